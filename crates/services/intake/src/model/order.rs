@@ -72,7 +72,7 @@ impl Member for OrderUid {
 macro_rules! object {
     ($(#[$about:meta])* $object:ident { $($member:ident: $kind:ty = $read:literal),* $(,)? }) => {
         $(#[$about])*
-        #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize, ToSchema)]
         #[serde(default)]
         pub struct $object {
             $(#[serde(deserialize_with = $read)]

@@ -1,6 +1,9 @@
 //! Orders of other shops: the records of their topic, and the rows that the intake service stores.
 
-use std::collections::HashSet;
+use std::{
+    collections::HashSet,
+    hash::{DefaultHasher, Hash, Hasher as _},
+};
 
 /// The facts about the stream of orders.
 #[derive(Clone, Debug, Default)]
@@ -31,4 +34,11 @@ pub struct IntakeRecord {
     pub offset: i64,
     /// The order's key and a digest of its content; `None` if the record is not an order.
     pub order: Option<(String, u64)>,
+}
+
+/// Computes a digest of an order's content. Digests are compared only within one audit.
+pub fn digest(order: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    order.hash(&mut hasher);
+    hasher.finish()
 }

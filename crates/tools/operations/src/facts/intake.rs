@@ -1,12 +1,9 @@
 //! Reads the stream of orders and the orders that the intake service stores.
 
-use std::{
-    collections::HashMap,
-    hash::{DefaultHasher, Hash as _, Hasher as _},
-};
+use std::collections::HashMap;
 
 use anyhow::Context as _;
-use audit::facts::{Intake, IntakeOrder, IntakeRecord};
+use audit::facts::{Intake, IntakeOrder, IntakeRecord, digest};
 use contracts::events::{ORDERS, Topics};
 use futures::TryStreamExt as _;
 use intake::model::{Delivery, Item, Order, Payment};
@@ -110,11 +107,4 @@ async fn orders(databases: &Databases) -> anyhow::Result<Vec<IntakeOrder>> {
         orders.push(IntakeOrder { uid: row.order_uid, content: (!row.erased).then(|| digest(&order)) });
     }
     Ok(orders)
-}
-
-/// Computes a digest of an order. Digests are compared only within one audit.
-fn digest(order: &Order) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    serde_json::to_vec(order).unwrap_or_default().hash(&mut hasher);
-    hasher.finish()
 }

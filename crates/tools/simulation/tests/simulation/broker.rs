@@ -186,9 +186,9 @@ impl Member {
         if self.handler.batch() > 1 { world.pick(|rng| rng.random_range(1..=BATCH)) } else { 1 }
     }
 
-    /// Handles several messages as one batch. Returns true for each handled message.
+    /// Handles messages as one batch, like the platform, if the handler takes batches. Returns true for each handled message.
     async fn handle_all(&self, messages: &[Message]) -> Vec<bool> {
-        if messages.len() == 1 {
+        if self.handler.batch() == 1 {
             return vec![false];
         }
         self.process.step("before it handles messages").await;

@@ -1,18 +1,19 @@
 //! Checks whether work is pending.
 
-use contracts::events::ROUTES;
+use contracts::events::{INBOUND, ROUTES};
 use notification::repository::Notifications as _;
 
-use crate::{borrowers, deliveries, producers, stream, world::World};
+use crate::{borrowers, deliveries, producers, world::World};
 
 /// Returns the pending work; `None` once there is none.
 pub async fn unfinished(world: &World) -> Option<String> {
     let stores = &world.stores;
-    for route in &ROUTES {
-        let topic = route.topic(&world.broker.topics);
-        if let Some(consumer) = route.consumers.iter().find(|consumer| !world.broker.is_done(consumer.group, topic)) {
-            return Some(format!("{} has something to read", consumer.group));
-        }
+    let topics = &world.broker.topics;
+    let routed = ROUTES.iter().flat_map(|route| route.consumers.iter().map(|consumer| (consumer, route.topic(topics))));
+    let inbound = INBOUND.iter().map(|inbound| (&inbound.consumer, (inbound.topic)(topics)));
+    let mut consumed = routed.chain(inbound);
+    if let Some((consumer, _)) = consumed.find(|(consumer, topic)| !world.broker.is_done(consumer.group, topic)) {
+        return Some(format!("{} has something to read", consumer.group));
     }
     for (service, outbox) in stores.outboxes() {
         if outbox.events().iter().any(|(_, published)| !published) {
@@ -40,9 +41,6 @@ pub async fn unfinished(world: &World) -> Option<String> {
         return Some(open);
     }
     if let Some(open) = borrowers::unfinished(world) {
-        return Some(open);
-    }
-    if let Some(open) = stream::unfinished(world) {
         return Some(open);
     }
     if let Some(open) = producers::unfinished(world).await {
