@@ -128,10 +128,10 @@ impl Users {
         if self.is_alone(user, now) {
             return None;
         }
-        let others = || self.own.iter().filter(|(other, _)| **other != user).map(|(_, own)| own.requests);
+        let others = self.own.iter().filter(|(other, _)| **other != user);
         // The first requests need not wait in any case, so that the others are not counted for them.
         let has_few = self.own.get(&user).is_none_or(|own| own.requests < LEAST as usize);
-        let busiest = if has_few { 0 } else { others().max().unwrap_or_default() };
+        let busiest = if has_few { 0 } else { others.map(|(_, own)| own.requests).max().unwrap_or_default() };
         let at_once = u32::try_from(2 * busiest).unwrap_or(AT_ONCE).clamp(LEAST, AT_ONCE);
         Some(AT_ONCE.div_ceil(at_once))
     }
