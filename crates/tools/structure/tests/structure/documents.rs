@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::tree::{crates, files, read, root, services};
+use crate::tree::{crates, files, read, root, services, shown};
 
 /// The documents that name a test for each of their guarantees.
 const PROMISES: [&str; 2] = ["docs/guarantees.md", "docs/security.md"];
@@ -23,6 +23,18 @@ fn every_test_that_a_document_names_exists() {
     }
 
     assert!(missing.is_empty(), "these tests do not exist; name those that replaced them:\n{}", missing.join("\n"));
+}
+
+#[test]
+fn every_crate_has_a_readme() {
+    let missing: Vec<String> = crates()
+        .iter()
+        .map(|one| one.folder.join("README.md"))
+        .filter(|file| !file.exists())
+        .map(|file| shown(&file))
+        .collect();
+
+    assert!(missing.is_empty(), "write a README of a few lines, which says what the crate is for: {missing:?}");
 }
 
 /// Returns true for the name of a test, which is a sentence: several words in snake case.
