@@ -1,18 +1,18 @@
 //! At-least-once consumer of one topic. It handles partitions in parallel, and within a partition messages with different keys.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use anyhow::Context as _;
-use futures::FutureExt as _;
 use rdkafka::{
-    TopicPartitionList,
+    Message as _,
     consumer::{Consumer as _, StreamConsumer},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::{
-    Config, Handler, Message, Refusal, ensure_topics, metrics::count_from_zero, rebalance::Context, witness::Reasons,
-    workers::Workers,
+    Config, Handler, Refusal, ensure_topics, metrics::count_from_zero, partition_queue::Reports, rebalance::Context,
+    witness::Reasons, workers::Workers,
 };
 use crate::{health::Condition, outage::Outage, retry};
 
@@ -25,6 +25,13 @@ const FETCH_MAX_BYTES: &str = "4194304";
 /// blocks its partition. For gzip, LZ4 and Snappy, librdkafka has no such limit; a batch can reach the broker's `max.message.bytes` times
 /// the best ratio of the codec.
 const RECEIVE_MAX_BYTES: &str = "8388608";
+/// The number of queued messages of a partition at which librdkafka stops fetching from it.
+const QUEUED_MESSAGES: &str = "1000";
+/// The size of the queued messages of a partition, in KiB, at which librdkafka stops fetching from it. A fetch that is under way can add
+/// `fetch.message.max.bytes`.
+const QUEUED_KILOBYTES: &str = "1024";
+/// The number of errors of partitions that wait for the consumer's loop. The workers that report more of them wait.
+const REPORTS: usize = 16;
 
 /// Consumes one topic within one group until it is stopped.
 ///
@@ -72,21 +79,27 @@ impl Consumer {
             made = ensure_topics(&self.config, &topics) => made?,
             () = stop.cancelled() => return Ok(()),
         }
-        let workers = Arc::new(Workers::of_batches(self.handler.batch()));
         let broken = CancellationToken::new();
+        let (errors, mut reported) = mpsc::channel(REPORTS);
+        let reports = Reports { received: Arc::default(), errors };
+        let received = reports.received.clone();
+        let workers = Workers::new(self.clone(), reports, stop.clone(), broken.clone());
         let (joined, reasons) = (self.joined.clone(), Reasons::default());
-        let context = Context { workers: workers.clone(), joined, broken: broken.clone(), reasons };
+        let context = Context { workers, joined, broken: broken.clone(), reasons };
         let consumer: Arc<StreamConsumer<Context>> =
             Arc::new(self.client().create_with_context(context).context("creating a Kafka consumer")?);
+        consumer.context().workers.read_from(&consumer);
         consumer.subscribe(&[&self.topic]).context("subscribing")?;
-        let tracker = TaskTracker::new();
         let outcome = loop {
-            let received = tokio::select! {
-                received = consumer.recv() => received,
-                () = workers.drained() => {
-                    for partition in workers.resumable() {
-                        let _ = consumer.resume(&one(&self.topic, partition));
-                    }
+            let error = tokio::select! {
+                // Runs the callbacks of rebalances, too. The messages come from the queues of their partitions.
+                unexpected = consumer.recv() => match unexpected {
+                    Ok(message) => break Err(anyhow::anyhow!("partition {} has no queue", message.partition())),
+                    Err(error) => error,
+                },
+                Some(error) = reported.recv() => error,
+                () = received.notified() => {
+                    outage.over();
                     continue;
                 }
                 () = broken.cancelled() => break Err(anyhow::anyhow!("a consumer broke and starts again")),
@@ -97,44 +110,21 @@ impl Consumer {
                 }
                 () = stop.cancelled() => break Ok(()),
             };
-            match received {
-                Ok(message) => {
-                    outage.over();
-                    let message = Message::from(&message);
-                    let partition = message.partition;
-                    let full = workers.hand_over(message, |queue| {
-                        let work = self.clone().work(queue, Arc::downgrade(&consumer), stop.clone());
-                        let broken = broken.clone();
-                        // If the worker of a partition panics, the consumer is rebuilt. Otherwise the partition would have no worker.
-                        tracker.spawn(async move {
-                            if AssertUnwindSafe(work).catch_unwind().await.is_err() {
-                                broken.cancel();
-                            }
-                        });
-                    });
-                    if full {
-                        let _ = consumer.pause(&one(&self.topic, partition));
-                    }
-                }
-                Err(error) => {
-                    if let Some((_, reason)) = consumer.client().fatal_error() {
-                        tracing::error!(group = self.group, reason, "a consumer failed and starts again");
-                        break Err(anyhow::anyhow!("Kafka: {reason}"));
-                    }
-                    // librdkafka reports a refusal only once. A new consumer makes it report again.
-                    let what = format!("reading {} as {}", self.topic, self.group);
-                    let reasons = &consumer.context().reasons;
-                    if let Some(refusal) = Refusal::of(&error, &what, || reasons.last()) {
-                        break Err(refusal.into());
-                    }
-                    outage.met(reasons.beside(error));
-                }
+            if let Some((_, reason)) = consumer.client().fatal_error() {
+                tracing::error!(group = self.group, reason, "a consumer failed and starts again");
+                break Err(anyhow::anyhow!("Kafka: {reason}"));
             }
+            // librdkafka reports a refusal only once. A new consumer makes it report again.
+            let what = format!("reading {} as {}", self.topic, self.group);
+            let reasons = &consumer.context().reasons;
+            if let Some(refusal) = Refusal::of(&error, &what, || reasons.last()) {
+                break Err(refusal.into());
+            }
+            outage.met(reasons.beside(error));
         };
-        // Each worker ends after its current message. Dropping the consumer commits the stored offsets and leaves the group.
-        workers.clear();
-        tracker.close();
-        let _ = tokio::time::timeout(Duration::from_secs(2), tracker.wait()).await;
+        drop(reported);
+        consumer.context().workers.end().await;
+        // Dropping the consumer commits the stored offsets and leaves the group.
         tokio::task::spawn_blocking(move || drop(consumer)).await.context("leaving the group")?;
         outcome
     }
@@ -157,19 +147,15 @@ impl Consumer {
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("fetch.wait.max.ms", self.config.kafka_fetch_wait.as_millis().to_string())
             .set("fetch.error.backoff.ms", "200")
-            // librdkafka waits this long to fetch again after its queue was full, even if the queue is drained sooner. The default is 1 s.
-            .set("fetch.queue.backoff.ms", "50")
-            // The default of 64 MiB is too much for a small container.
-            .set("queued.max.messages.kbytes", "2048")
+            // librdkafka stops fetching from a partition while its queue has this many messages or kilobytes. The default of 64 MiB is too
+            // much for a small container.
+            .set("queued.min.messages", QUEUED_MESSAGES)
+            .set("queued.max.messages.kbytes", QUEUED_KILOBYTES)
+            // librdkafka waits this long to fetch again after a queue was full, even if the queue is drained sooner. The default is 1 s.
+            .set("fetch.queue.backoff.ms", "20")
             .set("fetch.message.max.bytes", "1048576")
             .set("fetch.max.bytes", FETCH_MAX_BYTES)
             .set("receive.message.max.bytes", RECEIVE_MAX_BYTES);
         client
     }
-}
-
-fn one(topic: &str, partition: i32) -> TopicPartitionList {
-    let mut list = TopicPartitionList::new();
-    list.add_partition(topic, partition);
-    list
 }

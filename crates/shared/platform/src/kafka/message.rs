@@ -17,14 +17,6 @@ pub struct Message {
     pub headers: HashMap<String, String>,
 }
 
-impl Message {
-    /// Returns the approximate size of the message in bytes.
-    pub(super) fn size(&self) -> usize {
-        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
-        self.key.len() + self.payload.len() + headers
-    }
-}
-
 /// The reason why a handler failed to handle a message.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {

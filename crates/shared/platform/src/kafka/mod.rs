@@ -5,6 +5,7 @@ mod consumer;
 mod dead_letter;
 mod message;
 mod metrics;
+mod partition_queue;
 mod partition_worker;
 mod producer;
 mod reader;

@@ -1,20 +1,13 @@
 //! A partition's worker: handles its messages one by one, concurrently or in batches; those of one key in their order.
 
-use std::{
-    collections::HashMap,
-    iter,
-    panic::AssertUnwindSafe,
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::{FutureExt as _, future::join_all};
-use rdkafka::consumer::{Consumer as _, StreamConsumer};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span};
 
-use super::{Consumer, Message, rebalance::Context, workers::Queue};
+use super::{Consumer, Message, partition_queue::PartitionQueue};
 use crate::{pace::Pace, telemetry};
 
 /// The maximum number of messages of one partition, of different keys, that are handled concurrently, so that their writes can be grouped.
@@ -26,26 +19,26 @@ const LINGER: Duration = Duration::from_millis(5);
 impl Consumer {
     /// Handles the messages of one partition until its queue is closed. Messages of different keys are handled concurrently, or in batches
     /// if the handler supports them; offsets are stored in order.
-    pub(super) async fn work(
-        self: Arc<Self>,
-        mut queue: Queue,
-        consumer: Weak<StreamConsumer<Context>>,
-        stop: CancellationToken,
-    ) {
+    pub(super) async fn work(self: Arc<Self>, queue: PartitionQueue, stop: CancellationToken) {
         let batch = self.handler.batch();
         let most = if batch > 1 { batch } else { AT_ONCE };
         let mut messages = Vec::new();
         let mut pace = Pace::default();
-        while queue.messages.recv_many(&mut messages, most).await > 0 {
+        loop {
+            tokio::select! {
+                biased;
+                () = queue.closed.cancelled() => return,
+                () = stop.cancelled() => return,
+                () = queue.receive(&mut messages, most) => {}
+            }
             let now = Instant::now();
             if messages.len() < most && pace.is_busy(now) {
                 tokio::time::sleep(LINGER).await;
-                let others = iter::from_fn(|| queue.messages.try_recv().ok()).take(most - messages.len());
-                messages.extend(others);
+                queue.receive_fetched(&mut messages, most).await;
             }
             pace.record(u32::try_from(messages.len()).unwrap_or(u32::MAX), now);
             if queue.closed.is_cancelled() || stop.is_cancelled() {
-                break;
+                return;
             }
             let handled = match messages.len() {
                 1 if batch == 1 => vec![false],
@@ -56,10 +49,7 @@ impl Consumer {
                 if !handled && !self.handle_one(&message, &queue.closed, &stop).await {
                     return;
                 }
-                let Some(consumer) = consumer.upgrade() else { return };
-                // Fails when the partition has moved meanwhile; its new owner finds the effect in its database.
-                let _ = consumer.store_offset(&message.topic, message.partition, message.offset);
-                queue.done(&message);
+                queue.store(&message);
             }
         }
     }

@@ -1,11 +1,9 @@
-//! Rebalance callbacks of a consumer. They resume assigned partitions and close the queues of revoked ones.
-
-use std::sync::Arc;
+//! Rebalance callbacks of a consumer. They start a worker for each assigned partition and end those of revoked ones.
 
 use rdkafka::{
     ClientContext,
     config::RDKafkaLogLevel,
-    consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance},
+    consumer::{BaseConsumer, ConsumerContext, Rebalance},
     error::KafkaError,
 };
 use tokio_util::sync::CancellationToken;
@@ -15,7 +13,7 @@ use crate::health::Condition;
 
 /// The context of a consumer. librdkafka calls its methods within the consumer's task, while the consumer receives.
 pub(super) struct Context {
-    pub workers: Arc<Workers>,
+    pub workers: Workers,
     pub joined: Condition,
     /// Cancelled when the consumer must be rebuilt.
     pub broken: CancellationToken,
@@ -33,11 +31,12 @@ impl ClientContext for Context {
 }
 
 impl ConsumerContext for Context {
-    /// Ends the workers of revoked partitions and clears their pauses. This includes partitions that were lost without a revocation.
+    /// Starts the workers of assigned partitions, and ends those of revoked ones. This includes partitions that were lost without a
+    /// revocation.
     fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         match rebalance {
             Rebalance::Revoke(partitions) => self.workers.close(partitions),
-            Rebalance::Assign(_) => {}
+            Rebalance::Assign(partitions) => self.workers.start(partitions),
             // The error does not say which partitions are still assigned.
             Rebalance::Error(error) => {
                 tracing::error!(%error, "a rebalance failed");
@@ -46,13 +45,8 @@ impl ConsumerContext for Context {
         }
     }
 
-    /// Resumes assigned partitions. librdkafka keeps an application's pause of a partition even while another member has the partition.
-    fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        if let Rebalance::Assign(partitions) = rebalance {
-            if let Err(error) = consumer.resume(partitions) {
-                tracing::error!(%error, "assigned partitions cannot be resumed");
-                self.broken.cancel();
-            }
+    fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        if let Rebalance::Assign(_) = rebalance {
             self.joined.set(true);
         }
     }
