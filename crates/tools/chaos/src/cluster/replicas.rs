@@ -1,4 +1,5 @@
-//! All replicas of all services, and their load balancer: new connections go to the replicas that are ready.
+//! The replicas of all services. A loop checks which of them are ready and points the proxies of [`Links`] at these, as a
+//! load balancer does.
 
 use std::{
     net::SocketAddr,
