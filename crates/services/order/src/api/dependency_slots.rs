@@ -1,7 +1,7 @@
-//! Load shedding: requests above a limit are rejected with 429 at once instead of waiting in a queue.
+//! Load shedding with separate slots for the requests that call inventory, payment or delivery. If one of these services hangs, the
+//! requests that wait for it cannot take all slots, so reads and cancellations are still served.
 //!
-//! Requests that call inventory, payment or delivery have smaller separate limits. If one of these services hangs, the requests that wait
-//! for it cannot take all slots, so reads and cancellations are still served.
+//! A request that finds no slot is rejected with 429 at once and waits in no queue.
 
 use std::sync::Arc;
 
@@ -16,9 +16,10 @@ use tokio::sync::Semaphore;
 
 /// The slots of concurrent requests. A request holds a slot until its response. Clones share the slots.
 #[derive(Clone)]
-pub struct Slots(Arc<Places>);
+pub struct DependencySlots(Arc<Semaphores>);
 
-struct Places {
+struct Semaphores {
+    /// The slots of all requests.
     all: Semaphore,
     /// The slots for requests that create orders, which call inventory.
     creating: Semaphore,
@@ -28,13 +29,13 @@ struct Places {
     tracking: Semaphore,
 }
 
-impl Slots {
+impl DependencySlots {
     /// Creates `count` slots. Requests that create orders may take three eighths of them, requests about payments another three, and
     /// requests that track deliveries one. This leaves one eighth to all other requests.
     pub fn new(count: usize) -> Self {
         let eighths = |some: usize| Semaphore::new((count * some / 8).max(1));
         let (creating, paying, tracking) = (eighths(3), eighths(3), eighths(1));
-        Self(Arc::new(Places { all: Semaphore::new(count), creating, paying, tracking }))
+        Self(Arc::new(Semaphores { all: Semaphore::new(count), creating, paying, tracking }))
     }
 
     /// Returns the semaphore with the separate limit for the services that the request calls, or `None` if it calls none.
@@ -55,10 +56,10 @@ impl Slots {
 }
 
 /// Middleware that acquires the slots for a request, or rejects it with 429.
-pub async fn shed(State(slots): State<Slots>, request: Request, next: Next) -> Response {
-    let place = slots.0.all.try_acquire();
+pub async fn shed(State(slots): State<DependencySlots>, request: Request, next: Next) -> Response {
+    let slot = slots.0.all.try_acquire();
     let of_dependencies = slots.of_dependencies(&request).map(Semaphore::try_acquire).transpose();
-    let (Ok(_place), Ok(_of_dependencies)) = (place, of_dependencies) else {
+    let (Ok(_slot), Ok(_of_dependencies)) = (slot, of_dependencies) else {
         return refusal();
     };
     next.run(request).await
