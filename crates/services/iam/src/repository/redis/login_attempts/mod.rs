@@ -1,20 +1,20 @@
-//! The Redis implementation of [`Attempts`]: one key per account and one per address. Each change is one script, so that it is atomic.
+//! The Redis implementation of [`LoginAttempts`]: one key per account and one per address.
 
 use std::{net::IpAddr, time::Duration};
 
 use async_trait::async_trait;
-use platform::redis::Connection;
+use platform::redis::{Connection, millis};
 use redis::{FromRedisValue, RedisError, Script};
 
-use super::{millis, with_retry};
+use super::with_retry;
 use crate::{
     config::{Limit, Limits},
     error::Error,
     model::LoginAttempt,
-    repository::{Attempts, Decision},
+    repository::{Decision, LoginAttempts},
 };
 
-pub struct RedisAttempts {
+pub struct RedisLoginAttempts {
     connection: Connection,
     prefix: String,
     limits: Limits,
@@ -28,14 +28,14 @@ struct Scripts {
     register: Script,
 }
 
-impl RedisAttempts {
+impl RedisLoginAttempts {
     /// Creates the store. Every Redis key begins with `prefix`.
     pub fn new(connection: Connection, prefix: String, limits: Limits) -> Self {
         let scripts = Scripts {
-            begin: Script::new(concat!(include_str!("count.lua"), include_str!("attempt_begin.lua"))),
-            succeed: Script::new(concat!(include_str!("count.lua"), include_str!("attempt_succeed.lua"))),
-            take_back: Script::new(concat!(include_str!("count.lua"), include_str!("attempt_take_back.lua"))),
-            register: Script::new(concat!(include_str!("count.lua"), include_str!("attempt_register.lua"))),
+            begin: Script::new(concat!(include_str!("prefix.lua"), include_str!("begin.lua"))),
+            succeed: Script::new(concat!(include_str!("prefix.lua"), include_str!("succeed.lua"))),
+            take_back: Script::new(concat!(include_str!("prefix.lua"), include_str!("take_back.lua"))),
+            register: Script::new(concat!(include_str!("prefix.lua"), include_str!("register.lua"))),
         };
         Self { connection, prefix, limits, scripts }
     }
@@ -61,7 +61,7 @@ impl RedisAttempts {
 }
 
 #[async_trait]
-impl Attempts for RedisAttempts {
+impl LoginAttempts for RedisLoginAttempts {
     async fn begin(&self, attempt: &LoginAttempt) -> Result<Decision, Error> {
         let reply: i64 = self.run(&self.scripts.begin, attempt).await?;
         Ok(match u64::try_from(reply) {

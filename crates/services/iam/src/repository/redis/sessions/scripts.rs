@@ -24,13 +24,13 @@ macro_rules! script {
 impl Default for Scripts {
     fn default() -> Self {
         Self {
-            open: script!("#!lua\n", "user.lua", "open.lua"),
+            open: script!("#!lua\n", "prefix.lua", "open.lua"),
             find: script!("#!lua flags=allow-oom\n", "find.lua"),
-            move_old: script!("#!lua flags=allow-oom\n", "user.lua", "move.lua"),
+            move_old: script!("#!lua flags=allow-oom\n", "prefix.lua", "move.lua"),
             close: script!("#!lua flags=allow-oom\n", "close.lua"),
             close_all: script!("#!lua flags=allow-oom\n", "close_all.lua"),
             close_others: script!("#!lua flags=allow-oom\n", "close_others.lua"),
-            update: script!("#!lua flags=allow-oom\n", "user.lua", "update.lua"),
+            update: script!("#!lua flags=allow-oom\n", "prefix.lua", "update.lua"),
             list: script!("#!lua flags=no-writes\n", "list.lua"),
             end: script!("#!lua flags=allow-oom\n", "end.lua"),
             begin_change: script!("#!lua flags=allow-oom\n", "begin_change.lua"),

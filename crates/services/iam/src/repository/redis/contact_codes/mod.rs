@@ -1,15 +1,15 @@
 //! The Redis implementation of [`ContactCodes`]. It has one key per code, named by the code's digest, one per user who has a code, and a
-//! count per chat that sent wrong codes. Each change is one script, so that it is atomic.
+//! count per chat that sent wrong codes.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::ids::UserId;
-use platform::redis::Connection;
+use platform::redis::{Connection, millis};
 use redis::{FromRedisValue, RedisError, Script, ScriptInvocation};
 use uuid::Uuid;
 
-use super::{millis, with_retry};
+use super::with_retry;
 use crate::{
     error::Error,
     model::{ChatId, CodeDigest},
@@ -29,8 +29,8 @@ impl RedisContactCodes {
     pub fn new(connection: Connection, prefix: String, limit: CodeLimit) -> Self {
         // The header `#!lua` without the flag `allow-oom` makes Redis refuse the script beyond its memory limit, although it begins with a
         // deletion.
-        let create = Script::new(concat!("#!lua\n", include_str!("contact_create.lua")));
-        let take = Script::new(include_str!("contact_take.lua"));
+        let create = Script::new(concat!("#!lua\n", include_str!("create.lua")));
+        let take = Script::new(include_str!("take.lua"));
         Self { connection, prefix, limit, create, take }
     }
 

@@ -1,4 +1,4 @@
-//! The contract suite of `Attempts`, run over Redis and the in-memory implementation.
+//! The contract suite of `LoginAttempts`, run over Redis and the in-memory implementation.
 
 use std::{
     net::Ipv4Addr,
@@ -9,12 +9,12 @@ use std::{
 use iam::{
     config::Limits,
     model::LoginAttempt,
-    repository::{Attempts, Decision},
+    repository::{Decision, LoginAttempts},
 };
 
 use crate::stores::{LIMITS, LONG, attempt, attempts};
 
-async fn begin(attempts: &Arc<dyn Attempts>, login: &str) -> Decision {
+async fn begin(attempts: &Arc<dyn LoginAttempts>, login: &str) -> Decision {
     attempts.begin(&attempt(login)).await.unwrap()
 }
 

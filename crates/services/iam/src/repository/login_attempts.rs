@@ -1,4 +1,4 @@
-//! The repository trait of counts of attempts, per account and per address. An attempt is counted before its password is hashed.
+//! The repository trait of counts of login attempts, per account and per address. An attempt is counted before its password is hashed.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -18,11 +18,11 @@ pub enum Decision {
     Limited(Duration),
 }
 
-/// The repository of counts of attempts. A count that reaches its limit locks its account or address for 1/64 of its window. Each further
-/// admitted attempt doubles the delay, up to the window. Refused attempts neither count nor prolong the delay. A count expires one window
-/// after its last attempt or delay.
+/// The repository of counts of login attempts and of registrations. A count that reaches its limit locks its account or address for 1/64
+/// of its window. Each further admitted attempt doubles the delay, up to the window. Refused attempts neither count nor prolong the delay.
+/// A count expires one window after its last attempt or delay.
 #[async_trait]
-pub trait Attempts: Send + Sync {
+pub trait LoginAttempts: Send + Sync {
     /// Counts an attempt and decides on it, in one atomic step. An attempt on a locked account counts only for its address.
     async fn begin(&self, attempt: &LoginAttempt) -> Result<Decision, Error>;
     /// Records that the password was right: the account's count is reset, and the attempt no longer counts for its address.

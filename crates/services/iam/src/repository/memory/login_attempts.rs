@@ -1,4 +1,4 @@
-//! The in-memory implementation of [`Attempts`].
+//! The in-memory implementation of [`LoginAttempts`].
 
 use std::{
     net::IpAddr,
@@ -14,10 +14,10 @@ use crate::{
     config::{Limit, Limits},
     error::Error,
     model::LoginAttempt,
-    repository::{Attempts, Decision},
+    repository::{Decision, LoginAttempts},
 };
 
-pub struct MemoryAttempts {
+pub struct MemoryLoginAttempts {
     limits: Limits,
     state: Mutex<State>,
 }
@@ -39,7 +39,7 @@ struct Count {
     locked_until: Instant,
 }
 
-impl MemoryAttempts {
+impl MemoryLoginAttempts {
     pub fn new(limits: Limits) -> Self {
         Self { limits, state: Mutex::default() }
     }
@@ -81,7 +81,7 @@ impl State {
 }
 
 #[async_trait]
-impl Attempts for MemoryAttempts {
+impl LoginAttempts for MemoryLoginAttempts {
     async fn begin(&self, attempt: &LoginAttempt) -> Result<Decision, Error> {
         let (account, address) = (Key::Account(attempt.account_key()), Key::Address(attempt.address));
         let mut state = self.state();
