@@ -1,6 +1,6 @@
-//! The bounded number of places (slots) for a listener's connections.
+//! The bounded number of slots for a listener's connections.
 //!
-//! If all places of the listener or of one address are occupied, a new connection displaces the connection that has been without a request
+//! If all slots of the listener or of one address are occupied, a new connection displaces the connection that has been without a request
 //! for longest. Connections that never had a request are displaced first. So a flood of idle connections displaces only itself, and a
 //! client that sends its request at once is served, even from the address of the flood. If every connection has a request in flight, the
 //! new connection is closed.
@@ -15,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Limits, activity::Activity, network::network};
 
-pub(super) struct Places {
+/// The slots of one listener. Each connection holds one.
+pub(super) struct ConnectionSlots {
     limits: Limits,
     /// Cancelled to close every connection.
     closed: CancellationToken,
@@ -30,27 +31,27 @@ struct Taken {
     per_address: HashMap<IpAddr, usize>,
 }
 
-/// A connection that occupies a place.
+/// A connection that occupies a slot.
 struct Holder {
     address: IpAddr,
     activity: Activity,
     close: CancellationToken,
 }
 
-/// The place of a connection. Dropping it frees the place.
-pub(super) struct Place {
+/// The slot of a connection. Dropping it frees the slot.
+pub(super) struct ConnectionSlot {
     number: u64,
     holder: Arc<Holder>,
-    places: Arc<Places>,
+    slots: Arc<ConnectionSlots>,
 }
 
-impl Places {
+impl ConnectionSlots {
     pub fn new(limits: Limits, closed: CancellationToken) -> Self {
         Self { limits, closed, taken: Mutex::default() }
     }
 
-    /// Acquires a place for a connection from `address`: a free one, or that of a displaced connection. Returns `None` if there is neither.
-    pub fn take(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+    /// Acquires a slot for a connection from `address`: a free one, or that of a displaced connection. Returns `None` if there is neither.
+    pub fn take(self: &Arc<Self>, address: IpAddr) -> Option<ConnectionSlot> {
         let address = network(address);
         let mut taken = self.lock();
         let of_address = taken.per_address.get(&address).copied().unwrap_or(0);
@@ -70,7 +71,7 @@ impl Places {
         taken.connections.insert(number, holder.clone());
         *taken.per_address.entry(address).or_default() += 1;
         drop(taken);
-        Some(Place { number, holder, places: self.clone() })
+        Some(ConnectionSlot { number, holder, slots: self.clone() })
     }
 
     /// Closes the connection that has been without a request for longest, if one can be displaced.
@@ -84,7 +85,7 @@ impl Places {
 }
 
 impl Taken {
-    /// Frees a place among those for which `may` returns true. Returns false if all of these connections have a request in flight.
+    /// Frees a slot among those for which `may` returns true. Returns false if all of these connections have a request in flight.
     fn displace(&mut self, may: impl Fn(&Holder) -> bool) -> bool {
         let candidates = self.connections.iter().filter(|(_, holder)| may(holder));
         let ranked = candidates.filter_map(|(number, holder)| Some((holder.activity.rank()?, *number)));
@@ -109,7 +110,7 @@ impl Taken {
     }
 }
 
-impl Place {
+impl ConnectionSlot {
     pub fn activity(&self) -> &Activity {
         &self.holder.activity
     }
@@ -120,9 +121,9 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        self.places.lock().remove(self.number);
+        self.slots.lock().remove(self.number);
     }
 }
 
@@ -130,9 +131,9 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
-    fn places(max_connections: usize, max_connections_per_address: usize) -> Arc<Places> {
+    fn slots(max_connections: usize, max_connections_per_address: usize) -> Arc<ConnectionSlots> {
         let limits = Limits { max_connections, max_connections_per_address, ..Limits::default() };
-        Arc::new(Places::new(limits, CancellationToken::new()))
+        Arc::new(ConnectionSlots::new(limits, CancellationToken::new()))
     }
 
     fn address(last: u8) -> IpAddr {
@@ -141,15 +142,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_flood_of_idle_connections_displaces_itself_and_no_other_address() {
-        let places = places(100, 3);
-        let other = places.take(address(1)).unwrap();
+        let slots = slots(100, 3);
+        let other = slots.take(address(1)).unwrap();
         let mut flood = Vec::new();
         for _ in 0..10 {
             tokio::time::advance(std::time::Duration::from_millis(1)).await;
-            flood.push(places.take(address(2)).unwrap());
+            flood.push(slots.take(address(2)).unwrap());
         }
 
-        let lost = flood.iter().map(|place| place.holder.close.is_cancelled()).collect::<Vec<_>>();
+        let lost = flood.iter().map(|slot| slot.holder.close.is_cancelled()).collect::<Vec<_>>();
 
         assert_eq!(lost, [[true; 7].as_slice(), &[false; 3]].concat(), "not the oldest");
         assert!(!other.holder.close.is_cancelled());
@@ -157,31 +158,31 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_that_never_had_a_request_goes_before_one_that_had_and_one_with_a_request_in_hand_stays() {
-        let places = places(3, 3);
-        let (busy, used) = (places.take(address(1)).unwrap(), places.take(address(2)).unwrap());
+        let slots = slots(3, 3);
+        let (busy, used) = (slots.take(address(1)).unwrap(), slots.take(address(2)).unwrap());
         let request = busy.activity().begin().unwrap();
         drop(used.activity().begin());
         tokio::time::advance(std::time::Duration::from_secs(1)).await;
-        let silent = places.take(address(3)).unwrap();
+        let silent = slots.take(address(3)).unwrap();
 
-        let fourth = places.take(address(4)).unwrap();
+        let fourth = slots.take(address(4)).unwrap();
         assert!(silent.holder.close.is_cancelled() && !used.holder.close.is_cancelled());
         let _in_hand = fourth.activity().begin().unwrap();
-        let fifth = places.take(address(5)).unwrap();
+        let fifth = slots.take(address(5)).unwrap();
         assert!(used.holder.close.is_cancelled());
         let _also = fifth.activity().begin().unwrap();
 
-        assert!(places.take(address(6)).is_none());
+        assert!(slots.take(address(6)).is_none());
         drop(request);
-        assert!(places.take(address(6)).is_some());
+        assert!(slots.take(address(6)).is_some());
     }
 
     #[test]
-    fn places_that_are_given_back_leave_nothing_behind() {
-        let places = places(2, 2);
-        drop((places.take(address(1)), places.take(address(1))));
+    fn slots_that_are_given_back_leave_nothing_behind() {
+        let slots = slots(2, 2);
+        drop((slots.take(address(1)), slots.take(address(1))));
 
-        let taken = places.lock();
+        let taken = slots.lock();
         assert!(taken.connections.is_empty() && taken.per_address.is_empty());
     }
 

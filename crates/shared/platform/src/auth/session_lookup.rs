@@ -1,5 +1,5 @@
-//! What the guard asks for the user of a session: the trait, and its in-memory implementation. `contracts::identity` has the one that
-//! calls the service of sessions.
+//! The trait by which the guard looks up the user of a session, and its in-memory implementation. `contracts::identity` has the
+//! implementation that calls the service of sessions.
 
 use std::{
     collections::HashMap,
