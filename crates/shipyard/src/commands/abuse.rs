@@ -7,12 +7,12 @@ use abuse::{HEAD, Options, Phases, Report, attacks, attacks::Attack};
 use indicatif::{ProgressBar, ProgressStyle};
 use platform::{config::Settings, shutdown::on_signal};
 
-use super::places::PlaceArguments;
+use super::addresses::AddressArguments;
 
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
-    places: PlaceArguments,
+    addresses: AddressArguments,
     /// Make only these attacks, separated by commas
     #[arg(long, value_delimiter = ',', value_name = "ATTACK")]
     only: Vec<String>,
@@ -81,7 +81,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
 fn options(arguments: &Arguments, attacks: Vec<Attack>) -> anyhow::Result<Options> {
     let Arguments { before, during, after, rate, users, scale, ratio, .. } = *arguments;
     Ok(Options {
-        places: arguments.places.places(&Settings::load()?)?,
+        addresses: arguments.addresses.completed(&Settings::load()?)?,
         attacks,
         phases: Phases { before, during, after },
         rate,

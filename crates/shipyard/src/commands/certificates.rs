@@ -4,7 +4,7 @@ use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use anyhow::Context as _;
 use certificates::{Change, Directory, Owner, Plan, Subject};
-use operations::services::SERVICES;
+use operations::registry::SERVICES;
 use platform::clock;
 
 use crate::data::Data;

@@ -114,7 +114,7 @@ fn lines(row: &Row) -> String {
 }
 
 fn introduction(options: &Options, directory: &Path) -> String {
-    let processes = options.replicas * operations::services::SERVICES.len();
+    let processes = options.replicas * operations::registry::SERVICES.len();
     format!(
         "{} faults, {processes} processes, {} customers, seed {}; logs and data in {}\n\n{HEAD}",
         options.faults.len(),

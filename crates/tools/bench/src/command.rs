@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use operations::services;
+use operations::registry;
 use platform::{
     cli::{block_on, report},
     clock,
@@ -64,7 +64,7 @@ enum Command {
     /// Run these services in this process
     #[command(hide = true)]
     Serve {
-        #[arg(required = true, value_parser = services::parser())]
+        #[arg(required = true, value_parser = registry::parser())]
         services: Vec<&'static Service>,
     },
     /// Serve an empty HTTP request and an empty gRPC call

@@ -5,13 +5,13 @@ use std::time::Duration;
 use load::{Bounds, Mix, Options, Plan};
 use platform::config::Settings;
 
-use crate::commands::places::PlaceArguments;
+use crate::commands::addresses::AddressArguments;
 
 #[derive(clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Arguments {
     #[command(flatten)]
-    places: PlaceArguments,
+    addresses: AddressArguments,
     /// Operations that arrive per second; with --find-peak those of the first step
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rate: u32,
@@ -86,7 +86,7 @@ pub struct Arguments {
 impl Arguments {
     pub fn options(&self, settings: &Settings) -> anyhow::Result<Options> {
         Ok(Options {
-            places: self.places.places(settings)?,
+            addresses: self.addresses.completed(settings)?,
             users: self.users.into(),
             connections: self.connections.into(),
             kinds_of_parts: self.parts.map(usize::try_from).transpose()?,

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{links::Links, replica::Replica};
-use operations::services::SERVICES;
+use operations::registry::SERVICES;
 use platform::service::Service;
 
 /// The interval of the readiness checks.

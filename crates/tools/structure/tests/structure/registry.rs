@@ -8,7 +8,7 @@ use crate::tree::{Crate, crates, files, read, read_without_tests, root, services
 /// `SERVICE` alone.
 const PORTS: &str = "crates/shared/contracts/src/ports.rs";
 
-const REGISTRY: &str = "crates/tools/operations/src/services.rs";
+const REGISTRY: &str = "crates/tools/operations/src/registry.rs";
 const MANIFEST: &str = "crates/tools/operations/Cargo.toml";
 const COMPOSE: &str = "deploy/compose/services.yaml";
 const EXAMPLE: &str = ".env.example";

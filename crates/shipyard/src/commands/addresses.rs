@@ -1,10 +1,10 @@
 //! The addresses of a running shop, as arguments of the commands that call it.
 
-use client::places::Places;
+use client::addresses::ShopAddresses;
 use platform::{config::Settings, service::Service};
 
 #[derive(clap::Args)]
-pub struct PlaceArguments {
+pub struct AddressArguments {
     /// URL of the order service (default: ORDER_URL, or this machine)
     #[arg(long, value_name = "URL")]
     order_url: Option<String>,
@@ -16,13 +16,13 @@ pub struct PlaceArguments {
     inventory: Option<String>,
 }
 
-impl PlaceArguments {
+impl AddressArguments {
     /// Returns the addresses given as arguments, completed by the settings.
-    pub fn places(&self, settings: &Settings) -> anyhow::Result<Places> {
+    pub fn completed(&self, settings: &Settings) -> anyhow::Result<ShopAddresses> {
         let address =
             |given: &Option<String>, service: &Service| given.clone().unwrap_or_else(|| service.address(settings));
         let order = self.order_url.clone().or_else(|| settings.get("ORDER_URL").map(str::to_owned));
-        Ok(Places {
+        Ok(ShopAddresses {
             order: order.unwrap_or_else(|| order::SERVICE.address(settings)),
             iam: address(&self.iam, &iam::SERVICE),
             inventory: address(&self.inventory, &inventory::SERVICE),

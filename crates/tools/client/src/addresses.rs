@@ -3,7 +3,7 @@
 use crate::{shop::Shop, trust::Trust};
 
 #[derive(Clone, Debug)]
-pub struct Places {
+pub struct ShopAddresses {
     /// The URL, such as `http://127.0.0.1:80`.
     pub order: String,
     /// The address, such as `127.0.0.1:443`.
@@ -13,7 +13,7 @@ pub struct Places {
     pub trust: Trust,
 }
 
-impl Places {
+impl ShopAddresses {
     /// Creates a client of the shop, with connections of its own.
     pub fn shop(&self) -> anyhow::Result<Shop> {
         Shop::at(&self.trust, &self.order, &self.iam, &self.inventory)
