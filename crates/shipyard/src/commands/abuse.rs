@@ -1,4 +1,4 @@
-//! `shipyard abuse`: attacks a running shop like strangers do, and measures the latency of its other customers
+//! `shipyard abuse`: attacks a running shop as strangers could, and measures the latency of its other customers
 //! meanwhile.
 
 use std::{io::IsTerminal as _, time::Duration};
@@ -19,25 +19,25 @@ pub struct Arguments {
     /// Leave out these attacks
     #[arg(long, value_delimiter = ',', value_name = "ATTACK")]
     skip: Vec<String>,
-    /// How long customers are measured before each attack
+    /// Duration of the measurement of customers before each attack
     #[arg(long, default_value = "10s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     before: Duration,
-    /// How long each attack takes
+    /// Duration of each attack
     #[arg(long, default_value = "10s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     during: Duration,
-    /// How long customers are measured after each attack
+    /// Duration of the measurement of customers after each attack
     #[arg(long, default_value = "5s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     after: Duration,
-    /// Requests of customers per second
+    /// Requests per second that the customers send
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rate: u32,
-    /// Customers, each with connections of its own
+    /// Number of customers, each with connections of its own
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
     users: u16,
-    /// Multiplies the connections, streams and requests of each attack
+    /// Multiply the connections, streams and requests of each attack by this factor
     #[arg(long, default_value_t = 1.0, value_parser = scale, value_name = "FACTOR")]
     scale: f64,
-    /// Fail if p99 during an attack is more than so many times p99 before it; 0 checks failed requests alone
+    /// Fail if p99 during an attack is more than this many times the p99 before it; 0 checks only failed requests
     #[arg(long, default_value_t = 0.0, value_name = "FACTOR")]
     ratio: f64,
     /// List the attacks and exit

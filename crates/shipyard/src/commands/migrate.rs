@@ -27,6 +27,7 @@ enum Command {
     },
     /// Revert the latest migration of one database
     Down {
+        /// Service whose database is changed
         #[arg(long, value_parser = registry::parser())]
         service: &'static Service,
     },

@@ -8,6 +8,7 @@ use platform::{
 
 #[derive(clap::Args)]
 pub struct Arguments {
+    /// Service to run
     #[arg(env = "SHIPYARD_SERVICE", value_parser = registry::parser())]
     service: &'static Service,
     #[command(subcommand)]

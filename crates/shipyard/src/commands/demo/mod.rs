@@ -37,10 +37,10 @@ pub struct Arguments {
     /// Address of payment (default: PAYMENT_ADDRESS, or this machine)
     #[arg(long, value_name = "ADDRESS")]
     payment: Option<String>,
-    /// How many seconds after payment the ship must be assembled
+    /// Seconds after the payment within which the ship must be assembled
     #[arg(long, default_value_t = 11, value_name = "SECONDS")]
     assembled_within: u64,
-    /// How many seconds after payment the ship must be at its address
+    /// Seconds after the payment within which the ship must be at its address
     #[arg(long, default_value_t = 60, value_name = "SECONDS")]
     delivered_within: u64,
 }

@@ -1,6 +1,6 @@
--- Stores a user's code in the place of the one before.
+-- Stores a user's code, and deletes the user's earlier code. If ARGV 5 is '1' and the user has a code, changes nothing.
 -- KEYS: 1 the digest of the user's code, 2 the code
--- ARGV: 1 the user, 2 the code's digest, 3 for how many milliseconds, 4 the prefix of a code's key, 5 '1' to keep a code that there is
+-- ARGV: 1 the user, 2 the code's digest, 3 its lifetime in milliseconds, 4 the prefix of a code's key, 5 '1' to keep an earlier code
 local before = redis.call('get', KEYS[1])
 if before and ARGV[5] == '1' then
   return 0

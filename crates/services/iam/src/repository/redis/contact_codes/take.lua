@@ -1,7 +1,7 @@
--- Takes a code that a chat gave. Returns its user and for how many more milliseconds it was valid; 0 if there is no such code, which
--- counts against the chat; -1 if the chat has given too many wrong ones.
+-- Takes a code that a chat has sent. Returns its user and its remaining lifetime in milliseconds. Instead of the lifetime, returns 0 if
+-- the code does not exist, which counts against the chat, and -1 if the chat has sent too many wrong codes.
 -- KEYS: 1 the count of the chat's wrong codes, 2 the code
--- ARGV: 1 how many wrong codes are allowed, 2 for how many milliseconds a count lives, 3 the prefix of the key of a user's code
+-- ARGV: 1 the maximum number of wrong codes, 2 the lifetime of a count in milliseconds, 3 the prefix of the key of a user's code
 local wrong = tonumber(redis.call('get', KEYS[1]) or 0)
 if wrong >= tonumber(ARGV[1]) then
   return { '', -1 }

@@ -1,4 +1,4 @@
--- Ends a session. Returns its user, or nothing if there was none.
+-- Ends a session. Returns its user, or nothing if the session does not exist.
 -- KEYS: 1 the session, 2 the session as older versions stored it
 -- ARGV: 1 its digest, 2 its id, 3 the prefix of the key of a user's set of sessions
 local owner = false

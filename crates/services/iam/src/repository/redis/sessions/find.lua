@@ -1,8 +1,8 @@
--- Finds a session and its user's data, and notes its use.
+-- Finds a session and its user's data, and records the time of this use. Ends a session that was idle for too long. Returns nothing, or
+-- three values: the session; the user's data or nil; 1 if an older version stored the session, otherwise 0.
 -- KEYS: 1 the session, 2 the session as older versions stored it, with a copy of the user
 -- ARGV: 1 the digest, 2 the prefix of the key of a user's data, 3 the prefix of the key of a user's set of sessions, 4 the idle timeout
--- in milliseconds, or 0, 5 the precision of the last use in milliseconds
--- Returns nothing; or the session, the user's data or nil, and 1 if an older version stored it.
+-- in milliseconds or 0 for none, 5 the precision of the time of the last use in milliseconds
 local value = redis.call('get', KEYS[1])
 if not value then
   local old = redis.call('get', KEYS[2])

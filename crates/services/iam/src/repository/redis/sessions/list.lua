@@ -1,6 +1,7 @@
--- Lists a user's sessions. Returns pairs: the name in the set, which is a digest or, of older versions, an id; and the session.
+-- Lists a user's sessions. Returns pairs: the name in the set, which is a digest, or an id if an older version stored the session; and
+-- the session.
 -- KEYS: 1 the set of the user's sessions
--- ARGV: 1 the prefix of a session's key, 2 the idle timeout in milliseconds, or 0
+-- ARGV: 1 the prefix of a session's key, 2 the idle timeout in milliseconds, or 0 for none
 local time = redis.call('time')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local idle = tonumber(ARGV[2])

@@ -1,5 +1,5 @@
--- Writes the user's data for as long as a session of the user's may live; a prefix of the scripts that need it.
--- An empty text in their place says that they are being changed: then, and in the place of newer data, only a change is written.
+-- A function that stores a user's data until the last session of the user expires. scripts.rs says which scripts begin with this file.
+-- An empty value marks data that are being changed. Only a change overwrites this mark, or data of a newer version.
 local function remember(key, set, value, is_change)
   local left = redis.call('pttl', set)
   if left <= 0 then
