@@ -16,7 +16,7 @@ use crate::{
     data::Data,
 };
 
-/// Shipyard, a spaceship shop made of services. Without a command, runs all of them in one process.
+/// Shipyard, a spaceship shop made of services. Without a command, it runs all of them in one process.
 #[derive(Parser)]
 #[command(version, after_help = "Configured by environment variables; .env.example lists them all.")]
 struct Arguments {
@@ -29,7 +29,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run all services in this process, starting missing servers (default)
+    /// Run all services in this process, and start the servers that are missing (default)
     Up,
     /// Run one service, like its own binary
     Run(run::Arguments),
@@ -39,23 +39,23 @@ enum Command {
     Demo(demo::Arguments),
     /// Show a map of the couriers of a running shop
     Couriers(couriers::Arguments),
-    /// Check the environment and tell how to fix what is missing
+    /// Check the environment, and say how to fix what is missing
     Doctor,
     /// Apply, revert or list database migrations
     Migrate(migrate::Arguments),
     /// Add stock to a running shop
     Restock(restock::Arguments),
-    /// Make orders and send them to the topic that intake reads
+    /// Generate orders, and send them to the topic that intake reads
     Produce(produce::Arguments),
-    /// Create a user with the role operator, whose login IAM_OPERATORS names
+    /// Create a user with the role operator; IAM_OPERATORS must contain the login
     Operator(operator::Arguments),
-    /// Make and renew the certificates of the services, the gateway, the stores and their operators
+    /// Create and renew the certificates of the services, the gateway, the stores and their operators
     Certificates(certificates::Arguments),
     /// Check that a running shop has lost nothing and done nothing twice
     Audit(audit::Arguments),
     /// Chaos testing: inject faults into the system under load, and audit it after each
     Chaos(chaos::Arguments),
-    /// Abuse testing: attack a running shop like strangers do, and measure what its customers notice
+    /// Abuse testing: attack a running shop as strangers could, and measure what its customers notice
     Abuse(abuse::Arguments),
     /// Load testing: send mixed traffic to a running shop at a constant rate, and measure it
     Load(load::Arguments),

@@ -12,8 +12,8 @@ use crate::{
     hashing::Hashing,
     jobs,
     repository::{
-        Attempts, CodeLimit, ContactCodes, MemoryAttempts, MemoryContactCodes, MemorySessions, PgUsers, RedisAttempts,
-        RedisContactCodes, RedisSessions, Sessions,
+        CodeLimit, ContactCodes, LoginAttempts, MemoryContactCodes, MemoryLoginAttempts, MemorySessions, PgUsers,
+        RedisContactCodes, RedisLoginAttempts, RedisSessions, Sessions,
     },
     service::{ContactService, IamService},
 };
@@ -40,23 +40,23 @@ impl App {
         let settings = Settings { proxies, password_min: own.iam_password_min };
         let mut jobs = vec![jobs::free_hashing_memory(hashing.clone())];
         let codes_limit = CodeLimit::default();
-        let (sessions, attempts, codes): (Arc<dyn Sessions>, Arc<dyn Attempts>, Arc<dyn ContactCodes>) = match sessions
-        {
-            SessionBackend::Redis { url } => {
-                let redis = server.redis("REDIS_URL", &url)?;
-                let (watched, connected) = (redis.clone(), server.condition("redis"));
-                jobs.push(Job::new("redis", |stop| redis::watch(watched, connected, stop)));
-                let attempts = RedisAttempts::new(redis.clone(), own.iam_redis_prefix.clone(), limits);
-                let codes = RedisContactCodes::new(redis.clone(), own.iam_redis_prefix.clone(), codes_limit);
-                let sessions = RedisSessions::new(redis, own.iam_redis_prefix, bounds);
-                (Arc::new(sessions), Arc::new(attempts), Arc::new(codes))
-            }
-            SessionBackend::Memory => (
-                Arc::new(MemorySessions::new(bounds)),
-                Arc::new(MemoryAttempts::new(limits)),
-                Arc::new(MemoryContactCodes::new(codes_limit)),
-            ),
-        };
+        let (sessions, attempts, codes): (Arc<dyn Sessions>, Arc<dyn LoginAttempts>, Arc<dyn ContactCodes>) =
+            match sessions {
+                SessionBackend::Redis { url } => {
+                    let redis = server.redis("REDIS_URL", &url)?;
+                    let (watched, connected) = (redis.clone(), server.condition("redis"));
+                    jobs.push(Job::new("redis", |stop| redis::watch(watched, connected, stop)));
+                    let attempts = RedisLoginAttempts::new(redis.clone(), own.iam_redis_prefix.clone(), limits);
+                    let codes = RedisContactCodes::new(redis.clone(), own.iam_redis_prefix.clone(), codes_limit);
+                    let sessions = RedisSessions::new(redis, own.iam_redis_prefix, bounds);
+                    (Arc::new(sessions), Arc::new(attempts), Arc::new(codes))
+                }
+                SessionBackend::Memory => (
+                    Arc::new(MemorySessions::new(bounds)),
+                    Arc::new(MemoryLoginAttempts::new(limits)),
+                    Arc::new(MemoryContactCodes::new(codes_limit)),
+                ),
+            };
         jobs.push(jobs::fill_caseless_keys(server.database()?));
         let users = Arc::new(PgUsers::new(server.database()?));
         let contacts = ContactService::new(users.clone(), sessions.clone(), codes);

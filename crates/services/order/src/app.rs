@@ -63,7 +63,7 @@ impl App {
             consumers: messaging.consumers(&server, consumers::all(&service, &deliveries)),
             relay: messaging.relay(&server, &waker)?,
             jobs: vec![
-                jobs::settle_attempts(service.clone()),
+                jobs::reconcile_payments(service.clone()),
                 jobs::pay_from_balance(service.clone()),
                 jobs::cancel_overdue_orders(service.clone(), server.lease("payment-deadlines")?),
                 jobs::remove_idempotency_keys(service, server.lease("idempotency-keys")?),

@@ -20,9 +20,9 @@ struct Arguments {
 /// The commands of a service's binary.
 #[derive(Clone, Copy, Debug, clap::Subcommand)]
 pub enum Command {
-    /// Run the service (the default).
+    /// Run the service (default)
     Run,
-    /// Ask the service that runs here whether it is ready; exit code 0 when it is.
+    /// Ask the running service whether it is ready; the exit code is 0 if it is
     Health,
 }
 

@@ -1,4 +1,12 @@
 //! Retries idempotent calls after pauses with jitter, within a retry budget per peer.
+//!
+//! Other growing pauses are defined beside the work that they delay, because each fits a time limit of that work:
+//!
+//! - `kafka::retry_or_dead_letter`: between attempts to handle one message
+//! - `grpc::peer::replicas`: before a call is sent to a replica that it was sent to before
+//! - `postgres::database`: between attempts to open a connection
+//!
+//! The pauses of work that is stored in rows are in the services. They depend on the number of tries, which the row has.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! `shipyard abuse`: attacks a running shop like strangers do, and measures the latency of its other customers
+//! `shipyard abuse`: attacks a running shop as strangers could, and measures the latency of its other customers
 //! meanwhile.
 
 use std::{io::IsTerminal as _, time::Duration};
@@ -7,37 +7,37 @@ use abuse::{HEAD, Options, Phases, Report, attacks, attacks::Attack};
 use indicatif::{ProgressBar, ProgressStyle};
 use platform::{config::Settings, shutdown::on_signal};
 
-use super::places::PlaceArguments;
+use super::addresses::AddressArguments;
 
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
-    places: PlaceArguments,
+    addresses: AddressArguments,
     /// Make only these attacks, separated by commas
     #[arg(long, value_delimiter = ',', value_name = "ATTACK")]
     only: Vec<String>,
     /// Leave out these attacks
     #[arg(long, value_delimiter = ',', value_name = "ATTACK")]
     skip: Vec<String>,
-    /// How long customers are measured before each attack
+    /// Duration of the measurement of customers before each attack
     #[arg(long, default_value = "10s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     before: Duration,
-    /// How long each attack takes
+    /// Duration of each attack
     #[arg(long, default_value = "10s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     during: Duration,
-    /// How long customers are measured after each attack
+    /// Duration of the measurement of customers after each attack
     #[arg(long, default_value = "5s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     after: Duration,
-    /// Requests of customers per second
+    /// Requests per second that the customers send
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rate: u32,
-    /// Customers, each with connections of its own
+    /// Number of customers, each with connections of its own
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
     users: u16,
-    /// Multiplies the connections, streams and requests of each attack
+    /// Multiply the connections, streams and requests of each attack by this factor
     #[arg(long, default_value_t = 1.0, value_parser = scale, value_name = "FACTOR")]
     scale: f64,
-    /// Fail if p99 during an attack is more than so many times p99 before it; 0 checks failed requests alone
+    /// Fail if p99 during an attack is more than this many times the p99 before it; 0 checks only failed requests
     #[arg(long, default_value_t = 0.0, value_name = "FACTOR")]
     ratio: f64,
     /// List the attacks and exit
@@ -81,7 +81,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
 fn options(arguments: &Arguments, attacks: Vec<Attack>) -> anyhow::Result<Options> {
     let Arguments { before, during, after, rate, users, scale, ratio, .. } = *arguments;
     Ok(Options {
-        places: arguments.places.places(&Settings::load()?)?,
+        addresses: arguments.addresses.completed(&Settings::load()?)?,
         attacks,
         phases: Phases { before, during, after },
         rate,

@@ -4,7 +4,7 @@ use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use anyhow::Context as _;
 use certificates::{Change, Directory, Owner, Plan, Subject};
-use operations::services::SERVICES;
+use operations::registry::SERVICES;
 use platform::clock;
 
 use crate::data::Data;
@@ -19,24 +19,24 @@ const OPERATOR: &str = "operator";
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Where the files are kept (default: certificates in the data directory)
+    /// Directory of the files (default: certificates in the data directory)
     directory: Option<PathBuf>,
-    /// How long a certificate is valid
+    /// Lifetime of a certificate
     #[arg(long, default_value = "90d", value_parser = humantime::parse_duration, value_name = "TIME")]
     lifetime: Duration,
-    /// Renew certificates that end sooner than this
+    /// Renew certificates that expire within this time
     #[arg(long, default_value = "30d", value_parser = humantime::parse_duration, value_name = "TIME")]
     renew_before: Duration,
     /// Renew all certificates
     #[arg(long)]
     renew: bool,
-    /// How long the authority is valid, if one is made
+    /// Lifetime of the authority, if one is created
     #[arg(long, default_value = "10y", value_parser = humantime::parse_duration, value_name = "TIME")]
     ca_lifetime: Duration,
-    /// Give the files of NAME to this user and group; without a name, those of all others
+    /// Make this user and group own the files of NAME; without NAME, the files of all other names
     #[arg(long, value_name = "[NAME=]USER:GROUP")]
     owner: Vec<For<Owner>>,
-    /// Another DNS name or IP address of NAME
+    /// Add this DNS name or IP address to the certificate of NAME
     #[arg(long, value_name = "NAME=HOST")]
     host: Vec<For<String>>,
 }

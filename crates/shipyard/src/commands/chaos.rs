@@ -19,10 +19,10 @@ pub struct Arguments {
     /// Leave out these faults
     #[arg(long, value_delimiter = ',', value_name = "FAULT")]
     skip: Vec<String>,
-    /// Inject each fault fewer times and for shorter: a quick check, not a proof
+    /// Inject each fault fewer times and for a shorter time: a quick check, not a proof
     #[arg(long)]
     brief: bool,
-    /// Seed of every random choice (default: random)
+    /// Seed of the random choices (default: random)
     #[arg(long)]
     seed: Option<u64>,
     /// Processes per service
@@ -34,7 +34,7 @@ pub struct Arguments {
     /// Multiply the allowed recovery times, for a busy machine
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     slack: u32,
-    /// The Kafka to use. Broker faults cannot be injected into the mock, and are skipped
+    /// Kafka broker to use. With the mock, broker faults are skipped, since it does not support them
     #[arg(long, value_enum, default_value_t = BrokerKind::Auto)]
     broker: BrokerKind,
     /// List the faults and exit
@@ -114,7 +114,7 @@ fn lines(row: &Row) -> String {
 }
 
 fn introduction(options: &Options, directory: &Path) -> String {
-    let processes = options.replicas * operations::services::SERVICES.len();
+    let processes = options.replicas * operations::registry::SERVICES.len();
     format!(
         "{} faults, {processes} processes, {} customers, seed {}; logs and data in {}\n\n{HEAD}",
         options.faults.len(),

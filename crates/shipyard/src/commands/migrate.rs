@@ -8,7 +8,7 @@ use platform::{
 };
 use sqlx::{Connection as _, PgConnection};
 
-use operations::services::{self, with_database};
+use operations::registry::{self, with_database};
 use platform::service::Service;
 
 #[derive(clap::Args)]
@@ -22,18 +22,19 @@ enum Command {
     /// Apply all pending migrations
     Up {
         /// Only this service's database (default: every database whose <SERVICE>_DATABASE_URL is set)
-        #[arg(long, value_parser = services::parser())]
+        #[arg(long, value_parser = registry::parser())]
         service: Option<&'static Service>,
     },
     /// Revert the latest migration of one database
     Down {
-        #[arg(long, value_parser = services::parser())]
+        /// Service whose database is changed
+        #[arg(long, value_parser = registry::parser())]
         service: &'static Service,
     },
     /// List migrations as applied or pending
     Status {
         /// Only this service's database (default: every database whose <SERVICE>_DATABASE_URL is set)
-        #[arg(long, value_parser = services::parser())]
+        #[arg(long, value_parser = registry::parser())]
         service: Option<&'static Service>,
     },
 }

@@ -1,6 +1,7 @@
 //! The commands of the program, one module each.
 
 pub mod abuse;
+mod addresses;
 pub mod audit;
 pub mod certificates;
 pub mod chaos;
@@ -11,7 +12,6 @@ pub mod doctor;
 pub mod load;
 pub mod migrate;
 pub mod operator;
-mod places;
 pub mod produce;
 pub mod restock;
 pub mod run;

@@ -18,12 +18,12 @@ use crate::data::Data;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// One of the logins in IAM_OPERATORS
+    /// Login of the operator; IAM_OPERATORS must contain it
     login: String,
     /// The operator's e-mail address (default: the login, if it is an address, else LOGIN@operator.invalid)
     #[arg(long)]
     email: Option<String>,
-    /// A file with the password (default: ask for it on the terminal)
+    /// File with the password (default: ask for it on the terminal)
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
 }

@@ -1,6 +1,6 @@
 //! `shipyard run <service>`: runs one service, like its own binary.
 
-use operations::services;
+use operations::registry;
 use platform::{
     cli::{self, execute},
     service::Service,
@@ -8,7 +8,8 @@ use platform::{
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    #[arg(env = "SHIPYARD_SERVICE", value_parser = services::parser())]
+    /// Service to run
+    #[arg(env = "SHIPYARD_SERVICE", value_parser = registry::parser())]
     service: &'static Service,
     #[command(subcommand)]
     command: Option<cli::Command>,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use operations::services::SERVICES;
+use operations::registry::SERVICES;
 
 /// Prints a line for each API, such as `order http PORT`, and one for metrics and health, `order admin PORT`.
 pub fn run() -> std::fmt::Result {

@@ -1,6 +1,6 @@
 //! The commands of the program: help, migrations, and one-sentence errors.
 
-use operations::services::{SERVICES, with_database};
+use operations::registry::{SERVICES, with_database};
 use sqlx::migrate::Migration;
 
 use crate::{

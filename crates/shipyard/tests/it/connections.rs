@@ -1,6 +1,6 @@
 //! The connections of the services, as PostgreSQL lists them.
 
-use operations::services::with_database;
+use operations::registry::with_database;
 use sqlx::{Connection as _, PgConnection};
 
 use crate::system::System;

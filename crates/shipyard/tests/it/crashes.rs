@@ -2,7 +2,7 @@
 
 use contracts::proto::payment::v1::PaymentStatus;
 use futures::future::join_all;
-use operations::services::SERVICES;
+use operations::registry::SERVICES;
 use serde_json::{Value, json};
 use testkit::eventually;
 use uuid::Uuid;

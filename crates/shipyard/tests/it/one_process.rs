@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use operations::services::SERVICES;
+use operations::registry::SERVICES;
 use platform::service::Service;
 use rustix::process::Signal;
 use serde_json::json;

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use operations::services::with_database;
+use operations::registry::with_database;
 use order::repository::{IdempotencyKeys as _, PgOrders};
 use platform::postgres::Database;
 use platform::service::Service;

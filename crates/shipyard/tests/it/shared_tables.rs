@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use operations::services::with_database;
+use operations::registry::with_database;
 use platform::postgres::Database;
 
 const SHARED: [&str; 3] = ["inbox", "leases", "outbox"];

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use operations::services::SERVICES;
+use operations::registry::SERVICES;
 use platform::grpc::Peer;
 use platform::service::Service;
 use rustix::process::Signal;

@@ -4,7 +4,7 @@ use std::{fmt, net::SocketAddr, sync::Arc};
 
 use anyhow::Context as _;
 use client::{
-    places::Places,
+    addresses::ShopAddresses,
     trust::{H2, HTTP1, Trust},
 };
 use rustls::{ClientConfig, pki_types::ServerName};
@@ -30,8 +30,8 @@ pub struct Entrance {
 }
 
 impl Entrances {
-    pub async fn of(places: &Places) -> anyhow::Result<Self> {
-        let Places { order, iam, inventory, trust } = places;
+    pub async fn of(addresses: &ShopAddresses) -> anyhow::Result<Self> {
+        let ShopAddresses { order, iam, inventory, trust } = addresses;
         Ok(Self {
             order: entrance(trust, order, HTTP1).await?,
             iam: entrance(trust, iam, H2).await?,

@@ -12,7 +12,7 @@ mod wire;
 
 use std::{sync::Arc, time::Duration};
 
-use client::places::Places;
+use client::addresses::ShopAddresses;
 use futures::future::join;
 use tokio::{
     runtime::{Builder, Runtime},
@@ -32,7 +32,7 @@ const CLOSED_WITHIN: Duration = Duration::from_secs(3);
 const POLL: Duration = Duration::from_millis(20);
 
 pub struct Options {
-    pub places: Places,
+    pub addresses: ShopAddresses,
     pub attacks: Vec<Attack>,
     pub phases: Phases,
     /// The number of customers' requests per second.
@@ -60,14 +60,15 @@ struct Threads(Option<Runtime>);
 pub async fn run(options: &Options, mut each: impl FnMut(&Row), mut say: impl FnMut(&str)) -> anyhow::Result<Report> {
     let descriptors = Descriptors::raise();
     say("registering customers");
-    let customers = Customers::register(&options.places, options.users).await?;
+    let customers = Customers::register(&options.addresses, options.users).await?;
     let account = customers.abuser().await?;
     let threads = Threads::start()?;
     let mut report = Report { rate: options.rate, scale: options.scale, ratio: options.ratio, rows: Vec::new() };
     for attack in &options.attacks {
         say(&format!("{}: waiting until the shop is well", attack.name));
         customers.settle().await;
-        let attacker = Arc::new(Attacker::new(Entrances::of(&options.places).await?, account.clone(), options.scale));
+        let attacker =
+            Arc::new(Attacker::new(Entrances::of(&options.addresses).await?, account.clone(), options.scale));
         let (samples, left) = join(
             customers.arrivals(options.phases.total(), options.rate),
             threads.attack(attack, &attacker, options.phases, &mut say),

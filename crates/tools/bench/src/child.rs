@@ -73,8 +73,8 @@ fn address(settings: &Settings, variable: &str) -> anyhow::Result<SocketAddr> {
     given.parse().map_err(|_| anyhow::anyhow!("{variable} is {given}, which is no address"))
 }
 
-/// Serves an empty HTTP call and an empty gRPC call with the stack of the services: their listeners, layers and guard,
-/// but no database or other service behind them. Also accepts traces, and discards them.
+/// Serves one HTTP route and one gRPC method that do nothing. Their listeners, layers and guard are those of the services,
+/// so that a call costs what every call costs; there is no database. Also accepts traces, and discards them.
 pub fn serve_nothing() -> anyhow::Result<()> {
     cli::block_on(async {
         let settings = Settings::load()?;

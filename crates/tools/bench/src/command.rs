@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use operations::services;
+use operations::registry;
 use platform::{
     cli::{block_on, report},
     clock,
@@ -36,10 +36,10 @@ pub struct Arguments {
     /// Measure only these ratios: P1, P6 and so on, separated by commas
     #[arg(long, value_delimiter = ',', value_name = "RATIO")]
     only: Vec<String>,
-    /// Rounds at least; more follow, up to six, while a denominator moves (not if fewer than three are wanted)
+    /// Minimum number of rounds; from three, more follow while a denominator varies, up to six
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=50))]
     rounds: u8,
-    /// Seconds of one measurement
+    /// Duration of one measurement, in seconds
     #[arg(long, default_value_t = 10.0, value_parser = seconds)]
     seconds: f64,
     /// Write the report as JSON
@@ -51,7 +51,7 @@ pub struct Arguments {
     /// Directory for the servers' data and all logs; emptied before and after
     #[arg(long, default_value = ".shipyard/bench", value_name = "DIRECTORY")]
     data: PathBuf,
-    /// Say which statements take PostgreSQL's time in P1 and P6; needs its module pg_stat_statements, which costs a little time itself
+    /// Report the statements that take PostgreSQL's time in P1 and P6; needs its module pg_stat_statements, which takes some time itself
     #[arg(long)]
     statements: bool,
     /// List the ratios and exit
@@ -64,10 +64,10 @@ enum Command {
     /// Run these services in this process
     #[command(hide = true)]
     Serve {
-        #[arg(required = true, value_parser = services::parser())]
+        #[arg(required = true, value_parser = registry::parser())]
         services: Vec<&'static Service>,
     },
-    /// Serve an empty HTTP request and an empty gRPC call
+    /// Serve one HTTP route and one gRPC method that do nothing
     #[command(hide = true)]
     ServeNothing,
 }

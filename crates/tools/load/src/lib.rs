@@ -3,10 +3,10 @@
 //! measured.
 //!
 //! ```no_run
-//! # async fn example(places: client::places::Places) -> anyhow::Result<()> {
+//! # async fn example(addresses: client::addresses::ShopAddresses) -> anyhow::Result<()> {
 //! use load::{Bounds, Crowd, Options, Plan, find_peak};
 //!
-//! let options = Options { places, users: 50, connections: 64, kinds_of_parts: None };
+//! let options = Options { addresses, users: 50, connections: 64, kinds_of_parts: None };
 //! let crowd = Crowd::gather(&options, |_| {}).await?;
 //! let plan = Plan { rate: 200, mix: "create=1,pay=1".parse()?, ..Plan::default() };
 //! let report = crowd.measure(&plan, |_| {}).await?;

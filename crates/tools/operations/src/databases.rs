@@ -10,7 +10,7 @@ use platform::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::services::{self, with_database};
+use crate::registry::{self, with_database};
 use platform::service::Service;
 
 /// The pool size of a tool, which is small compared with those of the services.
@@ -34,7 +34,7 @@ impl Databases {
 
     /// Returns the database of the service with this name.
     pub fn named(&self, service: &str) -> anyhow::Result<&Database> {
-        self.get(services::find(service).context("there is no such service")?)
+        self.get(registry::find(service).context("there is no such service")?)
     }
 
     /// Waits for the servers and applies all migrations.

@@ -4,7 +4,7 @@ pub mod databases;
 pub mod dead_letter_journal;
 pub mod dead_letters;
 pub mod facts;
+pub mod registry;
 pub mod republish;
 pub mod restock;
-pub mod services;
 pub mod session_probe;

@@ -12,27 +12,27 @@ use clap::Parser;
 pub use records::{Made, Records};
 pub use send::run;
 
-/// What is made, and how fast it is sent.
+/// The number and content of the orders, and the rate at which they are sent.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Arguments {
-    /// How many orders
+    /// Number of orders
     #[arg(long, default_value_t = 1_000, value_name = "NUMBER")]
     pub count: u64,
-    /// Orders per second (default: as fast as the broker takes them; 1000 for more than 20 000 orders to the broker inside `cargo run`)
+    /// Orders per second (default: as fast as the broker accepts them; 1000 for more than 20 000 orders to the broker inside `cargo run`)
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     pub rate: Option<u32>,
-    /// The same seed makes the same orders
+    /// Seed of the random choices; the same seed makes the same orders
     #[arg(long, default_value_t = 1, value_name = "NUMBER")]
     pub seed: u64,
-    /// The share that breaks a rule, 0 to 1
+    /// Share of the orders that break a rule, from 0 to 1
     #[arg(long, default_value_t = 0.0, value_name = "SHARE", value_parser = share)]
     pub bad: f64,
-    /// Send the orders of this file instead, one JSON object per line, or one in all
+    /// Send the orders of this file instead: one JSON object per line, or a single one
     #[arg(long, value_name = "FILE", conflicts_with_all = ["count", "seed", "bad"])]
     pub file: Option<PathBuf>,
 }
 
-/// Makes orders and sends them to the topic that intake reads
+/// Generate orders, and send them to the topic that intake reads
 #[derive(Parser)]
 #[command(name = "producer", version)]
 struct Cli {

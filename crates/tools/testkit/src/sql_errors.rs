@@ -20,7 +20,7 @@ pub fn database_error(code: &'static str) -> sqlx::Error {
     sqlx::Error::Database(Box::new(Refused(code)))
 }
 
-/// Checks how a service classifies database errors: only permanent errors make a message poison.
+/// Checks how a service classifies database errors: a permanent error makes a message poison, and every other error is retried.
 #[track_caller]
 pub fn assert_only_the_permanent_is_poison(classify: impl Fn(sqlx::Error) -> Failure) {
     let is_poison = |error| matches!(classify(error), Failure::Poison(_));

@@ -1,6 +1,7 @@
 //! Password hashing with argon2id. It is expensive by design, so it runs on a few dedicated threads behind bounded queues.
 
 mod argon;
+mod queue;
 mod threads;
 
 use std::{
@@ -13,11 +14,12 @@ use std::{
 
 use argon2::{Block, Params};
 use platform::config::ConfigError;
-use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::sync::CancellationToken;
 
+pub use self::queue::Purpose;
 use self::{
     argon::{HASH_BYTES, Outcome, Stored},
+    queue::Queues,
     threads::Threads,
 };
 use crate::{config, error::Error, model::Password};
@@ -35,22 +37,9 @@ pub struct Hashing {
     /// The work of each verification: that of a hash with the configured parameters, or the greatest of any hash verified so far. All
     /// verifications do the same work, so that their time does not reveal a hash's parameters.
     work: Arc<AtomicU64>,
-    logins: Queue,
-    registrations: Queue,
-    /// A hash holds one permit while it is computed.
-    running: Arc<Semaphore>,
+    queues: Queues,
     threads: Threads,
     memory: Arc<Memory>,
-}
-
-/// The reason for hashing a password, which selects the queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// A user logs in or changes the password.
-    Login,
-    /// A user registers, or an outdated hash is renewed. Only one such hash is computed at a time, so that a login waits for at most one of
-    /// them.
-    Registration,
 }
 
 /// The result of comparing a password with a stored hash.
@@ -60,14 +49,6 @@ pub enum Verdict {
     Right,
     /// The password is right, but the hash was computed with other parameters, or from a password that was not normalised.
     Outdated,
-}
-
-#[derive(Clone)]
-struct Queue {
-    /// A hash holds one permit while it waits or is computed.
-    admitted: Arc<Semaphore>,
-    /// A hash holds one permit from the time it is next until it is computed.
-    next: Arc<Semaphore>,
 }
 
 /// The memory of finished hashes, which later hashes reuse.
@@ -85,9 +66,7 @@ impl Hashing {
         Ok(Self {
             work: Arc::new(AtomicU64::new(argon::work(&params))),
             params,
-            logins: Queue::new(threads, config.iam_hashing_queue),
-            registrations: Queue::new(1, config.iam_registration_queue),
-            running: Arc::new(Semaphore::new(threads)),
+            queues: Queues::new(threads, config.iam_hashing_queue, config.iam_registration_queue),
             threads: Threads::start(threads).map_err(|error| ConfigError::new("IAM_HASHING_THREADS", error))?,
             memory: Arc::default(),
         })
@@ -114,19 +93,11 @@ impl Hashing {
         purpose: Purpose,
         job: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let arrived = Instant::now();
-        let queue = match purpose {
-            Purpose::Login => &self.logins,
-            Purpose::Registration => &self.registrations,
-        };
-        let admitted = queue.admitted.clone().try_acquire_owned().map_err(|_| Error::HashingBusy)?;
-        let next = queue.next.clone().acquire_owned().await.map_err(|_| Error::HashingBusy)?;
-        let running = self.running.clone().acquire_owned().await.map_err(|_| Error::HashingBusy)?;
-        metrics::histogram!("iam_hashing_wait_seconds").record(arrived.elapsed());
+        let turn = self.queues.turn(purpose).await?;
         let memory = self.memory.clone();
         let work = self.threads.run(move || {
-            // The permits are held until the work is done, even if the caller has stopped waiting.
-            let _held = (admitted, next, running);
+            // The turn is held until the work is done, even if the caller has stopped waiting.
+            let _turn = turn;
             let mut blocks = memory.spare().pop().unwrap_or_default();
             let result = job(&mut blocks);
             memory.used.store(true, Ordering::Relaxed);
@@ -144,15 +115,6 @@ impl Hashing {
             }
         }
         Ok(())
-    }
-}
-
-impl Queue {
-    fn new(next: usize, waiting: usize) -> Self {
-        Self {
-            admitted: Arc::new(Semaphore::new(next.saturating_add(waiting).min(Semaphore::MAX_PERMITS))),
-            next: Arc::new(Semaphore::new(next)),
-        }
     }
 }
 

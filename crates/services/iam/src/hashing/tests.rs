@@ -107,7 +107,7 @@ async fn a_hash_beyond_the_queue_is_refused_at_once() {
         let hashing = hashing.clone();
         async move { hashing.run(Purpose::Login, |_| ()).await }
     });
-    while hashing.logins.admitted.available_permits() > 0 {
+    while hashing.queues.logins.admitted.available_permits() > 0 {
         tokio::task::yield_now().await;
     }
 
@@ -136,17 +136,17 @@ async fn a_login_waits_for_one_registration_at_most() {
         });
     };
     run(&mut tasks, Purpose::Registration, Some(wait));
-    while hashing.running.available_permits() > 0 {
+    while hashing.queues.running.available_permits() > 0 {
         tokio::task::yield_now().await;
     }
     for _ in 0..60 {
         run(&mut tasks, Purpose::Registration, None);
     }
-    while hashing.registrations.admitted.available_permits() > 4 {
+    while hashing.queues.registrations.admitted.available_permits() > 4 {
         tokio::task::yield_now().await;
     }
     run(&mut tasks, Purpose::Login, None);
-    while hashing.logins.next.available_permits() > 0 {
+    while hashing.queues.logins.next.available_permits() > 0 {
         tokio::task::yield_now().await;
     }
 

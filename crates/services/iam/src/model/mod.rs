@@ -1,9 +1,9 @@
 //! The model of users, passwords and sessions. It does no I/O and reads no clock.
 
-mod attempt;
 mod caseless;
 mod common_passwords;
 mod contact;
+mod login_attempt;
 mod operators;
 mod password;
 mod proxies;
@@ -12,9 +12,9 @@ mod user;
 
 use std::borrow::Cow;
 
-pub use attempt::LoginAttempt;
 pub use caseless::caseless;
 pub use contact::{CODE_LIFETIME, ChatId, CodeDigest, ContactCode, TELEGRAM};
+pub use login_attempt::LoginAttempt;
 pub use operators::Operators;
 pub use password::{MAX_CHARACTERS, MIN_CHARACTERS, Password};
 pub use proxies::TrustedProxies;

@@ -1,19 +1,20 @@
-//! The repositories: users in PostgreSQL; sessions, contact codes and counts of attempts in Redis. Each has an in-memory implementation.
+//! The repositories: users in PostgreSQL; sessions, contact codes and counts of login attempts in Redis. Each has an in-memory
+//! implementation.
 
-mod attempts;
+mod caseless_keys;
 mod contact_codes;
-mod keys;
+mod login_attempts;
 mod memory;
 mod postgres;
 mod redis;
 mod sessions;
 mod users;
 
-pub use attempts::{Attempts, Decision};
+pub use caseless_keys::{Collision, FILL_BATCH, collisions, fill_keys};
 pub use contact_codes::{CodeLimit, ContactCodes, Taken};
-pub use keys::{Collision, FILL_BATCH, collisions, fill_keys};
-pub use memory::{MemoryAttempts, MemoryContactCodes, MemorySessions, MemoryUsers};
+pub use login_attempts::{Decision, LoginAttempts};
+pub use memory::{MemoryContactCodes, MemoryLoginAttempts, MemorySessions, MemoryUsers};
 pub use postgres::{MIGRATIONS, PgUsers};
-pub use redis::{RedisAttempts, RedisContactCodes, RedisSessions};
+pub use redis::{RedisContactCodes, RedisLoginAttempts, RedisSessions};
 pub use sessions::{Admission, Lookup, Sessions};
 pub use users::Users;

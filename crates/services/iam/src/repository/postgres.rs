@@ -8,7 +8,7 @@ use contracts::ids::UserId;
 use platform::postgres::{Database, Migrations, retry_stale};
 use sqlx::types::Json;
 
-use super::{Users, keys::key};
+use super::{Users, caseless_keys::key};
 use crate::{
     error::Error,
     model::{Account, ChatId, NotificationMethod, TELEGRAM, User, UserInfo},

@@ -10,8 +10,9 @@ use crate::{
     model::{Session, SessionId, SessionSummary, SessionTimes, ShortId, User},
 };
 
-/// The time for which credentials that are being changed cannot open a session. It is longer than any login takes; after it, only the
-/// database decides whether the credentials are valid. For the same time, user data that are being changed are not returned.
+/// The time for which the session store marks credentials, or a user's data, as being changed. Meanwhile the old credentials open no
+/// session, and lookups return no stored copy of the data. It is longer than any login takes: after it, no login is in progress that read
+/// the old credentials, and the database alone decides which credentials are valid.
 pub(super) const RETIRED: Duration = Duration::from_mins(1);
 
 /// The decision on credentials that were valid when they were read from the database.

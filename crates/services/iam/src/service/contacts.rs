@@ -24,7 +24,8 @@ impl ContactService {
         Self { users, sessions, codes }
     }
 
-    /// Stores `code` as the user's only code. Fails if no notification method of the user has a Telegram chat.
+    /// Stores `code` for the user and deletes the user's earlier code, if there is one. Fails if no notification method of the user has a
+    /// Telegram chat.
     pub async fn create_code(&self, user: UserId, code: ContactCode) -> Result<(), Error> {
         let known = self.users.find(user).await?.ok_or(Error::UserNotFound)?;
         if !known.info.notification_methods.iter().any(|method| method.chat().is_some()) {

@@ -19,14 +19,14 @@ use crate::{
     error::Error,
     hashing::{Hashing, Purpose, SaltBytes, Verdict},
     model::{Account, LoginAttempt, Operators, Password, Session, SessionId, User},
-    repository::{Admission, Attempts, Sessions, Users},
+    repository::{Admission, LoginAttempts, Sessions, Users},
 };
 
 #[derive(Clone)]
 pub struct IamService {
     users: Arc<dyn Users>,
     sessions: Arc<dyn Sessions>,
-    attempts: Arc<dyn Attempts>,
+    attempts: Arc<dyn LoginAttempts>,
     hashing: Hashing,
     session_ttl: Duration,
     operators: Operators,
@@ -36,7 +36,7 @@ impl IamService {
     pub fn new(
         users: Arc<dyn Users>,
         sessions: Arc<dyn Sessions>,
-        attempts: Arc<dyn Attempts>,
+        attempts: Arc<dyn LoginAttempts>,
         hashing: Hashing,
         session_ttl: Duration,
         operators: Operators,

@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod accounts;
-mod attempts;
 mod caseless;
 mod contact_codes;
 mod contact_service;
@@ -11,6 +10,7 @@ mod failures;
 mod figures;
 mod fixture;
 mod guesses;
+mod login_attempts;
 mod operators;
 mod passwords;
 mod renewal;

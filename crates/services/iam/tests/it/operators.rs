@@ -12,7 +12,7 @@ use iam::{
     error::Error,
     hashing::Hashing,
     model::{Operators, Password, User},
-    repository::{MIGRATIONS, MemoryAttempts, MemorySessions, MemoryUsers, PgUsers},
+    repository::{MIGRATIONS, MemoryLoginAttempts, MemorySessions, MemoryUsers, PgUsers},
     service::{IamService, OperatorService},
 };
 use platform::{
@@ -119,7 +119,7 @@ async fn the_guard_of_iam_itself_knows_operators() {
     let ann = user("ann");
     let create = OperatorService::new(Arc::new(users.clone()), hashing(), operators.clone());
     create.create(&ann, password(), [1; 16]).await.unwrap();
-    let (sessions, attempts) = (Arc::new(MemorySessions::new(BOUNDS)), Arc::new(MemoryAttempts::new(LIMITS)));
+    let (sessions, attempts) = (Arc::new(MemorySessions::new(BOUNDS)), Arc::new(MemoryLoginAttempts::new(LIMITS)));
     let service = IamService::new(Arc::new(users), sessions, attempts, hashing(), LONG, operators);
     let bob = user("bob");
     service.register(stores::attempt("bob").address, &bob, password(), [2; 16]).await.unwrap();

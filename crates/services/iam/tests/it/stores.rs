@@ -8,8 +8,8 @@ use iam::{
     config::{Limits, SessionBounds},
     model::{LoginAttempt, Session, SessionId, User, UserInfo},
     repository::{
-        Attempts, CodeLimit, ContactCodes, Lookup, MIGRATIONS, MemoryAttempts, MemoryContactCodes, MemorySessions,
-        MemoryUsers, PgUsers, RedisAttempts, RedisContactCodes, RedisSessions, Sessions, Users,
+        CodeLimit, ContactCodes, LoginAttempts, Lookup, MIGRATIONS, MemoryContactCodes, MemoryLoginAttempts,
+        MemorySessions, MemoryUsers, PgUsers, RedisContactCodes, RedisLoginAttempts, RedisSessions, Sessions, Users,
     },
 };
 use platform::{clock, ids, redis::Connection};
@@ -63,10 +63,10 @@ pub async fn redis_sessions(bounds: SessionBounds) -> InRedis {
     InRedis { sessions: RedisSessions::new(connection, prefix.clone(), bounds), prefix, raw }
 }
 
-pub async fn attempts(limits: Limits) -> [(&'static str, Arc<dyn Attempts>); 2] {
+pub async fn attempts(limits: Limits) -> [(&'static str, Arc<dyn LoginAttempts>); 2] {
     let (connection, prefix) = redis().await;
-    let redis = RedisAttempts::new(connection, prefix, limits.clone());
-    [("memory", Arc::new(MemoryAttempts::new(limits))), ("Redis", Arc::new(redis))]
+    let redis = RedisLoginAttempts::new(connection, prefix, limits.clone());
+    [("memory", Arc::new(MemoryLoginAttempts::new(limits))), ("Redis", Arc::new(redis))]
 }
 
 pub async fn contact_codes(limit: CodeLimit) -> [(&'static str, Arc<dyn ContactCodes>); 2] {

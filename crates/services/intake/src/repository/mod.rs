@@ -3,7 +3,9 @@
 mod memory;
 mod orders;
 mod postgres;
+mod store;
 
 pub use memory::MemoryOrders;
-pub use orders::{Kept, Orders, Stored, Written};
+pub use orders::{Kept, Orders, Stored};
 pub use postgres::{ERASE_BATCH, MIGRATIONS, PgOrders, TOMBSTONE_BATCH, erase_older, remove_tombstones};
+pub use store::{Written, store};

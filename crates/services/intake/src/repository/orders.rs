@@ -1,8 +1,7 @@
 //! The trait of the repository of orders.
 
 use std::{
-    collections::{HashMap, HashSet, hash_map::Entry},
-    sync::Arc,
+    collections::{HashMap, HashSet},
     time::Duration,
 };
 
@@ -24,16 +23,6 @@ pub enum Kept {
     Erased,
 }
 
-/// The result of storing an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Written {
-    New,
-    /// The same order is stored already, or an order with this order_uid was stored and then erased.
-    Repeated,
-    /// Another order with this order_uid is stored.
-    Reused,
-}
-
 #[async_trait]
 pub trait Orders: Send + Sync {
     /// Inserts the orders whose order_uid is not stored yet, in one write, and returns their uids. The uids in `orders` must be distinct.
@@ -52,33 +41,5 @@ pub trait Orders: Send + Sync {
             Some(Kept::Order(order)) => Ok(Some(*order)),
             Some(Kept::Erased) | None => Ok(None),
         }
-    }
-
-    /// Stores orders in one write. Of several orders with the same order_uid, the first is stored. Returns the result of each order.
-    async fn store(&self, orders: &[Arc<Order>]) -> Result<Vec<Written>, Error> {
-        let mut firsts: HashMap<&OrderUid, usize> = HashMap::with_capacity(orders.len());
-        let mut distinct = Vec::with_capacity(orders.len());
-        for (place, order) in orders.iter().enumerate() {
-            if let Entry::Vacant(entry) = firsts.entry(&order.order_uid) {
-                entry.insert(place);
-                distinct.push(&**order);
-            }
-        }
-        let inserted = self.insert(&distinct).await?;
-        let there: Vec<&OrderUid> = firsts.keys().copied().filter(|uid| !inserted.contains(*uid)).collect();
-        let kept = if there.is_empty() { HashMap::new() } else { self.kept(&there).await? };
-        let written = orders.iter().enumerate().map(|(place, order)| {
-            let first = firsts[&order.order_uid];
-            let is_same = match kept.get(&order.order_uid) {
-                Some(Kept::Order(kept)) => **kept == **order,
-                Some(Kept::Erased) => true,
-                // The key existed when the insert ran and has been removed since, so it belonged to an erased order.
-                None if !inserted.contains(&order.order_uid) => true,
-                None if place == first => return Written::New,
-                None => orders[first] == *order,
-            };
-            if is_same { Written::Repeated } else { Written::Reused }
-        });
-        Ok(written.collect())
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     error::Error,
     metrics,
     model::{Broken, MESSAGE_LIMIT, Order},
-    repository::Written,
+    repository::{Written, store},
 };
 
 /// Reads an order and checks every rule. The error names the path and the rule, never the value.
@@ -31,7 +31,7 @@ pub fn read(payload: &[u8], now: DateTime<Utc>) -> Result<Order, Broken> {
 impl IntakeService {
     /// Stores orders in one write and returns the result of each. New orders enter the cache after the commit.
     pub async fn take(&self, orders: &[Arc<Order>]) -> Result<Vec<Written>, Error> {
-        let written = self.orders.store(orders).await?;
+        let written = store(&*self.orders, orders).await?;
         let new = || orders.iter().zip(&written).filter(|(_, written)| **written == Written::New);
         self.cache.add(new().map(|(order, _)| order.clone()));
         metrics::orders("stored", new().count());

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use intake::{
     model::{Order, OrderUid},
-    repository::{Kept, MIGRATIONS, MemoryOrders, Orders, PgOrders, Written},
+    repository::{Kept, MIGRATIONS, MemoryOrders, Orders, PgOrders, Written, store},
     sample,
 };
 
@@ -43,7 +43,7 @@ fn other(order: &Order) -> Arc<Order> {
     Arc::new(Order { entry: "OTHER".to_owned(), ..order.clone() })
 }
 
-async fn an_order_is_read_as_it_was_stored(store: &dyn Orders) {
+async fn an_order_is_read_as_it_was_stored(repository: &dyn Orders) {
     let mut all = orders(20);
     let mut odd = sample::order(7, 99);
     let nanos = Duration::from_nanos(123_456_789);
@@ -53,51 +53,51 @@ async fn an_order_is_read_as_it_was_stored(store: &dyn Orders) {
     odd.payment.payment_dt = i64::MIN;
     all.push(Arc::new(odd.as_stored()));
 
-    let written = store.store(&all).await.unwrap();
+    let written = store(repository, &all).await.unwrap();
 
     assert_eq!(written, vec![Written::New; 21]);
     for order in &all {
-        assert_eq!(store.find(&order.order_uid).await.unwrap().as_ref(), Some(&**order));
+        assert_eq!(repository.find(&order.order_uid).await.unwrap().as_ref(), Some(&**order));
     }
-    assert_eq!(store.find(&OrderUid::stored("unknown")).await.unwrap(), None);
-    assert_eq!(store.store(&[]).await.unwrap(), []);
+    assert_eq!(repository.find(&OrderUid::stored("unknown")).await.unwrap(), None);
+    assert_eq!(store(repository, &[]).await.unwrap(), []);
 }
 
-async fn a_repeat_is_nothing_and_another_content_is_told(store: &dyn Orders) {
+async fn a_repeat_is_nothing_and_another_content_is_told(repository: &dyn Orders) {
     let all = orders(3);
-    store.store(&all[..2]).await.unwrap();
+    store(repository, &all[..2]).await.unwrap();
 
-    let written = store.store(&[all[0].clone(), other(&all[1]), all[2].clone()]).await.unwrap();
+    let written = store(repository, &[all[0].clone(), other(&all[1]), all[2].clone()]).await.unwrap();
 
     assert_eq!(written, [Written::Repeated, Written::Reused, Written::New]);
-    assert_eq!(store.find(&all[1].order_uid).await.unwrap().as_ref(), Some(&*all[1]));
+    assert_eq!(repository.find(&all[1].order_uid).await.unwrap().as_ref(), Some(&*all[1]));
 }
 
-async fn within_a_batch_the_first_stands(store: &dyn Orders) {
+async fn within_a_batch_the_first_stands(repository: &dyn Orders) {
     let all = orders(2);
-    store.store(&all[..1]).await.unwrap();
+    store(repository, &all[..1]).await.unwrap();
 
     let batch = [other(&all[0]), all[0].clone(), all[1].clone(), other(&all[1]), all[1].clone()];
-    let written = store.store(&batch).await.unwrap();
+    let written = store(repository, &batch).await.unwrap();
 
     let expected = [Written::Reused, Written::Repeated, Written::New, Written::Reused, Written::Repeated];
     assert_eq!(written, expected);
-    assert_eq!(store.find(&all[1].order_uid).await.unwrap().as_ref(), Some(&*all[1]));
+    assert_eq!(repository.find(&all[1].order_uid).await.unwrap().as_ref(), Some(&*all[1]));
 }
 
-async fn the_latest_orders_come_in_pages(store: &dyn Orders) {
+async fn the_latest_orders_come_in_pages(repository: &dyn Orders) {
     let all = orders(5);
-    store.store(&all).await.unwrap();
+    store(repository, &all).await.unwrap();
 
-    let first = store.latest(None, 3).await.unwrap();
-    let second = store.latest(Some(first[2].0), 3).await.unwrap();
+    let first = repository.latest(None, 3).await.unwrap();
+    let second = repository.latest(Some(first[2].0), 3).await.unwrap();
 
     let uids: Vec<_> = first.iter().chain(&second).map(|(_, order)| order.order_uid.clone()).collect();
     let expected: Vec<_> = all.iter().rev().map(|order| order.order_uid.clone()).collect();
     assert_eq!(uids, expected);
 }
 
-async fn an_erased_customer_leaves_keys_alone(store: &dyn Orders) {
+async fn an_erased_customer_leaves_keys_alone(repository: &dyn Orders) {
     let all: Vec<_> = orders(4)
         .iter()
         .enumerate()
@@ -106,17 +106,17 @@ async fn an_erased_customer_leaves_keys_alone(store: &dyn Orders) {
             Arc::new(Order { customer_id, ..(**order).clone() })
         })
         .collect();
-    store.store(&all).await.unwrap();
+    store(repository, &all).await.unwrap();
 
-    let erased = [store.erase("own", 2).await.unwrap().len(), store.erase("own", 2).await.unwrap().len()];
+    let erased = [repository.erase("own", 2).await.unwrap().len(), repository.erase("own", 2).await.unwrap().len()];
 
     assert_eq!(erased, [2, 1]);
-    assert!(store.erase("own", 2).await.unwrap().is_empty());
-    assert_eq!(store.find(&all[1].order_uid).await.unwrap(), None);
-    assert_eq!(store.kept(&[&all[1].order_uid]).await.unwrap()[&all[1].order_uid], Kept::Erased);
-    assert!(store.find(&all[0].order_uid).await.unwrap().is_some());
-    assert_eq!(store.erased_within(Duration::from_mins(1), 10).await.unwrap().len(), 3);
-    assert_eq!(store.latest(None, 10).await.unwrap().len(), 1);
-    let again = store.store(&[all[1].clone(), other(&all[2])]).await.unwrap();
+    assert!(repository.erase("own", 2).await.unwrap().is_empty());
+    assert_eq!(repository.find(&all[1].order_uid).await.unwrap(), None);
+    assert_eq!(repository.kept(&[&all[1].order_uid]).await.unwrap()[&all[1].order_uid], Kept::Erased);
+    assert!(repository.find(&all[0].order_uid).await.unwrap().is_some());
+    assert_eq!(repository.erased_within(Duration::from_mins(1), 10).await.unwrap().len(), 3);
+    assert_eq!(repository.latest(None, 10).await.unwrap().len(), 1);
+    let again = store(repository, &[all[1].clone(), other(&all[2])]).await.unwrap();
     assert_eq!(again, [Written::Repeated; 2], "a record that comes again brings nothing back");
 }

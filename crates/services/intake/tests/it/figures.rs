@@ -9,7 +9,7 @@ use intake::{
     client::MemoryTopic,
     consumers::Orders as Consumer,
     model::Order,
-    repository::{MIGRATIONS, Orders as _, PgOrders},
+    repository::{MIGRATIONS, PgOrders, store},
     sample,
     service::{Cache, IntakeService},
 };
@@ -212,7 +212,7 @@ async fn latency_of_hits_and_misses_and_time_to_preload() {
     let all: Vec<Arc<Order>> = orders(100_000).into_iter().map(Arc::new).collect();
     let repository = PgOrders::new(pool.clone());
     for batch in all.chunks(1_000) {
-        repository.store(batch).await.unwrap();
+        store(&repository, batch).await.unwrap();
     }
     sqlx::query("analyze").execute(&pool).await.unwrap();
     let begun = Instant::now();

@@ -8,7 +8,7 @@ use std::{
 use intake::{
     client::KafkaTopic,
     error::Error,
-    repository::{MemoryOrders, Orders as _},
+    repository::{MemoryOrders, store},
     service::{Cache, IntakeService},
 };
 use platform::config::Settings;
@@ -64,10 +64,10 @@ async fn without_postgresql_hits_are_answered_and_misses_are_503_within_two_seco
 async fn without_kafka_placing_ends_within_seconds_and_reading_goes_on() {
     let settings = Settings::of([("KAFKA_BROKERS", "127.0.0.1:1".to_owned())]);
     let topic = KafkaTopic::new(&settings.read().unwrap(), "orders".to_owned()).unwrap();
-    let store = MemoryOrders::default();
+    let repository = MemoryOrders::default();
     let stored = Arc::new(order(1));
-    store.store(std::slice::from_ref(&stored)).await.unwrap();
-    let service = IntakeService::new(Arc::new(store), Arc::new(topic), Cache::new(10, Duration::from_mins(1)));
+    store(&repository, std::slice::from_ref(&stored)).await.unwrap();
+    let service = IntakeService::new(Arc::new(repository), Arc::new(topic), Cache::new(10, Duration::from_mins(1)));
 
     let begun = Instant::now();
     let placed = service.place(&order(2)).await;

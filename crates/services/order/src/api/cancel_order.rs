@@ -3,7 +3,7 @@
 use axum::{extract::State, http::StatusCode, response::ErrorResponse};
 
 use super::{
-    extract::{OrderUuid, Posted, User},
+    extract::{OrderPath, Posted, User},
     idempotency_key::IdempotencyKey,
     problems::Declared,
     state::Api,
@@ -37,7 +37,7 @@ pub const PROBLEMS: [Declared; 3] = [
 pub async fn handle(
     State(api): State<Api>,
     User(user): User,
-    OrderUuid(order): OrderUuid,
+    OrderPath(order): OrderPath,
     posted: Posted,
 ) -> Result<Outcome, ErrorResponse> {
     let claim = posted.claim(user)?;

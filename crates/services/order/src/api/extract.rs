@@ -30,9 +30,9 @@ impl<S: Sync> FromRequestParts<S> for User {
 }
 
 /// The order that the request's path names.
-pub struct OrderUuid(pub OrderId);
+pub struct OrderPath(pub OrderId);
 
-impl<S: Send + Sync> FromRequestParts<S> for OrderUuid {
+impl<S: Send + Sync> FromRequestParts<S> for OrderPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    extract::{OrderUuid, User},
+    extract::{OrderPath, User},
     problems::Declared,
     state::Api,
 };
@@ -123,7 +123,7 @@ impl From<Courier> for CourierView {
 pub async fn handle(
     State(api): State<Api>,
     User(user): User,
-    OrderUuid(order): OrderUuid,
+    OrderPath(order): OrderPath,
 ) -> Result<Json<DeliveryView>, ErrorResponse> {
     let tracked = api.deliveries.track(user, order).await?;
 

@@ -4,7 +4,7 @@ use axum::{Json, extract::State, http::StatusCode, response::ErrorResponse};
 
 use super::{
     dto::PaymentView,
-    extract::{OrderUuid, User},
+    extract::{OrderPath, User},
     problems::Declared,
     state::Api,
 };
@@ -30,7 +30,7 @@ pub const PROBLEMS: [Declared; 2] =
 pub async fn handle(
     State(api): State<Api>,
     User(user): User,
-    OrderUuid(order): OrderUuid,
+    OrderPath(order): OrderPath,
 ) -> Result<Json<PaymentView>, ErrorResponse> {
     Ok(Json(api.service.payment(user, order).await?.into()))
 }

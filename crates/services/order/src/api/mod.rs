@@ -3,6 +3,7 @@
 mod cancel_order;
 mod checkout;
 mod create_order;
+mod dependency_slots;
 mod dto;
 mod extract;
 mod get_delivery;
@@ -11,7 +12,6 @@ mod get_payment;
 pub mod grpc;
 mod idempotency_key;
 pub mod list_orders;
-mod load_shed;
 mod openapi;
 mod pay_order;
 mod problems;

@@ -5,7 +5,7 @@ use platform::problem::Problem;
 
 use super::{
     dto::{Paid, PayOrder},
-    extract::{OrderUuid, Posted, User},
+    extract::{OrderPath, Posted, User},
     idempotency_key::IdempotencyKey,
     problems::Declared,
     state::Api,
@@ -44,7 +44,7 @@ pub const PROBLEMS: [Declared; 7] = [
 pub async fn handle(
     State(api): State<Api>,
     User(user): User,
-    OrderUuid(order): OrderUuid,
+    OrderPath(order): OrderPath,
     posted: Posted,
 ) -> Result<Outcome, ErrorResponse> {
     let body: PayOrder = posted.json()?;

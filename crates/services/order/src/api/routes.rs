@@ -16,8 +16,11 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    cancel_order, checkout, create_order, get_delivery, get_order, get_payment, list_orders, load_shed, openapi,
-    pay_order, problems::SHARED, state::Api,
+    cancel_order, checkout, create_order,
+    dependency_slots::{DependencySlots, shed},
+    get_delivery, get_order, get_payment, list_orders, openapi, pay_order,
+    problems::SHARED,
+    state::Api,
 };
 
 /// Returns the OpenAPI document, which is served at `/openapi.json` and shown at `/swagger-ui/`.
@@ -54,7 +57,7 @@ pub fn router(state: Api, guard: Guard, readiness: Readiness, max_in_flight: usi
         .layer(DefaultBodyLimit::max(http::BODY_LIMIT))
         .layer(from_fn_with_state(UserSlots::quarter_of(max_in_flight), shed_user))
         .layer(from_fn_with_state(guard, Guard::http))
-        .layer(from_fn_with_state(load_shed::Slots::new(max_in_flight), load_shed::shed))
+        .layer(from_fn_with_state(DependencySlots::new(max_in_flight), shed))
         .with_state(state);
     let router = Router::new().merge(api).merge(pages).fallback(http::not_found);
     http::layers(router).layer(from_fn(checkout::name_errors))

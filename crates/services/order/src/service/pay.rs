@@ -23,10 +23,6 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(12);
 /// The part of a request's time limit that is reserved for responding that the outcome is unknown.
 const TO_ANSWER: Duration = Duration::from_millis(500);
-/// The first pause before the reconciler retries an attempt whose outcome is unknown.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
-/// The maximum backoff. With it, an outcome is known well within 30 s after the payment service has recovered.
-const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 impl OrderService {
     /// Pays an order and returns [`Outcome::Paid`]. After [`Error::PaymentOutcomeUnknown`] the reconciler settles the attempt.
@@ -233,15 +229,6 @@ impl OrderService {
         Err(error)
     }
 
-    pub(super) async fn ask_later(&self, order: &Order, lease: &AttemptLease, problem: &str) -> Error {
-        let attempt = lease.attempt.number;
-        tracing::warn!(order_uuid = %order.uuid, attempt, problem, "payment outcome unknown; retrying later");
-        metrics::counter!("payment_outcomes_unknown_total").increment(1);
-        // This shortens the wait. If it fails, the attempt is due when its lease expires.
-        let _ = self.attempts.postpone(order.uuid, lease, pause(lease.tries)).await;
-        Error::PaymentOutcomeUnknown
-    }
-
     /// Writes the end of an attempt. If that fails, the outcome is unknown to the user until the reconciler has written it.
     async fn settle(
         &self,
@@ -260,9 +247,4 @@ impl OrderService {
             Error::PaymentOutcomeUnknown
         })
     }
-}
-
-/// Returns the backoff after the reconciler has taken an attempt `tries` times: 1 s, doubled with each try up to a maximum.
-fn pause(tries: u32) -> Duration {
-    ASK_AGAIN.saturating_mul(1 << tries.min(10)).min(LONGEST_PAUSE)
 }

@@ -23,6 +23,10 @@ const FIRST_TIME_TO_SETTLE: Duration = Duration::from_secs(2);
 /// The maximum time limit for a try to settle an attempt.
 const LONGEST_TIME_TO_SETTLE: Duration = Duration::from_secs(8);
 const TIME_TO_WRITE: Duration = Duration::from_secs(1);
+/// The first pause before the reconciler retries an attempt whose outcome is unknown.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// The maximum pause. With it, an outcome is known well within 30 s after the payment service has recovered.
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 impl OrderService {
     /// Settles attempts whose requests ended without a known outcome, until `stop`.
@@ -52,6 +56,21 @@ impl OrderService {
             }
         }
     }
+
+    /// Leaves an attempt to the reconciler, which retries it after a pause. Returns the error for the request that began the attempt.
+    pub(super) async fn ask_later(&self, order: &Order, lease: &AttemptLease, problem: &str) -> Error {
+        let attempt = lease.attempt.number;
+        tracing::warn!(order_uuid = %order.uuid, attempt, problem, "payment outcome unknown; retrying later");
+        metrics::counter!("payment_outcomes_unknown_total").increment(1);
+        // This shortens the wait. If it fails, the attempt is due when its lease expires.
+        let _ = self.attempts.postpone(order.uuid, lease, pause(lease.tries)).await;
+        Error::PaymentOutcomeUnknown
+    }
+}
+
+/// Returns the pause after the reconciler has taken an attempt `tries` times: 1 s, doubled with each try up to a maximum.
+fn pause(tries: u32) -> Duration {
+    ASK_AGAIN.saturating_mul(1 << tries.min(10)).min(LONGEST_PAUSE)
 }
 
 /// Returns the time limit for settling an attempt that has been taken `tries` times. It is short at first, because the payment service

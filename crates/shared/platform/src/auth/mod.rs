@@ -5,13 +5,13 @@ mod hmac;
 mod lookups;
 mod open_caller;
 mod rules;
-mod sessions;
+mod session_lookup;
 mod token;
 
 pub use guard::{Guard, NOT_OPERATOR};
 pub use open_caller::OpenCaller;
 pub use rules::{Access, Rule};
-pub use sessions::{MemorySessions, SessionError, Sessions};
+pub use session_lookup::{MemorySessions, SessionError, Sessions};
 pub use token::{ServiceKey, TokenError};
 use uuid::Uuid;
 

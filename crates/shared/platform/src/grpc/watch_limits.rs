@@ -33,7 +33,7 @@ const LIFE: Duration = Duration::from_mins(10);
 
 /// Limits the number and the lifetime of concurrent calls of the paths in `routes` for which `is_stream` returns true.
 pub(super) fn bounded(routes: Routes, is_stream: fn(&str) -> bool) -> Router {
-    let kind = Kind { is_stream, places: Arc::new(Semaphore::new(MAX_STREAMS)) };
+    let kind = Kind { is_stream, slots: Arc::new(Semaphore::new(MAX_STREAMS)) };
     // The guarded services, with which this router is merged, have the fallback for unknown paths.
     routes.into_axum_router().reset_fallback().layer(middleware::from_fn_with_state(kind, bound))
 }
@@ -46,19 +46,19 @@ pub(super) fn is_watch(path: &str) -> bool {
 #[derive(Clone)]
 struct Kind {
     is_stream: fn(&str) -> bool,
-    places: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
 }
 
 async fn bound(State(kind): State<Kind>, request: Request, next: Next) -> Response {
     if !(kind.is_stream)(request.uri().path()) {
         return next.run(request).await;
     }
-    let Ok(place) = kind.places.try_acquire_owned() else {
+    let Ok(slot) = kind.slots.try_acquire_owned() else {
         metrics::counter!("requests_shed_total").increment(1);
         return refuse(&Status::resource_exhausted("too many streams at once; try again soon"));
     };
     let response = next.run(request).await;
-    response.map(|body| Body::new(Limited { body, end: Box::pin(sleep(LIFE)), place: Some(place) }))
+    response.map(|body| Body::new(Limited { body, end: Box::pin(sleep(LIFE)), slot: Some(slot) }))
 }
 
 /// The body of a stream, which ends when its lifetime is over.
@@ -66,7 +66,7 @@ struct Limited {
     body: Body,
     end: Pin<Box<Sleep>>,
     /// The permit of the stream, or `None` once its lifetime is over.
-    place: Option<OwnedSemaphorePermit>,
+    slot: Option<OwnedSemaphorePermit>,
 }
 
 impl HttpBody for Limited {
@@ -77,20 +77,20 @@ impl HttpBody for Limited {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        if self.place.is_none() {
+        if self.slot.is_none() {
             return Poll::Ready(None);
         }
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
             return Poll::Ready(frame);
         }
         ready!(self.end.as_mut().poll(context));
-        self.place = None;
+        self.slot = None;
         let mut trailers = http::HeaderMap::new();
         let end = Status::unavailable("the stream has lasted long enough; begin another one");
         Poll::Ready(end.add_header(&mut trailers).is_ok().then(|| Ok(Frame::trailers(trailers))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.place.is_none() || self.body.is_end_stream()
+        self.slot.is_none() || self.body.is_end_stream()
     }
 }

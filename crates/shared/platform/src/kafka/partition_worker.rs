@@ -106,9 +106,9 @@ impl Consumer {
         handled
     }
 
-    /// Handles or dead-letters a message. False when it was stopped before.
+    /// Handles or dead-letters a message. Returns false if `closed` or `stop` ended the retries before that.
     async fn handle_one(&self, message: &Message, closed: &CancellationToken, stop: &CancellationToken) -> bool {
-        self.settle(message, closed, stop).instrument(self.continued(message)).await
+        self.handle_or_dead_letter(message, closed, stop).instrument(self.continued(message)).await
     }
 
     /// Creates the span in which a message is handled, or a batch that begins with it.

@@ -15,7 +15,12 @@ const PANICS: u32 = 6;
 
 impl Consumer {
     /// Handles or dead-letters a message. Returns false if `closed` or `stop` ended the retries before that.
-    pub(super) async fn settle(&self, message: &Message, closed: &CancellationToken, stop: &CancellationToken) -> bool {
+    pub(super) async fn handle_or_dead_letter(
+        &self,
+        message: &Message,
+        closed: &CancellationToken,
+        stop: &CancellationToken,
+    ) -> bool {
         let mut pauses = pauses();
         let (mut attempts, mut panics) = (0, 0);
         loop {

@@ -20,7 +20,7 @@ use tower::ServiceExt as _;
 use super::{
     Protocol, Server,
     activity::{Activity, Sent, Watched},
-    places::Place,
+    slots::ConnectionSlot,
 };
 use crate::tls::{Acceptor, Identity};
 
@@ -78,7 +78,7 @@ impl Protocols {
 pub(super) struct Connection {
     stream: TcpStream,
     peer: SocketAddr,
-    place: Place,
+    slot: ConnectionSlot,
 }
 
 /// The decision about a connection after a check.
@@ -91,22 +91,22 @@ enum Verdict {
 }
 
 impl Connection {
-    pub fn new(stream: TcpStream, peer: SocketAddr, place: Place) -> Self {
-        Self { stream, peer, place }
+    pub fn new(stream: TcpStream, peer: SocketAddr, slot: ConnectionSlot) -> Self {
+        Self { stream, peer, slot }
     }
 
     /// Serves the requests of the connection until it ends, is displaced or exceeds a limit.
     pub async fn run(self, server: Arc<Server>) {
-        let Self { stream, peer, place } = self;
+        let Self { stream, peer, slot } = self;
         let opened = Instant::now();
         let _ = stream.set_nodelay(true);
         let info = TcpConnectInfo { local_addr: stream.local_addr().ok(), remote_addr: Some(peer) };
         let stream = tokio::select! {
             ready = set_up(stream, peer, server.tls.as_deref()) => ready,
-            () = place.lost() => return,
+            () = slot.lost() => return,
         };
         let Some((stream, identity)) = stream else { return };
-        let activity = place.activity().clone();
+        let activity = slot.activity().clone();
         let io = TokioIo::new(Watched { stream, activity: activity.clone() });
         let requests = {
             let (activity, router) = (activity.clone(), server.router.clone());
@@ -128,7 +128,7 @@ impl Connection {
                     }
                     return;
                 }
-                () = place.lost() => Verdict::Close,
+                () = slot.lost() => Verdict::Close,
                 () = server.finish.cancelled(), if !is_finishing => Verdict::Finish,
                 () = look.as_mut() => verdict(opened, is_finishing, &activity),
             };

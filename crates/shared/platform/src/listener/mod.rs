@@ -1,13 +1,13 @@
 //! Accept loop of every HTTP and gRPC listener. It limits connections, sets them up outside of the loop, and shuts down gracefully.
 //!
 //! Unknown clients can open connections at will. Each connection is handled in its own task from the moment it is accepted, so that none
-//! can delay the next `accept`. Each occupies one of a bounded number of slots. See [`places`] for which connection is closed when no slot
+//! can delay the next `accept`. Each occupies one of a bounded number of slots. See [`slots`] for which connection is closed when no slot
 //! is free.
 
 mod activity;
 mod connection;
 mod network;
-mod places;
+mod slots;
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub use self::network::network;
 use self::{
     connection::{Connection, Protocols},
-    places::Places,
+    slots::ConnectionSlots,
 };
 use crate::{health::Readiness, shutdown, tls::Acceptor};
 
@@ -123,7 +123,7 @@ impl Listener {
             protocols: Protocols::new(protocol),
             router,
             tls: self.tls,
-            places: Arc::new(Places::new(self.limits, closed)),
+            slots: Arc::new(ConnectionSlots::new(self.limits, closed)),
             finish: finish.clone(),
             open: TaskTracker::new(),
         });
@@ -164,7 +164,7 @@ struct Server {
     protocols: Protocols,
     router: Router,
     tls: Option<Arc<Acceptor>>,
-    places: Arc<Places>,
+    slots: Arc<ConnectionSlots>,
     /// Cancelled when connections must finish their requests in flight and close.
     finish: CancellationToken,
     open: TaskTracker,
@@ -176,9 +176,9 @@ async fn accept(socket: TcpListener, server: Arc<Server>) -> Infallible {
         match socket.accept().await {
             Ok((stream, peer)) => {
                 was_well = true;
-                // Without a free place the stream is dropped, which closes the connection.
-                if let Some(place) = server.places.take(peer.ip()) {
-                    server.open.spawn(Connection::new(stream, peer, place).run(server.clone()));
+                // Without a free slot the stream is dropped, which closes the connection.
+                if let Some(slot) = server.slots.take(peer.ip()) {
+                    server.open.spawn(Connection::new(stream, peer, slot).run(server.clone()));
                 }
             }
             Err(error) if is_of_one_connection(&error) => {}
@@ -187,7 +187,7 @@ async fn accept(socket: TcpListener, server: Arc<Server>) -> Infallible {
                     tracing::error!(%error, "accepting connections unavailable, retrying");
                 }
                 was_well = false;
-                server.places.displace_one();
+                server.slots.displace_one();
                 tokio::time::sleep(PAUSE).await;
             }
         }

@@ -249,7 +249,7 @@ impl Started {
     }
 }
 
-/// Adds TLS to a listener if TLS is configured. Listeners for customers do not request a client certificate.
+/// Adds TLS to a listener if TLS is configured. HTTP listeners do not request a client certificate; gRPC listeners require one.
 fn over(tls: Option<&Tls>, clients: Clients, listener: Listener) -> Listener {
     match tls {
         Some(tls) => listener.with_tls(Acceptor::new(tls.clone(), clients)),

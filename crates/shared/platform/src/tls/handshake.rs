@@ -13,9 +13,9 @@ use super::{Identity, Tls, failures::Failures, material::HANDSHAKE_TIMEOUT};
 /// The clients that a listener admits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clients {
-    /// Clients with a certificate that names a service, the gateway or an operator. gRPC listeners use this.
+    /// Clients with a certificate that names a service, the gateway or an operator. gRPC listeners require one.
     Certified,
-    /// All clients, without a request for a certificate. HTTP listeners for customers use this.
+    /// All clients. HTTP listeners do not request a client certificate.
     Anyone,
 }
 

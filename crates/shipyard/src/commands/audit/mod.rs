@@ -27,13 +27,13 @@ const STEP: Duration = Duration::from_secs(1);
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// How long to wait until no work is pending; after that the shop is audited as it is
+    /// Time to wait until no work is pending; after that, the shop is audited as it is
     #[arg(long, default_value = "30s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     wait: Duration,
     /// The longest build time of a ship (default: ASSEMBLY_BUILD_MAX, or 10s)
     #[arg(long, value_parser = humantime::parse_duration, value_name = "DURATION")]
     build: Option<Duration>,
-    /// How late an effect may be before it counts as missing
+    /// Time after which a missing effect counts as a violation
     #[arg(long, default_value = "60s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     grace: Duration,
     /// Print the report as JSON

@@ -21,13 +21,13 @@ const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Print one map and exit, as also where standard output is no terminal
+    /// Print one map and exit; the default if standard output is not a terminal
     #[arg(long)]
     once: bool,
     /// URL of delivery's HTTP API (default: DELIVERY_URL, or this machine)
     #[arg(long, value_name = "URL")]
     url: Option<String>,
-    /// A session, where DELIVERY_OPEN is false
+    /// Session to send; required if DELIVERY_OPEN is false
     #[arg(long, value_name = "UUID")]
     session: Option<String>,
 }

@@ -20,7 +20,7 @@ use client::{
 };
 
 use self::{delivery::Trip, loan::Purchase, progress::Progress};
-use super::places::PlaceArguments;
+use super::addresses::AddressArguments;
 use crate::data::Data;
 use platform::service::Service;
 
@@ -30,17 +30,17 @@ const ADDRESS: &str = "Москва, ул. Тверская, 1";
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
-    places: PlaceArguments,
+    addresses: AddressArguments,
     /// Address of customers (default: CUSTOMERS_ADDRESS, or this machine)
     #[arg(long, value_name = "ADDRESS")]
     customers: Option<String>,
     /// Address of payment (default: PAYMENT_ADDRESS, or this machine)
     #[arg(long, value_name = "ADDRESS")]
     payment: Option<String>,
-    /// How many seconds after payment the ship must be assembled
+    /// Seconds after the payment within which the ship must be assembled
     #[arg(long, default_value_t = 11, value_name = "SECONDS")]
     assembled_within: u64,
-    /// How many seconds after payment the ship must be at its address
+    /// Seconds after the payment within which the ship must be at its address
     #[arg(long, default_value_t = 60, value_name = "SECONDS")]
     delivered_within: u64,
 }
@@ -49,10 +49,10 @@ pub struct Arguments {
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let settings = data.running(Settings::load()?);
     let address = |given: Option<String>, service: &Service| given.unwrap_or_else(|| service.address(&settings));
-    let places = arguments.places.places(&settings)?;
-    let shop = places.shop()?;
+    let addresses = arguments.addresses.completed(&settings)?;
+    let shop = addresses.shop()?;
     let customers = address(arguments.customers, &customers::SERVICE);
-    let lending = Lending::at(&places.trust, &customers, &address(arguments.payment, &payment::SERVICE))?;
+    let lending = Lending::at(&addresses.trust, &customers, &address(arguments.payment, &payment::SERVICE))?;
     let bank = Bank::of(&settings)?;
     let progress = Progress::new();
     let [assembled, delivered] = [arguments.assembled_within, arguments.delivered_within].map(Duration::from_secs);

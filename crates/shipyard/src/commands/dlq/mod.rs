@@ -46,10 +46,10 @@ enum Command {
     },
     /// Show one dead letter with its headers and payload
     Show {
-        /// Its id as shown by `list`, such as order.paid.dlq/0/17
+        /// Id as shown by `list`, such as order.paid.dlq/0/17
         letter: Id,
     },
-    /// Publish dead letters to their original topics again, unchanged. Safe to repeat: consumers ignore events they have handled
+    /// Publish dead letters to their original topics again, unchanged. Safe to repeat: consumers ignore events that they have handled
     Replay {
         /// Ids as shown by `list`
         #[arg(required_unless_present = "all")]
@@ -63,11 +63,11 @@ enum Command {
         /// Include dead letters older than the inbox retention: a consumer that has handled such an event will handle it twice
         #[arg(long)]
         late: bool,
-        /// Who does this (default: the user who is logged in)
+        /// Name of the person who replays the dead letters (default: the user who is logged in)
         #[arg(long, value_name = "NAME")]
         who: Option<String>,
     },
-    /// Discard dead letters whose effect is no longer wanted or was made by hand. Audits take note of them, and `list --all` shows them
+    /// Discard dead letters whose effect is no longer wanted or was made by hand. Audits mention them, and `list --all` shows them
     Discard {
         /// Ids as shown by `list`
         #[arg(required_unless_present = "all")]
@@ -75,13 +75,13 @@ enum Command {
         /// Discard every pending dead letter of a topic
         #[arg(long, conflicts_with = "letters", requires = "topic")]
         all: bool,
-        /// With --all, the topic they came from
+        /// With --all, only dead letters from this topic
         #[arg(long, requires = "all")]
         topic: Option<String>,
-        /// The reason
+        /// Reason, which `list --all` shows
         #[arg(long, value_name = "TEXT")]
         why: String,
-        /// Who does this (default: the user who is logged in)
+        /// Name of the person who discards the dead letters (default: the user who is logged in)
         #[arg(long, value_name = "NAME")]
         who: Option<String>,
     },

@@ -19,7 +19,7 @@ use tokio::process::Command;
 
 use super::up::{ADMIN, check, listeners, presumed};
 use crate::data::Data;
-use operations::services::with_database;
+use operations::registry::with_database;
 
 /// The timeout of each check.
 const PATIENCE: Duration = Duration::from_secs(5);

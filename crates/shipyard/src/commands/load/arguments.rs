@@ -5,65 +5,65 @@ use std::time::Duration;
 use load::{Bounds, Mix, Options, Plan};
 use platform::config::Settings;
 
-use crate::commands::places::PlaceArguments;
+use crate::commands::addresses::AddressArguments;
 
 #[derive(clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Arguments {
     #[command(flatten)]
-    places: PlaceArguments,
-    /// Operations that arrive per second; with --find-peak those of the first step
+    addresses: AddressArguments,
+    /// Operations per second; with --find-peak, those of the first step
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rate: u32,
     /// Kinds of traffic with weights: create, pay, cancel, get, list, whoami, parts, whole (from create to ASSEMBLED)
     #[arg(long, default_value_t = Mix::default(), value_name = "KIND=WEIGHT,…")]
     mix: Mix,
-    /// How long is measured (default: 30s, or 10s for each step of --find-peak)
+    /// Duration of the measurement (default: 30s, or 10s for each step of --find-peak)
     #[arg(long, value_parser = humantime::parse_duration, value_name = "DURATION")]
     duration: Option<Duration>,
-    /// Traffic before the measurement, which no figure counts (default: 5s, or 2s before each step of --find-peak)
+    /// Duration of the traffic before the measurement, which the report leaves out (default: 5s, or 2s before each step of --find-peak)
     #[arg(long, value_parser = humantime::parse_duration, value_name = "DURATION")]
     warm_up: Option<Duration>,
-    /// Users, who are registered before
+    /// Number of users, who are registered at the start
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     users: u16,
-    /// HTTP connections, which the users share
+    /// Number of HTTP connections, which the users share
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     connections: u16,
-    /// The time that an operation of one request has, from when it is due
+    /// Time limit of an operation of one request, from the time when it is due
     #[arg(long, default_value = "10s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     timeout: Duration,
-    /// The same of a whole order
+    /// Time limit of a whole order, from the time when it is due
     #[arg(long, default_value = "60s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     whole_timeout: Duration,
-    /// Operations in flight at most; those above are not sent and count as failed
+    /// Maximum number of operations in flight; further ones are not sent and count as failed
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "COUNT")]
     in_flight: u32,
-    /// Orders are for this many kinds of parts, the first of the catalogue; 1 is one hot part (default: all)
+    /// Order only this many kinds of parts, the first of the catalogue; with 1, all orders compete for one part (default: all)
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..), value_name = "COUNT")]
     parts: Option<u32>,
-    /// Different parts in an order
+    /// Number of different parts in an order
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=1000), value_name = "COUNT")]
     parts_per_order: u16,
-    /// The same seed makes the same operations, by the same users, for the same parts (default: a new one)
+    /// Seed of the random choices; the same seed makes the same operations, by the same users, for the same parts (default: random)
     #[arg(long)]
     seed: Option<u64>,
-    /// Fail if more operations fail than this many percent
+    /// Fail if more than this percentage of the operations fails
     #[arg(long, default_value = "1", value_parser = percent, value_name = "PERCENT")]
     pub max_errors: f64,
     /// Raise the rate step by step until the shop does not keep up
     #[arg(long)]
     pub find_peak: bool,
-    /// The highest rate of --find-peak
+    /// Highest rate of --find-peak
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=100_000), value_name = "RATE")]
     highest_rate: u32,
-    /// How much higher the next rate of --find-peak is
+    /// Factor by which --find-peak raises the rate from step to step
     #[arg(long, default_value_t = 1.5, value_name = "FACTOR")]
     growth: f64,
-    /// A step of --find-peak holds if p99 of single requests is at most this
+    /// Highest p99 of single requests with which a step of --find-peak passes
     #[arg(long, default_value = "1s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     p99: Duration,
-    /// A step of --find-peak holds if goodput is at least this many percent of the rate
+    /// Lowest goodput, in percent of the rate, with which a step of --find-peak passes
     #[arg(long, default_value = "95", value_parser = percent, value_name = "PERCENT")]
     follows: f64,
     /// Do not add the stock that the orders take
@@ -75,7 +75,7 @@ pub struct Arguments {
     /// Audit the shop at the end
     #[arg(long)]
     pub audit: bool,
-    /// How long the audit waits until no work is pending
+    /// Time for which the audit waits until no work is pending
     #[arg(long, default_value = "5m", value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub audit_wait: Duration,
     /// Print the report as JSON
@@ -86,7 +86,7 @@ pub struct Arguments {
 impl Arguments {
     pub fn options(&self, settings: &Settings) -> anyhow::Result<Options> {
         Ok(Options {
-            places: self.places.places(settings)?,
+            addresses: self.addresses.completed(settings)?,
             users: self.users.into(),
             connections: self.connections.into(),
             kinds_of_parts: self.parts.map(usize::try_from).transpose()?,

@@ -38,7 +38,7 @@ impl Stock {
         let supply = match key {
             Some(key) => {
                 let tls = tls::Config::load(settings)?.map(Tls::load).transpose()?;
-                let address = arguments.options(settings)?.places.inventory;
+                let address = arguments.options(settings)?.addresses.inventory;
                 Some(Supply { address, key: key.into(), tls })
             }
             None => None,

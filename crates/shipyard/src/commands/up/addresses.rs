@@ -8,7 +8,7 @@ use platform::{
 };
 
 use super::services;
-use operations::services::SERVICES;
+use operations::registry::SERVICES;
 use platform::service::Service;
 
 /// The variable with the address of metrics and health, and its default.

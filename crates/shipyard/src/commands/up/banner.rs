@@ -7,7 +7,7 @@ use platform::health::Readiness;
 use tokio_util::sync::CancellationToken;
 
 use super::Addresses;
-use operations::services::SERVICES;
+use operations::registry::SERVICES;
 use platform::service::SecondApi;
 
 pub struct Banner {

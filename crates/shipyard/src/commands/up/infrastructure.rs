@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::supervisor::supervise;
 use crate::data::Data;
-use operations::services::with_database;
+use operations::registry::with_database;
 use platform::service::Service;
 
 /// How long PostgreSQL may take to create the databases.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use operations::services::SERVICES;
+use operations::registry::SERVICES;
 use platform::{
     config::{ConfigError, Settings},
     service::Built,

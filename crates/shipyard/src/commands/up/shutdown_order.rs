@@ -1,6 +1,6 @@
 //! Stops callers before callees, so that requests in flight can be completed.
 
-use operations::services::{SERVICES, depth, find};
+use operations::registry::{SERVICES, depth, find};
 use platform::{service::Built, shutdown::Tasks};
 use tokio_util::sync::CancellationToken;
 

@@ -6,7 +6,7 @@ mod run;
 mod traces;
 mod written;
 
-use operations::services::SERVICES;
+use operations::registry::SERVICES;
 use servers::postgres;
 
 use self::{run::Run, traces::Traces, written::Written};

@@ -12,8 +12,8 @@ use std::{
 
 use anyhow::Context as _;
 use client::{
+    addresses::ShopAddresses,
     customer::{self, Customer as Visitor},
-    places::Places,
     shop::Shop,
 };
 use load::account::Account;
@@ -31,7 +31,7 @@ const AT_ONCE: Duration = Duration::from_millis(250);
 const IN_A_ROW: usize = 10;
 
 pub(crate) struct Customers {
-    places: Places,
+    addresses: ShopAddresses,
     all: Vec<Arc<Customer>>,
     /// A client that opens a new connection for each request.
     visitor: Shop,
@@ -48,15 +48,15 @@ struct Customer {
 
 impl Customers {
     /// Registers `count` customers. Fails with one sentence if no shop answers.
-    pub async fn register(places: &Places, count: usize) -> anyhow::Result<Self> {
-        let first = places.shop()?;
+    pub async fn register(addresses: &ShopAddresses, count: usize) -> anyhow::Result<Self> {
+        let first = addresses.shop()?;
         customer::find(&first).await.context("is a shop running? `cargo run` starts one")?;
         let mut all = Vec::new();
         for _ in 0..count.max(1) {
-            all.push(Arc::new(Customer::register(places).await?));
+            all.push(Arc::new(Customer::register(addresses).await?));
         }
-        let visits = places.trust.http().timeout(request::LIMIT).pool_max_idle_per_host(0).build()?;
-        Ok(Self { places: places.clone(), all, visitor: first.through(visits) })
+        let visits = addresses.trust.http().timeout(request::LIMIT).pool_max_idle_per_host(0).build()?;
+        Ok(Self { addresses: addresses.clone(), all, visitor: first.through(visits) })
     }
 
     /// Waits until the shop has recovered from an attack: it answers ten requests in a row at once. Waits for half a
@@ -76,26 +76,26 @@ impl Customers {
 
     /// Registers another user, and returns its session for the attacker.
     pub async fn abuser(&self) -> anyhow::Result<Session> {
-        let Customer { account: Account { user, session, .. }, part, .. } = Customer::register(&self.places).await?;
+        let Customer { account: Account { user, session, .. }, part, .. } = Customer::register(&self.addresses).await?;
         Ok(Session { user, session, part })
     }
 }
 
 impl Customer {
-    async fn register(places: &Places) -> anyhow::Result<Self> {
-        let mut last = Self::try_register(places).await;
+    async fn register(addresses: &ShopAddresses) -> anyhow::Result<Self> {
+        let mut last = Self::try_register(addresses).await;
         for _ in 1..TRIES {
             if last.is_ok() {
                 break;
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
-            last = Self::try_register(places).await;
+            last = Self::try_register(addresses).await;
         }
         last.context("a customer cannot register and log in")
     }
 
-    async fn try_register(places: &Places) -> anyhow::Result<Self> {
-        let shop = places.shop()?;
+    async fn try_register(addresses: &ShopAddresses) -> anyhow::Result<Self> {
+        let shop = addresses.shop()?;
         let visitor = Visitor::fresh("abuse");
         let (user, _) = visitor.register(&shop).await?;
         let (session, _) = visitor.log_in(&shop).await?;

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use client::{customer::registration, places::Places};
+use client::{addresses::ShopAddresses, customer::registration};
 use contracts::proto::user::v1::user_service_client::UserServiceClient;
 use futures::future::BoxFuture;
 use load::account::{Account, Failure, brief, refused};
@@ -66,7 +66,7 @@ impl Kind {
     /// Sends the request. Returns the reason if it failed.
     pub fn send(self, customers: &Customers, customer: Arc<Customer>) -> BoxFuture<'static, Result<(), Failure>> {
         let visitor = customers.visitor.clone();
-        let places = customers.places.clone();
+        let addresses = customers.addresses.clone();
         Box::pin(async move {
             let answer = async {
                 match self {
@@ -76,7 +76,7 @@ impl Kind {
                     Self::Whoami => customer.account.whoami().await,
                     Self::Parts => customer.account.parts().await,
                     Self::Visit => Account { shop: visitor, ..customer.account.clone() }.list().await,
-                    Self::Register => register(&places).await,
+                    Self::Register => register(&addresses).await,
                 }
             };
             timeout(LIMIT, answer)
@@ -113,9 +113,9 @@ async fn cancel(customer: &Customer) -> Result<(), Failure> {
     }
 }
 
-async fn register(places: &Places) -> Result<(), Failure> {
+async fn register(addresses: &ShopAddresses) -> Result<(), Failure> {
     let login = format!("abuse-{:.12}", ids::random().simple().to_string());
-    let channel = places.trust.channel(&places.iam, LIMIT).map_err(|error| brief(&error))?;
+    let channel = addresses.trust.channel(&addresses.iam, LIMIT).map_err(|error| brief(&error))?;
     let registered = UserServiceClient::new(channel).register(registration(&login, Vec::new())).await;
     registered.map(|_| ()).map_err(|status| refused(&status))
 }

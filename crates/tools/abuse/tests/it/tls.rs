@@ -13,7 +13,7 @@ use abuse::{
     attacks,
 };
 use certificates::{CERTIFICATE, Directory, KEY, Plan, Subject};
-use client::{places::Places, trust::Trust};
+use client::{addresses::ShopAddresses, trust::Trust};
 use platform::config::Settings;
 use rustls::{
     ServerConfig,
@@ -88,8 +88,9 @@ async fn each_attack_goes_on_inside_tls() {
     for attack in attacks::all() {
         let (address, heard, _server) = serve(&directory.path().join("order")).await;
         let place = format!("https://{address}");
-        let places = Places { order: place.clone(), iam: place.clone(), inventory: place, trust: trust.clone() };
-        let attacker = Arc::new(Attacker::new(Entrances::of(&places).await.unwrap(), account.clone(), SCALE));
+        let addresses =
+            ShopAddresses { order: place.clone(), iam: place.clone(), inventory: place, trust: trust.clone() };
+        let attacker = Arc::new(Attacker::new(Entrances::of(&addresses).await.unwrap(), account.clone(), SCALE));
         let _work = AbortOnDropHandle::new(tokio::spawn((attack.work)(attacker)));
 
         let said = |first: &[u8]| match attack.name {

@@ -26,9 +26,9 @@ pub fn check(facts: &Facts) -> Finding {
         }
     }
     let inboxes = facts.inboxes.iter().filter(|inbox| inbox.service == "order");
-    let told: HashSet<Uuid> = inboxes.flat_map(|inbox| &inbox.rows).map(|received| received.event).collect();
+    let handled: HashSet<Uuid> = inboxes.flat_map(|inbox| &inbox.rows).map(|received| received.event).collect();
     for order in &facts.orders {
-        delivered(order, deliveries.get(&order.uuid).copied(), &told, &mut check);
+        delivered(order, deliveries.get(&order.uuid).copied(), &handled, &mut check);
     }
     couriers(facts, &deliveries, &mut check);
     published(facts, &deliveries, &mut check);
@@ -39,9 +39,9 @@ pub fn check(facts: &Facts) -> Finding {
     check.end()
 }
 
-/// Checks that an order's delivery matches the order's status. `told` contains the events that the order service has
-/// handled.
-fn delivered(order: &Order, delivery: Option<&Delivery>, told: &HashSet<Uuid>, check: &mut Check) {
+/// Checks that an order's delivery matches the order's status. `handled` has the ids of the events that the order service
+/// has handled.
+fn delivered(order: &Order, delivery: Option<&Delivery>, handled: &HashSet<Uuid>, check: &mut Check) {
     let row = format!("order {}", order.uuid);
     let known = delivery.filter(|delivery| delivery.delivery.is_some());
     if !order.has_address {
@@ -65,7 +65,7 @@ fn delivered(order: &Order, delivery: Option<&Delivery>, told: &HashSet<Uuid>, c
     }
     // A status that the order service does not know yet is an event that it has not handled, which invariant 5 reports.
     let Some(status) = known.and_then(|delivery| delivery.statuses().last()) else { return };
-    if told.contains(&status_event(order.uuid, status)) && order.delivery_status.as_deref() != Some(status) {
+    if handled.contains(&status_event(order.uuid, status)) && order.delivery_status.as_deref() != Some(status) {
         check.broken_by(&row, format!("was told that its delivery is {status}, and has {:?}", order.delivery_status));
     }
 }
@@ -127,14 +127,14 @@ fn published(facts: &Facts, deliveries: &Deliveries<'_>, check: &mut Check) {
     for delivery in facts.deliveries.iter().filter(|delivery| !facts.may_be_forgotten(delivery.created_at)) {
         let rows = written.get(&delivery.order).map(Vec::as_slice).unwrap_or_default();
         let row = format!("delivery of order {}", delivery.order);
-        let told: Vec<Uuid> =
+        let published: Vec<Uuid> =
             rows.iter().filter(|row| row.kind == DeliveryStatusUpdated::TYPE).map(|row| row.event).collect();
         let statuses = if delivery.user.is_some() { delivery.statuses() } else { &[] };
         let had: Vec<Uuid> = statuses.iter().map(|status| status_event(delivery.order, status)).collect();
-        if told != had {
+        if published != had {
             check.broken_by(
                 &row,
-                format!("had the statuses {statuses:?}, and has published {}", shown(delivery, &told)),
+                format!("had the statuses {statuses:?}, and has published {}", shown(delivery, &published)),
             );
         } else if let Some(sent) = topic.reordered(delivery.order, &had) {
             check.broken_by(
@@ -142,14 +142,14 @@ fn published(facts: &Facts, deliveries: &Deliveries<'_>, check: &mut Check) {
                 format!("had the statuses {statuses:?}, and its topic has {}", shown(delivery, &sent)),
             );
         }
-        count += told.len();
+        count += published.len();
         for (kind, reached) in [
             (OrderCreatedIntegrationEvent::TYPE, delivery.is_created()),
             (OrderCompletedIntegrationEvent::TYPE, delivery.state == DeliveryState::Completed),
         ] {
-            let told = rows.iter().filter(|row| row.kind == kind).count();
-            if told != usize::from(reached) {
-                check.broken_by(&row, format!("is {}, and has published {told} {kind}", delivery.state.as_str()));
+            let published = rows.iter().filter(|row| row.kind == kind).count();
+            if published != usize::from(reached) {
+                check.broken_by(&row, format!("is {}, and has published {published} {kind}", delivery.state.as_str()));
             }
         }
     }

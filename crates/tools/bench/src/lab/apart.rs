@@ -3,14 +3,14 @@
 use std::{net::SocketAddr, path::Path};
 
 use anyhow::Context as _;
-use client::places::Places;
+use client::addresses::ShopAddresses;
 use platform::service::Service;
 
 use super::{
     Servers,
     process::Process,
     quiet,
-    shop::{Addresses, cheap_passwords, common, places, ready},
+    shop::{Addresses, cheap_passwords, common, ready, shop_addresses},
 };
 
 pub struct Apart {
@@ -51,8 +51,8 @@ impl Apart {
         })
     }
 
-    pub fn places(&self) -> Places {
-        places(self.order, self.iam, self.inventory)
+    pub fn addresses(&self) -> ShopAddresses {
+        shop_addresses(self.order, self.iam, self.inventory)
     }
 
     /// Returns the anonymous memory of each service's process, in MiB.

@@ -1,6 +1,6 @@
 //! Empties the tables of the shop, so that a ratio does not depend on those measured before it.
 
-use operations::services::with_database;
+use operations::registry::with_database;
 use sqlx::AssertSqlSafe;
 
 use super::{Servers, parts};

@@ -7,9 +7,9 @@ use std::{
 };
 
 use anyhow::Context as _;
-use client::{places::Places, shop::Shop as Client, trust::Trust};
+use client::{addresses::ShopAddresses, shop::Shop as Client, trust::Trust};
 use contracts::proto::auth::v1::auth_service_client::AuthServiceClient;
-use operations::services::SERVICES;
+use operations::registry::SERVICES;
 use platform::service::Service;
 use tonic::transport::Channel;
 
@@ -80,8 +80,8 @@ impl Shop {
     }
 
     /// Returns the addresses at which clients reach the shop.
-    pub fn places(&self) -> Places {
-        places(self.order, self.iam, self.inventory)
+    pub fn addresses(&self) -> ShopAddresses {
+        shop_addresses(self.order, self.iam, self.inventory)
     }
 
     pub async fn stop(&self) {
@@ -89,9 +89,9 @@ impl Shop {
     }
 }
 
-pub fn places(order: SocketAddr, iam: SocketAddr, inventory: SocketAddr) -> Places {
+pub fn shop_addresses(order: SocketAddr, iam: SocketAddr, inventory: SocketAddr) -> ShopAddresses {
     let [order, iam, inventory] = [order, iam, inventory].map(|address| address.to_string());
-    Places { order: format!("http://{order}"), iam, inventory, trust: Trust::default() }
+    ShopAddresses { order: format!("http://{order}"), iam, inventory, trust: Trust::default() }
 }
 
 /// Returns the variables of every service. They make no request cheaper. They lift bounds that a benchmark reaches and

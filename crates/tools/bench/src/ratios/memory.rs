@@ -48,7 +48,7 @@ async fn measure(lab: &Lab, services: &Apart) -> anyhow::Result<([Row; 2], [Stri
     // The two probes are not measured in turns: after load, the memory of a service is no longer that of an idle one.
     let settle = async || services.settle().await;
     let idle = interleave(vec![idle], lab.effort, &lab.progress, settle).await?;
-    let peak = &Peak::find(lab, services.places()).await?;
+    let peak = &Peak::find(lab, services.addresses()).await?;
     let busy = Probe::new(Role::Numerator, Unit::Mebibytes, "six services at half of peak", || async {
         let mut most = 0.0_f64;
         let load = peak.measure(peak.rate / 2);

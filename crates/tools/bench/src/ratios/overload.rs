@@ -25,8 +25,8 @@ pub struct Peak {
 
 impl Peak {
     /// Searches for the peak step by step.
-    pub async fn find(lab: &Lab, places: client::places::Places) -> anyhow::Result<Self> {
-        let options = load::Options { places, users: USERS, connections: CONNECTIONS, kinds_of_parts: None };
+    pub async fn find(lab: &Lab, addresses: client::addresses::ShopAddresses) -> anyhow::Result<Self> {
+        let options = load::Options { addresses, users: USERS, connections: CONNECTIONS, kinds_of_parts: None };
         let crowd = Crowd::gather(&options, |_| {}).await?;
         let time = lab.effort.time;
         let plan = Plan { mix: "create=1".parse::<Mix>()?, warm_up: time / 4, length: time, ..Plan::default() };
@@ -60,7 +60,7 @@ impl Peak {
 pub async fn twice_the_peak(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     lab.parts().await?;
     let shop = lab.shop(Variant::Usual).await?;
-    let peak = &Peak::find(lab, shop.places()).await?;
+    let peak = &Peak::find(lab, shop.addresses()).await?;
     let probes = vec![
         Probe::numerator("goodput at twice the peak", || peak.measure(peak.rate * 2)),
         Probe::denominator("goodput at the peak", || peak.measure(peak.rate)),
@@ -74,7 +74,7 @@ pub async fn twice_the_peak(lab: &Lab) -> anyhow::Result<Vec<Row>> {
 pub async fn half_of_peak(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     lab.parts().await?;
     let shop = lab.shop(Variant::Usual).await?;
-    let peak = &Peak::find(lab, shop.places()).await?;
+    let peak = &Peak::find(lab, shop.addresses()).await?;
     let probe = Probe::new(Role::Numerator, Unit::PerSecond, "POST /orders at half of the peak", || {
         peak.measure(peak.rate / 2)
     });

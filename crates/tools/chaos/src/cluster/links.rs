@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt, net::SocketAddr};
 use anyhow::Context as _;
 use stand_ins::Proxy;
 
-use operations::services::{SERVICES, find, with_database};
+use operations::registry::{SERVICES, find, with_database};
 use platform::service::Service;
 
 /// A connection between two programs.

@@ -29,8 +29,8 @@ pub use self::{
 use super::Options;
 use client::{bank::Bank, lending::Lending, shop::Shop, trust::Trust};
 use operations::facts::Sources;
+use operations::registry::with_database;
 use operations::restock::restock;
-use operations::services::with_database;
 use platform::service::Service;
 
 /// The longest build time of a ship.

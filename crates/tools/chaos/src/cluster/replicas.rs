@@ -1,4 +1,5 @@
-//! All replicas of all services, and their load balancer: new connections go to the replicas that are ready.
+//! The replicas of all services. A loop checks which of them are ready and points the proxies of [`Links`] at these, as a
+//! load balancer does.
 
 use std::{
     net::SocketAddr,
@@ -16,7 +17,7 @@ use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{links::Links, replica::Replica};
-use operations::services::SERVICES;
+use operations::registry::SERVICES;
 use platform::service::Service;
 
 /// The interval of the readiness checks.

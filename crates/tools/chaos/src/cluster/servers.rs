@@ -14,7 +14,7 @@ use servers::{
 };
 
 use super::roles::ensure_role;
-use operations::services::with_database;
+use operations::registry::with_database;
 use platform::service::Service;
 
 /// The size of PostgreSQL's disk, for all databases and their write-ahead logs.

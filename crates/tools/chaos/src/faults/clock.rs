@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 use super::inject;
 use crate::experiment::{Experiment, Fault, Injected, Injection};
-use operations::services::SERVICES;
+use operations::registry::SERVICES;
 use platform::service::Service;
 
 pub const FAULTS: [Fault; 2] = [

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use contracts::events::{INBOUND, ROUTES};
-use operations::services::find;
+use operations::registry::find;
 use rand::{RngExt as _, seq::IndexedRandom as _};
 use tokio::time::sleep;
 

@@ -14,7 +14,7 @@ use crate::{
     cluster::Link,
     experiment::{Experiment, Fault, Injected, Injection},
 };
-use operations::services::with_database;
+use operations::registry::with_database;
 
 pub const FAULTS: [Fault; 3] = [
     Fault {

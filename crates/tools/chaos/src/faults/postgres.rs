@@ -9,7 +9,7 @@ use crate::{
     cluster::Link,
     experiment::{Experiment, Fault, Injected, Injection},
 };
-use operations::services::with_database;
+use operations::registry::with_database;
 
 pub const FAULTS: [Fault; 3] = [
     Fault { number: 4, name: "postgres-kill", what: "kill -9 of PostgreSQL, three times", inject: inject!(kill) },

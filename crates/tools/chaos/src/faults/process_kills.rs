@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::inject;
 use crate::experiment::{Experiment, Fault, Injected};
-use operations::services::SERVICES;
+use operations::registry::SERVICES;
 
 pub const FAULTS: [Fault; 1] = [Fault {
     number: 1,

@@ -4,7 +4,7 @@ use tokio::time::sleep;
 
 use super::{IN_HAND, inject};
 use crate::experiment::{Experiment, Fault, Injected, Injection};
-use operations::services::SERVICES;
+use operations::registry::SERVICES;
 
 pub const FAULTS: [Fault; 1] = [Fault {
     number: 12,

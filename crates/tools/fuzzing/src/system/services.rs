@@ -265,7 +265,7 @@ async fn users(builder: &mut Builder) -> String {
     let service = IamService::new(
         users,
         sessions,
-        Arc::new(iam::repository::MemoryAttempts::new(limits)),
+        Arc::new(iam::repository::MemoryLoginAttempts::new(limits)),
         hashing(),
         DAY,
         Operators::default(),

@@ -7,7 +7,7 @@ mod registration;
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow, ensure};
-use client::{customer, places::Places, shop::Shop};
+use client::{addresses::ShopAddresses, customer, shop::Shop};
 use contracts::proto::inventory::v1::{ListPartsRequest, Part};
 use futures::stream::{self, StreamExt as _};
 use uuid::Uuid;
@@ -28,7 +28,7 @@ const AT_ONCE: usize = 8;
 /// The users of a run, and the connections and parts that they use.
 #[derive(Clone, Debug)]
 pub struct Options {
-    pub places: Places,
+    pub addresses: ShopAddresses,
     /// How many users are registered.
     pub users: usize,
     /// The number of HTTP connections that all users share.
@@ -57,7 +57,7 @@ impl Crowd {
         ensure!(options.users > 0, "users: there must be one at least");
         ensure!(options.connections > 0, "connections: there must be one at least");
         ensure!(options.kinds_of_parts != Some(0), "kinds of parts: there must be one at least");
-        customer::find(&options.places.shop()?).await.context("is a shop running? `cargo run` starts one")?;
+        customer::find(&options.addresses.shop()?).await.context("is a shop running? `cargo run` starts one")?;
         let accounts = registration::register(&shops(options)?, options, each).await?;
         let mut parts = parts(&accounts[0]).await.context("listing parts")?;
         parts.truncate(options.kinds_of_parts.unwrap_or(usize::MAX));
@@ -141,9 +141,9 @@ pub(crate) fn advice(failure: &str) -> &'static str {
 }
 
 fn shops(options: &Options) -> anyhow::Result<Vec<Shop>> {
-    let http = options.places.trust.http().pool_idle_timeout(IDLE).pool_max_idle_per_host(options.connections);
+    let http = options.addresses.trust.http().pool_idle_timeout(IDLE).pool_max_idle_per_host(options.connections);
     let http = http.build().context("making an HTTP client")?;
-    (0..CHANNELS).map(|_| Ok(options.places.shop()?.through(http.clone()))).collect()
+    (0..CHANNELS).map(|_| Ok(options.addresses.shop()?.through(http.clone()))).collect()
 }
 
 /// Returns all parts of the catalogue, in its order.

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use contracts::events::{producers, route_of};
 use uuid::Uuid;
 
-use crate::{databases::Databases, republish, services::with_database};
+use crate::{databases::Databases, registry::with_database, republish};
 use platform::service::Service;
 
 /// Queries that count the work which a service will complete by itself, except publishing its events. No work is

@@ -31,7 +31,7 @@ pub use self::{
     activity::{fingerprint, under_way},
     topics::Progress,
 };
-use crate::{databases::Databases, services::with_database};
+use crate::{databases::Databases, registry::with_database};
 use platform::service::Service;
 
 /// The variable with the time since which a non-persistent broker has records. The one-process shop sets it for its

@@ -10,7 +10,7 @@ mod table;
 use std::collections::BTreeSet;
 
 use method::{Api, Method};
-use operations::services::SERVICES;
+use operations::registry::SERVICES;
 use system::{Caller, System};
 use table::Row;
 

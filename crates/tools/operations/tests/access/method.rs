@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use contracts::proto::DESCRIPTORS;
-use operations::services::SERVICES;
+use operations::registry::SERVICES;
 use platform::auth::Access;
 use prost::Message as _;
 use prost_types::{FileDescriptorSet, field_descriptor_proto::Type};

@@ -22,7 +22,7 @@ use iam::{
     repository::PgUsers,
     service::OperatorService,
 };
-use operations::services::{SERVICES, with_database};
+use operations::registry::{SERVICES, with_database};
 use platform::{
     auth::{SESSION_HEADER, SESSION_METADATA, ServiceKey},
     clock,

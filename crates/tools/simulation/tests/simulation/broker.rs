@@ -168,7 +168,7 @@ impl Member {
             }
             let handled = self.handle_all(&messages).await;
             for (message, _) in messages.iter().zip(handled).filter(|(_, handled)| !handled) {
-                self.settle(&world, message).await;
+                self.handle_or_dead_letter(&world, message).await;
             }
             self.process.step("between an effect and its offset").await;
             position += messages.len();
@@ -207,7 +207,7 @@ impl Member {
         });
     }
 
-    async fn settle(&self, world: &Arc<World>, message: &Message) {
+    async fn handle_or_dead_letter(&self, world: &Arc<World>, message: &Message) {
         let mut pause = Duration::from_millis(100);
         loop {
             self.process.step("before it handles a message").await;

@@ -232,7 +232,7 @@ fn orders(process: &Process) -> Serves {
         OrderService::new(repositories, Arc::new(inventory), Arc::new(payments), waker.clone(), stores.pay_within);
     relay(process, &stores.orders.outbox, &waker, "order");
     let lease = stores.lease("payment-deadlines", process);
-    work(process, order::jobs::settle_attempts(service.clone()));
+    work(process, order::jobs::reconcile_payments(service.clone()));
     work(process, order::jobs::pay_from_balance(service.clone()));
     work(process, order::jobs::cancel_overdue_orders(service.clone(), lease));
     consume(process, order::consumers::payment_completed(service.clone()));

@@ -27,7 +27,7 @@ const PORTS: [(&str, &str); 12] = [
 
 /// The files that list services: they name at least [`A_LIST`] of them. A new service may have to be added to each.
 const LISTS: [(&str, &str); 33] = [
-    ("crates/tools/operations/src/services.rs", "the registry"),
+    ("crates/tools/operations/src/registry.rs", "the registry"),
     ("crates/tools/operations/src/facts/mod.rs", "a reader per database"),
     ("crates/tools/operations/src/facts/activity.rs", "what is under way in each database"),
     ("crates/shared/contracts/src/events/topics.rs", "topics' variables begin as services' do"),
@@ -109,7 +109,7 @@ fn few_files_list_services() {
 
     assert!(
         found.is_empty(),
-        "these files list services, so that each new service has to be added to them. Loop over operations::services::SERVICES or over \
+        "these files list services, so that each new service has to be added to them. Loop over operations::registry::SERVICES or over \
          contracts::events::ROUTES instead.\nWhere that cannot be, add the file with its reason to LISTS in {}, and to \"Add a service\" in \
          CONTRIBUTING.md:\n{}",
         file!(),

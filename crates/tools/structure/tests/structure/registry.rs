@@ -8,7 +8,7 @@ use crate::tree::{Crate, crates, files, read, read_without_tests, root, services
 /// `SERVICE` alone.
 const PORTS: &str = "crates/shared/contracts/src/ports.rs";
 
-const REGISTRY: &str = "crates/tools/operations/src/services.rs";
+const REGISTRY: &str = "crates/tools/operations/src/registry.rs";
 const MANIFEST: &str = "crates/tools/operations/Cargo.toml";
 const COMPOSE: &str = "deploy/compose/services.yaml";
 const EXAMPLE: &str = ".env.example";
@@ -69,6 +69,7 @@ fn named(registry: &str, blocks: &[(String, String)]) -> Vec<(String, &'static s
         registry.split('&').filter_map(|rest| Some((rest.split_once("::SERVICE")?.0.to_owned(), REGISTRY)));
     let composed = blocks.iter().map(|(name, _)| (name.clone(), COMPOSE));
     let migrated = fs::read_dir(root().join("migrations")).into_iter().flatten().flatten();
+    let migrated = migrated.filter(|entry| entry.path().is_dir());
     let migrated = migrated.map(|entry| (entry.file_name().to_string_lossy().into_owned(), "migrations/"));
     // `platform` is not a service: its migrations are those of tables that several services have.
     registered.chain(composed).chain(migrated.filter(|(name, _)| name != "platform")).collect()

@@ -1,109 +1,19 @@
-//! The Redis implementation of [`Sessions`]. It has a key per session, which is named by the digest of the session's id and expires with
-//! the session, a sorted set of each user's sessions, and each user's data. Each change is one script, so that it is atomic. Redis Cluster
-//! is not supported, because a script accesses keys of a user and of the user's sessions.
+//! The Redis implementations of the repositories. Each change is one script, so that it is atomic.
 
-mod attempts;
 mod contact_codes;
-mod old;
-mod scripts;
-mod stored;
+mod login_attempts;
+mod sessions;
 
 use std::time::Duration;
 
-use async_trait::async_trait;
-use contracts::ids::UserId;
-use platform::redis::{Connection, answered_within, millis};
-use redis::{AsyncCommands as _, FromRedisValue, RedisError, RedisResult, ScriptInvocation};
-use tokio::time::Instant;
+use platform::redis::{Connection, answered_within};
+use redis::{RedisError, RedisResult};
 
-use self::scripts::Scripts;
-pub use self::{attempts::RedisAttempts, contact_codes::RedisContactCodes};
-use crate::{
-    config::SessionBounds,
-    error::Error,
-    model::{Session, SessionId, SessionSummary, ShortId, User},
-    repository::{Admission, Lookup, Sessions, sessions::RETIRED},
-};
+pub use self::{contact_codes::RedisContactCodes, login_attempts::RedisLoginAttempts, sessions::RedisSessions};
+use crate::error::Error;
 
 /// The timeout of a command together with its retry.
 const TIMEOUT: Duration = platform::redis::RESPONSE_TIMEOUT;
-
-pub struct RedisSessions {
-    connection: Connection,
-    prefix: String,
-    bounds: SessionBounds,
-    scripts: Scripts,
-    moves_from: Instant,
-}
-
-impl RedisSessions {
-    /// Creates the store. Every Redis key begins with `prefix`.
-    pub fn new(connection: Connection, prefix: String, bounds: SessionBounds) -> Self {
-        let moves_from = Instant::now() + old::ROLLOUT;
-        Self { connection, prefix, bounds, scripts: Scripts::default(), moves_from }
-    }
-
-    /// Returns the store in the state after a rollout, when no replica of an older version runs any more.
-    #[must_use]
-    pub fn rolled_out(self) -> Self {
-        Self { moves_from: Instant::now(), ..self }
-    }
-
-    /// Returns a session's key. `name` is the session's digest, or its id for a session that an older version stored.
-    fn session_key(&self, name: impl std::fmt::Display) -> String {
-        format!("{}session:{name}", self.prefix)
-    }
-
-    fn sessions_key(&self, user: impl std::fmt::Display) -> String {
-        format!("{}sessions:{user}", self.prefix)
-    }
-
-    /// Returns the key of a user's data. It begins like the keys of sessions, so that the Redis user needs no further right.
-    fn user_key(&self, user: impl std::fmt::Display) -> String {
-        format!("{}session:user:{user}", self.prefix)
-    }
-
-    /// Returns the key of the mark that retires a user's credentials. The time of the user's last change identifies the credentials.
-    fn retired_key(&self, user: &User) -> String {
-        format!("{}retired:{}:{}", self.prefix, user.id, user.updated_at.timestamp_micros())
-    }
-
-    /// Runs an idempotent script, and retries it once if the connection was dropped.
-    async fn run<T: FromRedisValue + Send>(&self, call: &ScriptInvocation<'_>) -> Result<T, Error> {
-        self.with_retry(
-            RedisError::is_connection_dropped,
-            |mut redis| async move { call.invoke_async(&mut redis).await },
-        )
-        .await
-    }
-
-    /// Runs a script that only reads. It is retried once if the connection was dropped or the response timed out.
-    async fn read<T: FromRedisValue + Send>(&self, call: &ScriptInvocation<'_>) -> Result<T, Error> {
-        let is_lost = |error: &RedisError| error.is_connection_dropped() || error.is_timeout();
-        self.with_retry(is_lost, |mut redis| async move { call.invoke_async(&mut redis).await }).await
-    }
-
-    async fn with_retry<T, F>(
-        &self,
-        is_repeated: impl Fn(&RedisError) -> bool + Send,
-        command: impl Fn(Connection) -> F + Send,
-    ) -> Result<T, Error>
-    where
-        F: Future<Output = RedisResult<T>> + Send,
-    {
-        with_retry(&self.connection, is_repeated, command).await
-    }
-
-    async fn write_user(&self, user: &User, is_change: bool, session: Option<&Session>) -> Result<(), Error> {
-        let mut call = self.scripts.update.prepare_invoke();
-        call.key(self.sessions_key(user.id)).key(self.user_key(user.id));
-        call.arg(stored::write_user(user)?).arg(u8::from(is_change));
-        if let Some(session) = session {
-            call.key(self.session_key(session.id.digest())).arg(stored::write_session(session.into())?);
-        }
-        self.run(&call).await
-    }
-}
 
 /// Runs a command that may be repeated. Retries it once if `is_repeated` returns true for the error.
 async fn with_retry<T, F>(
@@ -121,121 +31,4 @@ where
         }
     };
     answered_within(TIMEOUT, reply).await.map_err(Error::SessionsUnavailable)
-}
-
-fn admission(reply: i64) -> Admission {
-    if reply == 0 { Admission::Granted } else { Admission::Refused }
-}
-
-#[async_trait]
-impl Sessions for RedisSessions {
-    async fn open(&self, session: &Session) -> Result<Admission, Error> {
-        let digest = session.id.digest();
-        let mut call = self.scripts.open.prepare_invoke();
-        call.key(self.retired_key(&session.user))
-            .key(self.session_key(&digest))
-            .key(self.sessions_key(session.user.id))
-            .key(self.user_key(session.user.id))
-            .arg(digest.to_string())
-            .arg(stored::write_session(session.into())?)
-            .arg(millis(session.lifetime()))
-            .arg(stored::write_user(&session.user)?)
-            .arg(self.bounds.iam_sessions_per_user)
-            .arg(self.session_key(""));
-        self.run(&call).await.map(admission)
-    }
-
-    async fn find(&self, id: SessionId) -> Result<Lookup, Error> {
-        let digest = id.digest();
-        let mut call = self.scripts.find.prepare_invoke();
-        call.key(self.session_key(&digest))
-            .key(self.session_key(id))
-            .arg(digest.to_string())
-            .arg(self.user_key(""))
-            .arg(self.sessions_key(""))
-            .arg(self.bounds.iam_session_idle.map_or(0, millis))
-            .arg(millis(self.bounds.precision()));
-        let found: Option<(Vec<u8>, Option<Vec<u8>>, bool)> = self.read(&call).await?;
-        Ok(match found {
-            None => Lookup::Ended,
-            Some((value, user, true)) => self.found_old(id, &value, user.as_deref()).await,
-            Some((value, user, false)) => {
-                let Some(times) = stored::read_session(&value) else { return Ok(Lookup::Ended) };
-                match user.as_deref().and_then(stored::read_user) {
-                    Some(user) => Lookup::Found(times.of(id, user)),
-                    None => Lookup::WithoutUser(times),
-                }
-            }
-        })
-    }
-
-    async fn close(&self, id: SessionId) -> Result<Option<UserId>, Error> {
-        let digest = id.digest();
-        let mut call = self.scripts.close.prepare_invoke();
-        call.key(self.session_key(&digest))
-            .key(self.session_key(id))
-            .arg(digest.to_string())
-            .arg(id.to_string())
-            .arg(self.sessions_key(""));
-        let owner: Option<String> = self.run(&call).await?;
-        Ok(owner.and_then(|owner| owner.parse().ok()).map(UserId::new))
-    }
-
-    async fn close_all(&self, user: UserId) -> Result<(), Error> {
-        let mut call = self.scripts.close_all.prepare_invoke();
-        call.key(self.sessions_key(user)).key(self.user_key(user)).arg(self.session_key(""));
-        self.run(&call).await
-    }
-
-    async fn close_others(&self, kept: &Session) -> Result<Admission, Error> {
-        let mut call = self.scripts.close_others.prepare_invoke();
-        call.key(self.retired_key(&kept.user))
-            .key(self.sessions_key(kept.user.id))
-            .key(self.user_key(kept.user.id))
-            .arg(kept.id.digest().to_string())
-            .arg(kept.id.to_string())
-            .arg(self.session_key(""))
-            .arg(millis(RETIRED));
-        self.run(&call).await.map(admission)
-    }
-
-    async fn update(&self, session: &Session) -> Result<(), Error> {
-        self.write_user(&session.user, true, Some(session)).await
-    }
-
-    async fn list(&self, user: UserId) -> Result<Vec<SessionSummary>, Error> {
-        let mut call = self.scripts.list.prepare_invoke();
-        call.key(self.sessions_key(user)).arg(self.session_key("")).arg(self.bounds.iam_session_idle.map_or(0, millis));
-        let found: Vec<(String, Vec<u8>)> = self.read(&call).await?;
-        let mut sessions: Vec<_> = found.iter().filter_map(|(name, value)| stored::summary(name, value)).collect();
-        sessions.sort_by_key(|session| std::cmp::Reverse(session.created_at));
-        Ok(sessions)
-    }
-
-    async fn end(&self, user: UserId, session: &ShortId) -> Result<bool, Error> {
-        let set = &self.sessions_key(user);
-        let names: Vec<String> = self
-            .with_retry(RedisError::is_connection_dropped, |mut redis| async move { redis.zrange(set, 0, -1).await })
-            .await?;
-        let Some(name) = names.into_iter().find(|name| stored::digest(name).short() == *session) else {
-            return Ok(false);
-        };
-        let mut call = self.scripts.end.prepare_invoke();
-        call.key(self.session_key(&name)).key(set).arg(name);
-        self.run(&call).await
-    }
-
-    async fn begin_change(&self, user: UserId) -> Result<(), Error> {
-        let mut call = self.scripts.begin_change.prepare_invoke();
-        call.key(self.sessions_key(user)).key(self.user_key(user)).arg(millis(RETIRED));
-        self.run(&call).await
-    }
-
-    async fn refresh(&self, user: &User) -> Result<(), Error> {
-        self.write_user(user, true, None).await
-    }
-
-    async fn restore(&self, user: &User) -> Result<(), Error> {
-        self.write_user(user, false, None).await
-    }
 }

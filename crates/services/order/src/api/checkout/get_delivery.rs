@@ -4,7 +4,7 @@ use axum::{Json, extract::State, http::StatusCode, response::ErrorResponse};
 
 use super::dto::CheckoutDelivery;
 use crate::api::{
-    extract::{OrderUuid, User},
+    extract::{OrderPath, User},
     problems::Declared,
     state::Api,
 };
@@ -28,7 +28,7 @@ pub const PROBLEMS: [Declared; 2] =
 pub async fn handle(
     State(api): State<Api>,
     User(user): User,
-    OrderUuid(order): OrderUuid,
+    OrderPath(order): OrderPath,
 ) -> Result<Json<CheckoutDelivery>, ErrorResponse> {
     let tracked = api.deliveries.track(user, order).await?;
 

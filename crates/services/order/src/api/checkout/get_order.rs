@@ -4,7 +4,7 @@ use axum::{Json, extract::State, http::StatusCode, response::ErrorResponse};
 
 use super::dto::CheckoutView;
 use crate::api::{
-    extract::{OrderUuid, User},
+    extract::{OrderPath, User},
     problems::Declared,
     state::Api,
 };
@@ -27,7 +27,7 @@ pub const PROBLEMS: [Declared; 1] = [(StatusCode::NOT_FOUND, "ORDER_NOT_FOUND")]
 pub async fn handle(
     State(api): State<Api>,
     User(user): User,
-    OrderUuid(order): OrderUuid,
+    OrderPath(order): OrderPath,
 ) -> Result<Json<CheckoutView>, ErrorResponse> {
     let (order, receipt) = api.service.find_with_receipt(user, order).await?;
     Ok(Json(CheckoutView::new(&order, &receipt)))

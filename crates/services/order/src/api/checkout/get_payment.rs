@@ -5,7 +5,7 @@ use axum::{Json, extract::State, response::ErrorResponse};
 use super::dto::CheckoutPayment;
 pub use crate::api::get_payment::PROBLEMS;
 use crate::api::{
-    extract::{OrderUuid, User},
+    extract::{OrderPath, User},
     state::Api,
 };
 
@@ -26,7 +26,7 @@ use crate::api::{
 pub async fn handle(
     State(api): State<Api>,
     User(user): User,
-    OrderUuid(order): OrderUuid,
+    OrderPath(order): OrderPath,
 ) -> Result<Json<CheckoutPayment>, ErrorResponse> {
     Ok(Json(api.service.payment(user, order).await?.into()))
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use bench::fill::{Fill, fill, is_known};
 use futures::future::join_all;
-use operations::services::with_database;
+use operations::registry::with_database;
 use platform::service::Service;
 use sqlx::PgConnection;
 

@@ -5,7 +5,7 @@ use std::fmt;
 use stand_ins::{Mode, TelegramMode};
 
 use crate::cluster::Link;
-use operations::services::with_database;
+use operations::registry::with_database;
 use platform::service::Service;
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -10,7 +10,7 @@ use crate::{
     faults::connection_flood::ConnectionFlood,
     poison, topics,
 };
-use operations::services::with_database;
+use operations::registry::with_database;
 use platform::service::Service;
 
 const SLOW: Duration = Duration::from_millis(200);

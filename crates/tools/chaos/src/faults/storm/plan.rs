@@ -11,7 +11,7 @@ use stand_ins::{Mode, ProviderFault, TelegramMode};
 
 use super::{Disturbance, Event};
 use crate::cluster::{Link, calls};
-use operations::services::{SERVICES, with_database};
+use operations::registry::{SERVICES, with_database};
 
 /// The pause between two disturbances, and the duration of one, in milliseconds.
 const PAUSE: std::ops::Range<u64> = 500..4_000;

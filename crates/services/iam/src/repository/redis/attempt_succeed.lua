@@ -1,5 +1,0 @@
--- Resets the count of an account whose password was right, and takes the attempt off its address.
--- KEYS: 1 the count of the account, 2 the count of the address
-redis.call('del', KEYS[1])
-take_back(2)
-return 0

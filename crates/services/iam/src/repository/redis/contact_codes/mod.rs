@@ -1,0 +1,92 @@
+//! The Redis implementation of [`ContactCodes`]. It has one key per code, named by the code's digest, one per user who has a code, and a
+//! count per chat that sent wrong codes.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use contracts::ids::UserId;
+use platform::redis::{Connection, millis};
+use redis::{FromRedisValue, RedisError, Script, ScriptInvocation};
+use uuid::Uuid;
+
+use super::with_retry;
+use crate::{
+    error::Error,
+    model::{ChatId, CodeDigest},
+    repository::{CodeLimit, ContactCodes, Taken},
+};
+
+pub struct RedisContactCodes {
+    connection: Connection,
+    prefix: String,
+    limit: CodeLimit,
+    create: Script,
+    take: Script,
+}
+
+impl RedisContactCodes {
+    /// Creates the store. Every Redis key begins with `prefix`.
+    pub fn new(connection: Connection, prefix: String, limit: CodeLimit) -> Self {
+        // The header `#!lua` without the flag `allow-oom` makes Redis refuse the script beyond its memory limit, although it begins with a
+        // deletion.
+        let create = Script::new(concat!("#!lua\n", include_str!("create.lua")));
+        let take = Script::new(include_str!("take.lua"));
+        Self { connection, prefix, limit, create, take }
+    }
+
+    /// Returns a code's key. It begins like the keys of sessions, so that the Redis user needs no further right. No session's digest has
+    /// this form.
+    fn code_key(&self, code: impl std::fmt::Display) -> String {
+        format!("{}session:contact:code:{code}", self.prefix)
+    }
+
+    fn user_key(&self, user: impl std::fmt::Display) -> String {
+        format!("{}session:contact:user:{user}", self.prefix)
+    }
+
+    async fn run<T: FromRedisValue + Send>(&self, call: &ScriptInvocation<'_>) -> Result<T, Error> {
+        with_retry(&self.connection, RedisError::is_connection_dropped, |mut redis| async move {
+            call.invoke_async(&mut redis).await
+        })
+        .await
+    }
+
+    async fn store(&self, user: UserId, code: &CodeDigest, lifetime: Duration, is_back: bool) -> Result<(), Error> {
+        let mut call = self.create.prepare_invoke();
+        call.key(self.user_key(user))
+            .key(self.code_key(code))
+            .arg(user.to_string())
+            .arg(code.to_string())
+            .arg(millis(lifetime))
+            .arg(self.code_key(""))
+            .arg(u8::from(is_back));
+        self.run(&call).await
+    }
+}
+
+#[async_trait]
+impl ContactCodes for RedisContactCodes {
+    async fn create(&self, user: UserId, code: &CodeDigest, lifetime: Duration) -> Result<(), Error> {
+        self.store(user, code, lifetime, false).await
+    }
+
+    /// If the script's response is lost, the retry finds no code any more, and the user needs a new code.
+    async fn take(&self, code: &CodeDigest, chat: ChatId) -> Result<Taken, Error> {
+        let mut call = self.take.prepare_invoke();
+        call.key(format!("{}failures:contacts:{chat}", self.prefix))
+            .key(self.code_key(code))
+            .arg(self.limit.wrong)
+            .arg(millis(self.limit.window))
+            .arg(self.user_key(""));
+        let (user, left): (String, i64) = self.run(&call).await?;
+        Ok(match (Uuid::try_parse(&user), u64::try_from(left)) {
+            (Ok(user), Ok(left)) => Taken::Of { user: UserId::new(user), left: Duration::from_millis(left) },
+            (Err(_), Ok(_)) => Taken::Unknown,
+            (_, Err(_)) => Taken::Limited,
+        })
+    }
+
+    async fn put_back(&self, user: UserId, code: &CodeDigest, left: Duration) -> Result<(), Error> {
+        self.store(user, code, left, true).await
+    }
+}

@@ -1,5 +1,0 @@
--- Ends one session of a user.
--- KEYS: 1 the session, 2 the set of the user's sessions
--- ARGV: 1 its name in the set
-redis.call('zrem', KEYS[2], ARGV[1])
-return redis.call('del', KEYS[1])

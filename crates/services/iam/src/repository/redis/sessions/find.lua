@@ -1,0 +1,28 @@
+-- Finds a session and its user's data, and records the time of this use. Ends a session that was idle for too long. Returns nothing, or
+-- three values: the session; the user's data or nil; 1 if an older version stored the session, otherwise 0.
+-- KEYS: 1 the session, 2 the session as older versions stored it, with a copy of the user
+-- ARGV: 1 the digest, 2 the prefix of the key of a user's data, 3 the prefix of the key of a user's set of sessions, 4 the idle timeout
+-- in milliseconds or 0 for none, 5 the precision of the time of the last use in milliseconds
+local value = redis.call('get', KEYS[1])
+if not value then
+  local old = redis.call('get', KEYS[2])
+  local read, session = pcall(cjson.decode, old or '')
+  if not old or not read then
+    return false
+  end
+  return { old, redis.call('get', ARGV[2] .. session.user.uuid), 1 }
+end
+local session = cjson.decode(value)
+local time = redis.call('time')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local idle = tonumber(ARGV[4])
+if idle > 0 and now - session.used > idle then
+  redis.call('del', KEYS[1])
+  redis.call('zrem', ARGV[3] .. session.user, ARGV[1])
+  return false
+end
+if now - session.used >= tonumber(ARGV[5]) then
+  session.used = now
+  redis.call('set', KEYS[1], cjson.encode(session), 'keepttl')
+end
+return { value, redis.call('get', ARGV[2] .. session.user), 0 }

@@ -1,0 +1,39 @@
+//! The Redis scripts of sessions. All except `open` also run when Redis is out of memory, so that only logins are refused then.
+
+use redis::Script;
+
+pub struct Scripts {
+    pub open: Script,
+    pub find: Script,
+    pub move_old: Script,
+    pub close: Script,
+    pub close_all: Script,
+    pub close_others: Script,
+    pub update: Script,
+    pub list: Script,
+    pub end: Script,
+    pub begin_change: Script,
+}
+
+macro_rules! script {
+    ($header:literal, $($file:literal),+) => {
+        Script::new(concat!($header, $(include_str!($file)),+))
+    };
+}
+
+impl Default for Scripts {
+    fn default() -> Self {
+        Self {
+            open: script!("#!lua\n", "prefix.lua", "open.lua"),
+            find: script!("#!lua flags=allow-oom\n", "find.lua"),
+            move_old: script!("#!lua flags=allow-oom\n", "prefix.lua", "move.lua"),
+            close: script!("#!lua flags=allow-oom\n", "close.lua"),
+            close_all: script!("#!lua flags=allow-oom\n", "close_all.lua"),
+            close_others: script!("#!lua flags=allow-oom\n", "close_others.lua"),
+            update: script!("#!lua flags=allow-oom\n", "prefix.lua", "update.lua"),
+            list: script!("#!lua flags=no-writes\n", "list.lua"),
+            end: script!("#!lua flags=allow-oom\n", "end.lua"),
+            begin_change: script!("#!lua flags=allow-oom\n", "begin_change.lua"),
+        }
+    }
+}

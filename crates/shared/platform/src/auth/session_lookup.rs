@@ -1,0 +1,59 @@
+//! The trait by which the guard looks up the user of a session, and its in-memory implementation. `contracts::identity` has the
+//! implementation that calls the service of sessions.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::User;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SessionError {
+    #[error("invalid session")]
+    Invalid,
+    /// The session cannot be checked now; callers must refuse the request.
+    #[error("sessions cannot be checked now")]
+    Unavailable,
+    #[error("too many requests of this session at once")]
+    TooMany,
+}
+
+#[async_trait]
+pub trait Sessions: Send + Sync {
+    /// Returns the user to whom this session belongs, if the session is valid.
+    async fn owner(&self, session: &str) -> Result<User, SessionError>;
+}
+
+/// Sessions in memory, for tests and the simulation.
+#[derive(Default)]
+pub struct MemorySessions {
+    owners: Mutex<HashMap<String, User>>,
+}
+
+impl MemorySessions {
+    /// Opens a session of `user`, who has no role.
+    pub fn open(&self, session: &str, user: Uuid) {
+        self.insert(session, User::plain(user));
+    }
+
+    /// Opens a session of `user`, who has the role `operator`.
+    pub fn open_operator(&self, session: &str, user: Uuid) {
+        self.insert(session, User::operator(user));
+    }
+
+    fn insert(&self, session: &str, user: User) {
+        self.owners.lock().unwrap_or_else(PoisonError::into_inner).insert(session.to_owned(), user);
+    }
+}
+
+#[async_trait]
+impl Sessions for MemorySessions {
+    async fn owner(&self, session: &str) -> Result<User, SessionError> {
+        let owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        owners.get(session).copied().ok_or(SessionError::Invalid)
+    }
+}

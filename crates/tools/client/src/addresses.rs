@@ -1,0 +1,21 @@
+//! The addresses of the shop: order's URL, and the addresses of iam and inventory.
+
+use crate::{shop::Shop, trust::Trust};
+
+#[derive(Clone, Debug)]
+pub struct ShopAddresses {
+    /// The URL, such as `http://127.0.0.1:80`.
+    pub order: String,
+    /// The address, such as `127.0.0.1:443`.
+    pub iam: String,
+    pub inventory: String,
+    /// The authorities that sign the certificates of addresses over TLS.
+    pub trust: Trust,
+}
+
+impl ShopAddresses {
+    /// Creates a client of the shop, with connections of its own.
+    pub fn shop(&self) -> anyhow::Result<Shop> {
+        Shop::at(&self.trust, &self.order, &self.iam, &self.inventory)
+    }
+}
