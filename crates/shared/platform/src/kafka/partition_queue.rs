@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use futures::FutureExt as _;
 use rdkafka::{
-    consumer::{Consumer as _, StreamConsumer, stream_consumer::StreamPartitionQueue},
+    consumer::{Consumer as _, ConsumerContext, StreamConsumer, stream_consumer::StreamPartitionQueue},
     error::KafkaError,
 };
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{Message, rebalance::Context};
+use super::Message;
 
 /// What queues report to the consumer.
 #[derive(Clone)]
@@ -25,18 +25,18 @@ pub(super) struct Reports {
 }
 
 /// The receiving end of a partition's queue. Its worker owns it.
-pub(super) struct PartitionQueue {
-    queue: StreamPartitionQueue<Context>,
-    client: Arc<StreamConsumer<Context>>,
+pub(super) struct PartitionQueue<C: ConsumerContext> {
+    queue: StreamPartitionQueue<C>,
+    client: Arc<StreamConsumer<C>>,
     /// Cancelled when the partition is assigned to another member, or the consumer ends.
     pub closed: CancellationToken,
     reports: Reports,
 }
 
-impl PartitionQueue {
+impl<C: ConsumerContext + 'static> PartitionQueue<C> {
     /// Opens the queue of a partition. At most one may be open per partition. Returns `None` if there is no such partition.
     pub fn open(
-        client: &Arc<StreamConsumer<Context>>,
+        client: &Arc<StreamConsumer<C>>,
         topic: &str,
         partition: i32,
         closed: CancellationToken,

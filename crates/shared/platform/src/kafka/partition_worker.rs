@@ -3,6 +3,7 @@
 use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::{FutureExt as _, future::join_all};
+use rdkafka::consumer::ConsumerContext;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span};
@@ -19,7 +20,11 @@ const LINGER: Duration = Duration::from_millis(5);
 impl Consumer {
     /// Handles the messages of one partition until its queue is closed. Messages of different keys are handled concurrently, or in batches
     /// if the handler supports them; offsets are stored in order.
-    pub(super) async fn work(self: Arc<Self>, queue: PartitionQueue, stop: CancellationToken) {
+    pub(super) async fn work<C: ConsumerContext + 'static>(
+        self: Arc<Self>,
+        queue: PartitionQueue<C>,
+        stop: CancellationToken,
+    ) {
         let batch = self.handler.batch();
         let most = if batch > 1 { batch } else { AT_ONCE };
         let mut messages = Vec::new();

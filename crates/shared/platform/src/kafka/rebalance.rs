@@ -13,7 +13,7 @@ use crate::health::Condition;
 
 /// The context of a consumer. librdkafka calls its methods within the consumer's task, while the consumer receives.
 pub(super) struct Context {
-    pub workers: Workers,
+    pub workers: Workers<Self>,
     pub joined: Condition,
     /// Cancelled when the consumer must be rebuilt.
     pub broken: CancellationToken,

@@ -8,22 +8,25 @@ use std::{
 };
 
 use futures::{FutureExt as _, future::join_all};
-use rdkafka::{TopicPartitionList, consumer::StreamConsumer};
+use rdkafka::{
+    TopicPartitionList,
+    consumer::{ConsumerContext, StreamConsumer},
+};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{
     Consumer,
     partition_queue::{PartitionQueue, Reports},
-    rebalance::Context,
 };
 
 /// The time within which a worker has to finish the messages that it has begun when the consumer ends.
 const END: Duration = Duration::from_secs(2);
 
-pub(super) struct Workers {
+/// The workers of a consumer whose context is `C`.
+pub(super) struct Workers<C: ConsumerContext> {
     consumer: Arc<Consumer>,
-    /// librdkafka's consumer, which owns the context that owns these workers.
-    client: OnceLock<Weak<StreamConsumer<Context>>>,
+    /// librdkafka's consumer. It owns the context, which owns these workers.
+    client: OnceLock<Weak<StreamConsumer<C>>>,
     reports: Reports,
     stop: CancellationToken,
     /// Cancelled when the consumer must be rebuilt.
@@ -38,13 +41,13 @@ struct Worker {
     task: AbortOnDropHandle<()>,
 }
 
-impl Workers {
+impl<C: ConsumerContext + 'static> Workers<C> {
     pub fn new(consumer: Arc<Consumer>, reports: Reports, stop: CancellationToken, broken: CancellationToken) -> Self {
         Self { consumer, client: OnceLock::new(), reports, stop, broken, partitions: Mutex::default() }
     }
 
     /// Sets the consumer whose partitions these workers read. No worker starts before that.
-    pub fn read_from(&self, client: &Arc<StreamConsumer<Context>>) {
+    pub fn read_from(&self, client: &Arc<StreamConsumer<C>>) {
         let _ = self.client.set(Arc::downgrade(client));
     }
 
@@ -83,23 +86,21 @@ impl Workers {
         join_all(ending).await;
     }
 
-    fn worker(&self, client: &Arc<StreamConsumer<Context>>, partition: i32, previous: Option<Worker>) -> Worker {
+    fn worker(&self, client: &Arc<StreamConsumer<C>>, partition: i32, previous: Option<Worker>) -> Worker {
         let (consumer, stop, closed) = (self.consumer.clone(), self.stop.clone(), CancellationToken::new());
         let open = {
             let (client, closed, reports) = (client.clone(), closed.clone(), self.reports.clone());
             let topic = self.consumer.topic.clone();
-            move || PartitionQueue::open(&client, &topic, partition, closed, reports)
+            move || PartitionQueue::open(&client, &topic, partition, closed.clone(), reports.clone())
         };
+        let mut queue = if previous.is_none() { open() } else { None };
         let work = async move {
-            let queue = match previous {
-                None => open(),
-                // Two workers of one partition must not overlap. The queue is opened after the previous one was dropped, since the drop
-                // of a queue also ends the notifications of every other queue of its partition.
-                Some(previous) => {
-                    let _ = previous.task.await;
-                    open()
-                }
-            };
+            // Two workers of one partition must not overlap. This queue is opened after the previous one was dropped, since the drop of a
+            // queue also ends the notifications of every other queue of its partition.
+            if let Some(previous) = previous {
+                let _ = previous.task.await;
+                queue = open();
+            }
             consumer.work(queue?, stop).await;
             Some(())
         };
