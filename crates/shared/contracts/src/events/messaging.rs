@@ -5,7 +5,7 @@ use std::{marker::PhantomData, sync::Arc};
 use async_trait::async_trait;
 use platform::{
     config::{ConfigError, Settings},
-    kafka::{self, Consumer, Failure, Handler, KafkaPublisher, Message},
+    kafka::{self, Consumer, DeadLetterProducer, Failure, Handler, KafkaPublisher, Message},
     outbox::{PgOutbox, Relay, Waker},
     server::Server,
 };
@@ -41,6 +41,7 @@ impl Messaging {
             instance_id: server.instance().to_owned(),
             handler: subscription.handler,
             joined: server.condition(subscription.group),
+            dead_letters: DeadLetterProducer::default(),
         };
         subscriptions.into_iter().map(consumer).collect()
     }

@@ -11,8 +11,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Config, Handler, Refusal, ensure_topics, metrics::count_from_zero, partition_queue::Reports, rebalance::Context,
-    witness::Reasons, workers::Workers,
+    Config, DeadLetterProducer, Handler, Refusal, ensure_topics, metrics::count_from_zero, partition_queue::Reports,
+    rebalance::Context, witness::Reasons, workers::Workers,
 };
 use crate::{health::Condition, outage::Outage, retry};
 
@@ -46,6 +46,7 @@ pub struct Consumer {
     pub handler: Arc<dyn Handler>,
     /// The readiness condition that is met once this member has joined its group.
     pub joined: Condition,
+    pub dead_letters: DeadLetterProducer,
 }
 
 impl Consumer {
@@ -102,6 +103,7 @@ impl Consumer {
                     outage.over();
                     continue;
                 }
+                () = self.dead_letters.close_idle() => continue,
                 () = broken.cancelled() => break Err(anyhow::anyhow!("a consumer broke and starts again")),
                 // On an idle topic no message shows that the broker has recovered, so a minute without errors counts as recovery.
                 () = outage.subsided() => {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Consumer, KafkaPublisher, Message, Record, dead_letter_topic, is_too_large};
+use super::{Consumer, Message, Record, dead_letter_topic, is_too_large};
 use crate::outbox::Publisher as _;
 
 /// The topic of the original message.
@@ -47,12 +47,11 @@ impl Consumer {
             problem,
             "message dead-lettered: it cannot be handled"
         );
-        // Poison messages are rare, so a producer is created for each dead letter and closed afterwards.
-        let publish = async |letter| KafkaPublisher::new(&self.config)?.publish(vec![letter]).await;
         let letter = dead_letter(message, self.group, problem, attempts);
-        match publish(letter.clone()).await {
+        let publisher = self.dead_letters.publisher(&self.config).await?;
+        match publisher.publish(vec![letter.clone()]).await {
             // The original message fitted because it was compressed. Without abridging, this one record would block its partition for ever.
-            Err(error) if is_too_large(&error) => publish(abridged(letter)).await?,
+            Err(error) if is_too_large(&error) => publisher.publish(vec![abridged(letter)]).await?,
             outcome => outcome?,
         }
         metrics::counter!("kafka_dead_letters_total", "group" => self.group).increment(1);

@@ -3,6 +3,7 @@
 mod config;
 mod consumer;
 mod dead_letter;
+mod dead_letter_producer;
 mod message;
 mod metrics;
 mod partition_queue;
@@ -23,6 +24,7 @@ pub use dead_letter::{
     HEADER_ATTEMPTS, HEADER_ERROR, HEADER_FAILED_AT, HEADER_GROUP, HEADER_LEFT_OUT, HEADER_OFFSET, HEADER_PARTITION,
     HEADER_TOPIC,
 };
+pub use dead_letter_producer::DeadLetterProducer;
 pub use message::{Failure, Handler, Message};
 pub use producer::{KafkaPublisher, Record, is_too_large};
 pub use reader::{Extent, Mark, Reader};

@@ -5,7 +5,7 @@ use std::{collections::HashMap, process::Command, sync::Arc, time::Duration};
 use platform::{
     config::Settings,
     health::Readiness,
-    kafka::{Config, Consumer, KafkaPublisher, Reader, Record, Refusal, ensure_topics, probe},
+    kafka::{Config, Consumer, DeadLetterProducer, KafkaPublisher, Reader, Record, Refusal, ensure_topics, probe},
     outbox::{Event, MemoryOutbox, Publisher as _, Relay, Waker},
 };
 use rdkafka::{
@@ -40,6 +40,7 @@ fn consume(config: Config, topic: &str, group: &'static str) -> (Running, Readin
         instance_id: Uuid::from_u128(1).to_string(),
         handler: Arc::new(Seen(sender)),
         joined: readiness.condition(group),
+        dead_letters: DeadLetterProducer::default(),
     };
     (testkit::run(|stop| consumer.run(stop)), readiness, seen)
 }

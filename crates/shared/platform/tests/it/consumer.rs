@@ -13,8 +13,8 @@ use async_trait::async_trait;
 use platform::{
     health::Readiness,
     kafka::{
-        Consumer, Failure, HEADER_ATTEMPTS, HEADER_ERROR, HEADER_LEFT_OUT, HEADER_OFFSET, HEADER_PARTITION,
-        HEADER_TOPIC, Handler, Message, Record, dead_letter_topic,
+        Consumer, DeadLetterProducer, Failure, HEADER_ATTEMPTS, HEADER_ERROR, HEADER_LEFT_OUT, HEADER_OFFSET,
+        HEADER_PARTITION, HEADER_TOPIC, Handler, Message, Record, dead_letter_topic,
     },
 };
 use rdkafka::{
@@ -103,6 +103,7 @@ impl Setup {
             instance_id: instance.to_owned(),
             handler,
             joined: readiness.condition("joined"),
+            dead_letters: DeadLetterProducer::default(),
         };
         (testkit::run(|stop| consumer.run(stop)), readiness)
     }

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use platform::{
     config::Settings,
     health::Readiness,
-    kafka::{Consumer, Failure, Handler, KafkaPublisher, Message, Record},
+    kafka::{Consumer, DeadLetterProducer, Failure, Handler, KafkaPublisher, Message, Record},
     outbox::{Event, MemoryOutbox, Publisher, Relay, Waker},
 };
 use rdkafka::mocking::MockCluster;
@@ -54,6 +54,7 @@ async fn an_outage_of_the_broker_is_one_warning_and_its_end_one_line() {
         instance_id: "one".to_owned(),
         handler: Arc::new(Content),
         joined: readiness.condition("joined"),
+        dead_letters: DeadLetterProducer::default(),
     };
     let stop = CancellationToken::new();
     let running = tokio::spawn(consumer.run(stop.clone()));

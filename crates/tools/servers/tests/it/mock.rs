@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use platform::{
     config::Settings,
     health::Readiness,
-    kafka::{Config, Consumer, Failure, Handler, KafkaPublisher, Message, Record},
+    kafka::{Config, Consumer, DeadLetterProducer, Failure, Handler, KafkaPublisher, Message, Record},
     outbox::Publisher as _,
 };
 use servers::kafka;
@@ -69,6 +69,7 @@ async fn the_mock_of_kafka_serves_the_consumers_and_producers_of_the_shop() {
             instance_id: instance.to_owned(),
             handler: notes.clone(),
             joined: readiness.condition("joined"),
+            dead_letters: DeadLetterProducer::default(),
         };
         (tokio::spawn(consumer.run(stop.clone())), stop, readiness)
     };

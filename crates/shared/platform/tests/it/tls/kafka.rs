@@ -7,7 +7,7 @@ use platform::{
     config::Settings,
     health::Readiness,
     ids,
-    kafka::{Config, Consumer, KafkaPublisher, Record, Refusal, ensure_topics, probe},
+    kafka::{Config, Consumer, DeadLetterProducer, KafkaPublisher, Record, Refusal, ensure_topics, probe},
     outbox::Publisher as _,
 };
 use testkit::{Log, Running, TlsKafka, eventually, tls_kafka};
@@ -66,6 +66,7 @@ fn consume(config: Config, topic: &str) -> (Running, Readiness, mpsc::UnboundedR
         instance_id: ids::random().to_string(),
         handler: Arc::new(Seen(sender)),
         joined: readiness.condition("group"),
+        dead_letters: DeadLetterProducer::default(),
     };
     (testkit::run(|stop| consumer.run(stop)), readiness, seen)
 }
