@@ -29,7 +29,7 @@ use self::{banner::Banner, infrastructure::Infrastructure};
 use crate::data::Data;
 use operations::databases::Databases;
 use operations::facts::LOG_SINCE;
-use operations::{registry::SERVICES, republish::republish};
+use operations::{registry::SERVICES, republish_lost_events::republish};
 
 /// The variable with the operators' logins.
 const OPERATORS: &str = "IAM_OPERATORS";
