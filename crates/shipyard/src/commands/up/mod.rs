@@ -13,8 +13,9 @@ use platform::{
     clock,
     config::Settings,
     descriptions::Descriptions,
-    health::{Readiness, admin_routes},
+    health::admin_routes,
     http,
+    readiness::Readiness,
     shutdown::{Tasks, on_signal},
     telemetry,
 };
