@@ -26,9 +26,10 @@ use crate::{
     broker::consume,
     network::{Lost, said},
     plan::{Fault, Mistake},
+    process::Process,
     shop::{relay, steps, work},
     steps::{Steps, stepwise},
-    world::{Name, Process, Serves, World, locked},
+    world::{Name, Serves, World, locked},
 };
 
 /// The timeout of a credit call to payment, and of a user's request.
