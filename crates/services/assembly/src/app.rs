@@ -4,10 +4,10 @@ use std::{net::SocketAddr, sync::Arc};
 
 use platform::{
     auth::Guard,
-    health::Readiness,
     jobs::Job,
     kafka::Consumer,
     outbox::{Relay, Waker},
+    readiness::Readiness,
     server::Server,
 };
 use tokio_util::sync::CancellationToken;

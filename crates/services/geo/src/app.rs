@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use platform::{
     auth::{Guard, MemorySessions},
-    health::Readiness,
+    readiness::Readiness,
     server::Server,
 };
 use tokio_util::sync::CancellationToken;

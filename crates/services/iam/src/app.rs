@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use platform::{auth::Guard, health::Readiness, jobs::Job, redis, server::Server};
+use platform::{auth::Guard, jobs::Job, readiness::Readiness, redis, server::Server};
 use tokio_util::sync::CancellationToken;
 
 use crate::{

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::Router;
-use platform::{health::Readiness, jobs::Job, kafka::Consumer, server::Server};
+use platform::{jobs::Job, kafka::Consumer, readiness::Readiness, server::Server};
 use tokio_util::sync::CancellationToken;
 
 use crate::{

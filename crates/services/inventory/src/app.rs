@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use platform::{auth::Guard, health::Readiness, jobs::Job, kafka::Consumer, server::Server};
+use platform::{auth::Guard, jobs::Job, kafka::Consumer, readiness::Readiness, server::Server};
 use tokio_util::sync::CancellationToken;
 
 use crate::{

@@ -6,7 +6,7 @@ use std::{
 };
 
 use contracts::identity::GrpcSessions;
-use platform::{auth::Guard, health::Readiness, jobs::Job, kafka::Consumer, server::Server};
+use platform::{auth::Guard, jobs::Job, kafka::Consumer, readiness::Readiness, server::Server};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 

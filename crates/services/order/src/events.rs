@@ -1,4 +1,4 @@
-//! Encodes the model's events for the outbox.
+//! Encodes the model's events for the outbox. It defines no events: the model's transitions return them.
 
 use contracts::events::{OrderCancelled, OrderCreated, OrderPaid};
 use platform::outbox;

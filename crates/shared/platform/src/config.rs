@@ -97,7 +97,7 @@ impl Settings {
                 .map_err(|error| ConfigError::new(&name.to_uppercase(), error))?;
         }
         let config = builder.build().map_err(|error| ConfigError::new("configuration", error))?;
-        config.try_deserialize().map_err(|error| self.explain(&error))
+        config.try_deserialize().map_err(|error| ConfigError::explain(&error, &self.values))
     }
 
     /// Reads the variables that begin with `prefix` and an underscore. The fields of `T` are the rest of their names.
@@ -109,22 +109,6 @@ impl Settings {
             variable: format!("{}{}", prefix.to_uppercase(), error.variable),
             problem: error.problem,
         })
-    }
-
-    fn explain(&self, error: &config::ConfigError) -> ConfigError {
-        let text = error.to_string();
-        let quoted = text.split(['`', '"']).map(str::to_lowercase);
-        let known = quoted.clone().find(|word| self.values.contains_key(word));
-        let missing = text.starts_with("missing").then(|| quoted.clone().nth(1)).flatten();
-        let variable = known.clone().or(missing.clone()).unwrap_or_else(|| "configuration".to_owned()).to_uppercase();
-        if missing.is_some() {
-            return ConfigError::new(&variable, "is not set and has no default");
-        }
-        let cause = match error {
-            config::ConfigError::At { error, .. } => error.to_string(),
-            _ => text,
-        };
-        ConfigError::new(&variable, cause)
     }
 }
 

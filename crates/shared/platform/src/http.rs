@@ -18,12 +18,12 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
     deadline,
-    drain::drain,
-    health::Readiness,
+    discard_body::discard_rest,
     keep_alive,
     listener::{Listener, Protocol},
     observe,
     problem::Problem,
+    readiness::Readiness,
     rejection,
     request_body::{Arrivals, Arrived, NotArrived},
 };
@@ -55,7 +55,7 @@ pub async fn bind(variable: &str, address: std::net::SocketAddr) -> anyhow::Resu
 pub const BODY_LIMIT: usize = 64 * 1024;
 
 /// Adds the layers of a public API: tracing, metrics, time limits for receiving the body and for handling the request, status 500 for
-/// panics, and drained bodies.
+/// panics, and discarding the rest of a body after an early response.
 ///
 /// Error responses of the framework are converted to problem documents.
 pub fn layers(router: Router) -> Router {
@@ -70,7 +70,7 @@ pub fn layers_with(router: Router, body_limit: usize) -> Router {
         .layer(catch_panics(|| {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "something went wrong here").into_response()
         }))
-        .layer(axum::middleware::from_fn(drain))
+        .layer(axum::middleware::from_fn(discard_rest))
         .layer(axum::middleware::from_fn_with_state((Arrivals::default(), body_limit), arrive))
         .layer(axum::middleware::from_fn(observe::http))
 }

@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    health::Condition,
+    readiness::Condition,
     starvation::{Silent, within_scheduled},
     tls::{self, Tls},
 };

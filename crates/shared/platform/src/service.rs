@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     auth::Rule,
     config::{ConfigError, Settings},
-    health::Readiness,
     postgres::{Database, Migrations},
+    readiness::Readiness,
 };
 
 /// The variable with the IP address on which services listen by default.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use contracts::events::ROUTES;
-use operations::{databases::Databases, registry::with_database, republish::republish};
+use operations::{databases::Databases, registry::with_database, republish_lost_events::republish};
 use platform::postgres::Database;
 use uuid::Uuid;
 

@@ -14,7 +14,7 @@ use super::{
     topics::{self, Topic},
 };
 use operations::databases::Databases;
-use operations::republish::missing;
+use operations::republish_lost_events::missing;
 
 /// The minimum time for which the recovery is observed: as long as requests may fail.
 const WATCHED: Duration = Duration::from_secs(6);

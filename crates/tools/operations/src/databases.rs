@@ -22,7 +22,8 @@ pub struct Databases {
 }
 
 impl Databases {
-    /// Returns the databases that the settings name, for a tool such as `shipyard-audit`.
+    /// Creates a pool for the database of each service. PostgreSQL shows `tool`, such as `shipyard-audit`, as the
+    /// application name. Fails if a `<SERVICE>_DATABASE_URL` is missing.
     pub fn of(tool: &str, settings: &Settings) -> anyhow::Result<Self> {
         let pools = with_database().map(|service| Ok((service, service.pool(tool, CONNECTIONS, settings)?)));
         Ok(Self { pools: pools.collect::<anyhow::Result<_>>()? })

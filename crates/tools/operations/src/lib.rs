@@ -5,6 +5,6 @@ pub mod dead_letter_journal;
 pub mod dead_letters;
 pub mod facts;
 pub mod registry;
-pub mod republish;
+pub mod republish_lost_events;
 pub mod restock;
 pub mod session_probe;

@@ -1,4 +1,5 @@
-//! The generated records: valid orders, except for a share of invalid ones.
+//! The generated records: valid orders, except for a share of invalid ones. [`intake::sample`] generates the random orders, and this module
+//! makes some of them invalid.
 
 use intake::{
     model::{Order, OrderUid},

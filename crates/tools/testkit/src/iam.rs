@@ -25,8 +25,8 @@ use contracts::proto::{
 use platform::{
     auth::{Access, Guard, MemorySessions, Rule, ServiceKey, Sessions as _},
     grpc::Services,
-    health::Readiness,
     ids,
+    readiness::Readiness,
 };
 use tokio::net::TcpListener;
 use tonic::{Request, Response, Status};

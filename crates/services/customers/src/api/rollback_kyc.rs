@@ -1,4 +1,4 @@
-//! `RollbackKyc`: an operator rejects a verified customer.
+//! `RollbackKyc`: an operator rejects a verified customer. Despite the RPC's name, no earlier data is restored.
 
 use contracts::{
     ids::UserId,
@@ -18,7 +18,7 @@ pub async fn handle(
     let id = UserId::new(parse_uuid("customer_id", &customer_id)?);
     let words = Words::new(&reason).map_err(|error| Status::invalid_argument(format!("reason: {error}")))?;
 
-    let customer = service.roll_back(id, words).await?;
+    let customer = service.revoke(id, words).await?;
 
     Ok(Response::new(RollbackKycResponse { customer: Some(encode::customer(customer)) }))
 }

@@ -41,8 +41,11 @@ pub struct DueCheck {
 #[async_trait]
 pub trait Customers: Send + Sync {
     async fn find(&self, customer: UserId) -> Result<Option<Known>, Error>;
-    /// Writes a change with its event, its step of the saga, and the decision about held loans, in one statement. `before` is the version
-    /// that was read; `None` for a new customer. If the customer has another version by now, writes nothing and returns `None`.
+    /// Writes a change in one statement: the customer with its profile, the event, the check that the change starts or ends, and the
+    /// decision about held loans. A customer without a profile is erased: the stored profile is removed.
+    ///
+    /// `before` is the version that was read; `None` for a new customer. If the customer has another version by now, writes nothing and
+    /// returns `None`.
     async fn save(&self, before: Option<i64>, customer: &Customer, event: &Event) -> Result<Option<Saved>, Error>;
     /// Leases at most `limit` due checks without a verdict to the caller, those with the fewest tries first. A check is due again when its
     /// lease expires.

@@ -30,9 +30,9 @@ impl CustomerService {
         self.change(id, |customer| customer.update(profile.clone(), version).map(Some)).await
     }
 
-    /// Rejects a verified customer.
-    pub async fn roll_back(&self, id: UserId, words: Option<Words>) -> Result<Known, Error> {
-        self.change(id, |customer| customer.roll_back(words.clone())).await
+    /// Rejects a verified customer, on behalf of an operator (the RPC `RollbackKyc`).
+    pub async fn revoke(&self, id: UserId, words: Option<Words>) -> Result<Known, Error> {
+        self.change(id, |customer| customer.revoke(words.clone())).await
     }
 
     /// Removes the personal data of a customer.

@@ -1,4 +1,5 @@
-//! The operators of the system, named by their logins.
+//! The operators of the system, named by their logins. `config.rs` reads them from `IAM_OPERATORS`. `service/mod.rs` looks up who has the
+//! role and refuses to register an operator's login; `service/create_operator.rs` creates the user of such a login.
 
 use std::{collections::HashSet, sync::Arc};
 

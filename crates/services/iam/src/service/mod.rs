@@ -1,8 +1,8 @@
 //! The use cases: registration, login, sessions, password changes and Telegram contacts.
 
 mod contacts;
+mod create_operator;
 mod login;
-mod operators;
 mod sessions;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
@@ -14,7 +14,7 @@ use platform::{
     security_events::{self, Event, Revocation},
 };
 
-pub use self::{contacts::ContactService, operators::OperatorService};
+pub use self::{contacts::ContactService, create_operator::OperatorService};
 use crate::{
     error::Error,
     hashing::{Hashing, Purpose, SaltBytes, Verdict},

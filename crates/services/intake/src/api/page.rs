@@ -14,7 +14,7 @@ const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const STYLE: &str = include_str!("../../templates/style.css");
 
-/// The form for an order_uid, with a message about the previous request.
+/// The page without an order, with a message about the previous request. The search form is in `layout.html`, since every page has it.
 #[derive(Template)]
 #[template(path = "find.html")]
 pub struct Find<'a> {

@@ -3,9 +3,9 @@
 mod memory;
 mod orders;
 mod postgres;
-mod store;
+mod repeats;
 
 pub use memory::MemoryOrders;
 pub use orders::{Kept, Orders, Stored};
 pub use postgres::{ERASE_BATCH, MIGRATIONS, PgOrders, TOMBSTONE_BATCH, erase_older, remove_tombstones};
-pub use store::{Written, store};
+pub use repeats::{Written, store};

@@ -1,4 +1,5 @@
-//! Erases a customer's orders, and removes from the cache orders that another replica or a job has erased.
+//! Erases a customer's orders of the stream, and removes from the cache orders that another replica or a job has erased. The customer's
+//! profile is in the service customers, which erases it on its own request.
 
 use std::time::Duration;
 

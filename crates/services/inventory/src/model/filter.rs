@@ -1,4 +1,5 @@
-//! The filter and the page of a parts listing.
+//! The filter and the page of a parts listing. The repository in memory filters with [`Filter::matches`]; the one in PostgreSQL filters in
+//! SQL, in `repository/postgres/catalogue.rs`.
 
 use std::num::NonZeroU32;
 

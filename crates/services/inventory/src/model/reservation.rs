@@ -1,4 +1,5 @@
-//! An order's reservation of stock.
+//! An order's reservation of stock. The transitions between its statuses are in the repositories: as SQL statements in
+//! `repository/postgres/warehouse/`, and in memory in `repository/memory/warehouse.rs`.
 
 use std::collections::BTreeMap;
 

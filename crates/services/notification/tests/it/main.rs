@@ -6,8 +6,7 @@
 mod api;
 mod bad_gateway;
 mod bot;
-mod notifications;
-mod offsets;
+mod contract;
 mod queue;
 mod sending;
 mod telegram;

@@ -8,9 +8,10 @@ use axum::{
 use platform::{
     api_pages,
     auth::{Guard, Rule},
-    health::{Readiness, ready_routes},
+    health::ready_routes,
     http,
     load_shed::{UserSlots, shed_user},
+    readiness::Readiness,
 };
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};

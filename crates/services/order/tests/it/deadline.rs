@@ -9,8 +9,8 @@ use axum::{
 use order::{api, client::Fault, model::Status};
 use platform::{
     auth::{Guard, MemorySessions, ServiceKey},
-    health::Readiness,
     http::REQUEST_LIMIT,
+    readiness::Readiness,
 };
 use serde_json::Value;
 use tokio::time::Instant;

@@ -14,9 +14,9 @@ use order::{
 };
 use platform::{
     auth::{Guard, MemorySessions, ServiceKey},
-    health::Readiness,
     http,
     outbox::Waker,
+    readiness::Readiness,
 };
 use reqwest::{Client, StatusCode};
 use serde_json::json;

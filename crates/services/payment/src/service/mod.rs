@@ -10,6 +10,7 @@ mod pay;
 mod pay_directly;
 mod refund;
 mod settle;
+mod settle_unknown;
 mod void;
 
 use std::{num::NonZeroU32, sync::Arc};

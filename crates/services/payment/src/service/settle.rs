@@ -1,4 +1,4 @@
-//! Settles payments: records the outcome of a charge, and queries the provider first if the outcome is unknown.
+//! Settles payments: records the outcome of a charge.
 
 use super::PaymentService;
 use crate::{
@@ -7,16 +7,7 @@ use crate::{
 };
 
 impl PaymentService {
-    /// Settles a payment whose outcome is unknown. Looks the outcome up at the provider, or repeats the charge under its idempotency key.
-    pub(super) async fn settle_unknown(&self, payment: Payment) -> Result<Payment, Error> {
-        let provider = self.providers.get(payment.intent.provider)?;
-        let outcome = match provider.find(&payment.intent).await? {
-            Some(outcome) => outcome,
-            None => provider.charge(&payment.intent).await?,
-        };
-        self.settle(payment, &outcome).await
-    }
-
+    /// Records the outcome. Wakes the job that refunds, if the order was cancelled meanwhile.
     pub(super) async fn settle(&self, payment: Payment, outcome: &Outcome) -> Result<Payment, Error> {
         let Intent { order, transaction, attempt, .. } = payment.intent;
         let payment = self.payments.settle(&payment.intent, outcome).await?;

@@ -5,9 +5,7 @@
 mod api;
 mod balances;
 mod contract;
-mod provider;
 mod races;
-mod repository;
 mod service;
 mod stripe;
 mod stripe_client;

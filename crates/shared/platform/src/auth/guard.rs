@@ -160,7 +160,8 @@ fn session(headers: &HeaderMap, name: &'static str) -> Result<String, Refusal> {
 /// The error message for a user without the role `operator`.
 pub const NOT_OPERATOR: &str = "this needs the role operator";
 
-const TOO_MANY: &str = "too many requests of this session at once; try again soon";
+/// The error message for a caller with too many requests of one session: 429 over HTTP, RESOURCE_EXHAUSTED over gRPC.
+const TOO_MANY_REQUESTS: &str = "too many requests of this session at once; try again soon";
 
 impl Refusal {
     fn status(self) -> Status {
@@ -175,7 +176,7 @@ impl Refusal {
             // This arm is for unknown methods. The server does not start if one of its own methods has no rule.
             Self::NoRule => Status::unimplemented("there is no such method"),
             Self::Unavailable => Status::unavailable("sessions cannot be checked now"),
-            Self::TooMany => Status::resource_exhausted(TOO_MANY),
+            Self::TooMany => Status::resource_exhausted(TOO_MANY_REQUESTS),
         }
     }
 
@@ -190,7 +191,7 @@ impl Refusal {
             Self::NotOperator => Problem::forbidden(NOT_OPERATOR),
             Self::NoRule => Problem::forbidden("no rule says who may do this"),
             Self::Unavailable => Problem::unavailable("sessions cannot be checked now"),
-            Self::TooMany => Problem::too_many_requests(TOO_MANY),
+            Self::TooMany => Problem::too_many_requests(TOO_MANY_REQUESTS),
         }
     }
 }

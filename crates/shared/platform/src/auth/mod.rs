@@ -1,4 +1,5 @@
-//! Authentication of callers: users by their session, services by their certificate or token.
+//! Authentication of callers: users by their session, services by their token. Over TLS the certificate identifies a service, and a token
+//! that a call carries must name the certificate's service.
 
 mod guard;
 mod hmac;

@@ -2,6 +2,7 @@
 
 mod answer;
 mod details;
+mod health;
 mod inbound;
 mod peer;
 mod rpcs;

@@ -9,23 +9,24 @@ use tonic::{
     server::NamedService,
     service::{Routes, RoutesBuilder},
 };
-use tonic_health::{ServingStatus, server::HealthReporter};
+use tonic_health::server::HealthReporter;
 
-use super::{Rpcs, inbound, refuse, unreadable, watch_limits};
+use super::{
+    Rpcs, health, inbound, refuse, unreadable,
+    watch_limits::{self, OPEN_MESSAGE},
+};
 use crate::{
     auth::Guard,
     deadline,
     descriptions::Descriptions,
-    health::Readiness,
     http::catch_panics,
     listener::{Listener, Protocol},
     observe,
+    readiness::Readiness,
 };
 
 /// The time limit of a call for which the caller sets no earlier deadline.
 const CALL_LIMIT: Duration = Duration::from_secs(10);
-/// The maximum size in bytes of a message to health or reflection. Such a message contains only names.
-const OPEN_MESSAGE: usize = 4 * 1024;
 
 /// The gRPC services of one server.
 pub struct Services {
@@ -95,9 +96,7 @@ impl Services {
         let reflection_v1alpha = self.reflection().build_v1alpha().context("building reflection")?;
         observe::count_from_zero(&rpcs);
         let guarded = inbound::bounded(self.routes.routes().into_axum_router(), guard, max_calls_in_flight);
-        let (reporter, health) = tonic_health::server::health_reporter();
-        let health = Routes::new(health.max_decoding_message_size(OPEN_MESSAGE));
-        let mut open = watch_limits::bounded(health, watch_limits::is_watch);
+        let (reporter, mut open) = health::service();
         if Descriptions::of_this_process().grpc_reflection {
             let reflection = Routes::new(reflection_v1.max_decoding_message_size(OPEN_MESSAGE))
                 .add_service(reflection_v1alpha.max_decoding_message_size(OPEN_MESSAGE));
@@ -120,22 +119,10 @@ impl Services {
         let listener = listener.into();
         let names = self.names.clone();
         let (router, reporter) = self.layered(guard, listener.max_calls_in_flight())?;
-        let report = async {
-            let mut changes = readiness.changes();
-            loop {
-                let status = if readiness.is_ready() { ServingStatus::Serving } else { ServingStatus::NotServing };
-                for name in names.iter().copied().chain([""]) {
-                    reporter.set_service_status(name, status).await;
-                }
-                if changes.changed().await.is_err() {
-                    return std::future::pending().await;
-                }
-            }
-        };
         tokio::select! {
             // `biased` polls `report` first, so that the status is set before the first call. Until then tonic-health reports SERVING.
             biased;
-            () = report => Ok(()),
+            () = health::report(&reporter, &names, &readiness) => Ok(()),
             served = listener.serve(Protocol::Grpc, router, readiness.clone(), stop) => served,
         }
     }

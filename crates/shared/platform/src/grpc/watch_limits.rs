@@ -1,5 +1,5 @@
-//! Limits on streams that callers may open without a session: `Watch` of the health service, and reflection. The number of streams of each
-//! kind and the lifetime of a stream are bounded.
+//! Limits on what callers may use without a session: the health service and reflection. The size of a message, the number of streams of
+//! each kind (`Watch` of the health service, and reflection), and the lifetime of a stream are bounded.
 //!
 //! A limited number of such streams costs a server next to nothing.
 
@@ -26,6 +26,8 @@ use tonic::{Status, service::Routes};
 
 use super::refuse;
 
+/// The maximum size in bytes of a message to health or reflection. Such a message contains only names.
+pub(super) const OPEN_MESSAGE: usize = 4 * 1024;
 /// The maximum number of concurrent streams of one kind per server.
 const MAX_STREAMS: usize = 256;
 /// The maximum lifetime of a stream. A client that watches opens another stream, as after a lost connection.

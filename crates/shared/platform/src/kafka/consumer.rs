@@ -14,7 +14,7 @@ use super::{
     Config, DeadLetterProducer, Handler, Refusal, ensure_topics, metrics::count_from_zero, partition_queue::Reports,
     rebalance::Context, witness::Reasons, workers::Workers,
 };
-use crate::{health::Condition, outage::Outage, retry};
+use crate::{outage::Outage, readiness::Condition, retry};
 
 /// The time in milliseconds after a consumer's last heartbeat at which it loses its partitions.
 const SESSION_TIMEOUT_MS: &str = "6000";

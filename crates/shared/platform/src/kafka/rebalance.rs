@@ -9,7 +9,7 @@ use rdkafka::{
 use tokio_util::sync::CancellationToken;
 
 use super::{witness::Reasons, workers::Workers};
-use crate::health::Condition;
+use crate::readiness::Condition;
 
 /// The context of a consumer. librdkafka calls its methods within the consumer's task, while the consumer receives.
 pub(super) struct Context {

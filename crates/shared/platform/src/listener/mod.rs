@@ -21,7 +21,7 @@ use self::{
     connection::{Connection, Protocols},
     slots::ConnectionSlots,
 };
-use crate::{health::Readiness, shutdown, tls::Acceptor};
+use crate::{readiness::Readiness, shutdown, tls::Acceptor};
 
 /// The pause after an error of `accept` that does not concern a single connection, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(100);

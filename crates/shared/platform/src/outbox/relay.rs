@@ -12,10 +12,10 @@ use uuid::Uuid;
 
 use super::{Outbox, Publisher, Unpublished, metrics::Metrics};
 use crate::{
-    health::Condition,
     kafka::{Record, Refusal},
     outage::Outage,
     pace::Pace,
+    readiness::Condition,
 };
 
 /// The maximum number of rows per batch.

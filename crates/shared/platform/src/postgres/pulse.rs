@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{Database, database::PING_TIMEOUT, tls};
-use crate::{health::Condition, outage::Outage};
+use crate::{outage::Outage, readiness::Condition};
 
 /// The interval between two pings.
 const PERIOD: Duration = Duration::from_secs(1);

@@ -25,7 +25,8 @@ pub struct Config {
     pub database: Option<DatabaseConfig>,
     /// `SERVICE_KEY`: the key that all services share; at least 32 bytes.
     pub service_key: SecretString,
-    /// `SERVICE_KEY_PREVIOUS`: the previous key. Tokens signed with it are still accepted while operators replace the key.
+    /// `SERVICE_KEY_PREVIOUS`: a second key while operators replace the key: first the new key, then the old one. Tokens signed with it are
+    /// accepted; the service signs none with it.
     pub service_key_previous: Option<SecretString>,
     /// The names of variables that hold a published secret. The service accepts such secrets only in development.
     pub published_secrets: Vec<String>,

@@ -6,8 +6,8 @@ use std::{collections::BTreeSet, time::Duration};
 use axum::{Router, routing::get};
 use platform::{
     config::Settings,
-    health::Readiness,
     http, ids,
+    readiness::Readiness,
     telemetry::{self, render_metrics},
 };
 use reqwest::{Client, Method, RequestBuilder};

@@ -4,9 +4,9 @@ use std::{collections::HashMap, process::Command, sync::Arc, time::Duration};
 
 use platform::{
     config::Settings,
-    health::Readiness,
     kafka::{Config, Consumer, DeadLetterProducer, KafkaPublisher, Reader, Record, Refusal, ensure_topics, probe},
     outbox::{Event, MemoryOutbox, Publisher as _, Relay, Waker},
+    readiness::Readiness,
 };
 use rdkafka::{
     mocking::MockCluster,

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use platform::{
-    health::{Readiness, admin_routes},
-    http,
-};
+use platform::{health::admin_routes, http, readiness::Readiness};
 use reqwest::{Method, StatusCode, header};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};

@@ -12,10 +12,10 @@ use futures::future::join_all;
 use platform::{
     auth::{Access, Guard, MemorySessions, SESSION_HEADER, SESSION_METADATA, ServiceKey},
     grpc::{Peer, Services},
-    health::Readiness,
     http,
     listener::{Limits, Listener},
     load_shed::{Slots, UserSlots, shed, shed_user},
+    readiness::Readiness,
 };
 use testkit::Running;
 use tokio::{

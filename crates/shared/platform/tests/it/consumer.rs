@@ -11,11 +11,11 @@ use std::{
 
 use async_trait::async_trait;
 use platform::{
-    health::Readiness,
     kafka::{
         Consumer, DeadLetterProducer, Failure, HEADER_ATTEMPTS, HEADER_ERROR, HEADER_LEFT_OUT, HEADER_OFFSET,
         HEADER_PARTITION, HEADER_TOPIC, Handler, Message, Record, dead_letter_topic,
     },
+    readiness::Readiness,
 };
 use rdkafka::{
     ClientConfig,

@@ -14,8 +14,8 @@ use contracts::{
 use platform::{
     auth::{Access, Caller, Guard, MemorySessions, NOT_OPERATOR, SESSION_HEADER, SESSION_METADATA, ServiceKey},
     grpc::{Peer, Services, caller},
-    health::Readiness,
     http,
+    readiness::Readiness,
 };
 use testkit::{Iam, Running};
 use tokio::net::TcpListener;

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use axum::{Router, routing::get};
-use platform::{health::Readiness, http};
+use platform::{http, readiness::Readiness};
 use reqwest::{Version, header::CONNECTION};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;

@@ -11,9 +11,9 @@ use std::{
 
 use axum::{Router, routing::get};
 use platform::{
-    health::Readiness,
     http,
     listener::{Limits, Listener},
+    readiness::Readiness,
 };
 use testkit::Running;
 use tokio::{

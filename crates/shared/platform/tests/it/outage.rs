@@ -11,9 +11,9 @@ use std::{
 use async_trait::async_trait;
 use platform::{
     config::Settings,
-    health::Readiness,
     kafka::{Consumer, DeadLetterProducer, Failure, Handler, KafkaPublisher, Message, Record},
     outbox::{Event, MemoryOutbox, Publisher, Relay, Waker},
+    readiness::Readiness,
 };
 use rdkafka::mocking::MockCluster;
 use testkit::{Log, eventually};

@@ -7,8 +7,8 @@ use std::{
 
 use futures::future::join_all;
 use platform::{
-    health::Readiness,
     postgres::{Database, Listener, is_unavailable, watch},
+    readiness::Readiness,
 };
 use sqlx::ConnectOptions as _;
 use stand_ins::Proxy;

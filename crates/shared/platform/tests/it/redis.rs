@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use platform::{
-    health::Readiness,
+    readiness::Readiness,
     redis::{Connection, RESPONSE_TIMEOUT, lazy_connection, watch},
 };
 use stand_ins::Proxy;

@@ -9,10 +9,10 @@ use std::{
 use async_trait::async_trait;
 use axum::{Router, routing::post};
 use platform::{
-    health::Readiness,
     http,
     kafka::Record,
     outbox::{Event, MemoryOutbox, Publisher, Relay, Waker},
+    readiness::Readiness,
     shutdown::Tasks,
 };
 use tokio::{net::TcpListener, sync::Notify, time::Instant};

@@ -3,7 +3,7 @@
 use std::{fmt, time::Instant};
 
 use futures::future::join_all;
-use platform::health::Readiness;
+use platform::readiness::Readiness;
 use tokio_util::sync::CancellationToken;
 
 use super::Addresses;

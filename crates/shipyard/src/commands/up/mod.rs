@@ -13,8 +13,9 @@ use platform::{
     clock,
     config::Settings,
     descriptions::Descriptions,
-    health::{Readiness, admin_routes},
+    health::admin_routes,
     http,
+    readiness::Readiness,
     shutdown::{Tasks, on_signal},
     telemetry,
 };
@@ -29,7 +30,7 @@ use self::{banner::Banner, infrastructure::Infrastructure};
 use crate::data::Data;
 use operations::databases::Databases;
 use operations::facts::LOG_SINCE;
-use operations::{registry::SERVICES, republish::republish};
+use operations::{registry::SERVICES, republish_lost_events::republish};
 
 /// The variable with the operators' logins.
 const OPERATORS: &str = "IAM_OPERATORS";

@@ -60,7 +60,7 @@ mod tests {
         time::Duration,
     };
 
-    use platform::health::Readiness;
+    use platform::readiness::Readiness;
 
     use super::*;
 

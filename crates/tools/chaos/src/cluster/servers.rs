@@ -207,7 +207,7 @@ impl Broker {
         }
     }
 
-    /// Returns the variables by which the services reach the broker through the proxy at `link`.
+    /// Returns the variables with which the services reach the broker: a container through the proxy at `link`, the mock directly.
     pub fn variables(&self, link: SocketAddr) -> Vec<(String, String)> {
         let variables = match self {
             Self::Container(_) => vec![("KAFKA_BROKERS", link.to_string())],

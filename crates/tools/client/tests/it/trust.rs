@@ -11,9 +11,9 @@ use client::{customer, shop::Shop, trust::Trust};
 use contracts::proto::auth::v1::WhoamiRequest;
 use platform::{
     config::Settings,
-    health::Readiness,
     http,
     listener::Listener,
+    readiness::Readiness,
     tls::{Acceptor, Clients, Config, Tls},
 };
 use std::time::Duration;

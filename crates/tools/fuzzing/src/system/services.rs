@@ -49,9 +49,9 @@ use payment::{
 use platform::{
     auth::{MemorySessions, Rule},
     grpc::Services as Server,
-    health::Readiness,
     kafka::{Handler as _, Message},
     outbox::Waker,
+    readiness::Readiness,
 };
 use tokio::sync::Notify;
 use uuid::Uuid;

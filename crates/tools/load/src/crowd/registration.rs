@@ -26,7 +26,7 @@ use uuid::Uuid;
 use super::Options;
 use crate::account::Account;
 
-/// The number of concurrent registrations. Each costs an argon2 hash, for which iam has one thread per core.
+/// The number of concurrent registrations. Each costs an argon2 hash, of which iam computes `IAM_HASHING_THREADS` at once, by default 2.
 const AT_ONCE: usize = 4;
 /// How long a refused registration is repeated: iam refuses an address with many registrations for a minute at most.
 const PATIENCE: Duration = Duration::from_secs(75);

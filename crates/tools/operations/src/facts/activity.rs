@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use contracts::events::{producers, route_of};
 use uuid::Uuid;
 
-use crate::{databases::Databases, registry::with_database, republish};
+use crate::{databases::Databases, registry::with_database, republish_lost_events};
 use platform::service::Service;
 
 /// Queries that count the work which a service will complete by itself, except publishing its events. No work is
@@ -122,7 +122,7 @@ pub async fn under_way(databases: &Databases) -> anyhow::Result<Vec<String>> {
         kinds.dedup();
         for kind in kinds.into_iter().filter(|kind| route_of(kind).is_some()) {
             let uuids: Vec<Uuid> = latest.iter().filter(|(name, _)| name == kind).map(|(_, uuid)| *uuid).collect();
-            waiting += republish::missing(databases, kind, &uuids).await?.len();
+            waiting += republish_lost_events::missing(databases, kind, &uuids).await?.len();
         }
     }
     if waiting > 0 {

@@ -9,9 +9,9 @@ use std::{
 use async_trait::async_trait;
 use platform::{
     config::Settings,
-    health::Readiness,
     kafka::{Config, Consumer, DeadLetterProducer, Failure, Handler, KafkaPublisher, Message, Record},
     outbox::Publisher as _,
+    readiness::Readiness,
 };
 use servers::kafka;
 use tokio_util::sync::CancellationToken;

@@ -26,9 +26,10 @@ use crate::{
     broker::consume,
     network::{Lost, said},
     plan::{Fault, Mistake},
+    process::Process,
     shop::{relay, steps, work},
     steps::{Steps, stepwise},
-    world::{Name, Process, Serves, World, locked},
+    world::{Name, Serves, World, locked},
 };
 
 /// The timeout of a credit call to payment, and of a user's request.
@@ -174,7 +175,7 @@ pub struct Borrower {
 enum Wish {
     Create(&'static str),
     Update(&'static str, i64),
-    RollBack,
+    Revoke,
     Erase,
 }
 
@@ -216,9 +217,9 @@ impl Borrower {
             tokio::time::sleep(world.millis(500, 8_000)).await;
             match world.pick(|rng| rng.random_range(0..10)) {
                 0..=5 => self.update().await,
-                6..=7 => self.insist(Wish::RollBack).await,
+                6..=7 => self.insist(Wish::Revoke).await,
                 8 => {
-                    futures::join!(self.update(), self.insist(Wish::RollBack));
+                    futures::join!(self.update(), self.insist(Wish::Revoke));
                 }
                 _ => self.insist(Wish::Erase).await,
             }
@@ -272,7 +273,7 @@ async fn serve(service: CustomerService, user: UserId, wish: Wish) -> Result<Kno
     match wish {
         Wish::Create(name) => service.create(user, &profile(name)).await,
         Wish::Update(name, version) => service.update(user, &profile(name), version).await,
-        Wish::RollBack => service.roll_back(user, None).await,
+        Wish::Revoke => service.revoke(user, None).await,
         Wish::Erase => service.erase(user).await,
     }
 }

@@ -17,7 +17,8 @@ use tokio::sync::Notify;
 
 use crate::{
     plan::{Fault, Mistake},
-    world::{Process, World, locked},
+    process::Process,
+    world::{World, locked},
 };
 
 pub const PARTITIONS: usize = 3;

@@ -26,9 +26,10 @@ use uuid::Uuid;
 use crate::{
     broker::consume,
     network::Lost,
+    process::Process,
     shop::{relay, steps, work},
     steps::{Steps, stepwise},
-    world::{Name, Process, Serves, World},
+    world::{Name, Serves, World},
 };
 
 /// The time between two steps of a courier, and between two rounds of assignments.

@@ -12,6 +12,7 @@ mod network;
 mod outbox;
 mod peers;
 mod plan;
+mod process;
 mod producers;
 mod quiet;
 mod run;

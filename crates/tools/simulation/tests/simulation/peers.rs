@@ -30,7 +30,8 @@ use rand::RngExt as _;
 use crate::{
     network::{Lost, said},
     plan::{Fault, Mistake},
-    world::{Name, Process, Serves, locked},
+    process::Process,
+    world::{Name, Serves, locked},
 };
 
 /// The timeout of a call, as in `platform::grpc::Peer`.

@@ -53,9 +53,10 @@ use crate::{
     broker::{SimulatedPublisher, consume},
     deliveries,
     peers::{RemoteInventory, RemoteMessenger, RemotePayments, RemoteProvider},
+    process::Process,
     steps::Steps,
     stream,
-    world::{Name, Process, Serves},
+    world::{Name, Serves},
 };
 
 /// The initial balance of a user for `INVESTOR_MONEY`, in minor units.

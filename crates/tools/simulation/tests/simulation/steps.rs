@@ -37,7 +37,8 @@ use uuid::Uuid;
 
 use crate::{
     plan::{Fault, Mistake},
-    world::{Process, World, locked},
+    process::Process,
+    world::{World, locked},
 };
 
 /// An in-memory store as one process uses it.

@@ -28,9 +28,10 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     broker::{PARTITIONS, SimulatedPublisher, consume},
     plan::Mistake,
+    process::Process,
     shop::{steps, work},
     steps::{Steps, stepwise},
-    world::{Process, Serves, World},
+    world::{Serves, World},
 };
 
 /// The number of orders that a cache holds. It is small, so that orders leave it and are read from the store again.

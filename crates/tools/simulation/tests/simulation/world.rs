@@ -1,9 +1,8 @@
-//! The simulated world: randomness, time, history, and the processes that start and die in it.
+//! The simulated world: randomness, time, history, and the running processes. `process.rs` has what a single process does.
 
 use std::{
     collections::BTreeMap,
     fmt,
-    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -18,13 +17,13 @@ use order::service::OrderService;
 use payment::service::PaymentService;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
     broker::Broker,
     history::History,
     plan::{Fault, Mistake, Plan},
+    process::Process,
     shop::{self, Stores},
 };
 
@@ -83,17 +82,6 @@ pub enum Serves {
     Customers(CustomerService),
     Intake(IntakeService),
     Nobody,
-}
-
-/// One process of a service, from its start to its crash.
-#[derive(Clone)]
-pub struct Process {
-    pub name: Name,
-    /// Identifies the process as a holder of leases, among earlier and concurrent processes of the service.
-    pub holder: Arc<str>,
-    pub world: Arc<World>,
-    killed: CancellationToken,
-    frozen: Arc<Mutex<Option<Instant>>>,
 }
 
 pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -183,13 +171,7 @@ impl World {
     pub fn start(self: &Arc<Self>, name: Name) {
         self.note(format_args!("{name:?} starts"));
         let life = self.lives.fetch_add(1, Ordering::Relaxed);
-        let process = Process {
-            name,
-            holder: format!("{name:?} {life}").into(),
-            world: self.clone(),
-            killed: CancellationToken::new(),
-            frozen: Arc::default(),
-        };
+        let process = Process::new(name, life, self.clone());
         let serves = shop::boot(&process);
         locked(&self.up).insert(name, Up { process, serves });
     }
@@ -201,7 +183,8 @@ impl World {
         }
     }
 
-    fn restart(self: &Arc<Self>, name: Name) {
+    /// Removes the process of this name, and starts another one after a while.
+    pub fn restart(self: &Arc<Self>, name: Name) {
         locked(&self.up).remove(&name);
         let (world, pause) = (self.clone(), self.millis(10, 6000));
         tokio::spawn(async move {
@@ -214,10 +197,10 @@ impl World {
     pub fn freeze(self: &Arc<Self>, name: Name) {
         let Some(up) = self.up(name) else { return };
         let pause = self.millis(500, 30_000);
-        *locked(&up.process.frozen) = Some(Instant::now() + pause);
+        up.process.freeze(Instant::now() + pause);
         if self.chance(0.5) {
             self.start(name);
-            let (killed, left) = (up.process.killed, self.millis(0, 10_000));
+            let (killed, left) = (up.process.killed(), self.millis(0, 10_000));
             tokio::spawn(async move {
                 tokio::time::sleep(pause + left).await;
                 killed.cancel();
@@ -229,76 +212,5 @@ impl World {
     pub fn end(&self) {
         let all = std::mem::take(&mut *locked(&self.up));
         drop(all);
-    }
-}
-
-impl Process {
-    /// Runs `work` until this process is killed.
-    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        let (process, killed) = (self.clone(), self.killed.clone());
-        tokio::spawn(async move {
-            tokio::select! {
-                biased;
-                () = killed.cancelled() => {}
-                () = process.awake(work) => {}
-            }
-        });
-    }
-
-    /// Polls `work`, except while this process is frozen.
-    async fn awake(&self, work: impl Future<Output = ()>) {
-        let (mut work, mut thaw) = (pin!(work), None);
-        std::future::poll_fn(|context| {
-            if let Some(until) = self.frozen_until() {
-                let thaw = thaw.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
-                std::task::ready!(thaw.as_mut().poll(context));
-            }
-            thaw = None;
-            work.as_mut().poll(context)
-        })
-        .await;
-    }
-
-    /// Returns false once another process was started in its place.
-    pub fn has_its_name(&self) -> bool {
-        self.world.up(self.name).is_some_and(|up| Arc::ptr_eq(&up.process.frozen, &self.frozen))
-    }
-
-    /// Kills this process. It is restarted after a while, unless another one has taken its place.
-    fn die(&self) {
-        self.killed.cancel();
-        if self.has_its_name() {
-            self.world.restart(self.name);
-        }
-    }
-
-    fn frozen_until(&self) -> Option<Instant> {
-        locked(&self.frozen).filter(|until| Instant::now() < *until)
-    }
-
-    /// Marks a moment right before or after a durable operation, at which the process may die.
-    pub async fn step(&self, place: &str) {
-        if self.world.strikes(Fault::CrashAtStep) && !self.killed.is_cancelled() {
-            self.world.note(format_args!("{:?} dies {place}", self.name));
-            self.die();
-        }
-        if let Some(until) = self.frozen_until() {
-            tokio::time::sleep_until(until).await;
-        }
-        if self.killed.is_cancelled() {
-            std::future::pending::<()>().await;
-        }
-        if self.world.strikes(Fault::Delay) {
-            tokio::time::sleep(self.world.millis(1, 200)).await;
-        }
-    }
-
-    /// Marks a moment between an answer and the reaction to it, at which one task may pause while the others continue.
-    pub async fn stall(&self, place: &str) {
-        if self.world.strikes(Fault::Stall) {
-            let pause = self.world.millis(500, 12_000);
-            self.world.note(format_args!("{:?} stands still {place} for {pause:?}", self.name));
-            tokio::time::sleep(pause).await;
-        }
     }
 }

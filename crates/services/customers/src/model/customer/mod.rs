@@ -7,8 +7,8 @@ use super::{Change, Event, KycStatus, Profile, Words};
 /// ```text
 /// ──create──▶ Pending ──approved──▶ Verified ──update──▶ Pending, the verified profile kept
 ///                └──refused──▶ Rejected ──update──▶ Pending
-/// Pending with a kept profile ──refused──▶ Verified with that profile
-/// Verified ──roll back──▶ Rejected          Verified, Rejected ──erase──▶ Erased ──create──▶ Pending
+/// Pending with a kept profile ──refused──▶ Verified with that profile (the reason is RolledBack)
+/// Verified ──revoke──▶ Rejected             Verified, Rejected ──erase──▶ Erased ──create──▶ Pending
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
@@ -30,7 +30,7 @@ pub enum Reason {
     Refused,
     /// The checker refused an update, and the profile verified before was restored.
     RolledBack,
-    /// An operator rejected a verified customer.
+    /// An operator rejected a verified customer, with the RPC `RollbackKyc`.
     Revoked,
 }
 
@@ -125,8 +125,9 @@ impl Customer {
         Some(self.reach(state, why))
     }
 
-    /// Rejects a verified customer, on behalf of an operator. Returns `None` if the customer is rejected or erased already.
-    pub fn roll_back(&mut self, words: Option<Words>) -> Result<Option<Event>, Refusal> {
+    /// Rejects a verified customer, on behalf of an operator (the RPC `RollbackKyc`). No earlier profile is restored. Returns `None` if the
+    /// customer is rejected or erased already.
+    pub fn revoke(&mut self, words: Option<Words>) -> Result<Option<Event>, Refusal> {
         match &self.state {
             State::Pending { .. } => Err(Refusal::InProgress),
             State::Rejected(_) | State::Erased => Ok(None),

@@ -101,11 +101,11 @@ fn a_check_under_way_is_told_before_a_stale_version() {
 #[test]
 fn an_operator_rejects_verified_customers_alone() {
     let mut customer = verified();
-    assert_eq!(told(&customer.roll_back(None).unwrap().unwrap()), ("REJECTED", 3, Some("KYC_REVOKED")));
+    assert_eq!(told(&customer.revoke(None).unwrap().unwrap()), ("REJECTED", 3, Some("KYC_REVOKED")));
 
-    assert_eq!(customer.roll_back(None), Ok(None));
-    assert_eq!(erased().roll_back(None), Ok(None));
-    assert_eq!(created().roll_back(None), Err(Refusal::InProgress));
+    assert_eq!(customer.revoke(None), Ok(None));
+    assert_eq!(erased().revoke(None), Ok(None));
+    assert_eq!(created().revoke(None), Err(Refusal::InProgress));
 }
 
 #[test]

@@ -30,6 +30,7 @@ impl Customers for PgRepository {
         Ok(row.map(CustomerRow::known).transpose()?)
     }
 
+    /// An erasure is a save of a customer without a profile: the row of `profiles` stays, and its columns become null.
     async fn save(&self, before: Option<i64>, customer: &Customer, event: &Event) -> Result<Option<Saved>, Error> {
         let record = outbox::Event::from(event);
         let json = |profile: Option<&Profile>| profile.map(|profile| serde_json::json!(profile));

@@ -89,7 +89,7 @@ impl Fixture {
         Ok(self.client().update_customer(with_session(session, request)).await?.into_inner().customer.unwrap())
     }
 
-    pub async fn roll_back(&self, session: &str, user: Uuid, reason: &str) -> Result<Customer, Status> {
+    pub async fn rollback_kyc(&self, session: &str, user: Uuid, reason: &str) -> Result<Customer, Status> {
         let request = RollbackKycRequest { customer_id: user.to_string(), reason: reason.to_owned() };
         Ok(self.client().rollback_kyc(with_session(session, request)).await?.into_inner().customer.unwrap())
     }

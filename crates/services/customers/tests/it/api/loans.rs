@@ -36,7 +36,7 @@ async fn a_loan_before_the_customer_is_held_then_credited_and_after_a_rollback_r
     fixture.loan_reaches(&session, user, "early", "held").await;
     fixture.create(&session, "Ann").await.unwrap();
     fixture.loan_reaches(&session, user, "early", "credited").await;
-    fixture.roll_back(&operator, user, "").await.unwrap();
+    fixture.rollback_kyc(&operator, user, "").await.unwrap();
     fixture.approve(vec![loan(user, "late", 100.0)]).await;
     fixture.loan_reaches(&session, user, "late", "refused").await;
 

@@ -137,13 +137,13 @@ async fn an_operator_rejects_a_verified_customer_once() {
     let fixture = Fixture::new().await;
     let (user, session) = fixture.verified().await;
     let operator = fixture.iam.operator_session(ids::random());
-    assert_eq!(fixture.roll_back(&session, user, "").await.unwrap_err().code(), Code::PermissionDenied);
-    assert_eq!(fixture.roll_back(&operator, ids::random(), "").await.unwrap_err().code(), Code::NotFound);
+    assert_eq!(fixture.rollback_kyc(&session, user, "").await.unwrap_err().code(), Code::PermissionDenied);
+    assert_eq!(fixture.rollback_kyc(&operator, ids::random(), "").await.unwrap_err().code(), Code::NotFound);
 
-    let rejected = fixture.roll_back(&operator, user, "a false passport").await.unwrap();
+    let rejected = fixture.rollback_kyc(&operator, user, "a false passport").await.unwrap();
     assert_eq!((rejected.kyc_status.as_str(), rejected.version), ("REJECTED", 3));
     assert_eq!(rejected.reason, "KYC_REVOKED: a false passport");
-    let again = fixture.roll_back(&operator, user, "again").await.unwrap();
+    let again = fixture.rollback_kyc(&operator, user, "again").await.unwrap();
 
     assert_eq!((again.version, again.reason), (3, rejected.reason));
     let events = fixture.events::<CustomerUpdated>(user, 2).await;

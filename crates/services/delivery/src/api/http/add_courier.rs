@@ -5,7 +5,7 @@ use platform::{json::JsonBody, openapi::Declared, problem::Problem};
 
 use super::{
     dto::{AddedCourier, NewCourier},
-    problems::TOO_MANY,
+    problems::LIMIT_REACHED,
 };
 use crate::{
     generate,
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// This endpoint's error responses, besides those of every endpoint.
-pub const PROBLEMS: [Declared; 1] = [TOO_MANY];
+pub const PROBLEMS: [Declared; 1] = [LIMIT_REACHED];
 
 /// Add a courier
 ///

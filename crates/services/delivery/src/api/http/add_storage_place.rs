@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     dto::{AddedStoragePlace, NewStoragePlace},
-    problems::{COURIER_NOT_FOUND, TOO_MANY},
+    problems::{COURIER_NOT_FOUND, LIMIT_REACHED},
 };
 use crate::{
     generate,
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// This endpoint's error responses, besides those of every endpoint.
-pub const PROBLEMS: [Declared; 2] = [COURIER_NOT_FOUND, TOO_MANY];
+pub const PROBLEMS: [Declared; 2] = [COURIER_NOT_FOUND, LIMIT_REACHED];
 
 /// Add a storage place to a courier
 #[utoipa::path(

@@ -29,7 +29,7 @@ pub const SHARED: SharedProblems = SharedProblems {
 };
 
 /// The problem of adding a courier or storage place beyond the maximum number.
-pub const TOO_MANY: Declared = (StatusCode::CONFLICT, "TOO_MANY");
+pub const LIMIT_REACHED: Declared = (StatusCode::CONFLICT, "TOO_MANY");
 pub const COURIER_NOT_FOUND: Declared = (StatusCode::NOT_FOUND, "COURIER_NOT_FOUND");
 
 impl From<Error> for Problem {
@@ -38,7 +38,7 @@ impl From<Error> for Problem {
         let declared = |(status, code): Declared| Self::new(status, code, message.clone());
         match error {
             Error::CourierNotFound => declared(COURIER_NOT_FOUND),
-            Error::TooMany(_) => declared(TOO_MANY),
+            Error::TooMany(_) => declared(LIMIT_REACHED),
             // The caller did not choose the street of a trial order, so geo's rejection of it is not the caller's mistake.
             Error::Geo(_) | Error::Unavailable(_) | Error::Database(DatabaseError::Unavailable(_)) => {
                 tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "dependency unavailable");

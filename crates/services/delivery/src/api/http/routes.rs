@@ -4,10 +4,11 @@ use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state};
 use platform::{
     api_pages,
     auth::{Guard, Rule, SESSION_HEADER},
-    health::{Readiness, probe_routes},
+    health::probe_routes,
     http,
     load_shed::{Slots, UserSlots, shed, shed_user},
     problem::Problem,
+    readiness::Readiness,
 };
 use utoipa::{
     OpenApi,

@@ -11,7 +11,8 @@ use crate::repository::Cause;
 pub struct Request {
     order: OrderId,
     state: &'static str,
-    /// The event that creates the delivery: the order's `order.paid`.
+    /// The consumer and the event id of the order's `order.paid`. If the inbox has them and the order has no row, the order is not
+    /// delivered: then this event is only recorded in the inbox.
     paid: Cause,
     cause: Cause,
     /// The trace context of this event. The statement of the group runs in another one.

@@ -25,8 +25,8 @@ use platform::{
     auth::{Guard, MemorySessions, Rule, ServiceKey},
     config::Settings,
     grpc::{Peer, Services},
-    health::Readiness,
     kafka::{Message, Record},
+    readiness::Readiness,
 };
 use serde_json::Value;
 use testkit::{Iam, Kafka, Running, eventually};

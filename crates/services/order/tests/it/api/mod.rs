@@ -17,8 +17,8 @@ use order::{
 use platform::{
     auth::{Guard, MemorySessions, ServiceKey},
     config::Settings,
-    health::Readiness,
     ids,
+    readiness::Readiness,
     telemetry::{self, Telemetry},
 };
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};

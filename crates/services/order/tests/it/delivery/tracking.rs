@@ -23,8 +23,8 @@ use order::{
 use platform::{
     auth::{Access, Guard, MemorySessions, ServiceKey},
     grpc::Services,
-    health::Readiness,
     http,
+    readiness::Readiness,
 };
 use reqwest::StatusCode;
 use testkit::Running;

@@ -22,7 +22,7 @@ use contracts::proto::{
 use platform::{
     auth::{Access, Guard, MemorySessions, ServiceKey},
     grpc::{MemoryResolver, Peer, Services},
-    health::{Condition, Readiness},
+    readiness::{Condition, Readiness},
 };
 use testkit::{Running, SERVICE_KEY, run};
 use tokio::net::TcpListener;

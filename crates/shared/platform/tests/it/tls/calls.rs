@@ -19,9 +19,9 @@ use contracts::proto::geo::{
 use platform::{
     auth::{Access, Guard, MemorySessions, SESSION_METADATA, ServiceKey},
     grpc::{Peer, Services, caller},
-    health::Readiness,
     http,
     listener::Listener,
+    readiness::Readiness,
     tls::{Acceptor, Clients, Tls},
 };
 use testkit::{Log, Running};

@@ -5,10 +5,10 @@ use std::{collections::HashMap, net::SocketAddr, path::Path, sync::Arc, time::Du
 use certificates::Subject;
 use platform::{
     config::Settings,
-    health::Readiness,
     ids,
     kafka::{Config, Consumer, DeadLetterProducer, KafkaPublisher, Record, Refusal, ensure_topics, probe},
     outbox::Publisher as _,
+    readiness::Readiness,
 };
 use testkit::{Log, Running, TlsKafka, eventually, tls_kafka};
 use tokio::{io::AsyncReadExt as _, net::TcpListener, sync::mpsc};

@@ -4,8 +4,8 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use certificates::Subject;
 use platform::{
-    health::Readiness,
     postgres::{Database, Migrations, migrate},
+    readiness::Readiness,
     redis::{Connection, lazy_connection, watch},
     tls::Tls,
 };

@@ -26,7 +26,7 @@ pub async fn plan(connection: &mut PgConnection, statement: &Statement) -> Optio
     let listed = |all: Vec<&str>| if all.is_empty() { String::new() } else { format!("({})", all.join(", ")) };
     let types = listed(statement.types.iter().map(String::as_str).collect());
     let arguments = listed(vec!["null"; statement.types.len()]);
-    // PostgreSQL's own `prepare` command passes no arguments, so that the server knows their types alone.
+    // `force_generic_plan` makes the plan independent of the arguments, so the statement is explained with nulls.
     let explained = format!(
         "set plan_cache_mode = force_generic_plan; prepare statement{types} as {}; \
          explain (format json) execute statement{arguments}; deallocate statement",

@@ -1,10 +1,10 @@
-//! Runs one suite of test cases over several implementations.
+//! The macro that runs one suite of test cases over several implementations.
 
 /// Declares one module per implementation, in which each case is a test. A case takes the fixture that `$make` creates.
 macro_rules! contract {
     ($cases:tt over $($name:ident: $test:meta => $make:expr),* $(,)?) => {
         $(mod $name {
-            $crate::contract::cases!($test, $make, $cases);
+            $crate::contract::suite_macro::cases!($test, $make, $cases);
         })*
     };
 }

@@ -10,7 +10,8 @@ use payment::{
 };
 use platform::{ids, postgres::Database};
 
-use crate::{INITIAL, LIMIT, again, contract::contract, declines, intent, money, new_user, stripe_client};
+use super::suite_macro::contract;
+use crate::{INITIAL, LIMIT, again, declines, intent, money, new_user, stripe_client};
 
 struct Fixture {
     provider: Arc<dyn Provider>,

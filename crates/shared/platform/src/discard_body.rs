@@ -28,7 +28,7 @@ const LONGEST: Duration = Duration::from_secs(5);
 struct Shared(Arc<Mutex<Body>>);
 
 /// Middleware. Passes the request on, and returns the response once the rest of the body has been read or a limit is reached.
-pub async fn drain(request: Request, next: Next) -> Response {
+pub async fn discard_rest(request: Request, next: Next) -> Response {
     if request.body().is_end_stream() {
         return next.run(request).await;
     }

@@ -21,7 +21,8 @@ use platform::{
     postgres::Database,
 };
 
-use crate::{again, contract::contract, intent, money, new_event, new_order, new_transaction, new_user};
+use super::suite_macro::contract;
+use crate::{again, intent, money, new_event, new_order, new_transaction, new_user};
 
 fn cause() -> Cause {
     Cause { consumer: "consumer", event: new_event() }

@@ -1,0 +1,128 @@
+//! Readiness: whether a service can receive work now. The routes of `health` and the gRPC health service report it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// The conditions that must all be met for a service to receive work. Clones share them.
+#[derive(Clone, Default)]
+pub struct Readiness {
+    conditions: Arc<Mutex<BTreeMap<&'static str, Status>>>,
+    changed: Arc<watch::Sender<()>>,
+    drain: Duration,
+}
+
+/// The state of a condition.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Status {
+    Met,
+    Unmet,
+    /// The dependency answers, but refuses this service for this reason.
+    Refused(&'static str),
+}
+
+/// One condition of readiness.
+#[derive(Clone)]
+pub struct Condition {
+    name: &'static str,
+    readiness: Readiness,
+}
+
+impl Readiness {
+    /// Creates a readiness without conditions. `drain` is how long listeners stay open after the service has stopped being ready.
+    pub fn new(drain: Duration) -> Self {
+        Self { drain, ..Self::default() }
+    }
+
+    /// Adds a condition, which is not met yet.
+    #[must_use]
+    pub fn condition(&self, name: &'static str) -> Condition {
+        let condition = Condition { name, readiness: self.clone() };
+        condition.set(false);
+        condition
+    }
+
+    /// Returns true if every condition is met.
+    pub fn is_ready(&self) -> bool {
+        self.lock().values().all(|state| *state == Status::Met)
+    }
+
+    /// Returns the names of the conditions that are not met.
+    pub fn missing(&self) -> Vec<&'static str> {
+        self.lock().iter().filter(|(_, state)| **state != Status::Met).map(|(name, _)| *name).collect()
+    }
+
+    /// Returns the names of the conditions that are not met, each with the reason if the dependency refuses this service.
+    pub fn waiting_for(&self) -> Vec<String> {
+        let text = |(name, state): (&&'static str, &Status)| match state {
+            Status::Met => None,
+            Status::Unmet => Some((*name).to_owned()),
+            Status::Refused(reason) => Some(format!("{name}: {reason}")),
+        };
+        self.lock().iter().filter_map(text).collect()
+    }
+
+    /// Returns once every condition is met.
+    pub async fn ready(&self) {
+        let mut changes = self.changed.subscribe();
+        while !self.is_ready() {
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Waits until `stop` is cancelled, makes the service not ready, and returns after the drain time, in which load balancers notice.
+    pub(crate) async fn drained(&self, stop: CancellationToken) {
+        stop.cancelled().await;
+        self.condition("not stopping").set(false);
+        tokio::time::sleep(self.drain).await;
+    }
+
+    pub(crate) fn drain(&self) -> Duration {
+        self.drain
+    }
+
+    /// Returns once the state of any condition has changed.
+    pub async fn changed(&self) {
+        let _ = self.changes().changed().await;
+    }
+
+    /// Returns a receiver of every change from now on. It also reports a change that happens while the caller handles the previous one.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, Status>> {
+        self.conditions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Condition {
+    pub fn set(&self, met: bool) {
+        self.be(if met { Status::Met } else { Status::Unmet });
+    }
+
+    /// Marks the condition as not met, because the dependency answers but refuses this service.
+    pub fn refuse(&self, reason: &'static str) {
+        self.be(Status::Refused(reason));
+    }
+
+    fn be(&self, state: Status) {
+        let before = self.readiness.lock().insert(self.name, state);
+        if before == Some(state) {
+            return;
+        }
+        match state {
+            Status::Refused(reason) => tracing::warn!(condition = self.name, met = false, reason, "readiness changed"),
+            _ if before.is_none() => {}
+            _ => tracing::info!(condition = self.name, met = state == Status::Met, "readiness changed"),
+        }
+        self.readiness.changed.send_replace(());
+    }
+}
