@@ -1,4 +1,4 @@
-//! HTTP server: the layers around every request, and graceful shutdown.
+//! HTTP server: the layers around every request, and graceful shutdown. `listener::connection` sets the limits of the HTTP protocol.
 
 use std::{any::Any, time::Duration};
 

@@ -1,13 +1,15 @@
-//! The pace of a task that handles what comes in batches: the time from one batch that is not full to the next.
+//! The pace of a task that handles items in batches: the time from the start of one batch that is not full to the start of the next. It
+//! grows with the rate of the items.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Up to so many items a second none waits.
+/// The rate, in items per second, up to which batches are not delayed.
 const FREE: f64 = 50.0;
-/// The time from one batch to the next per item a second beyond [`FREE`], in seconds, and the longest.
+/// The growth of the delay, in seconds, for each item per second above [`FREE`].
 const PER_ITEM: f64 = 0.000_2;
+/// The maximum delay.
 const LONGEST: Duration = Duration::from_millis(50);
 
 /// Spaces batches while items are frequent. Items that wait for each other are handled together, which saves commits in the database and

@@ -16,7 +16,7 @@ use client::{
 
 const ORDERS: &str = "/api/v1/orders";
 
-/// The result of each probe, and the number of probes in words.
+/// The results of the probes, and a text that counts them, such as `6 uses of 2 sessions`.
 pub type Probed = anyhow::Result<(Vec<Probe>, String)>;
 
 /// Registers a user, logs in twice, logs out with Logout and with LogoutAll, and uses both sessions afterwards.

@@ -7,8 +7,9 @@ use tokio::time::Instant;
 
 /// How long the provider must have answered without a failure before a message is repeated.
 pub const STABLE_FOR: Duration = Duration::from_mins(1);
-/// The number of probes within `stable_for` while a repeat is due. They are at least [`PROBE_GAP`] apart.
+/// The divisor of `stable_for`. A last answer that is at least `stable_for / PROBES` old is too old, so a probe is sent if a repeat is due.
 const PROBES: u32 = 6;
+/// The minimum of that age.
 const PROBE_GAP: Duration = Duration::from_secs(3);
 
 pub struct ProviderHealth {

@@ -10,7 +10,7 @@ use crate::{
     model::{AttemptLease, Claim, Ending, Event, Order, Outcome, PaymentMethod},
 };
 
-/// The end of an attempt, with the event of the order's transition.
+/// How an attempt ends, with the event that the order's change publishes, if the order changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settlement {
     /// The order was charged and is paid.

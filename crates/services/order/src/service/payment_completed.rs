@@ -13,10 +13,10 @@
 //!   requests a void (`AttemptLease::after_confirmation`), and it has marked the attempt as shared before. So the event reports a declined
 //!   charge, and the first process, which receives the same result, responds with the same refusal.
 //! - `FAILED` of a shared attempt may report a void, so the event does not end the attempt. The process that requested the void is about to
-//!   cancel the order and to respond that its parts are gone. If the event ended the attempt as declined before, the order would stay
-//!   payable without parts, and its key would store another refusal. So the process that holds the attempt, or the reconciler after it,
-//!   calls the inventory and payment services and ends the attempt as it would without the event: declined while the parts are reserved,
-//!   cancelled otherwise.
+//!   cancel the order and to respond that its parts are gone. If the event ended the attempt as declined before that, the order would
+//!   remain open for payment although its parts are gone, and the Idempotency-Key would store that the payment was declined. So the
+//!   process that holds the attempt, or the reconciler after it, calls the inventory and payment services and ends the attempt as it would
+//!   without the event: declined while the parts are reserved, cancelled otherwise.
 //!
 //! Marking an attempt as shared and ending it update the same row, so the later of the two statements sees the earlier one.
 

@@ -6,7 +6,7 @@ use super::{Charge, PaymentService};
 use crate::{error::Error, model::VoidResult};
 
 impl PaymentService {
-    /// Voids an attempt. `transaction` becomes the attempt's id if the attempt is not recorded yet.
+    /// Voids an attempt. If the attempt is not recorded yet, it is recorded as declined, with `transaction` as the id of its transaction.
     pub async fn void(&self, charge: &Charge, transaction: TransactionId) -> Result<VoidResult, Error> {
         let payments = self.payments.void_attempt(&self.intent(charge, transaction)).await?;
         self.relay.wake();

@@ -30,7 +30,7 @@ const QUEUED_MESSAGES: &str = "1000";
 /// The size of the queued messages of a partition, in KiB, at which librdkafka stops fetching from it. A fetch that is under way can add
 /// `fetch.message.max.bytes`.
 const QUEUED_KILOBYTES: &str = "1024";
-/// The number of errors of partitions that wait for the consumer's loop. The workers that report more of them wait.
+/// The capacity of the channel for partition errors. A worker that reports an error waits while the channel is full.
 const REPORTS: usize = 16;
 
 /// Consumes one topic within one group until it is stopped.

@@ -19,7 +19,7 @@ use super::Message;
 /// What queues report to the consumer.
 #[derive(Clone)]
 pub(super) struct Reports {
-    /// Notified when messages have been received.
+    /// Notified when a worker has taken messages from its queue with `receive`. The consumer then ends a recorded outage.
     pub received: Arc<Notify>,
     pub errors: mpsc::Sender<KafkaError>,
 }

@@ -136,7 +136,7 @@ impl Consumer {
         span
     }
 
-    /// Counts a message that was handled since `start`.
+    /// Counts a handled message, and records the time since `start`, at which its handling began.
     pub(super) fn handled(&self, start: Instant) {
         metrics::counter!("kafka_messages_handled_total", "group" => self.group).increment(1);
         metrics::histogram!("kafka_message_handling_seconds", "group" => self.group).record(start.elapsed());

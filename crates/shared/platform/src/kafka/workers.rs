@@ -19,7 +19,7 @@ use super::{
     partition_queue::{PartitionQueue, Reports},
 };
 
-/// The time within which a worker has to finish the messages that it has begun when the consumer ends.
+/// The time limit for a worker to finish its current messages after the consumer stops. A worker that takes longer is aborted.
 const END: Duration = Duration::from_secs(2);
 
 /// The workers of a consumer whose context is `C`.

@@ -11,7 +11,8 @@ use rustls::{
 use webpki::EndEntityCert;
 
 const TRUST_DOMAIN: &str = "spiffe://shipyard/";
-/// The names of clients that call for users. The session of a request identifies the user. Every other name is the name of a service.
+/// The names of clients that make calls on behalf of users. The session of a request identifies the user. Every other name is the name of a
+/// service.
 const FOR_USERS: [&str; 2] = ["gateway", "operator"];
 
 /// The client of a TLS connection. Each request on the connection has it as an extension.

@@ -90,7 +90,7 @@ fn order(world: &World, order: order::model::Order, at: DateTime<Utc>) -> Order 
 /// Returns the provider's ledger, read from the provider, not from payment's rows.
 async fn ledger(world: &World) -> Vec<Entry> {
     let mut entries = Vec::new();
-    let intents = locked(&world.stores.charged).clone();
+    let intents = locked(&world.stores.charge_requests).clone();
     for intent in intents.values() {
         let outcome = world.stores.books.find(intent).await.ok().flatten();
         let kind = match outcome {
@@ -124,7 +124,8 @@ fn account(method: Method, user: UserId) -> Option<Uuid> {
 
 /// Returns the balance of every user who has ever tried to pay or was credited.
 fn balances(world: &World) -> Vec<Balance> {
-    let mut users: BTreeSet<UserId> = locked(&world.stores.charged).values().map(|intent| intent.user).collect();
+    let mut users: BTreeSet<UserId> =
+        locked(&world.stores.charge_requests).values().map(|intent| intent.user).collect();
     users.extend(world.stores.books.credits().iter().map(|credit| credit.user));
     let balance = |user: UserId| {
         let current = world.stores.books.balance(user);

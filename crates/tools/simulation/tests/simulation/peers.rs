@@ -240,7 +240,7 @@ impl Provider for RemoteProvider {
         if world.makes(Mistake::NewKeyOnRetry) {
             intent.transaction = TransactionId::new(world.uuid());
         }
-        locked(&world.stores.charged).insert(intent.transaction.uuid(), intent);
+        locked(&world.stores.charge_requests).insert(intent.transaction.uuid(), intent);
         self.ask(|| self.books.charge(&intent)).await
     }
 

@@ -92,8 +92,8 @@ pub struct Stores {
     pub approved: Mutex<BTreeSet<String>>,
     /// The loans for which payment received a credit request.
     pub tried: Mutex<BTreeSet<String>>,
-    /// Every charge that the provider received.
-    pub charged: Mutex<BTreeMap<Uuid, Intent>>,
+    /// The charge requests that payment was about to make, by transaction. The provider may not have received all of them.
+    pub charge_requests: Mutex<BTreeMap<Uuid, Intent>>,
     /// Stock that was reserved although it was not available.
     pub lent: Mutex<BTreeMap<Uuid, i64>>,
     /// The answers of the API to users.
@@ -131,7 +131,7 @@ impl Stores {
             published: Mutex::default(),
             approved: Mutex::default(),
             tried: Mutex::default(),
-            charged: Mutex::default(),
+            charge_requests: Mutex::default(),
             lent: Mutex::default(),
             acknowledged: Mutex::default(),
             problems: Mutex::default(),
