@@ -2,8 +2,8 @@
 
 mod cell;
 mod street;
-mod streets;
+mod street_file;
 
 pub use cell::Cell;
 pub use street::{Street, StreetError};
-pub use streets::{Streets, StreetsError, parse_streets};
+pub use street_file::{Streets, StreetsError, parse_streets};

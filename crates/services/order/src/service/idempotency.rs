@@ -1,4 +1,7 @@
 //! Executes a request once per Idempotency-Key. Repeated requests get the stored outcome.
+//!
+//! [`IdempotencyKeys::claim`](crate::repository::IdempotencyKeys::claim) compares the request's fingerprint with that of the earlier request
+//! under the same key.
 
 use std::time::Duration;
 

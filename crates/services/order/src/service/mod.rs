@@ -7,12 +7,12 @@ mod create;
 mod delivery;
 mod expire_overdue;
 mod idempotency;
-mod idempotency_keys;
 mod pay;
 mod pay_from_balance;
 mod payment;
 mod payment_completed;
 mod reconcile;
+mod remove_idempotency_keys;
 mod statuses;
 mod undo;
 

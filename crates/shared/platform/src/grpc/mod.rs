@@ -1,6 +1,6 @@
 //! gRPC server with health, reflection and a guard, and client channels with identity, deadline and trace context.
 
-mod answer;
+mod deadline_body;
 mod details;
 mod health;
 mod inbound;

@@ -11,8 +11,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Config, DeadLetterProducer, Handler, Refusal, ensure_topics, metrics::count_from_zero, partition_queue::Reports,
-    rebalance::Context, witness::Reasons, workers::Workers,
+    Config, DeadLetterProducer, Handler, Refusal, connection_errors::Reasons, ensure_topics, metrics::count_from_zero,
+    partition_queue::Reports, rebalance::Context, workers::Workers,
 };
 use crate::{outage::Outage, readiness::Condition, retry};
 

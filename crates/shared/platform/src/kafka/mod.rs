@@ -1,6 +1,7 @@
 //! Kafka: topics, an idempotent producer, and at-least-once consumers.
 
 mod config;
+mod connection_errors;
 mod consumer;
 mod dead_letter;
 mod dead_letter_producer;
@@ -15,7 +16,6 @@ mod refusal;
 mod retry_or_dead_letter;
 mod security;
 mod topics;
-mod witness;
 mod workers;
 
 pub use config::Config;

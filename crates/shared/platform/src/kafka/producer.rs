@@ -19,8 +19,8 @@ use tokio::sync::Mutex;
 
 use super::{
     Config, Refusal,
+    connection_errors::{Distrust, Witness},
     topics::{DEAD_LETTER_SUFFIX, ensure_topics},
-    witness::{Distrust, Witness},
 };
 use crate::outbox::Publisher;
 

@@ -12,7 +12,7 @@ use rdkafka::{
     metadata::MetadataTopic,
 };
 
-use super::{Config, Message, refusal::refused, witness::Listening};
+use super::{Config, Message, connection_errors::Listening, refusal::refused};
 
 /// The time limit for one response of the broker.
 const TIMEOUT: Duration = Duration::from_secs(10);

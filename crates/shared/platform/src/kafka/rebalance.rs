@@ -8,7 +8,7 @@ use rdkafka::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{witness::Reasons, workers::Workers};
+use super::{connection_errors::Reasons, workers::Workers};
 use crate::readiness::Condition;
 
 /// The context of a consumer. librdkafka calls its methods within the consumer's task, while the consumer receives.

@@ -11,7 +11,7 @@ use rdkafka::{
 
 use super::{
     Config, SecurityProtocol,
-    witness::{Listening, is_guess},
+    connection_errors::{Listening, is_guess},
 };
 
 /// The time limit for a broker's response to a metadata request.

@@ -1,4 +1,4 @@
-//! Connection pool on which every wait has a bound on our side.
+//! The PostgreSQL connection pool, [`Database`]. Every wait on it has a bound on our side.
 //!
 //! The server enforces `statement_timeout`, which does not help if its answer is lost on the network. So each statement has a deadline
 //! here, and its connection is closed unless the answer came in time. sqlx's pool pings each connection that comes back, which is a round trip for each
@@ -29,7 +29,7 @@ use tokio::{
 };
 
 use super::{
-    connections::Connections,
+    idle_connections::Connections,
     path::{Path, Unanswered, Use},
     tls,
 };

@@ -2,10 +2,10 @@
 
 mod classify;
 mod config;
-mod connections;
 mod database;
 mod error;
 mod group_commit;
+mod idle_connections;
 mod listener;
 mod migrate;
 mod migrations;

@@ -1,6 +1,6 @@
 //! `shipyard doctor`: checks what the shop needs, tells where each server comes from, and how to fix what is missing.
 
-mod collisions;
+mod colliding_users;
 
 use std::{fmt, time::Duration};
 
@@ -44,7 +44,7 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
     let settings = Settings::load()?;
     let mut findings = vec![environment(&settings)];
     findings.extend(postgres(&settings).await);
-    findings.extend(collisions::find(&settings).await);
+    findings.extend(colliding_users::find(&settings).await);
     findings.push(redis(&settings).await);
     findings.push(kafka(&settings).await);
     findings.extend(ports(&settings, &data).await);

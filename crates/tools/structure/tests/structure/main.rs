@@ -1,10 +1,10 @@
 //! Tests of the structure of the workspace, which read its files. A failure says how to fix it.
 
 mod anatomy;
-mod arrows;
-mod circles;
+mod crate_dependencies;
 mod documents;
-mod mentions;
+mod files_that_name_services;
+mod import_cycles;
 mod registry;
 mod shared_tables;
 mod tree;

@@ -26,7 +26,7 @@ use tokio::time::Instant;
 use tonic::{Code, Status, body::Body};
 use tower::Service;
 
-use super::answer::Answer;
+use super::deadline_body::Answer;
 use crate::{
     auth::ServiceKey,
     circuit_breaker::{CircuitBreaker, Outcome},

@@ -1,4 +1,4 @@
-//! The retention of idempotency keys.
+//! Deletes idempotency keys after their retention period.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The files that contain services' names and ports are listed here, so that the number of places to change for a new
+//! Lists the files that contain services' names and ports, so that the number of places to change for a new
 //! service does not grow.
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
