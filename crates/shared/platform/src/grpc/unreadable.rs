@@ -1,5 +1,6 @@
 //! Responds INVALID_ARGUMENT to a call whose message cannot be read, since this is the caller's mistake. tonic itself reports INTERNAL, as
-//! for a defect of the server.
+//! for a defect of the server. The response to an unknown compression does not repeat the caller's header, as tonic's does at several times
+//! its length.
 //!
 //! tonic reads a message before it calls the method, and puts the reason of a failure into the text of the status. No method of the
 //! services returns these texts.
@@ -27,25 +28,37 @@ const FRAMES: [(&str, &str); 4] = [
     ),
 ];
 
-/// Middleware around the services of a server. Replaces tonic's INTERNAL by INVALID_ARGUMENT if the message could not be read.
+/// The beginning of tonic's error about a value of `grpc-encoding`, up to where it repeats the value.
+const COMPRESSED: &str = "Content is compressed with `";
+
+/// Middleware around the services of a server. Replaces tonic's status if the message could not be read.
 pub(super) async fn tell(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
-    match Status::from_header_map(response.headers()).and_then(|status| problem(&status)) {
-        Some(problem) => refuse(&Status::invalid_argument(problem)),
+    match Status::from_header_map(response.headers()).and_then(|status| refusal(&status)) {
+        Some(refusal) => refuse(&refusal),
         None => response,
     }
 }
 
-/// Returns a description of the problem if `status` reports that the message could not be read.
-fn problem(status: &Status) -> Option<String> {
-    if status.code() != Code::Internal {
-        return None;
+/// Returns the status to respond with if `status` reports that the message could not be read.
+fn refusal(status: &Status) -> Option<Status> {
+    let said = status.message();
+    match status.code() {
+        Code::Internal => {
+            if let Some(reason) = said.strip_prefix(NOT_THE_MESSAGE) {
+                return Some(Status::invalid_argument(format!("the message cannot be decoded: {reason}")));
+            }
+            let frame = FRAMES.iter().find(|(beginning, _)| said.starts_with(beginning));
+            frame.map(|(_, problem)| Status::invalid_argument(*problem))
+        }
+        // The metadata name the encodings that the server supports, as the gRPC specification requires.
+        Code::Unimplemented if said.starts_with(COMPRESSED) => Some(Status::with_metadata(
+            Code::Unimplemented,
+            "grpc-encoding names a compression that this server does not support",
+            status.metadata().clone(),
+        )),
+        _ => None,
     }
-    if let Some(reason) = status.message().strip_prefix(NOT_THE_MESSAGE) {
-        return Some(format!("the message cannot be decoded: {reason}"));
-    }
-    let frame = FRAMES.iter().find(|(beginning, _)| status.message().starts_with(beginning));
-    frame.map(|(_, problem)| (*problem).to_owned())
 }
 
 #[cfg(test)]
@@ -58,8 +71,9 @@ mod tests {
             Status::internal("something went wrong here"),
             Status::internal("internal error"),
             Status::unavailable("failed to decode Protobuf message: of another service"),
+            Status::unimplemented("not built yet"),
         ] {
-            assert_eq!(problem(&status), None, "{status}");
+            assert!(refusal(&status).is_none(), "{status}");
         }
     }
 }

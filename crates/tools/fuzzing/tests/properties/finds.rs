@@ -22,10 +22,15 @@ use tower::ServiceExt as _;
 
 /// Sends this body to geo, without the identity of a caller.
 async fn call(body: &[u8]) -> Status {
+    call_with(Request::builder(), body).await
+}
+
+async fn call_with(request: http::request::Builder, body: &[u8]) -> Status {
     let key = ServiceKey::new("geo", &"0123456789abcdef0123456789abcdef".into()).unwrap();
     let guard = Guard::new(Arc::new(MemorySessions::default()), key, api::RULES);
     let router = api::services(GeoService::new(Streets::default())).router(guard, 8).unwrap();
-    let request = Request::post("/geo.Geo/GetGeolocation").header(header::CONTENT_TYPE, "application/grpc");
+    let request = request.method(Method::POST).uri("/geo.Geo/GetGeolocation");
+    let request = request.header(header::CONTENT_TYPE, "application/grpc");
     let response = router.oneshot(request.body(Body::from(body.to_vec())).unwrap()).await.unwrap();
     Status::from_header_map(response.headers()).expect("the call fails at once")
 }
@@ -50,6 +55,17 @@ async fn a_message_that_cannot_be_read_is_a_mistake_of_its_caller() {
     }
     let text = call(&[0, 0, 0, 0, 3, 0x0a, 1, 0xff]).await;
     assert!(text.message().contains("GetGeolocationRequest.street"), "the field is named: {text}");
+}
+
+#[tokio::test]
+async fn an_unknown_compression_is_refused_and_not_repeated() {
+    let encoding = http::HeaderValue::from_bytes(&[173; 300]).unwrap();
+
+    let status = call_with(Request::builder().header("grpc-encoding", encoding), &[0, 0, 0, 0, 0]).await;
+
+    assert_eq!(status.code(), Code::Unimplemented);
+    assert_eq!(status.message(), "grpc-encoding names a compression that this server does not support");
+    assert!(status.metadata().contains_key("grpc-accept-encoding"), "{:?}", status.metadata());
 }
 
 /// Returns an API whose author left error responses to the framework.
