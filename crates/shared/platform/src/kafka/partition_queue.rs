@@ -28,7 +28,7 @@ pub(super) struct Reports {
 pub(super) struct PartitionQueue<C: ConsumerContext> {
     queue: StreamPartitionQueue<C>,
     client: Arc<StreamConsumer<C>>,
-    /// Cancelled when the partition is assigned to another member, or the consumer ends.
+    /// Cancelled when the partition is assigned to another member, or the consumer stops.
     pub closed: CancellationToken,
     reports: Reports,
 }

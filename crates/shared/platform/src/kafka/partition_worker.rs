@@ -20,11 +20,7 @@ const LINGER: Duration = Duration::from_millis(5);
 impl Consumer {
     /// Handles the messages of one partition until its queue is closed. Messages of different keys are handled concurrently, or in batches
     /// if the handler supports them; offsets are stored in order.
-    pub(super) async fn work<C: ConsumerContext + 'static>(
-        self: Arc<Self>,
-        queue: PartitionQueue<C>,
-        stop: CancellationToken,
-    ) {
+    pub(super) async fn work<C: ConsumerContext + 'static>(self: Arc<Self>, queue: PartitionQueue<C>) {
         let batch = self.handler.batch();
         let most = if batch > 1 { batch } else { AT_ONCE };
         let mut messages = Vec::new();
@@ -33,7 +29,6 @@ impl Consumer {
             tokio::select! {
                 biased;
                 () = queue.closed.cancelled() => return,
-                () = stop.cancelled() => return,
                 () = queue.receive(&mut messages, most) => {}
             }
             let now = Instant::now();
@@ -42,7 +37,7 @@ impl Consumer {
                 queue.receive_fetched(&mut messages, most).await;
             }
             pace.record(u32::try_from(messages.len()).unwrap_or(u32::MAX), now);
-            if queue.closed.is_cancelled() || stop.is_cancelled() {
+            if queue.closed.is_cancelled() {
                 return;
             }
             let handled = match messages.len() {
@@ -51,7 +46,7 @@ impl Consumer {
                 _ => self.handle_all(&messages).await,
             };
             for (message, handled) in messages.drain(..).zip(handled) {
-                if !handled && !self.handle_one(&message, &queue.closed, &stop).await {
+                if !handled && !self.handle_one(&message, &queue.closed).await {
                     return;
                 }
                 queue.store(&message);
@@ -111,9 +106,9 @@ impl Consumer {
         handled
     }
 
-    /// Handles or dead-letters a message. Returns false if `closed` or `stop` ended the retries before that.
-    async fn handle_one(&self, message: &Message, closed: &CancellationToken, stop: &CancellationToken) -> bool {
-        self.handle_or_dead_letter(message, closed, stop).instrument(self.continued(message)).await
+    /// Handles or dead-letters a message. Returns false if `closed` ended the retries before that.
+    async fn handle_one(&self, message: &Message, closed: &CancellationToken) -> bool {
+        self.handle_or_dead_letter(message, closed).instrument(self.continued(message)).await
     }
 
     /// Creates the span in which a message is handled, or a batch that begins with it.

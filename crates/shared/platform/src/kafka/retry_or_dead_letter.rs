@@ -14,13 +14,8 @@ use super::{Consumer, Failure, Message};
 const PANICS: u32 = 6;
 
 impl Consumer {
-    /// Handles or dead-letters a message. Returns false if `closed` or `stop` ended the retries before that.
-    pub(super) async fn handle_or_dead_letter(
-        &self,
-        message: &Message,
-        closed: &CancellationToken,
-        stop: &CancellationToken,
-    ) -> bool {
+    /// Handles or dead-letters a message. Returns false if `closed` ended the retries before that.
+    pub(super) async fn handle_or_dead_letter(&self, message: &Message, closed: &CancellationToken) -> bool {
         let mut pauses = pauses();
         let (mut attempts, mut panics) = (0, 0);
         loop {
@@ -62,7 +57,6 @@ impl Consumer {
             tokio::select! {
                 () = tokio::time::sleep(pauses.next().unwrap_or_default()) => {}
                 () = closed.cancelled() => return false,
-                () = stop.cancelled() => return false,
             }
         }
     }

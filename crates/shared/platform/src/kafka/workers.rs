@@ -36,7 +36,7 @@ pub(super) struct Workers<C: ConsumerContext> {
 }
 
 struct Worker {
-    /// Cancelled when the partition is assigned to another member, or the consumer ends.
+    /// Cancelled when the partition is assigned to another member, or the consumer stops.
     closed: CancellationToken,
     task: AbortOnDropHandle<()>,
 }
@@ -87,7 +87,7 @@ impl<C: ConsumerContext + 'static> Workers<C> {
     }
 
     fn worker(&self, client: &Arc<StreamConsumer<C>>, partition: i32, previous: Option<Worker>) -> Worker {
-        let (consumer, stop, closed) = (self.consumer.clone(), self.stop.clone(), CancellationToken::new());
+        let (consumer, closed) = (self.consumer.clone(), self.stop.child_token());
         let open = {
             let (client, closed, reports) = (client.clone(), closed.clone(), self.reports.clone());
             let topic = self.consumer.topic.clone();
@@ -101,7 +101,7 @@ impl<C: ConsumerContext + 'static> Workers<C> {
                 let _ = previous.task.await;
                 queue = open();
             }
-            consumer.work(queue?, stop).await;
+            consumer.work(queue?).await;
             Some(())
         };
         let broken = self.broken.clone();
