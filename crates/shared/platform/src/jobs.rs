@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::{Stream, StreamExt as _, future::BoxFuture, stream};
+use rand::RngExt as _;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -17,6 +18,9 @@ use crate::{
 
 /// How often the retention jobs look for rows to delete.
 const RETENTION_PERIOD: Duration = Duration::from_mins(1);
+/// The time within which the first runs of periodic jobs begin. If all began at once, each would take a connection of its own while the
+/// services start.
+const SPREAD: Duration = Duration::from_secs(5);
 /// The interval at which a job asks its table for due rows, unless it is woken before.
 const POLL: Duration = Duration::from_secs(1);
 
@@ -36,7 +40,7 @@ impl Job {
     }
 
     /// Creates a job that runs `batch` every `period` in the one replica that has the lease. After a full batch it runs the next one at
-    /// once.
+    /// once. The first run begins at a random time within the first period.
     pub fn periodic<F>(
         name: &'static str,
         lease: Arc<dyn Lease>,
@@ -46,7 +50,13 @@ impl Job {
     where
         F: Future<Output = anyhow::Result<Done>> + Send + 'static,
     {
-        Self::new(name, move |stop| repeat(name, lease, period, batch, stop))
+        Self::new(name, move |stop| async move {
+            let delay = rand::rng().random_range(Duration::ZERO..=period.min(SPREAD));
+            tokio::select! {
+                () = tokio::time::sleep(delay) => repeat(name, lease, period, batch, stop).await,
+                () = stop.clone().cancelled_owned() => Ok(()),
+            }
+        })
     }
 
     /// Runs the job until `stop`.

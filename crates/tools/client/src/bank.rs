@@ -35,7 +35,7 @@ impl Bank {
         if settings.get("KAFKA_BROKERS").is_none() {
             return Ok(None);
         }
-        let Messaging { kafka, topics } = Messaging::load(settings)?;
+        let Messaging { kafka, topics, .. } = Messaging::load(settings)?;
         Self::at(&kafka, &topics).map(Some)
     }
 

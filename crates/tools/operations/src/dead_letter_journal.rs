@@ -53,7 +53,8 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Returns an entry for a letter resolved now by `who`. `kind` is the event type of its original topic.
+    /// Returns an entry for a letter resolved now by `who`. `kind` is the type of the events in the topic that
+    /// the letter comes from.
     pub fn now(letter: &DeadLetter, kind: &str, action: Action, who: &str, why: &str) -> Self {
         Self {
             letter: letter.id.to_string(),

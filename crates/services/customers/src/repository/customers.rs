@@ -47,7 +47,7 @@ pub trait Customers: Send + Sync {
     /// `before` is the version that was read; `None` for a new customer. If the customer has another version by now, writes nothing and
     /// returns `None`.
     async fn save(&self, before: Option<i64>, customer: &Customer, event: &Event) -> Result<Option<Saved>, Error>;
-    /// Leases at most `limit` due checks without a verdict to the caller, those with the fewest tries first. A check is due again when its
-    /// lease expires.
+    /// Gives the caller a lease on at most `limit` checks that are due and have no verdict yet, those with the fewest tries first. A check
+    /// is due again when its lease expires.
     async fn due_checks(&self, limit: i64) -> Result<Vec<DueCheck>, Error>;
 }

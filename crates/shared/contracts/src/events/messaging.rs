@@ -5,7 +5,7 @@ use std::{marker::PhantomData, sync::Arc};
 use async_trait::async_trait;
 use platform::{
     config::{ConfigError, Settings},
-    kafka::{self, Consumer, DeadLetterProducer, Failure, Handler, KafkaPublisher, Message},
+    kafka::{self, Consumer, Failure, Handler, KafkaPublisher, Message, TopicCreator},
     outbox::{PgOutbox, Relay, Waker},
     server::Server,
 };
@@ -17,6 +17,8 @@ use super::{Event, Inbound, Received, Topics, read, topics_of};
 pub struct Messaging {
     pub kafka: kafka::Config,
     pub topics: Topics,
+    /// Creates the topics that this service reads or writes.
+    creator: TopicCreator,
 }
 
 /// A consumer group, the topic that it reads, and the handler of the topic's records.
@@ -29,19 +31,15 @@ pub struct Subscription {
 impl Messaging {
     /// Reads the `KAFKA_…` variables and the names of the topics. An error names the variable that is missing or wrong.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
-        Ok(Self { kafka: kafka::Config::load(settings)?, topics: settings.read()? })
+        let kafka = kafka::Config::load(settings)?;
+        Ok(Self { creator: TopicCreator::new(&kafka), kafka, topics: settings.read()? })
     }
 
     /// Creates the consumers of these subscriptions. The server becomes ready only once each consumer has joined its group.
     pub fn consumers(&self, server: &Server, subscriptions: impl IntoIterator<Item = Subscription>) -> Vec<Consumer> {
-        let consumer = |subscription: Subscription| Consumer {
-            group: subscription.group,
-            topic: (subscription.topic)(&self.topics).to_owned(),
-            config: self.kafka.clone(),
-            instance_id: server.instance().to_owned(),
-            handler: subscription.handler,
-            joined: server.condition(subscription.group),
-            dead_letters: DeadLetterProducer::default(),
+        let consumer = |Subscription { group, topic, handler }: Subscription| {
+            let subscription = kafka::Subscription { group, topic: topic(&self.topics).to_owned(), handler };
+            Consumer::new(&self.kafka, subscription, server.instance(), server.condition(group)).creating(&self.creator)
         };
         subscriptions.into_iter().map(consumer).collect()
     }
@@ -51,7 +49,8 @@ impl Messaging {
     pub fn relay(&self, server: &Server, waker: &Waker) -> anyhow::Result<Relay> {
         let topics = topics_of(server.name(), &self.topics);
         let outbox = PgOutbox::new(server.database()?, server.instance().to_owned());
-        let publisher = Arc::new(KafkaPublisher::new(&self.kafka)?);
+        self.creator.expect(topics.values().cloned());
+        let publisher = Arc::new(KafkaPublisher::new(&self.kafka)?.creating(&self.creator));
         let relay = Relay::new(server.name(), Arc::new(outbox), publisher, topics, waker);
         Ok(relay.accepted(server.condition("outbox")))
     }

@@ -11,8 +11,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Config, DeadLetterProducer, Handler, Refusal, connection_errors::Reasons, ensure_topics, metrics::count_from_zero,
-    partition_queue::Reports, rebalance::Context, workers::Workers,
+    Config, Handler, Refusal, TopicCreator, connection_errors::Reasons, dead_letter_producer::DeadLetterProducer,
+    metrics::count_from_zero, partition_queue::Reports, rebalance::Context, workers::Workers,
 };
 use crate::{outage::Outage, readiness::Condition, retry};
 
@@ -38,18 +38,50 @@ const REPORTS: usize = 16;
 /// The consumer stores the offset of a message after the message's effect, and librdkafka commits stored offsets. A transient failure is
 /// retried in place, so that the order within a key holds while other partitions continue. A poison message goes to the dead-letter topic.
 pub struct Consumer {
+    pub(super) group: &'static str,
+    pub(super) topic: String,
+    pub(super) config: Config,
+    instance_id: String,
+    pub(super) handler: Arc<dyn Handler>,
+    joined: Condition,
+    topics: TopicCreator,
+    pub(super) dead_letters: DeadLetterProducer,
+}
+
+/// What a consumer reads, and how it handles it.
+pub struct Subscription {
     pub group: &'static str,
     pub topic: String,
-    pub config: Config,
-    /// Identifies this member among its replicas, across restarts; see [`Server::instance`](crate::server::Server::instance).
-    pub instance_id: String,
     pub handler: Arc<dyn Handler>,
-    /// The readiness condition that is met once this member has joined its group.
-    pub joined: Condition,
-    pub dead_letters: DeadLetterProducer,
 }
 
 impl Consumer {
+    /// Creates a consumer that has not joined its group yet.
+    ///
+    /// `instance_id` identifies this member among its replicas, across restarts; see
+    /// [`Server::instance`](crate::server::Server::instance). The condition `joined` is met once the member has joined its group.
+    pub fn new(config: &Config, subscription: Subscription, instance_id: &str, joined: Condition) -> Self {
+        let Subscription { group, topic, handler } = subscription;
+        Self {
+            group,
+            topic,
+            config: config.clone(),
+            instance_id: instance_id.to_owned(),
+            handler,
+            joined,
+            topics: TopicCreator::new(config),
+            dead_letters: DeadLetterProducer::default(),
+        }
+    }
+
+    /// Lets the consumer create its topic together with those that others expect of `topics`.
+    #[must_use]
+    pub fn creating(mut self, topics: &TopicCreator) -> Self {
+        topics.expect([self.topic.clone()]);
+        self.topics = topics.clone();
+        self
+    }
+
     /// Consumes until `stop` is cancelled, then finishes the current messages and leaves the group.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         count_from_zero(self.group);
@@ -64,6 +96,8 @@ impl Consumer {
                         this.joined.refuse(refusal.reason());
                     }
                     outage.met(format!("{error:#}"));
+                    // Somebody may have deleted the topic.
+                    this.topics.forget(&this.topic).await;
                     tokio::select! {
                         () = tokio::time::sleep(pauses.next().unwrap_or_default()) => {}
                         () = stop.cancelled() => {}
@@ -75,9 +109,8 @@ impl Consumer {
     }
 
     async fn consume(self: Arc<Self>, stop: &CancellationToken, outage: &mut Outage) -> anyhow::Result<()> {
-        let topics = [self.topic.as_str()];
         tokio::select! {
-            made = ensure_topics(&self.config, &topics) => made?,
+            made = self.topics.ensure([self.topic.as_str()]) => made?,
             () = stop.cancelled() => return Ok(()),
         }
         let broken = CancellationToken::new();

@@ -16,14 +16,14 @@ const IDLE: Duration = Duration::from_mins(1);
 /// follow. It is not created for each: a defective program may publish thousands of poison messages, and creating a producer takes many
 /// times as long as publishing a record.
 #[derive(Default)]
-pub struct DeadLetterProducer {
+pub(super) struct DeadLetterProducer {
     publisher: Mutex<Option<KafkaPublisher>>,
     /// When the producer was last used. `None` while there is no producer.
     used: watch::Sender<Option<Instant>>,
 }
 
 impl DeadLetterProducer {
-    pub(super) async fn publisher(&self, config: &Config) -> anyhow::Result<KafkaPublisher> {
+    pub async fn publisher(&self, config: &Config) -> anyhow::Result<KafkaPublisher> {
         let mut publisher = self.publisher.lock().await;
         let publisher = match &*publisher {
             Some(publisher) => publisher.clone(),
@@ -34,7 +34,7 @@ impl DeadLetterProducer {
     }
 
     /// Closes the producer once it was not used for [`IDLE`]. While there is no producer, waits for one.
-    pub(super) async fn close_idle(&self) {
+    pub async fn close_idle(&self) {
         let mut used = self.used.subscribe();
         loop {
             let last = *used.borrow_and_update();

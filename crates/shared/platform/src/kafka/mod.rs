@@ -15,19 +15,20 @@ mod rebalance;
 mod refusal;
 mod retry_or_dead_letter;
 mod security;
+mod topic_creator;
 mod topics;
 mod workers;
 
 pub use config::Config;
-pub use consumer::Consumer;
+pub use consumer::{Consumer, Subscription};
 pub use dead_letter::{
     HEADER_ATTEMPTS, HEADER_ERROR, HEADER_FAILED_AT, HEADER_GROUP, HEADER_LEFT_OUT, HEADER_OFFSET, HEADER_PARTITION,
     HEADER_TOPIC,
 };
-pub use dead_letter_producer::DeadLetterProducer;
 pub use message::{Failure, Handler, Message};
 pub use producer::{KafkaPublisher, Record, is_too_large};
 pub use reader::{Extent, Mark, Reader};
 pub use refusal::{Refusal, probe};
 pub use security::{SaslMechanism, SecurityProtocol};
+pub use topic_creator::TopicCreator;
 pub use topics::{dead_letter_topic, delete_records, ensure_compacted_topic, ensure_topics, retention};

@@ -1,7 +1,7 @@
 //! The producer: idempotent, waits for acknowledgements of all in-sync replicas, and by default retries a record for ever.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -15,12 +15,10 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 
-use tokio::sync::Mutex;
-
 use super::{
-    Config, Refusal,
+    Config, Refusal, TopicCreator,
     connection_errors::{Distrust, Witness},
-    topics::{DEAD_LETTER_SUFFIX, ensure_topics},
+    topics::DEAD_LETTER_SUFFIX,
 };
 use crate::outbox::Publisher;
 
@@ -41,8 +39,8 @@ pub struct KafkaPublisher {
     producer: Arc<RwLock<Producer>>,
     /// The time after which a record that is not acknowledged fails. `None` retries it for ever.
     limit: Option<Duration>,
-    /// The topics that exist for certain. If one were missing, a broker would create it with the broker's own number of partitions.
-    ensured: Arc<Mutex<HashSet<String>>>,
+    /// Creates the topics of the records. If one were missing, a broker would create it with the broker's own number of partitions.
+    topics: TopicCreator,
 }
 
 #[derive(Clone)]
@@ -63,7 +61,13 @@ impl KafkaPublisher {
 
     fn limited(config: &Config, limit: Option<Duration>) -> anyhow::Result<Self> {
         let producer = Arc::new(RwLock::new(producer(config, limit)?));
-        Ok(Self { config: config.clone(), producer, limit, ensured: Arc::default() })
+        Ok(Self { config: config.clone(), producer, limit, topics: TopicCreator::new(config) })
+    }
+
+    /// Lets the publisher create topics together with those that others expect of `topics`.
+    #[must_use]
+    pub fn creating(self, topics: &TopicCreator) -> Self {
+        Self { topics: topics.clone(), ..self }
     }
 }
 
@@ -95,16 +99,9 @@ pub fn is_too_large(error: &anyhow::Error) -> bool {
 
 impl KafkaPublisher {
     async fn ensure(&self, records: &[Record]) -> anyhow::Result<()> {
-        let mut ensured = self.ensured.lock().await;
-        for record in records {
-            // `ensure_topics` creates a dead-letter topic together with its original topic.
-            let topic = record.topic.strip_suffix(DEAD_LETTER_SUFFIX).unwrap_or(&record.topic);
-            if !ensured.contains(topic) {
-                ensure_topics(&self.config, &[topic]).await?;
-                ensured.insert(topic.to_owned());
-            }
-        }
-        Ok(())
+        // A dead-letter topic is created together with its original topic.
+        let topics = records.iter().map(|record| record.topic.as_str());
+        self.topics.ensure(topics.map(|topic| topic.strip_suffix(DEAD_LETTER_SUFFIX).unwrap_or(topic))).await
     }
 }
 

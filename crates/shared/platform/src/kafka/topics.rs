@@ -12,10 +12,14 @@ use rdkafka::{
     client::DefaultClientContext,
     types::RDKafkaErrorCode,
 };
+use scopeguard::ScopeGuard;
+use tokio::runtime::Handle;
 
 use super::{Config, Refusal, refusal};
 
-type Admin = AdminClient<DefaultClientContext>;
+type Client = AdminClient<DefaultClientContext>;
+/// A client with the function that drops it.
+type Admin = ScopeGuard<Client, fn(Client)>;
 
 /// The suffix of dead-letter topics.
 pub(super) const DEAD_LETTER_SUFFIX: &str = ".dlq";
@@ -92,8 +96,9 @@ pub async fn delete_records(config: &Config, topic: &str, before: &[(i32, i64)])
 
 /// Returns the configured retention of a topic, or `None` if the topic keeps records for ever.
 pub async fn retention(config: &Config, topic: &str) -> anyhow::Result<Option<Duration>> {
-    let described = describe(&admin(config)?, topic).await?;
-    let retention = described.get("retention.ms").and_then(|entry| entry.value.as_deref());
+    let described = describe(&admin(config)?, &[topic]).await?;
+    let retention =
+        described.first().and_then(|described| described.get("retention.ms")).and_then(|entry| entry.value.as_deref());
     // `-1` means for ever. It does not parse as an unsigned number.
     Ok(retention.and_then(|retention| retention.parse().ok()).map(Duration::from_millis))
 }
@@ -124,8 +129,7 @@ async fn create(config: &Config, admin: &Admin, topics: Vec<NewTopic<'_>>) -> an
 }
 
 async fn keep_for_ever(admin: &Admin, topics: &[String]) -> anyhow::Result<()> {
-    for topic in topics {
-        let described = describe(admin, topic).await?;
+    for (topic, described) in topics.iter().zip(describe(admin, topics).await?) {
         if !is_without_expiry(&described) {
             alter(admin, topic, &described).await?;
             tracing::info!(topic, "dead letters are kept until they are pruned");
@@ -149,7 +153,7 @@ async fn alter(admin: &Admin, topic: &str, described: &ConfigResource) -> anyhow
     admin.alter_configs(&[altered], &options()).await.with_context(what)?;
     // rdkafka ignores the broker's response for a single topic, so only a new request shows whether the topic was altered.
     for pause in AGAIN {
-        if is_without_expiry(&describe(admin, topic).await?) {
+        if describe(admin, &[topic]).await?.iter().all(is_without_expiry) {
             return Ok(());
         }
         tokio::time::sleep(pause).await;
@@ -165,16 +169,25 @@ fn is(entry: &ConfigEntry, value: &str) -> bool {
     entry.value.as_deref() == Some(value)
 }
 
-/// Returns the configuration of a topic, with at least one entry. rdkafka returns no entries for a topic that does not exist (yet) or that
-/// the user may not describe; this is retried.
-async fn describe(admin: &Admin, topic: &str) -> anyhow::Result<ConfigResource> {
-    let what = || format!("asking Kafka how {topic} is configured");
+/// Returns the configuration of each topic, with at least one entry. rdkafka returns no entries for a topic that does not exist (yet) or
+/// that the user may not describe; this is retried.
+async fn describe(admin: &Admin, topics: &[impl AsRef<str>]) -> anyhow::Result<Vec<ConfigResource>> {
+    let asked: Vec<_> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic.as_ref())).collect();
+    let what = || {
+        let names: Vec<&str> = topics.iter().map(AsRef::as_ref).collect();
+        format!("asking Kafka how {} is configured", names.join(", "))
+    };
     for pause in AGAIN.map(Some).into_iter().chain([None]) {
-        let described =
-            admin.describe_configs(&[ResourceSpecifier::Topic(topic)], &options()).await.with_context(what)?;
-        let described = described.into_iter().next().context("Kafka said nothing").with_context(what)??;
+        let described = admin.describe_configs(&asked, &options()).await.with_context(what)?;
+        let described = described.into_iter().collect::<Result<Vec<_>, _>>().with_context(what)?;
+        anyhow::ensure!(
+            described.len() == topics.len(),
+            "Kafka described {} of {} topics",
+            described.len(),
+            topics.len()
+        );
         match pause {
-            _ if !described.entries.is_empty() => return Ok(described),
+            _ if described.iter().all(|described| !described.entries.is_empty()) => return Ok(described),
             Some(pause) => tokio::time::sleep(pause).await,
             None => {}
         }
@@ -183,7 +196,15 @@ async fn describe(admin: &Admin, topic: &str) -> anyhow::Result<ConfigResource> 
 }
 
 fn admin(config: &Config) -> anyhow::Result<Admin> {
-    config.client().create().context("creating a Kafka admin client")
+    let client = config.client().create().context("creating a Kafka admin client")?;
+    Ok(scopeguard::guard(client, drop_in_background))
+}
+
+/// Drops a client on a blocking thread: the drop joins the client's own threads, which takes up to 100 ms.
+fn drop_in_background(client: Client) {
+    if let Ok(runtime) = Handle::try_current() {
+        runtime.spawn_blocking(move || drop(client));
+    }
 }
 
 fn options() -> AdminOptions {

@@ -1,10 +1,14 @@
 //! The migrations of a database: first those of the service, then those of each table that several services share.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use sqlx::{
     AssertSqlSafe, PgConnection,
     migrate::{Migrate as _, MigrateError, Migration, Migrator},
 };
+
+use super::Database;
 
 /// A table that several services share, with its migrations in `migrations/platform/<name>`.
 ///
@@ -73,13 +77,36 @@ impl Migrations {
         Ok(())
     }
 
+    /// Returns true if exactly these migrations are applied, which takes one request. Fails if the database has not all of the histories' tables.
+    pub async fn are_applied(&self, database: &Database) -> sqlx::Result<bool> {
+        let tables = self.histories().zip(0..).map(|(history, place)| {
+            // The table name is safe in the query, because it is a literal of this program.
+            format!("select {place}, version, checksum, success from {}", history.recorded_in)
+        });
+        let rows = AssertSqlSafe(tables.collect::<Vec<_>>().join(" union all "));
+        let mut applied: HashMap<(i32, i64), (Vec<u8>, bool)> = HashMap::new();
+        for (place, version, checksum, success) in
+            sqlx::query_as::<_, (i32, i64, Vec<u8>, bool)>(rows).fetch_all(database).await?
+        {
+            applied.insert((place, version), (checksum, success));
+        }
+        let mut known = self
+            .histories()
+            .zip(0..)
+            .flat_map(|(history, place)| history.up().map(move |migration| (place, migration)));
+        let all = known.all(|(place, migration)| {
+            let applied = applied.remove(&(place, migration.version));
+            applied.is_some_and(|(checksum, success)| success && checksum == *migration.checksum)
+        });
+        Ok(all && applied.is_empty())
+    }
+
     /// Returns every migration, in the order of the histories, with the time at which it was applied to this database.
     pub async fn steps(&self, connection: &mut PgConnection) -> Result<Vec<Step<'_>>, MigrateError> {
         let mut steps = Vec::new();
         for history in self.histories() {
             let applied = history.applied(connection).await?;
-            let up = history.migrations.iter().filter(|migration| !migration.migration_type.is_down_migration());
-            steps.extend(up.map(|migration| {
+            steps.extend(history.up().map(|migration| {
                 let at = applied.iter().find(|(version, _)| *version == migration.version).map(|(_, at)| *at);
                 Step { history, migration, applied: at }
             }));
@@ -101,7 +128,12 @@ impl Migrations {
     }
 }
 
-impl History<'_> {
+impl<'m> History<'m> {
+    /// Returns the migrations without those that undo them.
+    fn up(self) -> impl Iterator<Item = &'m Migration> {
+        self.migrations.iter().filter(|migration| !migration.migration_type.is_down_migration())
+    }
+
     pub fn migrator(self) -> Migrator {
         let mut migrator = Migrator::with_migrations(self.migrations.to_vec());
         migrator.dangerous_set_table_name(self.recorded_in.to_owned());

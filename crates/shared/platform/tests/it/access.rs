@@ -4,7 +4,7 @@ use std::{collections::HashMap, process::Command, sync::Arc, time::Duration};
 
 use platform::{
     config::Settings,
-    kafka::{Config, Consumer, DeadLetterProducer, KafkaPublisher, Reader, Record, Refusal, ensure_topics, probe},
+    kafka::{Config, Consumer, KafkaPublisher, Reader, Record, Refusal, Subscription, ensure_topics, probe},
     outbox::{Event, MemoryOutbox, Publisher as _, Relay, Waker},
     readiness::Readiness,
 };
@@ -33,15 +33,8 @@ fn record(topic: &str, payload: &str) -> Record {
 fn consume(config: Config, topic: &str, group: &'static str) -> (Running, Readiness, mpsc::UnboundedReceiver<Vec<u8>>) {
     let readiness = Readiness::default();
     let (sender, seen) = mpsc::unbounded_channel();
-    let consumer = Consumer {
-        group,
-        topic: topic.to_owned(),
-        config,
-        instance_id: Uuid::from_u128(1).to_string(),
-        handler: Arc::new(Seen(sender)),
-        joined: readiness.condition(group),
-        dead_letters: DeadLetterProducer::default(),
-    };
+    let subscription = Subscription { group, topic: topic.to_owned(), handler: Arc::new(Seen(sender)) };
+    let consumer = Consumer::new(&config, subscription, &Uuid::from_u128(1).to_string(), readiness.condition(group));
     (testkit::run(|stop| consumer.run(stop)), readiness, seen)
 }
 

@@ -12,8 +12,8 @@ use std::{
 use async_trait::async_trait;
 use platform::{
     kafka::{
-        Consumer, DeadLetterProducer, Failure, HEADER_ATTEMPTS, HEADER_ERROR, HEADER_LEFT_OUT, HEADER_OFFSET,
-        HEADER_PARTITION, HEADER_TOPIC, Handler, Message, Record, dead_letter_topic,
+        Consumer, Failure, HEADER_ATTEMPTS, HEADER_ERROR, HEADER_LEFT_OUT, HEADER_OFFSET, HEADER_PARTITION,
+        HEADER_TOPIC, Handler, Message, Record, Subscription, dead_letter_topic,
     },
     readiness::Readiness,
 };
@@ -96,15 +96,8 @@ impl Setup {
 
     fn consume_by(&self, instance: &str, handler: Arc<dyn Handler>) -> (Running, Readiness) {
         let readiness = Readiness::default();
-        let consumer = Consumer {
-            group: "notes",
-            topic: self.topic.clone(),
-            config: self.kafka.config(),
-            instance_id: instance.to_owned(),
-            handler,
-            joined: readiness.condition("joined"),
-            dead_letters: DeadLetterProducer::default(),
-        };
+        let subscription = Subscription { group: "notes", topic: self.topic.clone(), handler };
+        let consumer = Consumer::new(&self.kafka.config(), subscription, instance, readiness.condition("joined"));
         (testkit::run(|stop| consumer.run(stop)), readiness)
     }
 

@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use platform::{
     config::Settings,
-    kafka::{Consumer, DeadLetterProducer, Failure, Handler, KafkaPublisher, Message, Record},
+    kafka::{Consumer, Failure, Handler, KafkaPublisher, Message, Record, Subscription},
     outbox::{Event, MemoryOutbox, Publisher, Relay, Waker},
     readiness::Readiness,
 };
@@ -47,15 +47,8 @@ async fn an_outage_of_the_broker_is_one_warning_and_its_end_one_line() {
     let config: platform::kafka::Config = Settings::of(variables).read().unwrap();
     cluster.create_topic("topic", 1, 1).unwrap();
     let readiness = Readiness::default();
-    let consumer = Consumer {
-        group: "notes",
-        topic: "topic".to_owned(),
-        config: config.clone(),
-        instance_id: "one".to_owned(),
-        handler: Arc::new(Content),
-        joined: readiness.condition("joined"),
-        dead_letters: DeadLetterProducer::default(),
-    };
+    let subscription = Subscription { group: "notes", topic: "topic".to_owned(), handler: Arc::new(Content) };
+    let consumer = Consumer::new(&config, subscription, "one", readiness.condition("joined"));
     let stop = CancellationToken::new();
     let running = tokio::spawn(consumer.run(stop.clone()));
     readiness.ready().await;

@@ -6,7 +6,7 @@ use certificates::Subject;
 use platform::{
     config::Settings,
     ids,
-    kafka::{Config, Consumer, DeadLetterProducer, KafkaPublisher, Record, Refusal, ensure_topics, probe},
+    kafka::{Config, Consumer, KafkaPublisher, Record, Refusal, Subscription, ensure_topics, probe},
     outbox::Publisher as _,
     readiness::Readiness,
 };
@@ -59,15 +59,8 @@ async fn probed(settings: &Settings) -> anyhow::Error {
 fn consume(config: Config, topic: &str) -> (Running, Readiness, mpsc::UnboundedReceiver<Vec<u8>>) {
     let readiness = Readiness::default();
     let (sender, seen) = mpsc::unbounded_channel();
-    let consumer = Consumer {
-        group: "group",
-        topic: topic.to_owned(),
-        config,
-        instance_id: ids::random().to_string(),
-        handler: Arc::new(Seen(sender)),
-        joined: readiness.condition("group"),
-        dead_letters: DeadLetterProducer::default(),
-    };
+    let subscription = Subscription { group: "group", topic: topic.to_owned(), handler: Arc::new(Seen(sender)) };
+    let consumer = Consumer::new(&config, subscription, &ids::random().to_string(), readiness.condition("group"));
     (testkit::run(|stop| consumer.run(stop)), readiness, seen)
 }
 

@@ -1,10 +1,13 @@
 //! The build job of a ship: its states, and the event that reports its end.
 
+mod build_times;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use contracts::ids::{OrderId, UserId};
-use rand::RngExt as _;
+
+pub use self::build_times::BuildTimes;
 
 /// ```text
 /// Building ──due──▶ Assembled
@@ -28,24 +31,6 @@ impl Status {
 
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Building, Self::Assembled, Self::Failed].into_iter().find(|status| status.as_str() == text)
-    }
-}
-
-/// The range of build times, and the share of builds that fail.
-#[derive(Clone, Copy, Debug)]
-pub struct BuildTimes {
-    pub min: Duration,
-    pub max: Duration,
-    /// A share from 0 to 1.
-    pub failure_rate: f64,
-}
-
-impl BuildTimes {
-    /// Draws the build time of a ship, and whether its build fails.
-    pub fn draw(&self, order: OrderId, user: UserId) -> NewJob {
-        let build_time = rand::rng().random_range(self.min..=self.max);
-        let fails = rand::rng().random_bool(self.failure_rate);
-        NewJob { order, user, build_time, fails }
     }
 }
 
