@@ -4,7 +4,9 @@ use std::{collections::HashMap, process::Command, sync::Arc, time::Duration};
 
 use platform::{
     config::Settings,
-    kafka::{Config, Consumer, KafkaPublisher, Reader, Record, Refusal, Subscription, ensure_topics, probe},
+    kafka::{
+        Config, Consumer, KafkaPublisher, Reader, Record, Refusal, Subscription, TopicCreator, ensure_topics, probe,
+    },
     outbox::{Event, MemoryOutbox, Publisher as _, Relay, Waker},
     readiness::Readiness,
 };
@@ -101,6 +103,18 @@ async fn a_consumer_reads_its_own_topics_in_its_own_groups_alone() {
     let (running, readiness, _) = consume(kafka.config("assembly"), "order.paid", "assembly-group-order-paid");
     tokio::time::timeout(Duration::from_mins(1), readiness.ready()).await.unwrap();
     running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_the_broker_refuses_does_not_prevent_others() {
+    let Some(kafka) = guarded_kafka().await else { return assert!(!has_docker()) };
+    let creator = TopicCreator::new(&kafka.config("assembly"));
+    creator.expect(["order.cancelled".to_owned()]);
+
+    creator.ensure(["order.assembled"]).await.unwrap();
+    let refused = creator.ensure(["order.cancelled"]).await.unwrap_err();
+
+    assert!(refused.is::<Refusal>(), "{refused:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -36,6 +36,33 @@ async fn replicas_that_start_together_migrate_once() {
 }
 
 #[tokio::test]
+async fn migrations_are_applied_if_the_histories_have_exactly_them() {
+    let database = testkit::empty_database().await;
+    let pool = &database.pool;
+    assert!(MIGRATIONS.are_applied(pool).await.is_err(), "an empty database has no histories");
+    migrate(pool, &MIGRATIONS, &CancellationToken::new()).await.unwrap();
+    assert!(MIGRATIONS.are_applied(pool).await.unwrap());
+    execute(&database, "create table kept as table _sqlx_migrations_outbox".to_owned()).await;
+
+    for change in ["set checksum = '\\x00'", "set success = false", "set version = version + 1000"] {
+        execute(&database, format!("update _sqlx_migrations_outbox {change}")).await;
+
+        assert!(!MIGRATIONS.are_applied(pool).await.unwrap(), "{change}");
+
+        execute(&database, "truncate _sqlx_migrations_outbox".to_owned()).await;
+        assert!(!MIGRATIONS.are_applied(pool).await.unwrap(), "no rows");
+        execute(&database, "insert into _sqlx_migrations_outbox table kept".to_owned()).await;
+    }
+    execute(
+        &database,
+        "insert into _sqlx_migrations select 9999, description, installed_on, true, checksum, 0 from kept limit 1"
+            .to_owned(),
+    )
+    .await;
+    assert!(!MIGRATIONS.are_applied(pool).await.unwrap(), "a newer version's migration");
+}
+
+#[tokio::test]
 async fn a_database_that_is_not_there_yet_is_waited_for() {
     let database = testkit::empty_database().await;
     let options = database.pool.connect_options();

@@ -1,6 +1,6 @@
 //! Tests of the configuration of topics at a real broker.
 
-use platform::kafka::{Config, dead_letter_topic, ensure_topics, retention};
+use platform::kafka::{Config, TopicCreator, dead_letter_topic, ensure_topics, retention};
 use rdkafka::{
     ClientConfig,
     admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication},
@@ -51,5 +51,24 @@ async fn a_segment_of_a_topic_takes_records_for_no_longer_than_rows_count_on() {
     if let Ok(Ok(described)) = described.map(|mut all| all.remove(0)) {
         let segment = described.get("segment.ms").and_then(|entry| entry.value.clone()).unwrap();
         assert_eq!(segment, config.kafka_topic_segment.as_millis().to_string());
+    }
+}
+
+#[tokio::test]
+async fn expected_topics_are_created_together_with_the_first_that_is_needed() {
+    let kafka = testkit::kafka().await;
+    let config = kafka.config();
+    if !config.kafka_create_topics {
+        // The mock cluster does not create topics on request.
+        return;
+    }
+    let [needed, expected] = ["needed", "expected"].map(|name| format!("{}{name}", kafka.prefix));
+    let creator = TopicCreator::new(&config);
+    creator.expect([expected.clone()]);
+
+    creator.ensure([needed.as_str()]).await.unwrap();
+
+    for topic in [&needed, &expected] {
+        eventually(|| async { retention(&config, topic).await.ok().flatten() }).await;
     }
 }
