@@ -194,7 +194,10 @@ async fn every_table_says_what_removes_its_rows() {
                 removed.insert(table);
             } else {
                 let stay = ["Rows stay for ever", "Rows are never removed"];
-                assert!(stay.iter().any(|text| comment.starts_with(text)), "{table} of {service}: {comment}");
+                assert!(
+                    stay.iter().any(|text| comment.starts_with(text)),
+                    "{table} of {service}: its comment must contain \"removed by the job <name>\", or begin with one of {stay:?}: {comment}"
+                );
             }
         }
     }

@@ -1,8 +1,10 @@
 //! All services in one thread over their in-memory stores, which contain users, orders and a courier.
 
+mod builder;
 mod services;
+mod users;
 
-use std::{cell::Cell, collections::HashMap, sync::Arc};
+use std::{cell::Cell, collections::HashMap, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, response::Response};
 use contracts::events::Subscription;
@@ -18,6 +20,8 @@ const SERVICE_KEY: &str = "a key of fuzzing, long enough for HS256";
 const SLOTS: usize = 64;
 /// The number of inputs after which the system is created again, so that stored data does not accumulate.
 const LIFE: u32 = 2_000;
+/// The length of windows and expiries, which is longer than a system lives.
+const DAY: Duration = Duration::from_hours(24);
 
 thread_local! {
     static SYSTEM: Cell<Option<(System, u32)>> = const { Cell::new(None) };

@@ -1,20 +1,12 @@
 //! Assembles each service like its `app.rs`, over its in-memory stores.
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use assembly::{model::BuildTimes, repository::MemoryJobs, service::AssemblyService};
 use contracts::{
     events::{OrderPaid, Published as _, ROUTES, Subscription, record},
     ids::{OrderId, PartId, UserId},
     money::Money,
-    proto::{
-        auth::v1::{LoginRequest, LoginResponse},
-        common::v1::UserInfo,
-        user::v1::{RegisterRequest, RegisterResponse, UserRegistrationInfo},
-    },
 };
 use customers::service::CustomerService;
 use delivery::{
@@ -23,13 +15,6 @@ use delivery::{
     model::{Name, Speed, Street, Volume},
 };
 use geo::{model::Streets, service::GeoService};
-use iam::{
-    config::{Hashing as Cost, Limits, SessionBounds},
-    hashing::Hashing,
-    model::{Operators, TrustedProxies},
-    repository::CodeLimit,
-    service::{ContactService, IamService},
-};
 use intake::service::{Cache, IntakeService};
 use inventory::{
     model::{Category, Dimensions, Manufacturer, NewPart},
@@ -47,8 +32,7 @@ use payment::{
     service::PaymentService,
 };
 use platform::{
-    auth::{MemorySessions, Rule},
-    grpc::Services as Server,
+    auth::MemorySessions,
     kafka::{Handler as _, Message},
     outbox::Waker,
     readiness::Readiness,
@@ -56,8 +40,7 @@ use platform::{
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::{GrpcApi, Known, SLOTS, Services, guard};
-use crate::grpc::{call, decode};
+use super::{DAY, Known, SLOTS, Services, builder::Builder, guard, users::users};
 
 const USER: UserId = UserId::new(Uuid::from_u128(0x01));
 const OPERATOR: Uuid = Uuid::from_u128(0x02);
@@ -65,21 +48,6 @@ const PART: PartId = PartId::new(Uuid::from_u128(0x03));
 const PENDING: OrderId = OrderId::new(Uuid::from_u128(0x04));
 const PAID: OrderId = OrderId::new(Uuid::from_u128(0x05));
 const STREET: &str = "Main Street 1";
-const DAY: Duration = Duration::from_hours(24);
-
-struct Builder {
-    sessions: Arc<MemorySessions>,
-    grpc: Vec<GrpcApi>,
-    subscriptions: Vec<Subscription>,
-    uuids: Vec<Uuid>,
-}
-
-impl Builder {
-    fn serve(&mut self, service: &'static str, rules: &'static [Rule], server: Server) {
-        let router = server.router(guard(service, &self.sessions, rules), SLOTS).expect("every RPC has a rule");
-        self.grpc.push(GrpcApi { service, rules, router });
-    }
-}
 
 /// Starts the services, and creates a user of iam, two orders and a courier.
 pub async fn build() -> Services {
@@ -233,56 +201,6 @@ async fn stream(builder: &mut Builder) -> axum::Router {
         intake_retention: None,
     };
     intake::api::router(service, &guard, Readiness::default(), &own)
-}
-
-/// Returns the hashing threads, which the whole process shares.
-fn hashing() -> Hashing {
-    static HASHING: OnceLock<Hashing> = OnceLock::new();
-    let cost = Cost {
-        iam_argon2_memory_kib: 8,
-        iam_argon2_iterations: 1,
-        iam_hashing_threads: 1,
-        iam_hashing_queue: SLOTS,
-        iam_registration_queue: SLOTS,
-    };
-    HASHING.get_or_init(|| Hashing::new(&cost).expect("the least that argon2 takes")).clone()
-}
-
-/// Assembles iam with one user. Returns a session of the user.
-async fn users(builder: &mut Builder) -> String {
-    let limits = Limits {
-        iam_lockout_failures: 0,
-        iam_lockout_window: DAY,
-        iam_address_failures: 0,
-        iam_address_registrations: 0,
-        iam_address_window: DAY,
-    };
-    let bounds = SessionBounds { iam_sessions_per_user: 100, iam_session_idle: None };
-    let users = Arc::new(iam::repository::MemoryUsers::default());
-    let sessions = Arc::new(iam::repository::MemorySessions::new(bounds));
-    let codes = Arc::new(iam::repository::MemoryContactCodes::new(CodeLimit { wrong: u32::MAX, window: DAY }));
-    let contacts = ContactService::new(users.clone(), sessions.clone(), codes);
-    let service = IamService::new(
-        users,
-        sessions,
-        Arc::new(iam::repository::MemoryLoginAttempts::new(limits)),
-        hashing(),
-        DAY,
-        Operators::default(),
-    );
-    let proxies = TrustedProxies::parse("0.0.0.0/0").expect("a network");
-    let settings = iam::api::Settings { proxies, password_min: 8 };
-    builder.serve("iam", iam::api::RULES, iam::api::services(service, contacts, settings));
-    let (login, password) = ("ann".to_owned(), "SecurePassword123!".to_owned());
-    let info = UserInfo { login: login.clone(), email: "ann@example.com".to_owned(), notification_methods: Vec::new() };
-    let info = UserRegistrationInfo { info: Some(info), password: password.clone() };
-    let iam = builder.grpc.last().expect("iam was added");
-    let registered = call(iam, "/user.v1.UserService/Register", &RegisterRequest { info: Some(info) }).await;
-    let user = decode::<RegisterResponse>(&registered).user_uuid;
-    let opened = call(iam, "/auth.v1.AuthService/Login", &LoginRequest { login, password }).await;
-    let session = decode::<LoginResponse>(&opened).session_uuid;
-    builder.uuids.extend([&user, &session].map(|text| text.parse::<Uuid>().expect("iam's ids are uuids")));
-    session
 }
 
 /// Passes the event that an order is paid to every consumer.

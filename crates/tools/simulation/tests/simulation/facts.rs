@@ -280,7 +280,8 @@ fn inboxes(world: &World) -> Vec<Inbox> {
             "payment" => &stores.payments.inbox,
             "assembly" => &stores.jobs.inbox,
             "delivery" => &stores.deliveries.inbox,
-            _ => &stores.notifications.inbox,
+            "notification" => &stores.notifications.inbox,
+            other => panic!("{other} consumes an event of ROUTES: add its inbox here"),
         }
     };
     let consumers = ROUTES.iter().flat_map(|route| route.consumers);

@@ -1,0 +1,71 @@
+//! Invariant 5: Each consumer's effects equal the distinct events it received, and it received all of them.
+
+mod effects;
+mod events;
+
+use std::collections::HashMap;
+
+use contracts::events::{AssemblyFailed, Published as _, ROUTES, ShipAssembled};
+use uuid::Uuid;
+
+use self::{
+    effects::Effects,
+    events::{Published, Received},
+};
+use crate::{Facts, Finding, facts::JobStatus, report::Check};
+
+pub fn check(facts: &Facts) -> Finding {
+    let mut check = Check::new(5, "each consumer handled every event once, with its effects");
+    let published = Published::of(facts);
+    let (mut consumers, mut taken, mut effects, mut buried) = (0, 0, 0, 0);
+    for route in &ROUTES {
+        for consumer in route.consumers {
+            let received = Received::of(facts, consumer, route.kind);
+            let orders = published.compare(facts, consumer, route.kind, &received, &mut check);
+            consumers += usize::from(!received.events.is_empty());
+            taken += received.events.len();
+            buried += received.buried.len();
+            let Some(made) = Effects::of(facts, consumer, route.kind) else {
+                check.note(format!(
+                    "{}: its inbox was checked, and no effect, as this audit knows none",
+                    consumer.group
+                ));
+                continue;
+            };
+            made.compare(facts, consumer, route.kind, &orders, &mut check);
+            effects += orders.keys().filter(|order| made.orders.contains_key(order)).count();
+        }
+    }
+    jobs(facts, &mut check);
+    check.counted("consumers", consumers);
+    check.counted("events taken", taken);
+    check.counted("effects", effects);
+    check.counted("dead-lettered events", buried);
+    let strangers = facts.inboxes.iter().filter(|inbox| !known(inbox.service, &inbox.consumer)).count();
+    if strangers > 0 {
+        check.note(format!("{strangers} consumers in the inboxes are of no route: their rows were not checked"));
+    }
+    check.end()
+}
+
+fn known(service: &str, group: &str) -> bool {
+    let mut all = ROUTES.iter().flat_map(|route| route.consumers);
+    all.any(|consumer| consumer.service == service && consumer.group == group)
+}
+
+/// Checks that every finished job has published its result.
+fn jobs(facts: &Facts, check: &mut Check) {
+    let told: HashMap<Uuid, &str> =
+        facts.outbox.iter().filter(|row| row.service == "assembly").map(|row| (row.key, row.kind.as_ref())).collect();
+    for job in facts.jobs.iter().filter(|job| !facts.may_be_forgotten(job.started_at)) {
+        let kind = match job.status {
+            JobStatus::Building => None,
+            JobStatus::Assembled => Some(ShipAssembled::TYPE),
+            JobStatus::Failed => Some(AssemblyFailed::TYPE),
+        };
+        if told.get(&job.order).copied() != kind {
+            let (status, told) = (job.status.as_str(), told.get(&job.order).unwrap_or(&"nothing"));
+            check.broken_by(format!("job of order {}", job.order), format!("is {status}, but has published {told}"));
+        }
+    }
+}
