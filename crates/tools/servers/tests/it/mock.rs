@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use platform::{
     config::Settings,
-    kafka::{Config, Consumer, DeadLetterProducer, Failure, Handler, KafkaPublisher, Message, Record},
+    kafka::{Config, Consumer, Failure, Handler, KafkaPublisher, Message, Record, Subscription},
     outbox::Publisher as _,
     readiness::Readiness,
 };
@@ -62,15 +62,8 @@ async fn the_mock_of_kafka_serves_the_consumers_and_producers_of_the_shop() {
     let consume = |instance: &str| {
         let stop = CancellationToken::new();
         let readiness = Readiness::default();
-        let consumer = Consumer {
-            group: "notes",
-            topic: "paid".to_owned(),
-            config: config.clone(),
-            instance_id: instance.to_owned(),
-            handler: notes.clone(),
-            joined: readiness.condition("joined"),
-            dead_letters: DeadLetterProducer::default(),
-        };
+        let subscription = Subscription { group: "notes", topic: "paid".to_owned(), handler: notes.clone() };
+        let consumer = Consumer::new(&config, subscription, instance, readiness.condition("joined"));
         (tokio::spawn(consumer.run(stop.clone())), stop, readiness)
     };
 
