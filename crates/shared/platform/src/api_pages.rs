@@ -10,7 +10,7 @@ use axum::{
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::descriptions::Descriptions;
+use crate::{descriptions::Descriptions, shared_layer::shared};
 
 const DOCUMENT: &str = "/openapi.json";
 /// Swagger UI loads scripts and styles from its own origin and uses style attributes and images in its styles. It may not be framed, and
@@ -25,7 +25,7 @@ pub fn routes<S: Clone + Send + Sync + 'static>(document: OpenApi) -> Router<S> 
     } else {
         Router::new().route(DOCUMENT, get(|| async move { Json(document) }))
     };
-    router.layer(from_fn(async |request, next: axum::middleware::Next| protected(next.run(request).await)))
+    router.layer(shared(from_fn(async |request, next: axum::middleware::Next| protected(next.run(request).await))))
 }
 
 /// Adds the security headers of the Swagger UI page.

@@ -26,6 +26,7 @@ use crate::{
     readiness::Readiness,
     rejection,
     request_body::{Arrivals, Arrived, NotArrived},
+    shared_layer::shared,
 };
 pub use crate::{
     deadline::REQUEST_LIMIT,
@@ -65,14 +66,14 @@ pub fn layers(router: Router) -> Router {
 /// Does the same as [`layers`] for an API with bodies of up to `body_limit` bytes.
 pub fn layers_with(router: Router, body_limit: usize) -> Router {
     router
-        .layer(axum::middleware::from_fn(rejection::as_problem))
-        .layer(axum::middleware::from_fn(bounded))
-        .layer(catch_panics(|| {
+        .layer(shared(axum::middleware::from_fn(rejection::as_problem)))
+        .layer(shared(axum::middleware::from_fn(bounded)))
+        .layer(shared(catch_panics(|| {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "something went wrong here").into_response()
-        }))
-        .layer(axum::middleware::from_fn(discard_rest))
-        .layer(axum::middleware::from_fn_with_state((Arrivals::default(), body_limit), arrive))
-        .layer(axum::middleware::from_fn(observe::http))
+        })))
+        .layer(shared(axum::middleware::from_fn(discard_rest)))
+        .layer(shared(axum::middleware::from_fn_with_state((Arrivals::default(), body_limit), arrive)))
+        .layer(shared(axum::middleware::from_fn(observe::http)))
 }
 
 /// Serves until `stop`, continues for the drain, then finishes the requests in flight within

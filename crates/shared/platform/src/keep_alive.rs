@@ -12,9 +12,11 @@ use axum::{
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::shared_layer::shared;
+
 /// Adds a layer to `router` that closes HTTP/1.1 connections after `stop` with their next response.
 pub fn until(router: Router, stop: CancellationToken) -> Router {
-    router.layer(middleware::from_fn(move |request: Request, next: Next| {
+    router.layer(shared(middleware::from_fn(move |request: Request, next: Next| {
         let stop = stop.clone();
         async move {
             let has_header = request.version() <= Version::HTTP_11;
@@ -24,5 +26,5 @@ pub fn until(router: Router, stop: CancellationToken) -> Router {
             }
             response
         }
-    }))
+    })))
 }

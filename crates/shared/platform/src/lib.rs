@@ -43,6 +43,7 @@ pub mod retry;
 pub mod security_events;
 pub mod server;
 pub mod service;
+pub mod shared_layer;
 pub mod shutdown;
 pub mod starvation;
 pub mod telemetry;

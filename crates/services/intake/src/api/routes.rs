@@ -14,6 +14,7 @@ use platform::{
     load_shed::{Slots, UserSlots, shed, shed_user},
     problem::Problem,
     readiness::Readiness,
+    shared_layer::shared,
 };
 use utoipa::{
     OpenApi,
@@ -66,10 +67,10 @@ pub fn router(service: IntakeService, guard: &Guard, readiness: Readiness, own: 
     let around = |router: OpenApiRouter<Api>, guard: Guard| {
         Router::from(router)
             .method_not_allowed_fallback(http::method_not_allowed)
-            .layer(DefaultBodyLimit::max(MESSAGE_LIMIT))
-            .layer(from_fn_with_state(users.clone(), shed_user))
-            .layer(from_fn_with_state(guard, Guard::http))
-            .layer(from_fn_with_state(slots.clone(), shed))
+            .layer(shared(DefaultBodyLimit::max(MESSAGE_LIMIT)))
+            .layer(shared(from_fn_with_state(users.clone(), shed_user)))
+            .layer(shared(from_fn_with_state(guard, Guard::http)))
+            .layer(shared(from_fn_with_state(slots.clone(), shed)))
             .with_state(state.clone())
     };
     let open = if own.intake_open { guard.clone().open() } else { guard.clone() };
@@ -77,13 +78,13 @@ pub fn router(service: IntakeService, guard: &Guard, readiness: Readiness, own: 
         .route("/style.css", get(page::style))
         .merge(api_pages::routes(document()))
         .merge(probe_routes(vec![readiness]))
-        .layer(from_fn_with_state(guard.clone(), Guard::http));
+        .layer(shared(from_fn_with_state(guard.clone(), Guard::http)));
     let router = Router::new()
         .merge(around(described(), open))
         .merge(around(operators(), guard.clone()))
         .merge(pages)
         .fallback(get_order::elsewhere)
-        .layer(from_fn(request_id::echo));
+        .layer(shared(from_fn(request_id::echo)));
     http::layers_with(router, MESSAGE_LIMIT)
 }
 

@@ -12,6 +12,7 @@ use platform::{
     http,
     load_shed::{UserSlots, shed_user},
     readiness::Readiness,
+    shared_layer::shared,
 };
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -52,16 +53,16 @@ pub fn router(state: Api, guard: Guard, readiness: Readiness, max_in_flight: usi
     let pages = Router::new()
         .merge(api_pages::routes(document))
         .merge(ready_routes(vec![readiness]))
-        .layer(from_fn_with_state(guard.clone(), Guard::http));
+        .layer(shared(from_fn_with_state(guard.clone(), Guard::http)));
     let api = api
         .method_not_allowed_fallback(http::method_not_allowed)
-        .layer(DefaultBodyLimit::max(http::BODY_LIMIT))
-        .layer(from_fn_with_state(UserSlots::quarter_of(max_in_flight), shed_user))
-        .layer(from_fn_with_state(guard, Guard::http))
-        .layer(from_fn_with_state(DependencySlots::new(max_in_flight), shed))
+        .layer(shared(DefaultBodyLimit::max(http::BODY_LIMIT)))
+        .layer(shared(from_fn_with_state(UserSlots::quarter_of(max_in_flight), shed_user)))
+        .layer(shared(from_fn_with_state(guard, Guard::http)))
+        .layer(shared(from_fn_with_state(DependencySlots::new(max_in_flight), shed)))
         .with_state(state);
     let router = Router::new().merge(api).merge(pages).fallback(http::not_found);
-    http::layers(router).layer(from_fn(checkout::name_errors))
+    http::layers(router).layer(shared(from_fn(checkout::name_errors)))
 }
 
 /// Requests about orders require a user's session, because services have no orders. The API documents and health checks are public.

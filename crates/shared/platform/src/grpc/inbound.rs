@@ -17,6 +17,7 @@ use crate::{
     auth::Guard,
     load_shed::{Slots, UserSlots},
     request_body::{Arrivals, Arrived, NotArrived},
+    shared_layer::shared,
 };
 
 /// The maximum size of a message in bytes.
@@ -28,10 +29,10 @@ const PREFIX: usize = 5;
 /// authentication, a slot of the user.
 pub(super) fn bounded(router: Router, guard: Guard, max_in_flight: usize) -> Router {
     router
-        .layer(middleware::from_fn_with_state(UserSlots::quarter_of(max_in_flight), shed_user))
-        .layer(middleware::from_fn_with_state(guard, Guard::grpc))
-        .layer(middleware::from_fn_with_state(Slots::new(max_in_flight), shed))
-        .layer(middleware::from_fn_with_state(Arrivals::default(), arrive))
+        .layer(shared(middleware::from_fn_with_state(UserSlots::quarter_of(max_in_flight), shed_user)))
+        .layer(shared(middleware::from_fn_with_state(guard, Guard::grpc)))
+        .layer(shared(middleware::from_fn_with_state(Slots::new(max_in_flight), shed)))
+        .layer(shared(middleware::from_fn_with_state(Arrivals::default(), arrive)))
 }
 
 async fn arrive(State(arrivals): State<Arrivals>, request: Request, next: Next) -> Response {

@@ -23,6 +23,7 @@ use crate::{
     listener::{Listener, Protocol},
     observe,
     readiness::Readiness,
+    shared_layer::shared,
 };
 
 /// The time limit of a call for which the caller sets no earlier deadline.
@@ -141,10 +142,10 @@ impl Services {
 
 fn layers(router: Router, rpcs: Rpcs) -> Router {
     router
-        .layer(axum::middleware::from_fn(unreadable::tell))
-        .layer(axum::middleware::from_fn(bounded))
-        .layer(catch_panics(|| refuse(&tonic::Status::internal("internal error"))))
-        .layer(axum::middleware::from_fn_with_state(rpcs, observe::grpc))
+        .layer(shared(axum::middleware::from_fn(unreadable::tell)))
+        .layer(shared(axum::middleware::from_fn(bounded)))
+        .layer(shared(catch_panics(|| refuse(&tonic::Status::internal("internal error")))))
+        .layer(shared(axum::middleware::from_fn_with_state(rpcs, observe::grpc)))
 }
 
 /// Sets the deadline of a call to the one that its caller sent, but at most [`CALL_LIMIT`] from now.

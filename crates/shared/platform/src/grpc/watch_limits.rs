@@ -25,6 +25,7 @@ use tokio::{
 use tonic::{Status, service::Routes};
 
 use super::refuse;
+use crate::shared_layer::shared;
 
 /// The maximum size in bytes of a message to health or reflection. Such a message contains only names.
 pub(super) const OPEN_MESSAGE: usize = 4 * 1024;
@@ -37,7 +38,7 @@ const LIFE: Duration = Duration::from_mins(10);
 pub(super) fn bounded(routes: Routes, is_stream: fn(&str) -> bool) -> Router {
     let kind = Kind { is_stream, slots: Arc::new(Semaphore::new(MAX_STREAMS)) };
     // The guarded services, with which this router is merged, have the fallback for unknown paths.
-    routes.into_axum_router().reset_fallback().layer(middleware::from_fn_with_state(kind, bound))
+    routes.into_axum_router().reset_fallback().layer(shared(middleware::from_fn_with_state(kind, bound)))
 }
 
 /// Returns true for `Watch`, which is a stream. `Check` has a single response.

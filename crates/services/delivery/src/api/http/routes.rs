@@ -9,6 +9,7 @@ use platform::{
     load_shed::{Slots, UserSlots, shed, shed_user},
     problem::Problem,
     readiness::Readiness,
+    shared_layer::shared,
 };
 use utoipa::{
     OpenApi,
@@ -56,13 +57,13 @@ pub fn router(service: DeliveryService, guard: Guard, readiness: Readiness, max_
         .merge(api_pages::routes(document))
         .merge(health::routes(&readiness))
         .merge(probe_routes(vec![readiness]))
-        .layer(from_fn_with_state(guard.clone(), Guard::http));
+        .layer(shared(from_fn_with_state(guard.clone(), Guard::http)));
     let api = api
         .method_not_allowed_fallback(http::method_not_allowed)
-        .layer(DefaultBodyLimit::max(http::BODY_LIMIT))
-        .layer(from_fn_with_state(UserSlots::quarter_of(max_in_flight), shed_user))
-        .layer(from_fn_with_state(guard, Guard::http))
-        .layer(from_fn_with_state(Slots::new(max_in_flight), shed))
+        .layer(shared(DefaultBodyLimit::max(http::BODY_LIMIT)))
+        .layer(shared(from_fn_with_state(UserSlots::quarter_of(max_in_flight), shed_user)))
+        .layer(shared(from_fn_with_state(guard, Guard::http)))
+        .layer(shared(from_fn_with_state(Slots::new(max_in_flight), shed)))
         .with_state(service);
     let router = Router::new().merge(api).merge(pages).fallback(http::not_found);
     http::layers(router)
