@@ -78,12 +78,16 @@ impl Data {
     }
 
     /// Returns `settings`, completed by the variables that the running shop has stored. Explicit settings take
-    /// precedence.
+    /// precedence. If they name another broker, no `KAFKA_` variable is taken: those describe the shop's own broker.
     pub fn running(&self, settings: Settings) -> Settings {
         let told =
             self.holder().and_then(|_| std::fs::read_to_string(self.path.join(RUNNING)).ok()).unwrap_or_default();
         let told = told.lines().filter_map(|line| line.split_once('='));
-        let unsaid: Vec<_> = told.filter(|(name, _)| settings.get(name).is_none()).collect();
+        let told: Vec<_> = told.collect();
+        let brokers = settings.get("KAFKA_BROKERS");
+        let other = brokers.is_some_and(|brokers| !told.contains(&("KAFKA_BROKERS", brokers)));
+        let applies = |name: &str| settings.get(name).is_none() && !(other && name.starts_with("KAFKA_"));
+        let unsaid: Vec<_> = told.into_iter().filter(|(name, _)| applies(name)).collect();
         settings.with(unsaid.into_iter().map(|(name, value)| (name, value.to_owned())))
     }
 
@@ -235,5 +239,23 @@ mod tests {
 
         assert_eq!((running.get("ORDER_LISTEN"), running.get("IAM_LISTEN")), (Some("a=b"), Some("given")));
         assert_eq!(stopped.get("ORDER_LISTEN"), None);
+    }
+
+    #[test]
+    fn the_settings_of_the_shops_broker_are_not_told_about_another_one() {
+        let (_directory, data) = data();
+        let _held = data.lock().unwrap();
+        let told = [("KAFKA_BROKERS", "own"), ("KAFKA_CREATE_TOPICS", "false"), ("ORDER_LISTEN", "here")];
+        data.publish_addresses(&told.map(|(name, value)| (name.to_owned(), value.to_owned()))).unwrap();
+        let running = |variables: &[(&'static str, &str)]| {
+            data.running(Settings::of(variables.iter().map(|(name, value)| (*name, (*value).to_owned()))))
+        };
+
+        for own in [running(&[]), running(&[("KAFKA_BROKERS", "own")])] {
+            assert_eq!((own.get("KAFKA_BROKERS"), own.get("KAFKA_CREATE_TOPICS")), (Some("own"), Some("false")));
+        }
+        let other = running(&[("KAFKA_BROKERS", "other")]);
+        assert_eq!((other.get("KAFKA_BROKERS"), other.get("KAFKA_CREATE_TOPICS")), (Some("other"), None));
+        assert_eq!(other.get("ORDER_LISTEN"), Some("here"));
     }
 }

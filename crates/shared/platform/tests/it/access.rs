@@ -32,11 +32,15 @@ fn record(topic: &str, payload: &str) -> Record {
 }
 
 /// Starts a consumer. Returns it, its readiness, and the payloads that it receives.
-fn consume(config: Config, topic: &str, group: &'static str) -> (Running, Readiness, mpsc::UnboundedReceiver<Vec<u8>>) {
+fn consume(
+    config: &Config,
+    topic: &str,
+    group: &'static str,
+) -> (Running, Readiness, mpsc::UnboundedReceiver<Vec<u8>>) {
     let readiness = Readiness::default();
     let (sender, seen) = mpsc::unbounded_channel();
     let subscription = Subscription { group, topic: topic.to_owned(), handler: Arc::new(Seen(sender)) };
-    let consumer = Consumer::new(&config, subscription, &Uuid::from_u128(1).to_string(), readiness.condition(group));
+    let consumer = Consumer::new(config, subscription, &Uuid::from_u128(1).to_string(), readiness.condition(group));
     (testkit::run(|stop| consumer.run(stop)), readiness, seen)
 }
 
@@ -96,11 +100,11 @@ async fn a_consumer_reads_its_own_topics_in_its_own_groups_alone() {
     ];
     for (user, topic, group) in cases {
         let settings = kafka.settings(user).with([("KAFKA_CREATE_TOPICS", "false".to_owned())]);
-        let (running, readiness, _) = consume(Config::load(&settings).unwrap(), topic, group);
+        let (running, readiness, _) = consume(&Config::load(&settings).unwrap(), topic, group);
         waits_for(&readiness, &format!("{group}: not authorised")).await;
         running.stop().await;
     }
-    let (running, readiness, _) = consume(kafka.config("assembly"), "order.paid", "assembly-group-order-paid");
+    let (running, readiness, _) = consume(&kafka.config("assembly"), "order.paid", "assembly-group-order-paid");
     tokio::time::timeout(Duration::from_mins(1), readiness.ready()).await.unwrap();
     running.stop().await;
 }
@@ -128,7 +132,7 @@ async fn a_consumer_with_a_wrong_password_goes_on_once_it_is_right() {
 
     let probed = config.clone();
     let probed = tokio::task::spawn_blocking(move || probe(&probed, &[])).await.unwrap().unwrap_err();
-    let (running, readiness, mut seen) = consume(config, "order.assembled", "order-group-order-assembled");
+    let (running, readiness, mut seen) = consume(&config, "order.assembled", "order-group-order-assembled");
     waits_for(&readiness, "order-group-order-assembled: authentication failed").await;
     proxy.aim(vec![kafka.brokers.clone()]);
     let seen = tokio::time::timeout(Duration::from_mins(1), seen.recv()).await.unwrap();

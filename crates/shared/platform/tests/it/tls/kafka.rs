@@ -56,11 +56,11 @@ async fn probed(settings: &Settings) -> anyhow::Error {
 }
 
 /// Starts a consumer. Returns it, its readiness, and the payloads that it receives.
-fn consume(config: Config, topic: &str) -> (Running, Readiness, mpsc::UnboundedReceiver<Vec<u8>>) {
+fn consume(config: &Config, topic: &str) -> (Running, Readiness, mpsc::UnboundedReceiver<Vec<u8>>) {
     let readiness = Readiness::default();
     let (sender, seen) = mpsc::unbounded_channel();
     let subscription = Subscription { group: "group", topic: topic.to_owned(), handler: Arc::new(Seen(sender)) };
-    let consumer = Consumer::new(&config, subscription, &ids::random().to_string(), readiness.condition("group"));
+    let consumer = Consumer::new(config, subscription, &ids::random().to_string(), readiness.condition("group"));
     (testkit::run(|stop| consumer.run(stop)), readiness, seen)
 }
 
@@ -116,7 +116,7 @@ async fn a_consumer_that_makes_no_topics_and_a_producer_say_that_they_do_not_tru
     let settings = ssl(format!("localhost:{}", broker.port()), &files.path(CA));
     let config = load(&settings.with([("KAFKA_CREATE_TOPICS", "false".to_owned())]));
 
-    let (running, readiness, _) = consume(config.clone(), "topic");
+    let (running, readiness, _) = consume(&config, "topic");
     refuses(&readiness).await;
     let publisher = KafkaPublisher::new(&config).unwrap();
     let outcome =
@@ -134,7 +134,7 @@ async fn the_log_names_the_wrong_certificate() {
     let settings = ssl(format!("localhost:{}", broker.port()), &files.path(CA));
     let (log, _guard) = Log::capture(Level::INFO);
 
-    let (running, _, _) = consume(load(&settings.with([("KAFKA_CREATE_TOPICS", "false".to_owned())])), "topic");
+    let (running, _, _) = consume(&load(&settings.with([("KAFKA_CREATE_TOPICS", "false".to_owned())])), "topic");
     eventually(async || log.text().contains("certificate verify failed").then_some(())).await;
 
     assert!(log.text().contains(CA_FILE), "{}", log.text());
@@ -169,7 +169,7 @@ async fn events_go_over_tls_with_and_without_users() {
     for (settings, topic) in [(&without, "ssl"), (&with, "sasl-ssl")] {
         let config = load(settings);
         KafkaPublisher::new(&config).unwrap().publish(vec![record(topic, "event")]).await.unwrap();
-        let (running, readiness, mut seen) = consume(config, topic);
+        let (running, readiness, mut seen) = consume(&config, topic);
         assert_eq!(next(&mut seen).await, b"event", "{topic}");
         assert!(readiness.is_ready());
         running.stop().await;
@@ -188,7 +188,7 @@ async fn a_new_authority_in_the_file_is_used_after_the_old_one_has_failed() {
     let config = load(&settings);
     let publisher = KafkaPublisher::new(&config).unwrap();
     let refused = publisher.publish(vec![record("new-authority", "event")]).await.unwrap_err();
-    let (running, readiness, mut seen) = consume(config, "new-authority");
+    let (running, readiness, mut seen) = consume(&config, "new-authority");
     refuses(&readiness).await;
 
     others.write(CA, &format!("{}{}", others.authority.certificate(), kafka.authority));
