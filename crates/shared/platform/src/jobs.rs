@@ -1,9 +1,12 @@
 //! Background jobs: work that runs on a timer or when a row falls due.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::{Stream, StreamExt as _, future::BoxFuture, stream};
-use rand::RngExt as _;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -40,7 +43,7 @@ impl Job {
     }
 
     /// Creates a job that runs `batch` every `period` in the one replica that has the lease. After a full batch it runs the next one at
-    /// once. The first run begins at a random time within the first period.
+    /// once. The first run begins some time within the first period.
     pub fn periodic<F>(
         name: &'static str,
         lease: Arc<dyn Lease>,
@@ -51,9 +54,8 @@ impl Job {
         F: Future<Output = anyhow::Result<Done>> + Send + 'static,
     {
         Self::new(name, move |stop| async move {
-            let delay = rand::rng().random_range(Duration::ZERO..=period.min(SPREAD));
             tokio::select! {
-                () = tokio::time::sleep(delay) => repeat(name, lease, period, batch, stop).await,
+                () = tokio::time::sleep(first_run(name, period)) => repeat(name, lease, period, batch, stop).await,
                 () = stop.clone().cancelled_owned() => Ok(()),
             }
         })
@@ -63,6 +65,15 @@ impl Job {
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         (self.run)(stop).await
     }
+}
+
+/// Returns the time from the start of the process until the first run of a job. It depends on the name and is not random, because the
+/// simulation must repeat a run exactly.
+fn first_run(name: &str, period: Duration) -> Duration {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    let percent = 20 + u32::try_from(hasher.finish() % 80).unwrap_or_default();
+    period.min(SPREAD) * percent / 100
 }
 
 /// Creates the jobs that delete old rows. Each job runs once a minute, in one replica.
