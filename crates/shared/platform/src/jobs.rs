@@ -220,6 +220,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_first_run_is_within_the_first_period_but_not_at_once() {
+        for name in ["inbox", "outbox-retention", "payment-deadlines", ""] {
+            for period in [Duration::from_millis(100), RETENTION_PERIOD] {
+                let delay = first_run(name, period);
+                assert!(
+                    delay >= period.min(SPREAD) / 5 && delay < period.min(SPREAD),
+                    "{name}: {delay:?} of {period:?}"
+                );
+            }
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn due_rows_follow_each_other_without_a_pause() {
         let begun = Instant::now();

@@ -97,7 +97,7 @@ impl Consumer {
                     }
                     outage.met(format!("{error:#}"));
                     // Somebody may have deleted the topic.
-                    this.topics.forget(&this.topic).await;
+                    this.topics.forget(&this.topic);
                     tokio::select! {
                         () = tokio::time::sleep(pauses.next().unwrap_or_default()) => {}
                         () = stop.cancelled() => {}

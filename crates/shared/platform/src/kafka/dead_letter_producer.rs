@@ -7,7 +7,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Config, KafkaPublisher};
+use super::{Config, KafkaPublisher, background_drop::drop_in_background};
 
 /// The time without a dead letter after which the producer is closed.
 const IDLE: Duration = Duration::from_mins(1);
@@ -46,8 +46,7 @@ impl DeadLetterProducer {
         }
         let closed = self.publisher.lock().await.take();
         self.used.send_replace(None);
-        // Dropping a producer waits for its thread to end.
-        tokio::task::spawn_blocking(move || drop(closed));
+        drop_in_background(closed);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Kafka: topics, an idempotent producer, and at-least-once consumers.
 
+mod background_drop;
 mod config;
 mod connection_errors;
 mod consumer;

@@ -17,6 +17,7 @@ use rdkafka::{
 
 use super::{
     Config, Refusal, TopicCreator,
+    background_drop::drop_in_background,
     connection_errors::{Distrust, Witness},
     topics::DEAD_LETTER_SUFFIX,
 };
@@ -116,8 +117,7 @@ impl KafkaPublisher {
         let Some((_, reason)) = current.client.client().fatal_error() else { return Ok(()) };
         tracing::error!(reason, "a Kafka producer failed for good and is made again");
         let failed = std::mem::replace(&mut *current, producer(&self.config, self.limit)?);
-        // Dropping a producer waits for its thread to end.
-        tokio::task::spawn_blocking(move || drop(failed));
+        drop_in_background(failed);
         Ok(())
     }
 
@@ -137,8 +137,7 @@ impl KafkaPublisher {
         if current.distrust.is(&given_up.distrust) {
             given_up.client.purge(PurgeConfig::default().queue().inflight());
             let given_up = std::mem::replace(&mut *current, producer(&self.config, self.limit)?);
-            // Dropping a producer waits for its thread to end.
-            tokio::task::spawn_blocking(move || drop(given_up));
+            drop_in_background(given_up);
         }
         Ok(())
     }

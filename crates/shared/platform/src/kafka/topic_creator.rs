@@ -1,11 +1,9 @@
 //! Creates the topics of a service when they are first needed, all in one request.
 
 use std::{
-    collections::{BTreeSet, HashSet},
-    sync::{Arc, PoisonError},
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-
-use tokio::sync::Mutex;
 
 use super::{Config, Refusal, ensure_topics};
 
@@ -15,56 +13,66 @@ use super::{Config, Refusal, ensure_topics};
 #[derive(Clone, Debug)]
 pub struct TopicCreator {
     config: Config,
-    /// The topics that the service needs and that are not known to exist.
-    expected: Arc<std::sync::Mutex<BTreeSet<String>>>,
+    known: Arc<Mutex<Known>>,
+    /// Held during a request, so that a caller who waited for it finds the topics that it created.
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    /// The topics that the service will need.
+    expected: BTreeSet<String>,
     /// The topics that exist for certain.
-    ensured: Arc<Mutex<HashSet<String>>>,
+    ensured: BTreeSet<String>,
 }
 
 impl TopicCreator {
     pub fn new(config: &Config) -> Self {
-        Self { config: config.clone(), expected: Arc::default(), ensured: Arc::default() }
+        Self { config: config.clone(), known: Arc::default(), turn: Arc::default() }
     }
 
     /// Declares topics that will be needed. They are created together with the first topic that is needed.
     pub fn expect(&self, topics: impl IntoIterator<Item = String>) {
-        self.expected.lock().unwrap_or_else(PoisonError::into_inner).extend(topics);
+        self.known().expected.extend(topics);
     }
 
     /// Returns when all of `topics` exist, each with its dead-letter topic.
     pub async fn ensure<'t>(&self, topics: impl IntoIterator<Item = &'t str>) -> anyhow::Result<()> {
-        let mut ensured = self.ensured.lock().await;
-        let needed: BTreeSet<String> =
-            topics.into_iter().filter(|topic| !ensured.contains(*topic)).map(str::to_owned).collect();
+        let topics: BTreeSet<String> = topics.into_iter().map(str::to_owned).collect();
+        let _turn = self.turn.lock().await;
+        let (needed, all) = {
+            let known = self.known();
+            let needed = &topics - &known.ensured;
+            let all = &needed | &(&known.expected - &known.ensured);
+            (needed, all)
+        };
         if needed.is_empty() {
             return Ok(());
         }
-        let expected = std::mem::take(&mut *self.expected.lock().unwrap_or_else(PoisonError::into_inner));
-        let others = expected.iter().filter(|topic| !ensured.contains(*topic));
-        let mut all: BTreeSet<String> = needed.iter().chain(others).cloned().collect();
-        match self.create(&all).await {
-            Ok(()) => {}
+        let created = match self.create(&all).await {
             // The broker may refuse one topic and accept the others. Then each caller gets the refusal of its own topics.
             Err(error) if error.is::<Refusal>() && all != needed => {
+                self.known().expected.clear();
                 self.create(&needed).await?;
-                all = needed;
+                needed
             }
-            Err(error) => {
-                self.expect(expected);
-                return Err(error);
-            }
-        }
-        ensured.extend(all);
+            outcome => outcome.map(|()| all)?,
+        };
+        self.known().ensured.extend(created);
         Ok(())
     }
 
     /// Forgets that a topic exists, so that the next call creates it if it was deleted.
-    pub(super) async fn forget(&self, topic: &str) {
-        self.ensured.lock().await.remove(topic);
+    pub(super) fn forget(&self, topic: &str) {
+        self.known().ensured.remove(topic);
     }
 
     async fn create(&self, topics: &BTreeSet<String>) -> anyhow::Result<()> {
         let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
         ensure_topics(&self.config, &topics).await
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

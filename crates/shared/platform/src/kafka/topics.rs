@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use futures::future::join_all;
 use rdkafka::{
     Offset, TopicPartitionList,
     admin::{
@@ -13,9 +14,8 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 use scopeguard::ScopeGuard;
-use tokio::runtime::Handle;
 
-use super::{Config, Refusal, refusal};
+use super::{Config, Refusal, background_drop::drop_in_background, refusal};
 
 type Client = AdminClient<DefaultClientContext>;
 /// A client with the function that drops it.
@@ -57,17 +57,19 @@ pub async fn ensure_topics(config: &Config, topics: &[&str]) -> anyhow::Result<(
     let origins = topics.iter().map(|topic| {
         new_topic(topic, config.kafka_topic_partitions).set("retention.ms", &retention).set("segment.ms", &segment)
     });
-    let mut found = false;
-    for (topic, made) in create(config, &admin, origins.chain(letters).collect()).await? {
-        found |= made == Made::Before && dead.contains(&topic);
-    }
+    let made = create(config, &admin, origins.chain(letters).collect()).await?;
     // Dead-letter topics that were just created have the right retention already.
-    if found && let Err(error) = keep_for_ever(&admin, &dead).await {
-        tracing::warn!(
-            error = format!("{error:#}"),
-            "dead-letter topics may forget their letters; set their retention.ms to -1"
-        );
-    }
+    let found = made.iter().filter(|(topic, made)| *made == Made::Before && dead.contains(topic));
+    let kept = found.map(async |(topic, _)| {
+        if let Err(error) = keep_for_ever(&admin, topic).await {
+            tracing::warn!(
+                topic,
+                error = format!("{error:#}"),
+                "the dead-letter topic may forget its letters; set its retention.ms to -1"
+            );
+        }
+    });
+    join_all(kept).await;
     Ok(())
 }
 
@@ -96,9 +98,8 @@ pub async fn delete_records(config: &Config, topic: &str, before: &[(i32, i64)])
 
 /// Returns the configured retention of a topic, or `None` if the topic keeps records for ever.
 pub async fn retention(config: &Config, topic: &str) -> anyhow::Result<Option<Duration>> {
-    let described = describe(&admin(config)?, &[topic]).await?;
-    let retention =
-        described.first().and_then(|described| described.get("retention.ms")).and_then(|entry| entry.value.as_deref());
+    let described = describe(&admin(config)?, topic).await?;
+    let retention = described.get("retention.ms").and_then(|entry| entry.value.as_deref());
     // `-1` means for ever. It does not parse as an unsigned number.
     Ok(retention.and_then(|retention| retention.parse().ok()).map(Duration::from_millis))
 }
@@ -128,12 +129,11 @@ async fn create(config: &Config, admin: &Admin, topics: Vec<NewTopic<'_>>) -> an
     made.collect()
 }
 
-async fn keep_for_ever(admin: &Admin, topics: &[String]) -> anyhow::Result<()> {
-    for (topic, described) in topics.iter().zip(describe(admin, topics).await?) {
-        if !is_without_expiry(&described) {
-            alter(admin, topic, &described).await?;
-            tracing::info!(topic, "dead letters are kept until they are pruned");
-        }
+async fn keep_for_ever(admin: &Admin, topic: &str) -> anyhow::Result<()> {
+    let described = describe(admin, topic).await?;
+    if !is_without_expiry(&described) {
+        alter(admin, topic, &described).await?;
+        tracing::info!(topic, "dead letters are kept until they are pruned");
     }
     Ok(())
 }
@@ -153,7 +153,7 @@ async fn alter(admin: &Admin, topic: &str, described: &ConfigResource) -> anyhow
     admin.alter_configs(&[altered], &options()).await.with_context(what)?;
     // rdkafka ignores the broker's response for a single topic, so only a new request shows whether the topic was altered.
     for pause in AGAIN {
-        if describe(admin, &[topic]).await?.iter().all(is_without_expiry) {
+        if is_without_expiry(&describe(admin, topic).await?) {
             return Ok(());
         }
         tokio::time::sleep(pause).await;
@@ -169,25 +169,16 @@ fn is(entry: &ConfigEntry, value: &str) -> bool {
     entry.value.as_deref() == Some(value)
 }
 
-/// Returns the configuration of each topic, with at least one entry. rdkafka returns no entries for a topic that does not exist (yet) or
-/// that the user may not describe; this is retried.
-async fn describe(admin: &Admin, topics: &[impl AsRef<str>]) -> anyhow::Result<Vec<ConfigResource>> {
-    let asked: Vec<_> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic.as_ref())).collect();
-    let what = || {
-        let names: Vec<&str> = topics.iter().map(AsRef::as_ref).collect();
-        format!("asking Kafka how {} is configured", names.join(", "))
-    };
+/// Returns the configuration of a topic, with at least one entry. rdkafka returns no entries for a topic that does not exist (yet) or that
+/// the user may not describe; this is retried.
+async fn describe(admin: &Admin, topic: &str) -> anyhow::Result<ConfigResource> {
+    let what = || format!("asking Kafka how {topic} is configured");
     for pause in AGAIN.map(Some).into_iter().chain([None]) {
-        let described = admin.describe_configs(&asked, &options()).await.with_context(what)?;
-        let described = described.into_iter().collect::<Result<Vec<_>, _>>().with_context(what)?;
-        anyhow::ensure!(
-            described.len() == topics.len(),
-            "Kafka described {} of {} topics",
-            described.len(),
-            topics.len()
-        );
+        let described =
+            admin.describe_configs(&[ResourceSpecifier::Topic(topic)], &options()).await.with_context(what)?;
+        let described = described.into_iter().next().context("Kafka said nothing").with_context(what)??;
         match pause {
-            _ if described.iter().all(|described| !described.entries.is_empty()) => return Ok(described),
+            _ if !described.entries.is_empty() => return Ok(described),
             Some(pause) => tokio::time::sleep(pause).await,
             None => {}
         }
@@ -198,13 +189,6 @@ async fn describe(admin: &Admin, topics: &[impl AsRef<str>]) -> anyhow::Result<V
 fn admin(config: &Config) -> anyhow::Result<Admin> {
     let client = config.client().create().context("creating a Kafka admin client")?;
     Ok(scopeguard::guard(client, drop_in_background))
-}
-
-/// Drops a client on a blocking thread: the drop joins the client's own threads, which takes up to 100 ms.
-fn drop_in_background(client: Client) {
-    if let Ok(runtime) = Handle::try_current() {
-        runtime.spawn_blocking(move || drop(client));
-    }
 }
 
 fn options() -> AdminOptions {
