@@ -96,10 +96,13 @@ impl Jobs for PgJobs {
             r#"with ended as (
                 select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::bytea[])
                     as ended (order_uuid, status, event_uuid, event_type, payload)
+            ), locked as materialized (
+                select order_uuid, status from jobs where order_uuid = any($1) order by order_uuid for no key update
             ), changed as (
                 update jobs set status = ended.status, finished_at = now()
-                from ended
-                where jobs.order_uuid = ended.order_uuid and jobs.status = 'building'
+                from locked
+                join ended using (order_uuid)
+                where jobs.order_uuid = locked.order_uuid and locked.status = 'building'
                 returning jobs.order_uuid, jobs.trace, ended.event_uuid, ended.event_type, ended.payload
             )
             insert into outbox (event_uuid, event_type, key, payload, trace)

@@ -191,11 +191,11 @@ pub const EARLY_BATCH: u64 = 5_000;
 /// topics. Returns the number of removed rows.
 pub async fn remove_early(pool: &Database, age: Duration) -> Result<u64, Error> {
     let removed = sqlx::query!(
-        "delete from orders where uuid in (
+        "delete from orders where uuid = any(array(
             select uuid from orders
             where state in ('ASSEMBLED_EARLY', 'CANCELLED_EARLY') and created_at < now() - make_interval(secs => $1)
-            order by created_at limit $2)
-            and state in ('ASSEMBLED_EARLY', 'CANCELLED_EARLY')",
+            order by created_at limit $2
+            for update skip locked))",
         age.as_secs_f64(),
         EARLY_BATCH.cast_signed(),
     )

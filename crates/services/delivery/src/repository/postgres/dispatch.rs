@@ -96,9 +96,13 @@ impl Dispatch for PgRepository {
             r#"with given as (
                 select given.* from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::date[], $6::int[])
                     as given (order_uuid, courier_uuid, place_uuid, status, estimated_date, steps)
-                    join orders on orders.uuid = given.order_uuid and orders.state = 'CREATED'
-                    join couriers on couriers.uuid = given.courier_uuid and couriers.order_uuid is null
-                for update of orders, couriers skip locked
+                    cross join lateral (
+                        select state from orders where uuid = given.order_uuid for update skip locked offset 0
+                    ) as orders
+                    cross join lateral (
+                        select order_uuid from couriers where uuid = given.courier_uuid for update skip locked offset 0
+                    ) as couriers
+                where orders.state = 'CREATED' and couriers.order_uuid is null
             ), assigned as (
                 update orders
                 set state = 'ASSIGNED', status = given.status, courier_uuid = given.courier_uuid, steps = given.steps,

@@ -90,9 +90,12 @@ impl Orders for PgOrders {
                 select from idempotency_keys
                 where user_uuid = $8 and key = $7 and token = $9 and outcome is null
                 for update
+            ), locked as materialized (
+                select status, attempt_method from orders where uuid = $1 for no key update
             ), changed as (
                 update orders set status = 'CANCELLED', updated_at = now()
-                where uuid = $1 and status = 'PENDING_PAYMENT' and attempt_method is null
+                from locked
+                where uuid = $1 and locked.status = 'PENDING_PAYMENT' and locked.attempt_method is null
                   and ($7::text is null or exists (select from held))
                 returning uuid, user_uuid
             ), key_completed as (

@@ -1,6 +1,6 @@
 //! Plans of statements, as PostgreSQL explains them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
@@ -12,8 +12,6 @@ const UNDEFINED_TABLE: &str = "42P01";
 
 pub struct Plan {
     root: Value,
-    /// Indexes by name; false for an index that has only some of the rows.
-    has_all_rows: BTreeMap<String, bool>,
 }
 
 pub struct WholeRead {
@@ -37,38 +35,49 @@ pub async fn plan(connection: &mut PgConnection, statement: &Statement) -> Optio
         Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(UNDEFINED_TABLE) => return None,
         Err(error) => panic!("{}: {error}", statement.place),
     };
-    let indexes = "select relname::text, indpred is null from pg_index join pg_class on pg_class.oid = indexrelid";
-    let indexes: Vec<(String, bool)> = sqlx::query_as(indexes).fetch_all(connection).await.unwrap();
     let mut explained: Value = row.get(0);
-    Some(Plan { root: explained[0]["Plan"].take(), has_all_rows: indexes.into_iter().collect() })
+    Some(Plan { root: explained[0]["Plan"].take() })
 }
 
 impl Plan {
-    /// Returns the reads of these tables that visit all rows: without an index, or along an index from end to end.
+    /// Returns the reads of these tables that visit all rows, without an index or along an index from end to end.
+    ///
+    /// An index of some of the rows counts too. A queue's index contains the rows that have left the queue until they
+    /// are vacuumed, so a statement that reads it from end to end costs more the more rows passed through the queue.
     pub fn whole_reads(&self, tables: &BTreeSet<String>) -> Vec<WholeRead> {
         let mut found = Vec::new();
-        self.visit(&self.root, false, tables, &mut found);
+        visit(&self.root, Above { table: "", is_limited: false }, tables, &mut found);
         found
     }
+}
 
-    /// Visits a node of the plan and those below it. `is_limited` is true if a node above stops after some rows.
-    fn visit(&self, node: &Value, is_limited: bool, tables: &BTreeSet<String>, found: &mut Vec<WholeRead>) {
-        let text = |key: &str| node[key].as_str().unwrap_or_default();
-        let kind = text("Node Type");
-        let is_whole = match kind {
-            "Seq Scan" => true,
-            "Index Scan" | "Index Only Scan" => {
-                !is_limited && node["Index Cond"].is_null() && self.has_all_rows[text("Index Name")]
-            }
-            _ => false,
-        };
-        if is_whole && tables.contains(text("Relation Name")) {
-            let details = ["Index Name", "Filter"].map(text).join(" ");
-            let details = if details.trim().is_empty() { "no filter" } else { details.trim() };
-            found.push(WholeRead { table: text("Relation Name").to_owned(), how: format!("{kind}, {details}") });
-        }
-        for child in node["Plans"].as_array().into_iter().flatten() {
-            self.visit(child, is_limited || kind == "Limit", tables, found);
-        }
+/// What the nodes above a node of a plan say about it.
+#[derive(Clone, Copy)]
+struct Above<'a> {
+    /// The table of the nearest node that has one. The scan of an index for a bitmap does not name the table itself.
+    table: &'a str,
+    /// True if a node above stops after some rows, and no node between needs all rows first.
+    is_limited: bool,
+}
+
+fn visit(node: &Value, above: Above<'_>, tables: &BTreeSet<String>, found: &mut Vec<WholeRead>) {
+    let text = |key: &str| node[key].as_str().unwrap_or_default();
+    let kind = text("Node Type");
+    let table = node["Relation Name"].as_str().unwrap_or(above.table);
+    let is_whole = match kind {
+        "Seq Scan" => true,
+        "Index Scan" | "Index Only Scan" => !above.is_limited && node["Index Cond"].is_null(),
+        "Bitmap Index Scan" => node["Index Cond"].is_null(),
+        _ => false,
+    };
+    if is_whole && tables.contains(table) {
+        let details = ["Index Name", "Filter"].map(text).join(" ");
+        let details = if details.trim().is_empty() { "no filter" } else { details.trim() };
+        found.push(WholeRead { table: table.to_owned(), how: format!("{kind}, {details}") });
+    }
+    let needs_all = ["Sort", "Aggregate", "Hash", "Materialize", "WindowAgg"].contains(&kind);
+    let is_limited = kind == "Limit" || above.is_limited && !needs_all;
+    for child in node["Plans"].as_array().into_iter().flatten() {
+        visit(child, Above { table, is_limited }, tables, found);
     }
 }

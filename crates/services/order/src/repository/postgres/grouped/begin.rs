@@ -43,14 +43,19 @@ pub async fn begin(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Has
                 for update
                 offset 0
             ) as idempotency_keys
+        ), locked as materialized (
+            select uuid, user_uuid, status, attempt_method
+            from orders
+            where uuid = any(array(
+                    select uuid from requests where key is null or uuid in (select uuid from held)
+                ))
+            order by uuid
+            for no key update
         ), payable as materialized (
-            select orders.uuid
-            from requests
-            join orders on orders.uuid = requests.uuid and orders.user_uuid = requests.user_uuid
-            where orders.status = 'PENDING_PAYMENT' and orders.attempt_method is null
-                and (requests.key is null or requests.uuid in (select uuid from held))
-            order by orders.uuid
-            for no key update of orders
+            select uuid
+            from locked
+            join requests using (uuid, user_uuid)
+            where locked.status = 'PENDING_PAYMENT' and locked.attempt_method is null
         ), begun as (
             update orders
             set attempt = attempt + 1, attempt_method = requests.method, attempt_epoch = attempt_epoch + 1,

@@ -106,7 +106,7 @@ pub async fn create(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Ha
             select *, row_number() over (partition by user_uuid order by number) as place
             from requests
             where (key is null or number in (select number from held))
-                and not exists (select from orders where orders.uuid = requests.uuid)
+                and uuid <> all(array(select uuid from orders where uuid = any($1)))
         ), created as (
             insert into orders (uuid, user_uuid, part_uuids, total_price, status, pay_until, delivery_address, unit_prices,
                 self_payment_at)

@@ -68,14 +68,19 @@ pub async fn paid(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Hash
             order by consumer, cause
             on conflict do nothing
             returning event_uuid
+        ), locked as materialized (
+            select uuid, attempt, attempt_method
+            from orders
+            where uuid = any(array(
+                    select uuid from requests where consumer is null or cause in (select event_uuid from inbox_rows)
+                ))
+            order by uuid
+            for no key update
         ), payable as materialized (
-            select orders.uuid
-            from requests
-            join orders on orders.uuid = requests.uuid and orders.attempt = requests.attempt
-            where orders.attempt_method is not null
-                and (requests.consumer is null or requests.cause in (select event_uuid from inbox_rows))
-            order by orders.uuid
-            for no key update of orders
+            select uuid
+            from locked
+            join requests using (uuid, attempt)
+            where locked.attempt_method is not null
         ), settled as (
             update orders
             set status = 'PAID', payment_method = attempt_method, transaction_uuid = requests.transaction_uuid,

@@ -59,13 +59,12 @@ pub async fn settle(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Ha
             select *
             from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::bytea[], $7::bytea[], $8::jsonb[])
                 as request (transaction_uuid, decline, reference, event_uuid, event_type, payload, of_cancelled, trace)
-        ), pending as materialized (
-            select payments.transaction_uuid
-            from requests
-            join payments using (transaction_uuid)
-            where payments.status = 'pending'
-            order by payments.transaction_uuid
-            for no key update of payments
+        ), locked as materialized (
+            select transaction_uuid, status
+            from payments
+            where transaction_uuid = any($1)
+            order by transaction_uuid
+            for no key update
         ), settled as (
             update payments
             set status = case
@@ -78,9 +77,9 @@ pub async fn settle(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Ha
                 tries = 0,
                 next_try_at = now(),
                 updated_at = now()
-            from pending
+            from locked
             join requests using (transaction_uuid)
-            where payments.transaction_uuid = pending.transaction_uuid
+            where payments.transaction_uuid = locked.transaction_uuid and locked.status = 'pending'
             returning payments.*
         ), events as (
             insert into outbox (event_uuid, event_type, key, payload, trace)

@@ -27,16 +27,16 @@ pub async fn confirm(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<H
             left join inbox on inbox.consumer = request.consumer and inbox.event_uuid = request.event_uuid
             where inbox.event_uuid is null
         ), locked as materialized (
-            select order_uuid
+            select order_uuid, status
             from reservations
-            where order_uuid = any(array(select order_uuid from requests where status = 'held')) and status = 'held'
+            where order_uuid = any(array(select order_uuid from requests where status = 'held'))
             order by order_uuid
             for no key update
         ), confirmed as (
             update reservations
             set status = 'confirmed', expires_at = null, updated_at = now()
             from locked
-            where reservations.order_uuid = locked.order_uuid
+            where reservations.order_uuid = locked.order_uuid and locked.status = 'held'
             returning reservations.order_uuid
         ), done as materialized (
             select order_uuid, consumer, event_uuid
