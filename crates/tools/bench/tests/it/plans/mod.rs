@@ -29,8 +29,14 @@ const SMALL: [&str; 4] = ["bot_offsets", "couriers", "leases", "storage_places"]
 const SLOW_QUEUE: &str = "loans";
 /// The beginnings of the statements that may read a whole table or queue, and why.
 const WHOLE: [(&str, &str); 7] = [
-    ("inventory: crates/services/inventory/src/repository/postgres/catalogue.rs (insert into parts ", "seeds once, at start"),
-    ("intake: crates/services/intake/src/repository/postgres/orders.rs (select o.number, ", "fills the cache once, at start"),
+    (
+        "inventory: crates/services/inventory/src/repository/postgres/catalogue.rs (insert into parts ",
+        "seeds once, at start",
+    ),
+    (
+        "intake: crates/services/intake/src/repository/postgres/orders.rs (select o.number, ",
+        "fills the cache once, at start",
+    ),
     ("iam: crates/services/iam/src/repository/caseless_keys.rs ((select 'login' ", "only `doctor` runs it"),
     ("payment: crates/services/payment/src/repository/postgres/payments.rs (select count(*) ", "counts the queue"),
     ("delivery: crates/services/delivery/src/repository/postgres/deliveries.rs (select uuid as ", "lists the queue"),
