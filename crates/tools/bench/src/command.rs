@@ -140,6 +140,9 @@ pub async fn run(lab: &Lab, chosen: &[Ratio]) -> anyhow::Result<Report> {
         rows: Vec::new(),
         failures: Vec::new(),
     };
+    if chosen.iter().any(Ratio::uses_broker) {
+        ratios::warm_up(lab).await.context("warming up")?;
+    }
     for ratio in chosen {
         lab.progress.begin(ratio.id);
         let measured = async {

@@ -15,10 +15,14 @@ mod whole_orders;
 
 use futures::future::LocalBoxFuture;
 
+pub use self::whole_orders::warm_up;
 use crate::{lab::Lab, report::Row};
 
 /// The number of concurrent requests, unless a ratio has its own.
 const AT_ONCE: usize = 64;
+
+/// The ratios in which no measured work passes through the broker.
+const WITHOUT_BROKER: [&str; 4] = ["P2", "P5", "P10", "P11"];
 
 /// An entry of the list of ratios.
 #[derive(Clone, Copy)]
@@ -26,6 +30,13 @@ pub struct Ratio {
     pub id: &'static str,
     pub what: &'static str,
     pub measure: for<'a> fn(&'a Lab) -> LocalBoxFuture<'a, anyhow::Result<Vec<Row>>>,
+}
+
+impl Ratio {
+    /// Returns true if the broker takes part in what is measured, so that it must be warmed up.
+    pub fn uses_broker(&self) -> bool {
+        !WITHOUT_BROKER.contains(&self.id)
+    }
 }
 
 pub const ALL: &[Ratio] = &[
