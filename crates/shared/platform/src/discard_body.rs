@@ -1,4 +1,4 @@
-//! Middleware that reads and discards the rest of a request's body after an early response.
+//! Reads and discards the rest of a request's body after an early response.
 //!
 //! If the server closed a connection on which the client still sends, the connection would be reset and the client would never see the
 //! response.
@@ -13,7 +13,6 @@ use std::{
 use axum::{
     body::{Body, Bytes, HttpBody},
     extract::Request,
-    middleware::Next,
     response::Response,
 };
 use http_body::{Frame, SizeHint};
@@ -27,14 +26,14 @@ const LONGEST: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 struct Shared(Arc<Mutex<Body>>);
 
-/// Middleware. Passes the request on, and returns the response once the rest of the body has been read or a limit is reached.
-pub async fn discard_rest(request: Request, next: Next) -> Response {
+/// Passes the request on, and returns the response once the rest of the body has been read or a limit is reached.
+pub async fn discard_rest(request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     if request.body().is_end_stream() {
-        return next.run(request).await;
+        return next(request).await;
     }
     let (parts, body) = request.into_parts();
     let mut rest = Shared(Arc::new(Mutex::new(body)));
-    let response = next.run(Request::from_parts(parts, Body::new(rest.clone()))).await;
+    let response = next(Request::from_parts(parts, Body::new(rest.clone()))).await;
     let _ = tokio::time::timeout(LONGEST, rest.discard()).await;
     response
 }

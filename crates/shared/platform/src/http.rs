@@ -1,6 +1,6 @@
 //! HTTP server: the layers around every request, and graceful shutdown. `listener::connection` sets the limits of the HTTP protocol.
 
-use std::{any::Any, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use axum::{
@@ -12,9 +12,9 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use backon::{ConstantBuilder, Retryable as _};
+use futures::FutureExt as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
     deadline,
@@ -24,7 +24,7 @@ use crate::{
     observe,
     problem::Problem,
     readiness::Readiness,
-    rejection,
+    rejection::as_problem,
     request_body::{Arrivals, Arrived, NotArrived},
     shared_layer::shared,
 };
@@ -65,15 +65,24 @@ pub fn layers(router: Router) -> Router {
 
 /// Does the same as [`layers`] for an API with bodies of up to `body_limit` bytes.
 pub fn layers_with(router: Router, body_limit: usize) -> Router {
-    router
-        .layer(shared(axum::middleware::from_fn(rejection::as_problem)))
-        .layer(shared(axum::middleware::from_fn(bounded)))
-        .layer(shared(catch_panics(|| {
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "something went wrong here").into_response()
-        })))
-        .layer(shared(axum::middleware::from_fn(discard_rest)))
-        .layer(shared(axum::middleware::from_fn_with_state((Arrivals::default(), body_limit), arrive)))
-        .layer(shared(axum::middleware::from_fn(observe::http)))
+    let bodies = Arc::new(Bodies { arrivals: Arrivals::default(), limit: body_limit });
+    router.layer(shared(axum::middleware::from_fn_with_state(bodies, around)))
+}
+
+/// The bodies that an API receives.
+struct Bodies {
+    arrivals: Arrivals,
+    /// The maximum size of a body in bytes.
+    limit: usize,
+}
+
+/// Middleware: everything that [`layers`] names, in one layer, since each layer of axum costs each request several allocations.
+async fn around(State(bodies): State<Arc<Bodies>>, request: Request, next: Next) -> Response {
+    let handle = async |request: Request| as_problem(request, async |request| next.run(request).await).await;
+    let handle = async |request: Request| catch_panics(bounded(handle(request)), something_went_wrong).await;
+    let handle = async |request: Request| discard_rest(request, handle).await;
+    let handle = async |request: Request| arrive(&bodies, request, handle).await;
+    observe::http(request, handle).await
 }
 
 /// Serves until `stop`, continues for the drain, then finishes the requests in flight within
@@ -88,16 +97,15 @@ pub async fn serve(
     listener.into().serve(Protocol::Http, router, readiness, stop).await
 }
 
-/// Middleware. Passes a request on once its body has arrived. A body that is too long is passed on as well: the endpoint rejects it or does
-/// not read it.
-async fn arrive(State((arrivals, limit)): State<(Arrivals, usize)>, request: Request, next: Next) -> Response {
+/// Passes a request on once its body has arrived. A body that is too long is passed on as well: the endpoint rejects it or does not read it.
+async fn arrive(bodies: &Bodies, request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     let (parts, body) = request.into_parts();
-    let body = match arrivals.read(body, limit).await {
+    let body = match bodies.arrivals.read(body, bodies.limit).await {
         Ok(Arrived::Whole(body)) => Body::from(body),
         Ok(Arrived::TooLong(body)) => body,
         Err(error) => return not_arrived(error).into_response(),
     };
-    next.run(Request::from_parts(parts, body)).await
+    next(Request::from_parts(parts, body)).await
 }
 
 fn not_arrived(error: NotArrived) -> Problem {
@@ -109,19 +117,21 @@ fn not_arrived(error: NotArrived) -> Problem {
     }
 }
 
-/// Converts a panic to the response that `answer` creates. The panic hook has logged the panic itself.
-pub(crate) fn catch_panics(
-    answer: fn() -> Response,
-) -> CatchPanicLayer<impl Fn(Box<dyn Any + Send>) -> Response + Clone> {
-    CatchPanicLayer::custom(move |_: Box<dyn Any + Send>| {
+/// Returns the response of `work`, or `answer()` after a panic. The panic hook has logged the panic itself.
+pub(crate) async fn catch_panics(work: impl Future<Output = Response>, answer: impl FnOnce() -> Response) -> Response {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
         tracing::error!("a request handler panicked");
         answer()
     })
 }
 
-async fn bounded(request: Request, next: Next) -> Response {
-    let work = deadline::within(REQUEST_LIMIT, next.run(request));
-    tokio::time::timeout(REQUEST_LIMIT, work)
+fn something_went_wrong() -> Response {
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "something went wrong here").into_response()
+}
+
+/// Limits the time of `work` and of the calls that it makes.
+async fn bounded(work: impl Future<Output = Response>) -> Response {
+    tokio::time::timeout(REQUEST_LIMIT, deadline::within(REQUEST_LIMIT, work))
         .await
         .unwrap_or_else(|_| Problem::unavailable("the request took too long").into_response())
 }

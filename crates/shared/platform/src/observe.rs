@@ -7,9 +7,8 @@
 use std::{collections::HashMap, sync::Arc};
 
 use axum::{
-    extract::{MatchedPath, Request, State},
+    extract::{MatchedPath, Request},
     http::{HeaderMap, HeaderName, HeaderValue, Method},
-    middleware::Next,
     response::Response,
 };
 use metrics::SharedString;
@@ -24,13 +23,13 @@ const UNKNOWN: &str = "unknown";
 /// The maximum length in bytes of a path in a span. It is longer than the path of any route.
 const PATH_SHOWN: usize = 256;
 
-/// Middleware for an HTTP server. The labels are the matched routes.
-pub(crate) async fn http(request: Request, next: Next) -> Response {
+/// Observes a request to an HTTP server. The labels are the matched routes.
+pub(crate) async fn http(request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     observe(None, request, next).await
 }
 
-/// Middleware for a gRPC server. The labels are the server's RPCs. Requests that are not gRPC are observed as HTTP.
-pub(crate) async fn grpc(State(rpcs): State<Rpcs>, request: Request, next: Next) -> Response {
+/// Observes a call of a gRPC server. The labels are the server's RPCs. Requests that are not gRPC are observed as HTTP.
+pub(crate) async fn grpc(rpcs: &Rpcs, request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     let rpc = is_grpc(request.headers()).then(|| rpcs.find(request.uri().path()));
     observe(rpc.map(|rpc| rpc.unwrap_or_else(|| UNKNOWN.into())), request, next).await
 }
@@ -64,7 +63,7 @@ pub(crate) fn count_from_zero(rpcs: &Rpcs) {
     }
 }
 
-async fn observe(rpc: Option<Arc<str>>, request: Request, next: Next) -> Response {
+async fn observe(rpc: Option<Arc<str>>, request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     let route =
         request.extensions().get::<MatchedPath>().map_or_else(|| UNKNOWN.into(), |path| Arc::from(path.as_str()));
     let path = request.uri().path();
@@ -85,7 +84,7 @@ async fn observe(rpc: Option<Arc<str>>, request: Request, next: Next) -> Respons
     let trace_id = telemetry::trace_id(&span);
     let start = Instant::now();
 
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let mut response = next(request).instrument(span.clone()).await;
 
     let elapsed = start.elapsed();
     if let Some(rpc) = rpc {

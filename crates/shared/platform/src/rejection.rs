@@ -3,7 +3,6 @@
 use axum::{
     extract::Request,
     http::{HeaderMap, Method, StatusCode, Uri, header},
-    middleware::Next,
     response::{IntoResponse as _, Response},
 };
 
@@ -36,10 +35,10 @@ fn shown(text: &str, most: usize) -> String {
     shown
 }
 
-/// Middleware around a router. Converts an error response that is not a problem document yet, and keeps its other headers, such as `Allow`.
-pub(crate) async fn as_problem(request: Request, next: Next) -> Response {
+/// Passes a request on to a router. Converts an error response that is not a problem document yet, and keeps its other headers, such as `Allow`.
+pub(crate) async fn as_problem(request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    let response = next.run(request).await;
+    let response = next(request).await;
     let status = response.status();
     if !(status.is_client_error() || status.is_server_error()) || is_ours(response.headers()) {
         return response;

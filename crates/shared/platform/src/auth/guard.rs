@@ -72,10 +72,10 @@ impl Guard {
         methods.into_iter().filter(|method| self.rules.of(method).is_none()).collect()
     }
 
-    /// Middleware for gRPC. Reads the metadata `session-uuid` or `authorization`, and refuses calls with a status in the trailers.
-    pub async fn grpc(State(guard): State<Self>, request: Request, next: Next) -> Response {
-        let access = guard.rules.of(request.uri().path());
-        let response = guard.check(access, SESSION_METADATA, request, next).await;
+    /// Passes a gRPC call on. Reads the metadata `session-uuid` or `authorization`, and refuses calls with a status in the trailers.
+    pub(crate) async fn grpc(&self, request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
+        let access = self.rules.of(request.uri().path());
+        let response = self.check(access, SESSION_METADATA, request, next).await;
         response.unwrap_or_else(|refusal| grpc::refuse(&refusal.status()))
     }
 
@@ -83,7 +83,7 @@ impl Guard {
     pub async fn http(State(guard): State<Self>, request: Request, next: Next) -> Response {
         let route = request.extensions().get::<MatchedPath>();
         let access = route.and_then(|route| guard.rules.of_route(request.method().as_str(), route.as_str()));
-        let response = guard.check(access, SESSION_HEADER, request, next).await;
+        let response = guard.check(access, SESSION_HEADER, request, async |request| next.run(request).await).await;
         response.unwrap_or_else(|refusal| refusal.problem().into_response())
     }
 
@@ -92,19 +92,19 @@ impl Guard {
         access: Option<Access>,
         header: &'static str,
         mut request: Request,
-        next: Next,
+        next: impl AsyncFnOnce(Request) -> Response,
     ) -> Result<Response, Refusal> {
         let access = access.ok_or(Refusal::NoRule)?;
         let access = if self.is_open { Access::Public } else { access };
         if access == Access::Public {
-            return Ok(next.run(request).await);
+            return Ok(next(request).await);
         }
         if let Some(service) = self.service(&request)? {
             if !access.services().contains(&service.as_str()) {
                 return Err(Refusal::OtherService);
             }
             request.extensions_mut().insert(Caller::Service(service));
-            return Ok(next.run(request).await);
+            return Ok(next(request).await);
         }
         if matches!(access, Access::Services(_)) {
             return Err(Refusal::MissingToken);
@@ -122,7 +122,7 @@ impl Guard {
             security_events::record(Event::RoleUsed { user: user.uuid, path: request.uri().path() });
         }
         request.extensions_mut().insert(Caller::User(user));
-        Ok(SESSION.scope(session, next.run(request)).await)
+        Ok(SESSION.scope(session, next(request)).await)
     }
 
     /// Returns the calling service, or `None` if a user calls. Over TLS the certificate identifies the service, and a token must name the

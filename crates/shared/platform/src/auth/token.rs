@@ -56,9 +56,9 @@ struct Issued {
 #[derive(Clone)]
 pub struct ServiceKey {
     service: &'static str,
-    encoding: EncodingKey,
+    encoding: Arc<EncodingKey>,
     /// The keys that verify tokens. The first one is also the key that signs.
-    decoding: Vec<DecodingKey>,
+    decoding: Arc<[DecodingKey]>,
     issued: Arc<Mutex<HashMap<&'static str, Issued>>>,
 }
 
@@ -69,8 +69,8 @@ impl ServiceKey {
         hmac::install();
         Ok(Self {
             service,
-            encoding: EncodingKey::from_secret(key),
-            decoding: vec![DecodingKey::from_secret(key)],
+            encoding: Arc::new(EncodingKey::from_secret(key)),
+            decoding: [DecodingKey::from_secret(key)].into(),
             issued: Arc::default(),
         })
     }
@@ -80,7 +80,7 @@ impl ServiceKey {
     pub fn accepting(mut self, previous: Option<&SecretString>) -> Result<Self, ConfigError> {
         if let Some(previous) = previous {
             let previous = long_enough("SERVICE_KEY_PREVIOUS", previous)?;
-            self.decoding.push(DecodingKey::from_secret(previous));
+            self.decoding = self.decoding.iter().cloned().chain([DecodingKey::from_secret(previous)]).collect();
         }
         Ok(self)
     }
@@ -118,7 +118,7 @@ impl ServiceKey {
         // `is_valid` checks the expiry with the clock of this process, which tests may set wrong. jsonwebtoken would use its own clock.
         validation.validate_exp = false;
         let mut refused = TokenError(TokenRefusal::Kind);
-        for key in &self.decoding {
+        for key in self.decoding.iter() {
             match jsonwebtoken::decode::<Claims>(token, key, &validation) {
                 Ok(token) if token.header.typ.as_deref().is_some_and(|typ| typ != "JWT") => break,
                 Ok(token) if is_valid(&token.claims, now.timestamp()) => return Ok(token.claims.iss),

@@ -3,6 +3,8 @@
 //! Every RPC of this system takes one message, and a call starts only once this message has arrived. So an incompletely sent call occupies
 //! no slot.
 
+use std::sync::Arc;
+
 use axum::{
     Router,
     body::Body,
@@ -28,32 +30,47 @@ const PREFIX: usize = 5;
 /// Adds `guard` and the limits to the services of `router`. A call passes them in this order: arrival of the message, a slot for the call,
 /// authentication, a slot of the user.
 pub(super) fn bounded(router: Router, guard: Guard, max_in_flight: usize) -> Router {
-    router
-        .layer(shared(middleware::from_fn_with_state(UserSlots::quarter_of(max_in_flight), shed_user)))
-        .layer(shared(middleware::from_fn_with_state(guard, Guard::grpc)))
-        .layer(shared(middleware::from_fn_with_state(Slots::new(max_in_flight), shed)))
-        .layer(shared(middleware::from_fn_with_state(Arrivals::default(), arrive)))
+    let inbound = Inbound {
+        arrivals: Arrivals::default(),
+        slots: Slots::new(max_in_flight),
+        guard,
+        user_slots: UserSlots::quarter_of(max_in_flight),
+    };
+    router.layer(shared(middleware::from_fn_with_state(Arc::new(inbound), enter)))
 }
 
-async fn arrive(State(arrivals): State<Arrivals>, request: Request, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
-    match arrivals.read(body, PREFIX + MESSAGE).await {
-        Ok(Arrived::Whole(body)) => next.run(Request::from_parts(parts, Body::from(body))).await,
-        Ok(Arrived::TooLong(_)) => refuse(&Status::resource_exhausted("the message is larger than 256 KiB")),
-        Err(NotArrived::BrokenOff) => refuse(&Status::cancelled("the message broke off")),
-        Err(error) => refuse(&Status::deadline_exceeded(error.to_string())),
-    }
+struct Inbound {
+    arrivals: Arrivals,
+    slots: Slots,
+    guard: Guard,
+    user_slots: UserSlots,
 }
 
-async fn shed(State(slots): State<Slots>, request: Request, next: Next) -> Response {
-    let Some(_slot) = slots.take() else {
+/// Middleware: one layer, since each layer of axum costs each call several allocations.
+async fn enter(State(inbound): State<Arc<Inbound>>, request: Request, next: Next) -> Response {
+    let request = match arrive(&inbound.arrivals, request).await {
+        Ok(request) => request,
+        Err(refusal) => return refuse(&refusal),
+    };
+    let Some(_slot) = inbound.slots.take() else {
         metrics::counter!("requests_shed_total").increment(1);
         return refuse(&Status::resource_exhausted("too many calls at once; try again soon"));
     };
-    next.run(request).await
+    inbound.guard.grpc(request, async |request| shed_user(&inbound.user_slots, request, next).await).await
 }
 
-async fn shed_user(State(slots): State<UserSlots>, request: Request, next: Next) -> Response {
+/// Returns the call with its whole message.
+async fn arrive(arrivals: &Arrivals, request: Request) -> Result<Request, Status> {
+    let (parts, body) = request.into_parts();
+    match arrivals.read(body, PREFIX + MESSAGE).await {
+        Ok(Arrived::Whole(body)) => Ok(Request::from_parts(parts, Body::from(body))),
+        Ok(Arrived::TooLong(_)) => Err(Status::resource_exhausted("the message is larger than 256 KiB")),
+        Err(NotArrived::BrokenOff) => Err(Status::cancelled("the message broke off")),
+        Err(error) => Err(Status::deadline_exceeded(error.to_string())),
+    }
+}
+
+async fn shed_user(slots: &UserSlots, request: Request, next: Next) -> Response {
     let Ok(_slot) = slots.take(request.extensions().get()).await else {
         metrics::counter!("requests_of_one_user_shed_total").increment(1);
         return refuse(&Status::resource_exhausted("too many calls of this user at once; try again soon"));

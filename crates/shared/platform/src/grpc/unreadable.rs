@@ -5,7 +5,7 @@
 //! tonic reads a message before it calls the method, and puts the reason of a failure into the text of the status. No method of the
 //! services returns these texts.
 
-use axum::{extract::Request, middleware::Next, response::Response};
+use axum::response::Response;
 use tonic::{Code, Status};
 
 use super::refuse;
@@ -31,9 +31,8 @@ const FRAMES: [(&str, &str); 4] = [
 /// The beginning of tonic's error about a value of `grpc-encoding`, up to where it repeats the value.
 const COMPRESSED: &str = "Content is compressed with `";
 
-/// Middleware around the services of a server. Replaces tonic's status if the message could not be read.
-pub(super) async fn tell(request: Request, next: Next) -> Response {
-    let response = next.run(request).await;
+/// Replaces tonic's status in the response of a service if the message could not be read.
+pub(super) fn told(response: Response) -> Response {
     match Status::from_header_map(response.headers()).and_then(|status| refusal(&status)) {
         Some(refusal) => refuse(&refusal),
         None => response,
