@@ -32,8 +32,10 @@ pub fn dead_letter_topic(topic: &str) -> String {
 /// The time limit of a request to the broker.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The pauses between retries, because some brokers report a created or altered topic only after a while.
-const AGAIN: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(300), Duration::from_secs(1)];
+/// The pauses between retries, because a broker reports a created or altered topic only after a while: more than a second if it has just
+/// started and creates many topics.
+const AGAIN: [Duration; 4] =
+    [Duration::from_millis(100), Duration::from_millis(300), Duration::from_secs(1), Duration::from_secs(3)];
 
 /// Settings of dead-letter topics. A dead letter stays until an operator has resolved and pruned it, even if the broker has a default
 /// retention.
@@ -150,9 +152,10 @@ async fn alter(admin: &Admin, topic: &str, described: &ConfigResource) -> anyhow
         altered = altered.set(name, value);
     }
     let what = || format!("altering the topic {topic}");
-    admin.alter_configs(&[altered], &options()).await.with_context(what)?;
-    // rdkafka ignores the broker's response for a single topic, so only a new request shows whether the topic was altered.
+    // rdkafka ignores the broker's response for a single topic, so only another request shows whether the topic was altered. A broker
+    // that has just created the topic may not alter it yet, so the request is repeated.
     for pause in AGAIN {
+        admin.alter_configs([&altered], &options()).await.with_context(what)?;
         if is_without_expiry(&describe(admin, topic).await?) {
             return Ok(());
         }
