@@ -51,18 +51,13 @@ pub async fn begin(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Has
                 ))
             order by uuid
             for no key update
-        ), payable as materialized (
-            select uuid
-            from locked
-            join requests using (uuid, user_uuid)
-            where locked.status = 'PENDING_PAYMENT' and locked.attempt_method is null
         ), begun as (
             update orders
             set attempt = attempt + 1, attempt_method = requests.method, attempt_epoch = attempt_epoch + 1,
                 attempt_shared = false, attempt_tries = 0, attempt_next_at = now() + make_interval(secs => requests.patience)
-            from payable
-            join requests using (uuid)
-            where orders.uuid = payable.uuid
+            from locked
+            join requests using (uuid, user_uuid)
+            where orders.uuid = locked.uuid and locked.status = 'PENDING_PAYMENT' and locked.attempt_method is null
             returning orders.*
         ), keys_attempt as (
             update idempotency_keys

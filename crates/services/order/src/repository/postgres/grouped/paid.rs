@@ -76,18 +76,13 @@ pub async fn paid(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Hash
                 ))
             order by uuid
             for no key update
-        ), payable as materialized (
-            select uuid
-            from locked
-            join requests using (uuid, attempt)
-            where locked.attempt_method is not null
         ), settled as (
             update orders
-            set status = 'PAID', payment_method = attempt_method, transaction_uuid = requests.transaction_uuid,
+            set status = 'PAID', payment_method = orders.attempt_method, transaction_uuid = requests.transaction_uuid,
                 attempt_method = null, attempt_next_at = null, updated_at = now()
-            from payable
-            join requests using (uuid)
-            where orders.uuid = payable.uuid
+            from locked
+            join requests using (uuid, attempt)
+            where orders.uuid = locked.uuid and locked.attempt_method is not null
             returning orders.uuid
         ), keys_completed as (
             update idempotency_keys
