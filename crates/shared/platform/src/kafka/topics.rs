@@ -152,10 +152,9 @@ async fn alter(admin: &Admin, topic: &str, described: &ConfigResource) -> anyhow
         altered = altered.set(name, value);
     }
     let what = || format!("altering the topic {topic}");
-    // rdkafka ignores the broker's response for a single topic, so only another request shows whether the topic was altered. A broker
-    // that has just created the topic may not alter it yet, so the request is repeated.
+    admin.alter_configs(&[altered], &options()).await.with_context(what)?;
+    // rdkafka ignores the broker's response for a single topic, so only a new request shows whether the topic was altered.
     for pause in AGAIN {
-        admin.alter_configs([&altered], &options()).await.with_context(what)?;
         if is_without_expiry(&describe(admin, topic).await?) {
             return Ok(());
         }
