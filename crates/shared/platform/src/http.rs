@@ -1,6 +1,6 @@
 //! HTTP server: the layers around every request, and graceful shutdown. `listener::connection` sets the limits of the HTTP protocol.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, time::Duration};
 
 use anyhow::Context as _;
 use axum::{
@@ -55,7 +55,7 @@ pub async fn bind(variable: &str, address: std::net::SocketAddr) -> anyhow::Resu
 /// The maximum size of a request's body in bytes. It is enough for an order with the maximum number of parts.
 pub const BODY_LIMIT: usize = 64 * 1024;
 
-/// Adds the layers of a public API: tracing, metrics, time limits for receiving the body and for handling the request, status 500 for
+/// Adds the layer around a public API: tracing, metrics, time limits for receiving the body and for handling the request, status 500 for
 /// panics, and discarding the rest of a body after an early response.
 ///
 /// Error responses of the framework are converted to problem documents.
@@ -65,11 +65,12 @@ pub fn layers(router: Router) -> Router {
 
 /// Does the same as [`layers`] for an API with bodies of up to `body_limit` bytes.
 pub fn layers_with(router: Router, body_limit: usize) -> Router {
-    let bodies = Arc::new(Bodies { arrivals: Arrivals::default(), limit: body_limit });
+    let bodies = Bodies { arrivals: Arrivals::default(), limit: body_limit };
     router.layer(shared(axum::middleware::from_fn_with_state(bodies, around)))
 }
 
-/// The bodies that an API receives.
+/// The bodies that an API receives. Clones share them.
+#[derive(Clone)]
 struct Bodies {
     arrivals: Arrivals,
     /// The maximum size of a body in bytes.
@@ -77,7 +78,7 @@ struct Bodies {
 }
 
 /// Middleware: everything that [`layers`] names, in one layer, since each layer of axum costs each request several allocations.
-async fn around(State(bodies): State<Arc<Bodies>>, request: Request, next: Next) -> Response {
+async fn around(State(bodies): State<Bodies>, request: Request, next: Next) -> Response {
     let handle = async |request: Request| as_problem(request, async |request| next.run(request).await).await;
     let handle = async |request: Request| catch_panics(bounded(handle(request)), something_went_wrong).await;
     let handle = async |request: Request| discard_rest(request, handle).await;
