@@ -18,6 +18,7 @@ use platform::{
     shutdown::on_signal,
     telemetry,
 };
+use tokio::sync::OnceCell;
 
 use crate::{
     child,
@@ -140,12 +141,13 @@ pub async fn run(lab: &Lab, chosen: &[Ratio]) -> anyhow::Result<Report> {
         rows: Vec::new(),
         failures: Vec::new(),
     };
-    if chosen.iter().any(Ratio::uses_broker) {
-        ratios::warm_up(lab).await.context("warming up")?;
-    }
+    let warm = OnceCell::new();
     for ratio in chosen {
         lab.progress.begin(ratio.id);
         let measured = async {
+            if ratio.uses_broker() {
+                warm.get_or_try_init(|| ratios::warm_up(lab)).await.context("warming up")?;
+            }
             lab.empty_tables().await?;
             (ratio.measure)(lab).await
         };

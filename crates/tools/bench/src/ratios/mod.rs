@@ -22,7 +22,7 @@ use crate::{lab::Lab, report::Row};
 const AT_ONCE: usize = 64;
 
 /// The ratios in which no measured work passes through the broker.
-const WITHOUT_BROKER: [&str; 4] = ["P2", "P5", "P10", "P11"];
+const WITHOUT_BROKER: [&str; 3] = ["P2", "P5", "P10"];
 
 /// An entry of the list of ratios.
 #[derive(Clone, Copy)]
