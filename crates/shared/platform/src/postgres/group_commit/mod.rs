@@ -19,6 +19,9 @@ use super::{Database, is_unavailable, retry_stale};
 
 /// The most requests of one group: the time of a statement, and of the locks that it holds, has a bound.
 const GROUP: usize = 64;
+/// How often a group lets other tasks run before it begins, as long as that brings it further requests. One turn brings those whose tasks
+/// are ready; these turns also bring those whose answers arrive on other connections meanwhile.
+const YIELDS: u32 = 4;
 /// The most requests that wait. More are refused: they would not be answered within their time.
 const WAITING: usize = 4096;
 
@@ -170,12 +173,25 @@ where
     /// Writes groups until nothing waits.
     async fn write_all(self: Arc<Self>) {
         loop {
-            // Tasks that are ready to run may submit further requests for this group. Without other ready tasks this costs nothing.
-            tokio::task::yield_now().await;
+            self.gather().await;
             let Some(group) = self.next() else { return };
             count(self.name, 1, group.len() as u64);
             // A panic loses the answers of its group; those who wait behind it are not to wait for ever.
             let _ = AssertUnwindSafe(self.write_group(group)).catch_unwind().await;
+        }
+    }
+
+    /// Lets tasks that are ready to run submit further requests for this group, as long as more come. Without other ready tasks this costs
+    /// nothing.
+    async fn gather(&self) {
+        let mut waiting = self.lock().waiting.len();
+        for _ in 0..YIELDS {
+            tokio::task::yield_now().await;
+            let more = self.lock().waiting.len();
+            if more == waiting || more >= GROUP {
+                return;
+            }
+            waiting = more;
         }
     }
 

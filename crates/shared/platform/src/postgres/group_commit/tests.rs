@@ -80,6 +80,32 @@ async fn what_arrives_during_a_group_is_the_next_group_and_each_gets_its_own_ans
     assert!(answers.iter().all(|(request, answer)| answer.as_ref().is_ok_and(|answer| *answer == request * 10)));
 }
 
+/// Submits `request` and the following ones up to 60, each one turn of the runtime after the one before.
+fn submit_in_turns(commit: GroupCommit<u32, u32>, request: u32) -> BoxFuture<'static, ()> {
+    async move {
+        tokio::task::yield_now().await;
+        // The request is submitted first, so that the task that writes it runs before the task of the next request.
+        let (answer, ()) = tokio::join!(commit.submit(request), async {
+            if request < 60 {
+                tokio::spawn(submit_in_turns(commit.clone(), request + 1));
+            }
+        });
+        answer.unwrap();
+    }
+    .boxed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_lets_others_run_while_that_brings_it_requests_but_not_for_ever() {
+    let writer = Writer::with_permits(100);
+
+    submit_in_turns(writer.commit(), 20).await;
+    settle().await;
+
+    assert_eq!(writer.groups()[0], [20, 21, 22, 23, 24]);
+    assert!(writer.groups().iter().flatten().copied().eq(20..=60), "{:?}", writer.groups());
+}
+
 #[tokio::test(start_paused = true)]
 async fn requests_of_one_key_are_written_one_after_another_and_hold_up_no_others() {
     let writer = Writer::with_permits(0);
