@@ -84,8 +84,10 @@ impl IamService {
     ) -> Result<(), Error> {
         let (account, verdict) = self.authenticate(attempt, password.clone()).await?;
         let user = account.user.id;
-        admitted(self.sessions.open(&Session::new(id, account.user, now, self.session_ttl)).await?)?;
-        self.authenticated(attempt).await;
+        let session = Session::new(id, account.user, now, self.session_ttl);
+        // Sent together, both commands share one flush of Redis' log to disk, during which Redis answers nobody.
+        let (admission, ()) = tokio::join!(self.sessions.open(&session), self.authenticated(attempt));
+        admitted(admission?)?;
         if verdict == Verdict::Outdated {
             // The hash is renewed in the background, so that the caller does not wait for it.
             tokio::spawn(self.clone().renew_hash(user, account.password_hash, password, salt));
