@@ -98,7 +98,8 @@ pub async fn serve(
     listener.into().serve(Protocol::Http, router, readiness, stop).await
 }
 
-/// Passes a request on once its body has arrived. A body that is too long is passed on as well: the endpoint rejects it or does not read it.
+/// Passes a request on once its body has arrived. A body that is too long is passed on as well: the endpoint rejects it or does not read
+/// it.
 async fn arrive(bodies: &Bodies, request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     let (parts, body) = request.into_parts();
     let body = match bodies.arrivals.read(body, bodies.limit).await {

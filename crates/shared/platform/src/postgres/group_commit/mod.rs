@@ -19,8 +19,8 @@ use super::{Database, is_unavailable, retry_stale};
 
 /// The most requests of one group: the time of a statement, and of the locks that it holds, has a bound.
 const GROUP: usize = 64;
-/// How often a group lets other tasks run before it begins, as long as that brings it further requests. One turn brings those whose tasks
-/// are ready; these turns also bring those whose answers arrive on other connections meanwhile.
+/// The most times that a group lets other tasks run before it begins. The first time brings the requests of tasks that are ready, the
+/// others those of tasks that become ready meanwhile.
 const YIELDS: u32 = 4;
 /// The most requests that wait. More are refused: they would not be answered within their time.
 const WAITING: usize = 4096;
@@ -181,8 +181,7 @@ where
         }
     }
 
-    /// Lets tasks that are ready to run submit further requests for this group, as long as more come. Without other ready tasks this costs
-    /// nothing.
+    /// Lets other tasks submit further requests for this group, as long as more come. Without other ready tasks this costs nothing.
     async fn gather(&self) {
         let mut waiting = self.lock().waiting.len();
         for _ in 0..YIELDS {
