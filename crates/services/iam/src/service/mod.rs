@@ -85,7 +85,8 @@ impl IamService {
         let (account, verdict) = self.authenticate(attempt, password.clone()).await?;
         let user = account.user.id;
         let session = Session::new(id, account.user, now, self.session_ttl);
-        // Sent together, both commands share one flush of Redis' log to disk, during which Redis answers nobody.
+        // Sent together, both commands share one flush of Redis' log to disk, during which Redis answers nobody. The password was right, so
+        // the attempt does not count even if the session is refused because the credentials are being changed.
         let (admission, ()) = tokio::join!(self.sessions.open(&session), self.authenticated(attempt));
         admitted(admission?)?;
         if verdict == Verdict::Outdated {

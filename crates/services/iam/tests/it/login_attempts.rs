@@ -8,11 +8,17 @@ use std::{
 
 use iam::{
     config::Limits,
-    model::LoginAttempt,
-    repository::{Decision, LoginAttempts},
+    error::Error,
+    model::{LoginAttempt, Operators, SessionId},
+    repository::{Decision, LoginAttempts, MemorySessions, MemoryUsers, Sessions as _},
+    service::IamService,
 };
+use platform::clock;
 
-use crate::stores::{LIMITS, LONG, attempt, attempts};
+use crate::{
+    operators::{hashing, password},
+    stores::{BOUNDS, LIMITS, LONG, attempt, attempts, session, user},
+};
 
 async fn begin(attempts: &Arc<dyn LoginAttempts>, login: &str) -> Decision {
     attempts.begin(&attempt(login)).await.unwrap()
@@ -51,6 +57,29 @@ async fn a_success_resets_the_count_of_the_account() {
                 assert_eq!(begin(&attempts, "ann").await, Decision::Verify, "{store}: round {round}");
             }
             attempts.succeed(&attempt("ann")).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_right_password_resets_the_count_even_while_the_credentials_are_being_changed() {
+    for (store, attempts) in attempts(per_account(LONG)).await {
+        let (sessions, operators) = (Arc::new(MemorySessions::new(BOUNDS)), Operators::parse("").unwrap());
+        let users = Arc::new(MemoryUsers::default());
+        let service = IamService::new(users, sessions.clone(), attempts.clone(), hashing(), LONG, operators);
+        let ann = user("ann", "ann@example.com");
+        service.register(attempt("ann").address, &ann, password(), [1; 16]).await.unwrap();
+        let kept = session(&ann, LONG);
+        let _ = sessions.open(&kept).await.unwrap();
+        let _ = sessions.close_others(&kept).await.unwrap();
+
+        for round in 0..5 {
+            for _ in 0..2 {
+                assert_eq!(begin(&attempts, "ann").await, Decision::Verify, "{store}: round {round}");
+            }
+            let id = SessionId::of(rand::random());
+            let refused = service.login(&attempt("ann"), password(), id, [2; 16], clock::now()).await;
+            assert!(matches!(refused, Err(Error::WrongCredentials)), "{store}: {refused:?}");
         }
     }
 }

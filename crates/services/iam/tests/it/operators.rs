@@ -26,7 +26,7 @@ use crate::{
     stores::{self, BOUNDS, LIMITS, LONG},
 };
 
-fn hashing() -> Hashing {
+pub fn hashing() -> Hashing {
     let cheap = config::Hashing {
         iam_argon2_memory_kib: 64,
         iam_argon2_iterations: 1,
@@ -41,7 +41,7 @@ fn user(login: &str) -> User {
     stores::user(login, &format!("{login}@example.com"))
 }
 
-fn password() -> Password {
+pub fn password() -> Password {
     Password::given("password", PASSWORD.to_owned()).expect("it is not empty")
 }
 
