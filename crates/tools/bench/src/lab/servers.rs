@@ -17,6 +17,9 @@ use servers::{
 /// PostgreSQL's connection limit: all pools of the shop, its listening and monitoring connections, and the pools of the
 /// denominators.
 const CONNECTIONS: &str = "300";
+/// PostgreSQL's own defaults for memory and for the WAL between two checkpoints, instead of the small values with which
+/// `cargo run` starts it: after each checkpoint, the first change of a page writes the whole page to the WAL.
+const DEFAULTS: [(&str, &str); 2] = [("shared_buffers", "128MB"), ("max_wal_size", "1GB")];
 /// The PostgreSQL module that records the time of each statement.
 const STATEMENTS: &str = "pg_stat_statements";
 /// The database of the denominators.
@@ -43,6 +46,7 @@ impl Servers {
     pub async fn start(directory: &Path, counts_statements: bool) -> anyhow::Result<Self> {
         let mut options = postgres::Options::new(directory.join("postgres"));
         options.settings.push(("max_connections", CONNECTIONS));
+        options.settings.extend(DEFAULTS);
         if counts_statements {
             options.settings.push(("shared_preload_libraries", STATEMENTS));
         }
