@@ -22,18 +22,7 @@ use crate::{
 #[async_trait]
 impl Deliveries for PgRepository {
     async fn find(&self, order: OrderId) -> Result<Known, Error> {
-        let row = retry_stale(|| {
-            sqlx::query_as!(
-                OrderRow,
-                r#"select uuid as "order: OrderId", state, status, user_uuid as "user: UserId",
-                delivery_uuid as "delivery: DeliveryId", tracking_number, x, y, volume, estimated_date,
-                courier_uuid as "courier: CourierId", steps
-            from orders where uuid = $1"#,
-                order.uuid(),
-            )
-            .fetch_optional(&self.pool)
-        })
-        .await?;
+        let row = self.reads.submit(order).await?;
         Ok(row.map(OrderRow::known).transpose()?.unwrap_or(Known::Nothing))
     }
 

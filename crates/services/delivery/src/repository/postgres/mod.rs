@@ -4,14 +4,18 @@ mod couriers;
 mod deliveries;
 mod dispatch;
 mod early;
+mod find;
 mod row;
 
+use contracts::ids::OrderId;
 pub use deliveries::{EARLY_BATCH, remove_early};
 use platform::{
     inbox::{self, SkippedEvents},
     lease, outbox,
     postgres::{Database, GroupCommit, Migrations},
 };
+
+use self::row::OrderRow;
 
 pub static MIGRATIONS: Migrations =
     Migrations::new(sqlx::migrate!("../../../migrations/delivery"), &[&inbox::TABLE, &lease::TABLE, &outbox::TABLE]);
@@ -23,6 +27,7 @@ pub const LEASE: &str = "move-couriers";
 pub struct PgRepository {
     pool: Database,
     skipped: SkippedEvents,
+    reads: GroupCommit<OrderId, Option<OrderRow>>,
     early: GroupCommit<early::Request, Option<bool>>,
 }
 
@@ -30,6 +35,7 @@ impl PgRepository {
     pub fn new(pool: Database) -> Self {
         Self {
             skipped: SkippedEvents::new(pool.clone()),
+            reads: GroupCommit::by_key("find_orders", pool.clone(), |order| *order, find::find),
             early: GroupCommit::by_key("keep_early_events", pool.clone(), early::Request::order, early::keep),
             pool,
         }

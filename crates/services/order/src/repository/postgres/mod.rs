@@ -25,6 +25,7 @@ use self::row::Row;
 pub struct PgOrders {
     pool: Database,
     skipped: SkippedEvents,
+    reads: GroupCommit<grouped::find::Request, Option<Row>>,
     creations: GroupCommit<grouped::create::Request, Option<Row>>,
     attempts: GroupCommit<grouped::begin::Request, Option<(Row, i64)>>,
     payments: GroupCommit<grouped::paid::Request, Option<bool>>,
@@ -33,9 +34,10 @@ pub struct PgOrders {
 
 impl PgOrders {
     pub fn new(pool: Database) -> Self {
-        use grouped::{assemble, begin, create, paid};
+        use grouped::{assemble, begin, create, find, paid};
         Self {
             skipped: SkippedEvents::new(pool.clone()),
+            reads: GroupCommit::by_key("find_orders", pool.clone(), find::Request::key, find::find),
             creations: GroupCommit::by_key("create_orders", pool.clone(), create::Request::order, create::create),
             attempts: GroupCommit::by_key(
                 "begin_attempts",

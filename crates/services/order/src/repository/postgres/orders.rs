@@ -40,21 +40,7 @@ impl Orders for PgOrders {
     }
 
     async fn find(&self, user: UserId, order: OrderId) -> Result<Option<Order>, Error> {
-        let row = retry_stale(|| {
-            sqlx::query_as!(
-                Row,
-                r#"select uuid as "uuid: OrderId", user_uuid as "user_uuid: UserId",
-                    delivery_address, delivery_uuid as "delivery_uuid: DeliveryId", delivery_status, tracking_number,
-                    estimated_delivery,
-                    part_uuids as "part_uuids: Vec<PartId>", total_price, status, attempt, attempt_method,
-                    payment_method, transaction_uuid as "transaction_uuid: TransactionId", created_at
-                from orders where uuid = $1 and user_uuid = $2"#,
-                order.uuid(),
-                user.uuid(),
-            )
-            .fetch_optional(&self.pool)
-        })
-        .await?;
+        let row = self.reads.submit(grouped::find::Request { user, order }).await?;
         row.map(Order::try_from).transpose()
     }
 
