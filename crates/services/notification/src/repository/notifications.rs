@@ -44,6 +44,9 @@ pub trait Notifications: Send + Sync {
     async fn due(&self, after: &str, repeats: bool, limit: i32, busy: &[String]) -> Result<DuePage, Error>;
     /// Records that an attempt to send the whole batch begins. If any of its notifications has been claimed, marked ambiguous or ended
     /// since the batch was read, records nothing and returns false.
+    ///
+    /// Sets the chat of notifications that have none. If others of that chat are queued, which precede them, records only the chat and
+    /// returns false; repeats do not count.
     async fn claim(&self, batch: &Batch) -> Result<bool, Error>;
     /// Records the outcome of attempts. If an attempt has expired and a newer one was claimed, only [`Outcome::Sent`] is recorded.
     async fn settle(&self, attempts: &[Attempt], outcome: &Outcome) -> Result<(), Error>;

@@ -5,7 +5,7 @@ use tracing::Span;
 
 use crate::{
     error::Error,
-    model::{Due, Outcome},
+    model::{Batch, Due, Outcome},
 };
 
 /// What one attempt has shown about the state of iam and the messenger.
@@ -15,8 +15,8 @@ pub enum AttemptResult {
     Done,
     /// The messenger accepted or rejected the message.
     Answered,
-    /// iam answered, and the user's notifications have a chat or have failed.
-    ChatFound,
+    /// iam answered: the chat of the user's notifications, or `None` if they have failed.
+    ChatFound(Option<Batch>),
     UsersUnavailable(String),
     ProviderRecovered,
     ProviderUnavailable(String),

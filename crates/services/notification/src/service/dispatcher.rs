@@ -45,13 +45,13 @@ pub struct Dispatcher {
 }
 
 impl Dispatcher {
-    /// Looks up the user's chat and sets it for their notifications.
+    /// Looks up the chat of a user's notifications.
     pub async fn find_chat(self: Arc<Self>, user: UserId, waiting: Vec<Due>) -> AttemptResult {
         let span = waiting.first().map_or_else(Span::none, span);
-        self.look_up(user, &waiting).instrument(span).await
+        self.look_up(user, waiting).instrument(span).await
     }
 
-    async fn look_up(&self, user: UserId, waiting: &[Due]) -> AttemptResult {
+    async fn look_up(&self, user: UserId, waiting: Vec<Due>) -> AttemptResult {
         let own = match self.users.contact(user).await {
             Ok(contact) => contact,
             Err(error) => return AttemptResult::UsersUnavailable(error.to_string()),
@@ -59,17 +59,22 @@ impl Dispatcher {
         if own.as_ref().is_some_and(|contact| !contact.is_confirmed) && !self.writes_to_unconfirmed {
             // The chat may belong to a stranger. The fallback chat is only for users without a contact.
             let problem = "the user's Telegram contact is not confirmed".to_owned();
-            self.settle(waiting, Due::last_attempt, Outcome::Skipped { problem }).await;
-            return AttemptResult::ChatFound;
+            self.settle(&waiting, Due::last_attempt, Outcome::Skipped { problem }).await;
+            return AttemptResult::ChatFound(None);
         }
         let Some(chat) = own.map(|contact| contact.chat).or_else(|| self.fallback_chat.clone()) else {
             let problem = "the user has no telegram method, and TELEGRAM_CHAT_ID is not set".to_owned();
-            self.settle(waiting, Due::last_attempt, Outcome::Failed { problem, ambiguous: false }).await;
-            return AttemptResult::ChatFound;
+            self.settle(&waiting, Due::last_attempt, Outcome::Failed { problem, ambiguous: false }).await;
+            return AttemptResult::ChatFound(None);
         };
-        let ids: Vec<NotificationId> = waiting.iter().map(|due| due.id).collect();
-        match self.notifications.set_chat(&ids, &chat).await {
-            Ok(()) => AttemptResult::ChatFound,
+        AttemptResult::ChatFound(Some(Batch { chat, ambiguous: false, waiting }))
+    }
+
+    /// Sets the chat of notifications that cannot be sent at once.
+    pub async fn set_chat(self: Arc<Self>, batch: Batch) -> AttemptResult {
+        let ids: Vec<NotificationId> = batch.waiting.iter().map(|due| due.id).collect();
+        match self.notifications.set_chat(&ids, &batch.chat).await {
+            Ok(()) => AttemptResult::Done,
             Err(error) => left_queued(error),
         }
     }

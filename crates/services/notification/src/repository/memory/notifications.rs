@@ -153,11 +153,19 @@ impl Notifications for MemoryNotifications {
         if !batch.waiting.iter().all(|due| rows.iter().any(|row| is_free(row, due))) {
             return Ok(false);
         }
-        for row in rows.iter_mut().filter(|row| batch.waiting.iter().any(|due| due.id == row.notification.id)) {
-            row.sending_since = Some(now);
-            row.notification.attempts += 1;
+        let is_in_batch = |row: &Row| batch.waiting.iter().any(|due| due.id == row.notification.id);
+        let is_queued_in_chat =
+            |row: &Row| row.is_queued() && !row.notification.ambiguous && row.chat.as_ref() == Some(&batch.chat);
+        let has_no_chat = rows.iter().any(|row| is_in_batch(row) && row.chat.is_none());
+        let begins = !(has_no_chat && rows.iter().any(is_queued_in_chat));
+        for row in rows.iter_mut().filter(|row| is_in_batch(row)) {
+            row.chat.get_or_insert_with(|| batch.chat.clone());
+            if begins {
+                row.sending_since = Some(now);
+                row.notification.attempts += 1;
+            }
         }
-        Ok(true)
+        Ok(begins)
     }
 
     async fn settle(&self, attempts: &[Attempt], outcome: &Outcome) -> Result<(), Error> {

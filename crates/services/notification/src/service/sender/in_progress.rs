@@ -10,6 +10,8 @@ use crate::model::NotificationId;
 pub enum Subject {
     User(UserId),
     Chat(String),
+    /// A chat to send to whose user was just looked up: the user's notifications have no chat until the attempt is recorded.
+    FoundChat(UserId, String),
     Probe,
 }
 
@@ -17,16 +19,32 @@ pub enum Subject {
 pub struct InProgress {
     /// Users whose chat is being looked up, with the notifications that wait for it.
     pub users: HashMap<UserId, Vec<NotificationId>>,
+    /// Users to whose chat, just found, a message is being sent, with the notifications that have no chat until then.
+    pub found: HashMap<UserId, Vec<NotificationId>>,
     /// Chats that a message is being sent to.
     pub chats: HashSet<String>,
     pub probe: bool,
 }
 
 impl InProgress {
+    /// Returns true if a chat is being looked up for the user, or was just found.
+    pub fn has_user(&self, user: UserId) -> bool {
+        self.users.contains_key(&user) || self.found.contains_key(&user)
+    }
+
+    /// Returns the notifications of these users.
+    pub fn without_chat(&self) -> Vec<NotificationId> {
+        self.users.values().chain(self.found.values()).flatten().copied().collect()
+    }
+
     pub fn end(&mut self, subject: &Subject) {
         match subject {
             Subject::User(user) => drop(self.users.remove(user)),
             Subject::Chat(chat) => drop(self.chats.remove(chat)),
+            Subject::FoundChat(user, chat) => {
+                self.found.remove(user);
+                self.chats.remove(chat);
+            }
             Subject::Probe => self.probe = false,
         }
     }

@@ -173,7 +173,12 @@ impl Sender {
         self.in_progress.end(&subject);
         match result {
             AttemptResult::Done => {}
-            AttemptResult::ChatFound => self.users.close(),
+            AttemptResult::ChatFound(found) => {
+                self.users.close();
+                if let (Subject::User(user), Some(batch)) = (subject, found) {
+                    self.send_or_set_chat(user, batch);
+                }
+            }
             AttemptResult::UsersUnavailable(problem) => self.users.open(&problem),
             AttemptResult::Answered => {
                 self.health.answered();

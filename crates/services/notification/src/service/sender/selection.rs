@@ -29,13 +29,12 @@ impl Sender {
         if !self.without_chat || self.users.is_backing_off() || room < LOOKUPS / 2 {
             return Ok(Some(0));
         }
-        let busy_users = &self.in_progress.users;
-        let busy: Vec<NotificationId> = busy_users.values().flatten().copied().collect();
+        let busy = self.in_progress.without_chat();
         let found = self.dispatcher.notifications.without_chat(BATCH, &busy).await?;
         // Notifications beyond the limit, or of users who are being looked up, are found again after the next task ends.
         self.without_chat = !found.is_empty();
         let mut users: Vec<(UserId, Vec<Due>)> = Vec::new();
-        for due in found.into_iter().filter(|due| !busy_users.contains_key(&due.user)) {
+        for due in found.into_iter().filter(|due| !self.in_progress.has_user(due.user)) {
             match users.iter_mut().find(|(user, _)| *user == due.user) {
                 Some((_, waiting)) => waiting.push(due),
                 None => users.push((due.user, vec![due])),
@@ -43,7 +42,7 @@ impl Sender {
         }
         let begun = fewer(users.len(), room);
         for (user, waiting) in users.into_iter().take(room) {
-            self.in_progress.users.insert(user, waiting.iter().map(|due| due.id).collect());
+            self.in_progress.users.insert(user, ids(&waiting));
             let lookup = self.dispatcher.clone().find_chat(user, waiting);
             self.tasks.spawn(async move { (Subject::User(user), lookup.await) });
         }
@@ -103,16 +102,38 @@ impl Sender {
         self.limiter.throttled().map(|(chat, _)| chat).chain(&self.in_progress.chats).cloned().collect()
     }
 
-    fn send(&mut self, mut batch: Batch) {
+    fn send(&mut self, batch: Batch) {
+        let subject = Subject::Chat(batch.chat.clone());
+        self.send_for(subject, batch);
+    }
+
+    /// Sends to the chat that was just found for a user, or only sets it if no message may be sent there now. Until then the user stays
+    /// in progress, so that the chat is not looked up again.
+    pub(super) fn send_or_set_chat(&mut self, user: UserId, batch: Batch) {
+        if self.room() > 0 && !self.busy_chats().contains(&batch.chat) {
+            self.in_progress.found.insert(user, ids(&batch.waiting));
+            let subject = Subject::FoundChat(user, batch.chat.clone());
+            self.send_for(subject, batch);
+        } else {
+            self.in_progress.users.insert(user, ids(&batch.waiting));
+            let task = self.dispatcher.clone().set_chat(batch);
+            self.tasks.spawn(async move { (Subject::User(user), task.await) });
+        }
+    }
+
+    fn send_for(&mut self, subject: Subject, mut batch: Batch) {
         if self.provider.is_half_open() {
             batch.waiting.truncate(1);
         }
-        let chat = batch.chat.clone();
-        self.in_progress.chats.insert(chat.clone());
-        let slot = self.limiter.reserve(&chat);
+        self.in_progress.chats.insert(batch.chat.clone());
+        let slot = self.limiter.reserve(&batch.chat);
         let attempt = self.dispatcher.clone().send(batch, slot);
-        self.tasks.spawn(async move { (Subject::Chat(chat), attempt.await) });
+        self.tasks.spawn(async move { (subject, attempt.await) });
     }
+}
+
+fn ids(waiting: &[Due]) -> Vec<NotificationId> {
+    waiting.iter().map(|due| due.id).collect()
 }
 
 /// Returns the count if it is less than the number of free slots.

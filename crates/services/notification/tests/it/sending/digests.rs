@@ -36,11 +36,15 @@ async fn digests_keep_a_busy_chat_from_falling_behind() {
     assert!(sent.iter().all(|message| message.text.encode_utf16().count() <= LONGEST_TEXT));
 }
 
-/// Queues notifications for one chat, which one digest can carry.
+/// Queues notifications for one user, which one digest can carry.
 async fn queue_for_one_chat(fixture: &Fixture, count: usize) -> Vec<OrderId> {
+    let user = random_user();
+    fixture.users.set_chat(user, "chat");
     let mut orders = Vec::new();
     for _ in 0..count {
-        orders.push(fixture.paid("chat").await);
+        let order = random_order();
+        fixture.queue(order, user, Kind::OrderPaid).await;
+        orders.push(order);
     }
     orders
 }

@@ -115,7 +115,13 @@ impl Notifications for PgNotifications {
 
     async fn queued(&self, limit: i64) -> Result<i64, Error> {
         let count = sqlx::query_scalar!(
-            r#"select count(*) as "count!" from (select from notifications where status = 'queued' limit $1) as counted"#,
+            r#"select count(*) as "count!"
+            from (
+                (select 1 from notifications where status not in ('sent', 'failed') and chat is null limit $1)
+                union all
+                (select 1 from notifications where status not in ('sent', 'failed') and chat is not null limit $1)
+                limit $1
+            ) as counted"#,
             limit,
         );
         Ok(count.fetch_one(&self.pool).await?)

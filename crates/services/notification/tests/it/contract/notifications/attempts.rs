@@ -8,7 +8,9 @@ use notification::{
     repository::Notifications,
 };
 
-use super::{HOUR, by_chat, claimed, due, queued, repeats, retry, settle, with_chat};
+use super::{
+    Batch, HOUR, by_chat, claimed, due, found, queue, queued, random_order, repeats, retry, settle, with_chat,
+};
 
 pub async fn a_batch_is_claimed_as_a_whole_or_not_at_all(all: &dyn Notifications) {
     with_chat(all, Kind::OrderPaid, "chat").await;
@@ -26,6 +28,46 @@ pub async fn a_batch_is_claimed_as_a_whole_or_not_at_all(all: &dyn Notifications
     for (due, attempts) in both.waiting.iter().zip([2, 1]) {
         assert_eq!(all.of_order(due.order).await.unwrap()[0].attempts, attempts);
     }
+}
+
+pub async fn a_claim_sets_the_chat_of_notifications_that_have_none(all: &dyn Notifications) {
+    let first = queue(all, random_order(), Kind::OrderPaid).await;
+    let second = queue(all, random_order(), Kind::ShipAssembled).await;
+    let batch = found(all, "chat").await;
+
+    assert!(all.claim(&batch).await.unwrap());
+    assert!(!all.claim(&batch).await.unwrap(), "they are being sent");
+
+    assert!(all.without_chat(100, &[]).await.unwrap().is_empty());
+    for due in &batch.waiting {
+        assert_eq!(all.of_order(due.order).await.unwrap()[0].attempts, 1);
+    }
+    settle(all, &batch, &retry(Duration::ZERO)).await;
+    assert_eq!(by_chat(&due(all).await), [("chat", vec![first, second])]);
+}
+
+pub async fn a_notification_whose_chat_is_found_waits_for_those_of_the_chat(all: &dyn Notifications) {
+    let preceding = with_chat(all, Kind::OrderPaid, "chat").await;
+    with_chat(all, Kind::OrderPaid, "other").await;
+    let [earlier, other]: [Batch; 2] = due(all).await.try_into().unwrap();
+    queue(all, random_order(), Kind::ShipAssembled).await;
+    let batch = found(all, "chat").await;
+    let id = batch.waiting[0].id;
+
+    let (claimed, other_claimed) = tokio::join!(all.claim(&batch), all.claim(&other));
+
+    assert!(!claimed.unwrap(), "another notification of the chat waits");
+    assert!(other_claimed.unwrap(), "one of the same group of claims");
+    assert_eq!(all.of_order(batch.waiting[0].order).await.unwrap()[0].attempts, 0);
+    assert_eq!(by_chat(&due(all).await), [("chat", vec![preceding, id])], "it has its chat");
+
+    // A repeat does not count, nor does what is sent.
+    let unknown = Outcome::Retry { after: HOUR, problem: "no answer".to_owned(), ambiguous: true };
+    assert!(all.claim(&earlier).await.unwrap());
+    settle(all, &earlier, &unknown).await;
+    settle(all, &batch, &Outcome::Sent).await;
+    queue(all, random_order(), Kind::ShipAssembled).await;
+    assert!(all.claim(&found(all, "chat").await).await.unwrap());
 }
 
 pub async fn an_outcome_applies_to_the_whole_batch(all: &dyn Notifications) {

@@ -5,7 +5,8 @@ mod attempts;
 use std::time::Duration;
 
 use attempts::{
-    a_batch_is_claimed_as_a_whole_or_not_at_all, a_postponed_retry_blocks_its_chat,
+    a_batch_is_claimed_as_a_whole_or_not_at_all, a_claim_sets_the_chat_of_notifications_that_have_none,
+    a_notification_whose_chat_is_found_waits_for_those_of_the_chat, a_postponed_retry_blocks_its_chat,
     a_repeat_blocks_nothing_and_is_read_separately, an_expired_attempt_is_repeated_once_and_then_fails,
     an_outcome_applies_to_the_whole_batch, chats_that_are_sent_to_at_once_are_claimed_and_settled_each_alone,
     only_success_counts_after_an_attempt_expired,
@@ -52,6 +53,8 @@ contract!(
     busy_chats_are_skipped,
     a_chat_is_set_once,
     a_batch_is_claimed_as_a_whole_or_not_at_all,
+    a_claim_sets_the_chat_of_notifications_that_have_none,
+    a_notification_whose_chat_is_found_waits_for_those_of_the_chat,
     an_outcome_applies_to_the_whole_batch,
     chats_that_are_sent_to_at_once_are_claimed_and_settled_each_alone,
     a_postponed_retry_blocks_its_chat,
@@ -107,6 +110,12 @@ async fn claimed(all: &dyn Notifications) -> Batch {
     let batch = due(all).await.swap_remove(0);
     assert!(all.claim(&batch).await.unwrap());
     batch
+}
+
+/// Returns the notifications that have no chat, as a batch for this chat.
+async fn found(all: &dyn Notifications, chat: &str) -> Batch {
+    let waiting = all.without_chat(100, &[]).await.unwrap();
+    Batch { chat: chat.to_owned(), ambiguous: false, waiting }
 }
 
 /// Records the outcome of each notification's next attempt, counted from when the batch was read.

@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use platform::postgres::Database;
 
+use super::super::known_kinds;
 use crate::model::{Batch, NotificationId};
 
 #[derive(Clone)]
@@ -26,7 +27,8 @@ impl Request {
     }
 }
 
-/// Claims the batches and returns their chats. A batch is not claimed if any of its notifications has changed since it was read.
+/// Claims the batches and returns their chats. A batch is not claimed if any of its notifications has changed since it was read, and only
+/// gets its chat if it has none and others of the chat are queued.
 pub async fn claim(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<String, bool>> {
     let waiting = || requests.iter().flat_map(|request| request.waiting.iter().map(move |waiting| (request, waiting)));
     let chats: Vec<&str> = waiting().map(|(request, _)| request.chat.as_str()).collect();
@@ -39,7 +41,7 @@ pub async fn claim(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Has
             select *
             from unnest($1::text[], $2::uuid[], $3::integer[], $4::boolean[]) as request (chat, uuid, attempts, ambiguous)
         ), held as materialized (
-            select uuid, attempts, ambiguous, status, sending_since
+            select uuid, chat, attempts, ambiguous, status, sending_since
             from notifications
             where uuid = any($2)
             order by uuid
@@ -51,21 +53,37 @@ pub async fn claim(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Has
                 on held.uuid = requests.uuid and held.attempts = requests.attempts and held.ambiguous = requests.ambiguous
                 and held.status = 'queued' and held.sending_since is null
             where held.uuid is null
+        ), preceded as (
+            select requests.chat
+            from requests
+            join held using (uuid)
+            cross join lateral (
+                select
+                from notifications as other
+                where other.chat = requests.chat and other.ambiguous = false and other.status not in ('sent', 'failed')
+                  and array_position($5::text[], other.kind) is not null
+                limit 1
+            ) as other
+            where held.chat is null
         ), free as (
-            select chat, uuid
+            select chat, uuid, chat not in (select chat from preceded) as begins
             from requests
             where chat not in (select chat from changed)
-        ), begun as (
+        ), written as (
             update notifications
-            set sending_since = now(), attempts = attempts + 1
-            where uuid = any(array(select uuid from free))
+            set chat = free.chat, sending_since = case when begins then now() end, attempts = notifications.attempts + begins::int
+            from held
+            join free using (uuid)
+            where notifications.uuid = held.uuid
         )
         select distinct chat as "chat!"
-        from free"#,
+        from free
+        where begins"#,
         &chats as _,
         &notifications,
         &attempts,
         &repeats,
+        &known_kinds(),
     )
     .fetch_all(&pool)
     .await?;
