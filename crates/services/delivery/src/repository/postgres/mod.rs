@@ -35,7 +35,7 @@ impl PgRepository {
     pub fn new(pool: Database) -> Self {
         Self {
             skipped: SkippedEvents::new(pool.clone()),
-            reads: GroupCommit::by_key("find_orders", pool.clone(), |order| *order, find::find),
+            reads: GroupCommit::reading("find_orders", pool.clone(), |order| *order, find::find),
             early: GroupCommit::by_key("keep_early_events", pool.clone(), early::Request::order, early::keep),
             pool,
         }

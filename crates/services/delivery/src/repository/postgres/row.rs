@@ -7,6 +7,7 @@ use platform::postgres::DatabaseError;
 use crate::model::{Cargo, Delivery, Early, Known, Location, Name, Speed, State, Status, TrackingNumber, Trip, Volume};
 
 /// A row of `orders`.
+#[derive(Clone)]
 pub struct OrderRow {
     pub order: OrderId,
     pub state: String,

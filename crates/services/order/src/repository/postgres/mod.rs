@@ -37,7 +37,7 @@ impl PgOrders {
         use grouped::{assemble, begin, create, find, paid};
         Self {
             skipped: SkippedEvents::new(pool.clone()),
-            reads: GroupCommit::by_key("find_orders", pool.clone(), find::Request::key, find::find),
+            reads: GroupCommit::reading("find_orders", pool.clone(), find::Request::key, find::find),
             creations: GroupCommit::by_key("create_orders", pool.clone(), create::Request::order, create::create),
             attempts: GroupCommit::by_key(
                 "begin_attempts",

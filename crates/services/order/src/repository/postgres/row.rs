@@ -10,6 +10,7 @@ use crate::{
     model::{Attempt, Delivery, DeliveryAddress, DeliveryStatus, Order, PaymentMethod, Status},
 };
 
+#[derive(Clone)]
 pub struct Row {
     pub uuid: OrderId,
     pub user_uuid: UserId,

@@ -3,9 +3,10 @@
 //! A statement pays for its round trip, its plan, its locks and its flush once, however many requests it decides. There is no timer: a
 //! group consists of the requests that arrived while the previous group was written, so a lone request does not wait.
 
+mod by_key;
+
 use std::{
-    collections::{HashMap, VecDeque},
-    hash::Hash,
+    collections::VecDeque,
     io,
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -25,7 +26,7 @@ const YIELDS: u32 = 4;
 /// The most requests that wait. More are refused: they would not be answered within their time.
 const WAITING: usize = 4096;
 
-/// Writes requests `Q` in groups, one group at a time, and answers each with its own `A`.
+/// Executes requests `Q` in groups, one group at a time, and answers each with its `A`.
 pub struct GroupCommit<Q, A> {
     shared: Arc<Shared<Q, A>>,
 }
@@ -106,34 +107,6 @@ where
             }
         }
         answered.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
-    }
-}
-
-impl<Q, A> GroupCommit<Q, Option<A>>
-where
-    Q: Clone + Send + Sync + 'static,
-    A: Send + 'static,
-{
-    /// Creates a group commit over a statement that may be repeated. The statement returns answers by key; a request without one gets
-    /// `None`. A group has at most one request of each key.
-    pub fn by_key<K, F>(
-        name: &'static str,
-        database: Database,
-        key: fn(&Q) -> K,
-        statement: impl Fn(Database, Arc<[Q]>) -> F + Clone + Send + Sync + 'static,
-    ) -> Self
-    where
-        K: Eq + Hash + Send + 'static,
-        F: Future<Output = sqlx::Result<HashMap<K, A>>> + Send,
-    {
-        let is_same = move |one: &Q, other: &Q| key(one) == key(other);
-        Self::new(name, is_same, move |requests: Arc<[Q]>| {
-            let (database, statement) = (database.clone(), statement.clone());
-            async move {
-                let mut decided = retry_stale(|| statement(database.clone(), requests.clone())).await?;
-                Ok(requests.iter().map(|request| decided.remove(&key(request))).collect())
-            }
-        })
     }
 }
 

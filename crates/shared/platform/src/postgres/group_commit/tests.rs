@@ -107,6 +107,25 @@ async fn a_group_lets_others_run_while_that_brings_it_requests_but_not_for_ever(
 }
 
 #[tokio::test(start_paused = true)]
+async fn readers_of_one_key_share_a_group_and_its_answer() {
+    let groups = Arc::new(Mutex::new(Vec::new()));
+    let database = Database::lazy("test", "TEST", &"postgres://nobody@127.0.0.1:1/none".into(), 1).unwrap();
+    let commit = GroupCommit::reading("test", database, |number: &u32| *number, {
+        let groups = groups.clone();
+        move |_, numbers: Arc<[u32]>| {
+            groups.lock().unwrap().push(numbers.to_vec());
+            async move { Ok(numbers.iter().filter(|number| **number != 2).map(|number| (*number, number * 10)).collect()) }
+        }
+    });
+
+    let answers = futures::future::join_all([1, 1, 2, 3, 1].map(|number| commit.submit(number))).await;
+
+    let answers: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
+    assert_eq!(answers, [Some(10), Some(10), None, Some(30), Some(10)]);
+    assert_eq!(*groups.lock().unwrap(), [[1, 1, 2, 3, 1]]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn requests_of_one_key_are_written_one_after_another_and_hold_up_no_others() {
     let writer = Writer::with_permits(0);
     let commit = writer.commit();

@@ -14,7 +14,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// Returns the key of the request. Requests with the same key are not read in one group.
+    /// Returns the key of the request. Requests with the same key have the same answer.
     pub fn key(&self) -> (UserId, OrderId) {
         (self.user, self.order)
     }
