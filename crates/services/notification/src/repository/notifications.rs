@@ -43,7 +43,7 @@ pub trait Notifications: Send + Sync {
     /// Reads at most [`CHATS`] chats and [`BATCH`] notifications of each, however long the queue is.
     async fn due(&self, after: &str, repeats: bool, limit: i32, busy: &[String]) -> Result<DuePage, Error>;
     /// Records that an attempt to send the whole batch begins. If any of its notifications has been claimed, marked ambiguous or ended
-    /// since the batch was read, records nothing and returns false.
+    /// since the batch was read, or has another chat, records nothing and returns false.
     ///
     /// Sets the chat of notifications that have none. If others of that chat are queued, which precede them, records only the chat and
     /// returns false; repeats do not count.

@@ -148,7 +148,8 @@ impl Notifications for MemoryNotifications {
         let is_free = |row: &Row, due: &Due| {
             let Notification { id, attempts, ambiguous, .. } = row.notification;
             let is_unchanged = (id, attempts, ambiguous) == (due.id, due.attempts, batch.ambiguous);
-            is_unchanged && row.is_queued() && row.sending_since.is_none()
+            let is_of_chat = row.chat.as_ref().is_none_or(|chat| *chat == batch.chat);
+            is_unchanged && is_of_chat && row.is_queued() && row.sending_since.is_none()
         };
         if !batch.waiting.iter().all(|due| rows.iter().any(|row| is_free(row, due))) {
             return Ok(false);

@@ -102,6 +102,10 @@ impl Sender {
         self.limiter.throttled().map(|(chat, _)| chat).chain(&self.in_progress.chats).cloned().collect()
     }
 
+    fn is_busy(&mut self, chat: &str) -> bool {
+        self.in_progress.chats.contains(chat) || self.limiter.throttled().any(|(throttled, _)| throttled == chat)
+    }
+
     fn send(&mut self, batch: Batch) {
         let subject = Subject::Chat(batch.chat.clone());
         self.send_for(subject, batch);
@@ -110,7 +114,7 @@ impl Sender {
     /// Sends to the chat that was just found for a user, or only sets it if no message may be sent there now. Until then the user stays
     /// in progress, so that the chat is not looked up again.
     pub(super) fn send_or_set_chat(&mut self, user: UserId, batch: Batch) {
-        if self.room() > 0 && !self.busy_chats().contains(&batch.chat) {
+        if self.room() > 0 && !self.is_busy(&batch.chat) {
             self.in_progress.found.insert(user, ids(&batch.waiting));
             let subject = Subject::FoundChat(user, batch.chat.clone());
             self.send_for(subject, batch);

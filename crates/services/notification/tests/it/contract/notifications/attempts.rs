@@ -46,6 +46,16 @@ pub async fn a_claim_sets_the_chat_of_notifications_that_have_none(all: &dyn Not
     assert_eq!(by_chat(&due(all).await), [("chat", vec![first, second])]);
 }
 
+pub async fn a_batch_for_another_chat_than_that_of_its_notifications_is_not_claimed(all: &dyn Notifications) {
+    let id = queue(all, random_order(), Kind::OrderPaid).await;
+    let batch = found(all, "new").await;
+    all.set_chat(&[id], "old").await.unwrap();
+
+    assert!(!all.claim(&batch).await.unwrap());
+
+    assert_eq!(by_chat(&due(all).await), [("old", vec![id])]);
+}
+
 pub async fn a_notification_whose_chat_is_found_waits_for_those_of_the_chat(all: &dyn Notifications) {
     let preceding = with_chat(all, Kind::OrderPaid, "chat").await;
     with_chat(all, Kind::OrderPaid, "other").await;

@@ -5,6 +5,7 @@ mod attempts;
 use std::time::Duration;
 
 use attempts::{
+    a_batch_for_another_chat_than_that_of_its_notifications_is_not_claimed,
     a_batch_is_claimed_as_a_whole_or_not_at_all, a_claim_sets_the_chat_of_notifications_that_have_none,
     a_notification_whose_chat_is_found_waits_for_those_of_the_chat, a_postponed_retry_blocks_its_chat,
     a_repeat_blocks_nothing_and_is_read_separately, an_expired_attempt_is_repeated_once_and_then_fails,
@@ -52,6 +53,7 @@ contract!(
     due_chats_are_read_in_pages,
     busy_chats_are_skipped,
     a_chat_is_set_once,
+    a_batch_for_another_chat_than_that_of_its_notifications_is_not_claimed,
     a_batch_is_claimed_as_a_whole_or_not_at_all,
     a_claim_sets_the_chat_of_notifications_that_have_none,
     a_notification_whose_chat_is_found_waits_for_those_of_the_chat,

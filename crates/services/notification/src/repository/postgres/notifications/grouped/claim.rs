@@ -51,7 +51,7 @@ pub async fn claim(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Has
             from requests
             left join held
                 on held.uuid = requests.uuid and held.attempts = requests.attempts and held.ambiguous = requests.ambiguous
-                and held.status = 'queued' and held.sending_since is null
+                and held.status = 'queued' and held.sending_since is null and (held.chat is null or held.chat = requests.chat)
             where held.uuid is null
         ), preceded as (
             select requests.chat
