@@ -120,7 +120,7 @@ impl Databases {
         admin.close().await?;
         let url = self.options.clone().database(&name).to_url_lossy().to_string();
         let pool = platform::postgres::Database::lazy("test", "TEST_DATABASE_URL", &url.clone().into(), POOL);
-        Ok(Database { pool: pool.expect("the database's URL can be read").keeping_to_indexes(), url })
+        Ok(Database { pool: pool.expect("the database's URL can be read").with_stable_plans(), url })
     }
 }
 

@@ -20,8 +20,7 @@ use uuid::Uuid;
 
 /// Returns a pool of one connection with the service's settings, so that its statistics and cached plans are its own.
 fn one_connection(database: &testkit::Database) -> Database {
-    let one =
-        Database::lazy("test", "TEST_DATABASE_URL", &database.url.clone().into(), 1).unwrap().keeping_to_indexes();
+    let one = Database::lazy("test", "TEST_DATABASE_URL", &database.url.clone().into(), 1).unwrap().with_stable_plans();
     prefer_index_scans(&one);
     one
 }

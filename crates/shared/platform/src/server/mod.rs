@@ -86,7 +86,7 @@ impl Server {
                 let variable = service.variable("DATABASE_URL");
                 let application = format!("shipyard-{}", service.name);
                 let pool =
-                    Database::lazy(&application, &variable, &config.url, config.connections)?.keeping_to_indexes();
+                    Database::lazy(&application, &variable, &config.url, config.connections)?.with_stable_plans();
                 Some(OpenDatabase { pool, connected: readiness.condition("database"), migrations })
             }
             _ => None,

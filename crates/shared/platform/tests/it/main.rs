@@ -15,6 +15,7 @@ mod outbox;
 mod outbox_contract;
 mod outbox_event;
 mod peer;
+mod plans;
 mod postgres;
 mod reader;
 mod redis;
