@@ -105,7 +105,8 @@ sort -u "$work"/wanted.* >"$work/wanted"
 current >"$work/found"
 running=0
 for call in $(seq "$calls"); do
-  comm -23 "$work/wanted.$call" "$work/found" | grep -q . || continue
+  # Not `comm … | grep -q .`: grep ends at the first line, comm is killed by SIGPIPE, and with pipefail the call would be skipped.
+  [ -n "$(comm -23 "$work/wanted.$call" "$work/found")" ] || continue
   mapfile -t arguments <"$work/call.$call"
   acls --add --force "${arguments[@]}" >"$work/said.$call" 2>&1 || touch "$work/failed.$call" &
   running=$((running + 1))
