@@ -49,6 +49,7 @@ impl Servers {
         options.settings.extend(DEFAULTS);
         if counts_statements {
             options.settings.push(("shared_preload_libraries", STATEMENTS));
+            options.settings.push(("pg_stat_statements.track_planning", "on"));
         }
         let postgres = postgres::start(&options).await.context("the benchmark needs PostgreSQL")?;
         let databases = with_database().map(async |service| {

@@ -1,5 +1,5 @@
-//! The statements that take PostgreSQL's time. The time of a statement includes waiting for locks, but not waiting for
-//! its commit to be flushed.
+//! The statements that take PostgreSQL's time. The time of a statement includes planning it and waiting for locks, but not
+//! waiting for its commit to be flushed.
 
 use platform::postgres::Database;
 
@@ -16,12 +16,12 @@ pub async fn forget(database: &Database) -> anyhow::Result<()> {
 /// Returns the statements that take most of the time. Each line has its share of the time, and how often it ran for
 /// each of `count` operations.
 pub async fn top(database: &Database, count: usize) -> anyhow::Result<Vec<String>> {
-    let top =
-        "select datname::text, calls, mean_exec_time, 100 * total_exec_time / sum(total_exec_time) over () as share,
+    let top = "select datname::text, calls, total / calls, 100 * total / sum(total) over () as share,
             left(regexp_replace(query, '\\s+', ' ', 'g'), $2)
         from pg_stat_statements join pg_database on pg_database.oid = dbid
+        cross join lateral (values (total_exec_time + total_plan_time)) as both_times (total)
         where datname <> current_database()
-        order by total_exec_time desc limit $1";
+        order by total desc limit $1";
     let rows: Vec<(String, i64, f64, f64, String)> =
         sqlx::query_as(top).bind(TOP).bind(SHOWN).fetch_all(database).await?;
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
