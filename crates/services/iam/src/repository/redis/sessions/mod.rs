@@ -2,6 +2,7 @@
 //! the session, a sorted set of each user's sessions, and each user's data. Redis Cluster is not supported, because a script accesses keys
 //! of a user and of the user's sessions.
 
+mod known;
 mod old;
 mod scripts;
 mod stored;
@@ -12,7 +13,7 @@ use platform::redis::{Connection, millis};
 use redis::{AsyncCommands as _, FromRedisValue, RedisError, RedisResult, ScriptInvocation};
 use tokio::time::Instant;
 
-use self::scripts::Scripts;
+use self::{known::Owners, scripts::Scripts};
 use super::with_retry;
 use crate::{
     config::SessionBounds,
@@ -26,6 +27,7 @@ pub struct RedisSessions {
     prefix: String,
     bounds: SessionBounds,
     scripts: Scripts,
+    owners: Owners,
     moves_from: Instant,
 }
 
@@ -33,7 +35,7 @@ impl RedisSessions {
     /// Creates the store. Every Redis key begins with `prefix`.
     pub fn new(connection: Connection, prefix: String, bounds: SessionBounds) -> Self {
         let moves_from = Instant::now() + old::ROLLOUT;
-        Self { connection, prefix, bounds, scripts: Scripts::default(), moves_from }
+        Self { connection, prefix, bounds, scripts: Scripts::default(), owners: Owners::default(), moves_from }
     }
 
     /// Returns the store in the state after a rollout, when no replica of an older version runs any more.
@@ -72,7 +74,6 @@ impl RedisSessions {
 
     /// Runs a script that only reads. It is retried once if the connection was dropped or the response timed out.
     async fn read<T: FromRedisValue + Send>(&self, call: &ScriptInvocation<'_>) -> Result<T, Error> {
-        let is_lost = |error: &RedisError| error.is_connection_dropped() || error.is_timeout();
         self.with_retry(is_lost, |mut redis| async move { call.invoke_async(&mut redis).await }).await
     }
 
@@ -98,6 +99,11 @@ impl RedisSessions {
     }
 }
 
+/// Returns true if a command that only reads may be repeated.
+fn is_lost(error: &RedisError) -> bool {
+    error.is_connection_dropped() || error.is_timeout()
+}
+
 fn admission(reply: i64) -> Admission {
     if reply == 0 { Admission::Granted } else { Admission::Refused }
 }
@@ -117,11 +123,18 @@ impl Sessions for RedisSessions {
             .arg(stored::write_user(&session.user)?)
             .arg(self.bounds.iam_sessions_per_user)
             .arg(self.session_key(""));
-        self.run(&call).await.map(admission)
+        let admission = self.run(&call).await.map(admission)?;
+        if admission == Admission::Granted {
+            self.owners.remember(digest, session.user.id);
+        }
+        Ok(admission)
     }
 
     async fn find(&self, id: SessionId) -> Result<Lookup, Error> {
         let digest = id.digest();
+        if let Some(session) = self.find_known(id, &digest).await? {
+            return Ok(Lookup::Found(session));
+        }
         let mut call = self.scripts.find.prepare_invoke();
         call.key(self.session_key(&digest))
             .key(self.session_key(id))
@@ -135,7 +148,8 @@ impl Sessions for RedisSessions {
             None => Lookup::Ended,
             Some((value, user, true)) => self.found_old(id, &value, user.as_deref()).await,
             Some((value, user, false)) => {
-                let Some(times) = stored::read_session(&value) else { return Ok(Lookup::Ended) };
+                let Some((times, _)) = stored::read_session(&value) else { return Ok(Lookup::Ended) };
+                self.owners.remember(digest, times.user);
                 match user.as_deref().and_then(stored::read_user) {
                     Some(user) => Lookup::Found(times.of(id, user)),
                     None => Lookup::WithoutUser(times),

@@ -62,9 +62,12 @@ pub fn write_user(user: &User) -> Result<Vec<u8>, Error> {
     serde_json::to_vec(&UserCopy { version: user.updated_at.timestamp_micros(), user }).map_err(Error::Session)
 }
 
-/// Decodes a session. A session that this version cannot decode counts as ended.
-pub fn read_session(value: &[u8]) -> Option<SessionTimes> {
-    readable::<Stored>(value).map(Into::into)
+/// Decodes a session and the time of its last use in milliseconds since 1970. A session that this version cannot decode counts as ended.
+pub fn read_session(value: &[u8]) -> Option<(SessionTimes, i64)> {
+    readable::<Stored>(value).map(|stored| {
+        let used = stored.used;
+        (stored.into(), used)
+    })
 }
 
 pub fn read_old(value: &[u8]) -> Option<(SessionTimes, User)> {
