@@ -10,8 +10,9 @@ use crate::{
     sample::Sample,
 };
 
-/// The users and connections of the load generator.
-const USERS: usize = 200;
+/// The users of the load generator. It gives each of them at most 900 unpaid orders, and a run makes up to half a million.
+const USERS: usize = 2_000;
+/// The connections of the load generator.
 const CONNECTIONS: usize = 64;
 /// The number of requests that a step of the search needs to compute a p99.
 const SAMPLES: f64 = 110.0;
@@ -48,6 +49,7 @@ impl Peak {
     /// Sends orders at this rate. Returns how many are created per second, and their latencies.
     pub async fn measure(&self, rate: u32) -> anyhow::Result<Sample> {
         let figures = self.crowd.measure(&self.plan.at(rate), |_| {}).await?.figures.all;
+        anyhow::ensure!(figures.goodput > 0.0, "no order was created: {:?}", figures.failures);
         Ok(Sample {
             value: figures.goodput,
             p50: figures.latency.p50,
