@@ -34,7 +34,7 @@ pub enum Stage {
 impl Crowd {
     /// Measures the plan. Fails, naming the field, if the plan cannot be measured with these users.
     pub async fn measure(&self, plan: &Plan, mut watch: impl FnMut(Stage)) -> anyhow::Result<Report> {
-        plan.check(self.users(), self.parts().len())?;
+        plan.check(self.users(), self.unpaid(), self.parts().len())?;
         self.prepare(plan.reserve(), plan.mix.has(Kind::Get), |made| watch(Stage::Preparing(made))).await?;
         let recorder = Mutex::new(Recorder::new(plan));
         let begun = Instant::now();
