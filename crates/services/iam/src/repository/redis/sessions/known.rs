@@ -2,8 +2,6 @@
 //! read with plain commands, sent together. The script has to decode the session to find its user, for which Redis, a single thread, takes
 //! five times as long (decision 54).
 
-use contracts::ids::UserId;
-use moka::sync::Cache;
 use platform::redis::millis;
 
 use super::{RedisSessions, is_lost, stored};
@@ -13,25 +11,10 @@ use crate::{
 };
 
 /// The most sessions whose user is remembered. They take 8 MB.
-const CAPACITY: u64 = 20_000;
+pub(super) const CAPACITY: u64 = 20_000;
 
 /// The session, its user's data, and Redis' time in seconds and microseconds.
 type Reply = (Option<Vec<u8>>, Option<Vec<u8>>, (i64, i64));
-
-/// The users of sessions by the sessions' digests. It does not tell whether a session is still open.
-pub(super) struct Owners(Cache<SessionDigest, UserId>);
-
-impl Default for Owners {
-    fn default() -> Self {
-        Self(Cache::new(CAPACITY))
-    }
-}
-
-impl Owners {
-    pub(super) fn remember(&self, digest: SessionDigest, user: UserId) {
-        self.0.insert(digest, user);
-    }
-}
 
 impl RedisSessions {
     /// Returns an open session whose user is known. Returns `None` if the script must decide: if the session has ended, may have been idle
@@ -39,7 +22,7 @@ impl RedisSessions {
     ///
     /// Other commands may run between these, but the session is read first: a session that is found here was open when this call began.
     pub(super) async fn find_known(&self, id: SessionId, digest: &SessionDigest) -> Result<Option<Session>, Error> {
-        let Some(owner) = self.owners.0.get(digest) else { return Ok(None) };
+        let Some(owner) = self.owners.get(digest) else { return Ok(None) };
         let mut commands = redis::pipe();
         commands.get(self.session_key(digest)).get(self.user_key(owner)).cmd("TIME");
         let (session, user, (seconds, micros)): Reply = self

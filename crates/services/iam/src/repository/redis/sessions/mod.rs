@@ -9,16 +9,17 @@ mod stored;
 
 use async_trait::async_trait;
 use contracts::ids::UserId;
+use moka::sync::Cache;
 use platform::redis::{Connection, millis};
 use redis::{AsyncCommands as _, FromRedisValue, RedisError, RedisResult, ScriptInvocation};
 use tokio::time::Instant;
 
-use self::{known::Owners, scripts::Scripts};
+use self::scripts::Scripts;
 use super::with_retry;
 use crate::{
     config::SessionBounds,
     error::Error,
-    model::{Session, SessionId, SessionSummary, ShortId, User},
+    model::{Session, SessionDigest, SessionId, SessionSummary, ShortId, User},
     repository::{Admission, Lookup, Sessions, sessions::RETIRED},
 };
 
@@ -27,7 +28,8 @@ pub struct RedisSessions {
     prefix: String,
     bounds: SessionBounds,
     scripts: Scripts,
-    owners: Owners,
+    /// The users of known sessions. It does not tell whether a session is still open.
+    owners: Cache<SessionDigest, UserId>,
     moves_from: Instant,
 }
 
@@ -35,7 +37,8 @@ impl RedisSessions {
     /// Creates the store. Every Redis key begins with `prefix`.
     pub fn new(connection: Connection, prefix: String, bounds: SessionBounds) -> Self {
         let moves_from = Instant::now() + old::ROLLOUT;
-        Self { connection, prefix, bounds, scripts: Scripts::default(), owners: Owners::default(), moves_from }
+        let owners = Cache::new(known::CAPACITY);
+        Self { connection, prefix, bounds, scripts: Scripts::default(), owners, moves_from }
     }
 
     /// Returns the store in the state after a rollout, when no replica of an older version runs any more.
@@ -125,7 +128,7 @@ impl Sessions for RedisSessions {
             .arg(self.session_key(""));
         let admission = self.run(&call).await.map(admission)?;
         if admission == Admission::Granted {
-            self.owners.remember(digest, session.user.id);
+            self.owners.insert(digest, session.user.id);
         }
         Ok(admission)
     }
@@ -149,7 +152,7 @@ impl Sessions for RedisSessions {
             Some((value, user, true)) => self.found_old(id, &value, user.as_deref()).await,
             Some((value, user, false)) => {
                 let Some((times, _)) = stored::read_session(&value) else { return Ok(Lookup::Ended) };
-                self.owners.remember(digest, times.user);
+                self.owners.insert(digest, times.user);
                 match user.as_deref().and_then(stored::read_user) {
                     Some(user) => Lookup::Found(times.of(id, user)),
                     None => Lookup::WithoutUser(times),
