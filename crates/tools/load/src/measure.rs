@@ -28,13 +28,18 @@ const EVERY: Duration = Duration::from_secs(1);
 pub enum Stage {
     /// Orders are created that will be paid, cancelled or read. The number is how many there are so far.
     Preparing(usize),
+    /// Orders of earlier measurements are cancelled, since they leave their users no room. The number is how many so far.
+    Tidying(usize),
     Measuring(Progress),
 }
 
 impl Crowd {
     /// Measures the plan. Fails, naming the field, if the plan cannot be measured with these users.
     pub async fn measure(&self, plan: &Plan, mut watch: impl FnMut(Stage)) -> anyhow::Result<Report> {
-        plan.check(self.users(), self.unpaid(), self.parts().len())?;
+        plan.check(self.users(), self.parts().len())?;
+        if !plan.fits(self.users(), self.unpaid()) {
+            self.tidy(|cancelled| watch(Stage::Tidying(cancelled))).await;
+        }
         self.prepare(plan.reserve(), plan.mix.has(Kind::Get), |made| watch(Stage::Preparing(made))).await?;
         let recorder = Mutex::new(Recorder::new(plan));
         let begun = Instant::now();

@@ -54,7 +54,7 @@ async fn work(arguments: &Arguments, data: &Data) -> anyhow::Result<Output> {
     let settings = data.running(Settings::load()?);
     let (options, plan) = (arguments.options(&settings)?, arguments.plan());
     // Report invalid arguments before any user is registered.
-    plan.check(options.users, 0, usize::MAX)?;
+    plan.check(options.users, usize::MAX)?;
     let bounds = arguments.find_peak.then(|| arguments.bounds());
     bounds.map_or(Ok(()), |bounds| bounds.check(&plan))?;
     if arguments.audit {
