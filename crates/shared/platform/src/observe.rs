@@ -4,7 +4,7 @@
 //! Callers choose paths, methods and content types freely. So the value of a label or a span name is either known to the server or
 //! `unknown`.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     extract::{MatchedPath, Request},
@@ -12,6 +12,7 @@ use axum::{
     response::Response,
 };
 use metrics::SharedString;
+use opentelemetry_http::HeaderExtractor;
 use tokio::time::Instant;
 use tonic::Code;
 use tracing::Instrument as _;
@@ -23,15 +24,20 @@ const UNKNOWN: &str = "unknown";
 /// The maximum length in bytes of a path in a span. It is longer than the path of any route.
 const PATH_SHOWN: usize = 256;
 
-/// Observes a request to an HTTP server. The labels are the matched routes.
-pub(crate) async fn http(request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
+/// Observes a request to an HTTP server. The labels are the matched routes. Drops baggage, which only other services send, over gRPC:
+/// outside callers would choose its content and size.
+pub(crate) async fn http(mut request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
+    request.headers_mut().remove("baggage");
     observe(None, request, next).await
 }
 
 /// Observes a call of a gRPC server. The labels are the server's RPCs. Requests that are not gRPC are observed as HTTP.
 pub(crate) async fn grpc(rpcs: &Rpcs, request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
-    let rpc = is_grpc(request.headers()).then(|| rpcs.find(request.uri().path()));
-    observe(rpc.map(|rpc| rpc.unwrap_or_else(|| UNKNOWN.into())), request, next).await
+    if !is_grpc(request.headers()) {
+        return http(request, next).await;
+    }
+    let rpc = rpcs.find(request.uri().path()).unwrap_or_else(|| UNKNOWN.into());
+    observe(Some(rpc), request, next).await
 }
 
 /// The status codes that RPCs return: OK, the codes of errors at the edge and in the platform, and those of tonic. tonic returns CANCELLED
@@ -80,7 +86,7 @@ async fn observe(rpc: Option<Arc<str>>, request: Request, next: impl AsyncFnOnce
         )
     };
     let span = if is_probe { tracing::Span::none() } else { request_span() };
-    telemetry::continue_trace(&span, &trace_headers(request.headers(), rpc.is_some()));
+    telemetry::continue_trace(&span, &HeaderExtractor(request.headers()));
     let trace_id = telemetry::trace_id(&span);
     let start = Instant::now();
 
@@ -131,31 +137,43 @@ fn grpc_code(headers: &HeaderMap) -> i32 {
     headers.get("grpc-status").and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
 }
 
-/// Returns the headers of the caller's trace. Baggage is accepted only over gRPC, from other services. Over HTTP it would come from outside
-/// callers, who choose its content and size, so it is dropped.
-fn trace_headers(headers: &HeaderMap, is_grpc: bool) -> HashMap<String, String> {
-    let baggage = is_grpc.then_some("baggage");
-    ["traceparent", "tracestate"]
-        .into_iter()
-        .chain(baggage)
-        .filter_map(|name| Some((name.to_owned(), headers.get(name)?.to_str().ok()?.to_owned())))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
+    use axum::body::Body;
+    use opentelemetry::{global, trace::TracerProvider as _};
+    use opentelemetry_sdk::trace::SdkTracerProvider;
+    use tracing_subscriber::layer::SubscriberExt as _;
+
     use super::*;
 
-    #[test]
-    fn baggage_goes_from_service_to_service_and_does_not_come_in_from_outside() {
-        let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-        let mut headers = HeaderMap::new();
-        headers.insert("traceparent", HeaderValue::from_static(trace));
-        headers.insert("baggage", HeaderValue::try_from(format!("a={}", "b".repeat(10_000))).unwrap());
+    #[tokio::test]
+    async fn baggage_goes_from_service_to_service_and_does_not_come_in_from_outside() {
+        const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+        global::set_text_map_propagator(telemetry::propagator());
+        let provider = SdkTracerProvider::builder().build();
+        let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+        let _recording = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+        let request = || {
+            let parent = format!("00-{TRACE}-b7ad6b7169203331-01");
+            Request::builder().header("traceparent", parent).header("baggage", "a=b").body(Body::empty()).unwrap()
+        };
+        let (mut over_http, mut over_grpc) = (HashMap::new(), HashMap::new());
 
-        let (http, grpc) = (trace_headers(&headers, false), trace_headers(&headers, true));
+        http(request(), async |_| {
+            over_http = telemetry::trace_context();
+            Response::default()
+        })
+        .await;
+        observe(Some("/example.v1.Example/Get".into()), request(), async |_| {
+            over_grpc = telemetry::trace_context();
+            Response::default()
+        })
+        .await;
 
-        assert_eq!(http, HashMap::from([("traceparent".to_owned(), trace.to_owned())]));
-        assert!(grpc.contains_key("traceparent") && grpc.contains_key("baggage"));
+        assert!(over_http["traceparent"].contains(TRACE) && !over_http.contains_key("baggage"), "{over_http:?}");
+        assert!(over_grpc["traceparent"].contains(TRACE), "{over_grpc:?}");
+        assert_eq!(over_grpc["baggage"], "a=b");
     }
 }

@@ -3,12 +3,14 @@
 use std::{collections::HashMap, ffi::OsStr, io::IsTerminal as _, sync::OnceLock, time::Duration};
 
 use anyhow::Context as _;
+use http::HeaderMap;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use opentelemetry::{
     global,
-    propagation::TextMapCompositePropagator,
+    propagation::{Extractor, Injector, TextMapCompositePropagator},
     trace::{TraceContextExt as _, TracerProvider as _},
 };
+use opentelemetry_http::HeaderInjector;
 use opentelemetry_otlp::WithExportConfig as _;
 use opentelemetry_sdk::{
     Resource,
@@ -168,21 +170,29 @@ impl Drop for Telemetry {
 }
 
 /// Creates the propagator for trace headers: W3C trace context and baggage.
-fn propagator() -> TextMapCompositePropagator {
+pub(crate) fn propagator() -> TextMapCompositePropagator {
     TextMapCompositePropagator::new(vec![Box::new(TraceContextPropagator::new()), Box::new(BaggagePropagator::new())])
 }
 
-/// Returns the trace context of the current span as headers: `traceparent`, `tracestate` and `baggage`, if present.
+/// Returns the trace context of the current span as the headers of an event: `traceparent`, `tracestate` and `baggage`, if present.
 pub fn trace_context() -> HashMap<String, String> {
     let mut headers = HashMap::new();
-    let context = tracing::Span::current().context();
-    global::get_text_map_propagator(|propagator| propagator.inject_context(&context, &mut headers));
+    inject(&mut headers);
     headers
 }
 
+/// Adds the trace context of the current span to the headers of a call.
+pub fn add_trace_context(headers: &mut HeaderMap) {
+    inject(&mut HeaderInjector(headers));
+}
+
+fn inject(headers: &mut dyn Injector) {
+    let context = tracing::Span::current().context();
+    global::get_text_map_propagator(|propagator| propagator.inject_context(&context, headers));
+}
+
 /// Makes `span` a child of the trace context in the headers of a call or an event.
-#[expect(clippy::implicit_hasher, reason = "opentelemetry extracts from this very type")]
-pub fn continue_trace(span: &tracing::Span, headers: &HashMap<String, String>) {
+pub fn continue_trace(span: &tracing::Span, headers: &dyn Extractor) {
     let context = global::get_text_map_propagator(|propagator| propagator.extract(headers));
     if context.span().span_context().is_valid() {
         let _ = span.set_parent(context);

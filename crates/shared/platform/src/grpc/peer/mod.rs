@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderName, HeaderValue, Request, Response, header};
+use http::{HeaderValue, Request, Response, header};
 use link::{Failure, Link};
 use replicas::Replicas;
 pub use resolver::{MemoryResolver, Resolver, SystemResolver};
@@ -116,10 +116,7 @@ impl Peer {
         let headers = request.headers_mut();
         headers
             .insert("grpc-timeout", HeaderValue::try_from(format!("{}m", left.as_millis().max(1))).map_err(internal)?);
-        for (name, value) in telemetry::trace_context() {
-            let name = HeaderName::try_from(name).map_err(internal)?;
-            headers.insert(name, HeaderValue::try_from(value).map_err(internal)?);
-        }
+        telemetry::add_trace_context(headers);
         if self.forwards_session {
             crate::auth::forward(headers);
         }
