@@ -20,6 +20,8 @@ const CONNECTIONS: &str = "300";
 /// PostgreSQL's own defaults for memory and for the WAL between two checkpoints, instead of the small values with which
 /// `cargo run` starts it: after each checkpoint, the first change of a page writes the whole page to the WAL.
 const DEFAULTS: [(&str, &str); 2] = [("shared_buffers", "128MB"), ("max_wal_size", "1GB")];
+/// Makes PostgreSQL record when each transaction was committed, from which P3 takes its latencies.
+const COMMIT_TIMES: (&str, &str) = ("track_commit_timestamp", "on");
 /// The PostgreSQL module that records the time of each statement.
 const STATEMENTS: &str = "pg_stat_statements";
 /// The database of the denominators.
@@ -47,6 +49,7 @@ impl Servers {
         let mut options = postgres::Options::new(directory.join("postgres"));
         options.settings.push(("max_connections", CONNECTIONS));
         options.settings.extend(DEFAULTS);
+        options.settings.push(COMMIT_TIMES);
         if counts_statements {
             options.settings.push(("shared_preload_libraries", STATEMENTS));
             options.settings.push(("pg_stat_statements.track_planning", "on"));

@@ -52,14 +52,15 @@ pub async fn delay(lab: &Lab) -> anyhow::Result<Vec<Row>> {
         move |round: &[Sample]| get(&round[0]).zip(get(&round[1])).map_or(f64::NAN, |(a, b)| a / b)
     };
     let name = |p: &str| format!("commit → effect ÷ raw produce → consume, {p}");
-    let note = "from the statement that writes the event to the one with its effect, by PostgreSQL's clock; some forty orders a second";
+    let note =
+        "from the commit of the event to the commit of its effect, by PostgreSQL's clock; some forty orders a second";
     Ok(vec![
         taken.row("P3", name("p50"), Aim::AtMost(1.5), &[0, 1], of(|sample| sample.p50))?.with_notes([note.to_owned()]),
         taken.row("P3", name("p99"), Aim::AtMost(2.5), &[0, 1], of(|sample| sample.p99))?,
     ])
 }
 
-/// Creates orders, and measures the time between writing and receiving each event.
+/// Creates orders, and measures the time between the commits of each event and of its effect.
 async fn effects(
     lab: &Lab,
     shop: &Shop,
@@ -71,12 +72,15 @@ async fn effects(
     let workers = CreateOrder::workers(shop.order, WORKERS, &lab.customers().await?, parts).await?;
     paced(workers, PAUSE, lab.effort.time).await?;
     let deadline = Instant::now() + PATIENCE;
-    let written = "select event_uuid, (extract(epoch from created_at) * 1e6)::bigint from outbox
-        where event_type = 'events.v1.OrderCreated' and id > $1";
+    // The relay changes an event's row when it marks it, so the order's row tells when both were committed.
+    let written = "select event_uuid, (extract(epoch from pg_xact_commit_timestamp(orders.xmin)) * 1e6)::bigint
+        from outbox join orders on orders.uuid = outbox.key
+        where event_type = 'events.v1.OrderCreated' and outbox.id > $1";
     let written: Vec<(Uuid, i64)> = sqlx::query_as(written).bind(since).fetch_all(orders).await?;
     let uuids: Vec<Uuid> = written.iter().map(|(uuid, _)| *uuid).collect();
     loop {
-        let received = "select event_uuid, (extract(epoch from received_at) * 1e6)::bigint from inbox
+        let received =
+            "select event_uuid, (extract(epoch from pg_xact_commit_timestamp(xmin)) * 1e6)::bigint from inbox
             where consumer = $1 and event_uuid = any($2)";
         let received: Vec<(Uuid, i64)> =
             sqlx::query_as(received).bind(GROUP_CREATED).bind(&uuids).fetch_all(inventory).await?;
