@@ -155,25 +155,36 @@ mod tests {
         let provider = SdkTracerProvider::builder().build();
         let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
         let _recording = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
-        let request = || {
+        let request = |content_type| {
             let parent = format!("00-{TRACE}-b7ad6b7169203331-01");
-            Request::builder().header("traceparent", parent).header("baggage", "a=b").body(Body::empty()).unwrap()
+            let request = Request::builder().header("traceparent", parent).header("baggage", "a=b");
+            request.header("content-type", content_type).body(Body::empty()).unwrap()
         };
-        let (mut over_http, mut over_grpc) = (HashMap::new(), HashMap::new());
+        let rpcs = Rpcs::new(&[], &[]).unwrap();
+        let (mut over_http, mut not_grpc, mut over_grpc) = (HashMap::new(), HashMap::new(), HashMap::new());
 
-        http(request(), async |_| {
+        http(request("application/grpc"), async |_| {
             over_http = telemetry::trace_context();
             Response::default()
         })
         .await;
-        observe(Some("/example.v1.Example/Get".into()), request(), async |_| {
+        grpc(&rpcs, request("application/json"), async |_| {
+            not_grpc = telemetry::trace_context();
+            Response::default()
+        })
+        .await;
+        grpc(&rpcs, request("application/grpc"), async |_| {
             over_grpc = telemetry::trace_context();
             Response::default()
         })
         .await;
 
-        assert!(over_http["traceparent"].contains(TRACE) && !over_http.contains_key("baggage"), "{over_http:?}");
-        assert!(over_grpc["traceparent"].contains(TRACE), "{over_grpc:?}");
+        for headers in [&over_http, &not_grpc, &over_grpc] {
+            assert!(headers["traceparent"].contains(TRACE), "{headers:?}");
+        }
+        for headers in [&over_http, &not_grpc] {
+            assert!(headers.keys().all(|name| name == "traceparent" || name == "tracestate"), "{headers:?}");
+        }
         assert_eq!(over_grpc["baggage"], "a=b");
     }
 }

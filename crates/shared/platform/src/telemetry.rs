@@ -182,7 +182,7 @@ pub fn trace_context() -> HashMap<String, String> {
 }
 
 /// Adds the trace context of the current span to the headers of a call.
-pub fn add_trace_context(headers: &mut HeaderMap) {
+pub(crate) fn add_trace_context(headers: &mut HeaderMap) {
     inject(&mut HeaderInjector(headers));
 }
 
