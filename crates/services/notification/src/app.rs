@@ -37,7 +37,7 @@ impl App {
         // The guard and the look-up of chats share a channel and its circuit breaker.
         let iam = identity.iam(&server)?;
         let writes_to_unconfirmed = own.writes_to_unconfirmed();
-        let messenger = client::messenger(&own, server.identify(iam.clone()))?;
+        let messenger = client::messenger(&own, iam.clone())?;
         let notifications = Arc::new(PgNotifications::new(server.database()?));
         let queued = Arc::new(Notify::new());
         let service = NotificationService::new(notifications.clone(), queued.clone());

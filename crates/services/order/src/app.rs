@@ -52,7 +52,7 @@ impl App {
         )
         .with_max_unpaid(own.order_max_unpaid)
         .with_statuses(statuses)
-        .with_users(Arc::new(GrpcUsers::new(server.identify(iam.clone()))));
+        .with_users(Arc::new(GrpcUsers::new(iam.clone())));
         let sessions = Arc::new(GrpcSessions::new(iam));
         let guard = server.guard(sessions.clone(), api::RULES);
         let state = api::Api { service: service.clone(), deliveries: deliveries.clone() };

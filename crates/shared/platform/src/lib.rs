@@ -3,6 +3,7 @@
 mod allocator;
 pub mod api_pages;
 pub mod auth;
+pub mod batcher;
 mod circuit_breaker;
 pub mod cli;
 pub mod clock;

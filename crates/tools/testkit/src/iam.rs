@@ -9,9 +9,10 @@ use std::{
 use contracts::identity::OPERATOR;
 use contracts::proto::{
     auth::v1::{
-        LoginRequest, LoginResponse, LogoutAllRequest, LogoutAllResponse, LogoutRequest, LogoutResponse, WhoamiRequest,
-        WhoamiResponse,
+        ListOwnersRequest, ListOwnersResponse, LoginRequest, LoginResponse, LogoutAllRequest, LogoutAllResponse,
+        LogoutRequest, LogoutResponse, SessionOwner, SessionState, WhoamiRequest, WhoamiResponse,
         auth_service_server::{AuthService, AuthServiceServer},
+        session_owner_service_server::{SessionOwnerService, SessionOwnerServiceServer},
     },
     common::v1::{NotificationMethod, Session, User, UserInfo},
     user::v1::{
@@ -37,7 +38,7 @@ use crate::{
     settings::SERVICE_KEY,
 };
 
-/// The stand-in. It serves Whoami, GetUser and ConfirmContact until it is dropped.
+/// The stand-in. It serves Whoami, ListOwners, GetUser and ConfirmContact until it is dropped.
 pub struct Iam {
     pub address: SocketAddr,
     known: Known,
@@ -67,6 +68,7 @@ pub async fn iam() -> Iam {
     let guard = Guard::new(known.sessions.clone(), key, RULES).otherwise(Access::Public);
     let services = Services::new(contracts::proto::DESCRIPTORS)
         .with(AuthServiceServer::new(known.clone()))
+        .with(SessionOwnerServiceServer::new(known.clone()))
         .with(ContactServiceServer::new(known.clone()))
         .with(UserServiceServer::new(known.clone()));
     Iam { address, known, _server: run(|stop| services.serve(listener, guard, Readiness::default(), stop)) }
@@ -131,6 +133,22 @@ impl AuthService for Known {
 
     async fn logout_all(&self, _: Request<LogoutAllRequest>) -> Result<Response<LogoutAllResponse>, Status> {
         Err(Status::unimplemented("the stand-in for iam has no logout"))
+    }
+}
+
+#[tonic::async_trait]
+impl SessionOwnerService for Known {
+    async fn list_owners(&self, request: Request<ListOwnersRequest>) -> Result<Response<ListOwnersResponse>, Status> {
+        let found = self.sessions.owners(&request.into_inner().sessions).await;
+        let owner = |found| match found {
+            Ok(platform::auth::User { uuid, is_operator }) => SessionOwner {
+                state: SessionState::Open.into(),
+                user_uuid: uuid.to_string(),
+                roles: is_operator.then(|| OPERATOR.to_owned()).into_iter().collect(),
+            },
+            Err(_) => SessionOwner { state: SessionState::Ended.into(), ..SessionOwner::default() },
+        };
+        Ok(Response::new(ListOwnersResponse { owners: found.into_iter().map(owner).collect() }))
     }
 }
 

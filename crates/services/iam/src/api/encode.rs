@@ -8,9 +8,9 @@ use platform::grpc::timestamp;
 
 use crate::{model, service::IamService};
 
-/// Encodes a user with the roles that `service` derives from the login.
+/// Encodes a user.
 pub fn user(service: &IamService, user: model::User) -> User {
-    let roles = service.is_operator(&user).then(|| OPERATOR.to_owned());
+    let roles = roles(service, &user);
     let methods = user.info.notification_methods.into_iter();
     let methods = methods.map(|method| NotificationMethod {
         provider_name: method.provider_name,
@@ -23,8 +23,13 @@ pub fn user(service: &IamService, user: model::User) -> User {
         info: Some(info),
         created_at: Some(timestamp(user.created_at)),
         updated_at: Some(timestamp(user.updated_at)),
-        roles: roles.into_iter().collect(),
+        roles,
     }
+}
+
+/// Returns the roles that `service` derives from the user's login.
+pub fn roles(service: &IamService, user: &model::User) -> Vec<String> {
+    service.is_operator(user).then(|| OPERATOR.to_owned()).into_iter().collect()
 }
 
 pub fn session(session: &model::Session) -> Session {

@@ -19,12 +19,17 @@ pub const RULES: &[Rule] = &[
     Rule::session("/auth.v1.SessionService/ListSessions", &[]),
     Rule::session("/auth.v1.SessionService/EndSession", &[]),
     Rule::operator("/auth.v1.SessionService/EndUserSessions", &[]),
+    Rule::services("/auth.v1.SessionOwnerService/ListOwners", GUARDED),
     Rule::public("/user.v1.UserService/Register"),
     Rule::public("/user.v1.UserService/ChangePassword"),
     Rule::session("/user.v1.UserService/GetUser", &["order", "notification"]),
     Rule::session("/user.v1.ContactService/CreateContactCode", &[]),
     Rule::services("/user.v1.ContactService/ConfirmContact", &["notification"]),
 ];
+
+/// The services whose guard looks up sessions: all but iam, which asks itself, and geo, which no user calls.
+const GUARDED: &[&str] =
+    &["inventory", "order", "payment", "assembly", "notification", "delivery", "customers", "intake"];
 
 /// Looks sessions up in this service's own session store.
 pub struct OwnSessions(pub IamService);

@@ -10,6 +10,7 @@ mod end_session;
 mod end_user_sessions;
 mod get_user;
 mod guard;
+mod list_owners;
 mod list_sessions;
 mod login;
 mod logout;
@@ -25,6 +26,7 @@ use contracts::proto::{
         LoginRequest, LoginResponse, LogoutAllRequest, LogoutAllResponse, LogoutRequest, LogoutResponse, WhoamiRequest,
         WhoamiResponse,
         auth_service_server::{AuthService, AuthServiceServer},
+        session_owner_service_server::SessionOwnerServiceServer,
         session_service_server::SessionServiceServer,
     },
     user::v1::{
@@ -68,6 +70,7 @@ pub fn services(service: IamService, contacts: ContactService, settings: Setting
     Services::new(DESCRIPTORS)
         .with(AuthServiceServer::new(grpc.clone()))
         .with(SessionServiceServer::new(grpc.clone()))
+        .with(SessionOwnerServiceServer::new(grpc.clone()))
         .with(ContactServiceServer::new(grpc.clone()))
         .with(UserServiceServer::new(grpc))
 }

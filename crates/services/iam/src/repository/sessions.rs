@@ -39,8 +39,12 @@ pub trait Sessions: Send + Sync {
     /// Opens a session for its lifetime, unless its user's credentials are retired. If the user then has too many sessions, the oldest one
     /// ends.
     async fn open(&self, session: &Session) -> Result<Admission, Error>;
-    /// Looks up a session, and records this as a use of the session.
-    async fn find(&self, id: SessionId) -> Result<Lookup, Error>;
+    /// Looks up sessions, and records this as a use of each of them. The results have the order of `ids`.
+    async fn find_all(&self, ids: &[SessionId]) -> Result<Vec<Lookup>, Error>;
+    /// Looks up a session, and records this as a use of it.
+    async fn find(&self, id: SessionId) -> Result<Lookup, Error> {
+        Ok(self.find_all(&[id]).await?.pop().unwrap_or(Lookup::Ended))
+    }
     /// Ends a session. Returns its user, or `None` if the session had ended already.
     async fn close(&self, id: SessionId) -> Result<Option<UserId>, Error>;
     /// Ends all sessions of a user.

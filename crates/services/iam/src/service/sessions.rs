@@ -1,6 +1,7 @@
 //! The use cases of open sessions: look up, list and end sessions.
 
 use contracts::ids::UserId;
+use futures::future::join_all;
 use platform::{
     auth,
     security_events::{self, Event, Revocation},
@@ -15,7 +16,19 @@ use crate::{
 
 impl IamService {
     pub async fn whoami(&self, id: SessionId) -> Result<Session, Error> {
-        match self.sessions.find(id).await? {
+        let lookup = self.sessions.find(id).await?;
+        self.found(id, lookup).await
+    }
+
+    /// Does the same as [`whoami`](Self::whoami) for several sessions. Fails if the session store is not available; a session whose user
+    /// cannot be read fails by itself. The results have the order of `ids`.
+    pub async fn whoami_all(&self, ids: &[SessionId]) -> Result<Vec<Result<Session, Error>>, Error> {
+        let lookups = self.sessions.find_all(ids).await?;
+        Ok(join_all(ids.iter().zip(lookups).map(|(id, lookup)| self.found(*id, lookup))).await)
+    }
+
+    async fn found(&self, id: SessionId, lookup: Lookup) -> Result<Session, Error> {
+        match lookup {
             Lookup::Found(session) => Ok(session),
             Lookup::WithoutUser(times) => self.with_user(id, times).await,
             Lookup::Ended => Err(Error::InvalidSession),

@@ -1,7 +1,8 @@
-//! Tests of `SessionService`: users list and end their own sessions, an operator those of any user, and an ended session is refused soon.
+//! Tests of `SessionOwnerService` and of `SessionService`: users list and end their own sessions, an operator those of any user, and an ended session is refused soon.
 
 use contracts::proto::auth::v1::{
-    EndSessionRequest, EndUserSessionsRequest, ListSessionsRequest, SessionSummary,
+    EndSessionRequest, EndUserSessionsRequest, ListOwnersRequest, ListSessionsRequest, SessionOwner, SessionState,
+    SessionSummary, session_owner_service_client::SessionOwnerServiceClient,
     session_service_client::SessionServiceClient,
 };
 use iam::model::SessionId;
@@ -159,4 +160,39 @@ async fn an_account_has_no_more_sessions_than_its_bound() {
     assert_eq!(iam.whoami(&first).await.unwrap_err().code(), Code::Unauthenticated);
     assert!(iam.whoami(&second).await.is_ok());
     assert_eq!(list(&iam, &third, "").await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_service_gets_the_owner_of_each_session_in_the_order_of_its_request() {
+    let login = format!("operator-{}", ids::random());
+    let (iam, operator) = with_operator(&login).await;
+    let operators = iam.login(&login, PASSWORD).await.unwrap();
+    let (info, user, ended) = iam.registered_user().await;
+    let open = iam.login(&info.login, PASSWORD).await.unwrap();
+    iam.logout(&ended).await.unwrap();
+    let mut client = SessionOwnerServiceClient::new(testkit::peer_of("order", "iam", iam.address));
+
+    let sessions = vec![open, ended, "no uuid".to_owned(), operators, ids::random().to_string()];
+    let owners = client.list_owners(ListOwnersRequest { sessions }).await.unwrap().into_inner().owners;
+    let many = vec![String::new(); 1_001];
+    let refused = client.list_owners(ListOwnersRequest { sessions: many }).await.unwrap_err();
+    let mut stranger = SessionOwnerServiceClient::new(iam.channel.clone());
+    let stranger = stranger.list_owners(ListOwnersRequest::default()).await.unwrap_err();
+
+    let owner = |state: SessionState, user_uuid: &str, roles: &[&str]| SessionOwner {
+        state: state.into(),
+        user_uuid: user_uuid.to_owned(),
+        roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+    };
+    let nobody = || owner(SessionState::Ended, "", &[]);
+    let expected = [
+        owner(SessionState::Open, &user, &[]),
+        nobody(),
+        nobody(),
+        owner(SessionState::Open, &operator, &["operator"]),
+        nobody(),
+    ];
+    assert_eq!(owners, expected);
+    assert_eq!((refused.code(), refused.message()), (Code::InvalidArgument, "sessions: has more than 1000 entries"));
+    assert_eq!(stranger.code(), Code::Unauthenticated);
 }

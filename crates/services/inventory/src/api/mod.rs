@@ -7,13 +7,14 @@ pub mod list_parts;
 mod part;
 mod release_parts;
 mod reserve_parts;
+mod reserve_parts_for_all;
 mod restock_parts;
 
 use contracts::proto::DESCRIPTORS;
 use contracts::proto::inventory::v1::{
     CommitPartsRequest, CommitPartsResponse, GetPartRequest, GetPartResponse, ListPartsRequest, ListPartsResponse,
-    ReleasePartsRequest, ReleasePartsResponse, ReservePartsRequest, ReservePartsResponse, RestockPartsRequest,
-    RestockPartsResponse,
+    ReleasePartsRequest, ReleasePartsResponse, ReservePartsForAllRequest, ReservePartsForAllResponse,
+    ReservePartsRequest, ReservePartsResponse, RestockPartsRequest, RestockPartsResponse,
     inventory_service_server::{InventoryService as Rpc, InventoryServiceServer},
 };
 use platform::{auth::Rule, grpc::Services};
@@ -26,6 +27,7 @@ pub const RULES: &[Rule] = &[
     Rule::session("/inventory.v1.InventoryService/GetPart", &["order", "shipyard"]),
     Rule::session("/inventory.v1.InventoryService/ListParts", &["order", "shipyard"]),
     Rule::services("/inventory.v1.InventoryService/ReserveParts", &["order"]),
+    Rule::services("/inventory.v1.InventoryService/ReservePartsForAll", &["order"]),
     Rule::services("/inventory.v1.InventoryService/ReleaseParts", &["order"]),
     Rule::services("/inventory.v1.InventoryService/CommitParts", &["order"]),
     Rule::services("/inventory.v1.InventoryService/RestockParts", &["shipyard"]),
@@ -56,6 +58,13 @@ impl Rpc for Grpc {
         request: Request<ReservePartsRequest>,
     ) -> Result<Response<ReservePartsResponse>, Status> {
         reserve_parts::handle(&self.service, request).await
+    }
+
+    async fn reserve_parts_for_all(
+        &self,
+        request: Request<ReservePartsForAllRequest>,
+    ) -> Result<Response<ReservePartsForAllResponse>, Status> {
+        reserve_parts_for_all::handle(&self.service, request).await
     }
 
     async fn release_parts(

@@ -12,12 +12,19 @@ pub async fn handle(
     service: &InventoryService,
     request: Request<ReservePartsRequest>,
 ) -> Result<Response<ReservePartsResponse>, Status> {
-    let order = OrderId::new(parse_uuid("order_uuid", &request.get_ref().order_uuid)?);
-    let lines = lines::decode(&request.get_ref().parts)?;
+    reserve(service, request.get_ref()).await.map(Response::new)
+}
 
-    let reserved = service.reserve(order, &lines, request.get_ref().confirm).await?;
+pub async fn reserve(
+    service: &InventoryService,
+    request: &ReservePartsRequest,
+) -> Result<ReservePartsResponse, Status> {
+    let order = OrderId::new(parse_uuid("order_uuid", &request.order_uuid)?);
+    let lines = lines::decode(&request.parts)?;
 
-    Ok(Response::new(ReservePartsResponse { parts: reserved.into_iter().map(encode).collect() }))
+    let reserved = service.reserve(order, &lines, request.confirm).await?;
+
+    Ok(ReservePartsResponse { parts: reserved.into_iter().map(encode).collect() })
 }
 
 fn encode(reserved: Reserved) -> ReservedPart {

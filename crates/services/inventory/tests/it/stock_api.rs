@@ -1,7 +1,9 @@
 //! Tests of the stock over gRPC, as the order service calls it.
 
 use contracts::proto::inventory::v1::{
-    CommitPartsRequest, GetPartRequest, PartQuantity, ReleasePartsRequest, ReservePartsRequest, RestockPartsRequest,
+    CommitPartsRequest, GetPartRequest, PartQuantity, ReleasePartsRequest, ReservePartsForAllRequest,
+    ReservePartsRequest, RestockPartsRequest,
+    reserve_parts_result::Result::{Refused, Reserved},
 };
 use platform::{grpc::reason, ids};
 use tonic::Code;
@@ -172,4 +174,39 @@ async fn the_identity_of_another_service_changes_no_stock() {
         }
     }
     assert_eq!(stock(&inventory).await, before);
+}
+
+#[tokio::test]
+async fn each_order_of_a_call_is_reserved_or_refused_by_itself() {
+    let inventory = started().await;
+    let mut client = inventory.service();
+    let (first, last) = (ids::random().to_string(), ids::random().to_string());
+    let unknown = ids::random().to_string();
+    let requests = vec![
+        reserve(&first, vec![quantity(PART, 2)]),
+        reserve(&ids::random().to_string(), vec![quantity(PART, 46)]),
+        reserve(&ids::random().to_string(), vec![quantity(&unknown, 1)]),
+        reserve("no uuid", vec![quantity(PART, 1)]),
+        reserve(&last, vec![quantity(PART, 3)]),
+    ];
+
+    let results = client.reserve_parts_for_all(ReservePartsForAllRequest { requests }).await.unwrap().into_inner();
+    let alone = client.reserve_parts(reserve(&first, vec![quantity(PART, 2)])).await.unwrap().into_inner();
+    let requests = vec![ReservePartsRequest::default(); 65];
+    let refused = client.reserve_parts_for_all(ReservePartsForAllRequest { requests }).await.unwrap_err();
+
+    let results: Vec<_> = results.results.into_iter().map(|result| result.result.unwrap()).collect();
+    let [Reserved(one), Refused(short), Refused(missing), Refused(malformed), Reserved(other)] = &results[..] else {
+        panic!("{results:?}");
+    };
+    assert_eq!((one, other.parts[0].quantity), (&alone, 3));
+    let refusal = |code: Code, reason, subject| (i32::from(code), reason, subject);
+    let of = |refusal: &contracts::proto::inventory::v1::Refusal| {
+        (refusal.code, refusal.reason.clone(), refusal.subject.clone())
+    };
+    assert_eq!(of(short), refusal(Code::FailedPrecondition, "OUT_OF_STOCK".to_owned(), PART.to_owned()));
+    assert_eq!(of(missing), refusal(Code::NotFound, "PART_NOT_FOUND".to_owned(), unknown));
+    assert_eq!(malformed.message, "order_uuid: is not a uuid");
+    assert_eq!((refused.code(), refused.message()), (Code::InvalidArgument, "requests: has more than 64 entries"));
+    assert_eq!(stock(&inventory).await, 40);
 }

@@ -15,20 +15,23 @@ use platform::{
 };
 use tonic::{Code, Status};
 
-use super::{Inventory, Reserved};
+use super::{Inventory, Reserved, reservations::Reservations};
 use crate::error::{Error, Refusal};
 
 #[derive(Clone)]
 pub struct GrpcInventory {
     client: InventoryServiceClient<Peer>,
     budget: Budget,
+    reservations: Reservations,
 }
 
 impl GrpcInventory {
     /// Creates the client. Its calls forward the session of the user's request, because inventory admits users by their session.
     pub fn new(inventory: Peer) -> Self {
         let client = InventoryServiceClient::new(inventory.forwarding_session());
-        Self { client, budget: Budget::new("inventory") }
+        let budget = Budget::new("inventory");
+        let reservations = Reservations::new(client.clone(), budget.clone());
+        Self { client, budget, reservations }
     }
 }
 
@@ -43,15 +46,8 @@ impl Inventory for GrpcInventory {
                 .collect(),
             confirm,
         };
-        let answer = self
-            .budget
-            .retry(is_transient, || {
-                let (mut client, request) = (self.client.clone(), request.clone());
-                async move { client.reserve_parts(request).await }
-            })
-            .await;
-        match answer {
-            Ok(answer) => answer.into_inner().parts.iter().map(decode).collect(),
+        match self.reservations.reserve(request).await {
+            Ok(answer) => answer.parts.iter().map(decode).collect(),
             Err(status) => Err(refusal(status)),
         }
     }

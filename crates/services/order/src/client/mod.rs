@@ -4,6 +4,7 @@ mod delivery;
 mod inventory;
 mod memory;
 mod payment;
+mod reservations;
 mod users;
 
 use async_trait::async_trait;

@@ -18,6 +18,7 @@ mod openapi;
 mod payment_completed;
 mod problems;
 mod race;
+mod reservations;
 mod service;
 mod shop;
 mod statuses;

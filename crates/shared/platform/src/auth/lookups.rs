@@ -1,96 +1,113 @@
 //! Session look-ups that concurrent requests share.
 //!
-//! An application, or an attacker, may have many requests of one session in flight. If each of them made its own look-up, the look-ups of
-//! other sessions would wait behind them. So each session has at most one look-up in flight, and requests that arrive meanwhile share the
-//! next one. A look-up always starts after the requests that it answers have arrived, so a request never sees a session that ended before
-//! the request.
+//! The sessions of the requests that arrive while a look-up is in flight are looked up together afterwards, each of them once. So the
+//! requests of one session, of which an application or an attacker may have many in flight, cost others little. A look-up always starts
+//! after the requests that it answers have arrived, so a request never sees a session that ended before the request.
 
 use std::{
     collections::HashMap,
-    panic::{AssertUnwindSafe, resume_unwind},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
-use futures::FutureExt as _;
-use tokio::sync::oneshot;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 use super::{SessionError, Sessions, User};
+use crate::batcher::{Batcher, Entry, NotAnswered};
 
-/// The maximum number of requests that wait for the next look-up of one session. It is a quarter of the default number of requests in
-/// flight, as for one user: requests wait here before the user is known, and each of them occupies a slot.
+/// The maximum number of requests of one session that wait for its look-up. It is a quarter of the default number of requests in flight,
+/// as for one user: requests wait here before the user is known, and each of them occupies a slot.
 const WAITING: usize = 128;
+/// The most requests that one look-up answers. It is the default number of requests in flight.
+const TOGETHER: usize = 512;
+/// How long a look-up without an answer holds up the next one. It is far longer than a look-up takes, and far shorter than its time limit.
+const PATIENCE: Duration = Duration::from_millis(50);
 
-type Caller = oneshot::Sender<Result<User, SessionError>>;
+type Found = Result<User, SessionError>;
 
-/// Has at most one look-up of each session in flight; clones share the look-ups.
+/// Looks up the sessions of concurrent requests together; clones share the look-ups.
 #[derive(Clone)]
 pub(super) struct SharedLookups {
-    sessions: Arc<dyn Sessions>,
-    /// The sessions with a look-up in flight, each with the requests that wait for its next look-up. The requests in flight bound the size.
-    waiting: Arc<Mutex<HashMap<String, Vec<Caller>>>>,
+    lookups: Batcher<String, Found>,
+    /// The number of waiting requests of each session that has some. The requests in flight bound the size.
+    waiting: Arc<Mutex<HashMap<String, usize>>>,
 }
 
 impl SharedLookups {
     pub fn new(sessions: Arc<dyn Sessions>) -> Self {
-        Self { sessions, waiting: Arc::default() }
+        let look_up = move |requests| look_up(sessions.clone(), requests);
+        Self { lookups: Batcher::patient(TOGETHER, PATIENCE, look_up), waiting: Arc::default() }
     }
 
-    /// Looks up `session` for `callers`, and again for the requests that arrived meanwhile, until no request waits.
-    async fn look_up(self, session: String, mut callers: Vec<Caller>) {
-        while !callers.is_empty() {
-            // A panic fails the requests of this look-up. Those that wait for the next one go on.
-            if let Ok(found) = AssertUnwindSafe(self.sessions.owner(&session)).catch_unwind().await {
-                for caller in callers {
-                    let _ = caller.send(found);
-                }
-            }
-            let mut waiting = self.lock();
-            callers = waiting.get_mut(&session).map(std::mem::take).unwrap_or_default();
-            callers.retain(|caller| !caller.is_closed());
-            if callers.is_empty() {
-                waiting.remove(&session);
-            }
+    /// Counts a request of the session, until the result is dropped. `None` means that too many wait.
+    fn enter(&self, session: &str) -> Option<Entered<'_>> {
+        let mut waiting = self.lock();
+        match waiting.get_mut(session) {
+            Some(count) if *count >= WAITING => return None,
+            Some(count) => *count += 1,
+            None => drop(waiting.insert(session.to_owned(), 1)),
+        }
+        drop(waiting);
+        Some(Entered { lookups: self, session: session.to_owned() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, usize>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A waiting request of a session.
+struct Entered<'a> {
+    lookups: &'a SharedLookups,
+    session: String,
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.lookups.lock();
+        match waiting.get_mut(&self.session) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => drop(waiting.remove(&self.session)),
         }
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Vec<Caller>>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+/// Looks up each session of the requests once and answers them.
+async fn look_up(sessions: Arc<dyn Sessions>, requests: Vec<Entry<String, Found>>) {
+    let span = requests.first().map_or_else(Span::none, |first| first.span.clone());
+    let mut callers: HashMap<String, Vec<_>> = HashMap::with_capacity(requests.len());
+    for Entry { request, answer, .. } in requests {
+        callers.entry(request).or_default().push(answer);
+    }
+    let (names, callers): (Vec<_>, Vec<_>) = callers.into_iter().unzip();
+    let found = sessions.owners(&names).instrument(span).await;
+    for (callers, found) in callers.into_iter().zip(found) {
+        for caller in callers {
+            let _ = caller.send(found);
+        }
     }
 }
 
 #[async_trait]
 impl Sessions for SharedLookups {
-    async fn owner(&self, session: &str) -> Result<User, SessionError> {
-        let (caller, answer) = oneshot::channel();
-        let first = {
-            let mut waiting = self.lock();
-            if let Some(next) = waiting.get_mut(session) {
-                if next.len() >= WAITING {
-                    metrics::counter!("requests_of_one_user_shed_total").increment(1);
-                    return Err(SessionError::TooMany);
-                }
-                next.push(caller);
-                None
-            } else {
-                waiting.insert(session.to_owned(), Vec::new());
-                Some(caller)
-            }
+    async fn owner(&self, session: &str) -> Found {
+        let Some(_entered) = self.enter(session) else {
+            metrics::counter!("requests_of_one_user_shed_total").increment(1);
+            return Err(SessionError::TooMany);
         };
-        if let Some(first) = first {
-            // In a separate task, so that a cancelled request does not cancel the look-up of others.
-            tokio::spawn(self.clone().look_up(session.to_owned(), vec![first]).in_current_span());
+        match self.lookups.submit(session.to_owned()).await {
+            Ok(found) => found,
+            Err(NotAnswered::Full | NotAnswered::Lost) => Err(SessionError::Unavailable),
         }
-        answer.await.unwrap_or_else(|_| resume_unwind(Box::new("the look-up of the session panicked")))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use futures::{StreamExt as _, future::join_all, stream::FuturesUnordered};
+    use futures::{FutureExt as _, StreamExt as _, future::join_all, stream::FuturesUnordered};
     use tokio::{
-        sync::{mpsc, watch},
+        sync::{mpsc, oneshot, watch},
         task::yield_now,
     };
     use uuid::Uuid;
@@ -125,9 +142,12 @@ mod tests {
     #[tokio::test]
     async fn requests_that_arrive_during_a_lookup_share_the_next_one() {
         let (shared, _sessions, mut lookups) = held();
-        let requests = join_all((0..20).map(|_| shared.owner("session")));
+        let mut requests = vec![shared.owner("session")];
+        assert!(requests[0].as_mut().now_or_never().is_none());
+        let first = lookups.recv().await.unwrap();
+        requests.extend((1..20).map(|_| shared.owner("session")));
+        let requests = join_all(requests);
         let release = async {
-            let first = lookups.recv().await.unwrap();
             for _ in 0..20 {
                 yield_now().await;
             }
@@ -143,10 +163,41 @@ mod tests {
         assert!(lookups.try_recv().is_err() && shared.lock().is_empty());
     }
 
+    /// Sessions that record which of them are looked up together.
+    #[derive(Default)]
+    struct Recorded(Mutex<Vec<Vec<String>>>);
+
+    #[async_trait]
+    impl Sessions for Recorded {
+        async fn owner(&self, _: &str) -> Result<User, SessionError> {
+            Err(SessionError::Unavailable)
+        }
+
+        async fn owners(&self, sessions: &[String]) -> Vec<Found> {
+            let mut sorted = sessions.to_vec();
+            sorted.sort();
+            self.0.lock().unwrap().push(sorted);
+            let found = |session: &String| if session == "ended" { Err(SessionError::Invalid) } else { Ok(USER) };
+            sessions.iter().map(found).collect()
+        }
+    }
+
+    #[tokio::test]
+    async fn the_sessions_that_wait_are_looked_up_together_each_of_them_once() {
+        let sessions = Arc::new(Recorded::default());
+        let shared = SharedLookups::new(sessions.clone());
+
+        let found = join_all(["a", "ended", "a", "b"].map(|session| shared.owner(session))).await;
+
+        assert_eq!(found, [Ok(USER), Err(SessionError::Invalid), Ok(USER), Ok(USER)]);
+        assert_eq!(*sessions.0.lock().unwrap(), [["a", "b", "ended"]]);
+        assert!(shared.lock().is_empty());
+    }
+
     #[tokio::test]
     async fn a_session_with_too_many_waiting_requests_is_refused_and_another_is_looked_up() {
         let (shared, _sessions, _lookups) = held();
-        let mut requests: Vec<_> = (0..=WAITING).map(|_| shared.owner("session")).collect();
+        let mut requests: Vec<_> = (0..WAITING).map(|_| shared.owner("session")).collect();
         assert!(requests.iter_mut().all(|request| request.now_or_never().is_none()));
 
         assert_eq!(shared.owner("session").now_or_never(), Some(Err(SessionError::TooMany)));
@@ -181,9 +232,7 @@ mod tests {
         assert!((&mut other).now_or_never().is_none());
 
         drop(given_up);
-        for _ in 0..2 {
-            lookups.recv().await.unwrap().send(()).unwrap();
-        }
+        lookups.recv().await.unwrap().send(()).unwrap();
 
         assert_eq!(other.await, Ok(USER));
     }

@@ -14,6 +14,7 @@ pub use open_caller::OpenCaller;
 pub use rules::{Access, Rule};
 pub use session_lookup::{MemorySessions, SessionError, Sessions};
 pub use token::{ServiceKey, TokenError};
+use tonic::metadata::AsciiMetadataValue;
 use uuid::Uuid;
 
 /// The gRPC metadata key that carries the session.
@@ -70,13 +71,13 @@ tokio::task_local! {
     pub(crate) static SESSION: String;
 }
 
-/// Returns the session of the current request, which is forwarded to peers.
-fn current_session() -> Option<String> {
-    SESSION.try_with(Clone::clone).ok()
+/// Returns the session of the current request, as metadata that is forwarded to peers.
+pub fn forwarded_session() -> Option<AsciiMetadataValue> {
+    SESSION.try_with(|session| session.parse().ok()).ok().flatten()
 }
 
 pub(crate) fn forward(headers: &mut http::HeaderMap) {
-    if let Some(value) = current_session().and_then(|session| session.parse().ok()) {
+    if let Some(value) = SESSION.try_with(|session| session.parse().ok()).ok().flatten() {
         headers.insert(SESSION_METADATA, value);
     }
 }

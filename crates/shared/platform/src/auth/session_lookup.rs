@@ -7,6 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use futures::future::join_all;
 use uuid::Uuid;
 
 use super::User;
@@ -26,6 +27,11 @@ pub enum SessionError {
 pub trait Sessions: Send + Sync {
     /// Returns the user to whom this session belongs, if the session is valid.
     async fn owner(&self, session: &str) -> Result<User, SessionError>;
+
+    /// Returns the users of several sessions, in the same order.
+    async fn owners(&self, sessions: &[String]) -> Vec<Result<User, SessionError>> {
+        join_all(sessions.iter().map(|session| self.owner(session))).await
+    }
 }
 
 /// Sessions in memory, for tests and the simulation.

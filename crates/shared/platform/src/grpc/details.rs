@@ -32,3 +32,14 @@ pub fn subject(status: &Status) -> Option<&str> {
 pub fn reason(status: &Status) -> Option<&str> {
     status.metadata().get(REASON)?.to_str().ok()
 }
+
+/// Creates a status with these details, as one service repeats the status of another. An empty detail is none.
+pub fn with_details(code: Code, message: String, reason: &str, subject: &str) -> Status {
+    let mut status = Status::new(code, message);
+    for (key, value) in [(REASON, reason), (SUBJECT, subject)] {
+        if let Some(value) = MetadataValue::try_from(value).ok().filter(|_| !value.is_empty()) {
+            status.metadata_mut().insert(key, value);
+        }
+    }
+    status
+}

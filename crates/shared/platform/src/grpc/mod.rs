@@ -12,7 +12,7 @@ mod unreadable;
 mod watch_limits;
 
 use axum::{body::Body, response::Response};
-pub use details::{about, reason, subject, with_reason};
+pub use details::{about, reason, subject, with_details, with_reason};
 pub use peer::{MemoryResolver, Peer, Resolver, SystemResolver};
 pub(crate) use rpcs::Rpcs;
 pub use server::Services;

@@ -110,3 +110,14 @@ async fn a_tiny_deadline_of_a_caller_stops_no_other_caller() {
 
     assert_eq!(sessions.owner(&session).await, Ok(user));
 }
+
+#[tokio::test]
+async fn a_session_that_is_too_large_for_a_message_fails_no_other_look_up() {
+    let Fixture { sessions, session, user, proxy: _proxy, _iam } = fixture().await;
+    let ended = Uuid::from_u128(7).to_string();
+
+    let found = sessions.owners(&["x".repeat(300_000), session, ended, "no uuid".to_owned()]).await;
+
+    assert_eq!(found, [Err(SessionError::Invalid), Ok(user), Err(SessionError::Invalid), Err(SessionError::Invalid)]);
+    assert_eq!(sessions.owners(&["no uuid".to_owned()]).await, [Err(SessionError::Invalid)]);
+}

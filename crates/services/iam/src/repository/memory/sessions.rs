@@ -47,6 +47,23 @@ impl MemorySessions {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn look_up(&self, id: SessionId) -> Lookup {
+        let (mut state, digest) = (self.state(), id.digest());
+        let Some(stored) = state.sessions.get(&digest) else { return Lookup::Ended };
+        if self.is_idle(stored) {
+            state.sessions.remove(&digest);
+            return Lookup::Ended;
+        }
+        if stored.used.elapsed() >= self.bounds.precision() {
+            (stored.used, stored.used_at) = (Instant::now(), clock::now());
+        }
+        let times = stored.times;
+        match state.users.get(&times.user).cloned() {
+            Some(user) => Lookup::Found(times.of(id, user)),
+            None => Lookup::WithoutUser(times),
+        }
+    }
+
     fn is_idle(&self, stored: &Stored) -> bool {
         self.bounds.iam_session_idle.is_some_and(|idle| stored.used.elapsed() > idle)
     }
@@ -112,21 +129,8 @@ impl Sessions for MemorySessions {
         Ok(Admission::Granted)
     }
 
-    async fn find(&self, id: SessionId) -> Result<Lookup, Error> {
-        let (mut state, digest) = (self.state(), id.digest());
-        let Some(stored) = state.sessions.get(&digest) else { return Ok(Lookup::Ended) };
-        if self.is_idle(stored) {
-            state.sessions.remove(&digest);
-            return Ok(Lookup::Ended);
-        }
-        if stored.used.elapsed() >= self.bounds.precision() {
-            (stored.used, stored.used_at) = (Instant::now(), clock::now());
-        }
-        let times = stored.times;
-        Ok(match state.users.get(&times.user).cloned() {
-            Some(user) => Lookup::Found(times.of(id, user)),
-            None => Lookup::WithoutUser(times),
-        })
+    async fn find_all(&self, ids: &[SessionId]) -> Result<Vec<Lookup>, Error> {
+        Ok(ids.iter().map(|id| self.look_up(*id)).collect())
     }
 
     async fn close(&self, id: SessionId) -> Result<Option<UserId>, Error> {

@@ -1,10 +1,11 @@
 //! Tests of group commits with a writer in memory.
 
-use std::time::Duration;
+use std::{sync::Mutex, time::Duration};
 
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::*;
+use crate::batcher::WAITING;
 
 /// A writer that records the groups that it writes. It needs one permit for each group.
 #[derive(Clone)]

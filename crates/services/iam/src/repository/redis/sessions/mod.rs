@@ -9,6 +9,7 @@ mod stored;
 
 use async_trait::async_trait;
 use contracts::ids::UserId;
+use futures::future::try_join_all;
 use moka::sync::Cache;
 use platform::redis::{Connection, millis};
 use redis::{AsyncCommands as _, FromRedisValue, RedisError, RedisResult, ScriptInvocation};
@@ -91,6 +92,31 @@ impl RedisSessions {
         with_retry(&self.connection, is_repeated, command).await
     }
 
+    /// Looks up a session whose user is not known, or for which the script must decide.
+    async fn find_by_script(&self, id: SessionId, digest: SessionDigest) -> Result<Lookup, Error> {
+        let mut call = self.scripts.find.prepare_invoke();
+        call.key(self.session_key(&digest))
+            .key(self.session_key(id))
+            .arg(digest.to_string())
+            .arg(self.user_key(""))
+            .arg(self.sessions_key(""))
+            .arg(self.bounds.iam_session_idle.map_or(0, millis))
+            .arg(millis(self.bounds.precision()));
+        let found: Option<(Vec<u8>, Option<Vec<u8>>, bool)> = self.read(&call).await?;
+        Ok(match found {
+            None => Lookup::Ended,
+            Some((value, user, true)) => self.found_old(id, &value, user.as_deref()).await,
+            Some((value, user, false)) => {
+                let Some((times, _)) = stored::read_session(&value) else { return Ok(Lookup::Ended) };
+                self.owners.insert(digest, times.user);
+                match user.as_deref().and_then(stored::read_user) {
+                    Some(user) => Lookup::Found(times.of(id, user)),
+                    None => Lookup::WithoutUser(times),
+                }
+            }
+        })
+    }
+
     async fn write_user(&self, user: &User, is_change: bool, session: Option<&Session>) -> Result<(), Error> {
         let mut call = self.scripts.update.prepare_invoke();
         call.key(self.sessions_key(user.id)).key(self.user_key(user.id));
@@ -133,32 +159,14 @@ impl Sessions for RedisSessions {
         Ok(admission)
     }
 
-    async fn find(&self, id: SessionId) -> Result<Lookup, Error> {
-        let digest = id.digest();
-        if let Some(session) = self.find_known(id, &digest).await? {
-            return Ok(Lookup::Found(session));
-        }
-        let mut call = self.scripts.find.prepare_invoke();
-        call.key(self.session_key(&digest))
-            .key(self.session_key(id))
-            .arg(digest.to_string())
-            .arg(self.user_key(""))
-            .arg(self.sessions_key(""))
-            .arg(self.bounds.iam_session_idle.map_or(0, millis))
-            .arg(millis(self.bounds.precision()));
-        let found: Option<(Vec<u8>, Option<Vec<u8>>, bool)> = self.read(&call).await?;
-        Ok(match found {
-            None => Lookup::Ended,
-            Some((value, user, true)) => self.found_old(id, &value, user.as_deref()).await,
-            Some((value, user, false)) => {
-                let Some((times, _)) = stored::read_session(&value) else { return Ok(Lookup::Ended) };
-                self.owners.insert(digest, times.user);
-                match user.as_deref().and_then(stored::read_user) {
-                    Some(user) => Lookup::Found(times.of(id, user)),
-                    None => Lookup::WithoutUser(times),
-                }
-            }
-        })
+    async fn find_all(&self, ids: &[SessionId]) -> Result<Vec<Lookup>, Error> {
+        let sessions: Vec<_> = ids.iter().map(|id| (*id, id.digest())).collect();
+        let known = self.find_known(&sessions).await?;
+        let lookups = sessions.into_iter().zip(known).map(async |((id, digest), known)| match known {
+            Some(session) => Ok(Lookup::Found(session)),
+            None => self.find_by_script(id, digest).await,
+        });
+        try_join_all(lookups).await
     }
 
     async fn close(&self, id: SessionId) -> Result<Option<UserId>, Error> {

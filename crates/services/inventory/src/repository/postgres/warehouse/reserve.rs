@@ -82,21 +82,17 @@ pub(super) async fn reserve(
             from requested
             left join locked on locked.part_uuid = requested.part_uuid
         ), inserted as (
-            insert into reservations (order_uuid, status, expires_at)
+            insert into reservations (order_uuid, status, expires_at, part_uuids, quantities, unit_prices)
             select $1,
                 case when $4::float8 is null then 'confirmed' else 'held' end,
-                now() + make_interval(secs => $4)
-            where (select bool_and(granted) from granted)
+                now() + make_interval(secs => $4),
+                array_agg(part_uuid), array_agg(quantity), array_agg(unit_price)
+            from granted
+            having bool_and(granted)
             on conflict (order_uuid) do update
             set status = excluded.status, expires_at = excluded.expires_at, updated_at = now()
             where reservations.status = 'expired' and exists (select from reservation)
             returning order_uuid
-        ), items as (
-            insert into reservation_items (order_uuid, part_uuid, quantity, unit_price)
-            select inserted.order_uuid, granted.part_uuid, granted.quantity, granted.unit_price
-            from inserted
-            cross join granted
-            on conflict do nothing
         ), stock as (
             update parts
             set available = parts.available - granted.quantity,

@@ -11,8 +11,8 @@ use platform::postgres::Database;
 use super::{Columns, Request};
 use crate::model::Reserved;
 
-/// Confirms the reservations of a group. Returns the lines of each reservation that is confirmed by this statement or was confirmed or
-/// committed before. Skips requests whose event was handled before.
+/// Confirms the reservations of a group. Returns each reservation that is confirmed by this statement or was confirmed or committed before,
+/// with its lines if a call confirms it; a consumer needs none. Skips requests whose event was handled before.
 pub async fn confirm(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<OrderId, Vec<Reserved>>> {
     let Columns { orders, consumers, events } = requests.iter().collect();
     let rows = sqlx::query!(
@@ -51,15 +51,15 @@ pub async fn confirm(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<H
             on conflict do nothing
         )
         select done.order_uuid as "order_uuid!: OrderId",
-            items.part_uuid as "part_uuid!: PartId",
-            items.quantity as "quantity!",
-            items.unit_price as "unit_price!: Money"
+            items.part_uuid as "part_uuid: PartId",
+            items.quantity,
+            items.unit_price as "unit_price: Money"
         from done
-        cross join lateral (
+        left join lateral (
             select part_uuid, quantity, unit_price from reservation_items
-            where reservation_items.order_uuid = done.order_uuid
+            where reservation_items.order_uuid = done.order_uuid and done.consumer is null
             offset 0
-        ) as items
+        ) as items on true
         order by done.order_uuid, items.part_uuid"#,
         &orders,
         &consumers as _,
@@ -69,8 +69,10 @@ pub async fn confirm(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<H
     .await?;
     let mut confirmed: HashMap<OrderId, Vec<Reserved>> = HashMap::new();
     for row in rows {
-        let line = Reserved { part: row.part_uuid, quantity: row.quantity, unit_price: row.unit_price };
-        confirmed.entry(row.order_uuid).or_default().push(line);
+        let lines = confirmed.entry(row.order_uuid).or_default();
+        if let (Some(part), Some(quantity), Some(unit_price)) = (row.part_uuid, row.quantity, row.unit_price) {
+            lines.push(Reserved { part, quantity, unit_price });
+        }
     }
     Ok(confirmed)
 }

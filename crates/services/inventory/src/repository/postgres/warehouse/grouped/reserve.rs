@@ -85,10 +85,16 @@ async fn lines(pool: &Database, requests: &[Request]) -> sqlx::Result<Vec<(Order
             join lines on lines.number = satisfiable.number
             left join locked on locked.part_uuid = lines.part_uuid
         ), inserted as (
-            insert into reservations (order_uuid, status, expires_at)
-            select order_uuid, 'held', now() + make_interval(secs => seconds)
+            insert into reservations (order_uuid, status, expires_at, part_uuids, quantities, unit_prices)
+            select order_uuid, 'held', now() + make_interval(secs => seconds), part_uuids, quantities, unit_prices
             from satisfiable
-            where number in (select number from counted group by number having bool_and(granted))
+            join (
+                select number, array_agg(part_uuid) as part_uuids, array_agg(quantity) as quantities,
+                    array_agg(price) as unit_prices
+                from counted
+                group by number
+                having bool_and(granted)
+            ) as granted using (number)
             order by order_uuid
             on conflict (order_uuid) do nothing
             returning order_uuid
@@ -97,10 +103,6 @@ async fn lines(pool: &Database, requests: &[Request]) -> sqlx::Result<Vec<(Order
             from inserted
             join satisfiable on satisfiable.order_uuid = inserted.order_uuid
             join counted on counted.number = satisfiable.number
-        ), items as (
-            insert into reservation_items (order_uuid, part_uuid, quantity, unit_price)
-            select order_uuid, part_uuid, quantity, price
-            from reserved
         ), stock as (
             update parts
             set available = parts.available - sold.quantity,

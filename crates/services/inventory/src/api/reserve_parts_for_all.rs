@@ -1,0 +1,47 @@
+//! `ReservePartsForAll`: reserves parts for several orders, each by itself.
+
+use contracts::proto::inventory::v1::{
+    Refusal, ReservePartsForAllRequest, ReservePartsForAllResponse, ReservePartsRequest, ReservePartsResult,
+    reserve_parts_result,
+};
+use futures::future::join_all;
+use platform::grpc::{reason, subject};
+use tonic::{Request, Response, Status};
+
+use super::reserve_parts;
+use crate::service::InventoryService;
+
+/// The maximum number of orders of one request.
+const ORDERS: usize = 64;
+
+pub async fn handle(
+    service: &InventoryService,
+    request: Request<ReservePartsForAllRequest>,
+) -> Result<Response<ReservePartsForAllResponse>, Status> {
+    let requests = request.into_inner().requests;
+    if requests.len() > ORDERS {
+        return Err(Status::invalid_argument(format!("requests: has more than {ORDERS} entries")));
+    }
+
+    // Together they are a group of the statement that reserves.
+    let results = join_all(requests.iter().map(|request| result(service, request))).await;
+
+    Ok(Response::new(ReservePartsForAllResponse { results }))
+}
+
+async fn result(service: &InventoryService, request: &ReservePartsRequest) -> ReservePartsResult {
+    let result = match reserve_parts::reserve(service, request).await {
+        Ok(reserved) => reserve_parts_result::Result::Reserved(reserved),
+        Err(status) => reserve_parts_result::Result::Refused(refusal(&status)),
+    };
+    ReservePartsResult { result: Some(result) }
+}
+
+fn refusal(status: &Status) -> Refusal {
+    Refusal {
+        code: status.code().into(),
+        message: status.message().to_owned(),
+        reason: reason(status).unwrap_or_default().to_owned(),
+        subject: subject(status).unwrap_or_default().to_owned(),
+    }
+}

@@ -1,0 +1,130 @@
+//! Reservations of orders that wait, which one call to inventory makes together.
+
+use std::time::Duration;
+
+use contracts::proto::inventory::v1::{
+    Refusal, ReservePartsForAllRequest, ReservePartsRequest, ReservePartsResponse, ReservePartsResult,
+    inventory_service_client::InventoryServiceClient, reserve_parts_result,
+};
+use platform::{
+    auth::{SESSION_METADATA, forwarded_session},
+    batcher::{Batcher, Entry, NotAnswered},
+    deadline,
+    grpc::{Peer, is_transient, with_details},
+    retry::Budget,
+};
+use tonic::{Code, Request, Status, metadata::AsciiMetadataValue};
+use tracing::{Instrument as _, Span};
+
+/// The most orders of one call, as in `ReservePartsForAll`.
+const TOGETHER: usize = 64;
+/// The most lines of an order that shares a call. Orders with more have calls of their own, so that a shared call stays below the 256 KiB of
+/// a message: a line takes some 60 bytes in the request or the response.
+const LINES: usize = 50;
+/// How long a call without an answer holds up the next one. It is far longer than a call takes, and far shorter than its time limit.
+const PATIENCE: Duration = Duration::from_millis(50);
+/// The time limit of a call and its repeats.
+const LIMIT: Duration = Duration::from_secs(5);
+
+type Reserved = Result<ReservePartsResponse, Status>;
+
+/// An order's request, and the session of the user's request, which the call forwards.
+struct Asked {
+    request: ReservePartsRequest,
+    session: Option<AsciiMetadataValue>,
+}
+
+/// Reserves for the orders that wait with one call; clones share the calls.
+#[derive(Clone)]
+pub(super) struct Reservations {
+    calls: Batcher<Asked, Reserved>,
+    one: One,
+}
+
+impl Reservations {
+    pub fn new(client: InventoryServiceClient<Peer>, budget: Budget) -> Self {
+        let one = One { client, budget };
+        let all = one.clone();
+        Self { calls: Batcher::patient(TOGETHER, PATIENCE, move |orders| all.clone().reserve_all(orders)), one }
+    }
+
+    /// Reserves for an order. It is repeated alone if it failed for a reason that may be temporary.
+    pub async fn reserve(&self, request: ReservePartsRequest) -> Reserved {
+        if request.parts.len() > LINES {
+            return self.one.reserve(&request).await;
+        }
+        let asked = Asked { request: request.clone(), session: forwarded_session() };
+        let together = self.calls.submit(asked);
+        let reserved = match tokio::time::timeout(deadline::remaining(LIMIT), together).await {
+            Ok(Ok(reserved)) => reserved,
+            Ok(Err(NotAnswered::Full)) => Err(Status::resource_exhausted("too many reservations wait")),
+            Ok(Err(NotAnswered::Lost)) => Err(Status::unavailable("the call to inventory was lost")),
+            Err(_) => Err(Status::deadline_exceeded("inventory did not answer in time")),
+        };
+        match reserved {
+            // An inventory of the release before this RPC, during a rollout; or the order met a conflict, by itself.
+            Err(status) if matches!(status.code(), Code::Unimplemented | Code::Aborted) => {
+                self.one.reserve(&request).await
+            }
+            reserved => reserved,
+        }
+    }
+}
+
+#[derive(Clone)]
+struct One {
+    client: InventoryServiceClient<Peer>,
+    budget: Budget,
+}
+
+impl One {
+    async fn reserve(&self, request: &ReservePartsRequest) -> Reserved {
+        let call = || {
+            let (mut client, request) = (self.client.clone(), request.clone());
+            async move { client.reserve_parts(request).await }
+        };
+        Ok(self.budget.retry(is_transient, call).await?.into_inner())
+    }
+
+    async fn reserve_all(self, orders: Vec<Entry<Asked, Reserved>>) {
+        let span = orders.first().map_or_else(Span::none, |first| first.span.clone());
+        let (asked, callers): (Vec<_>, Vec<_>) =
+            orders.into_iter().map(|Entry { request, answer, .. }| (request, answer)).unzip();
+        let call = self.budget.retry(is_transient, || {
+            let (mut client, request) = (self.client.clone(), call_for(&asked));
+            async move { client.reserve_parts_for_all(request).await }
+        });
+        match deadline::within(LIMIT, call).instrument(span).await {
+            Ok(answer) => {
+                for (caller, result) in callers.into_iter().zip(answer.into_inner().results) {
+                    let _ = caller.send(decode(result));
+                }
+            }
+            Err(status) => {
+                for caller in callers {
+                    let _ = caller.send(Err(status.clone()));
+                }
+            }
+        }
+    }
+}
+
+/// Returns the request of a call. It forwards the session of each user's request.
+fn call_for(asked: &[Asked]) -> Request<ReservePartsForAllRequest> {
+    let requests = asked.iter().map(|asked| asked.request.clone()).collect();
+    let mut request = Request::new(ReservePartsForAllRequest { requests });
+    for session in asked.iter().filter_map(|asked| asked.session.as_ref()) {
+        request.metadata_mut().append(SESSION_METADATA, session.clone());
+    }
+    request
+}
+
+fn decode(result: ReservePartsResult) -> Reserved {
+    match result.result {
+        Some(reserve_parts_result::Result::Reserved(reserved)) => Ok(reserved),
+        Some(reserve_parts_result::Result::Refused(Refusal { code, message, reason, subject })) => {
+            Err(with_details(Code::from(code), message, &reason, &subject))
+        }
+        None => Err(Status::internal("inventory answered without a result")),
+    }
+}

@@ -1,0 +1,199 @@
+//! Tests of the client of inventory: orders that wait share a call, and each gets its own result.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use contracts::ids::{OrderId, PartId};
+use contracts::proto::inventory::v1::{
+    CommitPartsRequest, CommitPartsResponse, GetPartRequest, GetPartResponse, ListPartsRequest, ListPartsResponse,
+    PartQuantity, Refusal as Refused, ReleasePartsRequest, ReleasePartsResponse, ReservePartsForAllRequest,
+    ReservePartsForAllResponse, ReservePartsRequest, ReservePartsResponse, ReservePartsResult, ReservedPart,
+    RestockPartsRequest, RestockPartsResponse,
+    inventory_service_server::{InventoryService, InventoryServiceServer},
+    reserve_parts_result,
+};
+use futures::future::join_all;
+use order::{
+    client::{GrpcInventory, Inventory as _, Reserved},
+    error::{Error, Refusal},
+};
+use platform::{
+    auth::{Access, Guard, MemorySessions, ServiceKey},
+    grpc::Services,
+    readiness::Readiness,
+};
+use tokio::net::TcpListener;
+use tonic::{Code, Request, Response, Status};
+
+use crate::ids;
+
+/// The quantity of which the stand-in for inventory has too few units.
+const TOO_MANY: i64 = 46;
+/// The quantity that meets a conflict if it is reserved with others.
+const CONTENDED: i64 = 13;
+
+/// A stand-in for inventory that records its calls.
+#[derive(Clone, Default)]
+struct Stock {
+    /// The number of orders of each shared call.
+    calls: Arc<Mutex<Vec<usize>>>,
+    alone: Arc<AtomicUsize>,
+    /// True if it has no calls for several orders, as the release before them.
+    is_earlier: Arc<AtomicBool>,
+    /// True if the next shared call gets no answer.
+    hangs_once: Arc<AtomicBool>,
+}
+
+fn reserved(request: &ReservePartsRequest) -> ReservePartsResponse {
+    let part = |part: &PartQuantity| ReservedPart {
+        part_uuid: part.part_uuid.clone(),
+        quantity: part.quantity,
+        unit_price_minor: 100,
+    };
+    ReservePartsResponse { parts: request.parts.iter().map(part).collect() }
+}
+
+fn result(request: &ReservePartsRequest) -> ReservePartsResult {
+    let refused = |code: Code, reason: &str| {
+        reserve_parts_result::Result::Refused(Refused {
+            code: code.into(),
+            message: "refused".to_owned(),
+            reason: reason.to_owned(),
+            subject: request.parts[0].part_uuid.clone(),
+        })
+    };
+    ReservePartsResult {
+        result: Some(match request.parts[0].quantity {
+            TOO_MANY => refused(Code::FailedPrecondition, "OUT_OF_STOCK"),
+            CONTENDED => refused(Code::Aborted, ""),
+            _ => reserve_parts_result::Result::Reserved(reserved(request)),
+        }),
+    }
+}
+
+#[tonic::async_trait]
+impl InventoryService for Stock {
+    async fn reserve_parts_for_all(
+        &self,
+        request: Request<ReservePartsForAllRequest>,
+    ) -> Result<Response<ReservePartsForAllResponse>, Status> {
+        if self.is_earlier.load(Ordering::SeqCst) {
+            return Err(Status::unimplemented("there is no such method"));
+        }
+        let requests = request.into_inner().requests;
+        self.calls.lock().unwrap().push(requests.len());
+        if self.hangs_once.swap(false, Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        Ok(Response::new(ReservePartsForAllResponse { results: requests.iter().map(result).collect() }))
+    }
+
+    async fn reserve_parts(
+        &self,
+        request: Request<ReservePartsRequest>,
+    ) -> Result<Response<ReservePartsResponse>, Status> {
+        self.alone.fetch_add(1, Ordering::SeqCst);
+        Ok(Response::new(reserved(request.get_ref())))
+    }
+
+    async fn get_part(&self, _: Request<GetPartRequest>) -> Result<Response<GetPartResponse>, Status> {
+        Err(Status::internal("not called"))
+    }
+
+    async fn list_parts(&self, _: Request<ListPartsRequest>) -> Result<Response<ListPartsResponse>, Status> {
+        Err(Status::internal("not called"))
+    }
+
+    async fn release_parts(&self, _: Request<ReleasePartsRequest>) -> Result<Response<ReleasePartsResponse>, Status> {
+        Err(Status::internal("not called"))
+    }
+
+    async fn commit_parts(&self, _: Request<CommitPartsRequest>) -> Result<Response<CommitPartsResponse>, Status> {
+        Err(Status::internal("not called"))
+    }
+
+    async fn restock_parts(&self, _: Request<RestockPartsRequest>) -> Result<Response<RestockPartsResponse>, Status> {
+        Err(Status::internal("not called"))
+    }
+}
+
+/// Starts the stand-in, which ends with the test's runtime. Returns a client of it.
+async fn inventory(stock: &Stock) -> GrpcInventory {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address: SocketAddr = listener.local_addr().unwrap();
+    let key = ServiceKey::new("inventory", &testkit::SERVICE_KEY.into()).unwrap();
+    let guard = Guard::new(Arc::new(MemorySessions::default()), key, &[]).otherwise(Access::Public);
+    let services = Services::new(contracts::proto::DESCRIPTORS).with(InventoryServiceServer::new(stock.clone()));
+    tokio::spawn(services.serve(listener, guard, Readiness::default(), tokio_util::sync::CancellationToken::new()));
+    GrpcInventory::new(testkit::peer("inventory", address))
+}
+
+/// Reserves these quantities of one part for an order each, all at once.
+async fn reserve(inventory: &GrpcInventory, quantities: &[i64]) -> (PartId, Vec<Result<Vec<Reserved>, Error>>) {
+    let part = ids::part();
+    let reservations = quantities.iter().map(|quantity| async move {
+        let order: OrderId = ids::order();
+        inventory.reserve(order, &[(part, *quantity)], false).await
+    });
+    (part, join_all(reservations).await)
+}
+
+#[tokio::test]
+async fn orders_that_wait_share_a_call_and_each_gets_its_own_result() {
+    let stock = Stock::default();
+    let inventory = inventory(&stock).await;
+
+    let (part, results) = reserve(&inventory, &[1, TOO_MANY, CONTENDED, 2]).await;
+
+    let [Ok(one), Err(short), Ok(contended), Ok(two)] = &results[..] else { panic!("{results:?}") };
+    assert_eq!((one[0].part, one[0].quantity, two[0].quantity), (part, 1, 2));
+    assert!(matches!(short, Error::Refused(Refusal::OutOfStock(named)) if *named == part), "{short:?}");
+    assert_eq!(contended[0].quantity, CONTENDED);
+    assert_eq!(*stock.calls.lock().unwrap(), [4]);
+    assert_eq!(stock.alone.load(Ordering::SeqCst), 1, "the order with a conflict is repeated alone");
+}
+
+#[tokio::test]
+async fn an_inventory_of_the_release_before_gets_a_call_for_each_order() {
+    let stock = Stock::default();
+    stock.is_earlier.store(true, Ordering::SeqCst);
+    let inventory = inventory(&stock).await;
+
+    let (_, results) = reserve(&inventory, &[1, 2, 3]).await;
+
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    assert_eq!(stock.alone.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn an_order_of_many_lines_has_a_call_of_its_own() {
+    let stock = Stock::default();
+    let inventory = inventory(&stock).await;
+    let lines: Vec<_> = (0..51).map(|_| (ids::part(), 1)).collect();
+
+    let reserved = inventory.reserve(ids::order(), &lines, false).await.unwrap();
+
+    assert_eq!(reserved.len(), 51);
+    assert_eq!((stock.calls.lock().unwrap().len(), stock.alone.load(Ordering::SeqCst)), (0, 1));
+}
+
+#[tokio::test]
+async fn a_call_without_an_answer_holds_up_no_later_order() {
+    let stock = Stock::default();
+    stock.hangs_once.store(true, Ordering::SeqCst);
+    let inventory = inventory(&stock).await;
+    let client = inventory.clone();
+    let unanswered = tokio::spawn(async move { reserve(&client, &[1]).await });
+    testkit::eventually(async || (!stock.calls.lock().unwrap().is_empty()).then_some(())).await;
+
+    let later = tokio::time::timeout(Duration::from_secs(2), reserve(&inventory, &[2])).await;
+
+    assert!(later.unwrap().1[0].is_ok());
+    assert!(!unanswered.is_finished());
+}

@@ -1,0 +1,214 @@
+//! Batcher: requests that arrive while a batch is executed form the next batch.
+//!
+//! There is no timer, so a lone request does not wait. [`GroupCommit`](crate::postgres::GroupCommit) executes its batches as statements;
+//! clients of other services send theirs as one call.
+
+use std::{
+    collections::VecDeque,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures::{FutureExt as _, future::BoxFuture};
+use tokio::sync::{Semaphore, oneshot};
+use tracing::Span;
+
+/// The most times that a batch lets other tasks run before it begins. The first time brings the requests of tasks that are ready, the
+/// others those of tasks that become ready meanwhile.
+const YIELDS: u32 = 4;
+/// The most requests that wait. More are refused: they would not be answered within their time.
+pub(crate) const WAITING: usize = 4096;
+/// The most batches that run at once, if the batcher is patient.
+const AT_ONCE: usize = 16;
+
+/// Executes requests `Q` in batches, and answers each with its `A`. Clones share the batches.
+pub struct Batcher<Q, A> {
+    shared: Arc<Shared<Q, A>>,
+}
+
+/// A request of a batch. Whoever executes the batch answers it; its caller gets [`NotAnswered::Lost`] if `answer` is dropped.
+pub struct Entry<Q, A> {
+    pub request: Q,
+    pub answer: oneshot::Sender<A>,
+    /// The request's span. That of a batch's first request has the batch's statement or call.
+    pub span: Span,
+}
+
+/// Why a request has no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAnswered {
+    #[error("too many requests wait")]
+    Full,
+    /// The batch panicked.
+    #[error("the batch of the request was lost")]
+    Lost,
+}
+
+type Execute<Q, A> = dyn Fn(Vec<Entry<Q, A>>) -> BoxFuture<'static, ()> + Send + Sync;
+type IsSame<Q> = dyn Fn(&Q, &Q) -> bool + Send + Sync;
+
+struct Shared<Q, A> {
+    /// The most requests of one batch.
+    most: usize,
+    /// True for two requests of one key, which are not executed in one batch.
+    is_same: Box<IsSame<Q>>,
+    /// How long the next batch waits for the end of this one. `None` means until the end.
+    patience: Option<Duration>,
+    at_once: Arc<Semaphore>,
+    execute: Box<Execute<Q, A>>,
+    queue: Mutex<Queue<Q, A>>,
+}
+
+struct Queue<Q, A> {
+    waiting: VecDeque<Entry<Q, A>>,
+    /// True while a task executes batches. It ends when nothing waits.
+    is_running: bool,
+}
+
+impl<Q, A> Clone for Batcher<Q, A> {
+    fn clone(&self) -> Self {
+        Self { shared: self.shared.clone() }
+    }
+}
+
+impl<Q, A> Batcher<Q, A>
+where
+    Q: Send + 'static,
+    A: Send + 'static,
+{
+    /// Creates a batcher that executes one batch at a time, of at most `most` requests. `is_same` returns true for two requests of one key,
+    /// which are not executed in one batch.
+    pub fn one_at_a_time<F>(
+        most: usize,
+        is_same: impl Fn(&Q, &Q) -> bool + Send + Sync + 'static,
+        execute: impl Fn(Vec<Entry<Q, A>>) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Self::new(most, is_same, None, execute)
+    }
+
+    /// Creates a batcher whose next batch begins at the latest `patience` after the one before, so that a batch without an answer does not
+    /// hold up the others for longer. At most 16 batches run at once.
+    pub fn patient<F>(
+        most: usize,
+        patience: Duration,
+        execute: impl Fn(Vec<Entry<Q, A>>) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Self::new(most, |_, _| false, Some(patience), execute)
+    }
+
+    fn new<F>(
+        most: usize,
+        is_same: impl Fn(&Q, &Q) -> bool + Send + Sync + 'static,
+        patience: Option<Duration>,
+        execute: impl Fn(Vec<Entry<Q, A>>) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Self {
+            shared: Arc::new(Shared {
+                most,
+                is_same: Box::new(is_same),
+                patience,
+                at_once: Arc::new(Semaphore::new(AT_ONCE)),
+                execute: Box::new(move |batch| execute(batch).boxed()),
+                queue: Mutex::new(Queue { waiting: VecDeque::new(), is_running: false }),
+            }),
+        }
+    }
+
+    /// Executes the request with the next batch and returns its answer. A request whose caller has left before its batch begins is not
+    /// executed; if the caller leaves later, it is.
+    pub async fn submit(&self, request: Q) -> Result<A, NotAnswered> {
+        let (answer, answered) = oneshot::channel();
+        {
+            let mut queue = self.shared.lock();
+            if queue.waiting.len() >= WAITING {
+                return Err(NotAnswered::Full);
+            }
+            queue.waiting.push_back(Entry { request, answer, span: Span::current() });
+            if !queue.is_running {
+                queue.is_running = true;
+                tokio::spawn(self.shared.clone().run());
+            }
+        }
+        answered.await.map_err(|_| NotAnswered::Lost)
+    }
+}
+
+impl<Q, A> Shared<Q, A>
+where
+    Q: Send + 'static,
+    A: Send + 'static,
+{
+    /// Executes batches until nothing waits.
+    async fn run(self: Arc<Self>) {
+        loop {
+            self.gather().await;
+            match self.patience {
+                None => {
+                    let Some(batch) = self.next() else { return };
+                    // A panic loses the answers of its batch; those who wait behind it are not to wait for ever.
+                    let _ = AssertUnwindSafe(async { (self.execute)(batch).await }).catch_unwind().await;
+                }
+                Some(patience) => {
+                    let permit = self.at_once.clone().acquire_owned().await;
+                    let Some(batch) = self.next() else { return };
+                    let this = self.clone();
+                    let running = tokio::spawn(async move {
+                        (this.execute)(batch).await;
+                        drop(permit);
+                    });
+                    let _ = tokio::time::timeout(patience, running).await;
+                }
+            }
+        }
+    }
+
+    /// Lets other tasks submit further requests for this batch, as long as more come. Without other ready tasks this costs nothing.
+    async fn gather(&self) {
+        let mut waiting = self.lock().waiting.len();
+        for _ in 0..YIELDS {
+            tokio::task::yield_now().await;
+            let more = self.lock().waiting.len();
+            if more == waiting || more >= self.most {
+                return;
+            }
+            waiting = more;
+        }
+    }
+
+    /// Takes the next batch, with at most one request of each key. `None` ends the task.
+    fn next(&self) -> Option<Vec<Entry<Q, A>>> {
+        let mut queue = self.lock();
+        let (mut batch, mut later) = (Vec::<Entry<Q, A>>::new(), Vec::new());
+        while batch.len() < self.most
+            && let Some(waiting) = queue.waiting.pop_front()
+        {
+            if waiting.answer.is_closed() {
+                continue;
+            }
+            let is_taken = batch.iter().any(|taken| (self.is_same)(&taken.request, &waiting.request));
+            if is_taken { later.push(waiting) } else { batch.push(waiting) }
+        }
+        for waiting in later.into_iter().rev() {
+            queue.waiting.push_front(waiting);
+        }
+        queue.is_running = !batch.is_empty();
+        queue.is_running.then_some(batch)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue<Q, A>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

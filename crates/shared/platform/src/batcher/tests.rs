@@ -1,0 +1,88 @@
+//! Tests of batches that run side by side. The tests of group commits cover those that run one after another.
+
+use tokio::time::Instant;
+
+use super::*;
+
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// The requests of each batch, in the order in which the batches began.
+type Executed = Arc<Mutex<Vec<Vec<u32>>>>;
+
+/// Creates a batcher whose batches are answered after `takes` of their first request, with ten times each request.
+fn batcher(takes: fn(u32) -> Duration) -> (Batcher<u32, u32>, Executed) {
+    let executed = Executed::default();
+    let seen = executed.clone();
+    let execute = move |entries: Vec<Entry<u32, u32>>| {
+        let requests: Vec<u32> = entries.iter().map(|entry| entry.request).collect();
+        let wait = tokio::time::sleep(takes(requests[0]));
+        assert!(!requests.contains(&99), "a panic of the batch");
+        seen.lock().unwrap().push(requests);
+        async move {
+            wait.await;
+            for Entry { request, answer, .. } in entries {
+                let _ = answer.send(request * 10);
+            }
+        }
+    };
+    (Batcher::patient(4, PATIENCE, execute), executed)
+}
+
+/// Submits a request in a task of its own, and lets it wait for its batch.
+async fn submit(batcher: &Batcher<u32, u32>, request: u32) -> tokio::task::JoinHandle<Result<u32, NotAnswered>> {
+    let batcher = batcher.clone();
+    let submitted = tokio::spawn(async move { batcher.submit(request).await });
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    submitted
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_arrives_during_a_batch_is_the_next_batch() {
+    let (requests, executed) = batcher(|_| Duration::from_millis(20));
+    let mut submitted = Vec::new();
+    for request in 1..=7 {
+        submitted.push(submit(&requests, request).await);
+    }
+
+    for (request, submitted) in (1..).zip(submitted) {
+        assert_eq!(submitted.await.unwrap(), Ok(request * 10));
+    }
+    assert_eq!(*executed.lock().unwrap(), [vec![1], vec![2, 3, 4, 5], vec![6, 7]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_without_an_answer_holds_up_the_next_one_for_its_patience_alone() {
+    let (requests, _) = batcher(|first| Duration::from_secs(if first == 1 { 3600 } else { 0 }));
+    let unanswered = submit(&requests, 1).await;
+    let begun = Instant::now();
+
+    let answer = submit(&requests, 2).await.await.unwrap();
+
+    assert_eq!(answer, Ok(20));
+    assert!(begun.elapsed() <= PATIENCE, "{:?}", begun.elapsed());
+    assert!(!unanswered.is_finished());
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_batches_run_at_once_than_the_bound() {
+    let (requests, executed) = batcher(|_| Duration::from_secs(10));
+    let mut submitted = Vec::new();
+    for request in 0..20 {
+        submitted.push(submit(&requests, request).await);
+        tokio::time::sleep(PATIENCE).await;
+    }
+
+    assert_eq!(executed.lock().unwrap().len(), AT_ONCE);
+    for submitted in submitted {
+        assert!(submitted.await.unwrap().is_ok());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_loses_its_own_batch_alone() {
+    let (requests, _) = batcher(|_| Duration::ZERO);
+    let lost = submit(&requests, 99).await;
+
+    assert_eq!(lost.await.unwrap(), Err(NotAnswered::Lost));
+    assert_eq!(requests.submit(1).await, Ok(10));
+}
