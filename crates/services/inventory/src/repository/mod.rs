@@ -46,7 +46,7 @@ pub struct Cause {
 #[async_trait]
 pub trait Warehouse: Send + Sync {
     /// Reserves all lines or none. A repeated call returns the existing reservation with the parts and prices of the first call, and renews
-    /// it if it has expired. The result may be empty if an event is the cause.
+    /// it if it has expired. The result is empty if an event is the cause.
     ///
     /// Fails with [`PartNotFound`](Error::PartNotFound), [`OutOfStock`](Error::OutOfStock), or
     /// [`ReservationEnded`](Error::ReservationEnded) once the reservation is released.

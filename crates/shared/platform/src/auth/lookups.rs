@@ -6,6 +6,7 @@
 
 use std::{
     collections::HashMap,
+    panic::resume_unwind,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -98,7 +99,8 @@ impl Sessions for SharedLookups {
         };
         match self.lookups.submit(session.to_owned()).await {
             Ok(found) => found,
-            Err(NotAnswered::Full | NotAnswered::Lost) => Err(SessionError::Unavailable),
+            Err(NotAnswered::Full) => Err(SessionError::Unavailable),
+            Err(NotAnswered::Lost) => resume_unwind(Box::new("the look-up of the session panicked")),
         }
     }
 }

@@ -64,7 +64,7 @@ impl Warehouse for MemoryInventory {
         if !matches!(outcome, Err(Error::PartNotFound(_))) {
             self.record(cause);
         }
-        outcome
+        outcome.map(|lines| if cause.is_some() { Vec::new() } else { lines })
     }
 
     async fn release(&self, order: OrderId, cause: Option<Cause>) -> Result<(), Error> {

@@ -99,7 +99,7 @@ impl Warehouse for PgWarehouse {
         for _ in 0..ATTEMPTS {
             let rows = retry_stale(|| reserve::reserve(&self.pool, order, lines, expiry, cause)).await?;
             if let Some(result) = reserve::result(order, &rows) {
-                return result;
+                return result.map(|lines| if cause.is_some() { Vec::new() } else { lines });
             }
         }
         Err(Error::Contended(order))
