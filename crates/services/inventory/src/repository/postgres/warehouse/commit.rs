@@ -28,7 +28,7 @@ pub(super) async fn commit(
         ), locked as materialized (
             select part_uuid, available
             from parts
-            where part_uuid in (select part_uuid from items)
+            where part_uuid = any(array(select part_uuid from items))
                 and (select status from reservation) in ('held', 'confirmed', 'expired')
                 and not exists (select from handled)
             order by part_uuid

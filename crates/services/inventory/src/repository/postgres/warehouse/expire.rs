@@ -14,11 +14,13 @@ pub(super) async fn expire(pool: &Database, limit: i64) -> sqlx::Result<u64> {
         ), locked as materialized (
             select part_uuid
             from parts
-            where part_uuid in (
-                select reservation_items.part_uuid
+            where part_uuid = any(array(
+                select items.part_uuid
                 from due
-                join reservation_items on reservation_items.order_uuid = due.order_uuid
-            )
+                cross join lateral (
+                    select part_uuid from reservation_items where reservation_items.order_uuid = due.order_uuid offset 0
+                ) as items
+            ))
             order by part_uuid
             for no key update
         ), expired as (
@@ -31,10 +33,14 @@ pub(super) async fn expire(pool: &Database, limit: i64) -> sqlx::Result<u64> {
                 and (select count(*) > 0 from locked)
             returning reservations.order_uuid
         ), returned as (
-            select reservation_items.part_uuid, sum(reservation_items.quantity)::bigint as quantity
+            select items.part_uuid, sum(items.quantity)::bigint as quantity
             from expired
-            join reservation_items on reservation_items.order_uuid = expired.order_uuid
-            group by reservation_items.part_uuid
+            cross join lateral (
+                select part_uuid, quantity from reservation_items
+                where reservation_items.order_uuid = expired.order_uuid
+                offset 0
+            ) as items
+            group by items.part_uuid
         ), stock as (
             update parts
             set available = parts.available + returned.quantity,

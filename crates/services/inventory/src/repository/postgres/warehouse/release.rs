@@ -25,7 +25,7 @@ pub(super) async fn release(pool: &Database, order: OrderId, cause: Option<Cause
         ), locked as materialized (
             select part_uuid
             from parts
-            where part_uuid in (select part_uuid from items)
+            where part_uuid = any(array(select part_uuid from items))
                 and (select status from reservation) in ('held', 'confirmed', 'expired')
                 and not exists (select from handled)
             order by part_uuid

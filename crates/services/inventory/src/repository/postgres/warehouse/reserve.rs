@@ -64,7 +64,9 @@ pub(super) async fn reserve(
                 parts.part_uuid is not null as known,
                 coalesce(parts.available >= requested.quantity, false) as enough
             from requested
-            left join parts on parts.part_uuid = requested.part_uuid
+            left join lateral (
+                select part_uuid, price, available from parts where parts.part_uuid = requested.part_uuid offset 0
+            ) as parts on true
         ), availability as (
             select bool_and(enough)
                 and coalesce((select status from reservation), 'expired') = 'expired'
@@ -73,7 +75,7 @@ pub(super) async fn reserve(
         ), locked as materialized (
             select part_uuid, available, price
             from parts
-            where part_uuid in (select part_uuid from requested) and (select reservable from availability)
+            where part_uuid = any(array(select part_uuid from requested)) and (select reservable from availability)
             order by part_uuid
             for no key update
         ), granted as materialized (
@@ -101,6 +103,7 @@ pub(super) async fn reserve(
             from inserted
             cross join granted
             where parts.part_uuid = granted.part_uuid
+                and parts.part_uuid = any(array(select part_uuid from granted))
         ), confirmed as (
             update reservations
             set status = 'confirmed', expires_at = null, updated_at = now()

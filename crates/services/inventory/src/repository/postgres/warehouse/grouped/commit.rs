@@ -28,7 +28,7 @@ pub async fn commit(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Ha
         ), locked as materialized (
             select part_uuid
             from parts
-            where part_uuid in (select part_uuid from items)
+            where part_uuid = any(array(select part_uuid from items))
             order by part_uuid
             for no key update
         ), holding as materialized (
