@@ -10,8 +10,10 @@ const CALLS_PER_REQUEST: f64 = 1.1;
 /// The retries that a process may make to a peer beyond that within ten seconds: the reserve of
 /// [`Budget`](platform::retry::Budget).
 const RESERVE: f64 = 10.0;
-/// The calls that a request causes. A request causes each of them at most once. Other calls are caused by events.
-const CAUSED: [&str; 5] = ["/Whoami", "/ListParts", "/ReserveParts", "/GetPayment", "/PayOrder"];
+/// The calls that a request causes. A request causes each of them at most once, and shares a call for several with others. Other calls are
+/// caused by events.
+const CAUSED: [&str; 7] =
+    ["/Whoami", "/ListOwners", "/ListParts", "/ReserveParts", "/ReservePartsForAll", "/GetPayment", "/PayOrder"];
 
 /// A snapshot of the services' own metrics.
 pub struct CallCounters {
