@@ -23,7 +23,7 @@ const TOGETHER: usize = 64;
 const LINES: usize = 50;
 /// How long a call without an answer holds up the next one. It is far longer than a call takes, and far shorter than its time limit.
 const PATIENCE: Duration = Duration::from_millis(50);
-/// The time limit of a call and its repeats.
+/// The time limit of a call.
 const LIMIT: Duration = Duration::from_secs(5);
 
 type Reserved = Result<ReservePartsResponse, Status>;
@@ -38,83 +38,78 @@ struct Asked {
 #[derive(Clone)]
 pub(super) struct Reservations {
     calls: Batcher<Asked, Reserved>,
-    one: One,
-}
-
-impl Reservations {
-    pub fn new(client: InventoryServiceClient<Peer>, budget: Budget) -> Self {
-        let one = One { client, budget };
-        let all = one.clone();
-        Self { calls: Batcher::patient(TOGETHER, PATIENCE, move |orders| all.clone().reserve_all(orders)), one }
-    }
-
-    /// Reserves for an order. It is repeated alone if it failed for a reason that may be temporary.
-    pub async fn reserve(&self, request: ReservePartsRequest) -> Reserved {
-        if request.parts.len() > LINES {
-            return self.one.reserve(&request).await;
-        }
-        let asked = Asked { request: request.clone(), session: forwarded_session() };
-        let together = self.calls.submit(asked);
-        let reserved = match tokio::time::timeout(deadline::remaining(LIMIT), together).await {
-            Ok(Ok(reserved)) => reserved,
-            Ok(Err(NotAnswered::Full)) => Err(Status::resource_exhausted("too many reservations wait")),
-            Ok(Err(NotAnswered::Lost)) => Err(Status::unavailable("the call to inventory was lost")),
-            Err(_) => Err(Status::deadline_exceeded("inventory did not answer in time")),
-        };
-        match reserved {
-            // An inventory of the release before this RPC, during a rollout; or the order met a conflict, by itself.
-            Err(status) if matches!(status.code(), Code::Unimplemented | Code::Aborted) => {
-                self.one.reserve(&request).await
-            }
-            reserved => reserved,
-        }
-    }
-}
-
-#[derive(Clone)]
-struct One {
     client: InventoryServiceClient<Peer>,
     budget: Budget,
 }
 
-impl One {
-    async fn reserve(&self, request: &ReservePartsRequest) -> Reserved {
+impl Reservations {
+    pub fn new(client: InventoryServiceClient<Peer>, budget: Budget) -> Self {
+        let shared = client.clone();
+        Self { calls: Batcher::patient(TOGETHER, PATIENCE, move |orders| call(shared.clone(), orders)), client, budget }
+    }
+
+    /// Reserves for an order. A failure that may be temporary is repeated for this order, within the retry budget.
+    pub async fn reserve(&self, request: ReservePartsRequest) -> Reserved {
+        if request.parts.len() > LINES {
+            return self.alone(&request).await;
+        }
+        match self.budget.retry(is_repeated, || self.together(&request)).await {
+            // An inventory of the release before this RPC, during a rollout; or the order met a conflict, by itself.
+            Err(status) if matches!(status.code(), Code::Unimplemented | Code::Aborted) => self.alone(&request).await,
+            reserved => reserved,
+        }
+    }
+
+    async fn together(&self, request: &ReservePartsRequest) -> Reserved {
+        let asked = Asked { request: request.clone(), session: forwarded_session() };
+        match tokio::time::timeout(deadline::remaining(LIMIT), self.calls.submit(asked)).await {
+            Ok(Ok(reserved)) => reserved,
+            Ok(Err(NotAnswered::Full)) => Err(Status::resource_exhausted("too many reservations wait")),
+            Ok(Err(NotAnswered::Lost)) => Err(Status::unavailable("the call to inventory was lost")),
+            Err(_) => Err(Status::deadline_exceeded("inventory did not answer in time")),
+        }
+    }
+
+    async fn alone(&self, request: &ReservePartsRequest) -> Reserved {
         let call = || {
             let (mut client, request) = (self.client.clone(), request.clone());
             async move { client.reserve_parts(request).await }
         };
         Ok(self.budget.retry(is_transient, call).await?.into_inner())
     }
+}
 
-    async fn reserve_all(self, orders: Vec<Entry<Asked, Reserved>>) {
-        let span = orders.first().map_or_else(Span::none, |first| first.span.clone());
-        let (asked, callers): (Vec<_>, Vec<_>) =
-            orders.into_iter().map(|Entry { request, answer, .. }| (request, answer)).unzip();
-        let call = self.budget.retry(is_transient, || {
-            let (mut client, request) = (self.client.clone(), call_for(&asked));
-            async move { client.reserve_parts_for_all(request).await }
-        });
-        match deadline::within(LIMIT, call).instrument(span).await {
-            Ok(answer) => {
-                for (caller, result) in callers.into_iter().zip(answer.into_inner().results) {
-                    let _ = caller.send(decode(result));
-                }
+/// Returns true if the order may share another call. One with a conflict is sent alone instead.
+fn is_repeated(status: &Status) -> bool {
+    is_transient(status) && status.code() != Code::Aborted
+}
+
+/// Reserves for several orders and answers each.
+async fn call(mut client: InventoryServiceClient<Peer>, orders: Vec<Entry<Asked, Reserved>>) {
+    let span = orders.first().map_or_else(Span::none, |first| first.span.clone());
+    let (asked, callers): (Vec<_>, Vec<_>) =
+        orders.into_iter().map(|Entry { request, answer, .. }| (request, answer)).unzip();
+    let answer = deadline::within(LIMIT, client.reserve_parts_for_all(request_for(asked))).instrument(span).await;
+    match answer {
+        Ok(answer) => {
+            for (caller, result) in callers.into_iter().zip(answer.into_inner().results) {
+                let _ = caller.send(decode(result));
             }
-            Err(status) => {
-                for caller in callers {
-                    let _ = caller.send(Err(status.clone()));
-                }
+        }
+        Err(status) => {
+            for caller in callers {
+                let _ = caller.send(Err(status.clone()));
             }
         }
     }
 }
 
 /// Returns the request of a call. It forwards the session of each user's request.
-fn call_for(asked: &[Asked]) -> Request<ReservePartsForAllRequest> {
-    let requests = asked.iter().map(|asked| asked.request.clone()).collect();
+fn request_for(asked: Vec<Asked>) -> Request<ReservePartsForAllRequest> {
+    let (requests, sessions): (Vec<_>, Vec<_>) = asked.into_iter().map(|asked| (asked.request, asked.session)).unzip();
     let mut request = Request::new(ReservePartsForAllRequest { requests });
-    for session in asked.iter().filter_map(|asked| asked.session.as_ref()) {
-        request.metadata_mut().append(SESSION_METADATA, session.clone());
+    for session in sessions.into_iter().flatten() {
+        request.metadata_mut().append(SESSION_METADATA, session);
     }
     request
 }

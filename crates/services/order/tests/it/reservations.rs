@@ -46,6 +46,8 @@ struct Stock {
     alone: Arc<AtomicUsize>,
     /// True if it has no calls for several orders, as the release before them.
     is_earlier: Arc<AtomicBool>,
+    /// True if the next shared call finds the database unavailable.
+    fails_once: Arc<AtomicBool>,
     /// True if the next shared call gets no answer.
     hangs_once: Arc<AtomicBool>,
 }
@@ -77,6 +79,11 @@ fn result(request: &ReservePartsRequest) -> ReservePartsResult {
     }
 }
 
+fn unavailable() -> ReservePartsResult {
+    let refused = Refused { code: Code::Unavailable.into(), message: "no database".to_owned(), ..Refused::default() };
+    ReservePartsResult { result: Some(reserve_parts_result::Result::Refused(refused)) }
+}
+
 #[tonic::async_trait]
 impl InventoryService for Stock {
     async fn reserve_parts_for_all(
@@ -91,7 +98,11 @@ impl InventoryService for Stock {
         if self.hangs_once.swap(false, Ordering::SeqCst) {
             std::future::pending::<()>().await;
         }
-        Ok(Response::new(ReservePartsForAllResponse { results: requests.iter().map(result).collect() }))
+        let mut results: Vec<_> = requests.iter().map(result).collect();
+        if self.fails_once.swap(false, Ordering::SeqCst) {
+            results = requests.iter().map(|_| unavailable()).collect();
+        }
+        Ok(Response::new(ReservePartsForAllResponse { results }))
     }
 
     async fn reserve_parts(
@@ -196,4 +207,16 @@ async fn a_call_without_an_answer_holds_up_no_later_order() {
 
     assert!(later.unwrap().1[0].is_ok());
     assert!(!unanswered.is_finished());
+}
+
+#[tokio::test]
+async fn an_order_that_meets_a_temporary_failure_is_repeated() {
+    let stock = Stock::default();
+    stock.fails_once.store(true, Ordering::SeqCst);
+    let inventory = inventory(&stock).await;
+
+    let (_, results) = reserve(&inventory, &[1]).await;
+
+    assert!(results[0].is_ok(), "{results:?}");
+    assert_eq!(*stock.calls.lock().unwrap(), [1, 1]);
 }

@@ -27,7 +27,7 @@ pub struct Batcher<Q, A> {
     shared: Arc<Shared<Q, A>>,
 }
 
-/// A request of a batch. Whoever executes the batch answers it; its caller gets [`NotAnswered::Lost`] if `answer` is dropped.
+/// A request of a batch. The function that executes the batch answers it; its caller gets [`NotAnswered::Lost`] if `answer` is dropped.
 pub struct Entry<Q, A> {
     pub request: Q,
     pub answer: oneshot::Sender<A>,
