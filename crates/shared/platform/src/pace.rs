@@ -10,7 +10,7 @@ const FREE: f64 = 50.0;
 /// The growth of the delay, in seconds, for each item per second above [`FREE`].
 const PER_ITEM: f64 = 0.000_2;
 /// The maximum delay.
-const LONGEST: Duration = Duration::from_millis(50);
+const LONGEST: Duration = Duration::from_millis(100);
 
 /// Spaces batches while items are frequent. Items that wait for each other are handled together, which saves commits in the database and
 /// requests to others.

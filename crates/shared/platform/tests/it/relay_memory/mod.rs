@@ -18,7 +18,7 @@ const UNKNOWN: &str = "events.v1.Unknown";
 /// Shorter than any pause of a relay.
 const AT_ONCE: Duration = Duration::from_millis(10);
 /// The longest pause between two batches that are not full.
-const PACE: Duration = Duration::from_millis(50);
+const PACE: Duration = Duration::from_millis(100);
 /// The time that a relay waits for a wake-up before it looks for rows by itself.
 const POLL: Duration = Duration::from_secs(1);
 /// The time that a stopping relay waits for a broker that does not respond.
