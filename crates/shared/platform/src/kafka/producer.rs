@@ -88,6 +88,17 @@ fn producer(config: &Config, limit: Option<Duration>) -> anyhow::Result<Producer
     Ok(Producer { client, distrust })
 }
 
+/// Discards the records that are not delivered.
+fn discard(producer: &Producer) {
+    producer.client.purge(PurgeConfig::default().queue().inflight());
+}
+
+fn headers(record: &Record) -> OwnedHeaders {
+    record.headers.iter().fold(OwnedHeaders::new_with_capacity(record.headers.len()), |all, (key, value)| {
+        all.insert(Header { key, value: Some(value) })
+    })
+}
+
 fn refused(error: KafkaError, topic: &str) -> anyhow::Error {
     Refusal::of(&error, &format!("writing to {topic}"), || None).map_or_else(|| error.into(), Into::into)
 }
@@ -135,7 +146,7 @@ impl KafkaPublisher {
     fn replace(&self, given_up: &Producer) -> anyhow::Result<()> {
         let mut current = self.producer.write().unwrap_or_else(PoisonError::into_inner);
         if current.distrust.is(&given_up.distrust) {
-            given_up.client.purge(PurgeConfig::default().queue().inflight());
+            discard(given_up);
             let given_up = std::mem::replace(&mut *current, producer(&self.config, self.limit)?);
             drop_in_background(given_up);
         }
@@ -144,15 +155,12 @@ impl KafkaPublisher {
 
     async fn send(&self, records: &[Record]) -> anyhow::Result<()> {
         let mut producer = self.trusting()?;
+        // Headers are built before the first record is queued, since the client sends what is queued at once: the faster the records follow
+        // each other, the fewer requests they take.
+        let headers: Vec<_> = records.iter().map(headers).collect();
         // All records are queued in their order before the first delivery is awaited.
         let mut deliveries = Vec::with_capacity(records.len());
-        for record in records {
-            let headers = record
-                .headers
-                .iter()
-                .fold(OwnedHeaders::new_with_capacity(record.headers.len()), |all, (key, value)| {
-                    all.insert(Header { key, value: Some(value) })
-                });
+        for (record, headers) in records.iter().zip(headers) {
             let message = FutureRecord::to(&record.topic).key(&record.key).payload(&record.payload).headers(headers);
             let delivery =
                 producer.client.send_result(message).map_err(|(error, _)| error).context("queueing a record")?;
@@ -163,7 +171,8 @@ impl KafkaPublisher {
                 biased;
                 delivered = delivery => delivered.context("the producer was closed")?,
                 refusal = producer.distrust.met() => {
-                    self.replace(&producer)?;
+                    // The next call creates another producer, which then reads the authorities as they are at that time.
+                    discard(&producer);
                     return Err(refusal.into());
                 }
             };
