@@ -123,3 +123,22 @@ fn decode(result: ReservePartsResult) -> Reserved {
         None => Err(Status::internal("inventory answered without a result")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shared_call_forwards_the_session_of_each_order() {
+        let asked = |session: Option<&'static str>| Asked {
+            request: ReservePartsRequest::default(),
+            session: session.map(AsciiMetadataValue::from_static),
+        };
+
+        let request = request_for(vec![asked(Some("one")), asked(None), asked(Some("two"))]);
+
+        let sessions: Vec<_> = request.metadata().get_all(SESSION_METADATA).iter().collect();
+        assert_eq!(sessions, ["one", "two"]);
+        assert_eq!(request.get_ref().requests.len(), 3);
+    }
+}
