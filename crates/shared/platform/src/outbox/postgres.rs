@@ -34,8 +34,31 @@ pub struct PgOutbox {
     lease: PgLease,
     /// Created by the first call of `notified`.
     listener: OnceLock<Listener>,
+    aside: Mutex<Aside>,
+}
+
+/// What is known of the rows that are set aside. Only the holder of the lease sets rows aside.
+#[derive(Clone, Copy)]
+struct Aside {
+    /// The epoch in which it is known.
+    epoch: Option<i64>,
     /// The key and the id of the last row that `take_back` examined. `None` means that it starts from the first row.
-    looked_at: Mutex<Option<(Uuid, i64)>>,
+    looked_at: Option<(Uuid, i64)>,
+    /// False once `take_back` has found no such row.
+    may_exist: bool,
+}
+
+impl Aside {
+    const fn unknown(epoch: Option<i64>) -> Self {
+        Self { epoch, looked_at: None, may_exist: true }
+    }
+
+    /// Records what `take_back` has found in this epoch.
+    fn examined(&mut self, epoch: i64, looked_at: Option<(Uuid, i64)>, may_exist: bool) {
+        if self.epoch == Some(epoch) {
+            *self = Self { epoch: self.epoch, looked_at, may_exist };
+        }
+    }
 }
 
 impl PgOutbox {
@@ -45,19 +68,25 @@ impl PgOutbox {
             lease: PgLease::new(pool.clone(), "outbox", holder),
             pool,
             listener: OnceLock::new(),
-            looked_at: Mutex::default(),
+            aside: Mutex::new(Aside::unknown(None)),
         }
     }
 
-    fn looked_at(&self) -> MutexGuard<'_, Option<(Uuid, i64)>> {
-        self.looked_at.lock().unwrap_or_else(PoisonError::into_inner)
+    fn aside(&self) -> MutexGuard<'_, Aside> {
+        self.aside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
 impl Outbox for PgOutbox {
     async fn lease(&self, ttl: Duration) -> anyhow::Result<Option<i64>> {
-        self.lease.acquire(ttl).await
+        let epoch = self.lease.acquire(ttl).await?;
+        let mut aside = self.aside();
+        if aside.epoch != epoch {
+            // Another replica may have set rows aside.
+            *aside = Aside::unknown(epoch);
+        }
+        Ok(epoch)
     }
 
     async fn release(&self, epoch: i64) -> anyhow::Result<()> {
@@ -65,17 +94,21 @@ impl Outbox for PgOutbox {
     }
 
     async fn unpublished(&self, limit: i64, besides: &[i64]) -> anyhow::Result<Vec<Unpublished>> {
+        let may_be_behind = self.aside().may_exist;
+        // PostgreSQL hashes the ids of `not in`, and compares each row with each of `<> all`. It looks for earlier rows only if there may be
+        // any, since a plan that is made for an empty table may read all unpublished rows for each of these.
         let rows = sqlx::query!(
             r#"select id, event_uuid, event_type, key, payload, trace as "trace: Json<HashMap<String, String>>",
-                exists (
+                $3 and exists (
                     select from outbox as earlier
                     where earlier.set_aside_at is not null and earlier.published_at is null
                       and earlier.key = waiting.key and earlier.id < waiting.id) as "is_behind!"
             from outbox as waiting
-            where published_at is null and set_aside_at is null and id <> all($2)
+            where published_at is null and set_aside_at is null and id not in (select unnest($2::bigint[]))
             order by id limit $1"#,
             limit,
             besides,
+            may_be_behind,
         )
         .map(|row| Unpublished {
             id: row.id,
@@ -105,6 +138,7 @@ impl Outbox for PgOutbox {
     }
 
     async fn set_aside(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()> {
+        self.aside().may_exist = true;
         sqlx::query!(
             "update outbox set set_aside_at = now()
             where id = any($1) and published_at is null
@@ -118,7 +152,7 @@ impl Outbox for PgOutbox {
     }
 
     async fn take_back(&self, epoch: i64, kinds: &[&str]) -> anyhow::Result<Done> {
-        let after = *self.looked_at();
+        let after = self.aside().looked_at;
         let (key, id) = after.unwrap_or_default();
         let rows = sqlx::query!(
             r#"select id, key, event_type = any($1) and not exists (
@@ -136,7 +170,8 @@ impl Outbox for PgOutbox {
         .fetch_all(&self.pool)
         .await?;
         let full = rows.len() as u64 >= SET_ASIDE_BATCH.unsigned_abs();
-        *self.looked_at() = rows.last().filter(|_| full).map(|row| (row.key, row.id));
+        let looked_at = rows.last().filter(|_| full).map(|row| (row.key, row.id));
+        self.aside().examined(epoch, looked_at, after.is_some() || !rows.is_empty());
         let ids: Vec<i64> = rows.iter().filter(|row| row.can).map(|row| row.id).collect();
         if !ids.is_empty() {
             sqlx::query!(

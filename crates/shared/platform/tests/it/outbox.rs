@@ -161,6 +161,36 @@ async fn a_relay_that_falls_silent_is_replaced_and_can_mark_nothing_any_more() {
 }
 
 #[tokio::test]
+async fn a_read_that_is_planned_for_an_empty_outbox_does_not_read_all_rows_for_each_row() {
+    const ROWS: i64 = 5_000;
+    let database = testkit::database(&MIGRATIONS).await;
+    // The statistics say that the table is empty, so every index costs the same.
+    sqlx::query("vacuum analyze outbox").execute(&database.pool).await.unwrap();
+    let pool = platform::postgres::Database::lazy("test", "TEST_DATABASE_URL", &database.url.clone().into(), 1);
+    let pool = pool.unwrap().with_stable_plans();
+    let outbox = PgOutbox::new(pool.clone(), "one".to_owned());
+    let epoch = outbox.lease(Duration::from_secs(30)).await.unwrap().unwrap();
+    outbox.take_back(epoch, &[KIND]).await.unwrap();
+    outbox.unpublished(500, &[]).await.unwrap();
+    let insert = "insert into outbox (event_uuid, event_type, key, payload, trace)
+        select gen_random_uuid(), $1, gen_random_uuid(), '', '{}' from generate_series(1, $2)";
+    sqlx::query(insert).bind(KIND).bind(ROWS).execute(&database.pool).await.unwrap();
+    let entries = async || -> i64 {
+        sqlx::query("select pg_stat_force_next_flush()").execute(&pool).await.unwrap();
+        let entries = "select sum(idx_tup_read)::bigint from pg_stat_user_indexes where relname = 'outbox'";
+        sqlx::query_scalar(entries).fetch_one(&pool).await.unwrap()
+    };
+    let before = entries().await;
+
+    let first: Vec<i64> = outbox.unpublished(500, &[]).await.unwrap().iter().map(|row| row.id).collect();
+    let second = outbox.unpublished(500, &first).await.unwrap();
+
+    assert_eq!((first.len(), second.len()), (500, 500));
+    let read = entries().await - before;
+    assert!(read <= 1_500, "1000 rows were found among {read} entries of indexes");
+}
+
+#[tokio::test]
 async fn a_lease_that_is_taken_over_has_a_new_epoch() {
     let setup = Setup::new().await;
     let (first, second) = (setup.outbox("first"), setup.outbox("second"));

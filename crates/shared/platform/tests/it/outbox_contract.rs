@@ -137,6 +137,26 @@ async fn what_is_set_aside_holds_back_its_key_alone(replicas: Replicas) {
     assert_eq!((backlog.waiting, backlog.set_aside), (4, 2));
 }
 
+async fn what_is_set_aside_after_a_look_at_none_holds_back_its_key_too(replicas: Replicas) {
+    for (key, kind, name) in [(1, UNHEARD, "a"), (1, KNOWN, "b"), (2, UNHEARD, "c"), (2, KNOWN, "d")] {
+        replicas.write(key, kind, name).await;
+    }
+    let (epoch, ids) = (replicas.epoch().await, replicas.ids().await);
+    replicas.one.take_back(epoch, &[KNOWN]).await.unwrap();
+
+    replicas.one.set_aside(epoch, &[ids["a"]]).await.unwrap();
+    assert_eq!(replicas.waiting().await, ["b<", "c", "d"]);
+
+    // Another replica sets rows aside while it has the lease.
+    replicas.one.release(epoch).await.unwrap();
+    let others = replicas.other.lease(TTL).await.unwrap().unwrap();
+    replicas.other.take_back(others, &[KNOWN, UNHEARD]).await.unwrap();
+    replicas.other.set_aside(others, &[ids["c"]]).await.unwrap();
+    replicas.other.release(others).await.unwrap();
+    replicas.epoch().await;
+    assert_eq!(replicas.waiting().await, ["a", "b", "d<"]);
+}
+
 async fn what_can_be_routed_is_taken_back_in_its_order(replicas: Replicas) {
     for (key, kind, name) in
         [(1, UNHEARD, "a"), (1, KNOWN, "b"), (2, KNOWN, "c"), (3, KNOWN, "d"), (3, UNHEARD, "e"), (3, KNOWN, "f")]
@@ -190,6 +210,7 @@ both!(
     one_replica_has_the_lease_until_it_gives_it_back,
     an_epoch_that_is_over_changes_nothing,
     what_is_set_aside_holds_back_its_key_alone,
+    what_is_set_aside_after_a_look_at_none_holds_back_its_key_too,
     what_can_be_routed_is_taken_back_in_its_order,
     what_is_published_holds_nothing_back,
 );
