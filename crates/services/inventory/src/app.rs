@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     SERVICE, api,
+    client::GrpcOrders,
     config::Config,
     consumers, jobs,
     model::NewPart,
@@ -27,16 +28,13 @@ impl App {
     /// Builds the service and binds its listeners. It connects to the database and to other services later.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
         crate::metrics::count_from_zero();
-        let Config { server, identity, messaging, reservation_ttl, catalogue } = config;
+        let Config { server, identity, messaging, order_address, reservation_ttl, catalogue } = config;
         let server = Server::bind(&SERVICE, server).await?;
         let parts = Arc::new(PgCatalogue::new(server.database()?));
         let warehouse = Arc::new(PgWarehouse::new(server.database()?));
-        let service = InventoryService::new(parts, warehouse, reservation_ttl);
-        let subscriptions = [
-            consumers::order_created(service.clone()),
-            consumers::order_cancelled(service.clone()),
-            consumers::ship_assembled(service.clone()),
-        ];
+        let orders = Arc::new(GrpcOrders::new(server.peer("order", "ORDER_ADDRESS", &order_address)?));
+        let service = InventoryService::new(parts, warehouse, orders, reservation_ttl);
+        let subscriptions = [consumers::order_cancelled(service.clone()), consumers::ship_assembled(service.clone())];
         Ok(Self {
             guard: identity.guard(&server, api::RULES)?,
             consumers: messaging.consumers(&server, subscriptions),

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use contracts::{events::Messaging, identity};
+use contracts::{events::Messaging, identity, ports};
 use platform::{
     config::{ConfigError, Settings},
     server,
@@ -19,7 +19,9 @@ pub struct Config {
     pub server: server::Config,
     pub identity: identity::Config,
     pub messaging: Messaging,
-    /// The time after which a reservation that is not confirmed expires.
+    /// The address of order's gRPC API, `host:port`.
+    pub order_address: String,
+    /// The time after which a reservation that is not confirmed expires if its order does not exist.
     pub reservation_ttl: Duration,
     /// The parts to seed the catalogue with.
     pub catalogue: Vec<NewPart>,
@@ -28,10 +30,16 @@ pub struct Config {
 /// The variables that only this service has.
 #[derive(Deserialize)]
 struct Own {
+    #[serde(default = "order")]
+    order_address: String,
     /// The path of a catalogue file. Without it, the built-in `catalogue.toml` is used.
     inventory_catalogue: Option<PathBuf>,
     #[serde(default = "reservation_ttl", with = "humantime_serde")]
     inventory_reservation_ttl: Duration,
+}
+
+fn order() -> String {
+    ports::local(ports::ORDER_GRPC)
 }
 
 fn reservation_ttl() -> Duration {
@@ -50,6 +58,7 @@ impl Config {
             server: server::Config::load(&SERVICE, settings)?,
             identity: settings.read()?,
             messaging: Messaging::load(settings)?,
+            order_address: own.order_address,
             reservation_ttl: own.inventory_reservation_ttl,
             catalogue,
         })

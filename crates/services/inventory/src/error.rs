@@ -8,6 +8,8 @@ use platform::{
 };
 use tonic::{Code, Status};
 
+use crate::client::Unavailable;
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("there is no part {0}")]
@@ -20,6 +22,8 @@ pub enum Error {
     ReservationEnded(OrderId),
     #[error("the reservation of order {0} is changed by too many at once")]
     Contended(OrderId),
+    #[error(transparent)]
+    OrderUnavailable(#[from] Unavailable),
     #[error(transparent)]
     Database(#[from] DatabaseError),
 }
@@ -39,6 +43,7 @@ impl From<Error> for Status {
             Error::ReservationNotFound(_) => with_reason(Code::NotFound, "RESERVATION_NOT_FOUND", text),
             Error::ReservationEnded(_) => with_reason(Code::FailedPrecondition, "RESERVATION_ENDED", text),
             Error::Contended(_) => Self::aborted(text),
+            Error::OrderUnavailable(_) => Self::unavailable(text),
             Error::Database(error) => error.into(),
         }
     }
@@ -48,7 +53,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
             Error::Database(error) => error.into(),
-            Error::Contended(_) => Self::transient(error),
+            Error::Contended(_) | Error::OrderUnavailable(_) => Self::transient(error),
             Error::PartNotFound(_)
             | Error::OutOfStock(_)
             | Error::ReservationNotFound(_)

@@ -3,6 +3,7 @@
 pub mod api;
 pub mod app;
 pub mod catalogue;
+pub mod client;
 pub mod config;
 pub mod consumers;
 pub mod error;
@@ -27,7 +28,7 @@ pub static SERVICE: Service = Service {
     database: Some(OwnDatabase { connections: 10, migrations: &repository::MIGRATIONS }),
     rules: &[api::RULES],
     openapi: None,
-    calls: &[Call::when_requested("iam")],
+    calls: &[Call::when_requested("iam"), Call::in_background("order")],
     check: |settings| Config::load(settings).map(drop),
     build: |settings| {
         Box::pin(async move {

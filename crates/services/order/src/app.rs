@@ -59,7 +59,7 @@ impl App {
         let retention = server.retention(messaging.kafka.effect_retention())?;
         Ok(Self {
             router: api::router(state, guard, server.readiness(), own.order_max_in_flight),
-            grpc: (api::grpc::services(deliveries.clone()), server.guard(sessions, api::grpc::RULES)),
+            grpc: (api::grpc::services(service.clone(), deliveries.clone()), server.guard(sessions, api::grpc::RULES)),
             consumers: messaging.consumers(&server, consumers::all(&service, &deliveries)),
             relay: messaging.relay(&server, &waker)?,
             jobs: vec![

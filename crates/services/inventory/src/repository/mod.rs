@@ -6,6 +6,7 @@ mod postgres;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use contracts::ids::{EventId, OrderId, PartId};
 pub use memory::{MemoryInventory, Reservation};
 pub use postgres::{MIGRATIONS, PgCatalogue, PgWarehouse};
@@ -29,7 +30,7 @@ pub trait Catalogue: Send + Sync {
 /// When a reservation expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiry {
-    /// The reservation expires after this time unless it is confirmed before.
+    /// The reservation is due to expire after this time unless it is confirmed before.
     After(Duration),
     /// The reservation never expires, because it is confirmed.
     Never,
@@ -42,21 +43,26 @@ pub struct Cause {
     pub event: EventId,
 }
 
+/// The orders whose reservations are due to expire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    pub orders: Vec<OrderId>,
+    /// The time of the store's clock when they were read.
+    pub read_at: DateTime<Utc>,
+}
+
+/// How long the store acts on the absence of an order. A process that was frozen after it had asked for the order is too late.
+pub const ABSENCE_COUNTS_FOR: Duration = Duration::from_secs(5);
+
 /// The store of the stock and of the orders' reservations. Every call is idempotent.
 #[async_trait]
 pub trait Warehouse: Send + Sync {
-    /// Reserves all lines or none. A repeated call returns the existing reservation with the parts and prices of the first call, and renews
-    /// it if it has expired. The result is empty if an event is the cause.
+    /// Reserves all lines or none. A repeated call returns the existing reservation with the parts and prices of the first call. It renews
+    /// the reservation's time, and reserves the parts again if the reservation has expired.
     ///
     /// Fails with [`PartNotFound`](Error::PartNotFound), [`OutOfStock`](Error::OutOfStock), or
     /// [`ReservationEnded`](Error::ReservationEnded) once the reservation is released.
-    async fn reserve(
-        &self,
-        order: OrderId,
-        lines: &Lines,
-        expiry: Expiry,
-        cause: Option<Cause>,
-    ) -> Result<Vec<Reserved>, Error>;
+    async fn reserve(&self, order: OrderId, lines: &Lines, expiry: Expiry) -> Result<Vec<Reserved>, Error>;
     /// Returns an order's parts to the stock and closes the order for later reservations, also if the order has no reservation yet.
     ///
     /// Fails with [`ReservationEnded`](Error::ReservationEnded) once the reservation is committed.
@@ -66,8 +72,15 @@ pub trait Warehouse: Send + Sync {
     /// Fails with [`ReservationNotFound`](Error::ReservationNotFound), [`ReservationEnded`](Error::ReservationEnded) once the
     /// reservation is released, or [`OutOfStock`](Error::OutOfStock) when it expired and the parts were sold.
     async fn commit(&self, order: OrderId, cause: Option<Cause>) -> Result<(), Error>;
-    /// Expires at most `limit` reservations that were not confirmed in time. Returns the number of expired reservations.
-    async fn expire(&self, limit: i64) -> Result<u64, Error>;
+    /// Returns at most `limit` orders whose reservations are held and due to expire, the first due first.
+    async fn due(&self, limit: i64) -> Result<Due, Error>;
+    /// Confirms those of the orders' reservations that are held. Returns their number.
+    async fn confirm(&self, orders: &[OrderId]) -> Result<u64, Error>;
+    /// Expires those of the orders' reservations that are held and due, and returns their parts to the stock. Returns their number.
+    ///
+    /// The caller knows that the orders did not exist at some time since `read_at`, when they were [due](Due::read_at). Changes nothing
+    /// more than [`ABSENCE_COUNTS_FOR`] after that time: the orders may have been created meanwhile.
+    async fn expire(&self, orders: &[OrderId], read_at: DateTime<Utc>) -> Result<u64, Error>;
     /// Adds stock to all parts or none, once per `restock`. Fails with [`PartNotFound`](Error::PartNotFound) if a part does not exist.
     async fn restock(&self, restock: Uuid, lines: &Lines) -> Result<(), Error>;
 }

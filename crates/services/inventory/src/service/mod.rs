@@ -6,21 +6,30 @@ mod reservations;
 
 use std::{sync::Arc, time::Duration};
 
-pub use order_events::{GROUP_ASSEMBLED, GROUP_CANCELLED, GROUP_CREATED};
+pub use order_events::{GROUP_ASSEMBLED, GROUP_CANCELLED};
 pub use reservations::EXPIRY_BATCH;
 
-use crate::repository::{Catalogue, Warehouse};
+use crate::{
+    client::Orders,
+    repository::{Catalogue, Warehouse},
+};
 
 #[derive(Clone)]
 pub struct InventoryService {
     catalogue: Arc<dyn Catalogue>,
     warehouse: Arc<dyn Warehouse>,
+    orders: Arc<dyn Orders>,
     reservation_ttl: Duration,
 }
 
 impl InventoryService {
-    /// Creates the service. A reservation that is not confirmed expires after `reservation_ttl`.
-    pub fn new(catalogue: Arc<dyn Catalogue>, warehouse: Arc<dyn Warehouse>, reservation_ttl: Duration) -> Self {
-        Self { catalogue, warehouse, reservation_ttl }
+    /// Creates the service. A reservation that is not confirmed expires after `reservation_ttl` if its order does not exist then.
+    pub fn new(
+        catalogue: Arc<dyn Catalogue>,
+        warehouse: Arc<dyn Warehouse>,
+        orders: Arc<dyn Orders>,
+        reservation_ttl: Duration,
+    ) -> Self {
+        Self { catalogue, warehouse, orders, reservation_ttl }
     }
 }

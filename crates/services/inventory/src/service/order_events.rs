@@ -3,32 +3,13 @@
 use contracts::ids::{EventId, OrderId};
 
 use super::InventoryService;
-use crate::{
-    error::Error,
-    model::Lines,
-    repository::{Cause, Expiry},
-};
+use crate::{error::Error, repository::Cause};
 
 /// The consumer groups of the order's events. They are also the consumer names in the inbox.
-pub const GROUP_CREATED: &str = "inventory-group-order-created";
 pub const GROUP_CANCELLED: &str = "inventory-group-order-cancelled";
 pub const GROUP_ASSEMBLED: &str = "inventory-group-order-assembled";
 
 impl InventoryService {
-    /// Confirms the order's reservation. Reserves the parts if the order has no reservation or an expired one.
-    pub async fn order_created(&self, event: EventId, order: OrderId, lines: &Lines) -> Result<(), Error> {
-        let cause = Cause { consumer: GROUP_CREATED, event };
-        match self.warehouse.reserve(order, lines, Expiry::Never, Some(cause)).await {
-            Ok(_) => Ok(()),
-            // Paying requires a reservation, so an order without one is never charged and is cancelled later.
-            Err(error @ (Error::OutOfStock(_) | Error::ReservationEnded(_))) => {
-                tracing::warn!(order_uuid = %order, %error, "created order has no reservation, event skipped");
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
-    }
-
     /// Releases the order's reservation.
     pub async fn order_cancelled(&self, event: EventId, order: OrderId) -> Result<(), Error> {
         let cause = Cause { consumer: GROUP_CANCELLED, event };

@@ -6,17 +6,18 @@ use super::InventoryService;
 use crate::{
     error::Error,
     model::{Lines, Reserved},
-    repository::Expiry,
+    repository::{Due, Expiry},
 };
 
-/// The maximum number of reservations that one statement expires.
+/// The maximum number of due reservations about which inventory asks order at once.
 pub const EXPIRY_BATCH: u32 = 200;
 
 impl InventoryService {
-    /// Reserves parts for an order. If `confirm` is set, the reservation lasts until the order ends; otherwise it expires.
+    /// Reserves parts for an order. If `confirm` is set, the reservation lasts until the order ends; otherwise
+    /// it expires unless the order exists when it is due.
     pub async fn reserve(&self, order: OrderId, lines: &Lines, confirm: bool) -> Result<Vec<Reserved>, Error> {
         let expiry = if confirm { Expiry::Never } else { Expiry::After(self.reservation_ttl) };
-        let result = self.warehouse.reserve(order, lines, expiry, None).await;
+        let result = self.warehouse.reserve(order, lines, expiry).await;
         let label = match &result {
             Ok(_) => "reserved",
             Err(Error::OutOfStock(_)) => "out_of_stock",
@@ -36,8 +37,21 @@ impl InventoryService {
         self.warehouse.commit(order, None).await
     }
 
-    /// Expires a batch of reservations that were not confirmed in time. Returns the number of expired reservations.
+    /// Decides about a batch of reservations that are due: confirms those whose order exists, and expires the others. Returns their number.
+    ///
+    /// Fails while the order service is unavailable. Every reservation is kept until it answers.
     pub async fn expire(&self) -> Result<u64, Error> {
-        self.warehouse.expire(EXPIRY_BATCH.into()).await
+        let Due { orders, read_at } = self.warehouse.due(EXPIRY_BATCH.into()).await?;
+        if orders.is_empty() {
+            return Ok(0);
+        }
+        let existing = self.orders.existing(&orders).await?;
+        let (created, abandoned): (Vec<OrderId>, Vec<OrderId>) =
+            orders.into_iter().partition(|order| existing.contains(order));
+        let confirmed = self.warehouse.confirm(&created).await?;
+        let expired = self.warehouse.expire(&abandoned, read_at).await?;
+        metrics::counter!("inventory_expiries_total", "outcome" => "kept").increment(confirmed);
+        metrics::counter!("inventory_expiries_total", "outcome" => "expired").increment(expired);
+        Ok(confirmed + expired)
     }
 }

@@ -2,17 +2,17 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use contracts::ids::{EventId, OrderId, PartId};
+use contracts::ids::{OrderId, PartId};
 use inventory::{
     error::Error,
     model::{Lines, Stock},
-    repository::{Cause, Expiry},
+    repository::Expiry,
 };
 use platform::postgres::Database;
 use sqlx::Connection as _;
 use tokio::task::JoinSet;
 
-use crate::fixture::{AT_ONCE, Fixture, LATER, new_event, new_order, postgres};
+use crate::fixture::{AT_ONCE, Fixture, LATER, new_order, postgres};
 
 /// Fails unless each part's counts equal the sums over its reservations and restocks.
 async fn audit(pool: &Database) {
@@ -82,7 +82,7 @@ async fn orders_of_the_same_parts_never_wait_for_each_other() {
                     1 => fixture.warehouse.commit(order, None).await.unwrap(),
                     2 => assert!(buy(fixture.clone(), order, lines.clone(), Expiry::Never).await),
                     3 => fixture.warehouse.restock(order.uuid(), &lines.into_iter().collect()).await.unwrap(),
-                    _ => assert!(fixture.warehouse.expire(20).await.unwrap() <= 20),
+                    _ => assert!(fixture.expire(20).await.unwrap() <= 20),
                 }
             });
         }
@@ -90,7 +90,7 @@ async fn orders_of_the_same_parts_never_wait_for_each_other() {
     work.join_all().await;
 
     audit(&database.pool).await;
-    while fixture.warehouse.expire(10).await.unwrap() > 0 {}
+    while fixture.expire(10).await.unwrap() > 0 {}
     audit(&database.pool).await;
     let deadlocks = sqlx::query_scalar!("select deadlocks from pg_stat_database where datname = current_database()");
     assert_eq!(deadlocks.fetch_one(&database.pool).await.unwrap(), Some(0));
@@ -129,7 +129,7 @@ async fn cancelling_and_expiring_at_once_gives_back_once() {
             let fixture = fixture.clone();
             race.spawn(async move {
                 if number % 2 == 0 {
-                    fixture.warehouse.expire(10).await.unwrap();
+                    fixture.expire(10).await.unwrap();
                 } else {
                     fixture.warehouse.release(order, None).await.unwrap();
                 }
@@ -151,7 +151,7 @@ async fn concurrent_confirmation_and_expiry_leave_the_parts_reserved() {
         let order = new_order();
         assert!(buy(fixture.clone(), order, vec![(part, 1)], AT_ONCE).await);
         let expiring = fixture.clone();
-        let expired = tokio::spawn(async move { expiring.warehouse.expire(10).await.unwrap() });
+        let expired = tokio::spawn(async move { expiring.expire(10).await.unwrap() });
         let confirmed = buy(fixture.clone(), order, vec![(part, 1)], Expiry::Never).await;
         expired.await.unwrap();
 
@@ -185,7 +185,7 @@ async fn an_order_keeps_the_price_of_its_first_call() {
     let [part] = fixture.stocked([2]).await;
     let order = new_order();
     fixture.reserve(order, &[(part, 1)], Expiry::After(Duration::ZERO)).await.unwrap();
-    fixture.warehouse.expire(1).await.unwrap();
+    fixture.expire(1).await.unwrap();
     sqlx::query!("update parts set price = 9999").execute(&database.pool).await.unwrap();
 
     let again = fixture.reserve(order, &[(part, 1)], Expiry::Never).await.unwrap();
@@ -276,31 +276,35 @@ async fn orders_that_wait_for_the_same_part_are_reserved_and_built_by_two_statem
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn events_that_confirm_many_orders_are_each_recorded_once() {
+async fn confirmations_by_calls_and_by_jobs_and_expiries_leave_each_reservation_whole() {
     let (fixture, database) = postgres().await;
-    let [part] = fixture.stocked([1_000]).await;
-    let orders: Vec<(OrderId, EventId)> = (0..50).map(|_| (new_order(), new_event())).collect();
+    let [part, other] = fixture.stocked([1_000, 1_000]).await;
+    let orders: Vec<OrderId> = (0..60).map(|_| new_order()).collect();
+    let lines = |number: usize| vec![([part, other][number % 2], 2)];
     let reserving: JoinSet<bool> =
-        orders.iter().map(|(order, _)| buy(fixture.clone(), *order, vec![(part, 2)], AT_ONCE)).collect();
+        orders.iter().enumerate().map(|(number, order)| buy(fixture.clone(), *order, lines(number), AT_ONCE)).collect();
     assert!(reserving.join_all().await.into_iter().all(|bought| bought));
 
-    // Each event is handled twice, while a job concurrently expires the reservations that are not confirmed yet.
-    let confirming: JoinSet<()> = orders
-        .iter()
-        .chain(&orders)
-        .map(|(order, event)| {
-            let (fixture, order, event) = (fixture.clone(), *order, *event);
-            async move {
-                let (lines, cause) = ([(part, 2)].into_iter().collect(), Cause { consumer: "confirm", event });
-                fixture.warehouse.reserve(order, &lines, Expiry::Never, Some(cause)).await.unwrap();
-                fixture.warehouse.expire(5).await.unwrap();
-            }
-        })
-        .collect();
-    confirming.join_all().await;
+    // Eight jobs decide about the same reservations, each in another order, while the first twenty orders are paid.
+    let (created, abandoned) = orders.split_at(40);
+    let mut racing: JoinSet<()> = JoinSet::new();
+    for number in 0..8 {
+        let fixture = fixture.clone();
+        let (mut created, mut abandoned) = (created.to_vec(), abandoned.to_vec());
+        created.rotate_left(5 * number);
+        abandoned.rotate_left(2 * number);
+        racing.spawn(async move {
+            fixture.warehouse.confirm(&created).await.unwrap();
+            fixture.expire_these(&abandoned).await.unwrap();
+        });
+    }
+    for (number, order) in created[..20].iter().enumerate() {
+        let paid = buy(fixture.clone(), *order, lines(number), Expiry::Never);
+        racing.spawn(async move { assert!(paid.await) });
+    }
+    racing.join_all().await;
 
-    let recorded = sqlx::query_scalar!(r#"select count(*) as "count!" from inbox where consumer = 'confirm'"#);
-    assert_eq!(recorded.fetch_one(&database.pool).await.unwrap(), 50);
-    assert_eq!(fixture.stock(part).await, Stock { initial: 1_000, available: 900, reserved: 100, ..Stock::default() });
+    let of_each = Stock { initial: 1_000, available: 960, reserved: 40, ..Stock::default() };
+    assert_eq!((fixture.stock(part).await, fixture.stock(other).await), (of_each, of_each));
     audit(&database.pool).await;
 }

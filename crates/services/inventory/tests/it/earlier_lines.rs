@@ -55,7 +55,7 @@ async fn a_reservation_of_the_earlier_release_is_confirmed_committed_released_an
     fixture.warehouse.release(released, None).await.unwrap();
     let expire = "update reservations set expires_at = now() where order_uuid = $1";
     sqlx::query(expire).bind(expired.uuid()).execute(&database.pool).await.unwrap();
-    assert_eq!(fixture.warehouse.expire(100).await.unwrap(), 1);
+    assert_eq!(fixture.expire(100).await.unwrap(), 1);
 
     assert_eq!((confirmed[0].part, confirmed[0].quantity, confirmed[0].unit_price.minor()), (part, 2, 1234));
     assert_eq!(counts(&fixture, part).await, (8, 0, 2));
@@ -72,7 +72,7 @@ async fn the_earlier_release_finds_the_lines_of_this_one_and_renews_them_without
     let order = new_order();
     fixture.reserve(order, &[(part, 2)], AT_ONCE).await.unwrap();
     assert_eq!(lines(&database.pool, order).await, [(part.uuid(), 2, 1234)]);
-    fixture.warehouse.expire(100).await.unwrap();
+    fixture.expire(100).await.unwrap();
 
     reserve_as_before(&database.pool, order, part).await;
 

@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 
-use contracts::events::{Event, OrderCancelled, OrderCreated, ShipAssembled, Topics, record};
+use contracts::events::{Event, OrderCancelled, ShipAssembled, Topics, record};
 use contracts::proto::inventory::v1::{PartQuantity, ReservePartsRequest};
-use inventory::service::{GROUP_ASSEMBLED, GROUP_CANCELLED, GROUP_CREATED};
+use inventory::service::{GROUP_ASSEMBLED, GROUP_CANCELLED};
 use platform::{
     grpc::Peer,
     ids,
     kafka::{HEADER_ERROR, Record, dead_letter_topic},
 };
+use tonic::Code;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use uuid::Uuid;
 
@@ -28,16 +29,6 @@ fn published<E: Event>(topics: &Topics, order: Uuid, event: E) -> Record {
         payload: event.payload,
         headers: HashMap::from(headers.map(|(name, value)| (name.to_owned(), value))),
     }
-}
-
-fn created(topics: &Topics, order: Uuid, parts: &[Uuid]) -> Record {
-    let event = OrderCreated {
-        order_uuid: order.to_string(),
-        user_uuid: Uuid::nil().to_string(),
-        part_uuids: parts.iter().map(Uuid::to_string).collect(),
-        ..OrderCreated::default()
-    };
-    published(topics, order, event)
 }
 
 fn cancelled(topics: &Topics, order: Uuid) -> Record {
@@ -79,31 +70,29 @@ async fn reservations_follow_the_events_of_their_orders() {
         let health = health.check(HealthCheckRequest { service: service.to_owned() }).await.unwrap().into_inner();
         assert_eq!(health.status(), ServingStatus::Serving);
     }
-    let [built, undone, forgotten, early] = [(); 4].map(|()| ids::random());
-    for order in [built, undone] {
+    let [built, undone, early] = [(); 3].map(|()| ids::random());
+    let reserve = async |order: Uuid| {
         let parts = vec![PartQuantity { part_uuid: PART.to_string(), quantity: 2 }];
         let request = ReservePartsRequest { order_uuid: order.to_string(), parts, confirm: false };
-        inventory.service().reserve_parts(request).await.unwrap();
+        inventory.service().reserve_parts(request).await
+    };
+    for order in [built, undone] {
+        reserve(order).await.unwrap();
     }
-    let of_two = [PART, PART];
 
-    // The order `forgotten` has no reservation when it is created. The order `early` is cancelled before it is created.
+    // The order `early` is cancelled before it has a reservation.
     kafka.publish(vec![cancelled(&topics, early)]).await;
     handled(&inventory, GROUP_CANCELLED, 1).await;
-    let all = [built, undone, forgotten, early].map(|order| created(&topics, order, &of_two));
-    kafka.publish(all.to_vec()).await;
-    kafka.publish(all.to_vec()).await;
-    handled(&inventory, GROUP_CREATED, 4).await;
-    assert_eq!(stock(&inventory).await, (84, 6, 0));
+    assert_eq!(reserve(early).await.unwrap_err().code(), Code::FailedPrecondition);
+    assert_eq!(stock(&inventory).await, (86, 4, 0));
     kafka.publish(vec![cancelled(&topics, undone), cancelled(&topics, undone)]).await;
     kafka.publish(vec![assembled(&topics, built), assembled(&topics, built)]).await;
+    handled(&inventory, GROUP_CANCELLED, 2).await;
     // Events that contradict the reservation are recorded in the inbox and change nothing.
     kafka.publish(vec![assembled(&topics, undone), assembled(&topics, ids::random())]).await;
-    handled(&inventory, GROUP_CANCELLED, 2).await;
     handled(&inventory, GROUP_ASSEMBLED, 3).await;
 
-    assert_eq!(stock(&inventory).await.0 + stock(&inventory).await.1, 88);
-    assert_eq!(stock(&inventory).await.2, 2);
+    assert_eq!(stock(&inventory).await, (88, 0, 2));
 }
 
 #[tokio::test]
@@ -112,19 +101,17 @@ async fn poison_is_dead_lettered_and_blocks_nothing() {
     let topics = kafka.topics();
     let inventory = inventory(kafka.settings()).await;
     let good = ids::random();
-    let mut broken = created(&topics, good, &[PART]);
+    let [mut broken, mut empty] = [cancelled(&topics, good), cancelled(&topics, good)];
     broken.payload = b"\xff\xff".to_vec();
+    empty.payload = Vec::new();
 
-    let empty = created(&topics, ids::random(), &[]);
-    let unknown = created(&topics, ids::random(), &[ids::random()]);
-    kafka.publish(vec![broken, empty, unknown, created(&topics, good, &[PART])]).await;
+    kafka.publish(vec![broken, empty, cancelled(&topics, good)]).await;
 
-    handled(&inventory, GROUP_CREATED, 1).await;
-    let letters = dead_letter_topic(topics.of::<OrderCreated>());
+    handled(&inventory, GROUP_CANCELLED, 1).await;
+    let letters = dead_letter_topic(topics.of::<OrderCancelled>());
     let (kafka, letters) = (&kafka, letters.as_str());
     let letters =
-        testkit::eventually(|| async move { Some(kafka.messages(letters).await).filter(|letters| letters.len() == 3) })
+        testkit::eventually(|| async move { Some(kafka.messages(letters).await).filter(|letters| letters.len() == 2) })
             .await;
     assert!(letters.iter().all(|letter| letter.headers.contains_key(HEADER_ERROR)));
-    assert_eq!(stock(&inventory).await, (89, 1, 0));
 }

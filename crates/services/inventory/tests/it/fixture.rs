@@ -9,7 +9,7 @@ use contracts::{
 use inventory::{
     error::Error,
     model::{Category, Dimensions, Manufacturer, NewPart, Reserved, Stock, Value},
-    repository::{Catalogue, Expiry, MIGRATIONS, MemoryInventory, PgCatalogue, PgWarehouse, Warehouse},
+    repository::{Catalogue, Due, Expiry, MIGRATIONS, MemoryInventory, PgCatalogue, PgWarehouse, Warehouse},
 };
 use platform::{ids, postgres::Database};
 
@@ -102,6 +102,23 @@ impl Fixture {
         lines: &[(PartId, i64)],
         expiry: Expiry,
     ) -> Result<Vec<Reserved>, Error> {
-        self.warehouse.reserve(order, &lines.iter().copied().collect(), expiry, None).await
+        self.warehouse.reserve(order, &lines.iter().copied().collect(), expiry).await
+    }
+
+    /// Returns at most `limit` orders whose reservations are due.
+    pub async fn due(&self, limit: i64) -> Vec<OrderId> {
+        self.warehouse.due(limit).await.unwrap().orders
+    }
+
+    /// Expires the due reservations of these orders, as if the orders did not exist now.
+    pub async fn expire_these(&self, orders: &[OrderId]) -> Result<u64, Error> {
+        let read_at = self.warehouse.due(1).await?.read_at;
+        self.warehouse.expire(orders, read_at).await
+    }
+
+    /// Expires at most `limit` due reservations, as if none of their orders existed. Returns the number of expired reservations.
+    pub async fn expire(&self, limit: i64) -> Result<u64, Error> {
+        let Due { orders, read_at } = self.warehouse.due(limit).await?;
+        self.warehouse.expire(&orders, read_at).await
     }
 }

@@ -5,6 +5,7 @@
 mod api;
 mod contention;
 mod contract;
+mod due;
 mod earlier_lines;
 mod events;
 mod fixture;

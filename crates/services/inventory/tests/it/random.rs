@@ -23,7 +23,8 @@ const ORDERS: usize = 5;
 /// A call of the warehouse. Numbers stand for orders, parts, restocks and events.
 #[derive(Clone, Debug)]
 enum Call {
-    Reserve { order: usize, lines: Vec<(usize, i64)>, expiry: Expiry, event: Option<usize> },
+    Reserve { order: usize, lines: Vec<(usize, i64)>, expiry: Expiry },
+    Confirm { order: usize },
     Release { order: usize, event: Option<usize> },
     Commit { order: usize, event: Option<usize> },
     Expire,
@@ -41,8 +42,9 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
     let event = || proptest::option::of(0..ORDERS);
     vec(
         prop_oneof![
-            5 => (0..ORDERS, lines(), expiries, event())
-                .prop_map(|(order, lines, expiry, event)| Call::Reserve { order, lines, expiry, event }),
+            5 => (0..ORDERS, lines(), expiries)
+                .prop_map(|(order, lines, expiry)| Call::Reserve { order, lines, expiry }),
+            1 => (0..ORDERS).prop_map(|order| Call::Confirm { order }),
             2 => (0..ORDERS, event()).prop_map(|(order, event)| Call::Release { order, event }),
             2 => (0..ORDERS, event()).prop_map(|(order, event)| Call::Commit { order, event }),
             2 => Just(Call::Expire),
@@ -87,18 +89,18 @@ impl Names {
     async fn make(&self, call: &Call, on: &Fixture) -> String {
         let warehouse = &on.warehouse;
         let outcome = match call {
-            Call::Reserve { order, lines, expiry, event } => {
-                let (order, cause) = (self.orders[*order], self.cause("created", *event));
-                let outcome = warehouse.reserve(order, &self.lines(lines), *expiry, cause).await;
+            Call::Reserve { order, lines, expiry } => {
+                let outcome = warehouse.reserve(self.orders[*order], &self.lines(lines), *expiry).await;
                 outcome.map(|reserved| format!("{reserved:?}"))
             }
+            Call::Confirm { order } => warehouse.confirm(&[self.orders[*order]]).await.map(|count| count.to_string()),
             Call::Release { order, event } => {
                 warehouse.release(self.orders[*order], self.cause("cancelled", *event)).await.map(|()| String::new())
             }
             Call::Commit { order, event } => {
                 warehouse.commit(self.orders[*order], self.cause("assembled", *event)).await.map(|()| String::new())
             }
-            Call::Expire => warehouse.expire(100).await.map(|count| count.to_string()),
+            Call::Expire => on.expire(100).await.map(|count| count.to_string()),
             Call::Restock { restock, lines } => {
                 warehouse.restock(self.restocks[*restock], &self.lines(lines)).await.map(|()| String::new())
             }
@@ -143,7 +145,7 @@ fn the_twin_behaves_as_postgresql_does() {
         runtime.block_on(async {
             let names = Names::on(&fixtures).await;
             // Expires the reservations that earlier test cases left behind.
-            while fixtures[1].warehouse.expire(100).await.unwrap() > 0 {}
+            while fixtures[1].expire(100).await.unwrap() > 0 {}
             for call in &calls {
                 let in_memory = names.make(call, &fixtures[0]).await;
                 let in_postgres = names.make(call, &fixtures[1]).await;

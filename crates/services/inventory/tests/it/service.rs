@@ -3,11 +3,13 @@
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use contracts::ids::{OrderId, PartId};
 use inventory::{
+    client::{MemoryOrders, Unavailable as OrderUnavailable},
     error::Error,
     model::{Filter, Lines, NewPart, Page, Reserved, Status},
-    repository::{Cause, Expiry, MemoryInventory, Warehouse},
+    repository::{Cause, Due, Expiry, MemoryInventory, Warehouse},
     service::InventoryService,
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
@@ -18,12 +20,14 @@ use uuid::Uuid;
 
 use crate::fixture::{new_event, new_order, part};
 
-/// The time after which an unconfirmed reservation expires.
+/// The time after which an unconfirmed reservation is due to expire.
 const TTL: Duration = Duration::from_mins(10);
 
 struct Fixture {
     service: InventoryService,
     inventory: MemoryInventory,
+    /// The orders that the order service knows.
+    orders: MemoryOrders,
     /// A part with a stock of 5 units.
     part: PartId,
 }
@@ -31,11 +35,12 @@ struct Fixture {
 async fn fixture() -> Fixture {
     let inventory = MemoryInventory::default();
     let (catalogue, warehouse) = (Arc::new(inventory.clone()), Arc::new(inventory.clone()));
-    let service = InventoryService::new(catalogue, warehouse, TTL);
+    let orders = MemoryOrders::default();
+    let service = InventoryService::new(catalogue, warehouse, Arc::new(orders.clone()), TTL);
     let new = part(5);
     let part = new.id;
     service.seed(&[new]).await.unwrap();
-    Fixture { service, inventory, part }
+    Fixture { service, inventory, orders, part }
 }
 
 impl Fixture {
@@ -102,30 +107,49 @@ async fn parts_are_released_committed_and_restocked() {
     assert_eq!(fixture.available().await, 14);
 }
 
-#[tokio::test]
-async fn a_created_order_confirms_its_reservation() {
+#[tokio::test(start_paused = true)]
+async fn the_reservation_of_an_order_that_exists_does_not_expire() {
     let fixture = fixture().await;
-    let order = fixture.order(false).await;
+    let (created, abandoned) = (fixture.order(false).await, fixture.order(false).await);
+    fixture.orders.create(created);
+    tokio::time::sleep(TTL).await;
 
-    fixture.service.order_created(new_event(), order, &fixture.lines(1)).await.unwrap();
+    assert_eq!(fixture.service.expire().await.unwrap(), 2);
+    assert_eq!(fixture.service.expire().await.unwrap(), 0);
 
-    assert_eq!(fixture.status(order), Status::Confirmed);
+    assert_eq!((fixture.status(created), fixture.status(abandoned)), (Status::Confirmed, Status::Expired));
+    assert_eq!(fixture.available().await, 4);
 }
 
-#[tokio::test]
-async fn a_created_order_without_stock_is_skipped() {
+#[tokio::test(start_paused = true)]
+async fn no_reservation_expires_while_order_is_away() {
     let fixture = fixture().await;
-    let ended = new_order();
-    fixture.service.release(ended).await.unwrap();
-    let unknown: Lines = [(PartId::new(Uuid::nil()), 1)].into_iter().collect();
+    let (created, abandoned) = (fixture.order(false).await, fixture.order(false).await);
+    fixture.orders.create(created);
+    fixture.orders.set_away(true);
+    tokio::time::sleep(TTL * 100).await;
 
-    let short = fixture.service.order_created(new_event(), new_order(), &fixture.lines(6)).await;
-    let over = fixture.service.order_created(new_event(), ended, &fixture.lines(1)).await;
-    let strange = fixture.service.order_created(new_event(), new_order(), &unknown).await;
+    let away = fixture.service.expire().await;
+    assert!(matches!(away, Err(Error::OrderUnavailable(OrderUnavailable(_)))), "{away:?}");
+    assert_eq!((fixture.status(created), fixture.status(abandoned)), (Status::Held, Status::Held));
+    fixture.orders.set_away(false);
+    fixture.service.expire().await.unwrap();
 
-    assert!(short.is_ok() && over.is_ok());
-    assert!(matches!(strange, Err(Error::PartNotFound(_))));
-    assert_eq!(fixture.available().await, 5);
+    assert_eq!((fixture.status(created), fixture.status(abandoned)), (Status::Confirmed, Status::Expired));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_creation_that_is_repeated_late_keeps_its_parts() {
+    let fixture = fixture().await;
+    let order = fixture.order(false).await;
+    tokio::time::sleep(TTL.mul_f64(0.99)).await;
+    fixture.service.reserve(order, &fixture.lines(1), false).await.unwrap();
+    tokio::time::sleep(TTL.mul_f64(0.02)).await;
+
+    fixture.service.expire().await.unwrap();
+    fixture.orders.create(order);
+
+    assert_eq!(fixture.status(order), Status::Held);
 }
 
 #[tokio::test]
@@ -191,7 +215,7 @@ fn unavailable<T>() -> Result<T, Error> {
 
 #[async_trait]
 impl Warehouse for Unavailable {
-    async fn reserve(&self, _: OrderId, _: &Lines, _: Expiry, _: Option<Cause>) -> Result<Vec<Reserved>, Error> {
+    async fn reserve(&self, _: OrderId, _: &Lines, _: Expiry) -> Result<Vec<Reserved>, Error> {
         unavailable()
     }
 
@@ -203,7 +227,15 @@ impl Warehouse for Unavailable {
         unavailable()
     }
 
-    async fn expire(&self, _: i64) -> Result<u64, Error> {
+    async fn due(&self, _: i64) -> Result<Due, Error> {
+        unavailable()
+    }
+
+    async fn confirm(&self, _: &[OrderId]) -> Result<u64, Error> {
+        unavailable()
+    }
+
+    async fn expire(&self, _: &[OrderId], _: DateTime<Utc>) -> Result<u64, Error> {
         unavailable()
     }
 
@@ -214,15 +246,15 @@ impl Warehouse for Unavailable {
 
 #[tokio::test]
 async fn an_event_fails_while_the_database_is_unavailable() {
-    let service = InventoryService::new(Arc::new(MemoryInventory::default()), Arc::new(Unavailable), TTL);
+    let (catalogue, orders) = (Arc::new(MemoryInventory::default()), Arc::new(MemoryOrders::default()));
+    let service = InventoryService::new(catalogue, Arc::new(Unavailable), orders, TTL);
     let order = new_order();
 
-    let created = service.order_created(new_event(), order, &Lines::default()).await;
     let cancelled = service.order_cancelled(new_event(), order).await;
     let assembled = service.ship_assembled(new_event(), order).await;
     let expired = service.expire().await;
 
-    for outcome in [created, cancelled, assembled, expired.map(drop)] {
+    for outcome in [cancelled, assembled, expired.map(drop)] {
         assert!(matches!(outcome, Err(Error::Database(DatabaseError::Unavailable(_)))), "{outcome:?}");
     }
 }
@@ -230,7 +262,7 @@ async fn an_event_fails_while_the_database_is_unavailable() {
 #[tokio::test]
 async fn seeding_logs_how_many_parts_are_new_and_nothing_when_none_is() {
     let inventory = Arc::new(MemoryInventory::default());
-    let service = InventoryService::new(inventory.clone(), inventory, TTL);
+    let service = InventoryService::new(inventory.clone(), inventory, Arc::new(MemoryOrders::default()), TTL);
     let parts = [part(1), part(1)];
     let (log, _guard) = Log::capture(Level::INFO);
 

@@ -139,20 +139,6 @@ async fn an_invalid_request_is_rejected_with_the_name_of_the_field() {
 }
 
 #[tokio::test]
-async fn what_nobody_confirms_comes_back_by_itself() {
-    let inventory = inventory(vec![("INVENTORY_RESERVATION_TTL", "50ms".to_owned())]).await;
-    stock(&inventory).await;
-    let order = ids::random().to_string();
-
-    inventory.service().reserve_parts(reserve(&order, vec![quantity(PART, 40)])).await.unwrap();
-
-    let inventory = &inventory;
-    testkit::eventually(|| async move { (stock(inventory).await == 45).then_some(()) }).await;
-    let again = inventory.service().reserve_parts(reserve(&order, vec![quantity(PART, 40)])).await;
-    assert!(again.is_ok(), "{again:?}");
-}
-
-#[tokio::test]
 async fn the_identity_of_another_service_changes_no_stock() {
     let inventory = started().await;
     let before = stock(&inventory).await;

@@ -1,6 +1,6 @@
 //! The repository of orders.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -47,6 +47,8 @@ pub trait Orders: Send + Sync {
     ) -> Result<Order, Error>;
     /// Returns an order of `user`.
     async fn find(&self, user: UserId, order: OrderId) -> Result<Option<Order>, Error>;
+    /// Returns those of the orders that exist, in any status and of any user.
+    async fn existing(&self, orders: &[OrderId]) -> Result<HashSet<OrderId>, Error>;
     /// Returns up to `limit` of the user's orders, newest first, starting after `after`.
     async fn page(&self, user: UserId, after: Option<Cursor>, limit: i64) -> Result<Vec<Order>, Error>;
     /// Cancels an unpaid order without an attempt in progress. Returns false if the order is not in that state any more.

@@ -16,7 +16,7 @@ mod remove_idempotency_keys;
 mod statuses;
 mod undo;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 pub use checkout::{Checkout, Item};
 use contracts::ids::{OrderId, UserId};
@@ -108,6 +108,11 @@ impl OrderService {
     pub async fn find(&self, user: UserId, order: OrderId) -> Result<Order, Error> {
         let found = self.orders.find(user, order).await?;
         Ok(found.ok_or(Refusal::OrderNotFound(order))?)
+    }
+
+    /// Returns those of the orders that exist, in any status and of any user.
+    pub async fn existing(&self, orders: &[OrderId]) -> Result<HashSet<OrderId>, Error> {
+        self.orders.existing(orders).await
     }
 
     /// Returns an order of `user`, with the data that only `/api/orders` shows.

@@ -28,7 +28,7 @@ pub struct Route {
 
 /// The route of every event type. The events of an order come first, in the order in which they usually occur.
 pub const ROUTES: [Route; 11] = [
-    route::<OrderCreated>("order", &[to("inventory", "inventory-group-order-created")]),
+    route::<OrderCreated>("order", &[]),
     route::<PaymentCompleted>("payment", &[to("order", "order-group-payment-completed")]),
     route::<OrderPaid>(
         "order",

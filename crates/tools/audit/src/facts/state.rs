@@ -134,8 +134,6 @@ pub struct Reservation {
     pub items: Vec<(Uuid, i64)>,
     /// The time at which a held reservation expires.
     pub expires_at: Option<DateTime<Utc>>,
-    /// The time at which it was first confirmed.
-    pub first_confirmed_at: Option<DateTime<Utc>>,
     /// The time at which it first expired, or was released or committed.
     pub first_ended_at: Option<DateTime<Utc>>,
     pub updated_at: DateTime<Utc>,

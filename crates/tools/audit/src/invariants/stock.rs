@@ -1,7 +1,11 @@
 //! Invariant 3: For each part: initial + restocked = available + reserved + consumed, and available is never negative.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::{
@@ -9,6 +13,10 @@ use crate::{
     facts::{Order, OrderStatus, Part, Reservation, ReservationStatus},
     report::Check,
 };
+
+/// How long after an order's creation its reservation may expire: if the order was created after inventory had asked for it. Inventory acts
+/// on that answer for 5 s; the rest is for the clocks of two databases.
+const SLACK: Duration = Duration::from_secs(10);
 
 pub fn check(facts: &Facts) -> Finding {
     let mut check = Check::new(3, "no part is lost, invented or sold twice");
@@ -23,6 +31,9 @@ pub fn check(facts: &Facts) -> Finding {
         hopeless += usize::from(follows(order, reservation, &mut check) == Following::Hopeless);
         if let Some(reservation) = reservation.filter(|reservation| !reservation.items.is_empty()) {
             same_parts(order, reservation, &mut check);
+            if !facts.may_be_forgotten(order.created_at) {
+                kept_its_parts(order, reservation, &mut check);
+            }
         }
     }
     check.counted("parts", facts.parts.len());
@@ -101,7 +112,8 @@ enum Following {
 fn follows(order: &Order, reservation: Option<&Reservation>, check: &mut Check) -> Following {
     let status = reservation.map(|reservation| reservation.status);
     let following = match (order.status, status) {
-        (OrderStatus::Pending | OrderStatus::Paid, Some(ReservationStatus::Confirmed))
+        (OrderStatus::Pending, Some(ReservationStatus::Held | ReservationStatus::Confirmed))
+        | (OrderStatus::Paid, Some(ReservationStatus::Confirmed))
         | (OrderStatus::Assembled, Some(ReservationStatus::Committed))
         | (OrderStatus::Cancelled, Some(ReservationStatus::Released)) => Following::Well,
         (OrderStatus::Pending, Some(ReservationStatus::Expired)) => Following::Hopeless,
@@ -129,4 +141,24 @@ fn same_parts(order: &Order, reservation: &Reservation, check: &mut Check) {
             format!("consists of {ordered:?}, and reserved is {reserved:?}"),
         );
     }
+}
+
+/// Checks that the reservation did not expire while its order existed.
+fn kept_its_parts(order: &Order, reservation: &Reservation, check: &mut Check) {
+    if let Some(at) = expired_at(reservation).filter(|at| *at > order.created_at + SLACK) {
+        check.broken_by(
+            format!("order {}", order.uuid),
+            format!(
+                "was created at {}, and its reservation expired although the order existed, at {at}",
+                order.created_at
+            ),
+        );
+    }
+}
+
+/// Returns the time at which the reservation first expired. It is the time of its first end, unless that was its last change, which released
+/// or committed it.
+fn expired_at(reservation: &Reservation) -> Option<DateTime<Utc>> {
+    let is_over = matches!(reservation.status, ReservationStatus::Released | ReservationStatus::Committed);
+    reservation.first_ended_at.filter(|at| !(is_over && *at == reservation.updated_at))
 }

@@ -1,8 +1,7 @@
 //! Waives violations that follow from a discarded dead letter: they are reported as notes.
 
 use contracts::events::{
-    AssemblyFailed, DeliveryStatusUpdated, OrderCancelled, OrderCreated, OrderPaid, Published as _, ROUTES,
-    ShipAssembled,
+    AssemblyFailed, DeliveryStatusUpdated, OrderCancelled, OrderPaid, Published as _, ROUTES, ShipAssembled,
 };
 
 use crate::{Facts, Finding, Verdict, facts::Discarded};
@@ -14,8 +13,7 @@ fn broken_without(service: &str, kind: &str) -> &'static [u8] {
         // The order stays PAID.
         ("assembly", OrderPaid::TYPE) | ("order", AssemblyFailed::TYPE) => &[7],
         // The status of the reservation does not follow that of the order.
-        ("order", ShipAssembled::TYPE)
-        | ("inventory", OrderCreated::TYPE | OrderCancelled::TYPE | ShipAssembled::TYPE) => &[3, 7],
+        ("order", ShipAssembled::TYPE) | ("inventory", OrderCancelled::TYPE | ShipAssembled::TYPE) => &[3, 7],
         // The ship stays in the hangar, or is delivered although the order is cancelled.
         ("delivery", OrderPaid::TYPE | ShipAssembled::TYPE | OrderCancelled::TYPE)
         | ("order", DeliveryStatusUpdated::TYPE) => &[11],

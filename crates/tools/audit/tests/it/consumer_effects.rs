@@ -1,7 +1,5 @@
 //! Each consumer's effects equal the distinct events it received, and it received all of them.
 
-use std::time::Duration;
-
 use audit::{
     Facts,
     facts::{DeadLetter, Inbox, JobStatus, Notification, OrderStatus, ReservationStatus},
@@ -9,7 +7,7 @@ use audit::{
 use contracts::events::{OrderPaid, Published as _, ROUTES};
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, LEFT, OPEN, UNDONE, breaks, event, finding, holds, inbox, log, now, shop, the, then};
+use crate::fixture::{BUILT, LEFT, OPEN, UNDONE, breaks, event, finding, holds, inbox, log, now, shop, the};
 
 #[test]
 fn a_consumer_has_not_taken_an_event() {
@@ -52,11 +50,6 @@ fn an_event_was_taken_without_its_effect() {
     breaks(5, &["but order has not a CANCELLED order"], |facts| {
         the(&mut facts.orders, |order| order.uuid == UNDONE).status = OrderStatus::Paid;
     });
-    breaks(5, &["but inventory has not a reservation that lasts"], |facts| {
-        let reservation = the(&mut facts.reservations, |one| one.order == OPEN);
-        reservation.status = ReservationStatus::Held;
-        reservation.first_confirmed_at = None;
-    });
     breaks(5, &["but inventory has not a released reservation"], |facts| {
         the(&mut facts.reservations, |one| one.order == LEFT).status = ReservationStatus::Confirmed;
     });
@@ -66,59 +59,6 @@ fn an_event_was_taken_without_its_effect() {
     breaks(5, &["but payment has not a cancelled payment"], |facts| {
         facts.payments.retain(|payment| payment.order != LEFT);
     });
-}
-
-#[test]
-fn the_creation_of_an_order_was_taken_and_its_parts_were_not_kept_for_it() {
-    let late = then() + Duration::from_secs(30);
-    for (order, status) in
-        [(OPEN, ReservationStatus::Expired), (LEFT, ReservationStatus::Released), (BUILT, ReservationStatus::Committed)]
-    {
-        breaks(5, &[&order.to_string(), "inventory has had a reservation that lasts since"], |facts| {
-            let reservation = the(&mut facts.reservations, |one| one.order == order);
-            reservation.status = status;
-            reservation.first_confirmed_at = None;
-            reservation.first_ended_at = Some(late);
-        });
-        breaks(5, &[&order.to_string(), "inventory has had a reservation that lasts since"], |facts| {
-            let reservation = the(&mut facts.reservations, |one| one.order == order);
-            reservation.first_confirmed_at = Some(late);
-            reservation.first_ended_at = Some(late);
-        });
-    }
-}
-
-#[test]
-fn a_reservation_that_ended_before_its_order_was_heard_of_may_stay_so() {
-    for (order, status) in [(OPEN, ReservationStatus::Expired), (LEFT, ReservationStatus::Released)] {
-        holds(5, |facts| {
-            let reservation = the(&mut facts.reservations, |one| one.order == order);
-            reservation.status = status;
-            reservation.first_confirmed_at = None;
-            reservation.first_ended_at = Some(then());
-        });
-        // The order was paid later, when the parts were available again.
-        holds(5, |facts| {
-            let reservation = the(&mut facts.reservations, |one| one.order == order);
-            reservation.first_confirmed_at = Some(now());
-            reservation.first_ended_at = Some(then());
-        });
-    }
-}
-
-#[test]
-fn a_statement_may_be_dated_a_moment_before_what_it_saw() {
-    for (millis, is_well) in [(2000, true), (2001, false)] {
-        let change = |facts: &mut Facts| {
-            let reservation = the(&mut facts.reservations, |one| one.order == OPEN);
-            reservation.first_confirmed_at = Some(then() + Duration::from_millis(millis));
-        };
-        if is_well {
-            holds(5, change);
-        } else {
-            breaks(5, &["has had a reservation that lasts since"], change);
-        }
-    }
 }
 
 #[test]

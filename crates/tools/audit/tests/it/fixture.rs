@@ -141,7 +141,6 @@ fn order(facts: &mut Facts, uuid: Uuid, status: OrderStatus) {
         },
         items: vec![(PART, 1)],
         expires_at: None,
-        first_confirmed_at: Some(then()),
         first_ended_at: (status != OrderStatus::Pending && status != OrderStatus::Paid).then(then),
         updated_at: then(),
     });

@@ -1,9 +1,14 @@
 //! For each part: initial + restocked = available + reserved + consumed, and available is never negative.
 
-use audit::facts::{OrderStatus, ReservationStatus};
+use std::time::Duration;
+
+use audit::{
+    Facts,
+    facts::{OrderStatus, ReservationStatus},
+};
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, LEFT, OPEN, PART, breaks, holds, the};
+use crate::fixture::{BUILT, LEFT, OPEN, PART, breaks, holds, now, the, then};
 
 #[test]
 fn a_part_is_lost_or_made_up() {
@@ -52,7 +57,7 @@ fn a_delivery_is_counted_twice() {
 fn a_reservation_does_not_follow_its_order() {
     for (order, status, text) in [
         (OPEN, ReservationStatus::Released, "is PENDING_PAYMENT, and its reservation is released"),
-        (OPEN, ReservationStatus::Held, "is PENDING_PAYMENT, and its reservation is held"),
+        (BUILT, ReservationStatus::Held, "is ASSEMBLED, and its reservation is held"),
         (OPEN, ReservationStatus::Committed, "is PENDING_PAYMENT, and its reservation is committed"),
         (BUILT, ReservationStatus::Confirmed, "is ASSEMBLED, and its reservation is confirmed"),
         (BUILT, ReservationStatus::Released, "is ASSEMBLED, and its reservation is released"),
@@ -81,6 +86,55 @@ fn an_unpaid_order_may_lose_its_parts() {
     });
 
     assert!(found.notes.iter().any(|note| note.contains("1 unpaid orders")), "{found:?}");
+}
+
+#[test]
+fn the_parts_of_an_unpaid_order_may_be_held_and_those_of_a_paid_one_are_confirmed() {
+    let hold = |facts: &mut Facts| {
+        the(&mut facts.reservations, |one| one.order == OPEN).status = ReservationStatus::Held;
+    };
+    holds(3, hold);
+    breaks(3, &["is PAID, and its reservation is held"], |facts| {
+        the(&mut facts.orders, |order| order.uuid == OPEN).status = OrderStatus::Paid;
+        hold(facts);
+    });
+}
+
+#[test]
+fn a_reservation_expires_although_its_order_exists() {
+    let late = then() + Duration::from_secs(30);
+    for (order, status) in [
+        (OPEN, ReservationStatus::Confirmed),
+        (BUILT, ReservationStatus::Committed),
+        (LEFT, ReservationStatus::Released),
+    ] {
+        breaks(3, &[&order.to_string(), "its reservation expired although the order existed"], |facts| {
+            let reservation = the(&mut facts.reservations, |one| one.order == order);
+            (reservation.status, reservation.first_ended_at, reservation.updated_at) = (status, Some(late), now());
+        });
+    }
+    // The last change ended the reservation, as it should.
+    for order in [BUILT, LEFT] {
+        holds(3, |facts| {
+            let reservation = the(&mut facts.reservations, |one| one.order == order);
+            (reservation.first_ended_at, reservation.updated_at) = (Some(late), late);
+        });
+    }
+}
+
+#[test]
+fn a_reservation_may_expire_while_its_order_is_created() {
+    for (seconds, is_well) in [(10, true), (11, false)] {
+        let change = |facts: &mut Facts| {
+            let reservation = the(&mut facts.reservations, |one| one.order == OPEN);
+            reservation.first_ended_at = Some(then() + Duration::from_secs(seconds));
+        };
+        if is_well {
+            holds(3, change);
+        } else {
+            breaks(3, &["although the order existed"], change);
+        }
+    }
 }
 
 #[test]

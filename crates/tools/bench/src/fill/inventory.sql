@@ -33,4 +33,4 @@ insert into restocks (restock_uuid) select pg_temp.id('restock', number) from ge
 insert into restock_items (restock_uuid, part_uuid, quantity)
 select pg_temp.id('restock', number), pg_temp.id('part', number % 1000), 1 from generate_series(pg_temp.first(), pg_temp.last()) as number where number % 10 = 0;
 
-select pg_temp.fill_inbox(array['inventory-group-order-created', 'inventory-group-order-assembled']);
+select pg_temp.fill_inbox(array['inventory-group-order-assembled']);

@@ -4,7 +4,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use anyhow::Context as _;
-use inventory::service::GROUP_CREATED;
+use inventory::service::GROUP_CANCELLED;
 use platform::{ids, kafka::ensure_topics, postgres::Database};
 use rdkafka::{
     ClientConfig, Message as _, Offset, TopicPartitionList,
@@ -19,11 +19,11 @@ use crate::{
     report::{Aim, Role, Row, Unit},
     rounds::{Probe, interleave},
     sample::{Sample, paced},
-    work::CreateOrder,
+    work::{CancelledOrder, CreateOrder},
 };
 
-/// The number of workers that create orders, and each worker's pause: some forty events a second leave the machine idle
-/// most of the time.
+/// The number of workers that create and cancel orders, and each worker's pause: some forty orders a second leave the
+/// machine idle most of the time.
 const WORKERS: usize = 4;
 const PAUSE: Duration = Duration::from_millis(100);
 const TOPIC: &str = "bench.delay";
@@ -42,9 +42,12 @@ pub async fn delay(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     let (orders, inventory) = (servers.database(&order::SERVICE)?, servers.database(&inventory::SERVICE)?);
     let (parts, shop, orders, inventory, raw, time) = (&parts, &shop, &orders, &inventory, &raw, lab.effort.time);
     let probes = vec![
-        Probe::new(Role::Numerator, Unit::Milliseconds, "commit of OrderCreated → effect in inventory (p50)", || {
-            effects(lab, shop, parts, orders, inventory)
-        }),
+        Probe::new(
+            Role::Numerator,
+            Unit::Milliseconds,
+            "commit of OrderCancelled → effect in inventory (p50)",
+            || effects(lab, shop, parts, orders, inventory),
+        ),
         Probe::new(Role::Denominator, Unit::Milliseconds, "raw produce → consume (p50)", || raw.measure(time)),
     ];
     let taken = interleave(probes, lab.effort, &lab.progress, async || lab.settle().await).await?;
@@ -60,7 +63,7 @@ pub async fn delay(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     ])
 }
 
-/// Creates orders, and measures the time between the commits of each event and of its effect.
+/// Creates and cancels orders, and measures the time between the commits of each event and of its effect.
 async fn effects(
     lab: &Lab,
     shop: &Shop,
@@ -69,13 +72,14 @@ async fn effects(
     inventory: &Database,
 ) -> anyhow::Result<Sample> {
     let since: i64 = sqlx::query_scalar("select coalesce(max(id), 0) from outbox").fetch_one(orders).await?;
-    let workers = CreateOrder::workers(shop.order, WORKERS, &lab.customers().await?, parts).await?;
-    paced(workers, PAUSE, lab.effort.time).await?;
+    let create = CreateOrder::workers(shop.order, WORKERS, &lab.customers().await?, parts).await?;
+    paced(CancelledOrder::workers(create), PAUSE, lab.effort.time).await?;
     let deadline = Instant::now() + PATIENCE;
-    // The relay changes an event's row when it marks it, so the order's row tells when both were committed.
+    // The relay changes an event's row when it marks it, so the order's row, whose last change is the cancellation, tells
+    // when both were committed.
     let written = "select event_uuid, (extract(epoch from pg_xact_commit_timestamp(orders.xmin)) * 1e6)::bigint
         from outbox join orders on orders.uuid = outbox.key
-        where event_type = 'events.v1.OrderCreated' and outbox.id > $1";
+        where event_type = 'events.v1.OrderCancelled' and outbox.id > $1";
     let written: Vec<(Uuid, i64)> = sqlx::query_as(written).bind(since).fetch_all(orders).await?;
     let uuids: Vec<Uuid> = written.iter().map(|(uuid, _)| *uuid).collect();
     loop {
@@ -83,7 +87,7 @@ async fn effects(
             "select event_uuid, (extract(epoch from pg_xact_commit_timestamp(xmin)) * 1e6)::bigint from inbox
             where consumer = $1 and event_uuid = any($2)";
         let received: Vec<(Uuid, i64)> =
-            sqlx::query_as(received).bind(GROUP_CREATED).bind(&uuids).fetch_all(inventory).await?;
+            sqlx::query_as(received).bind(GROUP_CANCELLED).bind(&uuids).fetch_all(inventory).await?;
         if received.len() == written.len() {
             return latencies(&written, &received.into_iter().collect(), lab.effort.time);
         }

@@ -31,8 +31,8 @@ const LOOK: Duration = Duration::from_millis(100);
 const COMMITS: [(&Service, &str); 17] = [
     (&inventory::SERVICE, "parts reserved"),
     (&order::SERVICE, "order and OrderCreated"),
-    (&inventory::SERVICE, "reservation confirmed"),
     (&order::SERVICE, "attempt to pay"),
+    (&inventory::SERVICE, "reservation confirmed"),
     (&payment::SERVICE, "intent to charge"),
     (&payment::SERVICE, "entry of the built-in provider"),
     (&payment::SERVICE, "charge and PaymentCompleted"),

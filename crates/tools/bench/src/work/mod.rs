@@ -1,5 +1,6 @@
 //! The operations that are measured, one per file.
 
+mod cancelled_order;
 mod create_order;
 mod empty;
 mod insert;
@@ -10,6 +11,7 @@ mod whoami;
 mod whole_order;
 
 pub use self::{
+    cancelled_order::CancelledOrder,
     create_order::CreateOrder,
     empty::{EmptyCall, EmptyRequest},
     insert::{Insert, Path},

@@ -5,8 +5,6 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
-use anyhow::Context as _;
-
 use super::CreateOrder;
 use crate::sample::Work;
 
@@ -24,10 +22,8 @@ impl WholeOrder {
 
 impl Work for WholeOrder {
     async fn once(&mut self) -> anyhow::Result<()> {
-        let (answer, session) = self.create.create().await?;
-        let answer: serde_json::Value = serde_json::from_slice(&answer).context("POST /orders answered no JSON")?;
-        let order = answer["order_uuid"].as_str().context("POST /orders answered no order_uuid")?;
-        self.create.pay(order, &session).await?;
+        let (order, session) = self.create.create_to_go_on().await?;
+        self.create.pay(&order, &session).await?;
         self.paid.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }

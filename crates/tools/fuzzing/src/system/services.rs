@@ -89,7 +89,7 @@ async fn orders(builder: &mut Builder) -> axum::Router {
         service.create(USER, new, None).await.expect("an order is made");
     }
     service.pay(USER, PAID, PaymentMethod::Card, None).await.expect("an order is paid");
-    builder.serve("order", order::api::grpc::RULES, order::api::grpc::services(deliveries.clone()));
+    builder.serve("order", order::api::grpc::RULES, order::api::grpc::services(service.clone(), deliveries.clone()));
     builder.subscriptions.extend([
         order::consumers::payment_completed(service.clone()),
         order::consumers::ship_assembled(service.clone()),
@@ -102,7 +102,7 @@ async fn orders(builder: &mut Builder) -> axum::Router {
 
 async fn stock(builder: &mut Builder) {
     let rows = Arc::new(inventory::repository::MemoryInventory::default());
-    let service = InventoryService::new(rows.clone(), rows, DAY);
+    let service = InventoryService::new(rows.clone(), rows, Arc::new(inventory::client::MemoryOrders::default()), DAY);
     let part = NewPart {
         id: PART,
         name: "engine".to_owned(),
@@ -117,7 +117,6 @@ async fn stock(builder: &mut Builder) {
     };
     service.seed(&[part]).await.expect("a part is added");
     builder.subscriptions.extend([
-        inventory::consumers::order_created(service.clone()),
         inventory::consumers::order_cancelled(service.clone()),
         inventory::consumers::ship_assembled(service.clone()),
     ]);

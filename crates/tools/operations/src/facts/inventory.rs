@@ -64,7 +64,6 @@ struct ReservationRow {
     order_uuid: Uuid,
     status: String,
     expires_at: Option<DateTime<Utc>>,
-    first_confirmed_at: Option<DateTime<Utc>>,
     first_ended_at: Option<DateTime<Utc>>,
     updated_at: DateTime<Utc>,
 }
@@ -79,7 +78,7 @@ async fn reservations(database: &mut PgConnection) -> anyhow::Result<Vec<Reserva
     }
     drop(rows);
     let mut rows = sqlx::query_as::<_, ReservationRow>(
-        "select order_uuid, status, expires_at, first_confirmed_at, first_ended_at, updated_at from reservations",
+        "select order_uuid, status, expires_at, first_ended_at, updated_at from reservations",
     )
     .fetch(database);
     let mut reservations = Vec::new();
@@ -89,7 +88,6 @@ async fn reservations(database: &mut PgConnection) -> anyhow::Result<Vec<Reserva
             status: parsed("reservations.status", &row.status, ReservationStatus::parse)?,
             items: items.remove(&row.order_uuid).unwrap_or_default(),
             expires_at: row.expires_at,
-            first_confirmed_at: row.first_confirmed_at,
             first_ended_at: row.first_ended_at,
             updated_at: row.updated_at,
         });

@@ -158,9 +158,6 @@ impl Member {
                 continue;
             }
             world.travel().await;
-            if world.plan.scarce && self.group == inventory::service::GROUP_CREATED {
-                tokio::time::sleep(world.millis(0, 20_000)).await;
-            }
             if world.makes(Mistake::AcknowledgeBeforeEffect) {
                 self.commit(&world, position + messages.len());
             }

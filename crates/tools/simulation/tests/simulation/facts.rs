@@ -48,7 +48,7 @@ pub async fn gather(world: &World, clock: Virtual, chats: &BTreeMap<Uuid, String
         books: vec!["ledger".to_owned()],
         payments: payments(world),
         parts: parts(world).await,
-        reservations: reservations(world, at),
+        reservations: reservations(world),
         restocks: Vec::<Restock>::new(),
         jobs: stores.jobs.all().iter().map(job).collect(),
         notifications: notifications(world, &orders, chats).await,
@@ -195,7 +195,7 @@ async fn parts(world: &World) -> Vec<Part> {
     parts.into_iter().map(part).collect()
 }
 
-fn reservations(world: &World, at: DateTime<Utc>) -> Vec<Reservation> {
+fn reservations(world: &World) -> Vec<Reservation> {
     use inventory::model::Status;
     let all = world.stores.inventory.reservations().into_iter();
     all.map(|(order, kept)| Reservation {
@@ -209,9 +209,8 @@ fn reservations(world: &World, at: DateTime<Utc>) -> Vec<Reservation> {
         },
         items: kept.items.iter().map(|item| (item.part.uuid(), item.quantity)).collect(),
         expires_at: kept.expires_at,
-        first_confirmed_at: kept.first_confirmed_at,
         first_ended_at: kept.first_ended_at,
-        updated_at: at,
+        updated_at: kept.updated_at,
     })
     .collect()
 }

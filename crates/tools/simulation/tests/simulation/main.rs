@@ -269,8 +269,10 @@ fn marking_events_without_the_lease_is_found() {
 }
 
 #[test]
-fn ignoring_the_creation_of_an_order_is_found() {
-    is_found(Mistake::IgnoreOrderCreated);
+fn expiring_reservations_without_asking_for_their_orders_is_found() {
+    is_found_in(Mistake::ExpireWithoutAsking, Plan::of, |problem| {
+        problem.starts_with("3: ") && problem.contains("expired although the order existed")
+    });
 }
 
 #[test]

@@ -1,14 +1,17 @@
-//! The programs that the services call: inventory and payment over the network, the payment provider, and the
+//! The programs that the services call: inventory, payment and order over the network, the payment provider, and the
 //! messenger.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{collections::HashSet, num::NonZeroU32, time::Duration};
 
 use async_trait::async_trait;
 use contracts::{
     ids::{OrderId, PartId, TransactionId, UserId},
     money::Money,
 };
-use inventory::model::{Filter, Page};
+use inventory::{
+    client::{Orders, Unavailable},
+    model::{Filter, Page},
+};
 use notification::{
     client::{Limits, MemoryMessenger, Message, Notifier},
     model::MessengerError,
@@ -192,6 +195,33 @@ fn method(method: PaymentMethod) -> Method {
         PaymentMethod::Sbp => Method::Sbp,
         PaymentMethod::CreditCard => Method::CreditCard,
         PaymentMethod::InvestorMoney => Method::InvestorMoney,
+    }
+}
+
+/// Order as inventory's `GrpcOrders` would reach it.
+pub struct RemoteOrders(pub Process);
+
+#[async_trait]
+impl Orders for RemoteOrders {
+    async fn existing(&self, orders: &[OrderId]) -> Result<HashSet<OrderId>, Unavailable> {
+        let world = &self.0.world;
+        if world.makes(Mistake::ExpireWithoutAsking) {
+            return Ok(HashSet::new());
+        }
+        self.0.step("before it asks which orders exist").await;
+        let limit = deadline::remaining(CALL_TIMEOUT);
+        let answer = world.call(Name::Order, Serves::orders, limit, |order| {
+            let orders = orders.to_vec();
+            async move { order.existing(&orders).await }
+        });
+        let answer = answer.await;
+        self.0.step("after it has asked which orders exist").await;
+        self.0.stall("after it has asked which orders exist").await;
+        match answer {
+            Ok(Ok(existing)) => Ok(existing),
+            Ok(Err(error)) => Err(Unavailable(error.to_string())),
+            Err(lost) => Err(Unavailable(format!("{lost:?}"))),
+        }
     }
 }
 

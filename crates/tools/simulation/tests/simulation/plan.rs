@@ -99,8 +99,8 @@ pub enum Mistake {
     UnfencedAttempts,
     /// A charge whose outcome is unknown is requested again under a new key.
     NewKeyOnRetry,
-    /// Inventory records `OrderCreated` in its inbox, and does not confirm the reservation.
-    IgnoreOrderCreated,
+    /// Inventory expires reservations that are due without asking whether their orders exist.
+    ExpireWithoutAsking,
     /// customers credits a loan to any customer, verified or not.
     CreditUnchecked,
     /// A credit whose outcome is unknown is requested again under a new reference.

@@ -52,7 +52,7 @@ use crate::{
     borrowers,
     broker::{SimulatedPublisher, consume},
     deliveries,
-    peers::{RemoteInventory, RemoteMessenger, RemotePayments, RemoteProvider},
+    peers::{RemoteInventory, RemoteMessenger, RemoteOrders, RemotePayments, RemoteProvider},
     process::Process,
     steps::Steps,
     stream,
@@ -246,9 +246,9 @@ fn orders(process: &Process) -> Serves {
 fn stock(process: &Process) -> Serves {
     let stores = &process.world.stores;
     let catalogue = Arc::new(stores.inventory.clone());
-    let service = InventoryService::new(catalogue, steps(process, &stores.inventory), stores.reservation);
+    let orders = Arc::new(RemoteOrders(process.clone()));
+    let service = InventoryService::new(catalogue, steps(process, &stores.inventory), orders, stores.reservation);
     work(process, inventory::jobs::expire_reservations(service.clone(), stores.lease("expiry", process)));
-    consume(process, inventory::consumers::order_created(service.clone()));
     consume(process, inventory::consumers::order_cancelled(service.clone()));
     consume(process, inventory::consumers::ship_assembled(service.clone()));
     Serves::Stock(service)

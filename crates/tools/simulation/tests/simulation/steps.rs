@@ -1,20 +1,21 @@
 //! The services' in-memory stores as their processes use them. A process may die before or after each statement. The
 //! database may be unavailable, or execute a statement and lose the answer.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use assembly::{
     model::{Job, NewJob},
     repository::{Jobs, MemoryJobs},
 };
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use contracts::{
     events::OrderOf,
     ids::{EventId, OrderId, TransactionId, UserId},
 };
 use inventory::{
     model::{Lines, Reserved},
-    repository::{Catalogue as _, Cause, Expiry, MemoryInventory, Warehouse},
+    repository::{Catalogue as _, Cause, Due as DueReservations, Expiry, MemoryInventory, Warehouse},
 };
 use notification::{
     model::{Batch, Due, NewNotification, Notification, NotificationId},
@@ -118,6 +119,7 @@ stepwise! {
 stepwise! {
     Orders for MemoryOrders, order::error::Error {
         fn find(user: UserId, order: OrderId) -> Option<Order>;
+        fn existing(orders: &[OrderId]) -> HashSet<OrderId>;
         fn page(user: UserId, after: Option<Cursor>, limit: i64) -> Vec<Order>;
         fn overdue(limit: i64) -> Vec<Order>;
         fn assemble(consumer: &'static str, event: EventId, order: OrderId) -> bool where event = seen_id;
@@ -272,7 +274,9 @@ stepwise! {
     Warehouse for MemoryInventory, inventory::error::Error {
         fn release(order: OrderId, cause: Option<Cause>) -> () where cause = cause;
         fn commit(order: OrderId, cause: Option<Cause>) -> () where cause = cause;
-        fn expire(limit: i64) -> u64;
+        fn due(limit: i64) -> DueReservations;
+        fn confirm(orders: &[OrderId]) -> u64;
+        fn expire(orders: &[OrderId], read_at: DateTime<Utc>) -> u64;
         fn restock(restock: Uuid, lines: &Lines) -> ();
     }
 
@@ -281,21 +285,13 @@ stepwise! {
         order: OrderId,
         lines: &Lines,
         expiry: Expiry,
-        cause: Option<Cause>,
     ) -> Result<Vec<Reserved>, inventory::error::Error> {
         self.before("before parts are reserved").await?;
         let world = &self.process.world;
         if world.makes(Mistake::ReadThenWriteStock) {
             self.take_what_was_read(world, order, lines).await?;
         }
-        let cause = self.cause(cause);
-        let reserved = match cause {
-            Some(created) if world.makes(Mistake::IgnoreOrderCreated) => {
-                self.twin.inbox.fresh(created.consumer, created.event.uuid());
-                Ok(Vec::new())
-            }
-            _ => self.twin.reserve(order, lines, expiry, cause).await,
-        };
+        let reserved = self.twin.reserve(order, lines, expiry).await;
         world.note(format_args!("parts for order {order}, {expiry:?}: {:?}", reserved.as_ref().map(Vec::len)));
         self.after("after parts are reserved").await?;
         reserved

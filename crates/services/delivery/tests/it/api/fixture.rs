@@ -15,7 +15,8 @@ use contracts::{
             geo_server::{Geo, GeoServer},
         },
         order::v1::{
-            GetDeliveryAddressRequest, GetDeliveryAddressResponse,
+            GetDeliveryAddressRequest, GetDeliveryAddressResponse, ListExistingOrdersRequest,
+            ListExistingOrdersResponse,
             order_service_server::{OrderService, OrderServiceServer},
         },
     },
@@ -195,6 +196,13 @@ impl OrderService for Outside {
         let found = self.addresses.lock().expect("no test panics").get(&request.get_ref().order_uuid).cloned();
         let (address, volume) = found.ok_or_else(|| Status::not_found("no address"))?;
         Ok(Response::new(GetDeliveryAddressResponse { address, volume }))
+    }
+
+    async fn list_existing_orders(
+        &self,
+        _: Request<ListExistingOrdersRequest>,
+    ) -> Result<Response<ListExistingOrdersResponse>, Status> {
+        Err(Status::unimplemented("delivery does not ask for it"))
     }
 }
 

@@ -1,4 +1,4 @@
-//! A reservation with the times that a trigger records in the database.
+//! A reservation with the times that the database records.
 
 use chrono::{DateTime, Utc};
 use contracts::ids::PartId;
@@ -11,27 +11,24 @@ pub struct Reservation {
     /// The time of expiry, or `None` once the reservation is confirmed or has ended.
     pub expires_at: Option<DateTime<Utc>>,
     pub items: Vec<Reserved>,
-    /// The time of the first confirmation.
-    pub first_confirmed_at: Option<DateTime<Utc>>,
     /// The time when the reservation first expired or was released or committed.
     pub first_ended_at: Option<DateTime<Utc>>,
+    /// The time of the last change.
+    pub updated_at: DateTime<Utc>,
 }
 
 impl Reservation {
-    pub(super) fn of(items: Vec<Reserved>) -> Self {
-        Self { status: Status::Held, expires_at: None, items, first_confirmed_at: None, first_ended_at: None }
+    pub(super) fn of(items: Vec<Reserved>, now: DateTime<Utc>) -> Self {
+        Self { status: Status::Held, expires_at: None, items, first_ended_at: None, updated_at: now }
     }
 
     /// Changes the status and records the time, as the table's trigger does.
     pub(super) fn change(&mut self, status: Status, expires_at: Option<DateTime<Utc>>, now: DateTime<Utc>) {
         self.status = status;
         self.expires_at = expires_at;
-        match status {
-            Status::Held => {}
-            Status::Confirmed => self.first_confirmed_at = self.first_confirmed_at.or(Some(now)),
-            Status::Released | Status::Committed | Status::Expired => {
-                self.first_ended_at = self.first_ended_at.or(Some(now));
-            }
+        self.updated_at = now;
+        if !matches!(status, Status::Held | Status::Confirmed) {
+            self.first_ended_at = self.first_ended_at.or(Some(now));
         }
     }
 

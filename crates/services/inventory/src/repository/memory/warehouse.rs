@@ -9,7 +9,7 @@ use super::{MemoryInventory, Reservation, Tables};
 use crate::{
     error::Error,
     model::{Lines, Reserved, Status},
-    repository::{Cause, Expiry, Warehouse},
+    repository::{ABSENCE_COUNTS_FOR, Cause, Due, Expiry, Warehouse},
 };
 
 impl MemoryInventory {
@@ -28,43 +28,36 @@ impl MemoryInventory {
             stock.available -= quantity;
             stock.reserved += quantity;
         })?;
-        let (status, expires_at) = match expiry {
-            Expiry::After(time) => (Status::Held, Some(now + time)),
-            Expiry::Never => (Status::Confirmed, None),
-        };
-        let reservation = tables.reservations.entry(order).or_insert_with(|| Reservation::of(items.clone()));
+        let (status, expires_at) = self.kept(expiry);
+        let reservation = tables.reservations.entry(order).or_insert_with(|| Reservation::of(items.clone(), now));
         reservation.change(status, expires_at, now);
         Ok(items)
+    }
+
+    /// Returns the status and the time of expiry of a reservation that is made or repeated now.
+    fn kept(&self, expiry: Expiry) -> (Status, Option<DateTime<Utc>>) {
+        match expiry {
+            Expiry::After(time) => (Status::Held, Some(self.clock.now() + time)),
+            Expiry::Never => (Status::Confirmed, None),
+        }
     }
 }
 
 #[async_trait]
 impl Warehouse for MemoryInventory {
-    async fn reserve(
-        &self,
-        order: OrderId,
-        lines: &Lines,
-        expiry: Expiry,
-        cause: Option<Cause>,
-    ) -> Result<Vec<Reserved>, Error> {
+    async fn reserve(&self, order: OrderId, lines: &Lines, expiry: Expiry) -> Result<Vec<Reserved>, Error> {
         let mut tables = self.tables();
-        if self.is_duplicate(cause) {
-            return Ok(Vec::new());
-        }
-        let outcome = match tables.reservations.get_mut(&order) {
+        match tables.reservations.get_mut(&order) {
             Some(reservation) if reservation.status == Status::Released => Err(Error::ReservationEnded(order)),
             Some(reservation) if reservation.status != Status::Expired => {
-                if reservation.status == Status::Held && expiry == Expiry::Never {
-                    reservation.change(Status::Confirmed, None, self.clock.now());
+                if reservation.status == Status::Held {
+                    let (status, expires_at) = self.kept(expiry);
+                    reservation.change(status, expires_at, self.clock.now());
                 }
                 Ok(reservation.items.clone())
             }
             _ => self.make(&mut tables, order, lines, expiry),
-        };
-        if !matches!(outcome, Err(Error::PartNotFound(_))) {
-            self.record(cause);
         }
-        outcome.map(|lines| if cause.is_some() { Vec::new() } else { lines })
     }
 
     async fn release(&self, order: OrderId, cause: Option<Cause>) -> Result<(), Error> {
@@ -73,16 +66,22 @@ impl Warehouse for MemoryInventory {
             return Ok(());
         }
         self.record(cause);
-        let tombstone = || Reservation { status: Status::Released, ..Reservation::of(Vec::new()) };
+        let now = self.clock.now();
+        let tombstone = || {
+            let never_made = Reservation::of(Vec::new(), now);
+            Reservation { status: Status::Released, first_ended_at: Some(now), ..never_made }
+        };
         let reservation = tables.reservations.entry(order).or_insert_with(tombstone);
-        if reservation.status == Status::Committed {
-            return Err(Error::ReservationEnded(order));
-        }
         let before = reservation.status;
-        reservation.change(Status::Released, None, self.clock.now());
+        match before {
+            Status::Committed => return Err(Error::ReservationEnded(order)),
+            Status::Released => return Ok(()),
+            Status::Held | Status::Confirmed | Status::Expired => {}
+        }
+        reservation.change(Status::Released, None, now);
         let items = reservation.items.clone();
         if before.holds_stock() {
-            tables.change(&items, self.clock.now(), |stock, quantity| {
+            tables.change(&items, now, |stock, quantity| {
                 stock.available += quantity;
                 stock.reserved -= quantity;
             })?;
@@ -113,10 +112,10 @@ impl Warehouse for MemoryInventory {
         Ok(())
     }
 
-    async fn expire(&self, limit: i64) -> Result<u64, Error> {
-        let mut tables = self.tables();
+    async fn due(&self, limit: i64) -> Result<Due, Error> {
         let now = self.clock.now();
-        let mut due: Vec<(DateTime<Utc>, OrderId)> = tables
+        let mut due: Vec<(DateTime<Utc>, OrderId)> = self
+            .tables()
             .reservations
             .iter()
             .filter_map(|(order, reservation)| Some((reservation.expires_at?, *order)))
@@ -124,17 +123,40 @@ impl Warehouse for MemoryInventory {
             .collect();
         due.sort();
         due.truncate(usize::try_from(limit).unwrap_or_default());
-        let mut expired = 0;
-        for (_, order) in due {
-            if let Some(reservation) = tables.reservations.get_mut(&order) {
-                reservation.change(Status::Expired, None, now);
-                let items = reservation.items.clone();
-                tables.change(&items, now, |stock, quantity| {
-                    stock.available += quantity;
-                    stock.reserved -= quantity;
-                })?;
-                expired += 1;
+        Ok(Due { orders: due.into_iter().map(|(_, order)| order).collect(), read_at: now })
+    }
+
+    async fn confirm(&self, orders: &[OrderId]) -> Result<u64, Error> {
+        let mut tables = self.tables();
+        let mut confirmed = 0;
+        for order in orders {
+            if let Some(held) = tables.reservations.get_mut(order).filter(|one| one.status == Status::Held) {
+                held.change(Status::Confirmed, None, self.clock.now());
+                confirmed += 1;
             }
+        }
+        Ok(confirmed)
+    }
+
+    async fn expire(&self, orders: &[OrderId], read_at: DateTime<Utc>) -> Result<u64, Error> {
+        let mut tables = self.tables();
+        let now = self.clock.now();
+        if now > read_at + ABSENCE_COUNTS_FOR {
+            return Ok(0);
+        }
+        let mut expired = 0;
+        for order in orders {
+            let Some(due) = tables.reservations.get_mut(order).filter(|one| one.expires_at.is_some_and(|at| at <= now))
+            else {
+                continue;
+            };
+            due.change(Status::Expired, None, now);
+            let items = due.items.clone();
+            tables.change(&items, now, |stock, quantity| {
+                stock.available += quantity;
+                stock.reserved -= quantity;
+            })?;
+            expired += 1;
         }
         Ok(expired)
     }

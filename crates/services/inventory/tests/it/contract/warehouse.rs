@@ -1,9 +1,11 @@
 //! The contract suite of the warehouse.
 
+use std::time::Duration;
+
 use inventory::{
     error::Error,
     model::{Lines, Stock},
-    repository::{Cause, Expiry},
+    repository::{ABSENCE_COUNTS_FOR, Cause, Expiry},
 };
 use platform::ids;
 
@@ -16,6 +18,11 @@ contract!(
     a_confirmed_reservation_does_not_expire,
     a_held_reservation_expires_once,
     a_held_reservation_does_not_expire_before_its_time,
+    a_repeated_reservation_lasts_from_then_on,
+    the_first_due_is_named_first,
+    only_held_reservations_are_confirmed_together,
+    only_due_reservations_of_the_named_orders_expire,
+    nothing_expires_long_after_the_orders_were_looked_up,
     an_expired_reservation_is_made_again_if_there_is_stock,
     reservations_expire_in_batches,
     released_parts_can_be_reserved_by_other_orders_only,
@@ -75,7 +82,7 @@ async fn a_confirmed_reservation_does_not_expire(fixture: Fixture) {
     // A late repetition of the first call leaves the reservation confirmed.
     fixture.reserve(order, &[(a, 1)], AT_ONCE).await.unwrap();
 
-    assert_eq!(fixture.warehouse.expire(10).await.unwrap(), 0);
+    assert_eq!(fixture.expire(10).await.unwrap(), 0);
     assert_eq!(fixture.available(a).await, 1);
 }
 
@@ -83,8 +90,8 @@ async fn a_held_reservation_expires_once(fixture: Fixture) {
     let [a] = fixture.stocked([2]).await;
     fixture.reserve(new_order(), &[(a, 2)], AT_ONCE).await.unwrap();
 
-    assert_eq!(fixture.warehouse.expire(10).await.unwrap(), 1);
-    assert_eq!(fixture.warehouse.expire(10).await.unwrap(), 0);
+    assert_eq!(fixture.expire(10).await.unwrap(), 1);
+    assert_eq!(fixture.expire(10).await.unwrap(), 0);
     assert_eq!(fixture.available(a).await, 2);
 }
 
@@ -92,15 +99,82 @@ async fn a_held_reservation_does_not_expire_before_its_time(fixture: Fixture) {
     let [a] = fixture.stocked([2]).await;
     fixture.reserve(new_order(), &[(a, 2)], LATER).await.unwrap();
 
-    assert_eq!(fixture.warehouse.expire(10).await.unwrap(), 0);
+    assert_eq!(fixture.expire(10).await.unwrap(), 0);
     assert_eq!(fixture.available(a).await, 0);
+}
+
+async fn a_repeated_reservation_lasts_from_then_on(fixture: Fixture) {
+    let [a] = fixture.stocked([2]).await;
+    let order = new_order();
+    fixture.reserve(order, &[(a, 1)], AT_ONCE).await.unwrap();
+
+    fixture.reserve(order, &[(a, 1)], LATER).await.unwrap();
+
+    assert_eq!(fixture.due(10).await, []);
+    assert_eq!(fixture.expire_these(&[order]).await.unwrap(), 0);
+    assert_eq!(fixture.available(a).await, 1);
+}
+
+async fn the_first_due_is_named_first(fixture: Fixture) {
+    let [a] = fixture.stocked([9]).await;
+    let mut orders = Vec::new();
+    for expiry in [AT_ONCE, AT_ONCE, AT_ONCE, LATER, Expiry::Never] {
+        let order = new_order();
+        fixture.reserve(order, &[(a, 1)], expiry).await.unwrap();
+        orders.push(order);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+
+    assert_eq!(fixture.due(2).await, orders[..2]);
+    assert_eq!(fixture.due(10).await, orders[..3]);
+}
+
+async fn only_held_reservations_are_confirmed_together(fixture: Fixture) {
+    let [a] = fixture.stocked([9]).await;
+    let [due, held, confirmed, expired, released, unknown] = [(); 6].map(|()| new_order());
+    fixture.reserve(expired, &[(a, 1)], AT_ONCE).await.unwrap();
+    fixture.expire(10).await.unwrap();
+    for (order, expiry) in [(due, AT_ONCE), (held, LATER), (confirmed, Expiry::Never), (released, LATER)] {
+        fixture.reserve(order, &[(a, 1)], expiry).await.unwrap();
+    }
+    fixture.warehouse.release(released, None).await.unwrap();
+    let all = [due, held, confirmed, expired, released, unknown];
+
+    assert_eq!(fixture.warehouse.confirm(&all).await.unwrap(), 2);
+    assert_eq!(fixture.warehouse.confirm(&all).await.unwrap(), 0);
+    assert_eq!(fixture.due(10).await, []);
+    assert_eq!(fixture.expire_these(&all).await.unwrap(), 0);
+    assert_eq!(fixture.available(a).await, 6);
+}
+
+async fn only_due_reservations_of_the_named_orders_expire(fixture: Fixture) {
+    let [a] = fixture.stocked([9]).await;
+    let [due, other, held, confirmed] = [(); 4].map(|()| new_order());
+    for (order, expiry) in [(due, AT_ONCE), (other, AT_ONCE), (held, LATER), (confirmed, Expiry::Never)] {
+        fixture.reserve(order, &[(a, 1)], expiry).await.unwrap();
+    }
+
+    assert_eq!(fixture.expire_these(&[due, held, confirmed, new_order()]).await.unwrap(), 1);
+    assert_eq!(fixture.due(10).await, [other]);
+    assert_eq!(fixture.available(a).await, 6);
+}
+
+async fn nothing_expires_long_after_the_orders_were_looked_up(fixture: Fixture) {
+    let [a] = fixture.stocked([1]).await;
+    let order = new_order();
+    fixture.reserve(order, &[(a, 1)], AT_ONCE).await.unwrap();
+    let read_at = fixture.warehouse.due(1).await.unwrap().read_at;
+    let later = ABSENCE_COUNTS_FOR + Duration::from_secs(1);
+
+    assert_eq!(fixture.warehouse.expire(&[order], read_at - later).await.unwrap(), 0);
+    assert_eq!(fixture.warehouse.expire(&[order], read_at).await.unwrap(), 1);
 }
 
 async fn an_expired_reservation_is_made_again_if_there_is_stock(fixture: Fixture) {
     let [a, b] = fixture.stocked([1, 1]).await;
     let (order, rival) = (new_order(), new_order());
     let first = fixture.reserve(order, &[(a, 1)], AT_ONCE).await.unwrap();
-    fixture.warehouse.expire(10).await.unwrap();
+    fixture.expire(10).await.unwrap();
     fixture.reserve(rival, &[(a, 1)], LATER).await.unwrap();
 
     let short = fixture.reserve(order, &[(a, 1)], Expiry::Never).await;
@@ -111,7 +185,7 @@ async fn an_expired_reservation_is_made_again_if_there_is_stock(fixture: Fixture
     assert!(matches!(short, Err(Error::OutOfStock(part)) if part == a), "{short:?}");
     assert_eq!(again, first);
     assert_eq!((fixture.available(a).await, fixture.available(b).await), (0, 1));
-    assert_eq!(fixture.warehouse.expire(10).await.unwrap(), 0);
+    assert_eq!(fixture.expire(10).await.unwrap(), 0);
 }
 
 async fn reservations_expire_in_batches(fixture: Fixture) {
@@ -120,9 +194,9 @@ async fn reservations_expire_in_batches(fixture: Fixture) {
         fixture.reserve(new_order(), &[(a, 1)], AT_ONCE).await.unwrap();
     }
 
-    assert_eq!(fixture.warehouse.expire(3).await.unwrap(), 3);
+    assert_eq!(fixture.expire(3).await.unwrap(), 3);
     assert_eq!(fixture.available(a).await, 3);
-    assert_eq!(fixture.warehouse.expire(3).await.unwrap(), 2);
+    assert_eq!(fixture.expire(3).await.unwrap(), 2);
     assert_eq!(fixture.available(a).await, 5);
 }
 
@@ -156,14 +230,14 @@ async fn parts_are_returned_once(fixture: Fixture) {
     let (released, expired) = (new_order(), new_order());
     fixture.reserve(released, &[(a, 1)], LATER).await.unwrap();
     fixture.reserve(expired, &[(a, 2)], AT_ONCE).await.unwrap();
-    fixture.warehouse.expire(10).await.unwrap();
+    fixture.expire(10).await.unwrap();
 
     for order in [released, released, expired, expired] {
         fixture.warehouse.release(order, None).await.unwrap();
     }
 
     assert_eq!(fixture.available(a).await, 3);
-    assert_eq!(fixture.warehouse.expire(10).await.unwrap(), 0);
+    assert_eq!(fixture.expire(10).await.unwrap(), 0);
 }
 
 async fn committed_parts_are_consumed(fixture: Fixture) {
@@ -199,7 +273,7 @@ async fn an_expired_reservation_can_be_committed_while_there_is_stock(fixture: F
     let [a] = fixture.stocked([1]).await;
     let (order, rival) = (new_order(), new_order());
     fixture.reserve(order, &[(a, 1)], AT_ONCE).await.unwrap();
-    fixture.warehouse.expire(10).await.unwrap();
+    fixture.expire(10).await.unwrap();
     fixture.reserve(rival, &[(a, 1)], LATER).await.unwrap();
 
     let short = fixture.warehouse.commit(order, None).await;
@@ -212,38 +286,33 @@ async fn an_expired_reservation_can_be_committed_while_there_is_stock(fixture: F
 
 async fn an_event_has_its_effect_once(fixture: Fixture) {
     let [a] = fixture.stocked([2]).await;
-    let lines = Lines::from_iter([(a, 1)]);
-    let order = new_order();
-    let created = Some(Cause { consumer: "created", event: new_event() });
+    let (left, built) = (new_order(), new_order());
     let cancelled = Some(Cause { consumer: "cancelled", event: new_event() });
+    let assembled = Some(Cause { consumer: "assembled", event: new_event() });
+    for order in [left, built] {
+        fixture.reserve(order, &[(a, 1)], Expiry::Never).await.unwrap();
+    }
 
     for _ in 0..2 {
-        fixture.warehouse.reserve(order, &lines, Expiry::Never, created).await.unwrap();
+        fixture.warehouse.release(left, cancelled).await.unwrap();
+        fixture.warehouse.commit(built, assembled).await.unwrap();
     }
-    assert_eq!(fixture.available(a).await, 1);
-    for _ in 0..2 {
-        fixture.warehouse.release(order, cancelled).await.unwrap();
-    }
-    // The event is delivered out of order, and repeatedly.
-    let late = fixture.warehouse.reserve(order, &lines, Expiry::Never, created).await;
 
-    assert!(late.is_ok(), "{late:?}");
-    assert_eq!(fixture.available(a).await, 2);
+    assert_eq!(fixture.stock(a).await, Stock { initial: 2, available: 1, consumed: 1, ..Stock::default() });
 }
 
 async fn a_rejected_event_stays_rejected(fixture: Fixture) {
-    let [a] = fixture.stocked([0]).await;
-    let lines = Lines::from_iter([(a, 1)]);
+    let [a] = fixture.stocked([1]).await;
     let order = new_order();
-    let created = Some(Cause { consumer: "created", event: new_event() });
+    let assembled = Some(Cause { consumer: "assembled", event: new_event() });
 
-    let refused = fixture.warehouse.reserve(order, &lines, Expiry::Never, created).await;
-    fixture.warehouse.restock(ids::random(), &lines).await.unwrap();
-    let again = fixture.warehouse.reserve(order, &lines, Expiry::Never, created).await;
+    let refused = fixture.warehouse.commit(order, assembled).await;
+    fixture.reserve(order, &[(a, 1)], LATER).await.unwrap();
+    let again = fixture.warehouse.commit(order, assembled).await;
 
-    assert!(matches!(refused, Err(Error::OutOfStock(_))), "{refused:?}");
+    assert!(matches!(refused, Err(Error::ReservationNotFound(_))), "{refused:?}");
     assert!(again.is_ok(), "{again:?}");
-    assert_eq!(fixture.available(a).await, 1);
+    assert_eq!(fixture.stock(a).await, Stock { initial: 1, reserved: 1, ..Stock::default() });
 }
 
 async fn stock_is_added_once_to_all_parts_or_none(fixture: Fixture) {

@@ -1,28 +1,36 @@
 //! The gRPC API for other services, one file per RPC.
 
 mod get_delivery_address;
+mod list_existing_orders;
 
 use contracts::proto::DESCRIPTORS;
 use contracts::proto::order::v1::{
-    GetDeliveryAddressRequest, GetDeliveryAddressResponse,
+    GetDeliveryAddressRequest, GetDeliveryAddressResponse, ListExistingOrdersRequest, ListExistingOrdersResponse,
     order_service_server::{OrderService as Rpc, OrderServiceServer},
 };
 use platform::{auth::Rule, grpc::Services, postgres::DatabaseError};
 use tonic::{Request, Response, Status};
 
-use crate::{error::Error, service::DeliveryService};
+use crate::{
+    error::Error,
+    service::{DeliveryService, OrderService},
+};
 
 /// Users call the HTTP API instead. An address is personal data, so only the delivery service may read it.
-pub const RULES: &[Rule] = &[Rule::services("/order.v1.OrderService/GetDeliveryAddress", &["delivery"])];
+pub const RULES: &[Rule] = &[
+    Rule::services("/order.v1.OrderService/GetDeliveryAddress", &["delivery"]),
+    Rule::services("/order.v1.OrderService/ListExistingOrders", &["inventory"]),
+];
 
 /// The gRPC server.
 pub struct Grpc {
+    orders: OrderService,
     deliveries: DeliveryService,
 }
 
 /// Returns the gRPC services that the server serves.
-pub fn services(deliveries: DeliveryService) -> Services {
-    Services::new(DESCRIPTORS).with(OrderServiceServer::new(Grpc { deliveries }))
+pub fn services(orders: OrderService, deliveries: DeliveryService) -> Services {
+    Services::new(DESCRIPTORS).with(OrderServiceServer::new(Grpc { orders, deliveries }))
 }
 
 #[tonic::async_trait]
@@ -32,6 +40,13 @@ impl Rpc for Grpc {
         request: Request<GetDeliveryAddressRequest>,
     ) -> Result<Response<GetDeliveryAddressResponse>, Status> {
         get_delivery_address::handle(&self.deliveries, request).await
+    }
+
+    async fn list_existing_orders(
+        &self,
+        request: Request<ListExistingOrdersRequest>,
+    ) -> Result<Response<ListExistingOrdersResponse>, Status> {
+        list_existing_orders::handle(&self.orders, request).await
     }
 }
 

@@ -1,5 +1,7 @@
 //! The in-memory implementation of [`Orders`].
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use contracts::ids::{EventId, OrderId, UserId};
 
@@ -66,6 +68,11 @@ impl Orders for MemoryOrders {
 
     async fn find(&self, user: UserId, order: OrderId) -> Result<Option<Order>, Error> {
         Ok(self.tables().orders.get(&order).map(|row| row.order.clone()).filter(|order| order.user == user))
+    }
+
+    async fn existing(&self, orders: &[OrderId]) -> Result<HashSet<OrderId>, Error> {
+        let tables = self.tables();
+        Ok(orders.iter().copied().filter(|order| tables.orders.contains_key(order)).collect())
     }
 
     async fn page(&self, user: UserId, after: Option<Cursor>, limit: i64) -> Result<Vec<Order>, Error> {

@@ -1,5 +1,7 @@
 //! The PostgreSQL implementation of [`Orders`].
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use contracts::ids::{DeliveryId, EventId, OrderId, PartId, TransactionId, UserId};
 use platform::{
@@ -7,6 +9,7 @@ use platform::{
     postgres::{Database, retry_stale},
 };
 use sqlx::types::Json;
+use uuid::Uuid;
 
 use super::{
     PgOrders, grouped,
@@ -42,6 +45,15 @@ impl Orders for PgOrders {
     async fn find(&self, user: UserId, order: OrderId) -> Result<Option<Order>, Error> {
         let row = self.reads.submit(grouped::find::Request { user, order }).await?;
         row.map(Order::try_from).transpose()
+    }
+
+    async fn existing(&self, orders: &[OrderId]) -> Result<HashSet<OrderId>, Error> {
+        let orders: Vec<Uuid> = orders.iter().map(|order| order.uuid()).collect();
+        let existing = retry_stale(|| {
+            sqlx::query_scalar!(r#"select uuid as "uuid: OrderId" from orders where uuid = any($1)"#, &orders)
+                .fetch_all(&self.pool)
+        });
+        Ok(existing.await?.into_iter().collect())
     }
 
     async fn page(&self, user: UserId, after: Option<Cursor>, limit: i64) -> Result<Vec<Order>, Error> {

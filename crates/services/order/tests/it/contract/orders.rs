@@ -18,6 +18,7 @@ contract!(
     an_order_is_written_once,
     a_user_has_a_bounded_number_of_unpaid_orders,
     orders_are_listed_newest_first_page_by_page,
+    orders_of_any_user_and_status_exist,
     an_order_that_is_being_paid_cannot_be_cancelled,
     a_cancelled_order_cannot_be_paid,
     an_order_is_overdue_only_while_no_attempt_is_in_progress,
@@ -82,6 +83,16 @@ async fn orders_are_listed_newest_first_page_by_page(orders: &dyn Repository) {
     let second = orders.page(user, last, 3).await.unwrap();
 
     assert_eq!([first, second].concat(), created);
+}
+
+async fn orders_of_any_user_and_status_exist(orders: &dyn Repository) {
+    let (open, ended) = (create(orders).await, create(orders).await);
+    assert!(orders.cancel(ended.uuid, &cancelled(&ended), None).await.unwrap());
+
+    let existing = orders.existing(&[open.uuid, ids::order(), ended.uuid, open.uuid]).await.unwrap();
+
+    assert_eq!(existing, [open.uuid, ended.uuid].into());
+    assert_eq!(orders.existing(&[]).await.unwrap(), [].into());
 }
 
 async fn an_order_that_is_being_paid_cannot_be_cancelled(orders: &dyn Repository) {

@@ -6,7 +6,9 @@ use contracts::{
     events::{DeliveryStatusUpdated, record},
     ids::{OrderId, UserId},
     money::Money,
-    proto::order::v1::{GetDeliveryAddressRequest, order_service_client::OrderServiceClient},
+    proto::order::v1::{
+        GetDeliveryAddressRequest, ListExistingOrdersRequest, order_service_client::OrderServiceClient,
+    },
 };
 use order::{
     app::App,
@@ -116,6 +118,35 @@ async fn delivery_alone_is_told_the_address_and_the_volume() {
     with_session.metadata_mut().insert("session-uuid", session.parse().unwrap());
     for call in [Request::new(request(&with)), with_session] {
         assert_eq!(anonymous.get_delivery_address(call).await.unwrap_err().code(), Code::Unauthenticated);
+    }
+}
+
+#[tokio::test]
+async fn inventory_alone_is_told_which_orders_exist() {
+    let fixture = fixture().await;
+    let (one, other, unknown) = (fixture.order(None).await, fixture.order(Some(address())).await, ids::order());
+    let request =
+        |orders: &[OrderId]| ListExistingOrdersRequest { order_uuids: orders.iter().map(OrderId::to_string).collect() };
+    let mut inventory = fixture.client("inventory");
+
+    let answer = inventory.list_existing_orders(request(&[one, unknown, other, one])).await.unwrap();
+    let mut existing = answer.into_inner().order_uuids;
+    existing.sort();
+    let mut expected = [one, other].map(|order| order.to_string());
+    expected.sort();
+    assert_eq!(existing, expected);
+    let nothing = inventory.list_existing_orders(request(&[])).await.unwrap().into_inner();
+    assert_eq!(nothing.order_uuids, Vec::<String>::new());
+
+    let wrong = ListExistingOrdersRequest { order_uuids: vec!["seven".to_owned()] };
+    for refused in [wrong, request(&[unknown; 1001])] {
+        let refused = inventory.list_existing_orders(refused).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument);
+        assert!(refused.message().contains("order_uuids"), "{refused:?}");
+    }
+    for other in ["delivery", "payment", "order"] {
+        let refused = fixture.client(other).list_existing_orders(request(&[one])).await.unwrap_err();
+        assert_eq!(refused.code(), Code::PermissionDenied, "{other}");
     }
 }
 

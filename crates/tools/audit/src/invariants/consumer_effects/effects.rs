@@ -1,23 +1,19 @@
 //! The effect of each event type on its consumer's rows.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use contracts::events::{
-    AssemblyFailed, Consumer, DeliveryStatusUpdated, OrderCancelled, OrderCreated, OrderPaid, PaymentCompleted,
-    Published as _, ShipAssembled,
+    AssemblyFailed, Consumer, DeliveryStatusUpdated, OrderCancelled, OrderPaid, PaymentCompleted, Published as _,
+    ShipAssembled,
 };
 use uuid::Uuid;
 
 use crate::{
     Facts,
-    facts::{DeliveryState, OrderStatus, Reservation, ReservationStatus},
+    facts::{DeliveryState, OrderStatus, ReservationStatus},
     report::Check,
 };
-
-/// How much an effect's time may follow that of the inbox row, whose `received_at` is `now()`, the start of the
-/// consumer's transaction.
-const SLACK: Duration = Duration::from_secs(2);
 
 /// The effect of an event type on its consumer's rows.
 pub struct Effects {
@@ -26,8 +22,6 @@ pub struct Effects {
     pub orders: HashMap<Uuid, DateTime<Utc>>,
     /// True if only this event can cause the effect.
     only_so: bool,
-    /// True if the effect exists as soon as the event is handled, even if another event caused it first.
-    at_once: bool,
 }
 
 impl Effects {
@@ -59,12 +53,6 @@ impl Effects {
             // Order's own call and its reconciler write the outcome too, so that the inbox row is the effect.
             ("order", PaymentCompleted::TYPE) => {
                 ("an order", facts.orders.iter().map(|order| (order.uuid, order.created_at)).collect(), false)
-            }
-            ("inventory", OrderCreated::TYPE) => {
-                // A reservation that ended before the event stays ended if its parts are sold.
-                let since = |one: &Reservation| one.first_confirmed_at.into_iter().chain(one.first_ended_at).min();
-                let settled = facts.reservations.iter().filter_map(|one| Some((one.order, since(one)?)));
-                ("a reservation that lasts", settled.collect(), false)
             }
             ("inventory", OrderCancelled::TYPE) => {
                 ("a released reservation", reservations(&[ReservationStatus::Released]), false)
@@ -103,8 +91,7 @@ impl Effects {
             }
             _ => return None,
         };
-        let at_once = (consumer.service, kind) == ("inventory", OrderCreated::TYPE);
-        Some(Self { what, orders, only_so, at_once })
+        Some(Self { what, orders, only_so })
     }
 
     pub fn compare(
@@ -117,14 +104,12 @@ impl Effects {
     ) {
         let Consumer { service, group } = consumer;
         for (order, at) in taken {
-            let missing = match self.orders.get(order) {
-                None => format!("{service} has not {}", self.what),
-                Some(since) if self.at_once && *since > *at + SLACK => {
-                    format!("{service} has had {} since {since} only", self.what)
-                }
-                Some(_) => continue,
-            };
-            check.broken_by(format!("order {order}"), format!("{group} has handled its {kind} at {at}, but {missing}"));
+            if !self.orders.contains_key(order) {
+                check.broken_by(
+                    format!("order {order}"),
+                    format!("{group} has handled its {kind} at {at}, but {service} has not {}", self.what),
+                );
+            }
         }
         for (order, at) in self.orders.iter().filter(|_| self.only_so) {
             if !taken.contains_key(order) && !facts.may_be_forgotten(*at) {

@@ -1,16 +1,22 @@
-//! Expires reservations that were not confirmed in time.
+//! Expires reservations that are due and whose orders do not exist.
 
+use chrono::{DateTime, Utc};
+use contracts::ids::OrderId;
 use platform::postgres::Database;
+use uuid::Uuid;
 
-/// Expires at most `limit` reservations and returns their number. Concurrent calls are safe: only one of them changes a reservation.
-pub(super) async fn expire(pool: &Database, limit: i64) -> sqlx::Result<u64> {
+use crate::repository::ABSENCE_COUNTS_FOR;
+
+/// Expires those of the orders' reservations that are held and due, and returns their number. Concurrent calls are safe: only one of them
+/// changes a reservation.
+pub(super) async fn expire(pool: &Database, orders: &[OrderId], read_at: DateTime<Utc>) -> sqlx::Result<u64> {
+    let orders: Vec<Uuid> = orders.iter().map(|order| order.uuid()).collect();
     let expired = sqlx::query_scalar!(
         r#"with due as (
             select order_uuid
             from reservations
-            where status = 'held' and expires_at <= now()
-            order by expires_at
-            limit $1
+            where order_uuid = any($1) and status = 'held' and expires_at <= now()
+                and now() <= $2::timestamptz + make_interval(secs => $3)
         ), locked as materialized (
             select part_uuid
             from parts
@@ -23,14 +29,20 @@ pub(super) async fn expire(pool: &Database, limit: i64) -> sqlx::Result<u64> {
             ))
             order by part_uuid
             for no key update
+        ), held as materialized (
+            select order_uuid
+            from reservations
+            where order_uuid = any(array(select order_uuid from due))
+                and status = 'held'
+                and expires_at <= now()
+                and (select count(*) > 0 from locked)
+            order by order_uuid
+            for no key update
         ), expired as (
             update reservations
             set status = 'expired', expires_at = null, updated_at = now()
-            from due
-            where reservations.order_uuid = due.order_uuid
-                and reservations.status = 'held'
-                and reservations.expires_at <= now()
-                and (select count(*) > 0 from locked)
+            from held
+            where reservations.order_uuid = held.order_uuid
             returning reservations.order_uuid
         ), returned as (
             select items.part_uuid, sum(items.quantity)::bigint as quantity
@@ -51,7 +63,9 @@ pub(super) async fn expire(pool: &Database, limit: i64) -> sqlx::Result<u64> {
         )
         select count(*) as "count!"
         from expired"#,
-        limit,
+        &orders,
+        read_at,
+        ABSENCE_COUNTS_FOR.as_secs_f64(),
     )
     .fetch_one(pool)
     .await?;

@@ -5,6 +5,7 @@
 //! reservation.status`). If the status has changed meanwhile, the statement changes nothing, returns `conflict` and is repeated.
 
 mod commit;
+mod due;
 mod expire;
 mod grouped;
 mod release;
@@ -12,6 +13,7 @@ mod reserve;
 mod restock;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use contracts::ids::OrderId;
 use platform::postgres::{Database, DatabaseError, GroupCommit, retry_stale};
 use uuid::Uuid;
@@ -19,7 +21,7 @@ use uuid::Uuid;
 use crate::{
     error::Error,
     model::{Lines, Reserved},
-    repository::{Cause, Expiry, Warehouse},
+    repository::{Cause, Due, Expiry, Warehouse},
 };
 
 /// The maximum number of tries of a statement that ends in conflicts. Each conflict means that another statement made progress.
@@ -46,13 +48,12 @@ enum Outcome {
 pub struct PgWarehouse {
     pool: Database,
     reservations: GroupCommit<grouped::reserve::Request, Option<Result<Vec<Reserved>, Error>>>,
-    confirmations: GroupCommit<grouped::Request, Option<Vec<Reserved>>>,
-    commits: GroupCommit<grouped::Request, Option<Outcome>>,
+    confirmations: GroupCommit<OrderId, Option<Vec<Reserved>>>,
+    commits: GroupCommit<grouped::commit::Request, Option<Outcome>>,
 }
 
 impl PgWarehouse {
     pub fn new(pool: Database) -> Self {
-        let order = |request: &grouped::Request| request.order;
         Self {
             reservations: GroupCommit::by_key(
                 "reserve_parts",
@@ -60,8 +61,18 @@ impl PgWarehouse {
                 |request: &grouped::reserve::Request| request.order,
                 grouped::reserve::reserve,
             ),
-            confirmations: GroupCommit::by_key("confirm_reservations", pool.clone(), order, grouped::confirm::confirm),
-            commits: GroupCommit::by_key("commit_reservations", pool.clone(), order, grouped::commit::commit),
+            confirmations: GroupCommit::by_key(
+                "confirm_reservations",
+                pool.clone(),
+                |order: &OrderId| *order,
+                grouped::confirm::confirm,
+            ),
+            commits: GroupCommit::by_key(
+                "commit_reservations",
+                pool.clone(),
+                |request: &grouped::commit::Request| request.order,
+                grouped::commit::commit,
+            ),
             pool,
         }
     }
@@ -72,34 +83,26 @@ impl PgWarehouse {
         order: OrderId,
         lines: &Lines,
         expiry: Expiry,
-        cause: Option<Cause>,
     ) -> sqlx::Result<Option<Result<Vec<Reserved>, Error>>> {
         match expiry {
-            Expiry::Never => Ok(self.confirmations.submit(grouped::Request { order, cause }).await?.map(Ok)),
-            Expiry::After(held_for) if cause.is_none() => {
+            Expiry::Never => Ok(self.confirmations.submit(order).await?.map(Ok)),
+            Expiry::After(held_for) => {
                 self.reservations.submit(grouped::reserve::Request { order, lines: lines.clone(), held_for }).await
             }
-            Expiry::After(_) => Ok(None),
         }
     }
 }
 
 #[async_trait]
 impl Warehouse for PgWarehouse {
-    async fn reserve(
-        &self,
-        order: OrderId,
-        lines: &Lines,
-        expiry: Expiry,
-        cause: Option<Cause>,
-    ) -> Result<Vec<Reserved>, Error> {
-        if let Some(decided) = self.reserve_grouped(order, lines, expiry, cause).await? {
+    async fn reserve(&self, order: OrderId, lines: &Lines, expiry: Expiry) -> Result<Vec<Reserved>, Error> {
+        if let Some(decided) = self.reserve_grouped(order, lines, expiry).await? {
             return decided;
         }
         for _ in 0..ATTEMPTS {
-            let rows = retry_stale(|| reserve::reserve(&self.pool, order, lines, expiry, cause)).await?;
+            let rows = retry_stale(|| reserve::reserve(&self.pool, order, lines, expiry)).await?;
             if let Some(result) = reserve::result(order, &rows) {
-                return result.map(|lines| if cause.is_some() { Vec::new() } else { lines });
+                return result;
             }
         }
         Err(Error::Contended(order))
@@ -120,7 +123,7 @@ impl Warehouse for PgWarehouse {
     }
 
     async fn commit(&self, order: OrderId, cause: Option<Cause>) -> Result<(), Error> {
-        if self.commits.submit(grouped::Request { order, cause }).await? == Some(Outcome::Done) {
+        if self.commits.submit(grouped::commit::Request { order, cause }).await? == Some(Outcome::Done) {
             return Ok(());
         }
         for _ in 0..ATTEMPTS {
@@ -139,8 +142,16 @@ impl Warehouse for PgWarehouse {
         Err(Error::Contended(order))
     }
 
-    async fn expire(&self, limit: i64) -> Result<u64, Error> {
-        Ok(retry_stale(|| expire::expire(&self.pool, limit)).await?)
+    async fn due(&self, limit: i64) -> Result<Due, Error> {
+        Ok(retry_stale(|| due::due(&self.pool, limit)).await?)
+    }
+
+    async fn confirm(&self, orders: &[OrderId]) -> Result<u64, Error> {
+        Ok(retry_stale(|| due::confirm(&self.pool, orders)).await?)
+    }
+
+    async fn expire(&self, orders: &[OrderId], read_at: DateTime<Utc>) -> Result<u64, Error> {
+        Ok(retry_stale(|| expire::expire(&self.pool, orders, read_at)).await?)
     }
 
     async fn restock(&self, restock: Uuid, lines: &Lines) -> Result<(), Error> {

@@ -10,7 +10,7 @@ use super::Outcome;
 use crate::{
     error::Error,
     model::{Lines, Reserved},
-    repository::{Cause, Expiry},
+    repository::Expiry,
 };
 
 /// One line of a reservation, with the outcome of the statement.
@@ -26,13 +26,7 @@ pub(super) struct Row {
 /// Reserves the lines of one order. The statement decides `out_of_stock` from stock that it reads without locks, so a sold-out part causes
 /// no lock contention. It reserves only stock that it has locked.
 #[expect(clippy::too_many_lines, reason = "it is one statement")]
-pub(super) async fn reserve(
-    pool: &Database,
-    order: OrderId,
-    lines: &Lines,
-    expiry: Expiry,
-    cause: Option<Cause>,
-) -> sqlx::Result<Vec<Row>> {
+pub(super) async fn reserve(pool: &Database, order: OrderId, lines: &Lines, expiry: Expiry) -> sqlx::Result<Vec<Row>> {
     let (parts, quantities) = lines.columns();
     let seconds = match expiry {
         Expiry::After(time) => Some(time.as_secs_f64()),
@@ -44,10 +38,6 @@ pub(super) async fn reserve(
             select status
             from reservations
             where order_uuid = $1
-        ), handled as (
-            select event_uuid
-            from inbox
-            where consumer = $5 and event_uuid = $6
         ), existing_items as (
             select part_uuid, quantity, unit_price
             from reservation_items
@@ -69,8 +59,7 @@ pub(super) async fn reserve(
             ) as parts on true
         ), availability as (
             select bool_and(enough)
-                and coalesce((select status from reservation), 'expired') = 'expired'
-                and not exists (select from handled) as reservable
+                and coalesce((select status from reservation), 'expired') = 'expired' as reservable
             from lines
         ), locked as materialized (
             select part_uuid, available, price
@@ -104,22 +93,20 @@ pub(super) async fn reserve(
             cross join granted
             where parts.part_uuid = granted.part_uuid
                 and parts.part_uuid = any(array(select part_uuid from granted))
-        ), confirmed as (
+        ), kept as (
             update reservations
-            set status = 'confirmed', expires_at = null, updated_at = now()
+            set status = case when $4::float8 is null then 'confirmed' else 'held' end,
+                expires_at = now() + make_interval(secs => $4),
+                updated_at = now()
             from reservation
             where reservations.order_uuid = $1
                 and reservations.status = 'held'
                 and reservation.status = 'held'
-                and $4::float8 is null
-                and not exists (select from handled)
             returning reservations.order_uuid
         ), outcome as (
             select case
-                when exists (select from handled) then 'duplicate'
-                when exists (select from inserted) or exists (select from confirmed) then 'done'
+                when exists (select from inserted) or exists (select from kept) then 'done'
                 when before.status in ('confirmed', 'committed') then 'done'
-                when before.status = 'held' and $4::float8 is not null then 'done'
                 when before.status = 'held' then 'conflict'
                 when before.status = 'released' then 'ended'
                 when (select bool_and(enough) from lines) then 'conflict'
@@ -127,12 +114,6 @@ pub(super) async fn reserve(
                 else 'not_found'
             end as outcome
             from (select (select status from reservation) as status) as before
-        ), inbox_row as (
-            insert into inbox (consumer, event_uuid)
-            select $5, $6
-            from outcome
-            where $5 is not null and outcome not in ('duplicate', 'conflict', 'not_found')
-            on conflict do nothing
         )
         select outcome as "outcome!: Outcome",
             lines.part_uuid as "part_uuid!: PartId",
@@ -148,8 +129,6 @@ pub(super) async fn reserve(
         &parts,
         &quantities,
         seconds,
-        cause.map(|cause| cause.consumer),
-        cause.map(|cause| cause.event.uuid()),
     )
     .fetch_all(pool)
     .await
@@ -165,8 +144,7 @@ pub(super) fn result(order: OrderId, rows: &[Row]) -> Option<Result<Vec<Reserved
         Outcome::Ended => Err(Error::ReservationEnded(order)),
         Outcome::NotFound => Err(first(|row| !row.known).map_or_else(without_parts, Error::PartNotFound)),
         Outcome::OutOfStock => Err(first(|row| !row.enough).map_or_else(without_parts, Error::OutOfStock)),
-        Outcome::Duplicate => Ok(Vec::new()),
-        Outcome::Done => rows.iter().map(reserved).collect(),
+        Outcome::Duplicate | Outcome::Done => rows.iter().map(reserved).collect(),
     })
 }
 

@@ -5,7 +5,37 @@ use std::{collections::HashMap, sync::Arc};
 use contracts::ids::OrderId;
 use platform::postgres::Database;
 
-use super::{super::Outcome, Columns, Request};
+use uuid::Uuid;
+
+use super::super::Outcome;
+use crate::repository::Cause;
+
+/// A request to commit an order's reservation, caused by a call or by an event.
+#[derive(Clone, Copy)]
+pub struct Request {
+    pub order: OrderId,
+    pub cause: Option<Cause>,
+}
+
+/// The fields of the requests as parallel arrays, for the parameters of the statement.
+#[derive(Default)]
+struct Columns {
+    orders: Vec<Uuid>,
+    consumers: Vec<Option<&'static str>>,
+    events: Vec<Option<Uuid>>,
+}
+
+impl<'a> FromIterator<&'a Request> for Columns {
+    fn from_iter<I: IntoIterator<Item = &'a Request>>(requests: I) -> Self {
+        let mut columns = Self::default();
+        for Request { order, cause } in requests {
+            columns.orders.push(order.uuid());
+            columns.consumers.push(cause.map(|cause| cause.consumer));
+            columns.events.push(cause.map(|cause| cause.event.uuid()));
+        }
+        columns
+    }
+}
 
 /// Commits the reservations of a group. Returns only the orders that this statement committed.
 pub async fn commit(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<OrderId, Outcome>> {

@@ -1,0 +1,47 @@
+//! In-memory implementation of the order service, for tests.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use contracts::ids::OrderId;
+
+use super::{Orders, Unavailable};
+
+/// The orders that exist; clones share them.
+#[derive(Clone, Default)]
+pub struct MemoryOrders(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    orders: HashSet<OrderId>,
+    away: bool,
+}
+
+impl MemoryOrders {
+    pub fn create(&self, order: OrderId) {
+        self.state().orders.insert(order);
+    }
+
+    /// Makes the order service unavailable, or available again.
+    pub fn set_away(&self, away: bool) {
+        self.state().away = away;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Orders for MemoryOrders {
+    async fn existing(&self, orders: &[OrderId]) -> Result<HashSet<OrderId>, Unavailable> {
+        let state = self.state();
+        if state.away {
+            return Err(Unavailable("away".to_owned()));
+        }
+        Ok(orders.iter().copied().filter(|order| state.orders.contains(order)).collect())
+    }
+}

@@ -1,0 +1,54 @@
+//! gRPC client of the order service, with inventory's identity.
+
+use std::{collections::HashSet, time::Duration};
+
+use async_trait::async_trait;
+use contracts::{
+    ids::OrderId,
+    proto::order::v1::{ListExistingOrdersRequest, order_service_client::OrderServiceClient},
+};
+use platform::{
+    deadline,
+    grpc::{Peer, is_transient},
+    retry::Budget,
+};
+use uuid::Uuid;
+
+use super::{Orders, Unavailable};
+
+/// The time limit of one look-up, retries included.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+pub struct GrpcOrders {
+    client: OrderServiceClient<Peer>,
+    budget: Budget,
+}
+
+impl GrpcOrders {
+    /// Creates the client. `order` must carry this service's identity.
+    pub fn new(order: Peer) -> Self {
+        Self { client: OrderServiceClient::new(order), budget: Budget::new("order") }
+    }
+}
+
+#[async_trait]
+impl Orders for GrpcOrders {
+    async fn existing(&self, orders: &[OrderId]) -> Result<HashSet<OrderId>, Unavailable> {
+        let order_uuids: Vec<String> = orders.iter().map(OrderId::to_string).collect();
+        let asked = self.budget.retry(is_transient, || {
+            let mut client = self.client.clone();
+            let request = ListExistingOrdersRequest { order_uuids: order_uuids.clone() };
+            async move { client.list_existing_orders(request).await }
+        });
+        let existing = match deadline::within(PATIENCE, asked).await {
+            Ok(response) => response.into_inner().order_uuids,
+            Err(status) => return Err(Unavailable(format!("{:?}: {}", status.code(), status.message()))),
+        };
+        let parse = |uuid: &String| Uuid::try_parse(uuid).map(OrderId::new);
+        existing
+            .iter()
+            .map(parse)
+            .collect::<Result<_, _>>()
+            .map_err(|error| Unavailable(format!("order_uuids: {error}")))
+    }
+}

@@ -1,0 +1,133 @@
+//! Tests of reservations that are due to expire, with a stand-in for the order service.
+
+use std::{
+    collections::HashSet,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
+
+use contracts::proto::{
+    inventory::v1::{PartQuantity, ReservePartsRequest},
+    order::v1::{
+        GetDeliveryAddressRequest, GetDeliveryAddressResponse, ListExistingOrdersRequest, ListExistingOrdersResponse,
+        order_service_server::{OrderService, OrderServiceServer},
+    },
+};
+use platform::{
+    auth::{Guard, MemorySessions, Rule, ServiceKey},
+    grpc::Services,
+    ids,
+    readiness::Readiness,
+};
+use testkit::Running;
+use tokio::net::TcpListener;
+use tonic::{Request, Response, Status};
+use uuid::Uuid;
+
+use crate::api::{Inventory, inventory};
+
+/// The part "Thruster" of the built-in catalogue.
+const PART: Uuid = Uuid::from_u128(0xf476_230c_d248_4fa9_b9ff_6cf6_05a4_b43a);
+
+/// The order service.
+#[derive(Clone, Default)]
+struct Orders {
+    existing: Arc<Mutex<HashSet<String>>>,
+    /// True for an earlier release, which does not know the RPC.
+    is_earlier: Arc<AtomicBool>,
+    asked: Arc<AtomicUsize>,
+}
+
+#[tonic::async_trait]
+impl OrderService for Orders {
+    async fn get_delivery_address(
+        &self,
+        _: Request<GetDeliveryAddressRequest>,
+    ) -> Result<Response<GetDeliveryAddressResponse>, Status> {
+        Err(Status::unimplemented("inventory does not ask for it"))
+    }
+
+    async fn list_existing_orders(
+        &self,
+        request: Request<ListExistingOrdersRequest>,
+    ) -> Result<Response<ListExistingOrdersResponse>, Status> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        if self.is_earlier.load(Ordering::SeqCst) {
+            return Err(Status::unimplemented("unknown method"));
+        }
+        let existing = self.existing.lock().expect("no test panics");
+        let order_uuids = request.into_inner().order_uuids.into_iter().filter(|order| existing.contains(order));
+        Ok(Response::new(ListExistingOrdersResponse { order_uuids: order_uuids.collect() }))
+    }
+}
+
+const RULES: &[Rule] = &[Rule::services("/order.v1.OrderService/ListExistingOrders", &["inventory"])];
+
+async fn serve(orders: Orders) -> (SocketAddr, Running) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("a bound socket has an address");
+    let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
+    let guard = Guard::new(Arc::new(MemorySessions::default()), key, RULES);
+    let services = Services::new(contracts::proto::DESCRIPTORS).with(OrderServiceServer::new(orders));
+    (address, testkit::run(|stop| services.serve(listener, guard, Readiness::default(), stop)))
+}
+
+/// Starts inventory with this order service. Reservations are due after 10 ms.
+async fn inventory_with(orders: &Orders) -> (Inventory, Running) {
+    let (address, running) = serve(orders.clone()).await;
+    let settings = vec![("ORDER_ADDRESS", address.to_string()), ("INVENTORY_RESERVATION_TTL", "10ms".to_owned())];
+    let inventory = inventory(settings).await;
+    inventory.readiness.ready().await;
+    (inventory, running)
+}
+
+/// Reserves a part for the order.
+async fn reserve(inventory: &Inventory, order: &str) -> Result<(), Status> {
+    let parts = vec![PartQuantity { part_uuid: PART.to_string(), quantity: 1 }];
+    let request = ReservePartsRequest { order_uuid: order.to_owned(), parts, confirm: false };
+    inventory.service().reserve_parts(request).await.map(drop)
+}
+
+async fn status(inventory: &Inventory, order: &str) -> String {
+    let status = sqlx::query_scalar("select status from reservations where order_uuid = $1::uuid");
+    status.bind(order).fetch_one(&inventory.database.pool).await.unwrap()
+}
+
+async fn has_status(inventory: &Inventory, order: &str, expected: &str) {
+    testkit::eventually(async || (status(inventory, order).await == expected).then_some(())).await;
+}
+
+#[tokio::test]
+async fn what_nobody_confirms_comes_back_by_itself() {
+    let (inventory, _order) = inventory_with(&Orders::default()).await;
+    let order = ids::random().to_string();
+
+    reserve(&inventory, &order).await.unwrap();
+
+    has_status(&inventory, &order, "expired").await;
+    reserve(&inventory, &order).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_due_is_kept_if_its_order_exists_and_while_order_does_not_answer() {
+    let orders = Orders::default();
+    orders.is_earlier.store(true, Ordering::SeqCst);
+    let (inventory, _order) = inventory_with(&orders).await;
+    let [created, abandoned] = [(); 2].map(|()| ids::random().to_string());
+    for order in [&created, &abandoned] {
+        reserve(&inventory, order).await.unwrap();
+    }
+    orders.existing.lock().unwrap().insert(created.clone());
+
+    testkit::eventually(async || (orders.asked.load(Ordering::SeqCst) > 1).then_some(())).await;
+    for order in [&created, &abandoned] {
+        assert_eq!(status(&inventory, order).await, "held");
+    }
+    orders.is_earlier.store(false, Ordering::SeqCst);
+
+    has_status(&inventory, &abandoned, "expired").await;
+    assert_eq!(status(&inventory, &created).await, "confirmed");
+}

@@ -1,0 +1,29 @@
+//! `ListExistingOrders`: tells inventory which orders exist.
+
+use contracts::ids::OrderId;
+use contracts::proto::order::v1::{ListExistingOrdersRequest, ListExistingOrdersResponse};
+use platform::grpc::parse_uuid;
+use tonic::{Request, Response, Status};
+
+use super::status;
+use crate::service::OrderService;
+
+/// The maximum number of orders of one request.
+const ORDERS: usize = 1000;
+
+pub async fn handle(
+    service: &OrderService,
+    request: Request<ListExistingOrdersRequest>,
+) -> Result<Response<ListExistingOrdersResponse>, Status> {
+    let uuids = request.into_inner().order_uuids;
+    if uuids.len() > ORDERS {
+        return Err(Status::invalid_argument(format!("order_uuids: has more than {ORDERS} entries")));
+    }
+    let orders: Result<Vec<OrderId>, Status> =
+        uuids.iter().map(|uuid| Ok(OrderId::new(parse_uuid("order_uuids", uuid)?))).collect();
+
+    let existing = service.existing(&orders?).await.map_err(status)?;
+
+    let order_uuids = existing.iter().map(OrderId::to_string).collect();
+    Ok(Response::new(ListExistingOrdersResponse { order_uuids }))
+}
