@@ -64,7 +64,10 @@ impl OrderService for Orders {
     }
 }
 
-const RULES: &[Rule] = &[Rule::services("/order.v1.OrderService/ListExistingOrders", &["inventory"])];
+const RULES: &[Rule] = &[
+    Rule::services("/order.v1.OrderService/GetDeliveryAddress", &["delivery"]),
+    Rule::services("/order.v1.OrderService/ListExistingOrders", &["inventory"]),
+];
 
 async fn serve(orders: Orders) -> (SocketAddr, Running) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -80,7 +83,6 @@ async fn inventory_with(orders: &Orders) -> (Inventory, Running) {
     let (address, running) = serve(orders.clone()).await;
     let settings = vec![("ORDER_ADDRESS", address.to_string()), ("INVENTORY_RESERVATION_TTL", "10ms".to_owned())];
     let inventory = inventory(settings).await;
-    inventory.readiness.ready().await;
     (inventory, running)
 }
 

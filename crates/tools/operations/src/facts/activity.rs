@@ -41,7 +41,7 @@ const QUESTIONS: [(&Service, &str, &str); 10] = [
     (&notification::SERVICE, "messages to be sent", "select count(*) from notifications where status = 'queued'"),
     (
         &inventory::SERVICE,
-        "expired reservations",
+        "due reservations",
         "select count(*) from reservations where status = 'held' and expires_at <= now()",
     ),
 ];

@@ -173,6 +173,7 @@ async fn start(settings: &Settings) -> (SocketAddr, SocketAddr, Running) {
 const RULES: &[Rule] = &[
     Rule::public("/geo.Geo/GetGeolocation"),
     Rule::services("/order.v1.OrderService/GetDeliveryAddress", &["delivery"]),
+    Rule::services("/order.v1.OrderService/ListExistingOrders", &["inventory"]),
 ];
 
 /// Serves order and geo on one port.
