@@ -1,4 +1,4 @@
-//! Expires reservations that were not confirmed in time.
+//! Confirms or expires reservations that are due, by whether their orders exist.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use platform::{
 
 use crate::service::{EXPIRY_BATCH, InventoryService};
 
-/// The period of the job: an overdue reservation expires at most this much later than due.
+/// The period of the job: a reservation is decided about at most this much later than due, while order is available.
 const PERIOD: Duration = Duration::from_secs(2);
 
 pub fn expire_reservations(service: InventoryService, lease: Arc<dyn Lease>) -> Job {

@@ -24,7 +24,7 @@ pub enum Status {
     Released,
     /// The units are built into the order's ship.
     Committed,
-    /// The units are available again because the reservation was not confirmed in time; the order can reserve again.
+    /// The units are available again because the order did not exist when the reservation was due; the order can reserve again.
     Expired,
 }
 
