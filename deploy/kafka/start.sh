@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Starts the broker with its users, which authenticate with SASL/PLAIN: those of the table `rights`, the operator, Kafka
-# UI, and the broker itself. USER_KAFKA_PASSWORD has the password of USER; OUTSIDE_PASSWORD has that of the user
-# `outside`.
+# Starts the broker with its users, which authenticate with SASL/PLAIN. Each variable USER_KAFKA_PASSWORD makes a user,
+# such as `order`, `operator` and `broker`; OUTSIDE_PASSWORD has the password of the user `outside`.
+# `shipyard kafka-acls` gives the users their rights.
 set -euo pipefail
-cd "$(dirname "$0")"
 
 login='org.apache.kafka.common.security.plain.PlainLoginModule required'
 users=''
-for user in broker operator ui $(awk '/^(read|write) / { print $2 }' rights | sort -u); do
-  name=${user^^}_KAFKA_PASSWORD
-  [ "$user" != outside ] || name=OUTSIDE_PASSWORD
+: "${BROKER_KAFKA_PASSWORD?is not set}"
+for name in $(compgen -e | grep '_KAFKA_PASSWORD$') OUTSIDE_PASSWORD; do
+  user=${name%%_*}
+  user=${user,,}
   password=${!name:-}
   # The password becomes part of a quoted string in a properties file.
   case $password in

@@ -10,8 +10,8 @@ use platform::cli::{block_on, report};
 
 use crate::{
     commands::{
-        abuse, audit, certificates, chaos, couriers, demo, dlq, doctor, load, migrate, operator, produce, restock, run,
-        services, up,
+        abuse, audit, certificates, chaos, couriers, demo, dlq, doctor, kafka_acls, load, migrate, operator, produce,
+        restock, run, services, up,
     },
     data::Data,
 };
@@ -51,6 +51,8 @@ enum Command {
     Operator(operator::Arguments),
     /// Create and renew the certificates of the services, the gateway, the stores and their operators
     Certificates(certificates::Arguments),
+    /// Give the users of the Kafka broker at KAFKA_BROKERS their rights (ACLs), as its super user
+    KafkaAcls,
     /// Check that a running shop has lost nothing and done nothing twice
     Audit(audit::Arguments),
     /// Chaos testing: inject faults into the system under load, and audit it after each
@@ -79,6 +81,7 @@ pub fn main() -> ExitCode {
         Some(Command::Produce(arguments)) => block_on(produce::run(arguments, data)),
         Some(Command::Operator(arguments)) => block_on(operator::run(arguments, data)),
         Some(Command::Certificates(arguments)) => certificates::run(arguments, &data),
+        Some(Command::KafkaAcls) => block_on(kafka_acls::run()),
         Some(Command::Audit(arguments)) => block_on(audit::run(arguments, data)),
         Some(Command::Chaos(arguments)) => block_on(chaos::run(arguments, data)),
         Some(Command::Abuse(arguments)) => block_on(abuse::run(arguments)),

@@ -9,6 +9,7 @@ pub mod couriers;
 pub mod demo;
 pub mod dlq;
 pub mod doctor;
+pub mod kafka_acls;
 pub mod load;
 pub mod migrate;
 pub mod operator;

@@ -1,16 +1,14 @@
-//! A broker with the users and the rights of a production broker. The scripts of `deploy/kafka` run in its container.
+//! A broker with the users and the rights of a production broker. `deploy/kafka/start.sh` starts it.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
+use contracts::events::{Topics, broker_users, rights};
 use platform::{
     config::Settings,
-    kafka::{Config, probe},
+    kafka::{Config, probe, set_acls},
 };
 use servers::kafka::container::{ENVIRONMENT, IMAGE, LOG4J, LOG4J_PATH};
-use testcontainers::{
-    ContainerAsync, GenericImage, ImageExt as _,
-    core::{ExecCommand, IntoContainerPort as _},
-};
+use testcontainers::{GenericImage, ImageExt as _, core::IntoContainerPort as _};
 use tokio::sync::OnceCell;
 
 use crate::{
@@ -20,8 +18,8 @@ use crate::{
 
 /// The password of every user.
 const PASSWORD: &str = "of-a-test";
-/// The directory where compose mounts the scripts.
-const SCRIPTS: &str = "/etc/shipyard/kafka";
+/// The path where compose mounts the script.
+const SCRIPT: &str = "/etc/shipyard/kafka/start.sh";
 const LISTENERS: [(&str, &str); 5] = [
     ("KAFKA_LISTENERS", "INSIDE://:19092,OUTSIDE://:9092,ROTATED://:9095,CONTROLLER://localhost:9093"),
     (
@@ -77,15 +75,13 @@ async fn start() -> anyhow::Result<GuardedKafka> {
         .with_copy_to(LOG4J_PATH, LOG4J.as_bytes().to_vec())
         .with_env_var("KAFKA_ADVERTISED_LISTENERS", &advertised)
         .with_env_var("OUTSIDE_PASSWORD", PASSWORD)
-        .with_cmd(["bash", &format!("{SCRIPTS}/start.sh")]);
+        .with_cmd(["bash", SCRIPT]);
     for (name, value) in ENVIRONMENT.iter().chain(&LISTENERS) {
         image = image.with_env_var(*name, *value);
     }
-    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../deploy/kafka");
-    for name in ["start.sh", "acls.sh", "rights"] {
-        image = image.with_copy_to(format!("{SCRIPTS}/{name}"), std::fs::read(scripts.join(name))?);
-    }
-    for user in users(&std::fs::read_to_string(scripts.join("rights"))?) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../deploy/kafka/start.sh");
+    image = image.with_copy_to(SCRIPT, std::fs::read(script)?);
+    for user in broker_users().into_iter().chain(["broker", "operator", "ui"]) {
         image = image.with_env_var(format!("{}_KAFKA_PASSWORD", user.to_uppercase()), PASSWORD);
     }
     let (container, name) = launch(image, Run::current()).await?;
@@ -95,27 +91,7 @@ async fn start() -> anyhow::Result<GuardedKafka> {
         tokio::task::spawn_blocking(move || probe(&config, &[])).await?
     })
     .await?;
-    give_rights(&container).await?;
+    set_acls(&broker.config("broker"), &rights(&Topics::default(), "")).await?;
     keep(container);
     Ok(broker)
-}
-
-/// Returns the broker's users: `broker`, `operator`, `ui` and those listed in `deploy/kafka/rights`. Must match `start.sh`.
-fn users(rights: &str) -> impl Iterator<Item = &str> {
-    let lines = rights.lines().filter(|line| line.starts_with("read ") || line.starts_with("write "));
-    let users = lines.filter_map(|line| line.split(' ').nth(1));
-    ["broker", "operator", "ui"].into_iter().chain(users)
-}
-
-async fn give_rights(container: &ContainerAsync<GenericImage>) -> anyhow::Result<()> {
-    let script = ExecCommand::new(["bash", &format!("{SCRIPTS}/acls.sh"), "localhost:19092"]);
-    let mut given = container.exec(script).await?;
-    let (said, failed) = (given.stdout_to_vec().await?, given.stderr_to_vec().await?);
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    while given.exit_code().await?.is_none() {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    let code = given.exit_code().await?;
-    anyhow::ensure!(code == Some(0), "acls.sh failed: {}{}", text(&said), text(&failed));
-    Ok(())
 }

@@ -3,6 +3,7 @@
 mod customer;
 mod event;
 mod messaging;
+mod rights;
 mod routes;
 mod topics;
 
@@ -19,6 +20,7 @@ use platform::{
     kafka::{Failure, Message},
     outbox,
 };
+pub use rights::{broker_users, rights};
 pub use routes::{
     BASKET_CONFIRMED, Consumer, INBOUND, Inbound, LOAN_APPROVED, ORDERS, ROUTES, Route, producers, route_of, topics_of,
 };

@@ -158,44 +158,6 @@ mod tests {
         assert_eq!(found, ["order", "payment", "assembly", "delivery", "customers"], "each once");
     }
 
-    /// Returns the lines that these routes require in `deploy/kafka/rights`.
-    fn rights() -> Vec<String> {
-        let topics = Topics::default();
-        let named = |topic: &str| {
-            let variables = topics.variables();
-            let (variable, _) = variables.iter().find(|(_, name)| *name == topic).expect("every topic has a variable");
-            format!("{variable} {topic}")
-        };
-        let read =
-            |Consumer { service, group }: Consumer, topic: &str| format!("read {service} {} {group}", named(topic));
-        let mut lines: Vec<String> = Vec::new();
-        for route in &ROUTES {
-            let topic = route.topic(&topics);
-            lines.push(format!("write {} {}", route.producer, named(topic)));
-            lines.extend(route.consumers.iter().map(|consumer| read(*consumer, topic)));
-        }
-        for Inbound { consumer, producer, topic } in INBOUND {
-            let topic = topic(&topics);
-            lines.push(format!("write outside {}", named(topic)));
-            lines.extend(producer.map(|producer| format!("write {producer} {}", named(topic))));
-            lines.push(read(consumer, topic));
-        }
-        // Event types that share a topic yield duplicate lines.
-        lines.dedup();
-        lines
-    }
-
-    #[test]
-    fn the_rights_at_the_broker_are_those_of_the_routes() {
-        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../deploy/kafka/rights");
-        let table = std::fs::read_to_string(file).unwrap();
-
-        let given: Vec<&str> = table.lines().filter(|line| !line.starts_with('#')).collect();
-
-        let wanted = rights();
-        assert_eq!(given, wanted, "write into deploy/kafka/rights:\n{}\n", wanted.join("\n"));
-    }
-
     #[test]
     fn an_unknown_type_has_no_route() {
         assert!(route_of("events.v1.Unheard").is_none());

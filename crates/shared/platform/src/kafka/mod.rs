@@ -1,5 +1,6 @@
 //! Kafka: topics, an idempotent producer, and at-least-once consumers.
 
+mod acls;
 mod background_drop;
 mod config;
 mod connection_errors;
@@ -20,6 +21,7 @@ mod topic_creator;
 mod topics;
 mod workers;
 
+pub use acls::{Acl, Changed, Operation, Resource, set_acls};
 pub use config::Config;
 pub use consumer::{Consumer, Subscription};
 pub use dead_letter::{

@@ -10,7 +10,7 @@ use super::Config;
 use crate::{config::ConfigError, tls};
 
 /// The variable with the path of the authorities' file.
-const CA: &str = "KAFKA_SSL_CA_FILE";
+pub(super) const CA: &str = "KAFKA_SSL_CA_FILE";
 
 /// The protocol that the broker's listener speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -100,15 +100,21 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     }
 }
 
+/// Returns the SASL mechanism, the user and the password; `None` if the protocol has no users.
+pub(super) fn credentials(config: &Config) -> Option<(&'static str, &str, Option<&SecretString>)> {
+    let user = config.kafka_sasl_username.as_deref().unwrap_or_default();
+    let credentials = (config.kafka_sasl_mechanism.name(), user, config.kafka_sasl_password.as_ref());
+    config.kafka_security_protocol.wants_user().then_some(credentials)
+}
+
 pub(super) fn apply(config: &Config, client: &mut ClientConfig) {
     let protocol = config.kafka_security_protocol;
     client.set("security.protocol", protocol.name());
-    if protocol.wants_user() {
-        let password = config.kafka_sasl_password.as_ref().map(SecretString::expose_secret).unwrap_or_default();
+    if let Some((mechanism, user, password)) = credentials(config) {
         client
-            .set("sasl.mechanism", config.kafka_sasl_mechanism.name())
-            .set("sasl.username", config.kafka_sasl_username.as_deref().unwrap_or_default())
-            .set("sasl.password", password);
+            .set("sasl.mechanism", mechanism)
+            .set("sasl.username", user)
+            .set("sasl.password", password.map(SecretString::expose_secret).unwrap_or_default());
     }
     if protocol.wants_tls() {
         // Without a file librdkafka would trust the system's authorities. The name of the variable, used as a path, makes it fail instead,

@@ -133,9 +133,23 @@ fn certificates(variable: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static
 
 /// Fails unless the file contains certificates and each of them can be used as a trusted authority.
 pub fn check_authorities(variable: &str, file: &Path) -> Result<(), ConfigError> {
+    read_authorities(variable, file).map(drop)
+}
+
+/// Returns the settings of a client without a certificate that trusts the authorities in the file.
+pub fn trusting(variable: &str, file: &Path) -> Result<Arc<ClientConfig>, ConfigError> {
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| ConfigError::new(variable, error))?
+        .with_root_certificates(read_authorities(variable, file)?)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+fn read_authorities(variable: &str, file: &Path) -> Result<RootCertStore, ConfigError> {
     let text =
         std::fs::read(file).map_err(|error| ConfigError::new(variable, format!("{}: {error}", file.display())))?;
-    authorities(variable, &text).map(drop)
+    authorities(variable, &text)
 }
 
 fn authorities(variable: &str, pem: &[u8]) -> Result<RootCertStore, ConfigError> {

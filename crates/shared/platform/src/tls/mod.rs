@@ -9,7 +9,7 @@ mod identity;
 mod material;
 mod reload;
 
-pub(crate) use self::material::check_authorities;
+pub(crate) use self::material::{check_authorities, trusting};
 pub use self::{
     certified::Tls,
     config::{CA, CERTIFICATE, Config, KEY},

@@ -1,11 +1,17 @@
 //! Tests of users and rights at a broker: what each user may do, and what happens to the events of a user without the right.
 
-use std::{collections::HashMap, process::Command, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    process::Command,
+    sync::Arc,
+    time::Duration,
+};
 
 use platform::{
     config::Settings,
     kafka::{
-        Config, Consumer, KafkaPublisher, Reader, Record, Refusal, Subscription, TopicCreator, ensure_topics, probe,
+        Acl, Changed, Config, Consumer, KafkaPublisher, Operation, Reader, Record, Refusal, Resource, Subscription,
+        TopicCreator, ensure_topics, probe, set_acls,
     },
     outbox::{Event, MemoryOutbox, Publisher as _, Relay, Waker},
     readiness::Readiness,
@@ -107,6 +113,28 @@ async fn a_consumer_reads_its_own_topics_in_its_own_groups_alone() {
     let (running, readiness, _) = consume(&kafka.config("assembly"), "order.paid", "assembly-group-order-paid");
     tokio::time::timeout(Duration::from_mins(1), readiness.ready()).await.unwrap();
     running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rights_that_are_missing_are_added_and_others_of_these_users_are_removed() {
+    let Some(kafka) = guarded_kafka().await else { return assert!(!has_docker()) };
+    let broker = kafka.config("broker");
+    let right =
+        |user, operation, topic: &str| BTreeSet::from([Acl::allow(user, operation, Resource::Topic(topic.to_owned()))]);
+    let set =
+        async |wanted: &[BTreeSet<Acl>]| set_acls(&broker, &wanted.iter().flatten().cloned().collect()).await.unwrap();
+    let (reads, writes) = (right("first", Operation::Read, "a"), right("first", Operation::Write, "b"));
+    let (other, others) = (right("first", Operation::Write, "c"), right("second", Operation::Read, "a"));
+
+    assert_eq!(set(&[reads.clone(), writes, others.clone()]).await, Changed { added: 3, removed: 0 });
+    assert_eq!(set(&[reads.clone(), other.clone()]).await, Changed { added: 1, removed: 1 });
+
+    assert_eq!(set(&[reads, other, others]).await, Changed { added: 0, removed: 0 }, "the second user kept its right");
+    let refused = set_acls(&kafka.config("order"), &right("first", Operation::Read, "a")).await.unwrap_err();
+    assert!(refused.to_string().starts_with("Kafka's error 31"), "{refused:#}");
+    let wrong = kafka.settings("broker").with([("KAFKA_SASL_PASSWORD", "wrong".to_owned())]);
+    let refused = set_acls(&Config::load(&wrong).unwrap(), &BTreeSet::new()).await.unwrap_err();
+    assert!(refused.to_string().contains("refuses user and password"), "{refused:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -184,9 +184,10 @@ fn variables(service: &Crate) -> Vec<String> {
     suffixes.into_iter().map(|suffix| format!("{}_{suffix}", service.name.to_uppercase())).collect()
 }
 
-/// Returns whether a service has rights at the broker.
+/// Returns whether a service has rights at the broker: whether a route names it.
 fn is_broker_user(name: &str) -> bool {
-    text("deploy/kafka/rights").lines().any(|line| line.split(' ').nth(1) == Some(name))
+    text("crates/shared/contracts/src/events/routes.rs").contains(&format!("(\"{name}\", "))
+        || text("crates/shared/contracts/src/events/routes.rs").contains(&format!("Some(\"{name}\")"))
 }
 
 #[test]

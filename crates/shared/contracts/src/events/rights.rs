@@ -1,0 +1,148 @@
+//! The rights of the broker's users. They follow from the routes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use platform::kafka::{
+    Acl,
+    Operation::{All, Create, Describe, DescribeConfigs, Read, Write},
+    Resource::{Cluster, Group, Topic},
+    dead_letter_topic,
+};
+
+use super::{Consumer, INBOUND, ROUTES, Topics};
+
+/// The user of programs outside, the user of Kafka UI, and the user of `shipyard audit` and `dlq`.
+const OUTSIDE: &str = "outside";
+const UI: &str = "ui";
+const OPERATOR: &str = "operator";
+/// The consumer groups of the operator's tools.
+const TOOLS: [&str; 2] = ["shipyard-dlq", "shipyard-audit"];
+
+/// The topics that one user writes and reads.
+#[derive(Default)]
+struct Use<'a> {
+    writes: BTreeSet<&'a str>,
+    reads: BTreeSet<(&'a str, String)>,
+}
+
+/// Returns the users of the services with topics.
+pub fn broker_users() -> BTreeSet<&'static str> {
+    let routed =
+        ROUTES.iter().flat_map(|route| route.consumers.iter().map(|consumer| consumer.service).chain([route.producer]));
+    let inbound = INBOUND.iter().flat_map(|inbound| inbound.producer.into_iter().chain([inbound.consumer.service]));
+    routed.chain(inbound).collect()
+}
+
+/// Returns the rights of all users except the broker's own, which is a super user.
+pub fn rights(topics: &Topics, group_prefix: &str) -> BTreeSet<Acl> {
+    let uses = uses(topics, group_prefix);
+    let named = |topic: &str| Topic(topic.to_owned());
+    let tools = TOOLS.map(|group| format!("{group_prefix}{group}"));
+    let groups: BTreeSet<&String> = uses.values().flat_map(|own| &own.reads).map(|(_, group)| group).collect();
+    let mut rights = BTreeSet::new();
+    for (&user, Use { writes, reads }) in &uses {
+        rights.extend(writes.iter().map(|topic| Acl::allow(user, Write, named(topic))));
+        for (topic, group) in reads {
+            rights.insert(Acl::allow(user, Read, named(topic)));
+            rights.insert(Acl::allow(user, Read, Group(group.clone())));
+            // The reader of a topic writes a message that it cannot handle to the dead-letter topic.
+            rights.insert(Acl::allow(user, Write, Topic(dead_letter_topic(topic))));
+        }
+        if user == OUTSIDE {
+            continue;
+        }
+        // The first service that needs a topic creates it. Services also check whether the records of dead-letter topics
+        // expire.
+        for topic in topics.all().into_iter().flat_map(|topic| [topic.to_owned(), dead_letter_topic(topic)]) {
+            rights.insert(Acl::allow(user, Create, Topic(topic.clone())));
+            rights.insert(Acl::allow(user, DescribeConfigs, Topic(topic)));
+        }
+    }
+    // Programs outside may read every topic in groups of their own, and write the topics that the shop consumes from them.
+    rights.extend(groups.iter().copied().chain(&tools).map(|group| Acl::deny(OUTSIDE, Read, Group(group.clone()))));
+    rights.insert(Acl::allow(OUTSIDE, Read, Group("*".to_owned())));
+    rights.insert(Acl::allow(OUTSIDE, Write, named("loan.approved")));
+    for user in [OUTSIDE, UI] {
+        rights.insert(Acl::allow(user, Read, named("*")));
+        rights.insert(Acl::allow(user, DescribeConfigs, named("*")));
+    }
+    // Kafka UI only reads.
+    for operation in [Describe, DescribeConfigs] {
+        rights.insert(Acl::allow(UI, operation, Group("*".to_owned())));
+        rights.insert(Acl::allow(UI, operation, Cluster));
+    }
+    // `shipyard audit` and `dlq` read all topics, replay and prune dead letters, and write the journal. The audit reads the
+    // committed offsets of the groups, and compares the consumed records with the stored rows.
+    rights.insert(Acl::allow(OPERATOR, All, named("*")));
+    rights.extend(tools.iter().map(|group| Acl::allow(OPERATOR, All, Group(group.clone()))));
+    rights.extend(groups.into_iter().map(|group| Acl::allow(OPERATOR, Describe, Group(group.clone()))));
+    rights
+}
+
+fn uses<'a>(topics: &'a Topics, group_prefix: &str) -> BTreeMap<&'static str, Use<'a>> {
+    let mut uses: BTreeMap<&str, Use> = BTreeMap::new();
+    let mut note = |writers: &[&'static str], topic: &'a str, readers: &[Consumer]| {
+        for writer in writers {
+            uses.entry(writer).or_default().writes.insert(topic);
+        }
+        for Consumer { service, group } in readers {
+            uses.entry(service).or_default().reads.insert((topic, format!("{group_prefix}{group}")));
+        }
+    };
+    for route in &ROUTES {
+        note(&[route.producer], route.topic(topics), route.consumers);
+    }
+    for inbound in &INBOUND {
+        let writers: Vec<&str> = inbound.producer.into_iter().chain([OUTSIDE]).collect();
+        note(&writers, (inbound.topic)(topics), &[inbound.consumer]);
+    }
+    uses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn default_rights() -> BTreeSet<Acl> {
+        rights(&Topics::default(), "")
+    }
+
+    #[test]
+    fn a_service_writes_the_topics_of_its_routes_and_the_dead_letters_of_those_that_it_reads() {
+        let all = default_rights();
+        let writes = |user, topic: &str| all.contains(&Acl::allow(user, Write, Topic(topic.to_owned())));
+
+        assert!(writes("order", "order.cancelled") && writes("order", "payment.completed.dlq"));
+        assert!(!writes("notification", "order.cancelled") && !writes("order", "order.cancelled.dlq"));
+        assert!(writes("outside", "orders") && !writes("outside", "order.paid"));
+    }
+
+    #[test]
+    fn programs_outside_may_use_any_group_but_those_of_services_and_tools() {
+        let all = default_rights();
+
+        assert!(all.contains(&Acl::allow(OUTSIDE, Read, Group("*".to_owned()))));
+        for group in ["assembly-group-order-paid", "order-service", "shipyard-audit"] {
+            assert!(all.contains(&Acl::deny(OUTSIDE, Read, Group(group.to_owned()))), "{group}");
+        }
+    }
+
+    #[test]
+    fn renamed_topics_and_prefixed_groups_are_those_of_the_rights() {
+        let topics = Topics::default().renamed(|topic| format!("test.{topic}"));
+
+        let all = rights(&topics, "test-");
+
+        assert!(all.contains(&Acl::allow("assembly", Read, Topic("test.order.paid".to_owned()))));
+        assert!(all.contains(&Acl::allow("assembly", Read, Group("test-assembly-group-order-paid".to_owned()))));
+        assert!(!all.contains(&Acl::allow("assembly", Read, Topic("order.paid".to_owned()))));
+    }
+
+    #[test]
+    fn every_service_with_topics_is_a_user() {
+        let users: Vec<&str> = broker_users().into_iter().collect();
+
+        let all = ["assembly", "customers", "delivery", "intake", "inventory", "notification", "order", "payment"];
+        assert_eq!(users, all);
+    }
+}

@@ -1,0 +1,103 @@
+//! Access control lists: the rights of the broker's users.
+//!
+//! Neither librdkafka's Rust binding nor another maintained client creates ACLs, and each call of Kafka's own tool starts a
+//! Java process. So the three requests are encoded here, in their oldest version that Kafka 4 accepts.
+
+mod connection;
+mod protocol;
+
+use std::collections::BTreeSet;
+
+use self::connection::Connection;
+use super::Config;
+
+/// One right: a user may, or may not, do one operation on one resource, from any host.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Acl {
+    /// Kafka's code of the resource type.
+    resource: i8,
+    name: String,
+    /// Kafka's code of the way in which `name` is matched.
+    pattern: i8,
+    /// `User:` and the user's name.
+    principal: String,
+    host: String,
+    /// Kafka's code of the operation.
+    operation: i8,
+    /// Kafka's code of the permission.
+    permission: i8,
+}
+
+/// What a right is about. A name is literal; `*` means all.
+#[derive(Clone, Debug)]
+pub enum Resource {
+    Topic(String),
+    Group(String),
+    Cluster,
+}
+
+/// The operations that this system grants, with Kafka's codes.
+#[derive(Clone, Copy, Debug)]
+#[repr(i8)]
+pub enum Operation {
+    All = 2,
+    Read = 3,
+    Write = 4,
+    Create = 5,
+    Describe = 8,
+    DescribeConfigs = 10,
+}
+
+/// Kafka's codes of a literal name and of the two permissions.
+const LITERAL: i8 = 3;
+const DENY: i8 = 2;
+const ALLOW: i8 = 3;
+
+impl Acl {
+    pub fn allow(user: &str, operation: Operation, resource: Resource) -> Self {
+        Self::new(ALLOW, user, operation, resource)
+    }
+
+    /// A denial takes precedence over all permissions.
+    pub fn deny(user: &str, operation: Operation, resource: Resource) -> Self {
+        Self::new(DENY, user, operation, resource)
+    }
+
+    fn new(permission: i8, user: &str, operation: Operation, resource: Resource) -> Self {
+        let (resource, name) = match resource {
+            Resource::Topic(name) => (2, name),
+            Resource::Group(name) => (3, name),
+            Resource::Cluster => (4, "kafka-cluster".to_owned()),
+        };
+        let (principal, host) = (format!("User:{user}"), "*".to_owned());
+        Self { resource, name, pattern: LITERAL, principal, host, operation: operation as i8, permission }
+    }
+}
+
+/// What [`set_acls`] changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Changed {
+    pub added: usize,
+    pub removed: usize,
+}
+
+/// Gives the users in `wanted` exactly these rights: adds missing ones, and then removes all others of these users. It does
+/// not change other users. The configured user must be a super user of the broker.
+///
+/// # Errors
+///
+/// The error contains an [`std::io::Error`] if no broker answers. A refusal names Kafka's error code.
+pub async fn set_acls(config: &Config, wanted: &BTreeSet<Acl>) -> anyhow::Result<Changed> {
+    let mut connection = Connection::open(config).await?;
+    let found = protocol::described(connection.call(protocol::DESCRIBE, &protocol::describe_all()).await?)?;
+    let users: BTreeSet<&str> = wanted.iter().map(|acl| acl.principal.as_str()).collect();
+    let missing: Vec<&Acl> = wanted.difference(&found).collect();
+    let others: Vec<&Acl> = found.difference(wanted).filter(|acl| users.contains(acl.principal.as_str())).collect();
+    if !missing.is_empty() {
+        protocol::created(connection.call(protocol::CREATE, &protocol::list(&missing)).await?)?;
+    }
+    if !others.is_empty() {
+        protocol::deleted(connection.call(protocol::DELETE, &protocol::list(&others)).await?)?;
+    }
+    Ok(Changed { added: missing.len(), removed: others.len() })
+}
