@@ -28,6 +28,10 @@ use crate::{
     rounds::Effort,
 };
 
+/// The number of customers. Creating an order counts its user's unpaid orders, and a run makes some 300 000: with 10 000
+/// customers each has at most some thirty of them, closer to a real shop than hundreds.
+const CUSTOMERS: usize = 10_000;
+
 /// Measures ratios of the shop's speed to that of the primitives that it is made of, on this machine, and prints them as tables.
 #[derive(Parser)]
 #[command(name = "bench", version, after_help = "docs/benchmarks.md says what each ratio means.")]
@@ -100,7 +104,8 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     let _telemetry = telemetry::start("bench", &settings.read()?)?;
     let stop = on_signal()?;
     let program = std::env::current_exe().context("finding this program")?;
-    let effort = Effort { rounds: arguments.rounds.into(), time: Duration::from_secs_f64(arguments.seconds) };
+    let (rounds, time) = (arguments.rounds.into(), Duration::from_secs_f64(arguments.seconds));
+    let effort = Effort { rounds, time, customers: CUSTOMERS };
     let lab = Lab::new(program, &arguments.data, effort, Progress::start())?;
     let lab = if arguments.statements { lab.with_statements() } else { lab };
     let measured = tokio::select! {

@@ -21,6 +21,8 @@ pub struct Effort {
     pub rounds: usize,
     /// The duration of one measurement of a rate.
     pub time: Duration,
+    /// The number of customers.
+    pub customers: usize,
 }
 
 /// An operation that is measured in each round.
@@ -183,7 +185,7 @@ mod tests {
             probe(Role::Numerator, "A", &[50.0, 60.0, 55.0], &log),
             probe(Role::Denominator, "B", denominators, &log),
         ];
-        let effort = Effort { rounds, time: Duration::ZERO };
+        let effort = Effort { rounds, time: Duration::ZERO, customers: 0 };
         let taken = interleave(probes, effort, &Progress::silent(), async || Ok(())).await.unwrap();
         let log = log.lock().unwrap().clone();
         (taken, log)
@@ -244,7 +246,7 @@ mod tests {
     #[tokio::test]
     async fn a_probe_that_fails_is_named() {
         let broken = Probe::numerator("POST /orders", || async { anyhow::bail!("429") });
-        let effort = Effort { rounds: 1, time: Duration::ZERO };
+        let effort = Effort { rounds: 1, time: Duration::ZERO, customers: 0 };
 
         let outcome = interleave(vec![broken], effort, &Progress::silent(), async || Ok(())).await;
 

@@ -12,9 +12,6 @@ use uuid::Uuid;
 
 use super::Shop;
 
-/// The number of customers. Creating an order counts its user's unpaid orders, and a run makes some 300 000: with 10 000
-/// customers each has at most some thirty of them, closer to a real shop than hundreds.
-const COUNT: usize = 10_000;
 /// How many customers register at once.
 const AT_ONCE: usize = 8;
 /// Among so many registrations one may meet a Redis that waits for the disk for longer than the shop does.
@@ -27,8 +24,8 @@ pub struct Customer {
     pub session: String,
 }
 
-pub async fn register(shop: &Shop) -> anyhow::Result<Arc<[Customer]>> {
-    let all: Vec<Customer> = stream::iter(0..COUNT).map(|_| one(shop)).buffer_unordered(AT_ONCE).try_collect().await?;
+pub async fn register(shop: &Shop, count: usize) -> anyhow::Result<Arc<[Customer]>> {
+    let all: Vec<Customer> = stream::iter(0..count).map(|_| one(shop)).buffer_unordered(AT_ONCE).try_collect().await?;
     Ok(all.into())
 }
 

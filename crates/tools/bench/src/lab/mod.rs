@@ -119,7 +119,7 @@ impl Lab {
         let customers = self.customers.get_or_try_init(|| async {
             let shop = self.shop(Variant::Usual).await?;
             self.progress.say("customers register");
-            customers::register(&shop).await
+            customers::register(&shop, self.effort.customers).await
         });
         Ok(customers.await?.clone())
     }

@@ -23,7 +23,7 @@ fn program() -> PathBuf {
 }
 
 fn lab(program: PathBuf, data: &Path) -> Lab {
-    let effort = Effort { rounds: 1, time: Duration::from_secs(1) };
+    let effort = Effort { rounds: 1, time: Duration::from_secs(1), customers: 100 };
     Lab::new(program, data, effort, Progress::silent()).expect("the directory is free")
 }
 
