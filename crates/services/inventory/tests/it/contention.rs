@@ -97,6 +97,34 @@ async fn orders_of_the_same_parts_never_wait_for_each_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn orders_of_other_parts_go_on_while_one_part_is_locked() {
+    let (fixture, database) = postgres().await;
+    let [locked, free] = fixture.stocked([100, 100]).await;
+    let mut holder = database.pool.connect().await.unwrap();
+    sqlx::query("set idle_in_transaction_session_timeout = 0").execute(&mut holder).await.unwrap();
+    let mut held = holder.begin().await.unwrap();
+    let lock = "select from parts where part_uuid = $1 for update";
+    sqlx::query(lock).bind(locked.uuid()).execute(&mut *held).await.unwrap();
+
+    let reserve = async |part| fixture.reserve(new_order(), &[(part, 1)], Expiry::Never).await;
+    let parts = (0..20).map(|number| if number % 5 == 0 { locked } else { free });
+    let answers = futures::future::join_all(parts.map(async |part| (part, reserve(part).await))).await;
+    held.rollback().await.unwrap();
+
+    for (part, answer) in answers {
+        match answer {
+            Ok(_) => assert_eq!(part, free),
+            Err(error) => {
+                assert_eq!(part, locked, "{error:?}");
+                assert_eq!(tonic::Status::from(error).code(), tonic::Code::Aborted, "no outage to a circuit breaker");
+            }
+        }
+    }
+    assert!(reserve(locked).await.is_ok());
+    audit(&database.pool).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn concurrent_calls_for_one_order_make_one_reservation() {
     let (fixture, database) = postgres().await;
     // The stock suffices for exactly this order, and the concurrent calls must not fail with out of stock.
@@ -230,7 +258,8 @@ async fn while_parts_are_locked(pool: &Database, work: impl Future<Output = ()>)
     let mut transaction = connection.begin().await.unwrap();
     sqlx::query!("select from parts for update").fetch_all(&mut *transaction).await.unwrap();
     let release = async {
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        // Half of the time for which a statement waits for a lock.
+        tokio::time::sleep(Duration::from_millis(100)).await;
         transaction.rollback().await.unwrap();
     };
     tokio::join!(work, release);

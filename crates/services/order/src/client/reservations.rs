@@ -8,7 +8,7 @@ use contracts::proto::inventory::v1::{
 };
 use platform::{
     auth::{SESSION_METADATA, forwarded_session},
-    batcher::{Batcher, Entry, NotAnswered},
+    batcher::{Batcher, Entry, Limits, NotAnswered},
     deadline,
     grpc::{Peer, is_transient, with_details},
     retry::Budget,
@@ -21,8 +21,8 @@ const TOGETHER: usize = 64;
 /// The most lines of an order that shares a call. Orders with more have calls of their own, so that a shared call stays below the 256 KiB of
 /// a message: a line takes some 60 bytes in the request or the response.
 const LINES: usize = 50;
-/// How long a call without an answer holds up the next one. It is far longer than a call takes, and far shorter than its time limit.
-const PATIENCE: Duration = Duration::from_millis(50);
+/// The patience is far longer than a call takes, and far shorter than its time limit.
+const BATCHES: Limits = Limits { batch: TOGETHER, patience: Duration::from_millis(50), at_once: 16 };
 /// The time limit of a call.
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -45,7 +45,8 @@ pub(super) struct Reservations {
 impl Reservations {
     pub fn new(client: InventoryServiceClient<Peer>, budget: Budget) -> Self {
         let shared = client.clone();
-        Self { calls: Batcher::patient(TOGETHER, PATIENCE, move |orders| call(shared.clone(), orders)), client, budget }
+        let calls = Batcher::new(BATCHES, |_, _| false, move |orders| call(shared.clone(), orders));
+        Self { calls, client, budget }
     }
 
     /// Reserves for an order. A failure that may be temporary is repeated for this order, within the retry budget.

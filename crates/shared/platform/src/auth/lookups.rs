@@ -15,15 +15,15 @@ use async_trait::async_trait;
 use tracing::{Instrument as _, Span};
 
 use super::{SessionError, Sessions, User};
-use crate::batcher::{Batcher, Entry, NotAnswered};
+use crate::batcher::{Batcher, Entry, Limits, NotAnswered};
 
 /// The maximum number of requests of one session that wait for its look-up. It is a quarter of the default number of requests in flight,
 /// as for one user: requests wait here before the user is known, and each of them occupies a slot.
 const WAITING: usize = 128;
 /// The most requests that one look-up answers. It is the default number of requests in flight.
 const TOGETHER: usize = 512;
-/// How long a look-up without an answer holds up the next one. It is far longer than a look-up takes, and far shorter than its time limit.
-const PATIENCE: Duration = Duration::from_millis(50);
+/// The patience is far longer than a look-up takes, and far shorter than its time limit.
+const LIMITS: Limits = Limits { batch: TOGETHER, patience: Duration::from_millis(50), at_once: 16 };
 
 type Found = Result<User, SessionError>;
 
@@ -38,7 +38,7 @@ pub(super) struct SharedLookups {
 impl SharedLookups {
     pub fn new(sessions: Arc<dyn Sessions>) -> Self {
         let look_up = move |requests| look_up(sessions.clone(), requests);
-        Self { lookups: Batcher::patient(TOGETHER, PATIENCE, look_up), waiting: Arc::default() }
+        Self { lookups: Batcher::new(LIMITS, |_, _| false, look_up), waiting: Arc::default() }
     }
 
     /// Counts a request of the session, until the result is dropped. `None` means that too many wait.

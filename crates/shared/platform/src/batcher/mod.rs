@@ -5,7 +5,6 @@
 
 use std::{
     collections::VecDeque,
-    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -19,9 +18,6 @@ use tracing::Span;
 const YIELDS: u32 = 4;
 /// The most requests that wait. More are refused: they would not be answered within their time.
 pub(crate) const WAITING: usize = 4096;
-/// The most batches that run at once, if the batcher is patient.
-const AT_ONCE: usize = 16;
-
 /// Executes requests `Q` in batches, and answers each with its `A`. Clones share the batches.
 pub struct Batcher<Q, A> {
     shared: Arc<Shared<Q, A>>,
@@ -45,16 +41,24 @@ pub enum NotAnswered {
     Lost,
 }
 
+/// The bounds of batches.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The most requests of one batch.
+    pub batch: usize,
+    /// How long a batch without an answer holds up the next one. Usually batches end sooner, and run one after another.
+    pub patience: Duration,
+    /// The most batches that run at once.
+    pub at_once: usize,
+}
+
 type Execute<Q, A> = dyn Fn(Vec<Entry<Q, A>>) -> BoxFuture<'static, ()> + Send + Sync;
 type IsSame<Q> = dyn Fn(&Q, &Q) -> bool + Send + Sync;
 
 struct Shared<Q, A> {
-    /// The most requests of one batch.
-    most: usize,
+    limits: Limits,
     /// True for two requests of one key, which are not executed in one batch.
     is_same: Box<IsSame<Q>>,
-    /// How long the next batch waits for the end of this one. `None` means until the end.
-    patience: Option<Duration>,
     at_once: Arc<Semaphore>,
     execute: Box<Execute<Q, A>>,
     queue: Mutex<Queue<Q, A>>,
@@ -77,36 +81,10 @@ where
     Q: Send + 'static,
     A: Send + 'static,
 {
-    /// Creates a batcher that executes one batch at a time, of at most `most` requests. `is_same` returns true for two requests of one key,
-    /// which are not executed in one batch.
-    pub fn one_at_a_time<F>(
-        most: usize,
+    /// Creates a batcher. `is_same` returns true for two requests of one key, which are not executed in one batch.
+    pub fn new<F>(
+        limits: Limits,
         is_same: impl Fn(&Q, &Q) -> bool + Send + Sync + 'static,
-        execute: impl Fn(Vec<Entry<Q, A>>) -> F + Send + Sync + 'static,
-    ) -> Self
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        Self::new(most, is_same, None, execute)
-    }
-
-    /// Creates a batcher whose next batch begins at the latest `patience` after the one before, so that a batch without an answer does not
-    /// hold up the others for longer. At most 16 batches run at once.
-    pub fn patient<F>(
-        most: usize,
-        patience: Duration,
-        execute: impl Fn(Vec<Entry<Q, A>>) -> F + Send + Sync + 'static,
-    ) -> Self
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        Self::new(most, |_, _| false, Some(patience), execute)
-    }
-
-    fn new<F>(
-        most: usize,
-        is_same: impl Fn(&Q, &Q) -> bool + Send + Sync + 'static,
-        patience: Option<Duration>,
         execute: impl Fn(Vec<Entry<Q, A>>) -> F + Send + Sync + 'static,
     ) -> Self
     where
@@ -114,10 +92,9 @@ where
     {
         Self {
             shared: Arc::new(Shared {
-                most,
+                limits,
                 is_same: Box::new(is_same),
-                patience,
-                at_once: Arc::new(Semaphore::new(AT_ONCE)),
+                at_once: Arc::new(Semaphore::new(limits.at_once)),
                 execute: Box::new(move |batch| execute(batch).boxed()),
                 queue: Mutex::new(Queue { waiting: VecDeque::new(), is_running: false }),
             }),
@@ -152,23 +129,15 @@ where
     async fn run(self: Arc<Self>) {
         loop {
             self.gather().await;
-            match self.patience {
-                None => {
-                    let Some(batch) = self.next() else { return };
-                    // A panic loses the answers of its batch; those who wait behind it are not to wait for ever.
-                    let _ = AssertUnwindSafe(async { (self.execute)(batch).await }).catch_unwind().await;
-                }
-                Some(patience) => {
-                    let permit = self.at_once.clone().acquire_owned().await;
-                    let Some(batch) = self.next() else { return };
-                    let this = self.clone();
-                    let running = tokio::spawn(async move {
-                        (this.execute)(batch).await;
-                        drop(permit);
-                    });
-                    let _ = tokio::time::timeout(patience, running).await;
-                }
-            }
+            let permit = self.at_once.clone().acquire_owned().await;
+            let Some(batch) = self.next() else { return };
+            let this = self.clone();
+            // A task of its own, so that a panic loses the answers of this batch alone.
+            let running = tokio::spawn(async move {
+                (this.execute)(batch).await;
+                drop(permit);
+            });
+            let _ = tokio::time::timeout(self.limits.patience, running).await;
         }
     }
 
@@ -178,7 +147,7 @@ where
         for _ in 0..YIELDS {
             tokio::task::yield_now().await;
             let more = self.lock().waiting.len();
-            if more == waiting || more >= self.most {
+            if more == waiting || more >= self.limits.batch {
                 return;
             }
             waiting = more;
@@ -189,7 +158,7 @@ where
     fn next(&self) -> Option<Vec<Entry<Q, A>>> {
         let mut queue = self.lock();
         let (mut batch, mut later) = (Vec::<Entry<Q, A>>::new(), Vec::new());
-        while batch.len() < self.most
+        while batch.len() < self.limits.batch
             && let Some(waiting) = queue.waiting.pop_front()
         {
             if waiting.answer.is_closed() {

@@ -5,6 +5,7 @@ use tokio::time::Instant;
 use super::*;
 
 const PATIENCE: Duration = Duration::from_millis(50);
+const LIMITS: Limits = Limits { batch: 4, patience: PATIENCE, at_once: 16 };
 
 /// The requests of each batch, in the order in which the batches began.
 type Executed = Arc<Mutex<Vec<Vec<u32>>>>;
@@ -25,7 +26,7 @@ fn batcher(takes: fn(u32) -> Duration) -> (Batcher<u32, u32>, Executed) {
             }
         }
     };
-    (Batcher::patient(4, PATIENCE, execute), executed)
+    (Batcher::new(LIMITS, |_, _| false, execute), executed)
 }
 
 /// Submits a request in a task of its own, and lets it wait for its batch.
@@ -72,7 +73,7 @@ async fn no_more_batches_run_at_once_than_the_bound() {
         tokio::time::sleep(PATIENCE).await;
     }
 
-    assert_eq!(executed.lock().unwrap().len(), AT_ONCE);
+    assert_eq!(executed.lock().unwrap().len(), LIMITS.at_once);
     for submitted in submitted {
         assert!(submitted.await.unwrap().is_ok());
     }

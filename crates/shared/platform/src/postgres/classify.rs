@@ -34,6 +34,13 @@ pub fn is_unavailable(error: &Error) -> bool {
     }
 }
 
+/// Returns true if another transaction holds a lock for too long, or the statement was cancelled to resolve a deadlock. The server itself
+/// is well, and other statements are not affected.
+pub fn is_contended(error: &Error) -> bool {
+    // 55P03 lock not available (`lock_timeout`), 40P01 deadlock detected.
+    is_of_class(error, &["55P03", "40P01"])
+}
+
 /// Returns true if the server answers but refuses this user or this database. Only an operator can change that.
 pub fn is_refused(error: &Error) -> bool {
     // Classes 28 invalid authorization, 3D invalid catalog name; 42501 insufficient privilege.

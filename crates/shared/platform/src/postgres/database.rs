@@ -38,6 +38,9 @@ use super::{
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// The server ends a statement that runs longer, and a client's lost transaction with it. In milliseconds.
 const STATEMENT_TIMEOUT: &str = "5000";
+/// The server ends a statement that waits longer for one lock, in milliseconds. Statements hold their locks for some milliseconds, and during
+/// a flush of the disk for some tens.
+const LOCK_TIMEOUT: &str = "200";
 /// An answer that has not come by now is lost: the server would have ended the statement before.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(6);
 /// A server that does not answer a ping for this long is unreachable. A statement may take longer.
@@ -72,6 +75,7 @@ impl Database {
         let options = options
             .options([
                 ("statement_timeout", STATEMENT_TIMEOUT),
+                ("lock_timeout", LOCK_TIMEOUT),
                 ("idle_in_transaction_session_timeout", STATEMENT_TIMEOUT),
                 // A server that lost its client lets go of the client's locks soon.
                 ("tcp_keepalives_idle", "5"),

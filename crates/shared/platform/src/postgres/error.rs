@@ -4,7 +4,7 @@ use std::fmt;
 
 use tonic::Status;
 
-use super::{is_permanent, is_unavailable};
+use super::{is_contended, is_permanent, is_unavailable};
 use crate::kafka::Failure;
 
 /// The reason why a statement failed.
@@ -46,10 +46,14 @@ impl From<sqlx::Error> for DatabaseError {
     }
 }
 
-/// Maps the error to UNAVAILABLE, or to INTERNAL without the cause, which is only logged.
+/// Maps the error to UNAVAILABLE; to ABORTED if another request holds a lock, which is no outage to a caller's circuit breaker; or to INTERNAL
+/// without the cause, which is only logged.
 impl From<DatabaseError> for Status {
     fn from(error: DatabaseError) -> Self {
         match error {
+            DatabaseError::Unavailable(cause) if is_contended(&cause) => {
+                Self::aborted("another request is changing the same thing; try again")
+            }
             DatabaseError::Unavailable(_) => Self::unavailable(error.to_string()),
             DatabaseError::Refused(_) | DatabaseError::Inconsistent { .. } => {
                 tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "a call failed");

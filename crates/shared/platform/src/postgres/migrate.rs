@@ -9,7 +9,7 @@ use sqlx::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Database, History, Migrations, is_refused, is_unavailable, path::Unanswered, tls};
+use super::{Database, History, Migrations, is_contended, is_refused, is_unavailable, path::Unanswered, tls};
 use crate::retry;
 
 /// How often the connection of a running migration is checked, and the time limit of a single request.
@@ -57,6 +57,11 @@ async fn catch_up(database: &Database, history: History<'_>, stop: &Cancellation
             Execute(cause) | ExecuteMigration(cause, _) if is_refused(cause) => {
                 tracing::error!(%error, "PostgreSQL refuses this service; check its database URL and its role's rights; retrying");
             }
+            Execute(cause) | ExecuteMigration(cause, _) if is_contended(cause) => {
+                tracing::info!(
+                    "the migration waits for another replica, or for a transaction that holds a lock; retrying"
+                );
+            }
             Execute(cause) | ExecuteMigration(cause, _) if is_unavailable(cause) => {
                 tracing::warn!(%error, "PostgreSQL is unavailable; retrying");
             }
@@ -74,8 +79,12 @@ async fn catch_up(database: &Database, history: History<'_>, stop: &Cancellation
 /// Applies the migrations on a connection of its own. Fails if the server no longer works for that connection.
 async fn attempt(database: &Database, history: History<'_>) -> Result<(), sqlx::migrate::MigrateError> {
     let mut connection = database.connect().await?;
-    // No statement timeout applies, because waiting for another replica's migrations may take long.
-    let prepared = sqlx::query_scalar("select pg_backend_pid() from set_config('statement_timeout', '0', false)");
+    // No statement timeout applies, because a migration may take long. It waits for a lock only for a moment, since all statements of the
+    // running replicas queue behind it: after that it is tried again.
+    let prepared = sqlx::query_scalar(
+        "select pg_backend_pid()
+        from set_config('statement_timeout', '0', false) as statement, set_config('lock_timeout', '1s', false) as lock",
+    );
     let prepared = tokio::time::timeout(LOOK, prepared.fetch_one(&mut connection)).await;
     let backend: i32 = prepared.unwrap_or_else(|_| Err(Unanswered.into()))?;
     let migrator = history.migrator();

@@ -15,7 +15,7 @@ mod spans;
 mod tls;
 
 pub use self::{
-    classify::{is_permanent, is_refused, is_unavailable},
+    classify::{is_contended, is_permanent, is_refused, is_unavailable},
     config::DatabaseConfig,
     database::{Database, connect_options},
     error::DatabaseError,

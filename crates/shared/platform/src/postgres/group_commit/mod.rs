@@ -2,21 +2,29 @@
 //!
 //! A statement pays for its round trip, its plan, its locks and its flush once, however many requests it decides. There is no timer: a
 //! group consists of the requests that arrived while the previous group was written, so a lone request does not wait.
+//!
+//! One request in trouble holds up only itself. A group that waits too long for a lock, panics, or fails for another reason than the
+//! server's state is repeated, each request alone; and a group without an answer, such as on a silent connection, holds up the next one
+//! only for a moment.
 
 mod by_key;
 
-use std::{io, sync::Arc};
+use std::{io, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use futures::{FutureExt as _, future::BoxFuture};
+use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream};
+use tokio::sync::{Semaphore, oneshot};
 use tracing::{Instrument as _, Span};
 
-use super::{Database, is_unavailable, retry_stale};
-use crate::batcher::{Batcher, Entry, NotAnswered};
+use super::{Database, is_contended, is_unavailable, retry_stale};
+use crate::batcher::{Batcher, Entry, Limits, NotAnswered};
 
-/// The most requests of one group: the time of a statement, and of the locks that it holds, has a bound.
-const GROUP: usize = 64;
+/// The most requests of one group: the time of a statement, and of the locks that it holds, has a bound. A second group begins only if the
+/// first one is in trouble. Of a pool's ten connections such groups and the requests that are repeated alone take nine.
+const GROUPS: Limits = Limits { batch: 64, patience: Duration::from_millis(250), at_once: 3 };
+/// The most requests of all groups that are repeated alone at once.
+const ALONE: usize = 6;
 
-/// Executes requests `Q` in groups, one group at a time, and answers each with its `A`.
+/// Executes requests `Q` in groups, and answers each with its `A`.
 pub struct GroupCommit<Q, A> {
     groups: Batcher<Q, sqlx::Result<A>>,
 }
@@ -34,8 +42,9 @@ where
     Q: Clone + Send + Sync + 'static,
     A: Send + 'static,
 {
-    /// `write` returns the answers to the requests of a group in their order. After an error not caused by the server's state, `write` is
-    /// repeated for each request alone, so that an invalid request does not fail the rest of its group. `name` labels the metrics.
+    /// `write` returns the answers to the requests of a group in their order. After a panic, and after an error not caused by the server's
+    /// state, `write` is repeated for each request alone, so that the request that caused it does not fail the rest of its group. `name`
+    /// labels the metrics.
     fn new<F>(
         name: &'static str,
         is_same: impl Fn(&Q, &Q) -> bool + Send + Sync + 'static,
@@ -47,22 +56,27 @@ where
         // `rate()` ignores the first value of a series.
         count(name, 0, 0);
         let write: Arc<Write<Q, A>> = Arc::new(move |group| write(group).boxed());
+        let alone = Arc::new(Semaphore::new(ALONE));
         let execute = move |group: Vec<Entry<Q, sqlx::Result<A>>>| {
             count(name, 1, group.len() as u64);
-            write_group(write.clone(), group)
+            write_group(write.clone(), alone.clone(), group)
         };
-        Self { groups: Batcher::one_at_a_time(GROUP, is_same, execute) }
+        Self { groups: Batcher::new(GROUPS, is_same, execute) }
     }
 
     /// Executes the request with the next group and returns its answer. A request whose caller has left before its group begins is not
     /// written; if the caller leaves later, it is.
     ///
     /// Fails with the error of the statement; with [`PoolTimedOut`](sqlx::Error::PoolTimedOut) if too many requests wait.
+    ///
+    /// # Panics
+    ///
+    /// If the statement of this request panics, so that its caller's own rule for panics applies.
     pub async fn submit(&self, request: Q) -> sqlx::Result<A> {
         match self.groups.submit(request).await {
             Ok(answer) => answer,
             Err(NotAnswered::Full) => Err(sqlx::Error::PoolTimedOut),
-            Err(NotAnswered::Lost) => Err(sqlx::Error::WorkerCrashed),
+            Err(NotAnswered::Lost) => std::panic::resume_unwind(Box::new("the statement of this request panicked")),
         }
     }
 }
@@ -95,39 +109,53 @@ where
     }
 }
 
-/// Writes a group and answers its requests.
-async fn write_group<Q, A>(write: Arc<Write<Q, A>>, group: Vec<Entry<Q, sqlx::Result<A>>>)
+/// The caller of a request, and its span.
+type Caller<A> = (oneshot::Sender<sqlx::Result<A>>, Span);
+
+/// Writes a group and answers its requests. A request whose own statement panics is not answered.
+async fn write_group<Q, A>(write: Arc<Write<Q, A>>, alone: Arc<Semaphore>, group: Vec<Entry<Q, sqlx::Result<A>>>)
 where
     Q: Clone + Send + Sync + 'static,
     A: Send + 'static,
 {
-    let (requests, callers): (Vec<Q>, Vec<_>) =
+    let (requests, callers): (Vec<Q>, Vec<Caller<A>>) =
         group.into_iter().map(|Entry { request, answer, span }| (request, (answer, span))).unzip();
     let requests: Arc<[Q]> = requests.into();
     let span = callers.first().map_or_else(Span::none, |(_, span)| span.clone());
-    match write(requests.clone()).instrument(span).await {
-        Ok(answers) => {
+    match attempt(&write, requests.clone(), span).await {
+        Some(Ok(answers)) => {
             for ((caller, _), answer) in callers.into_iter().zip(answers) {
                 let _ = caller.send(Ok(answer));
             }
         }
-        Err(error) if is_unavailable(&error) => {
+        Some(Err(error)) if callers.len() == 1 => {
+            if let Some((caller, _)) = callers.into_iter().next() {
+                let _ = caller.send(Err(error));
+            }
+        }
+        Some(Err(error)) if is_unavailable(&error) && !is_contended(&error) => {
             for (caller, _) in callers {
                 let _ = caller.send(Err(copy(&error)));
             }
         }
-        Err(error) => {
-            let mut alone = (callers.len() == 1).then_some(Err(error));
-            for ((caller, span), request) in callers.into_iter().zip(requests.iter()) {
-                let outcome = match alone.take() {
-                    Some(outcome) => outcome,
-                    None => write([request.clone()].into()).instrument(span).await,
-                };
-                let answer = outcome.and_then(|answers| answers.into_iter().next().ok_or(sqlx::Error::WorkerCrashed));
-                let _ = caller.send(answer);
-            }
+        None if callers.len() == 1 => {}
+        None | Some(Err(_)) => {
+            let each = stream::iter(callers.into_iter().zip(requests.iter().cloned()));
+            each.for_each_concurrent(None, async |((caller, span), request)| {
+                let _permit = alone.acquire().await;
+                if let Some(outcome) = attempt(&write, [request].into(), span).await {
+                    let first = |answers: Vec<A>| answers.into_iter().next().ok_or(sqlx::Error::WorkerCrashed);
+                    let _ = caller.send(outcome.and_then(first));
+                }
+            })
+            .await;
         }
     }
+}
+
+/// Writes requests. Returns `None` after a panic.
+async fn attempt<Q, A>(write: &Arc<Write<Q, A>>, requests: Arc<[Q]>, span: Span) -> Option<sqlx::Result<Vec<A>>> {
+    AssertUnwindSafe(async { write(requests).await }).catch_unwind().instrument(span).await.ok()
 }
 
 fn count(statement: &'static str, groups: u64, requests: u64) {

@@ -1,7 +1,8 @@
 //! Tests of group commits with a writer in memory.
 
-use std::{sync::Mutex, time::Duration};
+use std::{borrow::Cow, sync::Mutex, time::Duration};
 
+use sqlx::error::{DatabaseError, ErrorKind};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::*;
@@ -19,8 +20,8 @@ impl Writer {
         Self { groups: Arc::default(), permits: Arc::new(Semaphore::new(permits)) }
     }
 
-    /// Creates a group commit whose answer is ten times the request. The request 13 fails its group, 99 makes the writer panic, and 77
-    /// finds the server unavailable.
+    /// Creates a group commit whose answer is ten times the request. The request 13 fails its group, 99 makes the writer panic, 77 finds the
+    /// server unavailable, 55 waits too long for a lock, and 44 gets no answer.
     fn commit(&self) -> GroupCommit<u32, u32> {
         let this = self.clone();
         GroupCommit::new(
@@ -32,6 +33,12 @@ impl Writer {
                     permits.acquire().await.unwrap().forget();
                     groups.lock().unwrap().push(group.to_vec());
                     assert!(!group.contains(&99), "a panic of the statement");
+                    if group.contains(&44) {
+                        std::future::pending::<()>().await;
+                    }
+                    if group.contains(&55) {
+                        return Err(sqlx::Error::Database(Box::new(Locked)));
+                    }
                     if group.contains(&77) {
                         return Err(sqlx::Error::PoolClosed);
                     }
@@ -46,6 +53,37 @@ impl Writer {
 
     fn groups(&self) -> Vec<Vec<u32>> {
         self.groups.lock().unwrap().clone()
+    }
+}
+
+/// What PostgreSQL answers after `lock_timeout`.
+#[derive(Debug, thiserror::Error)]
+#[error("canceling statement due to lock timeout")]
+struct Locked;
+
+impl DatabaseError for Locked {
+    fn message(&self) -> &'static str {
+        "canceling statement due to lock timeout"
+    }
+
+    fn code(&self) -> Option<Cow<'_, str>> {
+        Some("55P03".into())
+    }
+
+    fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
+        self
+    }
+
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Other
     }
 }
 
@@ -101,7 +139,9 @@ async fn a_group_lets_others_run_while_that_brings_it_requests_but_not_for_ever(
     let writer = Writer::with_permits(100);
 
     submit_in_turns(writer.commit(), 20).await;
-    settle().await;
+    while writer.groups().iter().flatten().count() < 41 {
+        settle().await;
+    }
 
     assert_eq!(writer.groups()[0], [20, 21, 22, 23, 24]);
     assert!(writer.groups().iter().flatten().copied().eq(20..=60), "{:?}", writer.groups());
@@ -160,7 +200,7 @@ async fn a_group_has_a_bound_and_so_has_the_queue() {
 
     assert!(matches!(refused, Err(sqlx::Error::PoolTimedOut)), "{refused:?}");
     assert_eq!(answered, 1 + waiting, "one is written, {WAITING} wait");
-    assert!(writer.groups().iter().all(|group| group.len() <= GROUP));
+    assert!(writer.groups().iter().all(|group| group.len() <= GROUPS.batch));
 }
 
 #[tokio::test(start_paused = true)]
@@ -216,17 +256,54 @@ async fn a_request_whose_caller_has_gone_is_not_written() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_loses_its_own_group_alone() {
+async fn a_request_that_waits_for_a_lock_does_not_fail_its_neighbours() {
     let writer = Writer::with_permits(0);
     let commit = writer.commit();
-    let lost = submit_all(&commit, [99]).await;
-    let behind = submit_all(&commit, [1]).await;
+    let callers = submit_all(&commit, [1, 12, 55, 14]).await;
 
     writer.permits.add_permits(9);
-    let lost = lost.join_all().await;
-    let behind = behind.join_all().await;
+    let answers = callers.join_all().await;
+    let failed: Vec<u32> = answers.iter().filter(|(_, answer)| answer.is_err()).map(|(request, _)| *request).collect();
 
-    assert!(matches!(lost[..], [(99, Err(sqlx::Error::WorkerCrashed))]), "{lost:?}");
-    assert!(matches!(behind[..], [(1, Ok(10))]), "{behind:?}");
+    assert_eq!(failed, [55]);
+    assert!(answers.iter().filter_map(|(_, answer)| answer.as_ref().err()).all(is_contended));
+    assert_eq!(writer.groups(), [vec![1], vec![12, 55, 14], vec![12], vec![55], vec![14]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_is_that_of_its_own_caller_and_its_neighbours_are_answered() {
+    let writer = Writer::with_permits(0);
+    let commit = writer.commit();
+    let before = submit_all(&commit, [1]).await;
+    let mut together = submit_all(&commit, [2, 99, 3]).await;
+
+    writer.permits.add_permits(9);
+    before.join_all().await;
+    let (mut answered, mut panicked) = (Vec::new(), 0);
+    while let Some(ended) = together.join_next().await {
+        match ended {
+            Ok((request, answer)) => answered.push((request, answer.unwrap())),
+            Err(error) => panicked += u32::from(error.is_panic()),
+        }
+    }
+    answered.sort_unstable();
+
+    assert_eq!(answered, [(2, 20), (3, 30)]);
+    assert_eq!(panicked, 1);
     assert!(commit.submit(2).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_without_an_answer_holds_up_the_next_one_only_for_a_moment() {
+    let writer = Writer::with_permits(0);
+    let commit = writer.commit();
+    let silent = submit_all(&commit, [44]).await;
+    let begun = tokio::time::Instant::now();
+    writer.permits.add_permits(9);
+
+    let answer = commit.submit(1).await;
+
+    assert!(answer.is_ok_and(|answer| answer == 10));
+    assert!(begun.elapsed() <= GROUPS.patience, "in simulated time: {:?}", begun.elapsed());
+    drop(silent);
 }
