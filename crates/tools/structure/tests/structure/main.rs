@@ -1,6 +1,7 @@
 //! Tests of the structure of the workspace, which read its files. A failure says how to fix it.
 
 mod anatomy;
+mod compose;
 mod crate_dependencies;
 mod documents;
 mod files_that_name_services;

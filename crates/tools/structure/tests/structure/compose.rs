@@ -1,0 +1,164 @@
+//! The compose files as Docker Compose renders them: with TLS and in production they log and publish no more than they must.
+//!
+//! Without Docker these tests check nothing. With Docker, a file that Compose cannot render fails them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::{Command, Stdio},
+};
+
+use serde_json::Value;
+
+use crate::tree::root;
+
+const PLAIN: &str = "compose.yaml";
+const TLS: &str = "compose.tls.yaml";
+const DEVELOPMENT: &str = "development";
+const PRODUCTION: &str = "production";
+const KAFKA_UI: &str = "kafka-ui";
+
+/// The variables that admit callers without a session.
+const OPEN: [&str; 2] = ["DELIVERY_OPEN", "INTAKE_OPEN"];
+/// The containers whose ports compose.tls.yaml does not publish.
+const STORES: [&str; 3] = ["kafka", "postgres", "redis"];
+/// PostgreSQL's settings that keep parameters of statements, and keys in the details of errors, out of its log.
+const QUIET: [(&str, &str); 3] =
+    [("log_parameter_max_length", "0"), ("log_parameter_max_length_on_error", "0"), ("log_error_verbosity", "terse")];
+
+/// The containers that `docker compose up` starts.
+struct Rendered(Value);
+
+impl Rendered {
+    /// Renders a file without profiles. `None` if this machine has no Docker.
+    fn of(file: &str, environment: &str) -> Option<Self> {
+        Self::with_profile(file, environment, "")
+    }
+
+    fn with_profile(file: &str, environment: &str, profile: &str) -> Option<Self> {
+        let mut docker = Command::new("docker");
+        docker.args(["compose", "--file", file, "config", "--format", "json"]).current_dir(root());
+        // These take precedence over a developer's .env.
+        docker.env("SHIPYARD_ENVIRONMENT", environment).env("COMPOSE_PROFILES", profile);
+        for open in OPEN {
+            docker.env(open, "");
+        }
+        let output = match docker.stdin(Stdio::null()).output() {
+            Ok(output) => output,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                eprintln!("no program `docker`: {file} is not checked");
+                return None;
+            }
+            Err(error) => panic!("docker compose: {error}"),
+        };
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "docker compose --file {file} config: {complaint}");
+        let rendered: Value = serde_json::from_slice(&output.stdout).expect("it was asked for JSON");
+        assert!(rendered["services"].is_object(), "{file} starts nothing: {rendered}");
+        Some(Self(rendered["services"].clone()))
+    }
+
+    fn services(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.as_object().into_iter().flatten().map(|(name, service)| (name.as_str(), service))
+    }
+
+    fn command(&self, service: &str) -> Vec<&str> {
+        let words = self.0[service]["command"].as_array().unwrap_or_else(|| panic!("{service} has no command"));
+        words.iter().filter_map(Value::as_str).collect()
+    }
+
+    /// Returns the settings of PostgreSQL's command line, which are written as `-c name=value` or `-cname=value`.
+    fn postgres(&self) -> BTreeMap<&str, &str> {
+        let words = self.command("postgres");
+        words.iter().filter_map(|word| word.strip_prefix("-c").unwrap_or(word).split_once('=')).collect()
+    }
+
+    /// Returns the addresses that are published on this machine, each with its container.
+    fn published(&self) -> BTreeSet<(&str, String)> {
+        let ports = self.services().flat_map(|(name, service)| {
+            let ports = service["ports"].as_array().into_iter().flatten();
+            ports.map(move |port| (name, format!("{}:{}", text(&port["host_ip"]), text(&port["published"]))))
+        });
+        ports.collect()
+    }
+
+    /// Returns the variables that admit callers without a session, with their values.
+    fn open(&self) -> BTreeMap<&str, &str> {
+        let variables = self.services().filter_map(|(_, service)| service["environment"].as_object()).flatten();
+        variables
+            .filter(|(name, _)| name.ends_with("_OPEN"))
+            .map(|(name, value)| (name.as_str(), text(value)))
+            .collect()
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+#[test]
+fn postgresql_logs_no_data_of_users_with_and_without_tls() {
+    let Some((plain, tls)) = Rendered::of(PLAIN, DEVELOPMENT).zip(Rendered::of(TLS, DEVELOPMENT)) else { return };
+
+    let (plain, tls) = (plain.postgres(), tls.postgres());
+
+    for (file, settings) in [(PLAIN, &plain), (TLS, &tls)] {
+        for (name, value) in QUIET {
+            assert_eq!(settings.get(name), Some(&value), "{file}: {name}");
+        }
+    }
+    assert_eq!(tls.get("ssl"), Some(&"on"));
+    let lost: Vec<_> = plain.iter().filter(|(name, value)| tls.get(*name) != Some(*value)).collect();
+    assert!(lost.is_empty(), "{TLS} changes settings of PostgreSQL that have nothing to do with TLS: {lost:?}");
+}
+
+#[test]
+fn redis_has_the_same_settings_with_and_without_tls() {
+    let Some((plain, tls)) = Rendered::of(PLAIN, DEVELOPMENT).zip(Rendered::of(TLS, DEVELOPMENT)) else { return };
+
+    let (plain, tls) = (plain.command("redis"), tls.command("redis"));
+
+    assert!(tls.starts_with(&plain), "{TLS} changes settings of Redis that have nothing to do with TLS: {tls:?}");
+    assert!(tls.windows(2).any(|words| words == ["--port", "0"]) && tls.contains(&"--tls-port"), "{tls:?}");
+}
+
+#[test]
+fn an_api_is_open_to_everyone_only_in_development_without_tls() {
+    for (file, environment) in [(PLAIN, ""), (PLAIN, DEVELOPMENT), (PLAIN, PRODUCTION), (TLS, ""), (TLS, PRODUCTION)] {
+        let Some(rendered) = Rendered::of(file, environment) else { return };
+        let open = rendered.open();
+
+        let expected = if file == PLAIN && environment != PRODUCTION { "true" } else { "" };
+        assert_eq!(open, OPEN.map(|name| (name, expected)).into(), "{file}, SHIPYARD_ENVIRONMENT={environment}");
+    }
+}
+
+#[test]
+fn compose_publishes_on_loopback_what_the_contract_says_and_kafka_ui_only_in_development_without_tls() {
+    let rendered = |file, environment| Rendered::of(file, environment);
+    let Some((development, production)) = rendered(PLAIN, "").zip(rendered(PLAIN, PRODUCTION)) else { return };
+    let Some((tls, tls_in_production)) = rendered(TLS, "").zip(rendered(TLS, PRODUCTION)) else { return };
+    let all = development.published();
+    let without = |names: &[&str]| all.iter().filter(|(name, _)| !names.contains(name)).cloned().collect();
+
+    let off_loopback: Vec<_> = all.iter().filter(|(_, address)| !address.starts_with("127.0.0.1:")).collect();
+    let ports: BTreeSet<&str> = all.iter().filter_map(|(_, address)| Some(address.split_once(':')?.1)).collect();
+    let contract = ["8080", "50051", "50052", "50053", "50054", "50055", "9092", "8090", "5444", "5435", "6333"];
+
+    assert!(off_loopback.is_empty(), "{off_loopback:?}");
+    assert!(contract.iter().all(|port| ports.contains(port)), "{ports:?}");
+    assert!(all.contains(&(KAFKA_UI, "127.0.0.1:8090".to_owned())), "{all:?}");
+    assert_eq!(production.published(), without(&[KAFKA_UI]));
+    for tls in [tls, tls_in_production] {
+        assert_eq!(tls.published(), without(&[&STORES[..], &[KAFKA_UI]].concat()));
+        assert!(tls.services().all(|(name, _)| name != KAFKA_UI), "{TLS} starts {KAFKA_UI}");
+    }
+}
+
+#[test]
+fn kafka_ui_is_a_profile_with_tls_and_in_production() {
+    for (file, environment) in [(PLAIN, PRODUCTION), (TLS, ""), (TLS, PRODUCTION)] {
+        let Some(rendered) = Rendered::with_profile(file, environment, KAFKA_UI) else { return };
+
+        assert!(rendered.published().contains(&(KAFKA_UI, "127.0.0.1:8090".to_owned())), "{file}, {environment}");
+    }
+}
