@@ -21,7 +21,7 @@ impl Writer {
     }
 
     /// Creates a group commit whose answer is ten times the request. The request 13 fails its group, 99 makes the writer panic, 77 finds the
-    /// server unavailable, 55 waits too long for a lock, and 44 gets no answer.
+    /// server unavailable, 955 waits too long for a lock, and 944 gets no answer.
     fn commit(&self) -> GroupCommit<u32, u32> {
         let this = self.clone();
         GroupCommit::new(
@@ -33,10 +33,10 @@ impl Writer {
                     permits.acquire().await.unwrap().forget();
                     groups.lock().unwrap().push(group.to_vec());
                     assert!(!group.contains(&99), "a panic of the statement");
-                    if group.contains(&44) {
+                    if group.contains(&944) {
                         std::future::pending::<()>().await;
                     }
-                    if group.contains(&55) {
+                    if group.contains(&955) {
                         return Err(sqlx::Error::Database(Box::new(Locked)));
                     }
                     if group.contains(&77) {
@@ -58,12 +58,12 @@ impl Writer {
 
 /// What PostgreSQL answers after `lock_timeout`.
 #[derive(Debug, thiserror::Error)]
-#[error("canceling statement due to lock timeout")]
+#[error("")]
 struct Locked;
 
 impl DatabaseError for Locked {
     fn message(&self) -> &'static str {
-        "canceling statement due to lock timeout"
+        ""
     }
 
     fn code(&self) -> Option<Cow<'_, str>> {
@@ -139,9 +139,7 @@ async fn a_group_lets_others_run_while_that_brings_it_requests_but_not_for_ever(
     let writer = Writer::with_permits(100);
 
     submit_in_turns(writer.commit(), 20).await;
-    while writer.groups().iter().flatten().count() < 41 {
-        settle().await;
-    }
+    settle().await;
 
     assert_eq!(writer.groups()[0], [20, 21, 22, 23, 24]);
     assert!(writer.groups().iter().flatten().copied().eq(20..=60), "{:?}", writer.groups());
@@ -259,15 +257,15 @@ async fn a_request_whose_caller_has_gone_is_not_written() {
 async fn a_request_that_waits_for_a_lock_does_not_fail_its_neighbours() {
     let writer = Writer::with_permits(0);
     let commit = writer.commit();
-    let callers = submit_all(&commit, [1, 12, 55, 14]).await;
+    let callers = submit_all(&commit, [1, 12, 955, 14]).await;
 
     writer.permits.add_permits(9);
     let answers = callers.join_all().await;
     let failed: Vec<u32> = answers.iter().filter(|(_, answer)| answer.is_err()).map(|(request, _)| *request).collect();
 
-    assert_eq!(failed, [55]);
+    assert_eq!(failed, [955]);
     assert!(answers.iter().filter_map(|(_, answer)| answer.as_ref().err()).all(is_contended));
-    assert_eq!(writer.groups(), [vec![1], vec![12, 55, 14], vec![12], vec![55], vec![14]]);
+    assert_eq!(writer.groups(), [vec![1], vec![12, 955, 14], vec![12], vec![955], vec![14]]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -297,7 +295,7 @@ async fn a_panic_is_that_of_its_own_caller_and_its_neighbours_are_answered() {
 async fn a_group_without_an_answer_holds_up_the_next_one_only_for_a_moment() {
     let writer = Writer::with_permits(0);
     let commit = writer.commit();
-    let silent = submit_all(&commit, [44]).await;
+    let silent = submit_all(&commit, [944]).await;
     let begun = tokio::time::Instant::now();
     writer.permits.add_permits(9);
 
