@@ -26,6 +26,7 @@ use crate::{
     readiness::Readiness,
     rejection::as_problem,
     request_body::{Arrivals, Arrived, NotArrived},
+    response_headers::secured,
     shared_layer::shared,
 };
 pub use crate::{
@@ -56,7 +57,7 @@ pub async fn bind(variable: &str, address: std::net::SocketAddr) -> anyhow::Resu
 pub const BODY_LIMIT: usize = 64 * 1024;
 
 /// Adds the layer around a public API: tracing, metrics, time limits for receiving the body and for handling the request, status 500 for
-/// panics, and discarding the rest of a body after an early response.
+/// panics, discarding the rest of a body after an early response, and security headers.
 ///
 /// Error responses of the framework are converted to problem documents.
 pub fn layers(router: Router) -> Router {
@@ -83,7 +84,8 @@ async fn around(State(bodies): State<Bodies>, request: Request, next: Next) -> R
     let handle = async |request: Request| catch_panics(bounded(handle(request)), something_went_wrong).await;
     let handle = async |request: Request| discard_rest(request, handle).await;
     let handle = async |request: Request| arrive(&bodies, request, handle).await;
-    observe::http(request, handle).await
+    let handle = async |request: Request| observe::http(request, handle).await;
+    secured(request, handle).await
 }
 
 /// Serves until `stop`, continues for the drain, then finishes the requests in flight within

@@ -40,6 +40,7 @@ pub mod redis;
 mod rejection;
 mod request_body;
 pub mod response_body;
+mod response_headers;
 pub mod retry;
 pub mod security_events;
 pub mod server;

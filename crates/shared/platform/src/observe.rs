@@ -1,5 +1,6 @@
-//! Observability of requests. Each request gets a span that continues the caller's trace, a debug log line, a count and a histogram sample;
-//! each HTTP response has the trace id in `X-Trace-Id`.
+//! Observability of requests. Each request gets a span, a debug log line, a count and a histogram sample; each HTTP response has the trace
+//! id in `X-Trace-Id`. The span continues the trace of a service. A stranger begins a new one, since it would choose the ids of others' spans
+//! and whether they are recorded.
 //!
 //! Callers choose paths, methods and content types freely. So the value of a label or a span name is either known to the server or
 //! `unknown`.
@@ -17,24 +18,32 @@ use tokio::time::Instant;
 use tonic::Code;
 use tracing::Instrument as _;
 
-use crate::{grpc::Rpcs, telemetry};
+use crate::{grpc::Rpcs, telemetry, tls::Identity};
 
 /// The value of a label if the server does not know the actual value.
 const UNKNOWN: &str = "unknown";
 /// The maximum length in bytes of a path in a span. It is longer than the path of any route.
 const PATH_SHOWN: usize = 256;
 
-/// Observes a request to an HTTP server. The labels are the matched routes. Drops baggage, which only other services send, over gRPC:
-/// outside callers would choose its content and size.
+/// The headers by which a request belongs to a trace.
+const TRACE_HEADERS: [&str; 3] = ["traceparent", "tracestate", "baggage"];
+
+/// Observes a request to an HTTP server. The labels are the matched routes. Drops the trace of the caller: services call each other over
+/// gRPC.
 pub(crate) async fn http(mut request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
-    request.headers_mut().remove("baggage");
+    drop_trace(request.headers_mut());
     observe(None, request, next).await
 }
 
-/// Observes a call of a gRPC server. The labels are the server's RPCs. Requests that are not gRPC are observed as HTTP.
-pub(crate) async fn grpc(rpcs: &Rpcs, request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
+/// Observes a call of a gRPC server. The labels are the server's RPCs. Requests that are not gRPC are observed as HTTP. Drops the trace of a
+/// caller whose certificate is not that of a service. Without TLS the caller is not known here, since some calls between services carry no
+/// token; the gateway drops the trace of callers from outside.
+pub(crate) async fn grpc(rpcs: &Rpcs, mut request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     if !is_grpc(request.headers()) {
         return http(request, next).await;
+    }
+    if request.extensions().get() == Some(&Identity::Users) {
+        drop_trace(request.headers_mut());
     }
     let rpc = rpcs.find(request.uri().path()).unwrap_or_else(|| UNKNOWN.into());
     observe(Some(rpc), request, next).await
@@ -111,6 +120,12 @@ async fn observe(rpc: Option<Arc<str>>, request: Request, next: impl AsyncFnOnce
     response
 }
 
+fn drop_trace(headers: &mut HeaderMap) {
+    for name in TRACE_HEADERS {
+        headers.remove(name);
+    }
+}
+
 /// Returns the label of a method: a method of RFC 9110, PATCH, or `unknown`, since a caller may send any token.
 fn method(method: &Method) -> &'static str {
     match *method {
@@ -148,43 +163,62 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test]
-    async fn baggage_goes_from_service_to_service_and_does_not_come_in_from_outside() {
-        const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+    const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+
+    /// Returns the trace headers of an event that the handler of a request records. The request continues the trace [`TRACE`], with
+    /// baggage, and comes from `identity`.
+    async fn recorded(content_type: &str, identity: Option<Identity>) -> HashMap<String, String> {
         global::set_text_map_propagator(telemetry::propagator());
         let provider = SdkTracerProvider::builder().build();
         let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
         let _recording = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
-        let request = |content_type| {
-            let parent = format!("00-{TRACE}-b7ad6b7169203331-01");
-            let request = Request::builder().header("traceparent", parent).header("baggage", "a=b");
-            request.header("content-type", content_type).body(Body::empty()).unwrap()
-        };
+        let parent = format!("00-{TRACE}-b7ad6b7169203331-00");
+        let request =
+            Request::builder().header("traceparent", parent).header("tracestate", "c=d").header("baggage", "a=b");
+        let mut request = request.header("content-type", content_type).body(Body::empty()).unwrap();
+        if let Some(identity) = identity {
+            request.extensions_mut().insert(identity);
+        }
         let rpcs = Rpcs::new(&[], &[]).unwrap();
-        let (mut over_http, mut not_grpc, mut over_grpc) = (HashMap::new(), HashMap::new(), HashMap::new());
+        let mut headers = HashMap::new();
+        let handler = async |_: Request| {
+            headers = telemetry::trace_context();
+            Response::default()
+        };
+        if content_type == "over http" {
+            http(request, handler).await;
+        } else {
+            grpc(&rpcs, request, handler).await;
+        }
+        headers
+    }
 
-        http(request("application/grpc"), async |_| {
-            over_http = telemetry::trace_context();
-            Response::default()
-        })
-        .await;
-        grpc(&rpcs, request("application/json"), async |_| {
-            not_grpc = telemetry::trace_context();
-            Response::default()
-        })
-        .await;
-        grpc(&rpcs, request("application/grpc"), async |_| {
-            over_grpc = telemetry::trace_context();
-            Response::default()
-        })
-        .await;
+    #[tokio::test]
+    async fn a_service_continues_its_trace_with_baggage() {
+        let order = Identity::Service("order".into());
+        // Without TLS, other services call over gRPC as strangers do.
+        for identity in [Some(order), None] {
+            let headers = recorded("application/grpc", identity).await;
 
-        for headers in [&over_http, &not_grpc, &over_grpc] {
             assert!(headers["traceparent"].contains(TRACE), "{headers:?}");
+            assert_eq!((headers["tracestate"].as_str(), headers["baggage"].as_str()), ("c=d", "a=b"));
         }
-        for headers in [&over_http, &not_grpc] {
-            assert!(headers.keys().all(|name| name == "traceparent" || name == "tracestate"), "{headers:?}");
+    }
+
+    #[tokio::test]
+    async fn a_stranger_begins_a_new_trace_without_baggage() {
+        for (content_type, identity) in [
+            ("over http", None),
+            ("over http", Some(Identity::Users)),
+            ("application/json", None),
+            ("application/grpc", Some(Identity::Users)),
+        ] {
+            let headers = recorded(content_type, identity).await;
+
+            let parent = &headers["traceparent"];
+            assert!(!parent.contains(TRACE) && parent.ends_with("-01"), "{content_type}: {headers:?}");
+            let context = headers.iter().filter(|(name, value)| *name != "traceparent" && !value.is_empty());
+            assert_eq!(context.count(), 0, "{content_type}: {headers:?}");
         }
-        assert_eq!(over_grpc["baggage"], "a=b");
     }
 }

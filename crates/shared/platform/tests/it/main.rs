@@ -21,6 +21,7 @@ mod reader;
 mod redis;
 mod relay;
 mod relay_memory;
+mod response_headers;
 mod seen;
 mod service_tokens;
 mod shared_tables;

@@ -4,5 +4,6 @@ mod calls;
 mod files;
 mod fixture;
 mod handshake;
+mod hsts;
 mod kafka;
 mod stores;

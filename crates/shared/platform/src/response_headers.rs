@@ -1,0 +1,36 @@
+//! Security headers of HTTP responses: no caching, no guessing of media types, HTTPS after TLS, and the challenge of a 401.
+
+use axum::{
+    extract::Request,
+    http::{HeaderValue, StatusCode, header},
+    response::Response,
+};
+
+use crate::tls::Identity;
+
+/// The default lifetime of a response. Most responses depend on the session of the request, and a shared cache does not know that the
+/// header of the session is one.
+const NOT_CACHED: HeaderValue = HeaderValue::from_static("no-store");
+const NO_GUESSING: HeaderValue = HeaderValue::from_static("nosniff");
+/// A year, in seconds.
+const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
+/// The challenge that a 401 must have (RFC 9110, section 15.5.2). The scheme is not a registered one, so no browser asks for a password.
+const CHALLENGE: HeaderValue = HeaderValue::from_static(r#"Session realm="shipyard", header="X-Session-Uuid""#);
+
+/// Adds the headers to the response of `next`. An endpoint whose response is public sets its own `Cache-Control`, which is kept.
+pub(crate) async fn secured(request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
+    // Each request on a connection over TLS has the identity of its client.
+    let is_over_tls = request.extensions().get::<Identity>().is_some();
+    let mut response = next(request).await;
+    let is_unauthenticated = response.status() == StatusCode::UNAUTHORIZED;
+    let headers = response.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(NOT_CACHED);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NO_GUESSING);
+    if is_over_tls {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HTTPS_ONLY);
+    }
+    if is_unauthenticated {
+        headers.insert(header::WWW_AUTHENTICATE, CHALLENGE);
+    }
+    response
+}

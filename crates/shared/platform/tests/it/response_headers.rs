@@ -1,0 +1,95 @@
+//! Tests of the headers that every HTTP response has: what caches, browsers and clients may do with it.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, http::header, middleware, routing::get};
+use platform::{
+    auth::{Access, Guard, MemorySessions, SESSION_HEADER, ServiceKey},
+    http,
+    readiness::Readiness,
+};
+use reqwest::Response;
+use testkit::Running;
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+/// Starts an API with a route for users, a public one with a lifetime of its own, and one that panics. Returns its URL.
+async fn start() -> (String, Running) {
+    let sessions = MemorySessions::default();
+    sessions.open("a session", Uuid::from_u128(1));
+    let key = ServiceKey::new("geo", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
+    let guard = Guard::new(Arc::new(sessions), key, &[]).otherwise(Access::Session(&[]));
+    let router = Router::new()
+        .route("/orders", get(async || "the orders of the caller"))
+        .route("/defect", get(async || -> &'static str { panic!("a defect") }))
+        .layer(middleware::from_fn_with_state(guard, Guard::http))
+        .route("/style.css", get(async || ([(header::CACHE_CONTROL, "max-age=3600")], "body {}")));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("its address"));
+    let router = http::layers(router.fallback(http::not_found));
+    (url, testkit::run(|stop| http::serve(listener, router, Readiness::default(), stop)))
+}
+
+async fn ask(url: &str, path: &str, session: Option<&str>) -> Response {
+    let request = http::client(Duration::from_secs(5)).expect("a client").get(format!("{url}{path}"));
+    let request = session.into_iter().fold(request, |request, session| request.header(SESSION_HEADER, session));
+    request.send().await.expect("an answer")
+}
+
+fn header(answer: &Response, name: &str) -> Option<String> {
+    answer.headers().get(name).map(|value| value.to_str().expect("it is ASCII").to_owned())
+}
+
+#[tokio::test]
+async fn no_cache_keeps_an_answer_and_no_browser_guesses_its_type() {
+    let (url, _server) = start().await;
+    let session = Some("a session");
+
+    for (path, session, status) in [
+        ("/orders", session, 200),
+        ("/orders", Some("dead"), 401),
+        ("/orders", None, 401),
+        ("/elsewhere", session, 404),
+        ("/defect", session, 500),
+    ] {
+        let answer = ask(&url, path, session).await;
+
+        assert_eq!(answer.status(), status, "{path} with {session:?}");
+        assert_eq!(header(&answer, "cache-control").as_deref(), Some("no-store"), "{path} with {session:?}");
+        assert_eq!(header(&answer, "x-content-type-options").as_deref(), Some("nosniff"), "{path} with {session:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_public_answer_keeps_the_lifetime_that_its_endpoint_sets() {
+    let (url, _server) = start().await;
+
+    let answer = ask(&url, "/style.css", None).await;
+
+    assert_eq!(header(&answer, "cache-control").as_deref(), Some("max-age=3600"));
+    assert_eq!(header(&answer, "x-content-type-options").as_deref(), Some("nosniff"));
+}
+
+#[tokio::test]
+async fn a_401_says_how_to_authenticate_and_no_other_answer_does() {
+    let (url, _server) = start().await;
+
+    for session in [None, Some("dead"), Some("")] {
+        let answer = ask(&url, "/orders", session).await;
+
+        let challenge = r#"Session realm="shipyard", header="X-Session-Uuid""#;
+        assert_eq!((answer.status().as_u16(), header(&answer, "www-authenticate").as_deref()), (401, Some(challenge)));
+    }
+    for (path, status) in [("/orders", 200), ("/elsewhere", 404)] {
+        let answer = ask(&url, path, Some("a session")).await;
+
+        assert_eq!((answer.status().as_u16(), header(&answer, "www-authenticate")), (status, None));
+    }
+}
+
+#[tokio::test]
+async fn without_tls_no_answer_demands_https() {
+    let (url, _server) = start().await;
+
+    assert_eq!(header(&ask(&url, "/orders", Some("a session")).await, "strict-transport-security"), None);
+}
