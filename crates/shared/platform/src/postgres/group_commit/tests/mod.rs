@@ -1,8 +1,10 @@
 //! Tests of group commits with a writer in memory.
 
-use std::{borrow::Cow, sync::Mutex, time::Duration};
+mod locked;
 
-use sqlx::error::{DatabaseError, ErrorKind};
+use std::{sync::Mutex, time::Duration};
+
+use locked::Locked;
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::*;
@@ -53,37 +55,6 @@ impl Writer {
 
     fn groups(&self) -> Vec<Vec<u32>> {
         self.groups.lock().unwrap().clone()
-    }
-}
-
-/// What PostgreSQL answers after `lock_timeout`.
-#[derive(Debug, thiserror::Error)]
-#[error("")]
-struct Locked;
-
-impl DatabaseError for Locked {
-    fn message(&self) -> &'static str {
-        ""
-    }
-
-    fn code(&self) -> Option<Cow<'_, str>> {
-        Some("55P03".into())
-    }
-
-    fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
-        self
-    }
-
-    fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
-        self
-    }
-
-    fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
-        self
-    }
-
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Other
     }
 }
 
