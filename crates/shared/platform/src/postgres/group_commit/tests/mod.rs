@@ -23,7 +23,7 @@ impl Writer {
     }
 
     /// Creates a group commit whose answer is ten times the request. The request 13 fails its group, 99 makes the writer panic, 77 finds the
-    /// server unavailable, 955 waits too long for a lock, and 944 gets no answer.
+    /// server unavailable, 10_055 waits too long for a lock, and 10_044 gets no answer.
     fn commit(&self) -> GroupCommit<u32, u32> {
         let this = self.clone();
         GroupCommit::new(
@@ -35,10 +35,10 @@ impl Writer {
                     permits.acquire().await.unwrap().forget();
                     groups.lock().unwrap().push(group.to_vec());
                     assert!(!group.contains(&99), "a panic of the statement");
-                    if group.contains(&944) {
+                    if group.contains(&10_044) {
                         std::future::pending::<()>().await;
                     }
-                    if group.contains(&955) {
+                    if group.contains(&10_055) {
                         return Err(sqlx::Error::Database(Box::new(Locked)));
                     }
                     if group.contains(&77) {
@@ -228,15 +228,15 @@ async fn a_request_whose_caller_has_gone_is_not_written() {
 async fn a_request_that_waits_for_a_lock_does_not_fail_its_neighbours() {
     let writer = Writer::with_permits(0);
     let commit = writer.commit();
-    let callers = submit_all(&commit, [1, 12, 955, 14]).await;
+    let callers = submit_all(&commit, [1, 12, 10_055, 14]).await;
 
     writer.permits.add_permits(9);
     let answers = callers.join_all().await;
     let failed: Vec<u32> = answers.iter().filter(|(_, answer)| answer.is_err()).map(|(request, _)| *request).collect();
 
-    assert_eq!(failed, [955]);
+    assert_eq!(failed, [10_055]);
     assert!(answers.iter().filter_map(|(_, answer)| answer.as_ref().err()).all(is_contended));
-    assert_eq!(writer.groups(), [vec![1], vec![12, 955, 14], vec![12], vec![955], vec![14]]);
+    assert_eq!(writer.groups(), [vec![1], vec![12, 10_055, 14], vec![12], vec![10_055], vec![14]]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -266,7 +266,7 @@ async fn a_panic_is_that_of_its_own_caller_and_its_neighbours_are_answered() {
 async fn a_group_without_an_answer_holds_up_the_next_one_only_for_a_moment() {
     let writer = Writer::with_permits(0);
     let commit = writer.commit();
-    let silent = submit_all(&commit, [944]).await;
+    let silent = submit_all(&commit, [10_044]).await;
     let begun = tokio::time::Instant::now();
     writer.permits.add_permits(9);
 
