@@ -50,7 +50,7 @@ impl Messaging {
         let topics = topics_of(server.name(), &self.topics);
         let outbox = PgOutbox::new(server.database()?, server.instance().to_owned());
         self.creator.expect(topics.values().cloned());
-        let publisher = Arc::new(KafkaPublisher::new(&self.kafka)?.creating(&self.creator));
+        let publisher = Arc::new(KafkaPublisher::for_relay(&self.kafka)?.creating(&self.creator));
         let relay = Relay::new(server.name(), Arc::new(outbox), publisher, topics, waker);
         Ok(relay.accepted(server.condition("outbox")))
     }

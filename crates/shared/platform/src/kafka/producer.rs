@@ -19,9 +19,10 @@ use super::{
     Config, Refusal, TopicCreator,
     background_drop::drop_in_background,
     connection_errors::{Distrust, Witness},
+    partitions::Partitions,
     topics::DEAD_LETTER_SUFFIX,
 };
-use crate::outbox::Publisher;
+use crate::outbox::{Outcome, Publisher};
 
 /// A record to be produced.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,18 +40,23 @@ pub struct KafkaPublisher {
     /// Replaced after a fatal error.
     producer: Arc<RwLock<Producer>>,
     /// The time after which a record that is not acknowledged fails. `None` retries it for ever.
-    limit: Option<Duration>,
+    pub(super) limit: Option<Duration>,
     /// Creates the topics of the records. If one were missing, a broker would create it with the broker's own number of partitions.
-    topics: TopicCreator,
+    pub(super) topics: TopicCreator,
+    pub(super) partitions: Partitions,
 }
 
 #[derive(Clone)]
-struct Producer {
-    client: FutureProducer<Witness>,
-    distrust: Distrust,
+pub(super) struct Producer {
+    pub client: FutureProducer<Witness>,
+    pub distrust: Distrust,
 }
 
 impl KafkaPublisher {
+    /// The time limit of a record that a relay publishes. Together with the request for metadata after it, it is shorter than what is left of
+    /// the relay's lease.
+    pub(super) const RELAY_LIMIT: Duration = Duration::from_secs(2);
+
     pub fn new(config: &Config) -> anyhow::Result<Self> {
         Self::limited(config, None)
     }
@@ -60,9 +66,21 @@ impl KafkaPublisher {
         Self::limited(config, Some(limit))
     }
 
+    /// Creates the publisher of a relay. A record that is not acknowledged in time fails, and the relay publishes it later. With
+    /// [`new`](Self::new), one record could hold up the relay for ever.
+    pub fn for_relay(config: &Config) -> anyhow::Result<Self> {
+        Self::limited(config, Some(Self::RELAY_LIMIT))
+    }
+
     fn limited(config: &Config, limit: Option<Duration>) -> anyhow::Result<Self> {
         let producer = Arc::new(RwLock::new(producer(config, limit)?));
-        Ok(Self { config: config.clone(), producer, limit, topics: TopicCreator::new(config) })
+        Ok(Self {
+            config: config.clone(),
+            producer,
+            limit,
+            topics: TopicCreator::new(config),
+            partitions: Partitions::default(),
+        })
     }
 
     /// Lets the publisher create topics together with those that others expect of `topics`.
@@ -89,17 +107,17 @@ fn producer(config: &Config, limit: Option<Duration>) -> anyhow::Result<Producer
 }
 
 /// Discards the records that are not delivered.
-fn discard(producer: &Producer) {
+pub(super) fn discard(producer: &Producer) {
     producer.client.purge(PurgeConfig::default().queue().inflight());
 }
 
-fn headers(record: &Record) -> OwnedHeaders {
+pub(super) fn headers(record: &Record) -> OwnedHeaders {
     record.headers.iter().fold(OwnedHeaders::new_with_capacity(record.headers.len()), |all, (key, value)| {
         all.insert(Header { key, value: Some(value) })
     })
 }
 
-fn refused(error: KafkaError, topic: &str) -> anyhow::Error {
+pub(super) fn refused(error: KafkaError, topic: &str) -> anyhow::Error {
     Refusal::of(&error, &format!("writing to {topic}"), || None).map_or_else(|| error.into(), Into::into)
 }
 
@@ -123,7 +141,7 @@ impl KafkaPublisher {
     }
 
     /// Replaces the producer if it had a fatal error and cannot publish any more.
-    fn replace_failed(&self) -> anyhow::Result<()> {
+    pub(super) fn replace_failed(&self) -> anyhow::Result<()> {
         let mut current = self.producer.write().unwrap_or_else(PoisonError::into_inner);
         let Some((_, reason)) = current.client.client().fatal_error() else { return Ok(()) };
         tracing::error!(reason, "a Kafka producer failed for good and is made again");
@@ -134,7 +152,7 @@ impl KafkaPublisher {
 
     /// Returns the current producer, or a new one if the current one did not trust a broker's certificate. A producer reads the authorities
     /// only when it is created.
-    fn trusting(&self) -> anyhow::Result<Producer> {
+    pub(super) fn trusting(&self) -> anyhow::Result<Producer> {
         let producer = self.current();
         if producer.distrust.is_met() {
             self.replace(&producer)?;
@@ -197,5 +215,13 @@ impl Publisher for KafkaPublisher {
             self.replace_failed()?;
         }
         outcome
+    }
+
+    async fn publish_each(&self, records: &[Record]) -> Vec<Outcome> {
+        self.outcomes(records).await
+    }
+
+    fn partition(&self, topic: &str, key: &[u8]) -> Option<i32> {
+        self.partitions.of(topic, key)
     }
 }

@@ -1,4 +1,4 @@
-//! Metrics of an outbox: size and age of the backlog, and the number of rows that are set aside.
+//! Metrics of an outbox: size and age of the backlog, the number of rows that are set aside, and the destinations that refuse events.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -23,20 +23,41 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    pub fn new(name: &'static str) -> Self {
+    pub fn new<'t>(name: &'static str, topics: impl IntoIterator<Item = &'t String>) -> Self {
         metrics::counter!("outbox_published_total").increment(0);
         metrics::counter!("outbox_set_aside_total", "outbox" => name).increment(0);
         let this = Self { name, alarmed: AtomicBool::new(false) };
         this.tell(&Backlog::default());
+        for topic in topics {
+            metrics::counter!("outbox_refused_total", "outbox" => name, "topic" => topic.clone()).increment(0);
+            this.destinations_set_aside(topic, 0);
+        }
         this
+    }
+
+    /// Counts a record that was refused or not acknowledged in time.
+    pub fn refused(&self, topic: &str) {
+        metrics::counter!("outbox_refused_total", "outbox" => self.name, "topic" => topic.to_owned()).increment(1);
+    }
+
+    /// Exports how many destinations with this topic are set aside: the topic itself, partitions of it, or keys.
+    #[expect(clippy::cast_precision_loss, reason = "counts end far below 2^52")]
+    pub fn destinations_set_aside(&self, topic: &str, count: usize) {
+        let gauge =
+            metrics::gauge!("outbox_destinations_set_aside", "outbox" => self.name, "topic" => topic.to_owned());
+        gauge.set(count as f64);
     }
 
     pub fn published(count: usize) {
         metrics::counter!("outbox_published_total").increment(count as u64);
     }
 
+    pub fn count_set_aside(&self, rows: usize) {
+        metrics::counter!("outbox_set_aside_total", "outbox" => self.name).increment(rows as u64);
+    }
+
     pub fn set_aside(&self, rows: &[Unpublished]) {
-        metrics::counter!("outbox_set_aside_total", "outbox" => self.name).increment(rows.len() as u64);
+        self.count_set_aside(rows.len());
         if let Some(row) = rows.first() {
             self.alarm(|| {
                 tracing::error!(
@@ -45,7 +66,7 @@ impl Metrics {
                     key = %row.key,
                     event_uuid = %row.event_uuid,
                     count = rows.len(),
-                    "events that cannot be routed are set aside, with all later ones of their keys"
+                    "events are set aside, with all later ones of their keys"
                 );
             });
         }

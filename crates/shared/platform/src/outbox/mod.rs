@@ -1,9 +1,12 @@
 //! The outbox. A service writes events in the transaction of their change; the relay publishes them from the table.
 
+mod batch;
+mod destinations;
 mod event_id;
 mod memory;
 mod metrics;
 mod postgres;
+mod publisher;
 mod relay;
 mod retention;
 
@@ -13,11 +16,12 @@ use async_trait::async_trait;
 pub use event_id::event_uuid;
 pub use memory::MemoryOutbox;
 pub use postgres::{PgOutbox, TABLE};
+pub use publisher::{Outcome, Publisher, Refused, Scope, in_order_of_keys};
 pub use relay::{Relay, Waker};
 pub use retention::{SWEEP_BATCH, sweep};
 use uuid::Uuid;
 
-use crate::{job_batch::Done, kafka::Record};
+use crate::job_batch::Done;
 
 /// An event to be written to the outbox. Every field is a parameter of the statement that also makes the change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +84,8 @@ pub struct Unpublished {
 pub struct Backlog {
     /// The number of rows that are not published, including rows that are set aside.
     pub waiting: u64,
-    /// The number of rows that are set aside: their type has no topic, or they follow such a row of the same key.
+    /// The number of rows that are set aside: their type has no topic, their topic, partition or key is refused, or they follow such a row
+    /// of the same key.
     pub set_aside: u64,
     /// The age of the oldest row that is not published.
     pub oldest: Duration,
@@ -109,12 +114,4 @@ pub trait Outbox: Send + Sync + 'static {
     async fn notify(&self) -> anyhow::Result<()>;
     /// Returns when another replica has called [`notify`](Self::notify), or after some time if notifications cannot be received.
     async fn notified(&self);
-}
-
-/// Publishes records to their topics.
-#[async_trait]
-pub trait Publisher: Send + Sync + 'static {
-    /// Publishes the records in their order and returns once every record is acknowledged. After an error, some of the records may be
-    /// published.
-    async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()>;
 }

@@ -1,25 +1,18 @@
 //! The relay publishes events from the outbox to their topics. Only one relay per database publishes at a time.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
-use super::{Outbox, Publisher, Unpublished, metrics::Metrics};
-use crate::{
-    kafka::{Record, Refusal},
-    outage::Outage,
-    pace::Pace,
-    readiness::Condition,
+use super::{
+    Outbox, Publisher,
+    batch::{Batch, InHand},
+    destinations::Destinations,
+    metrics::Metrics,
 };
+use crate::{kafka::Refusal, outage::Outage, pace::Pace, readiness::Condition};
 
-/// The maximum number of rows per batch.
-const BATCH: i64 = 500;
 /// The time after which a lease expires that is not renewed, so that another replica takes over.
 const LEASE: Duration = Duration::from_secs(5);
 /// The interval at which the relay looks for new rows even if nothing wakes it.
@@ -36,10 +29,10 @@ const LOOK_ON: Duration = Duration::from_millis(250);
 /// Publishes the events of the outbox at least once. The events of one key are published in order.
 pub struct Relay {
     name: &'static str,
-    outbox: Arc<dyn Outbox>,
-    publisher: Arc<dyn Publisher>,
+    pub(super) outbox: Arc<dyn Outbox>,
+    pub(super) publisher: Arc<dyn Publisher>,
     /// Maps each event type to its topic.
-    topics: HashMap<&'static str, String>,
+    pub(super) topics: HashMap<&'static str, String>,
     wake: Arc<Notify>,
     accepted: Option<Condition>,
 }
@@ -62,25 +55,6 @@ struct Held {
     look_at: Instant,
 }
 
-/// The state of a relay between two full batches. After a failure it is discarded, and the rows are read again.
-#[derive(Default)]
-struct InHand {
-    /// The ids of rows that the broker has acknowledged and that are not marked as published yet.
-    unmarked: Vec<i64>,
-    /// The rows of the next batch, read while the previous batch was published.
-    next: Vec<Unpublished>,
-}
-
-/// The size of the batch that was published last.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Batch {
-    Empty,
-    /// The batch contained all remaining rows, this many.
-    Part(u32),
-    /// The batch had [`BATCH`] rows, so more rows may be left.
-    Full,
-}
-
 impl Relay {
     /// Creates the relay. `name` is the name of the service and labels the relay's metrics.
     pub fn new(
@@ -101,16 +75,18 @@ impl Relay {
         Self { accepted: Some(accepted), ..self }
     }
 
-    fn over(&self, outage: &mut Outage) {
+    fn over(&self, outage: &mut Outage, destinations: &Destinations) {
         outage.over();
-        if let Some(accepted) = &self.accepted {
-            accepted.set(true);
+        match (&self.accepted, destinations.refusal()) {
+            (Some(accepted), Some(reason)) => accepted.refuse(reason),
+            (Some(accepted), None) => accepted.set(true),
+            (None, _) => {}
         }
     }
 
     /// Publishes until `stop` is cancelled, then publishes the rows that are left.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let metrics = Metrics::new(self.name);
+        let metrics = Metrics::new(self.name, self.topics.values());
         tokio::select! {
             () = self.keep_publishing(&metrics, &stop) => Ok(()),
             // The count runs beside the publishing, because the backlog matters most while publishing hangs.
@@ -120,9 +96,10 @@ impl Relay {
 
     async fn keep_publishing(&self, metrics: &Metrics, stop: &CancellationToken) {
         let mut outage = Outage::new("publishing", "relay");
+        let mut destinations = Destinations::default();
         let mut lease = None;
         loop {
-            let outcome = self.hold(&mut lease, metrics, stop, &mut outage).await;
+            let outcome = self.hold(&mut lease, metrics, stop, &mut outage, &mut destinations).await;
             if let Some(Held { epoch, .. }) = lease.take() {
                 // Another replica may be able to reach the broker although this one cannot.
                 let _ = tokio::time::timeout(RELEASE, self.outbox.release(epoch)).await;
@@ -146,6 +123,7 @@ impl Relay {
         metrics: &Metrics,
         stop: &CancellationToken,
         outage: &mut Outage,
+        destinations: &mut Destinations,
     ) -> anyhow::Result<()> {
         let mut in_hand = InHand::default();
         let mut pace = Pace::default();
@@ -162,18 +140,24 @@ impl Relay {
                     let look_at = lease.filter(|held| held.epoch == epoch).map_or(now, |held| held.look_at);
                     Held { epoch, renew_at: now + LEASE / 3, look_at }
                 });
+                if destinations.enter(epoch, metrics) {
+                    self.over(outage, destinations);
+                }
             }
             if let Some(held) = lease {
-                self.look_at_what_is_set_aside(held).await?;
-                if in_hand.next.is_empty() {
+                if self.retry(held, destinations, metrics).await? {
+                    in_hand.forget_next();
+                }
+                self.look_at_what_is_set_aside(held, destinations).await?;
+                if !in_hand.has_next() {
                     tokio::time::sleep_until(pace.next().unwrap_or(now)).await;
                 }
                 let begun = Instant::now();
                 let batch = tokio::select! {
-                    batch = self.publish(held.epoch, &mut in_hand, metrics) => batch?,
+                    batch = self.publish(held.epoch, &mut in_hand, destinations, metrics) => batch?,
                     () = given_up(stop) => return Ok(()),
                 };
-                self.over(outage);
+                self.over(outage, destinations);
                 if let Batch::Part(events) = batch {
                     pace.record(events, begun);
                 }
@@ -189,101 +173,48 @@ impl Relay {
                 biased;
                 () = self.wake.notified() => if lease.is_none() { self.outbox.notify().await?; },
                 () = self.outbox.notified(), if lease.is_some() => {}
+                () = destinations.ended() => {}
                 () = tokio::time::sleep(POLL) => {}
                 // Without the lease this relay publishes nothing, so no success ends the outage in the log.
-                () = outage.subsided() => self.over(outage),
+                () = outage.subsided() => self.over(outage, destinations),
                 () = stop.cancelled() => {}
             }
         }
     }
 
-    /// Publishes one batch. While it publishes a full batch, it marks the previous batch and reads the next one.
-    async fn publish(&self, epoch: i64, in_hand: &mut InHand, metrics: &Metrics) -> anyhow::Result<Batch> {
-        let InHand { unmarked, next } = std::mem::take(in_hand);
-        let rows = if next.is_empty() { self.outbox.unpublished(BATCH, &unmarked).await? } else { next };
-        let batch = match u32::try_from(rows.len()) {
-            Ok(0) => Batch::Empty,
-            Ok(count) if i64::from(count) < BATCH => Batch::Part(count),
-            _ => Batch::Full,
-        };
-        let (ready, aside) = self.sort(rows);
-        if !aside.is_empty() {
-            // These rows are set aside before the next batch is read, because that batch may have later rows of the same keys.
-            self.outbox.set_aside(epoch, &ids(&aside)).await?;
-            metrics.set_aside(&aside);
+    /// Tries records of destinations that are set aside again, and marks those that were acknowledged. Returns true if there were any.
+    async fn retry(&self, held: &mut Held, destinations: &mut Destinations, metrics: &Metrics) -> anyhow::Result<bool> {
+        let rows = destinations.accepted(metrics);
+        if !rows.is_empty() {
+            Metrics::published(rows.len());
+            self.mark(held.epoch, &rows).await?;
+            held.look_at = Instant::now();
         }
-        let published = ids(&ready);
-        let records = ready.into_iter().filter_map(|row| self.record(row)).collect();
-        // `join!` waits for all three, so that a failure of one does not lose the result of the others.
-        let (acknowledged, marked, read) = tokio::join!(self.send(records), self.mark(epoch, &unmarked), async {
-            if batch != Batch::Full {
-                return Ok(Vec::new());
-            }
-            let under_way = [&unmarked[..], &published].concat();
-            self.outbox.unpublished(BATCH, &under_way).await
-        });
-        acknowledged?;
-        Metrics::published(published.len());
-        marked?;
-        let next = read?;
-        if next.is_empty() {
-            self.mark(epoch, &published).await?;
-        } else {
-            *in_hand = InHand { unmarked: published, next };
-        }
-        Ok(batch)
+        destinations.retry(&self.publisher);
+        Ok(!rows.is_empty())
     }
 
-    async fn send(&self, records: Vec<Record>) -> anyhow::Result<()> {
-        if records.is_empty() { Ok(()) } else { self.publisher.publish(records).await }
-    }
-
-    async fn mark(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()> {
-        if ids.is_empty() { Ok(()) } else { self.outbox.mark(epoch, ids).await }
-    }
-
-    /// Splits rows into those that can be published now, and those that have no topic or follow such a row of the same key.
-    fn sort(&self, rows: Vec<Unpublished>) -> (Vec<Unpublished>, Vec<Unpublished>) {
-        let mut held_back: HashSet<Uuid> = HashSet::new();
-        rows.into_iter().partition(|row| {
-            let ready =
-                !row.is_behind && !held_back.contains(&row.key) && self.topics.contains_key(row.event_type.as_str());
-            if !ready {
-                held_back.insert(row.key);
-            }
-            ready
-        })
-    }
-
-    /// Clears the mark of rows that were set aside and can be published now, one batch at a time.
-    async fn look_at_what_is_set_aside(&self, held: &mut Held) -> anyhow::Result<()> {
+    /// Clears the mark of rows that were set aside and may be published now, one batch at a time.
+    async fn look_at_what_is_set_aside(&self, held: &mut Held, destinations: &Destinations) -> anyhow::Result<()> {
         if Instant::now() < held.look_at {
             return Ok(());
         }
-        let kinds: Vec<&str> = self.topics.keys().copied().collect();
+        let refused = destinations.topics();
+        let accepted = self.topics.iter().filter(|(_, topic)| !refused.contains(topic.as_str()));
+        let kinds: Vec<&str> = accepted.map(|(kind, _)| *kind).collect();
         let done = self.outbox.take_back(held.epoch, &kinds).await?;
-        if done.count > 0 {
+        if done.count > 0 && destinations.is_empty() {
             tracing::info!(outbox = self.name, count = done.count, "events that were set aside are published");
         }
-        held.look_at = Instant::now() + if done.more { LOOK_ON } else { LOOK_AGAIN };
+        held.look_at = Instant::now()
+            + match destinations.is_empty() {
+                true if done.more && done.count > 0 => Duration::ZERO,
+                true if done.more => LOOK_ON,
+                // Rows of other destinations that are set aside are taken back too, and are set aside again.
+                _ => LOOK_AGAIN,
+            };
         Ok(())
     }
-
-    /// Converts a row to a record. Returns `None` if the event type has no topic.
-    fn record(&self, row: Unpublished) -> Option<Record> {
-        let topic = self.topics.get(row.event_type.as_str())?.clone();
-        let mut headers = row.trace;
-        headers.extend([
-            ("event-uuid".to_owned(), row.event_uuid.to_string()),
-            ("event-type".to_owned(), row.event_type),
-            ("content-type".to_owned(), "application/x-protobuf".to_owned()),
-        ]);
-        Some(Record { topic, key: row.key.to_string().into_bytes(), payload: row.payload, headers })
-    }
-}
-
-fn ids(rows: &[Unpublished]) -> Vec<i64> {
-    rows.iter().map(|row| row.id).collect()
 }
 
 /// Waits for `stop`, and then two seconds more for a broker that does not answer. Rows that are not published by then stay in the outbox,

@@ -59,7 +59,7 @@ fn relay(config: &Config, topic: &str) -> (Running, Readiness, MemoryOutbox) {
     let outbox = MemoryOutbox::default();
     outbox.insert(Event { uuid: Uuid::from_u128(1), kind: "kind", key: Uuid::from_u128(1), payload: vec![] });
     let topics = HashMap::from([("kind", topic.to_owned())]);
-    let publisher = KafkaPublisher::new(config).expect("a producer can be made");
+    let publisher = KafkaPublisher::for_relay(config).expect("a producer can be made");
     let relay = Relay::new("test", Arc::new(outbox.clone()), Arc::new(publisher), topics, &Waker::default());
     let readiness = Readiness::default();
     let relay = relay.accepted(readiness.condition("outbox"));

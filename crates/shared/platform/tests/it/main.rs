@@ -4,6 +4,7 @@ mod access;
 mod admin;
 mod bounds;
 mod consumer;
+mod each_record;
 mod frames;
 mod grpc;
 mod guard;

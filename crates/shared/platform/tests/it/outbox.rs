@@ -50,7 +50,7 @@ impl Setup {
     }
 
     fn relay_of(&self, outbox: PgOutbox, waker: &Waker) -> Running {
-        let publisher = Arc::new(KafkaPublisher::new(&self.kafka.config()).expect("a producer can be made"));
+        let publisher = Arc::new(KafkaPublisher::for_relay(&self.kafka.config()).expect("a producer can be made"));
         let topics = HashMap::from([(KIND, self.topic.clone())]);
         let relay = Relay::new("test", Arc::new(outbox), publisher, topics, waker);
         testkit::run(|stop| relay.run(stop))

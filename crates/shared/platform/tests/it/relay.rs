@@ -21,7 +21,10 @@ use rdkafka::{
 use testkit::{Running, eventually};
 use uuid::Uuid;
 
-use crate::outbox::MIGRATIONS;
+use crate::{
+    outbox::MIGRATIONS,
+    relay_memory::picky::{Picky, Refuses},
+};
 
 const KNOWN: &str = "events.v1.OrderPaid";
 const UNHEARD: &str = "events.v1.Unheard";
@@ -101,6 +104,35 @@ async fn an_event_without_a_route_holds_back_the_later_events_of_its_key_alone()
     let second = relay(&pool, "second", broker.clone(), &[KNOWN, UNHEARD]);
     broker.has(1, &["before", "unheard", "after", "last"]).await;
     second.stop().await;
+}
+
+#[tokio::test]
+async fn more_events_of_a_refused_topic_than_a_batch_has_rows_wait_in_the_table_and_hold_up_no_other() {
+    const CANCELLED: &str = "events.v1.OrderCancelled";
+    let pool = testkit::database(&MIGRATIONS).await.pool;
+    let insert = "insert into outbox (event_uuid, event_type, key, payload, trace)
+        select gen_random_uuid(), $1, ('00000000-0000-0000-0000-' || lpad(to_hex(n % 400), 12, '0'))::uuid, convert_to(n::text, 'utf8'), '{}'
+        from generate_series(0, 799) as n";
+    sqlx::query(insert).bind(CANCELLED).execute(&pool).await.unwrap();
+    let broker = Picky::default();
+    broker.refuse(Refuses::Topic(CANCELLED));
+    let outbox = Arc::new(PgOutbox::new(pool.clone(), "one".to_owned()));
+    let topics = [KNOWN, CANCELLED].map(|kind| (kind, kind.to_owned())).into();
+    let relay = Relay::new("test", outbox, Arc::new(broker.clone()), topics, &Waker::default());
+    let relay = testkit::run(|stop| relay.run(stop));
+
+    write(&pool, 1_000, KNOWN, "other").await;
+    write(&pool, 7, KNOWN, "behind").await;
+    eventually(|| async { (broker.published() == ["other"]).then_some(()) }).await;
+    let unpublished = "select count(*) from outbox where published_at is null and set_aside_at is not null";
+    let aside = || async { sqlx::query_scalar::<_, i64>(unpublished).fetch_one(&pool).await.unwrap() };
+    eventually(|| async { (aside().await == 801).then_some(()) }).await;
+
+    broker.accept();
+    eventually(|| async { (broker.published().len() == 802).then_some(()) }).await;
+    eventually(|| async { (aside().await == 0).then_some(()) }).await;
+    relay.stop().await;
+    assert_eq!(broker.of_key(7), ["7", "407", "behind"]);
 }
 
 #[tokio::test]

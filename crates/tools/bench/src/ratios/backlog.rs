@@ -56,7 +56,7 @@ pub async fn backlog(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     ];
     let assembly = lab.apart(&[&assembly::SERVICE], &own.map(|(name, value)| (name.to_owned(), value))).await?;
     let waker = Waker::default();
-    let publisher = Arc::new(KafkaPublisher::new(&servers.kafka()?)?);
+    let publisher = Arc::new(KafkaPublisher::for_relay(&servers.kafka()?)?);
     let source = Arc::new(PgOutbox::new(outbox.clone(), "backlog".to_owned()));
     let topics = HashMap::from([(OrderPaid::TYPE, TOPIC.to_owned())]);
     let stop = CancellationToken::new();

@@ -39,7 +39,7 @@ pub async fn relay(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     let servers = lab.servers().await?;
     let outbox = servers.extra_database("bench_outbox", order_connections()).await?;
     migrate(&outbox, &order::repository::MIGRATIONS, &CancellationToken::new()).await?;
-    let publisher = Arc::new(KafkaPublisher::new(&servers.kafka()?)?);
+    let publisher = Arc::new(KafkaPublisher::for_relay(&servers.kafka()?)?);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few hundred")]
     let batches = (lab.effort.time.as_secs_f64() * BATCHES_A_SECOND).ceil().max(2.0) as usize;
     let events = Events { outbox, publisher, count: batches * BATCH };

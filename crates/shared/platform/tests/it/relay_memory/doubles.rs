@@ -57,6 +57,11 @@ impl Counted {
 
     /// Starts a relay that has a topic for these types of events.
     pub fn relay(&self, broker: &Broker, kinds: &[&'static str]) -> Running {
+        self.relay_to(broker, kinds)
+    }
+
+    /// Starts a relay that has a topic for these types of events and publishes to `broker`.
+    pub fn relay_to(&self, broker: &(impl Publisher + Clone), kinds: &[&'static str]) -> Running {
         let topics = kinds.iter().map(|kind| (*kind, format!("topic of {kind}"))).collect();
         let (waker, stop) = (Waker::default(), CancellationToken::new());
         let relay = Relay::new("test", Arc::new(self.clone()), Arc::new(broker.clone()), topics, &waker);

@@ -4,6 +4,9 @@
 
 mod batches;
 mod doubles;
+mod frozen;
+pub mod picky;
+mod refusals;
 
 use std::{collections::HashMap, time::Duration};
 

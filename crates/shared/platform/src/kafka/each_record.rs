@@ -1,0 +1,231 @@
+//! Publishing with an outcome for each record: which ones the broker acknowledged, and whether a failure is about a topic, a partition, a
+//! single record or the broker.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use rdkafka::{
+    error::KafkaError,
+    message::OwnedHeaders,
+    producer::{FutureRecord, Producer as _},
+    types::RDKafkaErrorCode,
+};
+use tokio::time::Instant;
+
+use super::{
+    KafkaPublisher, Record, Refusal,
+    producer::{Producer, discard, headers, refused},
+};
+use crate::outbox::{Outcome, Refused, Scope, in_order_of_keys};
+
+/// The time limit for creating topics that are missing. A broker that has just started may need seconds for many topics.
+const TOPICS: Duration = Duration::from_secs(10);
+/// The time limit for metadata of a topic after a record of it has timed out. Without a response in this time, the broker is unavailable.
+const METADATA: Duration = Duration::from_secs(1);
+/// The pause before a record is queued again while the producer's queue is full.
+const QUEUE_FULL: Duration = Duration::from_millis(20);
+
+/// Why one record was not delivered.
+enum Failure {
+    TimedOut(anyhow::Error),
+    /// The broker refuses a request of several records because of one of them.
+    Record(anyhow::Error),
+    Topic(anyhow::Error),
+    Unavailable(anyhow::Error),
+    /// The time was over before the record could be queued.
+    NotSent,
+}
+
+/// Why the broker does not create a topic.
+struct Uncreated {
+    refusal: Option<Refusal>,
+    text: String,
+}
+
+impl Uncreated {
+    fn error(&self) -> anyhow::Error {
+        self.refusal.clone().map_or_else(|| anyhow::anyhow!(self.text.clone()), Into::into)
+    }
+}
+
+impl Failure {
+    fn of(error: KafkaError, topic: &str) -> Self {
+        use RDKafkaErrorCode::{
+            AllBrokersDown, BrokerTransportFailure, ClusterAuthorizationFailed, Fatal, InvalidTopic, MessageTimedOut,
+            PolicyViolation, PurgeInflight, PurgeQueue, TopicAuthorizationFailed, UnknownPartition, UnknownTopic,
+            UnknownTopicOrPartition,
+        };
+
+        let code = error.rdkafka_error_code();
+        let error = refused(error, topic);
+        match code {
+            Some(MessageTimedOut) => Self::TimedOut(error),
+            Some(
+                TopicAuthorizationFailed
+                | UnknownTopic
+                | UnknownTopicOrPartition
+                | UnknownPartition
+                | InvalidTopic
+                | PolicyViolation,
+            ) => Self::Topic(error),
+            Some(
+                AllBrokersDown
+                | BrokerTransportFailure
+                | ClusterAuthorizationFailed
+                | Fatal
+                | PurgeInflight
+                | PurgeQueue,
+            )
+            | None => Self::Unavailable(error),
+            Some(_) if error.is::<Refusal>() => Self::Unavailable(error),
+            Some(_) => Self::Record(error),
+        }
+    }
+}
+
+impl KafkaPublisher {
+    pub(super) async fn outcomes(&self, records: &[Record]) -> Vec<Outcome> {
+        let limit = self.limit.unwrap_or(Self::RELAY_LIMIT);
+        let (refused, producer) = match self.prepare(records).await {
+            Ok(prepared) => prepared,
+            Err(error) => return Outcome::all_unavailable(records.len(), error),
+        };
+        let results = self.deliver_all(&producer, records, &refused, Instant::now() + limit).await;
+        let is_fatal = producer.client.client().fatal_error().is_some();
+        if is_fatal && let Err(error) = self.replace_failed() {
+            return Outcome::all_unavailable(records.len(), error);
+        }
+        let metadata = self.ask_after_timeouts(&producer, records, &results).await;
+        let outcome = |(record, result): (&Record, Option<Result<(), Failure>>)| match result {
+            Some(Ok(())) => Outcome::Acknowledged,
+            None | Some(Err(Failure::NotSent)) => Outcome::NotSent,
+            Some(Err(Failure::Unavailable(error))) => Outcome::Unavailable(error),
+            Some(Err(Failure::TimedOut(error) | Failure::Record(error) | Failure::Topic(error))) if is_fatal => {
+                Outcome::Unavailable(error)
+            }
+            Some(Err(Failure::Record(error))) => Outcome::Refused(Refused { scope: Scope::Record, error }),
+            Some(Err(Failure::Topic(error))) => Outcome::Refused(Refused { scope: Scope::Topic, error }),
+            Some(Err(Failure::TimedOut(error))) => match metadata.get(record.topic.as_str()) {
+                Some(true) => {
+                    let scope = self.partitions.of(&record.topic, &record.key).map_or(Scope::Topic, Scope::Partition);
+                    Outcome::Refused(Refused { scope, error })
+                }
+                _ => Outcome::Unavailable(error),
+            },
+        };
+        records.iter().zip(results).map(outcome).collect()
+    }
+
+    async fn prepare<'r>(&self, records: &'r [Record]) -> anyhow::Result<(HashMap<&'r str, Uncreated>, Producer)> {
+        let ensured = tokio::time::timeout(TOPICS, self.ensure_each(records)).await;
+        let refused = ensured.context("asking Kafka for topics")??;
+        Ok((refused, self.trusting()?))
+    }
+
+    /// Creates the topics that are missing. Returns the topics that the broker refuses, with the reason. Fails if it is unavailable.
+    async fn ensure_each<'r>(&self, records: &'r [Record]) -> anyhow::Result<HashMap<&'r str, Uncreated>> {
+        let topics: HashSet<&str> = records.iter().map(|record| record.topic.as_str()).collect();
+        let mut refused = HashMap::new();
+        for topic in topics {
+            let Err(error) = self.topics.ensure([topic]).await else { continue };
+            let reason = match error.downcast_ref() {
+                Some(Refusal::Right(_)) | None if !error.chain().any(<dyn std::error::Error>::is::<KafkaError>) => {
+                    Uncreated { refusal: error.downcast_ref().cloned(), text: format!("{error:#}") }
+                }
+                _ => return Err(error),
+            };
+            refused.insert(topic, reason);
+        }
+        Ok(refused)
+    }
+
+    async fn deliver_all(
+        &self,
+        producer: &Producer,
+        records: &[Record],
+        refused: &HashMap<&str, Uncreated>,
+        until: Instant,
+    ) -> Vec<Option<Result<(), Failure>>> {
+        // Headers are built before the first record is queued, like those of `publish`.
+        let prepared: Vec<_> = records.iter().map(|record| Mutex::new(Some(headers(record)))).collect();
+        let send = |place: usize| {
+            let (record, prepared) = (&records[place], &prepared[place]);
+            async move {
+                if let Some(uncreated) = refused.get(record.topic.as_str()) {
+                    return Err(Failure::Topic(uncreated.error()));
+                }
+                let prepared = prepared.lock().unwrap_or_else(PoisonError::into_inner).take();
+                deliver(producer, record, prepared.unwrap_or_else(|| headers(record)), until).await
+            }
+        };
+        let mut distrust = producer.distrust.clone();
+        let mut results = tokio::select! {
+            biased;
+            results = in_order_of_keys(records, &send) => results,
+            refusal = distrust.met() => {
+                discard(producer);
+                let mut results: Vec<_> = records.iter().map(|_| None).collect();
+                if let Some(first) = results.first_mut() {
+                    *first = Some(Err(Failure::Unavailable(refusal.into())));
+                }
+                return results;
+            }
+        };
+        // The broker refuses a request as a whole because of one record that is too large. Each is sent again, alone.
+        let is_refused = |result: &Option<Result<(), Failure>>| matches!(result, Some(Err(Failure::Record(_))));
+        let alone: Vec<usize> = (0..records.len()).filter(|place| is_refused(&results[*place])).collect();
+        for place in alone {
+            results[place] = Some(send(place).await);
+        }
+        results
+    }
+
+    /// Asks the broker for the topics of records that timed out. Returns for each whether the broker responded.
+    async fn ask_after_timeouts<'r>(
+        &self,
+        producer: &Producer,
+        records: &'r [Record],
+        results: &[Option<Result<(), Failure>>],
+    ) -> HashMap<&'r str, bool> {
+        let timed_out =
+            records.iter().zip(results).filter(|(_, result)| matches!(result, Some(Err(Failure::TimedOut(_)))));
+        let mut topics: HashMap<&str, bool> = timed_out.map(|(record, _)| (record.topic.as_str(), false)).collect();
+        for (topic, responded) in &mut topics {
+            let (client, asked) = (producer.client.clone(), (*topic).to_owned());
+            let partitions = tokio::task::spawn_blocking(move || {
+                let metadata = client.client().fetch_metadata(Some(&asked), METADATA)?;
+                Ok::<_, KafkaError>(metadata.topics().first().map_or(0, |topic| topic.partitions().len()))
+            });
+            // Without a response each further topic would take the whole time too.
+            let Ok(Ok(partitions)) = partitions.await else { break };
+            *responded = true;
+            self.partitions.set(topic, partitions);
+        }
+        topics
+    }
+}
+
+/// Sends one record and waits for its acknowledgement.
+async fn deliver(producer: &Producer, record: &Record, headers: OwnedHeaders, until: Instant) -> Result<(), Failure> {
+    let mut message = FutureRecord::to(&record.topic).key(&record.key).payload(&record.payload).headers(headers);
+    let delivery = loop {
+        if Instant::now() >= until {
+            return Err(Failure::NotSent);
+        }
+        match producer.client.send_result(message) {
+            Ok(delivery) => break delivery,
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), returned)) => message = returned,
+            Err((error, _)) => return Err(Failure::of(error, &record.topic)),
+        }
+        tokio::time::sleep(QUEUE_FULL).await;
+    };
+    match delivery.await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err((error, _))) => Err(Failure::of(error, &record.topic)),
+        Err(closed) => Err(Failure::Unavailable(closed.into())),
+    }
+}

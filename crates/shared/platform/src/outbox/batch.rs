@@ -1,0 +1,163 @@
+//! Publishing one batch of an outbox: reads rows, sends their records, marks what is acknowledged and sets aside what cannot be published.
+
+use std::collections::HashSet;
+
+use uuid::Uuid;
+
+use super::{Outcome, Relay, Unpublished, destinations::Destinations, metrics::Metrics};
+use crate::kafka::Record;
+
+/// The maximum number of rows per batch.
+const BATCH: i64 = 500;
+
+/// The state of a relay between two full batches. After a failure it is discarded, and the rows are read again.
+#[derive(Default)]
+pub struct InHand {
+    /// The ids of rows that the broker has acknowledged and that are not marked as published yet.
+    unmarked: Vec<i64>,
+    /// The rows of the next batch, read while the previous batch was published.
+    next: Vec<Unpublished>,
+}
+
+impl InHand {
+    pub fn has_next(&self) -> bool {
+        !self.next.is_empty()
+    }
+
+    /// Drops the rows of the next batch, which are read again.
+    pub fn forget_next(&mut self) {
+        self.next.clear();
+    }
+}
+
+/// The size of the batch that was published last.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Batch {
+    Empty,
+    /// The batch contained all remaining rows, this many.
+    Part(u32),
+    /// More rows may be left.
+    Full,
+}
+
+impl Relay {
+    /// Publishes one batch. While it publishes a full batch, it marks the previous batch and reads the next one.
+    pub(super) async fn publish(
+        &self,
+        epoch: i64,
+        in_hand: &mut InHand,
+        destinations: &mut Destinations,
+        metrics: &Metrics,
+    ) -> anyhow::Result<Batch> {
+        let InHand { unmarked, next } = std::mem::take(in_hand);
+        let rows = if next.is_empty() { self.outbox.unpublished(BATCH, &unmarked).await? } else { next };
+        let batch = match u32::try_from(rows.len()) {
+            Ok(0) => Batch::Empty,
+            Ok(count) if i64::from(count) < BATCH => Batch::Part(count),
+            _ => Batch::Full,
+        };
+        let (ready, aside) = self.sort(rows, destinations);
+        if !aside.is_empty() {
+            // These rows are set aside before the next batch is read, because that batch may have later rows of the same keys.
+            self.outbox.set_aside(epoch, &aside.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
+            metrics.set_aside(&aside);
+        }
+        let record = |row: Unpublished| Some((row.id, self.record(row)?));
+        let (sent, records): (Vec<i64>, Vec<Record>) = ready.into_iter().filter_map(record).unzip();
+        // `join!` waits for all three, so that a failure of one does not lose the result of the others.
+        let (outcomes, marked, read) = tokio::join!(self.send(&records), self.mark(epoch, &unmarked), async {
+            if batch != Batch::Full {
+                return Ok(Vec::new());
+            }
+            let under_way = [&unmarked[..], &sent].concat();
+            self.outbox.unpublished(BATCH, &under_way).await
+        });
+        if !outcomes.iter().all(|outcome| matches!(outcome, Outcome::Acknowledged)) {
+            marked?;
+            // The rows that were read are dropped, since they may have later events of the keys that failed.
+            return self.failed(epoch, &sent, &records, outcomes, destinations, metrics).await.map(|()| Batch::Full);
+        }
+        Metrics::published(sent.len());
+        marked?;
+        let next = read?;
+        if next.is_empty() {
+            self.mark(epoch, &sent).await?;
+        } else {
+            *in_hand = InHand { unmarked: sent, next };
+        }
+        Ok(batch)
+    }
+
+    /// Marks what was acknowledged, and sets aside what was refused with the later records of the same keys. Fails if the broker is
+    /// unavailable.
+    async fn failed(
+        &self,
+        epoch: i64,
+        rows: &[i64],
+        records: &[Record],
+        outcomes: Vec<Outcome>,
+        destinations: &mut Destinations,
+        metrics: &Metrics,
+    ) -> anyhow::Result<()> {
+        let (mut acknowledged, mut aside, mut unavailable) = (Vec::new(), Vec::new(), None);
+        let mut held_back: HashSet<&[u8]> = HashSet::new();
+        for ((id, record), outcome) in rows.iter().zip(records).zip(outcomes) {
+            match outcome {
+                Outcome::Acknowledged => acknowledged.push(*id),
+                Outcome::Refused(refused) => {
+                    destinations.set_aside(*id, record, &refused, metrics);
+                    held_back.insert(&record.key);
+                    aside.push(*id);
+                }
+                Outcome::NotSent if held_back.contains(record.key.as_slice()) => aside.push(*id),
+                Outcome::NotSent => {}
+                Outcome::Unavailable(error) => unavailable = unavailable.or(Some(error)),
+            }
+        }
+        Metrics::published(acknowledged.len());
+        self.mark(epoch, &acknowledged).await?;
+        if !aside.is_empty() {
+            self.outbox.set_aside(epoch, &aside).await?;
+            metrics.count_set_aside(aside.len());
+        }
+        unavailable.map_or(Ok(()), Err)
+    }
+
+    async fn send(&self, records: &[Record]) -> Vec<Outcome> {
+        if records.is_empty() { Vec::new() } else { self.publisher.publish_each(records).await }
+    }
+
+    pub(super) async fn mark(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()> {
+        if ids.is_empty() { Ok(()) } else { self.outbox.mark(epoch, ids).await }
+    }
+
+    /// Splits rows into those that can be published now, and those that have no topic, whose destination is set aside, or that follow such a
+    /// row of the same key.
+    fn sort(&self, rows: Vec<Unpublished>, destinations: &Destinations) -> (Vec<Unpublished>, Vec<Unpublished>) {
+        let accepted = |row: &Unpublished, topic: &str| {
+            destinations.is_empty() || !destinations.hold_back(&*self.publisher, topic, row.key.to_string().as_bytes())
+        };
+        let mut held_back: HashSet<Uuid> = HashSet::new();
+        rows.into_iter().partition(|row| {
+            let topic = self.topics.get(row.event_type.as_str());
+            let ready =
+                !row.is_behind && !held_back.contains(&row.key) && topic.is_some_and(|topic| accepted(row, topic));
+            if !ready {
+                held_back.insert(row.key);
+            }
+            ready
+        })
+    }
+
+    /// Converts a row to a record. Returns `None` if the event type has no topic.
+    fn record(&self, row: Unpublished) -> Option<Record> {
+        let topic = self.topics.get(row.event_type.as_str())?.clone();
+        let mut headers = row.trace;
+        headers.extend([
+            ("event-uuid".to_owned(), row.event_uuid.to_string()),
+            ("event-type".to_owned(), row.event_type),
+            ("content-type".to_owned(), "application/x-protobuf".to_owned()),
+        ]);
+        Some(Record { topic, key: row.key.to_string().into_bytes(), payload: row.payload, headers })
+    }
+}

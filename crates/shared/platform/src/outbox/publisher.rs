@@ -1,0 +1,107 @@
+//! The publisher of an outbox: sends records to their topics and reports the outcome of each.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use futures::future::join_all;
+
+use crate::kafka::Record;
+
+/// Publishes records to their topics.
+#[async_trait]
+pub trait Publisher: Send + Sync + 'static {
+    /// Publishes the records in their order and returns once every record is acknowledged. After an error, some of the records may be
+    /// published.
+    async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()>;
+
+    /// Publishes the records and returns the outcome of each, within a time limit. Sends a record only once the earlier ones of its key are
+    /// acknowledged, see [`in_order_of_keys`]. This default implementation knows one outcome for all records.
+    async fn publish_each(&self, records: &[Record]) -> Vec<Outcome> {
+        match self.publish(records.to_vec()).await {
+            Ok(()) => records.iter().map(|_| Outcome::Acknowledged).collect(),
+            Err(error) => Outcome::all_unavailable(records.len(), error),
+        }
+    }
+
+    /// Returns the partition of the records of a topic with this key, if it is known.
+    fn partition(&self, _topic: &str, _key: &[u8]) -> Option<i32> {
+        None
+    }
+}
+
+/// The outcome of publishing one record.
+#[derive(Debug)]
+pub enum Outcome {
+    Acknowledged,
+    /// The record was not sent, because an earlier one of its key is not acknowledged or because the time was over.
+    NotSent,
+    /// The record was refused, or was not acknowledged in time. It may be in its topic nevertheless.
+    Refused(Refused),
+    /// The broker cannot be reached, or refuses this client. This says nothing about the record.
+    Unavailable(anyhow::Error),
+}
+
+/// Why one record is not acknowledged although the broker can be reached.
+#[derive(Debug)]
+pub struct Refused {
+    pub scope: Scope,
+    pub error: anyhow::Error,
+}
+
+/// The other records that are refused for the same reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All records of the topic.
+    Topic,
+    /// The records of this partition of the topic.
+    Partition(i32),
+    /// None. Only the later records of the same key have to wait.
+    Record,
+}
+
+impl Outcome {
+    /// Returns the outcomes of `count` records after an error that concerns all of them.
+    pub fn all_unavailable(count: usize, error: anyhow::Error) -> Vec<Self> {
+        let first = std::iter::once(Self::Unavailable(error));
+        first.chain(std::iter::repeat_with(|| Self::NotSent)).take(count).collect()
+    }
+}
+
+/// Calls `send` with the position of each record. The records of one key are sent one after another, each once the previous one has
+/// succeeded; different keys do not wait for each other. Returns `None` for the records behind a failure of their key.
+///
+/// If records of one key were sent together, a later one could be accepted although an earlier one was refused.
+pub async fn in_order_of_keys<F, E>(records: &[Record], send: impl Fn(usize) -> F) -> Vec<Option<Result<(), E>>>
+where
+    F: Future<Output = Result<(), E>>,
+{
+    let mut chain_of: HashMap<&[u8], usize> = HashMap::with_capacity(records.len());
+    let mut chains: Vec<Vec<usize>> = Vec::with_capacity(records.len());
+    for (place, record) in records.iter().enumerate() {
+        let chain = *chain_of.entry(&record.key).or_insert(chains.len());
+        match chains.get_mut(chain) {
+            Some(chain) => chain.push(place),
+            None => chains.push(vec![place]),
+        }
+    }
+    let send_all = |chain: Vec<usize>| {
+        let send = &send;
+        async move {
+            let mut results = Vec::with_capacity(chain.len());
+            for place in chain {
+                let result = send(place).await;
+                let failed = result.is_err();
+                results.push((place, result));
+                if failed {
+                    break;
+                }
+            }
+            results
+        }
+    };
+    let mut outcomes: Vec<_> = records.iter().map(|_| None).collect();
+    for (place, result) in join_all(chains.into_iter().map(send_all)).await.into_iter().flatten() {
+        outcomes[place] = Some(result);
+    }
+    outcomes
+}

@@ -1,0 +1,149 @@
+//! Tests of publishing with an outcome for each record, at librdkafka's mock cluster.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use platform::{
+    config::Settings,
+    kafka::{Config, KafkaPublisher, Record},
+    outbox::{Event, MemoryOutbox, Outcome, Publisher as _, Relay, Scope, Waker},
+};
+use rdkafka::{
+    mocking::MockCluster,
+    producer::DefaultProducerContext,
+    types::{RDKafkaApiKey, RDKafkaRespErr},
+};
+use testkit::eventually;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+type Cluster = MockCluster<'static, DefaultProducerContext>;
+
+const PARTITIONS: i32 = 3;
+
+fn cluster() -> (Cluster, Config) {
+    let cluster = MockCluster::new(1).unwrap();
+    for topic in ["topic", "other"] {
+        cluster.create_topic(topic, PARTITIONS, 1).unwrap();
+    }
+    let variables = [("KAFKA_BROKERS", cluster.bootstrap_servers()), ("KAFKA_CREATE_TOPICS", "false".to_owned())];
+    (cluster, Settings::of(variables).read().unwrap())
+}
+
+fn record(topic: &str, key: u128, payload: Vec<u8>) -> Record {
+    let key = Uuid::from_u128(key).to_string().into_bytes();
+    Record { topic: topic.to_owned(), key, payload, headers: HashMap::new() }
+}
+
+fn records(topic: &str, keys: std::ops::Range<u128>) -> Vec<Record> {
+    keys.map(|key| record(topic, key, vec![])).collect()
+}
+
+/// Returns the outcome in one word.
+fn outcome(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Acknowledged => "acknowledged".to_owned(),
+        Outcome::NotSent => "not sent".to_owned(),
+        Outcome::Refused(refused) => format!("{:?}", refused.scope),
+        Outcome::Unavailable(_) => "unavailable".to_owned(),
+    }
+}
+
+async fn publish(publisher: &KafkaPublisher, records: &[Record]) -> Vec<String> {
+    publisher.publish_each(records).await.iter().map(outcome).collect()
+}
+
+#[tokio::test]
+async fn records_of_a_partition_without_a_leader_time_out_and_the_others_are_acknowledged() {
+    let (cluster, config) = cluster();
+    let publisher = KafkaPublisher::for_relay(&config).unwrap();
+    cluster.partition_leader("topic", 1, None).unwrap();
+    let all = records("topic", 0..30);
+
+    let begun = Instant::now();
+    let outcomes = publish(&publisher, &all).await;
+
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    let without: Vec<_> = outcomes.iter().filter(|outcome| *outcome != "acknowledged").collect();
+    assert!(!without.is_empty() && without.len() < 30, "{outcomes:?}");
+    assert!(without.iter().all(|outcome| **outcome == format!("{:?}", Scope::Partition(1))), "{outcomes:?}");
+    for (record, outcome) in all.iter().zip(&outcomes) {
+        let partition = publisher.partition("topic", &record.key);
+        assert_eq!(partition == Some(1), outcome != "acknowledged", "{partition:?}: {outcome}");
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_is_too_large_is_refused_by_itself_and_the_later_ones_of_its_key_are_not_sent() {
+    let (_cluster, config) = cluster();
+    let publisher = KafkaPublisher::for_relay(&config).unwrap();
+    let too_large = record("topic", 1, vec![0; 5_000_000]);
+    let records = [records("topic", 0..3), vec![too_large], records("topic", 0..3)].concat();
+
+    let outcomes = publish(&publisher, &records).await;
+
+    let acknowledged = "acknowledged";
+    assert_eq!(outcomes, [acknowledged, acknowledged, acknowledged, "Record", acknowledged, "not sent", acknowledged]);
+}
+
+#[tokio::test]
+async fn a_topic_that_is_refused_is_refused_as_a_whole() {
+    let (cluster, config) = cluster();
+    let publisher = KafkaPublisher::for_relay(&config).unwrap();
+    cluster.topic_error("topic", RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED).unwrap();
+
+    let outcomes = publish(&publisher, &[records("other", 0..2), records("topic", 2..4)].concat()).await;
+
+    assert_eq!(outcomes, ["acknowledged", "acknowledged", "Topic", "Topic"]);
+}
+
+#[tokio::test]
+async fn a_request_that_is_too_large_is_repeated_record_by_record() {
+    let (cluster, config) = cluster();
+    let publisher = KafkaPublisher::for_relay(&config).unwrap();
+    let too_large = RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+    cluster.request_errors(RDKafkaApiKey::Produce, &[too_large; 3]);
+
+    let outcomes = publish(&publisher, &records("topic", 0..50)).await;
+
+    assert!(outcomes.iter().all(|outcome| outcome == "acknowledged"), "{outcomes:?}");
+}
+
+#[tokio::test]
+async fn a_broker_that_is_away_is_unavailable_and_refuses_nothing() {
+    let (cluster, config) = cluster();
+    let publisher = KafkaPublisher::for_relay(&config).unwrap();
+    publish(&publisher, &records("topic", 0..1)).await;
+    cluster.broker_down(-1).unwrap();
+
+    let outcomes = publish(&publisher, &records("topic", 0..3)).await;
+
+    assert!(outcomes.iter().all(|outcome| outcome == "unavailable"), "{outcomes:?}");
+}
+
+#[tokio::test]
+async fn the_relay_publishes_the_events_of_a_partition_once_it_has_a_leader_again() {
+    let (cluster, config) = cluster();
+    cluster.partition_leader("topic", 1, None).unwrap();
+    let outbox = MemoryOutbox::default();
+    let write = |event: u128, key: u128| {
+        let (uuid, key) = (Uuid::from_u128(event), Uuid::from_u128(key));
+        outbox.insert(Event { uuid, kind: "kind", key, payload: vec![] });
+    };
+    let waiting = || outbox.events().iter().filter(|(_, published)| !published).count();
+    (0..30).for_each(|event| write(event, event));
+    let publisher = KafkaPublisher::for_relay(&config).unwrap();
+    let topics = HashMap::from([("kind", "topic".to_owned())]);
+    let relay = Relay::new("test", Arc::new(outbox.clone()), Arc::new(publisher), topics, &Waker::default());
+    let relay = testkit::run(|stop| relay.run(stop));
+    let left = eventually(|| async { Some(waiting()).filter(|left| (1..20).contains(left)) }).await;
+
+    // The same keys again: those of the other partitions are published.
+    (30..60).for_each(|event| write(event, event - 30));
+    eventually(|| async { (waiting() == 2 * left).then_some(()) }).await;
+    cluster.partition_leader("topic", 1, Some(1)).unwrap();
+    eventually(|| async { (waiting() == 0).then_some(()) }).await;
+
+    relay.stop().await;
+}

@@ -1,0 +1,117 @@
+//! Tests of events that the broker refuses: which other events wait for them, and how they are published later.
+
+use std::time::Duration;
+
+use super::{
+    AT_ONCE, KNOWN,
+    doubles::Counted,
+    picky::{Picky, Refuses},
+};
+
+/// A type of events whose topic the broker refuses.
+const CANCELLED: &str = "events.v1.OrderCancelled";
+/// Longer than the longest pause between two attempts to publish a refused event.
+const BACKOFF: Duration = Duration::from_secs(20);
+
+fn names(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("{number:04}")).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_acknowledged_is_published_once_beside_an_event_that_is_refused() {
+    let (outbox, broker) = (Counted::default(), Picky::default());
+    broker.refuse(Refuses::Topic(CANCELLED));
+    for (key, name) in (1..).zip(["a", "b", "c", "d", "e"]) {
+        outbox.write(key, KNOWN, name);
+    }
+    outbox.write(6, CANCELLED, "refused");
+
+    let relay = outbox.relay_to(&broker, &[KNOWN, CANCELLED]);
+    tokio::time::sleep(BACKOFF).await;
+
+    assert_eq!(
+        (broker.published(), outbox.unpublished()),
+        (["a", "b", "c", "d", "e"].map(str::to_owned).to_vec(), vec!["refused".to_owned()])
+    );
+    broker.accept();
+    tokio::time::sleep(BACKOFF).await;
+    assert_eq!((broker.published().pop(), outbox.unpublished()), (Some("refused".to_owned()), vec![]));
+    relay.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_events_of_a_refused_topic_than_a_batch_has_rows_hold_up_no_other() {
+    let (outbox, broker) = (Counted::default(), Picky::default());
+    broker.refuse(Refuses::Topic(CANCELLED));
+    let waiting = names(1_200);
+    for (key, name) in (0..600).chain(0..600).zip(&waiting) {
+        outbox.write(key, CANCELLED, name);
+    }
+    let relay = outbox.relay_to(&broker, &[KNOWN, CANCELLED]);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+
+    for (key, name) in [(1_000, "other"), (7, "behind")] {
+        outbox.write(key, KNOWN, name);
+    }
+    relay.waker.wake();
+    tokio::time::sleep(AT_ONCE).await;
+
+    assert_eq!(broker.published(), ["other"]);
+    broker.accept();
+    tokio::time::sleep(BACKOFF).await;
+    assert_eq!(outbox.unpublished(), [""; 0]);
+    assert_eq!(broker.of_key(7), ["0007", "0607", "behind"]);
+    assert_eq!(broker.published().len(), 1_202, "each is published once");
+    relay.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_is_refused_by_itself_holds_up_its_key_alone() {
+    let (outbox, broker) = (Counted::default(), Picky::default());
+    broker.refuse(Refuses::Payload("too large"));
+    for (key, kind, name) in
+        [(1, KNOWN, "before"), (1, KNOWN, "too large"), (1, CANCELLED, "after"), (2, KNOWN, "other")]
+    {
+        outbox.write(key, kind, name);
+    }
+
+    let relay = outbox.relay_to(&broker, &[KNOWN, CANCELLED]);
+    tokio::time::sleep(BACKOFF).await;
+    outbox.write(1, KNOWN, "last");
+    relay.waker.wake();
+    tokio::time::sleep(BACKOFF).await;
+
+    assert_eq!(broker.published(), ["before", "other"]);
+    broker.accept();
+    tokio::time::sleep(BACKOFF).await;
+    assert_eq!(broker.of_key(1), ["before", "too large", "after", "last"]);
+    relay.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_partition_without_a_leader_holds_up_the_others_once_for_the_time_limit() {
+    let (outbox, broker) = (Counted::default(), Picky::default());
+    broker.refuse(Refuses::Partition(0));
+    // The partition of a key is its last byte modulo 3.
+    for (key, name) in (0..).zip(names(30)) {
+        outbox.write(key, KNOWN, &name);
+    }
+    let relay = outbox.relay_to(&broker, &[KNOWN]);
+    tokio::time::sleep(Picky::TIME_LIMIT + AT_ONCE).await;
+    assert_eq!(broker.published().len(), 20, "those of the other partitions");
+
+    // Twice as long as the longest pause: the partition is tried again meanwhile.
+    for number in 30..430 {
+        outbox.write(number, KNOWN, &format!("{number:04}"));
+        relay.waker.wake();
+        tokio::time::sleep(BACKOFF / 200).await;
+        let other = number % 3 != 0;
+        assert_eq!(broker.published().contains(&format!("{number:04}")), other, "{number}");
+    }
+
+    broker.accept();
+    tokio::time::sleep(BACKOFF).await;
+    assert_eq!(outbox.unpublished(), [""; 0]);
+    assert_eq!(broker.published().len(), 430, "each is published once");
+    relay.stop().await;
+}
