@@ -2,6 +2,7 @@
 //! once every state that the real decision functions can lead to, with every delay, loss and crash.
 //! `docs/model-checking.md` has the figures.
 
+mod answers;
 mod attempt;
 mod goal;
 mod relay;

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use contracts::events::{Subscription, Topics};
 use platform::{
     kafka::{Failure, Handler, Message, Record},
-    outbox::Publisher,
+    outbox::{Outcome, Publisher, Refused, Scope, in_order_of_keys},
 };
 use rand::RngExt as _;
 use tokio::sync::Notify;
@@ -66,7 +66,7 @@ impl Default for Broker {
 impl Broker {
     /// Appends a record to the partition of its key. Returns the partition and the offset.
     pub fn append(&self, record: Record) -> (usize, usize) {
-        let number = record.key.iter().fold(7_usize, |sum, byte| sum * 31 % 1009 + usize::from(*byte)) % PARTITIONS;
+        let number = partition_of(&record.key);
         let partition = &self.partitions[&record.topic][number];
         let mut log = locked(&partition.log);
         log.push(record);
@@ -239,24 +239,64 @@ impl Member {
 /// The producer of one process.
 pub struct SimulatedPublisher(pub Process);
 
+impl SimulatedPublisher {
+    /// Sends one record. With a fault, the broker may refuse it, lose its acknowledgement, or be unavailable.
+    async fn send(&self, record: &Record, faulty: bool) -> Result<(), Outcome> {
+        let world = &self.0.world;
+        let chance = if faulty { world.pick(|rng| rng.random_range(0..10)) } else { 9 };
+        let error = anyhow::anyhow!("not acknowledged");
+        match chance {
+            0 => return Err(Outcome::Refused(Refused { scope: Scope::Record, error })),
+            1 => return Err(Outcome::Refused(Refused { scope: Scope::Topic, error })),
+            2 => return Err(Outcome::Unavailable(error)),
+            _ => {}
+        }
+        let (partition, offset) = world.broker.append(record.clone());
+        world.note(format_args!("{:?} publishes {} {partition} {offset}", self.0.name, record.topic));
+        match chance {
+            3 => {
+                let scope = Scope::Partition(i32::try_from(partition).unwrap_or_default());
+                Err(Outcome::Refused(Refused { scope, error }))
+            }
+            4 => Err(Outcome::Unavailable(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
 #[async_trait]
 impl Publisher for SimulatedPublisher {
     async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()> {
+        let outcomes = self.publish_each(&records).await;
+        anyhow::ensure!(
+            outcomes.iter().all(|outcome| matches!(outcome, Outcome::Acknowledged)),
+            "the broker did not acknowledge all of {} records",
+            records.len()
+        );
+        Ok(())
+    }
+
+    async fn publish_each(&self, records: &[Record]) -> Vec<Outcome> {
         let world = &self.0.world;
         self.0.step("before it publishes").await;
         world.travel().await;
-        let fails = world.strikes(Fault::Broker);
-        let taken = if fails { world.pick(|rng| rng.random_range(0..=records.len())) } else { records.len() };
-        let all = records.len();
-        for record in records.into_iter().take(taken) {
-            let topic = record.topic.clone();
-            let (partition, offset) = world.broker.append(record);
-            world.note(format_args!("{:?} publishes {topic} {partition} {offset}", self.0.name));
-        }
-        if fails {
-            anyhow::bail!("the broker took {taken} of {all} and said nothing");
-        }
+        let faulty = world.strikes(Fault::Broker);
+        let results = in_order_of_keys(records, |place| self.send(&records[place], faulty)).await;
         self.0.step("between publishing and marking").await;
-        Ok(())
+        let outcome = |result| match result {
+            Some(Ok(())) => Outcome::Acknowledged,
+            Some(Err(failure)) => failure,
+            None => Outcome::NotSent,
+        };
+        results.into_iter().map(outcome).collect()
     }
+
+    fn partition(&self, _: &str, key: &[u8]) -> Option<i32> {
+        i32::try_from(partition_of(key)).ok()
+    }
+}
+
+/// Returns the partition of the records with this key.
+fn partition_of(key: &[u8]) -> usize {
+    key.iter().fold(7_usize, |sum, byte| sum * 31 % 1009 + usize::from(*byte)) % PARTITIONS
 }

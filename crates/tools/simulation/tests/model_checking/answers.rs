@@ -1,0 +1,33 @@
+//! What a broker may do with the records that a relay sends.
+
+/// What becomes of the records that a relay has sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Answer {
+    /// The number of records that are acknowledged.
+    pub acknowledged: usize,
+    /// True if the next record is appended to the topic although it is not acknowledged.
+    pub unnoticed: bool,
+    pub failure: Option<Failure>,
+}
+
+/// Why a record is not acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Failure {
+    /// The record is refused or times out, and is set aside.
+    Refused,
+    /// The same, but the records behind it are accepted.
+    Overtaken,
+    Unavailable,
+}
+
+/// Returns every possible answer to `sent` records. With `in_turn`, a record is sent only once the earlier ones are acknowledged.
+pub fn answers(sent: usize, in_turn: bool) -> Vec<Answer> {
+    let mut answers = vec![Answer { acknowledged: sent, unnoticed: false, failure: None }];
+    let failures = [Failure::Refused, Failure::Unavailable].into_iter();
+    for failure in failures.chain((!in_turn).then_some(Failure::Overtaken)) {
+        let failed =
+            |acknowledged| [false, true].map(|unnoticed| Answer { acknowledged, unnoticed, failure: Some(failure) });
+        answers.extend((0..sent).flat_map(failed));
+    }
+    answers
+}
