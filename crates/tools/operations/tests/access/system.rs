@@ -49,6 +49,8 @@ use crate::{
 };
 
 const OPERATOR: &str = "access-operator";
+/// The only HTTP endpoint with an answer that caches may keep.
+const CACHEABLE: &str = "GET /style.css";
 
 /// The caller of a method.
 #[derive(Clone, Copy, Debug)]
@@ -191,7 +193,19 @@ impl System {
         if let Some(token) = Self::token(method, caller) {
             request = request.header("authorization", token);
         }
-        Answer::of_http(request.send().await.unwrap().status().as_u16())
+        let answer = request.send().await.unwrap();
+        let header = |name| answer.headers().get(name).map(|value| value.to_str().unwrap());
+        if method.name != CACHEABLE {
+            assert_eq!(
+                header("cache-control"),
+                Some("no-store"),
+                "a cache may keep what {method:?} answers {caller:?}"
+            );
+        }
+        assert_eq!(header("x-content-type-options"), Some("nosniff"), "{method:?} to {caller:?}");
+        let status = answer.status().as_u16();
+        assert_eq!(header("www-authenticate").is_some(), status == 401, "{method:?} answers {caller:?} {status}");
+        Answer::of_http(status)
     }
 }
 
