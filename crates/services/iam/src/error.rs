@@ -47,6 +47,9 @@ pub enum Error {
     Database(#[from] DatabaseError),
     #[error("sessions are not available")]
     SessionsUnavailable(#[source] redis::RedisError),
+    /// Some sessions were not in the set of the user's sessions. Redis evicted it, or it was deleted.
+    #[error("not all sessions of the user are known, so some may still be open")]
+    SessionsForgotten,
     #[error("a session could not be written")]
     Session(#[source] serde_json::Error),
 }
@@ -71,6 +74,10 @@ impl From<Error> for Status {
                 Self::resource_exhausted(message)
             }
             Error::SessionsUnavailable(_) => Self::unavailable(message),
+            Error::SessionsForgotten => {
+                tracing::error!("the session store has lost the set of a user's sessions, so some may still be open");
+                Self::unavailable(message)
+            }
             Error::Database(error) => error.into(),
             Error::Hashing(_) | Error::Session(_) => {
                 tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "a call failed");

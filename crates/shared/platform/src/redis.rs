@@ -29,6 +29,8 @@ pub const RESPONSE_TIMEOUT: Duration = Duration::from_millis(400);
 const SILENCE: Duration = Duration::from_millis(250);
 /// The time limit of a health check of the server.
 const WATCH: Duration = Duration::from_secs(2);
+/// The `maxmemory-policy` of a server that refuses writes when its memory is full, instead of evicting keys.
+const KEEPS: &str = "noeviction";
 /// Read-only commands. They are retried once, over the connection that replaces a silent one.
 const READS: [&[u8]; 3] = [b"GET", b"MGET", b"EXISTS"];
 
@@ -176,23 +178,37 @@ pub fn is_refusal(error: &RedisError) -> bool {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Server {
     Answers,
+    /// The server answers, and does not let this user read whether it evicts keys.
+    Hides,
+    Evicts,
     Refuses,
     Away,
 }
 
-/// Checks every two seconds whether the server answers, and sets the readiness condition accordingly.
+/// Checks the server, and returns what is wrong with it.
+async fn check(connection: &mut Connection) -> (Server, String) {
+    let policy = async {
+        ping(connection).await?;
+        eviction_policy(connection).await
+    };
+    match tokio::time::timeout(WATCH, policy).await {
+        Ok(Ok(None)) => (Server::Hides, String::new()),
+        Ok(Ok(Some(policy))) if policy != KEEPS => (Server::Evicts, policy),
+        Ok(Ok(Some(_))) => (Server::Answers, String::new()),
+        Ok(Err(error)) if is_refusal(&error) => (Server::Refuses, error.to_string()),
+        Ok(Err(error)) => (Server::Away, error.to_string()),
+        Err(_) => (Server::Away, "no answer in time".to_owned()),
+    }
+}
+
+/// Checks every two seconds whether the server answers and keeps each key until it expires, and sets the readiness condition accordingly.
 pub async fn watch(mut connection: Connection, reachable: Condition, stop: CancellationToken) -> anyhow::Result<()> {
     let mut before = Server::Answers;
     loop {
-        let answer = tokio::time::timeout(WATCH, ping(&mut connection)).await;
-        let (server, problem) = match answer {
-            Ok(Ok(())) => (Server::Answers, String::new()),
-            Ok(Err(error)) if is_refusal(&error) => (Server::Refuses, error.to_string()),
-            Ok(Err(error)) => (Server::Away, error.to_string()),
-            Err(_) => (Server::Away, "no answer in time".to_owned()),
-        };
+        let (server, problem) = check(&mut connection).await;
         match server {
-            Server::Answers => reachable.set(true),
+            Server::Answers | Server::Hides => reachable.set(true),
+            Server::Evicts => reachable.refuse("evicts keys, so set its maxmemory-policy to noeviction"),
             Server::Refuses => reachable.refuse("credentials refused"),
             Server::Away => {
                 reachable.set(false);
@@ -200,6 +216,10 @@ pub async fn watch(mut connection: Connection, reachable: Condition, stop: Cance
             }
         }
         match server {
+            Server::Hides if server != before => {
+                tracing::warn!("this service may not run INFO, so it does not know whether Redis evicts keys");
+            }
+            Server::Evicts if server != before => tracing::error!(policy = problem, "Redis evicts keys"),
             Server::Refuses if server != before => tracing::warn!(problem, "Redis refuses this service"),
             Server::Away if server != before => {
                 let address = connection.0.server.addr();
@@ -221,5 +241,14 @@ pub async fn ping(connection: &mut Connection) -> RedisResult<()> {
     match ping.query_async(connection).await {
         Err(error) if error.is_connection_dropped() || error.is_timeout() => ping.query_async(connection).await,
         outcome => outcome,
+    }
+}
+
+/// Returns the server's `maxmemory-policy`, or `None` if the user may not read it.
+async fn eviction_policy(connection: &mut Connection) -> RedisResult<Option<String>> {
+    match redis::cmd("INFO").arg("memory").query_async::<String>(connection).await {
+        Ok(memory) => Ok(memory.lines().find_map(|line| line.strip_prefix("maxmemory_policy:")).map(str::to_owned)),
+        Err(error) if is_refusal(&error) => Ok(None),
+        Err(error) => Err(error),
     }
 }

@@ -11,7 +11,7 @@ pub async fn redis() -> Redis {
     Redis { url: address(Server::Redis).await }
 }
 
-/// Returns a server with 8 MB of memory, for the one test that limits its memory further.
+/// Returns a server with 8 MB of memory, for tests that change its settings. Only one of them may run at a time.
 pub async fn small_redis() -> Redis {
     Redis { url: address(Server::SmallRedis).await }
 }

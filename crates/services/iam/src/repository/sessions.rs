@@ -50,7 +50,8 @@ pub trait Sessions: Send + Sync {
     /// Ends all sessions of a user.
     async fn close_all(&self, user: UserId) -> Result<(), Error>;
     /// Ends all sessions of the user except `kept`, and retires the user's present credentials: they cannot open a session, and the user's
-    /// data count as being changed. Refuses if `kept` has ended or the credentials are retired already.
+    /// data count as being changed. Refuses if `kept` has ended or the credentials are retired already. Fails without a change if `kept` is
+    /// not among the known sessions of the user, since others may be unknown as well.
     async fn close_others(&self, kept: &Session) -> Result<Admission, Error>;
     /// Replaces a session that has not ended, and its user's data. The expiry does not change.
     async fn update(&self, session: &Session) -> Result<(), Error>;

@@ -57,12 +57,13 @@ impl IamService {
         Ok(())
     }
 
-    /// Ends all sessions of this session's user.
+    /// Ends all sessions of this session's user. Fails if the store has forgotten which sessions the user has.
     pub async fn logout_all(&self, id: SessionId) -> Result<(), Error> {
         let session = self.whoami(id).await?;
         self.sessions.close_all(session.user.id).await?;
+        let was_forgotten = self.sessions.close(id).await?.is_some();
         revoked(session.user.id, Revocation::LogoutAll);
-        Ok(())
+        if was_forgotten { Err(Error::SessionsForgotten) } else { Ok(()) }
     }
 
     /// Returns the sessions of the caller or, for an operator, those of the user `of`.

@@ -1,14 +1,16 @@
 //! Tests of attackers who can read Redis or fill its memory.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use iam::repository::{Admission, Sessions};
+use platform::config::Settings;
 use redis::aio::MultiplexedConnection;
+use tokio::sync::{Mutex, MutexGuard};
 use tonic::Code;
 
 use crate::{
     fixture::{PASSWORD, settings, start},
-    stores::{BOUNDS, LONG, ann, redis_sessions, session},
+    stores::{BOUNDS, LONG, ann, connection, redis_sessions, session},
 };
 
 /// Returns every key with this prefix.
@@ -88,19 +90,27 @@ async fn ten_thousand_logins_of_one_account_take_no_more_than_its_bound() {
     assert!(bytes < 200_000, "{bytes} bytes");
 }
 
+/// Returns the settings of a service at a Redis server of its own, a connection to that server, and the turn to use it.
+async fn small_redis() -> (Settings, MultiplexedConnection, MutexGuard<'static, ()>) {
+    static TURN: Mutex<()> = Mutex::const_new(());
+    let turn = TURN.lock().await;
+    let settings = settings().await.with([("REDIS_URL", testkit::small_redis().await.url)]);
+    let client = redis::Client::open(settings.get("REDIS_URL").unwrap()).unwrap();
+    (settings, client.get_multiplexed_async_connection().await.unwrap(), turn)
+}
+
+async fn set(redis: &mut MultiplexedConnection, name: &str, value: &str) {
+    redis::cmd("CONFIG").arg(&["SET", name, value]).exec_async(redis).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_full_redis_refuses_logins_and_still_ends_sessions() {
-    let settings = settings().await.with([("REDIS_URL", testkit::small_redis().await.url)]);
+    let (settings, mut redis, _turn) = small_redis().await;
     let iam = start(&settings).await;
     let (info, _, session) = iam.registered_user().await;
     let (other, _, lost) = iam.registered_user().await;
-    let client = redis::Client::open(settings.get("REDIS_URL").unwrap()).unwrap();
-    let mut redis = client.get_multiplexed_async_connection().await.unwrap();
-    let limit = async |redis: &mut MultiplexedConnection, bytes: &str| {
-        redis::cmd("CONFIG").arg(&["SET", "maxmemory", bytes]).exec_async(redis).await.unwrap();
-    };
     // The limit is less than an empty server uses.
-    limit(&mut redis, "100kb").await;
+    set(&mut redis, "maxmemory", "100kb").await;
 
     let mut opened = 0;
     for _ in 0..50 {
@@ -119,6 +129,57 @@ async fn a_full_redis_refuses_logins_and_still_ends_sessions() {
     })
     .await;
 
-    limit(&mut redis, "8mb").await;
+    set(&mut redis, "maxmemory", "8mb").await;
     testkit::eventually(|| async { iam.login(&other.login, PASSWORD).await.ok() }).await;
+}
+
+#[tokio::test]
+async fn iam_is_not_ready_while_redis_may_evict_a_session() {
+    let (settings, mut redis, _turn) = small_redis().await;
+    let iam = start(&settings).await;
+
+    for policy in ["allkeys-lru", "volatile-ttl"] {
+        set(&mut redis, "maxmemory-policy", policy).await;
+        let told = testkit::eventually(|| async {
+            let told = "redis: evicts keys, so set its maxmemory-policy to noeviction";
+            iam.readiness.waiting_for().contains(&told.to_owned()).then_some(())
+        });
+        let told = tokio::time::timeout(Duration::from_secs(20), told).await;
+
+        set(&mut redis, "maxmemory-policy", "noeviction").await;
+        assert!(told.is_ok(), "{policy}: iam waits for {:?}", iam.readiness.waiting_for());
+        testkit::eventually(|| async { iam.readiness.is_ready().then_some(()) }).await;
+    }
+}
+
+#[tokio::test]
+async fn the_redis_user_of_iam_may_read_the_eviction_policy() {
+    let mut redis = connection().await;
+
+    let memory: String = redis::cmd("INFO").arg("memory").query_async(&mut redis).await.unwrap();
+
+    assert!(memory.contains("maxmemory_policy:noeviction"), "{memory}");
+}
+
+#[tokio::test]
+async fn an_end_of_all_sessions_that_cannot_be_proven_is_an_error() {
+    let settings = settings().await;
+    let iam = start(&settings).await;
+    let client = redis::Client::open(settings.get("REDIS_URL").unwrap()).unwrap();
+    let mut redis = client.get_multiplexed_async_connection().await.unwrap();
+    let (info, user, first) = iam.registered_user().await;
+    let second = iam.login(&info.login, PASSWORD).await.unwrap();
+    let set = format!("{}sessions:{user}", settings.get("IAM_REDIS_PREFIX").unwrap());
+    let forgotten: u32 = redis::cmd("DEL").arg(&set).query_async(&mut redis).await.unwrap();
+    assert_eq!(forgotten, 1, "{set}");
+
+    let changed = iam.change_password(&first, PASSWORD, "AnotherPassword456!").await;
+    let ended = iam.logout_all(&first).await;
+
+    assert_eq!(changed.unwrap_err().code(), Code::Unavailable);
+    assert_eq!(ended.unwrap_err().code(), Code::Unavailable);
+    assert_eq!(iam.whoami(&first).await.unwrap_err().code(), Code::Unauthenticated);
+    assert!(iam.whoami(&second).await.is_ok(), "the second session was found in another way, so this is no error");
+    // The password is the old one.
+    iam.login(&info.login, PASSWORD).await.unwrap();
 }

@@ -75,6 +75,11 @@ pub async fn contact_codes(limit: CodeLimit) -> [(&'static str, Arc<dyn ContactC
     [("memory", Arc::new(MemoryContactCodes::new(limit))), ("Redis", Arc::new(redis))]
 }
 
+/// Returns a connection with the rights of iam.
+pub async fn connection() -> Connection {
+    redis().await.0
+}
+
 /// Returns a connection with the rights of iam, and the prefix of its keys.
 async fn redis() -> (Connection, String) {
     let prefix = prefix();

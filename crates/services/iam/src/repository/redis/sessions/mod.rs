@@ -24,6 +24,9 @@ use crate::{
     repository::{Admission, Lookup, Sessions, sessions::RETIRED},
 };
 
+/// The reply of close_others.lua if the kept session is not in the set of the user's sessions.
+const NOT_IN_SET: i64 = -2;
+
 pub struct RedisSessions {
     connection: Connection,
     prefix: String,
@@ -196,7 +199,10 @@ impl Sessions for RedisSessions {
             .arg(kept.id.to_string())
             .arg(self.session_key(""))
             .arg(millis(RETIRED));
-        self.run(&call).await.map(admission)
+        match self.run(&call).await? {
+            NOT_IN_SET => Err(Error::SessionsForgotten),
+            reply => Ok(admission(reply)),
+        }
     }
 
     async fn update(&self, session: &Session) -> Result<(), Error> {
