@@ -73,7 +73,7 @@ impl Run {
         visit.operate().await;
         let mut iam = connected(postgres, "iam").await;
         visit.register_second(&mut iam, number).await;
-        visit.wait_for_a_lock(&mut iam).await;
+        visit.register_slowly(&mut iam).await;
         visit.log_out().await;
         Self { user: visit.customer.user, secrets: visit.secrets }
     }
@@ -305,18 +305,20 @@ impl Visit<'_> {
         self.written.refused("Register", second);
     }
 
-    /// Registers a user while a lock delays the statement, until both PostgreSQL and the service log it as slow.
-    async fn wait_for_a_lock(&mut self, iam: &mut PgConnection) {
-        let mut held = iam.begin().await.unwrap();
-        sqlx::query("lock table users in access exclusive mode").execute(&mut *held).await.unwrap();
+    /// Registers a user with a statement that both PostgreSQL and the service log as slow.
+    async fn register_slowly(&mut self, iam: &mut PgConnection) {
+        for statement in [
+            "create function slow() returns trigger language plpgsql as
+                'begin perform pg_sleep(1.2); return new; end'",
+            "create trigger slow before insert on users for each row execute function slow()",
+        ] {
+            sqlx::query(statement).execute(&mut *iam).await.unwrap();
+        }
         let login = self.secrets.add("login", "leaks-slow-login");
         let email = self.secrets.add("e-mail", "slow@leaks.example");
         let info = UserInfo { login, email, notification_methods: Vec::new() };
-        let (slow, ()) = tokio::join!(self.registered(info, "first-Password-of-ann"), async {
-            tokio::time::sleep(Duration::from_millis(1500)).await;
-            held.commit().await.unwrap();
-        });
-        slow.unwrap();
+        self.registered(info, "first-Password-of-ann").await.unwrap();
+        sqlx::query("drop function slow() cascade").execute(&mut *iam).await.unwrap();
     }
 
     async fn log_out(&mut self) {

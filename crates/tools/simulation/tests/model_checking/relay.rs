@@ -253,7 +253,7 @@ impl Model for Relays {
 }
 
 impl Relays {
-    fn work(&self, state: &mut State, relay: usize, action: Action) {
+    fn work(self, state: &mut State, relay: usize, action: Action) {
         let outbox = state.outbox(relay);
         let shown = |epoch: i64| if self.fenced { epoch } else { outbox.epoch() };
         let (current, rows_before) = (outbox.epoch(), (state.published, state.aside));

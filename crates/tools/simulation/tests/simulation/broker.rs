@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    future::ready,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -241,7 +242,7 @@ pub struct SimulatedPublisher(pub Process);
 
 impl SimulatedPublisher {
     /// Sends one record. With a fault, the broker may refuse it, lose its acknowledgement, or be unavailable.
-    async fn send(&self, record: &Record, faulty: bool) -> Result<(), Outcome> {
+    fn send(&self, record: &Record, faulty: bool) -> Result<(), Outcome> {
         let world = &self.0.world;
         let chance = if faulty { world.pick(|rng| rng.random_range(0..10)) } else { 9 };
         let error = anyhow::anyhow!("not acknowledged");
@@ -281,7 +282,7 @@ impl Publisher for SimulatedPublisher {
         self.0.step("before it publishes").await;
         world.travel().await;
         let faulty = world.strikes(Fault::Broker);
-        let results = in_order_of_keys(records, |place| self.send(&records[place], faulty)).await;
+        let results = in_order_of_keys(records, |place| ready(self.send(&records[place], faulty))).await;
         self.0.step("between publishing and marking").await;
         let outcome = |result| match result {
             Some(Ok(())) => Outcome::Acknowledged,
