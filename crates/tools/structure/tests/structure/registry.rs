@@ -186,8 +186,8 @@ fn variables(service: &Crate) -> Vec<String> {
 
 /// Returns whether a service has rights at the broker: whether a route names it.
 fn is_broker_user(name: &str) -> bool {
-    text("crates/shared/contracts/src/events/routes.rs").contains(&format!("(\"{name}\", "))
-        || text("crates/shared/contracts/src/events/routes.rs").contains(&format!("Some(\"{name}\")"))
+    let routes = text("crates/shared/contracts/src/events/routes.rs");
+    routes.contains(&format!("(\"{name}\", ")) || routes.contains(&format!("Some(\"{name}\")"))
 }
 
 #[test]
