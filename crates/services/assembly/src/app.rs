@@ -28,6 +28,7 @@ pub struct App {
 impl App {
     /// Builds the service and binds its listeners; connects to nothing yet.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
+        crate::metrics::count_from_zero();
         let Config { server, identity, messaging, own } = config;
         let server = Server::bind(&SERVICE, server).await?;
         let waker = Waker::default();

@@ -1,6 +1,14 @@
 //! The service's counters.
 
+use platform::metric::Metric;
+
 use crate::model::LoanStatus;
+
+/// What this service exports besides the metrics of every service.
+pub const METRICS: &[Metric] = &[
+    Metric::counter("kyc_checks_total", &["outcome"], "Checks of identities."),
+    Metric::counter("loans_total", &["status"], "Loans that have reached a status."),
+];
 
 /// Starts every counter at 0: `rate()` does not see the first value of a series.
 pub fn count_from_zero() {

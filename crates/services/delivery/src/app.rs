@@ -65,6 +65,7 @@ impl App {
             jobs: vec![
                 jobs::assign_orders(service.clone(), own.delivery_assign_every),
                 jobs::move_couriers(service.clone(), server.lease(LEASE)?, own.delivery_move_every),
+                jobs::report_counts(service.clone()),
                 jobs::remove_early_events(&retention),
                 retention.outbox(),
                 retention.inbox(),

@@ -30,6 +30,7 @@ pub static SERVICE: Service = Service {
     database: Some(OwnDatabase { connections: 10, migrations: &repository::MIGRATIONS }),
     rules: &[api::http::RULES, api::grpc::RULES],
     openapi: Some(api::http::document),
+    metrics: metrics::METRICS,
     calls: &[Call::when_requested("iam"), Call::in_background("order"), Call::in_background("geo")],
     check: |settings| Config::load(settings).map(drop),
     build: |settings| {

@@ -1,8 +1,49 @@
-//! Initialises the service's counters.
+//! The service's metrics.
 
-/// Starts every counter at 0: `rate()` does not see the first value of a series.
+use std::time::Duration;
+
+use platform::metric::Metric;
+
+use crate::repository::Counts;
+
+/// What this service exports besides the metrics of every service.
+pub const METRICS: &[Metric] = &[
+    Metric::gauge("couriers", &["state"], "Couriers that are free or carry an order. Each replica reports the same."),
+    Metric::gauge(
+        "deliveries",
+        &["status"],
+        "Orders that wait for a courier, up to 10 000, and those that a courier carries. Each replica reports the same.",
+    ),
+    Metric::histogram(
+        "delivery_duration_seconds",
+        &[],
+        "The time from the end of the assembly until the order is delivered.",
+    ),
+    Metric::counter("delivery_late_ticks_total", &[], "Ticks of the couriers that were more than 100 ms late."),
+    Metric::counter("delivery_ticks_total", &[], "Ticks of the couriers."),
+];
+
+/// Starts every metric without a sample: `rate()` does not see the first value of a series.
 pub fn count_from_zero() {
     for name in ["delivery_ticks_total", "delivery_late_ticks_total"] {
         metrics::counter!(name).increment(0);
     }
+    let _ = metrics::histogram!("delivery_duration_seconds");
+    counts(Counts::default());
+}
+
+/// Records how long the delivered orders were under way.
+pub fn delivered(took: &[Duration]) {
+    for took in took {
+        metrics::histogram!("delivery_duration_seconds").record(*took);
+    }
+}
+
+/// Exports how many orders and couriers do what. Each replica reports the same, so dashboards take the maximum.
+pub fn counts(counts: Counts) {
+    let Counts { created, assigned, free } = counts;
+    metrics::gauge!("deliveries", "status" => "CREATED").set(created);
+    metrics::gauge!("deliveries", "status" => "ASSIGNED").set(assigned);
+    metrics::gauge!("couriers", "state" => "free").set(free);
+    metrics::gauge!("couriers", "state" => "busy").set(assigned);
 }

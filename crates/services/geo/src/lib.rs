@@ -22,6 +22,7 @@ pub static SERVICE: Service = Service {
     database: None,
     rules: &[api::RULES],
     openapi: None,
+    metrics: &[],
     calls: &[],
     check: |settings| Config::load(settings).map(drop),
     build: |settings| {

@@ -26,6 +26,7 @@ pub static SERVICE: Service = Service {
     database: Some(OwnDatabase { connections: 10, migrations: &repository::MIGRATIONS }),
     rules: &[api::RULES],
     openapi: None,
+    metrics: metrics::METRICS,
     calls: &[],
     check: |settings| Config::load(settings).map(drop),
     build: |settings| {

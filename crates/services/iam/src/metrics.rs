@@ -1,5 +1,13 @@
 //! Creates the service's time series at the start.
 
+use platform::metric::Metric;
+
+/// What this service exports besides the metrics of every service.
+pub const METRICS: &[Metric] = &[
+    Metric::histogram("iam_hashing_wait_seconds", &[], "The time that a password waited for its hash to be computed."),
+    Metric::counter("iam_logins_total", &["outcome"], "Attempts to log in."),
+];
+
 /// Creates the counters with the value 0, because Prometheus' `rate()` ignores the first value of a series.
 pub fn count_from_zero() {
     for outcome in ["opened", "refused", "failed"] {

@@ -1,5 +1,14 @@
 //! The service's metrics.
 
+use platform::metric::Metric;
+
+/// What this service exports besides the metrics of every service.
+pub const METRICS: &[Metric] = &[
+    Metric::gauge("intake_cache_entries", &[], "Orders in the cache."),
+    Metric::counter("intake_cache_requests_total", &["outcome"], "Look-ups in the cache."),
+    Metric::counter("intake_orders_total", &["outcome"], "Consumed orders."),
+];
+
 /// The outcomes of a consumed order.
 pub const OUTCOMES: [&str; 4] = ["stored", "repeated", "reused", "invalid"];
 

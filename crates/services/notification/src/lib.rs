@@ -27,6 +27,7 @@ pub static SERVICE: Service = Service {
     database: Some(OwnDatabase { connections: 10, migrations: &repository::MIGRATIONS }),
     rules: &[api::RULES],
     openapi: None,
+    metrics: metrics::METRICS,
     calls: &[Call::when_requested("iam")],
     check: |settings| Config::load(settings).map(drop),
     build: |settings| {

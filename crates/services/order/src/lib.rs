@@ -29,6 +29,7 @@ pub static SERVICE: Service = Service {
     database: Some(OwnDatabase { connections: 20, migrations: &repository::MIGRATIONS }),
     rules: &[api::RULES, api::grpc::RULES],
     openapi: Some(api::document),
+    metrics: metrics::METRICS,
     calls: &[
         Call::when_requested("iam"),
         Call::when_requested("inventory"),

@@ -33,6 +33,7 @@ pub struct App {
 impl App {
     /// Builds the service and binds its listeners. It connects to the database and to other services later.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
+        crate::metrics::count_from_zero();
         let Config { server, identity, messaging, initial_balance, declines, stripe } = config;
         let server = Server::bind(&SERVICE, server).await?;
         let ledger = Ledger::new(server.database()?, initial_balance, declines);

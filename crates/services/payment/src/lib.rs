@@ -9,6 +9,7 @@ pub mod consumers;
 pub mod error;
 pub mod events;
 pub mod jobs;
+mod metrics;
 pub mod model;
 pub mod repository;
 pub mod service;
@@ -28,6 +29,7 @@ pub static SERVICE: Service = Service {
     database: Some(OwnDatabase { connections: 10, migrations: &repository::MIGRATIONS }),
     rules: &[api::RULES],
     openapi: None,
+    metrics: metrics::METRICS,
     calls: &[Call::when_requested("iam")],
     check: |settings| Config::load(settings).map(drop),
     build: |settings| {

@@ -27,6 +27,7 @@ mod keep_alive;
 pub mod lease;
 pub mod listener;
 pub mod load_shed;
+pub mod metric;
 mod observe;
 pub mod openapi;
 pub mod outage;

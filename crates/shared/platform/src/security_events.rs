@@ -253,8 +253,7 @@ mod tests {
     fn logged(event: Event<'_>) -> serde_json::Value {
         let lines = Lines::default();
         let writer = lines.clone();
-        let subscriber =
-            tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
+        let subscriber = json_subscriber::fmt().flatten_event(true).with_writer(move || writer.clone()).finish();
         tracing::subscriber::with_default(subscriber, || record(event));
         let mut fields: serde_json::Value = serde_json::from_slice(&lines.0.lock().unwrap()).unwrap();
         fields.as_object_mut().unwrap().remove("timestamp");

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     auth::Rule,
     config::{ConfigError, Settings},
+    metric::Metric,
     postgres::{Database, Migrations},
     readiness::Readiness,
 };
@@ -40,6 +41,8 @@ pub struct Service {
     pub rules: &'static [&'static [Rule]],
     /// Returns the OpenAPI description of the HTTP API. `None` for a service that serves only gRPC.
     pub openapi: Option<fn() -> utoipa::openapi::OpenApi>,
+    /// What the service exports besides [`METRICS`](crate::metric::METRICS).
+    pub metrics: &'static [Metric],
     /// The calls of this service to other services.
     pub calls: &'static [Call],
     /// Reads and checks the service's variables. An error names the invalid variable.

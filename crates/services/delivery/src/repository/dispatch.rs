@@ -1,5 +1,7 @@
 //! The trait for assigning orders to couriers and moving couriers.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use contracts::ids::{CourierId, OrderId};
 
@@ -19,16 +21,32 @@ pub trait Dispatch: Send + Sync {
     async fn assign(&self, assignments: &[Assignment]) -> Result<Vec<OrderId>, Error>;
     /// Returns up to `limit` couriers that carry an order, in the order of their uuids, from the first after `after` on.
     async fn trips(&self, after: Option<CourierId>, limit: i64) -> Result<Vec<Trip>, Error>;
+    /// Counts the orders and the couriers by what they are doing.
+    async fn counts(&self) -> Result<Counts, Error>;
     /// Moves each courier that is still on the cell where its step begins. Writes nothing unless `epoch` is the current epoch of the lease
     /// for moving couriers.
     async fn step(&self, epoch: i64, steps: &[Step]) -> Result<Moved, Error>;
 }
 
-/// The result of a batch of steps.
+/// How many orders and couriers do what. An order that is delivered or failed is not counted: those grow for ever.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// The orders that wait for a courier, up to `MOST_COUNTED`.
+    pub created: u32,
+    /// The orders that a courier carries. Their couriers are busy.
+    pub assigned: u32,
+    /// The couriers that carry no order.
+    pub free: u32,
+}
+
+/// Up to this many orders are counted, so that counting a backlog stays cheap.
+pub const MOST_COUNTED: u32 = 10_000;
+
+/// The result of a batch of steps.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Moved {
     /// The number of couriers that made their step.
     pub couriers: usize,
-    /// The number of these couriers that arrived.
-    pub arrived: usize,
+    /// For each of these couriers that arrived, how long its order was under way: since it began to wait for a courier.
+    pub arrived: Vec<Duration>,
 }

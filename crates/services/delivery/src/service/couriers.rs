@@ -5,6 +5,7 @@ use contracts::ids::{CourierId, PlaceId};
 use super::DeliveryService;
 use crate::{
     error::Error,
+    metrics,
     model::{Name, NewCourier, Volume},
     repository::ListedCourier,
 };
@@ -29,6 +30,12 @@ impl DeliveryService {
     pub async fn add_place(&self, courier: CourierId, id: PlaceId, name: &Name, volume: Volume) -> Result<(), Error> {
         self.couriers.add_place(courier, id, name, volume).await?;
         self.assign_soon();
+        Ok(())
+    }
+
+    /// Exports how many orders and couriers do what.
+    pub async fn report_counts(&self) -> Result<(), Error> {
+        metrics::counts(self.dispatch.counts().await?);
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use contracts::ids::CourierId;
 
 use super::DeliveryService;
-use crate::{error::Error, repository::Moved};
+use crate::{error::Error, metrics, repository::Moved};
 
 /// The maximum number of couriers that one statement moves.
 const BATCH: i64 = 1_000;
@@ -28,8 +28,9 @@ impl DeliveryService {
             if couriers > 0 && steps.iter().any(|step| !step.events.is_empty()) {
                 self.relay.wake();
             }
-            if arrived > 0 {
-                tracing::info!(arrived, "orders delivered");
+            if !arrived.is_empty() {
+                tracing::info!(arrived = arrived.len(), "orders delivered");
+                metrics::delivered(&arrived);
                 self.assign_soon();
             }
             // If no courier moved, another replica has taken the lease.

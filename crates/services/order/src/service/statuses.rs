@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::{
     error::Error,
-    repository::{Kept, Lookup, StatusCache, StatusKey},
+    repository::{Kept, Lookup, Question, StatusCache, StatusKey},
 };
 
 /// The lifetime of a cached response that may still change.
@@ -70,14 +70,14 @@ impl Statuses {
         let Some(cache) = self.cache.as_ref() else { return call.await };
         match self.look(cache.as_ref(), asked).await {
             Looked::Found(answer) => {
-                count("hit");
+                count(asked.key.question, "hit");
                 return Ok(Some(answer));
             }
             Looked::Nothing => {
-                count("unavailable");
+                count(asked.key.question, "unavailable");
                 return call.await;
             }
-            Looked::Ask => count("miss"),
+            Looked::Ask => count(asked.key.question, "miss"),
         }
         let answer = call.await;
         let kept = match &answer {
@@ -134,6 +134,7 @@ enum Looked<T> {
     Nothing,
 }
 
-fn count(outcome: &'static str) {
-    metrics::counter!("order_status_cache_requests_total", "outcome" => outcome).increment(1);
+fn count(question: Question, outcome: &'static str) {
+    let view = question.as_str();
+    metrics::counter!("order_status_cache_requests_total", "view" => view, "outcome" => outcome).increment(1);
 }

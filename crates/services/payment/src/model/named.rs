@@ -10,6 +10,8 @@ macro_rules! named {
         }
 
         impl $type {
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name),*
@@ -51,8 +53,8 @@ mod tests {
 
     #[test]
     fn names_are_parsed_as_they_are_written() {
-        for method in [Method::Card, Method::Sbp, Method::CreditCard, Method::InvestorMoney] {
-            assert_eq!(Method::parse(method.as_str()), Some(method));
+        for method in Method::ALL {
+            assert_eq!(Method::parse(method.as_str()), Some(*method));
         }
         assert_eq!(Decline::parse("NO_REASON"), None);
     }

@@ -3,6 +3,7 @@
 use super::PaymentService;
 use crate::{
     error::Error,
+    metrics,
     model::{Intent, Outcome, Payment, Status},
 };
 
@@ -11,6 +12,7 @@ impl PaymentService {
     pub(super) async fn settle(&self, payment: Payment, outcome: &Outcome) -> Result<Payment, Error> {
         let Intent { order, transaction, attempt, .. } = payment.intent;
         let payment = self.payments.settle(&payment.intent, outcome).await?;
+        metrics::settled(&payment);
         self.relay.wake();
         let status = &payment.status;
         tracing::info!(order_uuid = %order, transaction_uuid = %transaction, attempt, ?status, "payment settled");

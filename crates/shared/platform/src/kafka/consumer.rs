@@ -11,8 +11,14 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Config, Handler, Refusal, TopicCreator, connection_errors::Reasons, dead_letter_producer::DeadLetterProducer,
-    metrics::count_from_zero, partition_queue::Reports, rebalance::Context, workers::Workers,
+    Config, Handler, Refusal, TopicCreator,
+    connection_errors::Reasons,
+    dead_letter_producer::DeadLetterProducer,
+    lag::{self, Lag},
+    metrics::count_from_zero,
+    partition_queue::Reports,
+    rebalance::Context,
+    workers::Workers,
 };
 use crate::{outage::Outage, readiness::Condition, retry};
 
@@ -119,7 +125,8 @@ impl Consumer {
         let received = reports.received.clone();
         let workers = Workers::new(self.clone(), reports, stop.clone(), broken.clone());
         let (joined, reasons) = (self.joined.clone(), Reasons::default());
-        let context = Context { workers, joined, broken: broken.clone(), reasons };
+        let lag = Lag::new(self.group, &self.topic);
+        let context = Context { workers, joined, broken: broken.clone(), reasons, lag };
         let consumer: Arc<StreamConsumer<Context>> =
             Arc::new(self.client().create_with_context(context).context("creating a Kafka consumer")?);
         consumer.context().workers.read_from(&consumer);
@@ -172,6 +179,7 @@ impl Consumer {
             // contains the topic.
             .set("group.instance.id", format!("{group}-{}-{}", self.topic, self.instance_id))
             .set("group.id", group)
+            .set("statistics.interval.ms", lag::INTERVAL_MS)
             .set("auto.offset.reset", "earliest")
             // A worker stores the offset after the effect of a message; librdkafka commits stored offsets.
             .set("enable.auto.offset.store", "false")

@@ -1,8 +1,9 @@
 //! A consumed message, its handler, and the ways in which handling can fail.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 
 /// A record, copied from librdkafka's buffers.
@@ -15,6 +16,18 @@ pub struct Message {
     pub payload: Vec<u8>,
     /// The headers whose value is valid UTF-8.
     pub headers: HashMap<String, String>,
+}
+
+/// The header of an event with the time at which the change was committed that it tells of, in RFC 3339.
+pub const HEADER_EVENT_TIME: &str = "event-time";
+
+impl Message {
+    /// Returns how long before `now` the event happened; 0 if that was later, by a clock that is ahead. `None` for a record that does not
+    /// say it.
+    pub fn age(&self, now: DateTime<Utc>) -> Option<Duration> {
+        let happened = DateTime::parse_from_rfc3339(self.headers.get(HEADER_EVENT_TIME)?).ok()?;
+        Some((now - happened.to_utc()).to_std().unwrap_or_default())
+    }
 }
 
 /// The reason why a handler failed to handle a message.

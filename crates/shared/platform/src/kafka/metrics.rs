@@ -1,10 +1,12 @@
-//! The counters of a consumer.
+//! The metrics of a consumer.
 
-/// Exports the counters of a consumer group with the value 0. Otherwise `rate()` would miss the first increment, with which a series
+/// Exports the counters and histograms of a consumer group without a sample. Otherwise `rate()` would miss the first increment, with which a series
 /// begins.
 pub(super) fn count_from_zero(group: &'static str) {
     metrics::counter!("kafka_messages_handled_total", "group" => group).increment(0);
     metrics::counter!("kafka_message_retries_total", "group" => group).increment(0);
     metrics::counter!("kafka_dead_letters_total", "group" => group).increment(0);
     metrics::counter!("kafka_handler_panics_total", "group" => group).increment(0);
+    let _ = metrics::histogram!("kafka_message_handling_seconds", "group" => group);
+    let _ = metrics::histogram!("event_age_seconds", "group" => group);
 }

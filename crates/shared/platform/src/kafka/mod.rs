@@ -8,6 +8,7 @@ mod consumer;
 mod dead_letter;
 mod dead_letter_producer;
 mod each_record;
+mod lag;
 mod message;
 mod metrics;
 mod partition_queue;
@@ -30,7 +31,7 @@ pub use dead_letter::{
     HEADER_ATTEMPTS, HEADER_ERROR, HEADER_FAILED_AT, HEADER_GROUP, HEADER_LEFT_OUT, HEADER_OFFSET, HEADER_PARTITION,
     HEADER_TOPIC,
 };
-pub use message::{Failure, Handler, Message};
+pub use message::{Failure, HEADER_EVENT_TIME, Handler, Message};
 pub use producer::{KafkaPublisher, Record, is_too_large};
 pub use reader::{Extent, Mark, Reader};
 pub use refusal::{Refusal, probe};

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span};
 
 use super::{Consumer, Message, partition_queue::PartitionQueue};
-use crate::{pace::Pace, telemetry};
+use crate::{clock, pace::Pace, telemetry};
 
 /// The maximum number of messages of one partition, of different keys, that are handled concurrently, so that their writes can be grouped.
 const AT_ONCE: usize = 16;
@@ -85,7 +85,7 @@ impl Consumer {
             AssertUnwindSafe(self.handler.handle(message).instrument(self.continued(message))).catch_unwind().await;
         let handled = matches!(handled, Ok(Ok(())));
         if handled {
-            self.handled(start);
+            self.handled(message, start);
         }
         handled
     }
@@ -100,8 +100,8 @@ impl Consumer {
         // A message that makes the handler panic shows itself when it is handled alone.
         let mut handled = handled.unwrap_or_default();
         handled.resize(messages.len(), false);
-        for _ in handled.iter().filter(|handled| **handled) {
-            self.handled(start);
+        for (message, _) in messages.iter().zip(&handled).filter(|(_, handled)| **handled) {
+            self.handled(message, start);
         }
         handled
     }
@@ -131,9 +131,12 @@ impl Consumer {
         span
     }
 
-    /// Counts a handled message, and records the time since `start`, at which its handling began.
-    pub(super) fn handled(&self, start: Instant) {
+    /// Counts a handled message, and records the time since `start`, at which its handling began, and since its event happened.
+    pub(super) fn handled(&self, message: &Message, start: Instant) {
         metrics::counter!("kafka_messages_handled_total", "group" => self.group).increment(1);
         metrics::histogram!("kafka_message_handling_seconds", "group" => self.group).record(start.elapsed());
+        if let Some(age) = message.age(clock::now()) {
+            metrics::histogram!("event_age_seconds", "group" => self.group).record(age);
+        }
     }
 }

@@ -1,4 +1,6 @@
-//! Rebalance callbacks of a consumer. They start a worker for each assigned partition and end those of revoked ones.
+//! The callbacks of a consumer. Those of a rebalance start a worker for each assigned partition and end those of revoked ones.
+
+use std::sync::Arc;
 
 use rdkafka::{
     ClientContext,
@@ -8,7 +10,7 @@ use rdkafka::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{connection_errors::Reasons, workers::Workers};
+use super::{connection_errors::Reasons, lag::Lag, workers::Workers};
 use crate::readiness::Condition;
 
 /// The context of a consumer. librdkafka calls its methods within the consumer's task, while the consumer receives.
@@ -18,6 +20,7 @@ pub(super) struct Context {
     /// Cancelled when the consumer must be rebuilt.
     pub broken: CancellationToken,
     pub reasons: Reasons,
+    pub lag: Arc<Lag>,
 }
 
 impl ClientContext for Context {
@@ -27,6 +30,10 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, reason, "librdkafka");
+    }
+
+    fn stats_raw(&self, statistics: &[u8]) {
+        self.lag.observe(statistics, self.workers.client());
     }
 }
 

@@ -23,7 +23,7 @@ impl Consumer {
             let start = tokio::time::Instant::now();
             let failure = match AssertUnwindSafe(self.handler.handle(message)).catch_unwind().await {
                 Ok(Ok(())) => {
-                    self.handled(start);
+                    self.handled(message, start);
                     return true;
                 }
                 Ok(Err(failure)) => {

@@ -51,10 +51,15 @@ impl<C: ConsumerContext + 'static> Workers<C> {
         let _ = self.client.set(Arc::downgrade(client));
     }
 
+    /// Returns the consumer whose partitions these workers read, unless it has ended.
+    pub fn client(&self) -> Option<Arc<StreamConsumer<C>>> {
+        self.client.get().and_then(Weak::upgrade)
+    }
+
     /// Starts a worker for each of these partitions. Must be called before librdkafka fetches from them, so that their messages do not
     /// enter the queue of the consumer.
     pub fn start(&self, partitions: &TopicPartitionList) {
-        let Some(client) = self.client.get().and_then(Weak::upgrade) else { return };
+        let Some(client) = self.client() else { return };
         let mut own = self.lock();
         for element in partitions.elements() {
             let partition = element.partition();

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
+use chrono::SecondsFormat;
 use uuid::Uuid;
 
 use super::{Outcome, Relay, Unpublished, destinations::Destinations, metrics::Metrics};
-use crate::kafka::Record;
+use crate::kafka::{HEADER_EVENT_TIME, Record};
 
 /// The maximum number of rows per batch.
 const BATCH: i64 = 500;
@@ -157,6 +158,7 @@ impl Relay {
             ("event-uuid".to_owned(), row.event_uuid.to_string()),
             ("event-type".to_owned(), row.event_type),
             ("content-type".to_owned(), "application/x-protobuf".to_owned()),
+            (HEADER_EVENT_TIME.to_owned(), row.written.to_rfc3339_opts(SecondsFormat::Micros, true)),
         ]);
         Some(Record { topic, key: row.key.to_string().into_bytes(), payload: row.payload, headers })
     }

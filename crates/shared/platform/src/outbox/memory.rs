@@ -7,6 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use chrono::DateTime;
 
 use super::{Backlog, Event, Outbox, Unpublished};
 use crate::{
@@ -104,6 +105,7 @@ impl Outbox for MemoryOutbox {
             event_type: row.event.kind.to_owned(),
             key: row.event.key,
             payload: row.event.payload.clone(),
+            written: DateTime::UNIX_EPOCH,
             trace: HashMap::new(),
             is_behind: is_behind(&rows, place, |_| true),
         });

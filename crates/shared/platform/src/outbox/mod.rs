@@ -13,6 +13,7 @@ mod retention;
 use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 pub use event_id::event_uuid;
 pub use memory::MemoryOutbox;
 pub use postgres::{PgOutbox, TABLE};
@@ -74,6 +75,8 @@ pub struct Unpublished {
     pub event_type: String,
     pub key: Uuid,
     pub payload: Vec<u8>,
+    /// When the row was written, by the clock of the database.
+    pub written: DateTime<Utc>,
     pub trace: HashMap<String, String>,
     /// True if an earlier row of the same key is set aside. This row must not be published before that row.
     pub is_behind: bool,

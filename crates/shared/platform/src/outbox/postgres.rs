@@ -98,7 +98,7 @@ impl Outbox for PgOutbox {
         // PostgreSQL hashes the ids of `not in`, and compares each row with each of `<> all`. It looks for earlier rows only if there may be
         // any, since a plan that is made for an empty table may read all unpublished rows for each of these.
         let rows = sqlx::query!(
-            r#"select id, event_uuid, event_type, key, payload, trace as "trace: Json<HashMap<String, String>>",
+            r#"select id, event_uuid, event_type, key, payload, created_at, trace as "trace: Json<HashMap<String, String>>",
                 $3 and exists (
                     select from outbox as earlier
                     where earlier.set_aside_at is not null and earlier.published_at is null
@@ -116,6 +116,7 @@ impl Outbox for PgOutbox {
             event_type: row.event_type,
             key: row.key,
             payload: row.payload,
+            written: row.created_at,
             trace: row.trace.0,
             is_behind: row.is_behind,
         })

@@ -18,6 +18,7 @@ use crate::{
     kafka::Consumer,
     lease::PgLease,
     listener::Listener,
+    metric,
     outbox::Relay,
     postgres::{self, Database, Migrations},
     readiness::{Condition, Readiness},
@@ -62,6 +63,8 @@ pub struct Started {
 impl Server {
     /// Binds the listeners. Fails if an address is in use or a value is invalid; the error names the variable.
     pub async fn bind(service: &'static Service, config: Config) -> anyhow::Result<Self> {
+        metric::describe(metric::METRICS);
+        metric::describe(service.metrics);
         let tls = config.tls.map(|config| Tls::of_service(config, service.name)).transpose()?;
         let bind = async |suffix: &str, address: SocketAddr| {
             let socket = http::bind(&service.variable(suffix), address).await?;

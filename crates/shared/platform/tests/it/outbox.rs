@@ -125,6 +125,8 @@ async fn a_record_says_what_it_is() {
     assert_eq!(headers["event-type"], KIND);
     assert_eq!(headers["content-type"], "application/x-protobuf");
     assert_eq!(headers["traceparent"], "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    let age = messages[0].age(platform::clock::now()).expect("it says when it happened");
+    assert!(age < Duration::from_mins(5), "{headers:?}");
     relay.stop().await;
 }
 

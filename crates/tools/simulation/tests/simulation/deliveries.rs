@@ -16,7 +16,9 @@ use delivery::{
         Assignment, Courier as FreeCourier, Delivery as OrderDelivery, Early, Event, Known, Location, Name as Text,
         NewCourier, NewDelivery, Speed, State, Step, Street, TrackingNumber, Trip, Volume, Waiting,
     },
-    repository::{ActiveOrder, Cause, Couriers, Deliveries, Dispatch, ListedCourier, MemoryRepository, Moved, Shown},
+    repository::{
+        ActiveOrder, Cause, Counts, Couriers, Deliveries, Dispatch, ListedCourier, MemoryRepository, Moved, Shown,
+    },
     service::{DeliveryService, GROUP_PAID, Repositories},
 };
 use platform::{deadline, outbox::Waker};
@@ -195,6 +197,7 @@ stepwise! {
         fn waiting(largest: Volume, limit: i64) -> Vec<Waiting>;
         fn assign(assignments: &[Assignment]) -> Vec<OrderId>;
         fn trips(after: Option<CourierId>, limit: i64) -> Vec<Trip>;
+        fn counts() -> Counts;
         fn step(epoch: i64, steps: &[Step]) -> Moved;
     }
 }

@@ -7,7 +7,7 @@ use super::{MemoryRepository, Row, carried, place_of};
 use crate::{
     error::Error,
     model::{Assignment, Courier, Known, State, Step, Trip, Volume, Waiting},
-    repository::{Dispatch, Moved},
+    repository::{Counts, Dispatch, MOST_COUNTED, Moved},
 };
 
 fn first<T>(all: impl Iterator<Item = T>, limit: i64) -> Vec<T> {
@@ -81,21 +81,35 @@ impl Dispatch for MemoryRepository {
         Ok(first(trips.into_iter(), limit))
     }
 
+    async fn counts(&self) -> Result<Counts, Error> {
+        let tables = self.tables();
+        let in_state = |is: fn(State) -> bool| {
+            let states = tables.orders.values().filter_map(Row::delivery).map(|delivery| delivery.state);
+            states.filter(|state| is(*state)).count().try_into().unwrap_or(u32::MAX)
+        };
+        Ok(Counts {
+            created: in_state(|state| state == State::Created).min(MOST_COUNTED),
+            assigned: in_state(|state| matches!(state, State::Assigned { .. })),
+            free: tables.couriers.iter().filter(|one| one.is_free()).count().try_into().unwrap_or(u32::MAX),
+        })
+    }
+
     async fn step(&self, epoch: i64, steps: &[Step]) -> Result<Moved, Error> {
-        let mut tables = self.tables();
+        let (mut tables, now) = (self.tables(), self.clock.now());
         if self.lease.epoch() != epoch {
             return Ok(Moved::default());
         }
         let mut moved = Moved::default();
         for Step { courier, from, to, delivery, events } in steps {
             let order = delivery.order;
+            let since = tables.waiting_since(order).unwrap_or(now);
             let Some(courier) = tables.courier_mut(*courier).filter(|courier| courier.location == *from) else {
                 continue;
             };
             let Some(place) = place_of(courier, order) else { continue };
             if matches!(delivery.state, State::Completed { .. }) {
                 place.order = None;
-                moved.arrived += 1;
+                moved.arrived.push((now - since).to_std().unwrap_or_default());
             }
             courier.location = *to;
             if let Some(known) = tables.delivery_mut(order) {

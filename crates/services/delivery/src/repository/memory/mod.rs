@@ -107,6 +107,13 @@ impl Tables {
         }
     }
 
+    fn waiting_since(&self, order: OrderId) -> Option<DateTime<Utc>> {
+        match self.orders.get(&order) {
+            Some(Row::Delivery { waiting_since, .. }) => *waiting_since,
+            _ => None,
+        }
+    }
+
     fn courier_mut(&mut self, courier: CourierId) -> Option<&mut Courier> {
         self.couriers.iter_mut().find(|one| one.id == courier)
     }

@@ -1,5 +1,7 @@
 //! [`Dispatch`]: the statements that change orders and couriers together.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use contracts::ids::{CourierId, DeliveryId, OrderId, PlaceId, UserId};
 use platform::{outbox, postgres::DatabaseError};
@@ -11,7 +13,7 @@ use super::{
 use crate::{
     error::Error,
     model::{Assignment, Courier, Name, State, Step, StoragePlace, Trip, Volume, Waiting},
-    repository::{Dispatch, Moved, couriers::MOST_COURIERS},
+    repository::{Counts, Dispatch, MOST_COUNTED, Moved, couriers::MOST_COURIERS},
 };
 
 #[async_trait]
@@ -175,6 +177,20 @@ impl Dispatch for PgRepository {
         Ok(trips.filter_map(consistent).collect())
     }
 
+    async fn counts(&self) -> Result<Counts, Error> {
+        let counts = sqlx::query!(
+            r#"select
+                (select count(*) from (select from orders where state = 'CREATED' limit $1) as waiting) as "created!",
+                (select count(*) from orders where state = 'ASSIGNED') as "assigned!",
+                (select count(*) from couriers where order_uuid is null) as "free!""#,
+            i64::from(MOST_COUNTED),
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        let count = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        Ok(Counts { created: count(counts.created), assigned: count(counts.assigned), free: count(counts.free) })
+    }
+
     async fn step(&self, epoch: i64, steps: &[Step]) -> Result<Moved, Error> {
         let couriers: Vec<_> = steps.iter().map(|step| step.courier.uuid()).collect();
         let orders: Vec<_> = steps.iter().map(|step| step.delivery.order.uuid()).collect();
@@ -207,7 +223,7 @@ impl Dispatch for PgRepository {
                 set status = moved.status, estimated_date = moved.estimated_date, updated_at = now(),
                     state = case when moved.arrived then 'COMPLETED' else state end
                 from moved where orders.uuid = moved.order_uuid and (moved.arrived or orders.status <> moved.status)
-                returning orders.uuid, orders.trace
+                returning orders.uuid, orders.trace, moved.arrived, now() - orders.waiting_since as took
             ), events as (
                 insert into outbox (event_uuid, event_type, key, payload, trace)
                 select event.event_uuid, event.event_type, event.key, event.payload, changed.trace
@@ -216,7 +232,9 @@ impl Dispatch for PgRepository {
                     join changed on changed.uuid = event.key
                 order by event.number
             )
-            select count(*) as "couriers!", count(*) filter (where arrived) as "arrived!" from moved"#,
+            select count(*) as "couriers!",
+                array(select extract(epoch from took)::float8 from changed where arrived) as "arrived!"
+            from moved"#,
             LEASE,
             epoch,
             &couriers,
@@ -235,8 +253,11 @@ impl Dispatch for PgRepository {
         )
         .fetch_one(&self.pool)
         .await?;
-        let count = |number| usize::try_from(number).unwrap_or_default();
-        Ok(Moved { couriers: count(moved.couriers), arrived: count(moved.arrived) })
+        let took = |seconds: &f64| Duration::try_from_secs_f64(*seconds).unwrap_or_default();
+        Ok(Moved {
+            couriers: usize::try_from(moved.couriers).unwrap_or_default(),
+            arrived: moved.arrived.iter().map(took).collect(),
+        })
     }
 }
 

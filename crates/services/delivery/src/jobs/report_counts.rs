@@ -1,0 +1,29 @@
+//! Exports how many orders wait and how many couriers are free.
+
+use std::time::Duration;
+
+use platform::jobs::Job;
+use tokio_util::sync::CancellationToken;
+
+use crate::service::DeliveryService;
+
+/// The interval between two counts. It is the interval at which Prometheus reads them.
+const PERIOD: Duration = Duration::from_secs(5);
+
+/// Builds the job that counts. It runs in every replica, each of which exports metrics.
+pub fn report_counts(service: DeliveryService) -> Job {
+    Job::new("report-counts", move |stop| run(service, stop))
+}
+
+async fn run(service: DeliveryService, stop: CancellationToken) -> anyhow::Result<()> {
+    loop {
+        if let Err(error) = service.report_counts().await {
+            // The other jobs report that the database is unavailable.
+            tracing::debug!(error = format!("{:#}", anyhow::Error::from(error)), "not counted");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PERIOD) => {}
+            () = stop.cancelled() => return Ok(()),
+        }
+    }
+}

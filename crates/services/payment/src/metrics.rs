@@ -1,0 +1,39 @@
+//! The service's counters.
+
+use platform::metric::Metric;
+
+use crate::model::{Method, Payment, Status};
+
+/// What this service exports besides the metrics of every service.
+pub const METRICS: &[Metric] = &[
+    Metric::gauge("payments_pending", &[], "Payments whose outcome is unknown. Each replica reports the same."),
+    Metric::counter(
+        "payments_total",
+        &["method", "status"],
+        "Attempts to charge whose outcome has become known: charged, declined, or refunding, for an order that was cancelled meanwhile.",
+    ),
+    Metric::gauge("refunds_pending", &[], "Refunds that are not done. Each replica reports the same."),
+];
+
+/// The statuses of a payment that was settled.
+const SETTLED: [&str; 3] = ["charged", "declined", "refunding"];
+
+/// Starts every counter at 0: `rate()` does not see the first value of a series.
+pub fn count_from_zero() {
+    for method in Method::ALL {
+        for status in SETTLED {
+            metrics::counter!("payments_total", "method" => method.as_str(), "status" => status).increment(0);
+        }
+    }
+}
+
+/// Counts an attempt whose outcome has become known. `refunding` is a charge of an order that was cancelled meanwhile.
+pub fn settled(payment: &Payment) {
+    let status = match payment.status {
+        Status::Pending => return,
+        Status::Succeeded { .. } => "charged",
+        Status::Declined(_) => "declined",
+        Status::Refunding { .. } | Status::Refunded { .. } => "refunding",
+    };
+    metrics::counter!("payments_total", "method" => payment.intent.method.as_str(), "status" => status).increment(1);
+}

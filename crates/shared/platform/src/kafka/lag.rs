@@ -1,0 +1,156 @@
+//! The lag of a consumer: for each partition that it reads, how many records of the topic it has not handled yet.
+//!
+//! librdkafka's statistics have it without a request to the broker, since each fetch response says where the partition ends. A partition
+//! whose queue is full is not fetched, so the broker is asked about one that does not move.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use rdkafka::{
+    consumer::{Consumer as _, ConsumerContext, StreamConsumer},
+    util::Timeout,
+};
+use serde::Deserialize;
+
+/// The interval of librdkafka's statistics in milliseconds.
+pub(super) const INTERVAL_MS: &str = "5000";
+/// The time limit of a request for the end of a partition.
+const LIMIT: Duration = Duration::from_secs(1);
+
+/// The part of librdkafka's statistics that is needed here.
+#[derive(Deserialize)]
+struct Statistics<'a> {
+    #[serde(borrow)]
+    topics: HashMap<&'a str, Topic<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Topic<'a> {
+    #[serde(borrow)]
+    partitions: HashMap<&'a str, Partition<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Partition<'a> {
+    partition: i32,
+    /// `active` while this consumer reads the partition.
+    fetch_state: &'a str,
+    lo_offset: i64,
+    hi_offset: i64,
+    /// The offset after the last handled record; negative until one was handled since the consumer started.
+    stored_offset: i64,
+    /// The committed offset; negative if there is none.
+    committed_offset: i64,
+}
+
+impl Partition<'_> {
+    /// Returns the offset of the first record that is not handled.
+    fn position(&self) -> i64 {
+        if self.stored_offset >= 0 { self.stored_offset } else { self.committed_offset.max(self.lo_offset).max(0) }
+    }
+}
+
+/// Exports `kafka_consumer_lag` of one consumer.
+pub(super) struct Lag {
+    group: &'static str,
+    topic: String,
+    /// The positions of the partitions that this consumer reads, as of the last statistics.
+    positions: Mutex<HashMap<i32, i64>>,
+}
+
+impl Lag {
+    pub fn new(group: &'static str, topic: &str) -> Arc<Self> {
+        Arc::new(Self { group, topic: topic.to_owned(), positions: Mutex::default() })
+    }
+
+    /// Exports the lag that the statistics contain. Asks the broker, in the background, about partitions that do not move.
+    pub fn observe<C: ConsumerContext + 'static>(
+        self: &Arc<Self>,
+        statistics: &[u8],
+        client: Option<Arc<StreamConsumer<C>>>,
+    ) {
+        let Ok(statistics) = serde_json::from_slice::<Statistics<'_>>(statistics) else { return };
+        let Some(topic) = statistics.topics.get(self.topic.as_str()) else { return };
+        let mut still = Vec::new();
+        for partition in topic.partitions.values().filter(|partition| partition.partition >= 0) {
+            let number = partition.partition;
+            let mut positions = self.positions.lock().unwrap_or_else(PoisonError::into_inner);
+            if partition.fetch_state != "active" {
+                // Another member reads it, and reports its lag.
+                positions.remove(&number);
+                self.report(number, 0);
+                continue;
+            }
+            let position = partition.position();
+            let lag = partition.hi_offset - position;
+            self.report(number, lag);
+            if positions.insert(number, position) == Some(position) && lag > 0 {
+                still.push((number, position));
+            }
+        }
+        if let Some(client) = client.filter(|_| !still.is_empty()) {
+            let this = self.clone();
+            tokio::task::spawn_blocking(move || {
+                for (partition, position) in still {
+                    if let Ok((_, end)) = client.fetch_watermarks(&this.topic, partition, Timeout::After(LIMIT)) {
+                        this.report(partition, end - position);
+                    }
+                }
+            });
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "counts end far below 2^52")]
+    fn report(&self, partition: i32, lag: i64) {
+        metrics::gauge!(
+            "kafka_consumer_lag", "group" => self.group, "topic" => self.topic.clone(), "partition" => partition.to_string()
+        )
+        .set(lag.max(0) as f64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+    use rdkafka::consumer::DefaultConsumerContext;
+
+    use super::*;
+
+    /// Returns the lag of partition 0 after these statistics of it: its state, where it begins and ends, and what is stored and committed.
+    fn lag(state: &str, [low, high, stored, committed]: [i64; 4]) -> String {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let statistics = serde_json::json!({"name": "client", "topics": {"orders": {"topic": "orders", "partitions": {
+            "0": {"partition": 0, "fetch_state": state, "lo_offset": low, "hi_offset": high, "stored_offset": stored,
+                "committed_offset": committed, "consumer_lag": -1},
+            "-1": {"partition": -1, "fetch_state": "none", "lo_offset": -1001, "hi_offset": -1001, "stored_offset": -1001,
+                "committed_offset": -1001, "consumer_lag": -1},
+        }}}});
+        let no_client: Option<Arc<StreamConsumer<DefaultConsumerContext>>> = None;
+        metrics::with_local_recorder(&recorder, || {
+            Lag::new("group", "orders").observe(&serde_json::to_vec(&statistics).unwrap(), no_client);
+        });
+        let text = recorder.handle().render();
+        let lines: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("kafka_consumer_lag")).collect();
+        assert_eq!(lines.len(), 1, "{text}");
+        assert!(lines[0].starts_with("{group=\"group\",topic=\"orders\",partition=\"0\"}"), "{text}");
+        lines[0].rsplit(' ').next().unwrap().to_owned()
+    }
+
+    #[test]
+    fn the_lag_counts_from_the_stored_offset_else_the_committed_one_else_the_beginning() {
+        assert_eq!(lag("active", [0, 100, 40, 10]), "60");
+        assert_eq!(lag("active", [0, 100, -1001, 10]), "90");
+        assert_eq!(lag("active", [30, 100, -1001, -1001]), "70");
+        // The topic's retention has deleted what was committed.
+        assert_eq!(lag("active", [30, 100, -1001, 10]), "70");
+    }
+
+    #[test]
+    fn a_partition_of_another_member_or_without_a_known_end_has_no_lag() {
+        assert_eq!(lag("stopped", [0, 100, 40, 10]), "0");
+        assert_eq!(lag("active", [-1001, -1001, -1001, -1001]), "0");
+    }
+}

@@ -1,0 +1,134 @@
+//! The catalogue of metrics: what each is called, and what it means. docs/metrics.md lists it, and a test compares it with what a process
+//! exports.
+
+/// A metric that a process exports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metric {
+    pub name: &'static str,
+    pub kind: Kind,
+    /// The names of its labels in alphabetical order.
+    pub labels: &'static [&'static str],
+    /// The meaning and, unless the name says it, the unit.
+    pub meaning: &'static str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+impl Kind {
+    /// Returns the name of the type in Prometheus' text format.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+impl Metric {
+    pub const fn counter(name: &'static str, labels: &'static [&'static str], meaning: &'static str) -> Self {
+        Self { name, kind: Kind::Counter, labels, meaning }
+    }
+
+    pub const fn gauge(name: &'static str, labels: &'static [&'static str], meaning: &'static str) -> Self {
+        Self { name, kind: Kind::Gauge, labels, meaning }
+    }
+
+    pub const fn histogram(name: &'static str, labels: &'static [&'static str], meaning: &'static str) -> Self {
+        Self { name, kind: Kind::Histogram, labels, meaning }
+    }
+}
+
+/// Exports the meanings of metrics as their `# HELP` lines.
+pub fn describe(metrics: &'static [Metric]) {
+    for Metric { name, kind, meaning, .. } in metrics {
+        match kind {
+            Kind::Counter => metrics::describe_counter!(*name, *meaning),
+            Kind::Gauge => metrics::describe_gauge!(*name, *meaning),
+            Kind::Histogram => metrics::describe_histogram!(*name, *meaning),
+        }
+    }
+}
+
+/// The metrics that every service exports, as far as it has what they measure.
+pub const METRICS: &[Metric] = &[
+    Metric::counter("bodies_given_up_total", &[], "Request bodies that did not arrive in time."),
+    Metric::gauge(
+        "circuit_breaker_state",
+        &["peer"],
+        "The worst state of the circuit breakers for a peer: 0 closed, 1 half open, 2 open.",
+    ),
+    Metric::counter("connections_displaced_total", &[], "Idle connections that were closed to make room for others."),
+    Metric::counter("connections_refused_total", &[], "Connections that were refused because too many were open."),
+    Metric::histogram(
+        "event_age_seconds",
+        &["group"],
+        "The time from the commit of a change until a consumer group has handled its event.",
+    ),
+    Metric::counter("group_commit_requests_total", &["statement"], "Requests that were written or read in groups."),
+    Metric::counter("group_commits_total", &["statement"], "Statements that wrote or read a group of requests."),
+    Metric::counter("grpc_server_handled_total", &["code", "rpc"], "Answered calls by their gRPC status code."),
+    Metric::histogram("grpc_server_handling_seconds", &["rpc"], "The time until a call was answered."),
+    Metric::histogram("http_request_duration_seconds", &["route"], "The time until an HTTP request was answered."),
+    Metric::counter("http_requests_total", &["method", "route", "status"], "Answered HTTP requests."),
+    Metric::gauge(
+        "kafka_consumer_lag",
+        &["group", "partition", "topic"],
+        "Records of a partition that a consumer group has not handled; 0 in the replicas that do not read the partition.",
+    ),
+    Metric::counter("kafka_dead_letters_total", &["group"], "Records that were moved to a dead-letter topic."),
+    Metric::counter("kafka_handler_panics_total", &["group"], "Panics of a consumer's handler. Each is a defect."),
+    Metric::histogram("kafka_message_handling_seconds", &["group"], "The time to handle a record, without its wait."),
+    Metric::counter("kafka_message_retries_total", &["group"], "Failed attempts to handle a record that are repeated."),
+    Metric::counter("kafka_messages_handled_total", &["group"], "Handled records."),
+    Metric::gauge(
+        "outbox_destinations_set_aside",
+        &["outbox", "topic"],
+        "Topics, partitions and keys that refuse events.",
+    ),
+    Metric::gauge(
+        "outbox_oldest_seconds",
+        &["outbox"],
+        "The age of the oldest event that is not published. Each replica reports the same.",
+    ),
+    Metric::counter("outbox_published_total", &[], "Published events."),
+    Metric::counter(
+        "outbox_refused_total",
+        &["outbox", "topic"],
+        "Events that were refused, or not acknowledged in time.",
+    ),
+    Metric::counter(
+        "outbox_set_aside_total",
+        &["outbox"],
+        "Events that were set aside, since they cannot be published now.",
+    ),
+    Metric::gauge("outbox_unpublished", &["outbox"], "Events that are not published. Each replica reports the same."),
+    Metric::gauge("outbox_unroutable", &["outbox"], "Events that are set aside. Each replica reports the same."),
+    Metric::counter("peer_calls_repeated_total", &["peer"], "Calls that were repeated with another replica of a peer."),
+    Metric::gauge("peer_replicas", &["peer", "state"], "The known replicas of a peer."),
+    Metric::counter(
+        "requests_of_one_user_shed_total",
+        &[],
+        "Requests that were refused because their user or address had too many.",
+    ),
+    Metric::counter("requests_shed_total", &[], "Requests that were refused because too many waited."),
+    Metric::counter("retries_total", &["peer"], "Repeated calls to a peer."),
+    Metric::counter(
+        "retry_budget_exhausted_total",
+        &["peer"],
+        "Calls to a peer that were not repeated, since too many are.",
+    ),
+    Metric::counter(
+        "security_events_total",
+        &["event"],
+        "Security events by their name; docs/security-events.md explains them.",
+    ),
+    Metric::counter("swept_total", &["sweeper"], "Rows that a periodic job has handled."),
+    Metric::counter("telemetry_dropped_total", &["signal"], "Spans or log records that were not exported."),
+    Metric::counter("tls_handshake_failures_total", &[], "TLS handshakes that failed."),
+];

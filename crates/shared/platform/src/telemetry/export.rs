@@ -1,0 +1,322 @@
+//! The export of traces and logs to a collector: bounded in memory and time, and what is dropped is counted in
+//! `telemetry_dropped_total{signal}`.
+//!
+//! The SDK's batch processors have queues of their own and do not tell how much they dropped. [`Queue`] admits as many items as such a queue
+//! holds, so nothing is dropped uncounted.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use metrics::Counter;
+use opentelemetry::{Context, InstrumentationScope};
+use opentelemetry_otlp::{
+    Compression, LogExporter as OtlpLogs, RetryPolicy, SpanExporter as OtlpSpans, WithExportConfig as _,
+    WithTonicConfig as _,
+};
+use opentelemetry_sdk::{
+    Resource,
+    error::OTelSdkResult,
+    logs::{self, BatchLogProcessor, LogBatch, LogExporter, LogProcessor, SdkLogRecord},
+    trace::{self, BatchSpanProcessor, Span, SpanData, SpanExporter, SpanProcessor},
+};
+
+/// The maximum number of spans, and of log records, that wait for their export. A span takes about 1 KiB.
+const MOST: usize = 8_192;
+/// The maximum number of spans, or of log records, per request to the collector.
+const BATCH: usize = 2_048;
+/// The time limit of a request to the collector.
+const LIMIT: Duration = Duration::from_secs(5);
+/// The longest time that an item waits for others to be exported with.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Creates the processor that exports spans to the OTLP endpoint over gRPC.
+pub(super) fn spans(endpoint: &str) -> anyhow::Result<impl SpanProcessor + 'static> {
+    let exporter = OtlpSpans::builder()
+        .with_tonic()
+        .with_endpoint(endpoint)
+        .with_timeout(LIMIT)
+        .with_compression(Compression::Gzip)
+        .with_retry_policy(RetryPolicy::disabled())
+        .build()
+        .context("OTEL_EXPORTER_OTLP_ENDPOINT")?;
+    Ok(bounded_spans(exporter, Queue::new("traces")))
+}
+
+fn bounded_spans(exporter: impl SpanExporter + 'static, queue: Arc<Queue>) -> Bounded<BatchSpanProcessor> {
+    let config = trace::BatchConfigBuilder::default()
+        .with_max_queue_size(MOST)
+        .with_max_export_batch_size(BATCH)
+        .with_scheduled_delay(INTERVAL)
+        .build();
+    let exporter = Counted { exporter, queue: queue.clone() };
+    Bounded { next: BatchSpanProcessor::builder(exporter).with_batch_config(config).build(), queue }
+}
+
+/// Creates the processor that exports log records to the OTLP endpoint over gRPC.
+pub(super) fn logs(endpoint: &str) -> anyhow::Result<impl LogProcessor + 'static> {
+    let exporter = OtlpLogs::builder()
+        .with_tonic()
+        .with_endpoint(endpoint)
+        .with_timeout(LIMIT)
+        .with_compression(Compression::Gzip)
+        .with_retry_policy(RetryPolicy::disabled())
+        .build()
+        .context("OTEL_EXPORTER_OTLP_ENDPOINT")?;
+    let queue = Queue::new("logs");
+    let config = logs::BatchConfigBuilder::default()
+        .with_max_queue_size(MOST)
+        .with_max_export_batch_size(BATCH)
+        .with_scheduled_delay(INTERVAL)
+        .build();
+    let exporter = Counted { exporter, queue: queue.clone() };
+    Ok(Bounded { next: BatchLogProcessor::builder(exporter).with_batch_config(config).build(), queue })
+}
+
+/// Exports the counters with the value 0, also where nothing is exported.
+pub(super) fn count_from_zero() {
+    for signal in ["logs", "traces"] {
+        metrics::counter!("telemetry_dropped_total", "signal" => signal).increment(0);
+    }
+}
+
+/// How many items of one signal wait for their export, including those that are being exported.
+struct Queue {
+    signal: &'static str,
+    waiting: AtomicUsize,
+    dropped: Counter,
+    /// True while exports fail, so that this is logged only when it begins and when it ends.
+    failing: AtomicBool,
+}
+
+impl Queue {
+    fn new(signal: &'static str) -> Arc<Self> {
+        let dropped = metrics::counter!("telemetry_dropped_total", "signal" => signal);
+        Arc::new(Self { signal, waiting: AtomicUsize::new(0), dropped, failing: AtomicBool::new(false) })
+    }
+
+    /// Admits one item. Returns false, and counts it as dropped, if too many wait.
+    fn enter(&self) -> bool {
+        let free = self.waiting.fetch_add(1, Ordering::Relaxed) < MOST;
+        if !free {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.dropped.increment(1);
+        }
+        free
+    }
+
+    /// Records that `count` items were exported, or were dropped because of an error.
+    fn leave(&self, count: usize, result: &OTelSdkResult) {
+        self.waiting.fetch_sub(count, Ordering::Relaxed);
+        match result {
+            Ok(()) if self.failing.swap(false, Ordering::Relaxed) => {
+                tracing::info!("{} are exported again", self.signal);
+            }
+            Ok(()) => {}
+            Err(error) => {
+                self.dropped.increment(count as u64);
+                if !self.failing.swap(true, Ordering::Relaxed) {
+                    tracing::info!(%error, "{} are dropped until the collector takes them", self.signal);
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.signal)
+    }
+}
+
+/// A batch processor behind a [`Queue`].
+#[derive(Debug)]
+struct Bounded<P> {
+    next: P,
+    queue: Arc<Queue>,
+}
+
+impl<P: SpanProcessor> SpanProcessor for Bounded<P> {
+    fn on_start(&self, span: &mut Span, context: &Context) {
+        self.next.on_start(span, context);
+    }
+
+    fn on_end(&self, span: SpanData) {
+        if span.span_context.is_sampled() && self.queue.enter() {
+            self.next.on_end(span);
+        }
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.next.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.next.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.next.set_resource(resource);
+    }
+}
+
+impl<P: LogProcessor> LogProcessor for Bounded<P> {
+    fn emit(&self, record: &mut SdkLogRecord, scope: &InstrumentationScope) {
+        if self.queue.enter() {
+            self.next.emit(record, scope);
+        }
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.next.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.next.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.next.set_resource(resource);
+    }
+}
+
+/// An exporter that tells its queue what left it.
+#[derive(Debug)]
+struct Counted<E> {
+    exporter: E,
+    queue: Arc<Queue>,
+}
+
+impl<E: SpanExporter> SpanExporter for Counted<E> {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let count = batch.len();
+        let result = self.exporter.export(batch).await;
+        self.queue.leave(count, &result);
+        result
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.exporter.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.exporter.set_resource(resource);
+    }
+}
+
+impl<E: LogExporter> LogExporter for Counted<E> {
+    async fn export(&self, batch: LogBatch<'_>) -> OTelSdkResult {
+        let count = batch.iter().count();
+        let result = self.exporter.export(batch).await;
+        self.queue.leave(count, &result);
+        result
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.exporter.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.exporter.set_resource(resource);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        future,
+        sync::{
+            Mutex,
+            mpsc::{Receiver, Sender, channel},
+        },
+    };
+
+    use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+    use opentelemetry::trace::{Tracer as _, TracerProvider as _};
+    use opentelemetry_sdk::{error::OTelSdkError, trace::SdkTracerProvider};
+
+    use super::*;
+
+    /// A collector that tells how many spans it was sent, and answers when it is told to.
+    #[derive(Debug)]
+    struct Collector {
+        sent: Sender<usize>,
+        answers: Mutex<Receiver<OTelSdkResult>>,
+    }
+
+    impl SpanExporter for Collector {
+        fn export(&self, batch: Vec<SpanData>) -> impl Future<Output = OTelSdkResult> + Send {
+            self.sent.send(batch.len()).unwrap();
+            // The batch processor exports on a thread of its own, which may wait.
+            future::ready(self.answers.lock().unwrap().recv().unwrap_or(Ok(())))
+        }
+    }
+
+    struct Setup {
+        traces: SdkTracerProvider,
+        sent: Receiver<usize>,
+        answer: Sender<OTelSdkResult>,
+        metrics: PrometheusHandle,
+    }
+
+    impl Setup {
+        fn new() -> Self {
+            let recorder = PrometheusBuilder::new().build_recorder();
+            let metrics = recorder.handle();
+            let queue = metrics::with_local_recorder(&recorder, || Queue::new("traces"));
+            let ((sending, sent), (answer, answers)) = (channel(), channel());
+            let collector = Collector { sent: sending, answers: Mutex::new(answers) };
+            let traces = SdkTracerProvider::builder().with_span_processor(bounded_spans(collector, queue)).build();
+            Self { traces, sent, answer, metrics }
+        }
+
+        fn record(&self, spans: usize) {
+            let tracer = self.traces.tracer("test");
+            for _ in 0..spans {
+                drop(tracer.start("span"));
+            }
+        }
+
+        fn dropped(&self) -> usize {
+            let text = self.metrics.render();
+            let line = text.lines().find(|line| line.starts_with("telemetry_dropped_total{signal=\"traces\"}"));
+            line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
+        }
+    }
+
+    #[test]
+    fn a_collector_that_hangs_holds_up_a_bounded_number_of_spans_and_the_rest_is_counted() {
+        let setup = Setup::new();
+        setup.record(BATCH);
+        assert_eq!(setup.sent.recv().unwrap(), BATCH);
+
+        setup.record(MOST);
+
+        assert_eq!(setup.dropped(), BATCH, "those that it holds wait, too");
+        for _ in 0..MOST.div_ceil(BATCH) {
+            setup.answer.send(Ok(())).unwrap();
+        }
+        setup.traces.force_flush().unwrap();
+        let sent: usize = setup.sent.try_iter().sum();
+        assert_eq!(sent, MOST - BATCH);
+    }
+
+    #[test]
+    fn what_a_collector_refuses_is_counted_and_makes_room() {
+        let setup = Setup::new();
+        for _ in 0..3 {
+            setup.answer.send(Err(OTelSdkError::InternalFailure("refused".to_owned()))).unwrap();
+            setup.record(BATCH);
+            assert_eq!(setup.sent.recv().unwrap(), BATCH);
+        }
+        setup.traces.force_flush().unwrap();
+
+        assert_eq!(setup.dropped(), 3 * BATCH);
+    }
+}

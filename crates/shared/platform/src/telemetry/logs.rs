@@ -1,0 +1,181 @@
+//! The outputs of the log: lines on standard error, and records to a collector.
+
+use std::{ffi::OsStr, io::IsTerminal as _};
+
+use anyhow::Context as _;
+use opentelemetry::trace::{SpanContext, TraceContextExt as _};
+use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
+use opentelemetry_sdk::logs::SdkLoggerProvider;
+use serde::Deserialize;
+use tracing::Subscriber;
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    filter::{FilterExt as _, FilterFn, LevelFilter},
+    layer::Filter,
+    registry::{LookupSpan, SpanRef},
+};
+
+use super::Config;
+use crate::security_events;
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Text for people.
+    #[default]
+    Pretty,
+    /// One JSON object per line, for log collectors. Lines within a span have `trace_id` and `span_id`.
+    Json,
+}
+
+/// Where the log goes: `stdout`, `otlp` or `stdout,otlp`.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(try_from = "String")]
+pub struct LogOutputs {
+    /// The output of the process. It is standard error, since commands print their results to standard output.
+    pub stdout: bool,
+    /// The collector at `OTEL_EXPORTER_OTLP_ENDPOINT`, if it is set.
+    pub otlp: bool,
+}
+
+impl Default for LogOutputs {
+    fn default() -> Self {
+        Self { stdout: true, otlp: false }
+    }
+}
+
+impl TryFrom<String> for LogOutputs {
+    type Error = String;
+
+    fn try_from(value: String) -> Result<Self, Self::Error> {
+        let mut outputs = Self { stdout: false, otlp: false };
+        for output in value.split(',') {
+            match output.trim() {
+                "stdout" => outputs.stdout = true,
+                "otlp" => outputs.otlp = true,
+                other => return Err(format!("{other:?} is neither stdout nor otlp")),
+            }
+        }
+        Ok(outputs)
+    }
+}
+
+/// Libraries that the export itself uses. If their log lines were exported, each export would create lines for the next one.
+const EXPORTING: [&str; 9] = [
+    "h2",
+    "hyper",
+    "hyper_util",
+    "opentelemetry",
+    "opentelemetry_otlp",
+    "opentelemetry_sdk",
+    "reqwest",
+    "tonic",
+    "tower",
+];
+
+/// Creates the layer that writes lines to standard error.
+pub(super) fn output<S>(config: &Config) -> anyhow::Result<Option<impl Layer<S> + use<S>>>
+where
+    S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
+{
+    if !config.log_outputs.stdout {
+        return Ok(None);
+    }
+    let lines = match config.log_format {
+        LogFormat::Pretty => tracing_subscriber::fmt::layer()
+            .with_writer(std::io::stderr)
+            .with_ansi(in_colour(std::io::stderr().is_terminal(), std::env::var_os("NO_COLOR").as_deref()))
+            .with_target(false)
+            .boxed(),
+        LogFormat::Json => {
+            let mut lines = json_subscriber::fmt::layer()
+                .with_writer(std::io::stderr)
+                .flatten_event(true)
+                .with_current_span(true)
+                .with_span_list(false);
+            let ids = lines.inner_layer_mut();
+            ids.add_from_span("trace_id", |span| id(span, |context| context.trace_id().to_string()));
+            ids.add_from_span("span_id", |span| id(span, |context| context.span_id().to_string()));
+            lines.boxed()
+        }
+    };
+    Ok(Some(lines.with_filter(filter(config)?)))
+}
+
+/// Creates the layer that exports log records. The fields of spans are not exported: `trace_id` leads to them.
+pub(super) fn export<S>(logs: &SdkLoggerProvider, config: &Config) -> anyhow::Result<impl Layer<S> + use<S>>
+where
+    S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
+{
+    let others = FilterFn::new(|metadata| !EXPORTING.contains(&library(metadata.target())));
+    let filter = filter(config)?.and(others.with_max_level_hint(LevelFilter::TRACE));
+    Ok(OpenTelemetryTracingBridge::new(logs).with_filter(filter))
+}
+
+/// Creates the filter that `LOG_LEVEL` describes.
+fn filter<S: Subscriber>(config: &Config) -> anyhow::Result<impl Filter<S> + use<S>> {
+    // PostgreSQL's notices, such as those of a migration that has nothing to do, are of no interest.
+    let quiet = "sqlx::postgres::notice=warn".parse().context("a log directive")?;
+    let filter = EnvFilter::try_new(&config.log_level).context("LOG_LEVEL")?.add_directive(quiet);
+    // The audit log does not depend on `LOG_LEVEL`.
+    let filter = filter.add_directive(format!("{}=info", security_events::TARGET).parse().context("a log directive")?);
+    // Without a level hint, this filter would enable the callsites of all libraries, including those below the configured level.
+    let hides_bytes = FilterFn::new(|metadata| !shows_bytes(metadata.target(), *metadata.level()));
+    Ok(filter.and(hides_bytes.with_max_level_hint(LevelFilter::TRACE)))
+}
+
+/// Returns an id of the trace context of `span`.
+fn id<S>(span: &SpanRef<'_, S>, get: impl Fn(&SpanContext) -> String) -> Option<String>
+where
+    S: for<'span> LookupSpan<'span>,
+{
+    let id = span.id();
+    let context = tracing::dispatcher::get_default(|dispatch| tracing_opentelemetry::get_otel_context(&id, dispatch))?;
+    let span = context.span();
+    Some(span.span_context()).filter(|context| context.is_valid()).map(get)
+}
+
+fn library(target: &str) -> &str {
+    target.split("::").next().unwrap_or_default()
+}
+
+/// Returns true for events that contain the bytes of a connection, including headers with sessions and tokens. No `LOG_LEVEL` shows them.
+fn shows_bytes(target: &str, level: tracing::Level) -> bool {
+    const WIRE: [&str; 8] = ["h2", "hyper", "hyper_util", "redis", "reqwest", "rustls", "tonic", "tower"];
+    level == tracing::Level::TRACE && WIRE.contains(&library(target))
+}
+
+/// Returns true if the log uses colours: only on a terminal, and not if NO_COLOR is set (<https://no-color.org>).
+fn in_colour(terminal: bool, no_color: Option<&OsStr>) -> bool {
+    terminal && no_color.is_none_or(OsStr::is_empty)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_output_that_does_not_exist_is_named() {
+        let outputs = |value: &str| LogOutputs::try_from(value.to_owned());
+
+        assert_eq!(outputs("stdout, otlp"), Ok(LogOutputs { stdout: true, otlp: true }));
+        assert_eq!(outputs("otlp"), Ok(LogOutputs { stdout: false, otlp: true }));
+        assert_eq!(outputs("loki"), Err("\"loki\" is neither stdout nor otlp".to_owned()));
+    }
+
+    #[test]
+    fn no_level_shows_what_is_on_a_connection() {
+        use tracing::Level;
+
+        assert!(shows_bytes("h2::hpack::decoder", Level::TRACE) && shows_bytes("reqwest", Level::TRACE));
+        assert!(!shows_bytes("h2::codec", Level::DEBUG) && !shows_bytes("platform::grpc", Level::TRACE));
+    }
+
+    #[test]
+    fn colour_codes_are_for_terminals_that_want_them() {
+        let no_color = OsStr::new("1");
+
+        assert!(in_colour(true, None) && in_colour(true, Some(OsStr::new(""))));
+        assert!(!in_colour(true, Some(no_color)) && !in_colour(false, None) && !in_colour(false, Some(no_color)));
+    }
+}

@@ -1,0 +1,116 @@
+//! The catalogue of metrics is what a running shop exports, from the start: `increase()` does not see the first value of a series.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    path::Path,
+};
+
+use operations::registry::SERVICES;
+use platform::metric::{Kind, METRICS, Metric};
+use testkit::eventually;
+
+use crate::one_process::Shop;
+
+/// Returns the catalogue: the metrics of every service, and those of each.
+fn catalogue() -> BTreeMap<&'static str, Metric> {
+    let own = SERVICES.iter().flat_map(|service| service.metrics);
+    METRICS.iter().chain(own).map(|metric| (metric.name, *metric)).collect()
+}
+
+/// Returns true for a metric that need not exist from the start: its series are known only later, and no rate is computed of it.
+fn is_late(metric: &Metric) -> bool {
+    // In one process, no peer has a name that is looked up.
+    metric.kind == Kind::Histogram || metric.name == "peer_replicas"
+}
+
+/// A metric in Prometheus' text format.
+#[derive(Debug, Default, PartialEq)]
+struct Exported {
+    kind: String,
+    has_help: bool,
+    labels: BTreeSet<String>,
+}
+
+fn parse(text: &str) -> BTreeMap<String, Exported> {
+    let mut all: BTreeMap<String, Exported> = BTreeMap::new();
+    let mut current = String::new();
+    for line in text.lines() {
+        if let Some((name, _)) = line.strip_prefix("# HELP ").and_then(|rest| rest.split_once(' ')) {
+            all.entry(name.to_owned()).or_default().has_help = true;
+        } else if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' ')) {
+            name.clone_into(&mut current);
+            kind.clone_into(&mut all.entry(name.to_owned()).or_default().kind);
+        } else if let Some((_, labels)) = line.split_once('{') {
+            // No value of a label contains `="`.
+            let names = labels.split("=\"").filter_map(|before| before.rsplit(['{', ',', '"']).next());
+            let names = names.filter(|name| !name.is_empty() && *name != "le" && !name.starts_with('}'));
+            all.entry(current.clone()).or_default().labels.extend(names.map(str::to_owned));
+        }
+    }
+    all
+}
+
+#[tokio::test]
+async fn a_shop_exports_the_metrics_of_the_catalogue_and_no_others_from_the_start() {
+    let shop = Shop::new();
+    let mut program = shop.start().await;
+    let catalogue = catalogue();
+    // Gauges are first set by jobs that run every few seconds.
+    let exported = eventually(async || {
+        let exported = parse(&shop.metrics().await);
+        let there = |metric: &Metric| exported.contains_key(metric.name) || is_late(metric);
+        let missing: Vec<_> = catalogue.values().filter(|metric| !there(metric)).collect();
+        missing.is_empty().then_some(exported)
+    })
+    .await;
+    program.kill().await;
+
+    for (name, Exported { kind, has_help, labels }) in exported {
+        let metric = catalogue.get(name.as_str()).unwrap_or_else(|| panic!("{name} is not in the catalogue"));
+        assert_eq!(kind, metric.kind.as_str(), "{name}");
+        assert!(has_help, "{name}");
+        let known: BTreeSet<_> = metric.labels.iter().map(|&label| label.to_owned()).collect();
+        assert!(labels.is_empty() || labels == known, "{name} has the labels {labels:?}, not {known:?}");
+    }
+}
+
+#[test]
+fn the_document_lists_the_catalogue() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/metrics.md");
+    let document = std::fs::read_to_string(&path).unwrap_or_default();
+    let mut expected = String::from(
+        "# Metrics\n\nWhat the admin ports export at `/metrics`. `UPDATE_METRICS=1 cargo test -p shipyard catalogue` writes this page from the \
+         `METRICS` of the services and of\n`platform::metric`; a test compares them with what a running shop exports. Every counter exists with 0 \
+         from the start. A name that ends with `_seconds` is in seconds.\n",
+    );
+    let mut list = |title: &str, metrics: &[Metric]| {
+        let _ = write!(expected, "\n## {title}\n\n| metric | type | labels | meaning |\n|---|---|---|---|\n");
+        for Metric { name, kind, labels, meaning } in metrics {
+            let labels: Vec<_> = labels.iter().map(|label| format!("`{label}`")).collect();
+            let _ = writeln!(expected, "| `{name}` | {} | {} | {meaning} |", kind.as_str(), labels.join(", "));
+        }
+    };
+    list("Every service", METRICS);
+    for service in SERVICES.iter().filter(|service| !service.metrics.is_empty()) {
+        list(service.name, service.metrics);
+    }
+
+    if std::env::var_os("UPDATE_METRICS").is_some() {
+        std::fs::write(&path, &expected).unwrap();
+    } else {
+        assert!(document == expected, "docs/metrics.md is not what UPDATE_METRICS=1 writes");
+    }
+}
+
+#[test]
+fn the_names_of_metrics_follow_each_other_and_say_their_type_and_unit() {
+    for metrics in SERVICES.iter().map(|service| service.metrics).chain([METRICS]) {
+        assert!(metrics.is_sorted_by_key(|metric| metric.name), "{metrics:?}");
+        for Metric { name, kind, labels, .. } in metrics {
+            assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}");
+            assert!(*kind != Kind::Histogram || name.ends_with("_seconds"), "{name}");
+            assert!(labels.is_sorted(), "{name}");
+        }
+    }
+}
