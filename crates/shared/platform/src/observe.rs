@@ -88,7 +88,9 @@ async fn observe(rpc: Option<Arc<str>>, request: Request, next: impl AsyncFnOnce
     let request_span = || {
         tracing::info_span!(
             "request",
-            otel.name = rpc.as_deref().map_or(&*route, |rpc| rpc.trim_start_matches('/')),
+            otel.name = rpc
+                .as_deref()
+                .map_or_else(|| format!("{method} {route}"), |rpc| rpc.trim_start_matches('/').to_owned()),
             otel.kind = "server",
             method,
             path = &path[..path.floor_char_boundary(PATH_SHOWN)],

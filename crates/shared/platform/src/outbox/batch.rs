@@ -3,10 +3,14 @@
 use std::collections::HashSet;
 
 use chrono::SecondsFormat;
+use tracing::Span;
 use uuid::Uuid;
 
 use super::{Outcome, Relay, Unpublished, destinations::Destinations, metrics::Metrics};
-use crate::kafka::{HEADER_EVENT_TIME, Record};
+use crate::{
+    kafka::{HEADER_EVENT_TIME, Record},
+    telemetry,
+};
 
 /// The maximum number of rows per batch.
 const BATCH: i64 = 500;
@@ -41,6 +45,14 @@ pub enum Batch {
     Full,
 }
 
+/// Creates the span of publishing one row. It belongs to the trace of the change.
+fn publish_span(topic: &str, row: &Unpublished) -> Span {
+    let span =
+        tracing::info_span!(parent: None, "publish", otel.name = format!("{topic} publish"), otel.kind = "producer");
+    telemetry::continue_trace(&span, &row.trace);
+    span
+}
+
 impl Relay {
     /// Publishes one batch. While it publishes a full batch, it marks the previous batch and reads the next one.
     pub(super) async fn publish(
@@ -63,7 +75,14 @@ impl Relay {
             self.outbox.set_aside(epoch, &aside.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
             metrics.set_aside(&aside);
         }
-        let record = |row: Unpublished| Some((row.id, self.record(row)?));
+        // The spans end once the outcomes are known.
+        let mut spans = Vec::with_capacity(ready.len());
+        let record = |row: Unpublished| {
+            let (id, span) = (row.id, publish_span(self.topics.get(row.event_type.as_str())?, &row));
+            let record = self.record(row, &span)?;
+            spans.push(span);
+            Some((id, record))
+        };
         let (sent, records): (Vec<i64>, Vec<Record>) = ready.into_iter().filter_map(record).unzip();
         // `join!` waits for all three, so that a failure of one does not lose the result of the others.
         let (outcomes, marked, read) = tokio::join!(self.send(&records), self.mark(epoch, &unmarked), async {
@@ -73,6 +92,7 @@ impl Relay {
             let under_way = [&unmarked[..], &sent].concat();
             self.outbox.unpublished(BATCH, &under_way).await
         });
+        drop(spans);
         if !outcomes.iter().all(|outcome| matches!(outcome, Outcome::Acknowledged)) {
             marked?;
             // The rows that were read are dropped, since they may have later events of the keys that failed.
@@ -150,10 +170,11 @@ impl Relay {
         })
     }
 
-    /// Converts a row to a record. Returns `None` if the event type has no topic.
-    fn record(&self, row: Unpublished) -> Option<Record> {
+    /// Converts a row to a record, which continues the trace of `span`. Returns `None` if the event type has no topic.
+    fn record(&self, row: Unpublished, span: &Span) -> Option<Record> {
         let topic = self.topics.get(row.event_type.as_str())?.clone();
         let mut headers = row.trace;
+        headers.extend(span.in_scope(telemetry::trace_context));
         headers.extend([
             ("event-uuid".to_owned(), row.event_uuid.to_string()),
             ("event-type".to_owned(), row.event_type),
