@@ -13,6 +13,7 @@ use crate::tree::{files, read, root, services, shown};
 const FOLDER: &str = "deploy/observability";
 const COMPOSE: &str = "deploy/compose/observability.yaml";
 const TARGETS: &str = "deploy/observability/containers/services.yaml";
+const DASHBOARDS: &str = "deploy/observability/grafana/dashboards/json";
 const OPERATIONS: &str = "docs/operations.md";
 
 /// An alert of a file of rules, as the lines of its block.
@@ -66,8 +67,9 @@ fn every_alert_says_what_it_means_how_urgent_it_is_and_where_its_runbook_and_its
         if runbook.is_none_or(|(_, anchor)| !anchors.contains(anchor)) {
             lacks(format!("`runbook_url` leads to no heading of {OPERATIONS}: {runbook:?}"));
         }
-        if alert.value("dashboard_url").is_none_or(|url| !url.starts_with("http://127.0.0.1:")) {
-            lacks("no `dashboard_url`".to_owned());
+        let dashboard = alert.value("dashboard_url").and_then(|url| url.strip_prefix("http://127.0.0.1:3000/d/"));
+        if dashboard.is_none_or(|uid| !root().join(DASHBOARDS).join(format!("{uid}.json")).exists()) {
+            lacks(format!("`dashboard_url` leads to no file of {DASHBOARDS}: {dashboard:?}"));
         }
     }
 
