@@ -24,7 +24,7 @@ pub const DASHBOARD: Dashboard = Dashboard {
             unit: "reqps",
             limit: None,
             queries: &[Query {
-                expr: r#"sum by (service, rpc) (rate(grpc_server_handled_total{rpc!~".*health.*"}[$__rate_interval])) > 0"#,
+                expr: r#"sum by (service, rpc) (rate(grpc_server_handled_total{rpc!~".*health.*"}[$__rate_interval]))"#,
                 legend: "{{service}} {{rpc}}",
             }],
             link: Link::Dashboard("edge"),
