@@ -6,7 +6,7 @@ use std::{
 };
 
 use contracts::identity::GrpcSessions;
-use platform::{auth::Guard, jobs::Job, kafka::Consumer, readiness::Readiness, server::Server};
+use platform::{auth::Guard, jobs::Job, kafka::Consumer, server::Server};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -14,8 +14,8 @@ use crate::{
     SERVICE, api, client,
     config::Config,
     consumers, jobs,
-    repository::{PgNotifications, PgOffsets, prefer_index_scans},
-    service::{Bot, Dispatcher, NotificationService, STABLE_FOR, Sender, Templates},
+    repository::{PgAlerts, PgNotifications, PgOffsets, prefer_index_scans},
+    service::{Alerting, Bot, Dispatcher, NotificationService, STABLE_FOR, Sender, Templates},
 };
 
 pub struct App {
@@ -31,12 +31,11 @@ impl App {
     pub async fn build(config: Config) -> anyhow::Result<Self> {
         crate::metrics::count_from_zero();
         let Config { server, identity, messaging, own } = config;
-        let server = Server::bind(&SERVICE, server).await?;
+        let mut server = Server::bind(&SERVICE, server).await?;
         prefer_index_scans(&server.database()?);
         let templates = Templates::load(own.notification_templates.as_deref())?;
         // The guard and the look-up of chats share a channel and its circuit breaker.
         let iam = identity.iam(&server)?;
-        let writes_to_unconfirmed = own.writes_to_unconfirmed();
         let messenger = client::messenger(&own, iam.clone())?;
         let notifications = Arc::new(PgNotifications::new(server.database()?));
         let queued = Arc::new(Notify::new());
@@ -46,17 +45,18 @@ impl App {
             users: messenger.users,
             notifier: messenger.notifier,
             templates: templates.clone(),
-            fallback_chat: own.telegram_chat_id,
-            writes_to_unconfirmed,
+            fallback_chat: own.telegram_chat_id.clone(),
+            writes_to_unconfirmed: own.writes_to_unconfirmed(),
             stable_for: STABLE_FOR,
             halted: AtomicBool::new(false),
         };
         let offsets = Arc::new(PgOffsets::new(server.database()?));
-        // Lease names are stored in the database. If this one were renamed, an old and a new replica could both run the bot during an
-        // upgrade.
+        // The name is in the database. If it changed, an old and a new replica could both run the bot during an upgrade.
         let lease = server.lease("greeter")?;
-        let contacts = messenger.contacts;
-        let bot = messenger.bot.map(|api| Bot { api, offsets, lease, templates, contacts });
+        let alerts = Arc::new(PgAlerts::new(server.database()?));
+        server
+            .add_to_admin(api::alerts::routes(Alerting::new(alerts, messenger.bot.clone().zip(own.telegram_chat_id))));
+        let bot = messenger.bot.map(|api| Bot { api, offsets, lease, templates, contacts: messenger.contacts });
         let subscriptions = [
             consumers::order_paid(service.clone()),
             consumers::ship_assembled(service.clone()),
@@ -68,6 +68,7 @@ impl App {
             jobs::send_notifications(Sender::new(dispatcher, server.lease("sender")?, queued)),
             jobs::remove_old_notifications(&retention),
             jobs::remove_bot_offsets(&retention),
+            jobs::remove_old_alerts(&retention),
             retention.inbox(),
         ];
         jobs.extend(bot.map(jobs::answer_commands));
@@ -85,8 +86,8 @@ impl App {
         self.server.address()
     }
 
-    pub fn readiness(&self) -> Readiness {
-        self.server.readiness()
+    pub fn server(&self) -> &Server {
+        &self.server
     }
 
     /// Runs until `stop` or a permanent failure.

@@ -33,7 +33,8 @@ pub static SERVICE: Service = Service {
     build: |settings| {
         Box::pin(async move {
             let app = App::build(Config::load(&settings)?).await?;
-            Ok(Built::new(app.readiness(), |stop| app.run(stop)))
+            let (readiness, admin) = (app.server().readiness(), app.server().own_admin());
+            Ok(Built::new(readiness, |stop| app.run(stop)).with_admin(admin))
         })
     },
 };

@@ -7,6 +7,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
 };
 
+use axum::Router;
 use futures::future::BoxFuture;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
@@ -124,6 +125,8 @@ impl SecondApi {
 /// A service that has bound its listeners and has not been started yet.
 pub struct Built {
     pub readiness: Readiness,
+    /// The service's own routes of the admin port, for a process with one admin port for several services.
+    pub admin: Router,
     /// Runs the service until the token is cancelled, or until a failure that a retry cannot repair.
     pub run: Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, anyhow::Result<()>> + Send>,
 }
@@ -233,7 +236,12 @@ impl Built {
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
     {
-        Self { readiness, run: Box::new(|stop| Box::pin(run(stop))) }
+        Self { readiness, admin: Router::new(), run: Box::new(|stop| Box::pin(run(stop))) }
+    }
+
+    /// Adds routes of the admin port.
+    pub fn with_admin(self, admin: Router) -> Self {
+        Self { admin, ..self }
     }
 }
 

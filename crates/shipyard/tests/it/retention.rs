@@ -170,7 +170,7 @@ async fn the_jobs_of_assembly_remove_more_than_a_batch_at_once() {
 }
 
 /// The tables whose removal of rows the notification service tests itself.
-const TESTED_ELSEWHERE: [&str; 2] = ["notifications", "bot_offsets"];
+const TESTED_ELSEWHERE: [&str; 3] = ["alerts", "notifications", "bot_offsets"];
 
 #[tokio::test]
 async fn every_table_says_what_removes_its_rows() {

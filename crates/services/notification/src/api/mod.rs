@@ -1,5 +1,6 @@
-//! The gRPC API, one file per RPC.
+//! The gRPC API, one file per RPC, and the endpoint of the admin port.
 
+pub mod alerts;
 mod list_notifications;
 
 use contracts::proto::DESCRIPTORS;

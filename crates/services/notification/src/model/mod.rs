@@ -1,10 +1,12 @@
-//! Notifications and the attempts to send them. No I/O and no clock.
+//! Notifications and the attempts to send them, and alerts. No I/O and no clock.
 
+mod alert;
 mod attempt;
 mod messenger_error;
 mod notification;
 mod retry;
 
+pub use alert::{Alert, AlertKey, AlertStatus, message};
 pub use attempt::{Attempt, Batch, Due, Outcome};
 pub use messenger_error::MessengerError;
 pub use notification::{Kind, NewNotification, Notification, NotificationId, Status};

@@ -1,11 +1,13 @@
-//! Storage: the queue of notifications, and the offsets of bots.
+//! Storage: the queue of notifications, the offsets of bots, and reported alerts.
 
+mod alerts;
 mod memory;
 mod notifications;
 mod offsets;
 mod postgres;
 
-pub use memory::{MemoryNotifications, MemoryOffsets};
+pub use alerts::{Alerts, Claim};
+pub use memory::{MemoryAlerts, MemoryNotifications, MemoryOffsets};
 pub use notifications::{BATCH, CHATS, DuePage, Notifications};
 pub use offsets::Offsets;
-pub use postgres::{MIGRATIONS, PgNotifications, PgOffsets, prefer_index_scans};
+pub use postgres::{MIGRATIONS, PgAlerts, PgNotifications, PgOffsets, prefer_index_scans};

@@ -1,5 +1,6 @@
-//! Use cases: queue notifications, send them, and answer the bot's commands.
+//! Use cases: queue notifications, send them, answer the bot's commands, and tell operators of alerts.
 
+mod alerting;
 mod bot;
 mod circuit_breaker;
 mod delivery_attempt;
@@ -13,6 +14,7 @@ mod templates;
 
 use std::sync::Arc;
 
+pub use alerting::{Alerting, NotTold};
 pub use bot::Bot;
 use contracts::ids::{EventId, OrderId};
 pub use dispatcher::{ATTEMPT_EXPIRY, Dispatcher};

@@ -132,7 +132,7 @@ impl Fixture {
 
 async fn start(settings: &Settings) -> (SocketAddr, Running) {
     let app = App::build(Config::load(settings).unwrap()).await.unwrap();
-    let (address, readiness) = (app.address().unwrap(), app.readiness());
+    let (address, readiness) = (app.address().unwrap(), app.server().readiness());
     let service = testkit::run(|stop| app.run(stop));
     readiness.ready().await;
     (address, service)

@@ -36,6 +36,8 @@ pub struct Server {
     listener: Listener,
     second: Option<Listener>,
     admin: Option<Listener>,
+    /// The service's own routes of the admin port.
+    own_admin: Router,
     database: Option<OpenDatabase>,
     readiness: Readiness,
     key: ServiceKey,
@@ -105,6 +107,7 @@ impl Server {
             listener,
             second,
             admin,
+            own_admin: Router::new(),
             database,
             readiness,
         })
@@ -119,6 +122,16 @@ impl Server {
     pub fn second_address(&self) -> anyhow::Result<SocketAddr> {
         let second = self.second.as_ref().with_context(|| format!("{} has no second API", self.service))?;
         Ok(second.local_addr()?)
+    }
+
+    /// Adds routes to the admin port, in addition to metrics and health. Like these, they ask no caller for an identity.
+    pub fn add_to_admin(&mut self, routes: Router) {
+        self.own_admin = std::mem::take(&mut self.own_admin).merge(routes);
+    }
+
+    /// Returns the routes that were added to the admin port.
+    pub fn own_admin(&self) -> Router {
+        self.own_admin.clone()
     }
 
     pub fn name(&self) -> &'static str {
@@ -201,7 +214,7 @@ impl Server {
             tasks.spawn("tls", |stop| tls.watch(tls::LOOK_EVERY, stop));
         }
         if let Some(admin) = self.admin {
-            let routes = health::admin_routes(vec![self.readiness.clone()]);
+            let routes = health::admin_routes(vec![self.readiness.clone()]).merge(self.own_admin);
             tasks.spawn("admin", |stop| http::serve(admin, routes, Readiness::default(), stop));
         }
         if let Some(OpenDatabase { pool, connected, migrations }) = self.database {

@@ -7,8 +7,6 @@ mod services;
 mod shutdown_order;
 mod supervisor;
 
-use std::time::Instant;
-
 use platform::{
     clock,
     config::Settings,
@@ -19,6 +17,7 @@ use platform::{
     shutdown::{Tasks, on_signal},
     telemetry,
 };
+use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
@@ -95,7 +94,8 @@ async fn serve(settings: &Settings, republished: bool, banner: Banner, stop: Can
     let admin = http::bind(ADMIN.0, banner.addresses.admin).await?;
     let mut tasks = Tasks::new(&stop);
     let all: Vec<Readiness> = services.iter().map(|(_, service)| service.readiness.clone()).collect();
-    let routes = admin_routes(all.clone());
+    let own = services.iter().map(|(_, service)| service.admin.clone());
+    let routes = own.fold(admin_routes(all.clone()), |routes, own| routes.merge(own));
     tasks.spawn("admin", |stop| http::serve(admin, routes, Readiness::default(), stop));
     tasks.spawn("banner", |stop| banner.show(all, stop));
     tasks.serve("the shop", |stop| shutdown_order::run(services, stop));

@@ -162,3 +162,23 @@ fn kafka_ui_is_a_profile_with_tls_and_in_production() {
         assert!(rendered.published().contains(&(KAFKA_UI, "127.0.0.1:8090".to_owned())), "{file}, {environment}");
     }
 }
+
+#[test]
+fn the_profile_observability_is_bounded_and_published_on_loopback_where_the_contract_says() {
+    for (file, environment) in [(PLAIN, ""), (PLAIN, PRODUCTION), (TLS, "")] {
+        let with = Rendered::with_profile(file, environment, "observability");
+        let Some((with, without)) = with.zip(Rendered::of(file, environment)) else { return };
+
+        let (all, others) = (with.published(), without.published());
+        let ports: BTreeSet<&str> = all.difference(&others).map(|(_, address)| address.as_str()).collect();
+        let contract = ["3000", "3100", "4317", "4318", "9090", "9093", "16686"];
+        let unbounded: Vec<&str> = with
+            .services()
+            .filter(|(_, service)| service["deploy"]["resources"]["limits"]["memory"].is_null())
+            .filter_map(|(name, _)| without.0[name].is_null().then_some(name))
+            .collect();
+
+        assert_eq!(ports, contract.map(|port| format!("127.0.0.1:{port}")).iter().map(String::as_str).collect());
+        assert!(unbounded.is_empty(), "these containers have no bound on their memory: {unbounded:?}");
+    }
+}

@@ -1,0 +1,105 @@
+//! `POST /alerts` on the admin port: the webhook of Alertmanager, version 4
+//! (<https://prometheus.io/docs/alerting/latest/configuration/#webhook_config>).
+
+use std::collections::BTreeMap;
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, State},
+    http::StatusCode,
+    routing::post,
+};
+use chrono::{DateTime, SubsecRound as _, Utc};
+use platform::{http, json, problem::Problem};
+use serde::Deserialize;
+
+use crate::{
+    model::{Alert, AlertKey, AlertStatus},
+    service::Alerting,
+};
+
+/// The maximum size of a body in bytes. Alertmanager sends at most [`MOST`] alerts (`max_alerts`), of some 2 KiB each.
+const BODY: usize = 512 * 1024;
+/// The maximum number of alerts in a call.
+const MOST: usize = 100;
+/// The version of the webhook's format.
+const VERSION: &str = "4";
+/// The annotations that a message has, in this order.
+const TOLD: [&str; 4] = ["summary", "description", "runbook_url", "dashboard_url"];
+
+#[derive(Deserialize)]
+struct Webhook {
+    version: String,
+    alerts: Vec<Reported>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Reported {
+    status: Status,
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
+    starts_at: DateTime<Utc>,
+    fingerprint: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Firing,
+    Resolved,
+}
+
+/// Returns the route. The admin port asks no caller for an identity.
+pub fn routes(alerting: Alerting) -> Router {
+    let routes = Router::new().route("/alerts", post(handle)).layer(DefaultBodyLimit::max(BODY)).with_state(alerting);
+    http::layers_with(routes, BODY)
+}
+
+async fn handle(State(alerting): State<Alerting>, body: Bytes) -> Result<StatusCode, Problem> {
+    let alerts = decode(&body)?;
+    match alerting.tell(alerts).await {
+        Ok(()) => Ok(StatusCode::OK),
+        Err(error) => {
+            // Alertmanager repeats the call, and counts its failures.
+            let problem = format!("{:#}", anyhow::Error::from(error));
+            tracing::warn!(problem, "alerts not sent, Alertmanager repeats them");
+            Err(Problem::unavailable("the alerts were not sent"))
+        }
+    }
+}
+
+fn decode(body: &[u8]) -> Result<Vec<Alert>, Problem> {
+    let webhook: Webhook = json::decode(body)?;
+    if webhook.version != VERSION {
+        return Err(Problem::invalid("version", format!("is not {VERSION:?}")));
+    }
+    if !(1..=MOST).contains(&webhook.alerts.len()) {
+        return Err(Problem::invalid("alerts", format!("has not 1 to {MOST} elements")));
+    }
+    webhook.alerts.into_iter().enumerate().map(|(index, alert)| read(index, alert)).collect()
+}
+
+fn read(index: usize, mut reported: Reported) -> Result<Alert, Problem> {
+    let is_hash = |text: &str| text.len() == 16 && text.bytes().all(|letter| letter.is_ascii_hexdigit());
+    if !is_hash(&reported.fingerprint) {
+        return Err(Problem::invalid(format!("alerts[{index}].fingerprint"), "is not 16 hexadecimal digits"));
+    }
+    let name = reported.labels.remove("alertname").filter(|name| !name.trim().is_empty());
+    let name = name.ok_or_else(|| Problem::invalid(format!("alerts[{index}].labels.alertname"), "is missing"))?;
+    let status = match reported.status {
+        Status::Firing => AlertStatus::Firing,
+        Status::Resolved => AlertStatus::Resolved,
+    };
+    // PostgreSQL stores microseconds.
+    let starts_at = reported.starts_at.trunc_subsecs(6);
+    let lines = TOLD.into_iter().filter_map(|key| reported.annotations.remove(key));
+    Ok(Alert {
+        key: AlertKey { fingerprint: reported.fingerprint, status, starts_at },
+        name,
+        severity: reported.labels.remove("severity").unwrap_or_default(),
+        lines: lines.filter(|line| !line.trim().is_empty()).collect(),
+    })
+}

@@ -1,0 +1,137 @@
+//! An alert that Alertmanager reports, and its text in the operators' chat.
+
+use chrono::{DateTime, Utc};
+
+/// The maximum length of an alert's text, in UTF-16 code units, so that one alert leaves room for others.
+const LONGEST_ALERT: usize = 1_000;
+/// The separator of two alerts: a blank line.
+const SEPARATOR: &str = "\n\n";
+
+/// The state of an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AlertStatus {
+    Firing,
+    Resolved,
+}
+
+impl AlertStatus {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Firing => "firing",
+            Self::Resolved => "resolved",
+        }
+    }
+}
+
+/// Identifies one report: that an alert fires since a moment, or that it has resolved.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AlertKey {
+    /// Alertmanager's hash of the alert's labels.
+    pub fingerprint: String,
+    pub status: AlertStatus,
+    /// When the alert began to fire, to the microsecond.
+    pub starts_at: DateTime<Utc>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alert {
+    pub key: AlertKey,
+    pub name: String,
+    /// The label `severity`, or nothing.
+    pub severity: String,
+    /// The lines below the name: summary, description, runbook and dashboard, as far as there are any.
+    pub lines: Vec<String>,
+}
+
+impl Alert {
+    /// Returns the text, which is shortened to [`LONGEST_ALERT`].
+    fn text(&self) -> String {
+        let status = self.key.status.as_str().to_uppercase();
+        let severity = if self.severity.is_empty() { String::new() } else { format!(" ({})", self.severity) };
+        let head = format!("{status}: {}{severity}", self.name);
+        let lines: Vec<&str> = [head.as_str()].into_iter().chain(self.lines.iter().map(String::as_str)).collect();
+        shortened(&lines.join("\n"), LONGEST_ALERT)
+    }
+}
+
+/// Returns one message about all alerts, of at most `max_length` UTF-16 code units. Its last line counts the alerts that do not fit.
+pub fn message(alerts: &[Alert], max_length: usize) -> String {
+    let mut message = String::new();
+    for (index, alert) in alerts.iter().enumerate() {
+        let rest =
+            |count: usize| if count == 0 { String::new() } else { format!("{SEPARATOR}and {count} more alerts") };
+        let gap = if index == 0 { "" } else { SEPARATOR };
+        let text = alert.text();
+        let others = alerts.len() - index;
+        if length(&message) + length(gap) + length(&text) + length(&rest(others - 1)) > max_length {
+            message.push_str(&rest(others));
+            break;
+        }
+        message.push_str(gap);
+        message.push_str(&text);
+    }
+    message
+}
+
+fn length(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+/// Returns the text with at most `longest` UTF-16 code units. The last one of a shortened text is an ellipsis.
+fn shortened(text: &str, longest: usize) -> String {
+    if length(text) <= longest {
+        return text.to_owned();
+    }
+    let mut left = longest - 1;
+    let fits = |letter: &char| {
+        let has_room = letter.len_utf16() <= left;
+        left = left.saturating_sub(letter.len_utf16());
+        has_room
+    };
+    text.chars().take_while(fits).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alert(name: &str, lines: &[&str]) -> Alert {
+        Alert {
+            key: AlertKey {
+                fingerprint: "0123456789abcdef".to_owned(),
+                status: AlertStatus::Firing,
+                starts_at: DateTime::UNIX_EPOCH,
+            },
+            name: name.to_owned(),
+            severity: "page".to_owned(),
+            lines: lines.iter().map(|line| (*line).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn a_message_has_each_alert_with_its_lines() {
+        let alerts = [alert("ServiceDown", &["order does not answer", "https://runbook"]), alert("Other", &[])];
+
+        let expected = "FIRING: ServiceDown (page)\norder does not answer\nhttps://runbook\n\nFIRING: Other (page)";
+        assert_eq!(message(&alerts, 4_096), expected);
+    }
+
+    #[test]
+    fn a_message_counts_the_alerts_that_do_not_fit() {
+        let alerts = vec![alert("A", &["x"]); 100];
+
+        let text = message(&alerts, 100);
+
+        assert!(text.starts_with("FIRING: A (page)\nx\n\nFIRING") && length(&text) <= 100, "{text}");
+        let told = text.matches("FIRING").count();
+        assert!(text.ends_with(&format!("\n\nand {} more alerts", 100 - told)), "{text}");
+    }
+
+    #[test]
+    fn a_long_text_is_shortened_at_a_character() {
+        let text = alert("A", &[&"🚀".repeat(2_000)]).text();
+
+        assert!((LONGEST_ALERT - 1..=LONGEST_ALERT).contains(&length(&text)) && text.ends_with("🚀…"), "{text}");
+        assert!(length(&message(&vec![alert("A", &[&"x".repeat(5_000)]); 100], 4_096)) <= 4_096);
+    }
+}

@@ -1,0 +1,79 @@
+//! Tells the operators of alerts, each once when it fires and once when it has resolved.
+
+use std::sync::Arc;
+
+use crate::{
+    client::{BotApi, LONGEST_TEXT},
+    error::Error,
+    model::{Alert, AlertKey, MessengerError, message},
+    repository::{Alerts, Claim},
+};
+
+/// Why alerts were not told; Alertmanager repeats them.
+#[derive(Debug, thiserror::Error)]
+pub enum NotTold {
+    #[error(transparent)]
+    Storage(#[from] Error),
+    #[error("the messenger did not accept the alerts: {0}")]
+    Messenger(MessengerError),
+    #[error("another call is sending these alerts")]
+    Pending,
+}
+
+#[derive(Clone)]
+pub struct Alerting {
+    alerts: Arc<dyn Alerts>,
+    /// The messenger, and the operators' chat.
+    channel: Option<(Arc<dyn BotApi>, String)>,
+}
+
+impl Alerting {
+    /// `channel` is the messenger and the operators' chat; without it, alerts are logged.
+    pub fn new(alerts: Arc<dyn Alerts>, channel: Option<(Arc<dyn BotApi>, String)>) -> Self {
+        Self { alerts, channel }
+    }
+
+    /// Sends one message about those alerts that have not been sent yet. An error means that the caller has to repeat the call.
+    ///
+    /// A report that the messenger does not answer is repeated once. One arrives twice also if the process ends, or the database fails,
+    /// right after the messenger has accepted it.
+    pub async fn tell(&self, mut alerts: Vec<Alert>) -> Result<(), NotTold> {
+        alerts.sort_by(|one, other| one.key.cmp(&other.key));
+        alerts.dedup_by(|one, other| one.key == other.key);
+        let keys: Vec<AlertKey> = alerts.iter().map(|alert| alert.key.clone()).collect();
+        let claims = self.alerts.claim(&keys).await?;
+        let is_pending = claims.contains(&Claim::Pending);
+        let (mut new, mut last_attempts, mut first_attempts) = (Vec::new(), Vec::new(), Vec::new());
+        for (alert, claim) in alerts.into_iter().zip(claims) {
+            if let Claim::Ours { unanswered } = claim {
+                if unanswered { &mut last_attempts } else { &mut first_attempts }.push(alert.key.clone());
+                new.push(alert);
+            }
+        }
+        if !new.is_empty() {
+            match self.send(&message(&new, LONGEST_TEXT)).await {
+                Ok(()) => self.alerts.sent(&[first_attempts, last_attempts].concat()).await?,
+                Err(error @ MessengerError::Unknown(_)) => {
+                    self.alerts.sent(&last_attempts).await?;
+                    self.alerts.release(&first_attempts, true).await?;
+                    if !first_attempts.is_empty() {
+                        return Err(NotTold::Messenger(error));
+                    }
+                }
+                Err(error) => {
+                    self.alerts.release(&[first_attempts, last_attempts].concat(), false).await?;
+                    return Err(NotTold::Messenger(error));
+                }
+            }
+        }
+        if is_pending { Err(NotTold::Pending) } else { Ok(()) }
+    }
+
+    async fn send(&self, text: &str) -> Result<(), MessengerError> {
+        let Some((messenger, chat)) = &self.channel else {
+            tracing::warn!(text, "alert logged, since TELEGRAM_BOT_TOKEN or TELEGRAM_CHAT_ID is not set");
+            return Ok(());
+        };
+        messenger.reply(chat, text).await
+    }
+}

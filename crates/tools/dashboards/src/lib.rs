@@ -1,0 +1,25 @@
+//! Grafana's dashboards, from a table of panels for each.
+
+mod delivery;
+mod edge;
+mod events;
+mod grafana;
+mod overview;
+mod panel;
+mod services;
+mod shop;
+
+pub use panel::{Dashboard, Link, Panel, Query};
+
+/// The folder that Grafana reads, relative to this crate.
+pub const FOLDER: &str = "../../../deploy/observability/grafana/dashboards/json";
+
+/// From the most general to the most special.
+pub const ALL: [&Dashboard; 6] = [
+    &overview::DASHBOARD,
+    &shop::DASHBOARD,
+    &services::DASHBOARD,
+    &events::DASHBOARD,
+    &delivery::DASHBOARD,
+    &edge::DASHBOARD,
+];

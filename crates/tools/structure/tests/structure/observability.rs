@@ -1,0 +1,185 @@
+//! What Prometheus and Alertmanager are given: every service is scraped, every alert leads an operator on, and the rules do
+//! what their tests say.
+//!
+//! The checks by promtool, amtool and the collector itself need their images; without them they check nothing.
+
+use std::{
+    collections::BTreeSet,
+    process::{Command, Stdio},
+};
+
+use crate::tree::{files, read, root, services, shown};
+
+const FOLDER: &str = "deploy/observability";
+const COMPOSE: &str = "deploy/compose/observability.yaml";
+const TARGETS: &str = "deploy/observability/containers/services.yaml";
+const DASHBOARDS: &str = "deploy/observability/grafana/dashboards/json";
+const OPERATIONS: &str = "docs/operations.md";
+
+/// An alert of a file of rules, as the lines of its block.
+struct Alert {
+    name: String,
+    block: String,
+}
+
+impl Alert {
+    fn all() -> Vec<Self> {
+        let rules = files(&root().join(FOLDER).join("rules"), "yaml");
+        let text: String = rules.iter().map(|file| read(file)).collect();
+        let blocks = text.split("- alert: ").skip(1);
+        blocks
+            .map(|block| Self { name: block.lines().next().unwrap_or_default().to_owned(), block: block.to_owned() })
+            .collect()
+    }
+
+    /// Returns the text after `key:` on its line, which is empty if the value is on the lines below.
+    fn value(&self, key: &str) -> Option<&str> {
+        let line = self.block.lines().find_map(|line| line.trim_start().strip_prefix(key)?.strip_prefix(": "));
+        line.map(|value| value.trim_matches('"'))
+    }
+}
+
+/// Returns the anchors of a document, as GitHub derives them from its headings.
+fn anchors(document: &str) -> BTreeSet<String> {
+    let text = read(&root().join(document));
+    let headings = text.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
+    let is_kept = |letter: &char| letter.is_alphanumeric() || [' ', '-', '_'].contains(letter);
+    headings
+        .map(|heading| heading.to_lowercase().chars().filter(is_kept).collect::<String>().replace(' ', "-"))
+        .collect()
+}
+
+#[test]
+fn every_alert_says_what_it_means_how_urgent_it_is_and_where_its_runbook_and_its_series_are() {
+    let (alerts, anchors) = (Alert::all(), anchors(OPERATIONS));
+    let mut lacking = Vec::new();
+    for alert in &alerts {
+        let mut lacks = |what: String| lacking.push(format!("{}: {what}", alert.name));
+        for key in ["summary", "description"] {
+            if alert.value(key).is_none_or(str::is_empty) {
+                lacks(format!("no `{key}`"));
+            }
+        }
+        if !["page", "ticket"].iter().any(|severity| alert.block.contains(&format!("severity: {severity} "))) {
+            lacks("its severity is neither page nor ticket".to_owned());
+        }
+        let runbook = alert.value("runbook_url").and_then(|url| url.split_once(&format!("{OPERATIONS}#")));
+        if runbook.is_none_or(|(_, anchor)| !anchors.contains(anchor)) {
+            lacks(format!("`runbook_url` leads to no heading of {OPERATIONS}: {runbook:?}"));
+        }
+        let dashboard = alert.value("dashboard_url").and_then(|url| url.strip_prefix("http://127.0.0.1:3000/d/"));
+        if dashboard.is_none_or(|uid| !root().join(DASHBOARDS).join(format!("{uid}.json")).exists()) {
+            lacks(format!("`dashboard_url` leads to no file of {DASHBOARDS}: {dashboard:?}"));
+        }
+    }
+
+    assert!(alerts.len() >= 9, "{} alerts were found", alerts.len());
+    assert!(lacking.is_empty(), "{}", lacking.join("\n"));
+}
+
+#[test]
+fn every_alert_has_a_test() {
+    let tests = files(&root().join(FOLDER).join("rules-tests"), "yaml");
+    let tests: String = tests.iter().map(|file| read(file)).collect();
+    let without: Vec<String> = Alert::all()
+        .into_iter()
+        .map(|alert| alert.name)
+        .filter(|name| !tests.contains(&format!("alertname=\"{name}\", alertstate=\"firing\"")))
+        .collect();
+
+    assert!(without.is_empty(), "add a test to {FOLDER}/rules-tests: {without:?}");
+}
+
+#[test]
+fn prometheus_scrapes_every_service() {
+    let targets = read(&root().join(TARGETS));
+    let missing: Vec<String> = services()
+        .iter()
+        .filter_map(|service| {
+            let descriptor = read(&service.folder.join("src/lib.rs"));
+            let port = descriptor.split_once("admin_port: ")?.1.split_once(',')?.0.replace('_', "");
+            let target = format!("names: [{}], type: A, port: {port},", service.name);
+            (!targets.contains(&target)).then_some(target)
+        })
+        .collect();
+
+    assert!(missing.is_empty(), "add to {TARGETS}: {missing:#?}");
+    assert_eq!(targets.matches("names: [").count(), services().len(), "{TARGETS} scrapes services that do not exist");
+}
+
+/// Runs a program of an image of the profile `observability`, which sees the folder of its configuration as /etc/shipyard. Returns
+/// false if this machine has no Docker or not the image.
+fn checked(image: &str, program: &str, arguments: &[&str]) -> bool {
+    let compose = read(&root().join(COMPOSE));
+    let image = compose.lines().find_map(|line| {
+        let name = line.trim().strip_prefix("image: ")?;
+        name.contains(image).then_some(name)
+    });
+    let image = image.expect("the compose file has the image");
+    let mut exists = Command::new("docker");
+    exists.args(["image", "inspect", image]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    if !exists.status().is_ok_and(|status| status.success()) {
+        eprintln!("no image {image}: {arguments:?} is not checked");
+        return false;
+    }
+    let folder = format!("{}:/etc/shipyard:ro", root().join(FOLDER).display());
+    let targets = format!("{}:/etc/prometheus/targets:ro", root().join(FOLDER).join("containers").display());
+    let rules = format!("{}:/etc/prometheus/rules:ro", root().join(FOLDER).join("rules").display());
+    let mut docker = Command::new("docker");
+    docker.args(["run", "--rm", "--network", "none", "--env", "LISTEN_IP=127.0.0.1", "--entrypoint", program]);
+    docker.args(["--volume", &folder, "--volume", &targets, "--volume", &rules, image]).args(arguments);
+    let output = docker.stdin(Stdio::null()).output().expect("docker has just answered");
+    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    assert!(output.status.success(), "{program} {arguments:?}:\n{said}");
+    true
+}
+
+fn in_container(folder: &str) -> Vec<String> {
+    let files = files(&root().join(FOLDER).join(folder), "yaml");
+    assert!(!files.is_empty(), "{FOLDER}/{folder} has no files");
+    files.iter().map(|file| shown(file).replace(FOLDER, "/etc/shipyard")).collect()
+}
+
+#[test]
+fn each_alert_fires_stays_silent_and_resolves() {
+    let tests = in_container("rules-tests");
+    let arguments: Vec<&str> = ["test", "rules"].into_iter().chain(tests.iter().map(String::as_str)).collect();
+
+    checked("prom/prometheus:", "promtool", &arguments);
+}
+
+#[test]
+fn prometheus_accepts_its_configuration_and_rules() {
+    checked(
+        "prom/prometheus:",
+        "promtool",
+        &["check", "config", "--lint=all", "--lint-fatal", "/etc/shipyard/prometheus.yaml"],
+    );
+}
+
+#[test]
+fn alertmanager_sends_every_alert_to_notification() {
+    let config = "--config.file=/etc/shipyard/alertmanager.yaml";
+    if !checked("prom/alertmanager:", "amtool", &["check-config", "/etc/shipyard/alertmanager.yaml"]) {
+        return;
+    }
+    for alert in [
+        "alertname=ServiceDown severity=page service=order",
+        "alertname=OrdersSurge severity=ticket",
+        "alertname=Other",
+    ] {
+        let routes = ["config", "routes", "test", config, "--verify.receivers=notification"];
+        let arguments: Vec<&str> = routes.into_iter().chain(alert.split(' ')).collect();
+
+        checked("prom/alertmanager:", "amtool", &arguments);
+    }
+}
+
+#[test]
+fn the_collector_accepts_its_configuration() {
+    checked(
+        "otel/opentelemetry-collector-contrib:",
+        "/otelcol-contrib",
+        &["validate", "--config", "/etc/shipyard/collector.yaml"],
+    );
+}
