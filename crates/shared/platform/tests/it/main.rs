@@ -8,6 +8,7 @@ mod each_record;
 mod frames;
 mod grpc;
 mod guard;
+mod heads;
 mod http;
 mod listener;
 mod migrations;
