@@ -8,6 +8,7 @@ mod activity;
 mod connection;
 mod network;
 mod slots;
+mod to_its_end;
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -150,6 +151,7 @@ fn count_from_zero() {
         "bodies_given_up_total",
         "connections_displaced_total",
         "connections_refused_total",
+        "requests_left_by_clients_total",
         "requests_of_one_user_shed_total",
         "requests_shed_total",
         "tls_handshake_failures_total",
@@ -167,6 +169,7 @@ struct Server {
     slots: Arc<ConnectionSlots>,
     /// Cancelled when connections must finish their requests in flight and close.
     finish: CancellationToken,
+    /// The connections, and the work that outlives its connection.
     open: TaskTracker,
 }
 

@@ -38,7 +38,12 @@ pub fn request(stream: u32) -> Vec<u8> {
 
 /// Returns the frames of a request `GET /` and of its reset.
 pub fn reset_request(stream: u32) -> Vec<u8> {
-    [request(stream), frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes())].concat()
+    [request(stream), reset(stream)].concat()
+}
+
+/// Returns the frame that resets a stream.
+pub fn reset(stream: u32) -> Vec<u8> {
+    frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes())
 }
 
 /// Returns the head of a gRPC call of `path`. The messages follow in further frames.

@@ -10,6 +10,7 @@ mod grpc;
 mod guard;
 mod heads;
 mod http;
+mod leaving;
 mod listener;
 mod migrations;
 mod outage;
