@@ -19,7 +19,8 @@ use tower::ServiceExt as _;
 
 use super::{
     Protocol, Server,
-    activity::{Activity, Sent, Watched},
+    activity::{Activity, Watched},
+    answers::Place,
     slots::ConnectionSlot,
     to_its_end::ToItsEnd,
 };
@@ -53,6 +54,8 @@ const OWN_RESETS: usize = 1024;
 /// The bytes that a client may send before the server has read them, per request and (below) per HTTP/2 connection.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// The bytes of one answer that HTTP/2 buffers while the client's window allows to send them.
+const SEND_BUFFER: usize = 64 * 1024;
 
 /// The HTTP server of a listener, with the limits that hyper enforces.
 pub(super) struct Protocols {
@@ -77,7 +80,8 @@ impl Protocols {
             .max_pending_accept_reset_streams(PENDING_RESETS)
             .max_local_error_reset_streams(OWN_RESETS)
             .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW);
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_send_buf_size(SEND_BUFFER);
         Self { http: if protocol == Protocol::Grpc { builder.http2_only() } else { builder }, protocol }
     }
 
@@ -122,15 +126,15 @@ impl Connection {
         };
         let Some((stream, identity)) = stream else { return };
         let activity = slot.activity().clone();
-        let io = TokioIo::new(Watched { stream, activity: activity.clone() });
+        let io = TokioIo::new(Watched::new(stream, activity.clone()));
         let requests = {
-            let (activity, server) = (activity.clone(), server.clone());
+            let (place, server) = (slot.place(), server.clone());
             service_fn(move |mut request: hyper::Request<Incoming>| {
                 if let Some(identity) = identity.clone() {
                     request.extensions_mut().insert(identity);
                 }
                 let server = server.clone();
-                answer(request, activity.clone(), server, info.clone())
+                answer(request, place.clone(), server, info.clone())
             })
         };
         let mut http = std::pin::pin!(server.protocols.http.serve_connection(io, requests));
@@ -175,19 +179,19 @@ async fn set_up(stream: TcpStream, peer: SocketAddr, tls: Option<&Acceptor>) -> 
 /// began.
 async fn answer(
     request: hyper::Request<Incoming>,
-    activity: Activity,
+    place: Place,
     server: Arc<Server>,
     info: TcpConnectInfo,
 ) -> io::Result<Response> {
     // hyper may notice only after the end of the connection that a stream of it has ended.
     let _open = server.open.token();
-    let in_hand = activity.begin().ok_or(io::ErrorKind::ConnectionAborted)?;
+    let in_hand = place.activity.begin().ok_or(io::ErrorKind::ConnectionAborted)?;
     let mut request: Request = request.map(Body::new);
     request.extensions_mut().insert(info);
     let is_change = server.protocols.is_change(&request);
     let work = server.router.clone().oneshot(request);
     let Ok(response) = if is_change { ToItsEnd::new(work, server.open.clone()).await } else { work.await };
-    Ok(response.map(|body| Body::new(Sent::new(body, in_hand))))
+    Ok(response.map(|body| Body::new(server.answers.sent(body, in_hand, &place))))
 }
 
 fn verdict(opened: Instant, is_finishing: bool, activity: &Activity) -> Verdict {

@@ -33,3 +33,4 @@ mod silent_broker;
 mod spans;
 mod tls;
 mod topics;
+mod unread;
