@@ -21,7 +21,7 @@ use crate::{
     discard_body::discard_rest,
     expect, host, keep_alive,
     listener::{Listener, Protocol},
-    observe,
+    load_shed, observe,
     problem::Problem,
     readiness::Readiness,
     rejection::as_problem,
@@ -56,9 +56,9 @@ pub async fn bind(variable: &str, address: std::net::SocketAddr) -> anyhow::Resu
 /// The maximum size of a request's body in bytes. It is enough for an order with the maximum number of parts.
 pub const BODY_LIMIT: usize = 64 * 1024;
 
-/// Adds the layer around a public API: tracing, metrics, a check of `Host`, an early answer to `Expect: 100-continue`, time limits for
-/// receiving the body and for handling the request, status 500 for panics, discarding the rest of a body after an early response, and
-/// security headers.
+/// Adds the layer around a public API: tracing, metrics, a check of `Host`, an early answer to `Expect: 100-continue`, limits on the bytes
+/// of bodies, time limits for receiving the body and for handling the request, status 500 for panics, discarding the rest of a body after
+/// an early response, and security headers.
 ///
 /// Error responses of the framework are converted to problem documents.
 pub fn layers(router: Router) -> Router {
@@ -126,11 +126,12 @@ pub async fn serve(
 async fn arrive(bodies: &Bodies, request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     let (parts, body) = request.into_parts();
     let body = match bodies.arrivals.read(body, bodies.limit).await {
-        Ok(Arrived::Whole(body)) => Body::from(body),
-        Ok(Arrived::TooLong(body)) => body,
+        Ok(Arrived::Whole(body)) => body,
+        Ok(Arrived::TooLong(body)) => return next(Request::from_parts(parts, body)).await,
         Err(error) => return not_arrived(error).into_response(),
     };
-    next(Request::from_parts(parts, body)).await
+    let Some(_room) = bodies.arrivals.room(body.len()) else { return load_shed::refusal() };
+    next(Request::from_parts(parts, Body::from(body))).await
 }
 
 fn not_arrived(error: NotArrived) -> Problem {
