@@ -5,7 +5,7 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 use anyhow::Context as _;
 use axum::{
     Router,
-    body::Body,
+    body::{Body, HttpBody as _},
     extract::{Request, State},
     http::StatusCode,
     middleware::Next,
@@ -19,9 +19,9 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     deadline,
     discard_body::discard_rest,
-    keep_alive,
+    expect, host, keep_alive,
     listener::{Listener, Protocol},
-    observe,
+    load_shed, observe,
     problem::Problem,
     readiness::Readiness,
     rejection::as_problem,
@@ -56,8 +56,9 @@ pub async fn bind(variable: &str, address: std::net::SocketAddr) -> anyhow::Resu
 /// The maximum size of a request's body in bytes. It is enough for an order with the maximum number of parts.
 pub const BODY_LIMIT: usize = 64 * 1024;
 
-/// Adds the layer around a public API: tracing, metrics, time limits for receiving the body and for handling the request, status 500 for
-/// panics, discarding the rest of a body after an early response, and security headers.
+/// Adds the layer around a public API: tracing, metrics, a check of `Host`, an early answer to `Expect: 100-continue`, limits on the bytes
+/// of bodies, time limits for receiving the body and for handling the request, status 500 for panics, discarding the rest of a body after
+/// an early response, and security headers.
 ///
 /// Error responses of the framework are converted to problem documents.
 pub fn layers(router: Router) -> Router {
@@ -80,12 +81,32 @@ struct Bodies {
 
 /// Middleware: everything that [`layers`] names, in one layer, since each layer of axum costs each request several allocations.
 async fn around(State(bodies): State<Bodies>, request: Request, next: Next) -> Response {
-    let handle = async |request: Request| as_problem(request, async |request| next.run(request).await).await;
-    let handle = async |request: Request| catch_panics(bounded(handle(request)), something_went_wrong).await;
-    let handle = async |request: Request| discard_rest(request, handle).await;
-    let handle = async |request: Request| arrive(&bodies, request, handle).await;
+    let handle = async |request: Request| match host::check(&request) {
+        Ok(()) => received(&bodies, request, next).await,
+        Err(problem) => problem.into_response(),
+    };
     let handle = async |request: Request| observe::http(request, handle).await;
     secured(request, handle).await
+}
+
+/// Handles a request once its body has arrived, or without the body if the client waits and the head decides the answer.
+async fn received(bodies: &Bodies, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    if expect::is_waiting(&parts, &body) {
+        let handle = |body| handled(Request::from_parts(parts.clone(), body), next.clone());
+        let by_head = expect::answered_by_head(body.size_hint().lower(), bodies.limit, handle);
+        if let Some(answer) = Box::pin(by_head).await {
+            return answer;
+        }
+    }
+    let handle = async |request: Request| handled(request, next).await;
+    let handle = async |request: Request| discard_rest(request, handle).await;
+    arrive(bodies, Request::from_parts(parts, body), handle).await
+}
+
+async fn handled(request: Request, next: Next) -> Response {
+    let handle = async |request: Request| next.run(request).await;
+    catch_panics(bounded(as_problem(request, handle)), something_went_wrong).await
 }
 
 /// Serves until `stop`, continues for the drain, then finishes the requests in flight within
@@ -105,11 +126,12 @@ pub async fn serve(
 async fn arrive(bodies: &Bodies, request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     let (parts, body) = request.into_parts();
     let body = match bodies.arrivals.read(body, bodies.limit).await {
-        Ok(Arrived::Whole(body)) => Body::from(body),
-        Ok(Arrived::TooLong(body)) => body,
+        Ok(Arrived::Whole(body)) => body,
+        Ok(Arrived::TooLong(body)) => return next(Request::from_parts(parts, body)).await,
         Err(error) => return not_arrived(error).into_response(),
     };
-    next(Request::from_parts(parts, body)).await
+    let Some(_room) = bodies.arrivals.room(body.len()) else { return load_shed::refusal() };
+    next(Request::from_parts(parts, Body::from(body))).await
 }
 
 fn not_arrived(error: NotArrived) -> Problem {

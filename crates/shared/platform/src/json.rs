@@ -2,8 +2,8 @@
 
 use axum::{
     body::Bytes,
-    extract::{FromRequest, Request, rejection::BytesRejection},
-    http::{HeaderMap, StatusCode, header},
+    extract::{FromRequest, FromRequestParts, Request, rejection::BytesRejection},
+    http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use serde::de::DeserializeOwned;
 
@@ -16,14 +16,24 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let headers = request.headers().clone();
+        check_media_type(request.headers())?;
         let body = Bytes::from_request(request, state).await.map_err(|rejection| unreadable(&rejection))?;
-        parse(&headers, &body).map(Self)
+        decode(&body).map(Self)
     }
 }
 
-/// Parses a body. It must be a JSON object, and its `Content-Type` must be `application/json`.
-pub fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Problem> {
+/// A check that the body's `Content-Type` is `application/json`. It needs no body, so it stands before the extractor of the body.
+pub struct IsJson;
+
+impl<S: Sync> FromRequestParts<S> for IsJson {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        check_media_type(&parts.headers).map(|()| Self)
+    }
+}
+
+fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = media_type.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("application/json") {
@@ -33,7 +43,7 @@ pub fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T,
             "the body must be application/json",
         ));
     }
-    decode(body)
+    Ok(())
 }
 
 /// Parses a JSON object. The problem document names the invalid member and says what is wrong, but never contains the member's value.
@@ -114,7 +124,6 @@ mod tests {
 
     #[test]
     fn an_error_says_what_is_expected_and_repeats_no_value() {
-        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, "application/json".parse().unwrap())]);
         for (body, field, said) in [
             (r#"{"user": "hunter2, expected nothing"}"#, "user", "is not valid"),
             (r#"{"user": 4711}"#, "user", "UUID string"),
@@ -124,7 +133,7 @@ mod tests {
             (r#"{"count": 1}"#, "user", "missing field `user`"),
             (r#"{"count": hunter2}"#, "body", "expected value at line 1"),
         ] {
-            let problem = parse::<Body>(&headers, body.as_bytes()).unwrap_err();
+            let problem = decode::<Body>(body.as_bytes()).unwrap_err();
 
             let shown = format!("{problem:?}");
             assert!(shown.contains(said) && shown.contains(field), "{body}: {shown}");

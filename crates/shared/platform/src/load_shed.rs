@@ -2,7 +2,7 @@
 //!
 //! Below the bounds, the requests of one user still compete with those of others for the processor and the database. So while other
 //! users are active, a user has at most twice as many requests handled at once as the busiest of the others asks for, [`LEAST`] at
-//! least and [`AT_ONCE`] at most. The user's other requests wait for these.
+//! least and [`AT_ONCE`] at most. The user's other requests wait for these. The bytes of their bodies are bounded.
 
 use std::{
     collections::HashMap,
@@ -11,6 +11,7 @@ use std::{
 };
 
 use axum::{
+    body::HttpBody as _,
     extract::{Request, State},
     middleware::Next,
     response::{IntoResponse as _, Response},
@@ -21,13 +22,19 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use crate::{auth::Caller, problem::Problem};
+use crate::{
+    auth::Caller,
+    problem::Problem,
+    request_body::{HANDLED, SMALL},
+};
 
 /// The maximum number of requests of one user that are handled at once while others are active. It is less than the size of a pool (10 at
 /// least by default), so that one user cannot use all connections.
 const AT_ONCE: u32 = 8;
 /// The number of requests of one user that are handled at once, however few requests other users have.
 const LEAST: u32 = 2;
+/// The maximum number of bytes of the bodies of one user's requests, of which those that are [`SMALL`] do not count.
+const USER_BYTES: usize = HANDLED / 4;
 /// A user is active for this long after each request.
 const ACTIVE: Duration = Duration::from_secs(1);
 
@@ -68,6 +75,8 @@ struct Users {
 
 struct Own {
     requests: usize,
+    /// The bytes of the bodies of these requests.
+    bytes: usize,
     /// [`AT_ONCE`] permits. A request takes one, or more of them, if fewer requests may be handled at once.
     turns: Arc<Semaphore>,
 }
@@ -76,6 +85,7 @@ struct Own {
 pub(crate) struct UserSlot {
     used: Arc<Used>,
     user: Uuid,
+    bytes: usize,
     /// Absent if the user was alone and had more than [`AT_ONCE`] requests.
     turn: Option<OwnedSemaphorePermit>,
 }
@@ -87,26 +97,28 @@ impl UserSlots {
         Self(Arc::new(Used { most: (all / 4).max(1), users: Mutex::default() }))
     }
 
-    /// Takes a slot for a request of `caller`, as the guard identified it, and waits for the caller's turn. Returns `Err` if the user
-    /// has used up its slots, and `None` if the caller is no user.
-    pub(crate) async fn take(&self, caller: Option<&Caller>) -> Result<Option<UserSlot>, ()> {
+    /// Takes a slot for a request of `caller`, as the guard identified it, with a body of so many bytes, and waits for the caller's turn.
+    /// Returns `Err` if the user has used up its slots or bytes, and `None` if the caller is no user.
+    pub(crate) async fn take(&self, caller: Option<&Caller>, body: usize) -> Result<Option<UserSlot>, ()> {
         match caller {
-            Some(Caller::User(user)) => self.take_for(user.uuid).await.map(Some).ok_or(()),
+            Some(Caller::User(user)) => self.take_for(user.uuid, body).await.map(Some).ok_or(()),
             Some(Caller::Service(_)) | None => Ok(None),
         }
     }
 
-    async fn take_for(&self, user: Uuid) -> Option<UserSlot> {
+    async fn take_for(&self, user: Uuid, body: usize) -> Option<UserSlot> {
+        let bytes = if body > SMALL { body } else { 0 };
         let (mut slot, turns, permits) = {
             let mut users = self.0.lock();
             let permits = users.permits(user, Instant::now());
-            let new = || Own { requests: 0, turns: Arc::new(Semaphore::new(AT_ONCE as usize)) };
+            let new = || Own { requests: 0, bytes: 0, turns: Arc::new(Semaphore::new(AT_ONCE as usize)) };
             let own = users.own.entry(user).or_insert_with(new);
-            if own.requests >= self.0.most {
+            if own.requests >= self.0.most || own.bytes + bytes > USER_BYTES {
                 return None;
             }
             own.requests += 1;
-            (UserSlot { used: self.0.clone(), user, turn: None }, own.turns.clone(), permits)
+            own.bytes += bytes;
+            (UserSlot { used: self.0.clone(), user, bytes, turn: None }, own.turns.clone(), permits)
         };
         slot.turn = match permits {
             Some(permits) => turns.acquire_many_owned(permits).await.ok(),
@@ -152,6 +164,7 @@ impl Drop for UserSlot {
         let mut users = self.used.lock();
         if let Some(own) = users.own.get_mut(&self.user) {
             own.requests -= 1;
+            own.bytes -= self.bytes;
             if own.requests == 0 {
                 users.own.remove(&self.user);
             }
@@ -167,10 +180,15 @@ pub async fn shed(State(slots): State<Slots>, request: Request, next: Next) -> R
 
 /// Middleware behind the guard: takes a slot of the user's for the request, or answers 429.
 pub async fn shed_user(State(slots): State<UserSlots>, request: Request, next: Next) -> Response {
-    match slots.take(request.extensions().get()).await {
+    match slots.take(request.extensions().get(), body_size(&request)).await {
         Ok(_slot) => next.run(request).await,
         Err(()) => refusal_to_user(),
     }
+}
+
+/// Returns the size of a body that has arrived, in bytes.
+pub(crate) fn body_size(request: &Request) -> usize {
+    usize::try_from(request.body().size_hint().lower()).unwrap_or(usize::MAX)
 }
 
 /// Returns the response to a request for which there is no slot.
@@ -197,7 +215,7 @@ mod tests {
     fn at_once(slots: &UserSlots, requests: usize) -> (usize, Vec<BoxFuture<'_, Option<UserSlot>>>, Vec<UserSlot>) {
         let (mut waiting, mut handled) = (Vec::new(), Vec::new());
         for _ in 0..requests {
-            let mut slot = slots.take_for(ONE).boxed();
+            let mut slot = slots.take_for(ONE, 1).boxed();
             match slot.as_mut().now_or_never() {
                 Some(slot) => handled.extend(slot),
                 None => waiting.push(slot),
@@ -210,14 +228,26 @@ mod tests {
     async fn a_user_has_a_quarter_of_the_slots_and_a_user_without_requests_leaves_nothing_behind() {
         let slots = UserSlots::quarter_of(8);
 
-        let held = [slots.take_for(ONE).await, slots.take_for(ONE).await];
+        let held = [slots.take_for(ONE, 1).await, slots.take_for(ONE, 1).await];
         assert!(held.iter().all(Option::is_some));
-        assert!(slots.take_for(ONE).await.is_none());
-        assert!(slots.take_for(OTHER).await.is_some());
+        assert!(slots.take_for(ONE, 1).await.is_none());
+        assert!(slots.take_for(OTHER, 1).await.is_some());
         drop(held);
 
         assert!(slots.0.lock().own.is_empty());
-        assert!(slots.take_for(ONE).await.is_some());
+        assert!(slots.take_for(ONE, 1).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_user_has_a_quarter_of_the_bytes_and_small_bodies_are_not_counted() {
+        let slots = UserSlots::quarter_of(100);
+
+        let large = slots.take_for(ONE, USER_BYTES).await;
+        assert!(large.is_some() && slots.take_for(ONE, SMALL + 1).await.is_none());
+        assert!(slots.take_for(ONE, SMALL).await.is_some() && slots.take_for(OTHER, USER_BYTES).await.is_some());
+        drop(large);
+
+        assert!(slots.take_for(ONE, USER_BYTES).await.is_some());
     }
 
     #[tokio::test(start_paused = true)]
@@ -225,7 +255,7 @@ mod tests {
         let slots = UserSlots::quarter_of(100);
         assert_eq!(at_once(&slots, 20).0, 20, "it is alone");
 
-        drop(slots.take_for(OTHER).await);
+        drop(slots.take_for(OTHER, 1).await);
         let (count, waiting, handled) = at_once(&slots, 20);
         assert_eq!(count, 2);
         drop(handled);
@@ -237,7 +267,7 @@ mod tests {
 
         tokio::time::advance(ACTIVE).await;
         assert_eq!(at_once(&slots, 20).0, 20, "it is alone again");
-        let others = slots.take_for(OTHER).await;
+        let others = slots.take_for(OTHER, 1).await;
         tokio::time::advance(2 * ACTIVE).await;
         assert_eq!(at_once(&slots, 20).0, 2, "the other's request is still handled");
         drop(others);
@@ -247,7 +277,7 @@ mod tests {
     async fn a_user_has_at_most_twice_as_many_requests_handled_as_the_busiest_other_user_asks_for() {
         for (busy, expected) in [(1, 2), (2, 4), (3, 4), (4, 8), (50, 8)] {
             let slots = UserSlots::quarter_of(400);
-            let mut others: Vec<_> = (0..busy).map(|_| slots.take_for(OTHER).boxed()).collect();
+            let mut others: Vec<_> = (0..busy).map(|_| slots.take_for(OTHER, 1).boxed()).collect();
             let held: Vec<_> = others.iter_mut().map(|slot| slot.as_mut().now_or_never()).collect();
 
             let (count, waiting, handled) = at_once(&slots, 20);

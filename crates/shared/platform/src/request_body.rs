@@ -3,6 +3,9 @@
 //! So a body that is sent slowly or incompletely occupies no slot that another request could use. The received bytes of all incomplete
 //! bodies together are bounded. Above the bound, the oldest incomplete body is dropped and its request fails. So a flood of half-sent
 //! bodies displaces only itself, and a body that is sent at once arrives.
+//!
+//! The bytes of the bodies whose requests are being handled are bounded, too; a request above the bound is refused. `load_shed` bounds
+//! those of one user.
 
 use std::{
     collections::BTreeMap,
@@ -14,18 +17,28 @@ use axum::body::{Body, Bytes, HttpBody as _};
 use bytes::BytesMut;
 use futures::{StreamExt as _, stream};
 use http_body_util::BodyExt as _;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 /// The time limit for a body to arrive completely.
 pub const WITHIN: Duration = Duration::from_secs(10);
 /// The maximum number of bytes of all incomplete bodies of one API. It is small enough for a container of 64 MiB.
 const ALL: usize = 8 << 20;
+/// The maximum number of bytes of all bodies of one API whose requests are being handled.
+pub(crate) const HANDLED: usize = 8 << 20;
+/// The size of the largest body in bytes that is handled without being counted. The number of requests bounds these, so that logins and
+/// payments are served during a flood of large bodies.
+pub(crate) const SMALL: usize = 4 << 10;
 /// The minimum number of bytes that an incomplete body counts, since its stream takes memory too.
 const LEAST: usize = 1 << 10;
 
 /// The bodies that are being received by one API. Clones share them.
-#[derive(Clone, Default)]
-pub struct Arrivals(Arc<Mutex<UnderWay>>);
+#[derive(Clone)]
+pub struct Arrivals {
+    under_way: Arc<Mutex<UnderWay>>,
+    /// A permit for each byte of the bodies whose requests are being handled.
+    handled: Arc<Semaphore>,
+}
 
 #[derive(Default)]
 struct UnderWay {
@@ -64,7 +77,25 @@ struct Entry<'a> {
     given_up: CancellationToken,
 }
 
+impl Default for Arrivals {
+    fn default() -> Self {
+        Self { under_way: Arc::default(), handled: Arc::new(Semaphore::new(HANDLED)) }
+    }
+}
+
+/// The room of a body until it is dropped, once its request has been handled.
+pub struct Room(#[expect(dead_code, reason = "it is only held")] Option<OwnedSemaphorePermit>);
+
 impl Arrivals {
+    /// Takes the room for a body that has arrived. Returns `None` if too many bytes are being handled.
+    pub fn room(&self, bytes: usize) -> Option<Room> {
+        if bytes <= SMALL {
+            return Some(Room(None));
+        }
+        let permits = u32::try_from(bytes).ok()?;
+        self.handled.clone().try_acquire_many_owned(permits).ok().map(|permit| Room(Some(permit)))
+    }
+
     /// Reads a body of at most `limit` bytes. Returns [`Arrived::TooLong`] for a longer one.
     pub async fn read(&self, mut body: Body, limit: usize) -> Result<Arrived, NotArrived> {
         if body.is_end_stream() {
@@ -117,7 +148,7 @@ impl Arrivals {
     }
 
     fn lock(&self) -> MutexGuard<'_, UnderWay> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -93,7 +93,7 @@ pub enum Revocation {
 /// The reason why the token of a service was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenRefusal {
-    /// The token is malformed, has another algorithm or audience, or lacks a claim.
+    /// The token is malformed, has another algorithm or audience, lacks a claim, or is one of several.
     Kind,
     /// The token has expired, is not valid yet, or has too long a lifetime.
     Lifetime,

@@ -36,6 +36,8 @@ pub struct Counts {
     pub refused: u64,
     /// Connections that were open when the attack was stopped.
     pub held: u64,
+    /// Times at which the attack got what the shop must not give.
+    pub succeeded: u64,
 }
 
 pub struct Attacker {
@@ -47,6 +49,7 @@ pub struct Attacker {
     refused: AtomicU64,
     open: AtomicU64,
     held: AtomicU64,
+    succeeded: AtomicU64,
     is_over: AtomicBool,
 }
 
@@ -65,14 +68,15 @@ impl Attacker {
             refused: zero(),
             open: zero(),
             held: zero(),
+            succeeded: zero(),
             is_over: AtomicBool::default(),
         }
     }
 
     pub fn counts(&self) -> Counts {
-        let [connections, sent, refused, held] =
-            [&self.connections, &self.sent, &self.refused, &self.held].map(|count| count.load(Relaxed));
-        Counts { connections, sent, refused, held }
+        let counts = [&self.connections, &self.sent, &self.refused, &self.held, &self.succeeded];
+        let [connections, sent, refused, held, succeeded] = counts.map(|count| count.load(Relaxed));
+        Counts { connections, sent, refused, held, succeeded }
     }
 
     /// Returns the number of open connections.
@@ -99,6 +103,10 @@ impl Attacker {
 
     pub(crate) fn was_refused(&self) {
         self.count(&self.refused, 1);
+    }
+
+    pub(crate) fn has_succeeded(&self) {
+        self.count(&self.succeeded, 1);
     }
 
     fn count(&self, counter: &AtomicU64, count: u64) {

@@ -62,8 +62,8 @@ impl Row {
         }
     }
 
-    /// Records the violations: failed requests, a ratio above `bound`, an attack that had no effect, or sockets that it
-    /// left open.
+    /// Records the violations: failed requests, a ratio above `bound`, an attack that succeeded or had no effect, or
+    /// sockets that it left open.
     pub(crate) fn judge(&mut self, bound: f64, left: u64) {
         for (phase, summary) in [("before", &self.before), ("during", &self.during), ("after", &self.after)] {
             if summary.failed > 0 {
@@ -77,6 +77,9 @@ impl Row {
         if bound > 0.0 && self.ratio.is_none_or(|ratio| ratio > bound) {
             let ratio = self.ratio.map_or_else(|| "unknown".to_owned(), |ratio| ratio.to_string());
             self.violations.push(format!("p99 is {ratio} times what it was before, and may be {bound} times"));
+        }
+        if self.counts.succeeded > 0 {
+            self.violations.push(format!("the attack succeeded {} times", self.counts.succeeded));
         }
         if self.counts.connections + self.counts.refused == 0 {
             self.violations.push("the attack had no effect: it opened no connection and none was refused".to_owned());

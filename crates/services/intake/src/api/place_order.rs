@@ -4,9 +4,13 @@ use axum::{
     Json,
     body::Bytes,
     extract::{State, rejection::BytesRejection},
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
 };
-use platform::{clock, ids, json, problem::Problem};
+use platform::{
+    clock, ids,
+    json::{self, IsJson},
+    problem::Problem,
+};
 use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
 use utoipa::ToSchema;
 
@@ -76,7 +80,7 @@ pub enum NewOrder {
 )]
 pub async fn handle(
     State(api): State<Api>,
-    headers: HeaderMap,
+    _: IsJson,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Placed>), Problem> {
     let body = body.map_err(|rejection| match rejection.status() {
@@ -86,7 +90,7 @@ pub async fn handle(
         }
         _ => json::unreadable(&rejection),
     })?;
-    let form: Form = json::parse(&headers, &body)?;
+    let form: Form = json::decode(&body)?;
     let order = if api.is_open && form.user_id.is_some() && form.order_uid.is_none() {
         completed(json::decode(&body)?).map_err(Error::from)?
     } else {

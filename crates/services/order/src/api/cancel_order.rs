@@ -40,7 +40,7 @@ pub async fn handle(
     OrderPath(order): OrderPath,
     posted: Posted,
 ) -> Result<Outcome, ErrorResponse> {
-    let claim = posted.claim(user)?;
+    let claim = posted.claim(user);
 
     Ok(api.service.cancel(user, order, claim.as_ref()).await?)
 }

@@ -2,7 +2,7 @@
 
 use axum::{extract::State, http::StatusCode};
 use contracts::ids::{OrderId, PartId, UserId};
-use platform::{ids, problem::Problem};
+use platform::{ids, json::IsJson, problem::Problem};
 
 use super::{
     dto::{CreateOrder, Created},
@@ -46,6 +46,7 @@ pub const PROBLEMS: [Declared; 4] = [
 pub async fn handle(
     State(api): State<Api>,
     User(user): User,
+    _: IsJson,
     posted: Posted,
 ) -> Result<crate::model::Outcome, axum::response::ErrorResponse> {
     let body: CreateOrder = posted.json()?;
@@ -60,7 +61,7 @@ pub async fn handle(
         .map(DeliveryAddress::new)
         .transpose()
         .map_err(|error| Problem::invalid("delivery_address", error))?;
-    let claim = posted.claim(user)?;
+    let claim = posted.claim(user);
     let order = NewOrder {
         uuid: OrderId::new(ids::ordered()),
         user: UserId::new(body.user_uuid),

@@ -3,7 +3,7 @@
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, RawPathParams, Request},
-    http::{HeaderMap, StatusCode, request::Parts},
+    http::{StatusCode, request::Parts},
 };
 use contracts::ids::{OrderId, UserId};
 use platform::{auth::Caller, ids, json, problem::Problem};
@@ -43,9 +43,9 @@ impl<S: Send + Sync> FromRequestParts<S> for OrderPath {
     }
 }
 
-/// A POST request's headers and body, read once.
+/// A POST request's body and idempotency key. A wrong key is refused before the body is read.
 pub struct Posted {
-    headers: HeaderMap,
+    key: Option<String>,
     method_and_path: String,
     body: Bytes,
 }
@@ -54,26 +54,26 @@ impl<S: Send + Sync> FromRequest<S> for Posted {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let headers = request.headers().clone();
+        let key = idempotency_key::read(request.headers())?;
         let method_and_path = format!("{} {}", request.method(), request.uri().path());
         let body = Bytes::from_request(request, state).await.map_err(|rejection| json::unreadable(&rejection))?;
-        Ok(Self { headers, method_and_path, body })
+        Ok(Self { key, method_and_path, body })
     }
 }
 
 impl Posted {
-    /// The body as JSON. An error names the field.
+    /// The body as JSON. An error names the field. [`json::IsJson`] has checked the media type.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        json::parse(&self.headers, &self.body)
+        json::decode(&self.body)
     }
 
     /// Returns the claim on the request's idempotency key, if it has one.
-    pub fn claim(&self, user: UserId) -> Result<Option<Claim>, Problem> {
-        let Some(key) = idempotency_key::read(&self.headers)? else { return Ok(None) };
+    pub fn claim(self, user: UserId) -> Option<Claim> {
+        let key = self.key?;
         let mut hash = Sha256::new();
         hash.update(self.method_and_path.as_bytes());
         hash.update([0]);
         hash.update(&self.body);
-        Ok(Some(Claim { user, key, fingerprint: hash.finalize().to_vec(), token: ids::random() }))
+        Some(Claim { user, key, fingerprint: hash.finalize().to_vec(), token: ids::random() })
     }
 }

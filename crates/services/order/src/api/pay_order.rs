@@ -1,7 +1,7 @@
 //! `POST /api/v1/orders/{order_uuid}/pay`
 
 use axum::{extract::State, http::StatusCode, response::ErrorResponse};
-use platform::problem::Problem;
+use platform::{json::IsJson, problem::Problem};
 
 use super::{
     dto::{Paid, PayOrder},
@@ -45,12 +45,13 @@ pub async fn handle(
     State(api): State<Api>,
     User(user): User,
     OrderPath(order): OrderPath,
+    _: IsJson,
     posted: Posted,
 ) -> Result<Outcome, ErrorResponse> {
     let body: PayOrder = posted.json()?;
     let method = PaymentMethod::parse(&body.payment_method)
         .ok_or_else(|| Problem::invalid("payment_method", "must be CARD, SBP, CREDIT_CARD or INVESTOR_MONEY"))?;
-    let claim = posted.claim(user)?;
+    let claim = posted.claim(user);
 
     Ok(api.service.pay(user, order, method, claim.as_ref()).await?)
 }

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -162,6 +163,8 @@ pub enum Fault {
     ChargedThenSilent,
     /// The request is lost.
     Lost,
+    /// The order is charged after this time.
+    Slow(Duration),
     /// The call never returns.
     Hung,
 }
@@ -202,6 +205,7 @@ impl Payments for MemoryPayments {
     async fn pay(&self, order: &Order, attempt: Attempt) -> Payment {
         let fault = self.state().script.pop_front();
         match fault {
+            Some(Fault::Slow(time)) => tokio::time::sleep(time).await,
             Some(Fault::Hung) => return std::future::pending().await,
             Some(Fault::Lost) => return Payment::Unknown("lost".to_owned()),
             _ => {}

@@ -18,8 +18,12 @@ pub trait IdempotencyKeys: Send + Sync {
     /// Stores the request's outcome under the key, unless the key has an outcome already. Returns false if the key belongs to another
     /// request.
     async fn complete(&self, claim: &Claim, outcome: &Outcome) -> Result<bool, Error>;
+    /// Sets the lease to the duration `lease` from now. Changes nothing if the key belongs to another request or has an outcome.
+    async fn renew(&self, claim: &Claim, lease: Duration) -> Result<(), Error>;
     /// Ends the lease, so that the request may be repeated at once. Changes nothing if the key belongs to another request.
-    async fn release(&self, claim: &Claim) -> Result<(), Error>;
+    async fn release(&self, claim: &Claim) -> Result<(), Error> {
+        self.renew(claim, Duration::ZERO).await
+    }
     /// Deletes the key, so that a repeated request creates another order. Returns false if the key belongs to another request or has an
     /// outcome.
     async fn forget(&self, claim: &Claim) -> Result<bool, Error>;

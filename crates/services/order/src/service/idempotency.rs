@@ -1,19 +1,30 @@
-//! Executes a request once per Idempotency-Key. Repeated requests get the stored outcome.
+//! Executes a request once per Idempotency-Key. Repeated requests get the stored outcome, and wait for it while the first request runs.
 //!
 //! [`IdempotencyKeys::claim`](crate::repository::IdempotencyKeys::claim) compares the request's fingerprint with that of the earlier request
 //! under the same key.
 
 use std::time::Duration;
 
+use contracts::ids::OrderId;
+use platform::deadline;
+use tokio::time::Instant;
+
 use super::OrderService;
 use crate::{
     error::Error,
     model::{Claim, Claimed, Outcome},
 };
-use contracts::ids::OrderId;
+/// The time after which a repeated request may take the key over from a process that has died. A request that runs renews its lease in
+/// time. One that could not, because it was frozen, is fenced by its token (decision 9).
+const LEASE: Duration = Duration::from_millis(1500);
+const RENEW_EVERY: Duration = Duration::from_millis(500);
 
-/// The time after which a repeated request may take the key over. It is longer than the time limit of any request.
-const LEASE: Duration = Duration::from_secs(15);
+/// The maximum time for which a repeated request waits for the first one. It is longer than the lease, and leaves half of the request's time
+/// to the work if this request has to do it.
+const WAIT: Duration = Duration::from_secs(5);
+/// The first pause before the key is looked at again. It doubles each time, up to a maximum.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
 /// The timeout for releasing a key. It is short, so that a request that has nearly used up its time is still answered before its limit.
 const RELEASE_WITHIN: Duration = Duration::from_millis(250);
@@ -49,7 +60,7 @@ impl OrderService {
         let Some(claim) = claim else {
             return work(Execution { order, attempt: None, claim: None }).await;
         };
-        let execution = match self.keys.claim(claim, order, LEASE).await? {
+        let execution = match self.claim(claim, order).await? {
             Claimed::New { order } => Execution { order, attempt: None, claim: Some(claim) },
             Claimed::Resumed { order, attempt } => Execution { order, attempt, claim: Some(claim) },
             Claimed::InProgress => return Err(Error::KeyInProgress),
@@ -57,7 +68,7 @@ impl OrderService {
             Claimed::Done(Outcome::Refused(refusal)) => return Err(refusal.into()),
             Claimed::Done(outcome) => return Ok(outcome),
         };
-        let result = work(execution).await;
+        let result = self.renewing(claim, work(execution)).await;
         match &result {
             // The outcome is stored already, or another request has taken the key over and stores its own outcome.
             Ok(_) | Err(Error::KeyInProgress) => {}
@@ -72,5 +83,35 @@ impl OrderService {
             }
         }
         result
+    }
+
+    /// Claims the key. While another request has it, waits for that request, [`WAIT`] at most.
+    async fn claim(&self, claim: &Claim, order: OrderId) -> Result<Claimed, Error> {
+        let (until, mut pause) = (Instant::now() + deadline::remaining(WAIT), LOOK_AGAIN);
+        loop {
+            let claimed = self.keys.claim(claim, order, LEASE).await?;
+            if claimed != Claimed::InProgress || Instant::now() + pause > until {
+                return Ok(claimed);
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Renews the key's lease until `work` has ended.
+    async fn renewing<T>(&self, claim: &Claim, work: impl Future<Output = T>) -> T {
+        let renewals = async {
+            loop {
+                tokio::time::sleep(RENEW_EVERY).await;
+                if let Err(error) = self.keys.renew(claim, LEASE).await {
+                    tracing::warn!(%error, "lease of an idempotency key not renewed");
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            result = work => result,
+            never = renewals => never,
+        }
     }
 }

@@ -33,6 +33,7 @@ async fn a_payment_that_meets_the_limit_with_its_attempt_open_is_unknown() {
     let router = api::router(shop.api(), guard, Readiness::default(), 10);
     let pay = || {
         let request = Request::post(format!("/api/v1/orders/{order}/pay"))
+            .header("Host", "x")
             .header("X-Session-Uuid", "session")
             .header("Idempotency-Key", "key")
             .header("Content-Type", "application/json")

@@ -8,6 +8,7 @@ use order::{
     model::{Claim, Claimed, NewOrder, Outcome, PaymentMethod, Status},
     repository::IdempotencyKeys as _,
 };
+use tokio::time::Instant;
 
 use crate::ids;
 use crate::shop::Shop;
@@ -148,6 +149,41 @@ async fn a_creation_that_died_after_its_reservation_is_finished_with_the_same_or
     assert!(matches!(meanwhile, Err(Error::KeyInProgress)));
     assert!(matches!(taken_over, Outcome::Created { order, .. } if order == uuid));
     assert_eq!(shop.inventory.available(shop.engine), 9);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repeat_waits_for_its_request_and_gets_the_same_outcome() {
+    let shop = Shop::open();
+    let (first, order) = (claim(&shop), shop.order().await);
+    let repeat = Claim { token: ids::random(), ..first.clone() };
+    let pay = async |claim| shop.service.pay(shop.user, order, PaymentMethod::Card, Some(claim)).await;
+    shop.payments.script(Fault::Slow(Duration::from_secs(4)));
+
+    let (answer, repeated) = tokio::join!(pay(&first), async {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        pay(&repeat).await
+    });
+
+    assert_eq!(answer.unwrap(), repeated.unwrap(), "the request keeps its key for as long as it runs");
+    assert_eq!((shop.find(order).await.attempts, shop.payments.charges(order)), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repeat_takes_over_within_two_seconds_after_its_process_has_died() {
+    let shop = Shop::open();
+    let (first, order) = (claim(&shop), shop.order().await);
+    let repeat = Claim { token: ids::random(), ..first.clone() };
+    shop.payments.script(Fault::Hung);
+    let request = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&first));
+    // The lease was renewed a moment ago, so that it is as long as it can be.
+    assert!(tokio::time::timeout(Duration::from_millis(4001), request).await.is_err());
+    let died = Instant::now();
+
+    let repeated = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&repeat)).await;
+
+    assert!(matches!(repeated, Ok(Outcome::Paid { .. })), "{repeated:?}");
+    assert!(died.elapsed() < Duration::from_secs(2), "{:?}", died.elapsed());
+    assert_eq!((shop.find(order).await.attempts, shop.payments.charges(order)), (1, 1));
 }
 
 #[tokio::test]

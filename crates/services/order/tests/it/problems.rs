@@ -24,6 +24,7 @@ use platform::{
 };
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 use crate::ids;
@@ -134,12 +135,16 @@ impl Desk {
         let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
         let guard = Guard::new(self.sessions.clone(), key, api::RULES);
         let router = api::router(self.shop.api(), guard, Readiness::default(), self.slots);
-        let mut request = Request::builder().method(ask.method).uri(ask.path).header("Content-Type", ask.media_type);
+        let mut request = Request::builder().method(ask.method).uri(ask.path).header("Host", "x");
+        request = request.header("Content-Type", ask.media_type);
         if let Some(session) = ask.session {
             request = request.header("X-Session-Uuid", session);
         }
         if let Some(key) = ask.key {
             request = request.header("Idempotency-Key", key);
+        }
+        if ask.is_half_sent {
+            request = request.header("Expect", "100-continue");
         }
         let body = if ask.is_half_sent {
             Body::from_stream(futures::stream::pending::<Result<String, std::io::Error>>())
@@ -176,7 +181,17 @@ impl Desk {
         self.slots = 10;
         if operation.0 == Method::POST {
             self.send(Ask { body: " ".repeat(1 << 20), ..right.clone() }).await;
-            self.send(Ask { is_half_sent: true, ..right }).await;
+            self.send(Ask { is_half_sent: true, ..right.clone() }).await;
+            // A head that decides the answer is answered without waiting for the body.
+            let wrong = [
+                Ask { key: Some(String::new()), is_half_sent: true, ..right.clone() },
+                Ask { session: None, is_half_sent: true, ..right },
+            ];
+            for ask in wrong {
+                let begun = Instant::now();
+                self.send(ask).await;
+                assert!(begun.elapsed() < Duration::from_secs(1), "{operation:?}");
+            }
         }
     }
 

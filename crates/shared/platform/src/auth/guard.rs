@@ -128,7 +128,11 @@ impl Guard {
     /// Returns the calling service, or `None` if a user calls. Over TLS the certificate identifies the service, and a token must name the
     /// same service. Without TLS the token identifies it.
     fn service(&self, request: &Request) -> Result<Option<String>, Refusal> {
-        let token = request.headers().get(header::AUTHORIZATION).map(|value| {
+        let mut tokens = request.headers().get_all(header::AUTHORIZATION).iter();
+        let token = tokens.next().map(|value| {
+            if tokens.next().is_some() {
+                return Err(refused(TokenRefusal::Kind));
+            }
             let token = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
             self.key.verify(token).map_err(|error| refused(error.0))
         });
@@ -150,7 +154,11 @@ fn refused(reason: TokenRefusal) -> Refusal {
 }
 
 fn session(headers: &HeaderMap, name: &'static str) -> Result<String, Refusal> {
-    let value = headers.get(name).ok_or(Refusal::MissingSession)?.to_str().map_err(|_| Refusal::InvalidSession)?;
+    let mut values = headers.get_all(name).iter();
+    let value = values.next().ok_or(Refusal::MissingSession)?.to_str().map_err(|_| Refusal::InvalidSession)?;
+    if values.next().is_some() {
+        return Err(Refusal::InvalidSession);
+    }
     if value.is_empty() {
         return Err(Refusal::EmptySession);
     }

@@ -17,7 +17,7 @@ use tonic::Status;
 use super::refuse;
 use crate::{
     auth::Guard,
-    load_shed::{Slots, UserSlots},
+    load_shed::{Slots, UserSlots, body_size},
     request_body::{Arrivals, Arrived, NotArrived},
     shared_layer::shared,
 };
@@ -52,7 +52,8 @@ async fn enter(State(inbound): State<Arc<Inbound>>, request: Request, next: Next
         Ok(request) => request,
         Err(refusal) => return refuse(&refusal),
     };
-    let Some(_slot) = inbound.slots.take() else {
+    let room = inbound.arrivals.room(body_size(&request));
+    let (Some(_room), Some(_slot)) = (room, inbound.slots.take()) else {
         metrics::counter!("requests_shed_total").increment(1);
         return refuse(&Status::resource_exhausted("too many calls at once; try again soon"));
     };
@@ -71,7 +72,7 @@ async fn arrive(arrivals: &Arrivals, request: Request) -> Result<Request, Status
 }
 
 async fn shed_user(slots: &UserSlots, request: Request, next: Next) -> Response {
-    let Ok(_slot) = slots.take(request.extensions().get()).await else {
+    let Ok(_slot) = slots.take(request.extensions().get(), body_size(&request)).await else {
         metrics::counter!("requests_of_one_user_shed_total").increment(1);
         return refuse(&Status::resource_exhausted("too many calls of this user at once; try again soon"));
     };

@@ -38,6 +38,12 @@ pub(crate) fn refuse(status: &Status) -> Response {
     response.map(Body::new)
 }
 
+/// Returns true if calls of this method only read, judging by the name of the method.
+pub(crate) fn is_read(path: &str) -> bool {
+    let method = path.rsplit('/').next().unwrap_or_default();
+    ["Get", "List"].iter().any(|read| method.starts_with(read)) || ["Whoami", "Check"].contains(&method)
+}
+
 /// Converts a time to protobuf.
 pub fn timestamp(time: chrono::DateTime<chrono::Utc>) -> prost_types::Timestamp {
     let nanos = i32::try_from(time.timestamp_subsec_nanos()).unwrap_or(999_999_999);

@@ -1,6 +1,7 @@
 //! The activity of a connection: bytes received, requests in flight, and the time since the last request.
 
 use std::{
+    io,
     pin::Pin,
     sync::{
         Arc,
@@ -10,16 +11,17 @@ use std::{
     time::Duration,
 };
 
-use axum::body::{Body, Bytes, HttpBody};
-use http_body::{Frame, SizeHint};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::Instant,
+    time::{Instant, Sleep, sleep},
 };
 
 /// A connection on which no request has begun or ended for this long is stalled. If it has a request in flight, its client does not read
 /// the response, since the server's own limit is [`REQUEST_LIMIT`](crate::deadline::REQUEST_LIMIT).
 const STALLED: Duration = Duration::from_mins(1);
+
+/// The time limit for a client to take some bytes of an answer. It is longer than a mobile connection is usually away.
+pub(super) const TAKEN_WITHIN: Duration = Duration::from_secs(10);
 
 /// The activity of one connection, shared by its clones.
 #[derive(Clone)]
@@ -110,42 +112,27 @@ impl Drop for InHand {
     }
 }
 
-/// A response body that keeps its request in flight until the body has been sent.
-pub(super) struct Sent {
-    body: Body,
-    _request: InHand,
-}
-
-impl Sent {
-    pub fn new(body: Body, request: InHand) -> Self {
-        Self { body, _request: request }
-    }
-}
-
-impl HttpBody for Sent {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-/// A stream that counts the received bytes.
+/// A stream that counts the received bytes. Writing fails once the client has taken no byte for [`TAKEN_WITHIN`].
 pub(super) struct Watched<S> {
-    pub stream: S,
-    pub activity: Activity,
+    stream: S,
+    activity: Activity,
+    /// The time limit of a write that waits for the client.
+    blocked: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> Watched<S> {
+    pub fn new(stream: S, activity: Activity) -> Self {
+        Self { stream, activity, blocked: None }
+    }
+
+    fn limited<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.blocked = None;
+            return written;
+        }
+        let limit = self.blocked.get_or_insert_with(|| Box::pin(sleep(TAKEN_WITHIN)));
+        limit.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
@@ -153,7 +140,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
+    ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         self.activity.0.received.fetch_add(buffer.filled().len() - before, SeqCst);
@@ -162,27 +149,30 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.limited(written, context)
     }
 
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-        slices: &[std::io::IoSlice<'_>],
-    ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.limited(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.limited(flushed, context)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

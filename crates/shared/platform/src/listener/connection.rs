@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, extract::Request, response::Response};
+use axum::{body::Body, extract::Request, response::Response};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -19,10 +19,15 @@ use tower::ServiceExt as _;
 
 use super::{
     Protocol, Server,
-    activity::{Activity, Sent, Watched},
+    activity::{Activity, Watched},
+    answers::Place,
     slots::ConnectionSlot,
+    to_its_end::ToItsEnd,
 };
-use crate::tls::{Acceptor, Identity};
+use crate::{
+    grpc,
+    tls::{Acceptor, Identity},
+};
 
 /// The time limit for the head of a request, and for the first bytes of a connection. Over HTTP/1.1 it is also the time for which a
 /// connection is kept open between requests.
@@ -49,9 +54,14 @@ const OWN_RESETS: usize = 1024;
 /// The bytes that a client may send before the server has read them, per request and (below) per HTTP/2 connection.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// The bytes of one answer that HTTP/2 buffers while the client's window allows to send them.
+const SEND_BUFFER: usize = 64 * 1024;
 
 /// The HTTP server of a listener, with the limits that hyper enforces.
-pub(super) struct Protocols(Builder<TokioExecutor>);
+pub(super) struct Protocols {
+    http: Builder<TokioExecutor>,
+    protocol: Protocol,
+}
 
 impl Protocols {
     pub fn new(protocol: Protocol) -> Self {
@@ -70,8 +80,17 @@ impl Protocols {
             .max_pending_accept_reset_streams(PENDING_RESETS)
             .max_local_error_reset_streams(OWN_RESETS)
             .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW);
-        Self(if protocol == Protocol::Grpc { builder.http2_only() } else { builder })
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_send_buf_size(SEND_BUFFER);
+        Self { http: if protocol == Protocol::Grpc { builder.http2_only() } else { builder }, protocol }
+    }
+
+    /// Returns true if the request may change something, judging by its method.
+    fn is_change(&self, request: &Request) -> bool {
+        match self.protocol {
+            Protocol::Http => !request.method().is_safe(),
+            Protocol::Grpc => !grpc::is_read(request.uri().path()),
+        }
     }
 }
 
@@ -107,17 +126,18 @@ impl Connection {
         };
         let Some((stream, identity)) = stream else { return };
         let activity = slot.activity().clone();
-        let io = TokioIo::new(Watched { stream, activity: activity.clone() });
+        let io = TokioIo::new(Watched::new(stream, activity.clone()));
         let requests = {
-            let (activity, router) = (activity.clone(), server.router.clone());
+            let (place, server) = (slot.place(), server.clone());
             service_fn(move |mut request: hyper::Request<Incoming>| {
                 if let Some(identity) = identity.clone() {
                     request.extensions_mut().insert(identity);
                 }
-                answer(request, activity.clone(), router.clone(), info.clone())
+                let server = server.clone();
+                answer(request, place.clone(), server, info.clone())
             })
         };
-        let mut http = std::pin::pin!(server.protocols.0.serve_connection(io, requests));
+        let mut http = std::pin::pin!(server.protocols.http.serve_connection(io, requests));
         let mut look = std::pin::pin!(sleep_until(opened + HEAD));
         let mut is_finishing = false;
         loop {
@@ -155,18 +175,23 @@ async fn set_up(stream: TcpStream, peer: SocketAddr, tls: Option<&Acceptor>) -> 
     Some((Either::Right(Box::new(stream)), Some(identity)))
 }
 
-/// Handles one request. An error closes the connection, because it was displaced before the request began.
+/// Handles one request, to the end if it changes something. An error closes the connection, because it was displaced before the request
+/// began.
 async fn answer(
     request: hyper::Request<Incoming>,
-    activity: Activity,
-    router: Router,
+    place: Place,
+    server: Arc<Server>,
     info: TcpConnectInfo,
 ) -> io::Result<Response> {
-    let in_hand = activity.begin().ok_or(io::ErrorKind::ConnectionAborted)?;
+    // hyper may notice only after the end of the connection that a stream of it has ended.
+    let _open = server.open.token();
+    let in_hand = place.activity.begin().ok_or(io::ErrorKind::ConnectionAborted)?;
     let mut request: Request = request.map(Body::new);
     request.extensions_mut().insert(info);
-    let Ok(response) = router.oneshot(request).await;
-    Ok(response.map(|body| Body::new(Sent::new(body, in_hand))))
+    let is_change = server.protocols.is_change(&request);
+    let work = server.router.clone().oneshot(request);
+    let Ok(response) = if is_change { ToItsEnd::new(work, server.open.clone()).await } else { work.await };
+    Ok(response.map(|body| Body::new(server.answers.sent(body, in_hand, &place))))
 }
 
 fn verdict(opened: Instant, is_finishing: bool, activity: &Activity) -> Verdict {

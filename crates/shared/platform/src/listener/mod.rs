@@ -5,9 +5,12 @@
 //! is free.
 
 mod activity;
+mod answers;
 mod connection;
 mod network;
+mod sent;
 mod slots;
+mod to_its_end;
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -18,6 +21,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use self::network::network;
 use self::{
+    answers::Answers,
     connection::{Connection, Protocols},
     slots::ConnectionSlots,
 };
@@ -124,10 +128,11 @@ impl Listener {
             router,
             tls: self.tls,
             slots: Arc::new(ConnectionSlots::new(self.limits, closed)),
+            answers: Answers::default(),
             finish: finish.clone(),
             open: TaskTracker::new(),
         });
-        let open = server.open.clone();
+        let (open, answers) = (server.open.clone(), server.answers.clone());
         let (drain, drained) = (readiness.drain(), readiness.drained(stop.clone()));
         let work = async {
             // The socket is closed with the accept loop, before connections finish, so that the system refuses new connections at once.
@@ -140,16 +145,24 @@ impl Listener {
             open.wait().await;
             Ok(())
         };
-        shutdown::within_bounds(work, drain, &stop).await
+        let limited = async {
+            tokio::select! {
+                ended = work => ended,
+                never = answers.limit_time() => never,
+            }
+        };
+        shutdown::within_bounds(limited, drain, &stop).await
     }
 }
 
 /// Exports the counters of refusals with the value 0. Otherwise `rate()` would miss the first increment, with which a series begins.
 fn count_from_zero() {
     let counters = [
+        "answers_given_up_total",
         "bodies_given_up_total",
         "connections_displaced_total",
         "connections_refused_total",
+        "requests_left_by_clients_total",
         "requests_of_one_user_shed_total",
         "requests_shed_total",
         "tls_handshake_failures_total",
@@ -165,8 +178,10 @@ struct Server {
     router: Router,
     tls: Option<Arc<Acceptor>>,
     slots: Arc<ConnectionSlots>,
+    answers: Answers,
     /// Cancelled when connections must finish their requests in flight and close.
     finish: CancellationToken,
+    /// The connections, and the work that outlives its connection.
     open: TaskTracker,
 }
 

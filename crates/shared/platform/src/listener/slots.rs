@@ -13,7 +13,7 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Limits, activity::Activity, network::network};
+use super::{Limits, activity::Activity, answers::Place, network::network};
 
 /// The slots of one listener. Each connection holds one.
 pub(super) struct ConnectionSlots {
@@ -113,6 +113,10 @@ impl Taken {
 impl ConnectionSlot {
     pub fn activity(&self) -> &Activity {
         &self.holder.activity
+    }
+
+    pub fn place(&self) -> Place {
+        Place { activity: self.holder.activity.clone(), close: self.holder.close.clone() }
     }
 
     /// Returns when the connection is displaced or the listener is closed.

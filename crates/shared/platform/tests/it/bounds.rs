@@ -180,6 +180,22 @@ async fn calls_in_flight_are_bounded_in_all_and_for_one_user() {
 }
 
 #[tokio::test]
+async fn large_messages_that_are_handled_are_bounded_in_bytes_and_small_ones_are_served() {
+    let (listener, address) = bind().await;
+    let services = Services::new(contracts::proto::DESCRIPTORS).with(GeoServer::new(Slow));
+    let _server = testkit::run(|stop| services.serve(listener, guard(Access::Public), Readiness::default(), stop));
+
+    let (large, small) = tokio::join!(join_all((0..60).map(|_| ask(address, "first", 250 << 10))), async {
+        sleep(SLOW / 2).await;
+        join_all((0..60).map(|_| ask(address, "first", 100))).await
+    });
+
+    let refused = large.iter().filter(|code| **code == Code::ResourceExhausted).count();
+    assert!((1..=28).contains(&refused), "8 MiB are handled at once: {large:?}");
+    assert_eq!(small, [Code::Ok; 60]);
+}
+
+#[tokio::test]
 async fn half_sent_calls_take_no_place() {
     let (address, _server) = over_grpc(Access::Public).await;
     let mut connection = TcpStream::connect(address).await.unwrap();

@@ -4,11 +4,14 @@
 mod garbage;
 mod idle_connections;
 mod idle_streams;
+mod leaving;
 mod one_session;
 mod oversized;
 mod rapid_resets;
 mod slow_bodies;
 mod slow_headers;
+mod unread_answers;
+mod whole_bodies;
 
 use std::sync::Arc;
 
@@ -65,6 +68,19 @@ pub fn all() -> Vec<Attack> {
         ),
         attack!("slow-bodies", 600, "600 half-sent bodies at order under one session", slow_bodies::hold),
         attack!("one-session", 600, "600 requests in flight at order under one session", one_session::flood),
+        attack!(
+            "leaving",
+            40,
+            "40 clients that reset their orders after milliseconds and repeat them",
+            leaving::repeat
+        ),
+        attack!(
+            "unread-answers",
+            unread_answers::CONNECTIONS,
+            "4 000 answers of 30 kB at order that are not read, over 16 connections",
+            unread_answers::hold
+        ),
+        attack!("whole-bodies", 8, "gRPC messages of 250 kB at inventory, 200 at once", whole_bodies::send),
         attack!("rapid-resets", 10, "10 000 streams a second at iam, each reset at once", rapid_resets::flood),
         attack!("big-metadata", 16, "1 MB of metadata in each call and request", oversized::metadata),
         attack!("big-messages", 8, "gRPC messages of 4 MB", oversized::messages),

@@ -91,6 +91,24 @@ impl Connection {
         self.stream.flush().await
     }
 
+    /// Sends an HTTP/1.1 request that asks the server to close the connection. Returns the answer, or an empty text.
+    pub async fn ask(mut self, request: &str) -> String {
+        let mut answer = Vec::new();
+        if self.write(request.as_bytes()).await.is_ok() {
+            let _ = self.stream.read_to_end(&mut answer).await;
+        }
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// Closes the connection at once with a reset.
+    pub fn reset(self) {
+        let socket = match &self.stream {
+            Either::Left(socket) => socket,
+            Either::Right(tls) => tls.get_ref().0,
+        };
+        let _ = socket.set_zero_linger();
+    }
+
     /// Reads and discards data until the server closes the connection, which counts as refused. Returns the first
     /// bytes.
     pub async fn wait_for_close(&mut self) -> Vec<u8> {

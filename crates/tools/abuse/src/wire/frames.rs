@@ -6,12 +6,13 @@ pub const HEAD: usize = 9;
 /// The largest payload that every server accepts.
 pub const LARGEST: usize = 16_384;
 
-const DATA: u8 = 0;
+pub const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 pub const RST_STREAM: u8 = 3;
 pub const SETTINGS: u8 = 4;
 pub const PING: u8 = 6;
 pub const GOAWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
 
 pub const ACK: u8 = 1;
@@ -50,6 +51,18 @@ pub fn last_data(stream: u32, payload: &[u8]) -> Vec<u8> {
 
 pub fn reset(stream: u32) -> Vec<u8> {
     frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes())
+}
+
+/// Builds SETTINGS with the number of bytes that the server may send on each stream.
+pub fn window_of_streams(size: u32) -> Vec<u8> {
+    const INITIAL_WINDOW_SIZE: [u8; 2] = [0, 4];
+    frame(SETTINGS, 0, 0, &[&INITIAL_WINDOW_SIZE[..], &size.to_be_bytes()].concat())
+}
+
+/// Builds the frames after which the server may send everything.
+pub fn open_windows() -> Vec<u8> {
+    const ALL: u32 = 1 << 30;
+    [window_of_streams(ALL), frame(WINDOW_UPDATE, 0, 0, &ALL.to_be_bytes())].concat()
 }
 
 /// Returns a gRPC message in its five-byte envelope.

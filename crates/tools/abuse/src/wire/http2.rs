@@ -26,7 +26,15 @@ impl Http2 {
 
     /// Writes the frames that `write` returns until there are none. Meanwhile it acknowledges the server's SETTINGS and
     /// PING, and counts the streams that the server refuses. Returns when the server closes the connection.
-    pub async fn drive<F>(self, mut write: impl FnMut() -> F)
+    pub async fn drive<F>(self, write: impl FnMut() -> F)
+    where
+        F: Future<Output = Option<Vec<u8>>>,
+    {
+        self.drive_counting(write, |_| {}).await;
+    }
+
+    /// Does the same, and calls `count` with the number of bytes of each DATA frame.
+    pub async fn drive_counting<F>(self, mut write: impl FnMut() -> F, count: impl Fn(u64))
     where
         F: Future<Output = Option<Vec<u8>>>,
     {
@@ -58,6 +66,7 @@ impl Http2 {
                         let ack = frames::frame(frames::PING, frames::ACK, 0, &payload);
                         acknowledge(&writer, &ack).await?;
                     }
+                    (frames::DATA, _) => count(payload.len() as u64),
                     (frames::RST_STREAM, _) => attacker.was_refused(),
                     (frames::GOAWAY, _) => return io::Result::Ok(()),
                     _ => {}

@@ -8,7 +8,7 @@ use std::{cell::Cell, collections::HashMap, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, response::Response};
 use contracts::events::Subscription;
-use http::Request;
+use http::{HeaderValue, Request, header::HOST};
 use platform::auth::{Access, Guard, MemorySessions, Rule, ServiceKey};
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
@@ -91,7 +91,9 @@ impl System {
         self.runtime.block_on(work)
     }
 
-    pub fn http(&self, api: HttpApi, request: Request<Body>) -> Response {
+    /// Sends a request, to the host `shop` if it has no `Host`.
+    pub fn http(&self, api: HttpApi, mut request: Request<Body>) -> Response {
+        request.headers_mut().entry(HOST).or_insert(HeaderValue::from_static("shop"));
         let router = match api {
             HttpApi::Order => &self.services.order,
             HttpApi::Delivery => &self.services.delivery,

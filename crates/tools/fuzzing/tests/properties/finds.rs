@@ -78,7 +78,7 @@ fn careless() -> Router {
 }
 
 async fn send(request: http::request::Builder, body: &str) -> Response {
-    careless().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap()
+    careless().oneshot(request.header(header::HOST, "x").body(Body::from(body.to_owned())).unwrap()).await.unwrap()
 }
 
 #[tokio::test]

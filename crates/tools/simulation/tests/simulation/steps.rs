@@ -110,7 +110,7 @@ stepwise! {
     IdempotencyKeys for MemoryOrders, order::error::Error {
         fn claim(claim: &Claim, order: OrderId, lease: Duration) -> Claimed;
         fn complete(claim: &Claim, outcome: &Outcome) -> bool;
-        fn release(claim: &Claim) -> ();
+        fn renew(claim: &Claim, lease: Duration) -> ();
         fn forget(claim: &Claim) -> bool;
         fn remove(age: Duration, limit: i64) -> u64;
     }

@@ -7,7 +7,7 @@ use axum::{
     response::{ErrorResponse, IntoResponse as _, Response},
 };
 use contracts::ids::OrderId;
-use platform::{ids, problem::Problem};
+use platform::{ids, json::IsJson, problem::Problem};
 
 use super::dto::{CheckoutCreated, CheckoutItem, CheckoutOrder};
 use crate::{
@@ -51,7 +51,12 @@ pub const PROBLEMS: [Declared; 5] = [
     ),
     security(("session" = []))
 )]
-pub async fn handle(State(api): State<Api>, User(user): User, posted: Posted) -> Result<Response, ErrorResponse> {
+pub async fn handle(
+    State(api): State<Api>,
+    User(user): User,
+    _: IsJson,
+    posted: Posted,
+) -> Result<Response, ErrorResponse> {
     let body: CheckoutOrder = posted.json()?;
     let items = items(body.items)?;
     let delivery_address = body
@@ -59,7 +64,7 @@ pub async fn handle(State(api): State<Api>, User(user): User, posted: Posted) ->
         .map(DeliveryAddress::new)
         .transpose()
         .map_err(|error| Problem::invalid("delivery_address", error))?;
-    let claim = posted.claim(user)?;
+    let claim = posted.claim(user);
     let checkout = Checkout { uuid: OrderId::new(ids::ordered()), buyer: body.user_id, delivery_address, items };
     let pieces = checkout.pieces();
     let deliverable = api.deliveries.check_pieces(checkout.delivery_address.as_ref(), pieces);

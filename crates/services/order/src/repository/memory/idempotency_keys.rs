@@ -48,10 +48,10 @@ impl IdempotencyKeys for MemoryOrders {
         Ok(self.tables().remember(claim, outcome))
     }
 
-    async fn release(&self, claim: &Claim) -> Result<(), Error> {
+    async fn renew(&self, claim: &Claim, lease: Duration) -> Result<(), Error> {
         let now = self.clock.now();
         if let Some(key) = self.tables().key(claim) {
-            key.lease_until = now;
+            key.lease_until = now + lease;
         }
         Ok(())
     }

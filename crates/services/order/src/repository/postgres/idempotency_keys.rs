@@ -72,13 +72,14 @@ impl IdempotencyKeys for PgOrders {
         Ok(held.rows_affected() > 0)
     }
 
-    async fn release(&self, claim: &Claim) -> Result<(), Error> {
+    async fn renew(&self, claim: &Claim, lease: Duration) -> Result<(), Error> {
         sqlx::query!(
-            "update idempotency_keys set lease_until = now()
+            "update idempotency_keys set lease_until = now() + make_interval(secs => $4)
             where user_uuid = $1 and key = $2 and token = $3 and outcome is null",
             claim.user.uuid(),
             claim.key,
             claim.token,
+            lease.as_secs_f64(),
         )
         .execute(&self.pool)
         .await?;

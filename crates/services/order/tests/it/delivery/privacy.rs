@@ -34,7 +34,8 @@ async fn an_address_is_in_no_log_line_and_no_event() {
     let guard = Guard::new(Arc::new(sessions), key, api::RULES);
     let router = api::router(shop.api(), guard, Readiness::default(), 10);
     let send = async |method: &str, path: &str, body: Value| {
-        let request = Request::builder().method(method).uri(path).header("X-Session-Uuid", "session");
+        let request =
+            Request::builder().method(method).uri(path).header("Host", "x").header("X-Session-Uuid", "session");
         let request = request.header("Content-Type", "application/json").body(Body::from(body.to_string())).unwrap();
         let answer = router.clone().oneshot(request).await.unwrap();
         serde_json::from_slice::<Value>(&to_bytes(answer.into_body(), usize::MAX).await.unwrap()).unwrap_or_default()

@@ -58,7 +58,7 @@ impl Replicas {
     /// lost.
     pub async fn send(&self, request: Request<Body>, deadline: Instant) -> Result<Response<Body>, Failure> {
         let known = self.known(deadline).await?;
-        let mut may_read_again = is_read(request.uri().path());
+        let mut may_read_again = crate::grpc::is_read(request.uri().path());
         let (mut parts, body) = request.into_parts();
         let mut payload = Some(Payload::read(body).await.map_err(|status| unreadable(&status))?);
         let (mut tried, mut pauses) = (Vec::new(), None);
@@ -126,12 +126,6 @@ impl Replicas {
         let message = format!("no address of {} is known", self.peer);
         Failure::Lost(Lost { message, outcome: Outcome::Failed, is_refused: true })
     }
-}
-
-/// Returns true if calls of this method only read, judging by the name of the method.
-fn is_read(path: &str) -> bool {
-    let method = path.rsplit('/').next().unwrap_or_default();
-    ["Get", "List"].iter().any(|read| method.starts_with(read)) || ["Whoami", "Check"].contains(&method)
 }
 
 /// Returns the pauses before a replica is tried a second time.

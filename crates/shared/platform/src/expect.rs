@@ -1,0 +1,58 @@
+//! Answers a request with `Expect: 100-continue` by its head, if the head alone decides the answer (RFC 9110, section 10.1.1).
+//!
+//! hyper asks the client for the body when the body is first polled. So the request is handled once with a body that never comes. If the
+//! handler answers without it, this is the answer; once the handler polls it, the handler is dropped and nothing has been changed.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use axum::{
+    body::{Body, Bytes, HttpBody},
+    http::{HeaderMap, Version, header::EXPECT, request::Parts},
+    response::Response,
+};
+use http_body::Frame;
+use http_body_util::{Full, Limited};
+use tokio::sync::oneshot;
+
+/// Returns true if the client waits for an answer to the head before it sends `body`.
+pub(crate) fn is_waiting(parts: &Parts, body: &Body) -> bool {
+    let asks = |headers: &HeaderMap| {
+        headers.get_all(EXPECT).iter().any(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+    };
+    parts.version == Version::HTTP_11 && !body.is_end_stream() && asks(&parts.headers)
+}
+
+/// Returns the answer that `handle` gives to a request whatever its body of `length` bytes contains; `None` if it needs the body.
+pub(crate) async fn answered_by_head<F>(length: u64, limit: usize, handle: impl FnOnce(Body) -> F) -> Option<Response>
+where
+    F: Future<Output = Response>,
+{
+    if usize::try_from(length).is_ok_and(|length| length <= limit) {
+        let (polled, asked) = oneshot::channel();
+        let answer = handle(Body::new(Unsent(Some(polled))));
+        tokio::select! {
+            biased;
+            answer = answer => Some(answer),
+            Ok(()) = asked => None,
+        }
+    } else {
+        // Reading this body fails as if the whole body had been sent.
+        Some(handle(Body::new(Limited::new(Full::from("too long"), 0))).await)
+    }
+}
+
+/// A body that never comes. It tells when it is first polled.
+struct Unsent(Option<oneshot::Sender<()>>);
+
+impl HttpBody for Unsent {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        self.0.take().map(|polled| polled.send(()));
+        Poll::Pending
+    }
+}

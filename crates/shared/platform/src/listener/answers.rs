@@ -1,0 +1,230 @@
+//! The answers that clients have not taken yet. Their bytes are bounded, and so is the time for which an answer waits for its client.
+//!
+//! A client may ask for many large answers and read none of them. hyper would keep each whole answer until it is sent. So it gets a large
+//! answer in pieces, and the rest is kept here. Above the bound, the answer that has been waiting for longest is dropped, so that a flood of
+//! unread answers displaces itself, and a client that reads receives its answer.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use axum::body::{Body, Bytes};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    activity::{Activity, InHand, TAKEN_WITHIN},
+    sent::Sent,
+};
+
+/// The maximum number of bytes of the large answers of one listener that wait for their clients. It is four times the largest list, and
+/// small enough for a container of 64 MiB.
+const ALL: usize = 16 << 20;
+/// The size of the largest answer that is not counted, in bytes. The number of requests bounds these.
+const SMALL: usize = 4 << 10;
+/// The size of a piece in bytes. The first one is [`SMALL`], since hyper keeps it until the connection ends, even if the answer is dropped.
+const PIECE: usize = 16 << 10;
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// The large answers of one listener. Clones share them.
+#[derive(Clone, Default)]
+pub(super) struct Answers(Arc<Mutex<Waiting>>);
+
+#[derive(Default)]
+struct Waiting {
+    next: u64,
+    bytes: usize,
+    /// The answers by a number that grows each time that a client takes a piece, so that the first entry has been waiting for longest.
+    answers: BTreeMap<u64, Answer>,
+}
+
+struct Answer {
+    data: VecDeque<Bytes>,
+    /// The bytes of `data` and of the piece that hyper has.
+    bytes: usize,
+    piece: usize,
+    waiting_since: Instant,
+    request: InHand,
+    place: Place,
+}
+
+/// The connection of an answer.
+#[derive(Clone)]
+pub(super) struct Place {
+    pub activity: Activity,
+    pub close: CancellationToken,
+}
+
+impl Answers {
+    /// Returns the body that sends `body`. The request stays in flight until it has been sent.
+    pub fn sent(&self, body: Body, request: InHand, place: &Place) -> Sent {
+        Sent::new(body, request, SMALL, ALL, |data, bytes, request| {
+            let answer = Answer { data, bytes, piece: 0, waiting_since: Instant::now(), request, place: place.clone() };
+            Kept { answers: self.clone(), number: self.insert(answer) }
+        })
+    }
+
+    /// Drops answers whose clients have taken nothing for [`TAKEN_WITHIN`], for ever.
+    pub async fn limit_time<T>(&self) -> T {
+        loop {
+            sleep(LOOK_EVERY).await;
+            let mut waiting = self.lock();
+            while waiting.answers.first_key_value().is_some_and(|(_, answer)| answer.is_late()) {
+                waiting.drop_first();
+            }
+        }
+    }
+
+    fn insert(&self, answer: Answer) -> u64 {
+        let mut waiting = self.lock();
+        waiting.bytes += answer.bytes;
+        let number = waiting.insert(answer);
+        while waiting.bytes > ALL && waiting.answers.len() > 1 {
+            waiting.drop_first();
+        }
+        number
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn insert(&mut self, answer: Answer) -> u64 {
+        self.next += 1;
+        self.answers.insert(self.next, answer);
+        self.next
+    }
+
+    /// Drops the answer that has been waiting for longest, and closes its connection if nothing else happens on it.
+    fn drop_first(&mut self) {
+        let Some((_, Answer { bytes, request, place, .. })) = self.answers.pop_first() else { return };
+        self.bytes -= bytes;
+        metrics::counter!("answers_given_up_total").increment(1);
+        drop(request);
+        if place.activity.displace() {
+            place.close.cancel();
+        }
+    }
+}
+
+impl Answer {
+    fn is_late(&self) -> bool {
+        self.waiting_since.elapsed() > TAKEN_WITHIN
+    }
+
+    /// Removes the next piece. It is a copy: a slice would keep the memory of the whole answer.
+    fn next_piece(&mut self) -> Bytes {
+        let size = if self.piece == 0 { SMALL } else { PIECE };
+        self.bytes -= std::mem::take(&mut self.piece);
+        let Some(data) = self.data.front_mut() else { return Bytes::new() };
+        let piece = Bytes::copy_from_slice(&data.split_to(data.len().min(size)));
+        if data.is_empty() {
+            self.data.pop_front();
+        }
+        self.piece = piece.len();
+        piece
+    }
+}
+
+/// A large answer, which is dropped with this.
+pub(super) struct Kept {
+    answers: Answers,
+    number: u64,
+}
+
+impl Kept {
+    /// Takes the next piece, and gives the answer a new number. Returns `None` if the answer was dropped.
+    pub fn take(&mut self) -> Option<Bytes> {
+        let mut waiting = self.answers.lock();
+        let mut answer = waiting.answers.remove(&self.number)?;
+        waiting.bytes -= answer.piece;
+        let piece = answer.next_piece();
+        answer.waiting_since = Instant::now();
+        self.number = waiting.insert(answer);
+        Some(piece)
+    }
+
+    /// Returns the request, once the client has taken every piece. Returns `None` if the answer was dropped.
+    pub fn taken(self) -> Option<InHand> {
+        let mut waiting = self.answers.lock();
+        let Answer { bytes, request, .. } = waiting.answers.remove(&self.number)?;
+        waiting.bytes -= bytes;
+        Some(request)
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let mut waiting = self.answers.lock();
+        if let Some(answer) = waiting.answers.remove(&self.number) {
+            waiting.bytes -= answer.bytes;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::HttpBody as _;
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    fn place() -> Place {
+        Place { activity: Activity::new(), close: CancellationToken::new() }
+    }
+
+    fn sent(answers: &Answers, place: &Place, size: usize) -> Sent {
+        let request = place.activity.begin().expect("the connection is open");
+        answers.sent(Body::from(vec![7; size]), request, place)
+    }
+
+    fn bytes(answers: &Answers) -> usize {
+        answers.lock().bytes
+    }
+
+    #[tokio::test]
+    async fn a_large_answer_comes_whole_and_is_counted_until_it_is_taken() {
+        let (answers, place) = (Answers::default(), place());
+        let body = sent(&answers, &place, 100_000);
+        assert_eq!((bytes(&answers), body.size_hint().exact()), (100_000, Some(100_000)));
+
+        assert_eq!(body.collect().await.unwrap().to_bytes(), vec![7; 100_000]);
+
+        assert_eq!(bytes(&answers), 0);
+        assert!(place.activity.idle_since().is_some(), "the request is still in flight");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_of_unread_answers_displaces_itself_and_not_one_that_is_read() {
+        let (answers, size) = (Answers::default(), ALL / 4);
+        let reader = place();
+        let mut read = sent(&answers, &reader, size);
+        let mut flood = Vec::new();
+        for _ in 0..40 {
+            let place = place();
+            flood.push((sent(&answers, &place, size), place));
+            assert!(read.frame().await.unwrap().is_ok(), "an answer that is read was dropped");
+            assert!(bytes(&answers) <= ALL);
+        }
+
+        assert_eq!(flood.iter().filter(|(_, place)| place.close.is_cancelled()).count(), 37);
+        assert!(flood[0].0.frame().await.unwrap().is_err());
+        assert!(!reader.close.is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_its_client_does_not_take_is_dropped() {
+        let (answers, place) = (Answers::default(), place());
+        let mut body = sent(&answers, &place, 100_000);
+
+        let never = answers.limit_time::<()>();
+        assert!(tokio::time::timeout(TAKEN_WITHIN * 2, never).await.is_err());
+
+        assert!(body.frame().await.unwrap().is_err() && place.close.is_cancelled());
+        assert_eq!(bytes(&answers), 0);
+    }
+}

@@ -1,0 +1,149 @@
+//! The body of an answer on its way to the client.
+
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use axum::body::{Body, Bytes, HttpBody};
+use futures::FutureExt as _;
+use http::HeaderMap;
+use http_body::{Frame, SizeHint};
+use http_body_util::BodyExt as _;
+
+use super::{activity::InHand, answers::Kept};
+
+/// A body that hands a large answer out in pieces. Its request stays in flight until it has been sent.
+pub(super) struct Sent {
+    /// The data of a small answer that has been read ahead.
+    data: VecDeque<Bytes>,
+    kept: Option<Kept>,
+    /// The bytes of `data`, or of the large answer.
+    left: usize,
+    /// What follows the data: a body that was not read ahead, or that has no more data yet.
+    body: Option<Body>,
+    end: Option<Result<HeaderMap, axum::Error>>,
+    /// The request of a small answer, which is in flight until this is dropped.
+    request: Option<InHand>,
+}
+
+impl Sent {
+    /// Returns the body that sends `body`. If it has more than `small` bytes, calls `keep` with what it has, at most a little more than
+    /// `most` bytes.
+    pub fn new(
+        body: Body,
+        request: InHand,
+        small: usize,
+        most: usize,
+        keep: impl FnOnce(VecDeque<Bytes>, usize, InHand) -> Kept,
+    ) -> Self {
+        let mut sent = Self { data: VecDeque::new(), kept: None, left: 0, body: None, end: None, request: None };
+        if body.size_hint().exact().is_some_and(|size| size <= small as u64) {
+            sent.body = Some(body);
+        } else {
+            sent.read_ahead(body, most);
+        }
+        if sent.left > small {
+            sent.kept = Some(keep(std::mem::take(&mut sent.data), sent.left, request));
+        } else {
+            sent.request = Some(request);
+        }
+        sent
+    }
+
+    /// Reads what `body` has at once, so that its size is known. A gRPC service encodes its message only then.
+    fn read_ahead(&mut self, mut body: Body, most: usize) {
+        while self.left <= most {
+            match body.frame().now_or_never() {
+                Some(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(data) => {
+                        self.left += data.len();
+                        self.data.push_back(data);
+                    }
+                    Err(frame) => self.end = frame.into_trailers().ok().map(Ok),
+                },
+                Some(Some(Err(error))) => return self.end = Some(Err(error)),
+                Some(None) => return,
+                None => break,
+            }
+        }
+        self.body = Some(body);
+    }
+
+    fn next_data(&mut self) -> Result<Bytes, axum::Error> {
+        let data = match &mut self.kept {
+            Some(kept) => kept.take().ok_or_else(|| axum::Error::new("the answer was not read"))?,
+            None => self.data.pop_front().unwrap_or_default(),
+        };
+        self.left -= data.len();
+        Ok(data)
+    }
+}
+
+impl HttpBody for Sent {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.left > 0 {
+            return Poll::Ready(Some(self.next_data().map(Frame::data)));
+        }
+        if let Some(kept) = self.kept.take() {
+            self.request = kept.taken();
+        }
+        if let Some(body) = &mut self.body {
+            return Pin::new(body).poll_frame(context);
+        }
+        Poll::Ready(self.end.take().map(|end| end.map(Frame::trailers)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0 && self.end.is_none() && self.body.as_ref().is_none_or(HttpBody::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.body {
+            Some(body) if self.left == 0 => body.size_hint(),
+            None if self.end.is_none() => SizeHint::with_exact(self.left as u64),
+            _ => SizeHint::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::StreamBody;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::listener::{
+        activity::Activity,
+        answers::{Answers, Place},
+    };
+
+    #[tokio::test]
+    async fn a_stream_and_its_end_come_as_they_are() {
+        let (answers, activity) = (Answers::default(), Activity::new());
+        let place = Place { activity: activity.clone(), close: CancellationToken::new() };
+        let (sender, frames) = futures::channel::mpsc::unbounded::<Result<Frame<Bytes>, axum::Error>>();
+        let send = |frame| sender.unbounded_send(Ok(frame)).unwrap();
+        send(Frame::data(Bytes::from_static(b"first")));
+        let body = Body::new(StreamBody::new(frames));
+        let mut stream = answers.sent(body, activity.begin().unwrap(), &place);
+
+        assert_eq!(stream.frame().await.unwrap().unwrap().into_data().unwrap(), "first");
+        assert!(stream.frame().now_or_never().is_none() && !stream.is_end_stream());
+        send(Frame::data(Bytes::from_static(b"second")));
+        assert_eq!(stream.frame().await.unwrap().unwrap().into_data().unwrap(), "second");
+        let trailers = HeaderMap::from_iter([(http::header::ETAG, http::HeaderValue::from_static("end"))]);
+        send(Frame::trailers(trailers.clone()));
+        sender.close_channel();
+
+        assert_eq!(stream.frame().await.unwrap().unwrap().into_trailers().unwrap(), trailers);
+        assert!(stream.frame().await.is_none());
+    }
+}

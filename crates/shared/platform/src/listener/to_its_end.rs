@@ -1,0 +1,82 @@
+//! Accepted work runs to its end even if its client leaves.
+//!
+//! A connection that ends drops the futures of its requests, which would stop a handler between two steps of a change. Here the rest of
+//! the work becomes a task of its own. It keeps its slots, its time limit and its span; the slots bound the number of such tasks.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use futures::future::BoxFuture;
+use tokio::runtime::Handle;
+use tokio_util::task::TaskTracker;
+
+/// Work that continues as a task of `tasks` if this future is dropped before the work has ended.
+pub(super) struct ToItsEnd<T: Send + 'static> {
+    work: Option<BoxFuture<'static, T>>,
+    tasks: TaskTracker,
+}
+
+impl<T: Send> ToItsEnd<T> {
+    pub fn new(work: impl Future<Output = T> + Send + 'static, tasks: TaskTracker) -> Self {
+        Self { work: Some(Box::pin(work)), tasks }
+    }
+}
+
+impl<T: Send> Future for ToItsEnd<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        let Some(work) = &mut self.work else { return Poll::Pending };
+        let ended = work.as_mut().poll(context);
+        if ended.is_ready() {
+            self.work = None;
+        }
+        ended
+    }
+}
+
+impl<T: Send> Drop for ToItsEnd<T> {
+    fn drop(&mut self) {
+        // Work that panicked must not be polled again. Without a runtime the process is ending.
+        if let Some(work) = self.work.take()
+            && !std::thread::panicking()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            metrics::counter!("requests_left_by_clients_total").increment(1);
+            self.tasks.spawn_on(work, &runtime);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn work_that_is_dropped_ends_and_is_waited_for_and_work_that_has_ended_is_no_task() {
+        let tasks = TaskTracker::new();
+        let ((go_on, told), (end, ended)) = (oneshot::channel(), oneshot::channel());
+        let mut work = Box::pin(ToItsEnd::new(
+            async move {
+                let _ = told.await;
+                let _ = end.send(());
+            },
+            tasks.clone(),
+        ));
+        assert!(futures::poll!(work.as_mut()).is_pending());
+
+        drop(work);
+        assert_eq!(tasks.len(), 1);
+        go_on.send(()).unwrap();
+        tasks.close();
+        tasks.wait().await;
+
+        ended.await.unwrap();
+        assert_eq!(ToItsEnd::new(async { 1 }, tasks.clone()).await, 1);
+        assert!(tasks.is_empty());
+    }
+}

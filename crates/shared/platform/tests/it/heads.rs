@@ -1,0 +1,153 @@
+//! Tests of requests whose head alone decides the answer, and of heads with headers that contradict each other.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware::from_fn_with_state,
+    routing::{get, post},
+};
+use platform::{
+    auth::{Access, Guard, MemorySessions, ServiceKey},
+    http::{self, BODY_LIMIT},
+    json::JsonBody,
+    readiness::Readiness,
+};
+use serde_json::{Map, Value};
+use testkit::Running;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
+use uuid::Uuid;
+
+const SOON: Duration = Duration::from_secs(20);
+const SESSION: &str = "X-Session-Uuid: session\r\n";
+const JSON: &str = "Content-Type: application/json\r\n";
+
+/// Starts a server whose `POST /` needs a session and a JSON object, and whose `GET /` is public.
+async fn serve() -> (SocketAddr, Running) {
+    let sessions = MemorySessions::default();
+    sessions.open("session", Uuid::from_u128(1));
+    let key = ServiceKey::new("geo", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
+    let guard = Guard::new(Arc::new(sessions), key, &[]).otherwise(Access::Session(&[]));
+    let guarded = post(async |JsonBody(body): JsonBody<Map<String, Value>>| body.len().to_string())
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn_with_state(guard, Guard::http));
+    let router = Router::new().route("/", guarded).route("/public", get(async || "here"));
+    let router = http::layers(router.fallback(http::not_found).method_not_allowed_fallback(http::method_not_allowed));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    (address, testkit::run(|stop| http::serve(listener, router, Readiness::default(), stop)))
+}
+
+async fn open(address: SocketAddr, sent: &str) -> TcpStream {
+    let mut connection = TcpStream::connect(address).await.expect("the listener accepts");
+    connection.write_all(sent.as_bytes()).await.expect("the server reads");
+    connection
+}
+
+/// Returns what the server sends until `end`, or until it closes the connection.
+async fn read_until(connection: &mut TcpStream, end: &str) -> String {
+    let mut answer = Vec::new();
+    let reading = async {
+        while !String::from_utf8_lossy(&answer).contains(end) {
+            if connection.read_buf(&mut answer).await.unwrap_or(0) == 0 {
+                break;
+            }
+        }
+    };
+    let _ = timeout(SOON, reading).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn a_request_without_one_valid_host_is_answered_400() {
+    let (address, _server) = serve().await;
+    let get = async |rest: &str| {
+        let mut connection = open(address, &format!("GET /public {rest}Connection: close\r\n\r\n")).await;
+        read_until(&mut connection, "\0").await
+    };
+
+    for wrong in ["", "Host: a\r\nHost: a\r\n", "Host: a b\r\n", "Host: user@a\r\n", "Host: a:b\r\n"] {
+        let answer = get(&format!("HTTP/1.1\r\n{wrong}")).await;
+
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{wrong}: {answer}");
+        for part in ["application/problem+json", "x-trace-id", r#""code":"INVALID_REQUEST""#, r#""field":"Host""#] {
+            assert!(answer.contains(part), "{wrong}: {answer}");
+        }
+    }
+    for right in ["HTTP/1.1\r\nHost:\r\n", "HTTP/1.1\r\nHost: [::1]:80\r\n", "HTTP/1.0\r\n"] {
+        let answer = get(right).await;
+        assert!(answer.contains(" 200 OK"), "{right}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_the_head_decides_comes_without_asking_for_the_body() {
+    let (address, _server) = serve().await;
+    let length = |bytes: usize| format!("Content-Length: {bytes}\r\n");
+    for (line, headers, expected) in [
+        ("POST /", [JSON, &length(2)].concat(), "401 Unauthorized"),
+        ("POST /", ["X-Session-Uuid: dead\r\n", JSON, &length(2)].concat(), "401 Unauthorized"),
+        ("POST /", [SESSION, SESSION, JSON, &length(2)].concat(), "401 Unauthorized"),
+        ("POST /", ["Authorization: Bearer x\r\n", JSON, &length(2)].concat(), "401 Unauthorized"),
+        ("POST /", [SESSION, JSON, &length(BODY_LIMIT + 1)].concat(), "413 Payload Too Large"),
+        ("POST /", [SESSION, "Content-Type: text/plain\r\n", &length(2)].concat(), "415 Unsupported Media Type"),
+        ("POST /nowhere", length(2), "404 Not Found"),
+        ("POST /public", length(2), "405 Method Not Allowed"),
+    ] {
+        let head = format!("{line} HTTP/1.1\r\nHost: x\r\n{headers}Expect: 100-Continue\r\n\r\n");
+        let mut connection = open(address, &head).await;
+
+        let answer = read_until(&mut connection, "\r\n").await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {expected}")), "{head}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_decides_the_answer_is_asked_for() {
+    let (address, _server) = serve().await;
+    for length in ["Content-Length: 2\r\n", "Transfer-Encoding: chunked\r\n"] {
+        let head = format!("POST / HTTP/1.1\r\nHost: x\r\n{SESSION}{JSON}{length}Expect: 100-continue\r\n\r\n");
+        let mut connection = open(address, &head).await;
+
+        assert_eq!(read_until(&mut connection, "\r\n\r\n").await, "HTTP/1.1 100 Continue\r\n\r\n");
+        let body = if length.starts_with('C') { "{}" } else { "2\r\n{}\r\n0\r\n\r\n" };
+        connection.write_all(body.as_bytes()).await.unwrap();
+        let answer = read_until(&mut connection, "\r\n\r\n0").await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn one_of_several_sessions_or_tokens_is_not_chosen() {
+    let (address, _server) = serve().await;
+    let token = "Authorization: Bearer x\r\n";
+    for headers in [[SESSION, SESSION], [token, token]] {
+        let headers = headers.concat();
+        let head = format!("POST / HTTP/1.1\r\nHost: x\r\n{headers}{JSON}Content-Length: 2\r\n\r\n{{}}");
+        let mut connection = open(address, &head).await;
+
+        let answer = read_until(&mut connection, "\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 401 Unauthorized"), "{headers}: {answer}");
+    }
+}
+
+/// hyper does this. A gateway that believed the length would take the next request for a part of the body, or the other way round.
+#[tokio::test]
+async fn a_length_beside_chunks_is_ignored_and_ends_the_connection() {
+    let (address, _server) = serve().await;
+    let (length, chunked) = ("Content-Length: 100\r\n", "Transfer-Encoding: chunked\r\n");
+    for headers in [[length, chunked], [chunked, length]] {
+        let headers = headers.concat();
+        let first = format!("POST / HTTP/1.1\r\nHost: x\r\n{SESSION}{JSON}{headers}\r\n2\r\n{{}}\r\n0\r\n\r\n");
+        let mut connection = open(address, &format!("{first}GET /public HTTP/1.1\r\nHost: x\r\n\r\n")).await;
+
+        let answers = read_until(&mut connection, "\0").await;
+        assert!(answers.starts_with("HTTP/1.1 200 OK"), "{headers}: {answers}");
+        assert_eq!(answers.matches("HTTP/1.1 ").count(), 1, "{headers}: {answers}");
+    }
+}

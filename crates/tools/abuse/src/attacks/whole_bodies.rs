@@ -1,0 +1,45 @@
+//! Large messages that arrive whole, many at once under one session. Each occupies memory until it has been handled.
+
+use std::{sync::Arc, time::Duration};
+
+use contracts::proto::inventory::v1::{
+    ListPartsRequest, PartsFilter, inventory_service_client::InventoryServiceClient,
+};
+use futures::future::join_all;
+use platform::auth::SESSION_METADATA;
+use tokio::time::sleep;
+use tonic::{Request, metadata::AsciiMetadataValue};
+
+use super::Attacker;
+use crate::wire::channel;
+
+const CONNECTIONS: u32 = 8;
+/// The calls at once over one connection.
+const CALLS: usize = 25;
+/// The size of a message in bytes, just below the limit.
+const MESSAGE: usize = 250_000;
+const PAUSE: Duration = Duration::from_secs(1);
+
+pub async fn send(attacker: Arc<Attacker>) {
+    attacker
+        .repeat(CONNECTIONS, PAUSE, |attacker, _| async move {
+            let Some(channel) = channel(&attacker.entrances.inventory) else { return };
+            let _place = attacker.place();
+            let Ok(session) = attacker.account.session.parse::<AsciiMetadataValue>() else { return };
+            let call = async || {
+                let filter = PartsFilter { names: vec!["x".repeat(MESSAGE)], ..PartsFilter::default() };
+                let mut request =
+                    Request::new(ListPartsRequest { filter: Some(filter), ..ListPartsRequest::default() });
+                request.metadata_mut().insert(SESSION_METADATA, session.clone());
+                if InventoryServiceClient::new(channel.clone()).list_parts(request).await.is_err() {
+                    attacker.was_refused();
+                }
+            };
+            loop {
+                attacker.has_sent(CALLS as u64);
+                join_all((0..CALLS).map(|_| call())).await;
+                sleep(PAUSE).await;
+            }
+        })
+        .await;
+}
