@@ -57,6 +57,11 @@ pub fn describe(metrics: &'static [Metric]) {
 
 /// The metrics that every service exports, as far as it has what they measure.
 pub const METRICS: &[Metric] = &[
+    Metric::counter(
+        "answers_given_up_total",
+        &[],
+        "Connections that were closed because their client did not take an answer.",
+    ),
     Metric::counter("bodies_given_up_total", &[], "Request bodies that did not arrive in time."),
     Metric::gauge(
         "circuit_breaker_state",
@@ -111,6 +116,7 @@ pub const METRICS: &[Metric] = &[
     Metric::gauge("outbox_unroutable", &["outbox"], "Events that are set aside. Each replica reports the same."),
     Metric::counter("peer_calls_repeated_total", &["peer"], "Calls that were repeated with another replica of a peer."),
     Metric::gauge("peer_replicas", &["peer", "state"], "The known replicas of a peer."),
+    Metric::counter("requests_left_by_clients_total", &[], "Requests that went on although their client had left."),
     Metric::counter(
         "requests_of_one_user_shed_total",
         &[],

@@ -13,7 +13,7 @@ use platform::{
     grpc::Peer,
     ids,
     kafka::{Message, Record, dead_letter_topic},
-    telemetry::{self, LogFormat, Telemetry},
+    telemetry::{self, LogFormat, LogOutputs, Telemetry},
 };
 use testkit::{Iam, Kafka, Running, eventually};
 use tonic::{Code, Request, Status};
@@ -112,7 +112,9 @@ fn trace() {
         let config = telemetry::Config {
             log_level: "warn".to_owned(),
             log_format: LogFormat::Pretty,
+            log_outputs: LogOutputs::default(),
             otel_exporter_otlp_endpoint: None,
+            otel_traces_sampler_arg: 1.0,
         };
         telemetry::start("assembly", &config).unwrap()
     });
