@@ -240,6 +240,7 @@ impl Built {
     }
 
     /// Adds routes of the admin port.
+    #[must_use]
     pub fn with_admin(self, admin: Router) -> Self {
         Self { admin, ..self }
     }
