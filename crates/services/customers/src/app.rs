@@ -57,6 +57,7 @@ impl App {
                 jobs::check_customers(service.clone()),
                 jobs::credit_loans(service.clone()),
                 jobs::decide_loans(service.clone(), server.lease(jobs::LEASE)?),
+                jobs::refuse_loans(service.clone(), server.lease(jobs::REFUSALS)?),
                 retention.outbox(),
             ],
             service,

@@ -3,7 +3,7 @@
 use platform::{kafka::Failure, postgres::DatabaseError};
 use tonic::Status;
 
-use crate::client::{GeoError, Unavailable};
+use crate::client::{GeoError, OrdersError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -23,7 +23,7 @@ pub enum Error {
     #[error(transparent)]
     Geo(#[from] GeoError),
     #[error(transparent)]
-    Unavailable(#[from] Unavailable),
+    Orders(#[from] OrdersError),
     #[error(transparent)]
     Database(#[from] DatabaseError),
 }
@@ -41,7 +41,7 @@ impl From<Error> for Status {
             Error::AnotherDelivery => Self::already_exists(error.to_string()),
             Error::TooMany(_) => Self::resource_exhausted(error.to_string()),
             Error::Geo(GeoError::Refused) => Self::invalid_argument(format!("delivery_address: {error}")),
-            Error::Geo(GeoError::Unavailable(_) | GeoError::OffTheGrid(_)) | Error::Unavailable(_) => {
+            Error::Geo(GeoError::Unavailable(_) | GeoError::OffTheGrid(_)) | Error::Orders(_) => {
                 Self::unavailable(error.to_string())
             }
             Error::Database(error) => error.into(),
@@ -52,12 +52,13 @@ impl From<Error> for Status {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::Geo(GeoError::Unavailable(_)) | Error::Unavailable(_) => Self::transient(error),
+            Error::Geo(GeoError::Unavailable(_)) | Error::Orders(OrdersError::Unavailable(_)) => Self::transient(error),
             Error::NotFound
             | Error::CourierNotFound
             | Error::TooMany(_)
             | Error::NoAddress
             | Error::AnotherDelivery
+            | Error::Orders(OrdersError::Refused(_))
             | Error::Geo(GeoError::Refused | GeoError::OffTheGrid(_)) => Self::poison(error.to_string()),
             Error::Database(error) => error.into(),
         }
@@ -76,9 +77,11 @@ mod tests {
     #[test]
     fn a_consumer_waits_for_geo_and_order_and_gives_up_what_they_refuse() {
         let away = Failure::from(Error::from(GeoError::Unavailable("away".to_owned())));
+        let order_away = Failure::from(Error::from(OrdersError::Unavailable("away".to_owned())));
         let refused = Failure::from(Error::from(GeoError::Refused));
+        let order_refused = Failure::from(Error::from(OrdersError::Refused("address: is blank".to_owned())));
 
-        assert!(matches!(away, Failure::Transient(_)));
-        assert!(matches!(refused, Failure::Poison(_)));
+        assert!([away, order_away].iter().all(|failure| matches!(failure, Failure::Transient(_))));
+        assert!([refused, order_refused].iter().all(|failure| matches!(failure, Failure::Poison(_))));
     }
 }

@@ -33,7 +33,7 @@ impl App {
         let service = IntakeService::new(
             Arc::new(PgOrders::new(server.database()?)),
             Arc::new(topic),
-            Cache::new(own.intake_cache_capacity, own.intake_cache_ttl),
+            Cache::new(own.intake_cache_capacity, own.intake_cache_bytes, own.intake_cache_ttl),
         );
         let guard = identity.guard(&server, api::RULES)?;
         let record_life = server.retention(messaging.kafka.effect_retention())?;
@@ -67,9 +67,8 @@ impl App {
         let service = self.service;
         let (consumers, jobs) = (self.consumers, self.jobs);
         // The cache is loaded before the consumer starts, because the orders that the consumer stores are newer than the loaded ones.
-        if jobs::preload_cache(&service, &stop).await? {
-            loaded.set(true);
-        }
+        jobs::preload_cache(&service, &stop).await;
+        loaded.set(true);
         tasks.consumers(consumers);
         tasks.jobs(jobs);
         tasks.join().await

@@ -25,9 +25,12 @@ pub struct Own {
     /// True serves the API without authentication.
     #[serde(default)]
     pub intake_open: bool,
-    /// The maximum number of orders in the cache. An order of more than 16 KiB counts as several.
+    /// The maximum number of orders in the cache.
     #[serde(default = "capacity")]
     pub intake_cache_capacity: u32,
+    /// The approximate maximum size of the cache in bytes.
+    #[serde(default = "cache_bytes")]
+    pub intake_cache_bytes: u32,
     /// How long the cache holds an order.
     #[serde(default = "one_day", with = "humantime_serde")]
     pub intake_cache_ttl: Duration,
@@ -41,11 +44,18 @@ pub struct Own {
 
 /// The maximum of `INTAKE_CACHE_CAPACITY`. So many small orders take some 2 GiB.
 const MOST_CACHED: u32 = 1_000_000;
+/// The minimum of `INTAKE_CACHE_BYTES`, into which the largest order fits.
+const LEAST_BYTES: u32 = 8 << 20;
 /// The maximum of `INTAKE_CACHE_TTL`: a year, which the cache can count.
 const LONGEST: Duration = Duration::from_hours(24 * 365);
 
 fn capacity() -> u32 {
     10_000
+}
+
+/// A quarter of the memory of the service's container.
+fn cache_bytes() -> u32 {
+    32 << 20
 }
 
 fn one_day() -> Duration {
@@ -62,6 +72,9 @@ impl Config {
         let own: Own = settings.read()?;
         if !(1..=MOST_CACHED).contains(&own.intake_cache_capacity) {
             return Err(ConfigError::new("INTAKE_CACHE_CAPACITY", format!("is not between 1 and {MOST_CACHED}")));
+        }
+        if own.intake_cache_bytes < LEAST_BYTES {
+            return Err(ConfigError::new("INTAKE_CACHE_BYTES", format!("is less than {LEAST_BYTES}")));
         }
         if !(Duration::from_secs(1)..=LONGEST).contains(&own.intake_cache_ttl) {
             return Err(ConfigError::new("INTAKE_CACHE_TTL", "is not between a second and a year"));

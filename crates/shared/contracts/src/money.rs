@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use platform::number;
+
 /// An amount in minor units from 0 to [`MAX`].
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, sqlx::Type,
@@ -29,15 +31,21 @@ impl Money {
         self.0
     }
 
-    /// Converts from major units. Fails for an amount with more than two decimals.
+    /// Converts from major units. Fails for every double but the nearest one of an amount, so that further decimals are never rounded.
     #[expect(clippy::cast_possible_truncation, reason = "the range is checked before")]
     pub fn from_major(major: f64) -> Result<Self, MoneyError> {
         let minor = (major * 100.0).round();
-        // Without this check, further decimals would be rounded silently.
-        if !(0.0..=1.0e15).contains(&minor) || (major - minor / 100.0).abs() > 1e-9 * major.max(1.0) {
+        if !(0.0..=1.0e15).contains(&minor) {
             return Err(MoneyError);
         }
-        Self::from_minor(minor as i64)
+        // 0 and -0 have different bits.
+        let same = |money: &Self| money.to_major().to_bits() == (major + 0.0).to_bits();
+        Self::from_minor(minor as i64).ok().filter(same).ok_or(MoneyError)
+    }
+
+    /// Reads a number of major units as JSON writes it, exactly.
+    pub fn parse_major(text: &str) -> Result<Self, MoneyError> {
+        number::scaled(text, 2).map_err(|_| MoneyError).and_then(Self::from_minor)
     }
 
     /// Converts to major units, with at most two decimals.
@@ -97,7 +105,7 @@ mod tests {
 
     #[test]
     fn what_is_not_money_is_refused() {
-        for wrong in [-0.01, 1.001, f64::NAN, f64::INFINITY, 1e18] {
+        for wrong in [-0.01, 1.001, 5_000_000.001, 999_999_999.999, f64::NAN, f64::INFINITY, 1e18] {
             assert_eq!(Money::from_major(wrong), Err(MoneyError), "{wrong}");
         }
     }

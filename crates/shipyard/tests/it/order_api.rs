@@ -27,7 +27,8 @@ async fn an_order_is_answered_with_its_uuid_twice_its_price_and_its_location() {
     let body = answer.success(201);
     assert_eq!(body["uuid"], body["order_uuid"]);
     let total = Money::from_major(body["total_price"].as_f64().unwrap());
-    assert_eq!(total, Money::from_major(tank.price * 2.0 + window.price));
+    let [tank_price, window_price] = [tank.price, window.price].map(|price| Money::from_major(price).unwrap());
+    assert_eq!(total, tank_price.checked_mul(2).unwrap().checked_add(window_price));
     assert_eq!(location, format!("{ORDERS}/{}", body["order_uuid"].as_str().unwrap()));
     assert!(trace.len() == 32 && trace.bytes().all(|byte| byte.is_ascii_hexdigit()), "{trace}");
     let order = customer.get(&location).await.success(200);

@@ -6,10 +6,9 @@ use async_trait::async_trait;
 use contracts::proto::payment::v1::{CreditRequest, payment_service_client::PaymentServiceClient};
 use platform::{
     deadline,
-    grpc::{Peer, is_transient},
+    grpc::{Peer, is_refusal, is_transient},
     retry::Budget,
 };
-use tonic::Code;
 
 use super::{CreditError, Credits};
 use crate::model::Loan;
@@ -45,9 +44,7 @@ impl Credits for GrpcPayment {
             Ok(_) => Ok(()),
             Err(status) => {
                 let text = format!("{:?}: {}", status.code(), status.message());
-                let refused = [Code::AlreadyExists, Code::FailedPrecondition, Code::InvalidArgument];
-                let is_refused = refused.contains(&status.code());
-                Err(if is_refused { CreditError::Refused(text) } else { CreditError::Unavailable(text) })
+                Err(if is_refusal(&status) { CreditError::Refused(text) } else { CreditError::Unavailable(text) })
             }
         }
     }

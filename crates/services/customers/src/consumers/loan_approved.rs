@@ -1,13 +1,15 @@
 //! `loan.approved`, which outside programs write as JSON: a loan for a customer. There is no inbox row, because repeats are recognised by
 //! the id of the loan.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use contracts::{
     events::{LOAN_APPROVED, Subscription},
     ids::UserId,
 };
-use platform::kafka::Failure;
-use serde_json::{Map, Value};
+use platform::{kafka::Failure, number};
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::{
@@ -25,15 +27,20 @@ pub fn loan_approved(service: CustomerService) -> Subscription {
     })
 }
 
+/// The members of a JSON object, each as it is written.
+type Members<'a> = HashMap<String, &'a RawValue>;
+
 /// Reads a loan. An error names the field and the rule, never the value.
 fn read(payload: &[u8]) -> Result<NewLoan, String> {
-    let loan: Map<String, Value> = serde_json::from_slice(payload).map_err(|_| "is not a JSON object")?;
-    let text =
-        |field: &str| loan.get(field).and_then(Value::as_str).ok_or_else(|| format!("{field}: is missing or no text"));
-    let customer = Uuid::try_parse(text("customer_id")?).map_err(|_| "customer_id: is not a uuid")?;
+    let loan: Members<'_> = serde_json::from_slice(payload).map_err(|_| "is not a JSON object")?;
+    let text = |field: &str| -> Result<String, String> {
+        let text = loan.get(field).and_then(|literal| serde_json::from_str(literal.get()).ok());
+        text.ok_or_else(|| format!("{field}: is missing or no text"))
+    };
+    let customer = Uuid::try_parse(&text("customer_id")?).map_err(|_| "customer_id: is not a uuid")?;
     let id = LoanId::new(text("loan_id")?).ok_or("loan_id: is not 1 to 64 characters without control characters")?;
-    let amount = loan.get("amount").and_then(Value::as_f64).ok_or("amount: is missing or no number")?;
-    let amount = Amount::from_major(amount).map_err(|error| format!("amount: {error}"))?;
+    let amount = loan.get("amount").map_or("", |literal| literal.get());
+    let amount = Amount::parse(amount).map_err(|error| format!("amount: {error}"))?;
     // The outside programs spell the field `timestump`.
     let approved_at = match time(&loan, "timestump")? {
         Some(time) => Some(time),
@@ -43,12 +50,12 @@ fn read(payload: &[u8]) -> Result<NewLoan, String> {
 }
 
 /// Reads a time in Unix seconds. The field may be absent.
-fn time(loan: &Map<String, Value>, field: &str) -> Result<Option<DateTime<Utc>>, String> {
-    match loan.get(field) {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => {
+fn time(loan: &Members<'_>, field: &str) -> Result<Option<DateTime<Utc>>, String> {
+    match loan.get(field).map(|literal| literal.get()) {
+        None | Some("null") => Ok(None),
+        Some(literal) => {
             // The range is 1970 to 9999, the years that PostgreSQL and its clients can represent.
-            let seconds = value.as_i64().filter(|seconds| (0..=253_402_300_799).contains(seconds));
+            let seconds = number::scaled(literal, 0).ok().filter(|seconds| (0..=253_402_300_799).contains(seconds));
             let time = seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
             time.map(Some).ok_or_else(|| format!("{field}: is not a number of seconds since 1970"))
         }
@@ -58,7 +65,7 @@ fn time(loan: &Map<String, Value>, field: &str) -> Result<Option<DateTime<Utc>>,
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -118,6 +125,52 @@ mod tests {
 
             assert!(error.starts_with(expected), "{error}");
             assert!(!error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_amount_is_read_exactly_or_refused() {
+        let amount = |literal: &str| {
+            let payload = loan().to_string().replace(r#""amount":6500.0"#, &format!(r#""amount":{literal}"#));
+            read(payload.as_bytes()).map(|loan| loan.amount.minor())
+        };
+        for (literal, minor) in [
+            ("6500", 650_000),
+            ("6500.000", 650_000),
+            ("6.5e3", 650_000),
+            ("0.1e1", 100),
+            ("9999999999999.99", 999_999_999_999_999),
+        ] {
+            assert_eq!(amount(literal), Ok(minor), "{literal}");
+        }
+        for (literal, problem) in [
+            ("0.010000000000000000000001", "amount: has more than two decimals"),
+            ("1e-400", "amount: has more than two decimals"),
+            ("9999999999999.991", "amount: has more than two decimals"),
+            ("-0", "amount: is not above 0"),
+            ("-1e400", "amount: is not above 0"),
+            ("1e400", "amount: is more than"),
+            ("10000000000000", "amount: is more than"),
+            ("\"1\"", "amount: is missing or no number"),
+            ("null", "amount: is missing or no number"),
+        ] {
+            assert!(amount(literal).is_err_and(|error| error.starts_with(problem)), "{literal}: {:?}", amount(literal));
+        }
+    }
+
+    #[test]
+    fn a_time_is_a_whole_number_however_it_is_written() {
+        let time = |literal: &str| {
+            let payload = loan().to_string().replace("1700000000", literal);
+            read(payload.as_bytes()).map(|loan| loan.approved_at)
+        };
+        for literal in ["1700000000.0", "1.7e9"] {
+            assert_eq!(time(literal), Ok(DateTime::from_timestamp(1_700_000_000, 0)), "{literal}");
+        }
+        assert_eq!(time("-0"), Ok(DateTime::from_timestamp(0, 0)));
+        assert_eq!(time("null"), Ok(None));
+        for literal in ["1700000000.5", "-1", "253402300800", "1e30", "true"] {
+            assert!(time(literal).is_err(), "{literal}");
         }
     }
 

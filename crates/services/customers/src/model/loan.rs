@@ -4,6 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use contracts::{ids::UserId, money::Money};
+use platform::number::{self, NumberError};
 
 use super::KycStatus;
 
@@ -38,6 +39,8 @@ pub struct Amount(Money);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AmountError {
+    #[error("is missing or no number")]
+    NotANumber,
     #[error("is not above 0")]
     NotPositive,
     #[error("has more than two decimals")]
@@ -54,18 +57,15 @@ impl Amount {
         Money::from_minor(minor).map(Self).map_err(|_| AmountError::TooLarge)
     }
 
-    /// Converts from major units, digit by digit. The shortest decimal representation of the double is the number that the program wrote.
-    pub fn from_major(major: f64) -> Result<Self, AmountError> {
-        if major.is_nan() || major <= 0.0 {
-            return Err(AmountError::NotPositive);
+    /// Reads a number of major units exactly, as JSON writes it.
+    pub fn parse(text: &str) -> Result<Self, AmountError> {
+        match number::scaled(text, 2) {
+            Ok(minor) => Self::from_minor(minor),
+            Err(NumberError::NotANumber) => Err(AmountError::NotANumber),
+            Err(_) if text.starts_with('-') => Err(AmountError::NotPositive),
+            Err(NumberError::Decimals) => Err(AmountError::Decimals),
+            Err(NumberError::TooLarge) => Err(AmountError::TooLarge),
         }
-        let text = major.to_string();
-        let (whole, decimals) = text.split_once('.').unwrap_or((&text, ""));
-        if decimals.len() > 2 {
-            return Err(AmountError::Decimals);
-        }
-        let minor = format!("{whole}{decimals:0<2}").parse().map_err(|_| AmountError::TooLarge)?;
-        Self::from_minor(minor)
     }
 
     pub const fn minor(self) -> i64 {
@@ -143,19 +143,19 @@ mod tests {
 
     #[test]
     fn an_amount_is_above_0_with_two_decimals_at_most() {
-        assert_eq!(Amount::from_major(6500.0).unwrap().minor(), 650_000);
-        assert_eq!(Amount::from_major(0.01).unwrap().minor(), 1);
+        assert_eq!(Amount::parse("6500.0").unwrap().minor(), 650_000);
+        assert_eq!(Amount::parse("0.01").unwrap().minor(), 1);
         for (wrong, error) in [
-            (0.0, AmountError::NotPositive),
-            (-1.0, AmountError::NotPositive),
-            (f64::NAN, AmountError::NotPositive),
-            (0.001, AmountError::Decimals),
-            (6500.001, AmountError::Decimals),
-            (9_999_999_999.999, AmountError::Decimals),
-            (1e15, AmountError::TooLarge),
-            (f64::INFINITY, AmountError::TooLarge),
+            ("0.0", AmountError::NotPositive),
+            ("-1.001", AmountError::NotPositive),
+            ("NaN", AmountError::NotANumber),
+            ("0.001", AmountError::Decimals),
+            ("6500.001", AmountError::Decimals),
+            ("9999999999.999", AmountError::Decimals),
+            ("1e15", AmountError::TooLarge),
+            ("1e400", AmountError::TooLarge),
         ] {
-            assert_eq!(Amount::from_major(wrong), Err(error), "{wrong}");
+            assert_eq!(Amount::parse(wrong), Err(error), "{wrong}");
         }
     }
 
@@ -164,7 +164,7 @@ mod tests {
         fn every_amount_is_read_exactly(minor in 1..=MAX) {
             let major = Money::from_minor(minor).unwrap().to_major();
 
-            prop_assert_eq!(Amount::from_major(major).map(Amount::minor), Ok(minor));
+            prop_assert_eq!(Amount::parse(&major.to_string()).map(Amount::minor), Ok(minor));
         }
     }
 

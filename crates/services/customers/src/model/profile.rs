@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use chrono::NaiveDate;
+use chrono::{Datelike as _, NaiveDate};
+use platform::date::{self, NotADate};
 use serde::{Deserialize, Serialize};
 
 use super::{Name, TextError, check_text};
@@ -48,23 +49,27 @@ pub struct BirthDate(NaiveDate);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BirthDateError {
-    #[error("is not a date such as 1990-12-31")]
-    NotADate,
+    #[error(transparent)]
+    NotADate(#[from] NotADate),
+    #[error("is before 1900")]
+    TooLongAgo,
     #[error("is in the future")]
     Future,
 }
 
 const FORMAT: &str = "%Y-%m-%d";
+/// Nobody who was born earlier is alive.
+const FIRST_YEAR: i32 = 1900;
 
 impl BirthDate {
-    /// Parses a date of the form `YYYY-MM-DD`, which must not be after `today`.
+    /// Parses a date of the form `YYYY-MM-DD`, from 1900 to `today`.
     pub fn parse(text: &str, today: NaiveDate) -> Result<Self, BirthDateError> {
-        let date = NaiveDate::parse_from_str(text, FORMAT).map_err(|_| BirthDateError::NotADate)?;
-        // chrono also parses `1990-1-1`, which is rejected here.
-        if date.format(FORMAT).to_string() != text {
-            return Err(BirthDateError::NotADate);
+        let born = date::parse(text)?;
+        match born {
+            _ if born.year() < FIRST_YEAR => Err(BirthDateError::TooLongAgo),
+            _ if born > today => Err(BirthDateError::Future),
+            _ => Ok(Self(born)),
         }
-        if date > today { Err(BirthDateError::Future) } else { Ok(Self(date)) }
     }
 
     /// Returns the age in full years.
@@ -99,8 +104,13 @@ mod tests {
 
         for wrong in ["", "1990-1-1", "01.02.1990", "1990-02-30", "1990-01-01T00:00:00Z", "+1990-01-01", " 1990-01-01"]
         {
-            assert_eq!(BirthDate::parse(wrong, today), Err(BirthDateError::NotADate), "{wrong}");
+            assert_eq!(BirthDate::parse(wrong, today), Err(NotADate.into()), "{wrong}");
         }
+        for long_ago in ["-0044-03-15", "-262143-01-01", "0000-01-01", "0044-03-15", "1899-12-31"] {
+            assert!(BirthDate::parse(long_ago, today).is_err(), "{long_ago}");
+        }
+        assert!(BirthDate::parse("1900-01-01", today).is_ok());
+        assert_eq!(BirthDate::parse("+12026-01-01", today), Err(NotADate.into()));
         assert_eq!(BirthDate::parse("2026-01-03", today), Err(BirthDateError::Future));
         assert_eq!(BirthDate::parse("2026-01-02", today).unwrap().age(today), 0);
     }

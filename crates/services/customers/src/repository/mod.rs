@@ -8,7 +8,7 @@ mod postgres;
 use std::time::Duration;
 
 pub use customers::{Customers, DueCheck, Known, Saved};
-pub use loans::{Decided, Loans, MOST_LOANS};
+pub use loans::{Decided, Loans, MOST_LOANS, Position};
 pub use memory::MemoryRepository;
 pub use postgres::{MIGRATIONS, PgRepository};
 

@@ -1,15 +1,24 @@
 //! Receives loans and decides those that are held.
 
+use std::sync::{MutexGuard, PoisonError};
+
 use super::CustomerService;
 use crate::{
     error::Error,
     metrics,
     model::{LoanStatus, NewLoan},
-    repository::Decided,
+    repository::{Decided, Position},
 };
 
-/// The maximum number of loans of each kind that one statement decides.
+/// The maximum number of loans that one statement reads.
 const BATCH: i64 = 500;
+
+/// Where the jobs that go round the held loans stopped; `None` begins anew.
+#[derive(Default)]
+pub struct Cursors {
+    decided: Option<Position>,
+    refused: Option<Position>,
+}
 
 impl CustomerService {
     /// Records a loan, once per id, and decides it by the status of its customer at that moment.
@@ -23,15 +32,41 @@ impl CustomerService {
         Ok(())
     }
 
-    /// Decides held loans that were missed when their customer changed, and refuses those whose hold has ended. Returns the number of
-    /// decided loans, and whether there may be more.
+    /// Decides held loans that were missed when their customer changed. Returns the number of decided loans, and whether there may be more.
+    ///
+    /// A loan is missed if it was being received during the change, so it is among the last received. A second page goes round the others,
+    /// however many are held, so that none is missed for ever.
     pub async fn decide_held(&self) -> Result<(u64, bool), Error> {
-        let Decided { crediting, refused } = self.loans.decide_held(self.hold, BATCH).await?;
-        metrics::count_loans(LoanStatus::Refused, refused);
-        if crediting > 0 {
+        let mut decided = self.loans.decide_held(None, BATCH).await?;
+        if let Some(last) = decided.next.take() {
+            let from = self.cursors().decided.take().unwrap_or(last);
+            let older = self.loans.decide_held(Some(&from), BATCH).await?;
+            decided.crediting += older.crediting;
+            decided.refused += older.refused;
+            self.cursors().decided = older.next;
+        }
+        if decided.crediting > 0 {
             self.to_credit.notify_one();
         }
-        let count = crediting + refused;
-        Ok((count, count >= BATCH.unsigned_abs()))
+        Ok(done(&decided))
     }
+
+    /// Refuses a page of the loans whose hold has ended and whose user is not a customer, and goes round all of them. Returns the number of
+    /// refused loans, and whether there may be more.
+    pub async fn refuse_unknown(&self) -> Result<(u64, bool), Error> {
+        let from = self.cursors().refused.take();
+        let decided = self.loans.refuse_unknown(self.hold, from.as_ref(), BATCH).await?;
+        self.cursors().refused.clone_from(&decided.next);
+        Ok(done(&decided))
+    }
+
+    fn cursors(&self) -> MutexGuard<'_, Cursors> {
+        self.cursors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn done(decided: &Decided) -> (u64, bool) {
+    metrics::count_loans(LoanStatus::Refused, decided.refused);
+    let count = decided.crediting + decided.refused;
+    (count, count >= BATCH.unsigned_abs())
 }

@@ -6,7 +6,10 @@ mod loans;
 mod profiles;
 mod show;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use platform::outbox::Waker;
 use tokio::sync::Notify;
@@ -28,6 +31,7 @@ pub struct CustomerService {
     /// These wake the jobs of this replica.
     to_check: Arc<Notify>,
     to_credit: Arc<Notify>,
+    cursors: Arc<Mutex<loans::Cursors>>,
 }
 
 impl CustomerService {
@@ -38,7 +42,8 @@ impl CustomerService {
         relay: Waker,
         hold: Duration,
     ) -> Self {
-        let (to_check, to_credit) = (Arc::default(), Arc::default());
-        Self { customers: repository.clone(), loans: repository, checker, payment, relay, hold, to_check, to_credit }
+        let (to_check, to_credit, cursors) = (Arc::default(), Arc::default(), Arc::default());
+        let customers = repository.clone();
+        Self { customers, loans: repository, checker, payment, relay, hold, to_check, to_credit, cursors }
     }
 }

@@ -42,6 +42,7 @@ fn fixture() -> Fixture {
     let sweep = tokio::spawn(async move {
         loop {
             sweep.decide_held().await.expect("memory does not fail");
+            sweep.refuse_unknown().await.expect("memory does not fail");
             sleep(Duration::from_secs(1)).await;
         }
     });

@@ -1,51 +1,67 @@
 //! gRPC client of geo, with a cache of the streets' locations. [`Error`](crate::error::Error) decides what each failure means to callers.
 
-use std::{
-    num::NonZeroUsize,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::proto::geo::{GetGeolocationRequest, geo_client::GeoClient};
-use lru::LruCache;
+use moka::sync::Cache;
 use platform::{
     deadline,
-    grpc::{Peer, is_transient},
+    grpc::{Peer, is_refusal, is_transient},
     retry::Budget,
 };
-use tonic::Code;
+use sha2::{Digest as _, Sha256};
 
 use super::{Geo, GeoError};
 use crate::model::{Location, Street};
 
-/// Capacity of the LRU cache of street locations. Entries have no expiry: a street does not move.
-const REMEMBERED: NonZeroUsize = NonZeroUsize::new(10_000).expect("it is not zero");
+/// The maximum number of remembered locations; together they take some 2 MB.
+const REMEMBERED: u64 = 10_000;
+/// How long a location is remembered. A program outside may correct one.
+const REMEMBERED_FOR: Duration = Duration::from_mins(10);
 /// The time limit of one lookup, retries included.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub struct GrpcGeo {
     client: GeoClient<Peer>,
     budget: Budget,
-    known: Mutex<LruCache<Street, Location>>,
+    known: Places,
+}
+
+/// Locations by the SHA-256 digest of the street, since an address is personal data.
+struct Places(Cache<[u8; 32], Location>);
+
+impl Places {
+    fn new(capacity: u64, lifetime: Duration) -> Self {
+        Self(Cache::builder().max_capacity(capacity).time_to_live(lifetime).build())
+    }
+
+    fn get(&self, street: &Street) -> Option<Location> {
+        self.0.get(&digest(street))
+    }
+
+    fn put(&self, street: &Street, location: Location) {
+        self.0.insert(digest(street), location);
+    }
+}
+
+fn digest(street: &Street) -> [u8; 32] {
+    Sha256::digest(street.as_str()).into()
 }
 
 impl GrpcGeo {
     /// Creates the client. `geo` may be an outside service, so its channel must carry neither identity nor session.
     pub fn new(geo: Peer) -> Self {
-        Self { client: GeoClient::new(geo), budget: Budget::new("geo"), known: Mutex::new(LruCache::new(REMEMBERED)) }
-    }
-
-    fn known(&self) -> MutexGuard<'_, LruCache<Street, Location>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        let known = Places::new(REMEMBERED, REMEMBERED_FOR);
+        Self { client: GeoClient::new(geo), budget: Budget::new("geo"), known }
     }
 }
 
 #[async_trait]
 impl Geo for GrpcGeo {
     async fn locate(&self, street: &Street) -> Result<Location, GeoError> {
-        if let Some(location) = self.known().get(street) {
-            return Ok(*location);
+        if let Some(location) = self.known.get(street) {
+            return Ok(location);
         }
         let asked = self.budget.retry(is_transient, || {
             let mut client = self.client.clone();
@@ -54,12 +70,46 @@ impl Geo for GrpcGeo {
         });
         // The message of the status may repeat the street, which is personal data, so the error contains only the code.
         let reply = deadline::within(PATIENCE, asked).await.map_err(|status| match status.code() {
-            Code::InvalidArgument => GeoError::Refused,
+            _ if is_refusal(&status) => GeoError::Refused,
             code => GeoError::Unavailable(format!("{code:?}")),
         })?;
         let cell = reply.into_inner().location.unwrap_or_default();
         let location = Location::new(cell.x.into(), cell.y.into()).map_err(GeoError::OffTheGrid)?;
-        self.known().put(street.clone(), location);
+        self.known.put(street, location);
         Ok(location)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn street(number: u64) -> Street {
+        Street::new(format!("Main Street {number}")).unwrap()
+    }
+
+    #[test]
+    fn a_location_is_remembered_for_its_lifetime() {
+        let (long, short) = (Duration::from_hours(1), Duration::from_millis(1));
+        let [kept, expired] = [long, short].map(|lifetime| Places::new(10, lifetime));
+        for places in [&kept, &expired] {
+            places.put(&street(1), Location::numbered(7));
+        }
+        std::thread::sleep(Duration::from_millis(2));
+
+        assert_eq!(kept.get(&street(1)), Some(Location::numbered(7)));
+        assert_eq!(kept.get(&street(2)), None);
+        assert_eq!(expired.get(&street(1)), None);
+    }
+
+    #[test]
+    fn so_many_locations_are_remembered_at_most() {
+        let places = Places::new(10, Duration::from_hours(1));
+        for number in 0..1_000 {
+            places.put(&street(number), Location::numbered(7));
+        }
+        places.0.run_pending_tasks();
+
+        assert!(places.0.entry_count() <= 10, "{}", places.0.entry_count());
     }
 }

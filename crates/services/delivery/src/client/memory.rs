@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use contracts::ids::OrderId;
 
-use super::{Address, Geo, GeoError, Orders, Unavailable};
+use super::{Address, Geo, GeoError, Orders, OrdersError};
 use crate::model::{Location, Street};
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -35,9 +35,9 @@ impl MemoryOrders {
 
 #[async_trait]
 impl Orders for MemoryOrders {
-    async fn address(&self, order: OrderId) -> Result<Option<Address>, Unavailable> {
+    async fn address(&self, order: OrderId) -> Result<Option<Address>, OrdersError> {
         if *locked(&self.away) {
-            return Err(Unavailable("away".to_owned()));
+            return Err(OrdersError::Unavailable("away".to_owned()));
         }
         Ok(locked(&self.addresses).get(&order).cloned())
     }

@@ -12,10 +12,15 @@ pub use order::GrpcOrders;
 
 use crate::model::{Location, OffTheGrid, Street, Volume};
 
-/// The order service is unavailable.
+/// Why the order service has not told an address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("order is not available: {0}")]
-pub struct Unavailable(pub String);
+pub enum OrdersError {
+    #[error("order is not available: {0}")]
+    Unavailable(String),
+    /// Asking again would not help.
+    #[error("order does not tell the address: {0}")]
+    Refused(String),
+}
 
 /// The destination of an order, and its volume.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +33,7 @@ pub struct Address {
 #[async_trait]
 pub trait Orders: Send + Sync {
     /// Returns the address of the order; `None` for an unknown order and for one without an address.
-    async fn address(&self, order: OrderId) -> Result<Option<Address>, Unavailable>;
+    async fn address(&self, order: OrderId) -> Result<Option<Address>, OrdersError>;
 }
 
 /// Why a street could not be located. The error does not contain the street, which is personal data.

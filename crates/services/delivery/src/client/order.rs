@@ -9,12 +9,12 @@ use contracts::{
 };
 use platform::{
     deadline,
-    grpc::{Peer, is_transient},
+    grpc::{Peer, is_refusal, is_transient},
     retry::Budget,
 };
 use tonic::Code;
 
-use super::{Address, Orders, Unavailable};
+use super::{Address, Orders, OrdersError};
 use crate::model::{Street, Volume};
 
 /// The time limit of one look-up, retries included.
@@ -34,7 +34,7 @@ impl GrpcOrders {
 
 #[async_trait]
 impl Orders for GrpcOrders {
-    async fn address(&self, order: OrderId) -> Result<Option<Address>, Unavailable> {
+    async fn address(&self, order: OrderId) -> Result<Option<Address>, OrdersError> {
         let asked = self.budget.retry(is_transient, || {
             let mut client = self.client.clone();
             let request = GetDeliveryAddressRequest { order_uuid: order.to_string() };
@@ -43,11 +43,15 @@ impl Orders for GrpcOrders {
         let address = match deadline::within(PATIENCE, asked).await {
             Ok(response) => response.into_inner(),
             Err(status) if status.code() == Code::NotFound => return Ok(None),
-            Err(status) => return Err(Unavailable(format!("{:?}: {}", status.code(), status.message()))),
+            Err(status) => {
+                let kind = if is_refusal(&status) { OrdersError::Refused } else { OrdersError::Unavailable };
+                return Err(kind(format!("{:?}: {}", status.code(), status.message())));
+            }
         };
         // The order service has validated both values.
-        let street = Street::new(address.address).map_err(|error| Unavailable(format!("address: {error}")))?;
-        let volume = Volume::new(address.volume.into()).map_err(|error| Unavailable(format!("volume: {error}")))?;
+        let refused = |error: String| OrdersError::Refused(error);
+        let street = Street::new(address.address).map_err(|error| refused(format!("address: {error}")))?;
+        let volume = Volume::new(address.volume.into()).map_err(|error| refused(format!("volume: {error}")))?;
         Ok(Some(Address { street, volume }))
     }
 }

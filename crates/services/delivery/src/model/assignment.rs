@@ -1,9 +1,10 @@
-//! Decides which courier gets which order.
+//! Decides which courier gets which order. The courier's storage place is chosen when the decision is written: see
+//! [`Courier::place_for`](super::Courier::place_for).
 
 use chrono::{DateTime, TimeDelta, Utc};
-use contracts::ids::{CourierId, PlaceId};
+use contracts::ids::CourierId;
 
-use super::{Cargo, Courier, Delivery, Event};
+use super::{Cargo, Delivery, Event, Location, Speed, Volume};
 
 /// An order that waits for a courier.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,11 +13,20 @@ pub struct Waiting {
     pub cargo: Cargo,
 }
 
-/// An order assigned to a courier, with the storage place that holds it.
+/// A courier that carries no order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FreeCourier {
+    pub id: CourierId,
+    pub speed: Speed,
+    pub location: Location,
+    /// The largest volume that it can take.
+    pub room: Volume,
+}
+
+/// An order assigned to a courier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assignment {
     pub courier: CourierId,
-    pub place: PlaceId,
     /// The delivery after the assignment.
     pub delivery: Delivery,
     pub events: Vec<Event>,
@@ -26,20 +36,24 @@ pub struct Assignment {
 /// fewest steps gets it; of several such couriers, the one with the lowest uuid. An order that no courier can take delays no other order.
 ///
 /// A courier makes one step per `tick`. The estimated day of arrival follows from that.
-pub fn assign(waiting: Vec<Waiting>, mut free: Vec<Courier>, now: DateTime<Utc>, tick: TimeDelta) -> Vec<Assignment> {
+pub fn assign(
+    waiting: Vec<Waiting>,
+    mut free: Vec<FreeCourier>,
+    now: DateTime<Utc>,
+    tick: TimeDelta,
+) -> Vec<Assignment> {
     let mut assignments = Vec::new();
     for Waiting { mut delivery, cargo } in waiting {
-        let able = free.iter().enumerate().filter_map(|(index, courier)| {
-            let place = courier.place_for(cargo.volume)?;
-            Some((courier.speed.steps(courier.location, cargo.location), courier.id, index, place))
-        });
-        let Some((steps, courier, index, place)) = able.min() else { continue };
+        let able = free.iter().enumerate().filter(|(_, courier)| cargo.volume <= courier.room);
+        let steps =
+            able.map(|(index, courier)| (courier.speed.steps(courier.location, cargo.location), courier.id, index));
+        let Some((steps, courier, index)) = steps.min() else { continue };
         free.swap_remove(index);
         // If the arrival is beyond the calendar's range, the estimate is the calendar's last day.
         let way = tick.checked_mul(i32::try_from(steps.max(1)).unwrap_or(i32::MAX)).unwrap_or(TimeDelta::MAX);
         let arrival = now.checked_add_signed(way).unwrap_or(DateTime::<Utc>::MAX_UTC).date_naive();
         let events = delivery.assign(courier, steps, arrival);
-        assignments.push(Assignment { courier, place, delivery, events });
+        assignments.push(Assignment { courier, delivery, events });
     }
     assignments
 }
@@ -51,27 +65,20 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::model::{Location, Name, NewDelivery, Speed, StoragePlace, TrackingNumber, Volume};
+    use crate::model::{NewDelivery, TrackingNumber};
 
     /// Returns the first couriers: on foot, by bicycle, by car.
-    fn couriers() -> Vec<Courier> {
-        let courier = |id: u128, speed: i64, volumes: &[i64]| {
+    fn couriers() -> Vec<FreeCourier> {
+        let courier = |id: u128, speed: i64, room: i64| {
             let at = i64::try_from(id).unwrap();
-            let place = |volume: &i64| StoragePlace {
-                id: PlaceId::new(Uuid::from_u128(id * 1_000 + u128::try_from(*volume).unwrap())),
-                name: Name::new("place").unwrap(),
-                total_volume: Volume::new(*volume).unwrap(),
-                order: None,
-            };
-            Courier {
+            FreeCourier {
                 id: CourierId::new(Uuid::from_u128(id)),
-                name: Name::new("courier").unwrap(),
                 speed: Speed::new(speed).unwrap(),
                 location: Location::new(at, at).unwrap(),
-                places: volumes.iter().map(place).collect(),
+                room: Volume::new(room).unwrap(),
             }
         };
-        vec![courier(1, 1, &[10]), courier(2, 2, &[10, 30]), courier(3, 3, &[10, 50, 100])]
+        vec![courier(1, 1, 10), courier(2, 2, 30), courier(3, 3, 100)]
     }
 
     fn waiting(order: u128, x: i64, y: i64, volume: i64) -> Waiting {

@@ -7,16 +7,17 @@ use contracts::ids::{CourierId, OrderId};
 
 use crate::{
     error::Error,
-    model::{Assignment, Courier, Step, Trip, Volume, Waiting},
+    model::{Assignment, FreeCourier, Step, Trip, Volume, Waiting},
 };
 
 #[async_trait]
 pub trait Dispatch: Send + Sync {
-    /// Returns all couriers that carry no order.
-    async fn free(&self) -> Result<Vec<Courier>, Error>;
+    /// Returns the couriers that carry no order, at most `MOST_COURIERS`, in the order of their uuids.
+    async fn free(&self) -> Result<Vec<FreeCourier>, Error>;
     /// Returns up to `limit` orders that wait for a courier and whose volume is at most `largest`, longest wait first.
     async fn waiting(&self, largest: Volume, limit: i64) -> Result<Vec<Waiting>, Error>;
-    /// Assigns each order that still waits to its courier, if the courier is still free. One statement changes order, courier and storage
+    /// Assigns each order that still waits to its courier, if the courier is still free, and puts it into the first storage place that can
+    /// store it. One statement changes order, courier and storage
     /// place and writes the events. Returns the assigned orders.
     async fn assign(&self, assignments: &[Assignment]) -> Result<Vec<OrderId>, Error>;
     /// Returns up to `limit` couriers that carry an order, in the order of their uuids, from the first after `after` on.

@@ -24,7 +24,7 @@ impl DeliveryService {
         }
         loop {
             let free = self.dispatch.free().await?;
-            let Some(largest) = free.iter().filter_map(model::Courier::room).max() else { return Ok(count) };
+            let Some(largest) = free.iter().map(|courier| courier.room).max() else { return Ok(count) };
             let waiting = self.dispatch.waiting(largest, BATCH).await?;
             let tick = TimeDelta::from_std(self.tick).unwrap_or(TimeDelta::MAX);
             let assignments = model::assign(waiting, free, now, tick);

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, NaiveDate};
 use contracts::ids::{EventId, OrderId, UserId};
 use delivery::{
-    client::{Address, GeoError, MemoryGeo, MemoryOrders},
+    client::{Address, GeoError, MemoryGeo, MemoryOrders, OrdersError},
     error::Error,
     model::{Known, OffTheGrid, State, Status, Street},
     repository::{Deliveries as _, MemoryRepository},
@@ -135,7 +135,7 @@ async fn a_payment_waits_for_order_and_geo() {
     let order = fixture.order();
 
     fixture.orders.set_away(true);
-    assert!(matches!(Step::Paid.happen(&fixture, order).await, Err(Error::Unavailable(_))));
+    assert!(matches!(Step::Paid.happen(&fixture, order).await, Err(Error::Orders(OrdersError::Unavailable(_)))));
     fixture.orders.set_away(false);
     fixture.geo.set_away(true);
     assert!(matches!(Step::Paid.happen(&fixture, order).await, Err(Error::Geo(GeoError::Unavailable(_)))));

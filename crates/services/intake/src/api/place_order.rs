@@ -9,9 +9,14 @@ use axum::{
 use platform::{
     clock, ids,
     json::{self, IsJson},
+    number,
     problem::Problem,
 };
-use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error as _, IgnoredAny, Unexpected},
+};
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::{problems::PAYLOAD_TOO_LARGE, state::Api};
@@ -46,6 +51,7 @@ pub struct ShortItem {
     /// The name of the item.
     sku: String,
     /// The pieces, each of which becomes an item.
+    #[serde(deserialize_with = "number::integer")]
     #[schema(minimum = 1, maximum = 1_000)]
     qty: i64,
 }
@@ -124,14 +130,7 @@ fn completed(short: ShortOrder) -> Result<Order, Broken> {
 
 /// Reads a text, or a number as text.
 fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "a text or a whole number")]
-    enum Value {
-        Number(i64),
-        Text(String),
-    }
-    Ok(match Value::deserialize(deserializer)? {
-        Value::Number(number) => number.to_string(),
-        Value::Text(text) => text,
-    })
+    let literal = <&RawValue>::deserialize(deserializer)?.get();
+    let text = serde_json::from_str(literal).ok().or_else(|| Some(number::scaled(literal, 0).ok()?.to_string()));
+    text.ok_or_else(|| D::Error::invalid_type(Unexpected::Other("another value"), &"a text or a whole number"))
 }

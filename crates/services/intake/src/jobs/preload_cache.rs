@@ -1,29 +1,33 @@
 //! Loads the latest orders into the cache, before the service is ready.
 
-use platform::{postgres::DatabaseError, retry};
+use std::time::Duration;
+
+use platform::retry;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::{error::Error, service::IntakeService};
+use crate::service::IntakeService;
 
-/// Loads the cache, and retries while the database is unavailable. Returns false if it was stopped before the cache was loaded.
-pub async fn preload_cache(service: &IntakeService, stop: &CancellationToken) -> Result<bool, Error> {
+/// How long the service waits for the cache. A cache that is not full then fills as orders are stored and read.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Loads the cache, and retries after a failure, but no longer than [`PATIENCE`]: a slow or broken read of old orders must not keep the
+/// service from its work.
+pub async fn preload_cache(service: &IntakeService, stop: &CancellationToken) {
+    let begun = Instant::now();
     for pause in retry::endless_backoff() {
-        let begun = Instant::now();
-        match service.preload().await {
-            Ok(orders) => {
-                tracing::info!(orders, took = ?begun.elapsed(), "cache preloaded");
-                return Ok(true);
-            }
-            Err(error @ Error::Database(DatabaseError::Unavailable(_))) => {
-                tracing::warn!(%error, "preloading the cache failed, retrying");
-            }
-            Err(error) => return Err(error),
+        let (orders, outcome) = service.preload(begun + PATIENCE).await;
+        let Err(error) = outcome else {
+            return tracing::info!(orders, took = ?begun.elapsed(), "cache preloaded");
+        };
+        let error = format!("{:#}", anyhow::Error::from(error));
+        if orders > 0 || begun.elapsed() + pause >= PATIENCE {
+            return tracing::warn!(orders, error, "cache not preloaded in full");
         }
+        tracing::warn!(error, "preloading the cache failed, retrying");
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
-            () = stop.cancelled() => break,
+            () = stop.cancelled() => return,
         }
     }
-    Ok(false)
 }

@@ -2,7 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
-use chrono::{DateTime, SubsecRound as _, Utc};
+use chrono::{DateTime, Utc};
+use platform::number::integer_or_zero;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -104,7 +105,7 @@ object!(
         customer_id: String = "or_empty",
         delivery_service: String = "or_empty",
         shardkey: String = "or_empty",
-        sm_id: i64 = "or_empty",
+        sm_id: i64 = "integer_or_zero",
         date_created: Option<DateTime<Utc>> = "or_empty",
         oof_shard: String = "or_empty",
     }
@@ -130,37 +131,37 @@ object!(
         request_id: String = "or_empty",
         currency: String = "or_empty",
         provider: String = "or_empty",
-        amount: i64 = "or_empty",
-        payment_dt: i64 = "or_empty",
+        amount: i64 = "integer_or_zero",
+        payment_dt: i64 = "integer_or_zero",
         bank: String = "or_empty",
-        delivery_cost: i64 = "or_empty",
-        goods_total: i64 = "or_empty",
-        custom_fee: i64 = "or_empty",
+        delivery_cost: i64 = "integer_or_zero",
+        goods_total: i64 = "integer_or_zero",
+        custom_fee: i64 = "integer_or_zero",
     }
 );
 
 object!(
     /// One line of an order.
     Item {
-        chrt_id: i64 = "or_empty",
+        chrt_id: i64 = "integer_or_zero",
         track_number: String = "or_empty",
-        price: i64 = "or_empty",
+        price: i64 = "integer_or_zero",
         rid: String = "or_empty",
         name: String = "or_empty",
-        sale: i64 = "or_empty",
+        sale: i64 = "integer_or_zero",
         size: String = "or_empty",
-        total_price: i64 = "or_empty",
-        nm_id: i64 = "or_empty",
+        total_price: i64 = "integer_or_zero",
+        nm_id: i64 = "integer_or_zero",
         brand: String = "or_empty",
-        status: i64 = "or_empty",
+        status: i64 = "integer_or_zero",
     }
 );
 
 impl Order {
-    /// Returns the order as it is stored: its time has a resolution of microseconds.
+    /// Returns the order as it is stored: its time has a resolution of microseconds, and a leap second is the first of the next minute.
     #[must_use]
     pub fn as_stored(mut self) -> Self {
-        self.date_created = self.date_created.map(|at| at.trunc_subsecs(6));
+        self.date_created = self.date_created.and_then(|at| DateTime::from_timestamp_micros(at.timestamp_micros()));
         self
     }
 

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use platform::postgres::DatabaseError;
 use tokio::time::Instant;
 
-use super::{Kept, Orders, Stored};
+use super::{Kept, Orders, PAGE_BYTES, PAGE_ORDERS, Stored};
 use crate::{
     error::Error,
     model::{Order, OrderUid},
@@ -58,6 +58,16 @@ impl MemoryOrders {
     }
 }
 
+/// Ends a read after the order with which it exceeds [`PAGE_BYTES`].
+fn page<'a, T>(rows: impl Iterator<Item = T>, order: impl Fn(&T) -> Option<&'a Order>) -> impl Iterator<Item = T> {
+    let mut bytes = 0;
+    rows.take_while(move |row| {
+        let fits = bytes <= usize::try_from(PAGE_BYTES).unwrap_or(usize::MAX);
+        bytes += order(row).map_or(0, Order::size);
+        fits
+    })
+}
+
 #[async_trait]
 impl Orders for MemoryOrders {
     async fn insert(&self, orders: &[&Order]) -> Result<HashSet<OrderUid>, Error> {
@@ -74,7 +84,9 @@ impl Orders for MemoryOrders {
 
     async fn kept(&self, uids: &[&OrderUid]) -> Result<HashMap<OrderUid, Kept>, Error> {
         let rows = self.rows()?;
-        let found = rows.iter().filter(|row| uids.contains(&&row.uid));
+        let mut found: Vec<_> = rows.iter().filter(|row| uids.contains(&&row.uid)).collect();
+        found.sort_unstable_by(|one, other| one.uid.cmp(&other.uid));
+        let found = page(found.into_iter(), |row| row.order.as_ref());
         Ok(found.map(|row| (row.uid.clone(), row.kept())).collect())
     }
 
@@ -87,8 +99,9 @@ impl Orders for MemoryOrders {
             .into_iter()
             .rev()
             .filter(|(_, number)| before.is_none_or(|before| *number < before));
-        let orders = numbered.filter_map(|(row, number)| Some((number, row.order.clone()?)));
-        Ok(orders.take(usize::try_from(limit).unwrap_or_default()).collect())
+        let orders = numbered.filter_map(|(row, number)| Some((number, row.order.as_ref()?)));
+        let orders = orders.take(usize::try_from(limit.min(PAGE_ORDERS)).unwrap_or_default());
+        Ok(page(orders, |(_, order)| Some(*order)).map(|(number, order)| (number, order.clone())).collect())
     }
 
     async fn erase(&self, customer_id: &str, limit: i64) -> Result<Vec<OrderUid>, Error> {

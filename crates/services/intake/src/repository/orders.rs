@@ -23,13 +23,20 @@ pub enum Kept {
     Erased,
 }
 
+/// The size in bytes, as JSON, that ends a read of several orders. The last order of a read may exceed it, by 1 MiB or little more.
+pub const PAGE_BYTES: i64 = 4 << 20;
+/// The maximum number of orders per page, whose sizes PostgreSQL must compute.
+pub const PAGE_ORDERS: i64 = 64;
+
 #[async_trait]
 pub trait Orders: Send + Sync {
     /// Inserts the orders whose order_uid is not stored yet, in one write, and returns their uids. The uids in `orders` must be distinct.
     async fn insert(&self, orders: &[&Order]) -> Result<HashSet<OrderUid>, Error>;
-    /// Returns what is stored under these uids.
+    /// Returns what is stored under these uids, in the order of the uids, and no more once it exceeds [`PAGE_BYTES`]. An answer that is empty
+    /// says that nothing is stored under any of them.
     async fn kept(&self, uids: &[&OrderUid]) -> Result<HashMap<OrderUid, Kept>, Error>;
-    /// Returns up to `limit` orders, latest stored first, starting before the position `before`.
+    /// Returns up to `limit` orders, latest stored first, starting before the position `before`, and no more once they exceed
+    /// [`PAGE_BYTES`]. At most [`PAGE_ORDERS`] are examined.
     async fn latest(&self, before: Option<i64>, limit: i64) -> Result<Vec<Stored>, Error>;
     /// Erases at most `limit` orders of a customer and returns their uids.
     async fn erase(&self, customer_id: &str, limit: i64) -> Result<Vec<OrderUid>, Error>;

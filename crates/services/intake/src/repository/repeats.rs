@@ -32,13 +32,12 @@ pub async fn store(repository: &dyn Orders, orders: &[Arc<Order>]) -> Result<Vec
         }
     }
     let inserted = repository.insert(&distinct).await?;
-    let there: Vec<&OrderUid> = firsts.keys().copied().filter(|uid| !inserted.contains(*uid)).collect();
-    let kept = if there.is_empty() { HashMap::new() } else { repository.kept(&there).await? };
+    let there = firsts.keys().copied().filter(|uid| !inserted.contains(*uid)).collect();
+    let kept = compare(repository, orders, there).await?;
     let written = orders.iter().enumerate().map(|(place, order)| {
         let first = firsts[&order.order_uid];
-        let is_same = match kept.get(&order.order_uid) {
-            Some(Kept::Order(kept)) => **kept == **order,
-            Some(Kept::Erased) => true,
+        let is_same = match kept.get(&place) {
+            Some(is_same) => *is_same,
             // The key existed when the insert ran and has been removed since, so it belonged to an erased order.
             None if !inserted.contains(&order.order_uid) => true,
             None if place == first => return Written::New,
@@ -47,4 +46,29 @@ pub async fn store(repository: &dyn Orders, orders: &[Arc<Order>]) -> Result<Vec
         if is_same { Written::Repeated } else { Written::Reused }
     });
     Ok(written.collect())
+}
+
+/// Compares orders with what is stored under their uids. Returns the places of the orders with a stored uid, each with whether the order is
+/// the stored one, or that one is erased. At most one page of stored orders is in memory at a time.
+async fn compare(
+    repository: &dyn Orders,
+    orders: &[Arc<Order>],
+    mut there: Vec<&OrderUid>,
+) -> Result<HashMap<usize, bool>, Error> {
+    let mut same = HashMap::new();
+    while !there.is_empty() {
+        let page = repository.kept(&there).await?;
+        if page.is_empty() {
+            break;
+        }
+        for (place, order) in orders.iter().enumerate() {
+            match page.get(&order.order_uid) {
+                Some(Kept::Order(kept)) => drop(same.insert(place, **kept == **order)),
+                Some(Kept::Erased) => drop(same.insert(place, true)),
+                None => {}
+            }
+        }
+        there.retain(|uid| !page.contains_key(*uid));
+    }
+    Ok(same)
 }

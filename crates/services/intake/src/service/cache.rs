@@ -9,31 +9,34 @@ use moka::{policy::EvictionPolicy, sync};
 
 use crate::model::{Order, OrderUid};
 
-/// The unit of an order's weight, in bytes. An order weighs 1 plus its number of full units, so that large orders take no more memory than
-/// many small ones.
-const UNIT: usize = 16 << 10;
-
 /// The cache of orders; clones share the entries.
 #[derive(Clone)]
 pub struct Cache {
     entries: sync::Cache<OrderUid, Arc<Order>>,
-    capacity: u32,
+    /// The weight of the smallest orders, in bytes.
+    least: u32,
+    /// The maximum weight of all orders, in bytes.
+    bytes: u64,
 }
 
 impl Cache {
-    /// Creates a cache of at most `capacity` units, with a lifetime of `ttl` per order.
-    pub fn new(capacity: u32, ttl: Duration) -> Self {
+    /// Creates a cache of at most `capacity` orders and approximately `bytes` bytes, with a lifetime of `ttl` per order.
+    pub fn new(capacity: u32, bytes: u32, ttl: Duration) -> Self {
+        // An order weighs its size, but at least its share, so that one bound holds for the number of orders and for their size.
+        let least = (bytes / capacity.max(1)).max(1);
+        let bytes = u64::from(least) * u64::from(capacity);
         let entries = sync::Cache::builder()
-            .max_capacity(capacity.into())
-            .weigher(|_, order: &Arc<Order>| u32::try_from(1 + order.size() / UNIT).unwrap_or(u32::MAX))
+            .max_capacity(bytes)
+            .weigher(move |_, order: &Arc<Order>| weight(order, least))
             .time_to_live(ttl)
             .eviction_policy(EvictionPolicy::lru())
             .build();
-        Self { entries, capacity }
+        Self { entries, least, bytes }
     }
 
-    pub fn capacity(&self) -> u32 {
-        self.capacity
+    /// Returns true if so many orders fit into an empty cache.
+    pub fn fits<'a>(&self, orders: impl IntoIterator<Item = &'a Arc<Order>>) -> bool {
+        orders.into_iter().map(|order| u64::from(weight(order, self.least))).sum::<u64>() <= self.bytes
     }
 
     pub fn get(&self, uid: &OrderUid) -> Option<Arc<Order>> {
@@ -82,6 +85,10 @@ impl Cache {
     }
 }
 
+fn weight(order: &Order, least: u32) -> u32 {
+    u32::try_from(order.size()).unwrap_or(u32::MAX).max(least)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,7 +103,7 @@ mod tests {
 
     #[test]
     fn the_least_recently_used_order_leaves_a_full_cache() {
-        let cache = Cache::new(2, Duration::from_hours(1));
+        let cache = Cache::new(2, 1 << 20, Duration::from_hours(1));
         cache.add([order("first"), order("second")]);
         assert!(has(&cache, "first"));
 
@@ -108,11 +115,11 @@ mod tests {
 
     #[test]
     fn large_orders_count_for_several() {
-        let cache = Cache::new(10, Duration::from_hours(1));
-        let large = |uid: &str| Arc::new(Order { entry: "x".repeat(5 * UNIT), ..(*order(uid)).clone() });
+        let cache = Cache::new(1_000, 1 << 20, Duration::from_hours(1));
+        let large = |uid: &str| Arc::new(Order { entry: "x".repeat(400 << 10), ..(*order(uid)).clone() });
 
         cache.add((0..10).map(|number| large(&number.to_string())));
 
-        assert!(cache.len() <= 2, "{}", cache.len());
+        assert_eq!(cache.len(), 2);
     }
 }

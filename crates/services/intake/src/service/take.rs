@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use platform::json;
+use tokio::time::{Instant, timeout_at};
 
 use super::IntakeService;
 use crate::{
     error::Error,
     metrics,
     model::{Broken, MESSAGE_LIMIT, Order},
-    repository::{Written, store},
+    repository::{PAGE_ORDERS, Written, store},
 };
 
 /// Reads an order and checks every rule. The error names the path and the rule, never the value.
@@ -39,25 +40,28 @@ impl IntakeService {
         Ok(written)
     }
 
-    /// Loads the orders stored last into the cache, as many as it holds. Returns the number of loaded orders.
-    pub async fn preload(&self) -> Result<usize, Error> {
-        /// The maximum number of orders read per statement.
-        const PAGE: usize = 1_000;
-
-        let capacity = usize::try_from(self.cache.capacity()).unwrap_or(usize::MAX);
+    /// Loads the orders stored last into the cache, as many as it holds and as can be read until `deadline`. Returns the number of loaded
+    /// orders. After an error, those that were read before it are loaded.
+    pub async fn preload(&self, deadline: Instant) -> (usize, Result<(), Error>) {
         let (mut latest, mut before) = (Vec::new(), None);
-        while latest.len() < capacity {
-            let wanted = PAGE.min(capacity - latest.len());
-            let page = self.orders.latest(before, i64::try_from(wanted).unwrap_or(i64::MAX)).await?;
-            before = page.last().map(|(number, _)| *number);
-            let count = page.len();
+        let outcome = loop {
+            let page = match timeout_at(deadline, self.orders.latest(before, PAGE_ORDERS)).await {
+                Ok(Ok(page)) => page,
+                Ok(Err(error)) => break Err(error),
+                Err(_) => break Err(Error::TooSlow),
+            };
+            let Some((number, _)) = page.last() else { break Ok(()) };
+            before = Some(*number);
             latest.extend(page.into_iter().map(|(_, order)| Arc::new(order)));
-            if count < wanted {
-                break;
+            if !self.cache.fits(&latest) {
+                break Ok(());
             }
+        };
+        while !self.cache.fits(&latest) {
+            latest.pop();
         }
         let count = latest.len();
         self.cache.add(latest.into_iter().rev());
-        Ok(count)
+        (count, outcome)
     }
 }

@@ -3,9 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use intake::{
-    model::{Order, OrderUid},
+    model::{Item, Order, OrderUid},
     repository::{Kept, MIGRATIONS, MemoryOrders, Orders, PgOrders, Written, store},
     sample,
+    service::read,
 };
 
 macro_rules! contract {
@@ -29,9 +30,11 @@ macro_rules! contract {
 
 contract!(
     an_order_is_read_as_it_was_stored,
+    a_leap_second_is_one_value_everywhere,
     a_repeat_is_nothing_and_another_content_is_told,
     within_a_batch_the_first_stands,
     the_latest_orders_come_in_pages,
+    a_read_of_large_orders_ends_at_a_size,
     an_erased_customer_leaves_keys_alone,
 );
 
@@ -61,6 +64,23 @@ async fn an_order_is_read_as_it_was_stored(repository: &dyn Orders) {
     }
     assert_eq!(repository.find(&OrderUid::stored("unknown")).await.unwrap(), None);
     assert_eq!(store(repository, &[]).await.unwrap(), []);
+}
+
+/// PostgreSQL has no leap seconds: it stores the beginning of the next minute.
+async fn a_leap_second_is_one_value_everywhere(repository: &dyn Orders) {
+    let published = |date: &str| {
+        let mut order = serde_json::to_value(sample::order(7, 1)).unwrap();
+        order["date_created"] = date.into();
+        Arc::new(read(order.to_string().as_bytes(), "2020-01-01T00:00:00Z".parse().unwrap()).unwrap())
+    };
+    let order = published("2016-12-31T23:59:60.123456789Z");
+    assert_eq!(store(repository, std::slice::from_ref(&order)).await.unwrap(), [Written::New]);
+
+    let shown = repository.find(&order.order_uid).await.unwrap().unwrap();
+
+    assert_eq!(shown, *order);
+    assert_eq!(shown.date_created, Some("2017-01-01T00:00:00.123456Z".parse().unwrap()));
+    assert_eq!(store(repository, &[order]).await.unwrap(), [Written::Repeated]);
 }
 
 async fn a_repeat_is_nothing_and_another_content_is_told(repository: &dyn Orders) {
@@ -95,6 +115,33 @@ async fn the_latest_orders_come_in_pages(repository: &dyn Orders) {
     let uids: Vec<_> = first.iter().chain(&second).map(|(_, order)| order.order_uid.clone()).collect();
     let expected: Vec<_> = all.iter().rev().map(|order| order.order_uid.clone()).collect();
     assert_eq!(uids, expected);
+}
+
+async fn a_read_of_large_orders_ends_at_a_size(repository: &dyn Orders) {
+    let large = |number| {
+        let mut order = sample::order(7, number);
+        let item = Item { name: "x".repeat(1_000), ..order.items[0].clone() };
+        order.items = vec![item; 900];
+        Arc::new(order)
+    };
+    let all: Vec<_> = (0..8).map(large).collect();
+    store(repository, &all).await.unwrap();
+
+    let uids: Vec<_> = all.iter().map(|order| &order.order_uid).collect();
+    let kept = repository.kept(&uids).await.unwrap();
+    let (mut pages, mut before) = (Vec::new(), None);
+    loop {
+        let page = repository.latest(before, 100).await.unwrap();
+        let Some((number, _)) = page.last() else { break };
+        before = Some(*number);
+        pages.push(page.len());
+    }
+
+    assert!((1..8).contains(&kept.len()), "{}", kept.len());
+    assert!(pages.iter().all(|page| (1..8).contains(page)) && pages.iter().sum::<usize>() == 8, "{pages:?}");
+    assert_eq!(store(repository, &all).await.unwrap(), [Written::Repeated; 8]);
+    let others: Vec<_> = all.iter().map(|order| other(order)).collect();
+    assert_eq!(store(repository, &others).await.unwrap(), [Written::Reused; 8]);
 }
 
 async fn an_erased_customer_leaves_keys_alone(repository: &dyn Orders) {

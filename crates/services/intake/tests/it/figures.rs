@@ -131,7 +131,7 @@ async fn copy(orders: &[Order]) -> Duration {
 
 async fn service() -> (Database, IntakeService) {
     let pool = testkit::database(&MIGRATIONS).await.pool;
-    let cache = Cache::new(10_000, Duration::from_hours(1));
+    let cache = Cache::new(10_000, 32 << 20, Duration::from_hours(1));
     let service = IntakeService::new(Arc::new(PgOrders::new(pool.clone())), Arc::new(MemoryTopic::default()), cache);
     (pool, service)
 }
@@ -216,7 +216,8 @@ async fn latency_of_hits_and_misses_and_time_to_preload() {
     }
     sqlx::query("analyze").execute(&pool).await.unwrap();
     let begun = Instant::now();
-    let count = service.preload().await.unwrap();
+    let (count, outcome) = service.preload(tokio::time::Instant::now() + Duration::from_mins(1)).await;
+    outcome.unwrap();
     println!("preload of {count} orders of 100000: {:?}", begun.elapsed());
 
     let measured = async |orders: &[Arc<Order>], what: &str| {

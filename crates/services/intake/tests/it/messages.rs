@@ -113,6 +113,42 @@ fn what_keeps_a_rule_by_a_hair_is_taken() {
     }
 }
 
+/// Other programs write whole numbers as doubles.
+#[test]
+fn a_whole_number_is_read_however_it_is_written() {
+    let with = |fee: &str| example().to_string().replace(r#""custom_fee":0"#, &format!(r#""custom_fee":{fee}"#));
+    for (fee, read_as) in [
+        ("-0", 0),
+        ("-0.0", 0),
+        ("1.0", 1),
+        ("1e2", 100),
+        ("-1.50E+1", -15),
+        ("9007199254740991.0", 9_007_199_254_740_991),
+        ("9223372036854775807.000", i64::MAX),
+        ("-9223372036854775808", i64::MIN),
+        ("null", 0),
+    ] {
+        let order = read(with(fee).as_bytes(), now());
+
+        assert_eq!(order.map(|order| order.payment.custom_fee), Ok(read_as), "{fee}");
+    }
+    for fee in [
+        "0.5",
+        "1e-1",
+        "1.0000000000000000000001",
+        "9223372036854775808",
+        "1e19",
+        "1e999999999999999999999",
+        "\"1\"",
+        "[]",
+        "true",
+    ] {
+        let error = read(with(fee).as_bytes(), now()).unwrap_err();
+
+        assert_eq!(error.to_string(), "payment.custom_fee: is not i64", "{fee}");
+    }
+}
+
 #[test]
 fn what_is_no_json_object_or_too_long_is_refused() {
     let long = format!("{}{}", example(), " ".repeat(1 << 20));

@@ -67,7 +67,8 @@ async fn without_kafka_placing_ends_within_seconds_and_reading_goes_on() {
     let repository = MemoryOrders::default();
     let stored = Arc::new(order(1));
     store(&repository, std::slice::from_ref(&stored)).await.unwrap();
-    let service = IntakeService::new(Arc::new(repository), Arc::new(topic), Cache::new(10, Duration::from_mins(1)));
+    let service =
+        IntakeService::new(Arc::new(repository), Arc::new(topic), Cache::new(10, 32 << 20, Duration::from_mins(1)));
 
     let begun = Instant::now();
     let placed = service.place(&order(2)).await;

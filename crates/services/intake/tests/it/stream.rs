@@ -126,7 +126,7 @@ async fn old_orders_are_erased_and_their_keys_removed_later() {
 /// Returns a consumer with in-memory dependencies.
 fn consumer() -> (Consumer, MemoryOrders, IntakeService) {
     let store = MemoryOrders::default();
-    let cache = Cache::new(100, Duration::from_hours(1));
+    let cache = Cache::new(100, 32 << 20, Duration::from_hours(1));
     let service = IntakeService::new(Arc::new(store.clone()), Arc::new(MemoryTopic::default()), cache);
     (Consumer::new(service.clone()), store, service)
 }

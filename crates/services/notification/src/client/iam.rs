@@ -8,7 +8,7 @@ use contracts::{
         user_service_client::UserServiceClient,
     },
 };
-use platform::grpc::Peer;
+use platform::grpc::{Peer, is_refusal};
 use tonic::{Code, Status};
 
 use super::{Confirmation, Contact, Contacts, Unavailable, Users};
@@ -43,7 +43,11 @@ impl Users for GrpcUsers {
                 let chosen = methods.iter().position(|contact| contact.is_confirmed).unwrap_or_default();
                 Ok((!methods.is_empty()).then(|| methods.swap_remove(chosen)))
             }
-            Err(status) if status.code() == Code::NotFound => Ok(None),
+            // The user is unknown, or cannot be looked up whenever iam is asked. Other users must not wait for this one.
+            Err(status) if is_refusal(&status) => {
+                tracing::info!(user_uuid = %user, code = ?status.code(), "iam refuses to look the user up");
+                Ok(None)
+            }
             Err(status) => Err(unavailable(&status)),
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
+use moka::sync::Cache;
 use platform::{
     config::ConfigError,
     response_body::{self, BodyError},
@@ -14,6 +15,7 @@ use reqwest::{Client, Response, StatusCode, redirect::Policy};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::{BotApi, Incoming, Limits, Message, Notifier, Update};
 use crate::model::MessengerError;
@@ -29,6 +31,8 @@ const UPDATES: u64 = 10;
 const ANSWER: usize = 2 << 20;
 /// The pause after a 429 without `retry_after`.
 const DEFAULT_PAUSE: Duration = Duration::from_secs(5);
+/// The maximum number of remembered supergroups. A message to a forgotten one takes two calls.
+const MOVED: u64 = 1_000;
 /// The maximum pause after a 429, because Telegram may ask for more than a clock can hold.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
@@ -38,6 +42,8 @@ pub struct Telegram {
     url: SecretString,
     bot: String,
     timeout: Duration,
+    /// The new ids of groups that became supergroups.
+    moved: Cache<String, String>,
 }
 
 /// The envelope of every response.
@@ -55,6 +61,27 @@ struct ApiResponse {
 #[derive(Default, Deserialize)]
 struct Parameters {
     retry_after: Option<u64>,
+    /// The new id of a group that became a supergroup.
+    migrate_to_chat_id: Option<i64>,
+}
+
+/// A call that failed.
+struct Failed {
+    error: MessengerError,
+    /// The new id of the chat, if it is a group that became a supergroup: the message was not accepted.
+    supergroup: Option<i64>,
+}
+
+impl From<MessengerError> for Failed {
+    fn from(error: MessengerError) -> Self {
+        Self { error, supergroup: None }
+    }
+}
+
+impl From<Failed> for MessengerError {
+    fn from(failed: Failed) -> Self {
+        failed.error
+    }
 }
 
 impl Telegram {
@@ -86,20 +113,28 @@ impl Telegram {
             .map_err(reqwest::Error::without_url)
             .context("building the HTTP client for Telegram")?;
         let url = format!("{}/bot{secret}", api.as_str().trim_end_matches('/'));
-        Ok(Self { http, url: url.into(), bot: bot.to_owned(), timeout })
+        Ok(Self { http, url: url.into(), bot: bot.to_owned(), timeout, moved: Cache::new(MOVED) })
     }
 
-    async fn call<T: DeserializeOwned>(&self, method: &str, body: Value, limit: Duration) -> Result<T, MessengerError> {
+    async fn send_to(&self, chat: &str, text: &str, limit: Duration) -> Result<(), Failed> {
+        let body = json!({ "chat_id": chat, "text": text });
+        self.call("sendMessage", body, limit).await.map(|_: Value| ())
+    }
+
+    async fn call<T: DeserializeOwned>(&self, method: &str, body: Value, limit: Duration) -> Result<T, Failed> {
         let request = self.http.post(format!("{}/{method}", self.url.expose_secret())).timeout(limit).json(&body);
         let response = request.send().await.map_err(no_response)?;
         let status = response.status();
         match read_answer(response).await {
             Ok(answer) if status.is_success() && answer.ok => {
-                serde_json::from_value(answer.result).map_err(|error| MessengerError::Unknown(error.to_string()))
+                serde_json::from_value(answer.result).map_err(|error| MessengerError::Unknown(error.to_string()).into())
             }
-            Ok(answer) => Err(rejected(status, &answer)),
-            Err(problem) if status.is_success() => Err(MessengerError::Unknown(problem)),
-            Err(_) => Err(rejected(status, &ApiResponse::default())),
+            Ok(answer) => {
+                let supergroup = answer.parameters.migrate_to_chat_id;
+                Err(Failed { error: rejected(status, &answer), supergroup })
+            }
+            Err(problem) if status.is_success() => Err(MessengerError::Unknown(problem).into()),
+            Err(_) => Err(rejected(status, &ApiResponse::default()).into()),
         }
     }
 }
@@ -156,7 +191,8 @@ impl Notifier for Telegram {
     }
 
     async fn probe(&self) -> Result<(), MessengerError> {
-        self.call("getMe", json!({}), self.timeout).await.map(|_: Value| ())
+        let _: Value = self.call("getMe", json!({}), self.timeout).await?;
+        Ok(())
     }
 }
 
@@ -174,8 +210,14 @@ impl BotApi for Telegram {
     }
 
     async fn reply(&self, chat: &str, text: &str) -> Result<(), MessengerError> {
-        let body = json!({ "chat_id": chat, "text": text });
-        self.call("sendMessage", body, self.timeout).await.map(|_: Value| ())
+        let (begun, known) = (Instant::now(), self.moved.get(chat));
+        let sent = self.send_to(known.as_deref().unwrap_or(chat), text, self.timeout).await;
+        let Err(Failed { supergroup: Some(supergroup), .. }) = sent else { return Ok(sent?) };
+        tracing::info!("a group became a supergroup, its messages go to its new id");
+        let supergroup = supergroup.to_string();
+        self.moved.insert(chat.to_owned(), supergroup.clone());
+        // Both calls together end before the attempt expires.
+        Ok(self.send_to(&supergroup, text, self.timeout.saturating_sub(begun.elapsed())).await?)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The result of one attempt to deliver notifications, and its log lines and metrics.
 
+use std::time::Duration;
+
 use platform::telemetry;
 use tracing::Span;
 
@@ -15,6 +17,8 @@ pub enum AttemptResult {
     Done,
     /// The messenger accepted or rejected the message.
     Answered,
+    /// The messenger asks for this pause.
+    RateLimited(Duration),
     /// iam answered: the chat of the user's notifications, or `None` if they have failed.
     ChatFound(Option<Batch>),
     UsersUnavailable(String),

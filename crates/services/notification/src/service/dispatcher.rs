@@ -40,7 +40,7 @@ pub struct Dispatcher {
     pub writes_to_unconfirmed: bool,
     /// How long the provider must have answered before an unanswered message is repeated; see [`STABLE_FOR`](super::STABLE_FOR).
     pub stable_for: Duration,
-    /// True while no new attempt may begin: from a failure of the provider until a probe succeeds.
+    /// True while no new attempt may begin: from a failure of the provider until a probe succeeds, and while the provider limits the bot.
     pub halted: AtomicBool,
 }
 
@@ -128,7 +128,8 @@ impl Dispatcher {
             Err(error @ (MessengerError::Unreachable(_) | MessengerError::Unknown(_))) => {
                 AttemptResult::ProviderUnavailable(error.to_string())
             }
-            _ => AttemptResult::Answered,
+            Err(MessengerError::RateLimited(pause)) => AttemptResult::RateLimited(*pause),
+            Ok(()) | Err(MessengerError::Rejected(_)) => AttemptResult::Answered,
         };
         self.settle(&batch.waiting, Due::next_attempt, batch.outcome(sent, self.stable_for)).await;
         result

@@ -1,6 +1,12 @@
-//! A rate limiter: spaces messages as the provider demands, overall and per chat.
+//! A rate limiter: spaces messages as the provider demands, overall and per chat, and pauses all chats if the provider limits the bot.
+//!
+//! A provider's 429 does not say whether it limits the chat or the bot. It limits the bot if it refuses messages to several chats and
+//! accepts none in between; until then, each refusal pauses its own chat.
 
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -11,11 +17,18 @@ pub struct RateLimiter {
     next: Instant,
     /// The time from which each chat may get its next message. [`throttled`](Self::throttled) removes past entries.
     chats: HashMap<String, Instant>,
+    /// The chats to which messages were refused since the last one was accepted; at most [`LIMITED`].
+    refused: HashSet<String>,
+    /// Until when all chats are paused.
+    paused: Option<Instant>,
 }
+
+/// The number of chats in a row that are limited if the bot is.
+const LIMITED: usize = 3;
 
 impl RateLimiter {
     pub fn new(limits: Limits) -> Self {
-        Self { limits, next: Instant::now(), chats: HashMap::new() }
+        Self { limits, next: Instant::now(), chats: HashMap::new(), refused: HashSet::new(), paused: None }
     }
 
     /// Reserves the next free slot for a message to `chat` and returns its time.
@@ -25,6 +38,33 @@ impl RateLimiter {
         self.next = at + self.limits.overall;
         self.chats.insert(chat.to_owned(), at + self.limits.per_chat);
         at
+    }
+
+    /// Records that the provider has accepted or rejected a message, so it does not limit the bot.
+    pub fn answered(&mut self) {
+        self.refused.clear();
+    }
+
+    /// Records that the provider refuses messages to `chat` for `pause`. Returns true if it limits the bot, so that all chats pause.
+    pub fn refused(&mut self, chat: &str, pause: Duration) -> bool {
+        let until = Instant::now() + pause;
+        self.refused.insert(chat.to_owned());
+        if self.refused.len() < LIMITED {
+            return false;
+        }
+        self.refused.clear();
+        self.paused = self.paused.max(Some(until));
+        true
+    }
+
+    /// Returns until when all chats are paused.
+    pub fn paused(&self) -> Option<Instant> {
+        self.paused
+    }
+
+    /// Ends the pause if it is over. Returns true if it has ended now.
+    pub fn resume(&mut self) -> bool {
+        self.paused.take_if(|until| *until <= Instant::now()).is_some()
     }
 
     /// Returns the chats that may not get a message yet, each with the time from which they may.
@@ -50,6 +90,22 @@ mod tests {
         let slots = ["a", "b", "a", "c"].map(|chat| limiter.reserve(chat) - start);
 
         assert_eq!(slots, [Duration::ZERO, gap, chat_gap, chat_gap + gap]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn several_refused_chats_in_a_row_are_a_limit_of_the_bot() {
+        let pause = Duration::from_secs(7);
+        let mut limiter = RateLimiter::new(Limits::default());
+
+        assert_eq!(["a", "b", "a"].map(|chat| limiter.refused(chat, pause)), [false; 3]);
+        limiter.answered();
+        assert_eq!(["a", "b"].map(|chat| limiter.refused(chat, pause)), [false; 2]);
+        assert!(limiter.refused("c", pause));
+
+        assert_eq!(limiter.paused(), Some(Instant::now() + pause));
+        assert!(!limiter.resume());
+        tokio::time::sleep(pause).await;
+        assert!(limiter.resume() && limiter.paused().is_none());
     }
 
     #[tokio::test(start_paused = true)]

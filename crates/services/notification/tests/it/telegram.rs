@@ -75,6 +75,38 @@ async fn a_rejection_is_permanent() {
 }
 
 #[tokio::test]
+async fn a_group_that_became_a_supergroup_keeps_its_messages() {
+    let server = stand_ins::Telegram::start(TOKEN).await.unwrap();
+    server.upgrade("-42", -100_123);
+    let telegram = telegram(&server.url());
+    let message = |text| Message { chat: "-42", text, parts: &[] };
+
+    for text in ["first", "second"] {
+        telegram.send(&message(text)).await.unwrap();
+    }
+    telegram.reply("-42", "third").await.unwrap();
+    telegram.send(&Message { chat: "7", text: "other", parts: &[] }).await.unwrap();
+
+    let sent: Vec<_> = server.messages().into_iter().map(|sent| (sent.chat, sent.text)).collect();
+    let sent: Vec<_> = sent.iter().map(|(chat, text)| (chat.as_str(), text.as_str())).collect();
+    assert_eq!(sent, [("-100123", "first"), ("-100123", "second"), ("-100123", "third"), ("7", "other")]);
+    // The new id is remembered, so that each later message takes one call.
+    assert_eq!(server.moved(), 1);
+}
+
+#[tokio::test]
+async fn a_group_that_moves_on_and_on_is_no_endless_loop() {
+    let server = stand_ins::Telegram::start(TOKEN).await.unwrap();
+    server.upgrade("-42", -43);
+    server.upgrade("-43", -42);
+
+    let outcome = telegram(&server.url()).send(&Message { chat: "-42", text: "Hello", parts: &[] }).await;
+
+    assert!(matches!(outcome, Err(MessengerError::Rejected(_))), "{outcome:?}");
+    assert_eq!(server.moved(), 2);
+}
+
+#[tokio::test]
 async fn an_error_that_an_operator_can_correct_is_unreachable() {
     for answer in [
         refusal(401, "Unauthorized"),

@@ -14,7 +14,8 @@ use contracts::{
     },
 };
 use platform::{
-    grpc::{Peer, is_transient},
+    date::{self, NotADate},
+    grpc::{Peer, is_refusal, is_transient},
     retry::Budget,
 };
 use tonic::{Code, Status};
@@ -64,7 +65,7 @@ impl Tracking for GrpcDelivery {
 fn refused(status: Status) -> Result<Option<Tracked>, Error> {
     match status.code() {
         Code::NotFound => Ok(None),
-        Code::InvalidArgument => {
+        _ if is_refusal(&status) => {
             Err(Error::Inconsistent(format!("delivery refused to track an order: {}", status.message())))
         }
         _ => Err(Error::Unavailable("delivery", status.into())),
@@ -98,8 +99,8 @@ fn courier(carrier: Carrier) -> Result<Courier, Error> {
 }
 
 /// Parses a date of the delivery service, `YYYY-MM-DD`. Returns `None` for an empty text.
-pub(crate) fn estimated_delivery(text: &str) -> Result<Option<NaiveDate>, chrono::ParseError> {
-    (!text.is_empty()).then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d")).transpose()
+pub(crate) fn estimated_delivery(text: &str) -> Result<Option<NaiveDate>, NotADate> {
+    (!text.is_empty()).then(|| date::parse(text)).transpose()
 }
 
 fn wrong(field: &str) -> Error {

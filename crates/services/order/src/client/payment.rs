@@ -1,14 +1,13 @@
 //! The gRPC client of the payment service.
 
 use async_trait::async_trait;
-use chrono::DateTime;
 use contracts::ids::{OrderId, TransactionId};
 use contracts::proto::payment::v1::{
     GetPaymentRequest, PayOrderRequest, Payment as Known, PaymentMethod as Method, PaymentStatus as Phase,
     VoidAttemptRequest, payment_service_client::PaymentServiceClient,
 };
 use platform::{
-    grpc::{Peer, is_transient, reason},
+    grpc::{self, Peer, is_transient, reason},
     retry::Budget,
 };
 use tonic::Code;
@@ -117,13 +116,12 @@ fn decode(known: &Known) -> Option<model::Payment> {
         Method::InvestorMoney => PaymentMethod::InvestorMoney,
         Method::Unspecified => return None,
     };
-    let created_at = known.created_at.as_ref()?;
     Some(model::Payment {
         attempt: i32::try_from(known.attempt).ok()?,
         transaction: known.transaction_uuid.parse().ok().map(TransactionId::new)?,
         method,
         status,
-        created_at: DateTime::from_timestamp(created_at.seconds, created_at.nanos.unsigned_abs())?,
+        created_at: grpc::time(known.created_at.as_ref()?)?,
     })
 }
 

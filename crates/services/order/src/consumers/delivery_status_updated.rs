@@ -26,6 +26,6 @@ fn decode(event: DeliveryStatusUpdated) -> Result<Delivery, Failure> {
     let uuid = event.delivery_uuid.parse().map_err(|_| Failure::poison("delivery_uuid is not a uuid"))?;
     let status = DeliveryStatus::parse(&event.status).ok_or_else(|| Failure::poison("status is none that is known"))?;
     let estimated_delivery = estimated_delivery(&event.estimated_date)
-        .map_err(|_| Failure::poison("estimated_date is not a date such as 2026-01-31"))?;
+        .map_err(|error| Failure::poison(format!("estimated_date {error}")))?;
     Ok(Delivery { uuid: DeliveryId::new(uuid), status, tracking_number: event.tracking_number, estimated_delivery })
 }

@@ -32,15 +32,15 @@ pub struct Item {
     /// A part's UUID or name.
     pub product: String,
     pub quantity: usize,
-    /// The price of one piece, in major units.
-    pub price: f64,
+    /// The price of one piece; `None` if the number in the request is no amount of money.
+    pub price: Option<Money>,
 }
 
 /// An item whose part has been looked up.
 struct Line {
     part: PartId,
     quantity: usize,
-    price: f64,
+    price: Option<Money>,
 }
 
 impl OrderService {
@@ -116,7 +116,6 @@ fn order(uuid: OrderId, user: UserId, lines: &[Line]) -> NewOrder {
 /// Returns the first part whose price differs from the price in its line.
 fn changed_price(lines: &[Line], reserved: &[Reserved]) -> Option<PartId> {
     let price = |part| reserved.iter().find(|reserved| reserved.part == part).map(|reserved| reserved.unit_price);
-    // Both values are the nearest `f64` of a decimal number, so equal numbers have equal bits.
-    let same = |line: &&Line| price(line.part).map(Money::to_major) == Some(line.price);
+    let same = |line: &&Line| line.price.is_some() && price(line.part) == line.price;
     lines.iter().find(|line| !same(line)).map(|line| line.part)
 }

@@ -12,6 +12,7 @@ mod unreadable;
 mod watch_limits;
 
 use axum::{body::Body, response::Response};
+use chrono::Datelike as _;
 pub use details::{about, reason, subject, with_details, with_reason};
 pub use peer::{MemoryResolver, Peer, Resolver, SystemResolver};
 pub(crate) use rpcs::Rpcs;
@@ -50,13 +51,81 @@ pub fn timestamp(time: chrono::DateTime<chrono::Utc>) -> prost_types::Timestamp 
     prost_types::Timestamp { seconds: time.timestamp(), nanos }
 }
 
+/// Converts a time from protobuf. Returns `None` for a time out of the range of protobuf, which is the years 1 to 9999.
+pub fn time(time: &prost_types::Timestamp) -> Option<chrono::DateTime<chrono::Utc>> {
+    let nanos = u32::try_from(time.nanos).ok().filter(|nanos| *nanos < 1_000_000_000)?;
+    chrono::DateTime::from_timestamp(time.seconds, nanos).filter(|time| (1..=9999).contains(&time.year()))
+}
+
 /// Returns true if the call may be retried: either the call did not reach the peer, or the peer could not serve it at that time. Returns
 /// false for a refusal by an open circuit breaker, which stays open for longer than a retry waits.
 pub fn is_transient(status: &Status) -> bool {
     matches!(status.code(), Code::Unavailable | Code::ResourceExhausted | Code::Aborted) && !is_refused(status)
 }
 
+/// Returns true if the peer refuses this request for good: the same request would be refused again, so a consumer makes a dead letter of
+/// its message. Every other failure is transient, because it may say more about the peer, or about the rights of this service, than about
+/// the request. See <https://grpc.io/docs/guides/status-codes/>.
+pub fn is_refusal(status: &Status) -> bool {
+    match status.code() {
+        Code::InvalidArgument
+        | Code::NotFound
+        | Code::AlreadyExists
+        | Code::FailedPrecondition
+        | Code::OutOfRange
+        | Code::Unimplemented
+        | Code::DataLoss => true,
+        Code::Ok
+        | Code::Cancelled
+        | Code::Unknown
+        | Code::DeadlineExceeded
+        | Code::PermissionDenied
+        | Code::ResourceExhausted
+        | Code::Aborted
+        | Code::Internal
+        | Code::Unavailable
+        | Code::Unauthenticated => false,
+    }
+}
+
 /// Returns true if no call was sent because the circuit breaker of the peer is open.
 pub fn is_refused(status: &Status) -> bool {
     std::error::Error::source(status).is_some_and(<dyn std::error::Error>::is::<Refused>)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_out_of_range_is_none() {
+        let read = |seconds, nanos| time(&prost_types::Timestamp { seconds, nanos });
+        let now = chrono::DateTime::from_timestamp(1_700_000_000, 5);
+
+        assert_eq!(read(1_700_000_000, 5), now);
+        assert_eq!(now.map(timestamp), Some(prost_types::Timestamp { seconds: 1_700_000_000, nanos: 5 }));
+        for (seconds, nanos) in
+            [(0, -1), (59, 1_000_000_000), (i64::MAX, 0), (-62_135_596_801, 0), (253_402_300_800, 0)]
+        {
+            assert_eq!(read(seconds, nanos), None, "{seconds} {nanos}");
+        }
+        assert!(read(-62_135_596_800, 0).is_some() && read(253_402_300_799, 999_999_999).is_some());
+    }
+
+    #[test]
+    fn each_code_is_a_refusal_or_transient() {
+        let refusals: Vec<_> = (0..17).map(Code::from).filter(|code| is_refusal(&Status::new(*code, ""))).collect();
+
+        let expected = [
+            Code::InvalidArgument,
+            Code::NotFound,
+            Code::AlreadyExists,
+            Code::FailedPrecondition,
+            Code::OutOfRange,
+            Code::Unimplemented,
+            Code::DataLoss,
+        ];
+        assert_eq!(refusals, expected);
+        assert!(expected.iter().all(|code| !is_transient(&Status::new(*code, ""))));
+    }
 }

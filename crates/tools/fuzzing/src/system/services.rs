@@ -185,7 +185,7 @@ async fn stream(builder: &mut Builder) -> axum::Router {
     let service = IntakeService::new(
         Arc::new(intake::repository::MemoryOrders::default()),
         Arc::new(intake::client::MemoryTopic::default()),
-        Cache::new(1_000, DAY),
+        Cache::new(1_000, 1 << 20, DAY),
     );
     let order_uid = intake::model::OrderUid::stored(&PAID.to_string());
     let order = intake::model::Order { order_uid, customer_id: USER.to_string(), ..intake::sample::order(1, 1) };

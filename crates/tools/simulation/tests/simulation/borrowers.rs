@@ -14,7 +14,7 @@ use customers::{
         Address, BirthDate, Customer, Event, KycStatus, Loan, LoanId, LoanStatus, Name as Text, NewLoan, Profile,
         Verdict,
     },
-    repository::{Customers, Decided, DueCheck, Known, Loans, MemoryRepository, Saved},
+    repository::{Customers, Decided, DueCheck, Known, Loans, MemoryRepository, Position, Saved},
     service::CustomerService,
 };
 use payment::model::{Credit, Reference};
@@ -57,6 +57,7 @@ pub fn boot(process: &Process) -> Serves {
     work(process, customers::jobs::check_customers(service.clone()));
     work(process, customers::jobs::credit_loans(service.clone()));
     work(process, customers::jobs::decide_loans(service.clone(), stores.lease(customers::jobs::LEASE, process)));
+    work(process, customers::jobs::refuse_loans(service.clone(), stores.lease(customers::jobs::REFUSALS, process)));
     consume(process, customers::consumers::loan_approved(service.clone()));
     Serves::Customers(service)
 }
@@ -80,7 +81,8 @@ stepwise! {
 
 stepwise! {
     Loans for MemoryRepository, Error {
-        fn decide_held(hold: Duration, limit: i64) -> Decided;
+        fn decide_held(before: Option<&Position>, limit: i64) -> Decided;
+        fn refuse_unknown(hold: Duration, after: Option<&Position>, limit: i64) -> Decided;
         fn due_credits(limit: i64) -> Vec<(Loan, Duration)>;
         fn list(customer: UserId) -> Vec<Loan>;
     }

@@ -11,10 +11,10 @@ use contracts::{
     ids::{CourierId, DeliveryId, OrderId, PlaceId, UserId},
 };
 use delivery::{
-    client::{Address, MemoryGeo, Orders, Unavailable},
+    client::{Address, MemoryGeo, Orders, OrdersError},
     model::{
-        Assignment, Courier as FreeCourier, Delivery as OrderDelivery, Early, Event, Known, Location, Name as Text,
-        NewCourier, NewDelivery, Speed, State, Step, Street, TrackingNumber, Trip, Volume, Waiting,
+        Assignment, Courier as Carrier, Delivery as OrderDelivery, Early, Event, FreeCourier, Known, Location,
+        Name as Text, NewCourier, NewDelivery, Speed, State, Step, Street, TrackingNumber, Trip, Volume, Waiting,
     },
     repository::{
         ActiveOrder, Cause, Counts, Couriers, Deliveries, Dispatch, ListedCourier, MemoryRepository, Moved, Shown,
@@ -104,7 +104,7 @@ struct RemoteOrders(Process);
 
 #[async_trait]
 impl Orders for RemoteOrders {
-    async fn address(&self, order: OrderId) -> Result<Option<Address>, Unavailable> {
+    async fn address(&self, order: OrderId) -> Result<Option<Address>, OrdersError> {
         self.0.step("before it asks order").await;
         let limit = deadline::remaining(CALL_TIMEOUT);
         let answer = self
@@ -117,9 +117,9 @@ impl Orders for RemoteOrders {
         let found = match answer {
             Ok(Ok(found)) => found,
             Ok(Err(order::error::Error::DeliveryNotFound(_))) => return Ok(None),
-            Ok(Err(error)) => return Err(Unavailable(error.to_string())),
-            Err(Lost::Refused) => return Err(Unavailable("nothing listens".to_owned())),
-            Err(Lost::Silent) => return Err(Unavailable("no answer in time".to_owned())),
+            Ok(Err(error)) => return Err(OrdersError::Unavailable(error.to_string())),
+            Err(Lost::Refused) => return Err(OrdersError::Unavailable("nothing listens".to_owned())),
+            Err(Lost::Silent) => return Err(OrdersError::Unavailable("no answer in time".to_owned())),
         };
         let street = Street::new(found.address.as_str()).expect("order has checked the address");
         let volume = Volume::new(i64::try_from(found.volume).expect("a volume")).expect("a volume");
@@ -157,7 +157,7 @@ pub fn facts(world: &World, at: DateTime<Utc>) -> (Vec<Delivery>, Vec<Courier>, 
         updated_at: at,
     };
     let couriers = world.stores.deliveries.couriers();
-    let carried = |courier: &FreeCourier| courier.places.iter().find_map(|place| place.order).map(OrderId::uuid);
+    let carried = |courier: &Carrier| courier.places.iter().find_map(|place| place.order).map(OrderId::uuid);
     let places = couriers.iter().flat_map(|courier| {
         courier.places.iter().map(|place| StoragePlace {
             uuid: place.id.uuid(),

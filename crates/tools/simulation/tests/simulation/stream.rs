@@ -36,20 +36,21 @@ use crate::{
 
 /// The number of orders that a cache holds. It is small, so that orders leave it and are read from the store again.
 const CACHED: u32 = 3;
+/// The size of the cache in bytes, in which so many orders have room.
+const CACHE_BYTES: u32 = 1 << 20;
 /// How long the cache keeps an order, in real time: longer than any run.
 const CACHE_TTL: Duration = Duration::from_hours(24);
 
 /// Starts the service like its `app.rs`: requests are served at once, and records are consumed after the preload.
 pub fn boot(process: &Process) -> Serves {
-    let cache = Cache::new(CACHED, CACHE_TTL);
+    let cache = Cache::new(CACHED, CACHE_BYTES, CACHE_TTL);
     let topic = Arc::new(SimulatedTopic(SimulatedPublisher(process.clone())));
     let service = IntakeService::new(steps(process, &process.world.stores.stream), topic, cache.clone());
     work(process, jobs::forget_erased_orders(service.clone()));
     let (own, loaded) = (process.clone(), service.clone());
     process.spawn(async move {
-        if jobs::preload_cache(&loaded, &CancellationToken::new()).await.is_ok() {
-            consume(&own, orders(&own, loaded, cache));
-        }
+        jobs::preload_cache(&loaded, &CancellationToken::new()).await;
+        consume(&own, orders(&own, loaded, cache));
     });
     Serves::Intake(service)
 }

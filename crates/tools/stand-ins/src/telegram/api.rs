@@ -63,6 +63,13 @@ async fn send(State(chats): State<SharedChats>, Json(message): Json<Value>) -> R
     }
     let (mode, id) = {
         let mut chats = chats.lock();
+        if let Some(supergroup) = chats.upgraded.get(&chat).copied() {
+            chats.moved += 1;
+            return moved(supergroup);
+        }
+        if let Some(left) = chats.limited(&chat) {
+            return too_many(left.as_secs() + u64::from(left.subsec_nanos() > 0));
+        }
         let mode = chats.next_mode();
         match mode {
             TelegramMode::TooMany { retry_after } => return too_many(retry_after),
@@ -111,6 +118,14 @@ async fn updates(State(chats): State<SharedChats>, Json(asked): Json<Value>) -> 
 
 fn done(result: &Value) -> Response {
     Json(json!({ "ok": true, "result": result })).into_response()
+}
+
+/// Refuses a message to a group that became a supergroup.
+fn moved(supergroup: i64) -> Response {
+    let (status, description) = (StatusCode::BAD_REQUEST, "Bad Request: group chat was upgraded to a supergroup chat");
+    let parameters = json!({ "migrate_to_chat_id": supergroup });
+    let body = json!({ "ok": false, "error_code": 400, "description": description, "parameters": parameters });
+    (status, Json(body)).into_response()
 }
 
 fn too_many(retry_after: u64) -> Response {

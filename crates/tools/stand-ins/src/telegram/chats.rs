@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -24,6 +25,12 @@ pub(super) struct Chats {
     pub modes: Modes,
     pub sent: Vec<Sent>,
     pub refused: Vec<Sent>,
+    /// Until when messages to a chat are rejected with 429; those of the whole bot under `None`.
+    pub limits: HashMap<Option<String>, Instant>,
+    /// The supergroups that groups became.
+    pub upgraded: HashMap<String, i64>,
+    /// The number of messages to groups that became supergroups.
+    pub moved: usize,
     /// How often each mode was applied.
     pub met: HashMap<TelegramMode, usize>,
     /// Notified by each message to the bot and each getUpdates request.
@@ -54,6 +61,13 @@ impl Chats {
     /// Records a message that is rejected permanently.
     pub fn refuse(&mut self, chat: String, text: String) {
         self.refused.push(Sent { chat, text, at: Instant::now() });
+    }
+
+    /// Returns how long the chat, or the whole bot, is still limited.
+    pub fn limited(&self, chat: &str) -> Option<Duration> {
+        let limits = [None, Some(chat.to_owned())].into_iter().filter_map(|limit| self.limits.get(&limit));
+        let left = limits.max()?.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then_some(left)
     }
 
     /// Returns the mode of the next message.

@@ -4,7 +4,9 @@ mod api;
 mod chats;
 mod mode;
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
+
+use tokio::time::Instant;
 
 use self::chats::SharedChats;
 pub use self::{chats::Sent, mode::TelegramMode};
@@ -42,6 +44,21 @@ impl Telegram {
     /// Sets the modes of the next messages, one each.
     pub fn script(&self, modes: impl IntoIterator<Item = TelegramMode>) {
         self.chats.lock().modes.script.extend(modes);
+    }
+
+    /// Rejects all messages to this chat with 429 for `time`, or all messages of the bot if `chat` is `None`.
+    pub fn limit(&self, chat: Option<&str>, time: Duration) {
+        self.chats.lock().limits.insert(chat.map(str::to_owned), Instant::now() + time);
+    }
+
+    /// Makes a group a supergroup: messages to its old id are rejected with its new id.
+    pub fn upgrade(&self, group: &str, supergroup: i64) {
+        self.chats.lock().upgraded.insert(group.to_owned(), supergroup);
+    }
+
+    /// Returns how many messages were rejected because their group is a supergroup.
+    pub fn moved(&self) -> usize {
+        self.chats.lock().moved
     }
 
     /// Sends a message from a user to the bot.

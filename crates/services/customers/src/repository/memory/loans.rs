@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use contracts::ids::UserId;
 use tokio::time::Instant;
 
-use super::{Due, LoanRow, MemoryRepository};
+use super::{Due, LoanRow, MemoryRepository, Tables};
 use crate::{
     error::Error,
     model::{KycStatus, Loan, LoanId, LoanStatus, NewLoan},
-    repository::{Decided, Loans, MOST_LOANS},
+    repository::{Decided, Loans, MOST_LOANS, Position},
 };
 
 #[async_trait]
@@ -30,23 +30,25 @@ impl Loans for MemoryRepository {
         Ok(Some(status))
     }
 
-    async fn decide_held(&self, hold: Duration, limit: i64) -> Result<Decided, Error> {
+    async fn decide_held(&self, before: Option<&Position>, limit: i64) -> Result<Decided, Error> {
         let mut tables = self.tables();
-        let mut due = Vec::new();
-        for row in tables.loans.values().filter(|row| row.loan.status == LoanStatus::Held) {
-            match tables.status(row.loan.customer) {
-                None if row.received.elapsed() > hold => due.push((row.loan.id.clone(), LoanStatus::Refused)),
-                None | Some(KycStatus::Pending) => {}
-                status => due.push((row.loan.id.clone(), LoanStatus::of(status))),
-            }
-        }
-        due.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        let mut decided = Decided::default();
-        for (loan, status) in due {
-            let count = tables.decide(&loan, status);
-            if status == LoanStatus::Crediting { decided.crediting += count } else { decided.refused += count }
-        }
-        Ok(decided)
+        let mut page = tables.held();
+        page.retain(|position| before.is_none_or(|before| position < before));
+        page.reverse();
+        Ok(tables.decide_page(page, limit, |tables, row| match tables.status(row.loan.customer) {
+            None | Some(KycStatus::Pending) => LoanStatus::Held,
+            status => LoanStatus::of(status),
+        }))
+    }
+
+    async fn refuse_unknown(&self, hold: Duration, after: Option<&Position>, limit: i64) -> Result<Decided, Error> {
+        let mut tables = self.tables();
+        let mut page = tables.held();
+        page.retain(|position| after.is_none_or(|after| position > after));
+        Ok(tables.decide_page(page, limit, |tables, row| match tables.status(row.loan.customer) {
+            None if row.received.elapsed() > hold => LoanStatus::Refused,
+            _ => LoanStatus::Held,
+        }))
     }
 
     async fn due_credits(&self, limit: i64) -> Result<Vec<(Loan, Duration)>, Error> {
@@ -76,5 +78,34 @@ impl Loans for MemoryRepository {
         loans.sort_by_key(|loan| (loan.received_at, loan.id.clone()));
         loans.truncate(usize::try_from(MOST_LOANS).unwrap_or(usize::MAX));
         Ok(loans)
+    }
+}
+
+impl Tables {
+    /// Returns the positions of the held loans, in the order of receiving.
+    fn held(&self) -> Vec<Position> {
+        let held = self.loans.values().filter(|row| row.loan.status == LoanStatus::Held);
+        let mut positions: Vec<_> =
+            held.map(|row| Position { received_at: row.loan.received_at, loan_id: row.loan.id.to_string() }).collect();
+        positions.sort_unstable();
+        positions
+    }
+
+    /// Decides the first `limit` loans of a page, those to which `status` gives another status than held.
+    fn decide_page(
+        &mut self,
+        mut page: Vec<Position>,
+        limit: i64,
+        status: impl Fn(&Self, &LoanRow) -> LoanStatus,
+    ) -> Decided {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut decided = Decided::default();
+        page.truncate(limit);
+        for loan in page.iter().filter_map(|position| LoanId::new(position.loan_id.as_str())) {
+            let Some(status) = self.loans.get(&loan).map(|row| status(self, row)) else { continue };
+            let count = self.decide(&loan, status);
+            if status == LoanStatus::Crediting { decided.crediting += count } else { decided.refused += count }
+        }
+        Decided { next: page.pop().filter(|_| page.len() + 1 >= limit), ..decided }
     }
 }

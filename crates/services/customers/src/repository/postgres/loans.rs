@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use contracts::ids::UserId;
 use platform::postgres::retry_stale;
 
@@ -10,8 +11,13 @@ use super::{PgRepository, row::LoanRow};
 use crate::{
     error::Error,
     model::{Loan, LoanId, LoanStatus, NewLoan},
-    repository::{Decided, FIRST_LEASE, LONGEST_LEASE, Loans, MOST_LOANS, lease},
+    repository::{Decided, FIRST_LEASE, LONGEST_LEASE, Loans, MOST_LOANS, Position, lease},
 };
+
+fn next(is_full: bool, received_at: Option<DateTime<Utc>>, loan_id: Option<String>) -> Option<Position> {
+    let (received_at, loan_id) = received_at.zip(loan_id).filter(|_| is_full)?;
+    Some(Position { received_at, loan_id })
+}
 
 #[async_trait]
 impl Loans for PgRepository {
@@ -52,39 +58,73 @@ impl Loans for PgRepository {
         if same { Ok(None) } else { Err(Error::LoanIdReused) }
     }
 
-    async fn decide_held(&self, hold: Duration, limit: i64) -> Result<Decided, Error> {
+    async fn decide_held(&self, before: Option<&Position>, limit: i64) -> Result<Decided, Error> {
         let decided = sqlx::query!(
-            r#"with known as (
-                select loans.loan_id, customers.kyc_status, customers.version
-                from loans join customers on customers.uuid = loans.customer_uuid
-                where loans.status = 'held' and customers.kyc_status <> 'KYC_PENDING'
-                order by loans.received_at limit $1
+            r#"with page as materialized (
+                select loan_id, customer_uuid, received_at from loans
+                where status = 'held'
+                    and (received_at, loan_id) < (coalesce($2, 'infinity'::timestamptz), coalesce($3, ''))
+                order by received_at desc, loan_id desc limit $1
+            ), known as (
+                select loan_id, kyc_status, version
+                from page join customers on uuid = customer_uuid
+                where kyc_status <> 'KYC_PENDING'
                 for share of customers skip locked
-            ), unknown as (
-                select loan_id from loans
-                where status = 'held' and received_at < now() - make_interval(secs => $2)
-                    and not exists (select from customers where uuid = loans.customer_uuid)
-                order by received_at limit $1
-            ), due as (
-                select loan_id, case kyc_status when 'VERIFIED' then 'crediting' else 'refused' end as status, version from known
-                union all
-                select loan_id, 'refused', null from unknown
             ), decided as (
-                update loans set status = due.status, customer_version = due.version, decided_at = now(), next_try_at = now()
-                from due
-                where loans.loan_id = due.loan_id and loans.status = 'held'
+                update loans set status = case kyc_status when 'VERIFIED' then 'crediting' else 'refused' end,
+                    customer_version = version, decided_at = now(), next_try_at = now()
+                from known
+                where loans.loan_id = known.loan_id and loans.status = 'held'
                 returning loans.status
+            ), last as (
+                select received_at, loan_id from page order by received_at, loan_id limit 1
             )
             select count(*) filter (where status = 'crediting') as "crediting!",
-                count(*) filter (where status = 'refused') as "refused!"
+                count(*) filter (where status = 'refused') as "refused!",
+                (select count(*) from page) as "read!",
+                (select received_at from last), (select loan_id from last)
             from decided"#,
             limit,
-            hold.as_secs_f64(),
+            before.map(|position| position.received_at),
+            before.map(|position| position.loan_id.as_str()),
         )
         .fetch_one(&self.pool)
         .await?;
-        let count = |number: i64| u64::try_from(number).unwrap_or_default();
-        Ok(Decided { crediting: count(decided.crediting), refused: count(decided.refused) })
+        Ok(Decided {
+            crediting: decided.crediting.unsigned_abs(),
+            refused: decided.refused.unsigned_abs(),
+            next: next(decided.read >= limit, decided.received_at, decided.loan_id),
+        })
+    }
+
+    async fn refuse_unknown(&self, hold: Duration, after: Option<&Position>, limit: i64) -> Result<Decided, Error> {
+        let decided = sqlx::query!(
+            r#"with page as materialized (
+                select loan_id, customer_uuid, received_at from loans
+                where status = 'held' and received_at < now() - make_interval(secs => $2)
+                    and (received_at, loan_id) > (coalesce($3, '-infinity'::timestamptz), coalesce($4, ''))
+                order by received_at, loan_id limit $1
+            ), refused as (
+                update loans set status = 'refused', decided_at = now(), next_try_at = now()
+                from page
+                where loans.loan_id = page.loan_id and loans.status = 'held'
+                    and not exists (select from customers where uuid = page.customer_uuid)
+                returning loans.loan_id
+            ), last as (
+                select received_at, loan_id from page order by received_at desc, loan_id desc limit 1
+            )
+            select count(*) as "refused!", (select count(*) from page) as "read!",
+                (select received_at from last), (select loan_id from last)
+            from refused"#,
+            limit,
+            hold.as_secs_f64(),
+            after.map(|position| position.received_at),
+            after.map(|position| position.loan_id.as_str()),
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        let next = next(decided.read >= limit, decided.received_at, decided.loan_id);
+        Ok(Decided { crediting: 0, refused: decided.refused.unsigned_abs(), next })
     }
 
     async fn due_credits(&self, limit: i64) -> Result<Vec<(Loan, Duration)>, Error> {
@@ -106,13 +146,15 @@ impl Loans for PgRepository {
         )
         .fetch_all(&self.pool)
         .await?;
-        let due = rows.into_iter().map(|row| {
+        let due = rows.into_iter().filter_map(|row| {
             let tries_before = u32::try_from(row.tries).unwrap_or(1).saturating_sub(1);
             let (loan_id, customer, amount) = (row.loan_id, row.customer, row.amount);
             let row = LoanRow { loan_id, customer, amount, status: row.status, received_at: row.received_at };
-            Ok((row.loan()?, lease(tries_before)))
+            // The others of the batch must not wait for a row that nobody can read.
+            let loan = row.loan().inspect_err(|error| tracing::error!(%error, "a loan cannot be read, skipped"));
+            Some((loan.ok()?, lease(tries_before)))
         });
-        due.collect()
+        Ok(due.collect())
     }
 
     async fn credited(&self, loan: &LoanId) -> Result<bool, Error> {

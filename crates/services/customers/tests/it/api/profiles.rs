@@ -80,13 +80,15 @@ async fn wrong_input_names_the_field_and_not_its_value() {
     let (_, session) = fixture.user();
     let good = creation("Ann");
     let zip = Address { zip: "secret 4567890123".to_owned(), ..good.address.clone().unwrap() };
-    let wrong: [(CreateCustomerRequest, &str); 7] = [
+    let wrong: [(CreateCustomerRequest, &str); 9] = [
         (creation(" "), "name"),
         (creation(&"secret".repeat(40)), "name"),
         (CreateCustomerRequest { address: Some(zip), ..good.clone() }, "address.zip"),
         (CreateCustomerRequest { birth_date: String::new(), ..good.clone() }, "birth_date"),
         (CreateCustomerRequest { birth_date: "secret".to_owned(), ..good.clone() }, "birth_date"),
         (CreateCustomerRequest { birth_date: "1990-02-30".to_owned(), ..good.clone() }, "birth_date"),
+        (CreateCustomerRequest { birth_date: "-0044-03-15".to_owned(), ..good.clone() }, "birth_date"),
+        (CreateCustomerRequest { birth_date: "-262143-01-01".to_owned(), ..good.clone() }, "birth_date"),
         (CreateCustomerRequest { birth_date: "2999-01-01".to_owned(), ..good }, "birth_date"),
     ];
     for (request, field) in wrong {

@@ -48,7 +48,7 @@ pub async fn a_loan_is_decided_as_its_customer_is(store: &Store) {
     ] {
         assert_eq!(store.loans.receive(&loan(name, customer, 1)).await.unwrap(), Some(status), "{name}");
     }
-    assert_eq!(store.loans.decide_held(DAY, 10).await.unwrap(), Decided::default());
+    assert_eq!(store.loans.decide_held(None, 10).await.unwrap(), Decided::default());
 }
 
 pub async fn a_verdict_decides_held_loans(store: &Store) {
@@ -72,14 +72,36 @@ pub async fn a_hold_ends_for_users_who_are_no_customers(store: &Store) {
     let (unknown, pending) = (new_customer(), store.create(new_customer()).await);
     store.loans.receive(&loan("a", unknown, 1)).await.unwrap();
     store.loans.receive(&loan("b", pending.id, 1)).await.unwrap();
-    assert_eq!(store.loans.decide_held(DAY, 10).await.unwrap(), Decided::default());
+    assert_eq!(store.loans.refuse_unknown(DAY, None, 10).await.unwrap(), Decided::default());
     tokio::time::sleep(Duration::from_millis(20)).await;
 
-    let decided = store.loans.decide_held(Duration::from_millis(10), 10).await.unwrap();
+    let decided = store.loans.refuse_unknown(Duration::from_millis(10), None, 10).await.unwrap();
 
-    assert_eq!(decided, Decided { crediting: 0, refused: 1 });
+    assert_eq!(decided, Decided { refused: 1, ..Decided::default() });
     assert_eq!(statuses(store, unknown).await, [LoanStatus::Refused]);
     assert_eq!(statuses(store, pending.id).await, [LoanStatus::Held]);
+}
+
+pub async fn held_loans_are_read_in_pages(store: &Store) {
+    let pending = store.create(new_customer()).await;
+    for number in 0..7 {
+        let customer = if number % 2 == 0 { new_customer() } else { pending.id };
+        store.loans.receive(&loan(&number.to_string(), customer, 1)).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(20)).await;
+
+    let (mut refused, mut after) = (Vec::new(), None);
+    for _ in 0..3 {
+        let page = store.loans.refuse_unknown(Duration::from_millis(10), after.as_ref(), 3).await.unwrap();
+        refused.push((page.refused, page.next.as_ref().map(|next| next.loan_id.clone())));
+        after = page.next;
+    }
+    assert_eq!(refused, [(2, Some("2".to_owned())), (1, Some("5".to_owned())), (1, None)]);
+
+    let newest = store.loans.decide_held(None, 2).await.unwrap();
+    let oldest = store.loans.decide_held(newest.next.as_ref(), 2).await.unwrap();
+    assert_eq!(newest.next.map(|next| next.loan_id), Some("3".to_owned()));
+    assert_eq!((newest.crediting + newest.refused, oldest), (0, Decided::default()));
 }
 
 pub async fn a_loan_is_leased_until_it_is_credited(store: &Store) {

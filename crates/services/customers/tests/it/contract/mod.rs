@@ -1,6 +1,7 @@
 //! The contract of the repository, for PostgreSQL and the in-memory implementation.
 
 mod loans;
+mod odd_rows;
 mod profiles;
 mod store;
 
@@ -34,5 +35,6 @@ contract!(
     a_loan_is_decided_as_its_customer_is,
     a_verdict_decides_held_loans,
     a_hold_ends_for_users_who_are_no_customers,
+    held_loans_are_read_in_pages,
     a_loan_is_leased_until_it_is_credited,
 );

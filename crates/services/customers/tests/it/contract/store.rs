@@ -29,7 +29,11 @@ pub fn memory() -> Store {
 }
 
 pub async fn postgres() -> Store {
-    let pool = testkit::database(&MIGRATIONS).await.pool;
+    of(testkit::database(&MIGRATIONS).await.pool)
+}
+
+/// Returns the repository in a database.
+pub fn of(pool: Database) -> Store {
     let repository = Arc::new(PgRepository::new(pool.clone()));
     Store { customers: repository.clone(), loans: repository, tables: Tables::Postgres(pool) }
 }

@@ -1,5 +1,6 @@
 //! The bodies of HTTP requests and responses.
 
+use platform::number;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -13,6 +14,7 @@ pub struct NewCourier {
     #[schema(min_length = 1, max_length = 100, example = "Вело")]
     pub name: String,
     /// Cells per step.
+    #[serde(deserialize_with = "number::integer")]
     #[schema(minimum = 1, maximum = 100, example = 2)]
     pub speed: i64,
 }
@@ -30,6 +32,7 @@ pub struct NewStoragePlace {
     /// 1 to 100 characters, not blank.
     #[schema(min_length = 1, max_length = 100, example = "Вело-Багажник")]
     pub name: String,
+    #[serde(deserialize_with = "number::integer")]
     #[schema(minimum = 1, maximum = 10_000, example = 30)]
     pub total_volume: i64,
 }

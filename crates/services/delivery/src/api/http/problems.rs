@@ -40,7 +40,7 @@ impl From<Error> for Problem {
             Error::CourierNotFound => declared(COURIER_NOT_FOUND),
             Error::TooMany(_) => declared(LIMIT_REACHED),
             // The caller did not choose the street of a trial order, so geo's rejection of it is not the caller's mistake.
-            Error::Geo(_) | Error::Unavailable(_) | Error::Database(DatabaseError::Unavailable(_)) => {
+            Error::Geo(_) | Error::Orders(_) | Error::Database(DatabaseError::Unavailable(_)) => {
                 tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "dependency unavailable");
                 Self::unavailable(message)
             }

@@ -6,8 +6,8 @@ use contracts::ids::{CourierId, OrderId};
 use super::{MemoryRepository, Row, carried, place_of};
 use crate::{
     error::Error,
-    model::{Assignment, Courier, Known, State, Step, Trip, Volume, Waiting},
-    repository::{Counts, Dispatch, MOST_COUNTED, Moved},
+    model::{Assignment, FreeCourier, Known, State, Step, Trip, Volume, Waiting},
+    repository::{Counts, Dispatch, MOST_COUNTED, Moved, couriers::MOST_COURIERS},
 };
 
 fn first<T>(all: impl Iterator<Item = T>, limit: i64) -> Vec<T> {
@@ -16,10 +16,14 @@ fn first<T>(all: impl Iterator<Item = T>, limit: i64) -> Vec<T> {
 
 #[async_trait]
 impl Dispatch for MemoryRepository {
-    async fn free(&self) -> Result<Vec<Courier>, Error> {
-        let mut free: Vec<Courier> = self.tables().couriers.iter().filter(|one| one.is_free()).cloned().collect();
+    async fn free(&self) -> Result<Vec<FreeCourier>, Error> {
+        let tables = self.tables();
+        let free = tables.couriers.iter().filter_map(|one| {
+            Some(FreeCourier { id: one.id, speed: one.speed, location: one.location, room: one.room()? })
+        });
+        let mut free: Vec<_> = free.collect();
         free.sort_by_key(|courier| courier.id);
-        Ok(free)
+        Ok(first(free.into_iter(), MOST_COURIERS))
     }
 
     async fn waiting(&self, largest: Volume, limit: i64) -> Result<Vec<Waiting>, Error> {
@@ -42,14 +46,15 @@ impl Dispatch for MemoryRepository {
     async fn assign(&self, assignments: &[Assignment]) -> Result<Vec<OrderId>, Error> {
         let mut tables = self.tables();
         let mut assigned = Vec::new();
-        for Assignment { courier, place, delivery, events } in assignments {
+        for Assignment { courier, delivery, events } in assignments {
             let order = delivery.order;
             let waits = matches!(tables.known(order), Known::Delivery(known) if known.state == State::Created);
-            let Some(courier) = tables.courier_mut(*courier).filter(|courier| waits && courier.is_free()) else {
-                continue;
-            };
-            let Some(place) = courier.places.iter_mut().find(|one| one.id == *place) else { continue };
-            place.order = Some(order);
+            let volume = delivery.cargo.map(|cargo| cargo.volume).filter(|_| waits);
+            let Some(courier) = tables.courier_mut(*courier) else { continue };
+            let Some(place) = volume.and_then(|volume| courier.place_for(volume)) else { continue };
+            if let Some(place) = courier.places.iter_mut().find(|one| one.id == place) {
+                place.order = Some(order);
+            }
             if let Some(known) = tables.delivery_mut(order) {
                 *known = delivery.clone();
             }

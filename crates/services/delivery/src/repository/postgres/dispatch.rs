@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::ids::{CourierId, DeliveryId, OrderId, PlaceId, UserId};
+use contracts::ids::{CourierId, DeliveryId, OrderId, UserId};
 use platform::{outbox, postgres::DatabaseError};
 
 use super::{
@@ -12,41 +12,36 @@ use super::{
 };
 use crate::{
     error::Error,
-    model::{Assignment, Courier, Name, State, Step, StoragePlace, Trip, Volume, Waiting},
+    model::{Assignment, FreeCourier, Location, Speed, State, Step, Trip, Volume, Waiting},
     repository::{Counts, Dispatch, MOST_COUNTED, Moved, couriers::MOST_COURIERS},
 };
 
 #[async_trait]
 impl Dispatch for PgRepository {
-    async fn free(&self) -> Result<Vec<Courier>, Error> {
+    async fn free(&self) -> Result<Vec<FreeCourier>, Error> {
+        // Of each courier's places, of which there may be a hundred, only the largest is read.
         let rows = sqlx::query!(
-            r#"select couriers.uuid as "courier: CourierId", couriers.name, speed, x, y,
-                place.uuid as "place: PlaceId", place.name as place_name, place.total_volume
+            r#"select couriers.uuid as "courier: CourierId", speed, x, y, largest.total_volume
             from (select * from couriers where order_uuid is null order by uuid limit $1) couriers
-                join storage_places place on place.courier_uuid = couriers.uuid
-            order by couriers.uuid, place.number"#,
+                cross join lateral (
+                    select total_volume from storage_places where courier_uuid = couriers.uuid
+                    order by total_volume desc limit 1
+                ) largest
+            order by couriers.uuid"#,
             MOST_COURIERS,
         )
         .fetch_all(&self.pool)
         .await?;
-        let mut free: Vec<Courier> = Vec::new();
-        for row in rows {
-            let inconsistent = |column| DatabaseError::inconsistent("storage_places", column, row.place);
-            let place = StoragePlace {
-                id: row.place,
-                name: Name::new(row.place_name).map_err(|_| inconsistent("name"))?,
-                total_volume: Volume::new(row.total_volume.into()).map_err(|_| inconsistent("total_volume"))?,
-                order: None,
-            };
-            if let Some(courier) = free.last_mut().filter(|last| last.id == row.courier) {
-                courier.places.push(place);
-                continue;
-            }
-            let columns = CourierColumns { courier: row.courier, name: row.name, speed: row.speed, x: row.x, y: row.y };
-            let (id, name, speed, location) = columns.read()?;
-            free.push(Courier { id, name, speed, location, places: vec![place] });
-        }
-        Ok(free)
+        let free = rows.into_iter().map(|row| {
+            let inconsistent = |column| DatabaseError::inconsistent("couriers", column, row.courier);
+            Ok(FreeCourier {
+                id: row.courier,
+                speed: Speed::new(row.speed.into()).ok_or_else(|| inconsistent("speed"))?,
+                location: Location::new(row.x.into(), row.y.into()).map_err(|_| inconsistent("x"))?,
+                room: Volume::new(row.total_volume.into()).map_err(|_| inconsistent("total_volume"))?,
+            })
+        });
+        Ok(free.filter_map(consistent).collect())
     }
 
     async fn waiting(&self, largest: Volume, limit: i64) -> Result<Vec<Waiting>, Error> {
@@ -87,7 +82,6 @@ impl Dispatch for PgRepository {
     async fn assign(&self, assignments: &[Assignment]) -> Result<Vec<OrderId>, Error> {
         let orders: Vec<_> = assignments.iter().map(|one| one.delivery.order.uuid()).collect();
         let couriers: Vec<_> = assignments.iter().map(|one| one.courier.uuid()).collect();
-        let places: Vec<_> = assignments.iter().map(|one| one.place.uuid()).collect();
         let statuses: Vec<_> = assignments.iter().map(|one| one.delivery.status.as_str().to_owned()).collect();
         let estimated: Vec<_> = assignments.iter().map(|one| one.delivery.estimated).collect();
         let steps = |one: &Assignment| one.delivery.state.courier().map_or(0, |(_, steps)| steps.cast_signed());
@@ -96,14 +90,20 @@ impl Dispatch for PgRepository {
         // Another replica may assign at the same time. This statement skips the orders and couriers that the other one has locked.
         let assigned = sqlx::query_scalar!(
             r#"with given as (
-                select given.* from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::date[], $6::int[])
-                    as given (order_uuid, courier_uuid, place_uuid, status, estimated_date, steps)
+                select given.*, place.uuid as place_uuid
+                from unnest($1::uuid[], $2::uuid[], $3::text[], $4::date[], $5::int[])
+                    as given (order_uuid, courier_uuid, status, estimated_date, steps)
                     cross join lateral (
-                        select state from orders where uuid = given.order_uuid for update skip locked offset 0
+                        select state, volume from orders where uuid = given.order_uuid for update skip locked offset 0
                     ) as orders
                     cross join lateral (
                         select order_uuid from couriers where uuid = given.courier_uuid for update skip locked offset 0
                     ) as couriers
+                    cross join lateral (
+                        select uuid from storage_places
+                        where courier_uuid = given.courier_uuid and total_volume >= orders.volume
+                        order by number limit 1
+                    ) as place
                 where orders.state = 'CREATED' and couriers.order_uuid is null
             ), assigned as (
                 update orders
@@ -119,7 +119,7 @@ impl Dispatch for PgRepository {
             ), events as (
                 insert into outbox (event_uuid, event_type, key, payload, trace)
                 select event.event_uuid, event.event_type, event.key, event.payload, assigned.trace
-                from unnest($7::uuid[], $8::text[], $9::uuid[], $10::bytea[]) with ordinality
+                from unnest($6::uuid[], $7::text[], $8::uuid[], $9::bytea[]) with ordinality
                     as event (event_uuid, event_type, key, payload, number)
                     join assigned on assigned.uuid = event.key
                 order by event.number
@@ -127,7 +127,6 @@ impl Dispatch for PgRepository {
             select uuid as "order: OrderId" from assigned"#,
             &orders,
             &couriers,
-            &places,
             &statuses,
             &estimated,
             &steps,

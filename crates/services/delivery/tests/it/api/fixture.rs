@@ -42,6 +42,8 @@ pub struct Outside {
     pub addresses: Arc<Mutex<HashMap<String, (String, i32)>>>,
     /// The cells of streets. All other streets are at (1, 1), except for `nowhere`, which is rejected.
     pub cells: Arc<Mutex<HashMap<String, (i32, i32)>>>,
+    /// The codes with which geo refuses streets.
+    pub refused: Arc<Mutex<HashMap<String, tonic::Code>>>,
     /// The headers of the requests to geo.
     pub geo_headers: Arc<Mutex<Vec<String>>>,
 }
@@ -218,6 +220,9 @@ impl Geo for Outside {
         let street = &request.get_ref().street;
         if street == "nowhere" {
             return Err(Status::invalid_argument(format!("street: {street} does not exist")));
+        }
+        if let Some(code) = self.refused.lock().expect("no test panics").get(street) {
+            return Err(Status::new(*code, format!("{street} is refused")));
         }
         let (x, y) = self.cells.lock().expect("no test panics").get(street).copied().unwrap_or((1, 1));
         Ok(Response::new(GetGeolocationReply { location: Some(Location { x, y }) }))

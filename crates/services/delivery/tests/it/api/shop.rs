@@ -7,6 +7,7 @@ use contracts::{
 use platform::{ids, kafka::dead_letter_topic};
 use testkit::eventually;
 use tokio::time::{Duration, sleep};
+use tonic::Code;
 use uuid::Uuid;
 
 use super::Fixture;
@@ -151,6 +152,36 @@ async fn an_order_without_an_address_is_no_delivery() {
     assert_eq!(letters[0].key, unknown.to_string().as_bytes());
     assert_eq!(fixture.status(order).await, None);
     assert_eq!(fixture.published(order).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_street_that_geo_refuses_is_a_dead_letter_whatever_the_code() {
+    let fixture = Fixture::new("1h").await;
+    let codes = [
+        Code::InvalidArgument,
+        Code::NotFound,
+        Code::OutOfRange,
+        Code::FailedPrecondition,
+        Code::AlreadyExists,
+        Code::Unimplemented,
+        Code::DataLoss,
+    ];
+    for code in codes {
+        let (order, street) = (ids::ordered(), format!("{code:?}"));
+        fixture.outside.addresses.lock().unwrap().insert(order.to_string(), (street.clone(), 2));
+        fixture.outside.refused.lock().unwrap().insert(street, code);
+        fixture.publish(order, paid(order, ids::random())).await;
+    }
+
+    let dead = dead_letter_topic(fixture.kafka.topics().of::<OrderPaid>());
+    let letters = eventually(|| async {
+        let letters = fixture.kafka.messages(&dead).await;
+        (letters.len() >= codes.len()).then_some(letters)
+    })
+    .await;
+
+    assert_eq!(letters.len(), codes.len());
+    assert!(letters.iter().flat_map(|letter| letter.headers.values()).all(|text| !text.contains("is refused")));
 }
 
 #[tokio::test]

@@ -42,7 +42,7 @@ contract!(
     a_courier_has_at_most_a_hundred_places,
     waiting_orders_are_read_by_age_and_never_those_that_are_too_large,
     an_order_and_its_courier_are_given_to_each_other_once,
-    a_free_courier_has_only_empty_places,
+    a_free_courier_carries_no_order,
     a_step_moves_the_courier_and_completes_the_order_at_its_cell,
     a_step_from_a_cell_that_the_courier_has_left_moves_nothing,
     a_replica_that_lost_the_lease_moves_nothing,

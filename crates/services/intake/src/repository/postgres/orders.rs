@@ -13,7 +13,7 @@ use super::PgOrders;
 use crate::{
     error::Error,
     model::{Delivery, Item, Order, OrderUid, Payment},
-    repository::{Kept, Orders, Stored},
+    repository::{Kept, Orders, PAGE_BYTES, PAGE_ORDERS, Stored},
 };
 
 /// Assembles an order from the JSON objects of PostgreSQL, whose members have the names of the columns.
@@ -30,13 +30,22 @@ impl Orders for PgOrders {
     async fn kept(&self, uids: &[&OrderUid]) -> Result<HashMap<OrderUid, Kept>, Error> {
         let uids: Vec<&str> = uids.iter().map(|uid| uid.as_str()).collect();
         let rows = retry_stale(|| {
+            // An order counts towards the size of the read with its lines, which are what makes it large.
             sqlx::query!(
-                r#"select o.order_uid as "order_uid!", row_to_json(o) as "order!: Json<Order>", row_to_json(d) as "delivery: Json<Delivery>",
-                    row_to_json(p) as "payment: Json<Payment>", i.all as "items: Json<Vec<Item>>"
-                from orders o left join deliveries d using (order_uid) left join payments p using (order_uid),
-                    lateral (select json_agg(items order by position) as all from items where order_uid = o.order_uid) i
-                where o.order_uid = any($1)"#,
+                r#"select order_uid as "order_uid!", "order" as "order!: Json<Order>", delivery as "delivery: Json<Delivery>",
+                    payment as "payment: Json<Payment>", items as "items: Json<Vec<Item>>"
+                from (
+                    select o.order_uid, row_to_json(o) as "order", row_to_json(d) as delivery, row_to_json(p) as payment,
+                        i.all as items, coalesce(sum(octet_length(i.all::text)) over (
+                            order by o.order_uid rows between unbounded preceding and 1 preceding
+                        ), 0) as before
+                    from orders o left join deliveries d using (order_uid) left join payments p using (order_uid),
+                        lateral (select json_agg(items order by position) as all from items where order_uid = o.order_uid) i
+                    where o.order_uid = any($1)
+                ) kept
+                where before <= $2"#,
                 &uids as &[&str],
+                PAGE_BYTES,
             )
             .fetch_all(&self.pool)
         })
@@ -56,18 +65,26 @@ impl Orders for PgOrders {
     async fn latest(&self, before: Option<i64>, limit: i64) -> Result<Vec<Stored>, Error> {
         let rows = retry_stale(|| {
             sqlx::query!(
-                r#"select o.number, row_to_json(o) as "order!: Json<Order>", row_to_json(d) as "delivery!: Json<Delivery>",
-                    row_to_json(p) as "payment!: Json<Payment>", i.all as "items!: Json<Vec<Item>>"
-                from (select * from orders where erased_at is null and number < $1 order by number desc limit $2) o
-                    cross join lateral (select * from deliveries where order_uid = o.order_uid offset 0) d
-                    cross join lateral (select * from payments where order_uid = o.order_uid offset 0) p
-                    cross join lateral (
-                        select json_agg(items order by position) as all from items where order_uid = o.order_uid
-                    ) i
-                where i.all is not null
-                order by o.number desc"#,
+                r#"select number as "number!", "order" as "order!: Json<Order>", delivery as "delivery!: Json<Delivery>",
+                    payment as "payment!: Json<Payment>", items as "items!: Json<Vec<Item>>"
+                from (
+                    select o.number, row_to_json(o) as "order", row_to_json(d) as delivery, row_to_json(p) as payment,
+                        i.all as items, coalesce(sum(octet_length(i.all::text)) over (
+                            order by o.number desc rows between unbounded preceding and 1 preceding
+                        ), 0) as before
+                    from (select * from orders where erased_at is null and number < $1 order by number desc limit $2) o
+                        cross join lateral (select * from deliveries where order_uid = o.order_uid offset 0) d
+                        cross join lateral (select * from payments where order_uid = o.order_uid offset 0) p
+                        cross join lateral (
+                            select json_agg(items order by position) as all from items where order_uid = o.order_uid
+                        ) i
+                    where i.all is not null
+                ) page
+                where before <= $3
+                order by number desc"#,
                 before.unwrap_or(i64::MAX),
-                limit,
+                limit.min(PAGE_ORDERS),
+                PAGE_BYTES,
             )
             .fetch_all(&self.pool)
         })

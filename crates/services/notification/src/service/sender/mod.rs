@@ -108,6 +108,9 @@ impl Sender {
                 }
                 renew_at = now + LEASE / 3;
             }
+            if self.limiter.resume() {
+                self.dispatcher.halted.store(self.provider.is_open(), Ordering::Release);
+            }
             if now >= poll_at {
                 if leads {
                     self.poll().await?;
@@ -127,9 +130,10 @@ impl Sender {
                     }
                 }
             }
+            let paused = self.limiter.paused();
             let free_at = self.limiter.throttled().map(|(_, free)| free);
             let next_look = pace.next().filter(|_| leads && must_look);
-            let wake_at = free_at.chain(next_look).fold(poll_at.min(renew_at), Instant::min);
+            let wake_at = free_at.chain(next_look).chain(paused).fold(poll_at.min(renew_at), Instant::min);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
@@ -180,8 +184,18 @@ impl Sender {
                 }
             }
             AttemptResult::UsersUnavailable(problem) => self.users.open(&problem),
+            AttemptResult::RateLimited(pause) => {
+                self.health.answered();
+                if let Subject::Chat(chat) | Subject::FoundChat(_, chat) = &subject
+                    && self.limiter.refused(chat, pause)
+                {
+                    tracing::warn!(?pause, "the messenger limits the bot, all notifications wait");
+                    self.dispatcher.halted.store(true, Ordering::Release);
+                }
+            }
             AttemptResult::Answered => {
                 self.health.answered();
+                self.limiter.answered();
                 // If the breaker is open, this attempt may have begun before the failure, so the breaker stays open.
                 if !self.provider.is_open() {
                     self.provider.close();
@@ -190,7 +204,7 @@ impl Sender {
             AttemptResult::ProviderRecovered => {
                 self.health.answered();
                 self.provider.half_open();
-                self.dispatcher.halted.store(false, Ordering::Release);
+                self.dispatcher.halted.store(self.limiter.paused().is_some(), Ordering::Release);
             }
             AttemptResult::ProviderUnavailable(problem) => {
                 self.health.failed();

@@ -85,7 +85,7 @@ impl Sender {
     /// Returns the number of chats to which messages may be sent now.
     fn room(&self) -> usize {
         let in_flight = self.in_progress.chats.len();
-        if self.provider.is_open() {
+        if self.provider.is_open() || self.limiter.paused().is_some() {
             0
         } else if self.provider.is_half_open() {
             usize::from(in_flight == 0)

@@ -60,6 +60,53 @@ async fn a_rate_limited_message_delays_only_its_chat() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_limit_of_the_whole_bot_pauses_all_chats() {
+    let fixture =
+        Fixture::with_limits(Limits { overall: Duration::from_millis(100), per_chat: Duration::from_secs(1) });
+    let pause = Duration::from_secs(40);
+    fixture.messenger.fail_messages(Reply::Error(MessengerError::RateLimited(pause)), pause);
+    let mut orders = Vec::new();
+    for chat in 0..20 {
+        orders.push(fixture.paid(&format!("chat {chat}")).await);
+    }
+    let start = Instant::now();
+    let _sender = fixture.sender(&fixture.lease, None);
+    let attempts = async || {
+        let mut attempts = 0;
+        for order in &orders {
+            attempts += fixture.find(*order).await.map_or(0, |found| found.attempts);
+        }
+        attempts
+    };
+    eventually(async || (attempts().await > 0).then_some(())).await;
+
+    tokio::time::sleep(pause / 2).await;
+
+    assert_eq!(attempts().await, 3);
+    for order in &orders {
+        fixture.ended(*order).await;
+        assert!(fixture.messages_about(*order)[0].at - start >= pause);
+    }
+    assert!(start.elapsed() < pause * 3 / 2, "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_of_some_chats_pause_no_other_chat() {
+    let fixture = Fixture::new();
+    let pause = Duration::from_secs(40);
+    let _sender = fixture.sender(&fixture.lease, None);
+    let start = Instant::now();
+    for chat in 0..10 {
+        fixture.messenger.script([Reply::Error(MessengerError::RateLimited(pause))]);
+        let limited = fixture.paid(&format!("strict {chat}")).await;
+        eventually(|| async { fixture.find(limited).await.filter(|found| found.attempts == 1) }).await;
+        fixture.ended(fixture.paid(&format!("chat {chat}")).await).await;
+    }
+
+    assert!(start.elapsed() < pause, "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_limits_nothing_is_throttled() {
     let fixture = Fixture::with_limits(Limits::default());
     for _ in 0..200 {

@@ -5,7 +5,12 @@ use contracts::{
     ids::{OrderId, TransactionId},
     money::Money,
 };
-use serde::{Deserialize, Serialize};
+use platform::number::{self, NumberError};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error as _, Unexpected},
+};
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -32,10 +37,23 @@ pub struct CheckoutItem {
     /// A part's uuid or name. `productId` is read too.
     #[serde(alias = "productId")]
     pub product_id: String,
+    #[serde(deserialize_with = "number::integer")]
     #[schema(minimum = 1, maximum = 1000)]
     pub quantity: i64,
     /// Of one piece: the part's price, or the order is refused.
-    pub price: f64,
+    #[serde(deserialize_with = "price")]
+    #[schema(value_type = f64)]
+    pub price: Option<Money>,
+}
+
+/// Reads a price exactly. A number that is no amount of money is no part's price, so it is `None`.
+fn price<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Money>, D::Error> {
+    let literal = <&RawValue>::deserialize(deserializer)?.get();
+    match number::scaled(literal, 2) {
+        Err(NumberError::NotANumber) => Err(D::Error::invalid_type(Unexpected::Other("another value"), &"f64")),
+        Err(NumberError::Decimals | NumberError::TooLarge) => Ok(None),
+        Ok(minor) => Ok(Money::from_minor(minor).ok()),
+    }
 }
 
 /// An order that has been made.

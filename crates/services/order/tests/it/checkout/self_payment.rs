@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use contracts::ids::{OrderId, UserId};
+use contracts::{
+    ids::{OrderId, UserId},
+    money::Money,
+};
 use order::{
     client::Fault,
     error::Refusal,
@@ -18,7 +21,7 @@ use crate::shop::{PAY_WITHIN, Shop};
 
 /// Creates an order of one engine.
 async fn check_out(service: &OrderService, shop: &Shop) -> OrderId {
-    let item = Item { product: shop.engine.to_string(), quantity: 1, price: 100.0 };
+    let item = Item { product: shop.engine.to_string(), quantity: 1, price: Money::from_minor(10_000).ok() };
     let (uuid, buyer) = (ids::order(), shop.user.to_string());
     let checkout = Checkout { uuid, buyer, delivery_address: None, items: vec![item] };
     match service.check_out(shop.user, checkout, None).await.expect("the order is created") {

@@ -1,0 +1,25 @@
+//! Refuses held loans of users who are no customers when their hold has ended, in one replica at a time. It has its own lease, so that a
+//! failure of `decide-loans` does not stop it.
+
+use std::{sync::Arc, time::Duration};
+
+use platform::{
+    jobs::{Done, Job},
+    lease::Lease,
+};
+
+use crate::service::CustomerService;
+
+/// The name of the job and of its lease.
+pub const REFUSALS: &str = "refuse-loans";
+const PERIOD: Duration = Duration::from_secs(1);
+
+pub fn refuse_loans(service: CustomerService, lease: Arc<dyn Lease>) -> Job {
+    Job::periodic(REFUSALS, lease, PERIOD, move || {
+        let service = service.clone();
+        async move {
+            let (count, more) = service.refuse_unknown().await?;
+            Ok(Done { count, more })
+        }
+    })
+}

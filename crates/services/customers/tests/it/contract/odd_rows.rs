@@ -1,0 +1,69 @@
+//! Rows of PostgreSQL that the use cases do not write, or write only in a race.
+
+use std::{sync::Arc, time::Duration};
+
+use customers::{
+    client::{MemoryChecker, MemoryPayment},
+    model::LoanStatus,
+    repository::{MIGRATIONS, PgRepository},
+    service::CustomerService,
+};
+use platform::{outbox::Waker, postgres::Database};
+
+use super::store::{self, Store};
+use crate::{loan, new_customer};
+
+async fn service() -> (Store, Database, CustomerService) {
+    let pool = testkit::database(&MIGRATIONS).await.pool;
+    let repository = Arc::new(PgRepository::new(pool.clone()));
+    let (checker, payment) = (Arc::new(MemoryChecker::default()), Arc::new(MemoryPayment::default()));
+    let service = CustomerService::new(repository, checker, payment, Waker::default(), Duration::from_hours(24));
+    (store::of(pool.clone()), pool, service)
+}
+
+/// A loan that is received while its customer is being verified may stay held.
+#[tokio::test]
+async fn a_missed_loan_is_decided_behind_any_number_of_held_ones() {
+    let (store, pool, service) = service().await;
+    let customer = store.verified(new_customer()).await;
+    let hold = "update loans set status = 'held', customer_version = null, decided_at = null, received_at = $2
+        where loan_id = $1";
+    let now = platform::clock::now();
+    for (name, age) in [("newest", 0), ("oldest", 3)] {
+        store.loans.receive(&loan(name, customer.id, 1)).await.unwrap();
+        let received_at = now - chrono::TimeDelta::hours(age);
+        sqlx::query(hold).bind(name).bind(received_at).execute(&pool).await.unwrap();
+    }
+    let backlog = "insert into loans (loan_id, customer_uuid, amount, status, received_at)
+        select 'loan ' || number, gen_random_uuid(), 1, 'held', $1 - make_interval(secs => number)
+        from generate_series(1, 5000) as number";
+    sqlx::query(backlog).bind(now).execute(&pool).await.unwrap();
+
+    let first = service.decide_held().await.unwrap();
+    let mut rounds = 1;
+    while service.decide_held().await.unwrap().0 == 0 {
+        rounds += 1;
+    }
+
+    assert_eq!(first, (1, false));
+    assert!(rounds <= 5000 / 500 + 1, "{rounds}");
+    let loans = store.loans.list(customer.id).await.unwrap();
+    assert!(loans.iter().all(|loan| loan.status == LoanStatus::Crediting), "{loans:?}");
+}
+
+/// A loan whose id no build can read.
+#[tokio::test]
+async fn a_row_that_cannot_be_read_does_not_delay_the_others() {
+    let (store, pool, _) = service().await;
+    let customer = store.verified(new_customer()).await;
+    for name in ["a", "b", "c"] {
+        store.loans.receive(&loan(name, customer.id, 1)).await.unwrap();
+    }
+    sqlx::query("update loans set loan_id = E'b\\n' where loan_id = 'b'").execute(&pool).await.unwrap();
+
+    let due = store.loans.due_credits(10).await.unwrap();
+
+    let mut ids: Vec<_> = due.iter().map(|(loan, _)| loan.id.as_str()).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, ["a", "c"]);
+}

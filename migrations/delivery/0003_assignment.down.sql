@@ -1,0 +1,1 @@
+drop index storage_places_by_volume;
