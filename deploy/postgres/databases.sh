@@ -1,10 +1,10 @@
 #!/bin/sh
 # Creates a role and a database for each service with a <SERVICE>_DATABASE_PASSWORD. No role can read another's
-# database.
+# database, or take more than a third of the server's connections.
 set -eu
 create() {
   psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --username="$POSTGRES_USER" --dbname=postgres --set=name="$1" --set=password="$2" <<'SQL'
-create role :"name" login password :'password';
+create role :"name" login connection limit 100 password :'password';
 create database :"name" owner :"name";
 revoke connect, temporary on database :"name" from public;
 SQL

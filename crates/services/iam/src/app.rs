@@ -2,7 +2,13 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use platform::{auth::Guard, jobs::Job, readiness::Readiness, redis, server::Server};
+use platform::{
+    auth::Guard,
+    jobs::Job,
+    readiness::Readiness,
+    redis::{self, Memory},
+    server::Server,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -15,7 +21,7 @@ use crate::{
         CodeLimit, ContactCodes, LoginAttempts, MemoryContactCodes, MemoryLoginAttempts, MemorySessions, PgUsers,
         RedisContactCodes, RedisLoginAttempts, RedisSessions, Sessions,
     },
-    service::{ContactService, IamService},
+    service::{ContactService, IamService, SessionRules},
 };
 
 pub struct App {
@@ -37,15 +43,16 @@ impl App {
             tracing::warn!("IAM_ARGON2_MEMORY_KIB and IAM_ARGON2_ITERATIONS are below OWASP's minimum for passwords");
         }
         let hashing = Hashing::new(&cost)?;
-        let settings = Settings { proxies, password_min: own.iam_password_min };
+        let settings = Settings { proxies, hops: own.iam_trusted_hops, password_min: own.iam_password_min };
         let mut jobs = vec![jobs::free_hashing_memory(hashing.clone())];
-        let codes_limit = CodeLimit::default();
+        let (codes_limit, memory) = (CodeLimit::default(), Memory::default());
+        let rules = SessionRules { ttl: own.iam_session_ttl, per_user: bounds.iam_sessions_per_user };
         let (sessions, attempts, codes): (Arc<dyn Sessions>, Arc<dyn LoginAttempts>, Arc<dyn ContactCodes>) =
             match sessions {
                 SessionBackend::Redis { url } => {
                     let redis = server.redis("REDIS_URL", &url)?;
-                    let (watched, connected) = (redis.clone(), server.condition("redis"));
-                    jobs.push(Job::new("redis", |stop| redis::watch(watched, connected, stop)));
+                    let (watched, connected, memory) = (redis.clone(), server.condition("redis"), memory.clone());
+                    jobs.push(Job::new("redis", |stop| redis::watch(watched, connected, memory, stop)));
                     let attempts = RedisLoginAttempts::new(redis.clone(), own.iam_redis_prefix.clone(), limits);
                     let codes = RedisContactCodes::new(redis.clone(), own.iam_redis_prefix.clone(), codes_limit);
                     let sessions = RedisSessions::new(redis, own.iam_redis_prefix, bounds);
@@ -60,7 +67,7 @@ impl App {
         jobs.push(jobs::fill_caseless_keys(server.database()?));
         let users = Arc::new(PgUsers::new(server.database()?));
         let contacts = ContactService::new(users.clone(), sessions.clone(), codes);
-        let service = IamService::new(users, sessions, attempts, hashing, own.iam_session_ttl, operators);
+        let service = IamService::new(users, sessions, attempts, hashing, rules, operators).with_memory(memory);
         let guard = server.guard(Arc::new(OwnSessions(service.clone())), api::RULES);
         Ok(Self { server, guard, service, contacts, settings, jobs })
     }

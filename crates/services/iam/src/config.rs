@@ -55,6 +55,9 @@ pub struct Own {
     /// The trusted proxies, as addresses or networks separated by commas. Only their `X-Forwarded-For` headers are used.
     #[serde(default)]
     pub iam_trusted_proxies: String,
+    /// The number of proxies before a trusted proxy. Each of them appends one entry to `X-Forwarded-For`.
+    #[serde(default)]
+    pub iam_trusted_hops: usize,
 }
 
 /// The maximum number of sessions of a user, and the idle timeout of a session.
@@ -63,12 +66,17 @@ pub struct SessionBounds {
     /// The maximum number of sessions of a user. A further login ends the user's oldest session.
     #[serde(default = "sessions_per_user")]
     pub iam_sessions_per_user: u32,
-    /// The idle timeout: a session ends if it was not used for this long. Without it, a session ends only after `IAM_SESSION_TTL`.
-    #[serde(default, with = "humantime_serde")]
+    /// The idle timeout: a session ends if it was not used for this long. With 0, a session ends only after `IAM_SESSION_TTL`.
+    #[serde(default = "session_idle", with = "humantime_serde")]
     pub iam_session_idle: Option<Duration>,
 }
 
 impl SessionBounds {
+    /// Returns the bounds without an idle timeout of 0.
+    fn normalized(self) -> Self {
+        Self { iam_session_idle: self.iam_session_idle.filter(|idle| !idle.is_zero()), ..self }
+    }
+
     /// The precision with which the store keeps the time of the last use. A finer precision would cause a write on every request.
     pub fn precision(&self) -> Duration {
         let minute = Duration::from_mins(1);
@@ -95,7 +103,7 @@ pub struct Hashing {
     pub iam_registration_queue: usize,
 }
 
-/// The limits on attempts with a wrong password and on registrations. 0 means no limit.
+/// The limits on logins and registrations. 0 means no limit.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Limits {
     /// The number of failed attempts in a row after which an account is locked. The delay grows with each further attempt, up to the
@@ -104,6 +112,14 @@ pub struct Limits {
     pub iam_lockout_failures: u32,
     #[serde(default = "lockout_window", with = "humantime_serde")]
     pub iam_lockout_window: Duration,
+    /// The number of failed attempts in a row, however slow, after which an account is locked for all but its known devices, until one of
+    /// these logs in or an operator unlocks the login.
+    #[serde(default = "lockout_total")]
+    pub iam_lockout_total: u32,
+    /// The number of successful logins of an account within `IAM_ADDRESS_WINDOW` after which it is refused, with a delay that grows in the
+    /// same way.
+    #[serde(default = "account_logins")]
+    pub iam_account_logins: u32,
     /// The number of failed attempts after which an address is refused, with a delay that grows in the same way.
     #[serde(default = "address_failures")]
     pub iam_address_failures: u32,
@@ -112,48 +128,16 @@ pub struct Limits {
     pub iam_address_registrations: u32,
     #[serde(default = "address_window", with = "humantime_serde")]
     pub iam_address_window: Duration,
-}
-
-/// A limit on attempts: how many are allowed before delays begin, and the maximum delay.
-#[derive(Clone, Copy, Debug)]
-pub struct Limit {
-    /// The number of attempts before delays begin. 0 means no limit.
-    pub attempts: u32,
-    pub window: Duration,
-}
-
-impl Limits {
-    pub fn account(&self) -> Limit {
-        Limit { attempts: self.iam_lockout_failures, window: self.iam_lockout_window }
-    }
-
-    pub fn address(&self) -> Limit {
-        Limit { attempts: self.iam_address_failures, window: self.iam_address_window }
-    }
-
-    pub fn registrations(&self) -> Limit {
-        Limit { attempts: self.iam_address_registrations, window: self.iam_address_window }
-    }
-}
-
-impl Hashing {
-    /// The minimum pairs of memory in KiB and passes that OWASP's Password Storage Cheat Sheet recommends for argon2id with one lane.
-    const LEAST: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
-
-    /// Returns true if the costs are below OWASP's minimum.
-    pub fn is_weak(&self) -> bool {
-        !Self::LEAST
-            .iter()
-            .any(|(memory, passes)| self.iam_argon2_memory_kib >= *memory && self.iam_argon2_iterations >= *passes)
-    }
+    /// The number of registrations, and of successful logins of accounts that are not a day old, after which an address is refused these,
+    /// with a delay that grows in the same way.
+    #[serde(default = "address_new_accounts")]
+    pub iam_address_new_accounts: u32,
+    #[serde(default = "new_accounts_window", with = "humantime_serde")]
+    pub iam_new_accounts_window: Duration,
 }
 
 fn session_ttl() -> Duration {
     Duration::from_hours(24)
-}
-
-fn sessions_per_user() -> u32 {
-    100
 }
 
 fn argon2_memory_kib() -> u32 {
@@ -172,6 +156,15 @@ fn hashing_queue() -> usize {
     64
 }
 
+fn sessions_per_user() -> u32 {
+    100
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the default of an optional variable")]
+fn session_idle() -> Option<Duration> {
+    Some(Duration::from_hours(12))
+}
+
 fn lockout_failures() -> u32 {
     10
 }
@@ -180,20 +173,36 @@ fn lockout_window() -> Duration {
     Duration::from_mins(15)
 }
 
-fn password_min() -> usize {
-    MIN_CHARACTERS
+fn lockout_total() -> u32 {
+    100
 }
 
-fn address_registrations() -> u32 {
-    200
+fn account_logins() -> u32 {
+    100
 }
 
 fn address_failures() -> u32 {
     100
 }
 
+fn address_registrations() -> u32 {
+    200
+}
+
 fn address_window() -> Duration {
     Duration::from_mins(1)
+}
+
+fn address_new_accounts() -> u32 {
+    1_000
+}
+
+fn new_accounts_window() -> Duration {
+    Duration::from_hours(1)
+}
+
+fn password_min() -> usize {
+    MIN_CHARACTERS
 }
 
 impl Config {
@@ -217,7 +226,7 @@ impl Config {
             own,
             hashing: settings.read()?,
             limits: settings.read()?,
-            bounds: settings.read()?,
+            bounds: settings.read::<SessionBounds>()?.normalized(),
             sessions,
         };
         // The expiry of Redis keys has a resolution of one millisecond.
@@ -264,31 +273,5 @@ impl Own {
         }
         let problem = format!("is not between {MIN_CHARACTERS} and {MAX_CHARACTERS}");
         Err(ConfigError::new("IAM_PASSWORD_MIN", problem))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn costs_below_the_minimum_of_owasp_are_weak() {
-        let is_weak = |memory, iterations| {
-            Hashing {
-                iam_argon2_memory_kib: memory,
-                iam_argon2_iterations: iterations,
-                iam_hashing_threads: 1,
-                iam_hashing_queue: 1,
-                iam_registration_queue: 1,
-            }
-            .is_weak()
-        };
-
-        for (memory, iterations) in [(19_456, 2), (47_104, 1), (7_168, 5), (65_536, 3)] {
-            assert!(!is_weak(memory, iterations), "{memory} KiB, {iterations}");
-        }
-        for (memory, iterations) in [(19_455, 2), (19_456, 1), (7_167, 9), (64, 1)] {
-            assert!(is_weak(memory, iterations), "{memory} KiB, {iterations}");
-        }
     }
 }

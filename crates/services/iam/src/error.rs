@@ -37,6 +37,11 @@ pub enum Error {
     TooManyCodes,
     #[error("too many failed attempts from this address")]
     TooManyAttempts,
+    #[error("too many logins of this account or from this address")]
+    TooManyLogins,
+    /// The session store is almost full, and the rest is kept for accounts that are at least a day old.
+    #[error("new accounts cannot log in now")]
+    NoRoom,
     #[error("too many registrations from this address")]
     TooManyRegistrations,
     #[error("too many passwords are being checked")]
@@ -45,6 +50,9 @@ pub enum Error {
     Hashing(String),
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    /// The session store does not have the owner of a session, and the database did not answer. It was logged already.
+    #[error("the user of the session cannot be read now")]
+    OwnerUnavailable,
     #[error("sessions are not available")]
     SessionsUnavailable(#[source] redis::RedisError),
     /// Some sessions were not in the set of the user's sessions. Redis evicted it, or it was deleted.
@@ -70,10 +78,13 @@ impl From<Error> for Status {
             Error::NotOperator => Self::permission_denied(message),
             Error::UserNotFound | Error::SessionNotFound | Error::WrongCode => Self::not_found(message),
             Error::NoTelegramContact | Error::OtherChat => Self::failed_precondition(message),
-            Error::TooManyAttempts | Error::TooManyRegistrations | Error::TooManyCodes | Error::HashingBusy => {
-                Self::resource_exhausted(message)
-            }
-            Error::SessionsUnavailable(_) => Self::unavailable(message),
+            Error::TooManyAttempts
+            | Error::TooManyLogins
+            | Error::NoRoom
+            | Error::TooManyRegistrations
+            | Error::TooManyCodes
+            | Error::HashingBusy => Self::resource_exhausted(message),
+            Error::SessionsUnavailable(_) | Error::OwnerUnavailable => Self::unavailable(message),
             Error::SessionsForgotten => {
                 tracing::error!("the session store has lost the set of a user's sessions, so some may still be open");
                 Self::unavailable(message)

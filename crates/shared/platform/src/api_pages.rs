@@ -1,11 +1,10 @@
 //! The description of an HTTP API: `/openapi.json` for programs, and Swagger UI at `/swagger-ui/` for people.
 
 use axum::{
-    Json, Router,
+    Router,
     http::{HeaderValue, header},
     middleware::from_fn,
     response::Response,
-    routing::get,
 };
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::SwaggerUi;
@@ -18,13 +17,12 @@ const DOCUMENT: &str = "/openapi.json";
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Returns the routes of the description and of Swagger UI. If `SWAGGER_UI` is false, there is no Swagger UI.
+/// Returns the routes of the description and of Swagger UI. If `SWAGGER_UI` is false, there are none.
 pub fn routes<S: Clone + Send + Sync + 'static>(document: OpenApi) -> Router<S> {
-    let router = if Descriptions::of_this_process().swagger_ui {
-        Router::from(SwaggerUi::new("/swagger-ui").url(DOCUMENT, document))
-    } else {
-        Router::new().route(DOCUMENT, get(|| async move { Json(document) }))
-    };
+    if !Descriptions::of_this_process().swagger_ui {
+        return Router::new();
+    }
+    let router = Router::from(SwaggerUi::new("/swagger-ui").url(DOCUMENT, document));
     router.layer(shared(from_fn(async |request, next: axum::middleware::Next| protected(next.run(request).await))))
 }
 

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod abuse;
+mod abuse_logins;
 mod audit;
 mod commands;
 mod connections;

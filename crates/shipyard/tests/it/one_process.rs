@@ -76,7 +76,7 @@ impl Shop {
     }
 
     /// Returns the shop's output.
-    fn log(&self) -> String {
+    pub fn log(&self) -> String {
         std::fs::read_to_string(self.directory.path().join("log")).unwrap()
     }
 }

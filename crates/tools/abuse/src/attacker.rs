@@ -43,6 +43,8 @@ pub struct Counts {
 pub struct Attacker {
     pub entrances: Entrances,
     pub account: Session,
+    /// The logins of other customers, which anyone may know.
+    pub targets: Vec<String>,
     scale: f64,
     connections: AtomicU64,
     sent: AtomicU64,
@@ -57,11 +59,12 @@ pub struct Attacker {
 pub struct Place(Arc<Attacker>);
 
 impl Attacker {
-    pub fn new(entrances: Entrances, account: Session, scale: f64) -> Self {
+    pub fn new(entrances: Entrances, account: Session, targets: Vec<String>, scale: f64) -> Self {
         let zero = AtomicU64::default;
         Self {
             entrances,
             account,
+            targets,
             scale,
             connections: zero(),
             sent: zero(),

@@ -67,8 +67,8 @@ pub async fn run(options: &Options, mut each: impl FnMut(&Row), mut say: impl Fn
     for attack in &options.attacks {
         say(&format!("{}: waiting until the shop is well", attack.name));
         customers.settle().await;
-        let attacker =
-            Arc::new(Attacker::new(Entrances::of(&options.addresses).await?, account.clone(), options.scale));
+        let (entrances, targets) = (Entrances::of(&options.addresses).await?, customers.logins());
+        let attacker = Arc::new(Attacker::new(entrances, account.clone(), targets, options.scale));
         let (samples, left) = join(
             customers.arrivals(options.phases.total(), options.rate),
             threads.attack(attack, &attacker, options.phases, &mut say),

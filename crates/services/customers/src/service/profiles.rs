@@ -73,7 +73,9 @@ impl CustomerService {
         }
         metrics::count_loans(LoanStatus::Refused, saved.refused);
         let (kyc_status, reason) = (event.status.as_str(), event.reason.map(crate::model::Reason::as_str));
-        tracing::info!(customer_id = %customer.id, kyc_status, version = event.version, reason, "customer changed");
+        // The log keeps no id of a customer who was erased.
+        let customer_id = (event.status != KycStatus::Erased).then(|| tracing::field::display(customer.id));
+        tracing::info!(customer_id, kyc_status, version = event.version, reason, "customer changed");
         Ok(Some(Known { customer, created_at: saved.created_at, updated_at: saved.updated_at }))
     }
 }

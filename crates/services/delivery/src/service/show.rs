@@ -9,6 +9,8 @@ use crate::{
     repository::{ActiveOrder, Shown},
 };
 
+/// The method by which an operator sees another user's delivery, as security events name it.
+const GET_STATUS: &str = "/delivery.v1.DeliveryService/GetDeliveryStatus";
 /// The maximum number of orders in a list.
 const MOST_ACTIVE: i64 = 1_000;
 
@@ -16,8 +18,8 @@ impl DeliveryService {
     /// Returns the delivery of an order. Users see those of their own orders; operators and services see all.
     pub async fn show(&self, caller: &Caller, order: OrderId) -> Result<Shown, Error> {
         let shown = self.deliveries.show(order).await?;
-        let own = |shown: &Shown| shown.delivery.user.is_some_and(|user| caller.may_see(user.uuid()));
-        shown.filter(|shown| caller.may_operate() || own(shown)).ok_or(Error::NotFound)
+        let owner = |shown: &Shown| shown.delivery.user.map(UserId::uuid);
+        shown.filter(|shown| caller.may_inspect(owner(shown), order.uuid(), GET_STATUS)).ok_or(Error::NotFound)
     }
 
     /// Returns up to 1 000 orders that wait for a courier or are carried, of `user` or of all users, longest wait first.

@@ -25,7 +25,7 @@ pub async fn handle(
     let session = service.whoami(id).await?;
     let new = Password::chosen("new_password", request.new_password, &session.user.info, password_min)
         .map_err(Error::from)?;
-    let attempt = LoginAttempt { login: session.user.info.login.clone(), address };
+    let attempt = LoginAttempt::new(session.user.info.login.clone(), address).map_err(Error::from)?;
 
     service
         .change_password(session, &attempt, (old, new), rand::random(), clock::now())

@@ -10,7 +10,7 @@ use crate::{model, service::IamService};
 
 /// Encodes a user.
 pub fn user(service: &IamService, user: model::User) -> User {
-    let roles = roles(service, &user);
+    let roles = roles(service.is_operator(&(&user).into()));
     let methods = user.info.notification_methods.into_iter();
     let methods = methods.map(|method| NotificationMethod {
         provider_name: method.provider_name,
@@ -27,9 +27,8 @@ pub fn user(service: &IamService, user: model::User) -> User {
     }
 }
 
-/// Returns the roles that `service` derives from the user's login.
-pub fn roles(service: &IamService, user: &model::User) -> Vec<String> {
-    service.is_operator(user).then(|| OPERATOR.to_owned()).into_iter().collect()
+pub fn roles(is_operator: bool) -> Vec<String> {
+    is_operator.then(|| OPERATOR.to_owned()).into_iter().collect()
 }
 
 pub fn session(session: &model::Session) -> Session {

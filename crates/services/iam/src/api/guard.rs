@@ -4,11 +4,7 @@ use async_trait::async_trait;
 use platform::auth::{Rule, SessionError, Sessions, User};
 use uuid::Uuid;
 
-use crate::{
-    error::Error,
-    model::{Session, SessionId},
-    service::IamService,
-};
+use crate::{error::Error, model::SessionId, service::IamService};
 
 /// RPCs that open a session, or whose request message contains the session, are public: they need no session in the metadata.
 pub const RULES: &[Rule] = &[
@@ -19,6 +15,7 @@ pub const RULES: &[Rule] = &[
     Rule::session("/auth.v1.SessionService/ListSessions", &[]),
     Rule::session("/auth.v1.SessionService/EndSession", &[]),
     Rule::operator("/auth.v1.SessionService/EndUserSessions", &[]),
+    Rule::operator("/auth.v1.SessionService/UnlockLogin", &[]),
     Rule::services("/auth.v1.SessionOwnerService/ListOwners", GUARDED),
     Rule::public("/user.v1.UserService/Register"),
     Rule::public("/user.v1.UserService/ChangePassword"),
@@ -38,8 +35,8 @@ pub struct OwnSessions(pub IamService);
 impl Sessions for OwnSessions {
     async fn owner(&self, session: &str) -> Result<User, SessionError> {
         let id = Uuid::try_parse(session).map(SessionId::from).map_err(|_| SessionError::Invalid)?;
-        match self.0.whoami(id).await {
-            Ok(Session { user, .. }) => Ok(User { uuid: user.id.uuid(), is_operator: self.0.is_operator(&user) }),
+        match self.0.owner(id).await {
+            Ok(user) => Ok(user),
             Err(Error::InvalidSession) => Err(SessionError::Invalid),
             Err(error) => {
                 tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "session lookup unavailable");

@@ -4,10 +4,11 @@ use contracts::proto::auth::v1::{
     ListOwnersRequest, ListOwnersResponse, SessionOwner, SessionState,
     session_owner_service_server::SessionOwnerService,
 };
+use platform::auth;
 use tonic::{Request, Response, Status};
 
 use super::{Grpc, encode, session_id};
-use crate::{error::Error, model::Session, service::IamService};
+use crate::{error::Error, service::IamService};
 
 /// The maximum number of sessions of one request.
 const SESSIONS: usize = 1_000;
@@ -29,20 +30,20 @@ async fn handle(
     }
 
     let ids: Vec<_> = sessions.iter().map(|session| session_id(session).ok()).collect();
-    let mut found = service.whoami_all(&ids.iter().copied().flatten().collect::<Vec<_>>()).await?.into_iter();
-    let owners = ids.iter().map(|id| owner(service, id.and_then(|_| found.next())));
+    let mut found = service.owners(&ids.iter().copied().flatten().collect::<Vec<_>>()).await?.into_iter();
+    let owners = ids.iter().map(|id| owner(id.and_then(|_| found.next())));
 
     Ok(Response::new(ListOwnersResponse { owners: owners.collect() }))
 }
 
 /// Encodes the owner of a session. `None` is a session that is no uuid.
-fn owner(service: &IamService, found: Option<Result<Session, Error>>) -> SessionOwner {
+fn owner(found: Option<Result<auth::User, Error>>) -> SessionOwner {
     let without_user = |state: SessionState| SessionOwner { state: state.into(), ..SessionOwner::default() };
     match found {
-        Some(Ok(session)) => SessionOwner {
+        Some(Ok(user)) => SessionOwner {
             state: SessionState::Open.into(),
-            user_uuid: session.user.id.to_string(),
-            roles: encode::roles(service, &session.user),
+            user_uuid: user.uuid.to_string(),
+            roles: encode::roles(user.is_operator),
         },
         None | Some(Err(Error::InvalidSession)) => without_user(SessionState::Ended),
         Some(Err(error)) => {

@@ -18,6 +18,7 @@ mod logout_all;
 mod register;
 mod sessions;
 mod subject;
+mod unlock_login;
 mod whoami;
 
 use contracts::proto::{
@@ -60,6 +61,8 @@ pub struct Grpc {
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub proxies: TrustedProxies,
+    /// The number of proxies before a trusted proxy.
+    pub hops: usize,
     /// The minimum length of a new password, in characters.
     pub password_min: usize,
 }
@@ -89,7 +92,7 @@ fn record_refusal(error: &Error) {
 #[tonic::async_trait]
 impl AuthService for Grpc {
     async fn login(&self, request: Request<LoginRequest>) -> Result<Response<LoginResponse>, Status> {
-        let address = caller_address::of(&request, &self.settings.proxies);
+        let address = caller_address::of(&request, &self.settings);
         login::handle(&self.service, address, request).await
     }
 
@@ -109,7 +112,7 @@ impl AuthService for Grpc {
 #[tonic::async_trait]
 impl UserService for Grpc {
     async fn register(&self, request: Request<RegisterRequest>) -> Result<Response<RegisterResponse>, Status> {
-        let address = caller_address::of(&request, &self.settings.proxies);
+        let address = caller_address::of(&request, &self.settings);
         register::handle(&self.service, self.settings.password_min, address, request).await
     }
 
@@ -121,7 +124,7 @@ impl UserService for Grpc {
         &self,
         request: Request<ChangePasswordRequest>,
     ) -> Result<Response<ChangePasswordResponse>, Status> {
-        let address = caller_address::of(&request, &self.settings.proxies);
+        let address = caller_address::of(&request, &self.settings);
         change_password::handle(&self.service, self.settings.password_min, address, request).await
     }
 }

@@ -2,11 +2,11 @@
 
 use contracts::proto::auth::v1::{
     EndSessionRequest, EndSessionResponse, EndUserSessionsRequest, EndUserSessionsResponse, ListSessionsRequest,
-    ListSessionsResponse, session_service_server::SessionService,
+    ListSessionsResponse, UnlockLoginRequest, UnlockLoginResponse, session_service_server::SessionService,
 };
 use tonic::{Request, Response, Status};
 
-use super::{Grpc, end_session, end_user_sessions, list_sessions};
+use super::{Grpc, end_session, end_user_sessions, list_sessions, unlock_login};
 
 #[tonic::async_trait]
 impl SessionService for Grpc {
@@ -26,5 +26,12 @@ impl SessionService for Grpc {
         request: Request<EndUserSessionsRequest>,
     ) -> Result<Response<EndUserSessionsResponse>, Status> {
         end_user_sessions::handle(&self.service, request).await
+    }
+
+    async fn unlock_login(
+        &self,
+        request: Request<UnlockLoginRequest>,
+    ) -> Result<Response<UnlockLoginResponse>, Status> {
+        unlock_login::handle(&self.service, request).await
     }
 }

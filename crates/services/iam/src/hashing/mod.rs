@@ -1,6 +1,7 @@
 //! Password hashing with argon2id. It is expensive by design, so it runs on a few dedicated threads behind bounded queues.
 
 mod argon;
+mod cost;
 mod queue;
 mod threads;
 

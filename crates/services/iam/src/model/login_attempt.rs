@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr};
 
-use super::{Invalid, caseless, user::check_login};
+use super::{DeviceDigest, Invalid, caseless, owner::half_of_sha_256, user::check_login};
 
 /// An attempt to authenticate with a login and a password, from a network address.
 #[derive(Clone, PartialEq, Eq)]
@@ -10,6 +10,19 @@ pub struct LoginAttempt {
     pub login: String,
     /// The caller's IPv4 address, or the network of the IPv6 address.
     pub address: IpAddr,
+    pub origin: Origin,
+}
+
+/// From where an attempt comes, as far as the login's account knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// No account has the login, or the account has not been read yet.
+    #[default]
+    NoAccount,
+    /// The account has not logged in from this address lately.
+    NewDevice,
+    /// The account has logged in from this address lately.
+    KnownDevice(DeviceDigest),
 }
 
 /// The debug output contains neither the login nor the address.
@@ -22,18 +35,34 @@ impl fmt::Debug for LoginAttempt {
 impl LoginAttempt {
     pub fn new(login: String, address: IpAddr) -> Result<Self, Invalid> {
         check_login(&login)?;
-        Ok(Self { login, address })
+        Ok(Self { login, address, origin: Origin::default() })
+    }
+
+    /// Fails if no account can have the login.
+    pub fn check(login: &str) -> Result<(), Invalid> {
+        check_login(login)
+    }
+
+    /// Returns the attempt with the origin that its login's account knows.
+    #[must_use]
+    pub fn with_origin(&self, origin: Origin) -> Self {
+        Self { origin, ..self.clone() }
     }
 
     /// Returns the key under which attempts on this login's account are counted, whether or not the account exists.
     pub fn account_key(&self) -> String {
         account_key(&self.login)
     }
+
+    pub fn is_from_known_device(&self) -> bool {
+        matches!(self.origin, Origin::KnownDevice(_))
+    }
 }
 
-/// Returns the account key of a login. All spellings of a login share one count, because they may belong to one account.
-fn account_key(login: &str) -> String {
-    caseless(login)
+/// Returns the account key of a login: a digest, since a login may be an e-mail address. All spellings of a login share one count, because
+/// they may belong to one account.
+pub fn account_key(login: &str) -> String {
+    half_of_sha_256(&[caseless(login).as_bytes()])
 }
 
 #[cfg(test)]

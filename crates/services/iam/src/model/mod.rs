@@ -3,8 +3,10 @@
 mod caseless;
 mod common_passwords;
 mod contact;
+mod device;
 mod login_attempt;
 mod operators;
+mod owner;
 mod password;
 mod proxies;
 mod session;
@@ -14,12 +16,14 @@ use std::borrow::Cow;
 
 pub use caseless::caseless;
 pub use contact::{CODE_LIFETIME, ChatId, CodeDigest, ContactCode, TELEGRAM};
-pub use login_attempt::LoginAttempt;
+pub use device::DeviceDigest;
+pub use login_attempt::{LoginAttempt, Origin, account_key};
 pub use operators::Operators;
+pub use owner::{LoginDigest, OpenSession, Owner};
 pub use password::{MAX_CHARACTERS, MIN_CHARACTERS, Password};
 pub use proxies::TrustedProxies;
 pub use session::{Session, SessionDigest, SessionId, SessionSummary, SessionTimes, ShortId};
-pub use user::{Account, NotificationMethod, User, UserInfo};
+pub use user::{Account, DEVICES, KNOWN_FOR, NotificationMethod, User, UserInfo};
 
 /// An invalid field of a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -3,7 +3,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use super::{Invalid, User, caseless, user::check_login};
+use super::{Invalid, LoginDigest, Owner, caseless, user::check_login};
 
 /// The logins whose users have the role `operator`.
 ///
@@ -12,6 +12,7 @@ use super::{Invalid, User, caseless, user::check_login};
 #[derive(Clone, Debug, Default)]
 pub struct Operators {
     logins: Arc<HashSet<String>>,
+    digests: Arc<HashSet<LoginDigest>>,
     keys: Arc<HashSet<String>>,
 }
 
@@ -30,7 +31,8 @@ impl Operators {
             .collect();
         let logins = logins?;
         let keys = logins.iter().map(|login| caseless(login)).collect();
-        Ok(Self { logins: Arc::new(logins), keys: Arc::new(keys) })
+        let digests = logins.iter().map(|login| LoginDigest::of(login)).collect();
+        Ok(Self { logins: Arc::new(logins), digests: Arc::new(digests), keys: Arc::new(keys) })
     }
 
     /// Returns true if the login is an operator's, whether or not it is registered.
@@ -43,8 +45,9 @@ impl Operators {
         self.keys.contains(&caseless(login))
     }
 
-    pub fn include(&self, user: &User) -> bool {
-        self.contains(&user.info.login)
+    /// Returns true if the user has the role.
+    pub fn include(&self, user: &Owner) -> bool {
+        self.digests.contains(&user.login)
     }
 }
 

@@ -7,7 +7,7 @@ use contracts::ids::UserId;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::{Invalid, User};
+use super::{Invalid, OpenSession, User};
 
 /// The length of a session's short id, in hexadecimal digits.
 const SHORT: usize = 16;
@@ -131,6 +131,12 @@ impl SessionTimes {
     /// Returns the session with this id and user.
     pub fn of(self, id: SessionId, user: User) -> Session {
         Session { id, user, created_at: self.created_at, updated_at: self.updated_at, expires_at: self.expires_at }
+    }
+}
+
+impl From<&Session> for OpenSession {
+    fn from(session: &Session) -> Self {
+        Self { times: session.into(), owner: (&session.user).into() }
     }
 }
 

@@ -2,17 +2,24 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use contracts::ids::UserId;
 use serde::{Deserialize, Serialize};
 
-use super::{ChatId, Invalid, TELEGRAM, caseless, line};
+use super::{ChatId, DeviceDigest, Invalid, LoginAttempt, Origin, TELEGRAM, caseless, line};
 
 /// The maximum length of an e-mail address (RFC 5321) and of a login, which may be an e-mail address, in bytes.
 const ADDRESS_BYTES: usize = 254;
 const PROVIDER_BYTES: usize = 64;
 const TARGET_BYTES: usize = 512;
-const METHODS: usize = 16;
+const METHODS: usize = 4;
+/// The maximum length of the texts that a user enters at registration, in bytes. A user's row is little larger.
+const TOTAL_BYTES: usize = 2_048;
+
+/// The time for which a device is known after a login.
+pub const KNOWN_FOR: TimeDelta = TimeDelta::days(30);
+/// The most devices that an account has. A login from one more replaces the one that is unused for the longest time.
+pub const DEVICES: usize = 8;
 
 /// A channel and target through which a user is notified.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +65,8 @@ pub struct User {
 pub struct Account {
     pub user: User,
     pub password_hash: String,
+    /// The devices from which the user has logged in within [`KNOWN_FOR`], with the times of their last logins.
+    pub devices: Vec<(DeviceDigest, DateTime<Utc>)>,
 }
 
 impl fmt::Debug for NotificationMethod {
@@ -79,6 +88,25 @@ impl fmt::Debug for Account {
     }
 }
 
+impl User {
+    /// Returns the time of the last change in microseconds since 1970, by which stores recognise the newest data.
+    pub fn version(&self) -> i64 {
+        self.updated_at.timestamp_micros()
+    }
+}
+
+impl Account {
+    /// Returns from where an attempt on this account comes.
+    pub fn origin(&self, attempt: &LoginAttempt) -> Origin {
+        let device = DeviceDigest::of(self, attempt.address);
+        if self.devices.iter().any(|(known, _)| *known == device) {
+            Origin::KnownDevice(device)
+        } else {
+            Origin::NewDevice
+        }
+    }
+}
+
 impl UserInfo {
     /// Validates the data. An error names the invalid field.
     pub fn new(login: String, email: String, notification_methods: Vec<NotificationMethod>) -> Result<Self, Invalid> {
@@ -91,7 +119,7 @@ impl UserInfo {
             return Err(Invalid::new("email", "is not an address such as ann@example.com"));
         }
         if notification_methods.len() > METHODS {
-            return Err(Invalid::new("notification_methods", "are too many"));
+            return Err(Invalid::new("notification_methods", format!("are more than {METHODS}")));
         }
         for (index, method) in notification_methods.iter().enumerate() {
             let field = |name| format!("notification_methods[{index}].{name}");
@@ -100,6 +128,11 @@ impl UserInfo {
             if method.provider_name == TELEGRAM {
                 ChatId::parse(&field("target"), &method.target)?;
             }
+        }
+        let lengths = notification_methods.iter().map(|method| method.provider_name.len() + method.target.len());
+        if login.len() + email.len() + lengths.sum::<usize>() > TOTAL_BYTES {
+            let problem = format!("take more than {TOTAL_BYTES} bytes together with login and email");
+            return Err(Invalid::new("notification_methods", problem));
         }
         Ok(Self { login, email, notification_methods })
     }
@@ -148,7 +181,7 @@ mod tests {
         let info = UserInfo::new("ann".to_owned(), "ann@example.com".to_owned(), vec![method.clone()]).unwrap();
         let now = DateTime::UNIX_EPOCH;
         let user = User { id: UserId::new(uuid::Uuid::from_u128(1)), info, created_at: now, updated_at: now };
-        let account = Account { user, password_hash: "$argon2id$".to_owned() };
+        let account = Account { user, password_hash: "$argon2id$".to_owned(), devices: Vec::new() };
 
         let shown = format!("{method:?} {account:?}");
 
@@ -174,7 +207,7 @@ mod tests {
 
         let no_target = with(vec![method("telegram", "1"), method("push", "")]).unwrap_err();
         let no_provider = with(vec![method("", "1")]).unwrap_err();
-        let many = with(vec![method("push", "1"); 17]).unwrap_err();
+        let many = with(vec![method("push", "1"); 5]).unwrap_err();
         let no_chat = with(vec![method("push", "@ann"), method("telegram", "@ann")]).unwrap_err();
 
         assert_eq!(no_target.to_string(), "notification_methods[1].target: is empty");

@@ -1,4 +1,5 @@
-//! The repository trait of counts of login attempts, per account and per address. An attempt is counted before its password is hashed.
+//! The repository trait of counts of logins and registrations, per account and per address. An attempt is counted before its password is
+//! hashed.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -12,23 +13,49 @@ use crate::{error::Error, model::LoginAttempt};
 pub enum Decision {
     /// The password may be verified.
     Verify,
+    /// The address is over its limit, and the account has no failed attempt. The password may be verified, slowly.
+    Throttle,
     /// The account is locked. The caller gets the same response as for a wrong password, at the same cost.
     Locked,
     /// The address is refused for this remaining time.
     Limited(Duration),
+    /// The account had too many successful logins, and is refused for this remaining time.
+    Busy(Duration),
 }
+
+/// A decision on an attempt, and what follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Judged {
+    pub decision: Decision,
+    /// True if the address has too many successful logins of new accounts.
+    pub is_crowded: bool,
+    /// True if the attempt counts for its address.
+    pub is_counted: bool,
+}
+
+/// The time for which the number of attempts since the last success is remembered.
+pub(super) const REMEMBERED: Duration = Duration::from_hours(30 * 24);
 
 /// The repository of counts of login attempts and of registrations. A count that reaches its limit locks its account or address for 1/64
 /// of its window. Each further admitted attempt doubles the delay, up to the window. Refused attempts neither count nor prolong the delay.
 /// A count expires one window after its last attempt or delay.
+///
+/// Attempts from a known device have a count of their own, so that a lock of their account does not concern them. The lock of an address
+/// neither concerns a known device nor, except for a throttle, an account without failed attempts. An account, and a device, are also
+/// locked after `IAM_LOCKOUT_TOTAL` failed attempts in a row, however slow, until one of the account's devices logs in or an operator
+/// unlocks the login. This is remembered for 30 days after the last attempt.
 #[async_trait]
 pub trait LoginAttempts: Send + Sync {
     /// Counts an attempt and decides on it, in one atomic step. An attempt on a locked account counts only for its address.
-    async fn begin(&self, attempt: &LoginAttempt) -> Result<Decision, Error>;
-    /// Records that the password was right: the account's count is reset, and the attempt no longer counts for its address.
-    async fn succeed(&self, attempt: &LoginAttempt) -> Result<(), Error>;
+    async fn begin(&self, attempt: &LoginAttempt) -> Result<Judged, Error>;
+    /// Records that the password was right: the counts of the account and the device are reset, and an attempt that counts for its address
+    /// no longer does. Counts a successful login for the account and, if the account is new (`is_new`), for the address.
+    async fn succeed(&self, attempt: &LoginAttempt, judged: Judged, is_new: bool) -> Result<(), Error>;
     /// Uncounts an attempt whose password could not be verified because of an error.
-    async fn take_back(&self, attempt: &LoginAttempt) -> Result<(), Error>;
+    async fn take_back(&self, attempt: &LoginAttempt, judged: Judged) -> Result<(), Error>;
     /// Counts a registration from this address. If the address is refused, returns the remaining time.
     async fn register(&self, address: IpAddr) -> Result<Option<Duration>, Error>;
+    /// Unlocks a login for all devices. Its failed attempts are forgotten.
+    async fn unlock(&self, login: &str) -> Result<(), Error>;
 }

@@ -3,6 +3,7 @@
 
 mod caseless_keys;
 mod contact_codes;
+mod limits;
 mod login_attempts;
 mod memory;
 mod postgres;
@@ -12,7 +13,7 @@ mod users;
 
 pub use caseless_keys::{Collision, FILL_BATCH, collisions, fill_keys};
 pub use contact_codes::{CodeLimit, ContactCodes, Taken};
-pub use login_attempts::{Decision, LoginAttempts};
+pub use login_attempts::{Decision, Judged, LoginAttempts};
 pub use memory::{MemoryContactCodes, MemoryLoginAttempts, MemorySessions, MemoryUsers};
 pub use postgres::{MIGRATIONS, PgUsers};
 pub use redis::{RedisContactCodes, RedisLoginAttempts, RedisSessions};

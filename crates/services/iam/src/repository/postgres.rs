@@ -1,6 +1,6 @@
 //! The PostgreSQL implementation of [`Users`], over the table `users`.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -11,7 +11,10 @@ use sqlx::types::Json;
 use super::{Users, caseless_keys::key};
 use crate::{
     error::Error,
-    model::{Account, ChatId, NotificationMethod, TELEGRAM, User, UserInfo},
+    model::{
+        Account, ChatId, DEVICES, DeviceDigest, KNOWN_FOR, LoginDigest, NotificationMethod, Owner, TELEGRAM, User,
+        UserInfo,
+    },
 };
 
 pub static MIGRATIONS: Migrations = Migrations::new(sqlx::migrate!("../../../migrations/iam"), &[]);
@@ -39,16 +42,28 @@ struct Row {
     notification_methods: Json<Vec<NotificationMethod>>,
     /// The Telegram chat that the user has confirmed.
     confirmed_chat: Option<ChatId>,
+    /// The times of the last logins from each device, in seconds since 1970.
+    known_devices: Json<HashMap<DeviceDigest, i64>>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
 
-impl From<Row> for Account {
+impl From<Row> for User {
     fn from(row: Row) -> Self {
         let info = UserInfo { login: row.login, email: row.email, notification_methods: row.notification_methods.0 }
             .with_confirmed(row.confirmed_chat);
-        let user = User { id: row.id, info, created_at: row.created_at, updated_at: row.updated_at };
-        Self { user, password_hash: row.password_hash }
+        Self { id: row.id, info, created_at: row.created_at, updated_at: row.updated_at }
+    }
+}
+
+impl Row {
+    /// Returns the account with the devices that are known at `now`.
+    fn account(mut self, now: DateTime<Utc>) -> Account {
+        let used = |(device, seconds)| Some((device, DateTime::from_timestamp_secs(seconds)?));
+        let devices = std::mem::take(&mut self.known_devices.0).into_iter().filter_map(used);
+        let devices = devices.filter(|(_, used)| *used > now - KNOWN_FOR).collect();
+        let password_hash = std::mem::take(&mut self.password_hash);
+        Account { user: self.into(), password_hash, devices }
     }
 }
 
@@ -113,7 +128,7 @@ impl Users for PgUsers {
         }
     }
 
-    async fn by_login(&self, login: &str) -> Result<Option<Account>, Error> {
+    async fn by_login(&self, login: &str, now: DateTime<Utc>) -> Result<Option<Account>, Error> {
         // The user with exactly this login comes first. If two users have other spellings of it, the login is ambiguous and none is
         // returned.
         let mut rows = with_retry(|| {
@@ -121,7 +136,8 @@ impl Users for PgUsers {
                 Row,
                 r#"select uuid as "id: UserId", login, email, password_hash, created_at, updated_at,
                     notification_methods as "notification_methods: Json<Vec<NotificationMethod>>",
-                    confirmed_chat as "confirmed_chat: ChatId"
+                    confirmed_chat as "confirmed_chat: ChatId",
+                    known_devices as "known_devices: Json<HashMap<DeviceDigest, i64>>"
                 from users
                 where login = $1 or login_key = $2
                 order by login = $1 desc
@@ -136,7 +152,29 @@ impl Users for PgUsers {
             return Ok(None);
         }
         rows.truncate(1);
-        Ok(rows.pop().map(Account::from))
+        Ok(rows.pop().map(|row| row.account(now)))
+    }
+
+    async fn remember_device(&self, user: UserId, device: &DeviceDigest, now: DateTime<Utc>) -> Result<(), Error> {
+        let remembered = with_retry(|| {
+            sqlx::query!(
+                "update users set known_devices = (
+                    select jsonb_object_agg(device, used) from (
+                        select key as device, value as used
+                        from jsonb_each(known_devices || jsonb_build_object($2::text, $3::bigint))
+                        order by value::bigint desc
+                        limit $4
+                    ) newest
+                )
+                where uuid = $1",
+                user.uuid(),
+                device.to_string(),
+                now.timestamp(),
+                i64::try_from(DEVICES).unwrap_or(i64::MAX),
+            )
+            .execute(&self.pool)
+        });
+        remembered.await.map(drop).map_err(Error::from)
     }
 
     async fn find(&self, user: UserId) -> Result<Option<User>, Error> {
@@ -145,7 +183,8 @@ impl Users for PgUsers {
                 Row,
                 r#"select uuid as "id: UserId", login, email, password_hash, created_at, updated_at,
                     notification_methods as "notification_methods: Json<Vec<NotificationMethod>>",
-                    confirmed_chat as "confirmed_chat: ChatId"
+                    confirmed_chat as "confirmed_chat: ChatId",
+                    known_devices as "known_devices: Json<HashMap<DeviceDigest, i64>>"
                 from users
                 where uuid = $1"#,
                 user.uuid(),
@@ -153,7 +192,22 @@ impl Users for PgUsers {
             .fetch_optional(&self.pool)
         })
         .await?;
-        Ok(row.map(|row| Account::from(row).user))
+        Ok(row.map(User::from))
+    }
+
+    async fn owners(&self, users: &[UserId]) -> Result<Vec<Owner>, Error> {
+        let users: Vec<_> = users.iter().map(|user| user.uuid()).collect();
+        let rows = with_retry(|| {
+            sqlx::query!(r#"select uuid as "id: UserId", login, updated_at from users where uuid = any($1)"#, &users,)
+                .fetch_all(&self.pool)
+        })
+        .await?;
+        let owners = rows.into_iter().map(|row| Owner {
+            id: row.id,
+            login: LoginDigest::of(&row.login),
+            version: row.updated_at.timestamp_micros(),
+        });
+        Ok(owners.collect())
     }
 
     async fn change_password(&self, known: &User, password_hash: &str, now: DateTime<Utc>) -> Result<bool, Error> {
@@ -201,7 +255,8 @@ impl Users for PgUsers {
                     jsonb_build_object('provider_name', $4::text, 'target', $5::text))
                 returning uuid as "id: UserId", login, email, password_hash, created_at, updated_at,
                     notification_methods as "notification_methods: Json<Vec<NotificationMethod>>",
-                    confirmed_chat as "confirmed_chat: ChatId""#,
+                    confirmed_chat as "confirmed_chat: ChatId",
+                    known_devices as "known_devices: Json<HashMap<DeviceDigest, i64>>""#,
                 user.uuid(),
                 chat.number(),
                 now,
@@ -211,6 +266,6 @@ impl Users for PgUsers {
             .fetch_optional(&self.pool)
         })
         .await?;
-        Ok(row.map(|row| Account::from(row).user))
+        Ok(row.map(User::from))
     }
 }

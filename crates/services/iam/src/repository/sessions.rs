@@ -7,11 +7,11 @@ use contracts::ids::UserId;
 
 use crate::{
     error::Error,
-    model::{Session, SessionId, SessionSummary, SessionTimes, ShortId, User},
+    model::{OpenSession, Owner, Session, SessionId, SessionSummary, SessionTimes, ShortId},
 };
 
-/// The time for which the session store marks credentials, or a user's data, as being changed. Meanwhile the old credentials open no
-/// session, and lookups return no stored copy of the data. It is longer than any login takes: after it, no login is in progress that read
+/// The time for which the session store marks credentials, or a user, as being changed. Meanwhile the old credentials open no session, and
+/// lookups return no stored owner. It is longer than any login takes: after it, no login is in progress that read
 /// the old credentials, and the database alone decides which credentials are valid.
 pub(super) const RETIRED: Duration = Duration::from_mins(1);
 
@@ -27,19 +27,20 @@ pub enum Admission {
 /// The result of looking up a session by its id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lookup {
-    Found(Session),
-    /// The session has not ended, but its user's data are not in the session store or are being changed. The caller must read them from the
+    Found(OpenSession),
+    /// The session has not ended, but its owner is not in the session store or is being changed. The caller must read the user from the
     /// database.
-    WithoutUser(SessionTimes),
+    WithoutOwner(SessionTimes),
     Ended,
 }
 
 #[async_trait]
 pub trait Sessions: Send + Sync {
-    /// Opens a session for its lifetime, unless its user's credentials are retired. If the user then has too many sessions, the oldest one
-    /// ends.
-    async fn open(&self, session: &Session) -> Result<Admission, Error>;
-    /// Looks up sessions, and records this as a use of each of them. The results have the order of `ids`.
+    /// Opens a session for its lifetime, unless its user's credentials are retired. If the user then has more than `most` sessions, the
+    /// oldest ones end.
+    async fn open(&self, session: &Session, most: u32) -> Result<Admission, Error>;
+    /// Looks up sessions, and records this as a use of each of them. The results have the order of `ids`. A record that cannot be read
+    /// counts as ended and affects no other.
     async fn find_all(&self, ids: &[SessionId]) -> Result<Vec<Lookup>, Error>;
     /// Looks up a session, and records this as a use of it.
     async fn find(&self, id: SessionId) -> Result<Lookup, Error> {
@@ -49,21 +50,21 @@ pub trait Sessions: Send + Sync {
     async fn close(&self, id: SessionId) -> Result<Option<UserId>, Error>;
     /// Ends all sessions of a user.
     async fn close_all(&self, user: UserId) -> Result<(), Error>;
-    /// Ends all sessions of the user except `kept`, and retires the user's present credentials: they cannot open a session, and the user's
-    /// data count as being changed. Refuses if `kept` has ended or the credentials are retired already. Fails without a change if `kept` is
+    /// Ends all sessions of the user except `kept`, and retires the user's present credentials: they cannot open a session, and the user
+    /// counts as being changed. Refuses if `kept` has ended or the credentials are retired already. Fails without a change if `kept` is
     /// not among the known sessions of the user, since others may be unknown as well.
     async fn close_others(&self, kept: &Session) -> Result<Admission, Error>;
-    /// Replaces a session that has not ended, and its user's data. The expiry does not change.
+    /// Replaces a session that has not ended, and its owner. The expiry does not change.
     async fn update(&self, session: &Session) -> Result<(), Error>;
     /// Returns the user's open sessions, newest first.
     async fn list(&self, user: UserId) -> Result<Vec<SessionSummary>, Error>;
     /// Ends one of the user's sessions. Returns false if the user has no session with this id.
     async fn end(&self, user: UserId, session: &ShortId) -> Result<bool, Error>;
-    /// Marks the user's data as being changed. The caller must call this before it changes them in the database. Until
-    /// [`refresh`](Self::refresh), lookups return no stored copy of the data.
+    /// Marks the user as being changed. The caller must call this before it changes the user in the database. Until
+    /// [`refresh`](Self::refresh), lookups return no stored owner.
     async fn begin_change(&self, user: UserId) -> Result<(), Error>;
-    /// Replaces the stored copy of the user's data after a change.
-    async fn refresh(&self, user: &User) -> Result<(), Error>;
-    /// Stores user data that were read from the database, unless newer data are stored or the data are being changed.
-    async fn restore(&self, user: &User) -> Result<(), Error>;
+    /// Replaces the stored owner after a change of the user.
+    async fn refresh(&self, owner: &Owner) -> Result<(), Error>;
+    /// Stores an owner that was read from the database, unless a newer one is stored or the user is being changed.
+    async fn restore(&self, owner: &Owner) -> Result<(), Error>;
 }

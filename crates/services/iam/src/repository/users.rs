@@ -6,7 +6,7 @@ use contracts::ids::UserId;
 
 use crate::{
     error::Error,
-    model::{Account, ChatId, User, UserInfo},
+    model::{Account, ChatId, DeviceDigest, Owner, User, UserInfo},
 };
 
 #[async_trait]
@@ -16,9 +16,15 @@ pub trait Users: Send + Sync {
     async fn register(&self, user: &User, password_hash: &str) -> Result<(), Error>;
     /// Fails if a user has the login or the e-mail address, in any spelling.
     async fn check_free(&self, info: &UserInfo) -> Result<(), Error>;
-    /// Returns the user with exactly this login, or else the only user whose login has the same [key](crate::model::caseless).
-    async fn by_login(&self, login: &str) -> Result<Option<Account>, Error>;
+    /// Returns the user with exactly this login, or else the only user whose login has the same [key](crate::model::caseless), with the
+    /// devices that are known at `now`.
+    async fn by_login(&self, login: &str, now: DateTime<Utc>) -> Result<Option<Account>, Error>;
+    /// Records that the user has logged in from this device at `now`. Forgets the devices that are unused for the longest time, if there are
+    /// more than [`DEVICES`](crate::model::DEVICES).
+    async fn remember_device(&self, user: UserId, device: &DeviceDigest, now: DateTime<Utc>) -> Result<(), Error>;
     async fn find(&self, user: UserId) -> Result<Option<User>, Error>;
+    /// Returns what checks of access need of these users, in any order. It leaves out users that do not exist.
+    async fn owners(&self, users: &[UserId]) -> Result<Vec<Owner>, Error>;
     /// Changes the password if the user has not changed since `known` was read. The call is idempotent. Returns false if the user has
     /// changed.
     async fn change_password(&self, known: &User, password_hash: &str, now: DateTime<Utc>) -> Result<bool, Error>;

@@ -8,7 +8,7 @@ use platform::security_events::{self, ContactRefusal, Event};
 
 use crate::{
     error::Error,
-    model::{CODE_LIFETIME, ChatId, ContactCode, User},
+    model::{CODE_LIFETIME, ChatId, ContactCode, Owner, User},
     repository::{ContactCodes, Sessions, Taken, Users},
 };
 
@@ -76,11 +76,11 @@ impl ContactService {
         Ok(true)
     }
 
-    /// Updates the user data in the session store. If that fails, the data are read from the database for a minute.
+    /// Updates the user in the session store. If that fails, the user is read from the database for a minute.
     async fn show(&self, changed: &User) {
-        if let Err(error) = self.sessions.refresh(changed).await {
+        if let Err(error) = self.sessions.refresh(&Owner::from(changed)).await {
             let error = format!("{:#}", anyhow::Error::from(error));
-            tracing::warn!(error, "user data not stored beside the sessions, the database is read meanwhile");
+            tracing::warn!(error, "user not stored beside the sessions, the database is read meanwhile");
         }
     }
 }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use platform::security_events::{self, Event};
+use platform::{
+    clock,
+    security_events::{self, Event},
+};
 
 use crate::{
     error::Error,
@@ -28,7 +31,7 @@ impl OperatorService {
         if !self.operators.contains(login) {
             return Err(Error::NotOperator);
         }
-        match self.users.by_login(login).await? {
+        match self.users.by_login(login, clock::now()).await? {
             Some(_) => Err(Error::LoginTaken),
             None => Ok(()),
         }

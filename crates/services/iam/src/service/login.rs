@@ -1,15 +1,43 @@
 //! Authentication by login and password, with counts of attempts.
 
-use contracts::ids::UserId;
+use chrono::{DateTime, TimeDelta, Utc};
 use platform::security_events::{self, Event};
 
 use super::IamService;
 use crate::{
     error::Error,
     hashing::{Purpose, SaltBytes, Verdict},
-    model::{Account, LoginAttempt, Password},
-    repository::Decision,
+    model::{Account, DeviceDigest, LoginAttempt, Password},
+    repository::{Decision, Judged},
 };
+
+/// The age until which an account is new. The rest of a full session store is kept for older accounts.
+const NEW_FOR: TimeDelta = TimeDelta::days(1);
+/// A known device is recorded again if its last recorded login is older than this.
+const RECORDED_EVERY: TimeDelta = TimeDelta::days(1);
+
+/// The result of a right password.
+pub(super) struct Authenticated {
+    pub account: Account,
+    pub verdict: Verdict,
+    /// The attempt with its origin.
+    pub attempt: LoginAttempt,
+    pub judged: Judged,
+}
+
+impl Authenticated {
+    pub fn is_new(&self, now: DateTime<Utc>) -> bool {
+        self.account.user.created_at > now - NEW_FOR
+    }
+
+    /// Returns the device, if its login has to be recorded.
+    fn unrecorded_device(&self, now: DateTime<Utc>) -> Option<DeviceDigest> {
+        let device = DeviceDigest::of(&self.account, self.attempt.address);
+        let is_recorded =
+            |(known, used): &(DeviceDigest, DateTime<Utc>)| *known == device && *used > now - RECORDED_EVERY;
+        (!self.account.devices.iter().any(is_recorded)).then_some(device)
+    }
+}
 
 impl IamService {
     /// Counts the attempt, then returns the login's account if the password is right. An unknown login, a wrong password and a locked
@@ -18,45 +46,61 @@ impl IamService {
         &self,
         attempt: &LoginAttempt,
         password: Password,
-    ) -> Result<(Account, Verdict), Error> {
-        let decision = self.attempts.begin(attempt).await?;
-        if let Decision::Limited(_) = decision {
+        now: DateTime<Utc>,
+    ) -> Result<Authenticated, Error> {
+        let account = self.users.by_login(&attempt.login, now).await?;
+        let attempt =
+            account.as_ref().map_or_else(|| attempt.clone(), |known| attempt.with_origin(known.origin(attempt)));
+        let judged = self.attempts.begin(&attempt).await?;
+        let refusal = match judged.decision {
+            Decision::Verify | Decision::Locked => None,
+            Decision::Throttle if self.throttle.wait(attempt.address).await => None,
+            Decision::Throttle | Decision::Limited(_) => Some(Error::TooManyAttempts),
+            Decision::Busy(_) => Some(Error::TooManyLogins),
+        };
+        if let Some(error) = refusal {
+            if judged.decision == Decision::Throttle {
+                logged(self.attempts.take_back(&attempt, judged).await);
+            }
             count("refused");
-            security_events::record(Event::Locked);
-            return Err(Error::TooManyAttempts);
+            security_events::record(Event::Locked { address: attempt.address });
+            return Err(error);
         }
-        match self.verify(attempt, password, decision == Decision::Verify).await {
-            Ok(Some(known)) => Ok(known),
+        let is_locked = judged.decision == Decision::Locked;
+        match self.verify(account.filter(|_| !is_locked), password).await {
+            Ok(Some((account, verdict))) => Ok(Authenticated { account, verdict, attempt, judged }),
             Ok(None) => {
                 count("failed");
                 Err(Error::WrongCredentials)
             }
             Err(error) => {
-                if decision == Decision::Verify {
-                    logged(self.attempts.take_back(attempt).await);
+                if !is_locked {
+                    logged(self.attempts.take_back(&attempt, judged).await);
                 }
                 Err(error)
             }
         }
     }
 
-    async fn verify(
-        &self,
-        attempt: &LoginAttempt,
-        password: Password,
-        is_admitted: bool,
-    ) -> Result<Option<(Account, Verdict)>, Error> {
-        let account = self.users.by_login(&attempt.login).await?.filter(|_| is_admitted);
+    async fn verify(&self, account: Option<Account>, password: Password) -> Result<Option<(Account, Verdict)>, Error> {
         let hash = account.as_ref().map(|account| account.password_hash.clone());
         let verdict = self.hashing.verify(password, hash).await?;
         Ok(account.filter(|_| verdict != Verdict::Wrong).map(|account| (account, verdict)))
     }
 
     /// Replaces an outdated hash. If that fails, the next login retries.
-    pub(super) async fn renew_hash(self, user: UserId, outdated: String, password: Password, salt: SaltBytes) {
+    pub(super) async fn renew_hash(
+        self,
+        known: Authenticated,
+        password: Password,
+        salt: SaltBytes,
+        now: DateTime<Utc>,
+    ) {
+        let user = known.account.user.id;
         let renewed = async {
             let hash = self.hashing.hash(Purpose::Registration, password, salt).await?;
-            self.users.renew_hash(user, &outdated, &hash).await
+            self.users.renew_hash(user, &known.account.password_hash, &hash).await?;
+            self.users.remember_device(user, &DeviceDigest::with(&hash, known.attempt.address), now).await
         };
         match renewed.await {
             Ok(()) => tracing::info!(user_uuid = %user, "password hash renewed"),
@@ -67,9 +111,22 @@ impl IamService {
         }
     }
 
-    /// Records that a password was right. If that fails, the count of attempts stays too high until it expires.
-    pub(super) async fn authenticated(&self, attempt: &LoginAttempt) {
-        logged(self.attempts.succeed(attempt).await);
+    /// Records that a password was right, and the device; for a new account (`is_new`) also a login from its address. If that fails, the count
+    /// of attempts stays too high until it expires, or the device stays unknown until its next login.
+    pub(super) async fn authenticated(&self, known: &Authenticated, is_new: bool, now: DateTime<Utc>) {
+        let counted = self.attempts.succeed(&known.attempt, known.judged, is_new);
+        let recorded = async {
+            match known.unrecorded_device(now) {
+                Some(device) => self.users.remember_device(known.account.user.id, &device, now).await,
+                None => Ok(()),
+            }
+        };
+        let (counted, recorded) = tokio::join!(counted, recorded);
+        logged(counted);
+        if let Err(error) = recorded {
+            let error = format!("{:#}", anyhow::Error::from(error));
+            tracing::warn!(error, "device of a login not recorded, the next login retries");
+        }
     }
 }
 

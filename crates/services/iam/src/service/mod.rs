@@ -3,7 +3,10 @@
 mod contacts;
 mod create_operator;
 mod login;
+mod profiles;
 mod sessions;
+mod throttle;
+mod unlock_login;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -11,14 +14,16 @@ use chrono::{DateTime, Utc};
 use contracts::ids::UserId;
 use platform::{
     auth::Caller,
+    redis::Memory,
     security_events::{self, Event, Revocation},
 };
 
 pub use self::{contacts::ContactService, create_operator::OperatorService};
+use self::{profiles::Profiles, throttle::Throttle};
 use crate::{
     error::Error,
     hashing::{Hashing, Purpose, SaltBytes, Verdict},
-    model::{Account, LoginAttempt, Operators, Password, Session, SessionId, User},
+    model::{DeviceDigest, LoginAttempt, Operators, Owner, Password, Session, SessionId, User},
     repository::{Admission, LoginAttempts, Sessions, Users},
 };
 
@@ -28,9 +33,26 @@ pub struct IamService {
     sessions: Arc<dyn Sessions>,
     attempts: Arc<dyn LoginAttempts>,
     hashing: Hashing,
-    session_ttl: Duration,
+    rules: SessionRules,
     operators: Operators,
+    profiles: Profiles,
+    throttle: Throttle,
+    /// The memory of the session store.
+    memory: Memory,
 }
+
+/// The lifetime of sessions, and the maximum number of a user's.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionRules {
+    pub ttl: Duration,
+    pub per_user: u32,
+}
+
+/// The share of the session store's memory above which the rest is kept for existing accounts: new accounts cannot log in, and others keep
+/// few sessions.
+const RESERVED_FROM: f64 = 0.8;
+/// The sessions that an account keeps when it logs in meanwhile.
+const SESSIONS_MEANWHILE: u32 = 4;
 
 impl IamService {
     pub fn new(
@@ -38,15 +60,22 @@ impl IamService {
         sessions: Arc<dyn Sessions>,
         attempts: Arc<dyn LoginAttempts>,
         hashing: Hashing,
-        session_ttl: Duration,
+        rules: SessionRules,
         operators: Operators,
     ) -> Self {
-        Self { users, sessions, attempts, hashing, session_ttl, operators }
+        let (profiles, throttle, memory) = (Profiles::new(users.clone()), Throttle::default(), Memory::default());
+        Self { users, sessions, attempts, hashing, rules, operators, profiles, throttle, memory }
+    }
+
+    /// Sets the memory of the session store, which otherwise counts as unlimited.
+    #[must_use]
+    pub fn with_memory(self, memory: Memory) -> Self {
+        Self { memory, ..self }
     }
 
     /// Returns true if the user has the role `operator`. The role depends only on the login, so a change of the configuration also applies
     /// to open sessions.
-    pub fn is_operator(&self, user: &User) -> bool {
+    pub fn is_operator(&self, user: &Owner) -> bool {
         self.operators.include(user)
     }
 
@@ -82,16 +111,24 @@ impl IamService {
         salt: SaltBytes,
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
-        let (account, verdict) = self.authenticate(attempt, password.clone()).await?;
-        let user = account.user.id;
-        let session = Session::new(id, account.user, now, self.session_ttl);
-        // Sent together, both commands share one flush of Redis' log to disk, during which Redis answers nobody. The password was right, so
+        let known = self.authenticate(attempt, password.clone(), now).await?;
+        let (user, is_full) = (known.account.user.id, self.memory.used() > RESERVED_FROM);
+        if known.is_new(now) && (is_full || known.judged.is_crowded) {
+            self.authenticated(&known, false, now).await;
+            login::count("refused");
+            return Err(if is_full { Error::NoRoom } else { Error::TooManyLogins });
+        }
+        let session = Session::new(id, known.account.user.clone(), now, self.rules.ttl);
+        let most = if is_full { self.rules.per_user.min(SESSIONS_MEANWHILE) } else { self.rules.per_user };
+        // Sent together, these commands share one flush of Redis' log to disk, during which Redis answers nobody. The password was right, so
         // the attempt does not count even if the session is refused because the credentials are being changed.
-        let (admission, ()) = tokio::join!(self.sessions.open(&session), self.authenticated(attempt));
+        let (admission, ()) =
+            tokio::join!(self.sessions.open(&session, most), self.authenticated(&known, known.is_new(now), now));
         admitted(admission?)?;
-        if verdict == Verdict::Outdated {
+        self.profiles.keep(&session.user);
+        if known.verdict == Verdict::Outdated {
             // The hash is renewed in the background, so that the caller does not wait for it.
-            tokio::spawn(self.clone().renew_hash(user, account.password_hash, password, salt));
+            tokio::spawn(self.clone().renew_hash(known, password, salt, now));
         }
         login::count("opened");
         security_events::record(Event::LoggedIn { user: user.uuid() });
@@ -119,22 +156,36 @@ impl IamService {
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
         let (old, new) = passwords;
-        let (Account { user: known, .. }, _) = self.authenticate(attempt, old).await?;
+        let authenticated = self.authenticate(attempt, old, now).await?;
         let hash = self.hashing.hash(Purpose::Login, new, salt).await?;
+        let known = authenticated.account.user.clone();
         let session = session.updated(known.clone(), now);
         admitted(self.sessions.close_others(&session).await?)?;
-        self.authenticated(attempt).await;
+        self.authenticated(&authenticated, false, now).await;
         security_events::record(Event::SessionRevoked { user: known.id.uuid(), by: Revocation::PasswordChanged });
         if !self.users.change_password(&known, &hash, now).await? {
             return Err(Error::WrongCredentials);
         }
         security_events::record(Event::PasswordChanged { user: known.id.uuid() });
         let user = User { updated_at: now, ..known };
+        self.profiles.keep(&user);
+        // The new password has made all devices unknown. This one is known.
+        self.remember(&user, &hash, attempt.address, now).await;
         if let Err(error) = self.sessions.update(&session.updated(user, now)).await {
             let error = format!("{:#}", anyhow::Error::from(error));
             tracing::warn!(error, "session not updated after a change of password, it shows the old time of change");
         }
         Ok(())
+    }
+}
+
+impl IamService {
+    async fn remember(&self, user: &User, hash: &str, address: IpAddr, now: DateTime<Utc>) {
+        let device = DeviceDigest::with(hash, address);
+        if let Err(error) = self.users.remember_device(user.id, &device, now).await {
+            let error = format!("{:#}", anyhow::Error::from(error));
+            tracing::warn!(error, "device not recorded after a change of password");
+        }
     }
 }
 

@@ -1,52 +1,105 @@
 //! The use cases of open sessions: look up, list and end sessions.
 
+use std::collections::{HashMap, HashSet};
+
 use contracts::ids::UserId;
 use futures::future::join_all;
 use platform::{
-    auth,
+    auth::{self, Caller},
     security_events::{self, Event, Revocation},
 };
 
 use super::IamService;
 use crate::{
     error::Error,
-    model::{Session, SessionId, SessionSummary, SessionTimes, ShortId},
+    model::{OpenSession, Owner, Session, SessionId, SessionSummary, SessionTimes, ShortId},
     repository::Lookup,
 };
 
+/// The methods by which an operator reads or ends the sessions of another user, as security events name them.
+const LIST_SESSIONS: &str = "/auth.v1.SessionService/ListSessions";
+const END_SESSION: &str = "/auth.v1.SessionService/EndSession";
+
 impl IamService {
+    /// Returns the session with its user's data.
     pub async fn whoami(&self, id: SessionId) -> Result<Session, Error> {
-        let lookup = self.sessions.find(id).await?;
-        self.found(id, lookup).await
-    }
-
-    /// Does the same as [`whoami`](Self::whoami) for several sessions. Fails if the session store is not available; a session whose user
-    /// cannot be read fails by itself. The results have the order of `ids`.
-    pub async fn whoami_all(&self, ids: &[SessionId]) -> Result<Vec<Result<Session, Error>>, Error> {
-        let lookups = self.sessions.find_all(ids).await?;
-        Ok(join_all(ids.iter().zip(lookups).map(|(id, lookup)| self.found(*id, lookup))).await)
-    }
-
-    async fn found(&self, id: SessionId, lookup: Lookup) -> Result<Session, Error> {
-        match lookup {
-            Lookup::Found(session) => Ok(session),
-            Lookup::WithoutUser(times) => self.with_user(id, times).await,
-            Lookup::Ended => Err(Error::InvalidSession),
-        }
-    }
-
-    /// Returns the session with its user's data from the database. This is needed if the session store has no copy of the data, or if the
-    /// data are being changed.
-    async fn with_user(&self, id: SessionId, times: SessionTimes) -> Result<Session, Error> {
-        let Some(user) = self.users.find(times.user).await? else {
-            self.sessions.close_all(times.user).await?;
-            return Err(Error::InvalidSession);
+        let (times, user) = match self.sessions.find(id).await? {
+            Lookup::Found(OpenSession { times, owner }) => (times, self.profiles.of(&owner).await?),
+            Lookup::WithoutOwner(times) => {
+                let user = self.profiles.read(times.user).await?;
+                self.restore(user.as_ref().map(Owner::from).as_slice()).await;
+                (times, user)
+            }
+            Lookup::Ended => return Err(Error::InvalidSession),
         };
-        if let Err(error) = self.sessions.restore(&user).await {
-            let error = format!("{:#}", anyhow::Error::from(error));
-            tracing::warn!(error, "user data not stored beside the sessions, the next request reads them again");
+        match user {
+            Some(user) => Ok(times.of(id, user)),
+            None => self.without_user(times).await,
         }
-        Ok(times.of(id, user))
+    }
+
+    /// Returns the user of a session, as checks of access need it.
+    pub async fn owner(&self, id: SessionId) -> Result<auth::User, Error> {
+        self.owners(&[id]).await?.pop().unwrap_or(Err(Error::InvalidSession))
+    }
+
+    /// Returns the users of several sessions, in the order of `ids`. Fails if the session store is not available; a session whose owner cannot
+    /// be read fails by itself. The session store has almost all owners; the others are read together from the database.
+    pub async fn owners(&self, ids: &[SessionId]) -> Result<Vec<Result<auth::User, Error>>, Error> {
+        let lookups = self.sessions.find_all(ids).await?;
+        let read = self.read_owners(&lookups).await;
+        let owners = lookups.into_iter().map(async |lookup| match lookup {
+            Lookup::Found(OpenSession { owner, .. }) => Ok(self.caller(&owner)),
+            Lookup::WithoutOwner(times) => match read.as_ref().ok_or(Error::OwnerUnavailable)?.get(&times.user) {
+                Some(owner) => Ok(self.caller(owner)),
+                None => self.without_user(times).await,
+            },
+            Lookup::Ended => Err(Error::InvalidSession),
+        });
+        Ok(join_all(owners).await)
+    }
+
+    fn caller(&self, owner: &Owner) -> auth::User {
+        auth::User { uuid: owner.id.uuid(), is_operator: self.is_operator(owner) }
+    }
+
+    /// Reads the owners that the session store does not have, or that are being changed. Returns `None` if the database is not available.
+    async fn read_owners(&self, lookups: &[Lookup]) -> Option<HashMap<UserId, Owner>> {
+        let missing: HashSet<_> = lookups
+            .iter()
+            .filter_map(|lookup| match lookup {
+                Lookup::WithoutOwner(times) => Some(times.user),
+                Lookup::Found(_) | Lookup::Ended => None,
+            })
+            .collect();
+        if missing.is_empty() {
+            return Some(HashMap::new());
+        }
+        match self.users.owners(&missing.into_iter().collect::<Vec<_>>()).await {
+            Ok(owners) => {
+                self.restore(&owners).await;
+                Some(owners.into_iter().map(|owner| (owner.id, owner)).collect())
+            }
+            Err(error) => {
+                tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "users of sessions not read");
+                None
+            }
+        }
+    }
+
+    /// Stores owners that were read from the database.
+    async fn restore(&self, owners: &[Owner]) {
+        let stored = join_all(owners.iter().map(|owner| self.sessions.restore(owner))).await;
+        if let Some(error) = stored.into_iter().find_map(Result::err) {
+            let error = format!("{:#}", anyhow::Error::from(error));
+            tracing::warn!(error, "user not stored beside the sessions, the next request reads it again");
+        }
+    }
+
+    /// Ends the sessions of a user that does not exist any more.
+    async fn without_user<T>(&self, times: SessionTimes) -> Result<T, Error> {
+        self.sessions.close_all(times.user).await?;
+        Err(Error::InvalidSession)
     }
 
     /// Ends the session, if it has not ended already. After this returns, no service accepts the session.
@@ -59,25 +112,25 @@ impl IamService {
 
     /// Ends all sessions of this session's user. Fails if the store has forgotten which sessions the user has.
     pub async fn logout_all(&self, id: SessionId) -> Result<(), Error> {
-        let session = self.whoami(id).await?;
-        self.sessions.close_all(session.user.id).await?;
+        let user = UserId::new(self.owner(id).await?.uuid);
+        self.sessions.close_all(user).await?;
         let was_forgotten = self.sessions.close(id).await?.is_some();
-        revoked(session.user.id, Revocation::LogoutAll);
+        revoked(user, Revocation::LogoutAll);
         if was_forgotten { Err(Error::SessionsForgotten) } else { Ok(()) }
     }
 
     /// Returns the sessions of the caller or, for an operator, those of the user `of`.
     pub async fn list_sessions(&self, caller: auth::User, of: Option<UserId>) -> Result<Vec<SessionSummary>, Error> {
-        self.sessions.list(subject(caller, of)?).await
+        self.sessions.list(subject(caller, of, LIST_SESSIONS)?).await
     }
 
     /// Ends one session of the caller or, for an operator, of the user `of`.
     pub async fn end_session(&self, caller: auth::User, of: Option<UserId>, session: &ShortId) -> Result<(), Error> {
-        let user = subject(caller, of)?;
+        let user = subject(caller, of, END_SESSION)?;
         if !self.sessions.end(user, session).await? {
             return Err(Error::SessionNotFound);
         }
-        revoked(user, Revocation::Ended);
+        revoked(user, if user.uuid() == caller.uuid { Revocation::Ended } else { Revocation::EndedByOperator });
         Ok(())
     }
 
@@ -96,11 +149,10 @@ fn revoked(user: UserId, by: Revocation) {
     security_events::record(Event::SessionRevoked { user: user.uuid(), by });
 }
 
-/// Returns the user whose sessions a call reads or ends. Only an operator may name another user; other callers get [`Error::UserNotFound`].
-fn subject(caller: auth::User, of: Option<UserId>) -> Result<UserId, Error> {
-    match of {
-        Some(user) if user.uuid() != caller.uuid && !caller.is_operator => Err(Error::UserNotFound),
-        Some(user) => Ok(user),
-        None => Ok(UserId::new(caller.uuid)),
-    }
+/// Returns the user whose sessions a call reads or ends. Only an operator may name another user, which is recorded; other callers get
+/// [`Error::UserNotFound`].
+fn subject(caller: auth::User, of: Option<UserId>, path: &str) -> Result<UserId, Error> {
+    let user = of.unwrap_or(UserId::new(caller.uuid));
+    let may = Caller::User(caller).may_inspect(Some(user.uuid()), user.uuid(), path);
+    if may { Ok(user) } else { Err(Error::UserNotFound) }
 }

@@ -5,7 +5,7 @@ use iam::{
     model::Operators,
     repository::{Collision, MIGRATIONS, PgUsers, Users as _, collisions, fill_keys},
 };
-use platform::{ids, postgres::Database};
+use platform::{clock, ids, postgres::Database};
 use tonic::Code;
 
 use crate::{
@@ -75,7 +75,7 @@ async fn add_old(pool: &Database, login: &str, email: &str) -> iam::model::User 
 }
 
 async fn found(users: &PgUsers, login: &str) -> Option<String> {
-    users.by_login(login).await.unwrap().map(|account| account.user.info.login)
+    users.by_login(login, clock::now()).await.unwrap().map(|account| account.user.info.login)
 }
 
 #[tokio::test]

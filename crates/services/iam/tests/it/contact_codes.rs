@@ -169,7 +169,7 @@ async fn a_confirmed_chat_is_shown_with_the_method_that_names_it_and_makes_a_new
         assert!(first.updated_at > ann.updated_at, "{store}: {:?}", first.updated_at);
         assert_eq!(again, first, "{store}: to repeat it changes nothing");
         assert_eq!(users.find(ann.id).await.unwrap().as_ref(), Some(&first), "{store}");
-        let account = users.by_login("ann").await.unwrap().unwrap();
+        let account = users.by_login("ann", clock::now()).await.unwrap().unwrap();
         assert_eq!((account.user, account.password_hash.as_str()), (first, "hash"), "{store}");
         let other = users.confirm_chat(ann.id, chat(42), clock::now()).await.unwrap().unwrap();
         assert_eq!(confirmed(&other), ["42"], "{store}: one chat at a time");

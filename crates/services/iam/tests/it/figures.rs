@@ -24,6 +24,8 @@ async fn service() -> Iam {
         ("IAM_HASHING_THREADS", THREADS.to_string()),
         ("IAM_LOCKOUT_FAILURES", "0".to_owned()),
         ("IAM_ADDRESS_FAILURES", "0".to_owned()),
+        ("IAM_ACCOUNT_LOGINS", "0".to_owned()),
+        ("IAM_ADDRESS_NEW_ACCOUNTS", "0".to_owned()),
     ];
     start(&settings().await.with(own)).await
 }

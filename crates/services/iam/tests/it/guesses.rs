@@ -9,12 +9,15 @@ use std::{
 };
 
 use contracts::proto::{
-    auth::v1::LoginRequest,
+    auth::v1::{LoginRequest, UnlockLoginRequest, session_service_client::SessionServiceClient},
     user::v1::{RegisterRequest, UserRegistrationInfo},
 };
 use tonic::{Code, Request, Status};
 
-use crate::fixture::{Iam, PASSWORD, info, settings, start};
+use crate::{
+    fixture::{Iam, PASSWORD, info, settings, start},
+    operators,
+};
 
 const WRONG: &str = "a wrong password";
 
@@ -98,12 +101,89 @@ async fn spraying_from_one_address_is_refused_and_others_log_in() {
         assert_eq!(status.code(), Code::Unauthenticated);
     }
 
-    let refused = login_from(&iam, "192.0.2.2, 192.0.2.1", &info.login, PASSWORD).await.unwrap_err();
+    let refused = login_from(&iam, "192.0.2.2, 192.0.2.1", "user-1", WRONG).await.unwrap_err();
     assert_eq!(
         (refused.code(), refused.message()),
         (Code::ResourceExhausted, "too many failed attempts from this address")
     );
     assert!(login_from(&iam, "192.0.2.2", &info.login, PASSWORD).await.is_ok());
+}
+
+/// Every caller comes through a proxy in front of the trusted one.
+#[tokio::test]
+async fn wrong_passwords_of_one_caller_behind_two_proxies_stop_no_login_of_another() {
+    let iam = behind_proxy(&[("IAM_TRUSTED_HOPS", "1"), ("IAM_ADDRESS_FAILURES", "5")]).await;
+    let (info, _, _) = iam.registered_user().await;
+    let proxied = |caller: &str| format!("{caller}, 203.0.113.1");
+
+    let mut refused = 0;
+    for number in 0..12 {
+        let status = login_from(&iam, &proxied("192.0.2.1"), &format!("user-{}", number % 5), WRONG).await;
+        refused += u32::from(status.unwrap_err().code() == Code::ResourceExhausted);
+    }
+
+    assert_eq!(refused, 7);
+    let begun = Instant::now();
+    login_from(&iam, &proxied("192.0.2.2"), &info.login, PASSWORD).await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(1), "it is not throttled: {:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_right_password_of_an_account_without_failures_passes_the_lock_of_its_address() {
+    let iam = behind_proxy(&[("IAM_ADDRESS_FAILURES", "5")]).await;
+    let (info, _, _) = iam.registered_user().await;
+    for number in 0..5 {
+        login_from(&iam, "192.0.2.1", &format!("user-{number}"), WRONG).await.unwrap_err();
+    }
+    // As the caller who keeps the address locked.
+    let keeps = login_from(&iam, "192.0.2.1", "user-0", WRONG).await.unwrap_err();
+    assert_eq!(keeps.code(), Code::ResourceExhausted);
+
+    for _ in 0..2 {
+        login_from(&iam, "192.0.2.1", &info.login, PASSWORD).await.unwrap();
+    }
+}
+
+/// One wrong password per window keeps an account locked, and every hundred are the last ones.
+#[tokio::test]
+async fn a_login_that_is_kept_locked_is_open_to_a_known_device_and_after_an_operator_has_unlocked_it() {
+    let login = format!("operator-{}", platform::ids::random());
+    let own = [
+        ("IAM_TRUSTED_PROXIES", "127.0.0.1".to_owned()),
+        ("IAM_LOCKOUT_FAILURES", "3".to_owned()),
+        ("IAM_LOCKOUT_WINDOW", "10h".to_owned()),
+        ("IAM_LOCKOUT_TOTAL", "4".to_owned()),
+    ];
+    let (iam, _) = operators::with_operator_and(&login, own).await;
+    let operator = login_from(&iam, "192.0.2.9", &login, PASSWORD).await.unwrap();
+    let known = info();
+    iam.register(&known, PASSWORD).await.unwrap();
+    login_from(&iam, "192.0.2.1", &known.login, PASSWORD).await.unwrap();
+    for target in [&known.login, &login] {
+        for number in 0..6 {
+            login_from(&iam, &format!("198.51.100.{number}"), target, WRONG).await.unwrap_err();
+        }
+    }
+
+    let elsewhere = login_from(&iam, "192.0.2.2", &known.login, PASSWORD).await.unwrap_err();
+    assert_eq!(elsewhere.code(), Code::Unauthenticated, "a device that is not known");
+    login_from(&iam, "192.0.2.9", &login, PASSWORD).await.expect("the operator's known device");
+    unlock(&iam, &operator, &known.login).await.unwrap();
+    login_from(&iam, "192.0.2.2", &known.login, PASSWORD).await.expect("after the operator");
+
+    for number in 0..6 {
+        login_from(&iam, &format!("198.51.100.{number}"), &known.login, WRONG).await.unwrap_err();
+    }
+    let session = login_from(&iam, "192.0.2.1", &known.login, PASSWORD).await.expect("a known device");
+    login_from(&iam, "192.0.2.3", &known.login, PASSWORD).await.expect("after the known device");
+    let refused = unlock(&iam, &session, &login).await.unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied);
+}
+
+async fn unlock(iam: &Iam, session: &str, login: &str) -> Result<(), Status> {
+    let mut request = Request::new(UnlockLoginRequest { login: login.to_owned() });
+    request.metadata_mut().insert("session-uuid", session.parse().unwrap());
+    SessionServiceClient::new(iam.channel.clone()).unlock_login(request).await.map(drop)
 }
 
 #[tokio::test]
@@ -113,7 +193,7 @@ async fn an_untrusted_peer_does_not_choose_its_address() {
     let mut codes = Vec::new();
     for number in 0..4 {
         let claimed = format!("203.0.113.{number}");
-        codes.push(login_from(&iam, &claimed, &format!("user-{number}"), WRONG).await.unwrap_err().code());
+        codes.push(login_from(&iam, &claimed, &format!("user-{}", number % 3), WRONG).await.unwrap_err().code());
     }
 
     assert_eq!(codes.pop(), Some(Code::ResourceExhausted));
@@ -205,6 +285,7 @@ async fn the_time_of_a_login_does_not_tell_unknown_wrong_and_locked_apart() {
     let costs = [
         ("IAM_LOCKOUT_FAILURES", "2"),
         ("IAM_ADDRESS_FAILURES", "0"),
+        ("IAM_ACCOUNT_LOGINS", "0"),
         ("IAM_ARGON2_MEMORY_KIB", "4096"),
         ("IAM_ARGON2_ITERATIONS", "2"),
     ];

@@ -10,19 +10,26 @@ use iam::{
     config::Limits,
     error::Error,
     model::{LoginAttempt, Operators, SessionId},
-    repository::{Decision, LoginAttempts, MemorySessions, MemoryUsers, Sessions as _},
+    repository::{Decision, Judged, LoginAttempts, MemorySessions, MemoryUsers, Sessions as _},
     service::IamService,
 };
 use platform::clock;
 
 use crate::{
     operators::{hashing, password},
-    stores::{BOUNDS, LIMITS, LONG, attempt, attempts, session, user},
+    stores::{BOUNDS, LIMITS, LONG, MOST, RULES, attempt, attempts, session, user},
 };
 
 async fn begin(attempts: &Arc<dyn LoginAttempts>, login: &str) -> Decision {
-    attempts.begin(&attempt(login)).await.unwrap()
+    attempts.begin(&attempt(login)).await.unwrap().decision
 }
+
+async fn succeed(attempts: &Arc<dyn LoginAttempts>, login: &str) {
+    attempts.succeed(&attempt(login), COUNTED, false).await.unwrap();
+}
+
+/// The decision on an attempt at whose account and address nothing is wrong.
+const COUNTED: Judged = Judged { decision: Decision::Verify, is_crowded: false, is_counted: true };
 
 fn elsewhere(login: &str, number: u8) -> LoginAttempt {
     LoginAttempt { address: Ipv4Addr::new(192, 0, 2, number).into(), ..attempt(login) }
@@ -56,7 +63,7 @@ async fn a_success_resets_the_count_of_the_account() {
             for _ in 0..2 {
                 assert_eq!(begin(&attempts, "ann").await, Decision::Verify, "{store}: round {round}");
             }
-            attempts.succeed(&attempt("ann")).await.unwrap();
+            succeed(&attempts, "ann").await;
         }
     }
 }
@@ -66,11 +73,11 @@ async fn a_right_password_resets_the_count_even_while_the_credentials_are_being_
     for (store, attempts) in attempts(per_account(LONG)).await {
         let (sessions, operators) = (Arc::new(MemorySessions::new(BOUNDS)), Operators::parse("").unwrap());
         let users = Arc::new(MemoryUsers::default());
-        let service = IamService::new(users, sessions.clone(), attempts.clone(), hashing(), LONG, operators);
+        let service = IamService::new(users, sessions.clone(), attempts.clone(), hashing(), RULES, operators);
         let ann = user("ann", "ann@example.com");
         service.register(attempt("ann").address, &ann, password(), [1; 16]).await.unwrap();
         let kept = session(&ann, LONG);
-        let _ = sessions.open(&kept).await.unwrap();
+        let _ = sessions.open(&kept, MOST).await.unwrap();
         let _ = sessions.close_others(&kept).await.unwrap();
 
         for round in 0..5 {
@@ -119,8 +126,9 @@ async fn a_count_expires() {
 
         for _ in 0..3 {
             let attempt = elsewhere("ann", 1);
-            assert_ne!(attempts.begin(&attempt).await.unwrap(), Decision::Locked, "{store}");
-            attempts.take_back(&attempt).await.unwrap();
+            let judged = attempts.begin(&attempt).await.unwrap();
+            assert_ne!(judged.decision, Decision::Locked, "{store}");
+            attempts.take_back(&attempt, judged).await.unwrap();
         }
     }
 }
@@ -129,8 +137,9 @@ async fn a_count_expires() {
 async fn an_attempt_that_was_taken_back_does_not_count() {
     for (store, attempts) in attempts(LIMITS).await {
         for _ in 0..20 {
-            assert_eq!(begin(&attempts, "ann").await, Decision::Verify, "{store}");
-            attempts.take_back(&attempt("ann")).await.unwrap();
+            let judged = attempts.begin(&attempt("ann")).await.unwrap();
+            assert_eq!(judged, COUNTED, "{store}");
+            attempts.take_back(&attempt("ann"), judged).await.unwrap();
         }
         for _ in 0..3 {
             assert_eq!(begin(&attempts, "ann").await, Decision::Verify, "{store}");
@@ -146,10 +155,10 @@ async fn an_address_is_refused_after_too_many_attempts_on_any_account() {
             assert_eq!(begin(&attempts, &format!("user-{number}")).await, Decision::Verify, "{store}");
         }
 
-        let refused = begin(&attempts, "user").await;
+        let refused = begin(&attempts, "user-1").await;
 
         assert!(matches!(refused, Decision::Limited(left) if left <= LONG / 64), "{store}: {refused:?}");
-        assert_eq!(attempts.begin(&elsewhere("user-1", 2)).await.unwrap(), Decision::Verify, "{store}");
+        assert_eq!(attempts.begin(&elsewhere("user-1", 2)).await.unwrap().decision, Decision::Verify, "{store}");
     }
 }
 
@@ -161,10 +170,17 @@ async fn an_attempt_on_a_locked_account_counts_for_its_address() {
         }
 
         for number in 0..5 {
-            assert_eq!(attempts.begin(&elsewhere("ann", 9)).await.unwrap(), Decision::Locked, "{store}: {number}");
+            assert_eq!(
+                attempts.begin(&elsewhere("ann", 9)).await.unwrap().decision,
+                Decision::Locked,
+                "{store}: {number}"
+            );
         }
 
-        assert!(matches!(attempts.begin(&elsewhere("ann", 9)).await.unwrap(), Decision::Limited(_)), "{store}");
+        assert!(
+            matches!(attempts.begin(&elsewhere("ann", 9)).await.unwrap().decision, Decision::Limited(_)),
+            "{store}"
+        );
     }
 }
 
@@ -174,11 +190,12 @@ async fn refused_attempts_of_an_address_do_not_lock_an_account() {
         for number in 0..5 {
             let _ = begin(&attempts, &format!("user-{number}")).await;
         }
+        assert_eq!(begin(&attempts, "ann").await, Decision::Throttle, "{store}: ann has no failed attempt");
         for _ in 0..20 {
             assert!(matches!(begin(&attempts, "ann").await, Decision::Limited(_)), "{store}");
         }
 
-        assert_eq!(attempts.begin(&elsewhere("ann", 2)).await.unwrap(), Decision::Verify, "{store}");
+        assert_eq!(attempts.begin(&elsewhere("ann", 2)).await.unwrap().decision, Decision::Verify, "{store}");
     }
 }
 
@@ -188,17 +205,17 @@ async fn a_success_does_not_count_for_its_address() {
         for number in 0..20 {
             let login = format!("user-{number}");
             assert_eq!(begin(&attempts, &login).await, Decision::Verify, "{store}: {number}");
-            attempts.succeed(&attempt(&login)).await.unwrap();
+            succeed(&attempts, &login).await;
         }
         let wrong = |number| format!("wrong-{number}");
         for number in 0..4 {
             let _ = begin(&attempts, &wrong(number)).await;
         }
         let _ = begin(&attempts, "ann").await;
-        attempts.succeed(&attempt("ann")).await.unwrap();
+        succeed(&attempts, "ann").await;
         assert_eq!(begin(&attempts, &wrong(5)).await, Decision::Verify, "{store}: one of five is left");
 
-        let refused = begin(&attempts, "ann").await;
+        let refused = begin(&attempts, &wrong(5)).await;
 
         assert!(matches!(refused, Decision::Limited(_)), "{store}: a success takes back itself alone, {refused:?}");
     }

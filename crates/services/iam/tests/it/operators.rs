@@ -17,13 +17,13 @@ use iam::{
 };
 use platform::{
     auth::{self, Sessions as _},
-    ids,
+    clock, ids,
 };
 use tonic::Code;
 
 use crate::{
     fixture::{Iam, PASSWORD, info, settings, start},
-    stores::{self, BOUNDS, LIMITS, LONG},
+    stores::{self, BOUNDS, LIMITS, RULES},
 };
 
 pub fn hashing() -> Hashing {
@@ -47,7 +47,12 @@ pub fn password() -> Password {
 
 /// Starts a service with an operator. Returns it and the operator's UUID.
 pub async fn with_operator(login: &str) -> (Iam, String) {
-    let settings = settings().await.with([("IAM_OPERATORS", format!("other, {login}"))]);
+    with_operator_and(login, []).await
+}
+
+/// Does the same with variables of the service.
+pub async fn with_operator_and<const N: usize>(login: &str, own: [(&'static str, String); N]) -> (Iam, String) {
+    let settings = settings().await.with([("IAM_OPERATORS", format!("other, {login}"))]).with(own);
     let iam = start(&settings).await;
     let pool = iam::SERVICE.pool("test", 1, &settings).expect("the settings name a database");
     let operators = Config::load(&settings).expect("the settings are valid").operators;
@@ -100,15 +105,15 @@ async fn an_operator_is_created_once_and_only_for_a_login_of_an_operator() {
         let service = OperatorService::new(users.clone(), hashing(), Operators::parse("ann,bob").unwrap());
 
         service.create(&user("ann"), password(), [1; 16]).await.unwrap();
-        let before = users.by_login("ann").await.unwrap().unwrap();
+        let before = users.by_login("ann", clock::now()).await.unwrap().unwrap();
         let again = service.create(&user("ann"), password(), [2; 16]).await.unwrap_err();
         let stranger = service.create(&user("eve"), password(), [3; 16]).await.unwrap_err();
-        let after = users.by_login("ann").await.unwrap().unwrap();
+        let after = users.by_login("ann", clock::now()).await.unwrap().unwrap();
 
         assert!(matches!(again, Error::LoginTaken), "{again}");
         assert!(matches!(stranger, Error::NotOperator), "{stranger}");
         assert_eq!((before.user, before.password_hash), (after.user, after.password_hash), "nothing has changed");
-        assert!(users.by_login("eve").await.unwrap().is_none());
+        assert!(users.by_login("eve", clock::now()).await.unwrap().is_none());
     }
 }
 
@@ -120,14 +125,14 @@ async fn the_guard_of_iam_itself_knows_operators() {
     let create = OperatorService::new(Arc::new(users.clone()), hashing(), operators.clone());
     create.create(&ann, password(), [1; 16]).await.unwrap();
     let (sessions, attempts) = (Arc::new(MemorySessions::new(BOUNDS)), Arc::new(MemoryLoginAttempts::new(LIMITS)));
-    let service = IamService::new(Arc::new(users), sessions, attempts, hashing(), LONG, operators);
+    let service = IamService::new(Arc::new(users), sessions, attempts, hashing(), RULES, operators);
     let bob = user("bob");
     service.register(stores::attempt("bob").address, &bob, password(), [2; 16]).await.unwrap();
 
     for (login, expected) in [("ann", auth::User::operator(ann.id.uuid())), ("bob", auth::User::plain(bob.id.uuid()))] {
         let id = iam::model::SessionId::of(rand::random());
         let attempt = stores::attempt(login);
-        service.login(&attempt, password(), id, [3; 16], platform::clock::now()).await.unwrap();
+        service.login(&attempt, password(), id, [3; 16], clock::now()).await.unwrap();
 
         assert_eq!(OwnSessions(service.clone()).owner(&id.to_string()).await, Ok(expected));
     }

@@ -8,7 +8,7 @@ use iam::{
     model::Password,
     repository::{PgUsers, Users},
 };
-use platform::config::Settings;
+use platform::{clock, config::Settings};
 use tonic::Code;
 
 use crate::{
@@ -22,7 +22,7 @@ fn users(settings: &Settings) -> Arc<dyn Users> {
 
 /// Returns the password hash of a login's account.
 async fn hash(users: &Arc<dyn Users>, login: &str) -> String {
-    users.by_login(login).await.unwrap().unwrap().password_hash
+    users.by_login(login, clock::now()).await.unwrap().unwrap().password_hash
 }
 
 #[tokio::test]

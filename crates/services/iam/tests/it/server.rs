@@ -66,7 +66,7 @@ async fn a_missing_or_invalid_variable_is_named() {
         ("IAM_SESSION_TTL", "soon"),
         ("IAM_SESSION_TTL", "0s"),
         ("IAM_SESSIONS_PER_USER", "0"),
-        ("IAM_SESSION_IDLE", "0s"),
+        ("IAM_SESSION_IDLE", "500ms"),
         ("IAM_HASHING_THREADS", "0"),
         ("IAM_ARGON2_MEMORY_KIB", "7"),
         ("IAM_ARGON2_ITERATIONS", "0"),

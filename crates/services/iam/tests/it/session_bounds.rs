@@ -4,28 +4,27 @@ use std::time::Duration;
 
 use iam::{
     config::SessionBounds,
-    model::{Session, User},
+    model::{Owner, Session, User},
     repository::{Admission, Lookup},
 };
 
-use crate::stores::{BOUNDS, LONG, ann, bounded_sessions, found, session, sessions, user};
+use crate::stores::{BOUNDS, LONG, MOST, ann, bounded_sessions, found, session, sessions, user};
 
 #[tokio::test]
 async fn one_login_too_many_ends_the_oldest_session() {
-    let bounds = SessionBounds { iam_sessions_per_user: 3, ..BOUNDS };
-    for (store, sessions) in bounded_sessions(bounds).await {
+    for (store, sessions) in sessions().await {
         let (ann, bob) = (ann(), user("bob", "bob@example.com"));
         let bobs = session(&bob, LONG);
-        let _ = sessions.open(&bobs).await.unwrap();
+        let _ = sessions.open(&bobs, 3).await.unwrap();
         let mut opened = Vec::new();
         for _ in 0..5 {
             let session = session(&ann, LONG);
-            assert_eq!(sessions.open(&session).await.unwrap(), Admission::Granted, "{store}");
+            assert_eq!(sessions.open(&session, 3).await.unwrap(), Admission::Granted, "{store}");
             opened.push(session.id);
         }
         // As after a lost connection, the same call is repeated and changes nothing.
         let last = Session { id: opened[4], ..session(&ann, LONG) };
-        let _ = sessions.open(&last).await.unwrap();
+        let _ = sessions.open(&last, 3).await.unwrap();
 
         let mut living = Vec::new();
         for id in &opened {
@@ -45,7 +44,7 @@ async fn an_unused_session_ends_and_a_used_one_lives() {
         let ann = ann();
         let (used, unused) = (session(&ann, LONG), session(&ann, LONG));
         for session in [&used, &unused] {
-            let _ = sessions.open(session).await.unwrap();
+            let _ = sessions.open(session, MOST).await.unwrap();
         }
 
         testkit::eventually(|| async {
@@ -66,7 +65,7 @@ async fn the_list_shows_a_users_sessions_and_one_of_them_is_ended() {
         let (first, bobs) = (session(&ann, LONG), session(&bob, LONG));
         let second = Session { created_at: first.created_at + Duration::from_secs(1), ..session(&ann, LONG) };
         for session in [&first, &second, &bobs] {
-            let _ = sessions.open(session).await.unwrap();
+            let _ = sessions.open(session, MOST).await.unwrap();
         }
 
         let list = sessions.list(ann.id).await.unwrap();
@@ -97,11 +96,12 @@ async fn data_of_a_user_are_shown_new_or_not_at_all_once_a_change_began() {
         let (one, other) = (session(&ann, LONG), session(&ann, LONG));
         let changed = later(&ann, 1);
         for session in [&one, &other] {
-            let _ = sessions.open(session).await.unwrap();
+            let _ = sessions.open(session, MOST).await.unwrap();
         }
+        let owner = |user: &User| Some(Owner::from(user));
         let shown = async |id| match sessions.find(id).await.unwrap() {
-            Lookup::Found(session) => Some(session.user),
-            Lookup::WithoutUser(times) => {
+            Lookup::Found(session) => Some(session.owner),
+            Lookup::WithoutOwner(times) => {
                 assert_eq!(times.user, ann.id, "{store}");
                 None
             }
@@ -111,15 +111,15 @@ async fn data_of_a_user_are_shown_new_or_not_at_all_once_a_change_began() {
         sessions.begin_change(ann.id).await.unwrap();
         assert_eq!(shown(one.id).await, None, "{store}: it is being changed");
         // A request and a login that read the old data reach the session store late.
-        sessions.restore(&ann).await.unwrap();
-        let _ = sessions.open(&session(&ann, LONG)).await.unwrap();
+        sessions.restore(&(&ann).into()).await.unwrap();
+        let _ = sessions.open(&session(&ann, LONG), MOST).await.unwrap();
         assert_eq!(shown(one.id).await, None, "{store}: it is still being changed");
-        sessions.refresh(&changed).await.unwrap();
-        assert_eq!(shown(one.id).await.as_ref(), Some(&changed), "{store}");
-        assert_eq!(shown(other.id).await.as_ref(), Some(&changed), "{store}: there is one copy");
-        sessions.restore(&ann).await.unwrap();
-        let _ = sessions.open(&session(&ann, LONG)).await.unwrap();
-        assert_eq!(shown(one.id).await, Some(changed), "{store}: older data do not replace newer ones");
+        sessions.refresh(&(&changed).into()).await.unwrap();
+        assert_eq!(shown(one.id).await, owner(&changed), "{store}");
+        assert_eq!(shown(other.id).await, owner(&changed), "{store}: there is one copy");
+        sessions.restore(&(&ann).into()).await.unwrap();
+        let _ = sessions.open(&session(&ann, LONG), MOST).await.unwrap();
+        assert_eq!(shown(one.id).await, owner(&changed), "{store}: older data do not replace newer ones");
     }
 }
 
@@ -127,12 +127,12 @@ async fn data_of_a_user_are_shown_new_or_not_at_all_once_a_change_began() {
 async fn no_data_are_kept_of_a_user_without_a_session() {
     for (store, sessions) in sessions().await {
         let ann = ann();
-        sessions.refresh(&ann).await.unwrap();
+        sessions.refresh(&(&ann).into()).await.unwrap();
         let late = session(&ann, LONG);
-        let _ = sessions.open(&late).await.unwrap();
+        let _ = sessions.open(&late, MOST).await.unwrap();
 
         sessions.close_all(ann.id).await.unwrap();
-        sessions.restore(&ann).await.unwrap();
+        sessions.restore(&(&ann).into()).await.unwrap();
 
         assert_eq!(sessions.find(late.id).await.unwrap(), Lookup::Ended, "{store}");
         assert!(sessions.list(ann.id).await.unwrap().is_empty(), "{store}");

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use iam::{
-    model::User,
+    model::{Owner, User},
     repository::{Admission, Lookup},
 };
 
-use crate::stores::{LONG, ann, found, session, sessions, user};
+use crate::stores::{LONG, MOST, ann, found, session, sessions, user};
 
 #[tokio::test]
 async fn an_open_session_is_found_until_it_is_closed() {
@@ -15,9 +15,9 @@ async fn an_open_session_is_found_until_it_is_closed() {
         let session = session(&ann(), LONG);
         assert_eq!(found(&sessions, session.id).await, None, "{store}");
 
-        let admission = sessions.open(&session).await.unwrap();
+        let admission = sessions.open(&session, MOST).await.unwrap();
         assert_eq!(admission, Admission::Granted, "{store}");
-        assert_eq!(found(&sessions, session.id).await, Some(session.clone()), "{store}");
+        assert_eq!(found(&sessions, session.id).await, Some((&session).into()), "{store}");
 
         sessions.close(session.id).await.unwrap();
         sessions.close(session.id).await.unwrap();
@@ -29,7 +29,7 @@ async fn an_open_session_is_found_until_it_is_closed() {
 async fn a_session_expires() {
     for (_, sessions) in sessions().await {
         let session = session(&ann(), Duration::from_millis(20));
-        let _ = sessions.open(&session).await.unwrap();
+        let _ = sessions.open(&session, MOST).await.unwrap();
 
         testkit::eventually(|| async { found(&sessions, session.id).await.is_none().then_some(()) }).await;
     }
@@ -41,14 +41,14 @@ async fn all_sessions_of_one_user_are_closed_together() {
         let (ann, bob) = (ann(), user("bob", "bob@example.com"));
         let (first, second, bobs) = (session(&ann, LONG), session(&ann, LONG), session(&bob, LONG));
         for session in [&first, &second, &bobs] {
-            let _ = sessions.open(session).await.unwrap();
+            let _ = sessions.open(session, MOST).await.unwrap();
         }
 
         sessions.close_all(ann.id).await.unwrap();
 
         assert_eq!(found(&sessions, first.id).await, None, "{store}");
         assert_eq!(found(&sessions, second.id).await, None, "{store}");
-        assert_eq!(found(&sessions, bobs.id).await, Some(bobs), "{store}");
+        assert_eq!(found(&sessions, bobs.id).await, Some((&bobs).into()), "{store}");
     }
 }
 
@@ -58,12 +58,12 @@ async fn a_session_outlives_a_shorter_one_of_the_same_user_and_still_ends_with_a
         let ann = ann();
         let (long, short) = (session(&ann, LONG), session(&ann, Duration::from_millis(20)));
         for session in [&long, &short] {
-            let _ = sessions.open(session).await.unwrap();
+            let _ = sessions.open(session, MOST).await.unwrap();
         }
 
         testkit::eventually(|| async { found(&sessions, short.id).await.is_none().then_some(()) }).await;
 
-        assert_eq!(found(&sessions, long.id).await, Some(long.clone()), "{store}");
+        assert_eq!(found(&sessions, long.id).await, Some((&long).into()), "{store}");
         sessions.close_all(ann.id).await.unwrap();
         assert_eq!(found(&sessions, long.id).await, None, "{store}");
     }
@@ -76,13 +76,13 @@ async fn all_sessions_but_one_are_closed_and_the_old_credentials_open_none() {
         let (kept, other, bobs, late) =
             (session(&ann, LONG), session(&ann, LONG), session(&bob, LONG), session(&ann, LONG));
         for session in [&kept, &other, &bobs] {
-            let _ = sessions.open(session).await.unwrap();
+            let _ = sessions.open(session, MOST).await.unwrap();
         }
 
         let admission = sessions.close_others(&kept).await.unwrap();
-        let too_late = sessions.open(&late).await.unwrap();
+        let too_late = sessions.open(&late, MOST).await.unwrap();
         let changed = User { updated_at: ann.updated_at + Duration::from_secs(1), ..ann };
-        let new_credentials = sessions.open(&session(&changed, LONG)).await.unwrap();
+        let new_credentials = sessions.open(&session(&changed, LONG), MOST).await.unwrap();
 
         assert_eq!(
             (admission, too_late, new_credentials),
@@ -101,7 +101,7 @@ async fn an_ended_session_closes_no_others() {
         let ann = ann();
         let (ended, other) = (session(&ann, LONG), session(&ann, LONG));
         for session in [&ended, &other] {
-            let _ = sessions.open(session).await.unwrap();
+            let _ = sessions.open(session, MOST).await.unwrap();
         }
         sessions.close(ended.id).await.unwrap();
 
@@ -119,15 +119,15 @@ async fn only_a_live_session_is_updated_and_its_expiry_stays() {
         let now = ann.updated_at + Duration::from_secs(1);
         let changed = User { updated_at: now, ..ann.clone() };
         let (live, ended) = (session(&ann, Duration::from_secs(2)), session(&ann, LONG));
-        let _ = sessions.open(&live).await.unwrap();
+        let _ = sessions.open(&live, MOST).await.unwrap();
 
         sessions.update(&live.clone().updated(changed.clone(), now)).await.unwrap();
         sessions.update(&ended.clone().updated(changed.clone(), now)).await.unwrap();
 
         let live_one = found(&sessions, live.id).await.unwrap();
         assert_eq!(
-            (live_one.user, live_one.updated_at, live_one.created_at),
-            (changed, now, live.created_at),
+            (live_one.owner, live_one.times.updated_at, live_one.times.created_at),
+            (Owner::from(&changed), now, live.created_at),
             "{store}"
         );
         assert_eq!(found(&sessions, ended.id).await, None, "{store}");

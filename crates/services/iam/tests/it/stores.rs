@@ -6,11 +6,12 @@ use anyhow::Context as _;
 use contracts::ids::UserId;
 use iam::{
     config::{Limits, SessionBounds},
-    model::{LoginAttempt, Session, SessionId, User, UserInfo},
+    model::{LoginAttempt, OpenSession, Session, SessionId, User, UserInfo},
     repository::{
         CodeLimit, ContactCodes, LoginAttempts, Lookup, MIGRATIONS, MemoryContactCodes, MemoryLoginAttempts,
         MemorySessions, MemoryUsers, PgUsers, RedisContactCodes, RedisLoginAttempts, RedisSessions, Sessions, Users,
     },
+    service::SessionRules,
 };
 use platform::{clock, ids, redis::Connection};
 
@@ -20,10 +21,19 @@ pub const LONG: Duration = Duration::from_mins(10);
 pub const LIMITS: Limits = Limits {
     iam_lockout_failures: 3,
     iam_lockout_window: LONG,
+    iam_lockout_total: 0,
+    iam_account_logins: 0,
     iam_address_failures: 5,
     iam_address_registrations: 4,
     iam_address_window: LONG,
+    iam_address_new_accounts: 0,
+    iam_new_accounts_window: LONG,
 };
+
+/// The maximum number of a user's sessions, where a test does not depend on it.
+pub const MOST: u32 = 100;
+
+pub const RULES: SessionRules = SessionRules { ttl: LONG, per_user: MOST };
 
 pub const BOUNDS: SessionBounds = SessionBounds { iam_sessions_per_user: 100, iam_session_idle: None };
 
@@ -41,11 +51,11 @@ pub async fn bounded_sessions(bounds: SessionBounds) -> [(&'static str, Arc<dyn 
     [("memory", Arc::new(MemorySessions::new(bounds))), ("Redis", Arc::new(redis))]
 }
 
-/// Returns the session with this id, if it has not ended and the session store has its user's data.
-pub async fn found(sessions: &Arc<dyn Sessions>, id: SessionId) -> Option<Session> {
+/// Returns the session with this id, if it has not ended and the session store has its owner.
+pub async fn found(sessions: &Arc<dyn Sessions>, id: SessionId) -> Option<OpenSession> {
     match sessions.find(id).await.unwrap() {
         Lookup::Found(session) => Some(session),
-        Lookup::WithoutUser(_) | Lookup::Ended => None,
+        Lookup::WithoutOwner(_) | Lookup::Ended => None,
     }
 }
 
@@ -73,6 +83,12 @@ pub async fn contact_codes(limit: CodeLimit) -> [(&'static str, Arc<dyn ContactC
     let (connection, prefix) = redis().await;
     let redis = RedisContactCodes::new(connection, prefix, limit);
     [("memory", Arc::new(MemoryContactCodes::new(limit))), ("Redis", Arc::new(redis))]
+}
+
+/// Returns a connection with all rights.
+pub async fn connection_as_admin() -> Connection {
+    let server = testkit::redis().await.url;
+    platform::redis::lazy_connection("REDIS_URL", &server.into(), None).unwrap()
 }
 
 /// Returns a connection with the rights of iam.

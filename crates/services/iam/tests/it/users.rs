@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use contracts::ids::UserId;
 use iam::{error::Error, model::NotificationMethod};
-use platform::ids;
+use platform::{clock, ids};
 
 use crate::stores::{ann, user, users};
 
@@ -17,7 +17,7 @@ async fn a_registered_user_is_found_as_registered() {
 
         users.register(&ann, "hash").await.unwrap();
 
-        let account = users.by_login("ann").await.unwrap().unwrap();
+        let account = users.by_login("ann", clock::now()).await.unwrap().unwrap();
         assert_eq!((account.user, account.password_hash.as_str()), (ann.clone(), "hash"), "{store}");
         assert_eq!(users.find(ann.id).await.unwrap(), Some(ann), "{store}");
     }
@@ -28,7 +28,7 @@ async fn an_unknown_user_is_not_found() {
     for (store, users) in users().await {
         users.register(&ann(), "hash").await.unwrap();
 
-        assert!(users.by_login("bob").await.unwrap().is_none(), "{store}");
+        assert!(users.by_login("bob", clock::now()).await.unwrap().is_none(), "{store}");
         assert!(users.find(UserId::new(ids::random())).await.unwrap().is_none(), "{store}");
     }
 }
@@ -51,7 +51,7 @@ async fn a_login_and_an_address_belong_to_one_user() {
         assert!(matches!(other_case, Err(Error::LoginTaken)), "{store}: {other_case:?}");
         assert!(matches!(other_form, Err(Error::LoginTaken)), "{store}: {other_form:?}");
         assert!(matches!(wide_address, Err(Error::EmailTaken)), "{store}: {wide_address:?}");
-        assert_eq!(users.by_login("ANN").await.unwrap().unwrap().user.info.login, "ann", "{store}");
+        assert_eq!(users.by_login("ANN", clock::now()).await.unwrap().unwrap().user.info.login, "ann", "{store}");
     }
 }
 
@@ -97,7 +97,7 @@ async fn a_password_is_changed_once_from_each_state() {
         );
         assert!(!users.change_password(&ann, "third", third).await.unwrap(), "{store}: the user has changed since");
 
-        let account = users.by_login("ann").await.unwrap().unwrap();
+        let account = users.by_login("ann", clock::now()).await.unwrap().unwrap();
         assert_eq!((account.password_hash.as_str(), account.user.updated_at), ("second", second), "{store}");
         assert_eq!(account.user.created_at, ann.created_at, "{store}");
         assert!(!users.change_password(&user("bob", "bob@example.com"), "x", second).await.unwrap(), "{store}");

@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use tonic::Status;
+use uuid::Uuid;
 
 use super::{
     Access, Caller, Rule, SESSION, SESSION_HEADER, SESSION_METADATA, ServiceKey, SessionError, Sessions,
@@ -17,7 +18,7 @@ use super::{
 use crate::{
     grpc,
     problem::Problem,
-    security_events::{self, Event, TokenRefusal},
+    security_events::{self, AccessRefusal, Event, TokenRefusal},
     tls::Identity,
 };
 
@@ -101,13 +102,13 @@ impl Guard {
         }
         if let Some(service) = self.service(&request)? {
             if !access.services().contains(&service.as_str()) {
-                return Err(Refusal::OtherService);
+                return Err(denied(None, AccessRefusal::Service, Refusal::OtherService));
             }
             request.extensions_mut().insert(Caller::Service(service));
             return Ok(next(request).await);
         }
         if matches!(access, Access::Services(_)) {
-            return Err(Refusal::MissingToken);
+            return Err(denied(None, AccessRefusal::Token, Refusal::MissingToken));
         }
         let session = session(request.headers(), header)?;
         let user = self.sessions.owner(&session).await.map_err(|error| match error {
@@ -117,9 +118,9 @@ impl Guard {
         })?;
         if let Access::Operator(_) = access {
             if !user.is_operator {
-                return Err(Refusal::NotOperator);
+                return Err(denied(Some(user.uuid), AccessRefusal::Role, Refusal::NotOperator));
             }
-            security_events::record(Event::RoleUsed { user: user.uuid, path: request.uri().path() });
+            security_events::record(Event::RoleUsed { user: user.uuid, path: request.uri().path(), of: None });
         }
         request.extensions_mut().insert(Caller::User(user));
         Ok(SESSION.scope(session, next(request)).await)
@@ -153,6 +154,12 @@ fn refused(reason: TokenRefusal) -> Refusal {
     Refusal::InvalidToken
 }
 
+/// Records that a caller may not call a method.
+fn denied(user: Option<Uuid>, reason: AccessRefusal, refusal: Refusal) -> Refusal {
+    security_events::record(Event::AccessRefused { user, reason });
+    refusal
+}
+
 fn session(headers: &HeaderMap, name: &'static str) -> Result<String, Refusal> {
     let mut values = headers.get_all(name).iter();
     let value = values.next().ok_or(Refusal::MissingSession)?.to_str().map_err(|_| Refusal::InvalidSession)?;
@@ -162,7 +169,8 @@ fn session(headers: &HeaderMap, name: &'static str) -> Result<String, Refusal> {
     if value.is_empty() {
         return Err(Refusal::EmptySession);
     }
-    Ok(value.to_owned())
+    // All spellings of a session are one session, for the bounds per session too.
+    Ok(Uuid::try_parse(value).map_or_else(|_| value.to_owned(), |session| session.to_string()))
 }
 
 /// The error message for a user without the role `operator`.
@@ -200,6 +208,23 @@ impl Refusal {
             Self::NoRule => Problem::forbidden("no rule says who may do this"),
             Self::Unavailable => Problem::unavailable("sessions cannot be checked now"),
             Self::TooMany => Problem::too_many_requests(TOO_MANY_REQUESTS),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_spellings_of_a_session_are_one() {
+        let canonical = "0199a8f0-0b6c-7c44-9d5a-2f8e6d1c3b7a";
+        let upper = canonical.to_uppercase();
+        let (simple, braced, urn) =
+            (canonical.replace('-', ""), format!("{{{canonical}}}"), format!("urn:uuid:{canonical}"));
+        for spelling in [canonical, &upper, &simple, &braced, &urn] {
+            let headers = [(SESSION_HEADER.parse().unwrap(), spelling.parse().unwrap())].into_iter().collect();
+            assert_eq!(session(&headers, SESSION_HEADER).unwrap(), canonical, "{spelling}");
         }
     }
 }

@@ -17,6 +17,8 @@ pub use token::{ServiceKey, TokenError};
 use tonic::metadata::AsciiMetadataValue;
 use uuid::Uuid;
 
+use crate::security_events::{self, Event};
+
 /// The gRPC metadata key that carries the session.
 pub const SESSION_METADATA: &str = "session-uuid";
 /// The HTTP header that carries a session.
@@ -54,6 +56,20 @@ impl Caller {
     pub fn may_see(&self, user: Uuid) -> bool {
         match self {
             Self::User(caller) => caller.uuid == user,
+            Self::Service(_) => true,
+        }
+    }
+
+    /// Returns true if the caller may see an object of `owner`, as [`may_see`](Self::may_see) says, or as an operator. Records that an
+    /// operator uses the role: for the object `of`, by the method with this path.
+    pub fn may_inspect(&self, owner: Option<Uuid>, of: Uuid, path: &str) -> bool {
+        match self {
+            Self::User(user) if owner == Some(user.uuid) => true,
+            Self::User(user) if user.is_operator => {
+                security_events::record(Event::RoleUsed { user: user.uuid, path, of: Some(of) });
+                true
+            }
+            Self::User(_) => false,
             Self::Service(_) => true,
         }
     }

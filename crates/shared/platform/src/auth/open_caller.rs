@@ -39,7 +39,7 @@ impl OpenCaller {
         if let Some(user) = self.user()
             && user.is_operator
         {
-            security_events::record(Event::RoleUsed { user: user.uuid, path: &self.path });
+            security_events::record(Event::RoleUsed { user: user.uuid, path: &self.path, of: None });
         }
         self.known.as_ref().is_none_or(Caller::may_operate)
     }

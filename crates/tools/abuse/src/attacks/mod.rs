@@ -1,7 +1,9 @@
 //! The attacks, one file each. An attack reopens each connection that the server closes. Dropping the attack closes its
 //! sockets.
 
+mod accounts;
 mod garbage;
+mod guesses;
 mod idle_connections;
 mod idle_streams;
 mod leaving;
@@ -10,6 +12,7 @@ mod oversized;
 mod rapid_resets;
 mod slow_bodies;
 mod slow_headers;
+mod tokens;
 mod unread_answers;
 mod whole_bodies;
 
@@ -85,6 +88,11 @@ pub fn all() -> Vec<Attack> {
         attack!("big-metadata", 16, "1 MB of metadata in each call and request", oversized::metadata),
         attack!("big-messages", 8, "gRPC messages of 4 MB", oversized::messages),
         attack!("baggage", 16, "10 kB of baggage and a malformed traceparent in each request", oversized::baggage),
+        attack!("fat-users", 4, "accounts with 16 contacts of 512 bytes, logged in, from one address", accounts::fat),
+        attack!("fill-redis", 4, "the largest accounts, logged in, from up to 256 addresses", accounts::fill),
+        attack!("token-flood", 16, "requests at order with a forged service token", tokens::flood),
+        attack!("spray", 2, "wrong passwords of many logins from the customers' own address", guesses::spray),
+        attack!("lock-keeper", 2, "wrong passwords of the customers' logins", guesses::lock),
         attack!("garbage", 600, "600 connections with random bytes or half a TLS handshake", garbage::hold),
     ]
 }

@@ -40,6 +40,7 @@ pub(crate) struct Customers {
 /// A registered user with a session.
 struct Customer {
     account: Account,
+    login: String,
     /// The part that its orders contain.
     part: Uuid,
     /// The orders that it has not cancelled yet.
@@ -74,6 +75,10 @@ impl Customers {
         }
     }
 
+    pub fn logins(&self) -> Vec<String> {
+        self.all.iter().map(|customer| customer.login.clone()).collect()
+    }
+
     /// Registers another user, and returns its session for the attacker.
     pub async fn abuser(&self) -> anyhow::Result<Session> {
         let Customer { account: Account { user, session, .. }, part, .. } = Customer::register(&self.addresses).await?;
@@ -97,14 +102,14 @@ impl Customer {
     async fn try_register(addresses: &ShopAddresses) -> anyhow::Result<Self> {
         let shop = addresses.shop()?;
         let visitor = Visitor::fresh("abuse");
-        let (user, _) = visitor.register(&shop).await?;
+        let (user, login) = visitor.register(&shop).await?;
         let (session, _) = visitor.log_in(&shop).await?;
         let (parts, _) = customer::parts(&shop, &session).await?;
         let part = parts.first().context("the shop has no part")?.uuid.parse().context("a part's uuid is none")?;
         // The rate alone limits the requests, so that connections are unlimited.
         let connections = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
         let account = Account { shop, user, session, connections };
-        Ok(Self { account, part, orders: Mutex::default() })
+        Ok(Self { account, login, part, orders: Mutex::default() })
     }
 
     fn orders(&self) -> MutexGuard<'_, VecDeque<Uuid>> {

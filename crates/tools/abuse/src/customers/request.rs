@@ -2,8 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use client::{addresses::ShopAddresses, customer::registration};
-use contracts::proto::user::v1::user_service_client::UserServiceClient;
+use client::{
+    addresses::ShopAddresses,
+    customer::{PASSWORD, registration},
+};
+use contracts::proto::{auth::v1::LoginRequest, user::v1::user_service_client::UserServiceClient};
 use futures::future::BoxFuture;
 use load::account::{Account, Failure, brief, refused};
 use platform::ids;
@@ -28,6 +31,8 @@ pub enum Kind {
     Visit,
     /// The registration of a new user on a new connection.
     Register,
+    /// Another login of the customer.
+    Login,
 }
 
 impl Kind {
@@ -35,11 +40,14 @@ impl Kind {
     pub const ROUND: usize = 5;
 
     /// Returns the kind of request `number`, at `rate` requests per second. Every second round contains a visit, and
-    /// every two seconds a user registers.
+    /// every two seconds a user registers and another one logs in again.
     pub fn of(number: usize, rate: u32) -> Self {
         let every = usize::try_from(rate).unwrap_or(1).saturating_mul(2).max(Self::ROUND * 2);
         if number % every == Self::ROUND * 2 - 2 {
             return Self::Register;
+        }
+        if number % every == Self::ROUND * 2 - 1 {
+            return Self::Login;
         }
         match number % (Self::ROUND * 2) {
             0 | 5 => Self::Create,
@@ -60,6 +68,7 @@ impl Kind {
             Self::Parts => "parts",
             Self::Visit => "visit",
             Self::Register => "register",
+            Self::Login => "login",
         }
     }
 
@@ -77,6 +86,7 @@ impl Kind {
                     Self::Parts => customer.account.parts().await,
                     Self::Visit => Account { shop: visitor, ..customer.account.clone() }.list().await,
                     Self::Register => register(&addresses).await,
+                    Self::Login => log_in(&customer).await,
                 }
             };
             timeout(LIMIT, answer)
@@ -120,6 +130,11 @@ async fn register(addresses: &ShopAddresses) -> Result<(), Failure> {
     registered.map(|_| ()).map_err(|status| refused(&status))
 }
 
+async fn log_in(customer: &Customer) -> Result<(), Failure> {
+    let request = LoginRequest { login: customer.login.clone(), password: PASSWORD.to_owned() };
+    customer.account.shop.auth().login(request).await.map(drop).map_err(|status| refused(&status))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,8 +145,8 @@ mod tests {
         let count = |kind| kinds.iter().filter(|one| **one == kind).count();
 
         assert_eq!(count(Kind::Create), 200);
-        assert_eq!(count(Kind::Register), 10);
+        assert_eq!((count(Kind::Register), count(Kind::Login)), (10, 10));
         assert_eq!(count(Kind::Visit) + count(Kind::Register), 100);
-        assert_eq!((count(Kind::Cancel), count(Kind::Read)), (200, 100));
+        assert_eq!((count(Kind::Cancel), count(Kind::Read)), (190, 100));
     }
 }

@@ -1,12 +1,12 @@
 //! Ordinary clients with the attackers' source address, for attacks that keep to the protocol.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use tonic::transport::{Channel, Endpoint};
 
-use super::connection::{connect, source};
+use super::connection::{connect_from, source};
 use crate::entrances::Entrance;
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -23,10 +23,15 @@ pub fn client(target: &Entrance) -> Option<reqwest::Client> {
 
 /// Returns a gRPC channel that connects when it is first used.
 pub fn channel(target: &Entrance) -> Option<Channel> {
+    channel_from(target, source(target.address))
+}
+
+/// Does the same with the source address `from`, or with that of other clients.
+pub fn channel_from(target: &Entrance, from: Option<IpAddr>) -> Option<Channel> {
     let endpoint = Endpoint::from_shared(target.url.clone()).ok()?.timeout(LIMIT);
     let target = target.clone();
     Some(endpoint.connect_with_connector_lazy(tower::service_fn(move |_: http::Uri| {
         let target = target.clone();
-        async move { connect(&target).await.map(TokioIo::new) }
+        async move { connect_from(&target, from).await.map(TokioIo::new) }
     })))
 }

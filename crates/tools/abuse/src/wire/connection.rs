@@ -44,8 +44,13 @@ pub fn source(target: SocketAddr) -> Option<IpAddr> {
 
 /// Connects, with a TLS handshake if the entrance requires it.
 pub async fn connect(entrance: &Entrance) -> io::Result<Stream> {
+    connect_from(entrance, source(entrance.address)).await
+}
+
+/// Connects with this source address, or with one that the system chooses.
+pub async fn connect_from(entrance: &Entrance, from: Option<IpAddr>) -> io::Result<Stream> {
     let connecting = async {
-        let stream = tcp(entrance.address).await?;
+        let stream = tcp(entrance.address, from).await?;
         let Some((config, name)) = entrance.tls.clone() else { return Ok(Either::Left(stream)) };
         let stream = TlsConnector::from(config).connect(name, stream).await?;
         Ok(Either::Right(Box::new(stream)))
@@ -53,9 +58,9 @@ pub async fn connect(entrance: &Entrance) -> io::Result<Stream> {
     timeout(CONNECT_WITHIN, connecting).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
-async fn tcp(target: SocketAddr) -> io::Result<TcpStream> {
+async fn tcp(target: SocketAddr, from: Option<IpAddr>) -> io::Result<TcpStream> {
     let socket = if target.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    if let Some(source) = source(target) {
+    if let Some(source) = from {
         socket.bind(SocketAddr::new(source, 0))?;
     }
     let stream = socket.connect(target).await?;
@@ -71,7 +76,7 @@ impl Connection {
 
     /// Opens a connection without a TLS handshake.
     pub async fn raw(attacker: &Arc<Attacker>, entrance: &Entrance) -> io::Result<Self> {
-        let connecting = timeout(CONNECT_WITHIN, tcp(entrance.address)).await;
+        let connecting = timeout(CONNECT_WITHIN, tcp(entrance.address, source(entrance.address))).await;
         Self::of(attacker, connecting.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map(Either::Left))
     }
 

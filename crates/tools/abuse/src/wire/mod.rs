@@ -7,7 +7,7 @@ pub mod frames;
 mod http2;
 
 pub use self::{
-    clients::{channel, client},
-    connection::Connection,
+    clients::{channel, channel_from, client},
+    connection::{Connection, source},
     http2::Http2,
 };

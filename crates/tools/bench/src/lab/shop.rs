@@ -116,6 +116,8 @@ pub fn common(servers: &Servers) -> Vec<(String, String)> {
     // All customers of the benchmark share one address.
     set("IAM_ADDRESS_FAILURES", "0");
     set("IAM_ADDRESS_REGISTRATIONS", "0");
+    set("IAM_ADDRESS_NEW_ACCOUNTS", "0");
+    set("IAM_ACCOUNT_LOGINS", "0");
     // Hash passwords on all cores, as the operator of a larger machine would configure it.
     set("IAM_HASHING_THREADS", &std::thread::available_parallelism().map_or(2, std::num::NonZero::get).to_string());
     let databases = servers.databases.iter();

@@ -250,6 +250,8 @@ impl Variables<'_> {
                 // All customers share an IP address, and log in at once after Redis was emptied.
                 set("IAM_ADDRESS_FAILURES", "0");
                 set("IAM_ADDRESS_REGISTRATIONS", "0");
+                set("IAM_ADDRESS_NEW_ACCOUNTS", "0");
+                set("IAM_ACCOUNT_LOGINS", "0");
                 set("IAM_ARGON2_MEMORY_KIB", "64");
                 set("IAM_ARGON2_ITERATIONS", "1");
             }

@@ -12,7 +12,7 @@ use iam::{
     hashing::Hashing,
     model::{Operators, TrustedProxies},
     repository::CodeLimit,
-    service::{ContactService, IamService},
+    service::{ContactService, IamService, SessionRules},
 };
 use uuid::Uuid;
 
@@ -24,9 +24,13 @@ pub async fn users(builder: &mut Builder) -> String {
     let limits = Limits {
         iam_lockout_failures: 0,
         iam_lockout_window: DAY,
+        iam_lockout_total: 0,
+        iam_account_logins: 0,
         iam_address_failures: 0,
         iam_address_registrations: 0,
         iam_address_window: DAY,
+        iam_address_new_accounts: 0,
+        iam_new_accounts_window: DAY,
     };
     let bounds = SessionBounds { iam_sessions_per_user: 100, iam_session_idle: None };
     let users = Arc::new(iam::repository::MemoryUsers::default());
@@ -38,11 +42,11 @@ pub async fn users(builder: &mut Builder) -> String {
         sessions,
         Arc::new(iam::repository::MemoryLoginAttempts::new(limits)),
         hashing(),
-        DAY,
+        SessionRules { ttl: DAY, per_user: 100 },
         Operators::default(),
     );
     let proxies = TrustedProxies::parse("0.0.0.0/0").expect("a network");
-    let settings = iam::api::Settings { proxies, password_min: 8 };
+    let settings = iam::api::Settings { proxies, hops: 0, password_min: 8 };
     builder.serve("iam", iam::api::RULES, iam::api::services(service, contacts, settings));
     let (login, password) = ("ann".to_owned(), "SecurePassword123!".to_owned());
     let info = UserInfo { login: login.clone(), email: "ann@example.com".to_owned(), notification_methods: Vec::new() };

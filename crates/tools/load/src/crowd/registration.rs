@@ -98,7 +98,9 @@ impl Tries<'_> {
 
     fn end(&self, refused: &Status) -> anyhow::Error {
         let advice = match refused.code() {
-            Code::ResourceExhausted => "; use fewer users, or start the shop with IAM_ADDRESS_REGISTRATIONS=0",
+            Code::ResourceExhausted => {
+                "; use fewer users, or start the shop with IAM_ADDRESS_REGISTRATIONS=0 and IAM_ADDRESS_NEW_ACCOUNTS=0"
+            }
             _ => "",
         };
         let (count, all) = (self.count.load(Relaxed), self.all);

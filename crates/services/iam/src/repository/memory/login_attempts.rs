@@ -11,10 +11,10 @@ use tokio::time::Instant;
 
 use super::expiring::Expiring;
 use crate::{
-    config::{Limit, Limits},
+    config::Limits,
     error::Error,
-    model::LoginAttempt,
-    repository::{Decision, LoginAttempts},
+    model::{DeviceDigest, LoginAttempt, Origin, account_key},
+    repository::{Decision, Judged, LoginAttempts, limits::Limit, login_attempts::REMEMBERED},
 };
 
 pub struct MemoryLoginAttempts {
@@ -30,12 +30,19 @@ struct State {
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Key {
     Account(String),
+    Device(DeviceDigest),
     Address(IpAddr),
+    Successes(String),
+    NewAccounts(IpAddr),
     Registrations(IpAddr),
+    Registered(IpAddr),
 }
 
+#[derive(Clone, Copy)]
 struct Count {
     attempts: u32,
+    /// The number of attempts since the last success.
+    all: u32,
     locked_until: Instant,
 }
 
@@ -49,74 +56,130 @@ impl MemoryLoginAttempts {
     }
 }
 
+/// Returns the count of the account, or of the device if it is known.
+fn subject(attempt: &LoginAttempt) -> Key {
+    match &attempt.origin {
+        Origin::NoAccount | Origin::NewDevice => Key::Account(attempt.account_key()),
+        Origin::KnownDevice(device) => Key::Device(device.clone()),
+    }
+}
+
 impl State {
+    /// Returns a count. Attempts that are older than the window count only in all.
+    fn read(&mut self, key: &Key, limit: &Limit) -> Option<Count> {
+        let count = *self.counts.get(key)?;
+        let attempts = if count.locked_until + limit.window > Instant::now() { count.attempts } else { 0 };
+        Some(Count { attempts, ..count })
+    }
+
     /// Returns the time for which the key stays locked, or `None` if it is not locked.
     fn locked(&mut self, key: &Key) -> Option<Duration> {
         let left = self.counts.get(key)?.locked_until.saturating_duration_since(Instant::now());
         (!left.is_zero()).then_some(left)
     }
 
-    fn count(&mut self, key: Key, limit: &Limit) {
+    fn count(&mut self, key: Key, limit: &Limit, remembered: Duration) {
         if limit.attempts == 0 {
             return;
         }
-        let attempts = self.counts.get(&key).map_or(0, |count| count.attempts).saturating_add(1);
+        let before = self.read(&key, limit);
+        let attempts = before.map_or(0, |count| count.attempts).saturating_add(1);
+        let all = before.map_or(0, |count| count.all).saturating_add(1);
         let delay = match attempts.checked_sub(limit.attempts) {
             Some(excess) => (limit.window / 64).max(Duration::from_millis(1)) * (1 << excess.min(6)),
             None => Duration::ZERO,
         };
         let delay = delay.min(limit.window);
-        self.counts.insert(key, Count { attempts, locked_until: Instant::now() + delay }, delay + limit.window);
+        let count = Count { attempts, all, locked_until: Instant::now() + delay };
+        self.counts.insert(key, count, remembered.max(delay + limit.window));
     }
 
     fn take_back(&mut self, key: &Key, limit: &Limit) {
+        let Some(before) = self.read(key, limit) else { return };
         let Some(count) = self.counts.get(key) else { return };
-        count.attempts = count.attempts.saturating_sub(1);
-        if count.attempts == 0 {
+        (count.attempts, count.all) = (before.attempts.saturating_sub(1), before.all.saturating_sub(1));
+        if count.all == 0 {
             self.counts.remove(key);
         } else if count.attempts < limit.attempts {
-            count.locked_until = Instant::now();
+            count.locked_until = count.locked_until.min(Instant::now());
         }
+    }
+
+    fn decide(&mut self, attempt: &LoginAttempt, limits: &Limits) -> (Decision, bool) {
+        let (account, of_account, is_known) = (subject(attempt), limits.account(), attempt.is_from_known_device());
+        if let Some(left) = self.locked(&Key::Successes(attempt.account_key())) {
+            return (Decision::Busy(left), false);
+        }
+        let count = self.read(&account, &of_account);
+        let is_exhausted = of_account.total > 0 && count.is_some_and(|count| count.all >= of_account.total);
+        let is_locked = self.locked(&account).is_some() || is_exhausted;
+        let may_have_failed = of_account.attempts == 0 || count.is_some_and(|count| count.attempts > 0);
+        let remembered = if attempt.origin == Origin::NoAccount { Duration::ZERO } else { REMEMBERED };
+        if let Some(left) = self.locked(&Key::Address(attempt.address)) {
+            if is_locked || !is_known && may_have_failed {
+                return (Decision::Limited(left), false);
+            }
+            self.count(account, &of_account, remembered);
+            return (if is_known { Decision::Verify } else { Decision::Throttle }, false);
+        }
+        self.count(Key::Address(attempt.address), &limits.address(), Duration::ZERO);
+        if is_locked {
+            return (Decision::Locked, false);
+        }
+        self.count(account, &of_account, remembered);
+        (Decision::Verify, true)
     }
 }
 
 #[async_trait]
 impl LoginAttempts for MemoryLoginAttempts {
-    async fn begin(&self, attempt: &LoginAttempt) -> Result<Decision, Error> {
-        let (account, address) = (Key::Account(attempt.account_key()), Key::Address(attempt.address));
+    async fn begin(&self, attempt: &LoginAttempt) -> Result<Judged, Error> {
         let mut state = self.state();
-        if let Some(left) = state.locked(&address) {
-            return Ok(Decision::Limited(left));
-        }
-        state.count(address, &self.limits.address());
-        if state.locked(&account).is_some() {
-            return Ok(Decision::Locked);
-        }
-        state.count(account, &self.limits.account());
-        Ok(Decision::Verify)
+        let is_crowded = state.locked(&Key::NewAccounts(attempt.address)).is_some();
+        let (decision, is_counted) = state.decide(attempt, &self.limits);
+        Ok(Judged { decision, is_crowded, is_counted })
     }
 
-    async fn succeed(&self, attempt: &LoginAttempt) -> Result<(), Error> {
+    async fn succeed(&self, attempt: &LoginAttempt, judged: Judged, is_new: bool) -> Result<(), Error> {
         let mut state = self.state();
+        state.counts.remove(&subject(attempt));
         state.counts.remove(&Key::Account(attempt.account_key()));
-        state.take_back(&Key::Address(attempt.address), &self.limits.address());
+        if judged.is_counted {
+            state.take_back(&Key::Address(attempt.address), &self.limits.address());
+        }
+        state.count(Key::Successes(attempt.account_key()), &self.limits.successes(), Duration::ZERO);
+        if is_new {
+            state.count(Key::NewAccounts(attempt.address), &self.limits.new_accounts(), Duration::ZERO);
+        }
         Ok(())
     }
 
-    async fn take_back(&self, attempt: &LoginAttempt) -> Result<(), Error> {
+    async fn take_back(&self, attempt: &LoginAttempt, judged: Judged) -> Result<(), Error> {
         let mut state = self.state();
-        state.take_back(&Key::Account(attempt.account_key()), &self.limits.account());
-        state.take_back(&Key::Address(attempt.address), &self.limits.address());
+        state.take_back(&subject(attempt), &self.limits.account());
+        if judged.is_counted {
+            state.take_back(&Key::Address(attempt.address), &self.limits.address());
+        }
         Ok(())
     }
 
     async fn register(&self, address: IpAddr) -> Result<Option<Duration>, Error> {
-        let key = Key::Registrations(address);
         let mut state = self.state();
-        let left = state.locked(&key);
+        let counts = [
+            (Key::Registrations(address), self.limits.registrations()),
+            (Key::Registered(address), self.limits.new_accounts()),
+        ];
+        let left = counts.iter().filter_map(|(key, _)| state.locked(key)).max();
         if left.is_none() {
-            state.count(key, &self.limits.registrations());
+            for (key, limit) in counts {
+                state.count(key, &limit, Duration::ZERO);
+            }
         }
         Ok(left)
+    }
+
+    async fn unlock(&self, login: &str) -> Result<(), Error> {
+        self.state().counts.remove(&Key::Account(account_key(login)));
+        Ok(())
     }
 }

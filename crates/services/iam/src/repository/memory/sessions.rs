@@ -12,7 +12,7 @@ use super::expiring::Expiring;
 use crate::{
     config::SessionBounds,
     error::Error,
-    model::{Session, SessionDigest, SessionId, SessionSummary, SessionTimes, ShortId, User},
+    model::{OpenSession, Owner, Session, SessionDigest, SessionId, SessionSummary, SessionTimes, ShortId, User},
     repository::{Admission, Lookup, Sessions, sessions::RETIRED},
 };
 
@@ -26,8 +26,8 @@ struct State {
     sessions: Expiring<SessionDigest, Stored>,
     /// Each user's sessions, in the order in which they were opened. Some may have ended.
     of_user: Expiring<UserId, Vec<SessionDigest>>,
-    users: Expiring<UserId, User>,
-    /// The users whose data are being changed.
+    owners: Expiring<UserId, Owner>,
+    /// The users that are being changed.
     changing: Expiring<UserId, ()>,
     retired: Expiring<(UserId, DateTime<Utc>), ()>,
 }
@@ -58,9 +58,9 @@ impl MemorySessions {
             (stored.used, stored.used_at) = (Instant::now(), clock::now());
         }
         let times = stored.times;
-        match state.users.get(&times.user).cloned() {
-            Some(user) => Lookup::Found(times.of(id, user)),
-            None => Lookup::WithoutUser(times),
+        match state.owners.get(&times.user).cloned() {
+            Some(owner) => Lookup::Found(OpenSession { times, owner }),
+            None => Lookup::WithoutOwner(times),
         }
     }
 
@@ -79,7 +79,7 @@ impl State {
             self.sessions.remove(&session);
         }
         self.of_user.remove(&user);
-        self.users.remove(&user);
+        self.owners.remove(&user);
         self.changing.remove(&user);
     }
 
@@ -88,27 +88,27 @@ impl State {
         self.of_user.get(&user).cloned().unwrap_or_default()
     }
 
-    /// Stores the user's data for as long as a session of the user may live. Data that do not come from a change (`is_change`) neither
-    /// replace newer data nor are stored while the user's data are being changed.
-    fn remember(&mut self, user: &User, is_change: bool) {
-        let left = self.of_user.time_left(&user.id);
-        if left.is_zero() || !is_change && self.changing.get(&user.id).is_some() {
+    /// Stores the owner for as long as a session of the user may live. One that does not come from a change (`is_change`) neither replaces a
+    /// newer one nor is stored while the user is being changed.
+    fn remember(&mut self, owner: &Owner, is_change: bool) {
+        let left = self.of_user.time_left(&owner.id);
+        if left.is_zero() || !is_change && self.changing.get(&owner.id).is_some() {
             return;
         }
-        self.changing.remove(&user.id);
-        let newer = self.users.get(&user.id).filter(|known| !is_change && known.updated_at > user.updated_at).cloned();
-        self.users.insert(user.id, newer.unwrap_or_else(|| user.clone()), left);
+        self.changing.remove(&owner.id);
+        let newer = self.owners.get(&owner.id).filter(|known| !is_change && known.version > owner.version).cloned();
+        self.owners.insert(owner.id, newer.unwrap_or_else(|| owner.clone()), left);
     }
 
     fn begin_change(&mut self, user: UserId) {
-        self.users.remove(&user);
+        self.owners.remove(&user);
         self.changing.insert(user, (), RETIRED);
     }
 }
 
 #[async_trait]
 impl Sessions for MemorySessions {
-    async fn open(&self, session: &Session) -> Result<Admission, Error> {
+    async fn open(&self, session: &Session, most: u32) -> Result<Admission, Error> {
         let mut state = self.state();
         if state.is_retired(&session.user) {
             return Ok(Admission::Refused);
@@ -119,13 +119,13 @@ impl Sessions for MemorySessions {
         let mut of_user = state.of(user);
         of_user.retain(|session| state.sessions.get(session).is_some() && *session != digest);
         of_user.push(digest);
-        let surplus = of_user.len().saturating_sub(self.bounds.iam_sessions_per_user as usize);
+        let surplus = of_user.len().saturating_sub(most as usize);
         for oldest in of_user.drain(..surplus) {
             state.sessions.remove(&oldest);
         }
         let lifetime = session.lifetime().max(state.of_user.time_left(&user));
         state.of_user.insert(user, of_user, lifetime);
-        state.remember(&session.user, false);
+        state.remember(&(&session.user).into(), false);
         Ok(Admission::Granted)
     }
 
@@ -165,7 +165,7 @@ impl Sessions for MemorySessions {
         if let Some(stored) = state.sessions.get(&session.id.digest()) {
             stored.times = session.into();
         }
-        state.remember(&session.user, true);
+        state.remember(&(&session.user).into(), true);
         Ok(())
     }
 
@@ -199,13 +199,13 @@ impl Sessions for MemorySessions {
         Ok(())
     }
 
-    async fn refresh(&self, user: &User) -> Result<(), Error> {
-        self.state().remember(user, true);
+    async fn refresh(&self, owner: &Owner) -> Result<(), Error> {
+        self.state().remember(owner, true);
         Ok(())
     }
 
-    async fn restore(&self, user: &User) -> Result<(), Error> {
-        self.state().remember(user, false);
+    async fn restore(&self, owner: &Owner) -> Result<(), Error> {
+        self.state().remember(owner, false);
         Ok(())
     }
 }

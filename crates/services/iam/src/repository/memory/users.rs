@@ -11,7 +11,7 @@ use contracts::ids::UserId;
 
 use crate::{
     error::Error,
-    model::{Account, ChatId, User, UserInfo, caseless},
+    model::{Account, ChatId, DEVICES, DeviceDigest, KNOWN_FOR, Owner, User, UserInfo, caseless},
     repository::Users,
 };
 
@@ -19,11 +19,17 @@ use crate::{
 #[derive(Clone, Default)]
 pub struct MemoryUsers {
     accounts: Arc<Mutex<BTreeMap<UserId, Account>>>,
+    /// The devices of each user with the times of their last logins, the latest first.
+    devices: Arc<Mutex<BTreeMap<UserId, Vec<(DeviceDigest, DateTime<Utc>)>>>>,
 }
 
 impl MemoryUsers {
     fn accounts(&self) -> MutexGuard<'_, BTreeMap<UserId, Account>> {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn devices(&self) -> MutexGuard<'_, BTreeMap<UserId, Vec<(DeviceDigest, DateTime<Utc>)>>> {
+        self.devices.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -45,7 +51,8 @@ impl Users for MemoryUsers {
             return Ok(());
         }
         check_free(&accounts, &user.info)?;
-        accounts.insert(user.id, Account { user: user.clone(), password_hash: password_hash.to_owned() });
+        let (user, password_hash) = (user.clone(), password_hash.to_owned());
+        accounts.insert(user.id, Account { user, password_hash, devices: Vec::new() });
         Ok(())
     }
 
@@ -53,13 +60,30 @@ impl Users for MemoryUsers {
         check_free(&self.accounts(), info)
     }
 
-    async fn by_login(&self, login: &str) -> Result<Option<Account>, Error> {
+    async fn by_login(&self, login: &str, now: DateTime<Utc>) -> Result<Option<Account>, Error> {
         let key = caseless(login);
-        Ok(self.accounts().values().find(|account| caseless(&account.user.info.login) == key).cloned())
+        let found = self.accounts().values().find(|account| caseless(&account.user.info.login) == key).cloned();
+        let devices = self.devices();
+        let known = |user| devices.get(&user).into_iter().flatten().filter(|(_, used)| *used > now - KNOWN_FOR);
+        Ok(found.map(|account| Account { devices: known(account.user.id).cloned().collect(), ..account }))
+    }
+
+    async fn remember_device(&self, user: UserId, device: &DeviceDigest, now: DateTime<Utc>) -> Result<(), Error> {
+        let mut devices = self.devices();
+        let devices = devices.entry(user).or_default();
+        devices.retain(|(known, _)| known != device);
+        devices.insert(0, (device.clone(), now));
+        devices.truncate(DEVICES);
+        Ok(())
     }
 
     async fn find(&self, user: UserId) -> Result<Option<User>, Error> {
         Ok(self.accounts().get(&user).map(|account| account.user.clone()))
+    }
+
+    async fn owners(&self, users: &[UserId]) -> Result<Vec<Owner>, Error> {
+        let accounts = self.accounts();
+        Ok(users.iter().filter_map(|user| accounts.get(user)).map(|account| Owner::from(&account.user)).collect())
     }
 
     async fn change_password(&self, known: &User, password_hash: &str, now: DateTime<Utc>) -> Result<bool, Error> {

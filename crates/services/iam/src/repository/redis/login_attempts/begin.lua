@@ -1,14 +1,27 @@
--- Counts a login attempt and decides on it. Returns 0 if the password may be verified, -1 if the account is locked, otherwise the
--- remaining time in milliseconds for which the address is refused.
--- KEYS: 1 the count of the account, 2 the count of the address
--- ARGV: see prefix.lua
+-- Counts a login attempt and decides on it. Returns three values: the decision; for how many milliseconds it stays; 1 if the address has too
+-- many successful logins of new accounts, otherwise 0.
+-- KEYS: 1 the count of the account, or of the device if it is known, 2 the count of the address, 3 the account's successes, 4 the address'
+-- successes of new accounts
+-- ARGV: see prefix.lua, then '1' if the device is known
+local VERIFY, VERIFY_UNCOUNTED, THROTTLE, LOCKED, LIMITED, BUSY = 0, 1, 2, 3, 4, 5
+local is_known = ARGV[4 * #KEYS + 1] == '1'
+local is_crowded = locked(4) > 0 and 1 or 0
+local busy = locked(3)
+if busy > 0 then
+  return { BUSY, busy, is_crowded }
+end
+local is_locked = locked(1) > 0 or exhausted(1)
 local left = locked(2)
 if left > 0 then
-  return left
+  if is_locked or not is_known and may_have_failed(1) then
+    return { LIMITED, left, is_crowded }
+  end
+  count(1)
+  return { is_known and VERIFY_UNCOUNTED or THROTTLE, 0, is_crowded }
 end
 count(2)
-if locked(1) > 0 then
-  return -1
+if is_locked then
+  return { LOCKED, 0, is_crowded }
 end
 count(1)
-return 0
+return { VERIFY, 0, is_crowded }

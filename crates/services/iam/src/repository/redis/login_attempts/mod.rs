@@ -1,4 +1,4 @@
-//! The Redis implementation of [`LoginAttempts`]: one key per account and one per address.
+//! The Redis implementation of [`LoginAttempts`]: a key per account, known device and address. Accounts and devices are named by digests.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -8,10 +8,10 @@ use redis::{FromRedisValue, RedisError, Script};
 
 use super::with_retry;
 use crate::{
-    config::{Limit, Limits},
+    config::Limits,
     error::Error,
-    model::LoginAttempt,
-    repository::{Decision, LoginAttempts},
+    model::{LoginAttempt, Origin, account_key},
+    repository::{Decision, Judged, LoginAttempts, limits::Limit, login_attempts::REMEMBERED},
 };
 
 pub struct RedisLoginAttempts {
@@ -28,6 +28,9 @@ struct Scripts {
     register: Script,
 }
 
+/// A key, its limit, and how long the number of attempts since the last success is remembered.
+type Count = (String, Limit, Duration);
+
 impl RedisLoginAttempts {
     /// Creates the store. Every Redis key begins with `prefix`.
     pub fn new(connection: Connection, prefix: String, limits: Limits) -> Self {
@@ -40,17 +43,46 @@ impl RedisLoginAttempts {
         Self { connection, prefix, limits, scripts }
     }
 
-    /// Runs a script on the counts of the attempt's account and address. A retry may count the attempt twice.
-    async fn run<T: FromRedisValue + Send>(&self, script: &Script, attempt: &LoginAttempt) -> Result<T, Error> {
-        let account = format!("{}failures:account:{}", self.prefix, attempt.account_key());
-        let address = format!("{}failures:logins:{}", self.prefix, attempt.address);
-        self.count(script, &[(account, self.limits.account()), (address, self.limits.address())]).await
+    fn key(&self, kind: &str, name: impl std::fmt::Display) -> String {
+        format!("{}failures:{kind}:{name}", self.prefix)
     }
 
-    async fn count<T: FromRedisValue + Send>(&self, script: &Script, counts: &[(String, Limit)]) -> Result<T, Error> {
+    /// Returns the count of the account, or of the device if it is known. It is remembered only for accounts that exist, of which there are
+    /// fewer than of logins that a stranger can think of.
+    fn subject(&self, attempt: &LoginAttempt) -> Count {
+        let (key, remembered) = match &attempt.origin {
+            Origin::NoAccount => (self.key("account", attempt.account_key()), Duration::ZERO),
+            Origin::NewDevice => (self.key("account", attempt.account_key()), REMEMBERED),
+            Origin::KnownDevice(device) => (self.key("device", device), REMEMBERED),
+        };
+        (key, self.limits.account(), remembered)
+    }
+
+    /// Returns the counts of an attempt: the account or device, the address, and the successes of both.
+    fn counts(&self, attempt: &LoginAttempt) -> [Count; 4] {
+        let count = |kind, name: String, limit| (self.key(kind, name), limit, Duration::ZERO);
+        [
+            self.subject(attempt),
+            count("logins", attempt.address.to_string(), self.limits.address()),
+            count("successes", attempt.account_key(), self.limits.successes()),
+            count("new", attempt.address.to_string(), self.limits.new_accounts()),
+        ]
+    }
+
+    /// Runs a script. A retry may count the attempt twice.
+    async fn run<T: FromRedisValue + Send>(
+        &self,
+        script: &Script,
+        counts: &[Count],
+        flags: &[bool],
+    ) -> Result<T, Error> {
         let mut call = script.prepare_invoke();
-        for (key, limit) in counts {
-            call.key(key).arg(limit.attempts).arg(millis(limit.window));
+        for (key, limit, remembered) in counts {
+            let remembered = u64::try_from(remembered.as_millis()).unwrap_or(u64::MAX);
+            call.key(key).arg(limit.attempts).arg(millis(limit.window)).arg(limit.total).arg(remembered);
+        }
+        for flag in flags {
+            call.arg(u8::from(*flag));
         }
         let call = &call;
         with_retry(&self.connection, RedisError::is_connection_dropped, |mut redis| async move {
@@ -62,26 +94,47 @@ impl RedisLoginAttempts {
 
 #[async_trait]
 impl LoginAttempts for RedisLoginAttempts {
-    async fn begin(&self, attempt: &LoginAttempt) -> Result<Decision, Error> {
-        let reply: i64 = self.run(&self.scripts.begin, attempt).await?;
-        Ok(match u64::try_from(reply) {
-            Ok(0) => Decision::Verify,
-            Ok(millis) => Decision::Limited(Duration::from_millis(millis)),
-            Err(_) => Decision::Locked,
-        })
+    async fn begin(&self, attempt: &LoginAttempt) -> Result<Judged, Error> {
+        let flags = [attempt.is_from_known_device()];
+        let (code, left, is_crowded): (u8, u64, bool) =
+            self.run(&self.scripts.begin, &self.counts(attempt), &flags).await?;
+        let left = Duration::from_millis(left);
+        // The numbers are those of begin.lua.
+        let decision = match code {
+            0 | 1 => Decision::Verify,
+            2 => Decision::Throttle,
+            3 => Decision::Locked,
+            4 => Decision::Limited(left),
+            _ => Decision::Busy(left),
+        };
+        Ok(Judged { decision, is_crowded, is_counted: code == 0 })
     }
 
-    async fn succeed(&self, attempt: &LoginAttempt) -> Result<(), Error> {
-        self.run(&self.scripts.succeed, attempt).await
+    async fn succeed(&self, attempt: &LoginAttempt, judged: Judged, is_new: bool) -> Result<(), Error> {
+        let [subject, address, successes, new] = self.counts(attempt);
+        let account = (self.key("account", attempt.account_key()), self.limits.account(), Duration::ZERO);
+        let counts = [subject, address, successes, new, account];
+        self.run(&self.scripts.succeed, &counts, &[judged.is_counted, is_new]).await
     }
 
-    async fn take_back(&self, attempt: &LoginAttempt) -> Result<(), Error> {
-        self.run(&self.scripts.take_back, attempt).await
+    async fn take_back(&self, attempt: &LoginAttempt, judged: Judged) -> Result<(), Error> {
+        let [subject, address, ..] = self.counts(attempt);
+        self.run(&self.scripts.take_back, &[subject, address], &[judged.is_counted]).await
     }
 
     async fn register(&self, address: IpAddr) -> Result<Option<Duration>, Error> {
-        let key = format!("{}failures:registrations:{address}", self.prefix);
-        let left: u64 = self.count(&self.scripts.register, &[(key, self.limits.registrations())]).await?;
+        let count = |kind, limit| (self.key(kind, address), limit, Duration::ZERO);
+        let counts =
+            [count("registrations", self.limits.registrations()), count("registered", self.limits.new_accounts())];
+        let left: u64 = self.run(&self.scripts.register, &counts, &[]).await?;
         Ok((left > 0).then(|| Duration::from_millis(left)))
+    }
+
+    async fn unlock(&self, login: &str) -> Result<(), Error> {
+        let key = &self.key("account", account_key(login));
+        with_retry(&self.connection, RedisError::is_connection_dropped, |mut redis| async move {
+            redis::cmd("DEL").arg(key).exec_async(&mut redis).await
+        })
+        .await
     }
 }

@@ -1,49 +1,79 @@
 -- Functions for counts of attempts. Each script in this folder begins with this file. A count is stored as
--- "<attempts> <time until which the key is locked, in milliseconds since 1970>".
--- ARGV: a pair for each of KEYS: the number of attempts before delays begin, or 0 for no limit; the window in milliseconds
+-- "<attempts> <time of the last attempt or end of its delay, in milliseconds since 1970> <attempts since the last success>".
+-- ARGV: four for each of KEYS: the number of attempts before delays begin, or 0 for no limit; the window in milliseconds; the number of
+-- attempts since the last success from which the key is locked until a success, or 0 for no limit; how long that number is remembered after
+-- the last attempt, in milliseconds
 local time = redis.call('time')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
--- Reads a count: the attempts, and the time until which the key is locked.
-local function read(key)
-  local attempts, locked_until = string.match(redis.call('get', key) or '', '^(%d+) (%d+)$')
-  return tonumber(attempts or 0), tonumber(locked_until or 0)
+-- Returns the limit, the window, the limit in all, and how long the number in all is remembered.
+local function limits(index)
+  local first = 4 * index - 3
+  return tonumber(ARGV[first]), tonumber(ARGV[first + 1]), tonumber(ARGV[first + 2]), tonumber(ARGV[first + 3])
+end
+
+-- Reads a count. Attempts that are older than the window count only in all. Older versions did not store the number in all.
+local function read(index)
+  local stored = redis.call('get', KEYS[index]) or ''
+  local attempts, locked_until, all = string.match(stored, '^(%d+) (%d+) ?(%d*)$')
+  attempts, locked_until = tonumber(attempts or 0), tonumber(locked_until or 0)
+  all = tonumber(all) or attempts
+  local _, window = limits(index)
+  if locked_until + window <= now then
+    attempts = 0
+  end
+  return attempts, locked_until, all
 end
 
 -- Formats a count as it is stored.
-local function written(attempts, locked_until)
-  return string.format('%.0f %.0f', attempts, locked_until)
+local function written(attempts, locked_until, all)
+  return string.format('%.0f %.0f %.0f', attempts, locked_until, all)
 end
 
 -- Returns the remaining time in milliseconds for which a key is locked.
 local function locked(index)
-  local _, locked_until = read(KEYS[index])
+  local _, locked_until = read(index)
   return math.max(locked_until - now, 0)
+end
+
+-- Returns whether a key is locked until a success.
+local function exhausted(index)
+  local _, _, most = limits(index)
+  local _, _, all = read(index)
+  return most > 0 and all >= most
+end
+
+-- Returns whether a key may have failed attempts. Without a limit they are not counted.
+local function may_have_failed(index)
+  return limits(index) == 0 or read(index) > 0
 end
 
 -- Counts an attempt. From the limit on, locks the key for a delay that doubles with each attempt, up to the window.
 local function count(index)
-  local limit, window = tonumber(ARGV[2 * index - 1]), tonumber(ARGV[2 * index])
+  local limit, window, _, remembered = limits(index)
   if limit == 0 then
     return
   end
-  local attempts, delay = read(KEYS[index]) + 1, 0
+  local attempts, _, all = read(index)
+  local delay = 0
+  attempts = attempts + 1
   if attempts >= limit then
     delay = math.min(math.max(math.floor(window / 64), 1) * 2 ^ math.min(attempts - limit, 6), window)
   end
-  redis.call('set', KEYS[index], written(attempts, now + delay), 'px', string.format('%.0f', delay + window))
+  local kept = math.max(delay + window, remembered)
+  redis.call('set', KEYS[index], written(attempts, now + delay, all + 1), 'px', string.format('%.0f', kept))
 end
 
 -- Uncounts an attempt. Unlocks the key if its count is below the limit again.
 local function take_back(index)
-  local attempts, locked_until = read(KEYS[index])
-  attempts = attempts - 1
-  if attempts < 1 then
+  local attempts, locked_until, all = read(index)
+  attempts, all = math.max(attempts - 1, 0), all - 1
+  if all < 1 then
     redis.call('del', KEYS[index])
     return
   end
-  if attempts < tonumber(ARGV[2 * index - 1]) then
-    locked_until = now
+  if attempts < limits(index) then
+    locked_until = math.min(locked_until, now)
   end
-  redis.call('set', KEYS[index], written(attempts, locked_until), 'keepttl')
+  redis.call('set', KEYS[index], written(attempts, locked_until, all), 'keepttl')
 end

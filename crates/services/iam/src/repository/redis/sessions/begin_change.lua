@@ -1,5 +1,5 @@
--- Marks a user's data as being changed, if the user has a session.
--- KEYS: 1 the set of the user's sessions, 2 the user's data
+-- Marks a user as being changed, if the user has a session.
+-- KEYS: 1 the set of the user's sessions, 2 the record of the user
 -- ARGV: 1 the lifetime of the mark in milliseconds
 if redis.call('exists', KEYS[1]) == 1 then
   redis.call('set', KEYS[2], '', 'px', ARGV[1])

@@ -1,5 +1,5 @@
 -- Ends all sessions of a user.
--- KEYS: 1 the set of the user's sessions, 2 the user's data
+-- KEYS: 1 the set of the user's sessions, 2 the record of the user
 -- ARGV: 1 the prefix of a session's key
 for _, digest in ipairs(redis.call('zrange', KEYS[1], 0, -1)) do
   redis.call('del', ARGV[1] .. digest)

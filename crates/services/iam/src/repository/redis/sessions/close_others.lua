@@ -1,6 +1,6 @@
--- Retires a user's credentials, marks the user's data as being changed, and ends all sessions of the user except one. Returns 0, or -1 if
+-- Retires a user's credentials, marks the user as being changed, and ends all sessions of the user except one. Returns 0, or -1 if
 -- the credentials are retired already or the kept session has ended, or -2 if the kept session is not in the set of the user's sessions.
--- KEYS: 1 the mark that retires the credentials, 2 the set of the user's sessions, 3 the user's data
+-- KEYS: 1 the mark that retires the credentials, 2 the set of the user's sessions, 3 the record of the user
 -- ARGV: 1 the kept session's digest, 2 its id, under which older versions stored it, 3 the prefix of a session's key, 4 the lifetime of
 -- both marks in milliseconds
 if redis.call('exists', KEYS[1]) == 1 or redis.call('exists', ARGV[3] .. ARGV[1], ARGV[3] .. ARGV[2]) == 0 then

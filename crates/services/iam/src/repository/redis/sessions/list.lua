@@ -9,7 +9,7 @@ local found = {}
 for _, digest in ipairs(redis.call('zrange', KEYS[1], 0, -1)) do
   local value = redis.call('get', ARGV[1] .. digest)
   local read, session = pcall(cjson.decode, value or '')
-  if value and read and (idle == 0 or not session.used or now - session.used <= idle) then
+  if value and read and type(session) == 'table' and (idle == 0 or type(session.used) ~= 'number' or now - session.used <= idle) then
     table.insert(found, digest)
     table.insert(found, value)
   end

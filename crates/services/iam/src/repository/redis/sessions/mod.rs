@@ -1,5 +1,5 @@
 //! The Redis implementation of [`Sessions`]. It has a key per session, which is named by the digest of the session's id and expires with
-//! the session, a sorted set of each user's sessions, and each user's data. Redis Cluster is not supported, because a script accesses keys
+//! the session, a sorted set of each user's sessions, and a record of each user. Redis Cluster is not supported, because a script accesses keys
 //! of a user and of the user's sessions.
 
 mod known;
@@ -20,7 +20,7 @@ use super::with_retry;
 use crate::{
     config::SessionBounds,
     error::Error,
-    model::{Session, SessionDigest, SessionId, SessionSummary, ShortId, User},
+    model::{OpenSession, Owner, Session, SessionDigest, SessionId, SessionSummary, ShortId, User},
     repository::{Admission, Lookup, Sessions, sessions::RETIRED},
 };
 
@@ -60,7 +60,7 @@ impl RedisSessions {
         format!("{}sessions:{user}", self.prefix)
     }
 
-    /// Returns the key of a user's data. It begins like the keys of sessions, so that the Redis user needs no further right.
+    /// Returns the key of a user's record. It begins like the keys of sessions, so that the Redis user needs no further right.
     fn user_key(&self, user: impl std::fmt::Display) -> String {
         format!("{}session:user:{user}", self.prefix)
     }
@@ -108,22 +108,27 @@ impl RedisSessions {
         let found: Option<(Vec<u8>, Option<Vec<u8>>, bool)> = self.read(&call).await?;
         Ok(match found {
             None => Lookup::Ended,
-            Some((value, user, true)) => self.found_old(id, &value, user.as_deref()).await,
-            Some((value, user, false)) => {
+            Some((value, record, true)) => self.found_old(id, &value, record.as_deref()).await,
+            Some((value, record, false)) => {
                 let Some((times, _)) = stored::read_session(&value) else { return Ok(Lookup::Ended) };
                 self.owners.insert(digest, times.user);
-                match user.as_deref().and_then(stored::read_user) {
-                    Some(user) => Lookup::Found(times.of(id, user)),
-                    None => Lookup::WithoutUser(times),
+                match record.and_then(|record| self.read_owner(times.user, &record)) {
+                    Some(owner) => Lookup::Found(OpenSession { times, owner }),
+                    None => Lookup::WithoutOwner(times),
                 }
             }
         })
     }
 
-    async fn write_user(&self, user: &User, is_change: bool, session: Option<&Session>) -> Result<(), Error> {
+    /// Decodes the record of a user. After the rollout, a record of an older version counts as missing, so that a small one replaces it.
+    fn read_owner(&self, user: UserId, record: &[u8]) -> Option<Owner> {
+        stored::read_owner(user, record, Instant::now() < self.moves_from)
+    }
+
+    async fn write_owner(&self, owner: &Owner, is_change: bool, session: Option<&Session>) -> Result<(), Error> {
         let mut call = self.scripts.update.prepare_invoke();
-        call.key(self.sessions_key(user.id)).key(self.user_key(user.id));
-        call.arg(stored::write_user(user)?).arg(u8::from(is_change));
+        call.key(self.sessions_key(owner.id)).key(self.user_key(owner.id));
+        call.arg(stored::write_owner(owner)?).arg(u8::from(is_change));
         if let Some(session) = session {
             call.key(self.session_key(session.id.digest())).arg(stored::write_session(session.into())?);
         }
@@ -142,7 +147,7 @@ fn admission(reply: i64) -> Admission {
 
 #[async_trait]
 impl Sessions for RedisSessions {
-    async fn open(&self, session: &Session) -> Result<Admission, Error> {
+    async fn open(&self, session: &Session, most: u32) -> Result<Admission, Error> {
         let digest = session.id.digest();
         let mut call = self.scripts.open.prepare_invoke();
         call.key(self.retired_key(&session.user))
@@ -152,8 +157,8 @@ impl Sessions for RedisSessions {
             .arg(digest.to_string())
             .arg(stored::write_session(session.into())?)
             .arg(millis(session.lifetime()))
-            .arg(stored::write_user(&session.user)?)
-            .arg(self.bounds.iam_sessions_per_user)
+            .arg(stored::write_owner(&(&session.user).into())?)
+            .arg(most)
             .arg(self.session_key(""));
         let admission = self.run(&call).await.map(admission)?;
         if admission == Admission::Granted {
@@ -206,7 +211,7 @@ impl Sessions for RedisSessions {
     }
 
     async fn update(&self, session: &Session) -> Result<(), Error> {
-        self.write_user(&session.user, true, Some(session)).await
+        self.write_owner(&(&session.user).into(), true, Some(session)).await
     }
 
     async fn list(&self, user: UserId) -> Result<Vec<SessionSummary>, Error> {
@@ -237,11 +242,11 @@ impl Sessions for RedisSessions {
         self.run(&call).await
     }
 
-    async fn refresh(&self, user: &User) -> Result<(), Error> {
-        self.write_user(user, true, None).await
+    async fn refresh(&self, owner: &Owner) -> Result<(), Error> {
+        self.write_owner(owner, true, None).await
     }
 
-    async fn restore(&self, user: &User) -> Result<(), Error> {
-        self.write_user(user, false, None).await
+    async fn restore(&self, owner: &Owner) -> Result<(), Error> {
+        self.write_owner(owner, false, None).await
     }
 }

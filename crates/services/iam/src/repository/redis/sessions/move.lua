@@ -1,6 +1,6 @@
 -- Moves a session from the key under which an older version stored it. Returns 1, or 0 if the session has ended.
--- KEYS: 1 the session, 2 the session as the older version stored it, 3 the sorted set of the user's sessions, 4 the user's data
--- ARGV: 1 the digest, 2 the id, 3 the session, 4 the user's data
+-- KEYS: 1 the session, 2 the session as the older version stored it, 3 the sorted set of the user's sessions, 4 the record of the user
+-- ARGV: 1 the digest, 2 the id, 3 the session, 4 the record of the user
 local left = redis.call('pttl', KEYS[2])
 if left <= 0 then
   return 0

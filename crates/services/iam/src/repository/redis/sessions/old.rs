@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{RedisSessions, stored};
 use crate::{
     error::Error,
-    model::{SessionId, SessionTimes, User},
+    model::{OpenSession, Owner, SessionId, SessionTimes},
     repository::Lookup,
 };
 
@@ -17,35 +17,38 @@ use crate::{
 pub(super) const ROLLOUT: Duration = Duration::from_mins(10);
 
 impl RedisSessions {
-    /// Returns a session that an older version stored. Its user is the newer of the copy in the session and the separately stored user
-    /// data.
-    pub(super) async fn found_old(&self, id: SessionId, value: &[u8], user: Option<&[u8]>) -> Lookup {
+    /// Returns a session that an older version stored. Its owner is the newer of the copy in the session and the record of the user.
+    pub(super) async fn found_old(&self, id: SessionId, value: &[u8], record: Option<&[u8]>) -> Lookup {
         let Some((times, copy)) = stored::read_old(value) else { return Lookup::Ended };
-        let user = match user {
-            Some([]) => return Lookup::WithoutUser(times),
-            other => other.and_then(stored::read_user).filter(|user| user.updated_at > copy.updated_at).unwrap_or(copy),
+        let copy = Owner::from(&copy);
+        let owner = match record {
+            Some([]) => return Lookup::WithoutOwner(times),
+            other => other
+                .and_then(|record| stored::read_owner(times.user, record, true))
+                .filter(|owner| owner.version > copy.version)
+                .unwrap_or(copy),
         };
         if Instant::now() >= self.moves_from
-            && let Err(error) = self.move_old(id, &times, &user).await
+            && let Err(error) = self.move_old(id, &times, &owner).await
         {
             let error = format!("{:#}", anyhow::Error::from(error));
             tracing::warn!(error, "session not moved from where an older version stored it");
         }
-        Lookup::Found(times.of(id, user))
+        Lookup::Found(OpenSession { times, owner })
     }
 
-    async fn move_old(&self, id: SessionId, times: &SessionTimes, user: &User) -> Result<(), Error> {
-        let (digest, session, user_data) =
-            (id.digest().to_string(), stored::write_session(*times)?, stored::write_user(user)?);
+    async fn move_old(&self, id: SessionId, times: &SessionTimes, owner: &Owner) -> Result<(), Error> {
+        let (digest, session, record) =
+            (id.digest().to_string(), stored::write_session(*times)?, stored::write_owner(owner)?);
         let mut call = self.scripts.move_old.prepare_invoke();
         call.key(self.session_key(&digest))
             .key(self.session_key(id))
-            .key(self.sessions_key(user.id))
-            .key(self.user_key(user.id))
+            .key(self.sessions_key(owner.id))
+            .key(self.user_key(owner.id))
             .arg(digest)
             .arg(id.to_string())
             .arg(session)
-            .arg(user_data);
+            .arg(record);
         self.run(&call).await
     }
 }

@@ -1,7 +1,7 @@
 -- Opens a session, and ends the oldest sessions of a user who has too many. Returns 0, or -1 if the credentials are retired. Redis
 -- refuses this script above its memory limit, so that the login fails.
--- KEYS: 1 the mark that retires the credentials, 2 the session, 3 the sorted set of the user's sessions, by expiry, 4 the user's data
--- ARGV: 1 the session's digest, 2 the session, 3 its lifetime in milliseconds, 4 the user's data, 5 the maximum number of sessions of
+-- KEYS: 1 the mark that retires the credentials, 2 the session, 3 the sorted set of the user's sessions, by expiry, 4 the record of the user
+-- ARGV: 1 the session's digest, 2 the session, 3 its lifetime in milliseconds, 4 the record of the user, 5 the maximum number of sessions of
 -- a user, 6 the prefix of a session's key
 if redis.call('exists', KEYS[1]) == 1 then
   return -1

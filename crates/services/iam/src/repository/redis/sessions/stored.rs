@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     error::Error,
-    model::{SessionDigest, SessionId, SessionSummary, SessionTimes, User},
+    model::{LoginDigest, Owner, SessionDigest, SessionId, SessionSummary, SessionTimes, User},
 };
 
 /// A session, stored under its digest. The scripts add `used`, the time of the last use.
@@ -31,12 +31,19 @@ struct Old {
     expires_at: DateTime<Utc>,
 }
 
-/// A user's data, stored separately from the sessions.
+/// The record of a user, stored separately from the sessions. It contains no personal data.
 #[derive(Serialize, Deserialize)]
-struct UserCopy<T> {
-    /// The time of the user's last change, in microseconds since 1970. The scripts compare it to keep the newest data.
+struct Record {
+    /// The time of the user's last change, in microseconds since 1970. The scripts compare it to keep the newest record.
     version: i64,
-    user: T,
+    login: LoginDigest,
+}
+
+/// The record as older versions store it, with a copy of the user. Replicas of the older version may still run, so it is read until the
+/// rollout is over.
+#[derive(Deserialize)]
+struct OldRecord {
+    user: User,
 }
 
 impl From<Stored> for SessionTimes {
@@ -58,8 +65,8 @@ pub fn write_session(session: SessionTimes) -> Result<Vec<u8>, Error> {
     serde_json::to_vec(&Stored { user, created_at, updated_at, expires_at, used: 0 }).map_err(Error::Session)
 }
 
-pub fn write_user(user: &User) -> Result<Vec<u8>, Error> {
-    serde_json::to_vec(&UserCopy { version: user.updated_at.timestamp_micros(), user }).map_err(Error::Session)
+pub fn write_owner(owner: &Owner) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(&Record { version: owner.version, login: owner.login.clone() }).map_err(Error::Session)
 }
 
 /// Decodes a session and the time of its last use in milliseconds since 1970. A session that this version cannot decode counts as ended.
@@ -74,9 +81,16 @@ pub fn read_old(value: &[u8]) -> Option<(SessionTimes, User)> {
     readable::<Old>(value).map(Into::into)
 }
 
-/// Decodes a user's data. Also returns `None` while the data are being changed, when the value is empty.
-pub fn read_user(value: &[u8]) -> Option<User> {
-    if value.is_empty() { None } else { readable::<UserCopy<User>>(value).map(|copy| copy.user) }
+/// Decodes the record of a user, also that of an older version if `reads_copies`. Returns `None` for one that cannot be read and for one that
+/// is empty, since its user is being changed: then the database is read.
+pub fn read_owner(user: UserId, value: &[u8], reads_copies: bool) -> Option<Owner> {
+    match serde_json::from_slice(value) {
+        Ok(Record { version, login }) => Some(Owner { id: user, login, version }),
+        Err(_) if reads_copies => {
+            serde_json::from_slice::<OldRecord>(value).ok().map(|OldRecord { user }| Owner::from(&user))
+        }
+        Err(_) => None,
+    }
 }
 
 /// Returns the list entry of the session with this name in the user's set.

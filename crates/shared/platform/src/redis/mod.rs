@@ -1,5 +1,7 @@
 //! Redis client: one multiplexed connection that reconnects by itself and is replaced when the server does not reply.
 
+mod memory;
+
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -15,6 +17,8 @@ use redis::{
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio_util::sync::CancellationToken;
 
+pub use self::memory::Memory;
+use self::memory::{Info, info};
 use crate::{
     readiness::Condition,
     starvation::{Silent, within_scheduled},
@@ -186,14 +190,18 @@ enum Server {
 }
 
 /// Checks the server, and returns what is wrong with it.
-async fn check(connection: &mut Connection) -> (Server, String) {
-    let policy = async {
+async fn check(connection: &mut Connection, memory: &Memory) -> (Server, String) {
+    let info = async {
         ping(connection).await?;
-        eviction_policy(connection).await
+        info(connection).await
     };
-    match tokio::time::timeout(WATCH, policy).await {
+    let info = tokio::time::timeout(WATCH, info).await;
+    if let Ok(Ok(Some(Info { used, .. }))) = &info {
+        memory.set(*used);
+    }
+    match info {
         Ok(Ok(None)) => (Server::Hides, String::new()),
-        Ok(Ok(Some(policy))) if policy != KEEPS => (Server::Evicts, policy),
+        Ok(Ok(Some(Info { policy, .. }))) if policy != KEEPS => (Server::Evicts, policy),
         Ok(Ok(Some(_))) => (Server::Answers, String::new()),
         Ok(Err(error)) if is_refusal(&error) => (Server::Refuses, error.to_string()),
         Ok(Err(error)) => (Server::Away, error.to_string()),
@@ -202,10 +210,16 @@ async fn check(connection: &mut Connection) -> (Server, String) {
 }
 
 /// Checks every two seconds whether the server answers and keeps each key until it expires, and sets the readiness condition accordingly.
-pub async fn watch(mut connection: Connection, reachable: Condition, stop: CancellationToken) -> anyhow::Result<()> {
+/// Also observes how much memory is in use.
+pub async fn watch(
+    mut connection: Connection,
+    reachable: Condition,
+    memory: Memory,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let mut before = Server::Answers;
     loop {
-        let (server, problem) = check(&mut connection).await;
+        let (server, problem) = check(&mut connection, &memory).await;
         match server {
             Server::Answers | Server::Hides => reachable.set(true),
             Server::Evicts => reachable.refuse("evicts keys, so set its maxmemory-policy to noeviction"),
@@ -241,14 +255,5 @@ pub async fn ping(connection: &mut Connection) -> RedisResult<()> {
     match ping.query_async(connection).await {
         Err(error) if error.is_connection_dropped() || error.is_timeout() => ping.query_async(connection).await,
         outcome => outcome,
-    }
-}
-
-/// Returns the server's `maxmemory-policy`, or `None` if the user may not read it.
-async fn eviction_policy(connection: &mut Connection) -> RedisResult<Option<String>> {
-    match redis::cmd("INFO").arg("memory").query_async::<String>(connection).await {
-        Ok(memory) => Ok(memory.lines().find_map(|line| line.strip_prefix("maxmemory_policy:")).map(str::to_owned)),
-        Err(error) if is_refusal(&error) => Ok(None),
-        Err(error) => Err(error),
     }
 }

@@ -1,0 +1,54 @@
+//! The memory of a Redis server, and the share of it that is in use.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use redis::RedisResult;
+
+use super::{Connection, is_refusal};
+
+/// The share of the server's memory limit above which a warning is logged.
+const FILLS: f64 = 0.7;
+
+/// The share of the server's memory limit that is in use, as [`watch`](super::watch) saw it last. Clones share the value.
+#[derive(Clone, Default)]
+pub struct Memory(Arc<AtomicU64>);
+
+impl Memory {
+    /// Returns the share, between 0 and 1. It is 0 if the server has no limit.
+    pub fn used(&self) -> f64 {
+        f64::from_bits(self.0.load(Relaxed))
+    }
+
+    /// Sets the share, exports it, and warns once when it grows above [`FILLS`].
+    pub fn set(&self, used: f64) {
+        let before = f64::from_bits(self.0.swap(used.to_bits(), Relaxed));
+        metrics::gauge!("redis_memory_used_ratio").set(used);
+        if used > FILLS && before <= FILLS {
+            tracing::warn!(used, "Redis has used much of its memory limit, and refuses logins when it is full");
+        }
+    }
+}
+
+/// What `INFO memory` says.
+pub(super) struct Info {
+    pub policy: String,
+    pub used: f64,
+}
+
+/// Returns what the server says about its memory, or `None` if the user may not read it.
+pub(super) async fn info(connection: &mut Connection) -> RedisResult<Option<Info>> {
+    match redis::cmd("INFO").arg("memory").query_async::<String>(connection).await {
+        Ok(memory) => {
+            let field = |name: &str| memory.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+            let bytes = |name| field(name).and_then(|text| text.trim().parse::<f64>().ok());
+            let (used, limit) = (bytes("used_memory"), bytes("maxmemory").filter(|limit| *limit > 0.0));
+            let used = used.zip(limit).map_or(0.0, |(used, limit)| used / limit);
+            Ok(field("maxmemory_policy").map(|policy| Info { policy: policy.to_owned(), used }))
+        }
+        Err(error) if is_refusal(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}

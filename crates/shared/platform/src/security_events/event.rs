@@ -1,0 +1,196 @@
+//! The events, and the fields of each.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use uuid::Uuid;
+
+use super::{AccessRefusal, ContactRefusal, Revocation, TokenRefusal};
+
+/// The maximum length in bytes of a path in an event.
+const PATH_SHOWN: usize = 256;
+
+/// The names of all events, in the order of [`Event`].
+pub(super) const NAMES: [&str; 14] = [
+    "registered",
+    "logged_in",
+    "login_refused",
+    "locked",
+    "login_unlocked",
+    "session_revoked",
+    "password_changed",
+    "role_granted",
+    "role_used",
+    "token_refused",
+    "access_refused",
+    "contact_code_created",
+    "contact_confirmed",
+    "contact_refused",
+];
+
+/// A security event. Its subject is the uuid of a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    Registered {
+        user: Uuid,
+    },
+    LoggedIn {
+        user: Uuid,
+    },
+    /// A password was refused. Without subject and reason, since they would distinguish an unknown login, a wrong password and a lock.
+    LoginRefused,
+    /// A login was refused without a check of its password, since its address or its account exceeded a limit. Without a subject, but with
+    /// the network address, by which an operator can block the source.
+    Locked {
+        address: IpAddr,
+    },
+    /// An operator unlocked a login. The subject is the operator; `of` is the login's user, if there is one.
+    LoginUnlocked {
+        operator: Uuid,
+        of: Option<Uuid>,
+    },
+    SessionRevoked {
+        user: Uuid,
+        by: Revocation,
+    },
+    PasswordChanged {
+        user: Uuid,
+    },
+    /// A user with the role `operator` was created.
+    RoleGranted {
+        user: Uuid,
+    },
+    /// An operator was admitted to a method, or to an object of another user, because of the role. `of` is the user or the object to which
+    /// the role gave access, if the method names one.
+    RoleUsed {
+        user: Uuid,
+        path: &'a str,
+        of: Option<Uuid>,
+    },
+    /// The service refused a caller that claimed to be a service.
+    TokenRefused {
+        reason: TokenRefusal,
+    },
+    /// A caller was refused that may not call the method. The subject is known if a user called.
+    AccessRefused {
+        user: Option<Uuid>,
+        reason: AccessRefusal,
+    },
+    /// A user received a code to confirm a contact.
+    ContactCodeCreated {
+        user: Uuid,
+    },
+    ContactConfirmed {
+        user: Uuid,
+    },
+    /// The service refused a code. The subject is known if the code was right.
+    ContactRefused {
+        user: Option<Uuid>,
+        reason: ContactRefusal,
+    },
+}
+
+impl Event<'_> {
+    pub(super) fn name(self) -> &'static str {
+        let [
+            registered,
+            logged_in,
+            login_refused,
+            locked,
+            login_unlocked,
+            session_revoked,
+            password_changed,
+            rest @ ..,
+        ] = NAMES;
+        let [role_granted, role_used, token_refused, access_refused, rest @ ..] = rest;
+        let [contact_code_created, contact_confirmed, contact_refused] = rest;
+        match self {
+            Self::Registered { .. } => registered,
+            Self::LoggedIn { .. } => logged_in,
+            Self::LoginRefused => login_refused,
+            Self::Locked { .. } => locked,
+            Self::LoginUnlocked { .. } => login_unlocked,
+            Self::SessionRevoked { .. } => session_revoked,
+            Self::PasswordChanged { .. } => password_changed,
+            Self::RoleGranted { .. } => role_granted,
+            Self::RoleUsed { .. } => role_used,
+            Self::TokenRefused { .. } => token_refused,
+            Self::AccessRefused { .. } => access_refused,
+            Self::ContactCodeCreated { .. } => contact_code_created,
+            Self::ContactConfirmed { .. } => contact_confirmed,
+            Self::ContactRefused { .. } => contact_refused,
+        }
+    }
+
+    pub(super) fn user(self) -> Option<Uuid> {
+        match self {
+            Self::Registered { user }
+            | Self::LoggedIn { user }
+            | Self::SessionRevoked { user, .. }
+            | Self::PasswordChanged { user }
+            | Self::RoleGranted { user }
+            | Self::LoginUnlocked { operator: user, .. }
+            | Self::RoleUsed { user, .. }
+            | Self::ContactCodeCreated { user }
+            | Self::ContactConfirmed { user } => Some(user),
+            Self::ContactRefused { user, .. } | Self::AccessRefused { user, .. } => user,
+            Self::LoginRefused | Self::Locked { .. } | Self::TokenRefused { .. } => None,
+        }
+    }
+
+    pub(super) fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::SessionRevoked { by, .. } => Some(by.as_str()),
+            Self::TokenRefused { reason } => Some(reason.as_str()),
+            Self::AccessRefused { reason, .. } => Some(reason.as_str()),
+            Self::ContactRefused { reason, .. } => Some(reason.as_str()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn path(&self) -> Option<&str> {
+        match self {
+            Self::RoleUsed { path, .. } => Some(&path[..path.floor_char_boundary(PATH_SHOWN)]),
+            _ => None,
+        }
+    }
+
+    /// Returns the user or the object to which an operator had access.
+    pub(super) fn of(self) -> Option<Uuid> {
+        match self {
+            Self::RoleUsed { of, .. } | Self::LoginUnlocked { of, .. } => of,
+            _ => None,
+        }
+    }
+
+    /// Returns the network address of the caller.
+    pub(super) fn address(self) -> Option<IpAddr> {
+        match self {
+            Self::Locked { address } => Some(address),
+            _ => None,
+        }
+    }
+
+    /// Returns the event if anyone can cause it as often as they like.
+    pub(super) fn of_strangers(self) -> Option<Event<'static>> {
+        Some(match self {
+            Self::LoginRefused => Event::LoginRefused,
+            Self::Locked { address } => Event::Locked { address },
+            Self::TokenRefused { reason } => Event::TokenRefused { reason },
+            Self::AccessRefused { user, reason } => Event::AccessRefused { user, reason },
+            Self::ContactRefused { user, reason } => Event::ContactRefused { user, reason },
+            _ => return None,
+        })
+    }
+}
+
+impl Event<'static> {
+    /// Returns the event without its subject. The address becomes the unspecified one.
+    pub(super) fn anonymous(self) -> Self {
+        match self {
+            Self::Locked { .. } => Self::Locked { address: Ipv4Addr::UNSPECIFIED.into() },
+            Self::AccessRefused { reason, .. } => Self::AccessRefused { user: None, reason },
+            Self::ContactRefused { reason, .. } => Self::ContactRefused { user: None, reason },
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Audit log: events about identities and rights, under the log target `security`, with a counter.
+//!
+//! docs/security-events.md describes each event. An event contains only ids and, if an address is over a limit, that address: no login,
+//! contact, session or token.
+
+mod aggregate;
+mod event;
+mod reasons;
+#[cfg(test)]
+mod tests;
+
+use self::{aggregate::AGGREGATE, event::NAMES};
+pub use self::{
+    event::Event,
+    reasons::{AccessRefusal, ContactRefusal, Revocation, TokenRefusal},
+};
+
+/// The log target of the events. `LOG_LEVEL` cannot turn it off.
+pub const TARGET: &str = "security";
+
+/// Logs the event and counts it. Events that anyone can cause as often as they like are logged at most once in a while, with their number, so
+/// that they do not displace the others from the log.
+pub fn record(event: Event<'_>) {
+    metrics::counter!("security_events_total", "event" => event.name()).increment(1);
+    match event.of_strangers() {
+        Some(event) => AGGREGATE.record(event),
+        None => write(event, 1),
+    }
+}
+
+/// Writes one line about `count` equal events.
+fn write(event: Event<'_>, count: u64) {
+    tracing::info!(
+        target: TARGET,
+        event = event.name(),
+        user_uuid = event.user().map(tracing::field::display),
+        reason = event.reason(),
+        path = event.path(),
+        of_uuid = event.of().map(tracing::field::display),
+        address = event.address().map(tracing::field::display),
+        count = (count > 1).then_some(count),
+        "security event"
+    );
+}
+
+/// Exports the counters with the value 0. Otherwise `rate()` would miss the first increment, with which a series begins.
+pub fn count_from_zero() {
+    for name in NAMES {
+        metrics::counter!("security_events_total", "event" => name).increment(0);
+    }
+}

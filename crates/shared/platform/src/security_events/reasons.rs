@@ -1,0 +1,102 @@
+//! The reasons of security events.
+
+use std::fmt;
+
+/// The reason why sessions were revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revocation {
+    /// The user ended this session.
+    Logout,
+    /// The user ended all sessions.
+    LogoutAll,
+    /// The user ended one session from the list of sessions.
+    Ended,
+    /// An operator ended one session, or all, of the user.
+    EndedByOperator,
+    /// A change of the password ended the user's other sessions.
+    PasswordChanged,
+}
+
+/// The reason why the token of a service was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenRefusal {
+    /// The token is malformed, has another algorithm or audience, lacks a claim, or is one of several.
+    Kind,
+    /// The token has expired, is not valid yet, or has too long a lifetime.
+    Lifetime,
+    /// The token was signed with another key.
+    Signature,
+    /// The token contradicts the caller's certificate.
+    Certificate,
+}
+
+/// The reason why a code to confirm a contact was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContactRefusal {
+    /// The code is wrong, has expired or was used before.
+    Code,
+    /// The code came from another chat than the contact that the user wants to confirm.
+    Chat,
+    /// The same chat sent too many wrong codes.
+    Limit,
+}
+
+/// The reason why an authenticated caller, or one without a token, was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessRefusal {
+    /// The method needs the role `operator`, which the user does not have.
+    Role,
+    /// The method does not admit this service.
+    Service,
+    /// The method admits only services, and the caller presented no token.
+    Token,
+}
+
+impl Revocation {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Logout => "logout",
+            Self::LogoutAll => "logout_all",
+            Self::Ended => "ended",
+            Self::EndedByOperator => "ended_by_operator",
+            Self::PasswordChanged => "password_changed",
+        }
+    }
+}
+
+impl TokenRefusal {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Kind => "kind",
+            Self::Lifetime => "lifetime",
+            Self::Signature => "signature",
+            Self::Certificate => "certificate",
+        }
+    }
+}
+
+impl ContactRefusal {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Chat => "chat",
+            Self::Limit => "limit",
+        }
+    }
+}
+
+impl AccessRefusal {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Role => "role",
+            Self::Service => "service",
+            Self::Token => "token",
+        }
+    }
+}
+
+impl fmt::Display for TokenRefusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,55 @@
+//! Wrong passwords: for the logins of other customers, and for many logins from the customers' own address, as behind one proxy.
+
+use std::{sync::Arc, time::Duration};
+
+use contracts::proto::auth::v1::{LoginRequest, auth_service_client::AuthServiceClient};
+use platform::ids;
+use tokio::time::sleep;
+use tonic::{Code, transport::Channel};
+
+use super::Attacker;
+use crate::wire::{channel, channel_from};
+
+const WORKERS: u32 = 2;
+/// The pause after a refused guess. A lock needs few guesses to be kept.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Guesses passwords of the customers' logins, so that the logins are locked.
+pub async fn lock(attacker: Arc<Attacker>) {
+    attacker
+        .repeat(WORKERS, PAUSE, |attacker, _| async move {
+            let Some(channel) = channel(&attacker.entrances.iam) else { return };
+            let _place = attacker.place();
+            for login in attacker.targets.iter().cycle() {
+                if guess(&attacker, &channel, login.clone()).await != Code::Unauthenticated {
+                    sleep(PAUSE).await;
+                }
+            }
+        })
+        .await;
+}
+
+/// Guesses passwords of logins that nobody has, so that the address is limited. It is the customers' address.
+pub async fn spray(attacker: Arc<Attacker>) {
+    attacker
+        .repeat(WORKERS, PAUSE, |attacker, _| async move {
+            let Some(channel) = channel_from(&attacker.entrances.iam, None) else { return };
+            let _place = attacker.place();
+            loop {
+                // Until the address is limited, each guess is for another login; then a few keep the limit.
+                let code = guess(&attacker, &channel, ids::random().to_string()).await;
+                if code != Code::Unauthenticated {
+                    sleep(PAUSE).await;
+                }
+            }
+        })
+        .await;
+}
+
+async fn guess(attacker: &Attacker, channel: &Channel, login: String) -> Code {
+    attacker.has_sent(1);
+    let request = LoginRequest { login, password: "a wrong password".to_owned() };
+    let answer = AuthServiceClient::new(channel.clone()).login(request).await;
+    attacker.was_refused();
+    answer.err().map_or(Code::Ok, |status| status.code())
+}
