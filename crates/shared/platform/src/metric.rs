@@ -116,6 +116,11 @@ pub const METRICS: &[Metric] = &[
     Metric::gauge("outbox_unroutable", &["outbox"], "Events that are set aside. Each replica reports the same."),
     Metric::counter("peer_calls_repeated_total", &["peer"], "Calls that were repeated with another replica of a peer."),
     Metric::gauge("peer_replicas", &["peer", "state"], "The known replicas of a peer."),
+    Metric::gauge(
+        "redis_memory_used_ratio",
+        &[],
+        "The share of `maxmemory` that Redis uses, from 0 to 1; none if it has no limit.",
+    ),
     Metric::counter("requests_left_by_clients_total", &[], "Requests that went on although their client had left."),
     Metric::counter(
         "requests_of_one_user_shed_total",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use platform::{
     readiness::Readiness,
-    redis::{Connection, RESPONSE_TIMEOUT, lazy_connection, watch},
+    redis::{Connection, Memory, RESPONSE_TIMEOUT, lazy_connection, watch},
 };
 use stand_ins::Proxy;
 use testkit::eventually;
@@ -82,7 +82,7 @@ async fn waiting_for(url: &str) -> Vec<String> {
     let readiness = Readiness::default();
     let connection = lazy_connection("REDIS_URL", &url.into(), None).expect("a valid URL");
     let condition = readiness.condition("redis");
-    let watching = testkit::run(|stop| watch(connection, condition, stop));
+    let watching = testkit::run(|stop| watch(connection, condition, Memory::default(), stop));
     // For up to a second, the server may not have been checked yet.
     let told = eventually(|| async {
         let mut changes = readiness.changes();

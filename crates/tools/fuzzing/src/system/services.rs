@@ -194,6 +194,7 @@ async fn stream(builder: &mut Builder) -> axum::Router {
     let guard = guard("intake", &builder.sessions, intake::api::RULES);
     let own = intake::config::Own {
         intake_cache_capacity: 1_000,
+        intake_cache_bytes: 1 << 20,
         intake_cache_ttl: DAY,
         intake_max_in_flight: SLOTS,
         intake_open: false,
