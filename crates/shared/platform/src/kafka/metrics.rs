@@ -7,4 +7,7 @@ pub(super) fn count_from_zero(group: &'static str) {
     metrics::counter!("kafka_message_retries_total", "group" => group).increment(0);
     metrics::counter!("kafka_dead_letters_total", "group" => group).increment(0);
     metrics::counter!("kafka_handler_panics_total", "group" => group).increment(0);
+    metrics::counter!("kafka_records_missed_total", "group" => group).increment(0);
+    metrics::counter!("kafka_records_skipped_total", "group" => group).increment(0);
+    metrics::counter!("kafka_positions_reset_total", "group" => group).increment(0);
 }
