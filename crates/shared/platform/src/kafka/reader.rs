@@ -9,7 +9,7 @@ use rdkafka::{
     ClientConfig, Message as _, Offset, TopicPartitionList,
     consumer::{BaseConsumer, CommitMode, Consumer as _},
     error::KafkaError,
-    metadata::MetadataTopic,
+    metadata::{MetadataPartition, MetadataTopic},
 };
 
 use super::{
@@ -94,7 +94,7 @@ impl Reader {
     pub(super) fn leader(&self, topic: &str, partition: i32) -> anyhow::Result<String> {
         let metadata = self.consumer.fetch_metadata(Some(topic), TIMEOUT).context("asking Kafka for its brokers")?;
         let mut partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);
-        let leader = partitions.find(|known| known.id() == partition).map(|known| known.leader());
+        let leader = partitions.find(|known| known.id() == partition).map(MetadataPartition::leader);
         let broker = metadata.brokers().iter().find(|broker| Some(broker.id()) == leader);
         let broker = broker.with_context(|| format!("{topic}/{partition} does not exist, or has no leader"))?;
         Ok(format!("{}:{}", broker.host(), broker.port()))

@@ -107,10 +107,7 @@ async fn bad_baskets_are_dead_lettered_and_hold_up_no_good_one() {
         .await;
         for letter in &letters {
             let mut problem = letter.headers.texts().filter(|(name, _)| name.contains("error"));
-            assert!(
-                problem.all(|(_, text)| !text.contains("secret") && !text.contains("nowhere")),
-                "{letter:?}"
-            );
+            assert!(problem.all(|(_, text)| !text.contains("secret") && !text.contains("nowhere")), "{letter:?}");
         }
         eventually(|| async {
             let (_, active) = fixture.get("/api/v1/orders/active", None).await;
