@@ -11,7 +11,7 @@ use platform::cli::{block_on, report};
 use crate::{
     commands::{
         abuse, audit, certificates, chaos, couriers, demo, dlq, doctor, kafka_acls, load, migrate, operator, produce,
-        restock, run, services, up,
+        restock, run, services, skip, up,
     },
     data::Data,
 };
@@ -63,6 +63,8 @@ enum Command {
     Load(load::Arguments),
     /// List, show, replay, discard and prune dead letters
     Dlq(dlq::Arguments),
+    /// Let consumers continue behind a batch that they cannot read
+    Skip(skip::Arguments),
 }
 
 /// Runs the program. An error is one line on standard error and exit code 1.
@@ -87,5 +89,6 @@ pub fn main() -> ExitCode {
         Some(Command::Abuse(arguments)) => block_on(abuse::run(arguments)),
         Some(Command::Load(arguments)) => block_on(load::run(arguments, data)),
         Some(Command::Dlq(arguments)) => block_on(dlq::run(arguments, data)),
+        Some(Command::Skip(arguments)) => block_on(skip::run(arguments, data)),
     })
 }

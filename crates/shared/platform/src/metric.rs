@@ -91,6 +91,22 @@ pub const METRICS: &[Metric] = &[
     Metric::histogram("kafka_message_handling_seconds", &["group"], "The time to handle a record, without its wait."),
     Metric::counter("kafka_message_retries_total", &["group"], "Failed attempts to handle a record that are repeated."),
     Metric::counter("kafka_messages_handled_total", &["group"], "Handled records."),
+    Metric::counter(
+        "kafka_positions_reset_total",
+        &["group"],
+        "Positions that were reset to the beginning, since they were those of another topic with the same name.",
+    ),
+    Metric::counter(
+        "kafka_records_missed_total",
+        &["group"],
+        "Records that were deleted before a consumer group had handled them.",
+    ),
+    Metric::counter(
+        "kafka_records_skipped_total",
+        &["group"],
+        "Records that an operator has skipped, since they cannot be read.",
+    ),
+    Metric::gauge("kafka_unreadable_partitions", &["group"], "Partitions with a batch that cannot be read; 0 is good."),
     Metric::gauge(
         "outbox_destinations_set_aside",
         &["outbox", "topic"],

@@ -17,4 +17,5 @@ pub mod produce;
 pub mod restock;
 pub mod run;
 pub mod services;
+pub mod skip;
 pub mod up;

@@ -13,6 +13,7 @@ mod topics;
 
 use std::{collections::HashSet, path::PathBuf, time::Duration};
 
+use anyhow::Context as _;
 use platform::clock;
 use rand::{SeedableRng as _, rngs::SmallRng};
 use tokio::time::Instant;
@@ -88,7 +89,13 @@ async fn row(
     experiment.load.resume();
     tokio::time::sleep(WARM_UP).await;
     say(&format!("{}: {}", fault.name, fault.what));
-    let injected = (fault.inject)(experiment).await;
+    let injected = match (fault.inject)(experiment).await {
+        Err(error) => {
+            say(&format!("{}: once more, since the injection failed: {error:#}", fault.name));
+            again(experiment, fault).await.with_context(|| format!("again, after: {error:#}"))
+        }
+        injected => injected,
+    };
     let (ended, removed_at) = experiment.removed_at.unwrap_or_else(|| (clock::now(), Instant::now()));
     let mut row = Row::of(fault);
     let done = match injected {
@@ -97,9 +104,12 @@ async fn row(
             row.not_injected = Some(reason);
             return row;
         }
-        Err(error) => Injection { problems: vec![format!("the injection failed: {error:#}")], ..Injection::default() },
+        Err(error) => {
+            row.injection_failed = Some(format!("{error:#}"));
+            Injection::default()
+        }
     };
-    if done.times == 0 && done.problems.is_empty() {
+    if done.times == 0 && done.problems.is_empty() && row.injection_failed.is_none() {
         row.violations.push("the fault had no effect: nothing was injected".to_owned());
     }
     row.violations.extend(done.problems);
@@ -127,6 +137,13 @@ async fn row(
     (row.requests, row.failed) = (counters.requests, counters.failed());
     (row.peak_memory, row.took) = (experiment.cluster.replicas.peak_memory(), at.elapsed().as_secs_f64());
     row
+}
+
+/// Injects a fault once more whose injection failed half-way.
+async fn again(experiment: &mut Experiment, fault: &Fault) -> anyhow::Result<Injected> {
+    experiment.cluster.heal().await.context("repairing")?;
+    tokio::time::sleep(WARM_UP).await;
+    (fault.inject)(experiment).await
 }
 
 /// Hashes with FNV-1a, which is stable across machines and versions, so that a seed stays reproducible.

@@ -74,7 +74,7 @@ async fn added(cluster: &Cluster, before: &[Topic], batch: &str) -> anyhow::Resu
     let batch = batch.to_owned();
     topics::read(cluster, added, move |_, message, _| {
         let Message { topic, partition, offset, headers, .. } = message;
-        (headers.get(MARK) == Some(&batch)).then_some(facts::Poison { topic, partition, offset })
+        (headers.get(MARK) == Some(batch.as_str())).then_some(facts::Poison { topic, partition, offset })
     })
     .await
 }

@@ -20,6 +20,8 @@ pub struct Row {
     pub times: usize,
     /// The reason why the fault could not be injected.
     pub not_injected: Option<String>,
+    /// Why the injection failed half-way, twice. The system was audited, but the run proves nothing about the fault.
+    pub injection_failed: Option<String>,
     pub requests: u64,
     /// The number of requests without an answer, or with 429 or 5xx except PAYMENT_OUTCOME_UNKNOWN.
     pub failed: u64,
@@ -43,6 +45,7 @@ impl Row {
             what: fault.what,
             times: 0,
             not_injected: None,
+            injection_failed: None,
             requests: 0,
             failed: 0,
             violations: Vec::new(),
@@ -95,11 +98,15 @@ impl Report {
     }
 
     /// Returns why the run failed; `None` if it passed. Faults that could not be injected make it fail if `all` is set,
-    /// or if no fault was injected.
+    /// or if no fault was injected. A fault whose injection failed is no violation, and not passed either.
     pub fn failure(&self, all: bool) -> Option<String> {
         let left_out = self.rows.iter().filter(|row| row.not_injected.is_some()).count();
-        let proves_nothing = left_out == self.rows.len() || (all && left_out > 0);
+        let proves_nothing = left_out == self.rows.len() || (all && left_out > 0) || self.failed_injections() > 0;
         (self.violations() > 0 || proves_nothing).then(|| self.summary())
+    }
+
+    fn failed_injections(&self) -> usize {
+        self.rows.iter().filter(|row| row.injection_failed.is_some()).count()
     }
 
     pub fn violations(&self) -> usize {
@@ -110,8 +117,11 @@ impl Report {
     pub fn summary(&self) -> String {
         let requests: u64 = self.rows.iter().map(|row| row.requests).sum();
         let left_out = self.rows.iter().filter(|row| row.not_injected.is_some()).count();
-        let left_out =
+        let mut left_out =
             if left_out > 0 { format!(", {left_out} that could not be injected here") } else { String::new() };
+        if self.failed_injections() > 0 {
+            left_out += &format!(", {} whose injection failed", self.failed_injections());
+        }
         let (rows, brief) = (self.rows.len(), if self.brief { ", briefly" } else { "" });
         let Self { seed, .. } = self;
         format!("{rows} faults{brief}{left_out}, {requests} requests, {} violations (seed {seed})", self.violations())
@@ -161,6 +171,11 @@ impl fmt::Display for Report {
         for row in self.rows.iter().filter(|row| !row.notes.is_empty()) {
             writeln!(f, "{}: {}", row.fault, row.notes.join("; "))?;
         }
+        for row in &self.rows {
+            if let Some(error) = &row.injection_failed {
+                writeln!(f, "\n{} could not be injected, which is no violation: {error}", row.fault)?;
+            }
+        }
         for row in self.rows.iter().filter(|row| !row.violations.is_empty()) {
             writeln!(f, "\n{} ({}):", row.fault, row.what)?;
             for violation in &row.violations {
@@ -190,6 +205,20 @@ mod tests {
 
         assert_eq!(report(vec![row(), row()]).failure(true), None);
         assert!(report(vec![row(), broken]).failure(false).is_some_and(|failure| failure.contains("1 violations")));
+    }
+
+    #[test]
+    fn a_fault_whose_injection_failed_is_neither_a_violation_nor_passed() {
+        let failed = Row { injection_failed: Some("UnknownMemberId".to_owned()), ..row() };
+        let report = report(vec![row(), failed]);
+
+        assert_eq!(report.violations(), 0);
+        assert!(
+            report
+                .failure(false)
+                .is_some_and(|failure| failure.contains("1 whose injection failed, 0 requests, 0 violations"))
+        );
+        assert!(report.to_string().contains("could not be injected, which is no violation: UnknownMemberId"));
     }
 
     #[test]

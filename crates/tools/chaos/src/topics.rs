@@ -13,7 +13,7 @@ use platform::{
 use uuid::Uuid;
 
 use super::cluster::Cluster;
-use operations::dead_letters::event_uuid;
+use operations::dead_letters::{DeadLetter, event_uuid};
 
 /// The consumer group with which this tool reads topics.
 const GROUP: &str = "shipyard-chaos";
@@ -162,10 +162,20 @@ pub async fn publish(cluster: &Cluster, records: Vec<Record>) -> anyhow::Result<
     KafkaPublisher::new(&cluster.sources.kafka)?.publish(records).await
 }
 
+/// Publishes the messages of dead letters again, one after the other.
+pub async fn replay(cluster: &Cluster, letters: &[DeadLetter]) -> anyhow::Result<()> {
+    let publisher = KafkaPublisher::new(&cluster.sources.kafka)?;
+    for letter in letters {
+        publisher.publish_exact(&letter.original()).await?;
+    }
+    Ok(())
+}
+
 /// Returns an event as a record to publish again. Returns `None` for poison, whose positions the audit must know.
 pub fn again(message: Message) -> Option<Record> {
     let Message { topic, key, payload, headers, .. } = message;
-    let is_event = headers.contains_key("event-uuid");
+    let is_event = headers.get("event-uuid").is_some();
+    let headers = headers.texts().map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
     is_event.then_some(Record { topic, key, payload, headers })
 }
 

@@ -20,11 +20,11 @@ pub fn events(data: &[u8]) {
         let mut message = Message::default();
         if input.once_in(4) {
             let kind = if input.once_in(2) { input.text() } else { (*input.pick(&TYPES)).to_owned() };
-            message.headers.insert("event-type".to_owned(), kind);
+            message.headers.push_text("event-type", kind);
         }
         if input.once_in(4) {
             let (name, value) = (input.text(), input.text());
-            message.headers.insert(name, value);
+            message.headers.push_text(name, value);
         }
         message.payload = input.rest().to_vec();
         settle(system, subscription, &message);

@@ -9,11 +9,8 @@ use contracts::events::{
     AssemblyFailed, CustomerCreated, CustomerUpdated, DeliveryStatusUpdated, Event, OrderCancelled, OrderCreated,
     OrderPaid, PaymentCompleted, Published as _, ShipAssembled,
 };
-use platform::kafka::{self, Message, Reader, Record};
+use platform::kafka::{self, ExactRecord, Message, Reader};
 use uuid::Uuid;
-
-/// The prefix of the headers that were added when the message was dead-lettered.
-const PREFIX: &str = "dlq-";
 
 /// The position of a dead letter, which is its id: `order.paid.dlq/0/17`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -50,7 +47,7 @@ pub fn read(reader: &Reader, topic: &str) -> anyhow::Result<Option<Vec<DeadLette
 impl DeadLetter {
     /// Returns the value of a header, or an empty string.
     pub fn header(&self, name: &str) -> &str {
-        self.message.headers.get(name).map(String::as_str).unwrap_or_default()
+        self.message.headers.get(name).unwrap_or_default()
     }
 
     /// Returns the original topic.
@@ -62,14 +59,12 @@ impl DeadLetter {
     /// Returns false if the message was too large for the dead-letter topic, so that only the original topic has its
     /// payload.
     pub fn is_whole(&self) -> bool {
-        !self.message.headers.contains_key(kafka::HEADER_LEFT_OUT)
+        self.message.headers.get(kafka::HEADER_LEFT_OUT).is_none()
     }
 
-    /// Returns the message as it was before it was dead-lettered.
-    pub fn original(&self) -> Record {
-        let Message { key, payload, headers, .. } = self.message.clone();
-        let headers = headers.into_iter().filter(|(name, _)| !name.starts_with(PREFIX)).collect();
-        Record { topic: self.origin().to_owned(), key, payload, headers }
+    /// Returns the message as it was before it was dead-lettered, byte for byte.
+    pub fn original(&self) -> ExactRecord {
+        kafka::original(self.message.clone(), self.origin().to_owned())
     }
 
     /// Returns the UUID of the message's event. `kind` is the event type of its original topic.

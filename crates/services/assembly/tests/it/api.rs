@@ -41,7 +41,6 @@ impl Fixture {
             ("ASSEMBLY_BUILD_MIN", build_time.to_owned()),
             ("ASSEMBLY_BUILD_MAX", build_time.to_owned()),
             ("ASSEMBLY_FAILURE_RATE", failure_rate.to_string()),
-            ("KAFKA_INSTANCE_ID", "test".to_owned()),
         ]);
         let (address, service) = start(&settings).await;
         Self { kafka, iam, settings, address, service: Some(service) }
@@ -144,7 +143,7 @@ async fn a_paid_orders_ship_is_built_and_published() {
     assert!(done.finished_at.unwrap().seconds >= done.due_at.unwrap().seconds);
 
     assert_eq!(event.key, order.to_string().into_bytes());
-    let header = |name: &str| event.headers[name].as_str();
+    let header = |name: &str| &event.headers[name];
     let read = contracts::events::read::<ShipAssembled>(&event).unwrap();
     assert_eq!((read.subject.order.uuid(), read.subject.user.uuid(), read.event.build_time_sec), (order, user, 1));
     assert_eq!(header("event-uuid"), read.id.uuid().to_string());

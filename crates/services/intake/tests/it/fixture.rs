@@ -97,11 +97,9 @@ impl Fixture {
         let mut through = url;
         through.set_host(Some("127.0.0.1")).unwrap();
         through.set_port(Some(path.address().port())).unwrap();
-        let settings = testkit::settings().with(kafka.settings()).with([
-            ("INTAKE_DATABASE_URL", through.to_string()),
-            ("IAM_ADDRESS", iam.address.to_string()),
-            ("KAFKA_INSTANCE_ID", "test".to_owned()),
-        ]);
+        let settings = testkit::settings()
+            .with(kafka.settings())
+            .with([("INTAKE_DATABASE_URL", through.to_string()), ("IAM_ADDRESS", iam.address.to_string())]);
         let settings = settings.with(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let (http, service) = start(&settings).await;
         Self { kafka, iam, database, path, settings, http, service: Some(service) }

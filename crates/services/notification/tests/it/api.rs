@@ -49,7 +49,6 @@ impl Fixture {
                 ("IAM_ADDRESS", iam.address.to_string()),
                 ("TELEGRAM_API_URL", telegram.uri()),
                 ("TELEGRAM_CHAT_ID", "-100".to_owned()),
-                ("KAFKA_INSTANCE_ID", "test".to_owned()),
             ])
             .with(token.map(|token| ("TELEGRAM_BOT_TOKEN", token.to_owned())));
         let (address, service) = start(&settings).await;

@@ -39,7 +39,7 @@ impl Messaging {
     pub fn consumers(&self, server: &Server, subscriptions: impl IntoIterator<Item = Subscription>) -> Vec<Consumer> {
         let consumer = |Subscription { group, topic, handler }: Subscription| {
             let subscription = kafka::Subscription { group, topic: topic(&self.topics).to_owned(), handler };
-            Consumer::new(&self.kafka, subscription, server.instance(), server.condition(group)).creating(&self.creator)
+            Consumer::new(&self.kafka, subscription, server.condition(group)).creating(&self.creator)
         };
         subscriptions.into_iter().map(consumer).collect()
     }

@@ -256,7 +256,7 @@ mod tests {
     fn another_type_is_poison() {
         let order = Uuid::from_u128(1);
         let mut message = message(record(order, paid(order, order)).payload);
-        message.headers.insert("event-type".to_owned(), "events.v1.Unheard".to_owned());
+        message.headers.push_text("event-type", "events.v1.Unheard");
 
         assert!(matches!(read::<OrderPaid>(&message), Err(Failure::Poison(_))));
     }

@@ -6,7 +6,7 @@ use platform::kafka::{
     Acl,
     Operation::{All, Create, Describe, DescribeConfigs, Read, Write},
     Resource::{Cluster, Group, Topic},
-    dead_letter_topic,
+    dead_letter_topic, skip_group,
 };
 
 use super::{Consumer, INBOUND, ROUTES, Topics};
@@ -39,12 +39,15 @@ pub fn rights(topics: &Topics, group_prefix: &str) -> BTreeSet<Acl> {
     let named = |topic: &str| Topic(topic.to_owned());
     let tools = TOOLS.map(|group| format!("{group_prefix}{group}"));
     let groups: BTreeSet<&String> = uses.values().flat_map(|own| &own.reads).map(|(_, group)| group).collect();
+    let skips: Vec<String> = groups.iter().map(|group| skip_group(group)).collect();
     let mut rights = BTreeSet::new();
     for (&user, Use { writes, reads }) in &uses {
         rights.extend(writes.iter().map(|topic| Acl::allow(user, Write, named(topic))));
         for (topic, group) in reads {
             rights.insert(Acl::allow(user, Read, named(topic)));
             rights.insert(Acl::allow(user, Read, Group(group.clone())));
+            // What an operator skips.
+            rights.insert(Acl::allow(user, Describe, Group(skip_group(group))));
             // The reader of a topic writes a message that it cannot handle to the dead-letter topic.
             rights.insert(Acl::allow(user, Write, Topic(dead_letter_topic(topic))));
         }
@@ -59,7 +62,8 @@ pub fn rights(topics: &Topics, group_prefix: &str) -> BTreeSet<Acl> {
         }
     }
     // Programs outside may read every topic in groups of their own, and write the topics that the shop consumes from them.
-    rights.extend(groups.iter().copied().chain(&tools).map(|group| Acl::deny(OUTSIDE, Read, Group(group.clone()))));
+    let of_others = groups.iter().copied().chain(&tools).chain(&skips);
+    rights.extend(of_others.map(|group| Acl::deny(OUTSIDE, Read, Group(group.clone()))));
     rights.insert(Acl::allow(OUTSIDE, Read, Group("*".to_owned())));
     rights.insert(Acl::allow(OUTSIDE, Write, named("loan.approved")));
     for user in [OUTSIDE, UI] {
@@ -74,7 +78,7 @@ pub fn rights(topics: &Topics, group_prefix: &str) -> BTreeSet<Acl> {
     // `shipyard audit` and `dlq` read all topics, replay and prune dead letters, and write the journal. The audit reads the
     // committed offsets of the groups, and compares the consumed records with the stored rows.
     rights.insert(Acl::allow(OPERATOR, All, named("*")));
-    rights.extend(tools.iter().map(|group| Acl::allow(OPERATOR, All, Group(group.clone()))));
+    rights.extend(tools.iter().chain(&skips).map(|group| Acl::allow(OPERATOR, All, Group(group.clone()))));
     rights.extend(groups.into_iter().map(|group| Acl::allow(OPERATOR, Describe, Group(group.clone()))));
     rights
 }
@@ -122,9 +126,23 @@ mod tests {
         let all = default_rights();
 
         assert!(all.contains(&Acl::allow(OUTSIDE, Read, Group("*".to_owned()))));
-        for group in ["assembly-group-order-paid", "customer-service-group", "shipyard-audit"] {
+        for group in
+            ["assembly-group-order-paid", "customer-service-group", "shipyard-audit", "customer-service-group-skip"]
+        {
             assert!(all.contains(&Acl::deny(OUTSIDE, Read, Group(group.to_owned()))), "{group}");
         }
+    }
+
+    #[test]
+    fn a_service_reads_what_the_operator_skips_and_does_not_write_it() {
+        let all = default_rights();
+        let skips = || Group("order-service-skip".to_owned());
+
+        assert!(
+            all.contains(&Acl::allow("intake", Describe, skips()))
+                && !all.contains(&Acl::allow("intake", Read, skips()))
+        );
+        assert!(all.contains(&Acl::allow(OPERATOR, All, skips())));
     }
 
     #[test]

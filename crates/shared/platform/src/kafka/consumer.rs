@@ -1,11 +1,13 @@
 //! At-least-once consumer of one topic. It handles partitions in parallel, and within a partition messages with different keys.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use rdkafka::{
     Message as _,
+    config::RDKafkaLogLevel,
     consumer::{Consumer as _, StreamConsumer},
+    types::RDKafkaErrorCode,
 };
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +19,9 @@ use super::{
     lag::{self, Lag},
     metrics::count_from_zero,
     partition_queue::Reports,
+    positions::Positions,
     rebalance::Context,
+    unreadable::Unreadable,
     workers::Workers,
 };
 use crate::{outage::Outage, readiness::Condition, retry};
@@ -26,16 +30,19 @@ use crate::{outage::Outage, readiness::Condition, retry};
 const SESSION_TIMEOUT_MS: &str = "6000";
 
 /// The maximum size in bytes of a fetch response. A single larger batch is still returned, alone.
-const FETCH_MAX_BYTES: &str = "4194304";
-/// The maximum size of a batch in bytes after librdkafka has decompressed it with zstd. A larger batch is an error that
-/// blocks its partition. For gzip, LZ4 and Snappy, librdkafka has no such limit; a batch can reach the broker's `max.message.bytes` times
-/// the best ratio of the codec.
-const RECEIVE_MAX_BYTES: &str = "8388608";
+pub(super) const FETCH_MAX_BYTES: &str = "4194304";
+/// The size in bytes of the buffer into which librdkafka decompresses a batch with zstd, at most. It tries buffers of growing size, each three
+/// times as large as the one before (or 4 000 bytes larger), and none above this limit. So a batch of 8 MiB fits for certain; one of more than
+/// 24 MiB never does and blocks its partition. For gzip, LZ4 and Snappy, librdkafka has no such limit; a batch can reach the
+/// broker's `max.message.bytes` times the best ratio of the codec.
+pub(super) const RECEIVE_MAX_BYTES: &str = "25169824";
 /// The number of queued messages of a partition at which librdkafka stops fetching from it.
 const QUEUED_MESSAGES: &str = "1000";
 /// The size of the queued messages of a partition, in KiB, at which librdkafka stops fetching from it. A fetch that is under way can add
 /// `fetch.message.max.bytes`.
 const QUEUED_KILOBYTES: &str = "1024";
+/// The time limit for the first offset of a partition whose position the topic does not have.
+const WATERMARKS: Duration = Duration::from_secs(5);
 /// The capacity of the channel for partition errors. A worker that reports an error waits while the channel is full.
 const REPORTS: usize = 16;
 
@@ -47,7 +54,6 @@ pub struct Consumer {
     pub(super) group: &'static str,
     pub(super) topic: String,
     pub(super) config: Config,
-    instance_id: String,
     pub(super) handler: Arc<dyn Handler>,
     joined: Condition,
     topics: TopicCreator,
@@ -64,15 +70,13 @@ pub struct Subscription {
 impl Consumer {
     /// Creates a consumer that has not joined its group yet.
     ///
-    /// `instance_id` identifies this member among its replicas, across restarts; see
-    /// [`Server::instance`](crate::server::Server::instance). The condition `joined` is met once the member has joined its group.
-    pub fn new(config: &Config, subscription: Subscription, instance_id: &str, joined: Condition) -> Self {
+    /// The condition `joined` is met once the member has joined its group.
+    pub fn new(config: &Config, subscription: Subscription, joined: Condition) -> Self {
         let Subscription { group, topic, handler } = subscription;
         Self {
             group,
             topic,
             config: config.clone(),
-            instance_id: instance_id.to_owned(),
             handler,
             joined,
             topics: TopicCreator::new(config),
@@ -121,12 +125,21 @@ impl Consumer {
         }
         let broken = CancellationToken::new();
         let (errors, mut reported) = mpsc::channel(REPORTS);
-        let reports = Reports { received: Arc::default(), errors };
+        let (resets, mut reset) = mpsc::channel(REPORTS);
+        let positions = Arc::new(Positions::new(self.group, &self.topic, resets));
+        let unreadable = Arc::new(Unreadable::new(self.group, &self.topic, self.joined.clone()));
+        let reports =
+            Reports { received: Arc::default(), errors, positions: positions.clone(), unreadable: unreadable.clone() };
         let received = reports.received.clone();
         let workers = Workers::new(self.clone(), reports, stop.clone(), broken.clone());
-        let (joined, reasons) = (self.joined.clone(), Reasons::default());
-        let lag = Lag::new(self.group, &self.topic);
-        let context = Context { workers, joined, broken: broken.clone(), reasons, lag };
+        let context = Context {
+            workers,
+            unreadable,
+            positions: positions.clone(),
+            broken: broken.clone(),
+            reasons: Reasons::default(),
+            lag: Lag::new(self.group, &self.topic),
+        };
         let consumer: Arc<StreamConsumer<Context>> =
             Arc::new(self.client().create_with_context(context).context("creating a Kafka consumer")?);
         consumer.context().workers.read_from(&consumer);
@@ -139,6 +152,15 @@ impl Consumer {
                     Err(error) => error,
                 },
                 Some(error) = reported.recv() => error,
+                Some(reset) = reset.recv() => {
+                    let (consumer, topic) = (consumer.clone(), self.topic.clone());
+                    let extent =
+                        tokio::task::spawn_blocking(move || consumer.fetch_watermarks(&topic, reset.partition, WATERMARKS));
+                    if let Ok(Ok((start, _))) = extent.await {
+                        positions.report(reset, start);
+                    }
+                    continue;
+                }
                 () = received.notified() => {
                     outage.over();
                     continue;
@@ -162,6 +184,13 @@ impl Consumer {
             if let Some(refusal) = Refusal::of(&error, &what, || reasons.last()) {
                 break Err(refusal.into());
             }
+            // The topic was deleted. A new consumer creates it again, and does not wait for the next refresh of metadata to find it.
+            if matches!(
+                error.rdkafka_error_code(),
+                Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition)
+            ) {
+                break Err(error.into());
+            }
             outage.met(reasons.beside(error));
         };
         drop(reported);
@@ -175,9 +204,7 @@ impl Consumer {
         let mut client = self.config.client();
         let group = format!("{}{}", self.config.kafka_group_prefix, self.group);
         client
-            // A restarted member with the same id gets its former partitions back, even if it now subscribes to another topic. So the id
-            // contains the topic.
-            .set("group.instance.id", format!("{group}-{}-{}", self.topic, self.instance_id))
+            // A member without an instance id leaves its group when it is closed, so that others read its partitions at once.
             .set("group.id", group)
             .set("statistics.interval.ms", lag::INTERVAL_MS)
             .set("auto.offset.reset", "earliest")
@@ -198,7 +225,12 @@ impl Consumer {
             .set("fetch.queue.backoff.ms", "20")
             .set("fetch.message.max.bytes", "1048576")
             .set("fetch.max.bytes", FETCH_MAX_BYTES)
-            .set("receive.message.max.bytes", RECEIVE_MAX_BYTES);
+            .set("receive.message.max.bytes", RECEIVE_MAX_BYTES)
+            // A damaged batch is an error, not other data.
+            .set("check.crcs", "true")
+            // librdkafka logs a topic's id only at this level; see `positions`.
+            .set("debug", "metadata")
+            .set_log_level(RDKafkaLogLevel::Debug);
         client
     }
 }

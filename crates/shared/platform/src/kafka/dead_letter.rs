@@ -1,9 +1,9 @@
-//! Builds the dead letter of a poison message, with the metadata to replay it, and publishes it to the dead-letter topic.
+//! Builds the dead letter of a poison message, with the metadata to replay it byte for byte, and publishes it to the dead-letter topic.
 
-use std::collections::HashMap;
+use super::{Consumer, ExactRecord, Headers, Message, dead_letter_topic, is_too_large};
 
-use super::{Consumer, Message, Record, dead_letter_topic, is_too_large};
-use crate::outbox::Publisher as _;
+/// The prefix of the headers that a dead letter has beside those of the original message.
+const PREFIX: &str = "dlq-";
 
 /// The topic of the original message.
 pub const HEADER_TOPIC: &str = "dlq-origin-topic";
@@ -16,6 +16,8 @@ pub const HEADER_ERROR: &str = "dlq-error";
 pub const HEADER_ATTEMPTS: &str = "dlq-attempts";
 /// The time at which the message was dead-lettered, RFC 3339.
 pub const HEADER_FAILED_AT: &str = "dlq-failed-at";
+/// The number of headers of the original message. They come first, in their order.
+pub const HEADER_ORIGINALS: &str = "dlq-origin-headers";
 
 /// The number of payload bytes that were omitted because the dead-letter topic does not accept a record of this size.
 pub const HEADER_LEFT_OUT: &str = "dlq-left-out-bytes";
@@ -49,9 +51,9 @@ impl Consumer {
         );
         let letter = dead_letter(message, self.group, problem, attempts);
         let publisher = self.dead_letters.publisher(&self.config).await?;
-        match publisher.publish(vec![letter.clone()]).await {
+        match publisher.publish_exact(&letter).await {
             // The original message fitted because it was compressed. Without abridging, this one record would block its partition for ever.
-            Err(error) if is_too_large(&error) => publisher.publish(vec![abridged(letter)]).await?,
+            Err(error) if is_too_large(&error) => publisher.publish_exact(&abridged(letter)).await?,
             outcome => outcome?,
         }
         metrics::counter!("kafka_dead_letters_total", "group" => self.group).increment(1);
@@ -59,38 +61,56 @@ impl Consumer {
     }
 }
 
-/// Builds the dead letter: the original message and its headers, plus headers with the origin and the error.
-fn dead_letter(message: &Message, group: &str, error: &str, attempts: u32) -> Record {
-    let mut headers = message.headers.clone();
-    headers.extend([
-        (HEADER_TOPIC.to_owned(), message.topic.clone()),
-        (HEADER_PARTITION.to_owned(), message.partition.to_string()),
-        (HEADER_OFFSET.to_owned(), message.offset.to_string()),
-        (HEADER_GROUP.to_owned(), group.to_owned()),
-        (HEADER_ERROR.to_owned(), error.to_owned()),
-        (HEADER_ATTEMPTS.to_owned(), attempts.to_string()),
-        (HEADER_FAILED_AT.to_owned(), crate::clock::now().to_rfc3339()),
-    ]);
-    Record {
-        topic: dead_letter_topic(&message.topic),
-        key: message.key.clone(),
-        payload: message.payload.clone(),
-        headers,
+/// Returns the message that became this dead letter, as it was before. `topic` is the topic of the original.
+pub fn original(letter: Message, topic: String) -> ExactRecord {
+    let count = letter.headers.get(HEADER_ORIGINALS).and_then(|count| count.parse().ok());
+    let all = letter.headers.iter().map(|(name, value)| (name.to_owned(), value.map(<[u8]>::to_vec)));
+    let headers = match count {
+        Some(count) => all.take(count).collect(),
+        // Letters of earlier builds have no count, and their headers are in no order.
+        None => all.filter(|(name, _)| !name.starts_with(PREFIX)).collect(),
+    };
+    ExactRecord { topic, headers, ..exact(letter) }
+}
+
+fn exact(message: Message) -> ExactRecord {
+    let Message { topic, key, payload, headers, absent, .. } = message;
+    let present = |bytes, absent| if absent { None } else { Some(bytes) };
+    ExactRecord { topic, key: present(key, absent.key), payload: present(payload, absent.payload), headers }
+}
+
+/// Builds the dead letter: the original message with its headers, followed by headers with the origin and the error.
+fn dead_letter(message: &Message, group: &str, error: &str, attempts: u32) -> ExactRecord {
+    let mut letter = ExactRecord { topic: dead_letter_topic(&message.topic), ..exact(message.clone()) };
+    let own = [
+        (HEADER_TOPIC, message.topic.clone()),
+        (HEADER_PARTITION, message.partition.to_string()),
+        (HEADER_OFFSET, message.offset.to_string()),
+        (HEADER_GROUP, group.to_owned()),
+        (HEADER_ERROR, error.to_owned()),
+        (HEADER_ATTEMPTS, attempts.to_string()),
+        (HEADER_FAILED_AT, crate::clock::now().to_rfc3339()),
+        (HEADER_ORIGINALS, message.headers.len().to_string()),
+    ];
+    for (name, value) in own {
+        letter.headers.push_text(name, value);
     }
+    letter
 }
 
 /// Abridges a dead letter that is too large for its topic. It keeps origin, error and type, but not the payload. The complete message is
 /// still in the original topic.
-fn abridged(letter: Record) -> Record {
-    let Record { topic, mut key, payload, headers } = letter;
-    key.truncate(KEPT);
-    let told = headers.into_iter().filter(|(name, _)| TOLD.contains(&name.as_str()));
-    let mut headers: HashMap<_, _> = told
-        .map(|(name, mut value)| {
-            value.truncate(value.floor_char_boundary(KEPT));
-            (name, value)
-        })
-        .collect();
-    headers.insert(HEADER_LEFT_OUT.to_owned(), payload.len().to_string());
-    Record { topic, key, payload: Vec::new(), headers }
+fn abridged(letter: ExactRecord) -> ExactRecord {
+    let ExactRecord { topic, mut key, payload, headers } = letter;
+    if let Some(key) = &mut key {
+        key.truncate(KEPT);
+    }
+    let mut told = Headers::default();
+    for name in TOLD {
+        if let Some(text) = headers.get(name) {
+            told.push_text(name, &text[..text.floor_char_boundary(KEPT)]);
+        }
+    }
+    told.push_text(HEADER_LEFT_OUT, payload.map_or(0, |payload| payload.len()).to_string());
+    ExactRecord { topic, key, payload: Some(Vec::new()), headers: told }
 }

@@ -1,10 +1,12 @@
 //! A consumed message, its handler, and the ways in which handling can fail.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+use rdkafka::message::{BorrowedMessage, Message as _};
+
+use super::Headers;
 
 /// A record, copied from librdkafka's buffers.
 #[derive(Clone, Debug, Default)]
@@ -12,10 +14,20 @@ pub struct Message {
     pub topic: String,
     pub partition: i32,
     pub offset: i64,
+    /// Empty if the record has no key.
     pub key: Vec<u8>,
+    /// Empty if the record has no value.
     pub payload: Vec<u8>,
-    /// The headers whose value is valid UTF-8.
-    pub headers: HashMap<String, String>,
+    pub headers: Headers,
+    pub absent: Absent,
+}
+
+/// Which parts a record does not have at all, as opposed to empty ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Absent {
+    pub key: bool,
+    /// A record without a value is a tombstone: it deletes its key from a compacted topic.
+    pub payload: bool,
 }
 
 /// The header of an event with the time at which the change was committed that it tells of, in RFC 3339.
@@ -71,19 +83,14 @@ pub trait Handler: Send + Sync + 'static {
 
 impl From<&BorrowedMessage<'_>> for Message {
     fn from(message: &BorrowedMessage<'_>) -> Self {
-        let headers = message
-            .headers()
-            .into_iter()
-            .flat_map(|headers| headers.iter())
-            .filter_map(|header| Some((header.key.to_owned(), str::from_utf8(header.value?).ok()?.to_owned())))
-            .collect();
         Self {
             topic: message.topic().to_owned(),
             partition: message.partition(),
             offset: message.offset(),
             key: message.key().unwrap_or_default().to_vec(),
             payload: message.payload().unwrap_or_default().to_vec(),
-            headers,
+            headers: message.headers().map(Headers::from).unwrap_or_default(),
+            absent: Absent { key: message.key().is_none(), payload: message.payload().is_none() },
         }
     }
 }

@@ -4,17 +4,31 @@
 //! Pausing and resuming a partition would also bound the messages that wait, but librdkafka drops the fetched messages of a paused
 //! partition, and after a resume it may take a second until it fetches again.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures::FutureExt as _;
 use rdkafka::{
+    Offset, TopicPartitionList,
     consumer::{Consumer as _, ConsumerContext, StreamConsumer, stream_consumer::StreamPartitionQueue},
-    error::KafkaError,
+    error::{KafkaError, KafkaResult},
 };
-use tokio::sync::{Notify, mpsc};
+use tokio::{
+    sync::{Notify, mpsc},
+    task::spawn_blocking,
+};
 use tokio_util::sync::CancellationToken;
 
-use super::Message;
+use super::{
+    Consumer, Message,
+    positions::Positions,
+    skips,
+    unreadable::{Unreadable, cannot_be_decoded},
+};
+
+/// The time limit of a request about positions.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// The pause before a batch that cannot be read is fetched again.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// What queues report to the consumer.
 #[derive(Clone)]
@@ -22,12 +36,21 @@ pub(super) struct Reports {
     /// Notified when a worker has taken messages from its queue with `receive`. The consumer then ends a recorded outage.
     pub received: Arc<Notify>,
     pub errors: mpsc::Sender<KafkaError>,
+    pub positions: Arc<Positions>,
+    pub unreadable: Arc<Unreadable>,
 }
 
 /// The receiving end of a partition's queue. Its worker owns it.
 pub(super) struct PartitionQueue<C: ConsumerContext> {
     queue: StreamPartitionQueue<C>,
     client: Arc<StreamConsumer<C>>,
+    consumer: Arc<Consumer>,
+    partition: i32,
+    /// The id of the topic, which is committed with each offset.
+    topic_id: String,
+    /// The offset of the next message, once one was received or could not be.
+    next: Option<i64>,
+    is_unreadable: bool,
     /// Cancelled when the partition is assigned to another member, or the consumer stops.
     pub closed: CancellationToken,
     reports: Reports,
@@ -37,20 +60,38 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
     /// Opens the queue of a partition. At most one may be open per partition. Returns `None` if there is no such partition.
     pub fn open(
         client: &Arc<StreamConsumer<C>>,
-        topic: &str,
+        consumer: &Arc<Consumer>,
         partition: i32,
         closed: CancellationToken,
         reports: Reports,
     ) -> Option<Self> {
-        let queue = client.split_partition_queue(topic, partition)?;
-        Some(Self { queue, client: client.clone(), closed, reports })
+        Some(Self {
+            queue: client.split_partition_queue(&consumer.topic, partition)?,
+            client: client.clone(),
+            consumer: consumer.clone(),
+            partition,
+            topic_id: reports.positions.topic_id(),
+            next: None,
+            is_unreadable: false,
+            closed,
+            reports,
+        })
     }
 
     /// Waits for a message, and appends it and those that have been fetched after it to `messages`, until there are `most`.
-    pub async fn receive(&self, messages: &mut Vec<Message>, most: usize) {
+    pub async fn receive(&mut self, messages: &mut Vec<Message>, most: usize) {
         while messages.is_empty() {
-            match self.queue.recv().await {
-                Ok(message) => messages.push(Message::from(&message)),
+            match self.queue.recv().await.map(|message| Message::from(&message)) {
+                Ok(message) => self.take(message, messages),
+                Err(error) if cannot_be_decoded(&error) => {
+                    if let Err(error) = self.wait_until_readable(&error).await {
+                        tracing::warn!(
+                            group = self.consumer.group,
+                            error = format!("{error:#}"),
+                            "reading again failed"
+                        );
+                    }
+                }
                 Err(error) => self.report(error).await,
             }
         }
@@ -59,24 +100,103 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
     }
 
     /// Appends the messages that have been fetched to `messages`, until there are `most`.
-    pub async fn receive_fetched(&self, messages: &mut Vec<Message>, most: usize) {
+    pub async fn receive_fetched(&mut self, messages: &mut Vec<Message>, most: usize) {
         while messages.len() < most {
-            match self.queue.recv().now_or_never() {
-                Some(Ok(message)) => messages.push(Message::from(&message)),
+            match self.queue.recv().now_or_never().map(|received| received.map(|message| Message::from(&message))) {
+                Some(Ok(message)) => self.take(message, messages),
+                Some(Err(error)) if cannot_be_decoded(&error) => {
+                    // Messages after the batch must not be handled before it. The next call of `receive` meets the error again.
+                    if let Some(next) = self.next {
+                        let _ = self.seek(next).await;
+                    }
+                    break;
+                }
                 Some(Err(error)) => self.report(error).await,
                 None => break,
             }
         }
     }
 
-    /// Stores the offset of a handled message. librdkafka commits stored offsets.
+    /// Stores the offset of a handled message, with the id of its topic. librdkafka commits stored offsets.
     pub fn store(&self, message: &Message) {
         // Fails when the partition has moved meanwhile; its new owner finds the effect in its database.
-        let _ = self.client.store_offset(&message.topic, message.partition, message.offset);
+        let _ = self.store_next(message.offset + 1);
+    }
+
+    fn take(&mut self, message: Message, messages: &mut Vec<Message>) {
+        self.next = Some(message.offset + 1);
+        if std::mem::take(&mut self.is_unreadable) {
+            self.reports.unreadable.remove(self.partition);
+        }
+        messages.push(message);
+    }
+
+    /// Reports the batch at the current position, and continues at it after a pause, or behind it if an operator skips it.
+    async fn wait_until_readable(&mut self, error: &KafkaError) -> anyhow::Result<()> {
+        let position = match self.next {
+            Some(next) => next,
+            None => self.start().await?,
+        };
+        self.next = Some(position);
+        self.is_unreadable = true;
+        self.reports.unreadable.add(self.partition, position, error);
+        let skipped_to = skips::skipped_to(&self.consumer, self.partition).await?.filter(|to| *to > position);
+        match skipped_to {
+            Some(to) => {
+                let (group, topic, partition) = (self.consumer.group, &self.consumer.topic, self.partition);
+                tracing::warn!(group, topic, partition, position, to, "records skipped by an operator");
+                let count = u64::try_from(to - position).unwrap_or_default();
+                metrics::counter!("kafka_records_skipped_total", "group" => group).increment(count);
+                self.next = Some(to);
+                let _ = self.store_next(to);
+            }
+            None => tokio::time::sleep(AGAIN).await,
+        }
+        Ok(self.seek(skipped_to.unwrap_or(position)).await?)
+    }
+
+    /// Returns the offset at which the partition was begun, if no message was received since.
+    async fn start(&self) -> anyhow::Result<i64> {
+        let (client, topic, partition) = (self.client.clone(), self.consumer.topic.clone(), self.partition);
+        let topic_id = self.topic_id.clone();
+        let start = spawn_blocking(move || -> KafkaResult<i64> {
+            let mut own = TopicPartitionList::new();
+            own.add_partition(&topic, partition);
+            let committed = client.committed_offsets(own, TIMEOUT)?;
+            let trusted = committed.elements().into_iter().find_map(|one| match one.offset() {
+                Offset::Offset(next) if [topic_id.as_str(), ""].contains(&one.metadata()) => Some(next),
+                _ => None,
+            });
+            trusted.map_or_else(|| Ok(client.fetch_watermarks(&topic, partition, TIMEOUT)?.0), Ok)
+        });
+        Ok(start.await??)
+    }
+
+    /// Drops what was fetched, and continues at `offset`.
+    async fn seek(&self, offset: i64) -> KafkaResult<()> {
+        let (client, topic, partition) = (self.client.clone(), self.consumer.topic.clone(), self.partition);
+        let seeking = spawn_blocking(move || client.seek(&topic, partition, Offset::Offset(offset), TIMEOUT));
+        seeking.await.unwrap_or(Ok(()))
+    }
+
+    fn store_next(&self, next: i64) -> KafkaResult<()> {
+        let mut list = TopicPartitionList::new();
+        let mut element = list.add_partition(&self.consumer.topic, self.partition);
+        element.set_offset(Offset::Offset(next))?;
+        element.set_metadata(&self.topic_id);
+        self.client.store_offsets(&list)
     }
 
     async fn report(&self, error: KafkaError) {
         // Fails when the consumer ends.
         let _ = self.reports.errors.send(error).await;
+    }
+}
+
+impl<C: ConsumerContext> Drop for PartitionQueue<C> {
+    fn drop(&mut self) {
+        if self.is_unreadable {
+            self.reports.unreadable.remove(self.partition);
+        }
     }
 }

@@ -20,15 +20,16 @@ const LINGER: Duration = Duration::from_millis(5);
 impl Consumer {
     /// Handles the messages of one partition until its queue is closed. Messages of different keys are handled concurrently, or in batches
     /// if the handler supports them; offsets are stored in order.
-    pub(super) async fn work<C: ConsumerContext + 'static>(self: Arc<Self>, queue: PartitionQueue<C>) {
+    pub(super) async fn work<C: ConsumerContext + 'static>(self: Arc<Self>, mut queue: PartitionQueue<C>) {
         let batch = self.handler.batch();
         let most = if batch > 1 { batch } else { AT_ONCE };
         let mut messages = Vec::new();
         let mut pace = Pace::default();
+        let closed = queue.closed.clone();
         loop {
             tokio::select! {
                 biased;
-                () = queue.closed.cancelled() => return,
+                () = closed.cancelled() => return,
                 () = queue.receive(&mut messages, most) => {}
             }
             let now = Instant::now();
@@ -37,7 +38,7 @@ impl Consumer {
                 queue.receive_fetched(&mut messages, most).await;
             }
             pace.record(u32::try_from(messages.len()).unwrap_or(u32::MAX), now);
-            if queue.closed.is_cancelled() {
+            if closed.is_cancelled() {
                 return;
             }
             let handled = match messages.len() {
@@ -46,7 +47,7 @@ impl Consumer {
                 _ => self.handle_all(&messages).await,
             };
             for (message, handled) in messages.drain(..).zip(handled) {
-                if !handled && !self.handle_one(&message, &queue.closed).await {
+                if !handled && !self.handle_one(&message, &closed).await {
                     return;
                 }
                 queue.store(&message);

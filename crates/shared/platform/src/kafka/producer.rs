@@ -128,9 +128,10 @@ pub fn is_too_large(error: &anyhow::Error) -> bool {
 }
 
 impl KafkaPublisher {
-    async fn ensure(&self, records: &[Record]) -> anyhow::Result<()> {
+    /// Creates the topics that are missing.
+    pub(super) async fn ensure(&self, topics: Vec<&str>) -> anyhow::Result<()> {
         // A dead-letter topic is created together with its original topic.
-        let topics = records.iter().map(|record| record.topic.as_str());
+        let topics = topics.into_iter();
         self.topics.ensure(topics.map(|topic| topic.strip_suffix(DEAD_LETTER_SUFFIX).unwrap_or(topic))).await
     }
 }
@@ -204,11 +205,12 @@ impl KafkaPublisher {
 impl Publisher for KafkaPublisher {
     async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()> {
         // If the time limit ends here, no record has been sent yet; topics that were created may stay.
+        let topics = records.iter().map(|record| record.topic.as_str()).collect();
         match self.limit {
             Some(limit) => {
-                tokio::time::timeout(limit, self.ensure(&records)).await.context("asking Kafka for topics")??;
+                tokio::time::timeout(limit, self.ensure(topics)).await.context("asking Kafka for topics")??;
             }
-            None => self.ensure(&records).await?,
+            None => self.ensure(topics).await?,
         }
         let outcome = self.send(&records).await;
         if outcome.is_err() {

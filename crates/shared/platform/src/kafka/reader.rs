@@ -9,10 +9,15 @@ use rdkafka::{
     ClientConfig, Message as _, Offset, TopicPartitionList,
     consumer::{BaseConsumer, CommitMode, Consumer as _},
     error::KafkaError,
-    metadata::MetadataTopic,
+    metadata::{MetadataPartition, MetadataTopic},
 };
 
-use super::{Config, Message, connection_errors::Listening, refusal::refused};
+use super::{
+    Config, Message,
+    connection_errors::Listening,
+    consumer::{FETCH_MAX_BYTES, RECEIVE_MAX_BYTES},
+    refusal::refused,
+};
 
 /// The time limit for one response of the broker.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -49,10 +54,18 @@ impl Reader {
             .set("enable.auto.commit", "false")
             .set("enable.partition.eof", "true")
             .set("auto.offset.reset", "earliest")
+            .set("check.crcs", "true")
             .set("queued.max.messages.kbytes", "4096")
             .set("fetch.wait.max.ms", "100");
         let consumer = client.create_with_context(Listening::default()).context("creating a Kafka consumer")?;
         Ok(Self { client, consumer })
+    }
+
+    /// Lets [`read`](Self::read) fail where a [`Consumer`](super::Consumer) cannot decode a batch.
+    #[must_use]
+    pub fn limited_like_a_consumer(mut self) -> Self {
+        self.client.set("receive.message.max.bytes", RECEIVE_MAX_BYTES).set("fetch.max.bytes", FETCH_MAX_BYTES);
+        self
     }
 
     /// Returns the extents of a topic's partitions. Returns none for a topic that does not exist.
@@ -75,6 +88,16 @@ impl Reader {
                 Ok(Extent { partition, start, end })
             })
             .collect()
+    }
+
+    /// Returns the address of the broker that leads a partition.
+    pub(super) fn leader(&self, topic: &str, partition: i32) -> anyhow::Result<String> {
+        let metadata = self.consumer.fetch_metadata(Some(topic), TIMEOUT).context("asking Kafka for its brokers")?;
+        let mut partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);
+        let leader = partitions.find(|known| known.id() == partition).map(MetadataPartition::leader);
+        let broker = metadata.brokers().iter().find(|broker| Some(broker.id()) == leader);
+        let broker = broker.with_context(|| format!("{topic}/{partition} does not exist, or has no leader"))?;
+        Ok(format!("{}:{}", broker.host(), broker.port()))
     }
 
     /// Calls `each` with every record within these extents and its timestamp. The records of one partition come in their order.

@@ -3,20 +3,28 @@
 use std::sync::Arc;
 
 use rdkafka::{
-    ClientContext,
+    ClientContext, TopicPartitionList,
     config::RDKafkaLogLevel,
-    consumer::{BaseConsumer, ConsumerContext, Rebalance},
-    error::KafkaError,
+    consumer::{BaseConsumer, Consumer as _, ConsumerContext},
+    error::{KafkaError, KafkaResult},
+    types::RDKafkaRespErr,
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{connection_errors::Reasons, lag::Lag, workers::Workers};
-use crate::readiness::Condition;
+use super::{
+    connection_errors::Reasons,
+    lag::Lag,
+    positions::{Noted, Positions},
+    unreadable::Unreadable,
+    workers::Workers,
+};
 
-/// The context of a consumer. librdkafka calls its methods within the consumer's task, while the consumer receives.
+/// The context of a consumer. librdkafka calls its methods within the consumer's task, while the consumer receives; `log` and `error` from
+/// its own threads.
 pub(super) struct Context {
     pub workers: Workers<Self>,
-    pub joined: Condition,
+    pub unreadable: Arc<Unreadable>,
+    pub positions: Arc<Positions>,
     /// Cancelled when the consumer must be rebuilt.
     pub broken: CancellationToken,
     pub reasons: Reasons,
@@ -26,6 +34,9 @@ pub(super) struct Context {
 impl ClientContext for Context {
     fn log(&self, _: RDKafkaLogLevel, facility: &str, line: &str) {
         self.reasons.note(facility, line);
+        if self.positions.note(facility, line) == Noted::OtherTopic {
+            self.broken.cancel();
+        }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
@@ -40,21 +51,29 @@ impl ClientContext for Context {
 impl ConsumerContext for Context {
     /// Starts the workers of assigned partitions, and ends those of revoked ones. This includes partitions that were lost without a
     /// revocation.
-    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        match rebalance {
-            Rebalance::Revoke(partitions) => self.workers.close(partitions),
-            Rebalance::Assign(partitions) => self.workers.start(partitions),
-            // The error does not say which partitions are still assigned.
-            Rebalance::Error(error) => {
-                tracing::error!(%error, "a rebalance failed");
-                self.broken.cancel();
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, change: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
+        let changed = match change {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.assign(consumer, partitions),
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS => {
+                self.workers.close(partitions);
+                consumer.incremental_unassign(partitions)
             }
+            // The error does not say which partitions are still assigned.
+            error => Err(KafkaError::Rebalance(error.into())),
+        };
+        if let Err(error) = changed {
+            tracing::error!(%error, "a rebalance failed");
+            self.broken.cancel();
         }
     }
+}
 
-    fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        if let Rebalance::Assign(_) = rebalance {
-            self.joined.set(true);
-        }
+impl Context {
+    fn assign(&self, consumer: &BaseConsumer<Self>, partitions: &mut TopicPartitionList) -> KafkaResult<()> {
+        let checked = self.positions.check(consumer, partitions);
+        self.workers.start(partitions);
+        consumer.incremental_assign(partitions)?;
+        self.unreadable.joined();
+        checked
     }
 }

@@ -95,8 +95,8 @@ impl<C: ConsumerContext + 'static> Workers<C> {
         let (consumer, closed) = (self.consumer.clone(), self.stop.child_token());
         let open = {
             let (client, closed, reports) = (client.clone(), closed.clone(), self.reports.clone());
-            let topic = self.consumer.topic.clone();
-            move || PartitionQueue::open(&client, &topic, partition, closed.clone(), reports.clone())
+            let consumer = self.consumer.clone();
+            move || PartitionQueue::open(&client, &consumer, partition, closed.clone(), reports.clone())
         };
         let mut queue = if previous.is_none() { open() } else { None };
         let work = async move {

@@ -34,9 +34,6 @@ pub struct Config {
     pub shutdown_drain: Duration,
     /// The TLS configuration; `None` if connections are plain text.
     pub tls: Option<tls::Config>,
-    /// `KAFKA_INSTANCE_ID`: identifies this process among its replicas, across restarts. Without it, the id is built from host name and
-    /// port.
-    pub instance: Option<String>,
     /// `MAX_CONNECTIONS`, `MAX_CONNECTIONS_PER_ADDRESS`, `GRPC_MAX_IN_FLIGHT`: the limits of each listener.
     pub connections: listener::Limits,
 }
@@ -48,7 +45,6 @@ struct Shared {
     service_key_previous: Option<SecretString>,
     #[serde(default, with = "humantime_serde")]
     shutdown_drain: Duration,
-    kafka_instance_id: Option<String>,
 }
 
 impl Config {
@@ -78,7 +74,6 @@ impl Config {
             published_secrets: environment::admit_published_secrets(settings)?,
             shutdown_drain: shared.shutdown_drain,
             tls,
-            instance: shared.kafka_instance_id,
             connections: settings.read()?,
         })
     }

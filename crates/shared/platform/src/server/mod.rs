@@ -13,7 +13,7 @@ use crate::{
     auth::{Guard, Rule, ServiceKey, Sessions},
     config::ConfigError,
     grpc::{Peer, Services},
-    health, http,
+    health, http, ids,
     jobs::{Job, Retention},
     kafka::Consumer,
     lease::PgLease,
@@ -99,10 +99,7 @@ impl Server {
         Ok(Self {
             key: ServiceKey::new(service.name, &config.service_key)?.accepting(config.service_key_previous.as_ref())?,
             tls,
-            instance: match config.instance {
-                Some(given) => given,
-                None => instance(listener.local_addr()?),
-            },
+            instance: instance(listener.local_addr()?),
             service,
             listener,
             second,
@@ -153,7 +150,7 @@ impl Server {
         self.readiness.condition(name)
     }
 
-    /// Returns the id of this process among its replicas, which stays the same across restarts.
+    /// Returns the id of this process, with which it holds leases. No other process ever has it.
     pub fn instance(&self) -> &str {
         &self.instance
     }
@@ -295,9 +292,21 @@ impl Tasks {
     }
 }
 
-/// Returns the id of this process: its host name and port. It differs between replicas and survives a restart, so a restarted process gets
-/// its Kafka partitions back at once.
+/// Returns a new id of a process: its host name and port, for people, and a UUID, since containers may have equal host names. A process that
+/// restarts is another holder of its leases, since the one before may only be frozen.
 fn instance(address: SocketAddr) -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{}-{}", host.trim(), address.port())
+    format!("{}-{}-{}", host.trim(), address.port(), ids::random())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processes_with_one_host_name_and_port_are_different_holders_of_leases() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 50_051));
+
+        assert_ne!(instance(address), instance(address));
+    }
 }

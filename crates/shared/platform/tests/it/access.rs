@@ -46,7 +46,7 @@ fn consume(
     let readiness = Readiness::default();
     let (sender, seen) = mpsc::unbounded_channel();
     let subscription = Subscription { group, topic: topic.to_owned(), handler: Arc::new(Seen(sender)) };
-    let consumer = Consumer::new(config, subscription, &Uuid::from_u128(1).to_string(), readiness.condition(group));
+    let consumer = Consumer::new(config, subscription, readiness.condition(group));
     (testkit::run(|stop| consumer.run(stop)), readiness, seen)
 }
 

@@ -48,7 +48,7 @@ async fn an_outage_of_the_broker_is_one_warning_and_its_end_one_line() {
     cluster.create_topic("topic", 1, 1).unwrap();
     let readiness = Readiness::default();
     let subscription = Subscription { group: "notes", topic: "topic".to_owned(), handler: Arc::new(Content) };
-    let consumer = Consumer::new(&config, subscription, "one", readiness.condition("joined"));
+    let consumer = Consumer::new(&config, subscription, readiness.condition("joined"));
     let stop = CancellationToken::new();
     let running = tokio::spawn(consumer.run(stop.clone()));
     readiness.ready().await;

@@ -1,4 +1,4 @@
-//! `dlq replay`: publishes dead letters to their original topics, unchanged.
+//! `dlq replay`: publishes dead letters to their original topics, byte for byte.
 
 use std::collections::HashMap;
 
@@ -6,8 +6,7 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use platform::{
     clock,
-    kafka::{KafkaPublisher, Record},
-    outbox::Publisher as _,
+    kafka::{ExactRecord, KafkaPublisher},
 };
 
 use super::{
@@ -58,7 +57,7 @@ pub async fn replay(
             failed += 1;
             continue;
         }
-        if let Err(error) = publisher.publish(vec![record]).await {
+        if let Err(error) = publisher.publish_exact(&record).await {
             // This happens to a message that was compressed when it was first published, and is too large without
             // compression.
             progress.suspend(|| eprintln!("{first} could not be replayed: {error:#}"));
@@ -77,14 +76,13 @@ pub async fn replay(
 }
 
 /// Returns the messages to publish, oldest first, each with the letters that it resolves.
-fn messages<'a>(letters: &'a [Found], named: &[Id]) -> Vec<(Record, Vec<&'a DeadLetter>)> {
-    let mut messages: Vec<(Record, Vec<&DeadLetter>, bool)> = Vec::new();
+fn messages<'a>(letters: &'a [Found], named: &[Id]) -> Vec<(ExactRecord, Vec<&'a DeadLetter>)> {
+    let mut messages: Vec<(ExactRecord, Vec<&DeadLetter>, bool)> = Vec::new();
     let mut places = HashMap::new();
     for Found { letter, state } in letters.iter().filter(|found| found.letter.is_whole()) {
         let wanted = if named.is_empty() { *state == State::Pending } else { named.contains(&letter.id) };
         let record = letter.original();
-        let content = (record.topic.clone(), record.key.clone(), record.payload.clone());
-        let place = *places.entry(content).or_insert(messages.len());
+        let place = *places.entry(record.clone()).or_insert(messages.len());
         match messages.get_mut(place) {
             Some((_, letters, any)) => {
                 letters.push(letter);
@@ -115,7 +113,7 @@ mod tests {
             message: Message {
                 key: b"order".to_vec(),
                 payload: payload.to_vec(),
-                headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+                headers: headers.map(|(name, value)| (name.to_owned(), Some(value.into()))).into_iter().collect(),
                 ..Message::default()
             },
         }
@@ -137,9 +135,9 @@ mod tests {
     fn a_replayed_message_is_identical_to_the_original() {
         let record = letter(17, b"event").original();
 
-        assert_eq!((record.topic.as_str(), record.key.as_slice()), ("shop.paid", &b"order"[..]));
-        assert_eq!(record.payload, b"event");
-        assert_eq!(record.headers, HashMap::from([("event-type".to_owned(), "events.v1.OrderPaid".to_owned())]));
+        assert_eq!((record.topic.as_str(), record.key.as_deref()), ("shop.paid", Some(&b"order"[..])));
+        assert_eq!(record.payload.as_deref(), Some(&b"event"[..]));
+        assert_eq!(record.headers.texts().collect::<Vec<_>>(), [("event-type", "events.v1.OrderPaid")]);
     }
 
     #[test]
@@ -157,7 +155,7 @@ mod tests {
     #[test]
     fn a_truncated_letter_is_not_replayed() {
         let mut cut = letter(0, b"");
-        cut.message.headers.insert(HEADER_LEFT_OUT.to_owned(), "5000000".to_owned());
+        cut.message.headers.push_text(HEADER_LEFT_OUT, "5000000");
 
         assert!(messages(&[pending(cut)], &[]).is_empty());
     }

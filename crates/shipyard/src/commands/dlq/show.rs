@@ -8,6 +8,8 @@ use contracts::events::{
     ROUTES, ShipAssembled,
 };
 
+use platform::kafka::Message;
+
 use super::{DeadLetterQueue, Found, State};
 use operations::dead_letters::Id;
 
@@ -27,15 +29,17 @@ pub async fn show(queue: &DeadLetterQueue, id: &Id) -> anyhow::Result<()> {
             println!("state     discarded by {} at {}: {why}", entry.who, entry.at.to_rfc3339());
         }
     }
-    println!("key       {}", String::from_utf8_lossy(&letter.message.key).escape_debug());
-    let mut headers: Vec<_> = letter.message.headers.iter().collect();
-    headers.sort();
-    for (name, value) in headers {
-        println!("header    {name}: {}", value.escape_debug());
+    let Message { key, payload, headers, absent, .. } = &letter.message;
+    println!("key       {}", shown(Some(key.as_slice()).filter(|_| !absent.key)));
+    for (name, value) in headers.iter() {
+        println!("header    {}: {}", name.escape_debug(), shown(value));
     }
-    let payload = &letter.message.payload;
     let carried = ROUTES.iter().find(|route| route.topic(&queue.topics) == letter.origin()).map(|route| route.kind);
-    let kind = letter.message.headers.get("event-type").map(String::as_str).or(carried).unwrap_or_default();
+    let kind = headers.get("event-type").or(carried).unwrap_or_default();
+    if absent.payload {
+        println!("payload   absent");
+        return Ok(());
+    }
     // Topics that outside programs write carry several formats. The raw bytes tell more than one attempt to decode
     // them.
     if INBOUND.iter().any(|inbound| (inbound.topic)(&queue.topics) == letter.origin()) {
@@ -47,6 +51,15 @@ pub async fn show(queue: &DeadLetterQueue, id: &Id) -> anyhow::Result<()> {
         None => println!("payload   {} bytes, not a valid {kind}\n{}", payload.len(), hex(payload)),
     }
     Ok(())
+}
+
+/// Formats a key or the value of a header: its text, or its bytes in hexadecimal digits if it is none.
+fn shown(bytes: Option<&[u8]>) -> String {
+    let Some(bytes) = bytes else { return "absent".to_owned() };
+    match str::from_utf8(bytes) {
+        Ok(text) => text.escape_debug().to_string(),
+        Err(_) => bytes.iter().fold("0x".to_owned(), |all, byte| format!("{all}{byte:02x}")),
+    }
 }
 
 fn decoded(kind: &str, payload: &[u8]) -> Option<String> {
@@ -92,6 +105,13 @@ mod tests {
     fn bytes_are_shown_as_hex_and_ascii() {
         assert_eq!(hex(b"ab\x00"), format!("000000  {:<47}  ab.\n", "61 62 00"));
         assert!(hex(&[0; 2000]).ends_with("and 976 more bytes\n"));
+    }
+
+    #[test]
+    fn absent_empty_and_binary_values_are_told_apart() {
+        let binary: &[u8] = b"\x00\xff";
+
+        assert_eq!([None, Some(&b""[..]), Some(b"a\n"), Some(binary)].map(shown), ["absent", "", "a\\n", "0x00ff"]);
     }
 
     #[test]

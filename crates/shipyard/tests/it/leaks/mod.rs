@@ -47,7 +47,7 @@ async fn what_a_run_writes_shows_no_secret_and_no_contact() {
     let topics: Vec<String> = system.kafka.topics().all().map(str::to_owned).into();
     for topic in topics.iter().flat_map(|topic| [topic.clone(), format!("{topic}.dlq")]) {
         for message in system.kafka.messages(&topic).await {
-            let headers = message.headers.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
+            let headers = message.headers.iter().flat_map(|(name, value)| [name.as_bytes(), value.unwrap_or_default()]);
             let text = [message.key.as_slice(), message.payload.as_slice()].into_iter().chain(headers);
             written.add(&format!("topic {topic}"), &text.collect::<Vec<_>>().join(&b'\n'));
         }

@@ -5,6 +5,8 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher as _},
 };
 
+use chrono::{DateTime, Utc};
+
 /// The facts about the stream of orders.
 #[derive(Clone, Debug, Default)]
 pub struct Intake {
@@ -13,10 +15,23 @@ pub struct Intake {
     pub orders: Vec<IntakeOrder>,
     /// The records before the consumer's committed offsets.
     pub records: Vec<IntakeRecord>,
+    /// The partitions that are not consumed to their end.
+    pub unread: Vec<Unread>,
     /// The partitions and offsets of records that are dead letters.
     pub letters: HashSet<(i32, i64)>,
     /// True if dead letters were pruned. A record that is not stored may then have been one of them.
     pub letters_pruned: bool,
+}
+
+/// The records of a partition after the consumer's committed offset.
+#[derive(Clone, Copy, Debug)]
+pub struct Unread {
+    pub partition: i32,
+    pub count: i64,
+    /// The number of records that expired before they were read.
+    pub expired: i64,
+    /// The time of the first record; `None` if it cannot be read.
+    pub since: Option<DateTime<Utc>>,
 }
 
 /// An order as stored in the tables.

@@ -17,7 +17,7 @@ pub use self::{
     customers::{Credit, Customer, CustomerVersion, KycStatus, Loan, LoanStatus},
     delivery::{Courier, Delivery, DeliveryState, StoragePlace, status_event},
     events::{Completion, DeadLetter, DeadLetters, Discarded, Inbox, Kind, Log, OutboxRow, Received, Record, kind},
-    intake::{Intake, IntakeOrder, IntakeRecord, digest},
+    intake::{Intake, IntakeOrder, IntakeRecord, Unread, digest},
     state::{
         Balance, Entry, EntryKind, Job, JobStatus, Notification, NotificationStatus, Order, OrderStatus, Part, Payment,
         PaymentStatus, Reservation, ReservationStatus, Restock,

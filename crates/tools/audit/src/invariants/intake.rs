@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::{
     Facts, Finding,
-    facts::{IntakeOrder, IntakeRecord},
+    facts::{IntakeOrder, IntakeRecord, Unread},
     report::Check,
 };
 
@@ -33,6 +33,9 @@ pub fn check(facts: &Facts) -> Finding {
             None => {}
         }
     }
+    for unread in &intake.unread {
+        unread_records(facts, unread, &mut check);
+    }
     if unknown > 0 {
         check.note(format!("{unknown} records are not kept; they may have been dead letters that are pruned"));
     }
@@ -40,6 +43,22 @@ pub fn check(facts: &Facts) -> Finding {
     check.counted("records of orders", intake.records.len());
     check.counted("orders of the stream", intake.orders.len());
     check.end()
+}
+
+/// Checks the records that the consumer has not committed. Some may be under way.
+fn unread_records(facts: &Facts, unread: &Unread, check: &mut Check) {
+    let Unread { partition, count, expired, since } = unread;
+    let place = || format!("partition {partition}");
+    if *expired > 0 {
+        check.broken_by(place(), format!("lost {expired} records, which expired before they were consumed"));
+    }
+    match since {
+        None => check.broken_by(place(), format!("has {count} records from one on that cannot be read")),
+        Some(since) if facts.at.signed_duration_since(since).to_std().is_ok_and(|waits| waits > facts.bounds.grace) => {
+            check.broken_by(place(), format!("has {count} records that are not consumed, since {since}"));
+        }
+        Some(_) => {}
+    }
 }
 
 /// Returns the violation by a record that was consumed and is not a dead letter.

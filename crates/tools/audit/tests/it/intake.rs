@@ -2,7 +2,7 @@
 
 use audit::{
     Facts,
-    facts::{Intake, IntakeOrder, IntakeRecord},
+    facts::{Intake, IntakeOrder, IntakeRecord, Unread},
 };
 
 use crate::fixture::{breaks, holds};
@@ -25,6 +25,7 @@ fn stream(facts: &mut Facts) {
             record(3, Some(("b", 9))),
             record(4, None),
         ],
+        unread: Vec::new(),
         letters: [(0, 3), (0, 4)].into(),
         letters_pruned: false,
     };
@@ -74,4 +75,17 @@ fn an_erased_order_and_pruned_letters_break_nothing() {
         stream(facts);
         (facts.intake.letters, facts.intake.letters_pruned) = (std::collections::HashSet::new(), true);
     });
+}
+
+#[test]
+fn records_that_are_not_consumed_break_it_once_they_wait_for_long_or_cannot_be_read() {
+    let unread = |since, expired| Unread { partition: 2, count: 250, expired, since };
+    breaks(13, &["partition 2", "250 records", "cannot be read"], |facts| facts.intake.unread = vec![unread(None, 0)]);
+    breaks(13, &["partition 2", "250 records that are not consumed"], |facts| {
+        facts.intake.unread = vec![unread(Some(facts.at - facts.bounds.grace * 2), 0)];
+    });
+    breaks(13, &["partition 2", "lost 15 records"], |facts| {
+        facts.intake.unread = vec![unread(Some(facts.at), 15)];
+    });
+    holds(13, |facts| facts.intake.unread = vec![unread(Some(facts.at), 0)]);
 }

@@ -102,9 +102,6 @@ pub fn common(servers: &Servers) -> Vec<(String, String)> {
     set("SHIPYARD_ENVIRONMENT", "development");
     set("REDIS_URL", servers.redis_url());
     set("KAFKA_BROKERS", &servers.broker.address().to_string());
-    // The shop is restarted on other ports. A fixed instance id keeps it the same member of its consumer groups, as in
-    // production, where ports do not change.
-    set("KAFKA_INSTANCE_ID", "bench");
     set("SERVICE_KEY", "a key of thirty-two bytes for a benchmark");
     // As in `shipyard up`, a line is logged for each event of an order.
     let services = SERVICES.map(|service| format!("{}=info", service.name)).join(",");

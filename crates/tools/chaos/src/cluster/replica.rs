@@ -46,7 +46,6 @@ impl Replica {
         let mut variables = vec![
             (service.variable("LISTEN"), listen.to_string()),
             (service.variable("ADMIN_LISTEN"), admin.to_string()),
-            ("KAFKA_INSTANCE_ID".to_owned(), format!("{service}-{number}")),
         ];
         let mut called_at = listen;
         if let Some(api) = service.second_api {

@@ -44,7 +44,7 @@ async fn lies(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     experiment.cause_removed();
     let letters = letters(&experiment.cluster).await?.split_off(earlier);
     let mut done = Injection::at_least_one(letters.len(), "no paid order with an address met the fault");
-    topics::publish(&experiment.cluster, letters.iter().map(DeadLetter::original).collect()).await?;
+    topics::replay(&experiment.cluster, &letters).await?;
     let begun = Instant::now();
     let mut left = unhandled(&experiment.cluster, &letters).await?;
     while left > 0 && begun.elapsed() < HANDLED {

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use anyhow::Context as _;
-use audit::facts::{Intake, IntakeOrder, IntakeRecord, digest};
+use audit::facts::{Intake, IntakeOrder, IntakeRecord, Unread, digest};
+use chrono::{DateTime, Utc};
 use contracts::events::{ORDERS, Topics};
 use futures::TryStreamExt as _;
 use intake::model::{Delivery, Item, Order, Payment};
@@ -67,6 +68,8 @@ fn records(
             progress(topic, read.records.len(), total);
         }
     })?;
+    read.unread = unread(&reader.limited_like_a_consumer(), topic, extents, marks)?;
+    let reader = Reader::new(config, GROUP)?;
     let dead = dead_letter_topic(topic);
     read.letters_pruned = reader.extents(&dead)?.iter().any(|extent| extent.start > 0);
     for letter in dead_letters::read(&reader, &dead)?.unwrap_or_default() {
@@ -75,6 +78,29 @@ fn records(
         read.letters.extend(partition.zip(place(kafka::HEADER_OFFSET)));
     }
     Ok(read)
+}
+
+/// Returns the partitions with records after the committed offset.
+fn unread(reader: &Reader, topic: &str, extents: &[Extent], marks: &HashMap<i32, Mark>) -> anyhow::Result<Vec<Unread>> {
+    let mut all = Vec::new();
+    for extent in extents {
+        let next = marks.get(&extent.partition).map_or(extent.start, |mark| mark.next);
+        let start = next.max(extent.start);
+        let (count, expired) = (extent.end - start, start - next);
+        if count <= 0 && expired == 0 {
+            continue;
+        }
+        let mut since = (count <= 0).then_some(DateTime::<Utc>::MAX_UTC);
+        let first = Extent { start, end: extent.end.min(start + 1), ..*extent };
+        match reader.read(topic, &[first], |_, at| since = Some(at)) {
+            // The offset belongs to a transaction's marker, and not to a record.
+            Ok(()) if since.is_none() && expired == 0 => continue,
+            Err(error) if !error.downcast_ref().is_some_and(kafka::cannot_be_decoded) => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        all.push(Unread { partition: extent.partition, count, expired, since });
+    }
+    Ok(all)
 }
 
 #[derive(FromRow)]

@@ -252,7 +252,6 @@ async fn settings() -> (Settings, Vec<Database>) {
         // Hashing is cheap here, since many users log in.
         ("IAM_ARGON2_MEMORY_KIB", "64".to_owned()),
         ("IAM_ARGON2_ITERATIONS", "1".to_owned()),
-        ("KAFKA_INSTANCE_ID", "access".to_owned()),
     ];
     let settings = testkit::settings().with(kafka.settings()).with(rest);
     let own: Vec<(&str, String)> = variables.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();

@@ -59,16 +59,16 @@ async fn the_mock_of_kafka_serves_the_consumers_and_producers_of_the_shop() {
     let config: Config = Settings::of(settings).read().unwrap();
     let publisher = KafkaPublisher::new(&config).unwrap();
     let notes = Arc::new(Notes::default());
-    let consume = |instance: &str| {
+    let consume = || {
         let stop = CancellationToken::new();
         let readiness = Readiness::default();
         let subscription = Subscription { group: "notes", topic: "paid".to_owned(), handler: notes.clone() };
-        let consumer = Consumer::new(&config, subscription, instance, readiness.condition("joined"));
+        let consumer = Consumer::new(&config, subscription, readiness.condition("joined"));
         (tokio::spawn(consumer.run(stop.clone())), stop, readiness)
     };
 
     publisher.publish((0..100).map(|n| record(n % 10, &n.to_string())).collect()).await.unwrap();
-    let first = consume("first");
+    let first = consume();
     notes.wait_for(100).await;
     publisher.publish(vec![record(1, "poison")]).await.unwrap();
     publisher.publish((100..200).map(|n| record(n % 10, &n.to_string())).collect()).await.unwrap();
@@ -78,7 +78,7 @@ async fn the_mock_of_kafka_serves_the_consumers_and_producers_of_the_shop() {
     // Only one member is running at a time, as in one process. If a member leaves while another joins, the mock broker
     // waits for the departed group leader. After 4 s the joining member retries, and a librdkafka assertion aborts the
     // process.
-    let second = consume("second");
+    let second = consume();
     publisher.publish((200..300).map(|n| record(n % 10, &n.to_string())).collect()).await.unwrap();
     notes.wait_for(300).await;
 

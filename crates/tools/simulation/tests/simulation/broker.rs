@@ -121,7 +121,8 @@ impl Broker {
             offset: i64::try_from(offset).unwrap_or_default(),
             key: record.key.clone(),
             payload: record.payload.clone(),
-            headers: record.headers.clone(),
+            headers: record.headers.clone().into(),
+            ..Message::default()
         };
         records.map(message).collect()
     }

@@ -156,6 +156,7 @@ pub fn facts(world: &World) -> Intake {
         partitions: PARTITIONS,
         orders: stored.collect(),
         records: records.collect(),
+        unread: Vec::new(),
         letters: letters.map(|letter| (letter.message.partition, letter.message.offset)).collect(),
         letters_pruned: false,
     }

@@ -51,7 +51,6 @@ impl Fixture {
             ("IAM_ADDRESS", iam.address.to_string()),
             ("PAYMENT_ADDRESS", payment.address.to_string()),
             ("KYC_PROVIDER_URL", kyc.url()),
-            ("KAFKA_INSTANCE_ID", "test".to_owned()),
         ]);
         let settings = settings.with(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let (address, service) = start(&settings).await;

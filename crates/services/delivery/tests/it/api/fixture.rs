@@ -77,7 +77,6 @@ impl Fixture {
             ("GEO_ADDRESS", address.to_string()),
             ("DELIVERY_MOVE_EVERY", tick.to_owned()),
             ("DELIVERY_OPEN", open.to_string()),
-            ("KAFKA_INSTANCE_ID", "test".to_owned()),
         ]);
         let (grpc, http, service) = start(&settings).await;
         Self { kafka, iam, outside, settings, grpc, http, service: Some(service), _outside: running }

@@ -84,7 +84,7 @@ async fn a_ship_is_carried_to_its_door() {
     })
     .await
     .into_iter()
-    .map(|message| message.headers["event-type"].clone())
+    .map(|message| message.headers["event-type"].to_owned())
     .collect();
     let expected = ["order.events.OrderCreatedIntegrationEvent", "order.events.OrderCompletedIntegrationEvent"];
     assert_eq!(types, expected);

@@ -29,8 +29,8 @@ impl Fixture {
         .map(|message| {
             let read = contracts::events::read::<PaymentCompleted>(&message).expect("a PaymentCompleted");
             assert_eq!(message.key, read.event.order_uuid.clone().into_bytes());
-            assert_eq!(message.headers.get("event-type").map(String::as_str), Some(PaymentCompleted::TYPE));
-            assert_eq!(message.headers.get("event-uuid"), Some(&read.event.event_uuid));
+            assert_eq!(message.headers.get("event-type"), Some(PaymentCompleted::TYPE));
+            assert_eq!(message.headers.get("event-uuid"), Some(read.event.event_uuid.as_str()));
             read.event
         })
         .collect::<Vec<_>>();

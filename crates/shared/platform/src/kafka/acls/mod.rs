@@ -3,13 +3,11 @@
 //! Neither librdkafka's Rust binding nor another maintained client creates ACLs, and each call of Kafka's own tool starts a
 //! Java process. So the three requests are encoded here, in their oldest version that Kafka 4 accepts.
 
-mod connection;
-mod protocol;
+pub(super) mod protocol;
 
 use std::collections::BTreeSet;
 
-use self::connection::Connection;
-use super::Config;
+use super::{Config, connection::Connection};
 
 /// One right: a user may, or may not, do one operation on one resource, from any host.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

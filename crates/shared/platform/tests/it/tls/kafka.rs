@@ -5,7 +5,6 @@ use std::{collections::HashMap, net::SocketAddr, path::Path, sync::Arc, time::Du
 use certificates::Subject;
 use platform::{
     config::Settings,
-    ids,
     kafka::{Config, Consumer, KafkaPublisher, Record, Refusal, Subscription, ensure_topics, probe},
     outbox::Publisher as _,
     readiness::Readiness,
@@ -60,7 +59,7 @@ fn consume(config: &Config, topic: &str) -> (Running, Readiness, mpsc::Unbounded
     let readiness = Readiness::default();
     let (sender, seen) = mpsc::unbounded_channel();
     let subscription = Subscription { group: "group", topic: topic.to_owned(), handler: Arc::new(Seen(sender)) };
-    let consumer = Consumer::new(config, subscription, &ids::random().to_string(), readiness.condition("group"));
+    let consumer = Consumer::new(config, subscription, readiness.condition("group"));
     (testkit::run(|stop| consumer.run(stop)), readiness, seen)
 }
 

@@ -5,7 +5,7 @@ mod cancellations;
 mod due;
 mod events;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use contracts::{events::PaymentCompleted, ids::TransactionId};
 use payment::{
@@ -66,7 +66,7 @@ impl Fixture {
     async fn events(&self) -> Vec<PaymentCompleted> {
         let rows = self.outbox.unpublished(100, &[]).await.expect("the outbox can be read");
         let events = rows.into_iter().map(|row| {
-            let headers = [("event-type".to_owned(), row.event_type)].into();
+            let headers = HashMap::from([("event-type".to_owned(), row.event_type)]).into();
             let message = Message { payload: row.payload, headers, ..Message::default() };
             let read = contracts::events::read::<PaymentCompleted>(&message).expect("a PaymentCompleted");
             assert_eq!((read.id.uuid(), read.subject.order.uuid()), (row.event_uuid, row.key));

@@ -14,8 +14,9 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use super::{
-    super::{Config, security},
-    protocol::{self, Api},
+    Config,
+    acls::protocol::{self, Api},
+    security,
 };
 use crate::tls;
 

@@ -1,0 +1,144 @@
+//! The extent of one batch, read from its header, so also of a batch that librdkafka cannot decode.
+
+use anyhow::{Context as _, ensure};
+use bytes::{Buf as _, BufMut as _, Bytes};
+
+use super::{
+    Config, Extent, Reader,
+    acls::protocol::{Api, nullable, put_string},
+    connection::Connection,
+    unreadable::cannot_be_decoded,
+};
+
+/// The group of the readers here. They never join it.
+const TOOL: &str = "shipyard-audit";
+/// A fetch in the oldest version that Kafka 4 accepts.
+const FETCH: Api = Api(1, 4);
+/// How long the broker may wait for records, in milliseconds.
+const MAX_WAIT_MS: i32 = 1_000;
+/// The limit of the response in bytes. The first batch is complete even if it is larger.
+const MAX_BYTES: i32 = 1_024;
+/// The only layout of batches that Kafka 4 stores.
+const MAGIC: i8 = 2;
+
+/// The offsets of the records of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batch {
+    pub first: i64,
+    pub last: i64,
+}
+
+impl Batch {
+    /// Returns the number of offsets. A compacted batch has fewer records.
+    pub fn count(&self) -> i64 {
+        self.last - self.first + 1
+    }
+}
+
+/// Returns the batch of the record with this offset, or the next one if there is no such record.
+///
+/// # Errors
+///
+/// Fails if the partition has no batch there, or the broker does not answer.
+pub async fn batch_at(config: &Config, topic: &str, partition: i32, offset: i64) -> anyhow::Result<Batch> {
+    let (own, name) = (config.clone(), topic.to_owned());
+    let leader = tokio::task::spawn_blocking(move || Reader::new(&own, TOOL)?.leader(&name, partition));
+    let leader = Config { kafka_brokers: leader.await.context("asking for the leader")??, ..config.clone() };
+    let response = Connection::open(&leader).await?.call(FETCH, &request(topic, partition, offset)).await?;
+    read(response).with_context(|| format!("reading {topic}/{partition} at offset {offset}"))
+}
+
+/// Returns true if a consumer can decode the batch. Blocks.
+///
+/// # Errors
+///
+/// Fails if the broker does not answer.
+pub fn can_be_decoded(config: &Config, topic: &str, partition: i32, batch: Batch) -> anyhow::Result<bool> {
+    let reader = Reader::new(config, TOOL)?.limited_like_a_consumer();
+    let extent = Extent { partition, start: batch.first, end: batch.last + 1 };
+    match reader.read(topic, &[extent], |_, _| {}) {
+        Ok(()) => Ok(true),
+        Err(error) if error.downcast_ref().is_some_and(cannot_be_decoded) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn request(topic: &str, partition: i32, offset: i64) -> Vec<u8> {
+    let mut out = Vec::new();
+    // Not a replica.
+    out.put_i32(-1);
+    out.put_i32(MAX_WAIT_MS);
+    out.put_i32(1);
+    out.put_i32(MAX_BYTES);
+    // Uncommitted records are returned, too.
+    out.put_i8(0);
+    out.put_i32(1);
+    put_string(&mut out, topic);
+    out.put_i32(1);
+    out.put_i32(partition);
+    out.put_i64(offset);
+    out.put_i32(MAX_BYTES);
+    out
+}
+
+fn read(mut response: Bytes) -> anyhow::Result<Batch> {
+    let _throttled_ms = response.try_get_i32()?;
+    ensure!(response.try_get_i32()? == 1, "the response is about another topic");
+    nullable(&mut response)?;
+    ensure!(response.try_get_i32()? == 1, "the response is about another partition");
+    let _partition = response.try_get_i32()?;
+    let code = response.try_get_i16()?;
+    ensure!(code == 0, "Kafka's error {code}");
+    let (_high_watermark, _last_stable) = (response.try_get_i64()?, response.try_get_i64()?);
+    for _ in 0..response.try_get_i32()?.max(0) {
+        let (_producer, _first) = (response.try_get_i64()?, response.try_get_i64()?);
+    }
+    ensure!(response.try_get_i32()? > 0, "there is no batch");
+    let first = response.try_get_i64()?;
+    let (_length, _leader_epoch) = (response.try_get_i32()?, response.try_get_i32()?);
+    let magic = response.try_get_i8()?;
+    ensure!(magic == MAGIC, "the batch has the unknown layout {magic}");
+    let (_checksum, _attributes) = (response.try_get_i32()?, response.try_get_i16()?);
+    Ok(Batch { first, last: first + i64::from(response.try_get_i32()?) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn response(code: i16, batch: bool) -> Bytes {
+        let mut out = vec![0; 4];
+        out.put_i32(1);
+        put_string(&mut out, "orders");
+        out.put_i32(1);
+        out.put_i32(2);
+        out.put_i16(code);
+        out.extend([0; 16]);
+        // One aborted transaction.
+        out.put_i32(1);
+        out.extend([0; 16]);
+        out.put_i32(if batch { 61 } else { 0 });
+        out.put_i64(17);
+        out.extend([0; 8]);
+        out.put_i8(MAGIC);
+        out.extend([0; 6]);
+        out.put_i32(249);
+        out.into()
+    }
+
+    #[test]
+    fn a_batch_is_read_from_its_header() {
+        assert_eq!(read(response(0, true)).unwrap(), Batch { first: 17, last: 266 });
+        assert_eq!(Batch { first: 17, last: 266 }.count(), 250);
+    }
+
+    #[test]
+    fn an_error_a_missing_batch_and_a_response_that_ends_early_are_errors() {
+        assert_eq!(read(response(1, true)).unwrap_err().to_string(), "Kafka's error 1");
+        assert_eq!(read(response(0, false)).unwrap_err().to_string(), "there is no batch");
+        let whole = response(0, true);
+        for end in 0..whole.len() {
+            read(whole.slice(..end)).unwrap_err();
+        }
+    }
+}

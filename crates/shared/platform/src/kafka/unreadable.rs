@@ -1,0 +1,100 @@
+//! Partitions whose next batch cannot be decoded: it is corrupt, too large, or compressed in an unknown way. Their consumer says so and waits
+//! for an operator, who mends or skips the batch.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use rdkafka::{error::KafkaError, types::RDKafkaErrorCode};
+
+use crate::readiness::Condition;
+
+/// The reason for the readiness response.
+const REASON: &str = "a batch cannot be read";
+
+/// Returns true if librdkafka received a batch and cannot decode it. It then reports the same error again and again.
+pub fn cannot_be_decoded(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode::{
+        BadCompression, BadMessage, InvalidMessage, InvalidMessageSize, MessageSizeTooLarge, NotImplemented,
+        UnsupportedCompressionType,
+    };
+
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            BadCompression
+                | BadMessage
+                | InvalidMessage
+                | InvalidMessageSize
+                | MessageSizeTooLarge
+                | NotImplemented
+                | UnsupportedCompressionType
+        )
+    )
+}
+
+/// The partitions of one consumer that cannot be read, and its condition of readiness, which also needs that it has joined its group.
+pub(super) struct Unreadable {
+    group: &'static str,
+    topic: String,
+    joined: Condition,
+    partitions: Mutex<BTreeSet<i32>>,
+}
+
+impl Unreadable {
+    pub fn new(group: &'static str, topic: &str, joined: Condition) -> Self {
+        Self { group, topic: topic.to_owned(), joined, partitions: Mutex::default() }
+    }
+
+    /// Records that the batch of `partition` with this offset cannot be read.
+    pub fn add(&self, partition: i32, offset: i64, error: &KafkaError) {
+        let mut partitions = self.lock();
+        if partitions.insert(partition) {
+            let (group, topic) = (self.group, &self.topic);
+            tracing::error!(
+                group,
+                topic,
+                partition,
+                offset,
+                %error,
+                "a batch cannot be read: its partition waits until it is skipped with `shipyard skip`"
+            );
+        }
+        self.say(&partitions);
+    }
+
+    /// Records that `partition` is read again, or by another member.
+    pub fn remove(&self, partition: i32) {
+        let mut partitions = self.lock();
+        if partitions.remove(&partition) {
+            let (group, topic) = (self.group, &self.topic);
+            tracing::warn!(
+                group,
+                topic,
+                partition,
+                "the partition with a batch that cannot be read has recovered or moved"
+            );
+            self.say(&partitions);
+        }
+    }
+
+    /// Records that the consumer has joined its group.
+    pub fn joined(&self) {
+        self.say(&self.lock());
+    }
+
+    fn say(&self, partitions: &BTreeSet<i32>) {
+        let count = u32::try_from(partitions.len()).unwrap_or(u32::MAX);
+        metrics::gauge!("kafka_unreadable_partitions", "group" => self.group).set(count);
+        if partitions.is_empty() {
+            self.joined.set(true);
+        } else {
+            self.joined.refuse(REASON);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<i32>> {
+        self.partitions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

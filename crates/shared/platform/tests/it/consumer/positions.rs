@@ -1,0 +1,125 @@
+//! Where consumers continue: after a topic was deleted and created again, after records have expired, and after a replica has left.
+
+use rdkafka::{
+    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    client::DefaultClientContext,
+    consumer::{BaseConsumer, Consumer as _},
+};
+
+use super::*;
+
+impl Setup {
+    fn admin(&self) -> AdminClient<DefaultClientContext> {
+        let client = ClientConfig::new().set("bootstrap.servers", &self.kafka.config().kafka_brokers).create();
+        client.expect("an admin client can be made")
+    }
+
+    /// Deletes the topic and creates it again, with three partitions.
+    async fn create_again(&self) {
+        let (admin, options) = (self.admin(), AdminOptions::new());
+        admin.delete_topics(&[&self.topic], &options).await.unwrap();
+        eventually(|| async {
+            let new = NewTopic::new(&self.topic, 3, TopicReplication::Fixed(1));
+            let created = admin.create_topics(&[new], &options).await;
+            // The consumer creates a missing topic, too.
+            let created = created.unwrap().remove(0);
+            (created.is_ok() || created.unwrap_err().1 == rdkafka::types::RDKafkaErrorCode::TopicAlreadyExists)
+                .then_some(())
+        })
+        .await;
+    }
+
+    /// Returns the number of members of the consumers' group.
+    async fn members(&self) -> usize {
+        let config = self.kafka.config();
+        let group = format!("{}notes", config.kafka_group_prefix);
+        let asked = tokio::task::spawn_blocking(move || {
+            let client: BaseConsumer = ClientConfig::new().set("bootstrap.servers", &config.kafka_brokers).create()?;
+            let list = client.fetch_group_list(Some(&group), Duration::from_secs(10))?;
+            rdkafka::error::KafkaResult::Ok(list.groups().first().map_or(0, |group| group.members().len()))
+        });
+        asked.await.unwrap().unwrap()
+    }
+}
+
+fn is_real(setup: &Setup) -> bool {
+    // The mock cluster has no admin API.
+    setup.kafka.config().kafka_create_topics
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_was_created_again_is_read_from_its_beginning() {
+    let setup = Setup::new().await;
+    if !is_real(&setup) {
+        return;
+    }
+    let (consumer, _) = setup.consume();
+    setup.publish_numbers(0..30).await;
+    setup.notes.wait_for(30).await;
+
+    setup.create_again().await;
+    // The new topic is longer than the old one, so that every old position exists in it.
+    setup.publish_numbers(1_000..1_060).await;
+
+    setup.notes.wait_for(90).await;
+    consumer.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_was_created_again_while_its_consumer_was_stopped_is_read_from_its_beginning() {
+    let setup = Setup::new().await;
+    if !is_real(&setup) {
+        return;
+    }
+    let (consumer, _) = setup.consume();
+    setup.publish_numbers(0..30).await;
+    setup.notes.wait_for(30).await;
+    consumer.stop().await;
+
+    setup.create_again().await;
+    setup.publish_numbers(1_000..1_060).await;
+    let (consumer, _) = setup.consume();
+
+    setup.notes.wait_for(90).await;
+    consumer.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_stops_leaves_its_group() {
+    let setup = Setup::new().await;
+    let (first, readiness) = setup.consume();
+    readiness.ready().await;
+    assert_eq!(setup.members().await, 1);
+
+    first.stop().await;
+
+    // A member that does not leave stays until its session expires, and nobody reads its partitions.
+    assert_eq!(setup.members().await, 0);
+}
+
+#[tokio::test]
+async fn records_that_expired_before_they_were_read_are_counted() {
+    let setup = Setup::new().await;
+    if !is_real(&setup) {
+        return;
+    }
+    // Metrics are recorded per thread, and the runtime of this test has only one.
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let (consumer, _) = setup.consume();
+    setup.publish((0..30).map(|number| (1, number))).await;
+    setup.notes.wait_for(30).await;
+    consumer.stop().await;
+
+    setup.publish((30..60).map(|number| (1, number))).await;
+    let partition = i32::try_from(crc32fast::hash(b"1") % 3).unwrap();
+    platform::kafka::delete_records(&setup.kafka.config(), &setup.topic, &[(partition, 45)]).await.unwrap();
+    let (consumer, _) = setup.consume();
+
+    setup.notes.wait_for(45).await;
+    eventually(|| async {
+        recorder.handle().render().contains("kafka_records_missed_total{group=\"notes\"} 15\n").then_some(())
+    })
+    .await;
+    consumer.stop().await;
+}

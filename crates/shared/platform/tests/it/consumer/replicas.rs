@@ -1,0 +1,109 @@
+//! Replicas as processes of their own, which are killed.
+
+use std::process::{Child, Command, Stdio};
+
+use platform::{
+    config::Settings,
+    kafka::{Config, KafkaPublisher},
+    outbox::Publisher as _,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+
+/// The variables with which the test starts a replica.
+const BROKERS: &str = "REPLICA_BROKERS";
+const PREFIX: &str = "REPLICA_PREFIX";
+const FROM: &str = "REPLICA_FROM";
+const TO: &str = "REPLICA_TO";
+
+/// A handler whose effect is a copy of the record in another topic.
+struct Copies {
+    publisher: KafkaPublisher,
+    to: String,
+}
+
+#[async_trait]
+impl Handler for Copies {
+    async fn handle(&self, message: &Message) -> Result<(), Failure> {
+        let Message { key, payload, .. } = message.clone();
+        let record = Record { topic: self.to.clone(), key, payload, headers: HashMap::new() };
+        self.publisher.publish(vec![record]).await.map_err(Failure::transient)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a process that `replicas_that_are_killed_lose_nothing_and_keep_the_order` starts"]
+async fn replica() {
+    let variable = |name: &str| std::env::var(name).expect("the test sets it");
+    let settings = [
+        ("KAFKA_BROKERS", variable(BROKERS)),
+        ("KAFKA_GROUP_PREFIX", variable(PREFIX)),
+        ("KAFKA_CREATE_TOPICS", "false".to_owned()),
+        ("KAFKA_FETCH_WAIT", "10ms".to_owned()),
+    ];
+    let config: Config = Settings::of(settings).read().unwrap();
+    let handler = Arc::new(Copies { publisher: KafkaPublisher::new(&config).unwrap(), to: variable(TO) });
+    let subscription = Subscription { group: "notes", topic: variable(FROM), handler };
+    let readiness = Readiness::default();
+    Consumer::new(&config, subscription, readiness.condition("joined")).run(CancellationToken::new()).await.unwrap();
+}
+
+/// A running replica, killed at the end.
+struct Replica(Child);
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Setup {
+    fn copies(&self) -> String {
+        self.kafka.topics().order_assembled_topic_name
+    }
+
+    fn start_replica(&self) -> Replica {
+        let config = self.kafka.config();
+        let child = Command::new(std::env::current_exe().expect("this program has a path"))
+            .args(["--ignored", "--exact", "consumer::replicas::replica"])
+            .env(BROKERS, &config.kafka_brokers)
+            .env(PREFIX, &config.kafka_group_prefix)
+            .env(FROM, &self.topic)
+            .env(TO, self.copies())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        Replica(child.expect("a process can be started"))
+    }
+
+    /// Waits until `count` different messages have been copied, and notes the copies in their order.
+    async fn copied(&self, count: usize) {
+        eventually(|| async {
+            let copies = self.kafka.messages(&self.copies()).await;
+            let payloads = copies.iter().map(|copy| String::from_utf8_lossy(&copy.payload).into_owned());
+            *self.notes.seen() = payloads.collect();
+            (self.notes.firsts().len() >= count).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_that_are_killed_lose_nothing_and_keep_the_order() {
+    let setup = Setup::new().await;
+    setup.publish_numbers(0..600).await;
+
+    let (first, second) = (setup.start_replica(), setup.start_replica());
+    setup.copied(1).await;
+    drop(first);
+    setup.publish_numbers(600..1_200).await;
+    let third = setup.start_replica();
+    setup.copied(601).await;
+    drop(second);
+
+    setup.copied(1_200).await;
+    drop(third);
+    setup.assert_in_order(1_200);
+}

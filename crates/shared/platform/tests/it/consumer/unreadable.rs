@@ -1,0 +1,122 @@
+//! Batches that librdkafka cannot decode, and large ones that it can.
+
+use std::fmt::Write as _;
+
+use platform::kafka;
+
+use super::*;
+
+impl Setup {
+    /// Publishes the payloads under one key, as one compressed batch.
+    async fn publish_batch(&self, codec: &str, payloads: &[String]) {
+        let producer: FutureProducer = ClientConfig::new()
+            .set("bootstrap.servers", &self.kafka.config().kafka_brokers)
+            .set("compression.type", codec)
+            .set("message.max.bytes", "100000000")
+            .set("batch.size", "100000000")
+            .set("linger.ms", "500")
+            .create()
+            .expect("a producer can be made");
+        let queued: Vec<_> = payloads
+            .iter()
+            .map(|payload| producer.send_result(FutureRecord::to(&self.topic).key("1").payload(payload)).expect("room"))
+            .collect();
+        for delivery in queued {
+            delivery.await.expect("the producer lives").expect("the broker takes the batch");
+        }
+    }
+
+    /// Waits until `condition` is what the service waits for, or nothing if it is `None`.
+    async fn waits_for(&self, readiness: &Readiness, condition: Option<&str>) {
+        eventually(|| async {
+            let waits = readiness.waiting_for();
+            (waits.first().map(String::as_str) == condition).then_some(())
+        })
+        .await;
+    }
+}
+
+/// Returns a text of `length` bytes that compresses to about a twentieth.
+fn text(number: usize, length: usize) -> String {
+    let mut text = String::new();
+    let mut state = u32::try_from(number).unwrap() + 1;
+    while text.len() < length {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let _ = write!(
+            text,
+            "{{\"name\":\"a part of the ship, number {}\",\"brand\":\"Vivienne Sabo\",\"price\":453}},",
+            state >> 20
+        );
+    }
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_of_eight_mebibytes_is_read_whatever_it_is_compressed_with() {
+    let setup = Setup::new().await;
+    let (consumer, _) = setup.consume();
+
+    // librdkafka enlarges its buffer in steps, so that some sizes are harder than larger ones.
+    let sizes = [(250, 12_400), (64, 131_000), (600, 1_000)];
+    let mut expected = 0;
+    for codec in ["zstd", "gzip", "snappy", "lz4"] {
+        for (count, length) in sizes {
+            let payloads: Vec<String> =
+                (0..count).map(|number| format!("{codec} {count} {number} {}", text(number, length))).collect();
+            setup.publish_batch(codec, &payloads).await;
+            expected += count;
+            setup.notes.wait_for(expected).await;
+        }
+    }
+
+    consumer.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_cannot_be_read_is_said_and_skipped_by_an_operator_and_holds_up_its_partition_alone() {
+    let setup = Setup::new().await;
+    let (consumer, readiness) = setup.consume();
+    setup.publish_numbers(0..KEYS).await;
+    setup.notes.wait_for(KEYS).await;
+    assert!(readiness.is_ready());
+
+    setup.publish_compressed("zstd", &"x".repeat(64 << 20)).await;
+    setup.publish_numbers(KEYS..2 * KEYS).await;
+    setup.waits_for(&readiness, Some("joined: a batch cannot be read")).await;
+    // The other partitions go on.
+    setup.notes.wait_for(KEYS + 1).await;
+
+    // Key 1, and with it the batch, is in the partition of which something waits.
+    let config = setup.kafka.config();
+    let partition = partition_of(b"1");
+    let batch =
+        eventually(|| async { kafka::batch_at(&config, &setup.topic, partition, offset_of(partition)).await.ok() })
+            .await;
+    assert_eq!(batch.count(), 1);
+    let (topic, to) = (setup.topic.clone(), batch.last + 1);
+    tokio::task::spawn_blocking(move || kafka::skip(&config, "notes", &topic, partition, to)).await.unwrap().unwrap();
+
+    setup.notes.wait_for(2 * KEYS).await;
+    setup.waits_for(&readiness, None).await;
+    consumer.stop().await;
+    setup.assert_in_order(2 * KEYS);
+
+    // What was skipped is not read after a restart either.
+    let (consumer, readiness) = setup.consume();
+    readiness.ready().await;
+    setup.publish_numbers(2 * KEYS..3 * KEYS).await;
+    setup.notes.wait_for(3 * KEYS).await;
+    assert!(readiness.is_ready());
+    consumer.stop().await;
+}
+
+/// Returns the partition to which librdkafka assigns the key. The topic has three.
+fn partition_of(key: &[u8]) -> i32 {
+    i32::try_from(crc32fast::hash(key) % 3).unwrap()
+}
+
+/// Returns the offset of the batch: the keys of the partition had one record each before it.
+fn offset_of(partition: i32) -> i64 {
+    let before = (0..KEYS).filter(|key| partition_of(key.to_string().as_bytes()) == partition).count();
+    i64::try_from(before).unwrap()
+}
