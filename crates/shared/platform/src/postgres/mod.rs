@@ -18,7 +18,7 @@ pub use self::{
     classify::{is_contended, is_permanent, is_refused, is_unavailable},
     config::DatabaseConfig,
     database::{Database, connect_options},
-    error::DatabaseError,
+    error::{DatabaseError, consistent},
     group_commit::GroupCommit,
     listener::Listener,
     migrate::migrate,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::ids::UserId;
-use platform::postgres::retry_stale;
+use platform::postgres::{consistent, retry_stale};
 
 use super::{PgRepository, row::LoanRow};
 use crate::{
@@ -106,13 +106,13 @@ impl Loans for PgRepository {
         )
         .fetch_all(&self.pool)
         .await?;
-        let due = rows.into_iter().map(|row| {
+        let due = rows.into_iter().filter_map(|row| {
             let tries_before = u32::try_from(row.tries).unwrap_or(1).saturating_sub(1);
             let (loan_id, customer, amount) = (row.loan_id, row.customer, row.amount);
             let row = LoanRow { loan_id, customer, amount, status: row.status, received_at: row.received_at };
-            Ok((row.loan()?, lease(tries_before)))
+            Some((consistent(row.loan())?, lease(tries_before)))
         });
-        due.collect()
+        Ok(due.collect())
     }
 
     async fn credited(&self, loan: &LoanId) -> Result<bool, Error> {

@@ -36,3 +36,18 @@ contract!(
     a_hold_ends_for_users_who_are_no_customers,
     a_loan_is_leased_until_it_is_credited,
 );
+
+/// An inconsistent row of PostgreSQL holds up no other row of its batch.
+#[tokio::test]
+async fn an_inconsistent_loan_holds_up_no_other() {
+    let store = store::postgres().await;
+    let customer = store.verified(crate::new_customer()).await;
+    for id in ["bad", "good"] {
+        store.loans.receive(&crate::loan(id, customer.id, 650_000)).await.unwrap();
+    }
+    store.set_amount("bad", contracts::money::MAX + 1).await;
+
+    let due = store.loans.due_credits(10).await.unwrap();
+
+    assert_eq!(due.iter().map(|(loan, _)| loan.id.as_str()).collect::<Vec<_>>(), ["good"]);
+}

@@ -2,7 +2,10 @@
 
 use async_trait::async_trait;
 use contracts::ids::{CourierId, DeliveryId, OrderId, PlaceId, UserId};
-use platform::{outbox, postgres::DatabaseError};
+use platform::{
+    outbox,
+    postgres::{DatabaseError, consistent},
+};
 
 use super::{
     LEASE, PgRepository,
@@ -29,19 +32,13 @@ impl Dispatch for PgRepository {
         .await?;
         let mut free: Vec<Courier> = Vec::new();
         for row in rows {
-            let inconsistent = |column| DatabaseError::inconsistent("storage_places", column, row.place);
-            let place = StoragePlace {
-                id: row.place,
-                name: Name::new(row.place_name).map_err(|_| inconsistent("name"))?,
-                total_volume: Volume::new(row.total_volume.into()).map_err(|_| inconsistent("total_volume"))?,
-                order: None,
-            };
+            let Some(place) = consistent(place(row.place, row.place_name, row.total_volume)) else { continue };
             if let Some(courier) = free.last_mut().filter(|last| last.id == row.courier) {
                 courier.places.push(place);
                 continue;
             }
             let columns = CourierColumns { courier: row.courier, name: row.name, speed: row.speed, x: row.x, y: row.y };
-            let (id, name, speed, location) = columns.read()?;
+            let Some((id, name, speed, location)) = consistent(columns.read()) else { continue };
             free.push(Courier { id, name, speed, location, places: vec![place] });
         }
         Ok(free)
@@ -79,7 +76,7 @@ impl Dispatch for PgRepository {
             let delivery = row.delivery()?;
             Ok(Waiting { cargo: cargo(&delivery)?, delivery })
         });
-        Ok(waiting.filter_map(consistent).collect())
+        Ok(waiting.filter_map(consistent::<_, DatabaseError>).collect())
     }
 
     async fn assign(&self, assignments: &[Assignment]) -> Result<Vec<OrderId>, Error> {
@@ -172,7 +169,7 @@ impl Dispatch for PgRepository {
             };
             trip(courier, delivery.delivery()?)
         });
-        Ok(trips.filter_map(consistent).collect())
+        Ok(trips.filter_map(consistent::<_, DatabaseError>).collect())
     }
 
     async fn step(&self, epoch: i64, steps: &[Step]) -> Result<Moved, Error> {
@@ -240,7 +237,9 @@ impl Dispatch for PgRepository {
     }
 }
 
-/// Logs an inconsistent row and skips it, so that it blocks no other row.
-fn consistent<T>(row: Result<T, DatabaseError>) -> Option<T> {
-    row.inspect_err(|error| tracing::error!(%error, "skipped")).ok()
+fn place(id: PlaceId, name: String, total_volume: i32) -> Result<StoragePlace, DatabaseError> {
+    let inconsistent = |column| DatabaseError::inconsistent("storage_places", column, id);
+    let name = Name::new(name).map_err(|_| inconsistent("name"))?;
+    let total_volume = Volume::new(total_volume.into()).map_err(|_| inconsistent("total_volume"))?;
+    Ok(StoragePlace { id, name, total_volume, order: None })
 }
