@@ -95,12 +95,7 @@ impl Own {
             let problem = "is http, which would send the key and amounts in clear; use https (http is for a stand-in on this machine)";
             return Err(ConfigError::new("PAYMENT_PROVIDER_URL", problem));
         }
-        Ok(Some(StripeAccount {
-            url,
-            key,
-            currency,
-            timeout: self.payment_provider_timeout,
-        }))
+        Ok(Some(StripeAccount { url, key, currency, timeout: self.payment_provider_timeout }))
     }
 }
 
