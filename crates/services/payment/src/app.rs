@@ -17,7 +17,7 @@ use crate::{
     client::{Ledger, Provider, Providers, Stripe},
     config::Config,
     consumers, jobs,
-    repository::{PgDirectPayments, PgPayments},
+    repository::PgPayments,
     service::PaymentService,
 };
 
@@ -40,15 +40,19 @@ impl App {
         let stripe = stripe.map(Stripe::new).transpose()?.map(|stripe| Arc::new(stripe) as Arc<dyn Provider>);
         let providers = Providers::new(Arc::new(ledger), stripe);
         let payments = Arc::new(PgPayments::new(server.database()?));
-        let direct_payments = Arc::new(PgDirectPayments::new(server.database()?));
         let waker = Waker::default();
-        let service = PaymentService::new(payments, direct_payments, providers, waker.clone());
+        let service = PaymentService::new(payments, providers, waker.clone());
         let retention = server.retention(messaging.kafka.effect_retention())?;
         Ok(Self {
             guard: identity.guard(&server, api::RULES)?,
             consumers: messaging.consumers(&server, [consumers::order_cancelled(service.clone())]),
             relay: messaging.relay(&server, &waker)?,
-            jobs: vec![jobs::finish_payments(service.clone()), retention.outbox(), retention.inbox()],
+            jobs: vec![
+                jobs::finish_payments(service.clone()),
+                jobs::report_backlog(service.clone()),
+                retention.outbox(),
+                retention.inbox(),
+            ],
             service,
             server,
         })

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::{
     SERVICE,
-    client::{Declines, StripeAccount},
+    client::{Declines, StripeAccount, currency},
 };
 
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ struct Own {
     /// The timeout of a call to the provider. The outcome of a call that times out is unknown.
     #[serde(default = "provider_timeout", with = "humantime_serde")]
     payment_provider_timeout: Duration,
-    /// The currency's ISO 4217 code.
+    /// The currency's ISO 4217 code. It must have two decimals, as the shop's prices have.
     #[serde(default = "currency")]
     payment_currency: String,
 }
@@ -69,9 +69,8 @@ impl Config {
         if !(0.0..=1.0).contains(&own.payment_decline_rate) {
             return Err(ConfigError::new("PAYMENT_DECLINE_RATE", "is not between 0 and 1"));
         }
-        if own.payment_currency.len() != 3 || !own.payment_currency.bytes().all(|byte| byte.is_ascii_alphabetic()) {
-            return Err(ConfigError::new("PAYMENT_CURRENCY", "is not three letters such as usd"));
-        }
+        let currency =
+            currency::read(&own.payment_currency).map_err(|problem| ConfigError::new("PAYMENT_CURRENCY", problem))?;
         let above = own.payment_decline_above.map(|above| money("PAYMENT_DECLINE_ABOVE", above)).transpose()?;
         Ok(Self {
             server: server::Config::load(&SERVICE, settings)?,
@@ -79,13 +78,13 @@ impl Config {
             messaging: Messaging::load(settings)?,
             initial_balance: money("PAYMENT_INITIAL_BALANCE", own.payment_initial_balance)?,
             declines: Declines { rate: own.payment_decline_rate, above },
-            stripe: own.stripe()?,
+            stripe: own.stripe(currency)?,
         })
     }
 }
 
 impl Own {
-    fn stripe(&self) -> Result<Option<StripeAccount>, ConfigError> {
+    fn stripe(&self, currency: String) -> Result<Option<StripeAccount>, ConfigError> {
         let Some(url) = &self.payment_provider_url else { return Ok(None) };
         let url = provider_url::read("PAYMENT_PROVIDER_URL", url, "https://api.stripe.com")?;
         let key = self
@@ -96,12 +95,7 @@ impl Own {
             let problem = "is http, which would send the key and amounts in clear; use https (http is for a stand-in on this machine)";
             return Err(ConfigError::new("PAYMENT_PROVIDER_URL", problem));
         }
-        Ok(Some(StripeAccount {
-            url,
-            key,
-            currency: self.payment_currency.to_lowercase(),
-            timeout: self.payment_provider_timeout,
-        }))
+        Ok(Some(StripeAccount { url, key, currency, timeout: self.payment_provider_timeout }))
     }
 }
 
@@ -137,6 +131,8 @@ mod tests {
             ("PAYMENT_DECLINE_ABOVE", "-1"),
             ("PAYMENT_INITIAL_BALANCE", "0.001"),
             ("PAYMENT_CURRENCY", "dollars"),
+            ("PAYMENT_CURRENCY", "JPY"),
+            ("PAYMENT_CURRENCY", "kwd"),
             ("PAYMENT_PROVIDER_URL", "api.stripe.com"),
             ("PAYMENT_PROVIDER_TIMEOUT", "soon"),
         ] {

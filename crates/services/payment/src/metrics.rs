@@ -12,6 +12,21 @@ pub const METRICS: &[Metric] = &[
         &["method", "status"],
         "Attempts to charge whose outcome has become known: charged, declined, or refunding, for an order that was cancelled meanwhile.",
     ),
+    Metric::gauge(
+        "payments_undecided",
+        &[],
+        "Payments whose outcome has been unknown for so long that the provider may have forgotten them. Each replica reports the same.",
+    ),
+    Metric::gauge(
+        "refunds_accepted",
+        &[],
+        "Refunds that the provider has accepted and not made yet. Each replica reports the same.",
+    ),
+    Metric::counter(
+        "refunds_failed_total",
+        &[],
+        "Refunds that the provider refused or failed to make; each is requested again.",
+    ),
     Metric::gauge("refunds_pending", &[], "Refunds that are not done. Each replica reports the same."),
 ];
 
@@ -20,6 +35,7 @@ const SETTLED: [&str; 3] = ["charged", "declined", "refunding"];
 
 /// Starts every counter at 0: `rate()` does not see the first value of a series.
 pub fn count_from_zero() {
+    metrics::counter!("refunds_failed_total").increment(0);
     for method in Method::ALL {
         for status in SETTLED {
             metrics::counter!("payments_total", "method" => method.as_str(), "status" => status).increment(0);
@@ -30,7 +46,7 @@ pub fn count_from_zero() {
 /// Counts an attempt whose outcome has become known. `refunding` is a charge of an order that was cancelled meanwhile.
 pub fn settled(payment: &Payment) {
     let status = match payment.status {
-        Status::Pending => return,
+        Status::Pending { .. } => return,
         Status::Succeeded { .. } => "charged",
         Status::Declined(_) => "declined",
         Status::Refunding { .. } | Status::Refunded { .. } => "refunding",

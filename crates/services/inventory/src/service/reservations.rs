@@ -1,6 +1,8 @@
 //! The use cases of reservations: the order service's requests, and the expiry of reservations.
 
+use chrono::{DateTime, Utc};
 use contracts::ids::OrderId;
+use platform::postgres::DatabaseError;
 
 use super::InventoryService;
 use crate::{
@@ -49,9 +51,28 @@ impl InventoryService {
         let (created, abandoned): (Vec<OrderId>, Vec<OrderId>) =
             orders.into_iter().partition(|order| existing.contains(order));
         let confirmed = self.warehouse.confirm(&created).await?;
-        let expired = self.warehouse.expire(&abandoned, read_at).await?;
+        let expired = match self.warehouse.expire(&abandoned, read_at).await {
+            Err(Error::Database(DatabaseError::Refused(_))) => self.expire_each(&abandoned, read_at).await?,
+            expired => expired?,
+        };
         metrics::counter!("inventory_expiries_total", "outcome" => "kept").increment(confirmed);
         metrics::counter!("inventory_expiries_total", "outcome" => "expired").increment(expired);
         Ok(confirmed + expired)
+    }
+
+    /// Expires reservations one by one, because the stock refuses one of them. That one is logged and skipped.
+    async fn expire_each(&self, orders: &[OrderId], read_at: DateTime<Utc>) -> Result<u64, Error> {
+        let mut expired = 0;
+        for order in orders {
+            expired += match self.warehouse.expire(&[*order], read_at).await {
+                Err(error @ Error::Database(DatabaseError::Refused(_))) => {
+                    let error = format!("{:#}", anyhow::Error::from(error));
+                    tracing::error!(order_uuid = %order, error, "reservation not expired, skipped");
+                    0
+                }
+                expired => expired?,
+            };
+        }
+        Ok(expired)
     }
 }

@@ -18,7 +18,7 @@ use testkit::Log;
 use tracing::Level;
 use uuid::Uuid;
 
-use crate::fixture::{new_event, new_order, part};
+use crate::fixture::{AT_ONCE, new_event, new_order, part, postgres};
 
 /// The time after which an unconfirmed reservation is due to expire.
 const TTL: Duration = Duration::from_mins(10);
@@ -62,6 +62,31 @@ impl Fixture {
     async fn available(&self) -> i64 {
         self.service.part(self.part).await.unwrap().stock.available
     }
+}
+
+/// The stock of the first order's part has nothing reserved, so that it refuses to take the part back.
+#[tokio::test]
+async fn a_reservation_that_the_stock_refuses_holds_up_no_other() {
+    let (stores, database) = postgres().await;
+    let service = InventoryService::new(
+        stores.catalogue.clone(),
+        stores.warehouse.clone(),
+        Arc::new(MemoryOrders::default()),
+        TTL,
+    );
+    let parts = stores.stocked([5, 5]).await;
+    for part in parts {
+        stores.reserve(new_order(), &[(part, 1)], AT_ONCE).await.unwrap();
+    }
+    sqlx::query("update parts set reserved = 0, available = 5 where part_uuid = $1")
+        .bind(parts[0].uuid())
+        .execute(&database.pool)
+        .await
+        .unwrap();
+
+    let expired = service.expire().await.unwrap();
+
+    assert_eq!((expired, stores.available(parts[1]).await), (1, 5));
 }
 
 #[tokio::test]

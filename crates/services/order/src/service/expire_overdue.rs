@@ -1,6 +1,6 @@
 //! Cancels orders that were not paid before their deadline.
 
-use platform::jobs::Done;
+use platform::{jobs::Done, postgres::DatabaseError};
 
 use super::OrderService;
 use crate::{
@@ -18,9 +18,19 @@ impl OrderService {
         let more = orders.len() as u64 >= BATCH.unsigned_abs();
         let mut count = 0;
         for order in orders {
-            count += u64::from(self.expire(order).await?);
+            let uuid = order.uuid;
+            match self.expire(order).await {
+                Ok(cancelled) => count += u64::from(cancelled),
+                Err(error @ Error::Database(DatabaseError::Unavailable(_))) => return Err(error.into()),
+                // It holds up no other order.
+                Err(error) => {
+                    let error = format!("{:#}", anyhow::Error::from(error));
+                    tracing::error!(order_uuid = %uuid, error, "overdue order not cancelled, skipped");
+                }
+            }
         }
-        Ok(Done { count, more })
+        // A batch in which nothing could be cancelled would come again at once.
+        Ok(Done { count, more: more && count > 0 })
     }
 
     async fn expire(&self, mut order: Order) -> Result<bool, Error> {

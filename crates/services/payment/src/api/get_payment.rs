@@ -24,7 +24,7 @@ pub async fn handle(
 
 fn encode(payment: &model::Payment) -> Payment {
     let (status, decline_reason) = match payment.status {
-        model::Status::Pending => (PaymentStatus::Pending, ""),
+        model::Status::Pending { .. } => (PaymentStatus::Pending, ""),
         model::Status::Succeeded { .. } => (PaymentStatus::Succeeded, ""),
         model::Status::Declined(decline) => (PaymentStatus::Declined, decline.as_str()),
         model::Status::Refunding { .. } => (PaymentStatus::Refunding, ""),

@@ -14,7 +14,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     error::Error,
-    model::{DirectPayment, Method},
+    model::{Method, direct_payment},
     service::{Charge, PaymentService},
 };
 
@@ -29,13 +29,13 @@ pub async fn handle(
     let request = request.into_inner();
     let order = OrderId::new(parse_uuid("order_uuid", &request.order_uuid)?);
     let user = UserId::new(parse_uuid("user_uuid", &request.user_uuid)?);
-    let transaction = TransactionId::new(ids::random());
     let method = method(request.payment_method)?;
 
     let transaction = match caller {
         Caller::Service(name) if name != ORDER => return Err(Error::NotOrderService.into()),
         Caller::Service(_) => {
             let (amount, attempt) = (amount(request.amount_minor)?, attempt(request.attempt)?);
+            let transaction = TransactionId::new(ids::random());
             service.pay(&Charge { order, attempt, user, method, amount }, transaction).await?
         }
         Caller::User(_) => {
@@ -44,7 +44,7 @@ pub async fn handle(
             }
             reject_from_user("amount_minor", request.amount_minor != 0)?;
             reject_from_user("attempt", request.attempt != 0)?;
-            service.pay_directly(&DirectPayment { transaction, order, user, method }).await?
+            direct_payment(order, user)
         }
     };
 

@@ -12,8 +12,8 @@ use contracts::{
 };
 use platform::postgres::DatabaseError;
 
-use super::{Balances, Declines, Provider, Refund, Unknown};
-use crate::model::{Credit, Decline, Intent, Method, Outcome, Reference};
+use super::{Balances, Declines, Lookup, Provider, Refund, Unknown};
+use crate::model::{ChargeState, Credit, Decline, Intent, Method, Outcome, Reference, RefundState};
 
 /// A fault injected into one request to the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,10 @@ pub enum ScriptedFault {
     Decline(Decline),
     /// The provider receives and processes the request twice.
     Twice,
+    /// The charge is processing, or the refund pending, until it is looked up. Then it has succeeded.
+    Slow,
+    /// The refund is pending until it is looked up. Then it has failed.
+    Failing,
 }
 
 /// A charge or a refund that the provider executed.
@@ -58,6 +62,8 @@ struct State {
     credits: BTreeMap<Reference, Credit>,
     /// Refunds by their idempotency key.
     refunds: BTreeMap<String, Movement>,
+    /// True for each refund that was pending and succeeds, by its idempotency key.
+    pending: BTreeMap<String, bool>,
     faults: VecDeque<ScriptedFault>,
     requests: u64,
 }
@@ -127,10 +133,9 @@ impl MemoryProvider {
         outcome
     }
 
-    fn make_refund(&self, refund: &Refund) -> Result<(), Unknown> {
+    fn make_refund(&self, refund: &Refund) -> Result<RefundState, Unknown> {
         let mut state = self.state();
-        let charge =
-            refund.reference.parse().ok().and_then(|uuid| state.charges.get(&TransactionId::new(uuid)).cloned());
+        let charge = refund.charge.parse().ok().and_then(|uuid| state.charges.get(&TransactionId::new(uuid)).cloned());
         let Some((intent, Outcome::Charged { .. })) = charge else {
             return Err(lost("there is no such charge"));
         };
@@ -140,36 +145,63 @@ impl MemoryProvider {
                 *state.balances.entry(intent.user).or_insert(self.initial_balance.minor()) += refund.amount.minor();
             }
         }
-        Ok(())
+        Ok(RefundState::Refunded)
+    }
+
+    /// Accepts a refund that is pending until it is looked up. Its id is its key.
+    fn accept_refund(&self, refund: &Refund, succeeds: bool) -> RefundState {
+        let mut state = self.state();
+        if state.refunds.contains_key(&refund.key) {
+            return RefundState::Refunded;
+        }
+        state.pending.entry(refund.key.clone()).or_insert(succeeds);
+        RefundState::Pending { reference: refund.key.clone() }
     }
 }
 
 #[async_trait]
 impl Provider for MemoryProvider {
-    async fn charge(&self, intent: &Intent) -> Result<Outcome, Unknown> {
+    async fn charge(&self, intent: &Intent) -> Result<ChargeState, Unknown> {
+        let settled = |outcome| Ok(ChargeState::Settled(outcome));
         match self.next_fault() {
-            None => Ok(self.enter(intent, None)),
+            None | Some(ScriptedFault::Failing) => settled(self.enter(intent, None)),
+            Some(ScriptedFault::Slow) => {
+                self.enter(intent, None);
+                Ok(ChargeState::Processing { reference: intent.transaction.to_string() })
+            }
             Some(ScriptedFault::Silent) => {
                 self.enter(intent, None);
                 Err(lost("the response is lost"))
             }
             Some(ScriptedFault::Broken) => Err(lost("500")),
             Some(ScriptedFault::Hung) => std::future::pending().await,
-            Some(ScriptedFault::Decline(decline)) => Ok(self.enter(intent, Some(decline))),
+            Some(ScriptedFault::Decline(decline)) => settled(self.enter(intent, Some(decline))),
             Some(ScriptedFault::Twice) => {
                 self.enter(intent, None);
-                Ok(self.enter(intent, None))
+                settled(self.enter(intent, None))
             }
         }
     }
 
-    async fn find(&self, intent: &Intent) -> Result<Option<Outcome>, Unknown> {
-        Ok(self.state().charges.get(&intent.transaction).map(|(_, outcome)| outcome.clone()))
+    async fn find(&self, intent: &Intent, _: Option<&str>) -> Result<Lookup, Unknown> {
+        let state = self.state();
+        let charge = state.charges.get(&intent.transaction);
+        Ok(charge.map_or(Lookup::Absent, |(_, outcome)| Lookup::Known(ChargeState::Settled(outcome.clone()))))
     }
 
-    async fn refund(&self, refund: &Refund) -> Result<(), Unknown> {
-        match self.next_fault() {
+    async fn refund(&self, refund: &Refund) -> Result<RefundState, Unknown> {
+        if let Some(id) = &refund.pending {
+            let succeeds = self.state().pending.get(id).copied();
+            return if succeeds == Some(true) { self.make_refund(refund) } else { Ok(RefundState::Failed) };
+        }
+        let fault = self.next_fault();
+        if self.state().pending.contains_key(&refund.key) {
+            return Ok(RefundState::Pending { reference: refund.key.clone() });
+        }
+        match fault {
             None => self.make_refund(refund),
+            Some(ScriptedFault::Slow) => Ok(self.accept_refund(refund, true)),
+            Some(ScriptedFault::Failing) => Ok(self.accept_refund(refund, false)),
             Some(ScriptedFault::Silent) => {
                 self.make_refund(refund)?;
                 Err(lost("the response is lost"))

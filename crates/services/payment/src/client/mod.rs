@@ -1,5 +1,6 @@
 //! Payment providers: the trait, the built-in ledger, Stripe, and an in-memory implementation.
 
+pub mod currency;
 mod declines;
 mod ledger;
 mod memory;
@@ -15,34 +16,46 @@ pub use memory::{MemoryProvider, Movement, ScriptedFault};
 use platform::postgres::DatabaseError;
 pub use stripe::{Stripe, StripeAccount};
 
-use crate::model::{Credit, Intent, Method, Outcome, ProviderName};
+use crate::model::{ChargeState, Credit, Intent, Method, ProviderName, RefundState};
 
 /// The outcome of a request is unknown: the provider may have processed it or not. The caller repeats it under the same idempotency key.
 #[derive(Debug, thiserror::Error)]
 #[error("the outcome at the provider is unknown")]
 pub struct Unknown(#[source] pub anyhow::Error);
 
-/// A request to refund a charge.
+/// What a look-up of a charge has found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    Known(ChargeState),
+    /// The provider has no such charge.
+    Absent,
+    /// The provider cannot look charges up.
+    Unsupported,
+}
+
+/// A request to refund a whole charge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refund {
-    /// The idempotency key. Every request to refund this charge has the same key.
+    /// The idempotency key.
     pub key: String,
     /// The provider's id of the charge.
-    pub reference: String,
+    pub charge: String,
     pub amount: Money,
+    /// The provider's id of the refund, once it is known to be pending.
+    pub pending: Option<String>,
 }
 
 /// A payment provider. A request repeated under its idempotency key has no further effect and the same response.
 #[async_trait]
 pub trait Provider: Send + Sync {
     /// Charges the intent's amount. The transaction is the idempotency key.
-    async fn charge(&self, intent: &Intent) -> Result<Outcome, Unknown>;
-    /// Returns the outcome of an earlier request to charge this intent, or `None` if the provider has no outcome. After `None` the caller
-    /// repeats the charge.
     ///
-    /// Providers forget idempotency keys after a day, so a caller that repeats a charge later must call `find` first.
-    async fn find(&self, intent: &Intent) -> Result<Option<Outcome>, Unknown>;
-    async fn refund(&self, refund: &Refund) -> Result<(), Unknown>;
+    /// Providers forget idempotency keys after a day. A charge repeated later could be a second one.
+    async fn charge(&self, intent: &Intent) -> Result<ChargeState, Unknown>;
+    /// Looks up the earlier requests to charge this intent, by the provider's id of the charge if it is known.
+    async fn find(&self, intent: &Intent, reference: Option<&str>) -> Result<Lookup, Unknown>;
+    /// Requests a refund, or looks up the one that is pending. Only after [`RefundState::Failed`] may the caller use another key.
+    async fn refund(&self, refund: &Refund) -> Result<RefundState, Unknown>;
 }
 
 /// The built-in provider, which keeps the users' balances.

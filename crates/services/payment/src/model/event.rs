@@ -40,7 +40,7 @@ impl Intent {
 impl Payment {
     /// Settles a pending attempt and returns its event. An attempt that is settled already keeps its first outcome; the result is `None`.
     pub fn settle(&mut self, outcome: &Outcome) -> Option<Event> {
-        if self.status != Status::Pending {
+        if !matches!(self.status, Status::Pending { .. }) {
             return None;
         }
         let (status, event) = self.intent.settled(outcome, self.cancelled);

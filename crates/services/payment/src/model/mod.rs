@@ -2,20 +2,23 @@
 
 mod admission;
 mod credit;
+mod direct;
 mod event;
 mod intent;
 mod named;
+mod refund;
 mod status;
 mod void;
 
 pub use admission::Admission;
 use chrono::{DateTime, Utc};
-use contracts::ids::{OrderId, TransactionId, UserId};
 pub use credit::{Credit, Reference, ReferenceError};
+pub use direct::direct_payment;
 pub use event::{Completion, Event};
 pub use intent::Intent;
 pub use named::{Decline, Method, ProviderName};
-pub use status::{ChargeResult, Outcome, Status};
+pub use refund::{RefundRequest, RefundState};
+pub use status::{ChargeResult, ChargeState, Outcome, Status};
 pub use void::VoidResult;
 
 /// One attempt to charge an order.
@@ -34,13 +37,4 @@ impl Payment {
     pub fn blocks_attempts(&self) -> bool {
         self.cancelled || !matches!(self.status, Status::Declined(_))
     }
-}
-
-/// A direct payment by a user. It charges nothing and never settles a shop order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DirectPayment {
-    pub transaction: TransactionId,
-    pub order: OrderId,
-    pub user: UserId,
-    pub method: Method,
 }

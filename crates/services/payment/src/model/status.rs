@@ -1,6 +1,6 @@
 //! The status of a payment and its transitions.
 
-use super::Decline;
+use super::{Decline, RefundRequest};
 
 /// The provider's result of a charge.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +10,17 @@ pub enum Outcome {
         reference: String,
     },
     Declined(Decline),
+}
+
+/// What the provider says of a charge that it knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChargeState {
+    Settled(Outcome),
+    /// The provider has not decided yet.
+    Processing {
+        /// The provider's id of the charge.
+        reference: String,
+    },
 }
 
 /// ```text
@@ -22,13 +33,17 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
     /// The provider was called or will be; the outcome is unknown.
-    Pending,
+    Pending {
+        /// The provider's id of the charge, once it is known.
+        reference: Option<String>,
+    },
     Succeeded {
         reference: String,
     },
     Declined(Decline),
     Refunding {
         reference: String,
+        request: RefundRequest,
     },
     Refunded {
         reference: String,
@@ -46,10 +61,13 @@ pub enum ChargeResult {
 }
 
 impl Status {
+    /// A new payment: nothing is known of it at the provider.
+    pub const NEW: Self = Self::Pending { reference: None };
+
     /// Returns the status that follows [`Pending`](Self::Pending).
     pub fn settled(outcome: &Outcome, cancelled: bool) -> Self {
         match outcome.clone() {
-            Outcome::Charged { reference } if cancelled => Self::Refunding { reference },
+            Outcome::Charged { reference } if cancelled => Self::Refunding { reference, request: RefundRequest::FIRST },
             Outcome::Charged { reference } => Self::Succeeded { reference },
             Outcome::Declined(decline) => Self::Declined(decline),
         }
@@ -60,7 +78,7 @@ impl Status {
     #[must_use]
     pub fn cancelled(self) -> Self {
         match self {
-            Self::Succeeded { reference } => Self::Refunding { reference },
+            Self::Succeeded { reference } => Self::Refunding { reference, request: RefundRequest::FIRST },
             other => other,
         }
     }
@@ -70,7 +88,7 @@ impl Status {
             Self::Succeeded { .. } => ChargeResult::Charged,
             Self::Declined(decline) => ChargeResult::Declined(*decline),
             Self::Refunding { .. } | Self::Refunded { .. } => ChargeResult::Cancelled,
-            Self::Pending => ChargeResult::InProgress,
+            Self::Pending { .. } => ChargeResult::InProgress,
         }
     }
 }
@@ -83,21 +101,22 @@ mod tests {
         Outcome::Charged { reference: "r".to_owned() }
     }
 
+    fn refunding() -> Status {
+        Status::Refunding { reference: "r".to_owned(), request: RefundRequest::FIRST }
+    }
+
     #[test]
     fn a_charge_after_the_cancellation_is_refunded() {
         assert_eq!(Status::settled(&charged(), false), Status::Succeeded { reference: "r".to_owned() });
-        assert_eq!(Status::settled(&charged(), true), Status::Refunding { reference: "r".to_owned() });
+        assert_eq!(Status::settled(&charged(), true), refunding());
     }
 
     #[test]
     fn a_cancellation_refunds_a_success_and_nothing_else() {
         let reference = "r".to_owned();
 
-        assert_eq!(
-            Status::Succeeded { reference: reference.clone() }.cancelled(),
-            Status::Refunding { reference: reference.clone() }
-        );
-        for other in [Status::Pending, Status::Declined(Decline::Declined), Status::Refunded { reference }] {
+        assert_eq!(Status::Succeeded { reference: reference.clone() }.cancelled(), refunding());
+        for other in [Status::NEW, Status::Declined(Decline::Declined), Status::Refunded { reference }] {
             assert_eq!(other.clone().cancelled(), other);
         }
     }

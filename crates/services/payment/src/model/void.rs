@@ -21,7 +21,7 @@ impl VoidResult {
         for payment in payments {
             match payment.status {
                 Status::Succeeded { .. } => return Self::AlreadyCharged(payment.intent.transaction),
-                Status::Pending => result = Self::InProgress,
+                Status::Pending { .. } => result = Self::InProgress,
                 Status::Declined(_) | Status::Refunding { .. } | Status::Refunded { .. } => {}
             }
         }

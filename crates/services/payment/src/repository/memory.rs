@@ -1,4 +1,4 @@
-//! An in-memory implementation of the stores, for tests and the simulation.
+//! An in-memory implementation of the store, for tests and the simulation.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,14 +7,14 @@ use std::{
 };
 
 use async_trait::async_trait;
-use contracts::ids::{OrderId, TransactionId, UserId};
+use contracts::ids::{OrderId, TransactionId};
 use platform::{clock::Virtual, inbox::MemoryInbox, outbox::MemoryOutbox};
 use tokio::time::Instant;
 
-use super::{Begun, Cause, DirectPayments, Payments, Unfinished, lease};
+use super::{Begun, Cause, Payments, UNDECIDED_AFTER, Unfinished, lease, refund_pause};
 use crate::{
     error::Error,
-    model::{Admission, DirectPayment, Intent, Outcome, Payment, Status},
+    model::{Admission, Intent, Outcome, Payment, RefundRequest, Status},
 };
 
 /// The lease of a new payment. The request that began the payment holds it.
@@ -34,7 +34,6 @@ struct Tables {
     payments: BTreeMap<TransactionId, Row>,
     /// Orders that were cancelled before any charge.
     void: BTreeSet<OrderId>,
-    direct: BTreeMap<(OrderId, UserId), TransactionId>,
 }
 
 struct Row {
@@ -82,7 +81,7 @@ impl Payments for MemoryPayments {
         }
         let now = self.clock.now();
         let payment =
-            Payment { intent: *intent, status: Status::Pending, cancelled: false, created_at: now, updated_at: now };
+            Payment { intent: *intent, status: Status::NEW, cancelled: false, created_at: now, updated_at: now };
         let row = Row { payment: payment.clone(), tries: 0, next_try_at: Instant::now() + INITIAL_LEASE };
         tables.payments.insert(intent.transaction, row);
         Ok(Begun::New(payment))
@@ -112,10 +111,51 @@ impl Payments for MemoryPayments {
         Ok(row.payment.clone())
     }
 
+    async fn age(&self, transaction: TransactionId) -> Result<Duration, Error> {
+        let tables = self.tables();
+        let row = tables.payments.get(&transaction).ok_or(Error::NotFound)?;
+        Ok((self.clock.now() - row.payment.created_at).to_std().unwrap_or_default())
+    }
+
+    async fn processing(&self, transaction: TransactionId, reference: &str) -> Result<(), Error> {
+        let mut tables = self.tables();
+        if let Some(row) = tables.payments.get_mut(&transaction)
+            && let Status::Pending { reference: known } = &mut row.payment.status
+        {
+            *known = Some(reference.to_owned());
+        }
+        Ok(())
+    }
+
+    async fn continue_refund(
+        &self,
+        transaction: TransactionId,
+        current: &RefundRequest,
+        next: &RefundRequest,
+    ) -> Result<(), Error> {
+        let mut tables = self.tables();
+        if let Some(row) = tables.payments.get_mut(&transaction)
+            && let Status::Refunding { request, .. } = &mut row.payment.status
+            && request == current
+        {
+            let times = match (&request.reference, &next.reference) {
+                (_, None) => request.number,
+                (None, Some(_)) => 1,
+                (Some(_), Some(_)) => row.tries + 1,
+            };
+            if request.reference.is_none() || next.reference.is_none() {
+                row.tries = 0;
+            }
+            *request = next.clone();
+            row.next_try_at = Instant::now() + refund_pause(times);
+        }
+        Ok(())
+    }
+
     async fn refunded(&self, transaction: TransactionId) -> Result<(), Error> {
         let mut tables = self.tables();
         if let Some(Row { payment, .. }) = tables.payments.get_mut(&transaction)
-            && let Status::Refunding { reference } = &payment.status
+            && let Status::Refunding { reference, .. } = &payment.status
         {
             payment.status = Status::Refunded { reference: reference.clone() };
             payment.updated_at = self.clock.now();
@@ -155,7 +195,7 @@ impl Payments for MemoryPayments {
         let mut due: Vec<&mut Row> = tables
             .payments
             .values_mut()
-            .filter(|row| matches!(row.payment.status, Status::Pending | Status::Refunding { .. }))
+            .filter(|row| matches!(row.payment.status, Status::Pending { .. } | Status::Refunding { .. }))
             .filter(|row| row.next_try_at <= now)
             .collect();
         due.sort_by_key(|row| (row.tries, row.next_try_at));
@@ -172,12 +212,24 @@ impl Payments for MemoryPayments {
         Ok(payments)
     }
 
-    async fn unfinished(&self) -> Result<Unfinished, Error> {
+    async fn unfinished(&self, limit: i64) -> Result<Unfinished, Error> {
         let mut unfinished = Unfinished::default();
-        for row in self.tables().payments.values() {
-            match row.payment.status {
-                Status::Pending => unfinished.pending += 1,
-                Status::Refunding { .. } => unfinished.refunding += 1,
+        let mut left = limit;
+        for Row { payment, .. } in self.tables().payments.values() {
+            match &payment.status {
+                Status::Pending { .. } | Status::Refunding { .. } if left == 0 => break,
+                Status::Pending { .. } => {
+                    let age = (self.clock.now() - payment.created_at).to_std().unwrap_or_default();
+                    unfinished.pending += 1;
+                    unfinished.undecided += i64::from(age > UNDECIDED_AFTER);
+                    left -= 1;
+                }
+                Status::Refunding { request, .. } => {
+                    let accepted = request.reference.is_some();
+                    unfinished.accepted += i64::from(accepted);
+                    unfinished.refunding += i64::from(!accepted);
+                    left -= 1;
+                }
                 Status::Succeeded { .. } | Status::Declined(_) | Status::Refunded { .. } => {}
             }
         }
@@ -191,13 +243,5 @@ impl Payments for MemoryPayments {
             .map(|row| &row.payment)
             .max_by_key(|payment| (!matches!(payment.status, Status::Declined(_)), payment.intent.attempt));
         Ok(latest.cloned())
-    }
-}
-
-#[async_trait]
-impl DirectPayments for MemoryPayments {
-    async fn record(&self, direct: &DirectPayment) -> Result<TransactionId, Error> {
-        let mut tables = self.tables();
-        Ok(*tables.direct.entry((direct.order, direct.user)).or_insert(direct.transaction))
     }
 }

@@ -1,4 +1,4 @@
-//! The stores of payments and of direct payments. A change of a payment writes its inbox and outbox rows in the same statement.
+//! The store of payments. A change of a payment writes its inbox and outbox rows in the same statement.
 
 mod memory;
 mod postgres;
@@ -8,11 +8,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use contracts::ids::{EventId, OrderId, TransactionId};
 pub use memory::MemoryPayments;
-pub use postgres::{MIGRATIONS, PgDirectPayments, PgPayments};
+pub use postgres::{MIGRATIONS, PgPayments};
 
 use crate::{
     error::Error,
-    model::{DirectPayment, Intent, Outcome, Payment},
+    model::{Intent, Outcome, Payment, RefundRequest},
 };
 
 /// The result of beginning a payment.
@@ -38,8 +38,16 @@ pub struct Cause {
 pub struct Unfinished {
     /// The number of charges with an unknown outcome.
     pub pending: i64,
+    /// The number of those that are older than [`UNDECIDED_AFTER`].
+    pub undecided: i64,
+    /// The number of refunds that the provider has not accepted.
     pub refunding: i64,
+    /// The number of refunds that the provider has accepted and not made.
+    pub accepted: i64,
 }
+
+/// The age from which a charge whose outcome is unknown may need an operator. The provider has forgotten its key by then.
+pub const UNDECIDED_AFTER: Duration = Duration::from_hours(25);
 
 /// The lease of an unfinished payment is 2 s for the first try and doubles with each try up to 10 s, so that a slow provider gets more
 /// time.
@@ -48,6 +56,15 @@ const LONGEST_LEASE: Duration = Duration::from_secs(10);
 
 fn lease(tries: u32) -> Duration {
     FIRST_LEASE.saturating_mul(1 << tries.min(10)).min(LONGEST_LEASE)
+}
+
+/// The pause before a refund is continued is 2 s at first, and doubles with each look at a pending refund and with each request that failed,
+/// up to an hour. A bank may take days.
+const REFUND_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_REFUND_PAUSE: Duration = Duration::from_hours(1);
+
+fn refund_pause(times: u32) -> Duration {
+    REFUND_PAUSE.saturating_mul(1 << times.min(12)).min(LONGEST_REFUND_PAUSE)
 }
 
 #[async_trait]
@@ -59,6 +76,18 @@ pub trait Payments: Send + Sync {
     async fn void_attempt(&self, intent: &Intent) -> Result<Vec<Payment>, Error>;
     /// Records the outcome of a charge and its event. The first recorded outcome wins. Returns the payment with that outcome.
     async fn settle(&self, intent: &Intent, outcome: &Outcome) -> Result<Payment, Error>;
+    /// Returns the time since the attempt was recorded, by the clock of the store.
+    async fn age(&self, transaction: TransactionId) -> Result<Duration, Error>;
+    /// Records the provider's id of a charge that is pending.
+    async fn processing(&self, transaction: TransactionId, reference: &str) -> Result<(), Error>;
+    /// Replaces the request to refund the charge by the one that continues it. Does nothing if the current one is another. The payment is
+    /// due again after a pause.
+    async fn continue_refund(
+        &self,
+        transaction: TransactionId,
+        current: &RefundRequest,
+        next: &RefundRequest,
+    ) -> Result<(), Error>;
     /// Records that the provider has refunded the charge.
     async fn refunded(&self, transaction: TransactionId) -> Result<(), Error>;
     /// Closes the order for charges and marks its charge for refund. Returns true if that changed anything.
@@ -68,13 +97,8 @@ pub trait Payments: Send + Sync {
     /// Takes at most `limit` unfinished payments that are due, those with the fewest tries first. Each is leased to the caller for the
     /// returned duration and is due again afterwards.
     async fn due(&self, limit: i64) -> Result<Vec<(Payment, Duration)>, Error>;
-    async fn unfinished(&self) -> Result<Unfinished, Error>;
+    /// Counts at most `limit` unfinished payments.
+    async fn unfinished(&self, limit: i64) -> Result<Unfinished, Error>;
     /// Returns the order's attempt that was not declined, or else the latest attempt.
     async fn find(&self, order: OrderId) -> Result<Option<Payment>, Error>;
-}
-
-#[async_trait]
-pub trait DirectPayments: Send + Sync {
-    /// Records a direct payment, once per order and user. Returns the transaction of the first call for that order and user.
-    async fn record(&self, direct: &DirectPayment) -> Result<TransactionId, Error>;
 }

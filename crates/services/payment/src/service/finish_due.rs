@@ -7,10 +7,7 @@ use platform::jobs;
 use tokio_util::sync::CancellationToken;
 
 use super::PaymentService;
-use crate::{
-    error::Error,
-    model::{Intent, Payment},
-};
+use crate::model::{Intent, Payment};
 
 /// The maximum number of payments that one statement takes.
 const BATCH: i64 = 16;
@@ -22,7 +19,7 @@ impl PaymentService {
     ///
     /// Payments are processed concurrently, those with the fewest tries first, so that calls that hang do not delay other payments.
     pub async fn finish_due(&self, stop: CancellationToken) {
-        let due = jobs::due("finisher", || self.take_due(), self.refund_due.clone(), stop);
+        let due = jobs::due("finisher", || self.payments.due(BATCH), self.refund_due.clone(), stop);
         due.for_each_concurrent(CONCURRENCY, |(payment, time)| self.try_to_finish(payment, time)).await;
     }
 
@@ -36,17 +33,4 @@ impl PaymentService {
         };
         tracing::warn!(order_uuid = %order, transaction_uuid = %transaction, error, "payment not finished, retrying");
     }
-
-    /// Takes payments that are due, and returns each with the duration of its lease.
-    async fn take_due(&self) -> Result<Vec<(Payment, Duration)>, Error> {
-        // Counted before payments are taken: if this query failed afterwards, the taken payments would wait until their leases expire.
-        let unfinished = self.payments.unfinished().await?;
-        gauge("payments_pending", unfinished.pending);
-        gauge("refunds_pending", unfinished.refunding);
-        self.payments.due(BATCH).await
-    }
-}
-
-fn gauge(name: &'static str, count: i64) {
-    metrics::gauge!(name).set(f64::from(i32::try_from(count).unwrap_or(i32::MAX)));
 }

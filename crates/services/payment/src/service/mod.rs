@@ -7,8 +7,8 @@ mod find;
 mod finish_due;
 mod finish_payment;
 mod pay;
-mod pay_directly;
 mod refund;
+mod report_backlog;
 mod settle;
 mod settle_unknown;
 mod void;
@@ -26,13 +26,12 @@ use tokio::sync::Notify;
 use crate::{
     client::Providers,
     model::{Intent, Method},
-    repository::{DirectPayments, Payments},
+    repository::Payments,
 };
 
 #[derive(Clone)]
 pub struct PaymentService {
     payments: Arc<dyn Payments>,
-    direct_payments: Arc<dyn DirectPayments>,
     providers: Providers,
     relay: Waker,
     /// Wakes the job `finish_payments` when a refund becomes due.
@@ -50,13 +49,8 @@ pub struct Charge {
 }
 
 impl PaymentService {
-    pub fn new(
-        payments: Arc<dyn Payments>,
-        direct_payments: Arc<dyn DirectPayments>,
-        providers: Providers,
-        relay: Waker,
-    ) -> Self {
-        Self { payments, direct_payments, providers, relay, refund_due: Arc::default() }
+    pub fn new(payments: Arc<dyn Payments>, providers: Providers, relay: Waker) -> Self {
+        Self { payments, providers, relay, refund_due: Arc::default() }
     }
 
     fn intent(&self, charge: &Charge, transaction: TransactionId) -> Intent {

@@ -18,8 +18,8 @@ impl PaymentService {
         self.check_payer(&intent).await?;
         let payment = match self.payments.begin(&intent).await? {
             Begun::New(payment) => {
-                let outcome = self.providers.get(intent.provider)?.charge(&intent).await?;
-                self.settle(payment, &outcome).await?
+                let state = self.providers.get(intent.provider)?.charge(&intent).await?;
+                self.record(payment, state).await?
             }
             Begun::Existing(payment) => self.resume(payment, &intent).await?,
             Begun::Cancelled => return Err(Error::Cancelled),
@@ -49,7 +49,7 @@ impl PaymentService {
         }
         match payment.intent.difference(intent) {
             Some(field) => Err(Error::Differs(field)),
-            None if payment.status == Status::Pending => self.settle_unknown(payment).await,
+            None if matches!(payment.status, Status::Pending { .. }) => self.settle_unknown(payment).await,
             None => Ok(payment),
         }
     }

@@ -1,16 +1,60 @@
 //! Settles a payment whose outcome is unknown: asks the provider for the outcome first.
 
+use std::time::Duration;
+
 use super::PaymentService;
-use crate::{error::Error, model::Payment};
+use crate::{
+    client::{Lookup, Unknown},
+    error::Error,
+    model::{ChargeState, Decline, Outcome, Payment, Status},
+};
+
+/// The age up to which a charge is repeated. Stripe remembers an idempotency key for 24 h from its first use; one hour of them is for calls
+/// that are under way, and for the difference between two clocks.
+const REPEATABLE: Duration = Duration::from_hours(23);
+/// The age from which a look-up that finds nothing is the truth. The last request was an hour ago; Stripe's search finds a charge within a
+/// minute of it.
+const FINAL: Duration = Duration::from_hours(24);
 
 impl PaymentService {
-    /// Settles a payment whose outcome is unknown. Looks the outcome up at the provider, or repeats the charge under its idempotency key.
+    /// Settles a payment if its outcome is unknown. Looks the charge up at the provider. A charge that is not there is repeated under its
+    /// idempotency key while the provider remembers that for sure, and is declined later.
     pub(super) async fn settle_unknown(&self, payment: Payment) -> Result<Payment, Error> {
+        let Status::Pending { reference } = &payment.status else { return Ok(payment) };
         let provider = self.providers.get(payment.intent.provider)?;
-        let outcome = match provider.find(&payment.intent).await? {
-            Some(outcome) => outcome,
-            None => provider.charge(&payment.intent).await?,
+        let state = match provider.find(&payment.intent, reference.as_deref()).await? {
+            Lookup::Known(state) => state,
+            lookup @ (Lookup::Absent | Lookup::Unsupported) => {
+                let age = self.payments.age(payment.intent.transaction).await?;
+                if age < REPEATABLE {
+                    provider.charge(&payment.intent).await?
+                } else if age >= FINAL && lookup == Lookup::Absent {
+                    tracing::warn!(transaction_uuid = %payment.intent.transaction, "attempt never reached the provider");
+                    ChargeState::Settled(Outcome::Declined(Decline::Declined))
+                } else {
+                    return Err(undecided(&lookup).into());
+                }
+            }
         };
-        self.settle(payment, &outcome).await
+        self.record(payment, state).await
     }
+
+    /// Records what the provider says of a charge. Fails while the outcome is unknown.
+    pub(super) async fn record(&self, payment: Payment, state: ChargeState) -> Result<Payment, Error> {
+        let reference = match state {
+            ChargeState::Settled(outcome) => return self.settle(payment, &outcome).await,
+            ChargeState::Processing { reference } => reference,
+        };
+        self.payments.processing(payment.intent.transaction, &reference).await?;
+        Err(Unknown(anyhow::anyhow!("the provider still processes the charge {reference}")).into())
+    }
+}
+
+fn undecided(lookup: &Lookup) -> Unknown {
+    Unknown(match lookup {
+        Lookup::Unsupported => anyhow::anyhow!(
+            "the provider has no search and may have forgotten the idempotency key: an operator must look the charge up"
+        ),
+        _ => anyhow::anyhow!("the charge is not at the provider; the attempt ends {FINAL:?} after it began"),
+    })
 }

@@ -3,7 +3,7 @@
 use contracts::ids::UserId;
 use payment::{
     client::{Ledger, Provider as _, Refund},
-    model::{Intent, Method, Outcome},
+    model::{ChargeState, Intent, Method, Outcome},
     repository::MIGRATIONS,
 };
 use platform::{ids, postgres::Database};
@@ -47,9 +47,11 @@ async fn the_migration_derives_the_initial_amount_from_the_ledger() {
     ledger.charge(&again(&charged)).await.unwrap();
     ledger.charge(&Intent { user: charged.user, ..card }).await.unwrap();
     let dear = Intent { amount: money(INITIAL), ..again(&charged) };
-    assert!(matches!(ledger.charge(&dear).await.unwrap(), Outcome::Declined(_)));
-    let Outcome::Charged { reference } = ledger.charge(&refunded).await.unwrap() else { panic!("declined") };
-    let refund = Refund { key: ids::random().to_string(), reference, amount: refunded.amount };
+    assert!(matches!(ledger.charge(&dear).await.unwrap(), ChargeState::Settled(Outcome::Declined(_))));
+    let ChargeState::Settled(Outcome::Charged { reference: charge }) = ledger.charge(&refunded).await.unwrap() else {
+        panic!("declined")
+    };
+    let refund = Refund { key: ids::random().to_string(), charge, amount: refunded.amount, pending: None };
     ledger.refund(&refund).await.unwrap();
 
     let mut connection = pool.connect().await.unwrap();

@@ -5,6 +5,7 @@
 mod api;
 mod balances;
 mod contract;
+mod outside;
 mod races;
 mod service;
 mod stripe;

@@ -8,7 +8,7 @@ use payment::{
     client::{Declines, Ledger, Provider as _, Providers},
     error::Error,
     model::{Decline, Intent, Method, ProviderName},
-    repository::{MIGRATIONS, Payments as _, PgDirectPayments, PgPayments, Unfinished},
+    repository::{MIGRATIONS, Payments as _, PgPayments, Unfinished},
     service::{Charge, PaymentService},
 };
 use platform::{
@@ -33,8 +33,38 @@ async fn fixture() -> Fixture {
 }
 
 fn service_over(pool: &Database, providers: Providers) -> PaymentService {
-    let direct_payments = Arc::new(PgDirectPayments::new(pool.clone()));
-    PaymentService::new(Arc::new(PgPayments::new(pool.clone())), direct_payments, providers, Waker::default())
+    PaymentService::new(Arc::new(PgPayments::new(pool.clone())), providers, Waker::default())
+}
+
+#[tokio::test]
+async fn an_inconsistent_payment_holds_up_no_other() {
+    let fixture = fixture().await;
+    let (bad, good) = (charge(Method::Card), charge(Method::Card));
+    let payments = PgPayments::new(fixture.pool.clone());
+    for charge in [bad, good] {
+        let intent = Intent {
+            transaction: new_transaction(),
+            order: charge.order,
+            attempt: 1,
+            user: charge.user,
+            method: charge.method,
+            amount: charge.amount,
+            provider: ProviderName::Ledger,
+        };
+        payments.begin(&intent).await.unwrap();
+    }
+    sqlx::query!(
+        "update payments set next_try_at = now(), amount = case when order_uuid = $1 then $2::bigint else amount end",
+        bad.order.uuid(),
+        contracts::money::MAX + 1,
+    )
+    .execute(&fixture.pool)
+    .await
+    .unwrap();
+
+    let due = payments.due(10).await.unwrap();
+
+    assert_eq!(due.iter().map(|(payment, _)| payment.intent.order).collect::<Vec<_>>(), [good.order]);
 }
 
 fn charge(method: Method) -> Charge {
@@ -201,7 +231,7 @@ async fn several_replicas_finish_the_same_refunds_once() {
         tokio::spawn(async move { service.finish_due(done).await })
     });
     let replicas: Vec<_> = replicas.collect();
-    while payments.unfinished().await.unwrap() != Unfinished::default() {
+    while payments.unfinished(100).await.unwrap() != Unfinished::default() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     done.cancel();

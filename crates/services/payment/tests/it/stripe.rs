@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use payment::{
-    client::{Provider as _, Refund},
-    model::{Decline, Intent, Method, Outcome},
+    client::{Lookup, Provider as _, Refund},
+    model::{ChargeState, Decline, Intent, Method, Outcome, RefundState},
 };
-use stand_ins::ProviderFault;
+use stand_ins::{Mode, ProviderFault};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -14,8 +14,12 @@ use crate::{
     stripe_client::{client, client_that_waits, stand_in},
 };
 
-fn charged() -> Outcome {
-    Outcome::Charged { reference: "pi_1".to_owned() }
+fn charged() -> ChargeState {
+    ChargeState::Settled(Outcome::Charged { reference: "pi_1".to_owned() })
+}
+
+fn declined(decline: Decline) -> ChargeState {
+    ChargeState::Settled(Outcome::Declined(decline))
 }
 
 #[tokio::test]
@@ -39,8 +43,8 @@ async fn declines_are_distinguished() {
 
     for decline in [Decline::InsufficientFunds, Decline::Declined] {
         let intent = intent(Method::Card);
-        assert_eq!(client(&server.url()).charge(&intent).await.unwrap(), Outcome::Declined(decline));
-        assert_eq!(client(&server.url()).find(&intent).await.unwrap(), Some(Outcome::Declined(decline)));
+        assert_eq!(client(&server.url()).charge(&intent).await.unwrap(), declined(decline));
+        assert_eq!(client(&server.url()).find(&intent, None).await.unwrap(), Lookup::Known(declined(decline)));
     }
 }
 
@@ -49,7 +53,7 @@ async fn an_invalid_charge_counts_as_declined() {
     let server = stand_in().await;
     let small = Intent { amount: money(49), ..intent(Method::Card) };
 
-    assert_eq!(client(&server.url()).charge(&small).await.unwrap(), Outcome::Declined(Decline::Declined));
+    assert_eq!(client(&server.url()).charge(&small).await.unwrap(), declined(Decline::Declined));
 }
 
 #[tokio::test]
@@ -60,7 +64,7 @@ async fn an_ambiguous_response_is_unknown_and_charged_once_when_repeated() {
         let intent = intent(Method::Card);
 
         assert!(client(&server.url()).charge(&intent).await.is_err(), "{status}");
-        assert_eq!(client(&server.url()).find(&intent).await.unwrap(), None);
+        assert_eq!(client(&server.url()).find(&intent, None).await.unwrap(), Lookup::Absent);
         assert_eq!(client(&server.url()).charge(&intent).await.unwrap(), charged());
         assert_eq!(server.charges(intent.order.uuid()), 1);
     }
@@ -87,7 +91,7 @@ async fn a_charge_is_found_when_its_key_is_forgotten() {
 
     server.forget_keys();
 
-    assert_eq!(client(&server.url()).find(&intent).await.unwrap(), Some(charged()));
+    assert_eq!(client(&server.url()).find(&intent, None).await.unwrap(), Lookup::Known(charged()));
 }
 
 #[tokio::test]
@@ -103,13 +107,75 @@ async fn a_refund_stays_done_when_its_key_is_forgotten() {
     let server = stand_in().await;
     let intent = intent(Method::Card);
     client(&server.url()).charge(&intent).await.unwrap();
-    let refund = Refund { key: "key".to_owned(), reference: "pi_1".to_owned(), amount: intent.amount };
+    let refund = refund("key", &intent);
     client(&server.url()).refund(&refund).await.unwrap();
 
     server.forget_keys();
 
-    client(&server.url()).refund(&refund).await.unwrap();
+    assert_eq!(client(&server.url()).refund(&refund).await.unwrap(), RefundState::Refunded);
     assert_eq!(server.refunds(intent.order.uuid()), 1);
+}
+
+fn refund(key: &str, intent: &Intent) -> Refund {
+    Refund { key: key.to_owned(), charge: "pi_1".to_owned(), amount: intent.amount, pending: None }
+}
+
+#[tokio::test]
+async fn a_pending_refund_is_looked_up_by_its_id() {
+    for (fault, end) in [(ProviderFault::Slow, RefundState::Refunded), (ProviderFault::Failing, RefundState::Failed)] {
+        let server = stand_in().await;
+        let intent = intent(Method::Card);
+        client(&server.url()).charge(&intent).await.unwrap();
+        server.be(Mode::Refunding(fault));
+        let first = refund("key", &intent);
+
+        let RefundState::Pending { reference } = client(&server.url()).refund(&first).await.unwrap() else {
+            panic!("{fault:?}: not pending")
+        };
+        let looked_up = Refund { pending: Some(reference), ..first };
+
+        assert_eq!(client(&server.url()).refund(&looked_up).await.unwrap(), end);
+    }
+}
+
+#[tokio::test]
+async fn a_refund_that_is_refused_as_made_already_has_the_state_of_the_one_that_was_made() {
+    let server = stand_in().await;
+    let intent = intent(Method::Card);
+    client(&server.url()).charge(&intent).await.unwrap();
+    server.be(Mode::Refunding(ProviderFault::Processing));
+    let pending = client(&server.url()).refund(&refund("one", &intent)).await.unwrap();
+
+    assert_eq!(client(&server.url()).refund(&refund("two", &intent)).await.unwrap(), pending);
+    server.complete();
+
+    assert_eq!(client(&server.url()).refund(&refund("two", &intent)).await.unwrap(), RefundState::Refunded);
+    assert_eq!(server.refunds(intent.order.uuid()), 1);
+}
+
+#[tokio::test]
+async fn a_charge_that_stays_processing_is_found_with_its_id() {
+    let server = stand_in().await;
+    server.script([ProviderFault::Processing]);
+    let (intent, processing) = (intent(Method::Card), ChargeState::Processing { reference: "pi_1".to_owned() });
+
+    assert_eq!(client(&server.url()).charge(&intent).await.unwrap(), processing);
+    let found = client(&server.url()).find(&intent, None).await.unwrap();
+    server.complete();
+
+    assert_eq!(found, Lookup::Known(processing));
+    let by_id = client(&server.url()).find(&intent, Some("pi_1")).await.unwrap();
+    assert_eq!(by_id, Lookup::Known(charged()));
+}
+
+#[tokio::test]
+async fn a_server_without_search_or_with_another_account_says_nothing_of_a_charge() {
+    let server = stand_in().await;
+    server.without_search();
+    let intent = intent(Method::Card);
+
+    assert_eq!(client(&server.url()).find(&intent, None).await.unwrap(), Lookup::Unsupported);
+    assert!(client(&server.url()).find(&intent, Some("pi_of_another_account")).await.is_err());
 }
 
 #[tokio::test]
@@ -118,7 +184,7 @@ async fn an_unreachable_provider_leaves_the_outcome_unknown() {
     let client = client(&format!("http://{free}"));
 
     assert!(client.charge(&intent(Method::Card)).await.is_err());
-    assert!(client.find(&intent(Method::Card)).await.is_err());
+    assert!(client.find(&intent(Method::Card), None).await.is_err());
 }
 
 #[tokio::test]

@@ -29,6 +29,20 @@ impl DatabaseError {
     }
 }
 
+/// Exports the counter with the value 0. Otherwise `rate()` would miss the first increment, with which a series begins.
+pub(crate) fn count_from_zero() {
+    metrics::counter!("inconsistent_rows_total").increment(0);
+}
+
+/// Returns a row of a batch that was decoded. A row that is inconsistent is logged, counted and left out, so that it holds up no other.
+pub fn consistent<T, E: fmt::Display>(row: Result<T, E>) -> Option<T> {
+    row.inspect_err(|error| {
+        metrics::counter!("inconsistent_rows_total").increment(1);
+        tracing::error!(%error, "row skipped");
+    })
+    .ok()
+}
+
 /// Formats the error like `Display`, with its cause. sqlx's own `Debug` would also print PostgreSQL's detail, such as a duplicate key's
 /// value.
 impl fmt::Debug for DatabaseError {

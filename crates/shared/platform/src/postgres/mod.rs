@@ -14,11 +14,12 @@ mod pulse;
 mod spans;
 mod tls;
 
+pub(crate) use self::error::count_from_zero;
 pub use self::{
     classify::{is_contended, is_permanent, is_refused, is_unavailable},
     config::DatabaseConfig,
     database::{Database, connect_options},
-    error::DatabaseError,
+    error::{DatabaseError, consistent},
     group_commit::GroupCommit,
     listener::Listener,
     migrate::migrate,

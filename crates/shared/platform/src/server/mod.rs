@@ -67,6 +67,7 @@ impl Server {
     pub async fn bind(service: &'static Service, config: Config) -> anyhow::Result<Self> {
         metric::describe(metric::METRICS);
         metric::describe(service.metrics);
+        postgres::count_from_zero();
         let tls = config.tls.map(|config| Tls::of_service(config, service.name)).transpose()?;
         let bind = async |suffix: &str, address: SocketAddr| {
             let socket = http::bind(&service.variable(suffix), address).await?;

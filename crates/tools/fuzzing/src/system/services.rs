@@ -153,7 +153,7 @@ async fn deliveries(builder: &mut Builder) -> axum::Router {
 fn others(builder: &mut Builder) {
     let provider = MemoryProvider::new(Money::from_minor(1_000_000).expect("a balance"), Declines::default());
     let rows = Arc::new(PaymentRows::default());
-    let payments = PaymentService::new(rows.clone(), rows, Providers::new(Arc::new(provider), None), Waker::default());
+    let payments = PaymentService::new(rows, Providers::new(Arc::new(provider), None), Waker::default());
     builder.subscriptions.push(payment::consumers::order_cancelled(payments.clone()));
     builder.serve("payment", payment::api::RULES, payment::api::services(payments));
     let ships = AssemblyService::new(Arc::new(MemoryJobs::default()), Waker::default());

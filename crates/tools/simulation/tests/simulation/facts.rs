@@ -20,7 +20,10 @@ use inventory::{
     repository::Catalogue as _,
 };
 use notification::repository::Notifications as _;
-use payment::{client::Provider as _, model::Method};
+use payment::{
+    client::{Lookup, Provider as _},
+    model::{ChargeState, Method, Outcome},
+};
 use platform::{
     clock::Virtual,
     inbox::MemoryInbox,
@@ -92,11 +95,12 @@ async fn ledger(world: &World) -> Vec<Entry> {
     let mut entries = Vec::new();
     let intents = locked(&world.stores.charge_requests).clone();
     for intent in intents.values() {
-        let outcome = world.stores.books.find(intent).await.ok().flatten();
+        let Ok(Lookup::Known(ChargeState::Settled(outcome))) = world.stores.books.find(intent, None).await else {
+            continue;
+        };
         let kind = match outcome {
-            Some(payment::model::Outcome::Charged { .. }) => EntryKind::Charge,
-            Some(payment::model::Outcome::Declined(_)) => EntryKind::Decline,
-            None => continue,
+            Outcome::Charged { .. } => EntryKind::Charge,
+            Outcome::Declined(_) => EntryKind::Decline,
         };
         let (key, amount) = (intent.transaction.to_string(), intent.amount.minor());
         entries.push(Entry {
@@ -142,7 +146,7 @@ fn payments(world: &World) -> Vec<Payment> {
             _ => None,
         };
         let status = match payment.status {
-            Status::Pending => PaymentStatus::Pending,
+            Status::Pending { .. } => PaymentStatus::Pending,
             Status::Succeeded { .. } => PaymentStatus::Succeeded,
             Status::Declined(_) => PaymentStatus::Declined,
             Status::Refunding { .. } => PaymentStatus::Refunding,

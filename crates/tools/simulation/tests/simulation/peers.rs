@@ -22,9 +22,9 @@ use order::{
     model::{Attempt, Order, PaymentMethod},
 };
 use payment::{
-    client::{Balances, MemoryProvider, Provider, Refund, Unknown},
+    client::{Balances, Lookup, MemoryProvider, Provider, Refund, ScriptedFault, Unknown},
     error::Error as PaymentError,
-    model::{self, Credit, Decline, Intent, Method, Outcome},
+    model::{self, ChargeState, Credit, Decline, Intent, Method, RefundState},
     service::Charge,
 };
 use platform::{deadline, postgres::DatabaseError};
@@ -260,26 +260,50 @@ impl RemoteProvider {
         self.process.step("after the provider did it").await;
         answer
     }
+
+    /// Decides whether the provider accepts a request now and executes it later, and how that ends.
+    fn later(&self, endings: &[ScriptedFault]) -> Option<ScriptedFault> {
+        let world = &self.process.world;
+        let later =
+            world.strikes(Fault::Provider).then(|| world.pick(|rng| endings[rng.random_range(0..endings.len())]));
+        if let Some(ending) = later {
+            world.note(format_args!("the provider accepts it, to be {ending:?}"));
+        }
+        later
+    }
 }
 
 #[async_trait]
 impl Provider for RemoteProvider {
-    async fn charge(&self, intent: &Intent) -> Result<Outcome, Unknown> {
+    async fn charge(&self, intent: &Intent) -> Result<ChargeState, Unknown> {
         let mut intent = *intent;
         let world = &self.process.world;
         if world.makes(Mistake::NewKeyOnRetry) {
             intent.transaction = TransactionId::new(world.uuid());
         }
         locked(&world.stores.charge_requests).insert(intent.transaction.uuid(), intent);
-        self.ask(|| self.books.charge(&intent)).await
+        let slow = self.later(&[ScriptedFault::Slow]);
+        self.ask(|| {
+            self.books.script(slow);
+            self.books.charge(&intent)
+        })
+        .await
     }
 
-    async fn find(&self, intent: &Intent) -> Result<Option<Outcome>, Unknown> {
-        self.ask(|| self.books.find(intent)).await
+    async fn find(&self, intent: &Intent, reference: Option<&str>) -> Result<Lookup, Unknown> {
+        self.ask(|| self.books.find(intent, reference)).await
     }
 
-    async fn refund(&self, refund: &Refund) -> Result<(), Unknown> {
-        self.ask(|| self.books.refund(refund)).await
+    async fn refund(&self, refund: &Refund) -> Result<RefundState, Unknown> {
+        if refund.pending.is_some() {
+            return self.ask(|| self.books.refund(refund)).await;
+        }
+        let later = self.later(&[ScriptedFault::Slow, ScriptedFault::Failing]);
+        self.ask(|| {
+            self.books.script(later);
+            self.books.refund(refund)
+        })
+        .await
     }
 }
 

@@ -30,7 +30,7 @@ pub async fn unfinished(world: &World) -> Option<String> {
     }
     if let Some(payment) = stores.payments.all().iter().find(|payment| {
         use payment::model::Status;
-        matches!(payment.status, Status::Pending | Status::Refunding { .. })
+        matches!(payment.status, Status::Pending { .. } | Status::Refunding { .. })
     }) {
         return Some(format!("payment {} is {:?}", payment.intent.transaction, payment.status));
     }

@@ -259,7 +259,7 @@ fn payments(process: &Process) -> Serves {
     let provider = RemoteProvider { process: process.clone(), books: stores.books.clone() };
     let providers = Providers::new(Arc::new(provider), None);
     let payments = steps(process, &stores.payments);
-    let service = PaymentService::new(payments.clone(), payments, providers, waker.clone());
+    let service = PaymentService::new(payments, providers, waker.clone());
     relay(process, &stores.payments.outbox, &waker, "payment");
     work(process, payment::jobs::finish_payments(service.clone()));
     consume(process, payment::consumers::order_cancelled(service.clone()));

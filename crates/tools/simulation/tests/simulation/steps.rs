@@ -30,8 +30,8 @@ use order::{
     },
 };
 use payment::{
-    model::{DirectPayment, Intent, Payment},
-    repository::{Begun, DirectPayments, MemoryPayments, Payments, Unfinished},
+    model::{Intent, Payment, RefundRequest},
+    repository::{Begun, MemoryPayments, Payments, Unfinished},
 };
 use platform::{kafka::Record, outbox};
 use uuid::Uuid;
@@ -335,11 +335,14 @@ stepwise! {
     Payments for MemoryPayments, payment::error::Error {
         fn begin(intent: &Intent) -> Begun;
         fn void_attempt(intent: &Intent) -> Vec<Payment>;
+        fn age(transaction: TransactionId) -> Duration;
+        fn processing(transaction: TransactionId, reference: &str) -> ();
+        fn continue_refund(transaction: TransactionId, current: &RefundRequest, next: &RefundRequest) -> ();
         fn refunded(transaction: TransactionId) -> ();
         fn cancel(order: OrderId, cause: Option<payment::repository::Cause>) -> bool where cause = cause;
         fn is_cancelled(order: OrderId) -> bool;
         fn due(limit: i64) -> Vec<(Payment, Duration)>;
-        fn unfinished() -> Unfinished;
+        fn unfinished(limit: i64) -> Unfinished;
         fn find(order: OrderId) -> Option<Payment>;
     }
 
@@ -359,12 +362,6 @@ stepwise! {
 impl Steps<MemoryPayments> {
     fn cause(&self, cause: Option<payment::repository::Cause>) -> Option<payment::repository::Cause> {
         cause.map(|cause| payment::repository::Cause { event: EventId::new(self.seen(cause.event.uuid())), ..cause })
-    }
-}
-
-stepwise! {
-    DirectPayments for MemoryPayments, payment::error::Error {
-        fn record(direct: &DirectPayment) -> TransactionId;
     }
 }
 

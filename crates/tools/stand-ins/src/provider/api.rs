@@ -20,7 +20,8 @@ pub(super) fn router(key: &str, ledger: SharedLedger) -> Router {
         .route("/v1/payment_intents", post(charge))
         .route("/v1/payment_intents/search", get(search))
         .route("/v1/payment_intents/{id}", get(look))
-        .route("/v1/refunds", post(refund))
+        .route("/v1/refunds", post(refund).get(list_refunds))
+        .route("/v1/refunds/{id}", get(look_at_refund))
         .fallback(async || StripeResponse::missing())
         .layer(middleware::from_fn_with_state(bearer, authorized))
         .with_state(ledger)
@@ -60,6 +61,7 @@ async fn search(State(ledger): State<SharedLedger>, Query(query): Query<HashMap<
         .and_then(|query| query.strip_prefix("metadata['transaction_uuid']:'"))
         .and_then(|query| query.strip_suffix('\''));
     match transaction {
+        _ if ledger.lock().unsearchable => StripeResponse::missing().into_response(),
         Some(transaction) => {
             let data = ledger.lock().search(transaction);
             Json(json!({ "object": "search_result", "data": data, "has_more": false })).into_response()
@@ -70,4 +72,18 @@ async fn search(State(ledger): State<SharedLedger>, Query(query): Query<HashMap<
 
 async fn look(State(ledger): State<SharedLedger>, Path(id): Path<String>) -> StripeResponse {
     ledger.lock().look(&id).map_or_else(StripeResponse::missing, StripeResponse::ok)
+}
+
+async fn list_refunds(
+    State(ledger): State<SharedLedger>,
+    Query(query): Query<HashMap<String, String>>,
+) -> StripeResponse {
+    match query.get("payment_intent") {
+        Some(intent) => StripeResponse::ok(json!({ "object": "list", "data": ledger.lock().refunds_of(intent) })),
+        None => StripeResponse::invalid("parameter_missing"),
+    }
+}
+
+async fn look_at_refund(State(ledger): State<SharedLedger>, Path(id): Path<String>) -> StripeResponse {
+    ledger.lock().look_at_refund(&id).map_or_else(StripeResponse::missing, StripeResponse::ok)
 }

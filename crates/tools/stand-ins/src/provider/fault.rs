@@ -13,10 +13,16 @@ pub enum ProviderFault {
     Lost,
     /// The response is this status with an empty body, and the request has no effect.
     Status(u16),
+    /// The response is this status, which is stored under the key and replayed, and the request has no effect.
+    Stored(u16),
     /// A charge is declined with this code. A refund takes effect.
     Declined(&'static str),
-    /// A charge is processing until it is read. A refund takes effect.
+    /// A charge is processing, or a refund pending, until it is read. Then it succeeds.
     Slow,
+    /// A charge is processing, or a refund pending, until it is read. Then it fails.
+    Failing,
+    /// A charge is processing, or a refund pending, until [`Provider::complete`](crate::Provider::complete).
+    Processing,
 }
 
 /// How the provider behaves unless a fault is scripted.

@@ -24,9 +24,10 @@ impl Ledger {
         if let Some(ProviderFault::Status(status)) = fault {
             return (StripeResponse::empty(status), Hold::Nothing);
         }
-        let answer = match post.purpose {
-            Purpose::Charge => self.charge(post, fault),
-            Purpose::Refund => self.refund(post),
+        let answer = match (fault, post.purpose) {
+            (Some(ProviderFault::Stored(status)), _) => StripeResponse::empty(status),
+            (_, Purpose::Charge) => self.charge(post, fault),
+            (_, Purpose::Refund) => self.refund(post, fault),
         };
         self.answers.insert(post.key.clone(), Kept { form: post.form.clone(), answer: answer.clone() });
         match fault {

@@ -18,13 +18,17 @@ pub(super) struct PaymentIntent {
     pub status: Status,
     order: Option<String>,
     transaction: Option<String>,
-    pub refunded: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Status {
     Succeeded,
+    /// Succeeds as soon as it is read.
     Processing,
+    /// Is declined as soon as it is read.
+    Failing,
+    /// Succeeds once the test says so.
+    Held,
     /// Declined with this code.
     Declined(&'static str),
 }
@@ -33,7 +37,7 @@ impl PaymentIntent {
     pub fn new(id: String, post: &Post, amount: i64, status: Status) -> Self {
         let metadata = |name: &str| post.form.get(&format!("metadata[{name}]")).cloned();
         let (order, transaction) = (metadata("order_uuid"), metadata("transaction_uuid"));
-        Self { id, key: post.key.clone(), amount, status, order, transaction, refunded: false }
+        Self { id, key: post.key.clone(), amount, status, order, transaction }
     }
 
     pub fn transaction(&self) -> Option<&str> {
@@ -49,7 +53,7 @@ impl PaymentIntent {
         let kind = match self.status {
             Status::Succeeded => EntryKind::Charge,
             Status::Declined(_) => EntryKind::Decline,
-            Status::Processing => return None,
+            Status::Processing | Status::Failing | Status::Held => return None,
         };
         Some(Entry { key: self.key.clone(), kind, order: self.order(), amount: self.amount })
     }
@@ -57,7 +61,7 @@ impl PaymentIntent {
     pub fn json(&self) -> Value {
         let (status, failure) = match self.status {
             Status::Succeeded => ("succeeded", None),
-            Status::Processing => ("processing", None),
+            Status::Processing | Status::Failing | Status::Held => ("processing", None),
             Status::Declined(code) => ("requires_payment_method", Some(code)),
         };
         json!({

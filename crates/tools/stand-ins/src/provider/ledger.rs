@@ -6,13 +6,14 @@ use std::{
 };
 
 use super::{
-    entry::{Entry, EntryKind},
+    entry::Entry,
     fault::{Faults, Mode, ProviderFault},
     intent::{PaymentIntent, Status},
+    refund::Refund,
     request::{Kept, Post},
     response::StripeResponse,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::watch;
 
 /// The smallest amount that Stripe charges, in minor units.
@@ -31,8 +32,12 @@ pub(super) struct Ledger {
     pub entries: Vec<Entry>,
     /// Withheld responses wait until this sender is dropped.
     pub gate: watch::Sender<()>,
+    /// True if the API has no search.
+    pub unsearchable: bool,
+    /// In order of creation.
+    pub refunds: Vec<Refund>,
     /// Intents by id.
-    intents: HashMap<String, PaymentIntent>,
+    pub intents: HashMap<String, PaymentIntent>,
     /// Ids of intents by transaction. A transaction has more than one after its key was forgotten.
     transactions: HashMap<String, Vec<String>>,
 }
@@ -57,6 +62,8 @@ impl Ledger {
             Some(ProviderFault::Declined(code)) => Status::Declined(code),
             _ if self.limit.is_some_and(|limit| amount > limit) => Status::Declined("generic_decline"),
             Some(ProviderFault::Slow) => Status::Processing,
+            Some(ProviderFault::Failing) => Status::Failing,
+            Some(ProviderFault::Processing) => Status::Held,
             _ => Status::Succeeded,
         };
         let intent = PaymentIntent::new(format!("pi_{}", self.intents.len() + 1), post, amount, status);
@@ -72,35 +79,27 @@ impl Ledger {
         answer
     }
 
-    /// Refunds the whole charge, or the given amount.
-    pub fn refund(&mut self, post: &Post) -> StripeResponse {
-        let Some(intent) = post.form.get("payment_intent").and_then(|id| self.intents.get_mut(id)) else {
-            return StripeResponse::missing();
-        };
-        let amount = post.form.get("amount").map_or(Some(intent.amount), |amount| amount.parse().ok());
-        let Some(amount) = amount.filter(|amount| (1..=intent.amount).contains(amount)) else {
-            return StripeResponse::invalid("parameter_invalid_integer");
-        };
-        if intent.status != Status::Succeeded {
-            return StripeResponse::invalid("payment_intent_unexpected_state");
-        }
-        if std::mem::replace(&mut intent.refunded, true) {
-            return StripeResponse::invalid("charge_already_refunded");
-        }
-        let refund = json!({ "id": format!("re_{}", intent.id), "object": "refund", "status": "succeeded" });
-        let (key, order) = (post.key.clone(), intent.order());
-        self.entries.push(Entry { key, kind: EntryKind::Refund, order, amount });
-        StripeResponse::ok(refund)
-    }
-
-    /// Returns the current state of an intent. Reading an intent that is processing completes it.
+    /// Returns the current state of an intent. Reading an intent that is processing may complete it.
     pub fn look(&mut self, id: &str) -> Option<Value> {
         let intent = self.intents.get_mut(id)?;
-        if intent.status == Status::Processing {
-            intent.status = Status::Succeeded;
+        let completed = match intent.status {
+            Status::Processing => Some(Status::Succeeded),
+            Status::Failing => Some(Status::Declined("generic_decline")),
+            Status::Succeeded | Status::Held | Status::Declined(_) => None,
+        };
+        if let Some(status) = completed {
+            intent.status = status;
             self.entries.extend(intent.entry());
         }
         Some(intent.json())
+    }
+
+    /// Completes the charges that are held.
+    pub fn complete_charges(&mut self) {
+        for intent in self.intents.values_mut().filter(|intent| intent.status == Status::Held) {
+            intent.status = Status::Succeeded;
+            self.entries.extend(intent.entry());
+        }
     }
 
     pub fn search(&self, transaction: &str) -> Vec<Value> {

@@ -6,6 +6,8 @@ mod fault;
 mod idempotency;
 mod intent;
 mod ledger;
+mod refund;
+mod refunds;
 mod request;
 mod response;
 
@@ -70,6 +72,18 @@ impl Provider {
     pub fn release(&self) {
         // Dropping the old sender wakes the waiting requests.
         self.ledger.lock().gate = watch::Sender::default();
+    }
+
+    /// Completes the charges and refunds with [`ProviderFault::Processing`].
+    pub fn complete(&self) {
+        let mut ledger = self.ledger.lock();
+        ledger.complete_charges();
+        ledger.complete_refunds();
+    }
+
+    /// Answers 404 to searches, like a server that is compatible with Stripe and has none.
+    pub fn without_search(&self) {
+        self.ledger.lock().unsearchable = true;
     }
 
     /// Deletes all idempotency keys, as Stripe does after a day.

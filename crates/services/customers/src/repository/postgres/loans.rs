@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use contracts::ids::UserId;
-use platform::postgres::retry_stale;
+use platform::postgres::{consistent, retry_stale};
 
 use super::{PgRepository, row::LoanRow};
 use crate::{
@@ -150,9 +150,7 @@ impl Loans for PgRepository {
             let tries_before = u32::try_from(row.tries).unwrap_or(1).saturating_sub(1);
             let (loan_id, customer, amount) = (row.loan_id, row.customer, row.amount);
             let row = LoanRow { loan_id, customer, amount, status: row.status, received_at: row.received_at };
-            // The others of the batch must not wait for a row that nobody can read.
-            let loan = row.loan().inspect_err(|error| tracing::error!(%error, "a loan cannot be read, skipped"));
-            Some((loan.ok()?, lease(tries_before)))
+            Some((consistent(row.loan())?, lease(tries_before)))
         });
         Ok(due.collect())
     }

@@ -38,3 +38,18 @@ contract!(
     held_loans_are_read_in_pages,
     a_loan_is_leased_until_it_is_credited,
 );
+
+/// An inconsistent row of PostgreSQL holds up no other row of its batch.
+#[tokio::test]
+async fn an_inconsistent_loan_holds_up_no_other() {
+    let store = store::postgres().await;
+    let customer = store.verified(crate::new_customer()).await;
+    for id in ["bad", "good"] {
+        store.loans.receive(&crate::loan(id, customer.id, 650_000)).await.unwrap();
+    }
+    store.set_amount("bad", contracts::money::MAX + 1).await;
+
+    let due = store.loans.due_credits(10).await.unwrap();
+
+    assert_eq!(due.iter().map(|(loan, _)| loan.id.as_str()).collect::<Vec<_>>(), ["good"]);
+}

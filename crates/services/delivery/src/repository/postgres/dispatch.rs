@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::ids::{CourierId, DeliveryId, OrderId, UserId};
-use platform::{outbox, postgres::DatabaseError};
+use platform::{
+    outbox,
+    postgres::{DatabaseError, consistent},
+};
 
 use super::{
     LEASE, PgRepository,
@@ -41,7 +44,7 @@ impl Dispatch for PgRepository {
                 room: Volume::new(row.total_volume.into()).map_err(|_| inconsistent("total_volume"))?,
             })
         });
-        Ok(free.filter_map(consistent).collect())
+        Ok(free.filter_map(consistent::<_, DatabaseError>).collect())
     }
 
     async fn waiting(&self, largest: Volume, limit: i64) -> Result<Vec<Waiting>, Error> {
@@ -76,7 +79,7 @@ impl Dispatch for PgRepository {
             let delivery = row.delivery()?;
             Ok(Waiting { cargo: cargo(&delivery)?, delivery })
         });
-        Ok(waiting.filter_map(consistent).collect())
+        Ok(waiting.filter_map(consistent::<_, DatabaseError>).collect())
     }
 
     async fn assign(&self, assignments: &[Assignment]) -> Result<Vec<OrderId>, Error> {
@@ -173,7 +176,7 @@ impl Dispatch for PgRepository {
             };
             trip(courier, delivery.delivery()?)
         });
-        Ok(trips.filter_map(consistent).collect())
+        Ok(trips.filter_map(consistent::<_, DatabaseError>).collect())
     }
 
     async fn counts(&self) -> Result<Counts, Error> {
@@ -258,9 +261,4 @@ impl Dispatch for PgRepository {
             arrived: moved.arrived.iter().map(took).collect(),
         })
     }
-}
-
-/// Logs an inconsistent row and skips it, so that it blocks no other row.
-fn consistent<T>(row: Result<T, DatabaseError>) -> Option<T> {
-    row.inspect_err(|error| tracing::error!(%error, "skipped")).ok()
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::ids::{DeliveryId, OrderId, PartId, TransactionId, UserId};
+use platform::postgres::consistent;
 
 use super::{
     PgOrders, grouped,
@@ -144,7 +145,7 @@ impl Attempts for PgOrders {
             let attempt = order.attempt.ok_or_else(|| inconsistent(order.uuid, "attempt_method"))?;
             Ok((order, AttemptLease { attempt, epoch, shared: true, tries }))
         });
-        let mut taken = taken.collect::<Result<Vec<_>, Error>>()?;
+        let mut taken: Vec<_> = taken.filter_map(consistent::<_, Error>).collect();
         taken.sort_by_key(|(_, lease)| lease.tries);
         Ok(taken)
     }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use contracts::ids::{DeliveryId, EventId, OrderId, PartId, TransactionId, UserId};
 use platform::{
     outbox,
-    postgres::{Database, retry_stale},
+    postgres::{Database, consistent, retry_stale},
 };
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -78,7 +78,7 @@ impl Orders for PgOrders {
             .fetch_all(&self.pool)
         })
         .await?;
-        rows.into_iter().map(Order::try_from).collect()
+        Ok(rows.into_iter().filter_map(|row| consistent(Order::try_from(row))).collect())
     }
 
     async fn cancel(&self, order: OrderId, event: &Event, claim: Option<&Claim>) -> Result<bool, Error> {
@@ -136,7 +136,7 @@ impl Orders for PgOrders {
         )
         .fetch_all(&self.pool)
         .await?;
-        rows.into_iter().map(Order::try_from).collect()
+        Ok(rows.into_iter().filter_map(|row| consistent(Order::try_from(row))).collect())
     }
 
     async fn assemble(&self, consumer: &'static str, event: EventId, order: OrderId) -> Result<bool, Error> {

@@ -52,6 +52,7 @@ mod attempts;
 mod checkouts;
 mod deliveries;
 mod idempotency_keys;
+mod inconsistent;
 mod orders;
 mod payment_events;
 

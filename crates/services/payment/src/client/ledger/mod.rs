@@ -10,8 +10,8 @@ use contracts::{
 use platform::postgres::{Database, DatabaseError, GroupCommit, retry_stale};
 
 use self::charge::Entry;
-use super::{Balances, Declines, Provider, Refund, Unknown};
-use crate::model::{Credit, Decline, Intent, Outcome};
+use super::{Balances, Declines, Lookup, Provider, Refund, Unknown};
+use crate::model::{ChargeState, Credit, Decline, Intent, Outcome, RefundState};
 
 #[derive(Clone)]
 pub struct Ledger {
@@ -73,10 +73,12 @@ impl Ledger {
 }
 
 impl Entry {
-    fn outcome(self, intent: &Intent) -> Result<Outcome, Unknown> {
+    fn state(self, intent: &Intent) -> Result<ChargeState, Unknown> {
         match (self.kind.as_str(), self.decline_reason.as_deref().and_then(Decline::parse)) {
-            ("charge", None) => Ok(Outcome::Charged { reference: intent.transaction.to_string() }),
-            ("decline", Some(decline)) => Ok(Outcome::Declined(decline)),
+            ("charge", None) => {
+                Ok(ChargeState::Settled(Outcome::Charged { reference: intent.transaction.to_string() }))
+            }
+            ("decline", Some(decline)) => Ok(ChargeState::Settled(Outcome::Declined(decline))),
             _ => Err(Unknown(anyhow::anyhow!("the entry {} is neither a charge nor a decline", intent.transaction))),
         }
     }
@@ -84,15 +86,15 @@ impl Entry {
 
 #[async_trait]
 impl Provider for Ledger {
-    async fn charge(&self, intent: &Intent) -> Result<Outcome, Unknown> {
+    async fn charge(&self, intent: &Intent) -> Result<ChargeState, Unknown> {
         let entered = match self.enter(intent).await {
             Err(sqlx::Error::Database(error)) if error.is_unique_violation() => self.enter(intent).await,
             entered => entered,
         };
-        entered.map_err(unknown)?.outcome(intent)
+        entered.map_err(unknown)?.state(intent)
     }
 
-    async fn find(&self, intent: &Intent) -> Result<Option<Outcome>, Unknown> {
+    async fn find(&self, intent: &Intent, _: Option<&str>) -> Result<Lookup, Unknown> {
         let entry = sqlx::query_as!(
             Entry,
             "select kind, decline_reason from ledger_entries where key = $1",
@@ -101,10 +103,10 @@ impl Provider for Ledger {
         .fetch_optional(&self.pool)
         .await
         .map_err(unknown)?;
-        entry.map(|entry| entry.outcome(intent)).transpose()
+        entry.map_or(Ok(Lookup::Absent), |entry| entry.state(intent).map(Lookup::Known))
     }
 
-    async fn refund(&self, refund: &Refund) -> Result<(), Unknown> {
+    async fn refund(&self, refund: &Refund) -> Result<RefundState, Unknown> {
         let charges = sqlx::query_scalar!(
             r#"with charge as (
                 select order_uuid, user_uuid, method from ledger_entries where key = $2 and kind = 'charge'
@@ -120,16 +122,16 @@ impl Provider for Ledger {
             )
             select count(*) as "count!" from charge"#,
             refund.key,
-            refund.reference,
+            refund.charge,
             refund.amount.minor(),
         )
         .fetch_one(&self.pool)
         .await
         .map_err(unknown)?;
         if charges == 0 {
-            return Err(Unknown(anyhow::anyhow!("there is no charge {}", refund.reference)));
+            return Err(Unknown(anyhow::anyhow!("there is no charge {}", refund.charge)));
         }
-        Ok(())
+        Ok(RefundState::Refunded)
     }
 }
 

@@ -1,5 +1,6 @@
 //! A client of Stripe's HTTP API: PaymentIntents and Refunds.
 
+mod refund;
 mod response;
 
 use std::time::Duration;
@@ -11,9 +12,9 @@ use reqwest::{Client, RequestBuilder, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 
-use self::response::{ErrorResponse, PaymentIntent, RefundObject, SearchResult};
-use super::{Provider, Refund, Unknown};
-use crate::model::{Decline, Intent, Method, Outcome};
+use self::response::{ErrorResponse, PaymentIntent, SearchResult};
+use super::{Lookup, Provider, Refund, Unknown};
+use crate::model::{ChargeState, Decline, Intent, Method, Outcome, RefundState};
 
 /// The maximum size of a response in bytes. It is many times the size of a search result with ten PaymentIntents.
 const ANSWER: usize = 256 * 1024;
@@ -76,33 +77,30 @@ impl Stripe {
                 .timeout(deadline::remaining(self.account.timeout))
                 .send()
                 .await?;
-            anyhow::Ok((response.status(), response_body::read(response, ANSWER).await?))
+            let replayed = response.headers().get("Idempotent-Replayed").is_some_and(|replayed| replayed == "true");
+            anyhow::Ok((response.status(), replayed, response_body::read(response, ANSWER).await?))
         };
-        let (status, body) = asked.await.context("calling the payment provider").map_err(Unknown)?;
+        let (status, replayed, body) = asked.await.context("calling the payment provider").map_err(Unknown)?;
         if status.is_success() {
             let object = serde_json::from_slice(&body).context("reading the payment provider's response");
             return Ok(Ok(object.map_err(Unknown)?));
         }
-        Ok(Err(ErrorResponse::read(status, &body)))
+        Ok(Err(ErrorResponse::read(status, replayed, &body)))
     }
 
-    /// Returns the outcome of a PaymentIntent. A pending PaymentIntent is read again, once.
-    async fn outcome(&self, made: PaymentIntent) -> Result<Outcome, Unknown> {
-        if let Some(outcome) = made.outcome() {
-            return Ok(outcome);
+    /// Reads the current state of a PaymentIntent. A repeated POST would replay the first response of its idempotency key.
+    async fn read(&self, id: &str) -> Result<ChargeState, Unknown> {
+        match self.send::<PaymentIntent>(self.client.get(self.url(&["payment_intents", id])?)).await? {
+            Ok(made) => Ok(made.state()),
+            // Not even 404 means that nothing was charged, because the provider has told this id: the account may be another one now.
+            Err(failed) => Err(failed.into()),
         }
-        // A repeated POST would replay the first response of its idempotency key, so the current status is read with GET.
-        let path = ["payment_intents", &made.id];
-        let now: Response<PaymentIntent> = self.send(self.client.get(self.url(&path)?)).await?;
-        now.ok()
-            .and_then(|made| made.outcome())
-            .ok_or_else(|| Unknown(anyhow::anyhow!("{} is {}", made.id, made.status)))
     }
 }
 
 #[async_trait]
 impl Provider for Stripe {
-    async fn charge(&self, intent: &Intent) -> Result<Outcome, Unknown> {
+    async fn charge(&self, intent: &Intent) -> Result<ChargeState, Unknown> {
         let transaction = intent.transaction.to_string();
         let form = [
             ("amount", intent.amount.minor().to_string()),
@@ -117,38 +115,45 @@ impl Provider for Stripe {
             ("metadata[transaction_uuid]", transaction.clone()),
         ];
         let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        match self.send(self.post(&["payment_intents"], &transaction, &form)?).await? {
-            Ok(made) => self.outcome(made).await,
-            Err(failed) if failed.status == StatusCode::PAYMENT_REQUIRED => Ok(Outcome::Declined(failed.decline())),
+        match self.send::<PaymentIntent>(self.post(&["payment_intents"], &transaction, &form)?).await? {
+            Ok(made) => match made.state() {
+                // Often a second look settles it. If that fails, the id is worth more than the error.
+                ChargeState::Processing { reference } => {
+                    Ok(self.read(&reference).await.unwrap_or(ChargeState::Processing { reference }))
+                }
+                settled @ ChargeState::Settled(_) => Ok(settled),
+            },
+            Err(failed) if failed.status == StatusCode::PAYMENT_REQUIRED => {
+                Ok(ChargeState::Settled(Outcome::Declined(failed.decline())))
+            }
             // Stripe rejected the request before processing it, and would reject a repetition too.
             Err(failed) if failed.is_invalid_request() => {
                 tracing::error!(%transaction, %failed, "charge rejected by the payment provider");
-                Ok(Outcome::Declined(Decline::Declined))
+                Ok(ChargeState::Settled(Outcome::Declined(Decline::Declined)))
             }
             Err(failed) => Err(failed.into()),
         }
     }
 
-    async fn find(&self, intent: &Intent) -> Result<Option<Outcome>, Unknown> {
+    async fn find(&self, intent: &Intent, reference: Option<&str>) -> Result<Lookup, Unknown> {
+        if let Some(id) = reference {
+            return Ok(Lookup::Known(self.read(id).await?));
+        }
         let mut url = self.url(&["payment_intents", "search"])?;
         let query = format!("metadata['transaction_uuid']:'{}'", intent.transaction);
         url.query_pairs_mut().append_pair("query", &query);
         match self.send::<SearchResult>(self.client.get(url)).await? {
-            Ok(found) => Ok(found.data.iter().find_map(PaymentIntent::outcome)),
+            Ok(found) => Ok(found.state().map_or(Lookup::Absent, Lookup::Known)),
             // The account, or the server compatible with Stripe, does not support search.
-            Err(failed) if failed.status == StatusCode::NOT_FOUND => Ok(None),
+            Err(failed) if failed.status == StatusCode::NOT_FOUND => Ok(Lookup::Unsupported),
             Err(failed) => Err(failed.into()),
         }
     }
 
-    async fn refund(&self, refund: &Refund) -> Result<(), Unknown> {
-        let amount = refund.amount.minor().to_string();
-        let form = [("payment_intent", refund.reference.as_str()), ("amount", &amount)];
-        match self.send::<RefundObject>(self.post(&["refunds"], &refund.key, &form)?).await? {
-            Ok(made) if made.completes() => Ok(()),
-            Ok(made) => Err(Unknown(anyhow::anyhow!("the refund {} is {}", made.id, made.status))),
-            Err(failed) if failed.has_code("charge_already_refunded") => Ok(()),
-            Err(failed) => Err(failed.into()),
+    async fn refund(&self, refund: &Refund) -> Result<RefundState, Unknown> {
+        match &refund.pending {
+            Some(id) => self.read_refund(id).await,
+            None => self.request_refund(refund).await,
         }
     }
 }

@@ -2,35 +2,44 @@
 
 use std::fmt;
 
+use contracts::money::Money;
 use reqwest::StatusCode;
 use serde::Deserialize;
 
 use crate::{
     client::Unknown,
-    model::{Decline, Outcome},
+    model::{ChargeState, Decline, Outcome, RefundState},
 };
 
 #[derive(Deserialize)]
 pub(super) struct PaymentIntent {
-    pub id: String,
-    pub status: String,
+    id: String,
+    status: String,
     last_payment_error: Option<Details>,
 }
 
 #[derive(Deserialize)]
 pub(super) struct SearchResult {
-    pub data: Vec<PaymentIntent>,
+    data: Vec<PaymentIntent>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RefundList {
+    data: Vec<RefundObject>,
 }
 
 #[derive(Deserialize)]
 pub(super) struct RefundObject {
-    pub id: String,
-    pub status: String,
+    id: String,
+    status: String,
+    amount: Option<i64>,
 }
 
 /// An error response.
 pub(super) struct ErrorResponse {
     pub status: StatusCode,
+    /// True if the response was stored under the idempotency key of an earlier request.
+    replayed: bool,
     details: Details,
 }
 
@@ -48,28 +57,57 @@ struct Details {
 }
 
 impl PaymentIntent {
-    /// Returns the outcome, or `None` while the PaymentIntent is pending.
-    pub fn outcome(&self) -> Option<Outcome> {
-        match (self.status.as_str(), &self.last_payment_error) {
-            ("succeeded", _) => Some(Outcome::Charged { reference: self.id.clone() }),
-            ("requires_payment_method", Some(details)) => Some(Outcome::Declined(details.decline())),
-            ("canceled", _) => Some(Outcome::Declined(Decline::Declined)),
-            _ => None,
-        }
+    pub fn state(&self) -> ChargeState {
+        ChargeState::Settled(match (self.status.as_str(), &self.last_payment_error) {
+            ("succeeded", _) => Outcome::Charged { reference: self.id.clone() },
+            ("requires_payment_method", Some(details)) => Outcome::Declined(details.decline()),
+            ("canceled", _) => Outcome::Declined(Decline::Declined),
+            _ => return ChargeState::Processing { reference: self.id.clone() },
+        })
+    }
+}
+
+impl SearchResult {
+    /// Returns the state of the charge; `None` if there is none. Of several PaymentIntents one that charged counts, then one that may.
+    pub fn state(&self) -> Option<ChargeState> {
+        self.data.iter().map(PaymentIntent::state).max_by_key(|state| match state {
+            ChargeState::Settled(Outcome::Declined(_)) => 0,
+            ChargeState::Processing { .. } => 1,
+            ChargeState::Settled(Outcome::Charged { .. }) => 2,
+        })
     }
 }
 
 impl RefundObject {
-    /// Returns true if the refund completes without further action.
-    pub fn completes(&self) -> bool {
-        matches!(self.status.as_str(), "succeeded" | "pending")
+    pub fn state(&self) -> RefundState {
+        match self.status.as_str() {
+            "succeeded" => RefundState::Refunded,
+            "failed" | "canceled" => RefundState::Failed,
+            _ => RefundState::Pending { reference: self.id.clone() },
+        }
+    }
+}
+
+impl RefundList {
+    /// Returns the state of the refunds that give this amount back together; `None` if they give less.
+    pub fn state(&self, amount: Money) -> Option<RefundState> {
+        let (mut given, mut pending) = (0, None);
+        for refund in &self.data {
+            match refund.state() {
+                RefundState::Failed => continue,
+                RefundState::Refunded => {}
+                state @ RefundState::Pending { .. } => pending = Some(state),
+            }
+            given += refund.amount.unwrap_or(amount.minor());
+        }
+        (given >= amount.minor()).then(|| pending.unwrap_or(RefundState::Refunded))
     }
 }
 
 impl ErrorResponse {
-    pub fn read(status: StatusCode, body: &[u8]) -> Self {
+    pub fn read(status: StatusCode, replayed: bool, body: &[u8]) -> Self {
         let details = serde_json::from_slice::<Body>(body).map(|body| body.error).unwrap_or_default();
-        Self { status, details }
+        Self { status, replayed, details }
     }
 
     pub fn decline(&self) -> Decline {
@@ -83,8 +121,14 @@ impl ErrorResponse {
         self.status == StatusCode::BAD_REQUEST && self.details.kind.as_deref() == Some("invalid_request_error")
     }
 
-    pub fn has_code(&self, code: &str) -> bool {
-        self.details.code.as_deref() == Some(code)
+    /// Returns true if every repetition under the same idempotency key would be answered like this.
+    pub fn is_final(&self) -> bool {
+        self.replayed || self.status == StatusCode::PAYMENT_REQUIRED || self.is_invalid_request()
+    }
+
+    /// Returns true if the charge to refund is refunded already.
+    pub fn is_refunded(&self) -> bool {
+        self.details.code.as_deref() == Some("charge_already_refunded")
     }
 }
 

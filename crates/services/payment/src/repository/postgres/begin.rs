@@ -35,7 +35,7 @@ async fn record(intents: &Intents, intent: &Intent) -> Result<Option<Payment>, E
     let recorded = intents.submit(*intent).await?;
     Ok(recorded.map(|created_at| Payment {
         intent: *intent,
-        status: Status::Pending,
+        status: Status::NEW,
         cancelled: false,
         created_at,
         updated_at: created_at,
@@ -48,7 +48,7 @@ async fn existing(pool: &Database, intent: &Intent) -> Result<Option<Begun>, Err
         Row,
         r#"select transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
             user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
-            cancelled, created_at, updated_at
+            refund_number, refund_reference, cancelled, created_at, updated_at
         from payments
         where order_uuid = $1 and (attempt = $2 or status <> 'declined' or cancelled)
         order by attempt is not distinct from $2 desc

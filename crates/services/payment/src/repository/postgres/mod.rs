@@ -1,12 +1,11 @@
-//! The PostgreSQL implementations of the stores.
+//! The PostgreSQL implementation of the store.
 
 mod begin;
-mod direct_payments;
 mod grouped;
 mod payments;
+mod provider_states;
 mod row;
 
-pub use direct_payments::PgDirectPayments;
 pub use payments::PgPayments;
 use platform::{inbox, lease, outbox, postgres::Migrations};
 

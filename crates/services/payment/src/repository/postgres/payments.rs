@@ -6,18 +6,18 @@ use async_trait::async_trait;
 use contracts::ids::{OrderId, TransactionId, UserId};
 use platform::{
     outbox,
-    postgres::{Database, GroupCommit, retry_stale},
+    postgres::{Database, GroupCommit, consistent, retry_stale},
 };
 
 use super::{
     begin::{self, Intents},
-    grouped,
+    grouped, provider_states,
     row::Row,
 };
 use crate::{
     error::Error,
-    model::{Intent, Outcome, Payment},
-    repository::{Begun, Cause, FIRST_LEASE, LONGEST_LEASE, Payments, Unfinished, lease},
+    model::{Intent, Outcome, Payment, RefundRequest},
+    repository::{Begun, Cause, FIRST_LEASE, LONGEST_LEASE, Payments, UNDECIDED_AFTER, Unfinished, lease},
 };
 
 #[derive(Clone)]
@@ -86,7 +86,7 @@ impl Payments for PgPayments {
             Row,
             r#"select transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
                 user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
-                cancelled, created_at, updated_at
+                refund_number, refund_reference, cancelled, created_at, updated_at
             from payments where order_uuid = $1"#,
             intent.order.uuid(),
         )
@@ -104,13 +104,39 @@ impl Payments for PgPayments {
             Row,
             r#"select transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
                 user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
-                cancelled, created_at, updated_at
+                refund_number, refund_reference, cancelled, created_at, updated_at
             from payments where transaction_uuid = $1"#,
             intent.transaction.uuid(),
         )
         .fetch_optional(&self.pool)
         .await?;
         row.map(Row::payment).transpose()?.flatten().ok_or(Error::NotFound)
+    }
+
+    async fn age(&self, transaction: TransactionId) -> Result<Duration, Error> {
+        let seconds = retry_stale(|| {
+            sqlx::query_scalar!(
+                r#"select greatest(extract(epoch from now() - created_at), 0)::float8 as "seconds!"
+                from payments where transaction_uuid = $1"#,
+                transaction.uuid(),
+            )
+            .fetch_optional(&self.pool)
+        })
+        .await?;
+        seconds.map(Duration::from_secs_f64).ok_or(Error::NotFound)
+    }
+
+    async fn processing(&self, transaction: TransactionId, reference: &str) -> Result<(), Error> {
+        provider_states::processing(&self.pool, transaction, reference).await
+    }
+
+    async fn continue_refund(
+        &self,
+        transaction: TransactionId,
+        current: &RefundRequest,
+        next: &RefundRequest,
+    ) -> Result<(), Error> {
+        provider_states::continue_refund(&self.pool, transaction, current, next).await
     }
 
     async fn refunded(&self, transaction: TransactionId) -> Result<(), Error> {
@@ -175,7 +201,7 @@ impl Payments for PgPayments {
             )
             returning transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
                 user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
-                cancelled, created_at, updated_at, tries"#,
+                refund_number, refund_reference, cancelled, created_at, updated_at, tries"#,
             limit,
             FIRST_LEASE.as_secs_f64(),
             LONGEST_LEASE.as_secs_f64(),
@@ -195,24 +221,33 @@ impl Payments for PgPayments {
                 status: row.status,
                 decline_reason: row.decline_reason,
                 provider_reference: row.provider_reference,
+                refund_number: row.refund_number,
+                refund_reference: row.refund_reference,
                 cancelled: row.cancelled,
                 created_at: row.created_at,
                 updated_at: row.updated_at,
             };
-            let payment = row.payment().transpose()?;
-            Some(payment.map(|payment| (payment, lease(tries_before))))
+            Some((consistent(row.payment())??, lease(tries_before)))
         });
-        let mut due = due.collect::<Result<Vec<_>, _>>()?;
+        let mut due: Vec<_> = due.collect();
         due.sort_by_key(|(payment, time)| (*time, payment.created_at));
         Ok(due)
     }
 
-    async fn unfinished(&self) -> Result<Unfinished, Error> {
+    async fn unfinished(&self, limit: i64) -> Result<Unfinished, Error> {
         let unfinished = sqlx::query_as!(
             Unfinished,
             r#"select count(*) filter (where status = 'pending') as "pending!",
-                count(*) filter (where status = 'refunding') as "refunding!"
-            from payments where status in ('pending', 'refunding')"#,
+                count(*) filter (where status = 'pending' and created_at < now() - make_interval(secs => $2)) as "undecided!",
+                count(*) filter (where status = 'refunding' and refund_reference is null) as "refunding!",
+                count(*) filter (where status = 'refunding' and refund_reference is not null) as "accepted!"
+            from (
+                select status, created_at, refund_reference from payments
+                where status in ('pending', 'refunding')
+                limit $1
+            ) as counted"#,
+            limit,
+            UNDECIDED_AFTER.as_secs_f64(),
         )
         .fetch_one(&self.pool)
         .await?;
@@ -224,7 +259,7 @@ impl Payments for PgPayments {
             Row,
             r#"select transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
                 user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
-                cancelled, created_at, updated_at
+                refund_number, refund_reference, cancelled, created_at, updated_at
             from payments
             where order_uuid = $1 and status <> 'void'
             order by status <> 'declined' desc, attempt desc

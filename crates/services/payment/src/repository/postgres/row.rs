@@ -9,7 +9,7 @@ use platform::postgres::DatabaseError;
 
 use crate::{
     error::Error,
-    model::{Decline, Intent, Method, Payment, ProviderName, Status},
+    model::{Decline, Intent, Method, Payment, ProviderName, RefundRequest, Status},
 };
 
 /// A row of `payments`. The row of an order that was cancelled before any charge is void: all its nullable columns are null.
@@ -24,6 +24,8 @@ pub struct Row {
     pub status: String,
     pub decline_reason: Option<String>,
     pub provider_reference: Option<String>,
+    pub refund_number: i32,
+    pub refund_reference: Option<String>,
     pub cancelled: bool,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -39,11 +41,18 @@ impl Row {
         };
         let transaction = self.transaction_uuid;
         let inconsistent = |column| Error::from(DatabaseError::inconsistent("payments", column, transaction));
-        let reference = self.provider_reference.ok_or_else(|| inconsistent("provider_reference"));
+        let known = self.provider_reference;
+        let reference = known.clone().ok_or_else(|| inconsistent("provider_reference"));
         let status = match self.status.as_str() {
-            "pending" => Status::Pending,
+            "pending" => Status::Pending { reference: known },
             "succeeded" => Status::Succeeded { reference: reference? },
-            "refunding" => Status::Refunding { reference: reference? },
+            "refunding" => Status::Refunding {
+                reference: reference?,
+                request: RefundRequest {
+                    number: u32::try_from(self.refund_number).map_err(|_| inconsistent("refund_number"))?,
+                    reference: self.refund_reference,
+                },
+            },
             "refunded" => Status::Refunded { reference: reference? },
             "declined" => Status::Declined(
                 self.decline_reason

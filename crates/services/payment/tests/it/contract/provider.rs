@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use contracts::ids::{OrderId, UserId};
 use payment::{
-    client::{Balances, Ledger, MemoryProvider, Movement, Provider, Refund},
-    model::{Credit, Decline, Intent, Method, Outcome, Reference},
+    client::{Balances, Ledger, Lookup, MemoryProvider, Movement, Provider, Refund},
+    model::{ChargeState, Credit, Decline, Intent, Method, Outcome, Reference, RefundState},
     repository::MIGRATIONS,
 };
 use platform::{ids, postgres::Database};
@@ -75,14 +75,15 @@ contract!([
 
 impl Fixture {
     async fn charge(&self, intent: &Intent) -> Outcome {
-        self.provider.charge(intent).await.unwrap()
+        match self.provider.charge(intent).await.unwrap() {
+            ChargeState::Settled(outcome) => outcome,
+            processing @ ChargeState::Processing { .. } => panic!("{processing:?}"),
+        }
     }
 
     async fn charged(&self, intent: &Intent) -> Refund {
         match self.charge(intent).await {
-            Outcome::Charged { reference } => {
-                Refund { key: format!("{}-refund", intent.transaction), reference, amount: intent.amount }
-            }
+            Outcome::Charged { reference } => refund(intent, reference),
             declined @ Outcome::Declined(_) => panic!("{declined:?}"),
         }
     }
@@ -124,6 +125,10 @@ impl Fixture {
     }
 }
 
+fn refund(intent: &Intent, charge: String) -> Refund {
+    Refund { key: format!("{}-refund", intent.transaction), charge, amount: intent.amount, pending: None }
+}
+
 async fn a_charge_is_made_once_per_key(fixture: Fixture) {
     let intent = intent(Method::Card);
 
@@ -149,12 +154,16 @@ async fn a_decline_is_repeated(fixture: Fixture) {
 
 async fn the_outcome_of_a_charge_can_be_found(fixture: Fixture) {
     let (charged, declined) = (intent(Method::Sbp), Intent { amount: money(LIMIT + 1), ..intent(Method::Sbp) });
-    assert_eq!(fixture.provider.find(&charged).await.unwrap(), None);
+    assert_eq!(fixture.provider.find(&charged, None).await.unwrap(), Lookup::Absent);
 
     for intent in [charged, declined] {
         let outcome = fixture.charge(&intent).await;
 
-        assert_eq!(fixture.provider.find(&intent).await.unwrap(), Some(outcome));
+        let known = Lookup::Known(ChargeState::Settled(outcome.clone()));
+        assert_eq!(fixture.provider.find(&intent, None).await.unwrap(), known);
+        if let Outcome::Charged { reference } = outcome {
+            assert_eq!(fixture.provider.find(&intent, Some(&reference)).await.unwrap(), known);
+        }
     }
 }
 
@@ -162,8 +171,9 @@ async fn a_refund_is_made_once_per_key(fixture: Fixture) {
     let intent = intent(Method::Card);
     let refund = fixture.charged(&intent).await;
 
-    fixture.provider.refund(&refund).await.unwrap();
-    fixture.provider.refund(&refund).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(fixture.provider.refund(&refund).await.unwrap(), RefundState::Refunded);
+    }
 
     assert_eq!(fixture.movements(intent.order).await, (1, 1));
 }
@@ -171,7 +181,7 @@ async fn a_refund_is_made_once_per_key(fixture: Fixture) {
 async fn an_unknown_charge_is_not_refunded(fixture: Fixture) {
     let intent = intent(Method::Card);
     let reference = ids::random().to_string();
-    let refund = Refund { key: format!("{reference}-refund"), reference, amount: intent.amount };
+    let refund = refund(&intent, reference);
 
     assert!(fixture.provider.refund(&refund).await.is_err());
     assert_eq!(fixture.movements(intent.order).await, (0, 0));

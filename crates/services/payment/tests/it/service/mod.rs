@@ -35,7 +35,7 @@ fn fixture() -> Fixture {
 fn fixture_with(relay: Waker) -> Fixture {
     let (payments, provider) = (MemoryPayments::default(), MemoryProvider::new(money(INITIAL), declines()));
     let providers = Providers::new(Arc::new(provider.clone()), None);
-    let service = PaymentService::new(Arc::new(payments.clone()), Arc::new(payments.clone()), providers, relay);
+    let service = PaymentService::new(Arc::new(payments.clone()), providers, relay);
     let charge = Charge {
         order: new_order(),
         attempt: NonZeroU32::MIN,
@@ -47,7 +47,7 @@ fn fixture_with(relay: Waker) -> Fixture {
 }
 
 fn service_over(payments: &MemoryPayments, providers: Providers) -> PaymentService {
-    PaymentService::new(Arc::new(payments.clone()), Arc::new(payments.clone()), providers, Waker::default())
+    PaymentService::new(Arc::new(payments.clone()), providers, Waker::default())
 }
 
 impl Fixture {

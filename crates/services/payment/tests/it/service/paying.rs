@@ -8,9 +8,9 @@ use contracts::{
     money::Money,
 };
 use payment::{
-    client::{Balances, MemoryProvider, Provider, Providers, Refund, ScriptedFault, Unknown},
+    client::{Balances, Lookup, MemoryProvider, Provider, Providers, Refund, ScriptedFault, Unknown},
     error::Error,
-    model::{Credit, Decline, DirectPayment, Intent, Method, Outcome, Status},
+    model::{ChargeState, Credit, Decline, Intent, Method, RefundState, Status},
     service::Charge,
 };
 use platform::{
@@ -66,7 +66,7 @@ async fn a_charge_whose_response_is_lost_is_unknown_until_it_is_repeated() {
     fixture.provider.script([ScriptedFault::Silent]);
 
     assert!(matches!(fixture.pay().await, Err(Error::Unknown(_))));
-    assert_eq!(fixture.status().await, Status::Pending);
+    assert_eq!(fixture.status().await, Status::NEW);
     assert!(matches!(fixture.pay_again().await, Err(Error::InProgress)));
     fixture.pay().await.unwrap();
 
@@ -108,18 +108,18 @@ struct Hanging {
 
 #[async_trait]
 impl Provider for Hanging {
-    async fn charge(&self, intent: &Intent) -> Result<Outcome, Unknown> {
+    async fn charge(&self, intent: &Intent) -> Result<ChargeState, Unknown> {
         if self.about.contains(&intent.order) {
             std::future::pending::<()>().await;
         }
         self.provider.charge(intent).await
     }
 
-    async fn find(&self, intent: &Intent) -> Result<Option<Outcome>, Unknown> {
-        self.provider.find(intent).await
+    async fn find(&self, intent: &Intent, reference: Option<&str>) -> Result<Lookup, Unknown> {
+        self.provider.find(intent, reference).await
     }
 
-    async fn refund(&self, refund: &Refund) -> Result<(), Unknown> {
+    async fn refund(&self, refund: &Refund) -> Result<RefundState, Unknown> {
         self.provider.refund(refund).await
     }
 }
@@ -210,21 +210,6 @@ async fn another_payment_under_the_same_attempt_is_refused() {
 
         assert!(matches!(refused, Err(Error::Differs(name)) if name == field), "{refused:?}");
     }
-    assert_eq!(fixture.movements(), (1, 0));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_direct_payment_charges_nothing_and_pays_no_order() {
-    let fixture = fixture();
-    let Charge { order, user, method, .. } = fixture.charge;
-    let direct = |transaction| DirectPayment { transaction, order, user, method };
-    let first = new_transaction();
-
-    assert_eq!(fixture.service.pay_directly(&direct(first)).await.unwrap(), first);
-    assert_eq!(fixture.service.pay_directly(&direct(new_transaction())).await.unwrap(), first);
-
-    assert_eq!(fixture.provider.requests(), 0);
-    assert_ne!(fixture.pay().await.unwrap(), first);
     assert_eq!(fixture.movements(), (1, 0));
 }
 

@@ -97,7 +97,7 @@ async fn a_payment_that_is_unknown_when_its_order_is_cancelled_is_settled_and_re
         assert!(fixture.pay().await.is_err());
 
         fixture.cancel().await;
-        assert_eq!(fixture.status().await, Status::Pending);
+        assert_eq!(fixture.status().await, Status::NEW);
         fixture.wait().await;
 
         assert!(matches!(fixture.status().await, Status::Refunded { .. }), "{fault:?}");

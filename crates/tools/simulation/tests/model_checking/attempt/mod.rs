@@ -42,7 +42,13 @@ pub enum Action {
     Charges(u32),
     Declines(u32),
     Settles(u32),
+    /// The provider accepts a request to refund the charge, with this number.
+    AcceptsRefund(u32, u32),
     Refunds(u32),
+    /// The refund of the request with this number fails.
+    FailsRefund(u32, u32),
+    /// Payment hears how the refund stands.
+    HearsRefund(u32),
     /// The reservation expires.
     Expires,
     OthersBuy,
@@ -105,7 +111,9 @@ impl Model for Protocol {
             }
         }
         actions.extend(state.completed().map(|(attempt, _)| Action::OrderHears(attempt)));
-        actions.extend(state.refunding().map(Action::Refunds));
+        for (attempt, request) in state.refunding() {
+            actions.extend(state.refund_actions(attempt, request.number));
+        }
         actions.extend([
             Action::Expires,
             Action::OthersBuy,
@@ -136,6 +144,7 @@ impl Model for Protocol {
                 state.order.status != Status::Paid
                     || state.charged().map(state::transaction).collect::<Vec<_>>() == Vec::from_iter(by)
             }),
+            Property::always("a charge that payment calls refunded is", |_, state: &State| !state.refunded_too_early()),
             Property::always("in the end a charge stands for a paid order alone", |_, state: &State| {
                 use order::model::Status;
                 !state.is_over() || state.standing() == usize::from(state.order.status == Status::Paid)
@@ -194,7 +203,10 @@ impl Protocol {
             Action::Charges(attempt) => state.books[index(attempt)] = Entry::Charged,
             Action::Declines(attempt) => state.books[index(attempt)] = Entry::Declined,
             Action::Settles(attempt) => state.settle(attempt),
-            Action::Refunds(attempt) => state.refund(attempt),
+            Action::AcceptsRefund(attempt, number) => state.books[index(attempt)] = Entry::RefundPending(number),
+            Action::Refunds(attempt) => state.books[index(attempt)] = Entry::Refunded,
+            Action::FailsRefund(attempt, number) => state.books[index(attempt)] = Entry::RefundFailed(number),
+            Action::HearsRefund(attempt) => state.hear_refund(attempt),
             Action::Expires => state.expire(),
             Action::OthersBuy => state.sold |= !state.holds_parts(),
             Action::OthersGiveBack => state.sold = false,

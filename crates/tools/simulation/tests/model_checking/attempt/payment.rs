@@ -3,15 +3,20 @@
 use chrono::DateTime;
 use contracts::ids::TransactionId;
 use order::model::Charge;
-use payment::model::{Admission, ChargeResult, Decline, Outcome, Payment, Status, VoidResult};
+use payment::model::{
+    Admission, ChargeResult, Decline, Outcome, Payment, RefundRequest, RefundState, Status, VoidResult,
+};
 
-use super::state::{ATTEMPTS, Entry, State, index, intent, transaction};
+use super::{
+    Action,
+    state::{ATTEMPTS, Entry, State, index, intent, transaction},
+};
 
 impl State {
     /// Payment accepts a request to charge: it stores the intent, and calls the provider.
     pub fn record(&mut self, attempt: u32) {
         if Admission::decide(&self.payments, self.void, attempt) == Admission::Admitted {
-            self.insert(attempt, Status::Pending);
+            self.insert(attempt, Status::NEW);
         }
     }
 
@@ -50,13 +55,16 @@ impl State {
 
     /// Returns the attempts for which a call to the provider is pending.
     pub fn pending(&self) -> impl Iterator<Item = u32> {
-        let pending = self.payments.iter().filter(|payment| payment.status == Status::Pending);
+        let pending = self.payments.iter().filter(|payment| matches!(payment.status, Status::Pending { .. }));
         pending.map(|payment| payment.intent.attempt)
     }
 
-    pub fn refunding(&self) -> impl Iterator<Item = u32> {
-        let refunding = self.payments.iter().filter(|payment| matches!(payment.status, Status::Refunding { .. }));
-        refunding.map(|payment| payment.intent.attempt)
+    /// Returns the attempts whose charge is to be refunded, and the latest request of each.
+    pub fn refunding(&self) -> impl Iterator<Item = (u32, RefundRequest)> {
+        self.payments.iter().filter_map(|payment| match &payment.status {
+            Status::Refunding { request, .. } => Some((payment.intent.attempt, request.clone())),
+            _ => None,
+        })
     }
 
     /// The provider's answer arrives, and payment stores it.
@@ -64,9 +72,9 @@ impl State {
         let outcome = match self.books[index(attempt)] {
             Entry::None => return,
             Entry::Declined => Outcome::Declined(Decline::Declined),
-            Entry::Charged | Entry::Refunded => Outcome::Charged { reference: String::new() },
+            _ => Outcome::Charged { reference: String::new() },
         };
-        if let Some(payment) = self.row(attempt).filter(|payment| payment.status == Status::Pending) {
+        if let Some(payment) = self.row(attempt).filter(|payment| matches!(payment.status, Status::Pending { .. })) {
             payment.status = Status::settled(&outcome, payment.cancelled);
         }
     }
@@ -104,11 +112,46 @@ impl State {
         }
     }
 
-    pub fn refund(&mut self, attempt: u32) {
-        self.books[index(attempt)] = Entry::Refunded;
-        if let Some(payment) = self.row(attempt) {
-            payment.status = Status::Refunded { reference: String::new() };
+    /// Returns the actions that the provider and payment may take on the refund of a charge. Of each charge one refund fails at most.
+    pub fn refund_actions(&self, attempt: u32, number: u32) -> Vec<Action> {
+        match self.books[index(attempt)] {
+            Entry::RefundFailed(failed) if failed == number => vec![Action::HearsRefund(attempt)],
+            Entry::Charged | Entry::RefundFailed(_) => {
+                vec![Action::AcceptsRefund(attempt, number), Action::Refunds(attempt)]
+            }
+            Entry::RefundPending(1) => {
+                vec![Action::HearsRefund(attempt), Action::Refunds(attempt), Action::FailsRefund(attempt, 1)]
+            }
+            Entry::RefundPending(_) => vec![Action::HearsRefund(attempt), Action::Refunds(attempt)],
+            Entry::Refunded => vec![Action::HearsRefund(attempt)],
+            Entry::None | Entry::Declined => Vec::new(),
         }
+    }
+
+    /// Payment hears how the refund that it has requested stands.
+    pub fn hear_refund(&mut self, attempt: u32) {
+        let state = match self.books[index(attempt)] {
+            Entry::Refunded => RefundState::Refunded,
+            Entry::RefundPending(_) => RefundState::Pending { reference: String::new() },
+            Entry::RefundFailed(_) => RefundState::Failed,
+            Entry::None | Entry::Charged | Entry::Declined => return,
+        };
+        let Some(payment) = self.row(attempt) else { return };
+        if let Status::Refunding { reference, request } = payment.status.clone() {
+            payment.status = match request.next(&state) {
+                Some(request) => Status::Refunding { reference, request },
+                None => Status::Refunded { reference },
+            };
+        }
+    }
+
+    /// Returns true if payment calls a charge refunded that is not.
+    pub fn refunded_too_early(&self) -> bool {
+        let early = |payment: &Payment| {
+            matches!(payment.status, Status::Refunded { .. })
+                && self.books[index(payment.intent.attempt)] != Entry::Refunded
+        };
+        self.payments.iter().any(early)
     }
 
     fn row(&mut self, attempt: u32) -> Option<&mut Payment> {
@@ -117,6 +160,7 @@ impl State {
 
     /// Returns the number of charges that are not refunded.
     pub fn standing(&self) -> usize {
-        (1..=ATTEMPTS).filter(|attempt| self.books[index(*attempt)] == Entry::Charged).count()
+        let stands = |entry: &&Entry| entry.is_charged() && **entry != Entry::Refunded;
+        self.books.iter().filter(stands).count()
     }
 }

@@ -46,7 +46,20 @@ pub enum Entry {
     None,
     Charged,
     Declined,
+    /// The provider has accepted the refund request with this number, and has not made the refund.
+    RefundPending(u32),
+    /// The refund of the request with this number has failed: the charge stands.
+    RefundFailed(u32),
     Refunded,
+}
+
+impl Entry {
+    pub fn is_charged(self) -> bool {
+        match self {
+            Self::None | Self::Declined => false,
+            Self::Charged | Self::RefundPending(_) | Self::RefundFailed(_) | Self::Refunded => true,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -121,13 +134,14 @@ impl State {
     }
 
     pub fn charged(&self) -> impl Iterator<Item = u32> {
-        (1..=ATTEMPTS).filter(|attempt| matches!(self.books[index(*attempt)], Entry::Charged | Entry::Refunded))
+        (1..=ATTEMPTS).filter(|attempt| self.books[index(*attempt)].is_charged())
     }
 
     /// Returns true if no work is pending, and none remains to be started.
     pub fn is_over(&self) -> bool {
-        let settled =
-            |payment: &Payment| !matches!(payment.status, PaymentStatus::Pending | PaymentStatus::Refunding { .. });
+        let settled = |payment: &Payment| {
+            !matches!(payment.status, PaymentStatus::Pending { .. } | PaymentStatus::Refunding { .. })
+        };
         self.order.status != Status::PendingPayment
             && self.processes.iter().all(|process| matches!(process, Process::Idle | Process::Gone))
             && self.late == [Late::default(); ATTEMPTS as usize]

@@ -73,7 +73,7 @@ pub async fn settle(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Ha
                     else 'succeeded'
                 end,
                 decline_reason = requests.decline,
-                provider_reference = requests.reference,
+                provider_reference = coalesce(requests.reference, provider_reference),
                 tries = 0,
                 next_try_at = now(),
                 updated_at = now()
@@ -89,7 +89,7 @@ pub async fn settle(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Ha
         )
         select transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
             user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
-            cancelled, created_at, updated_at
+            refund_number, refund_reference, cancelled, created_at, updated_at
         from settled"#,
         &transactions,
         &declines as _,

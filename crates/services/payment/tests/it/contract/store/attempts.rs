@@ -11,7 +11,6 @@ contract!([
     an_attempt_that_is_void_is_never_charged,
     a_recorded_attempt_cannot_be_voided,
     the_payment_of_an_order_is_the_one_that_counts,
-    a_direct_payment_is_no_payment_of_the_order,
 ] over
     memory: tokio::test(start_paused = true) => std::future::ready(super::super::memory()),
     postgres: tokio::test => super::super::postgres(),
@@ -24,7 +23,7 @@ async fn an_intent_is_recorded_once(fixture: Fixture) {
     let first = fixture.begin(&intent).await;
     let second = fixture.payments.begin(&repeated).await.unwrap();
 
-    assert_eq!((first.intent, &first.status, first.cancelled), (intent, &Status::Pending, false));
+    assert_eq!((first.intent, &first.status, first.cancelled), (intent, &Status::NEW, false));
     assert_eq!(second, Begun::Existing(first.clone()));
     assert_eq!(fixture.payments.find(intent.order).await.unwrap(), Some(first));
 }
@@ -112,20 +111,4 @@ async fn the_payment_of_an_order_is_the_one_that_counts(fixture: Fixture) {
     let counts = fixture.payments.find(first.order).await.unwrap().unwrap();
     assert_eq!((latest.intent, counts.intent), (second, third));
     assert_eq!(fixture.payments.find(new_order()).await.unwrap(), None);
-}
-
-async fn a_direct_payment_is_no_payment_of_the_order(fixture: Fixture) {
-    let intent = intent(Method::Card);
-    let direct =
-        DirectPayment { transaction: new_transaction(), order: intent.order, user: intent.user, method: intent.method };
-    let repeated = DirectPayment { transaction: new_transaction(), ..direct };
-    let of_another_user = DirectPayment { transaction: new_transaction(), user: new_user(), ..direct };
-
-    for payment in [direct, repeated] {
-        assert_eq!(fixture.direct_payments.record(&payment).await.unwrap(), direct.transaction);
-    }
-    assert_eq!(fixture.direct_payments.record(&of_another_user).await.unwrap(), of_another_user.transaction);
-
-    assert_eq!(fixture.payments.find(intent.order).await.unwrap(), None);
-    fixture.begin(&intent).await;
 }

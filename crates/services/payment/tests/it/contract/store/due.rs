@@ -7,6 +7,10 @@ contract!([
     a_pending_payment_is_due_after_a_while,
     a_due_payment_is_leased_to_one_caller_and_later_again,
     a_refund_is_due_at_once,
+    a_charge_keeps_its_id_while_it_is_pending,
+    a_refund_continues_after_a_pause_from_its_latest_request_alone,
+    a_payment_has_an_age,
+    no_more_payments_are_counted_than_the_limit,
 ] over
     memory: tokio::test(start_paused = true) => std::future::ready(super::super::memory()),
     postgres: tokio::test => super::super::postgres(),
@@ -36,7 +40,7 @@ async fn a_pending_payment_is_due_after_a_while(fixture: Fixture) {
     fixture.elapse(Duration::from_secs(6)).await;
 
     assert_eq!(fixture.due().await, [intent.transaction]);
-    assert_eq!(fixture.payments.unfinished().await.unwrap(), Unfinished { pending: 1, refunding: 0 });
+    assert_eq!(fixture.unfinished().await, Unfinished { pending: 1, ..Unfinished::default() });
 }
 
 async fn a_due_payment_is_leased_to_one_caller_and_later_again(fixture: Fixture) {
@@ -63,11 +67,89 @@ async fn a_refund_is_due_at_once(fixture: Fixture) {
     fixture.settled(&intent, &charged()).await;
     fixture.payments.cancel(intent.order, Some(cause())).await.unwrap();
 
-    assert_eq!(fixture.payments.unfinished().await.unwrap(), Unfinished { pending: 0, refunding: 1 });
+    assert_eq!(fixture.unfinished().await, Unfinished { refunding: 1, ..Unfinished::default() });
     assert_eq!(fixture.due().await, [intent.transaction]);
     fixture.payments.refunded(intent.transaction).await.unwrap();
     fixture.elapse(Duration::from_mins(1)).await;
 
     assert!(fixture.due().await.is_empty());
-    assert_eq!(fixture.payments.unfinished().await.unwrap(), Unfinished::default());
+    assert_eq!(fixture.unfinished().await, Unfinished::default());
+}
+
+async fn a_charge_keeps_its_id_while_it_is_pending(fixture: Fixture) {
+    let (intent, declined_) = (intent(Method::Card), intent(Method::Card));
+    for intent in [intent, declined_] {
+        fixture.begin(&intent).await;
+        fixture.payments.processing(intent.transaction, "early").await.unwrap();
+    }
+
+    let pending = fixture.payments.find(intent.order).await.unwrap().unwrap();
+    let settled = fixture.payments.settle(&intent, &charged()).await.unwrap();
+    fixture.payments.processing(intent.transaction, "late").await.unwrap();
+    let after = fixture.payments.find(intent.order).await.unwrap().unwrap();
+    let refused = fixture.payments.settle(&declined_, &declined()).await.unwrap();
+
+    assert_eq!(pending.status, Status::Pending { reference: Some("early".to_owned()) });
+    assert_eq!((&settled.status, &after.status), (&Status::Succeeded { reference: reference() }, &settled.status));
+    assert_eq!(refused.status, Status::Declined(Decline::Declined));
+}
+
+async fn a_refund_continues_after_a_pause_from_its_latest_request_alone(fixture: Fixture) {
+    let intent = intent(Method::Card);
+    fixture.settled(&intent, &charged()).await;
+    fixture.payments.cancel(intent.order, Some(cause())).await.unwrap();
+    assert_eq!(fixture.due().await, [intent.transaction]);
+    let first = RefundRequest::FIRST;
+    let pending = RefundRequest { number: 1, reference: Some("re".to_owned()) };
+    let second = RefundRequest { number: 2, reference: None };
+
+    fixture.payments.continue_refund(intent.transaction, &first, &pending).await.unwrap();
+    assert_eq!(fixture.unfinished().await, Unfinished { accepted: 1, ..Unfinished::default() });
+    fixture.elapse(Duration::from_secs(1)).await;
+    assert!(fixture.due().await.is_empty(), "2 s at first");
+    fixture.elapse(Duration::from_secs(1)).await;
+    assert_eq!(fixture.due().await, [intent.transaction]);
+    fixture.payments.continue_refund(intent.transaction, &pending, &pending).await.unwrap();
+    fixture.elapse(Duration::from_secs(3)).await;
+    assert!(fixture.due().await.is_empty(), "4 s then");
+    fixture.elapse(Duration::from_secs(1)).await;
+    assert_eq!(fixture.due().await, [intent.transaction]);
+    fixture.payments.continue_refund(intent.transaction, &pending, &second).await.unwrap();
+    fixture.payments.continue_refund(intent.transaction, &first, &pending).await.unwrap();
+
+    let payment = fixture.payments.find(intent.order).await.unwrap().unwrap();
+    assert_eq!(payment.status, Status::Refunding { reference: reference(), request: second });
+    fixture.payments.refunded(intent.transaction).await.unwrap();
+    let payment = fixture.payments.find(intent.order).await.unwrap().unwrap();
+    assert_eq!(payment.status, Status::Refunded { reference: reference() });
+}
+
+async fn a_payment_has_an_age(fixture: Fixture) {
+    let intent = intent(Method::Card);
+    fixture.begin(&intent).await;
+    let young = fixture.payments.age(intent.transaction).await.unwrap();
+    match &fixture.pool {
+        None => tokio::time::advance(Duration::from_hours(24)).await,
+        Some(pool) => {
+            sqlx::query!("update payments set created_at = created_at - interval '24 hours'")
+                .execute(pool)
+                .await
+                .unwrap();
+        }
+    }
+
+    assert_eq!(fixture.unfinished().await.undecided, 0, "24 h are not 25 h");
+    let old = fixture.payments.age(intent.transaction).await.unwrap();
+
+    assert!(young < Duration::from_hours(1) && old >= Duration::from_hours(24), "{young:?} {old:?}");
+    assert!(matches!(fixture.payments.age(new_transaction()).await, Err(Error::NotFound)));
+}
+
+async fn no_more_payments_are_counted_than_the_limit(fixture: Fixture) {
+    for _ in 0..5 {
+        fixture.begin(&intent(Method::Card)).await;
+    }
+
+    assert_eq!(fixture.payments.unfinished(3).await.unwrap().pending, 3);
+    assert_eq!(fixture.unfinished().await.pending, 5);
 }

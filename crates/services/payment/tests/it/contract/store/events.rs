@@ -10,7 +10,6 @@ contract!([
     an_attempt_that_cannot_be_voided_publishes_nothing,
     each_attempt_of_an_order_has_its_own_event,
     a_cancellation_and_a_refund_publish_nothing,
-    a_direct_payment_publishes_nothing,
 ] over
     memory: tokio::test(start_paused = true) => std::future::ready(super::super::memory()),
     postgres: tokio::test => super::super::postgres(),
@@ -59,7 +58,7 @@ async fn a_charge_of_an_order_cancelled_meanwhile_is_published_as_failed(fixture
     let settled = fixture.payments.settle(&charged_, &charged()).await.unwrap();
     fixture.payments.settle(&declined_, &Outcome::Declined(Decline::InsufficientFunds)).await.unwrap();
 
-    assert_eq!(settled.status, Status::Refunding { reference: reference() });
+    assert_eq!(settled.status, refunding_first());
     let expected = [completed(&charged_, "FAILED"), completed(&declined_, "INSUFFICIENT_FUNDS")];
     assert_eq!(fixture.events().await, expected);
 }
@@ -124,12 +123,4 @@ async fn a_cancellation_and_a_refund_publish_nothing(fixture: Fixture) {
     fixture.payments.begin(&unpaid).await.unwrap();
 
     assert_eq!(fixture.events().await, [completed(&paid, "SUCCESS")]);
-}
-
-async fn a_direct_payment_publishes_nothing(fixture: Fixture) {
-    let Intent { transaction, order, user, method, .. } = intent(Method::Card);
-
-    fixture.direct_payments.record(&DirectPayment { transaction, order, user, method }).await.unwrap();
-
-    assert_eq!(fixture.events().await, []);
 }

@@ -10,10 +10,8 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use contracts::{events::PaymentCompleted, ids::TransactionId};
 use payment::{
     error::Error,
-    model::{Decline, DirectPayment, Intent, Method, Outcome, Payment, Status, VoidResult},
-    repository::{
-        Begun, Cause, DirectPayments, MIGRATIONS, MemoryPayments, Payments, PgDirectPayments, PgPayments, Unfinished,
-    },
+    model::{Decline, Intent, Method, Outcome, Payment, RefundRequest, Status, VoidResult},
+    repository::{Begun, Cause, MIGRATIONS, MemoryPayments, Payments, PgPayments, Unfinished},
 };
 use platform::{
     kafka::Message,
@@ -22,7 +20,7 @@ use platform::{
 };
 
 use super::suite_macro::contract;
-use crate::{again, intent, money, new_event, new_order, new_transaction, new_user};
+use crate::{again, intent, money, new_event, new_order, new_transaction};
 
 fn cause() -> Cause {
     Cause { consumer: "consumer", event: new_event() }
@@ -30,7 +28,6 @@ fn cause() -> Cause {
 
 struct Fixture {
     payments: Arc<dyn Payments>,
-    direct_payments: Arc<dyn DirectPayments>,
     outbox: Arc<dyn Outbox>,
     pool: Option<Database>,
 }
@@ -38,15 +35,14 @@ struct Fixture {
 fn memory() -> Fixture {
     let payments = Arc::new(MemoryPayments::default());
     let outbox: MemoryOutbox = payments.outbox.clone();
-    Fixture { payments: payments.clone(), direct_payments: payments, outbox: Arc::new(outbox), pool: None }
+    Fixture { payments, outbox: Arc::new(outbox), pool: None }
 }
 
 async fn postgres() -> Fixture {
     let pool = testkit::database(&MIGRATIONS).await.pool;
     let payments = Arc::new(PgPayments::new(pool.clone()));
-    let direct_payments = Arc::new(PgDirectPayments::new(pool.clone()));
     let outbox = Arc::new(PgOutbox::new(pool.clone(), "test".to_owned()));
-    Fixture { payments, direct_payments, outbox, pool: Some(pool) }
+    Fixture { payments, outbox, pool: Some(pool) }
 }
 
 impl Fixture {
@@ -73,6 +69,10 @@ impl Fixture {
             read.event
         });
         events.collect()
+    }
+
+    async fn unfinished(&self) -> Unfinished {
+        self.payments.unfinished(100).await.unwrap()
     }
 
     async fn due(&self) -> Vec<TransactionId> {
@@ -102,6 +102,10 @@ fn charged() -> Outcome {
 
 fn declined() -> Outcome {
     Outcome::Declined(Decline::Declined)
+}
+
+fn refunding_first() -> Status {
+    Status::Refunding { reference: reference(), request: RefundRequest::FIRST }
 }
 
 fn reference() -> String {

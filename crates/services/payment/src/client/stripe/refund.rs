@@ -1,0 +1,53 @@
+//! Refunds.
+
+use reqwest::StatusCode;
+
+use super::{
+    Stripe,
+    response::{ErrorResponse, RefundList, RefundObject},
+};
+use crate::{
+    client::{Refund, Unknown},
+    model::RefundState,
+};
+
+impl Stripe {
+    pub(super) async fn request_refund(&self, refund: &Refund) -> Result<RefundState, Unknown> {
+        let amount = refund.amount.minor().to_string();
+        let form = [("payment_intent", refund.charge.as_str()), ("amount", &amount)];
+        match self.send::<RefundObject>(self.post(&["refunds"], &refund.key, &form)?).await? {
+            Ok(made) => Ok(made.state()),
+            Err(failed) if failed.is_final() => self.after_error(refund, failed).await,
+            Err(failed) => Err(failed.into()),
+        }
+    }
+
+    /// Reads the current state of a refund. A repeated POST would replay the first response of its idempotency key.
+    pub(super) async fn read_refund(&self, id: &str) -> Result<RefundState, Unknown> {
+        match self.send::<RefundObject>(self.client.get(self.url(&["refunds", id])?)).await? {
+            Ok(made) => Ok(made.state()),
+            Err(failed) => Err(failed.into()),
+        }
+    }
+
+    /// Returns the state of the charge's refund after an error that the provider would answer again under this key. An earlier request may
+    /// have made the refund, and its key was forgotten.
+    async fn after_error(&self, refund: &Refund, failed: ErrorResponse) -> Result<RefundState, Unknown> {
+        let mut url = self.url(&["refunds"])?;
+        url.query_pairs_mut().append_pair("payment_intent", &refund.charge).append_pair("limit", "100");
+        match self.send::<RefundList>(self.client.get(url)).await? {
+            Ok(found) => match found.state(refund.amount) {
+                Some(state) => Ok(state),
+                None => {
+                    tracing::error!(key = refund.key, %failed, "refund rejected by the payment provider");
+                    Ok(RefundState::Failed)
+                }
+            },
+            // The server compatible with Stripe cannot list refunds.
+            Err(missing) if missing.status == StatusCode::NOT_FOUND && failed.is_refunded() => {
+                Ok(RefundState::Refunded)
+            }
+            Err(missing) => Err(missing.into()),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The requests to refund a charge. A request that fails is followed by the next one, under another idempotency key.
+
+use contracts::ids::TransactionId;
+
+/// What the provider says of a refund.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefundState {
+    /// The money is given back.
+    Refunded,
+    /// The provider has accepted the refund. It may still fail.
+    Pending {
+        /// The provider's id of the refund.
+        reference: String,
+    },
+    /// The refund has given nothing back and never will. Only another request can.
+    Failed,
+}
+
+/// The latest request to refund a charge.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RefundRequest {
+    /// The number of this request among those of the charge, from 1.
+    pub number: u32,
+    /// The provider's id of the refund, once it is known to be pending.
+    pub reference: Option<String>,
+}
+
+impl RefundRequest {
+    pub const FIRST: Self = Self { number: 1, reference: None };
+
+    /// Returns the idempotency key.
+    pub fn key(&self, transaction: TransactionId) -> String {
+        match self.number {
+            // The key of releases that knew one request only.
+            1 => format!("{transaction}-refund"),
+            number => format!("{transaction}-refund-{number}"),
+        }
+    }
+
+    /// Returns the request that continues the refund; `None` once the charge is refunded.
+    #[must_use]
+    pub fn next(&self, state: &RefundState) -> Option<Self> {
+        match state {
+            RefundState::Refunded => None,
+            RefundState::Pending { reference } => {
+                Some(Self { number: self.number, reference: Some(reference.clone()) })
+            }
+            RefundState::Failed => Some(Self { number: self.number.saturating_add(1), reference: None }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_pending_refund_keeps_its_key_and_a_failed_one_is_followed_under_another() {
+        let transaction = TransactionId::new(Uuid::nil());
+        let pending = RefundRequest::FIRST.next(&RefundState::Pending { reference: "re".to_owned() }).unwrap();
+        let second = pending.next(&RefundState::Failed).unwrap();
+
+        assert_eq!((pending.number, pending.reference.as_deref()), (1, Some("re")));
+        assert_eq!(pending.key(transaction), RefundRequest::FIRST.key(transaction));
+        assert_eq!(second, RefundRequest { number: 2, reference: None });
+        assert_ne!(second.key(transaction), pending.key(transaction));
+        assert_eq!(second.next(&RefundState::Refunded), None);
+    }
+}

@@ -1,0 +1,53 @@
+//! Writes what the provider has said of a charge or refund that is not over.
+
+use contracts::ids::TransactionId;
+use platform::postgres::Database;
+
+use crate::{
+    error::Error,
+    model::RefundRequest,
+    repository::{LONGEST_REFUND_PAUSE, REFUND_PAUSE},
+};
+
+pub(super) async fn processing(pool: &Database, transaction: TransactionId, reference: &str) -> Result<(), Error> {
+    sqlx::query!(
+        "update payments set provider_reference = $2
+            where transaction_uuid = $1 and status = 'pending' and provider_reference is distinct from $2",
+        transaction.uuid(),
+        reference,
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn continue_refund(
+    pool: &Database,
+    transaction: TransactionId,
+    current: &RefundRequest,
+    next: &RefundRequest,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "update payments set
+                refund_number = $4,
+                refund_reference = $5,
+                tries = case when refund_reference is null or $5::text is null then 0 else tries end,
+                next_try_at = now() + make_interval(secs => least($7, $6 * power(2, least(12, case
+                    when $5::text is null then refund_number
+                    when refund_reference is null then 1
+                    else tries + 1
+                end))))
+            where transaction_uuid = $1 and status = 'refunding'
+                and refund_number = $2 and refund_reference is not distinct from $3",
+        transaction.uuid(),
+        i32::try_from(current.number).unwrap_or(i32::MAX),
+        current.reference.as_deref(),
+        i32::try_from(next.number).unwrap_or(i32::MAX),
+        next.reference.as_deref(),
+        REFUND_PAUSE.as_secs_f64(),
+        LONGEST_REFUND_PAUSE.as_secs_f64(),
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,37 @@
+//! Reports how many payments are unfinished.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::PaymentService;
+
+/// How often the unfinished payments are counted.
+const REPORT_PERIOD: Duration = Duration::from_secs(5);
+/// The maximum number of payments that are counted. A gauge that shows it means this many or more.
+const MOST_COUNTED: i64 = 10_000;
+
+impl PaymentService {
+    /// Sets the gauges of unfinished payments every [`REPORT_PERIOD`], until `stop`.
+    pub async fn report_backlog(&self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            // The finisher logs that the database is unavailable.
+            if let Ok(unfinished) = self.payments.unfinished(MOST_COUNTED).await {
+                gauge("payments_pending", unfinished.pending);
+                gauge("payments_undecided", unfinished.undecided);
+                gauge("refunds_pending", unfinished.refunding);
+                gauge("refunds_accepted", unfinished.accepted);
+            }
+            tokio::select! {
+                // `biased`, because the simulation must repeat a run exactly from its seed.
+                biased;
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(REPORT_PERIOD) => {}
+            }
+        }
+    }
+}
+
+fn gauge(name: &'static str, count: i64) {
+    metrics::gauge!(name).set(f64::from(i32::try_from(count).unwrap_or(i32::MAX)));
+}

@@ -1,0 +1,186 @@
+//! Tests of money that a provider outside moves: answers that come late, keys that it has forgotten, refunds that are pending or fail.
+
+use std::{num::NonZeroU32, sync::Arc};
+
+use contracts::{ids::TransactionId, money::Money};
+use payment::{
+    client::{Declines, Ledger, Providers},
+    error::Error,
+    model::{Decline, Method, Status},
+    repository::{MIGRATIONS, Payments as _, PgPayments},
+    service::{Charge, PaymentService},
+};
+use platform::{outbox::Waker, postgres::Database};
+use stand_ins::{Mode, ProviderFault};
+
+use crate::{money, new_event, new_order, new_transaction, new_user, stripe_client};
+
+struct Fixture {
+    provider: stand_ins::Provider,
+    service: PaymentService,
+    payments: PgPayments,
+    pool: Database,
+    charge: Charge,
+}
+
+async fn fixture() -> Fixture {
+    let pool = testkit::database(&MIGRATIONS).await.pool;
+    let provider = stripe_client::stand_in().await;
+    let ledger = Ledger::new(pool.clone(), Money::ZERO, Declines::default());
+    let providers = Providers::new(Arc::new(ledger), Some(Arc::new(stripe_client::client(&provider.url()))));
+    let payments = PgPayments::new(pool.clone());
+    let service = PaymentService::new(Arc::new(payments.clone()), providers, Waker::default());
+    let (order, user) = (new_order(), new_user());
+    let charge = Charge { order, attempt: NonZeroU32::MIN, user, method: Method::Card, amount: money(1000) };
+    Fixture { provider, service, payments, pool, charge }
+}
+
+impl Fixture {
+    async fn pay(&self) -> Result<TransactionId, Error> {
+        self.service.pay(&self.charge, new_transaction()).await
+    }
+
+    async fn cancel(&self) {
+        self.service.cancel(new_event(), self.charge.order).await.unwrap();
+    }
+
+    async fn refund(&self) -> Result<(), Error> {
+        self.service.refund(self.charge.order).await
+    }
+
+    async fn status(&self) -> Status {
+        self.payments.find(self.charge.order).await.unwrap().unwrap().status
+    }
+
+    /// Makes the payment a day older, by when the provider has forgotten its key.
+    async fn a_day_passes(&self) {
+        sqlx::query!("update payments set created_at = created_at - interval '25 hours'")
+            .execute(&self.pool)
+            .await
+            .unwrap();
+        self.provider.forget_keys();
+    }
+
+    /// Returns the numbers of charges and refunds that the provider made.
+    fn movements(&self) -> (usize, usize) {
+        let order = self.charge.order.uuid();
+        (self.provider.charges(order), self.provider.refunds(order))
+    }
+
+    /// Returns the idempotency keys of the refunds that were requested.
+    fn refund_keys(&self) -> Vec<String> {
+        let posts = self.provider.posts().into_iter().filter(|post| post.contains_key("payment_intent"));
+        posts.map(|post| post["Idempotency-Key"].clone()).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_charge_that_is_processing_for_more_than_a_day_is_made_once() {
+    let fixture = fixture().await;
+    fixture.provider.script([ProviderFault::Processing]);
+    assert!(matches!(fixture.pay().await, Err(Error::Unknown(_))));
+    fixture.a_day_passes().await;
+
+    let late = fixture.pay().await;
+    fixture.provider.complete();
+    let settled = fixture.pay().await;
+
+    assert_eq!(fixture.movements(), (1, 0));
+    assert!(matches!(late, Err(Error::Unknown(_))), "{late:?}");
+    settled.unwrap();
+}
+
+#[tokio::test]
+async fn a_charge_that_cannot_be_looked_up_is_not_repeated_after_a_day() {
+    let fixture = fixture().await;
+    fixture.provider.without_search();
+    fixture.provider.script([ProviderFault::Lost]);
+    assert!(matches!(fixture.pay().await, Err(Error::Unknown(_))));
+    fixture.a_day_passes().await;
+
+    let late = fixture.pay().await;
+
+    assert_eq!(fixture.movements(), (1, 0));
+    assert!(matches!(late, Err(Error::Unknown(_))), "{late:?}");
+    assert!(matches!(fixture.status().await, Status::Pending { .. }), "it stays open");
+}
+
+#[tokio::test]
+async fn an_attempt_that_never_reached_the_provider_is_declined_after_a_day() {
+    let fixture = fixture().await;
+    fixture.provider.script([ProviderFault::Status(500)]);
+    assert!(matches!(fixture.pay().await, Err(Error::Unknown(_))));
+    fixture.a_day_passes().await;
+
+    let late = fixture.pay().await;
+
+    assert!(matches!(late, Err(Error::Declined(Decline::Declined))), "{late:?}");
+    assert_eq!(fixture.movements(), (0, 0));
+}
+
+#[tokio::test]
+async fn a_refund_that_is_pending_is_not_refunded_yet() {
+    let fixture = fixture().await;
+    fixture.pay().await.unwrap();
+    fixture.cancel().await;
+    fixture.provider.be(Mode::Refunding(ProviderFault::Processing));
+
+    let pending = fixture.refund().await;
+    let before = fixture.status().await;
+    fixture.provider.complete();
+    fixture.refund().await.unwrap();
+
+    assert!(matches!(pending, Err(Error::Unknown(_))), "{pending:?}");
+    assert!(matches!(before, Status::Refunding { .. }), "{before:?}");
+    assert!(matches!(fixture.status().await, Status::Refunded { .. }));
+    assert_eq!((fixture.movements(), fixture.refund_keys().len()), ((1, 1), 1));
+}
+
+#[tokio::test]
+async fn a_refund_that_fails_after_it_was_pending_is_repeated_under_a_new_key() {
+    let fixture = fixture().await;
+    let transaction = fixture.pay().await.unwrap();
+    fixture.cancel().await;
+    fixture.provider.be(Mode::Refunding(ProviderFault::Failing));
+    assert!(fixture.refund().await.is_err(), "pending");
+    assert!(fixture.refund().await.is_err(), "failed");
+    fixture.provider.be(Mode::Well);
+
+    fixture.refund().await.unwrap();
+
+    assert!(matches!(fixture.status().await, Status::Refunded { .. }));
+    assert_eq!(fixture.movements(), (1, 1));
+    assert_eq!(fixture.refund_keys(), [format!("{transaction}-refund"), format!("{transaction}-refund-2")]);
+}
+
+#[tokio::test]
+async fn a_refund_whose_stored_answer_is_an_error_is_repeated_under_a_new_key() {
+    let fixture = fixture().await;
+    fixture.pay().await.unwrap();
+    fixture.cancel().await;
+    fixture.provider.be(Mode::Refunding(ProviderFault::Stored(500)));
+    assert!(fixture.refund().await.is_err(), "the error");
+    fixture.provider.be(Mode::Well);
+    assert!(fixture.refund().await.is_err(), "the error, replayed");
+
+    fixture.refund().await.unwrap();
+
+    assert!(matches!(fixture.status().await, Status::Refunded { .. }));
+    assert_eq!(fixture.movements(), (1, 1));
+}
+
+#[tokio::test]
+async fn a_refund_whose_answer_was_lost_and_key_forgotten_is_found() {
+    let fixture = fixture().await;
+    fixture.pay().await.unwrap();
+    fixture.cancel().await;
+    fixture.provider.be(Mode::Refunding(ProviderFault::Lost));
+    assert!(fixture.refund().await.is_err());
+    fixture.provider.be(Mode::Well);
+    fixture.a_day_passes().await;
+
+    fixture.refund().await.unwrap();
+
+    assert!(matches!(fixture.status().await, Status::Refunded { .. }));
+    assert_eq!(fixture.movements(), (1, 1));
+}

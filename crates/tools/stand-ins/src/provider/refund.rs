@@ -1,0 +1,70 @@
+//! A refund.
+
+use serde_json::{Value, json};
+
+use super::{
+    entry::{Entry, EntryKind},
+    fault::ProviderFault,
+    intent::PaymentIntent,
+};
+
+pub(super) struct Refund {
+    pub id: String,
+    /// The idempotency key of the request that created the refund.
+    pub key: String,
+    /// The id of the refunded intent.
+    pub intent: String,
+    /// In minor units.
+    pub amount: i64,
+    pub state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Succeeded,
+    /// Succeeds as soon as it is read.
+    Pending,
+    /// Fails as soon as it is read.
+    Failing,
+    /// Succeeds once the test says so.
+    Held,
+    Failed,
+}
+
+impl State {
+    pub fn of(fault: Option<ProviderFault>) -> Self {
+        match fault {
+            Some(ProviderFault::Slow) => Self::Pending,
+            Some(ProviderFault::Failing) => Self::Failing,
+            Some(ProviderFault::Processing) => Self::Held,
+            _ => Self::Succeeded,
+        }
+    }
+}
+
+impl Refund {
+    pub fn json(&self) -> Value {
+        let status = match self.state {
+            State::Succeeded => "succeeded",
+            State::Pending | State::Failing | State::Held => "pending",
+            State::Failed => "failed",
+        };
+        json!({
+            "id": self.id,
+            "object": "refund",
+            "amount": self.amount,
+            "payment_intent": self.intent,
+            "status": status,
+        })
+    }
+
+    pub fn entry(&self, intent: &PaymentIntent) -> Option<Entry> {
+        let done = self.state == State::Succeeded;
+        done.then(|| Entry {
+            key: self.key.clone(),
+            kind: EntryKind::Refund,
+            order: intent.order(),
+            amount: self.amount,
+        })
+    }
+}

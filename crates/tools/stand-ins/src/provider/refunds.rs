@@ -1,0 +1,69 @@
+//! Making, reading and listing refunds.
+
+use serde_json::Value;
+
+use super::{
+    fault::ProviderFault,
+    intent::Status,
+    ledger::Ledger,
+    refund::{Refund, State},
+    request::Post,
+    response::StripeResponse,
+};
+
+impl Ledger {
+    /// Refunds the whole charge, or the given amount. A failed refund does not count: the charge may be refunded again.
+    pub fn refund(&mut self, post: &Post, fault: Option<ProviderFault>) -> StripeResponse {
+        let Some(intent) = post.form.get("payment_intent").and_then(|id| self.intents.get(id)) else {
+            return StripeResponse::missing();
+        };
+        let amount = post.form.get("amount").map_or(Some(intent.amount), |amount| amount.parse().ok());
+        let Some(amount) = amount.filter(|amount| (1..=intent.amount).contains(amount)) else {
+            return StripeResponse::invalid("parameter_invalid_integer");
+        };
+        if intent.status != Status::Succeeded {
+            return StripeResponse::invalid("payment_intent_unexpected_state");
+        }
+        if self.refunds.iter().any(|refund| refund.intent == intent.id && refund.state != State::Failed) {
+            return StripeResponse::invalid("charge_already_refunded");
+        }
+        let refund = Refund {
+            id: format!("re_{}", self.refunds.len() + 1),
+            key: post.key.clone(),
+            intent: intent.id.clone(),
+            amount,
+            state: State::of(fault),
+        };
+        self.entries.extend(refund.entry(intent));
+        let answer = StripeResponse::ok(refund.json());
+        self.refunds.push(refund);
+        answer
+    }
+
+    /// Returns the current state of a refund. Reading a refund may end it.
+    pub fn look_at_refund(&mut self, id: &str) -> Option<Value> {
+        let refund = self.refunds.iter_mut().find(|refund| refund.id == id)?;
+        match refund.state {
+            State::Pending => {
+                refund.state = State::Succeeded;
+                self.entries.extend(refund.entry(self.intents.get(&refund.intent)?));
+            }
+            State::Failing => refund.state = State::Failed,
+            State::Succeeded | State::Held | State::Failed => {}
+        }
+        Some(refund.json())
+    }
+
+    /// Completes the refunds that are held.
+    pub fn complete_refunds(&mut self) {
+        for refund in self.refunds.iter_mut().filter(|refund| refund.state == State::Held) {
+            refund.state = State::Succeeded;
+            self.entries.extend(self.intents.get(&refund.intent).and_then(|intent| refund.entry(intent)));
+        }
+    }
+
+    /// Lists the refunds of an intent, the newest first.
+    pub fn refunds_of(&self, intent: &str) -> Vec<Value> {
+        self.refunds.iter().rev().filter(|refund| refund.intent == intent).map(Refund::json).collect()
+    }
+}
