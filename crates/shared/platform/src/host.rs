@@ -40,7 +40,7 @@ mod tests {
         for right in ["", "shop", "shop.example:8080", "127.0.0.1:1", "[::1]:80", "[::1]", "shop:"] {
             assert!(is_valid(right.as_bytes()), "{right}");
         }
-        for wrong in ["a b", "user@shop", "shop:port", "shop:99999", "shop/path", "http://shop", "a,b", "é"] {
+        for wrong in ["a b", "user@shop", "shop:port", "shop:99999", "shop/path", "http://shop", "é"] {
             assert!(!is_valid(wrong.as_bytes()), "{wrong}");
         }
     }
