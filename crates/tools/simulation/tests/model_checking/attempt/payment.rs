@@ -9,7 +9,7 @@ use payment::model::{
 
 use super::{
     Action,
-    state::{ATTEMPTS, Entry, State, index, intent, transaction},
+    state::{Entry, State, index, intent, transaction},
 };
 
 impl State {
