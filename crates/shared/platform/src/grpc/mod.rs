@@ -73,7 +73,6 @@ pub fn is_refusal(status: &Status) -> bool {
         | Code::AlreadyExists
         | Code::FailedPrecondition
         | Code::OutOfRange
-        | Code::Unimplemented
         | Code::DataLoss => true,
         Code::Ok
         | Code::Cancelled
@@ -84,6 +83,8 @@ pub fn is_refusal(status: &Status) -> bool {
         | Code::Aborted
         | Code::Internal
         | Code::Unavailable
+        // An older replica does not know a new method yet.
+        | Code::Unimplemented
         | Code::Unauthenticated => false,
     }
 }
@@ -122,7 +123,6 @@ mod tests {
             Code::AlreadyExists,
             Code::FailedPrecondition,
             Code::OutOfRange,
-            Code::Unimplemented,
             Code::DataLoss,
         ];
         assert_eq!(refusals, expected);

@@ -163,7 +163,6 @@ async fn a_street_that_geo_refuses_is_a_dead_letter_whatever_the_code() {
         Code::OutOfRange,
         Code::FailedPrecondition,
         Code::AlreadyExists,
-        Code::Unimplemented,
         Code::DataLoss,
     ];
     for code in codes {
