@@ -183,7 +183,7 @@ impl Dispatch for PgRepository {
         let counts = sqlx::query!(
             r#"select
                 (select count(*) from (select from orders where state = 'CREATED' limit $1) as waiting) as "created!",
-                (select count(*) from orders where state = 'ASSIGNED') as "assigned!",
+                (select count(*) from couriers where order_uuid is not null) as "assigned!",
                 (select count(*) from couriers where order_uuid is null) as "free!""#,
             i64::from(MOST_COUNTED),
         )

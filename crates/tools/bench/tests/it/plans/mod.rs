@@ -34,13 +34,13 @@ const WHOLE: [(&str, &str); 7] = [
         "seeds once, at start",
     ),
     (
-        "intake: crates/services/intake/src/repository/postgres/orders.rs (select o.number, ",
+        "intake: crates/services/intake/src/repository/postgres/orders.rs (select number as \"number!\", ",
         "fills the cache once, at start",
     ),
     ("iam: crates/services/iam/src/repository/caseless_keys.rs ((select 'login' ", "only `doctor` runs it"),
     ("payment: crates/services/payment/src/repository/postgres/payments.rs (select count(*) ", "counts the queue"),
     ("delivery: crates/services/delivery/src/repository/postgres/deliveries.rs (select uuid as ", "lists the queue"),
-    ("customers: crates/services/customers/src/repository/postgres/loans.rs (with known as ", "few loans are held"),
+    ("customers: crates/services/customers/src/repository/postgres/loans.rs (with page as ", "reads a page; the sort is incremental"),
     (
         "customers: crates/services/customers/src/repository/postgres/customers.rs (with written as ",
         "few loans are held",

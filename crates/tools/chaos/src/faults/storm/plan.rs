@@ -130,7 +130,7 @@ mod tests {
         let kinds: HashSet<_> = all.iter().map(|event| discriminant(&event.disturbance)).collect();
         let modes: HashSet<_> = modes.map(|event| event.disturbance.to_string()).collect();
 
-        assert_eq!((kinds.len(), modes.len()), (20, 11), "{kinds:?} {modes:?}");
+        assert_eq!((kinds.len(), modes.len()), (20, 14), "{kinds:?} {modes:?}");
     }
 
     #[test]
