@@ -117,14 +117,15 @@ impl Report {
     pub fn summary(&self) -> String {
         let requests: u64 = self.rows.iter().map(|row| row.requests).sum();
         let left_out = self.rows.iter().filter(|row| row.not_injected.is_some()).count();
-        let mut left_out =
-            if left_out > 0 { format!(", {left_out} that could not be injected here") } else { String::new() };
-        if self.failed_injections() > 0 {
-            left_out += &format!(", {} whose injection failed", self.failed_injections());
-        }
+        let some = |count: usize, what: &str| if count > 0 { format!(", {count} {what}") } else { String::new() };
+        let left_out = some(left_out, "that could not be injected here");
+        let failed = some(self.failed_injections(), "whose injection failed");
         let (rows, brief) = (self.rows.len(), if self.brief { ", briefly" } else { "" });
         let Self { seed, .. } = self;
-        format!("{rows} faults{brief}{left_out}, {requests} requests, {} violations (seed {seed})", self.violations())
+        format!(
+            "{rows} faults{brief}{left_out}{failed}, {requests} requests, {} violations (seed {seed})",
+            self.violations()
+        )
     }
 }
 

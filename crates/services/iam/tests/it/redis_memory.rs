@@ -1,7 +1,9 @@
 //! Tests of what an account leaves in Redis: little, no contact, and nothing that breaks the look-up of others.
 
 use contracts::proto::{
-    auth::v1::{ListOwnersRequest, SessionState, session_owner_service_client::SessionOwnerServiceClient},
+    auth::v1::{
+        ListOwnersRequest, SessionOwner, SessionState, session_owner_service_client::SessionOwnerServiceClient,
+    },
     common::v1::UserInfo,
 };
 use platform::config::Settings;
@@ -93,7 +95,7 @@ async fn a_record_that_cannot_be_read_fails_its_own_session_alone() {
             let sessions = vec![whole.clone(), broken.clone(), other.clone()];
             let owners = client.list_owners(ListOwnersRequest { sessions }).await;
             let owners = owners.unwrap_or_else(|status| panic!("{value:?}: {status}")).into_inner().owners;
-            let states: Vec<_> = owners.iter().map(|owner| owner.state()).collect();
+            let states: Vec<_> = owners.iter().map(SessionOwner::state).collect();
             assert_eq!(states, [SessionState::Open, SessionState::Ended, SessionState::Open], "{value:?}");
         }
         iam.logout(&broken).await.unwrap();

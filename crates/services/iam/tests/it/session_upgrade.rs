@@ -151,6 +151,13 @@ async fn a_copy_of_the_user_that_an_older_version_stored_is_read_during_a_rollou
     assert!(!record.contains("ann"), "{record}");
 }
 
+/// What the older version decodes.
+#[derive(serde::Deserialize)]
+struct Copy {
+    #[expect(dead_code, reason = "it is only decoded")]
+    user: User,
+}
+
 #[tokio::test]
 async fn an_older_version_reads_the_user_from_the_database() {
     let (sessions, mut redis, prefix) = store(|sessions| sessions).await;
@@ -161,11 +168,6 @@ async fn an_older_version_reads_the_user_from_the_database() {
     let record: String = redis.get(format!("{prefix}session:user:{}", ann.id)).await.unwrap();
 
     // The older version decodes a copy of the user, and without one reads the database and stores the copy. So a record must not decode.
-    #[derive(serde::Deserialize)]
-    struct Copy {
-        #[expect(dead_code, reason = "it is only decoded")]
-        user: User,
-    }
     assert!(serde_json::from_str::<Copy>(&record).is_err(), "{record}");
     // Its script compares the versions.
     let record: serde_json::Value = serde_json::from_str(&record).unwrap();

@@ -9,6 +9,7 @@ use rdkafka::{
     consumer::{Consumer as _, StreamConsumer},
     types::RDKafkaErrorCode,
 };
+use scopeguard::ScopeGuard;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -143,6 +144,8 @@ impl Consumer {
         let consumer: Arc<StreamConsumer<Context>> =
             Arc::new(self.client().create_with_context(context).context("creating a Kafka consumer")?);
         consumer.context().workers.read_from(&consumer);
+        // If this future is dropped, its workers would keep the consumer, and with it the partitions of a member that nobody polls.
+        let consumer = scopeguard::guard(consumer, |consumer| consumer.context().workers.abort());
         consumer.subscribe(&[&self.topic]).context("subscribing")?;
         let outcome = loop {
             let error = tokio::select! {
@@ -195,6 +198,7 @@ impl Consumer {
         };
         drop(reported);
         consumer.context().workers.end().await;
+        let consumer = ScopeGuard::into_inner(consumer);
         // Dropping the consumer commits the stored offsets and leaves the group.
         tokio::task::spawn_blocking(move || drop(consumer)).await.context("leaving the group")?;
         outcome

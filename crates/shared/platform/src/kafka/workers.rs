@@ -76,6 +76,11 @@ impl<C: ConsumerContext + 'static> Workers<C> {
         }
     }
 
+    /// Aborts all workers.
+    pub fn abort(&self) {
+        self.lock().clear();
+    }
+
     /// Ends all workers and waits for them. A worker that has not ended within [`END`] is aborted.
     pub async fn end(&self) {
         let workers: Vec<Worker> = self.lock().drain().map(|(_, worker)| worker).collect();

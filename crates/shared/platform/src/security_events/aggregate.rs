@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{Event, write};
 
 /// For how long equal events share a line.
-pub(super) const WINDOW: Duration = Duration::from_secs(60);
+pub(super) const WINDOW: Duration = Duration::from_mins(1);
 /// The most subjects and addresses that have lines of their own within a window. The events of further ones share a line without them.
 const KEYS: usize = 256;
 

@@ -98,7 +98,9 @@ async fn each_attack_goes_on_inside_tls() {
             "idle" => first.is_empty(),
             "garbage" => first.len() == 1024,
             "slow-bodies" | "leaving" => first.starts_with(b"POST /api/v1/orders HTTP/1.1\r\n"),
-            "slow-headers" | "big-metadata" | "one-session" | "baggage" | "token-flood" => first.starts_with(b"GET /api/v1/orders"),
+            "slow-headers" | "big-metadata" | "one-session" | "baggage" | "token-flood" => {
+                first.starts_with(b"GET /api/v1/orders")
+            }
             "slow-headers-2" => first == b"PRI * HTTP/2",
             _ => first.starts_with(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
         };

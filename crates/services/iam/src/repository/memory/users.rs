@@ -19,16 +19,18 @@ use crate::{
 #[derive(Clone, Default)]
 pub struct MemoryUsers {
     accounts: Arc<Mutex<BTreeMap<UserId, Account>>>,
-    /// The devices of each user with the times of their last logins, the latest first.
-    devices: Arc<Mutex<BTreeMap<UserId, Vec<(DeviceDigest, DateTime<Utc>)>>>>,
+    devices: Arc<Mutex<Devices>>,
 }
+
+/// The devices of each user with the times of their last logins, the latest first.
+type Devices = BTreeMap<UserId, Vec<(DeviceDigest, DateTime<Utc>)>>;
 
 impl MemoryUsers {
     fn accounts(&self) -> MutexGuard<'_, BTreeMap<UserId, Account>> {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn devices(&self) -> MutexGuard<'_, BTreeMap<UserId, Vec<(DeviceDigest, DateTime<Utc>)>>> {
+    fn devices(&self) -> MutexGuard<'_, Devices> {
         self.devices.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -36,13 +36,10 @@ impl Stripe {
         let mut url = self.url(&["refunds"])?;
         url.query_pairs_mut().append_pair("payment_intent", &refund.charge).append_pair("limit", "100");
         match self.send::<RefundList>(self.client.get(url)).await? {
-            Ok(found) => match found.state(refund.amount) {
-                Some(state) => Ok(state),
-                None => {
-                    tracing::error!(key = refund.key, %failed, "refund rejected by the payment provider");
-                    Ok(RefundState::Failed)
-                }
-            },
+            Ok(found) => Ok(found.state(refund.amount).unwrap_or_else(|| {
+                tracing::error!(key = refund.key, %failed, "refund rejected by the payment provider");
+                RefundState::Failed
+            })),
             // The server compatible with Stripe cannot list refunds.
             Err(missing) if missing.status == StatusCode::NOT_FOUND && failed.is_refunded() => {
                 Ok(RefundState::Refunded)

@@ -1,5 +1,7 @@
 //! Where consumers continue: after a topic was deleted and created again, after records have expired, and after a replica has left.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use rdkafka::{
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
     client::DefaultClientContext,

@@ -1,5 +1,7 @@
 //! Batches that librdkafka cannot decode, and large ones that it can.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::fmt::Write as _;
 
 use platform::kafka;

@@ -40,7 +40,10 @@ const WHOLE: [(&str, &str); 7] = [
     ("iam: crates/services/iam/src/repository/caseless_keys.rs ((select 'login' ", "only `doctor` runs it"),
     ("payment: crates/services/payment/src/repository/postgres/payments.rs (select count(*) ", "counts the queue"),
     ("delivery: crates/services/delivery/src/repository/postgres/deliveries.rs (select uuid as ", "lists the queue"),
-    ("customers: crates/services/customers/src/repository/postgres/loans.rs (with page as ", "reads a page; the sort is incremental"),
+    (
+        "customers: crates/services/customers/src/repository/postgres/loans.rs (with page as ",
+        "reads a page; the sort is incremental",
+    ),
     (
         "customers: crates/services/customers/src/repository/postgres/customers.rs (with written as ",
         "few loans are held",
