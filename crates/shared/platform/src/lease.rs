@@ -17,6 +17,9 @@ use crate::postgres::{Database, SharedTable};
 pub static TABLE: SharedTable =
     SharedTable::new("leases", "_sqlx_migrations_leases", &sqlx::migrate!("../../../migrations/platform/leases"));
 
+/// The time limit for releasing the leases of a process that stops.
+const RELEASE: Duration = Duration::from_millis(500);
+
 #[async_trait]
 pub trait Lease: Send + Sync {
     /// Takes or renews the lease for `ttl`. Returns its epoch, or `None` while another holder has the lease. The epoch grows with each new
@@ -37,6 +40,13 @@ impl PgLease {
     pub fn new(pool: Database, name: &'static str, holder: String) -> Self {
         Self { pool, name, holder }
     }
+}
+
+/// Releases all leases of a process that stops, so that another one can take them at once. Does nothing if the database does not answer
+/// within [`RELEASE`]; then they expire.
+pub async fn release_all(pool: &Database, holder: &str) {
+    let released = sqlx::query!("update leases set expires_at = now() where holder = $1", holder).execute(pool);
+    let _ = tokio::time::timeout(RELEASE, released).await;
 }
 
 #[async_trait]

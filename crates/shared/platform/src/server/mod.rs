@@ -16,7 +16,7 @@ use crate::{
     health, http, ids,
     jobs::{Job, Retention},
     kafka::Consumer,
-    lease::PgLease,
+    lease::{self, PgLease},
     listener::Listener,
     metric,
     outbox::Relay,
@@ -205,8 +205,14 @@ impl Server {
     pub async fn start(self, stop: &CancellationToken) -> anyhow::Result<Started> {
         let mut tasks = Tasks::new(stop);
         if let Some(OpenDatabase { pool, .. }) = &self.database {
-            let pool = pool.clone();
-            tasks.close(async move { pool.close().await });
+            let (pool, has_leases) = (pool.clone(), self.service.has_table(lease::TABLE.name));
+            let holder = self.instance.clone();
+            tasks.close(async move {
+                if has_leases {
+                    lease::release_all(&pool, &holder).await;
+                }
+                pool.close().await;
+            });
         }
         if let Some(tls) = self.tls.clone() {
             tasks.spawn("tls", |stop| tls.watch(tls::LOOK_EVERY, stop));

@@ -90,8 +90,12 @@ async fn each_attack_goes_on_inside_tls() {
         let place = format!("https://{address}");
         let addresses =
             ShopAddresses { order: place.clone(), iam: place.clone(), inventory: place, trust: trust.clone() };
-        let attacker =
-            Arc::new(Attacker::new(Entrances::of(&addresses).await.unwrap(), account.clone(), Vec::new(), SCALE));
+        let attacker = Arc::new(Attacker::new(
+            Entrances::of(&addresses).await.unwrap(),
+            account.clone(),
+            vec!["ann".to_owned()],
+            SCALE,
+        ));
         let _work = AbortOnDropHandle::new(tokio::spawn((attack.work)(attacker)));
 
         let said = |first: &[u8]| match attack.name {
