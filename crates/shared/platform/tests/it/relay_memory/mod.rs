@@ -45,6 +45,7 @@ async fn events_are_published_in_the_order_of_their_keys_and_marked() {
         ("event-uuid", events[0].0.uuid.to_string()),
         ("event-type", KNOWN.to_owned()),
         ("content-type", "application/x-protobuf".to_owned()),
+        ("event-time", "1970-01-01T00:00:00.000000Z".to_owned()),
     ];
     assert_eq!(first.headers, HashMap::from(headers.map(|(name, value)| (name.to_owned(), value))));
     relay.stop().await;
