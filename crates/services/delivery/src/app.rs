@@ -39,8 +39,7 @@ impl App {
     pub async fn build(config: Config) -> anyhow::Result<Self> {
         crate::metrics::count_from_zero();
         let Config { server, identity, messaging, couriers, own } = config;
-        let server = Server::bind(&SERVICE, server).await?;
-        let waker = Waker::default();
+        let (server, waker) = (Server::bind(&SERVICE, server).await?, Waker::default());
         let service = DeliveryService::new(
             Repositories::new(Arc::new(PgRepository::new(server.database()?))),
             Arc::new(GrpcOrders::new(server.peer("order", "ORDER_ADDRESS", &own.order_address)?)),
@@ -54,12 +53,12 @@ impl App {
             consumers::order_cancelled(service.clone()),
             consumers::basket_confirmed(service.clone()),
         ];
-        let http_guard = identity.guard(&server, api::http::RULES)?;
-        let http_guard = if own.delivery_open { http_guard.open() } else { http_guard };
+        let guard = identity.guard(&server, api::http::RULES)?;
+        let http = if own.delivery_open { guard.open() } else { guard };
         let retention = server.retention(messaging.kafka.effect_retention())?;
         Ok(Self {
             guard: identity.guard(&server, api::grpc::RULES)?,
-            router: api::http::router(service.clone(), http_guard, server.readiness(), own.delivery_max_in_flight),
+            router: api::http::router(service.clone(), http, server.readiness(), own.delivery_max_in_flight),
             consumers: messaging.consumers(&server, subscriptions),
             relay: messaging.relay(&server, &waker)?,
             jobs: vec![

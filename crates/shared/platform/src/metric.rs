@@ -44,9 +44,9 @@ impl Metric {
     }
 }
 
-/// Exports the meanings of metrics as their `# HELP` lines.
-pub fn describe(metrics: &'static [Metric]) {
-    for Metric { name, kind, meaning, .. } in metrics {
+/// Exports the meanings of [`METRICS`] and of a service's own metrics as their `# HELP` lines.
+pub fn describe(own: &'static [Metric]) {
+    for Metric { name, kind, meaning, .. } in METRICS.iter().chain(own) {
         match kind {
             Kind::Counter => metrics::describe_counter!(*name, *meaning),
             Kind::Gauge => metrics::describe_gauge!(*name, *meaning),

@@ -3,7 +3,7 @@
 use platform::ids;
 use serde_json::Value;
 
-use crate::{one_process::Shop, program::shipyard};
+use crate::{abuse::ALONE, one_process::Shop, program::shipyard};
 
 const ATTACKS: &str = "fat-users,fill-redis,token-flood,spray,lock-keeper";
 /// What all refused tokens may leave in the log. Without a bound they leave some 300 bytes each.
@@ -11,6 +11,7 @@ const BYTES_OF_TOKENS: usize = 8_192;
 
 #[tokio::test]
 async fn attacks_on_logins_fail_no_login_of_other_customers() {
+    let _alone = ALONE.lock().await;
     let redis = testkit::small_redis().await;
     let prefix = format!("abuse:{}:", ids::random());
     let shop = Shop::new()
@@ -21,7 +22,7 @@ async fn attacks_on_logins_fail_no_login_of_other_customers() {
         .with("IAM_ARGON2_ITERATIONS", "1");
     let _program = shop.start().await;
 
-    let arguments = ["abuse", "--only", ATTACKS, "--rate", "20", "--users", "3"];
+    let arguments = ["abuse", "--only", ATTACKS, "--scale", "0.25", "--rate", "20", "--users", "3"];
     let phases = ["--before", "500ms", "--during", "4s", "--after", "2100ms", "--json"];
     let command = shipyard(&[&arguments[..], &phases].concat(), shop.variables(), shop.directory());
     let output = tokio::process::Command::from(command).kill_on_drop(true).output().await.unwrap();

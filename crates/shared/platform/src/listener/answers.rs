@@ -10,20 +10,17 @@ use std::{
     time::Duration,
 };
 
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    activity::{Activity, InHand, TAKEN_WITHIN},
-    sent::Sent,
-};
+use super::activity::{Activity, InHand, TAKEN_WITHIN};
 
 /// The maximum number of bytes of the large answers of one listener that wait for their clients. It is four times the largest list, and
 /// small enough for a container of 64 MiB.
-const ALL: usize = 16 << 20;
+pub(super) const ALL: usize = 16 << 20;
 /// The size of the largest answer that is not counted, in bytes. The number of requests bounds these.
-const SMALL: usize = 4 << 10;
+pub(super) const SMALL: usize = 4 << 10;
 /// The size of a piece in bytes. The first one is [`SMALL`], since hyper keeps it until the connection ends, even if the answer is dropped.
 const PIECE: usize = 16 << 10;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -58,12 +55,10 @@ pub(super) struct Place {
 }
 
 impl Answers {
-    /// Returns the body that sends `body`. The request stays in flight until it has been sent.
-    pub fn sent(&self, body: Body, request: InHand, place: &Place) -> Sent {
-        Sent::new(body, request, SMALL, ALL, |data, bytes, request| {
-            let answer = Answer { data, bytes, piece: 0, waiting_since: Instant::now(), request, place: place.clone() };
-            Kept { answers: self.clone(), number: self.insert(answer) }
-        })
+    /// Keeps a large answer of `bytes` bytes until its client has taken it.
+    pub fn keep(&self, data: VecDeque<Bytes>, bytes: usize, request: InHand, place: &Place) -> Kept {
+        let answer = Answer { data, bytes, piece: 0, waiting_since: Instant::now(), request, place: place.clone() };
+        Kept { answers: self.clone(), number: self.insert(answer) }
     }
 
     /// Drops answers whose clients have taken nothing for [`TAKEN_WITHIN`], for ever.

@@ -12,7 +12,10 @@ use http::HeaderMap;
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt as _;
 
-use super::{activity::InHand, answers::Kept};
+use super::{
+    activity::InHand,
+    answers::{ALL, Answers, Kept, Place, SMALL},
+};
 
 /// A body that hands a large answer out in pieces. Its request stays in flight until it has been sent.
 pub(super) struct Sent {
@@ -26,6 +29,13 @@ pub(super) struct Sent {
     end: Option<Result<HeaderMap, axum::Error>>,
     /// The request of a small answer, which is in flight until this is dropped.
     request: Option<InHand>,
+}
+
+impl Answers {
+    /// Returns the body that sends `body`. The request stays in flight until it has been sent.
+    pub fn sent(&self, body: Body, request: InHand, place: &Place) -> Sent {
+        Sent::new(body, request, SMALL, ALL, |data, bytes, request| self.keep(data, bytes, request, place))
+    }
 }
 
 impl Sent {
@@ -120,10 +130,7 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::listener::{
-        activity::Activity,
-        answers::{Answers, Place},
-    };
+    use crate::listener::activity::Activity;
 
     #[tokio::test]
     async fn a_stream_and_its_end_come_as_they_are() {

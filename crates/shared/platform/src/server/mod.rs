@@ -1,6 +1,7 @@
 //! The server of one service: it owns listeners, connection pool, readiness and identity, and starts them in the right order.
 
 mod config;
+mod instance;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -13,7 +14,7 @@ use crate::{
     auth::{Guard, Rule, ServiceKey, Sessions},
     config::ConfigError,
     grpc::{Peer, Services},
-    health, http, ids,
+    health, http,
     jobs::{Job, Retention},
     kafka::Consumer,
     lease::{self, PgLease},
@@ -65,7 +66,6 @@ pub struct Started {
 impl Server {
     /// Binds the listeners. Fails if an address is in use or a value is invalid; the error names the variable.
     pub async fn bind(service: &'static Service, config: Config) -> anyhow::Result<Self> {
-        metric::describe(metric::METRICS);
         metric::describe(service.metrics);
         postgres::count_from_zero();
         let tls = config.tls.map(|config| Tls::of_service(config, service.name)).transpose()?;
@@ -100,7 +100,7 @@ impl Server {
         Ok(Self {
             key: ServiceKey::new(service.name, &config.service_key)?.accepting(config.service_key_previous.as_ref())?,
             tls,
-            instance: instance(listener.local_addr()?),
+            instance: instance::instance(listener.local_addr()?),
             service,
             listener,
             second,
@@ -205,8 +205,8 @@ impl Server {
     pub async fn start(self, stop: &CancellationToken) -> anyhow::Result<Started> {
         let mut tasks = Tasks::new(stop);
         if let Some(OpenDatabase { pool, .. }) = &self.database {
-            let (pool, has_leases) = (pool.clone(), self.service.has_table(lease::TABLE.name));
-            let holder = self.instance.clone();
+            let (pool, holder) = (pool.clone(), self.instance.clone());
+            let has_leases = self.service.has_table(lease::TABLE.name);
             tasks.close(async move {
                 if has_leases {
                     lease::release_all(&pool, &holder).await;
@@ -296,24 +296,5 @@ impl Tasks {
         for consumer in consumers {
             self.spawn("consumer", |stop| consumer.run(stop));
         }
-    }
-}
-
-/// Returns a new id of a process: its host name and port, for people, and a UUID, since containers may have equal host names. A process that
-/// restarts is another holder of its leases, since the one before may only be frozen.
-fn instance(address: SocketAddr) -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{}-{}-{}", host.trim(), address.port(), ids::random())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn processes_with_one_host_name_and_port_are_different_holders_of_leases() {
-        let address = SocketAddr::from(([127, 0, 0, 1], 50_051));
-
-        assert_ne!(instance(address), instance(address));
     }
 }

@@ -1,5 +1,8 @@
 //! A collector of traces that keeps every export as it was sent.
 
+use std::io::Read as _;
+
+use flate2::read::GzDecoder;
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
 
 pub struct Traces {
@@ -21,8 +24,20 @@ impl Traces {
         self.server.uri()
     }
 
+    /// Returns what was exported, decompressed.
     pub async fn bodies(&self) -> Vec<Vec<u8>> {
         let requests = self.server.received_requests().await.unwrap_or_default();
-        requests.into_iter().map(|request| request.body).collect()
+        requests.into_iter().map(|request| message(&request.body)).collect()
     }
+}
+
+/// Returns the message of a gRPC request, which is compressed with gzip if its first byte is 1.
+fn message(body: &[u8]) -> Vec<u8> {
+    let (head, message) = body.split_at(5);
+    if head[0] == 0 {
+        return message.to_vec();
+    }
+    let mut plain = Vec::new();
+    GzDecoder::new(message).read_to_end(&mut plain).unwrap();
+    plain
 }

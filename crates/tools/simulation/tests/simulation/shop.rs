@@ -111,7 +111,7 @@ impl Stores {
     pub fn new(rng: &mut StdRng, scarce: bool) -> Self {
         let rate = if rng.random_bool(0.5) { 0.2 } else { 0.0 };
         let stock = if scarce { [1, 1, 0, 0] } else { [1, rng.random_range(1..=4), rng.random_range(3..=10), 1000] };
-        let leases = ["payment-deadlines", "expiry", "sender", customers::jobs::LEASE];
+        let leases = ["payment-deadlines", "expiry", "sender", customers::jobs::LEASE, customers::jobs::REFUSALS];
         Self {
             orders: MemoryOrders::default(),
             inventory: MemoryInventory::default(),

@@ -84,7 +84,7 @@ fn every_variable_of_the_code_stands_in_the_example_and_the_other_way_round() {
 fn fields() -> BTreeSet<String> {
     let shared = [
         "platform/src/kafka/config.rs",
-        "platform/src/telemetry.rs",
+        "platform/src/telemetry/mod.rs",
         "contracts/src/events/topics.rs",
         "contracts/src/identity.rs",
     ];

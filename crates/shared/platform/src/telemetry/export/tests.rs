@@ -1,0 +1,92 @@
+//! Tests of the bounds of exporting, with a collector that hangs or refuses.
+
+use std::{
+    future,
+    sync::{
+        Mutex,
+        mpsc::{Receiver, Sender, channel},
+    },
+};
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use opentelemetry::trace::{Tracer as _, TracerProvider as _};
+use opentelemetry_sdk::{error::OTelSdkError, trace::SdkTracerProvider};
+
+use super::*;
+
+/// A collector that tells how many spans it was sent, and answers when it is told to.
+#[derive(Debug)]
+struct Collector {
+    sent: Sender<usize>,
+    answers: Mutex<Receiver<OTelSdkResult>>,
+}
+
+impl SpanExporter for Collector {
+    fn export(&self, batch: Vec<SpanData>) -> impl Future<Output = OTelSdkResult> + Send {
+        self.sent.send(batch.len()).unwrap();
+        // The batch processor exports on a thread of its own, which may wait.
+        future::ready(self.answers.lock().unwrap().recv().unwrap_or(Ok(())))
+    }
+}
+
+struct Setup {
+    traces: SdkTracerProvider,
+    sent: Receiver<usize>,
+    answer: Sender<OTelSdkResult>,
+    metrics: PrometheusHandle,
+}
+
+impl Setup {
+    fn new() -> Self {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let metrics = recorder.handle();
+        let queue = metrics::with_local_recorder(&recorder, || Queue::new("traces"));
+        let ((sending, sent), (answer, answers)) = (channel(), channel());
+        let collector = Collector { sent: sending, answers: Mutex::new(answers) };
+        let traces = SdkTracerProvider::builder().with_span_processor(bounded_spans(collector, queue)).build();
+        Self { traces, sent, answer, metrics }
+    }
+
+    fn record(&self, spans: usize) {
+        let tracer = self.traces.tracer("test");
+        for _ in 0..spans {
+            drop(tracer.start("span"));
+        }
+    }
+
+    fn dropped(&self) -> usize {
+        let text = self.metrics.render();
+        let line = text.lines().find(|line| line.starts_with("telemetry_dropped_total{signal=\"traces\"}"));
+        line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
+    }
+}
+
+#[test]
+fn a_collector_that_hangs_holds_up_a_bounded_number_of_spans_and_the_rest_is_counted() {
+    let setup = Setup::new();
+    setup.record(BATCH);
+    assert_eq!(setup.sent.recv().unwrap(), BATCH);
+
+    setup.record(MOST);
+
+    assert_eq!(setup.dropped(), BATCH, "those that it holds wait, too");
+    for _ in 0..MOST.div_ceil(BATCH) {
+        setup.answer.send(Ok(())).unwrap();
+    }
+    setup.traces.force_flush().unwrap();
+    let sent: usize = setup.sent.try_iter().sum();
+    assert_eq!(sent, MOST - BATCH);
+}
+
+#[test]
+fn what_a_collector_refuses_is_counted_and_makes_room() {
+    let setup = Setup::new();
+    for _ in 0..3 {
+        setup.answer.send(Err(OTelSdkError::InternalFailure("refused".to_owned()))).unwrap();
+        setup.record(BATCH);
+        assert_eq!(setup.sent.recv().unwrap(), BATCH);
+    }
+    setup.traces.force_flush().unwrap();
+
+    assert_eq!(setup.dropped(), 3 * BATCH);
+}
