@@ -167,6 +167,7 @@ mod tests {
     use http_body_util::BodyExt as _;
 
     use super::*;
+    use crate::listener::sent::Sent;
 
     fn place() -> Place {
         Place { activity: Activity::new(), close: CancellationToken::new() }
