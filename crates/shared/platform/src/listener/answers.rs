@@ -163,7 +163,7 @@ impl Drop for Kept {
 
 #[cfg(test)]
 mod tests {
-    use axum::body::HttpBody as _;
+    use axum::body::{Body, HttpBody as _};
     use http_body_util::BodyExt as _;
 
     use super::*;
