@@ -65,28 +65,29 @@ impl Setup {
 fn a_collector_that_hangs_holds_up_a_bounded_number_of_spans_and_the_rest_is_counted() {
     let setup = Setup::new();
     setup.record(BATCH);
-    assert_eq!(setup.sent.recv().unwrap(), BATCH);
+    let held = setup.sent.recv().unwrap();
 
     setup.record(MOST);
 
     assert_eq!(setup.dropped(), BATCH, "those that it holds wait, too");
-    for _ in 0..MOST.div_ceil(BATCH) {
-        setup.answer.send(Ok(())).unwrap();
-    }
+    drop(setup.answer);
     setup.traces.force_flush().unwrap();
     let sent: usize = setup.sent.try_iter().sum();
-    assert_eq!(sent, MOST - BATCH);
+    assert_eq!(held + sent, MOST);
 }
 
 #[test]
 fn what_a_collector_refuses_is_counted_and_makes_room() {
     let setup = Setup::new();
-    for _ in 0..3 {
+    // An export may begin before a batch is full, so there may be more exports than batches.
+    for _ in 0..MOST {
         setup.answer.send(Err(OTelSdkError::InternalFailure("refused".to_owned()))).unwrap();
-        setup.record(BATCH);
-        assert_eq!(setup.sent.recv().unwrap(), BATCH);
     }
-    setup.traces.force_flush().unwrap();
 
-    assert_eq!(setup.dropped(), 3 * BATCH);
+    for _ in 0..2 {
+        setup.record(MOST);
+        let _ = setup.traces.force_flush();
+    }
+
+    assert_eq!(setup.dropped(), 2 * MOST);
 }
