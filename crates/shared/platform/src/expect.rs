@@ -25,7 +25,7 @@ pub(crate) fn is_waiting(parts: &Parts, body: &Body) -> bool {
     parts.version == Version::HTTP_11 && !body.is_end_stream() && asks(&parts.headers)
 }
 
-/// Returns the answer that `handle` gives to a request whatever its body of `length` bytes contains; `None` if it needs the body.
+/// Returns the answer of `handle` if it is the same for every body of `length` bytes. Returns `None` if `handle` needs the body.
 pub(crate) async fn answered_by_head<F>(length: u64, limit: usize, handle: impl FnOnce(Body) -> F) -> Option<Response>
 where
     F: Future<Output = Response>,

@@ -5,7 +5,7 @@
 //! Callers choose paths, methods and content types freely. So the value of a label or a span name is either known to the server or
 //! `unknown`.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use axum::{
     extract::{MatchedPath, Request},
@@ -86,11 +86,13 @@ async fn observe(rpc: Option<Arc<str>>, request: Request, next: impl AsyncFnOnce
     // Callers check the health of every replica once a second. Spans of these calls would be most of all traces, so there are none.
     let is_probe = path.starts_with("/grpc.health.");
     let request_span = || {
+        let name = match &rpc {
+            Some(rpc) => Cow::Borrowed(rpc.trim_start_matches('/')),
+            None => Cow::Owned(format!("{method} {route}")),
+        };
         tracing::info_span!(
             "request",
-            otel.name = rpc
-                .as_deref()
-                .map_or_else(|| format!("{method} {route}"), |rpc| rpc.trim_start_matches('/').to_owned()),
+            otel.name = &*name,
             otel.kind = "server",
             method,
             path = &path[..path.floor_char_boundary(PATH_SHOWN)],

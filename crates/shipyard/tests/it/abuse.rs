@@ -20,23 +20,28 @@ async fn attacks_fail_no_request_of_other_customers() {
     let _program = shop.start().await;
 
     for (attacks, scale, during) in ATTACKS {
-        let arguments = ["abuse", "--only", attacks, "--scale", scale, "--rate", "20", "--users", "3"];
-        let phases = ["--before", "1s", "--during", during, "--after", "500ms", "--json"];
-        let command = shipyard(&[&arguments[..], &phases].concat(), shop.variables(), shop.directory());
-        let output = tokio::process::Command::from(command).kill_on_drop(true).output().await.unwrap();
-
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{complaint}"));
-        assert!(output.status.success(), "{report:#}");
-        let rows = report["rows"].as_array().unwrap();
-        assert_eq!(rows.len(), attacks.split(',').count());
-        for row in rows {
+        for row in attack(&shop, attacks, scale, ["1s", during, "500ms"]).await {
             let (connections, requests) = (&row["connections"], &row["during"]["requests"]);
             assert!(connections.as_u64().unwrap() > 0 && requests.as_u64().unwrap() >= 40, "{row}");
             assert_eq!((&row["during"]["failed"], &row["succeeded"]), (&0.into(), &0.into()), "{row}");
         }
     }
     descriptions_are_off(&shop).await;
+}
+
+/// Runs the attacks at this scale, with customers for these times before, during and after each. Returns the report's row of each.
+pub async fn attack(shop: &Shop, attacks: &str, scale: &str, [before, during, after]: [&str; 3]) -> Vec<Value> {
+    let arguments = ["abuse", "--only", attacks, "--scale", scale, "--rate", "20", "--users", "3"];
+    let phases = ["--before", before, "--during", during, "--after", after, "--json"];
+    let command = shipyard(&[&arguments[..], &phases].concat(), shop.variables(), shop.directory());
+    let output = tokio::process::Command::from(command).kill_on_drop(true).output().await.unwrap();
+
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{complaint}"));
+    assert!(output.status.success(), "{report:#}");
+    let rows = report["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), attacks.split(',').count());
+    rows.clone()
 }
 
 async fn descriptions_are_off(shop: &Shop) {

@@ -1,9 +1,11 @@
-//! Attacks by strangers on logins: they fill no store, lock nobody out and displace nothing from the log.
+//! Attacks by strangers on logins: the store does not fill, other customers are not locked out, and the log keeps its lines.
 
 use platform::ids;
-use serde_json::Value;
 
-use crate::{abuse::ALONE, one_process::Shop, program::shipyard};
+use crate::{
+    abuse::{ALONE, attack},
+    one_process::Shop,
+};
 
 const ATTACKS: &str = "fat-users,fill-redis,token-flood,spray,lock-keeper";
 /// What all refused tokens may leave in the log. Without a bound they leave some 300 bytes each.
@@ -22,17 +24,7 @@ async fn attacks_on_logins_fail_no_login_of_other_customers() {
         .with("IAM_ARGON2_ITERATIONS", "1");
     let _program = shop.start().await;
 
-    let arguments = ["abuse", "--only", ATTACKS, "--scale", "0.25", "--rate", "20", "--users", "3"];
-    let phases = ["--before", "500ms", "--during", "4s", "--after", "2100ms", "--json"];
-    let command = shipyard(&[&arguments[..], &phases].concat(), shop.variables(), shop.directory());
-    let output = tokio::process::Command::from(command).kill_on_drop(true).output().await.unwrap();
-
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{complaint}"));
-    assert!(output.status.success(), "{report:#}");
-    let rows = report["rows"].as_array().unwrap();
-    assert_eq!(rows.len(), ATTACKS.split(',').count());
-    for row in rows {
+    for row in attack(&shop, ATTACKS, "0.25", ["500ms", "4s", "2100ms"]).await {
         assert!(row["sent"].as_u64().unwrap() > 10, "{row}");
     }
     let refused: usize = shop.log().lines().filter(|line| line.contains("token_refused")).map(str::len).sum();

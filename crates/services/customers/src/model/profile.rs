@@ -58,7 +58,7 @@ pub enum BirthDateError {
 }
 
 const FORMAT: &str = "%Y-%m-%d";
-/// Nobody who was born earlier is alive.
+/// The first year of birth that is accepted. People who were born earlier are not alive any more.
 const FIRST_YEAR: i32 = 1900;
 
 impl BirthDate {

@@ -24,8 +24,8 @@ impl From<&User> for Owner {
     }
 }
 
-/// The first 128 bits of the SHA-256 of a login, in hexadecimal digits. They are enough to recognise an operator's login: nobody can find
-/// another login with the same digest.
+/// The first 128 bits of the SHA-256 of a login, in hexadecimal digits. They are enough to recognise an operator's login: finding another
+/// login with the same digest takes some 2^128 attempts.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LoginDigest(String);

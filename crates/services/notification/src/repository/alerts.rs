@@ -22,7 +22,7 @@ pub enum Claim {
 
 #[async_trait]
 pub trait Alerts: Send + Sync {
-    /// Claims those reports that have not been sent and that nobody sends. Returns what has become of each, in their order. The keys must
+    /// Claims those reports that have not been sent and that no replica is sending. Returns what has become of each, in their order. The keys must
     /// differ.
     async fn claim(&self, alerts: &[AlertKey]) -> Result<Vec<Claim>, Error>;
     /// Records that claimed reports have been sent.

@@ -144,7 +144,7 @@ impl Consumer {
         let consumer: Arc<StreamConsumer<Context>> =
             Arc::new(self.client().create_with_context(context).context("creating a Kafka consumer")?);
         consumer.context().workers.read_from(&consumer);
-        // If this future is dropped, its workers would keep the consumer, and with it the partitions of a member that nobody polls.
+        // If this future is dropped, its workers would keep the consumer, and with it the partitions of a member that is not polled.
         let consumer = scopeguard::guard(consumer, |consumer| consumer.context().workers.abort());
         consumer.subscribe(&[&self.topic]).context("subscribing")?;
         let outcome = loop {

@@ -3,10 +3,7 @@
 use anyhow::Context as _;
 use rdkafka::{message::OwnedHeaders, producer::FutureRecord};
 
-use super::{
-    Headers, KafkaPublisher,
-    producer::{discard, refused},
-};
+use super::{Headers, KafkaPublisher};
 
 /// A record exactly as it is in a topic, unlike a [`Record`](super::Record), which always has a key, a payload and headers of text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -41,15 +38,6 @@ impl KafkaPublisher {
             message = message.headers(OwnedHeaders::from(&record.headers));
         }
         let delivery = producer.client.send_result(message).map_err(|(error, _)| error).context("queueing a record")?;
-        let delivered = tokio::select! {
-            biased;
-            delivered = delivery => delivered.context("the producer was closed")?,
-            refusal = producer.distrust.met() => {
-                discard(&producer);
-                return Err(refusal.into());
-            }
-        };
-        delivered.map_err(|(error, _)| refused(error, &record.topic)).context("publishing a record")?;
-        Ok(())
+        producer.delivered(delivery, &record.topic).await
     }
 }

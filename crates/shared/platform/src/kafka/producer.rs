@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use rdkafka::{
     error::KafkaError,
     message::{Header, OwnedHeaders},
-    producer::{FutureProducer, FutureRecord, Producer as _, PurgeConfig},
+    producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _, PurgeConfig},
     types::RDKafkaErrorCode,
 };
 
@@ -186,17 +186,25 @@ impl KafkaPublisher {
             deliveries.push(delivery);
         }
         for (delivery, record) in deliveries.into_iter().zip(records) {
-            let delivered = tokio::select! {
-                biased;
-                delivered = delivery => delivered.context("the producer was closed")?,
-                refusal = producer.distrust.met() => {
-                    // The next call creates another producer, which then reads the authorities as they are at that time.
-                    discard(&producer);
-                    return Err(refusal.into());
-                }
-            };
-            delivered.map_err(|(error, _)| refused(error, &record.topic)).context("publishing a record")?;
+            producer.delivered(delivery, &record.topic).await?;
         }
+        Ok(())
+    }
+}
+
+impl Producer {
+    /// Waits until the broker has acknowledged a record of `topic`.
+    pub(super) async fn delivered(&mut self, delivery: DeliveryFuture, topic: &str) -> anyhow::Result<()> {
+        let delivered = tokio::select! {
+            biased;
+            delivered = delivery => delivered.context("the producer was closed")?,
+            refusal = self.distrust.met() => {
+                // The next call creates another producer, which then reads the authorities as they are at that time.
+                discard(self);
+                return Err(refusal.into());
+            }
+        };
+        delivered.map_err(|(error, _)| refused(error, topic)).context("publishing a record")?;
         Ok(())
     }
 }

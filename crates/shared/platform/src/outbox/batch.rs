@@ -53,6 +53,19 @@ fn publish_span(topic: &str, row: &Unpublished) -> Span {
     span
 }
 
+/// Converts a row to a record of `topic`, which continues the trace of `span`.
+fn record(topic: String, row: Unpublished, span: &Span) -> Record {
+    let mut headers = row.trace;
+    headers.extend(span.in_scope(telemetry::trace_context));
+    headers.extend([
+        ("event-uuid".to_owned(), row.event_uuid.to_string()),
+        ("event-type".to_owned(), row.event_type),
+        ("content-type".to_owned(), "application/x-protobuf".to_owned()),
+        (HEADER_EVENT_TIME.to_owned(), row.written.to_rfc3339_opts(SecondsFormat::Micros, true)),
+    ]);
+    Record { topic, key: row.key.to_string().into_bytes(), payload: row.payload, headers }
+}
+
 impl Relay {
     /// Publishes one batch. While it publishes a full batch, it marks the previous batch and reads the next one.
     pub(super) async fn publish(
@@ -77,13 +90,14 @@ impl Relay {
         }
         // The spans end once the outcomes are known.
         let mut spans = Vec::with_capacity(ready.len());
-        let record = |row: Unpublished| {
-            let (id, span) = (row.id, publish_span(self.topics.get(row.event_type.as_str())?, &row));
-            let record = self.record(row, &span)?;
+        let to_record = |row: Unpublished| {
+            let topic = self.topics.get(row.event_type.as_str())?;
+            let (id, span) = (row.id, publish_span(topic, &row));
+            let record = record(topic.clone(), row, &span);
             spans.push(span);
             Some((id, record))
         };
-        let (sent, records): (Vec<i64>, Vec<Record>) = ready.into_iter().filter_map(record).unzip();
+        let (sent, records): (Vec<i64>, Vec<Record>) = ready.into_iter().filter_map(to_record).unzip();
         // `join!` waits for all three, so that a failure of one does not lose the result of the others.
         let (outcomes, marked, read) = tokio::join!(self.send(&records), self.mark(epoch, &unmarked), async {
             if batch != Batch::Full {
@@ -168,19 +182,5 @@ impl Relay {
             }
             ready
         })
-    }
-
-    /// Converts a row to a record, which continues the trace of `span`. Returns `None` if the event type has no topic.
-    fn record(&self, row: Unpublished, span: &Span) -> Option<Record> {
-        let topic = self.topics.get(row.event_type.as_str())?.clone();
-        let mut headers = row.trace;
-        headers.extend(span.in_scope(telemetry::trace_context));
-        headers.extend([
-            ("event-uuid".to_owned(), row.event_uuid.to_string()),
-            ("event-type".to_owned(), row.event_type),
-            ("content-type".to_owned(), "application/x-protobuf".to_owned()),
-            (HEADER_EVENT_TIME.to_owned(), row.written.to_rfc3339_opts(SecondsFormat::Micros, true)),
-        ]);
-        Some(Record { topic, key: row.key.to_string().into_bytes(), payload: row.payload, headers })
     }
 }

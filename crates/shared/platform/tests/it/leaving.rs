@@ -127,7 +127,7 @@ async fn a_server_that_stops_waits_for_work_whose_client_has_left() {
     assert!(timeout(SOON, server).await.is_ok(), "the server does not stop");
 }
 
-/// A gRPC service that runs the work whatever its method is.
+/// A gRPC service each of whose methods runs the work.
 #[derive(Clone)]
 struct Calls(Work);
 

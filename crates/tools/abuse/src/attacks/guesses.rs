@@ -29,7 +29,7 @@ pub async fn lock(attacker: Arc<Attacker>) {
         .await;
 }
 
-/// Guesses passwords of logins that nobody has, so that the address is limited. It is the customers' address.
+/// Guesses passwords of logins that do not exist, so that the address is limited. It is the customers' address.
 pub async fn spray(attacker: Arc<Attacker>) {
     attacker
         .repeat(WORKERS, PAUSE, |attacker, _| async move {
