@@ -47,6 +47,17 @@ pub fn is_refused(error: &Error) -> bool {
     is_of_class(error, &["28", "3D", "42501"])
 }
 
+/// Returns true if the connection must not be used again, and connections that are as old as it are in the same state: the server closed
+/// it or is closing it, keeps a setting of the time at which it was made, or has a plan of a table as it was then.
+pub(super) fn is_stale(error: &Error) -> bool {
+    match error {
+        Error::Io(_) | Error::Tls(_) | Error::Protocol(_) | Error::WorkerCrashed => true,
+        // Class 08 connection; 57P01 to 57P05 the server stops, crashed, starts, dropped the database, or ended an idle session; 25006
+        // read-only, as connections stay that were made while the server was; 0A000 "cached plan must not change result type".
+        _ => is_of_class(error, &["08", "57P01", "57P02", "57P03", "57P04", "57P05", "25006", "0A000"]),
+    }
+}
+
 fn is_of_class(error: &Error, classes: &[&str]) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.is_some_and(|code| classes.iter().any(|class| code.starts_with(class)))

@@ -29,6 +29,7 @@ use tokio::{
 };
 
 use super::{
+    classify::is_stale,
     idle_connections::Connections,
     path::{Path, Unanswered, Use},
     tls,
@@ -189,17 +190,13 @@ impl Lent {
         self.connection.as_mut().ok_or(sqlx::Error::PoolClosed)
     }
 
-    /// Records whether the connection can be used again after this statement, and returns the statement's outcome.
+    /// Records whether this connection, and those as old as it, can be used again after this statement. Returns the statement's outcome.
     fn settle<T>(&mut self, outcome: Result<sqlx::Result<T>, Unanswered>) -> sqlx::Result<T> {
-        let outcome = outcome.unwrap_or_else(|unanswered| Err(unanswered.into()));
-        self.is_answered = match &outcome {
-            Ok(_) => true,
-            // After these the connection cannot be trusted.
-            Err(error) => !matches!(
-                error,
-                sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed
-            ),
-        };
+        let Ok(outcome) = outcome else { return Err(Unanswered.into()) };
+        self.is_answered = !outcome.as_ref().is_err_and(is_stale);
+        if !self.is_answered {
+            self.path.is_stale_since(Instant::now());
+        }
         outcome
     }
 

@@ -19,10 +19,14 @@ const IDLE: Duration = Duration::from_secs(5);
 /// The number of consecutive failed checks after which the connection also counts as lost.
 const BLIND_LOOKS: u32 = 5;
 
+/// The first word in the name of a migration after which older versions of this program do not work: `NNNN_contract_<name>`.
+const CONTRACT: &str = "contract ";
+
 /// Waits for the server and applies pending migrations, under a lock so that only one replica migrates at a time.
 ///
-/// Fails if a migration is wrong, if the server's certificate is not trusted, or if a newer version has migrated the database. If the
-/// server is unavailable or refuses this service, retries until `stop`.
+/// If a newer version has migrated the database, starts nevertheless, with a warning: its migrations only add what this version does not
+/// need (decision 61). Fails if one of them is a contraction, if a migration is wrong, or if the server's certificate is not trusted. If
+/// the server is unavailable or refuses this service, retries until `stop`.
 pub async fn migrate(database: &Database, migrations: &Migrations, stop: &CancellationToken) -> anyhow::Result<()> {
     // Usually nothing is pending. One request shows it; each history would take a connection, a lock and some eight requests.
     tokio::select! {
@@ -40,9 +44,10 @@ pub async fn migrate(database: &Database, migrations: &Migrations, stop: &Cancel
 /// Applies the pending migrations of one history.
 async fn catch_up(database: &Database, history: History<'_>, stop: &CancellationToken) -> anyhow::Result<()> {
     let mut pauses = retry::endless_backoff();
+    let mut expects_newer = false;
     loop {
         let error = tokio::select! {
-            outcome = attempt(database, history) => match outcome {
+            outcome = attempt(database, history, expects_newer) => match outcome {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             },
@@ -65,19 +70,48 @@ async fn catch_up(database: &Database, history: History<'_>, stop: &Cancellation
             Execute(cause) | ExecuteMigration(cause, _) if is_unavailable(cause) => {
                 tracing::warn!(%error, "PostgreSQL is unavailable; retrying");
             }
-            VersionMissing(version) => anyhow::bail!(
-                "the database was migrated by a newer version of this program (migration {version}{}, which this one does not know); \
-                 run that one, or undo its migrations with its `shipyard migrate down`",
-                history.table.map(|table| format!(" of {table}")).unwrap_or_default()
-            ),
+            VersionMissing(version) => match history.newer(database).await {
+                Ok(newer) => {
+                    check_newer(history, *version, &newer)?;
+                    expects_newer = true;
+                    continue;
+                }
+                Err(error) => tracing::warn!(%error, "PostgreSQL is unavailable; retrying"),
+            },
             _ => return Err(error).context("migrating the database"),
         }
         tokio::time::sleep(pauses.next().unwrap_or(LOOK)).await;
     }
 }
 
+/// Fails unless this version works with a database that has `newer` migrations, of which `unknown` is one.
+fn check_newer(history: History<'_>, unknown: i64, newer: &[(i64, String)]) -> anyhow::Result<()> {
+    let of = history.table.map(|table| format!(" of {table}")).unwrap_or_default();
+    if let Some((version, name)) = newer.iter().find(|(_, name)| name.starts_with(CONTRACT)) {
+        anyhow::bail!(
+            "the database was migrated by a newer version of this program (migration {version}{of}, {name}), and this one does not work with \
+             it; run that one, or undo its migrations with its `shipyard migrate down`"
+        );
+    }
+    anyhow::ensure!(
+        newer.iter().any(|(version, _)| *version == unknown),
+        "the database has migration {unknown}{of}, which this program does not know although it is not newer than its own; run the program \
+         that made it"
+    );
+    tracing::warn!(
+        ?newer,
+        table = history.table,
+        "the database was migrated by a newer version of this program, which this version works with"
+    );
+    Ok(())
+}
+
 /// Applies the migrations on a connection of its own. Fails if the server no longer works for that connection.
-async fn attempt(database: &Database, history: History<'_>) -> Result<(), sqlx::migrate::MigrateError> {
+async fn attempt(
+    database: &Database,
+    history: History<'_>,
+    expects_newer: bool,
+) -> Result<(), sqlx::migrate::MigrateError> {
     let mut connection = database.connect().await?;
     // No statement timeout applies, because a migration may take long. It waits for a lock only for a moment, since all statements of the
     // running replicas queue behind it: after that it is tried again.
@@ -87,7 +121,8 @@ async fn attempt(database: &Database, history: History<'_>) -> Result<(), sqlx::
     );
     let prepared = tokio::time::timeout(LOOK, prepared.fetch_one(&mut connection)).await;
     let backend: i32 = prepared.unwrap_or_else(|_| Err(Unanswered.into()))?;
-    let migrator = history.migrator();
+    let mut migrator = history.migrator();
+    migrator.set_ignore_missing(expects_newer);
     let run = async {
         // `run` would have the same effect, but the compiler cannot prove that its future is `Send`.
         migrator.run_direct(None, &mut connection, false).await

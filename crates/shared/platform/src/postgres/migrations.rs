@@ -130,6 +130,18 @@ impl<'m> History<'m> {
         migrator
     }
 
+    /// Returns the migrations that a newer version of this program has applied, by version and name. They are higher than those that this
+    /// one knows.
+    pub async fn newer(self, database: &Database) -> sqlx::Result<Vec<(i64, String)>> {
+        let known = self.up().map(|migration| migration.version).max().unwrap_or(0);
+        // The table name is safe in the query, because it is a literal of this program.
+        let newer = AssertSqlSafe(format!(
+            "select version, description from {} where version > $1 order by version",
+            self.recorded_in
+        ));
+        sqlx::query_as(newer).bind(known).fetch_all(database).await
+    }
+
     async fn applied(self, connection: &mut PgConnection) -> Result<Vec<(i64, DateTime<Utc>)>, MigrateError> {
         let table = self.recorded_in;
         connection.ensure_migrations_table(table).await?;

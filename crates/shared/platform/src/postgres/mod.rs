@@ -28,7 +28,7 @@ pub use self::{
     spans::statement_spans,
 };
 
-/// Runs a statement that may be repeated. Runs it once more if it failed because its connection was stale.
+/// Runs a statement that may be repeated. Runs it once more, on a new connection, if it failed because its connection was stale.
 pub async fn retry_stale<T, F>(statement: impl Fn() -> F) -> sqlx::Result<T>
 where
     F: Future<Output = sqlx::Result<T>>,
@@ -36,8 +36,7 @@ where
     match statement().await {
         // After a timeout the caller has waited long enough.
         Err(sqlx::Error::Io(error)) if error.kind() == std::io::ErrorKind::TimedOut => Err(sqlx::Error::Io(error)),
-        Err(sqlx::Error::Io(_) | sqlx::Error::Protocol(_)) => statement().await,
-        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("57P01") => statement().await,
+        Err(error) if classify::is_stale(&error) => statement().await,
         outcome => outcome,
     }
 }

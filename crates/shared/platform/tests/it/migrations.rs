@@ -2,7 +2,7 @@
 
 use platform::{
     inbox, lease, outbox,
-    postgres::{Database, Migrations, migrate},
+    postgres::{Database, Migrations, SharedTable, migrate},
 };
 use sqlx::{
     ConnectOptions as _, SqlSafeStr as _,
@@ -10,8 +10,8 @@ use sqlx::{
 };
 use tokio_util::sync::CancellationToken;
 
-static MIGRATIONS: Migrations =
-    Migrations::new(sqlx::migrate!("../../../migrations/order"), &[&inbox::TABLE, &lease::TABLE, &outbox::TABLE]);
+static SHARED: [&SharedTable; 3] = [&inbox::TABLE, &lease::TABLE, &outbox::TABLE];
+static MIGRATIONS: Migrations = Migrations::new(sqlx::migrate!("../../../migrations/order"), &SHARED);
 
 #[tokio::test]
 async fn replicas_that_start_together_migrate_once() {
@@ -154,17 +154,51 @@ async fn a_migration_whose_connection_is_lost_begins_again() {
     outcome.expect("the migration ends").unwrap().unwrap();
 }
 
+/// Records a migration that no version of this tree has.
+async fn record(database: &testkit::Database, version: i64, name: &str) {
+    let recorded = format!(
+        "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+        values ({version}, '{name}', true, '', 1)"
+    );
+    execute(database, recorded).await;
+}
+
 #[tokio::test]
-async fn a_database_of_a_newer_version_is_refused_with_what_to_do() {
+async fn a_version_starts_on_a_database_that_a_newer_one_has_expanded() {
+    let database = testkit::empty_database().await;
+    let first = MIGRATIONS.own.iter().take(4).cloned().collect();
+    let older = Migrations::new(Migrator::with_migrations(first), &SHARED);
+    let stop = CancellationToken::new();
+    migrate(&database.pool, &MIGRATIONS, &stop).await.unwrap();
+
+    migrate(&database.pool, &older, &stop).await.unwrap();
+    migrate(&database.pool, &MIGRATIONS, &stop).await.unwrap();
+
+    assert!(MIGRATIONS.are_applied(&database.pool).await.unwrap(), "the older version has undone nothing");
+}
+
+#[tokio::test]
+async fn a_version_refuses_a_database_that_a_newer_one_has_contracted() {
     let database = testkit::empty_database().await;
     migrate(&database.pool, &MIGRATIONS, &CancellationToken::new()).await.unwrap();
-    let newer = "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
-        values (9999, 'newer', true, '', 1)";
-    execute(&database, newer.to_owned()).await;
+    record(&database, 9998, "contract addresses").await;
+    record(&database, 9999, "newer").await;
 
     let outcome = migrate(&database.pool, &MIGRATIONS, &CancellationToken::new()).await;
 
     let refusal = format!("{:#}", outcome.unwrap_err());
-    assert!(refusal.contains("newer version of this program (migration 9999"), "{refusal}");
+    assert!(refusal.contains("newer version of this program (migration 9998, contract addresses)"), "{refusal}");
     assert!(refusal.contains("shipyard migrate down"), "{refusal}");
+}
+
+#[tokio::test]
+async fn a_version_refuses_a_database_of_another_branch() {
+    let database = testkit::empty_database().await;
+    migrate(&database.pool, &MIGRATIONS, &CancellationToken::new()).await.unwrap();
+    record(&database, 0, "another branch").await;
+
+    let outcome = migrate(&database.pool, &MIGRATIONS, &CancellationToken::new()).await;
+
+    let refusal = format!("{:#}", outcome.unwrap_err());
+    assert!(refusal.contains("has migration 0, which this program does not know"), "{refusal}");
 }

@@ -7,7 +7,7 @@ use std::{
 
 use futures::future::join_all;
 use platform::{
-    postgres::{Database, Listener, is_unavailable, watch},
+    postgres::{Database, Listener, is_unavailable, retry_stale, watch},
     readiness::Readiness,
 };
 use sqlx::ConnectOptions as _;
@@ -46,6 +46,84 @@ impl Fixture {
         let outcomes = timeout(Duration::from_secs(30), join_all(all)).await.expect("the statements end by themselves");
         (start.elapsed(), outcomes)
     }
+}
+
+impl Fixture {
+    /// Executes a statement that may be repeated, as often at once as the pool has connections.
+    async fn repeatable(&self, statement: &'static str) -> Vec<sqlx::Result<()>> {
+        let all =
+            (0..POOL).map(|_| retry_stale(|| async { sqlx::query(statement).execute(&self.pool).await.map(drop) }));
+        join_all(all).await
+    }
+
+    /// Executes a statement as an operator, who has a connection of its own.
+    async fn operator(&self, statement: String) {
+        sqlx::query(sqlx::AssertSqlSafe(statement))
+            .execute(&self.database.pool)
+            .await
+            .expect("an operator's statement");
+    }
+
+    /// Ends all connections of the pool at the server, as a restart does.
+    async fn end_connections(&self) {
+        let ended =
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = 'test-application'
+            and datname = current_database()";
+        self.operator(ended.into()).await;
+    }
+}
+
+#[tokio::test]
+async fn connections_that_the_server_ended_fail_no_statement_that_may_be_repeated() {
+    let fixture = Fixture::new().await;
+
+    for _ in 0..3 {
+        fixture.end_connections().await;
+        for _ in 0..POOL {
+            let outcome = retry_stale(|| sqlx::query("select 1").execute(&fixture.pool)).await;
+            assert!(outcome.is_ok(), "{outcome:?}");
+        }
+        let (_, outcomes) = fixture.statements("select pg_sleep(0.1)").await;
+        assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    }
+}
+
+#[tokio::test]
+async fn connections_made_while_the_server_was_read_only_are_replaced_once_it_is_writable() {
+    let fixture = Fixture::new().await;
+    fixture.operator("create table notes (text text)".into()).await;
+    let database = fixture.pool.connect_options().get_database().expect("a database").to_owned();
+    fixture.operator(format!(r#"alter database "{database}" set default_transaction_read_only = on"#)).await;
+    fixture.end_connections().await;
+    let write = "insert into notes select 'a' from pg_sleep(0.1)";
+
+    let refused = fixture.repeatable(write).await;
+    let read = fixture.repeatable("select pg_sleep(0.1)").await;
+    // The database's own setting forbids a change of it.
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
+        r#"set default_transaction_read_only = off; alter database "{database}" reset default_transaction_read_only"#
+    )))
+    .execute(&fixture.database.pool)
+    .await
+    .expect("an operator's statement");
+    let written = fixture.repeatable(write).await;
+
+    assert!(refused.iter().all(|outcome| outcome.as_ref().is_err_and(is_unavailable)), "{refused:?}");
+    assert!(read.iter().all(Result::is_ok), "{read:?}");
+    assert!(written.iter().all(Result::is_ok), "{written:?}");
+}
+
+#[tokio::test]
+async fn a_table_whose_types_changed_fails_no_statement_that_may_be_repeated() {
+    let fixture = Fixture::new().await;
+    fixture.operator("create table notes (text varchar(10))".into()).await;
+    let read = "select notes.*, pg_sleep(0.1) from notes";
+    let before = fixture.repeatable(read).await;
+
+    fixture.operator("alter table notes add column more bigint".into()).await;
+    let after = fixture.repeatable(read).await;
+
+    assert!(before.iter().chain(&after).all(Result::is_ok), "{before:?} {after:?}");
 }
 
 #[tokio::test]

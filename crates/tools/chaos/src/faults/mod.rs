@@ -9,6 +9,7 @@ mod consumers;
 mod couriers;
 mod crash_points;
 mod database_access;
+mod database_sessions;
 mod disk;
 mod external_links;
 mod failing_builds;
@@ -23,6 +24,7 @@ mod process_kills;
 mod provider;
 mod redelivery;
 mod redis;
+mod refused_topic;
 mod rolling;
 mod service_links;
 pub mod storm;
@@ -42,8 +44,10 @@ pub fn all() -> Vec<Fault> {
         &process_kills::FAULTS[..],
         &crash_points::FAULTS,
         &broker::FAULTS,
+        &refused_topic::FAULTS,
         &postgres::FAULTS,
         &database_access::FAULTS,
+        &database_sessions::FAULTS,
         &redis::FAULTS,
         &service_links::FAULTS,
         &external_links::FAULTS,

@@ -7,6 +7,11 @@ use std::{
 };
 
 use anyhow::Context as _;
+use rdkafka::{
+    ClientConfig,
+    admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier},
+    client::DefaultClientContext,
+};
 use tokio::time::Instant;
 
 pub use super::{
@@ -106,6 +111,16 @@ impl Broker {
     pub async fn unpause(&self) -> anyhow::Result<()> {
         docker::run(&["unpause", &self.id], QUICK).await?;
         Ok(())
+    }
+
+    /// Makes the broker refuse records of a topic that are larger than `bytes`. The topic's other settings become the broker's defaults.
+    pub async fn limit_records(&self, topic: &str, bytes: u32) -> anyhow::Result<()> {
+        let (address, topic, bytes) = (self.address.to_string(), topic.to_owned(), bytes.to_string());
+        let admin: AdminClient<DefaultClientContext> =
+            ClientConfig::new().set("bootstrap.servers", address).create()?;
+        let limit = AlterConfig::new(ResourceSpecifier::Topic(&topic)).set("max.message.bytes", &bytes);
+        let altered = admin.alter_configs(&[limit], &AdminOptions::new().request_timeout(Some(QUICK))).await?;
+        altered.into_iter().try_for_each(|altered| altered.map(drop)).map_err(|(_, code)| code.into())
     }
 
     /// Removes the broker and its records, in any state.

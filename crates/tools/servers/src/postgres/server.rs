@@ -10,6 +10,7 @@ use std::{
 use anyhow::Context as _;
 use rustix::process::Signal;
 use sqlx::{Connection as _, PgConnection};
+use tokio::time::Instant;
 
 use super::{Binaries, Options, account::Account};
 use crate::{
@@ -17,10 +18,16 @@ use crate::{
     process::{self, Child},
 };
 
-/// How long the server may take to start, including crash recovery.
+/// How long the server may take to start, including crash recovery, and until the processes of an earlier server have exited.
 const START: Duration = Duration::from_mins(2);
-/// How long the server may take to shut down.
-const STOP: Duration = Duration::from_secs(6);
+/// How long the server may take to shut down, which includes a checkpoint: at the least it writes what is in `max_wal_size` to the disk.
+const STOP: Duration = Duration::from_mins(2);
+/// A shutdown that takes longer is logged, and again after each such interval.
+const SLOW: Duration = Duration::from_secs(3);
+/// What the server says, and exits, while processes of an earlier server still use the data.
+const IN_USE: &str = "pre-existing shared memory block";
+/// The pause before another try to start, while the data is in use.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// The server's default settings: little memory, full durability, and no data in the log.
 const SETTINGS: [(&str, &str); 12] = [
@@ -65,13 +72,16 @@ impl Postgres {
             files.initialise(&account, binaries).await.context("preparing PostgreSQL's data")?;
         }
         let port = process::free_port(&files.port)?;
-        let mut command = account.command(&binaries.directory.join("postgres"), options.mortal.then_some("INT"))?;
-        command.arg("-D").arg(&files.data).arg("-p").arg(port.to_string()).current_dir(&home);
-        for (name, value) in SETTINGS.iter().chain(&options.settings) {
-            command.arg("-c").arg(format!("{name}={value}"));
-        }
-        let child = Child::spawn(command, &files.log)?;
-        process::wait_until(&child, &files.log, START, async || files.is_ready())
+        let command = || {
+            let mut command = account.command(&binaries.directory.join("postgres"), options.mortal.then_some("INT"))?;
+            command.arg("-D").arg(&files.data).arg("-p").arg(port.to_string()).current_dir(&home);
+            for (name, value) in SETTINGS.iter().chain(&options.settings) {
+                command.arg("-c").arg(format!("{name}={value}"));
+            }
+            anyhow::Ok(command)
+        };
+        let child = files
+            .start(command)
             .await
             .with_context(|| format!("starting PostgreSQL from {}", binaries.directory.display()))?;
         let pid = files.pid().context("PostgreSQL has left no pid")?;
@@ -98,10 +108,26 @@ impl Postgres {
         process::ended(self.child.as_ref()).await;
     }
 
-    /// Shuts the server down cleanly and waits.
+    /// Shuts the server down cleanly and waits, as long as its last checkpoint takes. After [`STOP`] its processes are killed.
     pub async fn stop(mut self) {
-        if let Some(child) = self.child.take() {
-            child.stop(Signal::INT, STOP).await;
+        let Some(child) = self.child.take() else { return };
+        child.signal(Signal::INT);
+        let log = async {
+            loop {
+                tokio::time::sleep(SLOW).await;
+                tracing::info!("waiting for PostgreSQL to write its last checkpoint");
+            }
+        };
+        tokio::select! {
+            () = process::ended(Some(&child)) => {}
+            () = log => {}
+            () = tokio::time::sleep(STOP) => {
+                tracing::warn!("PostgreSQL has not shut down in {STOP:?}, and is killed; the next start performs crash recovery");
+                // Its processes together: a process that is left behind would keep the next server from starting.
+                if let Err(error) = crash(self.pid, Some(&child)).await {
+                    tracing::error!("{error:#}");
+                }
+            }
         }
     }
 }
@@ -159,6 +185,27 @@ impl Files {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
             _ => Ok(()),
         }
+    }
+
+    /// Starts the server. While processes of an earlier server still use the data, tries again.
+    async fn start(&self, command: impl Fn() -> anyhow::Result<Command>) -> anyhow::Result<Child> {
+        let deadline = Instant::now() + START;
+        loop {
+            let child = Child::spawn(command()?, &self.log)?;
+            match process::wait_until(&child, &self.log, START, async || self.is_ready()).await {
+                Err(_) if self.says_in_use() && Instant::now() < deadline => {
+                    tracing::info!("waiting for the processes of an earlier PostgreSQL to exit");
+                    tokio::time::sleep(PAUSE).await;
+                }
+                outcome => return outcome.map(|()| child),
+            }
+        }
+    }
+
+    /// Returns true if the last start failed because processes of an earlier server still use the data.
+    fn says_in_use(&self) -> bool {
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        log.lines().rev().take(3).any(|line| line.contains(IN_USE))
     }
 
     /// Returns the path of the server's own status file, which has the pid in the first line and the state in the

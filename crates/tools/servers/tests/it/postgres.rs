@@ -1,6 +1,6 @@
 //! PostgreSQL as a child process.
 
-use std::{fs::Permissions, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
+use std::{fs::Permissions, os::unix::fs::PermissionsExt as _, path::Path, pin::pin, process::Command, time::Duration};
 
 use servers::postgres;
 use sqlx::{Connection as _, PgConnection};
@@ -187,6 +187,64 @@ async fn a_killed_postgresql_leaves_no_process_and_starts_again_with_its_data() 
         .unwrap();
     assert_eq!(found, (1, "37".to_owned()));
     let home = options.data.canonicalize().unwrap();
+    server.stop().await;
+    std::fs::remove_dir_all(home).unwrap();
+}
+
+/// Stops the checkpointer until it is told to go on, like a disk that is very slow.
+async fn freeze_checkpointer(url: &str) -> i32 {
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    let checkpointer = "select pid from pg_stat_activity where backend_type = 'checkpointer'";
+    let pid: i32 = sqlx::query_scalar(checkpointer).fetch_one(&mut connection).await.unwrap();
+    signal("-STOP", pid);
+    pid
+}
+
+fn signal(signal: &str, pid: i32) {
+    assert!(Command::new("kill").args([signal, &pid.to_string()]).status().unwrap().success());
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_a_slow_checkpoint_and_the_next_start_succeeds() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("postgres");
+    let server = server_with_a_table(&data).await;
+    let (url, checkpointer) = (server.url.clone(), freeze_checkpointer(&server.url).await);
+
+    let stop = tokio::spawn(server.stop());
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    let has_waited = !stop.is_finished();
+    signal("-CONT", checkpointer);
+    stop.await.unwrap();
+    let server = postgres::start(&postgres::Options::new(data.clone())).await.unwrap();
+
+    assert!(has_waited, "the server was not killed");
+    assert_eq!(server.url, url);
+    execute(&server.url, "select from orders").await.unwrap();
+    let home = data.canonicalize().unwrap();
+    server.stop().await;
+    std::fs::remove_dir_all(home).unwrap();
+}
+
+#[tokio::test]
+async fn a_start_waits_for_processes_that_a_killed_postmaster_left_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("postgres");
+    let server = server_with_a_table(&data).await;
+    let checkpointer = freeze_checkpointer(&server.url).await;
+    signal("-KILL", server.pid());
+    server.ended().await;
+    drop(server);
+
+    let options = postgres::Options::new(data.clone());
+    let mut start = pin!(postgres::start(&options));
+    let has_waited = tokio::time::timeout(Duration::from_secs(2), &mut start).await.is_err();
+    signal("-CONT", checkpointer);
+    let server = start.await.unwrap();
+
+    assert!(has_waited, "the checkpointer still used the data");
+    execute(&server.url, "select from orders").await.unwrap();
+    let home = data.canonicalize().unwrap();
     server.stop().await;
     std::fs::remove_dir_all(home).unwrap();
 }

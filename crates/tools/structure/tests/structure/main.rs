@@ -6,6 +6,7 @@ mod crate_dependencies;
 mod documents;
 mod files_that_name_services;
 mod import_cycles;
+mod migrations;
 mod observability;
 mod registry;
 mod shared_tables;

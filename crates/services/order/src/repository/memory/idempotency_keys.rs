@@ -36,7 +36,7 @@ impl IdempotencyKeys for MemoryOrders {
         if let Some(outcome) = &key.outcome {
             return Ok(Claimed::Done(outcome.clone()));
         }
-        if key.lease_until > now {
+        if key.lease_until > now && key.token != claim.token {
             return Ok(Claimed::InProgress);
         }
         key.lease_until = now + lease;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::ids::OrderId;
-use platform::postgres::Database;
+use platform::postgres::{Database, retry_stale};
 use sqlx::types::Json;
 
 use super::PgOrders;
@@ -17,25 +17,27 @@ use crate::{
 #[async_trait]
 impl IdempotencyKeys for PgOrders {
     // The insert claims a new key. On conflict, the update takes over the key of the same request if its lease has expired. Otherwise a
-    // second query reads from the row why the key cannot be claimed.
+    // second query reads from the row why the key cannot be claimed, which may be that the insert was executed and its answer lost.
     async fn claim(&self, claim: &Claim, order: OrderId, lease: Duration) -> Result<Claimed, Error> {
-        let taken = sqlx::query!(
-            r#"insert into idempotency_keys as known (user_uuid, key, fingerprint, order_uuid, lease_until, token)
-            values ($1, $2, $3, $4, now() + make_interval(secs => $5), $6)
-            on conflict (user_uuid, key) do update set lease_until = excluded.lease_until, token = excluded.token
-            where known.outcome is null
-              and known.lease_until <= now()
-              and known.fingerprint = excluded.fingerprint
-            returning order_uuid as "order_uuid: OrderId", attempt, (xmax <> 0) as "resumed!""#,
-            claim.user.uuid(),
-            claim.key,
-            claim.fingerprint,
-            order.uuid(),
-            lease.as_secs_f64(),
-            claim.token,
-        )
-        .fetch_optional(&self.pool)
-        .await?;
+        let claimed = || {
+            sqlx::query!(
+                r#"insert into idempotency_keys as known (user_uuid, key, fingerprint, order_uuid, lease_until, token)
+                values ($1, $2, $3, $4, now() + make_interval(secs => $5), $6)
+                on conflict (user_uuid, key) do update set lease_until = excluded.lease_until, token = excluded.token
+                where known.outcome is null
+                  and known.lease_until <= now()
+                  and known.fingerprint = excluded.fingerprint
+                returning order_uuid as "order_uuid: OrderId", attempt, (xmax <> 0) as "resumed!""#,
+                claim.user.uuid(),
+                claim.key,
+                claim.fingerprint,
+                order.uuid(),
+                lease.as_secs_f64(),
+                claim.token,
+            )
+            .fetch_optional(&self.pool)
+        };
+        let taken = retry_stale(claimed).await?;
         if let Some(row) = taken {
             return Ok(if row.resumed {
                 Claimed::Resumed { order: row.order_uuid, attempt: row.attempt }
@@ -43,16 +45,22 @@ impl IdempotencyKeys for PgOrders {
                 Claimed::New { order: row.order_uuid }
             });
         }
-        let known = sqlx::query!(
-            r#"select fingerprint, outcome as "outcome: Json<Outcome>"
-            from idempotency_keys where user_uuid = $1 and key = $2"#,
-            claim.user.uuid(),
-            claim.key,
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        Ok(match known {
+        let known = || {
+            sqlx::query!(
+                r#"select fingerprint, outcome as "outcome: Json<Outcome>", order_uuid as "order_uuid: OrderId", attempt,
+                    token = $3 as "is_held!"
+                from idempotency_keys where user_uuid = $1 and key = $2"#,
+                claim.user.uuid(),
+                claim.key,
+                claim.token,
+            )
+            .fetch_optional(&self.pool)
+        };
+        Ok(match retry_stale(known).await? {
             Some(row) if row.fingerprint != claim.fingerprint => Claimed::Reused,
+            Some(row) if row.is_held && row.outcome.is_none() => {
+                Claimed::Resumed { order: row.order_uuid, attempt: row.attempt }
+            }
             Some(row) => row.outcome.map_or(Claimed::InProgress, |outcome| Claimed::Done(outcome.0)),
             // The key was removed between the two statements.
             None => Claimed::InProgress,
@@ -60,15 +68,17 @@ impl IdempotencyKeys for PgOrders {
     }
 
     async fn complete(&self, claim: &Claim, outcome: &Outcome) -> Result<bool, Error> {
-        let held = sqlx::query!(
-            "update idempotency_keys set outcome = coalesce(outcome, $3) where user_uuid = $1 and key = $2 and token = $4",
-            claim.user.uuid(),
-            claim.key,
-            Json(outcome) as _,
-            claim.token,
-        )
-        .execute(&self.pool)
-        .await?;
+        let completed = || {
+            sqlx::query!(
+                "update idempotency_keys set outcome = coalesce(outcome, $3) where user_uuid = $1 and key = $2 and token = $4",
+                claim.user.uuid(),
+                claim.key,
+                Json(outcome) as _,
+                claim.token,
+            )
+            .execute(&self.pool)
+        };
+        let held = retry_stale(completed).await?;
         Ok(held.rows_affected() > 0)
     }
 
@@ -117,14 +127,16 @@ impl IdempotencyKeys for PgOrders {
 /// Returns true if the request may make changes: it has no idempotency key, or it still holds the key and the key has no outcome.
 pub(super) async fn is_held(pool: &Database, claim: Option<&Claim>) -> sqlx::Result<bool> {
     let Some(claim) = claim else { return Ok(true) };
-    sqlx::query_scalar!(
-        r#"select exists (
-            select from idempotency_keys where user_uuid = $1 and key = $2 and token = $3 and outcome is null
-        ) as "held!""#,
-        claim.user.uuid(),
-        claim.key,
-        claim.token,
-    )
-    .fetch_one(pool)
+    retry_stale(|| {
+        sqlx::query_scalar!(
+            r#"select exists (
+                select from idempotency_keys where user_uuid = $1 and key = $2 and token = $3 and outcome is null
+            ) as "held!""#,
+            claim.user.uuid(),
+            claim.key,
+            claim.token,
+        )
+        .fetch_one(pool)
+    })
     .await
 }

@@ -1,5 +1,6 @@
 //! The PostgreSQL implementations of the repositories, one per file.
 
+mod allowances;
 mod attempts;
 mod checkouts;
 mod deliveries;
@@ -19,14 +20,15 @@ use platform::{
 pub static MIGRATIONS: Migrations =
     Migrations::new(sqlx::migrate!("../../../migrations/order"), &[&inbox::TABLE, &lease::TABLE, &outbox::TABLE]);
 
-use self::row::Row;
+use self::{allowances::Allowances, row::Row};
 
 #[derive(Clone)]
 pub struct PgOrders {
     pool: Database,
     skipped: SkippedEvents,
     reads: GroupCommit<grouped::find::Request, Option<Row>>,
-    creations: GroupCommit<grouped::create::Request, Option<Row>>,
+    creations: GroupCommit<grouped::create::Request, Option<grouped::create::Created>>,
+    allowances: Allowances,
     attempts: GroupCommit<grouped::begin::Request, Option<(Row, i64)>>,
     payments: GroupCommit<grouped::paid::Request, Option<bool>>,
     assemblies: GroupCommit<grouped::assemble::Request, Option<bool>>,
@@ -39,6 +41,7 @@ impl PgOrders {
             skipped: SkippedEvents::new(pool.clone()),
             reads: GroupCommit::reading("find_orders", pool.clone(), find::Request::key, find::find),
             creations: GroupCommit::by_key("create_orders", pool.clone(), create::Request::order, create::create),
+            allowances: Allowances::default(),
             attempts: GroupCommit::by_key(
                 "begin_attempts",
                 pool.clone(),

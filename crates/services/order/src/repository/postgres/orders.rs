@@ -32,8 +32,12 @@ impl Orders for PgOrders {
         terms: Terms,
         claim: Option<&Claim>,
     ) -> Result<Order, Error> {
-        let request = grouped::create::Request::new(order, quote, event, terms, claim);
-        if let Some(row) = self.creations.submit(request).await? {
+        let counts = !self.allowances.take(order.user);
+        let request = grouped::create::Request::new(order, quote, event, terms, counts, claim);
+        if let Some((row, unpaid)) = self.creations.submit(request).await? {
+            if let Some(unpaid) = unpaid {
+                self.allowances.grant(order.user, unpaid, terms.max_unpaid);
+            }
             return row.try_into();
         }
         match self.find(order.user, order.uuid).await? {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use contracts::ids::{OrderId, TransactionId, UserId};
-use platform::postgres::{Database, GroupCommit};
+use platform::postgres::{Database, GroupCommit, retry_stale};
 
 use super::row::Row;
 use crate::{
@@ -44,23 +44,28 @@ async fn record(intents: &Intents, intent: &Intent) -> Result<Option<Payment>, E
 
 /// Returns the payment because of which the intent was not recorded: the same attempt, or another that blocks it.
 async fn existing(pool: &Database, intent: &Intent) -> Result<Option<Begun>, Error> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"select transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
-            user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
-            refund_number, refund_reference, cancelled, created_at, updated_at
-        from payments
-        where order_uuid = $1 and (attempt = $2 or status <> 'declined' or cancelled)
-        order by attempt is not distinct from $2 desc
-        limit 1"#,
-        intent.order.uuid(),
-        i64::from(intent.attempt),
-    )
-    .fetch_optional(pool)
-    .await?;
-    row.map(|row| match row.payment()? {
-        Some(payment) if payment.intent.attempt == intent.attempt || !payment.cancelled => Ok(Begun::Existing(payment)),
-        _ => Ok(Begun::Cancelled),
-    })
-    .transpose()
+    let existing = || {
+        sqlx::query_as!(
+            Row,
+            r#"select transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
+                user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
+                refund_number, refund_reference, cancelled, created_at, updated_at
+            from payments
+            where order_uuid = $1 and (attempt = $2 or status <> 'declined' or cancelled)
+            order by attempt is not distinct from $2 desc
+            limit 1"#,
+            intent.order.uuid(),
+            i64::from(intent.attempt),
+        )
+        .fetch_optional(pool)
+    };
+    retry_stale(existing)
+        .await?
+        .map(|row| match row.payment()? {
+            Some(payment) if payment.intent.attempt == intent.attempt || !payment.cancelled => {
+                Ok(Begun::Existing(payment))
+            }
+            _ => Ok(Begun::Cancelled),
+        })
+        .transpose()
 }

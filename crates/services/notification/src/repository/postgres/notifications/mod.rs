@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use contracts::ids::{EventId, OrderId, UserId};
 use platform::{
     inbox::SkippedEvents,
-    postgres::{Database, DatabaseError, GroupCommit},
+    postgres::{Database, DatabaseError, GroupCommit, retry_stale},
 };
 use uuid::Uuid;
 
@@ -142,17 +142,19 @@ impl Notifications for PgNotifications {
     }
 
     async fn of_order(&self, order: OrderId) -> Result<Vec<Notification>, Error> {
-        let rows = sqlx::query!(
-            r#"select uuid as "id: NotificationId", order_uuid as "order: OrderId", user_uuid as "user: UserId", kind, status,
-                attempts, ambiguous, created_at, sent_at
-            from notifications where order_uuid = $1 and array_position($2::text[], kind) is not null
-            order by created_at, uuid"#,
-            order.uuid(),
-            &known_kinds(),
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        rows.into_iter()
+        let rows = retry_stale(|| {
+            sqlx::query!(
+                r#"select uuid as "id: NotificationId", order_uuid as "order: OrderId", user_uuid as "user: UserId", kind,
+                    status, attempts, ambiguous, created_at, sent_at
+                from notifications where order_uuid = $1 and array_position($2::text[], kind) is not null
+                order by created_at, uuid"#,
+                order.uuid(),
+                &known_kinds(),
+            )
+            .fetch_all(&self.pool)
+        });
+        rows.await?
+            .into_iter()
             .map(|row| {
                 Ok(Notification {
                     id: row.id,

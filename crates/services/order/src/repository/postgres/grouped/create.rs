@@ -23,21 +23,34 @@ pub struct Request {
     /// The trace context of this request. The group as a whole has another.
     trace: outbox::Trace,
     terms: Terms,
+    /// True if the user's unpaid orders are counted. Otherwise the order is within the user's allowance.
+    counts: bool,
     claim: Option<Claim>,
 }
+
+/// An order that was written, and the number of its user's unpaid orders before this group, if they were counted.
+pub type Created = (Row, Option<i64>);
 
 impl Request {
     pub fn order(&self) -> OrderId {
         self.order.uuid
     }
 
-    pub fn new(order: &NewOrder, quote: &Quote, event: &Event, terms: Terms, claim: Option<&Claim>) -> Self {
+    pub fn new(
+        order: &NewOrder,
+        quote: &Quote,
+        event: &Event,
+        terms: Terms,
+        counts: bool,
+        claim: Option<&Claim>,
+    ) -> Self {
         Self {
             order: order.clone(),
             quote: quote.clone(),
             event: event.into(),
             trace: outbox::trace(),
             terms,
+            counts,
             claim: claim.cloned(),
         }
     }
@@ -46,7 +59,7 @@ impl Request {
 /// Writes the orders of a group and returns them. Skips an order that exists already, whose claim has lost its key, or that exceeds its
 /// user's limit of unpaid orders. Orders of one user in the same group count towards the limit in the order of their arrival.
 #[expect(clippy::too_many_lines, reason = "it is one statement")]
-pub async fn create(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<OrderId, Row>> {
+pub async fn create(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<OrderId, Created>> {
     let column = |read: fn(&Request) -> i64| requests.iter().map(read).collect::<Vec<_>>();
     let orders: Vec<_> = requests.iter().map(|request| request.order.uuid.uuid()).collect();
     let users: Vec<_> = requests.iter().map(|request| request.order.user.uuid()).collect();
@@ -58,6 +71,7 @@ pub async fn create(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Ha
         .collect();
     let totals = column(|request| request.quote.total_price.minor());
     let most = column(|request| request.terms.max_unpaid.into());
+    let counts: Vec<bool> = requests.iter().map(|request| request.counts).collect();
     let seconds: Vec<f64> = requests.iter().map(|request| request.terms.pay_within.as_secs_f64()).collect();
     let addresses: Vec<Option<&str>> =
         requests.iter().map(|request| request.order.delivery_address.as_ref().map(DeliveryAddress::as_str)).collect();
@@ -71,14 +85,13 @@ pub async fn create(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Ha
         .iter()
         .map(|request| Json(Outcome::Created { order: request.order.uuid, total_price: request.quote.total_price }))
         .collect();
-    let rows = sqlx::query_as!(
-        Row,
+    let rows = sqlx::query!(
         r#"with requests as materialized (
             select *
             from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::float8[], $8::text[],
-                $9::bool[], $10::uuid[], $11::text[], $12::bytea[], $13::jsonb[], $14::text[], $15::uuid[], $16::jsonb[])
+                $9::bool[], $10::uuid[], $11::text[], $12::bytea[], $13::jsonb[], $14::text[], $15::uuid[], $16::jsonb[], $17::bool[])
                 with ordinality as request (uuid, user_uuid, part_uuids, unit_prices, total_price, most, pay_within, address,
-                    pays_itself, event_uuid, event_type, payload, trace, key, token, outcome, number)
+                    pays_itself, event_uuid, event_type, payload, trace, key, token, outcome, counts, number)
         ), held as materialized (
             select idempotency_keys.user_uuid, idempotency_keys.key, requests.number
             from (select * from requests where key is not null order by user_uuid, key) as requests
@@ -93,7 +106,7 @@ pub async fn create(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Ha
             ) as idempotency_keys
         ), unpaid as materialized (
             select user_uuid, count
-            from (select user_uuid, max(most) as most from requests group by user_uuid) as users
+            from (select user_uuid, max(most) as most from requests where counts group by user_uuid) as users
             cross join lateral (
                 select count(*) as count
                 from (
@@ -113,8 +126,8 @@ pub async fn create(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Ha
             select uuid, user_uuid, part_uuids::uuid[], total_price, 'PENDING_PAYMENT',
                 now() + make_interval(secs => pay_within), address, unit_prices::bigint[], case when pays_itself then now() end
             from admitted
-            join unpaid using (user_uuid)
-            where unpaid.count + admitted.place <= admitted.most
+            left join unpaid using (user_uuid)
+            where unpaid.count is null or unpaid.count + admitted.place <= admitted.most
             order by uuid
             on conflict (uuid) do nothing
             returning *
@@ -135,7 +148,8 @@ pub async fn create(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Ha
             delivery_address, delivery_uuid as "delivery_uuid: DeliveryId", delivery_status, tracking_number,
             estimated_delivery,
             part_uuids as "part_uuids: Vec<PartId>", total_price, status, attempt, attempt_method,
-            payment_method, transaction_uuid as "transaction_uuid: TransactionId", created_at
+            payment_method, transaction_uuid as "transaction_uuid: TransactionId", created_at,
+            (select count from unpaid where unpaid.user_uuid = created.user_uuid) as unpaid
         from created"#,
         &orders,
         &users,
@@ -153,8 +167,29 @@ pub async fn create(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Ha
         &keys as _,
         &tokens as _,
         &outcomes as _,
+        &counts,
     )
     .fetch_all(&pool)
     .await?;
-    Ok(rows.into_iter().map(|row| (row.uuid, row)).collect())
+    let created = rows.into_iter().map(|row| {
+        let order = Row {
+            uuid: row.uuid,
+            user_uuid: row.user_uuid,
+            delivery_address: row.delivery_address,
+            delivery_uuid: row.delivery_uuid,
+            delivery_status: row.delivery_status,
+            tracking_number: row.tracking_number,
+            estimated_delivery: row.estimated_delivery,
+            part_uuids: row.part_uuids,
+            total_price: row.total_price,
+            status: row.status,
+            attempt: row.attempt,
+            attempt_method: row.attempt_method,
+            payment_method: row.payment_method,
+            transaction_uuid: row.transaction_uuid,
+            created_at: row.created_at,
+        };
+        (order.uuid, (order, row.unpaid))
+    });
+    Ok(created.collect())
 }

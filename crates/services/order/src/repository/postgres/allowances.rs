@@ -1,0 +1,68 @@
+//! Allowances: orders that may be created without counting their user's unpaid orders once more.
+//!
+//! A count reads up to a thousand rows, so a user who never pays would slow down the creations of all. After a count this process creates
+//! a tenth of the room that it found without another one. So a process alone never exceeds the limit, and each further replica exceeds it
+//! by a tenth at most.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use contracts::ids::UserId;
+use moka::sync::Cache;
+
+/// A user with fewer unpaid orders needs no allowance, since the count is cheap.
+const FEW: i64 = 32;
+/// The least room for an allowance: the orders of one group of creations are not in each other's count.
+const MIN_ROOM: i64 = 100;
+/// An allowance expires, since other replicas create orders meanwhile.
+const TTL: Duration = Duration::from_mins(1);
+/// The users with the most recent allowances. An entry takes some 200 bytes.
+const MAX_USERS: u64 = 10_000;
+
+#[derive(Clone)]
+pub struct Allowances(Cache<UserId, Arc<AtomicI64>>);
+
+impl Default for Allowances {
+    fn default() -> Self {
+        Self(Cache::builder().max_capacity(MAX_USERS).time_to_live(TTL).build())
+    }
+}
+
+impl Allowances {
+    /// Takes one order of the user's allowance. Returns false if there is none, so that the unpaid orders have to be counted.
+    pub fn take(&self, user: UserId) -> bool {
+        self.0.get(&user).is_some_and(|left| left.fetch_sub(1, Relaxed) > 0)
+    }
+
+    /// Grants an allowance to a user who has `unpaid` unpaid orders, of at most `max`.
+    pub fn grant(&self, user: UserId, unpaid: i64, max: u32) {
+        let room = i64::from(max) - unpaid;
+        if unpaid >= FEW && room >= MIN_ROOM {
+            self.0.insert(user, Arc::new(AtomicI64::new(room / 10)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::ids;
+
+    use super::*;
+
+    /// Returns the size of the allowance of a user with `unpaid` orders, of at most 1 000.
+    fn size(unpaid: i64) -> usize {
+        let (allowances, user) = (Allowances::default(), UserId::new(ids::random()));
+        allowances.grant(user, unpaid, 1_000);
+        std::iter::from_fn(|| allowances.take(user).then_some(())).count()
+    }
+
+    #[test]
+    fn an_allowance_is_a_tenth_of_the_room() {
+        assert_eq!([size(31), size(32), size(500), size(900), size(901), size(1_000)], [0, 96, 50, 10, 0, 0]);
+    }
+}

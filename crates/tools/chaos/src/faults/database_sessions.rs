@@ -1,0 +1,132 @@
+//! PostgreSQL ends the services' sessions, is read-only for a while, or holds a lock on one row. Whatever was affected works again at once,
+//! and what was not goes on meanwhile.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use operations::registry::with_database;
+use rand::seq::IndexedRandom as _;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use super::{IN_HAND, inject};
+use crate::experiment::{Experiment, Fault, Injected, Injection};
+
+pub const FAULTS: [Fault; 3] = [
+    Fault {
+        number: 4,
+        name: "connections-ended",
+        what: "PostgreSQL ends every session of the services, ten times, and keeps running",
+        inject: inject!(end),
+    },
+    Fault {
+        number: 4,
+        name: "read-only",
+        what: "PostgreSQL is read-only for 15 s, as a former replica is after a failover, to sessions that begin meanwhile",
+        inject: inject!(read_only),
+    },
+    Fault {
+        number: 4,
+        name: "part-locked",
+        what: "a transaction locks one part of the catalogue for 20 s: orders of other parts are created meanwhile",
+        inject: inject!(lock),
+    },
+];
+
+/// The most requests of which one may fail when all sessions end: a write that may not be repeated, or a second end during the repetition.
+const REQUESTS_PER_FAILURE: u64 = 20;
+
+async fn end(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let before = experiment.load.counters();
+    let mut ended = 0;
+    for _ in 0..experiment.scale(10, 3) {
+        ended += end_sessions(experiment).await?;
+        sleep(Duration::from_secs(1)).await;
+    }
+    experiment.cause_removed();
+    sleep(IN_HAND).await;
+    let counters = experiment.load.counters().since(&before);
+    let failed = counters.unsatisfied();
+    let mut done = Injection::at_least_one(ended, "no session was ended");
+    if failed * REQUESTS_PER_FAILURE > counters.requests {
+        done.problems.push(format!("{failed} of {} requests failed, though PostgreSQL was running", counters.requests));
+    }
+    done.notes.push(format!("{ended} sessions ended; {failed} of {} requests failed", counters.requests));
+    Ok(Injected::Done(done))
+}
+
+async fn read_only(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let outcome = async {
+        set_read_only(experiment, "set default_transaction_read_only = on").await?;
+        end_sessions(experiment).await?;
+        sleep(IN_HAND).await;
+        let before = created(experiment).await?;
+        sleep(Duration::from_secs(experiment.scale(15, 6)).saturating_sub(IN_HAND)).await;
+        anyhow::Ok(created(experiment).await? - before)
+    };
+    let outcome = outcome.await;
+    // The sessions of the services stay: each keeps the setting that it began with.
+    set_read_only(experiment, "reset default_transaction_read_only").await.context("making PostgreSQL writable")?;
+    experiment.cause_removed();
+    let mut done = Injection { times: 1, ..Injection::default() };
+    let written = outcome?;
+    if written > 0 {
+        done.problems.push(format!("the fault had no effect: {written} orders were created meanwhile"));
+    }
+    Ok(Injected::Done(done))
+}
+
+async fn lock(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let url = database_url(experiment, inventory::SERVICE.name)?;
+    let mut connection = PgConnection::connect(&url).await?;
+    let parts: Vec<Uuid> =
+        sqlx::query_scalar("select part_uuid from parts order by 1").fetch_all(&mut connection).await?;
+    let part = *parts.choose(&mut experiment.random).context("the catalogue has parts")?;
+    let mut transaction = connection.begin().await?;
+    sqlx::query("select from parts where part_uuid = $1 for update").bind(part).execute(&mut *transaction).await?;
+    let before = created(experiment).await?;
+    sleep(Duration::from_secs(experiment.scale(20, 6))).await;
+    let written = created(experiment).await? - before;
+    transaction.rollback().await?;
+    experiment.cause_removed();
+    let mut done = Injection { times: 1, ..Injection::default() };
+    if written == 0 {
+        done.problems.push("no order of another part was created while one part was locked".to_owned());
+    }
+    done.notes.push(format!("{written} orders were created while one of {} parts was locked", parts.len()));
+    Ok(Injected::Done(done))
+}
+
+/// Ends the sessions of all services. Returns their number.
+async fn end_sessions(experiment: &Experiment) -> anyhow::Result<usize> {
+    let names: Vec<&str> = with_database().map(|service| service.name).collect();
+    let ended = sqlx::query_scalar::<_, i64>(
+        "select count(*) filter (where pg_terminate_backend(pid)) from pg_stat_activity
+        where datname = any($1) and usename = any($1)",
+    );
+    let mut connection = PgConnection::connect(&experiment.cluster.servers.postgres_url).await?;
+    Ok(usize::try_from(ended.bind(&names).fetch_one(&mut connection).await?)?)
+}
+
+/// Changes a setting of each service's database for sessions that begin from now on.
+async fn set_read_only(experiment: &Experiment, change: &str) -> anyhow::Result<()> {
+    let mut connection = PgConnection::connect(&experiment.cluster.servers.postgres_url).await?;
+    for service in with_database() {
+        let statement = format!(r#"alter database "{}" {change}"#, service.name);
+        sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await?;
+    }
+    Ok(())
+}
+
+async fn created(experiment: &Experiment) -> anyhow::Result<i64> {
+    let database = experiment.cluster.sources.databases.get(&order::SERVICE)?;
+    sqlx::query_scalar("select count(*) from orders").fetch_one(database).await.context("counting orders")
+}
+
+/// Returns the superuser's URL of a service's database.
+fn database_url(experiment: &Experiment, service: &str) -> anyhow::Result<String> {
+    let databases = &experiment.cluster.servers.databases;
+    let own = databases.iter().find(|(of, _)| of.name == service);
+    own.map(|(_, url)| url.clone()).context("each service with data has a database")
+}

@@ -1,0 +1,33 @@
+//! A migration after which older versions of the program do not work says so in its name.
+
+use crate::tree::{files, read, root, shown};
+
+/// What older versions may still use.
+const REMOVALS: [&str; 6] = ["drop table", "drop column", "drop view", "rename to", "rename column", "set not null"];
+/// Such migrations from before the first release, which no older version precedes.
+const BEFORE_RELEASE: [&str; 2] = ["inventory/0009_lines_in_reservations.up.sql", "inventory/0010_first_end.up.sql"];
+
+#[test]
+fn a_migration_that_removes_something_is_named_contract() {
+    let mut found = Vec::new();
+    let all = files(&root().join("migrations"), "sql");
+    for file in all.iter().filter(|file| file.to_string_lossy().ends_with(".up.sql")) {
+        let name = shown(file);
+        let text = read(file).to_lowercase();
+        let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
+        let removal = REMOVALS.iter().find(|removal| code.iter().any(|line| line.contains(**removal)));
+        if let Some(removal) = removal
+            && !name.contains("_contract_")
+            && !BEFORE_RELEASE.iter().any(|old| name.ends_with(old))
+        {
+            found.push(format!("{name}: {removal}"));
+        }
+    }
+
+    assert!(
+        found.is_empty(),
+        "older versions that restart after these migrations would start and fail; name them NNNN_contract_<name>, and release them after a \
+         version that does not need what they remove:\n{}",
+        found.join("\n")
+    );
+}
