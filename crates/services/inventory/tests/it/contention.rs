@@ -9,10 +9,10 @@ use inventory::{
     repository::Expiry,
 };
 use platform::postgres::Database;
-use sqlx::Connection as _;
-use tokio::task::JoinSet;
+use sqlx::{ConnectOptions as _, Connection as _};
+use tokio::{sync::Barrier, task::JoinSet};
 
-use crate::fixture::{AT_ONCE, Fixture, LATER, new_order, postgres};
+use crate::fixture::{AT_ONCE, Fixture, LATER, new_order, over, postgres};
 
 /// Fails unless each part's counts equal the sums over its reservations and restocks.
 async fn audit(pool: &Database) {
@@ -63,16 +63,53 @@ async fn two_hundred_buyers_of_ten_units_make_ten_reservations() {
     audit(&database.pool).await;
 }
 
+/// The application name of the replicas' connections.
+const REPLICA: &str = "replica";
+
+/// Returns a pool of another process. It waits for a lock for longer than PostgreSQL needs to notice a deadlock.
+fn replica(database: &testkit::Database) -> Database {
+    let url = database.pool.connect_options().to_url_lossy().to_string();
+    let pool = Database::lazy(REPLICA, "TEST_DATABASE_URL", &url.into(), 5).unwrap();
+    pool.set([("deadlock_timeout", "20ms"), ("lock_timeout", "5s")]);
+    pool
+}
+
+/// Returns the number of deadlocks that PostgreSQL has resolved. A server process counts them when it ends.
+async fn deadlocks(database: &testkit::Database) -> i64 {
+    let running = "select count(*) from pg_stat_activity where application_name = $1 and datname = current_database()";
+    testkit::eventually(|| async {
+        let running = sqlx::query_scalar::<_, i64>(running).bind(REPLICA);
+        (running.fetch_one(&database.pool).await.unwrap() == 0).then_some(())
+    })
+    .await;
+    let deadlocks = sqlx::query_scalar!("select deadlocks from pg_stat_database where datname = current_database()");
+    deadlocks.fetch_one(&database.pool).await.unwrap().unwrap()
+}
+
+/// Locks the parts one after another, each when both transactions have the one before.
+async fn lock(pool: &Database, parts: [PartId; 2], both: &Barrier) {
+    let mut connection = pool.connect().await.unwrap();
+    let mut transaction = connection.begin().await.unwrap();
+    for part in parts {
+        let lock = sqlx::query("select from parts where part_uuid = $1 for update").bind(part.uuid());
+        // PostgreSQL refuses one of the two.
+        let _ = lock.execute(&mut *transaction).await;
+        both.wait().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn orders_of_the_same_parts_never_wait_for_each_other() {
     let (fixture, database) = postgres().await;
     let parts = fixture.stocked([1_000; 6]).await;
+    let pools = [replica(&database), replica(&database)];
+    let replicas = pools.each_ref().map(over);
 
     let mut work: JoinSet<()> = JoinSet::new();
     for numbers in [[0, 1, 2], [2, 1, 0], [5, 2, 0], [3, 4, 1]] {
         let lines = numbers.map(|number| (parts[number], 1)).to_vec();
         for number in 0..25 {
-            let (fixture, lines) = (fixture.clone(), lines.clone());
+            let (fixture, lines) = (replicas[number % 2].clone(), lines.clone());
             work.spawn(async move {
                 let order = new_order();
                 let expiry = if number % 3 == 0 { AT_ONCE } else { LATER };
@@ -92,8 +129,15 @@ async fn orders_of_the_same_parts_never_wait_for_each_other() {
     audit(&database.pool).await;
     while fixture.expire(10).await.unwrap() > 0 {}
     audit(&database.pool).await;
-    let deadlocks = sqlx::query_scalar!("select deadlocks from pg_stat_database where datname = current_database()");
-    assert_eq!(deadlocks.fetch_one(&database.pool).await.unwrap(), Some(0));
+    for pool in pools {
+        pool.close().await;
+    }
+    assert_eq!(deadlocks(&database).await, 0);
+
+    // A deadlock is counted.
+    let (pool, both) = (replica(&database), Barrier::new(2));
+    tokio::join!(lock(&pool, [parts[0], parts[1]], &both), lock(&pool, [parts[1], parts[0]], &both));
+    assert_eq!(deadlocks(&database).await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

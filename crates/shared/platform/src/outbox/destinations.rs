@@ -18,7 +18,7 @@ use crate::kafka::{Record, Refusal};
 const MOST: usize = 100;
 /// The pause before the first retry. It doubles with each further failure, up to [`LONGEST`].
 const SHORTEST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(15);
+const LONGEST: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Destination {

@@ -16,6 +16,7 @@ use crate::shop::PAY_WITHIN;
 contract!(
     a_key_is_taken_once_and_remembers_the_outcome,
     a_key_whose_request_died_is_taken_over_with_the_same_order,
+    a_claim_may_be_repeated_by_its_own_request,
     a_key_remembers_the_attempt_and_its_outcome,
     a_request_that_lost_its_key_does_not_answer_for_it,
     a_request_that_lost_its_key_does_not_give_it_back,
@@ -59,7 +60,7 @@ async fn a_key_is_taken_once_and_remembers_the_outcome(orders: &dyn Repository) 
     let other_user = Claim { user: ids::user(), ..claim.clone() };
 
     let new = orders.claim(&claim, order.uuid, LEASE).await.unwrap();
-    let meanwhile = orders.claim(&claim, ids::order(), LEASE).await.unwrap();
+    let meanwhile = orders.claim(&repeated(&claim), ids::order(), LEASE).await.unwrap();
     write(orders, &order, Money::ZERO, PAY_WITHIN, Some(&claim)).await.unwrap();
     orders.complete(&claim, &Outcome::Cancelled).await.unwrap();
     let after = orders.claim(&claim, ids::order(), LEASE).await.unwrap();
@@ -79,7 +80,17 @@ async fn a_key_whose_request_died_is_taken_over_with_the_same_order(orders: &dyn
 
     let taken = orders.claim(&claim, ids::order(), LEASE).await.unwrap();
     assert_eq!(taken, Claimed::Resumed { order, attempt: None });
-    assert_eq!(orders.claim(&claim, ids::order(), LEASE).await.unwrap(), Claimed::InProgress);
+    assert_eq!(orders.claim(&repeated(&claim), ids::order(), LEASE).await.unwrap(), Claimed::InProgress);
+}
+
+/// As after a claim whose answer was lost with its connection.
+async fn a_claim_may_be_repeated_by_its_own_request(orders: &dyn Repository) {
+    let (claim, order) = (claim(ids::user()), ids::order());
+    orders.claim(&claim, order, LEASE).await.unwrap();
+
+    let again = orders.claim(&claim, ids::order(), LEASE).await.unwrap();
+
+    assert_eq!(again, Claimed::Resumed { order, attempt: None });
 }
 
 async fn a_key_remembers_the_attempt_and_its_outcome(orders: &dyn Repository) {
