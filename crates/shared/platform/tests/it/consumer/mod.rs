@@ -1,6 +1,7 @@
 //! Tests of consumers of a real broker: order, retries in place, poison, restarts, and replicas that join and leave.
 
 mod exact;
+mod grouped;
 mod positions;
 mod replicas;
 mod unreadable;
