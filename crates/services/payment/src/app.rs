@@ -34,14 +34,17 @@ impl App {
     /// Builds the service and binds its listeners. It connects to the database and to other services later.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
         crate::metrics::count_from_zero();
-        let Config { server, identity, messaging, initial_balance, declines, stripe } = config;
-        let server = Server::bind(&SERVICE, server).await?;
+        let Config { server, identity, messaging, initial_balance, declines, stripe, webhook_secret } = config;
+        let mut server = Server::bind(&SERVICE, server).await?;
         let ledger = Ledger::new(server.database()?, initial_balance, declines);
         let stripe = stripe.map(Stripe::new).transpose()?.map(|stripe| Arc::new(stripe) as Arc<dyn Provider>);
         let providers = Providers::new(Arc::new(ledger), stripe);
         let payments = Arc::new(PgPayments::new(server.database()?));
         let waker = Waker::default();
         let service = PaymentService::new(payments, providers, waker.clone());
+        if let Some(secret) = &webhook_secret {
+            server.add_to_admin(api::webhook::routes(service.clone(), secret));
+        }
         let retention = server.retention(messaging.kafka.effect_retention())?;
         Ok(Self {
             guard: identity.guard(&server, api::RULES)?,

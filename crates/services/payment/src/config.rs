@@ -25,6 +25,8 @@ pub struct Config {
     pub declines: Declines,
     /// The provider of all methods except INVESTOR_MONEY. `None` selects the built-in provider.
     pub stripe: Option<StripeAccount>,
+    /// The secret with which the provider signs its events. `None` takes no events.
+    pub webhook_secret: Option<SecretString>,
 }
 
 /// The variables that only this service has.
@@ -42,6 +44,8 @@ struct Own {
     payment_provider_url: Option<String>,
     /// The provider's secret key.
     payment_provider_key: Option<SecretString>,
+    /// The secret with which the provider signs the events that it sends. Without it, the provider is only asked.
+    payment_webhook_secret: Option<SecretString>,
     /// The timeout of a call to the provider. The outcome of a call that times out is unknown.
     #[serde(default = "provider_timeout", with = "humantime_serde")]
     payment_provider_timeout: Duration,
@@ -79,6 +83,7 @@ impl Config {
             initial_balance: money("PAYMENT_INITIAL_BALANCE", own.payment_initial_balance)?,
             declines: Declines { rate: own.payment_decline_rate, above },
             stripe: own.stripe(currency)?,
+            webhook_secret: own.payment_webhook_secret,
         })
     }
 }

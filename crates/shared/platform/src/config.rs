@@ -114,7 +114,7 @@ impl Settings {
 
 /// The endings of the names of secrets, which may therefore come from a file. They are specific, since a file that cannot be read is an
 /// error and other software has variables such as `AWS_WEB_IDENTITY_TOKEN_FILE`.
-const SECRETS: [&str; 8] = [
+const SECRETS: [&str; 9] = [
     "service_key",
     "service_key_previous",
     "_database_url",
@@ -122,6 +122,7 @@ const SECRETS: [&str; 8] = [
     "_cache_url",
     "_bot_token",
     "_provider_key",
+    "_webhook_secret",
     "_sasl_password",
 ];
 

@@ -6,6 +6,7 @@ mod get_payment;
 mod pay_order;
 mod refund;
 mod void_attempt;
+pub mod webhook;
 
 use contracts::proto::DESCRIPTORS;
 use contracts::proto::payment::v1::{

@@ -9,7 +9,10 @@ mod stripe;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use contracts::{ids::UserId, money::Money};
+use contracts::{
+    ids::{TransactionId, UserId},
+    money::Money,
+};
 pub use declines::Declines;
 pub use ledger::Ledger;
 pub use memory::{MemoryProvider, Movement, ScriptedFault};
@@ -36,6 +39,7 @@ pub enum Lookup {
 /// A request to refund a whole charge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refund {
+    pub transaction: TransactionId,
     /// The idempotency key.
     pub key: String,
     /// The provider's id of the charge.
@@ -56,6 +60,10 @@ pub trait Provider: Send + Sync {
     async fn find(&self, intent: &Intent, reference: Option<&str>) -> Result<Lookup, Unknown>;
     /// Requests a refund, or looks up the one that is pending. Only after [`RefundState::Failed`] may the caller use another key.
     async fn refund(&self, refund: &Refund) -> Result<RefundState, Unknown>;
+    /// Returns true if the refund of a whole charge, which the provider has called made, still stands. A bank may refuse it days later.
+    async fn is_refunded(&self, _charge: &str, _amount: Money) -> Result<bool, Unknown> {
+        Ok(true)
+    }
 }
 
 /// The built-in provider, which keeps the users' balances.

@@ -47,6 +47,8 @@ pub enum Status {
     },
     Refunded {
         reference: String,
+        /// The number of the request that the provider has made.
+        number: u32,
     },
 }
 
@@ -116,7 +118,7 @@ mod tests {
         let reference = "r".to_owned();
 
         assert_eq!(Status::Succeeded { reference: reference.clone() }.cancelled(), refunding());
-        for other in [Status::NEW, Status::Declined(Decline::Declined), Status::Refunded { reference }] {
+        for other in [Status::NEW, Status::Declined(Decline::Declined), Status::Refunded { reference, number: 1 }] {
             assert_eq!(other.clone().cancelled(), other);
         }
     }

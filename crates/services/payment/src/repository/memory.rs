@@ -7,18 +7,16 @@ use std::{
 };
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use contracts::ids::{OrderId, TransactionId};
 use platform::{clock::Virtual, inbox::MemoryInbox, outbox::MemoryOutbox};
 use tokio::time::Instant;
 
-use super::{Begun, Cause, Payments, UNDECIDED_AFTER, Unfinished, lease, refund_pause};
+use super::{Begun, Cause, INITIAL_LEASE, Payments, UNDECIDED_AFTER, Unfinished, lease, refund_pause};
 use crate::{
     error::Error,
     model::{Admission, Intent, Outcome, Payment, RefundRequest, Status},
 };
-
-/// The lease of a new payment. The request that began the payment holds it.
-const INITIAL_LEASE: Duration = Duration::from_secs(5);
 
 /// The tables behind a mutex. Clones share the tables.
 #[derive(Clone, Default)]
@@ -155,12 +153,40 @@ impl Payments for MemoryPayments {
     async fn refunded(&self, transaction: TransactionId) -> Result<(), Error> {
         let mut tables = self.tables();
         if let Some(Row { payment, .. }) = tables.payments.get_mut(&transaction)
-            && let Status::Refunding { reference, .. } = &payment.status
+            && let Status::Refunding { reference, request } = &payment.status
         {
-            payment.status = Status::Refunded { reference: reference.clone() };
+            payment.status = Status::Refunded { reference: reference.clone(), number: request.number };
             payment.updated_at = self.clock.now();
         }
         Ok(())
+    }
+
+    async fn hurry(&self, transaction: TransactionId) -> Result<(), Error> {
+        let now = Instant::now();
+        if let Some(row) = self.tables().payments.get_mut(&transaction) {
+            let age = (self.clock.now() - row.payment.created_at).to_std().unwrap_or_default();
+            row.next_try_at = row.next_try_at.min(now + INITIAL_LEASE.saturating_sub(age));
+        }
+        Ok(())
+    }
+
+    async fn reopen_refund(&self, transaction: TransactionId, updated_at: DateTime<Utc>) -> Result<(), Error> {
+        let mut tables = self.tables();
+        if let Some(row) = tables.payments.get_mut(&transaction)
+            && row.payment.updated_at == updated_at
+            && let Status::Refunded { reference, number } = row.payment.status.clone()
+        {
+            let request = RefundRequest { number: number.saturating_add(1), reference: None };
+            row.payment.status = Status::Refunding { reference, request };
+            row.payment.updated_at = self.clock.now();
+            row.tries = 0;
+            row.next_try_at = Instant::now();
+        }
+        Ok(())
+    }
+
+    async fn get(&self, transaction: TransactionId) -> Result<Option<Payment>, Error> {
+        Ok(self.tables().payments.get(&transaction).map(|row| row.payment.clone()))
     }
 
     async fn cancel(&self, order: OrderId, cause: Option<Cause>) -> Result<bool, Error> {

@@ -6,6 +6,7 @@ mod postgres;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use contracts::ids::{EventId, OrderId, TransactionId};
 pub use memory::MemoryPayments;
 pub use postgres::{MIGRATIONS, PgPayments};
@@ -48,6 +49,9 @@ pub struct Unfinished {
 
 /// The age from which a charge whose outcome is unknown may need an operator. The provider has forgotten its key by then.
 pub const UNDECIDED_AFTER: Duration = Duration::from_hours(25);
+
+/// The lease of a new payment, as `payments.next_try_at` has it. The request that began the payment holds it, and asks the provider first.
+const INITIAL_LEASE: Duration = Duration::from_secs(5);
 
 /// The lease of an unfinished payment is 2 s for the first try and doubles with each try up to 10 s, so that a slow provider gets more
 /// time.
@@ -99,6 +103,12 @@ pub trait Payments: Send + Sync {
     async fn due(&self, limit: i64) -> Result<Vec<(Payment, Duration)>, Error>;
     /// Counts at most `limit` unfinished payments.
     async fn unfinished(&self, limit: i64) -> Result<Unfinished, Error>;
+    /// Makes an unfinished payment due now, or as soon as the call that began it has had its time.
+    async fn hurry(&self, transaction: TransactionId) -> Result<(), Error>;
+    /// Makes a refund due again that has failed after it was made, under the next key. Does nothing if the payment has changed since
+    /// `updated_at`.
+    async fn reopen_refund(&self, transaction: TransactionId, updated_at: DateTime<Utc>) -> Result<(), Error>;
+    async fn get(&self, transaction: TransactionId) -> Result<Option<Payment>, Error>;
     /// Returns the order's attempt that was not declined, or else the latest attempt.
     async fn find(&self, order: OrderId) -> Result<Option<Payment>, Error>;
 }

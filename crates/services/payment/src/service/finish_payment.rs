@@ -20,7 +20,8 @@ impl PaymentService {
     /// Requests the refund of a charge, or asks how the requested one stands. Fails until the charge is refunded.
     async fn make_refund(&self, intent: &Intent, charge: String, request: &RefundRequest) -> Result<(), Error> {
         let Intent { order, transaction, amount, provider, .. } = *intent;
-        let refund = Refund { key: request.key(transaction), charge, amount, pending: request.reference.clone() };
+        let key = request.key(transaction);
+        let refund = Refund { transaction, key, charge, amount, pending: request.reference.clone() };
         let state = self.providers.get(provider)?.refund(&refund).await?;
         let Some(next) = request.next(&state) else {
             self.payments.refunded(transaction).await?;

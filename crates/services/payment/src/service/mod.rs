@@ -6,6 +6,7 @@ mod credit;
 mod find;
 mod finish_due;
 mod finish_payment;
+mod notice;
 mod pay;
 mod refund;
 mod report_backlog;
@@ -34,7 +35,7 @@ pub struct PaymentService {
     payments: Arc<dyn Payments>,
     providers: Providers,
     relay: Waker,
-    /// Wakes the job `finish_payments` when a refund becomes due.
+    /// Wakes the job `finish_payments` when a payment becomes due.
     refund_due: Arc<Notify>,
 }
 

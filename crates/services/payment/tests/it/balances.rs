@@ -51,7 +51,13 @@ async fn the_migration_derives_the_initial_amount_from_the_ledger() {
     let ChargeState::Settled(Outcome::Charged { reference: charge }) = ledger.charge(&refunded).await.unwrap() else {
         panic!("declined")
     };
-    let refund = Refund { key: ids::random().to_string(), charge, amount: refunded.amount, pending: None };
+    let refund = Refund {
+        transaction: refunded.transaction,
+        key: ids::random().to_string(),
+        charge,
+        amount: refunded.amount,
+        pending: None,
+    };
     ledger.refund(&refund).await.unwrap();
 
     let mut connection = pool.connect().await.unwrap();

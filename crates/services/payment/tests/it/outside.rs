@@ -6,7 +6,7 @@ use contracts::{ids::TransactionId, money::Money};
 use payment::{
     client::{Declines, Ledger, Providers},
     error::Error,
-    model::{Decline, Method, Status},
+    model::{Decline, Method, RefundRequest, Status},
     repository::{MIGRATIONS, Payments as _, PgPayments},
     service::{Charge, PaymentService},
 };
@@ -88,6 +88,39 @@ async fn a_charge_that_is_processing_for_more_than_a_day_is_made_once() {
     assert_eq!(fixture.movements(), (1, 0));
     assert!(matches!(late, Err(Error::Unknown(_))), "{late:?}");
     settled.unwrap();
+}
+
+#[tokio::test]
+async fn a_refund_that_fails_after_it_was_made_is_made_again_once() {
+    let fixture = fixture().await;
+    let transaction = fixture.pay().await.unwrap();
+    fixture.cancel().await;
+    fixture.refund().await.unwrap();
+    fixture.service.look_at(transaction).await.unwrap();
+    assert!(matches!(fixture.status().await, Status::Refunded { number: 1, .. }), "the first refund stands");
+
+    fixture.provider.fail_refunds();
+    for _ in 0..3 {
+        fixture.service.look_at(transaction).await.unwrap();
+    }
+    let reopened = fixture.status().await;
+    fixture.refund().await.unwrap();
+    fixture.service.look_at(transaction).await.unwrap();
+
+    assert!(matches!(reopened, Status::Refunding { request: RefundRequest { number: 2, .. }, .. }), "{reopened:?}");
+    assert!(matches!(fixture.status().await, Status::Refunded { number: 2, .. }));
+    assert_eq!(fixture.movements(), (1, 1));
+    assert_eq!(fixture.refund_keys(), [format!("{transaction}-refund"), format!("{transaction}-refund-2")]);
+}
+
+#[tokio::test]
+async fn an_event_about_a_transaction_of_another_system_changes_nothing() {
+    let fixture = fixture().await;
+    fixture.pay().await.unwrap();
+
+    fixture.service.look_at(new_transaction()).await.unwrap();
+
+    assert!(matches!(fixture.status().await, Status::Succeeded { .. }));
 }
 
 #[tokio::test]

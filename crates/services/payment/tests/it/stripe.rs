@@ -117,7 +117,13 @@ async fn a_refund_stays_done_when_its_key_is_forgotten() {
 }
 
 fn refund(key: &str, intent: &Intent) -> Refund {
-    Refund { key: key.to_owned(), charge: "pi_1".to_owned(), amount: intent.amount, pending: None }
+    Refund {
+        transaction: intent.transaction,
+        key: key.to_owned(),
+        charge: "pi_1".to_owned(),
+        amount: intent.amount,
+        pending: None,
+    }
 }
 
 #[tokio::test]

@@ -81,6 +81,11 @@ impl Provider {
         ledger.complete_refunds();
     }
 
+    /// Makes the refunds fail that have succeeded, as a bank does days later.
+    pub fn fail_refunds(&self) {
+        self.ledger.lock().fail_refunds();
+    }
+
     /// Answers 404 to searches, like a server that is compatible with Stripe and has none.
     pub fn without_search(&self) {
         self.ledger.lock().unsearchable = true;

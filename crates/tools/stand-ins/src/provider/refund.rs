@@ -16,6 +16,7 @@ pub(super) struct Refund {
     pub intent: String,
     /// In minor units.
     pub amount: i64,
+    pub transaction: Option<String>,
     pub state: State,
 }
 
@@ -55,6 +56,7 @@ impl Refund {
             "amount": self.amount,
             "payment_intent": self.intent,
             "status": status,
+            "metadata": { "transaction_uuid": self.transaction },
         })
     }
 

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{
+    entry::EntryKind,
     fault::ProviderFault,
     intent::Status,
     ledger::Ledger,
@@ -32,6 +33,7 @@ impl Ledger {
             key: post.key.clone(),
             intent: intent.id.clone(),
             amount,
+            transaction: post.form.get("metadata[transaction_uuid]").cloned(),
             state: State::of(fault),
         };
         self.entries.extend(refund.entry(intent));
@@ -59,6 +61,14 @@ impl Ledger {
         for refund in self.refunds.iter_mut().filter(|refund| refund.state == State::Held) {
             refund.state = State::Succeeded;
             self.entries.extend(self.intents.get(&refund.intent).and_then(|intent| refund.entry(intent)));
+        }
+    }
+
+    /// Makes the refunds fail that have succeeded, as a bank does that cannot pay them out.
+    pub fn fail_refunds(&mut self) {
+        for refund in self.refunds.iter_mut().filter(|refund| refund.state == State::Succeeded) {
+            refund.state = State::Failed;
+            self.entries.retain(|entry| entry.kind != EntryKind::Refund || entry.key != refund.key);
         }
     }
 

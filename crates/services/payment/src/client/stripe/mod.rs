@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
+use contracts::money::Money;
 use platform::{deadline, response_body};
 use reqwest::{Client, RequestBuilder, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -155,6 +156,10 @@ impl Provider for Stripe {
             Some(id) => self.read_refund(id).await,
             None => self.request_refund(refund).await,
         }
+    }
+
+    async fn is_refunded(&self, charge: &str, amount: Money) -> Result<bool, Unknown> {
+        self.stands(charge, amount).await
     }
 }
 

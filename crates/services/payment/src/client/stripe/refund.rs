@@ -1,9 +1,10 @@
 //! Refunds.
 
+use contracts::money::Money;
 use reqwest::StatusCode;
 
 use super::{
-    Stripe,
+    Response, Stripe,
     response::{ErrorResponse, RefundList, RefundObject},
 };
 use crate::{
@@ -14,7 +15,12 @@ use crate::{
 impl Stripe {
     pub(super) async fn request_refund(&self, refund: &Refund) -> Result<RefundState, Unknown> {
         let amount = refund.amount.minor().to_string();
-        let form = [("payment_intent", refund.charge.as_str()), ("amount", &amount)];
+        let transaction = refund.transaction.to_string();
+        let form = [
+            ("payment_intent", refund.charge.as_str()),
+            ("amount", &amount),
+            ("metadata[transaction_uuid]", &transaction),
+        ];
         match self.send::<RefundObject>(self.post(&["refunds"], &refund.key, &form)?).await? {
             Ok(made) => Ok(made.state()),
             Err(failed) if failed.is_final() => self.after_error(refund, failed).await,
@@ -33,9 +39,7 @@ impl Stripe {
     /// Returns the state of the charge's refund after an error that the provider would answer again under this key. An earlier request may
     /// have made the refund, and its key was forgotten.
     async fn after_error(&self, refund: &Refund, failed: ErrorResponse) -> Result<RefundState, Unknown> {
-        let mut url = self.url(&["refunds"])?;
-        url.query_pairs_mut().append_pair("payment_intent", &refund.charge).append_pair("limit", "100");
-        match self.send::<RefundList>(self.client.get(url)).await? {
+        match self.refunds_of(&refund.charge).await? {
             Ok(found) => Ok(found.state(refund.amount).unwrap_or_else(|| {
                 tracing::error!(key = refund.key, %failed, "refund rejected by the payment provider");
                 RefundState::Failed
@@ -46,5 +50,19 @@ impl Stripe {
             }
             Err(missing) => Err(missing.into()),
         }
+    }
+
+    /// Returns true if the refunds of the charge, without those that failed, give the amount back.
+    pub(super) async fn stands(&self, charge: &str, amount: Money) -> Result<bool, Unknown> {
+        match self.refunds_of(charge).await? {
+            Ok(found) => Ok(found.state(amount).is_some()),
+            Err(failed) => Err(failed.into()),
+        }
+    }
+
+    async fn refunds_of(&self, charge: &str) -> Result<Response<RefundList>, Unknown> {
+        let mut url = self.url(&["refunds"])?;
+        url.query_pairs_mut().append_pair("payment_intent", charge).append_pair("limit", "100");
+        self.send(self.client.get(url)).await
     }
 }

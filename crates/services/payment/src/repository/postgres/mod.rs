@@ -1,6 +1,7 @@
 //! The PostgreSQL implementation of the store.
 
 mod begin;
+mod find;
 mod grouped;
 mod payments;
 mod provider_states;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use contracts::ids::{OrderId, TransactionId, UserId};
 use platform::{
     outbox,
@@ -11,7 +12,7 @@ use platform::{
 
 use super::{
     begin::{self, Intents},
-    grouped, provider_states,
+    find, grouped, provider_states,
     row::Row,
 };
 use crate::{
@@ -139,6 +140,18 @@ impl Payments for PgPayments {
         provider_states::continue_refund(&self.pool, transaction, current, next).await
     }
 
+    async fn hurry(&self, transaction: TransactionId) -> Result<(), Error> {
+        provider_states::hurry(&self.pool, transaction).await
+    }
+
+    async fn reopen_refund(&self, transaction: TransactionId, updated_at: DateTime<Utc>) -> Result<(), Error> {
+        provider_states::reopen_refund(&self.pool, transaction, updated_at).await
+    }
+
+    async fn get(&self, transaction: TransactionId) -> Result<Option<Payment>, Error> {
+        find::get(&self.pool, transaction).await
+    }
+
     async fn refunded(&self, transaction: TransactionId) -> Result<(), Error> {
         sqlx::query!(
             "update payments set status = 'refunded', updated_at = now()
@@ -255,19 +268,6 @@ impl Payments for PgPayments {
     }
 
     async fn find(&self, order: OrderId) -> Result<Option<Payment>, Error> {
-        let row = sqlx::query_as!(
-            Row,
-            r#"select transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
-                user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
-                refund_number, refund_reference, cancelled, created_at, updated_at
-            from payments
-            where order_uuid = $1 and status <> 'void'
-            order by status <> 'declined' desc, attempt desc
-            limit 1"#,
-            order.uuid(),
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        Ok(row.map(Row::payment).transpose()?.flatten())
+        find::find(&self.pool, order).await
     }
 }

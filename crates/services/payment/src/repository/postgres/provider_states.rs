@@ -1,12 +1,13 @@
 //! Writes what the provider has said of a charge or refund that is not over.
 
+use chrono::{DateTime, Utc};
 use contracts::ids::TransactionId;
 use platform::postgres::Database;
 
 use crate::{
     error::Error,
     model::RefundRequest,
-    repository::{LONGEST_REFUND_PAUSE, REFUND_PAUSE},
+    repository::{INITIAL_LEASE, LONGEST_REFUND_PAUSE, REFUND_PAUSE},
 };
 
 pub(super) async fn processing(pool: &Database, transaction: TransactionId, reference: &str) -> Result<(), Error> {
@@ -46,6 +47,37 @@ pub(super) async fn continue_refund(
         next.reference.as_deref(),
         REFUND_PAUSE.as_secs_f64(),
         LONGEST_REFUND_PAUSE.as_secs_f64(),
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn hurry(pool: &Database, transaction: TransactionId) -> Result<(), Error> {
+    sqlx::query!(
+        "update payments
+            set next_try_at = least(next_try_at, greatest(now(), created_at + make_interval(secs => $2)))
+            where transaction_uuid = $1 and status in ('pending', 'refunding')",
+        transaction.uuid(),
+        INITIAL_LEASE.as_secs_f64(),
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn reopen_refund(
+    pool: &Database,
+    transaction: TransactionId,
+    updated_at: DateTime<Utc>,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "update payments
+            set status = 'refunding', refund_number = refund_number + 1, refund_reference = null, tries = 0,
+                next_try_at = now(), updated_at = now()
+            where transaction_uuid = $1 and status = 'refunded' and updated_at = $2",
+        transaction.uuid(),
+        updated_at,
     )
     .execute(pool)
     .await?;

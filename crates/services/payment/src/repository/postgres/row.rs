@@ -43,17 +43,15 @@ impl Row {
         let inconsistent = |column| Error::from(DatabaseError::inconsistent("payments", column, transaction));
         let known = self.provider_reference;
         let reference = known.clone().ok_or_else(|| inconsistent("provider_reference"));
+        let number = u32::try_from(self.refund_number).map_err(|_| inconsistent("refund_number"));
         let status = match self.status.as_str() {
             "pending" => Status::Pending { reference: known },
             "succeeded" => Status::Succeeded { reference: reference? },
             "refunding" => Status::Refunding {
                 reference: reference?,
-                request: RefundRequest {
-                    number: u32::try_from(self.refund_number).map_err(|_| inconsistent("refund_number"))?,
-                    reference: self.refund_reference,
-                },
+                request: RefundRequest { number: number?, reference: self.refund_reference },
             },
-            "refunded" => Status::Refunded { reference: reference? },
+            "refunded" => Status::Refunded { reference: reference?, number: number? },
             "declined" => Status::Declined(
                 self.decline_reason
                     .as_deref()

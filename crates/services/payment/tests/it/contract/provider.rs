@@ -126,7 +126,13 @@ impl Fixture {
 }
 
 fn refund(intent: &Intent, charge: String) -> Refund {
-    Refund { key: format!("{}-refund", intent.transaction), charge, amount: intent.amount, pending: None }
+    Refund {
+        transaction: intent.transaction,
+        key: format!("{}-refund", intent.transaction),
+        charge,
+        amount: intent.amount,
+        pending: None,
+    }
 }
 
 async fn a_charge_is_made_once_per_key(fixture: Fixture) {

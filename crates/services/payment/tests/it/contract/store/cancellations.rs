@@ -37,7 +37,7 @@ async fn a_cancelled_success_is_refunded_once(fixture: Fixture) {
 
     assert_eq!(refunding.status, refunding_first());
     let refunded = fixture.payments.find(intent.order).await.unwrap().unwrap();
-    assert_eq!(refunded.status, Status::Refunded { reference: reference() });
+    assert_eq!(refunded.status, Status::Refunded { reference: reference(), number: 1 });
     assert_eq!(fixture.payments.begin(&again(&intent)).await.unwrap(), Begun::Cancelled);
     assert_eq!(fixture.payments.begin(&intent).await.unwrap(), Begun::Existing(refunded));
 }

@@ -9,6 +9,8 @@ contract!([
     a_refund_is_due_at_once,
     a_charge_keeps_its_id_while_it_is_pending,
     a_refund_continues_after_a_pause_from_its_latest_request_alone,
+    an_unfinished_payment_that_is_looked_at_is_due_before_its_pause_is_over,
+    a_refund_that_failed_after_it_was_made_is_opened_again_once,
     a_payment_has_an_age,
     no_more_payments_are_counted_than_the_limit,
 ] over
@@ -121,7 +123,49 @@ async fn a_refund_continues_after_a_pause_from_its_latest_request_alone(fixture:
     assert_eq!(payment.status, Status::Refunding { reference: reference(), request: second });
     fixture.payments.refunded(intent.transaction).await.unwrap();
     let payment = fixture.payments.find(intent.order).await.unwrap().unwrap();
-    assert_eq!(payment.status, Status::Refunded { reference: reference() });
+    assert_eq!(payment.status, Status::Refunded { reference: reference(), number: 2 });
+}
+
+async fn an_unfinished_payment_that_is_looked_at_is_due_before_its_pause_is_over(fixture: Fixture) {
+    let intent = intent(Method::Card);
+    fixture.begin(&intent).await;
+    fixture.payments.hurry(intent.transaction).await.unwrap();
+    assert!(fixture.due().await.is_empty(), "the call that began it still asks the provider");
+    fixture.elapse(Duration::from_secs(6)).await;
+    for _ in 0..5 {
+        assert_eq!(fixture.due().await, [intent.transaction]);
+        fixture.elapse(Duration::from_secs(11)).await;
+    }
+    fixture.due().await;
+
+    fixture.payments.hurry(intent.transaction).await.unwrap();
+    assert_eq!(fixture.due().await, [intent.transaction]);
+    fixture.settled(&intent, &charged()).await;
+    fixture.payments.hurry(intent.transaction).await.unwrap();
+
+    assert!(fixture.due().await.is_empty(), "it is finished");
+}
+
+async fn a_refund_that_failed_after_it_was_made_is_opened_again_once(fixture: Fixture) {
+    let intent = intent(Method::Card);
+    fixture.settled(&intent, &charged()).await;
+    let charged = fixture.payments.get(intent.transaction).await.unwrap().unwrap();
+    fixture.payments.reopen_refund(intent.transaction, charged.updated_at).await.unwrap();
+    assert_eq!(fixture.payments.get(intent.transaction).await.unwrap().unwrap().status, charged.status);
+    fixture.payments.cancel(intent.order, Some(cause())).await.unwrap();
+    assert_eq!(fixture.due().await, [intent.transaction]);
+    fixture.payments.refunded(intent.transaction).await.unwrap();
+    let refunded = fixture.payments.get(intent.transaction).await.unwrap().unwrap();
+
+    fixture.payments.reopen_refund(intent.transaction, refunded.updated_at).await.unwrap();
+    let due = fixture.due().await;
+    fixture.payments.refunded(intent.transaction).await.unwrap();
+    fixture.payments.reopen_refund(intent.transaction, refunded.updated_at).await.unwrap();
+
+    assert_eq!(due, [intent.transaction]);
+    let payment = fixture.payments.get(intent.transaction).await.unwrap().unwrap();
+    assert_eq!(payment.status, Status::Refunded { reference: reference(), number: 2 });
+    assert_eq!(fixture.payments.get(new_transaction()).await.unwrap(), None);
 }
 
 async fn a_payment_has_an_age(fixture: Fixture) {

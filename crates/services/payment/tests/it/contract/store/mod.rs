@@ -85,7 +85,8 @@ impl Fixture {
             None => tokio::time::advance(time).await,
             Some(pool) => {
                 sqlx::query!(
-                    "update payments set next_try_at = next_try_at - make_interval(secs => $1)",
+                    "update payments set next_try_at = next_try_at - make_interval(secs => $1),
+                        created_at = created_at - make_interval(secs => $1)",
                     time.as_secs_f64(),
                 )
                 .execute(pool)

@@ -1,0 +1,41 @@
+//! Reads one payment.
+
+use contracts::ids::{OrderId, TransactionId, UserId};
+use platform::postgres::{Database, retry_stale};
+
+use super::row::Row;
+use crate::{error::Error, model::Payment};
+
+/// Returns the order's attempt that was not declined, or else the latest attempt.
+pub(super) async fn find(pool: &Database, order: OrderId) -> Result<Option<Payment>, Error> {
+    let row = retry_stale(|| {
+        sqlx::query_as!(
+            Row,
+            r#"select transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
+                user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
+                refund_number, refund_reference, cancelled, created_at, updated_at
+            from payments
+            where order_uuid = $1 and status <> 'void'
+            order by status <> 'declined' desc, attempt desc
+            limit 1"#,
+            order.uuid(),
+        )
+        .fetch_optional(pool)
+    });
+    Ok(row.await?.map(Row::payment).transpose()?.flatten())
+}
+
+pub(super) async fn get(pool: &Database, transaction: TransactionId) -> Result<Option<Payment>, Error> {
+    let row = retry_stale(|| {
+        sqlx::query_as!(
+            Row,
+            r#"select transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
+                user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
+                refund_number, refund_reference, cancelled, created_at, updated_at
+            from payments where transaction_uuid = $1"#,
+            transaction.uuid(),
+        )
+        .fetch_optional(pool)
+    });
+    Ok(row.await?.map(Row::payment).transpose()?.flatten())
+}
