@@ -135,8 +135,8 @@ async fn what_else_is_wrong_with_a_request_is_said_before_its_reused_key() {
 async fn a_creation_that_died_after_its_reservation_is_finished_with_the_same_order() {
     let shop = Shop::open();
     let claim = claim(&shop);
-    let first = order(&shop);
-    let Claimed::New { order: uuid } = shop.orders.claim(&claim, first.uuid, Duration::from_secs(15)).await.unwrap()
+    let (dead, first) = (Claim { token: ids::random(), ..claim.clone() }, order(&shop));
+    let Claimed::New { order: uuid } = shop.orders.claim(&dead, first.uuid, Duration::from_secs(15)).await.unwrap()
     else {
         panic!("the key is new")
     };

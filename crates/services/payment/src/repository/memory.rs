@@ -7,7 +7,6 @@ use std::{
 };
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use contracts::ids::{OrderId, TransactionId};
 use platform::{clock::Virtual, inbox::MemoryInbox, outbox::MemoryOutbox};
 use tokio::time::Instant;
@@ -170,11 +169,11 @@ impl Payments for MemoryPayments {
         Ok(())
     }
 
-    async fn reopen_refund(&self, transaction: TransactionId, updated_at: DateTime<Utc>) -> Result<(), Error> {
+    async fn reopen_refund(&self, transaction: TransactionId, number: u32) -> Result<(), Error> {
         let mut tables = self.tables();
         if let Some(row) = tables.payments.get_mut(&transaction)
-            && row.payment.updated_at == updated_at
-            && let Status::Refunded { reference, number } = row.payment.status.clone()
+            && let Status::Refunded { reference, number: made } = row.payment.status.clone()
+            && made == number
         {
             let request = RefundRequest { number: number.saturating_add(1), reference: None };
             row.payment.status = Status::Refunding { reference, request };

@@ -6,7 +6,6 @@ mod postgres;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use contracts::ids::{EventId, OrderId, TransactionId};
 pub use memory::MemoryPayments;
 pub use postgres::{MIGRATIONS, PgPayments};
@@ -105,9 +104,9 @@ pub trait Payments: Send + Sync {
     async fn unfinished(&self, limit: i64) -> Result<Unfinished, Error>;
     /// Makes an unfinished payment due now, or as soon as the call that began it has had its time.
     async fn hurry(&self, transaction: TransactionId) -> Result<(), Error>;
-    /// Makes a refund due again that has failed after it was made, under the next key. Does nothing if the payment has changed since
-    /// `updated_at`.
-    async fn reopen_refund(&self, transaction: TransactionId, updated_at: DateTime<Utc>) -> Result<(), Error>;
+    /// Makes a refund due again that has failed after it was made, under the next key. Does nothing if the charge is not refunded by the
+    /// request with this number.
+    async fn reopen_refund(&self, transaction: TransactionId, number: u32) -> Result<(), Error>;
     async fn get(&self, transaction: TransactionId) -> Result<Option<Payment>, Error>;
     /// Returns the order's attempt that was not declined, or else the latest attempt.
     async fn find(&self, order: OrderId) -> Result<Option<Payment>, Error>;

@@ -12,7 +12,7 @@ impl PaymentService {
         let Some(payment) = self.payments.get(transaction).await? else { return Ok(()) };
         match &payment.status {
             Status::Pending { .. } | Status::Refunding { .. } => self.payments.hurry(transaction).await?,
-            Status::Refunded { reference, .. } => {
+            Status::Refunded { reference, number } => {
                 let provider = self.providers.get(payment.intent.provider)?;
                 if provider.is_refunded(reference, payment.intent.amount).await? {
                     return Ok(());
@@ -23,7 +23,7 @@ impl PaymentService {
                     transaction_uuid = %transaction,
                     "refund failed after it was made, requesting another"
                 );
-                self.payments.reopen_refund(transaction, payment.updated_at).await?;
+                self.payments.reopen_refund(transaction, *number).await?;
             }
             Status::Succeeded { .. } | Status::Declined(_) => return Ok(()),
         }

@@ -2,8 +2,13 @@
 
 use std::{num::NonZeroU32, sync::Arc};
 
+use axum::{
+    body::Body,
+    http::{Request, StatusCode},
+};
 use contracts::{ids::TransactionId, money::Money};
 use payment::{
+    api::webhook,
     client::{Declines, Ledger, Providers},
     error::Error,
     model::{Decline, Method, RefundRequest, Status},
@@ -11,7 +16,10 @@ use payment::{
     service::{Charge, PaymentService},
 };
 use platform::{outbox::Waker, postgres::Database};
+use ring::hmac;
+use serde_json::json;
 use stand_ins::{Mode, ProviderFault};
+use tower::ServiceExt as _;
 
 use crate::{money, new_event, new_order, new_transaction, new_user, stripe_client};
 
@@ -111,6 +119,42 @@ async fn a_refund_that_fails_after_it_was_made_is_made_again_once() {
     assert!(matches!(fixture.status().await, Status::Refunded { number: 2, .. }));
     assert_eq!(fixture.movements(), (1, 1));
     assert_eq!(fixture.refund_keys(), [format!("{transaction}-refund"), format!("{transaction}-refund-2")]);
+}
+
+#[tokio::test]
+async fn an_event_counts_with_its_signature_alone() {
+    let fixture = fixture().await;
+    let transaction = fixture.pay().await.unwrap();
+    fixture.cancel().await;
+    fixture.refund().await.unwrap();
+    fixture.provider.fail_refunds();
+    let routes = webhook::routes(fixture.service.clone(), &"whsec_one".into());
+    let send = async |secret: &str, body: &str| {
+        let time = platform::clock::now().timestamp();
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+        let tag = hmac::sign(&key, format!("{time}.{body}").as_bytes());
+        let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let request = Request::post("/webhooks/stripe").header("Host", "payment");
+        let request = request.header("Stripe-Signature", format!("t={time},v1={hex}"));
+        routes.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap().status()
+    };
+    let event = |transaction: TransactionId| {
+        let metadata = json!({ "transaction_uuid": transaction.to_string() });
+        json!({ "type": "refund.failed", "data": { "object": { "id": "re_1", "metadata": metadata } } }).to_string()
+    };
+
+    assert_eq!(send("whsec_two", &event(transaction)).await, StatusCode::BAD_REQUEST);
+    assert!(matches!(fixture.status().await, Status::Refunded { number: 1, .. }));
+    for other in [event(new_transaction()), json!({ "data": { "object": {} } }).to_string()] {
+        assert_eq!(send("whsec_one", &other).await, StatusCode::OK, "{other}");
+    }
+    assert_eq!(send("whsec_one", "{").await, StatusCode::BAD_REQUEST);
+    assert!(matches!(fixture.status().await, Status::Refunded { number: 1, .. }));
+    for _ in 0..2 {
+        assert_eq!(send("whsec_one", &event(transaction)).await, StatusCode::OK);
+    }
+
+    assert!(matches!(fixture.status().await, Status::Refunding { request: RefundRequest { number: 2, .. }, .. }));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use backon::{ExponentialBuilder, Retryable as _};
 use futures::future::join_all;
 use rdkafka::{
     Offset, TopicPartitionList,
@@ -63,7 +64,9 @@ pub async fn ensure_topics(config: &Config, topics: &[&str]) -> anyhow::Result<(
     // Dead-letter topics that were just created have the right retention already.
     let found = made.iter().filter(|(topic, made)| *made == Made::Before && dead.contains(topic));
     let kept = found.map(async |(topic, _)| {
-        if let Err(error) = keep_for_ever(&admin, topic).await {
+        // A broker that is busy may answer too late. What it refuses at the last try is told.
+        let kept = (|| keep_for_ever(&admin, topic)).retry(ExponentialBuilder::default().with_max_times(2));
+        if let Err(error) = kept.await {
             tracing::warn!(
                 topic,
                 error = format!("{error:#}"),

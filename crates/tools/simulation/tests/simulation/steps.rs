@@ -339,6 +339,9 @@ stepwise! {
         fn processing(transaction: TransactionId, reference: &str) -> ();
         fn continue_refund(transaction: TransactionId, current: &RefundRequest, next: &RefundRequest) -> ();
         fn refunded(transaction: TransactionId) -> ();
+        fn hurry(transaction: TransactionId) -> ();
+        fn reopen_refund(transaction: TransactionId, number: u32) -> ();
+        fn get(transaction: TransactionId) -> Option<Payment>;
         fn cancel(order: OrderId, cause: Option<payment::repository::Cause>) -> bool where cause = cause;
         fn is_cancelled(order: OrderId) -> bool;
         fn due(limit: i64) -> Vec<(Payment, Duration)>;

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use contracts::ids::{OrderId, TransactionId, UserId};
 use platform::{
     outbox,
@@ -144,8 +143,8 @@ impl Payments for PgPayments {
         provider_states::hurry(&self.pool, transaction).await
     }
 
-    async fn reopen_refund(&self, transaction: TransactionId, updated_at: DateTime<Utc>) -> Result<(), Error> {
-        provider_states::reopen_refund(&self.pool, transaction, updated_at).await
+    async fn reopen_refund(&self, transaction: TransactionId, number: u32) -> Result<(), Error> {
+        provider_states::reopen_refund(&self.pool, transaction, number).await
     }
 
     async fn get(&self, transaction: TransactionId) -> Result<Option<Payment>, Error> {

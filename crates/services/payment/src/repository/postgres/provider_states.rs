@@ -1,6 +1,5 @@
 //! Writes what the provider has said of a charge or refund that is not over.
 
-use chrono::{DateTime, Utc};
 use contracts::ids::TransactionId;
 use platform::postgres::Database;
 
@@ -66,18 +65,14 @@ pub(super) async fn hurry(pool: &Database, transaction: TransactionId) -> Result
     Ok(())
 }
 
-pub(super) async fn reopen_refund(
-    pool: &Database,
-    transaction: TransactionId,
-    updated_at: DateTime<Utc>,
-) -> Result<(), Error> {
+pub(super) async fn reopen_refund(pool: &Database, transaction: TransactionId, number: u32) -> Result<(), Error> {
     sqlx::query!(
         "update payments
             set status = 'refunding', refund_number = refund_number + 1, refund_reference = null, tries = 0,
                 next_try_at = now(), updated_at = now()
-            where transaction_uuid = $1 and status = 'refunded' and updated_at = $2",
+            where transaction_uuid = $1 and status = 'refunded' and refund_number = $2",
         transaction.uuid(),
-        updated_at,
+        i32::try_from(number).unwrap_or(i32::MAX),
     )
     .execute(pool)
     .await?;

@@ -44,6 +44,7 @@ async fn a_message_that_waits_for_a_lock_does_not_hold_up_other_partitions_with_
         counted.fetch_all(&database.pool).await.unwrap()
     };
     let mut connection = database.pool.connect().await.unwrap();
+    sqlx::query("set idle_in_transaction_session_timeout = 0").execute(&mut connection).await.unwrap();
     let mut holder = connection.begin().await.unwrap();
     sqlx::query("select from counts where name = '0' for update").execute(&mut *holder).await.unwrap();
     let (consumer, readiness) = setup.consume_by(Arc::new(Counter::new(database.pool.clone())));

@@ -140,7 +140,7 @@ impl State {
         if let Status::Refunding { reference, request } = payment.status.clone() {
             payment.status = match request.next(&state) {
                 Some(request) => Status::Refunding { reference, request },
-                None => Status::Refunded { reference },
+                None => Status::Refunded { reference, number: request.number },
             };
         }
     }

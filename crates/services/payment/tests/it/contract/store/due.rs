@@ -140,7 +140,7 @@ async fn an_unfinished_payment_that_is_looked_at_is_due_before_its_pause_is_over
 
     fixture.payments.hurry(intent.transaction).await.unwrap();
     assert_eq!(fixture.due().await, [intent.transaction]);
-    fixture.settled(&intent, &charged()).await;
+    fixture.payments.settle(&intent, &charged()).await.unwrap();
     fixture.payments.hurry(intent.transaction).await.unwrap();
 
     assert!(fixture.due().await.is_empty(), "it is finished");
@@ -149,18 +149,17 @@ async fn an_unfinished_payment_that_is_looked_at_is_due_before_its_pause_is_over
 async fn a_refund_that_failed_after_it_was_made_is_opened_again_once(fixture: Fixture) {
     let intent = intent(Method::Card);
     fixture.settled(&intent, &charged()).await;
+    fixture.payments.reopen_refund(intent.transaction, 1).await.unwrap();
     let charged = fixture.payments.get(intent.transaction).await.unwrap().unwrap();
-    fixture.payments.reopen_refund(intent.transaction, charged.updated_at).await.unwrap();
-    assert_eq!(fixture.payments.get(intent.transaction).await.unwrap().unwrap().status, charged.status);
+    assert_eq!(charged.status, Status::Succeeded { reference: reference() });
     fixture.payments.cancel(intent.order, Some(cause())).await.unwrap();
     assert_eq!(fixture.due().await, [intent.transaction]);
     fixture.payments.refunded(intent.transaction).await.unwrap();
-    let refunded = fixture.payments.get(intent.transaction).await.unwrap().unwrap();
 
-    fixture.payments.reopen_refund(intent.transaction, refunded.updated_at).await.unwrap();
+    fixture.payments.reopen_refund(intent.transaction, 1).await.unwrap();
     let due = fixture.due().await;
     fixture.payments.refunded(intent.transaction).await.unwrap();
-    fixture.payments.reopen_refund(intent.transaction, refunded.updated_at).await.unwrap();
+    fixture.payments.reopen_refund(intent.transaction, 1).await.unwrap();
 
     assert_eq!(due, [intent.transaction]);
     let payment = fixture.payments.get(intent.transaction).await.unwrap().unwrap();

@@ -84,11 +84,11 @@ impl Fixture {
         match &self.pool {
             None => tokio::time::advance(time).await,
             Some(pool) => {
-                sqlx::query!(
+                sqlx::query(
                     "update payments set next_try_at = next_try_at - make_interval(secs => $1),
                         created_at = created_at - make_interval(secs => $1)",
-                    time.as_secs_f64(),
                 )
+                .bind(time.as_secs_f64())
                 .execute(pool)
                 .await
                 .unwrap();
