@@ -193,15 +193,15 @@ async fn a_killed_postgresql_leaves_no_process_and_starts_again_with_its_data() 
 
 /// Stops the checkpointer until it is told to go on, like a disk that is very slow.
 async fn freeze_checkpointer(url: &str) -> i32 {
-    let mut connection = PgConnection::connect(url).await.unwrap();
+    let mut connection = PgConnection::connect(url).await.expect("PostgreSQL answers");
     let checkpointer = "select pid from pg_stat_activity where backend_type = 'checkpointer'";
-    let pid: i32 = sqlx::query_scalar(checkpointer).fetch_one(&mut connection).await.unwrap();
+    let pid: i32 = sqlx::query_scalar(checkpointer).fetch_one(&mut connection).await.expect("PostgreSQL answers");
     signal("-STOP", pid);
     pid
 }
 
 fn signal(signal: &str, pid: i32) {
-    assert!(Command::new("kill").args([signal, &pid.to_string()]).status().unwrap().success());
+    assert!(Command::new("kill").args([signal, &pid.to_string()]).status().expect("kill runs").success());
 }
 
 #[tokio::test]
