@@ -122,7 +122,7 @@ const SECRETS: [&str; 9] = [
     "_cache_url",
     "_bot_token",
     "_provider_key",
-    "_webhook_secret",
+    "webhook_secret",
     "_sasl_password",
 ];
 
