@@ -84,7 +84,7 @@ impl Collector {
         });
         let shown = of_service.map(|(service, span)| Span {
             service,
-            trace: hex(&span.trace_id),
+            trace: trace(&span.trace_id),
             is_statement: span.attributes.iter().any(|attribute| attribute.key == "db.system.name"),
             name: span.name,
             id: span.span_id,
@@ -102,7 +102,7 @@ impl Collector {
         });
         let shown = of_service.map(|(service, record)| Line {
             service,
-            trace: hex(&record.trace_id),
+            trace: trace(&record.trace_id),
             text: text(record.body.and_then(|body| body.value)),
         });
         shown.collect()
@@ -122,8 +122,9 @@ fn text(value: Option<Value>) -> String {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// Returns the id of a trace, or an empty text if there is none.
+fn trace(bytes: &[u8]) -> String {
+    bytes.try_into().map(u128::from_be_bytes).map(|id| format!("{id:032x}")).unwrap_or_default()
 }
 
 /// Returns the message of a gRPC request, which is compressed with gzip if its first byte is 1.
