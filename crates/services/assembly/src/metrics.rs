@@ -10,3 +10,8 @@ pub const METRICS: &[Metric] =
 pub fn count_from_zero() {
     let _ = metrics::histogram!("assembly_duration_seconds");
 }
+
+/// Records how long building a ship took, in seconds.
+pub fn built(seconds: i64) {
+    metrics::histogram!("assembly_duration_seconds").record(f64::from(i32::try_from(seconds).unwrap_or(i32::MAX)));
+}

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use crate::{
     error::Error,
+    metrics,
     model::{Job, NewJob},
     repository::Jobs,
 };
@@ -53,8 +54,7 @@ impl AssemblyService {
         let ended: HashSet<OrderId> = self.jobs.finish(&ends).await?.into_iter().collect();
         self.relay.wake();
         for job in due.iter().filter(|job| ended.contains(&job.order)) {
-            metrics::histogram!("assembly_duration_seconds")
-                .record(f64::from(i32::try_from(job.build_time_sec).unwrap_or(i32::MAX)));
+            metrics::built(job.build_time_sec);
         }
         tracing::info!(finished = ended.len(), "builds finished");
         Ok(next.filter(|_| due.len() < usize::try_from(BATCH).unwrap_or_default()).unwrap_or_default())

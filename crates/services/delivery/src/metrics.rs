@@ -47,3 +47,9 @@ pub fn counts(counts: Counts) {
     metrics::gauge!("couriers", "state" => "free").set(free);
     metrics::gauge!("couriers", "state" => "busy").set(assigned);
 }
+
+/// Counts a tick in which this replica moved the couriers.
+pub fn ticked(is_late: bool) {
+    metrics::counter!("delivery_ticks_total").increment(1);
+    metrics::counter!("delivery_late_ticks_total").increment(is_late.into());
+}

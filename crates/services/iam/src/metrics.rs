@@ -1,5 +1,7 @@
 //! Creates the service's time series at the start.
 
+use std::time::Duration;
+
 use platform::metric::Metric;
 
 /// What this service exports besides the metrics of every service.
@@ -13,4 +15,14 @@ pub fn count_from_zero() {
     for outcome in ["opened", "refused", "failed"] {
         metrics::counter!("iam_logins_total", "outcome" => outcome).increment(0);
     }
+}
+
+/// Counts an attempt to log in.
+pub fn login(outcome: &'static str) {
+    metrics::counter!("iam_logins_total", "outcome" => outcome).increment(1);
+}
+
+/// Records how long a password waited for its hash to be computed.
+pub fn hash_waited(waited: Duration) {
+    metrics::histogram!("iam_hashing_wait_seconds").record(waited);
 }

@@ -19,3 +19,19 @@ pub fn count_from_zero() {
     }
     metrics::counter!("inventory_inconsistencies_total").increment(0);
 }
+
+/// Counts a request to reserve parts.
+pub fn reserved(outcome: &'static str) {
+    metrics::counter!("inventory_reservations_total", "outcome" => outcome).increment(1);
+}
+
+/// Counts reservations that fell due: those whose order exists, and the others.
+pub fn due(kept: u64, expired: u64) {
+    metrics::counter!("inventory_expiries_total", "outcome" => "kept").increment(kept);
+    metrics::counter!("inventory_expiries_total", "outcome" => "expired").increment(expired);
+}
+
+/// Counts an event that contradicts the stock.
+pub fn inconsistent() {
+    metrics::counter!("inventory_inconsistencies_total").increment(1);
+}

@@ -2,7 +2,7 @@
 
 use platform::metric::Metric;
 
-use crate::{client::Confirmation, model::Kind, service::UNAVAILABLE};
+use crate::{client::Confirmation, model::Kind};
 
 /// What this service exports besides the metrics of every service.
 pub const METRICS: &[Metric] = &[
@@ -23,8 +23,43 @@ pub fn count_from_zero() {
         metrics::counter!("notification_retries_total", "kind" => kind).increment(0);
         metrics::counter!("notifications_skipped_total", "kind" => kind).increment(0);
     }
-    for outcome in Confirmation::ALL.map(Confirmation::as_str).into_iter().chain([UNAVAILABLE]) {
+    for outcome in Confirmation::ALL.map(Confirmation::as_str).into_iter().chain([Confirmation::UNAVAILABLE]) {
         metrics::counter!("contact_codes_total", "outcome" => outcome).increment(0);
     }
     metrics::counter!("greetings_total").increment(0);
+}
+
+/// Counts a notification that was sent.
+pub fn sent(kind: Kind) {
+    metrics::counter!("notifications_sent_total", "kind" => kind.as_str()).increment(1);
+}
+
+/// Counts a notification that had no chat to go to.
+pub fn skipped(kind: Kind) {
+    metrics::counter!("notifications_skipped_total", "kind" => kind.as_str()).increment(1);
+}
+
+/// Counts a notification that was given up.
+pub fn failed(kind: Kind) {
+    metrics::counter!("notifications_failed_total", "kind" => kind.as_str()).increment(1);
+}
+
+/// Counts a failed attempt to send that is repeated.
+pub fn retried(kind: Kind) {
+    metrics::counter!("notification_retries_total", "kind" => kind.as_str()).increment(1);
+}
+
+/// Exports how many notifications wait to be sent.
+pub fn queued(count: i64) {
+    metrics::gauge!("notifications_queued").set(f64::from(i32::try_from(count).unwrap_or(i32::MAX)));
+}
+
+/// Counts a chat that was greeted.
+pub fn greeted() {
+    metrics::counter!("greetings_total").increment(1);
+}
+
+/// Counts a code that confirms a contact.
+pub fn code_checked(outcome: &'static str) {
+    metrics::counter!("contact_codes_total", "outcome" => outcome).increment(1);
 }

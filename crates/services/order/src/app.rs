@@ -30,7 +30,7 @@ pub struct App {
 impl App {
     /// Builds the service and binds its listeners. It connects to databases and to other services later.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
-        crate::metrics::count_from_zero();
+        crate::metrics::count_from_zero(api::document());
         let Config { server, identity, messaging, own } = config;
         let server = Server::bind(&SERVICE, server).await?;
         let orders = Arc::new(PgOrders::new(server.database()?));

@@ -1,9 +1,12 @@
 //! Initialises the service's counters.
 
 use platform::metric::Metric;
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::{
+    OpenApi,
+    path::{Operation, PathItem},
+};
 
-use crate::{api::document, repository::Question, service::STATUS_CACHE_OUTCOMES};
+use crate::{model::Order, repository::Question};
 
 /// What this service exports besides the metrics of every service.
 pub const METRICS: &[Metric] = &[
@@ -23,8 +26,11 @@ pub const METRICS: &[Metric] = &[
     ),
 ];
 
-/// Creates every counter with the value 0, because Prometheus' `rate()` ignores the first value of a series.
-pub fn count_from_zero() {
+/// The outcomes of a look-up in the status cache.
+const LOOKED_UP: [&str; 3] = ["hit", "miss", "unavailable"];
+
+/// Creates every counter with the value 0, because Prometheus' `rate()` ignores the first value of a series. `document` describes the HTTP API.
+pub fn count_from_zero(document: OpenApi) {
     for name in [
         "orders_total",
         "orders_paid_total",
@@ -35,16 +41,16 @@ pub fn count_from_zero() {
         metrics::counter!(name).increment(0);
     }
     for view in [Question::Payment, Question::Delivery].map(Question::as_str) {
-        for outcome in STATUS_CACHE_OUTCOMES {
+        for outcome in LOOKED_UP {
             metrics::counter!("order_status_cache_requests_total", "view" => view, "outcome" => outcome).increment(0);
         }
     }
-    http();
+    http(document);
 }
 
 /// Creates a counter of HTTP requests for each response in the OpenAPI document.
-fn http() {
-    for (route, item) in document().paths.paths {
+fn http(document: OpenApi) {
+    for (route, item) in document.paths.paths {
         for (method, operation) in operations(item) {
             for status in operation.responses.responses.into_keys() {
                 let (method, route) = (method, route.clone());
@@ -58,4 +64,31 @@ fn http() {
 fn operations(item: PathItem) -> impl Iterator<Item = (&'static str, Operation)> {
     let methods = [("GET", item.get), ("POST", item.post)];
     methods.into_iter().filter_map(|(method, operation)| Some((method, operation?)))
+}
+
+/// Counts a created order.
+pub fn created() {
+    metrics::counter!("orders_total").increment(1);
+}
+
+/// Counts a paid order and its price.
+pub fn paid(order: &Order) {
+    metrics::counter!("orders_paid_total").increment(1);
+    metrics::counter!("orders_revenue_total").increment(order.total_price.minor().unsigned_abs());
+}
+
+/// Counts a cancelled order.
+pub fn cancelled() {
+    metrics::counter!("orders_cancelled_total").increment(1);
+}
+
+/// Counts a payment whose outcome is unknown.
+pub fn outcome_unknown() {
+    metrics::counter!("payment_outcomes_unknown_total").increment(1);
+}
+
+/// Counts a look-up in the status cache.
+pub fn status_looked_up(question: Question, outcome: &'static str) {
+    let view = question.as_str();
+    metrics::counter!("order_status_cache_requests_total", "view" => view, "outcome" => outcome).increment(1);
 }

@@ -2,7 +2,10 @@
 
 use platform::metric::Metric;
 
-use crate::model::{Method, Payment, Status};
+use crate::{
+    model::{Method, Payment, Status},
+    repository::Unfinished,
+};
 
 /// What this service exports besides the metrics of every service.
 pub const METRICS: &[Metric] = &[
@@ -52,4 +55,20 @@ pub fn settled(payment: &Payment) {
         Status::Refunding { .. } | Status::Refunded { .. } => "refunding",
     };
     metrics::counter!("payments_total", "method" => payment.intent.method.as_str(), "status" => status).increment(1);
+}
+
+/// Exports how many payments and refunds are unfinished.
+pub fn backlog(unfinished: Unfinished) {
+    let gauge = |name: &'static str, count: i64| {
+        metrics::gauge!(name).set(f64::from(i32::try_from(count).unwrap_or(i32::MAX)));
+    };
+    gauge("payments_pending", unfinished.pending);
+    gauge("payments_undecided", unfinished.undecided);
+    gauge("refunds_pending", unfinished.refunding);
+    gauge("refunds_accepted", unfinished.accepted);
+}
+
+/// Counts a refund that the provider refused or failed to make.
+pub fn refund_failed() {
+    metrics::counter!("refunds_failed_total").increment(1);
 }

@@ -6,7 +6,7 @@ use platform::{clock, jobs::Job, lease::Lease, outage::Outage};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::service::DeliveryService;
+use crate::{metrics, service::DeliveryService};
 
 /// A tick that is later than this is counted as late.
 const LATE: Duration = Duration::from_millis(100);
@@ -38,8 +38,9 @@ async fn run(
         match tick(&service, &*lease, ttl).await {
             Ok(epoch) => {
                 held = epoch;
-                metrics::counter!("delivery_ticks_total").increment(epoch.is_some().into());
-                metrics::counter!("delivery_late_ticks_total").increment((epoch.is_some() && is_late).into());
+                if epoch.is_some() {
+                    metrics::ticked(is_late);
+                }
                 outage.over();
             }
             Err(error) => outage.met(format!("{error:#}")),

@@ -7,7 +7,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::error::Error;
+use crate::{error::Error, metrics};
 
 /// The reason for hashing a password, which selects the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Queues {
         let admitted = queue.admitted.clone().try_acquire_owned().map_err(|_| Error::HashingBusy)?;
         let next = queue.next.clone().acquire_owned().await.map_err(|_| Error::HashingBusy)?;
         let running = self.running.clone().acquire_owned().await.map_err(|_| Error::HashingBusy)?;
-        metrics::histogram!("iam_hashing_wait_seconds").record(arrived.elapsed());
+        metrics::hash_waited(arrived.elapsed());
         Ok(Turn { _admitted: admitted, _next: next, _running: running })
     }
 }

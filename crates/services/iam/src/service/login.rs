@@ -7,6 +7,7 @@ use super::IamService;
 use crate::{
     error::Error,
     hashing::{Purpose, SaltBytes, Verdict},
+    metrics,
     model::{Account, DeviceDigest, LoginAttempt, Password},
     repository::{Decision, Judged},
 };
@@ -62,7 +63,7 @@ impl IamService {
             if judged.decision == Decision::Throttle {
                 logged(self.attempts.take_back(&attempt, judged).await);
             }
-            count("refused");
+            metrics::login("refused");
             security_events::record(Event::Locked { address: attempt.address });
             return Err(error);
         }
@@ -70,7 +71,7 @@ impl IamService {
         match self.verify(account.filter(|_| !is_locked), password).await {
             Ok(Some((account, verdict))) => Ok(Authenticated { account, verdict, attempt, judged }),
             Ok(None) => {
-                count("failed");
+                metrics::login("failed");
                 Err(Error::WrongCredentials)
             }
             Err(error) => {
@@ -134,8 +135,4 @@ fn logged(outcome: Result<(), Error>) {
     if let Err(error) = outcome {
         tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "count of attempts not updated");
     }
-}
-
-pub(super) fn count(outcome: &'static str) {
-    metrics::counter!("iam_logins_total", "outcome" => outcome).increment(1);
 }

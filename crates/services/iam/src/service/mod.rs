@@ -23,6 +23,7 @@ use self::{profiles::Profiles, throttle::Throttle};
 use crate::{
     error::Error,
     hashing::{Hashing, Purpose, SaltBytes, Verdict},
+    metrics,
     model::{DeviceDigest, LoginAttempt, Operators, Owner, Password, Session, SessionId, User},
     repository::{Admission, LoginAttempts, Sessions, Users},
 };
@@ -115,7 +116,7 @@ impl IamService {
         let (user, is_full) = (known.account.user.id, self.memory.used() > RESERVED_FROM);
         if known.is_new(now) && (is_full || known.judged.is_crowded) {
             self.authenticated(&known, false, now).await;
-            login::count("refused");
+            metrics::login("refused");
             return Err(if is_full { Error::NoRoom } else { Error::TooManyLogins });
         }
         let session = Session::new(id, known.account.user.clone(), now, self.rules.ttl);
@@ -130,7 +131,7 @@ impl IamService {
             // The hash is renewed in the background, so that the caller does not wait for it.
             tokio::spawn(self.clone().renew_hash(known, password, salt, now));
         }
-        login::count("opened");
+        metrics::login("opened");
         security_events::record(Event::LoggedIn { user: user.uuid() });
         Ok(())
     }
@@ -193,7 +194,7 @@ fn admitted(admission: Admission) -> Result<(), Error> {
     match admission {
         Admission::Granted => Ok(()),
         Admission::Refused => {
-            login::count("failed");
+            metrics::login("failed");
             Err(Error::WrongCredentials)
         }
     }

@@ -7,7 +7,10 @@ use std::{sync::Arc, time::Duration};
 
 use moka::{policy::EvictionPolicy, sync};
 
-use crate::model::{Order, OrderUid};
+use crate::{
+    metrics,
+    model::{Order, OrderUid},
+};
 
 /// The cache of orders; clones share the entries.
 #[derive(Clone)]
@@ -79,9 +82,8 @@ impl Cache {
         self.len() == 0
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "a gauge is a double")]
     fn count(&self) {
-        metrics::gauge!("intake_cache_entries").set(self.len() as f64);
+        metrics::cached(self.len());
     }
 }
 

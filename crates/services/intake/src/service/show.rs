@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{IntakeService, LOOK_UP_LIMIT};
 use crate::{
     error::Error,
+    metrics,
     model::{Order, OrderUid},
 };
 
@@ -22,8 +23,7 @@ impl IntakeService {
     pub async fn show(&self, uid: &str) -> Result<Shown, Error> {
         let uid = OrderUid::new(uid).ok_or(Error::NotFound)?;
         let cached = self.cache.get(&uid);
-        let outcome = if cached.is_some() { "hit" } else { "miss" };
-        metrics::counter!("intake_cache_requests_total", "outcome" => outcome).increment(1);
+        metrics::looked_up(cached.is_some());
         if let Some(order) = cached {
             return Ok((order, Source::Cache));
         }

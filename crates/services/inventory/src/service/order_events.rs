@@ -3,7 +3,7 @@
 use contracts::ids::{EventId, OrderId};
 
 use super::InventoryService;
-use crate::{error::Error, repository::Cause};
+use crate::{error::Error, metrics, repository::Cause};
 
 /// The consumer groups of the order's events. They are also the consumer names in the inbox.
 pub const GROUP_CANCELLED: &str = "inventory-group-order-cancelled";
@@ -13,24 +13,29 @@ impl InventoryService {
     /// Releases the order's reservation.
     pub async fn order_cancelled(&self, event: EventId, order: OrderId) -> Result<(), Error> {
         let cause = Cause { consumer: GROUP_CANCELLED, event };
-        skip_contradictions(order, self.warehouse.release(order, Some(cause)).await)
+        skip_contradictions(order, self.warehouse.release(order, Some(cause)).await, "reserved parts released")
     }
 
     /// Commits the order's reservation, because its parts are built into the ship.
     pub async fn ship_assembled(&self, event: EventId, order: OrderId) -> Result<(), Error> {
         let cause = Cause { consumer: GROUP_ASSEMBLED, event };
-        skip_contradictions(order, self.warehouse.commit(order, Some(cause)).await)
+        skip_contradictions(order, self.warehouse.commit(order, Some(cause)).await, "reserved parts used")
     }
 }
 
-/// Logs, counts and skips an event that contradicts how the reservation ended. A retry would fail again, so an operator must investigate.
-fn skip_contradictions(order: OrderId, result: Result<(), Error>) -> Result<(), Error> {
+/// Logs what was `done`. Logs, counts and skips an event that contradicts how the reservation ended. A retry would fail again, so an operator
+/// must investigate.
+fn skip_contradictions(order: OrderId, result: Result<(), Error>, done: &'static str) -> Result<(), Error> {
     match result {
-        Err(error @ (Error::ReservationNotFound(_) | Error::ReservationEnded(_) | Error::OutOfStock(_))) => {
-            tracing::error!(order_uuid = %order, %error, "event contradicts the order's reservation, skipped");
-            metrics::counter!("inventory_inconsistencies_total").increment(1);
+        Ok(()) => {
+            tracing::info!(order_uuid = %order, "{done}");
             Ok(())
         }
-        result => result,
+        Err(error @ (Error::ReservationNotFound(_) | Error::ReservationEnded(_) | Error::OutOfStock(_))) => {
+            tracing::error!(order_uuid = %order, %error, "event contradicts the order's reservation, skipped");
+            metrics::inconsistent();
+            Ok(())
+        }
+        Err(error) => Err(error),
     }
 }

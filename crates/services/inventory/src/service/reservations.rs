@@ -7,6 +7,7 @@ use platform::postgres::DatabaseError;
 use super::InventoryService;
 use crate::{
     error::Error,
+    metrics,
     model::{Lines, Reserved},
     repository::{Due, Expiry},
 };
@@ -25,7 +26,7 @@ impl InventoryService {
             Err(Error::OutOfStock(_)) => "out_of_stock",
             Err(_) => "refused",
         };
-        metrics::counter!("inventory_reservations_total", "outcome" => label).increment(1);
+        metrics::reserved(label);
         result
     }
 
@@ -55,8 +56,7 @@ impl InventoryService {
             Err(Error::Database(DatabaseError::Refused(_))) => self.expire_each(&abandoned, read_at).await?,
             expired => expired?,
         };
-        metrics::counter!("inventory_expiries_total", "outcome" => "kept").increment(confirmed);
-        metrics::counter!("inventory_expiries_total", "outcome" => "expired").increment(expired);
+        metrics::due(confirmed, expired);
         Ok(confirmed + expired)
     }
 

@@ -54,6 +54,8 @@ pub enum Confirmation {
 }
 
 impl Confirmation {
+    /// The outcome of a code that iam could not check.
+    pub const UNAVAILABLE: &str = "unavailable";
     pub const ALL: [Self; 4] = [Self::Confirmed, Self::WrongCode, Self::OtherChat, Self::TooMany];
 
     pub const fn as_str(self) -> &'static str {

@@ -5,9 +5,10 @@ use std::{sync::Arc, time::Duration};
 use platform::{lease::Lease, retry};
 use tokio_util::sync::CancellationToken;
 
-use super::{Templates, UNAVAILABLE};
+use super::Templates;
 use crate::{
-    client::{BotApi, Contacts, Incoming},
+    client::{BotApi, Confirmation, Contacts, Incoming},
+    metrics,
     model::MessengerError,
     repository::Offsets,
 };
@@ -78,7 +79,7 @@ impl Bot {
                 Some(Command::Greet) => {
                     let text = self.templates.start(&message.chat, &message.first_name)?;
                     if self.reply(&message, &text).await {
-                        metrics::counter!("greetings_total").increment(1);
+                        metrics::greeted();
                     }
                 }
                 Some(Command::Confirm(code, chat)) => {
@@ -97,10 +98,10 @@ impl Bot {
             Ok(confirmation) => confirmation.as_str(),
             Err(error) => {
                 tracing::warn!(%error, "contact code not checked");
-                UNAVAILABLE
+                Confirmation::UNAVAILABLE
             }
         };
-        metrics::counter!("contact_codes_total", "outcome" => outcome).increment(1);
+        metrics::code_checked(outcome);
         outcome
     }
 

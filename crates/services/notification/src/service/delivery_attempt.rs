@@ -7,6 +7,7 @@ use tracing::Span;
 
 use crate::{
     error::Error,
+    metrics,
     model::{Batch, Due, Outcome},
 };
 
@@ -48,19 +49,19 @@ pub fn report(due: &Due, outcome: &Outcome) {
     match outcome {
         Outcome::Sent => {
             tracing::info!(%order_uuid, kind, "notification sent");
-            metrics::counter!("notifications_sent_total", "kind" => kind).increment(1);
+            metrics::sent(due.kind);
         }
         Outcome::Skipped { problem } => {
             tracing::info!(%order_uuid, kind, problem, "notification skipped");
-            metrics::counter!("notifications_skipped_total", "kind" => kind).increment(1);
+            metrics::skipped(due.kind);
         }
         Outcome::Failed { problem, .. } => {
             tracing::warn!(%order_uuid, kind, problem, "notification failed");
-            metrics::counter!("notifications_failed_total", "kind" => kind).increment(1);
+            metrics::failed(due.kind);
         }
         Outcome::Retry { after, problem, .. } => {
             tracing::info!(%order_uuid, kind, problem, ?after, "retrying notification");
-            metrics::counter!("notification_retries_total", "kind" => kind).increment(1);
+            metrics::retried(due.kind);
         }
     }
 }

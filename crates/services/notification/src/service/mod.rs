@@ -21,7 +21,7 @@ pub use dispatcher::{ATTEMPT_EXPIRY, Dispatcher};
 use platform::auth::Caller;
 pub use provider_health::STABLE_FOR;
 pub use sender::Sender;
-pub use templates::{Templates, UNAVAILABLE};
+pub use templates::Templates;
 use tokio::sync::Notify;
 
 use crate::{

@@ -13,8 +13,6 @@ use crate::{client::Confirmation, model::Kind};
 const VARIABLE: &str = "NOTIFICATION_TEMPLATES";
 const START: &str = "start.txt";
 const CONTACT: &str = "contact.txt";
-/// The outcome that the template shows if iam could not check a code.
-pub const UNAVAILABLE: &str = "unavailable";
 const BUILT_IN: [(&str, &str); 6] = [
     ("order_paid.txt", include_str!("../../templates/order_paid.txt")),
     ("ship_assembled.txt", include_str!("../../templates/ship_assembled.txt")),
@@ -89,7 +87,7 @@ impl Templates {
                 .map_err(|error| invalid(kind.as_str(), error))?;
         }
         self.start("1", "Ada").map_err(|error| invalid(START, error))?;
-        for outcome in Confirmation::ALL.map(Confirmation::as_str).into_iter().chain([UNAVAILABLE]) {
+        for outcome in Confirmation::ALL.map(Confirmation::as_str).into_iter().chain([Confirmation::UNAVAILABLE]) {
             self.contact(outcome, "1").map_err(|error| invalid(CONTACT, error))?;
         }
         Ok(())
@@ -167,7 +165,7 @@ mod tests {
         assert!(text(Confirmation::WrongCode).contains("has expired"));
         assert!(text(Confirmation::OtherChat).ends_with(": 42"));
         assert!(text(Confirmation::TooMany).starts_with("Too many"));
-        assert!(built_in().contact(UNAVAILABLE, "42").unwrap().ends_with("try again later."));
+        assert!(built_in().contact(Confirmation::UNAVAILABLE, "42").unwrap().ends_with("try again later."));
     }
 
     #[test]

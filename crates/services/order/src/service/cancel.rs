@@ -3,6 +3,7 @@
 use super::OrderService;
 use crate::{
     error::Error,
+    metrics,
     model::{CancelReason, Claim, Order, Outcome},
 };
 use contracts::ids::{OrderId, UserId};
@@ -28,7 +29,7 @@ impl OrderService {
 
     pub(super) fn cancelled(&self, order: &Order, reason: CancelReason) {
         self.relay.wake();
-        metrics::counter!("orders_cancelled_total").increment(1);
+        metrics::cancelled();
         tracing::info!(order_uuid = %order.uuid, ?reason, "order cancelled");
     }
 }

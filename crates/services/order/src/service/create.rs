@@ -9,6 +9,7 @@ use super::{OrderService, idempotency::Execution};
 use crate::{
     client::Reserved,
     error::Error,
+    metrics,
     model::{Claim, NewOrder, Outcome},
     repository::Quote,
 };
@@ -48,7 +49,7 @@ impl OrderService {
             created => created?,
         };
         self.relay.wake();
-        metrics::counter!("orders_total").increment(1);
+        metrics::created();
         tracing::info!(order_uuid = %created.uuid, user_uuid = %created.user, total_price = %created.total_price, "order created");
         Ok(Outcome::Created { order: created.uuid, total_price: created.total_price })
     }

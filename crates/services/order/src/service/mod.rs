@@ -24,7 +24,7 @@ pub use delivery::{DeliveryService, GROUP_DELIVERY_STATUS_UPDATED};
 pub use payment::OrderPayment;
 pub use payment_completed::{Completed, PaymentResult};
 use platform::outbox::Waker;
-pub use statuses::{Answer, Asked, OUTCOMES as STATUS_CACHE_OUTCOMES, Statuses};
+pub use statuses::{Answer, Asked, Statuses};
 use tokio::sync::Notify;
 
 use crate::{

@@ -13,6 +13,7 @@ use super::{OrderService, idempotency::Execution};
 use crate::{
     client::{Payment, Voided},
     error::{Error, Refusal},
+    metrics,
     model::{
         AttemptLease, CancelReason, Charge, Claim, Confirmation, Ending, Order, Outcome, PaymentMethod, Status, Step,
     },
@@ -164,8 +165,7 @@ impl OrderService {
 
     pub(super) fn is_paid(&self, order: &Order, attempt: i32) {
         self.relay.wake();
-        metrics::counter!("orders_paid_total").increment(1);
-        metrics::counter!("orders_revenue_total").increment(order.total_price.minor().unsigned_abs());
+        metrics::paid(order);
         tracing::info!(order_uuid = %order.uuid, attempt, "order paid");
     }
 

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::OrderService;
 use crate::{
     error::Error,
+    metrics,
     model::{AttemptLease, Order},
 };
 
@@ -61,7 +62,7 @@ impl OrderService {
     pub(super) async fn ask_later(&self, order: &Order, lease: &AttemptLease, problem: &str) -> Error {
         let attempt = lease.attempt.number;
         tracing::warn!(order_uuid = %order.uuid, attempt, problem, "payment outcome unknown; retrying later");
-        metrics::counter!("payment_outcomes_unknown_total").increment(1);
+        metrics::outcome_unknown();
         // This shortens the wait. If it fails, the attempt is due when its lease expires.
         let _ = self.attempts.postpone(order.uuid, lease, pause(lease.tries)).await;
         Error::PaymentOutcomeUnknown

@@ -15,7 +15,8 @@ use tokio::time::Instant;
 
 use crate::{
     error::Error,
-    repository::{Kept, Lookup, Question, StatusCache, StatusKey},
+    metrics,
+    repository::{Kept, Lookup, StatusCache, StatusKey},
 };
 
 /// The lifetime of a cached response that may still change.
@@ -44,9 +45,6 @@ pub struct Asked {
     pub least_version: u64,
 }
 
-/// The values of the label `outcome` of the metric `order_status_cache_requests_total`.
-pub const OUTCOMES: [&str; 3] = ["hit", "miss", "unavailable"];
-
 /// Reads responses through the cache, if one is configured. Clones share the cache.
 #[derive(Clone, Default)]
 pub struct Statuses {
@@ -70,14 +68,14 @@ impl Statuses {
         let Some(cache) = self.cache.as_ref() else { return call.await };
         match self.look(cache.as_ref(), asked).await {
             Looked::Found(answer) => {
-                count(asked.key.question, "hit");
+                metrics::status_looked_up(asked.key.question, "hit");
                 return Ok(Some(answer));
             }
             Looked::Nothing => {
-                count(asked.key.question, "unavailable");
+                metrics::status_looked_up(asked.key.question, "unavailable");
                 return call.await;
             }
-            Looked::Ask => count(asked.key.question, "miss"),
+            Looked::Ask => metrics::status_looked_up(asked.key.question, "miss"),
         }
         let answer = call.await;
         let kept = match &answer {
@@ -132,9 +130,4 @@ enum Looked<T> {
     Found(T),
     Ask,
     Nothing,
-}
-
-fn count(question: Question, outcome: &'static str) {
-    let view = question.as_str();
-    metrics::counter!("order_status_cache_requests_total", "view" => view, "outcome" => outcome).increment(1);
 }

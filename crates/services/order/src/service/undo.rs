@@ -3,7 +3,7 @@
 use contracts::ids::{EventId, OrderId, UserId};
 
 use super::{GROUP_ASSEMBLY_FAILED, OrderService};
-use crate::{error::Error, model::Event};
+use crate::{error::Error, metrics, model::Event};
 
 impl OrderService {
     /// Cancels the order if it is paid. An event that was handled before changes nothing.
@@ -11,7 +11,7 @@ impl OrderService {
         let undone = Event::undone(order, user);
         if self.orders.undo(GROUP_ASSEMBLY_FAILED, event, order, &undone).await? {
             self.relay.wake();
-            metrics::counter!("orders_cancelled_total").increment(1);
+            metrics::cancelled();
             tracing::warn!(order_uuid = %order, "order cancelled: its ship cannot be built");
         }
         Ok(())

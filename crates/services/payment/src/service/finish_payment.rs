@@ -4,6 +4,7 @@ use super::PaymentService;
 use crate::{
     client::{Refund, Unknown},
     error::Error,
+    metrics,
     model::{Intent, Payment, RefundRequest, RefundState, Status},
 };
 
@@ -30,7 +31,7 @@ impl PaymentService {
         };
         self.payments.continue_refund(transaction, request, &next).await?;
         if state == RefundState::Failed {
-            metrics::counter!("refunds_failed_total").increment(1);
+            metrics::refund_failed();
             tracing::error!(order_uuid = %order, transaction_uuid = %transaction, key = refund.key, "refund failed");
         }
         Err(Unknown(anyhow::anyhow!("the refund {} is not made yet: {state:?}", refund.key)).into())

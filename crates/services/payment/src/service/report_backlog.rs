@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::PaymentService;
+use crate::metrics;
 
 /// How often the unfinished payments are counted.
 const REPORT_PERIOD: Duration = Duration::from_secs(5);
@@ -17,10 +18,7 @@ impl PaymentService {
         while !stop.is_cancelled() {
             // The finisher logs that the database is unavailable.
             if let Ok(unfinished) = self.payments.unfinished(MOST_COUNTED).await {
-                gauge("payments_pending", unfinished.pending);
-                gauge("payments_undecided", unfinished.undecided);
-                gauge("refunds_pending", unfinished.refunding);
-                gauge("refunds_accepted", unfinished.accepted);
+                metrics::backlog(unfinished);
             }
             tokio::select! {
                 // `biased`, because the simulation must repeat a run exactly from its seed.
@@ -30,8 +28,4 @@ impl PaymentService {
             }
         }
     }
-}
-
-fn gauge(name: &'static str, count: i64) {
-    metrics::gauge!(name).set(f64::from(i32::try_from(count).unwrap_or(i32::MAX)));
 }

@@ -1,25 +1,29 @@
 //! One run that uses every secret and contact: registration, logins, changes, orders, payments, refusals, outages.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use contracts::proto::{
     auth::v1::{LoginRequest, LogoutAllRequest, LogoutRequest, WhoamiRequest},
     common::v1::{NotificationMethod, UserInfo},
+    customers::v1::{Address, CreateCustomerRequest, customer_service_client::CustomerServiceClient},
     user::v1::{
         ChangePasswordRequest, CreateContactCodeRequest, GetUserRequest, RegisterRequest, UserRegistrationInfo,
     },
 };
-use platform::ids;
+use platform::{
+    ids,
+    kafka::{Record, dead_letter_topic},
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
 use stand_ins::{Telegram, TelegramMode};
 use testkit::eventually;
-use tonic::{Request, metadata::MetadataValue};
+use tonic::{Request, metadata::MetadataValue, transport::Endpoint};
 use uuid::Uuid;
 
 use super::{
-    BOT_TOKEN, OPERATOR,
+    BOT_TOKEN, OPERATOR, OPERATORS_CHAT,
     written::{Secrets, Written},
 };
 use crate::{
@@ -55,6 +59,7 @@ impl Run {
         secrets.add("service key", testkit::SERVICE_KEY);
         secrets.add("service token", "eyJ0eXAi");
         secrets.add("token of the bot", BOT_TOKEN);
+        secrets.add("operators' chat", OPERATORS_CHAT);
         secrets.add("password", PASSWORD);
         let customer = Customer::of(system).await;
         secrets.add("session", &customer.session);
@@ -68,8 +73,11 @@ impl Run {
         visit.log_in().await;
         visit.change_password().await;
         visit.confirm_contact(telegram).await;
+        visit.become_customer().await;
         visit.order(telegram).await;
         visit.refuse_requests().await;
+        visit.order_elsewhere().await;
+        visit.alert(telegram).await;
         visit.operate().await;
         let mut iam = connected(postgres, "iam").await;
         visit.register_second(&mut iam, number).await;
@@ -230,6 +238,74 @@ impl Visit<'_> {
         eventually(async || (telegram.messages().len() > before).then_some(())).await;
         self.written.problem(&again);
         self.written.problem(&declined);
+    }
+
+    /// Has the user's identity checked.
+    async fn become_customer(&mut self) {
+        let name = self.secrets.add("name", "Leaks Ann Nemo");
+        let street = self.secrets.add("address", "Leaks Boulevard 71");
+        let city = self.secrets.add("address", "Leaksville");
+        let birth_date = self.secrets.add("birth date", "1971-07-17");
+        let address = Some(Address { street, city, zip: "LK-4242".to_owned(), ..Address::default() });
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.system.address(&customers::SERVICE))).unwrap();
+        let customers = CustomerServiceClient::new(endpoint.connect_lazy());
+        let request = CreateCustomerRequest { name, address, birth_date };
+        customers.clone().create_customer(self.customer.within(request.clone())).await.unwrap();
+        let again = customers.clone().create_customer(self.customer.within(request.clone())).await;
+        self.written.refused("CreateCustomer", again);
+        let later = CreateCustomerRequest { birth_date: "2971-07-17".to_owned(), ..request };
+        let refused = customers.clone().create_customer(self.customer.within(later)).await;
+        self.written.refused("CreateCustomer", refused);
+    }
+
+    /// Publishes two orders of another shop: a valid one, and one that becomes a dead letter.
+    async fn order_elsewhere(&mut self) {
+        let topic = self.system.kafka.topics().intake_topic_name;
+        let mut order = serde_json::to_value(intake::sample::order(7, 7)).unwrap();
+        for (member, text) in [
+            ("name", "Leaks Bob Nemo"),
+            ("phone", "+7770004242"),
+            ("city", "Leaksburg"),
+            ("address", "Leaks Alley 27"),
+            ("email", "bob.nemo@leaks.example"),
+        ] {
+            order["delivery"][member] = self.secrets.add("person of another shop", text).into();
+        }
+        let record = |order: &Value| Record {
+            topic: topic.clone(),
+            key: order["order_uid"].as_str().unwrap().into(),
+            payload: order.to_string().into_bytes(),
+            headers: HashMap::new(),
+        };
+        let mut broken = order.clone();
+        broken["order_uid"] = "leaks-broken".into();
+        broken["delivery"]["email"] = self.secrets.add("e-mail", "bob nemo at leaks").into();
+        self.system.kafka.publish(vec![record(&order), record(&broken)]).await;
+        let dead = dead_letter_topic(&topic);
+        eventually(async || (!self.system.kafka.messages(&dead).await.is_empty()).then_some(())).await;
+    }
+
+    /// Sends the alert that follows a dead letter, as Alertmanager does, and one that is not Alertmanager's.
+    async fn alert(&mut self, telegram: &Telegram) {
+        let (_, admin) = self.system.variables.iter().find(|(name, _)| name == "NOTIFICATION_ADMIN_LISTEN").unwrap();
+        let http = platform::http::client(Duration::from_secs(10)).unwrap();
+        let post = async |body: &Value| send(http.post(format!("http://{admin}/alerts")).json(body)).await;
+        let mut webhook = json!({
+            "version": "4",
+            "alerts": [{
+                "status": "firing",
+                "labels": { "alertname": "DeadLetter", "severity": "ticket" },
+                "annotations": { "summary": "1 dead letter" },
+                "startsAt": "2026-11-25T10:00:00Z",
+                "fingerprint": "00000000deadbeef",
+            }],
+        });
+        // Alertmanager repeats what the messenger did not accept.
+        eventually(async || (post(&webhook).await.status == 200).then_some(())).await;
+        eventually(async || telegram.messages().iter().any(|sent| sent.chat == OPERATORS_CHAT).then_some(())).await;
+        webhook["alerts"][0]["fingerprint"] = self.email.clone().into();
+        let refused = post(&webhook).await;
+        self.written.problem(&refused);
     }
 
     /// Sends requests with secrets in fields where they do not belong.

@@ -50,6 +50,18 @@ fn anchors(document: &str) -> BTreeSet<String> {
 }
 
 #[test]
+fn a_service_counts_only_in_its_metrics_rs() {
+    let macros = ["metrics::counter!", "metrics::gauge!", "metrics::histogram!"];
+    let counting = services().into_iter().flat_map(|service| service.sources()).filter(|file| {
+        let text = read(file);
+        !file.ends_with("src/metrics.rs") && macros.iter().any(|name| text.contains(name))
+    });
+    let elsewhere: Vec<String> = counting.map(|file| shown(&file)).collect();
+
+    assert!(elsewhere.is_empty(), "move the counting to a function of metrics.rs: {}", elsewhere.join(", "));
+}
+
+#[test]
 fn every_alert_says_what_it_means_how_urgent_it_is_and_where_its_runbook_and_its_series_are() {
     let (alerts, anchors) = (Alert::all(), anchors(OPERATIONS));
     let mut lacking = Vec::new();

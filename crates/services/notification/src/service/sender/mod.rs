@@ -23,6 +23,7 @@ use super::{
     ATTEMPT_EXPIRY, Dispatcher, circuit_breaker::CircuitBreaker, delivery_attempt::AttemptResult,
     provider_health::ProviderHealth, rate_limiter::RateLimiter, round_robin::RoundRobin,
 };
+use crate::metrics;
 
 /// How long the lease lasts without renewal.
 const LEASE: Duration = Duration::from_secs(6);
@@ -164,7 +165,7 @@ impl Sender {
         self.send_repeats().await?;
         if Instant::now() >= self.count_at {
             let queued = self.dispatcher.notifications.queued(MAX_COUNT).await?;
-            metrics::gauge!("notifications_queued").set(f64::from(i32::try_from(queued).unwrap_or(i32::MAX)));
+            metrics::queued(queued);
             self.count_at = Instant::now() + COUNT;
         }
         Ok(())

@@ -1,0 +1,127 @@
+//! The export of traces and log records: no request suffers from a collector that is away, hangs or is slow, and what
+//! waits at a stop is exported.
+
+use std::time::Duration;
+
+use contracts::proto::geo::{GetGeolocationRequest, geo_client::GeoClient};
+use operations::registry::SERVICES;
+use rustix::process::Signal;
+use serde_json::Value;
+use stand_ins::Proxy;
+use testkit::eventually;
+use tokio::process::Command;
+use tonic::transport::Endpoint;
+
+use crate::{
+    collector::Collector,
+    one_process::Shop,
+    program::{Program, Variables, shipyard},
+    system::{free_address, listeners},
+};
+
+/// A collector behind a network that can fail.
+async fn far_collector() -> (Collector, Proxy) {
+    let collector = Collector::start().await;
+    let network = Proxy::to(collector.address()).await.unwrap();
+    (collector, network)
+}
+
+/// Sends orders to the shop for some seconds. No request may fail.
+async fn load(shop: &Shop, seconds: u32, what: &str) {
+    let traffic = ["--rate", "30", "--duration", &format!("{seconds}s"), "--warm-up", "0s", "--users", "8"];
+    let rest = ["--mix", "create=2,pay=2,get=1", "--timeout", "30s", "--max-errors", "100", "--json"];
+    let arguments = [&["load"], &traffic[..], &rest].concat();
+    let command = shipyard(&arguments, shop.variables(), shop.directory());
+    let output = Command::from(command).kill_on_drop(true).output().await.unwrap();
+    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{complaint}"));
+    assert_eq!(report["all"]["failed"], 0, "{what}: {report:#}");
+}
+
+/// Returns how many spans were not exported so far.
+async fn dropped(shop: &Shop) -> u64 {
+    let metrics = shop.metrics().await;
+    let value = metrics.lines().find_map(|line| line.strip_prefix("telemetry_dropped_total{signal=\"traces\"} "));
+    value.unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_collector_that_is_away_hangs_or_is_slow_fails_no_request() {
+    let (collector, network) = far_collector().await;
+    let shop = Shop::new().with("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://{}", network.address()));
+    let mut program = shop.start().await;
+
+    load(&shop, 2, "a collector that answers").await;
+    network.delay(Duration::from_secs(2));
+    load(&shop, 4, "a slow collector").await;
+    network.hang();
+    let before = dropped(&shop).await;
+    while dropped(&shop).await == before {
+        load(&shop, 4, "a collector that hangs").await;
+    }
+    network.cut();
+    let before = dropped(&shop).await;
+    load(&shop, 2, "a collector that is away").await;
+    eventually(async || (dropped(&shop).await > before).then_some(())).await;
+
+    let before = collector.spans().await.len();
+    network.restore();
+    eventually(async || {
+        load(&shop, 1, "a collector that is back").await;
+        (collector.spans().await.len() > before).then_some(())
+    })
+    .await;
+    program.signal(Signal::INT);
+    assert!(program.ended().await.success(), "{}", shop.log());
+    let log = shop.log();
+    assert!(log.matches("dropped until the collector takes them").count() <= 4, "{log}");
+}
+
+/// Starts geo with one worker thread, which exports to `endpoint`, and calls it once.
+async fn called_geo(endpoint: &str, directory: &std::path::Path) -> Program {
+    let geo = SERVICES.into_iter().find(|service| service.name == "geo").unwrap();
+    let mut variables: Variables = listeners(geo);
+    let address = variables[0].1.clone();
+    variables.extend(
+        [
+            ("GEO_ADMIN_LISTEN", free_address().to_string().as_str()),
+            ("SERVICE_KEY", testkit::SERVICE_KEY),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint),
+            ("LOG_OUTPUTS", "stdout,otlp"),
+            ("TOKIO_WORKER_THREADS", "1"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned())),
+    );
+    let program = Program::start(shipyard(&["run", "geo"], &variables, directory), &directory.join("log"));
+    let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
+    let request = || GetGeolocationRequest { street: "Main Street".to_owned() };
+    eventually(async || GeoClient::new(channel.clone()).get_geolocation(request()).await.ok()).await;
+    program
+}
+
+#[tokio::test]
+async fn a_stop_exports_what_waits_with_one_worker() {
+    let collector = Collector::start().await;
+    let directory = tempfile::tempdir().unwrap();
+    let mut program = called_geo(&collector.url(), directory.path()).await;
+
+    program.signal(Signal::TERM);
+
+    assert!(program.ended().await.success());
+    let (spans, lines) = (collector.spans().await, collector.lines().await);
+    assert!(spans.iter().any(|span| span.name == "geo.Geo/GetGeolocation"), "{spans:?}");
+    assert!(lines.iter().any(|line| line.text == "stopping"), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_stop_ends_with_one_worker_while_the_collector_hangs() {
+    let (collector, network) = far_collector().await;
+    network.hang();
+    let directory = tempfile::tempdir().unwrap();
+    let mut program = called_geo(&format!("http://{}", network.address()), directory.path()).await;
+
+    program.signal(Signal::TERM);
+
+    assert!(program.ended().await.success());
+    assert!(collector.spans().await.is_empty());
+}

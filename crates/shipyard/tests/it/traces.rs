@@ -1,0 +1,196 @@
+//! The traces of a running shop: what is the parent of each span, and which lines of the log a trace has.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use contracts::proto::customers::v1::{
+    CreateCustomerRequest, ListLoansRequest, customer_service_client::CustomerServiceClient,
+};
+use platform::kafka::Record;
+use serde_json::json;
+use testkit::eventually;
+use tonic::transport::Endpoint;
+use uuid::Uuid;
+
+use crate::{
+    collector::{Collector, Span},
+    customer::{Customer, ORDERS},
+    system::System,
+};
+
+const BOT_TOKEN: &str = "123456:token";
+
+/// What may be the parent of each span; `-` is none: the span begins a trace. Topics are without their prefix.
+const PARENTS: [(&str, &str); 44] = [
+    ("assembly: order.assembled publish", "assembly: order.paid process"),
+    ("assembly: order.paid process", "order: order.paid publish"),
+    ("customers: customer.created publish", "customers: customers.v1.CustomerService/CreateCustomer"),
+    // A job checks the identity.
+    ("customers: customer.updated publish", "-"),
+    ("customers: customers.v1.CustomerService/CreateCustomer", "-"),
+    ("customers: customers.v1.CustomerService/ListLoans", "-"),
+    ("customers: loan.approved process", "-"),
+    ("delivery: delivery.status.updated publish", "delivery: order.assembled process | delivery: order.paid process"),
+    ("delivery: order.assembled process", "assembly: order.assembled publish"),
+    ("delivery: order.cancelled process", "order: order.cancelled publish"),
+    ("delivery: order.paid process", "order: order.paid publish"),
+    ("delivery: order.status.changed publish", "delivery: order.assembled process"),
+    ("geo: geo.Geo/GetGeolocation", "delivery: order.paid process"),
+    ("iam: auth.v1.AuthService/Login", "-"),
+    (
+        "iam: auth.v1.SessionOwnerService/ListOwners",
+        "customers: customers.v1.CustomerService/CreateCustomer | customers: customers.v1.CustomerService/ListLoans | \
+         inventory: inventory.v1.InventoryService/ListParts | order: GET /api/v1/orders/{order_uuid} | \
+         order: POST /api/v1/orders | order: POST /api/v1/orders/{order_uuid}/cancel | \
+         order: POST /api/v1/orders/{order_uuid}/pay",
+    ),
+    ("iam: user.v1.UserService/GetUser", "notification: notify"),
+    ("iam: user.v1.UserService/Register", "-"),
+    ("intake: orders process", "-"),
+    ("inventory: inventory.v1.InventoryService/ListParts", "-"),
+    (
+        "inventory: inventory.v1.InventoryService/ReservePartsForAll",
+        "order: POST /api/v1/orders | order: POST /api/v1/orders/{order_uuid}/pay",
+    ),
+    ("inventory: inventory.v1.InventoryService/RestockParts", "-"),
+    ("inventory: order.assembled process", "assembly: order.assembled publish"),
+    ("inventory: order.cancelled process", "order: order.cancelled publish"),
+    ("notification: delivery.status.updated process", "delivery: delivery.status.updated publish"),
+    (
+        "notification: notify",
+        "notification: delivery.status.updated process | notification: order.assembled process | \
+         notification: order.cancelled process | notification: order.paid process",
+    ),
+    ("notification: order.assembled process", "assembly: order.assembled publish"),
+    ("notification: order.cancelled process", "order: order.cancelled publish"),
+    ("notification: order.paid process", "order: order.paid publish"),
+    ("order: GET /api/v1/orders/{order_uuid}", "-"),
+    ("order: POST /api/v1/orders", "-"),
+    ("order: POST /api/v1/orders/{order_uuid}/cancel", "-"),
+    ("order: POST /api/v1/orders/{order_uuid}/pay", "-"),
+    ("order: delivery.status.updated process", "delivery: delivery.status.updated publish"),
+    ("order: order.assembled process", "assembly: order.assembled publish"),
+    ("order: order.cancelled publish", "order: POST /api/v1/orders/{order_uuid}/cancel"),
+    ("order: order.created publish", "order: POST /api/v1/orders"),
+    ("order: order.paid publish", "order: POST /api/v1/orders/{order_uuid}/pay"),
+    ("order: order.v1.OrderService/GetDeliveryAddress", "delivery: order.paid process"),
+    // A job asks about reservations that are due, and another credits loans.
+    ("order: order.v1.OrderService/ListExistingOrders", "-"),
+    ("payment: payment.v1.PaymentService/Credit", "-"),
+    ("order: payment.completed process", "payment: payment.completed publish"),
+    ("payment: order.cancelled process", "order: order.cancelled publish"),
+    ("payment: payment.completed publish", "payment: payment.v1.PaymentService/PayOrder"),
+    ("payment: payment.v1.PaymentService/PayOrder", "order: POST /api/v1/orders/{order_uuid}/pay"),
+];
+
+/// The services that an order's payment with all that follows goes through, apart from the gateway.
+const SERVICES: [&str; 8] = ["assembly", "delivery", "geo", "iam", "inventory", "notification", "order", "payment"];
+/// The services whose log tells of it.
+const TELLING: [&str; 6] = ["assembly", "delivery", "inventory", "notification", "order", "payment"];
+
+#[tokio::test]
+async fn every_span_has_the_parent_that_it_should_have_and_a_trace_leads_to_its_lines() {
+    let collector = Collector::start().await;
+    let telegram = stand_ins::Telegram::start(BOT_TOKEN).await.unwrap();
+    let mut system = System::start_with(
+        None,
+        &[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url()),
+            ("LOG_OUTPUTS", "stdout,otlp"),
+            ("TELEGRAM_BOT_TOKEN", BOT_TOKEN),
+            ("TELEGRAM_API_URL", &telegram.url()),
+            ("TELEGRAM_CHAT_ID", "4242"),
+            ("INVENTORY_RESERVATION_TTL", "1s"),
+        ],
+    )
+    .await;
+    let customer = Customer::of(&system).await;
+    let trace = live(&system, &customer).await;
+    // What goes on by itself has begun, and the last message was sent.
+    eventually(async || {
+        let spans = collector.spans().await;
+        let asked = spans.iter().any(|span| span.name.ends_with("ListExistingOrders"));
+        (asked && services(&spans, &trace) == BTreeSet::from(SERVICES)).then_some(())
+    })
+    .await;
+    eventually(async || telegram.messages().iter().any(|sent| sent.text.contains("delivered")).then_some(())).await;
+    system.stop().await;
+
+    let spans = collector.spans().await;
+    check_parents(&spans, &system.kafka.prefix);
+    assert_eq!(services(&spans, &trace), BTreeSet::from(SERVICES));
+    let lines = collector.lines().await;
+    let telling: BTreeSet<&str> =
+        lines.iter().filter(|line| line.trace == trace).map(|line| line.service.as_str()).collect();
+    assert_eq!(telling, BTreeSet::from(TELLING), "{lines:#?}");
+}
+
+/// Makes the services do everything that they do for orders, loans and orders of other shops. Returns the trace of a payment whose order was
+/// delivered.
+async fn live(system: &System, customer: &Customer) -> String {
+    let part = customer.part("Window A").await.uuid;
+    let body = json!({ "user_uuid": customer.user, "part_uuids": [part], "delivery_address": "Main Street 1" });
+    let order: Uuid = customer.post(ORDERS, body).await.success(201)["order_uuid"].as_str().unwrap().parse().unwrap();
+    let paid = customer.pay(order).await;
+    let trace = paid.headers["x-trace-id"].to_str().unwrap().to_owned();
+    paid.success(200);
+    let cancelled = customer.order(&[&part]).await;
+    customer.cancel(cancelled).await.success(204);
+    let _unpaid = customer.order(&[&part]).await;
+
+    let endpoint = Endpoint::from_shared(format!("http://{}", system.address(&customers::SERVICE))).unwrap();
+    let customers = CustomerServiceClient::new(endpoint.connect_lazy());
+    let (name, birth_date) = ("Ann".to_owned(), "1990-12-31".to_owned());
+    let request = CreateCustomerRequest { name, birth_date, ..CreateCustomerRequest::default() };
+    customers.clone().create_customer(customer.within(request)).await.unwrap();
+    let topics = system.kafka.topics();
+    let loan = json!({ "customer_id": customer.user, "loan_id": "loan", "amount": 1.0 });
+    let other = serde_json::to_value(intake::sample::order(7, 7)).unwrap();
+    let record = |topic: String, key: String, value: &serde_json::Value| {
+        let (key, payload) = (key.into_bytes(), value.to_string().into_bytes());
+        Record { topic, key, payload, headers: HashMap::new() }
+    };
+    let uid = other["order_uid"].as_str().unwrap().to_owned();
+    let loan = record(topics.loan_approved_topic_name, customer.user.to_string(), &loan);
+    system.kafka.publish(vec![loan, record(topics.intake_topic_name, uid, &other)]).await;
+
+    eventually(async || {
+        let request = customer.within(ListLoansRequest { customer_id: customer.user.to_string() });
+        let loans = customers.clone().list_loans(request).await.unwrap().into_inner().loans;
+        loans.iter().any(|loan| loan.status == "credited").then_some(())
+    })
+    .await;
+    eventually(async || (customer.find(order).await["delivery_status"] == "DELIVERED").then_some(())).await;
+    trace
+}
+
+/// Returns the services that a trace has spans of.
+fn services<'a>(spans: &'a [Span], trace: &str) -> BTreeSet<&'a str> {
+    spans.iter().filter(|span| span.trace == trace).map(|span| span.service.as_str()).collect()
+}
+
+/// Fails unless the parent of each statement is a span of its service, and the parents of the others are those of [`PARENTS`].
+fn check_parents(spans: &[Span], prefix: &str) {
+    let known: BTreeMap<&[u8], &Span> = spans.iter().map(|span| (span.id.as_slice(), span)).collect();
+    let shown = |span: &Span| format!("{}: {}", span.service, span.name.replace(prefix, ""));
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for span in spans {
+        let parent = known.get(span.parent.as_slice());
+        assert!(parent.is_some() || span.parent.is_empty(), "the parent of {span:?} is not exported");
+        if span.is_statement {
+            let parent = parent.unwrap_or_else(|| panic!("{span:?} has no parent"));
+            assert!(!parent.is_statement && parent.service == span.service, "{span:?} has the parent {parent:?}");
+        } else {
+            let parent = parent.map_or_else(|| "-".to_owned(), |parent| shown(parent));
+            found.entry(shown(span)).or_default().insert(parent);
+        }
+    }
+    let expected: BTreeMap<&str, BTreeSet<&str>> =
+        PARENTS.iter().map(|(name, parents)| (*name, parents.split(" | ").collect())).collect();
+    let names = |all: &mut dyn Iterator<Item = &str>| all.map(str::to_owned).collect::<BTreeSet<_>>();
+    assert_eq!(names(&mut found.keys().map(String::as_str)), names(&mut expected.keys().copied()), "the spans");
+    for (name, parents) in &found {
+        let wrong: Vec<_> =
+            parents.iter().filter(|parent| !expected[name.as_str()].contains(parent.as_str())).collect();
+        assert!(wrong.is_empty(), "{name} has the parents {wrong:?}");
+    }
+}
