@@ -46,6 +46,9 @@ pub struct History<'m> {
     recorded_in: &'m str,
 }
 
+/// An applied migration: the place of its history, its version, its checksum, and whether it succeeded.
+type Applied = (i32, i64, Vec<u8>, bool);
+
 /// A migration and the time at which it was applied, if it is applied.
 pub struct Step<'m> {
     pub history: History<'m>,
@@ -79,16 +82,32 @@ impl Migrations {
 
     /// Returns true if exactly these migrations are applied, which takes one request. Fails if the table of a history is missing.
     pub async fn are_applied(&self, database: &Database) -> sqlx::Result<bool> {
+        let applied = self.applied(database).await?;
+        let known = self.histories().zip(0..).flat_map(|(history, place)| {
+            history.up().map(move |migration| (place, migration.version, migration.checksum.to_vec(), true))
+        });
+        Ok(known.collect::<BTreeSet<_>>() == applied.into_iter().collect())
+    }
+
+    /// Returns a migration that is applied and that this program does not know: the table whose history has it, and its version.
+    pub(super) async fn newer(&self, database: &Database) -> sqlx::Result<Option<(Option<&'static str>, i64)>> {
+        let applied = self.applied(database).await?;
+        let newer = self.histories().zip(0..).find_map(|(history, place)| {
+            let of_history = applied.iter().filter(|(of, ..)| *of == place).map(|(_, version, ..)| *version);
+            let mut unknown = of_history.filter(|version| history.up().all(|known| known.version != *version));
+            unknown.next().map(|version| (history.table, version))
+        });
+        Ok(newer)
+    }
+
+    /// Returns the applied migrations of all histories.
+    async fn applied(&self, database: &Database) -> sqlx::Result<Vec<Applied>> {
         let tables = self.histories().zip(0..).map(|(history, place)| {
             // The table name is safe in the query, because it is a literal of this program.
             format!("select {place}, version, checksum, success from {}", history.recorded_in)
         });
         let rows = AssertSqlSafe(tables.collect::<Vec<_>>().join(" union all "));
-        let applied: Vec<(i32, i64, Vec<u8>, bool)> = sqlx::query_as(rows).fetch_all(database).await?;
-        let known = self.histories().zip(0..).flat_map(|(history, place)| {
-            history.up().map(move |migration| (place, migration.version, migration.checksum.to_vec(), true))
-        });
-        Ok(known.collect::<BTreeSet<_>>() == applied.into_iter().collect())
+        sqlx::query_as(rows).fetch_all(database).await
     }
 
     /// Returns every migration, in the order of the histories, with the time at which it was applied to this database.
