@@ -51,7 +51,7 @@ enum Command {
     Operator(operator::Arguments),
     /// Create and renew the certificates of the services, the gateway, the stores and their operators
     Certificates(certificates::Arguments),
-    /// Give the users of the Kafka broker at KAFKA_BROKERS their rights (ACLs), as its super user
+    /// Give the users of the Kafka broker at KAFKA_BROKERS their rights (ACLs) and create missing topics, as its super user
     KafkaAcls,
     /// Check that a running shop has lost nothing and done nothing twice
     Audit(audit::Arguments),

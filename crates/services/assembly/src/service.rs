@@ -68,6 +68,6 @@ impl AssemblyService {
     /// Returns the build job of an order. Users see those of their own orders; a service sees all.
     pub async fn find(&self, caller: &Caller, order: OrderId) -> Result<Job, Error> {
         let job = self.jobs.find(order).await?;
-        job.filter(|job| caller.may_see(job.user.uuid())).ok_or(Error::NotFound)
+        job.filter(|job| caller.admits(job.user.uuid())).ok_or(Error::NotFound)
     }
 }

@@ -44,6 +44,7 @@ pub mod readiness;
 pub mod redis;
 mod rejection;
 mod request_body;
+mod request_path;
 pub mod response_body;
 mod response_headers;
 pub mod retry;

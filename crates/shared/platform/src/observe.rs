@@ -18,12 +18,10 @@ use tokio::time::Instant;
 use tonic::Code;
 use tracing::Instrument as _;
 
-use crate::{grpc::Rpcs, telemetry, tls::Identity};
+use crate::{grpc::Rpcs, request_path, telemetry, tls::Identity};
 
 /// The value of a label if the server does not know the actual value.
 const UNKNOWN: &str = "unknown";
-/// The maximum length in bytes of a path in a span. It is longer than the path of any route.
-const PATH_SHOWN: usize = 256;
 
 /// The headers by which a request belongs to a trace.
 const TRACE_HEADERS: [&str; 3] = ["traceparent", "tracestate", "baggage"];
@@ -81,7 +79,12 @@ pub(crate) fn count_from_zero(rpcs: &Rpcs) {
 async fn observe(rpc: Option<Arc<str>>, request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     let route =
         request.extensions().get::<MatchedPath>().map_or_else(|| UNKNOWN.into(), |path| Arc::from(path.as_str()));
-    let path = request.uri().path();
+    // A path that no route matches may contain anything.
+    let path = match &rpc {
+        Some(rpc) => Cow::Borrowed(&**rpc),
+        None if &*route == UNKNOWN => Cow::Borrowed(UNKNOWN),
+        None => request_path::shown(request.extensions(), request.uri()),
+    };
     let method = method(request.method());
     // Callers check the health of every replica once a second. Spans of these calls would be most of all traces, so there are none.
     let is_probe = path.starts_with("/grpc.health.");
@@ -90,13 +93,7 @@ async fn observe(rpc: Option<Arc<str>>, request: Request, next: impl AsyncFnOnce
             Some(rpc) => Cow::Borrowed(rpc.trim_start_matches('/')),
             None => Cow::Owned(format!("{method} {route}")),
         };
-        tracing::info_span!(
-            "request",
-            otel.name = &*name,
-            otel.kind = "server",
-            method,
-            path = &path[..path.floor_char_boundary(PATH_SHOWN)],
-        )
+        tracing::info_span!("request", otel.name = &*name, otel.kind = "server", method, path = &*path,)
     };
     let span = if is_probe { tracing::Span::none() } else { request_span() };
     telemetry::continue_trace(&span, &HeaderExtractor(request.headers()));
@@ -160,12 +157,43 @@ fn grpc_code(headers: &HeaderMap) -> i32 {
 mod tests {
     use std::collections::HashMap;
 
-    use axum::body::Body;
+    use axum::{
+        Router,
+        body::Body,
+        middleware::{Next, from_fn},
+        routing::get,
+    };
     use opentelemetry::{global, trace::TracerProvider as _};
-    use opentelemetry_sdk::trace::SdkTracerProvider;
+    use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
+    use tower::ServiceExt as _;
     use tracing_subscriber::layer::SubscriberExt as _;
 
     use super::*;
+
+    /// Sends a request for each path to a router with the route `/customers/{id}/erase`. Returns what the spans say of it.
+    async fn spans(paths: &[&str]) -> String {
+        let exporter = InMemorySpanExporter::default();
+        let provider = SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();
+        let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+        let _recording = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+        let observed =
+            from_fn(async |request: Request, next: Next| http(request, async |request| next.run(request).await).await);
+        let router = Router::new().route("/customers/{id}/erase", get(async || ())).layer(observed);
+        for path in paths {
+            let request = Request::builder().uri(*path).body(Body::empty()).unwrap();
+            router.clone().oneshot(request).await.unwrap();
+        }
+        format!("{:?}", exporter.get_finished_spans().unwrap())
+    }
+
+    #[tokio::test]
+    async fn no_span_of_a_request_has_the_id_of_a_customer() {
+        let told =
+            spans(&["/customers/ann/erase", "/customers/ann/erased", "/ann", "/customers/a%6en/erase?id=ann"]).await;
+
+        assert!(told.contains("/customers/{id}/erase") && told.contains(UNKNOWN), "{told}");
+        assert!(!told.contains("ann") && !told.contains("a%6en"), "{told}");
+    }
 
     const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 

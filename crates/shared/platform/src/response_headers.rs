@@ -1,4 +1,5 @@
-//! Security headers of HTTP responses: no caching, no guessing of media types, HTTPS after TLS, and the challenge of a 401.
+//! Security headers of HTTP responses: no caching, no guessing of media types, nothing that a browser may do with them, HTTPS after TLS, and
+//! the challenge of a 401.
 
 use axum::{
     extract::Request,
@@ -12,12 +13,19 @@ use crate::tls::Identity;
 /// header of the session is one.
 const NOT_CACHED: HeaderValue = HeaderValue::from_static("no-store");
 const NO_GUESSING: HeaderValue = HeaderValue::from_static("nosniff");
+/// For a browser that shows the response of an API as a page. A page sets its own policy.
+const NO_PAGE: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox",
+);
+/// Paths contain ids.
+const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 /// A year, in seconds.
-const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
+const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
 /// The challenge that a 401 must have (RFC 9110, section 15.5.2). The scheme is not a registered one, so no browser asks for a password.
 const CHALLENGE: HeaderValue = HeaderValue::from_static(r#"Session realm="shipyard", header="X-Session-Uuid""#);
 
-/// Adds the headers to the response of `next`. An endpoint whose response is public sets its own `Cache-Control`, which is kept.
+/// Adds the headers to the response of `next`. An endpoint whose response is public sets its own `Cache-Control`, and one whose response is a
+/// page its own `Content-Security-Policy`, which are kept.
 pub(crate) async fn secured(request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     // Each request on a connection over TLS has the identity of its client.
     let is_over_tls = request.extensions().get::<Identity>().is_some();
@@ -25,6 +33,8 @@ pub(crate) async fn secured(request: Request, next: impl AsyncFnOnce(Request) ->
     let is_unauthenticated = response.status() == StatusCode::UNAUTHORIZED;
     let headers = response.headers_mut();
     headers.entry(header::CACHE_CONTROL).or_insert(NOT_CACHED);
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(NO_PAGE);
+    headers.insert(header::REFERRER_POLICY, NO_REFERRER);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NO_GUESSING);
     if is_over_tls {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HTTPS_ONLY);

@@ -1,11 +1,11 @@
-//! `shipyard kafka-acls`: gives the broker's users the rights that follow from the routes.
+//! `shipyard kafka-acls`: gives the broker's users the rights that follow from the routes, and creates the topics, which they may not.
 
 use std::{io, time::Duration};
 
 use contracts::events::{Topics, rights};
 use platform::{
     config::Settings,
-    kafka::{Config, set_acls},
+    kafka::{Config, ensure_topics, set_acls},
 };
 
 /// The time that the broker has for its start.
@@ -13,11 +13,12 @@ const START: Duration = Duration::from_mins(1);
 /// The pause between two attempts to reach it.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Sets the rights, as the configured user, who must be a super user. A second run changes nothing.
+/// Sets the rights and creates missing topics, as the configured user, who must be a super user. A second run changes nothing.
 pub async fn run() -> anyhow::Result<()> {
     let settings = Settings::load()?;
     let config = Config::load(&settings)?;
-    let wanted = rights(&settings.read::<Topics>()?, &config.kafka_group_prefix);
+    let topics = settings.read::<Topics>()?;
+    let wanted = rights(&topics, &config.kafka_group_prefix);
     let deadline = tokio::time::Instant::now() + START;
     let changed = loop {
         match set_acls(&config, &wanted).await {
@@ -28,6 +29,7 @@ pub async fn run() -> anyhow::Result<()> {
             Err(error) => return Err(error),
         }
     };
+    ensure_topics(&config, &topics.all()).await?;
     println!("rights of Kafka's users: {} in all, {} added, {} removed", wanted.len(), changed.added, changed.removed);
     Ok(())
 }

@@ -26,6 +26,8 @@ async fn attacks_on_logins_fail_no_login_of_other_customers() {
 
     for row in attack(&shop, ATTACKS, "0.25", ["500ms", "4s", "2100ms"]).await {
         assert!(row["sent"].as_u64().unwrap() > 10, "{row}");
+        let (login, create) = (&row["ratios"]["login"], &row["ratios"]["create"]);
+        assert!(login.is_number() && create.is_number(), "no login or no order went through: {row}");
     }
     let refused: usize = shop.log().lines().filter(|line| line.contains("token_refused")).map(str::len).sum();
     assert!(refused > 0 && refused < BYTES_OF_TOKENS, "{refused} bytes of refused tokens");

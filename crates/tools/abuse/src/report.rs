@@ -1,6 +1,6 @@
 //! The report of a run, for people and as JSON.
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde::Serialize;
 
@@ -26,6 +26,8 @@ pub struct Row {
     pub after: Summary,
     /// The ratio of p99 during the attack to p99 before it.
     pub ratio: Option<f64>,
+    /// The same by kind of request.
+    pub ratios: BTreeMap<&'static str, f64>,
     pub violations: Vec<String>,
     pub notes: Vec<String>,
 }
@@ -48,12 +50,14 @@ impl Row {
         };
         let (begun, ended) = (phases.before, phases.before + phases.during);
         let (before, during) = (between(Duration::ZERO, begun), between(begun, ended));
-        let ratio = before.p99.zip(during.p99).filter(|(before, _)| *before > 0.0);
+        let ratios =
+            before.kinds.iter().filter_map(|(kind, p99)| Some((*kind, ratio(*p99, *during.kinds.get(kind)?)?)));
         Self {
             attack: attack.name,
             what: attack.what,
             counts,
-            ratio: ratio.map(|(before, during)| (during / before * 100.0).round() / 100.0),
+            ratio: ratio(before.p99, during.p99),
+            ratios: ratios.collect(),
             before,
             during,
             after: between(ended, Duration::MAX),
@@ -98,6 +102,12 @@ impl Row {
     }
 }
 
+/// Returns the ratio of two percentiles, with two decimals.
+fn ratio(before: Option<f64>, during: Option<f64>) -> Option<f64> {
+    let (before, during) = before.zip(during).filter(|(before, _)| *before > 0.0)?;
+    Some((during / before * 100.0).round() / 100.0)
+}
+
 impl Report {
     /// Returns why the run has failed; `None` if no customer was affected by an attack.
     pub fn failure(&self) -> Option<String> {
@@ -117,8 +127,8 @@ impl Report {
     }
 }
 
-/// The column headings.
-pub const HEAD: &str = "attack               connections     sent  refused      p50 ms, before      p99 ms, before  ratio  failed  p99 after";
+/// The column headings. `login` and `create` are the ratios of logins and of new orders.
+pub const HEAD: &str = "attack               connections     sent  refused      p50 ms, before      p99 ms, before  ratio  login  create  failed  p99 after";
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -128,8 +138,10 @@ impl fmt::Display for Row {
         for (during, before) in [(self.during.p50, self.before.p50), (self.during.p99, self.before.p99)] {
             write!(f, "  {:>8}  {:>8}", time(during), time(before))?;
         }
-        let ratio = self.ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.1}"));
-        write!(f, "  {ratio:>5}  {:>6}  {:>9}", self.during.failed + self.after.failed, time(self.after.p99))
+        let shown = |ratio: Option<f64>| ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.1}"));
+        let [login, create] = ["login", "create"].map(|kind| shown(self.ratios.get(kind).copied()));
+        write!(f, "  {:>5}  {login:>5}  {create:>6}", shown(self.ratio))?;
+        write!(f, "  {:>6}  {:>9}", self.during.failed + self.after.failed, time(self.after.p99))
     }
 }
 
@@ -176,6 +188,7 @@ mod tests {
 
         assert_eq!((row.before.p99, row.during.p99, row.after.p99), (Some(10.0), Some(30.0), Some(20.0)));
         assert_eq!(row.ratio, Some(3.0));
+        assert_eq!(row.ratios, [("read", 3.0)].into());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use contracts::events::{Topics, broker_users, rights};
 use platform::{
     config::Settings,
-    kafka::{Config, probe, set_acls},
+    kafka::{Config, ensure_topics, probe, set_acls},
 };
 use servers::kafka::container::{ENVIRONMENT, IMAGE, LOG4J, LOG4J_PATH};
 use testcontainers::{GenericImage, ImageExt as _, core::IntoContainerPort as _};
@@ -56,6 +56,8 @@ impl GuardedKafka {
             ("KAFKA_SECURITY_PROTOCOL", "sasl_plaintext".to_owned()),
             ("KAFKA_SASL_USERNAME", user.to_owned()),
             ("KAFKA_SASL_PASSWORD", PASSWORD.to_owned()),
+            // As in the containers, `shipyard kafka-acls` creates the topics, as this user.
+            ("KAFKA_CREATE_TOPICS", (user == "broker").to_string()),
         ])
     }
 
@@ -91,7 +93,9 @@ async fn start() -> anyhow::Result<GuardedKafka> {
         tokio::task::spawn_blocking(move || probe(&config, &[])).await?
     })
     .await?;
-    set_acls(&broker.config("broker"), &rights(&Topics::default(), "")).await?;
+    let topics = Topics::default();
+    set_acls(&broker.config("broker"), &rights(&topics, "")).await?;
+    ensure_topics(&broker.config("broker"), &topics.all()).await?;
     keep(container);
     Ok(broker)
 }

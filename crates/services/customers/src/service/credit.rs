@@ -41,14 +41,14 @@ impl CustomerService {
             Ok(Err(error)) => format!("{:#}", anyhow::Error::from(error)),
             Err(_) => format!("timed out after {lease:?}"),
         };
-        tracing::warn!(loan_id = %loan.id, customer_id = %loan.customer, error, "loan not credited, retrying");
+        tracing::warn!(loan_id = %loan.id, error, "loan not credited, retrying");
     }
 
     async fn credit(&self, loan: &Loan) -> Result<(), Failed> {
         self.payment.credit(loan).await?;
         if self.loans.credited(&loan.id).await? {
             metrics::count_loans(LoanStatus::Credited, 1);
-            tracing::info!(loan_id = %loan.id, customer_id = %loan.customer, "loan credited");
+            tracing::info!(loan_id = %loan.id, "loan credited");
         }
         Ok(())
     }

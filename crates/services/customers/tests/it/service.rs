@@ -14,8 +14,10 @@ use platform::{
     auth::{Caller, User},
     outbox::Waker,
 };
+use testkit::Log;
 use tokio::time::sleep;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use tracing::Level;
 
 use crate::{loan, new_customer, profile};
 
@@ -181,6 +183,31 @@ async fn a_hold_ends_for_users_who_are_no_customers_alone() {
 
     assert_eq!(fixture.loans(unknown).await, [LoanStatus::Refused]);
     assert_eq!(fixture.loans(pending).await, [LoanStatus::Held]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_line_about_an_erased_customer_or_its_loans_has_its_id() {
+    let fixture = fixture();
+    let (log, _guard) = Log::capture(Level::DEBUG);
+    let id = fixture.verified().await;
+    fixture.payment.set_away(true);
+    fixture.service.receive_loan(&loan("earlier", id, 100)).await.unwrap();
+    settle().await;
+    let before = log.text().len();
+
+    fixture.service.erase(id).await.unwrap();
+    sleep(Duration::from_mins(1)).await;
+    fixture.payment.set_away(false);
+    sleep(Duration::from_mins(1)).await;
+    fixture.service.receive_loan(&loan("later", id, 100)).await.unwrap();
+    settle().await;
+
+    assert_eq!(fixture.loans(id).await, [LoanStatus::Credited, LoanStatus::Refused]);
+    let log = log.text().split_off(before);
+    for line in ["customer changed", "loan not credited", "loan credited", "loan received"] {
+        assert!(log.contains(line), "no {line}: {log}");
+    }
+    assert!(!log.contains(&id.to_string()), "{log}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -90,6 +90,7 @@ impl IamService {
         salt: SaltBytes,
     ) -> Result<(), Error> {
         if self.attempts.register(address).await?.is_some() {
+            security_events::record(Event::Locked { address });
             return Err(Error::TooManyRegistrations);
         }
         let is_free = self.users.check_free(&user.info).await;
@@ -138,7 +139,7 @@ impl IamService {
 
     /// Returns a user. Only that user and services may read it.
     pub async fn find(&self, caller: &Caller, user: UserId) -> Result<User, Error> {
-        if !caller.may_see(user.uuid()) {
+        if !caller.admits(user.uuid()) {
             return Err(Error::UserNotFound);
         }
         self.users.find(user).await?.ok_or(Error::UserNotFound)

@@ -1,11 +1,21 @@
 //! Decides which orders a caller may see. Which endpoints it may call, the guard has decided already.
 
-use platform::auth::OpenCaller;
+use platform::{
+    auth::OpenCaller,
+    security_events::{self, AccessRefusal, Event},
+};
 
 use crate::model::Order;
 
 /// Returns true if the caller may see the order: as the user whose uuid is its customer_id, as an operator, or as any caller of an open
-/// API. The login is not compared, because anyone may register a login that a producer uses as customer_id.
+/// API. The login is not compared, because anyone may register a login that a producer uses as customer_id. Records a refused user.
 pub fn sees(caller: &OpenCaller, order: &Order) -> bool {
-    caller.user().is_some_and(|user| order.customer_id == user.uuid.to_string()) || caller.may_operate()
+    let owns = caller.user().is_some_and(|user| order.customer_id == user.uuid.to_string());
+    let sees = owns || caller.may_operate();
+    if let Some(user) = caller.user()
+        && !sees
+    {
+        security_events::record(Event::AccessRefused { user: Some(user.uuid), reason: AccessRefusal::Object });
+    }
+    sees
 }

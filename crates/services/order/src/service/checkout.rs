@@ -2,6 +2,7 @@
 
 use contracts::ids::{OrderId, PartId, UserId};
 use contracts::money::Money;
+use platform::security_events::{self, AccessRefusal, Event};
 
 use super::{OrderService, idempotency::Execution};
 use crate::{
@@ -48,6 +49,8 @@ impl OrderService {
     /// reservation's price. In that case no order is written and the reservation is released, or expires if the process dies before.
     pub async fn check_out(&self, caller: UserId, checkout: Checkout, claim: Option<&Claim>) -> Result<Outcome, Error> {
         if !self.is_user(caller, &checkout.buyer).await? {
+            let user = Some(caller.uuid());
+            security_events::record(Event::AccessRefused { user, reason: AccessRefusal::Object });
             return Err(Error::UserMismatch);
         }
         let precheck = async {

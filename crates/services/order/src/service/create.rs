@@ -4,6 +4,7 @@
 
 use contracts::ids::{OrderId, UserId};
 use contracts::money::Money;
+use platform::security_events::{self, AccessRefusal, Event};
 
 use super::{OrderService, idempotency::Execution};
 use crate::{
@@ -19,6 +20,8 @@ impl OrderService {
     /// reservation expires.
     pub async fn create(&self, caller: UserId, order: NewOrder, claim: Option<&Claim>) -> Result<Outcome, Error> {
         if order.user != caller {
+            let user = Some(caller.uuid());
+            security_events::record(Event::AccessRefused { user, reason: AccessRefusal::Object });
             return Err(Error::UserMismatch);
         }
         let (uuid, quantities) = (order.uuid, order.quantities());

@@ -39,7 +39,7 @@ pub async fn handle(
             service.pay(&Charge { order, attempt, user, method, amount }, transaction).await?
         }
         Caller::User(_) => {
-            if !caller.may_see(user.uuid()) {
+            if !caller.admits(user.uuid()) {
                 return Err(Error::AnotherUser.into());
             }
             reject_from_user("amount_minor", request.amount_minor != 0)?;

@@ -10,6 +10,6 @@ impl PaymentService {
     /// Returns an order's payment. A user may read only their own payments; a service may read any.
     pub async fn find(&self, caller: &Caller, order: OrderId) -> Result<Payment, Error> {
         let payment = self.payments.find(order).await?;
-        payment.filter(|payment| caller.may_see(payment.intent.user.uuid())).ok_or(Error::NotFound)
+        payment.filter(|payment| caller.admits(payment.intent.user.uuid())).ok_or(Error::NotFound)
     }
 }

@@ -4,7 +4,7 @@
 use contracts::ids::TransactionId;
 
 use super::PaymentService;
-use crate::{error::Error, model::Status};
+use crate::{error::Error, metrics, model::Status};
 
 impl PaymentService {
     /// Looks at a payment now. Does nothing if the transaction is unknown: the provider's account may serve others, too.
@@ -17,7 +17,7 @@ impl PaymentService {
                 if provider.is_refunded(reference, payment.intent.amount).await? {
                     return Ok(());
                 }
-                metrics::counter!("refunds_failed_total").increment(1);
+                metrics::refund_failed();
                 tracing::error!(
                     order_uuid = %payment.intent.order,
                     transaction_uuid = %transaction,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use platform::kafka::{
     Acl,
-    Operation::{All, Create, Describe, DescribeConfigs, Read, Write},
+    Operation::{All, Describe, DescribeConfigs, Read, Write},
     Resource::{Cluster, Group, Topic},
     dead_letter_topic, skip_group,
 };
@@ -33,7 +33,7 @@ pub fn broker_users() -> BTreeSet<&'static str> {
     routed.chain(inbound).collect()
 }
 
-/// Returns the rights of all users except the broker's own, which is a super user.
+/// Returns the rights of all users except the broker's own, which is a super user and creates the topics.
 pub fn rights(topics: &Topics, group_prefix: &str) -> BTreeSet<Acl> {
     let uses = uses(topics, group_prefix);
     let named = |topic: &str| Topic(topic.to_owned());
@@ -50,15 +50,6 @@ pub fn rights(topics: &Topics, group_prefix: &str) -> BTreeSet<Acl> {
             rights.insert(Acl::allow(user, Describe, Group(skip_group(group))));
             // The reader of a topic writes a message that it cannot handle to the dead-letter topic.
             rights.insert(Acl::allow(user, Write, Topic(dead_letter_topic(topic))));
-        }
-        if user == OUTSIDE {
-            continue;
-        }
-        // The first service that needs a topic creates it. Services also check whether the records of dead-letter topics
-        // expire.
-        for topic in topics.all().into_iter().flat_map(|topic| [topic.to_owned(), dead_letter_topic(topic)]) {
-            rights.insert(Acl::allow(user, Create, Topic(topic.clone())));
-            rights.insert(Acl::allow(user, DescribeConfigs, Topic(topic)));
         }
     }
     // Programs outside may read every topic in groups of their own, and write the topics that the shop consumes from them.
@@ -105,6 +96,8 @@ fn uses<'a>(topics: &'a Topics, group_prefix: &str) -> BTreeMap<&'static str, Us
 
 #[cfg(test)]
 mod tests {
+    use platform::kafka::Operation::Create;
+
     use super::*;
 
     fn default_rights() -> BTreeSet<Acl> {
@@ -119,6 +112,20 @@ mod tests {
         assert!(writes("order", "order.cancelled") && writes("order", "payment.completed.dlq"));
         assert!(!writes("notification", "order.cancelled") && !writes("order", "order.cancelled.dlq"));
         assert!(writes("outside", "orders") && !writes("outside", "order.paid"));
+    }
+
+    #[test]
+    fn no_service_creates_or_changes_a_topic() {
+        let all = default_rights();
+        let topics = Topics::default();
+        let named = topics.all().into_iter().flat_map(|topic| [topic.to_owned(), dead_letter_topic(topic)]);
+
+        for topic in named.chain(["*".to_owned()]) {
+            for operation in [All, Create, DescribeConfigs] {
+                let changes = |user: &&&str| all.contains(&Acl::allow(user, operation, Topic(topic.clone())));
+                assert_eq!(broker_users().iter().find(changes), None, "{operation:?} {topic}");
+            }
+        }
     }
 
     #[test]

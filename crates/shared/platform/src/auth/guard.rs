@@ -18,6 +18,7 @@ use super::{
 use crate::{
     grpc,
     problem::Problem,
+    request_path,
     security_events::{self, AccessRefusal, Event, TokenRefusal},
     tls::Identity,
 };
@@ -120,7 +121,8 @@ impl Guard {
             if !user.is_operator {
                 return Err(denied(Some(user.uuid), AccessRefusal::Role, Refusal::NotOperator));
             }
-            security_events::record(Event::RoleUsed { user: user.uuid, path: request.uri().path(), of: None });
+            let path = request_path::shown(request.extensions(), request.uri());
+            security_events::record(Event::RoleUsed { user: user.uuid, path: &path, of: None });
         }
         request.extensions_mut().insert(Caller::User(user));
         Ok(SESSION.scope(session, next(request)).await)

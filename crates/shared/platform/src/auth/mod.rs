@@ -17,7 +17,7 @@ pub use token::{ServiceKey, TokenError};
 use tonic::metadata::AsciiMetadataValue;
 use uuid::Uuid;
 
-use crate::security_events::{self, Event};
+use crate::security_events::{self, AccessRefusal, Event};
 
 /// The gRPC metadata key that carries the session.
 pub const SESSION_METADATA: &str = "session-uuid";
@@ -60,8 +60,8 @@ impl Caller {
         }
     }
 
-    /// Returns true if the caller may see an object of `owner`, as [`may_see`](Self::may_see) says, or as an operator. Records that an
-    /// operator uses the role: for the object `of`, by the method with this path.
+    /// Returns true if the caller may see an object of `owner`, as [`may_see`](Self::may_see) says, or as an operator. Records a refusal, and
+    /// that an operator uses the role: for the object `of`, by the method with this path.
     pub fn may_inspect(&self, owner: Option<Uuid>, of: Uuid, path: &str) -> bool {
         match self {
             Self::User(user) if owner == Some(user.uuid) => true,
@@ -69,9 +69,20 @@ impl Caller {
                 security_events::record(Event::RoleUsed { user: user.uuid, path, of: Some(of) });
                 true
             }
-            Self::User(_) => false,
+            Self::User(_) => owner.is_some_and(|owner| self.admits(owner)),
             Self::Service(_) => true,
         }
+    }
+
+    /// Returns what [`may_see`](Self::may_see) does, for the one object that a request names. Records a refusal.
+    pub fn admits(&self, owner: Uuid) -> bool {
+        let may = self.may_see(owner);
+        if let Self::User(User { uuid, .. }) = self
+            && !may
+        {
+            security_events::record(Event::AccessRefused { user: Some(*uuid), reason: AccessRefusal::Object });
+        }
+        may
     }
 
     /// Returns true if the caller may do what requires the role `operator`: operators and every service may.

@@ -5,7 +5,10 @@ use std::convert::Infallible;
 use axum::{extract::FromRequestParts, http::request::Parts};
 
 use super::{Caller, User};
-use crate::security_events::{self, Event};
+use crate::{
+    request_path,
+    security_events::{self, Event},
+};
 
 /// The caller that the guard identified, or `None` if the API is open to everyone.
 pub struct OpenCaller {
@@ -17,7 +20,8 @@ impl<S: Sync> FromRequestParts<S> for OpenCaller {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self { known: parts.extensions.get().cloned(), path: parts.uri.path().to_owned() })
+        let path = request_path::shown(&parts.extensions, &parts.uri).into_owned();
+        Ok(Self { known: parts.extensions.get().cloned(), path })
     }
 }
 

@@ -63,7 +63,6 @@ impl Metrics {
                 tracing::error!(
                     outbox = self.name,
                     event_type = row.event_type,
-                    key = %row.key,
                     event_uuid = %row.event_uuid,
                     count = rows.len(),
                     "events are set aside, with all later ones of their keys"

@@ -5,11 +5,13 @@ use std::time::Duration;
 use anyhow::Context as _;
 use sqlx::{
     Connection as _, PgConnection,
-    migrate::MigrateError::{Execute, ExecuteMigration, VersionMissing},
+    migrate::MigrateError::{self, Execute, ExecuteMigration, VersionMissing},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Database, History, Migrations, is_contended, is_refused, is_unavailable, path::Unanswered, tls};
+use super::{
+    Database, History, Migrations, is_contended, is_refused, is_unavailable, migrations::Unknown, path::Unanswered, tls,
+};
 use crate::retry;
 
 /// How often the connection of a running migration is checked, and the time limit of a single request.
@@ -22,96 +24,107 @@ const BLIND_LOOKS: u32 = 5;
 /// The first word in the name of a migration after which older versions of this program do not work: `NNNN_contract_<name>`.
 const CONTRACT: &str = "contract ";
 
-/// Waits for the server and applies pending migrations, under a lock so that only one replica migrates at a time.
+/// Waits for the server and applies pending migrations, under a lock so that only one replica migrates at a time. If the role of the
+/// service may not change tables, waits until the owner of the database has applied them.
 ///
 /// If a newer version has migrated the database, starts nevertheless, with a warning: its migrations only add what this version does not
 /// need (decision 61). Fails if one of them is a contraction, if a migration is wrong, or if the server's certificate is not trusted. If
 /// the server is unavailable or refuses this service, retries until `stop`.
 pub async fn migrate(database: &Database, migrations: &Migrations, stop: &CancellationToken) -> anyhow::Result<()> {
-    // Usually nothing is pending. One request shows it; each history would take a connection, a lock and some eight requests.
-    tokio::select! {
-        applied = migrations.are_applied(database) => if matches!(applied, Ok(true)) {
-            return Ok(());
-        },
-        () = stop.cancelled() => return Ok(()),
+    let mut pauses = retry::endless_backoff();
+    loop {
+        tokio::select! {
+            outcome = catch_up(database, migrations) => match outcome? {
+                Ok(()) => return Ok(()),
+                Err(error) => judge(error, database)?,
+            },
+            () = stop.cancelled() => return Ok(()),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pauses.next().unwrap_or(LOOK)) => {}
+            () = stop.cancelled() => return Ok(()),
+        }
     }
+}
+
+/// Applies the pending migrations of all histories. Fails if this version does not work with what is applied.
+async fn catch_up(database: &Database, migrations: &Migrations) -> anyhow::Result<Result<(), MigrateError>> {
+    // Usually nothing is pending. One request shows it; each history would take a connection, a lock and some eight requests.
+    let expects_newer = match migrations.compare(database).await {
+        Ok(found) => {
+            check_unknown(&found.unknown)?;
+            if !found.is_pending {
+                return Ok(Ok(()));
+            }
+            !found.unknown.is_empty()
+        }
+        // A role that may not migrate must not mistake a server that does not answer for pending migrations.
+        Err(error) if is_unavailable(&error) => return Ok(Err(Execute(error))),
+        // A history that does not exist yet is an error, too.
+        Err(_) => false,
+    };
     for history in migrations.histories() {
-        catch_up(database, history, stop).await?;
+        if let Err(error) = attempt(database, history, expects_newer).await {
+            return Ok(Err(error));
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// Fails unless this version works with a database that has these migrations, which it does not know.
+fn check_unknown(unknown: &[Unknown]) -> anyhow::Result<()> {
+    for Unknown { table, version, name, is_newer } in unknown {
+        let of = table.map(|table| format!(" of {table}")).unwrap_or_default();
+        anyhow::ensure!(
+            !name.starts_with(CONTRACT),
+            "the database was migrated by a newer version of this program (migration {version}{of}, {name}), and this one does not work with \
+             it; run that one, or undo its migrations with its `shipyard migrate down`"
+        );
+        anyhow::ensure!(
+            is_newer,
+            "the database has migration {version}{of}, which this program does not know although it is not newer than its own; run the \
+             program that made it"
+        );
+    }
+    if !unknown.is_empty() {
+        tracing::warn!(
+            ?unknown,
+            "the database was migrated by a newer version of this program, which this version works with"
+        );
     }
     Ok(())
 }
 
-/// Applies the pending migrations of one history.
-async fn catch_up(database: &Database, history: History<'_>, stop: &CancellationToken) -> anyhow::Result<()> {
-    let mut pauses = retry::endless_backoff();
-    let mut expects_newer = false;
-    loop {
-        let error = tokio::select! {
-            outcome = attempt(database, history, expects_newer) => match outcome {
-                Ok(()) => return Ok(()),
-                Err(error) => error,
-            },
-            () = stop.cancelled() => return Ok(()),
-        };
-        match &error {
-            Execute(cause) | ExecuteMigration(cause, _) if tls::is_untrusted(cause) => {
-                let options = database.connect_options();
-                let server = format!("PostgreSQL at {}:{}", options.get_host(), options.get_port());
-                return Err(error).context(format!("{server} has no TLS or a certificate that is not trusted"));
-            }
-            Execute(cause) | ExecuteMigration(cause, _) if is_refused(cause) => {
-                tracing::error!(%error, "PostgreSQL refuses this service; check its database URL and its role's rights; retrying");
-            }
-            Execute(cause) | ExecuteMigration(cause, _) if is_contended(cause) => {
-                tracing::info!(
-                    "the migration waits for another replica, or for a transaction that holds a lock; retrying"
-                );
-            }
-            Execute(cause) | ExecuteMigration(cause, _) if is_unavailable(cause) => {
-                tracing::warn!(%error, "PostgreSQL is unavailable; retrying");
-            }
-            VersionMissing(version) => match history.newer(database).await {
-                Ok(newer) => {
-                    check_newer(history, *version, &newer)?;
-                    expects_newer = true;
-                    continue;
-                }
-                Err(error) => tracing::warn!(%error, "PostgreSQL is unavailable; retrying"),
-            },
-            _ => return Err(error).context("migrating the database"),
+/// Returns if another attempt may succeed, and fails otherwise.
+fn judge(error: MigrateError, database: &Database) -> anyhow::Result<()> {
+    match &error {
+        Execute(cause) | ExecuteMigration(cause, _) if tls::is_untrusted(cause) => {
+            let options = database.connect_options();
+            let server = format!("PostgreSQL at {}:{}", options.get_host(), options.get_port());
+            return Err(error).context(format!("{server} has no TLS or a certificate that is not trusted"));
         }
-        tokio::time::sleep(pauses.next().unwrap_or(LOOK)).await;
+        Execute(cause) | ExecuteMigration(cause, _) if is_refused(cause) => {
+            tracing::error!(
+                %error,
+                "PostgreSQL refuses this service; check its database URL and its role's rights, or apply pending migrations as the \
+                 database's owner with `shipyard migrate up`; retrying"
+            );
+        }
+        Execute(cause) | ExecuteMigration(cause, _) if is_contended(cause) => {
+            tracing::info!("the migration waits for another replica, or for a transaction that holds a lock; retrying");
+        }
+        Execute(cause) | ExecuteMigration(cause, _) if is_unavailable(cause) => {
+            tracing::warn!(%error, "PostgreSQL is unavailable; retrying");
+        }
+        // A newer version has migrated the database since it was compared.
+        VersionMissing(_) => {}
+        _ => return Err(error).context("migrating the database"),
     }
-}
-
-/// Fails unless this version works with a database that has `newer` migrations, of which `unknown` is one.
-fn check_newer(history: History<'_>, unknown: i64, newer: &[(i64, String)]) -> anyhow::Result<()> {
-    let of = history.table.map(|table| format!(" of {table}")).unwrap_or_default();
-    if let Some((version, name)) = newer.iter().find(|(_, name)| name.starts_with(CONTRACT)) {
-        anyhow::bail!(
-            "the database was migrated by a newer version of this program (migration {version}{of}, {name}), and this one does not work with \
-             it; run that one, or undo its migrations with its `shipyard migrate down`"
-        );
-    }
-    anyhow::ensure!(
-        newer.iter().any(|(version, _)| *version == unknown),
-        "the database has migration {unknown}{of}, which this program does not know although it is not newer than its own; run the program \
-         that made it"
-    );
-    tracing::warn!(
-        ?newer,
-        table = history.table,
-        "the database was migrated by a newer version of this program, which this version works with"
-    );
     Ok(())
 }
 
 /// Applies the migrations on a connection of its own. Fails if the server no longer works for that connection.
-async fn attempt(
-    database: &Database,
-    history: History<'_>,
-    expects_newer: bool,
-) -> Result<(), sqlx::migrate::MigrateError> {
+async fn attempt(database: &Database, history: History<'_>, expects_newer: bool) -> Result<(), MigrateError> {
     let mut connection = database.connect().await?;
     // No statement timeout applies, because a migration may take long. It waits for a lock only for a moment, since all statements of the
     // running replicas queue behind it: after that it is tried again.

@@ -1,7 +1,5 @@
 //! The migrations of a database: first those of the service, then those of each table that several services share.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Utc};
 use sqlx::{
     AssertSqlSafe, PgConnection,
@@ -46,6 +44,23 @@ pub struct History<'m> {
     recorded_in: &'m str,
 }
 
+/// What a database has of the migrations that this program knows.
+pub(super) struct Comparison {
+    /// True if one of them is not applied, or applied in another form.
+    pub is_pending: bool,
+    pub unknown: Vec<Unknown>,
+}
+
+/// A migration that is applied and that this program does not know.
+#[derive(Debug)]
+pub(super) struct Unknown {
+    pub table: Option<&'static str>,
+    pub version: i64,
+    pub name: String,
+    /// True if the version is higher than those of the same history that this program knows.
+    pub is_newer: bool,
+}
+
 /// A migration and the time at which it was applied, if it is applied.
 pub struct Step<'m> {
     pub history: History<'m>,
@@ -79,16 +94,35 @@ impl Migrations {
 
     /// Returns true if exactly these migrations are applied, which takes one request. Fails if the table of a history is missing.
     pub async fn are_applied(&self, database: &Database) -> sqlx::Result<bool> {
+        let found = self.compare(database).await?;
+        Ok(!found.is_pending && found.unknown.is_empty())
+    }
+
+    /// Compares these migrations with those that are applied, which takes one request. Fails if the table of a history is missing.
+    pub(super) async fn compare(&self, database: &Database) -> sqlx::Result<Comparison> {
         let tables = self.histories().zip(0..).map(|(history, place)| {
             // The table name is safe in the query, because it is a literal of this program.
-            format!("select {place}, version, checksum, success from {}", history.recorded_in)
+            format!("select {place}, version, description, checksum, success from {}", history.recorded_in)
         });
         let rows = AssertSqlSafe(tables.collect::<Vec<_>>().join(" union all "));
-        let applied: Vec<(i32, i64, Vec<u8>, bool)> = sqlx::query_as(rows).fetch_all(database).await?;
-        let known = self.histories().zip(0..).flat_map(|(history, place)| {
-            history.up().map(move |migration| (place, migration.version, migration.checksum.to_vec(), true))
-        });
-        Ok(known.collect::<BTreeSet<_>>() == applied.into_iter().collect())
+        let applied: Vec<(i32, i64, String, Vec<u8>, bool)> = sqlx::query_as(rows).fetch_all(database).await?;
+        let mut found = Comparison { is_pending: false, unknown: Vec::new() };
+        for (history, place) in self.histories().zip(0..) {
+            let of_history = || applied.iter().filter(move |(of, ..)| *of == place);
+            found.is_pending |= history.up().any(|known| {
+                let is_known = |version: i64, sum: &[u8]| version == known.version && sum == &*known.checksum;
+                !of_history().any(|(_, version, _, checksum, success)| *success && is_known(*version, checksum))
+            });
+            let highest = history.up().map(|known| known.version).max().unwrap_or(0);
+            let unknown = of_history().filter(|(_, version, ..)| history.up().all(|known| known.version != *version));
+            found.unknown.extend(unknown.map(|(_, version, name, ..)| Unknown {
+                table: history.table,
+                version: *version,
+                name: name.clone(),
+                is_newer: *version > highest,
+            }));
+        }
+        Ok(found)
     }
 
     /// Returns every migration, in the order of the histories, with the time at which it was applied to this database.
@@ -128,18 +162,6 @@ impl<'m> History<'m> {
         let mut migrator = Migrator::with_migrations(self.migrations.to_vec());
         migrator.dangerous_set_table_name(self.recorded_in.to_owned());
         migrator
-    }
-
-    /// Returns the migrations that a newer version of this program has applied, by version and name. They are higher than those that this
-    /// one knows.
-    pub async fn newer(self, database: &Database) -> sqlx::Result<Vec<(i64, String)>> {
-        let known = self.up().map(|migration| migration.version).max().unwrap_or(0);
-        // The table name is safe in the query, because it is a literal of this program.
-        let newer = AssertSqlSafe(format!(
-            "select version, description from {} where version > $1 order by version",
-            self.recorded_in
-        ));
-        sqlx::query_as(newer).bind(known).fetch_all(database).await
     }
 
     async fn applied(self, connection: &mut PgConnection) -> Result<Vec<(i64, DateTime<Utc>)>, MigrateError> {

@@ -50,6 +50,8 @@ pub enum AccessRefusal {
     Service,
     /// The method admits only services, and the caller presented no token.
     Token,
+    /// The object belongs to another user.
+    Object,
 }
 
 impl Revocation {
@@ -91,6 +93,7 @@ impl AccessRefusal {
             Self::Role => "role",
             Self::Service => "service",
             Self::Token => "token",
+            Self::Object => "object",
         }
     }
 }

@@ -21,7 +21,7 @@ use rdkafka::{
     types::{RDKafkaApiKey, RDKafkaRespErr},
 };
 use stand_ins::Proxy;
-use testkit::{Running, eventually, guarded_kafka};
+use testkit::{GuardedKafka, Running, eventually, guarded_kafka};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -97,16 +97,13 @@ async fn a_service_writes_its_own_topics_and_no_others() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consumer_reads_its_own_topics_in_its_own_groups_alone() {
     let Some(kafka) = guarded_kafka().await else { return assert!(!has_docker()) };
-    ensure_topics(&kafka.config("order"), &["order.cancelled", "order.paid"]).await.unwrap();
-
     let cases = [
         ("assembly", "order.cancelled", "assembly-group-order-paid"),
         ("notification", "order.paid", "assembly-group-order-paid"),
         ("outside", "order.paid", "assembly-group-order-paid"),
     ];
     for (user, topic, group) in cases {
-        let settings = kafka.settings(user).with([("KAFKA_CREATE_TOPICS", "false".to_owned())]);
-        let (running, readiness, _) = consume(&Config::load(&settings).unwrap(), topic, group);
+        let (running, readiness, _) = consume(&kafka.config(user), topic, group);
         waits_for(&readiness, &format!("{group}: not authorised")).await;
         running.stop().await;
     }
@@ -137,13 +134,34 @@ async fn rights_that_are_missing_are_added_and_others_of_these_users_are_removed
     assert!(refused.to_string().contains("refuses user and password"), "{refused:#}");
 }
 
+/// Returns the variables of a client that creates its topics, unlike those of the containers.
+fn creating(kafka: &GuardedKafka, user: &str) -> Config {
+    let settings = kafka.settings(user).with([("KAFKA_CREATE_TOPICS", "true".to_owned())]);
+    Config::load(&settings).expect("these settings are complete")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_creates_no_topic() {
+    let Some(kafka) = guarded_kafka().await else { return assert!(!has_docker()) };
+
+    for topic in ["order.paid", "order.cancelled", "of-nobody"] {
+        let refused = ensure_topics(&creating(&kafka, "order"), &[topic]).await.unwrap_err();
+
+        assert!(refused.is::<Refusal>(), "{topic}: {refused:#}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_topic_that_the_broker_refuses_does_not_prevent_others() {
     let Some(kafka) = guarded_kafka().await else { return assert!(!has_docker()) };
-    let creator = TopicCreator::new(&kafka.config("assembly"));
+    // No other test of this program uses the rights of payment.
+    let names = ["payment.extra", "payment.extra.dlq"].map(|topic| Resource::Topic(topic.to_owned()));
+    let rights = names.map(|topic| Acl::allow("payment", Operation::Create, topic));
+    set_acls(&kafka.config("broker"), &rights.into()).await.unwrap();
+    let creator = TopicCreator::new(&creating(&kafka, "payment"));
     creator.expect(["in-no-route".to_owned()]);
 
-    creator.ensure(["order.assembled"]).await.unwrap();
+    creator.ensure(["payment.extra"]).await.unwrap();
     let refused = creator.ensure(["in-no-route"]).await.unwrap_err();
 
     assert!(refused.is::<Refusal>(), "{refused:#}");

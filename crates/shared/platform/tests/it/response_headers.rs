@@ -57,6 +57,10 @@ async fn no_cache_keeps_an_answer_and_no_browser_guesses_its_type() {
         assert_eq!(answer.status(), status, "{path} with {session:?}");
         assert_eq!(header(&answer, "cache-control").as_deref(), Some("no-store"), "{path} with {session:?}");
         assert_eq!(header(&answer, "x-content-type-options").as_deref(), Some("nosniff"), "{path} with {session:?}");
+        assert_eq!(header(&answer, "referrer-policy").as_deref(), Some("no-referrer"), "{path} with {session:?}");
+        let policy = header(&answer, "content-security-policy").unwrap_or_default();
+        let allowed = ["default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'", "sandbox"];
+        assert!(allowed.iter().all(|directive| policy.contains(directive)), "{path} with {session:?}: {policy:?}");
     }
 }
 

@@ -176,7 +176,10 @@ impl Operator {
         let name = self.service.name;
         match refusal {
             Refusal::Password => self.execute(format!(r#"alter role "{name}" password '{PASSWORD}'"#)).await,
-            Refusal::Rights => self.execute(format!(r#"grant all on all tables in schema public to "{name}""#)).await,
+            Refusal::Rights => {
+                let rights = "select, insert, update, delete";
+                self.execute(format!(r#"grant {rights} on all tables in schema public to "{name}""#)).await
+            }
             Refusal::Database => {
                 let away: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
                     .bind(format!("{name}-away"))

@@ -203,6 +203,9 @@ impl System {
             );
         }
         assert_eq!(header("x-content-type-options"), Some("nosniff"), "{method:?} to {caller:?}");
+        let policy = header("content-security-policy").unwrap_or_default();
+        let directives = ["default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"];
+        assert!(directives.iter().all(|one| policy.contains(one)), "{method:?} to {caller:?}: {policy:?}");
         let status = answer.status().as_u16();
         assert_eq!(header("www-authenticate").is_some(), status == 401, "{method:?} answers {caller:?} {status}");
         Answer::of_http(status)

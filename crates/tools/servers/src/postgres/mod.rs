@@ -3,6 +3,7 @@
 mod account;
 mod binaries;
 mod elsewhere;
+mod role;
 mod server;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use account::Account;
 use anyhow::Context as _;
 pub use binaries::{Binaries, OLDEST};
+pub use role::ensure_role;
 pub use server::Postgres;
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection,

@@ -141,6 +141,55 @@ async fn a_postgresql_that_was_left_behind_is_replaced() {
 }
 
 #[tokio::test]
+async fn the_role_of_a_service_reads_and_writes_rows_and_owns_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = postgres::Options::new(directory.path().join("postgres"));
+    let server = postgres::start(&options).await.unwrap();
+    let url = postgres::ensure_database(&server.url, "order").await.unwrap();
+    execute(&url, r#"create role "order" login password 'earlier'"#).await.unwrap();
+    // An earlier version made the service the owner.
+    execute(&url, r#"alter database "order" owner to "order""#).await.unwrap();
+    execute(&url, "create table orders (id bigint generated always as identity, number serial)").await.unwrap();
+    execute(&url, r#"alter table orders owner to "order""#).await.unwrap();
+
+    for password in ["first", "it's"] {
+        let own = postgres::ensure_role(&url, "order", password).await.unwrap();
+        execute(&own, "insert into orders default values").await.unwrap();
+    }
+    let own = postgres::ensure_role(&url, "order", "it's").await.unwrap();
+    execute(&url, "create table later (id bigint generated always as identity, number serial)").await.unwrap();
+    execute(&own, "insert into later default values").await.unwrap();
+    execute(
+        &own,
+        "with gone as (delete from orders returning id) update later set number = (select count(*) from gone)",
+    )
+    .await
+    .unwrap();
+
+    for forbidden in [
+        "drop table orders",
+        "alter table orders add column loot text",
+        "truncate orders",
+        "create table loot (id int)",
+        "create temporary table loot (id int)",
+        "create schema loot",
+        "create function loot() returns int language sql as 'select 1'",
+        "create trigger loot before insert on orders for each row execute function suppress_redundant_updates_trigger()",
+        "drop schema public cascade",
+        "set role postgres",
+        "alter table later disable trigger all",
+        "create role loot",
+    ] {
+        let refusal = execute(&own, forbidden).await.expect_err(forbidden);
+        let code = refusal.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        assert_eq!(code.as_deref(), Some("42501"), "{forbidden}: {refusal}");
+    }
+    let home = options.data.canonicalize().unwrap();
+    server.stop().await;
+    std::fs::remove_dir_all(home).unwrap();
+}
+
+#[tokio::test]
 async fn a_pid_file_of_another_life_is_no_obstacle() {
     let directory = tempfile::tempdir().unwrap();
     let options = postgres::Options::new(directory.path().join("postgres"));

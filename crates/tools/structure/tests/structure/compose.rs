@@ -9,7 +9,10 @@ use std::{
 
 use serde_json::Value;
 
-use crate::tree::root;
+use crate::{
+    registry::is_broker_user,
+    tree::{read, root, services},
+};
 
 const PLAIN: &str = "compose.yaml";
 const TLS: &str = "compose.tls.yaml";
@@ -35,7 +38,13 @@ impl Rendered {
     }
 
     fn with_profile(file: &str, environment: &str, profile: &str) -> Option<Self> {
+        Self::with(file, environment, profile, &[])
+    }
+
+    /// Renders a file with these variables.
+    fn with(file: &str, environment: &str, profile: &str, variables: &[(String, String)]) -> Option<Self> {
         let mut docker = Command::new("docker");
+        docker.envs(variables.iter().cloned());
         docker.args(["compose", "--file", file, "config", "--format", "json"]).current_dir(root());
         // These take precedence over a developer's .env.
         docker.env("SHIPYARD_ENVIRONMENT", environment).env("COMPOSE_PROFILES", profile);
@@ -180,5 +189,143 @@ fn the_profile_observability_is_bounded_and_published_on_loopback_where_the_cont
 
         assert_eq!(ports, contract.map(|port| format!("127.0.0.1:{port}")).iter().map(String::as_str).collect());
         assert!(unbounded.is_empty(), "these containers have no bound on their memory: {unbounded:?}");
+    }
+}
+
+#[test]
+fn every_container_has_bounds_and_no_privileges() {
+    for (file, profile) in [(PLAIN, "tools,observability"), (TLS, "tools,observability,kafka-ui")] {
+        let Some(rendered) = Rendered::with_profile(file, "", profile) else { return };
+        for (name, service) in rendered.services() {
+            let limits = &service["deploy"]["resources"]["limits"];
+            let lacks = |what: &str| format!("{file}: {name} lacks {what}");
+
+            for limit in ["pids", "memory", "cpus"] {
+                assert!(!limits[limit].is_null(), "{}", lacks(limit));
+            }
+            assert_eq!(service["cap_drop"], serde_json::json!(["ALL"]), "{}", lacks("cap_drop"));
+            assert_eq!(service["security_opt"], serde_json::json!(["no-new-privileges:true"]), "{}", lacks("it"));
+            assert!(service["privileged"].is_null() && service["pid"].is_null(), "{file}: {name} is privileged");
+            assert!(!service["logging"]["options"]["max-size"].is_null(), "{}", lacks("a bound of its log"));
+            let is_writable = service["read_only"] != Value::Bool(true);
+            assert_eq!(is_writable, STORES.contains(&name), "{file}: {name}: is its file system writable?");
+        }
+    }
+}
+
+/// The path of a request to intake may have the id of the customer to erase.
+#[test]
+fn the_gateway_logs_no_path_of_a_request_to_intake() {
+    let envoy = read(&root().join("deploy/envoy/envoy.yaml"));
+    let (_, intake) = envoy.split_once("\n    - name: intake\n").expect("a listener of intake");
+    let (intake, _) = intake.split_once("\n    - name: ").unwrap_or((intake, ""));
+
+    assert!(intake.contains("access_log:") && intake.contains("json_format:"), "intake has a log");
+    assert!(!intake.contains("*troubles") && !intake.contains("%PATH") && !intake.contains(":PATH)"), "{intake}");
+}
+
+#[test]
+fn the_gateway_reaches_no_store_and_no_store_reaches_the_gateway() {
+    for file in [PLAIN, TLS] {
+        let Some(rendered) = Rendered::of(file, "") else { return };
+        let networks = |name: &str| rendered.0[name]["networks"].as_object().into_iter().flat_map(|all| all.keys());
+
+        assert!(networks("gateway").eq(["edge"]), "{file}: {}", rendered.0["gateway"]["networks"]);
+        for name in STORES.into_iter().chain(["migrate", "kafka-acls"]) {
+            assert!(networks(name).eq(["data"]), "{file}: {name}: {}", rendered.0[name]["networks"]);
+        }
+    }
+}
+
+#[test]
+fn a_secret_is_given_to_those_who_use_it_alone_with_and_without_tls() {
+    let crates = services();
+    let all: BTreeSet<&str> = crates.iter().map(|service| service.name.as_str()).collect();
+    let mut holders: BTreeMap<String, BTreeSet<&str>> = [
+        ("POSTGRES_PASSWORD", &["postgres"][..]),
+        ("MIGRATOR_DATABASE_PASSWORD", &["migrate", "postgres"]),
+        ("BROKER_KAFKA_PASSWORD", &["kafka", "kafka-acls"]),
+        ("OPERATOR_KAFKA_PASSWORD", &["kafka"]),
+        ("UI_KAFKA_PASSWORD", &["kafka", KAFKA_UI]),
+        ("IAM_REDIS_PASSWORD", &["iam", "redis"]),
+        ("ORDER_REDIS_PASSWORD", &["redis"]),
+        ("OPERATOR_REDIS_PASSWORD", &["redis"]),
+        ("OUTSIDE_PASSWORD", &["kafka", "redis"]),
+        ("PAYMENT_PROVIDER_KEY", &["payment"]),
+        ("TELEGRAM_BOT_TOKEN", &["notification"]),
+    ]
+    .into_iter()
+    .map(|(secret, holders)| (secret.to_owned(), holders.iter().copied().collect()))
+    .collect();
+    for secret in ["SERVICE_KEY", "SERVICE_KEY_PREVIOUS"] {
+        holders.insert(secret.to_owned(), all.clone());
+    }
+    for service in crates.iter().filter(|service| service.has_database()) {
+        let secret = format!("{}_DATABASE_PASSWORD", service.name.to_uppercase());
+        holders.insert(secret, BTreeSet::from([service.name.as_str(), "postgres"]));
+    }
+    for user in crates.iter().filter(|service| is_broker_user(&service.name)) {
+        let secret = format!("{}_KAFKA_PASSWORD", user.name.to_uppercase());
+        holders.insert(secret, BTreeSet::from([user.name.as_str(), "kafka"]));
+    }
+    let value = |secret: &str| format!("<{secret}>");
+    let variables: Vec<_> = holders.keys().map(|secret| (secret.clone(), value(secret))).collect();
+
+    for file in [PLAIN, TLS] {
+        let Some(rendered) = Rendered::with(file, PRODUCTION, KAFKA_UI, &variables) else { return };
+        for (secret, holders) in &holders {
+            let given = rendered.services().filter(|(_, service)| service.to_string().contains(&value(secret)));
+            assert_eq!(&given.map(|(name, _)| name).collect::<BTreeSet<_>>(), holders, "{file}: {secret}");
+        }
+        let published: Vec<_> =
+            rendered.services().filter(|(_, service)| service.to_string().contains("development-only")).collect();
+        assert!(published.is_empty(), "{file}: a published password is left: {published:?}");
+    }
+}
+
+#[test]
+fn a_private_key_is_mounted_where_it_is_used_and_where_it_is_made() {
+    let Some(rendered) = Rendered::of(TLS, "") else { return };
+    let mut mounts: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (name, service) in rendered.services() {
+        for volume in service["volumes"].as_array().into_iter().flatten().filter(|volume| volume["type"] == "volume") {
+            let source = text(&volume["source"]);
+            if source == "authority" || source.starts_with("tls-") && source != "tls-authorities" {
+                mounts.entry(source).or_default().insert(name);
+            }
+            let is_read_only = volume["read_only"] == Value::Bool(true);
+            assert!(is_read_only || name == "certificates" || !source.starts_with("tls-"), "{name} may write {source}");
+        }
+    }
+
+    assert_eq!(mounts.remove("authority"), Some(BTreeSet::from(["certificates"])));
+    for (volume, mounted) in &mounts {
+        let part = volume.trim_start_matches("tls-");
+        // The tool is in a profile.
+        let expected: BTreeSet<&str> = [part, "certificates"].into_iter().filter(|name| *name != "shipyard").collect();
+        assert_eq!(mounted, &expected, "{volume}");
+    }
+    for service in services() {
+        assert!(mounts.contains_key(format!("tls-{}", service.name).as_str()), "{} has no certificate", service.name);
+    }
+}
+
+#[test]
+fn services_have_the_same_limits_and_log_settings_with_and_without_tls() {
+    let Some((plain, tls)) = Rendered::of(PLAIN, PRODUCTION).zip(Rendered::of(TLS, PRODUCTION)) else { return };
+    // What TLS changes.
+    let differs = |name: &str| {
+        ["TLS_", "_URL", "KAFKA_SECURITY_PROTOCOL", "KAFKA_SSL_CA_FILE"].iter().any(|part| name.contains(part))
+            || name == "OTEL_EXPORTER_OTLP_ENDPOINT"
+    };
+    let variables = |rendered: &Rendered, name: &str| -> BTreeMap<String, Value> {
+        let all = rendered.0[name]["environment"].as_object().into_iter().flatten();
+        all.filter(|(name, _)| !differs(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    };
+
+    for service in services() {
+        let name = service.name.as_str();
+        assert_eq!(variables(&plain, name), variables(&tls, name), "{name}");
+        assert_eq!(plain.0[name]["deploy"], tls.0[name]["deploy"], "{name}");
     }
 }

@@ -117,6 +117,10 @@ fn block_lacks(service: &Crate, block: &str) -> Vec<String> {
         wanted.extend([
             (format!("@postgres:5432/{name}${{TLS_DATABASE-}}"), "the URL of its database"),
             (format!("postgres: {{ environment: {{ {upper}_DATABASE_PASSWORD:"), "what makes its database and role"),
+            (
+                format!("migrate: {{ environment: {{ {upper}_DATABASE_URL:"),
+                "its database's URL for the one who migrates it",
+            ),
             (format!("{upper}_DATABASE_URL: *database }}"), "its database's URL for the tool"),
         ]);
     }
@@ -185,7 +189,7 @@ fn variables(service: &Crate) -> Vec<String> {
 }
 
 /// Returns whether a service has rights at the broker: whether a route names it.
-fn is_broker_user(name: &str) -> bool {
+pub fn is_broker_user(name: &str) -> bool {
     let routes = text("crates/shared/contracts/src/events/routes.rs");
     routes.contains(&format!("(\"{name}\", ")) || routes.contains(&format!("Some(\"{name}\")"))
 }

@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use platform::{auth::OpenCaller, problem::Problem};
 
-use super::{caller::sees_order_of, dto::Courier};
+use super::{caller::sees_orders_of, dto::Courier};
 use crate::service::DeliveryService;
 
 /// All couriers, in the order of adding
@@ -17,6 +17,7 @@ use crate::service::DeliveryService;
 )]
 pub async fn handle(State(service): State<DeliveryService>, caller: OpenCaller) -> Result<Json<Vec<Courier>>, Problem> {
     let couriers = service.list_couriers().await?;
+    let restricted_to = sees_orders_of(&caller);
 
     let shown = couriers.into_iter().map(|courier| Courier {
         id: courier.id.uuid(),
@@ -25,7 +26,7 @@ pub async fn handle(State(service): State<DeliveryService>, caller: OpenCaller) 
         speed: courier.speed.get(),
         order_id: courier
             .carries
-            .filter(|(_, user, _)| sees_order_of(&caller, *user))
+            .filter(|(_, user, _)| restricted_to.is_none() || *user == restricted_to)
             .map(|(order, _, _)| order.uuid()),
     });
     Ok(Json(shown.collect()))

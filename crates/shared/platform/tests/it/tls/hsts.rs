@@ -31,6 +31,6 @@ async fn an_answer_over_tls_demands_https_for_a_year() {
         let _ = stream.read_to_string(&mut answer).await;
 
         assert_eq!(answer.get(9..12), Some(status), "{answer}");
-        assert!(answer.contains("\r\nstrict-transport-security: max-age=31536000\r\n"), "{answer}");
+        assert!(answer.contains("\r\nstrict-transport-security: max-age=31536000; includeSubDomains\r\n"), "{answer}");
     }
 }

@@ -1,0 +1,57 @@
+//! The path of a request as logs, traces and the audit trail show it: without ids of customers.
+//!
+//! Such an id would outlive the erasure of the customer's data. Some shops use logins as ids.
+
+use std::borrow::Cow;
+
+use axum::extract::MatchedPath;
+use http::{Extensions, Uri};
+
+/// The maximum length in bytes. It is longer than the path of any route.
+const SHOWN: usize = 256;
+/// A parameter of a route after this segment is the id of a customer.
+const CUSTOMERS: &str = "customers";
+
+/// Returns the path of a request to a known route or RPC.
+pub(crate) fn shown<'p>(extensions: &Extensions, uri: &'p Uri) -> Cow<'p, str> {
+    match extensions.get::<MatchedPath>() {
+        Some(route) => without_customers(route.as_str(), uri.path()),
+        None => cut(uri.path()),
+    }
+}
+
+/// Returns `path` with the names of those parameters of its `route` that are ids of customers.
+fn without_customers<'p>(route: &str, path: &'p str) -> Cow<'p, str> {
+    let names: Vec<&str> = route.split('/').collect();
+    if !names.contains(&CUSTOMERS) {
+        return cut(path);
+    }
+    let mut before = "";
+    let segments = names.iter().zip(path.split('/')).map(|(name, value)| {
+        let is_customer = before == CUSTOMERS && name.starts_with('{');
+        before = name;
+        if is_customer { *name } else { value }
+    });
+    let shown = segments.collect::<Vec<_>>().join("/");
+    Cow::Owned(cut(&shown).into_owned())
+}
+
+fn cut(path: &str) -> Cow<'_, str> {
+    Cow::Borrowed(&path[..path.floor_char_boundary(SHOWN)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_shows_every_parameter_but_the_id_of_a_customer() {
+        let shown = |route, path| without_customers(route, path).into_owned();
+
+        assert_eq!(shown("/customers/{id}/erase", "/customers/ann%2F1/erase"), "/customers/{id}/erase");
+        assert_eq!(shown("/api/customers/{id}", "/api/customers/ann"), "/api/customers/{id}");
+        assert_eq!(shown("/orders/{id}", "/orders/17"), "/orders/17");
+        assert_eq!(shown("/customers/all/{page}", "/customers/all/3"), "/customers/all/3");
+        assert_eq!(shown("/{*rest}", &format!("/{}", "é".repeat(200))).len(), 255);
+    }
+}

@@ -1,0 +1,31 @@
+//! The role of a running service in its database.
+
+use anyhow::Context as _;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
+
+/// The rights of a service in its database, as in the containers. `:"service"` and `:"owner"` are variables of psql.
+const RIGHTS: &str = include_str!("../../../../../deploy/postgres/rights");
+
+/// Creates the role `name` if necessary, and gives it the rights of a service in the database `name`: it reads and writes
+/// rows, and owns nothing. `url` is that of this database as a superuser, who becomes the owner. Returns the role's URL.
+pub async fn ensure_role(url: &str, name: &str, password: &str) -> anyhow::Result<String> {
+    let options: PgConnectOptions = url.parse()?;
+    let mut connection = PgConnection::connect_with(&options).await?;
+    let exists: bool = sqlx::query_scalar("select exists (select from pg_roles where rolname = $1)")
+        .bind(name)
+        .fetch_one(&mut connection)
+        .await?;
+    let (verb, role) = (if exists { "alter" } else { "create" }, quoted('"', name));
+    let login = format!("{verb} role {role} login password {}", quoted('\'', password));
+    let rights = RIGHTS.replace(":\"service\"", &role).replace(":\"owner\"", &quoted('"', options.get_username()));
+    for statements in [login, rights] {
+        let outcome = sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut connection).await;
+        outcome.with_context(|| format!("making the role {name}"))?;
+    }
+    connection.close().await?;
+    Ok(options.username(name).password(password).to_url_lossy().to_string())
+}
+
+fn quoted(quote: char, text: &str) -> String {
+    format!("{quote}{}{quote}", text.replace(quote, &format!("{quote}{quote}")))
+}
