@@ -100,6 +100,12 @@ impl KafkaPublisher {
             return Outcome::all_unavailable(records.len(), error);
         }
         let metadata = self.ask_after_timeouts(&producer, records, &results).await;
+        let is_refusal = |failure: &Failure| matches!(failure, Failure::Record(_) | Failure::Topic(_));
+        let is_answered = |result: &Result<(), Failure>| result.as_ref().err().is_none_or(is_refusal);
+        let is_answered = metadata.values().any(|responded| *responded) || results.iter().flatten().any(is_answered);
+        if let Err(error) = self.round_ended(&producer, is_answered) {
+            return Outcome::all_unavailable(records.len(), error);
+        }
         let outcome = |(record, result): (&Record, Option<Result<(), Failure>>)| match result {
             Some(Ok(())) => Outcome::Acknowledged,
             None | Some(Err(Failure::NotSent)) => Outcome::NotSent,

@@ -1,8 +1,12 @@
-//! The producer: idempotent, waits for acknowledgements of all in-sync replicas, and by default retries a record for ever.
+//! The producer: idempotent, waits for acknowledgements of all in-sync replicas, and by default retries a record for as long as the broker
+//! answers.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -24,6 +28,11 @@ use super::{
 };
 use crate::outbox::{Outcome, Publisher};
 
+/// The number of rounds in a row without an answer after which a producer is replaced. A round of a relay takes 3 s.
+const UNANSWERED: u32 = 3;
+/// The time without an acknowledgement after which a producer without a limit is replaced.
+const SILENCE: Duration = Duration::from_secs(30);
+
 /// A record to be produced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -39,11 +48,13 @@ pub struct KafkaPublisher {
     config: Config,
     /// Replaced after a fatal error.
     producer: Arc<RwLock<Producer>>,
-    /// The time after which a record that is not acknowledged fails. `None` retries it for ever.
+    /// The time after which a record that is not acknowledged fails. `None` retries it until [`SILENCE`].
     pub(super) limit: Option<Duration>,
     /// Creates the topics of the records. If one were missing, a broker would create it with the broker's own number of partitions.
     pub(super) topics: TopicCreator,
     pub(super) partitions: Partitions,
+    /// The number of rounds in a row in which the broker answered nothing.
+    unanswered: Arc<AtomicU32>,
 }
 
 #[derive(Clone)]
@@ -80,6 +91,7 @@ impl KafkaPublisher {
             limit,
             topics: TopicCreator::new(config),
             partitions: Partitions::default(),
+            unanswered: Arc::default(),
         })
     }
 
@@ -161,6 +173,20 @@ impl KafkaPublisher {
         Ok(self.current())
     }
 
+    /// Records whether the broker answered anything in a round. Creates a new producer after [`UNANSWERED`] rounds in a row without an answer:
+    /// librdkafka forgets all brokers for good if one of them lists none, as a broker does that was frozen until the cluster fenced it
+    /// (<https://github.com/confluentinc/librdkafka/issues/5301>).
+    pub(super) fn round_ended(&self, producer: &Producer, is_answered: bool) -> anyhow::Result<()> {
+        if is_answered {
+            self.unanswered.store(0, Ordering::Relaxed);
+        } else if self.unanswered.fetch_add(1, Ordering::Relaxed) + 1 >= UNANSWERED {
+            self.unanswered.store(0, Ordering::Relaxed);
+            tracing::warn!("Kafka has not answered a producer, which is made again");
+            self.replace(producer)?;
+        }
+        Ok(())
+    }
+
     /// Discards the undelivered records of `given_up` and creates a new producer, unless it has been replaced already.
     fn replace(&self, given_up: &Producer) -> anyhow::Result<()> {
         let mut current = self.producer.write().unwrap_or_else(PoisonError::into_inner);
@@ -186,7 +212,14 @@ impl KafkaPublisher {
             deliveries.push(delivery);
         }
         for (delivery, record) in deliveries.into_iter().zip(records) {
-            producer.delivered(delivery, &record.topic).await?;
+            let delivered = producer.delivered(delivery, &record.topic);
+            // The caller repeats the call, with the new producer.
+            let Ok(delivered) = tokio::time::timeout(SILENCE, delivered).await else {
+                tracing::warn!("Kafka has not answered a producer, which is made again");
+                self.replace(&producer)?;
+                anyhow::bail!("Kafka has not acknowledged a record of {} for {SILENCE:?}", record.topic);
+            };
+            delivered?;
         }
         Ok(())
     }

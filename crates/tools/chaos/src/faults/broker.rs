@@ -16,7 +16,7 @@ pub const FAULTS: [Fault; 3] = [
     Fault {
         number: 3,
         name: "broker-hang",
-        what: "the broker accepts and answers nothing for 30 s",
+        what: "the broker accepts and answers nothing for two minutes, until it has lost its place in the cluster",
         inject: inject!(hang),
     },
 ];
@@ -57,7 +57,7 @@ async fn kill(experiment: &mut Experiment) -> anyhow::Result<Injected> {
 }
 
 async fn hang(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    let away = Duration::from_secs(experiment.scale(30, 10));
+    let away = Duration::from_secs(experiment.scale(120, 10));
     let before = experiment.load.counters();
     let broker = match experiment.cluster.servers.broker.real() {
         Ok(broker) => broker,
