@@ -87,6 +87,17 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// Returns true if the broker has answered, and not the client.
+    fn is_answer(&self) -> bool {
+        match self {
+            Self::Record(_) | Self::Topic(_) => true,
+            Self::Unavailable(error) => error.is::<Refusal>(),
+            Self::TimedOut(_) | Self::NotSent => false,
+        }
+    }
+}
+
 impl KafkaPublisher {
     pub(super) async fn outcomes(&self, records: &[Record]) -> Vec<Outcome> {
         let limit = self.limit.unwrap_or(Self::RELAY_LIMIT);
@@ -100,8 +111,7 @@ impl KafkaPublisher {
             return Outcome::all_unavailable(records.len(), error);
         }
         let metadata = self.ask_after_timeouts(&producer, records, &results).await;
-        let is_refusal = |failure: &Failure| matches!(failure, Failure::Record(_) | Failure::Topic(_));
-        let is_answered = |result: &Result<(), Failure>| result.as_ref().err().is_none_or(is_refusal);
+        let is_answered = |result: &Result<(), Failure>| result.as_ref().err().is_none_or(Failure::is_answer);
         let is_answered = metadata.values().any(|responded| *responded) || results.iter().flatten().any(is_answered);
         if let Err(error) = self.round_ended(&producer, is_answered) {
             return Outcome::all_unavailable(records.len(), error);
