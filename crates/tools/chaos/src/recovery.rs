@@ -43,6 +43,8 @@ const OPENING: [&str; 14] = [
     "disk-full",
     "storm",
 ];
+/// The faults after which events may take twice as long: the broker has to join its cluster again before consumers join their groups.
+const FENCING: [&str; 1] = ["broker-fenced"];
 /// Recovery includes events that were written up to this much before the fault.
 const BEFORE: TimeDelta = TimeDelta::minutes(2);
 
@@ -76,10 +78,11 @@ impl Bounds {
         Self { requests: requests * slack, events: events * slack, payments: payments * slack, slack }
     }
 
-    /// Returns the bounds after `fault`. Requests may fail for [`WITH_BREAKER`] if the fault opens circuit breakers.
+    /// Returns the bounds after `fault`. Events may take twice as long if it fences the broker. Requests may fail for [`WITH_BREAKER`] if the fault opens circuit breakers.
     pub fn after(&self, fault: &str) -> Self {
         let requests = if OPENING.contains(&fault) { WITH_BREAKER * self.slack } else { self.requests };
-        Self { requests, ..*self }
+        let events = if FENCING.contains(&fault) { self.events * 2 } else { self.events };
+        Self { requests, events, ..*self }
     }
 }
 

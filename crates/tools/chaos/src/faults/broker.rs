@@ -10,14 +10,20 @@ use crate::{
     load::Counters,
 };
 
-pub const FAULTS: [Fault; 3] = [
+pub const FAULTS: [Fault; 4] = [
     Fault { number: 3, name: "broker-stop", what: "the broker is stopped for 60 s", inject: inject!(stop) },
     Fault { number: 3, name: "broker-kill", what: "the broker is killed and started again", inject: inject!(kill) },
     Fault {
         number: 3,
         name: "broker-hang",
-        what: "the broker accepts and answers nothing for two minutes, until it has lost its place in the cluster",
+        what: "the broker accepts and answers nothing for 30 s",
         inject: inject!(hang),
+    },
+    Fault {
+        number: 3,
+        name: "broker-fenced",
+        what: "the broker is frozen for two minutes, so that it has lost its place in the cluster and lists no broker at first",
+        inject: inject!(fence),
     },
 ];
 
@@ -57,7 +63,17 @@ async fn kill(experiment: &mut Experiment) -> anyhow::Result<Injected> {
 }
 
 async fn hang(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    let away = Duration::from_secs(experiment.scale(120, 10));
+    let away = Duration::from_secs(experiment.scale(30, 10));
+    freeze(experiment, away).await
+}
+
+async fn fence(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    // The controller fences a broker without a heartbeat for 9 s.
+    let away = Duration::from_secs(experiment.scale(120, 20));
+    freeze(experiment, away).await
+}
+
+async fn freeze(experiment: &mut Experiment, away: Duration) -> anyhow::Result<Injected> {
     let before = experiment.load.counters();
     let broker = match experiment.cluster.servers.broker.real() {
         Ok(broker) => broker,
