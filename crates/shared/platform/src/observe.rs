@@ -93,7 +93,7 @@ async fn observe(rpc: Option<Arc<str>>, request: Request, next: impl AsyncFnOnce
             Some(rpc) => Cow::Borrowed(rpc.trim_start_matches('/')),
             None => Cow::Owned(format!("{method} {route}")),
         };
-        tracing::info_span!("request", otel.name = &*name, otel.kind = "server", method, path = &*path,)
+        tracing::info_span!("request", otel.name = &*name, otel.kind = "server", method, path = &*path)
     };
     let span = if is_probe { tracing::Span::none() } else { request_span() };
     telemetry::continue_trace(&span, &HeaderExtractor(request.headers()));

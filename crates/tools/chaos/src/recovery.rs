@@ -78,7 +78,8 @@ impl Bounds {
         Self { requests: requests * slack, events: events * slack, payments: payments * slack, slack }
     }
 
-    /// Returns the bounds after `fault`. Events may take twice as long if it fences the broker. Requests may fail for [`WITH_BREAKER`] if the fault opens circuit breakers.
+    /// Returns the bounds after `fault`. Events may take twice as long if it fences the broker. Requests may fail for
+    /// [`WITH_BREAKER`] if it opens circuit breakers.
     pub fn after(&self, fault: &str) -> Self {
         let requests = if OPENING.contains(&fault) { WITH_BREAKER * self.slack } else { self.requests };
         let events = if FENCING.contains(&fault) { self.events * 2 } else { self.events };

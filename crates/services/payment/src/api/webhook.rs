@@ -22,7 +22,7 @@ const BODY: usize = 256 * 1024;
 /// The header with the time and the signatures, such as `t=1492774577,v1=5257a869e7…`.
 const SIGNATURE: &str = "stripe-signature";
 /// The maximum difference between the time of the signature and this clock, in seconds, as Stripe's libraries have it.
-const TOLERANCE: i64 = 300;
+const TOLERANCE: u64 = 300;
 
 #[derive(Clone)]
 struct Webhook {
@@ -84,7 +84,7 @@ fn verify(key: &hmac::Key, header: &str, body: &[u8], now: i64) -> Result<(), &'
     let parts = || header.split(',').filter_map(|part| part.trim().split_once('='));
     let time = parts().find(|(name, _)| *name == "t").map(|(_, time)| time).ok_or("Stripe-Signature: has no time")?;
     let seconds: i64 = time.parse().map_err(|_| "Stripe-Signature: the time is not a number")?;
-    if now.abs_diff(seconds) > TOLERANCE.unsigned_abs() {
+    if now.abs_diff(seconds) > TOLERANCE {
         return Err("Stripe-Signature: is more than 5 minutes old, or from the future");
     }
     let signed = [time.as_bytes(), b".", body].concat();

@@ -85,9 +85,7 @@ impl Failure {
             Some(_) => Self::Record(error),
         }
     }
-}
 
-impl Failure {
     /// Returns true if the broker has answered, and not the client.
     fn is_answer(&self) -> bool {
         match self {

@@ -181,10 +181,14 @@ impl KafkaPublisher {
             self.unanswered.store(0, Ordering::Relaxed);
         } else if self.unanswered.fetch_add(1, Ordering::Relaxed) + 1 >= UNANSWERED {
             self.unanswered.store(0, Ordering::Relaxed);
-            tracing::warn!("Kafka has not answered a producer, which is made again");
-            self.replace(producer)?;
+            self.replace_unanswered(producer)?;
         }
         Ok(())
+    }
+
+    fn replace_unanswered(&self, producer: &Producer) -> anyhow::Result<()> {
+        tracing::warn!("Kafka has not answered a producer, which is made again");
+        self.replace(producer)
     }
 
     /// Discards the undelivered records of `given_up` and creates a new producer, unless it has been replaced already.
@@ -215,8 +219,7 @@ impl KafkaPublisher {
             let delivered = producer.delivered(delivery, &record.topic);
             // The caller repeats the call, with the new producer.
             let Ok(delivered) = tokio::time::timeout(SILENCE, delivered).await else {
-                tracing::warn!("Kafka has not answered a producer, which is made again");
-                self.replace(&producer)?;
+                self.replace_unanswered(&producer)?;
                 anyhow::bail!("Kafka has not acknowledged a record of {} for {SILENCE:?}", record.topic);
             };
             delivered?;

@@ -98,6 +98,12 @@ impl Servers {
         })
     }
 
+    /// Returns the superuser's URL of the database of a service.
+    pub fn database_url(&self, service: &'static Service) -> anyhow::Result<&str> {
+        let own = self.databases.iter().find(|(of, _)| *of == service);
+        own.map(|(_, url)| url.as_str()).with_context(|| format!("{service} has no database"))
+    }
+
     /// Kills PostgreSQL, and returns when all its processes have exited.
     pub async fn kill_postgres(&mut self) -> anyhow::Result<()> {
         match self.postgres.take() {

@@ -138,10 +138,9 @@ struct Operator {
 impl Operator {
     async fn of(experiment: &Experiment, service: &'static Service, refusal: Refusal) -> anyhow::Result<Self> {
         let servers = &experiment.cluster.servers;
-        let own = servers.databases.iter().find(|(of, _)| *of == service).map(|(_, url)| url);
         // Privileges are changed in the database itself. Renaming it requires a connection to another database.
         let url = match refusal {
-            Refusal::Rights => own.context("a database for each")?,
+            Refusal::Rights => servers.database_url(service)?,
             Refusal::Password | Refusal::Database => &servers.postgres_url,
         };
         Ok(Self { service, connection: PgConnection::connect(url).await? })

@@ -1,5 +1,5 @@
-//! PostgreSQL ends the services' sessions, is read-only for a while, or holds a lock on one row. Whatever was affected works again at once,
-//! and what was not goes on meanwhile.
+//! PostgreSQL ends the services' sessions, is read-only for a while, or holds a lock on one row. Requests that need neither
+//! succeed meanwhile, and the others as soon as the cause is gone.
 
 use std::time::Duration;
 
@@ -78,8 +78,7 @@ async fn read_only(experiment: &mut Experiment) -> anyhow::Result<Injected> {
 }
 
 async fn lock(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    let url = database_url(experiment, inventory::SERVICE.name)?;
-    let mut connection = PgConnection::connect(&url).await?;
+    let mut connection = PgConnection::connect(experiment.cluster.servers.database_url(&inventory::SERVICE)?).await?;
     let parts: Vec<Uuid> =
         sqlx::query_scalar("select part_uuid from parts order by 1").fetch_all(&mut connection).await?;
     let part = *parts.choose(&mut experiment.random).context("the catalogue has parts")?;
@@ -122,11 +121,4 @@ async fn set_read_only(experiment: &Experiment, change: &str) -> anyhow::Result<
 async fn created(experiment: &Experiment) -> anyhow::Result<i64> {
     let database = experiment.cluster.sources.databases.get(&order::SERVICE)?;
     sqlx::query_scalar("select count(*) from orders").fetch_one(database).await.context("counting orders")
-}
-
-/// Returns the superuser's URL of a service's database.
-fn database_url(experiment: &Experiment, service: &str) -> anyhow::Result<String> {
-    let databases = &experiment.cluster.servers.databases;
-    let own = databases.iter().find(|(of, _)| of.name == service);
-    own.map(|(_, url)| url.clone()).context("each service with data has a database")
 }

@@ -9,7 +9,7 @@ use platform::postgres::consistent;
 use super::{
     PgOrders, grouped,
     idempotency_keys::is_held,
-    row::{Row, inconsistent},
+    row::{inconsistent, row},
     settle,
 };
 use crate::{
@@ -125,23 +125,7 @@ impl Attempts for PgOrders {
         .await?;
         let taken = rows.into_iter().map(|row| {
             let (epoch, tries) = (row.attempt_epoch, tries(row.attempt_tries));
-            let order = Order::try_from(Row {
-                uuid: row.uuid,
-                user_uuid: row.user_uuid,
-                delivery_address: row.delivery_address,
-                delivery_uuid: row.delivery_uuid,
-                delivery_status: row.delivery_status,
-                tracking_number: row.tracking_number,
-                estimated_delivery: row.estimated_delivery,
-                part_uuids: row.part_uuids,
-                total_price: row.total_price,
-                status: row.status,
-                attempt: row.attempt,
-                attempt_method: row.attempt_method,
-                payment_method: row.payment_method,
-                transaction_uuid: row.transaction_uuid,
-                created_at: row.created_at,
-            })?;
+            let order = Order::try_from(row!(row))?;
             let attempt = order.attempt.ok_or_else(|| inconsistent(order.uuid, "attempt_method"))?;
             Ok((order, AttemptLease { attempt, epoch, shared: true, tries }))
         });

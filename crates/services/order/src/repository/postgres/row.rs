@@ -29,6 +29,30 @@ pub struct Row {
     pub created_at: DateTime<Utc>,
 }
 
+/// Takes a [`Row`] from a record of `sqlx::query!` that has further columns, which stay in the record.
+macro_rules! row {
+    ($record:ident) => {
+        $crate::repository::postgres::row::Row {
+            uuid: $record.uuid,
+            user_uuid: $record.user_uuid,
+            delivery_address: $record.delivery_address,
+            delivery_uuid: $record.delivery_uuid,
+            delivery_status: $record.delivery_status,
+            tracking_number: $record.tracking_number,
+            estimated_delivery: $record.estimated_delivery,
+            part_uuids: $record.part_uuids,
+            total_price: $record.total_price,
+            status: $record.status,
+            attempt: $record.attempt,
+            attempt_method: $record.attempt_method,
+            payment_method: $record.payment_method,
+            transaction_uuid: $record.transaction_uuid,
+            created_at: $record.created_at,
+        }
+    };
+}
+pub(super) use row;
+
 impl TryFrom<Row> for Order {
     type Error = Error;
 

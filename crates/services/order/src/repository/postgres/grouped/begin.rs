@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use contracts::ids::{DeliveryId, OrderId, PartId, TransactionId, UserId};
 use platform::postgres::Database;
 
-use super::super::row::Row;
+use super::super::row::{Row, row};
 use crate::model::{Claim, PaymentMethod};
 
 #[derive(Clone)]
@@ -82,23 +82,7 @@ pub async fn begin(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Has
     .fetch_all(&pool)
     .await?;
     let begun = rows.into_iter().map(|row| {
-        let order = Row {
-            uuid: row.uuid,
-            user_uuid: row.user_uuid,
-            delivery_address: row.delivery_address,
-            delivery_uuid: row.delivery_uuid,
-            delivery_status: row.delivery_status,
-            tracking_number: row.tracking_number,
-            estimated_delivery: row.estimated_delivery,
-            part_uuids: row.part_uuids,
-            total_price: row.total_price,
-            status: row.status,
-            attempt: row.attempt,
-            attempt_method: row.attempt_method,
-            payment_method: row.payment_method,
-            transaction_uuid: row.transaction_uuid,
-            created_at: row.created_at,
-        };
+        let order = row!(row);
         (order.uuid, (order, row.attempt_epoch))
     });
     Ok(begun.collect())

@@ -9,7 +9,10 @@ use platform::{
 };
 use sqlx::types::Json;
 
-use super::{super::row::Row, array_literal};
+use super::{
+    super::row::{Row, row},
+    array_literal,
+};
 use crate::{
     model::{Claim, DeliveryAddress, Event, NewOrder, Outcome},
     repository::{Quote, Terms},
@@ -172,23 +175,7 @@ pub async fn create(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Ha
     .fetch_all(&pool)
     .await?;
     let created = rows.into_iter().map(|row| {
-        let order = Row {
-            uuid: row.uuid,
-            user_uuid: row.user_uuid,
-            delivery_address: row.delivery_address,
-            delivery_uuid: row.delivery_uuid,
-            delivery_status: row.delivery_status,
-            tracking_number: row.tracking_number,
-            estimated_delivery: row.estimated_delivery,
-            part_uuids: row.part_uuids,
-            total_price: row.total_price,
-            status: row.status,
-            attempt: row.attempt,
-            attempt_method: row.attempt_method,
-            payment_method: row.payment_method,
-            transaction_uuid: row.transaction_uuid,
-            created_at: row.created_at,
-        };
+        let order = row!(row);
         (order.uuid, (order, row.unpaid))
     });
     Ok(created.collect())
