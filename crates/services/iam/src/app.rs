@@ -37,7 +37,7 @@ impl App {
     /// Builds the service and binds its listeners. It connects to PostgreSQL and Redis later.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
         crate::metrics::count_from_zero();
-        let Config { server, own, hashing: cost, limits, bounds, sessions, operators, proxies } = config;
+        let Config { server, own, hashing: cost, limits, bounds, sessions, operators, proxies, tokens } = config;
         let server = Server::bind(&SERVICE, server).await?;
         if cost.is_weak() {
             tracing::warn!("IAM_ARGON2_MEMORY_KIB and IAM_ARGON2_ITERATIONS are below OWASP's minimum for passwords");
@@ -67,7 +67,7 @@ impl App {
         jobs.push(jobs::fill_caseless_keys(server.database()?));
         let users = Arc::new(PgUsers::new(server.database()?));
         let contacts = ContactService::new(users.clone(), sessions.clone(), codes);
-        let service = IamService::new(users, sessions, attempts, hashing, rules, operators).with_memory(memory);
+        let service = IamService::new(users, sessions, attempts, hashing, rules, operators, tokens).with_memory(memory);
         let guard = server.guard(Arc::new(OwnSessions(service.clone())), api::RULES);
         Ok(Self { server, guard, service, contacts, settings, jobs })
     }

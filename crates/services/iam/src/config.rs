@@ -13,6 +13,7 @@ use serde::Deserialize;
 use crate::{
     SERVICE,
     model::{MAX_CHARACTERS, MIN_CHARACTERS, Operators, TrustedProxies},
+    tokens::{self, AccessTokens},
 };
 
 #[derive(Clone, Debug)]
@@ -25,6 +26,7 @@ pub struct Config {
     pub sessions: SessionBackend,
     pub operators: Operators,
     pub proxies: TrustedProxies,
+    pub tokens: AccessTokens,
 }
 
 /// The store of sessions, contact codes and counts of attempts.
@@ -228,6 +230,7 @@ impl Config {
             limits: settings.read()?,
             bounds: settings.read::<SessionBounds>()?.normalized(),
             sessions,
+            tokens: tokens::load(settings)?,
         };
         // The expiry of Redis keys has a resolution of one millisecond.
         if config.own.iam_session_ttl < Duration::from_millis(1) {

@@ -58,6 +58,8 @@ pub enum Error {
     /// Some sessions were not in the set of the user's sessions. Redis evicted it, or it was deleted.
     #[error("not all sessions of the user are known, so some may still be open")]
     SessionsForgotten,
+    #[error("an access token could not be signed")]
+    TokenNotSigned,
     #[error("a session could not be written")]
     Session(#[source] serde_json::Error),
 }
@@ -90,7 +92,7 @@ impl From<Error> for Status {
                 Self::unavailable(message)
             }
             Error::Database(error) => error.into(),
-            Error::Hashing(_) | Error::Session(_) => {
+            Error::Hashing(_) | Error::TokenNotSigned | Error::Session(_) => {
                 tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "a call failed");
                 Self::internal("internal error")
             }

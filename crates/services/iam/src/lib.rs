@@ -10,6 +10,7 @@ mod metrics;
 pub mod model;
 pub mod repository;
 pub mod service;
+pub mod tokens;
 
 use app::App;
 use config::Config;

@@ -8,6 +8,7 @@ use platform::metric::Metric;
 pub const METRICS: &[Metric] = &[
     Metric::histogram("iam_hashing_wait_seconds", &[], "The time that a password waited for its hash to be computed."),
     Metric::counter("iam_logins_total", &["outcome"], "Attempts to log in."),
+    Metric::counter("authz_checks_total", &["outcome"], "Requests that the gateway asked about."),
 ];
 
 /// Creates the counters with the value 0, because Prometheus' `rate()` ignores the first value of a series.
@@ -15,11 +16,19 @@ pub fn count_from_zero() {
     for outcome in ["opened", "refused", "failed"] {
         metrics::counter!("iam_logins_total", "outcome" => outcome).increment(0);
     }
+    for outcome in ["allowed", "denied", "unavailable"] {
+        metrics::counter!("authz_checks_total", "outcome" => outcome).increment(0);
+    }
 }
 
 /// Counts an attempt to log in.
 pub fn login(outcome: &'static str) {
     metrics::counter!("iam_logins_total", "outcome" => outcome).increment(1);
+}
+
+/// Counts a request that the gateway asked about.
+pub fn authz_check(outcome: &'static str) {
+    metrics::counter!("authz_checks_total", "outcome" => outcome).increment(1);
 }
 
 /// Records how long a password waited for its hash to be computed.

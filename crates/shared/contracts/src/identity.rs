@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::future::join_all;
 use platform::{
-    auth::{Guard, Rule, SessionError, Sessions, User},
+    auth::{Credential, Guard, Rule, SessionError, Sessions, User},
     config::ConfigError,
     grpc::{Peer, is_refused, is_transient},
     retry::Budget,
@@ -25,6 +25,9 @@ use crate::{
 
 /// The name of the role of users who operate the system, as in the `roles` of a [`User`](crate::proto::common::v1::User).
 pub const OPERATOR: &str = "operator";
+
+/// The bytes of sessions and tokens that one call may have: half of the 256 KiB of a message.
+const MESSAGE: usize = 128 * 1024;
 
 /// The configuration of session lookups.
 #[derive(Clone, Debug, Deserialize)]
@@ -67,12 +70,15 @@ impl GrpcSessions {
 
 #[async_trait]
 impl Sessions for GrpcSessions {
-    async fn owner(&self, session: &str) -> Result<User, SessionError> {
+    async fn owner(&self, credential: &Credential) -> Result<User, SessionError> {
         let answer = self
             .budget
             .retry(is_transient, || {
                 let mut client = self.one.clone();
-                let request = WhoamiRequest { session_uuid: session.to_owned() };
+                let request = match credential.clone() {
+                    Credential::Session(session_uuid) => WhoamiRequest { session_uuid, ..WhoamiRequest::default() },
+                    Credential::Token(access_token) => WhoamiRequest { access_token, ..WhoamiRequest::default() },
+                };
                 async move { client.whoami(request).await }
             })
             .await;
@@ -90,44 +96,59 @@ impl Sessions for GrpcSessions {
         }
     }
 
-    async fn owners(&self, sessions: &[String]) -> Vec<Result<User, SessionError>> {
+    async fn owners(&self, credentials: &[Credential]) -> Vec<Result<User, SessionError>> {
         // A session that is no uuid comes from a client that made it up. iam never sees it: it might be too large for a message, which
-        // would fail the others' look-ups.
-        let (well_formed, places): (Vec<_>, Vec<_>) = sessions
+        // would fail the others' look-ups. The guard has bounded the tokens.
+        let is_sent = |credential: &Credential| match credential {
+            Credential::Session(session) => Uuid::try_parse(session).is_ok(),
+            Credential::Token(_) => true,
+        };
+        let (sent, places): (Vec<_>, Vec<_>) = credentials
             .iter()
             .enumerate()
-            .filter(|(_, session)| Uuid::try_parse(session).is_ok())
-            .map(|(place, session)| (session.clone(), place))
+            .filter(|(_, credential)| is_sent(credential))
+            .map(|(place, credential)| (credential.clone(), place))
             .unzip();
-        let mut found = vec![Err(SessionError::Invalid); sessions.len()];
-        if !well_formed.is_empty() {
-            for (place, owner) in places.into_iter().zip(self.look_up(&well_formed).await) {
-                found[place] = owner;
-            }
+        let mut found = vec![Err(SessionError::Invalid); credentials.len()];
+        let owners = join_all(messages(&sent).map(|message| self.look_up(message))).await;
+        for (place, owner) in places.into_iter().zip(owners.into_iter().flatten()) {
+            found[place] = owner;
         }
         found
     }
 }
 
+/// Splits the credentials into those of one call each, whose bytes are at most [`MESSAGE`]. Sessions of a whole look-up fit into one call.
+fn messages(credentials: &[Credential]) -> impl Iterator<Item = &[Credential]> {
+    let mut bytes = 0;
+    credentials.chunk_by(move |credential, next| {
+        bytes += credential.as_str().len();
+        let fits = bytes + next.as_str().len() <= MESSAGE;
+        bytes *= usize::from(fits);
+        fits
+    })
+}
+
 impl GrpcSessions {
-    async fn look_up(&self, sessions: &[String]) -> Vec<Result<User, SessionError>> {
+    async fn look_up(&self, credentials: &[Credential]) -> Vec<Result<User, SessionError>> {
         let answer = self
             .budget
             .retry(is_transient, || {
-                let (mut client, sessions) = (self.owners.clone(), sessions.to_vec());
+                let mut client = self.owners.clone();
+                let sessions = credentials.iter().map(|credential| credential.as_str().to_owned()).collect();
                 async move { client.list_owners(ListOwnersRequest { sessions }).await }
             })
             .await;
         match answer {
-            Ok(answer) if answer.get_ref().owners.len() == sessions.len() => {
+            Ok(answer) if answer.get_ref().owners.len() == credentials.len() => {
                 answer.into_inner().owners.iter().map(decode).collect()
             }
             // An iam of the release before this RPC, during a rollout.
             Err(status) if status.code() == Code::Unimplemented => {
-                join_all(sessions.iter().map(|session| self.owner(session))).await
+                join_all(credentials.iter().map(|credential| self.owner(credential))).await
             }
-            Ok(_) => vec![Err(SessionError::Unavailable); sessions.len()],
-            Err(status) => vec![Err(unavailable(&status)); sessions.len()],
+            Ok(_) => vec![Err(SessionError::Unavailable); credentials.len()],
+            Err(status) => vec![Err(unavailable(&status)); credentials.len()],
         }
     }
 }
@@ -149,4 +170,20 @@ fn unavailable(status: &Status) -> SessionError {
         tracing::warn!(code = ?status.code(), message = status.message(), "iam unavailable, session rejected");
     }
     SessionError::Unavailable
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_credentials_of_a_call_fit_into_a_message() {
+        let tokens = |count: usize, length: usize| vec![Credential::Token("x".repeat(length)); count];
+        let lengths = |tokens: &[Credential]| messages(tokens).map(<[Credential]>::len).collect::<Vec<_>>();
+
+        assert_eq!(lengths(&[]), [0; 0]);
+        assert_eq!(lengths(&tokens(512, 36)), [512]);
+        assert_eq!(lengths(&tokens(64, 2_048)), [64]);
+        assert_eq!(lengths(&tokens(130, 2_048)), [64, 64, 2]);
+    }
 }

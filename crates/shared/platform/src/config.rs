@@ -114,9 +114,11 @@ impl Settings {
 
 /// The endings of the names of secrets, which may therefore come from a file. They are specific, since a file that cannot be read is an
 /// error and other software has variables such as `AWS_WEB_IDENTITY_TOKEN_FILE`.
-const SECRETS: [&str; 9] = [
+const SECRETS: [&str; 11] = [
     "service_key",
     "service_key_previous",
+    "_token_key",
+    "_token_key_next",
     "_database_url",
     "redis_url",
     "_cache_url",

@@ -40,7 +40,7 @@ pub(crate) async fn grpc(rpcs: &Rpcs, mut request: Request, next: impl AsyncFnOn
     if !is_grpc(request.headers()) {
         return http(request, next).await;
     }
-    if request.extensions().get() == Some(&Identity::Users) {
+    if let Some(Identity::Gateway | Identity::Users) = request.extensions().get() {
         drop_trace(request.headers_mut());
     }
     let rpc = rpcs.find(request.uri().path()).unwrap_or_else(|| UNKNOWN.into());
@@ -244,6 +244,7 @@ mod tests {
             ("over http", Some(Identity::Users)),
             ("application/json", None),
             ("application/grpc", Some(Identity::Users)),
+            ("application/grpc", Some(Identity::Gateway)),
         ] {
             let headers = recorded(content_type, identity).await;
 

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use anyhow::{Context as _, anyhow, ensure};
+use anyhow::{Context as _, anyhow};
 use contracts::ids::UserId;
 use iam::{
     config::{Hashing as Cost, Own},
@@ -14,6 +14,7 @@ use iam::{
 };
 use platform::{clock, config::Settings, ids, telemetry};
 
+use super::password;
 use crate::data::Data;
 
 #[derive(clap::Args)]
@@ -45,8 +46,8 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     // Reject the login before the command asks for a password.
     service.check(&login).await.map_err(|error| explain(error, &login))?;
     let password = match password_file {
-        Some(path) => read(&path)?,
-        None => ask(&login)?,
+        Some(path) => password::read(&path)?,
+        None => password::ask_twice(&login)?,
     };
     let password = Password::chosen("password", password, &info, least)?;
     let now = clock::now();
@@ -77,22 +78,4 @@ fn explain(error: Error, login: &str) -> anyhow::Error {
         }
         error => error.into(),
     }
-}
-
-/// Returns the file's text, without the line end.
-fn read(path: &std::path::Path) -> anyhow::Result<String> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("--password-file {}", path.display()))?;
-    let line = text.strip_suffix('\n').unwrap_or(&text);
-    Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
-}
-
-/// Asks for the password twice, without showing what is typed.
-fn ask(login: &str) -> anyhow::Result<String> {
-    let prompt = |text: String| {
-        rpassword::prompt_password(text)
-            .context("no terminal to ask for the password; name a file with --password-file")
-    };
-    let password = prompt(format!("Password of {login}: "))?;
-    ensure!(prompt("Again: ".to_owned())? == password, "the two passwords differ; nothing was changed");
-    Ok(password)
 }

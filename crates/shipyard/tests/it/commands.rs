@@ -89,6 +89,7 @@ fn what_is_wrong_is_said_in_one_sentence() {
             "127.0.0.1:1",
         ),
         (&["operator", "ann"], Variables::new(), "no shop runs from .shipyard"),
+        (&["token", "ann", "--password-file", "/dev/null"], given("IAM_ADDRESS", "127.0.0.1:1"), "is a shop running?"),
         (&["audit"], Variables::new(), "no shop runs from .shipyard"),
         (&["dlq", "list"], Variables::new(), "KAFKA_BROKERS"),
         (&["dlq", "list", "--topic", "x"], given("KAFKA_BROKERS", "127.0.0.1:1"), "x is no topic of this shop"),

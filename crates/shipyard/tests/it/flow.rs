@@ -77,7 +77,10 @@ async fn a_session_works_nowhere_after_its_logout() {
 
     customer.get(ORDERS).await.problem(401, "INVALID_SESSION");
     customer.pay(order).await.problem(401, "INVALID_SESSION");
-    let whoami = customer.auth().whoami(WhoamiRequest { session_uuid: customer.session.clone() }).await;
+    let whoami = customer
+        .auth()
+        .whoami(WhoamiRequest { session_uuid: customer.session.clone(), ..WhoamiRequest::default() })
+        .await;
     assert_eq!(whoami.unwrap_err().code(), Code::Unauthenticated);
 }
 

@@ -30,4 +30,5 @@ mod republish;
 mod retention;
 mod shared_tables;
 mod system;
+mod token;
 mod traces;

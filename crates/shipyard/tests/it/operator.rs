@@ -24,7 +24,7 @@ async fn roles(system: &System, login: &str, password: &str) -> Result<Vec<Strin
     let mut iam = AuthServiceClient::new(system.peer(&iam::SERVICE));
     let request = LoginRequest { login: login.to_owned(), password: password.to_owned() };
     let session_uuid = iam.login(request).await?.into_inner().session_uuid;
-    let answer = iam.whoami(WhoamiRequest { session_uuid }).await?.into_inner();
+    let answer = iam.whoami(WhoamiRequest { session_uuid, ..WhoamiRequest::default() }).await?.into_inner();
     Ok(answer.user.expect("a session has a user").roles)
 }
 

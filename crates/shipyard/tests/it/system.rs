@@ -80,6 +80,7 @@ impl System {
         }
         let rest = [
             ("SERVICE_KEY", testkit::SERVICE_KEY),
+            ("SHIPYARD_ENVIRONMENT", "development"),
             ("REDIS_URL", &redis.url),
             ("IAM_OPERATORS", &OPERATORS.join(",")),
             ("IAM_REDIS_PREFIX", &kafka.prefix),

@@ -12,8 +12,8 @@ use axum::{
 use contracts::proto::{
     DESCRIPTORS,
     auth::v1::{
-        LoginRequest, LoginResponse, LogoutAllRequest, LogoutAllResponse, LogoutRequest, LogoutResponse, WhoamiRequest,
-        WhoamiResponse,
+        GetJwksRequest, GetJwksResponse, IssueTokenRequest, IssueTokenResponse, LoginRequest, LoginResponse,
+        LogoutAllRequest, LogoutAllResponse, LogoutRequest, LogoutResponse, WhoamiRequest, WhoamiResponse,
         auth_service_server::{AuthService, AuthServiceServer},
     },
 };
@@ -119,5 +119,13 @@ impl AuthService for Nothing {
 
     async fn logout_all(&self, _: Request<LogoutAllRequest>) -> Result<Response<LogoutAllResponse>, Status> {
         Ok(Response::new(LogoutAllResponse::default()))
+    }
+
+    async fn issue_token(&self, _: Request<IssueTokenRequest>) -> Result<Response<IssueTokenResponse>, Status> {
+        Ok(Response::new(IssueTokenResponse::default()))
+    }
+
+    async fn get_jwks(&self, _: Request<GetJwksRequest>) -> Result<Response<GetJwksResponse>, Status> {
+        Ok(Response::new(GetJwksResponse::default()))
     }
 }

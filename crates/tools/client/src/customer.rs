@@ -57,7 +57,7 @@ impl Customer {
     }
 
     pub async fn whoami(&self, shop: &Shop, session: &str, user: Uuid) -> Step<()> {
-        let request = WhoamiRequest { session_uuid: session.to_owned() };
+        let request = WhoamiRequest { session_uuid: session.to_owned(), ..WhoamiRequest::default() };
         let answer = success("Whoami", shop.auth().whoami(request).await)?;
         let living = answer.session.context("Whoami answered no session")?;
         ensure!(living.uuid == session, "Whoami answered the session {}", living.uuid);
@@ -124,7 +124,7 @@ pub async fn log_out(shop: &Shop, session: &str) -> Step<()> {
     let request = LogoutRequest { session_uuid: session.to_owned() };
     success("Logout", shop.auth().logout(request).await)?;
     shop.ask(Method::GET, ORDERS, Some(session), None).await?.problem(401, "INVALID_SESSION")?;
-    let request = WhoamiRequest { session_uuid: session.to_owned() };
+    let request = WhoamiRequest { session_uuid: session.to_owned(), ..WhoamiRequest::default() };
     refused("Whoami after Logout", shop.auth().whoami(request).await, Code::Unauthenticated, "")?;
     Ok(((), String::new()))
 }

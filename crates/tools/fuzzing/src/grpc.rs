@@ -158,7 +158,7 @@ pub async fn try_list(system: &System, name: &'static str, value: HeaderValue) -
 
 /// Returns whether iam accepts a session with this id.
 pub async fn try_whoami(system: &System, session: &str) -> bool {
-    let message = WhoamiRequest { session_uuid: session.to_owned() };
+    let message = WhoamiRequest { session_uuid: session.to_owned(), ..WhoamiRequest::default() };
     let request = request("/auth.v1.AuthService/Whoami", frame(&message.encode_to_vec()));
     let status = status(served(system, "iam").send(request).await).await;
     assert!(matches!(status.code(), Code::Ok | Code::Unauthenticated | Code::InvalidArgument), "{status}");

@@ -4,6 +4,7 @@
 //! The tests of this crate check them with proptest, and the targets in `fuzz/` with libFuzzer. A property that does
 //! not hold panics with the reason.
 
+mod access_tokens;
 mod consumers;
 mod events;
 mod grpc;
@@ -15,6 +16,7 @@ mod system;
 mod tokens;
 mod words;
 
+pub use access_tokens::access_tokens;
 pub use consumers::consumers;
 pub use events::events;
 pub use grpc::grpc;
@@ -26,11 +28,12 @@ pub use tokens::tokens;
 pub type Property = (&'static str, fn(&[u8]));
 
 /// All properties.
-pub const PROPERTIES: [Property; 6] = [
+pub const PROPERTIES: [Property; 7] = [
     ("http", http),
     ("grpc", grpc),
     ("events", events),
     ("consumers", consumers),
     ("tokens", tokens),
+    ("access_tokens", access_tokens),
     ("identifiers", identifiers),
 ];

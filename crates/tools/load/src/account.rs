@@ -63,7 +63,7 @@ impl Account {
     }
 
     pub async fn whoami(&self) -> Result<(), Failure> {
-        let request = WhoamiRequest { session_uuid: self.session.clone() };
+        let request = WhoamiRequest { session_uuid: self.session.clone(), ..WhoamiRequest::default() };
         let answer = self.shop.auth().whoami(request).await.map_err(|status| refused(&status))?.into_inner();
         let user = answer.user.and_then(|user| user.uuid.parse().ok());
         if user == Some(self.user) { Ok(()) } else { Err(Failure::Borrowed("an answer with another user")) }

@@ -42,7 +42,8 @@ pub async fn probe(shop: &Shop) -> Probed {
 
 /// Sends every request that needs a session. Returns the results.
 async fn uses(shop: &Shop, session: &str, when: &str) -> anyhow::Result<Vec<Probe>> {
-    let whoami = shop.auth().whoami(WhoamiRequest { session_uuid: session.to_owned() }).await;
+    let whoami =
+        shop.auth().whoami(WhoamiRequest { session_uuid: session.to_owned(), ..WhoamiRequest::default() }).await;
     let parts = shop.inventory().list_parts(within(session, ListPartsRequest::default())?).await;
     let orders = shop.ask(Method::GET, ORDERS, Some(session), None).await?;
     let refused = match orders.status.as_u16() {

@@ -9,8 +9,9 @@ use std::{
 use contracts::identity::OPERATOR;
 use contracts::proto::{
     auth::v1::{
-        ListOwnersRequest, ListOwnersResponse, LoginRequest, LoginResponse, LogoutAllRequest, LogoutAllResponse,
-        LogoutRequest, LogoutResponse, SessionOwner, SessionState, WhoamiRequest, WhoamiResponse,
+        GetJwksRequest, GetJwksResponse, IssueTokenRequest, IssueTokenResponse, ListOwnersRequest, ListOwnersResponse,
+        LoginRequest, LoginResponse, LogoutAllRequest, LogoutAllResponse, LogoutRequest, LogoutResponse, SessionOwner,
+        SessionState, WhoamiRequest, WhoamiResponse,
         auth_service_server::{AuthService, AuthServiceServer},
         session_owner_service_server::{SessionOwnerService, SessionOwnerServiceServer},
     },
@@ -24,7 +25,7 @@ use contracts::proto::{
     },
 };
 use platform::{
-    auth::{Access, Guard, MemorySessions, Rule, ServiceKey, Sessions as _},
+    auth::{Access, Credential, Guard, MemorySessions, Rule, ServiceKey, Sessions as _},
     grpc::Services,
     ids,
     readiness::Readiness,
@@ -89,6 +90,14 @@ impl Iam {
         session
     }
 
+    /// Makes an access token of `user` known. Its header is that of an access token; nothing is signed.
+    pub fn token(&self, user: Uuid) -> String {
+        // The header is {"typ":"at+jwt","alg":"ES256"}.
+        let token = format!("eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFUzI1NiJ9.{}.signature", ids::random().simple());
+        self.known.sessions.add_token(&token, user);
+        token
+    }
+
     /// Registers the user with these contacts, each of them (provider, target).
     pub fn add_user(&self, user: Uuid, contacts: &[(&str, &str)]) {
         let contacts = contacts
@@ -108,6 +117,11 @@ impl Iam {
     }
 }
 
+/// Reads a session's uuid or an access token.
+fn credential(text: String) -> Credential {
+    if Uuid::try_parse(&text).is_ok() { Credential::Session(text) } else { Credential::Token(text) }
+}
+
 fn user(uuid: Uuid, notification_methods: Vec<NotificationMethod>, roles: Vec<String>) -> User {
     let info = UserInfo { login: format!("user-{uuid}"), email: format!("{uuid}@example.com"), notification_methods };
     User { uuid: uuid.to_string(), info: Some(info), roles, ..User::default() }
@@ -116,9 +130,14 @@ fn user(uuid: Uuid, notification_methods: Vec<NotificationMethod>, roles: Vec<St
 #[tonic::async_trait]
 impl AuthService for Known {
     async fn whoami(&self, request: Request<WhoamiRequest>) -> Result<Response<WhoamiResponse>, Status> {
-        let session = request.into_inner().session_uuid;
-        let owner = self.sessions.owner(&session).await.map_err(|error| Status::unauthenticated(error.to_string()))?;
-        let session = Session { uuid: session, ..Session::default() };
+        let WhoamiRequest { session_uuid, access_token } = request.into_inner();
+        let credential = match access_token.as_str() {
+            "" => Credential::Session(session_uuid.clone()),
+            _ => Credential::Token(access_token),
+        };
+        let owner = self.sessions.owner(&credential).await;
+        let owner = owner.map_err(|error| Status::unauthenticated(error.to_string()))?;
+        let session = Session { uuid: session_uuid, ..Session::default() };
         let roles = owner.is_operator.then(|| OPERATOR.to_owned()).into_iter().collect();
         Ok(Response::new(WhoamiResponse { session: Some(session), user: Some(user(owner.uuid, Vec::new(), roles)) }))
     }
@@ -134,12 +153,21 @@ impl AuthService for Known {
     async fn logout_all(&self, _: Request<LogoutAllRequest>) -> Result<Response<LogoutAllResponse>, Status> {
         Err(Status::unimplemented("the stand-in for iam has no logout"))
     }
+
+    async fn issue_token(&self, _: Request<IssueTokenRequest>) -> Result<Response<IssueTokenResponse>, Status> {
+        Err(Status::unimplemented("add a token with testkit::Iam::token"))
+    }
+
+    async fn get_jwks(&self, _: Request<GetJwksRequest>) -> Result<Response<GetJwksResponse>, Status> {
+        Err(Status::unimplemented("the stand-in for iam has no keys"))
+    }
 }
 
 #[tonic::async_trait]
 impl SessionOwnerService for Known {
     async fn list_owners(&self, request: Request<ListOwnersRequest>) -> Result<Response<ListOwnersResponse>, Status> {
-        let found = self.sessions.owners(&request.into_inner().sessions).await;
+        let credentials: Vec<_> = request.into_inner().sessions.into_iter().map(credential).collect();
+        let found = self.sessions.owners(&credentials).await;
         let owner = |found| match found {
             Ok(platform::auth::User { uuid, is_operator }) => SessionOwner {
                 state: SessionState::Open.into(),

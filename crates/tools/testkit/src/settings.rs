@@ -9,8 +9,8 @@ pub const SERVICE_KEY: &str = "the key of tests, long enough for HS256";
 
 const SERVICES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../services");
 
-/// Returns settings with a service key, and with listen ports chosen by the system. Extend them with
-/// [`Settings::with`].
+/// Returns settings with a service key, and with listen ports chosen by the system. The environment is development, so that iam has a key
+/// for access tokens. Extend them with [`Settings::with`].
 pub fn settings() -> Settings {
     let services = std::fs::read_dir(SERVICES).expect("the services are in the tree");
     let services = services.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().to_uppercase()));
@@ -21,7 +21,7 @@ pub fn settings() -> Settings {
         })
         .map(|name| (name, "127.0.0.1:0".to_owned()))
         .collect();
-    Settings::of([("SERVICE_KEY", SERVICE_KEY.to_owned())])
+    Settings::of([("SERVICE_KEY", SERVICE_KEY.to_owned()), ("SHIPYARD_ENVIRONMENT", "development".to_owned())])
         .with(variables.iter().map(|(name, value)| (name.as_str(), value.clone())))
 }
 

@@ -40,14 +40,16 @@ async fn what_is_published_is_in_its_topic_alone() {
 }
 
 #[tokio::test]
-async fn the_stand_in_for_iam_knows_the_sessions_that_were_opened() {
+async fn the_stand_in_for_iam_knows_the_sessions_and_tokens_that_were_made() {
     use contracts::identity::GrpcSessions;
-    use platform::auth::{SessionError, Sessions as _};
+    use platform::auth::{Credential, SessionError, Sessions as _, User};
 
     let iam = testkit::iam().await;
     let user = uuid::Uuid::from_u128(1);
     let sessions = GrpcSessions::new(testkit::peer("iam", iam.address));
 
-    assert_eq!(sessions.owner(&iam.session(user)).await, Ok(platform::auth::User::plain(user)));
-    assert_eq!(sessions.owner("unheard of").await, Err(SessionError::Invalid));
+    for known in [Credential::Session(iam.session(user)), Credential::Token(iam.token(user))] {
+        assert_eq!(sessions.owner(&known).await, Ok(User::plain(user)));
+    }
+    assert_eq!(sessions.owner(&Credential::Session("unheard of".to_owned())).await, Err(SessionError::Invalid));
 }

@@ -22,7 +22,8 @@ pub async fn handle(
     let request = request.into_inner();
     let id = session_id(&request.session_uuid)?;
     let old = Password::given("old_password", request.old_password).map_err(Error::from)?;
-    let session = service.whoami(id).await?;
+    let (times, user) = service.whoami(id.into()).await?;
+    let session = times.of(id, user);
     let new = Password::chosen("new_password", request.new_password, &session.user.info, password_min)
         .map_err(Error::from)?;
     let attempt = LoginAttempt::new(session.user.info.login.clone(), address).map_err(Error::from)?;

@@ -6,7 +6,10 @@ use contracts::{
 };
 use platform::grpc::timestamp;
 
-use crate::{model, service::IamService};
+use crate::{
+    model::{self, SessionTimes},
+    service::IamService,
+};
 
 /// Encodes a user.
 pub fn user(service: &IamService, user: model::User) -> User {
@@ -31,9 +34,10 @@ pub fn roles(is_operator: bool) -> Vec<String> {
     is_operator.then(|| OPERATOR.to_owned()).into_iter().collect()
 }
 
-pub fn session(session: &model::Session) -> Session {
+/// Encodes a session. `uuid` is empty for the bearer of an access token, which must not learn it.
+pub fn session(uuid: String, session: SessionTimes) -> Session {
     Session {
-        uuid: session.id.to_string(),
+        uuid,
         created_at: Some(timestamp(session.created_at)),
         updated_at: Some(timestamp(session.updated_at)),
         expires_at: Some(timestamp(session.expires_at)),

@@ -1,10 +1,12 @@
 //! The access rules of the RPCs, and the session lookup of this service's own guard, which needs no call over gRPC.
 
 use async_trait::async_trait;
-use platform::auth::{Rule, SessionError, Sessions, User};
-use uuid::Uuid;
+use platform::{
+    auth::{Credential, Rule, SessionError, Sessions, User},
+    clock,
+};
 
-use crate::{error::Error, model::SessionId, service::IamService};
+use crate::{error::Error, service::IamService};
 
 /// RPCs that open a session, or whose request message contains the session, are public: they need no session in the metadata.
 pub const RULES: &[Rule] = &[
@@ -12,11 +14,14 @@ pub const RULES: &[Rule] = &[
     Rule::public("/auth.v1.AuthService/Whoami"),
     Rule::public("/auth.v1.AuthService/Logout"),
     Rule::public("/auth.v1.AuthService/LogoutAll"),
+    Rule::public("/auth.v1.AuthService/IssueToken"),
+    Rule::public("/auth.v1.AuthService/GetJwks"),
     Rule::session("/auth.v1.SessionService/ListSessions", &[]),
     Rule::session("/auth.v1.SessionService/EndSession", &[]),
     Rule::operator("/auth.v1.SessionService/EndUserSessions", &[]),
     Rule::operator("/auth.v1.SessionService/UnlockLogin", &[]),
     Rule::services("/auth.v1.SessionOwnerService/ListOwners", GUARDED),
+    Rule::gateway("/envoy.service.auth.v3.Authorization/Check"),
     Rule::public("/user.v1.UserService/Register"),
     Rule::public("/user.v1.UserService/ChangePassword"),
     Rule::session("/user.v1.UserService/GetUser", &["order", "notification"]),
@@ -33,9 +38,9 @@ pub struct OwnSessions(pub IamService);
 
 #[async_trait]
 impl Sessions for OwnSessions {
-    async fn owner(&self, session: &str) -> Result<User, SessionError> {
-        let id = Uuid::try_parse(session).map(SessionId::from).map_err(|_| SessionError::Invalid)?;
-        match self.0.owner(id).await {
+    async fn owner(&self, credential: &Credential) -> Result<User, SessionError> {
+        let credential = self.0.credential(credential, clock::now()).map_err(|_| SessionError::Invalid)?;
+        match self.0.owner(credential).await {
             Ok(user) => Ok(user),
             Err(Error::InvalidSession) => Err(SessionError::Invalid),
             Err(error) => {

@@ -2,14 +2,17 @@
 
 mod caller_address;
 mod change_password;
+mod check;
 mod confirm_contact;
 mod contacts;
 mod create_contact_code;
 mod encode;
 mod end_session;
 mod end_user_sessions;
+mod get_jwks;
 mod get_user;
 mod guard;
+mod issue_token;
 mod list_owners;
 mod list_sessions;
 mod login;
@@ -24,12 +27,13 @@ mod whoami;
 use contracts::proto::{
     DESCRIPTORS,
     auth::v1::{
-        LoginRequest, LoginResponse, LogoutAllRequest, LogoutAllResponse, LogoutRequest, LogoutResponse, WhoamiRequest,
-        WhoamiResponse,
+        GetJwksRequest, GetJwksResponse, IssueTokenRequest, IssueTokenResponse, LoginRequest, LoginResponse,
+        LogoutAllRequest, LogoutAllResponse, LogoutRequest, LogoutResponse, WhoamiRequest, WhoamiResponse,
         auth_service_server::{AuthService, AuthServiceServer},
         session_owner_service_server::SessionOwnerServiceServer,
         session_service_server::SessionServiceServer,
     },
+    envoy::service::auth::v3::authorization_server::AuthorizationServer,
     user::v1::{
         ChangePasswordRequest, ChangePasswordResponse, GetUserRequest, GetUserResponse, RegisterRequest,
         RegisterResponse,
@@ -75,7 +79,9 @@ pub fn services(service: IamService, contacts: ContactService, settings: Setting
         .with(SessionServiceServer::new(grpc.clone()))
         .with(SessionOwnerServiceServer::new(grpc.clone()))
         .with(ContactServiceServer::new(grpc.clone()))
-        .with(UserServiceServer::new(grpc))
+        .with(UserServiceServer::new(grpc.clone()))
+        // A flood of logins leaves slots to the gateway, and many requests there leave some to logins.
+        .with_own_slots(AuthorizationServer::new(grpc))
 }
 
 fn session_id(session_uuid: &str) -> Result<SessionId, Status> {
@@ -106,6 +112,14 @@ impl AuthService for Grpc {
 
     async fn logout_all(&self, request: Request<LogoutAllRequest>) -> Result<Response<LogoutAllResponse>, Status> {
         logout_all::handle(&self.service, request).await
+    }
+
+    async fn issue_token(&self, request: Request<IssueTokenRequest>) -> Result<Response<IssueTokenResponse>, Status> {
+        issue_token::handle(&self.service, request).await
+    }
+
+    async fn get_jwks(&self, _: Request<GetJwksRequest>) -> Result<Response<GetJwksResponse>, Status> {
+        Ok(get_jwks::handle(&self.service))
     }
 }
 

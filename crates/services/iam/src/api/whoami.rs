@@ -1,16 +1,25 @@
 //! `Whoami`: returns a session and its user.
 
 use contracts::proto::auth::v1::{WhoamiRequest, WhoamiResponse};
+use platform::clock;
 use tonic::{Request, Response, Status};
 
 use super::{encode, session_id};
-use crate::service::IamService;
+use crate::{error::Error, service::IamService};
 
 pub async fn handle(service: &IamService, request: Request<WhoamiRequest>) -> Result<Response<WhoamiResponse>, Status> {
-    let id = session_id(&request.get_ref().session_uuid)?;
+    let WhoamiRequest { session_uuid, access_token } = request.into_inner();
+    let (credential, shown) = match (session_uuid.is_empty(), access_token.is_empty()) {
+        (_, true) => {
+            let id = session_id(&session_uuid)?;
+            (id.into(), id.to_string())
+        }
+        (true, false) => (service.token(&access_token, clock::now())?, String::new()),
+        (false, false) => return Err(Error::InvalidSession.into()),
+    };
 
-    let session = service.whoami(id).await?;
+    let (times, user) = service.whoami(credential).await?;
 
-    let encoded = encode::session(&session);
-    Ok(Response::new(WhoamiResponse { session: Some(encoded), user: Some(encode::user(service, session.user)) }))
+    let session = encode::session(shown, times);
+    Ok(Response::new(WhoamiResponse { session: Some(session), user: Some(encode::user(service, user)) }))
 }

@@ -10,6 +10,7 @@ mod owner;
 mod password;
 mod proxies;
 mod session;
+mod token;
 mod user;
 
 use std::borrow::Cow;
@@ -19,10 +20,11 @@ pub use contact::{CODE_LIFETIME, ChatId, CodeDigest, ContactCode, TELEGRAM};
 pub use device::DeviceDigest;
 pub use login_attempt::{LoginAttempt, Origin, account_key};
 pub use operators::Operators;
-pub use owner::{LoginDigest, OpenSession, Owner};
+pub use owner::{LoginDigest, OpenSession, Owner, SessionUser};
 pub use password::{MAX_CHARACTERS, MIN_CHARACTERS, Password};
 pub use proxies::TrustedProxies;
 pub use session::{Session, SessionDigest, SessionId, SessionSummary, SessionTimes, ShortId};
+pub use token::{Credential, TokenDigest, TokenId};
 pub use user::{Account, DEVICES, KNOWN_FOR, NotificationMethod, User, UserInfo};
 
 /// An invalid field of a request.

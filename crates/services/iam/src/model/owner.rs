@@ -53,6 +53,14 @@ pub fn half_of_sha_256(texts: &[&[u8]]) -> String {
     digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
+/// The user of a session, as the gateway passes it on.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionUser {
+    pub id: UserId,
+    /// Absent if it cannot be read now.
+    pub login: Option<String>,
+}
+
 /// A session that has not ended, and its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenSession {

@@ -7,7 +7,7 @@ use contracts::ids::UserId;
 
 use crate::{
     error::Error,
-    model::{OpenSession, Owner, Session, SessionId, SessionSummary, SessionTimes, ShortId},
+    model::{Credential, OpenSession, Owner, Session, SessionId, SessionSummary, SessionTimes, ShortId, TokenId},
 };
 
 /// The time for which the session store marks credentials, or a user, as being changed. Meanwhile the old credentials open no session, and
@@ -24,7 +24,7 @@ pub enum Admission {
     Refused,
 }
 
-/// The result of looking up a session by its id.
+/// The result of looking up a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lookup {
     Found(OpenSession),
@@ -39,13 +39,17 @@ pub trait Sessions: Send + Sync {
     /// Opens a session for its lifetime, unless its user's credentials are retired. If the user then has more than `most` sessions, the
     /// oldest ones end.
     async fn open(&self, session: &Session, most: u32) -> Result<Admission, Error>;
-    /// Looks up sessions, and records this as a use of each of them. The results have the order of `ids`. A record that cannot be read
-    /// counts as ended and affects no other.
-    async fn find_all(&self, ids: &[SessionId]) -> Result<Vec<Lookup>, Error>;
+    /// Looks up sessions by their ids or tokens, and records this as a use of each of them. The results have the order of `credentials`. A
+    /// record that cannot be read counts as ended and affects no other. A token whose session has ended counts as ended.
+    async fn find_all(&self, credentials: &[Credential]) -> Result<Vec<Lookup>, Error>;
     /// Looks up a session, and records this as a use of it.
     async fn find(&self, id: SessionId) -> Result<Lookup, Error> {
-        Ok(self.find_all(&[id]).await?.pop().unwrap_or(Lookup::Ended))
+        Ok(self.find_all(&[id.into()]).await?.pop().unwrap_or(Lookup::Ended))
     }
+    /// Adds a token to a session, for `lifetime` or the rest of the session. If the session then has more than `most` tokens, the oldest ones
+    /// end. Returns false if the session has ended.
+    async fn add_token(&self, session: SessionId, token: TokenId, lifetime: Duration, most: u32)
+    -> Result<bool, Error>;
     /// Ends a session. Returns its user, or `None` if the session had ended already.
     async fn close(&self, id: SessionId) -> Result<Option<UserId>, Error>;
     /// Ends all sessions of a user.

@@ -1,4 +1,4 @@
-//! The use cases: registration, login, sessions, password changes and Telegram contacts.
+//! The use cases: registration, login, sessions, access tokens, password changes and Telegram contacts.
 
 mod contacts;
 mod create_operator;
@@ -6,6 +6,7 @@ mod login;
 mod profiles;
 mod sessions;
 mod throttle;
+mod tokens;
 mod unlock_login;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
@@ -18,7 +19,7 @@ use platform::{
     security_events::{self, Event, Revocation},
 };
 
-pub use self::{contacts::ContactService, create_operator::OperatorService};
+pub use self::{contacts::ContactService, create_operator::OperatorService, tokens::IssuedToken};
 use self::{profiles::Profiles, throttle::Throttle};
 use crate::{
     error::Error,
@@ -26,6 +27,7 @@ use crate::{
     metrics,
     model::{DeviceDigest, LoginAttempt, Operators, Owner, Password, Session, SessionId, User},
     repository::{Admission, LoginAttempts, Sessions, Users},
+    tokens::AccessTokens,
 };
 
 #[derive(Clone)]
@@ -36,6 +38,7 @@ pub struct IamService {
     hashing: Hashing,
     rules: SessionRules,
     operators: Operators,
+    tokens: AccessTokens,
     profiles: Profiles,
     throttle: Throttle,
     /// The memory of the session store.
@@ -63,15 +66,21 @@ impl IamService {
         hashing: Hashing,
         rules: SessionRules,
         operators: Operators,
+        tokens: AccessTokens,
     ) -> Self {
         let (profiles, throttle, memory) = (Profiles::new(users.clone()), Throttle::default(), Memory::default());
-        Self { users, sessions, attempts, hashing, rules, operators, profiles, throttle, memory }
+        Self { users, sessions, attempts, hashing, rules, operators, tokens, profiles, throttle, memory }
     }
 
     /// Sets the memory of the session store, which otherwise counts as unlimited.
     #[must_use]
     pub fn with_memory(self, memory: Memory) -> Self {
         Self { memory, ..self }
+    }
+
+    /// Returns the access tokens' keys.
+    pub fn access_tokens(&self) -> &AccessTokens {
+        &self.tokens
     }
 
     /// Returns true if the user has the role `operator`. The role depends only on the login, so a change of the configuration also applies

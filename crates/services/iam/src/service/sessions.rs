@@ -1,6 +1,9 @@
 //! The use cases of open sessions: look up, list and end sessions.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use contracts::ids::UserId;
 use futures::future::join_all;
@@ -9,10 +12,12 @@ use platform::{
     security_events::{self, Event, Revocation},
 };
 
+use tokio::time::timeout;
+
 use super::IamService;
 use crate::{
     error::Error,
-    model::{OpenSession, Owner, Session, SessionId, SessionSummary, SessionTimes, ShortId},
+    model::{Credential, OpenSession, Owner, SessionId, SessionSummary, SessionTimes, SessionUser, ShortId, User},
     repository::Lookup,
 };
 
@@ -20,10 +25,14 @@ use crate::{
 const LIST_SESSIONS: &str = "/auth.v1.SessionService/ListSessions";
 const END_SESSION: &str = "/auth.v1.SessionService/EndSession";
 
+/// How long the gateway waits for a login that this replica has not read yet. It is far less than the half second after which the gateway
+/// gives up, since no service decides anything by the login.
+const LOGIN_WAIT: Duration = Duration::from_millis(200);
+
 impl IamService {
     /// Returns the session with its user's data.
-    pub async fn whoami(&self, id: SessionId) -> Result<Session, Error> {
-        let (times, user) = match self.sessions.find(id).await? {
+    pub async fn whoami(&self, credential: Credential) -> Result<(SessionTimes, User), Error> {
+        let (times, user) = match self.sessions.find_all(&[credential]).await?.pop().unwrap_or(Lookup::Ended) {
             Lookup::Found(OpenSession { times, owner }) => (times, self.profiles.of(&owner).await?),
             Lookup::WithoutOwner(times) => {
                 let user = self.profiles.read(times.user).await?;
@@ -33,25 +42,42 @@ impl IamService {
             Lookup::Ended => return Err(Error::InvalidSession),
         };
         match user {
-            Some(user) => Ok(times.of(id, user)),
+            Some(user) => Ok((times, user)),
             None => self.without_user(times).await,
         }
     }
 
     /// Returns the user of a session, as checks of access need it.
-    pub async fn owner(&self, id: SessionId) -> Result<auth::User, Error> {
-        self.owners(&[id]).await?.pop().unwrap_or(Err(Error::InvalidSession))
+    pub async fn owner(&self, credential: Credential) -> Result<auth::User, Error> {
+        self.owners(&[credential]).await?.pop().unwrap_or(Err(Error::InvalidSession))
     }
 
-    /// Returns the users of several sessions, in the order of `ids`. Fails if the session store is not available; a session whose owner cannot
-    /// be read fails by itself. The session store has almost all owners; the others are read together from the database.
-    pub async fn owners(&self, ids: &[SessionId]) -> Result<Vec<Result<auth::User, Error>>, Error> {
-        let lookups = self.sessions.find_all(ids).await?;
+    /// Returns the users of several sessions, as checks of access need them, in the order of `credentials`.
+    pub async fn owners(&self, credentials: &[Credential]) -> Result<Vec<Result<auth::User, Error>>, Error> {
+        let found = self.look_up(credentials).await?;
+        Ok(found.into_iter().map(|owner| owner.map(|owner| self.caller(&owner))).collect())
+    }
+
+    /// Returns the user of a session with the login, without it if the database does not answer soon.
+    pub async fn session_user(&self, credential: Credential) -> Result<SessionUser, Error> {
+        let owner = self.look_up(&[credential]).await?.pop().unwrap_or(Err(Error::InvalidSession))?;
+        let user = timeout(LOGIN_WAIT, self.profiles.of(&owner)).await;
+        let user = user.ok().and_then(Result::ok).unwrap_or_else(|| {
+            tracing::warn!(user_uuid = %owner.id, "login of a session's user unavailable, the request goes on without it");
+            None
+        });
+        Ok(SessionUser { id: owner.id, login: user.map(|user| user.info.login) })
+    }
+
+    /// Returns the users of several sessions, in the order of `credentials`. Fails if the session store is not available; a session whose owner
+    /// cannot be read fails by itself. The session store has almost all owners; the others are read together from the database.
+    async fn look_up(&self, credentials: &[Credential]) -> Result<Vec<Result<Owner, Error>>, Error> {
+        let lookups = self.sessions.find_all(credentials).await?;
         let read = self.read_owners(&lookups).await;
         let owners = lookups.into_iter().map(async |lookup| match lookup {
-            Lookup::Found(OpenSession { owner, .. }) => Ok(self.caller(&owner)),
+            Lookup::Found(OpenSession { owner, .. }) => Ok(owner),
             Lookup::WithoutOwner(times) => match read.as_ref().ok_or(Error::OwnerUnavailable)?.get(&times.user) {
-                Some(owner) => Ok(self.caller(owner)),
+                Some(owner) => Ok(owner.clone()),
                 None => self.without_user(times).await,
             },
             Lookup::Ended => Err(Error::InvalidSession),
@@ -112,7 +138,7 @@ impl IamService {
 
     /// Ends all sessions of this session's user. Fails if the store has forgotten which sessions the user has.
     pub async fn logout_all(&self, id: SessionId) -> Result<(), Error> {
-        let user = UserId::new(self.owner(id).await?.uuid);
+        let user = UserId::new(self.owner(id.into()).await?.uuid);
         self.sessions.close_all(user).await?;
         let was_forgotten = self.sessions.close(id).await?.is_some();
         revoked(user, Revocation::LogoutAll);

@@ -6,7 +6,10 @@ use platform::config::Settings;
 use stand_ins::Proxy;
 use tonic::Code;
 
-use crate::fixture::{Iam, PASSWORD, info, settings, start};
+use crate::{
+    check::{assert_allowed, check},
+    fixture::{Iam, PASSWORD, info, settings, start},
+};
 
 /// Starts a service that connects to the server in `variable` through a proxy. The proxy can break the connection.
 async fn behind_proxy(variable: &str) -> (Iam, Proxy) {
@@ -41,6 +44,7 @@ async fn without_redis_a_session_is_neither_accepted_nor_rejected() {
             iam.logout(&other).await.unwrap_err().code(),
             iam.logout_all(&other).await.unwrap_err().code(),
             iam.get_user(Some(&session), &user).await.map(drop).unwrap_err().code(),
+            check(&iam, &[("x-session-uuid", &session)]).await.map(drop).unwrap_err().code(),
         ] {
             assert_eq!(code, Code::Unavailable);
         }
@@ -69,6 +73,8 @@ async fn without_postgres_sessions_still_work_and_the_rest_is_unavailable() {
         }
         let whoami = iam.whoami(&session).await;
         assert!(whoami.is_ok(), "{whoami:?}");
+        let checked = check(&iam, &[("x-session-uuid", &session)]).await.unwrap();
+        assert_allowed(&checked, &user, Some(&known.login));
         not_ready(&iam, "database").await;
 
         postgres.restore();
@@ -95,4 +101,27 @@ async fn a_caller_is_told_within_half_a_second_that_redis_is_away() {
         iam.readiness.ready().await;
         testkit::eventually(|| async { iam.whoami(&session).await.ok() }).await;
     }
+}
+
+#[tokio::test]
+async fn without_postgres_the_gateway_gets_the_user_without_the_login_in_time() {
+    let (iam, postgres) = behind_proxy("IAM_DATABASE_URL").await;
+    let (known, user, session) = iam.registered_user().await;
+    // Another replica has never read the user.
+    let replica = start(&iam.settings.clone().with([("IAM_LISTEN", "127.0.0.1:0".to_owned())])).await;
+
+    for break_network in [Proxy::cut, Proxy::hang] {
+        break_network(&postgres);
+        let begun = Instant::now();
+        let checked = check(&replica, &[("x-session-uuid", &session)]).await.unwrap();
+        let took = begun.elapsed();
+
+        assert_allowed(&checked, &user, None);
+        assert!(took < Duration::from_millis(450), "{took:?}; the gateway waits half a second");
+        postgres.restore();
+        iam.readiness.ready().await;
+    }
+    testkit::eventually(|| async { replica.whoami(&session).await.ok() }).await;
+    let checked = check(&replica, &[("x-session-uuid", &session)]).await.unwrap();
+    assert_allowed(&checked, &user, Some(&known.login));
 }

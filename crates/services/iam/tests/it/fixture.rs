@@ -30,6 +30,7 @@ pub struct Iam {
     pub channel: Channel,
     pub auth: AuthServiceClient<Channel>,
     pub user: UserServiceClient<Channel>,
+    pub settings: Settings,
     _running: testkit::Running,
 }
 
@@ -53,7 +54,7 @@ pub async fn start(settings: &Settings) -> Iam {
     // The channel has no circuit breaker, as that of an external client.
     let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
     let (auth, user) = (AuthServiceClient::new(channel.clone()), UserServiceClient::new(channel.clone()));
-    Iam { address, readiness, channel, auth, user, _running: running }
+    Iam { address, readiness, channel, auth, user, settings: settings.clone(), _running: running }
 }
 
 pub async fn iam() -> Iam {
@@ -85,7 +86,7 @@ impl Iam {
     }
 
     pub async fn whoami(&self, session: &str) -> Result<WhoamiResponse, Status> {
-        let request = WhoamiRequest { session_uuid: session.to_owned() };
+        let request = WhoamiRequest { session_uuid: session.to_owned(), ..WhoamiRequest::default() };
         Ok(self.auth.clone().whoami(request).await?.into_inner())
     }
 

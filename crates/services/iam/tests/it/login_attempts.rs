@@ -17,7 +17,7 @@ use platform::clock;
 
 use crate::{
     operators::{hashing, password},
-    stores::{BOUNDS, LIMITS, LONG, MOST, RULES, attempt, attempts, session, user},
+    stores::{BOUNDS, LIMITS, LONG, MOST, RULES, attempt, attempts, session, tokens, user},
 };
 
 async fn begin(attempts: &Arc<dyn LoginAttempts>, login: &str) -> Decision {
@@ -73,7 +73,7 @@ async fn a_right_password_resets_the_count_even_while_the_credentials_are_being_
     for (store, attempts) in attempts(per_account(LONG)).await {
         let (sessions, operators) = (Arc::new(MemorySessions::new(BOUNDS)), Operators::parse("").unwrap());
         let users = Arc::new(MemoryUsers::default());
-        let service = IamService::new(users, sessions.clone(), attempts.clone(), hashing(), RULES, operators);
+        let service = IamService::new(users, sessions.clone(), attempts.clone(), hashing(), RULES, operators, tokens());
         let ann = user("ann", "ann@example.com");
         service.register(attempt("ann").address, &ann, password(), [1; 16]).await.unwrap();
         let kept = session(&ann, LONG);

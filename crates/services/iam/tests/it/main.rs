@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod access_tokens;
 mod accounts;
 mod caseless;
+mod check;
 mod contact_codes;
 mod contact_service;
 mod device_locks;
@@ -22,6 +24,7 @@ mod server;
 mod session_attacks;
 mod session_bounds;
 mod session_service;
+mod session_tokens;
 mod session_upgrade;
 mod sessions;
 mod stores;

@@ -16,7 +16,7 @@ use iam::{
     service::{IamService, OperatorService},
 };
 use platform::{
-    auth::{self, Sessions as _},
+    auth::{self, Credential, Sessions as _},
     clock, ids,
 };
 use tonic::Code;
@@ -74,8 +74,11 @@ async fn an_operator_is_answered_with_the_role_and_a_plain_user_without() {
         assert_eq!(iam.get_user(Some(session), user).await.unwrap().roles, roles);
     }
     let sessions = GrpcSessions::new(testkit::peer("iam", iam.address));
-    assert_eq!(sessions.owner(&session).await, Ok(auth::User::operator(operator.parse().unwrap())));
-    assert_eq!(sessions.owner(&plains).await, Ok(auth::User::plain(plain.parse().unwrap())));
+    assert_eq!(
+        sessions.owner(&Credential::Session(session)).await,
+        Ok(auth::User::operator(operator.parse().unwrap()))
+    );
+    assert_eq!(sessions.owner(&Credential::Session(plains)).await, Ok(auth::User::plain(plain.parse().unwrap())));
 }
 
 #[tokio::test]
@@ -125,7 +128,7 @@ async fn the_guard_of_iam_itself_knows_operators() {
     let create = OperatorService::new(Arc::new(users.clone()), hashing(), operators.clone());
     create.create(&ann, password(), [1; 16]).await.unwrap();
     let (sessions, attempts) = (Arc::new(MemorySessions::new(BOUNDS)), Arc::new(MemoryLoginAttempts::new(LIMITS)));
-    let service = IamService::new(Arc::new(users), sessions, attempts, hashing(), RULES, operators);
+    let service = IamService::new(Arc::new(users), sessions, attempts, hashing(), RULES, operators, stores::tokens());
     let bob = user("bob");
     service.register(stores::attempt("bob").address, &bob, password(), [2; 16]).await.unwrap();
 
@@ -134,6 +137,6 @@ async fn the_guard_of_iam_itself_knows_operators() {
         let attempt = stores::attempt(login);
         service.login(&attempt, password(), id, [3; 16], clock::now()).await.unwrap();
 
-        assert_eq!(OwnSessions(service.clone()).owner(&id.to_string()).await, Ok(expected));
+        assert_eq!(OwnSessions(service.clone()).owner(&Credential::Session(id.to_string())).await, Ok(expected));
     }
 }

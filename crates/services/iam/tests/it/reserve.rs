@@ -12,14 +12,14 @@ use platform::{clock, redis::Memory};
 
 use crate::{
     operators::{hashing, password},
-    stores::{BOUNDS, LIMITS, RULES, attempt, user},
+    stores::{BOUNDS, LIMITS, RULES, attempt, tokens, user},
 };
 
 #[tokio::test]
 async fn the_rest_of_a_full_store_is_for_accounts_that_are_older_than_a_day() {
     let (sessions, memory) = (Arc::new(MemorySessions::new(BOUNDS)), Memory::default());
     let (users, attempts) = (Arc::new(MemoryUsers::default()), Arc::new(MemoryLoginAttempts::new(LIMITS)));
-    let service = IamService::new(users, sessions, attempts, hashing(), RULES, Operators::default());
+    let service = IamService::new(users, sessions, attempts, hashing(), RULES, Operators::default(), tokens());
     let service = service.with_memory(memory.clone());
     let now = clock::now();
     let new = user("new", "new@example.com");
@@ -44,7 +44,7 @@ async fn the_rest_of_a_full_store_is_for_accounts_that_are_older_than_a_day() {
     assert!(matches!(refused, Error::NoRoom), "{refused}");
     let mut open = 0;
     for id in opened {
-        open += u32::from(service.whoami(id).await.is_ok());
+        open += u32::from(service.whoami(id.into()).await.is_ok());
     }
     assert_eq!(open, 4, "of six sessions that an account opened meanwhile");
     memory.set(0.0);

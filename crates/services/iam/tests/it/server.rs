@@ -90,7 +90,7 @@ async fn one_process_needs_no_redis() {
     readiness.ready().await;
     let mut auth = AuthServiceClient::new(testkit::peer("iam", address));
 
-    let unknown = WhoamiRequest { session_uuid: platform::ids::random().to_string() };
+    let unknown = WhoamiRequest { session_uuid: platform::ids::random().to_string(), ..WhoamiRequest::default() };
     let wrong = LoginRequest { login: "nobody".to_owned(), password: "no password".to_owned() };
 
     assert_eq!(auth.whoami(unknown).await.unwrap_err().code(), Code::Unauthenticated);

@@ -12,6 +12,7 @@ use iam::{
         MemorySessions, MemoryUsers, PgUsers, RedisContactCodes, RedisLoginAttempts, RedisSessions, Sessions, Users,
     },
     service::SessionRules,
+    tokens::{AccessTokens, load},
 };
 use platform::{clock, ids, redis::Connection};
 
@@ -36,6 +37,11 @@ pub const MOST: u32 = 100;
 pub const RULES: SessionRules = SessionRules { ttl: LONG, per_user: MOST };
 
 pub const BOUNDS: SessionBounds = SessionBounds { iam_sessions_per_user: 100, iam_session_idle: None };
+
+/// Access tokens that are signed with the published key.
+pub fn tokens() -> AccessTokens {
+    load(&testkit::settings()).unwrap()
+}
 
 pub async fn users() -> [(&'static str, Arc<dyn Users>); 2] {
     let database = testkit::database(&MIGRATIONS).await;

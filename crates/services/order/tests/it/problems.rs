@@ -19,7 +19,7 @@ use order::{
     repository::IdempotencyKeys as _,
 };
 use platform::{
-    auth::{Guard, MemorySessions, ServiceKey, SessionError, Sessions},
+    auth::{Credential, Guard, MemorySessions, ServiceKey, SessionError, Sessions},
     readiness::Readiness,
 };
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ enum Trouble {
 
 #[async_trait]
 impl Sessions for Trouble {
-    async fn owner(&self, _: &str) -> Result<platform::auth::User, SessionError> {
+    async fn owner(&self, _: &Credential) -> Result<platform::auth::User, SessionError> {
         match self {
             Self::Away => Err(SessionError::Unavailable),
             Self::Panic => panic!("on purpose"),

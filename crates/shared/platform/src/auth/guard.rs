@@ -4,21 +4,20 @@ use std::sync::Arc;
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::HeaderMap,
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use tonic::Status;
-use uuid::Uuid;
 
 use super::{
-    Access, Caller, Rule, SESSION, SESSION_HEADER, SESSION_METADATA, ServiceKey, SessionError, Sessions,
-    lookups::SharedLookups, rules::Rules,
+    Access, Caller, Credential, Refusal, Rule, SESSION, SESSION_HEADER, SESSION_METADATA, ServiceKey, Sessions,
+    TokenKind, headers,
+    lookups::SharedLookups,
+    refusal::{denied, refused},
+    rules::Rules,
 };
 use crate::{
-    grpc,
-    problem::Problem,
-    request_path,
+    grpc, request_path,
     security_events::{self, AccessRefusal, Event, TokenRefusal},
     tls::Identity,
 };
@@ -32,20 +31,12 @@ pub struct Guard {
     is_open: bool,
 }
 
-/// Why a request is rejected.
-#[derive(Clone, Copy, Debug)]
-enum Refusal {
-    MissingSession,
-    EmptySession,
-    InvalidSession,
-    MissingToken,
-    InvalidToken,
-    NotOperator,
-    /// The caller is an authenticated service, but the method does not admit it.
-    OtherService,
-    NoRule,
-    Unavailable,
-    TooMany,
+/// The token of a request.
+enum Bearer {
+    /// The token of the service with this name, which is verified.
+    Service(String),
+    /// A user's access token, which is not verified yet.
+    User(String),
 }
 
 impl Guard {
@@ -101,9 +92,16 @@ impl Guard {
         if access == Access::Public {
             return Ok(next(request).await);
         }
-        if let Some(service) = self.service(&request)? {
+        if access == Access::Gateway {
+            return match request.extensions().get::<Identity>() {
+                None | Some(Identity::Gateway) => Ok(next(request).await),
+                Some(_) => Err(denied(None, AccessRefusal::Service, Refusal::OtherCaller)),
+            };
+        }
+        let (service, token) = self.identify(&request)?;
+        if let Some(service) = service {
             if !access.services().contains(&service.as_str()) {
-                return Err(denied(None, AccessRefusal::Service, Refusal::OtherService));
+                return Err(denied(None, AccessRefusal::Service, Refusal::OtherCaller));
             }
             request.extensions_mut().insert(Caller::Service(service));
             return Ok(next(request).await);
@@ -111,12 +109,8 @@ impl Guard {
         if matches!(access, Access::Services(_)) {
             return Err(denied(None, AccessRefusal::Token, Refusal::MissingToken));
         }
-        let session = session(request.headers(), header)?;
-        let user = self.sessions.owner(&session).await.map_err(|error| match error {
-            SessionError::Invalid => Refusal::InvalidSession,
-            SessionError::Unavailable => Refusal::Unavailable,
-            SessionError::TooMany => Refusal::TooMany,
-        })?;
+        let credential = headers::credential(token.as_deref(), request.headers(), header)?;
+        let user = self.sessions.owner(&credential).await?;
         if let Access::Operator(_) = access {
             if !user.is_operator {
                 return Err(denied(Some(user.uuid), AccessRefusal::Role, Refusal::NotOperator));
@@ -125,108 +119,34 @@ impl Guard {
             security_events::record(Event::RoleUsed { user: user.uuid, path: &path, of: None });
         }
         request.extensions_mut().insert(Caller::User(user));
-        Ok(SESSION.scope(session, next(request)).await)
+        Ok(match credential {
+            Credential::Session(session) => SESSION.scope(session, next(request)).await,
+            // Peers need no token of the user: they know this service by its own identity.
+            Credential::Token(_) => next(request).await,
+        })
     }
 
-    /// Returns the calling service, or `None` if a user calls. Over TLS the certificate identifies the service, and a token must name the
-    /// same service. Without TLS the token identifies it.
-    fn service(&self, request: &Request) -> Result<Option<String>, Refusal> {
-        let mut tokens = request.headers().get_all(header::AUTHORIZATION).iter();
-        let token = tokens.next().map(|value| {
-            if tokens.next().is_some() {
-                return Err(refused(TokenRefusal::Kind));
+    /// Returns the calling service, or `None` and the access token if a user calls. Over TLS the certificate identifies the service, and a
+    /// service's token must name the same service. Without TLS the token identifies it.
+    fn identify(&self, request: &Request) -> Result<(Option<String>, Option<String>), Refusal> {
+        match (request.extensions().get::<Identity>(), self.bearer(request.headers())?) {
+            (None, Some(Bearer::Service(name))) => Ok((Some(name), None)),
+            (Some(Identity::Service(name)), Some(Bearer::Service(token))) if *token == **name => {
+                Ok((Some(token), None))
             }
-            let token = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
-            self.key.verify(token).map_err(|error| refused(error.0))
+            (Some(_), Some(Bearer::Service(_))) => Err(refused(TokenRefusal::Certificate)),
+            (Some(Identity::Service(name)), _) => Ok((Some(name.as_ref().to_owned()), None)),
+            (_, Some(Bearer::User(token))) => Ok((None, Some(token))),
+            (_, None) => Ok((None, None)),
+        }
+    }
+
+    /// Reads the token in the header `Authorization`. Verifies that of a service.
+    fn bearer(&self, headers: &HeaderMap) -> Result<Option<Bearer>, Refusal> {
+        let bearer = headers::bearer(headers)?.map(|(kind, token)| match kind {
+            TokenKind::Service => self.key.verify(token).map(Bearer::Service).map_err(|error| refused(error.0)),
+            TokenKind::User => Ok(Bearer::User(token.to_owned())),
         });
-        let token = token.transpose()?;
-        match (request.extensions().get::<Identity>(), token) {
-            (None, token) => Ok(token),
-            (Some(Identity::Service(name)), None) => Ok(Some(name.as_ref().to_owned())),
-            (Some(Identity::Service(name)), Some(token)) if *token == **name => Ok(Some(token)),
-            (Some(Identity::Users), None) => Ok(None),
-            (Some(Identity::Service(_) | Identity::Users), Some(_)) => Err(refused(TokenRefusal::Certificate)),
-        }
-    }
-}
-
-/// Records the refusal of a caller's token as a security event.
-fn refused(reason: TokenRefusal) -> Refusal {
-    security_events::record(Event::TokenRefused { reason });
-    Refusal::InvalidToken
-}
-
-/// Records that a caller may not call a method.
-fn denied(user: Option<Uuid>, reason: AccessRefusal, refusal: Refusal) -> Refusal {
-    security_events::record(Event::AccessRefused { user, reason });
-    refusal
-}
-
-fn session(headers: &HeaderMap, name: &'static str) -> Result<String, Refusal> {
-    let mut values = headers.get_all(name).iter();
-    let value = values.next().ok_or(Refusal::MissingSession)?.to_str().map_err(|_| Refusal::InvalidSession)?;
-    if values.next().is_some() {
-        return Err(Refusal::InvalidSession);
-    }
-    if value.is_empty() {
-        return Err(Refusal::EmptySession);
-    }
-    // All spellings of a session are one session, for the bounds per session too.
-    Ok(Uuid::try_parse(value).map_or_else(|_| value.to_owned(), |session| session.to_string()))
-}
-
-/// The error message for a user without the role `operator`.
-pub const NOT_OPERATOR: &str = "this needs the role operator";
-
-/// The error message for a caller with too many requests of one session: 429 over HTTP, RESOURCE_EXHAUSTED over gRPC.
-const TOO_MANY_REQUESTS: &str = "too many requests of this session at once; try again soon";
-
-impl Refusal {
-    fn status(self) -> Status {
-        match self {
-            Self::MissingSession => Status::unauthenticated("missing session-uuid in metadata"),
-            Self::EmptySession => Status::unauthenticated("empty session-uuid"),
-            Self::InvalidSession => Status::unauthenticated("invalid session"),
-            Self::MissingToken => Status::unauthenticated("missing service token in authorization"),
-            Self::InvalidToken => Status::unauthenticated("invalid service token"),
-            Self::NotOperator => Status::permission_denied(NOT_OPERATOR),
-            Self::OtherService => Status::permission_denied("this service may not call this method"),
-            // This arm is for unknown methods. The server does not start if one of its own methods has no rule.
-            Self::NoRule => Status::unimplemented("there is no such method"),
-            Self::Unavailable => Status::unavailable("sessions cannot be checked now"),
-            Self::TooMany => Status::resource_exhausted(TOO_MANY_REQUESTS),
-        }
-    }
-
-    fn problem(self) -> Problem {
-        match self {
-            Self::MissingSession | Self::EmptySession => {
-                Problem::new(StatusCode::UNAUTHORIZED, "MISSING_SESSION", "Authentication required")
-            }
-            Self::InvalidSession | Self::MissingToken | Self::InvalidToken | Self::OtherService => {
-                Problem::new(StatusCode::UNAUTHORIZED, "INVALID_SESSION", "Authentication failed")
-            }
-            Self::NotOperator => Problem::forbidden(NOT_OPERATOR),
-            Self::NoRule => Problem::forbidden("no rule says who may do this"),
-            Self::Unavailable => Problem::unavailable("sessions cannot be checked now"),
-            Self::TooMany => Problem::too_many_requests(TOO_MANY_REQUESTS),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn all_spellings_of_a_session_are_one() {
-        let canonical = "0199a8f0-0b6c-7c44-9d5a-2f8e6d1c3b7a";
-        let upper = canonical.to_uppercase();
-        let (simple, braced, urn) =
-            (canonical.replace('-', ""), format!("{{{canonical}}}"), format!("urn:uuid:{canonical}"));
-        for spelling in [canonical, &upper, &simple, &braced, &urn] {
-            let headers = [(SESSION_HEADER.parse().unwrap(), spelling.parse().unwrap())].into_iter().collect();
-            assert_eq!(session(&headers, SESSION_HEADER).unwrap(), canonical, "{spelling}");
-        }
+        bearer.transpose()
     }
 }

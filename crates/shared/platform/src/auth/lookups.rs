@@ -14,7 +14,7 @@ use std::{
 use async_trait::async_trait;
 use tracing::{Instrument as _, Span};
 
-use super::{SessionError, Sessions, User};
+use super::{Credential, SessionError, Sessions, User};
 use crate::batcher::{Batcher, Entry, Limits, NotAnswered};
 
 /// The maximum number of requests of one session that wait for its look-up. It is a quarter of the default number of requests in flight,
@@ -30,9 +30,9 @@ type Found = Result<User, SessionError>;
 /// Looks up the sessions of concurrent requests together; clones share the look-ups.
 #[derive(Clone)]
 pub(super) struct SharedLookups {
-    lookups: Batcher<String, Found>,
-    /// The number of waiting requests of each session that has some. The requests in flight bound the size.
-    waiting: Arc<Mutex<HashMap<String, usize>>>,
+    lookups: Batcher<Credential, Found>,
+    /// The number of waiting requests of each session or token that has some. The requests in flight bound the size.
+    waiting: Arc<Mutex<HashMap<Credential, usize>>>,
 }
 
 impl SharedLookups {
@@ -42,18 +42,18 @@ impl SharedLookups {
     }
 
     /// Counts a request of the session, until the result is dropped. `None` means that too many wait.
-    fn enter(&self, session: &str) -> Option<Entered<'_>> {
+    fn enter(&self, credential: &Credential) -> Option<Entered<'_>> {
         let mut waiting = self.lock();
-        match waiting.get_mut(session) {
+        match waiting.get_mut(credential) {
             Some(count) if *count >= WAITING => return None,
             Some(count) => *count += 1,
-            None => drop(waiting.insert(session.to_owned(), 1)),
+            None => drop(waiting.insert(credential.clone(), 1)),
         }
         drop(waiting);
-        Some(Entered { lookups: self, session: session.to_owned() })
+        Some(Entered { lookups: self, credential: credential.clone() })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, usize>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Credential, usize>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -61,28 +61,28 @@ impl SharedLookups {
 /// A waiting request of a session.
 struct Entered<'a> {
     lookups: &'a SharedLookups,
-    session: String,
+    credential: Credential,
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
         let mut waiting = self.lookups.lock();
-        match waiting.get_mut(&self.session) {
+        match waiting.get_mut(&self.credential) {
             Some(count) if *count > 1 => *count -= 1,
-            _ => drop(waiting.remove(&self.session)),
+            _ => drop(waiting.remove(&self.credential)),
         }
     }
 }
 
 /// Looks up each session of the requests once and answers them.
-async fn look_up(sessions: Arc<dyn Sessions>, requests: Vec<Entry<String, Found>>) {
+async fn look_up(sessions: Arc<dyn Sessions>, requests: Vec<Entry<Credential, Found>>) {
     let span = requests.first().map_or_else(Span::none, |first| first.span.clone());
-    let mut callers: HashMap<String, Vec<_>> = HashMap::with_capacity(requests.len());
+    let mut callers: HashMap<Credential, Vec<_>> = HashMap::with_capacity(requests.len());
     for Entry { request, answer, .. } in requests {
         callers.entry(request).or_default().push(answer);
     }
-    let (names, callers): (Vec<_>, Vec<_>) = callers.into_iter().unzip();
-    let found = sessions.owners(&names).instrument(span).await;
+    let (credentials, callers): (Vec<_>, Vec<_>) = callers.into_iter().unzip();
+    let found = sessions.owners(&credentials).instrument(span).await;
     for (callers, found) in callers.into_iter().zip(found) {
         for caller in callers {
             let _ = caller.send(found);
@@ -92,12 +92,12 @@ async fn look_up(sessions: Arc<dyn Sessions>, requests: Vec<Entry<String, Found>
 
 #[async_trait]
 impl Sessions for SharedLookups {
-    async fn owner(&self, session: &str) -> Found {
-        let Some(_entered) = self.enter(session) else {
+    async fn owner(&self, credential: &Credential) -> Found {
+        let Some(_entered) = self.enter(credential) else {
             metrics::counter!("requests_of_one_user_shed_total").increment(1);
             return Err(SessionError::TooMany);
         };
-        match self.lookups.submit(session.to_owned()).await {
+        match self.lookups.submit(credential.clone()).await {
             Ok(found) => found,
             Err(NotAnswered::Full) => Err(SessionError::Unavailable),
             Err(NotAnswered::Lost) => resume_unwind(Box::new("the look-up of the session panicked")),
@@ -107,7 +107,11 @@ impl Sessions for SharedLookups {
 
 #[cfg(test)]
 mod tests {
-    use futures::{FutureExt as _, StreamExt as _, future::join_all, stream::FuturesUnordered};
+    use futures::{
+        FutureExt as _, StreamExt as _,
+        future::{BoxFuture, join_all},
+        stream::FuturesUnordered,
+    };
     use tokio::{
         sync::{mpsc, oneshot, watch},
         task::yield_now,
@@ -126,13 +130,23 @@ mod tests {
 
     #[async_trait]
     impl Sessions for Held {
-        async fn owner(&self, _: &str) -> Result<User, SessionError> {
+        async fn owner(&self, _: &Credential) -> Result<User, SessionError> {
             let is_valid = *self.is_valid.borrow();
             let (release, released) = oneshot::channel();
             self.begun.send(release).unwrap();
             released.await.unwrap();
             if is_valid { Ok(USER) } else { Err(SessionError::Invalid) }
         }
+    }
+
+    fn session(id: &str) -> Credential {
+        Credential::Session(id.to_owned())
+    }
+
+    /// Looks up a session.
+    fn owner<'a>(shared: &'a SharedLookups, id: &str) -> BoxFuture<'a, Found> {
+        let session = session(id);
+        async move { shared.owner(&session).await }.boxed()
     }
 
     fn held() -> (SharedLookups, Arc<Held>, mpsc::UnboundedReceiver<oneshot::Sender<()>>) {
@@ -144,10 +158,10 @@ mod tests {
     #[tokio::test]
     async fn requests_that_arrive_during_a_lookup_share_the_next_one() {
         let (shared, _sessions, mut lookups) = held();
-        let mut requests = vec![shared.owner("session")];
+        let mut requests = vec![owner(&shared, "session")];
         assert!(requests[0].as_mut().now_or_never().is_none());
         let first = lookups.recv().await.unwrap();
-        requests.extend((1..20).map(|_| shared.owner("session")));
+        requests.extend((1..20).map(|_| owner(&shared, "session")));
         let requests = join_all(requests);
         let release = async {
             for _ in 0..20 {
@@ -171,16 +185,17 @@ mod tests {
 
     #[async_trait]
     impl Sessions for Recorded {
-        async fn owner(&self, _: &str) -> Result<User, SessionError> {
+        async fn owner(&self, _: &Credential) -> Result<User, SessionError> {
             Err(SessionError::Unavailable)
         }
 
-        async fn owners(&self, sessions: &[String]) -> Vec<Found> {
-            let mut sorted = sessions.to_vec();
+        async fn owners(&self, credentials: &[Credential]) -> Vec<Found> {
+            let mut sorted: Vec<_> = credentials.iter().map(|one| one.as_str().to_owned()).collect();
             sorted.sort();
             self.0.lock().unwrap().push(sorted);
-            let found = |session: &String| if session == "ended" { Err(SessionError::Invalid) } else { Ok(USER) };
-            sessions.iter().map(found).collect()
+            let ended = session("ended");
+            let found = |one: &Credential| if *one == ended { Err(SessionError::Invalid) } else { Ok(USER) };
+            credentials.iter().map(found).collect()
         }
     }
 
@@ -189,7 +204,7 @@ mod tests {
         let sessions = Arc::new(Recorded::default());
         let shared = SharedLookups::new(sessions.clone());
 
-        let found = join_all(["a", "ended", "a", "b"].map(|session| shared.owner(session))).await;
+        let found = join_all(["a", "ended", "a", "b"].map(|session| owner(&shared, session))).await;
 
         assert_eq!(found, [Ok(USER), Err(SessionError::Invalid), Ok(USER), Ok(USER)]);
         assert_eq!(*sessions.0.lock().unwrap(), [["a", "b", "ended"]]);
@@ -199,23 +214,23 @@ mod tests {
     #[tokio::test]
     async fn a_session_with_too_many_waiting_requests_is_refused_and_another_is_looked_up() {
         let (shared, _sessions, _lookups) = held();
-        let mut requests: Vec<_> = (0..WAITING).map(|_| shared.owner("session")).collect();
+        let mut requests: Vec<_> = (0..WAITING).map(|_| owner(&shared, "session")).collect();
         assert!(requests.iter_mut().all(|request| request.now_or_never().is_none()));
 
-        assert_eq!(shared.owner("session").now_or_never(), Some(Err(SessionError::TooMany)));
-        assert_eq!(shared.owner("another").now_or_never(), None);
+        assert_eq!(owner(&shared, "session").now_or_never(), Some(Err(SessionError::TooMany)));
+        assert_eq!(owner(&shared, "another").now_or_never(), None);
     }
 
     #[tokio::test]
     async fn a_request_after_the_end_of_its_session_is_refused_though_a_lookup_is_under_way() {
         let (shared, sessions, mut lookups) = held();
         let mut requests = FuturesUnordered::new();
-        requests.push(shared.owner("session"));
+        requests.push(owner(&shared, "session"));
         assert!(requests.next().now_or_never().is_none());
         let first = lookups.recv().await.unwrap();
 
         sessions.is_valid.send_replace(false);
-        requests.push(shared.owner("session"));
+        requests.push(owner(&shared, "session"));
         assert!(requests.next().now_or_never().is_none());
         first.send(()).unwrap();
         let before = requests.next().await.unwrap();
@@ -228,9 +243,9 @@ mod tests {
     #[tokio::test]
     async fn a_request_that_is_given_up_takes_no_answer_from_another() {
         let (shared, _sessions, mut lookups) = held();
-        let mut given_up = shared.owner("session");
+        let mut given_up = owner(&shared, "session");
         assert!((&mut given_up).now_or_never().is_none());
-        let mut other = shared.owner("session");
+        let mut other = owner(&shared, "session");
         assert!((&mut other).now_or_never().is_none());
 
         drop(given_up);

@@ -1,16 +1,24 @@
-//! Authentication of callers: users by their session, services by their token. Over TLS the certificate identifies a service, and a token
+//! Authentication of callers: users by their session or access token, services by their token. Over TLS the certificate identifies a service, and a token
 //! that a call carries must name the certificate's service.
 
+mod credential;
 mod guard;
+mod headers;
 mod hmac;
+mod jose;
 mod lookups;
 mod open_caller;
+mod refusal;
 mod rules;
 mod session_lookup;
 mod token;
 
-pub use guard::{Guard, NOT_OPERATOR};
+pub use credential::Credential;
+pub use guard::Guard;
+pub use headers::user_credential;
+pub use jose::{MAX_TOKEN, TokenKind};
 pub use open_caller::OpenCaller;
+pub use refusal::{NOT_OPERATOR, Refusal};
 pub use rules::{Access, Rule};
 pub use session_lookup::{MemorySessions, SessionError, Sessions};
 pub use token::{ServiceKey, TokenError};
@@ -32,7 +40,7 @@ pub enum Caller {
     Service(String),
 }
 
-/// A user, identified by the session.
+/// A user, identified by the session or access token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct User {
     pub uuid: Uuid,

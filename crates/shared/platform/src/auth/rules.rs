@@ -14,6 +14,8 @@ pub enum Access {
     Operator(Services),
     /// Only the listed services.
     Services(Services),
+    /// Only the gateway, by its certificate. Without TLS every caller, so the network must keep others away.
+    Gateway,
 }
 
 /// The access to one method. Each service keeps its rules in one table beside its API.
@@ -28,7 +30,7 @@ impl Access {
     /// Returns the services that may call the method. The result is empty if the access is public.
     pub const fn services(self) -> Services {
         match self {
-            Self::Public => &[],
+            Self::Public | Self::Gateway => &[],
             Self::Session(services) | Self::Operator(services) | Self::Services(services) => services,
         }
     }
@@ -48,6 +50,11 @@ impl Rule {
     /// Admits users with the role `operator`, and `services`.
     pub const fn operator(method: &'static str, services: Services) -> Self {
         Self { method, access: Access::Operator(services) }
+    }
+
+    /// Admits only the gateway.
+    pub const fn gateway(method: &'static str) -> Self {
+        Self { method, access: Access::Gateway }
     }
 
     /// Admits only `services`.

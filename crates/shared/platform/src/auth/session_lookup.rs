@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use futures::future::join_all;
 use uuid::Uuid;
 
-use super::User;
+use super::{Credential, User};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SessionError {
@@ -25,41 +25,46 @@ pub enum SessionError {
 
 #[async_trait]
 pub trait Sessions: Send + Sync {
-    /// Returns the user to whom this session belongs, if the session is valid.
-    async fn owner(&self, session: &str) -> Result<User, SessionError>;
+    /// Returns the user to whom this session or token belongs, if it is valid.
+    async fn owner(&self, credential: &Credential) -> Result<User, SessionError>;
 
-    /// Returns the users of several sessions, in the same order.
-    async fn owners(&self, sessions: &[String]) -> Vec<Result<User, SessionError>> {
-        join_all(sessions.iter().map(|session| self.owner(session))).await
+    /// Returns the users of several sessions and tokens, in the same order.
+    async fn owners(&self, credentials: &[Credential]) -> Vec<Result<User, SessionError>> {
+        join_all(credentials.iter().map(|credential| self.owner(credential))).await
     }
 }
 
 /// Sessions in memory, for tests and the simulation.
 #[derive(Default)]
 pub struct MemorySessions {
-    owners: Mutex<HashMap<String, User>>,
+    owners: Mutex<HashMap<Credential, User>>,
 }
 
 impl MemorySessions {
     /// Opens a session of `user`, who has no role.
     pub fn open(&self, session: &str, user: Uuid) {
-        self.insert(session, User::plain(user));
+        self.insert(Credential::Session(session.to_owned()), User::plain(user));
+    }
+
+    /// Adds an access token of `user`, who has no role.
+    pub fn add_token(&self, token: &str, user: Uuid) {
+        self.insert(Credential::Token(token.to_owned()), User::plain(user));
     }
 
     /// Opens a session of `user`, who has the role `operator`.
     pub fn open_operator(&self, session: &str, user: Uuid) {
-        self.insert(session, User::operator(user));
+        self.insert(Credential::Session(session.to_owned()), User::operator(user));
     }
 
-    fn insert(&self, session: &str, user: User) {
-        self.owners.lock().unwrap_or_else(PoisonError::into_inner).insert(session.to_owned(), user);
+    fn insert(&self, credential: Credential, user: User) {
+        self.owners.lock().unwrap_or_else(PoisonError::into_inner).insert(credential, user);
     }
 }
 
 #[async_trait]
 impl Sessions for MemorySessions {
-    async fn owner(&self, session: &str) -> Result<User, SessionError> {
+    async fn owner(&self, credential: &Credential) -> Result<User, SessionError> {
         let owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
-        owners.get(session).copied().ok_or(SessionError::Invalid)
+        owners.get(credential).copied().ok_or(SessionError::Invalid)
     }
 }

@@ -28,11 +28,12 @@ const MESSAGE: usize = 256 * 1024;
 const PREFIX: usize = 5;
 
 /// Adds `guard` and the limits to the services of `router`. A call passes them in this order: arrival of the message, a slot for the call,
-/// authentication, a slot of the user.
-pub(super) fn bounded(router: Router, guard: Guard, max_in_flight: usize) -> Router {
+/// authentication, a slot of the user. The calls of each service in `apart` have slots of their own.
+pub(super) fn bounded(router: Router, guard: Guard, max_in_flight: usize, apart: &[&'static str]) -> Router {
     let inbound = Inbound {
         arrivals: Arrivals::default(),
         slots: Slots::new(max_in_flight),
+        apart: apart.iter().map(|service| (*service, Slots::new(max_in_flight))).collect(),
         guard,
         user_slots: UserSlots::quarter_of(max_in_flight),
     };
@@ -42,8 +43,19 @@ pub(super) fn bounded(router: Router, guard: Guard, max_in_flight: usize) -> Rou
 struct Inbound {
     arrivals: Arrivals,
     slots: Slots,
+    /// The services whose calls have slots of their own.
+    apart: Vec<(&'static str, Slots)>,
     guard: Guard,
     user_slots: UserSlots,
+}
+
+impl Inbound {
+    /// Returns the slots of the calls with this path, which is `/service/method`.
+    fn slots_of(&self, path: &str) -> &Slots {
+        let service = path.trim_start_matches('/').split('/').next();
+        let own = self.apart.iter().find(|(name, _)| service == Some(name));
+        own.map_or(&self.slots, |(_, slots)| slots)
+    }
 }
 
 /// Middleware: one layer, since each layer of axum costs each call several allocations.
@@ -53,7 +65,7 @@ async fn enter(State(inbound): State<Arc<Inbound>>, request: Request, next: Next
         Err(refusal) => return refuse(&refusal),
     };
     let room = inbound.arrivals.room(body_size(&request));
-    let (Some(_room), Some(_slot)) = (room, inbound.slots.take()) else {
+    let (Some(_room), Some(_slot)) = (room, inbound.slots_of(request.uri().path()).take()) else {
         metrics::counter!("requests_shed_total").increment(1);
         return refuse(&Status::resource_exhausted("too many calls at once; try again soon"));
     };

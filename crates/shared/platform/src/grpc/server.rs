@@ -40,12 +40,14 @@ pub struct Services {
     /// The encoded `FileDescriptorSet` of the services, which reflection serves.
     descriptors: &'static [u8],
     names: Vec<&'static str>,
+    /// The services whose calls have slots of their own.
+    apart: Vec<&'static str>,
 }
 
 impl Services {
     /// Creates an empty set of services. `descriptors` is the encoded `FileDescriptorSet` that describes every service to be added.
     pub fn new(descriptors: &'static [u8]) -> Self {
-        Self { routes: RoutesBuilder::default(), descriptors, names: Vec::new() }
+        Self { routes: RoutesBuilder::default(), descriptors, names: Vec::new(), apart: Vec::new() }
     }
 
     #[must_use]
@@ -63,6 +65,23 @@ impl Services {
         self.routes.add_service(service);
         self.names.push(S::NAME);
         self
+    }
+
+    /// Adds a service whose calls have as many slots as all others together. So neither can take the slots of the other.
+    #[must_use]
+    pub fn with_own_slots<S>(mut self, service: S) -> Self
+    where
+        S: tower::Service<http::Request<tonic::body::Body>, Error = Infallible>
+            + NamedService
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Response: axum::response::IntoResponse,
+        S::Future: Send + 'static,
+    {
+        self.apart.push(S::NAME);
+        self.with(service)
     }
 
     /// Returns the RPCs behind the guard.
@@ -101,7 +120,8 @@ impl Services {
         let reflection_v1 = self.reflection().build_v1().context("building reflection")?;
         let reflection_v1alpha = self.reflection().build_v1alpha().context("building reflection")?;
         observe::count_from_zero(&rpcs);
-        let guarded = inbound::bounded(self.routes.routes().into_axum_router(), guard, max_calls_in_flight);
+        let guarded =
+            inbound::bounded(self.routes.routes().into_axum_router(), guard, max_calls_in_flight, &self.apart);
         let (reporter, mut open) = health::service();
         if Descriptions::of_this_process().grpc_reflection {
             let reflection = Routes::new(reflection_v1.max_decoding_message_size(OPEN_MESSAGE))

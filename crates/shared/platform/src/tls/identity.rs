@@ -13,14 +13,17 @@ use webpki::EndEntityCert;
 const TRUST_DOMAIN: &str = "spiffe://shipyard/";
 /// The names of clients that make calls on behalf of users. The session of a request identifies the user. Every other name is the name of a
 /// service.
-const FOR_USERS: [&str; 2] = ["gateway", "operator"];
+const GATEWAY: &str = "gateway";
+const OPERATOR: &str = "operator";
 
 /// The client of a TLS connection. Each request on the connection has it as an extension.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity {
     /// A service of this system, by name.
     Service(Arc<str>),
-    /// The gateway, an operator, or a client without a certificate. The session of each request identifies the user.
+    /// The gateway. The session of each request identifies the user.
+    Gateway,
+    /// An operator, or a client without a certificate. The session of each request identifies the user.
     Users,
 }
 
@@ -49,7 +52,11 @@ impl Identity {
     /// Returns the identity in a certificate that a trusted authority signed.
     pub(super) fn of(certificate: &CertificateDer<'_>) -> Result<Self, String> {
         let name = name(certificate)?;
-        Ok(if FOR_USERS.contains(&&*name) { Self::Users } else { Self::Service(name) })
+        Ok(match &*name {
+            GATEWAY => Self::Gateway,
+            OPERATOR => Self::Users,
+            _ => Self::Service(name),
+        })
     }
 }
 

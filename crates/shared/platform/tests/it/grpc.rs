@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use contracts::identity::GrpcSessions;
 use futures::future::join_all;
 use platform::{
-    auth::{SessionError, Sessions as _, User},
+    auth::{Credential, MAX_TOKEN, SessionError, Sessions as _, User},
     deadline,
 };
 use stand_ins::Proxy;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 struct Fixture {
     proxy: Proxy,
     sessions: GrpcSessions,
-    session: String,
+    session: Credential,
     user: User,
     _iam: Iam,
 }
@@ -24,7 +24,7 @@ struct Fixture {
 async fn fixture() -> Fixture {
     let iam = testkit::iam().await;
     let user = User::plain(Uuid::from_u128(1));
-    let session = iam.session(user.uuid);
+    let session = Credential::Session(iam.session(user.uuid));
     let proxy = Proxy::to(iam.address).await.expect("a proxy before the stand-in for iam");
     let sessions = GrpcSessions::new(testkit::peer("iam", proxy.address()));
     Fixture { proxy, sessions, session, user, _iam: iam }
@@ -114,10 +114,25 @@ async fn a_tiny_deadline_of_a_caller_stops_no_other_caller() {
 #[tokio::test]
 async fn a_session_that_is_too_large_for_a_message_fails_no_other_look_up() {
     let Fixture { sessions, session, user, proxy: _proxy, _iam } = fixture().await;
-    let ended = Uuid::from_u128(7).to_string();
+    let other = |id: &str| Credential::Session(id.to_owned());
+    let (large, ended) = (other(&"x".repeat(300_000)), other(&Uuid::from_u128(7).to_string()));
 
-    let found = sessions.owners(&["x".repeat(300_000), session, ended, "no uuid".to_owned()]).await;
+    let found = sessions.owners(&[large, session, ended, other("no uuid")]).await;
 
     assert_eq!(found, [Err(SessionError::Invalid), Ok(user), Err(SessionError::Invalid), Err(SessionError::Invalid)]);
-    assert_eq!(sessions.owners(&["no uuid".to_owned()]).await, [Err(SessionError::Invalid)]);
+    assert_eq!(sessions.owners(&[other("no uuid")]).await, [Err(SessionError::Invalid)]);
+}
+
+#[tokio::test]
+async fn tokens_that_do_not_fit_into_one_message_are_looked_up_with_several() {
+    let Fixture { sessions, session, user, proxy: _proxy, _iam: iam } = fixture().await;
+    let known = Credential::Token(iam.token(user.uuid));
+    let unknown = |number: usize| Credential::Token(format!("{number}{}", "x".repeat(MAX_TOKEN - 3)));
+    let asked: Vec<_> = (0..500).map(unknown).chain([session, known]).collect();
+
+    let found = sessions.owners(&asked).await;
+
+    let (unknown, known) = found.split_at(500);
+    assert!(unknown.iter().all(|one| *one == Err(SessionError::Invalid)), "{unknown:?}");
+    assert_eq!(known, [Ok(user), Ok(user)]);
 }

@@ -1,6 +1,7 @@
 //! Tests of the platform with real servers and with in-memory implementations.
 
 mod access;
+mod access_tokens;
 mod admin;
 mod bounds;
 mod consumer;

@@ -159,11 +159,11 @@ impl Visit<'_> {
         self.secrets.add("session", simple);
         let (mut auth, mut users) = (self.customer.auth(), self.customer.users());
         let session_uuid = self.customer.session.clone();
-        auth.whoami(WhoamiRequest { session_uuid }).await.unwrap();
+        auth.whoami(WhoamiRequest { session_uuid, ..WhoamiRequest::default() }).await.unwrap();
         let dead = self.secrets.add("session", ids::random().to_string());
-        let outcome = auth.whoami(WhoamiRequest { session_uuid: dead.clone() }).await;
+        let outcome = auth.whoami(WhoamiRequest { session_uuid: dead.clone(), ..WhoamiRequest::default() }).await;
         self.written.refused("Whoami", outcome);
-        let outcome = auth.whoami(WhoamiRequest { session_uuid: wrong }).await;
+        let outcome = auth.whoami(WhoamiRequest { session_uuid: wrong, ..WhoamiRequest::default() }).await;
         self.written.refused("Whoami", outcome);
         let user_uuid = self.customer.user.to_string();
         users.get_user(self.customer.within(GetUserRequest { user_uuid })).await.unwrap();

@@ -91,6 +91,7 @@ pub fn all() -> Vec<Attack> {
         attack!("fat-users", 4, "accounts with 16 contacts of 512 bytes, logged in, from one address", accounts::fat),
         attack!("fill-redis", 4, "the largest accounts, logged in, from up to 256 addresses", accounts::fill),
         attack!("token-flood", 16, "requests at order with a forged service token", tokens::flood),
+        attack!("issue-flood", 16, "access tokens issued at iam in a loop under one session", tokens::issue),
         attack!("spray", 2, "wrong passwords of many logins from the customers' own address", guesses::spray),
         attack!("lock-keeper", 2, "wrong passwords of the customers' logins", guesses::lock),
         attack!("garbage", 600, "600 connections with random bytes or half a TLS handshake", garbage::hold),

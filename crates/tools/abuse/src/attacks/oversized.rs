@@ -61,7 +61,11 @@ pub async fn messages(attacker: Arc<Attacker>) {
             let mut auth = AuthServiceClient::new(channel).max_encoding_message_size(usize::MAX);
             loop {
                 attacker.has_sent(1);
-                if auth.whoami(WhoamiRequest { session_uuid: "x".repeat(MESSAGE) }).await.is_err() {
+                if auth
+                    .whoami(WhoamiRequest { session_uuid: "x".repeat(MESSAGE), ..WhoamiRequest::default() })
+                    .await
+                    .is_err()
+                {
                     attacker.was_refused();
                 }
                 sleep(PAUSE).await;

@@ -1,11 +1,12 @@
-//! Forged service tokens, each of which the shop refuses and records.
+//! Forged service tokens, each of which the shop refuses and records; and a loop that has access tokens issued.
 
 use std::{sync::Arc, time::Duration};
 
+use contracts::proto::auth::v1::{IssueTokenRequest, auth_service_client::AuthServiceClient};
 use tokio::time::sleep;
 
 use super::Attacker;
-use crate::wire::client;
+use crate::wire::{channel, client};
 
 const WORKERS: u32 = 16;
 const PAUSE: Duration = Duration::from_millis(100);
@@ -24,6 +25,26 @@ pub async fn flood(attacker: Arc<Attacker>) {
                     // Some 1 600 requests a second, which leaves the machine to the customers.
                     sleep(PAUSE / 10).await;
                 }
+            }
+        })
+        .await;
+}
+
+/// Has one token after the other issued for one session. Each ends the oldest of the session's eight.
+pub async fn issue(attacker: Arc<Attacker>) {
+    attacker
+        .repeat(WORKERS, PAUSE, |attacker, _| async move {
+            let Some(channel) = channel(&attacker.entrances.iam) else { return };
+            let _place = attacker.place();
+            let mut auth = AuthServiceClient::new(channel);
+            loop {
+                attacker.has_sent(1);
+                let request = IssueTokenRequest { session_uuid: attacker.account.session.clone() };
+                if auth.issue_token(request).await.is_err() {
+                    attacker.was_refused();
+                    sleep(PAUSE).await;
+                }
+                sleep(PAUSE / 10).await;
             }
         })
         .await;

@@ -33,7 +33,10 @@ impl Whoami {
 impl Work for Whoami {
     async fn once(&mut self) -> anyhow::Result<()> {
         let customer = &self.customers[self.random.random_range(0..self.customers.len())];
-        self.client.whoami(WhoamiRequest { session_uuid: customer.session.clone() }).await.context("Whoami")?;
+        self.client
+            .whoami(WhoamiRequest { session_uuid: customer.session.clone(), ..WhoamiRequest::default() })
+            .await
+            .context("Whoami")?;
         Ok(())
     }
 }

@@ -246,6 +246,8 @@ impl Variables<'_> {
         }
         match service.name {
             "iam" => {
+                // iam signs access tokens with the published key.
+                set("SHIPYARD_ENVIRONMENT", "development");
                 set("REDIS_URL", &at(&self.servers.redis_url, self.links.address(Link::Redis)?)?);
                 // All customers share an IP address, and log in at once after Redis was emptied.
                 set("IAM_ADDRESS_FAILURES", "0");

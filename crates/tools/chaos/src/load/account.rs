@@ -105,7 +105,7 @@ async fn attempt(shop: &Shop, login: &str, index: usize) -> anyhow::Result<(Uuid
     }
     let request = LoginRequest { login: login.to_owned(), password: PASSWORD.to_owned() };
     let session = success("Login", shop.auth().login(request).await)?.session_uuid;
-    let request = WhoamiRequest { session_uuid: session.clone() };
+    let request = WhoamiRequest { session_uuid: session.clone(), ..WhoamiRequest::default() };
     let known = success("Whoami", shop.auth().whoami(request).await)?.user.context("Whoami answered no user")?;
     Ok((known.uuid.parse().context("the user's uuid is none")?, session))
 }

@@ -13,6 +13,7 @@ use iam::{
     model::{Operators, TrustedProxies},
     repository::CodeLimit,
     service::{ContactService, IamService, SessionRules},
+    tokens::{AccessTokens, SigningKey},
 };
 use uuid::Uuid;
 
@@ -44,6 +45,7 @@ pub async fn users(builder: &mut Builder) -> String {
         hashing(),
         SessionRules { ttl: DAY, per_user: 100 },
         Operators::default(),
+        tokens(),
     );
     let proxies = TrustedProxies::parse("0.0.0.0/0").expect("a network");
     let settings = iam::api::Settings { proxies, hops: 0, password_min: 8 };
@@ -58,6 +60,11 @@ pub async fn users(builder: &mut Builder) -> String {
     let session = decode::<LoginResponse>(&opened).session_uuid;
     builder.uuids.extend([&user, &session].map(|text| text.parse::<Uuid>().expect("iam's ids are uuids")));
     session
+}
+
+/// Returns access tokens with a key of this process.
+fn tokens() -> AccessTokens {
+    AccessTokens::new(SigningKey::generate().expect("the system has randomness"), None, DAY)
 }
 
 /// Returns the hashing threads, which the whole process shares.

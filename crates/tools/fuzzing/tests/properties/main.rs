@@ -45,6 +45,11 @@ proptest! {
     }
 
     #[test]
+    fn no_other_access_token_is_accepted(data in vec(any::<u8>(), 0..200)) {
+        fuzzing::access_tokens(&data);
+    }
+
+    #[test]
     fn what_is_read_prints_as_it_was_read(data in vec(any::<u8>(), 0..200), text in ".{0,60}") {
         fuzzing::identifiers(&data);
         fuzzing::identifiers(&[&[0; 24], text.as_bytes()].concat());

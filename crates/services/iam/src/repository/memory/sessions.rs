@@ -1,6 +1,9 @@
 //! The in-memory implementation of [`Sessions`].
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -12,7 +15,10 @@ use super::expiring::Expiring;
 use crate::{
     config::SessionBounds,
     error::Error,
-    model::{OpenSession, Owner, Session, SessionDigest, SessionId, SessionSummary, SessionTimes, ShortId, User},
+    model::{
+        Credential, OpenSession, Owner, Session, SessionDigest, SessionId, SessionSummary, SessionTimes, ShortId,
+        TokenDigest, TokenId, User,
+    },
     repository::{Admission, Lookup, Sessions, sessions::RETIRED},
 };
 
@@ -27,6 +33,10 @@ struct State {
     /// Each user's sessions, in the order in which they were opened. Some may have ended.
     of_user: Expiring<UserId, Vec<SessionDigest>>,
     owners: Expiring<UserId, Owner>,
+    /// The session of each token.
+    tokens: Expiring<TokenDigest, SessionDigest>,
+    /// Each session's tokens, in the order in which they were issued. Some may have ended.
+    of_session: Expiring<SessionDigest, Vec<TokenDigest>>,
     /// The users that are being changed.
     changing: Expiring<UserId, ()>,
     retired: Expiring<(UserId, DateTime<Utc>), ()>,
@@ -47,8 +57,13 @@ impl MemorySessions {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn look_up(&self, id: SessionId) -> Lookup {
-        let (mut state, digest) = (self.state(), id.digest());
+    fn look_up(&self, credential: &Credential) -> Lookup {
+        let mut state = self.state();
+        let digest = match credential {
+            Credential::Session(id) => Some(id.digest()),
+            Credential::Token(id) => state.tokens.get(&id.digest()).cloned(),
+        };
+        let Some(digest) = digest else { return Lookup::Ended };
         let Some(stored) = state.sessions.get(&digest) else { return Lookup::Ended };
         if self.is_idle(stored) {
             state.sessions.remove(&digest);
@@ -129,8 +144,33 @@ impl Sessions for MemorySessions {
         Ok(Admission::Granted)
     }
 
-    async fn find_all(&self, ids: &[SessionId]) -> Result<Vec<Lookup>, Error> {
-        Ok(ids.iter().map(|id| self.look_up(*id)).collect())
+    async fn find_all(&self, credentials: &[Credential]) -> Result<Vec<Lookup>, Error> {
+        Ok(credentials.iter().map(|credential| self.look_up(credential)).collect())
+    }
+
+    async fn add_token(
+        &self,
+        session: SessionId,
+        token: TokenId,
+        lifetime: Duration,
+        most: u32,
+    ) -> Result<bool, Error> {
+        let (mut state, session, token) = (self.state(), session.digest(), token.digest());
+        let lifetime = lifetime.min(state.sessions.time_left(&session));
+        if lifetime.is_zero() {
+            return Ok(false);
+        }
+        let mut of_session = state.of_session.get(&session).cloned().unwrap_or_default();
+        of_session.retain(|known| *known != token);
+        of_session.push(token.clone());
+        let surplus = of_session.len().saturating_sub(most as usize);
+        for oldest in of_session.drain(..surplus) {
+            state.tokens.remove(&oldest);
+        }
+        let left = lifetime.max(state.of_session.time_left(&session));
+        state.of_session.insert(session.clone(), of_session, left);
+        state.tokens.insert(token, session, lifetime);
+        Ok(true)
     }
 
     async fn close(&self, id: SessionId) -> Result<Option<UserId>, Error> {

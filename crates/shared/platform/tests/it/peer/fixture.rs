@@ -12,8 +12,8 @@ use std::{
 
 use contracts::proto::{
     auth::v1::{
-        LoginRequest, LoginResponse, LogoutAllRequest, LogoutAllResponse, LogoutRequest, LogoutResponse, WhoamiRequest,
-        WhoamiResponse,
+        GetJwksRequest, GetJwksResponse, IssueTokenRequest, IssueTokenResponse, LoginRequest, LoginResponse,
+        LogoutAllRequest, LogoutAllResponse, LogoutRequest, LogoutResponse, WhoamiRequest, WhoamiResponse,
         auth_service_client::AuthServiceClient,
         auth_service_server::{AuthService, AuthServiceServer},
     },
@@ -138,6 +138,14 @@ impl AuthService for Shared {
     }
 
     async fn logout_all(&self, _: Request<LogoutAllRequest>) -> Result<Response<LogoutAllResponse>, Status> {
+        Err(Status::unimplemented("not needed here"))
+    }
+
+    async fn issue_token(&self, _: Request<IssueTokenRequest>) -> Result<Response<IssueTokenResponse>, Status> {
+        Err(Status::unimplemented("not needed here"))
+    }
+
+    async fn get_jwks(&self, _: Request<GetJwksRequest>) -> Result<Response<GetJwksResponse>, Status> {
         Err(Status::unimplemented("not needed here"))
     }
 }

@@ -59,12 +59,17 @@ fn key(service: &'static str) -> ServiceKey {
 
 /// Starts the service geo over TLS.
 async fn serve(tls: &Tls) -> (SocketAddr, Running) {
+    serve_to(Access::Session(&["order"]), tls).await
+}
+
+/// Starts the service geo over TLS, with methods that admit these callers.
+async fn serve_to(access: Access, tls: &Tls) -> (SocketAddr, Running) {
     let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = socket.local_addr().expect("its address");
     let listener = Listener::from(socket).with_tls(Acceptor::new(tls.clone(), Clients::Certified));
     let sessions = MemorySessions::default();
     sessions.open("a session", USER);
-    let guard = Guard::new(Arc::new(sessions), key("geo"), &[]).otherwise(Access::Session(&["order"]));
+    let guard = Guard::new(Arc::new(sessions), key("geo"), &[]).otherwise(access);
     let services = Services::new(contracts::proto::DESCRIPTORS).with(GeoServer::new(Mirror));
     (address, testkit::run(|stop| services.serve(listener, guard, Readiness::default(), stop)))
 }
@@ -114,6 +119,21 @@ async fn calls_through_the_gateway_are_those_of_users_with_sessions() {
 
     assert!(ask(peer(&gateway, address), Some("a session")).await.unwrap().contains("User"));
     assert_eq!(ask(peer(&gateway, address), None).await.unwrap_err().code(), Code::Unauthenticated);
+}
+
+#[tokio::test]
+async fn a_method_for_the_gateway_admits_its_certificate_alone() {
+    let files = Files::of("geo");
+    let (address, _server) = serve_to(Access::Gateway, &files.load()).await;
+    let code = async |subject: Subject, session| {
+        ask(peer(&files.beside(&subject), address), session).await.unwrap_err().code()
+    };
+
+    for subject in [Subject::service("order"), Subject::service("geo"), Subject::client("operator")] {
+        assert_eq!(code(subject.clone(), Some("a session")).await, Code::PermissionDenied, "{subject:?}");
+    }
+    // The method is called; it is one that asks for the caller, which the guard does not identify here.
+    assert_eq!(code(Subject::service("gateway"), None).await, Code::Internal);
 }
 
 #[tokio::test]

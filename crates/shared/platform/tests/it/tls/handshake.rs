@@ -42,7 +42,7 @@ async fn the_certificates_uri_is_the_caller() {
     };
 
     assert_eq!(admitted(Subject::service("order")).await, Some(Identity::Service("order".into())));
-    assert_eq!(admitted(Subject::service("gateway")).await, Some(Identity::Users));
+    assert_eq!(admitted(Subject::service("gateway")).await, Some(Identity::Gateway));
     assert_eq!(admitted(Subject::client("operator")).await, Some(Identity::Users));
 }
 

@@ -7,8 +7,9 @@ use std::sync::{
 
 use contracts::proto::{
     auth::v1::{
-        LoginRequest, LoginResponse, LogoutAllRequest, LogoutAllResponse, LogoutRequest, LogoutResponse, WhoamiRequest,
-        WhoamiResponse, auth_service_server::AuthService,
+        GetJwksRequest, GetJwksResponse, IssueTokenRequest, IssueTokenResponse, LoginRequest, LoginResponse,
+        LogoutAllRequest, LogoutAllResponse, LogoutRequest, LogoutResponse, WhoamiRequest, WhoamiResponse,
+        auth_service_server::AuthService,
     },
     common::v1::User,
     user::v1::{
@@ -47,6 +48,14 @@ impl AuthService for Iam {
     }
 
     async fn logout_all(&self, _: tonic::Request<LogoutAllRequest>) -> Result<Response<LogoutAllResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn issue_token(&self, _: tonic::Request<IssueTokenRequest>) -> Result<Response<IssueTokenResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn get_jwks(&self, _: tonic::Request<GetJwksRequest>) -> Result<Response<GetJwksResponse>, Status> {
         Err(Status::unimplemented(""))
     }
 }

@@ -13,20 +13,8 @@ if not value then
   end
   return { old, redis.call('get', ARGV[2] .. session.user.uuid), 1 }
 end
-local read, session = pcall(cjson.decode, value)
-if not read or type(session) ~= 'table' or type(session.user) ~= 'string' or type(session.used) ~= 'number' then
+local session = use(KEYS[1], value, ARGV[1], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]))
+if not session then
   return false
-end
-local time = redis.call('time')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local idle = tonumber(ARGV[4])
-if idle > 0 and now - session.used > idle then
-  redis.call('del', KEYS[1])
-  redis.call('zrem', ARGV[3] .. session.user, ARGV[1])
-  return false
-end
-if now - session.used >= tonumber(ARGV[5]) then
-  session.used = now
-  redis.call('set', KEYS[1], cjson.encode(session), 'keepttl')
 end
 return { value, redis.call('get', ARGV[2] .. session.user), 0 }

@@ -1,38 +1,43 @@
-//! Sessions whose user this replica knows, because it opened them or found them before. The user of a session never changes, so they are
-//! read with plain commands, sent together. The script has to decode the session to find its user, for which Redis, a single thread, takes
-//! five times as long (decision 54).
+//! Sessions whose user this replica knows, because it opened them or found them before. The user of a session never changes, nor does the
+//! session of a token, so they are read with plain commands, sent together. The script has to decode the session to find its user, for which
+//! Redis, a single thread, takes five times as long (decision 54).
 
+use contracts::ids::UserId;
 use platform::redis::millis;
-use redis::{FromRedisValue, RedisError, Value};
+use redis::{FromRedisValue, Pipeline, RedisError, Value};
 
-use super::{RedisSessions, is_lost, stored};
+use super::{RedisSessions, Wanted, is_lost, stored};
 use crate::{
     error::Error,
-    model::{OpenSession, SessionDigest, SessionId},
+    model::{OpenSession, SessionDigest},
 };
 
-/// The most sessions whose user is remembered. They take 8 MB.
+/// The most sessions whose user is remembered, and the most tokens whose session is. They take 8 MB each.
 pub(super) const CAPACITY: u64 = 20_000;
+
+/// What this replica knows of a session that is looked up.
+struct Known {
+    session: SessionDigest,
+    user: UserId,
+}
 
 impl RedisSessions {
     /// Returns the open ones among sessions whose user is known. For each other session it returns `None`, and the script must decide: if the
-    /// session has ended, may have been idle for too long, or has a use to record, or if its owner's record is not stored.
+    /// session or the token has ended, if the session may have been idle for too long or has a use to record, or if its owner's record is not
+    /// stored.
     ///
-    /// Other commands may run between these, but each session is read before its user: one that is found here was open when this call
-    /// began.
-    pub(super) async fn find_known(
-        &self,
-        sessions: &[(SessionId, SessionDigest)],
-    ) -> Result<Vec<Option<OpenSession>>, Error> {
-        let owners: Vec<_> = sessions.iter().map(|(_, digest)| self.owners.get(digest)).collect();
+    /// Other commands may run between these, but each session is read before its user, and after the token: one that is found here was open
+    /// when this call began.
+    pub(super) async fn find_known(&self, wanted: &[Wanted]) -> Result<Vec<Option<OpenSession>>, Error> {
+        let known: Vec<_> = wanted.iter().map(|wanted| self.known(wanted)).collect();
         let mut commands = redis::pipe();
-        for ((_, digest), owner) in sessions.iter().zip(&owners) {
-            if let Some(owner) = owner {
-                commands.get(self.session_key(digest)).get(self.user_key(owner));
+        for (wanted, known) in wanted.iter().zip(&known) {
+            if let Some(known) = known {
+                self.read_known(&mut commands, wanted, known);
             }
         }
         if commands.is_empty() {
-            return Ok(sessions.iter().map(|_| None).collect());
+            return Ok(wanted.iter().map(|_| None).collect());
         }
         // A key that holds something else fails alone, and the script decides about it.
         commands.cmd("TIME").ignore_errors();
@@ -45,13 +50,34 @@ impl RedisSessions {
         let (seconds, micros): (i64, i64) = decode(replies.pop())?;
         let now = seconds * 1000 + micros / 1000;
         let mut replies = replies.into_iter();
-        let found = owners.into_iter().map(|owner| {
-            owner?;
+        let found = wanted.iter().zip(known).map(|(wanted, known)| {
+            let known = known?;
+            let token = matches!(wanted, Wanted::Token(..)).then(|| replies.next());
             let (session, record) = (replies.next(), replies.next());
+            if let Some(token) = token {
+                let of: Option<String> = decode(token).ok()?;
+                of.filter(|of| *of == known.session.to_string())?;
+            }
             let (session, record): (Option<Vec<u8>>, Option<Vec<u8>>) = (decode(session).ok()?, decode(record).ok()?);
             self.open_at(now, &session?, &record?)
         });
         Ok(found.collect())
+    }
+
+    fn known(&self, wanted: &Wanted) -> Option<Known> {
+        let session = match wanted {
+            Wanted::Session(_, digest) => digest.clone(),
+            Wanted::Token(digest) => self.tokens.get(digest)?,
+        };
+        let user = self.owners.get(&session)?;
+        Some(Known { session, user })
+    }
+
+    fn read_known(&self, commands: &mut Pipeline, wanted: &Wanted, known: &Known) {
+        if let Wanted::Token(digest) = wanted {
+            commands.get(self.token_key(digest));
+        }
+        commands.get(self.session_key(&known.session)).get(self.user_key(known.user));
     }
 
     /// Returns the session if it is open and was used recently, `now` being Redis' time in milliseconds since 1970.

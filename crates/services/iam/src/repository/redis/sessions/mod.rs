@@ -1,11 +1,14 @@
 //! The Redis implementation of [`Sessions`]. It has a key per session, which is named by the digest of the session's id and expires with
-//! the session, a sorted set of each user's sessions, and a record of each user. Redis Cluster is not supported, because a script accesses keys
+//! the session, a sorted set of each user's sessions, a record of each user, and keys of access tokens. Redis Cluster is not supported, because a script accesses keys
 //! of a user and of the user's sessions.
 
 mod known;
 mod old;
 mod scripts;
 mod stored;
+mod tokens;
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::ids::UserId;
@@ -20,7 +23,10 @@ use super::with_retry;
 use crate::{
     config::SessionBounds,
     error::Error,
-    model::{OpenSession, Owner, Session, SessionDigest, SessionId, SessionSummary, ShortId, User},
+    model::{
+        Credential, OpenSession, Owner, Session, SessionDigest, SessionId, SessionSummary, ShortId, TokenDigest,
+        TokenId, User,
+    },
     repository::{Admission, Lookup, Sessions, sessions::RETIRED},
 };
 
@@ -34,6 +40,8 @@ pub struct RedisSessions {
     scripts: Scripts,
     /// The users of known sessions. It does not tell whether a session is still open.
     owners: Cache<SessionDigest, UserId>,
+    /// The sessions of known tokens. It does not tell whether a token is still valid.
+    tokens: Cache<TokenDigest, SessionDigest>,
     moves_from: Instant,
 }
 
@@ -41,8 +49,8 @@ impl RedisSessions {
     /// Creates the store. Every Redis key begins with `prefix`.
     pub fn new(connection: Connection, prefix: String, bounds: SessionBounds) -> Self {
         let moves_from = Instant::now() + old::ROLLOUT;
-        let owners = Cache::new(known::CAPACITY);
-        Self { connection, prefix, bounds, scripts: Scripts::default(), owners, moves_from }
+        let (owners, tokens) = (Cache::new(known::CAPACITY), Cache::new(known::CAPACITY));
+        Self { connection, prefix, bounds, scripts: Scripts::default(), owners, tokens, moves_from }
     }
 
     /// Returns the store in the state after a rollout, when no replica of an older version runs any more.
@@ -109,15 +117,18 @@ impl RedisSessions {
         Ok(match found {
             None => Lookup::Ended,
             Some((value, record, true)) => self.found_old(id, &value, record.as_deref()).await,
-            Some((value, record, false)) => {
-                let Some((times, _)) = stored::read_session(&value) else { return Ok(Lookup::Ended) };
-                self.owners.insert(digest, times.user);
-                match record.and_then(|record| self.read_owner(times.user, &record)) {
-                    Some(owner) => Lookup::Found(OpenSession { times, owner }),
-                    None => Lookup::WithoutOwner(times),
-                }
-            }
+            Some((value, record, false)) => self.found(digest, &value, record.as_deref()),
         })
+    }
+
+    /// Decodes a session and the record of its owner.
+    fn found(&self, digest: SessionDigest, value: &[u8], record: Option<&[u8]>) -> Lookup {
+        let Some((times, _)) = stored::read_session(value) else { return Lookup::Ended };
+        self.owners.insert(digest, times.user);
+        match record.and_then(|record| self.read_owner(times.user, record)) {
+            Some(owner) => Lookup::Found(OpenSession { times, owner }),
+            None => Lookup::WithoutOwner(times),
+        }
     }
 
     /// Decodes the record of a user. After the rollout, a record of an older version counts as missing, so that a small one replaces it.
@@ -133,6 +144,21 @@ impl RedisSessions {
             call.key(self.session_key(session.id.digest())).arg(stored::write_session(session.into())?);
         }
         self.run(&call).await
+    }
+}
+
+/// A session that is looked up, by its id or by a token.
+enum Wanted {
+    Session(SessionId, SessionDigest),
+    Token(TokenDigest),
+}
+
+impl From<&Credential> for Wanted {
+    fn from(credential: &Credential) -> Self {
+        match credential {
+            Credential::Session(id) => Self::Session(*id, id.digest()),
+            Credential::Token(id) => Self::Token(id.digest()),
+        }
     }
 }
 
@@ -167,14 +193,25 @@ impl Sessions for RedisSessions {
         Ok(admission)
     }
 
-    async fn find_all(&self, ids: &[SessionId]) -> Result<Vec<Lookup>, Error> {
-        let sessions: Vec<_> = ids.iter().map(|id| (*id, id.digest())).collect();
-        let known = self.find_known(&sessions).await?;
-        let lookups = sessions.into_iter().zip(known).map(async |((id, digest), known)| match known {
-            Some(session) => Ok(Lookup::Found(session)),
-            None => self.find_by_script(id, digest).await,
+    async fn find_all(&self, credentials: &[Credential]) -> Result<Vec<Lookup>, Error> {
+        let wanted: Vec<Wanted> = credentials.iter().map(Wanted::from).collect();
+        let known = self.find_known(&wanted).await?;
+        let lookups = wanted.into_iter().zip(known).map(async |(wanted, known)| match (known, wanted) {
+            (Some(session), _) => Ok(Lookup::Found(session)),
+            (None, Wanted::Session(id, digest)) => self.find_by_script(id, digest).await,
+            (None, Wanted::Token(digest)) => self.find_token_by_script(digest).await,
         });
         try_join_all(lookups).await
+    }
+
+    async fn add_token(
+        &self,
+        session: SessionId,
+        token: TokenId,
+        lifetime: Duration,
+        most: u32,
+    ) -> Result<bool, Error> {
+        self.add(session, &token.digest(), lifetime, most).await
     }
 
     async fn close(&self, id: SessionId) -> Result<Option<UserId>, Error> {

@@ -1,10 +1,13 @@
-//! The Redis scripts of sessions. All except `open` also run when Redis is out of memory, so that only logins are refused then.
+//! The Redis scripts of sessions. All except `open` and `add_token` also run when Redis is out of memory, so that only logins and
+//! new tokens are refused then.
 
 use redis::Script;
 
 pub struct Scripts {
     pub open: Script,
     pub find: Script,
+    pub add_token: Script,
+    pub find_token: Script,
     pub move_old: Script,
     pub close: Script,
     pub close_all: Script,
@@ -25,7 +28,9 @@ impl Default for Scripts {
     fn default() -> Self {
         Self {
             open: script!("#!lua\n", "prefix.lua", "open.lua"),
-            find: script!("#!lua flags=allow-oom\n", "find.lua"),
+            find: script!("#!lua flags=allow-oom\n", "use.lua", "find.lua"),
+            add_token: script!("#!lua\n", "add_token.lua"),
+            find_token: script!("#!lua flags=allow-oom\n", "use.lua", "find_token.lua"),
             move_old: script!("#!lua flags=allow-oom\n", "prefix.lua", "move.lua"),
             close: script!("#!lua flags=allow-oom\n", "close.lua"),
             close_all: script!("#!lua flags=allow-oom\n", "close_all.lua"),

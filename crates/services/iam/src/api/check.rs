@@ -1,0 +1,101 @@
+//! `Check`: tells the gateway whose request it has (Envoy's external authorization).
+//!
+//! It reads the same headers as a guard and looks the session up as `ListOwners` does. The gateway passes the user's uuid and login on, by
+//! which no service decides anything.
+
+use std::collections::HashMap;
+
+use contracts::proto::{
+    envoy::service::auth::v3::{
+        CheckRequest, CheckResponse, DeniedHttpResponse, HeaderValue, HeaderValueOption, HttpStatus, OkHttpResponse,
+        authorization_server::Authorization, check_response::HttpResponse, header_value_option::HeaderAppendAction,
+    },
+    google::rpc,
+};
+use platform::{
+    auth::{Refusal, SESSION_HEADER, user_credential},
+    clock, problem,
+};
+use tonic::{
+    Code, Request, Response, Status,
+    codegen::http::{HeaderMap, HeaderName, HeaderValue as Value, StatusCode, header},
+};
+
+use super::Grpc;
+use crate::{error::Error, metrics, model::SessionUser, service::IamService};
+
+/// The headers in which a request shows whose it is.
+const READ: [HeaderName; 2] = [header::AUTHORIZATION, HeaderName::from_static(SESSION_HEADER)];
+const USER_UUID: &str = "x-user-uuid";
+const USER_LOGIN: &str = "x-user-login";
+
+#[tonic::async_trait]
+impl Authorization for Grpc {
+    async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
+        let http = request.into_inner().attributes.and_then(|attributes| attributes.request?.http);
+        let headers = http.map(|http| http.headers).unwrap_or_default();
+        match user(&self.service, &headers).await {
+            Ok(user) => {
+                metrics::authz_check("allowed");
+                Ok(Response::new(allowed(user)))
+            }
+            Err(Refusal::Unavailable | Refusal::TooMany) => {
+                metrics::authz_check("unavailable");
+                Err(Status::unavailable("sessions cannot be checked now"))
+            }
+            Err(refusal) => {
+                metrics::authz_check("denied");
+                Ok(Response::new(denied(refusal)))
+            }
+        }
+    }
+}
+
+async fn user(service: &IamService, headers: &HashMap<String, String>) -> Result<SessionUser, Refusal> {
+    let mut read = HeaderMap::new();
+    for name in READ {
+        if let Some(value) = headers.get(name.as_str()) {
+            read.insert(name, Value::try_from(value).map_err(|_| Refusal::InvalidSession)?);
+        }
+    }
+    let credential = service.credential(&user_credential(&read)?, clock::now()).map_err(|_| Refusal::InvalidSession)?;
+    service.session_user(credential).await.map_err(|error| match error {
+        Error::InvalidSession => Refusal::InvalidSession,
+        error => {
+            tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "session lookup unavailable");
+            Refusal::Unavailable
+        }
+    })
+}
+
+fn allowed(user: SessionUser) -> CheckResponse {
+    let uuid = set(USER_UUID, user.id.to_string());
+    let login = user.login.map(|login| set(USER_LOGIN, login));
+    let headers_to_remove = if login.is_none() { vec![USER_LOGIN.to_owned()] } else { Vec::new() };
+    let headers = [uuid].into_iter().chain(login).collect();
+    CheckResponse {
+        status: Some(rpc::Status::default()),
+        http_response: Some(HttpResponse::OkResponse(OkHttpResponse { headers, headers_to_remove })),
+    }
+}
+
+fn denied(refusal: Refusal) -> CheckResponse {
+    let problem = refusal.problem();
+    let message = problem.message.clone();
+    let response = DeniedHttpResponse {
+        status: Some(HttpStatus { code: StatusCode::UNAUTHORIZED.as_u16().into() }),
+        headers: vec![set("content-type", problem::MEDIA_TYPE.to_owned()), set("x-auth-status", "denied".to_owned())],
+        body: String::from_utf8(problem.body()).unwrap_or_default(),
+    };
+    CheckResponse {
+        status: Some(rpc::Status { code: Code::Unauthenticated.into(), message, details: Vec::new() }),
+        http_response: Some(HttpResponse::DeniedResponse(response)),
+    }
+}
+
+fn set(name: &str, value: String) -> HeaderValueOption {
+    HeaderValueOption {
+        header: Some(HeaderValue { key: name.to_owned(), value }),
+        append_action: HeaderAppendAction::OverwriteIfExistsOrAdd.into(),
+    }
+}

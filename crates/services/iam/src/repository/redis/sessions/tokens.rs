@@ -1,0 +1,65 @@
+//! Access tokens in Redis: a key per token, which leads to the session and expires with the token, and a sorted set of each session's tokens.
+
+use std::time::Duration;
+
+use platform::redis::millis;
+
+use super::RedisSessions;
+use crate::{
+    error::Error,
+    model::{SessionDigest, SessionId, TokenDigest},
+    repository::Lookup,
+};
+
+/// The reply of find_token.lua: the session's digest, the session and the record of its owner.
+type Found = Option<(String, Vec<u8>, Option<Vec<u8>>)>;
+
+impl RedisSessions {
+    /// Returns a token's key. It begins like the keys of sessions, so that the Redis user needs no further right.
+    pub(super) fn token_key(&self, digest: impl std::fmt::Display) -> String {
+        format!("{}session:token:{digest}", self.prefix)
+    }
+
+    fn tokens_key(&self, session: &SessionDigest) -> String {
+        format!("{}session:tokens:{session}", self.prefix)
+    }
+
+    pub(super) async fn add(
+        &self,
+        session: SessionId,
+        token: &TokenDigest,
+        lifetime: Duration,
+        most: u32,
+    ) -> Result<bool, Error> {
+        let session = session.digest();
+        let mut call = self.scripts.add_token.prepare_invoke();
+        call.key(self.session_key(&session))
+            .key(self.token_key(token))
+            .key(self.tokens_key(&session))
+            .arg(session.to_string())
+            .arg(token.to_string())
+            .arg(millis(lifetime))
+            .arg(most)
+            .arg(self.token_key(""));
+        let is_added = self.run::<i64>(&call).await? == 0;
+        if is_added {
+            self.tokens.insert(token.clone(), session);
+        }
+        Ok(is_added)
+    }
+
+    /// Looks up the session of a token that this replica does not know, or for which the script must decide.
+    pub(super) async fn find_token_by_script(&self, token: TokenDigest) -> Result<Lookup, Error> {
+        let mut call = self.scripts.find_token.prepare_invoke();
+        call.key(self.token_key(&token))
+            .arg(self.session_key(""))
+            .arg(self.user_key(""))
+            .arg(self.sessions_key(""))
+            .arg(self.bounds.iam_session_idle.map_or(0, millis))
+            .arg(millis(self.bounds.precision()));
+        let Some((session, value, record)) = self.read::<Found>(&call).await? else { return Ok(Lookup::Ended) };
+        let session = SessionDigest::stored(session);
+        self.tokens.insert(token, session.clone());
+        Ok(self.found(session, &value, record.as_deref()))
+    }
+}

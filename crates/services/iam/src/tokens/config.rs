@@ -1,0 +1,66 @@
+//! The variables of access tokens.
+
+use std::time::Duration;
+
+use platform::{
+    config::{ConfigError, Host, Settings},
+    environment::Environment,
+};
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::{AccessTokens, SigningKey};
+
+/// The key that signs in development if no key is configured. It is published.
+const PUBLISHED: &str = include_str!("../../data/token_key.development.pem");
+const KEY: &str = "IAM_TOKEN_KEY";
+const NEXT: &str = "IAM_TOKEN_KEY_NEXT";
+
+#[derive(Deserialize)]
+pub struct Config {
+    /// The key that signs access tokens, in PEM (PKCS#8, P-256).
+    iam_token_key: Option<SecretString>,
+    /// A second key, whose tokens are accepted, while operators replace the key: first the new key, then the old one.
+    iam_token_key_next: Option<SecretString>,
+    /// The lifetime of an access token, which also ends with its session.
+    #[serde(default = "token_ttl", with = "humantime_serde")]
+    iam_token_ttl: Duration,
+}
+
+fn token_ttl() -> Duration {
+    Duration::from_mins(5)
+}
+
+/// Reads the keys; errors name the variable. Fails in production if none is configured or one of them is the published key.
+///
+/// If all services share one process, no other process needs the key, so the default is a generated one.
+pub fn load(settings: &Settings) -> Result<AccessTokens, ConfigError> {
+    let config: Config = settings.read()?;
+    // A token has whole seconds.
+    if config.iam_token_ttl < Duration::from_secs(1) {
+        return Err(ConfigError::new("IAM_TOKEN_TTL", "is less than a second"));
+    }
+    let published = SigningKey::parse(KEY, &PUBLISHED.into())?;
+    let is_production = Environment::load(settings)? == Environment::Production;
+    let read = |variable, key: &SecretString| {
+        let key = SigningKey::parse(variable, key)?;
+        if is_production && key.public() == published.public() {
+            return Err(ConfigError::new(variable, "is the published key, which only development accepts"));
+        }
+        Ok(key)
+    };
+    let next = config.iam_token_key_next.map(|key| read(NEXT, &key)).transpose()?;
+    let key = match config.iam_token_key {
+        Some(key) => read(KEY, &key)?,
+        None if settings.host() == Host::SharedProcess => {
+            SigningKey::generate().map_err(|error| ConfigError::new(KEY, format!("cannot be generated: {error}")))?
+        }
+        None if is_production => {
+            let problem = "is not set, and only development has a default; \
+                generate a key with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256";
+            return Err(ConfigError::new(KEY, problem));
+        }
+        None => published,
+    };
+    Ok(AccessTokens::new(key, next.as_ref(), config.iam_token_ttl))
+}

@@ -1,0 +1,121 @@
+//! The keys of access tokens: ECDSA on the curve P-256 with SHA-256, which JOSE calls ES256.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
+use platform::config::ConfigError;
+use ring::{
+    error::{KeyRejected, Unspecified},
+    rand::SystemRandom,
+    signature::{
+        ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, UnparsedPublicKey,
+    },
+};
+use rustls_pki_types::{PrivatePkcs8KeyDer, pem::PemObject as _};
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
+
+/// The length of a coordinate of P-256 in bytes.
+const COORDINATE: usize = 32;
+
+/// A private key and its public key.
+pub struct SigningKey {
+    pair: EcdsaKeyPair,
+    random: SystemRandom,
+    public: PublicKey,
+}
+
+/// A public key, as a JSON Web Key shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicKey {
+    /// The coordinates in base64url.
+    pub x: String,
+    pub y: String,
+    /// The thumbprint of the key (RFC 7638).
+    pub kid: String,
+    /// The uncompressed point: the byte 4 and the coordinates (SEC 1, section 2.3.3).
+    point: Vec<u8>,
+}
+
+impl SigningKey {
+    /// Reads a private key in PEM. Errors name `variable`.
+    pub fn parse(variable: &str, pem: &SecretString) -> Result<Self, ConfigError> {
+        let problem = "is no private key on the curve P-256 in PEM (PKCS#8)";
+        let key = PrivatePkcs8KeyDer::from_pem_slice(pem.expose_secret().as_bytes())
+            .map_err(|_| ConfigError::new(variable, problem))?;
+        Self::new(key.secret_pkcs8_der()).map_err(|error| ConfigError::new(variable, format!("{problem}: {error}")))
+    }
+
+    /// Generates a key.
+    pub fn generate() -> Result<Self, Unspecified> {
+        let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())?;
+        Self::new(key.as_ref()).map_err(|_| Unspecified)
+    }
+
+    fn new(pkcs8: &[u8]) -> Result<Self, KeyRejected> {
+        let random = SystemRandom::new();
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8, &random)?;
+        let public = PublicKey::new(pair.public_key().as_ref());
+        Ok(Self { pair, random, public })
+    }
+
+    pub fn public(&self) -> &PublicKey {
+        &self.public
+    }
+
+    /// Signs a message. The signature has the form of JOSE: the numbers r and s, 32 bytes each (RFC 7518, section 3.4).
+    pub fn sign(&self, message: &[u8]) -> Result<impl AsRef<[u8]> + use<>, Unspecified> {
+        self.pair.sign(&self.random, message)
+    }
+}
+
+impl PublicKey {
+    fn new(point: &[u8]) -> Self {
+        let coordinates = point.get(1..).unwrap_or_default();
+        let (x, y) = coordinates.split_at_checked(COORDINATE).unwrap_or_default();
+        let (x, y) = (BASE64URL.encode(x), BASE64URL.encode(y));
+        // The members that the thumbprint needs, in its order and without spaces.
+        let members = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
+        let kid = BASE64URL.encode(Sha256::digest(members));
+        Self { x, y, kid, point: point.to_vec() }
+    }
+
+    pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Unspecified> {
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &self.point).verify(message, signature)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_is_that_of_the_standard() {
+        // The example of RFC 7515, appendix A.3.
+        let (x, y) = ("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0");
+        let message = "eyJhbGciOiJFUzI1NiJ9.\
+            eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+        let signature = "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
+        let point = [vec![4], BASE64URL.decode(x).unwrap(), BASE64URL.decode(y).unwrap()].concat();
+
+        let key = PublicKey::new(&point);
+
+        assert_eq!((key.x.as_str(), key.y.as_str()), (x, y));
+        let signature = BASE64URL.decode(signature).unwrap();
+        assert!(key.verify(message.as_bytes(), &signature).is_ok());
+        assert!(key.verify(b"other", &signature).is_err());
+    }
+
+    #[test]
+    fn a_key_is_a_pkcs_8_key_on_p_256_and_the_error_names_the_variable() {
+        let published = include_str!("../../data/token_key.development.pem");
+        assert!(SigningKey::parse("KEY", &published.into()).is_ok());
+
+        let other_form = published.replace("PRIVATE KEY", "EC PRIVATE KEY");
+        let no_key = published.replace('M', "A");
+        for wrong in ["", "no key", &other_form, &no_key] {
+            let error = SigningKey::parse("KEY", &wrong.into()).err().unwrap();
+
+            assert_eq!(error.variable, "KEY");
+            assert!(error.problem.starts_with("is no private key on the curve P-256 in PEM (PKCS#8)"), "{error}");
+        }
+    }
+}

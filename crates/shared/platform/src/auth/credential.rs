@@ -1,0 +1,26 @@
+//! The credential of a user: a session, or an access token that was issued for one.
+
+use std::fmt;
+
+/// What a request presents to show whose it is. It is a bearer secret, so its debug output does not show it.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub enum Credential {
+    Session(String),
+    /// A JWT whose header names it an access token. Whether it is valid, only the service of sessions can tell.
+    Token(String),
+}
+
+impl Credential {
+    /// Returns the session's id or the token.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Session(text) | Self::Token(text) => text,
+        }
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Credential(…)")
+    }
+}

@@ -1,0 +1,89 @@
+//! The reasons for which the guard refuses a request, and the answer to each.
+
+use axum::http::StatusCode;
+use tonic::Status;
+use uuid::Uuid;
+
+use super::SessionError;
+use crate::{
+    problem::Problem,
+    security_events::{self, AccessRefusal, Event, TokenRefusal},
+};
+
+/// Why a request is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    MissingSession,
+    EmptySession,
+    InvalidSession,
+    MissingToken,
+    InvalidToken,
+    NotOperator,
+    /// The caller is authenticated, but is not one that the method admits.
+    OtherCaller,
+    NoRule,
+    Unavailable,
+    TooMany,
+}
+
+/// Records the refusal of a caller's token as a security event.
+pub(super) fn refused(reason: TokenRefusal) -> Refusal {
+    security_events::record(Event::TokenRefused { reason });
+    Refusal::InvalidToken
+}
+
+/// Records that a caller may not call a method.
+pub(super) fn denied(user: Option<Uuid>, reason: AccessRefusal, refusal: Refusal) -> Refusal {
+    security_events::record(Event::AccessRefused { user, reason });
+    refusal
+}
+
+/// The error message for a user without the role `operator`.
+pub const NOT_OPERATOR: &str = "this needs the role operator";
+
+/// The error message for a caller with too many requests of one session: 429 over HTTP, RESOURCE_EXHAUSTED over gRPC.
+const TOO_MANY_REQUESTS: &str = "too many requests of this session at once; try again soon";
+
+impl From<SessionError> for Refusal {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Invalid => Self::InvalidSession,
+            SessionError::Unavailable => Self::Unavailable,
+            SessionError::TooMany => Self::TooMany,
+        }
+    }
+}
+
+impl Refusal {
+    pub(super) fn status(self) -> Status {
+        match self {
+            Self::MissingSession => Status::unauthenticated("missing session-uuid in metadata"),
+            Self::EmptySession => Status::unauthenticated("empty session-uuid"),
+            Self::InvalidSession => Status::unauthenticated("invalid session"),
+            Self::MissingToken => Status::unauthenticated("missing service token in authorization"),
+            Self::InvalidToken => Status::unauthenticated("invalid token"),
+            Self::NotOperator => Status::permission_denied(NOT_OPERATOR),
+            Self::OtherCaller => Status::permission_denied("this service may not call this method"),
+            // This arm is for unknown methods. The server does not start if one of its own methods has no rule.
+            Self::NoRule => Status::unimplemented("there is no such method"),
+            Self::Unavailable => Status::unavailable("sessions cannot be checked now"),
+            Self::TooMany => Status::resource_exhausted(TOO_MANY_REQUESTS),
+        }
+    }
+
+    /// Returns the answer over HTTP.
+    pub fn problem(self) -> Problem {
+        match self {
+            Self::MissingSession | Self::EmptySession => {
+                Problem::new(StatusCode::UNAUTHORIZED, "MISSING_SESSION", "Authentication required")
+            }
+            Self::InvalidSession | Self::MissingToken | Self::InvalidToken | Self::OtherCaller => {
+                Problem::new(StatusCode::UNAUTHORIZED, "INVALID_SESSION", "Authentication failed")
+            }
+            Self::NotOperator => Problem::forbidden(NOT_OPERATOR),
+            Self::NoRule => Problem::forbidden("no rule says who may do this"),
+            Self::Unavailable => Problem::unavailable("sessions cannot be checked now"),
+            Self::TooMany => Problem::too_many_requests(TOO_MANY_REQUESTS),
+        }
+    }
+}

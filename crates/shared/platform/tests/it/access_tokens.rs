@@ -1,0 +1,170 @@
+//! Tests of the guard with users' access tokens, over gRPC and HTTP.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Extension, Router, middleware, routing::get};
+use contracts::{
+    identity::GrpcSessions,
+    proto::geo::{
+        GetGeolocationReply, GetGeolocationRequest, Location,
+        geo_client::GeoClient,
+        geo_server::{Geo, GeoServer},
+    },
+};
+use platform::{
+    auth::{Access, Caller, Guard, MAX_TOKEN, SESSION_HEADER, SESSION_METADATA, ServiceKey, forwarded_session},
+    grpc::{Services, caller},
+    http,
+    readiness::Readiness,
+};
+use testkit::{Iam, Running};
+use tokio::net::TcpListener;
+use tonic::{Code, Request, Response, Status, transport::Endpoint};
+use uuid::Uuid;
+
+const USER: Uuid = Uuid::from_u128(1);
+/// The header of an access token, `{"typ":"at+jwt","alg":"ES256"}`.
+const AT_JWT: &str = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFUzI1NiJ9";
+
+struct Guarded;
+
+#[tonic::async_trait]
+impl Geo for Guarded {
+    /// Answers whether a user calls, and whether a session is forwarded.
+    async fn get_geolocation(
+        &self,
+        request: Request<GetGeolocationRequest>,
+    ) -> Result<Response<GetGeolocationReply>, Status> {
+        let x = i32::from(matches!(caller(&request)?, Caller::User(user) if user.uuid == USER));
+        let y = i32::from(forwarded_session().is_some());
+        Ok(Response::new(GetGeolocationReply { location: Some(Location { x, y }) }))
+    }
+}
+
+/// A guarded API over gRPC and over HTTP.
+struct Fixture {
+    iam: Iam,
+    grpc: SocketAddr,
+    http: SocketAddr,
+    _servers: [Running; 2],
+}
+
+async fn fixture() -> Fixture {
+    let iam = testkit::iam().await;
+    let key = ServiceKey::new("geo", &testkit::SERVICE_KEY.into()).unwrap();
+    let sessions = Arc::new(GrpcSessions::new(testkit::peer("iam", iam.address)));
+    let guard = Guard::new(sessions, key, &[]).otherwise(Access::Session(&["order"]));
+    let listen = async || {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        (listener, address)
+    };
+    let ((over_grpc, grpc), (over_http, http)) = (listen().await, listen().await);
+    let services = Services::new(contracts::proto::DESCRIPTORS).with(GeoServer::new(Guarded));
+    let name = async |Extension(caller): Extension<Caller>| match caller {
+        Caller::User(user) => user.uuid.to_string(),
+        Caller::Service(name) => name,
+    };
+    let router = Router::new().route("/", get(name)).layer(middleware::from_fn_with_state(guard.clone(), Guard::http));
+    let servers = [
+        testkit::run(|stop| services.serve(over_grpc, guard, Readiness::default(), stop)),
+        testkit::run(|stop| http::serve(over_http, router, Readiness::default(), stop)),
+    ];
+    Fixture { iam, grpc, http, _servers: servers }
+}
+
+impl Fixture {
+    async fn over_grpc(&self, headers: &[(&'static str, &str)]) -> Result<(i32, i32), Status> {
+        let channel = Endpoint::from_shared(format!("http://{}", self.grpc)).unwrap().connect_lazy();
+        let mut request = Request::new(GetGeolocationRequest::default());
+        for (name, value) in headers {
+            request.metadata_mut().append(*name, value.parse().unwrap());
+        }
+        let location = GeoClient::new(channel).get_geolocation(request).await?.into_inner().location.unwrap();
+        Ok((location.x, location.y))
+    }
+
+    /// Returns the status and the body, or the code of the problem.
+    async fn over_http(&self, headers: &[(&'static str, &str)]) -> (u16, String) {
+        let client = http::client(Duration::from_secs(5)).unwrap();
+        let mut request = client.get(format!("http://{}/", self.http));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        let text = answer.text().await.unwrap();
+        match serde_json::from_str::<serde_json::Value>(&text) {
+            Ok(problem) => (status, problem["code"].as_str().unwrap().to_owned()),
+            Err(_) => (status, text),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_access_token_is_taken_wherever_a_session_is() {
+    let shop = fixture().await;
+    let bearer = format!("Bearer {}", shop.iam.token(USER));
+
+    assert_eq!(shop.over_http(&[("authorization", &bearer)]).await, (200, USER.to_string()));
+    assert_eq!(shop.over_grpc(&[("authorization", &bearer)]).await.unwrap(), (1, 0), "no session to forward");
+    let session = shop.iam.session(USER);
+    assert_eq!(shop.over_grpc(&[(SESSION_METADATA, &session)]).await.unwrap(), (1, 1));
+    let service = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
+    let service = format!("Bearer {}", service.token("geo").unwrap());
+    assert_eq!(shop.over_http(&[("authorization", &service)]).await, (200, "order".to_owned()));
+    assert_eq!(shop.over_grpc(&[("authorization", &service)]).await.unwrap(), (0, 0));
+}
+
+#[tokio::test]
+async fn an_unknown_token_and_one_beside_a_session_are_refused_as_an_ended_session_is() {
+    let shop = fixture().await;
+    let known = format!("Bearer {}", shop.iam.token(USER));
+    let unknown = format!("Bearer {AT_JWT}.e30.c2ln");
+    let session = shop.iam.session(USER);
+
+    for (token, session) in [(&unknown, None), (&known, Some(session.as_str())), (&known, Some(""))] {
+        let headers = |name| {
+            let session = session.map(|session| (name, session));
+            [("authorization", token.as_str())].into_iter().chain(session).collect::<Vec<_>>()
+        };
+        let invalid = (401, "INVALID_SESSION".to_owned());
+        assert_eq!(shop.over_http(&headers(SESSION_HEADER)).await, invalid, "{token} {session:?}");
+        let refused = shop.over_grpc(&headers(SESSION_METADATA)).await.unwrap_err();
+        assert_eq!((refused.code(), refused.message()), (Code::Unauthenticated, "invalid session"), "{token}");
+    }
+}
+
+#[tokio::test]
+async fn any_other_form_of_the_header_is_refused() {
+    let shop = fixture().await;
+    let token = shop.iam.token(USER);
+    // `{"typ":"JWT","alg":"ES256"}`, `{"typ":"at+jwt","alg":"HS256"}`, `{"alg":"none"}`.
+    let [jwt, hs256, none] =
+        ["eyJ0eXAiOiJKV1QiLCJhbGciOiJFUzI1NiJ9", "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiJ9", "eyJhbGciOiJub25lIn0"];
+    let rest = token.split_once('.').unwrap().1;
+    for value in [
+        format!("Bearer {jwt}.{rest}"),
+        format!("Bearer {hs256}.{rest}"),
+        format!("Bearer {none}.{rest}"),
+        format!("Bearer {token}{}", "x".repeat(MAX_TOKEN)),
+        format!("bearer {token}"),
+        format!("Basic {token}"),
+        token.clone(),
+        "Bearer".to_owned(),
+        "Bearer no token".to_owned(),
+    ] {
+        let invalid = (401, "INVALID_SESSION".to_owned());
+        assert_eq!(shop.over_http(&[("authorization", &value)]).await, invalid, "{value}");
+        let refused = shop.over_grpc(&[("authorization", &value)]).await.unwrap_err();
+        assert_eq!((refused.code(), refused.message()), (Code::Unauthenticated, "invalid token"), "{value}");
+    }
+    let bearer = format!("Bearer {token}");
+    let twice = [("authorization", bearer.as_str()), ("authorization", bearer.as_str())];
+    assert_eq!(shop.over_http(&twice).await.0, 401);
+    assert_eq!(shop.over_grpc(&twice).await.unwrap_err().code(), Code::Unauthenticated);
+    assert_eq!(shop.over_http(&[]).await, (401, "MISSING_SESSION".to_owned()));
+    // A token in the place of a session is no session.
+    assert_eq!(shop.over_http(&[(SESSION_HEADER, &token)]).await.0, 401);
+    assert_eq!(shop.over_grpc(&[(SESSION_METADATA, &token)]).await.unwrap_err().code(), Code::Unauthenticated);
+}
