@@ -2,6 +2,7 @@
 //! ports.
 
 pub mod events;
+pub mod gateway;
 pub mod identity;
 pub mod ids;
 pub mod money;

@@ -84,7 +84,7 @@ impl Fixture {
 
     pub async fn update(&self, session: &str, name: &str, version: i64) -> Result<Customer, Status> {
         let CreateCustomerRequest { name, address, birth_date } = creation(name);
-        let request = UpdateCustomerRequest { name, address, birth_date, version };
+        let request = UpdateCustomerRequest { name, address, birth_date, version, ..UpdateCustomerRequest::default() };
         Ok(self.client().update_customer(with_session(session, request)).await?.into_inner().customer.unwrap())
     }
 

@@ -1,0 +1,80 @@
+//! The HTTP routes of the gateway, from the option `google.api.http` of each RPC.
+
+use std::fmt::Write as _;
+
+use protox::prost_reflect::{DescriptorPool, MethodDescriptor};
+
+use crate::openapi::is_open;
+
+/// An RPC that callers outside reach over HTTP.
+pub struct Route {
+    pub method: MethodDescriptor,
+    /// In upper case.
+    pub verb: String,
+    /// With the names of fields in braces.
+    pub path: String,
+    /// True if the body of the request is the message; otherwise its fields are parameters.
+    pub has_body: bool,
+}
+
+impl Route {
+    /// Returns the fields that the path names.
+    pub fn in_path(&self) -> impl Iterator<Item = &str> {
+        self.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+    }
+
+    /// Returns the name of the RPC as in the path of a gRPC request.
+    pub fn rpc(&self) -> String {
+        format!("/{}/{}", self.method.parent_service().full_name(), self.method.name())
+    }
+}
+
+/// Returns the routes in the order of their paths. Fails for a form of the option that [`Route`] and the gateway do not know.
+pub fn of(pool: &DescriptorPool) -> Result<Vec<Route>, String> {
+    let option = pool.get_extension_by_name("google.api.http").ok_or("no RPC has the option google.api.http")?;
+    let mut routes = Vec::new();
+    for method in pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()) {
+        let options = method.options();
+        if !options.has_extension(&option) {
+            continue;
+        }
+        let complain = |what: &str| format!("{}: {what}", method.full_name());
+        if method.is_client_streaming() || method.is_server_streaming() {
+            return Err(complain("no streaming RPC passes the gateway"));
+        }
+        let rule = options.get_extension(&option);
+        let rule = rule.as_message().ok_or_else(|| complain("google.api.http is no message"))?;
+        let text = |name: &str| rule.get_field_by_name(name).and_then(|value| value.as_str().map(str::to_owned));
+        let mut verbs = ["get", "put", "post", "delete", "patch"].into_iter();
+        let set = verbs.find_map(|verb| Some((verb, text(verb).filter(|path| !path.is_empty())?)));
+        let (verb, path) = set.ok_or_else(|| complain("google.api.http has no method with a path"))?;
+        let has_body = match text("body").unwrap_or_default().as_str() {
+            "" => false,
+            "*" => true,
+            _ => return Err(complain("the body is the whole message or none")),
+        };
+        let route = Route { verb: verb.to_uppercase(), path, has_body, method: method.clone() };
+        if let Some(unknown) = route.in_path().find(|field| method.input().get_field_by_name(field).is_none()) {
+            return Err(complain(&format!("the request has no field {unknown}")));
+        }
+        routes.push(route);
+    }
+    routes.sort_by(|one, other| (&one.path, &one.verb).cmp(&(&other.path, &other.verb)));
+    Ok(routes)
+}
+
+/// Generates the table of routes.
+pub fn rust(routes: &[Route]) -> String {
+    let mut table = String::from("&[\n");
+    for route in routes {
+        let _ = writeln!(
+            table,
+            "    Route {{ verb: {:?}, path: {:?}, rpc: {:?}, is_open: {} }},",
+            route.verb,
+            route.path,
+            route.rpc(),
+            is_open(route),
+        );
+    }
+    table + "]"
+}
