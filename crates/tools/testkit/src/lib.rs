@@ -6,6 +6,7 @@
 mod containers;
 mod database;
 mod eventually;
+mod gateway;
 mod guarded_kafka;
 mod iam;
 mod infrastructure;
@@ -22,6 +23,7 @@ mod tls_kafka;
 
 pub use database::{Database, database, empty_database};
 pub use eventually::eventually;
+pub use gateway::{Gateway, Upstream};
 pub use guarded_kafka::{GuardedKafka, guarded_kafka};
 pub use iam::{Iam, LIMITED_CHAT, iam};
 pub use kafka::{Kafka, kafka};

@@ -1,5 +1,6 @@
-//! The general part of the OpenAPI document: title, tags, security scheme and shared responses.
+//! The general part of the OpenAPI document: title, tags, security scheme and shared responses; and what the gateway serves beside order.
 
+use contracts::gateway;
 use platform::{auth::SESSION_HEADER, problem::Problem};
 use utoipa::{
     OpenApi,
@@ -24,4 +25,34 @@ pub(super) fn base() -> utoipa::openapi::OpenApi {
     components.add_security_scheme("session", scheme);
     components.responses.extend(problems::SHARED.responses());
     base
+}
+
+/// Adds the RPCs that the gateway serves over HTTP at the address of this API.
+pub(super) fn with_rpcs(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
+    match serde_json::from_str(gateway::OPENAPI) {
+        Ok(rpcs) => document.merge(rpcs),
+        Err(error) => tracing::error!(%error, "the description of the gateway's RPCs is invalid; it is left out"),
+    }
+    document
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_has_the_paths_of_order_and_of_the_gateway() {
+        let document = with_rpcs(super::super::document());
+
+        let paths: Vec<&String> = document.paths.paths.keys().collect();
+
+        let own = "/api/v1/orders";
+        let all = gateway::ROUTES.iter().map(|route| route.path).chain([own]);
+        let missing: Vec<_> = all.filter(|path| !document.paths.paths.contains_key(*path)).collect();
+        assert!(missing.is_empty(), "{missing:?} are not in {paths:?}");
+        let document = serde_json::to_value(&document).unwrap();
+        assert_eq!(document["paths"]["/api/v1/iam/login"]["post"]["operationId"], "auth.v1.AuthService.Login");
+        assert!(document["components"]["schemas"]["inventory.v1.Part"].is_object());
+        assert!(document["components"]["schemas"]["Problem"].is_object());
+    }
 }

@@ -3,14 +3,17 @@
 use axum::{
     Router,
     extract::DefaultBodyLimit,
+    http::{Method, StatusCode, Uri},
     middleware::{from_fn, from_fn_with_state},
 };
+use contracts::gateway::Route;
 use platform::{
     api_pages,
     auth::{Guard, Rule},
     health::ready_routes,
     http,
     load_shed::{UserSlots, shed_user},
+    problem::Problem,
     readiness::Readiness,
     shared_layer::shared,
 };
@@ -25,7 +28,7 @@ use super::{
     state::Api,
 };
 
-/// Returns the OpenAPI document, which is served at `/openapi.json` and shown at `/swagger-ui/`.
+/// Returns the OpenAPI document of this API. `/openapi.json` and `/swagger-ui/` also have the RPCs that the gateway serves.
 pub fn document() -> OpenApi {
     described().split_for_parts().1
 }
@@ -51,7 +54,7 @@ fn described() -> OpenApiRouter<Api> {
 pub fn router(state: Api, guard: Guard, readiness: Readiness, max_in_flight: usize) -> Router {
     let (api, document) = described().split_for_parts();
     let pages = Router::new()
-        .merge(api_pages::routes(document))
+        .merge(api_pages::routes(openapi::with_rpcs(document)))
         .merge(ready_routes(vec![readiness]))
         .layer(shared(from_fn_with_state(guard.clone(), Guard::http)));
     let api = api
@@ -61,8 +64,20 @@ pub fn router(state: Api, guard: Guard, readiness: Readiness, max_in_flight: usi
         .layer(shared(from_fn_with_state(guard, Guard::http)))
         .layer(shared(from_fn_with_state(DependencySlots::new(max_in_flight), shed)))
         .with_state(state);
-    let router = Router::new().merge(api).merge(pages).fallback(http::not_found);
+    let router = Router::new().merge(api).merge(pages).fallback(not_found);
     http::layers(router).layer(shared(from_fn(checkout::name_errors)))
+}
+
+/// Answers a request for a path that does not exist. Without the gateway, callers may ask for its paths.
+async fn not_found(method: Method, uri: Uri) -> Problem {
+    match Route::of(method.as_str(), uri.path()) {
+        Some(Route { rpc, .. }) => {
+            let rpc = rpc.trim_start_matches('/');
+            let problem = format!("only the gateway serves this path; this process serves {rpc} over gRPC");
+            Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", problem)
+        }
+        None => http::not_found(uri).await,
+    }
 }
 
 /// Requests about orders require a user's session, because services have no orders. The API documents and health checks are public.

@@ -1,0 +1,112 @@
+//! The gateway of `deploy/envoy` in a container on this machine's network, in front of services of a test.
+
+use std::{collections::HashMap, net::SocketAddr, path::Path, time::Duration};
+
+use anyhow::Context as _;
+use testcontainers::{ContainerAsync, GenericImage, ImageExt as _};
+
+use crate::{containers, run::Run};
+
+const IMAGE: (&str, &str) = ("envoyproxy/envoy", "v1.40.0");
+/// The directory of its files on this machine.
+const FILES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../deploy/envoy");
+/// Their directory in the container.
+const TARGET: &str = "/etc/shipyard/envoy";
+/// The port of its admin API in `envoy.yaml`.
+const ADMIN: u16 = 9901;
+
+/// A service behind the gateway.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    pub name: &'static str,
+    /// The default port of each API, and the address that it has in the test.
+    pub apis: Vec<(u16, SocketAddr)>,
+    /// The same of the admin port.
+    pub admin: (u16, SocketAddr),
+}
+
+/// A running gateway. Dropping it removes the container.
+pub struct Gateway {
+    container: ContainerAsync<GenericImage>,
+    listeners: HashMap<u16, SocketAddr>,
+}
+
+impl Gateway {
+    /// Starts a gateway that trusts this number of proxies before it. Returns `None` if there is no container engine.
+    pub async fn start(upstreams: &[Upstream], trusted_hops: u8) -> Option<Self> {
+        if let Err(error) = containers::sweep().await {
+            eprintln!("no container engine, so the gateway is not tested: {error:#}");
+            return None;
+        }
+        match Self::try_start(upstreams, trusted_hops).await {
+            Ok(gateway) => Some(gateway),
+            Err(error) => panic!("{error:#}"),
+        }
+    }
+
+    async fn try_start(upstreams: &[Upstream], trusted_hops: u8) -> anyhow::Result<Self> {
+        let read = |name: &str| std::fs::read(Path::new(FILES).join(name)).with_context(|| format!("reading {name}"));
+        let (configuration, listeners) = placed(&String::from_utf8(read("envoy.yaml")?)?, upstreams)?;
+        let image = GenericImage::new(IMAGE.0, IMAGE.1)
+            .with_entrypoint("bash")
+            .with_network("host")
+            .with_env_var("GATEWAY_TRUSTED_HOPS", trusted_hops.to_string())
+            .with_copy_to(format!("{TARGET}/envoy.yaml"), configuration.into_bytes())
+            .with_copy_to(format!("{TARGET}/descriptors.pb"), read("descriptors.pb")?)
+            .with_copy_to(format!("{TARGET}/start"), read("start")?)
+            .with_cmd([&format!("{TARGET}/start"), "--concurrency", "1", "--log-level", "warning", "--disable-hot-restart"]);
+        let (container, name) = containers::launch(image, Run::current()).await?;
+        let ready = format!("http://{}/ready", listeners[&ADMIN]);
+        let client = platform::http::client(Duration::from_secs(1))?;
+        containers::answers(&container, &name, async || {
+            let answer = client.get(&ready).send().await?;
+            anyhow::ensure!(answer.status() == 200, "{}", answer.text().await?);
+            Ok(())
+        })
+        .await?;
+        Ok(Self { container, listeners })
+    }
+
+    /// Returns the address at which the gateway serves what has this port in a deployment.
+    pub fn address(&self, port: u16) -> SocketAddr {
+        self.listeners[&port]
+    }
+
+    /// Returns the lines that the gateway has logged.
+    pub async fn log(&self) -> String {
+        String::from_utf8_lossy(&self.container.stdout_to_vec().await.expect("the container has a log")).into_owned()
+    }
+}
+
+/// Replaces the addresses in `envoy.yaml`: listeners get free ports of this machine, and clusters the services of the test.
+fn placed(configuration: &str, upstreams: &[Upstream]) -> anyhow::Result<(String, HashMap<u16, SocketAddr>)> {
+    let mut listeners = HashMap::new();
+    let mut lines = Vec::new();
+    for line in configuration.lines() {
+        let mut line = line.to_owned();
+        if let Some(port) = number(&line, "address: 0.0.0.0, port_value: ").or(number(&line, "address: 127.0.0.1, port_value: "))
+        {
+            let free = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+            listeners.insert(port, free);
+            let of_all = line.replace("0.0.0.0", "127.0.0.1");
+            line = of_all.replace(&format!("port_value: {port} "), &format!("port_value: {} ", free.port()));
+        }
+        for upstream in upstreams {
+            for (port, address) in &upstream.apis {
+                let own = format!("address: {}, port_value: {port} ", upstream.name);
+                line = line.replace(&own, &format!("address: {}, port_value: {} ", address.ip(), address.port()));
+            }
+            let (port, admin) = upstream.admin;
+            let check = |port| format!("health_check_config: {{ port_value: {port} ");
+            line = line.replace(&check(port), &check(admin.port()));
+        }
+        lines.push(line);
+    }
+    Ok((lines.join("\n") + "\n", listeners))
+}
+
+/// Returns the number that follows this text.
+fn number(line: &str, text: &str) -> Option<u16> {
+    let (_, rest) = line.split_once(text)?;
+    rest.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
+}
