@@ -16,6 +16,7 @@ mod customer;
 mod dlq;
 mod exporting;
 mod flow;
+mod gateway;
 mod idempotency;
 mod leaks;
 mod load;

@@ -33,20 +33,22 @@ pub struct Gateway {
 
 impl Gateway {
     /// Starts a gateway that trusts this number of proxies before it. Returns `None` if there is no container engine.
-    pub async fn start(upstreams: &[Upstream], trusted_hops: u8) -> Option<Self> {
+    /// `check` answers instead of iam whether a caller is admitted.
+    pub async fn start(upstreams: &[Upstream], check: Option<SocketAddr>, trusted_hops: u8) -> Option<Self> {
         if let Err(error) = containers::sweep().await {
             eprintln!("no container engine, so the gateway is not tested: {error:#}");
             return None;
         }
-        match Self::try_start(upstreams, trusted_hops).await {
+        match Self::try_start(upstreams, check, trusted_hops).await {
             Ok(gateway) => Some(gateway),
             Err(error) => panic!("{error:#}"),
         }
     }
 
-    async fn try_start(upstreams: &[Upstream], trusted_hops: u8) -> anyhow::Result<Self> {
+    async fn try_start(upstreams: &[Upstream], check: Option<SocketAddr>, trusted_hops: u8) -> anyhow::Result<Self> {
         let read = |name: &str| std::fs::read(Path::new(FILES).join(name)).with_context(|| format!("reading {name}"));
         let (configuration, listeners) = placed(&String::from_utf8(read("envoy.yaml")?)?, upstreams)?;
+        let configuration = check.map_or(configuration.clone(), |check| checked_by(check, &configuration));
         let image = GenericImage::new(IMAGE.0, IMAGE.1)
             .with_entrypoint("bash")
             .with_network("host")
@@ -103,6 +105,15 @@ fn placed(configuration: &str, upstreams: &[Upstream]) -> anyhow::Result<(String
         lines.push(line);
     }
     Ok((lines.join("\n") + "\n", listeners))
+}
+
+/// Replaces the address of the cluster that answers Check, and removes its health check.
+fn checked_by(check: SocketAddr, configuration: &str) -> String {
+    let (before, cluster) = configuration.split_once("    - name: iam-check\n").expect("a cluster for Check");
+    let cluster = cluster.replacen("      health_checks: *ready\n", "", 1);
+    let address = format!("{{ socket_address: {{ address: {}, port_value: {} }} }}", check.ip(), check.port());
+    let endpoints = format!("endpoints: [{{ lb_endpoints: [{{ endpoint: {{ address: {address} }} }}] }}] }}");
+    format!("{before}    - name: iam-check\n{}", cluster.replacen("endpoints: *iam }", &endpoints, 1))
 }
 
 /// Returns the number that follows this text.

@@ -1,0 +1,66 @@
+//! Passes on to iam what the gateway asks it, and records the questions.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use contracts::proto::envoy::service::auth::v3::{
+    CheckRequest, CheckResponse,
+    authorization_client::AuthorizationClient,
+    authorization_server::{Authorization, AuthorizationServer},
+};
+use tokio::task::JoinHandle;
+use tonic::{
+    Request, Response, Status,
+    transport::{Channel, Endpoint, Server},
+};
+
+/// What the gateway has asked: method, path and headers.
+pub type Asked = (String, String, HashMap<String, String>);
+
+struct Recorder {
+    iam: AuthorizationClient<Channel>,
+    asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+#[tonic::async_trait]
+impl Authorization for Recorder {
+    async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
+        let http = request.get_ref().attributes.as_ref().and_then(|attributes| attributes.request.as_ref()?.http.clone());
+        let http = http.unwrap_or_default();
+        self.asked.lock().unwrap().push((http.method, http.path, http.headers));
+        self.iam.clone().check(request.into_inner()).await
+    }
+}
+
+/// The running recorder. Dropping it stops it, as if iam were away.
+pub struct Check {
+    pub address: SocketAddr,
+    asked: Arc<Mutex<Vec<Asked>>>,
+    task: JoinHandle<()>,
+}
+
+impl Check {
+    pub fn start(iam: SocketAddr) -> Self {
+        let asked = Arc::default();
+        let iam = AuthorizationClient::new(Endpoint::from_shared(format!("http://{iam}")).unwrap().connect_lazy());
+        let recorder = AuthorizationServer::new(Recorder { iam, asked: Arc::clone(&asked) });
+        let address = chaos::cluster::free_address().unwrap();
+        let server = Server::builder().add_service(recorder).serve(address);
+        let task = tokio::spawn(async move { server.await.unwrap() });
+        Self { address, asked, task }
+    }
+
+    /// Takes what the gateway has asked.
+    pub fn taken(&self) -> Vec<Asked> {
+        std::mem::take(&mut self.asked.lock().unwrap())
+    }
+}
+
+impl Drop for Check {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

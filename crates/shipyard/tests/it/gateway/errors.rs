@@ -1,0 +1,85 @@
+//! Errors of the gateway itself, and its log.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use testkit::eventually;
+
+use super::fixture::Fixture;
+use crate::{
+    customer::{Answer, send},
+    system::System,
+};
+
+/// The headers that every response has.
+const SECURITY: [&str; 4] = ["cache-control", "content-security-policy", "referrer-policy", "x-content-type-options"];
+
+fn assert_secured(answer: &Answer) {
+    for header in SECURITY {
+        assert_eq!(answer.headers.get_all(header).iter().count(), 1, "{header}: {answer:?}");
+    }
+    assert!(answer.headers.contains_key("x-request-id"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn every_error_of_the_gateway_is_a_problem_and_every_response_has_the_security_headers() {
+    let Some(mut gateway) = Fixture::start(System::shared().await, 0).await else { return };
+    let caller = gateway.caller().await;
+    let raw = async |gateway: &Fixture, path: &str, body: String| {
+        send(gateway.request(Method::POST, path).body(body)).await
+    };
+    let login = "/api/v1/iam/login";
+    let problems = [
+        (gateway.get("/nothing", "").await, 404, "NOT_FOUND"),
+        (gateway.get(login, "").await, 404, "NOT_FOUND"),
+        (gateway.get("/api/v1/orders", "").await, 401, "INVALID_SESSION"),
+        (raw(&gateway, login, "{\"login\": x".to_owned()).await, 400, "INVALID_REQUEST"),
+        (raw(&gateway, &format!("{login}?unknown=1"), "{}".to_owned()).await, 400, "INVALID_REQUEST"),
+        (gateway.get("/api/v1/inventory/parts?unknown=1", &caller.session).await, 400, "INVALID_REQUEST"),
+        (gateway.get("/api/v1%2forders", "").await, 400, "INVALID_REQUEST"),
+        (raw(&gateway, login, "x".repeat(300_000)).await, 413, "PAYLOAD_TOO_LARGE"),
+        (send(gateway.request(Method::GET, "/health").header("x-long", "x".repeat(20_000))).await, 431, "HEADERS_TOO_LARGE"),
+        // No replica of the console answers.
+        (gateway.get("/console/", "").await, 503, "DEPENDENCY_UNAVAILABLE"),
+    ];
+    for (answer, status, code) in problems {
+        assert_secured(&answer);
+        assert_eq!(answer.headers.contains_key("retry-after"), status == 503, "{answer:?}");
+        assert_eq!(answer.headers.contains_key("www-authenticate"), status == 401, "{answer:?}");
+        answer.problem(status, code);
+    }
+    let unknown = gateway.get("/api/v1/inventory/parts?unknown=1", &caller.session).await.json();
+    assert!(unknown["detail"].as_str().unwrap().contains("\"unknown\""), "the parameter is named: {unknown}");
+
+    // The service's own errors are google.rpc.Status.
+    let refused = gateway.log_in(&caller.login, "wrong-password-1").await;
+    assert_secured(&refused);
+    assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (401, &json!(16)), "{refused:?}");
+    assert_secured(&gateway.get("/api/v1/orders", &caller.session).await);
+    gateway.stop_check();
+    let unavailable = gateway.get("/api/v1/orders", &caller.session).await;
+    assert_secured(&unavailable);
+    unavailable.problem(503, "DEPENDENCY_UNAVAILABLE");
+}
+
+#[tokio::test]
+async fn the_gateway_logs_logins_and_refusals_with_the_callers_address_and_no_secret() {
+    let Some(gateway) = Fixture::start(System::shared().await, 1).await else { return };
+    let caller = gateway.caller().await;
+    let from = |path: &str| gateway.request(Method::GET, path).header("X-Forwarded-For", "198.51.100.7");
+    let refused = send(from("/api/v1/orders?secret=1")).await;
+    let request_id = refused.headers["x-request-id"].to_str().unwrap().to_owned();
+    gateway.get("/api/v1/orders", &caller.session).await.success(200);
+
+    let log = eventually(async || Some(gateway.gateway.log().await).filter(|log| log.contains(&request_id))).await;
+
+    let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let line = lines.iter().find(|line| line["request_id"] == request_id.as_str()).unwrap();
+    assert_eq!((&line["address"], &line["status"]), (&json!("198.51.100.7"), &json!(401)), "{line}");
+    assert_eq!(line["path"], "/api/v1/orders", "{line}");
+    let of = |path: &str| lines.iter().find(|line| line["path"] == path).unwrap_or_else(|| panic!("{path}: {log}"));
+    for path in ["/api/v1/iam/register", "/api/v1/iam/login"] {
+        assert_eq!((&of(path)["status"], &of(path)["address"]), (&json!(200), &json!("127.0.0.1")));
+    }
+    assert!(!log.contains("secret") && !log.contains(&caller.session) && !log.contains(&caller.login), "{log}");
+    assert_eq!(lines.iter().filter(|line| line["path"] == "/api/v1/orders").count(), 1, "{log}");
+}

@@ -1,0 +1,99 @@
+//! A gateway before the shared system, and its callers.
+
+use std::{net::SocketAddr, time::Duration};
+
+use operations::registry::SERVICES;
+use platform::ids;
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+use testkit::{Gateway, Upstream};
+
+use super::check::{Asked, Check};
+use crate::{
+    customer::{Answer, PASSWORD, send},
+    system::System,
+};
+
+/// The port of the public HTTP API.
+pub const PUBLIC: u16 = 8080;
+
+pub struct Fixture {
+    pub gateway: Gateway,
+    check: Option<Check>,
+    http: reqwest::Client,
+}
+
+/// A user who has registered and logged in through the gateway.
+pub struct Caller {
+    pub user: String,
+    pub login: String,
+    pub session: String,
+}
+
+impl Fixture {
+    /// Starts a gateway before the system. Returns `None` if there is no container engine.
+    pub async fn start(system: &System, trusted_hops: u8) -> Option<Self> {
+        let check = Check::start(system.address(&iam::SERVICE));
+        let gateway = Gateway::start(&upstreams(system), Some(check.address), trusted_hops).await?;
+        let http = platform::http::client(Duration::from_secs(20)).unwrap();
+        Some(Self { gateway, check: Some(check), http })
+    }
+
+    /// Stops what answers Check.
+    pub fn stop_check(&mut self) {
+        self.check = None;
+    }
+
+    /// Takes what the gateway has asked iam.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.check.as_ref().map(Check::taken).unwrap_or_default()
+    }
+
+    pub fn address(&self, port: u16) -> SocketAddr {
+        self.gateway.address(port)
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("http://{}{path}", self.address(PUBLIC)))
+    }
+
+    pub async fn get(&self, path: &str, session: &str) -> Answer {
+        send(self.request(Method::GET, path).header("X-Session-Uuid", session)).await
+    }
+
+    pub async fn post(&self, path: &str, session: &str, body: Value) -> Answer {
+        send(self.request(Method::POST, path).header("X-Session-Uuid", session).json(&body)).await
+    }
+
+    /// Sends a request that needs no session.
+    pub async fn open(&self, path: &str, body: Value) -> Answer {
+        send(self.request(Method::POST, path).json(&body)).await
+    }
+
+    pub async fn caller(&self) -> Caller {
+        let login = format!("caller-{}", ids::random().simple());
+        let info = json!({ "login": login, "email": format!("{login}@example.com") });
+        let body = json!({ "info": { "info": info, "password": PASSWORD } });
+        let registered = self.open("/api/v1/iam/register", body).await.success(200);
+        let session = self.log_in(&login, PASSWORD).await.success(200)["session_uuid"].as_str().unwrap().to_owned();
+        Caller { user: registered["user_uuid"].as_str().unwrap().to_owned(), login, session }
+    }
+
+    pub async fn log_in(&self, login: &str, password: &str) -> Answer {
+        self.open("/api/v1/iam/login", json!({ "login": login, "password": password })).await
+    }
+}
+
+/// Returns the services of a system with their addresses.
+fn upstreams(system: &System) -> Vec<Upstream> {
+    let address = |name: String| -> SocketAddr {
+        let (_, value) = system.variables.iter().find(|(variable, _)| *variable == name).unwrap();
+        value.parse().unwrap()
+    };
+    let upstreams = SERVICES.into_iter().map(|service| Upstream {
+        name: service.name,
+        apis: service.apis().into_iter().map(|api| (api.port, address(api.listen))).collect(),
+        admin: (service.admin_port, address(service.variable("ADMIN_LISTEN"))),
+    });
+    upstreams.collect()
+}
