@@ -80,7 +80,7 @@ async fn serve(service: &Service) -> anyhow::Result<()> {
 }
 
 async fn health(service: &Service) -> anyhow::Result<()> {
-    let mut address = service.admin_listen(&Settings::load()?)?;
+    let mut address = service.admin_listen(&Settings::load_unresolved()?)?;
     if address.ip().is_unspecified() {
         address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }

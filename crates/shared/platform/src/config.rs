@@ -5,7 +5,7 @@ use std::{collections::HashMap, path::Path};
 use serde::de::DeserializeOwned;
 
 pub use crate::config_error::ConfigError;
-use crate::config_files;
+use crate::{config_files, vault};
 
 /// All variables that this process can read. A later source overrides an earlier one: the TOML file that `SHIPYARD_CONFIG` names, `.env` in
 /// the working directory, the environment, overrides.
@@ -28,8 +28,16 @@ pub enum Host {
 }
 
 impl Settings {
-    /// Reads every source. Fails if a file cannot be read; the error names the file or its variable.
+    /// Reads every source, and from Vault the secrets whose values refer to it. Fails if a file or secret cannot be read; the error names
+    /// the file or the variable.
     pub fn load() -> Result<Self, ConfigError> {
+        let mut settings = Self::load_unresolved()?;
+        vault::resolve(&mut settings.values, is_secret)?;
+        Ok(settings)
+    }
+
+    /// Does the same as [`load`](Self::load) without Vault, for a process that needs no secret.
+    pub fn load_unresolved() -> Result<Self, ConfigError> {
         let mut values = HashMap::new();
         if let Ok(path) = std::env::var("SHIPYARD_CONFIG") {
             values.extend(config_files::toml(Path::new(&path))?);
@@ -114,7 +122,7 @@ impl Settings {
 
 /// The endings of the names of secrets, which may therefore come from a file. They are specific, since a file that cannot be read is an
 /// error and other software has variables such as `AWS_WEB_IDENTITY_TOKEN_FILE`.
-const SECRETS: [&str; 11] = [
+const SECRETS: [&str; 12] = [
     "service_key",
     "service_key_previous",
     "_token_key",
@@ -126,6 +134,7 @@ const SECRETS: [&str; 11] = [
     "_provider_key",
     "webhook_secret",
     "_sasl_password",
+    "vault_token",
 ];
 
 fn is_secret(name: &str) -> bool {

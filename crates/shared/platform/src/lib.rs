@@ -56,3 +56,4 @@ pub mod shutdown;
 pub mod starvation;
 pub mod telemetry;
 pub mod tls;
+mod vault;

@@ -1,0 +1,188 @@
+//! The two requests to Vault's HTTP API: log in, and read a secret.
+
+use std::{collections::HashMap, path::Path, time::Duration};
+
+use reqwest::{Certificate, Method, Response, StatusCode, Url, redirect};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::reference::Reference;
+use crate::{config_error::ConfigError, provider_url};
+
+/// The timeout of one request.
+const REQUEST: Duration = Duration::from_secs(5);
+/// The maximum size of a response in bytes. Vault's own limit for a secret is 1 MiB; a shop's secrets are keys and URLs.
+const RESPONSE: usize = 64 * 1024;
+/// The file in which Kubernetes puts a pod's token.
+const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
+
+/// How the process shows Vault who it is.
+pub enum Login {
+    Token(SecretString),
+    /// The token of the pod's service account, for this role at this mount of the method `kubernetes`.
+    Kubernetes { mount: String, role: String, token: SecretString },
+}
+
+impl Login {
+    /// Reads the variables. `needed_by` is a variable that refers to Vault.
+    pub fn from(values: &HashMap<String, String>, needed_by: &str) -> Result<Self, ConfigError> {
+        if let Some(token) = value(values, "vault_token") {
+            return Ok(Self::Token(token.to_owned().into()));
+        }
+        let Some(role) = value(values, "vault_kubernetes_role") else {
+            let problem = format!("is not set, nor is VAULT_KUBERNETES_ROLE, and {needed_by} refers to Vault");
+            return Err(ConfigError::new("VAULT_TOKEN", problem));
+        };
+        let file = value(values, "vault_kubernetes_token_file").unwrap_or(SERVICE_ACCOUNT);
+        // Kubernetes replaces the token while the process runs, so it is read when it is used.
+        let token = std::fs::read_to_string(file)
+            .map_err(|error| ConfigError::new("VAULT_KUBERNETES_TOKEN_FILE", format!("{file}: {error}")))?;
+        let mount = value(values, "vault_kubernetes_mount").unwrap_or("kubernetes").to_owned();
+        Ok(Self::Kubernetes { mount, role: role.to_owned(), token: token.trim_end().to_owned().into() })
+    }
+}
+
+/// A client of one Vault.
+pub struct Client {
+    http: reqwest::Client,
+    address: Url,
+    namespace: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct LoggedIn {
+    auth: Auth,
+}
+
+#[derive(Deserialize)]
+struct Auth {
+    client_token: SecretString,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    data: Version,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    /// `None` if this version was deleted.
+    data: Option<Map<String, Value>>,
+}
+
+impl Client {
+    /// Reads the variables. `needed_by` is a variable that refers to Vault.
+    pub fn new(values: &HashMap<String, String>, needed_by: &str) -> Result<Self, ConfigError> {
+        const ADDRESS: &str = "VAULT_ADDR";
+        let missing = || ConfigError::new(ADDRESS, format!("is not set, and {needed_by} refers to Vault"));
+        let address = value(values, "vault_addr").ok_or_else(missing)?;
+        let address = provider_url::read(ADDRESS, address, "https://vault.example:8200")?;
+        if provider_url::is_in_clear(&address) {
+            let problem = "is http, which would send the token and secrets in clear; use https (http is for a server on this machine)";
+            return Err(ConfigError::new(ADDRESS, problem));
+        }
+        let failed = |error: &dyn std::fmt::Display| ConfigError::new(ADDRESS, error);
+        // This fails if a provider is installed already, which has the same effect.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        // A redirect would take the token to another server. A proxy of the environment is meant for other requests.
+        let mut http =
+            reqwest::Client::builder().timeout(REQUEST).redirect(redirect::Policy::none()).no_proxy();
+        if let Some(file) = value(values, "vault_cacert") {
+            let authorities = authorities(Path::new(file)).map_err(|problem| ConfigError::new("VAULT_CACERT", problem))?;
+            http = http.tls_certs_only(authorities);
+        }
+        let http = http.build().map_err(|error| failed(&error))?;
+        Ok(Self { http, address, namespace: value(values, "vault_namespace").map(str::to_owned) })
+    }
+
+    /// Returns the token for further requests.
+    pub async fn log_in(&self, login: Login) -> Result<SecretString, String> {
+        let (mount, role, jwt) = match login {
+            Login::Token(token) => return Ok(token),
+            Login::Kubernetes { mount, role, token } => (mount, role, token),
+        };
+        let url = self.url(["auth"].into_iter().chain(mount.split('/')).chain(["login"]));
+        let request = self.http.request(Method::POST, url).json(&json!({ "role": role, "jwt": jwt.expose_secret() }));
+        let answer: LoggedIn = self.send(request).await.map_err(|problem| format!("logging in at Vault: {problem}"))?;
+        Ok(answer.auth.client_token)
+    }
+
+    /// Returns the fields of a secret's current version.
+    pub async fn fields(&self, token: &SecretString, secret: &Reference) -> Result<Map<String, Value>, String> {
+        let url = self.url([secret.mount(), "data"].into_iter().chain(secret.path().split('/')));
+        let request = self.http.get(url).header("X-Vault-Token", token.expose_secret());
+        let found: Found = self.send(request).await?;
+        found.data.data.ok_or_else(|| "the secret was deleted".to_owned())
+    }
+
+    fn url<'a>(&self, path: impl IntoIterator<Item = &'a str>) -> Url {
+        let mut url = self.address.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().push("v1").extend(path);
+        }
+        url
+    }
+
+    async fn send<T: for<'a> Deserialize<'a>>(&self, request: reqwest::RequestBuilder) -> Result<T, String> {
+        let request = request.header("X-Vault-Request", "true");
+        let request = self.namespace.iter().fold(request, |request, namespace| request.header("X-Vault-Namespace", namespace));
+        let answer = request.send().await.map_err(|error| unanswered(&error))?;
+        match answer.status() {
+            StatusCode::OK => body(answer).await,
+            status => Err(refused(status)),
+        }
+    }
+}
+
+/// Reads a response that may have any size.
+async fn body<T: for<'a> Deserialize<'a>>(mut answer: Response) -> Result<T, String> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|error| unanswered(&error))? {
+        if bytes.len() + chunk.len() > RESPONSE {
+            return Err(format!("Vault's response has more than {} KiB", RESPONSE / 1024));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    // serde_json's error could quote a value.
+    serde_json::from_slice(&bytes).map_err(|_| "Vault's response is not that of a KV store of version 2".to_owned())
+}
+
+fn unanswered(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "Vault does not answer in time".to_owned();
+    }
+    // The innermost cause says why; the others repeat the address.
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    format!("Vault cannot be reached: {cause}")
+}
+
+/// Says what a status of Vault means for this request.
+fn refused(status: StatusCode) -> String {
+    let meaning = match status.as_u16() {
+        400 => "the request is refused, as for an unknown role or a login that is not accepted",
+        403 => "the token is invalid, has ended, or may not read this",
+        404 => "there is no such secret, or no KV store of version 2",
+        429 => "there are too many requests",
+        472 | 473 => "this server is a standby",
+        501 => "Vault is not initialized",
+        503 => "Vault is sealed or in maintenance",
+        300..=399 => "the server redirects, which is not followed; set VAULT_ADDR to the address it names",
+        _ => "the status is unexpected",
+    };
+    format!("{meaning} ({})", status.as_u16())
+}
+
+fn authorities(file: &Path) -> Result<Vec<Certificate>, String> {
+    let wrong = |problem: &dyn std::fmt::Display| format!("{}: {problem}", file.display());
+    let pem = std::fs::read(file).map_err(|error| wrong(&error))?;
+    let found = Certificate::from_pem_bundle(&pem).map_err(|_| wrong(&"is not PEM"))?;
+    if found.is_empty() { Err(wrong(&"has no certificate")) } else { Ok(found) }
+}
+
+fn value<'a>(values: &'a HashMap<String, String>, name: &str) -> Option<&'a str> {
+    values.get(name).map(String::as_str).filter(|value| !value.is_empty())
+}

@@ -1,0 +1,85 @@
+//! Secrets from Vault: the value `vault:<mount>/<path>#<field>` of a variable is replaced by a field of a secret in a KV store, version 2.
+//!
+//! They are read once, at the start. An error names the variable and never contains a secret, nor what a server sent.
+
+mod client;
+mod reference;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
+
+use self::{
+    client::{Client, Login},
+    reference::Reference,
+};
+use crate::config_error::ConfigError;
+
+/// The time for all secrets of a process. A process that cannot read them has ended 10 s after its start.
+const LIMIT: Duration = Duration::from_secs(8);
+
+/// Replaces the references to Vault among the secrets by what they refer to.
+pub fn resolve(values: &mut HashMap<String, String>, is_secret: fn(&str) -> bool) -> Result<(), ConfigError> {
+    // In the order of their names, so that the same mistake gives the same error.
+    let references: BTreeMap<String, Reference> = values
+        .iter()
+        .filter(|(name, value)| is_secret(name) && Reference::is_one(value))
+        .map(|(name, value)| Ok((name.clone(), Reference::parse(&name.to_uppercase(), value)?)))
+        .collect::<Result<_, ConfigError>>()?;
+    let Some(first) = references.keys().next().map(|name| name.to_uppercase()) else { return Ok(()) };
+    let client = Client::new(values, &first)?;
+    let login = Login::from(values, &first)?;
+    let secrets = on_own_runtime(&first, async move {
+        tokio::time::timeout(LIMIT, read(&client, login, &first, &references))
+            .await
+            .unwrap_or_else(|_| Err(ConfigError::new(&first, format!("Vault did not answer within {} s", LIMIT.as_secs()))))
+    })?;
+    values.extend(secrets);
+    Ok(())
+}
+
+async fn read(
+    client: &Client,
+    login: Login,
+    first: &str,
+    references: &BTreeMap<String, Reference>,
+) -> Result<Vec<(String, String)>, ConfigError> {
+    let wrong = |name: &str, problem: String| ConfigError::new(&name.to_uppercase(), problem);
+    let token = client.log_in(login).await.map_err(|problem| wrong(first, problem))?;
+    let (mut fetched, mut secrets) = (HashMap::new(), Vec::new());
+    for (name, reference) in references {
+        let place = reference.place();
+        if !fetched.contains_key(place) {
+            let fields = client.fields(&token, reference).await;
+            fetched.insert(place, fields.map_err(|problem| wrong(name, format!("{place}: {problem}")))?);
+        }
+        let value = fetched[place].get(reference.field()).map(|value| value.as_str().filter(|text| !text.is_empty()));
+        let field = reference.field();
+        let value = match value {
+            Some(Some(text)) => text.to_owned(),
+            Some(None) => return Err(wrong(name, format!("{place}: the field {field} is not text, or is empty"))),
+            None => return Err(wrong(name, format!("{place}: the secret has no field {field}"))),
+        };
+        secrets.push((name.clone(), value));
+    }
+    Ok(secrets)
+}
+
+/// Waits for `work` on a runtime of its own: the configuration is read both before a runtime starts and on one.
+fn on_own_runtime<T: Send>(
+    variable: &str,
+    work: impl Future<Output = Result<T, ConfigError>> + Send,
+) -> Result<T, ConfigError> {
+    let failed = |error: std::io::Error| ConfigError::new(variable, format!("reading it from Vault: {error}"));
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+            runtime.block_on(work)
+        });
+        thread.join().unwrap_or_else(|_| Err(failed(std::io::Error::other("the thread panicked"))))
+    })
+}
+
+#[cfg(test)]
+mod tests;
