@@ -73,7 +73,8 @@ mod tests {
             session("GET /api/v1/notifications/{order_uuid}"),
         ];
 
-        let routes: Vec<_> = ROUTES.iter().map(|route| (format!("{} {}", route.verb, route.path), route.is_open)).collect();
+        let routes: Vec<_> =
+            ROUTES.iter().map(|route| (format!("{} {}", route.verb, route.path), route.is_open)).collect();
 
         assert_eq!(routes, expected.map(|(path, is_open)| (path.to_owned(), is_open)));
     }

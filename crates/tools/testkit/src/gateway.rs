@@ -56,7 +56,14 @@ impl Gateway {
             .with_copy_to(format!("{TARGET}/envoy.yaml"), configuration.into_bytes())
             .with_copy_to(format!("{TARGET}/descriptors.pb"), read("descriptors.pb")?)
             .with_copy_to(format!("{TARGET}/start"), read("start")?)
-            .with_cmd([&format!("{TARGET}/start"), "--concurrency", "1", "--log-level", "warning", "--disable-hot-restart"]);
+            .with_cmd([
+                &format!("{TARGET}/start"),
+                "--concurrency",
+                "1",
+                "--log-level",
+                "warning",
+                "--disable-hot-restart",
+            ]);
         let (container, name) = containers::launch(image, Run::current()).await?;
         let ready = format!("http://{}/ready", listeners[&ADMIN]);
         let client = platform::http::client(Duration::from_secs(1))?;
@@ -86,7 +93,8 @@ fn placed(configuration: &str, upstreams: &[Upstream]) -> anyhow::Result<(String
     let mut lines = Vec::new();
     for line in configuration.lines() {
         let mut line = line.to_owned();
-        if let Some(port) = number(&line, "address: 0.0.0.0, port_value: ").or(number(&line, "address: 127.0.0.1, port_value: "))
+        if let Some(port) =
+            number(&line, "address: 0.0.0.0, port_value: ").or(number(&line, "address: 127.0.0.1, port_value: "))
         {
             let free = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
             listeners.insert(port, free);

@@ -14,8 +14,14 @@ pub struct Transport(Option<Connector>);
 
 impl Transport {
     /// Parses `address` (`host:port` or a URL). Returns its URL and the transport: TLS if `tls` is set, otherwise plain TCP. Fails if the
-    /// URL's scheme contradicts this; the error names `variable`.
-    pub fn parse(tls: Option<&Tls>, variable: &str, address: &str) -> Result<(Uri, Self), ConfigError> {
+    /// URL's scheme contradicts this; the error names `variable`. Over TLS the server's certificate must be that of `service`, if one is
+    /// named.
+    pub fn parse(
+        tls: Option<&Tls>,
+        service: Option<&'static str>,
+        variable: &str,
+        address: &str,
+    ) -> Result<(Uri, Self), ConfigError> {
         let scheme = if tls.is_some() { "https" } else { "http" };
         let wrong = || ConfigError::new(variable, "is not an address such as host:port");
         let url: Uri = if address.contains("://") { address.parse() } else { format!("{scheme}://{address}").parse() }
@@ -33,7 +39,7 @@ impl Transport {
         if names_port && url.port_u16().is_none() {
             return Err(wrong());
         }
-        let connector = tls.map(|tls| Connector::new(tls.clone(), host).ok_or_else(wrong)).transpose()?;
+        let connector = tls.map(|tls| Connector::new(tls.clone(), host, service).ok_or_else(wrong)).transpose()?;
         Ok((url, Self(connector)))
     }
 

@@ -186,7 +186,7 @@ impl Server {
     /// if TLS is configured.
     pub fn outside(&self, name: &'static str, variable: &str, address: &str) -> Result<Peer, ConfigError> {
         let tls = self.tls.as_ref().filter(|_| !address.starts_with("http://"));
-        Peer::over(tls, name, variable, address)
+        Peer::outside(tls, name, variable, address)
     }
 
     /// Returns the channel with the identity of this service on its calls: over TLS the certificate, otherwise a token.

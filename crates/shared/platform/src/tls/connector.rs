@@ -7,16 +7,18 @@ use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::Tls;
+use super::{Tls, identity};
 
 /// A TLS connection for HTTP/2.
 pub type Io = TokioIo<TlsStream<TcpStream>>;
 
-/// Connects to a server with a certificate of this name. Clones share the settings.
+/// Connects to a server with a certificate of this host name. Clones share the settings.
 #[derive(Clone)]
 pub struct Connector {
     trust: Trust,
     server: Arc<ServerName<'static>>,
+    /// The service that the URI of the certificate must name. `None` admits every server with the host name.
+    service: Option<&'static str>,
 }
 
 /// The source of the TLS settings of the next connection.
@@ -28,14 +30,15 @@ enum Trust {
 }
 
 impl Connector {
-    /// Creates a connector. The server's certificate must have `host`, a host name or an IP address. Returns `None` if `host` is neither.
-    pub fn new(tls: Tls, host: &str) -> Option<Self> {
-        Some(Self { trust: Trust::Files(tls), server: server(host)? })
+    /// Creates a connector. The server's certificate must have `host`, a host name or an IP address, and the URI of `service`, if one is
+    /// named: a service with another name could otherwise answer where DNS is wrong. Returns `None` if `host` is neither.
+    pub fn new(tls: Tls, host: &str, service: Option<&'static str>) -> Option<Self> {
+        Some(Self { trust: Trust::Files(tls), server: server(host)?, service })
     }
 
     /// Creates a connector whose settings never change. Short-lived tools use it.
     pub fn trusting(config: ClientConfig, host: &str) -> Option<Self> {
-        Some(Self { trust: Trust::Fixed(Arc::new(config)), server: server(host)? })
+        Some(Self { trust: Trust::Fixed(Arc::new(config)), server: server(host)?, service: None })
     }
 
     /// Connects to `address` (`host:port`). The caller has to set the time limit.
@@ -47,8 +50,22 @@ impl Connector {
             Trust::Fixed(config) => config.clone(),
         });
         let stream = connector.connect(ServerName::clone(&self.server), stream).await?;
+        let refused = |reason| Err(io::Error::new(io::ErrorKind::InvalidData, reason));
         if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "the server does not speak HTTP/2 over TLS"));
+            return refused("the server does not speak HTTP/2 over TLS".to_owned());
+        }
+        if let Some(service) = self.service {
+            let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+            match certificate.map(identity::name) {
+                Some(Ok(name)) if *name == *service => {}
+                Some(Ok(name)) => {
+                    return refused(format!("the server's certificate is that of {name}, and not of {service}"));
+                }
+                Some(Err(reason)) => {
+                    return refused(format!("the server's certificate is not that of {service}: {reason}"));
+                }
+                None => return refused("the server has no certificate".to_owned()),
+            }
         }
         Ok(TokioIo::new(stream))
     }

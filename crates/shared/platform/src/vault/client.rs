@@ -21,7 +21,11 @@ const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount/tok
 pub enum Login {
     Token(SecretString),
     /// The token of the pod's service account, for this role at this mount of the method `kubernetes`.
-    Kubernetes { mount: String, role: String, token: SecretString },
+    Kubernetes {
+        mount: String,
+        role: String,
+        token: SecretString,
+    },
 }
 
 impl Login {
@@ -86,10 +90,10 @@ impl Client {
         // This fails if a provider is installed already, which has the same effect.
         let _ = rustls::crypto::ring::default_provider().install_default();
         // A redirect would take the token to another server. A proxy of the environment is meant for other requests.
-        let mut http =
-            reqwest::Client::builder().timeout(REQUEST).redirect(redirect::Policy::none()).no_proxy();
+        let mut http = reqwest::Client::builder().timeout(REQUEST).redirect(redirect::Policy::none()).no_proxy();
         if let Some(file) = value(values, "vault_cacert") {
-            let authorities = authorities(Path::new(file)).map_err(|problem| ConfigError::new("VAULT_CACERT", problem))?;
+            let authorities =
+                authorities(Path::new(file)).map_err(|problem| ConfigError::new("VAULT_CACERT", problem))?;
             http = http.tls_certs_only(authorities);
         }
         let http = http.build().map_err(|error| failed(&error))?;
@@ -126,7 +130,8 @@ impl Client {
 
     async fn send<T: for<'a> Deserialize<'a>>(&self, request: reqwest::RequestBuilder) -> Result<T, String> {
         let request = request.header("X-Vault-Request", "true");
-        let request = self.namespace.iter().fold(request, |request, namespace| request.header("X-Vault-Namespace", namespace));
+        let request =
+            self.namespace.iter().fold(request, |request, namespace| request.header("X-Vault-Namespace", namespace));
         let answer = request.send().await.map_err(|error| unanswered(&error))?;
         match answer.status() {
             StatusCode::OK => body(answer).await,

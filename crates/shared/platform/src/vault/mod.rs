@@ -31,9 +31,9 @@ pub fn resolve(values: &mut HashMap<String, String>, is_secret: fn(&str) -> bool
     let client = Client::new(values, &first)?;
     let login = Login::from(values, &first)?;
     let secrets = on_own_runtime(&first, async move {
-        tokio::time::timeout(LIMIT, read(&client, login, &first, &references))
-            .await
-            .unwrap_or_else(|_| Err(ConfigError::new(&first, format!("Vault did not answer within {} s", LIMIT.as_secs()))))
+        tokio::time::timeout(LIMIT, read(&client, login, &first, &references)).await.unwrap_or_else(|_| {
+            Err(ConfigError::new(&first, format!("Vault did not answer within {} s", LIMIT.as_secs())))
+        })
     })?;
     values.extend(secrets);
     Ok(())

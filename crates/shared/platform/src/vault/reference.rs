@@ -21,7 +21,9 @@ impl Reference {
 
     /// Parses a value for which [`is_one`](Self::is_one) is true.
     pub fn parse(variable: &str, value: &str) -> Result<Self, ConfigError> {
-        let wrong = || ConfigError::new(variable, "is not vault:<mount>/<path>#<field>, such as vault:secret/shipyard#service_key");
+        let wrong = || {
+            ConfigError::new(variable, "is not vault:<mount>/<path>#<field>, such as vault:secret/shipyard#service_key")
+        };
         let rest = value.strip_prefix(SCHEME).ok_or_else(wrong)?;
         let (place, field) = rest.split_once('#').ok_or_else(wrong)?;
         let mount = place.find('/').ok_or_else(wrong)?;
@@ -61,9 +63,17 @@ mod tests {
 
     #[test]
     fn a_wrong_reference_names_the_variable_and_the_form() {
-        for value in ["vault:", "vault:secret", "vault:secret/shop", "vault:secret/shop#", "vault:/shop#key", "vault:secret/#key",
-            "vault:secret/../sys#key", "vault:secret//shop#key", "vault:secret/shop #key"]
-        {
+        for value in [
+            "vault:",
+            "vault:secret",
+            "vault:secret/shop",
+            "vault:secret/shop#",
+            "vault:/shop#key",
+            "vault:secret/#key",
+            "vault:secret/../sys#key",
+            "vault:secret//shop#key",
+            "vault:secret/shop #key",
+        ] {
             let error = Reference::parse("SERVICE_KEY", value).unwrap_err();
 
             assert_eq!(error.variable, "SERVICE_KEY");

@@ -41,7 +41,8 @@ async fn references_are_replaced_and_each_secret_is_read_once() {
     let fields = json!({ "first": SECRET, "second": "another" });
     let secret = Mock::given(method("GET")).and(path("/v1/secret/data/shop/keys")).and(header("X-Vault-Token", TOKEN));
     secret.respond_with(kv(&fields)).expect(1).mount(&server).await;
-    let more = [("second_key", "vault:secret/shop/keys#second"), ("third_key", "plain"), ("name", "vault:is/no#secret")];
+    let more =
+        [("second_key", "vault:secret/shop/keys#second"), ("third_key", "plain"), ("name", "vault:is/no#secret")];
     let mut values = variables(&server.uri(), &more);
 
     resolve(&mut values, is_secret).unwrap();
@@ -61,7 +62,8 @@ async fn a_pod_logs_in_with_the_token_of_its_service_account() {
         .respond_with(ResponseTemplate::new(200).set_body_json(json!({ "auth": { "client_token": "s.issued" } })))
         .mount(&server)
         .await;
-    let secret = Mock::given(method("GET")).and(header("X-Vault-Token", "s.issued")).and(header("X-Vault-Namespace", "shop"));
+    let secret =
+        Mock::given(method("GET")).and(header("X-Vault-Token", "s.issued")).and(header("X-Vault-Namespace", "shop"));
     secret.respond_with(kv(&json!({ "first": SECRET }))).mount(&server).await;
     let file = account.path().to_str().unwrap();
     let mut values = variables(

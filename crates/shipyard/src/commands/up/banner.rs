@@ -48,7 +48,11 @@ impl fmt::Display for Banner {
             writeln!(f, "  {service:<14}{} (gRPC)", self.addresses.at(&service.called_at()))?;
         }
         writeln!(f, "  {:<14}http://{}/metrics, /health/ready", "admin", self.addresses.admin)?;
-        writeln!(f, "  {:<14}not here: only containers serve iam and the other RPCs as JSON on order's port\n", "gateway")?;
+        writeln!(
+            f,
+            "  {:<14}not here: only containers serve iam and the other RPCs as JSON on order's port\n",
+            "gateway"
+        )?;
         for (server, origin) in &self.used {
             writeln!(f, "  {server:<14}{origin}")?;
         }

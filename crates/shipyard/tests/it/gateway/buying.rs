@@ -57,7 +57,8 @@ async fn http_alone_makes_and_changes_a_customer_through_the_gateway() {
     let Some(gateway) = Fixture::start(System::shared().await, 0).await else { return };
     let (caller, another) = (gateway.caller().await, gateway.caller().await);
     let path = format!("/api/v1/customers/{}", caller.user);
-    let profile = |name: &str, version: Option<&Value>| json!({ "name": name, "birth_date": "1990-12-31", "version": version });
+    let profile =
+        |name: &str, version: Option<&Value>| json!({ "name": name, "birth_date": "1990-12-31", "version": version });
     let change = async |session: &str, body: Value| {
         send(gateway.request(Method::PUT, &path).header("X-Session-Uuid", session).json(&body)).await
     };

@@ -28,7 +28,8 @@ struct Recorder {
 #[tonic::async_trait]
 impl Authorization for Recorder {
     async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
-        let http = request.get_ref().attributes.as_ref().and_then(|attributes| attributes.request.as_ref()?.http.clone());
+        let http =
+            request.get_ref().attributes.as_ref().and_then(|attributes| attributes.request.as_ref()?.http.clone());
         let http = http.unwrap_or_default();
         self.asked.lock().unwrap().push((http.method, http.path, http.headers));
         self.iam.clone().check(request.into_inner()).await

@@ -24,9 +24,8 @@ fn assert_secured(answer: &Answer) {
 async fn every_error_of_the_gateway_is_a_problem_and_every_response_has_the_security_headers() {
     let Some(mut gateway) = Fixture::start(System::shared().await, 0).await else { return };
     let caller = gateway.caller().await;
-    let raw = async |gateway: &Fixture, path: &str, body: String| {
-        send(gateway.request(Method::POST, path).body(body)).await
-    };
+    let raw =
+        async |gateway: &Fixture, path: &str, body: String| send(gateway.request(Method::POST, path).body(body)).await;
     let login = "/api/v1/iam/login";
     let problems = [
         (gateway.get("/nothing", "").await, 404, "NOT_FOUND"),
@@ -37,7 +36,11 @@ async fn every_error_of_the_gateway_is_a_problem_and_every_response_has_the_secu
         (gateway.get("/api/v1/inventory/parts?unknown=1", &caller.session).await, 400, "INVALID_REQUEST"),
         (gateway.get("/api/v1%2forders", "").await, 400, "INVALID_REQUEST"),
         (raw(&gateway, login, "x".repeat(300_000)).await, 413, "PAYLOAD_TOO_LARGE"),
-        (send(gateway.request(Method::GET, "/health").header("x-long", "x".repeat(20_000))).await, 431, "HEADERS_TOO_LARGE"),
+        (
+            send(gateway.request(Method::GET, "/health").header("x-long", "x".repeat(20_000))).await,
+            431,
+            "HEADERS_TOO_LARGE",
+        ),
         // No replica of the console answers.
         (gateway.get("/console/", "").await, 503, "DEPENDENCY_UNAVAILABLE"),
     ];

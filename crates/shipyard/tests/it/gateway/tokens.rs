@@ -30,7 +30,9 @@ async fn a_token_of_a_service_is_refused_at_every_public_port() {
     // The header {"typ":"JWT","alg":"HS256","x":"\"alg\":\"ES256\""} has the other algorithm in a text.
     let (_, rest) = token.split_once('.').unwrap();
     let disguised = format!("Bearer eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiIsIngiOiJcImFsZ1wiOlwiRVMyNTZcIiJ9.{rest}");
-    for token in [token.as_str(), &token.replace("Bearer", "bearer"), &disguised, "Basic YTpi", "Bearer a.b.c", "Bearer"] {
+    for token in
+        [token.as_str(), &token.replace("Bearer", "bearer"), &disguised, "Basic YTpi", "Bearer a.b.c", "Bearer"]
+    {
         let refused = list(gateway.address(50051).to_string(), token).await.unwrap_err();
         assert_eq!(refused.code(), Code::Unauthenticated, "{token}: {refused:?}");
         for (method, path) in [(Method::GET, "/api/v1/inventory/parts"), (Method::POST, "/api/v1/iam/login")] {

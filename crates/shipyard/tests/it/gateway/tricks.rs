@@ -108,7 +108,8 @@ async fn no_header_makes_a_caller_another() {
         assert!(matches!(within, 200 | 400 | 401 | 404), "{header}: {within}");
     }
     let told = gateway.asked();
-    let forged: Vec<_> = told.iter().flat_map(|(_, _, headers)| headers.keys()).filter(|name| *name != "x-session-uuid").collect();
+    let forged: Vec<_> =
+        told.iter().flat_map(|(_, _, headers)| headers.keys()).filter(|name| *name != "x-session-uuid").collect();
     assert!(forged.is_empty(), "iam is told headers that callers forge: {forged:?}");
     let two = format!("X-Session-Uuid: {0}\r\nX-Session-Uuid: {0}\r\n", caller.session);
     assert_eq!(status(address, "GET", "/api/v1/orders", &two).await, 401);

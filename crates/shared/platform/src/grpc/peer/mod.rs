@@ -70,9 +70,15 @@ impl Peer {
         Self::over(None, name, variable, address)
     }
 
-    /// Does the same as [`lazy`](Self::lazy), but over TLS if `tls` is set. Fails if the scheme of a URL contradicts this.
+    /// Does the same as [`lazy`](Self::lazy), but over TLS if `tls` is set, to servers whose certificates name this service. Fails if the
+    /// scheme of a URL contradicts this.
     pub fn over(tls: Option<&Tls>, name: &'static str, variable: &str, address: &str) -> Result<Self, ConfigError> {
-        Ok(Self::to(Target::parse(tls, variable, address)?, name, Arc::new(SystemResolver)))
+        Ok(Self::to(Target::parse(tls, Some(name), variable, address)?, name, Arc::new(SystemResolver)))
+    }
+
+    /// Does the same as [`over`](Self::over) for a program that may be outside this system: its certificate needs only the host name.
+    pub fn outside(tls: Option<&Tls>, name: &'static str, variable: &str, address: &str) -> Result<Self, ConfigError> {
+        Ok(Self::to(Target::parse(tls, None, variable, address)?, name, Arc::new(SystemResolver)))
     }
 
     /// Does the same as [`lazy`](Self::lazy), but resolves host names with `resolver`.
@@ -82,7 +88,7 @@ impl Peer {
         variable: &str,
         address: &str,
     ) -> Result<Self, ConfigError> {
-        Ok(Self::to(Target::parse(None, variable, address)?, name, resolver))
+        Ok(Self::to(Target::parse(None, None, variable, address)?, name, resolver))
     }
 
     fn to(target: Target, name: &'static str, resolver: Arc<dyn Resolver>) -> Self {

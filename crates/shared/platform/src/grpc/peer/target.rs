@@ -19,9 +19,15 @@ pub struct Target {
 }
 
 impl Target {
-    /// Parses `address`, which is `host:port` or a URL. Errors name `variable`.
-    pub fn parse(tls: Option<&Tls>, variable: &str, address: &str) -> Result<Self, ConfigError> {
-        let (url, transport) = Transport::parse(tls, variable, address)?;
+    /// Parses `address`, which is `host:port` or a URL. Errors name `variable`. Over TLS the server's certificate must be that of `service`,
+    /// if one is named.
+    pub fn parse(
+        tls: Option<&Tls>,
+        service: Option<&'static str>,
+        variable: &str,
+        address: &str,
+    ) -> Result<Self, ConfigError> {
+        let (url, transport) = Transport::parse(tls, service, variable, address)?;
         let port = url.port_u16().unwrap_or(if url.scheme_str() == Some("https") { 443 } else { 80 });
         let host = url.host().unwrap_or_default();
         let is_literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok();
@@ -79,13 +85,13 @@ mod tests {
         ];
 
         for (address, expected) in cases {
-            assert_eq!(Target::parse(None, "IAM_ADDRESS", address).unwrap().name(), expected, "{address}");
+            assert_eq!(Target::parse(None, None, "IAM_ADDRESS", address).unwrap().name(), expected, "{address}");
         }
     }
 
     #[test]
     fn a_channel_to_a_replica_goes_to_its_address() {
-        let target = Target::parse(None, "IAM_ADDRESS", "iam:7400").unwrap();
+        let target = Target::parse(None, None, "IAM_ADDRESS", "iam:7400").unwrap();
         for (replica, expected) in
             [("10.1.2.3:7400", "http://10.1.2.3:7400/"), ("[fd00::1]:7400", "http://[fd00::1]:7400/")]
         {
@@ -98,7 +104,7 @@ mod tests {
     #[test]
     fn what_is_no_address_is_refused_with_the_name_of_its_variable() {
         for wrong in ["", "not an address", "http://", "iam:port", "https://iam:7400"] {
-            let refusal = Target::parse(None, "IAM_ADDRESS", wrong).map(drop).unwrap_err().to_string();
+            let refusal = Target::parse(None, None, "IAM_ADDRESS", wrong).map(drop).unwrap_err().to_string();
 
             assert!(refusal.contains("IAM_ADDRESS"), "{wrong}: {refusal}");
         }

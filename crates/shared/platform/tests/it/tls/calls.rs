@@ -141,7 +141,12 @@ async fn a_server_with_a_wrong_certificate_gets_no_call() {
     let (files, others) = (Files::of("geo"), Files::of("geo"));
     let order = files.beside(&Subject::service("order"));
     let elsewhere = Subject { hosts: vec!["elsewhere".to_owned()], ..Subject::service("geo") };
-    for (tls, reason) in [(others.load(), "UnknownIssuer"), (files.beside(&elsewhere), "not valid for name")] {
+    let another = files.beside(&Subject::service("payment"));
+    for (tls, reason) in [
+        (others.load(), "UnknownIssuer"),
+        (files.beside(&elsewhere), "not valid for name"),
+        (another.clone(), "is that of payment, and not of geo"),
+    ] {
         let (address, _server) = serve(&tls).await;
 
         let refused = ask(peer(&order, address), None).await.unwrap_err();
@@ -149,6 +154,10 @@ async fn a_server_with_a_wrong_certificate_gets_no_call() {
         assert_eq!(refused.code(), Code::Unavailable);
         assert!(refused.message().contains(reason), "{refused}");
     }
+    // A program outside this system has a certificate without our URI.
+    let (address, _server) = serve(&another).await;
+    let outside = Peer::outside(Some(&order), "geo", "GEO_ADDRESS", &format!("localhost:{}", address.port())).unwrap();
+    assert_eq!(ask(outside, None).await.unwrap(), r#"Service("order")"#);
 }
 
 #[tokio::test]
