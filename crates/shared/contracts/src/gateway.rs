@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn the_descriptors_keep_the_options_that_our_files_and_googles_declare() {
         let files = prost_types::FileDescriptorSet::decode(crate::proto::DESCRIPTORS).unwrap().file;
-        let names: Vec<&str> = files.iter().map(|file| file.name()).collect();
+        let names: Vec<&str> = files.iter().map(prost_types::FileDescriptorProto::name).collect();
         let contains = |all: &[u8], part: &[u8]| all.windows(part.len()).any(|window| window == part);
         // The encoded option (common.v1.sensitive) = true, with the lengths of the options and the field's JSON name before it.
         let sensitive = [0x42, 0x04, 0xf0, 0xb5, 0x18, 0x01];

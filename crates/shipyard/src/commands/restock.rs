@@ -1,6 +1,5 @@
 //! `shipyard restock`: adds stock to a running shop, with the identity of a service.
 
-use anyhow::Context as _;
 use operations::restock::restock;
 use platform::{
     config::Settings,
@@ -22,12 +21,15 @@ pub struct Arguments {
 
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let settings = Settings::load()?;
-    let key = data
-        .service_key(&settings)
-        .with_context(|| format!("SERVICE_KEY: is not set, and no shop has run from {}", data.path().display()))?;
+    let key = data.service_key(&settings).map(Into::into);
     let address = inventory::SERVICE.address(&settings);
     let tls = tls::Config::load(&settings)?.map(Tls::load).transpose()?;
-    for part in restock(&address, &key.into(), tls.as_ref(), arguments.part, arguments.quantity).await? {
+    anyhow::ensure!(
+        key.is_some() || tls.is_some(),
+        "SERVICE_KEY: is not set, and no shop has run from {}",
+        data.path().display()
+    );
+    for part in restock(&address, key.as_ref(), tls.as_ref(), arguments.part, arguments.quantity).await? {
         println!("{}  {:<16} {:>8} in stock", part.uuid, part.name, part.stock_quantity);
     }
     Ok(())

@@ -8,14 +8,14 @@ use crate::{
     system::listeners,
 };
 
-fn run(arguments: &[&str], variables: &Variables) -> (bool, String, String) {
+pub fn run(arguments: &[&str], variables: &Variables) -> (bool, String, String) {
     let directory = tempfile::tempdir().unwrap();
     let output = shipyard(arguments, variables, directory.path()).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.success(), text(output.stdout), text(output.stderr))
 }
 
-fn given(name: &str, value: &str) -> Variables {
+pub fn given(name: &str, value: &str) -> Variables {
     vec![(name.to_owned(), value.to_owned())]
 }
 
@@ -89,7 +89,6 @@ fn what_is_wrong_is_said_in_one_sentence() {
             "127.0.0.1:1",
         ),
         (&["operator", "ann"], Variables::new(), "no shop runs from .shipyard"),
-        (&["token", "ann", "--password-file", "/dev/null"], given("IAM_ADDRESS", "127.0.0.1:1"), "is a shop running?"),
         (&["audit"], Variables::new(), "no shop runs from .shipyard"),
         (&["dlq", "list"], Variables::new(), "KAFKA_BROKERS"),
         (&["dlq", "list", "--topic", "x"], given("KAFKA_BROKERS", "127.0.0.1:1"), "x is no topic of this shop"),

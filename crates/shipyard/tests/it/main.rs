@@ -33,3 +33,4 @@ mod shared_tables;
 mod system;
 mod token;
 mod traces;
+mod vault;

@@ -8,6 +8,7 @@ use reqwest::Method;
 use tonic::{Code, Request};
 
 use crate::{
+    commands::{given, run},
     customer::{Customer, ORDERS, PASSWORD, send},
     system::System,
 };
@@ -60,4 +61,16 @@ async fn a_wrong_password_prints_one_sentence_and_no_token() {
 
     assert_eq!((success, token.as_str(), said.lines().count()), (false, "", 1), "{said}");
     assert!(said.contains("wrong login or password"), "{said}");
+}
+
+#[tokio::test]
+async fn a_shop_that_is_away_is_said_in_one_sentence() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = directory.path().join("password");
+    std::fs::write(&file, PASSWORD).expect("the directory can be written");
+    let arguments = ["token", "ann", "--password-file", file.to_str().expect("the path is text")];
+
+    let (success, token, said) = run(&arguments, &given("IAM_ADDRESS", "127.0.0.1:1"));
+
+    assert!(!success && token.is_empty() && said.contains("is a shop running?"), "{said}");
 }

@@ -13,17 +13,19 @@ use uuid::Uuid;
 const AT_ONCE: usize = 1_000;
 
 /// Adds this quantity of one part, or of every part, by calling the inventory service at `address`. Returns the parts
-/// with their new stock.
+/// with their new stock. The caller is identified by its certificate, or without TLS by the services' key.
 pub async fn restock(
     address: &str,
-    key: &SecretString,
+    key: Option<&SecretString>,
     tls: Option<&Tls>,
     part: Option<Uuid>,
     quantity: i64,
 ) -> anyhow::Result<Vec<Part>> {
     let inventory = Peer::over(tls, "inventory", "INVENTORY_ADDRESS", address)?;
-    // Over TLS, the certificate identifies the caller.
-    let inventory = if tls.is_some() { inventory } else { inventory.identified(ServiceKey::new("shipyard", key)?) };
+    let inventory = match tls {
+        Some(_) => inventory,
+        None => inventory.identified(ServiceKey::new("shipyard", key.context("SERVICE_KEY: is not set")?)?),
+    };
     let mut inventory = InventoryServiceClient::new(inventory);
     let uuids: Vec<String> = part.iter().map(Uuid::to_string).collect();
     let request = ListPartsRequest {

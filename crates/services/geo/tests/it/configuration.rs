@@ -1,8 +1,13 @@
 //! The environment variables, and the file of streets.
 
-use std::{io::Write as _, path::Path};
+use std::{
+    io::Write as _,
+    path::Path,
+    time::{Duration, SystemTime},
+};
 
-use geo::config::Config;
+use certificates::{Authority, CA, CERTIFICATE, KEY, Subject};
+use geo::{app::App, config::Config};
 use platform::config::Settings;
 use tempfile::NamedTempFile;
 
@@ -53,4 +58,35 @@ fn an_invalid_variable_is_named() {
     let error = Config::load(&testkit::settings().with([("GEO_LISTEN", "x".to_owned())])).unwrap_err();
 
     assert_eq!(error.variable, "GEO_LISTEN");
+}
+
+#[tokio::test]
+async fn in_production_the_service_starts_only_with_tls_which_needs_no_key() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let day = Duration::from_hours(24);
+    let authority = Authority::create(SystemTime::now(), day).expect("an authority");
+    let pair = authority.sign(&Subject::service("geo"), SystemTime::now(), day).expect("a certificate");
+    let write = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).expect("the directory can be written");
+        path.display().to_string()
+    };
+    let tls = [
+        ("TLS_CA_FILE", write(CA, authority.certificate())),
+        ("TLS_CERT_FILE", write(CERTIFICATE, &pair.certificate)),
+        ("TLS_KEY_FILE", write(KEY, &pair.key)),
+    ];
+    let start = async |settings: &Settings| {
+        let app = App::build(Config::load(settings).map_err(|error| error.to_string())?).await;
+        app.map(drop).map_err(|error| error.to_string())
+    };
+    let production = testkit::settings().with([("SHIPYARD_ENVIRONMENT", "production".to_owned())]);
+    let without_key = |settings: &Settings| settings.clone().with([("SERVICE_KEY", String::new())]);
+
+    let plain = start(&production).await.unwrap_err();
+    let keyless = start(&without_key(&testkit::settings())).await.unwrap_err();
+
+    assert!(plain.starts_with("SHIPYARD_ENVIRONMENT: is production, where services use TLS"), "{plain}");
+    assert_eq!(keyless, "SERVICE_KEY: is not set and has no default");
+    assert_eq!(start(&without_key(&production.with(tls))).await, Ok(()));
 }

@@ -144,10 +144,10 @@ async fn a_session_has_eight_tokens_and_a_loop_of_issuing_does_not_fill_redis() 
     let iam = start(&settings).await;
     let (_, user, session) = iam.registered_user().await;
     let mut tokens = Vec::new();
-    let mut used = Vec::new();
+    let mut occupied = Vec::new();
     for _ in 0..100 {
         tokens.push(token(&iam, &session).await);
-        used.push(bytes(&mut redis, prefix).await);
+        occupied.push(bytes(&mut redis, prefix).await);
     }
 
     let mut living = Vec::new();
@@ -156,8 +156,8 @@ async fn a_session_has_eight_tokens_and_a_loop_of_issuing_does_not_fill_redis() 
     }
 
     assert_eq!(living, [vec![false; 92], vec![true; 8]].concat());
-    println!("{} bytes with one token, {} with eight, {} after 100", used[0], used[7], used[99]);
-    assert!(used[99] <= used[8] && used[99] < 5_000, "{used:?}");
+    println!("{} bytes with one token, {} with eight, {} after 100", occupied[0], occupied[7], occupied[99]);
+    assert!(occupied[99] <= occupied[8] && occupied[99] < 5_000, "{occupied:?}");
     let keys: Vec<String> = redis.keys(format!("{prefix}session:token:*")).await.unwrap();
     assert_eq!(keys.len(), 8);
     let contents = contents(&mut redis, prefix).await;
@@ -210,7 +210,7 @@ async fn a_forged_token_or_one_of_a_service_is_refused_everywhere() {
         assert!(whoami(&iam, &forged).await.is_err(), "{forged}");
         let request = ListOwnersRequest { sessions: vec![forged.clone(), own.clone()] };
         let found = owners.list_owners(request).await.unwrap().into_inner().owners;
-        let states: Vec<_> = found.iter().map(|owner| owner.state()).collect();
+        let states: Vec<_> = found.iter().map(contracts::proto::auth::v1::SessionOwner::state).collect();
         assert_eq!(states, [SessionState::Ended, SessionState::Open], "{forged}");
     }
 }

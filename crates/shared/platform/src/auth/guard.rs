@@ -26,7 +26,8 @@ use crate::{
 #[derive(Clone)]
 pub struct Guard {
     sessions: SharedLookups,
-    key: ServiceKey,
+    /// The key of services' tokens. `None` refuses all of them: certificates identify services.
+    key: Option<ServiceKey>,
     rules: Rules,
     is_open: bool,
 }
@@ -40,10 +41,11 @@ enum Bearer {
 }
 
 impl Guard {
-    pub fn new(sessions: Arc<dyn Sessions>, key: ServiceKey, rules: &'static [Rule]) -> Self {
+    /// Creates a guard. Without a key, it refuses the tokens of services.
+    pub fn new(sessions: Arc<dyn Sessions>, key: impl Into<Option<ServiceKey>>, rules: &'static [Rule]) -> Self {
         security_events::count_from_zero();
         let sessions = SharedLookups::new(sessions);
-        Self { sessions, key, rules: Rules { table: rules, otherwise: None }, is_open: false }
+        Self { sessions, key: key.into(), rules: Rules { table: rules, otherwise: None }, is_open: false }
     }
 
     /// Sets the access to methods without a rule. Stand-ins in tests use it.
@@ -144,7 +146,10 @@ impl Guard {
     /// Reads the token in the header `Authorization`. Verifies that of a service.
     fn bearer(&self, headers: &HeaderMap) -> Result<Option<Bearer>, Refusal> {
         let bearer = headers::bearer(headers)?.map(|(kind, token)| match kind {
-            TokenKind::Service => self.key.verify(token).map(Bearer::Service).map_err(|error| refused(error.0)),
+            TokenKind::Service => {
+                let key = self.key.as_ref().ok_or_else(|| refused(TokenRefusal::Certificate))?;
+                key.verify(token).map(Bearer::Service).map_err(|error| refused(error.0))
+            }
             TokenKind::User => Ok(Bearer::User(token.to_owned())),
         });
         bearer.transpose()

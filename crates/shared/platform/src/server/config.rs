@@ -6,8 +6,10 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::{
+    auth::ServiceKey,
     config::{ConfigError, Host, Settings},
-    environment, listener,
+    environment::{self, Environment},
+    listener,
     postgres::DatabaseConfig,
     service::Service,
     tls,
@@ -23,8 +25,8 @@ pub struct Config {
     pub admin_listen: Option<SocketAddr>,
     /// The configuration of the database. `None` for a service without a database.
     pub database: Option<DatabaseConfig>,
-    /// `SERVICE_KEY`: the key that all services share; at least 32 bytes.
-    pub service_key: SecretString,
+    /// `SERVICE_KEY`: the key that all services share; at least 32 bytes. `None` with TLS, where certificates identify callers.
+    pub service_key: Option<SecretString>,
     /// `SERVICE_KEY_PREVIOUS`: a second key while operators replace the key: first the new key, then the old one. Tokens signed with it are
     /// accepted; the service signs none with it.
     pub service_key_previous: Option<SecretString>,
@@ -34,6 +36,8 @@ pub struct Config {
     pub shutdown_drain: Duration,
     /// The TLS configuration; `None` if connections are plain text.
     pub tls: Option<tls::Config>,
+    /// `SHIPYARD_ENVIRONMENT` says production, and the service runs in a process of its own: then it starts only with TLS.
+    pub requires_tls: bool,
     /// `MAX_CONNECTIONS`, `MAX_CONNECTIONS_PER_ADDRESS`, `GRPC_MAX_IN_FLIGHT`: the limits of each listener.
     pub connections: listener::Limits,
 }
@@ -41,7 +45,7 @@ pub struct Config {
 /// The variables whose names are the same for all services.
 #[derive(Deserialize)]
 struct Shared {
-    service_key: SecretString,
+    service_key: Option<SecretString>,
     service_key_previous: Option<SecretString>,
     #[serde(default, with = "humantime_serde")]
     shutdown_drain: Duration,
@@ -60,6 +64,10 @@ impl Config {
                 "each service has a certificate of its own, so all in one process cannot use TLS; run each by itself",
             ));
         }
+        let service_key = shared.service_key.filter(|_| tls.is_none());
+        if tls.is_none() && service_key.is_none() {
+            return Err(ConfigError::new("SERVICE_KEY", "is not set and has no default"));
+        }
         let admin_listen = match settings.host() {
             Host::OwnProcess => Some(service.admin_listen(settings)?),
             Host::SharedProcess => None,
@@ -69,12 +77,24 @@ impl Config {
             second_listen: service.second_listen(settings)?,
             admin_listen,
             database: database.transpose()?,
-            service_key: shared.service_key,
+            service_key,
             service_key_previous: shared.service_key_previous,
             published_secrets: environment::admit_published_secrets(settings)?,
             shutdown_drain: shared.shutdown_drain,
+            requires_tls: settings.get(environment::VARIABLE) == Some(Environment::Production.as_str())
+                && settings.host() == Host::OwnProcess,
             tls,
             connections: settings.read()?,
         })
+    }
+
+    /// Returns the key of the tokens that identify the service `name`: none with TLS. Fails if the environment requires TLS.
+    pub(super) fn key(&self, name: &'static str) -> Result<Option<ServiceKey>, ConfigError> {
+        if self.requires_tls && self.tls.is_none() {
+            let problem = "is production, where services use TLS: set TLS_CA_FILE, TLS_CERT_FILE and TLS_KEY_FILE";
+            return Err(ConfigError::new(environment::VARIABLE, problem));
+        }
+        let Some(key) = &self.service_key else { return Ok(None) };
+        ServiceKey::new(name, key)?.accepting(self.service_key_previous.as_ref()).map(Some)
     }
 }

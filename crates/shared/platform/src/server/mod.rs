@@ -41,7 +41,7 @@ pub struct Server {
     own_admin: Router,
     database: Option<OpenDatabase>,
     readiness: Readiness,
-    key: ServiceKey,
+    key: Option<ServiceKey>,
     tls: Option<Tls>,
     instance: String,
 }
@@ -66,6 +66,7 @@ pub struct Started {
 impl Server {
     /// Binds the listeners. Fails if an address is in use or a value is invalid; the error names the variable.
     pub async fn bind(service: &'static Service, config: Config) -> anyhow::Result<Self> {
+        let key = config.key(service.name)?;
         metric::describe(service.metrics);
         postgres::count_from_zero();
         let tls = config.tls.map(|config| Tls::of_service(config, service.name)).transpose()?;
@@ -89,16 +90,15 @@ impl Server {
         let readiness = Readiness::new(config.shutdown_drain);
         let database = match (config.database, service.migrations()) {
             (Some(config), Some(migrations)) => {
-                let variable = service.variable("DATABASE_URL");
-                let application = format!("shipyard-{}", service.name);
-                let pool =
-                    Database::lazy(&application, &variable, &config.url, config.connections)?.with_stable_plans();
+                let (application, variable) = (format!("shipyard-{service}"), service.variable("DATABASE_URL"));
+                let pool = Database::lazy(&application, &variable, &config.url, config.connections)?;
+                let pool = pool.with_stable_plans();
                 Some(OpenDatabase { pool, connected: readiness.condition("database"), migrations })
             }
             _ => None,
         };
         Ok(Self {
-            key: ServiceKey::new(service.name, &config.service_key)?.accepting(config.service_key_previous.as_ref())?,
+            key,
             tls,
             instance: instance::instance(listener.local_addr()?),
             service,
@@ -191,7 +191,7 @@ impl Server {
 
     /// Returns the channel with the identity of this service on its calls: over TLS the certificate, otherwise a token.
     pub fn identify(&self, peer: Peer) -> Peer {
-        if self.tls.is_some() { peer } else { peer.identified(self.key.clone()) }
+        self.key.iter().fold(peer, |peer, key| peer.identified(key.clone()))
     }
 
     /// Creates a connection to Redis that connects on first use. Errors name `variable` as the source of the URL.

@@ -31,18 +31,18 @@ pub enum Login {
 impl Login {
     /// Reads the variables. `needed_by` is a variable that refers to Vault.
     pub fn from(values: &HashMap<String, String>, needed_by: &str) -> Result<Self, ConfigError> {
-        if let Some(token) = value(values, "vault_token") {
+        if let Some(token) = value(values, "VAULT_TOKEN") {
             return Ok(Self::Token(token.to_owned().into()));
         }
-        let Some(role) = value(values, "vault_kubernetes_role") else {
+        let Some(role) = value(values, "VAULT_KUBERNETES_ROLE") else {
             let problem = format!("is not set, nor is VAULT_KUBERNETES_ROLE, and {needed_by} refers to Vault");
             return Err(ConfigError::new("VAULT_TOKEN", problem));
         };
-        let file = value(values, "vault_kubernetes_token_file").unwrap_or(SERVICE_ACCOUNT);
+        let file = value(values, "VAULT_KUBERNETES_TOKEN_FILE").unwrap_or(SERVICE_ACCOUNT);
         // Kubernetes replaces the token while the process runs, so it is read when it is used.
         let token = std::fs::read_to_string(file)
             .map_err(|error| ConfigError::new("VAULT_KUBERNETES_TOKEN_FILE", format!("{file}: {error}")))?;
-        let mount = value(values, "vault_kubernetes_mount").unwrap_or("kubernetes").to_owned();
+        let mount = value(values, "VAULT_KUBERNETES_MOUNT").unwrap_or("kubernetes").to_owned();
         Ok(Self::Kubernetes { mount, role: role.to_owned(), token: token.trim_end().to_owned().into() })
     }
 }
@@ -80,7 +80,7 @@ impl Client {
     pub fn new(values: &HashMap<String, String>, needed_by: &str) -> Result<Self, ConfigError> {
         const ADDRESS: &str = "VAULT_ADDR";
         let missing = || ConfigError::new(ADDRESS, format!("is not set, and {needed_by} refers to Vault"));
-        let address = value(values, "vault_addr").ok_or_else(missing)?;
+        let address = value(values, "VAULT_ADDR").ok_or_else(missing)?;
         let address = provider_url::read(ADDRESS, address, "https://vault.example:8200")?;
         if provider_url::is_in_clear(&address) {
             let problem = "is http, which would send the token and secrets in clear; use https (http is for a server on this machine)";
@@ -91,13 +91,13 @@ impl Client {
         let _ = rustls::crypto::ring::default_provider().install_default();
         // A redirect would take the token to another server. A proxy of the environment is meant for other requests.
         let mut http = reqwest::Client::builder().timeout(REQUEST).redirect(redirect::Policy::none()).no_proxy();
-        if let Some(file) = value(values, "vault_cacert") {
+        if let Some(file) = value(values, "VAULT_CACERT") {
             let authorities =
                 authorities(Path::new(file)).map_err(|problem| ConfigError::new("VAULT_CACERT", problem))?;
             http = http.tls_certs_only(authorities);
         }
         let http = http.build().map_err(|error| failed(&error))?;
-        Ok(Self { http, address, namespace: value(values, "vault_namespace").map(str::to_owned) })
+        Ok(Self { http, address, namespace: value(values, "VAULT_NAMESPACE").map(str::to_owned) })
     }
 
     /// Returns the token for further requests.
@@ -189,5 +189,5 @@ fn authorities(file: &Path) -> Result<Vec<Certificate>, String> {
 }
 
 fn value<'a>(values: &'a HashMap<String, String>, name: &str) -> Option<&'a str> {
-    values.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    values.get(&name.to_lowercase()).map(String::as_str).filter(|value| !value.is_empty())
 }

@@ -30,11 +30,12 @@ pub fn resolve(values: &mut HashMap<String, String>, is_secret: fn(&str) -> bool
     let Some(first) = references.keys().next().map(|name| name.to_uppercase()) else { return Ok(()) };
     let client = Client::new(values, &first)?;
     let login = Login::from(values, &first)?;
-    let secrets = on_own_runtime(&first, async move {
-        tokio::time::timeout(LIMIT, read(&client, login, &first, &references)).await.unwrap_or_else(|_| {
-            Err(ConfigError::new(&first, format!("Vault did not answer within {} s", LIMIT.as_secs())))
-        })
-    })?;
+    let work = async {
+        let read = read(&client, login, &first, &references);
+        let late = || ConfigError::new(&first, format!("Vault did not answer within {} s", LIMIT.as_secs()));
+        tokio::time::timeout(LIMIT, read).await.unwrap_or_else(|_| Err(late()))
+    };
+    let secrets = on_own_runtime(&first, work)?;
     values.extend(secrets);
     Ok(())
 }

@@ -1,3 +1,5 @@
+//! References that are resolved and refused, against a server that answers as a test says.
+
 use serde_json::{Value, json};
 use wiremock::{
     Mock, MockServer, ResponseTemplate,
@@ -111,7 +113,7 @@ async fn an_answer_without_the_secret_names_the_variable_and_the_reason() {
 async fn a_vault_that_is_away_or_silent_ends_the_start() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let away = refusal(variables(&format!("http://{closed}"), &[]));
-    let silent = answering(kv(&json!({ "first": SECRET })).set_delay(Duration::from_secs(60))).await;
+    let silent = answering(kv(&json!({ "first": SECRET })).set_delay(Duration::from_mins(1))).await;
     let late = refusal(variables(&silent.uri(), &[]));
 
     assert!(away.problem.contains("Vault cannot be reached: "), "{away}");

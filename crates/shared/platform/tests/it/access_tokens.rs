@@ -51,12 +51,12 @@ struct Fixture {
 
 async fn fixture() -> Fixture {
     let iam = testkit::iam().await;
-    let key = ServiceKey::new("geo", &testkit::SERVICE_KEY.into()).unwrap();
+    let key = ServiceKey::new("geo", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
     let sessions = Arc::new(GrpcSessions::new(testkit::peer("iam", iam.address)));
     let guard = Guard::new(sessions, key, &[]).otherwise(Access::Session(&["order"]));
     let listen = async || {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("its address");
         (listener, address)
     };
     let ((over_grpc, grpc), (over_http, http)) = (listen().await, listen().await);
@@ -75,27 +75,28 @@ async fn fixture() -> Fixture {
 
 impl Fixture {
     async fn over_grpc(&self, headers: &[(&'static str, &str)]) -> Result<(i32, i32), Status> {
-        let channel = Endpoint::from_shared(format!("http://{}", self.grpc)).unwrap().connect_lazy();
+        let channel = Endpoint::from_shared(format!("http://{}", self.grpc)).expect("a URL").connect_lazy();
         let mut request = Request::new(GetGeolocationRequest::default());
         for (name, value) in headers {
-            request.metadata_mut().append(*name, value.parse().unwrap());
+            request.metadata_mut().append(*name, value.parse().expect("it is ASCII"));
         }
-        let location = GeoClient::new(channel).get_geolocation(request).await?.into_inner().location.unwrap();
+        let location =
+            GeoClient::new(channel).get_geolocation(request).await?.into_inner().location.expect("every answer has it");
         Ok((location.x, location.y))
     }
 
     /// Returns the status and the body, or the code of the problem.
     async fn over_http(&self, headers: &[(&'static str, &str)]) -> (u16, String) {
-        let client = http::client(Duration::from_secs(5)).unwrap();
+        let client = http::client(Duration::from_secs(5)).expect("a client");
         let mut request = client.get(format!("http://{}/", self.http));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answer = request.send().await.unwrap();
+        let answer = request.send().await.expect("the server answers");
         let status = answer.status().as_u16();
-        let text = answer.text().await.unwrap();
+        let text = answer.text().await.expect("it is text");
         match serde_json::from_str::<serde_json::Value>(&text) {
-            Ok(problem) => (status, problem["code"].as_str().unwrap().to_owned()),
+            Ok(problem) => (status, problem["code"].as_str().expect("every problem has it").to_owned()),
             Err(_) => (status, text),
         }
     }

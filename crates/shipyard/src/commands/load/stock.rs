@@ -28,20 +28,18 @@ pub struct Stock {
 /// The address and credentials for adding stock.
 struct Supply {
     address: String,
-    key: SecretString,
+    key: Option<SecretString>,
     tls: Option<Tls>,
 }
 
 impl Stock {
     pub fn of(crowd: &Crowd, arguments: &Arguments, settings: &Settings, data: &Data) -> anyhow::Result<Self> {
-        let key = data.service_key(settings).filter(|_| !arguments.no_restock);
-        let supply = match key {
-            Some(key) => {
-                let tls = tls::Config::load(settings)?.map(Tls::load).transpose()?;
-                let address = arguments.options(settings)?.addresses.inventory;
-                Some(Supply { address, key: key.into(), tls })
-            }
-            None => None,
+        let key = data.service_key(settings).map(Into::into);
+        let tls = tls::Config::load(settings)?.map(Tls::load).transpose()?;
+        let supply = if arguments.no_restock || key.is_none() && tls.is_none() {
+            None
+        } else {
+            Some(Supply { address: arguments.options(settings)?.addresses.inventory, key, tls })
         };
         let left = u64::try_from(crowd.stock()).unwrap_or(0);
         Ok(Self { users: crowd.users(), kinds: crowd.parts().len(), left, supply, is_said: false })
@@ -56,7 +54,7 @@ impl Stock {
                 Some(Supply { address, key, tls }) => {
                     let mut left = missing;
                     while left > 0 {
-                        let added = restock(address, key, tls.as_ref(), None, left.min(MOST)).await;
+                        let added = restock(address, key.as_ref(), tls.as_ref(), None, left.min(MOST)).await;
                         added.context("--no-restock leaves the stock as it is")?;
                         left -= left.min(MOST);
                     }

@@ -12,6 +12,7 @@ use contracts::proto::envoy::service::auth::v3::{
     authorization_server::{Authorization, AuthorizationServer},
 };
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use tonic::{
     Request, Response, Status,
     transport::{Channel, Endpoint, Server},
@@ -36,10 +37,11 @@ impl Authorization for Recorder {
     }
 }
 
-/// The running recorder. Dropping it stops it, as if iam were away.
+/// The running recorder.
 pub struct Check {
     pub address: SocketAddr,
     asked: Arc<Mutex<Vec<Asked>>>,
+    stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
@@ -49,19 +51,21 @@ impl Check {
         let iam = AuthorizationClient::new(Endpoint::from_shared(format!("http://{iam}")).unwrap().connect_lazy());
         let recorder = AuthorizationServer::new(Recorder { iam, asked: Arc::clone(&asked) });
         let address = chaos::cluster::free_address().unwrap();
-        let server = Server::builder().add_service(recorder).serve(address);
+        let stop = CancellationToken::new();
+        let server =
+            Server::builder().add_service(recorder).serve_with_shutdown(address, stop.clone().cancelled_owned());
         let task = tokio::spawn(async move { server.await.unwrap() });
-        Self { address, asked, task }
+        Self { address, asked, stop, task }
+    }
+
+    /// Stops the recorder and closes its connections, as if iam were away.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.task.await.unwrap();
     }
 
     /// Takes what the gateway has asked.
     pub fn taken(&self) -> Vec<Asked> {
         std::mem::take(&mut self.asked.lock().unwrap())
-    }
-}
-
-impl Drop for Check {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }

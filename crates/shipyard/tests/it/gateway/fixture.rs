@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The port of the public HTTP API.
-pub const PUBLIC: u16 = 8080;
+pub const PUBLIC: u16 = contracts::ports::ORDER;
 
 pub struct Fixture {
     pub gateway: Gateway,
@@ -40,8 +40,10 @@ impl Fixture {
     }
 
     /// Stops what answers Check.
-    pub fn stop_check(&mut self) {
-        self.check = None;
+    pub async fn stop_check(&mut self) {
+        if let Some(check) = self.check.take() {
+            check.stop().await;
+        }
     }
 
     /// Takes what the gateway has asked iam.

@@ -8,7 +8,7 @@ use tonic::{Code, Request, transport::Endpoint};
 use super::fixture::Fixture;
 use crate::{customer::send, system::System};
 
-fn token(service: &str) -> String {
+pub fn token(service: &'static str) -> String {
     let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
     format!("Bearer {}", key.token(service).unwrap())
 }
@@ -33,7 +33,7 @@ async fn a_token_of_a_service_is_refused_at_every_public_port() {
     for token in
         [token.as_str(), &token.replace("Bearer", "bearer"), &disguised, "Basic YTpi", "Bearer a.b.c", "Bearer"]
     {
-        let refused = list(gateway.address(50051).to_string(), token).await.unwrap_err();
+        let refused = list(gateway.address(contracts::ports::INVENTORY).to_string(), token).await.unwrap_err();
         assert_eq!(refused.code(), Code::Unauthenticated, "{token}: {refused:?}");
         for (method, path) in [(Method::GET, "/api/v1/inventory/parts"), (Method::POST, "/api/v1/iam/login")] {
             let answer = send(gateway.request(method, path).header("Authorization", token)).await;
@@ -43,6 +43,6 @@ async fn a_token_of_a_service_is_refused_at_every_public_port() {
     assert!(gateway.asked().is_empty(), "the gateway refuses them itself");
     // A user's token passes to the service, which judges it: {"typ":"at+jwt","alg":"ES256"}.
     let users = "Bearer eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFUzI1NiJ9.e30.c2lnbmF0dXJl";
-    let judged = list(gateway.address(50051).to_string(), users).await.unwrap_err();
+    let judged = list(gateway.address(contracts::ports::INVENTORY).to_string(), users).await.unwrap_err();
     assert_ne!(judged.message(), "invalid token", "{judged:?}");
 }

@@ -113,7 +113,7 @@ impl Cluster {
         say("starting the services");
         cluster.replicas.all_ready().await?;
         let inventory = cluster.links.address(Link::Front(&inventory::SERVICE))?.to_string();
-        restock(&inventory, &cluster.key, None, None, STOCK).await?;
+        restock(&inventory, Some(&cluster.key), None, None, STOCK).await?;
         Ok(cluster)
     }
 

@@ -2,16 +2,19 @@
 
 use std::fmt;
 
+use contracts::gateway::ROUTES;
+use platform::auth::Access;
+
 use crate::method::{Api, Method, all};
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/access.md");
 
-/// A method and who may call it: a caller without a session, one with a dead session, another user, an operator, and
-/// the services.
+/// A method, who may call it (a caller without a session, one with a dead session, another user, an operator, and the services), and where
+/// the gateway serves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     pub method: Method,
-    pub cells: [String; 5],
+    pub cells: [String; 6],
 }
 
 /// Returns the rows of the document, under the heading of their service.
@@ -38,19 +41,30 @@ pub fn rows() -> Vec<Row> {
 impl Row {
     /// Returns the row of the system's answers: those to four callers, and the services among the `asked` ones that
     /// were admitted.
-    pub fn seen(method: Method, answers: Vec<String>, admitted: &[&str], asked: usize) -> Self {
+    pub fn seen(method: Method, access: Access, answers: Vec<String>, admitted: &[&str], asked: usize) -> Self {
         let services = match admitted.len() {
             0 => "none".to_owned(),
             all if all == asked => "all".to_owned(),
             _ => admitted.join(", "),
         };
-        let cells: Vec<String> = answers.into_iter().chain([services]).collect();
+        let cells: Vec<String> = answers.into_iter().chain([services, at_gateway(&method, access)]).collect();
         Self { method, cells: cells.try_into().unwrap() }
     }
 
     /// Returns whether another user is told that the resource does not exist.
     pub fn hides(&self) -> bool {
         ["NotFound", "404"].contains(&self.cells[2].as_str())
+    }
+}
+
+/// Returns where callers outside reach the method.
+fn at_gateway(method: &Method, access: Access) -> String {
+    let route = ROUTES.iter().find(|route| route.rpc == method.name);
+    match (route, method.api, access) {
+        (Some(route), ..) => format!("`{} {}`", route.verb, route.path),
+        (None, Api::Http, _) if method.service == "order" => "same".to_owned(),
+        (None, _, Access::Services(_) | Access::Gateway) => "none".to_owned(),
+        (None, ..) => "own port".to_owned(),
     }
 }
 
