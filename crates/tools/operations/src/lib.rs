@@ -4,6 +4,7 @@ pub mod databases;
 pub mod dead_letter_journal;
 pub mod dead_letters;
 pub mod facts;
+pub mod receipts;
 pub mod registry;
 pub mod republish_lost_events;
 pub mod restock;
