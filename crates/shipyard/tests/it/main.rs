@@ -26,6 +26,7 @@ mod one_process;
 mod operator;
 mod order_api;
 mod program;
+mod receipt;
 mod republish;
 mod retention;
 mod shared_tables;

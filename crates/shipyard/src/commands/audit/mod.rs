@@ -1,6 +1,7 @@
 //! `shipyard audit`: waits until no work is pending, reads databases and topics, and reports violated invariants.
 
 mod progress;
+mod receipt;
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use operations::{
     facts::{self, Sources},
 };
 use platform::config::Settings;
+use uuid::Uuid;
 
 use self::progress::Progress;
 use crate::data::Data;
@@ -30,6 +32,9 @@ pub struct Arguments {
     /// Time after which a missing effect counts as a violation
     #[arg(long, default_value = "60s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     grace: Duration,
+    /// Print the receipt of this order alone: each invariant that concerns it, with its evidence. Does not wait
+    #[arg(long, value_name = "UUID", conflicts_with_all = ["wait", "build", "grace"])]
+    order: Option<Uuid>,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -37,6 +42,9 @@ pub struct Arguments {
 
 /// Audits the shop. Fails if an invariant is violated or could not be checked.
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
+    if let Some(order) = arguments.order {
+        return receipt::run(order, arguments.json, &data).await;
+    }
     let outcome = audit(&arguments, &data).await?;
     if arguments.json {
         serde_json::to_writer_pretty(std::io::stdout().lock(), &outcome)?;
@@ -68,7 +76,7 @@ pub fn sources(settings: &Settings, data: &Data) -> anyhow::Result<Sources> {
 impl Arguments {
     /// Returns the default arguments with `wait` as the time to wait for pending work.
     pub fn waiting(wait: Duration) -> Self {
-        Self { wait, build: None, grace: GRACE, json: false }
+        Self { wait, build: None, grace: GRACE, order: None, json: false }
     }
 }
 
