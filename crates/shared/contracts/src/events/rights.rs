@@ -9,14 +9,14 @@ use platform::kafka::{
     dead_letter_topic, skip_group,
 };
 
-use super::{Consumer, INBOUND, ROUTES, Topics};
+use super::{Consumer, INBOUND, ROUTES, TIMELINE, Topics};
 
 /// The user of programs outside, the user of Kafka UI, and the user of `shipyard audit` and `dlq`.
 const OUTSIDE: &str = "outside";
 const UI: &str = "ui";
 const OPERATOR: &str = "operator";
 /// The service that makes receipts.
-const CONSOLE: &str = "console";
+const CONSOLE: &str = TIMELINE.service;
 /// The consumer groups of the operator's tools.
 const TOOLS: [&str; 2] = ["shipyard-dlq", "shipyard-audit"];
 
@@ -32,7 +32,7 @@ pub fn broker_users() -> BTreeSet<&'static str> {
     let routed =
         ROUTES.iter().flat_map(|route| route.consumers.iter().map(|consumer| consumer.service).chain([route.producer]));
     let inbound = INBOUND.iter().flat_map(|inbound| inbound.producer.into_iter().chain([inbound.consumer.service]));
-    routed.chain(inbound).collect()
+    routed.chain(inbound).chain([TIMELINE.service]).collect()
 }
 
 /// Returns the rights of all users except the broker's own, which is a super user and creates the topics.
@@ -93,6 +93,9 @@ fn uses<'a>(topics: &'a Topics, group_prefix: &str) -> BTreeMap<&'static str, Us
     };
     for route in &ROUTES {
         note(&[route.producer], route.topic(topics), route.consumers);
+        if route.is_of_order {
+            note(&[], route.topic(topics), &[TIMELINE]);
+        }
     }
     for inbound in &INBOUND {
         let writers: Vec<&str> = inbound.producer.into_iter().chain([OUTSIDE]).collect();
