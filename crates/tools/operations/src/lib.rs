@@ -2,6 +2,7 @@
 //! session probes.
 
 pub mod audit_run;
+pub mod console_receipts;
 pub mod consumer_lag;
 pub mod databases;
 pub mod dead_letter_journal;
