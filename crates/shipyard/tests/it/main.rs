@@ -9,6 +9,7 @@ mod audit;
 mod collector;
 mod commands;
 mod connections;
+mod console;
 mod contacts;
 mod couriers;
 mod crashes;
