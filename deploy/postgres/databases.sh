@@ -1,18 +1,20 @@
 #!/bin/sh
-# Creates a database and a role for each service with a <SERVICE>_DATABASE_PASSWORD, and the role `migrator`, which owns
-# the databases. No role can read another's database, or take more than a third of the server's connections.
+# Creates a database and a role for each service with a <SERVICE>_DATABASE_PASSWORD, the role `migrator`, which owns the
+# databases, and the role `auditor`, which reads all but iam's, where the hashes of passwords are. No other role can read
+# another's database. None can take more than a third of the server's connections.
 #
 # The image's entrypoint runs it when the volume is created. To add what a newer version needs, and to set the passwords
 # of the variables: docker compose exec postgres sh /docker-entrypoint-initdb.d/databases.sh
 set -eu
 rights=$(dirname "$0")/rights
-services=$(env | sed -n 's/^\([A-Z]*\)_DATABASE_PASSWORD=.*/\1/p' | grep -v '^MIGRATOR$' | sort | tr '[:upper:]' '[:lower:]')
+auditor=$(dirname "$0")/auditor
+services=$(env | sed -n 's/^\([A-Z]*\)_DATABASE_PASSWORD=.*/\1/p' | grep -Ev '^(MIGRATOR|AUDITOR)$' | sort | tr '[:upper:]' '[:lower:]')
 # The default is that of the image's entrypoint.
 : "${POSTGRES_USER:=postgres}"
 
 script() {
   echo 'revoke connect, temporary on database postgres, template1 from public;'
-  for role in migrator $services; do
+  for role in migrator auditor $services; do
     cat <<SQL
 \\set role $role
 \\getenv password $(echo "$role" | tr '[:lower:]' '[:upper:]')_DATABASE_PASSWORD
@@ -24,10 +26,12 @@ SQL
     cat <<SQL
 \\set service $service
 \\set owner migrator
+\\set auditor auditor
 select format('create database %I', :'service') where not exists (select from pg_database where datname = :'service') \\gexec
 \\connect $service
 begin;
 \\i $rights
+$([ "$service" = iam ] || printf '%s %s' '\i' "$auditor")
 commit;
 SQL
   done

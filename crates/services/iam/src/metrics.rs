@@ -6,9 +6,9 @@ use platform::metric::Metric;
 
 /// What this service exports besides the metrics of every service.
 pub const METRICS: &[Metric] = &[
+    Metric::counter("authz_checks_total", &["outcome"], "Requests that the gateway asked about."),
     Metric::histogram("iam_hashing_wait_seconds", &[], "The time that a password waited for its hash to be computed."),
     Metric::counter("iam_logins_total", &["outcome"], "Attempts to log in."),
-    Metric::counter("authz_checks_total", &["outcome"], "Requests that the gateway asked about."),
 ];
 
 /// Creates the counters with the value 0, because Prometheus' `rate()` ignores the first value of a series.

@@ -56,9 +56,10 @@ impl App {
         let sessions = Arc::new(GrpcSessions::new(iam));
         let guard = server.guard(sessions.clone(), api::RULES);
         let state = api::Api { service: service.clone(), deliveries: deliveries.clone() };
+        let router = api::router(state, guard, server.readiness(), own.order_max_in_flight);
         let retention = server.retention(messaging.kafka.effect_retention())?;
         Ok(Self {
-            router: api::router(state, guard, server.readiness(), own.order_max_in_flight),
+            router: api::browser::led_to(&own.order_console_url, router),
             grpc: (api::grpc::services(service.clone(), deliveries.clone()), server.guard(sessions, api::grpc::RULES)),
             consumers: messaging.consumers(&server, consumers::all(&service, &deliveries)),
             relay: messaging.relay(&server, &waker)?,

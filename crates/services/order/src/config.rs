@@ -48,6 +48,9 @@ pub struct Own {
     /// create orders may take three eighths, requests about payments three eighths, and requests that track deliveries one eighth.
     #[serde(default = "max_in_flight")]
     pub order_max_in_flight: usize,
+    /// The address of the console's pages, to which a browser is led that opens the address of the API.
+    #[serde(default = "console")]
+    pub order_console_url: String,
 }
 
 fn inventory() -> String {
@@ -76,6 +79,10 @@ fn max_unpaid() -> u32 {
 
 fn max_in_flight() -> usize {
     512
+}
+
+fn console() -> String {
+    format!("http://{}/console/", ports::local(ports::CONSOLE))
 }
 
 impl Config {

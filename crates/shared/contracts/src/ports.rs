@@ -15,6 +15,8 @@ pub const DELIVERY_HTTP: u16 = 8082;
 pub const GEO: u16 = 5004;
 /// The port of intake, which serves only HTTP.
 pub const INTAKE: u16 = 8083;
+/// The port of the console, which serves only HTTP.
+pub const CONSOLE: u16 = 8084;
 
 /// Returns the loopback address with this port.
 pub fn local(port: u16) -> String {

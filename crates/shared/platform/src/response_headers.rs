@@ -25,7 +25,7 @@ const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000; incl
 const CHALLENGE: HeaderValue = HeaderValue::from_static(r#"Session realm="shipyard", header="X-Session-Uuid""#);
 
 /// Adds the headers to the response of `next`. An endpoint whose response is public sets its own `Cache-Control`, and one whose response is a
-/// page its own `Content-Security-Policy`, which are kept.
+/// page its own `Content-Security-Policy` and `Referrer-Policy`, which are kept.
 pub(crate) async fn secured(request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     // Each request on a connection over TLS has the identity of its client.
     let is_over_tls = request.extensions().get::<Identity>().is_some();
@@ -34,7 +34,7 @@ pub(crate) async fn secured(request: Request, next: impl AsyncFnOnce(Request) ->
     let headers = response.headers_mut();
     headers.entry(header::CACHE_CONTROL).or_insert(NOT_CACHED);
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(NO_PAGE);
-    headers.insert(header::REFERRER_POLICY, NO_REFERRER);
+    headers.entry(header::REFERRER_POLICY).or_insert(NO_REFERRER);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NO_GUESSING);
     if is_over_tls {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HTTPS_ONLY);

@@ -90,6 +90,11 @@ fn what_is_wrong_is_said_in_one_sentence() {
         ),
         (&["operator", "ann"], Variables::new(), "no shop runs from .shipyard"),
         (&["audit"], Variables::new(), "no shop runs from .shipyard"),
+        (
+            &["audit", "--order", "00000000-0000-0000-0000-000000000000"],
+            Variables::new(),
+            "no shop runs from .shipyard",
+        ),
         (&["dlq", "list"], Variables::new(), "KAFKA_BROKERS"),
         (&["dlq", "list", "--topic", "x"], given("KAFKA_BROKERS", "127.0.0.1:1"), "x is no topic of this shop"),
         (&["up"], given("ORDER_LISTEN", "nowhere"), "ORDER_LISTEN"),

@@ -93,6 +93,16 @@ async fn the_demo_finds_nothing_wrong() {
     let said = String::from_utf8_lossy(&demo.stdout);
     assert!(demo.status.success(), "{said}{}", String::from_utf8_lossy(&demo.stderr));
     assert!(said.contains("everything as the contract says"), "{said}");
+    let last = said.lines().last().unwrap();
+    let (_, command) = last.split_once("`shipyard ").unwrap_or_else(|| panic!("{last}"));
+    let arguments: Vec<&str> = command.split_once('`').unwrap().0.split(' ').collect();
+    // The last notification may be under way.
+    eventually(async || {
+        let receipt = system.shipyard(&arguments).await;
+        assert!(receipt.status.success(), "{receipt:?}");
+        String::from_utf8_lossy(&receipt.stdout).contains("invariants of this order hold\n").then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

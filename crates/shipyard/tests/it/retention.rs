@@ -169,8 +169,8 @@ async fn the_jobs_of_assembly_remove_more_than_a_batch_at_once() {
     tasks.join().await.unwrap();
 }
 
-/// The tables whose removal of rows the notification service tests itself.
-const TESTED_ELSEWHERE: [&str; 3] = ["alerts", "notifications", "bot_offsets"];
+/// The tables whose removal of rows the notification service and the console test themselves.
+const TESTED_ELSEWHERE: [&str; 4] = ["alerts", "notifications", "bot_offsets", "timeline"];
 
 #[tokio::test]
 async fn every_table_says_what_removes_its_rows() {

@@ -73,6 +73,8 @@ impl System {
             }
             let (_, called_at) = own.iter().find(|(name, _)| *name == service.called_at()).expect("it listens");
             variables.push((service.variable("ADDRESS"), called_at.clone()));
+            // The console calls the first API of order, HTTP.
+            variables.push((service.variable("HTTP_ADDRESS"), own[0].1.clone()));
             let address = own[0].1.parse().expect("an address");
             variables.extend(own);
             variables.push((service.variable("ADMIN_LISTEN"), free_address().to_string()));

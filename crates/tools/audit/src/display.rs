@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::report::{Count, Finding, Report, Verdict};
+use crate::{
+    receipt::{Check, Receipt, State},
+    report::{Count, Finding, Report, Verdict},
+};
 
 /// How many violations of an invariant are shown. JSON lists all.
 const SHOWN: usize = 20;
@@ -50,6 +53,41 @@ impl Report {
             }
             _ => format!("{broken} of {all} invariants are broken, by {}", rows(self.violations())),
         }
+    }
+}
+
+impl fmt::Display for Receipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Check { number, invariant, text, state, evidence } in &self.checks {
+            writeln!(f, "{number:>2}  {state:<6}  {invariant}\n            {text}")?;
+            for line in evidence {
+                writeln!(f, "            - {line}")?;
+            }
+        }
+        write!(f, "\n{}", self.summary())
+    }
+}
+
+impl Receipt {
+    /// Returns one sentence with the result.
+    pub fn summary(&self) -> String {
+        let count = |state| self.checks.iter().filter(|check| check.state == state).count();
+        let (all, broken, open) = (self.checks.len(), count(State::Violated), count(State::Open));
+        match (broken, open) {
+            (0, 0) => format!("all {all} invariants of this order hold"),
+            (0, _) => format!("{} of {all} invariants of this order hold; {open} are open", all - open),
+            _ => format!("{broken} of {all} invariants of this order are broken"),
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Held => "holds",
+            Self::Open => "OPEN",
+            Self::Violated => "BROKEN",
+        })
     }
 }
 

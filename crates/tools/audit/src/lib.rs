@@ -7,9 +7,11 @@
 mod display;
 pub mod facts;
 mod invariants;
+pub mod receipt;
 mod report;
 
 pub use facts::Facts;
+pub use receipt::{Receipt, receipt};
 pub use report::{Count, Finding, Report, Verdict, Violation};
 
 /// Checks all invariants.

@@ -1,10 +1,19 @@
-//! Operations on a running system: facts, dead letters, republishing, restocking, session probes.
+//! Operations on a running system: facts, receipts, audits, dead letters, lag, outboxes, republishing, restocking and
+//! session probes.
 
+pub mod audit_run;
+pub mod console_receipts;
+pub mod consumer_lag;
 pub mod databases;
 pub mod dead_letter_journal;
+pub mod dead_letter_queue;
 pub mod dead_letters;
 pub mod facts;
+pub mod outboxes;
+pub mod receipts;
 pub mod registry;
 pub mod republish_lost_events;
 pub mod restock;
+pub mod service_states;
 pub mod session_probe;
+pub mod skip;

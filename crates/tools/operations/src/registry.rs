@@ -3,7 +3,7 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use platform::service::{Service, When};
 
-pub const SERVICES: [&Service; 10] = [
+pub const SERVICES: [&Service; 11] = [
     &iam::SERVICE,
     &inventory::SERVICE,
     &order::SERVICE,
@@ -14,6 +14,7 @@ pub const SERVICES: [&Service; 10] = [
     &geo::SERVICE,
     &customers::SERVICE,
     &intake::SERVICE,
+    &console::SERVICE,
 ];
 
 /// Returns the services that have a database.

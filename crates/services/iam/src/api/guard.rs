@@ -31,7 +31,7 @@ pub const RULES: &[Rule] = &[
 
 /// The services whose guard looks up sessions: all but iam, which asks itself, and geo, which no user calls.
 const GUARDED: &[&str] =
-    &["inventory", "order", "payment", "assembly", "notification", "delivery", "customers", "intake"];
+    &["inventory", "order", "payment", "assembly", "notification", "delivery", "customers", "intake", "console"];
 
 /// Looks sessions up in this service's own session store.
 pub struct OwnSessions(pub IamService);

@@ -1,5 +1,6 @@
 //! The HTTP API, one file per endpoint, and the gRPC API in `grpc`.
 
+pub mod browser;
 mod cancel_order;
 mod checkout;
 mod create_order;

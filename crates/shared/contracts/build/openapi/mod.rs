@@ -92,6 +92,7 @@ fn query(message: &MessageDescriptor, prefix: &str, in_path: &[&str], schemas: &
             _ => parameters.push(json!({
                 "name": name,
                 "in": "query",
+                "required": false,
                 "description": comment(&message.parent_file(), field.path()),
                 "schema": schema_of(&field, schemas),
             })),

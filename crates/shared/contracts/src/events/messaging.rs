@@ -10,7 +10,7 @@ use platform::{
     server::Server,
 };
 
-use super::{Event, Inbound, Received, Topics, read, topics_of};
+use super::{Event, Inbound, ROUTES, Received, TIMELINE, Topics, read, topics_of};
 
 /// The configuration of the Kafka cluster and the names of the topics.
 #[derive(Clone, Debug)]
@@ -80,6 +80,13 @@ impl Subscription {
     /// Creates a subscription to the topic of `inbound` with a custom handler, for example one that handles batches.
     pub fn handled_by(inbound: &Inbound, handler: Arc<dyn Handler>) -> Self {
         Self { group: inbound.consumer.group, topic: inbound.topic, handler }
+    }
+
+    /// Creates the subscriptions of the console's timeline to each topic of orders.
+    pub fn timeline(handler: &Arc<dyn Handler>) -> Vec<Self> {
+        let of_order = ROUTES.iter().filter(|route| route.is_of_order);
+        let group = TIMELINE.group;
+        of_order.map(|route| Self { group, topic: route.topic, handler: handler.clone() }).collect()
     }
 
     pub fn group(&self) -> &'static str {

@@ -2,6 +2,7 @@
 
 mod customer;
 mod event;
+mod json;
 mod messaging;
 mod rights;
 mod routes;
@@ -14,6 +15,7 @@ pub use crate::proto::events::v1::{
 pub use crate::proto::order::events::{OrderCompletedIntegrationEvent, OrderCreatedIntegrationEvent};
 pub use customer::{CUSTOMER_REASONS, KYC_STATUSES};
 pub use event::{Event, InvalidUuid, Published, Subject};
+pub use json::{json, message_json};
 pub use messaging::{Messaging, Subscription};
 
 use platform::{
@@ -22,7 +24,8 @@ use platform::{
 };
 pub use rights::{broker_users, rights};
 pub use routes::{
-    BASKET_CONFIRMED, Consumer, INBOUND, Inbound, LOAN_APPROVED, ORDERS, ROUTES, Route, producers, route_of, topics_of,
+    BASKET_CONFIRMED, Consumer, INBOUND, Inbound, LOAN_APPROVED, ORDERS, ROUTES, Route, TIMELINE, producers, route_of,
+    topics_of,
 };
 pub use topics::Topics;
 use uuid::Uuid;

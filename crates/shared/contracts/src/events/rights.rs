@@ -9,12 +9,14 @@ use platform::kafka::{
     dead_letter_topic, skip_group,
 };
 
-use super::{Consumer, INBOUND, ROUTES, Topics};
+use super::{Consumer, INBOUND, ROUTES, TIMELINE, Topics};
 
 /// The user of programs outside, the user of Kafka UI, and the user of `shipyard audit` and `dlq`.
 const OUTSIDE: &str = "outside";
 const UI: &str = "ui";
 const OPERATOR: &str = "operator";
+/// The service that makes receipts.
+const CONSOLE: &str = TIMELINE.service;
 /// The consumer groups of the operator's tools.
 const TOOLS: [&str; 2] = ["shipyard-dlq", "shipyard-audit"];
 
@@ -30,7 +32,7 @@ pub fn broker_users() -> BTreeSet<&'static str> {
     let routed =
         ROUTES.iter().flat_map(|route| route.consumers.iter().map(|consumer| consumer.service).chain([route.producer]));
     let inbound = INBOUND.iter().flat_map(|inbound| inbound.producer.into_iter().chain([inbound.consumer.service]));
-    routed.chain(inbound).collect()
+    routed.chain(inbound).chain([TIMELINE.service]).collect()
 }
 
 /// Returns the rights of all users except the broker's own, which is a super user and creates the topics.
@@ -70,7 +72,12 @@ pub fn rights(topics: &Topics, group_prefix: &str) -> BTreeSet<Acl> {
     // committed offsets of the groups, and compares the consumed records with the stored rows.
     rights.insert(Acl::allow(OPERATOR, All, named("*")));
     rights.extend(tools.iter().chain(&skips).map(|group| Acl::allow(OPERATOR, All, Group(group.clone()))));
-    rights.extend(groups.into_iter().map(|group| Acl::allow(OPERATOR, Describe, Group(group.clone()))));
+    // A receipt compares the committed offset of a group with the record that it has not handled. The broker returns offsets
+    // of a topic only to those who may describe it.
+    rights.extend(topics.all().into_iter().map(|topic| Acl::allow(CONSOLE, Describe, named(topic))));
+    for user in [OPERATOR, CONSOLE] {
+        rights.extend(groups.iter().map(|group| Acl::allow(user, Describe, Group((*group).clone()))));
+    }
     rights
 }
 
@@ -86,6 +93,9 @@ fn uses<'a>(topics: &'a Topics, group_prefix: &str) -> BTreeMap<&'static str, Us
     };
     for route in &ROUTES {
         note(&[route.producer], route.topic(topics), route.consumers);
+        if route.is_of_order {
+            note(&[], route.topic(topics), &[TIMELINE]);
+        }
     }
     for inbound in &INBOUND {
         let writers: Vec<&str> = inbound.producer.into_iter().chain([OUTSIDE]).collect();
@@ -150,6 +160,16 @@ mod tests {
                 && !all.contains(&Acl::allow("intake", Read, skips()))
         );
         assert!(all.contains(&Acl::allow(OPERATOR, All, skips())));
+    }
+
+    #[test]
+    fn the_console_sees_the_offsets_of_each_group_and_joins_none() {
+        let all = default_rights();
+        let group = || Group("assembly-group-order-paid".to_owned());
+
+        assert!(all.contains(&Acl::allow(CONSOLE, Describe, group())));
+        assert!(all.contains(&Acl::allow(CONSOLE, Describe, Topic("order.paid".to_owned()))));
+        assert!(!all.contains(&Acl::allow(CONSOLE, Read, group())));
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use super::{
-    AssemblyFailed, CustomerCreated, CustomerUpdated, DeliveryStatusUpdated, OrderCancelled,
-    OrderCompletedIntegrationEvent, OrderCreated, OrderCreatedIntegrationEvent, OrderPaid, PaymentCompleted, Published,
-    ShipAssembled, Topics,
+    AssemblyFailed, CustomerCreated, CustomerUpdated, DeliveryStatusUpdated, Event, OrderCancelled,
+    OrderCompletedIntegrationEvent, OrderCreated, OrderCreatedIntegrationEvent, OrderOf, OrderPaid, PaymentCompleted,
+    Published, ShipAssembled, Topics,
 };
 
 /// A consumer group of a service. The inbox in the service's database also stores this group name as the consumer.
@@ -23,14 +23,19 @@ pub struct Route {
     /// The service that writes the event to its outbox.
     pub producer: &'static str,
     pub consumers: &'static [Consumer],
-    topic: fn(&Topics) -> &str,
+    /// True if the key is an order's uuid. The console's timeline then has the event.
+    pub is_of_order: bool,
+    pub(super) topic: fn(&Topics) -> &str,
 }
+
+/// The group of the console's timeline, which reads the topics of orders. It has no inbox: a record's place in its topic identifies it.
+pub const TIMELINE: Consumer = to("console", "console-group-timeline");
 
 /// The route of every event type. The events of an order come first, in the order in which they usually occur.
 pub const ROUTES: [Route; 11] = [
-    route::<OrderCreated>("order", &[]),
-    route::<PaymentCompleted>("payment", &[to("order", "order-group-payment-completed")]),
-    route::<OrderPaid>(
+    of_order::<OrderCreated>("order", &[]),
+    of_order::<PaymentCompleted>("payment", &[to("order", "order-group-payment-completed")]),
+    of_order::<OrderPaid>(
         "order",
         &[
             to("assembly", "assembly-group-order-paid"),
@@ -38,7 +43,7 @@ pub const ROUTES: [Route; 11] = [
             to("delivery", "delivery-group-order-paid"),
         ],
     ),
-    route::<ShipAssembled>(
+    of_order::<ShipAssembled>(
         "assembly",
         &[
             to("order", "order-group-order-assembled"),
@@ -47,8 +52,8 @@ pub const ROUTES: [Route; 11] = [
             to("delivery", "delivery-group-order-assembled"),
         ],
     ),
-    route::<AssemblyFailed>("assembly", &[to("order", "order-group-assembly-failed")]),
-    route::<OrderCancelled>(
+    of_order::<AssemblyFailed>("assembly", &[to("order", "order-group-assembly-failed")]),
+    of_order::<OrderCancelled>(
         "order",
         &[
             to("inventory", "inventory-group-order-cancelled"),
@@ -57,7 +62,7 @@ pub const ROUTES: [Route; 11] = [
             to("delivery", "delivery-group-order-cancelled"),
         ],
     ),
-    route::<DeliveryStatusUpdated>(
+    of_order::<DeliveryStatusUpdated>(
         "delivery",
         &[
             to("order", "order-group-delivery-status-updated"),
@@ -128,7 +133,11 @@ impl Route {
 }
 
 const fn route<E: Published>(producer: &'static str, consumers: &'static [Consumer]) -> Route {
-    Route { kind: E::TYPE, producer, consumers, topic: E::topic }
+    Route { kind: E::TYPE, producer, consumers, is_of_order: false, topic: E::topic }
+}
+
+const fn of_order<E: Event<Subject = OrderOf>>(producer: &'static str, consumers: &'static [Consumer]) -> Route {
+    Route { is_of_order: true, ..route::<E>(producer, consumers) }
 }
 
 const fn to(service: &'static str, group: &'static str) -> Consumer {

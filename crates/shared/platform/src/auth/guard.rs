@@ -40,6 +40,9 @@ enum Bearer {
     User(String),
 }
 
+/// The services that call others with the sessions of their users. Without a session they call for themselves.
+const FOR_USERS: [&str; 1] = ["console"];
+
 impl Guard {
     /// Creates a guard. Without a key, it refuses the tokens of services.
     pub fn new(sessions: Arc<dyn Sessions>, key: impl Into<Option<ServiceKey>>, rules: &'static [Rule]) -> Self {
@@ -131,12 +134,15 @@ impl Guard {
     /// Returns the calling service, or `None` and the access token if a user calls. Over TLS the certificate identifies the service, and a
     /// service's token must name the same service. Without TLS the token identifies it.
     fn identify(&self, request: &Request) -> Result<(Option<String>, Option<String>), Refusal> {
+        let is_for_user = request.headers().contains_key(SESSION_METADATA);
         match (request.extensions().get::<Identity>(), self.bearer(request.headers())?) {
             (None, Some(Bearer::Service(name))) => Ok((Some(name), None)),
             (Some(Identity::Service(name)), Some(Bearer::Service(token))) if *token == **name => {
                 Ok((Some(token), None))
             }
             (Some(_), Some(Bearer::Service(_))) => Err(refused(TokenRefusal::Certificate)),
+            // The session of the user for whom the service calls identifies the caller, as with the gateway.
+            (Some(Identity::Service(name)), None) if FOR_USERS.contains(&&**name) && is_for_user => Ok((None, None)),
             (Some(Identity::Service(name)), _) => Ok((Some(name.as_ref().to_owned()), None)),
             (_, Some(Bearer::User(token))) => Ok((None, Some(token))),
             (_, None) => Ok((None, None)),

@@ -44,6 +44,8 @@ const QUEUED_MESSAGES: &str = "1000";
 const QUEUED_KILOBYTES: &str = "1024";
 /// The time limit for the first offset of a partition whose position the topic does not have.
 const WATERMARKS: Duration = Duration::from_secs(5);
+/// The time limit for the topic's metadata before a consumer subscribes.
+const METADATA: Duration = Duration::from_secs(2);
 /// The capacity of the channel for partition errors. A worker that reports an error waits while the channel is full.
 const REPORTS: usize = 16;
 
@@ -146,6 +148,10 @@ impl Consumer {
         consumer.context().workers.read_from(&consumer);
         // If this future is dropped, its workers would keep the consumer, and with it the partitions of a member that is not polled.
         let consumer = scopeguard::guard(consumer, |consumer| consumer.context().workers.abort());
+        tokio::select! {
+            () = self.learn_topic_id(&consumer) => {}
+            () = stop.cancelled() => {}
+        }
         consumer.subscribe(&[&self.topic]).context("subscribing")?;
         let outcome = loop {
             let error = tokio::select! {
@@ -202,6 +208,16 @@ impl Consumer {
         // Dropping the consumer commits the stored offsets and leaves the group.
         tokio::task::spawn_blocking(move || drop(consumer)).await.context("leaving the group")?;
         outcome
+    }
+
+    /// Lets librdkafka log the topic's id, without which the first assignment can neither check nor mark positions. A request within the
+    /// assignment would wait for the thread that handles it. If the broker does not answer, positions are trusted.
+    async fn learn_topic_id(&self, consumer: &Arc<StreamConsumer<Context>>) {
+        let (consumer, topic) = (consumer.clone(), self.topic.clone());
+        let asked = tokio::task::spawn_blocking(move || consumer.fetch_metadata(Some(&topic), METADATA).map(drop));
+        if let Ok(Err(error)) = asked.await {
+            tracing::debug!(group = self.group, %error, "the id of the topic is not known yet");
+        }
     }
 
     fn client(&self) -> rdkafka::ClientConfig {

@@ -12,8 +12,13 @@ use super::Headers;
 #[derive(Clone, Debug, Default)]
 pub struct Message {
     pub topic: String,
+    /// The id of the topic in librdkafka's text form, for messages of a [`Consumer`](super::Consumer). A topic that was deleted and created
+    /// again has another. Empty if the broker has no ids.
+    pub topic_id: String,
     pub partition: i32,
     pub offset: i64,
+    /// When the record was published, by the producer's clock.
+    pub published_at: Option<DateTime<Utc>>,
     /// Empty if the record has no key.
     pub key: Vec<u8>,
     /// Empty if the record has no value.
@@ -85,8 +90,10 @@ impl From<&BorrowedMessage<'_>> for Message {
     fn from(message: &BorrowedMessage<'_>) -> Self {
         Self {
             topic: message.topic().to_owned(),
+            topic_id: String::new(),
             partition: message.partition(),
             offset: message.offset(),
+            published_at: message.timestamp().to_millis().and_then(DateTime::from_timestamp_millis),
             key: message.key().unwrap_or_default().to_vec(),
             payload: message.payload().unwrap_or_default().to_vec(),
             headers: message.headers().map(Headers::from).unwrap_or_default(),

@@ -124,6 +124,7 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
     }
 
     fn take(&mut self, message: Message, messages: &mut Vec<Message>) {
+        let message = Message { topic_id: self.topic_id.clone(), ..message };
         self.next = Some(message.offset + 1);
         if std::mem::take(&mut self.is_unreadable) {
             self.reports.unreadable.remove(self.partition);

@@ -29,7 +29,7 @@ pub(super) struct Reset {
 pub(super) struct Positions {
     group: &'static str,
     topic: String,
-    /// The topic's id, in librdkafka's text form. Empty until librdkafka has received the topic's metadata.
+    /// The topic's id, in librdkafka's text form. Empty until librdkafka has the topic's metadata and a handle of the topic.
     id: Mutex<String>,
     resets: mpsc::Sender<Reset>,
 }

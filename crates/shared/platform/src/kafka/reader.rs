@@ -8,8 +8,12 @@ use chrono::{DateTime, Utc};
 use rdkafka::{
     ClientConfig, Message as _, Offset, TopicPartitionList,
     consumer::{BaseConsumer, CommitMode, Consumer as _},
-    error::KafkaError,
+    error::{KafkaError, KafkaResult},
     metadata::{MetadataPartition, MetadataTopic},
+    types::RDKafkaErrorCode::{
+        self, CoordinatorLoadInProgress, CoordinatorNotAvailable, LeaderNotAvailable, NotCoordinator,
+        NotLeaderForPartition,
+    },
 };
 
 use super::{
@@ -21,6 +25,12 @@ use super::{
 
 /// The time limit for one response of the broker.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a request is repeated while no replica leads a partition or coordinates a group, and the pause before each.
+const REPEATS: usize = 50;
+const PAUSE: Duration = Duration::from_millis(100);
+/// The broker's errors shortly after it has started or a topic was created.
+const PASSING: [RDKafkaErrorCode; 5] =
+    [CoordinatorLoadInProgress, CoordinatorNotAvailable, LeaderNotAvailable, NotCoordinator, NotLeaderForPartition];
 
 /// Reads topics. Its methods block, so async callers run them in [`tokio::task::spawn_blocking`].
 pub struct Reader {
@@ -83,7 +93,7 @@ impl Reader {
             .flat_map(MetadataTopic::partitions)
             .map(|partition| {
                 let partition = partition.id();
-                let watermarks = self.consumer.fetch_watermarks(topic, partition, TIMEOUT);
+                let watermarks = repeated(|| self.consumer.fetch_watermarks(topic, partition, TIMEOUT));
                 let (start, end) = watermarks.with_context(|| format!("asking Kafka how long {topic} is"))?;
                 Ok(Extent { partition, start, end })
             })
@@ -144,7 +154,8 @@ impl Reader {
         for partition in partitions {
             list.add_partition(topic, *partition);
         }
-        let committed = self.consumer.committed_offsets(list, TIMEOUT).context("asking Kafka for offsets")?;
+        let asked = repeated(|| self.consumer.committed_offsets(list.clone(), TIMEOUT));
+        let committed = asked.context("asking Kafka for offsets")?;
         let marks = committed.elements().into_iter().filter_map(|element| {
             let Offset::Offset(next) = element.offset() else { return None };
             Some((element.partition(), Mark { next, note: element.metadata().to_owned() }))
@@ -158,6 +169,18 @@ impl Reader {
         let mut element = list.add_partition(topic, partition);
         element.set_offset(Offset::Offset(mark.next))?;
         element.set_metadata(&mark.note);
-        self.consumer.commit(&list, CommitMode::Sync).context("writing an offset to Kafka")
+        repeated(|| self.consumer.commit(&list, CommitMode::Sync)).context("writing an offset to Kafka")
     }
+}
+
+/// Repeats a request while the broker has no leader or coordinator for it. Blocks.
+fn repeated<T>(request: impl Fn() -> KafkaResult<T>) -> KafkaResult<T> {
+    let is_passing = |error: &KafkaError| error.rdkafka_error_code().is_some_and(|code| PASSING.contains(&code));
+    for _ in 0..REPEATS {
+        match request() {
+            Err(error) if is_passing(&error) => std::thread::sleep(PAUSE),
+            outcome => return outcome,
+        }
+    }
+    request()
 }

@@ -56,11 +56,13 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let bank = Bank::of(&settings)?;
     let progress = Progress::new();
     let [assembled, delivered] = [arguments.assembled_within, arguments.delivered_within].map(Duration::from_secs);
-    visit(&shop, &progress, assembled, delivered, &lending, bank.as_ref()).await?;
+    let order = visit(&shop, &progress, assembled, delivered, &lending, bank.as_ref()).await?;
     progress.end();
+    println!("           `shipyard audit --order {order}` prints the receipt of the delivered ship");
     Ok(())
 }
 
+/// Returns the order of the ship that was delivered.
 async fn visit(
     shop: &Shop,
     progress: &Progress,
@@ -68,7 +70,7 @@ async fn visit(
     delivered_within: Duration,
     lending: &Lending,
     bank: Option<&Bank>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Uuid> {
     progress
         .step("connect to the shop", customer::find(shop))
         .await
@@ -108,7 +110,8 @@ async fn visit(
             .await?;
     }
     progress.step("list the orders, newest first", visit.list(&orders)).await?;
-    progress.step("log out and check the session is rejected", customer::log_out(shop, &session)).await
+    progress.step("log out and check the session is rejected", customer::log_out(shop, &session)).await?;
+    Ok(third.uuid)
 }
 
 /// Buys a ship that costs more than the balance, with a loan. Returns its order.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use platform::{clock, kafka};
 
-use super::{DeadLetterQueue, Found, State};
 use operations::dead_letter_journal::Entry;
+use operations::dead_letter_queue::{DeadLetterQueue, Found, State};
 
 pub async fn list(queue: &DeadLetterQueue, topic: Option<&str>, all: bool) -> anyhow::Result<()> {
     let letters = queue.letters(topic).await?;

@@ -1,31 +1,21 @@
 //! `shipyard dlq`: lists, shows, replays, discards and prunes dead letters.
 
-mod discard;
 mod list;
 mod prune;
-mod recorder;
-mod replay;
-mod replay_offsets;
 mod show;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Subcommand;
-use contracts::events::{ROUTES, Topics};
 use indicatif::{ProgressBar, ProgressStyle};
-use platform::{
-    config::Settings,
-    kafka::{self, Reader, dead_letter_topic},
+use operations::{
+    dead_letter_queue::{Chosen, DeadLetterQueue, Filter, Progress, Replayed},
+    dead_letters::Id,
 };
+use platform::config::Settings;
 
-use self::replay_offsets::ReplayOffsets;
 use crate::data::Data;
-use operations::dead_letter_journal::{Action, Entry, Journal};
-use operations::dead_letters::{self, DeadLetter, Id};
-
-/// The consumer group whose committed offsets record which letters are resolved.
-const GROUP: &str = "shipyard-dlq";
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -99,103 +89,56 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     match arguments.command {
         Command::List { topic, all } => list::list(&queue, topic.as_deref(), all).await,
         Command::Show { letter } => show::show(&queue, &letter).await,
-        Command::Replay { letters, topic, late, who, .. } => {
-            replay::replay(&queue, &letters, topic.as_deref(), late, who).await
-        }
-        Command::Discard { letters, topic, why, who, .. } => {
-            discard::discard(&queue, &letters, topic.as_deref(), &why, who).await
-        }
+        Command::Replay { letters, topic, late, who, .. } => replay(&queue, &chosen(letters, topic), late, who).await,
+        Command::Discard { letters, topic, why, who, .. } => discard(&queue, &chosen(letters, topic), &why, who).await,
         Command::Prune { topic } => prune::prune(&queue, topic.as_deref()).await,
     }
 }
 
-/// A dead letter and its state.
-struct Found {
-    letter: DeadLetter,
-    state: State,
+/// Prints the progress of an action on a changing line.
+fn progress() -> (ProgressBar, Progress) {
+    let style = ProgressStyle::with_template("{pos:>6} of {len} {bar:30}");
+    let line = ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let shown = line.clone();
+    let progress: Progress = Arc::new(move |done, all| {
+        shown.set_length(all as u64);
+        shown.set_position(done as u64);
+    });
+    (line, progress)
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum State {
-    Pending,
-    /// The letter was replayed. `None` if an earlier version, which wrote no journal, replayed it.
-    Replayed(Option<Entry>),
-    Discarded(Entry),
+/// Returns the named letters, or all pending ones of a topic, or of all.
+fn chosen(named: Vec<Id>, topic: Option<String>) -> Chosen {
+    if named.is_empty() { Chosen::Matching(Filter { topic, ..Filter::default() }) } else { Chosen::Letters(named) }
 }
 
-impl State {
-    fn of(letter: &DeadLetter, journal: &Journal, settled: &ReplayOffsets) -> Self {
-        match journal.of(letter) {
-            Some(entry) if entry.action == Action::Discarded => Self::Discarded(entry.clone()),
-            Some(entry) => Self::Replayed(Some(entry.clone())),
-            None if settled.contains(&letter.id) => Self::Replayed(None),
-            None => Self::Pending,
-        }
-    }
+/// Returns the given name, or else the login of the user who runs the command.
+fn who(said: Option<String>) -> Option<String> {
+    let said = said.into_iter();
+    let names = ["SUDO_USER", "USER", "LOGNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
+    said.chain(names).map(|name| name.trim().to_owned()).find(|name| !name.is_empty())
 }
 
-/// Access to the dead-letter topics.
-struct DeadLetterQueue {
-    config: kafka::Config,
-    topics: Topics,
-    reader: Arc<Reader>,
+async fn replay(queue: &DeadLetterQueue, chosen: &Chosen, late: bool, said: Option<String>) -> anyhow::Result<()> {
+    let who = who(said).unwrap_or_else(|| "unknown".to_owned());
+    let (line, progress) = progress();
+    let replayed = queue.replay(chosen, late, &who, &progress).await;
+    line.finish_and_clear();
+    let Replayed { messages, letters, problems } = replayed?;
+    for problem in &problems {
+        eprintln!("{problem}");
+    }
+    println!("{messages} messages replayed, {letters} dead letters resolved");
+    anyhow::ensure!(problems.is_empty(), "{} messages could not be replayed", problems.len());
+    Ok(())
 }
 
-impl DeadLetterQueue {
-    fn of(settings: &Settings) -> anyhow::Result<Self> {
-        let config = kafka::Config::load(settings)?;
-        let reader = Arc::new(Reader::new(&config, GROUP)?);
-        Ok(Self { config, topics: settings.read()?, reader })
-    }
-
-    /// Returns the dead letters of one topic, or of all topics, the oldest first.
-    async fn letters(&self, topic: Option<&str>) -> anyhow::Result<Vec<Found>> {
-        let topics = self.topics.all();
-        if let Some(topic) = topic {
-            anyhow::ensure!(
-                topics.contains(&topic),
-                "{topic} is no topic of this shop; there are {}",
-                topics.join(", ")
-            );
-        }
-        let wanted = topics.into_iter().filter(|one| topic.is_none_or(|topic| *one == topic));
-        let wanted: Vec<String> = wanted.map(dead_letter_topic).collect();
-        let (reader, config) = (self.reader.clone(), self.config.clone());
-        let reading = tokio::task::spawn_blocking(move || {
-            let journal = Journal::read(&reader, &config)?;
-            let mut all = Vec::new();
-            for topic in wanted {
-                // A topic that does not exist holds no letters.
-                let letters = dead_letters::read(&reader, &topic)?.unwrap_or_default();
-                let partitions: BTreeSet<i32> = letters.iter().map(|letter| letter.id.partition).collect();
-                let settled = ReplayOffsets::of(&reader, &topic, &Vec::from_iter(partitions))?;
-                all.extend(letters.into_iter().map(|letter| {
-                    let state = State::of(&letter, &journal, &settled);
-                    Found { letter, state }
-                }));
-            }
-            anyhow::Ok(all)
-        });
-        let mut all = reading.await.context("reading the dead-letter topics")??;
-        all.sort_by_key(|found| found.letter.at);
-        Ok(all)
-    }
-
-    /// Returns the dead letter with this id.
-    async fn letter(&self, id: &Id) -> anyhow::Result<Found> {
-        let letters = self.letters(Some(id.topic.strip_suffix(".dlq").unwrap_or(&id.topic))).await?;
-        let found = letters.into_iter().find(|found| found.letter.id == *id);
-        found.with_context(|| format!("there is no dead letter {id}; see `shipyard dlq list --all`"))
-    }
-
-    /// Returns the event type of the letter's original topic. The text is empty if no route has this topic.
-    fn kind(&self, letter: &DeadLetter) -> &'static str {
-        let route = ROUTES.iter().find(|route| route.topic(&self.topics) == letter.origin());
-        route.map(|route| route.kind).unwrap_or_default()
-    }
-}
-
-fn progress(count: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{pos:>6} of {len} {bar:30} {msg}");
-    ProgressBar::new(count).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+async fn discard(queue: &DeadLetterQueue, chosen: &Chosen, why: &str, said: Option<String>) -> anyhow::Result<()> {
+    anyhow::ensure!(!why.trim().is_empty(), "give the reason with --why");
+    let who = who(said).context("the user is unknown: name the operator with --who")?;
+    let (line, progress) = progress();
+    let discarded = queue.discard(chosen, &who, why, &progress).await;
+    line.finish_and_clear();
+    println!("{}", discarded?);
+    Ok(())
 }

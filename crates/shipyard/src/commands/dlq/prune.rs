@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 use platform::kafka::delete_records;
 
-use super::{DeadLetterQueue, Found, State};
+use operations::dead_letter_queue::{DeadLetterQueue, Found, State};
 
 /// Deletes every letter before the first pending one of each partition: Kafka deletes records only from the beginning.
 pub async fn prune(queue: &DeadLetterQueue, topic: Option<&str>) -> anyhow::Result<()> {

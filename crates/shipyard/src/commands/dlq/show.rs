@@ -1,20 +1,10 @@
 //! `dlq show`: one dead letter in full.
 
-use std::fmt::{self, Write as _};
-
-use contracts::events::{
-    AssemblyFailed, CustomerCreated, CustomerUpdated, DeliveryStatusUpdated, INBOUND, OrderCancelled,
-    OrderCompletedIntegrationEvent, OrderCreated, OrderCreatedIntegrationEvent, OrderPaid, PaymentCompleted, Published,
-    ROUTES, ShipAssembled,
+use operations::{
+    dead_letter_queue::{DeadLetterQueue, Found, State, payload, shown},
+    dead_letters::Id,
 };
-
 use platform::kafka::Message;
-
-use super::{DeadLetterQueue, Found, State};
-use operations::dead_letters::Id;
-
-/// How many bytes of an undecodable payload are shown.
-const SHOWN: usize = 1024;
 
 pub async fn show(queue: &DeadLetterQueue, id: &Id) -> anyhow::Result<()> {
     let Found { letter, state } = queue.letter(id).await?;
@@ -29,98 +19,11 @@ pub async fn show(queue: &DeadLetterQueue, id: &Id) -> anyhow::Result<()> {
             println!("state     discarded by {} at {}: {why}", entry.who, entry.at.to_rfc3339());
         }
     }
-    let Message { key, payload, headers, absent, .. } = &letter.message;
+    let Message { key, headers, absent, .. } = &letter.message;
     println!("key       {}", shown(Some(key.as_slice()).filter(|_| !absent.key)));
     for (name, value) in headers.iter() {
         println!("header    {}: {}", name.escape_debug(), shown(value));
     }
-    let carried = ROUTES.iter().find(|route| route.topic(&queue.topics) == letter.origin()).map(|route| route.kind);
-    let kind = headers.get("event-type").or(carried).unwrap_or_default();
-    if absent.payload {
-        println!("payload   absent");
-        return Ok(());
-    }
-    // Topics that outside programs write carry several formats. The raw bytes tell more than one attempt to decode
-    // them.
-    if INBOUND.iter().any(|inbound| (inbound.topic)(&queue.topics) == letter.origin()) {
-        println!("payload   {} bytes of a program outside\n{}", payload.len(), hex(payload));
-        return Ok(());
-    }
-    match decoded(kind, payload) {
-        Some(event) => println!("payload   {} bytes: {event}", payload.len()),
-        None => println!("payload   {} bytes, not a valid {kind}\n{}", payload.len(), hex(payload)),
-    }
+    println!("payload   {}", payload(&letter, &queue.topics));
     Ok(())
-}
-
-/// Formats a key or the value of a header: its text, or its bytes in hexadecimal digits if it is none.
-fn shown(bytes: Option<&[u8]>) -> String {
-    let Some(bytes) = bytes else { return "absent".to_owned() };
-    match str::from_utf8(bytes) {
-        Ok(text) => text.escape_debug().to_string(),
-        Err(_) => bytes.iter().fold("0x".to_owned(), |all, byte| format!("{all}{byte:02x}")),
-    }
-}
-
-fn decoded(kind: &str, payload: &[u8]) -> Option<String> {
-    fn as_event<E: Published + fmt::Debug>(payload: &[u8]) -> Option<String> {
-        E::decode(payload).ok().map(|event| format!("{event:#?}"))
-    }
-    match kind {
-        OrderCreated::TYPE => as_event::<OrderCreated>(payload),
-        PaymentCompleted::TYPE => as_event::<PaymentCompleted>(payload),
-        OrderPaid::TYPE => as_event::<OrderPaid>(payload),
-        OrderCancelled::TYPE => as_event::<OrderCancelled>(payload),
-        ShipAssembled::TYPE => as_event::<ShipAssembled>(payload),
-        AssemblyFailed::TYPE => as_event::<AssemblyFailed>(payload),
-        CustomerCreated::TYPE => as_event::<CustomerCreated>(payload),
-        CustomerUpdated::TYPE => as_event::<CustomerUpdated>(payload),
-        DeliveryStatusUpdated::TYPE => as_event::<DeliveryStatusUpdated>(payload),
-        OrderCreatedIntegrationEvent::TYPE => as_event::<OrderCreatedIntegrationEvent>(payload),
-        OrderCompletedIntegrationEvent::TYPE => as_event::<OrderCompletedIntegrationEvent>(payload),
-        _ => None,
-    }
-}
-
-/// Formats bytes as offsets, hexadecimal values and characters, sixteen bytes per line.
-fn hex(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for (line, bytes) in bytes[..bytes.len().min(SHOWN)].chunks(16).enumerate() {
-        let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        let characters: String =
-            bytes.iter().map(|byte| if byte.is_ascii_graphic() { char::from(*byte) } else { '.' }).collect();
-        let _ = writeln!(text, "{:06x}  {:<47}  {characters}", line * 16, hex.join(" "));
-    }
-    if bytes.len() > SHOWN {
-        let _ = writeln!(text, "and {} more bytes", bytes.len() - SHOWN);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_are_shown_as_hex_and_ascii() {
-        assert_eq!(hex(b"ab\x00"), format!("000000  {:<47}  ab.\n", "61 62 00"));
-        assert!(hex(&[0; 2000]).ends_with("and 976 more bytes\n"));
-    }
-
-    #[test]
-    fn absent_empty_and_binary_values_are_told_apart() {
-        let binary: &[u8] = b"\x00\xff";
-
-        assert_eq!([None, Some(&b""[..]), Some(b"a\n"), Some(binary)].map(shown), ["absent", "", "a\\n", "0x00ff"]);
-    }
-
-    #[test]
-    fn an_event_is_shown_with_its_fields() {
-        let event = OrderPaid { payment_method: "CARD".to_owned(), ..OrderPaid::default() };
-        let payload = contracts::events::record(uuid::Uuid::from_u128(1), event).payload;
-
-        assert!(decoded(OrderPaid::TYPE, &payload).unwrap().contains(r#"payment_method: "CARD""#));
-        assert_eq!(decoded(OrderPaid::TYPE, b"\xff"), None);
-        assert_eq!(decoded("events.v1.Unheard", b""), None);
-    }
 }

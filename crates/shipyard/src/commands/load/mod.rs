@@ -7,6 +7,7 @@ mod stock;
 use std::fmt;
 
 use load::{Crowd, Peak, Plan, Report, Step, find_peak};
+use operations::audit_run::Outcome;
 use platform::{config::Settings, shutdown::on_signal};
 use serde::Serialize;
 
@@ -21,7 +22,7 @@ struct Output {
     #[serde(flatten)]
     measured: Measured,
     #[serde(skip_serializing_if = "Option::is_none")]
-    audit: Option<audit::Outcome>,
+    audit: Option<Outcome>,
 }
 
 #[derive(Serialize)]
@@ -47,7 +48,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     if let Some(failure) = output.measured.failure(arguments.max_errors) {
         anyhow::bail!(failure);
     }
-    output.audit.as_ref().map_or(Ok(()), audit::Outcome::check)
+    output.audit.as_ref().map_or(Ok(()), Outcome::check)
 }
 
 async fn work(arguments: &Arguments, data: &Data) -> anyhow::Result<Output> {

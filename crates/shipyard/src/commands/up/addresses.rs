@@ -9,10 +9,13 @@ use platform::{
 
 use super::services;
 use operations::registry::SERVICES;
-use platform::service::Service;
+use platform::service::{SecondApi, Service};
 
 /// The variable with the address of metrics and health, and its default.
 pub const ADMIN: (&str, &str) = ("SHIPYARD_ADMIN_LISTEN", "127.0.0.1:9464");
+
+/// The variable with the address of the console's pages, to which order leads browsers.
+const CONSOLE_URL: &str = "ORDER_CONSOLE_URL";
 
 #[derive(Clone, Debug)]
 pub struct Addresses {
@@ -40,7 +43,9 @@ impl Addresses {
         for ((_, address), listener) in listeners.iter_mut().zip(&held[1..]) {
             *address = listener.local_addr()?;
         }
-        let addresses = SERVICES.into_iter().map(|service| service.variable("ADDRESS"));
+        let addresses =
+            SERVICES.into_iter().flat_map(|service| ["ADDRESS", "HTTP_ADDRESS"].map(|suffix| service.variable(suffix)));
+        let addresses = addresses.chain([CONSOLE_URL.to_owned()]);
         let elsewhere = addresses.filter(|variable| settings.get(variable).is_some()).collect();
         Ok(Self { admin: held[0].local_addr()?, listeners, elsewhere })
     }
@@ -65,8 +70,17 @@ impl Addresses {
         let listen = self.listeners.iter().map(|(variable, address)| (variable.clone(), address.to_string()));
         let asked = SERVICES
             .iter()
-            .map(|service| (service.variable("ADDRESS"), self.at(&service.called_at()).to_string()))
+            .flat_map(|service| {
+                let called = (service.variable("ADDRESS"), self.at(&service.called_at()).to_string());
+                // Of a service with both protocols, the console calls the first, HTTP.
+                let first = (service.variable("HTTP_ADDRESS"), self.of(service).to_string());
+                let has_two = matches!(service.second_api, Some(SecondApi::Grpc(_)));
+                [Some(called), has_two.then_some(first)].into_iter().flatten()
+            })
             .filter(|(variable, _)| !self.elsewhere.contains(variable));
-        listen.chain(asked).collect()
+        let console = format!("http://{}/console/", self.of(&console::SERVICE));
+        let console =
+            Some((CONSOLE_URL.to_owned(), console)).filter(|(variable, _)| !self.elsewhere.contains(variable));
+        listen.chain(asked).chain(console).collect()
     }
 }

@@ -32,15 +32,20 @@ impl fmt::Display for Banner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let order = format!("http://{}", self.addresses.of(&order::SERVICE));
         let iam = self.addresses.of(&iam::SERVICE);
-        writeln!(f, "\nShipyard is ready after {:.1} s.\n", self.begun.elapsed().as_secs_f64())?;
+        let console = format!("http://{}", self.addresses.of(&console::SERVICE));
+        writeln!(
+            f,
+            "\nShipyard is ready after {:.1} s. Open it in a browser and buy a ship:\n",
+            self.begun.elapsed().as_secs_f64()
+        )?;
+        writeln!(f, "  {console}/console/\n")?;
         writeln!(f, "  {:<14}{order}/api/v1   Swagger UI: {order}/swagger-ui/", "order")?;
         for service in SERVICES {
             if let Some(SecondApi::Http(_)) = service.second_api {
                 let http = format!("http://{}", self.addresses.at(&service.variable("HTTP_LISTEN")));
                 writeln!(f, "  {service:<14}{http}/api/v1   Swagger UI: {http}/swagger-ui/")?;
             }
-            // Intake has no other API.
-            if *service == intake::SERVICE {
+            if service.second_api.is_none() && service.openapi.is_some() {
                 let http = format!("http://{}", self.addresses.of(service));
                 writeln!(f, "  {service:<14}{http}/   Swagger UI: {http}/swagger-ui/")?;
                 continue;

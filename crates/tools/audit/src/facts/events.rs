@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
-use contracts::events::{self, PaymentCompleted, route_of};
+use contracts::events::{
+    self, AssemblyFailed, DELIVERY_STATUSES, DeliveryStatusUpdated, OrderCancelled, OrderCompletedIntegrationEvent,
+    OrderCreated, OrderCreatedIntegrationEvent, OrderPaid, PaymentCompleted, ShipAssembled, record, route_of,
+};
 use uuid::Uuid;
 
 /// An event type, such as `events.v1.OrderPaid`.
@@ -12,6 +15,26 @@ pub type Kind = Cow<'static, str>;
 /// Returns the static name of a known type, or a copy of an unknown one.
 pub fn kind(name: &str) -> Kind {
     route_of(name).map_or_else(|| Kind::Owned(name.to_owned()), |route| Kind::Borrowed(route.kind))
+}
+
+/// Returns the type and the id of each event that an order with this many attempts to pay can have. The ids follow from
+/// the order's UUID.
+pub fn events_of(order: Uuid, attempts: i64) -> Vec<(&'static str, Uuid)> {
+    let once = [
+        record(order, OrderCreated::default()),
+        record(order, OrderPaid::default()),
+        record(order, ShipAssembled::default()),
+        record(order, AssemblyFailed::default()),
+        record(order, OrderCancelled::default()),
+        record(order, OrderCreatedIntegrationEvent::default()),
+        record(order, OrderCompletedIntegrationEvent::default()),
+    ];
+    let attempts = (1..=u32::try_from(attempts).unwrap_or_default())
+        .map(|attempt| record(order, PaymentCompleted { attempt, ..PaymentCompleted::default() }));
+    let statuses = DELIVERY_STATUSES.into_iter().map(|status| {
+        record(order, DeliveryStatusUpdated { status: status.to_owned(), ..DeliveryStatusUpdated::default() })
+    });
+    once.into_iter().chain(attempts).chain(statuses).map(|event| (event.kind, event.uuid)).collect()
 }
 
 #[derive(Clone, Debug)]
@@ -72,6 +95,16 @@ pub struct Received {
     pub at: DateTime<Utc>,
 }
 
+/// Where a consumer is, compared with an event that it has not handled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The consumer group.
+    pub group: String,
+    pub event: Uuid,
+    /// True if the group's committed offset is behind the event's record, so that the consumer will not handle it.
+    pub is_past: bool,
+}
+
 /// The records of a topic that are still retained.
 #[derive(Clone, Debug)]
 pub struct Log {
@@ -130,4 +163,22 @@ pub struct Discarded {
     pub who: String,
     pub why: String,
     pub at: DateTime<Utc>,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use contracts::events::{CustomerCreated, CustomerUpdated, Published as _, ROUTES};
+
+    use super::*;
+
+    #[test]
+    fn the_events_of_an_order_are_all_but_those_of_customers() {
+        let of_order: BTreeSet<&str> = events_of(Uuid::nil(), 1).into_iter().map(|(kind, _)| kind).collect();
+        let of_customers = [CustomerCreated::TYPE, CustomerUpdated::TYPE];
+        let routed = ROUTES.iter().map(|route| route.kind).filter(|kind| !of_customers.contains(kind));
+
+        assert_eq!(of_order, routed.collect());
+    }
 }

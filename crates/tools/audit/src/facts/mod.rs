@@ -16,7 +16,10 @@ pub use self::{
     clients::{Acknowledged, Answer, Poison, Probe, Told},
     customers::{Credit, Customer, CustomerVersion, KycStatus, Loan, LoanStatus},
     delivery::{Courier, Delivery, DeliveryState, StoragePlace, status_event},
-    events::{Completion, DeadLetter, DeadLetters, Discarded, Inbox, Kind, Log, OutboxRow, Received, Record, kind},
+    events::{
+        Completion, DeadLetter, DeadLetters, Discarded, Inbox, Kind, Log, OutboxRow, Position, Received, Record,
+        events_of, kind,
+    },
     intake::{Intake, IntakeOrder, IntakeRecord, Unread, digest},
     state::{
         Balance, Entry, EntryKind, Job, JobStatus, Notification, NotificationStatus, Order, OrderStatus, Part, Payment,
@@ -82,6 +85,18 @@ pub struct Facts {
     pub poison: Option<Vec<Poison>>,
     /// Requests within sessions after their logout was acknowledged.
     pub probes: Vec<Probe>,
+
+    /// The databases that could not be read. An audit has none; a receipt leaves the checks open that need them.
+    pub unread: Vec<UnreadDatabase>,
+    /// Where consumers are, for events that they have not handled; for receipts, as far as it is known.
+    pub positions: Vec<Position>,
+}
+
+/// A database that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadDatabase {
+    pub service: &'static str,
+    pub error: String,
 }
 
 /// Time limits of a healthy shop.

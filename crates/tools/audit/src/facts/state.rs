@@ -65,6 +65,8 @@ pub struct Payment {
     pub order: Uuid,
     pub attempt: Option<i64>,
     pub provider: Option<String>,
+    /// The provider's name of the charge.
+    pub reference: Option<String>,
     /// The amount in minor units.
     pub amount: Option<i64>,
     pub status: PaymentStatus,
@@ -161,5 +163,6 @@ pub struct Notification {
     pub attempts: i64,
     /// True if a send attempt ended without a response, so that the message may have arrived twice.
     pub ambiguous: bool,
+    pub sent_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
 }

@@ -16,7 +16,10 @@ mod sessions;
 mod stock;
 mod waivers;
 
-pub use self::waivers::waive;
+pub use self::{
+    consumer_effects::{Unhandled, unhandled},
+    waivers::{WAIVED, broken_without, waive},
+};
 use crate::{Facts, Finding};
 
 /// All invariants, by their numbers in `docs/guarantees.md`.

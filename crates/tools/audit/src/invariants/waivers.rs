@@ -6,9 +6,12 @@ use contracts::events::{
 
 use crate::{Facts, Finding, Verdict, facts::Discarded};
 
+/// The beginning of the notes on violations that discarded letters explain.
+pub const WAIVED: &str = "waived";
+
 /// Returns the numbers of the invariants that are violated if a service never handles an event. Invariant 5, which
 /// always is, is left out.
-fn broken_without(service: &str, kind: &str) -> &'static [u8] {
+pub fn broken_without(service: &str, kind: &str) -> &'static [u8] {
     match (service, kind) {
         // The order stays PAID.
         ("assembly", OrderPaid::TYPE) | ("order", AssemblyFailed::TYPE) => &[7],
@@ -35,7 +38,7 @@ pub fn waive(facts: &Facts, mut finding: Finding) -> Finding {
             .find(|one| explains(facts, one, finding.number, &violation.row, &violation.problem))
         {
             Some(Discarded { letter, who, why, .. }) => finding.notes.push(format!(
-                "waived, since {who} discarded {letter} ({why}): {}: {}",
+                "{WAIVED}, since {who} discarded {letter} ({why}): {}: {}",
                 violation.row, violation.problem
             )),
             None => finding.violations.push(violation),

@@ -155,6 +155,7 @@ fn pay(facts: &mut Facts, order: Uuid, status: PaymentStatus) {
         order,
         attempt: Some(1),
         provider: Some("ledger".to_owned()),
+        reference: Some(transaction.to_string()),
         amount: Some(PRICE),
         status,
         decline_reason: None,
@@ -199,6 +200,7 @@ fn cancel(facts: &mut Facts, order: Uuid) {
             order,
             attempt: None,
             provider: None,
+            reference: None,
             amount: None,
             status: PaymentStatus::Void,
             decline_reason: None,
@@ -298,6 +300,7 @@ fn tell(facts: &mut Facts, order: Uuid, kind: &str) {
         chat: Some("chat".to_owned()),
         attempts: 1,
         ambiguous: false,
+        sent_at: Some(then()),
         created_at: then(),
     });
 }

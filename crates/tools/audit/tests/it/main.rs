@@ -13,6 +13,7 @@ mod money;
 mod notifications;
 mod orders;
 mod publication;
+mod receipt;
 mod report;
 mod sessions;
 mod stock;

@@ -49,6 +49,7 @@ pub fn is_known(service: &Service) -> bool {
 fn rows(service: &str) -> Option<&'static str> {
     Some(match service {
         "assembly" => include_str!("assembly.sql"),
+        "console" => include_str!("console.sql"),
         "customers" => include_str!("customers.sql"),
         "delivery" => include_str!("delivery.sql"),
         "iam" => include_str!("iam.sql"),

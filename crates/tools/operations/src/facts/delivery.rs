@@ -9,15 +9,35 @@ use futures::TryStreamExt as _;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::parsed;
+use super::{Query, parsed};
+
+/// The statement that reads all deliveries, or those of a condition.
+macro_rules! select {
+    ($($of:literal)?) => {
+        concat!(
+            "select uuid, state, status, user_uuid, delivery_uuid, volume, courier_uuid, steps, created_at, waiting_since,
+                updated_at
+            from orders",
+            $($of)?
+        )
+    };
+}
 
 pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
     Ok(Facts {
-        deliveries: deliveries(database).await?,
+        deliveries: deliveries(database, sqlx::query_as(select!())).await?,
         couriers: couriers(database).await?,
         places: places(database).await?,
         ..Facts::default()
     })
+}
+
+/// Reads the facts of one order, with the courier that has it.
+pub async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
+    let deliveries = deliveries(database, sqlx::query_as(select!(" where uuid = $1")).bind(order)).await?;
+    // Both tables are small. An assigned order is theirs as well as its own.
+    let (couriers, places) = (couriers(database).await?, places(database).await?);
+    Ok(Facts { deliveries, couriers, places, ..Facts::default() })
 }
 
 #[derive(FromRow)]
@@ -35,12 +55,8 @@ struct DeliveryRow {
     updated_at: DateTime<Utc>,
 }
 
-async fn deliveries(database: &mut PgConnection) -> anyhow::Result<Vec<Delivery>> {
-    let mut rows = sqlx::query_as::<_, DeliveryRow>(
-        "select uuid, state, status, user_uuid, delivery_uuid, volume, courier_uuid, steps, created_at, waiting_since, updated_at
-        from orders",
-    )
-    .fetch(database);
+async fn deliveries(database: &mut PgConnection, query: Query<'_, DeliveryRow>) -> anyhow::Result<Vec<Delivery>> {
+    let mut rows = query.fetch(database);
     let mut deliveries = Vec::new();
     while let Some(row) = rows.try_next().await? {
         deliveries.push(Delivery {

@@ -11,15 +11,45 @@ use futures::TryStreamExt as _;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::parsed;
+use super::{Query, parsed};
+
+/// The statement that reads all parts, or those of a condition.
+macro_rules! parts {
+    ($rest:literal) => {
+        concat!("select part_uuid, name, initial, restocked, available, reserved, consumed from parts", $rest)
+    };
+}
+
+/// The statement that reads all lines of reservations, or those of a condition.
+macro_rules! items {
+    ($($of:literal)?) => { concat!("select order_uuid, part_uuid, quantity from reservation_items", $($of)?) };
+}
+
+/// The statement that reads all reservations, or those of a condition.
+macro_rules! reservations {
+    ($($of:literal)?) => {
+        concat!("select order_uuid, status, expires_at, first_ended_at, updated_at from reservations", $($of)?)
+    };
+}
 
 pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
+    let (items, all) = (sqlx::query_as(items!()), sqlx::query_as(reservations!()));
     Ok(Facts {
-        parts: parts(database).await?,
+        parts: parts(database, sqlx::query_as(parts!(" order by position"))).await?,
         restocks: restocks(database).await?,
-        reservations: reservations(database).await?,
+        reservations: reservations(database, items, all).await?,
         ..Facts::default()
     })
+}
+
+/// Reads the facts of one order, with the parts of its reservation.
+pub async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
+    let items = sqlx::query_as(items!(" where order_uuid = $1")).bind(order);
+    let own = sqlx::query_as(reservations!(" where order_uuid = $1")).bind(order);
+    let reservations = reservations(database, items, own).await?;
+    let uuids: Vec<Uuid> = reservations.iter().flat_map(|one| &one.items).map(|(part, _)| *part).collect();
+    let parts = parts(database, sqlx::query_as(parts!(" where part_uuid = any($1)")).bind(uuids)).await?;
+    Ok(Facts { parts, reservations, ..Facts::default() })
 }
 
 #[derive(FromRow)]
@@ -33,13 +63,8 @@ struct PartRow {
     consumed: i64,
 }
 
-async fn parts(database: &mut PgConnection) -> anyhow::Result<Vec<Part>> {
-    let rows = sqlx::query_as::<_, PartRow>(
-        "select part_uuid, name, initial, restocked, available, reserved, consumed from parts order by position",
-    )
-    .fetch_all(database)
-    .await?;
-    let parts = rows.into_iter().map(|row| Part {
+async fn parts(database: &mut PgConnection, query: Query<'_, PartRow>) -> anyhow::Result<Vec<Part>> {
+    let parts = query.fetch_all(database).await?.into_iter().map(|row| Part {
         uuid: row.part_uuid,
         name: row.name,
         initial: row.initial,
@@ -68,19 +93,18 @@ struct ReservationRow {
     updated_at: DateTime<Utc>,
 }
 
-async fn reservations(database: &mut PgConnection) -> anyhow::Result<Vec<Reservation>> {
+async fn reservations(
+    database: &mut PgConnection,
+    lines: Query<'_, (Uuid, Uuid, i64)>,
+    query: Query<'_, ReservationRow>,
+) -> anyhow::Result<Vec<Reservation>> {
     let mut items: HashMap<Uuid, Vec<(Uuid, i64)>> = HashMap::new();
-    let mut rows =
-        sqlx::query_as::<_, (Uuid, Uuid, i64)>("select order_uuid, part_uuid, quantity from reservation_items")
-            .fetch(&mut *database);
+    let mut rows = lines.fetch(&mut *database);
     while let Some((order, part, quantity)) = rows.try_next().await? {
         items.entry(order).or_default().push((part, quantity));
     }
     drop(rows);
-    let mut rows = sqlx::query_as::<_, ReservationRow>(
-        "select order_uuid, status, expires_at, first_ended_at, updated_at from reservations",
-    )
-    .fetch(database);
+    let mut rows = query.fetch(database);
     let mut reservations = Vec::new();
     while let Some(row) = rows.try_next().await? {
         reservations.push(Reservation {

@@ -4,12 +4,13 @@ use std::{collections::BTreeMap, time::Duration};
 
 use audit::facts::{Inbox, OutboxRow, Received, kind};
 use chrono::{DateTime, Utc};
+use contracts::events::ROUTES;
 use futures::TryStreamExt as _;
 use platform::kafka;
-use sqlx::{FromRow, PgConnection};
+use sqlx::{FromRow, PgConnection, PgExecutor};
 use uuid::Uuid;
 
-use crate::databases::Databases;
+use super::Query;
 use platform::service::Service;
 
 #[derive(FromRow)]
@@ -22,11 +23,40 @@ struct OutboxEntry {
     set_aside_at: Option<DateTime<Utc>>,
 }
 
+/// The statement that reads outbox rows.
+macro_rules! outbox {
+    ($rest:literal) => {
+        concat!("select event_uuid, event_type, key, created_at, published_at, set_aside_at from outbox", $rest)
+    };
+}
+
 pub async fn outbox(database: &mut PgConnection, service: &'static Service) -> anyhow::Result<Vec<OutboxRow>> {
-    let mut rows = sqlx::query_as::<_, OutboxEntry>(
-        "select event_uuid, event_type, key, created_at, published_at, set_aside_at from outbox order by id",
-    )
-    .fetch(database);
+    outbox_rows(database, service, sqlx::query_as(outbox!(" order by id"))).await
+}
+
+/// Reads the outbox rows of these events, and those of an order that are not published. No index has the keys of rows
+/// that are published; their ids follow from the order.
+pub async fn outbox_of(
+    database: &mut PgConnection,
+    service: &'static Service,
+    order: Uuid,
+    events: &[Uuid],
+) -> anyhow::Result<Vec<OutboxRow>> {
+    let query = outbox!(
+        " where id in (
+            select id from outbox where event_uuid = any($1)
+            union select id from outbox where published_at is null and key = $2)
+        order by id"
+    );
+    outbox_rows(database, service, sqlx::query_as(query).bind(events).bind(order)).await
+}
+
+async fn outbox_rows(
+    database: &mut PgConnection,
+    service: &'static Service,
+    query: Query<'_, OutboxEntry>,
+) -> anyhow::Result<Vec<OutboxRow>> {
+    let mut rows = query.fetch(database);
     let mut outbox = Vec::new();
     while let Some(row) = rows.try_next().await? {
         outbox.push(OutboxRow {
@@ -50,8 +80,27 @@ struct InboxEntry {
 }
 
 pub async fn inboxes(database: &mut PgConnection, service: &'static Service) -> anyhow::Result<Vec<Inbox>> {
-    let mut rows =
-        sqlx::query_as::<_, InboxEntry>("select consumer, event_uuid, received_at from inbox").fetch(database);
+    inbox_rows(database, service, sqlx::query_as("select consumer, event_uuid, received_at from inbox")).await
+}
+
+/// Reads the inbox rows of these events, for the consumers that the routes have.
+pub async fn inboxes_of(
+    database: &mut PgConnection,
+    service: &'static Service,
+    events: &[Uuid],
+) -> anyhow::Result<Vec<Inbox>> {
+    let consumers = ROUTES.iter().flat_map(|route| route.consumers).filter(|consumer| consumer.service == service.name);
+    let groups: Vec<&str> = consumers.map(|consumer| consumer.group).collect();
+    let query = "select consumer, event_uuid, received_at from inbox where consumer = any($1) and event_uuid = any($2)";
+    inbox_rows(database, service, sqlx::query_as(query).bind(groups).bind(events)).await
+}
+
+async fn inbox_rows(
+    database: &mut PgConnection,
+    service: &'static Service,
+    query: Query<'_, InboxEntry>,
+) -> anyhow::Result<Vec<Inbox>> {
+    let mut rows = query.fetch(database);
     let mut inboxes: BTreeMap<String, Vec<Received>> = BTreeMap::new();
     while let Some(row) = rows.try_next().await? {
         inboxes.entry(row.consumer).or_default().push(Received { event: row.event_uuid, at: row.received_at });
@@ -66,13 +115,13 @@ const BEFORE: Duration = Duration::from_hours(24);
 
 /// Returns the time since which outbox and inbox are complete. It includes a margin of a day, since rows about to be
 /// removed may be missing on one side only.
-pub async fn kept_since(
-    databases: &Databases,
+pub async fn kept_since<'a>(
+    order: impl PgExecutor<'a>,
     kafka: &kafka::Config,
     now: DateTime<Utc>,
 ) -> anyhow::Result<DateTime<Utc>> {
     let installed = sqlx::query_scalar("select installed_on from _sqlx_migrations where version = $1").bind(RETENTION);
-    let installed: Option<DateTime<Utc>> = installed.fetch_optional(databases.get(&order::SERVICE)?).await?;
+    let installed: Option<DateTime<Utc>> = installed.fetch_optional(order).await?;
     let earlier = installed.map(|installed| installed - kafka.kafka_topic_retention - BEFORE);
     Ok((now - kafka.record_life()).max(earlier.unwrap_or_default()))
 }

@@ -4,28 +4,30 @@
 //! could check them at compile time. The tests run each of them.
 
 mod activity;
-mod assembly;
+pub(crate) mod assembly;
 mod customers;
-mod delivery;
+pub(crate) mod delivery;
 mod intake;
-mod inventory;
-mod messaging;
-mod notification;
-mod order;
-mod payment;
-mod topics;
-
-use std::collections::HashMap;
+pub(crate) mod inventory;
+pub(crate) mod messaging;
+pub(crate) mod notification;
+pub(crate) mod order;
+pub(crate) mod payment;
+pub(crate) mod topics;
 
 use anyhow::Context as _;
-use audit::Facts;
+use audit::{Facts, facts::Bounds};
 use chrono::{DateTime, Utc};
 use contracts::events::Topics;
 use platform::{
     config::{ConfigError, Settings},
     kafka,
 };
-use sqlx::PgConnection;
+use sqlx::{
+    PgConnection, Postgres,
+    postgres::PgArguments,
+    query::{QueryAs, QueryScalar},
+};
 
 pub use self::{
     activity::{fingerprint, under_way},
@@ -38,6 +40,11 @@ use platform::service::Service;
 /// tools.
 pub const LOG_SINCE: &str = "KAFKA_LOG_SINCE";
 
+/// A statement whose rows are read as `R`.
+type Query<'q, R> = QueryAs<'q, Postgres, R, PgArguments>;
+/// A statement whose rows have one column.
+type Scalars<'q, T> = QueryScalar<'q, Postgres, T, PgArguments>;
+
 /// The sources of facts.
 pub struct Sources {
     pub databases: Databases,
@@ -49,12 +56,11 @@ pub struct Sources {
 impl Sources {
     /// Returns the sources that the settings name, for a tool such as `shipyard-audit`.
     pub fn of(tool: &str, settings: &Settings) -> anyhow::Result<Self> {
-        let since = settings.get(LOG_SINCE).map(str::parse).transpose();
         Ok(Self {
             databases: Databases::of(tool, settings)?,
             kafka: kafka::Config::load(settings)?,
             topics: settings.read()?,
-            log_since: since.map_err(|error| ConfigError::new(LOG_SINCE, error))?,
+            log_since: log_since(settings)?,
         })
     }
 
@@ -62,49 +68,21 @@ impl Sources {
     pub async fn gather(&self, progress: Progress) -> anyhow::Result<Facts> {
         let with_events =
             with_database().filter(|service| ["outbox", "inbox"].iter().any(|table| service.has_table(table)));
-        let read = with_events.map(async |service| anyhow::Ok((service.name, self.read(service).await?)));
-        let (mut facts, mut outbox, mut inboxes) = (HashMap::new(), Vec::new(), Vec::new());
-        for (name, mut read) in futures::future::try_join_all(read).await? {
-            outbox.append(&mut read.outbox);
-            inboxes.append(&mut read.inboxes);
-            facts.insert(name, read);
-        }
-        let mut of = |name: &str| facts.remove(name).unwrap_or_default();
-        let (order, inventory, payment) = (of("order"), of("inventory"), of("payment"));
-        let (assembly, notification) = (of("assembly"), of("notification"));
-        let (delivery, customers) = (of("delivery"), of("customers"));
+        let read = with_events.map(|service| self.read(service));
+        let parts = futures::future::try_join_all(read).await?;
+        let own = joined(parts);
         let intake = Box::pin(intake::read(&self.databases, &self.kafka, &self.topics, progress.clone())).await?;
-        let read = topics::read(&self.kafka, &self.topics, self.log_since, order.at, progress).await?;
+        let read = topics::read(&self.kafka, &self.topics, self.log_since, own.at, progress).await?;
+        let order = self.databases.named("order")?;
         Ok(Facts {
-            at: order.at,
-            kept_since: Some(messaging::kept_since(&self.databases, &self.kafka, order.at).await?),
-            orders: order.orders,
-            acknowledged: order.acknowledged,
-            payments: payment.payments,
-            ledger: payment.ledger,
-            balances: payment.balances,
-            completions: [payment.completions, read.completions].concat(),
-            completions_since: payment.completions_since,
+            kept_since: Some(messaging::kept_since(order, &self.kafka, own.at).await?),
+            completions: [own.completions, read.completions].concat(),
             books: vec![payment::LEDGER.to_owned()],
-            parts: inventory.parts,
-            restocks: inventory.restocks,
-            reservations: inventory.reservations,
-            jobs: assembly.jobs,
-            notifications: notification.notifications,
-            deliveries: delivery.deliveries,
-            couriers: delivery.couriers,
-            places: delivery.places,
-            customers: customers.customers,
-            customer_versions: customers.customer_versions,
-            loans: customers.loans,
-            credits: payment.credits,
             intake,
-            outbox,
-            inboxes,
             logs: read.logs,
             dead_letters: read.dead_letters,
             discarded: read.discarded,
-            ..Facts::default()
+            ..own
         })
     }
 
@@ -130,6 +108,21 @@ impl Sources {
     }
 }
 
+/// Returns the time since which a non-persistent broker has records.
+pub(crate) fn log_since(settings: &Settings) -> anyhow::Result<Option<DateTime<Utc>>> {
+    let since = settings.get(LOG_SINCE).map(str::parse).transpose();
+    Ok(since.map_err(|error| ConfigError::new(LOG_SINCE, error))?)
+}
+
+/// Returns the time limits of a shop with these settings. An effect that is missing for a minute counts as a violation.
+pub fn bounds(settings: &Settings) -> anyhow::Result<Bounds> {
+    let configured = |variable| settings.get(variable).map(humantime::parse_duration).transpose();
+    let Bounds { build, step, grace } = Bounds::default();
+    let build = configured("ASSEMBLY_BUILD_MAX")?.unwrap_or(build);
+    let step = configured("DELIVERY_MOVE_EVERY")?.unwrap_or(step);
+    Ok(Bounds { build, step, grace })
+}
+
 /// Opens a snapshot of a database: a connection in a repeatable-read transaction, which ends with the connection.
 async fn snapshot(databases: &Databases, service: &'static Service) -> anyhow::Result<PgConnection> {
     let connected = databases.get(service)?.connect().await;
@@ -138,6 +131,43 @@ async fn snapshot(databases: &Databases, service: &'static Service) -> anyhow::R
         sqlx::query(statement).execute(&mut snapshot).await?;
     }
     Ok(snapshot)
+}
+
+/// Joins the facts of several databases. Each has what the others have not.
+pub(crate) fn joined(parts: impl IntoIterator<Item = Facts>) -> Facts {
+    let mut all = Facts::default();
+    for mut part in parts {
+        macro_rules! append {
+            ($($rows:ident),*) => { $(all.$rows.append(&mut part.$rows);)* };
+        }
+        append!(
+            orders,
+            acknowledged,
+            payments,
+            ledger,
+            balances,
+            credits,
+            completions,
+            parts,
+            restocks,
+            reservations,
+            jobs,
+            notifications,
+            deliveries,
+            couriers,
+            places,
+            customers,
+            customer_versions,
+            loans,
+            outbox,
+            inboxes,
+            unread
+        );
+        all.at = all.at.max(part.at);
+        all.kept_since = all.kept_since.or(part.kept_since);
+        all.completions_since = all.completions_since.or(part.completions_since);
+    }
+    all
 }
 
 /// Parses a status.

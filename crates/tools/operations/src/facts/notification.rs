@@ -9,10 +9,26 @@ use futures::TryStreamExt as _;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::parsed;
+use super::{Query, parsed};
+
+/// The statement that reads all notifications, or those of a condition.
+macro_rules! select {
+    ($($of:literal)?) => {
+        concat!(
+            "select order_uuid, kind, status, chat, attempts::bigint, ambiguous, sent_at, created_at from notifications",
+            $($of)?
+        )
+    };
+}
 
 pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
-    Ok(Facts { notifications: notifications(database).await?, ..Facts::default() })
+    Ok(Facts { notifications: notifications(database, sqlx::query_as(select!())).await?, ..Facts::default() })
+}
+
+/// Reads the facts of one order.
+pub async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
+    let query = sqlx::query_as(select!(" where order_uuid = $1 order by created_at")).bind(order);
+    Ok(Facts { notifications: notifications(database, query).await?, ..Facts::default() })
 }
 
 #[derive(FromRow)]
@@ -23,14 +39,12 @@ struct Row {
     chat: Option<String>,
     attempts: i64,
     ambiguous: bool,
+    sent_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
 }
 
-async fn notifications(database: &mut PgConnection) -> anyhow::Result<Vec<Notification>> {
-    let mut rows = sqlx::query_as::<_, Row>(
-        "select order_uuid, kind, status, chat, attempts::bigint, ambiguous, created_at from notifications",
-    )
-    .fetch(database);
+async fn notifications(database: &mut PgConnection, query: Query<'_, Row>) -> anyhow::Result<Vec<Notification>> {
+    let mut rows = query.fetch(database);
     let mut notifications = Vec::new();
     while let Some(row) = rows.try_next().await? {
         notifications.push(Notification {
@@ -40,6 +54,7 @@ async fn notifications(database: &mut PgConnection) -> anyhow::Result<Vec<Notifi
             chat: row.chat,
             attempts: row.attempts,
             ambiguous: row.ambiguous,
+            sent_at: row.sent_at,
             created_at: row.created_at,
         });
     }

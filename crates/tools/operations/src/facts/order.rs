@@ -9,15 +9,62 @@ use futures::TryStreamExt as _;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::parsed;
+use super::{Query, parsed};
+
+/// The statement that reads all orders, or those of a condition.
+macro_rules! orders {
+    ($($of:literal)?) => {
+        concat!(
+            "select uuid, status, total_price, part_uuids, transaction_uuid,
+                delivery_address is not null as has_address, delivery_status,
+                case when attempt_method is not null then attempt::bigint end as open_attempt,
+                pay_until, created_at, updated_at
+            from orders",
+            $($of)?
+        )
+    };
+}
+
+/// The statement that reads all outcomes that are stored under idempotency keys, or those of a condition.
+macro_rules! outcomes {
+    ($($of:literal)?) => {
+        concat!(
+            r#"select order_uuid,
+                outcome ? 'created' as created,
+                outcome = '"cancelled"' as cancelled,
+                (outcome -> 'paid' ->> 'transaction')::uuid as transaction_uuid
+            from idempotency_keys
+            where outcome is not null"#,
+            $($of)?
+        )
+    };
+}
 
 pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
     Ok(Facts {
         at: sqlx::query_scalar("select now()").fetch_one(&mut *database).await?,
-        orders: orders(database).await?,
-        acknowledged: acknowledged(database).await?,
+        orders: orders(database, sqlx::query_as(orders!())).await?,
+        acknowledged: acknowledged(database, sqlx::query_as(outcomes!())).await?,
         ..Facts::default()
     })
+}
+
+/// Reads the facts of one order. The keys are found by their user, since no index has their orders.
+pub async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
+    let own = sqlx::query_as(orders!(" where uuid = $1")).bind(order);
+    let answers = outcomes!(" and user_uuid = (select user_uuid from orders where uuid = $1) and order_uuid = $1");
+    Ok(Facts {
+        at: sqlx::query_scalar("select now()").fetch_one(&mut *database).await?,
+        orders: orders(database, own).await?,
+        acknowledged: acknowledged(database, sqlx::query_as(answers).bind(order)).await?,
+        ..Facts::default()
+    })
+}
+
+/// Returns the number of attempts to pay an order.
+pub async fn attempts(database: &mut PgConnection, order: Uuid) -> sqlx::Result<i64> {
+    let attempts = sqlx::query_scalar("select attempt::bigint from orders where uuid = $1").bind(order);
+    Ok(attempts.fetch_optional(database).await?.unwrap_or_default())
 }
 
 #[derive(FromRow)]
@@ -35,15 +82,8 @@ struct Row {
     updated_at: DateTime<Utc>,
 }
 
-async fn orders(database: &mut PgConnection) -> anyhow::Result<Vec<Order>> {
-    let mut rows = sqlx::query_as::<_, Row>(
-        "select uuid, status, total_price, part_uuids, transaction_uuid,
-            delivery_address is not null as has_address, delivery_status,
-            case when attempt_method is not null then attempt::bigint end as open_attempt,
-            pay_until, created_at, updated_at
-        from orders",
-    )
-    .fetch(database);
+async fn orders(database: &mut PgConnection, query: Query<'_, Row>) -> anyhow::Result<Vec<Order>> {
+    let mut rows = query.fetch(database);
     let mut orders = Vec::new();
     while let Some(row) = rows.try_next().await? {
         orders.push(Order {
@@ -72,16 +112,8 @@ struct Outcome {
 }
 
 /// Reads the responses stored under idempotency keys. Only these tell from the databases what clients received.
-async fn acknowledged(database: &mut PgConnection) -> anyhow::Result<Vec<Acknowledged>> {
-    let mut rows = sqlx::query_as::<_, Outcome>(
-        r#"select order_uuid,
-            outcome ? 'created' as created,
-            outcome = '"cancelled"' as cancelled,
-            (outcome -> 'paid' ->> 'transaction')::uuid as transaction_uuid
-        from idempotency_keys
-        where outcome is not null"#,
-    )
-    .fetch(database);
+async fn acknowledged(database: &mut PgConnection, query: Query<'_, Outcome>) -> anyhow::Result<Vec<Acknowledged>> {
+    let mut rows = query.fetch(database);
     let mut acknowledged = Vec::new();
     while let Some(row) = rows.try_next().await? {
         let answer = match row.transaction_uuid {

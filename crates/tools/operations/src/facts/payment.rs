@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use audit::{
     Facts,
-    facts::{Balance, Completion, Credit, Entry, EntryKind, Payment, PaymentStatus},
+    facts::{Balance, Completion, Credit, Entry, EntryKind, Payment, PaymentStatus, events_of},
 };
 use chrono::{DateTime, Utc};
 use contracts::events::{self, PaymentCompleted, Published as _};
@@ -13,7 +13,7 @@ use platform::kafka::Message;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::parsed;
+use super::{Query, Scalars, parsed};
 
 /// The version of the migration that created payment's outbox.
 const OUTBOX: i64 = 8;
@@ -27,13 +27,56 @@ const AT_ONCE: Duration = Duration::from_secs(5);
 /// The built-in provider, whose ledger is in payment's database.
 pub const LEDGER: &str = "ledger";
 
+/// The statement that reads all payments, or those of a condition.
+macro_rules! payments {
+    ($($of:literal)?) => {
+        concat!(
+            "select transaction_uuid, order_uuid, attempt, provider, provider_reference, amount, status, decline_reason,
+                cancelled, created_at, updated_at
+            from payments",
+            $($of)?
+        )
+    };
+}
+
+/// The statement that reads the ledger, or the entries of a condition.
+macro_rules! ledger {
+    ($($of:literal)?) => {
+        concat!(
+            "select key, kind, order_uuid, amount, case when method = 'INVESTOR_MONEY' then user_uuid end as account
+            from ledger_entries",
+            $($of)?
+        )
+    };
+}
+
 pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
+    let published = sqlx::query_scalar("select payload from outbox where event_type = $1 order by id");
     Ok(Facts {
-        payments: payments(database).await?,
-        ledger: ledger(database).await?,
+        payments: payments(database, sqlx::query_as(payments!())).await?,
+        ledger: ledger(database, sqlx::query_as(ledger!())).await?,
         balances: balances(database).await?,
         credits: credits(database).await?,
-        completions: completions(database).await?,
+        completions: completions(database, published.bind(PaymentCompleted::TYPE)).await?,
+        completions_since: completions_since(database).await?,
+        ..Facts::default()
+    })
+}
+
+/// Reads the facts of one order, without the balance of its user.
+pub async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
+    let own = sqlx::query_as(payments!(" where order_uuid = $1 order by attempt")).bind(order);
+    let payments = payments(database, own).await?;
+    let entries = sqlx::query_as(ledger!(" where order_uuid = $1 order by created_at")).bind(order);
+    let attempts = payments.iter().filter_map(|payment| payment.attempt).max().unwrap_or_default();
+    let events = events_of(order, attempts).into_iter().filter(|(kind, _)| *kind == PaymentCompleted::TYPE);
+    let events: Vec<Uuid> = events.map(|(_, event)| event).collect();
+    let published =
+        sqlx::query_scalar("select payload from outbox where event_uuid = any($1) order by id").bind(events);
+    Ok(Facts {
+        payments,
+        ledger: ledger(database, entries).await?,
+        completions: completions(database, published).await?,
         completions_since: completions_since(database).await?,
         ..Facts::default()
     })
@@ -45,6 +88,7 @@ struct PaymentRow {
     order_uuid: Uuid,
     attempt: Option<i64>,
     provider: Option<String>,
+    provider_reference: Option<String>,
     amount: Option<i64>,
     status: String,
     decline_reason: Option<String>,
@@ -53,12 +97,8 @@ struct PaymentRow {
     updated_at: DateTime<Utc>,
 }
 
-async fn payments(database: &mut PgConnection) -> anyhow::Result<Vec<Payment>> {
-    let mut rows = sqlx::query_as::<_, PaymentRow>(
-        "select transaction_uuid, order_uuid, attempt, provider, amount, status, decline_reason, cancelled, created_at, updated_at
-        from payments",
-    )
-    .fetch(database);
+async fn payments(database: &mut PgConnection, query: Query<'_, PaymentRow>) -> anyhow::Result<Vec<Payment>> {
+    let mut rows = query.fetch(database);
     let mut payments = Vec::new();
     while let Some(row) = rows.try_next().await? {
         payments.push(Payment {
@@ -66,6 +106,7 @@ async fn payments(database: &mut PgConnection) -> anyhow::Result<Vec<Payment>> {
             order: row.order_uuid,
             attempt: row.attempt,
             provider: row.provider,
+            reference: row.provider_reference,
             amount: row.amount,
             status: parsed("payments.status", &row.status, PaymentStatus::parse)?,
             decline_reason: row.decline_reason,
@@ -86,12 +127,8 @@ struct EntryRow {
     account: Option<Uuid>,
 }
 
-async fn ledger(database: &mut PgConnection) -> anyhow::Result<Vec<Entry>> {
-    let mut rows = sqlx::query_as::<_, EntryRow>(
-        "select key, kind, order_uuid, amount, case when method = 'INVESTOR_MONEY' then user_uuid end as account
-        from ledger_entries",
-    )
-    .fetch(database);
+async fn ledger(database: &mut PgConnection, query: Query<'_, EntryRow>) -> anyhow::Result<Vec<Entry>> {
+    let mut rows = query.fetch(database);
     let mut entries = Vec::new();
     while let Some(row) = rows.try_next().await? {
         entries.push(Entry {
@@ -117,11 +154,9 @@ async fn credits(database: &mut PgConnection) -> anyhow::Result<Vec<Credit>> {
     Ok(rows.into_iter().map(|(reference, user, amount)| Credit { reference, user, amount }).collect())
 }
 
-/// Returns the events in the outbox.
-async fn completions(database: &mut PgConnection) -> anyhow::Result<Vec<Completion>> {
-    let mut payloads = sqlx::query_scalar::<_, Vec<u8>>("select payload from outbox where event_type = $1 order by id")
-        .bind(PaymentCompleted::TYPE)
-        .fetch(database);
+/// Returns the events of these payloads.
+async fn completions(database: &mut PgConnection, payloads: Scalars<'_, Vec<u8>>) -> anyhow::Result<Vec<Completion>> {
+    let mut payloads = payloads.fetch(database);
     let mut completions = Vec::new();
     while let Some(payload) = payloads.try_next().await? {
         let message = Message { payload, ..Message::default() };

@@ -62,7 +62,7 @@ fn at_gateway(method: &Method, access: Access) -> String {
     let route = ROUTES.iter().find(|route| route.rpc == method.name);
     match (route, method.api, access) {
         (Some(route), ..) => format!("`{} {}`", route.verb, route.path),
-        (None, Api::Http, _) if method.service == "order" => "same".to_owned(),
+        (None, Api::Http, _) if method.service == "order" || method.name.contains(" /console") => "same".to_owned(),
         (None, _, Access::Services(_) | Access::Gateway) => "none".to_owned(),
         (None, ..) => "own port".to_owned(),
     }

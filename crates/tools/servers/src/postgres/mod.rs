@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use account::Account;
 use anyhow::Context as _;
 pub use binaries::{Binaries, OLDEST};
-pub use role::ensure_role;
+pub use role::{ensure_auditor, ensure_role};
 pub use server::Postgres;
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection,

@@ -1,14 +1,38 @@
-//! The role of a running service in its database.
+//! The roles that are no owners of a database: the service's, and the auditor's.
 
 use anyhow::Context as _;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
 
 /// The rights of a service in its database, as in the containers. `:"service"` and `:"owner"` are variables of psql.
 const RIGHTS: &str = include_str!("../../../../../deploy/postgres/rights");
+/// The rights of the auditor in a database, as in the containers.
+const AUDITOR: &str = include_str!("../../../../../deploy/postgres/auditor");
 
 /// Creates the role `name` if necessary, and gives it the rights of a service in the database `name`: it reads and writes
 /// rows, and owns nothing. `url` is that of this database as a superuser, who becomes the owner. Returns the role's URL.
 pub async fn ensure_role(url: &str, name: &str, password: &str) -> anyhow::Result<String> {
+    ensure(url, name, password, |role, options| {
+        RIGHTS.replace(":\"service\"", role).replace(":\"owner\"", &quoted('"', options.get_username()))
+    })
+    .await
+}
+
+/// Creates the role `name` if necessary, and lets it read all rows of the database at `url`. `url` is that of a superuser.
+/// Returns the role's URL of this database.
+pub async fn ensure_auditor(url: &str, name: &str, password: &str) -> anyhow::Result<String> {
+    ensure(url, name, password, |role, options| {
+        let database = quoted('"', options.get_database().unwrap_or_default());
+        AUDITOR.replace(":\"service\"", &database).replace(":\"auditor\"", role)
+    })
+    .await
+}
+
+async fn ensure(
+    url: &str,
+    name: &str,
+    password: &str,
+    rights: impl FnOnce(&str, &PgConnectOptions) -> String,
+) -> anyhow::Result<String> {
     let options: PgConnectOptions = url.parse()?;
     let mut connection = PgConnection::connect_with(&options).await?;
     let exists: bool = sqlx::query_scalar("select exists (select from pg_roles where rolname = $1)")
@@ -17,8 +41,7 @@ pub async fn ensure_role(url: &str, name: &str, password: &str) -> anyhow::Resul
         .await?;
     let (verb, role) = (if exists { "alter" } else { "create" }, quoted('"', name));
     let login = format!("{verb} role {role} login password {}", quoted('\'', password));
-    let rights = RIGHTS.replace(":\"service\"", &role).replace(":\"owner\"", &quoted('"', options.get_username()));
-    for statements in [login, rights] {
+    for statements in [login, rights(&role, &options)] {
         let outcome = sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut connection).await;
         outcome.with_context(|| format!("making the role {name}"))?;
     }

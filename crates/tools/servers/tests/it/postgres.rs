@@ -190,6 +190,54 @@ async fn the_role_of_a_service_reads_and_writes_rows_and_owns_nothing() {
 }
 
 #[tokio::test]
+async fn the_auditor_reads_all_rows_and_changes_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = postgres::Options::new(directory.path().join("postgres"));
+    let server = postgres::start(&options).await.unwrap();
+    let url = postgres::ensure_database(&server.url, "order").await.unwrap();
+    let other = postgres::ensure_database(&server.url, "iam").await.unwrap();
+    postgres::ensure_role(&url, "order", "own").await.unwrap();
+    postgres::ensure_role(&other, "iam", "own").await.unwrap();
+    execute(&url, "create table orders (id bigint generated always as identity)").await.unwrap();
+
+    for password in ["first", "it's"] {
+        let own = postgres::ensure_auditor(&url, "auditor", password).await.unwrap();
+        execute(&own, "select * from orders").await.unwrap();
+    }
+    let own = postgres::ensure_auditor(&url, "auditor", "it's").await.unwrap();
+    execute(&url, "create table later (id bigint)").await.unwrap();
+    execute(&own, "select * from later").await.unwrap();
+    execute(&own, "begin isolation level repeatable read read only").await.unwrap();
+    // A session may turn its transactions writable; the rights remain.
+    let separator = if own.contains('?') { '&' } else { '?' };
+    let writable = format!("{own}{separator}options=-c%20default_transaction_read_only%3Doff");
+
+    let refusal = execute(&own, "delete from orders").await.unwrap_err();
+    assert!(refusal.to_string().contains("read-only transaction"), "{refusal}");
+    for forbidden in [
+        "insert into orders default values",
+        "update later set id = 1",
+        "delete from orders",
+        "truncate orders",
+        "drop table orders",
+        "select nextval('orders_id_seq')",
+        "create table loot (id int)",
+        "create temporary table loot (id int)",
+        r#"set role "order""#,
+    ] {
+        let refusal = execute(&writable, forbidden).await.expect_err(forbidden);
+        let code = refusal.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        assert_eq!(code.as_deref(), Some("42501"), "{forbidden}: {refusal}");
+    }
+    let elsewhere = own.replace("/order", "/iam");
+    let refusal = execute(&elsewhere, "select 1").await.unwrap_err();
+    assert!(refusal.to_string().contains("permission denied for database"), "{elsewhere}: {refusal}");
+    let home = options.data.canonicalize().unwrap();
+    server.stop().await;
+    std::fs::remove_dir_all(home).unwrap();
+}
+
+#[tokio::test]
 async fn a_pid_file_of_another_life_is_no_obstacle() {
     let directory = tempfile::tempdir().unwrap();
     let options = postgres::Options::new(directory.path().join("postgres"));

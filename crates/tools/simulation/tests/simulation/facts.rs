@@ -157,6 +157,7 @@ fn payments(world: &World) -> Vec<Payment> {
             order: payment.intent.order.uuid(),
             attempt: Some(payment.intent.attempt.into()),
             provider: Some(payment.intent.provider.as_str().to_owned()),
+            reference: None,
             amount: Some(payment.intent.amount.minor()),
             status,
             decline_reason,
@@ -170,6 +171,7 @@ fn payments(world: &World) -> Vec<Payment> {
         order,
         attempt: None,
         provider: None,
+        reference: None,
         amount: None,
         status: PaymentStatus::Void,
         decline_reason: None,
@@ -239,6 +241,7 @@ async fn notifications(world: &World, orders: &[Order], chats: &BTreeMap<Uuid, S
                 chat: Some(chats.get(&row.user.uuid()).cloned().unwrap_or_else(|| FALLBACK.to_owned())),
                 attempts: row.attempts.into(),
                 ambiguous: row.ambiguous,
+                sent_at: None,
                 created_at: row.created_at,
             });
         }

@@ -244,6 +244,7 @@ fn a_secret_is_given_to_those_who_use_it_alone_with_and_without_tls() {
     let mut holders: BTreeMap<String, BTreeSet<&str>> = [
         ("POSTGRES_PASSWORD", &["postgres"][..]),
         ("MIGRATOR_DATABASE_PASSWORD", &["migrate", "postgres"]),
+        ("AUDITOR_DATABASE_PASSWORD", &["console", "postgres"]),
         ("BROKER_KAFKA_PASSWORD", &["kafka", "kafka-acls"]),
         ("OPERATOR_KAFKA_PASSWORD", &["kafka"]),
         ("UI_KAFKA_PASSWORD", &["kafka", KAFKA_UI]),

@@ -79,7 +79,10 @@ fn named(registry: &str, blocks: &[(String, String)]) -> Vec<(String, &'static s
 /// document.
 fn contract(service: &Crate) -> Vec<String> {
     let sources: String = service.sources().iter().map(|file| read(file)).collect();
-    let rules = sources.split("Rule::").skip(1).filter_map(|rule| rule.split_once("(\"/")?.1.split('"').next());
+    let rules = sources
+        .split("Rule::")
+        .skip(1)
+        .filter_map(|rule| rule.split_once("(\"")?.1.strip_prefix('/')?.split('"').next());
     let served: BTreeSet<&str> = rules.filter_map(|method| method.split_once('/').map(|(rpc, _)| rpc)).collect();
     let contracts: String = files(&root().join("proto"), "proto").iter().map(|file| read(file)).collect();
     let described = |path: &str| {

@@ -24,7 +24,7 @@ use crate::{model, service::DeliveryService};
 pub const RULES: &[Rule] = &[
     Rule::session("/delivery.v1.DeliveryService/GetDeliveryStatus", &["order"]),
     Rule::services("/delivery.v1.DeliveryService/CreateDelivery", &["order"]),
-    Rule::operator("/delivery.v1.DeliveryService/ListCouriers", &["order", "shipyard"]),
+    Rule::operator("/delivery.v1.DeliveryService/ListCouriers", &["order", "shipyard", "console"]),
     Rule::operator("/delivery.v1.DeliveryService/AddCourier", &["order", "shipyard"]),
     Rule::operator("/delivery.v1.DeliveryService/AddStoragePlace", &["order", "shipyard"]),
 ];

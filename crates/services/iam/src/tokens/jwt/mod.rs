@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use platform::{auth::MAX_TOKEN, security_events::TokenRefusal};
 use ring::error::Unspecified;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{NewToken, PublicKey, SigningKey};
@@ -99,8 +100,10 @@ fn encode(part: &impl Serialize) -> Result<String, Unspecified> {
     serde_json::to_vec(part).map(|json| BASE64URL.encode(json)).map_err(|_| Unspecified)
 }
 
+/// Reads the part as a whole first: serde_json does not check the text of members that it skips.
 fn decode<T: DeserializeOwned>(part: &str) -> Result<T, TokenRefusal> {
-    serde_json::from_slice(&bytes(part)?).map_err(|_| TokenRefusal::Kind)
+    let whole: Value = serde_json::from_slice(&bytes(part)?).map_err(|_| TokenRefusal::Kind)?;
+    serde_json::from_value(whole).map_err(|_| TokenRefusal::Kind)
 }
 
 fn bytes(part: &str) -> Result<Vec<u8>, TokenRefusal> {

@@ -50,7 +50,6 @@ fn is_real(setup: &Setup) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "an open defect (issue 41, A.7): a running consumer continues at its old position; the cause is not proven"]
 async fn a_topic_that_was_created_again_is_read_from_its_beginning() {
     let setup = Setup::new().await;
     if !is_real(&setup) {

@@ -89,6 +89,22 @@ async fn ask(peer: Peer, session: Option<&str>) -> Result<String, Status> {
 }
 
 #[tokio::test]
+async fn the_console_calls_as_the_user_whose_session_it_sends_and_other_services_do_not() {
+    let files = Files::of("geo");
+    let (address, _server) = serve(&files.load()).await;
+    let (console, order) = (files.beside(&Subject::service("console")), files.beside(&Subject::service("order")));
+
+    let as_user = ask(peer(&console, address), Some("a session")).await.expect("its user is admitted");
+    assert!(as_user.contains(&USER.to_string()), "{as_user}");
+    let ended = ask(peer(&console, address), Some("an ended session")).await.expect_err("no session");
+    assert_eq!(ended.code(), Code::Unauthenticated);
+    let itself = ask(peer(&console, address), None).await.expect_err("the rule admits order alone");
+    assert_eq!(itself.code(), Code::PermissionDenied);
+    let service = ask(peer(&order, address), Some("a session")).await.expect("order is admitted");
+    assert!(service.contains("Service"), "{service}");
+}
+
+#[tokio::test]
 async fn the_certificate_names_the_service_and_no_token_is_needed() {
     let files = Files::of("geo");
     let (address, _server) = serve(&files.load()).await;
@@ -129,7 +145,7 @@ async fn a_method_for_the_gateway_admits_its_certificate_alone() {
         ask(peer(&files.beside(&subject), address), session).await.unwrap_err().code()
     };
 
-    for subject in [Subject::service("order"), Subject::service("geo"), Subject::client("operator")] {
+    for subject in [Subject::service("order"), Subject::service("geo"), Subject::service("operator")] {
         assert_eq!(code(subject.clone(), Some("a session")).await, Code::PermissionDenied, "{subject:?}");
     }
     // The method is called; it is one that asks for the caller, which the guard does not identify here.

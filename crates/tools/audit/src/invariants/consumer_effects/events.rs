@@ -73,6 +73,18 @@ impl<'a> Published<'a> {
         }
     }
 
+    /// Returns the published events that a consumer has neither handled nor dead-lettered, each with its order.
+    pub fn missing(&self, facts: &Facts, kind: &str, received: &Received) -> Vec<(Uuid, Uuid)> {
+        let published = self.orders[kind].iter().filter(|(event, _)| self.is_missing(facts, received, **event));
+        published.map(|(event, order)| (*event, *order)).collect()
+    }
+
+    fn is_missing(&self, facts: &Facts, received: &Received, event: Uuid) -> bool {
+        let row = self.written.get(&event);
+        let is_kept = row.is_some_and(|row| !facts.may_be_forgotten(row.created_at));
+        is_kept && !received.events.contains_key(&event) && !received.buried.contains(&event)
+    }
+
     /// Compares the events that a consumer handled with those published. Returns the orders of handled events and when they were handled.
     pub fn compare(
         &self,
@@ -86,16 +98,21 @@ impl<'a> Published<'a> {
         let mut orders = HashMap::new();
         for (event, order) in published {
             let ours = self.written.contains_key(event);
-            let old = self.written.get(event).is_some_and(|row| facts.may_be_forgotten(row.created_at));
             if let Some(at) = received.events.get(event) {
                 // The effect of an old event may have been removed before its inbox row.
                 if !facts.may_be_forgotten(*at) && self.is_cause(consumer, kind, *event, *order) {
                     orders.insert(*order, *at);
                 }
-            } else if ours && !old && !received.buried.contains(event) {
-                check.broken_by(format!("{kind} of order {order}"), format!("{} has not handled it", consumer.group));
+            } else if self.is_missing(facts, received, *event) {
+                check.broken_by(
+                    format!("{kind} of order {order}"),
+                    format!("{} has not handled it (event {event})", consumer.group),
+                );
             } else if ours && received.buried.contains(event) {
-                check.broken_by(format!("{kind} of order {order}"), format!("{} has dead-lettered it", consumer.group));
+                check.broken_by(
+                    format!("{kind} of order {order}"),
+                    format!("{} has dead-lettered it (event {event})", consumer.group),
+                );
             }
         }
         for (event, at) in &received.events {

@@ -5,7 +5,7 @@ mod events;
 
 use std::collections::HashMap;
 
-use contracts::events::{AssemblyFailed, Published as _, ROUTES, ShipAssembled};
+use contracts::events::{AssemblyFailed, Consumer, Published as _, ROUTES, Route, ShipAssembled};
 use uuid::Uuid;
 
 use self::{
@@ -46,6 +46,26 @@ pub fn check(facts: &Facts) -> Finding {
         check.note(format!("{strangers} consumers in the inboxes are of no route: their rows were not checked"));
     }
     check.end()
+}
+
+/// A published event that a consumer has neither handled nor dead-lettered.
+pub struct Unhandled {
+    pub event: Uuid,
+    pub kind: &'static str,
+    pub order: Uuid,
+    pub consumer: &'static Consumer,
+}
+
+/// Returns the published events that were not handled, for each consumer.
+pub fn unhandled(facts: &Facts) -> Vec<Unhandled> {
+    let published = Published::of(facts);
+    let routes: &'static [Route] = const { &ROUTES };
+    let consumers = routes.iter().flat_map(|route| route.consumers.iter().map(move |consumer| (route.kind, consumer)));
+    let missing = consumers.flat_map(|(kind, consumer)| {
+        let missing = published.missing(facts, kind, &Received::of(facts, consumer, kind));
+        missing.into_iter().map(move |(event, order)| Unhandled { event, kind, order, consumer })
+    });
+    missing.collect()
 }
 
 fn known(service: &str, group: &str) -> bool {

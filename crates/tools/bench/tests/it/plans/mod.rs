@@ -24,7 +24,7 @@ const FILL: Fill = Fill { first: 1, last: 12_000, open: 240, parts: 12_000 };
 /// A table with at least this many rows counts as large.
 const LARGE: i64 = 1_000;
 /// Tables that stay small, however many orders there are: they have a row per job, bot, courier or alert.
-const SMALL: [&str; 5] = ["alerts", "bot_offsets", "couriers", "leases", "storage_places"];
+const SMALL: [&str; 6] = ["alerts", "bot_offsets", "couriers", "leases", "places", "storage_places"];
 /// A table that serves as a queue, and that only a few rows a day pass through.
 const SLOW_QUEUE: &str = "loans";
 /// The beginnings of the statements that may read a whole table or queue, and why.

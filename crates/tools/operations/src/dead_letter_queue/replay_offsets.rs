@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use platform::kafka::{Mark, Reader};
 
-use operations::dead_letters::Id;
+use crate::dead_letters::Id;
 
 /// The most bytes of metadata that the broker stores with an offset.
 const METADATA_LIMIT: usize = 4096;
@@ -17,6 +17,8 @@ pub struct ReplayOffsets {
     topic: String,
     /// Which offsets of each partition are resolved.
     partitions: BTreeMap<i32, Partition>,
+    /// The partitions that the broker has not stored yet.
+    changed: BTreeSet<i32>,
 }
 
 #[derive(Default)]
@@ -32,18 +34,27 @@ impl ReplayOffsets {
     pub fn of(reader: &Reader, topic: &str, partitions: &[i32]) -> anyhow::Result<Self> {
         let marks = if partitions.is_empty() { HashMap::new() } else { reader.marks(topic, partitions)? };
         let known = marks.into_iter().map(|(partition, mark)| (partition, Partition::from(&mark)));
-        Ok(Self { topic: topic.to_owned(), partitions: known.collect() })
+        Ok(Self { topic: topic.to_owned(), partitions: known.collect(), changed: BTreeSet::new() })
     }
 
     pub fn contains(&self, id: &Id) -> bool {
         self.partitions.get(&id.partition).is_some_and(|one| id.offset < one.next || one.beyond.contains(&id.offset))
     }
 
-    /// Records a dead letter as resolved, here and in the broker. Blocks.
-    pub fn record(&mut self, reader: &Reader, id: &Id) -> anyhow::Result<()> {
-        let partition = self.partitions.entry(id.partition).or_default();
-        partition.insert(id.offset);
-        reader.mark(&self.topic, id.partition, &partition.mark())
+    /// Adds a resolved dead letter, which [`store`](Self::store) stores.
+    pub fn insert(&mut self, id: &Id) {
+        self.partitions.entry(id.partition).or_default().insert(id.offset);
+        self.changed.insert(id.partition);
+    }
+
+    /// Commits what was inserted to the broker. Blocks.
+    pub fn store(&mut self, reader: &Reader) -> anyhow::Result<()> {
+        while let Some(partition) = self.changed.first().copied() {
+            let mark = self.partitions.entry(partition).or_default().mark();
+            reader.mark(&self.topic, partition, &mark)?;
+            self.changed.remove(&partition);
+        }
+        Ok(())
     }
 
     /// Marks all offsets before `oldest` as resolved, since their dead letters were pruned. This keeps the metadata

@@ -6,10 +6,12 @@ use anyhow::Context as _;
 use platform::kafka::Reader;
 
 use super::{DeadLetterQueue, Found, replay_offsets::ReplayOffsets};
-use operations::dead_letter_journal::{Action, Entry, Writer};
-use operations::dead_letters::{DeadLetter, Id};
+use crate::{
+    dead_letter_journal::{Action, Entry, Writer},
+    dead_letters::{DeadLetter, Id},
+};
 
-/// The recorder of one command.
+/// The recorder of one action.
 pub struct Recorder<'a> {
     queue: &'a DeadLetterQueue,
     /// `None` if the journal cannot be used. A replay is then recorded in the replay offsets alone.
@@ -31,7 +33,7 @@ impl<'a> Recorder<'a> {
         if let Some(journal) = &self.journal {
             match journal.add(&entries).await {
                 Err(error) if action == Action::Replayed => {
-                    eprintln!("the replay is not recorded in the journal: {error:#}");
+                    tracing::warn!(error = format!("{error:#}"), "the replay is not recorded in the journal");
                     self.journal = None;
                 }
                 outcome => outcome?,
@@ -40,13 +42,6 @@ impl<'a> Recorder<'a> {
         let ids = letters.iter().map(|letter| letter.id.clone()).collect();
         self.offsets.record(self.queue, ids).await
     }
-}
-
-/// Returns the given name, or else the login of the user who runs the command.
-pub fn who(said: Option<String>) -> Option<String> {
-    let said = said.into_iter();
-    let names = ["SUDO_USER", "USER", "LOGNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
-    said.chain(names).map(|name| name.trim().to_owned()).find(|name| !name.is_empty())
 }
 
 /// The replay offsets by topic, and the oldest letter of each partition.
@@ -74,8 +69,11 @@ impl TopicOffsets {
                     Some(offsets) => offsets,
                     None => offsets_by_topic.first(&reader, &id)?,
                 };
-                offsets.record(&reader, &id)?;
+                offsets.insert(&id);
                 offsets_by_topic.topics.insert(id.topic, offsets);
+            }
+            for offsets in offsets_by_topic.topics.values_mut() {
+                offsets.store(&reader)?;
             }
             anyhow::Ok(offsets_by_topic)
         });

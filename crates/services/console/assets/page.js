@@ -1,0 +1,49 @@
+// Comfort on every page. All of them work without it.
+document.documentElement.classList.add("js");
+const banner = document.querySelector("[data-offline]");
+const tell = text => { banner.hidden = !text; if (banner.textContent !== text) banner.textContent = text; };
+const show = () => tell(navigator.onLine ? "" : "You are offline. What you see may be old; it goes on by itself when you are back.");
+addEventListener("offline", show);
+addEventListener("online", show);
+addEventListener("shop:away", () => tell("The shop does not answer. Trying again; nothing is lost."));
+addEventListener("shop:back", show);
+if (!navigator.onLine) show();
+
+// A second click sends nothing. The idempotency key would make it harmless; this makes it calm.
+document.addEventListener("submit", event => {
+  const form = event.target;
+  const button = event.submitter;
+  if (!form.matches("[data-once]") || button?.formMethod === "get") return;
+  if (form.dataset.sent) return event.preventDefault();
+  form.dataset.sent = "yes";
+  for (const other of form.querySelectorAll("button")) other.setAttribute("aria-disabled", "true");
+});
+// A page that comes back from the browser's cache may be sent again.
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("[data-sent]")) {
+    delete form.dataset.sent;
+    for (const button of form.querySelectorAll("[aria-disabled]")) button.removeAttribute("aria-disabled");
+  }
+});
+
+// A step that is linked to is opened.
+const open = () => {
+  const entry = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
+  if (entry) entry.querySelector("details")?.setAttribute("open", "");
+};
+addEventListener("hashchange", open);
+open();
+
+document.addEventListener("click", async event => {
+  const button = event.target.closest?.("[data-print], [data-copy]");
+  if (!button) return;
+  if (button.matches("[data-print]")) return print();
+  const text = document.getElementById(button.dataset.copy)?.textContent.trim();
+  try {
+    await navigator.clipboard.writeText(text);
+    button.textContent = "Copied";
+  } catch {
+    getSelection().selectAllChildren(document.getElementById(button.dataset.copy));
+    button.textContent = "Press Ctrl+C";
+  }
+});

@@ -1,0 +1,112 @@
+//! `POST /console/api/login`, `/register`, `/logout`, `/logout-all`, and `GET /console/api/me`.
+
+use std::net::SocketAddr;
+
+use axum::{
+    Extension, Json,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse as _, Response},
+};
+use platform::problem::Problem;
+use tonic::{Code, Status, transport::server::TcpConnectInfo};
+
+use super::{Api, Form, Session, form::see, of_status, session::set_cookie};
+use crate::pages;
+
+/// The header in which the gateway says who calls.
+const FORWARDED: &str = "x-forwarded-for";
+
+pub async fn login(
+    State(api): State<Api>,
+    info: Option<Extension<TcpConnectInfo>>,
+    headers: HeaderMap,
+    form: Form,
+) -> Response {
+    enter(&api, &caller(info, &headers), &form).await.unwrap_or_else(|problem| {
+        if form.is_form { pages::login_refused(&problem, &form) } else { problem.into_response() }
+    })
+}
+
+pub async fn register(
+    State(api): State<Api>,
+    info: Option<Extension<TcpConnectInfo>>,
+    headers: HeaderMap,
+    form: Form,
+) -> Response {
+    let caller = caller(info, &headers);
+    let registered = async {
+        let (login, email, password) = (form.text("login")?, form.text("email")?, form.text("password")?);
+        api.iam.register(login, email, password, &caller).await.map_err(|status| of_status("iam", &status))?;
+        enter(&api, &caller, &form).await
+    };
+    registered.await.unwrap_or_else(|problem: Problem| {
+        if form.is_form { pages::register_refused(&problem, &form) } else { problem.into_response() }
+    })
+}
+
+async fn enter(api: &Api, caller: &str, form: &Form) -> Result<Response, Problem> {
+    let (login, password) = (form.text("login")?, form.text("password")?);
+    let session = api.iam.login(login, password, caller).await.map_err(|status| refused(&status))?;
+    let cookie = [set_cookie(Some(&session), api.is_secure)];
+    if form.is_form {
+        return Ok((cookie, see(form.text_or_empty("next"))).into_response());
+    }
+    let user = api.iam.user_json(&session).await.map_err(|status| of_status("iam", &status))?;
+    Ok((cookie, Json(user)).into_response())
+}
+
+fn refused(status: &Status) -> Problem {
+    match status.code() {
+        Code::Unauthenticated => {
+            Problem::new(StatusCode::UNAUTHORIZED, "INVALID_CREDENTIALS", "login or password is wrong")
+        }
+        _ => of_status("iam", status),
+    }
+}
+
+/// Returns the caller's address: what the gateway says, or the peer's.
+fn caller(info: Option<Extension<TcpConnectInfo>>, headers: &HeaderMap) -> String {
+    let forwarded = headers.get(FORWARDED).and_then(|value| value.to_str().ok());
+    let peer = info.and_then(|Extension(info)| info.remote_addr).as_ref().map(SocketAddr::ip);
+    forwarded.map_or_else(|| peer.map(|ip| ip.to_string()).unwrap_or_default(), str::to_owned)
+}
+
+pub async fn logout(State(api): State<Api>, session: Option<Extension<Session>>, form: Form) -> Response {
+    if let Some(Extension(Session(session))) = session {
+        // An ended session is answered with OK; a malformed one opens nothing.
+        match api.iam.logout(&session).await {
+            Ok(()) => {}
+            Err(status) if status.code() == Code::InvalidArgument => {}
+            Err(status) => return of_status("iam", &status).into_response(),
+        }
+    }
+    left(&api, &form)
+}
+
+pub async fn logout_all(
+    State(api): State<Api>,
+    Extension(Session(session)): Extension<Session>,
+    form: Form,
+) -> Response {
+    match api.iam.logout_all(&session).await {
+        Ok(()) => left(&api, &form),
+        Err(status) => of_status("iam", &status).into_response(),
+    }
+}
+
+fn left(api: &Api, form: &Form) -> Response {
+    let cookie = [set_cookie(None, api.is_secure)];
+    if form.is_form {
+        (cookie, see("/console/login")).into_response()
+    } else {
+        (StatusCode::NO_CONTENT, cookie).into_response()
+    }
+}
+
+pub async fn me(State(api): State<Api>, Extension(Session(session)): Extension<Session>) -> Response {
+    match api.iam.user_json(&session).await {
+        Ok(user) => Json(user).into_response(),
+        Err(status) => of_status("iam", &status).into_response(),
+    }
+}

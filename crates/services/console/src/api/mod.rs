@@ -1,0 +1,23 @@
+//! The HTTP API, a file per group of endpoints.
+
+mod couriers;
+mod form;
+mod live;
+mod login;
+mod operator;
+mod orders;
+mod origin;
+mod parts;
+mod problems;
+mod receipt;
+mod routes;
+mod session;
+mod state;
+mod timeline;
+
+pub use form::{Form, is_form, see};
+pub use orders::order as order_of;
+pub use problems::{of_error, of_status};
+pub use routes::{RULES, document, router};
+pub use session::Session;
+pub use state::Api;

@@ -1,0 +1,48 @@
+//! Protects writes from pages of other sites: a write needs the `Origin` of the console's own pages.
+
+use axum::{
+    extract::Request,
+    http::{header, uri::Authority},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use platform::problem::Problem;
+
+/// Middleware: refuses a write whose `Origin` is not the host that it is sent to.
+pub async fn check(request: Request, next: Next) -> Response {
+    if request.method().is_safe() || is_own(&request) {
+        next.run(request).await
+    } else {
+        Problem::forbidden("a write needs the Origin of this page").into_response()
+    }
+}
+
+fn is_own(request: &Request) -> bool {
+    let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let host = request.uri().authority().map(Authority::as_str).or_else(|| text(header::HOST));
+    let origin = text(header::ORIGIN).and_then(|origin| origin.split_once("://")).map(|(_, authority)| authority);
+    origin.is_some() && origin == host
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    fn request(headers: &[(header::HeaderName, &str)]) -> Request {
+        let request = Request::post("/console/api/orders");
+        headers.iter().fold(request, |request, (name, value)| request.header(name, *value)).body(Body::empty()).unwrap()
+    }
+
+    #[test]
+    fn only_the_page_that_was_served_from_this_host_may_write() {
+        let host = (header::HOST, "127.0.0.1:8084");
+
+        assert!(is_own(&request(&[host.clone(), (header::ORIGIN, "http://127.0.0.1:8084")])));
+        for other in ["http://127.0.0.1:8085", "http://evil.example", "null", ""] {
+            assert!(!is_own(&request(&[host.clone(), (header::ORIGIN, other)])), "{other}");
+        }
+        assert!(!is_own(&request(&[host])));
+    }
+}

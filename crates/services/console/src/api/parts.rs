@@ -1,0 +1,52 @@
+//! `GET /console/api/parts`: parts with price and stock, filtered like inventory filters them.
+
+use axum::{
+    Json,
+    extract::{Query, State},
+    response::{IntoResponse as _, Response},
+};
+use contracts::proto::inventory::v1::{Category, ListPartsRequest, PartsFilter};
+use platform::problem::Problem;
+
+use super::{Api, of_status};
+
+/// The pairs of a query.
+pub type Pairs = Vec<(String, String)>;
+
+pub async fn list(State(api): State<Api>, Query(pairs): Query<Pairs>) -> Response {
+    let request = match request(&pairs) {
+        Ok(request) => request,
+        Err(problem) => return problem.into_response(),
+    };
+    match api.inventory.parts_json(request).await {
+        Ok(parts) => Json(parts).into_response(),
+        Err(status) => of_status("inventory", &status).into_response(),
+    }
+}
+
+/// Reads `filter.names`, `filter.categories`, …, `page_size` and `page_token`, as the gateway does.
+pub fn request(pairs: &Pairs) -> Result<ListPartsRequest, Problem> {
+    let mut request = ListPartsRequest::default();
+    let filter = request.filter.get_or_insert_with(PartsFilter::default);
+    for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
+        let value = value.clone();
+        match name.as_str() {
+            "filter.uuids" => filter.uuids.push(value),
+            "filter.names" => filter.names.push(value),
+            "filter.categories" => {
+                let known = Category::from_str_name(&value)
+                    .ok_or_else(|| Problem::invalid("filter.categories", "unknown category"))?;
+                filter.categories.push(known.into());
+            }
+            "filter.manufacturer_countries" => filter.manufacturer_countries.push(value),
+            "filter.tags" => filter.tags.push(value),
+            "page_size" => {
+                request.page_size =
+                    value.parse().map_err(|_| Problem::invalid("page_size", "must be a whole number"))?;
+            }
+            "page_token" => request.page_token = value,
+            other => return Err(Problem::invalid(other, "unknown query parameter")),
+        }
+    }
+    Ok(request)
+}

@@ -1,0 +1,40 @@
+//! `GET /console/api/orders/{uuid}/receipt` and `/export`: what the audit's rules say about one order, and all of it as one file.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::{Uri, header},
+    response::{Html, IntoResponse as _, Response},
+};
+use platform::problem::Problem;
+use serde_json::json;
+
+use super::{Api, of_error, orders::order};
+use crate::pages::{self, Visit};
+
+pub async fn show(
+    State(api): State<Api>,
+    visit: Visit,
+    uri: Uri,
+    Path(path): Path<String>,
+) -> Result<Response, Problem> {
+    let order = order(&path)?;
+    api.timelines.check(&visit.caller(), &visit.session, order, uri.path()).await.map_err(of_error)?;
+    let checks = api.receipts.of(order).await.map_err(of_error)?;
+    Ok(Json(json!({ "checks": *checks })).into_response())
+}
+
+pub async fn export(
+    State(api): State<Api>,
+    visit: Visit,
+    uri: Uri,
+    Path(path): Path<String>,
+) -> Result<Response, Problem> {
+    let order = order(&path)?;
+    let is_own = api.timelines.check(&visit.caller(), &visit.session, order, uri.path()).await.map_err(of_error)?;
+    let steps = api.timelines.steps(order).await.map_err(of_error)?;
+    let checks = api.receipts.of(order).await.map_err(of_error)?;
+    let file = pages::export(&api, &visit, order, &steps, checks, is_own).await?;
+    let name = format!("attachment; filename=\"order-{order}.html\"");
+    Ok(([(header::CONTENT_DISPOSITION, name)], Html(file)).into_response())
+}

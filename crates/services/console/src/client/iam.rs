@@ -1,0 +1,86 @@
+//! The client of iam: registrations, logins and sessions.
+
+use contracts::{
+    events::message_json,
+    proto::{
+        auth::v1::{
+            ListSessionsRequest, LoginRequest, LogoutAllRequest, LogoutRequest, SessionSummary, WhoamiRequest,
+            auth_service_client::AuthServiceClient, session_service_client::SessionServiceClient,
+        },
+        common::v1::{User, UserInfo},
+        user::v1::{RegisterRequest, UserRegistrationInfo, user_service_client::UserServiceClient},
+    },
+};
+use platform::grpc::Peer;
+use serde_json::Value;
+use tonic::{Request, Status, metadata::AsciiMetadataValue};
+
+/// The metadata with the caller's address, which iam counts logins by if it trusts this service.
+const CALLER: &str = "x-forwarded-for";
+
+#[derive(Clone)]
+pub struct Iam {
+    auth: AuthServiceClient<Peer>,
+    sessions: SessionServiceClient<Peer>,
+    users: UserServiceClient<Peer>,
+}
+
+impl Iam {
+    /// `iam` is a channel without this service's identity, which forwards the session of the request.
+    pub fn new(iam: Peer) -> Self {
+        Self {
+            auth: AuthServiceClient::new(iam.clone()),
+            sessions: SessionServiceClient::new(iam.clone()),
+            users: UserServiceClient::new(iam),
+        }
+    }
+
+    /// Returns the new session. `caller` is the address from which the browser calls.
+    pub async fn login(&self, login: String, password: String, caller: &str) -> Result<String, Status> {
+        let request = from(caller, LoginRequest { login, password });
+        Ok(self.auth.clone().login(request).await?.into_inner().session_uuid)
+    }
+
+    pub async fn register(&self, login: String, email: String, password: String, caller: &str) -> Result<(), Status> {
+        let info = UserInfo { login, email, notification_methods: Vec::new() };
+        let info = UserRegistrationInfo { info: Some(info), password };
+        self.users.clone().register(from(caller, RegisterRequest { info: Some(info) })).await?;
+        Ok(())
+    }
+
+    /// Returns the session's user.
+    pub async fn user(&self, session: &str) -> Result<User, Status> {
+        let request = WhoamiRequest { session_uuid: session.to_owned(), ..WhoamiRequest::default() };
+        Ok(self.auth.clone().whoami(request).await?.into_inner().user.unwrap_or_default())
+    }
+
+    /// Returns the session's user, in the form of `common.v1.User`.
+    pub async fn user_json(&self, session: &str) -> Result<Value, Status> {
+        Ok(message_json("common.v1.User", &self.user(session).await?))
+    }
+
+    /// Returns the open sessions of the session's user, the newest first.
+    pub async fn sessions(&self) -> Result<Vec<SessionSummary>, Status> {
+        let request = ListSessionsRequest { user_uuid: String::new() };
+        Ok(self.sessions.clone().list_sessions(request).await?.into_inner().sessions)
+    }
+
+    pub async fn logout(&self, session: &str) -> Result<(), Status> {
+        self.auth.clone().logout(LogoutRequest { session_uuid: session.to_owned() }).await?;
+        Ok(())
+    }
+
+    /// Ends every session of the session's user.
+    pub async fn logout_all(&self, session: &str) -> Result<(), Status> {
+        self.auth.clone().logout_all(LogoutAllRequest { session_uuid: session.to_owned() }).await?;
+        Ok(())
+    }
+}
+
+fn from<T>(caller: &str, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    if let Ok(caller) = AsciiMetadataValue::try_from(caller) {
+        request.metadata_mut().insert(CALLER, caller);
+    }
+    request
+}

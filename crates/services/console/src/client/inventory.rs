@@ -1,0 +1,31 @@
+//! The client of inventory: parts with their stock.
+
+use contracts::{
+    events::message_json,
+    proto::inventory::v1::{ListPartsRequest, ListPartsResponse, inventory_service_client::InventoryServiceClient},
+};
+use platform::grpc::Peer;
+use serde_json::Value;
+use tonic::Status;
+
+#[derive(Clone)]
+pub struct Inventory {
+    client: InventoryServiceClient<Peer>,
+}
+
+impl Inventory {
+    /// `inventory` forwards the session of the request.
+    pub fn new(inventory: Peer) -> Self {
+        Self { client: InventoryServiceClient::new(inventory) }
+    }
+
+    /// Returns a page of parts.
+    pub async fn parts(&self, request: ListPartsRequest) -> Result<ListPartsResponse, Status> {
+        Ok(self.client.clone().list_parts(request).await?.into_inner())
+    }
+
+    /// Returns a page of parts in the form of `inventory.v1.ListPartsResponse`.
+    pub async fn parts_json(&self, request: ListPartsRequest) -> Result<Value, Status> {
+        Ok(message_json("inventory.v1.ListPartsResponse", &self.parts(request).await?))
+    }
+}

@@ -1,0 +1,17 @@
+//! The other services, called with the session of the user who asks. What they answer is passed on as JSON.
+
+mod customers;
+mod delivery;
+mod iam;
+mod inventory;
+mod operations;
+mod orders;
+mod payments;
+
+pub use customers::Customers;
+pub use delivery::Delivery;
+pub use iam::Iam;
+pub use inventory::Inventory;
+pub use operations::{Check, CheckState, Make, Operations, nothing, operations, provide};
+pub use orders::{Answer, IDEMPOTENCY_KEY, Orders};
+pub use payments::Payments;

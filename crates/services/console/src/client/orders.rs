@@ -1,0 +1,136 @@
+//! The client of order's HTTP API.
+
+use axum::{
+    body::Bytes,
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use contracts::ids::OrderId;
+use http_body_util::{BodyExt as _, Full, Limited};
+use platform::{auth::SESSION_HEADER, grpc::Peer, problem::Problem};
+use serde_json::Value;
+use tonic::body::Body;
+use tower::{Service as _, ServiceExt as _};
+
+use crate::error::Error;
+
+/// The maximum size of an answer in bytes. A page of orders with the maximum number of parts is some hundred kilobytes.
+const ANSWER: usize = 4 << 20;
+/// The headers of an answer that are passed on to the browser.
+const PASSED_ON: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::RETRY_AFTER];
+
+/// The codes of the order service's problems.
+const CODES: [&str; 22] = [
+    "DELIVERY_NOT_FOUND",
+    "DEPENDENCY_UNAVAILABLE",
+    "IDEMPOTENCY_IN_PROGRESS",
+    "IDEMPOTENCY_KEY_REUSED",
+    "INSUFFICIENT_FUNDS",
+    "INTERNAL",
+    "INVALID_REQUEST",
+    "INVALID_SESSION",
+    "INVALID_STATUS",
+    "MISSING_SESSION",
+    "ORDER_NOT_FOUND",
+    "OUT_OF_STOCK",
+    "PART_NOT_FOUND",
+    "PAYLOAD_TOO_LARGE",
+    "PAYMENT_DECLINED",
+    "PAYMENT_IN_PROGRESS",
+    "PAYMENT_OUTCOME_UNKNOWN",
+    "PRICE_CHANGED",
+    "REQUEST_TIMEOUT",
+    "TOO_MANY_REQUESTS",
+    "TOO_MANY_UNPAID_ORDERS",
+    "USER_MISMATCH",
+];
+
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+#[derive(Clone)]
+pub struct Orders {
+    order: Peer,
+}
+
+/// What the order service answered.
+pub struct Answer {
+    pub status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Orders {
+    /// `order` is a channel to order's HTTP API, without this service's identity.
+    pub fn new(order: Peer) -> Self {
+        Self { order }
+    }
+
+    /// Sends a request as the user of the session. `path` begins with `/api/v1/orders`.
+    pub async fn send(
+        &self,
+        session: &str,
+        method: Method,
+        path: &str,
+        key: Option<&HeaderValue>,
+        body: Option<Vec<u8>>,
+    ) -> Result<Answer, Error> {
+        let unavailable = |error: anyhow::Error| Error::Unavailable("order", error);
+        let mut request = Request::builder().method(method).uri(path).header(SESSION_HEADER, session);
+        if let Some(key) = key {
+            request = request.header(IDEMPOTENCY_KEY, key);
+        }
+        if body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        let body = Body::new(Full::new(Bytes::from(body.unwrap_or_default())));
+        let request = request.body(body).map_err(|error| unavailable(error.into()))?;
+        let mut order = self.order.clone();
+        let broken = |error: Box<dyn std::error::Error + Send + Sync>| unavailable(anyhow::Error::from_boxed(error));
+        let answer = order.ready().await.map_err(broken)?.call(request).await.map_err(broken)?;
+        let (parts, body) = answer.into_parts();
+        let body = Limited::new(body, ANSWER).collect().await.map_err(broken)?.to_bytes();
+        Ok(Answer { status: parts.status, headers: parts.headers, body })
+    }
+
+    pub async fn get(&self, session: &str, path: &str) -> Result<Answer, Error> {
+        self.send(session, Method::GET, path, None, None).await
+    }
+
+    /// Returns whether the session's user has this order.
+    pub async fn exists(&self, session: &str, order: OrderId) -> Result<bool, Error> {
+        let answer = self.get(session, &format!("/api/v1/orders/{order}")).await?;
+        match answer.status {
+            StatusCode::OK => Ok(true),
+            status if status.is_client_error() => Ok(false),
+            status => Err(Error::Unavailable("order", anyhow::anyhow!("it answered {status}"))),
+        }
+    }
+}
+
+impl Answer {
+    /// Returns the refusal that the answer is.
+    pub fn problem(&self) -> Problem {
+        let json = self.json();
+        let text = |name: &str| json[name].as_str().unwrap_or_default();
+        let code = CODES.into_iter().find(|code| *code == text("code")).unwrap_or("UNKNOWN");
+        Problem { field: json["field"].as_str().map(Into::into), ..Problem::new(self.status, code, text("message")) }
+    }
+
+    /// Returns the body, or null if it is no JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, self.body).into_response();
+        for name in PASSED_ON {
+            match self.headers.get(&name) {
+                Some(value) => response.headers_mut().insert(name, value.clone()),
+                None => response.headers_mut().remove(name),
+            };
+        }
+        response
+    }
+}

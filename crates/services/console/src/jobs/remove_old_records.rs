@@ -1,0 +1,15 @@
+//! Deletes records of the timeline that are as old as those which no topic has any longer.
+
+use platform::jobs::{Done, Job, Retention};
+
+use crate::repository::{PgTimeline, Timeline as _};
+
+/// The maximum number of records that are deleted at once.
+const BATCH: u32 = 5000;
+
+pub fn remove_old_records(retention: &Retention) -> Job {
+    retention.job("timeline", |database, age| async move {
+        let removed = PgTimeline::new(database).remove_old(age, BATCH.into()).await?;
+        Ok(Done::of(removed, BATCH.into()))
+    })
+}

@@ -1,0 +1,49 @@
+//! The console service: the shop in a browser, each order's timeline and receipt, and the operators' pages.
+
+pub mod api;
+pub mod app;
+pub mod client;
+pub mod config;
+pub mod consumers;
+pub mod error;
+pub mod jobs;
+mod metrics;
+pub mod model;
+mod pages;
+pub mod repository;
+pub mod service;
+
+use app::App;
+use config::Config;
+use contracts::ports;
+use platform::service::{Built, Call, OwnDatabase, Service};
+
+pub static SERVICE: Service = Service {
+    name: "console",
+    about: "Shows the shop in a browser, and each order's timeline and receipt",
+    version: env!("CARGO_PKG_VERSION"),
+    port: ports::CONSOLE,
+    admin_port: 9474,
+    second_api: None,
+    database: Some(OwnDatabase { connections: 10, migrations: &repository::MIGRATIONS }),
+    rules: &[api::RULES],
+    openapi: Some(api::document),
+    metrics: metrics::METRICS,
+    calls: &[
+        Call::when_requested("iam"),
+        Call::when_requested("inventory"),
+        Call::when_requested("order"),
+        Call::when_requested("payment"),
+        Call::when_requested("customers"),
+        Call::when_requested("delivery"),
+        Call::when_requested("geo"),
+    ],
+    check: |settings| Config::load(settings).map(drop),
+    build: |settings| {
+        Box::pin(async move {
+            let operations = client::operations(&settings);
+            let app = App::build(Config::load(&settings)?, operations).await?;
+            Ok(Built::new(app.readiness(), |stop| app.run(stop)))
+        })
+    },
+};

@@ -1,0 +1,42 @@
+//! Metric series that exist from the start.
+
+use platform::metric::Metric;
+
+/// What this service exports besides the metrics of every service.
+pub const METRICS: &[Metric] = &[
+    Metric::counter("console_actions_total", &["action"], "Actions of operators."),
+    Metric::counter("console_records_total", &[], "Records that were added to the timeline."),
+    Metric::gauge("console_streams", &[], "Open event streams."),
+];
+
+/// The actions of operators.
+pub const ACTIONS: [&str; 2] = ["courier", "kyc-rollback"];
+
+/// Creates the counters at 0, since `rate()` misses the first value of a series.
+pub fn count_from_zero() {
+    for action in ACTIONS {
+        metrics::counter!("console_actions_total", "action" => action).increment(0);
+    }
+    metrics::counter!("console_records_total").increment(0);
+    metrics::gauge!("console_streams").set(0);
+}
+
+/// Counts an operator's action, one of [`ACTIONS`].
+pub fn acted(action: &'static str) {
+    metrics::counter!("console_actions_total", "action" => action).increment(1);
+}
+
+/// Counts records that were added to the timeline.
+pub fn recorded(count: u64) {
+    metrics::counter!("console_records_total").increment(count);
+}
+
+/// Counts a stream that was opened.
+pub fn stream_opened() {
+    metrics::gauge!("console_streams").increment(1);
+}
+
+/// Counts a stream that was closed.
+pub fn stream_closed() {
+    metrics::gauge!("console_streams").decrement(1);
+}

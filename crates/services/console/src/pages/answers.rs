@@ -1,0 +1,102 @@
+//! Middleware that answers with a page where an API answers with a problem document.
+
+use axum::{
+    body::{Body, to_bytes},
+    extract::Request,
+    http::{HeaderMap, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use platform::problem::{MEDIA_TYPE, Problem};
+use serde_json::Value;
+
+use super::{
+    frame::{page, stranger},
+    login,
+    refusal::of_code,
+    views::failure::Failure,
+};
+use crate::api::{Session, is_form};
+
+/// The maximum size of a form, and of a problem.
+const MOST: usize = platform::http::BODY_LIMIT;
+
+/// Middleware around the pages: answers a caller without a session with the login, which leads back to the page. Other problems become pages.
+pub async fn as_page(request: Request, next: Next) -> Response {
+    let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+    let is_expired = request.extensions().get::<Session>().is_some();
+    let response = next.run(request).await;
+    match response.status() {
+        StatusCode::UNAUTHORIZED => login::needed(path, is_expired),
+        _ => problem_page(response).await,
+    }
+}
+
+/// Middleware around the API: answers a form, which a browser without scripts sends, with a page.
+pub async fn after_form(request: Request, next: Next) -> Response {
+    if request.method() != Method::POST || !is_form(request.headers()) {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, MOST).await else {
+        let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", "the form is too large");
+        return problem_page(problem.into_response()).await;
+    };
+    let back = page_of_form(parts.uri.path(), &body);
+    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    match response.status() {
+        // The login itself answers with its page.
+        StatusCode::UNAUTHORIZED if is_problem(response.headers()) => login::needed(back, true),
+        _ => problem_page(response).await,
+    }
+}
+
+/// Returns the page on which a form is, with what was typed into it.
+fn page_of_form(path: &str, body: &[u8]) -> String {
+    let path = path.strip_prefix("/console/api").unwrap_or_default();
+    match (path, path.strip_prefix("/orders/").and_then(|rest| rest.split('/').next())) {
+        ("/orders", _) => format!("/console/checkout?{}", std::str::from_utf8(body).unwrap_or_default()),
+        (_, Some(order)) => format!("/console/orders/{order}"),
+        ("/logout-all", _) => "/console/profile".to_owned(),
+        _ => "/console/".to_owned(),
+    }
+}
+
+fn is_problem(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == MEDIA_TYPE)
+}
+
+async fn problem_page(response: Response) -> Response {
+    if !is_problem(response.headers()) {
+        return response;
+    }
+    let status = response.status();
+    let (parts, body) = response.into_parts();
+    let problem: Value =
+        to_bytes(body, MOST).await.ok().and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default();
+    let text = |name: &str| problem[name].as_str().unwrap_or_default();
+    let problem = of_code(text("code"), text("message"), problem["field"].as_str());
+    let can_retry = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
+    let mut answer = page(status, &Failure { layout: stranger(), status: status.as_u16(), problem, can_retry });
+    if let Some(after) = parts.headers.get(header::RETRY_AFTER) {
+        answer.headers_mut().insert(header::RETRY_AFTER, after.clone());
+    }
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_that_needs_a_login_leads_back_to_its_page_with_the_cart() {
+        let order = "3d8bd77a-2b1a-4c39-9f6e-000000000001";
+        for (path, expected) in [
+            ("/console/api/orders".to_owned(), "/console/checkout?a=1&key=k".to_owned()),
+            (format!("/console/api/orders/{order}/pay"), format!("/console/orders/{order}")),
+            ("/console/api/logout-all".to_owned(), "/console/profile".to_owned()),
+        ] {
+            assert_eq!(page_of_form(&path, b"a=1&key=k"), expected, "{path}");
+        }
+    }
+}

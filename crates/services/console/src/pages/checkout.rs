@@ -1,0 +1,156 @@
+//! `GET /console/checkout`: the order before it is placed. Its address has the parts, the address and the idempotency key.
+
+use std::collections::HashMap;
+
+use axum::{
+    extract::{Query, State},
+    http::{StatusCode, Uri},
+    response::{IntoResponse as _, Redirect, Response},
+};
+use platform::{ids, problem::Problem};
+use uuid::Uuid;
+
+use super::{
+    format::{Money, encoded},
+    frame::{layout, page},
+    parts, refusal,
+    views::{
+        checkout::{Cell, Checkout, CheckoutLine},
+        layout::{self, Section},
+    },
+    visit::Visit,
+};
+use crate::api::{Api, Form, of_status};
+
+/// The maximum number of different parts.
+const LINES: usize = 200;
+
+/// What is to be ordered.
+#[derive(Default)]
+struct Wanted {
+    quantities: Vec<(Uuid, i64)>,
+    key: String,
+    address: String,
+}
+
+impl Wanted {
+    fn of(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut wanted = Self::default();
+        for (name, value) in pairs {
+            match name.as_str() {
+                "key" => wanted.key = value,
+                "delivery_address" => wanted.address = value,
+                _ => {
+                    let quantity: i64 = value.trim().parse().unwrap_or_default();
+                    if let Ok(part) = Uuid::try_parse(&name)
+                        && quantity > 0
+                        && wanted.quantities.len() < LINES
+                    {
+                        wanted.quantities.push((part, quantity));
+                    }
+                }
+            }
+        }
+        wanted
+    }
+}
+
+pub async fn show(
+    State(api): State<Api>,
+    visit: Visit,
+    uri: Uri,
+    Query(pairs): Query<Vec<(String, String)>>,
+) -> Response {
+    let wanted = Wanted::of(pairs);
+    if wanted.key.is_empty() && !wanted.quantities.is_empty() {
+        // From a shop without scripts. With the key in the address, the page can be reloaded and remains the same order.
+        let query: String = uri
+            .query()
+            .unwrap_or_default()
+            .split('&')
+            .filter(|pair| *pair != "key=")
+            .flat_map(|pair| [pair, "&"])
+            .collect();
+        return Redirect::to(&format!("/console/checkout?{query}key={}", encoded(&ids::random().to_string())))
+            .into_response();
+    }
+    shown(&api, &visit, wanted, StatusCode::OK, None).await
+}
+
+/// Returns the page again after the order was refused.
+pub async fn refused(api: &Api, visit: &Visit, form: &Form, problem: &Problem) -> Response {
+    let pairs = form.members.iter().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
+    shown(api, visit, Wanted::of(pairs), refusal::status(problem), Some(refusal::shown(problem))).await
+}
+
+async fn shown(
+    api: &Api,
+    visit: &Visit,
+    wanted: Wanted,
+    status: StatusCode,
+    problem: Option<layout::Problem>,
+) -> Response {
+    let address = wanted.address.trim();
+    let cell = async { if address.is_empty() { None } else { Some(api.delivery.cell(address.to_owned()).await) } };
+    let uuids = wanted.quantities.iter().map(|(part, _)| *part);
+    let (layout, known, cell) =
+        tokio::join!(layout(api, visit, Section::Shop), parts::of_uuids(&api.inventory, uuids), cell);
+    let (known, away) = match known {
+        Ok(parts) => (parts, None),
+        Err(status) => (Vec::new(), Some(refusal::shown(&of_status("inventory", &status)))),
+    };
+    let known: HashMap<String, _> = known.into_iter().map(|part| (part.uuid.clone(), part)).collect();
+    let lines: Vec<CheckoutLine> = wanted
+        .quantities
+        .iter()
+        .filter_map(|(part, quantity)| {
+            let part = known.get(&part.to_string())?;
+            Some(CheckoutLine {
+                part_uuid: part.uuid.clone(),
+                name: part.name.clone(),
+                quantity: *quantity,
+                price: part.price,
+                total: Money(part.price.0.saturating_mul(*quantity)),
+                stock: part.stock.max(0),
+            })
+        })
+        .collect();
+    let (cell, unknown) = match cell {
+        None => (None, None),
+        Some(Ok((x, y))) => (Some(Cell { x, y }), None),
+        Some(Err(status)) => {
+            let problem = layout::Problem {
+                field: Some("delivery_address".to_owned()),
+                ..refusal::shown(&of_status("geo", &status))
+            };
+            (None, Some(problem))
+        }
+    };
+    let view = Checkout {
+        layout,
+        total: Money(lines.iter().fold(0, |sum, line| line.total.0.saturating_add(sum))),
+        lines,
+        key: wanted.key,
+        delivery_address: wanted.address,
+        cell,
+        problem: problem.or(away).or(unknown),
+    };
+    page(status, &view)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkout_has_the_parts_that_are_named_with_a_number() {
+        let part = Uuid::from_u128(1).to_string();
+        let pairs = |quantity: &str| [(part.clone(), quantity.to_owned()), ("key".to_owned(), "k".to_owned())];
+
+        assert_eq!(Wanted::of(pairs(" 2 ")).quantities, [(Uuid::from_u128(1), 2)]);
+        for none in ["", "0", "-1", "x"] {
+            assert!(Wanted::of(pairs(none)).quantities.is_empty(), "{none}");
+        }
+        assert_eq!(Wanted::of(pairs("2")).key, "k");
+    }
+}

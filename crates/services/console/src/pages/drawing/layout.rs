@@ -1,0 +1,202 @@
+//! The layout: from steps to coordinates. One sweep over time, in which nothing is placed where a label stands.
+
+use std::collections::HashMap;
+
+use super::{
+    axis::{Axis, Pause},
+    lanes::{HEIGHT, Lane, TOP, lanes},
+};
+use crate::pages::{format::Span, step::StepView};
+
+const PER_REM: f64 = 16.0;
+const LEFT: i32 = 28;
+const RIGHT: i32 = 40;
+/// The least distance from an event to the ends of its arrows.
+const REACH: i32 = 34;
+const CORNER: i32 = 8;
+/// Half the size of a mark, and the distance from its middle to its label.
+const RADIUS: i32 = 10;
+const TO_LABEL: i32 = 15;
+const BETWEEN_LABELS: i32 = 10;
+/// The average width of a character of a label, rounded up.
+const CHARACTER: i32 = 9;
+const SMALL_CHARACTER: i32 = 7;
+const LEAST_WIDTH: i32 = 640;
+
+/// A step.
+#[derive(Clone, Debug)]
+pub struct Mark {
+    /// The step's place in the list, from 1.
+    pub number: usize,
+    pub x: i32,
+    pub y: i32,
+    pub label: String,
+    /// A second, smaller line.
+    pub small: String,
+    pub class: &'static str,
+    pub is_event: bool,
+    pub is_repeat: bool,
+}
+
+impl Mark {
+    pub fn label_x(&self) -> i32 {
+        self.x + TO_LABEL
+    }
+
+    /// The corner of the square that stands for a state.
+    pub fn left(&self) -> i32 {
+        self.x - RADIUS + 1
+    }
+
+    pub fn top(&self) -> i32 {
+        self.y - RADIUS + 1
+    }
+
+    /// Where its label ends.
+    pub fn end(&self) -> i32 {
+        let widest = width(&self.label, CHARACTER).max(width(&self.small, SMALL_CHARACTER));
+        self.label_x() + widest + BETWEEN_LABELS
+    }
+}
+
+/// From an event to a service that reads it.
+#[derive(Clone, Debug)]
+pub struct Arrow {
+    pub path: String,
+    /// The points of the head.
+    pub head: String,
+    pub class: &'static str,
+    pub is_repeat: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Drawing {
+    pub width: i32,
+    pub height: i32,
+    pub lanes: Vec<Lane>,
+    pub marks: Vec<Mark>,
+    pub arrows: Vec<Arrow>,
+    pub pauses: Vec<Pause>,
+    /// The times above the lanes: x, and the time since the first step.
+    pub ticks: Vec<(i32, Span)>,
+}
+
+/// What happens at a point in time, in the order in which it is placed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Moment {
+    Happened,
+    Arrived,
+}
+
+impl Drawing {
+    pub fn width_rem(&self) -> String {
+        rem(self.width)
+    }
+
+    pub fn height_rem(&self) -> String {
+        rem(self.height)
+    }
+
+    pub fn of(steps: &[StepView]) -> Self {
+        let lanes = lanes(steps);
+        let mut placed: Vec<Option<Mark>> = vec![None; steps.len()];
+        let mut taken: HashMap<(&str, bool), i32> = HashMap::new();
+        let mut axis = Axis::new(LEFT);
+        let mut arrows = Vec::new();
+        let mut ticks: Vec<(i32, Span)> = Vec::new();
+        let mut end = LEFT;
+
+        for (ms, moment, index) in moments(steps) {
+            let step = &steps[index];
+            let pauses = axis.pauses.len();
+            if let (Moment::Arrived, Some(mark)) = (moment, &placed[index]) {
+                let x = axis.move_to(ms, mark.x + REACH, end);
+                arrows.extend(readers(step, &lanes).map(|lane| arrow(step, mark, lane, x)));
+            } else {
+                let row = (step.service.as_str(), step.is_event);
+                let x = axis.move_to(ms, taken.get(&row).copied().unwrap_or(LEFT), end);
+                let mark = mark(step, index, x, lane_of(&step.service, &lanes));
+                taken.insert(row, mark.end());
+                placed[index] = Some(mark);
+            }
+            if ticks.is_empty() || axis.pauses.len() > pauses {
+                ticks.push((axis.x, Span(ms)));
+            }
+            let label = placed[index].as_ref().map_or(0, Mark::end);
+            end = end.max(axis.x + RADIUS + 4).max(label);
+        }
+
+        Self {
+            width: (end + RIGHT).max(LEAST_WIDTH),
+            height: TOP + HEIGHT * i32::try_from(lanes.len()).unwrap_or(i32::MAX / HEIGHT - 1),
+            lanes,
+            marks: placed.into_iter().flatten().collect(),
+            arrows,
+            pauses: axis.pauses,
+            ticks,
+        }
+    }
+}
+
+/// Every step when it happened, and every event that somebody reads when it arrived.
+fn moments(steps: &[StepView]) -> Vec<(i64, Moment, usize)> {
+    let Some(first) = steps.iter().map(|step| step.at).min() else { return Vec::new() };
+    let mut moments = Vec::with_capacity(steps.len() * 2);
+    for (index, step) in steps.iter().enumerate() {
+        let happened = step.since(first);
+        moments.push((happened, Moment::Happened, index));
+        if step.is_event && !step.consumers.is_empty() {
+            let arrived = step.consumed_ms.or(step.published_ms).unwrap_or(happened);
+            moments.push((arrived.max(happened), Moment::Arrived, index));
+        }
+    }
+    moments.sort_unstable();
+    moments
+}
+
+fn mark(step: &StepView, index: usize, x: i32, lane: Option<&Lane>) -> Mark {
+    let small = match (step.is_repeat, step.publication()) {
+        (true, _) => "the same event again: no effect".to_owned(),
+        (false, Some(span)) => format!("in Kafka after {span}"),
+        (false, None) => String::new(),
+    };
+    Mark {
+        number: index + 1,
+        x,
+        y: lane.map_or(TOP, |lane| lane.mark_y(step.is_event)),
+        label: step.title(),
+        small,
+        class: step.class(),
+        is_event: step.is_event,
+        is_repeat: step.is_repeat,
+    }
+}
+
+fn readers<'a>(step: &'a StepView, lanes: &'a [Lane]) -> impl Iterator<Item = &'a Lane> {
+    lanes.iter().filter(|lane| step.consumers.contains(&lane.service) && lane.service != step.service)
+}
+
+/// Down or up from the event, then to the right along the reader's lane.
+fn arrow(step: &StepView, from: &Mark, to: &Lane, x: i32) -> Arrow {
+    let corner = if to.y > from.y { CORNER } else { -CORNER };
+    let (start, y) = (from.x, to.y);
+    Arrow {
+        path: format!("M{start} {} V{} Q{start} {y} {} {y} H{}", from.y, y - corner, start + CORNER, x - 4),
+        head: format!("{},{} {x},{y} {},{}", x - 8, y - 4, x - 8, y + 4),
+        class: step.class(),
+        is_repeat: step.is_repeat,
+    }
+}
+
+fn lane_of<'a>(service: &str, lanes: &'a [Lane]) -> Option<&'a Lane> {
+    lanes.iter().find(|lane| lane.service == service)
+}
+
+/// In rem, a drawing follows the size of the page's text.
+fn rem(length: i32) -> String {
+    format!("{:.3}", f64::from(length) / PER_REM)
+}
+
+fn width(text: &str, character: i32) -> i32 {
+    i32::try_from(text.chars().count()).unwrap_or(i32::MAX / 16).saturating_mul(character)
+}

@@ -1,0 +1,16 @@
+//! The drawings: an order's timeline, with a lane per service, time to the right and an arrow from each event to the services that read it; and the
+//! couriers' map.
+//!
+//! Coordinates are in units of an SVG, 16 to a rem.
+
+mod axis;
+mod grid;
+mod lanes;
+mod layout;
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    grid::{CELL, SIDE, cell_middle, cells, numbers},
+    layout::Drawing,
+};

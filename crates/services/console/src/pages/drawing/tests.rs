@@ -1,0 +1,137 @@
+//! Tests of the drawing of a timeline.
+
+use chrono::{DateTime, Duration, TimeZone, Utc};
+
+use super::{Drawing, layout::Mark};
+use crate::pages::step::StepView;
+
+fn start() -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2026, 11, 26, 4, 0, 0).unwrap()
+}
+
+fn state(ms: i64, service: &str, name: &str) -> StepView {
+    StepView {
+        at: start() + Duration::milliseconds(ms),
+        is_event: false,
+        service: service.to_owned(),
+        name: name.to_owned(),
+        topic: None,
+        partition: None,
+        offset: None,
+        event_uuid: None,
+        trace_id: None,
+        trace_url: None,
+        committed_ms: None,
+        published_ms: None,
+        consumed_ms: None,
+        consumers: Vec::new(),
+        payload: Vec::new(),
+        headers: Vec::new(),
+        is_repeat: false,
+        note: None,
+    }
+}
+
+fn event(ms: i64, service: &str, name: &str, consumers: &[&str]) -> StepView {
+    StepView {
+        is_event: true,
+        committed_ms: Some(ms),
+        published_ms: Some(ms + 10),
+        consumed_ms: Some(ms + 20),
+        consumers: consumers.iter().map(|&one| one.to_owned()).collect(),
+        ..state(ms, service, name)
+    }
+}
+
+fn bought() -> Vec<StepView> {
+    vec![
+        state(0, "order", "PENDING_PAYMENT"),
+        event(0, "order", "OrderCreated", &[]),
+        event(14_000, "payment", "PaymentCompleted", &["order"]),
+        state(14_030, "order", "PAID"),
+        event(14_030, "order", "OrderPaid", &["assembly", "notification", "delivery"]),
+        event(14_060, "delivery", "DeliveryStatusUpdated", &["order", "notification"]),
+        event(19_000, "assembly", "ShipAssembled", &["order", "inventory", "notification", "delivery"]),
+    ]
+}
+
+fn same_row(one: &Mark, other: &Mark) -> bool {
+    one.y == other.y && one.number != other.number
+}
+
+#[test]
+fn no_steps_are_the_empty_lanes_of_an_ordinary_order() {
+    let drawing = Drawing::of(&[]);
+
+    assert!(drawing.marks.is_empty() && drawing.arrows.is_empty() && drawing.pauses.is_empty());
+    assert_eq!(drawing.lanes.len(), 6);
+}
+
+#[test]
+fn steps_go_to_the_right_as_time_passes_and_those_of_one_commit_stand_above_each_other() {
+    let drawing = Drawing::of(&bought());
+
+    assert!(drawing.marks.is_sorted_by_key(|mark| mark.x));
+    assert_eq!(drawing.marks[3].x, drawing.marks[4].x);
+    assert!(drawing.marks[3].y < drawing.marks[4].y);
+}
+
+#[test]
+fn no_mark_stands_on_the_label_of_another() {
+    let busy: Vec<_> = (0..40).map(|ms| event(ms, "order", "OrderPaid", &["payment"])).collect();
+    for steps in [bought(), busy] {
+        let marks = Drawing::of(&steps).marks;
+        for (place, mark) in marks.iter().enumerate() {
+            for later in marks[place + 1..].iter().filter(|later| same_row(mark, later)) {
+                assert!(later.x >= mark.end(), "{} stands on {}", later.number, mark.number);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_event_has_an_arrow_to_each_service_that_reads_it() {
+    let drawing = Drawing::of(&bought());
+
+    assert_eq!(drawing.arrows.len(), 1 + 3 + 2 + 4);
+}
+
+#[test]
+fn a_service_reads_its_own_event_without_an_arrow() {
+    let drawing = Drawing::of(&[event(0, "order", "OrderPaid", &["order"])]);
+
+    assert!(drawing.arrows.is_empty());
+}
+
+#[test]
+fn a_long_pause_is_cut_and_says_how_long_it_was() {
+    let drawing = Drawing::of(&bought());
+
+    let lengths: Vec<_> = drawing.pauses.iter().map(|pause| pause.length.to_string()).collect();
+    assert_eq!(lengths, ["14.0 s", "4.9 s"].map(str::to_owned));
+    for pause in &drawing.pauses {
+        assert!(drawing.marks.iter().all(|mark| mark.end() <= pause.x || mark.x >= pause.x + pause.width));
+    }
+    assert_eq!(drawing.ticks.len(), 3, "a time at the start and after each pause");
+}
+
+#[test]
+fn a_service_that_is_not_usual_gets_a_lane_of_its_own() {
+    let drawing = Drawing::of(&[event(0, "order", "OrderPaid", &["tax", "order"]), state(1, "audit", "SEEN")]);
+
+    let extra: Vec<_> = drawing.lanes[6..].iter().map(|lane| lane.service.as_str()).collect();
+    assert_eq!(extra, ["tax", "audit"]);
+    assert!(drawing.marks.iter().all(|mark| mark.y < drawing.height));
+}
+
+#[test]
+fn a_repeat_and_a_clock_that_went_back_are_drawn_all_the_same() {
+    let repeat = StepView { is_repeat: true, ..event(20_000, "order", "OrderPaid", &["assembly"]) };
+    let early =
+        StepView { published_ms: Some(-5), consumed_ms: Some(-3), ..event(7, "order", "OrderPaid", &["payment"]) };
+
+    let drawing = Drawing::of(&[early, repeat]);
+
+    assert!(drawing.arrows[1].is_repeat && drawing.marks[1].is_repeat);
+    assert!(drawing.width > drawing.marks[1].x);
+}

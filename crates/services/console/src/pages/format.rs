@@ -1,0 +1,142 @@
+//! Values as the pages print them.
+
+use std::fmt::{Display, Formatter, Result};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+/// U+202F, which keeps a number on one line.
+const NARROW_SPACE: char = '\u{202f}';
+const HEX: &[u8; 16] = b"0123456789ABCDEF";
+const MILLISECONDS: u64 = 1_000;
+const SECONDS: u64 = 60;
+
+/// An amount in minor units, with two decimals and groups of three digits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Money(pub i64);
+
+impl Display for Money {
+    fn fmt(&self, out: &mut Formatter<'_>) -> Result {
+        let minor = self.0.unsigned_abs();
+        let sign = if self.0 < 0 { "\u{2212}" } else { "" };
+        write!(out, "{sign}{}.{:02}", grouped(minor / 100), minor % 100)
+    }
+}
+
+/// A whole number with groups of three digits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count(pub i64);
+
+impl Display for Count {
+    fn fmt(&self, out: &mut Formatter<'_>) -> Result {
+        let sign = if self.0 < 0 { "\u{2212}" } else { "" };
+        write!(out, "{sign}{}", grouped(self.0.unsigned_abs()))
+    }
+}
+
+/// A length of time in milliseconds, in the two largest units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span(pub i64);
+
+impl Display for Span {
+    fn fmt(&self, out: &mut Formatter<'_>) -> Result {
+        let all = self.0.unsigned_abs();
+        let sign = if self.0 < 0 { "\u{2212}" } else { "" };
+        let seconds = all / MILLISECONDS;
+        match seconds {
+            0 => write!(out, "{sign}{all} ms"),
+            1..SECONDS => write!(out, "{sign}{seconds}.{} s", all % MILLISECONDS / 100),
+            SECONDS..3_600 => write!(out, "{sign}{} min {} s", seconds / SECONDS, seconds % SECONDS),
+            3_600..86_400 => write!(out, "{sign}{} h {} min", seconds / 3_600, seconds % 3_600 / SECONDS),
+            _ => write!(out, "{sign}{} d {} h", seconds / 86_400, seconds % 86_400 / 3_600),
+        }
+    }
+}
+
+/// A point in time, in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(pub DateTime<Utc>);
+
+impl Moment {
+    /// For the attribute `datetime`.
+    pub fn iso(&self) -> String {
+        self.0.to_rfc3339_opts(SecondsFormat::Millis, true)
+    }
+
+    /// The time of day with milliseconds.
+    pub fn clock(&self) -> String {
+        self.0.format("%H:%M:%S%.3f").to_string()
+    }
+
+    pub fn date(&self) -> String {
+        self.0.format("%-d %b %Y").to_string()
+    }
+}
+
+impl Display for Moment {
+    fn fmt(&self, out: &mut Formatter<'_>) -> Result {
+        write!(out, "{}", self.0.format("%-d %b %Y, %H:%M:%S UTC"))
+    }
+}
+
+/// The first group of a uuid, which suffices to tell orders apart by eye.
+pub fn short(uuid: &str) -> &str {
+    uuid.split('-').next().unwrap_or(uuid)
+}
+
+/// A text as a value in the query of an address.
+pub fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push('%');
+            encoded.extend([byte >> 4, byte & 15].map(|half| char::from(HEX[usize::from(half)])));
+        }
+    }
+    encoded
+}
+
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 2);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(NARROW_SPACE);
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Count, Money, Span, encoded, short};
+
+    #[test]
+    fn money_has_two_decimals_and_grouped_digits() {
+        assert_eq!(Money(123_456_705).to_string(), "1\u{202f}234\u{202f}567.05");
+        assert_eq!(Money(-7).to_string(), "\u{2212}0.07");
+        assert_eq!(Count(999).to_string(), "999");
+    }
+
+    #[test]
+    fn a_span_names_its_two_largest_units() {
+        let shown = |span| Span(span).to_string();
+        assert_eq!(shown(7), "7 ms");
+        assert_eq!(shown(1_849), "1.8 s");
+        assert_eq!(shown(125_000), "2 min 5 s");
+        assert_eq!(shown(90_000_000), "1 d 1 h");
+    }
+
+    #[test]
+    fn a_path_with_a_query_becomes_one_value_of_a_query() {
+        assert_eq!(encoded("/console/checkout?a=1&b=é"), "/console/checkout%3Fa%3D1%26b%3D%C3%A9");
+    }
+
+    #[test]
+    fn a_short_id_is_the_first_group() {
+        assert_eq!(short("aff66ae8-2538-4a07-9672-1980fed1ae5d"), "aff66ae8");
+        assert_eq!(short(""), "");
+    }
+}

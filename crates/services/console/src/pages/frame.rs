@@ -1,0 +1,45 @@
+//! What all pages have in common: how they are rendered, their headers, and who is logged in.
+
+use askama::Template;
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{Html, IntoResponse as _, Response},
+};
+use platform::api_pages::protected_by;
+
+use super::{
+    assets::ASSETS,
+    views::layout::{Layout, Section, Visitor},
+    visit::Visit,
+};
+use crate::api::Api;
+
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; frame-ancestors 'none'";
+/// With the default, `no-referrer`, browsers send forms with `Origin: null`.
+const REFERRER_POLICY: HeaderValue = HeaderValue::from_static("same-origin");
+
+/// Renders a page or a fragment.
+pub fn page(status: StatusCode, template: &impl Template) -> Response {
+    let response = match template.render() {
+        Ok(text) => (status, Html(text)).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be rendered");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    };
+    let mut response = protected_by(CONTENT_SECURITY_POLICY, response);
+    response.headers_mut().insert(header::REFERRER_POLICY, REFERRER_POLICY);
+    response
+}
+
+/// Returns the frame of a page for somebody who is not known.
+pub fn stranger() -> Layout {
+    Layout { assets: ASSETS.clone(), visitor: None, section: Section::None }
+}
+
+/// Returns the frame of a page. If iam does not answer, the visitor has no name.
+pub async fn layout(api: &Api, visit: &Visit, section: Section) -> Layout {
+    let user = api.iam.user(&visit.session).await.unwrap_or_default();
+    let login = user.info.map_or_else(|| "Profile".to_owned(), |info| info.login);
+    Layout { assets: ASSETS.clone(), visitor: Some(Visitor { login }), section }
+}

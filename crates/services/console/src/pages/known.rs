@@ -1,0 +1,225 @@
+//! What is known of an order, from the records of its topics and from the services' answers.
+
+use std::collections::HashMap;
+
+use contracts::{
+    money::Money as Minor,
+    proto::{
+        delivery::v1::GetDeliveryStatusResponse,
+        payment::v1::{Payment, PaymentMethod, PaymentStatus},
+    },
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{
+    format::{Moment, Money},
+    views::summary::{CarrierView, DeliveryView, OrderLine, PaymentView},
+    words,
+};
+use crate::model::{Kind, Step};
+
+/// What stands for the address of somebody else's order, which only its owner sees.
+const HIDDEN: &str = "known to its owner alone";
+
+/// What is known of an order.
+#[derive(Default)]
+pub struct Known {
+    pub parts: Vec<Uuid>,
+    pub total: i64,
+    pub status: String,
+    pub created_at: Option<Moment>,
+    pub reason: Option<String>,
+    pub address: Option<String>,
+    pub payment: Option<PaymentView>,
+    pub delivery: Option<DeliveryView>,
+    /// The number of the latest attempt to pay.
+    pub attempt: u32,
+}
+
+impl Known {
+    /// Reads what the records of an order say.
+    pub fn of(steps: &[Step]) -> Self {
+        let mut known = Self::default();
+        for step in steps.iter().filter(|step| step.kind == Kind::Event) {
+            let payload = &step.detail["payload"];
+            let text = |member: &str| payload[member].as_str().unwrap_or_default();
+            match step.name.as_str() {
+                "OrderCreated" => {
+                    let parts = payload["part_uuids"].as_array().into_iter().flatten();
+                    known.parts = parts.filter_map(|part| Uuid::try_parse(part.as_str()?).ok()).collect();
+                    known.total = text("total_price_minor").parse().unwrap_or_default();
+                    known.created_at = Some(Moment(step.at));
+                    known.reach("PENDING_PAYMENT");
+                }
+                "PaymentCompleted" => {
+                    known.payment = Some(PaymentView {
+                        status: text("status").to_owned(),
+                        amount: Money(text("amount_minor").parse().unwrap_or_default()),
+                        method: String::new(),
+                        transaction_uuid: Some(text("transaction_uuid").to_owned())
+                            .filter(|_| text("status") == "SUCCESS"),
+                        paid_at: Some(Moment(step.at)).filter(|_| text("status") == "SUCCESS"),
+                    });
+                    known.attempt =
+                        payload["attempt"].as_u64().and_then(|number| number.try_into().ok()).unwrap_or_default();
+                }
+                "OrderPaid" => {
+                    known.reach("PAID");
+                    if payload["deliver"] == true {
+                        known.address = Some(HIDDEN.to_owned());
+                    }
+                }
+                "ShipAssembled" => known.reach("ASSEMBLED"),
+                "OrderCancelled" => {
+                    known.reach("CANCELLED");
+                    known.reason =
+                        Some(words::cancellation(text("reason")).to_owned()).filter(|reason| !reason.is_empty());
+                }
+                _ => {}
+            }
+        }
+        known
+    }
+
+    /// Sets a status that comes later than the one that is known: records of different topics may arrive in another order.
+    fn reach(&mut self, status: &str) {
+        let rank =
+            |status: &str| ["PENDING_PAYMENT", "PAID", "ASSEMBLED", "CANCELLED"].iter().position(|one| *one == status);
+        if self.status.is_empty() || rank(status) > rank(&self.status) {
+            status.clone_into(&mut self.status);
+        }
+    }
+
+    /// Reads the order service's answer, which is newer than the records.
+    pub fn read(&mut self, order: &Value) {
+        let text = |member: &str| order[member].as_str().map(str::to_owned);
+        let parts = order["part_uuids"].as_array().into_iter().flatten();
+        self.parts = parts.filter_map(|part| Uuid::try_parse(part.as_str()?).ok()).collect();
+        self.total =
+            order["total_price"].as_f64().and_then(|total| Minor::from_major(total).ok()).map_or(0, Minor::minor);
+        self.status = text("status").unwrap_or_default();
+        self.address = text("delivery_address");
+    }
+
+    pub fn pay(&mut self, payment: Option<Payment>) {
+        let Some(payment) = payment else { return };
+        let is_charged =
+            matches!(payment.status(), PaymentStatus::Succeeded | PaymentStatus::Refunding | PaymentStatus::Refunded);
+        let status = match payment.status() {
+            PaymentStatus::Declined if payment.decline_reason == "INSUFFICIENT_FUNDS" => "INSUFFICIENT_FUNDS",
+            PaymentStatus::Declined => "FAILED",
+            PaymentStatus::Succeeded => "SUCCESS",
+            PaymentStatus::Refunding | PaymentStatus::Refunded => "REFUNDED",
+            PaymentStatus::Pending | PaymentStatus::Unspecified => "PENDING",
+        };
+        let method = match payment.payment_method() {
+            PaymentMethod::Card => "CARD",
+            PaymentMethod::Sbp => "SBP",
+            PaymentMethod::CreditCard => "CREDIT_CARD",
+            PaymentMethod::InvestorMoney => "INVESTOR_MONEY",
+            PaymentMethod::Unspecified => "",
+        };
+        let paid_at = self.payment.as_ref().and_then(|known| known.paid_at);
+        self.attempt = payment.attempt;
+        self.payment = Some(PaymentView {
+            status: status.to_owned(),
+            amount: Money(payment.amount_minor),
+            method: method.to_owned(),
+            transaction_uuid: Some(payment.transaction_uuid).filter(|_| is_charged),
+            paid_at,
+        });
+    }
+
+    pub fn deliver(&mut self, delivery: GetDeliveryStatusResponse) {
+        self.delivery = Some(DeliveryView {
+            status: delivery.status,
+            tracking_number: delivery.tracking_number,
+            estimated_delivery: delivery.estimated_delivery,
+            progress: delivery.progress,
+            courier: delivery.courier.map(|courier| {
+                let cell = courier.location.unwrap_or_default();
+                CarrierView { name: courier.name, x: cell.x, y: cell.y, steps_left: courier.steps_left }
+            }),
+        });
+    }
+
+    /// Returns the parts, each once.
+    pub fn distinct(&self) -> Vec<Uuid> {
+        let mut parts = self.parts.clone();
+        parts.sort_unstable();
+        parts.dedup();
+        parts
+    }
+
+    /// Returns a line per part, in the order of their first mention.
+    pub fn lines(&self, known: &HashMap<String, (String, Money)>) -> Vec<OrderLine> {
+        let mut counts: Vec<(Uuid, i64)> = Vec::new();
+        for part in &self.parts {
+            match counts.iter_mut().find(|(known, _)| known == part) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((*part, 1)),
+            }
+        }
+        let single = counts.len() == 1;
+        counts
+            .into_iter()
+            .map(|(part, quantity)| {
+                let part = part.to_string();
+                let (name, price) = known.get(&part).map_or((part, None), |(name, price)| (name.clone(), Some(*price)));
+                // With one part only, what was paid is exact, also if its price has changed since.
+                let price = if single { Some(Money(self.total / quantity)) } else { price };
+                OrderLine { name, quantity, price }
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use serde_json::json;
+
+    use super::*;
+
+    fn event(name: &str, payload: &Value) -> Step {
+        Step {
+            place: 0,
+            at: DateTime::UNIX_EPOCH,
+            kind: Kind::Event,
+            service: "order",
+            name: name.to_owned(),
+            topic: None,
+            partition: None,
+            offset: None,
+            event_uuid: None,
+            trace_id: None,
+            detail: json!({ "payload": payload }),
+        }
+    }
+
+    #[test]
+    fn the_records_alone_tell_an_orders_parts_payment_and_status() {
+        let part = Uuid::from_u128(1);
+        let known = Known::of(&[
+            event("OrderCreated", &json!({"part_uuids": [part, part], "total_price_minor": "500"})),
+            event("PaymentCompleted", &json!({"status": "FAILED", "amount_minor": "500", "attempt": 1})),
+            event("PaymentCompleted", &json!({"status": "SUCCESS", "amount_minor": "500", "attempt": 2})),
+            event("ShipAssembled", &json!({})),
+            event("OrderPaid", &json!({"deliver": true})),
+        ]);
+
+        assert_eq!((known.status.as_str(), known.total, known.attempt), ("ASSEMBLED", 500, 2));
+        assert_eq!(known.payment.as_ref().map(|payment| payment.status.as_str()), Some("SUCCESS"));
+        assert_eq!(known.address.as_deref(), Some(HIDDEN));
+        let lines = known.lines(&HashMap::new());
+        assert_eq!((lines.len(), lines[0].quantity, lines[0].price), (1, 2, Some(Money(250))));
+    }
+
+    #[test]
+    fn a_cancelled_order_says_why() {
+        let known = Known::of(&[event("OrderCancelled", &json!({"reason": "CANCEL_REASON_PAYMENT_DEADLINE"}))]);
+
+        assert_eq!(known.reason.as_deref(), Some("It was not paid in time."));
+    }
+}

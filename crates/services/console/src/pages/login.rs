@@ -1,0 +1,59 @@
+//! `GET /console/login` and `/console/register`.
+
+use axum::{Extension, extract::Query, http::StatusCode, response::Response};
+use platform::problem::Problem;
+use serde::Deserialize;
+
+use super::{
+    frame::{page, stranger},
+    refusal,
+    views::{login::Login, register::Register},
+};
+use crate::api::{Form, Session};
+
+#[derive(Default, Deserialize)]
+pub struct Asked {
+    #[serde(default)]
+    next: String,
+}
+
+pub async fn login(session: Option<Extension<Session>>, Query(asked): Query<Asked>) -> Response {
+    // A browser that comes from a page and still has a cookie had a session.
+    let is_expired = session.is_some() && !asked.next.is_empty();
+    page(
+        StatusCode::OK,
+        &Login { layout: stranger(), login: String::new(), next: asked.next, is_expired, problem: None },
+    )
+}
+
+/// Returns the login for a request without a session. Afterwards the browser is led to `next`.
+pub fn needed(next: String, is_expired: bool) -> Response {
+    let view = Login { layout: stranger(), login: String::new(), next, is_expired, problem: None };
+    page(StatusCode::UNAUTHORIZED, &view)
+}
+
+pub async fn register(Query(asked): Query<Asked>) -> Response {
+    let (login, email) = (String::new(), String::new());
+    page(StatusCode::OK, &Register { layout: stranger(), login, email, next: asked.next, problem: None })
+}
+
+/// Returns the page again, with what was typed and why it was refused.
+pub fn login_refused(problem: &Problem, form: &Form) -> Response {
+    let text = |name| form.text_or_empty(name).to_owned();
+    let (login, next, shown) = (text("login"), text("next"), refusal::shown(problem));
+    let view = Login { layout: stranger(), login, next, is_expired: false, problem: Some(shown) };
+    page(refusal::status(problem), &view)
+}
+
+pub fn register_refused(problem: &Problem, form: &Form) -> Response {
+    let text = |name| form.text_or_empty(name).to_owned();
+    let problem_shown = Some(refusal::shown(problem));
+    let view = Register {
+        layout: stranger(),
+        login: text("login"),
+        email: text("email"),
+        next: text("next"),
+        problem: problem_shown,
+    };
+    page(refusal::status(problem), &view)
+}

@@ -1,0 +1,58 @@
+//! The HTML pages. Every form works without scripts; scripts only add live updates.
+
+mod answers;
+mod assets;
+mod checkout;
+mod compression;
+pub mod drawing;
+mod export;
+pub mod format;
+mod frame;
+mod known;
+mod login;
+mod map;
+mod order;
+mod orders;
+mod parts;
+mod profile;
+mod refusal;
+mod shop;
+pub mod step;
+mod steps;
+mod summary;
+pub mod views;
+mod visit;
+pub mod words;
+
+use axum::{Router, routing::get};
+
+use crate::api::Api;
+pub use answers::{after_form, as_page};
+pub use checkout::refused as checkout_refused;
+pub use compression::compressed;
+pub use export::file as export;
+pub use login::{login_refused, register_refused};
+pub use visit::Visit;
+
+/// Returns the pages that everybody may see, and the assets.
+pub fn public() -> Router<Api> {
+    Router::new()
+        .route("/console/login", get(login::login))
+        .route("/console/register", get(login::register))
+        .route("/console/assets/{name}", get(assets::serve))
+}
+
+/// Returns the pages of users.
+pub fn routes() -> Router<Api> {
+    Router::new()
+        .route("/console/", get(shop::show))
+        .route("/console/checkout", get(checkout::show))
+        .route("/console/orders", get(orders::show))
+        .route("/console/orders/{order_uuid}", get(order::show))
+        .route("/console/orders/{order_uuid}/summary", get(order::summary))
+        .route("/console/orders/{order_uuid}/timeline", get(order::timeline))
+        .route("/console/orders/{order_uuid}/receipt", get(order::receipt))
+        .route("/console/map", get(map::show))
+        .route("/console/map/grid", get(map::grid))
+        .route("/console/profile", get(profile::show))
+}

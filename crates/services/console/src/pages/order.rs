@@ -1,0 +1,139 @@
+//! `GET /console/orders/{uuid}` and its fragments: summary, timeline and receipt.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, Query, State},
+    http::{StatusCode, Uri},
+    response::Response,
+};
+use contracts::ids::OrderId;
+use platform::{clock, problem::Problem};
+use serde::Deserialize;
+
+use super::{
+    format::Moment,
+    frame::{layout, page},
+    refusal, steps, summary as short,
+    views::{
+        layout::Section,
+        order::Order,
+        receipt::{CheckState, CheckView, Receipt},
+        summary::Summary,
+        timeline::Timeline,
+    },
+    visit::Visit,
+};
+use crate::{
+    api::{Api, of_error, order_of},
+    client,
+    model::Step,
+};
+
+#[derive(Default, Deserialize)]
+pub struct Asked {
+    /// The code of the refusal that led back to the page.
+    refused: Option<String>,
+}
+
+/// An order that the visitor may see, with its steps.
+struct Seen {
+    order: OrderId,
+    steps: Vec<Step>,
+    is_own: bool,
+}
+
+async fn seen(api: &Api, visit: &Visit, path: &str, uri: &str) -> Result<Seen, Problem> {
+    let order = order_of(path)?;
+    let is_own = api.timelines.check(&visit.caller(), &visit.session, order, uri).await.map_err(of_error)?;
+    let steps = api.timelines.steps(order).await.map_err(of_error)?;
+    Ok(Seen { order, steps, is_own })
+}
+
+pub async fn show(
+    State(api): State<Api>,
+    visit: Visit,
+    uri: Uri,
+    Path(path): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Problem> {
+    let Seen { order, steps, is_own } = seen(&api, &visit, &path, uri.path()).await?;
+    let (layout, summary, receipt) = tokio::join!(
+        layout(&api, &visit, Section::Orders),
+        short::summary(&api, &visit, order, &steps, is_own),
+        receipt_view(&api, order)
+    );
+    let mut summary = summary?;
+    summary.problem = asked.refused.map(|code| refusal::of_code(&code, "Please try again.", None));
+    let after = steps.iter().map(|step| step.place).max().unwrap_or_default();
+    let timeline = timeline_view(&api, &steps, &summary);
+    let view = Order { layout, summary, timeline, receipt, after, is_of_another: !is_own };
+    Ok(page(StatusCode::OK, &view))
+}
+
+pub async fn summary(
+    State(api): State<Api>,
+    visit: Visit,
+    uri: Uri,
+    Path(path): Path<String>,
+) -> Result<Response, Problem> {
+    let Seen { order, steps, is_own } = seen(&api, &visit, &path, uri.path()).await?;
+    Ok(page(StatusCode::OK, &short::summary(&api, &visit, order, &steps, is_own).await?))
+}
+
+pub async fn timeline(
+    State(api): State<Api>,
+    visit: Visit,
+    uri: Uri,
+    Path(path): Path<String>,
+) -> Result<Response, Problem> {
+    let Seen { order, steps, is_own } = seen(&api, &visit, &path, uri.path()).await?;
+    let summary = short::summary(&api, &visit, order, &steps, is_own).await?;
+    Ok(page(StatusCode::OK, &timeline_view(&api, &steps, &summary)))
+}
+
+pub async fn receipt(
+    State(api): State<Api>,
+    visit: Visit,
+    uri: Uri,
+    Path(path): Path<String>,
+) -> Result<Response, Problem> {
+    let Seen { order, .. } = seen(&api, &visit, &path, uri.path()).await?;
+    Ok(page(StatusCode::OK, &receipt_view(&api, order).await))
+}
+
+pub fn timeline_view(api: &Api, steps: &[Step], summary: &Summary) -> Timeline {
+    let is_finished = match (summary.status.as_str(), summary.delivery_status()) {
+        ("CANCELLED", _) | (_, "DELIVERED") => true,
+        ("ASSEMBLED", _) => summary.delivery_address.is_none(),
+        _ => false,
+    };
+    Timeline::of(steps::views(steps, api.jaeger.as_deref()), is_finished)
+}
+
+async fn receipt_view(api: &Api, order: OrderId) -> Receipt {
+    receipt_of_checks(order, api.receipts.of(order).await.map_err(of_error))
+}
+
+pub fn receipt_of_checks(order: OrderId, checks: Result<Arc<Vec<client::Check>>, Problem>) -> Receipt {
+    let (checks, problem) = match checks {
+        Ok(checks) => (checks, None),
+        Err(problem) => (Arc::default(), Some(refusal::shown(&problem))),
+    };
+    let view = |check: &client::Check| CheckView {
+        invariant: check.invariant.clone(),
+        text: check.text.clone(),
+        state: match check.state {
+            client::CheckState::Held => CheckState::Held,
+            client::CheckState::Open => CheckState::Open,
+            client::CheckState::Violated => CheckState::Violated,
+        },
+        evidence: check.evidence.clone(),
+    };
+    Receipt {
+        order_uuid: order.to_string(),
+        checks: checks.iter().map(view).collect(),
+        checked_at: Some(Moment(clock::now())),
+        problem,
+    }
+}

@@ -1,0 +1,73 @@
+//! `GET /console/orders`: the visitor's orders.
+
+use axum::{
+    extract::{Query, State},
+    http::StatusCode,
+    response::Response,
+};
+use chrono::DateTime;
+use contracts::money::Money as Minor;
+use platform::problem::Problem;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{
+    format::{Moment, Money, encoded},
+    frame::{layout, page},
+    refusal,
+    views::{
+        layout::Section,
+        orders::{OrderRow, Orders},
+    },
+    visit::Visit,
+};
+use crate::api::{Api, of_error};
+
+#[derive(Default, Deserialize)]
+pub struct Asked {
+    #[serde(default)]
+    cursor: String,
+}
+
+pub async fn show(State(api): State<Api>, visit: Visit, Query(asked): Query<Asked>) -> Response {
+    let is_later_page = !asked.cursor.is_empty();
+    let query = if is_later_page { format!("?cursor={}", encoded(&asked.cursor)) } else { String::new() };
+    let path = format!("/api/v1/orders{query}");
+    let (layout, answer) = tokio::join!(layout(&api, &visit, Section::Orders), api.orders.get(&visit.session, &path));
+    let (status, answer, problem) = match answer {
+        Ok(answer) if answer.status.is_success() => (StatusCode::OK, answer.json(), None),
+        Ok(answer) => {
+            let problem = answer.json();
+            let text = |name: &str| problem[name].as_str().unwrap_or_default();
+            let shown = refusal::of_code(text("code"), text("message"), problem["field"].as_str());
+            (answer.status, Value::Null, Some(shown))
+        }
+        Err(error) => {
+            let problem: Problem = of_error(error);
+            (refusal::status(&problem), Value::Null, Some(refusal::shown(&problem)))
+        }
+    };
+    let view = Orders {
+        layout,
+        orders: answer["orders"].as_array().into_iter().flatten().filter_map(row).collect(),
+        next_cursor: answer["next_cursor"].as_str().map(str::to_owned),
+        is_later_page,
+        problem,
+    };
+    page(status, &view)
+}
+
+fn row(order: &Value) -> Option<OrderRow> {
+    let text = |member: &str| order[member].as_str().map(str::to_owned);
+    let created_at = DateTime::parse_from_rfc3339(order["created_at"].as_str()?).ok()?;
+    Some(OrderRow {
+        uuid: text("order_uuid")?,
+        created_at: Moment(created_at.to_utc()),
+        parts: i64::try_from(order["part_uuids"].as_array().map_or(0, Vec::len)).unwrap_or_default(),
+        total: Money(
+            order["total_price"].as_f64().and_then(|total| Minor::from_major(total).ok()).map_or(0, Minor::minor),
+        ),
+        status: text("status")?,
+        delivery_status: text("delivery_status"),
+    })
+}

@@ -1,0 +1,87 @@
+//! Parts as the pages show them.
+
+use contracts::{
+    money::Money as Minor,
+    proto::inventory::v1::{Category, ListPartsRequest, Part, PartsFilter, Value, value},
+};
+use tonic::Status;
+use uuid::Uuid;
+
+use super::{
+    format::{Count, Money},
+    views::shop::PartView,
+};
+use crate::client::Inventory;
+
+/// The number of parts that are read at once, and how often at most for one page.
+const PAGE: u32 = 500;
+const PAGES: usize = 10;
+
+/// Returns the parts with these uuids.
+pub async fn of_uuids(inventory: &Inventory, uuids: impl IntoIterator<Item = Uuid>) -> Result<Vec<PartView>, Status> {
+    let uuids: Vec<String> = uuids.into_iter().map(|uuid| uuid.to_string()).collect();
+    if uuids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let filter = PartsFilter { uuids, ..PartsFilter::default() };
+    let request = ListPartsRequest { filter: Some(filter), ..ListPartsRequest::default() };
+    Ok(inventory.parts(request).await?.parts.into_iter().map(view).collect())
+}
+
+/// Returns the parts of the shop, at most [`PAGE`] × [`PAGES`].
+pub async fn all(inventory: &Inventory) -> Result<Vec<PartView>, Status> {
+    let mut request = ListPartsRequest { page_size: PAGE, ..ListPartsRequest::default() };
+    let mut parts = Vec::new();
+    for _ in 0..PAGES {
+        let page = inventory.parts(request.clone()).await?;
+        parts.extend(page.parts.into_iter().map(view));
+        if page.next_page_token.is_empty() {
+            break;
+        }
+        request.page_token = page.next_page_token;
+    }
+    Ok(parts)
+}
+
+fn view(part: Part) -> PartView {
+    let maker = part.manufacturer.unwrap_or_default();
+    let mut facts = Vec::new();
+    if let Some(size) = part.dimensions {
+        facts.push(("Size".to_owned(), format!("{} × {} × {} cm", size.length, size.width, size.height)));
+        facts.push(("Weight".to_owned(), format!("{} kg", size.weight)));
+    }
+    let mut metadata: Vec<_> = part.metadata.into_iter().collect();
+    metadata.sort_by(|one, other| one.0.cmp(&other.0));
+    facts.extend(metadata.into_iter().map(|(name, value)| (name.replace('_', " "), text(value))));
+    let category = match Category::try_from(part.category).unwrap_or_default() {
+        Category::Engine => "engine",
+        Category::Fuel => "fuel",
+        Category::Porthole => "porthole",
+        Category::Wing => "wing",
+        Category::Unspecified => "",
+    };
+    PartView {
+        uuid: part.uuid,
+        name: part.name,
+        description: part.description,
+        price: Money(Minor::from_major(part.price).map(Minor::minor).unwrap_or_default()),
+        stock: part.stock_quantity,
+        category: category.to_owned(),
+        manufacturer: maker.name,
+        country: maker.country,
+        tags: part.tags,
+        facts,
+        quantity: 0,
+    }
+}
+
+fn text(value: Value) -> String {
+    match value.value {
+        Some(value::Value::StringValue(text)) => text,
+        Some(value::Value::Int64Value(number)) => Count(number).to_string(),
+        Some(value::Value::DoubleValue(number)) => number.to_string(),
+        Some(value::Value::BoolValue(true)) => "yes".to_owned(),
+        Some(value::Value::BoolValue(false)) => "no".to_owned(),
+        None => String::new(),
+    }
+}

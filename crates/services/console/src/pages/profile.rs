@@ -1,0 +1,106 @@
+//! `GET /console/profile`: the visitor's account.
+
+use axum::{extract::State, http::StatusCode, response::Response};
+use chrono::{DateTime, Utc};
+use contracts::proto::customers::v1::{Address, Customer, Loan};
+use prost_types::Timestamp;
+use tonic::Status;
+
+use super::{
+    assets::ASSETS,
+    format::{Moment, Money},
+    frame::page,
+    views::{
+        layout::{Layout, Section, Visitor},
+        profile::{CustomerView, LoanView, NotificationMethodView, Profile, SessionView},
+    },
+    visit::Visit,
+};
+use crate::api::{Api, of_status};
+
+pub async fn show(State(api): State<Api>, visit: Visit) -> Response {
+    let uuid = visit.user.uuid;
+    let (user, sessions, balance, customer, loans) = tokio::join!(
+        api.iam.user(&visit.session),
+        api.iam.sessions(),
+        api.payments.balance(uuid),
+        api.customers.customer(uuid),
+        api.customers.loans(uuid),
+    );
+    let mut away = Vec::new();
+    let user = known(&mut away, "iam", user).unwrap_or_default();
+    let info = user.info.unwrap_or_default();
+    let layout = Layout {
+        assets: ASSETS.clone(),
+        visitor: Some(Visitor { login: info.login.clone() }),
+        section: Section::Profile,
+    };
+    let sessions = known(&mut away, "iam", sessions).unwrap_or_default();
+    let view = Profile {
+        layout,
+        user_uuid: uuid.to_string(),
+        login: info.login,
+        email: info.email,
+        since: user.created_at.and_then(moment),
+        balance: known(&mut away, "payment", balance).map(Money),
+        customer: known(&mut away, "customers", customer).flatten().map(customer_view),
+        loans: known(&mut away, "customers", loans).unwrap_or_default().into_iter().map(loan_view).collect(),
+        methods: info
+            .notification_methods
+            .into_iter()
+            .map(|method| NotificationMethodView { provider: method.provider_name, target: method.target })
+            .collect(),
+        sessions: sessions
+            .into_iter()
+            .filter_map(|session| {
+                Some(SessionView {
+                    created_at: moment(session.created_at?)?,
+                    expires_at: moment(session.expires_at?)?,
+                    is_this: session.is_current,
+                })
+            })
+            .collect(),
+        away,
+        problem: None,
+    };
+    page(StatusCode::OK, &view)
+}
+
+/// Returns what a service said, or notes that it did not.
+fn known<T>(away: &mut Vec<String>, service: &'static str, answer: Result<T, Status>) -> Option<T> {
+    answer
+        .map_err(|status| {
+            // Logs what is no outage.
+            let _ = of_status(service, &status);
+            if !away.iter().any(|one| one == service) {
+                away.push(service.to_owned());
+            }
+        })
+        .ok()
+}
+
+fn customer_view(customer: Customer) -> CustomerView {
+    let Address { street, city, state, zip } = customer.address.unwrap_or_default();
+    let address: Vec<String> = [street, city, state, zip].into_iter().filter(|line| !line.is_empty()).collect();
+    CustomerView {
+        name: customer.name,
+        address: address.join(", "),
+        status: customer.kyc_status,
+        reason: customer.reason,
+        version: customer.version,
+    }
+}
+
+fn loan_view(loan: Loan) -> LoanView {
+    LoanView {
+        id: loan.loan_id,
+        amount: Money(loan.amount_minor),
+        status: loan.status,
+        received_at: loan.received_at.and_then(moment).unwrap_or(Moment(DateTime::UNIX_EPOCH)),
+    }
+}
+
+fn moment(at: Timestamp) -> Option<Moment> {
+    let nanos = u32::try_from(at.nanos).ok()?;
+    DateTime::<Utc>::from_timestamp(at.seconds, nanos).map(Moment)
+}

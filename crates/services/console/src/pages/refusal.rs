@@ -1,0 +1,22 @@
+//! Refusals and failures in words that a customer understands.
+
+use axum::http::StatusCode;
+use platform::problem::Problem;
+
+use super::{views::layout, words};
+
+/// Returns a problem as the pages show it.
+pub fn shown(problem: &Problem) -> layout::Problem {
+    of_code(problem.code, &problem.message, problem.field.as_deref())
+}
+
+/// Returns the problem of a code, as the pages show it. `message` is shown where there are no words for the code.
+pub fn of_code(code: &str, message: &str, field: Option<&str>) -> layout::Problem {
+    let (title, detail) = words::refusal(code).unwrap_or(("That did not work", ""));
+    let detail = if detail.is_empty() { message } else { detail };
+    layout::Problem { title: title.to_owned(), detail: detail.to_owned(), field: field.map(str::to_owned) }
+}
+
+pub fn status(problem: &Problem) -> StatusCode {
+    StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}

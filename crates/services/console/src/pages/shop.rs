@@ -1,0 +1,95 @@
+//! `GET /console/`: the parts, with filters.
+
+use std::collections::{BTreeSet, HashMap};
+
+use axum::{
+    extract::{Query, State},
+    http::StatusCode,
+    response::Response,
+};
+
+use super::{
+    frame::{layout, page},
+    parts, refusal,
+    views::{
+        layout::Section,
+        shop::{Choice, PartView, Shop},
+    },
+    visit::Visit,
+    words,
+};
+use crate::api::{Api, of_status};
+
+/// The maximum number of parts on a page.
+const MOST: usize = 100;
+const CATEGORIES: [&str; 4] = ["engine", "fuel", "porthole", "wing"];
+
+pub async fn show(State(api): State<Api>, visit: Visit, Query(pairs): Query<Vec<(String, String)>>) -> Response {
+    let asked: HashMap<String, String> = pairs.into_iter().collect();
+    let text = |name: &str| asked.get(name).map(|value| value.trim().to_owned()).unwrap_or_default();
+    let (search, category, country) = (text("q"), text("category"), text("country"));
+    let (layout, all) = tokio::join!(layout(&api, &visit, Section::Shop), parts::all(&api.inventory));
+    let (all, problem) = match all {
+        Ok(parts) => (parts, None),
+        Err(status) => (Vec::new(), Some(refusal::shown(&of_status("inventory", &status)))),
+    };
+    let countries: BTreeSet<String> =
+        all.iter().map(|part| part.country.clone()).filter(|one| !one.is_empty()).collect();
+    let mut fitting: Vec<PartView> = all
+        .into_iter()
+        .filter(|part| category.is_empty() || part.category == category)
+        .filter(|part| country.is_empty() || part.country == country)
+        .filter(|part| fits(part, &search))
+        .collect();
+    let is_cut = fitting.len() > MOST;
+    fitting.truncate(MOST);
+    for part in &mut fitting {
+        part.quantity = asked.get(&part.uuid).and_then(|quantity| quantity.parse().ok()).unwrap_or_default();
+    }
+    let view = Shop {
+        layout,
+        parts: fitting,
+        is_cut,
+        categories: choices(CATEGORIES.map(|one| (one.to_owned(), words::category(one).to_owned())), &category),
+        countries: choices(countries.into_iter().map(|one| (one.clone(), one)), &country),
+        search,
+        problem,
+    };
+    page(if view.problem.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }, &view)
+}
+
+/// Returns whether each word of a search is in the part's name, description or tags.
+fn fits(part: &PartView, search: &str) -> bool {
+    let text = format!("{} {} {}", part.name, part.description, part.tags.join(" ")).to_lowercase();
+    search.to_lowercase().split_whitespace().all(|word| text.contains(word))
+}
+
+fn choices(values: impl IntoIterator<Item = (String, String)>, chosen: &str) -> Vec<Choice> {
+    let all = std::iter::once((String::new(), "All".to_owned()));
+    all.chain(values).map(|(value, text)| Choice { is_chosen: value == chosen, value, text }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_finds_parts_by_each_of_its_words() {
+        let part = PartView {
+            name: "Main Engine".to_owned(),
+            description: "For the vacuum".to_owned(),
+            tags: vec!["fast".to_owned()],
+            ..PartView::default()
+        };
+
+        assert!(fits(&part, "") && fits(&part, "ENGINE vac") && fits(&part, "fast"));
+        assert!(!fits(&part, "engine wing"));
+    }
+
+    #[test]
+    fn a_filter_marks_what_is_chosen() {
+        let shown = choices([("a".to_owned(), "A".to_owned())], "a");
+
+        assert_eq!(shown.iter().map(|choice| choice.is_chosen).collect::<Vec<_>>(), [false, true]);
+    }
+}

@@ -1,0 +1,101 @@
+//! An order in short: what the services say of it, and what its timeline says where they do not answer or do not tell the visitor.
+
+use contracts::ids::OrderId;
+use platform::problem::Problem;
+use tonic::Status;
+
+use super::{
+    format::Money,
+    known::Known,
+    parts,
+    views::summary::{Method, Summary},
+    visit::Visit,
+};
+use crate::{
+    api::{Api, of_error, of_status},
+    model::Step,
+};
+
+/// Returns an order in short. `is_own` is false if an operator looks at somebody else's.
+pub async fn summary(
+    api: &Api,
+    visit: &Visit,
+    order: OrderId,
+    steps: &[Step],
+    is_own: bool,
+) -> Result<Summary, Problem> {
+    let mut known = Known::of(steps);
+    let mut away = Vec::new();
+    let path = format!("/api/v1/orders/{order}");
+    let owners = async {
+        if is_own {
+            Some(tokio::join!(api.orders.get(&visit.session, &path), api.payments.of_order(order)))
+        } else {
+            None
+        }
+    };
+    let (owners, delivery) = tokio::join!(owners, api.delivery.of_order(order));
+    if let Some((answer, payment)) = owners {
+        match answer {
+            Ok(answer) if answer.status.is_success() => known.read(&answer.json()),
+            // The timeline has the order, or the caller would not be here.
+            Ok(_) | Err(_) if !known.status.is_empty() => away.push("order".to_owned()),
+            Ok(answer) => return Err(refused(answer.status)),
+            Err(error) => return Err(of_error(error)),
+        }
+        match payment {
+            Ok(payment) => known.pay(payment),
+            Err(status) => note(&mut away, "payment", &status),
+        }
+    }
+    match delivery {
+        Ok(Some(delivery)) => known.deliver(delivery),
+        Ok(None) => {}
+        Err(status) => note(&mut away, "delivery", &status),
+    }
+    let waits = known.status == "PENDING_PAYMENT";
+    let balance = async { if is_own && waits { Some(api.payments.balance(visit.user.uuid).await) } else { None } };
+    let (names, balance) = tokio::join!(parts::of_uuids(&api.inventory, known.distinct()), balance);
+    let names = names.unwrap_or_else(|status| {
+        note(&mut away, "inventory", &status);
+        Vec::new()
+    });
+    let is_paying =
+        waits && known.payment.as_ref().is_some_and(|one| matches!(one.status.as_str(), "PENDING" | "SUCCESS"));
+    let can_act = is_own && waits && !is_paying;
+    // Without payment nobody knows the number of the attempt.
+    let can_pay = can_act && !away.iter().any(|one| one == "payment");
+    Ok(Summary {
+        uuid: order.to_string(),
+        lines: known.lines(&names.into_iter().map(|part| (part.uuid, (part.name, part.price))).collect()),
+        created_at: known.created_at,
+        total: Money(known.total),
+        reason: known.reason,
+        payment: known.payment,
+        delivery_address: known.address,
+        delivery: known.delivery,
+        balance: balance.and_then(Result::ok).map(Money),
+        // The same for each rendering until an attempt is refused: whoever clicks twice pays once.
+        pay_key: if can_pay { format!("pay-{order}-{}", known.attempt + 1) } else { String::new() },
+        methods: Method::all(),
+        is_paying,
+        can_cancel: can_act,
+        status: known.status,
+        away,
+        problem: None,
+    })
+}
+
+fn refused(status: axum::http::StatusCode) -> Problem {
+    if status.is_client_error() {
+        of_error(crate::error::Error::OrderNotFound)
+    } else {
+        Problem::unavailable("the order service is not reachable")
+    }
+}
+
+fn note(away: &mut Vec<String>, service: &'static str, status: &Status) {
+    // Logs what is no outage.
+    let _ = of_status(service, status);
+    away.push(service.to_owned());
+}

@@ -1,0 +1,54 @@
+//! The order before it is placed: its lines, the total, and the address.
+
+use askama::Template;
+
+use super::layout::{Layout, Problem, concerns};
+use crate::pages::format::Money;
+
+#[derive(Clone, Debug)]
+pub struct CheckoutLine {
+    pub part_uuid: String,
+    pub name: String,
+    pub quantity: i64,
+    pub price: Money,
+    pub total: Money,
+    /// What can be bought now.
+    pub stock: i64,
+}
+
+impl CheckoutLine {
+    pub fn is_short(&self) -> bool {
+        self.quantity > self.stock
+    }
+}
+
+/// The cell of the grid to which an address belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cell {
+    pub x: i32,
+    pub y: i32,
+}
+
+#[derive(Template)]
+#[template(path = "checkout.html")]
+pub struct Checkout {
+    pub layout: Layout,
+    pub lines: Vec<CheckoutLine>,
+    pub total: Money,
+    /// The idempotency key, made with the cart.
+    pub key: String,
+    pub delivery_address: String,
+    /// The address's cell, once it was looked up.
+    pub cell: Option<Cell>,
+    pub problem: Option<Problem>,
+}
+
+impl Checkout {
+    fn is_wrong(&self, field: &str) -> bool {
+        concerns(self.problem.as_ref(), field)
+    }
+
+    fn is_short(&self) -> bool {
+        self.lines.iter().any(CheckoutLine::is_short)
+    }
+}

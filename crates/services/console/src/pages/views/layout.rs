@@ -1,0 +1,73 @@
+//! What all pages have in common.
+
+use std::sync::Arc;
+
+/// The addresses of the assets. Each has a hash of the content in its name, so that a browser may keep it for a year.
+#[derive(Clone, Debug)]
+pub struct Assets {
+    pub style: String,
+    pub icon: String,
+    /// `page.js`: comfort on every page.
+    pub page: String,
+    /// `cart.js`: the cart.
+    pub cart: String,
+    /// `live.js`: updates from the server.
+    pub live: String,
+}
+
+/// The part of the console to which a page belongs. The navigation marks it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    Shop,
+    Orders,
+    Map,
+    Profile,
+    None,
+}
+
+/// Who is logged in.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    pub login: String,
+}
+
+/// The frame of every page.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    pub assets: Arc<Assets>,
+    pub visitor: Option<Visitor>,
+    pub section: Section,
+}
+
+impl Layout {
+    pub fn is_in(&self, section: &str) -> bool {
+        let name = match self.section {
+            Section::Shop => "shop",
+            Section::Orders => "orders",
+            Section::Map => "map",
+            Section::Profile => "profile",
+            Section::None => "",
+        };
+        name == section
+    }
+}
+
+/// Why a request was refused, or could not be answered.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    pub title: String,
+    pub detail: String,
+    /// The name of the form's field at which it lies.
+    pub field: Option<String>,
+}
+
+impl Problem {
+    pub fn concerns(&self, field: &str) -> bool {
+        self.field.as_deref() == Some(field)
+    }
+}
+
+/// Whether a problem lies at a field of a form.
+pub fn concerns(problem: Option<&Problem>, field: &str) -> bool {
+    problem.is_some_and(|problem| problem.concerns(field))
+}

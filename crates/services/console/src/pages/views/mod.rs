@@ -1,0 +1,16 @@
+//! The views: what each page shows, as data with a template. Whoever has a view can render it; it reads and decides nothing.
+
+pub mod checkout;
+pub mod export;
+pub mod failure;
+pub mod layout;
+pub mod login;
+pub mod map;
+pub mod order;
+pub mod orders;
+pub mod profile;
+pub mod receipt;
+pub mod register;
+pub mod shop;
+pub mod summary;
+pub mod timeline;

@@ -1,0 +1,60 @@
+//! The visitor's orders, newest first.
+
+use askama::Template;
+
+use super::layout::{Layout, Problem};
+use crate::pages::{
+    format::{Moment, Money, encoded, short},
+    words,
+};
+
+#[derive(Clone, Debug)]
+pub struct OrderRow {
+    pub uuid: String,
+    pub created_at: Moment,
+    /// How many parts, repeats counted.
+    pub parts: i64,
+    pub total: Money,
+    pub status: String,
+    pub delivery_status: Option<String>,
+}
+
+impl OrderRow {
+    pub fn short(&self) -> &str {
+        short(&self.uuid)
+    }
+
+    /// What the owner wants to know: the delivery's state, once there is one, else the order's.
+    pub fn words(&self) -> &str {
+        match (self.status.as_str(), self.delivery_status.as_deref()) {
+            ("ASSEMBLED", Some(delivery)) if delivery != "PENDING" => words::delivery(delivery),
+            (status, _) => words::order(status),
+        }
+    }
+
+    pub fn class(&self) -> &'static str {
+        match self.status.as_str() {
+            "PENDING_PAYMENT" => "money",
+            "CANCELLED" => "trouble",
+            _ => "goods",
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "orders.html")]
+pub struct Orders {
+    pub layout: Layout,
+    pub orders: Vec<OrderRow>,
+    /// The query `cursor` of the next page.
+    pub next_cursor: Option<String>,
+    /// This is not the first page.
+    pub is_later_page: bool,
+    pub problem: Option<Problem>,
+}
+
+impl Orders {
+    fn next(&self) -> String {
+        self.next_cursor.as_deref().map(encoded).unwrap_or_default()
+    }
+}

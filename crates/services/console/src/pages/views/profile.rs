@@ -1,0 +1,81 @@
+//! The visitor's account: identity, loans, where messages go, and sessions.
+
+use askama::Template;
+
+use super::layout::{Layout, Problem};
+use crate::pages::{
+    format::{Moment, Money},
+    words,
+};
+
+/// A customer of the service customers; erased data are empty.
+#[derive(Clone, Debug)]
+pub struct CustomerView {
+    pub name: String,
+    pub address: String,
+    /// `KYC_PENDING`, `VERIFIED`, `REJECTED` or `ERASED`.
+    pub status: String,
+    pub reason: String,
+    pub version: i64,
+}
+
+impl CustomerView {
+    pub fn words(&self) -> &str {
+        words::identity(&self.status)
+    }
+
+    pub fn class(&self) -> &'static str {
+        if self.status == "REJECTED" { "trouble" } else { "fine" }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct LoanView {
+    pub id: String,
+    pub amount: Money,
+    /// `held`, `crediting`, `credited` or `refused`.
+    pub status: String,
+    pub received_at: Moment,
+}
+
+impl LoanView {
+    pub fn words(&self) -> &str {
+        words::loan(&self.status)
+    }
+
+    pub fn class(&self) -> &'static str {
+        if self.status == "refused" { "trouble" } else { "money" }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct NotificationMethodView {
+    pub provider: String,
+    pub target: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct SessionView {
+    pub created_at: Moment,
+    pub expires_at: Moment,
+    /// The session of this browser.
+    pub is_this: bool,
+}
+
+#[derive(Template)]
+#[template(path = "profile.html")]
+pub struct Profile {
+    pub layout: Layout,
+    pub user_uuid: String,
+    pub login: String,
+    pub email: String,
+    pub since: Option<Moment>,
+    pub balance: Option<Money>,
+    pub customer: Option<CustomerView>,
+    pub loans: Vec<LoanView>,
+    pub methods: Vec<NotificationMethodView>,
+    pub sessions: Vec<SessionView>,
+    /// Services that did not answer.
+    pub away: Vec<String>,
+    pub problem: Option<Problem>,
+}

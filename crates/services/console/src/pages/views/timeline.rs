@@ -1,0 +1,35 @@
+//! The timeline of an order: the drawing, and the same steps as a list.
+
+use askama::Template;
+
+use crate::pages::{drawing::Drawing, format::Span, step::StepView};
+
+#[derive(Template)]
+#[template(path = "timeline.html")]
+pub struct Timeline {
+    pub steps: Vec<StepView>,
+    pub drawing: Drawing,
+    /// Nothing more is going to happen.
+    pub is_finished: bool,
+}
+
+impl Timeline {
+    /// `steps` are in the order in which they are to be listed.
+    pub fn of(steps: Vec<StepView>, is_finished: bool) -> Self {
+        Self { drawing: Drawing::of(&steps), steps, is_finished }
+    }
+
+    pub fn since(&self, step: &StepView) -> Span {
+        let first = self.steps.iter().map(|step| step.at).min().unwrap_or(step.at);
+        Span(step.since(first))
+    }
+
+    pub fn events(&self) -> usize {
+        self.steps.iter().filter(|step| step.is_event && !step.is_repeat).count()
+    }
+
+    /// From the first step to the last.
+    pub fn length(&self) -> Span {
+        self.steps.iter().map(|step| self.since(step)).max_by_key(|span| span.0).unwrap_or_default()
+    }
+}

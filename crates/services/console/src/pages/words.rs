@@ -1,0 +1,245 @@
+//! The words of the pages for the values of the contracts. A value without an entry is shown as it is.
+
+use super::step::{Meaning, StepView};
+
+impl StepView {
+    pub fn title(&self) -> String {
+        title(self)
+    }
+
+    pub fn sentence(&self) -> String {
+        sentence(self)
+    }
+
+    pub fn class(&self) -> &'static str {
+        meaning(self).class()
+    }
+}
+
+/// The name of a state or event, short enough for the drawing.
+fn title(step: &StepView) -> String {
+    let title = match (step.name.as_str(), step.member("status")) {
+        ("DeliveryStatusUpdated", Some(status)) => return delivery(status).to_owned(),
+        ("PaymentCompleted", Some("SUCCESS")) => "Payment succeeded",
+        ("PaymentCompleted", Some("INSUFFICIENT_FUNDS")) => "Balance too low",
+        ("PaymentCompleted", Some("FAILED")) => "Payment declined",
+        ("OrderCreated", _) => "Order placed",
+        ("OrderPaid", _) => "Order paid",
+        ("OrderCancelled", _) => "Order cancelled",
+        ("ShipAssembled", _) => "Ship built",
+        ("AssemblyFailed", _) => "Ship cannot be built",
+        (name, _) => state(&step.service, name),
+    };
+    title.to_owned()
+}
+
+fn state<'a>(service: &str, name: &'a str) -> &'a str {
+    match (service, name) {
+        ("delivery", status) => delivery(status),
+        ("payment", status) => payment(status),
+        ("notification", "SENT") => "Message sent",
+        (_, "PENDING_PAYMENT") => "Waiting for payment",
+        (_, "PAID") => "Paid",
+        (_, "ASSEMBLED") => "Ship ready",
+        (_, "CANCELLED") => "Cancelled",
+        (_, "RESERVED") => "Parts set aside",
+        (_, "CONFIRMED") => "Parts kept for good",
+        (_, "CONSUMED") => "Parts built in",
+        (_, "RELEASED") => "Parts back on the shelf",
+        (_, "BUILDING" | "IN_PROGRESS") => "Building",
+        (_, "COMPLETED") => "Done",
+        (_, other) => other,
+    }
+}
+
+/// What a step means, for a reader who does not know the system.
+fn sentence(step: &StepView) -> String {
+    if step.is_repeat {
+        let readers = step.readers();
+        return format!(
+            "The same event was published again. It has the same id, so {readers} did nothing a second time."
+        );
+    }
+    let what = match (step.name.as_str(), step.member("status")) {
+        ("OrderCreated", _) => {
+            "The order and this event were stored in one transaction. The parts are set aside for you."
+        }
+        ("PaymentCompleted", Some("SUCCESS")) => "The payment provider took the money, once.",
+        ("PaymentCompleted", Some("INSUFFICIENT_FUNDS")) => "The balance does not cover the price. Nothing was taken.",
+        ("PaymentCompleted", _) => "The payment provider refused the charge. Nothing was taken.",
+        ("OrderPaid", _) => "The order is paid. This event starts the building and prepares the delivery.",
+        ("OrderCancelled", _) if step.member("paid") == Some("true") => {
+            "The order was cancelled after it was paid: the money goes back, and so do the parts."
+        }
+        ("OrderCancelled", _) => "The order was cancelled before it was paid: the parts go back on the shelf.",
+        ("ShipAssembled", _) => "The ship is built. A courier may fetch it.",
+        ("AssemblyFailed", _) => "The ship cannot be built. The order will be cancelled, and the money returned.",
+        ("DeliveryStatusUpdated", Some(status)) => delivery_sentence(status),
+        ("PENDING_PAYMENT", _) => "The shop waits for the payment.",
+        _ => return String::new(),
+    };
+    what.to_owned()
+}
+
+fn delivery_sentence(status: &str) -> &'static str {
+    match status {
+        "PENDING" => "The delivery knows the address and waits for the ship.",
+        "IN_TRANSIT" => "A courier has the ship and is on the way.",
+        "OUT_FOR_DELIVERY" => "The courier is at most one step away.",
+        "DELIVERED" => "The ship has arrived.",
+        "FAILED" => "There will be no delivery: the order was cancelled.",
+        _ => "",
+    }
+}
+
+fn meaning(step: &StepView) -> Meaning {
+    let status = step.member("status").unwrap_or(&step.name);
+    let is_trouble = matches!(status, "FAILED" | "INSUFFICIENT_FUNDS" | "DECLINED" | "CANCELLED" | "DEAD_LETTER")
+        || matches!(step.name.as_str(), "OrderCancelled" | "AssemblyFailed");
+    if is_trouble {
+        return Meaning::Trouble;
+    }
+    match step.service.as_str() {
+        "payment" => Meaning::Money,
+        "inventory" | "assembly" | "delivery" | "geo" => Meaning::Goods,
+        "notification" => Meaning::Messages,
+        _ => Meaning::Plain,
+    }
+}
+
+/// What a service does for an order.
+pub fn role(service: &str) -> &'static str {
+    match service {
+        "order" => "keeps your order",
+        "payment" => "takes the money",
+        "inventory" => "has the parts",
+        "assembly" => "builds the ship",
+        "delivery" => "carries it to you",
+        "notification" => "sends you messages",
+        "customers" => "checks identities",
+        "console" => "shows you this page",
+        _ => "",
+    }
+}
+
+pub fn order(status: &str) -> &str {
+    match status {
+        "PENDING_PAYMENT" => "Waiting for payment",
+        "PAID" => "Paid, being built",
+        "ASSEMBLED" => "Built",
+        "CANCELLED" => "Cancelled",
+        other => other,
+    }
+}
+
+/// Why an order was cancelled: the name of a `CancelReason`, with or without its prefix.
+pub fn cancellation(reason: &str) -> &'static str {
+    match reason.strip_prefix("CANCEL_REASON_").unwrap_or(reason) {
+        "BY_USER" => "You cancelled it.",
+        "PAYMENT_DEADLINE" => "It was not paid in time.",
+        "ASSEMBLY_FAILED" => "The ship could not be built. Your money is on its way back.",
+        "OUT_OF_STOCK" => "The shop ran out of a part.",
+        _ => "",
+    }
+}
+
+pub fn delivery(status: &str) -> &str {
+    match status {
+        "PENDING" => "Delivery planned",
+        "IN_TRANSIT" => "On its way",
+        "OUT_FOR_DELIVERY" => "Almost there",
+        "DELIVERED" => "Delivered",
+        "FAILED" => "No delivery",
+        other => other,
+    }
+}
+
+pub fn payment(status: &str) -> &str {
+    match status {
+        "PENDING" => "Payment under way",
+        "SUCCESS" => "Charged",
+        "INSUFFICIENT_FUNDS" => "Refused: balance too low",
+        "FAILED" => "Charge declined",
+        "REFUNDED" => "Money returned",
+        other => other,
+    }
+}
+
+pub fn method(method: &str) -> &str {
+    match method {
+        "CARD" => "Card",
+        "SBP" => "Fast payment (SBP)",
+        "CREDIT_CARD" => "Credit card",
+        "INVESTOR_MONEY" => "My balance",
+        other => other,
+    }
+}
+
+pub fn identity(status: &str) -> &str {
+    match status {
+        "KYC_PENDING" => "Being checked",
+        "VERIFIED" => "Verified",
+        "REJECTED" => "Not accepted",
+        "ERASED" => "Erased",
+        other => other,
+    }
+}
+
+pub fn loan(status: &str) -> &str {
+    match status {
+        "held" => "Waits for your identity check",
+        "crediting" => "Being credited",
+        "credited" => "Credited to your balance",
+        "refused" => "Refused",
+        other => other,
+    }
+}
+
+pub fn category(category: &str) -> &'static str {
+    match category {
+        "engine" => "Engines",
+        "fuel" => "Fuel",
+        "porthole" => "Portholes",
+        "wing" => "Wings",
+        _ => "Other parts",
+    }
+}
+
+/// The title and the explanation of a refusal, by its code. Without an explanation, the service's own words are shown.
+pub fn refusal(code: &str) -> Option<(&'static str, &'static str)> {
+    let words = match code {
+        "INVALID_CREDENTIALS" => ("That did not match", "The login or the password is wrong."),
+        "ALREADY_EXISTS" => {
+            ("That account exists", "The login or the e-mail address is taken. Log in, or choose another.")
+        }
+        "INVALID_REQUEST" => ("Please check what you entered", ""),
+        "PAYLOAD_TOO_LARGE" => ("That is too much at once", "The form is too large to be read."),
+        "FORBIDDEN" => ("Not allowed", ""),
+        "NOT_FOUND" => ("There is no such page", "The address may have a typing error."),
+        "ORDER_NOT_FOUND" => ("There is no such order", "Perhaps it belongs to another account."),
+        "PART_NOT_FOUND" => ("A part is gone", "The shop no longer has one of these parts. Choose another."),
+        "OUT_OF_STOCK" => ("Sold out", "Some parts are no longer there in that number. Nothing was charged."),
+        "PRICE_CHANGED" => ("A price has changed", "Look at the total again, then order."),
+        "INVALID_STATUS" => ("That is no longer possible", "The order has moved on. What it is now stands below."),
+        "INSUFFICIENT_FUNDS" => ("Your balance is too low", "Nothing was charged. Choose another way to pay."),
+        "PAYMENT_DECLINED" => {
+            ("The payment was declined", "Nothing was charged. Try again, or choose another way to pay.")
+        }
+        "PAYMENT_IN_PROGRESS" | "IDEMPOTENCY_IN_PROGRESS" => {
+            ("It is being paid already", "Wait a moment: you are charged once, however often you pressed.")
+        }
+        "PAYMENT_OUTCOME_UNKNOWN" => (
+            "The payment takes longer",
+            "We ask until it is known. You are charged once or not at all, and need not press again.",
+        ),
+        "IDEMPOTENCY_KEY_REUSED" => {
+            ("That was sent already", "The first request counts. What came of it stands below or under My orders.")
+        }
+        "TOO_MANY_UNPAID_ORDERS" => ("Too many unpaid orders", "Pay or cancel one of them first."),
+        "TOO_MANY_REQUESTS" => ("Too many requests at once", "Try again in a moment."),
+        "DEPENDENCY_UNAVAILABLE" => ("A part of the shop does not answer", ""),
+        "INTERNAL" => ("Something went wrong here", "It is our fault, and it is in our log. Try again."),
+        _ => return None,
+    };
+    Some(words)
+}

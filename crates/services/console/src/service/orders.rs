@@ -1,0 +1,48 @@
+//! An order's timeline, for its owner and for operators.
+
+use std::sync::Arc;
+
+use contracts::ids::OrderId;
+use platform::auth::Caller;
+
+use crate::{client::Orders, error::Error, model::Step, repository::Timeline};
+
+#[derive(Clone)]
+pub struct Timelines {
+    timeline: Arc<dyn Timeline>,
+    orders: Orders,
+}
+
+impl Timelines {
+    pub fn new(timeline: Arc<dyn Timeline>, orders: Orders) -> Self {
+        Self { timeline, orders }
+    }
+
+    /// Fails with [`Error::OrderNotFound`] unless the caller owns the order or is an operator. `path` names the request in the security
+    /// event of an operator's look. Returns whether the caller owns it.
+    pub async fn check(&self, caller: &Caller, session: &str, order: OrderId, path: &str) -> Result<bool, Error> {
+        let Some(owner) = self.timeline.owner(order).await? else {
+            // No record of a new order has arrived yet.
+            return if self.orders.exists(session, order).await? { Ok(true) } else { Err(Error::OrderNotFound) };
+        };
+        if caller.may_inspect(Some(owner.uuid()), order.uuid(), path) {
+            Ok(matches!(caller, Caller::User(user) if user.uuid == owner.uuid()))
+        } else {
+            Err(Error::OrderNotFound)
+        }
+    }
+
+    /// Returns all steps of an order, the oldest first.
+    pub async fn steps(&self, order: OrderId) -> Result<Vec<Step>, Error> {
+        let mut steps = self.after(order, 0).await?;
+        steps.sort_by_key(|step| (step.at, step.place));
+        Ok(steps)
+    }
+
+    /// Returns the steps of an order after the step at `place`, by place.
+    pub async fn after(&self, order: OrderId, place: i64) -> Result<Vec<Step>, Error> {
+        // A reader that has seen a record's event and not its state has seen `2n`: it reads the record again and skips the event.
+        let records = self.timeline.of_order(order, (place - 1).div_euclid(2)).await?;
+        Ok(records.into_iter().flat_map(Step::of).filter(|step| step.place > place).collect())
+    }
+}

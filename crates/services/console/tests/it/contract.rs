@@ -1,0 +1,175 @@
+//! The contract of the repositories, for PostgreSQL and the in-memory implementations.
+
+use std::time::Duration;
+
+use chrono::{SubsecRound as _, TimeDelta};
+use console::{
+    model::NewRecord,
+    repository::{Actions, MIGRATIONS, MemoryActions, MemoryTimeline, NewAction, PgActions, PgTimeline, Timeline},
+};
+use contracts::ids::{OrderId, UserId};
+use futures::future::join_all;
+use platform::{clock, ids};
+use serde_json::json;
+
+macro_rules! contract {
+    ($trait:ident, $memory:ident, $postgres:ident, $module:ident: $($name:ident),* $(,)?) => {
+        mod $module {
+            mod memory {
+                $(#[tokio::test]
+                async fn $name() {
+                    super::super::$name(&super::super::$memory::default()).await;
+                })*
+            }
+
+            mod postgres {
+                $(#[tokio::test]
+                async fn $name() {
+                    let pool = testkit::database(&super::super::MIGRATIONS).await.pool;
+                    super::super::$name(&super::super::$postgres::new(pool)).await;
+                })*
+            }
+        }
+    };
+}
+
+contract!(
+    Timeline, MemoryTimeline, PgTimeline, timeline:
+    a_record_is_read_as_it_was_added,
+    a_record_stands_once_and_a_topic_that_begins_anew_has_others,
+    a_reader_goes_on_after_the_place_that_it_has_seen,
+    writers_at_once_leave_no_place_that_becomes_visible_later,
+    the_owner_is_the_first_user_that_a_record_names,
+    old_records_are_removed,
+);
+
+contract!(
+    Actions, MemoryActions, PgActions, actions:
+    the_latest_actions_come_first,
+);
+
+fn order(number: u128) -> OrderId {
+    OrderId::new(uuid::Uuid::from_u128(number))
+}
+
+fn record(order: OrderId, offset: i64) -> NewRecord {
+    // PostgreSQL keeps microseconds.
+    let now = clock::now().trunc_subsecs(6);
+    NewRecord {
+        topic_id: "first".to_owned(),
+        topic: "order.paid".to_owned(),
+        partition: 2,
+        offset,
+        order,
+        user: Some(UserId::new(ids::random())),
+        event: Some(ids::random()),
+        kind: "events.v1.OrderPaid".to_owned(),
+        committed_at: now,
+        published_at: now,
+        consumed_at: now,
+        trace: Some("0af7651916cd43dd8448eb211c80319c".to_owned()),
+        payload: json!({"text": "<script>alert(1)</script>", "none": null}),
+        headers: json!({"event-type": "events.v1.OrderPaid"}),
+    }
+}
+
+async fn a_record_is_read_as_it_was_added(timeline: &dyn Timeline) {
+    let whole = record(order(1), 0);
+    let bare = NewRecord { user: None, event: None, trace: None, payload: json!(null), ..record(order(1), 1) };
+
+    assert_eq!(timeline.add(&[whole.clone(), bare.clone(), record(order(2), 2)]).await.unwrap(), 3);
+
+    let read = timeline.of_order(order(1), 0).await.unwrap();
+    assert!(read[0].place > 0 && read[0].place < read[1].place);
+    assert_eq!(read.into_iter().map(|one| one.record).collect::<Vec<_>>(), [whole, bare]);
+}
+
+async fn a_record_stands_once_and_a_topic_that_begins_anew_has_others(timeline: &dyn Timeline) {
+    let first = record(order(1), 0);
+    let anew = NewRecord { topic_id: "second".to_owned(), ..first.clone() };
+
+    assert_eq!(timeline.add(std::slice::from_ref(&first)).await.unwrap(), 1);
+    assert_eq!(timeline.add(&[first.clone(), record(order(1), 1), first]).await.unwrap(), 1);
+    assert_eq!(timeline.add(&[anew]).await.unwrap(), 1);
+
+    let offsets: Vec<i64> = timeline.of_order(order(1), 0).await.unwrap().iter().map(|one| one.record.offset).collect();
+    assert_eq!(offsets, [0, 1, 0]);
+}
+
+async fn a_reader_goes_on_after_the_place_that_it_has_seen(timeline: &dyn Timeline) {
+    timeline.add(&[record(order(1), 0), record(order(2), 1), record(order(1), 2)]).await.unwrap();
+    let all = timeline.of_order(order(1), 0).await.unwrap();
+
+    assert_eq!(timeline.of_order(order(1), all[0].place).await.unwrap(), all[1..]);
+    let caught = timeline.after(all[0].place, &[order(1), order(3)]).await.unwrap();
+    assert_eq!(caught.records, all[1..]);
+    assert!(caught.up_to >= all[1].place);
+    let nothing = timeline.after(caught.up_to, &[order(1), order(2)]).await.unwrap();
+    assert_eq!((nothing.records.len(), nothing.up_to), (0, caught.up_to));
+    assert!(timeline.after(0, &[]).await.unwrap().records.is_empty());
+}
+
+/// A reader that follows `up_to` while others write sees each record once.
+async fn writers_at_once_leave_no_place_that_becomes_visible_later(timeline: &dyn Timeline) {
+    let write = async |writer: i64| {
+        for number in 0..20 {
+            timeline.add(&[record(order(1), writer * 100 + number)]).await.unwrap();
+        }
+    };
+    let read = async {
+        let (mut place, mut seen) = (0, Vec::new());
+        while seen.len() < 80 {
+            let caught = timeline.after(place, &[order(1)]).await.unwrap();
+            seen.extend(caught.records.iter().map(|one| one.record.offset));
+            place = caught.up_to;
+            tokio::task::yield_now().await;
+        }
+        seen
+    };
+
+    let (_, mut seen) = tokio::join!(join_all((0..4).map(write)), read);
+
+    seen.sort_unstable();
+    let expected: Vec<i64> = (0..4).flat_map(|writer| (0..20).map(move |number| writer * 100 + number)).collect();
+    assert_eq!(seen, expected);
+}
+
+async fn the_owner_is_the_first_user_that_a_record_names(timeline: &dyn Timeline) {
+    let unknown = NewRecord { user: None, ..record(order(1), 0) };
+    let named = record(order(1), 1);
+
+    timeline.add(&[unknown]).await.unwrap();
+    assert_eq!(timeline.owner(order(1)).await.unwrap(), None);
+    timeline.add(std::slice::from_ref(&named)).await.unwrap();
+    timeline.add(&[record(order(1), 2)]).await.unwrap();
+
+    assert_eq!(timeline.owner(order(1)).await.unwrap(), named.user);
+}
+
+async fn old_records_are_removed(timeline: &dyn Timeline) {
+    let aged = |days: i64, offset| NewRecord {
+        consumed_at: clock::now().trunc_subsecs(6) - TimeDelta::days(days),
+        ..record(order(1), offset)
+    };
+    timeline.add(&[aged(9, 0), aged(8, 1), aged(1, 2)]).await.unwrap();
+    let week = Duration::from_hours(7 * 24);
+
+    assert_eq!(timeline.remove_old(week, 1).await.unwrap(), 1);
+    assert_eq!(timeline.remove_old(week, 10).await.unwrap(), 1);
+
+    let left: Vec<i64> = timeline.of_order(order(1), 0).await.unwrap().iter().map(|one| one.record.offset).collect();
+    assert_eq!(left, [2]);
+}
+
+async fn the_latest_actions_come_first(actions: &dyn Actions) {
+    let operator = UserId::new(ids::random());
+    for subject in ["one", "two", "three"] {
+        let action = NewAction { operator, action: "restock", subject: subject.to_owned(), result: "done".to_owned() };
+        actions.add(&action).await.unwrap();
+    }
+
+    let latest = actions.latest(2).await.unwrap();
+
+    let subjects: Vec<&str> = latest.iter().map(|action| action.subject.as_str()).collect();
+    assert_eq!((subjects, latest[0].operator_uuid), (vec!["three", "two"], operator.uuid()));
+}

@@ -1,0 +1,106 @@
+//! Live steps as server-sent events.
+
+use platform::ids;
+
+use crate::fixture::{Fixture, stored};
+
+fn offsets(events: &[(i64, serde_json::Value)]) -> Vec<i64> {
+    events.iter().map(|(_, step)| step["offset"].as_i64().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_stream_has_every_step_once_also_if_it_is_cut_and_opened_again() {
+    let mut fixture = Fixture::start().await;
+    let (order, user) = (ids::random(), ids::random());
+    let session = fixture.iam.session(user);
+    let path = format!("/console/api/orders/{order}/live");
+    fixture.add(&[stored(order, user, 0), stored(ids::random(), user, 1), stored(order, user, 2)]).await;
+
+    let mut stream = fixture.stream(&path, &session, None).await;
+    let known = stream.take(2).await;
+    assert_eq!(offsets(&known), [0, 2]);
+    fixture.add(&[stored(order, user, 3)]).await;
+    let live = stream.take(1).await;
+    assert_eq!(offsets(&live), [3]);
+
+    // Cut, as by `kill -9`. What is added meanwhile follows.
+    drop(stream);
+    fixture.crash().await;
+    fixture.add(&[stored(order, user, 4)]).await;
+    let mut again = fixture.stream(&path, &session, Some(live[0].0)).await;
+    assert_eq!(offsets(&again.take(1).await), [4]);
+    fixture.add(&[stored(order, user, 5)]).await;
+    assert_eq!(offsets(&again.take(1).await), [5]);
+    let mut by_query = fixture.stream(&format!("{path}?after={}", known[1].0), &session, None).await;
+    assert_eq!(offsets(&by_query.take(3).await), [3, 4, 5]);
+}
+
+#[tokio::test]
+async fn streams_that_open_while_records_come_miss_none() {
+    let fixture = Fixture::start().await;
+    let (order, user) = (ids::random(), ids::random());
+    let session = fixture.iam.session(user);
+    let path = format!("/console/api/orders/{order}/live");
+    fixture.add(&[stored(order, user, 0)]).await;
+
+    let write = async {
+        for number in 1..60 {
+            fixture.add(&[stored(order, user, number)]).await;
+        }
+    };
+    let read = async || {
+        let mut stream = fixture.stream(&path, &session, None).await;
+        offsets(&stream.take(60).await)
+    };
+    let ((), first, second, third) = tokio::join!(write, read(), read(), read());
+
+    let expected: Vec<i64> = (0..60).collect();
+    assert_eq!([first, second, third], [expected.clone(), expected.clone(), expected]);
+}
+
+#[tokio::test]
+async fn a_stream_above_the_limit_is_refused_until_another_ends() {
+    let fixture = Fixture::with(&[("CONSOLE_STREAMS", "2")]).await;
+    let (order, user) = (ids::random(), ids::random());
+    let session = fixture.iam.session(user);
+    let path = format!("/console/api/orders/{order}/live");
+    fixture.add(&[stored(order, user, 0)]).await;
+
+    let first = fixture.stream(&path, &session, None).await;
+    let _second = fixture.stream(&path, &session, None).await;
+    let refused = fixture.get(&path, &session).await;
+
+    assert_eq!(refused.code(), (503, "DEPENDENCY_UNAVAILABLE".to_owned()));
+    assert_eq!(refused.header("retry-after"), "1");
+    drop(first);
+    testkit::eventually(async || {
+        let opened =
+            fixture.request(reqwest::Method::GET, &path).header("x-session-uuid", &session).send().await.unwrap();
+        (opened.status() == 200).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn streams_end_with_the_service_and_a_wrong_place_is_named() {
+    let mut fixture = Fixture::start().await;
+    let (order, user) = (ids::random(), ids::random());
+    let session = fixture.iam.session(user);
+    let path = format!("/console/api/orders/{order}/live");
+    fixture.add(&[stored(order, user, 0)]).await;
+    for (query, header, field) in
+        [("?after=x", None, "after"), ("", Some("x"), "Last-Event-ID"), ("?after=-1", None, "after")]
+    {
+        let request =
+            fixture.request(reqwest::Method::GET, &format!("{path}{query}")).header("x-session-uuid", &session);
+        let request = header.map_or(request.try_clone().unwrap(), |id| request.header("last-event-id", id));
+        let refused = crate::fixture::answer(request).await;
+        assert_eq!((refused.status, refused.json()["field"].as_str()), (400, Some(field)));
+    }
+
+    let mut stream = fixture.stream(&path, &session, None).await;
+    stream.take(1).await;
+    fixture.stop().await;
+
+    assert_eq!(stream.next().await, None);
+}

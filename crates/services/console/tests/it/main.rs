@@ -1,0 +1,10 @@
+//! Tests by layer: the contract of the repositories, and the service over real servers, without the other services.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod access;
+mod contract;
+mod fixture;
+mod live;
+mod pages;
+mod timeline;

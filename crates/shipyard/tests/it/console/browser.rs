@@ -1,0 +1,227 @@
+//! A browser: headless Chromium, driven over WebDriver by Debian's chromedriver.
+
+use std::{process::Command, time::Duration};
+
+use reqwest::Method;
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use testkit::eventually;
+
+use crate::{program::Program, system::free_address};
+
+/// WebDriver's name of the member with an element's id.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+/// Keys, as WebDriver names them.
+pub const TAB: &str = "\u{E004}";
+pub const ENTER: &str = "\u{E007}";
+/// More elements than a page has that take the focus.
+const FOCUSABLE: usize = 120;
+
+pub struct Browser {
+    client: reqwest::Client,
+    session: String,
+    /// The address of the console.
+    console: String,
+    driver: Program,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// Starts a browser with a profile of its own.
+    pub async fn start(console: String) -> Self {
+        let profile = tempfile::tempdir().expect("a temporary directory");
+        let address = free_address();
+        let mut command = Command::new("chromedriver");
+        command.arg(format!("--port={}", address.port()));
+        let driver = Program::start(command, &profile.path().join("chromedriver.log"));
+        let client = platform::http::client(Duration::from_mins(1)).expect("a client");
+        let base = format!("http://127.0.0.1:{}", address.port());
+        eventually(async || client.get(format!("{base}/status")).send().await.ok()).await;
+        let arguments = [
+            "--headless=new".to_owned(),
+            // As root, in containers without a large /dev/shm.
+            "--no-sandbox".to_owned(),
+            "--disable-dev-shm-usage".to_owned(),
+            format!("--user-data-dir={}", profile.path().join("profile").display()),
+            "--window-size=1280,1000".to_owned(),
+            // Nothing but this machine has an address: a page that needs another host fails.
+            format!("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {}", host(&console)),
+        ];
+        let wanted = json!({ "capabilities": { "alwaysMatch": {
+            "browserName": "chrome",
+            "goog:chromeOptions": { "args": arguments },
+            "goog:loggingPrefs": { "browser": "ALL" },
+        }}});
+        let opened = call(&client, Method::POST, &format!("{base}/session"), Some(wanted)).await;
+        let session = format!("{base}/session/{}", opened["sessionId"].as_str().expect("a session"));
+        Self { client, session, console, driver, _profile: profile }
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Value {
+        call(&self.client, Method::POST, &format!("{}{path}", self.session), Some(body)).await
+    }
+
+    async fn read(&self, path: &str) -> Value {
+        call(&self.client, Method::GET, &format!("{}{path}", self.session), None).await
+    }
+
+    /// Opens a page of the console.
+    pub async fn open(&self, path: &str) {
+        self.post("/url", json!({ "url": format!("{}{path}", self.console) })).await;
+    }
+
+    /// Logs in with a session that exists.
+    pub async fn enter(&self, session: &str) {
+        self.open("/console/login").await;
+        let cookie = json!({ "name": "shipyard_session", "value": session, "path": "/console", "httpOnly": true });
+        self.post("/cookie", json!({ "cookie": cookie })).await;
+    }
+
+    /// Returns the path of the page, with its query.
+    pub async fn path(&self) -> String {
+        let url = self.read("/url").await;
+        url.as_str().expect("a page has an address").strip_prefix(&self.console).unwrap_or_default().to_owned()
+    }
+
+    /// Waits until the path of the page begins so, and returns it.
+    pub async fn arrive(&self, prefix: &str) -> String {
+        eventually(async || Some(self.path().await).filter(|path| path.starts_with(prefix))).await
+    }
+
+    /// Runs a script in the page, and returns what it returns.
+    pub async fn script(&self, script: &str) -> Value {
+        self.post("/execute/sync", json!({ "script": script, "args": [] })).await
+    }
+
+    /// Returns the text of the first element of a CSS selector; empty if there is none.
+    pub async fn text(&self, selector: &str) -> String {
+        let script = format!("return document.querySelector({})?.innerText ?? ''", json!(selector));
+        self.script(&script).await.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Waits until the text of an element contains this.
+    pub async fn wait_for(&self, selector: &str, text: &str) {
+        eventually(async || self.text(selector).await.contains(text).then_some(())).await;
+    }
+
+    async fn element(&self, selector: &str) -> String {
+        let body = json!({ "using": "css selector", "value": selector });
+        let found = self.post("/element", body).await;
+        found[ELEMENT].as_str().unwrap_or_else(|| panic!("there is no {selector}")).to_owned()
+    }
+
+    /// Clicks an element. If a live update replaces it meanwhile, clicks the one that is there instead.
+    pub async fn click(&self, selector: &str) {
+        eventually(async || {
+            let element = self.element(selector).await;
+            // As a person does who wants to see what is clicked: the cart stands above the lower end of the page.
+            let scroll = "arguments[0].scrollIntoView({ block: 'center' })";
+            let scrolled = json!({ "script": scroll, "args": [{ ELEMENT: element }] });
+            self.post_unless_stale("/execute/sync", scrolled).await?;
+            self.post_unless_stale(&format!("/element/{element}/click"), json!({})).await
+        })
+        .await;
+    }
+
+    /// Returns `None` if the element of the request is no longer in the page.
+    async fn post_unless_stale(&self, path: &str, body: Value) -> Option<Value> {
+        match try_call(&self.client, Method::POST, &format!("{}{path}", self.session), Some(body)).await {
+            Ok(value) => Some(value),
+            Err(problem) if problem.contains("stale element") => None,
+            Err(problem) => panic!("{problem}"),
+        }
+    }
+
+    /// Types a text into the field of a CSS selector.
+    pub async fn fill(&self, selector: &str, text: &str) {
+        let element = self.element(selector).await;
+        self.post(&format!("/element/{element}/value"), json!({ "text": text })).await;
+    }
+
+    /// Presses the mouse's button twice on an element, as fast as a mouse does.
+    pub async fn double_click(&self, selector: &str) {
+        let element = self.element(selector).await;
+        let press = json!({ "type": "pointerDown", "button": 0 });
+        let release = json!({ "type": "pointerUp", "button": 0 });
+        let to = json!({ "type": "pointerMove", "origin": { ELEMENT: element }, "x": 0, "y": 0 });
+        let actions = json!([to, press.clone(), release.clone(), press, release]);
+        let mouse = json!({ "type": "pointer", "id": "mouse", "actions": actions });
+        self.post("/actions", json!({ "actions": [mouse] })).await;
+    }
+
+    /// Presses the keys of a text, one after another, wherever the focus is.
+    pub async fn press(&self, keys: &str) {
+        let press = |key: char| [json!({ "type": "keyDown", "value": key }), json!({ "type": "keyUp", "value": key })];
+        let actions: Vec<Value> = keys.chars().flat_map(press).collect();
+        self.post("/actions", json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": actions }] })).await;
+    }
+
+    /// Moves the focus to an element by the tabulator alone.
+    pub async fn tab_to(&self, selector: &str) {
+        let is_there = format!("return document.activeElement.matches({})", json!(selector));
+        for _ in 0..FOCUSABLE {
+            if self.script(&is_there).await == true {
+                return;
+            }
+            self.press(TAB).await;
+        }
+        panic!("no key leads to {selector}");
+    }
+
+    /// Opens another tab, which becomes the current one. Returns it.
+    pub async fn open_tab(&self) -> String {
+        let tab =
+            self.post("/window/new", json!({ "type": "tab" })).await["handle"].as_str().expect("a tab").to_owned();
+        self.switch_to(&tab).await;
+        tab
+    }
+
+    pub async fn tab(&self) -> String {
+        self.read("/window").await.as_str().expect("a tab").to_owned()
+    }
+
+    pub async fn switch_to(&self, tab: &str) {
+        self.post("/window", json!({ "handle": tab })).await;
+    }
+
+    /// Asserts that the browser has complained of nothing but answers with these statuses: no script failed, and the policy forbade nothing.
+    pub async fn assert_calm(&self, statuses: &[u16]) {
+        let log = self.post("/se/log", json!({ "type": "browser" })).await;
+        let lines = log.as_array().into_iter().flatten().filter_map(|line| line["message"].as_str());
+        let is_answer = |line: &str| statuses.iter().any(|status| line.contains(&format!("status of {status}")));
+        let complaints: Vec<&str> = lines.filter(|line| !is_answer(line)).collect();
+        assert!(complaints.is_empty(), "{complaints:#?}");
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // It ends the browser, too, which it does not if it is killed.
+        self.driver.signal(Signal::TERM);
+        std::thread::sleep(Duration::from_millis(300));
+    }
+}
+
+/// Returns the host of a URL.
+fn host(url: &str) -> String {
+    let url = reqwest::Url::parse(url).expect("a URL");
+    url.host_str().expect("it has a host").to_owned()
+}
+
+async fn call(client: &reqwest::Client, method: Method, url: &str, body: Option<Value>) -> Value {
+    try_call(client, method, url, body).await.unwrap_or_else(|problem| panic!("{problem}"))
+}
+
+/// Sends a command to the driver. Returns its value, or what the driver says of its failure.
+async fn try_call(client: &reqwest::Client, method: Method, url: &str, body: Option<Value>) -> Result<Value, String> {
+    let request = client.request(method, url);
+    let request = match body {
+        Some(body) => request.json(&body),
+        None => request,
+    };
+    let answer = request.send().await.unwrap_or_else(|error| panic!("chromedriver: {error}"));
+    let status = answer.status();
+    let mut body: Value = answer.json().await.unwrap_or_default();
+    if status.is_success() { Ok(body["value"].take()) } else { Err(format!("{url}: {}", body["value"]["message"])) }
+}

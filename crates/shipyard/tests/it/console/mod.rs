@@ -1,0 +1,5 @@
+//! The console in a browser.
+
+mod browser;
+mod purchase;
+mod repeats;

@@ -1,0 +1,154 @@
+//! The receipt of one order of a running system: it is whole soon after the delivery, and names a row that is missing.
+
+use ::audit::receipt::{Receipt, State};
+use contracts::events::{DELIVERY_STATUSES, DeliveryStatusUpdated, OrderPaid, PaymentCompleted, ShipAssembled, record};
+use operations::{
+    receipts::{Receipts, Records},
+    registry::with_database,
+};
+use platform::{config::Settings, service::Service};
+use serde_json::json;
+use sqlx::PgPool;
+use testkit::eventually;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::{
+    customer::{Customer, ORDERS},
+    system::System,
+};
+
+const CONSUMERS: &str = "each consumer handled every event once, with its effects";
+
+#[tokio::test]
+async fn a_receipt_is_whole_after_the_delivery_and_names_a_missing_inbox_row() {
+    let system = System::start().await;
+    let settings = settings(&system);
+    // As in the containers, where the reader of receipts may change nothing.
+    let receipts = Receipts::of("shipyard-test", &audited(&settings).await).unwrap();
+    let customer = Customer::of(&system).await;
+    let part = customer.part("Thruster").await.uuid;
+    let body = json!({ "user_uuid": customer.user, "part_uuids": [part], "delivery_address": "Main Street" });
+    let created = customer.post_once("order", ORDERS, body).await.unwrap().success(201);
+    let order: Uuid = created["order_uuid"].as_str().unwrap().parse().unwrap();
+    let unpaid = receipts.receipt(order, &scanned(&settings, order).await).await.unwrap();
+    let method = json!({ "payment_method": "INVESTOR_MONEY" });
+    customer.post_once("pay", &format!("{ORDERS}/{order}/pay"), method).await.unwrap().success(200);
+    let under_way = receipts.receipt(order, &scanned(&settings, order).await).await.unwrap();
+    eventually(async || (customer.find(order).await["delivery_status"] == "DELIVERED").then_some(())).await;
+    let delivered = Instant::now();
+
+    let read = async || receipts.receipt(order, &scanned(&settings, order).await).await.unwrap();
+    let whole = eventually(async || Some(read().await).filter(Receipt::is_whole)).await;
+
+    println!("whole {:?} after the delivery", delivered.elapsed());
+    for receipt in [&unpaid, &under_way, &whole] {
+        assert!(receipt.violated().next().is_none(), "{receipt:#?}");
+    }
+    let records = scanned(&settings, order).await;
+    let begun = Instant::now();
+    assert!(receipts.receipt(order, &records).await.unwrap().is_whole());
+    println!("a receipt takes {:?}", begun.elapsed());
+    assert!(receipts.receipt(Uuid::from_u128(7), &Records::default()).await.is_none());
+
+    for (service, group, event) in lost(order) {
+        let database = database(&system, service).await;
+        let rows = "with lost as (delete from inbox where consumer = $1 and event_uuid = $2 returning 1)
+            select count(*) from lost";
+        let deleted: i64 = sqlx::query_scalar(rows).bind(group).bind(event).fetch_one(&database).await.unwrap();
+        assert_eq!(deleted, 1, "{group}");
+
+        // The group commits its offset each half second.
+        let is_violated = |receipt: &Receipt| receipt.violated().next().is_some();
+        let receipt =
+            eventually(async || Some(receipts.receipt(order, &records).await.unwrap()).filter(is_violated)).await;
+
+        let violated: Vec<_> = receipt.violated().collect();
+        assert_eq!(violated.len(), 1, "{receipt:#?}");
+        assert_eq!(violated[0].invariant, CONSUMERS);
+        let named = |line: &String| line.starts_with(&format!("inbox of {service}: {group}, "));
+        let named = violated[0].evidence.iter().find(|line| named(line) && line.ends_with(&format!("{event}: no row")));
+        assert!(named.is_some() && violated[0].text.contains(group), "{receipt:#?}");
+        let (success, said, complaint) = printed(&system, order).await;
+        assert!(!success && complaint.contains("1 of 10 invariants of this order are broken"), "{said}{complaint}");
+        assert!(said.contains(&format!(" 5  BROKEN  {CONSUMERS}\n")) && said.contains(named.unwrap()), "{said}");
+        sqlx::query("insert into inbox (consumer, event_uuid) values ($1, $2)")
+            .bind(group)
+            .bind(event)
+            .execute(&database)
+            .await
+            .unwrap();
+        database.close().await;
+    }
+    assert!(receipts.receipt(order, &records).await.unwrap().is_whole());
+    let (success, said, complaint) = printed(&system, order).await;
+    assert!(success && said.ends_with("all 10 invariants of this order hold\n"), "{said}{complaint}");
+    assert_eq!(said, format!("{}\n", receipts.receipt(order, &scanned(&settings, order).await).await.unwrap()));
+    let unknown = Uuid::from_u128(7);
+    let (success, said, complaint) = printed(&system, unknown).await;
+    assert!(!success && said.is_empty() && complaint.contains(&format!("there is no order {unknown}")), "{complaint}");
+    unreachable(&settings, order, &records, &whole).await;
+}
+
+/// Checks that a database which cannot be reached leaves only its own checks open.
+async fn unreachable(settings: &Settings, order: Uuid, records: &Records, whole: &Receipt) {
+    let closed = "postgres://nobody@127.0.0.1:1/none".to_owned();
+    let settings = settings.clone().with([("NOTIFICATION_DATABASE_URL", closed)]);
+    let receipts = Receipts::of("shipyard-test", &settings).unwrap();
+
+    let receipt = receipts.receipt(order, records).await.unwrap();
+
+    let open = receipt.checks.iter().filter(|check| check.state == State::Open);
+    let open: Vec<&str> = open.map(|check| check.text.as_str()).collect();
+    assert!(!open.is_empty() && open.len() < whole.checks.len(), "{receipt:#?}");
+    assert!(open.iter().all(|text| text.starts_with("the database of notification was not read: ")), "{receipt:#?}");
+    assert!(receipt.checks.iter().any(|check| check.state == State::Held), "{receipt:#?}");
+}
+
+/// Runs `shipyard audit --order`. Returns whether it succeeded, its output, and its errors.
+async fn printed(system: &System, order: Uuid) -> (bool, String, String) {
+    let output = system.shipyard(&["audit", "--order", &order.to_string()]).await;
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.success(), text(output.stdout), text(output.stderr))
+}
+
+/// Returns inbox rows of several consumers: with an effect that proves the row, and without.
+fn lost(order: Uuid) -> Vec<(&'static Service, &'static str, Uuid)> {
+    let completed = record(order, PaymentCompleted { attempt: 1, ..PaymentCompleted::default() }).uuid;
+    let paid = record(order, OrderPaid::default()).uuid;
+    let assembled = record(order, ShipAssembled::default()).uuid;
+    let delivered = DELIVERY_STATUSES[3].to_owned();
+    let delivered = record(order, DeliveryStatusUpdated { status: delivered, ..DeliveryStatusUpdated::default() }).uuid;
+    vec![
+        (&notification::SERVICE, "notification-group-order-paid", paid),
+        (&order::SERVICE, "order-group-payment-completed", completed),
+        (&delivery::SERVICE, "delivery-group-order-assembled", assembled),
+        (&order::SERVICE, "order-group-delivery-status-updated", delivered),
+    ]
+}
+
+async fn scanned(settings: &Settings, order: Uuid) -> Records {
+    Records::scan(settings, order).await.unwrap()
+}
+
+fn settings(system: &System) -> Settings {
+    Settings::of(system.variables.iter().map(|(name, value)| (name.as_str(), value.clone())))
+}
+
+/// Returns the settings with a role that only reads.
+async fn audited(settings: &Settings) -> Settings {
+    let mut audited = settings.clone();
+    for service in with_database() {
+        let variable = service.variable("DATABASE_URL");
+        let url = settings.get(&variable).unwrap();
+        let url = servers::postgres::ensure_auditor(url, "receipts", "reads").await.unwrap();
+        audited = audited.with([(variable.as_str(), url)]);
+    }
+    audited
+}
+
+async fn database(system: &System, service: &'static Service) -> PgPool {
+    let variable = service.variable("DATABASE_URL");
+    let (_, url) = system.variables.iter().find(|(name, _)| *name == variable).unwrap();
+    PgPool::connect(url).await.unwrap()
+}

@@ -1,0 +1,112 @@
+//! The facts of one order, and which invariants concern an order.
+//!
+//! | invariant | in a receipt |
+//! |---|---|
+//! | 1 orders, 4 publication, 5 consumers, 6 notifications, 10 attempts | yes |
+//! | 2 money | without the balances, which sum over all orders of a user |
+//! | 3 stock | without the sums of the parts, which are over all orders |
+//! | 7 bounds | without the question whether another courier was free |
+//! | 8 dead letters | if the dead letters were read |
+//! | 11 deliveries | with the courier that has this order |
+//! | 9 sessions, 12 customers, 13 intake | no: they concern no order |
+
+use std::collections::HashSet;
+
+use uuid::Uuid;
+
+use crate::{
+    Facts, Violation,
+    facts::{Courier, DeadLetters, Entry, Inbox, Log, StoragePlace, events_of},
+};
+
+/// The numbers of the invariants in a receipt, each with the services whose databases it needs.
+pub const CHECKS: [(u8, &[&str]); 10] = [
+    (1, &["order", "inventory", "payment", "assembly", "notification"]),
+    (2, &["order", "payment"]),
+    (3, &["order", "inventory"]),
+    (4, &["order", "payment", "assembly", "delivery"]),
+    (5, &["order", "inventory", "payment", "assembly", "notification", "delivery"]),
+    (6, &["notification"]),
+    (7, &["order", "inventory", "payment", "assembly", "notification", "delivery"]),
+    (8, &["order", "inventory", "payment", "assembly", "notification", "delivery"]),
+    (10, &["order", "payment"]),
+    (11, &["order", "delivery"]),
+];
+
+/// Returns the facts of this order. What sums over several orders is left out.
+pub fn narrowed(facts: &Facts, order: Uuid) -> Facts {
+    let events = events(facts, order);
+    let is_own = |event: &Option<Uuid>| event.is_some_and(|event| events.contains(&event));
+    let couriers = facts.couriers.iter().filter(|courier| holds(facts, courier, order));
+    Facts {
+        at: facts.at,
+        bounds: facts.bounds,
+        kept_since: facts.kept_since,
+        unread: facts.unread.clone(),
+        positions: facts.positions.clone(),
+        orders: like(&facts.orders, |one| one.uuid == order),
+        payments: like(&facts.payments, |one| one.order == order),
+        // Without its account, an entry changes no balance.
+        ledger: like(&facts.ledger, |one| one.order == order)
+            .into_iter()
+            .map(|entry| Entry { account: None, ..entry })
+            .collect(),
+        books: facts.books.clone(),
+        all_books: facts.all_books,
+        reservations: like(&facts.reservations, |one| one.order == order),
+        jobs: like(&facts.jobs, |one| one.order == order),
+        notifications: like(&facts.notifications, |one| one.order == order),
+        deliveries: like(&facts.deliveries, |one| one.order == order),
+        couriers: couriers.cloned().collect(),
+        places: like(&facts.places, |place: &StoragePlace| place.order == Some(order)),
+        outbox: like(&facts.outbox, |row| row.key == order || events.contains(&row.event)),
+        completions: like(&facts.completions, |one| one.order == order),
+        completions_since: facts.completions_since,
+        inboxes: facts
+            .inboxes
+            .iter()
+            .map(|inbox| Inbox { rows: like(&inbox.rows, |row| events.contains(&row.event)), ..inbox.clone() })
+            .collect(),
+        logs: facts
+            .logs
+            .iter()
+            .map(|log| Log {
+                records: like(&log.records, |one| one.key == Some(order) || is_own(&one.event)),
+                ..log.clone()
+            })
+            .collect(),
+        dead_letters: facts
+            .dead_letters
+            .iter()
+            .map(|dead| DeadLetters { letters: like(&dead.letters, |one| is_own(&one.event)), ..dead.clone() })
+            .collect(),
+        discarded: like(&facts.discarded, |one| one.order == Some(order)),
+        acknowledged: like(&facts.acknowledged, |one| one.order == order),
+        told: facts.told.as_ref().map(|told| like(told, |one| one.order == order)),
+        refused: facts.refused.as_ref().map(|refused| like(refused, |one| one.order == order)),
+        ..Facts::default()
+    }
+}
+
+/// Returns false for a violation by the other order of a courier that has this one, too.
+pub fn concerns(violation: &Violation, order: Uuid) -> bool {
+    !violation.row.starts_with("courier ") || violation.problem.contains(&order.to_string())
+}
+
+/// Returns the ids of the events that this order has, or can have.
+fn events(facts: &Facts, order: Uuid) -> HashSet<Uuid> {
+    let attempts = facts.payments.iter().filter(|payment| payment.order == order).filter_map(|payment| payment.attempt);
+    let possible = events_of(order, attempts.max().unwrap_or_default()).into_iter().map(|(_, event)| event);
+    let written = facts.outbox.iter().filter(|row| row.key == order).map(|row| row.event);
+    let records = facts.logs.iter().flat_map(|log| &log.records).filter(|record| record.key == Some(order));
+    possible.chain(written).chain(records.filter_map(|record| record.event)).collect()
+}
+
+fn holds(facts: &Facts, courier: &Courier, order: Uuid) -> bool {
+    let mut places = facts.places.iter().filter(|place| place.courier == courier.uuid);
+    courier.order == Some(order) || places.any(|place| place.order == Some(order))
+}
+
+fn like<T: Clone>(rows: &[T], own: impl Fn(&T) -> bool) -> Vec<T> {
+    rows.iter().filter(|row| own(row)).cloned().collect()
+}

@@ -1,0 +1,208 @@
+//! The work that is under way for an order, and the violations that end with it.
+
+use chrono::{DateTime, Utc};
+use contracts::events::route_of;
+use uuid::Uuid;
+
+use crate::{
+    Facts, Violation,
+    facts::{
+        DeliveryState, JobStatus, Kind, NotificationStatus, Order, OrderStatus, OutboxRow, PaymentStatus,
+        ReservationStatus,
+    },
+    invariants::{Unhandled, broken_without, unhandled},
+    receipt::words::at,
+};
+
+/// Work under way.
+pub struct Pending {
+    pub text: String,
+    /// The invariants that are open until the work is done.
+    numbers: Vec<u8>,
+    excuse: Excuse,
+}
+
+/// The violations that the work explains, among those of its invariants.
+enum Excuse {
+    None,
+    All,
+    /// Those that this event causes as long as it has not reached the consumer, or any consumer if `group` is `None`.
+    Event {
+        kind: Kind,
+        event: Uuid,
+        group: Option<&'static str>,
+    },
+}
+
+/// The number of the invariant on the longest time of each work. Nothing explains its violations.
+const BOUNDS: u8 = 7;
+
+impl Pending {
+    fn new(numbers: &[u8], excuse: Excuse, text: String) -> Self {
+        Self { text, numbers: numbers.to_vec(), excuse }
+    }
+
+    pub fn holds_open(&self, number: u8) -> bool {
+        self.numbers.contains(&number)
+    }
+
+    pub fn explains(&self, number: u8, violation: &Violation) -> bool {
+        if number == BOUNDS || !self.holds_open(number) {
+            return false;
+        }
+        let names =
+            |event: &Uuid| [&violation.row, &violation.problem].iter().any(|one| one.contains(&event.to_string()));
+        match (&self.excuse, number) {
+            (Excuse::None, _) => false,
+            (Excuse::Event { event, .. }, 4) => names(event),
+            (Excuse::Event { event, group: Some(group), .. }, 5) => {
+                names(event) && violation.problem.starts_with(group)
+            }
+            // A consumer may have handled what the outbox does not know as published.
+            (Excuse::Event { kind, event, group: None }, 5) => {
+                names(event) || violation.problem.contains(kind.as_ref())
+            }
+            (Excuse::All | Excuse::Event { .. }, _) => true,
+        }
+    }
+}
+
+/// Returns the work that is under way. `facts` are those of one order.
+pub fn of(facts: &Facts, order: Uuid) -> Vec<Pending> {
+    let mut pending = Vec::new();
+    for order in &facts.orders {
+        of_order(facts, order, &mut pending);
+    }
+    of_services(facts, &mut pending);
+    for row in &facts.outbox {
+        pending.extend(of_publication(facts, row));
+    }
+    pending.extend(unconsumed(facts, order).into_iter().filter(|one| is_under_way(facts, one)).map(Pending::from));
+    pending
+}
+
+fn of_order(facts: &Facts, order: &Order, pending: &mut Vec<Pending>) {
+    match (order.status, order.attempt) {
+        (OrderStatus::Pending, Some(attempt)) => {
+            pending.push(Pending::new(&[2, 7, 10], Excuse::All, format!("attempt {attempt} to pay is under way")));
+        }
+        (OrderStatus::Pending, None) => {
+            let until = at(order.pay_until);
+            pending.push(Pending::new(&[7], Excuse::None, format!("the order may be paid until {until}")));
+        }
+        (OrderStatus::Paid, _) => {
+            pending.push(Pending::new(&[7], Excuse::None, "the ship is not built yet".to_owned()));
+        }
+        (OrderStatus::Cancelled | OrderStatus::Assembled, _) => {}
+    }
+    let ended = |state| matches!(state, DeliveryState::Completed | DeliveryState::Failed);
+    let is_over = facts.deliveries.iter().any(|delivery| ended(delivery.state));
+    if order.has_address && order.status != OrderStatus::Cancelled && !is_over {
+        let status = facts.deliveries.iter().find_map(|delivery| delivery.status.as_deref());
+        let text = status.map_or_else(
+            || "the ship is not delivered yet".to_owned(),
+            |status| format!("the ship is not delivered yet: its delivery is {status}"),
+        );
+        pending.push(Pending::new(&[7, 11], Excuse::None, text));
+    }
+}
+
+fn of_services(facts: &Facts, pending: &mut Vec<Pending>) {
+    for payment in &facts.payments {
+        let attempt = payment.attempt.unwrap_or_default();
+        match payment.status {
+            PaymentStatus::Pending => {
+                let text = format!("the charge of attempt {attempt} is not settled yet");
+                pending.push(Pending::new(&[2, 7, 10], Excuse::All, text));
+            }
+            PaymentStatus::Refunding => {
+                let text = format!("the charge of attempt {attempt} is not refunded yet");
+                pending.push(Pending::new(&[2, 7], Excuse::All, text));
+            }
+            _ => {}
+        }
+    }
+    for reservation in facts.reservations.iter().filter(|one| one.status == ReservationStatus::Held) {
+        let until = reservation.expires_at.map(|until| format!(" until {}", at(until))).unwrap_or_default();
+        pending.push(Pending::new(&[7], Excuse::None, format!("the parts are held{until}")));
+    }
+    for job in facts.jobs.iter().filter(|job| job.status == JobStatus::Building) {
+        let text = format!("the ship is being built until {}", at(job.due_at));
+        pending.push(Pending::new(&[7], Excuse::None, text));
+    }
+    for one in facts.notifications.iter().filter(|one| one.status == NotificationStatus::Queued) {
+        pending.push(Pending::new(&[6, 7], Excuse::None, format!("{} is not sent yet", one.kind)));
+    }
+}
+
+/// Returns the publication of an event, if it is under way or its record has not been read yet.
+fn of_publication(facts: &Facts, row: &OutboxRow) -> Option<Pending> {
+    let OutboxRow { kind, event, .. } = row;
+    let excuse = Excuse::Event { kind: kind.clone(), event: *event, group: None };
+    let Some(published) = row.published_at else {
+        if row.set_aside_at.is_some_and(|since| !is_recent(facts, since)) {
+            return None;
+        }
+        let mut numbers = vec![4, 5, 7];
+        for consumer in route_of(kind).map(|route| route.consumers).unwrap_or_default() {
+            numbers.extend(broken_without(consumer.service, kind));
+        }
+        let text = format!("{kind} {event} is not published yet, since {}", at(row.created_at));
+        return Some(Pending { text, numbers, excuse });
+    };
+    let log = facts.log_of(kind)?;
+    let is_read = log.records.iter().any(|record| record.event == Some(*event));
+    let is_kept = log.complete_since.is_none_or(|since| published >= since);
+    let text = || format!("{kind} {event} was published at {}, and its record is not read yet", at(published));
+    (!is_read && is_kept && is_recent(facts, published)).then(|| Pending::new(&[4], excuse, text()))
+}
+
+/// An event that was published, and that one of its consumers has not handled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unconsumed {
+    pub event: Uuid,
+    /// The event type, such as `events.v1.OrderPaid`.
+    pub kind: &'static str,
+    pub service: &'static str,
+    /// The consumer group.
+    pub group: &'static str,
+}
+
+/// Returns the events of an order that were published, and that a consumer has neither handled nor dead-lettered.
+pub fn unconsumed(facts: &Facts, order: Uuid) -> Vec<Unconsumed> {
+    let own = unhandled(facts).into_iter().filter(|one| one.order == order);
+    own.map(|Unhandled { event, kind, consumer, .. }| Unconsumed {
+        event,
+        kind,
+        service: consumer.service,
+        group: consumer.group,
+    })
+    .collect()
+}
+
+impl From<Unconsumed> for Pending {
+    fn from(Unconsumed { event, kind, service, group }: Unconsumed) -> Self {
+        let mut numbers = vec![5];
+        numbers.extend(broken_without(service, kind));
+        if service == "notification" {
+            numbers.push(6);
+        }
+        let text = format!("{group} has not handled {kind} {event} yet");
+        Self { text, numbers, excuse: Excuse::Event { kind: kind.into(), event, group: Some(group) } }
+    }
+}
+
+/// Returns true if the consumer will still get to the event. If its committed offset is not known, that is as long as the
+/// event is recent.
+fn is_under_way(facts: &Facts, unconsumed: &Unconsumed) -> bool {
+    let mut positions = facts.positions.iter();
+    if let Some(position) = positions.find(|one| one.event == unconsumed.event && one.group == unconsumed.group) {
+        return !position.is_past;
+    }
+    let row = facts.outbox.iter().find(|row| row.event == unconsumed.event);
+    row.is_some_and(|row| is_recent(facts, row.published_at.unwrap_or(row.created_at)))
+}
+
+fn is_recent(facts: &Facts, since: DateTime<Utc>) -> bool {
+    facts.at.signed_duration_since(since).to_std().is_ok_and(|age| age <= facts.bounds.grace) || since > facts.at
+}

@@ -1,0 +1,58 @@
+//! Marks dead letters as discarded, and records by whom and why.
+
+use std::fmt;
+
+use anyhow::ensure;
+use serde::Serialize;
+
+use super::{Chosen, DeadLetterQueue, Found, Progress, State, recorder::Recorder};
+use crate::{dead_letter_journal::Action, dead_letters::DeadLetter};
+
+/// How many letters one write to the journal records.
+const BATCH: usize = 100;
+
+/// The result of discarding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Discarded {
+    pub letters: usize,
+}
+
+impl fmt::Display for Discarded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} dead letters discarded", self.letters)
+    }
+}
+
+impl DeadLetterQueue {
+    /// Discards the chosen letters. `who` is the operator, and `why` the reason, which audits mention. If one of the named
+    /// letters cannot be discarded, none is.
+    pub async fn discard(
+        &self,
+        chosen: &Chosen,
+        who: &str,
+        why: &str,
+        progress: &Progress,
+    ) -> anyhow::Result<Discarded> {
+        let why = why.trim();
+        ensure!(!why.is_empty(), "why: a reason is missing");
+        ensure!(!who.trim().is_empty(), "who: the operator is missing");
+        let (letters, ids) = self.choose(chosen).await?;
+        let chosen: Vec<&Found> = letters.iter().filter(|found| ids.contains(&found.letter.id)).collect();
+        // If a replay failed, there is a new dead letter.
+        let replayed = chosen.iter().find(|found| matches!(found.state, State::Replayed(_)));
+        if let Some(Found { letter, .. }) = replayed {
+            anyhow::bail!(
+                "{} was replayed; if it failed again, `shipyard dlq list` shows a new dead letter",
+                letter.id
+            );
+        }
+        let chosen: Vec<&DeadLetter> = chosen.into_iter().map(|found| &found.letter).collect();
+        let mut recorder = Recorder::begin(self, &letters, who.trim().to_owned()).await?;
+        progress(0, chosen.len());
+        for (done, letters) in (BATCH..).step_by(BATCH).zip(chosen.chunks(BATCH)) {
+            recorder.record(letters, Action::Discarded, why).await?;
+            progress(done.min(chosen.len()), chosen.len());
+        }
+        Ok(Discarded { letters: chosen.len() })
+    }
+}

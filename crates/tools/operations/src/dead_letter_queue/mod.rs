@@ -1,0 +1,165 @@
+//! The dead-letter queue: the dead letters of all topics with their states, and what an operator does with them.
+
+mod decoded;
+mod discard;
+mod page;
+mod poison;
+mod recorder;
+mod replay;
+mod replay_offsets;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use anyhow::Context as _;
+use contracts::events::{ROUTES, Topics};
+use futures::future::try_join_all;
+use platform::{
+    config::Settings,
+    kafka::{self, Reader, dead_letter_topic},
+};
+
+use self::replay_offsets::ReplayOffsets;
+pub use self::{
+    decoded::{Payload, payload, shown},
+    discard::Discarded,
+    page::{Filter, Letter, Page, StateName},
+    poison::still_poison,
+    replay::{Plan, Poison, Replayed},
+};
+use crate::{
+    dead_letter_journal::{Action, Entry, Journal},
+    dead_letters::{self, DeadLetter, Id},
+};
+
+/// The consumer group whose committed offsets record which letters are resolved.
+const GROUP: &str = "shipyard-dlq";
+
+/// A progress callback: how many are done, of how many.
+pub type Progress = Arc<dyn Fn(usize, usize) + Send + Sync>;
+
+/// The dead letters that an action is about.
+#[derive(Clone, Debug)]
+pub enum Chosen {
+    /// These, also if they are resolved.
+    Letters(Vec<Id>),
+    /// The pending ones that match.
+    Matching(Filter),
+}
+
+/// A dead letter and its state.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub letter: DeadLetter,
+    pub state: State,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    Pending,
+    /// The letter was replayed. `None` if an earlier version, which wrote no journal, replayed it.
+    Replayed(Option<Entry>),
+    Discarded(Entry),
+}
+
+impl State {
+    fn of(letter: &DeadLetter, journal: &Journal, settled: &ReplayOffsets) -> Self {
+        match journal.of(letter) {
+            Some(entry) if entry.action == Action::Discarded => Self::Discarded(entry.clone()),
+            Some(entry) => Self::Replayed(Some(entry.clone())),
+            None if settled.contains(&letter.id) => Self::Replayed(None),
+            None => Self::Pending,
+        }
+    }
+}
+
+/// Access to the dead-letter topics.
+pub struct DeadLetterQueue {
+    pub config: kafka::Config,
+    pub topics: Topics,
+    reader: Arc<Reader>,
+}
+
+impl DeadLetterQueue {
+    pub fn of(settings: &Settings) -> anyhow::Result<Self> {
+        let config = kafka::Config::load(settings)?;
+        let reader = Arc::new(Reader::new(&config, GROUP)?);
+        Ok(Self { config, topics: settings.read()?, reader })
+    }
+
+    /// Returns the dead letters of one topic, or of all topics, the oldest first.
+    pub async fn letters(&self, topic: Option<&str>) -> anyhow::Result<Vec<Found>> {
+        let topics = self.topics.all();
+        if let Some(topic) = topic {
+            anyhow::ensure!(
+                topics.contains(&topic),
+                "{topic} is no topic of this shop; there are {}",
+                topics.join(", ")
+            );
+        }
+        let wanted = topics.into_iter().filter(|one| topic.is_none_or(|topic| *one == topic));
+        let (reader, config) = (self.reader.clone(), self.config.clone());
+        let journal = tokio::task::spawn_blocking(move || Journal::read(&reader, &config));
+        let reading = wanted.map(dead_letter_topic).map(|topic| {
+            let reader = self.reader.clone();
+            async move {
+                let reading = tokio::task::spawn_blocking(move || of_topic(&reader, &topic));
+                reading.await.context("reading the dead-letter topics")?
+            }
+        });
+        let (journal, read) = tokio::join!(journal, try_join_all(reading));
+        let journal = journal.context("reading the journal of dead letters")??;
+        let read = read?.into_iter().flat_map(|(letters, settled)| {
+            let found = |letter: DeadLetter| Found { state: State::of(&letter, &journal, &settled), letter };
+            letters.into_iter().map(found).collect::<Vec<_>>()
+        });
+        let mut all: Vec<Found> = read.collect();
+        all.sort_by_key(|found| found.letter.at);
+        Ok(all)
+    }
+
+    /// Returns the dead letter with this id.
+    pub async fn letter(&self, id: &Id) -> anyhow::Result<Found> {
+        let letters = self.letters(Some(id.topic.strip_suffix(".dlq").unwrap_or(&id.topic))).await?;
+        let found = letters.into_iter().find(|found| found.letter.id == *id);
+        found.with_context(|| unknown(id))
+    }
+
+    /// Returns the event type of the letter's original topic. The text is empty if no route has this topic.
+    pub fn kind(&self, letter: &DeadLetter) -> &'static str {
+        let route = ROUTES.iter().find(|route| route.topic(&self.topics) == letter.origin());
+        route.map(|route| route.kind).unwrap_or_default()
+    }
+
+    /// Returns the letters of the topics concerned, and which of them are chosen.
+    async fn choose(&self, chosen: &Chosen) -> anyhow::Result<(Vec<Found>, BTreeSet<Id>)> {
+        match chosen {
+            Chosen::Letters(ids) => {
+                let letters = self.letters(None).await?;
+                for id in ids {
+                    anyhow::ensure!(letters.iter().any(|found| found.letter.id == *id), unknown(id));
+                }
+                Ok((letters, ids.iter().cloned().collect()))
+            }
+            Chosen::Matching(filter) => {
+                let letters = self.letters(filter.topic.as_deref()).await?;
+                let pending = letters.iter().filter(|found| found.state == State::Pending);
+                let matching = pending.filter(|found| filter.matches(self, found));
+                let ids = matching.map(|found| found.letter.id.clone()).collect();
+                Ok((letters, ids))
+            }
+        }
+    }
+}
+
+fn unknown(id: &Id) -> String {
+    format!("there is no dead letter {id}; see `shipyard dlq list --all`")
+}
+
+/// Returns a topic's letters, and which of them are resolved. Blocks.
+fn of_topic(reader: &Reader, topic: &str) -> anyhow::Result<(Vec<DeadLetter>, ReplayOffsets)> {
+    // A topic that does not exist holds no letters.
+    let letters = dead_letters::read(reader, topic)?.unwrap_or_default();
+    let partitions: BTreeSet<i32> = letters.iter().map(|letter| letter.id.partition).collect();
+    let settled = ReplayOffsets::of(reader, topic, &Vec::from_iter(partitions))?;
+    Ok((letters, settled))
+}

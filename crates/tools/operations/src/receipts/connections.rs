@@ -1,0 +1,78 @@
+//! One kept connection to each database, for reads that a person waits for.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use anyhow::Context as _;
+use platform::{config::Settings, postgres::Database, service::Service};
+use sqlx::PgConnection;
+use tokio::{sync::Mutex, time::timeout};
+
+/// The server ends a statement that runs longer, in milliseconds.
+const STATEMENT_TIMEOUT: &str = "2000";
+/// The time limit for reading one database: waiting for the connection, opening it, and all statements.
+const TIMEOUT: Duration = Duration::from_millis(2_500);
+
+pub struct Connections {
+    /// By the service's name.
+    databases: BTreeMap<&'static str, Kept>,
+}
+
+struct Kept {
+    service: &'static Service,
+    database: Database,
+    connection: Mutex<Option<PgConnection>>,
+}
+
+impl Connections {
+    pub fn of(
+        tool: &str,
+        services: impl Iterator<Item = &'static Service>,
+        settings: &Settings,
+    ) -> anyhow::Result<Self> {
+        let kept = services.map(|service| {
+            // Every statement has its index, whatever the statistics say.
+            let database = service.pool(tool, 1, settings)?.with_stable_plans();
+            database.set([("statement_timeout", STATEMENT_TIMEOUT)]);
+            Ok((service.name, Kept { service, database, connection: Mutex::default() }))
+        });
+        Ok(Self { databases: kept.collect::<anyhow::Result<_>>()? })
+    }
+
+    pub fn services(&self) -> impl Iterator<Item = &'static Service> {
+        self.databases.values().map(|kept| kept.service)
+    }
+
+    /// Calls `work` within a snapshot of a service's database. Calls it again on a new connection if the kept one has
+    /// ended meanwhile.
+    pub async fn read<T>(
+        &self,
+        service: &'static Service,
+        work: impl AsyncFn(&mut PgConnection) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let kept = self.databases.get(service.name).context("there is no such database")?;
+        let reading = async {
+            let mut place = kept.connection.lock().await;
+            if let Some(mut connection) = place.take()
+                && let Ok(read) = within_snapshot(&mut connection, &work).await
+            {
+                *place = Some(connection);
+                return Ok(read);
+            }
+            let mut connection = kept.database.connect().await.context("connecting")?;
+            let read = within_snapshot(&mut connection, &work).await?;
+            *place = Some(connection);
+            Ok(read)
+        };
+        timeout(TIMEOUT, reading).await.unwrap_or_else(|_| anyhow::bail!("it did not answer in time"))
+    }
+}
+
+async fn within_snapshot<T>(
+    connection: &mut PgConnection,
+    work: &impl AsyncFn(&mut PgConnection) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    sqlx::query("begin isolation level repeatable read read only").execute(&mut *connection).await?;
+    let read = work(connection).await?;
+    sqlx::query("commit").execute(connection).await?;
+    Ok(read)
+}

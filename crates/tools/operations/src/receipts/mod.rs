@@ -1,0 +1,180 @@
+//! Receipts of single orders: reads the facts of an order from all databases, and checks the audit's invariants over them.
+//!
+//! Each database is read in one transaction of one kept connection. Every statement is found by an index, so that a
+//! receipt costs the same however many orders there are. Topics are not scanned: the caller has the order's records.
+
+mod connections;
+mod positions;
+mod records;
+
+use std::time::Duration;
+
+use audit::{
+    Facts, Receipt,
+    facts::{Bounds, Position, UnreadDatabase, events_of},
+    receipt::{Unconsumed, unconsumed},
+};
+use chrono::{DateTime, TimeDelta};
+use contracts::events::{Topics, route_of};
+use futures::future::join_all;
+use platform::{clock, config::Settings, kafka, service::Service};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use self::connections::Connections;
+pub use self::records::{Records, SeenRecord};
+use crate::{
+    facts::{self, joined, messaging},
+    registry::with_database,
+};
+
+/// How often an order is read to see a violation twice without a change.
+const READS: usize = 4;
+/// A consumer that has not handled an event for this long is asked for: most events are handled sooner.
+const LATE: TimeDelta = TimeDelta::seconds(1);
+/// The pause between two reads, which lets a short step of the order end.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Reads receipts. Keeps at most one connection to each database.
+pub struct Receipts {
+    connections: Connections,
+    kafka: kafka::Config,
+    topics: Topics,
+    bounds: Bounds,
+}
+
+impl Receipts {
+    /// Creates the reader, which connects when it is first used. PostgreSQL shows `tool`, such as `shipyard-console`, as
+    /// the application name. Fails if a `<SERVICE>_DATABASE_URL` is missing.
+    pub fn of(tool: &str, settings: &Settings) -> anyhow::Result<Self> {
+        Ok(Self {
+            connections: Connections::of(tool, with_order_events(), settings)?,
+            kafka: kafka::Config::load(settings)?,
+            topics: settings.read()?,
+            bounds: facts::bounds(settings)?,
+        })
+    }
+
+    /// Returns the receipt of an order; `None` if there is no such order.
+    ///
+    /// A database that cannot be read leaves the checks open that need it. The databases are read one beside the other,
+    /// so that a change may look like a violation: a violation counts once two reads with it are the same.
+    pub async fn receipt(&self, order: Uuid, records: &Records) -> Option<Receipt> {
+        let mut facts = self.facts(order, records).await;
+        if facts.orders.is_empty() && !facts.unread.iter().any(|unread| unread.service == order::SERVICE.name) {
+            return None;
+        }
+        let mut is_broker_there = true;
+        for _ in 1..READS {
+            let late = Self::late(&facts, order, records);
+            if late.is_empty() && audit::receipt(&facts, order).violated().next().is_none() {
+                break;
+            }
+            // The positions are read before the inboxes: what a consumer has passed by then is in its inbox.
+            let positions = if is_broker_there { self.positions(late, records).await } else { None };
+            is_broker_there = positions.is_some();
+            let again = self.facts(order, records).await;
+            let is_same = is_same(&facts, &again);
+            facts = Facts { positions: positions.unwrap_or_default(), ..again };
+            if is_same {
+                return Some(audit::receipt(&facts, order));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Some(audit::receipt(&facts, order).in_doubt())
+    }
+
+    /// Returns the events that were published a while ago, and that a consumer has not handled.
+    fn late(facts: &Facts, order: Uuid, records: &Records) -> Vec<Unconsumed> {
+        let since = |one: &Unconsumed| records.records.iter().find(|record| record.event == Some(one.event));
+        let is_late = |one: &Unconsumed| since(one).is_some_and(|record| facts.at - record.at > LATE);
+        unconsumed(facts, order).into_iter().filter(is_late).collect()
+    }
+
+    async fn facts(&self, order: Uuid, records: &Records) -> Facts {
+        let read = self.connections.services().map(async |service| {
+            let reading = self.connections.read(service, async |database: &mut PgConnection| {
+                self.facts_of(service, database, order, records).await
+            });
+            reading.await.unwrap_or_else(|error| {
+                let unread = UnreadDatabase { service: service.name, error: format!("{error:#}") };
+                Facts { unread: vec![unread], ..Facts::default() }
+            })
+        });
+        let own = joined(join_all(read).await);
+        Facts {
+            at: if own.orders.is_empty() { clock::now() } else { own.at },
+            bounds: self.bounds,
+            books: vec![facts::payment::LEDGER.to_owned()],
+            logs: records.logs(&self.topics),
+            dead_letters: records.dead_letters(&self.topics),
+            discarded: records.discarded.clone(),
+            ..own
+        }
+    }
+
+    /// Reads what one database has of an order.
+    async fn facts_of(
+        &self,
+        service: &'static Service,
+        database: &mut PgConnection,
+        order: Uuid,
+        records: &Records,
+    ) -> anyhow::Result<Facts> {
+        let own = match service.name {
+            "order" => facts::order::of_order(database, order).await?,
+            "inventory" => facts::inventory::of_order(database, order).await?,
+            "payment" => facts::payment::of_order(database, order).await?,
+            "assembly" => facts::assembly::of_order(database, order).await?,
+            "notification" => facts::notification::of_order(database, order).await?,
+            "delivery" => facts::delivery::of_order(database, order).await?,
+            _ => Facts::default(),
+        };
+        let mut kept_since = None;
+        let mut attempts = own.payments.iter().filter_map(|payment| payment.attempt).max().unwrap_or_default();
+        if service.name == order::SERVICE.name {
+            attempts = facts::order::attempts(database, order).await?;
+            kept_since = Some(messaging::kept_since(&mut *database, &self.kafka, own.at).await?);
+        }
+        let possible = events_of(order, attempts).into_iter().map(|(_, event)| event);
+        let events: Vec<Uuid> = possible.chain(records.events()).collect();
+        let outbox = if service.has_table("outbox") {
+            messaging::outbox_of(database, service, order, &events).await?
+        } else {
+            Vec::new()
+        };
+        let inboxes = if service.has_table("inbox") {
+            messaging::inboxes_of(database, service, &events).await?
+        } else {
+            Vec::new()
+        };
+        Ok(Facts { outbox, inboxes, kept_since, ..own })
+    }
+
+    /// Returns where the consumers of these events are. `None` if the broker does not say so in time.
+    async fn positions(&self, late: Vec<Unconsumed>, records: &Records) -> Option<Vec<Position>> {
+        let positions = positions::of(&self.kafka, late, records).await;
+        positions
+            .inspect_err(|error| tracing::warn!(error = format!("{error:#}"), "positions of consumers unknown"))
+            .ok()
+    }
+}
+
+/// Returns the services that publish or consume the events of an order.
+fn with_order_events() -> impl Iterator<Item = &'static Service> {
+    let kinds = events_of(Uuid::nil(), 1).into_iter().map(|(kind, _)| kind);
+    let routes: Vec<_> = kinds.filter_map(route_of).collect();
+    with_database().filter(move |service| {
+        let is_own = |name: &str| name == service.name;
+        routes.iter().any(|route| is_own(route.producer) || route.consumers.iter().any(|one| is_own(one.service)))
+    })
+}
+
+/// Returns true if nothing has changed between two reads.
+fn is_same(one: &Facts, other: &Facts) -> bool {
+    let shown = |facts: &Facts| {
+        let rows = Facts { at: DateTime::UNIX_EPOCH, kept_since: None, positions: Vec::new(), ..facts.clone() };
+        format!("{rows:?}")
+    };
+    shown(one) == shown(other)
+}

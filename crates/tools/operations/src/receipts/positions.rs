@@ -1,0 +1,68 @@
+//! Where consumers are: whether their committed offsets have passed events that they have not handled.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use audit::{facts::Position, receipt::Unconsumed};
+use platform::kafka::{self, Reader};
+use tokio::time::timeout;
+
+use super::{Records, SeenRecord};
+
+/// The time limit for all answers of the broker.
+const TIMEOUT: Duration = Duration::from_millis(1_500);
+
+/// Returns the positions of the consumers of these events. Nothing is said of an event whose record is not known.
+pub async fn of(config: &kafka::Config, waiting: Vec<Unconsumed>, records: &Records) -> anyhow::Result<Vec<Position>> {
+    let is_of = |record: &SeenRecord, one: &Unconsumed| record.is_current && record.event == Some(one.event);
+    let waiting: Vec<(Unconsumed, Vec<SeenRecord>)> = waiting
+        .into_iter()
+        .map(|one| {
+            let own = records.records.iter().filter(|record| is_of(record, &one)).cloned().collect();
+            (one, own)
+        })
+        .filter(|(_, own): &(_, Vec<_>)| !own.is_empty())
+        .collect();
+    if waiting.is_empty() {
+        return Ok(Vec::new());
+    }
+    let config = config.clone();
+    let reading = tokio::task::spawn_blocking(move || read(&config, &waiting));
+    timeout(TIMEOUT, reading).await.context("the broker does not answer in time")?.context("reading offsets")?
+}
+
+fn read(config: &kafka::Config, waiting: &[(Unconsumed, Vec<SeenRecord>)]) -> anyhow::Result<Vec<Position>> {
+    let mut by_group: BTreeMap<&str, Vec<&(Unconsumed, Vec<SeenRecord>)>> = BTreeMap::new();
+    for one in waiting {
+        by_group.entry(one.0.group).or_default().push(one);
+    }
+    let mut positions = Vec::new();
+    for (group, waiting) in by_group {
+        let reader = Reader::new(config, group)?;
+        let mut next: HashMap<(String, i32), i64> = HashMap::new();
+        for (topic, partitions) in partitions(&waiting) {
+            let marks = reader.marks(topic, &Vec::from_iter(partitions))?;
+            next.extend(marks.into_iter().map(|(partition, mark)| ((topic.to_owned(), partition), mark.next)));
+        }
+        for (one, records) in waiting {
+            let is_past = |record: &SeenRecord| {
+                next.get(&(record.topic.clone(), record.partition)).is_some_and(|next| *next > record.offset)
+            };
+            let is_past = records.iter().all(is_past);
+            positions.push(Position { group: group.to_owned(), event: one.event, is_past });
+        }
+    }
+    Ok(positions)
+}
+
+/// Returns the partitions of each topic that have the records of these events.
+fn partitions<'a>(waiting: &[&'a (Unconsumed, Vec<SeenRecord>)]) -> BTreeMap<&'a str, BTreeSet<i32>> {
+    let mut partitions: BTreeMap<&str, BTreeSet<i32>> = BTreeMap::new();
+    for record in waiting.iter().flat_map(|(_, records)| records) {
+        partitions.entry(&record.topic).or_default().insert(record.partition);
+    }
+    partitions
+}

@@ -1,0 +1,127 @@
+//! The records of an order, as the caller of a receipt has seen them.
+
+use std::{collections::HashMap, sync::Arc};
+
+use audit::facts::{self, DeadLetters, Discarded, Log, Record, kind};
+use chrono::{DateTime, Utc};
+use contracts::events::{ROUTES, Topics};
+use platform::{
+    clock,
+    config::Settings,
+    kafka::{Config, dead_letter_topic},
+};
+use uuid::Uuid;
+
+use crate::facts::{log_since, topics};
+
+/// What the caller has read of the topics.
+#[derive(Clone, Debug, Default)]
+pub struct Records {
+    /// The topics that the caller reads, each with the time since which it has all records; `None` if it has all from the
+    /// beginning. Whether an event reached another topic is not checked.
+    pub topics: HashMap<String, Option<DateTime<Utc>>>,
+    /// The records whose key is the order's UUID.
+    pub records: Vec<SeenRecord>,
+    /// The dead letters of the order's events; `None` if the caller does not read them, so that the receipt does not say
+    /// anything of them.
+    pub dead_letters: Option<Vec<facts::DeadLetter>>,
+    /// The dead letters of the order that operators have discarded.
+    pub discarded: Vec<Discarded>,
+}
+
+/// A record of a topic.
+#[derive(Clone, Debug)]
+pub struct SeenRecord {
+    pub topic: String,
+    pub partition: i32,
+    pub offset: i64,
+    pub at: DateTime<Utc>,
+    pub key: Option<Uuid>,
+    /// The header `event-type`.
+    pub kind: Option<String>,
+    /// The header `event-uuid`.
+    pub event: Option<Uuid>,
+    /// False for a record of a broker that began anew since: the offsets of consumers do not refer to it.
+    pub is_current: bool,
+}
+
+impl Records {
+    /// Reads all topics and dead-letter topics for what concerns an order.
+    pub async fn scan(settings: &Settings, order: Uuid) -> anyhow::Result<Self> {
+        let (config, since) = (Config::load(settings)?, log_since(settings)?);
+        let quiet = Arc::new(|_: &str, _, _| {});
+        let read = topics::read(&config, &settings.read()?, since, clock::now(), quiet).await?;
+        let own = |log: &Log| {
+            let records = log.records.iter().filter(|record| record.key == Some(order));
+            records.map(|record| SeenRecord::of(&log.topic, record)).collect::<Vec<_>>()
+        };
+        Ok(Self {
+            topics: read.logs.iter().map(|log| (log.topic.clone(), log.complete_since)).collect(),
+            records: read.logs.iter().flat_map(own).collect(),
+            dead_letters: Some(read.dead_letters.into_iter().flat_map(|dead| dead.letters).collect()),
+            discarded: read.discarded.into_iter().filter(|one| one.order == Some(order)).collect(),
+        })
+    }
+
+    pub(super) fn events(&self) -> impl Iterator<Item = Uuid> {
+        self.records.iter().filter_map(|record| record.event)
+    }
+
+    /// Returns a log for each route. A record without a known type belongs to the first route of its topic.
+    pub(super) fn logs(&self, topics: &Topics) -> Vec<Log> {
+        let mut logs: Vec<Log> = Vec::with_capacity(ROUTES.len());
+        for route in &ROUTES {
+            let topic = route.topic(topics);
+            let is_first = logs.iter().all(|log| log.topic != topic);
+            let is_routed = |kind: &str| ROUTES.iter().any(|one| one.kind == kind && one.topic(topics) == topic);
+            let records = self.records.iter().filter(|record| record.topic == topic);
+            let own = records.filter(|record| match &record.kind {
+                Some(kind) if is_routed(kind) => kind == route.kind,
+                _ => is_first,
+            });
+            logs.push(Log {
+                topic: topic.to_owned(),
+                kind: kind(route.kind),
+                // Of a topic that is not read, no record is expected.
+                complete_since: self.topics.get(topic).copied().unwrap_or(Some(DateTime::<Utc>::MAX_UTC)),
+                records: own.map(record).collect(),
+            });
+        }
+        logs
+    }
+
+    /// Returns the dead-letter topics of all consumed events; none if they are not read.
+    pub(super) fn dead_letters(&self, topics: &Topics) -> Vec<DeadLetters> {
+        let Some(letters) = &self.dead_letters else { return Vec::new() };
+        let consumed = ROUTES.iter().filter(|route| !route.consumers.is_empty());
+        let of_topic = |topic: &str| letters.iter().filter(|letter| letter.topic == topic).cloned().collect();
+        let dead = consumed.map(|route| route.topic(topics));
+        dead.map(|topic| DeadLetters { topic: dead_letter_topic(topic), letters: of_topic(topic) }).collect()
+    }
+}
+
+impl SeenRecord {
+    fn of(topic: &str, record: &Record) -> Self {
+        Self {
+            topic: topic.to_owned(),
+            partition: record.partition,
+            offset: record.offset,
+            at: record.at,
+            key: record.key,
+            kind: record.kind.as_deref().map(str::to_owned),
+            event: record.event,
+            is_current: true,
+        }
+    }
+}
+
+fn record(seen: &SeenRecord) -> Record {
+    Record {
+        partition: seen.partition,
+        offset: seen.offset,
+        event: seen.event,
+        kind: seen.kind.as_deref().map(kind),
+        key: seen.key,
+        at: seen.at,
+    }
+}

@@ -1,0 +1,131 @@
+//! Many dead letters: pages, dry runs, and actions on all that match.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use contracts::events::{OrderPaid, Published as _, record};
+use operations::dead_letter_queue::{Chosen, DeadLetterQueue, Filter, StateName};
+use platform::{
+    clock,
+    config::Settings,
+    kafka::{
+        Config, HEADER_ERROR, HEADER_FAILED_AT, HEADER_GROUP, HEADER_OFFSET, HEADER_PARTITION, HEADER_TOPIC,
+        KafkaPublisher, Record, dead_letter_topic,
+    },
+    outbox::Publisher as _,
+};
+use testkit::Kafka;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+const LETTERS: usize = 10_000;
+/// Of five messages four cannot be decoded.
+const POISON: usize = LETTERS / 5 * 4;
+
+#[tokio::test]
+async fn a_page_of_ten_thousand_dead_letters_is_read_and_all_that_match_are_replayed() {
+    let kafka = testkit::kafka().await;
+    let topic = kafka.topics().order_paid_topic_name;
+    fill(&kafka, &topic).await;
+    let queue = DeadLetterQueue::of(&Settings::of(kafka.settings())).unwrap();
+    let all = Filter { topic: Some(topic.clone()), ..Filter::default() };
+    let poison = Filter { reason: Some("NOT A PROTOBUF".to_owned()), ..all.clone() };
+    let begun = Instant::now();
+
+    let page = queue.page(&Filter::default(), false, 100, 50).await.unwrap();
+
+    println!("a page of {LETTERS} dead letters takes {:?}", begun.elapsed());
+    assert_eq!((page.matching, page.pending, page.letters.len()), (LETTERS, LETTERS, 50));
+    let letter = &page.letters[0];
+    assert_eq!(
+        (letter.state, letter.kind.as_str(), letter.topic.as_str()),
+        (StateName::Pending, OrderPaid::TYPE, topic.as_str())
+    );
+    assert!(page.letters.iter().any(|letter| letter.payload.contains("payment_method: \"CARD\"")), "{letter:?}");
+    assert_eq!(queue.page(&poison, false, 0, 1).await.unwrap().matching, POISON);
+    let nothing = Filter { kind: Some("events.v1.ShipAssembled".to_owned()), ..Filter::default() };
+    assert_eq!(queue.page(&nothing, false, 0, 1).await.unwrap().matching, 0);
+
+    let plan = queue.plan(&Chosen::Matching(all.clone()), false).await.unwrap();
+    assert_eq!((plan.messages, plan.letters, plan.poison.len(), plan.late), (LETTERS, LETTERS, POISON, 0));
+    assert!(plan.poison[0].reason.contains("not a protobuf message"), "{:?}", plan.poison[0]);
+    let shown =
+        format!("{LETTERS} messages to replay, which resolve {LETTERS} dead letters; {POISON} would be poison again");
+    assert_eq!(plan.to_string(), shown);
+
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let told = seen.clone();
+    let progress: operations::dead_letter_queue::Progress =
+        Arc::new(move |done, all| told.lock().unwrap().push((done, all)));
+    let discarded = queue.discard(&Chosen::Matching(poison), "ann", "sent by a test", &progress).await.unwrap();
+    assert_eq!(discarded.to_string(), format!("{POISON} dead letters discarded"));
+    assert_eq!(seen.lock().unwrap().last(), Some(&(POISON, POISON)));
+    let begun = Instant::now();
+    let replayed = queue.replay(&Chosen::Matching(all.clone()), false, "ann", &progress).await.unwrap();
+    let rest = LETTERS - POISON;
+    println!("{rest} messages are replayed in {:?}", begun.elapsed());
+
+    assert_eq!(replayed.to_string(), format!("{rest} messages replayed, {rest} dead letters resolved"));
+    assert_eq!(seen.lock().unwrap().last(), Some(&(rest, rest)));
+    let page = queue.page(&all, false, 0, 50).await.unwrap();
+    assert_eq!((page.matching, page.replayed, page.discarded), (0, rest, POISON));
+    assert_eq!(kafka.messages(&topic).await.len(), rest);
+    let again = queue.replay(&Chosen::Matching(all), false, "ann", &progress).await.unwrap();
+    assert_eq!(again.messages, 0, "a resolved letter is not replayed again");
+}
+
+#[tokio::test]
+async fn an_action_names_what_is_missing() {
+    let kafka = testkit::kafka().await;
+    let queue = DeadLetterQueue::of(&Settings::of(kafka.settings())).unwrap();
+    let progress: operations::dead_letter_queue::Progress = Arc::new(|_, _| {});
+    let unknown = Chosen::Letters(vec!["order.paid.dlq/0/7".parse().unwrap()]);
+    let all = Chosen::Matching(Filter::default());
+    let elsewhere = Chosen::Matching(Filter { topic: Some("nowhere".to_owned()), ..Filter::default() });
+    for (chosen, who, why, sentence) in [
+        (&unknown, "ann", "why", "there is no dead letter order.paid.dlq/0/7"),
+        (&all, "ann", " ", "why: a reason is missing"),
+        (&all, " ", "why", "who: the operator is missing"),
+        (&elsewhere, "ann", "why", "nowhere is no topic of this shop"),
+    ] {
+        let refusal = queue.discard(chosen, who, why, &progress).await.unwrap_err();
+
+        assert!(refusal.to_string().starts_with(sentence), "{sentence}: {refusal:#}");
+    }
+}
+
+/// Writes dead letters of a topic.
+async fn fill(kafka: &Kafka, topic: &str) {
+    let publisher = KafkaPublisher::new(&Config { kafka_create_topics: false, ..kafka.config() }).unwrap();
+    let at = clock::now().to_rfc3339();
+    let letter = |number: usize| {
+        let order = Uuid::from_u128(number as u128);
+        let ids = (order.to_string(), Uuid::from_u128(1).to_string());
+        let event = OrderPaid {
+            order_uuid: ids.0,
+            user_uuid: ids.1,
+            payment_method: "CARD".to_owned(),
+            ..OrderPaid::default()
+        };
+        let is_poison = !number.is_multiple_of(5);
+        let payload = if is_poison { b"\xff\x00".to_vec() } else { record(order, event).payload };
+        let error = if is_poison { "not a protobuf message" } else { "a defect that was mended since" };
+        let headers = [
+            ("event-type", OrderPaid::TYPE),
+            (HEADER_TOPIC, topic),
+            (HEADER_PARTITION, "0"),
+            (HEADER_OFFSET, &number.to_string()),
+            (HEADER_GROUP, "assembly-group-order-paid"),
+            (HEADER_ERROR, error),
+            (HEADER_FAILED_AT, &at),
+        ];
+        let headers: HashMap<String, String> =
+            headers.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Record { topic: dead_letter_topic(topic), key: order.to_string().into_bytes(), payload, headers }
+    };
+    for numbers in (0..LETTERS).collect::<Vec<_>>().chunks(1_000) {
+        publisher.publish(numbers.iter().map(|number| letter(*number)).collect()).await.unwrap();
+    }
+}
