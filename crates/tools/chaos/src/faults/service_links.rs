@@ -85,10 +85,9 @@ async fn on_each_call(experiment: &mut Experiment, what: LinkFault) -> anyhow::R
     Ok(Injected::Done(done))
 }
 
+/// Returns the links to disturb. The console calls only for pages, which no customer of a chaos run opens.
 fn calls(experiment: &mut Experiment) -> Vec<Link> {
-    if experiment.brief {
-        cluster::calls().sample(&mut experiment.random, 2).copied().collect()
-    } else {
-        cluster::calls()
-    }
+    let mut links = cluster::calls();
+    links.retain(|link| !matches!(link, Link::Call(from, _) if from.name == "console"));
+    if experiment.brief { links.sample(&mut experiment.random, 2).copied().collect() } else { links }
 }
