@@ -15,17 +15,6 @@ redis.call('zadd', KEYS[3], time[1] * 1000000 + time[2], ARGV[2])
 -- The set expires with its last token: `nx` for a new set, `gt` for one that would expire sooner.
 redis.call('pexpire', KEYS[3], lifetime, 'nx')
 redis.call('pexpire', KEYS[3], lifetime, 'gt')
-local tokens = redis.call('zrange', KEYS[3], 0, -1)
-local surplus = #tokens - ARGV[4]
-for _, digest in ipairs(tokens) do
-  if surplus <= 0 then
-    break
-  end
-  if digest ~= ARGV[2] then
-    redis.call('del', ARGV[5] .. digest)
-    redis.call('zrem', KEYS[3], digest)
-    surplus = surplus - 1
-  end
-end
+end_surplus(KEYS[3], ARGV[2], ARGV[4], ARGV[5])
 redis.call('set', KEYS[2], ARGV[1], 'px', lifetime)
 return 0

@@ -13,18 +13,7 @@ redis.call('zadd', KEYS[3], now + ARGV[3], ARGV[1])
 -- The set expires with its last session: `nx` for a new set, `gt` for one that would expire sooner.
 redis.call('pexpire', KEYS[3], ARGV[3], 'nx')
 redis.call('pexpire', KEYS[3], ARGV[3], 'gt')
-local sessions = redis.call('zrange', KEYS[3], 0, -1)
-local surplus = #sessions - ARGV[5]
-for _, digest in ipairs(sessions) do
-  if surplus <= 0 then
-    break
-  end
-  if digest ~= ARGV[1] then
-    redis.call('del', ARGV[6] .. digest)
-    redis.call('zrem', KEYS[3], digest)
-    surplus = surplus - 1
-  end
-end
+end_surplus(KEYS[3], ARGV[1], ARGV[5], ARGV[6])
 local session = cjson.decode(ARGV[2])
 session.used = math.floor(now)
 redis.call('set', KEYS[2], cjson.encode(session), 'px', ARGV[3])
