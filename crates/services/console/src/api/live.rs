@@ -14,7 +14,7 @@ use futures::{Stream, StreamExt as _};
 use platform::problem::Problem;
 use serde::{Deserialize, Serialize};
 
-use super::{Api, of_error, orders::order};
+use super::{Api, of_error};
 use crate::{
     model::Step,
     pages::Visit,
@@ -55,8 +55,8 @@ pub async fn show(
     headers: HeaderMap,
 ) -> Response {
     let open = async {
-        let (order, after) = (order(&path)?, asked.after(&headers)?);
-        api.timelines.check(&visit.caller(), &visit.session, order, uri.path()).await.map_err(of_error)?;
+        let after = asked.after(&headers)?;
+        let (order, _) = api.readable(&visit, &path, uri.path()).await?;
         // First the stream, then what there is: no step is between them.
         let stream = api.live.open(order).map_err(of_error)?;
         let known = api.timelines.after(order, after).await.map_err(of_error)?;
@@ -108,7 +108,7 @@ pub fn event(id: i64, data: &impl Serialize) -> Event {
     event.json_data(data).unwrap_or_default()
 }
 
-/// Answers with a stream of events that nobody on the way stores or holds back.
+/// Answers with a stream of events that no proxy stores or holds back.
 pub fn stream(events: impl Stream<Item = Event> + Send + 'static) -> Response {
     let stream = Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(KeepAlive::new().interval(COMMENT));
     let headers = [(header::CACHE_CONTROL, "no-store"), (HeaderName::from_static("x-accel-buffering"), "no")];

@@ -16,7 +16,6 @@ mod state;
 mod timeline;
 
 pub use form::{Form, is_form, see};
-pub use orders::order as order_of;
 pub use problems::{of_error, of_status};
 pub use routes::{RULES, document, router};
 pub use session::Session;

@@ -61,7 +61,7 @@ fn wanted(form: &Form, headers: &HeaderMap, user: Uuid) -> Result<(Option<Header
         if given.is_empty() {
             return Err(Problem::invalid("key", "is required"));
         }
-        key = Some(HeaderValue::from_str(given).map_err(|_| Problem::invalid("key", "is not printable ASCII"))?);
+        key = Some(key_of(given)?);
         let parts = parts(&members)?;
         let address = members.remove("delivery_address").filter(|address| address.as_str() != Some(""));
         members = Map::from_iter([("part_uuids".to_owned(), json!(parts))]);
@@ -69,6 +69,11 @@ fn wanted(form: &Form, headers: &HeaderMap, user: Uuid) -> Result<(Option<Header
     }
     members.entry("user_uuid").or_insert_with(|| user.to_string().into());
     Ok((key, serde_json::to_vec(&members).map_err(|error| Problem::invalid("body", error))?))
+}
+
+/// Returns the Idempotency-Key that a form gives.
+fn key_of(given: &str) -> Result<HeaderValue, Problem> {
+    HeaderValue::from_str(given).map_err(|_| Problem::invalid("key", "is not printable ASCII"))
 }
 
 /// Returns the parts of a form whose members are the uuids of parts, with their quantities.
@@ -98,7 +103,7 @@ pub async fn pay(
     let key = match headers.get(IDEMPOTENCY_KEY) {
         Some(key) => Some(key.clone()),
         None if given.is_empty() => None,
-        None => Some(HeaderValue::from_str(given).map_err(|_| Problem::invalid("key", "is not printable ASCII"))?),
+        None => Some(key_of(given)?),
     };
     let body = json!({ "payment_method": method }).to_string().into_bytes();
     let path = format!("{BASE}/{order}/pay");

@@ -9,7 +9,7 @@ use axum::{
 use platform::problem::Problem;
 use serde_json::json;
 
-use super::{Api, of_error, orders::order};
+use super::{Api, of_error};
 use crate::pages::{self, Visit};
 
 pub async fn show(
@@ -18,8 +18,7 @@ pub async fn show(
     uri: Uri,
     Path(path): Path<String>,
 ) -> Result<Response, Problem> {
-    let order = order(&path)?;
-    api.timelines.check(&visit.caller(), &visit.session, order, uri.path()).await.map_err(of_error)?;
+    let (order, _) = api.readable(&visit, &path, uri.path()).await?;
     let checks = api.receipts.of(order).await.map_err(of_error)?;
     Ok(Json(json!({ "checks": *checks })).into_response())
 }
@@ -30,8 +29,7 @@ pub async fn export(
     uri: Uri,
     Path(path): Path<String>,
 ) -> Result<Response, Problem> {
-    let order = order(&path)?;
-    let is_own = api.timelines.check(&visit.caller(), &visit.session, order, uri.path()).await.map_err(of_error)?;
+    let (order, is_own) = api.readable(&visit, &path, uri.path()).await?;
     let steps = api.timelines.steps(order).await.map_err(of_error)?;
     let checks = api.receipts.of(order).await.map_err(of_error)?;
     let file = pages::export(&api, &visit, order, &steps, checks, is_own).await?;

@@ -2,8 +2,13 @@
 
 use std::sync::Arc;
 
+use contracts::ids::OrderId;
+use platform::problem::Problem;
+
+use super::{of_error, orders::order};
 use crate::{
     client::{Customers, Delivery, Iam, Inventory, Orders, Payments},
+    pages::Visit,
     repository::{Actions, Timeline},
     service::{Couriers, Live, Receipts, Timelines},
 };
@@ -26,4 +31,14 @@ pub struct Api {
     pub is_secure: bool,
     /// The address of Jaeger's web page.
     pub jaeger: Option<Arc<str>>,
+}
+
+impl Api {
+    /// Returns the order in a request's path, and whether it is the visitor's own. NOT_FOUND for another user's; an operator reads every order,
+    /// which is recorded with `request`, the path of the request.
+    pub async fn readable(&self, visit: &Visit, path: &str, request: &str) -> Result<(OrderId, bool), Problem> {
+        let order = order(path)?;
+        let checked = self.timelines.check(&visit.caller(), &visit.session, order, request).await;
+        Ok((order, checked.map_err(of_error)?))
+    }
 }

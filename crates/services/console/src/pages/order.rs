@@ -25,7 +25,7 @@ use super::{
     visit::Visit,
 };
 use crate::{
-    api::{Api, of_error, order_of},
+    api::{Api, of_error},
     client,
     model::Step,
 };
@@ -44,8 +44,7 @@ struct Seen {
 }
 
 async fn seen(api: &Api, visit: &Visit, path: &str, uri: &str) -> Result<Seen, Problem> {
-    let order = order_of(path)?;
-    let is_own = api.timelines.check(&visit.caller(), &visit.session, order, uri).await.map_err(of_error)?;
+    let (order, is_own) = api.readable(visit, path, uri).await?;
     let steps = api.timelines.steps(order).await.map_err(of_error)?;
     Ok(Seen { order, steps, is_own })
 }
