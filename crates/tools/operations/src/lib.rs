@@ -14,6 +14,5 @@ pub mod receipts;
 pub mod registry;
 pub mod republish_lost_events;
 pub mod restock;
-pub mod service_states;
 pub mod session_probe;
 pub mod skip;
