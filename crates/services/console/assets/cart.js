@@ -80,7 +80,7 @@ if (shop) {
   addEventListener("pageshow", fill);
   fill();
 
-  // Stock is read again while somebody looks.
+  // Stock is read again while the page is visible.
   setInterval(async () => {
     if (document.hidden) return;
     try {

@@ -32,7 +32,7 @@ pub fn page(status: StatusCode, template: &impl Template) -> Response {
     response
 }
 
-/// Returns the frame of a page for somebody who is not known.
+/// Returns the frame of a page for a visitor who is not logged in.
 pub fn stranger() -> Layout {
     Layout { assets: ASSETS.clone(), visitor: None, section: Section::None }
 }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::model::{Kind, Step};
 
-/// What stands for the address of somebody else's order, which only its owner sees.
+/// What stands for the address of another user's order, which only its owner sees.
 const HIDDEN: &str = "known to its owner alone";
 
 /// What is known of an order.

@@ -16,7 +16,7 @@ use crate::{
     model::Step,
 };
 
-/// Returns an order in short. `is_own` is false if an operator looks at somebody else's.
+/// Returns an order in short. `is_own` is false if an operator looks at another user's.
 pub async fn summary(
     api: &Api,
     visit: &Visit,
@@ -63,7 +63,7 @@ pub async fn summary(
     let is_paying =
         waits && known.payment.as_ref().is_some_and(|one| matches!(one.status.as_str(), "PENDING" | "SUCCESS"));
     let can_act = is_own && waits && !is_paying;
-    // Without payment nobody knows the number of the attempt.
+    // Without payment the page does not know the number of the attempt.
     let can_pay = can_act && !away.iter().any(|one| one == "payment");
     Ok(Summary {
         uuid: order.to_string(),
@@ -75,7 +75,7 @@ pub async fn summary(
         delivery_address: known.address,
         delivery: known.delivery,
         balance: balance.and_then(Result::ok).map(Money),
-        // The same for each rendering until an attempt is refused: whoever clicks twice pays once.
+        // The same for each rendering until an attempt is refused: a user who clicks twice pays once.
         pay_key: if can_pay { format!("pay-{order}-{}", known.attempt + 1) } else { String::new() },
         methods: Method::all(),
         is_paying,

@@ -81,7 +81,7 @@ impl Live {
     pub async fn follow(self, stop: CancellationToken) -> anyhow::Result<()> {
         let _closing = self.0.closing.clone().drop_guard();
         let mut outage = platform::outage::Outage::new("the timeline", "live");
-        // The place up to which every step was handed on. `None` while nobody reads.
+        // The place up to which every step was handed on. `None` while there are no streams.
         let mut place = None;
         loop {
             tokio::select! {

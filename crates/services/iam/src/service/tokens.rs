@@ -52,7 +52,7 @@ impl IamService {
         }
     }
 
-    /// Returns what a token names to the session store. Fails if the token is not valid, whatever its session; a forged one is recorded as a
+    /// Returns what a token names to the session store. Fails if the token is not valid, also if its session is open; a forged one is recorded as a
     /// security event.
     pub fn token(&self, token: &str, now: DateTime<Utc>) -> Result<Credential, Error> {
         self.tokens.verify(token, now).map(Credential::Token).map_err(|reason| {

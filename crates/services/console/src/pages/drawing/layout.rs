@@ -138,7 +138,7 @@ impl Drawing {
     }
 }
 
-/// Every step when it happened, and every event that somebody reads when it arrived.
+/// Every step when it happened, and every event that a service reads when it arrived.
 fn moments(steps: &[StepView]) -> Vec<(i64, Moment, usize)> {
     let Some(first) = steps.iter().map(|step| step.at).min() else { return Vec::new() };
     let mut moments = Vec::with_capacity(steps.len() * 2);

@@ -1,4 +1,4 @@
-//! The views: what each page shows, as data with a template. Whoever has a view can render it; it reads and decides nothing.
+//! The views: what each page shows, as data with a template. A view renders itself; it reads and decides nothing.
 
 pub mod checkout;
 pub mod export;

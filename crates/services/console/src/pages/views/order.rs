@@ -13,6 +13,6 @@ pub struct Order {
     pub receipt: Receipt,
     /// The place of the newest step shown; live updates go on from there.
     pub after: i64,
-    /// Somebody else's order, which an operator reads.
+    /// True for another user's order, which an operator reads.
     pub is_of_another: bool,
 }
