@@ -16,7 +16,8 @@ impl Setup {
         client.expect("an admin client can be made")
     }
 
-    /// Deletes the topic and creates it again, with three partitions.
+    /// Deletes the topic and creates it again, with three partitions. Returns when the broker has replaced the old topic, which holds
+    /// records: it applies both changes after it has answered, and takes records for the old topic until then.
     async fn create_again(&self) {
         let (admin, options) = (self.admin(), AdminOptions::new());
         admin.delete_topics(&[&self.topic], &options).await.unwrap();
@@ -27,6 +28,17 @@ impl Setup {
             let created = created.unwrap().remove(0);
             (created.is_ok() || created.unwrap_err().1 == rdkafka::types::RDKafkaErrorCode::TopicAlreadyExists)
                 .then_some(())
+        })
+        .await;
+        eventually(|| async {
+            let (config, topic) = (self.kafka.config(), self.topic.clone());
+            let asked = tokio::task::spawn_blocking(move || {
+                let client: BaseConsumer =
+                    ClientConfig::new().set("bootstrap.servers", &config.kafka_brokers).create()?;
+                (0..3).map(|partition| client.fetch_watermarks(&topic, partition, Duration::from_secs(5))).collect()
+            });
+            let ends: rdkafka::error::KafkaResult<Vec<(i64, i64)>> = asked.await.unwrap();
+            ends.is_ok_and(|ends| ends.iter().all(|(_, end)| *end == 0)).then_some(())
         })
         .await;
     }
