@@ -1,6 +1,6 @@
 //! Secrets from a real server with Vault's API: OpenBao, which `scripts/openbao` installs.
 
-use std::{net::SocketAddr, path::Path, process::Command};
+use std::{net::SocketAddr, path::Path, process::Command, time::Duration};
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ impl Vault {
         command.arg(format!("-dev-root-token-id={ROOT}")).arg(format!("-dev-listen-address={address}"));
         command.env_clear().env("HOME", directory).current_dir(directory);
         let program = Program::start(command, &directory.join("bao.log"));
-        let vault = Self { address, http: reqwest::Client::new(), _program: program };
+        let vault = Self { address, http: platform::http::client(Duration::from_secs(10)).unwrap(), _program: program };
         let secret = json!({ "data": { "service_key": VALUE, "empty": "" } });
         eventually(async || {
             let stored = vault.send(Method::POST, "secret/data/shop/keys", &secret).await?;
