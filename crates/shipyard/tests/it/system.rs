@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use operations::registry::SERVICES;
@@ -19,6 +20,10 @@ use crate::program::{Program, Variables, shipyard};
 /// The system that all tests share which do not damage it, so that it is started once. Its processes end with the test
 /// run.
 static SHARED: OnceCell<System> = OnceCell::const_new();
+
+/// Held while a system starts: the processes of several, started at once, take each other's time limits.
+static STARTING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// The logins in `IAM_OPERATORS`. None is registered at first.
 pub const OPERATORS: [&str; 2] = ["operator", "operator@example.com"];
@@ -99,6 +104,7 @@ impl System {
         ];
         variables.extend(rest.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let mut system = Self { variables, directory, kafka, addresses, programs: HashMap::new() };
+        let _turn = STARTING.lock().await;
         for service in SERVICES {
             system.run(service);
         }
@@ -118,11 +124,11 @@ impl System {
 
     /// Returns when the service reports that it is ready.
     pub async fn ready(&self, service: &'static Service) {
-        eventually(async || {
-            let health = self.shipyard(&["run", service.name, "health"]).await;
-            health.status.success().then_some(())
-        })
-        .await;
+        let admin = service.variable("ADMIN_LISTEN");
+        let (_, admin) = self.variables.iter().find(|(name, _)| *name == admin).expect("it has an admin port");
+        let (http, health) =
+            (platform::http::client(ANSWER).expect("a client"), format!("http://{admin}/health/ready"));
+        eventually(async || http.get(&health).send().await.ok().filter(|answer| answer.status() == 200)).await;
     }
 
     /// Sends `kill -9` to a service's process, and waits until it has exited.
