@@ -1,17 +1,21 @@
 //! The program `shipyard`: the whole system in one process, each service by itself, and the operator's tools.
 
+#![warn(clippy::print_stdout)]
+
+#[macro_use]
+mod output;
 pub mod commands;
 pub mod data;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use platform::cli::{block_on, report};
 
 use crate::{
     commands::{
-        abuse, audit, certificates, chaos, couriers, demo, dlq, doctor, kafka_acls, load, migrate, operator, produce,
-        restock, run, services, skip, token, up,
+        abuse, audit, certificates, chaos, couriers, demo, dlq, doctor, kafka_acls, load, manual, migrate, operator,
+        produce, restock, run, services, skip, token, up,
     },
     data::Data,
 };
@@ -34,13 +38,13 @@ enum Command {
     /// Run one service, like its own binary
     Run(run::Arguments),
     /// List the services with the default ports of their APIs
-    Services,
+    Services(services::Arguments),
     /// Place orders in a running shop and check every response
     Demo(demo::Arguments),
     /// Show a map of the couriers of a running shop
     Couriers(couriers::Arguments),
     /// Check the environment, and say how to fix what is missing
-    Doctor,
+    Doctor(doctor::Arguments),
     /// Apply, revert or list database migrations
     Migrate(migrate::Arguments),
     /// Add stock to a running shop
@@ -67,9 +71,13 @@ enum Command {
     Dlq(dlq::Arguments),
     /// Let consumers continue behind a batch that they cannot read
     Skip(skip::Arguments),
+    /// Print a completion script for a shell
+    Completions(manual::Completions),
+    /// Write man pages for this program and its commands
+    Man(manual::Man),
 }
 
-/// Runs the program. An error is one line on standard error and exit code 1.
+/// Runs the program. An error is one line on standard error and exit code 1; `audit` has exit codes of its own.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     operations::console_receipts::provide();
@@ -77,10 +85,10 @@ pub fn main() -> ExitCode {
     report(match arguments.command {
         None | Some(Command::Up) => block_on(up::run(data)),
         Some(Command::Run(arguments)) => run::run(&arguments),
-        Some(Command::Services) => services::run().map_err(Into::into),
+        Some(Command::Services(arguments)) => services::run(&arguments),
         Some(Command::Demo(arguments)) => block_on(demo::run(arguments, data)),
         Some(Command::Couriers(arguments)) => block_on(couriers::run(arguments, data)),
-        Some(Command::Doctor) => block_on(doctor::run(data)),
+        Some(Command::Doctor(arguments)) => block_on(doctor::run(arguments, data)),
         Some(Command::Migrate(arguments)) => block_on(migrate::run(arguments)),
         Some(Command::Restock(arguments)) => block_on(restock::run(arguments, data)),
         Some(Command::Produce(arguments)) => block_on(produce::run(arguments, data)),
@@ -88,11 +96,13 @@ pub fn main() -> ExitCode {
         Some(Command::Token(arguments)) => block_on(token::run(arguments, data)),
         Some(Command::Certificates(arguments)) => certificates::run(arguments, &data),
         Some(Command::KafkaAcls) => block_on(kafka_acls::run()),
-        Some(Command::Audit(arguments)) => block_on(audit::run(arguments, data)),
+        Some(Command::Audit(arguments)) => return audit::exit_code(block_on(audit::run(arguments, data))),
         Some(Command::Chaos(arguments)) => block_on(chaos::run(arguments, data)),
         Some(Command::Abuse(arguments)) => block_on(abuse::run(arguments)),
         Some(Command::Load(arguments)) => block_on(load::run(arguments, data)),
         Some(Command::Dlq(arguments)) => block_on(dlq::run(arguments, data)),
         Some(Command::Skip(arguments)) => block_on(skip::run(arguments, data)),
+        Some(Command::Completions(arguments)) => manual::completions(&arguments, Arguments::command()),
+        Some(Command::Man(arguments)) => manual::man(&arguments, Arguments::command()),
     })
 }

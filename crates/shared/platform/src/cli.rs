@@ -62,7 +62,7 @@ pub fn report(outcome: anyhow::Result<()>) -> ExitCode {
 }
 
 /// Runs a future on a runtime whose shutdown waits at most one second for blocking threads.
-pub fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+pub fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
     let outcome = runtime.block_on(work);
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -72,6 +72,7 @@ pub fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Resul
 async fn serve(service: &Service) -> anyhow::Result<()> {
     let settings = Settings::load()?;
     let _telemetry = telemetry::start(service.name, &settings.read()?)?;
+    settings.check_names()?;
     clock::set_offset(&settings)?;
     Descriptions::choose(&settings)?;
     let stop = shutdown::on_signal()?;

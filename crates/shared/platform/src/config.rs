@@ -5,7 +5,7 @@ use std::{collections::HashMap, path::Path};
 use serde::de::DeserializeOwned;
 
 pub use crate::config_error::ConfigError;
-use crate::{config_files, vault};
+use crate::{config_files, config_names, vault};
 
 /// All variables that this process can read. A later source overrides an earlier one: the TOML file that `SHIPYARD_CONFIG` names, `.env` in
 /// the working directory, the environment, overrides.
@@ -51,6 +51,14 @@ impl Settings {
         let secrets = config_files::secrets(&values, is_secret)?;
         values.extend(secrets);
         Ok(Self { values, host: Host::default() })
+    }
+
+    /// Fails if a variable is a misspelt one, and logs a warning for each that looks like ours and is not.
+    pub fn check_names(&self) -> Result<(), ConfigError> {
+        for warning in config_names::check(self.values.keys().map(String::as_str))? {
+            tracing::warn!("{warning}");
+        }
+        Ok(())
     }
 
     /// Creates settings with exactly these variables, for tests.

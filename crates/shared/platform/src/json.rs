@@ -7,7 +7,7 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::problem::Problem;
+use crate::{problem::Problem, unreadable_field};
 
 /// The body of a request, parsed from a JSON object. The rejection is a problem document that names the field.
 pub struct JsonBody<T>(pub T);
@@ -55,40 +55,26 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
+        // serde_path_to_error calls the top `.`, and an unknown member `?`.
+        let path = if [".", "?"].contains(&path.as_str()) { unreadable_field::BODY } else { &path };
         let error = error.into_inner();
-        let text = describe(&error);
-        let field = match path.as_str() {
-            "." => missing(&text).unwrap_or("body"),
-            path if error.is_data() => path,
-            _ => "body",
-        };
-        Problem::invalid(field, &text)
+        if error.is_data() {
+            unreadable_field::problem(path, without_position(&error.to_string()))
+        } else {
+            no_json(&error)
+        }
     })?;
-    json.end().map_err(|error| Problem::invalid("body", describe(&error)))?;
+    json.end().map_err(|error| no_json(&error))?;
     Ok(value)
 }
 
-/// Describes the error without the invalid value. The value may be a misplaced password, and clients may log the response.
-fn describe(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
-    let mut shows_value =
-        ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant ", "unknown field "].into_iter();
-    if !error.is_data() || text.starts_with("missing field `") || text.starts_with("duplicate field `") {
-        error.to_string()
-    } else if shows_value.any(|beginning| text.starts_with(beginning)) {
-        // The text after `expected` comes from the program and is the last part of the message.
-        let expected = text.rsplit_once(", expected ").map(|(_, expected)| format!("is not {expected}"));
-        expected.unwrap_or_else(|| "is not valid".to_owned())
-    } else {
-        // The error comes from a type with its own parser, such as a uuid. Its message may repeat part of the value.
-        "is not valid".to_owned()
-    }
+/// Returns the problem of a body that is not JSON. The text names the position, and no value.
+fn no_json(error: &serde_json::Error) -> Problem {
+    Problem::invalid("body", format!("is not JSON: {error}"))
 }
 
-/// Returns the field that serde reports as missing.
-fn missing(error: &str) -> Option<&str> {
-    error.strip_prefix("missing field `")?.split('`').next()
+fn without_position(error: &str) -> &str {
+    error.rsplit_once(" at line ").map_or(error, |(text, _)| text)
 }
 
 /// Returns the problem for a body that could not be read.
@@ -126,12 +112,12 @@ mod tests {
     fn an_error_says_what_is_expected_and_repeats_no_value() {
         for (body, field, said) in [
             (r#"{"user": "hunter2, expected nothing"}"#, "user", "is not valid"),
-            (r#"{"user": 4711}"#, "user", "UUID string"),
-            (r#"{"count": "hunter2, expected x"}"#, "count", "is not u32"),
-            (r#"{"count": -4711}"#, "count", "is not u32"),
-            (r#"{"method": "hunter2"}"#, "method", "is not `CARD` or `SBP`"),
-            (r#"{"count": 1}"#, "user", "missing field `user`"),
-            (r#"{"count": hunter2}"#, "body", "expected value at line 1"),
+            (r#"{"user": 4711}"#, "user", "must be a uuid"),
+            (r#"{"count": "hunter2, expected x"}"#, "count", "must be a whole number from 0 to 4294967295"),
+            (r#"{"count": -4711}"#, "count", "must be a whole number from 0 to 4294967295"),
+            (r#"{"method": "hunter2"}"#, "method", "must be CARD or SBP"),
+            (r#"{"count": 1}"#, "user", "is required"),
+            (r#"{"count": hunter2}"#, "body", "is not JSON: expected value at line 1"),
         ] {
             let problem = decode::<Body>(body.as_bytes()).unwrap_err();
 

@@ -8,16 +8,17 @@ use indicatif::{ProgressBar, ProgressStyle};
 use platform::{config::Settings, shutdown::on_signal};
 
 use super::addresses::AddressArguments;
+use crate::output;
 
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
     addresses: AddressArguments,
     /// Make only these attacks, separated by commas
-    #[arg(long, value_delimiter = ',', value_name = "ATTACK")]
+    #[arg(long, value_delimiter = ',', value_parser = attack, value_name = "ATTACK")]
     only: Vec<String>,
     /// Leave out these attacks
-    #[arg(long, value_delimiter = ',', value_name = "ATTACK")]
+    #[arg(long, value_delimiter = ',', value_parser = attack, value_name = "ATTACK")]
     skip: Vec<String>,
     /// Duration of the measurement of customers before each attack
     #[arg(long, default_value = "10s", value_parser = humantime::parse_duration, value_name = "DURATION")]
@@ -53,14 +54,14 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let attacks = chosen(&arguments)?;
     if arguments.list {
         for Attack { name, what, .. } in attacks {
-            println!("{name:<15}  {what}");
+            outln!("{name:<15}  {what}");
         }
         return Ok(());
     }
     let options = options(&arguments, attacks)?;
     let stop = on_signal()?;
     let bar = progress(options.phases.total() * u32::try_from(options.attacks.len())?);
-    let tell = |text: String| if arguments.json { eprintln!("{text}") } else { println!("{text}") };
+    let tell = |text: String| if arguments.json { eprintln!("{text}") } else { outln!("{text}") };
     let mut is_first = true;
     let work = abuse::run(
         &options,
@@ -91,12 +92,14 @@ fn options(arguments: &Arguments, attacks: Vec<Attack>) -> anyhow::Result<Option
     })
 }
 
+/// Parses the name of an attack.
+fn attack(text: &str) -> Result<String, &'static str> {
+    let known = attacks::all().iter().any(|attack| text == attack.name);
+    known.then(|| text.to_owned()).ok_or("there is no such attack; see `shipyard abuse --list`")
+}
+
 fn chosen(arguments: &Arguments) -> anyhow::Result<Vec<Attack>> {
     let all = attacks::all();
-    for name in arguments.only.iter().chain(&arguments.skip) {
-        let known = all.iter().any(|attack| attack.name == name);
-        anyhow::ensure!(known, "there is no attack {name}; see `shipyard abuse --list`");
-    }
     let named = |attack: &Attack, names: &[String]| names.iter().any(|name| name == attack.name);
     let wanted = |attack: &Attack| arguments.only.is_empty() || named(attack, &arguments.only);
     let chosen: Vec<Attack> =
@@ -107,10 +110,9 @@ fn chosen(arguments: &Arguments) -> anyhow::Result<Vec<Attack>> {
 
 fn end(report: &Report, json: bool) -> anyhow::Result<()> {
     if json {
-        serde_json::to_writer_pretty(std::io::stdout().lock(), report)?;
-        println!();
+        output::json(report)?;
     } else {
-        println!("\n{report}");
+        outln!("\n{report}");
     }
     report.failure().map_or(Ok(()), |failure| Err(anyhow::anyhow!(failure)))
 }

@@ -58,7 +58,7 @@ pub fn run(arguments: Arguments, data: &Data) -> anyhow::Result<()> {
     let path = directory.unwrap_or_else(|| data.path().join("certificates"));
     let plan = Plan { now: clock::now().into(), ca_lifetime, lifetime, renew_before, renew };
     let directory = Directory::open(&path, plan)?;
-    println!("{:<14}{}", "authority", if directory.is_new { "made" } else { "kept" });
+    outln!("{:<14}{}", "authority", if directory.is_new { "made" } else { "kept" });
     for subject in subjects {
         let own = owner.iter().find(|own| own.name.as_deref() == Some(&subject.name));
         let own = own.or_else(|| owner.iter().find(|own| own.name.is_none())).map(|own| own.value);
@@ -68,9 +68,9 @@ pub fn run(arguments: Arguments, data: &Data) -> anyhow::Result<()> {
             Change::Made => "made".to_owned(),
             Change::Renewed(reason) => format!("renewed: {reason}"),
         };
-        println!("{:<14}{done}", subject.name);
+        outln!("{:<14}{done}", subject.name);
     }
-    println!("\nThe files are in {}", path.display());
+    outln!("\nThe files are in {}", path.display());
     Ok(())
 }
 

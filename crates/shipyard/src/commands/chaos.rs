@@ -7,17 +7,17 @@ use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use platform::{config::Settings, shutdown::on_signal, telemetry};
 
-use crate::data::Data;
+use crate::{data::Data, output};
 use chaos::{self, HEAD, Options, Report, Row, cluster::BrokerKind, experiment::Fault, faults};
 
 #[derive(clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Arguments {
     /// Inject only these faults: names such as `kill`, or numbers of the list, separated by commas
-    #[arg(long, value_delimiter = ',', value_name = "FAULT")]
+    #[arg(long, value_delimiter = ',', value_parser = fault, value_name = "FAULT")]
     only: Vec<String>,
     /// Leave out these faults
-    #[arg(long, value_delimiter = ',', value_name = "FAULT")]
+    #[arg(long, value_delimiter = ',', value_parser = fault, value_name = "FAULT")]
     skip: Vec<String>,
     /// Inject each fault fewer times and for a shorter time: a quick check, not a proof
     #[arg(long)]
@@ -53,7 +53,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let chosen = chosen(&arguments)?;
     if arguments.list {
         for Fault { number, name, what, .. } in chosen {
-            println!("{number:>2}  {name:<18}  {what}");
+            outln!("{number:>2}  {name:<18}  {what}");
         }
         return Ok(());
     }
@@ -75,7 +75,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     std::fs::create_dir_all(data.path()).with_context(|| data.path().display().to_string())?;
     let _lock = Data::at(data.path().join("chaos.lock")).lock()?;
     let line = progress();
-    let tell = |text: String| if arguments.json { eprintln!("{text}") } else { println!("{text}") };
+    let tell = |text: String| if arguments.json { eprintln!("{text}") } else { outln!("{text}") };
     tell(introduction(&options, &directory));
     let work = chaos::run(
         &options,
@@ -93,15 +93,17 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     end(&report, &arguments)
 }
 
+/// Parses the name or the number of a fault.
+fn fault(text: &str) -> Result<String, &'static str> {
+    let known = faults::all().iter().any(|fault| text == fault.name || text == fault.number.to_string());
+    known.then(|| text.to_owned()).ok_or("there is no such fault; see `shipyard chaos --list`")
+}
+
 fn chosen(arguments: &Arguments) -> anyhow::Result<Vec<Fault>> {
     let all = faults::all();
     let named = |fault: &Fault, names: &[String]| {
         names.iter().any(|name| *name == fault.name || *name == fault.number.to_string())
     };
-    for name in arguments.only.iter().chain(&arguments.skip) {
-        let known = all.iter().any(|fault| named(fault, std::slice::from_ref(name)));
-        anyhow::ensure!(known, "there is no fault {name}; see `shipyard chaos --list`");
-    }
     let wanted = |fault: &Fault| arguments.only.is_empty() || named(fault, &arguments.only);
     let chosen: Vec<Fault> = all.into_iter().filter(|fault| wanted(fault) && !named(fault, &arguments.skip)).collect();
     anyhow::ensure!(!chosen.is_empty(), "no fault is selected");
@@ -126,10 +128,9 @@ fn introduction(options: &Options, directory: &Path) -> String {
 
 fn end(report: &Report, arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.json {
-        serde_json::to_writer_pretty(std::io::stdout().lock(), report)?;
-        println!();
+        output::json(report)?;
     } else {
-        println!("\n{report}");
+        outln!("\n{report}");
     }
     report.failure(arguments.all).map_or(Ok(()), |failure| Err(anyhow::anyhow!(failure)))
 }

@@ -30,6 +30,6 @@ pub async fn run() -> anyhow::Result<()> {
         }
     };
     ensure_topics(&config, &topics.all()).await?;
-    println!("rights of Kafka's users: {} in all, {} added, {} removed", wanted.len(), changed.added, changed.removed);
+    outln!("rights of Kafka's users: {} in all, {} added, {} removed", wanted.len(), changed.added, changed.removed);
     Ok(())
 }

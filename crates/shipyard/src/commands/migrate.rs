@@ -98,15 +98,15 @@ impl Database {
         let before = self.migrations.steps(&mut self.connection).await?;
         self.migrations.run(&mut self.connection).await.with_context(|| format!("migrating {}", self.service))?;
         let done: Vec<String> = before.iter().filter(|step| step.applied.is_none()).map(name).collect();
-        println!("{:<14}{}", self.service, if done.is_empty() { "is up to date".to_owned() } else { done.join(", ") });
+        outln!("{:<14}{}", self.service, if done.is_empty() { "is up to date".to_owned() } else { done.join(", ") });
         Ok(())
     }
 
     async fn down(mut self) -> anyhow::Result<()> {
         let undone = self.migrations.revert_latest(&mut self.connection).await;
         match undone.with_context(|| format!("reverting the latest migration of {}", self.service))? {
-            Some(step) => println!("{:<14}undone: {}", self.service, name(&step)),
-            None => println!("{:<14}has no migration to undo", self.service),
+            Some(step) => outln!("{:<14}undone: {}", self.service, name(&step)),
+            None => outln!("{:<14}has no migration to undo", self.service),
         }
         Ok(())
     }
@@ -114,7 +114,7 @@ impl Database {
     async fn status(mut self) -> anyhow::Result<()> {
         for step in self.migrations.steps(&mut self.connection).await? {
             let state = if step.applied.is_some() { "applied" } else { "pending" };
-            println!("{:<14}{state:<9}{}", self.service, name(&step));
+            outln!("{:<14}{state:<9}{}", self.service, name(&step));
         }
         Ok(())
     }

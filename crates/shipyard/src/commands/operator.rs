@@ -55,7 +55,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     service.create(&user, password, rand::random()).await.map_err(|error| explain(error, &login))?;
     database.close().await;
 
-    println!("{login} is an operator: user {}", user.id);
+    outln!("{login} is an operator: user {}", user.id);
     Ok(())
 }
 

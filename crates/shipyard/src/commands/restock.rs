@@ -30,7 +30,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
         data.path().display()
     );
     for part in restock(&address, key.as_ref(), tls.as_ref(), arguments.part, arguments.quantity).await? {
-        println!("{}  {:<16} {:>8} in stock", part.uuid, part.name, part.stock_quantity);
+        outln!("{}  {:<16} {:>8} in stock", part.uuid, part.name, part.stock_quantity);
     }
     Ok(())
 }

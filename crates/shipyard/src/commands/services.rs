@@ -1,18 +1,40 @@
 //! `shipyard services`: lists the services and their default ports, for scripts.
 
-use std::fmt::Write as _;
-
 use operations::registry::SERVICES;
+use serde::Serialize;
 
-/// Prints a line for each API, such as `order http PORT`, and one for metrics and health, `order admin PORT`.
-pub fn run() -> std::fmt::Result {
-    let mut list = String::new();
-    for service in SERVICES {
-        for api in service.apis() {
-            writeln!(list, "{service} {} {}", if api.is_grpc { "grpc" } else { "http" }, api.port)?;
-        }
-        writeln!(list, "{service} admin {}", service.admin_port)?;
+use crate::output;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Print the list as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// A listener of a service: `grpc` or `http` for an API, `admin` for metrics and health.
+#[derive(Serialize)]
+struct Listener {
+    service: &'static str,
+    kind: &'static str,
+    port: u16,
+}
+
+/// Prints a line for each listener, such as `order http PORT`.
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let listeners: Vec<Listener> = SERVICES
+        .into_iter()
+        .flat_map(|service| {
+            let apis = service.apis().into_iter().map(|api| (if api.is_grpc { "grpc" } else { "http" }, api.port));
+            let all: Vec<_> = apis.chain([("admin", service.admin_port)]).collect();
+            all.into_iter().map(|(kind, port)| Listener { service: service.name, kind, port })
+        })
+        .collect();
+    if arguments.json {
+        return output::json(&listeners);
     }
-    print!("{list}");
+    for Listener { service, kind, port } in listeners {
+        outln!("{service} {kind} {port}");
+    }
     Ok(())
 }

@@ -22,6 +22,6 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let settings = data.running(Settings::load()?);
     let config = kafka::Config::load(&settings)?;
     let group = group.as_deref();
-    println!("{}", skip::skip(&config, &settings.read()?, &topic, partition, offset, group).await?);
+    outln!("{}", skip::skip(&config, &settings.read()?, &topic, partition, offset, group).await?);
     Ok(())
 }

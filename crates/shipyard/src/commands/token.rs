@@ -33,7 +33,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let expires_at = issued.expires_at.as_ref().and_then(time).context("the token has no expiry")?;
 
     // The token alone is on standard output, for `curl -H "Authorization: Bearer $(shipyard token ann)"`.
-    println!("{}", issued.access_token);
+    outln!("{}", issued.access_token);
     eprintln!("it expires at {}", expires_at.format("%Y-%m-%d %H:%M:%S UTC"));
     Ok(())
 }

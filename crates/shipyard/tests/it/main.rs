@@ -33,6 +33,7 @@ mod republish;
 mod retention;
 mod shared_tables;
 mod system;
+mod terminal;
 mod token;
 mod traces;
 mod vault;

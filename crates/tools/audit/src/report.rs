@@ -57,6 +57,15 @@ impl Report {
         self.findings.iter().all(|finding| finding.verdict == Verdict::Holds)
     }
 
+    /// Returns the worst verdict: `Broken`, then `NothingToCheck`.
+    pub fn verdict(&self) -> Verdict {
+        match (self.broken().next(), self.unchecked().next()) {
+            (Some(_), _) => Verdict::Broken,
+            (None, Some(_)) => Verdict::NothingToCheck,
+            (None, None) => Verdict::Holds,
+        }
+    }
+
     /// Returns the findings of the violated invariants.
     pub fn broken(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.verdict == Verdict::Broken)

@@ -16,13 +16,14 @@ use crate::{
 
 /// An order to be made.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct CreateOrder {
     /// The caller's own.
     pub user_uuid: Uuid,
     /// At least one; a repeated uuid is a quantity.
     #[schema(min_items = 1, max_items = 1000)]
     pub part_uuids: Vec<Uuid>,
-    /// Where the ship is delivered; it is not, where this is absent or null. Not blank, without control characters.
+    /// The delivery address, not blank and without control characters. If absent or null, the ship is not delivered.
     #[schema(min_length = 1, max_length = 300)]
     pub delivery_address: Option<String>,
 }
@@ -45,6 +46,7 @@ impl Created {
 
 /// How an order is to be paid.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct PayOrder {
     /// `CARD`, `SBP`, `CREDIT_CARD` or `INVESTOR_MONEY`, with or without `PAYMENT_METHOD_` before it.
     #[schema(example = "CARD", pattern = "^(PAYMENT_METHOD_)?(CARD|SBP|CREDIT_CARD|INVESTOR_MONEY)$")]

@@ -1,13 +1,9 @@
 //! `GET /api/v1/orders`
 
-use axum::{
-    Json,
-    extract::{Query, State, rejection::QueryRejection},
-    response::ErrorResponse,
-};
+use axum::{Json, extract::State, response::ErrorResponse};
 use chrono::DateTime;
 use contracts::ids::OrderId;
-use platform::problem::Problem;
+use platform::{problem::Problem, query::QueryParameters};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -23,6 +19,7 @@ const DEFAULT_LIMIT: u8 = 20;
 const MAX_LIMIT: u8 = 100;
 
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Page {
     /// `next_cursor` of the page before.
@@ -48,9 +45,8 @@ pub struct Page {
 pub async fn handle(
     State(api): State<Api>,
     User(user): User,
-    page: Result<Query<Page>, QueryRejection>,
+    QueryParameters(page): QueryParameters<Page>,
 ) -> Result<Json<OrdersPage>, ErrorResponse> {
-    let Query(page) = page.map_err(|rejection| Problem::invalid("query", rejection.body_text()))?;
     let after = page.cursor.as_deref().map(decode).transpose()?;
     let limit = page.limit.as_deref().map_or(Ok(DEFAULT_LIMIT), limit)?;
 

@@ -41,6 +41,7 @@ pub(super) fn problem(error: Error, parts: &'static str) -> Problem {
     let message = error.to_string();
     let conflict = |code| Problem::new(StatusCode::CONFLICT, code, message.clone());
     let about_parts = |problem| Problem { field: Some(parts.into()), ..problem };
+    let after = |seconds, problem| Problem { retry_after: Some(seconds), ..problem };
     let unprocessable = |code| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, message.clone());
     match error {
         Error::Refused(refusal) => match refusal {
@@ -56,20 +57,16 @@ pub(super) fn problem(error: Error, parts: &'static str) -> Problem {
         Error::UserMismatch => Problem::new(StatusCode::FORBIDDEN, "USER_MISMATCH", message),
         Error::PartNameNotFound(_) => about_parts(Problem::new(StatusCode::NOT_FOUND, "PART_NOT_FOUND", message)),
         Error::PaymentNotFound(_) => Problem::new(StatusCode::NOT_FOUND, "PAYMENT_NOT_FOUND", message),
-        Error::PaymentInProgress => conflict("PAYMENT_IN_PROGRESS"),
-        Error::KeyInProgress => conflict("IDEMPOTENCY_IN_PROGRESS"),
+        Error::PaymentInProgress => after(2, conflict("PAYMENT_IN_PROGRESS")),
+        Error::KeyInProgress => after(1, conflict("IDEMPOTENCY_IN_PROGRESS")),
         Error::KeyReused => unprocessable("IDEMPOTENCY_KEY_REUSED"),
         Error::TotalTooLarge(_) | Error::TooLargeToDeliver { .. } => Problem::invalid(parts, message),
         Error::TooManyUnpaid { .. } => {
-            let mut problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_UNPAID_ORDERS", message);
-            problem.retry_after = Some(60);
-            problem
+            after(60, Problem::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_UNPAID_ORDERS", message))
         }
         Error::DeliveryNotFound(_) => Problem::new(StatusCode::NOT_FOUND, "DELIVERY_NOT_FOUND", message),
         Error::PaymentOutcomeUnknown => {
-            let mut problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "PAYMENT_OUTCOME_UNKNOWN", message);
-            problem.retry_after = Some(2);
-            problem
+            after(2, Problem::new(StatusCode::SERVICE_UNAVAILABLE, "PAYMENT_OUTCOME_UNKNOWN", message))
         }
         Error::Unavailable(..) | Error::Database(DatabaseError::Unavailable(_)) => {
             tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "dependency unavailable");

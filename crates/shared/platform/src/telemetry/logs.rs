@@ -2,7 +2,7 @@
 
 use std::{ffi::OsStr, io::IsTerminal as _};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
@@ -15,13 +15,13 @@ use tracing_subscriber::{
     registry::{LookupSpan, SpanRef},
 };
 
-use super::Config;
+use super::{Config, line::Line};
 use crate::security_events;
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// Text for people.
+    /// Text for people. Each line names the service, and within a request the trace.
     #[default]
     Pretty,
     /// One JSON object per line, for log collectors. Lines within a span have `trace_id` and `span_id`.
@@ -85,7 +85,7 @@ where
         LogFormat::Pretty => tracing_subscriber::fmt::layer()
             .with_writer(std::io::stderr)
             .with_ansi(in_colour(std::io::stderr().is_terminal(), std::env::var_os("NO_COLOR").as_deref()))
-            .with_target(false)
+            .event_format(Line)
             .boxed(),
         LogFormat::Json => {
             let mut lines = json_subscriber::fmt::layer()
@@ -94,7 +94,7 @@ where
                 .with_current_span(true)
                 .with_span_list(false);
             let ids = lines.inner_layer_mut();
-            ids.add_from_span("trace_id", |span| id(span, |context| context.trace_id().to_string()));
+            ids.add_from_span("trace_id", trace_id);
             ids.add_from_span("span_id", |span| id(span, |context| context.span_id().to_string()));
             lines.boxed()
         }
@@ -116,12 +116,31 @@ where
 fn filter<S: Subscriber>(config: &Config) -> anyhow::Result<impl Filter<S> + use<S>> {
     // PostgreSQL's notices, such as those of a migration that has nothing to do, are of no interest.
     let quiet = "sqlx::postgres::notice=warn".parse().context("a log directive")?;
-    let filter = EnvFilter::try_new(&config.log_level).context("LOG_LEVEL")?.add_directive(quiet);
+    let filter = levels(&config.log_level).map_err(|problem| anyhow!("LOG_LEVEL: {problem}"))?.add_directive(quiet);
     // The audit log does not depend on `LOG_LEVEL`.
     let filter = filter.add_directive(format!("{}=info", security_events::TARGET).parse().context("a log directive")?);
     // Without a level hint, this filter would enable the callsites of all libraries, including those below the configured level.
     let hides_bytes = FilterFn::new(|metadata| !shows_bytes(metadata.target(), *metadata.level()));
     Ok(filter.and(hides_bytes.with_max_level_hint(LevelFilter::TRACE)))
+}
+
+/// Parses a level, or a filter such as `info,sqlx=warn`. `EnvFilter` takes any other word for the name of a crate, and then nothing is
+/// logged.
+fn levels(text: &str) -> Result<EnvFilter, String> {
+    let is_level = |part: &str| part.parse::<LevelFilter>().is_ok();
+    match text.split(',').map(str::trim).find(|part| !is_level(part) && !part.contains(['=', '['])) {
+        Some(part) => {
+            Err(format!("{part:?} is no level; use error, warn, info, debug, trace or a filter such as info,sqlx=warn"))
+        }
+        None => EnvFilter::try_new(text).map_err(|error| error.to_string()),
+    }
+}
+
+pub(super) fn trace_id<S>(span: &SpanRef<'_, S>) -> Option<String>
+where
+    S: for<'span> LookupSpan<'span>,
+{
+    id(span, |context| context.trace_id().to_string())
 }
 
 /// Returns an id of the trace context of `span`.
@@ -135,7 +154,8 @@ where
     Some(span.span_context()).filter(|context| context.is_valid()).map(get)
 }
 
-fn library(target: &str) -> &str {
+/// Returns the crate of a log target.
+pub(super) fn library(target: &str) -> &str {
     target.split("::").next().unwrap_or_default()
 }
 
@@ -153,6 +173,17 @@ fn in_colour(terminal: bool, no_color: Option<&OsStr>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_that_is_no_level_is_refused() {
+        for well in ["info", "OFF", "info,sqlx=warn", "debug, order[span]=trace", "warn,platform::outage=info"] {
+            assert!(levels(well).is_ok(), "{well}");
+        }
+        for (wrong, part) in [("loud", "loud"), ("info,sqlx", "sqlx"), ("", "")] {
+            let problem = levels(wrong).unwrap_err();
+            assert!(problem.starts_with(&format!("{part:?} is no level")), "{problem}");
+        }
+    }
 
     #[test]
     fn an_output_that_does_not_exist_is_named() {

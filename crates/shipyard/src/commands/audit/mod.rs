@@ -1,12 +1,14 @@
 //! `shipyard audit`: waits until no work is pending, reads databases and topics, and reports violated invariants.
+//!
+//! The exit code is 0 if everything holds, 1 if an invariant is violated, and 3 if not everything could be looked at.
 
 mod progress;
 mod receipt;
 
-use std::time::Duration;
+use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
-use audit::facts::Bounds;
+use audit::{Verdict, facts::Bounds};
 use client::shop::Shop;
 use operations::{
     audit_run::{self, Outcome},
@@ -16,10 +18,12 @@ use platform::config::Settings;
 use uuid::Uuid;
 
 use self::progress::Progress;
-use crate::data::Data;
+use crate::{data::Data, output};
 
 /// The default of `--grace`: an effect that is missing for longer counts as a violation.
 const GRACE: Duration = Duration::from_mins(1);
+/// The exit code if a source could not be read, or there was nothing to check.
+const INCOMPLETE: u8 = 3;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -40,19 +44,35 @@ pub struct Arguments {
     json: bool,
 }
 
-/// Audits the shop. Fails if an invariant is violated or could not be checked.
-pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
+/// Returns the exit code of an audit, and prints why there was none.
+pub fn exit_code(audited: anyhow::Result<Verdict>) -> ExitCode {
+    match audited {
+        Ok(Verdict::Holds) => ExitCode::SUCCESS,
+        Ok(Verdict::Broken) => ExitCode::FAILURE,
+        Ok(Verdict::NothingToCheck) => ExitCode::from(INCOMPLETE),
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::from(INCOMPLETE)
+        }
+    }
+}
+
+/// Audits the shop, or one order. Prints what it found, and one line to standard error if not everything holds.
+pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<Verdict> {
     if let Some(order) = arguments.order {
         return receipt::run(order, arguments.json, &data).await;
     }
     let outcome = audit(&arguments, &data).await?;
     if arguments.json {
-        serde_json::to_writer_pretty(std::io::stdout().lock(), &outcome)?;
-        println!();
+        output::json(&outcome)?;
     } else {
-        println!("{outcome}");
+        outln!("{outcome}");
     }
-    outcome.check()
+    let verdict = outcome.report.verdict();
+    if verdict != Verdict::Holds {
+        eprintln!("{}", outcome.report.summary());
+    }
+    Ok(verdict)
 }
 
 /// Audits the shop.

@@ -14,7 +14,7 @@ impl Progress {
     pub fn new() -> Self {
         let is_terminal = std::io::stderr().is_terminal();
         let line = if is_terminal { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
-        let style = ProgressStyle::with_template("{elapsed:>8}s {spinner} {prefix}  {wide_msg}");
+        let style = ProgressStyle::with_template("{elapsed:>8} {spinner} {prefix}  {wide_msg}");
         let line = line.with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
         Self { line, is_terminal }
     }

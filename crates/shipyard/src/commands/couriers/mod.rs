@@ -39,7 +39,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let feed = Feed::of(arguments.url, arguments.session, &settings)?;
     if arguments.once || !std::io::stdout().is_terminal() {
         let map = feed.read().await?;
-        write!(std::io::stdout(), "{map}")?;
+        out!("{map}");
         return Ok(());
     }
     write!(std::io::stdout(), "{ENTER}")?;

@@ -58,7 +58,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let [assembled, delivered] = [arguments.assembled_within, arguments.delivered_within].map(Duration::from_secs);
     let order = visit(&shop, &progress, assembled, delivered, &lending, bank.as_ref()).await?;
     progress.end();
-    println!("           `shipyard audit --order {order}` prints the receipt of the delivered ship");
+    outln!("           `shipyard audit --order {order}` prints the receipt of the delivered ship");
     Ok(())
 }
 

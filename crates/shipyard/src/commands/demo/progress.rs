@@ -30,19 +30,19 @@ impl Progress {
             spinner.finish_and_clear();
         }
         let (answer, said) = outcome.with_context(|| format!("not as the contract says: {what}"))?;
-        println!("{}", format!("{:>9}  {what:<42} {said}", elapsed(begun.elapsed())).trim_end());
+        outln!("{}", format!("{:>9}  {what:<42} {said}", elapsed(begun.elapsed())).trim_end());
         Ok(answer)
     }
 
     pub fn end(&self) {
-        println!("{:>9}  everything as the contract says", elapsed(self.begun.elapsed()));
+        outln!("{:>9}  everything as the contract says", elapsed(self.begun.elapsed()));
     }
 
     fn spinner(&self, what: &str) -> Option<ProgressBar> {
         if !self.terminal {
             return None;
         }
-        let style = ProgressStyle::with_template("{elapsed:>8}s {spinner} {msg}").ok()?;
+        let style = ProgressStyle::with_template("{elapsed:>8} {spinner} {msg}").ok()?;
         let spinner = ProgressBar::new_spinner().with_style(style).with_message(what.to_owned());
         spinner.enable_steady_tick(Duration::from_millis(100));
         Some(spinner)

@@ -13,9 +13,14 @@ pub async fn list(queue: &DeadLetterQueue, topic: Option<&str>, all: bool) -> an
     let count = |like: fn(&State) -> bool| letters.iter().filter(|found| like(&found.state)).count();
     let shown: Vec<_> = letters.iter().filter(|found| all || found.state == State::Pending).collect();
     if !shown.is_empty() {
-        println!(
+        outln!(
             "{:<28} {:>10}  {:<9} {:<26} {:<36} {:<34} ERROR",
-            "DEAD LETTER", "SINCE", "STATE", "EVENT", "KEY", "CONSUMER"
+            "DEAD LETTER",
+            "SINCE",
+            "STATE",
+            "EVENT",
+            "KEY",
+            "CONSUMER"
         );
     }
     for Found { letter, state } in shown {
@@ -24,7 +29,7 @@ pub async fn list(queue: &DeadLetterQueue, topic: Option<&str>, all: bool) -> an
             State::Replayed(entry) => ("replayed", entry.as_ref().map(by).unwrap_or_default()),
             State::Discarded(entry) => ("discarded", by(entry)),
         };
-        println!(
+        outln!(
             "{:<28} {:>10}  {:<9} {:<26} {:<36} {:<34} {} ({} attempts){by}",
             letter.id,
             ago(letter.at, clock::now()),
@@ -36,7 +41,7 @@ pub async fn list(queue: &DeadLetterQueue, topic: Option<&str>, all: bool) -> an
             or_dash(letter.header(kafka::HEADER_ATTEMPTS)),
         );
     }
-    println!(
+    outln!(
         "{} dead letters pending, {} replayed, {} discarded",
         count(|state| *state == State::Pending),
         count(|state| matches!(state, State::Replayed(_))),

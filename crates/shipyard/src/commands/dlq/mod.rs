@@ -128,7 +128,7 @@ async fn replay(queue: &DeadLetterQueue, chosen: &Chosen, late: bool, said: Opti
     for problem in &problems {
         eprintln!("{problem}");
     }
-    println!("{messages} messages replayed, {letters} dead letters resolved");
+    outln!("{messages} messages replayed, {letters} dead letters resolved");
     anyhow::ensure!(problems.is_empty(), "{} messages could not be replayed", problems.len());
     Ok(())
 }
@@ -139,6 +139,6 @@ async fn discard(queue: &DeadLetterQueue, chosen: &Chosen, why: &str, said: Opti
     let (line, progress) = progress();
     let discarded = queue.discard(chosen, &who, why, &progress).await;
     line.finish_and_clear();
-    println!("{}", discarded?);
+    outln!("{}", discarded?);
     Ok(())
 }

@@ -18,7 +18,7 @@ pub async fn prune(queue: &DeadLetterQueue, topic: Option<&str>) -> anyhow::Resu
         removed += partitions.values().map(|cut| cut.removed).sum::<usize>();
         left += partitions.values().map(|cut| cut.left).sum::<usize>();
     }
-    println!("{removed} dead letters removed; {left} resolved ones remain behind a pending one");
+    outln!("{removed} dead letters removed; {left} resolved ones remain behind a pending one");
     Ok(())
 }
 

@@ -1,8 +1,10 @@
 //! `shipyard doctor`: checks what the shop needs, tells where each server comes from, and how to fix what is missing.
 
 mod colliding_users;
+mod finding;
+mod programs;
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use contracts::events::Topics;
 use platform::{
@@ -15,32 +17,24 @@ use platform::{
 };
 use servers::{apt, postgres::Binaries, redis::program as redis_program};
 use sqlx::Connection as _;
-use tokio::process::Command;
 
+use self::finding::{Finding, Verdict};
 use super::up::{ADMIN, check, listeners, presumed};
-use crate::data::Data;
+use crate::{data::Data, output};
 use operations::registry::with_database;
 
 /// The timeout of each check.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The result of one check.
-struct Finding {
-    what: String,
-    verdict: Verdict,
-    found: String,
-}
-
-enum Verdict {
-    Fine,
-    /// The checked thing is missing and not required. The text tells how to get it.
-    Optional(String),
-    /// The checked thing is missing and required. The text tells how to get it.
-    Needed(String),
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Print the findings as JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs all checks and prints them. Fails if the shop could not run.
-pub async fn run(data: Data) -> anyhow::Result<()> {
+pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let settings = Settings::load()?;
     let mut findings = vec![environment(&settings)];
     findings.extend(postgres(&settings).await);
@@ -49,22 +43,19 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
     findings.push(kafka(&settings).await);
     findings.extend(ports(&settings, &data).await);
     findings.push(directory(&data));
-    findings.push(program("Docker", &["docker", "version", "--format", "{{.Server.Version}}"], DOCKER).await);
-    findings.push(program("Compose", &["docker", "compose", "version", "--short"], COMPOSE).await);
-    findings.push(program("curl", &["curl", "--version"], "to run the README's commands, install curl").await);
-    findings.push(program("grpcurl", &["grpcurl", "--version"], GRPCURL).await);
-    for finding in &findings {
-        println!("{finding}");
+    findings.extend(programs::find().await);
+    if arguments.json {
+        output::json(&findings)?;
+    } else {
+        findings.iter().for_each(|finding| outln!("{finding}"));
     }
     let needed = findings.iter().filter(|finding| matches!(finding.verdict, Verdict::Needed(_))).count();
     anyhow::ensure!(needed == 0, "the shop cannot run here: {needed} problems to fix");
-    println!("\nThe shop can run here: cargo run");
+    if !arguments.json {
+        outln!("\nThe shop can run here: cargo run");
+    }
     Ok(())
 }
-
-const DOCKER: &str = "for `docker compose up`, and for tests on the real servers, start a Docker engine";
-const COMPOSE: &str = "for `docker compose up`, install Docker's compose plugin";
-const GRPCURL: &str = "to run the README's commands, install it: https://github.com/fullstorydev/grpcurl";
 
 /// Reports the environment and which variables still hold the repository's public development secrets.
 fn environment(settings: &Settings) -> Finding {
@@ -248,39 +239,4 @@ fn tempfile_in(data: &Data) -> std::io::Result<()> {
     let path = data.path().join("doctor");
     std::fs::write(&path, b"")?;
     std::fs::remove_file(path)
-}
-
-/// Checks for an optional program, and shows the first line of its version output.
-async fn program(what: &str, command: &[&str], remedy: &str) -> Finding {
-    let asked = Command::new(command[0]).args(&command[1..]).kill_on_drop(true).output();
-    match tokio::time::timeout(PATIENCE, asked).await {
-        Ok(Ok(output)) if output.status.success() => {
-            let said = [output.stdout, output.stderr].concat();
-            let said = String::from_utf8_lossy(&said);
-            Finding::fine(what, said.lines().next().unwrap_or_default().trim().to_owned())
-        }
-        _ => Finding {
-            what: what.to_owned(),
-            verdict: Verdict::Optional(remedy.to_owned()),
-            found: "not here".to_owned(),
-        },
-    }
-}
-
-impl Finding {
-    fn fine(what: &str, found: String) -> Self {
-        Self { what: what.to_owned(), verdict: Verdict::Fine, found }
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (mark, remedy) = match &self.verdict {
-            Verdict::Fine => ("ok", None),
-            Verdict::Optional(remedy) => ("-", Some(remedy)),
-            Verdict::Needed(remedy) => ("NO", Some(remedy)),
-        };
-        write!(f, "{mark:<4}{:<12}{}", self.what, self.found)?;
-        remedy.map_or(Ok(()), |remedy| write!(f, "\n{:16}{remedy}", ""))
-    }
 }

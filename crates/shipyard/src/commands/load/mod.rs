@@ -14,7 +14,7 @@ use serde::Serialize;
 pub use self::arguments::Arguments;
 use self::{progress::Progress, stock::Stock};
 use super::audit;
-use crate::data::Data;
+use crate::{data::Data, output};
 
 /// The JSON that is printed at the end.
 #[derive(Serialize)]
@@ -40,10 +40,9 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
         () = stop.cancelled() => anyhow::bail!("stopped; orders that are left unpaid expire by themselves"),
     };
     if arguments.json {
-        serde_json::to_writer_pretty(std::io::stdout().lock(), &output)?;
-        println!();
+        output::json(&output)?;
     } else {
-        println!("{output}");
+        outln!("{output}");
     }
     if let Some(failure) = output.measured.failure(arguments.max_errors) {
         anyhow::bail!(failure);

@@ -64,7 +64,7 @@ impl Progress {
 
     /// Prints a permanent line of the results. It goes to standard error if standard output is for JSON.
     pub fn line(&self, text: &str) {
-        self.bar.suspend(|| if self.is_json { eprintln!("{text}") } else { println!("{text}") });
+        self.bar.suspend(|| if self.is_json { eprintln!("{text}") } else { outln!("{text}") });
     }
 
     pub fn clear(&self) {

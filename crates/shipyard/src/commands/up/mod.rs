@@ -49,6 +49,7 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
         Settings::load()?.or("LOG_LEVEL", &log_level()).or("DELIVERY_OPEN", "true").or("INTAKE_OPEN", "true");
     let settings = settings.for_shared_process();
     let _telemetry = telemetry::start("shipyard", &settings.read()?)?;
+    settings.check_names()?;
     Descriptions::choose(&settings)?;
     let stop = on_signal()?;
     let _lock = data.lock()?;

@@ -9,6 +9,7 @@ use crate::{model, repository::ActiveOrder};
 
 /// A courier to be added.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewCourier {
     /// 1 to 100 characters, not blank.
     #[schema(min_length = 1, max_length = 100, example = "Вело")]
@@ -28,6 +29,7 @@ pub struct AddedCourier {
 
 /// A storage place to be added.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewStoragePlace {
     /// 1 to 100 characters, not blank.
     #[schema(min_length = 1, max_length = 100, example = "Вело-Багажник")]

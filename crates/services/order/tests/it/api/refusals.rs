@@ -36,6 +36,10 @@ async fn a_wrong_body_is_refused_by_the_name_of_its_member() {
         (json!({ "user_uuid": user, "part_uuids": [] }).to_string(), "part_uuids"),
         (json!({ "user_uuid": user, "part_uuids": 7 }).to_string(), "part_uuids"),
         (json!({ "user_uuid": user, "part_uuids": many }).to_string(), "part_uuids"),
+        (
+            json!({ "user_uuid": user, "part_uuids": [part], "delivery_adress": "1 Main Street" }).to_string(),
+            "delivery_adress",
+        ),
         (json!([user, [part]]).to_string(), "body"),
         ("{".to_owned(), "body"),
         (String::new(), "body"),
@@ -48,6 +52,9 @@ async fn a_wrong_body_is_refused_by_the_name_of_its_member() {
         let answer = problem(answer, 400, "INVALID_REQUEST").await;
         assert_eq!(answer["field"].as_str(), Some(field), "{body}: {answer}");
     }
+    let typo = json!({ "user_uuid": user, "part_uuids": [part], "delivery_adress": "1 Main Street" });
+    let answer = problem(api.post("/api/v1/orders", &typo).send().await.unwrap(), 400, "INVALID_REQUEST").await;
+    assert_eq!(answer["message"], "delivery_adress: is not known; did you mean delivery_address?");
     let order = api.order().await;
     for method in [json!("CASH"), json!("PAYMENT_METHOD_UNSPECIFIED"), json!(""), json!(1), Value::Null] {
         let answer =

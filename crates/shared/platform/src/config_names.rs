@@ -1,0 +1,74 @@
+//! The names of all variables, as `.env.example` lists them, and those that look misspelt.
+
+use crate::{config_error::ConfigError, unreadable_field::nearest};
+
+const EXAMPLE: &str = include_str!("../../../../.env.example");
+/// Orchestrators set such variables for each service that they know.
+const OF_ORCHESTRATORS: [&str; 3] = ["_SERVICE_", "_PORT_", "_PORT"];
+
+/// Returns the variables of `.env.example`, with a value or commented out.
+fn known() -> Vec<&'static str> {
+    let lines = EXAMPLE.lines().map(|line| line.trim_start_matches("# "));
+    let names = lines.filter_map(|line| line.split_once('=').map(|(name, _)| name));
+    names.filter(|name| name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')).collect()
+}
+
+/// Checks the names of variables. Fails if one begins as those of a service do and differs from a known one in a letter or two, and returns
+/// warnings for others that no code reads.
+pub(crate) fn check<'n>(names: impl Iterator<Item = &'n str>) -> Result<Vec<String>, ConfigError> {
+    let known = known();
+    let services: Vec<&str> = known.iter().filter_map(|name| name.strip_suffix("ADMIN_LISTEN")).collect();
+    let mut warnings = Vec::new();
+    for name in names.map(str::to_uppercase) {
+        let base = name.strip_suffix("_FILE").unwrap_or(&name);
+        let is_of_service = services.iter().any(|prefix| name.starts_with(prefix));
+        let is_of_orchestrator = OF_ORCHESTRATORS.iter().any(|part| name.contains(part));
+        if !is_of_service || is_of_orchestrator || known.contains(&name.as_str()) || known.contains(&base) {
+            continue;
+        }
+        match nearest(&name, &known).filter(|near| strsim::osa_distance(&name, near) <= 2) {
+            Some(near) => return Err(ConfigError::new(&name, format_args!("is not known; did you mean {near}?"))),
+            None => warnings.push(format!("{name} is set, and nothing reads it")),
+        }
+    }
+    warnings.sort();
+    Ok(warnings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_variable_of_a_service_is_refused_and_its_right_name_is_suggested() {
+        let error = check(["order_lsten"].into_iter()).unwrap_err();
+
+        assert_eq!(error.to_string(), "ORDER_LSTEN: is not known; did you mean ORDER_LISTEN?");
+    }
+
+    #[test]
+    fn an_unknown_variable_of_a_service_is_a_warning() {
+        let warnings = check(["iam_favourite_colour", "shipyard_colour"].into_iter()).unwrap();
+
+        assert_eq!(
+            warnings,
+            ["IAM_FAVOURITE_COLOUR is set, and nothing reads it", "SHIPYARD_COLOUR is set, and nothing reads it"]
+        );
+    }
+
+    #[test]
+    fn known_variables_and_those_of_others_pass() {
+        let names =
+            ["order_listen", "iam_redis_prefix", "order_database_url_file", "path", "redis_uri", "order_service_host"];
+
+        assert_eq!(check(names.into_iter()).unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_variable_of_the_example_is_known() {
+        let known = known();
+
+        assert!(known.len() > 200 && known.contains(&"LOG_LEVEL"), "{known:?}");
+        assert_eq!(check(known.into_iter()).unwrap(), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,48 @@
+//! Query parameters of HTTP requests. Errors name the invalid parameter.
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+use serde::de::DeserializeOwned;
+
+use crate::{problem::Problem, unreadable_field};
+
+/// The parameters of a request. The rejection is a problem document that names the parameter.
+pub struct QueryParameters<T>(pub T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for QueryParameters<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let query = parts.uri.query().unwrap_or_default();
+        let parameters = serde_urlencoded::from_str(query);
+        parameters.map(Self).map_err(|error| unreadable_field::problem(unreadable_field::QUERY, &error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "it is only read")]
+    struct Page {
+        limit: Option<String>,
+    }
+
+    #[tokio::test]
+    async fn a_parameter_that_is_unknown_or_repeated_is_named() {
+        for (query, said) in [
+            ("limt=5", "limt: is not known; did you mean limit?"),
+            ("limit=1&limit=2", "limit: must be sent at most once"),
+        ] {
+            let (mut parts, ()) = Request::get(format!("/orders?{query}")).body(()).unwrap().into_parts();
+
+            let refused = QueryParameters::<Page>::from_request_parts(&mut parts, &()).await.err().unwrap();
+
+            assert_eq!((refused.status, refused.message.as_str()), (400, said));
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What is wrong with a member or parameter that serde refuses, in words for the person who sent it.
+//!
+//! No text repeats a value: it may be a misplaced password, and clients may log the response.
+
+use crate::problem::Problem;
+
+/// The names of what contains the members.
+pub(crate) const BODY: &str = "body";
+pub(crate) const QUERY: &str = "query";
+/// The maximum number of characters of an unknown member's name that the problem repeats.
+const NAME_SHOWN: usize = 64;
+/// The maximum number of known members that are listed where none is close to an unknown one.
+const LISTED: usize = 10;
+
+/// Returns the problem of the member at `path` from the text of serde's error. At the top, `path` is [`BODY`] or [`QUERY`].
+pub(crate) fn problem(path: &str, error: &str) -> Problem {
+    let at = |name: &str| match path.trim_end_matches(".?") {
+        BODY | QUERY => name.to_owned(),
+        parent => format!("{parent}.{name}"),
+    };
+    if let Some(name) = quoted(error, "missing field `") {
+        return Problem::invalid(at(name), "is required");
+    }
+    if let Some(name) = quoted(error, "duplicate field `") {
+        return Problem::invalid(at(name), "must be sent at most once");
+    }
+    if let Some((name, known)) = unknown(error) {
+        let name: String = name.chars().flat_map(char::escape_default).take(NAME_SHOWN).collect();
+        return Problem::invalid(at(&name), hint(&name, &known));
+    }
+    let shows_value = ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant "];
+    // The text after `expected` comes from the program and is the last part of the message. Other errors come from a type with its own
+    // parser, such as a uuid, and may repeat part of the value.
+    let expected = error.rsplit_once(", expected ").map(|(_, expected)| expected);
+    match expected.filter(|_| shows_value.iter().any(|beginning| error.starts_with(beginning))).and_then(described) {
+        Some(expected) => Problem::invalid(path, format!("must be {expected}")),
+        None => Problem::invalid(path, "is not valid"),
+    }
+}
+
+/// Returns the name in backticks after this beginning of the text.
+fn quoted<'t>(text: &'t str, beginning: &str) -> Option<&'t str> {
+    text.strip_prefix(beginning)?.split('`').next()
+}
+
+/// Returns an unknown member's name, which its sender chose, and those that are known.
+fn unknown(error: &str) -> Option<(&str, Vec<&str>)> {
+    let rest = error.strip_prefix("unknown field `")?;
+    match rest.rsplit_once("`, expected ") {
+        Some((name, known)) => Some((name, known.split('`').skip(1).step_by(2).collect())),
+        None => Some((rest.strip_suffix("`, there are no fields")?, Vec::new())),
+    }
+}
+
+fn hint(name: &str, known: &[&str]) -> String {
+    match nearest(name, known) {
+        Some(nearest) => format!("is not known; did you mean {nearest}?"),
+        None if known.is_empty() || known.len() > LISTED => "is not known".to_owned(),
+        None => format!("is not known; use {}", listed(known)),
+    }
+}
+
+/// Returns the known name that differs least from `name`, if it is a third of it at most.
+pub(crate) fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
+    let distance = |known: &&str| strsim::osa_distance(&name.to_lowercase(), &known.to_lowercase());
+    let (nearest, distance) =
+        known.iter().map(|known| (*known, distance(known))).min_by_key(|(_, distance)| *distance)?;
+    (distance <= (name.chars().count() / 3).max(1)).then_some(nearest)
+}
+
+fn listed(names: &[&str]) -> String {
+    match names {
+        [all @ .., last] if !all.is_empty() => format!("{} or {last}", all.join(", ")),
+        _ => names.join(""),
+    }
+}
+
+/// Describes what serde expected without the names of Rust's types.
+fn described(expected: &str) -> Option<String> {
+    let plain = match expected {
+        "u8" => "a whole number from 0 to 255",
+        "u16" => "a whole number from 0 to 65535",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" | "usize" => "a whole number of at least 0",
+        "i8" => "a whole number from -128 to 127",
+        "i16" => "a whole number from -32768 to 32767",
+        "i32" => "a whole number from -2147483648 to 2147483647",
+        "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a boolean" => "true or false",
+        "a borrowed string" => "a string",
+        "a sequence" => "an array",
+        "a map" => "an object",
+        uuid if uuid.ends_with("UUID string") => "a uuid",
+        object if object.starts_with("struct ") => "an object",
+        variants if variants.contains('`') => {
+            return Some(listed(&variants.split('`').skip(1).step_by(2).collect::<Vec<_>>()));
+        }
+        rust if ["enum ", "tuple ", "newtype ", "unit ", "internally ", "adjacently ", "variant "]
+            .iter()
+            .any(|word| rust.starts_with(word)) =>
+        {
+            return None;
+        }
+        own => own,
+    };
+    Some(plain.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_error_is_described_without_names_of_rust() {
+        for (path, error, message) in [
+            ("speed", "invalid type: string \"x\", expected i64", "speed: must be a whole number"),
+            (
+                "items[0].price",
+                "invalid value: integer `-1`, expected u8",
+                "items[0].price: must be a whole number from 0 to 255",
+            ),
+            (
+                "method",
+                "unknown variant `x`, expected one of `CARD`, `SBP`, `CREDIT`",
+                "method: must be CARD, SBP or CREDIT",
+            ),
+            ("method", "unknown variant `, expected x`, expected `CARD` or `SBP`", "method: must be CARD or SBP"),
+            ("address", "invalid type: integer `1`, expected struct Address", "address: must be an object"),
+            (
+                "amount",
+                "invalid type: map, expected an amount with two decimals",
+                "amount: must be an amount with two decimals",
+            ),
+            (BODY, "missing field `name`", "name: is required"),
+            ("items[1]", "missing field `price`", "items[1].price: is required"),
+            (BODY, "duplicate field `name`", "name: must be sent at most once"),
+            (
+                ".",
+                "unknown field `delivery_adress`, expected `user_uuid` or `delivery_address`",
+                "delivery_adress: is not known; did you mean delivery_address?",
+            ),
+            (
+                ".",
+                "unknown field `x`, expected `user_uuid` or `delivery_address`",
+                "x: is not known; use user_uuid or delivery_address",
+            ),
+            (BODY, "unknown field `a`, expected `b`, expected `name`", "a`, expected `b: is not known; use name"),
+            (BODY, "unknown field `x`, there are no fields", "x: is not known"),
+            ("user", "UUID parsing failed: invalid character: found `h` at 1", "user: is not valid"),
+        ] {
+            assert_eq!(problem(path, error).message, message);
+        }
+    }
+
+    #[test]
+    fn a_long_name_is_cut_short_and_a_strange_one_escaped() {
+        let error = format!("unknown field `\u{1b}{}`, there are no fields", "x".repeat(10_000));
+
+        let problem = problem(BODY, &error);
+
+        assert!(problem.message.starts_with("\\u{1b}xx") && problem.message.len() < 100, "{}", problem.message);
+    }
+
+    #[test]
+    fn only_a_name_that_is_near_is_suggested() {
+        let known = ["ORDER_LISTEN", "ORDER_DATABASE_URL"];
+        assert_eq!(nearest("ORDER_LSTEN", &known), Some("ORDER_LISTEN"));
+        assert_eq!(nearest("order_listen", &known), Some("ORDER_LISTEN"));
+        assert_eq!(nearest("ORDER_SERVICE_HOST", &known), None);
+    }
+}
