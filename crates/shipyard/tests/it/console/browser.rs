@@ -3,10 +3,11 @@
 use std::{process::Command, time::Duration};
 
 use reqwest::Method;
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::eventually;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{program::Program, system::free_address};
 
@@ -23,18 +24,44 @@ pub struct Browser {
     session: String,
     /// The address of the console.
     console: String,
+    _processes: Processes,
+    /// Released last: browsers take turns, since each keeps a processor busy.
+    _turn: MutexGuard<'static, ()>,
+}
+
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// A chromedriver, and the browser that it starts. Both end when this is dropped.
+struct Processes {
     driver: Program,
-    _profile: TempDir,
+    profile: TempDir,
+}
+
+impl Drop for Processes {
+    fn drop(&mut self) {
+        self.driver.signal(Signal::KILL);
+        // The browser outlives its chromedriver. Only its command line tells whose it is.
+        let profile = self.profile.path().as_os_str().as_encoded_bytes();
+        for process in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+            let pid = process.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
+            if let Some(pid) = pid.filter(|_| line.windows(profile.len()).any(|part| part == profile)) {
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        }
+    }
 }
 
 impl Browser {
     /// Starts a browser with a profile of its own.
     pub async fn start(console: String) -> Self {
+        let turn = TURN.lock().await;
         let profile = tempfile::tempdir().expect("a temporary directory");
         let address = free_address();
         let mut command = Command::new("chromedriver");
         command.arg(format!("--port={}", address.port()));
         let driver = Program::start(command, &profile.path().join("chromedriver.log"));
+        let processes = Processes { driver, profile };
         let client = platform::http::client(Duration::from_mins(1)).expect("a client");
         let base = format!("http://127.0.0.1:{}", address.port());
         eventually(async || client.get(format!("{base}/status")).send().await.ok()).await;
@@ -43,7 +70,7 @@ impl Browser {
             // As root, in containers without a large /dev/shm.
             "--no-sandbox".to_owned(),
             "--disable-dev-shm-usage".to_owned(),
-            format!("--user-data-dir={}", profile.path().join("profile").display()),
+            format!("--user-data-dir={}", processes.profile.path().join("profile").display()),
             "--window-size=1280,1000".to_owned(),
             // Nothing but this machine has an address: a page that needs another host fails.
             format!("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {}", host(&console)),
@@ -55,7 +82,7 @@ impl Browser {
         }}});
         let opened = call(&client, Method::POST, &format!("{base}/session"), Some(wanted)).await;
         let session = format!("{base}/session/{}", opened["sessionId"].as_str().expect("a session"));
-        Self { client, session, console, driver, _profile: profile }
+        Self { client, session, console, _processes: processes, _turn: turn }
     }
 
     async fn post(&self, path: &str, body: Value) -> Value {
@@ -192,14 +219,6 @@ impl Browser {
         let is_answer = |line: &str| statuses.iter().any(|status| line.contains(&format!("status of {status}")));
         let complaints: Vec<&str> = lines.filter(|line| !is_answer(line)).collect();
         assert!(complaints.is_empty(), "{complaints:#?}");
-    }
-}
-
-impl Drop for Browser {
-    fn drop(&mut self) {
-        // It ends the browser, too, which it does not if it is killed.
-        self.driver.signal(Signal::TERM);
-        std::thread::sleep(Duration::from_millis(300));
     }
 }
 
