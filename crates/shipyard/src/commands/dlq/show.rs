@@ -12,8 +12,7 @@ pub async fn show(queue: &DeadLetterQueue, id: &Id) -> anyhow::Result<()> {
     println!("since     {}", letter.at.to_rfc3339());
     match &state {
         State::Pending => println!("state     pending"),
-        State::Replayed(None) => println!("state     replayed"),
-        State::Replayed(Some(entry)) => println!("state     replayed by {} at {}", entry.who, entry.at.to_rfc3339()),
+        State::Replayed(entry) => println!("state     replayed by {} at {}", entry.who, entry.at.to_rfc3339()),
         State::Discarded(entry) => {
             let why = entry.why.escape_debug();
             println!("state     discarded by {} at {}: {why}", entry.who, entry.at.to_rfc3339());

@@ -1,0 +1,283 @@
+//! `shipyard doctor`: checks what the shop needs, tells where each server comes from, and how to fix what is missing.
+
+use std::{fmt, time::Duration};
+
+use contracts::events::Topics;
+use platform::{
+    config::{ConfigError, Settings},
+    environment::{self, Environment},
+    http, kafka,
+    postgres::connect_options,
+    redis,
+    tls::{self, Tls},
+};
+use servers::{apt, postgres::Binaries, redis::program as redis_program};
+use sqlx::Connection as _;
+use tokio::process::Command;
+
+use super::up::{ADMIN, check, listeners, presumed};
+use crate::data::Data;
+use operations::registry::with_database;
+
+/// The timeout of each check.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The result of one check.
+struct Finding {
+    what: String,
+    verdict: Verdict,
+    found: String,
+}
+
+enum Verdict {
+    Fine,
+    /// The checked thing is missing and not required. The text tells how to get it.
+    Optional(String),
+    /// The checked thing is missing and required. The text tells how to get it.
+    Needed(String),
+}
+
+/// Runs all checks and prints them. Fails if the shop could not run.
+pub async fn run(data: Data) -> anyhow::Result<()> {
+    let settings = Settings::load()?;
+    let mut findings = vec![environment(&settings)];
+    findings.extend(postgres(&settings).await);
+    findings.push(redis(&settings).await);
+    findings.push(kafka(&settings).await);
+    findings.extend(ports(&settings, &data).await);
+    findings.push(directory(&data));
+    findings.push(program("Docker", &["docker", "version", "--format", "{{.Server.Version}}"], DOCKER).await);
+    findings.push(program("Compose", &["docker", "compose", "version", "--short"], COMPOSE).await);
+    findings.push(program("curl", &["curl", "--version"], "to run the README's commands, install curl").await);
+    findings.push(program("grpcurl", &["grpcurl", "--version"], GRPCURL).await);
+    for finding in &findings {
+        println!("{finding}");
+    }
+    let needed = findings.iter().filter(|finding| matches!(finding.verdict, Verdict::Needed(_))).count();
+    anyhow::ensure!(needed == 0, "the shop cannot run here: {needed} problems to fix");
+    println!("\nThe shop can run here: cargo run");
+    Ok(())
+}
+
+const DOCKER: &str = "for `docker compose up`, and for tests on the real servers, start a Docker engine";
+const COMPOSE: &str = "for `docker compose up`, install Docker's compose plugin";
+const GRPCURL: &str = "to run the README's commands, install it: https://github.com/fullstorydev/grpcurl";
+
+/// Reports the environment and which variables still hold the repository's public development secrets.
+fn environment(settings: &Settings) -> Finding {
+    let published = environment::published_secrets(settings).join(", ");
+    let what = "Environment".to_owned();
+    match Environment::load(settings) {
+        Err(error) => {
+            Finding { what, verdict: Verdict::Needed(format!("correct {error}")), found: "not known".to_owned() }
+        }
+        Ok(environment) if published.is_empty() => Finding::fine("Environment", environment.as_str().to_owned()),
+        Ok(environment) => {
+            let remedy = format!("set secrets of your own in {published}: everyone can read the published ones");
+            let verdict = match environment {
+                Environment::Development => Verdict::Optional(remedy),
+                Environment::Production => Verdict::Needed(remedy),
+            };
+            Finding { what, verdict, found: format!("{}, with published secrets", environment.as_str()) }
+        }
+    }
+}
+
+async fn postgres(settings: &Settings) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut missing = 0;
+    for service in with_database() {
+        let variable = service.variable("DATABASE_URL");
+        let Some(url) = settings.get(&variable) else {
+            missing += 1;
+            continue;
+        };
+        let connected = async {
+            let options = connect_options(&variable, url)?;
+            Ok::<_, anyhow::Error>(sqlx::PgConnection::connect_with(&options).await?)
+        };
+        let verdict = match tokio::time::timeout(PATIENCE, connected).await {
+            Ok(Ok(_)) => Verdict::Fine,
+            Ok(Err(error)) => Verdict::Needed(format!("start that server, or correct {variable}: {error:#}")),
+            Err(_) => Verdict::Needed(format!("that server does not answer; start it, or correct {variable}")),
+        };
+        findings.push(Finding {
+            what: "PostgreSQL".to_owned(),
+            verdict,
+            found: format!("as configured by {variable}"),
+        });
+    }
+    if missing > 0 {
+        let found = Binaries::on_this_machine().await.into_iter().next();
+        findings.push(match found {
+            Some(binaries) => {
+                let directory = binaries.directory.display();
+                Finding::fine(
+                    "PostgreSQL",
+                    format!("version {} from {directory}, as a child process", binaries.version),
+                )
+            }
+            None => Finding {
+                what: "PostgreSQL".to_owned(),
+                verdict: Verdict::Optional(format!(
+                    "to use your distribution's, {}; or set {}",
+                    apt::advice("postgresql"),
+                    "ORDER_DATABASE_URL etc."
+                )),
+                found: "no server on this machine; one is installed or downloaded at the first start".to_owned(),
+            },
+        });
+    }
+    findings
+}
+
+async fn redis(settings: &Settings) -> Finding {
+    if let Some(url) = settings.get("REDIS_URL") {
+        return given_redis(settings, url).await;
+    }
+    match redis_program() {
+        Some(program) => Finding::fine("Redis", format!("{}, as a child process", program.display())),
+        None => Finding {
+            what: "Redis".to_owned(),
+            verdict: Verdict::Optional(format!(
+                "for sessions that outlive the process, {}; or set REDIS_URL",
+                apt::advice("redis-server")
+            )),
+            found: "none; sessions are kept in memory".to_owned(),
+        },
+    }
+}
+
+async fn kafka(settings: &Settings) -> Finding {
+    match settings.get("KAFKA_BROKERS") {
+        Some(brokers) => given_kafka(settings, brokers).await,
+        None => Finding::fine("Kafka", "librdkafka's mock cluster, in the process".to_owned()),
+    }
+}
+
+/// Checks that the Redis server answers and accepts the credentials.
+async fn given_redis(settings: &Settings, url: &str) -> Finding {
+    let place = url.rsplit_once('@').map_or(url, |(_, place)| place);
+    let place = place.rsplit_once("://").map_or(place, |(_, place)| place);
+    let found = format!("{}, as configured by REDIS_URL", place.split('/').next().unwrap_or_default());
+    let tls = tls::Config::load(settings).and_then(|config| config.map(Tls::load).transpose());
+    let connection = tls.map_err(anyhow::Error::from);
+    let connection = connection.and_then(|tls| redis::lazy_connection("REDIS_URL", &url.into(), tls.as_ref()));
+    let verdict = match connection {
+        Err(error) => Verdict::Needed(format!("correct {error}")),
+        Ok(mut connection) => match tokio::time::timeout(PATIENCE, redis::ping(&mut connection)).await {
+            Ok(Ok(())) => Verdict::Fine,
+            Ok(Err(error)) if redis::is_refusal(&error) => {
+                Verdict::Needed(format!("that server refuses the user or the password in REDIS_URL: {error}"))
+            }
+            Ok(Err(error)) => Verdict::Needed(format!("start that server, or correct REDIS_URL: {error}")),
+            Err(_) => Verdict::Needed("that server does not answer; start it, or correct REDIS_URL".to_owned()),
+        },
+    };
+    Finding { what: "Redis".to_owned(), verdict, found }
+}
+
+/// Checks that the broker answers, accepts the credentials, and lets this user see the topics.
+async fn given_kafka(settings: &Settings, brokers: &str) -> Finding {
+    let verdict = match probe(settings).await {
+        Ok(Ok(())) => Verdict::Fine,
+        Ok(Err(error)) if error.is::<kafka::Refusal>() => Verdict::Needed(error.to_string()),
+        Ok(Err(error)) => Verdict::Needed(format!("start that server, or correct KAFKA_BROKERS: {error:#}")),
+        Err(error) => Verdict::Needed(format!("correct {error}")),
+    };
+    Finding { what: "Kafka".to_owned(), verdict, found: format!("{brokers}, as configured by KAFKA_BROKERS") }
+}
+
+async fn probe(settings: &Settings) -> Result<anyhow::Result<()>, ConfigError> {
+    let (config, topics) = (kafka::Config::load(settings)?, settings.read::<Topics>()?);
+    let probed = tokio::task::spawn_blocking(move || kafka::probe(&config, &topics.all())).await;
+    Ok(probed.map_err(anyhow::Error::from).flatten())
+}
+
+/// Checks the configuration and the ports that it names.
+async fn ports(settings: &Settings, data: &Data) -> Vec<Finding> {
+    if let Some(holder) = data.holder() {
+        return vec![Finding::fine("Ports", format!("the shop runs already, as process {holder}"))];
+    }
+    let key = ("SERVICE_KEY", data.service_key(settings).unwrap_or_else(|| "0".repeat(64)));
+    let settings = &presumed(settings).with([key]).for_shared_process();
+    let listeners = match check(settings).and_then(|()| listeners(settings)) {
+        Ok(listeners) => listeners,
+        Err(error) => {
+            let verdict = Verdict::Needed(format!("correct {}", error.variable));
+            return vec![Finding { what: "Variables".to_owned(), verdict, found: error.to_string() }];
+        }
+    };
+    let (admin, default) = ADMIN;
+    let admin = settings.get(admin).unwrap_or(default).parse().ok().map(|address| (admin.to_owned(), address));
+    let mut taken = Vec::new();
+    let mut free = Vec::new();
+    for (variable, address) in listeners.into_iter().chain(admin) {
+        match http::bind(&variable, address).await {
+            Ok(_) => free.push(address.port().to_string()),
+            Err(error) => taken.push(Finding {
+                what: "Port".to_owned(),
+                found: address.to_string(),
+                verdict: Verdict::Needed(format!("{error:#}")),
+            }),
+        }
+    }
+    if !free.is_empty() {
+        taken.insert(0, Finding::fine("Ports", format!("{} are free", free.join(", "))));
+    }
+    taken
+}
+
+fn directory(data: &Data) -> Finding {
+    let path = data.path().display().to_string();
+    let writable = std::fs::create_dir_all(data.path()).and_then(|()| tempfile_in(data));
+    match writable {
+        Ok(()) => Finding::fine("Data", format!("kept in {path}")),
+        Err(error) => Finding {
+            what: "Data".to_owned(),
+            found: format!("{path}: {error}"),
+            verdict: Verdict::Needed("run in a writable directory, or name another with --data".to_owned()),
+        },
+    }
+}
+
+fn tempfile_in(data: &Data) -> std::io::Result<()> {
+    let path = data.path().join("doctor");
+    std::fs::write(&path, b"")?;
+    std::fs::remove_file(path)
+}
+
+/// Checks for an optional program, and shows the first line of its version output.
+async fn program(what: &str, command: &[&str], remedy: &str) -> Finding {
+    let asked = Command::new(command[0]).args(&command[1..]).kill_on_drop(true).output();
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok(output)) if output.status.success() => {
+            let said = [output.stdout, output.stderr].concat();
+            let said = String::from_utf8_lossy(&said);
+            Finding::fine(what, said.lines().next().unwrap_or_default().trim().to_owned())
+        }
+        _ => Finding {
+            what: what.to_owned(),
+            verdict: Verdict::Optional(remedy.to_owned()),
+            found: "not here".to_owned(),
+        },
+    }
+}
+
+impl Finding {
+    fn fine(what: &str, found: String) -> Self {
+        Self { what: what.to_owned(), verdict: Verdict::Fine, found }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (mark, remedy) = match &self.verdict {
+            Verdict::Fine => ("ok", None),
+            Verdict::Optional(remedy) => ("-", Some(remedy)),
+            Verdict::Needed(remedy) => ("NO", Some(remedy)),
+        };
+        write!(f, "{mark:<4}{:<12}{}", self.what, self.found)?;
+        remedy.map_or(Ok(()), |remedy| write!(f, "\n{:16}{remedy}", ""))
+    }
+}
