@@ -40,6 +40,7 @@ pub mod pace;
 pub mod postgres;
 pub mod problem;
 pub mod provider_url;
+pub mod random;
 pub mod readiness;
 pub mod redis;
 mod rejection;
