@@ -9,8 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use chrono::{DateTime, TimeDelta, Utc};
-use platform::{clock, config::Settings};
-use rand::RngExt as _;
+use platform::{clock, config::Settings, random};
 
 const LOCK: &str = "lock";
 const KEY: &str = "service-key";
@@ -115,7 +114,7 @@ impl Data {
         if let Some(key) = self.service_key(settings) {
             return Ok(key);
         }
-        let [high, low]: [u128; 2] = rand::rng().random();
+        let [high, low]: [u128; 2] = random::secret();
         let key = format!("{high:032x}{low:032x}");
         self.keep(KEY, &format!("{key}\n"))?;
         Ok(key)

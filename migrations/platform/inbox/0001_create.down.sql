@@ -1,12 +1,1 @@
--- A table that a service's own migration made goes with that one.
-do $$
-begin
-    if exists (
-        select from pg_constraint
-        where conrelid = to_regclass('inbox') and conname = 'inbox_pkey'
-          and obj_description(oid, 'pg_constraint') = 'Made by migrations/platform/inbox/0001.'
-    ) then
-        drop table inbox;
-    end if;
-end
-$$;
+drop table inbox;

@@ -17,7 +17,7 @@ use crate::{
     SERVICE, api,
     client::{GrpcGeo, GrpcOrders},
     config::Config,
-    consumers, jobs,
+    consumers, generate, jobs,
     model::NewCourier,
     repository::{LEASE, PgRepository},
     service::{DeliveryService, Repositories},
@@ -48,10 +48,10 @@ impl App {
             own.delivery_move_every,
         );
         let subscriptions = [
-            consumers::order_paid(service.clone()),
+            consumers::order_paid(service.clone(), generate::Generator::default()),
             consumers::ship_assembled(service.clone()),
             consumers::order_cancelled(service.clone()),
-            consumers::basket_confirmed(service.clone()),
+            consumers::basket_confirmed(service.clone(), generate::Generator::default()),
         ];
         let guard = identity.guard(&server, api::http::RULES)?;
         let http = if own.delivery_open { guard.open() } else { guard };

@@ -1,9 +1,10 @@
 //! Generates the ids, dates and random values of new deliveries and couriers, so that use cases and the model take them as arguments.
 
-use chrono::Days;
+use std::sync::Arc;
+
+use chrono::{DateTime, Days, Utc};
 use contracts::ids::{CourierId, DeliveryId, OrderId, PlaceId, UserId};
-use platform::{clock, ids};
-use rand::RngExt as _;
+use platform::{clock, random::Random};
 
 use crate::model::{
     FIRST_PLACE_VOLUME, Location, Name, NewCourier, NewDelivery, Speed, TrackingNumber, Volume, first_place,
@@ -12,30 +13,49 @@ use crate::model::{
 /// The estimated days until an order arrives, while no courier carries it.
 const ESTIMATE: Days = Days::new(3);
 
-/// Generates a new delivery, as of now.
-pub fn delivery(order: OrderId, user: Option<UserId>) -> NewDelivery {
-    let today = clock::now().date_naive();
-    NewDelivery {
-        order,
-        user,
-        id: DeliveryId::new(ids::ordered()),
-        tracking_number: TrackingNumber::from_random(rand::rng().random()),
-        estimated: today.checked_add_days(ESTIMATE).unwrap_or(today),
+/// A source of new deliveries and couriers: by default from the clock and the process's randomness.
+#[derive(Clone)]
+pub struct Generator {
+    now: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
+    random: Random,
+}
+
+impl Default for Generator {
+    fn default() -> Self {
+        Self::new(clock::now, Random::default())
     }
 }
 
-/// Generates a courier with its first storage place, at a random cell.
-pub fn courier(name: Name, speed: Speed) -> NewCourier {
-    NewCourier {
-        id: CourierId::new(ids::ordered()),
-        name,
-        speed,
-        location: Location::numbered(rand::rng().random_range(0..Location::COUNT)),
-        places: vec![place(first_place(), FIRST_PLACE_VOLUME)],
+impl Generator {
+    pub fn new(now: impl Fn() -> DateTime<Utc> + Send + Sync + 'static, random: Random) -> Self {
+        Self { now: Arc::new(now), random }
     }
-}
 
-/// Generates a storage place.
-pub fn place(name: Name, volume: Volume) -> (PlaceId, Name, Volume) {
-    (PlaceId::new(ids::ordered()), name, volume)
+    /// Generates a new delivery, as of now.
+    pub fn delivery(&self, order: OrderId, user: Option<UserId>) -> NewDelivery {
+        let today = (self.now)().date_naive();
+        NewDelivery {
+            order,
+            user,
+            id: DeliveryId::new(self.random.id()),
+            tracking_number: TrackingNumber::from_random(self.random.bits()),
+            estimated: today.checked_add_days(ESTIMATE).unwrap_or(today),
+        }
+    }
+
+    /// Generates a courier with its first storage place, at a random cell.
+    pub fn courier(&self, name: Name, speed: Speed) -> NewCourier {
+        NewCourier {
+            id: CourierId::new(self.random.id()),
+            name,
+            speed,
+            location: Location::numbered(self.random.between(0..=Location::COUNT - 1)),
+            places: vec![self.place(first_place(), FIRST_PLACE_VOLUME)],
+        }
+    }
+
+    /// Generates a storage place.
+    pub fn place(&self, name: Name, volume: Volume) -> (PlaceId, Name, Volume) {
+        (PlaceId::new(self.random.id()), name, volume)
+    }
 }

@@ -64,7 +64,6 @@ impl App {
                     Arc::new(MemoryContactCodes::new(codes_limit)),
                 ),
             };
-        jobs.push(jobs::fill_caseless_keys(server.database()?));
         let users = Arc::new(PgUsers::new(server.database()?));
         let contacts = ContactService::new(users.clone(), sessions.clone(), codes);
         let service = IamService::new(users, sessions, attempts, hashing, rules, operators, tokens).with_memory(memory);

@@ -12,14 +12,13 @@ use platform::{
     server::Server,
 };
 use serde::Deserialize;
-use tonic::{Code, Status};
+use tonic::Status;
 use uuid::Uuid;
 
 use crate::{
     ports,
     proto::auth::v1::{
-        ListOwnersRequest, SessionOwner, SessionState, WhoamiRequest, auth_service_client::AuthServiceClient,
-        session_owner_service_client::SessionOwnerServiceClient,
+        ListOwnersRequest, SessionOwner, SessionState, session_owner_service_client::SessionOwnerServiceClient,
     },
 };
 
@@ -56,44 +55,21 @@ impl Config {
 /// Looks up sessions at iam. There is no cache, because every service must refuse a session once iam has acknowledged its logout.
 #[derive(Clone)]
 pub struct GrpcSessions {
-    owners: SessionOwnerServiceClient<Peer>,
-    one: AuthServiceClient<Peer>,
+    iam: SessionOwnerServiceClient<Peer>,
     budget: Budget,
 }
 
 impl GrpcSessions {
     pub fn new(iam: Peer) -> Self {
-        let owners = SessionOwnerServiceClient::new(iam.clone());
-        Self { owners, one: AuthServiceClient::new(iam), budget: Budget::new("iam") }
+        Self { iam: SessionOwnerServiceClient::new(iam), budget: Budget::new("iam") }
     }
 }
 
 #[async_trait]
 impl Sessions for GrpcSessions {
     async fn owner(&self, credential: &Credential) -> Result<User, SessionError> {
-        let answer = self
-            .budget
-            .retry(is_transient, || {
-                let mut client = self.one.clone();
-                let request = match credential.clone() {
-                    Credential::Session(session_uuid) => WhoamiRequest { session_uuid, ..WhoamiRequest::default() },
-                    Credential::Token(access_token) => WhoamiRequest { access_token, ..WhoamiRequest::default() },
-                };
-                async move { client.whoami(request).await }
-            })
-            .await;
-        match answer {
-            Ok(answer) => {
-                let user = answer.into_inner().user.ok_or(SessionError::Unavailable)?;
-                let is_operator = user.roles.iter().any(|role| role == OPERATOR);
-                let uuid = user.uuid.parse().map_err(|_| SessionError::Unavailable)?;
-                Ok(User { uuid, is_operator })
-            }
-            Err(status) if matches!(status.code(), Code::Unauthenticated | Code::InvalidArgument) => {
-                Err(SessionError::Invalid)
-            }
-            Err(status) => Err(unavailable(&status)),
-        }
+        let found = self.owners(std::slice::from_ref(credential)).await.pop();
+        found.unwrap_or(Err(SessionError::Unavailable))
     }
 
     async fn owners(&self, credentials: &[Credential]) -> Vec<Result<User, SessionError>> {
@@ -134,7 +110,7 @@ impl GrpcSessions {
         let answer = self
             .budget
             .retry(is_transient, || {
-                let mut client = self.owners.clone();
+                let mut client = self.iam.clone();
                 let sessions = credentials.iter().map(|credential| credential.as_str().to_owned()).collect();
                 async move { client.list_owners(ListOwnersRequest { sessions }).await }
             })
@@ -142,10 +118,6 @@ impl GrpcSessions {
         match answer {
             Ok(answer) if answer.get_ref().owners.len() == credentials.len() => {
                 answer.into_inner().owners.iter().map(decode).collect()
-            }
-            // An iam of the release before this RPC, during a rollout.
-            Err(status) if status.code() == Code::Unimplemented => {
-                join_all(credentials.iter().map(|credential| self.owner(credential))).await
             }
             Ok(_) => vec![Err(SessionError::Unavailable); credentials.len()],
             Err(status) => vec![Err(unavailable(&status)); credentials.len()],

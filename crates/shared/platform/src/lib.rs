@@ -42,6 +42,7 @@ pub mod postgres;
 pub mod problem;
 pub mod provider_url;
 pub mod query;
+pub mod random;
 pub mod readiness;
 pub mod redis;
 mod rejection;

@@ -5,7 +5,7 @@ use std::{io::IsTerminal as _, path::Path, time::Duration};
 
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
-use platform::{config::Settings, shutdown::on_signal, telemetry};
+use platform::{config::Settings, random::Random, shutdown::on_signal, telemetry};
 
 use crate::{data::Data, output};
 use chaos::{self, HEAD, Options, Report, Row, cluster::BrokerKind, experiment::Fault, faults};
@@ -61,7 +61,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let _telemetry = telemetry::start("shipyard", &settings.read()?)?;
     let stop = on_signal()?;
     let directory = data.path().join("chaos");
-    let seed = arguments.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
+    let seed = arguments.seed.unwrap_or_else(|| Random::default().between(0..=u64::from(u32::MAX)));
     let options = Options {
         seed,
         faults: chosen,

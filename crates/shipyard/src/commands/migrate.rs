@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use platform::{
     config::{ConfigError, Settings},
-    postgres::{Migrations, Step, connect_options},
+    postgres::{Migrations, Step, connect_options, explain},
 };
 use sqlx::{Connection as _, PgConnection};
 
@@ -95,15 +95,16 @@ impl Database {
     }
 
     async fn up(mut self) -> anyhow::Result<()> {
-        let before = self.migrations.steps(&mut self.connection).await?;
-        self.migrations.run(&mut self.connection).await.with_context(|| format!("migrating {}", self.service))?;
+        let migrating = || format!("migrating {}", self.service);
+        let before = self.migrations.steps(&mut self.connection).await.map_err(explain).with_context(migrating)?;
+        self.migrations.run(&mut self.connection).await.with_context(migrating)?;
         let done: Vec<String> = before.iter().filter(|step| step.applied.is_none()).map(name).collect();
         outln!("{:<14}{}", self.service, if done.is_empty() { "is up to date".to_owned() } else { done.join(", ") });
         Ok(())
     }
 
     async fn down(mut self) -> anyhow::Result<()> {
-        let undone = self.migrations.revert_latest(&mut self.connection).await;
+        let undone = self.migrations.revert_latest(&mut self.connection).await.map_err(explain);
         match undone.with_context(|| format!("reverting the latest migration of {}", self.service))? {
             Some(step) => outln!("{:<14}undone: {}", self.service, name(&step)),
             None => outln!("{:<14}has no migration to undo", self.service),
@@ -112,7 +113,7 @@ impl Database {
     }
 
     async fn status(mut self) -> anyhow::Result<()> {
-        for step in self.migrations.steps(&mut self.connection).await? {
+        for step in self.migrations.steps(&mut self.connection).await.map_err(explain)? {
             let state = if step.applied.is_some() { "applied" } else { "pending" };
             outln!("{:<14}{state:<9}{}", self.service, name(&step));
         }
@@ -120,7 +121,7 @@ impl Database {
     }
 }
 
-/// Returns the name of a step, such as `0007 self payment`, or `outbox 0001 create` of a shared table.
+/// Returns the name of a step, such as `0002 self payment`, or `outbox 0001 create` of a shared table.
 fn name(step: &Step<'_>) -> String {
     let table = step.history.table.map(|table| format!("{table} ")).unwrap_or_default();
     format!("{table}{:04} {}", step.migration.version, step.migration.description)

@@ -12,7 +12,7 @@ use iam::{
     repository::PgUsers,
     service::OperatorService,
 };
-use platform::{clock, config::Settings, ids, telemetry};
+use platform::{clock, config::Settings, ids, random, telemetry};
 
 use super::password;
 use crate::data::Data;
@@ -52,7 +52,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let password = Password::chosen("password", password, &info, least)?;
     let now = clock::now();
     let user = User { id: UserId::new(ids::ordered()), info, created_at: now, updated_at: now };
-    service.create(&user, password, rand::random()).await.map_err(|error| explain(error, &login))?;
+    service.create(&user, password, random::secret()).await.map_err(|error| explain(error, &login))?;
     database.close().await;
 
     outln!("{login} is an operator: user {}", user.id);

@@ -75,6 +75,24 @@ async fn migrations_go_up_and_down_one_step_at_a_time() {
     }
 }
 
+#[tokio::test]
+async fn a_database_from_before_the_first_release_is_refused_in_one_sentence_with_what_to_delete() {
+    let database = testkit::database(order::SERVICE.migrations().expect("it has a database")).await;
+    sqlx::query("update _sqlx_migrations set checksum = '' where version = 1").execute(&database.pool).await.unwrap();
+    let url = given("ORDER_DATABASE_URL", &database.url);
+
+    for command in ["up", "status", "down"] {
+        let (success, said, complaint) = run(&["migrate", command, "--service", "order"], &url);
+
+        assert!(!success && said.is_empty(), "{command}: {said}");
+        assert!(complaint.contains("was made by a checkout from before 0.1.0"), "{command}: {complaint}");
+        assert!(complaint.contains(".shipyard") && complaint.contains("docker compose down --volumes"), "{complaint}");
+        assert_eq!(complaint.trim_end().lines().count(), 1, "{command}: {complaint}");
+    }
+    let orders: i64 = sqlx::query_scalar("select count(*) from orders").fetch_one(&database.pool).await.unwrap();
+    assert_eq!(orders, 0, "the table is still there");
+}
+
 #[test]
 fn what_is_wrong_is_said_in_one_sentence() {
     let cases = [

@@ -70,8 +70,8 @@ const JOBS: Table = Table {
 const KEYS: Table = Table {
     name: "idempotency_keys",
     service: &order::SERVICE,
-    fill: "insert into idempotency_keys (user_uuid, key, fingerprint, order_uuid, lease_until, created_at)
-        select gen_random_uuid(), 'key', '', gen_random_uuid(), now(), now() - make_interval(days => $2)
+    fill: "insert into idempotency_keys (user_uuid, key, fingerprint, order_uuid, lease_until, created_at, token)
+        select gen_random_uuid(), 'key', '', gen_random_uuid(), now(), now() - make_interval(days => $2), gen_random_uuid()
         from generate_series(1, $1)",
     stay: "",
     batch: 1_000,

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use rand::RngExt as _;
+use platform::random::Random;
 use serde::Serialize;
 use tokio::{task::JoinSet, time::sleep};
 use uuid::Uuid;
@@ -160,7 +160,7 @@ pub(crate) fn scaled(count: u32, scale: f64) -> u32 {
 }
 
 fn jittered(range: Range<Duration>) -> Duration {
-    if range.is_empty() { range.start } else { rand::rng().random_range(range) }
+    if range.is_empty() { range.start } else { Random::default().between(range.start..=range.end) }
 }
 
 #[cfg(test)]

@@ -1,8 +1,6 @@
 //! The journal of operators' actions on dead letters, with operator, time and reason. It is a compacted topic.
 //!
-//! The offsets of a consumer group are not enough. Kafka deletes them some days after the last commit and limits their
-//! metadata to 4 KiB, and dead letters live longer than that. A record's key is the letter's id, so that compaction
-//! keeps the latest entry of each letter.
+//! A record's key is the letter's id, so that compaction keeps the latest entry of each letter.
 
 use std::collections::HashMap;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use contracts::ids::{OrderId, UserId};
-use rand::RngExt as _;
+use platform::random::Random;
 
 use super::NewJob;
 
@@ -18,9 +18,9 @@ pub struct BuildTimes {
 
 impl BuildTimes {
     /// Draws the build time of a ship, and whether its build fails.
-    pub fn draw(&self, order: OrderId, user: UserId) -> NewJob {
-        let build_time = rand::rng().random_range(self.min..=self.max);
-        let fails = rand::rng().random_bool(self.failure_rate);
+    pub fn draw(&self, random: &Random, order: OrderId, user: UserId) -> NewJob {
+        let build_time = random.between(self.min..=self.max);
+        let fails = random.chance(self.failure_rate);
         NewJob { order, user, build_time, fails }
     }
 }

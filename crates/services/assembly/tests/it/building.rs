@@ -19,6 +19,7 @@ use platform::{
     ids,
     kafka::{Failure, Handler as _, Message},
     outbox::Waker,
+    random::Random,
 };
 use testkit::{Running, eventually};
 use tokio::time::Instant;
@@ -35,7 +36,7 @@ struct Replica {
 fn replica(jobs: &MemoryJobs, times: BuildTimes) -> Replica {
     let service = AssemblyService::new(Arc::new(jobs.clone()), Waker::default());
     let builder = testkit::run(|stop| finish_ships(service.clone()).run(stop));
-    Replica { paid: order_paid(service.clone(), times), service, builder }
+    Replica { paid: order_paid(service.clone(), times, Random::default()), service, builder }
 }
 
 fn random_order() -> OrderId {

@@ -12,7 +12,7 @@ use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_f
 use uuid::Uuid;
 
 use crate::{
-    generate,
+    generate::Generator,
     model::{Street, Volume},
     service::DeliveryService,
 };
@@ -45,12 +45,12 @@ enum Field<'a> {
     Bytes(u32, &'a [u8]),
 }
 
-pub fn basket_confirmed(service: DeliveryService) -> Subscription {
+pub fn basket_confirmed(service: DeliveryService, generator: Generator) -> Subscription {
     Subscription::inbound(&BASKET_CONFIRMED, move |message| {
-        let service = service.clone();
+        let (service, generator) = (service.clone(), generator.clone());
         async move {
             let basket = read(&message.payload).map_err(Failure::poison)?;
-            service.create(&generate::delivery(basket.id, None), &basket.street, basket.volume).await?;
+            service.create(&generator.delivery(basket.id, None), &basket.street, basket.volume).await?;
             Ok(())
         }
     })

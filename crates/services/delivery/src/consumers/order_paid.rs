@@ -3,19 +3,19 @@
 use contracts::events::{OrderOf, OrderPaid, Received, Subscription};
 
 use crate::{
-    generate,
+    generate::Generator,
     service::{DeliveryService, GROUP_PAID},
 };
 
-pub fn order_paid(service: DeliveryService) -> Subscription {
+pub fn order_paid(service: DeliveryService, generator: Generator) -> Subscription {
     Subscription::new(GROUP_PAID, move |paid: Received<OrderPaid>| {
-        let service = service.clone();
+        let (service, generator) = (service.clone(), generator.clone());
         let OrderOf { order, user } = paid.subject;
         async move {
             if !paid.event.deliver {
                 return Ok(service.order_paid_without_address(paid.id).await?);
             }
-            let new = generate::delivery(order, Some(user));
+            let new = generator.delivery(order, Some(user));
             Ok(service.order_paid(paid.id, &new).await?)
         }
     })

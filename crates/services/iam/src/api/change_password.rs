@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use contracts::proto::user::v1::{ChangePasswordRequest, ChangePasswordResponse};
-use platform::clock;
+use platform::{clock, random};
 use tonic::{Request, Response, Status};
 
 use super::{record_refusal, session_id};
@@ -29,7 +29,7 @@ pub async fn handle(
     let attempt = LoginAttempt::new(session.user.info.login.clone(), address).map_err(Error::from)?;
 
     service
-        .change_password(session, &attempt, (old, new), rand::random(), clock::now())
+        .change_password(session, &attempt, (old, new), random::secret(), clock::now())
         .await
         .inspect_err(record_refusal)?;
 

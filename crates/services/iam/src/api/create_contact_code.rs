@@ -4,7 +4,7 @@ use contracts::{
     ids::UserId,
     proto::user::v1::{CreateContactCodeRequest, CreateContactCodeResponse},
 };
-use platform::{clock, grpc::timestamp};
+use platform::{clock, grpc::timestamp, random};
 use tonic::{Request, Response, Status};
 
 use super::subject::user_of;
@@ -18,7 +18,7 @@ pub async fn handle(
     request: &Request<CreateContactCodeRequest>,
 ) -> Result<Response<CreateContactCodeResponse>, Status> {
     let user = UserId::new(user_of(request)?.uuid);
-    let code = ContactCode::of(rand::random());
+    let code = ContactCode::of(random::secret());
     let expires_at = clock::now() + CODE_LIFETIME;
 
     contacts.create_code(user, code).await?;

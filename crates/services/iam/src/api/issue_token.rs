@@ -1,7 +1,7 @@
 //! `IssueToken`: issues an access token for a session.
 
 use contracts::proto::auth::v1::{IssueTokenRequest, IssueTokenResponse};
-use platform::{auth::SESSION_METADATA, clock, grpc::timestamp};
+use platform::{auth::SESSION_METADATA, clock, grpc::timestamp, random};
 use tonic::{Request, Response, Status};
 
 use super::session_id;
@@ -17,7 +17,7 @@ pub async fn handle(
     };
     let session = session_id(session)?;
 
-    let issued = service.issue_token(session, TokenId::of(rand::random()), clock::now()).await?;
+    let issued = service.issue_token(session, TokenId::of(random::secret()), clock::now()).await?;
 
     let expires_at = Some(timestamp(issued.expires_at));
     Ok(Response::new(IssueTokenResponse { access_token: issued.token, expires_at }))

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use contracts::proto::auth::v1::{LoginRequest, LoginResponse};
-use platform::clock;
+use platform::{clock, random};
 use tonic::{Request, Response, Status};
 
 use super::record_refusal;
@@ -21,9 +21,9 @@ pub async fn handle(
     let LoginRequest { login, password } = request.into_inner();
     let attempt = LoginAttempt::new(login, address).map_err(Error::from)?;
     let password = Password::given("password", password).map_err(Error::from)?;
-    let id = SessionId::of(rand::random());
+    let id = SessionId::of(random::secret());
 
-    service.login(&attempt, password, id, rand::random(), clock::now()).await.inspect_err(record_refusal)?;
+    service.login(&attempt, password, id, random::secret(), clock::now()).await.inspect_err(record_refusal)?;
 
     Ok(Response::new(LoginResponse { session_uuid: id.to_string() }))
 }

@@ -6,7 +6,7 @@ use contracts::{
     ids::UserId,
     proto::user::v1::{RegisterRequest, RegisterResponse, UserRegistrationInfo},
 };
-use platform::{clock, ids};
+use platform::{clock, ids, random};
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -26,7 +26,7 @@ pub async fn handle(
     let now = clock::now();
     let user = User { id: UserId::new(ids::ordered()), info, created_at: now, updated_at: now };
 
-    service.register(address, &user, password, rand::random()).await?;
+    service.register(address, &user, password, random::secret()).await?;
 
     Ok(Response::new(RegisterResponse { user_uuid: user.id.to_string() }))
 }

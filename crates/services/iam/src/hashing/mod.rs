@@ -48,7 +48,7 @@ pub struct Hashing {
 pub enum Verdict {
     Wrong,
     Right,
-    /// The password is right, but the hash was computed with other parameters, or from a password that was not normalised.
+    /// The password is right, but the hash was computed with other parameters.
     Outdated,
 }
 
@@ -125,8 +125,6 @@ impl Memory {
     }
 }
 
-/// Compares all forms of the password, even if an earlier form is right. So the work depends only on the number of forms, which the caller
-/// knows.
 fn verify(
     params: &Params,
     most: &AtomicU64,
@@ -137,17 +135,16 @@ fn verify(
     let stored = hash.map(Stored::parse).transpose()?;
     let own = argon::work(stored.as_ref().map_or(params, |stored| &stored.params));
     let most = most.fetch_max(own, Ordering::Relaxed).max(own);
-    let mut verdict = Verdict::Wrong;
-    for (index, form) in password.forms().enumerate() {
-        match &stored {
-            None => argon::spend(params, own, memory)?,
-            Some(stored) if stored.is_of(form, memory)? => {
-                verdict = if index == 0 && stored.has(params) { Verdict::Right } else { Verdict::Outdated };
-            }
-            Some(_) => {}
+    let verdict = match &stored {
+        None => {
+            argon::spend(params, own, memory)?;
+            Verdict::Wrong
         }
-        argon::spend(params, most - own, memory)?;
-    }
+        Some(stored) if !stored.is_of(password.normalised(), memory)? => Verdict::Wrong,
+        Some(stored) if stored.has(params) => Verdict::Right,
+        Some(_) => Verdict::Outdated,
+    };
+    argon::spend(params, most - own, memory)?;
     Ok(verdict)
 }
 

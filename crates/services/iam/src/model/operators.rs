@@ -7,8 +7,8 @@ use super::{Invalid, LoginDigest, Owner, caseless, user::check_login};
 
 /// The logins whose users have the role `operator`.
 ///
-/// A user has the role only with the exact login. Older versions distinguished case, so a stranger may have registered `Ann` and must not
-/// become the operator `ann`. Registration, however, reserves every spelling of an operator's login.
+/// A user has the role only with the exact login: a stranger who registered `Ann` before `IAM_OPERATORS` named `ann` must not become an
+/// operator. Registration, however, reserves every spelling of an operator's login.
 #[derive(Clone, Debug, Default)]
 pub struct Operators {
     logins: Arc<HashSet<String>>,

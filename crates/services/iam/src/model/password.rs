@@ -7,8 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Invalid, UserInfo, common_passwords};
 
-/// The maximum length of a password in bytes, which bounds the work of hashing. Passwords set before `MAX_CHARACTERS` was introduced may be
-/// this long.
+/// The maximum length of a password in bytes, which bounds the work of hashing.
 const MAX_BYTES: usize = 1024;
 /// The maximum length of a new password, in code points.
 pub const MAX_CHARACTERS: usize = 128;
@@ -19,11 +18,7 @@ pub const MIN_CHARACTERS: usize = 8;
 /// A password in clear text, normalised to Unicode's form C, so that `é` is the same whichever code points a keyboard produces. Its debug
 /// output does not show it.
 #[derive(Clone, Debug)]
-pub struct Password {
-    normalised: SecretString,
-    /// The password as the client sent it, if that differs from the normalised form.
-    given: Option<SecretString>,
-}
+pub struct Password(SecretString);
 
 impl Password {
     /// Validates a password that will be compared with a stored hash.
@@ -34,17 +29,18 @@ impl Password {
         if text.len() > MAX_BYTES {
             return Err(Invalid::new(field, "is longer than 1024 bytes"));
         }
-        Ok(match normalise(&text) {
-            Cow::Borrowed(_) => Self { normalised: text.into(), given: None },
-            Cow::Owned(normalised) => Self { normalised: normalised.into(), given: Some(text.into()) },
-        })
+        let normalised = match normalise(&text) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(normalised) => Some(normalised),
+        };
+        Ok(Self(normalised.unwrap_or(text).into()))
     }
 
     /// Validates a new password for the user of `info`. It must have `least` to 128 characters, and must not be a common password, the
     /// login or the e-mail address.
     pub fn chosen(field: &str, text: String, info: &UserInfo, least: usize) -> Result<Self, Invalid> {
         let password = Self::given(field, text)?;
-        let text = password.normalised.expose_secret();
+        let text = password.0.expose_secret();
         let characters = text.chars().count();
         if characters < least {
             return Err(Invalid::new(field, format!("is weak: it has less than {least} characters")));
@@ -65,13 +61,7 @@ impl Password {
 
     /// Returns the bytes of the normalised password, which are hashed.
     pub fn normalised(&self) -> &[u8] {
-        self.normalised.expose_secret().as_bytes()
-    }
-
-    /// Returns the forms of the password from which a stored hash may have been computed: the normalised one and, because older versions
-    /// hashed it, the one that the client sent.
-    pub fn forms(&self) -> impl Iterator<Item = &[u8]> {
-        [Some(&self.normalised), self.given.as_ref()].into_iter().flatten().map(|form| form.expose_secret().as_bytes())
+        self.0.expose_secret().as_bytes()
     }
 }
 
@@ -138,7 +128,6 @@ mod tests {
         let (composed, decomposed) = (choose("caf\u{e9} au lait").unwrap(), choose("cafe\u{301} au lait").unwrap());
 
         assert_eq!(composed.normalised(), decomposed.normalised());
-        assert_eq!((composed.forms().count(), decomposed.forms().count()), (1, 2));
     }
 
     #[test]

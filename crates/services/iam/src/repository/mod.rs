@@ -1,7 +1,6 @@
 //! The repositories: users in PostgreSQL; sessions, contact codes and counts of login attempts in Redis. Each has an in-memory
 //! implementation.
 
-mod caseless_keys;
 mod contact_codes;
 mod limits;
 mod login_attempts;
@@ -11,7 +10,6 @@ mod redis;
 mod sessions;
 mod users;
 
-pub use caseless_keys::{Collision, FILL_BATCH, collisions, fill_keys};
 pub use contact_codes::{CodeLimit, ContactCodes, Taken};
 pub use login_attempts::{Decision, Judged, LoginAttempts};
 pub use memory::{MemoryContactCodes, MemoryLoginAttempts, MemorySessions, MemoryUsers};

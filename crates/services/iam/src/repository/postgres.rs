@@ -6,14 +6,15 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use contracts::ids::UserId;
 use platform::postgres::{Database, Migrations, retry_stale};
+use sha2::{Digest as _, Sha256};
 use sqlx::types::Json;
 
-use super::{Users, caseless_keys::key};
+use super::Users;
 use crate::{
     error::Error,
     model::{
         Account, ChatId, DEVICES, DeviceDigest, KNOWN_FOR, LoginDigest, NotificationMethod, Owner, TELEGRAM, User,
-        UserInfo,
+        UserInfo, caseless,
     },
 };
 
@@ -67,6 +68,11 @@ impl Row {
     }
 }
 
+/// Returns the stored form of the caseless key. It is a hash, because a key can exceed the maximum size of an index entry.
+fn key(text: &str) -> Vec<u8> {
+    Sha256::digest(caseless(text)).to_vec()
+}
+
 /// Runs an idempotent statement, and retries it once on a stale connection.
 async fn with_retry<T, F>(statement: impl Fn() -> F) -> sqlx::Result<T>
 where
@@ -100,8 +106,8 @@ impl Users for PgUsers {
             Err(sqlx::Error::Database(error)) if error.is_unique_violation() => match error.constraint() {
                 // Ids are unique, so an earlier execution of this statement succeeded and its response was lost.
                 Some("users_pkey") => Ok(()),
-                Some("users_login_key" | "users_login_caseless") => Err(Error::LoginTaken),
-                Some("users_email_key" | "users_email_caseless") => Err(Error::EmailTaken),
+                Some("users_login_caseless") => Err(Error::LoginTaken),
+                Some("users_email_caseless") => Err(Error::EmailTaken),
                 _ => Err(sqlx::Error::Database(error).into()),
             },
             outcome => outcome.map(drop).map_err(Error::from),
@@ -111,10 +117,8 @@ impl Users for PgUsers {
     async fn check_free(&self, info: &UserInfo) -> Result<(), Error> {
         let taken = with_retry(|| {
             sqlx::query!(
-                r#"select exists (select from users where login = $1 or login_key = $3) as "login!",
-                    exists (select from users where lower(email) = lower($2) or email_key = $4) as "email!""#,
-                info.login,
-                info.email,
+                r#"select exists (select from users where login_key = $1) as "login!",
+                    exists (select from users where email_key = $2) as "email!""#,
                 key(&info.login),
                 key(&info.email),
             )
@@ -129,9 +133,7 @@ impl Users for PgUsers {
     }
 
     async fn by_login(&self, login: &str, now: DateTime<Utc>) -> Result<Option<Account>, Error> {
-        // The user with exactly this login comes first. If two users have other spellings of it, the login is ambiguous and none is
-        // returned.
-        let mut rows = with_retry(|| {
+        let row = with_retry(|| {
             sqlx::query_as!(
                 Row,
                 r#"select uuid as "id: UserId", login, email, password_hash, created_at, updated_at,
@@ -139,20 +141,13 @@ impl Users for PgUsers {
                     confirmed_chat as "confirmed_chat: ChatId",
                     known_devices as "known_devices: Json<HashMap<DeviceDigest, i64>>"
                 from users
-                where login = $1 or login_key = $2
-                order by login = $1 desc
-                limit 2"#,
-                login,
+                where login_key = $1"#,
                 key(login),
             )
-            .fetch_all(&self.pool)
+            .fetch_optional(&self.pool)
         })
         .await?;
-        if rows.len() > 1 && rows[0].login != login {
-            return Ok(None);
-        }
-        rows.truncate(1);
-        Ok(rows.pop().map(|row| row.account(now)))
+        Ok(row.map(|row| row.account(now)))
     }
 
     async fn remember_device(&self, user: UserId, device: &DeviceDigest, now: DateTime<Utc>) -> Result<(), Error> {

@@ -16,8 +16,7 @@ pub trait Users: Send + Sync {
     async fn register(&self, user: &User, password_hash: &str) -> Result<(), Error>;
     /// Fails if a user has the login or the e-mail address, in any spelling.
     async fn check_free(&self, info: &UserInfo) -> Result<(), Error>;
-    /// Returns the user with exactly this login, or else the only user whose login has the same [key](crate::model::caseless), with the
-    /// devices that are known at `now`.
+    /// Returns the user with this login, in any [spelling](crate::model::caseless), with the devices that are known at `now`.
     async fn by_login(&self, login: &str, now: DateTime<Utc>) -> Result<Option<Account>, Error>;
     /// Records that the user has logged in from this device at `now`. Forgets the devices that are unused for the longest time, if there are
     /// more than [`DEVICES`](crate::model::DEVICES).

@@ -3,9 +3,9 @@
 use contracts::proto::common::v1::UserInfo;
 use iam::{
     model::Operators,
-    repository::{Collision, MIGRATIONS, PgUsers, Users as _, collisions, fill_keys},
+    repository::{MIGRATIONS, PgUsers, Users as _},
 };
-use platform::{clock, ids, postgres::Database};
+use platform::{clock, ids};
 use tonic::Code;
 
 use crate::{
@@ -58,65 +58,25 @@ async fn a_user_logs_in_with_any_spelling_and_all_count_for_the_lockout() {
     assert_eq!(iam.login(&spellings[0], PASSWORD).await.unwrap_err().code(), Code::Unauthenticated, "locked out");
 }
 
-/// Adds a user as a release without caseless keys does.
-async fn add_old(pool: &Database, login: &str, email: &str) -> iam::model::User {
-    let user = user(login, email);
-    sqlx::query(
-        "insert into users (uuid, login, email, password_hash, created_at, updated_at) values ($1, $2, $3, $2, $4, $4)",
-    )
-    .bind(user.id.uuid())
-    .bind(login)
-    .bind(email)
-    .bind(user.created_at)
-    .execute(pool)
-    .await
-    .unwrap();
-    user
-}
-
 async fn found(users: &PgUsers, login: &str) -> Option<String> {
     users.by_login(login, clock::now()).await.unwrap().map(|account| account.user.info.login)
 }
 
 #[tokio::test]
-async fn users_of_an_older_version_get_keys_and_those_that_collide_keep_their_logins() {
+async fn a_login_whose_key_is_larger_than_an_index_entry_is_registered_and_found() {
     let database = testkit::database(&MIGRATIONS).await;
     let users = PgUsers::new(database.pool.clone());
-    let first = add_old(&database.pool, "ann", "ann@example.com").await;
-    let second = add_old(&database.pool, "Ann", "other@example.com").await;
-    let third = add_old(&database.pool, "bob", "ａnn@example.com").await;
-    // Each letter of this login becomes 18 letters in the key, so the key is larger than an index entry may be.
+    // Each letter of this login becomes 18 letters in the key.
     let long = "\u{fdfa}".repeat(84);
-    add_old(&database.pool, &long, "long@example.com").await;
-    assert_eq!(found(&users, "bob").await.as_deref(), Some("bob"), "before its key is filled");
 
-    assert_eq!(fill_keys(&database.pool).await.unwrap(), 4);
-    assert_eq!(fill_keys(&database.pool).await.unwrap(), 0);
+    users.register(&user(&long, "long@example.com"), "hash").await.unwrap();
+    users.register(&user("ann", "ann@example.com"), "hash").await.unwrap();
 
-    for (login, expected) in [("ann", Some("ann")), ("Ann", Some("Ann")), ("ANN", None), ("BOB", Some("bob"))] {
+    for (login, expected) in [(&*long, Some(&*long)), ("ann", Some("ann")), ("ANN", Some("ann")), ("bob", None)] {
         assert_eq!(found(&users, login).await.as_deref(), expected, "{login}");
     }
     assert!(users.register(&user("aNN", "new@example.com"), "hash").await.is_err());
-    let collision = |field: &str, users: [&iam::model::User; 2]| Collision {
-        field: field.to_owned(),
-        users: users.map(|user| user.id).to_vec(),
-    };
-    let expected = [collision("login", [&first, &second]), collision("email", [&first, &third])];
-    assert_eq!(collisions(&database.pool, 10).await.unwrap(), expected);
-    assert_eq!(collisions(&database.pool, 1).await.unwrap().len(), 1);
-}
-
-#[tokio::test]
-async fn the_job_fills_what_an_older_replica_registers_and_the_start_does_not_fail() {
-    let settings = settings().await;
-    let pool = iam::SERVICE.pool("test", 1, &settings).unwrap();
-    add_old(&pool, "ann", "ann@example.com").await;
-    add_old(&pool, "Ann", "other@example.com").await;
-
-    let _iam = start(&settings).await;
-
-    let filled = || async { collisions(&pool, 1).await.unwrap().pop() };
-    testkit::eventually(filled).await;
+    assert!(users.register(&user("bob", "\u{ff41}nn@example.com"), "hash").await.is_err());
 }
 
 #[test]

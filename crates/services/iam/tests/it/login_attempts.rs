@@ -13,7 +13,7 @@ use iam::{
     repository::{Decision, Judged, LoginAttempts, MemorySessions, MemoryUsers, Sessions as _},
     service::IamService,
 };
-use platform::clock;
+use platform::{clock, random};
 
 use crate::{
     operators::{hashing, password},
@@ -84,7 +84,7 @@ async fn a_right_password_resets_the_count_even_while_the_credentials_are_being_
             for _ in 0..2 {
                 assert_eq!(begin(&attempts, "ann").await, Decision::Verify, "{store}: round {round}");
             }
-            let id = SessionId::of(rand::random());
+            let id = SessionId::of(random::secret());
             let refused = service.login(&attempt("ann"), password(), id, [2; 16], clock::now()).await;
             assert!(matches!(refused, Err(Error::WrongCredentials)), "{store}: {refused:?}");
         }

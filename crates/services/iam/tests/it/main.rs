@@ -25,7 +25,6 @@ mod session_attacks;
 mod session_bounds;
 mod session_service;
 mod session_tokens;
-mod session_upgrade;
 mod sessions;
 mod stores;
 mod users;

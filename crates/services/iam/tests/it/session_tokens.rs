@@ -7,6 +7,7 @@ use iam::{
     model::{Credential, SessionId, TokenId},
     repository::{Lookup, Sessions},
 };
+use platform::random;
 
 use crate::stores::{BOUNDS, LONG, MOST, ann, bounded_sessions, session, sessions};
 
@@ -52,7 +53,7 @@ async fn a_tokens_session_ends_in_every_way_with_the_token() {
             for session in [&kept, &ended] {
                 let _ = sessions.open(session, MOST).await.unwrap();
             }
-            let (token, kept_token) = (TokenId::of(rand::random()), TokenId::of(rand::random()));
+            let (token, kept_token) = (TokenId::of(random::secret()), TokenId::of(random::secret()));
             assert!(add(&sessions, ended.id, token).await && add(&sessions, kept.id, kept_token).await);
             assert_eq!(lookup(&sessions, token).await, Lookup::Found((&ended).into()), "{store} {way}");
 
@@ -69,7 +70,7 @@ async fn a_tokens_session_ends_in_every_way_with_the_token() {
             }
 
             assert_eq!(lookup(&sessions, token).await, Lookup::Ended, "{store} {way}");
-            assert!(!add(&sessions, ended.id, TokenId::of(rand::random())).await, "{store} {way}: it has ended");
+            assert!(!add(&sessions, ended.id, TokenId::of(random::secret())).await, "{store} {way}: it has ended");
             let lives = matches!(lookup(&sessions, kept_token).await, Lookup::Found(_) | Lookup::WithoutOwner(_));
             assert_eq!(lives, way < 3, "{store} {way}: the other session");
         }

@@ -36,8 +36,8 @@ const PART: Uuid = Uuid::from_u128(0xf476_230c_d248_4fa9_b9ff_6cf6_05a4_b43a);
 #[derive(Clone, Default)]
 struct Orders {
     existing: Arc<Mutex<HashSet<String>>>,
-    /// True for an earlier release, which does not know the RPC.
-    is_earlier: Arc<AtomicBool>,
+    /// True while it answers no look-up.
+    is_away: Arc<AtomicBool>,
     asked: Arc<AtomicUsize>,
 }
 
@@ -55,8 +55,8 @@ impl OrderService for Orders {
         request: Request<ListExistingOrdersRequest>,
     ) -> Result<Response<ListExistingOrdersResponse>, Status> {
         self.asked.fetch_add(1, Ordering::SeqCst);
-        if self.is_earlier.load(Ordering::SeqCst) {
-            return Err(Status::unimplemented("unknown method"));
+        if self.is_away.load(Ordering::SeqCst) {
+            return Err(Status::internal("no look-up"));
         }
         let existing = self.existing.lock().expect("no test panics");
         let order_uuids = request.into_inner().order_uuids.into_iter().filter(|order| existing.contains(order));
@@ -116,7 +116,7 @@ async fn what_nobody_confirms_comes_back_by_itself() {
 #[tokio::test]
 async fn what_is_due_is_kept_if_its_order_exists_and_while_order_does_not_answer() {
     let orders = Orders::default();
-    orders.is_earlier.store(true, Ordering::SeqCst);
+    orders.is_away.store(true, Ordering::SeqCst);
     let (inventory, _order) = inventory_with(&orders).await;
     let [created, abandoned] = [(); 2].map(|()| ids::random().to_string());
     for order in [&created, &abandoned] {
@@ -128,7 +128,7 @@ async fn what_is_due_is_kept_if_its_order_exists_and_while_order_does_not_answer
     for order in [&created, &abandoned] {
         assert_eq!(status(&inventory, order).await, "held");
     }
-    orders.is_earlier.store(false, Ordering::SeqCst);
+    orders.is_away.store(false, Ordering::SeqCst);
 
     has_status(&inventory, &abandoned, "expired").await;
     assert_eq!(status(&inventory, &created).await, "confirmed");

@@ -6,7 +6,6 @@ mod api;
 mod contention;
 mod contract;
 mod due;
-mod earlier_lines;
 mod events;
 mod fixture;
 mod indexes;

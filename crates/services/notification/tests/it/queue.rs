@@ -1,4 +1,4 @@
-//! Tests of the queue in PostgreSQL when it is long, shared with an earlier build, or full of ended rows.
+//! Tests of the queue in PostgreSQL when it is long, shared with another replica, or full of ended rows.
 
 use std::{
     sync::{Arc, atomic::AtomicBool},
@@ -154,58 +154,6 @@ fn sender(pool: &Database) -> Running {
     };
     let sender = Sender::new(dispatcher, Arc::new(MemoryLease::new("first")), Arc::new(Notify::new()));
     testkit::run(|stop| sender.run(stop))
-}
-
-/// Runs the statements of the build before digests: finds due notifications and claims each. Returns those claimed.
-async fn earlier_build_claims(pool: &Database) -> Vec<NotificationId> {
-    let due: Vec<(NotificationId, i32, bool)> = sqlx::query_as(
-        "select uuid, attempts, ambiguous
-        from (
-            select distinct on (coalesce(chat, uuid::text)) *
-            from notifications where status = 'queued'
-            order by coalesce(chat, uuid::text), created_at, uuid
-        ) as first
-        where sending_since is null and next_attempt_at <= now()
-          and (chat is not null or $2) and coalesce(chat, uuid::text) <> all($3)
-        order by created_at, uuid limit $1",
-    )
-    .bind(32_i64)
-    .bind(false)
-    .bind(Vec::<String>::new())
-    .fetch_all(pool)
-    .await
-    .unwrap();
-    let mut claimed_ids = Vec::new();
-    for (id, attempts, ambiguous) in due {
-        let claimed = sqlx::query(
-            "update notifications set sending_since = now(), attempts = attempts + 1
-            where uuid = $1 and attempts = $2 and ambiguous = $3 and status = 'queued' and sending_since is null",
-        );
-        let claimed = claimed.bind(id).bind(attempts).bind(ambiguous).execute(pool).await.unwrap();
-        claimed_ids.extend((claimed.rows_affected() > 0).then_some(id));
-    }
-    claimed_ids
-}
-
-#[tokio::test]
-async fn an_earlier_build_and_this_one_never_claim_the_same() {
-    let database = testkit::database(&MIGRATIONS).await;
-    let (pool, notifications) = (database.pool.clone(), PgNotifications::new(database.pool));
-    fill(&pool, 2, 3).await;
-    let batches = notifications.due("", false, 32, &[]).await.unwrap().batches;
-    let of = |place: usize| batches[place].waiting.iter().map(|due| due.id).collect::<Vec<_>>();
-
-    assert!(notifications.claim(&batches[0]).await.unwrap());
-    let claimed = earlier_build_claims(&pool).await;
-    assert_eq!(claimed, of(1)[..1], "the earlier build skips a chat that this one sends to");
-
-    assert!(!notifications.claim(&batches[1]).await.unwrap(), "the earlier build is sending its first");
-    assert!(notifications.due("", false, 32, &[]).await.unwrap().batches.is_empty());
-
-    let unknown = Outcome::Retry { after: Duration::from_mins(1), problem: "502".to_owned(), ambiguous: true };
-    let attempts: Vec<Attempt> = batches[0].waiting.iter().map(Due::next_attempt).collect();
-    notifications.settle(&attempts, &unknown).await.unwrap();
-    assert!(earlier_build_claims(&pool).await.is_empty(), "the earlier build repeats nothing early either");
 }
 
 #[tokio::test]

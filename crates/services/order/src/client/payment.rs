@@ -92,8 +92,6 @@ impl Payments for GrpcPayments {
                 Ok(transaction) => Voided::Charged(TransactionId::new(transaction)),
                 Err(_) => Voided::Unknown("payment answered without a transaction".to_owned()),
             },
-            // A payment service of an older version does not implement the call. The attempt then stays open until that service is
-            // upgraded.
             Err(status) => Voided::Unknown(format!("{:?}: {}", status.code(), status.message())),
         }
     }

@@ -55,8 +55,8 @@ impl Reservations {
             return self.alone(&request).await;
         }
         match self.budget.retry(is_repeated, || self.together(&request)).await {
-            // An inventory of the release before this RPC, during a rollout; or the order met a conflict, by itself.
-            Err(status) if matches!(status.code(), Code::Unimplemented | Code::Aborted) => self.alone(&request).await,
+            // The order met a conflict.
+            Err(status) if status.code() == Code::Aborted => self.alone(&request).await,
             reserved => reserved,
         }
     }

@@ -120,8 +120,7 @@ impl Ending {
     pub fn is_open_to(self, lease: &AttemptLease, epoch: i64, shared: bool) -> bool {
         match self {
             Self::Paid | Self::Declined => true,
-            // `shared` is compared in addition to the epoch, because replicas of an older version take an attempt over without increasing
-            // the epoch.
+            // `shared` changes with the epoch. Both are compared, so that a lease with a wrong `shared` decides nothing.
             Self::Abandoned | Self::Cancelled | Self::Undone => (lease.epoch, lease.shared) == (epoch, shared),
         }
     }

@@ -6,9 +6,8 @@ use super::Refusal;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receipt {
-    /// The price of one piece of each part, in the order of [`Order::quantities`](super::Order::quantities). `None` for an order that an
-    /// older version created.
-    pub unit_prices: Option<Vec<Money>>,
+    /// The price of one piece of each part, in the order of [`Order::quantities`](super::Order::quantities).
+    pub unit_prices: Vec<Money>,
     /// The last attempt that the payment service declined, and why.
     pub declined: Option<(i32, Refusal)>,
 }

@@ -16,8 +16,7 @@ pub enum Refusal {
     PartNotFound(PartId),
     #[error("part {0} is out of stock")]
     OutOfStock(PartId),
-    /// The refusal of requests to `/api/orders` only. Replicas of an older version do not serve these requests, so they need not decode
-    /// this variant.
+    /// The refusal of requests to `/api/orders` only.
     #[error("the price of part {0} has changed")]
     PriceChanged(PartId),
     #[error("the order's parts are no longer reserved and it is cancelled")]

@@ -108,12 +108,12 @@ async fn fifty_creations_under_one_key_make_one_order() {
 }
 
 #[tokio::test]
-async fn a_key_that_a_replica_without_tokens_took_is_taken_over_and_fenced() {
+async fn a_key_whose_lease_has_ended_is_taken_over_and_fenced() {
     let shop = shop().await;
     let (order, key) = (ids::order(), "key".to_owned());
-    // The row as a release without tokens writes it.
     sqlx::query(
-        "insert into idempotency_keys (user_uuid, key, fingerprint, order_uuid, lease_until) values ($1, $2, $3, $4, now())",
+        "insert into idempotency_keys (user_uuid, key, fingerprint, order_uuid, lease_until, token)
+        values ($1, $2, $3, $4, now(), gen_random_uuid())",
     )
     .bind(shop.user.uuid())
     .bind(&key)

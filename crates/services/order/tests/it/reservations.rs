@@ -44,8 +44,6 @@ struct Stock {
     /// The number of orders of each shared call.
     calls: Arc<Mutex<Vec<usize>>>,
     alone: Arc<AtomicUsize>,
-    /// True if it has no calls for several orders, as the release before them.
-    is_earlier: Arc<AtomicBool>,
     /// True if the next shared call finds the database unavailable.
     fails_once: Arc<AtomicBool>,
     /// True if the next shared call gets no answer.
@@ -90,9 +88,6 @@ impl InventoryService for Stock {
         &self,
         request: Request<ReservePartsForAllRequest>,
     ) -> Result<Response<ReservePartsForAllResponse>, Status> {
-        if self.is_earlier.load(Ordering::SeqCst) {
-            return Err(Status::unimplemented("there is no such method"));
-        }
         let requests = request.into_inner().requests;
         self.calls.lock().unwrap().push(requests.len());
         if self.hangs_once.swap(false, Ordering::SeqCst) {
@@ -168,18 +163,6 @@ async fn orders_that_wait_share_a_call_and_each_gets_its_own_result() {
     assert_eq!(contended[0].quantity, CONTENDED);
     assert_eq!(*stock.calls.lock().unwrap(), [4]);
     assert_eq!(stock.alone.load(Ordering::SeqCst), 1, "the order with a conflict is repeated alone");
-}
-
-#[tokio::test]
-async fn an_inventory_of_the_release_before_gets_a_call_for_each_order() {
-    let stock = Stock::default();
-    stock.is_earlier.store(true, Ordering::SeqCst);
-    let inventory = inventory(&stock).await;
-
-    let (_, results) = reserve(&inventory, &[1, 2, 3]).await;
-
-    assert!(results.iter().all(Result::is_ok), "{results:?}");
-    assert_eq!(stock.alone.load(Ordering::SeqCst), 3);
 }
 
 #[tokio::test]

@@ -2,9 +2,6 @@
 
 use super::{Consumer, ExactRecord, Headers, Message, dead_letter_topic, is_too_large};
 
-/// The prefix of the headers that a dead letter has beside those of the original message.
-const PREFIX: &str = "dlq-";
-
 /// The topic of the original message.
 pub const HEADER_TOPIC: &str = "dlq-origin-topic";
 pub const HEADER_PARTITION: &str = "dlq-origin-partition";
@@ -63,13 +60,9 @@ impl Consumer {
 
 /// Returns the message that became this dead letter, as it was before. `topic` is the topic of the original.
 pub fn original(letter: Message, topic: String) -> ExactRecord {
-    let count = letter.headers.get(HEADER_ORIGINALS).and_then(|count| count.parse().ok());
+    let count = letter.headers.get(HEADER_ORIGINALS).and_then(|count| count.parse().ok()).unwrap_or_default();
     let all = letter.headers.iter().map(|(name, value)| (name.to_owned(), value.map(<[u8]>::to_vec)));
-    let headers = match count {
-        Some(count) => all.take(count).collect(),
-        // Letters of earlier builds have no count, and their headers are in no order.
-        None => all.filter(|(name, _)| !name.starts_with(PREFIX)).collect(),
-    };
+    let headers = all.take(count).collect();
     ExactRecord { topic, headers, ..exact(letter) }
 }
 

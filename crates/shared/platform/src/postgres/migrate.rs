@@ -5,12 +5,15 @@ use std::time::Duration;
 use anyhow::Context as _;
 use sqlx::{
     Connection as _, PgConnection,
-    migrate::MigrateError::{self, Execute, ExecuteMigration, VersionMissing},
+    migrate::MigrateError::{self, Execute, ExecuteMigration, VersionMismatch, VersionMissing},
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Database, History, Migrations, is_contended, is_refused, is_unavailable, migrations::Unknown, path::Unanswered, tls,
+    Database, History, Migrations, is_contended, is_refused, is_unavailable,
+    migrations::{FIRST, Unknown},
+    path::Unanswered,
+    tls,
 };
 use crate::retry;
 
@@ -23,6 +26,11 @@ const BLIND_LOOKS: u32 = 5;
 
 /// The first word in the name of a migration after which older versions of this program do not work: `NNNN_contract_<name>`.
 const CONTRACT: &str = "contract ";
+
+/// The refusal of a database whose first migration is not this program's.
+const BEFORE_RELEASE: &str = "the database was made by a checkout from before 0.1.0, which cannot be upgraded; nothing was changed; to begin \
+    anew, delete the data directory (of `cargo run`: .shipyard, or the one that --data names) or the volumes (of compose: `docker compose \
+    down --volumes`)";
 
 /// Waits for the server and applies pending migrations, under a lock so that only one replica migrates at a time. If the role of the
 /// service may not change tables, waits until the owner of the database has applied them.
@@ -52,6 +60,7 @@ async fn catch_up(database: &Database, migrations: &Migrations) -> anyhow::Resul
     // Usually nothing is pending. One request shows it; each history would take a connection, a lock and some eight requests.
     let expects_newer = match migrations.compare(database).await {
         Ok(found) => {
+            anyhow::ensure!(!found.is_before_release, BEFORE_RELEASE);
             check_unknown(&found.unknown)?;
             if !found.is_pending {
                 return Ok(Ok(()));
@@ -118,9 +127,17 @@ fn judge(error: MigrateError, database: &Database) -> anyhow::Result<()> {
         }
         // A newer version has migrated the database since it was compared.
         VersionMissing(_) => {}
-        _ => return Err(error).context("migrating the database"),
+        _ => return Err(explain(error)).context("migrating the database"),
     }
     Ok(())
+}
+
+/// Explains why the migrations of a database failed.
+pub fn explain(error: MigrateError) -> anyhow::Error {
+    match error {
+        VersionMismatch(FIRST) => anyhow::anyhow!(BEFORE_RELEASE),
+        error => error.into(),
+    }
 }
 
 /// Applies the migrations on a connection of its own. Fails if the server no longer works for that connection.
@@ -137,6 +154,7 @@ async fn attempt(database: &Database, history: History<'_>, expects_newer: bool)
     let mut migrator = history.migrator();
     migrator.set_ignore_missing(expects_newer);
     let run = async {
+        history.check_first(&mut connection).await?;
         // `run` would have the same effect, but the compiler cannot prove that its future is `Send`.
         migrator.run_direct(None, &mut connection, false).await
     };

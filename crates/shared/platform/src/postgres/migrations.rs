@@ -8,6 +8,9 @@ use sqlx::{
 
 use super::Database;
 
+/// The version of the first migration of each history. Since 0.1.0 it never changes, so a database with another one is older.
+pub(super) const FIRST: i64 = 1;
+
 /// A table that several services share, with its migrations in `migrations/platform/<name>`.
 ///
 /// Its migrations have their own history in each database. So a change of the table is written once, with a version number that is
@@ -29,7 +32,7 @@ impl SharedTable {
 
 /// All migrations of one database.
 ///
-/// The service's own migrations come first, because the older ones create shared tables. Newer ones must not name a shared table.
+/// The service's own migrations, which must not name a shared table, come first.
 pub struct Migrations {
     pub own: Migrator,
     pub shared: &'static [&'static SharedTable],
@@ -48,6 +51,8 @@ pub struct History<'m> {
 pub(super) struct Comparison {
     /// True if one of them is not applied, or applied in another form.
     pub is_pending: bool,
+    /// True if the database has another first migration than this program.
+    pub is_before_release: bool,
     pub unknown: Vec<Unknown>,
 }
 
@@ -87,6 +92,7 @@ impl Migrations {
     /// Applies the pending migrations of all histories.
     pub async fn run(&self, connection: &mut PgConnection) -> Result<(), MigrateError> {
         for history in self.histories() {
+            history.check_first(connection).await?;
             history.migrator().run_direct(None, connection, false).await?;
         }
         Ok(())
@@ -106,13 +112,15 @@ impl Migrations {
         });
         let rows = AssertSqlSafe(tables.collect::<Vec<_>>().join(" union all "));
         let applied: Vec<(i32, i64, String, Vec<u8>, bool)> = sqlx::query_as(rows).fetch_all(database).await?;
-        let mut found = Comparison { is_pending: false, unknown: Vec::new() };
+        let mut found = Comparison { is_pending: false, is_before_release: false, unknown: Vec::new() };
         for (history, place) in self.histories().zip(0..) {
             let of_history = || applied.iter().filter(move |(of, ..)| *of == place);
             found.is_pending |= history.up().any(|known| {
                 let is_known = |version: i64, sum: &[u8]| version == known.version && sum == &*known.checksum;
                 !of_history().any(|(_, version, _, checksum, success)| *success && is_known(*version, checksum))
             });
+            found.is_before_release |=
+                of_history().any(|(_, version, _, checksum, _)| history.has_other(*version, checksum));
             let highest = history.up().map(|known| known.version).max().unwrap_or(0);
             let unknown = of_history().filter(|(_, version, ..)| history.up().all(|known| known.version != *version));
             found.unknown.extend(unknown.map(|(_, version, name, ..)| Unknown {
@@ -129,6 +137,7 @@ impl Migrations {
     pub async fn steps(&self, connection: &mut PgConnection) -> Result<Vec<Step<'_>>, MigrateError> {
         let mut steps = Vec::new();
         for history in self.histories() {
+            history.check_first(connection).await?;
             let applied = history.applied(connection).await?;
             steps.extend(history.up().map(|migration| {
                 let at = applied.iter().find(|(version, _)| *version == migration.version).map(|(_, at)| *at);
@@ -162,6 +171,22 @@ impl<'m> History<'m> {
         let mut migrator = Migrator::with_migrations(self.migrations.to_vec());
         migrator.dangerous_set_table_name(self.recorded_in.to_owned());
         migrator
+    }
+
+    /// Fails with `VersionMismatch` if the database has another first migration than this program, which
+    /// [`explain`](super::explain) tells. Otherwise sqlx would first miss the later ones, and take them for those of a newer version.
+    pub(super) async fn check_first(self, connection: &mut PgConnection) -> Result<(), MigrateError> {
+        connection.ensure_migrations_table(self.recorded_in).await?;
+        let applied = connection.list_applied_migrations(self.recorded_in).await?;
+        match applied.iter().find(|applied| self.has_other(applied.version, &applied.checksum)) {
+            Some(other) => Err(MigrateError::VersionMismatch(other.version)),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns true if this is the first version, and this program's first migration has another checksum.
+    fn has_other(self, version: i64, checksum: &[u8]) -> bool {
+        version == FIRST && self.up().any(|known| known.version == FIRST && *known.checksum != *checksum)
     }
 
     async fn applied(self, connection: &mut PgConnection) -> Result<Vec<(i64, DateTime<Utc>)>, MigrateError> {

@@ -22,7 +22,7 @@ pub use self::{
     error::{DatabaseError, consistent},
     group_commit::GroupCommit,
     listener::Listener,
-    migrate::migrate,
+    migrate::{explain, migrate},
     migrations::{History, Migrations, SharedTable, Step},
     pulse::watch,
     spans::statement_spans,

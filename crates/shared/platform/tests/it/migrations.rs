@@ -2,7 +2,7 @@
 
 use platform::{
     inbox, lease, outbox,
-    postgres::{Database, Migrations, SharedTable, migrate},
+    postgres::{Database, Migrations, SharedTable, explain, migrate},
 };
 use sqlx::{
     ConnectOptions as _, SqlSafeStr as _,
@@ -189,15 +189,16 @@ async fn record(database: &testkit::Database, version: i64, name: &str) {
 #[tokio::test]
 async fn a_version_starts_on_a_database_that_a_newer_one_has_expanded() {
     let database = testkit::empty_database().await;
-    let first = MIGRATIONS.own.iter().take(4).cloned().collect();
-    let older = Migrations::new(Migrator::with_migrations(first), &SHARED);
+    let expansion = up(2, "expand orders", "create table expansion ()");
+    let both = MIGRATIONS.own.iter().cloned().chain([expansion]).collect();
+    let newer = Migrations::new(Migrator::with_migrations(both), &SHARED);
     let stop = CancellationToken::new();
-    migrate(&database.pool, &MIGRATIONS, &stop).await.unwrap();
+    migrate(&database.pool, &newer, &stop).await.unwrap();
 
-    migrate(&database.pool, &older, &stop).await.unwrap();
     migrate(&database.pool, &MIGRATIONS, &stop).await.unwrap();
+    migrate(&database.pool, &newer, &stop).await.unwrap();
 
-    assert!(MIGRATIONS.are_applied(&database.pool).await.unwrap(), "the older version has undone nothing");
+    assert!(newer.are_applied(&database.pool).await.unwrap(), "the older version has undone nothing");
 }
 
 #[tokio::test]
@@ -224,4 +225,52 @@ async fn a_version_refuses_a_database_of_another_branch() {
 
     let refusal = format!("{:#}", outcome.unwrap_err());
     assert!(refusal.contains("has migration 0, which this program does not know"), "{refusal}");
+}
+
+fn up(version: i64, name: &'static str, statement: &'static str) -> Migration {
+    Migration::new(version, name.into(), MigrationType::Simple, statement.into_sql_str(), false)
+}
+
+#[tokio::test]
+async fn a_database_from_before_the_first_release_is_refused_with_what_to_delete_and_left_alone() {
+    let stop = CancellationToken::new();
+    let old = || vec![up(1, "messaging", "create table outbox ()"), up(2, "orders", "create table orders ()")];
+    // The oldest checkouts had no histories of shared tables.
+    for shared in [&SHARED[..0], &SHARED[..1]] {
+        let database = testkit::empty_database().await;
+        let (role, options) = with_role(&database, "own").await;
+        let reads = format!("alter default privileges in schema public grant select on tables to {role}");
+        execute(&database, reads).await;
+        migrate(&database.pool, &Migrations::new(Migrator::with_migrations(old()), shared), &stop).await.unwrap();
+        let all = "select string_agg(relname, ' ' order by relname) from pg_class where relnamespace = 'public'::regnamespace";
+        let tables = || async { sqlx::query_scalar::<_, String>(all).fetch_one(&database.pool).await.unwrap() };
+        let before = tables().await;
+        let mut connection = database.pool.connect().await.unwrap();
+
+        let start = migrate(&database.pool, &MIGRATIONS, &stop).await.unwrap_err();
+        let up = explain(MIGRATIONS.run(&mut connection).await.unwrap_err());
+        let status = explain(MIGRATIONS.steps(&mut connection).await.err().unwrap());
+        let down = explain(MIGRATIONS.revert_latest(&mut connection).await.err().unwrap());
+
+        for refusal in [start, up, status, down].map(|error| format!("{error:#}")) {
+            for words in ["from before 0.1.0", "nothing was changed", ".shipyard", "docker compose down --volumes"] {
+                assert!(refusal.contains(words), "{refusal}");
+            }
+        }
+        assert_eq!(tables().await, before);
+        if !shared.is_empty() {
+            record_histories(&database).await;
+            let unprivileged = migrate(&lazy(&options), &MIGRATIONS, &stop).await.unwrap_err().to_string();
+            assert!(unprivileged.contains("from before 0.1.0"), "{unprivileged}");
+        }
+        execute(&database, format!("drop owned by {role} cascade")).await;
+        execute(&database, format!("drop role {role}")).await;
+    }
+}
+
+/// Creates the histories that the database lacks.
+async fn record_histories(database: &testkit::Database) {
+    for table in ["leases", "outbox"] {
+        execute(database, format!("create table _sqlx_migrations_{table} (like _sqlx_migrations)")).await;
+    }
 }

@@ -180,7 +180,7 @@ async fn what_is_published_holds_nothing_back(replicas: Replicas) {
     let (epoch, ids) = (replicas.epoch().await, replicas.ids().await);
     replicas.one.set_aside(epoch, &[ids["a"]]).await.unwrap();
 
-    // A replica of an older version, which sets no rows aside, marks the row.
+    // A relay that knows the type marks the row.
     replicas.one.mark(epoch, &[ids["a"]]).await.unwrap();
 
     assert_eq!(replicas.waiting().await, ["b"]);

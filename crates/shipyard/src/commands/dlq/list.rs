@@ -26,7 +26,7 @@ pub async fn list(queue: &DeadLetterQueue, topic: Option<&str>, all: bool) -> an
     for Found { letter, state } in shown {
         let (state, by) = match state {
             State::Pending => ("pending", String::new()),
-            State::Replayed(entry) => ("replayed", entry.as_ref().map(by).unwrap_or_default()),
+            State::Replayed(entry) => ("replayed", by(entry)),
             State::Discarded(entry) => ("discarded", by(entry)),
         };
         outln!(

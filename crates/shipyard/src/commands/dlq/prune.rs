@@ -52,7 +52,10 @@ fn cuts(letters: &[Found]) -> BTreeMap<String, BTreeMap<i32, Cut>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use operations::dead_letters::{DeadLetter, Id};
+    use operations::{
+        dead_letter_journal::{Action, Entry},
+        dead_letters::{DeadLetter, Id},
+    };
 
     fn found(offset: i64, state: State) -> Found {
         let id = Id { topic: "order.paid.dlq".to_owned(), partition: 0, offset };
@@ -60,9 +63,13 @@ mod tests {
         Found { letter: DeadLetter { id, at, message }, state }
     }
 
+    fn replayed() -> State {
+        let letter = found(3, State::Pending).letter;
+        State::Replayed(Entry::now(&letter, "", Action::Replayed, "ann", ""))
+    }
+
     #[test]
     fn letters_are_removed_up_to_the_first_pending_one() {
-        let replayed = || State::Replayed(None);
         // The list is sorted by time, not by offset.
         let letters = [found(7, replayed()), found(4, replayed()), found(6, State::Pending), found(3, replayed())];
 
@@ -73,6 +80,6 @@ mod tests {
 
     #[test]
     fn nothing_is_removed_if_the_first_letter_is_pending() {
-        assert!(cuts(&[found(3, State::Pending), found(4, State::Replayed(None))]).is_empty());
+        assert!(cuts(&[found(3, State::Pending), found(4, replayed())]).is_empty());
     }
 }

@@ -12,8 +12,7 @@ pub async fn show(queue: &DeadLetterQueue, id: &Id) -> anyhow::Result<()> {
     outln!("since     {}", letter.at.to_rfc3339());
     match &state {
         State::Pending => outln!("state     pending"),
-        State::Replayed(None) => outln!("state     replayed"),
-        State::Replayed(Some(entry)) => outln!("state     replayed by {} at {}", entry.who, entry.at.to_rfc3339()),
+        State::Replayed(entry) => outln!("state     replayed by {} at {}", entry.who, entry.at.to_rfc3339()),
         State::Discarded(entry) => {
             let why = entry.why.escape_debug();
             outln!("state     discarded by {} at {}: {why}", entry.who, entry.at.to_rfc3339());

@@ -1,6 +1,5 @@
 //! `shipyard doctor`: checks what the shop needs, tells where each server comes from, and how to fix what is missing.
 
-mod colliding_users;
 mod finding;
 mod programs;
 
@@ -38,7 +37,6 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let settings = Settings::load()?;
     let mut findings = vec![environment(&settings)];
     findings.extend(postgres(&settings).await);
-    findings.extend(colliding_users::find(&settings).await);
     findings.push(redis(&settings).await);
     findings.push(kafka(&settings).await);
     findings.extend(ports(&settings, &data).await);

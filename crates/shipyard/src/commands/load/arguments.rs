@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use load::{Bounds, Mix, Options, Plan};
-use platform::config::Settings;
+use platform::{config::Settings, random::Random};
 
 use crate::commands::addresses::AddressArguments;
 
@@ -104,7 +104,7 @@ impl Arguments {
             whole_timeout: self.whole_timeout,
             in_flight: usize::try_from(self.in_flight).unwrap_or(usize::MAX),
             parts_per_order: self.parts_per_order.into(),
-            seed: self.seed.unwrap_or_else(|| rand::random::<u32>().into()),
+            seed: self.seed.unwrap_or_else(|| Random::default().between(0..=u64::from(u32::MAX))),
         }
     }
 

@@ -362,8 +362,8 @@ impl Visit<'_> {
         let login = self.secrets.add("login", format!("leaks-eve-{number:06}"));
         let email = self.secrets.add("e-mail", format!("eve.{number:06}@leaks.example"));
         let mut first = iam.begin().await.unwrap();
-        let insert = "insert into users (uuid, login, email, password_hash, created_at, updated_at)
-            values (gen_random_uuid(), $1, $2, '', now(), now())";
+        let insert = "insert into users (uuid, login, email, password_hash, created_at, updated_at, login_key, email_key)
+            values (gen_random_uuid(), $1, $2, '', now(), now(), sha256(convert_to($1, 'UTF8')), sha256(convert_to($2, 'UTF8')))";
         sqlx::query(insert).bind(&login).bind(&email).execute(&mut *first).await.unwrap();
         let info = UserInfo { login, email, notification_methods: Vec::new() };
         let (second, ()) = tokio::join!(self.registered(info, "first-Password-of-ann"), async {

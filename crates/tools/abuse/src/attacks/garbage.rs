@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use rand::RngExt as _;
+use platform::random;
 use tokio::io::AsyncWriteExt as _;
 
 use super::Attacker;
@@ -29,7 +29,7 @@ pub async fn hold(attacker: Arc<Attacker>) {
             let written = if is_hello {
                 connection.write(HALF_HELLO).await
             } else {
-                let bytes: [u8; 1024] = rand::rng().random();
+                let bytes: [u8; 1024] = random::secret();
                 connection.write(&bytes).await
             };
             // The connection is half-closed from here: the attacker sends nothing more, and reads the server's answer.

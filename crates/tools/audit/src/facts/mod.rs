@@ -64,9 +64,6 @@ pub struct Facts {
     pub outbox: Vec<OutboxRow>,
     /// The published outcomes of payment attempts, from payment's outbox and from the topic.
     pub completions: Vec<Completion>,
-    /// An older release of payment, which published nothing, may have settled attempts that began before this; `None`
-    /// if there was no such release.
-    pub completions_since: Option<DateTime<Utc>>,
     pub inboxes: Vec<Inbox>,
     /// The topics that were read.
     pub logs: Vec<Log>,

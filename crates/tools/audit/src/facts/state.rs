@@ -97,8 +97,7 @@ pub struct Entry {
 #[derive(Clone, Copy, Debug)]
 pub struct Balance {
     pub user: Uuid,
-    /// The initial balance; `None` if it is not known.
-    pub initial: Option<i64>,
+    pub initial: i64,
     pub current: i64,
 }
 

@@ -34,27 +34,21 @@ pub fn check(facts: &Facts, check: &mut Check) {
     for credit in &facts.credits {
         changes.entry(credit.user).or_default().credited += credit.amount;
     }
-    let mut unknown = 0;
     for Balance { user, initial, current } in &facts.balances {
         let row = format!("balance of user {user}");
         let Changes { credited, charged, refunded } = changes.remove(user).unwrap_or_default();
         if *current < 0 {
             check.broken_by(&row, format!("is {current}"));
         }
-        match initial {
-            Some(initial) if initial + credited - charged + refunded != *current => check.broken_by(
+        if initial + credited - charged + refunded != *current {
+            check.broken_by(
                 &row,
                 format!("{initial} initial + {credited} credited - {charged} charged + {refunded} refunded are not {current}"),
-            ),
-            Some(_) => {}
-            None => unknown += 1,
+            );
         }
     }
     for user in changes.keys() {
         check.broken_by(format!("balance of user {user}"), "is not there, and the ledger has changes of it");
     }
     check.counted("balances", facts.balances.len());
-    if unknown > 0 {
-        check.note(format!("{unknown} balances were made by an older release: their initial amount is unknown"));
-    }
 }

@@ -61,7 +61,6 @@ pub fn narrowed(facts: &Facts, order: Uuid) -> Facts {
         places: like(&facts.places, |place: &StoragePlace| place.order == Some(order)),
         outbox: like(&facts.outbox, |row| row.key == order || events.contains(&row.event)),
         completions: like(&facts.completions, |one| one.order == order),
-        completions_since: facts.completions_since,
         inboxes: facts
             .inboxes
             .iter()

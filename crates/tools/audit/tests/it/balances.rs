@@ -59,11 +59,11 @@ fn a_credit_adds_to_its_balance() {
 #[test]
 fn a_balance_is_negative() {
     breaks(2, &[&row(), "is -1"], |facts| {
-        facts.balances[0].initial = Some(PRICE - 1);
+        facts.balances[0].initial = PRICE - 1;
         facts.balances[0].current = -1;
     });
     holds(2, |facts| {
-        facts.balances[0].initial = Some(PRICE);
+        facts.balances[0].initial = PRICE;
         facts.balances[0].current = 0;
     });
 }
@@ -79,19 +79,8 @@ fn each_balance_keeps_the_initial_amount_that_it_was_made_with() {
     holds(2, |facts| {
         let mut other = facts.balances[0];
         other.user = Uuid::from_u128(99);
-        other.initial = Some(5);
+        other.initial = 5;
         other.current = 5;
         facts.balances.push(other);
     });
-}
-
-#[test]
-fn a_balance_whose_beginning_is_not_known_is_passed_over_and_counted() {
-    let found = holds(2, |facts| {
-        facts.balances[0].initial = None;
-        facts.balances[0].current = 7;
-    });
-
-    assert!(found.notes.iter().any(|note| note.contains("1 balances were made by an older release")), "{found:?}");
-    assert!(holds(2, |_| ()).notes.is_empty());
 }

@@ -1,7 +1,5 @@
 //! Each settled attempt was published once, with its outcome.
 
-use std::time::Duration;
-
 use audit::{
     Facts,
     facts::{Completion, Discarded, EntryKind, OrderStatus, Payment, PaymentStatus},
@@ -9,7 +7,7 @@ use audit::{
 use contracts::events::{PaymentCompleted, Published as _};
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, OPEN, PRICE, UNDONE, breaks, finding, holds, inbox, now, shop, the, then, transaction};
+use crate::fixture::{BUILT, OPEN, PRICE, UNDONE, breaks, finding, holds, inbox, now, shop, the, transaction};
 
 /// The number of this invariant.
 const SELF: u8 = 10;
@@ -137,20 +135,6 @@ fn an_order_is_not_what_was_published() {
     });
     breaks(SELF, &[&format!("order {BUILT}: is paid by"), "which is published as FAILED"], |facts| {
         completion(facts, BUILT).status = "FAILED".to_owned();
-    });
-}
-
-#[test]
-fn what_an_older_release_settled_has_no_event_and_is_counted() {
-    let found = holds(SELF, |facts| {
-        facts.completions.clear();
-        facts.completions_since = Some(now());
-    });
-    assert!(found.notes.iter().any(|note| note.starts_with("2 attempts without an event")), "{found:?}");
-
-    breaks(SELF, &[&row(BUILT), "was never published"], |facts| {
-        facts.completions.clear();
-        facts.completions_since = Some(then() - Duration::from_secs(1));
     });
 }
 

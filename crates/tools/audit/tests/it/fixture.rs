@@ -91,7 +91,7 @@ pub fn shop() -> Facts {
     }
     pay(&mut facts, BUILT, PaymentStatus::Succeeded);
     pay(&mut facts, UNDONE, PaymentStatus::Refunded);
-    facts.balances.push(Balance { user: USER, initial: Some(INITIAL), current: INITIAL - PRICE });
+    facts.balances.push(Balance { user: USER, initial: INITIAL, current: INITIAL - PRICE });
     build(&mut facts, BUILT, JobStatus::Assembled);
     build(&mut facts, UNDONE, JobStatus::Failed);
     deliver(&mut facts, BUILT);
@@ -263,7 +263,7 @@ fn lend(facts: &mut Facts) {
     facts.loans.push(loan("late", CUSTOMER, LoanStatus::Refused, Some(3), None));
     facts.loans.push(loan("early", Uuid::from_u128(62), LoanStatus::Held, None, None));
     facts.credits.push(Credit { reference: LOAN.to_owned(), user: CUSTOMER, amount: LENT });
-    facts.balances.push(Balance { user: CUSTOMER, initial: Some(INITIAL), current: INITIAL + LENT });
+    facts.balances.push(Balance { user: CUSTOMER, initial: INITIAL, current: INITIAL + LENT });
 }
 
 /// Adds an event to its outbox, its topic and all its inboxes.

@@ -8,9 +8,7 @@ on conflict do nothing;
 
 insert into reservations (order_uuid, status, expires_at, created_at, updated_at, part_uuids, quantities, unit_prices)
 select pg_temp.id('order', number), status, case when status = 'held' then now() + interval '1 hour' end, pg_temp.at(number), pg_temp.at(number),
-    case when number % 10 > 0 then array[pg_temp.id('part', number % 1000), pg_temp.id('part', number % 1000 + 1)] end,
-    case when number % 10 > 0 then array[1, 1] end,
-    case when number % 10 > 0 then array[10000, 10000] end
+    array[pg_temp.id('part', number % 1000), pg_temp.id('part', number % 1000 + 1)], array[1, 1], array[10000, 10000]
 from (
     select number, case
         when pg_temp.is_open(number) then case when number % 2 = 0 then 'held' else 'confirmed' end
@@ -19,14 +17,6 @@ from (
     end as status
     from generate_series(pg_temp.first(), pg_temp.last()) as number
 ) as numbered
-order by number;
-
--- A tenth of the reservations were made by releases before migration 0009.
-insert into earlier_reservation_items (order_uuid, part_uuid, quantity, unit_price)
-select pg_temp.id('order', number), pg_temp.id('part', number % 1000 + item), 1, 10000
-from generate_series(pg_temp.first(), pg_temp.last()) as number
-cross join generate_series(0, 1) as item
-where number % 10 = 0
 order by number;
 
 insert into restocks (restock_uuid) select pg_temp.id('restock', number) from generate_series(pg_temp.first(), pg_temp.last()) as number where number % 10 = 0;

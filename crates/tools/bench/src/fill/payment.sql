@@ -9,10 +9,6 @@ from (
 ) as numbered
 order by number;
 
-insert into direct_payments (order_uuid, user_uuid, transaction_uuid, method, created_at)
-select pg_temp.id('direct', number), pg_temp.user_of(number), pg_temp.id('direct-transaction', number), 'CARD', pg_temp.at(number)
-from generate_series(pg_temp.first(), pg_temp.last()) as number where number % 2 = 0;
-
 insert into ledger_entries (key, kind, decline_reason, order_uuid, user_uuid, method, amount, created_at)
 select 'charge:' || pg_temp.id('order', number) || ':1', case when number % 30 = 0 then 'decline' else 'charge' end,
     case when number % 30 = 0 then 'PAYMENT_DECLINED' end, pg_temp.id('order', number), pg_temp.user_of(number), 'CARD', 20000,

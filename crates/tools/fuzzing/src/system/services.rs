@@ -11,7 +11,7 @@ use contracts::{
 use customers::service::CustomerService;
 use delivery::{
     client::{Address, MemoryGeo},
-    generate,
+    generate::Generator,
     model::{Name, Speed, Street, Volume},
 };
 use geo::{model::Streets, service::GeoService};
@@ -33,8 +33,10 @@ use payment::{
 };
 use platform::{
     auth::MemorySessions,
+    clock,
     kafka::{Handler as _, Message},
     outbox::Waker,
+    random::Random,
     readiness::Readiness,
 };
 use tokio::sync::Notify;
@@ -135,14 +137,15 @@ async fn deliveries(builder: &mut Builder) -> axum::Router {
         Waker::default(),
         Duration::from_secs(1),
     );
-    let courier = generate::courier(Name::new("courier").expect("a name"), Speed::new(2).expect("a speed"));
+    let generator = Generator::new(clock::now, Random::seeded(1));
+    let courier = generator.courier(Name::new("courier").expect("a name"), Speed::new(2).expect("a speed"));
     builder.uuids.push(courier.id.uuid());
     service.add_courier(&courier).await.expect("a courier is added");
     builder.subscriptions.extend([
-        delivery::consumers::order_paid(service.clone()),
+        delivery::consumers::order_paid(service.clone(), generator.clone()),
         delivery::consumers::ship_assembled(service.clone()),
         delivery::consumers::order_cancelled(service.clone()),
-        delivery::consumers::basket_confirmed(service.clone()),
+        delivery::consumers::basket_confirmed(service.clone(), generator),
     ]);
     builder.serve("delivery", delivery::api::grpc::RULES, delivery::api::grpc::services(service.clone()));
     let guard = guard("delivery", &builder.sessions, delivery::api::http::RULES);
@@ -158,7 +161,7 @@ fn others(builder: &mut Builder) {
     builder.serve("payment", payment::api::RULES, payment::api::services(payments));
     let ships = AssemblyService::new(Arc::new(MemoryJobs::default()), Waker::default());
     let times = BuildTimes { min: Duration::ZERO, max: DAY, failure_rate: 0.5 };
-    builder.subscriptions.push(assembly::consumers::order_paid(ships.clone(), times));
+    builder.subscriptions.push(assembly::consumers::order_paid(ships.clone(), times, Random::seeded(2)));
     builder.serve("assembly", assembly::api::RULES, assembly::api::services(ships));
     let notices = NotificationService::new(Arc::new(MemoryNotifications::default()), Arc::new(Notify::new()));
     builder.subscriptions.extend([

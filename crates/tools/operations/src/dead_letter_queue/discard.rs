@@ -47,7 +47,7 @@ impl DeadLetterQueue {
             );
         }
         let chosen: Vec<&DeadLetter> = chosen.into_iter().map(|found| &found.letter).collect();
-        let mut recorder = Recorder::begin(self, &letters, who.trim().to_owned()).await?;
+        let recorder = Recorder::begin(self, who.trim().to_owned()).await?;
         progress(0, chosen.len());
         for (done, letters) in (BATCH..).step_by(BATCH).zip(chosen.chunks(BATCH)) {
             recorder.record(letters, Action::Discarded, why).await?;

@@ -6,7 +6,6 @@ mod page;
 mod poison;
 mod recorder;
 mod replay;
-mod replay_offsets;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -18,7 +17,6 @@ use platform::{
     kafka::{self, Reader, dead_letter_topic},
 };
 
-use self::replay_offsets::ReplayOffsets;
 pub use self::{
     decoded::{Payload, payload, shown},
     discard::Discarded,
@@ -31,7 +29,7 @@ use crate::{
     dead_letters::{self, DeadLetter, Id},
 };
 
-/// The consumer group whose committed offsets record which letters are resolved.
+/// The consumer group that reads the dead letters and their journal. It commits no offsets.
 const GROUP: &str = "shipyard-dlq";
 
 /// A progress callback: how many are done, of how many.
@@ -56,19 +54,17 @@ pub struct Found {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     Pending,
-    /// The letter was replayed. `None` if an earlier version, which wrote no journal, replayed it.
-    Replayed(Option<Entry>),
+    Replayed(Entry),
     Discarded(Entry),
 }
 
 impl State {
-    fn of(letter: &DeadLetter, journal: &Journal, settled: &ReplayOffsets) -> Self {
-        match journal.of(letter) {
-            Some(entry) if entry.action == Action::Discarded => Self::Discarded(entry.clone()),
-            Some(entry) => Self::Replayed(Some(entry.clone())),
-            None if settled.contains(&letter.id) => Self::Replayed(None),
-            None => Self::Pending,
-        }
+    fn of(letter: &DeadLetter, journal: &Journal) -> Self {
+        let entry = journal.of(letter).cloned();
+        entry.map_or(Self::Pending, |entry| match entry.action {
+            Action::Replayed => Self::Replayed(entry),
+            Action::Discarded => Self::Discarded(entry),
+        })
     }
 }
 
@@ -102,17 +98,15 @@ impl DeadLetterQueue {
         let reading = wanted.map(dead_letter_topic).map(|topic| {
             let reader = self.reader.clone();
             async move {
-                let reading = tokio::task::spawn_blocking(move || of_topic(&reader, &topic));
+                let reading = tokio::task::spawn_blocking(move || dead_letters::read(&reader, &topic));
                 reading.await.context("reading the dead-letter topics")?
             }
         });
         let (journal, read) = tokio::join!(journal, try_join_all(reading));
         let journal = journal.context("reading the journal of dead letters")??;
-        let read = read?.into_iter().flat_map(|(letters, settled)| {
-            let found = |letter: DeadLetter| Found { state: State::of(&letter, &journal, &settled), letter };
-            letters.into_iter().map(found).collect::<Vec<_>>()
-        });
-        let mut all: Vec<Found> = read.collect();
+        // A topic that does not exist holds no letters.
+        let letters = read?.into_iter().flatten().flatten();
+        let mut all: Vec<Found> = letters.map(|letter| Found { state: State::of(&letter, &journal), letter }).collect();
         all.sort_by_key(|found| found.letter.at);
         Ok(all)
     }
@@ -153,13 +147,4 @@ impl DeadLetterQueue {
 
 fn unknown(id: &Id) -> String {
     format!("there is no dead letter {id}; see `shipyard dlq list --all`")
-}
-
-/// Returns a topic's letters, and which of them are resolved. Blocks.
-fn of_topic(reader: &Reader, topic: &str) -> anyhow::Result<(Vec<DeadLetter>, ReplayOffsets)> {
-    // A topic that does not exist holds no letters.
-    let letters = dead_letters::read(reader, topic)?.unwrap_or_default();
-    let partitions: BTreeSet<i32> = letters.iter().map(|letter| letter.id.partition).collect();
-    let settled = ReplayOffsets::of(reader, topic, &Vec::from_iter(partitions))?;
-    Ok((letters, settled))
 }

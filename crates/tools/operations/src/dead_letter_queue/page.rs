@@ -104,8 +104,8 @@ impl DeadLetterQueue {
         let Found { letter, state } = found;
         let (message, text) = (&letter.message, |name| letter.header(name).to_owned());
         let resolved = match state {
-            State::Pending | State::Replayed(None) => None,
-            State::Replayed(Some(entry)) | State::Discarded(entry) => {
+            State::Pending => None,
+            State::Replayed(entry) | State::Discarded(entry) => {
                 Some(Resolved { who: entry.who.clone(), at: entry.at, why: entry.why.clone() })
             }
         };

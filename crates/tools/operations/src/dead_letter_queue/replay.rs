@@ -127,7 +127,7 @@ impl DeadLetterQueue {
                 anyhow::bail!("{id} was too large to be kept in full; `shipyard dlq show {id}` tells its origin");
             }
         }
-        let mut recorder = Recorder::begin(self, &letters, who.to_owned()).await?;
+        let recorder = Recorder::begin(self, who.to_owned()).await?;
         let messages = messages(&letters, &ids);
         let publisher = KafkaPublisher::new(&self.config)?;
         let kept_since = clock::now() - self.config.effect_retention();
@@ -187,12 +187,17 @@ fn is_older_than_inboxes(letter: &DeadLetter, kept_since: DateTime<Utc>) -> bool
 
 #[cfg(test)]
 mod tests {
-    use platform::kafka::{HEADER_ERROR, HEADER_LEFT_OUT, HEADER_TOPIC, Message};
+    use platform::kafka::{HEADER_ERROR, HEADER_LEFT_OUT, HEADER_ORIGINALS, HEADER_TOPIC, Message};
 
     use super::{super::State, *};
 
     fn letter(offset: i64, payload: &[u8]) -> DeadLetter {
-        let headers = [("event-type", "events.v1.OrderPaid"), (HEADER_TOPIC, "shop.paid"), (HEADER_ERROR, "no")];
+        let headers = [
+            ("event-type", "events.v1.OrderPaid"),
+            (HEADER_TOPIC, "shop.paid"),
+            (HEADER_ERROR, "no"),
+            (HEADER_ORIGINALS, "1"),
+        ];
         DeadLetter {
             id: Id { topic: "order.paid.dlq".to_owned(), partition: 0, offset },
             at: chrono::DateTime::UNIX_EPOCH,

@@ -1,13 +1,13 @@
 //! Reads outboxes and inboxes, whose tables are the same in every database.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use audit::facts::{Inbox, OutboxRow, Received, kind};
 use chrono::{DateTime, Utc};
 use contracts::events::ROUTES;
 use futures::TryStreamExt as _;
 use platform::kafka;
-use sqlx::{FromRow, PgConnection, PgExecutor};
+use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
 use super::Query;
@@ -108,20 +108,8 @@ async fn inbox_rows(
     Ok(inboxes.into_iter().map(|(consumer, rows)| Inbox { service: service.name, consumer, rows }).collect())
 }
 
-/// The version of order's migration from which on outbox and inbox rows are kept longer than any Kafka record.
-const RETENTION: i64 = 5;
-/// How much longer than the retention of their topics the rows were kept before that migration.
-const BEFORE: Duration = Duration::from_hours(24);
-
-/// Returns the time since which outbox and inbox are complete. It includes a margin of a day, since rows about to be
-/// removed may be missing on one side only.
-pub async fn kept_since<'a>(
-    order: impl PgExecutor<'a>,
-    kafka: &kafka::Config,
-    now: DateTime<Utc>,
-) -> anyhow::Result<DateTime<Utc>> {
-    let installed = sqlx::query_scalar("select installed_on from _sqlx_migrations where version = $1").bind(RETENTION);
-    let installed: Option<DateTime<Utc>> = installed.fetch_optional(order).await?;
-    let earlier = installed.map(|installed| installed - kafka.kafka_topic_retention - BEFORE);
-    Ok((now - kafka.record_life()).max(earlier.unwrap_or_default()))
+/// Returns the time since which outbox and inbox are complete. Rows are kept for a day longer, since rows about to be removed may be
+/// missing on one side only.
+pub fn kept_since(kafka: &kafka::Config, now: DateTime<Utc>) -> DateTime<Utc> {
+    now - kafka.record_life()
 }

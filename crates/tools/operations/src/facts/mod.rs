@@ -73,9 +73,8 @@ impl Sources {
         let own = joined(parts);
         let intake = Box::pin(intake::read(&self.databases, &self.kafka, &self.topics, progress.clone())).await?;
         let read = topics::read(&self.kafka, &self.topics, self.log_since, own.at, progress).await?;
-        let order = self.databases.named("order")?;
         Ok(Facts {
-            kept_since: Some(messaging::kept_since(order, &self.kafka, own.at).await?),
+            kept_since: Some(messaging::kept_since(&self.kafka, own.at)),
             completions: [own.completions, read.completions].concat(),
             books: vec![payment::LEDGER.to_owned()],
             intake,
@@ -165,7 +164,6 @@ pub(crate) fn joined(parts: impl IntoIterator<Item = Facts>) -> Facts {
         );
         all.at = all.at.max(part.at);
         all.kept_since = all.kept_since.or(part.kept_since);
-        all.completions_since = all.completions_since.or(part.completions_since);
     }
     all
 }

@@ -1,7 +1,5 @@
 //! Reads payments, and the ledger of the built-in provider.
 
-use std::time::Duration;
-
 use audit::{
     Facts,
     facts::{Balance, Completion, Credit, Entry, EntryKind, Payment, PaymentStatus, events_of},
@@ -14,15 +12,6 @@ use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
 use super::{Query, Scalars, parsed};
-
-/// The version of the migration that created payment's outbox.
-const OUTBOX: i64 = 8;
-/// The time after which a rolling upgrade is over. No replica of an older release, which publishes nothing, settles
-/// attempts after it.
-const ROLLOUT: Duration = Duration::from_hours(24);
-/// The time within which all migrations of a new database run. A longer gap before [`OUTBOX`] shows that an older
-/// release used the database.
-const AT_ONCE: Duration = Duration::from_secs(5);
 
 /// The built-in provider, whose ledger is in payment's database.
 pub const LEDGER: &str = "ledger";
@@ -58,7 +47,6 @@ pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
         balances: balances(database).await?,
         credits: credits(database).await?,
         completions: completions(database, published.bind(PaymentCompleted::TYPE)).await?,
-        completions_since: completions_since(database).await?,
         ..Facts::default()
     })
 }
@@ -77,7 +65,6 @@ pub async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Resul
         payments,
         ledger: ledger(database, entries).await?,
         completions: completions(database, published).await?,
-        completions_since: completions_since(database).await?,
         ..Facts::default()
     })
 }
@@ -143,7 +130,7 @@ async fn ledger(database: &mut PgConnection, query: Query<'_, EntryRow>) -> anyh
 }
 
 async fn balances(database: &mut PgConnection) -> anyhow::Result<Vec<Balance>> {
-    let rows: Vec<(Uuid, Option<i64>, i64)> =
+    let rows: Vec<(Uuid, i64, i64)> =
         sqlx::query_as("select user_uuid, initial, balance from balances").fetch_all(database).await?;
     Ok(rows.into_iter().map(|(user, initial, current)| Balance { user, initial, current }).collect())
 }
@@ -163,15 +150,4 @@ async fn completions(database: &mut PgConnection, payloads: Scalars<'_, Vec<u8>>
         completions.extend(events::read(&message).ok().and_then(Completion::of));
     }
     Ok(completions)
-}
-
-/// Returns the time since which every attempt that begins gets an event; `None` if no older release has ever used this
-/// database.
-async fn completions_since(database: &mut PgConnection) -> anyhow::Result<Option<DateTime<Utc>>> {
-    let (first, outbox): (DateTime<Utc>, DateTime<Utc>) =
-        sqlx::query_as("select min(installed_on), max(installed_on) filter (where version = $1) from _sqlx_migrations")
-            .bind(OUTBOX)
-            .fetch_one(database)
-            .await?;
-    Ok((outbox > first + AT_ONCE).then(|| outbox + ROLLOUT))
 }

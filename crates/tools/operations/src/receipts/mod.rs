@@ -134,7 +134,7 @@ impl Receipts {
         let mut attempts = own.payments.iter().filter_map(|payment| payment.attempt).max().unwrap_or_default();
         if service.name == order::SERVICE.name {
             attempts = facts::order::attempts(database, order).await?;
-            kept_since = Some(messaging::kept_since(&mut *database, &self.kafka, own.at).await?);
+            kept_since = Some(messaging::kept_since(&self.kafka, own.at));
         }
         let possible = events_of(order, attempts).into_iter().map(|(_, event)| event);
         let events: Vec<Uuid> = possible.chain(records.events()).collect();

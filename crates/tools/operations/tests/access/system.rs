@@ -30,6 +30,7 @@ use platform::{
     ids,
     kafka::{Config, KafkaPublisher, Record},
     outbox::Publisher as _,
+    random,
 };
 use reqwest::Method as Verb;
 use serde_json::json;
@@ -287,7 +288,7 @@ async fn operator(settings: &Settings, shop: &Shop) -> String {
     let password = Password::chosen("password", PASSWORD.to_owned(), &info, iam::model::MIN_CHARACTERS).unwrap();
     let now = clock::now();
     let user = User { id: UserId::new(ids::ordered()), info, created_at: now, updated_at: now };
-    service.create(&user, password, rand::random()).await.unwrap();
+    service.create(&user, password, random::secret()).await.unwrap();
     database.close().await;
     let request = LoginRequest { login: OPERATOR.to_owned(), password: PASSWORD.to_owned() };
     shop.auth().login(request).await.unwrap().into_inner().session_uuid

@@ -147,10 +147,7 @@ async fn the_role_of_a_service_reads_and_writes_rows_and_owns_nothing() {
     let server = postgres::start(&options).await.unwrap();
     let url = postgres::ensure_database(&server.url, "order").await.unwrap();
     execute(&url, r#"create role "order" login password 'earlier'"#).await.unwrap();
-    // An earlier version made the service the owner.
-    execute(&url, r#"alter database "order" owner to "order""#).await.unwrap();
     execute(&url, "create table orders (id bigint generated always as identity, number serial)").await.unwrap();
-    execute(&url, r#"alter table orders owner to "order""#).await.unwrap();
 
     for password in ["first", "it's"] {
         let own = postgres::ensure_role(&url, "order", password).await.unwrap();

@@ -5,23 +5,21 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use audit::facts::{Courier, Delivery, DeliveryState, StoragePlace};
-use chrono::{DateTime, NaiveDate, Utc};
-use contracts::{
-    events::{OrderOf, OrderPaid, Received, Subscription},
-    ids::{CourierId, DeliveryId, OrderId, PlaceId, UserId},
-};
+use chrono::{DateTime, Utc};
+use contracts::ids::{CourierId, OrderId, PlaceId, UserId};
 use delivery::{
     client::{Address, MemoryGeo, Orders, OrdersError},
+    generate::Generator,
     model::{
         Assignment, Courier as Carrier, Delivery as OrderDelivery, Early, Event, FreeCourier, Known, Location,
-        Name as Text, NewCourier, NewDelivery, Speed, State, Step, Street, TrackingNumber, Trip, Volume, Waiting,
+        Name as Text, NewCourier, Speed, State, Step, Street, Trip, Volume, Waiting,
     },
     repository::{
         ActiveOrder, Cause, Counts, Couriers, Deliveries, Dispatch, ListedCourier, MemoryRepository, Moved, Shown,
     },
-    service::{DeliveryService, GROUP_PAID, Repositories},
+    service::{DeliveryService, Repositories},
 };
-use platform::{deadline, outbox::Waker};
+use platform::{clock::Virtual, deadline, outbox::Waker};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -72,31 +70,12 @@ pub fn boot(process: &Process) -> Serves {
     });
     work(process, delivery::jobs::assign_orders(service.clone(), TICK));
     work(process, delivery::jobs::move_couriers(service.clone(), lease, TICK));
-    consume(process, paid_orders(process.clone(), service.clone()));
+    let clock = Virtual::default();
+    let generator = Generator::new(move || clock.now(), process.world.random());
+    consume(process, delivery::consumers::order_paid(service.clone(), generator));
     consume(process, delivery::consumers::ship_assembled(service.clone()));
     consume(process, delivery::consumers::order_cancelled(service));
     Serves::Nobody
-}
-
-/// Subscribes like `delivery::consumers::order_paid`, with ids from the seed.
-fn paid_orders(process: Process, service: DeliveryService) -> Subscription {
-    Subscription::new(GROUP_PAID, move |paid: Received<OrderPaid>| {
-        let (service, world) = (service.clone(), &process.world);
-        let OrderOf { order, user } = paid.subject;
-        let new = NewDelivery {
-            order,
-            user: Some(user),
-            id: DeliveryId::new(world.uuid()),
-            tracking_number: TrackingNumber::from_random(world.uuid().as_u128()),
-            estimated: NaiveDate::default(),
-        };
-        async move {
-            if !paid.event.deliver {
-                return Ok(service.order_paid_without_address(paid.id).await?);
-            }
-            Ok(service.order_paid(paid.id, &new).await?)
-        }
-    })
 }
 
 /// The order service as `GrpcOrders` would reach it.

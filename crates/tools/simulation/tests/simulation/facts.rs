@@ -133,7 +133,7 @@ fn balances(world: &World) -> Vec<Balance> {
     users.extend(world.stores.books.credits().iter().map(|credit| credit.user));
     let balance = |user: UserId| {
         let current = world.stores.books.balance(user);
-        Balance { user: user.uuid(), initial: Some(INITIAL_BALANCE), current }
+        Balance { user: user.uuid(), initial: INITIAL_BALANCE, current }
     };
     users.into_iter().map(balance).collect()
 }

@@ -6,14 +6,9 @@ use std::{
     time::Duration,
 };
 
-use assembly::{
-    model::NewJob,
-    repository::MemoryJobs,
-    service::{AssemblyService, GROUP_PAID},
-};
+use assembly::{model::BuildTimes, repository::MemoryJobs, service::AssemblyService};
 use audit::facts::Acknowledged;
-use contracts::events::{OrderOf, OrderPaid, Received, Subscription, topics_of};
-use contracts::{ids::PartId, money::Money};
+use contracts::{events::topics_of, ids::PartId, money::Money};
 use customers::service::CustomerService;
 use delivery::{client::MemoryGeo, repository::MemoryRepository};
 use intake::{model::OrderUid, service::IntakeService};
@@ -271,7 +266,9 @@ fn ships(process: &Process) -> Serves {
     let service = AssemblyService::new(steps(process, &stores.jobs), waker.clone());
     relay(process, &stores.jobs.outbox, &waker, "assembly");
     work(process, assembly::jobs::finish_ships(service.clone()));
-    consume(process, paid_orders(process.clone(), service));
+    let times =
+        BuildTimes { min: Duration::from_secs(2), max: Duration::from_secs(10), failure_rate: stores.failure_rate };
+    consume(process, assembly::consumers::order_paid(service, times, process.world.random()));
     Serves::Nobody
 }
 
@@ -296,18 +293,6 @@ fn notifications(process: &Process) -> Serves {
     consume(process, notification::consumers::order_cancelled(service.clone()));
     consume(process, notification::consumers::delivery_status_updated(service));
     Serves::Nobody
-}
-
-/// Subscribes like `assembly::consumers::order_paid`, with build times and failures from the seed.
-fn paid_orders(process: Process, service: AssemblyService) -> Subscription {
-    Subscription::new(GROUP_PAID, move |paid: Received<OrderPaid>| {
-        let (service, world) = (service.clone(), &process.world);
-        let build_time = world.millis(2000, 10_000);
-        let fails = world.chance(world.stores.failure_rate);
-        let OrderOf { order, user } = paid.subject;
-        let job = NewJob { order, user, build_time, fails };
-        async move { Ok(service.start(paid.id, &job).await?) }
-    })
 }
 
 impl Serves {

@@ -15,6 +15,7 @@ use intake::service::IntakeService;
 use inventory::service::InventoryService;
 use order::service::OrderService;
 use payment::service::PaymentService;
+use platform::random::Random;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -116,6 +117,11 @@ impl World {
 
     pub fn pick<T>(&self, draw: impl FnOnce(&mut StdRng) -> T) -> T {
         draw(&mut locked(&self.rng))
+    }
+
+    /// Returns a source of randomness for one process, which the seed determines.
+    pub fn random(&self) -> Random {
+        Random::seeded(self.pick(rand::RngExt::random))
     }
 
     pub fn chance(&self, rate: f64) -> bool {

@@ -4,8 +4,6 @@ use crate::tree::{files, read, root, shown};
 
 /// What older versions may still use.
 const REMOVALS: [&str; 6] = ["drop table", "drop column", "drop view", "rename to", "rename column", "set not null"];
-/// Such migrations from before the first release, which no older version precedes.
-const BEFORE_RELEASE: [&str; 2] = ["inventory/0009_lines_in_reservations.up.sql", "inventory/0010_first_end.up.sql"];
 
 #[test]
 fn a_migration_that_removes_something_is_named_contract() {
@@ -16,10 +14,7 @@ fn a_migration_that_removes_something_is_named_contract() {
         let text = read(file).to_lowercase();
         let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
         let removal = REMOVALS.iter().find(|removal| code.iter().any(|line| line.contains(**removal)));
-        if let Some(removal) = removal
-            && !name.contains("_contract_")
-            && !BEFORE_RELEASE.iter().any(|old| name.ends_with(old))
-        {
+        if let Some(removal) = removal.filter(|_| !name.contains("_contract_")) {
             found.push(format!("{name}: {removal}"));
         }
     }

@@ -4,7 +4,7 @@ use contracts::proto::delivery::v1::{AddCourierRequest, AddCourierResponse};
 use tonic::{Request, Response, Status};
 
 use crate::{
-    generate,
+    generate::Generator,
     model::{Name, Speed},
     service::DeliveryService,
 };
@@ -16,7 +16,7 @@ pub async fn handle(
     let AddCourierRequest { name, speed } = request.into_inner();
     let name = Name::new(name).map_err(|error| Status::invalid_argument(format!("name: {error}")))?;
     let speed = Speed::new(speed.into()).ok_or_else(|| Status::invalid_argument("speed: is not between 1 and 100"))?;
-    let courier = generate::courier(name, speed);
+    let courier = Generator::default().courier(name, speed);
 
     service.add_courier(&courier).await?;
 

@@ -8,7 +8,7 @@ use platform::grpc::parse_uuid;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    generate,
+    generate::Generator,
     model::{Name, Volume},
     service::DeliveryService,
 };
@@ -22,7 +22,7 @@ pub async fn handle(
     let name = Name::new(name).map_err(|error| Status::invalid_argument(format!("name: {error}")))?;
     let volume = Volume::new(total_volume.into());
     let volume = volume.map_err(|error| Status::invalid_argument(format!("total_volume: {error}")))?;
-    let (id, name, volume) = generate::place(name, volume);
+    let (id, name, volume) = Generator::default().place(name, volume);
 
     service.add_place(courier, id, &name, volume).await?;
 

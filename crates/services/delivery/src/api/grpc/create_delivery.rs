@@ -8,7 +8,7 @@ use platform::grpc::parse_uuid;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    generate,
+    generate::Generator,
     model::{Street, Volume},
     service::DeliveryService,
 };
@@ -22,11 +22,11 @@ pub async fn handle(
     let user = UserId::new(parse_uuid("user_id", &user_id)?);
     let invalid = |field: &str, error: &dyn std::fmt::Display| Status::invalid_argument(format!("{field}: {error}"));
     let street = Street::new(delivery_address).map_err(|error| invalid("delivery_address", &error))?;
-    // A caller of an older version sends no volume.
+    // 0 counts as 1, as the contract says.
     let volume = if volume == 0 { 1 } else { volume };
     let volume = Volume::new(volume.into()).map_err(|error| invalid("volume", &error))?;
 
-    let delivery = service.create(&generate::delivery(order, Some(user)), &street, volume).await?;
+    let delivery = service.create(&Generator::default().delivery(order, Some(user)), &street, volume).await?;
 
     Ok(Response::new(CreateDeliveryResponse {
         delivery_id: delivery.id.to_string(),

@@ -8,7 +8,7 @@ use super::{
     problems::LIMIT_REACHED,
 };
 use crate::{
-    generate,
+    generate::Generator,
     model::{Name, Speed},
     service::DeliveryService,
 };
@@ -34,7 +34,7 @@ pub async fn handle(
 ) -> Result<(StatusCode, Json<AddedCourier>), Problem> {
     let name = Name::new(body.name).map_err(|error| Problem::invalid("name", error))?;
     let speed = Speed::new(body.speed).ok_or_else(|| Problem::invalid("speed", "is not between 1 and 100"))?;
-    let courier = generate::courier(name, speed);
+    let courier = Generator::default().courier(name, speed);
 
     service.add_courier(&courier).await?;
 

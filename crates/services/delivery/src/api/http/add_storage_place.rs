@@ -14,7 +14,7 @@ use super::{
     problems::{COURIER_NOT_FOUND, LIMIT_REACHED},
 };
 use crate::{
-    generate,
+    generate::Generator,
     model::{Name, Volume},
     service::DeliveryService,
 };
@@ -41,7 +41,7 @@ pub async fn handle(
     let Path(courier) = courier.map_err(|_| Problem::invalid("id", "is not a uuid"))?;
     let name = Name::new(body.name).map_err(|error| Problem::invalid("name", error))?;
     let volume = Volume::new(body.total_volume).map_err(|error| Problem::invalid("total_volume", error))?;
-    let (id, name, volume) = generate::place(name, volume);
+    let (id, name, volume) = Generator::default().place(name, volume);
 
     service.add_place(CourierId::new(courier), id, &name, volume).await?;
 

@@ -6,7 +6,7 @@ use platform::{ids, problem::Problem};
 
 use super::dto::CreatedOrder;
 use crate::{
-    generate,
+    generate::Generator,
     model::{Street, Volume},
     service::DeliveryService,
 };
@@ -32,7 +32,7 @@ pub async fn handle(State(service): State<DeliveryService>) -> Result<(StatusCod
     let street = Street::new(STREET).map_err(|error| invalid(&error))?;
     let volume = Volume::new(VOLUME).map_err(|error| invalid(&error))?;
 
-    service.create(&generate::delivery(order, None), &street, volume).await?;
+    service.create(&Generator::default().delivery(order, None), &street, volume).await?;
 
     Ok((StatusCode::CREATED, Json(CreatedOrder { order_id: order.uuid() })))
 }

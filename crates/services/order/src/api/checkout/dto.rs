@@ -89,19 +89,17 @@ pub struct CheckoutView {
 pub struct ItemView {
     pub product_id: Uuid,
     pub quantity: i64,
-    /// Of one piece, two decimals at most. Absent for orders of an older version.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub price: Option<f64>,
+    /// Of one piece, two decimals at most.
+    pub price: f64,
 }
 
 impl CheckoutView {
     pub fn new(order: &Order, receipt: &Receipt) -> Self {
-        let price = |index| receipt.unit_prices.as_ref().and_then(|prices| prices.get(index)).copied();
-        let items = order.quantities().into_iter().enumerate().map(|(index, (part, quantity))| ItemView {
-            product_id: part.uuid(),
-            quantity,
-            price: price(index).map(Money::to_major),
-        });
+        let items = order
+            .quantities()
+            .into_iter()
+            .zip(&receipt.unit_prices)
+            .map(|((part, quantity), price)| ItemView { product_id: part.uuid(), quantity, price: price.to_major() });
         Self {
             order_id: order.uuid.uuid(),
             user_id: order.user.uuid(),

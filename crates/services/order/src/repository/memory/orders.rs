@@ -54,7 +54,7 @@ impl Orders for MemoryOrders {
                 epoch: 0,
                 shared: false,
                 tries: 0,
-                receipt: Receipt { unit_prices: Some(quote.unit_prices.clone()), declined: None },
+                receipt: Receipt { unit_prices: quote.unit_prices.clone(), declined: None },
                 self_payment_at: quote.pays_itself.then_some(now),
                 self_payment_tries: 0,
             },

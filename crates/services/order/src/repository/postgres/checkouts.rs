@@ -21,7 +21,7 @@ impl Checkouts for PgOrders {
         let price = |minor| Money::from_minor(minor).map_err(|_| inconsistent(order, "unit_prices"));
         let refusal = |text: String| settle::refusal(&text).ok_or_else(|| inconsistent(order, "decline"));
         Ok(Receipt {
-            unit_prices: row.unit_prices.map(|prices| prices.into_iter().map(price).collect()).transpose()?,
+            unit_prices: row.unit_prices.into_iter().map(price).collect::<Result<_, _>>()?,
             declined: row
                 .declined_attempt
                 .zip(row.decline)

@@ -45,7 +45,7 @@ async fn an_order_keeps_the_prices_of_its_pieces(orders: &dyn Repository) {
     let receipt = orders.receipt(order.uuid).await.unwrap();
 
     let prices = [3, 4].map(|minor| Money::from_minor(minor).unwrap());
-    assert_eq!(receipt, Receipt { unit_prices: Some(prices.into()), declined: None });
+    assert_eq!(receipt, Receipt { unit_prices: prices.into(), declined: None });
     assert_eq!(find(orders, &order).await, order);
     assert_eq!(orders.receipt(ids::order()).await.unwrap(), Receipt::default());
 }

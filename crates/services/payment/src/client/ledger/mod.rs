@@ -51,7 +51,7 @@ impl Ledger {
                 where not exists (select from existing)
                     and ($4 + $3 <= $5 or exists (select from balances where user_uuid = $2))
                 on conflict (user_uuid) do update set balance = balances.balance + $3, credited = balances.credited + $3
-                where coalesce(balances.initial, $4) + balances.credited + $3 <= $5
+                where balances.initial + balances.credited + $3 <= $5
                 returning user_uuid
             ), credit as (
                 insert into credits (reference, user_uuid, amount) select $1, user_uuid, $3 from credited

@@ -194,26 +194,3 @@ async fn what_a_dead_replica_settled_is_published_later() {
     assert_eq!((published[0].transaction_uuid.as_str(), published[0].status.as_str()), (&*transaction, "SUCCESS"));
     assert_eq!((published[0].attempt, published[0].amount_minor), (3, 700));
 }
-
-/// A replica of an older release settles payments without writing an event.
-#[tokio::test]
-async fn what_an_older_replica_settled_is_answered_and_not_published() {
-    let fixture = fixture().await;
-    let order = fixture.order();
-    let intent = intent_of(&fixture, &order);
-    PgPayments::new(fixture.database.pool.clone()).begin(&intent).await.unwrap();
-    sqlx::query(
-        "update payments set status = 'succeeded', provider_reference = 'reference' where transaction_uuid = $1",
-    )
-    .bind(intent.transaction.uuid())
-    .execute(&fixture.database.pool)
-    .await
-    .unwrap();
-
-    let answered = fixture.pay(&order).await.unwrap();
-
-    assert_eq!(answered, intent.transaction.to_string());
-    let last = fixture.order();
-    let transaction = fixture.pay(&last).await.unwrap();
-    assert_eq!(fixture.completed(1).await, [completed(&last, &transaction, "SUCCESS")]);
-}

@@ -12,12 +12,11 @@ local function limits(index)
   return tonumber(ARGV[first]), tonumber(ARGV[first + 1]), tonumber(ARGV[first + 2]), tonumber(ARGV[first + 3])
 end
 
--- Reads a count. Attempts that are older than the window count only in all. Older versions did not store the number in all.
+-- Reads a count. Attempts that are older than the window count only in all.
 local function read(index)
   local stored = redis.call('get', KEYS[index]) or ''
-  local attempts, locked_until, all = string.match(stored, '^(%d+) (%d+) ?(%d*)$')
-  attempts, locked_until = tonumber(attempts or 0), tonumber(locked_until or 0)
-  all = tonumber(all) or attempts
+  local attempts, locked_until, all = string.match(stored, '^(%d+) (%d+) (%d+)$')
+  attempts, locked_until, all = tonumber(attempts or 0), tonumber(locked_until or 0), tonumber(all or 0)
   local _, window = limits(index)
   if locked_until + window <= now then
     attempts = 0

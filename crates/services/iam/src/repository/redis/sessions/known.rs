@@ -66,7 +66,7 @@ impl RedisSessions {
 
     fn known(&self, wanted: &Wanted) -> Option<Known> {
         let session = match wanted {
-            Wanted::Session(_, digest) => digest.clone(),
+            Wanted::Session(digest) => digest.clone(),
             Wanted::Token(digest) => self.tokens.get(digest)?,
         };
         let user = self.owners.get(&session)?;
@@ -85,7 +85,7 @@ impl RedisSessions {
         // The precision is shorter than the idle timeout.
         let is_recent = |used: i64| u64::try_from(now - used).is_ok_and(|idle| idle < millis(self.bounds.precision()));
         let (times, _) = stored::read_session(session).filter(|(_, used)| is_recent(*used))?;
-        let owner = self.read_owner(times.user, record)?;
+        let owner = stored::read_owner(times.user, record)?;
         Some(OpenSession { times, owner })
     }
 }

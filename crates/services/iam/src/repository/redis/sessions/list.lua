@@ -1,5 +1,4 @@
--- Lists a user's sessions. Returns pairs: the name in the set, which is a digest, or an id if an older version stored the session; and
--- the session.
+-- Lists a user's sessions. Returns pairs: the digest and the session.
 -- KEYS: 1 the set of the user's sessions
 -- ARGV: 1 the prefix of a session's key, 2 the idle timeout in milliseconds, or 0 for none
 local time = redis.call('time')

@@ -3,7 +3,6 @@
 //! of a user and of the user's sessions.
 
 mod known;
-mod old;
 mod scripts;
 mod stored;
 mod tokens;
@@ -16,7 +15,6 @@ use futures::future::try_join_all;
 use moka::sync::Cache;
 use platform::redis::{Connection, millis};
 use redis::{AsyncCommands as _, FromRedisValue, RedisError, RedisResult, ScriptInvocation};
-use tokio::time::Instant;
 
 use self::scripts::Scripts;
 use super::with_retry;
@@ -42,26 +40,18 @@ pub struct RedisSessions {
     owners: Cache<SessionDigest, UserId>,
     /// The sessions of known tokens. It does not tell whether a token is still valid.
     tokens: Cache<TokenDigest, SessionDigest>,
-    moves_from: Instant,
 }
 
 impl RedisSessions {
     /// Creates the store. Every Redis key begins with `prefix`.
     pub fn new(connection: Connection, prefix: String, bounds: SessionBounds) -> Self {
-        let moves_from = Instant::now() + old::ROLLOUT;
         let (owners, tokens) = (Cache::new(known::CAPACITY), Cache::new(known::CAPACITY));
-        Self { connection, prefix, bounds, scripts: Scripts::default(), owners, tokens, moves_from }
+        Self { connection, prefix, bounds, scripts: Scripts::default(), owners, tokens }
     }
 
-    /// Returns the store in the state after a rollout, when no replica of an older version runs any more.
-    #[must_use]
-    pub fn rolled_out(self) -> Self {
-        Self { moves_from: Instant::now(), ..self }
-    }
-
-    /// Returns a session's key. `name` is the session's digest, or its id for a session that an older version stored.
-    fn session_key(&self, name: impl std::fmt::Display) -> String {
-        format!("{}session:{name}", self.prefix)
+    /// Returns a session's key.
+    fn session_key(&self, digest: impl std::fmt::Display) -> String {
+        format!("{}session:{digest}", self.prefix)
     }
 
     fn sessions_key(&self, user: impl std::fmt::Display) -> String {
@@ -104,36 +94,26 @@ impl RedisSessions {
     }
 
     /// Looks up a session whose user is not known, or for which the script must decide.
-    async fn find_by_script(&self, id: SessionId, digest: SessionDigest) -> Result<Lookup, Error> {
+    async fn find_by_script(&self, digest: SessionDigest) -> Result<Lookup, Error> {
         let mut call = self.scripts.find.prepare_invoke();
         call.key(self.session_key(&digest))
-            .key(self.session_key(id))
             .arg(digest.to_string())
             .arg(self.user_key(""))
             .arg(self.sessions_key(""))
             .arg(self.bounds.iam_session_idle.map_or(0, millis))
             .arg(millis(self.bounds.precision()));
-        let found: Option<(Vec<u8>, Option<Vec<u8>>, bool)> = self.read(&call).await?;
-        Ok(match found {
-            None => Lookup::Ended,
-            Some((value, record, true)) => self.found_old(id, &value, record.as_deref()).await,
-            Some((value, record, false)) => self.found(digest, &value, record.as_deref()),
-        })
+        let found: Option<(Vec<u8>, Option<Vec<u8>>)> = self.read(&call).await?;
+        Ok(found.map_or(Lookup::Ended, |(value, record)| self.found(digest, &value, record.as_deref())))
     }
 
     /// Decodes a session and the record of its owner.
     fn found(&self, digest: SessionDigest, value: &[u8], record: Option<&[u8]>) -> Lookup {
         let Some((times, _)) = stored::read_session(value) else { return Lookup::Ended };
         self.owners.insert(digest, times.user);
-        match record.and_then(|record| self.read_owner(times.user, record)) {
+        match record.and_then(|record| stored::read_owner(times.user, record)) {
             Some(owner) => Lookup::Found(OpenSession { times, owner }),
             None => Lookup::WithoutOwner(times),
         }
-    }
-
-    /// Decodes the record of a user. After the rollout, a record of an older version counts as missing, so that a small one replaces it.
-    fn read_owner(&self, user: UserId, record: &[u8]) -> Option<Owner> {
-        stored::read_owner(user, record, Instant::now() < self.moves_from)
     }
 
     async fn write_owner(&self, owner: &Owner, is_change: bool, session: Option<&Session>) -> Result<(), Error> {
@@ -149,14 +129,14 @@ impl RedisSessions {
 
 /// A session that is looked up, by its id or by a token.
 enum Wanted {
-    Session(SessionId, SessionDigest),
+    Session(SessionDigest),
     Token(TokenDigest),
 }
 
 impl From<&Credential> for Wanted {
     fn from(credential: &Credential) -> Self {
         match credential {
-            Credential::Session(id) => Self::Session(*id, id.digest()),
+            Credential::Session(id) => Self::Session(id.digest()),
             Credential::Token(id) => Self::Token(id.digest()),
         }
     }
@@ -198,7 +178,7 @@ impl Sessions for RedisSessions {
         let known = self.find_known(&wanted).await?;
         let lookups = wanted.into_iter().zip(known).map(async |(wanted, known)| match (known, wanted) {
             (Some(session), _) => Ok(Lookup::Found(session)),
-            (None, Wanted::Session(id, digest)) => self.find_by_script(id, digest).await,
+            (None, Wanted::Session(digest)) => self.find_by_script(digest).await,
             (None, Wanted::Token(digest)) => self.find_token_by_script(digest).await,
         });
         try_join_all(lookups).await
@@ -217,11 +197,7 @@ impl Sessions for RedisSessions {
     async fn close(&self, id: SessionId) -> Result<Option<UserId>, Error> {
         let digest = id.digest();
         let mut call = self.scripts.close.prepare_invoke();
-        call.key(self.session_key(&digest))
-            .key(self.session_key(id))
-            .arg(digest.to_string())
-            .arg(id.to_string())
-            .arg(self.sessions_key(""));
+        call.key(self.session_key(&digest)).arg(digest.to_string()).arg(self.sessions_key(""));
         let owner: Option<String> = self.run(&call).await?;
         Ok(owner.and_then(|owner| owner.parse().ok()).map(UserId::new))
     }
@@ -238,7 +214,6 @@ impl Sessions for RedisSessions {
             .key(self.sessions_key(kept.user.id))
             .key(self.user_key(kept.user.id))
             .arg(kept.id.digest().to_string())
-            .arg(kept.id.to_string())
             .arg(self.session_key(""))
             .arg(millis(RETIRED));
         match self.run(&call).await? {
@@ -255,21 +230,21 @@ impl Sessions for RedisSessions {
         let mut call = self.scripts.list.prepare_invoke();
         call.key(self.sessions_key(user)).arg(self.session_key("")).arg(self.bounds.iam_session_idle.map_or(0, millis));
         let found: Vec<(String, Vec<u8>)> = self.read(&call).await?;
-        let mut sessions: Vec<_> = found.iter().filter_map(|(name, value)| stored::summary(name, value)).collect();
+        let mut sessions: Vec<_> =
+            found.into_iter().filter_map(|(digest, value)| stored::summary(digest, &value)).collect();
         sessions.sort_by_key(|session| std::cmp::Reverse(session.created_at));
         Ok(sessions)
     }
 
     async fn end(&self, user: UserId, session: &ShortId) -> Result<bool, Error> {
         let set = &self.sessions_key(user);
-        let names: Vec<String> = self
+        let digests: Vec<String> = self
             .with_retry(RedisError::is_connection_dropped, |mut redis| async move { redis.zrange(set, 0, -1).await })
             .await?;
-        let Some(name) = names.into_iter().find(|name| stored::digest(name).short() == *session) else {
-            return Ok(false);
-        };
+        let mut digests = digests.into_iter().map(SessionDigest::stored);
+        let Some(digest) = digests.find(|digest| digest.short() == *session) else { return Ok(false) };
         let mut call = self.scripts.end.prepare_invoke();
-        call.key(self.session_key(&name)).key(set).arg(name);
+        call.key(self.session_key(&digest)).key(set).arg(digest.to_string());
         self.run(&call).await
     }
 

@@ -1,0 +1,3 @@
+drop table actions;
+drop table places;
+drop table timeline;

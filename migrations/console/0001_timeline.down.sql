@@ -1,2 +1,0 @@
-drop table places;
-drop table timeline;

@@ -1,3 +1,0 @@
-drop table outbox;
-drop table leases;
-drop table inbox;

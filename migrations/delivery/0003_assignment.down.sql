@@ -1,1 +1,0 @@
-drop index storage_places_by_volume;

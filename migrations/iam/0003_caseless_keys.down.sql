@@ -1,9 +1,0 @@
-drop index users_without_keys;
-drop index users_login_key_all;
-drop index users_email_caseless;
-drop index users_login_caseless;
-alter table users
-    drop column login_key,
-    drop column email_key,
-    drop column login_collides,
-    drop column email_collides;

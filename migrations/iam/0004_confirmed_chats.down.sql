@@ -1,3 +1,0 @@
-alter table users
-    drop column confirmed_chat,
-    drop column chat_confirmed_at;

@@ -1,5 +1,0 @@
-drop table items;
-drop table payments;
-drop table deliveries;
-drop table orders;
-drop table leases;

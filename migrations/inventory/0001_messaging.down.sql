@@ -1,2 +1,0 @@
-drop table leases;
-drop table inbox;

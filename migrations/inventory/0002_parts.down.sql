@@ -1,3 +1,0 @@
-drop table restock_items;
-drop table restocks;
-drop table parts;

@@ -1,2 +1,0 @@
-drop table reservation_items;
-drop table reservations;

@@ -1,0 +1,3 @@
+drop table alerts;
+drop table bot_offsets;
+drop table notifications;

@@ -1,2 +1,0 @@
-drop table bot_offsets;
-drop table notifications;

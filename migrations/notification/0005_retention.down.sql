@@ -1,3 +1,0 @@
-comment on table bot_offsets is null;
-comment on table leases is null;
-comment on table inbox is null;

@@ -1,1 +1,0 @@
-comment on table bot_offsets is 'Rows are never removed: one per bot.';

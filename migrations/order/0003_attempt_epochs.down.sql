@@ -1,2 +1,0 @@
-alter table orders drop column attempt_tries;
-alter table orders drop column attempt_epoch;

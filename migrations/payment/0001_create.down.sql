@@ -1,0 +1,4 @@
+drop table credits;
+drop table ledger_entries;
+drop table balances;
+drop table payments;

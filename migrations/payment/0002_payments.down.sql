@@ -1,2 +1,0 @@
-drop table direct_payments;
-drop table payments;

@@ -1,2 +1,0 @@
-drop table ledger_entries;
-drop table balances;

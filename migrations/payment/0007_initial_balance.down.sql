@@ -1,1 +1,0 @@
-alter table balances drop column initial;

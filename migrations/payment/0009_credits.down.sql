@@ -1,2 +1,0 @@
-alter table balances drop column credited;
-drop table credits;

@@ -1,1 +1,0 @@
-comment on table direct_payments is 'Rows stay for ever: the books.';
