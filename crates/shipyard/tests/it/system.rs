@@ -21,7 +21,7 @@ use crate::program::{Program, Variables, shipyard};
 static SHARED: OnceCell<System> = OnceCell::const_new();
 
 /// The logins in `IAM_OPERATORS`. None is registered at first.
-pub const OPERATORS: [&str; 2] = ["operator", "operator@example.com"];
+pub const OPERATORS: [&str; 3] = ["operator", "operator@example.com", "console-operator"];
 
 pub struct System {
     pub variables: Variables,
