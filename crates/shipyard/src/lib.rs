@@ -80,7 +80,7 @@ enum Command {
 /// Runs the program. An error is one line on standard error and exit code 1; `audit` has exit codes of its own.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    operations::console_receipts::provide();
+    operations::console_operations::provide();
     let data = Data::at(arguments.data);
     report(match arguments.command {
         None | Some(Command::Up) => block_on(up::run(data)),

@@ -13,7 +13,7 @@ use crate::{
     config::Config,
     consumers, jobs,
     repository::{PgActions, PgTimeline},
-    service::{Couriers, Live, Receipts, Timelines},
+    service::{Couriers, LagHistory, Live, Receipts, Timelines, Work},
 };
 
 pub struct App {
@@ -57,18 +57,24 @@ impl App {
             couriers: couriers.clone(),
             timeline: timeline.clone(),
             actions: Arc::new(PgActions::new(server.database()?)),
-            receipts: Receipts::new(operations, timeline.clone()),
+            receipts: Receipts::new(operations.clone(), timeline.clone()),
+            lag: LagHistory::new(operations.clone()),
+            operations,
+            topics: messaging.topics.clone(),
+            letter_work: Work::default(),
+            audits: Work::default(),
             live: live.clone(),
             is_secure,
             jaeger: own.console_jaeger_url.map(Into::into),
         };
-        let retention = server.retention(messaging.kafka.effect_retention())?;
+        let (lag, retention) = (state.lag.clone(), server.retention(messaging.kafka.effect_retention())?);
         Ok(Self {
             router: api::router(state, &guard, server.readiness(), own.console_max_in_flight),
             consumers: messaging.consumers(&server, consumers::all(timeline, live.clone())),
             jobs: vec![
                 jobs::follow_timeline(live),
                 jobs::follow_couriers(couriers),
+                jobs::follow_lag(lag),
                 jobs::remove_old_records(&retention),
             ],
             server,

@@ -10,6 +10,8 @@ pub enum Error {
     TooManyStreams,
     #[error("the receipt cannot be made now")]
     NoReceipt(#[source] anyhow::Error),
+    #[error("{0} cannot be read now")]
+    NotRead(&'static str, #[source] anyhow::Error),
     #[error("the {0} service is not reachable")]
     Unavailable(&'static str, #[source] anyhow::Error),
     #[error(transparent)]
@@ -25,7 +27,9 @@ impl From<sqlx::Error> for Error {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::Unavailable(..) | Error::NoReceipt(_) | Error::TooManyStreams => Self::transient(error),
+            Error::Unavailable(..) | Error::NotRead(..) | Error::NoReceipt(_) | Error::TooManyStreams => {
+                Self::transient(error)
+            }
             Error::OrderNotFound => Self::poison(error.to_string()),
             Error::Database(error) => error.into(),
         }

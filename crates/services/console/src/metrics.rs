@@ -10,7 +10,7 @@ pub const METRICS: &[Metric] = &[
 ];
 
 /// The actions of operators.
-pub const ACTIONS: [&str; 2] = ["courier", "kyc-rollback"];
+pub const ACTIONS: [&str; 6] = ["audit", "courier", "discard", "kyc-rollback", "replay", "restock"];
 
 /// Creates the counters at 0, since `rate()` misses the first value of a series.
 pub fn count_from_zero() {

@@ -63,6 +63,7 @@ pub const METRICS: &[Metric] = &[
         "Connections that were closed because their client did not take an answer.",
     ),
     Metric::counter("bodies_given_up_total", &[], "Request bodies that did not arrive in time."),
+    Metric::gauge("build_info", &["service", "version"], "1 for each service of the process, with its version."),
     Metric::gauge(
         "circuit_breaker_state",
         &["peer"],

@@ -1,8 +1,9 @@
-//! `shipyard kafka-acls`: gives the broker's users the rights that follow from the routes, and creates the topics, which they may not.
+//! `shipyard kafka-acls`: gives the broker's users the rights that follow from the routes, and creates the topics and the journal of dead letters, which they may not.
 
 use std::{io, time::Duration};
 
 use contracts::events::{Topics, rights};
+use operations::dead_letter_journal;
 use platform::{
     config::Settings,
     kafka::{Config, ensure_topics, set_acls},
@@ -30,6 +31,7 @@ pub async fn run() -> anyhow::Result<()> {
         }
     };
     ensure_topics(&config, &topics.all()).await?;
+    dead_letter_journal::create(&config).await?;
     outln!("rights of Kafka's users: {} in all, {} added, {} removed", wanted.len(), changed.added, changed.removed);
     Ok(())
 }

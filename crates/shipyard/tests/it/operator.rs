@@ -31,7 +31,7 @@ async fn roles(system: &System, login: &str, password: &str) -> Result<Vec<Strin
 #[tokio::test]
 async fn an_operator_is_created_by_the_command_and_logs_in() {
     let system = System::shared().await;
-    let [login, _] = OPERATORS;
+    let [login, ..] = OPERATORS;
 
     let (created, said) = create(system, login, PASSWORD).await;
     assert!(created && said.starts_with(&format!("{login} is an operator: user ")), "{said}");
@@ -49,7 +49,7 @@ async fn an_operator_is_created_by_the_command_and_logs_in() {
 #[tokio::test]
 async fn what_cannot_become_an_operator_is_said_in_one_sentence_and_changes_nothing() {
     let system = System::shared().await;
-    let [_, login] = OPERATORS;
+    let [_, login, _] = OPERATORS;
 
     for (login, password, sentence) in [
         ("mallory", PASSWORD, "IAM_OPERATORS: does not name mallory"),

@@ -26,7 +26,7 @@ static STARTING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 const ANSWER: Duration = Duration::from_secs(5);
 
 /// The logins in `IAM_OPERATORS`. None is registered at first.
-pub const OPERATORS: [&str; 2] = ["operator", "operator@example.com"];
+pub const OPERATORS: [&str; 3] = ["operator", "operator@example.com", "console-operator"];
 
 pub struct System {
     pub variables: Variables,

@@ -3,49 +3,38 @@
 use std::collections::{BTreeMap, HashMap};
 
 use anyhow::Context as _;
-use contracts::events::{Consumer, INBOUND, ROUTES, Topics};
+use console::model::PartitionLag;
+use contracts::events::{Consumer, INBOUND, ROUTES, TIMELINE, Topics};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use platform::kafka::{Config, Extent, Mark, Reader};
-use serde::Serialize;
 
 /// How many consumer groups are asked for at the same time: each takes a connection to the broker.
 const AT_ONCE: usize = 6;
 /// The group of the reader of the topics' ends, which commits nothing.
 const GROUP: &str = "shipyard-lag";
 
-/// The lag of one consumer group in one partition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct PartitionLag {
-    pub service: &'static str,
-    /// The consumer group, without the prefix of this system.
-    pub group: &'static str,
-    pub topic: String,
-    pub partition: i32,
-    /// The committed offset; `None` if the group has committed none.
-    pub committed: Option<i64>,
-    /// The offset after the last record.
-    pub end: i64,
-    /// The number of records that are not handled. Offsets are committed every half second.
-    pub lag: i64,
-}
-
 /// Returns the lag of each consumer in each partition of its topic. A topic that does not exist is left out.
 pub async fn lag(config: &Config, topics: &Topics) -> anyhow::Result<Vec<PartitionLag>> {
     let routed = ROUTES.iter().flat_map(|route| route.consumers.iter().map(|consumer| (consumer, route.topic(topics))));
     let inbound = INBOUND.iter().map(|inbound| (&inbound.consumer, (inbound.topic)(topics)));
+    let of_orders = ROUTES.iter().filter(|route| route.is_of_order);
+    let timeline = of_orders.map(|route| (const { &TIMELINE }, route.topic(topics)));
     let consumers: Vec<(&'static Consumer, String)> =
-        routed.chain(inbound).map(|(consumer, topic)| (consumer, topic.to_owned())).collect();
+        routed.chain(inbound).chain(timeline).map(|(consumer, topic)| (consumer, topic.to_owned())).collect();
     let names: Vec<String> = consumers.iter().map(|(_, topic)| topic.clone()).collect();
     let own = config.clone();
     let reading = tokio::task::spawn_blocking(move || extents(&own, &names));
     let extents = reading.await.context("reading the ends of the topics")??;
-    let asked = consumers.into_iter().map(|(consumer, topic)| {
-        let (config, extents) = (config.clone(), extents.get(&topic).cloned().unwrap_or_default());
-        async move {
-            let reading = tokio::task::spawn_blocking(move || of_consumer(&config, consumer, &topic, &extents));
-            reading.await.context("reading the offsets of a consumer")?
-        }
-    });
+    let asked: Vec<_> = consumers
+        .into_iter()
+        .map(|(consumer, topic)| {
+            let (config, extents) = (config.clone(), extents.get(&topic).cloned().unwrap_or_default());
+            async move {
+                let reading = tokio::task::spawn_blocking(move || of_consumer(&config, consumer, &topic, &extents));
+                reading.await.context("reading the offsets of a consumer")?
+            }
+        })
+        .collect();
     let read: Vec<Vec<PartitionLag>> = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
     Ok(read.concat())
 }

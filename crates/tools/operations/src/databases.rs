@@ -25,7 +25,16 @@ impl Databases {
     /// Creates a pool for the database of each service. PostgreSQL shows `tool`, such as `shipyard-audit`, as the
     /// application name. Fails if a `<SERVICE>_DATABASE_URL` is missing.
     pub fn of(tool: &str, settings: &Settings) -> anyhow::Result<Self> {
-        let pools = with_database().map(|service| Ok((service, service.pool(tool, CONNECTIONS, settings)?)));
+        Self::of_services(with_database(), tool, settings)
+    }
+
+    /// Creates a pool for the database of each of these services.
+    pub fn of_services(
+        services: impl Iterator<Item = &'static Service>,
+        tool: &str,
+        settings: &Settings,
+    ) -> anyhow::Result<Self> {
+        let pools = services.map(|service| Ok((service, service.pool(tool, CONNECTIONS, settings)?)));
         Ok(Self { pools: pools.collect::<anyhow::Result<_>>()? })
     }
 

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use anyhow::Context as _;
 use audit::facts;
 use chrono::{DateTime, Utc};
+use contracts::events::JOURNAL;
 use platform::{
     clock,
     kafka::{self, Config, KafkaPublisher, Reader, Record, ensure_compacted_topic},
@@ -16,10 +17,6 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::dead_letters::DeadLetter;
-
-/// The topic's name without its prefix. The prefix of the consumer groups precedes it, so that several systems can
-/// share a broker.
-const TOPIC: &str = "shipyard.dlq.journal";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -116,7 +113,7 @@ pub struct Writer {
 impl Writer {
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         let topic = topic(config);
-        ensure_compacted_topic(config, &topic).await.context("creating the journal of dead letters")?;
+        create(config).await?;
         // Otherwise the publisher would create the topic with a retention time, and a dead-letter topic for it.
         let config = Config { kafka_create_topics: false, ..config.clone() };
         Ok(Self { publisher: KafkaPublisher::new(&config)?, topic })
@@ -133,6 +130,11 @@ impl Writer {
     }
 }
 
+/// Creates the journal, if it is missing and the configuration allows it.
+pub async fn create(config: &Config) -> anyhow::Result<()> {
+    ensure_compacted_topic(config, &topic(config)).await.context("creating the journal of dead letters")
+}
+
 fn topic(config: &Config) -> String {
-    format!("{}{TOPIC}", config.kafka_group_prefix)
+    format!("{}{JOURNAL}", config.kafka_group_prefix)
 }

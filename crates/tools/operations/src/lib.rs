@@ -1,8 +1,8 @@
-//! Operations on a running system: facts, receipts, audits, dead letters, lag, outboxes, republishing, restocking and
-//! session probes.
+//! Operations on a running system: facts, receipts, audits, dead letters, lag, outboxes, states of services, republishing,
+//! restocking and session probes.
 
 pub mod audit_run;
-pub mod console_receipts;
+pub mod console_operations;
 pub mod consumer_lag;
 pub mod databases;
 pub mod dead_letter_journal;
@@ -14,5 +14,6 @@ pub mod receipts;
 pub mod registry;
 pub mod republish_lost_events;
 pub mod restock;
+pub mod service_states;
 pub mod session_probe;
 pub mod skip;

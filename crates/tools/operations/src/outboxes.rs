@@ -1,37 +1,11 @@
 //! The backlogs of the outboxes, and which replica publishes each.
 
 use anyhow::Context as _;
-use chrono::{DateTime, Utc};
+use console::model::{Backlog, OutboxState};
 use futures::future::join_all;
 use platform::service::Service;
-use serde::Serialize;
-use sqlx::FromRow;
 
 use crate::{databases::Databases, registry::with_database};
-
-/// The outbox of one service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct OutboxState {
-    pub service: &'static str,
-    /// Why the database was not read. The other fields are then empty.
-    pub error: Option<String>,
-    #[serde(flatten)]
-    pub backlog: Backlog,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, FromRow)]
-pub struct Backlog {
-    /// The number of events that are not published, without those that are set aside.
-    pub waiting: i64,
-    /// The number of events that are set aside: their type has no topic, or they are behind such an event.
-    pub set_aside: i64,
-    /// When the oldest event that is not published was written.
-    pub oldest: Option<DateTime<Utc>>,
-    /// The replica whose relay publishes, as host, port and id of its process; `None` if no replica has the lease.
-    pub relay: Option<String>,
-    /// When the relay's lease ends, if it is not renewed.
-    pub relay_until: Option<DateTime<Utc>>,
-}
 
 /// Every part is read by an index of the rows that are not published, or by the key of the lease.
 const BACKLOG: &str = "select

@@ -15,6 +15,10 @@ pub fn of_error(error: Error) -> Problem {
             tracing::warn!(error = format!("{error:#}"), "a receipt could not be made");
             Problem::unavailable("the receipt cannot be made now")
         }
+        Error::NotRead(what, error) => {
+            tracing::warn!(what, error = format!("{error:#}"), "an operator's view could not be read");
+            Problem::unavailable(format!("{what} cannot be read now: {error:#}"))
+        }
         Error::Unavailable(service, error) => {
             tracing::warn!(service, error = format!("{error:#}"), "a service is not reachable");
             Problem::unavailable(format!("the {service} service is not reachable"))

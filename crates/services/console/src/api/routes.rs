@@ -40,9 +40,19 @@ pub const RULES: &[Rule] = &[
     Rule::session("GET /console/api/orders/{order_uuid}/export", &[]),
     Rule::session("GET /console/api/couriers", &[]),
     Rule::session("GET /console/api/couriers/live", &[]),
+    Rule::operator("GET /console/api/operator/services", &[]),
+    Rule::operator("GET /console/api/operator/dead-letters", &[]),
+    Rule::operator("GET /console/api/operator/outbox", &[]),
+    Rule::operator("GET /console/api/operator/lag", &[]),
+    Rule::operator("GET /console/api/operator/audit", &[]),
+    Rule::operator("GET /console/api/operator/couriers", &[]),
     Rule::operator("GET /console/api/operator/actions", &[]),
+    Rule::operator("POST /console/api/operator/dead-letters/replay", &[]),
+    Rule::operator("POST /console/api/operator/dead-letters/discard", &[]),
+    Rule::operator("POST /console/api/operator/audit", &[]),
     Rule::operator("POST /console/api/operator/couriers", &[]),
     Rule::operator("POST /console/api/operator/kyc-rollback", &[]),
+    Rule::operator("POST /console/api/operator/restock", &[]),
     Rule::public("GET /"),
     Rule::public("GET /console"),
     Rule::public("GET /console/assets/{name}"),
@@ -58,6 +68,13 @@ pub const RULES: &[Rule] = &[
     Rule::session("GET /console/map", &[]),
     Rule::session("GET /console/map/grid", &[]),
     Rule::session("GET /console/profile", &[]),
+    Rule::operator("GET /console/operator/services", &[]),
+    Rule::operator("GET /console/operator/dead-letters", &[]),
+    Rule::operator("GET /console/operator/outbox", &[]),
+    Rule::operator("GET /console/operator/lag", &[]),
+    Rule::operator("GET /console/operator/audit", &[]),
+    Rule::operator("GET /console/operator/couriers", &[]),
+    Rule::operator("GET /console/operator/actions", &[]),
     // After all others: the test of docs/access.md asks in this order, and a session ends here.
     Rule::session("POST /console/api/logout-all", &[]),
     Rule::public("POST /console/api/logout"),
@@ -88,9 +105,28 @@ const SUMMARIES: &[(&str, &str)] = &[
     ("GET /console/api/orders/{order_uuid}/export", "Timeline and receipt of an order as one HTML file"),
     ("GET /console/api/couriers", "The couriers"),
     ("GET /console/api/couriers/live", "Each courier that changes, as server-sent events"),
+    ("GET /console/api/operator/services", "The state of each service"),
+    (
+        "GET /console/api/operator/dead-letters",
+        "Pending dead letters, filtered by letter, topic, group, kind and reason",
+    ),
+    (
+        "GET /console/api/operator/outbox",
+        "The events that wait in each service's outbox, and the replica that publishes them",
+    ),
+    ("GET /console/api/operator/lag", "The lag of each consumer group by partition, now and over the last 15 minutes"),
+    ("GET /console/api/operator/audit", "The audit that runs, and the result of the last one"),
+    ("GET /console/api/operator/couriers", "The couriers, with their orders"),
     ("GET /console/api/operator/actions", "The log of operators' actions"),
+    (
+        "POST /console/api/operator/dead-letters/replay",
+        "Replays the dead letters that match; with dry_run, says what that would do",
+    ),
+    ("POST /console/api/operator/dead-letters/discard", "Discards the dead letters that match, with the reason why"),
+    ("POST /console/api/operator/audit", "Begins an audit of the whole shop"),
     ("POST /console/api/operator/couriers", "Adds a courier"),
     ("POST /console/api/operator/kyc-rollback", "Rejects a verified customer"),
+    ("POST /console/api/operator/restock", "Adds to the stock of a part; under the same key, once"),
 ];
 
 /// Returns the OpenAPI description, served at `/openapi.json` and shown at `/swagger-ui/`.
@@ -129,9 +165,7 @@ pub fn router(state: Api, guard: &Guard, readiness: Readiness, in_flight: usize)
         .route("/console/api/orders/{order_uuid}/receipt", get(receipt::show))
         .route("/console/api/orders/{order_uuid}/export", get(receipt::export))
         .route("/console/api/couriers", get(couriers::list))
-        .route("/console/api/operator/actions", get(operator::actions))
-        .route("/console/api/operator/couriers", post(operator::add_courier))
-        .route("/console/api/operator/kyc-rollback", post(operator::roll_back_kyc))
+        .merge(operator::routes())
         .layer(shared(from_fn_with_state(users.clone(), shed_user)));
     let shown = pages::routes().layer(shared(from_fn_with_state(users, shed_user))).merge(pages::public());
     let streams = Router::new()

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use contracts::ids::OrderId;
+use contracts::{events::Topics, ids::OrderId};
 use platform::problem::Problem;
 
 use super::{of_error, orders::order};
 use crate::{
-    client::{Customers, Delivery, Iam, Inventory, Orders, Payments},
+    client::{Audited, Customers, Delivery, Iam, Inventory, Operations, Orders, Payments},
     pages::Visit,
     repository::{Actions, Timeline},
-    service::{Couriers, Live, Receipts, Timelines},
+    service::{Couriers, LagHistory, Live, Receipts, Timelines, Work},
 };
 
 #[derive(Clone)]
@@ -26,6 +26,12 @@ pub struct Api {
     pub timeline: Arc<dyn Timeline>,
     pub actions: Arc<dyn Actions>,
     pub receipts: Receipts,
+    pub operations: Arc<dyn Operations>,
+    pub lag: LagHistory,
+    pub topics: Topics,
+    /// Replaying or discarding dead letters: the sentences of its result.
+    pub letter_work: Work<Vec<String>>,
+    pub audits: Work<Audited>,
     pub live: Live,
     /// True if browsers reach the console over TLS alone.
     pub is_secure: bool,

@@ -2,7 +2,10 @@
 
 use contracts::{
     events::message_json,
-    proto::inventory::v1::{ListPartsRequest, ListPartsResponse, inventory_service_client::InventoryServiceClient},
+    proto::inventory::v1::{
+        ListPartsRequest, ListPartsResponse, PartQuantity, RestockPartsRequest,
+        inventory_service_client::InventoryServiceClient,
+    },
 };
 use platform::grpc::Peer;
 use serde_json::Value;
@@ -27,5 +30,12 @@ impl Inventory {
     /// Returns a page of parts in the form of `inventory.v1.ListPartsResponse`.
     pub async fn parts_json(&self, request: ListPartsRequest) -> Result<Value, Status> {
         Ok(message_json("inventory.v1.ListPartsResponse", &self.parts(request).await?))
+    }
+
+    /// Adds stock for the session's user, who must be an operator. Repeated under the same `restock_uuid`, it adds once.
+    pub async fn restock(&self, restock_uuid: String, part_uuid: String, quantity: i64) -> Result<(), Status> {
+        let request = RestockPartsRequest { restock_uuid, parts: vec![PartQuantity { part_uuid, quantity }] };
+        self.client.clone().restock_parts(request).await?;
+        Ok(())
     }
 }

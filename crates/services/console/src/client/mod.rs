@@ -12,6 +12,8 @@ pub use customers::Customers;
 pub use delivery::Delivery;
 pub use iam::Iam;
 pub use inventory::Inventory;
-pub use operations::{Check, CheckState, Make, Operations, nothing, operations, provide};
+pub use operations::{
+    Audited, Check, CheckState, Make, OnProgress, Operations, Progress, nothing, operations, provide,
+};
 pub use orders::{Answer, IDEMPOTENCY_KEY, Orders};
 pub use payments::Payments;

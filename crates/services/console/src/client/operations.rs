@@ -1,4 +1,5 @@
-//! What the program gives the console that needs more than the console's own database: receipts, from the rules of the audit.
+//! What the program gives the console that needs more than the console's own database: receipts, from the rules of the audit, and what
+//! operators see and do.
 
 use std::sync::{Arc, OnceLock};
 
@@ -7,7 +8,7 @@ use contracts::ids::OrderId;
 use platform::config::Settings;
 use serde::Serialize;
 
-use crate::model::Record;
+use crate::model::{Discarded, Filter, LetterPage, OutboxState, PartitionLag, Plan, Record, Replayed, ServiceState};
 
 /// Whether an invariant holds for an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -29,10 +30,58 @@ pub struct Check {
     pub evidence: Vec<String>,
 }
 
+/// How far a long action is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Progress {
+    /// What it is doing.
+    pub step: String,
+    /// How many are done, of how many; both 0 where nothing is counted.
+    pub done: usize,
+    pub total: usize,
+}
+
+/// A callback for the progress.
+pub type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
+
+/// The result of an audit.
+#[derive(Clone, Debug, Serialize)]
+pub struct Audited {
+    /// Every invariant was checked and holds.
+    pub holds: bool,
+    pub summary: String,
+    /// What `shipyard audit` prints.
+    pub report: String,
+    pub checks: Vec<Check>,
+}
+
 #[async_trait]
 pub trait Operations: Send + Sync {
     /// Checks every invariant that concerns the order. `records` are those of the topics with the order's key.
     async fn receipt(&self, order: OrderId, records: Vec<Record>) -> anyhow::Result<Vec<Check>>;
+
+    /// Returns the state of each service.
+    async fn services(&self) -> anyhow::Result<Vec<ServiceState>>;
+
+    /// Returns the outbox of each service that has one.
+    async fn outboxes(&self) -> anyhow::Result<Vec<OutboxState>>;
+
+    /// Returns the lag of each consumer group in each partition.
+    async fn lag(&self) -> anyhow::Result<Vec<PartitionLag>>;
+
+    /// Returns `limit` of the pending dead letters that match, after the first `skip`, the oldest first.
+    async fn dead_letters(&self, filter: &Filter, skip: usize, limit: usize) -> anyhow::Result<LetterPage>;
+
+    /// Returns what a replay of the pending dead letters that match would do.
+    async fn plan(&self, filter: &Filter) -> anyhow::Result<Plan>;
+
+    /// Publishes the pending dead letters that match to their topics again. `who` is the operator.
+    async fn replay(&self, filter: &Filter, who: &str, progress: OnProgress) -> anyhow::Result<Replayed>;
+
+    /// Marks the pending dead letters that match as discarded, for the reason `why`.
+    async fn discard(&self, filter: &Filter, who: &str, why: &str, progress: OnProgress) -> anyhow::Result<Discarded>;
+
+    /// Audits the whole shop, as `shipyard audit` does.
+    async fn audit(&self, progress: OnProgress) -> anyhow::Result<Audited>;
 }
 
 /// Makes the operations from the variables of the process.
@@ -58,9 +107,45 @@ pub fn nothing() -> Arc<dyn Operations> {
 
 struct Nothing;
 
+fn nothing_is_read<T>() -> anyhow::Result<T> {
+    anyhow::bail!("this process may not read the databases of the other services")
+}
+
 #[async_trait]
 impl Operations for Nothing {
     async fn receipt(&self, _: OrderId, _: Vec<Record>) -> anyhow::Result<Vec<Check>> {
-        anyhow::bail!("this process may not read the databases of the other services")
+        nothing_is_read()
+    }
+
+    async fn services(&self) -> anyhow::Result<Vec<ServiceState>> {
+        nothing_is_read()
+    }
+
+    async fn outboxes(&self) -> anyhow::Result<Vec<OutboxState>> {
+        nothing_is_read()
+    }
+
+    async fn lag(&self) -> anyhow::Result<Vec<PartitionLag>> {
+        nothing_is_read()
+    }
+
+    async fn dead_letters(&self, _: &Filter, _: usize, _: usize) -> anyhow::Result<LetterPage> {
+        nothing_is_read()
+    }
+
+    async fn plan(&self, _: &Filter) -> anyhow::Result<Plan> {
+        nothing_is_read()
+    }
+
+    async fn replay(&self, _: &Filter, _: &str, _: OnProgress) -> anyhow::Result<Replayed> {
+        nothing_is_read()
+    }
+
+    async fn discard(&self, _: &Filter, _: &str, _: &str, _: OnProgress) -> anyhow::Result<Discarded> {
+        nothing_is_read()
+    }
+
+    async fn audit(&self, _: OnProgress) -> anyhow::Result<Audited> {
+        nothing_is_read()
     }
 }

@@ -1,8 +1,8 @@
-//! Feeds the open streams.
+//! Feeds the open streams, and notes the lag of the consumers.
 
 use platform::jobs::Job;
 
-use crate::service::{Couriers, Live};
+use crate::service::{Couriers, LagHistory, Live};
 
 pub fn follow_timeline(live: Live) -> Job {
     Job::new("follow-timeline", |stop| live.follow(stop))
@@ -10,4 +10,8 @@ pub fn follow_timeline(live: Live) -> Job {
 
 pub fn follow_couriers(couriers: Couriers) -> Job {
     Job::new("follow-couriers", |stop| couriers.follow(stop))
+}
+
+pub fn follow_lag(history: LagHistory) -> Job {
+    Job::new("follow-lag", |stop| history.follow(stop))
 }

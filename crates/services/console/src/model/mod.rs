@@ -1,8 +1,13 @@
-//! What the console knows of an order: the records of its topics, and the steps that they make.
+//! What the console knows of an order: the records of its topics, and the steps that they make; and what operators see of the system.
 
+mod operator;
 mod record;
 mod state;
 mod step;
 
+pub use operator::{
+    Backlog, Breaker, Discarded, Filter, Letter, LetterPage, LetterState, OutboxState, PartitionLag, Plan, Poison,
+    Replayed, Resolved, ServiceState,
+};
 pub use record::{NewRecord, Record};
 pub use step::{Kind, Step};

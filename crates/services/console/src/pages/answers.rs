@@ -28,7 +28,7 @@ pub async fn as_page(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     match response.status() {
         StatusCode::UNAUTHORIZED => login::needed(path, is_expired),
-        _ => problem_page(response).await,
+        _ => problem_page(response, None).await,
     }
 }
 
@@ -40,14 +40,14 @@ pub async fn after_form(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MOST).await else {
         let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", "the form is too large");
-        return problem_page(problem.into_response()).await;
+        return problem_page(problem.into_response(), None).await;
     };
     let back = page_of_form(parts.uri.path(), &body);
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
     match response.status() {
         // The login itself answers with its page.
         StatusCode::UNAUTHORIZED if is_problem(response.headers()) => login::needed(back, true),
-        _ => problem_page(response).await,
+        _ => problem_page(response, Some(back)).await,
     }
 }
 
@@ -58,6 +58,11 @@ fn page_of_form(path: &str, body: &[u8]) -> String {
         ("/orders", _) => format!("/console/checkout?{}", std::str::from_utf8(body).unwrap_or_default()),
         (_, Some(order)) => format!("/console/orders/{order}"),
         ("/logout-all", _) => "/console/profile".to_owned(),
+        ("/operator/kyc-rollback" | "/operator/restock", _) => "/console/operator/actions".to_owned(),
+        (path, _) if path.starts_with("/operator/") => {
+            let view = path.split('/').nth(2).unwrap_or_default();
+            format!("/console/operator/{view}")
+        }
         _ => "/console/".to_owned(),
     }
 }
@@ -66,7 +71,8 @@ fn is_problem(headers: &HeaderMap) -> bool {
     headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == MEDIA_TYPE)
 }
 
-async fn problem_page(response: Response) -> Response {
+/// Returns the page of a problem. `back` leads to the form that was refused.
+async fn problem_page(response: Response, back: Option<String>) -> Response {
     if !is_problem(response.headers()) {
         return response;
     }
@@ -77,7 +83,7 @@ async fn problem_page(response: Response) -> Response {
     let text = |name: &str| problem[name].as_str().unwrap_or_default();
     let problem = of_code(text("code"), text("message"), problem["field"].as_str());
     let can_retry = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
-    let mut answer = page(status, &Failure { layout: stranger(), status: status.as_u16(), problem, can_retry });
+    let mut answer = page(status, &Failure { layout: stranger(), status: status.as_u16(), problem, can_retry, back });
     if let Some(after) = parts.headers.get(header::RETRY_AFTER) {
         answer.headers_mut().insert(header::RETRY_AFTER, after.clone());
     }
@@ -95,6 +101,8 @@ mod tests {
             ("/console/api/orders".to_owned(), "/console/checkout?a=1&key=k".to_owned()),
             (format!("/console/api/orders/{order}/pay"), format!("/console/orders/{order}")),
             ("/console/api/logout-all".to_owned(), "/console/profile".to_owned()),
+            ("/console/api/operator/restock".to_owned(), "/console/operator/actions".to_owned()),
+            ("/console/api/operator/dead-letters/replay".to_owned(), "/console/operator/dead-letters".to_owned()),
         ] {
             assert_eq!(page_of_form(&path, b"a=1&key=k"), expected, "{path}");
         }

@@ -41,5 +41,5 @@ pub fn stranger() -> Layout {
 pub async fn layout(api: &Api, visit: &Visit, section: Section) -> Layout {
     let user = api.iam.user(&visit.session).await.unwrap_or_default();
     let login = user.info.map_or_else(|| "Profile".to_owned(), |info| info.login);
-    Layout { assets: ASSETS.clone(), visitor: Some(Visitor { login }), section }
+    Layout { assets: ASSETS.clone(), visitor: Some(Visitor { login, is_operator: visit.user.is_operator }), section }
 }

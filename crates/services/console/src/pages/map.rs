@@ -30,7 +30,8 @@ pub async fn grid(State(api): State<Api>, visit: Visit) -> Response {
     page(StatusCode::OK, &couriers(&api, &visit).await)
 }
 
-async fn couriers(api: &Api, visit: &Visit) -> Grid {
+/// Returns the couriers as the visitor may see them.
+pub async fn couriers(api: &Api, visit: &Visit) -> Grid {
     match api.couriers.list(&visit.caller()).await {
         Ok(all) => {
             let mut couriers = Vec::with_capacity(all.len());

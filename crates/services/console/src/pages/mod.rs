@@ -11,6 +11,7 @@ mod frame;
 mod known;
 mod login;
 mod map;
+mod operator;
 mod order;
 mod orders;
 mod parts;
@@ -32,6 +33,7 @@ pub use checkout::refused as checkout_refused;
 pub use compression::compressed;
 pub use export::file as export;
 pub use login::{login_refused, register_refused};
+pub use operator::{Question, confirm, part_name};
 pub use visit::Visit;
 
 /// Returns the pages that everybody may see, and the assets.
@@ -42,7 +44,7 @@ pub fn public() -> Router<Api> {
         .route("/console/assets/{name}", get(assets::serve))
 }
 
-/// Returns the pages of users.
+/// Returns the pages of users and operators.
 pub fn routes() -> Router<Api> {
     Router::new()
         .route("/console/", get(shop::show))
@@ -55,4 +57,5 @@ pub fn routes() -> Router<Api> {
         .route("/console/map", get(map::show))
         .route("/console/map/grid", get(map::grid))
         .route("/console/profile", get(profile::show))
+        .merge(operator::routes())
 }

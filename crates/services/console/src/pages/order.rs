@@ -119,7 +119,16 @@ pub fn receipt_of_checks(order: OrderId, checks: Result<Arc<Vec<client::Check>>,
         Ok(checks) => (checks, None),
         Err(problem) => (Arc::default(), Some(refusal::shown(&problem))),
     };
-    let view = |check: &client::Check| CheckView {
+    Receipt {
+        order_uuid: order.to_string(),
+        checks: checks.iter().map(check_view).collect(),
+        checked_at: Some(Moment(clock::now())),
+        problem,
+    }
+}
+
+pub fn check_view(check: &client::Check) -> CheckView {
+    CheckView {
         invariant: check.invariant.clone(),
         text: check.text.clone(),
         state: match check.state {
@@ -128,11 +137,5 @@ pub fn receipt_of_checks(order: OrderId, checks: Result<Arc<Vec<client::Check>>,
             client::CheckState::Violated => CheckState::Violated,
         },
         evidence: check.evidence.clone(),
-    };
-    Receipt {
-        order_uuid: order.to_string(),
-        checks: checks.iter().map(view).collect(),
-        checked_at: Some(Moment(clock::now())),
-        problem,
     }
 }

@@ -32,7 +32,7 @@ pub async fn show(State(api): State<Api>, visit: Visit) -> Response {
     let info = user.info.unwrap_or_default();
     let layout = Layout {
         assets: ASSETS.clone(),
-        visitor: Some(Visitor { login: info.login.clone() }),
+        visitor: Some(Visitor { login: info.login.clone(), is_operator: visit.user.is_operator }),
         section: Section::Profile,
     };
     let sessions = known(&mut away, "iam", sessions).unwrap_or_default();

@@ -205,6 +205,19 @@ pub fn category(category: &str) -> &'static str {
     }
 }
 
+/// An operator's action.
+pub fn action(action: &str) -> &str {
+    match action {
+        "audit" => "Audit",
+        "courier" => "Courier added",
+        "discard" => "Dead letters discarded",
+        "kyc-rollback" => "Identity check withdrawn",
+        "replay" => "Dead letters replayed",
+        "restock" => "Restocked",
+        other => other,
+    }
+}
+
 /// The title and the explanation of a refusal, by its code. Without an explanation, the service's own words are shown.
 pub fn refusal(code: &str) -> Option<(&'static str, &'static str)> {
     let words = match code {
@@ -238,6 +251,7 @@ pub fn refusal(code: &str) -> Option<(&'static str, &'static str)> {
         "TOO_MANY_UNPAID_ORDERS" => ("Too many unpaid orders", "Pay or cancel one of them first."),
         "TOO_MANY_REQUESTS" => ("Too many requests at once", "Try again in a moment."),
         "DEPENDENCY_UNAVAILABLE" => ("A part of the shop does not answer", ""),
+        "CONFLICT" => ("That is not possible now", ""),
         "INTERNAL" => ("Something went wrong here", "It is our fault, and it is in our log. Try again."),
         _ => return None,
     };

@@ -1,16 +1,20 @@
-//! Use cases: who may see an order's timeline, its live steps, its receipt, and the couriers.
+//! Use cases: who may see an order's timeline, its live steps, its receipt, and the couriers; long actions of operators, and the lag.
 
 mod couriers;
+mod lag_history;
 mod live;
 mod orders;
 mod receipts;
 mod session_watch;
+mod work;
 
 pub use couriers::{Couriers, Visible};
+pub use lag_history::{LENGTH as LAG_LENGTH, Lag, LagHistory, Lags, Point};
 pub use live::{Live, Slot, Stream};
 pub use orders::Timelines;
 pub use receipts::Receipts;
 pub use session_watch::SessionWatch;
+pub use work::{Ended, Now, Running, Work};
 
 use contracts::events::TIMELINE;
 

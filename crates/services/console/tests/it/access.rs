@@ -100,10 +100,7 @@ async fn operators_alone_act_and_read_the_log_which_has_each_action() {
     let session = fixture.iam.operator_session(operator);
     let log = fixture.get(path, &session).await;
     assert_eq!((log.status, log.json()), (200, json!({ "actions": [] })));
-    let post = async |path: &str, session: &str, body: Value| {
-        let request = fixture.request(Method::POST, path).header("cookie", cookie(session));
-        answer(request.header("origin", fixture.origin()).json(&body)).await
-    };
+    let post = async |path: &str, session: &str, body: Value| fixture.post(path, session, &body).await;
     let (couriers, rollback) = ("/console/api/operator/couriers", "/console/api/operator/kyc-rollback");
     let customer = ids::random();
 

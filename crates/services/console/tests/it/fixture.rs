@@ -1,10 +1,10 @@
 //! The service over PostgreSQL and Kafka, with a stand-in for iam. The other services are not reachable.
 
-use std::{collections::HashMap, net::SocketAddr, time::Duration};
+use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use console::{
     app::App,
-    client::nothing,
+    client::{Operations, nothing},
     config::Config,
     model::NewRecord,
     repository::{MIGRATIONS, PgTimeline, Timeline as _},
@@ -24,6 +24,7 @@ pub struct Fixture {
     pub iam: Iam,
     pub database: Database,
     settings: Settings,
+    operations: Arc<dyn Operations>,
     http: SocketAddr,
     service: Option<Running>,
 }
@@ -54,6 +55,15 @@ impl Fixture {
     }
 
     pub async fn with(variables: &[(&str, &str)]) -> Self {
+        Self::build(variables, nothing()).await
+    }
+
+    /// Starts the service with these operations.
+    pub async fn operating(operations: Arc<dyn Operations>) -> Self {
+        Self::build(&[], operations).await
+    }
+
+    async fn build(variables: &[(&str, &str)], operations: Arc<dyn Operations>) -> Self {
         let (database, kafka, iam) = tokio::join!(testkit::database(&MIGRATIONS), testkit::kafka(), testkit::iam());
         // Nothing listens on port 1.
         let away = [
@@ -69,8 +79,8 @@ impl Fixture {
             .with(away.map(|name| (name, "127.0.0.1:1".to_owned())))
             .with([("CONSOLE_DATABASE_URL", database.url.clone()), ("IAM_ADDRESS", iam.address.to_string())]);
         let settings = settings.with(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        let (http, service) = start(&settings).await;
-        Self { kafka, iam, database, settings, http, service: Some(service) }
+        let (http, service) = start(&settings, operations.clone()).await;
+        Self { kafka, iam, database, settings, operations, http, service: Some(service) }
     }
 
     /// Kills the service and starts it again.
@@ -78,7 +88,7 @@ impl Fixture {
         if let Some(service) = self.service.take() {
             service.kill().await;
         }
-        let (http, service) = start(&self.settings).await;
+        let (http, service) = start(&self.settings, self.operations.clone()).await;
         (self.http, self.service) = (http, Some(service));
     }
 
@@ -114,6 +124,12 @@ impl Fixture {
     /// Sends a request as a browser's page does: with the cookie of the session.
     pub async fn get(&self, path: &str, session: &str) -> Answer {
         answer(self.request(Method::GET, path).header("cookie", cookie(session))).await
+    }
+
+    /// Sends JSON as a program does.
+    pub async fn post(&self, path: &str, session: &str, body: &Value) -> Answer {
+        let request = self.request(Method::POST, path).header("cookie", cookie(session));
+        answer(request.header("origin", self.origin()).json(body)).await
     }
 
     /// Sends a form from a page of the console.
@@ -218,8 +234,8 @@ pub fn stored(order: Uuid, user: Uuid, offset: i64) -> NewRecord {
     }
 }
 
-async fn start(settings: &Settings) -> (SocketAddr, Running) {
-    let app = App::build(Config::load(settings).unwrap(), nothing()).await.unwrap();
+async fn start(settings: &Settings, operations: Arc<dyn Operations>) -> (SocketAddr, Running) {
+    let app = App::build(Config::load(settings).unwrap(), operations).await.unwrap();
     let (address, readiness) = (app.address().unwrap(), app.readiness());
     let service = testkit::run(|stop| app.run(stop));
     readiness.ready().await;

@@ -6,5 +6,7 @@ mod access;
 mod contract;
 mod fixture;
 mod live;
+mod operations;
+mod operator;
 mod pages;
 mod timeline;

@@ -22,7 +22,7 @@ use tonic::{Request, Response, Status};
 
 use crate::service::InventoryService;
 
-/// Any user may read parts. Only order may reserve, release and commit them, and only the tool `shipyard` may restock.
+/// Any user may read parts. Only order may reserve, release and commit them; operators and the tool `shipyard` may restock.
 pub const RULES: &[Rule] = &[
     Rule::session("/inventory.v1.InventoryService/GetPart", &["order", "shipyard"]),
     Rule::session("/inventory.v1.InventoryService/ListParts", &["order", "shipyard"]),
@@ -30,7 +30,7 @@ pub const RULES: &[Rule] = &[
     Rule::services("/inventory.v1.InventoryService/ReservePartsForAll", &["order"]),
     Rule::services("/inventory.v1.InventoryService/ReleaseParts", &["order"]),
     Rule::services("/inventory.v1.InventoryService/CommitParts", &["order"]),
-    Rule::services("/inventory.v1.InventoryService/RestockParts", &["shipyard"]),
+    Rule::operator("/inventory.v1.InventoryService/RestockParts", &["shipyard"]),
 ];
 
 /// The gRPC server.

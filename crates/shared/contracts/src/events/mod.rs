@@ -22,7 +22,7 @@ use platform::{
     kafka::{Failure, Message},
     outbox,
 };
-pub use rights::{broker_users, rights};
+pub use rights::{JOURNAL, broker_users, rights};
 pub use routes::{
     BASKET_CONFIRMED, Consumer, INBOUND, Inbound, LOAN_APPROVED, ORDERS, ROUTES, Route, TIMELINE, producers, route_of,
     topics_of,

@@ -15,10 +15,15 @@ use super::{Consumer, INBOUND, ROUTES, TIMELINE, Topics};
 const OUTSIDE: &str = "outside";
 const UI: &str = "ui";
 const OPERATOR: &str = "operator";
-/// The service that makes receipts.
+/// The service that makes receipts, and in which operators replay dead letters and audit.
 const CONSOLE: &str = TIMELINE.service;
+/// The consumer group in which resolved dead letters are noted.
+const DEAD_LETTERS: &str = "shipyard-dlq";
 /// The consumer groups of the operator's tools.
-const TOOLS: [&str; 2] = ["shipyard-dlq", "shipyard-audit"];
+const TOOLS: [&str; 2] = [DEAD_LETTERS, "shipyard-audit"];
+/// The topic of the journal of dead letters, without the prefix of the consumer groups, which precedes it so that several systems can
+/// share a broker.
+pub const JOURNAL: &str = "shipyard.dlq.journal";
 
 /// The topics that one user writes and reads.
 #[derive(Default)]
@@ -72,12 +77,29 @@ pub fn rights(topics: &Topics, group_prefix: &str) -> BTreeSet<Acl> {
     // committed offsets of the groups, and compares the consumed records with the stored rows.
     rights.insert(Acl::allow(OPERATOR, All, named("*")));
     rights.extend(tools.iter().chain(&skips).map(|group| Acl::allow(OPERATOR, All, Group(group.clone()))));
-    // A receipt compares the committed offset of a group with the record that it has not handled. The broker returns offsets
-    // of a topic only to those who may describe it.
-    rights.extend(topics.all().into_iter().map(|topic| Acl::allow(CONSOLE, Describe, named(topic))));
+    rights.extend(console(topics, group_prefix));
     for user in [OPERATOR, CONSOLE] {
         rights.extend(groups.iter().map(|group| Acl::allow(user, Describe, Group((*group).clone()))));
     }
+    rights
+}
+
+/// Returns what the console needs to audit, and to list, replay and discard dead letters: to read every topic and dead-letter topic, to write
+/// to the topics that consumers read, and the journal. It prunes nothing, and neither creates nor changes a topic.
+fn console(topics: &Topics, group_prefix: &str) -> Vec<Acl> {
+    let allow = |operation, topic: &str| Acl::allow(CONSOLE, operation, Topic(topic.to_owned()));
+    let journal = format!("{group_prefix}{JOURNAL}");
+    let mut rights: Vec<Acl> = topics
+        .all()
+        .into_iter()
+        .flat_map(|topic| [allow(Read, topic), allow(Read, &dead_letter_topic(topic)), allow(DescribeConfigs, topic)])
+        .collect();
+    let consumed = ROUTES.iter().filter(|route| !route.consumers.is_empty()).map(|route| route.topic(topics));
+    rights
+        .extend(consumed.chain(INBOUND.iter().map(|inbound| (inbound.topic)(topics))).map(|topic| allow(Write, topic)));
+    rights.extend([allow(Read, &journal), allow(Write, &journal)]);
+    // To commit which letters are resolved.
+    rights.push(Acl::allow(CONSOLE, Read, Group(format!("{group_prefix}{DEAD_LETTERS}"))));
     rights
 }
 
@@ -132,6 +154,10 @@ mod tests {
 
         for topic in named.chain(["*".to_owned()]) {
             for operation in [All, Create, DescribeConfigs] {
+                // An audit compares the records of a topic with its retention.
+                if operation == DescribeConfigs && !topic.ends_with(".dlq") && topic != "*" {
+                    continue;
+                }
                 let changes = |user: &&&str| all.contains(&Acl::allow(user, operation, Topic(topic.clone())));
                 assert_eq!(broker_users().iter().find(changes), None, "{operation:?} {topic}");
             }
@@ -168,8 +194,18 @@ mod tests {
         let group = || Group("assembly-group-order-paid".to_owned());
 
         assert!(all.contains(&Acl::allow(CONSOLE, Describe, group())));
-        assert!(all.contains(&Acl::allow(CONSOLE, Describe, Topic("order.paid".to_owned()))));
         assert!(!all.contains(&Acl::allow(CONSOLE, Read, group())));
+    }
+
+    #[test]
+    fn the_console_replays_dead_letters_and_writes_no_topic_that_nothing_of_the_shop_reads() {
+        let all = default_rights();
+        let may = |operation, topic: &str| all.contains(&Acl::allow(CONSOLE, operation, Topic(topic.to_owned())));
+
+        assert!(may(Read, "order.paid.dlq") && may(Write, "order.paid") && may(Write, "loan.approved"));
+        assert!(may(Read, JOURNAL) && may(Write, JOURNAL));
+        assert!(may(Read, "customer.updated") && !may(Write, "customer.updated"));
+        assert!(all.contains(&Acl::allow(CONSOLE, Read, Group(DEAD_LETTERS.to_owned()))));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::{
     Access, Caller, Credential, Refusal, Rule, SESSION, SESSION_HEADER, SESSION_METADATA, ServiceKey, Sessions,
     TokenKind, headers,
     lookups::SharedLookups,
+    operator_reads::OperatorReads,
     refusal::{denied, refused},
     rules::Rules,
 };
@@ -30,6 +31,7 @@ pub struct Guard {
     key: Option<ServiceKey>,
     rules: Rules,
     is_open: bool,
+    operator_reads: OperatorReads,
 }
 
 /// The token of a request.
@@ -48,7 +50,8 @@ impl Guard {
     pub fn new(sessions: Arc<dyn Sessions>, key: impl Into<Option<ServiceKey>>, rules: &'static [Rule]) -> Self {
         security_events::count_from_zero();
         let sessions = SharedLookups::new(sessions);
-        Self { sessions, key: key.into(), rules: Rules { table: rules, otherwise: None }, is_open: false }
+        let rules = Rules { table: rules, otherwise: None };
+        Self { sessions, key: key.into(), rules, is_open: false, operator_reads: OperatorReads::default() }
     }
 
     /// Sets the access to methods without a rule. Stand-ins in tests use it.
@@ -121,7 +124,9 @@ impl Guard {
                 return Err(denied(Some(user.uuid), AccessRefusal::Role, Refusal::NotOperator));
             }
             let path = request_path::shown(request.extensions(), request.uri());
-            security_events::record(Event::RoleUsed { user: user.uuid, path: &path, of: None });
+            if !request.method().is_safe() || self.operator_reads.is_first(user.uuid, &path) {
+                security_events::record(Event::RoleUsed { user: user.uuid, path: &path, of: None });
+            }
         }
         request.extensions_mut().insert(Caller::User(user));
         Ok(match credential {

@@ -8,6 +8,7 @@ mod hmac;
 mod jose;
 mod lookups;
 mod open_caller;
+mod operator_reads;
 mod refusal;
 mod rules;
 mod session_lookup;

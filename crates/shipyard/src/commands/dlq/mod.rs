@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Subcommand;
+use console::model::{Filter, Replayed};
 use indicatif::{ProgressBar, ProgressStyle};
 use operations::{
-    dead_letter_queue::{Chosen, DeadLetterQueue, Filter, Progress, Replayed},
+    dead_letter_queue::{Chosen, DeadLetterQueue, Progress},
     dead_letters::Id,
 };
 use platform::config::Settings;

@@ -81,6 +81,8 @@ impl Addresses {
         let console = format!("http://{}/console/", self.of(&console::SERVICE));
         let console =
             Some((CONSOLE_URL.to_owned(), console)).filter(|(variable, _)| !self.elsewhere.contains(variable));
-        listen.chain(asked).chain(console).collect()
+        // The console reads the states of all services there.
+        let admin = Some((ADMIN.0.to_owned(), self.at(ADMIN.0).to_string()));
+        listen.chain(asked).chain(console).chain(admin).collect()
     }
 }

@@ -1,27 +1,13 @@
 //! Marks dead letters as discarded, and records by whom and why.
 
-use std::fmt;
-
 use anyhow::ensure;
-use serde::Serialize;
+use console::model::Discarded;
 
 use super::{Chosen, DeadLetterQueue, Found, Progress, State, recorder::Recorder};
 use crate::{dead_letter_journal::Action, dead_letters::DeadLetter};
 
 /// How many letters one write to the journal records.
 const BATCH: usize = 100;
-
-/// The result of discarding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Discarded {
-    pub letters: usize,
-}
-
-impl fmt::Display for Discarded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} dead letters discarded", self.letters)
-    }
-}
 
 impl DeadLetterQueue {
     /// Discards the chosen letters. `who` is the operator, and `why` the reason, which audits mention. If one of the named

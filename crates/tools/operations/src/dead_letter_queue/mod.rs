@@ -10,6 +10,7 @@ mod replay;
 use std::{collections::BTreeSet, sync::Arc};
 
 use anyhow::Context as _;
+use console::model::Filter;
 use contracts::events::{ROUTES, Topics};
 use futures::future::try_join_all;
 use platform::{
@@ -19,10 +20,7 @@ use platform::{
 
 pub use self::{
     decoded::{Payload, payload, shown},
-    discard::Discarded,
-    page::{Filter, Letter, Page, StateName},
     poison::still_poison,
-    replay::{Plan, Poison, Replayed},
 };
 use crate::{
     dead_letter_journal::{Action, Entry, Journal},
@@ -137,7 +135,7 @@ impl DeadLetterQueue {
             Chosen::Matching(filter) => {
                 let letters = self.letters(filter.topic.as_deref()).await?;
                 let pending = letters.iter().filter(|found| found.state == State::Pending);
-                let matching = pending.filter(|found| filter.matches(self, found));
+                let matching = pending.filter(|found| self.matches(filter, found));
                 let ids = matching.map(|found| found.letter.id.clone()).collect();
                 Ok((letters, ids))
             }

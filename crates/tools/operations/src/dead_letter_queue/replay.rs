@@ -1,16 +1,13 @@
 //! Publishes dead letters to their original topics, byte for byte.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    fmt,
-};
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
+use console::model::{Plan, Poison, Replayed};
 use platform::{
     clock,
     kafka::{ExactRecord, KafkaPublisher},
 };
-use serde::Serialize;
 
 use super::{Chosen, DeadLetterQueue, Found, Progress, poison::still_poison, recorder::Recorder};
 use crate::{
@@ -20,67 +17,6 @@ use crate::{
 
 /// How many messages are published before they are recorded as resolved. An interrupted replay may publish as many twice.
 const BATCH: usize = 100;
-
-/// What a replay would do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Plan {
-    /// The messages that would be published. A message that several consumers dead-lettered is published once.
-    pub messages: usize,
-    /// The letters that these messages resolve.
-    pub letters: usize,
-    /// The messages that no consumer can decode, so that each becomes a dead letter again.
-    pub poison: Vec<Poison>,
-    /// The messages that are skipped, since their letters are older than the inbox retention.
-    pub late: usize,
-    /// The chosen letters that are skipped, since they were too large to be kept in full.
-    pub truncated: usize,
-}
-
-/// A message that would be a dead letter again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Poison {
-    /// The first letter of the message.
-    pub letter: String,
-    pub reason: String,
-}
-
-/// The result of a replay.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Replayed {
-    pub messages: usize,
-    pub letters: usize,
-    /// A sentence for each message that was not replayed.
-    pub problems: Vec<String>,
-}
-
-impl fmt::Display for Plan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { messages, letters, poison, late, truncated } = self;
-        write!(
-            f,
-            "{messages} messages to replay, which resolve {letters} dead letters; {} would be poison again",
-            poison.len()
-        )?;
-        if *late > 0 {
-            write!(f, "; {late} messages are older than the inbox retention")?;
-        }
-        if *truncated > 0 {
-            write!(f, "; {truncated} dead letters are not kept in full")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Replayed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { messages, letters, problems } = self;
-        write!(f, "{messages} messages replayed, {letters} dead letters resolved")?;
-        if !problems.is_empty() {
-            write!(f, "; {} messages could not be replayed", problems.len())?;
-        }
-        Ok(())
-    }
-}
 
 impl DeadLetterQueue {
     /// Returns what [`replay`](Self::replay) would do. Only that a message can be decoded is known in advance: a consumer

@@ -33,7 +33,10 @@ pub use self::{
     activity::{fingerprint, under_way},
     topics::Progress,
 };
-use crate::{databases::Databases, registry::with_database};
+use crate::{
+    databases::Databases,
+    registry::{audited, with_database},
+};
 use platform::service::Service;
 
 /// The variable with the time since which a non-persistent broker has records. The one-process shop sets it for its
@@ -57,7 +60,7 @@ impl Sources {
     /// Returns the sources that the settings name, for a tool such as `shipyard-audit`.
     pub fn of(tool: &str, settings: &Settings) -> anyhow::Result<Self> {
         Ok(Self {
-            databases: Databases::of(tool, settings)?,
+            databases: Databases::of_services(audited(), tool, settings)?,
             kafka: kafka::Config::load(settings)?,
             topics: settings.read()?,
             log_since: log_since(settings)?,

@@ -5,8 +5,9 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use console::model::{Filter, LetterState};
 use contracts::events::{OrderPaid, Published as _, record};
-use operations::dead_letter_queue::{Chosen, DeadLetterQueue, Filter, StateName};
+use operations::dead_letter_queue::{Chosen, DeadLetterQueue};
 use platform::{
     clock,
     config::Settings,
@@ -41,7 +42,7 @@ async fn a_page_of_ten_thousand_dead_letters_is_read_and_all_that_match_are_repl
     let letter = &page.letters[0];
     assert_eq!(
         (letter.state, letter.kind.as_str(), letter.topic.as_str()),
-        (StateName::Pending, OrderPaid::TYPE, topic.as_str())
+        (LetterState::Pending, OrderPaid::TYPE, topic.as_str())
     );
     assert!(page.letters.iter().any(|letter| letter.payload.contains("payment_method: \"CARD\"")), "{letter:?}");
     assert_eq!(queue.page(&poison, false, 0, 1).await.unwrap().matching, POISON);

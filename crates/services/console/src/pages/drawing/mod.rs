@@ -1,5 +1,5 @@
-//! The drawings: an order's timeline, with a lane per service, time to the right and an arrow from each event to the services that read it; and the
-//! couriers' map.
+//! The drawings: an order's timeline, with a lane per service, time to the right and an arrow from each event to the services that read it; the
+//! couriers' map; and small lines of values over time.
 //!
 //! Coordinates are in units of an SVG, 16 to a rem.
 
@@ -7,10 +7,12 @@ mod axis;
 mod grid;
 mod lanes;
 mod layout;
+mod spark;
 #[cfg(test)]
 mod tests;
 
 pub use self::{
     grid::{CELL, SIDE, cell_middle, cells, numbers},
     layout::Drawing,
+    spark::Spark,
 };

@@ -13,4 +13,6 @@ pub struct Failure {
     pub problem: Problem,
     /// Trying again may help.
     pub can_retry: bool,
+    /// The page of the form that was refused.
+    pub back: Option<String>,
 }

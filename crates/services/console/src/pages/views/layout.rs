@@ -22,6 +22,7 @@ pub enum Section {
     Orders,
     Map,
     Profile,
+    Operator,
     None,
 }
 
@@ -29,6 +30,7 @@ pub enum Section {
 #[derive(Clone, Debug)]
 pub struct Visitor {
     pub login: String,
+    pub is_operator: bool,
 }
 
 /// The frame of every page.
@@ -46,6 +48,7 @@ impl Layout {
             Section::Orders => "orders",
             Section::Map => "map",
             Section::Profile => "profile",
+            Section::Operator => "operator",
             Section::None => "",
         };
         name == section

@@ -47,6 +47,10 @@ impl CheckView {
         }
     }
 
+    pub fn is_open(&self) -> bool {
+        self.state == CheckState::Open
+    }
+
     pub fn is_violated(&self) -> bool {
         self.state == CheckState::Violated
     }

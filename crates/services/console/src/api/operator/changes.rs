@@ -1,0 +1,98 @@
+//! Short actions of operators, which other services do: adding a courier, rejecting a customer, and restocking a part.
+
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+};
+use platform::{ids, problem::Problem};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{answered, is_question};
+use crate::{
+    api::{Api, Form, of_status},
+    pages::{self, Question, Visit},
+};
+
+/// `POST /console/api/operator/couriers {name, speed}`
+pub async fn add_courier(State(api): State<Api>, visit: Visit, form: Form) -> Result<Response, Problem> {
+    let (name, speed) = (form.text("name")?, form.number("speed")?);
+    let speed = i32::try_from(speed).map_err(|_| Problem::invalid("speed", "must be 1 to 100"))?;
+    if is_question(&form) {
+        let question = Question {
+            title: format!("Add the courier {name}?"),
+            effects: vec![format!(
+                "{name} starts free, moves {speed} cells a step, and takes the next order that fits."
+            )],
+            button: "Yes, add",
+            is_final: true,
+            back: "/console/operator/couriers",
+            ..Question::of(&form, "/console/api/operator/couriers")
+        };
+        return Ok(pages::confirm(&api, &visit, question).await);
+    }
+    let added = api.delivery.add_courier(name, speed).await.map_err(|status| of_status("delivery", &status));
+    let subject = added.as_ref().cloned().unwrap_or_default();
+    let added = added.map(|courier| (format!("added with {speed} cells a step"), courier));
+    let respond = |courier: String| (StatusCode::CREATED, Json(json!({ "courier_id": courier }))).into_response();
+    answered(&api, &visit, &form, "courier", subject, added, respond).await
+}
+
+/// `POST /console/api/operator/kyc-rollback {customer_id, reason}`
+pub async fn roll_back_kyc(State(api): State<Api>, visit: Visit, form: Form) -> Result<Response, Problem> {
+    let customer = form.text("customer_id")?.trim().to_owned();
+    if is_question(&form) {
+        let question = Question {
+            title: "Withdraw this identity check?".to_owned(),
+            effects: vec![
+                "A verified customer becomes a rejected one, and gets no more loans.".to_owned(),
+                "Loans that are credited already stay.".to_owned(),
+            ],
+            rows: vec![
+                ("Customer".to_owned(), customer),
+                ("Reason".to_owned(), form.text_or_empty("reason").to_owned()),
+            ],
+            button: "Yes, withdraw",
+            is_final: true,
+            back: "/console/operator/actions",
+            ..Question::of(&form, "/console/api/operator/kyc-rollback")
+        };
+        return Ok(pages::confirm(&api, &visit, question).await);
+    }
+    let rolled_back = api.customers.roll_back(customer.clone(), form.text_or_empty("reason").to_owned()).await;
+    let status = rolled_back.map(|status| (status.clone(), status)).map_err(|status| of_status("customers", &status));
+    let respond = |status: String| Json(json!({ "kyc_status": status })).into_response();
+    answered(&api, &visit, &form, "kyc-rollback", customer, status, respond).await
+}
+
+/// `POST /console/api/operator/restock {part_uuid, quantity, key?}`. Repeated under the same key, a uuid, it adds once.
+pub async fn restock(State(api): State<Api>, visit: Visit, form: Form) -> Result<Response, Problem> {
+    let (part, quantity) = (form.text("part_uuid")?, form.number("quantity")?);
+    let part = Uuid::try_parse(&part).map_err(|_| Problem::invalid("part_uuid", "must be a UUID"))?.to_string();
+    if quantity <= 0 {
+        return Err(Problem::invalid("quantity", "must be at least 1"));
+    }
+    if is_question(&form) {
+        let name = pages::part_name(&api, &part).await.map_err(|status| of_status("inventory", &status))?;
+        let mut question = Question {
+            title: format!("Add {quantity} of {name}?"),
+            effects: vec![format!("The stock of {name} grows by {quantity}, and customers can order them at once.")],
+            button: "Yes, restock",
+            is_final: true,
+            back: "/console/operator/actions",
+            ..Question::of(&form, "/console/api/operator/restock")
+        };
+        question.fields.push(("key".to_owned(), ids::random().to_string()));
+        return Ok(pages::confirm(&api, &visit, question).await);
+    }
+    let key = match form.text_or_empty("key") {
+        "" => ids::random(),
+        key => Uuid::try_parse(key).map_err(|_| Problem::invalid("key", "must be a UUID"))?,
+    };
+    let added = api.inventory.restock(key.to_string(), part.clone(), quantity).await;
+    let added = added.map(|()| (format!("{quantity} added"), ())).map_err(|status| of_status("inventory", &status));
+    let respond = |()| Json(json!({ "part_uuid": part, "quantity": quantity })).into_response();
+    answered(&api, &visit, &form, "restock", part.clone(), added, respond).await
+}

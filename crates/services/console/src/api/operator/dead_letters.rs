@@ -1,0 +1,210 @@
+//! Dead letters: `GET /console/api/operator/dead-letters`, and `POST …/replay` and `…/discard` of one or of all that match.
+
+use axum::{
+    Json,
+    extract::{Query, State},
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+};
+use platform::problem::Problem;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{is_question, login, reads::not_read, record};
+use crate::{
+    api::{Api, Form, form::see},
+    client::OnProgress,
+    metrics,
+    model::{Filter, Plan},
+    pages::{self, Question, Visit},
+};
+
+/// The number of letters on a page, unless a program asks for another, and the maximum.
+pub const PAGE: usize = 25;
+const MOST: usize = 200;
+/// The sentences of a result that are kept.
+const SENTENCES: usize = 100;
+/// The messages that would be poison again of which a question shows the reason.
+const SHOWN: usize = 5;
+
+/// The query of the list.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    pub letter: String,
+    pub topic: String,
+    pub group: String,
+    pub kind: String,
+    pub reason: String,
+    pub skip: usize,
+    pub limit: Option<usize>,
+}
+
+impl Asked {
+    pub fn filter(&self) -> Filter {
+        let Self { letter, topic, group, kind, reason, .. } = self;
+        filter([letter, topic, group, kind, reason].map(String::as_str))
+    }
+}
+
+/// Returns the filter of its members in their order; an empty one is no condition.
+fn filter(members: [&str; 5]) -> Filter {
+    let [letter, topic, group, kind, reason] =
+        members.map(|member| Some(member.trim()).filter(|member| !member.is_empty()).map(str::to_owned));
+    Filter { letter, topic, group, kind, reason }
+}
+
+pub async fn list(State(api): State<Api>, Query(asked): Query<Asked>) -> Result<Response, Problem> {
+    let limit = asked.limit.unwrap_or(PAGE).min(MOST);
+    let page = api.operations.dead_letters(&asked.filter(), asked.skip, limit).await;
+    let page = page.map_err(|error| not_read("the dead letters", error))?;
+    Ok(Json(json!({ "page": page, "work": api.letter_work.now() })).into_response())
+}
+
+/// A program's `dry_run` is answered with what a replay would do.
+pub async fn replay(State(api): State<Api>, visit: Visit, form: Form) -> Result<Response, Problem> {
+    let filter = of_form(&form);
+    if is_question(&form) || form.is_set("dry_run") {
+        let plan = api.operations.plan(&filter).await.map_err(|error| not_read("the dead letters", error))?;
+        if !form.is_form {
+            return Ok(Json(plan).into_response());
+        }
+        let question = Question {
+            title: format!("Replay {}?", letters(plan.letters)),
+            effects: effects(&plan),
+            rows: reasons(&plan),
+            button: "Yes, replay",
+            back: "/console/operator/dead-letters",
+            ..Question::of(&form, "/console/api/operator/dead-letters/replay")
+        };
+        return Ok(pages::confirm(&api, &visit, question).await);
+    }
+    let (operations, who) = (api.operations.clone(), login(&api, &visit).await);
+    let work = async move |filter: Filter, progress: OnProgress| {
+        let replayed = operations.replay(&filter, &who, progress).await?;
+        let mut sentences = vec![replayed.to_string()];
+        sentences.extend(replayed.problems);
+        Ok(sentences)
+    };
+    begun(&api, &visit, &form, "Replaying dead letters", "replay", filter, work).await
+}
+
+/// The reason `why` is required.
+pub async fn discard(State(api): State<Api>, visit: Visit, form: Form) -> Result<Response, Problem> {
+    let filter = of_form(&form);
+    if is_question(&form) {
+        let page = api.operations.dead_letters(&filter, 0, 0).await;
+        let page = page.map_err(|error| not_read("the dead letters", error))?;
+        let question = Question {
+            title: format!("Discard {}?", letters(page.matching)),
+            effects: vec![
+                "They are never replayed, and their effects never happen.".to_owned(),
+                "They stay in their topics until they are pruned, and audits name them with your reason.".to_owned(),
+            ],
+            asks_why: true,
+            button: "Yes, discard",
+            is_final: true,
+            back: "/console/operator/dead-letters",
+            ..Question::of(&form, "/console/api/operator/dead-letters/discard")
+        };
+        return Ok(pages::confirm(&api, &visit, question).await);
+    }
+    let why = form.text("why")?.trim().to_owned();
+    if why.is_empty() {
+        return Err(Problem::invalid("why", "is required"));
+    }
+    let (operations, who) = (api.operations.clone(), login(&api, &visit).await);
+    let work = async move |filter: Filter, progress: OnProgress| {
+        Ok(vec![operations.discard(&filter, &who, &why, progress).await?.to_string()])
+    };
+    begun(&api, &visit, &form, "Discarding dead letters", "discard", filter, work).await
+}
+
+/// Lets the work run, and answers at once.
+async fn begun<F>(
+    api: &Api,
+    visit: &Visit,
+    form: &Form,
+    title: &'static str,
+    action: &'static str,
+    filter: Filter,
+    work: impl FnOnce(Filter, OnProgress) -> F,
+) -> Result<Response, Problem>
+where
+    F: Future<Output = anyhow::Result<Vec<String>>> + Send + 'static,
+{
+    let subject = subject(&filter);
+    let turn = api.letter_work.begin(title).ok_or_else(is_busy)?;
+    metrics::acted(action);
+    record(api, visit, action, subject.clone(), "begun".to_owned()).await;
+    let work = work(filter, turn.progress());
+    let (own, visit) = (api.clone(), visit.clone());
+    tokio::spawn(async move {
+        let mut result = work.await;
+        if let Ok(sentences) = &mut result {
+            sentences.truncate(SENTENCES);
+        }
+        let said = match &result {
+            Ok(sentences) => sentences.first().cloned().unwrap_or_default(),
+            Err(error) => format!("{error:#}"),
+        };
+        record(&own, &visit, action, subject, said).await;
+        turn.end(result);
+    });
+    if form.is_form {
+        return Ok(see("/console/operator/dead-letters"));
+    }
+    Ok((StatusCode::ACCEPTED, Json(api.letter_work.now())).into_response())
+}
+
+fn is_busy() -> Problem {
+    Problem::new(
+        StatusCode::CONFLICT,
+        "CONFLICT",
+        "dead letters are being replayed or discarded; wait until that has ended",
+    )
+}
+
+fn of_form(form: &Form) -> Filter {
+    filter(["letter", "topic", "group", "kind", "reason"].map(|name| form.text_or_empty(name)))
+}
+
+/// Says of which letters an action is, without the text that the operator searched for.
+fn subject(filter: &Filter) -> String {
+    let Filter { letter, topic, group, kind, reason } = filter;
+    let named = [letter, topic, group, kind].into_iter().flatten().cloned();
+    let searched = reason.as_ref().map(|_| "a part of the error".to_owned());
+    let conditions: Vec<String> = named.chain(searched).collect();
+    if conditions.is_empty() { "all pending dead letters".to_owned() } else { conditions.join(", ") }
+}
+
+fn letters(count: usize) -> String {
+    if count == 1 { "1 dead letter".to_owned() } else { format!("{count} dead letters") }
+}
+
+fn effects(plan: &Plan) -> Vec<String> {
+    let Plan { messages, poison, late, truncated, .. } = plan;
+    let many =
+        |count: usize, one: &str, more: &str| if count == 1 { format!("1 {one}") } else { format!("{count} {more}") };
+    let mut effects = vec![
+        format!("{} published to the topic of its origin again.", many(*messages, "message is", "messages are")),
+        "Consumers that have handled a message already do nothing a second time.".to_owned(),
+        format!(
+            "{} poison again, and would be a new dead letter.",
+            many(poison.len(), "of them is still", "of them are still")
+        ),
+    ];
+    if *late > 0 {
+        let skipped = many(*late, "older message is", "older messages are");
+        effects.push(format!("{skipped} skipped: consumers may have forgotten that they have handled it."));
+    }
+    if *truncated > 0 {
+        let skipped = many(*truncated, "dead letter is", "dead letters are");
+        effects.push(format!("{skipped} skipped: too large to be kept in full."));
+    }
+    effects
+}
+
+fn reasons(plan: &Plan) -> Vec<(String, String)> {
+    plan.poison.iter().take(SHOWN).map(|poison| (poison.letter.clone(), poison.reason.clone())).collect()
+}

@@ -1,0 +1,85 @@
+//! The operators' endpoints below `/console/api/operator`. Each action stands in the log of actions, also one that failed.
+//!
+//! A program's request is done at once. A form is first answered with a page that says what will happen; its button sends the same form
+//! again with `confirm`.
+
+mod audit;
+mod changes;
+mod dead_letters;
+mod reads;
+
+use axum::{
+    Router,
+    response::Response,
+    routing::{get, post},
+};
+use contracts::ids::UserId;
+use platform::problem::Problem;
+
+pub use self::{
+    dead_letters::{Asked as LettersAsked, PAGE as LETTERS},
+    reads::{ACTIONS, not_read},
+};
+use super::{Api, Form, form::see};
+use crate::{metrics, pages::Visit, repository::NewAction};
+
+/// Where the form of a short action leads: the log, which begins with its result.
+const DONE: &str = "/console/operator/actions?done=yes";
+
+pub fn routes() -> Router<Api> {
+    Router::new()
+        .route("/console/api/operator/services", get(reads::services))
+        .route("/console/api/operator/dead-letters", get(dead_letters::list))
+        .route("/console/api/operator/dead-letters/replay", post(dead_letters::replay))
+        .route("/console/api/operator/dead-letters/discard", post(dead_letters::discard))
+        .route("/console/api/operator/outbox", get(reads::outbox))
+        .route("/console/api/operator/lag", get(reads::lag))
+        .route("/console/api/operator/audit", get(audit::show).post(audit::audit))
+        .route("/console/api/operator/couriers", get(reads::couriers).post(changes::add_courier))
+        .route("/console/api/operator/actions", get(reads::actions))
+        .route("/console/api/operator/kyc-rollback", post(changes::roll_back_kyc))
+        .route("/console/api/operator/restock", post(changes::restock))
+}
+
+/// Returns whether a request still has to be confirmed.
+fn is_question(form: &Form) -> bool {
+    form.is_form && !form.is_set("confirm")
+}
+
+/// Returns the operator's login for the journal of dead letters; its uuid if iam does not answer.
+async fn login(api: &Api, visit: &Visit) -> String {
+    let user = api.iam.user(&visit.session).await.ok().and_then(|user| user.info);
+    user.map_or_else(|| visit.user.uuid.to_string(), |info| info.login)
+}
+
+/// Records an action that was answered, and answers a form with the log. `subject` says on what it was, `result` what came of it.
+async fn answered<T>(
+    api: &Api,
+    visit: &Visit,
+    form: &Form,
+    action: &'static str,
+    subject: String,
+    answer: Result<(String, T), Problem>,
+    respond: impl FnOnce(T) -> Response,
+) -> Result<Response, Problem> {
+    let result = match &answer {
+        Ok((result, _)) => result.clone(),
+        Err(problem) => problem.code.to_owned(),
+    };
+    metrics::acted(action);
+    record(api, visit, action, subject, result).await;
+    let (_, answer) = answer?;
+    Ok(if form.is_form { see(DONE) } else { respond(answer) })
+}
+
+/// Writes an action into the log. What was done is done, whether it can be recorded or not.
+async fn record(api: &Api, visit: &Visit, action: &'static str, subject: String, result: String) {
+    let entry = NewAction { operator: UserId::new(visit.user.uuid), action, subject, result };
+    if let Err(error) = api.actions.add(&entry).await {
+        tracing::error!(
+            action,
+            error = format!("{:#}", anyhow::Error::from(error)),
+            "an operator's action was not recorded"
+        );
+    }
+}

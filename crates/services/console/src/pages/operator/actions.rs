@@ -1,0 +1,58 @@
+//! `GET /console/operator/actions`: restocking, withdrawing an identity check, and the log of actions.
+
+use axum::{
+    extract::{Query, State},
+    response::Response,
+};
+use serde::Deserialize;
+use tonic::Status;
+use uuid::Uuid;
+
+use super::{layout, system::shown};
+use crate::{
+    api::{ACTIONS, Api, of_error},
+    pages::{
+        Visit,
+        frame::page,
+        parts,
+        views::operator::{Outcome, actions::Actions},
+        words,
+    },
+    repository::Action,
+};
+
+/// The maximum number of parts to choose from. The API restocks any.
+const PARTS: usize = 500;
+
+#[derive(Default, Deserialize)]
+pub struct Asked {
+    /// An action has just been answered.
+    #[serde(default)]
+    done: String,
+}
+
+pub async fn show(State(api): State<Api>, visit: Visit, Query(asked): Query<Asked>) -> Response {
+    let (layout, parts, actions) =
+        tokio::join!(layout(&api, &visit), parts::all(&api.inventory), api.actions.latest(ACTIONS));
+    let actions = actions.map_err(of_error);
+    let (status, problem) = shown(actions.as_ref().err());
+    let (actions, user) = (actions.unwrap_or_default(), visit.user.uuid);
+    let own = actions.iter().find(|action| action.operator_uuid == user).filter(|_| !asked.done.is_empty());
+    let outcome = own.map(outcome);
+    let mut parts = parts.unwrap_or_default();
+    parts.truncate(PARTS);
+    page(status, &Actions { layout, parts, actions, user, outcome, problem })
+}
+
+fn outcome(action: &Action) -> Outcome {
+    let Action { at, action, subject, result, .. } = action;
+    let lines = vec![subject.clone(), at.format("%-d %b %Y, %H:%M:%S UTC").to_string()];
+    Outcome { title: format!("{}: {result}", words::action(action)), lines, is_trouble: false }
+}
+
+/// Returns the name of a part. Fails if there is no such part.
+pub async fn part_name(api: &Api, part: &str) -> Result<String, Status> {
+    let part = Uuid::try_parse(part).ok();
+    let found = parts::of_uuids(&api.inventory, part).await?.into_iter().next();
+    found.map(|part| part.name).ok_or_else(|| Status::not_found("there is no such part"))
+}

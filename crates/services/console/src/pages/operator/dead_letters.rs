@@ -1,0 +1,62 @@
+//! `GET /console/operator/dead-letters`.
+
+use axum::{
+    extract::{Query, State},
+    response::Response,
+};
+use contracts::events::{INBOUND, ROUTES};
+
+use super::{layout, system::shown};
+use crate::{
+    api::{Api, LETTERS, LettersAsked, not_read},
+    pages::{
+        Visit,
+        frame::page,
+        views::operator::{Outcome, dead_letters::DeadLetters},
+    },
+    service::{Ended, Now},
+};
+
+pub async fn show(State(api): State<Api>, visit: Visit, Query(asked): Query<LettersAsked>) -> Response {
+    let filter = asked.filter();
+    let read = api.operations.dead_letters(&filter, asked.skip, LETTERS);
+    let (layout, found) = tokio::join!(layout(&api, &visit), read);
+    let found = found.map_err(|error| not_read("the dead letters", error));
+    let (status, problem) = shown(found.as_ref().err());
+    let Now { running, last } = api.letter_work.now();
+    let outcome = last.filter(|_| running.is_none()).map(|last| outcome(&last));
+    let routed = ROUTES.iter().flat_map(|route| route.consumers).map(|consumer| consumer.group);
+    let view = DeadLetters {
+        layout,
+        skip: asked.skip,
+        asked,
+        topics: api.topics.all().into_iter().map(str::to_owned).collect(),
+        groups: routed.chain(INBOUND.iter().map(|inbound| inbound.consumer.group)).collect(),
+        kinds: ROUTES.iter().map(|route| route.kind).collect(),
+        found: found.ok(),
+        running,
+        outcome,
+        problem,
+    };
+    page(status, &view)
+}
+
+fn outcome(last: &Ended<Vec<String>>) -> Outcome {
+    match &last.result {
+        Ok(sentences) => Outcome {
+            title: sentences.first().cloned().unwrap_or_default(),
+            lines: sentences
+                .iter()
+                .skip(1)
+                .cloned()
+                .chain([format!("Ended {}", last.at.format("%H:%M:%S UTC"))])
+                .collect(),
+            is_trouble: sentences.len() > 1,
+        },
+        Err(error) => Outcome {
+            title: format!("{} did not work", last.title),
+            lines: vec![error.clone(), "What was done until then remains; the rest is still pending.".to_owned()],
+            is_trouble: true,
+        },
+    }
+}

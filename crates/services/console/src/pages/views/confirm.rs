@@ -1,0 +1,33 @@
+//! The question before an operator's action: what it will do, and a form that does it.
+
+use askama::Template;
+
+use super::layout::Layout;
+
+/// What is asked.
+#[derive(Default)]
+pub struct Question {
+    /// Such as `Discard 12 dead letters?`.
+    pub title: String,
+    /// What will happen, a sentence each.
+    pub effects: Vec<String>,
+    /// Rows that it concerns, as far as they are worth showing.
+    pub rows: Vec<(String, String)>,
+    /// Where the form is sent.
+    pub action: &'static str,
+    /// What it sends besides `confirm=yes`.
+    pub fields: Vec<(String, String)>,
+    /// The form needs a reason.
+    pub asks_why: bool,
+    pub button: &'static str,
+    /// It cannot be undone.
+    pub is_final: bool,
+    pub back: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "confirm.html")]
+pub struct Confirm {
+    pub layout: Layout,
+    pub question: Question,
+}

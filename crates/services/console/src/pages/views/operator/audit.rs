@@ -1,0 +1,63 @@
+//! The audit: the invariants over all databases and topics, in the words of `shipyard audit`.
+
+use std::sync::Arc;
+
+use askama::Template;
+
+use crate::{
+    client::Audited,
+    pages::{
+        format::Moment,
+        order::check_view,
+        views::{
+            layout::{Layout, Problem},
+            receipt::CheckView,
+        },
+    },
+    service::{Ended, Running},
+};
+
+/// The lines of evidence of one invariant, and the characters of the report, that are shown.
+const EVIDENCE: usize = 25;
+const REPORT: usize = 60_000;
+
+#[derive(Template)]
+#[template(path = "operator-audit.html")]
+pub struct Audit {
+    pub layout: Layout,
+    pub running: Option<Running>,
+    /// The last run that ended.
+    pub last: Option<Arc<Ended<Audited>>>,
+    pub problem: Option<Problem>,
+}
+
+impl Audit {
+    /// Which entry of the navigation is this page.
+    const TAB: &'static str = "audit";
+
+    fn audited(&self) -> Option<&Audited> {
+        self.last.as_ref()?.result.as_ref().ok()
+    }
+
+    fn ended(&self) -> Moment {
+        Moment(self.last.as_ref().map(|last| last.at).unwrap_or_default())
+    }
+
+    fn checks(&self) -> Vec<CheckView> {
+        let checks = self.audited().map(|audited| audited.checks.as_slice()).unwrap_or_default();
+        let shown = |check| {
+            let mut view = check_view(check);
+            let more = view.evidence.len().saturating_sub(EVIDENCE);
+            view.evidence.truncate(EVIDENCE);
+            view.evidence
+                .extend((more > 0).then(|| format!("and {more} more; `shipyard audit --json` lists them all")));
+            view
+        };
+        checks.iter().map(shown).collect()
+    }
+
+    fn report(&self) -> &str {
+        let report = self.audited().map(|audited| audited.report.as_str()).unwrap_or_default();
+        &report[..report.floor_char_boundary(REPORT)]
+    }
+}

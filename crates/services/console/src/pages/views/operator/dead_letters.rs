@@ -1,0 +1,124 @@
+//! The dead letters: which messages could not be handled and why; replaying and discarding one, or all that match.
+
+use askama::Template;
+
+use super::Outcome;
+use crate::{
+    api::{LETTERS, LettersAsked},
+    model::{Letter, LetterPage},
+    pages::{
+        format::{Moment, encoded},
+        views::layout::{Layout, Problem},
+    },
+    service::Running,
+};
+
+/// The characters of a payload, and of another value, that are shown.
+const PAYLOAD: usize = 3_000;
+const VALUE: usize = 400;
+/// The headers that are shown.
+const HEADERS: usize = 30;
+/// With more letters than this, they are read again less often: each time all of them are read.
+const MANY: usize = 1_000;
+
+#[derive(Template)]
+#[template(path = "operator-dead-letters.html")]
+pub struct DeadLetters {
+    pub layout: Layout,
+    pub asked: LettersAsked,
+    /// For the selections.
+    pub topics: Vec<String>,
+    pub groups: Vec<&'static str>,
+    pub kinds: Vec<&'static str>,
+    /// The number of letters before this page.
+    pub skip: usize,
+    pub found: Option<LetterPage>,
+    pub running: Option<Running>,
+    pub outcome: Option<Outcome>,
+    pub problem: Option<Problem>,
+}
+
+impl DeadLetters {
+    /// Which entry of the navigation is this page.
+    const TAB: &'static str = "dead-letters";
+
+    /// The conditions, as the members of a form.
+    fn members(&self) -> Vec<(&'static str, &str)> {
+        let LettersAsked { letter, topic, group, kind, reason, .. } = &self.asked;
+        let all = [("letter", letter), ("topic", topic), ("group", group), ("kind", kind), ("reason", reason)];
+        all.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name, value.as_str())).collect()
+    }
+
+    fn is_filtered(&self) -> bool {
+        !self.members().is_empty()
+    }
+
+    /// The query that shows the same list after the first `skip` letters.
+    fn query(&self, skip: usize) -> String {
+        let conditions = self.members().into_iter().map(|(name, value)| format!("{name}={}&", encoded(value)));
+        format!("{}skip={skip}", conditions.collect::<String>())
+    }
+
+    /// After how many milliseconds the list is read again.
+    fn every(&self) -> u32 {
+        let is_long = self.found.as_ref().is_some_and(|found| found.matching > MANY);
+        if is_long && self.running.is_none() { 10_000 } else { 1_500 }
+    }
+
+    fn has_more(&self) -> bool {
+        self.found.as_ref().is_some_and(|found| self.after() < found.matching)
+    }
+
+    fn has_pages(&self) -> bool {
+        self.skip > 0 || self.has_more()
+    }
+
+    fn before(&self) -> usize {
+        self.skip.saturating_sub(LETTERS)
+    }
+
+    fn after(&self) -> usize {
+        self.skip.saturating_add(LETTERS)
+    }
+
+    fn at(&self, letter: &Letter) -> Moment {
+        Moment(letter.at)
+    }
+
+    fn encoded(&self, text: &str) -> String {
+        encoded(text)
+    }
+
+    fn cut(&self, text: &str) -> String {
+        shortened(text, VALUE).unwrap_or_else(|| text.to_owned())
+    }
+
+    fn payload(&self, letter: &Letter) -> String {
+        match shortened(&letter.payload, PAYLOAD) {
+            Some(start) => format!("{start}\n`shipyard dlq show {}` prints all of it.", letter.id),
+            None => letter.payload.clone(),
+        }
+    }
+
+    fn headers(&self, letter: &Letter) -> Vec<(String, String)> {
+        let shown = letter.headers.iter().take(HEADERS);
+        shown.map(|(name, value)| (self.cut(name), self.cut(value))).collect()
+    }
+}
+
+/// Returns the start of a text that is longer than so many characters.
+fn shortened(text: &str, characters: usize) -> Option<String> {
+    let (end, _) = text.char_indices().nth(characters)?;
+    Some(format!("{} …", &text[..end]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shortened;
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        assert_eq!(shortened("ééé", 2).as_deref(), Some("éé …"));
+        assert_eq!(shortened("ééé", 3), None);
+    }
+}

@@ -1,0 +1,19 @@
+//! The operator's views.
+
+pub mod actions;
+pub mod audit;
+pub mod couriers;
+pub mod dead_letters;
+pub mod lag;
+pub mod outbox;
+pub mod services;
+
+/// What an action did, to be read and copied.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Such as `12 messages replayed, 12 dead letters resolved`.
+    pub title: String,
+    /// A line each.
+    pub lines: Vec<String>,
+    pub is_trouble: bool,
+}

@@ -1,0 +1,156 @@
+//! The lag of the consumers now, and over the last 15 minutes as far as this process has been running.
+//!
+//! The broker knows only the present, and the services' own gauges end with a service that stops, just when its lag matters. So the broker
+//! is asked every 15 seconds. The history is this process's own, and begins with it.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use platform::{clock, outage::Outage};
+use serde::Serialize;
+use tokio::{sync::Mutex, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use crate::{client::Operations, model::PartitionLag};
+
+/// How often the lag is noted.
+pub const EVERY: Duration = Duration::from_secs(15);
+/// How long it is remembered.
+pub const LENGTH: TimeDelta = TimeDelta::minutes(15);
+/// For how long readers get the same answer of the broker.
+const FRESH: Duration = Duration::from_secs(2);
+
+/// A partition of a topic, as one group reads it.
+type Key = (&'static str, String, i32);
+
+#[derive(Clone)]
+pub struct LagHistory {
+    operations: Arc<dyn Operations>,
+    state: Arc<Mutex<State>>,
+}
+
+/// The size is bounded by the partitions and by [`LENGTH`] / [`EVERY`].
+#[derive(Default)]
+struct State {
+    latest: Option<(Instant, Arc<Lags>)>,
+    noted: HashMap<Key, VecDeque<Point>>,
+}
+
+/// The lag at one moment.
+#[derive(Debug, Serialize)]
+pub struct Lags {
+    pub at: DateTime<Utc>,
+    pub partitions: Vec<Lag>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Lag {
+    #[serde(flatten)]
+    pub now: PartitionLag,
+    /// The oldest first.
+    pub history: Vec<Point>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Point {
+    pub at: DateTime<Utc>,
+    pub lag: i64,
+}
+
+impl LagHistory {
+    pub fn new(operations: Arc<dyn Operations>) -> Self {
+        Self { operations, state: Arc::default() }
+    }
+
+    /// Returns the lag now. Readers who ask at the same time share one question to the broker.
+    pub async fn now(&self) -> anyhow::Result<Arc<Lags>> {
+        let mut state = self.state.lock().await;
+        match &state.latest {
+            Some((asked, lags)) if asked.elapsed() < FRESH => Ok(lags.clone()),
+            _ => self.ask(&mut state, false).await,
+        }
+    }
+
+    /// Notes the lag until `stop`.
+    pub async fn follow(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let mut outage = Outage::new("the lag of consumers", "lag-history");
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = tokio::time::sleep(EVERY) => {}
+            }
+            match self.note().await {
+                Ok(()) => outage.over(),
+                Err(error) => outage.met(format!("{error:#}")),
+            }
+        }
+    }
+
+    async fn note(&self) -> anyhow::Result<()> {
+        let mut state = self.state.lock().await;
+        self.ask(&mut state, true).await.map(drop)
+    }
+
+    async fn ask(&self, state: &mut State, is_noted: bool) -> anyhow::Result<Arc<Lags>> {
+        let (partitions, at) = (self.operations.lag().await?, clock::now());
+        if is_noted {
+            state.note(&partitions, at);
+        }
+        let lags = partitions.into_iter().map(|now| Lag { history: state.history(&now), now }).collect();
+        let lags = Arc::new(Lags { at, partitions: lags });
+        state.latest = Some((Instant::now(), lags.clone()));
+        Ok(lags)
+    }
+}
+
+fn key(lag: &PartitionLag) -> Key {
+    (lag.group, lag.topic.clone(), lag.partition)
+}
+
+impl State {
+    fn note(&mut self, partitions: &[PartitionLag], at: DateTime<Utc>) {
+        for lag in partitions {
+            self.noted.entry(key(lag)).or_default().push_back(Point { at, lag: lag.lag });
+        }
+        self.noted.retain(|_, points| {
+            points.retain(|point| point.at > at - LENGTH);
+            !points.is_empty()
+        });
+    }
+
+    fn history(&self, lag: &PartitionLag) -> Vec<Point> {
+        self.noted.get(&key(lag)).into_iter().flatten().copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_history_has_fifteen_minutes_and_forgets_partitions_that_are_gone() {
+        let lag = |partition, lag| PartitionLag {
+            service: "order",
+            group: "order-group",
+            topic: "order.paid".to_owned(),
+            partition,
+            committed: None,
+            end: lag,
+            lag,
+        };
+        let minute = |number| DateTime::UNIX_EPOCH + TimeDelta::minutes(number);
+        let mut state = State::default();
+        state.note(&[lag(0, 1), lag(1, 2)], minute(0));
+        state.note(&[lag(0, 3)], minute(10));
+
+        state.note(&[lag(0, 5)], minute(15));
+
+        let seen: Vec<i64> = state.history(&lag(0, 5)).iter().map(|point| point.lag).collect();
+        assert_eq!(seen, [3, 5]);
+        assert!(state.history(&lag(1, 2)).is_empty() && state.noted.len() == 1);
+    }
+}

@@ -1,0 +1,130 @@
+//! A long action, of which one runs at a time in this process: its progress, and the result of the last one.
+//!
+//! Both are in memory. What an action did stands in the log of actions, and a replay that is interrupted leaves the rest of its letters
+//! pending.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, Utc};
+use platform::clock;
+use serde::Serialize;
+
+use crate::client::{OnProgress, Progress};
+
+/// The action that runs, and the last one that ended. Clones share them.
+pub struct Work<T>(Arc<Mutex<Now<T>>>);
+
+/// What is known of a [`Work`] at one moment.
+#[derive(Debug, Serialize)]
+pub struct Now<T> {
+    pub running: Option<Running>,
+    pub last: Option<Arc<Ended<T>>>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Running {
+    /// Such as `Replaying dead letters`.
+    pub title: &'static str,
+    pub since: DateTime<Utc>,
+    #[serde(flatten)]
+    pub progress: Progress,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Ended<T> {
+    pub title: &'static str,
+    pub at: DateTime<Utc>,
+    pub result: Result<T, String>,
+}
+
+/// The right to run the one action.
+pub struct Turn<T> {
+    work: Work<T>,
+    title: &'static str,
+}
+
+impl<T> Clone for Work<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T> Default for Work<T> {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Now { running: None, last: None })))
+    }
+}
+
+impl<T> Work<T> {
+    pub fn now(&self) -> Now<T> {
+        let Now { running, last } = &*self.state();
+        Now { running: running.clone(), last: last.clone() }
+    }
+
+    /// Begins an action. `None` while another one runs.
+    pub fn begin(&self, title: &'static str) -> Option<Turn<T>> {
+        let mut state = self.state();
+        if state.running.is_some() {
+            return None;
+        }
+        state.running = Some(Running { title, since: clock::now(), progress: Progress::default() });
+        Some(Turn { work: self.clone(), title })
+    }
+
+    fn state(&self) -> MutexGuard<'_, Now<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: Send + Sync + 'static> Turn<T> {
+    /// Returns a callback that notes how far the action is.
+    pub fn progress(&self) -> OnProgress {
+        let work = self.work.clone();
+        Arc::new(move |progress| {
+            if let Some(running) = &mut work.state().running {
+                running.progress = progress;
+            }
+        })
+    }
+
+    /// Ends the action with its result.
+    pub fn end(self, result: anyhow::Result<T>) {
+        let result = result.map_err(|error| format!("{error:#}"));
+        self.work.state().last = Some(Arc::new(Ended { title: self.title, at: clock::now(), result }));
+    }
+}
+
+impl<T> Drop for Turn<T> {
+    fn drop(&mut self) {
+        self.work.state().running = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_action_runs_at_a_time_and_its_result_stays() {
+        let work = Work::<u32>::default();
+        let turn = work.begin("Counting").unwrap();
+        assert!(work.begin("Counting").is_none());
+
+        turn.progress()(Progress { step: "counting".to_owned(), done: 1, total: 2 });
+        assert_eq!(work.now().running.unwrap().progress.done, 1);
+        turn.end(Ok(2));
+
+        let now = work.now();
+        assert!(now.running.is_none());
+        assert_eq!(now.last.unwrap().result, Ok(2));
+    }
+
+    #[test]
+    fn an_action_that_is_dropped_lets_the_next_one_begin() {
+        let work = Work::<u32>::default();
+
+        drop(work.begin("Counting").unwrap());
+
+        assert!(work.begin("Counting").is_some() && work.now().last.is_none());
+    }
+}

@@ -1,0 +1,156 @@
+//! Operations of a shop that exists in memory alone.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use console::{
+    client::{Audited, Check, CheckState, OnProgress, Operations, Progress},
+    model::{
+        Backlog, Breaker, Discarded, Filter, Letter, LetterPage, LetterState, OutboxState, PartitionLag, Plan, Poison,
+        Record, Replayed, ServiceState,
+    },
+};
+use contracts::ids::OrderId;
+use tokio::sync::Semaphore;
+
+/// A payload and an error that are markup.
+pub const MARKUP: &str = "<script>alert(1)</script>";
+
+/// Has dead letters until they are replayed or discarded. A long action goes on when the test allows it.
+pub struct Shop {
+    letters: Mutex<Vec<Letter>>,
+    /// What was done, on what, and by whom.
+    pub done: Mutex<Vec<String>>,
+    /// The steps of long actions that may be taken.
+    pub steps: Semaphore,
+}
+
+impl Shop {
+    pub fn with_letters(count: usize) -> Arc<Self> {
+        let letters = (0..count).map(letter).collect();
+        Arc::new(Self { letters: Mutex::new(letters), done: Mutex::default(), steps: Semaphore::new(0) })
+    }
+
+    pub fn done(&self) -> Vec<String> {
+        self.done.lock().unwrap().clone()
+    }
+
+    fn matching(&self, filter: &Filter) -> Vec<Letter> {
+        let is = |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|wanted| wanted == value);
+        let matches = |letter: &&Letter| {
+            is(&filter.letter, &letter.id) && is(&filter.topic, &letter.topic) && is(&filter.group, &letter.group)
+        };
+        self.letters.lock().unwrap().iter().filter(matches).cloned().collect()
+    }
+
+    async fn act(&self, what: &str, filter: &Filter, who: &str, progress: OnProgress) -> usize {
+        let matching = self.matching(filter);
+        progress(Progress { step: "messages".to_owned(), done: 0, total: matching.len() });
+        self.steps.acquire().await.unwrap().forget();
+        self.letters.lock().unwrap().retain(|one| matching.iter().all(|gone| gone.id != one.id));
+        self.done.lock().unwrap().push(format!("{what} {} by {who}", matching.len()));
+        matching.len()
+    }
+}
+
+fn letter(number: usize) -> Letter {
+    Letter {
+        id: format!("order.paid.dlq/0/{number}"),
+        at: DateTime::<Utc>::UNIX_EPOCH,
+        state: LetterState::Pending,
+        resolved: None,
+        topic: "order.paid".to_owned(),
+        partition: "0".to_owned(),
+        offset: number.to_string(),
+        group: "assembly-group-order-paid".to_owned(),
+        kind: "events.v1.OrderPaid".to_owned(),
+        error: MARKUP.to_owned(),
+        attempts: "1".to_owned(),
+        key: MARKUP.to_owned(),
+        headers: vec![("event-type".to_owned(), MARKUP.to_owned())],
+        payload: format!("{MARKUP} {}", "x".repeat(100_000)),
+    }
+}
+
+#[async_trait]
+impl Operations for Shop {
+    async fn receipt(&self, _: OrderId, _: Vec<Record>) -> anyhow::Result<Vec<Check>> {
+        Ok(Vec::new())
+    }
+
+    async fn services(&self) -> anyhow::Result<Vec<ServiceState>> {
+        let breakers = vec![Breaker { peer: "payment".to_owned(), state: "open" }];
+        let waiting_for = vec!["database".to_owned()];
+        Ok(vec![
+            ServiceState {
+                service: "iam",
+                version: Some("1.2.3".to_owned()),
+                is_ready: true,
+                ..ServiceState::default()
+            },
+            ServiceState { service: "order", breakers, waiting_for, ..ServiceState::default() },
+            ServiceState { service: "geo", error: Some("it does not answer".to_owned()), ..ServiceState::default() },
+        ])
+    }
+
+    async fn outboxes(&self) -> anyhow::Result<Vec<OutboxState>> {
+        let oldest = Some(DateTime::<Utc>::UNIX_EPOCH);
+        let backlog = Backlog { waiting: 1234, oldest, relay: Some("host-1-id".to_owned()), ..Backlog::default() };
+        Ok(vec![OutboxState { service: "order", error: None, backlog }])
+    }
+
+    async fn lag(&self) -> anyhow::Result<Vec<PartitionLag>> {
+        let lag = |partition, committed, lag| PartitionLag {
+            service: "assembly",
+            group: "assembly-group-order-paid",
+            topic: "order.paid".to_owned(),
+            partition,
+            committed,
+            end: 9,
+            lag,
+        };
+        Ok(vec![lag(0, Some(7), 2), lag(1, None, 9)])
+    }
+
+    async fn dead_letters(&self, filter: &Filter, skip: usize, limit: usize) -> anyhow::Result<LetterPage> {
+        let matching = self.matching(filter);
+        let letters = matching.iter().skip(skip).take(limit).cloned().collect();
+        let pending = self.letters.lock().unwrap().len();
+        Ok(LetterPage { matching: matching.len(), pending, replayed: 0, discarded: 0, letters })
+    }
+
+    async fn plan(&self, filter: &Filter) -> anyhow::Result<Plan> {
+        let matching = self.matching(filter);
+        let (messages, first) = (matching.len(), matching.into_iter().next());
+        let poison = first.map(|letter| Poison { letter: letter.id, reason: letter.error }).into_iter().collect();
+        Ok(Plan { messages, letters: messages, poison, late: 0, truncated: 0 })
+    }
+
+    async fn replay(&self, filter: &Filter, who: &str, progress: OnProgress) -> anyhow::Result<Replayed> {
+        let letters = self.act("replayed", filter, who, progress).await;
+        Ok(Replayed { messages: letters, letters, problems: Vec::new() })
+    }
+
+    async fn discard(&self, filter: &Filter, who: &str, why: &str, progress: OnProgress) -> anyhow::Result<Discarded> {
+        let letters = self.act(&format!("for {why}, discarded"), filter, who, progress).await;
+        Ok(Discarded { letters })
+    }
+
+    async fn audit(&self, progress: OnProgress) -> anyhow::Result<Audited> {
+        progress(Progress { step: "read databases and topics".to_owned(), ..Progress::default() });
+        self.steps.acquire().await.unwrap().forget();
+        let check = |state, evidence: &str| Check {
+            invariant: "1".to_owned(),
+            text: "each order is charged once".to_owned(),
+            state,
+            evidence: vec![evidence.to_owned()],
+        };
+        Ok(Audited {
+            holds: false,
+            summary: "1 of 2 invariants are broken, by 1 row".to_owned(),
+            report: "the report of the command".to_owned(),
+            checks: vec![check(CheckState::Held, "2 orders"), check(CheckState::Violated, MARKUP)],
+        })
+    }
+}

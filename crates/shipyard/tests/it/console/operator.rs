@@ -1,0 +1,124 @@
+//! An operator sees dead letters, replays them, and audits the shop.
+
+use std::collections::HashMap;
+
+use contracts::{
+    events::{OrderPaid, Published as _},
+    proto::auth::v1::{LoginRequest, auth_service_client::AuthServiceClient},
+};
+use platform::{
+    clock, ids,
+    kafka::{
+        Config, HEADER_ERROR, HEADER_FAILED_AT, HEADER_GROUP, HEADER_OFFSET, HEADER_PARTITION, HEADER_TOPIC,
+        KafkaPublisher, Record, dead_letter_topic,
+    },
+    outbox::Publisher as _,
+};
+use uuid::Uuid;
+
+use super::browser::Browser;
+use crate::{
+    customer::{Customer, PASSWORD},
+    system::{OPERATORS, System},
+};
+
+const LETTERS: &str = "/console/operator/dead-letters";
+
+/// Creates an operator. Returns its session.
+async fn operator(system: &System) -> String {
+    let [.., login] = OPERATORS;
+    let file = system.directory.path().join("password");
+    std::fs::write(&file, PASSWORD).expect("the directory can be written");
+    let created = system.shipyard(&["operator", login, "--password-file", &file.display().to_string()]).await;
+    assert!(created.status.success(), "{created:?}");
+    let mut iam = AuthServiceClient::new(system.peer(&iam::SERVICE));
+    let request = LoginRequest { login: login.to_owned(), password: PASSWORD.to_owned() };
+    iam.login(request).await.expect("it logs in").into_inner().session_uuid
+}
+
+async fn publish(system: &System, topic: String, key: Vec<u8>, payload: Vec<u8>, headers: &[(&str, &str)]) {
+    let headers: HashMap<String, String> =
+        headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let config = Config { kafka_create_topics: false, ..system.kafka.config() };
+    let publisher = KafkaPublisher::new(&config).expect("a publisher");
+    publisher.publish(vec![Record { topic, key, payload, headers }]).await.expect("it is acknowledged");
+}
+
+/// Buys a ship, and writes the event that it is paid as a dead letter, as a defect does that is mended.
+async fn mended_letter(system: &System, error: &str) {
+    let customer = Customer::of(system).await;
+    let part = customer.part("Window A").await.uuid;
+    let order: Uuid = customer.order(&[&part]).await;
+    customer.pay(order).await.success(200);
+    customer.until(order, "ASSEMBLED").await;
+    let topic = OrderPaid::topic(&system.kafka.topics()).to_owned();
+    let messages = system.kafka.messages(&topic).await;
+    let paid = messages.into_iter().find(|message| message.key == order.to_string().as_bytes()).expect("it is paid");
+    let (partition, offset, at) = (paid.partition.to_string(), paid.offset.to_string(), clock::now().to_rfc3339());
+    let mut headers: Vec<(&str, &str)> = paid.headers.texts().collect();
+    headers.extend([
+        (HEADER_TOPIC, topic.as_str()),
+        (HEADER_PARTITION, &partition),
+        (HEADER_OFFSET, &offset),
+        (HEADER_GROUP, "assembly-group-order-paid"),
+        (HEADER_ERROR, error),
+        (HEADER_FAILED_AT, &at),
+    ]);
+    publish(system, dead_letter_topic(&topic), paid.key, paid.payload, &headers).await;
+}
+
+/// Presses the button of all letters and then that of the question, which must say this.
+async fn replay_all(browser: &Browser, says: &str) {
+    browser.click("#replay-all").await;
+    browser.wait_for("main", says).await;
+    browser.click("#confirm").await;
+    browser.arrive(LETTERS).await;
+}
+
+#[tokio::test]
+async fn an_operator_sees_a_dead_letter_replays_it_and_audits_the_shop() {
+    let system = System::start().await;
+    let browser = Browser::start(format!("http://{}", system.address(&console::SERVICE))).await;
+    browser.enter(&operator(&system).await).await;
+    browser.open(LETTERS).await;
+    browser.wait_for("#letters", "No dead letters").await;
+    let markup = "a defect <img src=x onerror=document.title='gone'>";
+
+    // The page is not reloaded by hand.
+    mended_letter(&system, markup).await;
+    browser.wait_for("#letters", "1 pending").await;
+    assert!(browser.text("#letters").await.contains(markup));
+    replay_all(&browser, "0 of them are still poison").await;
+    browser.wait_for("#letters", "1 messages replayed, 1 dead letters resolved").await;
+    browser.wait_for("#letters", "No dead letters").await;
+
+    let topic = OrderPaid::topic(&system.kafka.topics()).to_owned();
+    publish(&system, topic, ids::random().to_string().into_bytes(), vec![0xff], &[("event-type", OrderPaid::TYPE)])
+        .await;
+    browser.wait_for("#letters", "3 pending").await;
+    replay_all(&browser, "1 of them is still poison").await;
+    // Each of the three consumers has one letter again.
+    browser.wait_for("#letters", "1 messages replayed, 3 dead letters resolved").await;
+    browser.wait_for("#letters", "3 pending").await;
+    browser.click("#discard-all").await;
+    browser.wait_for("h1", "Discard 3 dead letters?").await;
+    browser.fill("#why", "written by a test").await;
+    browser.click("#confirm").await;
+    browser.wait_for("#letters", "3 dead letters discarded").await;
+
+    browser.open("/console/operator/audit").await;
+    browser.click("#run-audit").await;
+    browser.click("#confirm").await;
+    browser.wait_for(".verdict", "invariants").await;
+    let shown = browser.text("#report").await;
+    let printed = String::from_utf8(system.shipyard(&["audit"]).await.stdout).expect("text");
+    assert_eq!(shown.trim(), printed.trim());
+
+    for (page, text) in [("services", "All 11 are ready"), ("outbox", "order"), ("lag", "console-group-timeline")] {
+        browser.open(&format!("/console/operator/{page}")).await;
+        browser.wait_for("main", text).await;
+    }
+    browser.open("/console/operator/actions").await;
+    browser.wait_for("main", "Dead letters discarded").await;
+    browser.assert_calm(&[401]).await;
+}

@@ -1,0 +1,221 @@
+//! What the console shows and does beyond its own database: receipts, and the operators' views and actions.
+//!
+//! The audit depends on every service, so that no service can depend on it: the program gives the console this.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use audit::{Finding, Verdict, receipt};
+use client::shop::Shop;
+use console::{
+    client::{Audited, Check, CheckState, OnProgress, Operations, Progress},
+    model::{Discarded, Filter, LetterPage, OutboxState, PartitionLag, Plan, Record, Replayed, ServiceState},
+};
+use contracts::{
+    events::{ROUTES, Topics},
+    ids::OrderId,
+};
+use platform::{clock, config::Settings, kafka};
+use tokio::{runtime::Handle, sync::Mutex};
+use uuid::Uuid;
+
+use crate::{
+    audit_run, consumer_lag,
+    databases::Databases,
+    dead_letter_queue::{self, Chosen, DeadLetterQueue},
+    facts::{self, Sources},
+    outboxes,
+    receipts::{Receipts, Records, SeenRecord},
+    registry::audited,
+    service_states::AdminPorts,
+};
+
+/// PostgreSQL's name of the connections.
+const NAME: &str = "shipyard-console";
+/// The header with an event's id.
+const EVENT: &str = "event-uuid";
+/// The time that an audit waits until no work is pending: the default of `shipyard audit`.
+const WAIT: Duration = Duration::from_secs(30);
+
+/// Gives the console of this process its operations. A console that may not read the databases shows everything else.
+pub fn provide() {
+    console::client::provide(|settings| match ConsoleOperations::of(settings) {
+        Ok(operations) => Arc::new(operations),
+        Err(error) => {
+            tracing::warn!(error = format!("{error:#}"), "receipts and operators' views unavailable");
+            console::client::nothing()
+        }
+    });
+}
+
+struct ConsoleOperations {
+    receipts: Arc<Receipts>,
+    databases: Databases,
+    admin_ports: AdminPorts,
+    topics: Topics,
+    kafka: kafka::Config,
+    settings: Settings,
+    /// Dead letters are read whole, so that one reader reads them at a time.
+    reading: Mutex<()>,
+}
+
+impl ConsoleOperations {
+    fn of(settings: &Settings) -> anyhow::Result<Self> {
+        Ok(Self {
+            receipts: Arc::new(Receipts::of(NAME, settings)?),
+            databases: Databases::of_services(audited(), NAME, settings)?,
+            admin_ports: AdminPorts::of(settings)?,
+            topics: settings.read()?,
+            kafka: kafka::Config::load(settings)?,
+            settings: settings.clone(),
+            reading: Mutex::default(),
+        })
+    }
+
+    /// Opens the dead-letter topics. The connection to the broker ends with the queue: operators rarely need it.
+    fn queue(&self) -> anyhow::Result<DeadLetterQueue> {
+        DeadLetterQueue::of(&self.settings)
+    }
+
+    fn records(&self, order: OrderId, records: Vec<Record>) -> Records {
+        // Older records have left the topics, perhaps before the console read them.
+        let since = clock::now() - self.kafka.kafka_topic_retention;
+        let read = ROUTES.iter().filter(|route| route.is_of_order);
+        Records {
+            topics: read.map(|route| (route.topic(&self.topics).to_owned(), Some(since))).collect(),
+            records: seen(order, records),
+            ..Records::default()
+        }
+    }
+}
+
+/// Returns the records of an order as a receipt reads them. `records` are in the order of their places.
+fn seen(order: OrderId, records: Vec<Record>) -> Vec<SeenRecord> {
+    // A topic that begins anew has another id.
+    let current: HashMap<String, String> =
+        records.iter().map(|one| (one.record.topic.clone(), one.record.topic_id.clone())).collect();
+    let seen = records.into_iter().map(|Record { record, .. }| SeenRecord {
+        is_current: current.get(&record.topic) == Some(&record.topic_id),
+        topic: record.topic,
+        partition: record.partition,
+        offset: record.offset,
+        at: record.published_at,
+        key: Some(order.uuid()),
+        kind: Some(record.kind).filter(|kind| !kind.is_empty()),
+        event: record.headers[EVENT].as_str().and_then(|text| Uuid::try_parse(text).ok()),
+    });
+    seen.collect()
+}
+
+#[async_trait]
+impl Operations for ConsoleOperations {
+    async fn receipt(&self, order: OrderId, records: Vec<Record>) -> anyhow::Result<Vec<Check>> {
+        let records = self.records(order, records);
+        let (receipts, runtime) = (self.receipts.clone(), Handle::current());
+        // The compiler cannot tell that the future may move to another thread, so it stays on one.
+        let made = tokio::task::spawn_blocking(move || runtime.block_on(receipts.receipt(order.uuid(), &records)));
+        // Without a receipt the order has been removed, or is not there yet.
+        let receipt = made.await?;
+        Ok(receipt.map(|receipt| receipt.checks.into_iter().map(check).collect()).unwrap_or_default())
+    }
+
+    async fn services(&self) -> anyhow::Result<Vec<ServiceState>> {
+        Ok(self.admin_ports.states().await)
+    }
+
+    async fn outboxes(&self) -> anyhow::Result<Vec<OutboxState>> {
+        Ok(outboxes::outboxes(&self.databases).await)
+    }
+
+    async fn lag(&self) -> anyhow::Result<Vec<PartitionLag>> {
+        consumer_lag::lag(&self.kafka, &self.topics).await
+    }
+
+    async fn dead_letters(&self, filter: &Filter, skip: usize, limit: usize) -> anyhow::Result<LetterPage> {
+        let _turn = self.reading.lock().await;
+        self.queue()?.page(filter, false, skip, limit).await
+    }
+
+    async fn plan(&self, filter: &Filter) -> anyhow::Result<Plan> {
+        let _turn = self.reading.lock().await;
+        self.queue()?.plan(&Chosen::Matching(filter.clone()), false).await
+    }
+
+    async fn replay(&self, filter: &Filter, who: &str, progress: OnProgress) -> anyhow::Result<Replayed> {
+        let counted = counted(progress, "messages");
+        self.queue()?.replay(&Chosen::Matching(filter.clone()), false, who, &counted).await
+    }
+
+    async fn discard(&self, filter: &Filter, who: &str, why: &str, progress: OnProgress) -> anyhow::Result<Discarded> {
+        let counted = counted(progress, "dead letters");
+        self.queue()?.discard(&Chosen::Matching(filter.clone()), who, why, &counted).await
+    }
+
+    async fn audit(&self, progress: OnProgress) -> anyhow::Result<Audited> {
+        let (settings, runtime) = (self.settings.clone(), Handle::current());
+        // As in `receipt`.
+        let audited = tokio::task::spawn_blocking(move || runtime.block_on(audit(&settings, &progress)));
+        audited.await.context("auditing")?
+    }
+}
+
+/// Returns the progress of an action on dead letters as the console's.
+fn counted(progress: OnProgress, what: &'static str) -> dead_letter_queue::Progress {
+    Arc::new(move |done, total| progress(Progress { step: what.to_owned(), done, total }))
+}
+
+/// Audits the shop as `shipyard audit` does without arguments.
+async fn audit(settings: &Settings, progress: &OnProgress) -> anyhow::Result<Audited> {
+    let sources = Sources::of("shipyard-audit", settings)?;
+    // The console knows order's HTTP API by another variable than the tools.
+    let order = settings.get("ORDER_HTTP_ADDRESS").map(str::to_owned);
+    let shop = Shop::of(&order.map_or_else(|| settings.clone(), |order| settings.clone().or("ORDER_URL", &order)))?;
+    let told = progress.clone();
+    let on_progress: audit_run::OnProgress = Arc::new(move |progress| {
+        let step = match progress {
+            audit_run::Progress::Begun { step } => step.to_owned(),
+            audit_run::Progress::Said { text } => text,
+            audit_run::Progress::Ended { .. } => return,
+        };
+        told(Progress { step, ..Progress::default() });
+    });
+    let outcome = audit_run::run(&sources, &shop, WAIT, facts::bounds(settings)?, &on_progress).await;
+    sources.databases.close().await;
+    let outcome = outcome?;
+    Ok(Audited {
+        holds: outcome.report.holds(),
+        summary: outcome.report.summary(),
+        report: outcome.to_string(),
+        checks: outcome.report.findings.into_iter().map(finding).collect(),
+    })
+}
+
+fn finding(finding: Finding) -> Check {
+    let rows = finding.violations.iter().map(|violation| format!("{}: {}", violation.row, violation.problem));
+    let missing = finding.missing.iter().map(|what| format!("not checked: {what}"));
+    let counted = finding.counted.iter().map(|count| format!("{} {}", count.count, count.of));
+    Check {
+        invariant: finding.number.to_string(),
+        text: finding.invariant.to_owned(),
+        state: match finding.verdict {
+            Verdict::Holds => CheckState::Held,
+            Verdict::NothingToCheck => CheckState::Open,
+            Verdict::Broken => CheckState::Violated,
+        },
+        evidence: rows.chain(missing).chain(finding.notes.iter().cloned()).chain(counted).collect(),
+    }
+}
+
+fn check(check: receipt::Check) -> Check {
+    Check {
+        invariant: format!("{}: {}", check.number, check.invariant),
+        text: check.text,
+        state: match check.state {
+            receipt::State::Held => CheckState::Held,
+            receipt::State::Open => CheckState::Open,
+            receipt::State::Violated => CheckState::Violated,
+        },
+        evidence: check.evidence,
+    }
+}

@@ -1,0 +1,169 @@
+//! The states of the services, as their admin ports tell them.
+
+use std::{net::Ipv4Addr, time::Duration};
+
+use anyhow::Context as _;
+use console::model::{Breaker, ServiceState};
+use futures::future::join_all;
+use platform::{
+    config::{ConfigError, Host, Settings},
+    service::Service,
+};
+use serde::Deserialize;
+
+use crate::registry::SERVICES;
+
+/// The variable with the host of the services' admin ports; `{service}` in it stands for the name of a service.
+const HOST: &str = "CONSOLE_ADMIN_HOST";
+/// The variable with the address of the one admin port of a process with all services.
+const SHARED: &str = "SHIPYARD_ADMIN_LISTEN";
+/// The time limit for one answer of an admin port.
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The admin ports of all services.
+pub struct AdminPorts {
+    http: reqwest::Client,
+    /// The `host:port` of each service, in the order of the registry.
+    addresses: Vec<(&'static Service, String)>,
+}
+
+#[derive(Deserialize)]
+struct Health {
+    #[serde(default)]
+    waiting_for: Vec<String>,
+}
+
+impl AdminPorts {
+    pub fn of(settings: &Settings) -> anyhow::Result<Self> {
+        let addresses = SERVICES.into_iter().map(|service| Ok((service, address(service, settings)?)));
+        Ok(Self { http: platform::http::client(TIMEOUT)?, addresses: addresses.collect::<Result<_, ConfigError>>()? })
+    }
+
+    /// Returns the state of each service. A service that does not answer has an error, and is no error of this function.
+    pub async fn states(&self) -> Vec<ServiceState> {
+        join_all(self.addresses.iter().map(|(service, admin)| self.state(service, admin))).await
+    }
+
+    async fn state(&self, service: &'static Service, admin: &str) -> ServiceState {
+        let known = ServiceState {
+            service: service.name,
+            about: service.about,
+            admin: admin.to_owned(),
+            ..ServiceState::default()
+        };
+        match self.read(admin).await {
+            Ok((is_ready, waiting_for, metrics)) => {
+                let (version, breakers) = (version(&metrics, service.name), breakers(&metrics, service));
+                ServiceState { is_ready, waiting_for, version, breakers, ..known }
+            }
+            Err(error) => ServiceState { error: Some(format!("{error:#}")), ..known },
+        }
+    }
+
+    async fn read(&self, admin: &str) -> anyhow::Result<(bool, Vec<String>, String)> {
+        let get = async |path: &str| self.http.get(format!("http://{admin}{path}")).timeout(TIMEOUT).send().await;
+        let (ready, metrics) = tokio::join!(get("/health/ready"), get("/metrics"));
+        let ready = ready.map_err(reqwest::Error::without_url).context("its admin port does not answer")?;
+        let is_ready = ready.status().is_success();
+        let health: Health =
+            ready.json().await.map_err(reqwest::Error::without_url).context("its health is unknown")?;
+        let metrics = async { metrics?.text().await }.await.map_err(reqwest::Error::without_url);
+        Ok((is_ready, health.waiting_for, metrics.context("its metrics are unknown")?))
+    }
+}
+
+/// Returns the address of a service's admin port.
+fn address(service: &'static Service, settings: &Settings) -> Result<String, ConfigError> {
+    if settings.host() == Host::SharedProcess
+        && let Some(address) = settings.get(SHARED)
+    {
+        return Ok(address.to_owned());
+    }
+    let mut listens = service.admin_listen(settings)?;
+    if let Some(host) = settings.get(HOST) {
+        return Ok(format!("{}:{}", host.replace("{service}", service.name), listens.port()));
+    }
+    if listens.ip().is_unspecified() {
+        listens.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    Ok(listens.to_string())
+}
+
+/// Returns the lines of a metric: the labels and the value of each.
+fn series<'m>(metrics: &'m str, name: &'static str) -> impl Iterator<Item = (&'m str, &'m str)> {
+    let lines = metrics.lines().filter_map(move |line| line.strip_prefix(name)?.strip_prefix('{'));
+    lines.filter_map(|line| line.rsplit_once("} "))
+}
+
+fn label<'m>(labels: &'m str, name: &str) -> Option<&'m str> {
+    labels.split(',').find_map(|label| label.strip_prefix(name)?.strip_prefix("=\"")?.strip_suffix('"'))
+}
+
+fn version(metrics: &str, service: &str) -> Option<String> {
+    let mut own = series(metrics, "build_info").filter(|(labels, _)| label(labels, "service") == Some(service));
+    own.find_map(|(labels, _)| Some(label(labels, "version")?.to_owned()))
+}
+
+/// Returns the circuit breakers for the peers that the service calls: a process with all services has those of each.
+fn breakers(metrics: &str, service: &Service) -> Vec<Breaker> {
+    let breaker = |(labels, value): (&str, &str)| {
+        let peer = label(labels, "peer")?;
+        let state = match value.trim() {
+            "0" => "closed",
+            "1" => "half open",
+            _ => "open",
+        };
+        let is_own = service.calls.iter().any(|call| call.to == peer);
+        is_own.then(|| Breaker { peer: peer.to_owned(), state })
+    };
+    series(metrics, "circuit_breaker_state").filter_map(breaker).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const METRICS: &str = "# TYPE circuit_breaker_state gauge\ncircuit_breaker_state{peer=\"iam\"} 0\n\
+        circuit_breaker_state{peer=\"payment\"} 2\nother{peer=\"iam\"} 1\n\
+        build_info{service=\"iam\",version=\"1.2.3\"} 1\nbuild_info{service=\"order\",version=\"1.2.4\"} 1\n";
+
+    #[test]
+    fn the_version_and_the_breakers_of_a_service_are_read_from_metrics() {
+        let breaker = |peer: &str, state| Breaker { peer: peer.to_owned(), state };
+
+        assert_eq!(breakers(METRICS, &order::SERVICE), [breaker("iam", "closed"), breaker("payment", "open")]);
+        assert_eq!(breakers(METRICS, &geo::SERVICE), []);
+        assert_eq!(version(METRICS, "order").as_deref(), Some("1.2.4"));
+        assert_eq!(version(METRICS, "payment"), None);
+    }
+
+    #[test]
+    fn an_admin_port_is_where_the_variables_say() {
+        let at = |variables: &[(&str, &str)]| {
+            let settings = Settings::of(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
+            address(&order::SERVICE, &settings).unwrap()
+        };
+
+        assert_eq!(at(&[]), "127.0.0.1:9466");
+        assert_eq!(at(&[("LISTEN_IP", "0.0.0.0")]), "127.0.0.1:9466");
+        assert_eq!(at(&[("LISTEN_IP", "0.0.0.0"), ("CONSOLE_ADMIN_HOST", "{service}.shop")]), "order.shop:9466");
+        assert_eq!(at(&[("ORDER_ADMIN_LISTEN", "127.0.0.2:7")]), "127.0.0.2:7");
+        let shared = Settings::of([("SHIPYARD_ADMIN_LISTEN", "127.0.0.1:9464".to_owned())]).for_shared_process();
+        assert_eq!(address(&order::SERVICE, &shared).unwrap(), "127.0.0.1:9464");
+    }
+
+    #[tokio::test]
+    async fn a_service_that_does_not_answer_is_not_ready_and_says_why() {
+        let ports = AdminPorts {
+            http: platform::http::client(TIMEOUT).unwrap(),
+            addresses: SERVICES.map(|service| (service, "127.0.0.1:1".to_owned())).into(),
+        };
+
+        let states = ports.states().await;
+
+        assert_eq!(states.len(), SERVICES.len());
+        for state in states {
+            assert!(!state.is_ready && state.error.unwrap().starts_with("its admin port does not answer: "));
+        }
+    }
+}
