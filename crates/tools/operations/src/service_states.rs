@@ -1,6 +1,10 @@
 //! The states of the services, as their admin ports tell them.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    net::Ipv4Addr,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use console::model::{Breaker, ServiceState};
@@ -27,6 +31,14 @@ pub struct AdminPorts {
     addresses: Vec<(&'static Service, String)>,
 }
 
+/// What an admin port says.
+struct Answer {
+    is_ready: bool,
+    waiting_for: Vec<String>,
+    /// Empty if they were not read.
+    metrics: String,
+}
+
 #[derive(Deserialize)]
 struct Health {
     #[serde(default)]
@@ -41,34 +53,41 @@ impl AdminPorts {
 
     /// Returns the state of each service. A service that does not answer has an error, and is no error of this function.
     pub async fn states(&self) -> Vec<ServiceState> {
-        join_all(self.addresses.iter().map(|(service, admin)| self.state(service, admin))).await
+        // Services in one process have one admin port, which is asked once.
+        let distinct: BTreeSet<&str> = self.addresses.iter().map(|(_, admin)| admin.as_str()).collect();
+        let asked = distinct.into_iter().map(async |admin| (admin, self.read(admin).await));
+        let answers: HashMap<&str, anyhow::Result<Answer>> = join_all(asked).await.into_iter().collect();
+        self.addresses.iter().map(|(service, admin)| state(service, admin, answers.get(admin.as_str()))).collect()
     }
 
-    async fn state(&self, service: &'static Service, admin: &str) -> ServiceState {
-        let known = ServiceState {
-            service: service.name,
-            about: service.about,
-            admin: admin.to_owned(),
-            ..ServiceState::default()
-        };
-        match self.read(admin).await {
-            Ok((is_ready, waiting_for, metrics)) => {
-                let (version, breakers) = (version(&metrics, service.name), breakers(&metrics, service));
-                ServiceState { is_ready, waiting_for, version, breakers, ..known }
-            }
-            Err(error) => ServiceState { error: Some(format!("{error:#}")), ..known },
-        }
-    }
-
-    async fn read(&self, admin: &str) -> anyhow::Result<(bool, Vec<String>, String)> {
-        let get = async |path: &str| self.http.get(format!("http://{admin}{path}")).timeout(TIMEOUT).send().await;
-        let (ready, metrics) = tokio::join!(get("/health/ready"), get("/metrics"));
+    async fn read(&self, admin: &str) -> anyhow::Result<Answer> {
+        let get = async |path: &str| self.http.get(format!("http://{admin}{path}")).send().await;
+        let (ready, metrics) = tokio::join!(get("/health/ready"), async { get("/metrics").await?.text().await });
         let ready = ready.map_err(reqwest::Error::without_url).context("its admin port does not answer")?;
         let is_ready = ready.status().is_success();
         let health: Health =
             ready.json().await.map_err(reqwest::Error::without_url).context("its health is unknown")?;
-        let metrics = async { metrics?.text().await }.await.map_err(reqwest::Error::without_url);
-        Ok((is_ready, health.waiting_for, metrics.context("its metrics are unknown")?))
+        Ok(Answer { is_ready, waiting_for: health.waiting_for, metrics: metrics.unwrap_or_default() })
+    }
+}
+
+fn state(service: &'static Service, admin: &str, answer: Option<&anyhow::Result<Answer>>) -> ServiceState {
+    let known = ServiceState {
+        service: service.name,
+        about: service.about,
+        admin: admin.to_owned(),
+        ..ServiceState::default()
+    };
+    match answer {
+        Some(Ok(Answer { is_ready, waiting_for, metrics })) => ServiceState {
+            is_ready: *is_ready,
+            waiting_for: waiting_for.clone(),
+            version: version(metrics, service.name),
+            breakers: breakers(metrics, service),
+            ..known
+        },
+        Some(Err(error)) => ServiceState { error: Some(format!("{error:#}")), ..known },
+        None => known,
     }
 }
 
@@ -123,18 +142,18 @@ fn breakers(metrics: &str, service: &Service) -> Vec<Breaker> {
 mod tests {
     use super::*;
 
-    const METRICS: &str = "# TYPE circuit_breaker_state gauge\ncircuit_breaker_state{peer=\"iam\"} 0\n\
-        circuit_breaker_state{peer=\"payment\"} 2\nother{peer=\"iam\"} 1\n\
-        build_info{service=\"iam\",version=\"1.2.3\"} 1\nbuild_info{service=\"order\",version=\"1.2.4\"} 1\n";
-
     #[test]
     fn the_version_and_the_breakers_of_a_service_are_read_from_metrics() {
-        let breaker = |peer: &str, state| Breaker { peer: peer.to_owned(), state };
+        let peer = order::SERVICE.calls[0].to;
+        let metrics = format!(
+            "# TYPE circuit_breaker_state gauge\ncircuit_breaker_state{{peer=\"{peer}\"}} 2\n\
+            circuit_breaker_state{{peer=\"another\"}} 1\nother{{peer=\"{peer}\"}} 1\n\
+            build_info{{service=\"another\",version=\"1.2.3\"}} 1\nbuild_info{{service=\"one\",version=\"1.2.4\"}} 1\n"
+        );
 
-        assert_eq!(breakers(METRICS, &order::SERVICE), [breaker("iam", "closed"), breaker("payment", "open")]);
-        assert_eq!(breakers(METRICS, &geo::SERVICE), []);
-        assert_eq!(version(METRICS, "order").as_deref(), Some("1.2.4"));
-        assert_eq!(version(METRICS, "payment"), None);
+        assert_eq!(breakers(&metrics, &order::SERVICE), [Breaker { peer: peer.to_owned(), state: "open" }]);
+        assert_eq!(version(&metrics, "one").as_deref(), Some("1.2.4"));
+        assert_eq!(version(&metrics, "none"), None);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use platform::{
     },
     outbox::Publisher as _,
 };
+use testkit::eventually;
 use uuid::Uuid;
 
 use super::browser::Browser;
@@ -29,8 +30,8 @@ async fn operator(system: &System) -> String {
     let [.., login] = OPERATORS;
     let file = system.directory.path().join("password");
     std::fs::write(&file, PASSWORD).expect("the directory can be written");
-    let created = system.shipyard(&["operator", login, "--password-file", &file.display().to_string()]).await;
-    assert!(created.status.success(), "{created:?}");
+    let arguments = ["operator", login, "--password-file", &file.display().to_string()];
+    eventually(async || system.shipyard(&arguments).await.status.success().then_some(())).await;
     let mut iam = AuthServiceClient::new(system.peer(&iam::SERVICE));
     let request = LoginRequest { login: login.to_owned(), password: PASSWORD.to_owned() };
     iam.login(request).await.expect("it logs in").into_inner().session_uuid

@@ -49,7 +49,7 @@ fn outcome(last: &Ended<Vec<String>>) -> Outcome {
                 .iter()
                 .skip(1)
                 .cloned()
-                .chain([format!("Ended {}", last.at.format("%H:%M:%S UTC"))])
+                .chain([format!("Ended {}", last.at.format("%-d %b %Y, %H:%M:%S UTC"))])
                 .collect(),
             is_trouble: sentences.len() > 1,
         },
