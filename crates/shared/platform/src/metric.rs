@@ -44,8 +44,9 @@ impl Metric {
     }
 }
 
-/// Exports the meanings of [`METRICS`] and of a service's own metrics as their `# HELP` lines.
-pub fn describe(own: &'static [Metric]) {
+/// Exports a service's version, and the meanings of [`METRICS`] and of its own metrics as their `# HELP` lines.
+pub fn describe(service: &'static str, version: &'static str, own: &'static [Metric]) {
+    metrics::gauge!("build_info", "service" => service, "version" => version).set(1);
     for Metric { name, kind, meaning, .. } in METRICS.iter().chain(own) {
         match kind {
             Kind::Counter => metrics::describe_counter!(*name, *meaning),

@@ -67,8 +67,7 @@ impl Server {
     /// Binds the listeners. Fails if an address is in use or a value is invalid; the error names the variable.
     pub async fn bind(service: &'static Service, config: Config) -> anyhow::Result<Self> {
         let key = config.key(service.name)?;
-        metric::describe(service.metrics);
-        metrics::gauge!("build_info", "service" => service.name, "version" => service.version).set(1);
+        metric::describe(service.name, service.version, service.metrics);
         postgres::count_from_zero();
         let tls = config.tls.map(|config| Tls::of_service(config, service.name)).transpose()?;
         let bind = async |suffix: &str, address: SocketAddr| {

@@ -33,11 +33,11 @@ impl Actions {
     /// Which entry of the navigation is this page.
     const TAB: &'static str = "actions";
 
-    fn at(&self, action: &Action) -> Moment {
+    fn at(action: &Action) -> Moment {
         Moment(action.at)
     }
 
-    fn what<'a>(&self, action: &'a Action) -> &'a str {
+    fn what(action: &Action) -> &str {
         words::action(&action.action)
     }
 }

@@ -81,28 +81,28 @@ impl DeadLetters {
         self.skip.saturating_add(LETTERS)
     }
 
-    fn at(&self, letter: &Letter) -> Moment {
+    fn at(letter: &Letter) -> Moment {
         Moment(letter.at)
     }
 
-    fn encoded(&self, text: &str) -> String {
+    fn encoded(text: &str) -> String {
         encoded(text)
     }
 
-    fn cut(&self, text: &str) -> String {
+    fn cut(text: &str) -> String {
         shortened(text, VALUE).unwrap_or_else(|| text.to_owned())
     }
 
-    fn payload(&self, letter: &Letter) -> String {
+    fn payload(letter: &Letter) -> String {
         match shortened(&letter.payload, PAYLOAD) {
             Some(start) => format!("{start}\n`shipyard dlq show {}` prints all of it.", letter.id),
             None => letter.payload.clone(),
         }
     }
 
-    fn headers(&self, letter: &Letter) -> Vec<(String, String)> {
+    fn headers(letter: &Letter) -> Vec<(String, String)> {
         let shown = letter.headers.iter().take(HEADERS);
-        shown.map(|(name, value)| (self.cut(name), self.cut(value))).collect()
+        shown.map(|(name, value)| (Self::cut(name), Self::cut(value))).collect()
     }
 }
 

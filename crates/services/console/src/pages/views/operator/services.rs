@@ -31,7 +31,7 @@ impl Services {
         }
     }
 
-    fn word(&self, service: &ServiceState) -> &'static str {
+    fn word(service: &ServiceState) -> &'static str {
         match (&service.error, service.is_ready) {
             (Some(_), _) => "no answer",
             (None, true) => "ready",
@@ -39,7 +39,7 @@ impl Services {
         }
     }
 
-    fn class(&self, service: &ServiceState) -> &'static str {
+    fn class(service: &ServiceState) -> &'static str {
         if service.is_ready { "fine" } else { "trouble" }
     }
 }
