@@ -81,7 +81,7 @@ mod tests {
     fn logged(ansi: bool, log: impl FnOnce()) -> String {
         let written = Written::default();
         let writer = written.clone();
-        let lines = tracing_subscriber::fmt().event_format(Line).with_ansi(ansi).with_writer(move || writer.clone());
+        let lines = tracing_subscriber::fmt().with_ansi(ansi).event_format(Line).with_writer(move || writer.clone());
         tracing::subscriber::with_default(lines.finish(), log);
         String::from_utf8(written.0.lock().unwrap().clone()).unwrap()
     }
