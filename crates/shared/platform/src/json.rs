@@ -55,8 +55,7 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
-        // serde_path_to_error calls the top `.`, and an unknown member `?`.
-        let path = if [".", "?"].contains(&path.as_str()) { unreadable_field::BODY } else { &path };
+        let path = if path == "." { unreadable_field::BODY } else { &path };
         let error = error.into_inner();
         if error.is_data() {
             unreadable_field::problem(path, without_position(&error.to_string()))
@@ -106,6 +105,33 @@ mod tests {
         user: Uuid,
         count: u32,
         method: Method,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "it is only read")]
+    struct Order {
+        lines: Vec<Line>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "it is only read")]
+    struct Line {
+        quantity: u32,
+    }
+
+    #[test]
+    fn unknown_repeated_and_missing_members_are_named_with_their_path() {
+        for (body, said) in [
+            (r#"{"linse": []}"#, "linse: is not known; did you mean lines?"),
+            (r#"{"lines": [{"quantity": 1, "price": 2}]}"#, "lines[0].price: is not known; use quantity"),
+            (r#"{"lines": [], "lines": []}"#, "lines: must be sent at most once"),
+            (r#"{"lines": [{}]}"#, "lines[0].quantity: is required"),
+            (r#"{"lines": [{"quantity": 1, "quantity": 2}]}"#, "lines[0].quantity: must be sent at most once"),
+        ] {
+            assert_eq!(decode::<Order>(body.as_bytes()).unwrap_err().message, said);
+        }
     }
 
     #[test]

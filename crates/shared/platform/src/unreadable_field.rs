@@ -14,7 +14,7 @@ const LISTED: usize = 10;
 
 /// Returns the problem of the member at `path` from the text of serde's error. At the top, `path` is [`BODY`] or [`QUERY`].
 pub(crate) fn problem(path: &str, error: &str) -> Problem {
-    let at = |name: &str| match path.trim_end_matches(".?") {
+    let at = |name: &str| match path {
         BODY | QUERY => name.to_owned(),
         parent => format!("{parent}.{name}"),
     };
@@ -25,8 +25,10 @@ pub(crate) fn problem(path: &str, error: &str) -> Problem {
         return Problem::invalid(at(name), "must be sent at most once");
     }
     if let Some((name, known)) = unknown(error) {
-        let name: String = name.chars().flat_map(char::escape_default).take(NAME_SHOWN).collect();
-        return Problem::invalid(at(&name), hint(&name, &known));
+        // serde_path_to_error counts an unknown member to the path.
+        let field = if [BODY, QUERY].contains(&path) { name } else { path };
+        let field: String = field.chars().flat_map(char::escape_default).take(NAME_SHOWN).collect();
+        return Problem::invalid(field, hint(name, &known));
     }
     let shows_value = ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant "];
     // The text after `expected` comes from the program and is the last part of the message. Other errors come from a type with its own
@@ -136,17 +138,18 @@ mod tests {
             ("items[1]", "missing field `price`", "items[1].price: is required"),
             (BODY, "duplicate field `name`", "name: must be sent at most once"),
             (
-                ".",
+                BODY,
                 "unknown field `delivery_adress`, expected `user_uuid` or `delivery_address`",
                 "delivery_adress: is not known; did you mean delivery_address?",
             ),
             (
-                ".",
+                BODY,
                 "unknown field `x`, expected `user_uuid` or `delivery_address`",
                 "x: is not known; use user_uuid or delivery_address",
             ),
             (BODY, "unknown field `a`, expected `b`, expected `name`", "a`, expected `b: is not known; use name"),
             (BODY, "unknown field `x`, there are no fields", "x: is not known"),
+            ("address.x", "unknown field `x`, expected `city`", "address.x: is not known; use city"),
             ("user", "UUID parsing failed: invalid character: found `h` at 1", "user: is not valid"),
         ] {
             assert_eq!(problem(path, error).message, message);

@@ -187,11 +187,11 @@ async fn audit(settings: &Settings, progress: &OnProgress) -> anyhow::Result<Aud
         holds: outcome.report.holds(),
         summary: outcome.report.summary(),
         report: outcome.to_string(),
-        checks: outcome.report.findings.into_iter().map(finding).collect(),
+        checks: outcome.report.findings.iter().map(finding).collect(),
     })
 }
 
-fn finding(finding: Finding) -> Check {
+fn finding(finding: &Finding) -> Check {
     let rows = finding.violations.iter().map(|violation| format!("{}: {}", violation.row, violation.problem));
     let missing = finding.missing.iter().map(|what| format!("not checked: {what}"));
     let counted = finding.counted.iter().map(|count| format!("{} {}", count.count, count.of));

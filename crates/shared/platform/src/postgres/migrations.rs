@@ -176,7 +176,11 @@ impl<'m> History<'m> {
     /// Fails with `VersionMismatch` if the database has another first migration than this program, which
     /// [`explain`](super::explain) tells. Otherwise sqlx would first miss the later ones, and take them for those of a newer version.
     pub(super) async fn check_first(self, connection: &mut PgConnection) -> Result<(), MigrateError> {
-        connection.ensure_migrations_table(self.recorded_in).await?;
+        // The table is not created here: several replicas may start together, and only `run_direct` holds the lock.
+        let exists = sqlx::query_scalar("select to_regclass($1) is not null").bind(self.recorded_in);
+        if !exists.fetch_one(&mut *connection).await? {
+            return Ok(());
+        }
         let applied = connection.list_applied_migrations(self.recorded_in).await?;
         match applied.iter().find(|applied| self.has_other(applied.version, &applied.checksum)) {
             Some(other) => Err(MigrateError::VersionMismatch(other.version)),

@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_word_that_is_no_level_is_refused() {
-        for well in ["info", "OFF", "info,sqlx=warn", "debug, order[span]=trace", "warn,platform::outage=info"] {
+        for well in ["info", "OFF", "info,sqlx=warn", "debug,order[span]=trace", "warn,platform::outage=info"] {
             assert!(levels(well).is_ok(), "{well}");
         }
         for (wrong, part) in [("loud", "loud"), ("info,sqlx", "sqlx"), ("", "")] {

@@ -32,12 +32,15 @@ pub async fn fill(connection: &mut PgConnection, service: &Service, fill: Fill, 
     let users: Vec<String> = users.iter().map(Uuid::to_string).collect();
     let set = sqlx::query("select set_config('bench.users', $1, false)").bind(format!("{{{}}}", users.join(",")));
     set.execute(&mut *connection).await?;
-    // Adding a million orders takes minutes.
-    sqlx::raw_sql("set statement_timeout = 0").execute(&mut *connection).await?;
+    // Adding a million orders takes minutes, and a table may have to wait for autovacuum.
+    sqlx::raw_sql("set statement_timeout = 0; set lock_timeout = 0").execute(&mut *connection).await?;
     // The SQL text comes from this program alone.
     let statements = AssertSqlSafe(format!("begin; {SHARED}; {rows}; commit"));
     sqlx::raw_sql(statements).execute(&mut *connection).await.with_context(|| format!("filling {service}"))?;
-    sqlx::raw_sql("vacuum (analyze)").execute(&mut *connection).await?;
+    sqlx::raw_sql("vacuum (analyze)")
+        .execute(&mut *connection)
+        .await
+        .with_context(|| format!("vacuuming {service}"))?;
     Ok(())
 }
 

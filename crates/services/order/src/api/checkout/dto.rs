@@ -24,7 +24,7 @@ use crate::{
 pub struct CheckoutOrder {
     /// The caller's uuid or login.
     pub user_id: String,
-    /// Where the ship is delivered; it is not, where this is absent or null. Not blank, without control characters.
+    /// The delivery address, not blank and without control characters. If absent or null, the ship is not delivered.
     #[schema(min_length = 1, max_length = 300)]
     pub delivery_address: Option<String>,
     /// At least one, of at most 1000 pieces in all.
