@@ -45,7 +45,9 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     if arguments.json {
         output::json(&findings)?;
     } else {
-        findings.iter().for_each(|finding| outln!("{finding}"));
+        for finding in &findings {
+            outln!("{finding}");
+        }
     }
     let needed = findings.iter().filter(|finding| matches!(finding.verdict, Verdict::Needed(_))).count();
     anyhow::ensure!(needed == 0, "the shop cannot run here: {needed} problems to fix");

@@ -1,6 +1,6 @@
 //! The message on standard output once all services are ready: addresses, servers and first steps.
 
-use std::{fmt, time::Instant};
+use std::{fmt, io::Write as _, time::Instant};
 
 use futures::future::join_all;
 use platform::readiness::Readiness;
@@ -21,7 +21,8 @@ impl Banner {
     /// Prints the banner when every service is ready.
     pub async fn show(self, all: Vec<Readiness>, stop: CancellationToken) -> anyhow::Result<()> {
         tokio::select! {
-            _ = join_all(all.iter().map(Readiness::ready)) => println!("{self}"),
+            // The shop runs on if the reader of its output has left.
+            _ = join_all(all.iter().map(Readiness::ready)) => drop(writeln!(std::io::stdout(), "{self}")),
             () = stop.cancelled() => {}
         }
         Ok(())

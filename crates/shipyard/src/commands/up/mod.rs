@@ -58,7 +58,7 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
     // Configuration and ports are checked before any server is started.
     let addresses = Addresses::settle(&presumed(&settings)).await?;
     let settings = with(settings, &addresses.variables());
-    println!("Shipyard is starting.");
+    outln!("Shipyard is starting.");
     let infrastructure = tokio::select! {
         provided = Infrastructure::provide(&settings, &data) => provided?,
         () = stop.cancelled() => return Ok(()),
