@@ -118,7 +118,11 @@ fn what_is_wrong_is_said_in_one_sentence() {
         (&["up"], given("ORDER_LISTEN", "nowhere"), "ORDER_LISTEN"),
         (&["up"], given("LOG_LEVEL", "loud"), "LOG_LEVEL: \"loud\" is no level"),
         (&["up"], given("ORDER_LSTEN", "127.0.0.1:1"), "ORDER_LSTEN: is not known; did you mean ORDER_LISTEN?"),
-        (&["run", "geo"], given("GEO_LSTEN", "127.0.0.1:1"), "GEO_LSTEN: is not known; did you mean GEO_LISTEN?"),
+        (
+            &["run", "order"],
+            given("ORDER_LSTEN", "127.0.0.1:1"),
+            "ORDER_LSTEN: is not known; did you mean ORDER_LISTEN?",
+        ),
         (&["up"], given("ASSEMBLY_BUILD_MIN", "1h"), "ASSEMBLY_BUILD_MIN"),
         (&["demo"], given("ORDER_URL", "http://127.0.0.1:1"), "is a shop running?"),
         (&["abuse"], given("ORDER_URL", "http://127.0.0.1:1"), "is a shop running?"),

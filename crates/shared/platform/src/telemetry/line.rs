@@ -12,7 +12,7 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use super::logs::{library, trace_id};
+use super::ids::trace_id;
 
 /// A line: time, level, the crate that logs (of a service, the crate has the service's name), message, fields, and the id of the trace,
 /// which a response has in `X-Trace-Id`.
@@ -39,6 +39,11 @@ where
         }
         writeln!(line)
     }
+}
+
+/// Returns the crate of a log target.
+pub(super) fn library(target: &str) -> &str {
+    target.split("::").next().unwrap_or_default()
 }
 
 /// The code of dim text for terminals.

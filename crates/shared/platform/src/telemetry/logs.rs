@@ -3,7 +3,6 @@
 use std::{ffi::OsStr, io::IsTerminal as _};
 
 use anyhow::{Context as _, anyhow};
-use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use serde::Deserialize;
@@ -12,10 +11,14 @@ use tracing_subscriber::{
     EnvFilter, Layer,
     filter::{FilterExt as _, FilterFn, LevelFilter},
     layer::Filter,
-    registry::{LookupSpan, SpanRef},
+    registry::LookupSpan,
 };
 
-use super::{Config, line::Line};
+use super::{
+    Config,
+    ids::{span_id, trace_id},
+    line::{Line, library},
+};
 use crate::security_events;
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
@@ -95,7 +98,7 @@ where
                 .with_span_list(false);
             let ids = lines.inner_layer_mut();
             ids.add_from_span("trace_id", trace_id);
-            ids.add_from_span("span_id", |span| id(span, |context| context.span_id().to_string()));
+            ids.add_from_span("span_id", span_id);
             lines.boxed()
         }
     };
@@ -134,29 +137,6 @@ fn levels(text: &str) -> Result<EnvFilter, String> {
         }
         None => EnvFilter::try_new(text).map_err(|error| error.to_string()),
     }
-}
-
-pub(super) fn trace_id<S>(span: &SpanRef<'_, S>) -> Option<String>
-where
-    S: for<'span> LookupSpan<'span>,
-{
-    id(span, |context| context.trace_id().to_string())
-}
-
-/// Returns an id of the trace context of `span`.
-fn id<S>(span: &SpanRef<'_, S>, get: impl Fn(&SpanContext) -> String) -> Option<String>
-where
-    S: for<'span> LookupSpan<'span>,
-{
-    let id = span.id();
-    let context = tracing::dispatcher::get_default(|dispatch| tracing_opentelemetry::get_otel_context(&id, dispatch))?;
-    let span = context.span();
-    Some(span.span_context()).filter(|context| context.is_valid()).map(get)
-}
-
-/// Returns the crate of a log target.
-pub(super) fn library(target: &str) -> &str {
-    target.split("::").next().unwrap_or_default()
 }
 
 /// Returns true for events that contain the bytes of a connection, including headers with sessions and tokens. No `LOG_LEVEL` shows them.

@@ -2,6 +2,7 @@
 
 mod context;
 mod export;
+mod ids;
 mod line;
 mod logs;
 mod metrics;
