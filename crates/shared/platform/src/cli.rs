@@ -9,7 +9,13 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::{clock, config::Settings, descriptions::Descriptions, service::Service, shutdown, telemetry};
+use crate::{
+    clock,
+    config::Settings,
+    descriptions::Descriptions,
+    service::{Service, reachable},
+    shutdown, telemetry,
+};
 
 #[derive(Parser)]
 struct Arguments {
@@ -81,10 +87,7 @@ async fn serve(service: &Service) -> anyhow::Result<()> {
 }
 
 async fn health(service: &Service) -> anyhow::Result<()> {
-    let mut address = service.admin_listen(&Settings::load_unresolved()?)?;
-    if address.ip().is_unspecified() {
-        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
-    }
+    let address = reachable(service.admin_listen(&Settings::load_unresolved()?)?);
     let answer = tokio::time::timeout(Duration::from_secs(3), get_ready(address)).await;
     let answer = answer.with_context(|| format!("{address} did not answer within 3 s"))??;
     anyhow::ensure!(answer.starts_with("HTTP/1.1 200"), "not ready: {}", answer.lines().last().unwrap_or_default());

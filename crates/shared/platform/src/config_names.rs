@@ -4,7 +4,7 @@ use crate::{config_error::ConfigError, unreadable_field::nearest};
 
 const EXAMPLE: &str = include_str!("../../../../.env.example");
 /// Orchestrators set such variables for each service that they know.
-const OF_ORCHESTRATORS: [&str; 3] = ["_SERVICE_", "_PORT_", "_PORT"];
+const OF_ORCHESTRATORS: [&str; 2] = ["_SERVICE_", "_PORT"];
 
 /// Returns the variables of `.env.example`, with a value or commented out.
 fn known() -> Vec<&'static str> {

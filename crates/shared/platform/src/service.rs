@@ -271,3 +271,11 @@ impl fmt::Display for Service {
         f.pad(self.name)
     }
 }
+
+/// Returns the address at which this machine reaches a listener: loopback, if it listens on all addresses.
+pub fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    address
+}

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    net::Ipv4Addr,
     time::Duration,
 };
 
@@ -11,7 +10,7 @@ use console::model::{Breaker, ServiceState};
 use futures::future::join_all;
 use platform::{
     config::{ConfigError, Host, Settings},
-    service::Service,
+    service::{Service, reachable},
 };
 use serde::Deserialize;
 
@@ -98,14 +97,11 @@ fn address(service: &'static Service, settings: &Settings) -> Result<String, Con
     {
         return Ok(address.to_owned());
     }
-    let mut listens = service.admin_listen(settings)?;
+    let listens = service.admin_listen(settings)?;
     if let Some(host) = settings.get(HOST) {
         return Ok(format!("{}:{}", host.replace("{service}", service.name), listens.port()));
     }
-    if listens.ip().is_unspecified() {
-        listens.set_ip(Ipv4Addr::LOCALHOST.into());
-    }
-    Ok(listens.to_string())
+    Ok(reachable(listens).to_string())
 }
 
 /// Returns the lines of a metric: the labels and the value of each.

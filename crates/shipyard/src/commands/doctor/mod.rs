@@ -111,15 +111,11 @@ async fn postgres(settings: &Settings) -> Vec<Finding> {
                     format!("version {} from {directory}, as a child process", binaries.version),
                 )
             }
-            None => Finding {
-                what: "PostgreSQL".to_owned(),
-                verdict: Verdict::Optional(format!(
-                    "to use your distribution's, {}; or set {}",
-                    apt::advice("postgresql"),
-                    "ORDER_DATABASE_URL etc."
-                )),
-                found: "no server on this machine; one is installed or downloaded at the first start".to_owned(),
-            },
+            None => Finding::optional(
+                "PostgreSQL",
+                "no server on this machine; one is installed or downloaded at the first start",
+                format!("to use your distribution's, {}; or set ORDER_DATABASE_URL etc.", apt::advice("postgresql")),
+            ),
         });
     }
     findings
@@ -131,14 +127,11 @@ async fn redis(settings: &Settings) -> Finding {
     }
     match redis_program() {
         Some(program) => Finding::fine("Redis", format!("{}, as a child process", program.display())),
-        None => Finding {
-            what: "Redis".to_owned(),
-            verdict: Verdict::Optional(format!(
-                "for sessions that outlive the process, {}; or set REDIS_URL",
-                apt::advice("redis-server")
-            )),
-            found: "none; sessions are kept in memory".to_owned(),
-        },
+        None => Finding::optional(
+            "Redis",
+            "none; sessions are kept in memory",
+            format!("for sessions that outlive the process, {}; or set REDIS_URL", apt::advice("redis-server")),
+        ),
     }
 }
 

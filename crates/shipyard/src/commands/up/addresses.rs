@@ -1,6 +1,6 @@
 //! The listen addresses of all services in the process, checked before anything is started.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use platform::{
     config::{ConfigError, Settings},
@@ -9,7 +9,7 @@ use platform::{
 
 use super::services;
 use operations::registry::SERVICES;
-use platform::service::{SecondApi, Service};
+use platform::service::{SecondApi, Service, reachable};
 
 /// The variable with the address of metrics and health, and its default.
 pub const ADMIN: (&str, &str) = ("SHIPYARD_ADMIN_LISTEN", "127.0.0.1:9464");
@@ -58,11 +58,7 @@ impl Addresses {
     /// Returns the address of the listener that `variable` configures, as seen from this machine.
     pub fn at(&self, variable: &str) -> SocketAddr {
         let listens = self.listeners.iter().find(|(other, _)| other == variable);
-        let mut address = listens.map_or(self.admin, |(_, address)| *address);
-        if address.ip().is_unspecified() {
-            address.set_ip(Ipv4Addr::LOCALHOST.into());
-        }
-        address
+        reachable(listens.map_or(self.admin, |(_, address)| *address))
     }
 
     /// Returns the variables that tell each service where to listen and where its peers are.

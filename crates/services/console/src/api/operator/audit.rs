@@ -3,19 +3,16 @@
 use axum::{
     Json,
     extract::State,
-    http::StatusCode,
     response::{IntoResponse as _, Response},
 };
 use platform::problem::Problem;
 
-use super::{is_question, record};
+use super::{is_question, long_action::LongAction};
 use crate::{
-    api::{Api, Form, form::see},
-    metrics,
+    api::{Api, Form},
     pages::{self, Question, Visit},
 };
 
-const ACTION: &str = "audit";
 const PAGE: &str = "/console/operator/audit";
 
 pub async fn show(State(api): State<Api>) -> Response {
@@ -38,19 +35,14 @@ pub async fn audit(State(api): State<Api>, visit: Visit, form: Form) -> Result<R
         };
         return Ok(pages::confirm(&api, &visit, question).await);
     }
-    let busy = || Problem::new(StatusCode::CONFLICT, "CONFLICT", "an audit is running; wait until it has ended");
-    let turn = api.audits.begin("Auditing the shop").ok_or_else(busy)?;
-    metrics::acted(ACTION);
-    record(&api, &visit, ACTION, String::new(), "begun".to_owned()).await;
-    let own = api.clone();
-    tokio::spawn(async move {
-        let result = own.operations.audit(turn.progress()).await;
-        let said = match &result {
-            Ok(audited) => audited.summary.clone(),
-            Err(error) => format!("{error:#}"),
-        };
-        record(&own, &visit, ACTION, String::new(), said).await;
-        turn.end(result);
-    });
-    Ok(if form.is_form { see(PAGE) } else { (StatusCode::ACCEPTED, Json(api.audits.now())).into_response() })
+    let action = LongAction {
+        title: "Auditing the shop",
+        action: "audit",
+        subject: String::new(),
+        page: PAGE,
+        busy: "an audit is running; wait until it has ended",
+    };
+    let operations = api.operations.clone();
+    let run = async move |progress| operations.audit(progress).await;
+    action.begin((&api, &visit, &form), &api.audits, run, |audited| audited.summary.clone()).await
 }

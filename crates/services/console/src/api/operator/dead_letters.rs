@@ -3,18 +3,15 @@
 use axum::{
     Json,
     extract::{Query, State},
-    http::StatusCode,
     response::{IntoResponse as _, Response},
 };
 use platform::problem::Problem;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{is_question, login, reads::not_read, record};
+use super::{is_question, login, long_action::LongAction, reads::not_read};
 use crate::{
-    api::{Api, Form, form::see},
-    client::OnProgress,
-    metrics,
+    api::{Api, Form},
     model::{Filter, Plan},
     pages::{self, Question, Visit},
 };
@@ -80,13 +77,15 @@ pub async fn replay(State(api): State<Api>, visit: Visit, form: Form) -> Result<
         return Ok(pages::confirm(&api, &visit, question).await);
     }
     let (operations, who) = (api.operations.clone(), login(&api, &visit).await);
-    let work = async move |filter: Filter, progress: OnProgress| {
+    let action = long_action("Replaying dead letters", "replay", &filter);
+    let run = async move |progress| {
         let replayed = operations.replay(&filter, &who, progress).await?;
         let mut sentences = vec![replayed.to_string()];
         sentences.extend(replayed.problems);
+        sentences.truncate(SENTENCES);
         Ok(sentences)
     };
-    begun(&api, &visit, &form, "Replaying dead letters", "replay", filter, work).await
+    action.begin((&api, &visit, &form), &api.letter_work, run, |sentences| first(sentences)).await
 }
 
 /// The reason `why` is required.
@@ -114,55 +113,25 @@ pub async fn discard(State(api): State<Api>, visit: Visit, form: Form) -> Result
         return Err(Problem::invalid("why", "is required"));
     }
     let (operations, who) = (api.operations.clone(), login(&api, &visit).await);
-    let work = async move |filter: Filter, progress: OnProgress| {
-        Ok(vec![operations.discard(&filter, &who, &why, progress).await?.to_string()])
-    };
-    begun(&api, &visit, &form, "Discarding dead letters", "discard", filter, work).await
+    let action = long_action("Discarding dead letters", "discard", &filter);
+    let run = async move |progress| Ok(vec![operations.discard(&filter, &who, &why, progress).await?.to_string()]);
+    action.begin((&api, &visit, &form), &api.letter_work, run, |sentences| first(sentences)).await
 }
 
-/// Lets the work run, and answers at once.
-async fn begun<F>(
-    api: &Api,
-    visit: &Visit,
-    form: &Form,
-    title: &'static str,
-    action: &'static str,
-    filter: Filter,
-    work: impl FnOnce(Filter, OnProgress) -> F,
-) -> Result<Response, Problem>
-where
-    F: Future<Output = anyhow::Result<Vec<String>>> + Send + 'static,
-{
-    let subject = subject(&filter);
-    let turn = api.letter_work.begin(title).ok_or_else(is_busy)?;
-    metrics::acted(action);
-    record(api, visit, action, subject.clone(), "begun".to_owned()).await;
-    let work = work(filter, turn.progress());
-    let (own, visit) = (api.clone(), visit.clone());
-    tokio::spawn(async move {
-        let mut result = work.await;
-        if let Ok(sentences) = &mut result {
-            sentences.truncate(SENTENCES);
-        }
-        let said = match &result {
-            Ok(sentences) => sentences.first().cloned().unwrap_or_default(),
-            Err(error) => format!("{error:#}"),
-        };
-        record(&own, &visit, action, subject, said).await;
-        turn.end(result);
-    });
-    if form.is_form {
-        return Ok(see("/console/operator/dead-letters"));
+/// Describes replaying or discarding of the letters that match.
+fn long_action(title: &'static str, action: &'static str, filter: &Filter) -> LongAction {
+    LongAction {
+        title,
+        action,
+        subject: subject(filter),
+        page: "/console/operator/dead-letters",
+        busy: "dead letters are being replayed or discarded; wait until that has ended",
     }
-    Ok((StatusCode::ACCEPTED, Json(api.letter_work.now())).into_response())
 }
 
-fn is_busy() -> Problem {
-    Problem::new(
-        StatusCode::CONFLICT,
-        "CONFLICT",
-        "dead letters are being replayed or discarded; wait until that has ended",
-    )
+/// Returns the first sentence of a result.
+fn first(sentences: &[String]) -> String {
+    sentences.first().cloned().unwrap_or_default()
 }
 
 fn of_form(form: &Form) -> Filter {

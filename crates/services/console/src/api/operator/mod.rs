@@ -6,6 +6,7 @@
 mod audit;
 mod changes;
 mod dead_letters;
+mod long_action;
 mod reads;
 
 use axum::{

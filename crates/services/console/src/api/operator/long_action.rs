@@ -1,0 +1,63 @@
+//! An action that goes on after its answer. The log has a row when it begins and one when it ends.
+
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+};
+use platform::problem::Problem;
+use serde::Serialize;
+
+use super::record;
+use crate::{
+    api::{Api, Form, form::see},
+    client::OnProgress,
+    metrics,
+    pages::Visit,
+    service::Work,
+};
+
+pub struct LongAction {
+    /// Such as `Replaying dead letters`.
+    pub title: &'static str,
+    /// The action's name in the log and in the metric.
+    pub action: &'static str,
+    /// On what it is.
+    pub subject: String,
+    /// The page that shows its progress.
+    pub page: &'static str,
+    /// The answer while another one runs.
+    pub busy: &'static str,
+}
+
+impl LongAction {
+    /// Lets the work run, and answers at once. `said` is the result in the log.
+    pub async fn begin<T, F>(
+        self,
+        (api, visit, form): (&Api, &Visit, &Form),
+        work: &Work<T>,
+        run: impl FnOnce(OnProgress) -> F,
+        said: impl FnOnce(&T) -> String + Send + 'static,
+    ) -> Result<Response, Problem>
+    where
+        T: Serialize + Send + Sync + 'static,
+        F: Future<Output = anyhow::Result<T>> + Send + 'static,
+    {
+        let Self { title, action, subject, page, busy } = self;
+        let turn = work.begin(title).ok_or_else(|| Problem::new(StatusCode::CONFLICT, "CONFLICT", busy))?;
+        metrics::acted(action);
+        record(api, visit, action, subject.clone(), "begun".to_owned()).await;
+        let running = run(turn.progress());
+        let (own, visit) = (api.clone(), visit.clone());
+        tokio::spawn(async move {
+            let result = running.await;
+            let text = match &result {
+                Ok(done) => said(done),
+                Err(error) => format!("{error:#}"),
+            };
+            record(&own, &visit, action, subject, text).await;
+            turn.end(result);
+        });
+        Ok(if form.is_form { see(page) } else { (StatusCode::ACCEPTED, Json(work.now())).into_response() })
+    }
+}
