@@ -8,6 +8,7 @@ mod files_that_name_services;
 mod import_cycles;
 mod migrations;
 mod observability;
+mod proto_comments;
 mod registry;
 mod shared_tables;
 mod tree;

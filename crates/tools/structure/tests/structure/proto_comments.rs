@@ -1,0 +1,74 @@
+//! Every element of our protobuf contracts has a comment, which callers read through server reflection and in the OpenAPI document.
+
+use crate::tree::{files, read, root, shown};
+
+/// The folders below `proto/` with the contracts of others.
+const OF_OTHERS: [&str; 2] = ["google", "envoy"];
+/// The keywords before a name. Fields and the values of enums have none.
+const KEYWORDS: [&str; 4] = ["service ", "rpc ", "message ", "enum "];
+/// The beginnings of lines that declare nothing, although they may assign a number.
+const NO_ELEMENTS: [&str; 3] = ["//", "option ", "reserved "];
+
+#[test]
+fn every_element_of_the_contracts_has_a_comment() {
+    let proto = root().join("proto");
+    let (mut elements, mut silent) = (0, Vec::new());
+    for file in files(&proto, "proto") {
+        if OF_OTHERS.iter().any(|folder| file.starts_with(proto.join(folder))) {
+            continue;
+        }
+        let text = read(&file);
+        let mut above = "";
+        for (number, line) in (1..).zip(text.lines().map(str::trim)) {
+            if let Some(name) = element(line) {
+                elements += 1;
+                if !above.starts_with("//") {
+                    silent.push(format!("{}:{number}: {name}", shown(&file)));
+                }
+            }
+            above = line;
+        }
+    }
+
+    assert!(elements > 0, "proto/ declares something");
+    assert!(
+        silent.is_empty(),
+        "write a comment directly above each of these: the format, the unit, the bounds, or what an empty value means:\n{}",
+        silent.join("\n")
+    );
+}
+
+#[test]
+fn an_element_is_recognised_by_its_line() {
+    for (line, name) in [
+        ("service InventoryService {", Some("InventoryService")),
+        ("rpc GetPart(GetPartRequest) returns (GetPartResponse) {", Some("GetPart")),
+        ("message LogoutResponse {}", Some("LogoutResponse")),
+        ("enum Category {", Some("Category")),
+        ("CATEGORY_UNSPECIFIED = 0;", Some("CATEGORY_UNSPECIFIED")),
+        ("map<string, Value> metadata = 10;", Some("metadata")),
+        ("string password = 2 [(common.v1.sensitive) = true];", Some("password")),
+        ("option (google.api.http).get = \"/api/v1/inventory/parts\";", None),
+        ("option deprecated = 1;", None),
+        ("post: \"/api/v1/iam/login\"", None),
+        ("syntax = \"proto3\";", None),
+        ("extend google.protobuf.FieldOptions {", None),
+        ("oneof value {", None),
+        ("reserved 2, 5;", None),
+        ("// size = 1", None),
+        ("}", None),
+    ] {
+        assert_eq!(element(line), name, "{line}");
+    }
+}
+
+/// Returns the name of the service, RPC, message, enum, value or field that the line declares.
+fn element(line: &str) -> Option<&str> {
+    if let Some(rest) = KEYWORDS.iter().find_map(|keyword| line.strip_prefix(*keyword)) {
+        return rest.split([' ', '(', '{']).next();
+    }
+    let (declared, value) = line.split_once(" = ")?;
+    let is_number = value.starts_with(|first: char| first.is_ascii_digit() || first == '-');
+    let is_none = NO_ELEMENTS.iter().any(|beginning| line.starts_with(*beginning));
+    declared.split_whitespace().next_back().filter(|_| is_number && !is_none)
+}
