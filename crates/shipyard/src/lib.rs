@@ -14,8 +14,8 @@ use platform::cli::{block_on, report};
 
 use crate::{
     commands::{
-        abuse, audit, certificates, chaos, couriers, demo, dlq, doctor, kafka_acls, load, manual, migrate, operator,
-        produce, restock, run, services, skip, token, up,
+        abuse, audit, certificates, chaos, couriers, demo, dlq, doctor, kafka_acls, load, login, manual, migrate,
+        operator, produce, restock, run, services, skip, token, up,
     },
     data::Data,
 };
@@ -53,8 +53,10 @@ enum Command {
     Produce(produce::Arguments),
     /// Create a user with the role operator; IAM_OPERATORS must contain the login
     Operator(operator::Arguments),
+    /// Log in, and print the session, which X-Session-Uuid (HTTP) and session-uuid (gRPC) take
+    Login(login::Arguments),
     /// Log in, and print an access token for HTTP and gRPC
-    Token(token::Arguments),
+    Token(login::Arguments),
     /// Create and renew the certificates of the services, the gateway, the stores and their operators
     Certificates(certificates::Arguments),
     /// Give the users of the Kafka broker at KAFKA_BROKERS their rights (ACLs) and create missing topics, as its super user
@@ -93,6 +95,7 @@ pub fn main() -> ExitCode {
         Some(Command::Restock(arguments)) => block_on(restock::run(arguments, data)),
         Some(Command::Produce(arguments)) => block_on(produce::run(arguments, data)),
         Some(Command::Operator(arguments)) => block_on(operator::run(arguments, data)),
+        Some(Command::Login(arguments)) => block_on(login::run(arguments, data)),
         Some(Command::Token(arguments)) => block_on(token::run(arguments, data)),
         Some(Command::Certificates(arguments)) => certificates::run(arguments, &data),
         Some(Command::KafkaAcls) => block_on(kafka_acls::run()),

@@ -36,10 +36,16 @@ pub use crate::{
 
 /// Creates a client for HTTP APIs. A request takes at most `timeout`, of which connecting takes at most two seconds.
 pub fn client(timeout: Duration) -> anyhow::Result<reqwest::Client> {
+    let builder = client_builder().timeout(timeout).connect_timeout(Duration::from_secs(2));
+    builder.build().context("making an HTTP client")
+}
+
+/// Returns a builder for HTTP clients, in a process that has a cryptography provider. Without one, building a client panics.
+#[expect(clippy::disallowed_methods, reason = "all other clients are made here")]
+pub fn client_builder() -> reqwest::ClientBuilder {
     // This fails if a provider is installed already, which has the same effect.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let builder = reqwest::Client::builder().timeout(timeout).connect_timeout(Duration::from_secs(2));
-    builder.build().context("making an HTTP client")
+    reqwest::Client::builder()
 }
 
 /// Binds `address` for the listener that `variable` configures. If the port stays in use for two seconds, the error names `variable`.

@@ -175,7 +175,7 @@ mod tests {
         let exporter = InMemorySpanExporter::default();
         let provider = SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();
         let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
-        let _recording = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+        let _recording = crate::telemetry::subscribe(tracing_subscriber::registry().with(layer));
         let observed =
             from_fn(async |request: Request, next: Next| http(request, async |request| next.run(request).await).await);
         let router = Router::new().route("/customers/{id}/erase", get(async || ())).layer(observed);
@@ -203,7 +203,7 @@ mod tests {
         global::set_text_map_propagator(telemetry::propagator());
         let provider = SdkTracerProvider::builder().build();
         let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
-        let _recording = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+        let _recording = crate::telemetry::subscribe(tracing_subscriber::registry().with(layer));
         let parent = format!("00-{TRACE}-b7ad6b7169203331-00");
         let request =
             Request::builder().header("traceparent", parent).header("tracestate", "c=d").header("baggage", "a=b");

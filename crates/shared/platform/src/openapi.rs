@@ -1,4 +1,4 @@
-//! Error responses in OpenAPI descriptions. Responses that the endpoints of a service share are declared once.
+//! What the OpenAPI descriptions of all services share: the session, and error responses, which are declared once.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,22 @@ use axum::http::StatusCode;
 use utoipa::{
     ToSchema,
     openapi::{
-        AllOfBuilder, ContentBuilder, HeaderBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder,
+        AllOfBuilder, ContentBuilder, HeaderBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder,
         path::Operation,
         schema::{KnownFormat, SchemaFormat, Type},
+        security::{ApiKey, ApiKeyValue, SecurityScheme},
     },
 };
 use utoipa_axum::router::UtoipaMethodRouter;
 
-use crate::problem::{MEDIA_TYPE, Problem};
+use crate::{
+    auth::SESSION_HEADER,
+    problem::{MEDIA_TYPE, Problem},
+};
+
+/// The description of the session, which Swagger UI shows where a user authorizes.
+const SESSION: &str = "The `session_uuid` that a login returned: `auth.v1.AuthService/Login` over gRPC, `POST /api/v1/iam/login` at the \
+    gateway, or the output of `shipyard login LOGIN`.";
 
 /// The HTTP status and the code of a problem document.
 pub type Declared = (StatusCode, &'static str);
@@ -47,8 +55,16 @@ impl SharedProblems {
         endpoint
     }
 
+    /// Adds the shared responses and the security scheme `session` to a document.
+    pub fn describe(&self, document: &mut OpenApi) {
+        let session = ApiKeyValue::with_description(SESSION_HEADER, SESSION);
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Header(session)));
+        components.responses.extend(self.responses());
+    }
+
     /// Returns the shared responses, by name.
-    pub fn responses(&self) -> impl Iterator<Item = (String, RefOr<Response>)> {
+    fn responses(&self) -> impl Iterator<Item = (String, RefOr<Response>)> {
         let all = by_status([self.anywhere, self.posted, self.json].concat());
         all.into_iter().map(|(status, codes)| (name(status), response(status, &codes).into()))
     }

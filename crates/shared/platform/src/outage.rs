@@ -59,47 +59,25 @@ impl Outage {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
     use futures::FutureExt as _;
 
     use super::*;
 
-    /// tracing caches for each log statement whether a subscriber wants it. The tests run one at a time, so that none caches "no" for
-    /// another.
-    static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-
-    /// Collects the log from level info upwards as text.
-    #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<Vec<u8>>>);
-
-    impl std::io::Write for Log {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl Log {
-        fn of(work: impl FnOnce()) -> Vec<String> {
-            let log = Self::default();
-            let written = log.clone();
-            let subscriber = tracing_subscriber::fmt().with_ansi(false).without_time().with_target(false);
-            tracing::subscriber::with_default(subscriber.with_writer(move || log.clone()).finish(), work);
-            let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
-            text.lines().map(|line| line.trim().to_owned()).collect()
-        }
+    /// Returns the lines that `work` logs.
+    fn logged(work: impl FnOnce()) -> Vec<String> {
+        let log = crate::telemetry::MemoryLog::default();
+        let written = log.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).without_time().with_target(false);
+        let _guard = crate::telemetry::subscribe(subscriber.with_writer(move || written.clone()).finish());
+        work();
+        log.text().lines().map(|line| line.trim().to_owned()).collect()
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_outage_is_logged_when_it_begins_and_when_it_is_over() {
-        let _turn = ONE_AT_A_TIME.lock().await;
         let mut outage = Outage::new("the broker", "notes");
 
-        let lines = Log::of(|| {
+        let lines = logged(|| {
             outage.over();
             for _ in 0..1000 {
                 outage.met("no answer");
@@ -121,7 +99,6 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_outage_subsides_a_minute_after_its_last_error() {
-        let _turn = ONE_AT_A_TIME.lock().await;
         let mut outage = Outage::new("the broker", "notes");
         assert_eq!(outage.subsided().now_or_never(), None);
 

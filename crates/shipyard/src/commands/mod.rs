@@ -11,6 +11,7 @@ pub mod dlq;
 pub mod doctor;
 pub mod kafka_acls;
 pub mod load;
+pub mod login;
 pub mod manual;
 pub mod migrate;
 pub mod operator;

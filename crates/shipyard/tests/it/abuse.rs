@@ -10,14 +10,10 @@ use crate::{one_process::Shop, program::shipyard};
 const ATTACKS: [(&str, &str, &str); 2] =
     [("watch-few,slow-bodies,leaving,whole-bodies,rapid-resets", "0.1", "2s"), ("unread-answers", "0.1", "6s")];
 
-/// Held by a test that attacks its shop, so that the attacks of one do not slow down the customers of another.
-pub static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-
 #[tokio::test]
 async fn attacks_fail_no_request_of_other_customers() {
-    let _alone = ALONE.lock().await;
     let shop = Shop::new().with("SWAGGER_UI", "false").with("GRPC_REFLECTION", "false");
-    let _program = shop.start().await;
+    let _program = shop.start_alone().await;
 
     for (attacks, scale, during) in ATTACKS {
         for row in attack(&shop, attacks, scale, ["1s", during, "500ms"]).await {
@@ -49,7 +45,7 @@ async fn descriptions_are_off(shop: &Shop) {
     let url = format!("http://{}", shop.address(&order::SERVICE));
     let status = async |path: &str| http.get(format!("{url}{path}")).send().await.unwrap().status().as_u16();
     assert_eq!((status("/swagger-ui/").await, status("/openapi.json").await), (404, 404));
-    let grpc = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
+    let grpc = platform::http::client_builder().http2_prior_knowledge().build().unwrap();
     let url =
         format!("http://{}/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", shop.address(&iam::SERVICE));
     let call = grpc.post(url).header("content-type", "application/grpc").header("te", "trailers");

@@ -2,10 +2,7 @@
 
 use platform::ids;
 
-use crate::{
-    abuse::{ALONE, attack},
-    one_process::Shop,
-};
+use crate::{abuse::attack, one_process::Shop};
 
 const ATTACKS: &str = "fat-users,fill-redis,token-flood,spray,lock-keeper";
 /// What all refused tokens may leave in the log. Without a bound they leave some 300 bytes each.
@@ -13,7 +10,6 @@ const BYTES_OF_TOKENS: usize = 8_192;
 
 #[tokio::test]
 async fn attacks_on_logins_fail_no_login_of_other_customers() {
-    let _alone = ALONE.lock().await;
     let redis = testkit::small_redis().await;
     let prefix = format!("abuse:{}:", ids::random());
     let shop = Shop::new()
@@ -22,7 +18,7 @@ async fn attacks_on_logins_fail_no_login_of_other_customers() {
         // Hashing is not what is attacked.
         .with("IAM_ARGON2_MEMORY_KIB", "64")
         .with("IAM_ARGON2_ITERATIONS", "1");
-    let _program = shop.start().await;
+    let _program = shop.start_alone().await;
 
     for row in attack(&shop, ATTACKS, "0.25", ["500ms", "4s", "2100ms"]).await {
         assert!(row["sent"].as_u64().unwrap() > 10, "{row}");

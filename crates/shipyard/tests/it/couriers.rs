@@ -54,6 +54,19 @@ async fn the_map_of_the_couriers_is_printed_once_where_there_is_no_terminal() {
 }
 
 #[tokio::test]
+async fn the_couriers_and_their_orders_are_also_json() {
+    let (success, said, complaint) = run(&["--json"], &delivery(couriers(), None).await).await;
+
+    assert!(success, "{complaint}");
+    let map: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((&map["couriers"][1]["name"], &map["couriers"][1]["speed"]), (&json!("Вело"), &json!(2)), "{map}");
+    assert_eq!(
+        (&map["couriers"][1]["order_id"], &map["orders"][0]["location"]["x"]),
+        (&map["orders"][0]["id"], &json!(5))
+    );
+}
+
+#[tokio::test]
 async fn a_map_that_cannot_be_read_is_one_sentence() {
     let strange = ResponseTemplate::new(200).set_body_string("<html>");
     let cases = [

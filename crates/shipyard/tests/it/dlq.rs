@@ -76,6 +76,7 @@ async fn dead_letters_are_discarded_with_who_and_why_and_pruned() {
     let behind = dlq(&system, &["prune", "--topic", &topic]).await;
     let rest = dlq(&system, &[&["discard", "--all", "--topic", &topic][..], &because].concat()).await;
     let all = dlq(&system, &["list", "--topic", &topic, "--all"]).await;
+    let json = dlq(&system, &["list", "--topic", &topic, "--all", "--json"]).await;
     let pruned = system.shipyard(&["dlq", "prune", "--topic", &topic]).await;
     let left = dlq(&system, &["list", "--topic", &topic, "--all"]).await;
 
@@ -88,6 +89,15 @@ async fn dead_letters_are_discarded_with_who_and_why_and_pruned() {
     );
     assert!(shown.contains("discarded by ann at ") && shown.contains(": sent by a test"), "{shown}");
     assert!(behind.contains("0 dead letters removed"), "{behind}");
+    let listed: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
+    let one = listed.iter().find(|one| one["id"] == second).unwrap();
+    assert_eq!(
+        (listed.len(), &one["state"], &one["attempts"]),
+        (CONSUMERS, &"discarded".into(), &"1".into()),
+        "{json}"
+    );
+    let resolved = &one["resolved"];
+    assert_eq!((&resolved["by"], &resolved["why"]), (&"ann".into(), &"sent by a test".into()), "{json}");
     assert!(all.contains("0 dead letters pending, 0 replayed, 3 discarded"), "{all}");
     assert_eq!(all.matches("by ann").count(), CONSUMERS, "{all}");
     if is_mock(&system) {

@@ -8,11 +8,12 @@ use rustix::process::Signal;
 use serde_json::json;
 use tempfile::TempDir;
 use testkit::eventually;
+use tokio::sync::{OnceCell, SemaphorePermit};
 
 use crate::{
     customer::{Customer, ORDERS},
-    program::{Program, Variables, shipyard},
-    system::{free_address, listeners},
+    program::{Program, Variables, shipyard, until_ready},
+    system::{all_room, free_address, listeners, room},
 };
 
 /// A shop for one test, configured with its listen addresses alone.
@@ -20,6 +21,7 @@ pub struct Shop {
     directory: TempDir,
     variables: Variables,
     admin: String,
+    room: OnceCell<SemaphorePermit<'static>>,
 }
 
 impl Shop {
@@ -29,7 +31,7 @@ impl Shop {
         variables.push(("SHIPYARD_ADMIN_LISTEN".to_owned(), admin.clone()));
         variables.push(("ASSEMBLY_BUILD_MIN".to_owned(), "3s".to_owned()));
         variables.push(("ASSEMBLY_BUILD_MAX".to_owned(), "3s".to_owned()));
-        Self { directory: tempfile::tempdir().unwrap(), variables, admin }
+        Self { directory: tempfile::tempdir().unwrap(), variables, admin, room: OnceCell::new() }
     }
 
     /// Returns the same shop with one more variable.
@@ -52,13 +54,18 @@ impl Shop {
         self.variables.iter().find(|(name, _)| *name == variable).map(|(_, value)| value.clone()).unwrap()
     }
 
+    /// Starts the shop while no other test has a system of its own, as long as this one exists.
+    pub async fn start_alone(&self) -> Program {
+        self.room.get_or_init(all_room).await;
+        self.start().await
+    }
+
     /// Starts the shop, and returns when it is ready.
     pub async fn start(&self) -> Program {
+        self.room.get_or_init(room).await;
         let command = shipyard(&[], &self.variables, self.directory.path());
         let program = Program::start(command, &self.directory.path().join("log"));
-        let http = platform::http::client(std::time::Duration::from_secs(5)).unwrap();
-        let health = format!("http://{}/health/ready", self.admin);
-        eventually(async || http.get(&health).send().await.ok().filter(|answer| answer.status() == 200)).await;
+        until_ready(&self.admin).await;
         program
     }
 

@@ -9,6 +9,7 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process};
+use testkit::eventually;
 use tokio::sync::watch;
 
 /// Environment variables, as pairs of name and value.
@@ -38,6 +39,13 @@ pub fn shipyard(arguments: &[&str], variables: &Variables, directory: &Path) -> 
     }
     command.envs(variables.iter().map(|(name, value)| (name, value))).stdin(Stdio::null());
     command
+}
+
+/// Waits until the program with this admin address reports that it is ready.
+pub async fn until_ready(admin: impl std::fmt::Display) {
+    let http = platform::http::client(Duration::from_secs(5)).expect("a client");
+    let health = format!("http://{admin}/health/ready");
+    eventually(async || http.get(&health).send().await.ok().filter(|answer| answer.status() == 200)).await;
 }
 
 impl Program {

@@ -4,7 +4,6 @@ use std::{
     collections::HashMap,
     net::SocketAddr,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use operations::registry::SERVICES;
@@ -12,18 +11,19 @@ use platform::grpc::Peer;
 use platform::service::Service;
 use rustix::process::Signal;
 use tempfile::TempDir;
-use testkit::{Kafka, eventually};
-use tokio::sync::OnceCell;
+use testkit::Kafka;
+use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
-use crate::program::{Program, Variables, shipyard};
+use crate::program::{Program, Variables, shipyard, until_ready};
 
 /// The system that all tests share which do not damage it, so that it is started once. Its processes end with the test
 /// run.
 static SHARED: OnceCell<System> = OnceCell::const_new();
 
-/// Held while a system starts: the processes of several, started at once, take each other's time limits.
-static STARTING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-const ANSWER: Duration = Duration::from_secs(5);
+/// The room of this machine for systems that belong to one test, beside the shared one. Their processes are busy also without
+/// customers, and with more of them, calls exceed their time limits.
+static ROOM: Semaphore = Semaphore::const_new(SYSTEMS as usize);
+const SYSTEMS: u32 = 2;
 
 /// The logins in `IAM_OPERATORS`. None is registered at first.
 pub const OPERATORS: [&str; 3] = ["operator", "operator@example.com", "console-operator"];
@@ -34,11 +34,22 @@ pub struct System {
     pub kafka: Kafka,
     addresses: HashMap<&'static Service, SocketAddr>,
     programs: HashMap<&'static Service, Program>,
+    _room: Option<SemaphorePermit<'static>>,
+}
+
+/// Waits until this machine has room for a further system.
+pub async fn room() -> SemaphorePermit<'static> {
+    ROOM.acquire().await.expect("the room stays open")
+}
+
+/// Waits until no other test has a system of its own, and keeps it so.
+pub async fn all_room() -> SemaphorePermit<'static> {
+    ROOM.acquire_many(SYSTEMS).await.expect("the room stays open")
 }
 
 /// Returns a loopback address that no other system of this test run has.
 pub fn free_address() -> SocketAddr {
-    chaos::cluster::free_address().expect("a free port")
+    servers::free_address().expect("a free port")
 }
 
 /// Returns the variables of a service's listeners with free ports, those of its first API first.
@@ -50,7 +61,7 @@ pub fn listeners(service: &'static Service) -> Variables {
 impl System {
     /// Returns the system that other tests share. Its stock is filled, and it builds ships in a second or two.
     pub async fn shared() -> &'static Self {
-        SHARED.get_or_init(Self::start).await
+        SHARED.get_or_init(|| Self::started(None, &[], None)).await
     }
 
     /// Starts a system for one test.
@@ -61,6 +72,11 @@ impl System {
     /// Starts a system for one test with additional variables `more`. Its databases are on the server at the URL
     /// `postgres`, if there is one.
     pub async fn start_with(postgres: Option<&str>, more: &[(&str, &str)]) -> Self {
+        let room = room().await;
+        Self::started(postgres, more, Some(room)).await
+    }
+
+    async fn started(postgres: Option<&str>, more: &[(&str, &str)], room: Option<SemaphorePermit<'static>>) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let redis = testkit::redis().await;
         let kafka = testkit::kafka().await;
@@ -103,8 +119,7 @@ impl System {
             ("DELIVERY_MOVE_EVERY", "50ms"),
         ];
         variables.extend(rest.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let mut system = Self { variables, directory, kafka, addresses, programs: HashMap::new() };
-        let _turn = STARTING.lock().await;
+        let mut system = Self { variables, directory, kafka, addresses, programs: HashMap::new(), _room: room };
         for service in SERVICES {
             system.run(service);
         }
@@ -126,9 +141,7 @@ impl System {
     pub async fn ready(&self, service: &'static Service) {
         let admin = service.variable("ADMIN_LISTEN");
         let (_, admin) = self.variables.iter().find(|(name, _)| *name == admin).expect("it has an admin port");
-        let (http, health) =
-            (platform::http::client(ANSWER).expect("a client"), format!("http://{admin}/health/ready"));
-        eventually(async || http.get(&health).send().await.ok().filter(|answer| answer.status() == 200)).await;
+        until_ready(admin).await;
     }
 
     /// Sends `kill -9` to a service's process, and waits until it has exited.

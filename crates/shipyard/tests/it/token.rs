@@ -1,4 +1,5 @@
-//! `shipyard token`: prints an access token that opens a user's data over HTTP and gRPC until the user's sessions end.
+//! `shipyard login` and `shipyard token`: print a session, and an access token, which open a user's data over HTTP and gRPC until the
+//! user's sessions end.
 
 use contracts::proto::{
     auth::v1::{LogoutAllRequest, WhoamiRequest},
@@ -13,11 +14,11 @@ use crate::{
     system::System,
 };
 
-/// Runs the command with this password in a file. Returns whether it succeeded, and the two streams of its output.
-async fn token(system: &System, login: &str, password: &str) -> (bool, String, String) {
+/// Runs `login` or `token` with this password in a file. Returns whether it succeeded, and the two streams of its output.
+async fn run_with(command: &str, system: &System, login: &str, password: &str) -> (bool, String, String) {
     let file = system.directory.path().join(format!("password-of-{login}"));
     std::fs::write(&file, format!("{password}\n")).expect("the directory can be written");
-    let output = system.shipyard(&["token", login, "--password-file", &file.display().to_string()]).await;
+    let output = system.shipyard(&[command, login, "--password-file", &file.display().to_string()]).await;
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it writes text");
     (output.status.success(), text(output.stdout), text(output.stderr))
 }
@@ -27,7 +28,7 @@ async fn a_printed_token_works_over_http_and_grpc_until_its_session_ends() {
     let system = System::shared().await;
     let customer = Customer::of(system).await;
 
-    let (success, token, said) = token(system, &customer.login, PASSWORD).await;
+    let (success, token, said) = run_with("token", system, &customer.login, PASSWORD).await;
     assert!(success && said.starts_with("it expires at ") && token.lines().count() == 1, "{token} {said}");
     let bearer = format!("Bearer {}", token.trim_end());
     let orders = || customer.request(Method::GET, ORDERS).header("authorization", &bearer);
@@ -53,14 +54,27 @@ async fn a_printed_token_works_over_http_and_grpc_until_its_session_ends() {
 }
 
 #[tokio::test]
+async fn a_printed_session_opens_the_users_orders() {
+    let system = System::shared().await;
+    let customer = Customer::of(system).await;
+
+    let (success, session, said) = run_with("login", system, &customer.login, PASSWORD).await;
+
+    assert!(success && said.is_empty() && session.lines().count() == 1, "{session} {said}");
+    send(customer.request(Method::GET, ORDERS).header("x-session-uuid", session.trim_end())).await.success(200);
+}
+
+#[tokio::test]
 async fn a_wrong_password_prints_one_sentence_and_no_token() {
     let system = System::shared().await;
     let customer = Customer::of(system).await;
 
-    let (success, token, said) = token(system, &customer.login, "a wrong password").await;
+    for command in ["login", "token"] {
+        let (success, token, said) = run_with(command, system, &customer.login, "a wrong password").await;
 
-    assert_eq!((success, token.as_str(), said.lines().count()), (false, "", 1), "{said}");
-    assert!(said.contains("wrong login or password"), "{said}");
+        assert_eq!((success, token.as_str(), said.lines().count()), (false, "", 1), "{said}");
+        assert!(said.contains("wrong login or password"), "{said}");
+    }
 }
 
 #[tokio::test]

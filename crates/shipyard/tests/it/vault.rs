@@ -24,7 +24,7 @@ struct Vault {
 
 impl Vault {
     async fn start(directory: &Path) -> Self {
-        let address = chaos::cluster::free_address().unwrap();
+        let address = servers::free_address().unwrap();
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools/bin/bao");
         assert!(program.exists(), "install OpenBao with scripts/openbao");
         let mut command = Command::new(program);
@@ -60,8 +60,8 @@ impl Vault {
             (SECRET, reference.to_owned()),
             ("VAULT_ADDR", format!("http://{}", self.address)),
             ("VAULT_TOKEN", token.to_owned()),
-            ("GEO_LISTEN", chaos::cluster::free_address().unwrap().to_string()),
-            ("GEO_ADMIN_LISTEN", chaos::cluster::free_address().unwrap().to_string()),
+            ("GEO_LISTEN", servers::free_address().unwrap().to_string()),
+            ("GEO_ADMIN_LISTEN", servers::free_address().unwrap().to_string()),
         ];
         own.map(|(name, value)| (name.to_owned(), value)).into()
     }

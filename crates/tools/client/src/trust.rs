@@ -74,9 +74,7 @@ impl Trust {
 
     /// Returns the builder of an HTTP client, with the timeout and TLS settings of the tools.
     pub fn http(&self) -> reqwest::ClientBuilder {
-        // This fails if a provider is installed already, which is fine.
-        let _ = ring::default_provider().install_default();
-        let builder = reqwest::Client::builder().connect_timeout(CONNECT_WITHIN);
+        let builder = platform::http::client_builder().connect_timeout(CONNECT_WITHIN);
         match self.config(&[H2, HTTP1]) {
             Some(config) => builder.tls_backend_preconfigured(config),
             None => builder,

@@ -4,6 +4,7 @@
 //! directory's owner can read. It ends with this process, and leftovers of a killed process are cleaned up. For
 //! `shipyard chaos`, servers can also be killed, frozen, or put on a disk that can be filled.
 
+mod addresses;
 pub mod apt;
 mod crash;
 mod docker;
@@ -14,5 +15,6 @@ pub mod redis;
 pub mod redis_container;
 pub mod small_disk;
 
+pub use addresses::{free_address, free_addresses};
 pub use redis_container::RedisContainer;
 pub use small_disk::SmallDisk;

@@ -96,10 +96,11 @@ fn placed(configuration: &str, upstreams: &[Upstream]) -> anyhow::Result<(String
         if let Some(port) =
             number(&line, "address: 0.0.0.0, port_value: ").or(number(&line, "address: 127.0.0.1, port_value: "))
         {
-            let free = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+            let free = servers::free_address()?;
             listeners.insert(port, free);
-            let of_all = line.replace("0.0.0.0", "127.0.0.1");
-            line = of_all.replace(&format!("port_value: {port} "), &format!("port_value: {} ", free.port()));
+            let [of_all, of_host] = ["0.0.0.0", "127.0.0.1"].map(|ip| format!("address: {ip}, port_value: {port} "));
+            let own = format!("address: {}, port_value: {} ", free.ip(), free.port());
+            line = line.replace(&of_all, &own).replace(&of_host, &own);
         }
         for upstream in upstreams {
             for (port, address) in &upstream.apis {

@@ -68,8 +68,8 @@ impl GuardedKafka {
 
 async fn start() -> anyhow::Result<GuardedKafka> {
     // The broker must advertise its ports, so that they are chosen before it starts.
-    let port = || anyhow::Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port());
-    let (outside, rotated) = (port()?, port()?);
+    let free = servers::free_addresses(2)?;
+    let (outside, rotated) = (free[0].port(), free[1].port());
     let advertised = format!("INSIDE://localhost:19092,OUTSIDE://127.0.0.1:{outside},ROTATED://127.0.0.1:{rotated}");
     let mut image = GenericImage::new(IMAGE.0, IMAGE.1)
         .with_mapped_port(outside, 9092.tcp())

@@ -50,8 +50,8 @@ async fn start() -> anyhow::Result<TlsKafka> {
     let authority = Authority::create(now, LIFETIME)?;
     let pair = authority.issue(&Subject::store("kafka"), now, LIFETIME)?;
     // The broker must advertise its ports, so that they are chosen before it starts.
-    let port = || anyhow::Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port());
-    let (plain, ssl, users) = (port()?, port()?, port()?);
+    let free = servers::free_addresses(3)?;
+    let (plain, ssl, users) = (free[0].port(), free[1].port(), free[2].port());
     let advertised = format!("PLAINTEXT://localhost:9092,ENCRYPTED://localhost:{ssl},USERS://localhost:{users}");
     let mut image = GenericImage::new(IMAGE.0, IMAGE.1)
         .with_mapped_port(plain, 9092.tcp())

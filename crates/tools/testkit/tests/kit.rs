@@ -53,3 +53,16 @@ async fn the_stand_in_for_iam_knows_the_sessions_and_tokens_that_were_made() {
     }
     assert_eq!(sessions.owner(&Credential::Session("unheard of".to_owned())).await, Err(SessionError::Invalid));
 }
+
+#[test]
+fn a_statement_that_another_thread_reaches_first_is_captured() {
+    fn say() {
+        tracing::info!("said");
+    }
+    let (log, _guard) = testkit::MemoryLog::capture(tracing::Level::INFO);
+
+    std::thread::spawn(say).join().unwrap();
+    say();
+
+    assert!(log.text().contains("said"));
+}

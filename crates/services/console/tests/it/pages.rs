@@ -149,7 +149,7 @@ async fn a_login_that_is_refused_keeps_what_was_typed_and_is_no_stack_of_json() 
 async fn a_checkout_without_a_key_gets_one_in_its_address() {
     let fixture = Fixture::start().await;
     let session = fixture.iam.session(ids::random());
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let client = platform::http::client_builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
 
     let part = ids::random();
     let url = format!("{}/console/checkout?{part}=2", fixture.origin());

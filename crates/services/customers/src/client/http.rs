@@ -39,9 +39,7 @@ enum Outcome {
 
 impl HttpChecker {
     pub fn new(url: Url) -> anyhow::Result<Self> {
-        // An error means that the process has installed the same provider already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
+        let client = platform::http::client_builder()
             // Redirects are not followed, so that personal data is sent to no other host.
             .redirect(redirect::Policy::none())
             .connect_timeout(Duration::from_secs(1))

@@ -14,7 +14,7 @@ use platform::{
     auth::{Caller, User},
     outbox::Waker,
 };
-use testkit::Log;
+use testkit::MemoryLog;
 use tokio::time::sleep;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::Level;
@@ -188,7 +188,7 @@ async fn a_hold_ends_for_users_who_are_no_customers_alone() {
 #[tokio::test(start_paused = true)]
 async fn no_line_about_an_erased_customer_or_its_loans_has_its_id() {
     let fixture = fixture();
-    let (log, _guard) = Log::capture(Level::DEBUG);
+    let (log, _guard) = MemoryLog::capture(Level::DEBUG);
     let id = fixture.verified().await;
     fixture.payment.set_away(true);
     fixture.service.receive_loan(&loan("earlier", id, 100)).await.unwrap();

@@ -8,7 +8,7 @@ use axum::{
 };
 use platform::{
     api_pages,
-    auth::{Guard, Rule, SESSION_HEADER},
+    auth::{Guard, Rule},
     health::probe_routes,
     http,
     load_shed::{Slots, UserSlots, shed, shed_user},
@@ -16,10 +16,7 @@ use platform::{
     readiness::Readiness,
     shared_layer::shared,
 };
-use utoipa::{
-    OpenApi,
-    openapi::security::{ApiKey, ApiKeyValue, SecurityScheme},
-};
+use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{erase_customer, find_order, get_order, page, place_order, problems::SHARED, request_id, state::Api};
@@ -43,10 +40,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 /// Returns the endpoints with their descriptions.
 fn described() -> OpenApiRouter<Api> {
     let mut base = Base::openapi();
-    let scheme = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(SESSION_HEADER)));
-    let components = base.components.get_or_insert_default();
-    components.add_security_scheme("session", scheme);
-    components.responses.extend(SHARED.responses());
+    SHARED.describe(&mut base);
     OpenApiRouter::<Api>::with_openapi(base)
         .routes(SHARED.declared::<Api>(routes!(get_order::handle), &get_order::PROBLEMS))
         .routes(SHARED.declared(routes!(place_order::handle), &[]))

@@ -14,7 +14,7 @@ async fn the_page_leads_from_the_field_to_the_order() {
     let start = fixture.page("/").await;
     assert_eq!((start.status, start.header("content-type")), (200, "text/html; charset=utf-8"));
     assert!(start.text.contains("name=\"order_uid\"") && start.text.contains("<form action=\"/\" method=\"get\""));
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let client = platform::http::client_builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let address = fixture.request(Method::GET, "/").build().unwrap().url().clone();
     let led = client.get(address).query(&[("order_uid", " a/b <c> ")]).send().await.unwrap();
     assert_eq!((led.status().as_u16(), led.headers()["location"].to_str().unwrap()), (303, "/orders/a%2Fb%20%3Cc%3E"));

@@ -14,7 +14,7 @@ use inventory::{
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
 use platform::{ids, postgres::DatabaseError};
-use testkit::Log;
+use testkit::MemoryLog;
 use tracing::Level;
 use uuid::Uuid;
 
@@ -289,7 +289,7 @@ async fn seeding_logs_how_many_parts_are_new_and_nothing_when_none_is() {
     let inventory = Arc::new(MemoryInventory::default());
     let service = InventoryService::new(inventory.clone(), inventory, Arc::new(MemoryOrders::default()), TTL);
     let parts = [part(1), part(1)];
-    let (log, _guard) = Log::capture(Level::INFO);
+    let (log, _guard) = MemoryLog::capture(Level::INFO);
 
     service.seed(&parts).await.unwrap();
     service.seed(&parts).await.unwrap();

@@ -97,9 +97,7 @@ impl Telegram {
             .ok()
             .filter(|url| url.has_host() && ["http", "https"].contains(&url.scheme()))
             .ok_or_else(|| ConfigError::new("TELEGRAM_API_URL", "is not a URL such as https://api.telegram.org"))?;
-        // An error means that the process has installed the same provider already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = Client::builder()
+        let http = platform::http::client_builder()
             .connect_timeout(CONNECT_TIMEOUT)
             // Over HTTP/2, a request that times out leaves its connection open for later requests. These pings detect a dead connection.
             .http2_keep_alive_interval(Duration::from_secs(5))

@@ -1,11 +1,8 @@
 //! The general part of the OpenAPI document: title, tags, security scheme and shared responses; and what the gateway serves beside order.
 
 use contracts::gateway;
-use platform::{auth::SESSION_HEADER, problem::Problem};
-use utoipa::{
-    OpenApi,
-    openapi::security::{ApiKey, ApiKeyValue, SecurityScheme},
-};
+use platform::problem::Problem;
+use utoipa::OpenApi;
 
 use super::problems;
 
@@ -20,10 +17,7 @@ struct Base;
 /// Builds the OpenAPI document without its paths, which the routes add.
 pub(super) fn base() -> utoipa::openapi::OpenApi {
     let mut base = Base::openapi();
-    let scheme = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(SESSION_HEADER)));
-    let components = base.components.get_or_insert_default();
-    components.add_security_scheme("session", scheme);
-    components.responses.extend(problems::SHARED.responses());
+    problems::SHARED.describe(&mut base);
     base
 }
 

@@ -1,50 +1,31 @@
 //! Tests of the lines that events leave in the log.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
-
 use uuid::Uuid;
 
 use super::{aggregate::Aggregate, *};
-use crate::auth::{Caller, User};
+use crate::{
+    auth::{Caller, User},
+    telemetry::{MemoryLog, subscribe},
+};
 
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Lines {
-    fn told(&self) -> Vec<serde_json::Value> {
-        let lines = self.0.lock().unwrap();
-        let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
-    }
-}
-
-/// Returns the lines that this thread logs until the guard is dropped.
-fn capture() -> (Lines, tracing::subscriber::DefaultGuard) {
-    let lines = Lines::default();
-    let writer = lines.clone();
+/// Returns what this thread logs until the guard is dropped.
+fn capture() -> (MemoryLog, tracing::subscriber::DefaultGuard) {
+    let log = MemoryLog::default();
+    let writer = log.clone();
     let subscriber = json_subscriber::fmt().flatten_event(true).with_writer(move || writer.clone()).finish();
-    (lines, tracing::subscriber::set_default(subscriber))
+    (log, subscribe(subscriber))
+}
+
+/// Returns the lines of a log.
+fn told(log: &MemoryLog) -> Vec<serde_json::Value> {
+    log.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// Returns the fields of the log line that `event` produces.
 fn logged(event: Event<'_>) -> serde_json::Value {
     let (lines, _guard) = capture();
     write(event, 1);
-    let mut fields = lines.told().pop().unwrap();
+    let mut fields = told(&lines).pop().unwrap();
     fields.as_object_mut().unwrap().remove("timestamp");
     fields
 }
@@ -100,7 +81,7 @@ async fn equal_events_of_a_stranger_share_a_line_and_none_is_lost() {
     tokio::time::sleep(aggregate::WINDOW * 2).await;
     aggregate.record(refused(AccessRefusal::Role));
 
-    let told: Vec<_> = lines.told().iter().map(|line| (line["reason"].clone(), line["count"].clone())).collect();
+    let told: Vec<_> = told(&lines).iter().map(|line| (line["reason"].clone(), line["count"].clone())).collect();
     let (role, service, one) = ("role".into(), "service".into(), serde_json::Value::Null);
     let expected: [(serde_json::Value, serde_json::Value); 4] =
         [(role, one.clone()), (service, one.clone()), ("role".into(), 9_999.into()), ("role".into(), one)];
@@ -117,7 +98,7 @@ async fn events_of_many_strangers_share_lines_as_well() {
     }
     tokio::time::sleep(aggregate::WINDOW * 2).await;
 
-    let told = lines.told();
+    let told = told(&lines);
     let counted: u64 = told.iter().map(|line| line["count"].as_u64().unwrap_or(1)).sum();
     assert_eq!(counted, 100_000);
     assert!(told.len() < 1_000, "{} lines", told.len());
@@ -135,13 +116,13 @@ async fn an_operator_who_sees_data_of_another_user_is_recorded_and_so_is_a_user_
     assert!(
         !inspects(Caller::User(User::plain(ann)), Some(operator)) && !inspects(Caller::User(User::plain(ann)), None)
     );
-    let refused = lines.told();
+    let refused = told(&lines);
     assert_eq!(refused.len(), 1, "the object of nobody is none");
     assert_eq!((&refused[0]["event"], &refused[0]["reason"]), (&"access_refused".into(), &"object".into()));
     assert_eq!(refused[0]["user_uuid"], ann.to_string());
     assert!(inspects(Caller::User(User::operator(operator)), Some(ann)));
 
-    let line = lines.told().pop().unwrap();
+    let line = told(&lines).pop().unwrap();
     assert_eq!((&line["event"], &line["path"]), (&"role_used".into(), &"/x.v1.X/Get".into()));
     assert_eq!(line["user_uuid"], operator.to_string());
     assert_eq!(line["of_uuid"], Uuid::from_u128(3).to_string());

@@ -62,33 +62,15 @@ fn colour(level: Level) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        io,
-        sync::{Arc, Mutex},
-    };
-
     use super::*;
 
-    #[derive(Clone, Default)]
-    struct Written(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Written {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
     fn logged(ansi: bool, log: impl FnOnce()) -> String {
-        let written = Written::default();
-        let writer = written.clone();
-        let lines = tracing_subscriber::fmt().with_ansi(ansi).event_format(Line).with_writer(move || writer.clone());
-        tracing::subscriber::with_default(lines.finish(), log);
-        String::from_utf8(written.0.lock().unwrap().clone()).unwrap()
+        let text = crate::telemetry::MemoryLog::default();
+        let written = text.clone();
+        let lines = tracing_subscriber::fmt().with_ansi(ansi).event_format(Line).with_writer(move || written.clone());
+        let _guard = crate::telemetry::subscribe(lines.finish());
+        log();
+        text.text()
     }
 
     #[test]

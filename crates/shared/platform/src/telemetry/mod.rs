@@ -5,6 +5,7 @@ mod export;
 mod ids;
 mod line;
 mod logs;
+mod memory_log;
 mod metrics;
 
 use std::time::Duration;
@@ -13,6 +14,7 @@ use anyhow::Context as _;
 pub(crate) use context::{add_trace_context, propagator};
 pub use context::{continue_trace, trace_context, trace_id};
 pub use logs::{LogFormat, LogOutputs};
+pub use memory_log::{MemoryLog, subscribe};
 pub use metrics::render_metrics;
 use opentelemetry::{global, trace::TracerProvider as _};
 use opentelemetry_sdk::{

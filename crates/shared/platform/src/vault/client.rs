@@ -87,10 +87,8 @@ impl Client {
             return Err(ConfigError::new(ADDRESS, problem));
         }
         let failed = |error: &dyn std::fmt::Display| ConfigError::new(ADDRESS, error);
-        // This fails if a provider is installed already, which has the same effect.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         // A redirect would take the token to another server. A proxy of the environment is meant for other requests.
-        let mut http = reqwest::Client::builder().timeout(REQUEST).redirect(redirect::Policy::none()).no_proxy();
+        let mut http = crate::http::client_builder().timeout(REQUEST).redirect(redirect::Policy::none()).no_proxy();
         if let Some(file) = value(values, "VAULT_CACERT") {
             let authorities =
                 authorities(Path::new(file)).map_err(|problem| ConfigError::new("VAULT_CACERT", problem))?;

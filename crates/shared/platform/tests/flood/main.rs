@@ -108,9 +108,7 @@ impl Strangers {
 }
 
 fn client() -> reqwest::ClientBuilder {
-    // Installs the cryptography provider, which every client of reqwest needs.
-    let _ = http::client(Duration::from_secs(1));
-    Client::builder().timeout(Duration::from_secs(10))
+    http::client_builder().timeout(Duration::from_secs(10))
 }
 
 async fn serve_http() -> String {

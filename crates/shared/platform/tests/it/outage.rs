@@ -16,17 +16,17 @@ use platform::{
     readiness::Readiness,
 };
 use rdkafka::mocking::MockCluster;
-use testkit::{Log, eventually};
+use testkit::{MemoryLog, eventually};
 use tokio_util::sync::CancellationToken;
 use tracing::Level;
 use uuid::Uuid;
 
 /// Returns the number of lines that contain `text`.
-fn count(log: &Log, text: &str) -> usize {
+fn count(log: &MemoryLog, text: &str) -> usize {
     log.text().lines().filter(|line| line.contains(text)).count()
 }
 
-async fn wait_for(log: &Log, text: &str) {
+async fn wait_for(log: &MemoryLog, text: &str) {
     eventually(|| async { (count(log, text) > 0).then_some(()) }).await;
 }
 
@@ -41,7 +41,7 @@ impl Handler for Content {
 
 #[tokio::test]
 async fn an_outage_of_the_broker_is_one_warning_and_its_end_one_line() {
-    let (log, _guard) = Log::capture(Level::DEBUG);
+    let (log, _guard) = MemoryLog::capture(Level::DEBUG);
     let cluster = MockCluster::new(1).unwrap();
     let variables = [("KAFKA_BROKERS", cluster.bootstrap_servers()), ("KAFKA_CREATE_TOPICS", "false".to_owned())];
     let config: platform::kafka::Config = Settings::of(variables).read().unwrap();
@@ -79,7 +79,7 @@ impl Publisher for Away {
 
 #[tokio::test(start_paused = true)]
 async fn a_relay_that_cannot_publish_warns_once_and_says_when_it_can() {
-    let (log, _guard) = Log::capture(Level::DEBUG);
+    let (log, _guard) = MemoryLog::capture(Level::DEBUG);
     let outbox = MemoryOutbox::default();
     outbox.insert(Event { uuid: Uuid::from_u128(1), kind: "kind", key: Uuid::from_u128(1), payload: vec![] });
     let topics = HashMap::from([("kind", "topic".to_owned())]);

@@ -33,10 +33,10 @@ fn an_event_keeps_the_trace_of_its_change() {
     let provider = SdkTracerProvider::builder().build();
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
 
-    let (trace, id) = tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
-        let span = tracing::info_span!("change");
-        span.in_scope(|| (outbox::trace(), telemetry::trace_id(&span).unwrap()))
-    });
+    let _recording = platform::telemetry::subscribe(tracing_subscriber::registry().with(layer));
+
+    let span = tracing::info_span!("change");
+    let (trace, id) = span.in_scope(|| (outbox::trace(), telemetry::trace_id(&span).unwrap()));
 
     let parent = trace["traceparent"].as_str().unwrap();
     assert!(parent.starts_with(&format!("00-{id}-")), "{parent}");

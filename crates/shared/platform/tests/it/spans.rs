@@ -19,7 +19,7 @@ async fn each_statement_of_a_request_has_a_span_under_the_requests() {
     let subscriber = tracing_subscriber::registry()
         .with(statement_spans(traces.tracer("test")))
         .with(tracing_opentelemetry::layer().with_tracer(traces.tracer("test")));
-    let recording = tracing::subscriber::set_default(subscriber);
+    let recording = platform::telemetry::subscribe(subscriber);
 
     sqlx::query("select 1").execute(&pool).await.unwrap();
     async {

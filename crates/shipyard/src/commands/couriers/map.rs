@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// The number of cells in each direction. Cells are counted from 1.
@@ -12,14 +12,14 @@ const LISTED: usize = 20;
 /// The labels of the first couriers on the map, one letter each.
 const LETTERS: &[u8; 52] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Location {
     pub x: i32,
     pub y: i32,
 }
 
 /// A courier as the delivery service's `GET /couriers` lists it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Courier {
     pub name: String,
     pub location: Location,
@@ -30,14 +30,14 @@ pub struct Courier {
 }
 
 /// An order as the delivery service's `GET /orders/active` lists it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Order {
     pub id: Uuid,
     pub location: Location,
 }
 
 /// Couriers and active orders, in the order in which the delivery service lists them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Map {
     pub couriers: Vec<Courier>,
     pub orders: Vec<Order>,

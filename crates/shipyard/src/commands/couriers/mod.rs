@@ -11,7 +11,7 @@ use std::{
 use platform::{config::Settings, shutdown::on_signal};
 
 use self::feed::Feed;
-use crate::data::Data;
+use crate::{data::Data, output};
 
 /// The interval between two frames.
 const REDRAW: Duration = Duration::from_millis(500);
@@ -24,6 +24,9 @@ pub struct Arguments {
     /// Print one map and exit; the default if standard output is not a terminal
     #[arg(long)]
     once: bool,
+    /// Print the couriers and the active orders as JSON, once
+    #[arg(long)]
+    json: bool,
     /// URL of delivery's HTTP API (default: DELIVERY_URL, or this machine)
     #[arg(long, value_name = "URL")]
     url: Option<String>,
@@ -37,6 +40,9 @@ pub struct Arguments {
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let settings = data.running(Settings::load()?);
     let feed = Feed::of(arguments.url, arguments.session, &settings)?;
+    if arguments.json {
+        return output::json(&feed.read().await?);
+    }
     if arguments.once || !std::io::stdout().is_terminal() {
         let map = feed.read().await?;
         out!("{map}");

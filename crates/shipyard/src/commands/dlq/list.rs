@@ -4,15 +4,67 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use platform::{clock, kafka};
+use serde::Serialize;
 
-use operations::dead_letter_journal::Entry;
+use crate::output;
 use operations::dead_letter_queue::{DeadLetterQueue, Found, State};
 
-pub async fn list(queue: &DeadLetterQueue, topic: Option<&str>, all: bool) -> anyhow::Result<()> {
+/// A dead letter in the list.
+#[derive(Serialize)]
+struct Line {
+    id: String,
+    at: DateTime<Utc>,
+    state: &'static str,
+    event_type: String,
+    key: String,
+    /// The consumer group that gave the message up.
+    consumer: String,
+    error: String,
+    attempts: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resolved: Option<Resolved>,
+}
+
+/// Who resolved a letter, when and why.
+#[derive(Serialize)]
+struct Resolved {
+    by: String,
+    at: DateTime<Utc>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    why: String,
+}
+
+impl Line {
+    fn new(Found { letter, state }: &Found) -> Self {
+        let (state, entry) = match state {
+            State::Pending => ("pending", None),
+            State::Replayed(entry) => ("replayed", Some(entry)),
+            State::Discarded(entry) => ("discarded", Some(entry)),
+        };
+        let header = |name| letter.header(name).to_owned();
+        Self {
+            id: letter.id.to_string(),
+            at: letter.at,
+            state,
+            event_type: header("event-type"),
+            key: String::from_utf8_lossy(&letter.message.key).into_owned(),
+            consumer: header(kafka::HEADER_GROUP),
+            error: header(kafka::HEADER_ERROR),
+            attempts: header(kafka::HEADER_ATTEMPTS),
+            resolved: entry.map(|entry| Resolved { by: entry.who.clone(), at: entry.at, why: entry.why.clone() }),
+        }
+    }
+}
+
+/// Prints the pending letters, or all, as lines or as JSON.
+pub async fn list(queue: &DeadLetterQueue, topic: Option<&str>, all: bool, json: bool) -> anyhow::Result<()> {
     let letters = queue.letters(topic).await?;
+    let lines: Vec<Line> = letters.iter().filter(|found| all || found.state == State::Pending).map(Line::new).collect();
+    if json {
+        return output::json(&lines);
+    }
     let count = |like: fn(&State) -> bool| letters.iter().filter(|found| like(&found.state)).count();
-    let shown: Vec<_> = letters.iter().filter(|found| all || found.state == State::Pending).collect();
-    if !shown.is_empty() {
+    if !lines.is_empty() {
         outln!(
             "{:<28} {:>10}  {:<9} {:<26} {:<36} {:<34} ERROR",
             "DEAD LETTER",
@@ -23,22 +75,18 @@ pub async fn list(queue: &DeadLetterQueue, topic: Option<&str>, all: bool) -> an
             "CONSUMER"
         );
     }
-    for Found { letter, state } in shown {
-        let (state, by) = match state {
-            State::Pending => ("pending", String::new()),
-            State::Replayed(entry) => ("replayed", by(entry)),
-            State::Discarded(entry) => ("discarded", by(entry)),
-        };
+    for line in lines {
         outln!(
-            "{:<28} {:>10}  {:<9} {:<26} {:<36} {:<34} {} ({} attempts){by}",
-            letter.id,
-            ago(letter.at, clock::now()),
-            state,
-            or_dash(letter.header("event-type")),
-            or_dash(&String::from_utf8_lossy(&letter.message.key)),
-            or_dash(letter.header(kafka::HEADER_GROUP)),
-            or_dash(letter.header(kafka::HEADER_ERROR)),
-            or_dash(letter.header(kafka::HEADER_ATTEMPTS)),
+            "{:<28} {:>10}  {:<9} {:<26} {:<36} {:<34} {} ({} attempts){}",
+            line.id,
+            ago(line.at, clock::now()),
+            line.state,
+            or_dash(&line.event_type),
+            or_dash(&line.key),
+            or_dash(&line.consumer),
+            or_dash(&line.error),
+            or_dash(&line.attempts),
+            line.resolved.as_ref().map(by).unwrap_or_default(),
         );
     }
     outln!(
@@ -51,13 +99,9 @@ pub async fn list(queue: &DeadLetterQueue, topic: Option<&str>, all: bool) -> an
 }
 
 /// Formats who resolved a letter, when and why.
-fn by(entry: &Entry) -> String {
-    let (who, ago) = (or_dash(&entry.who), ago(entry.at, clock::now()));
-    if entry.why.is_empty() {
-        format!("; by {who} {ago}")
-    } else {
-        format!("; by {who} {ago}: {}", or_dash(&entry.why))
-    }
+fn by(Resolved { by, at, why }: &Resolved) -> String {
+    let (who, ago) = (or_dash(by), ago(*at, clock::now()));
+    if why.is_empty() { format!("; by {who} {ago}") } else { format!("; by {who} {ago}: {}", or_dash(why)) }
 }
 
 /// Shows an empty text as a dash, and replaces control characters, which would break the line.

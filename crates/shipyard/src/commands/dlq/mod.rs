@@ -34,6 +34,9 @@ enum Command {
         /// Include replayed and discarded dead letters
         #[arg(long)]
         all: bool,
+        /// Print the list as JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Show one dead letter with its headers and payload
     Show {
@@ -88,7 +91,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let settings = data.running(Settings::load()?);
     let queue = DeadLetterQueue::of(&settings).with_context(|| data.advice())?;
     match arguments.command {
-        Command::List { topic, all } => list::list(&queue, topic.as_deref(), all).await,
+        Command::List { topic, all, json } => list::list(&queue, topic.as_deref(), all, json).await,
         Command::Show { letter } => show::show(&queue, &letter).await,
         Command::Replay { letters, topic, late, who, .. } => replay(&queue, &chosen(letters, topic), late, who).await,
         Command::Discard { letters, topic, why, who, .. } => discard(&queue, &chosen(letters, topic), &why, who).await,

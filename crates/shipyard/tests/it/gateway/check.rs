@@ -50,7 +50,7 @@ impl Check {
         let asked = Arc::default();
         let iam = AuthorizationClient::new(Endpoint::from_shared(format!("http://{iam}")).unwrap().connect_lazy());
         let recorder = AuthorizationServer::new(Recorder { iam, asked: Arc::clone(&asked) });
-        let address = chaos::cluster::free_address().unwrap();
+        let address = servers::free_address().unwrap();
         let stop = CancellationToken::new();
         let server =
             Server::builder().add_service(recorder).serve_with_shutdown(address, stop.clone().cancelled_owned());

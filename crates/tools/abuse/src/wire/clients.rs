@@ -13,7 +13,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 /// Creates an HTTP client; `None` if that fails.
 pub fn client(target: &Entrance) -> Option<reqwest::Client> {
-    let builder = reqwest::Client::builder().timeout(LIMIT).local_address(source(target.address));
+    let builder = platform::http::client_builder().timeout(LIMIT).local_address(source(target.address));
     let builder = match &target.tls {
         Some((config, _)) => builder.tls_backend_preconfigured(ClientConfig::clone(config)),
         None => builder,

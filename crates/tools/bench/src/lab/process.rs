@@ -1,7 +1,6 @@
 //! A child process that runs this program, with its CPU time and memory.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -81,13 +80,6 @@ fn parse_cpu(stat: &str) -> Option<Duration> {
     Some(Duration::from_secs_f64((f64::from(ticks(11)?) + f64::from(ticks(12)?)) / TICKS))
 }
 
-/// Returns free loopback addresses. They are distinct, since all are bound before the first is released.
-pub fn free_addresses(count: usize) -> anyhow::Result<Vec<SocketAddr>> {
-    let bound: Result<Vec<_>, _> = (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect();
-    let bound = bound.context("finding a free port")?;
-    Ok(bound.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,14 +91,5 @@ mod tests {
         assert_eq!(parse_cpu(stat), Some(Duration::from_secs(3)));
         assert_eq!(parse_cpu("71 (x) S 1"), None);
         assert_eq!(parse_cpu(""), None);
-    }
-
-    #[test]
-    fn free_addresses_are_distinct() {
-        let mut addresses = free_addresses(20).unwrap();
-        addresses.sort();
-        addresses.dedup();
-
-        assert_eq!(addresses.len(), 20);
     }
 }

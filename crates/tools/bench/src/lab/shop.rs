@@ -11,12 +11,10 @@ use client::{addresses::ShopAddresses, shop::Shop as Client, trust::Trust};
 use contracts::proto::auth::v1::auth_service_client::AuthServiceClient;
 use operations::registry::SERVICES;
 use platform::service::Service;
+use servers::free_addresses;
 use tonic::transport::Channel;
 
-use super::{
-    Servers,
-    process::{Process, free_addresses},
-};
+use super::{Servers, process::Process};
 use crate::{child, connection::HttpClient};
 
 /// How long the shop may take to become ready.

@@ -21,7 +21,7 @@ use stand_ins::{Kyc, KycMode, Mode, Provider, Telegram, TelegramMode};
 
 pub use self::{
     links::{FRONTS, Link, Links, calls},
-    replica::{Replica, free_address},
+    replica::Replica,
     replicas::{Replicas, sum},
     roles::PASSWORD,
     servers::{Broker, BrokerKind, Servers},

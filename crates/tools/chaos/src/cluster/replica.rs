@@ -1,18 +1,21 @@
 //! One process of one service, which can be killed, frozen, terminated and restarted in place.
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    net::SocketAddr,
     path::PathBuf,
     process::Command,
     sync::{
         Arc,
-        atomic::{AtomicI32, AtomicU8, Ordering},
+        atomic::{AtomicI32, Ordering},
     },
     time::Duration,
 };
 
 use anyhow::Context as _;
-use servers::process::{Child, Signal, mortal};
+use servers::{
+    free_address,
+    process::{Child, Signal, mortal},
+};
 
 use platform::service::{SecondApi, Service};
 
@@ -162,18 +165,4 @@ impl Drop for Replica {
     fn drop(&mut self) {
         self.signal(Signal::KILL);
     }
-}
-
-/// Returns a loopback address unique in this process. No outgoing connection can take its port while the server
-/// restarts.
-pub fn free_address() -> anyhow::Result<SocketAddr> {
-    static COUNT: AtomicU8 = AtomicU8::new(1);
-    let ip = if cfg!(target_os = "linux") {
-        let [.., high, low] = std::process::id().to_be_bytes();
-        Ipv4Addr::new(127, high.max(1), low, COUNT.fetch_add(1, Ordering::Relaxed))
-    } else {
-        Ipv4Addr::LOCALHOST
-    };
-    let listener = TcpListener::bind((IpAddr::V4(ip), 0)).context("finding a free port")?;
-    listener.local_addr().context("finding a free port")
 }

@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use platform::{http::REQUEST_LIMIT, ids};
+use platform::{
+    http::{self, REQUEST_LIMIT},
+    ids,
+};
 use rand::rngs::SmallRng;
 use reqwest::Method;
 use serde_json::Value;
@@ -116,10 +119,10 @@ impl RetryingClient {
 
 /// Returns an HTTP client that keeps one connection.
 fn client(protocol: Protocol) -> anyhow::Result<reqwest::Client> {
-    // The shop's own client has already installed rustls' crypto provider.
+    let builder = http::client_builder();
     let builder = match protocol {
-        Protocol::Http1 => reqwest::Client::builder().http1_only(),
-        Protocol::Http2 => reqwest::Client::builder().http2_prior_knowledge(),
+        Protocol::Http1 => builder.http1_only(),
+        Protocol::Http2 => builder.http2_prior_knowledge(),
     };
     let builder = builder
         .pool_max_idle_per_host(1)

@@ -274,8 +274,7 @@ async fn settings() -> (Settings, Vec<Database>) {
 }
 
 fn free_address() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
+    servers::free_address().unwrap().to_string()
 }
 
 /// Registers an operator. Returns its session.

@@ -3,7 +3,7 @@
 use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state};
 use platform::{
     api_pages,
-    auth::{Guard, Rule, SESSION_HEADER},
+    auth::{Guard, Rule},
     health::probe_routes,
     http,
     load_shed::{Slots, UserSlots, shed, shed_user},
@@ -11,10 +11,7 @@ use platform::{
     readiness::Readiness,
     shared_layer::shared,
 };
-use utoipa::{
-    OpenApi,
-    openapi::security::{ApiKey, ApiKeyValue, SecurityScheme},
-};
+use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
@@ -38,10 +35,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 /// Returns the endpoints with their descriptions.
 fn described() -> OpenApiRouter<DeliveryService> {
     let mut base = Base::openapi();
-    let scheme = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(SESSION_HEADER)));
-    let components = base.components.get_or_insert_default();
-    components.add_security_scheme("session", scheme);
-    components.responses.extend(SHARED.responses());
+    SHARED.describe(&mut base);
     OpenApiRouter::with_openapi(base)
         .routes(SHARED.declared(routes!(add_courier::handle), &add_courier::PROBLEMS))
         .routes(SHARED.declared(routes!(list_couriers::handle), &[]))

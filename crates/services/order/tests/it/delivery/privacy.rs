@@ -13,7 +13,7 @@ use platform::{
     readiness::Readiness,
 };
 use serde_json::{Value, json};
-use testkit::Log;
+use testkit::MemoryLog;
 use tower::ServiceExt as _;
 use tracing::Level;
 
@@ -26,7 +26,7 @@ const SECRET: &str = "Secretstreet 42";
 
 #[tokio::test]
 async fn an_address_is_in_no_log_line_and_no_event() {
-    let (log, _guard) = Log::capture(Level::TRACE);
+    let (log, _guard) = MemoryLog::capture(Level::TRACE);
     let shop = Shop::open();
     let sessions = MemorySessions::default();
     sessions.open("session", shop.user.uuid());

@@ -42,9 +42,7 @@ type Response<T> = Result<T, ErrorResponse>;
 
 impl Stripe {
     pub fn new(account: StripeAccount) -> anyhow::Result<Self> {
-        // This fails if the process has installed a rustls crypto provider already. That provider is used then, so the error is ignored.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
+        let client = platform::http::client_builder()
             .redirect(redirect::Policy::none())
             .connect_timeout(account.timeout.min(Duration::from_secs(1)))
             // The pings detect a dead HTTP/2 connection. Without them, the client would reuse it after a request timed out.

@@ -12,7 +12,7 @@ use std::{collections::HashMap, time::Duration};
 
 use doubles::{Asked, Broker, Counted};
 use platform::outbox::Outbox as _;
-use testkit::Log;
+use testkit::MemoryLog;
 use tokio::time::Instant;
 use tracing::Level;
 
@@ -117,7 +117,7 @@ async fn an_idle_relay_keeps_its_lease_and_asks_no_more_often_than_it_must() {
 #[tokio::test(start_paused = true)]
 async fn events_that_are_taken_back_are_logged_once() {
     let (outbox, broker) = (Counted::default(), Broker::default());
-    let (log, _guard) = Log::capture(Level::INFO);
+    let (log, _guard) = MemoryLog::capture(Level::INFO);
     outbox.write(1, KNOWN, "a");
     let epoch = outbox.outbox.lease(POLL).await.unwrap().unwrap();
     outbox.outbox.set_aside(epoch, &[0]).await.unwrap();

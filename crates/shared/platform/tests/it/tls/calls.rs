@@ -24,7 +24,7 @@ use platform::{
     readiness::Readiness,
     tls::{Acceptor, Clients, Tls},
 };
-use testkit::{Log, Running};
+use testkit::{MemoryLog, Running};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
@@ -189,7 +189,7 @@ async fn an_address_that_says_another_scheme_is_refused_by_its_variable() {
 #[tokio::test]
 async fn a_plain_caller_is_refused_and_named_in_the_log() {
     let files = Files::of("geo");
-    let (log, _guard) = Log::capture(Level::INFO);
+    let (log, _guard) = MemoryLog::capture(Level::INFO);
     let (address, _server) = serve(&files.load()).await;
 
     let refused = ask(testkit::peer("geo", address), None).await.unwrap_err();

@@ -9,7 +9,7 @@ use std::{
 use certificates::{CERTIFICATE, KEY, Pair, Subject};
 use platform::tls::{Acceptor, Clients, Tls};
 use rustls::pki_types::CertificateDer;
-use testkit::Log;
+use testkit::MemoryLog;
 use tokio::net::TcpListener;
 use tracing::Level;
 
@@ -90,7 +90,7 @@ async fn new_files_count_without_a_restart_and_broken_ones_keep_the_old() {
     let files = Files::of("payment");
     let tls = files.load();
     let address = listen(&tls).await;
-    let (log, _guard) = Log::capture(Level::INFO);
+    let (log, _guard) = MemoryLog::capture(Level::INFO);
     let _watch = testkit::run(|stop| tls.clone().watch(OFTEN, stop));
     let first = chain(&files.pair).remove(0);
     assert_eq!(shown(&files, address).await, first);
@@ -117,7 +117,7 @@ async fn new_files_count_without_a_restart_and_broken_ones_keep_the_old() {
 async fn a_certificate_of_another_service_does_not_replace_this_ones() {
     let files = Files::of("payment");
     let tls = files.load();
-    let (log, _guard) = Log::capture(Level::INFO);
+    let (log, _guard) = MemoryLog::capture(Level::INFO);
     let _watch = testkit::run(|stop| tls.clone().watch(OFTEN, stop));
 
     files.put(&pair(&files.authority, &Subject::service("order")));

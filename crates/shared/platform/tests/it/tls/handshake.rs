@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::SystemTime};
 use certificates::{Pair, Subject};
 use platform::tls::{Acceptor, Clients, Identity};
 use rustls::ClientConfig;
-use testkit::Log;
+use testkit::MemoryLog;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -68,7 +68,7 @@ async fn whoever_has_no_certificate_of_a_member_is_refused_and_named_in_the_log(
         ("a store", Some(pair(&files.authority, &Subject::store("redis"))), "extended key usage"),
     ];
     for (case, pair, reason) in cases {
-        let (log, _guard) = Log::capture(Level::INFO);
+        let (log, _guard) = MemoryLog::capture(Level::INFO);
 
         let (identity, peer) = shake(&files, Clients::Certified, files.client(pair.as_ref())).await;
 
@@ -82,7 +82,7 @@ async fn whoever_has_no_certificate_of_a_member_is_refused_and_named_in_the_log(
 #[tokio::test]
 async fn plain_text_is_refused_and_named_in_the_log() {
     let files = Files::of("payment");
-    let (log, _guard) = Log::capture(Level::INFO);
+    let (log, _guard) = MemoryLog::capture(Level::INFO);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
@@ -97,7 +97,7 @@ async fn plain_text_is_refused_and_named_in_the_log() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_says_nothing_is_given_up() {
     let files = Files::of("payment");
-    let (log, _guard) = Log::capture(Level::INFO);
+    let (log, _guard) = MemoryLog::capture(Level::INFO);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (stream, peer) = listener.accept().await.unwrap();

@@ -9,7 +9,7 @@ use platform::{
     outbox::Publisher as _,
     readiness::Readiness,
 };
-use testkit::{Log, Running, TlsKafka, eventually, tls_kafka};
+use testkit::{MemoryLog, Running, TlsKafka, eventually, tls_kafka};
 use tokio::{io::AsyncReadExt as _, net::TcpListener, sync::mpsc};
 use tokio_rustls::TlsAcceptor;
 use tracing::Level;
@@ -131,7 +131,7 @@ async fn the_log_names_the_wrong_certificate() {
     let (files, others) = (Files::of("order"), Files::of("order"));
     let broker = handshakes(&others, &Subject::store("kafka")).await;
     let settings = ssl(format!("localhost:{}", broker.port()), &files.path(CA));
-    let (log, _guard) = Log::capture(Level::INFO);
+    let (log, _guard) = MemoryLog::capture(Level::INFO);
 
     let (running, _, _) = consume(&load(&settings.with([("KAFKA_CREATE_TOPICS", "false".to_owned())])), "topic");
     eventually(async || log.text().contains("certificate verify failed").then_some(())).await;

@@ -11,7 +11,7 @@ use platform::{
 };
 use rustls::ServerConfig;
 use sqlx::ConnectOptions as _;
-use testkit::Log;
+use testkit::MemoryLog;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
     net::{TcpListener, TcpStream},
@@ -134,7 +134,7 @@ async fn redis_with_a_wrong_certificate_is_not_ready_until_its_authority_is_trus
     let (files, mine) = (Files::of("iam"), Files::of("iam"));
     let trust = mine.load();
     let connection = redis(&files, &trust).await;
-    let (log, _guard) = Log::capture(Level::INFO);
+    let (log, _guard) = MemoryLog::capture(Level::INFO);
     let readiness = Readiness::default();
     let condition = readiness.condition("redis");
     let _watch = testkit::run(|stop| watch(connection, condition, Memory::default(), stop));

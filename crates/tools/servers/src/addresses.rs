@@ -1,0 +1,43 @@
+//! Free loopback addresses, chosen before the program starts that listens there.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    sync::atomic::{AtomicU8, Ordering},
+};
+
+use anyhow::Context as _;
+
+/// Returns a loopback address unique in this process. No outgoing connection can take its port before the program listens, or while it
+/// restarts.
+pub fn free_address() -> anyhow::Result<SocketAddr> {
+    static COUNT: AtomicU8 = AtomicU8::new(1);
+    let ip = if cfg!(target_os = "linux") {
+        let [.., high, low] = std::process::id().to_be_bytes();
+        Ipv4Addr::new(127, high.max(1), low, COUNT.fetch_add(1, Ordering::Relaxed))
+    } else {
+        Ipv4Addr::LOCALHOST
+    };
+    let listener = TcpListener::bind((IpAddr::V4(ip), 0)).context("finding a free port")?;
+    listener.local_addr().context("finding a free port")
+}
+
+/// Returns free addresses of 127.0.0.1. They are distinct, since all are bound before the first is released.
+pub fn free_addresses(count: usize) -> anyhow::Result<Vec<SocketAddr>> {
+    let bound: Result<Vec<_>, _> = (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect();
+    let bound = bound.context("finding a free port")?;
+    Ok(bound.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn free_addresses_are_distinct() {
+        let mut addresses = free_addresses(20).unwrap();
+        addresses.sort();
+        addresses.dedup();
+
+        assert_eq!(addresses.len(), 20);
+    }
+}
