@@ -20,8 +20,7 @@ use crate::{
 };
 
 /// The description of the session, which Swagger UI shows where a user authorizes.
-const SESSION: &str = "The `session_uuid` that a login returned: `auth.v1.AuthService/Login` over gRPC, `POST /api/v1/iam/login` at the \
-    gateway, or the output of `shipyard login LOGIN`.";
+const SESSION: &str = "The `session_uuid` that a login returned, such as the output of `shipyard login LOGIN`.";
 
 /// The HTTP status and the code of a problem document.
 pub type Declared = (StatusCode, &'static str);
