@@ -53,7 +53,7 @@ pub async fn skip(
             bail!("the batch of {} records from {} on can be read: nothing is skipped", batch.count(), batch.first);
         }
         for group in &groups {
-            kafka::skip(&config, group, &topic, partition, batch.last + 1)?;
+            kafka::skip(&config, group, &topic, partition, batch)?;
         }
         Ok(Skipped { groups, topic, partition, first: batch.first, last: batch.last, count: batch.count() })
     });

@@ -46,7 +46,7 @@ pub use producer::{KafkaPublisher, Record, is_too_large};
 pub use reader::{Extent, Mark, Reader};
 pub use refusal::{Refusal, probe};
 pub use security::{SaslMechanism, SecurityProtocol};
-pub use skips::{skip, skip_group};
+pub use skips::{skip, skip_group, skipped};
 pub use topic_creator::TopicCreator;
 pub use topics::{dead_letter_topic, delete_records, ensure_compacted_topic, ensure_topics, retention};
 pub use unreadable::cannot_be_decoded;

@@ -13,8 +13,10 @@ pub struct Intake {
     /// The number of partitions of the topic that were read.
     pub partitions: usize,
     pub orders: Vec<IntakeOrder>,
-    /// The records before the consumer's committed offsets.
+    /// The records before the consumer's committed offsets, without those that were skipped.
     pub records: Vec<IntakeRecord>,
+    /// The number of records that an operator has skipped, since they cannot be read.
+    pub skipped: usize,
     /// The partitions that are not consumed to their end.
     pub unread: Vec<Unread>,
     /// The partitions and offsets of records that are dead letters.

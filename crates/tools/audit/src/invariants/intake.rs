@@ -39,6 +39,9 @@ pub fn check(facts: &Facts) -> Finding {
     if unknown > 0 {
         check.note(format!("{unknown} records are not kept; they may have been dead letters that are pruned"));
     }
+    if intake.skipped > 0 {
+        check.note(format!("{} records cannot be read, and an operator has skipped them", intake.skipped));
+    }
     check.counted("partitions of orders", intake.partitions);
     check.counted("records of orders", intake.records.len());
     check.counted("orders of the stream", intake.orders.len());

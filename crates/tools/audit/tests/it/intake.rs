@@ -28,6 +28,7 @@ fn stream(facts: &mut Facts) {
         unread: Vec::new(),
         letters: [(0, 3), (0, 4)].into(),
         letters_pruned: false,
+        skipped: 0,
     };
 }
 

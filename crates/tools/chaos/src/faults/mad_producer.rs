@@ -65,7 +65,8 @@ async fn mad(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(done))
 }
 
-async fn stored(experiment: &Experiment) -> anyhow::Result<i64> {
+/// Returns the number of orders that intake has stored.
+pub(super) async fn stored(experiment: &Experiment) -> anyhow::Result<i64> {
     let database = experiment.cluster.sources.databases.get(&intake::SERVICE)?;
     sqlx::query_scalar("select count(*) from orders").fetch_one(database).await.context("counting orders")
 }

@@ -29,6 +29,7 @@ mod rolling;
 mod service_links;
 pub mod storm;
 mod telegram;
+mod unreadable_batch;
 mod unroutable;
 
 use std::time::Duration;
@@ -57,6 +58,7 @@ pub fn all() -> Vec<Fault> {
         &lending::FAULTS,
         &redelivery::FAULTS,
         &mad_producer::FAULTS,
+        &unreadable_batch::FAULTS,
         &consumers::FAULTS,
         &full_partitions::FAULTS,
         &frozen_relay::FAULTS,

@@ -10,7 +10,7 @@ use futures::TryStreamExt as _;
 use intake::model::{Delivery, Item, Order, Payment};
 use platform::{
     json,
-    kafka::{self, Extent, Mark, Reader, dead_letter_topic},
+    kafka::{self, Batch, Extent, Mark, Reader, dead_letter_topic},
 };
 use sqlx::{FromRow, types::Json};
 
@@ -31,13 +31,16 @@ pub async fn read(
         let reader = Reader::new(&own, ORDERS.consumer.group)?;
         let extents = reader.extents(&name)?;
         let partitions: Vec<i32> = extents.iter().map(|extent| extent.partition).collect();
-        let marks = if partitions.is_empty() { HashMap::new() } else { reader.marks(&name, &partitions)? };
-        anyhow::Ok((extents, marks))
+        if partitions.is_empty() {
+            return Ok((extents, HashMap::new(), Vec::new()));
+        }
+        let skipped = kafka::skipped(&own, ORDERS.consumer.group, &name, &partitions)?;
+        anyhow::Ok((extents, reader.marks(&name, &partitions)?, skipped))
     });
-    let (extents, marks) = marked.await.context("reading the offsets of orders")??;
+    let (extents, marks, skipped) = marked.await.context("reading the offsets of orders")??;
     let orders = orders(databases).await?;
     let own = config.clone();
-    let reading = tokio::task::spawn_blocking(move || records(&own, &topic, &extents, &marks, &progress));
+    let reading = tokio::task::spawn_blocking(move || records(&own, &topic, &extents, &marks, &skipped, &progress));
     let read = reading.await.context("reading the topic of orders")??;
     Ok(Intake { orders, ..read })
 }
@@ -47,6 +50,7 @@ fn records(
     topic: &str,
     extents: &[Extent],
     marks: &HashMap<i32, Mark>,
+    skipped: &[(i32, Batch)],
     progress: &Progress,
 ) -> anyhow::Result<Intake> {
     let reader = Reader::new(config, GROUP)?;
@@ -56,18 +60,26 @@ fn records(
             .filter(|extent| extent.start < extent.end)
     });
     let consumed: Vec<Extent> = consumed.collect();
+    let skipped = skipped.iter().filter(|(partition, batch)| {
+        consumed.iter().any(|one| one.partition == *partition && one.start <= batch.last && batch.last < one.end)
+    });
+    let skipped: Vec<&(i32, Batch)> = skipped.collect();
     let total = consumed.iter().map(|extent| extent.end - extent.start).sum::<i64>();
     let total = usize::try_from(total).unwrap_or_default();
-    let mut read = Intake { partitions: extents.len(), ..Intake::default() };
+    let count = skipped.iter().map(|(_, batch)| batch.count()).sum::<i64>();
+    let mut read =
+        Intake { partitions: extents.len(), skipped: usize::try_from(count).unwrap_or_default(), ..Intake::default() };
     progress(topic, 0, total);
-    reader.read(topic, &consumed, |message, _| {
-        let order: Option<Order> = json::decode(&message.payload).ok();
-        let order = order.map(Order::as_stored).map(|order| (order.order_uid.to_string(), digest(&order)));
-        read.records.push(IntakeRecord { partition: message.partition, offset: message.offset, order });
-        if read.records.len().is_multiple_of(1_000) {
-            progress(topic, read.records.len(), total);
-        }
-    })?;
+    for readable in readable(&consumed, &skipped) {
+        reader.read(topic, &readable, |message, _| {
+            let order: Option<Order> = json::decode(&message.payload).ok();
+            let order = order.map(Order::as_stored).map(|order| (order.order_uid.to_string(), digest(&order)));
+            read.records.push(IntakeRecord { partition: message.partition, offset: message.offset, order });
+            if read.records.len().is_multiple_of(1_000) {
+                progress(topic, read.records.len(), total);
+            }
+        })?;
+    }
     read.unread = unread(&reader.limited_like_a_consumer(), topic, extents, marks)?;
     let reader = Reader::new(config, GROUP)?;
     let dead = dead_letter_topic(topic);
@@ -78,6 +90,29 @@ fn records(
         read.letters.extend(partition.zip(place(kafka::HEADER_OFFSET)));
     }
     Ok(read)
+}
+
+/// Returns the parts of these extents around what was skipped, in rounds that have each partition once.
+fn readable(extents: &[Extent], skipped: &[&(i32, Batch)]) -> Vec<Vec<Extent>> {
+    let mut rounds: Vec<Vec<Extent>> = Vec::new();
+    for extent in extents {
+        let mut batches: Vec<&Batch> =
+            skipped.iter().filter(|(partition, _)| *partition == extent.partition).map(|(_, batch)| batch).collect();
+        batches.sort_by_key(|batch| batch.first);
+        let (mut start, mut parts) = (extent.start, Vec::new());
+        for batch in batches {
+            parts.push(Extent { start, end: batch.first, ..*extent });
+            start = start.max(batch.last + 1);
+        }
+        parts.push(Extent { start, ..*extent });
+        for (round, part) in parts.into_iter().filter(|part| part.start < part.end).enumerate() {
+            if rounds.len() == round {
+                rounds.push(Vec::new());
+            }
+            rounds[round].push(part);
+        }
+    }
+    rounds
 }
 
 /// Returns the partitions with records after the committed offset.
@@ -133,4 +168,20 @@ async fn orders(databases: &Databases) -> anyhow::Result<Vec<IntakeOrder>> {
         orders.push(IntakeOrder { uid: row.order_uid, content: (!row.erased).then(|| digest(&order)) });
     }
     Ok(orders)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_skipped_is_not_read() {
+        let extent = |partition, start, end| Extent { partition, start, end };
+        let (one, two) = ((0, Batch { first: 3, last: 4 }), (0, Batch { first: 0, last: 0 }));
+
+        let rounds = readable(&[extent(0, 0, 9), extent(1, 0, 2)], &[&one, &two]);
+
+        assert_eq!(rounds, [vec![extent(0, 1, 3), extent(1, 0, 2)], vec![extent(0, 5, 9)]]);
+        assert_eq!(readable(&[extent(0, 0, 1)], &[&two]), Vec::<Vec<Extent>>::new());
+    }
 }

@@ -159,5 +159,6 @@ pub fn facts(world: &World) -> Intake {
         unread: Vec::new(),
         letters: letters.map(|letter| (letter.message.partition, letter.message.offset)).collect(),
         letters_pruned: false,
+        skipped: 0,
     }
 }

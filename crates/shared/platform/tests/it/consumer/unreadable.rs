@@ -95,8 +95,12 @@ async fn a_batch_that_cannot_be_read_is_said_and_skipped_by_an_operator_and_hold
         eventually(|| async { kafka::batch_at(&config, &setup.topic, partition, offset_of(partition)).await.ok() })
             .await;
     assert_eq!(batch.count(), 1);
-    let (topic, to) = (setup.topic.clone(), batch.last + 1);
-    tokio::task::spawn_blocking(move || kafka::skip(&config, "notes", &topic, partition, to)).await.unwrap().unwrap();
+    let topic = setup.topic.clone();
+    let skipping = tokio::task::spawn_blocking(move || {
+        kafka::skip(&config, "notes", &topic, partition, batch)?;
+        kafka::skipped(&config, "notes", &topic, &[partition])
+    });
+    assert_eq!(skipping.await.unwrap().unwrap(), [(partition, batch)]);
 
     setup.notes.wait_for(2 * KEYS).await;
     setup.waits_for(&readiness, None).await;

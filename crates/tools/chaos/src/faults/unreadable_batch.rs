@@ -1,0 +1,109 @@
+//! A producer outside sends a batch that no consumer can decompress, and orders after it.
+
+use std::{collections::HashMap, time::Duration};
+
+use anyhow::{Context as _, anyhow};
+use operations::skip;
+use platform::kafka::Record;
+use producer::Records;
+use rand::RngExt as _;
+use rdkafka::{
+    ClientConfig,
+    producer::{FutureProducer, FutureRecord},
+};
+use tokio::time::{Instant, sleep};
+
+use super::{inject, mad_producer::stored};
+use crate::{
+    experiment::{Experiment, Fault, Injected, Injection},
+    topics,
+};
+
+pub const FAULTS: [Fault; 1] = [Fault {
+    number: 9,
+    name: "batch-unreadable",
+    what: "a zstd batch of 64 MiB in the topic of orders: its partition alone waits, intake says so, and skip ends it",
+    inject: inject!(send),
+}];
+
+/// The size of the batch after decompression in bytes: more than twice the most that a consumer decompresses.
+const SIZE: usize = 64 << 20;
+/// The gauge that counts the partitions that wait.
+const WAITING: &str = "kafka_unreadable_partitions";
+/// How soon intake must say that it cannot read the batch, and how soon it must have stored all orders once the batch is skipped.
+const SAID: Duration = Duration::from_secs(30);
+const TAKEN: Duration = Duration::from_mins(1);
+const POLL: Duration = Duration::from_millis(200);
+
+async fn send(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let orders = experiment.scale(600, 120);
+    let topic = experiment.cluster.sources.topics.intake_topic_name.clone();
+    let before = stored(experiment).await?;
+    let (partition, offset) = publish_batch(experiment, &topic).await?;
+    let records = Records { seed: experiment.random.random(), bad: 0.0 };
+    let made = (0..orders).map(|number| records.get(number)).map(|made| Record {
+        topic: topic.clone(),
+        key: made.key,
+        payload: made.payload,
+        headers: HashMap::new(),
+    });
+    topics::publish(&experiment.cluster, made.collect()).await?;
+    let mut done = Injection { times: 1, ..Injection::default() };
+
+    let slack = experiment.slack;
+    let said =
+        until(SAID * slack, async || Ok(experiment.cluster.replicas.metric(&intake::SERVICE, WAITING).await? > 0.0));
+    if !said.await? {
+        done.problems.push(format!("{WAITING} of intake is 0 behind a batch that cannot be read"));
+    }
+    let last = before + i64::try_from(orders)?;
+    let others = until(TAKEN * slack, async || Ok(stored(experiment).await? > before));
+    if !others.await? {
+        done.problems.push("orders in other partitions waited for the batch".to_owned());
+    }
+    let meanwhile = stored(experiment).await?;
+    if meanwhile >= last {
+        done.problems.push("the fault had no effect: no order waited behind the batch".to_owned());
+    }
+
+    let sources = &experiment.cluster.sources;
+    let skipped = skip::skip(&sources.kafka, &sources.topics, &topic, partition, offset, None).await?;
+    experiment.cause_removed();
+    let all = until(TAKEN * slack, async || Ok(stored(experiment).await? >= last));
+    if !all.await? {
+        done.problems.push(format!("{} of {orders} orders are stored", stored(experiment).await? - before));
+    }
+    let waits =
+        until(SAID * slack, async || Ok(experiment.cluster.replicas.metric(&intake::SERVICE, WAITING).await? == 0.0));
+    if !waits.await? {
+        done.problems.push(format!("{WAITING} of intake is not 0 after the batch was skipped"));
+    }
+    done.notes.push(format!("{} of {orders} orders were stored before the skip; {skipped}", meanwhile - before));
+    Ok(Injected::Done(done))
+}
+
+/// Publishes one record that compresses to a thousandth. Returns its partition and its offset.
+async fn publish_batch(experiment: &Experiment, topic: &str) -> anyhow::Result<(i32, i64)> {
+    let producer: FutureProducer = ClientConfig::new()
+        .set("bootstrap.servers", &experiment.cluster.sources.kafka.kafka_brokers)
+        .set("compression.type", "zstd")
+        .set("message.max.bytes", "100000000")
+        .create()
+        .context("making a producer")?;
+    let payload = "x".repeat(SIZE);
+    let sent = producer.send(FutureRecord::to(topic).key("unreadable").payload(&payload), Duration::from_secs(10));
+    let delivery = sent.await.map_err(|(error, _)| anyhow!(error).context("publishing the batch"))?;
+    Ok((delivery.partition, delivery.offset))
+}
+
+/// Waits until `holds`. Returns false if it did not within `limit`.
+async fn until(limit: Duration, holds: impl AsyncFn() -> anyhow::Result<bool>) -> anyhow::Result<bool> {
+    let begun = Instant::now();
+    while !holds().await? {
+        if begun.elapsed() > limit {
+            return Ok(false);
+        }
+        sleep(POLL).await;
+    }
+    Ok(true)
+}
