@@ -35,6 +35,8 @@ use crate::{
 const NAME: &str = "shipyard-console";
 /// The header with an event's id.
 const EVENT: &str = "event-uuid";
+/// How long the broker may take. It is shorter than a request's limit, so that the page says what is missing.
+const ANSWER: Duration = Duration::from_secs(7);
 /// The time that an audit waits until no work is pending: the default of `shipyard audit`.
 const WAIT: Duration = Duration::from_secs(30);
 
@@ -76,6 +78,11 @@ impl ConsoleOperations {
     /// Opens the dead-letter topics. The connection to the broker ends with the queue: operators rarely need it.
     fn queue(&self) -> anyhow::Result<DeadLetterQueue> {
         DeadLetterQueue::of(&self.settings)
+    }
+
+    /// Returns whether the filter names a topic that is not this shop's.
+    fn is_elsewhere(&self, filter: &Filter) -> bool {
+        filter.topic.as_deref().is_some_and(|topic| !self.topics.all().contains(&topic))
     }
 
     fn records(&self, order: OrderId, records: Vec<Record>) -> Records {
@@ -129,25 +136,43 @@ impl Operations for ConsoleOperations {
     }
 
     async fn lag(&self) -> anyhow::Result<Vec<PartitionLag>> {
-        consumer_lag::lag(&self.kafka, &self.topics).await
+        answered(consumer_lag::lag(&self.kafka, &self.topics)).await
     }
 
     async fn dead_letters(&self, filter: &Filter, skip: usize, limit: usize) -> anyhow::Result<LetterPage> {
-        let _turn = self.reading.lock().await;
-        self.queue()?.page(filter, false, skip, limit).await
+        if self.is_elsewhere(filter) {
+            return Ok(LetterPage::default());
+        }
+        let read = async {
+            let _turn = self.reading.lock().await;
+            self.queue()?.page(filter, false, skip, limit).await
+        };
+        answered(read).await
     }
 
     async fn plan(&self, filter: &Filter) -> anyhow::Result<Plan> {
-        let _turn = self.reading.lock().await;
-        self.queue()?.plan(&Chosen::Matching(filter.clone()), false).await
+        if self.is_elsewhere(filter) {
+            return Ok(Plan::default());
+        }
+        let read = async {
+            let _turn = self.reading.lock().await;
+            self.queue()?.plan(&Chosen::Matching(filter.clone()), false).await
+        };
+        answered(read).await
     }
 
     async fn replay(&self, filter: &Filter, who: &str, progress: OnProgress) -> anyhow::Result<Replayed> {
+        if self.is_elsewhere(filter) {
+            return Ok(Replayed::default());
+        }
         let counted = counted(progress, "messages");
         self.queue()?.replay(&Chosen::Matching(filter.clone()), false, who, &counted).await
     }
 
     async fn discard(&self, filter: &Filter, who: &str, why: &str, progress: OnProgress) -> anyhow::Result<Discarded> {
+        if self.is_elsewhere(filter) {
+            return Ok(Discarded::default());
+        }
         let counted = counted(progress, "dead letters");
         self.queue()?.discard(&Chosen::Matching(filter.clone()), who, why, &counted).await
     }
@@ -158,6 +183,11 @@ impl Operations for ConsoleOperations {
         let audited = tokio::task::spawn_blocking(move || runtime.block_on(audit(&settings, &progress)));
         audited.await.context("auditing")?
     }
+}
+
+/// Limits the time of a question to the broker.
+async fn answered<T>(reading: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::time::timeout(ANSWER, reading).await.context("Kafka does not answer")?
 }
 
 /// Returns the progress of an action on dead letters as the console's.

@@ -83,6 +83,10 @@ impl Iam {
         session
     }
 
+    pub fn end_session(&self, session: &str) {
+        self.known.sessions.end(session);
+    }
+
     /// Opens a session of `user`, who has the role `operator`.
     pub fn operator_session(&self, user: Uuid) -> String {
         let session = ids::random().to_string();

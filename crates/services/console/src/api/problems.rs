@@ -25,7 +25,7 @@ pub fn of_error(error: Error) -> Problem {
         }
         Error::Database(error) => {
             tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "the database failed");
-            Problem::unavailable("the timeline cannot be read now")
+            Problem::unavailable("the console's database is not available")
         }
     }
 }

@@ -87,13 +87,17 @@ pub struct Filter {
     pub kind: Option<String>,
     /// A part of the error, in any case.
     pub reason: Option<String>,
+    /// The time at which the newest of them was dead-lettered. An action takes no letter that came after its question.
+    pub until: Option<DateTime<Utc>>,
 }
 
 /// A page of dead letters.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct LetterPage {
     /// The number of letters that match.
     pub matching: usize,
+    /// The time at which the newest of those was dead-lettered.
+    pub newest: Option<DateTime<Utc>>,
     /// The number of letters by state, whether they match or not, of the topics that were read.
     pub pending: usize,
     pub replayed: usize,
@@ -143,7 +147,7 @@ pub enum LetterState {
 }
 
 /// What a replay would do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Plan {
     /// The messages that would be published. A message that several consumers dead-lettered is published once.
     pub messages: usize,
@@ -151,10 +155,16 @@ pub struct Plan {
     pub letters: usize,
     /// The messages that no consumer can decode, so that each becomes a dead letter again.
     pub poison: Vec<Poison>,
+    /// The messages of programs outside: whether these can be read is not known.
+    pub from_outside: usize,
+    /// The messages that are skipped, since another consumer's letter of the same message was discarded.
+    pub discarded: usize,
     /// The messages that are skipped, since their letters are older than the inbox retention.
     pub late: usize,
     /// The chosen letters that are skipped, since they were too large to be kept in full.
     pub truncated: usize,
+    /// The time at which the newest of the chosen letters was dead-lettered.
+    pub newest: Option<DateTime<Utc>>,
 }
 
 /// A message that would be a dead letter again.
@@ -175,14 +185,14 @@ pub struct Replayed {
 }
 
 /// The result of discarding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Discarded {
     pub letters: usize,
 }
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { messages, letters, poison, late, truncated } = self;
+        let Self { messages, letters, poison, discarded, late, truncated, .. } = self;
         write!(
             f,
             "{messages} messages to replay, which resolve {letters} dead letters; {} would be poison again",
@@ -190,6 +200,9 @@ impl fmt::Display for Plan {
         )?;
         if *late > 0 {
             write!(f, "; {late} messages are older than the inbox retention")?;
+        }
+        if *discarded > 0 {
+            write!(f, "; {discarded} messages were discarded for another consumer")?;
         }
         if *truncated > 0 {
             write!(f, "; {truncated} dead letters are not kept in full")?;

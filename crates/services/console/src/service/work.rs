@@ -89,14 +89,23 @@ impl<T: Send + Sync + 'static> Turn<T> {
 
     /// Ends the action with its result.
     pub fn end(self, result: anyhow::Result<T>) {
-        let result = result.map_err(|error| format!("{error:#}"));
-        self.work.state().last = Some(Arc::new(Ended { title: self.title, at: clock::now(), result }));
+        self.note(result.map_err(|error| format!("{error:#}")));
+    }
+}
+
+impl<T> Turn<T> {
+    fn note(&self, result: Result<T, String>) {
+        let mut state = self.work.state();
+        state.running = None;
+        state.last = Some(Arc::new(Ended { title: self.title, at: clock::now(), result }));
     }
 }
 
 impl<T> Drop for Turn<T> {
     fn drop(&mut self) {
-        self.work.state().running = None;
+        if self.work.state().running.is_some() {
+            self.note(Err("it was interrupted".to_owned()));
+        }
     }
 }
 
@@ -120,11 +129,12 @@ mod tests {
     }
 
     #[test]
-    fn an_action_that_is_dropped_lets_the_next_one_begin() {
+    fn an_action_that_is_dropped_is_said_and_lets_the_next_one_begin() {
         let work = Work::<u32>::default();
 
         drop(work.begin("Counting").unwrap());
 
-        assert!(work.begin("Counting").is_some() && work.now().last.is_none());
+        assert_eq!(work.now().last.unwrap().result, Err("it was interrupted".to_owned()));
+        assert!(work.begin("Counting").is_some());
     }
 }

@@ -125,7 +125,7 @@ async fn operators_alone_act_and_read_the_log_which_has_each_action() {
         .collect();
     let expected = json!([
         ["kyc-rollback", customer, "DEPENDENCY_UNAVAILABLE", operator],
-        ["courier", "", "DEPENDENCY_UNAVAILABLE", operator]
+        ["courier", "Ann", "DEPENDENCY_UNAVAILABLE", operator]
     ]);
     assert_eq!(json!(entries), expected);
 }

@@ -153,7 +153,8 @@ impl Fixture {
         if let Some(after) = after {
             request = request.header("last-event-id", after);
         }
-        let response = request.send().await.unwrap();
+        // A stream is longer than other requests.
+        let response = request.timeout(std::time::Duration::from_mins(5)).send().await.unwrap();
         assert_eq!(response.status(), 200, "{}", response.text().await.unwrap_or_default());
         Stream { response, rest: String::new() }
     }

@@ -82,6 +82,25 @@ async fn a_stream_above_the_limit_is_refused_until_another_ends() {
 }
 
 #[tokio::test]
+async fn a_stream_ends_within_a_minute_of_its_session_and_another_goes_on() {
+    let fixture = Fixture::start().await;
+    let (order, user) = (ids::random(), ids::random());
+    let [ending, open] = [fixture.iam.session(user), fixture.iam.session(user)];
+    let path = format!("/console/api/orders/{order}/live");
+    fixture.add(&[stored(order, user, 0)]).await;
+    let (mut ended, mut other) = (fixture.stream(&path, &ending, None).await, fixture.stream(&path, &open, None).await);
+    ended.take(1).await;
+    other.take(1).await;
+
+    fixture.iam.end_session(&ending);
+
+    let limit = std::time::Duration::from_mins(1);
+    assert_eq!(tokio::time::timeout(limit, ended.next()).await, Ok(None));
+    fixture.add(&[stored(order, user, 1)]).await;
+    assert_eq!(offsets(&other.take(1).await), [1]);
+}
+
+#[tokio::test]
 async fn streams_end_with_the_service_and_a_wrong_place_is_named() {
     let mut fixture = Fixture::start().await;
     let (order, user) = (ids::random(), ids::random());

@@ -32,6 +32,12 @@ impl Shop {
         Arc::new(Self { letters: Mutex::new(letters), done: Mutex::default(), steps: Semaphore::new(0) })
     }
 
+    /// Adds a letter that came after the others.
+    pub fn add_letter(&self, number: usize) {
+        let at = platform::clock::now() + std::time::Duration::from_secs(1);
+        self.letters.lock().unwrap().push(Letter { at, ..letter(number) });
+    }
+
     pub fn done(&self) -> Vec<String> {
         self.done.lock().unwrap().clone()
     }
@@ -39,7 +45,10 @@ impl Shop {
     fn matching(&self, filter: &Filter) -> Vec<Letter> {
         let is = |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|wanted| wanted == value);
         let matches = |letter: &&Letter| {
-            is(&filter.letter, &letter.id) && is(&filter.topic, &letter.topic) && is(&filter.group, &letter.group)
+            is(&filter.letter, &letter.id)
+                && is(&filter.topic, &letter.topic)
+                && is(&filter.group, &letter.group)
+                && filter.until.is_none_or(|until| letter.at <= until)
         };
         self.letters.lock().unwrap().iter().filter(matches).cloned().collect()
     }
@@ -117,14 +126,16 @@ impl Operations for Shop {
         let matching = self.matching(filter);
         let letters = matching.iter().skip(skip).take(limit).cloned().collect();
         let pending = self.letters.lock().unwrap().len();
-        Ok(LetterPage { matching: matching.len(), pending, replayed: 0, discarded: 0, letters })
+        let newest = matching.iter().map(|letter| letter.at).max();
+        Ok(LetterPage { matching: matching.len(), newest, pending, letters, ..LetterPage::default() })
     }
 
     async fn plan(&self, filter: &Filter) -> anyhow::Result<Plan> {
         let matching = self.matching(filter);
+        let newest = matching.iter().map(|letter| letter.at).max();
         let (messages, first) = (matching.len(), matching.into_iter().next());
         let poison = first.map(|letter| Poison { letter: letter.id, reason: letter.error }).into_iter().collect();
-        Ok(Plan { messages, letters: messages, poison, late: 0, truncated: 0 })
+        Ok(Plan { messages, letters: messages, poison, newest, ..Plan::default() })
     }
 
     async fn replay(&self, filter: &Filter, who: &str, progress: OnProgress) -> anyhow::Result<Replayed> {

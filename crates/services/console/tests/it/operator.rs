@@ -137,6 +137,26 @@ async fn a_replay_asks_first_shows_progress_and_ends_with_a_result() {
 }
 
 #[tokio::test]
+async fn an_action_takes_no_letter_that_came_after_its_question() {
+    let shop = Shop::with_letters(2);
+    let fixture = Fixture::operating(shop.clone()).await;
+    let session = fixture.iam.operator_session(ids::random());
+
+    for (number, path, answers, ended) in [
+        (7, REPLAY, &[][..], "2 messages replayed, 2 dead letters resolved"),
+        (8, DISCARD, &[("why", "late")], "1 dead letters discarded"),
+    ] {
+        let question = fixture.form(path, &session, &[("topic", "order.paid")]).await;
+        shop.add_letter(number);
+        shop.steps.add_permits(1);
+        confirm(&fixture, path, &session, &question, answers).await;
+
+        eventually(async || fixture.get(LETTERS, &session).await.text.contains(ended).then_some(())).await;
+    }
+    assert!(fixture.get(LETTERS, &session).await.text.contains("1 pending"));
+}
+
+#[tokio::test]
 async fn a_discard_of_one_letter_needs_a_reason() {
     let shop = Shop::with_letters(2);
     let fixture = Fixture::operating(shop.clone()).await;
@@ -145,6 +165,16 @@ async fn a_discard_of_one_letter_needs_a_reason() {
 
     let question = fixture.form(DISCARD, &session, &[("letter", letter)]).await;
     assert!(question.text.contains("Discard 1 dead letter?") && question.text.contains("cannot be undone"));
+    assert_eq!(fixture.post(DISCARD, &session, &json!({ "dry_run": true })).await.json()["letters"], 2);
+    for (body, field) in [
+        (json!({ "why": "x" }), "all"),
+        (json!({ "letter": null, "why": "x" }), "letter"),
+        (json!({ "letters": [letter], "why": "x" }), "letters"),
+        (json!({ "letter": letter, "why": "x", "dry_run": 1 }), "dry_run"),
+    ] {
+        let refused = fixture.post(DISCARD, &session, &body).await;
+        assert_eq!((refused.status, &refused.json()["field"]), (400, &json!(field)), "{body}");
+    }
     let refused = confirm(&fixture, DISCARD, &session, &question, &[("why", " ")]).await;
     assert_eq!(refused.status, 400);
     assert!(refused.text.contains("why: is required") && refused.text.contains(LETTERS), "{}", refused.text);

@@ -79,7 +79,8 @@ pub fn rights(topics: &Topics, group_prefix: &str) -> BTreeSet<Acl> {
     rights.extend(tools.iter().chain(&skips).map(|group| Acl::allow(OPERATOR, All, Group(group.clone()))));
     rights.extend(console(topics, group_prefix));
     for user in [OPERATOR, CONSOLE] {
-        rights.extend(groups.iter().map(|group| Acl::allow(user, Describe, Group((*group).clone()))));
+        let seen = groups.iter().copied().chain(&skips);
+        rights.extend(seen.map(|group| Acl::allow(user, Describe, Group(group.clone()))));
     }
     rights
 }
@@ -94,7 +95,8 @@ fn console(topics: &Topics, group_prefix: &str) -> Vec<Acl> {
         .into_iter()
         .flat_map(|topic| [allow(Read, topic), allow(Read, &dead_letter_topic(topic)), allow(DescribeConfigs, topic)])
         .collect();
-    let consumed = ROUTES.iter().filter(|route| !route.consumers.is_empty()).map(|route| route.topic(topics));
+    let consumed =
+        ROUTES.iter().filter(|route| !route.consumers.is_empty() || route.is_of_order).map(|route| route.topic(topics));
     rights
         .extend(consumed.chain(INBOUND.iter().map(|inbound| (inbound.topic)(topics))).map(|topic| allow(Write, topic)));
     rights.extend([allow(Read, &journal), allow(Write, &journal)]);

@@ -56,6 +56,12 @@ impl MemorySessions {
         self.insert(Credential::Session(session.to_owned()), User::operator(user));
     }
 
+    /// Ends a session.
+    pub fn end(&self, session: &str) {
+        let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        owners.remove(&Credential::Session(session.to_owned()));
+    }
+
     fn insert(&self, credential: Credential, user: User) {
         self.owners.lock().unwrap_or_else(PoisonError::into_inner).insert(credential, user);
     }

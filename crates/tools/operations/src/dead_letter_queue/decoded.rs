@@ -3,14 +3,15 @@
 use std::fmt::{self, Write as _};
 
 use contracts::events::{
-    AssemblyFailed, CustomerCreated, CustomerUpdated, DeliveryStatusUpdated, INBOUND, OrderCancelled,
+    AssemblyFailed, CustomerCreated, CustomerUpdated, DeliveryStatusUpdated, OrderCancelled,
     OrderCompletedIntegrationEvent, OrderCreated, OrderCreatedIntegrationEvent, OrderPaid, PaymentCompleted, Published,
     ROUTES, ShipAssembled, Topics,
 };
 
+use super::poison::is_from_outside;
 use crate::dead_letters::DeadLetter;
 
-/// How many bytes of an undecodable payload are shown.
+/// How many bytes of an undecodable payload, key or header are shown.
 const SHOWN: usize = 1024;
 
 /// The payload of a dead letter.
@@ -44,7 +45,7 @@ pub fn payload(letter: &DeadLetter, topics: &Topics) -> Payload {
     }
     // Topics that outside programs write carry several formats. The raw bytes tell more than one attempt to decode
     // them.
-    if INBOUND.iter().any(|inbound| (inbound.topic)(topics) == origin) {
+    if is_from_outside(origin, topics) {
         return Payload::Outside { bytes, hex: hex(payload) };
     }
     match decoded(kind, payload) {
@@ -67,10 +68,17 @@ impl fmt::Display for Payload {
 /// Formats a key or the value of a header: its text, or its bytes in hexadecimal digits if it is none.
 pub fn shown(bytes: Option<&[u8]>) -> String {
     let Some(bytes) = bytes else { return "absent".to_owned() };
-    match str::from_utf8(bytes) {
-        Ok(text) => text.escape_debug().to_string(),
-        Err(_) => bytes.iter().fold("0x".to_owned(), |all, byte| format!("{all}{byte:02x}")),
+    if let Ok(text) = str::from_utf8(bytes) {
+        return text.escape_debug().to_string();
     }
+    let mut text = "0x".to_owned();
+    for byte in &bytes[..bytes.len().min(SHOWN)] {
+        let _ = write!(text, "{byte:02x}");
+    }
+    if bytes.len() > SHOWN {
+        let _ = write!(text, " and {} more bytes", bytes.len() - SHOWN);
+    }
+    text
 }
 
 fn decoded(kind: &str, payload: &[u8]) -> Option<String> {
@@ -123,6 +131,13 @@ mod tests {
         let binary: &[u8] = b"\x00\xff";
 
         assert_eq!([None, Some(&b""[..]), Some(b"a\n"), Some(binary)].map(shown), ["absent", "", "a\\n", "0x00ff"]);
+    }
+
+    #[test]
+    fn a_large_binary_key_is_shown_in_part() {
+        let key = vec![0xff; 1_000_000];
+
+        assert!(shown(Some(&key)).ends_with("ffff and 998976 more bytes"));
     }
 
     #[test]

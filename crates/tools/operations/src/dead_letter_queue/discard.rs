@@ -32,13 +32,19 @@ impl DeadLetterQueue {
                 letter.id
             );
         }
-        let chosen: Vec<&DeadLetter> = chosen.into_iter().map(|found| &found.letter).collect();
+        let discards: Vec<&DeadLetter> = chosen.into_iter().map(|found| &found.letter).collect();
         let recorder = Recorder::begin(self, who.trim().to_owned()).await?;
-        progress(0, chosen.len());
-        for (done, letters) in (BATCH..).step_by(BATCH).zip(chosen.chunks(BATCH)) {
-            recorder.record(letters, Action::Discarded, why).await?;
-            progress(done.min(chosen.len()), chosen.len());
+        progress(0, discards.len());
+        let mut discarded = 0;
+        for (number, batch) in discards.chunks(BATCH).enumerate() {
+            let resolved = self.resolved_meanwhile(number).await?;
+            let open: Vec<&DeadLetter> = batch.iter().copied().filter(|letter| resolved.of(letter).is_none()).collect();
+            if !open.is_empty() {
+                recorder.record(&open, Action::Discarded, why).await?;
+            }
+            discarded += open.len();
+            progress((number * BATCH + batch.len()).min(discards.len()), discards.len());
         }
-        Ok(Discarded { letters: chosen.len() })
+        Ok(Discarded { letters: discarded })
     }
 }

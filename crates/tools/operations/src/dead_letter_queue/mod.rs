@@ -91,8 +91,6 @@ impl DeadLetterQueue {
             );
         }
         let wanted = topics.into_iter().filter(|one| topic.is_none_or(|topic| *one == topic));
-        let (reader, config) = (self.reader.clone(), self.config.clone());
-        let journal = tokio::task::spawn_blocking(move || Journal::read(&reader, &config));
         let reading = wanted.map(dead_letter_topic).map(|topic| {
             let reader = self.reader.clone();
             async move {
@@ -100,13 +98,25 @@ impl DeadLetterQueue {
                 reading.await.context("reading the dead-letter topics")?
             }
         });
-        let (journal, read) = tokio::join!(journal, try_join_all(reading));
-        let journal = journal.context("reading the journal of dead letters")??;
+        let (journal, read) = tokio::join!(self.journal(), try_join_all(reading));
+        let journal = journal?;
         // A topic that does not exist holds no letters.
         let letters = read?.into_iter().flatten().flatten();
         let mut all: Vec<Found> = letters.map(|letter| Found { state: State::of(&letter, &journal), letter }).collect();
         all.sort_by_key(|found| found.letter.at);
         Ok(all)
+    }
+
+    /// Returns which letters are resolved.
+    async fn journal(&self) -> anyhow::Result<Journal> {
+        let (reader, config) = (self.reader.clone(), self.config.clone());
+        let reading = tokio::task::spawn_blocking(move || Journal::read(&reader, &config));
+        reading.await.context("reading the journal of dead letters")?
+    }
+
+    /// Returns which letters others have resolved while an action runs, before its batch of this number, counted from 0.
+    async fn resolved_meanwhile(&self, batch: usize) -> anyhow::Result<Journal> {
+        if batch == 0 { Ok(Journal::default()) } else { self.journal().await }
     }
 
     /// Returns the dead letter with this id.

@@ -13,6 +13,7 @@ impl DeadLetterQueue {
         is(&filter.topic, letter.origin())
             && is(&filter.group, letter.header(kafka::HEADER_GROUP))
             && is(&filter.kind, kind(self, letter))
+            && filter.until.is_none_or(|until| letter.at <= until)
             && filter.letter.as_deref().is_none_or(|id| id == letter.id.to_string())
             && filter.reason.as_deref().is_none_or(|reason| error().contains(&reason.to_lowercase()))
     }
@@ -27,6 +28,7 @@ impl DeadLetterQueue {
         let page = matching.iter().skip(skip).take(limit).map(|found| self.shown(found));
         Ok(LetterPage {
             matching: matching.len(),
+            newest: matching.iter().map(|found| found.letter.at).max(),
             pending,
             replayed,
             discarded: letters.len() - pending - replayed,

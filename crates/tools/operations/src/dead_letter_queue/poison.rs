@@ -1,8 +1,8 @@
 //! Whether a dead letter is poison to every consumer, so that a replay would dead-letter it again.
 
 use contracts::events::{
-    AssemblyFailed, CustomerCreated, CustomerUpdated, DeliveryStatusUpdated, Event, OrderCancelled, OrderCreated,
-    OrderPaid, PaymentCompleted, Published as _, ROUTES, ShipAssembled, Topics,
+    AssemblyFailed, CustomerCreated, CustomerUpdated, DeliveryStatusUpdated, Event, INBOUND, OrderCancelled,
+    OrderCreated, OrderPaid, PaymentCompleted, Published as _, ROUTES, ShipAssembled, Topics,
 };
 use platform::kafka::Message;
 
@@ -16,6 +16,11 @@ pub fn still_poison(letter: &DeadLetter, topics: &Topics) -> Option<String> {
     let mut routes =
         ROUTES.iter().filter(|route| route.topic(topics) == letter.origin() && !route.consumers.is_empty());
     routes.find_map(|route| refusal(route.kind, &message))
+}
+
+/// Returns whether programs outside write the topic, so that its messages have no types of ours.
+pub fn is_from_outside(topic: &str, topics: &Topics) -> bool {
+    INBOUND.iter().any(|inbound| (inbound.topic)(topics) == topic)
 }
 
 fn refusal(kind: &str, message: &Message) -> Option<String> {

@@ -1,53 +1,67 @@
 //! Publishes dead letters to their original topics, byte for byte.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use console::model::{Plan, Poison, Replayed};
 use platform::{
     clock,
-    kafka::{ExactRecord, KafkaPublisher},
+    kafka::{ExactRecord, KafkaPublisher, is_too_large},
 };
 
-use super::{Chosen, DeadLetterQueue, Found, Progress, poison::still_poison, recorder::Recorder};
+use super::{
+    Chosen, DeadLetterQueue, Found, Progress, State,
+    poison::{is_from_outside, still_poison},
+    recorder::Recorder,
+};
 use crate::{
-    dead_letter_journal::Action,
+    dead_letter_journal::{Action, Journal},
     dead_letters::{DeadLetter, Id},
 };
 
 /// How many messages are published before they are recorded as resolved. An interrupted replay may publish as many twice.
 const BATCH: usize = 100;
+/// How long the broker may take to acknowledge a message. The replay then ends, and the rest stays pending.
+const ACKNOWLEDGED: Duration = Duration::from_secs(30);
 
 impl DeadLetterQueue {
     /// Returns what [`replay`](Self::replay) would do. Only that a message can be decoded is known in advance: a consumer
     /// may refuse it for another reason.
     pub async fn plan(&self, chosen: &Chosen, late: bool) -> anyhow::Result<Plan> {
         let (letters, ids) = self.choose(chosen).await?;
-        let is_cut = |found: &&Found| ids.contains(&found.letter.id) && !found.letter.is_whole();
-        let truncated = letters.iter().filter(is_cut).count();
-        let mut plan = Plan { messages: 0, letters: 0, poison: Vec::new(), late: 0, truncated };
+        let chosen = letters.iter().filter(|found| ids.contains(&found.letter.id)).map(|found| &found.letter);
+        let mut plan = Plan { newest: chosen.clone().map(|letter| letter.at).max(), ..Plan::default() };
+        plan.truncated = chosen.filter(|letter| !letter.is_whole()).count();
         let kept_since = clock::now() - self.config.effect_retention();
-        for (_, letters) in messages(&letters, &ids) {
-            if !late && letters.iter().any(|letter| is_older_than_inboxes(letter, kept_since)) {
+        for message in messages(&letters, &ids) {
+            if message.discarded.is_some() {
+                plan.discarded += 1;
+            } else if !late && message.oldest < kept_since {
                 plan.late += 1;
-                continue;
+            } else {
+                plan.messages += 1;
+                plan.letters += message.letters.len();
+                plan.from_outside += usize::from(is_from_outside(&message.record.topic, &self.topics));
+                let reason =
+                    message.letters.first().and_then(|letter| Some((letter, still_poison(letter, &self.topics)?)));
+                plan.poison.extend(reason.map(|(letter, reason)| Poison { letter: letter.id.to_string(), reason }));
             }
-            plan.messages += 1;
-            plan.letters += letters.len();
-            let reason = letters.first().and_then(|letter| Some((letter, still_poison(letter, &self.topics)?)));
-            plan.poison.extend(reason.map(|(letter, reason)| Poison { letter: letter.id.to_string(), reason }));
         }
         Ok(plan)
     }
 
     /// Replays the chosen letters.
     ///
-    /// A message that several consumers dead-lettered is published once. Its letters are recorded as resolved after the
-    /// broker has acknowledged it, so that an interrupted replay may publish a message twice. A message that fails again
-    /// is a new dead letter, which this replay does not take.
+    /// A message that several consumers dead-lettered is published once, and resolves the pending letters of all. If one of
+    /// them has discarded it, it is skipped, since a replay would reach that consumer as well. The letters are recorded as
+    /// resolved after the broker has acknowledged the message, so that an interrupted replay may publish a message twice. A
+    /// message that fails again is a new dead letter, which this replay does not take.
     ///
-    /// A letter older than the inbox retention is skipped unless `late` is set: consumers that have handled its event
-    /// would handle it twice.
+    /// A message with a letter older than the inbox retention is skipped unless `late` is set: consumers that have handled
+    /// its event would handle it twice.
     pub async fn replay(
         &self,
         chosen: &Chosen,
@@ -56,39 +70,53 @@ impl DeadLetterQueue {
         progress: &Progress,
     ) -> anyhow::Result<Replayed> {
         let (letters, ids) = self.choose(chosen).await?;
-        if let Chosen::Letters(_) = chosen {
-            let cut = letters.iter().find(|found| ids.contains(&found.letter.id) && !found.letter.is_whole());
-            if let Some(Found { letter, .. }) = cut {
-                let id = &letter.id;
-                anyhow::bail!("{id} was too large to be kept in full; `shipyard dlq show {id}` tells its origin");
-            }
+        let cut = letters.iter().filter(|found| ids.contains(&found.letter.id) && !found.letter.is_whole());
+        let cut: Vec<&Id> = cut.map(|found| &found.letter.id).collect();
+        if let (Chosen::Letters(_), Some(id)) = (chosen, cut.first()) {
+            anyhow::bail!("{id} was too large to be kept in full; `shipyard dlq show {id}` tells its origin");
         }
+        let mut replayed = Replayed::default();
+        replayed.problems.extend(cut.first().map(|id| {
+            format!("{} dead letters were too large to be kept in full, such as {id}; `shipyard dlq show` tells their origin", cut.len())
+        }));
         let recorder = Recorder::begin(self, who.to_owned()).await?;
         let messages = messages(&letters, &ids);
-        let publisher = KafkaPublisher::new(&self.config)?;
+        let publisher = KafkaPublisher::within(&self.config, ACKNOWLEDGED)?;
         let kept_since = clock::now() - self.config.effect_retention();
-        let (mut replayed, mut done) = (Replayed::default(), 0);
+        let mut done = 0;
         progress(0, messages.len());
-        for batch in messages.chunks(BATCH) {
-            let mut resolved: Vec<&DeadLetter> = Vec::new();
-            for (record, letters) in batch {
-                let first = letters.first().map(|letter| letter.id.to_string()).unwrap_or_default();
-                if !late && letters.iter().any(|letter| is_older_than_inboxes(letter, kept_since)) {
-                    replayed.problems.push(format!("{first} is older than the inbox retention, so that consumers that have handled its event would handle it twice; discard it, or add --late"));
+        for (number, batch) in messages.chunks(BATCH).enumerate() {
+            let meanwhile = self.resolved_meanwhile(number).await?;
+            let (mut resolved, mut failure) = (Vec::new(), None);
+            for message in batch {
+                if let Some(reason) = message.withheld(late, kept_since, &meanwhile) {
+                    replayed.problems.push(reason);
                     continue;
                 }
-                if let Err(error) = publisher.publish_exact(record).await {
+                match publisher.publish_exact(&message.record).await {
+                    Ok(()) => {
+                        replayed.messages += 1;
+                        resolved.extend(&message.letters);
+                    }
                     // This happens to a message that was compressed when it was first published, and is too large
                     // without compression.
-                    replayed.problems.push(format!("{first} could not be replayed: {error:#}"));
-                    continue;
+                    Err(error) if is_too_large(&error) => {
+                        replayed.problems.push(format!("{} could not be replayed: {error:#}", message.first()));
+                    }
+                    Err(error) => {
+                        failure =
+                            Some(format!("{} could not be replayed, so the rest was not: {error:#}", message.first()));
+                        break;
+                    }
                 }
-                replayed.messages += 1;
-                resolved.extend(letters);
             }
             replayed.letters += resolved.len();
             if !resolved.is_empty() {
                 recorder.record(&resolved, Action::Replayed, "").await?;
+            }
+            if let Some(failure) = failure {
+                replayed.problems.push(failure);
+                break;
             }
             done += batch.len();
             progress(done, messages.len());
@@ -97,35 +125,74 @@ impl DeadLetterQueue {
     }
 }
 
-/// Returns the messages to publish, oldest first, each with the letters that it resolves.
-fn messages<'a>(letters: &'a [Found], chosen: &BTreeSet<Id>) -> Vec<(ExactRecord, Vec<&'a DeadLetter>)> {
-    let mut messages: Vec<(ExactRecord, Vec<&DeadLetter>, bool)> = Vec::new();
-    let mut places = HashMap::new();
-    for Found { letter, .. } in letters.iter().filter(|found| found.letter.is_whole()) {
-        let wanted = chosen.contains(&letter.id);
-        let record = letter.original();
-        let place = *places.entry(record.clone()).or_insert(messages.len());
-        match messages.get_mut(place) {
-            Some((_, letters, any)) => {
-                letters.push(letter);
-                *any |= wanted;
-            }
-            None => messages.push((record, vec![letter], wanted)),
-        }
-    }
-    messages.into_iter().filter(|(.., wanted)| *wanted).map(|(record, letters, _)| (record, letters)).collect()
+/// A message to publish again.
+struct Again<'a> {
+    record: ExactRecord,
+    /// The letters that it resolves: the pending ones, and those that were named.
+    letters: Vec<&'a DeadLetter>,
+    /// A letter of the same message that an operator has discarded for its consumer.
+    discarded: Option<&'a Id>,
+    /// The time of its first letter in any state.
+    oldest: DateTime<Utc>,
+    is_chosen: bool,
 }
 
-/// Returns true if the inbox rows of the letter's event may have been pruned already.
-fn is_older_than_inboxes(letter: &DeadLetter, kept_since: DateTime<Utc>) -> bool {
-    letter.at < kept_since
+impl Again<'_> {
+    fn first(&self) -> String {
+        self.letters.first().map(|letter| letter.id.to_string()).unwrap_or_default()
+    }
+
+    /// Returns why the message is not published; `None` if it is. `meanwhile` has the letters that others have resolved.
+    fn withheld(&self, late: bool, kept_since: DateTime<Utc>, meanwhile: &Journal) -> Option<String> {
+        let first = self.first();
+        if let Some(discarded) = self.discarded {
+            return Some(format!(
+                "{first} was skipped: {discarded} is the same message, discarded for another consumer, which a replay \
+                would reach; `shipyard dlq replay` takes both if both are named"
+            ));
+        }
+        if !late && self.oldest < kept_since {
+            return Some(format!(
+                "{first} is older than the inbox retention, so that consumers that have handled its event would handle it \
+                twice; discard it, or replay it with `shipyard dlq replay --late`"
+            ));
+        }
+        let is_resolved = self.letters.iter().any(|letter| meanwhile.of(letter).is_some());
+        is_resolved.then(|| format!("{first} was resolved by another operator meanwhile"))
+    }
+}
+
+/// Returns the messages of the chosen letters, oldest first.
+fn messages<'a>(letters: &'a [Found], chosen: &BTreeSet<Id>) -> Vec<Again<'a>> {
+    let mut messages: Vec<Again> = Vec::new();
+    let mut places = HashMap::new();
+    for Found { letter, state } in letters.iter().filter(|found| found.letter.is_whole()) {
+        let is_chosen = chosen.contains(&letter.id);
+        let record = letter.original();
+        let place = *places.entry(record.clone()).or_insert(messages.len());
+        if place == messages.len() {
+            let (letters, discarded) = (Vec::new(), None);
+            messages.push(Again { record, letters, discarded, oldest: letter.at, is_chosen: false });
+        }
+        let Some(message) = messages.get_mut(place) else { continue };
+        message.oldest = message.oldest.min(letter.at);
+        message.is_chosen |= is_chosen;
+        if is_chosen || *state == State::Pending {
+            message.letters.push(letter);
+        } else if matches!(state, State::Discarded(_)) {
+            message.discarded = Some(&letter.id);
+        }
+    }
+    messages.retain(|message| message.is_chosen);
+    messages
 }
 
 #[cfg(test)]
 mod tests {
     use platform::kafka::{HEADER_ERROR, HEADER_LEFT_OUT, HEADER_ORIGINALS, HEADER_TOPIC, Message};
 
-    use super::{super::State, *};
+    use super::*;
+    use crate::dead_letter_journal::Entry;
 
     fn letter(offset: i64, payload: &[u8]) -> DeadLetter {
         let headers = [
@@ -150,12 +217,43 @@ mod tests {
         Found { letter, state: State::Pending }
     }
 
-    #[test]
-    fn a_letter_older_than_the_inbox_retention_is_not_replayed_by_default() {
-        let (letter, then) = (letter(17, b"event"), chrono::DateTime::UNIX_EPOCH);
+    fn state(action: Action, letter: &DeadLetter) -> State {
+        let entry = Entry::now(letter, "events.v1.OrderPaid", action, "ann", "");
+        if action == Action::Replayed { State::Replayed(entry) } else { State::Discarded(entry) }
+    }
 
-        assert!(is_older_than_inboxes(&letter, then + std::time::Duration::from_secs(1)));
-        assert!(!is_older_than_inboxes(&letter, then));
+    #[test]
+    fn a_message_with_a_letter_older_than_the_inbox_retention_is_not_replayed_by_default() {
+        let letters = [pending(letter(17, b"event"))];
+        let chosen = BTreeSet::from([letters[0].letter.id.clone()]);
+        let withheld = |late, seconds| {
+            let kept_since = chrono::DateTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            messages(&letters, &chosen)[0].withheld(late, kept_since, &Journal::default())
+        };
+
+        assert!(withheld(false, 1).unwrap().contains("older than the inbox retention"));
+        assert_eq!((withheld(false, 0), withheld(true, 1)), (None, None));
+    }
+
+    #[test]
+    fn a_replay_resolves_no_letter_again_and_undoes_no_discard() {
+        let (old, new, other) = (letter(0, b"a"), letter(1, b"a"), letter(2, b"a"));
+        let chosen = BTreeSet::from([new.id.clone()]);
+        let replayed = Found { state: state(Action::Replayed, &old), letter: old };
+        let discarded = Found { state: state(Action::Discarded, &other), letter: other };
+        let now = chrono::DateTime::UNIX_EPOCH;
+
+        let once = [replayed.clone(), pending(new.clone())];
+        let messages_once = messages(&once, &chosen);
+        let both = [replayed, pending(new), discarded.clone()];
+        let messages_both = messages(&both, &chosen);
+        let named = BTreeSet::from([discarded.letter.id.clone(), both[1].letter.id.clone()]);
+
+        let resolved: Vec<i64> = messages_once[0].letters.iter().map(|letter| letter.id.offset).collect();
+        assert_eq!((messages_once.len(), resolved), (1, vec![1]));
+        let reason = messages_both[0].withheld(false, now, &Journal::default()).unwrap();
+        assert!(reason.contains("order.paid.dlq/0/2 is the same message, discarded"), "{reason}");
+        assert_eq!(messages(&both, &named)[0].withheld(false, now, &Journal::default()), None);
     }
 
     #[test]
@@ -173,7 +271,7 @@ mod tests {
         let offsets = |chosen: &[i64]| -> Vec<Vec<i64>> {
             let chosen = chosen.iter().map(|offset| letter(*offset, b"").id).collect();
             let messages = messages(&letters, &chosen);
-            messages.iter().map(|(_, letters)| letters.iter().map(|letter| letter.id.offset).collect()).collect()
+            messages.iter().map(|message| message.letters.iter().map(|letter| letter.id.offset).collect()).collect()
         };
 
         assert_eq!(offsets(&[0, 1, 2]), [vec![0, 1], vec![2]]);

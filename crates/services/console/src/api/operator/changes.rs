@@ -33,8 +33,9 @@ pub async fn add_courier(State(api): State<Api>, visit: Visit, form: Form) -> Re
         };
         return Ok(pages::confirm(&api, &visit, question).await);
     }
-    let added = api.delivery.add_courier(name, speed).await.map_err(|status| of_status("delivery", &status));
-    let subject = added.as_ref().cloned().unwrap_or_default();
+    let added = api.delivery.add_courier(name.clone(), speed).await.map_err(|status| of_status("delivery", &status));
+    // Without an answer the courier may exist; its name tells which one.
+    let subject = added.as_ref().cloned().unwrap_or(name);
     let added = added.map(|courier| (format!("added with {speed} cells a step"), courier));
     let respond = |courier: String| (StatusCode::CREATED, Json(json!({ "courier_id": courier }))).into_response();
     answered(&api, &visit, &form, "courier", subject, added, respond).await
@@ -42,7 +43,9 @@ pub async fn add_courier(State(api): State<Api>, visit: Visit, form: Form) -> Re
 
 /// `POST /console/api/operator/kyc-rollback {customer_id, reason}`
 pub async fn roll_back_kyc(State(api): State<Api>, visit: Visit, form: Form) -> Result<Response, Problem> {
-    let customer = form.text("customer_id")?.trim().to_owned();
+    let customer = form.text("customer_id")?;
+    let customer =
+        Uuid::try_parse(customer.trim()).map_err(|_| Problem::invalid("customer_id", "must be a UUID"))?.to_string();
     if is_question(&form) {
         let question = Question {
             title: "Withdraw this identity check?".to_owned(),

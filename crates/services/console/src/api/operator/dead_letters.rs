@@ -2,14 +2,20 @@
 
 use axum::{
     Json,
-    extract::{Query, State},
+    extract::State,
     response::{IntoResponse as _, Response},
 };
-use platform::problem::Problem;
-use serde::Deserialize;
+use chrono::{DateTime, Utc};
+use platform::{problem::Problem, query::QueryParameters};
 use serde_json::json;
 
-use super::{is_question, login, long_action::LongAction, reads::not_read};
+use super::{
+    is_question,
+    letter_choice::{Asked, Choice},
+    login,
+    long_action::LongAction,
+    reads::not_read,
+};
 use crate::{
     api::{Api, Form},
     model::{Filter, Plan},
@@ -24,34 +30,7 @@ const SENTENCES: usize = 100;
 /// The messages that would be poison again of which a question shows the reason.
 const SHOWN: usize = 5;
 
-/// The query of the list.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Asked {
-    pub letter: String,
-    pub topic: String,
-    pub group: String,
-    pub kind: String,
-    pub reason: String,
-    pub skip: usize,
-    pub limit: Option<usize>,
-}
-
-impl Asked {
-    pub fn filter(&self) -> Filter {
-        let Self { letter, topic, group, kind, reason, .. } = self;
-        filter([letter, topic, group, kind, reason].map(String::as_str))
-    }
-}
-
-/// Returns the filter of its members in their order; an empty one is no condition.
-fn filter(members: [&str; 5]) -> Filter {
-    let [letter, topic, group, kind, reason] =
-        members.map(|member| Some(member.trim()).filter(|member| !member.is_empty()).map(str::to_owned));
-    Filter { letter, topic, group, kind, reason }
-}
-
-pub async fn list(State(api): State<Api>, Query(asked): Query<Asked>) -> Result<Response, Problem> {
+pub async fn list(State(api): State<Api>, QueryParameters(asked): QueryParameters<Asked>) -> Result<Response, Problem> {
     let limit = asked.limit.unwrap_or(PAGE).min(MOST);
     let page = api.operations.dead_letters(&asked.filter(), asked.skip, limit).await;
     let page = page.map_err(|error| not_read("the dead letters", error))?;
@@ -60,8 +39,9 @@ pub async fn list(State(api): State<Api>, Query(asked): Query<Asked>) -> Result<
 
 /// A program's `dry_run` is answered with what a replay would do.
 pub async fn replay(State(api): State<Api>, visit: Visit, form: Form) -> Result<Response, Problem> {
-    let filter = of_form(&form);
-    if is_question(&form) || form.is_set("dry_run") {
+    let choice = Choice::of(&form)?;
+    let filter = choice.filter();
+    if is_question(&form) || choice.dry_run {
         let plan = api.operations.plan(&filter).await.map_err(|error| not_read("the dead letters", error))?;
         if !form.is_form {
             return Ok(Json(plan).into_response());
@@ -72,7 +52,7 @@ pub async fn replay(State(api): State<Api>, visit: Visit, form: Form) -> Result<
             rows: reasons(&plan),
             button: "Yes, replay",
             back: "/console/operator/dead-letters",
-            ..Question::of(&form, "/console/api/operator/dead-letters/replay")
+            ..until(Question::of(&form, "/console/api/operator/dead-letters/replay"), plan.newest)
         };
         return Ok(pages::confirm(&api, &visit, question).await);
     }
@@ -88,12 +68,16 @@ pub async fn replay(State(api): State<Api>, visit: Visit, form: Form) -> Result<
     action.begin((&api, &visit, &form), &api.letter_work, run, |sentences| first(sentences)).await
 }
 
-/// The reason `why` is required.
+/// The reason `why` is required, and `all` if there is no condition. A program's `dry_run` is answered with the number of letters.
 pub async fn discard(State(api): State<Api>, visit: Visit, form: Form) -> Result<Response, Problem> {
-    let filter = of_form(&form);
-    if is_question(&form) {
+    let choice = Choice::of(&form)?;
+    let filter = choice.filter();
+    if is_question(&form) || choice.dry_run {
         let page = api.operations.dead_letters(&filter, 0, 0).await;
         let page = page.map_err(|error| not_read("the dead letters", error))?;
+        if !form.is_form {
+            return Ok(Json(json!({ "letters": page.matching })).into_response());
+        }
         let question = Question {
             title: format!("Discard {}?", letters(page.matching)),
             effects: vec![
@@ -104,18 +88,22 @@ pub async fn discard(State(api): State<Api>, visit: Visit, form: Form) -> Result
             button: "Yes, discard",
             is_final: true,
             back: "/console/operator/dead-letters",
-            ..Question::of(&form, "/console/api/operator/dead-letters/discard")
+            ..until(Question::of(&form, "/console/api/operator/dead-letters/discard"), page.newest)
         };
         return Ok(pages::confirm(&api, &visit, question).await);
     }
-    let why = form.text("why")?.trim().to_owned();
-    if why.is_empty() {
-        return Err(Problem::invalid("why", "is required"));
-    }
+    let why = choice.why()?;
     let (operations, who) = (api.operations.clone(), login(&api, &visit).await);
     let action = long_action("Discarding dead letters", "discard", &filter);
     let run = async move |progress| Ok(vec![operations.discard(&filter, &who, &why, progress).await?.to_string()]);
     action.begin((&api, &visit, &form), &api.letter_work, run, |sentences| first(sentences)).await
+}
+
+/// Adds to a question that its action takes no letter that came after it.
+fn until(mut question: Question, newest: Option<DateTime<Utc>>) -> Question {
+    question.fields.retain(|(name, _)| name != "until");
+    question.fields.extend(newest.map(|newest| ("until".to_owned(), newest.to_rfc3339())));
+    question
 }
 
 /// Describes replaying or discarding of the letters that match.
@@ -134,13 +122,9 @@ fn first(sentences: &[String]) -> String {
     sentences.first().cloned().unwrap_or_default()
 }
 
-fn of_form(form: &Form) -> Filter {
-    filter(["letter", "topic", "group", "kind", "reason"].map(|name| form.text_or_empty(name)))
-}
-
 /// Says of which letters an action is, without the text that the operator searched for.
 fn subject(filter: &Filter) -> String {
-    let Filter { letter, topic, group, kind, reason } = filter;
+    let Filter { letter, topic, group, kind, reason, .. } = filter;
     let named = [letter, topic, group, kind].into_iter().flatten().cloned();
     let searched = reason.as_ref().map(|_| "a part of the error".to_owned());
     let conditions: Vec<String> = named.chain(searched).collect();
@@ -152,7 +136,7 @@ fn letters(count: usize) -> String {
 }
 
 fn effects(plan: &Plan) -> Vec<String> {
-    let Plan { messages, poison, late, truncated, .. } = plan;
+    let Plan { messages, poison, from_outside, discarded, late, truncated, .. } = plan;
     let many =
         |count: usize, one: &str, more: &str| if count == 1 { format!("1 {one}") } else { format!("{count} {more}") };
     let mut effects = vec![
@@ -163,6 +147,14 @@ fn effects(plan: &Plan) -> Vec<String> {
             many(poison.len(), "of them is still", "of them are still")
         ),
     ];
+    if *from_outside > 0 {
+        let unknown = many(*from_outside, "of them is from a program outside", "of them are from programs outside");
+        effects.push(format!("{unknown}: whether consumers can read them now is not known."));
+    }
+    if *discarded > 0 {
+        let skipped = many(*discarded, "message is", "messages are");
+        effects.push(format!("{skipped} skipped: discarded for another consumer, which a replay would reach."));
+    }
     if *late > 0 {
         let skipped = many(*late, "older message is", "older messages are");
         effects.push(format!("{skipped} skipped: consumers may have forgotten that they have handled it."));
@@ -175,5 +167,7 @@ fn effects(plan: &Plan) -> Vec<String> {
 }
 
 fn reasons(plan: &Plan) -> Vec<(String, String)> {
-    plan.poison.iter().take(SHOWN).map(|poison| (poison.letter.clone(), poison.reason.clone())).collect()
+    let shown = plan.poison.iter().take(SHOWN).map(|poison| (poison.letter.clone(), poison.reason.clone()));
+    let rest = plan.poison.len().saturating_sub(SHOWN);
+    shown.chain((rest > 0).then(|| (format!("and {rest} more"), String::new()))).collect()
 }

@@ -6,6 +6,7 @@
 mod audit;
 mod changes;
 mod dead_letters;
+mod letter_choice;
 mod long_action;
 mod reads;
 
@@ -18,7 +19,8 @@ use contracts::ids::UserId;
 use platform::problem::Problem;
 
 pub use self::{
-    dead_letters::{Asked as LettersAsked, PAGE as LETTERS},
+    dead_letters::PAGE as LETTERS,
+    letter_choice::Asked as LettersAsked,
     reads::{ACTIONS, not_read},
 };
 use super::{Api, Form, form::see};

@@ -1,10 +1,8 @@
 //! `GET /console/operator/dead-letters`.
 
-use axum::{
-    extract::{Query, State},
-    response::Response,
-};
-use contracts::events::{INBOUND, ROUTES};
+use axum::{extract::State, response::Response};
+use contracts::events::{INBOUND, ROUTES, TIMELINE};
+use platform::query::QueryParameters;
 
 use super::{layout, system::shown};
 use crate::{
@@ -17,7 +15,11 @@ use crate::{
     service::{Ended, Now},
 };
 
-pub async fn show(State(api): State<Api>, visit: Visit, Query(asked): Query<LettersAsked>) -> Response {
+pub async fn show(
+    State(api): State<Api>,
+    visit: Visit,
+    QueryParameters(asked): QueryParameters<LettersAsked>,
+) -> Response {
     let filter = asked.filter();
     let read = api.operations.dead_letters(&filter, asked.skip, LETTERS);
     let (layout, found) = tokio::join!(layout(&api, &visit), read);
@@ -31,7 +33,7 @@ pub async fn show(State(api): State<Api>, visit: Visit, Query(asked): Query<Lett
         skip: asked.skip,
         asked,
         topics: api.topics.all().into_iter().map(str::to_owned).collect(),
-        groups: routed.chain(INBOUND.iter().map(|inbound| inbound.consumer.group)).collect(),
+        groups: routed.chain(INBOUND.iter().map(|inbound| inbound.consumer.group)).chain([TIMELINE.group]).collect(),
         kinds: ROUTES.iter().map(|route| route.kind).collect(),
         found: found.ok(),
         running,

@@ -1,6 +1,6 @@
 //! The audit: the invariants over all databases and topics, in the words of `shipyard audit`.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use askama::Template;
 
@@ -56,8 +56,11 @@ impl Audit {
         checks.iter().map(shown).collect()
     }
 
-    fn report(&self) -> &str {
+    fn report(&self) -> Cow<'_, str> {
         let report = self.audited().map(|audited| audited.report.as_str()).unwrap_or_default();
-        &report[..report.floor_char_boundary(REPORT)]
+        match report.floor_char_boundary(REPORT) {
+            end if end < report.len() => Cow::Owned(format!("{}\n… `shipyard audit` prints all of it", &report[..end])),
+            _ => Cow::Borrowed(report),
+        }
     }
 }

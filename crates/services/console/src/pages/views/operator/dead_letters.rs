@@ -61,7 +61,8 @@ impl DeadLetters {
 
     /// After how many milliseconds the list is read again.
     fn every(&self) -> u32 {
-        let is_long = self.found.as_ref().is_some_and(|found| found.matching > MANY);
+        let all = |found: &LetterPage| found.pending + found.replayed + found.discarded;
+        let is_long = self.found.as_ref().is_some_and(|found| all(found) > MANY);
         if is_long && self.running.is_none() { 10_000 } else { 1_500 }
     }
 

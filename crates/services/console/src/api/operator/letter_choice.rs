@@ -1,0 +1,94 @@
+//! Which dead letters a request is about: the query of the list, and the body of an action.
+
+use chrono::{DateTime, Utc};
+use platform::{json, problem::Problem};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{api::Form, model::Filter};
+
+/// The query of the list.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Asked {
+    pub letter: String,
+    pub topic: String,
+    pub group: String,
+    pub kind: String,
+    pub reason: String,
+    pub skip: usize,
+    pub limit: Option<usize>,
+}
+
+impl Asked {
+    pub fn filter(&self) -> Filter {
+        let Self { letter, topic, group, kind, reason, .. } = self;
+        filter([letter, topic, group, kind, reason], None)
+    }
+}
+
+/// The body of a replay or a discard. A program that misspells a condition must not act on all letters, so that unknown members are
+/// refused.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Choice {
+    letter: String,
+    topic: String,
+    group: String,
+    kind: String,
+    reason: String,
+    until: Option<DateTime<Utc>>,
+    /// Answer with what would be done.
+    pub dry_run: bool,
+    /// Discard every pending letter.
+    all: bool,
+    why: String,
+}
+
+impl Choice {
+    pub fn of(form: &Form) -> Result<Self, Problem> {
+        if !form.is_form {
+            return json::decode(Value::Object(form.members.clone()).to_string().as_bytes());
+        }
+        let text = |name| form.text_or_empty(name).to_owned();
+        let until = match form.text_or_empty("until") {
+            "" => None,
+            time => Some(
+                time.parse().map_err(|_| Problem::invalid("until", "must be a time such as 2026-01-31T12:00:00Z"))?,
+            ),
+        };
+        Ok(Self {
+            letter: text("letter"),
+            topic: text("topic"),
+            group: text("group"),
+            kind: text("kind"),
+            reason: text("reason"),
+            until,
+            why: text("why"),
+            // The page shows how many these are, and asks.
+            all: true,
+            dry_run: false,
+        })
+    }
+
+    pub fn filter(&self) -> Filter {
+        let Self { letter, topic, group, kind, reason, .. } = self;
+        filter([letter, topic, group, kind, reason], self.until)
+    }
+
+    /// Returns the reason of a discard. Fails without one, and if no condition says which letters are meant.
+    pub fn why(&self) -> Result<String, Problem> {
+        if self.filter() == Filter::default() && !self.all {
+            return Err(Problem::invalid("all", "must be true to discard every pending letter"));
+        }
+        let why = self.why.trim();
+        if why.is_empty() { Err(Problem::invalid("why", "is required")) } else { Ok(why.to_owned()) }
+    }
+}
+
+/// Returns the filter of these conditions; an empty text is none.
+fn filter(conditions: [&String; 5], until: Option<DateTime<Utc>>) -> Filter {
+    let [letter, topic, group, kind, reason] =
+        conditions.map(|text| Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned));
+    Filter { letter, topic, group, kind, reason, until }
+}
