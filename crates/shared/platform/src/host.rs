@@ -15,7 +15,7 @@ pub(crate) fn check(request: &Request) -> Result<(), Problem> {
     match (hosts.next(), hosts.next()) {
         (None, _) if request.version() == Version::HTTP_11 => wrong("is missing"),
         (None, _) => Ok(()),
-        (Some(_), Some(_)) => wrong("is there more than once"),
+        (Some(_), Some(_)) => wrong("must be sent at most once"),
         (Some(host), None) if is_valid(host.as_bytes()) => Ok(()),
         (Some(_), None) => wrong("is not a host with an optional port"),
     }

@@ -112,7 +112,7 @@ async fn received(bodies: &Bodies, request: Request, next: Next) -> Response {
 
 async fn handled(request: Request, next: Next) -> Response {
     let handle = async |request: Request| next.run(request).await;
-    catch_panics(bounded(as_problem(request, handle)), something_went_wrong).await
+    catch_panics(bounded(as_problem(request, handle)), || Problem::internal().into_response()).await
 }
 
 /// Serves until `stop`, continues for the drain, then finishes the requests in flight within
@@ -155,10 +155,6 @@ pub(crate) async fn catch_panics(work: impl Future<Output = Response>, answer: i
         tracing::error!("a request handler panicked");
         answer()
     })
-}
-
-fn something_went_wrong() -> Response {
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "something went wrong here").into_response()
 }
 
 /// Limits the time of `work` and of the calls that it makes.

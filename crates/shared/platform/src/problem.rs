@@ -59,6 +59,11 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", message)
     }
 
+    /// Creates a 500 INTERNAL. What happened is in the log alone.
+    pub fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "internal error")
+    }
+
     /// Creates a 503 DEPENDENCY_UNAVAILABLE. The caller may retry after a second.
     pub fn unavailable(message: impl Into<String>) -> Self {
         let mut answer = Self::new(StatusCode::SERVICE_UNAVAILABLE, "DEPENDENCY_UNAVAILABLE", message);

@@ -47,7 +47,7 @@ pub(crate) async fn as_problem(request: Request, next: impl AsyncFnOnce(Request)
     let problem = match status {
         StatusCode::NOT_FOUND => not_found(uri).await,
         StatusCode::METHOD_NOT_ALLOWED => method_not_allowed(method).await,
-        status if status.is_server_error() => Problem::new(status, "INTERNAL", "something went wrong here"),
+        status if status.is_server_error() => Problem::new(status, "INTERNAL", "internal error"),
         StatusCode::BAD_REQUEST => Problem::invalid("request", "cannot be read"),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => {
             Problem::new(status, "UNSUPPORTED_MEDIA_TYPE", "the body must be application/json")

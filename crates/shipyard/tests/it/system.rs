@@ -117,6 +117,7 @@ impl System {
             ("DELIVERY_DATABASE_CONNECTIONS", "5"),
             ("DELIVERY_OPEN", "true"),
             ("DELIVERY_MOVE_EVERY", "50ms"),
+            ("ORDER_CONSOLE_URL", &format!("http://{}/console/", addresses[&console::SERVICE])),
         ];
         variables.extend(rest.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let mut system = Self { variables, directory, kafka, addresses, programs: HashMap::new(), _room: room };

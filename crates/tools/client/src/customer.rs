@@ -22,7 +22,7 @@ const ORDERS: &str = "/api/v1/orders";
 type Step<T> = anyhow::Result<(T, String)>;
 
 pub struct Customer {
-    login: String,
+    pub login: String,
     email: String,
 }
 

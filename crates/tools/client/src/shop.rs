@@ -8,7 +8,7 @@ use contracts::proto::{
     user::v1::user_service_client::UserServiceClient,
 };
 use platform::config::Settings;
-use reqwest::Method;
+use reqwest::{Method, Url, header::ACCEPT};
 use serde_json::Value;
 use tonic::{Code, Request, Response, Status, metadata::MetadataValue, transport::Channel};
 
@@ -63,6 +63,12 @@ impl Shop {
 
     pub fn inventory(&self) -> InventoryServiceClient<Channel> {
         InventoryServiceClient::new(self.inventory.clone())
+    }
+
+    /// Returns an address of the console, to which the order service leads browsers; `None` if it leads nowhere.
+    pub async fn console(&self) -> Option<Url> {
+        let answer = self.http.get(&self.order).header(ACCEPT, "text/html").send().await.ok()?;
+        (answer.status().is_success() && answer.url().path().starts_with("/console/")).then(|| answer.url().clone())
     }
 
     /// Sends a request to the order service. `path` starts at the root of its API.

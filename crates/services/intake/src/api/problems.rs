@@ -45,7 +45,7 @@ impl From<Error> for Problem {
             }
             Error::Reused | Error::Database(_) => {
                 tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "request failed");
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "something went wrong here")
+                Self::internal()
             }
         }
     }

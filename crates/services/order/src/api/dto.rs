@@ -84,7 +84,7 @@ pub struct OrderView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "IN_TRANSIT")]
     pub delivery_status: Option<DeliveryStatus>,
-    /// In lists alone.
+    /// Only in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_at: Option<DateTime<Utc>>,
 }

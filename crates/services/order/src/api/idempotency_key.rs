@@ -30,7 +30,7 @@ pub fn read(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = values.next() else { return Ok(None) };
     let wrong = |problem| Problem::invalid("Idempotency-Key", problem);
     if values.next().is_some() {
-        return Err(wrong("is there more than once"));
+        return Err(wrong("must be sent at most once"));
     }
     let text = value.to_str().map_err(|_| wrong("has characters that are not visible ASCII"))?.trim();
     // The IETF draft of the header requires a quoted string (RFC 8941), but most clients send the key without quotes.

@@ -74,7 +74,7 @@ pub(super) fn problem(error: Error, parts: &'static str) -> Problem {
         }
         Error::Database(_) | Error::Inconsistent(_) => {
             tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "request failed");
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "something went wrong here")
+            Problem::internal()
         }
     }
 }

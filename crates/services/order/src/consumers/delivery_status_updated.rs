@@ -24,7 +24,7 @@ pub fn delivery_status_updated(service: DeliveryService) -> Subscription {
 
 fn decode(event: DeliveryStatusUpdated) -> Result<Delivery, Failure> {
     let uuid = event.delivery_uuid.parse().map_err(|_| Failure::poison("delivery_uuid is not a uuid"))?;
-    let status = DeliveryStatus::parse(&event.status).ok_or_else(|| Failure::poison("status is none that is known"))?;
+    let status = DeliveryStatus::parse(&event.status).ok_or_else(|| Failure::poison("unknown status"))?;
     let estimated_delivery = estimated_delivery(&event.estimated_date)
         .map_err(|error| Failure::poison(format!("estimated_date {error}")))?;
     Ok(Delivery { uuid: DeliveryId::new(uuid), status, tracking_number: event.tracking_number, estimated_delivery })

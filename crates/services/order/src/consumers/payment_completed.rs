@@ -23,7 +23,7 @@ fn decode(received: &Received<PaymentCompleted>) -> Result<Completed, Failure> {
         }
         "INSUFFICIENT_FUNDS" => PaymentResult::InsufficientFunds,
         "FAILED" => PaymentResult::Failed,
-        _ => return Err(Failure::poison("status is none that is known".to_owned())),
+        _ => return Err(Failure::poison("unknown status".to_owned())),
     };
     let (order, user) = (received.subject.order, received.subject.user);
     Ok(Completed { order, user, attempt: *attempt, amount_minor: *amount_minor, result })

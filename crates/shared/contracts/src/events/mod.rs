@@ -163,7 +163,7 @@ fn unknown_method(event: &OrderPaid) -> Option<String> {
 
 fn unknown_reason(event: &OrderCancelled) -> Option<String> {
     let known = CancelReason::try_from(event.reason).is_ok();
-    (!known).then(|| format!("reason is none that is known: {}", event.reason))
+    (!known).then(|| format!("unknown reason: {}", event.reason))
 }
 
 /// The outcomes of a payment attempt, as [`PaymentCompleted`] names them.
@@ -181,7 +181,7 @@ fn unknown_status(event: &DeliveryStatusUpdated) -> Option<String> {
 }
 
 fn unknown(field: &str, known: &[&str], value: &str) -> Option<String> {
-    (!known.contains(&value)).then(|| format!("{field} is none that is known"))
+    (!known.contains(&value)).then(|| format!("unknown {field}"))
 }
 
 #[cfg(test)]

@@ -81,7 +81,7 @@ impl Refusal {
                 Problem::new(StatusCode::UNAUTHORIZED, "INVALID_SESSION", "Authentication failed")
             }
             Self::NotOperator => Problem::forbidden(NOT_OPERATOR),
-            Self::NoRule => Problem::forbidden("no rule says who may do this"),
+            Self::NoRule => Problem::forbidden("access denied"),
             Self::Unavailable => Problem::unavailable("sessions cannot be checked now"),
             Self::TooMany => Problem::too_many_requests(TOO_MANY_REQUESTS),
         }

@@ -67,7 +67,6 @@ mod tests {
     #[test]
     fn the_status_of_a_method_stays_as_it_is() {
         for status in [
-            Status::internal("something went wrong here"),
             Status::internal("internal error"),
             Status::unavailable("failed to decode Protobuf message: of another service"),
             Status::unimplemented("not built yet"),

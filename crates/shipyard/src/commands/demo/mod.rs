@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use client::{
     bank::Bank,
-    customer::{self, Customer},
+    customer::{self, Customer, PASSWORD},
     lending::Lending,
     shop::Shop,
 };
@@ -56,18 +56,29 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let bank = Bank::of(&settings)?;
     let progress = Progress::new();
     let [assembled, delivered] = [arguments.assembled_within, arguments.delivered_within].map(Duration::from_secs);
-    let order = visit(&shop, &progress, assembled, delivered, &lending, bank.as_ref()).await?;
+    let customer = Customer::fresh("demo");
+    let order = visit(&shop, &progress, &customer, [assembled, delivered], &lending, bank.as_ref()).await?;
     progress.end();
+    if let Some(receipt) = receipt(&shop, order).await {
+        outln!("           log in as {} with {PASSWORD} and see the delivered ship:", customer.login);
+        outln!("           {receipt}");
+    }
     outln!("           `shipyard audit --order {order}` prints the receipt of the delivered ship");
     Ok(())
+}
+
+/// Returns the address of the page with the order's receipt, if the shop has a console.
+async fn receipt(shop: &Shop, order: Uuid) -> Option<String> {
+    let receipt = shop.console().await?.join(&format!("/console/orders/{order}/receipt")).ok()?;
+    Some(receipt.to_string())
 }
 
 /// Returns the order of the ship that was delivered.
 async fn visit(
     shop: &Shop,
     progress: &Progress,
-    assembled_within: Duration,
-    delivered_within: Duration,
+    customer: &Customer,
+    [assembled_within, delivered_within]: [Duration; 2],
     lending: &Lending,
     bank: Option<&Bank>,
 ) -> anyhow::Result<Uuid> {
@@ -76,7 +87,6 @@ async fn visit(
         .await
         .context("is a shop running? `cargo run` starts one")?;
     progress.step("reject a request without a session", customer::stranger(shop)).await?;
-    let customer = Customer::fresh("demo");
     let user = progress.step("register", customer.register(shop)).await?;
     let session = progress.step("log in", customer.log_in(shop)).await?;
     progress.step("read the user of the session", customer.whoami(shop, &session, user)).await?;

@@ -63,7 +63,7 @@ fn status(error: Error) -> Status {
         // The use cases of this API return no other errors.
         error => {
             tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "call failed");
-            Status::internal("something went wrong here")
+            Status::internal("internal error")
         }
     }
 }
