@@ -8,7 +8,10 @@ use contracts::proto::{
     user::v1::user_service_client::UserServiceClient,
 };
 use platform::config::Settings;
-use reqwest::{Method, Url, header::ACCEPT};
+use reqwest::{
+    Method, Url,
+    header::{ACCEPT, CONTENT_TYPE},
+};
 use serde_json::Value;
 use tonic::{Code, Request, Response, Status, metadata::MetadataValue, transport::Channel};
 
@@ -68,7 +71,9 @@ impl Shop {
     /// Returns an address of the console, to which the order service leads browsers; `None` if it leads nowhere.
     pub async fn console(&self) -> Option<Url> {
         let answer = self.http.get(&self.order).header(ACCEPT, "text/html").send().await.ok()?;
-        (answer.status().is_success() && answer.url().path().starts_with("/console/")).then(|| answer.url().clone())
+        // Without a session it is the page to log in, with 401.
+        let is_page = answer.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+        (is_page && answer.url().path().starts_with("/console/")).then(|| answer.url().clone())
     }
 
     /// Sends a request to the order service. `path` starts at the root of its API.
