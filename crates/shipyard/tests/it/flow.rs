@@ -95,7 +95,7 @@ async fn the_demo_finds_nothing_wrong() {
     assert!(said.contains("everything as the contract says"), "{said}");
     let console = system.address(&console::SERVICE);
     let page = said.lines().find(|line| line.contains("/console/orders/")).unwrap_or_else(|| panic!("{said}"));
-    assert!(page.trim().starts_with(&format!("http://{console}/")) && page.ends_with("/receipt"), "{page}");
+    assert!(page.trim().starts_with(&format!("http://{console}/")) && page.ends_with("#receipt"), "{page}");
     let last = said.lines().last().unwrap();
     let (_, command) = last.split_once("`shipyard ").unwrap_or_else(|| panic!("{last}"));
     let arguments: Vec<&str> = command.split_once('`').unwrap().0.split(' ').collect();

@@ -67,9 +67,9 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns the address of the page with the order's receipt, if the shop has a console.
+/// Returns the address of the order's page with its receipt, if the shop has a console.
 async fn receipt(shop: &Shop, order: Uuid) -> Option<String> {
-    let receipt = shop.console().await?.join(&format!("/console/orders/{order}/receipt")).ok()?;
+    let receipt = shop.console().await?.join(&format!("/console/orders/{order}#receipt")).ok()?;
     Some(receipt.to_string())
 }
 
