@@ -5,15 +5,16 @@ use sqlx::AssertSqlSafe;
 
 use super::{Servers, parts};
 
-/// The tables that have rows before the first order.
-const KEPT: [&str; 4] = ["_sqlx_migrations", "leases", "parts", "couriers"];
+/// The tables that have rows before the first order, besides the histories of migrations.
+const KEPT: [&str; 3] = ["leases", "parts", "couriers"];
 
-/// Empties all tables but `KEPT` and those of iam, so that customers and their sessions stay. The shop must not run.
+/// Empties all tables but `KEPT`, the histories of migrations and those of iam, so that customers and their sessions stay. The shop
+/// must not run.
 pub async fn empty(servers: &Servers) -> anyhow::Result<()> {
     for service in with_database().filter(|service| **service != iam::SERVICE) {
         let database = servers.database(service)?;
-        let tables =
-            "select quote_ident(tablename) from pg_tables where schemaname = 'public' and tablename <> all($1)";
+        let tables = r"select quote_ident(tablename) from pg_tables
+            where schemaname = 'public' and tablename <> all($1) and tablename not like '\_sqlx\_migrations%'";
         let tables: Vec<String> =
             sqlx::query_scalar(tables).bind(KEPT.map(str::to_owned).to_vec()).fetch_all(&database).await?;
         if !tables.is_empty() {
