@@ -44,8 +44,7 @@ pub async fn add_courier(State(api): State<Api>, visit: Visit, form: Form) -> Re
 /// `POST /console/api/operator/kyc-rollback {customer_id, reason}`
 pub async fn roll_back_kyc(State(api): State<Api>, visit: Visit, form: Form) -> Result<Response, Problem> {
     let customer = form.text("customer_id")?;
-    let customer =
-        Uuid::try_parse(customer.trim()).map_err(|_| Problem::invalid("customer_id", "must be a UUID"))?.to_string();
+    let customer = uuid("customer_id", customer.trim())?.to_string();
     if is_question(&form) {
         let question = Question {
             title: "Withdraw this identity check?".to_owned(),
@@ -73,7 +72,7 @@ pub async fn roll_back_kyc(State(api): State<Api>, visit: Visit, form: Form) -> 
 /// `POST /console/api/operator/restock {part_uuid, quantity, key?}`. Repeated under the same key, a uuid, it adds once.
 pub async fn restock(State(api): State<Api>, visit: Visit, form: Form) -> Result<Response, Problem> {
     let (part, quantity) = (form.text("part_uuid")?, form.number("quantity")?);
-    let part = Uuid::try_parse(&part).map_err(|_| Problem::invalid("part_uuid", "must be a UUID"))?.to_string();
+    let part = uuid("part_uuid", &part)?.to_string();
     if quantity <= 0 {
         return Err(Problem::invalid("quantity", "must be at least 1"));
     }
@@ -92,10 +91,14 @@ pub async fn restock(State(api): State<Api>, visit: Visit, form: Form) -> Result
     }
     let key = match form.text_or_empty("key") {
         "" => ids::random(),
-        key => Uuid::try_parse(key).map_err(|_| Problem::invalid("key", "must be a UUID"))?,
+        key => uuid("key", key)?,
     };
     let added = api.inventory.restock(key.to_string(), part.clone(), quantity).await;
     let added = added.map(|()| (format!("{quantity} added"), ())).map_err(|status| of_status("inventory", &status));
     let respond = |()| Json(json!({ "part_uuid": part, "quantity": quantity })).into_response();
     answered(&api, &visit, &form, "restock", part.clone(), added, respond).await
+}
+
+fn uuid(field: &'static str, text: &str) -> Result<Uuid, Problem> {
+    Uuid::try_parse(text).map_err(|_| Problem::invalid(field, "must be a UUID"))
 }

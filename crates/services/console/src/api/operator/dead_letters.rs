@@ -147,21 +147,30 @@ fn effects(plan: &Plan) -> Vec<String> {
             many(poison.len(), "of them is still", "of them are still")
         ),
     ];
-    if *from_outside > 0 {
-        let unknown = many(*from_outside, "of them is from a program outside", "of them are from programs outside");
-        effects.push(format!("{unknown}: whether consumers can read them now is not known."));
-    }
-    if *discarded > 0 {
-        let skipped = many(*discarded, "message is", "messages are");
-        effects.push(format!("{skipped} skipped: discarded for another consumer, which a replay would reach."));
-    }
-    if *late > 0 {
-        let skipped = many(*late, "older message is", "older messages are");
-        effects.push(format!("{skipped} skipped: consumers may have forgotten that they have handled it."));
-    }
-    if *truncated > 0 {
-        let skipped = many(*truncated, "dead letter is", "dead letters are");
-        effects.push(format!("{skipped} skipped: too large to be kept in full."));
+    for (count, one, more, rest) in [
+        (
+            *from_outside,
+            "of them is from a program outside",
+            "of them are from programs outside",
+            ": whether consumers can read them now is not known.",
+        ),
+        (
+            *discarded,
+            "message is",
+            "messages are",
+            " skipped: discarded for another consumer, which a replay would reach.",
+        ),
+        (
+            *late,
+            "older message is",
+            "older messages are",
+            " skipped: consumers may have forgotten that they have handled it.",
+        ),
+        (*truncated, "dead letter is", "dead letters are", " skipped: too large to be kept in full."),
+    ] {
+        if count > 0 {
+            effects.push(format!("{}{rest}", many(count, one, more)));
+        }
     }
     effects
 }
