@@ -17,7 +17,8 @@ use crate::error::Error;
 /// The maximum size of an answer in bytes. A page of orders with the maximum number of parts is some hundred kilobytes.
 const ANSWER: usize = 4 << 20;
 /// The headers of an answer that are passed on to the browser.
-const PASSED_ON: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::RETRY_AFTER];
+const PASSED_ON: [HeaderName; 4] =
+    [header::CONTENT_TYPE, header::LOCATION, header::RETRY_AFTER, HeaderName::from_static("idempotency-replayed")];
 
 /// The codes of the order service's problems.
 const CODES: [&str; 22] = [

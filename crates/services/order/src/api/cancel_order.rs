@@ -1,14 +1,14 @@
 //! `POST /api/v1/orders/{order_uuid}/cancel`
 
-use axum::{extract::State, http::StatusCode, response::ErrorResponse};
+use axum::{extract::State, http::StatusCode, response::Response};
 
 use super::{
     extract::{OrderPath, Posted, User},
     idempotency_key::IdempotencyKey,
     problems::Declared,
+    response::respond,
     state::Api,
 };
-use crate::model::Outcome;
 
 /// This endpoint's error responses, in addition to those that all endpoints share.
 pub const PROBLEMS: [Declared; 3] = [
@@ -34,13 +34,8 @@ pub const PROBLEMS: [Declared; 3] = [
     ),
     security(("session" = []))
 )]
-pub async fn handle(
-    State(api): State<Api>,
-    User(user): User,
-    OrderPath(order): OrderPath,
-    posted: Posted,
-) -> Result<Outcome, ErrorResponse> {
+pub async fn handle(State(api): State<Api>, User(user): User, OrderPath(order): OrderPath, posted: Posted) -> Response {
     let claim = posted.claim(user);
 
-    Ok(api.service.cancel(user, order, claim.as_ref()).await?)
+    respond(api.service.cancel(user, order, claim.as_ref())).await
 }

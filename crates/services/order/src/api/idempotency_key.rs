@@ -13,7 +13,7 @@ const KEY_LENGTH: usize = 255;
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "`read` reads the header")]
 pub struct IdempotencyKey {
-    /// Repeats of the request get the same answer for 24 hours.
+    /// Repeats of the request get the same answer for 24 hours, with the header `Idempotency-Replayed: true`.
     #[param(
         rename = "Idempotency-Key",
         required = false,

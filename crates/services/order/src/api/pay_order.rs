@@ -1,6 +1,10 @@
 //! `POST /api/v1/orders/{order_uuid}/pay`
 
-use axum::{extract::State, http::StatusCode, response::ErrorResponse};
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{ErrorResponse, Response},
+};
 use platform::{json::IsJson, problem::Problem};
 
 use super::{
@@ -8,9 +12,10 @@ use super::{
     extract::{OrderPath, Posted, User},
     idempotency_key::IdempotencyKey,
     problems::Declared,
+    response::respond,
     state::Api,
 };
-use crate::model::{Outcome, PaymentMethod};
+use crate::model::PaymentMethod;
 
 /// This endpoint's error responses, in addition to those that all endpoints share.
 pub const PROBLEMS: [Declared; 7] = [
@@ -47,11 +52,11 @@ pub async fn handle(
     OrderPath(order): OrderPath,
     _: IsJson,
     posted: Posted,
-) -> Result<Outcome, ErrorResponse> {
+) -> Result<Response, ErrorResponse> {
     let body: PayOrder = posted.json()?;
     let method = PaymentMethod::parse(&body.payment_method)
         .ok_or_else(|| Problem::invalid("payment_method", "must be CARD, SBP, CREDIT_CARD or INVESTOR_MONEY"))?;
     let claim = posted.claim(user);
 
-    Ok(api.service.pay(user, order, method, claim.as_ref()).await?)
+    Ok(respond(api.service.pay(user, order, method, claim.as_ref())).await)
 }

@@ -2,12 +2,25 @@
 
 use axum::{
     Json,
-    http::{StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 
 use super::dto::{Created, Paid};
-use crate::{error::Error, model::Outcome};
+use crate::{error::Error, model::Outcome, service::replay};
+
+/// The header of an answer that was stored under the request's idempotency key by an earlier request.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// Responds with the result of `work`, and says if it was stored before.
+pub async fn respond<R: IntoResponse>(work: impl Future<Output = R>) -> Response {
+    let (result, is_replay) = replay::watched(work).await;
+    let mut response = result.into_response();
+    if is_replay {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    response
+}
 
 impl IntoResponse for Outcome {
     fn into_response(self) -> Response {

@@ -9,7 +9,7 @@ use contracts::ids::OrderId;
 use platform::deadline;
 use tokio::time::Instant;
 
-use super::OrderService;
+use super::{OrderService, replay};
 use crate::{
     error::Error,
     model::{Claim, Claimed, Outcome},
@@ -65,8 +65,13 @@ impl OrderService {
             Claimed::Resumed { order, attempt } => Execution { order, attempt, claim: Some(claim) },
             Claimed::InProgress => return Err(Error::KeyInProgress),
             Claimed::Reused => return Err(precheck.await.err().unwrap_or(Error::KeyReused)),
-            Claimed::Done(Outcome::Refused(refusal)) => return Err(refusal.into()),
-            Claimed::Done(outcome) => return Ok(outcome),
+            Claimed::Done(outcome) => {
+                replay::mark();
+                return match outcome {
+                    Outcome::Refused(refusal) => Err(refusal.into()),
+                    outcome => Ok(outcome),
+                };
+            }
         };
         let result = self.renewing(claim, work(execution)).await;
         match &result {

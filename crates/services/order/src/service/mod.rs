@@ -13,6 +13,7 @@ mod payment;
 mod payment_completed;
 mod reconcile;
 mod remove_idempotency_keys;
+pub(crate) mod replay;
 mod statuses;
 mod undo;
 
