@@ -36,7 +36,7 @@ async fn dead_letters_are_shown_and_replayed_and_orders_go_on() {
     for line in ["header    colour: red", "dlq-origin-topic: ", "dlq-attempts: 1", "ff 00 66", "not a valid"] {
         assert!(shown.contains(line), "{line} in {shown}");
     }
-    assert!(replayed.contains("1 messages replayed, 3 dead letters resolved"), "{replayed}");
+    assert!(replayed.contains("1 message replayed, 3 dead letters resolved"), "{replayed}");
     // The replayed message fails again as a new dead letter; the resolved one is no longer listed.
     let again = eventually(async || {
         let listed = dlq(system, &["list", "--topic", &topic]).await;
@@ -84,7 +84,7 @@ async fn dead_letters_are_discarded_with_who_and_why_and_pruned() {
     assert_eq!(unknown.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("there is no dead letter"), "{unknown:?}");
     assert!(
-        discarded.contains("1 dead letters discarded") && rest.contains("2 dead letters discarded"),
+        discarded.contains("1 dead letter discarded") && rest.contains("2 dead letters discarded"),
         "{discarded}{rest}"
     );
     assert!(shown.contains("discarded by ann at ") && shown.contains(": sent by a test"), "{shown}");

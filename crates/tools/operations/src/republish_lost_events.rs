@@ -1,11 +1,11 @@
 //! Republishes, at the start of the shop, events that a non-persistent broker lost before every consumer handled them.
 //!
-//! An event is republished if the inbox of at least one consumer has no row for it. Consumers that have handled it
-//! ignore the repeat.
+//! An event is republished if the inbox of at least one consumer has no row for it, or if the console's timeline lacks
+//! it. Consumers that have handled it ignore the repeat.
 
 use std::collections::HashMap;
 
-use contracts::events::{producers, route_of};
+use contracts::events::{TIMELINE, producers, route_of};
 use platform::postgres::Database;
 use uuid::Uuid;
 
@@ -14,7 +14,7 @@ use crate::databases::Databases;
 /// The batch size in outbox rows.
 const BATCH: i64 = 5_000;
 
-/// Clears the publication mark of every event that the inbox of at least one consumer lacks. Returns the number of events.
+/// Clears the publication mark of every event that a consumer lacks. Returns the number of events.
 ///
 /// No service may run at the same time.
 pub async fn republish(databases: &Databases) -> anyhow::Result<u64> {
@@ -25,8 +25,11 @@ pub async fn republish(databases: &Databases) -> anyhow::Result<u64> {
         while let Some((last, events)) = published(outbox, after).await? {
             after = last;
             for (kind, uuids) in events {
-                let missing = missing(databases, &kind, &uuids).await?;
-                count += take_back(outbox, &missing).await?;
+                let mut lost = missing(databases, &kind, &uuids).await?;
+                if route_of(&kind).is_some_and(|route| route.is_of_order) {
+                    lost.extend(not_in_timeline(databases, &uuids).await?);
+                }
+                count += take_back(outbox, &lost).await?;
             }
         }
     }
@@ -74,6 +77,16 @@ pub async fn missing(databases: &Databases, kind: &str, uuids: &[Uuid]) -> anyho
     missing.sort_unstable();
     missing.dedup();
     Ok(missing)
+}
+
+/// Returns those of `uuids` that the console's timeline, which has no inbox, does not have.
+async fn not_in_timeline(databases: &Databases, uuids: &[Uuid]) -> anyhow::Result<Vec<Uuid>> {
+    let lacking = sqlx::query_scalar(
+        "select event_uuid
+        from unnest($1::uuid[]) as published (event_uuid)
+        where not exists (select from timeline where timeline.event_uuid = published.event_uuid)",
+    );
+    Ok(lacking.bind(uuids).fetch_all(databases.named(TIMELINE.service)?).await?)
 }
 
 async fn take_back(outbox: &Database, uuids: &[Uuid]) -> sqlx::Result<u64> {

@@ -1,7 +1,7 @@
 //! The HTTP problems that refusals and failures become.
 
 use axum::http::StatusCode;
-use platform::{grpc, problem::Problem};
+use platform::{grpc, invalid::InvalidFields, problem::Problem};
 use tonic::{Code, Status};
 
 use crate::error::Error;
@@ -34,9 +34,9 @@ pub fn of_error(error: Error) -> Problem {
 pub fn of_status(service: &'static str, status: &Status) -> Problem {
     let message = status.message();
     match status.code() {
-        Code::InvalidArgument | Code::OutOfRange => match message.split_once(": ") {
-            Some((field, problem)) if !field.contains(' ') => Problem::invalid(field, problem),
-            _ => Problem::new(StatusCode::BAD_REQUEST, "INVALID_REQUEST", message),
+        Code::InvalidArgument | Code::OutOfRange => match InvalidFields::in_status(status) {
+            fields if fields.as_slice().is_empty() => Problem::new(StatusCode::BAD_REQUEST, "INVALID_REQUEST", message),
+            fields => fields.into(),
         },
         Code::Unauthenticated => Problem::new(StatusCode::UNAUTHORIZED, "INVALID_SESSION", "Authentication failed"),
         Code::PermissionDenied => Problem::forbidden(message),

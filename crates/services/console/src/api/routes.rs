@@ -188,16 +188,18 @@ pub fn router(state: Api, guard: &Guard, readiness: Readiness, in_flight: usize)
         .merge(probe_routes(vec![readiness]))
         .layer(shared(from_fn_with_state(guard.clone(), Guard::http)));
     let router = Router::new()
-        .merge(guarded(requests, Some(slots.clone())).layer(shared(from_fn(pages::after_form))))
+        .merge(
+            guarded(requests, Some(slots.clone())).layer(shared(from_fn_with_state(state.clone(), pages::after_form))),
+        )
         .merge(guarded(streams, None))
         .merge(
             guarded(shown, Some(slots))
-                .layer(shared(from_fn(pages::as_page)))
+                .layer(shared(from_fn_with_state(state.clone(), pages::as_page)))
                 .layer(shared(from_fn(pages::compressed))),
         )
+        .fallback(pages::not_found)
         .with_state(state)
         .merge(others)
-        .fallback(http::not_found)
         .layer(shared(from_fn(session::from_cookie)))
         .layer(shared(from_fn(origin::check)));
     http::layers(router)

@@ -7,7 +7,7 @@ mod step;
 
 pub use operator::{
     Backlog, Breaker, Discarded, Filter, Letter, LetterPage, LetterState, OutboxState, PartitionLag, Plan, Poison,
-    Replayed, Resolved, ServiceState,
+    Replayed, Resolved, ServiceState, counted,
 };
 pub use record::{NewRecord, Record};
 pub use step::{Kind, Step};

@@ -190,14 +190,24 @@ pub struct Discarded {
     pub letters: usize,
 }
 
+/// Writes a number with its noun, such as `1 message` or `2 messages`.
+pub fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { messages, letters, poison, discarded, late, truncated, .. } = self;
+        let Self { messages, letters, poison, from_outside, discarded, late, truncated, .. } = self;
         write!(
             f,
-            "{messages} messages to replay, which resolve {letters} dead letters; {} would be poison again",
+            "{} to replay, which resolve {}; {} would be poison again",
+            counted(*messages, "message"),
+            counted(*letters, "dead letter"),
             poison.len()
         )?;
+        if *from_outside > 0 {
+            write!(f, "; of {} from outside it is not known", counted(*from_outside, "message"))?;
+        }
         if *late > 0 {
             write!(f, "; {late} messages are older than the inbox retention")?;
         }
@@ -214,9 +224,9 @@ impl fmt::Display for Plan {
 impl fmt::Display for Replayed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { messages, letters, problems } = self;
-        write!(f, "{messages} messages replayed, {letters} dead letters resolved")?;
+        write!(f, "{} replayed, {} resolved", counted(*messages, "message"), counted(*letters, "dead letter"))?;
         if !problems.is_empty() {
-            write!(f, "; {} messages could not be replayed", problems.len())?;
+            write!(f, "; {} could not be replayed", counted(problems.len(), "message"))?;
         }
         Ok(())
     }
@@ -224,6 +234,6 @@ impl fmt::Display for Replayed {
 
 impl fmt::Display for Discarded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} dead letters discarded", self.letters)
+        write!(f, "{} discarded", counted(self.letters, "dead letter"))
     }
 }

@@ -40,6 +40,8 @@ pub struct NewRecord {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
     pub place: i64,
+    /// True if an earlier record of the order carries the same event: it was published again.
+    pub is_repeat: bool,
     pub record: NewRecord,
 }
 

@@ -42,9 +42,9 @@ pub struct Step {
 }
 
 impl Step {
-    /// Returns the record's event, and the state that begins with it.
-    pub fn of(Record { place, record }: Record) -> impl Iterator<Item = Self> {
-        let begun = state(&record.kind, &record.payload).map(|state| Self {
+    /// Returns the record's event, and the state that begins with it. A state begins with the first record of its event.
+    pub fn of(Record { place, is_repeat, record }: Record) -> impl Iterator<Item = Self> {
+        let begun = state(&record.kind, &record.payload).filter(|_| !is_repeat).map(|state| Self {
             place: place * 2 + 1,
             at: record.committed_at,
             kind: Kind::State,

@@ -2,52 +2,65 @@
 
 use axum::{
     body::{Body, to_bytes},
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderMap, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use platform::problem::{MEDIA_TYPE, Problem};
+use platform::{
+    http,
+    problem::{MEDIA_TYPE, Problem},
+};
 use serde_json::Value;
 
 use super::{
-    frame::{page, stranger},
+    frame::{layout_of, page},
     login,
     refusal::of_code,
     views::failure::Failure,
 };
-use crate::api::{Session, is_form};
+use crate::api::{Api, Session, is_form};
 
 /// The maximum size of a form, and of a problem.
 const MOST: usize = platform::http::BODY_LIMIT;
 
 /// Middleware around the pages: answers a caller without a session with the login, which leads back to the page. Other problems become pages.
-pub async fn as_page(request: Request, next: Next) -> Response {
+pub async fn as_page(State(api): State<Api>, request: Request, next: Next) -> Response {
     let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
-    let is_expired = request.extensions().get::<Session>().is_some();
+    let session = request.extensions().get::<Session>().cloned();
     let response = next.run(request).await;
     match response.status() {
-        StatusCode::UNAUTHORIZED => login::needed(path, is_expired),
-        _ => problem_page(response, None).await,
+        StatusCode::UNAUTHORIZED => login::needed(path, session.is_some()),
+        _ => problem_page(&api, session.as_ref(), response, None).await,
     }
 }
 
+/// Answers a request for a path that does not exist: a browser with a page.
+pub async fn not_found(State(api): State<Api>, request: Request) -> Response {
+    let problem = http::not_found(request.uri().clone()).await.into_response();
+    if !http::asks_for_page(request.headers()) {
+        return problem;
+    }
+    problem_page(&api, request.extensions().get(), problem, None).await
+}
+
 /// Middleware around the API: answers a form, which a browser without scripts sends, with a page.
-pub async fn after_form(request: Request, next: Next) -> Response {
+pub async fn after_form(State(api): State<Api>, request: Request, next: Next) -> Response {
     if request.method() != Method::POST || !is_form(request.headers()) {
         return next.run(request).await;
     }
+    let session = request.extensions().get::<Session>().cloned();
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MOST).await else {
         let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", "the form is too large");
-        return problem_page(problem.into_response(), None).await;
+        return problem_page(&api, session.as_ref(), problem.into_response(), None).await;
     };
     let back = page_of_form(parts.uri.path(), &body);
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
     match response.status() {
         // The login itself answers with its page.
         StatusCode::UNAUTHORIZED if is_problem(response.headers()) => login::needed(back, true),
-        _ => problem_page(response, Some(back)).await,
+        _ => problem_page(&api, session.as_ref(), response, Some(back)).await,
     }
 }
 
@@ -72,7 +85,7 @@ fn is_problem(headers: &HeaderMap) -> bool {
 }
 
 /// Returns the page of a problem. `back` leads to the form that was refused.
-async fn problem_page(response: Response, back: Option<String>) -> Response {
+async fn problem_page(api: &Api, session: Option<&Session>, response: Response, back: Option<String>) -> Response {
     if !is_problem(response.headers()) {
         return response;
     }
@@ -83,7 +96,8 @@ async fn problem_page(response: Response, back: Option<String>) -> Response {
     let text = |name: &str| problem[name].as_str().unwrap_or_default();
     let problem = of_code(text("code"), text("message"), problem["field"].as_str());
     let can_retry = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
-    let mut answer = page(status, &Failure { layout: stranger(), status: status.as_u16(), problem, can_retry, back });
+    let layout = layout_of(api, session).await;
+    let mut answer = page(status, &Failure { layout, status: status.as_u16(), problem, can_retry, back });
     if let Some(after) = parts.headers.get(header::RETRY_AFTER) {
         answer.headers_mut().insert(header::RETRY_AFTER, after.clone());
     }

@@ -120,7 +120,7 @@ async fn shown(
         Some(Ok((x, y))) => (Some(Cell { x, y }), None),
         Some(Err(status)) => {
             let problem = layout::Problem {
-                field: Some("delivery_address".to_owned()),
+                fields: vec!["delivery_address".to_owned()],
                 ..refusal::shown(&of_status("geo", &status))
             };
             (None, Some(problem))

@@ -12,7 +12,7 @@ use super::{
     views::layout::{Layout, Section, Visitor},
     visit::Visit,
 };
-use crate::api::Api;
+use crate::api::{Api, Session};
 
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; frame-ancestors 'none'";
 /// With the default, `no-referrer`, browsers send forms with `Origin: null`.
@@ -35,6 +35,15 @@ pub fn page(status: StatusCode, template: &impl Template) -> Response {
 /// Returns the frame of a page for a visitor who is not logged in.
 pub fn stranger() -> Layout {
     Layout { assets: ASSETS.clone(), visitor: None, section: Section::None }
+}
+
+/// Returns the frame of a page that says why a request failed, for the user of this session, if there is one.
+pub async fn layout_of(api: &Api, session: Option<&Session>) -> Layout {
+    let Some(Session(session)) = session else { return stranger() };
+    let Ok(user) = api.iam.user(session).await else { return stranger() };
+    let is_operator = user.roles.iter().any(|role| role == "operator");
+    let visitor = user.info.map(|info| Visitor { login: info.login, is_operator });
+    Layout { visitor, ..stranger() }
 }
 
 /// Returns the frame of a page. If iam does not answer, the visitor has no name.

@@ -28,7 +28,7 @@ pub mod words;
 use axum::{Router, routing::get};
 
 use crate::api::Api;
-pub use answers::{after_form, as_page};
+pub use answers::{after_form, as_page, not_found};
 pub use checkout::refused as checkout_refused;
 pub use compression::compressed;
 pub use export::file as export;

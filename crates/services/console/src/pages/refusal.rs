@@ -7,14 +7,26 @@ use super::{views::layout, words};
 
 /// Returns a problem as the pages show it.
 pub fn shown(problem: &Problem) -> layout::Problem {
-    of_code(problem.code, &problem.message, problem.field.as_deref())
+    let shown = of_code(problem.code, &problem.message, problem.field.as_deref());
+    match &*problem.errors {
+        [] | [_] => shown,
+        errors => {
+            let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
+            let fields = errors.iter().map(|error| error.field.to_string()).collect();
+            layout::Problem { detail: texts.join("; "), fields, ..shown }
+        }
+    }
 }
 
 /// Returns the problem of a code, as the pages show it. `message` is shown where there are no words for the code.
 pub fn of_code(code: &str, message: &str, field: Option<&str>) -> layout::Problem {
     let (title, detail) = words::refusal(code).unwrap_or(("That did not work", ""));
     let detail = if detail.is_empty() { message } else { detail };
-    layout::Problem { title: title.to_owned(), detail: detail.to_owned(), field: field.map(str::to_owned) }
+    layout::Problem {
+        title: title.to_owned(),
+        detail: detail.to_owned(),
+        fields: field.map(str::to_owned).into_iter().collect(),
+    }
 }
 
 pub fn status(problem: &Problem) -> StatusCode {

@@ -52,7 +52,9 @@ impl Timeline for MemoryTimeline {
             if state.records.iter().all(|known| key(&known.record) != key(record)) {
                 state.last += 1;
                 let place = state.last;
-                state.records.push(Record { place, record: record.clone() });
+                let is_same = |known: &Record| known.record.order == record.order && known.record.event == record.event;
+                let is_repeat = record.event.is_some() && state.records.iter().any(is_same);
+                state.records.push(Record { place, is_repeat, record: record.clone() });
                 added += 1;
             }
         }

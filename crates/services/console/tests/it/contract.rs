@@ -37,6 +37,7 @@ contract!(
     Timeline, MemoryTimeline, PgTimeline, timeline:
     a_record_is_read_as_it_was_added,
     a_record_stands_once_and_a_topic_that_begins_anew_has_others,
+    a_record_of_an_event_that_the_order_has_is_a_repeat,
     a_reader_goes_on_after_the_place_that_it_has_seen,
     writers_at_once_leave_no_place_that_becomes_visible_later,
     the_owner_is_the_first_user_that_a_record_names,
@@ -94,6 +95,21 @@ async fn a_record_stands_once_and_a_topic_that_begins_anew_has_others(timeline: 
 
     let offsets: Vec<i64> = timeline.of_order(order(1), 0).await.unwrap().iter().map(|one| one.record.offset).collect();
     assert_eq!(offsets, [0, 1, 0]);
+}
+
+async fn a_record_of_an_event_that_the_order_has_is_a_repeat(timeline: &dyn Timeline) {
+    let first = record(order(1), 0);
+    let again = NewRecord { topic_id: "second".to_owned(), ..first.clone() };
+    let without = NewRecord { event: None, ..record(order(1), 1) };
+    let another = NewRecord { event: None, ..record(order(1), 2) };
+    let elsewhere = NewRecord { order: order(2), offset: 3, ..first.clone() };
+    timeline.add(&[first, again, without, another, elsewhere]).await.unwrap();
+
+    let repeats = |records: Vec<console::model::Record>| records.iter().map(|one| one.is_repeat).collect::<Vec<_>>();
+    assert_eq!(repeats(timeline.of_order(order(1), 0).await.unwrap()), [false, true, false, false]);
+    assert_eq!(repeats(timeline.of_order(order(1), 1).await.unwrap()), [true, false, false]);
+    let both = timeline.after(0, &[order(1), order(2)]).await.unwrap();
+    assert_eq!(repeats(both.records), [false, true, false, false, false]);
 }
 
 async fn a_reader_goes_on_after_the_place_that_it_has_seen(timeline: &dyn Timeline) {

@@ -144,7 +144,7 @@ async fn an_action_takes_no_letter_that_came_after_its_question() {
 
     for (number, path, answers, ended) in [
         (7, REPLAY, &[][..], "2 messages replayed, 2 dead letters resolved"),
-        (8, DISCARD, &[("why", "late")], "1 dead letters discarded"),
+        (8, DISCARD, &[("why", "late")], "1 dead letter discarded"),
     ] {
         let question = fixture.form(path, &session, &[("topic", "order.paid")]).await;
         shop.add_letter(number);
@@ -182,7 +182,7 @@ async fn a_discard_of_one_letter_needs_a_reason() {
     shop.steps.add_permits(1);
     confirm(&fixture, DISCARD, &session, &question, &[("why", "never right")]).await;
 
-    let ended = "1 dead letters discarded";
+    let ended = "1 dead letter discarded";
     eventually(async || fixture.get(LETTERS, &session).await.text.contains(ended).then_some(())).await;
     assert!(shop.done()[0].starts_with("for never right, discarded 1 by "), "{:?}", shop.done());
     assert_eq!(log(&fixture, &session).await[0], json!(["discard", letter, ended]));

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Subcommand;
-use console::model::{Filter, Replayed};
+use console::model::{Filter, Replayed, counted};
 use indicatif::{ProgressBar, ProgressStyle};
 use operations::{
     dead_letter_queue::{Chosen, DeadLetterQueue, Progress},
@@ -132,7 +132,7 @@ async fn replay(queue: &DeadLetterQueue, chosen: &Chosen, late: bool, said: Opti
     for problem in &problems {
         eprintln!("{problem}");
     }
-    outln!("{messages} messages replayed, {letters} dead letters resolved");
+    outln!("{} replayed, {} resolved", counted(messages, "message"), counted(letters, "dead letter"));
     anyhow::ensure!(problems.is_empty(), "{} messages could not be replayed", problems.len());
     Ok(())
 }

@@ -63,14 +63,14 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
         provided = Infrastructure::provide(&settings, &data) => provided?,
         () = stop.cancelled() => return Ok(()),
     };
-    let settings = with(settings, &infrastructure.variables);
     // A broker that does not persist records has none from before this start.
     let since = infrastructure.forgets_events.then(|| (LOG_SINCE.to_owned(), clock::now().to_rfc3339()));
+    let provided: Vec<_> = infrastructure.variables.iter().cloned().chain(since).collect();
+    let settings = with(settings, &provided);
     // `shipyard operator` reads this variable: it creates only users whose login the running shop accepts as an
     // operator's.
     let operators = settings.get(OPERATORS).map(|logins| (OPERATORS.to_owned(), logins.to_owned()));
-    let found = addresses.variables().into_iter().chain(infrastructure.variables.clone()).chain(since).chain(operators);
-    let found: Vec<_> = found.collect();
+    let found: Vec<_> = addresses.variables().into_iter().chain(provided).chain(operators).collect();
     data.publish_addresses(&found)?;
     let banner = Banner { begun, addresses, used: infrastructure.used.clone() };
     let forgets_events = infrastructure.forgets_events;

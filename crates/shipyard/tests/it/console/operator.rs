@@ -90,7 +90,7 @@ async fn an_operator_sees_a_dead_letter_replays_it_and_audits_the_shop() {
     browser.wait_for("#letters", "1 pending").await;
     assert!(browser.text("#letters").await.contains(markup));
     replay_all(&browser, "0 of them are still poison").await;
-    browser.wait_for("#letters", "1 messages replayed, 1 dead letters resolved").await;
+    browser.wait_for("#letters", "1 message replayed, 1 dead letter resolved").await;
     browser.wait_for("#letters", "No dead letters").await;
 
     let topic = OrderPaid::topic(&system.kafka.topics()).to_owned();
@@ -99,7 +99,7 @@ async fn an_operator_sees_a_dead_letter_replays_it_and_audits_the_shop() {
     browser.wait_for("#letters", "3 pending").await;
     replay_all(&browser, "1 of them is still poison").await;
     // Each of the three consumers has one letter again.
-    browser.wait_for("#letters", "1 messages replayed, 3 dead letters resolved").await;
+    browser.wait_for("#letters", "1 message replayed, 3 dead letters resolved").await;
     browser.wait_for("#letters", "3 pending").await;
     browser.click("#discard-all").await;
     browser.wait_for("h1", "Discard 3 dead letters?").await;

@@ -113,6 +113,7 @@ pub struct Log {
     pub kind: Kind,
     /// The time since which the topic is complete; `None` if it is complete from the beginning.
     pub complete_since: Option<DateTime<Utc>>,
+    /// The records of each partition in the order in which they were published. Their offsets do not tell it if the broker began anew.
     pub records: Vec<Record>,
 }
 

@@ -159,7 +159,7 @@ fn published(facts: &Facts, deliveries: &Deliveries<'_>, check: &mut Check) {
     check.counted("statuses published", count);
 }
 
-/// The status records of the topic, by order.
+/// The status records of the topic, by order. Those of one order are in the order of their publication: they have one key.
 struct Topic<'a> {
     records: HashMap<Uuid, Vec<&'a Record>>,
 }
@@ -171,9 +171,6 @@ impl<'a> Topic<'a> {
             if let Some(key) = record.key {
                 records.entry(key).or_default().push(record);
             }
-        }
-        for records in records.values_mut() {
-            records.sort_by_key(|record| (record.partition, record.offset));
         }
         Self { records }
     }

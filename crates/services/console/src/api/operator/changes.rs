@@ -23,9 +23,7 @@ pub async fn add_courier(State(api): State<Api>, visit: Visit, form: Form) -> Re
     if is_question(&form) {
         let question = Question {
             title: format!("Add the courier {name}?"),
-            effects: vec![format!(
-                "{name} starts free, moves {speed} cells a step, and takes the next order that fits."
-            )],
+            effects: vec![format!("{name} starts free, moves at speed {speed}, and takes the next order that fits.")],
             button: "Yes, add",
             is_final: true,
             back: "/console/operator/couriers",
@@ -36,7 +34,7 @@ pub async fn add_courier(State(api): State<Api>, visit: Visit, form: Form) -> Re
     let added = api.delivery.add_courier(name.clone(), speed).await.map_err(|status| of_status("delivery", &status));
     // Without an answer the courier may exist; its name tells which one.
     let subject = added.as_ref().cloned().unwrap_or(name);
-    let added = added.map(|courier| (format!("added with {speed} cells a step"), courier));
+    let added = added.map(|courier| (format!("added with speed {speed}"), courier));
     let respond = |courier: String| (StatusCode::CREATED, Json(json!({ "courier_id": courier }))).into_response();
     answered(&api, &visit, &form, "courier", subject, added, respond).await
 }

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     api::{Api, Form},
-    model::{Filter, Plan},
+    model::{Filter, Plan, counted},
     pages::{self, Question, Visit},
 };
 
@@ -47,7 +47,7 @@ pub async fn replay(State(api): State<Api>, visit: Visit, form: Form) -> Result<
             return Ok(Json(plan).into_response());
         }
         let question = Question {
-            title: format!("Replay {}?", letters(plan.letters)),
+            title: format!("Replay {}?", counted(plan.letters, "dead letter")),
             effects: effects(&plan),
             rows: reasons(&plan),
             button: "Yes, replay",
@@ -79,7 +79,7 @@ pub async fn discard(State(api): State<Api>, visit: Visit, form: Form) -> Result
             return Ok(Json(json!({ "letters": page.matching })).into_response());
         }
         let question = Question {
-            title: format!("Discard {}?", letters(page.matching)),
+            title: format!("Discard {}?", counted(page.matching, "dead letter")),
             effects: vec![
                 "They are never replayed, and their effects never happen.".to_owned(),
                 "They stay in their topics until they are pruned, and audits name them with your reason.".to_owned(),
@@ -131,17 +131,13 @@ fn subject(filter: &Filter) -> String {
     if conditions.is_empty() { "all pending dead letters".to_owned() } else { conditions.join(", ") }
 }
 
-fn letters(count: usize) -> String {
-    if count == 1 { "1 dead letter".to_owned() } else { format!("{count} dead letters") }
-}
-
 fn effects(plan: &Plan) -> Vec<String> {
     let Plan { messages, poison, from_outside, discarded, late, truncated, .. } = plan;
     let many =
         |count: usize, one: &str, more: &str| if count == 1 { format!("1 {one}") } else { format!("{count} {more}") };
     let mut effects = vec![
         format!("{} published to the topic of its origin again.", many(*messages, "message is", "messages are")),
-        "Consumers that have handled a message already do nothing a second time.".to_owned(),
+        "Consumers that have handled a message already skip it.".to_owned(),
         format!(
             "{} poison again, and would be a new dead letter.",
             many(poison.len(), "of them is still", "of them are still")

@@ -60,13 +60,13 @@ impl Layout {
 pub struct Problem {
     pub title: String,
     pub detail: String,
-    /// The name of the form's field at which it lies.
-    pub field: Option<String>,
+    /// The names of the form's fields at which it lies.
+    pub fields: Vec<String>,
 }
 
 impl Problem {
     pub fn concerns(&self, field: &str) -> bool {
-        self.field.as_deref() == Some(field)
+        self.fields.iter().any(|name| name == field)
     }
 }
 

@@ -34,7 +34,7 @@ impl OrderRow {
 
     pub fn class(&self) -> &'static str {
         match self.status.as_str() {
-            "PENDING_PAYMENT" => "money",
+            "PENDING_PAYMENT" => "",
             "CANCELLED" => "trouble",
             _ => "goods",
         }

@@ -2,7 +2,10 @@
 
 use askama::Template;
 
-use crate::pages::{drawing::Drawing, format::Span, step::StepView};
+use crate::{
+    model::counted,
+    pages::{drawing::Drawing, format::Span, step::StepView},
+};
 
 #[derive(Template)]
 #[template(path = "timeline.html")]
@@ -24,8 +27,10 @@ impl Timeline {
         Span(step.since(first))
     }
 
-    pub fn events(&self) -> usize {
-        self.steps.iter().filter(|step| step.is_event && !step.is_repeat).count()
+    /// Such as `16 steps, 8 events`.
+    pub fn counts(&self) -> String {
+        let events = self.steps.iter().filter(|step| step.is_event && !step.is_repeat).count();
+        format!("{}, {}", counted(self.steps.len(), "step"), counted(events, "event"))
     }
 
     /// From the first step to the last.

@@ -30,6 +30,7 @@ macro_rules! record {
     ($row:ident) => {
         Record {
             place: $row.place,
+            is_repeat: $row.is_repeat,
             record: NewRecord {
                 topic_id: $row.topic_id,
                 topic: $row.topic,
@@ -95,7 +96,12 @@ impl Timeline for PgTimeline {
 
     async fn of_order(&self, order: OrderId, place: i64) -> Result<Vec<Record>, Error> {
         let rows = sqlx::query!(
-            "select * from timeline where order_uuid = $1 and place > $2 order by place limit $3",
+            r#"select *, exists (
+                select from timeline as earlier
+                where earlier.order_uuid = timeline.order_uuid and earlier.event_uuid = timeline.event_uuid
+                    and earlier.place < timeline.place
+            ) as "is_repeat!"
+            from timeline where order_uuid = $1 and place > $2 order by place limit $3"#,
             order.uuid(),
             place,
             RECORDS,
@@ -117,7 +123,12 @@ impl Timeline for PgTimeline {
         // The last place comes first: each record at or below it is visible to the statement that follows.
         let last = sqlx::query_scalar!("select last from places").fetch_one(&self.pool).await?;
         let rows = sqlx::query!(
-            "select * from timeline where order_uuid = any($1) and place > $2 and place <= $3 order by place limit $4",
+            r#"select *, exists (
+                select from timeline as earlier
+                where earlier.order_uuid = timeline.order_uuid and earlier.event_uuid = timeline.event_uuid
+                    and earlier.place < timeline.place
+            ) as "is_repeat!"
+            from timeline where order_uuid = any($1) and place > $2 and place <= $3 order by place limit $4"#,
             &orders,
             place,
             last,
