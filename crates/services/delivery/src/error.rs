@@ -1,6 +1,6 @@
 //! The service's error, and its conversion to a gRPC status and to the failure of a consumer. `api::http` converts it to HTTP problems.
 
-use platform::{kafka::Failure, postgres::DatabaseError};
+use platform::{grpc, kafka::Failure, postgres::DatabaseError};
 use tonic::Status;
 
 use crate::client::{GeoError, OrdersError};
@@ -40,7 +40,7 @@ impl From<Error> for Status {
             Error::NotFound | Error::CourierNotFound | Error::NoAddress => Self::not_found(error.to_string()),
             Error::AnotherDelivery => Self::already_exists(error.to_string()),
             Error::TooMany(_) => Self::resource_exhausted(error.to_string()),
-            Error::Geo(GeoError::Refused) => Self::invalid_argument(format!("delivery_address: {error}")),
+            Error::Geo(GeoError::Refused) => grpc::invalid("delivery_address", error),
             Error::Geo(GeoError::Unavailable(_) | GeoError::OffTheGrid(_)) | Error::Orders(_) => {
                 Self::unavailable(error.to_string())
             }

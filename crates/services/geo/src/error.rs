@@ -1,5 +1,6 @@
 //! The service's error, and its conversion to a gRPC status.
 
+use platform::grpc;
 use tonic::Status;
 
 use crate::model::StreetError;
@@ -13,7 +14,7 @@ pub enum Error {
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
         match error {
-            Error::Street(_) => Self::invalid_argument(error.to_string()),
+            Error::Street(error) => grpc::invalid("street", error),
         }
     }
 }

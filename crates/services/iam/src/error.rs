@@ -1,6 +1,9 @@
 //! The service's errors, and their gRPC statuses.
 
-use platform::postgres::DatabaseError;
+use platform::{
+    invalid::{InvalidField, InvalidFields},
+    postgres::DatabaseError,
+};
 use tonic::Status;
 
 use crate::model::Invalid;
@@ -8,7 +11,7 @@ use crate::model::Invalid;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
-    Invalid(#[from] Invalid),
+    Invalid(#[from] InvalidFields),
     #[error("login is already taken")]
     LoginTaken,
     /// Only the command `shipyard operator` fails with this; no gRPC request does.
@@ -64,6 +67,12 @@ pub enum Error {
     Session(#[source] serde_json::Error),
 }
 
+impl From<Invalid> for Error {
+    fn from(invalid: Invalid) -> Self {
+        Self::Invalid(InvalidFields::from_iter([InvalidField::from(invalid)]))
+    }
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         Self::Database(error.into())
@@ -74,7 +83,7 @@ impl From<Error> for Status {
     fn from(error: Error) -> Self {
         let message = error.to_string();
         match error {
-            Error::Invalid(_) => Self::invalid_argument(message),
+            Error::Invalid(fields) => fields.into(),
             Error::LoginTaken | Error::EmailTaken => Self::already_exists(message),
             Error::WrongCredentials | Error::InvalidSession => Self::unauthenticated(message),
             Error::NotOperator => Self::permission_denied(message),

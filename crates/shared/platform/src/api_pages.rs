@@ -4,7 +4,8 @@ use axum::{
     Router,
     http::{HeaderValue, header},
     middleware::from_fn,
-    response::Response,
+    response::{Redirect, Response},
+    routing::get,
 };
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::SwaggerUi;
@@ -24,6 +25,14 @@ pub fn routes<S: Clone + Send + Sync + 'static>(document: OpenApi) -> Router<S> 
     }
     let router = Router::from(SwaggerUi::new("/swagger-ui").url(DOCUMENT, document));
     router.layer(shared(from_fn(async |request, next: axum::middleware::Next| protected(next.run(request).await))))
+}
+
+/// Returns the route `/` of an API without pages of its own. It leads to Swagger UI.
+pub fn start_page<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    if !Descriptions::of_this_process().swagger_ui {
+        return Router::new();
+    }
+    Router::new().route("/", get(async || Redirect::to("/swagger-ui/")))
 }
 
 /// Adds the content security policy of the Swagger UI page.

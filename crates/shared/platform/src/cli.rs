@@ -61,10 +61,23 @@ pub fn report(outcome: anyhow::Result<()>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error:#}");
+            eprintln!("{}", one_line(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Writes what failed and why on one line. An HTTP client's error names each of its layers; only the cause below them says something.
+pub fn one_line(error: &anyhow::Error) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for cause in error.chain() {
+        if cause.is::<reqwest::Error>() {
+            parts.push(error.root_cause().to_string());
+            break;
+        }
+        parts.push(cause.to_string());
+    }
+    parts.join(": ")
 }
 
 /// Runs a future on a runtime whose shutdown waits at most one second for blocking threads.

@@ -7,7 +7,7 @@ use axum::{
     Router,
     body::{Body, HttpBody as _},
     extract::{Request, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -46,6 +46,14 @@ pub fn client_builder() -> reqwest::ClientBuilder {
     // This fails if a provider is installed already, which has the same effect.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
+}
+
+/// Returns true if a client asks for a page, as browsers do.
+pub fn asks_for_page(headers: &HeaderMap) -> bool {
+    let accepts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepts
+        .flat_map(|value| value.split(','))
+        .any(|kind| kind.split(';').next().is_some_and(|kind| kind.trim() == "text/html"))
 }
 
 /// Binds `address` for the listener that `variable` configures. If the port stays in use for two seconds, the error names `variable`.

@@ -6,19 +6,32 @@ use axum::{
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use utoipa::{
+    PartialSchema,
+    openapi::{RefOr, Schema},
+};
 
-use crate::{problem::Problem, unreadable_field};
+use crate::{
+    invalid::{FieldCode, InvalidField, InvalidFields, MAX_FIELDS},
+    problem::Problem,
+    unreadable_field,
+};
 
-/// The body of a request, parsed from a JSON object. The rejection is a problem document that names the field.
+/// The maximum size in bytes of a body in which all invalid members are looked for, because it is decoded once for each of them. In a larger
+/// one only the first is reported.
+const SEARCHED: usize = 4 * 1024;
+
+/// The body of a request, parsed from a JSON object. The rejection is a problem document that names the invalid fields.
 pub struct JsonBody<T>(pub T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
+impl<T: DeserializeOwned + PartialSchema, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         check_media_type(request.headers())?;
         let body = Bytes::from_request(request, state).await.map_err(|rejection| unreadable(&rejection))?;
-        decode(&body).map(Self)
+        decode_own(&body).map(Self)
     }
 }
 
@@ -46,11 +59,23 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Parses a JSON object. The problem document names the invalid member and says what is wrong, but never contains the member's value.
+/// Parses a JSON object in a format of this system. The problem document lists the invalid members, and never contains a member's value.
+///
+/// One error is reported of each member of the object.
+pub fn decode_own<T: DeserializeOwned + PartialSchema>(body: &[u8]) -> Result<T, Problem> {
+    read(body).map_err(|first| Problem::invalid_fields(all_invalid::<T>(body, first)))
+}
+
+/// Parses a JSON object in a format that others defined, and stops at the first error. The problem document names the invalid member and
+/// says what is wrong, but never contains the member's value.
 pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    read(body).map_err(Problem::from)
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, InvalidField> {
     // serde would accept an array for a struct, element by element.
     if !body.trim_ascii_start().starts_with(b"{") {
-        return Err(Problem::invalid("body", "is not a JSON object"));
+        return Err(InvalidField::new(unreadable_field::BODY, FieldCode::Invalid, "is not a JSON object"));
     }
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
@@ -58,7 +83,7 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         let path = if path == "." { unreadable_field::BODY } else { &path };
         let error = error.into_inner();
         if error.is_data() {
-            unreadable_field::problem(path, without_position(&error.to_string()))
+            unreadable_field::describe(path, without_position(&error.to_string()))
         } else {
             no_json(&error)
         }
@@ -67,9 +92,40 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     Ok(value)
 }
 
-/// Returns the problem of a body that is not JSON. The text names the position, and no value.
-fn no_json(error: &serde_json::Error) -> Problem {
-    Problem::invalid("body", format!("is not JSON: {error}"))
+/// Describes a body that is not JSON. The text names the position, and no value.
+fn no_json(error: &serde_json::Error) -> InvalidField {
+    InvalidField::new(unreadable_field::BODY, FieldCode::Invalid, format!("is not JSON: {error}"))
+}
+
+/// Returns `first` and what else is wrong with the members of the object.
+fn all_invalid<T: DeserializeOwned + PartialSchema>(body: &[u8], first: InvalidField) -> InvalidFields {
+    let mut invalid = InvalidFields::default();
+    invalid.add(first);
+    if body.len() > SEARCHED {
+        return invalid;
+    }
+    let Ok(mut members) = serde_json::from_slice::<Map<String, Value>>(body) else { return invalid };
+    let absent = required::<T>().into_iter().filter(|name| !members.contains_key(name));
+    let absent: Vec<_> =
+        absent.map(|name| InvalidField::new(name, FieldCode::Required, unreadable_field::REQUIRED)).collect();
+    // serde reports an absent member only after it has read all others. So those with an error are removed one by one.
+    while let Some(wrong) = read::<T>(Value::Object(members.clone()).to_string().as_bytes()).err() {
+        let member = wrong.field.split(['.', '[']).next().unwrap_or_default();
+        if members.remove(member).is_none() || invalid.as_slice().len() == MAX_FIELDS {
+            break;
+        }
+        invalid.add_new(wrong);
+    }
+    absent.into_iter().for_each(|absent| invalid.add_new(absent));
+    invalid
+}
+
+/// Returns the names of the members that `T` requires.
+fn required<T: PartialSchema>() -> Vec<String> {
+    match T::schema() {
+        RefOr::T(Schema::Object(object)) => object.required,
+        _ => Vec::new(),
+    }
 }
 
 fn without_position(error: &str) -> &str {
@@ -88,6 +144,7 @@ pub fn unreadable(rejection: &BytesRejection) -> Problem {
 #[cfg(test)]
 mod tests {
     use serde::Deserialize;
+    use utoipa::ToSchema;
     use uuid::Uuid;
 
     use super::*;
@@ -107,14 +164,16 @@ mod tests {
         method: Method,
     }
 
-    #[derive(Debug, Deserialize)]
+    #[derive(Debug, Deserialize, ToSchema)]
     #[serde(deny_unknown_fields)]
     #[expect(dead_code, reason = "it is only read")]
     struct Order {
+        user: Uuid,
+        address: Option<String>,
         lines: Vec<Line>,
     }
 
-    #[derive(Debug, Deserialize)]
+    #[derive(Debug, Deserialize, ToSchema)]
     #[serde(deny_unknown_fields)]
     #[expect(dead_code, reason = "it is only read")]
     struct Line {
@@ -132,6 +191,32 @@ mod tests {
         ] {
             assert_eq!(decode::<Order>(body.as_bytes()).unwrap_err().message, said);
         }
+    }
+
+    #[test]
+    fn all_invalid_members_are_listed_and_the_first_is_first() {
+        let all = |body: &str| {
+            let problem = decode_own::<Order>(body.as_bytes()).unwrap_err();
+            assert_eq!(problem.field.as_deref(), problem.errors.first().map(|first| &*first.field), "{body}");
+            problem
+                .errors
+                .into_iter()
+                .map(|error| format!("{} {}", error.field, error.code.as_str()))
+                .collect::<Vec<_>>()
+        };
+
+        assert_eq!(all("{}"), ["user REQUIRED", "lines REQUIRED"]);
+        assert_eq!(
+            all(r#"{"usr": 1, "lines": [{"quantity": "x"}], "address": 5}"#),
+            ["usr UNKNOWN", "address INVALID", "lines[0].quantity INVALID", "user REQUIRED"]
+        );
+        assert_eq!(all(r#"{"lines": [], "lines": [], "user": 1}"#), ["lines REPEATED", "user INVALID"]);
+        assert_eq!(all(r#"{"lines": [{}], "user": 1}"#), ["lines[0].quantity REQUIRED", "user INVALID"]);
+        assert_eq!(all("[]"), ["body INVALID"]);
+        assert_eq!(all("{"), ["body INVALID"]);
+        let many: Vec<_> = (0..30).map(|index| format!(r#""x{index}": 1"#)).collect();
+        assert_eq!(all(&format!("{{{}}}", many.join(","))).len(), MAX_FIELDS);
+        assert_eq!(all(&format!(r#"{{"{}": 1}}"#, "x".repeat(SEARCHED))).len(), 1);
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod host;
 pub mod http;
 pub mod ids;
 pub mod inbox;
+pub mod invalid;
 mod job_batch;
 pub mod jobs;
 pub mod json;

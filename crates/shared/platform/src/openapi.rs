@@ -15,7 +15,7 @@ use utoipa::{
 use utoipa_axum::router::UtoipaMethodRouter;
 
 use crate::{
-    auth::SESSION_HEADER,
+    auth::{Guard, SESSION_HEADER},
     problem::{MEDIA_TYPE, Problem},
 };
 
@@ -67,6 +67,18 @@ impl SharedProblems {
         let all = by_status([self.anywhere, self.posted, self.json].concat());
         all.into_iter().map(|(status, codes)| (name(status), response(status, &codes).into()))
     }
+}
+
+/// Returns the description of an API behind `guard`. If the guard admits every caller, no endpoint requires a session.
+pub fn guarded_by(guard: &Guard, mut document: OpenApi) -> OpenApi {
+    if guard.is_open() {
+        for path in document.paths.paths.values_mut() {
+            for operation in [&mut path.get, &mut path.post].into_iter().flatten() {
+                operation.security = None;
+            }
+        }
+    }
+    document
 }
 
 fn declare(operation: &mut Operation, kinds: &[&[Declared]], own: &[Declared]) {

@@ -8,6 +8,8 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::invalid::{FieldCode, InvalidField, InvalidFields};
+
 /// The body of every answer that is not a success.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Problem {
@@ -26,6 +28,10 @@ pub struct Problem {
     /// The member, parameter or header that is wrong, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<Box<str>>,
+    /// Every invalid field of a request that cannot be read, at most 20. `field` and `message` are about the first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 20)]
+    pub errors: Vec<InvalidField>,
     /// Seconds for the header `Retry-After`.
     #[serde(skip)]
     pub retry_after: Option<u16>,
@@ -42,15 +48,21 @@ impl Problem {
             code,
             message,
             field: None,
+            errors: Vec::new(),
             retry_after: None,
         }
     }
 
     /// Creates a 400 INVALID_REQUEST about one member, parameter or header.
     pub fn invalid(field: impl Into<Box<str>>, problem: impl std::fmt::Display) -> Self {
-        let field = field.into();
-        let mut answer = Self::new(StatusCode::BAD_REQUEST, "INVALID_REQUEST", format!("{field}: {problem}"));
-        answer.field = Some(field);
+        InvalidField::new(field, FieldCode::Invalid, problem).into()
+    }
+
+    /// Creates a 400 INVALID_REQUEST that lists all invalid fields. Its text is about the first.
+    pub fn invalid_fields(fields: InvalidFields) -> Self {
+        let mut answer = Self::new(StatusCode::BAD_REQUEST, "INVALID_REQUEST", fields.to_string());
+        answer.errors = fields.into();
+        answer.field = answer.errors.first().map(|first| first.field.clone());
         answer
     }
 
@@ -81,6 +93,18 @@ impl Problem {
     /// Serialises the problem to JSON.
     pub fn body(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
+impl From<InvalidField> for Problem {
+    fn from(field: InvalidField) -> Self {
+        Self::invalid_fields(InvalidFields::from_iter([field]))
+    }
+}
+
+impl From<InvalidFields> for Problem {
+    fn from(fields: InvalidFields) -> Self {
+        Self::invalid_fields(fields)
     }
 }
 

@@ -14,7 +14,9 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for QueryParameters<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let query = parts.uri.query().unwrap_or_default();
         let parameters = serde_urlencoded::from_str(query);
-        parameters.map(Self).map_err(|error| unreadable_field::problem(unreadable_field::QUERY, &error.to_string()))
+        parameters
+            .map(Self)
+            .map_err(|error| unreadable_field::describe(unreadable_field::QUERY, &error.to_string()).into())
     }
 }
 

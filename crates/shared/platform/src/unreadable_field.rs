@@ -2,41 +2,43 @@
 //!
 //! No text repeats a value: it may be a misplaced password, and clients may log the response.
 
-use crate::problem::Problem;
+use crate::invalid::{FieldCode, InvalidField};
 
 /// The names of what contains the members.
 pub(crate) const BODY: &str = "body";
 pub(crate) const QUERY: &str = "query";
+/// What is wrong with a member that is absent.
+pub(crate) const REQUIRED: &str = "is required";
 /// The maximum number of characters of an unknown member's name that the problem repeats.
 const NAME_SHOWN: usize = 64;
 /// The maximum number of known members that are listed where none is close to an unknown one.
 const LISTED: usize = 10;
 
-/// Returns the problem of the member at `path` from the text of serde's error. At the top, `path` is [`BODY`] or [`QUERY`].
-pub(crate) fn problem(path: &str, error: &str) -> Problem {
+/// Returns what is wrong with the member at `path` from the text of serde's error. At the top, `path` is [`BODY`] or [`QUERY`].
+pub(crate) fn describe(path: &str, error: &str) -> InvalidField {
     let at = |name: &str| match path {
         BODY | QUERY => name.to_owned(),
         parent => format!("{parent}.{name}"),
     };
     if let Some(name) = quoted(error, "missing field `") {
-        return Problem::invalid(at(name), "is required");
+        return InvalidField::new(at(name), FieldCode::Required, REQUIRED);
     }
     if let Some(name) = quoted(error, "duplicate field `") {
-        return Problem::invalid(at(name), "must be sent at most once");
+        return InvalidField::new(at(name), FieldCode::Repeated, "must be sent at most once");
     }
     if let Some((name, known)) = unknown(error) {
         // serde_path_to_error counts an unknown member to the path.
         let field = if [BODY, QUERY].contains(&path) { name } else { path };
         let field: String = field.chars().flat_map(char::escape_default).take(NAME_SHOWN).collect();
-        return Problem::invalid(field, hint(name, &known));
+        return InvalidField::new(field, FieldCode::Unknown, hint(name, &known));
     }
     let shows_value = ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant "];
     // The text after `expected` comes from the program and is the last part of the message. Other errors come from a type with its own
     // parser, such as a uuid, and may repeat part of the value.
     let expected = error.rsplit_once(", expected ").map(|(_, expected)| expected);
-    match expected.filter(|_| shows_value.iter().any(|beginning| error.starts_with(beginning))).and_then(described) {
-        Some(expected) => Problem::invalid(path, format!("must be {expected}")),
-        None => Problem::invalid(path, "is not valid"),
+    match expected.filter(|_| shows_value.iter().any(|beginning| error.starts_with(beginning))).and_then(plain) {
+        Some(expected) => InvalidField::new(path, FieldCode::Invalid, format!("must be {expected}")),
+        None => InvalidField::new(path, FieldCode::Invalid, "is not valid"),
     }
 }
 
@@ -78,7 +80,7 @@ fn listed(names: &[&str]) -> String {
 }
 
 /// Describes what serde expected without the names of Rust's types.
-fn described(expected: &str) -> Option<String> {
+fn plain(expected: &str) -> Option<String> {
     let plain = match expected {
         "u8" => "a whole number from 0 to 255",
         "u16" => "a whole number from 0 to 65535",
@@ -152,7 +154,8 @@ mod tests {
             ("address.x", "unknown field `x`, expected `city`", "address.x: is not known; use city"),
             ("user", "UUID parsing failed: invalid character: found `h` at 1", "user: is not valid"),
         ] {
-            assert_eq!(problem(path, error).message, message);
+            let field = describe(path, error);
+            assert_eq!(format!("{}: {}", field.field, field.message), message);
         }
     }
 
@@ -160,9 +163,9 @@ mod tests {
     fn a_long_name_is_cut_short_and_a_strange_one_escaped() {
         let error = format!("unknown field `\u{1b}{}`, there are no fields", "x".repeat(10_000));
 
-        let problem = problem(BODY, &error);
+        let name = describe(BODY, &error).field;
 
-        assert!(problem.message.starts_with("\\u{1b}xx") && problem.message.len() < 100, "{}", problem.message);
+        assert!(name.starts_with("\\u{1b}xx") && name.len() < 100, "{name}");
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
         Some(path) => password::read(&path)?,
         None => password::ask_twice(&login)?,
     };
-    let password = Password::chosen("password", password, &info, least)?;
+    let password = Password::chosen("password", password, [&info.login, &info.email], least)?;
     let now = clock::now();
     let user = User { id: UserId::new(ids::ordered()), info, created_at: now, updated_at: now };
     service.create(&user, password, random::secret()).await.map_err(|error| explain(error, &login))?;

@@ -138,6 +138,7 @@ fn what_is_wrong_is_said_in_one_sentence() {
         let (success, _, complaint) = run(arguments, &variables);
 
         assert!(!success && complaint.contains(sentence), "{arguments:?}: {complaint}");
+        assert!(!complaint.contains("client error"), "{arguments:?}: {complaint}");
         assert_eq!(complaint.trim_end().lines().count(), 1, "{arguments:?}: {complaint}");
     }
 }

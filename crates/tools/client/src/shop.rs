@@ -108,7 +108,10 @@ impl Shop {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let answer = request.send().await.with_context(|| format!("order does not answer at {url}"))?;
+        let answer = request
+            .send()
+            .await
+            .with_context(|| format!("order does not answer at {url}; is a shop running? `cargo run` starts one"))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         Ok(Answer { asked, status, headers, text: answer.text().await? })
     }

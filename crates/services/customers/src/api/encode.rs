@@ -1,7 +1,7 @@
 //! Converts profiles and customers between the model and the protobuf messages.
 
 use contracts::proto::customers::v1::{Address, Customer};
-use platform::{clock, grpc::timestamp};
+use platform::{clock, grpc::timestamp, invalid::InvalidFields};
 use tonic::Status;
 
 use crate::{
@@ -9,16 +9,20 @@ use crate::{
     repository::Known,
 };
 
-/// Reads a profile. An error names the invalid field, never its value.
+/// Reads a profile. An error names the invalid fields, never their values.
 pub fn profile(name: String, address: Option<Address>, birth_date: &str) -> Result<Profile, Status> {
-    let invalid = |field: &str, error: &dyn std::fmt::Display| Status::invalid_argument(format!("{field}: {error}"));
-    let name = Name::new(name).map_err(|error| invalid("name", &error))?;
+    let mut invalid = InvalidFields::default();
+    let name = invalid.check("name", Name::new(name));
     let Address { street, city, state, zip } = address.unwrap_or_default();
-    let address = model::Address::new(street, city, state, zip)
-        .map_err(|(part, error)| invalid(&format!("address.{part}"), &error))?;
-    let today = clock::now().date_naive();
-    let birth_date = BirthDate::parse(birth_date, today).map_err(|error| invalid("birth_date", &error))?;
-    Ok(Profile { name, address, birth_date })
+    let address = match model::Address::new(street, city, state, zip) {
+        Ok(address) => Some(address),
+        Err((part, error)) => invalid.check(format!("address.{part}"), Err(error)),
+    };
+    let birth_date = invalid.check("birth_date", BirthDate::parse(birth_date, clock::now().date_naive()));
+    match (name, address, birth_date) {
+        (Some(name), Some(address), Some(birth_date)) => Ok(Profile { name, address, birth_date }),
+        _ => Err(invalid.into()),
+    }
 }
 
 pub fn customer(known: Known) -> Customer {

@@ -4,7 +4,7 @@ use contracts::{
     ids::UserId,
     proto::customers::v1::{RollbackKycRequest, RollbackKycResponse},
 };
-use platform::grpc::parse_uuid;
+use platform::grpc::{self, parse_uuid};
 use tonic::{Request, Response, Status};
 
 use super::encode;
@@ -16,7 +16,7 @@ pub async fn handle(
 ) -> Result<Response<RollbackKycResponse>, Status> {
     let RollbackKycRequest { customer_id, reason } = request.into_inner();
     let id = UserId::new(parse_uuid("customer_id", &customer_id)?);
-    let words = Words::new(&reason).map_err(|error| Status::invalid_argument(format!("reason: {error}")))?;
+    let words = Words::new(&reason).map_err(|error| grpc::invalid("reason", error))?;
 
     let customer = service.revoke(id, words).await?;
 

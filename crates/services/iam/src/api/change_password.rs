@@ -24,8 +24,13 @@ pub async fn handle(
     let old = Password::given("old_password", request.old_password).map_err(Error::from)?;
     let (times, user) = service.whoami(id.into()).await?;
     let session = times.of(id, user);
-    let new = Password::chosen("new_password", request.new_password, &session.user.info, password_min)
-        .map_err(Error::from)?;
+    let new = Password::chosen(
+        "new_password",
+        request.new_password,
+        [&session.user.info.login, &session.user.info.email],
+        password_min,
+    )
+    .map_err(Error::from)?;
     let attempt = LoginAttempt::new(session.user.info.login.clone(), address).map_err(Error::from)?;
 
     service

@@ -4,7 +4,7 @@ use contracts::proto::auth::v1::{
     ListOwnersRequest, ListOwnersResponse, SessionOwner, SessionState,
     session_owner_service_server::SessionOwnerService,
 };
-use platform::{auth, clock};
+use platform::{auth, clock, grpc};
 use tonic::{Request, Response, Status};
 
 use super::{Grpc, encode, session_id};
@@ -26,7 +26,7 @@ async fn handle(
 ) -> Result<Response<ListOwnersResponse>, Status> {
     let sessions = request.into_inner().sessions;
     if sessions.len() > SESSIONS {
-        return Err(Status::invalid_argument(format!("sessions: has more than {SESSIONS} entries")));
+        return Err(grpc::invalid("sessions", format!("has more than {SESSIONS} entries")));
     }
 
     let mut credentials = Vec::with_capacity(sessions.len());

@@ -22,7 +22,7 @@ pub async fn handle(
     request: Request<RegisterRequest>,
 ) -> Result<Response<RegisterResponse>, Status> {
     let info = request.into_inner().info.ok_or_else(|| Error::from(Invalid::new("info", "is missing")))?;
-    let (info, password) = decode(info, password_min).map_err(Error::from)?;
+    let (info, password) = decode(info, password_min)?;
     let now = clock::now();
     let user = User { id: UserId::new(ids::ordered()), info, created_at: now, updated_at: now };
 
@@ -31,13 +31,20 @@ pub async fn handle(
     Ok(Response::new(RegisterResponse { user_uuid: user.id.to_string() }))
 }
 
-fn decode(registration: UserRegistrationInfo, password_min: usize) -> Result<(UserInfo, Password), Invalid> {
+/// Validates a registration. An error names all invalid fields.
+fn decode(registration: UserRegistrationInfo, password_min: usize) -> Result<(UserInfo, Password), Error> {
     let info = registration.info.ok_or_else(|| Invalid::new("info.info", "is missing"))?;
+    let password = Password::chosen("password", registration.password, [&info.login, &info.email], password_min);
     let methods = info
         .notification_methods
         .into_iter()
         .map(|method| NotificationMethod::new(method.provider_name, method.target));
-    let info = UserInfo::new(info.login, info.email, methods.collect())?;
-    let password = Password::chosen("password", registration.password, &info, password_min)?;
-    Ok((info, password))
+    match (UserInfo::new(info.login, info.email, methods.collect()), password) {
+        (Ok(info), Ok(password)) => Ok((info, password)),
+        (info, password) => {
+            let mut invalid = info.err().unwrap_or_default();
+            password.map_err(|wrong| invalid.add(wrong.into())).ok();
+            Err(invalid.into())
+        }
+    }
 }

@@ -22,6 +22,7 @@ pub use login_attempt::{LoginAttempt, Origin, account_key};
 pub use operators::Operators;
 pub use owner::{LoginDigest, OpenSession, Owner, SessionUser};
 pub use password::{MAX_CHARACTERS, MIN_CHARACTERS, Password};
+use platform::invalid::{FieldCode, InvalidField};
 pub use proxies::TrustedProxies;
 pub use session::{Session, SessionDigest, SessionId, SessionSummary, SessionTimes, ShortId};
 pub use token::{Credential, TokenDigest, TokenId};
@@ -38,6 +39,12 @@ pub struct Invalid {
 impl Invalid {
     pub fn new(field: impl Into<String>, problem: impl Into<Cow<'static, str>>) -> Self {
         Self { field: field.into(), problem: problem.into() }
+    }
+}
+
+impl From<Invalid> for InvalidField {
+    fn from(invalid: Invalid) -> Self {
+        Self::new(invalid.field, FieldCode::Invalid, invalid.problem)
     }
 }
 

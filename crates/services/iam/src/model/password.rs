@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use icu_normalizer::ComposingNormalizerBorrowed;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Invalid, UserInfo, common_passwords};
+use super::{Invalid, common_passwords};
 
 /// The maximum length of a password in bytes, which bounds the work of hashing.
 const MAX_BYTES: usize = 1024;
@@ -36,9 +36,9 @@ impl Password {
         Ok(Self(normalised.unwrap_or(text).into()))
     }
 
-    /// Validates a new password for the user of `info`. It must have `least` to 128 characters, and must not be a common password, the
+    /// Validates a new password of the user with this login and e-mail address. It must have `least` to 128 characters, and must not be a common password, the
     /// login or the e-mail address.
-    pub fn chosen(field: &str, text: String, info: &UserInfo, least: usize) -> Result<Self, Invalid> {
+    pub fn chosen(field: &str, text: String, [login, email]: [&str; 2], least: usize) -> Result<Self, Invalid> {
         let password = Self::given(field, text)?;
         let text = password.0.expose_secret();
         let characters = text.chars().count();
@@ -53,7 +53,7 @@ impl Password {
         }
         let caseless = |text: &str| normalise(&text.to_lowercase()).into_owned();
         let lower = caseless(text);
-        if lower == caseless(&info.login) || lower == caseless(&info.email) {
+        if lower == caseless(login) || lower == caseless(email) {
             return Err(Invalid::new(field, "is weak: it is the login or the e-mail address"));
         }
         Ok(password)
@@ -74,8 +74,7 @@ mod tests {
     use super::*;
 
     fn choose_of(text: &str, least: usize) -> Result<Password, Invalid> {
-        let info = UserInfo::new("elizabeth".to_owned(), "liz@example.com".to_owned(), Vec::new()).unwrap();
-        Password::chosen("password", text.to_owned(), &info, least)
+        Password::chosen("password", text.to_owned(), ["elizabeth", "liz@example.com"], least)
     }
 
     fn choose(text: &str) -> Result<Password, Invalid> {

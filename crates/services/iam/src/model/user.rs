@@ -4,6 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::ids::UserId;
+use platform::invalid::{InvalidField, InvalidFields};
 use serde::{Deserialize, Serialize};
 
 use super::{ChatId, DeviceDigest, Invalid, LoginAttempt, Origin, TELEGRAM, caseless, line};
@@ -108,32 +109,15 @@ impl Account {
 }
 
 impl UserInfo {
-    /// Validates the data. An error names the invalid field.
-    pub fn new(login: String, email: String, notification_methods: Vec<NotificationMethod>) -> Result<Self, Invalid> {
-        check_login(&login)?;
-        if caseless(&login).is_empty() {
-            return Err(Invalid::new("login", "has no visible character"));
-        }
-        line("email", &email, ADDRESS_BYTES)?;
-        if !is_address(&email) {
-            return Err(Invalid::new("email", "is not an address such as ann@example.com"));
-        }
-        if notification_methods.len() > METHODS {
-            return Err(Invalid::new("notification_methods", format!("are more than {METHODS}")));
-        }
-        for (index, method) in notification_methods.iter().enumerate() {
-            let field = |name| format!("notification_methods[{index}].{name}");
-            line(&field("provider_name"), &method.provider_name, PROVIDER_BYTES)?;
-            line(&field("target"), &method.target, TARGET_BYTES)?;
-            if method.provider_name == TELEGRAM {
-                ChatId::parse(&field("target"), &method.target)?;
-            }
-        }
-        let lengths = notification_methods.iter().map(|method| method.provider_name.len() + method.target.len());
-        if login.len() + email.len() + lengths.sum::<usize>() > TOTAL_BYTES {
-            let problem = format!("take more than {TOTAL_BYTES} bytes together with login and email");
-            return Err(Invalid::new("notification_methods", problem));
-        }
+    /// Validates the data. An error names the invalid fields.
+    pub fn new(
+        login: String,
+        email: String,
+        notification_methods: Vec<NotificationMethod>,
+    ) -> Result<Self, InvalidFields> {
+        let methods = check_methods(&notification_methods, login.len() + email.len());
+        let checks = [check_new_login(&login), check_email(&email), methods];
+        checks.into_iter().filter_map(Result::err).map(InvalidField::from).collect::<InvalidFields>().none()?;
         Ok(Self { login, email, notification_methods })
     }
 
@@ -146,6 +130,43 @@ impl UserInfo {
         }
         self
     }
+}
+
+fn check_new_login(login: &str) -> Result<(), Invalid> {
+    check_login(login)?;
+    if caseless(login).is_empty() {
+        return Err(Invalid::new("login", "has no visible character"));
+    }
+    Ok(())
+}
+
+fn check_email(email: &str) -> Result<(), Invalid> {
+    line("email", email, ADDRESS_BYTES)?;
+    if !is_address(email) {
+        return Err(Invalid::new("email", "is not an address such as ann@example.com"));
+    }
+    Ok(())
+}
+
+/// Checks the methods, and their size together with the `others` bytes of login and e-mail address.
+fn check_methods(methods: &[NotificationMethod], others: usize) -> Result<(), Invalid> {
+    if methods.len() > METHODS {
+        return Err(Invalid::new("notification_methods", format!("are more than {METHODS}")));
+    }
+    for (index, method) in methods.iter().enumerate() {
+        let field = |name| format!("notification_methods[{index}].{name}");
+        line(&field("provider_name"), &method.provider_name, PROVIDER_BYTES)?;
+        line(&field("target"), &method.target, TARGET_BYTES)?;
+        if method.provider_name == TELEGRAM {
+            ChatId::parse(&field("target"), &method.target)?;
+        }
+    }
+    let lengths = methods.iter().map(|method| method.provider_name.len() + method.target.len());
+    if others + lengths.sum::<usize>() > TOTAL_BYTES {
+        let problem = format!("take more than {TOTAL_BYTES} bytes together with login and email");
+        return Err(Invalid::new("notification_methods", problem));
+    }
+    Ok(())
 }
 
 pub fn check_login(login: &str) -> Result<(), Invalid> {
@@ -166,7 +187,7 @@ fn is_address(email: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn info(login: &str, email: &str) -> Result<UserInfo, Invalid> {
+    fn info(login: &str, email: &str) -> Result<UserInfo, InvalidFields> {
         UserInfo::new(login.to_owned(), email.to_owned(), Vec::new())
     }
 
@@ -192,11 +213,11 @@ mod tests {
     fn an_error_names_its_field() {
         let long = "a".repeat(300);
         for login in ["", "  ", " ann", "an\0n", "an\nn", "\u{200b}", &long] {
-            assert_eq!(info(login, "ann@example.com").unwrap_err().field, "login", "{login:?}");
+            assert_eq!(info(login, "ann@example.com").unwrap_err().as_slice()[0].field.as_ref(), "login", "{login:?}");
         }
         let long = format!("{long}@example.com");
         for email in ["", "ann", "ann@", "@example.com", "a@b@c", "a n@example.com", "ann@example..com", &long] {
-            assert_eq!(info("ann", email).unwrap_err().field, "email", "{email:?}");
+            assert_eq!(info("ann", email).unwrap_err().as_slice()[0].field.as_ref(), "email", "{email:?}");
         }
     }
 
@@ -212,7 +233,7 @@ mod tests {
 
         assert_eq!(no_target.to_string(), "notification_methods[1].target: is empty");
         assert_eq!(no_provider.to_string(), "notification_methods[0].provider_name: is empty");
-        assert_eq!(many.field, "notification_methods");
+        assert_eq!(many.to_string(), "notification_methods: are more than 4");
         assert_eq!(no_chat.to_string(), "notification_methods[1].target: is not the number of a Telegram chat");
     }
 

@@ -4,7 +4,7 @@ use contracts::proto::{
     common::v1::UserInfo,
     user::v1::{GetUserRequest, RegisterRequest, UserRegistrationInfo, user_service_client::UserServiceClient},
 };
-use platform::ids;
+use platform::{ids, invalid::InvalidFields};
 use tonic::Code;
 
 use crate::fixture::{PASSWORD, contact, iam, info, settings, start};
@@ -51,6 +51,10 @@ async fn an_invalid_field_is_named() {
         assert_eq!(status.code(), Code::InvalidArgument, "{field}: {status}");
         assert!(status.message().starts_with(&format!("{field}: ")), "{status}");
     }
+    let all = UserInfo { login: String::new(), email: "nowhere".to_owned(), ..info() };
+    let invalid = InvalidFields::in_status(&iam.register(&all, "short").await.unwrap_err());
+    let fields: Vec<_> = invalid.as_slice().iter().map(|invalid| &*invalid.field).collect();
+    assert_eq!(fields, ["login", "email", "password"]);
     let nested = RegisterRequest { info: Some(UserRegistrationInfo { info: None, password: PASSWORD.to_owned() }) };
     for request in [RegisterRequest::default(), nested] {
         let status = iam.user.clone().register(request).await.unwrap_err();

@@ -12,6 +12,7 @@ use platform::{
     health::probe_routes,
     http,
     load_shed::{Slots, UserSlots, shed, shed_user},
+    openapi::guarded_by,
     problem::Problem,
     readiness::Readiness,
     shared_layer::shared,
@@ -32,7 +33,10 @@ struct Base;
 
 /// Returns the OpenAPI description, served at `/openapi.json` and shown at `/swagger-ui/`.
 pub fn document() -> utoipa::openapi::OpenApi {
-    let mut document = described().split_for_parts().1;
+    with_operators(described().split_for_parts().1)
+}
+
+fn with_operators(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
     document.merge(operators().split_for_parts().1);
     document
 }
@@ -70,7 +74,7 @@ pub fn router(service: IntakeService, guard: &Guard, readiness: Readiness, own: 
     let open = if own.intake_open { guard.clone().open() } else { guard.clone() };
     let pages = Router::new()
         .route("/style.css", get(page::style))
-        .merge(api_pages::routes(document()))
+        .merge(api_pages::routes(with_operators(guarded_by(&open, described().split_for_parts().1))))
         .merge(probe_routes(vec![readiness]))
         .layer(shared(from_fn_with_state(guard.clone(), Guard::http)));
     let router = Router::new()

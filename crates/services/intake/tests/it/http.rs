@@ -164,6 +164,16 @@ async fn an_operator_erases_a_customer_also_where_the_api_is_open() {
     assert_eq!(again.json(), json!({ "orders": 0 }));
 }
 
+#[tokio::test]
+async fn the_description_of_an_open_api_requires_a_session_of_operators_alone() {
+    let open = Fixture::open().await.get("/openapi.json").await.json();
+    let closed = Fixture::with(&[]).await.get("/openapi.json").await.json();
+
+    let needs_session = |document: &Value, path: &str| document["paths"][path]["post"]["security"].is_array();
+    assert!(!needs_session(&open, "/orders") && needs_session(&open, "/customers/{id}/erase"));
+    assert!(needs_session(&closed, "/orders") && needs_session(&closed, "/customers/{id}/erase"));
+}
+
 #[test]
 fn the_openapi_document_is_the_accepted_one() {
     insta::assert_json_snapshot!("openapi", intake::api::document());

@@ -2,7 +2,7 @@
 
 use contracts::ids::PartId;
 use contracts::proto::inventory::v1::PartQuantity;
-use platform::grpc::parse_uuid;
+use platform::grpc::{invalid, parse_uuid};
 use tonic::Status;
 
 use crate::model::Lines;
@@ -15,16 +15,16 @@ const QUANTITY: i64 = 1_000_000;
 /// Decodes and validates the entries. Fails with INVALID_ARGUMENT and a message that names the invalid field.
 pub fn decode(parts: &[PartQuantity]) -> Result<Lines, Status> {
     if parts.is_empty() {
-        return Err(Status::invalid_argument("parts: is empty"));
+        return Err(invalid("parts", "is empty"));
     }
     if parts.len() > ENTRIES {
-        return Err(Status::invalid_argument(format!("parts: has more than {ENTRIES} entries")));
+        return Err(invalid("parts", format!("has more than {ENTRIES} entries")));
     }
     let entries = parts.iter().enumerate().map(|(index, part)| {
         let uuid = parse_uuid(&format!("parts[{index}].part_uuid"), &part.part_uuid)?;
         if !(1..=QUANTITY).contains(&part.quantity) {
-            let problem = format!("parts[{index}].quantity: is not between 1 and {QUANTITY}");
-            return Err(Status::invalid_argument(problem));
+            let problem = format!("is not between 1 and {QUANTITY}");
+            return Err(invalid(format!("parts[{index}].quantity"), problem));
         }
         Ok((PartId::new(uuid), part.quantity))
     });

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use contracts::ids::PartId;
 use contracts::proto::inventory::v1::{Category as WireCategory, ListPartsRequest, ListPartsResponse, PartsFilter};
-use platform::grpc::parse_uuid;
+use platform::grpc::{invalid, parse_uuid};
 use tonic::{Request, Response, Status};
 
 use super::part::{decode_category, encode};
@@ -52,7 +52,7 @@ pub fn decode_token(token: &str) -> Result<i64, Status> {
     }
     // `parse` also accepts forms that the service never issues as a token, such as `+5`.
     let position = token.parse::<i64>().ok().filter(|position| *position > 0 && position.to_string() == token);
-    position.ok_or_else(|| Status::invalid_argument("page_token: is not the next_page_token of a page"))
+    position.ok_or_else(|| invalid("page_token", "is not the next_page_token of a page"))
 }
 
 /// Decodes a filter and checks the bounds of its values.
@@ -68,7 +68,7 @@ pub fn decode_filter(filter: PartsFilter) -> Result<Filter, Status> {
 
 fn bounded<T>(field: &str, values: Vec<T>) -> Result<Vec<T>, Status> {
     if values.len() > VALUES {
-        return Err(Status::invalid_argument(format!("filter.{field}: has more than {VALUES} values")));
+        return Err(invalid(format!("filter.{field}"), format!("has more than {VALUES} values")));
     }
     Ok(values)
 }
@@ -82,7 +82,7 @@ fn decode_categories(categories: &[i32]) -> Result<Vec<Category>, Status> {
     let decode = |(index, category): (usize, &i32)| {
         WireCategory::try_from(*category)
             .map(decode_category)
-            .map_err(|_| Status::invalid_argument(format!("filter.categories[{index}]: is not a category")))
+            .map_err(|_| invalid(format!("filter.categories[{index}]"), "is not a category"))
     };
     categories.iter().enumerate().map(decode).collect()
 }
@@ -90,7 +90,7 @@ fn decode_categories(categories: &[i32]) -> Result<Vec<Category>, Status> {
 /// Rejects NUL characters, which PostgreSQL's `text` cannot store.
 fn texts(field: &str, values: Vec<String>) -> Result<Vec<String>, Status> {
     match values.iter().position(|value| value.contains('\0')) {
-        Some(index) => Err(Status::invalid_argument(format!("filter.{field}[{index}]: has a NUL character"))),
+        Some(index) => Err(invalid(format!("filter.{field}[{index}]"), "has a NUL character")),
         None => bounded(field, values),
     }
 }

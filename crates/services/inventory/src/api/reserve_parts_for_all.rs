@@ -5,7 +5,7 @@ use contracts::proto::inventory::v1::{
     reserve_parts_result,
 };
 use futures::future::join_all;
-use platform::grpc::{reason, subject};
+use platform::grpc::{self, reason, subject};
 use tonic::{Request, Response, Status};
 
 use super::reserve_parts;
@@ -20,7 +20,7 @@ pub async fn handle(
 ) -> Result<Response<ReservePartsForAllResponse>, Status> {
     let requests = request.into_inner().requests;
     if requests.len() > ORDERS {
-        return Err(Status::invalid_argument(format!("requests: has more than {ORDERS} entries")));
+        return Err(grpc::invalid("requests", format!("has more than {ORDERS} entries")));
     }
 
     // Together they are a group of the statement that reserves.

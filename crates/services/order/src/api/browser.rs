@@ -5,11 +5,11 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{Request, State},
-    http::{HeaderMap, Method, header},
+    http::{Method, header},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse as _, Redirect, Response},
 };
-use platform::shared_layer::shared;
+use platform::{http::asks_for_page, shared_layer::shared};
 
 /// Adds the middleware around the whole API. `console` is the address of the console's pages.
 pub fn led_to(console: &str, api: Router) -> Router {
@@ -17,19 +17,11 @@ pub fn led_to(console: &str, api: Router) -> Router {
 }
 
 async fn to_console(State(console): State<Arc<str>>, request: Request, next: Next) -> Response {
-    if request.method() == Method::GET && request.uri().path() == "/" && is_browser(request.headers()) {
+    if request.method() == Method::GET && request.uri().path() == "/" && asks_for_page(request.headers()) {
         return ([(header::CACHE_CONTROL, "no-store"), (header::VARY, "Accept")], Redirect::to(&console))
             .into_response();
     }
     next.run(request).await
-}
-
-/// Returns whether a client asks for a page.
-fn is_browser(headers: &HeaderMap) -> bool {
-    let accepts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    accepts
-        .flat_map(|value| value.split(','))
-        .any(|kind| kind.split(';').next().is_some_and(|kind| kind.trim() == "text/html"))
 }
 
 #[cfg(test)]

@@ -1,14 +1,20 @@
 //! `POST /api/v1/orders`
 
-use axum::{extract::State, http::StatusCode};
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{ErrorResponse, Response},
+};
 use contracts::ids::{OrderId, PartId, UserId};
-use platform::{ids, json::IsJson, problem::Problem};
+use platform::{ids, invalid::InvalidFields, json::IsJson, problem::Problem};
+use uuid::Uuid;
 
 use super::{
     dto::{CreateOrder, Created},
     extract::{Posted, User},
     idempotency_key::IdempotencyKey,
     problems::Declared,
+    response::respond,
     state::Api,
 };
 use crate::model::{DeliveryAddress, NewOrder};
@@ -48,27 +54,24 @@ pub async fn handle(
     User(user): User,
     _: IsJson,
     posted: Posted,
-) -> Result<crate::model::Outcome, axum::response::ErrorResponse> {
+) -> Result<Response, ErrorResponse> {
     let body: CreateOrder = posted.json()?;
-    if body.part_uuids.is_empty() {
-        return Err(Problem::invalid("part_uuids", "must name at least one part").into());
-    }
-    if body.part_uuids.len() > MAX_PARTS {
-        return Err(Problem::invalid("part_uuids", format!("must name at most {MAX_PARTS} parts")).into());
-    }
-    let delivery_address = body
-        .delivery_address
-        .map(DeliveryAddress::new)
-        .transpose()
-        .map_err(|error| Problem::invalid("delivery_address", error))?;
+    let mut invalid = InvalidFields::default();
+    let parts = invalid.check("part_uuids", parts(body.part_uuids));
+    let address = invalid.check("delivery_address", body.delivery_address.map(DeliveryAddress::new).transpose());
+    let (Some(parts), Some(delivery_address)) = (parts, address) else { return Err(Problem::from(invalid).into()) };
     let claim = posted.claim(user);
-    let order = NewOrder {
-        uuid: OrderId::new(ids::ordered()),
-        user: UserId::new(body.user_uuid),
-        parts: body.part_uuids.into_iter().map(PartId::new).collect(),
-        delivery_address,
-    };
+    let order =
+        NewOrder { uuid: OrderId::new(ids::ordered()), user: UserId::new(body.user_uuid), parts, delivery_address };
     api.deliveries.check_volume(&order)?;
 
-    Ok(api.service.create(user, order, claim.as_ref()).await?)
+    Ok(respond(api.service.create(user, order, claim.as_ref())).await)
+}
+
+fn parts(uuids: Vec<Uuid>) -> Result<Vec<PartId>, String> {
+    match uuids.len() {
+        0 => Err("must name at least one part".to_owned()),
+        1..=MAX_PARTS => Ok(uuids.into_iter().map(PartId::new).collect()),
+        _ => Err(format!("must name at most {MAX_PARTS} parts")),
+    }
 }

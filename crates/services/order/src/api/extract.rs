@@ -9,6 +9,7 @@ use contracts::ids::{OrderId, UserId};
 use platform::{auth::Caller, ids, json, problem::Problem};
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
+use utoipa::PartialSchema;
 use uuid::Uuid;
 
 use super::idempotency_key;
@@ -62,9 +63,9 @@ impl<S: Send + Sync> FromRequest<S> for Posted {
 }
 
 impl Posted {
-    /// The body as JSON. An error names the field. [`json::IsJson`] has checked the media type.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        json::decode(&self.body)
+    /// The body as JSON. An error names the invalid fields. [`json::IsJson`] has checked the media type.
+    pub fn json<T: DeserializeOwned + PartialSchema>(&self) -> Result<T, Problem> {
+        json::decode_own(&self.body)
     }
 
     /// Returns the claim on the request's idempotency key, if it has one.

@@ -2,7 +2,7 @@
 
 use contracts::ids::UserId;
 use contracts::proto::payment::v1::{CreditRequest, CreditResponse};
-use platform::grpc::parse_uuid;
+use platform::grpc::{invalid, parse_uuid};
 use tonic::{Request, Response, Status};
 
 use super::pay_order::amount;
@@ -17,8 +17,7 @@ pub async fn handle(
 ) -> Result<Response<CreditResponse>, Status> {
     let CreditRequest { user_uuid, reference, amount_minor } = request.into_inner();
     let user = UserId::new(parse_uuid("user_uuid", &user_uuid)?);
-    let reference =
-        Reference::new(reference).map_err(|error| Status::invalid_argument(format!("reference: {error}")))?;
+    let reference = Reference::new(reference).map_err(|error| invalid("reference", error))?;
     let amount = amount(amount_minor)?;
 
     service.credit(&Credit { reference, user, amount }).await?;

@@ -7,7 +7,7 @@ use contracts::money::Money;
 use contracts::proto::payment::v1::{PayOrderRequest, PayOrderResponse, PaymentMethod};
 use platform::{
     auth::Caller,
-    grpc::{caller, parse_uuid},
+    grpc::{caller, invalid, parse_uuid},
     ids,
 };
 use tonic::{Request, Response, Status};
@@ -57,8 +57,8 @@ pub fn method(value: i32) -> Result<Method, Status> {
         Ok(PaymentMethod::Sbp) => Ok(Method::Sbp),
         Ok(PaymentMethod::CreditCard) => Ok(Method::CreditCard),
         Ok(PaymentMethod::InvestorMoney) => Ok(Method::InvestorMoney),
-        Ok(PaymentMethod::Unspecified) => Err(Status::invalid_argument("payment_method: is not specified")),
-        Err(_) => Err(Status::invalid_argument("payment_method: is not known")),
+        Ok(PaymentMethod::Unspecified) => Err(invalid("payment_method", "is not specified")),
+        Err(_) => Err(invalid("payment_method", "is not known")),
     }
 }
 
@@ -66,11 +66,11 @@ pub fn amount(minor: i64) -> Result<Money, Status> {
     Money::from_minor(minor)
         .ok()
         .filter(|amount| *amount != Money::ZERO)
-        .ok_or_else(|| Status::invalid_argument("amount_minor: is not an amount of money above 0"))
+        .ok_or_else(|| invalid("amount_minor", "is not an amount of money above 0"))
 }
 
 pub fn attempt(attempt: u32) -> Result<NonZeroU32, Status> {
-    NonZeroU32::new(attempt).ok_or_else(|| Status::invalid_argument("attempt: counts from 1"))
+    NonZeroU32::new(attempt).ok_or_else(|| invalid("attempt", "counts from 1"))
 }
 
 fn reject_from_user(field: &str, sent: bool) -> Result<(), Status> {

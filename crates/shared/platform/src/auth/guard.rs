@@ -68,6 +68,11 @@ impl Guard {
         self
     }
 
+    /// Returns true if every caller may call every method that has a rule.
+    pub(crate) fn is_open(&self) -> bool {
+        self.is_open
+    }
+
     /// Returns the elements of `methods` that have no rule.
     pub(crate) fn without_rule<'a>(&self, methods: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
         methods.into_iter().filter(|method| self.rules.of(method).is_none()).collect()

@@ -1,6 +1,23 @@
-//! Machine-readable details of a gRPC status: a reason code and its subject. Metadata carries both.
+//! Machine-readable details of a gRPC status: a reason code and its subject as metadata, and the messages of `google.rpc` that describe
+//! errors: <https://google.aip.dev/193>.
 
+use std::time::Duration;
+
+use axum::{
+    http::{HeaderMap, HeaderValue},
+    response::Response,
+};
 use tonic::{Code, Status, metadata::MetadataValue};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
+
+use crate::invalid::{FieldCode, InvalidField, InvalidFields};
+
+/// The domain in which reason codes are unique, as `google.rpc.ErrorInfo` names it.
+const DOMAIN: &str = "shipyard";
+/// The delay after which a caller may repeat a call that failed for a temporary reason.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+/// The header of a response that has the encoded `google.rpc.Status`.
+const DETAILS: &str = "grpc-status-details-bin";
 
 /// The metadata key of the reason, such as `OUT_OF_STOCK`.
 const REASON: &str = "reason";
@@ -42,4 +59,130 @@ pub fn with_details(code: Code, message: String, reason: &str, subject: &str) ->
         }
     }
     status
+}
+
+/// Creates an INVALID_ARGUMENT about one field.
+pub fn invalid(field: impl Into<Box<str>>, problem: impl std::fmt::Display) -> Status {
+    InvalidFields::from_iter([InvalidField::new(field, FieldCode::Invalid, problem)]).into()
+}
+
+/// An INVALID_ARGUMENT that lists all invalid fields. Its text is about the first.
+impl From<InvalidFields> for Status {
+    fn from(fields: InvalidFields) -> Self {
+        let violation = |field: &InvalidField| FieldViolation {
+            reason: field.code.as_str().to_owned(),
+            ..FieldViolation::new(&*field.field, &*field.message)
+        };
+        let violations: Vec<_> = fields.as_slice().iter().map(violation).collect();
+        Self::with_error_details(Code::InvalidArgument, fields.to_string(), ErrorDetails::with_bad_request(violations))
+    }
+}
+
+impl InvalidFields {
+    /// Returns the invalid fields that a status lists.
+    pub fn in_status(status: &Status) -> Self {
+        let violations = status.get_details_bad_request().map(|details| details.field_violations).unwrap_or_default();
+        let field = |wrong: FieldViolation| {
+            InvalidField::new(wrong.field, FieldCode::from_name(&wrong.reason), wrong.description)
+        };
+        violations.into_iter().map(field).collect()
+    }
+}
+
+/// Adds to the response of a failed call what its status lacks: `ErrorInfo` to every one, `RetryInfo` to one that may succeed later.
+pub(super) fn completed(mut response: Response) -> Response {
+    if let Some(details) = encoded(response.headers()) {
+        response.headers_mut().insert(DETAILS, details);
+    }
+    response
+}
+
+/// Returns the encoded details of the status in the headers of a response. A response without a status there has one in its trailers, which
+/// is OK, since every RPC has one answer.
+fn encoded(headers: &HeaderMap) -> Option<HeaderValue> {
+    let status = Status::from_header_map(headers).filter(|status| status.code() != Code::Ok)?;
+    let mut details = status.get_error_details();
+    if details.error_info().is_none() {
+        let reason = reason(&status).unwrap_or_else(|| general_reason(status.code()));
+        let subject = subject(&status).map(|subject| (SUBJECT.to_owned(), subject.to_owned()));
+        details.set_error_info(reason, DOMAIN, subject.into_iter().collect::<std::collections::HashMap<_, _>>());
+    }
+    if details.retry_info().is_none() && matches!(status.code(), Code::Unavailable | Code::ResourceExhausted) {
+        details.set_retry_info(Some(RETRY_DELAY));
+    }
+    let detailed = Status::with_error_details(status.code(), status.message(), details);
+    let encoded: http::Response<()> = detailed.into_http();
+    encoded.headers().get(DETAILS).cloned()
+}
+
+/// Returns the reason of a status that has no particular one. Such a status is about the call as a whole.
+fn general_reason(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_REQUEST",
+        Code::DeadlineExceeded => "REQUEST_TIMEOUT",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "FORBIDDEN",
+        Code::ResourceExhausted => "TOO_MANY_REQUESTS",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "DEPENDENCY_UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "INVALID_SESSION",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grpc::refuse;
+
+    fn details_of(status: &Status) -> ErrorDetails {
+        let response = completed(refuse(status));
+        Status::from_header_map(response.headers()).unwrap().get_error_details()
+    }
+
+    #[test]
+    fn every_error_has_a_reason_and_a_temporary_one_a_delay() {
+        let stock =
+            details_of(&about(with_reason(Code::FailedPrecondition, "OUT_OF_STOCK", "too few parts"), "engine"));
+        let info = stock.error_info().unwrap();
+        assert_eq!((info.reason.as_str(), info.domain.as_str()), ("OUT_OF_STOCK", DOMAIN));
+        assert_eq!(info.metadata.get(SUBJECT).map(String::as_str), Some("engine"));
+        assert!(stock.retry_info().is_none());
+
+        let away = details_of(&Status::unavailable("the database is away"));
+        assert_eq!(away.error_info().unwrap().reason, "DEPENDENCY_UNAVAILABLE");
+        assert_eq!(away.retry_info().unwrap().retry_delay, Some(RETRY_DELAY));
+    }
+
+    #[test]
+    fn all_invalid_fields_are_listed_and_the_text_is_about_the_first() {
+        let mut fields = InvalidFields::default();
+        fields.check::<()>("name", Err("is empty"));
+        fields.check::<()>("speed", Err("is not between 1 and 100"));
+        let status = Status::from(fields.clone());
+        assert_eq!((status.code(), status.message()), (Code::InvalidArgument, "name: is empty"));
+
+        let details = details_of(&status);
+
+        let violations = &details.bad_request().unwrap().field_violations;
+        let violations: Vec<_> =
+            violations.iter().map(|wrong| (&*wrong.field, &*wrong.description, &*wrong.reason)).collect();
+        assert_eq!(violations, [("name", "is empty", "INVALID"), ("speed", "is not between 1 and 100", "INVALID")]);
+        assert_eq!(details.error_info().unwrap().reason, "INVALID_REQUEST");
+        assert_eq!(InvalidFields::in_status(&status), fields);
+    }
+
+    #[test]
+    fn an_answer_stays_as_it_is() {
+        let answered = completed(Response::new(axum::body::Body::empty()));
+        assert!(answered.headers().is_empty());
+    }
 }

@@ -13,7 +13,7 @@ mod watch_limits;
 
 use axum::{body::Body, response::Response};
 use chrono::Datelike as _;
-pub use details::{about, reason, subject, with_details, with_reason};
+pub use details::{about, invalid, reason, subject, with_details, with_reason};
 pub use peer::{MemoryResolver, Peer, Resolver, SystemResolver};
 pub(crate) use rpcs::Rpcs;
 pub use server::Services;
@@ -24,7 +24,12 @@ use crate::{auth::Caller, circuit_breaker::Refused};
 
 /// Parses the uuid in a field. Fails with INVALID_ARGUMENT and a message that names the field.
 pub fn parse_uuid(field: &str, value: &str) -> Result<Uuid, Status> {
-    Uuid::try_parse(value).map_err(|_| Status::invalid_argument(format!("{field}: is not a uuid")))
+    uuid(value).map_err(|error| invalid(field, error))
+}
+
+/// Parses the uuid in a field, for [`InvalidFields::check`](crate::invalid::InvalidFields::check).
+pub fn uuid(value: &str) -> Result<Uuid, &'static str> {
+    Uuid::try_parse(value).map_err(|_| "is not a uuid")
 }
 
 /// Returns the caller that the guard authenticated.

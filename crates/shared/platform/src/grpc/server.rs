@@ -17,7 +17,7 @@ use tonic::{
 use tonic_health::server::HealthReporter;
 
 use super::{
-    Rpcs, health, inbound, refuse, unreadable,
+    Rpcs, details, health, inbound, refuse, unreadable,
     watch_limits::{self, OPEN_MESSAGE},
 };
 use crate::{
@@ -165,7 +165,7 @@ impl Services {
     }
 }
 
-/// Adds a layer around all services: tracing, metrics, the deadline, and INTERNAL for panics.
+/// Adds a layer around all services: tracing, metrics, the deadline, INTERNAL for panics, and the details of errors.
 fn layers(router: Router, rpcs: Rpcs) -> Router {
     router.layer(shared(axum::middleware::from_fn_with_state(rpcs, around)))
 }
@@ -174,7 +174,8 @@ fn layers(router: Router, rpcs: Rpcs) -> Router {
 async fn around(State(rpcs): State<Rpcs>, request: Request, next: Next) -> Response {
     let handle = async |request: Request| {
         let answered = bounded(request, async |request| unreadable::told(next.run(request).await));
-        catch_panics(answered, || refuse(&tonic::Status::internal("internal error"))).await
+        let answered = catch_panics(answered, || refuse(&tonic::Status::internal("internal error"))).await;
+        details::completed(answered)
     };
     observe::grpc(&rpcs, request, handle).await
 }

@@ -14,18 +14,24 @@ use platform::{
     json::JsonBody,
     readiness::Readiness,
 };
-use serde_json::{Map, Value};
+use serde::Deserialize;
 use testkit::Running;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     time::timeout,
 };
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 const SOON: Duration = Duration::from_secs(20);
 const SESSION: &str = "X-Session-Uuid: session\r\n";
 const JSON: &str = "Content-Type: application/json\r\n";
+
+#[derive(Deserialize, ToSchema)]
+struct Body {
+    value: Option<u32>,
+}
 
 /// Starts a server whose `POST /` needs a session and a JSON object, and whose `GET /` is public.
 async fn serve() -> (SocketAddr, Running) {
@@ -33,7 +39,7 @@ async fn serve() -> (SocketAddr, Running) {
     sessions.open("session", Uuid::from_u128(1));
     let key = ServiceKey::new("geo", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
     let guard = Guard::new(Arc::new(sessions), key, &[]).otherwise(Access::Session(&[]));
-    let guarded = post(async |JsonBody(body): JsonBody<Map<String, Value>>| body.len().to_string())
+    let guarded = post(async |JsonBody(body): JsonBody<Body>| body.value.unwrap_or_default().to_string())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(guard, Guard::http));
     let router = Router::new().route("/", guarded).route("/public", get(async || "here"));

@@ -14,7 +14,7 @@ use operations::{
     audit_run::{self, Outcome},
     facts::{self, Sources},
 };
-use platform::config::Settings;
+use platform::{cli::one_line, config::Settings};
 use uuid::Uuid;
 
 use self::progress::Progress;
@@ -51,7 +51,7 @@ pub fn exit_code(audited: anyhow::Result<Verdict>) -> ExitCode {
         Ok(Verdict::Broken) => ExitCode::FAILURE,
         Ok(Verdict::NothingToCheck) => ExitCode::from(INCOMPLETE),
         Err(error) => {
-            eprintln!("{error:#}");
+            eprintln!("{}", one_line(&error));
             ExitCode::from(INCOMPLETE)
         }
     }

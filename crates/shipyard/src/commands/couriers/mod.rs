@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use platform::{config::Settings, shutdown::on_signal};
+use platform::{cli::one_line, config::Settings, shutdown::on_signal};
 
 use self::feed::Feed;
 use crate::{data::Data, output};
@@ -73,7 +73,7 @@ async fn follow(feed: &Feed) -> anyhow::Result<()> {
                 map = Some(read);
                 "Ctrl-C ends this.".to_owned()
             }
-            Err(error) => format!("{error:#}. Trying again."),
+            Err(error) => format!("{}. Trying again.", one_line(&error)),
         };
         let map = map.as_ref().map(ToString::to_string).unwrap_or_default();
         let mut out = std::io::stdout().lock();

@@ -39,7 +39,7 @@ impl fmt::Display for Finding {
             Verdict::Optional(remedy) => ("-", Some(remedy)),
             Verdict::Needed(remedy) => ("NO", Some(remedy)),
         };
-        write!(f, "{mark:<4}{:<12}{}", self.what, self.found)?;
-        remedy.map_or(Ok(()), |remedy| write!(f, "\n{:16}{remedy}", ""))
+        write!(f, "{mark:<4}{:<14}{}", self.what, self.found)?;
+        remedy.map_or(Ok(()), |remedy| write!(f, "\n{:18}{remedy}", ""))
     }
 }

@@ -57,7 +57,7 @@ impl Crowd {
         ensure!(options.users > 0, "users: there must be one at least");
         ensure!(options.connections > 0, "connections: there must be one at least");
         ensure!(options.kinds_of_parts != Some(0), "kinds of parts: there must be one at least");
-        customer::find(&options.addresses.shop()?).await.context("is a shop running? `cargo run` starts one")?;
+        customer::find(&options.addresses.shop()?).await?;
         let accounts = registration::register(&shops(options)?, options, each).await?;
         let mut parts = parts(&accounts[0]).await.context("listing parts")?;
         parts.truncate(options.kinds_of_parts.unwrap_or(usize::MAX));

@@ -284,7 +284,9 @@ async fn operator(settings: &Settings, shop: &Shop) -> String {
     let operators = settings.read::<iam::config::Own>().unwrap().operators().unwrap();
     let hashing = Hashing::new(&settings.read::<Cost>().unwrap()).unwrap();
     let service = OperatorService::new(Arc::new(PgUsers::new(database.clone())), hashing, operators);
-    let password = Password::chosen("password", PASSWORD.to_owned(), &info, iam::model::MIN_CHARACTERS).unwrap();
+    let password =
+        Password::chosen("password", PASSWORD.to_owned(), [&info.login, &info.email], iam::model::MIN_CHARACTERS)
+            .unwrap();
     let now = clock::now();
     let user = User { id: UserId::new(ids::ordered()), info, created_at: now, updated_at: now };
     service.create(&user, password, random::secret()).await.unwrap();

@@ -1,6 +1,7 @@
 //! `AddCourier`: adds a courier at a random location.
 
 use contracts::proto::delivery::v1::{AddCourierRequest, AddCourierResponse};
+use platform::invalid::InvalidFields;
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -14,8 +15,10 @@ pub async fn handle(
     request: Request<AddCourierRequest>,
 ) -> Result<Response<AddCourierResponse>, Status> {
     let AddCourierRequest { name, speed } = request.into_inner();
-    let name = Name::new(name).map_err(|error| Status::invalid_argument(format!("name: {error}")))?;
-    let speed = Speed::new(speed.into()).ok_or_else(|| Status::invalid_argument("speed: is not between 1 and 100"))?;
+    let mut invalid = InvalidFields::default();
+    let name = invalid.check("name", Name::new(name));
+    let speed = invalid.check("speed", Speed::new(speed.into()).ok_or("is not between 1 and 100"));
+    let (Some(name), Some(speed)) = (name, speed) else { return Err(invalid.into()) };
     let courier = Generator::default().courier(name, speed);
 
     service.add_courier(&courier).await?;

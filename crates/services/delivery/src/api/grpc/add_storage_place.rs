@@ -4,7 +4,7 @@ use contracts::{
     ids::CourierId,
     proto::delivery::v1::{AddStoragePlaceRequest, AddStoragePlaceResponse},
 };
-use platform::grpc::parse_uuid;
+use platform::{grpc::uuid, invalid::InvalidFields};
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -18,10 +18,11 @@ pub async fn handle(
     request: Request<AddStoragePlaceRequest>,
 ) -> Result<Response<AddStoragePlaceResponse>, Status> {
     let AddStoragePlaceRequest { courier_id, name, total_volume } = request.into_inner();
-    let courier = CourierId::new(parse_uuid("courier_id", &courier_id)?);
-    let name = Name::new(name).map_err(|error| Status::invalid_argument(format!("name: {error}")))?;
-    let volume = Volume::new(total_volume.into());
-    let volume = volume.map_err(|error| Status::invalid_argument(format!("total_volume: {error}")))?;
+    let mut invalid = InvalidFields::default();
+    let courier = invalid.check("courier_id", uuid(&courier_id)).map(CourierId::new);
+    let name = invalid.check("name", Name::new(name));
+    let volume = invalid.check("total_volume", Volume::new(total_volume.into()));
+    let (Some(courier), Some(name), Some(volume)) = (courier, name, volume) else { return Err(invalid.into()) };
     let (id, name, volume) = Generator::default().place(name, volume);
 
     service.add_place(courier, id, &name, volume).await?;

@@ -4,7 +4,7 @@ use contracts::{
     ids::{OrderId, UserId},
     proto::delivery::v1::{CreateDeliveryRequest, CreateDeliveryResponse},
 };
-use platform::grpc::parse_uuid;
+use platform::{grpc::uuid, invalid::InvalidFields};
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -18,13 +18,15 @@ pub async fn handle(
     request: Request<CreateDeliveryRequest>,
 ) -> Result<Response<CreateDeliveryResponse>, Status> {
     let CreateDeliveryRequest { order_id, user_id, delivery_address, volume } = request.into_inner();
-    let order = OrderId::new(parse_uuid("order_id", &order_id)?);
-    let user = UserId::new(parse_uuid("user_id", &user_id)?);
-    let invalid = |field: &str, error: &dyn std::fmt::Display| Status::invalid_argument(format!("{field}: {error}"));
-    let street = Street::new(delivery_address).map_err(|error| invalid("delivery_address", &error))?;
+    let mut invalid = InvalidFields::default();
+    let order = invalid.check("order_id", uuid(&order_id)).map(OrderId::new);
+    let user = invalid.check("user_id", uuid(&user_id)).map(UserId::new);
+    let street = invalid.check("delivery_address", Street::new(delivery_address));
     // 0 counts as 1, as the contract says.
-    let volume = if volume == 0 { 1 } else { volume };
-    let volume = Volume::new(volume.into()).map_err(|error| invalid("volume", &error))?;
+    let volume = invalid.check("volume", Volume::new(volume.max(1).into()));
+    let (Some(order), Some(user), Some(street), Some(volume)) = (order, user, street, volume) else {
+        return Err(invalid.into());
+    };
 
     let delivery = service.create(&Generator::default().delivery(order, Some(user)), &street, volume).await?;
 

@@ -1,7 +1,7 @@
 //! `POST /api/v1/couriers`
 
 use axum::{Json, extract::State, http::StatusCode};
-use platform::{json::JsonBody, openapi::Declared, problem::Problem};
+use platform::{invalid::InvalidFields, json::JsonBody, openapi::Declared, problem::Problem};
 
 use super::{
     dto::{AddedCourier, NewCourier},
@@ -32,8 +32,10 @@ pub async fn handle(
     State(service): State<DeliveryService>,
     JsonBody(body): JsonBody<NewCourier>,
 ) -> Result<(StatusCode, Json<AddedCourier>), Problem> {
-    let name = Name::new(body.name).map_err(|error| Problem::invalid("name", error))?;
-    let speed = Speed::new(body.speed).ok_or_else(|| Problem::invalid("speed", "is not between 1 and 100"))?;
+    let mut invalid = InvalidFields::default();
+    let name = invalid.check("name", Name::new(body.name));
+    let speed = invalid.check("speed", Speed::new(body.speed).ok_or("is not between 1 and 100"));
+    let (Some(name), Some(speed)) = (name, speed) else { return Err(invalid.into()) };
     let courier = Generator::default().courier(name, speed);
 
     service.add_courier(&courier).await?;

@@ -6,7 +6,7 @@ use axum::{
     http::StatusCode,
 };
 use contracts::ids::CourierId;
-use platform::{json::JsonBody, openapi::Declared, problem::Problem};
+use platform::{invalid::InvalidFields, json::JsonBody, openapi::Declared, problem::Problem};
 use uuid::Uuid;
 
 use super::{
@@ -38,9 +38,11 @@ pub async fn handle(
     courier: Result<Path<Uuid>, PathRejection>,
     JsonBody(body): JsonBody<NewStoragePlace>,
 ) -> Result<(StatusCode, Json<AddedStoragePlace>), Problem> {
-    let Path(courier) = courier.map_err(|_| Problem::invalid("id", "is not a uuid"))?;
-    let name = Name::new(body.name).map_err(|error| Problem::invalid("name", error))?;
-    let volume = Volume::new(body.total_volume).map_err(|error| Problem::invalid("total_volume", error))?;
+    let mut invalid = InvalidFields::default();
+    let courier = invalid.check("id", courier.map_err(|_| "is not a uuid"));
+    let name = invalid.check("name", Name::new(body.name));
+    let volume = invalid.check("total_volume", Volume::new(body.total_volume));
+    let (Some(Path(courier)), Some(name), Some(volume)) = (courier, name, volume) else { return Err(invalid.into()) };
     let (id, name, volume) = Generator::default().place(name, volume);
 
     service.add_place(CourierId::new(courier), id, &name, volume).await?;

@@ -7,6 +7,7 @@ use platform::{
     health::probe_routes,
     http,
     load_shed::{Slots, UserSlots, shed, shed_user},
+    openapi::guarded_by,
     problem::Problem,
     readiness::Readiness,
     shared_layer::shared,
@@ -48,7 +49,8 @@ fn described() -> OpenApiRouter<DeliveryService> {
 pub fn router(service: DeliveryService, guard: Guard, readiness: Readiness, max_in_flight: usize) -> Router {
     let (api, document) = described().split_for_parts();
     let pages = Router::new()
-        .merge(api_pages::routes(document))
+        .merge(api_pages::routes(guarded_by(&guard, document)))
+        .merge(api_pages::start_page())
         .merge(health::routes(&readiness))
         .merge(probe_routes(vec![readiness]))
         .layer(shared(from_fn_with_state(guard.clone(), Guard::http)));
@@ -70,6 +72,7 @@ pub const RULES: &[Rule] = &[
     Rule::operator("POST /api/v1/couriers/{id}/storage-places", &[]),
     Rule::operator("POST /api/v1/orders", &[]),
     Rule::session("GET /api/v1/orders/active", &[]),
+    Rule::public("GET /"),
     Rule::public("GET /openapi.json"),
     Rule::public("GET /swagger-ui"),
     Rule::public("GET /swagger-ui/"),

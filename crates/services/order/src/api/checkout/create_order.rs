@@ -7,7 +7,7 @@ use axum::{
     response::{ErrorResponse, IntoResponse as _, Response},
 };
 use contracts::ids::OrderId;
-use platform::{ids, json::IsJson, problem::Problem};
+use platform::{ids, invalid::InvalidFields, json::IsJson, problem::Problem};
 
 use super::dto::{CheckoutCreated, CheckoutItem, CheckoutOrder};
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
         extract::{Posted, User},
         idempotency_key::IdempotencyKey,
         problems::{Declared, problem},
+        response::respond,
         state::Api,
     },
     model::{DeliveryAddress, Outcome},
@@ -58,40 +59,44 @@ pub async fn handle(
     posted: Posted,
 ) -> Result<Response, ErrorResponse> {
     let body: CheckoutOrder = posted.json()?;
-    let items = items(body.items)?;
-    let delivery_address = body
-        .delivery_address
-        .map(DeliveryAddress::new)
-        .transpose()
-        .map_err(|error| Problem::invalid("delivery_address", error))?;
+    let mut invalid = InvalidFields::default();
+    let address = invalid.check("delivery_address", body.delivery_address.map(DeliveryAddress::new).transpose());
+    let items = items(body.items, &mut invalid);
+    let (Some(delivery_address), Some(items)) = (address, items) else { return Err(Problem::from(invalid).into()) };
     let claim = posted.claim(user);
     let checkout = Checkout { uuid: OrderId::new(ids::ordered()), buyer: body.user_id, delivery_address, items };
     let pieces = checkout.pieces();
     let deliverable = api.deliveries.check_pieces(checkout.delivery_address.as_ref(), pieces);
     deliverable.map_err(|error| problem(error, "items"))?;
 
-    match api.service.check_out(user, checkout, claim.as_ref()).await {
-        Ok(Outcome::Created { order, .. }) => Ok(Json(CheckoutCreated::new(order)).into_response()),
-        Ok(other) => Ok(other.into_response()),
-        Err(error) => Err(problem(error, "items").into()),
-    }
+    let checked_out = async {
+        match api.service.check_out(user, checkout, claim.as_ref()).await {
+            Ok(Outcome::Created { order, .. }) => Json(CheckoutCreated::new(order)).into_response(),
+            Ok(other) => other.into_response(),
+            Err(error) => problem(error, "items").into_response(),
+        }
+    };
+    Ok(respond(checked_out).await)
 }
 
-fn items(items: Vec<CheckoutItem>) -> Result<Vec<Item>, Problem> {
-    if items.is_empty() {
-        return Err(Problem::invalid("items", "must name at least one part"));
-    }
-    let mut pieces = 0;
+/// Returns the items, if all of them are valid.
+fn items(items: Vec<CheckoutItem>, invalid: &mut InvalidFields) -> Option<Vec<Item>> {
+    let (count, mut pieces) = (items.len(), 0);
     let item = |(index, item): (usize, CheckoutItem)| {
         let quantity = usize::try_from(item.quantity).ok().filter(|quantity| (1..=MAX_PIECES).contains(quantity));
-        let wrong = || Problem::invalid(format!("items[{index}].quantity"), format!("must be 1 to {MAX_PIECES}"));
-        let quantity = quantity.ok_or_else(wrong)?;
+        let quantity = quantity.ok_or_else(|| format!("must be 1 to {MAX_PIECES}"));
+        let quantity = invalid.check(format!("items[{index}].quantity"), quantity)?;
         pieces += quantity;
-        Ok(Item { product: item.product_id, quantity, price: item.price })
+        Some(Item { product: item.product_id, quantity, price: item.price })
     };
-    let items = items.into_iter().enumerate().map(item).collect::<Result<Vec<_>, Problem>>()?;
-    if pieces > MAX_PIECES {
-        return Err(Problem::invalid("items", format!("must be at most {MAX_PIECES} pieces in all")));
-    }
-    Ok(items)
+    let valid: Vec<_> = items.into_iter().enumerate().filter_map(item).collect();
+    let checked = if count == 0 {
+        Err("must name at least one part".to_owned())
+    } else if pieces > MAX_PIECES {
+        Err(format!("must be at most {MAX_PIECES} pieces in all"))
+    } else {
+        Ok(())
+    };
+    invalid.check("items", checked)?;
+    (valid.len() == count).then_some(valid)
 }

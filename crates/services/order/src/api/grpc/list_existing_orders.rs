@@ -2,7 +2,7 @@
 
 use contracts::ids::OrderId;
 use contracts::proto::order::v1::{ListExistingOrdersRequest, ListExistingOrdersResponse};
-use platform::grpc::parse_uuid;
+use platform::grpc::{self, parse_uuid};
 use tonic::{Request, Response, Status};
 
 use super::status;
@@ -17,7 +17,7 @@ pub async fn handle(
 ) -> Result<Response<ListExistingOrdersResponse>, Status> {
     let uuids = request.into_inner().order_uuids;
     if uuids.len() > ORDERS {
-        return Err(Status::invalid_argument(format!("order_uuids: has more than {ORDERS} entries")));
+        return Err(grpc::invalid("order_uuids", format!("has more than {ORDERS} entries")));
     }
     let orders: Result<Vec<OrderId>, Status> =
         uuids.iter().map(|uuid| Ok(OrderId::new(parse_uuid("order_uuids", uuid)?))).collect();

@@ -160,6 +160,7 @@ async fn a_repeat_under_a_key_is_answered_byte_for_byte() {
 
     let first = create("\"one\"").await.unwrap();
     let location = first.headers()["location"].clone();
+    assert_eq!(first.headers().get("idempotency-replayed"), None);
     let first = first.bytes().await.unwrap();
     let second = create("one").await.unwrap();
     let (status, location_again) = (second.status(), second.headers()["location"].clone());
@@ -167,6 +168,7 @@ async fn a_repeat_under_a_key_is_answered_byte_for_byte() {
     let reused = api.post("/api/v1/orders", &other_body).header("Idempotency-Key", "one").send().await.unwrap();
 
     assert_eq!(status, StatusCode::CREATED);
+    assert_eq!(second.headers()["idempotency-replayed"], "true");
     assert_eq!(second.bytes().await.unwrap(), first);
     assert_eq!(location_again, location);
     problem(reused, 422, "IDEMPOTENCY_KEY_REUSED").await;
@@ -175,12 +177,38 @@ async fn a_repeat_under_a_key_is_answered_byte_for_byte() {
         api.post("/api/v1/orders", &body).header("Idempotency-Key", "two").send()
     };
     let refusal = too_many().await.unwrap();
-    assert_eq!(refusal.status(), 409);
-    assert_eq!(refusal.bytes().await.unwrap(), too_many().await.unwrap().bytes().await.unwrap());
+    assert_eq!((refusal.status(), refusal.headers().get("idempotency-replayed")), (StatusCode::CONFLICT, None));
+    let again = too_many().await.unwrap();
+    assert_eq!(again.headers()["idempotency-replayed"], "true");
+    assert_eq!(again.bytes().await.unwrap(), refusal.bytes().await.unwrap());
     for key in ["", "\"\"", &"k".repeat(256)] {
         let answer = api.post("/api/v1/orders", &api.body()).header("Idempotency-Key", key).send().await.unwrap();
         assert_eq!(problem(answer, 400, "INVALID_REQUEST").await["field"], "Idempotency-Key");
     }
+}
+
+#[tokio::test]
+async fn all_invalid_fields_of_a_body_are_named_at_once() {
+    let api = start(10).await;
+    let fields = async |path: &str, body: Value| {
+        let answer = api.post(path, &body).send().await.unwrap();
+        let problem = problem(answer, 400, "INVALID_REQUEST").await;
+        let errors = problem["errors"].as_array().unwrap();
+        assert_eq!(problem["field"], errors[0]["field"]);
+        let shown = |error: &Value| format!("{} {}", error["field"].as_str().unwrap(), error["code"].as_str().unwrap());
+        errors.iter().map(shown).collect::<Vec<_>>()
+    };
+
+    let unreadable = fields("/api/v1/orders", json!({ "part_uuids": ["x"], "delivery_adress": "y" })).await;
+    assert_eq!(unreadable, ["part_uuids[0] INVALID", "delivery_adress UNKNOWN", "user_uuid REQUIRED"]);
+    let order = json!({ "user_uuid": api.user, "part_uuids": [], "delivery_address": " " });
+    assert_eq!(fields("/api/v1/orders", order).await, ["part_uuids INVALID", "delivery_address INVALID"]);
+    let item = json!({ "product_id": "x", "quantity": 0, "price": 1 });
+    let checkout = json!({ "user_id": api.user, "delivery_address": " ", "items": [item, item] });
+    assert_eq!(
+        fields("/api/orders", checkout).await,
+        ["delivery_address INVALID", "items[0].quantity INVALID", "items[1].quantity INVALID"]
+    );
 }
 
 #[tokio::test]
