@@ -27,7 +27,7 @@ const LARGE_FOR_A_MOCK: usize = 100_000;
 /// The number of an enum value that the contract does not define.
 const WHIM: i32 = 99;
 /// How long reading the poison back is retried.
-const PATIENCE: Duration = Duration::from_mins(1);
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Publishes four kinds of poison, each to every topic that can have it. Returns the number of records.
 pub async fn send(cluster: &mut Cluster) -> anyhow::Result<usize> {
@@ -59,7 +59,7 @@ pub async fn send(cluster: &mut Cluster) -> anyhow::Result<usize> {
 
 /// Returns the positions of this batch's poison.
 async fn found(cluster: &Cluster, before: &[Topic], batch: &str) -> anyhow::Result<Vec<facts::Poison>> {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + READ_TIMEOUT;
     loop {
         match added(cluster, before, batch).await {
             Err(_) if Instant::now() < until => sleep(Duration::from_millis(500)).await,

@@ -19,7 +19,7 @@ use super::{
 use crate::api::{Session, is_form};
 
 /// The maximum size of a form, and of a problem.
-const MOST: usize = platform::http::BODY_LIMIT;
+const MAX_BYTES: usize = platform::http::BODY_LIMIT;
 
 /// Middleware around the pages: answers a caller without a session with the login, which leads back to the page. Other problems become pages.
 pub async fn as_page(request: Request, next: Next) -> Response {
@@ -38,7 +38,7 @@ pub async fn after_form(request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, MOST).await else {
+    let Ok(body) = to_bytes(body, MAX_BYTES).await else {
         let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", "the form is too large");
         return problem_page(problem.into_response(), None).await;
     };
@@ -79,7 +79,7 @@ async fn problem_page(response: Response, back: Option<String>) -> Response {
     let status = response.status();
     let (parts, body) = response.into_parts();
     let problem: Value =
-        to_bytes(body, MOST).await.ok().and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default();
+        to_bytes(body, MAX_BYTES).await.ok().and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default();
     let text = |name: &str| problem[name].as_str().unwrap_or_default();
     let problem = of_code(text("code"), text("message"), problem["field"].as_str());
     let can_retry = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;

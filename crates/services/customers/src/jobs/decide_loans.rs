@@ -11,10 +11,10 @@ use crate::service::CustomerService;
 
 /// The name of the job and of its lease.
 pub const LEASE: &str = "decide-loans";
-const PERIOD: Duration = Duration::from_secs(1);
+const DECIDE_INTERVAL: Duration = Duration::from_secs(1);
 
 pub fn decide_loans(service: CustomerService, lease: Arc<dyn Lease>) -> Job {
-    Job::periodic(LEASE, lease, PERIOD, move || {
+    Job::periodic(LEASE, lease, DECIDE_INTERVAL, move || {
         let service = service.clone();
         async move {
             let (count, more) = service.decide_held().await?;

@@ -17,12 +17,12 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The addresses of orders; clones share them.
 #[derive(Clone, Default)]
-pub struct MemoryOrders {
+pub struct MemoryOrderAddresses {
     addresses: Arc<Mutex<HashMap<OrderId, Address>>>,
     away: Arc<Mutex<bool>>,
 }
 
-impl MemoryOrders {
+impl MemoryOrderAddresses {
     pub fn insert(&self, order: OrderId, address: Address) {
         locked(&self.addresses).insert(order, address);
     }
@@ -34,7 +34,7 @@ impl MemoryOrders {
 }
 
 #[async_trait]
-impl Orders for MemoryOrders {
+impl Orders for MemoryOrderAddresses {
     async fn address(&self, order: OrderId) -> Result<Option<Address>, OrdersError> {
         if *locked(&self.away) {
             return Err(OrdersError::Unavailable("away".to_owned()));

@@ -7,7 +7,7 @@ mod order;
 use async_trait::async_trait;
 use contracts::ids::OrderId;
 pub use geo::GrpcGeo;
-pub use memory::{MemoryGeo, MemoryOrders};
+pub use memory::{MemoryGeo, MemoryOrderAddresses};
 pub use order::GrpcOrders;
 
 use crate::model::{Location, OffTheGrid, Street, Volume};

@@ -18,7 +18,7 @@ use super::{Address, Orders, OrdersError};
 use crate::model::{Street, Volume};
 
 /// The time limit of one look-up, retries included.
-const PATIENCE: Duration = Duration::from_secs(2);
+const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub struct GrpcOrders {
     client: OrderServiceClient<Peer>,
@@ -40,7 +40,7 @@ impl Orders for GrpcOrders {
             let request = GetDeliveryAddressRequest { order_uuid: order.to_string() };
             async move { client.get_delivery_address(request).await }
         });
-        let address = match deadline::within(PATIENCE, asked).await {
+        let address = match deadline::within(CALL_TIMEOUT, asked).await {
             Ok(response) => response.into_inner(),
             Err(status) if status.code() == Code::NotFound => return Ok(None),
             Err(status) => {

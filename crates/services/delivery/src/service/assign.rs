@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The maximum number of orders that one statement assigns.
-const BATCH: i64 = 500;
+const BATCH_SIZE: i64 = 500;
 
 impl DeliveryService {
     /// Assigns orders until no free courier can take a waiting one, or until another replica has assigned the same orders or couriers.
@@ -25,7 +25,7 @@ impl DeliveryService {
         loop {
             let free = self.dispatch.free().await?;
             let Some(largest) = free.iter().map(|courier| courier.room).max() else { return Ok(count) };
-            let waiting = self.dispatch.waiting(largest, BATCH).await?;
+            let waiting = self.dispatch.waiting(largest, BATCH_SIZE).await?;
             let tick = TimeDelta::from_std(self.tick).unwrap_or(TimeDelta::MAX);
             let assignments = model::assign(waiting, free, now, tick);
             if assignments.is_empty() {

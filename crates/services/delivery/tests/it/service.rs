@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, NaiveDate};
 use contracts::ids::{EventId, OrderId, UserId};
 use delivery::{
-    client::{Address, GeoError, MemoryGeo, MemoryOrders, OrdersError},
+    client::{Address, GeoError, MemoryGeo, MemoryOrderAddresses, OrdersError},
     error::Error,
     model::{Known, OffTheGrid, State, Status, Street},
     repository::{Deliveries as _, MemoryRepository},
@@ -20,14 +20,15 @@ const USER: UserId = UserId::new(uuid::Uuid::from_u128(7));
 
 struct Fixture {
     repository: MemoryRepository,
-    orders: MemoryOrders,
+    orders: MemoryOrderAddresses,
     geo: MemoryGeo,
     service: DeliveryService,
 }
 
 impl Fixture {
     fn new() -> Self {
-        let (repository, orders, geo) = (MemoryRepository::default(), MemoryOrders::default(), MemoryGeo::default());
+        let (repository, orders, geo) =
+            (MemoryRepository::default(), MemoryOrderAddresses::default(), MemoryGeo::default());
         let service = DeliveryService::new(
             Repositories::new(Arc::new(repository.clone())),
             Arc::new(orders.clone()),

@@ -21,7 +21,7 @@ const LENGTH: usize = 26;
 pub struct ContactCode(u128);
 
 impl ContactCode {
-    pub const fn of(bits: u128) -> Self {
+    pub const fn from_bits(bits: u128) -> Self {
         Self(bits)
     }
 
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn a_code_is_read_as_it_is_written() {
         for bits in [0, 1, 31, 32, u128::MAX, 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef] {
-            let code = ContactCode::of(bits);
+            let code = ContactCode::from_bits(bits);
             let text = code.to_string();
 
             assert!(text.len() == LENGTH && text.bytes().all(|letter| letter.is_ascii_alphanumeric()), "{text}");
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn a_digest_is_the_sha_256_of_the_16_bytes() {
         // printf '00000000000000000000000000000001' | xxd -r -p | sha256sum
-        let digest = ContactCode::of(1).digest().to_string();
+        let digest = ContactCode::from_bits(1).digest().to_string();
 
         assert_eq!(digest, "7c3ccd10bb7ec37b46d37926ae6274267f007a34aeaf15c882a715a7f3300529");
     }
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn neither_a_code_nor_a_chat_is_shown() {
-        let shown = format!("{:?} {:?}", ContactCode::of(77), ChatId::private("chat_id", 774_242).unwrap());
+        let shown = format!("{:?} {:?}", ContactCode::from_bits(77), ChatId::private("chat_id", 774_242).unwrap());
 
         assert_eq!(shown, "ContactCode(…) ChatId(…)");
         assert!(ChatId::private("chat_id", 0).is_err() && ChatId::private("chat_id", -100).is_err());

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 use contracts::ids::OrderId;
-pub use memory::MemoryOrders;
+pub use memory::MemoryExistingOrders;
 pub use order::GrpcOrders;
 
 /// The order service is unavailable.

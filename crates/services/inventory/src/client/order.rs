@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::{Orders, Unavailable};
 
 /// The time limit of one look-up, retries included.
-const PATIENCE: Duration = Duration::from_secs(2);
+const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub struct GrpcOrders {
     client: OrderServiceClient<Peer>,
@@ -40,7 +40,7 @@ impl Orders for GrpcOrders {
             let request = ListExistingOrdersRequest { order_uuids: order_uuids.clone() };
             async move { client.list_existing_orders(request).await }
         });
-        let existing = match deadline::within(PATIENCE, asked).await {
+        let existing = match deadline::within(CALL_TIMEOUT, asked).await {
             Ok(response) => response.into_inner().order_uuids,
             Err(status) => return Err(Unavailable(format!("{:?}: {}", status.code(), status.message()))),
         };

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use contracts::ids::{OrderId, PartId};
 use inventory::{
-    client::{MemoryOrders, Unavailable as OrderUnavailable},
+    client::{MemoryExistingOrders, Unavailable as OrderUnavailable},
     error::Error,
-    model::{Filter, Lines, NewPart, Page, Reserved, Status},
+    model::{Filter, Lines, NewPart, Page, ReservedLine, Status},
     repository::{Cause, Due, Expiry, MemoryInventory, Warehouse},
     service::InventoryService,
 };
@@ -27,7 +27,7 @@ struct Fixture {
     service: InventoryService,
     inventory: MemoryInventory,
     /// The orders that the order service knows.
-    orders: MemoryOrders,
+    orders: MemoryExistingOrders,
     /// A part with a stock of 5 units.
     part: PartId,
 }
@@ -35,7 +35,7 @@ struct Fixture {
 async fn fixture() -> Fixture {
     let inventory = MemoryInventory::default();
     let (catalogue, warehouse) = (Arc::new(inventory.clone()), Arc::new(inventory.clone()));
-    let orders = MemoryOrders::default();
+    let orders = MemoryExistingOrders::default();
     let service = InventoryService::new(catalogue, warehouse, Arc::new(orders.clone()), TTL);
     let new = part(5);
     let part = new.id;
@@ -71,7 +71,7 @@ async fn a_reservation_that_the_stock_refuses_holds_up_no_other() {
     let service = InventoryService::new(
         stores.catalogue.clone(),
         stores.warehouse.clone(),
-        Arc::new(MemoryOrders::default()),
+        Arc::new(MemoryExistingOrders::default()),
         TTL,
     );
     let parts = stores.stocked([5, 5]).await;
@@ -240,7 +240,7 @@ fn unavailable<T>() -> Result<T, Error> {
 
 #[async_trait]
 impl Warehouse for Unavailable {
-    async fn reserve(&self, _: OrderId, _: &Lines, _: Expiry) -> Result<Vec<Reserved>, Error> {
+    async fn reserve(&self, _: OrderId, _: &Lines, _: Expiry) -> Result<Vec<ReservedLine>, Error> {
         unavailable()
     }
 
@@ -271,7 +271,7 @@ impl Warehouse for Unavailable {
 
 #[tokio::test]
 async fn an_event_fails_while_the_database_is_unavailable() {
-    let (catalogue, orders) = (Arc::new(MemoryInventory::default()), Arc::new(MemoryOrders::default()));
+    let (catalogue, orders) = (Arc::new(MemoryInventory::default()), Arc::new(MemoryExistingOrders::default()));
     let service = InventoryService::new(catalogue, Arc::new(Unavailable), orders, TTL);
     let order = new_order();
 
@@ -287,7 +287,7 @@ async fn an_event_fails_while_the_database_is_unavailable() {
 #[tokio::test]
 async fn seeding_logs_how_many_parts_are_new_and_nothing_when_none_is() {
     let inventory = Arc::new(MemoryInventory::default());
-    let service = InventoryService::new(inventory.clone(), inventory, Arc::new(MemoryOrders::default()), TTL);
+    let service = InventoryService::new(inventory.clone(), inventory, Arc::new(MemoryExistingOrders::default()), TTL);
     let parts = [part(1), part(1)];
     let (log, _guard) = MemoryLog::capture(Level::INFO);
 

@@ -19,7 +19,7 @@ use super::{
     digest::Digest,
 };
 use crate::{
-    client::{LONGEST_TEXT, Notifier, Users},
+    client::{MAX_TEXT_LENGTH, Notifier, Users},
     model::{Attempt, Batch, Due, MessengerError, NotificationId, Outcome},
     repository::Notifications,
 };
@@ -108,7 +108,7 @@ impl Dispatcher {
                 }
             }
         }
-        Digest::of(batch.chat, batch.ambiguous, rendered, LONGEST_TEXT)
+        Digest::from_rendered(batch.chat, batch.ambiguous, rendered, MAX_TEXT_LENGTH)
     }
 
     /// Makes one attempt. It is recorded before the call to the messenger, so that it is on record even if this replica crashes.

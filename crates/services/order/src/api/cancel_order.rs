@@ -3,7 +3,7 @@
 use axum::{extract::State, http::StatusCode, response::ErrorResponse};
 
 use super::{
-    extract::{OrderPath, Posted, User},
+    extract::{IdempotentRequest, OrderPath, User},
     idempotency_key::IdempotencyKey,
     problems::Declared,
     state::Api,
@@ -38,9 +38,9 @@ pub async fn handle(
     State(api): State<Api>,
     User(user): User,
     OrderPath(order): OrderPath,
-    posted: Posted,
+    request: IdempotentRequest,
 ) -> Result<Outcome, ErrorResponse> {
-    let claim = posted.claim(user);
+    let claim = request.claim(user);
 
     Ok(api.service.cancel(user, order, claim.as_ref()).await?)
 }

@@ -6,7 +6,7 @@ use platform::{ids, json::IsJson, problem::Problem};
 
 use super::{
     dto::{CreateOrder, Created},
-    extract::{Posted, User},
+    extract::{IdempotentRequest, User},
     idempotency_key::IdempotencyKey,
     problems::Declared,
     state::Api,
@@ -47,9 +47,9 @@ pub async fn handle(
     State(api): State<Api>,
     User(user): User,
     _: IsJson,
-    posted: Posted,
+    request: IdempotentRequest,
 ) -> Result<crate::model::Outcome, axum::response::ErrorResponse> {
-    let body: CreateOrder = posted.json()?;
+    let body: CreateOrder = request.json()?;
     if body.part_uuids.is_empty() {
         return Err(Problem::invalid("part_uuids", "must name at least one part").into());
     }
@@ -61,7 +61,7 @@ pub async fn handle(
         .map(DeliveryAddress::new)
         .transpose()
         .map_err(|error| Problem::invalid("delivery_address", error))?;
-    let claim = posted.claim(user);
+    let claim = request.claim(user);
     let order = NewOrder {
         uuid: OrderId::new(ids::ordered()),
         user: UserId::new(body.user_uuid),

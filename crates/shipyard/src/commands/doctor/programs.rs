@@ -3,7 +3,7 @@
 use servers::apt;
 use tokio::process::Command;
 
-use super::{Finding, PATIENCE};
+use super::{CHECK_TIMEOUT, Finding};
 
 /// The oldest version of Compose that is supported.
 const COMPOSE: (u32, u32) = (2, 26);
@@ -61,7 +61,8 @@ async fn program(what: &str, command: &[&str], remedy: &str) -> Finding {
 /// Returns the first line that the program prints about its version, or `None` if it is not there.
 async fn version(command: &[&str]) -> Option<String> {
     let asked = Command::new(command[0]).args(&command[1..]).kill_on_drop(true).output();
-    let output = tokio::time::timeout(PATIENCE, asked).await.ok()?.ok().filter(|output| output.status.success())?;
+    let output =
+        tokio::time::timeout(CHECK_TIMEOUT, asked).await.ok()?.ok().filter(|output| output.status.success())?;
     let said = [output.stdout, output.stderr].concat();
     Some(String::from_utf8_lossy(&said).lines().next().unwrap_or_default().trim().to_owned())
 }

@@ -20,7 +20,7 @@ const SLACK: Duration = Duration::from_secs(10);
 
 pub fn check(facts: &Facts) -> Finding {
     let mut check = Check::new(3, "no part is lost, invented or sold twice");
-    let stood = Stood::of(facts);
+    let stood = Stood::from_facts(facts);
     for part in &facts.parts {
         stood.part(part, &mut check);
     }
@@ -56,7 +56,7 @@ struct Stood {
 }
 
 impl Stood {
-    fn of(facts: &Facts) -> Self {
+    fn from_facts(facts: &Facts) -> Self {
         let mut stood = Self::default();
         for restock in &facts.restocks {
             *stood.restocked.entry(restock.part).or_default() += restock.quantity;

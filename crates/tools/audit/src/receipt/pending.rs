@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     Facts, Violation,
     facts::{
-        DeliveryState, JobStatus, Kind, NotificationStatus, Order, OrderStatus, OutboxRow, PaymentStatus,
+        BuildStatus, DeliveryState, Kind, NotificationStatus, Order, OrderStatus, OutboxRow, PaymentStatus,
         ReservationStatus,
     },
     invariants::{Unhandled, broken_without, unhandled},
@@ -126,8 +126,8 @@ fn of_services(facts: &Facts, pending: &mut Vec<Pending>) {
         let until = reservation.expires_at.map(|until| format!(" until {}", at(until))).unwrap_or_default();
         pending.push(Pending::new(&[7], Excuse::None, format!("the parts are held{until}")));
     }
-    for job in facts.jobs.iter().filter(|job| job.status == JobStatus::Building) {
-        let text = format!("the ship is being built until {}", at(job.due_at));
+    for build in facts.builds.iter().filter(|build| build.status == BuildStatus::Building) {
+        let text = format!("the ship is being built until {}", at(build.due_at));
         pending.push(Pending::new(&[7], Excuse::None, text));
     }
     for one in facts.notifications.iter().filter(|one| one.status == NotificationStatus::Queued) {

@@ -42,7 +42,7 @@ const TAKERS: [&Service; 2] = [&assembly::SERVICE, &notification::SERVICE];
 /// The services without which no customer's request can succeed.
 const SERVERS: [&Service; 4] = [&iam::SERVICE, &inventory::SERVICE, &order::SERVICE, &payment::SERVICE];
 /// How long it may take to close the last connection to a database.
-const PATIENCE: Duration = Duration::from_secs(10);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The metric that counts the retries of consumers.
 const RETRIES: &str = "kafka_message_retries_total";
 
@@ -117,13 +117,13 @@ async fn refuse<T>(
 ) -> anyhow::Result<T> {
     let outcome = async {
         for service in services {
-            Operator::of(experiment, service, refusal).await?.refuse(refusal).await?;
+            Operator::new(experiment, service, refusal).await?.refuse(refusal).await?;
         }
         meanwhile(experiment).await
     };
     let outcome = outcome.await;
     for service in services {
-        let admit = Operator::of(experiment, service, refusal).await?.admit(refusal).await;
+        let admit = Operator::new(experiment, service, refusal).await?.admit(refusal).await;
         admit.with_context(|| format!("letting {service} in again"))?;
     }
     outcome
@@ -136,7 +136,7 @@ struct Operator {
 }
 
 impl Operator {
-    async fn of(experiment: &Experiment, service: &'static Service, refusal: Refusal) -> anyhow::Result<Self> {
+    async fn new(experiment: &Experiment, service: &'static Service, refusal: Refusal) -> anyhow::Result<Self> {
         let servers = &experiment.cluster.servers;
         // Privileges are changed in the database itself. Renaming it requires a connection to another database.
         let url = match refusal {
@@ -158,7 +158,7 @@ impl Operator {
             }
             Refusal::Database => {
                 self.execute(format!(r#"alter database "{name}" allow_connections false"#)).await?;
-                let until = Instant::now() + PATIENCE;
+                let until = Instant::now() + CLOSE_TIMEOUT;
                 loop {
                     self.throw_out("datname").await?;
                     match self.execute(format!(r#"alter database "{name}" rename to "{name}-away""#)).await {

@@ -11,7 +11,7 @@ pub use self::{bounds::Bounds, step::Step};
 use crate::report::Report;
 
 /// The number of steps between the highest rate that passed and the lowest that did not.
-const REFINEMENTS: u32 = 2;
+const MAX_REFINEMENTS: u32 = 2;
 /// The ratio of two rates below which they count as equal.
 const NEAR: f64 = 1.05;
 
@@ -44,12 +44,12 @@ pub async fn find_peak(
     let mut search = Search { bounds: *bounds, held: None, failed: None, refinements: 0 };
     let mut steps: Vec<Step> = Vec::new();
     while let Some(rate) = search.next() {
-        let mut step = Step::of(&measure(rate).await?, bounds);
+        let mut step = Step::new(&measure(rate).await?, bounds);
         each(&step);
         if step.problem.is_some() {
             // A failed step is repeated, since a brief disturbance of the machine is not a limit of the shop.
             steps.push(step);
-            step = Step::of(&measure(rate).await?, bounds);
+            step = Step::new(&measure(rate).await?, bounds);
             each(&step);
         }
         search.tried(rate, step.problem.is_none());
@@ -69,7 +69,7 @@ impl Search {
             (Some(held), Some(failed)) => {
                 let middle = held.midpoint(failed);
                 let is_fine = f64::from(failed) < f64::from(held) * NEAR || middle == held;
-                (self.refinements < REFINEMENTS && !is_fine).then_some(middle)
+                (self.refinements < MAX_REFINEMENTS && !is_fine).then_some(middle)
             }
         }
     }
@@ -130,7 +130,7 @@ mod tests {
             failures: BTreeMap::new(),
         };
         let figures = Figures { all, kinds: BTreeMap::new(), sent_late_p99: Some(0.1) };
-        Report::of(&Plan::default().at(rate), 1, figures, None)
+        Report::new(&Plan::default().at(rate), 1, figures, None)
     }
 
     async fn search(bounds: Bounds, mut measure: impl FnMut(u32) -> Report) -> (Peak, Vec<u32>) {

@@ -17,7 +17,7 @@ use notification::{
     model::MessengerError,
 };
 use order::{
-    client::{Inventory, Payment, Payments, Reserved, Voided},
+    client::{Inventory, Payment, Payments, PricedPart, Voided},
     error::{Error, Refusal},
     model::{Attempt, Order, PaymentMethod},
 };
@@ -47,7 +47,7 @@ pub struct RemoteInventory(pub Process);
 
 #[async_trait]
 impl Inventory for RemoteInventory {
-    async fn reserve(&self, order: OrderId, parts: &[(PartId, i64)], confirm: bool) -> Result<Vec<Reserved>, Error> {
+    async fn reserve(&self, order: OrderId, parts: &[(PartId, i64)], confirm: bool) -> Result<Vec<PricedPart>, Error> {
         let lines: inventory::model::Lines = parts.iter().copied().collect();
         let mut tries = 0;
         loop {
@@ -108,9 +108,9 @@ impl Inventory for RemoteInventory {
     }
 }
 
-fn decode(reserved: inventory::model::Reserved) -> Reserved {
-    let inventory::model::Reserved { part, quantity, unit_price } = reserved;
-    Reserved { part, quantity, unit_price }
+fn decode(reserved: inventory::model::ReservedLine) -> PricedPart {
+    let inventory::model::ReservedLine { part, quantity, unit_price } = reserved;
+    PricedPart { part, quantity, unit_price }
 }
 
 /// Payment as `GrpcPayments` would reach it.

@@ -12,7 +12,7 @@ use platform::{ids, json::IsJson, problem::Problem};
 use super::dto::{CheckoutCreated, CheckoutItem, CheckoutOrder};
 use crate::{
     api::{
-        extract::{Posted, User},
+        extract::{IdempotentRequest, User},
         idempotency_key::IdempotencyKey,
         problems::{Declared, problem},
         state::Api,
@@ -55,16 +55,16 @@ pub async fn handle(
     State(api): State<Api>,
     User(user): User,
     _: IsJson,
-    posted: Posted,
+    request: IdempotentRequest,
 ) -> Result<Response, ErrorResponse> {
-    let body: CheckoutOrder = posted.json()?;
+    let body: CheckoutOrder = request.json()?;
     let items = items(body.items)?;
     let delivery_address = body
         .delivery_address
         .map(DeliveryAddress::new)
         .transpose()
         .map_err(|error| Problem::invalid("delivery_address", error))?;
-    let claim = posted.claim(user);
+    let claim = request.claim(user);
     let checkout = Checkout { uuid: OrderId::new(ids::ordered()), buyer: body.user_id, delivery_address, items };
     let pieces = checkout.pieces();
     let deliverable = api.deliveries.check_pieces(checkout.delivery_address.as_ref(), pieces);

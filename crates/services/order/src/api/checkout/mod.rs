@@ -22,16 +22,16 @@ const BASE: &str = "/api/orders";
 const PROBLEM_LIMIT: usize = 64 * 1024;
 
 /// Returns true if the path belongs to the endpoints of `/api/orders`.
-pub fn is_here(path: &str) -> bool {
+pub fn is_checkout_path(path: &str) -> bool {
     path.strip_prefix(BASE).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Middleware that copies `message` to `error` in every error response under `/api/orders`, whichever layer produced the response.
-pub async fn name_errors(request: Request, next: Next) -> Response {
-    let is_here = is_here(request.uri().path());
+pub async fn copy_message_to_error(request: Request, next: Next) -> Response {
+    let is_checkout = is_checkout_path(request.uri().path());
     let response = next.run(request).await;
     let status = response.status();
-    if !is_here || !(status.is_client_error() || status.is_server_error()) {
+    if !is_checkout || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
     let (mut parts, body) = response.into_parts();
