@@ -25,7 +25,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// The name of the Stripe provider in payment's rows.
 const STRIPE: &str = "stripe";
 /// The number of the invariant that is checked by requests (session probes) instead of rows.
-const PROBES: u8 = 9;
+const SESSION_PROBES_INVARIANT: u8 = 9;
 
 /// Audits the system after a fault. Returns one sentence per violation, without those in `known`, and adds new ones to `known`.
 pub async fn run(cluster: &Cluster, load: &Load, slack: u32, known: &mut HashSet<String>) -> Vec<String> {
@@ -45,7 +45,7 @@ pub async fn run(cluster: &Cluster, load: &Load, slack: u32, known: &mut HashSet
         let rows = finding.violations.iter().map(|one| format!("invariant {number}: {}: {}", one.row, one.problem));
         // Violations found by probes are always reported: a probe is repeated after each fault, and its text names no
         // row.
-        problems.extend(rows.filter(|row| number == PROBES || known.insert(row.clone())));
+        problems.extend(rows.filter(|row| number == SESSION_PROBES_INVARIANT || known.insert(row.clone())));
         problems.extend(finding.missing.iter().map(|what| format!("invariant {number} cannot be checked: {what}")));
         if finding.counted.iter().all(|count| count.count == 0) {
             problems.push(format!("invariant {number} had nothing to check"));
@@ -65,7 +65,7 @@ fn lost_loans(facts: &Facts, load: &Load) -> Vec<String> {
 async fn facts(cluster: &Cluster, load: &Load, slack: u32, problems: &mut Vec<String>) -> anyhow::Result<Facts> {
     let (mut facts, busy) = quiet_facts(cluster, PROGRESS_TIMEOUT * slack).await?;
     problems.extend(busy);
-    facts.bounds = Bounds { build: cluster::BUILD_MAX, ..Bounds::default() };
+    facts.bounds = Bounds { build: cluster::MAX_BUILD_TIME, ..Bounds::default() };
     facts.acknowledged.extend(load.acknowledged());
     facts.told = Some(told(cluster.telegram.messages()));
     facts.refused = Some(told(cluster.telegram.refused()));

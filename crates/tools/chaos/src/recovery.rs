@@ -25,7 +25,7 @@ const RECOVERY_TIMEOUT: Duration = Duration::from_mins(1);
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// How long requests may fail after a fault that opens circuit breakers. A breaker rejects calls for 5 s, then admits
 /// one trial call.
-pub const WITH_BREAKER: Duration = Duration::from_secs(6);
+pub const BREAKER_RECOVERY: Duration = Duration::from_secs(6);
 /// The faults that make a service unavailable or silent for long enough to open a circuit breaker.
 const OPENING: [&str; 14] = [
     "kill",
@@ -46,7 +46,7 @@ const OPENING: [&str; 14] = [
 /// The faults after which events may take twice as long: the broker has to join its cluster again before consumers join their groups.
 const FENCING: [&str; 1] = ["broker-fenced"];
 /// Recovery includes events that were written up to this much before the fault.
-const BEFORE: TimeDelta = TimeDelta::minutes(2);
+const EVENTS_BEFORE: TimeDelta = TimeDelta::minutes(2);
 
 /// The recovery times from the removal of the cause; `None` if that part did not recover.
 #[derive(Clone, Copy, Debug)]
@@ -79,9 +79,9 @@ impl Bounds {
     }
 
     /// Returns the bounds after `fault`. Events may take twice as long if it fences the broker. Requests may fail for
-    /// [`WITH_BREAKER`] if it opens circuit breakers.
+    /// [`BREAKER_RECOVERY`] if it opens circuit breakers.
     pub fn after(&self, fault: &str) -> Self {
-        let requests = if OPENING.contains(&fault) { WITH_BREAKER * self.slack } else { self.requests };
+        let requests = if OPENING.contains(&fault) { BREAKER_RECOVERY * self.slack } else { self.requests };
         let events = if FENCING.contains(&fault) { self.events * 2 } else { self.events };
         Self { requests, events, ..*self }
     }
@@ -198,7 +198,7 @@ async fn written(databases: &Databases, span: FaultWindow) -> anyhow::Result<Vec
     for producer in producers() {
         let rows: Vec<(String, Uuid)> =
             sqlx::query_as("select event_type, event_uuid from outbox where created_at between $1 and $2")
-                .bind(span.begun - BEFORE)
+                .bind(span.begun - EVENTS_BEFORE)
                 .bind(span.ended)
                 .fetch_all(databases.named(producer)?)
                 .await?;
@@ -258,7 +258,7 @@ mod tests {
         let longer: Vec<_> = names.iter().filter(|name| bounds.after(name).requests > bounds.requests).collect();
 
         assert_eq!(longer.len(), OPENING.len(), "of {OPENING:?} there are {longer:?} alone");
-        assert_eq!(bounds.after("kill").requests, WITH_BREAKER * 2);
+        assert_eq!(bounds.after("kill").requests, BREAKER_RECOVERY * 2);
         assert_eq!(bounds.after("rolling").requests, bounds.requests);
         assert_eq!(bounds.after("kill").events, bounds.events);
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     Options,
     experiment::Fault,
-    recovery::{Bounds, Recovery, WITH_BREAKER},
+    recovery::{BREAKER_RECOVERY, Bounds, Recovery},
 };
 
 /// The result of one fault.
@@ -165,7 +165,7 @@ impl fmt::Display for Report {
             "\nRecovery is counted from the end of the cause: until the last request that failed or was late (well: at most {} s, and {} s after a fault that\n\
              opens circuit breakers), until all earlier events have arrived (at most {} s), until all earlier payments are known (at most {} s).",
             self.bounds.requests.as_secs(),
-            (WITH_BREAKER * self.bounds.slack).as_secs(),
+            (BREAKER_RECOVERY * self.bounds.slack).as_secs(),
             self.bounds.events.as_secs(),
             self.bounds.payments.as_secs(),
         )?;

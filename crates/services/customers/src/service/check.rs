@@ -32,7 +32,7 @@ impl CustomerService {
     /// Runs checks as they fall due, until `stop`. A check is leased to one replica at a time, so all replicas may run this.
     ///
     /// Checks with the fewest tries come first, so that checks that hang do not delay others.
-    pub async fn check_due(&self, stop: CancellationToken) {
+    pub async fn check_customers(&self, stop: CancellationToken) {
         let checks =
             jobs::due("check-customers", || self.customers.due_checks(BATCH_SIZE), self.to_check.clone(), stop);
         checks.for_each_concurrent(MAX_CONCURRENT_CHECKS, |check| self.try_to_check(check)).await;

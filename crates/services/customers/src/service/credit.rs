@@ -30,7 +30,7 @@ enum Failed {
 
 impl CustomerService {
     /// Credits loans as they fall due, until `stop`. A loan is leased to one replica at a time, so all replicas may run this.
-    pub async fn credit_due(&self, stop: CancellationToken) {
+    pub async fn credit_loans(&self, stop: CancellationToken) {
         let credits = jobs::due("credit-loans", || self.loans.due_credits(BATCH_SIZE), self.to_credit.clone(), stop);
         credits.for_each_concurrent(MAX_CONCURRENT_CREDITS, |(loan, lease)| self.try_to_credit(loan, lease)).await;
     }

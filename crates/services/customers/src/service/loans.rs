@@ -37,7 +37,7 @@ impl CustomerService {
     ///
     /// A loan is missed if it was being received during the change, so it is among the last received. A second page goes round the others,
     /// however many are held, so that none is missed for ever.
-    pub async fn decide_held(&self) -> Result<(u64, bool), Error> {
+    pub async fn decide_loans(&self) -> Result<(u64, bool), Error> {
         let mut decided = self.loans.decide_held(None, BATCH_SIZE).await?;
         if let Some(last) = decided.next.take() {
             let from = self.cursors().decided.take().unwrap_or(last);
@@ -54,7 +54,7 @@ impl CustomerService {
 
     /// Refuses a page of the loans whose hold has ended and whose user is not a customer, and goes round all of them. Returns the number of
     /// refused loans, and whether there may be more.
-    pub async fn refuse_unknown(&self) -> Result<(u64, bool), Error> {
+    pub async fn refuse_loans(&self) -> Result<(u64, bool), Error> {
         let from = self.cursors().refused.take();
         let decided = self.loans.refuse_unknown(self.hold, from.as_ref(), BATCH_SIZE).await?;
         self.cursors().refused.clone_from(&decided.next);

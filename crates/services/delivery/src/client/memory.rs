@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use contracts::ids::OrderId;
 
-use super::{Address, Geo, GeoError, Orders, OrdersError};
+use super::{Address, Geo, GeoError, OrderAddressError, OrderAddresses};
 use crate::model::{Location, Street};
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -34,10 +34,10 @@ impl MemoryOrderAddresses {
 }
 
 #[async_trait]
-impl Orders for MemoryOrderAddresses {
-    async fn address(&self, order: OrderId) -> Result<Option<Address>, OrdersError> {
+impl OrderAddresses for MemoryOrderAddresses {
+    async fn address(&self, order: OrderId) -> Result<Option<Address>, OrderAddressError> {
         if *locked(&self.away) {
-            return Err(OrdersError::Unavailable("away".to_owned()));
+            return Err(OrderAddressError::Unavailable("away".to_owned()));
         }
         Ok(locked(&self.addresses).get(&order).cloned())
     }

@@ -109,7 +109,7 @@ impl Hashing {
     }
 
     /// Frees the memory of finished hashes whenever no hash was computed for `IDLE_TIMEOUT`, until `stop`.
-    pub async fn free_idle_memory(self, stop: CancellationToken) -> anyhow::Result<()> {
+    pub async fn free_hashing_memory(self, stop: CancellationToken) -> anyhow::Result<()> {
         while stop.run_until_cancelled(tokio::time::sleep(IDLE_TIMEOUT)).await.is_some() {
             if !self.memory.used.swap(false, Ordering::Relaxed) {
                 self.memory.spare().clear();

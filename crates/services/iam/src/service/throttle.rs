@@ -8,7 +8,7 @@ use std::{
 };
 
 /// How long a login waits before its password is verified.
-const DELAY: Duration = Duration::from_secs(1);
+const LOGIN_DELAY: Duration = Duration::from_secs(1);
 /// The most logins of one address, and of all addresses, that wait at once in this process. With the delay this bounds the hashing work that
 /// such addresses cause, to a fraction of what the machine can do.
 const MAX_PER_ADDRESS: usize = 8;
@@ -28,7 +28,7 @@ impl Throttle {
     /// Waits for the delay. Returns false at once if too many logins wait.
     pub async fn wait(&self, address: IpAddr) -> bool {
         let Some(_place) = self.admit(address) else { return false };
-        tokio::time::sleep(DELAY).await;
+        tokio::time::sleep(LOGIN_DELAY).await;
         true
     }
 
@@ -80,6 +80,6 @@ mod tests {
         assert_eq!(throttle.wait(address(1)).now_or_never(), Some(false));
         assert!(throttle.wait(address(2)).await);
         assert!(join_all(waiting).await.into_iter().all(|waited| waited));
-        assert!(begun.elapsed() >= DELAY && throttle.lock().is_empty());
+        assert!(begun.elapsed() >= LOGIN_DELAY && throttle.lock().is_empty());
     }
 }

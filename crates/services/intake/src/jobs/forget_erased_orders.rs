@@ -23,7 +23,7 @@ async fn run(service: IntakeService, stop: CancellationToken) -> anyhow::Result<
     let mut looked = Instant::now();
     loop {
         let begun = Instant::now();
-        match service.forget_erased(looked.elapsed() + OVERLAP).await {
+        match service.forget_erased_orders(looked.elapsed() + OVERLAP).await {
             Ok(()) => {
                 looked = begun;
                 outage.over();

@@ -26,7 +26,7 @@ impl IntakeService {
     }
 
     /// Removes from this replica's cache the orders erased elsewhere during the last `period`.
-    pub async fn forget_erased(&self, period: Duration) -> Result<(), Error> {
+    pub async fn forget_erased_orders(&self, period: Duration) -> Result<(), Error> {
         let erased = self.orders.erased_within(period, MAX_FORGOTTEN).await?;
         if i64::try_from(erased.len()).is_ok_and(|count| count < MAX_FORGOTTEN) {
             self.cache.remove(&erased);

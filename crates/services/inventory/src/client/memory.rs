@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use contracts::ids::OrderId;
 
-use super::{Orders, Unavailable};
+use super::{ExistingOrders, Unavailable};
 
 /// The orders that exist; clones share them.
 #[derive(Clone, Default)]
@@ -36,7 +36,7 @@ impl MemoryExistingOrders {
 }
 
 #[async_trait]
-impl Orders for MemoryExistingOrders {
+impl ExistingOrders for MemoryExistingOrders {
     async fn existing(&self, orders: &[OrderId]) -> Result<HashSet<OrderId>, Unavailable> {
         let state = self.state();
         if state.away {

@@ -15,6 +15,6 @@ const EXPIRY_INTERVAL: Duration = Duration::from_secs(2);
 pub fn expire_reservations(service: InventoryService, lease: Arc<dyn Lease>) -> Job {
     Job::periodic("reservations", lease, EXPIRY_INTERVAL, move || {
         let service = service.clone();
-        async move { Ok(Done::from_count(service.expire().await?, EXPIRY_BATCH.into())) }
+        async move { Ok(Done::from_count(service.expire_reservations().await?, EXPIRY_BATCH.into())) }
     })
 }

@@ -43,7 +43,7 @@ impl InventoryService {
     /// Decides about a batch of reservations that are due: confirms those whose order exists, and expires the others. Returns their number.
     ///
     /// Fails while the order service is unavailable. Every reservation is kept until it answers.
-    pub async fn expire(&self) -> Result<u64, Error> {
+    pub async fn expire_reservations(&self) -> Result<u64, Error> {
         let Due { orders, read_at } = self.warehouse.due(EXPIRY_BATCH.into()).await?;
         if orders.is_empty() {
             return Ok(0);

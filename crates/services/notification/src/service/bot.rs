@@ -18,7 +18,7 @@ const LEASE_TTL: Duration = Duration::from_secs(40);
 /// How often a replica without the lease tries to acquire it.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 /// The maximum number of retries of a reply. After that, the user must repeat the command.
-const REPLY_RETRIES: usize = 3;
+const MAX_REPLY_RETRIES: usize = 3;
 /// The number of letters and digits of a code that confirms a contact. A text of another length is not a code.
 const CODE_LENGTH: usize = 26;
 
@@ -107,7 +107,7 @@ impl Bot {
 
     /// Sends a reply. Returns false if it could not be sent.
     async fn reply(&self, message: &Incoming, text: &str) -> bool {
-        let mut pauses = retry::endless_backoff().take(REPLY_RETRIES);
+        let mut pauses = retry::endless_backoff().take(MAX_REPLY_RETRIES);
         while let Err(error) = self.api.reply(&message.chat, text).await {
             let may_retry = !matches!(error, MessengerError::Rejected(_) | MessengerError::Unknown(_));
             let Some(pause) = pauses.next().filter(|_| may_retry) else {

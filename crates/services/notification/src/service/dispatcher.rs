@@ -27,7 +27,7 @@ use crate::{
 /// An attempt that has no outcome after this time expires: its replica has crashed or is frozen.
 pub const ATTEMPT_EXPIRY: Duration = Duration::from_secs(8);
 /// The maximum number of retries to write an outcome while the database is unavailable. They take about half a minute in all.
-const WRITE_RETRIES: usize = 12;
+const MAX_WRITE_RETRIES: usize = 12;
 
 pub struct Dispatcher {
     pub notifications: Arc<dyn Notifications>,
@@ -141,7 +141,7 @@ impl Dispatcher {
             report(due, &outcome);
         }
         let attempts: Vec<Attempt> = settled.iter().map(attempt).collect();
-        let mut pauses = retry::endless_backoff().take(WRITE_RETRIES);
+        let mut pauses = retry::endless_backoff().take(MAX_WRITE_RETRIES);
         while let Err(error) = self.notifications.settle(&attempts, &outcome).await {
             let error = format!("{:#}", anyhow::Error::from(error));
             match pauses.next() {

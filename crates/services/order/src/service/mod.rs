@@ -9,10 +9,10 @@ mod create;
 mod delivery;
 mod idempotency;
 mod pay;
-mod pay_from_balance;
+mod pay_from_balances;
 mod payment;
 mod payment_completed;
-mod reconcile;
+mod reconcile_payments;
 mod remove_idempotency_keys;
 mod statuses;
 

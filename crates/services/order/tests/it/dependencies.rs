@@ -230,7 +230,7 @@ async fn a_payment_that_is_not_called_any_more_has_declined_nothing() {
         .await;
         end.cancel();
     };
-    let (reconciled, ()) = tokio::join!(well.reconcile(end.clone()), settled);
+    let (reconciled, ()) = tokio::join!(well.reconcile_payments(end.clone()), settled);
     reconciled.unwrap();
 
     assert_eq!(waiting.status, Status::PendingPayment);

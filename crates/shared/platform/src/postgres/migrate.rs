@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Database, History, Migrations, is_contended, is_refused, is_unavailable,
-    migrations::{FIRST, Unknown},
+    migrations::{FIRST_VERSION, Unknown},
     path::Unanswered,
     tls,
 };
@@ -135,7 +135,7 @@ fn judge(error: MigrateError, database: &Database) -> anyhow::Result<()> {
 /// Explains why the migrations of a database failed.
 pub fn explain(error: MigrateError) -> anyhow::Error {
     match error {
-        VersionMismatch(FIRST) => anyhow::anyhow!(BEFORE_RELEASE),
+        VersionMismatch(FIRST_VERSION) => anyhow::anyhow!(BEFORE_RELEASE),
         error => error.into(),
     }
 }

@@ -6,7 +6,7 @@ use tokio::process::Command;
 use super::{CHECK_TIMEOUT, Finding};
 
 /// The oldest version of Compose that is supported.
-const COMPOSE: (u32, u32) = (2, 26);
+const MIN_COMPOSE: (u32, u32) = (2, 26);
 
 /// Looks for each program.
 pub async fn find() -> Vec<Finding> {
@@ -41,10 +41,10 @@ async fn docker() -> Finding {
 async fn compose() -> Finding {
     let remedy = format!(
         "for `docker compose up`, install version {}.{} or later of Docker's compose plugin",
-        COMPOSE.0, COMPOSE.1
+        MIN_COMPOSE.0, MIN_COMPOSE.1
     );
     match version(&["docker", "compose", "version", "--short"]).await {
-        Some(version) if is_at_least(&version, COMPOSE) => Finding::fine("Compose", version),
+        Some(version) if is_at_least(&version, MIN_COMPOSE) => Finding::fine("Compose", version),
         Some(version) => Finding::optional("Compose", &version, remedy),
         None => Finding::optional("Compose", "not here", remedy),
     }

@@ -35,7 +35,7 @@ enum Excuse {
 }
 
 /// The number of the invariant on the longest time of each work. Nothing explains its violations.
-const BOUNDS: u8 = 7;
+const BOUNDS_INVARIANT: u8 = 7;
 
 impl Pending {
     fn new(numbers: &[u8], excuse: Excuse, text: String) -> Self {
@@ -47,7 +47,7 @@ impl Pending {
     }
 
     pub fn explains(&self, number: u8, violation: &Violation) -> bool {
-        if number == BOUNDS || !self.holds_open(number) {
+        if number == BOUNDS_INVARIANT || !self.holds_open(number) {
             return false;
         }
         let names =

@@ -25,7 +25,7 @@ const PARTS: [usize; 3] = [1, 10, 1_000];
 const LARGE_ORDER_WORKERS: usize = 8;
 /// The number of customers who list their orders. The first thousand orders belong to them, so that each customer has a
 /// page of twenty at every size.
-const LISTING: usize = 50;
+const LISTING_CUSTOMERS: usize = 50;
 /// If the first and the repeated measurement differ by more than this share, the machine has changed.
 const MAX_DRIFT: f64 = 0.15;
 /// The services that store rows of an order.
@@ -45,7 +45,7 @@ type Samples = Vec<Vec<Vec<Sample>>>;
 pub async fn orders_in_the_tables(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     let customers = lab.customers().await?;
     lab.parts().await?;
-    let listing: Vec<_> = customers[..LISTING].iter().map(|customer| customer.user).collect();
+    let listing: Vec<_> = customers[..LISTING_CUSTOMERS].iter().map(|customer| customer.user).collect();
     let mut samples: Samples = Vec::new();
     let mut there = 0;
     let mut notes = Vec::new();
@@ -98,7 +98,8 @@ async fn measure(lab: &Lab, size: i64) -> anyhow::Result<Vec<Vec<Sample>>> {
 
 async fn operate(lab: &Lab, shop: &Shop, operation: usize) -> anyhow::Result<Sample> {
     let (customers, time) = (lab.customers().await?, lab.effort.time);
-    let (listing, buying): (Arc<[_]>, Arc<[_]>) = (customers[..LISTING].into(), customers[LISTING..].into());
+    let (listing, buying): (Arc<[_]>, Arc<[_]>) =
+        (customers[..LISTING_CUSTOMERS].into(), customers[LISTING_CUSTOMERS..].into());
     let create =
         async || CreateOrder::workers(shop.order, CONCURRENT_REQUESTS, &buying, &lab.parts().await?.all()).await;
     match operation {

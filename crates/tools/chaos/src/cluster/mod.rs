@@ -34,7 +34,7 @@ use operations::restock::restock;
 use platform::service::Service;
 
 /// The longest build time of a ship.
-pub const BUILD_MAX: Duration = Duration::from_secs(2);
+pub const MAX_BUILD_TIME: Duration = Duration::from_secs(2);
 /// The credentials for the stand-ins of the payment provider and Telegram.
 const PROVIDER_KEY: &str = "sk_chaos";
 const TELEGRAM_TOKEN: &str = "1:chaos";
@@ -266,7 +266,7 @@ impl Variables<'_> {
             }
             "assembly" => {
                 set("ASSEMBLY_BUILD_MIN", "500ms");
-                set("ASSEMBLY_BUILD_MAX", &format!("{}s", BUILD_MAX.as_secs()));
+                set("ASSEMBLY_BUILD_MAX", &format!("{}s", MAX_BUILD_TIME.as_secs()));
             }
             "notification" => {
                 set("TELEGRAM_API_URL", &format!("http://{}", self.links.address(Link::Telegram)?));

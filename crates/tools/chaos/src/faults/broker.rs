@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{IN_HAND, inject};
+use super::{ANSWERED_AFTER, inject};
 use crate::{
     experiment::{Experiment, Fault, Injected, Injection},
     load::Counters,
@@ -89,7 +89,7 @@ async fn freeze(experiment: &mut Experiment, away: Duration) -> anyhow::Result<I
 /// Returns a problem if a request failed without Kafka, those in flight at the end included, or if a process's memory
 /// exceeds `MAX_MEMORY`.
 async fn answered(experiment: &Experiment, before: &Counters) -> Vec<String> {
-    sleep(IN_HAND).await;
+    sleep(ANSWERED_AFTER).await;
     let counters = experiment.load.counters().since(before);
     let failed = counters.unsatisfied();
     let mut problems = Vec::new();

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::time::{Instant, sleep};
 
-use super::{IN_HAND, inject};
+use super::{ANSWERED_AFTER, inject};
 use crate::{
     cluster::PASSWORD,
     experiment::{Experiment, Fault, Injected, Injection},
@@ -85,11 +85,11 @@ async fn refused(experiment: &mut Experiment, refusal: Refusal) -> anyhow::Resul
             done.problems.push(format!("the fault had no effect: {service} retried no message"));
         }
     }
-    sleep(IN_HAND).await;
+    sleep(ANSWERED_AFTER).await;
     let succeeded = refuse(experiment, refusal, &SERVERS, async |experiment| {
-        sleep(IN_HAND).await;
+        sleep(ANSWERED_AFTER).await;
         let before = experiment.load.counters();
-        sleep(Duration::from_secs(experiment.scale(10, 5)).saturating_sub(IN_HAND)).await;
+        sleep(Duration::from_secs(experiment.scale(10, 5)).saturating_sub(ANSWERED_AFTER)).await;
         Ok(experiment.load.counters().since(&before).succeeded)
     })
     .await?;

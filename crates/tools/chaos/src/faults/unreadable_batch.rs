@@ -27,7 +27,7 @@ pub const FAULTS: [Fault; 1] = [Fault {
 }];
 
 /// The size of the batch after decompression in bytes: more than twice the most that a consumer decompresses.
-const SIZE: usize = 64 << 20;
+const BATCH_BYTES: usize = 64 << 20;
 /// The gauge that counts the partitions that wait.
 const WAITING: &str = "kafka_unreadable_partitions";
 /// How soon intake must say that it cannot read the batch, and how soon it must have stored all orders once the batch is skipped.
@@ -92,7 +92,7 @@ async fn publish_batch(experiment: &Experiment, topic: &str) -> anyhow::Result<(
         .set("message.max.bytes", "100000000")
         .create()
         .context("making a producer")?;
-    let payload = "x".repeat(SIZE);
+    let payload = "x".repeat(BATCH_BYTES);
     let sent = producer.send(FutureRecord::to(topic).key("unreadable").payload(&payload), Duration::from_secs(10));
     let delivery = sent.await.map_err(|(error, _)| anyhow!(error).context("publishing the batch"))?;
     Ok((delivery.partition, delivery.offset))

@@ -13,7 +13,7 @@ use crate::report::Report;
 /// The number of steps between the highest rate that passed and the lowest that did not.
 const MAX_REFINEMENTS: u32 = 2;
 /// The ratio of two rates below which they count as equal.
-const NEAR: f64 = 1.05;
+const EQUAL_RATIO: f64 = 1.05;
 
 /// The outcome of a search.
 #[derive(Clone, Debug, Serialize)]
@@ -68,7 +68,7 @@ impl Search {
             (None, Some(failed)) => (failed > 1).then_some(failed / 2),
             (Some(held), Some(failed)) => {
                 let middle = held.midpoint(failed);
-                let is_fine = f64::from(failed) < f64::from(held) * NEAR || middle == held;
+                let is_fine = f64::from(failed) < f64::from(held) * EQUAL_RATIO || middle == held;
                 (self.refinements < MAX_REFINEMENTS && !is_fine).then_some(middle)
             }
         }

@@ -56,8 +56,8 @@ pub fn boot(process: &Process) -> Serves {
     relay(process, &stores.customers.outbox, &waker, "customers");
     work(process, customers::jobs::check_customers(service.clone()));
     work(process, customers::jobs::credit_loans(service.clone()));
-    work(process, customers::jobs::decide_loans(service.clone(), stores.lease(customers::jobs::LEASE, process)));
-    work(process, customers::jobs::refuse_loans(service.clone(), stores.lease(customers::jobs::REFUSALS, process)));
+    work(process, customers::jobs::decide_loans(service.clone(), stores.lease(customers::jobs::DECIDE_LEASE, process)));
+    work(process, customers::jobs::refuse_loans(service.clone(), stores.lease(customers::jobs::REFUSE_LEASE, process)));
     consume(process, customers::consumers::loan_approved(service.clone()));
     Serves::Customers(service)
 }

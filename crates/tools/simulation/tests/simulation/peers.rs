@@ -9,7 +9,7 @@ use contracts::{
     money::Money,
 };
 use inventory::{
-    client::{Orders, Unavailable},
+    client::{ExistingOrders, Unavailable},
     model::{Filter, Page},
 };
 use notification::{
@@ -198,11 +198,11 @@ fn method(method: PaymentMethod) -> Method {
     }
 }
 
-/// Order as inventory's `GrpcOrders` would reach it.
+/// Order as inventory's `GrpcExistingOrders` would reach it.
 pub struct RemoteOrders(pub Process);
 
 #[async_trait]
-impl Orders for RemoteOrders {
+impl ExistingOrders for RemoteOrders {
     async fn existing(&self, orders: &[OrderId]) -> Result<HashSet<OrderId>, Unavailable> {
         let world = &self.0.world;
         if world.makes(Mistake::ExpireWithoutAsking) {

@@ -106,7 +106,8 @@ impl Stores {
     pub fn new(rng: &mut StdRng, scarce: bool) -> Self {
         let rate = if rng.random_bool(0.5) { 0.2 } else { 0.0 };
         let stock = if scarce { [1, 1, 0, 0] } else { [1, rng.random_range(1..=4), rng.random_range(3..=10), 1000] };
-        let leases = ["payment-deadlines", "expiry", "sender", customers::jobs::LEASE, customers::jobs::REFUSALS];
+        let leases =
+            ["payment-deadlines", "expiry", "sender", customers::jobs::DECIDE_LEASE, customers::jobs::REFUSE_LEASE];
         Self {
             orders: MemoryOrders::default(),
             inventory: MemoryInventory::default(),
@@ -229,7 +230,7 @@ fn orders(process: &Process) -> Serves {
     relay(process, &stores.orders.outbox, &waker, "order");
     let lease = stores.lease("payment-deadlines", process);
     work(process, order::jobs::reconcile_payments(service.clone()));
-    work(process, order::jobs::pay_from_balance(service.clone()));
+    work(process, order::jobs::pay_from_balances(service.clone()));
     work(process, order::jobs::cancel_overdue_orders(service.clone(), lease));
     consume(process, order::consumers::payment_completed(service.clone()));
     consume(process, order::consumers::ship_assembled(service.clone()));

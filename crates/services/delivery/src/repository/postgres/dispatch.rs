@@ -10,7 +10,7 @@ use platform::{
 };
 
 use super::{
-    LEASE, PgRepository,
+    LEASE_NAME, PgRepository,
     row::{CourierColumns, OrderRow, cargo, trip},
 };
 use crate::{
@@ -237,7 +237,7 @@ impl Dispatch for PgRepository {
             select count(*) as "couriers!",
                 array(select extract(epoch from took)::float8 from changed where arrived) as "arrived!"
             from moved"#,
-            LEASE,
+            LEASE_NAME,
             epoch,
             &couriers,
             &orders,

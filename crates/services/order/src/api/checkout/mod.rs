@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 
 const BASE: &str = "/api/orders";
 /// The maximum size of an error response's body, in bytes. No error response of the service is larger.
-const PROBLEM_LIMIT: usize = 64 * 1024;
+const MAX_PROBLEM_BYTES: usize = 64 * 1024;
 
 /// Returns true if the path belongs to the endpoints of `/api/orders`.
 pub fn is_checkout_path(path: &str) -> bool {
@@ -35,7 +35,7 @@ pub async fn copy_message_to_error(request: Request, next: Next) -> Response {
         return response;
     }
     let (mut parts, body) = response.into_parts();
-    let Ok(body) = to_bytes(body, PROBLEM_LIMIT).await else { return parts.status.into_response() };
+    let Ok(body) = to_bytes(body, MAX_PROBLEM_BYTES).await else { return parts.status.into_response() };
     let Ok(mut problem) = serde_json::from_slice::<Map<String, Value>>(&body) else {
         return Response::from_parts(parts, Body::from(body));
     };

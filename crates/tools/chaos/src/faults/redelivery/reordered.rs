@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{super::crash_points::unpublished, DEAD_MEMBER_TIMEOUT, POLL_INTERVAL, event, movable, place_once_gone};
 use crate::{
-    cluster::{BUILD_MAX, Cluster, Link},
+    cluster::{Cluster, Link, MAX_BUILD_TIME},
     experiment::{Experiment, Injected, Injection},
     topics::{self, Progress, Topic},
 };
@@ -128,7 +128,7 @@ async fn until_built(cluster: &Cluster) -> anyhow::Result<()> {
         anyhow::Ok(())
     };
     timeout(DEAD_MEMBER_TIMEOUT, taken).await.context("assembly does not take what was mixed")??;
-    sleep(BUILD_MAX + POLL_INTERVAL).await;
+    sleep(MAX_BUILD_TIME + POLL_INTERVAL).await;
     until_published(cluster, &assembly::SERVICE).await
 }
 

@@ -15,7 +15,7 @@ use platform::service::Service;
 
 const ADDED_LATENCY: Duration = Duration::from_millis(200);
 /// The number of records at the end of each partition that are published again.
-const LATEST: i64 = 5;
+const REPUBLISHED_RECORDS: i64 = 5;
 
 pub struct Executor<'a> {
     cluster: &'a mut Cluster,
@@ -128,7 +128,7 @@ impl<'a> Executor<'a> {
 
 async fn events_again(cluster: &Cluster) -> anyhow::Result<()> {
     let topics = topics::all(cluster).await?;
-    let latest = topics.into_iter().map(|topic| topic.from(|extent| extent.end - LATEST)).collect();
+    let latest = topics.into_iter().map(|topic| topic.from(|extent| extent.end - REPUBLISHED_RECORDS)).collect();
     let events = topics::read(cluster, latest, |_, message, _| topics::again(message)).await?;
     topics::publish(cluster, events).await
 }

@@ -45,7 +45,7 @@ pub struct RedisSessions {
 impl RedisSessions {
     /// Creates the store. Every Redis key begins with `prefix`.
     pub fn new(connection: Connection, prefix: String, bounds: SessionBounds) -> Self {
-        let (owners, tokens) = (Cache::new(known::CAPACITY), Cache::new(known::CAPACITY));
+        let (owners, tokens) = (Cache::new(known::MAX_REMEMBERED), Cache::new(known::MAX_REMEMBERED));
         Self { connection, prefix, bounds, scripts: Scripts::default(), owners, tokens }
     }
 

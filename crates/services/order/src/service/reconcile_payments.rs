@@ -34,7 +34,7 @@ impl OrderService {
     ///
     /// Every replica runs a reconciler, and only one of them at a time takes an attempt. An attempt that hangs does not block the others:
     /// attempts are settled concurrently, the next starts as soon as one ends, and those that were tried least often come first.
-    pub async fn reconcile(&self, stop: CancellationToken) -> anyhow::Result<()> {
+    pub async fn reconcile_payments(&self, stop: CancellationToken) -> anyhow::Result<()> {
         let take = || self.attempts.unsettled(BATCH_SIZE, LEASE_TTL);
         let unsettled = jobs::due("payment-attempts", take, Arc::default(), stop);
         unsettled

@@ -16,7 +16,7 @@ const BATCH_SIZE: i64 = 500;
 impl DeliveryService {
     /// Assigns orders until no free courier can take a waiting one, or until another replica has assigned the same orders or couriers.
     /// Returns the number of assigned orders.
-    pub async fn assign(&self, now: DateTime<Utc>) -> Result<usize, Error> {
+    pub async fn assign_orders(&self, now: DateTime<Utc>) -> Result<usize, Error> {
         let mut count = 0;
         // Usually no order waits. Then the couriers, of which there may be thousands, are not read.
         if self.dispatch.waiting(Volume::LARGEST, 1).await?.is_empty() {
