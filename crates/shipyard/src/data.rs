@@ -216,7 +216,7 @@ mod tests {
     fn a_given_key_wins() {
         let (_directory, data) = data();
 
-        let key = data.service_key(&Settings::of([("SERVICE_KEY", "given".to_owned())]));
+        let key = data.service_key(&Settings::from_variables([("SERVICE_KEY", "given".to_owned())]));
 
         assert_eq!(key.as_deref(), Some("given"));
     }
@@ -230,7 +230,7 @@ mod tests {
             ("IAM_LISTEN".to_owned(), "c".to_owned()),
         ])
         .unwrap();
-        let settings = Settings::of([("IAM_LISTEN", "given".to_owned())]);
+        let settings = Settings::from_variables([("IAM_LISTEN", "given".to_owned())]);
 
         let running = data.running(settings.clone());
         drop(held);
@@ -247,7 +247,7 @@ mod tests {
         let told = [("KAFKA_BROKERS", "own"), ("KAFKA_CREATE_TOPICS", "false"), ("ORDER_LISTEN", "here")];
         data.publish_addresses(&told.map(|(name, value)| (name.to_owned(), value.to_owned()))).unwrap();
         let running = |variables: &[(&'static str, &str)]| {
-            data.running(Settings::of(variables.iter().map(|(name, value)| (*name, (*value).to_owned()))))
+            data.running(Settings::from_variables(variables.iter().map(|(name, value)| (*name, (*value).to_owned()))))
         };
 
         for own in [running(&[]), running(&[("KAFKA_BROKERS", "own")])] {

@@ -14,7 +14,7 @@ use platform::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    SERVICE, api, config::Config, consumers, jobs, model::BuildTimes, repository::PgJobs, service::AssemblyService,
+    SERVICE, api, config::Config, consumers, jobs, model::BuildTimes, repository::PgBuilds, service::AssemblyService,
 };
 
 pub struct App {
@@ -33,7 +33,7 @@ impl App {
         let Config { server, identity, messaging, own } = config;
         let server = Server::bind(&SERVICE, server).await?;
         let waker = Waker::default();
-        let service = AssemblyService::new(Arc::new(PgJobs::new(server.database()?)), waker.clone());
+        let service = AssemblyService::new(Arc::new(PgBuilds::new(server.database()?)), waker.clone());
         let times = BuildTimes {
             min: own.assembly_build_min,
             max: own.assembly_build_max,
@@ -45,8 +45,8 @@ impl App {
             consumers: messaging.consumers(&server, [consumers::order_paid(service.clone(), times, Random::default())]),
             relay: messaging.relay(&server, &waker)?,
             jobs: vec![
-                jobs::finish_ships(service.clone()),
-                jobs::remove_old_jobs(&retention),
+                jobs::finish_builds(service.clone()),
+                jobs::remove_old_builds(&retention),
                 retention.outbox(),
                 retention.inbox(),
             ],

@@ -1,4 +1,4 @@
-//! Use cases: start, finish and show build jobs.
+//! Use cases: start, finish and show builds.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -9,65 +9,65 @@ use tokio::sync::Notify;
 use crate::{
     error::Error,
     metrics,
-    model::{Job, NewJob},
-    repository::Jobs,
+    model::{Build, NewBuild},
+    repository::Builds,
 };
 
 /// The consumer group of `OrderPaid`, which is also the consumer's name in the inbox.
 pub const GROUP_PAID: &str = "assembly-group-order-paid";
-/// The maximum number of jobs finished per statement.
-const BATCH: i64 = 200;
-/// How often this replica checks for jobs that another replica started, because it is not notified of them.
-const POLL: Duration = Duration::from_secs(1);
+/// The maximum number of builds finished per statement.
+const BATCH_SIZE: i64 = 200;
+/// How often this replica checks for builds that another replica started, because it is not notified of them.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
 pub struct AssemblyService {
-    jobs: Arc<dyn Jobs>,
+    builds: Arc<dyn Builds>,
     relay: Waker,
     started: Arc<Notify>,
 }
 
 impl AssemblyService {
-    pub fn new(jobs: Arc<dyn Jobs>, relay: Waker) -> Self {
-        Self { jobs, relay, started: Arc::default() }
+    pub fn new(builds: Arc<dyn Builds>, relay: Waker) -> Self {
+        Self { builds, relay, started: Arc::default() }
     }
 
-    /// Starts the build job of a paid order, unless the event was handled before or the order has a job.
-    pub async fn start(&self, event: EventId, job: &NewJob) -> Result<(), Error> {
-        if self.jobs.start(GROUP_PAID, event, job).await? {
-            tracing::info!(order_uuid = %job.order, build_time = ?job.build_time, "build started");
+    /// Starts the build of a paid order, unless the event was handled before or the order has a build.
+    pub async fn start(&self, event: EventId, build: &NewBuild) -> Result<(), Error> {
+        if self.builds.start(GROUP_PAID, event, build).await? {
+            tracing::info!(order_uuid = %build.order, build_time = ?build.build_time, "build started");
             self.started.notify_one();
         }
         Ok(())
     }
 
-    /// Finishes the due jobs. Returns the time until the next one is due.
-    pub async fn finish_due(&self) -> Result<Duration, Error> {
-        let building = self.jobs.building(BATCH).await?;
+    /// Finishes the due builds. Returns the time until the next one is due.
+    pub async fn finish_builds(&self) -> Result<Duration, Error> {
+        let building = self.builds.building(BATCH_SIZE).await?;
         let next = building.iter().map(|(_, left)| *left).find(|left| !left.is_zero());
-        let due: Vec<Job> = building.into_iter().filter(|(_, left)| left.is_zero()).map(|(job, _)| job).collect();
+        let due: Vec<Build> = building.into_iter().filter(|(_, left)| left.is_zero()).map(|(build, _)| build).collect();
         if due.is_empty() {
-            return Ok(next.unwrap_or(POLL));
+            return Ok(next.unwrap_or(POLL_INTERVAL));
         }
-        let ends: Vec<_> = due.iter().map(Job::end).collect();
+        let ends: Vec<_> = due.iter().map(Build::end).collect();
         // Another replica may have finished some of them.
-        let ended: HashSet<OrderId> = self.jobs.finish(&ends).await?.into_iter().collect();
+        let ended: HashSet<OrderId> = self.builds.finish(&ends).await?.into_iter().collect();
         self.relay.wake();
-        for job in due.iter().filter(|job| ended.contains(&job.order)) {
-            metrics::built(job.build_time_sec);
+        for build in due.iter().filter(|build| ended.contains(&build.order)) {
+            metrics::built(build.build_time_sec);
         }
         tracing::info!(finished = ended.len(), "builds finished");
-        Ok(next.filter(|_| due.len() < usize::try_from(BATCH).unwrap_or_default()).unwrap_or_default())
+        Ok(next.filter(|_| due.len() < usize::try_from(BATCH_SIZE).unwrap_or_default()).unwrap_or_default())
     }
 
-    /// Waits until a new job starts, but no longer than `left`.
+    /// Waits until a new build starts, but no longer than `left`.
     pub async fn wait(&self, left: Duration) {
-        let _ = tokio::time::timeout(left.min(POLL), self.started.notified()).await;
+        let _ = tokio::time::timeout(left.min(POLL_INTERVAL), self.started.notified()).await;
     }
 
-    /// Returns the build job of an order. Users see those of their own orders; a service sees all.
-    pub async fn find(&self, caller: &Caller, order: OrderId) -> Result<Job, Error> {
-        let job = self.jobs.find(order).await?;
-        job.filter(|job| caller.admits(job.user.uuid())).ok_or(Error::NotFound)
+    /// Returns the build of an order. Users see those of their own orders; a service sees all.
+    pub async fn find(&self, caller: &Caller, order: OrderId) -> Result<Build, Error> {
+        let build = self.builds.find(order).await?;
+        build.filter(|build| caller.admits(build.user.uuid())).ok_or(Error::NotFound)
     }
 }

@@ -14,7 +14,7 @@ use platform::{
 use crate::{error::Error, metrics, model::NewRecord, repository::Timeline, service::Live};
 
 /// The maximum number of records per write.
-const BATCH: usize = 200;
+const BATCH_SIZE: usize = 200;
 
 pub fn all(timeline: Arc<dyn Timeline>, live: Live) -> Vec<Subscription> {
     let handler: Arc<dyn Handler> = Arc::new(Records { timeline, live });
@@ -45,7 +45,7 @@ impl Handler for Records {
     }
 
     fn batch(&self) -> usize {
-        BATCH
+        BATCH_SIZE
     }
 
     async fn handle_all(&self, messages: &[Message]) -> Vec<bool> {

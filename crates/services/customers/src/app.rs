@@ -56,8 +56,8 @@ impl App {
             jobs: vec![
                 jobs::check_customers(service.clone()),
                 jobs::credit_loans(service.clone()),
-                jobs::decide_loans(service.clone(), server.lease(jobs::LEASE)?),
-                jobs::refuse_loans(service.clone(), server.lease(jobs::REFUSALS)?),
+                jobs::decide_loans(service.clone(), server.lease(jobs::DECIDE_LEASE)?),
+                jobs::refuse_loans(service.clone(), server.lease(jobs::REFUSE_LEASE)?),
                 retention.outbox(),
             ],
             service,

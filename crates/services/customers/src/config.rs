@@ -47,13 +47,13 @@ fn one_day() -> Duration {
 }
 
 /// The maximum of `LOAN_HOLD`: a year.
-const LONGEST: Duration = Duration::from_hours(366 * 24);
+const MAX_LOAN_HOLD: Duration = Duration::from_hours(366 * 24);
 
 impl Config {
     /// Reads and checks the environment variables. An error names the invalid variable.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         let own: Own = settings.read()?;
-        if !(Duration::from_millis(1)..=LONGEST).contains(&own.loan_hold) {
+        if !(Duration::from_millis(1)..=MAX_LOAN_HOLD).contains(&own.loan_hold) {
             return Err(ConfigError::new("LOAN_HOLD", "is not between a millisecond and a year"));
         }
         Ok(Self {
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     fn load(variables: &[(&'static str, &str)]) -> Result<Config, ConfigError> {
-        let settings = Settings::of([
+        let settings = Settings::from_variables([
             ("SERVICE_KEY", "k".repeat(32)),
             ("CUSTOMERS_DATABASE_URL", "postgres://localhost/customers".to_owned()),
             ("KAFKA_BROKERS", "localhost:9092".to_owned()),

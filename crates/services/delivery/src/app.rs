@@ -15,11 +15,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     SERVICE, api,
-    client::{GrpcGeo, GrpcOrders},
+    client::{GrpcGeo, GrpcOrderAddresses},
     config::Config,
     consumers, generate, jobs,
     model::NewCourier,
-    repository::{LEASE, PgRepository},
+    repository::{LEASE_NAME, PgRepository},
     service::{DeliveryService, Repositories},
 };
 
@@ -42,7 +42,7 @@ impl App {
         let (server, waker) = (Server::bind(&SERVICE, server).await?, Waker::default());
         let service = DeliveryService::new(
             Repositories::new(Arc::new(PgRepository::new(server.database()?))),
-            Arc::new(GrpcOrders::new(server.peer("order", "ORDER_ADDRESS", &own.order_address)?)),
+            Arc::new(GrpcOrderAddresses::new(server.peer("order", "ORDER_ADDRESS", &own.order_address)?)),
             Arc::new(GrpcGeo::new(server.outside("geo", "GEO_ADDRESS", &own.geo_address)?)),
             waker.clone(),
             own.delivery_move_every,
@@ -63,7 +63,7 @@ impl App {
             relay: messaging.relay(&server, &waker)?,
             jobs: vec![
                 jobs::assign_orders(service.clone(), own.delivery_assign_every),
-                jobs::move_couriers(service.clone(), server.lease(LEASE)?, own.delivery_move_every),
+                jobs::move_couriers(service.clone(), server.lease(LEASE_NAME)?, own.delivery_move_every),
                 jobs::report_counts(service.clone()),
                 jobs::remove_early_events(&retention),
                 retention.outbox(),

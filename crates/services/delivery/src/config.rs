@@ -61,7 +61,7 @@ fn one_second() -> Duration {
 }
 
 /// The maximum time between two rounds of assigning or moving.
-const LONGEST: Duration = Duration::from_hours(7 * 24);
+const MAX_INTERVAL: Duration = Duration::from_hours(7 * 24);
 
 fn max_in_flight() -> usize {
     512
@@ -74,7 +74,7 @@ impl Config {
         for (variable, period) in
             [("DELIVERY_ASSIGN_EVERY", own.delivery_assign_every), ("DELIVERY_MOVE_EVERY", own.delivery_move_every)]
         {
-            if !(Duration::from_millis(1)..=LONGEST).contains(&period) {
+            if !(Duration::from_millis(1)..=MAX_INTERVAL).contains(&period) {
                 return Err(ConfigError::new(variable, "is not between a millisecond and a week"));
             }
         }

@@ -3,7 +3,7 @@
 use platform::{grpc, kafka::Failure, postgres::DatabaseError};
 use tonic::Status;
 
-use crate::client::{GeoError, OrdersError};
+use crate::client::{GeoError, OrderAddressError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -23,7 +23,7 @@ pub enum Error {
     #[error(transparent)]
     Geo(#[from] GeoError),
     #[error(transparent)]
-    Orders(#[from] OrdersError),
+    Orders(#[from] OrderAddressError),
     #[error(transparent)]
     Database(#[from] DatabaseError),
 }
@@ -52,13 +52,15 @@ impl From<Error> for Status {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::Geo(GeoError::Unavailable(_)) | Error::Orders(OrdersError::Unavailable(_)) => Self::transient(error),
+            Error::Geo(GeoError::Unavailable(_)) | Error::Orders(OrderAddressError::Unavailable(_)) => {
+                Self::transient(error)
+            }
             Error::NotFound
             | Error::CourierNotFound
             | Error::TooMany(_)
             | Error::NoAddress
             | Error::AnotherDelivery
-            | Error::Orders(OrdersError::Refused(_))
+            | Error::Orders(OrderAddressError::Refused(_))
             | Error::Geo(GeoError::Refused | GeoError::OffTheGrid(_)) => Self::poison(error.to_string()),
             Error::Database(error) => error.into(),
         }
@@ -77,9 +79,9 @@ mod tests {
     #[test]
     fn a_consumer_waits_for_geo_and_order_and_gives_up_what_they_refuse() {
         let away = Failure::from(Error::from(GeoError::Unavailable("away".to_owned())));
-        let order_away = Failure::from(Error::from(OrdersError::Unavailable("away".to_owned())));
+        let order_away = Failure::from(Error::from(OrderAddressError::Unavailable("away".to_owned())));
         let refused = Failure::from(Error::from(GeoError::Refused));
-        let order_refused = Failure::from(Error::from(OrdersError::Refused("address: is blank".to_owned())));
+        let order_refused = Failure::from(Error::from(OrderAddressError::Refused("address: is blank".to_owned())));
 
         assert!([away, order_away].iter().all(|failure| matches!(failure, Failure::Transient(_))));
         assert!([refused, order_refused].iter().all(|failure| matches!(failure, Failure::Poison(_))));

@@ -43,11 +43,11 @@ pub struct Own {
 }
 
 /// The maximum of `INTAKE_CACHE_CAPACITY`. So many small orders take some 2 GiB.
-const MOST_CACHED: u32 = 1_000_000;
+const MAX_CACHE_CAPACITY: u32 = 1_000_000;
 /// The minimum of `INTAKE_CACHE_BYTES`, into which the largest order fits.
-const LEAST_BYTES: u32 = 8 << 20;
+const MIN_CACHE_BYTES: u32 = 8 << 20;
 /// The maximum of `INTAKE_CACHE_TTL`: a year, which the cache can count.
-const LONGEST: Duration = Duration::from_hours(24 * 365);
+const MAX_CACHE_TTL: Duration = Duration::from_hours(24 * 365);
 
 fn capacity() -> u32 {
     10_000
@@ -70,13 +70,16 @@ impl Config {
     /// Reads and checks the environment variables. An error names the invalid variable.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         let own: Own = settings.read()?;
-        if !(1..=MOST_CACHED).contains(&own.intake_cache_capacity) {
-            return Err(ConfigError::new("INTAKE_CACHE_CAPACITY", format!("is not between 1 and {MOST_CACHED}")));
+        if !(1..=MAX_CACHE_CAPACITY).contains(&own.intake_cache_capacity) {
+            return Err(ConfigError::new(
+                "INTAKE_CACHE_CAPACITY",
+                format!("is not between 1 and {MAX_CACHE_CAPACITY}"),
+            ));
         }
-        if own.intake_cache_bytes < LEAST_BYTES {
-            return Err(ConfigError::new("INTAKE_CACHE_BYTES", format!("is less than {LEAST_BYTES}")));
+        if own.intake_cache_bytes < MIN_CACHE_BYTES {
+            return Err(ConfigError::new("INTAKE_CACHE_BYTES", format!("is less than {MIN_CACHE_BYTES}")));
         }
-        if !(Duration::from_secs(1)..=LONGEST).contains(&own.intake_cache_ttl) {
+        if !(Duration::from_secs(1)..=MAX_CACHE_TTL).contains(&own.intake_cache_ttl) {
             return Err(ConfigError::new("INTAKE_CACHE_TTL", "is not between a second and a year"));
         }
         if own.intake_retention.is_some_and(|age| age < Duration::from_secs(1)) {

@@ -20,9 +20,9 @@ use crate::{
 };
 
 /// The maximum number of records per write.
-const BATCH: usize = 200;
+const BATCH_SIZE: usize = 200;
 /// The number of records after which decoding yields to other tasks, since connections and requests of this process wait meanwhile.
-const READ_AT_ONCE: usize = 16;
+const RECORDS_PER_YIELD: usize = 16;
 
 pub fn orders(service: IntakeService) -> Subscription {
     Subscription::handled_by(&ORDERS, Arc::new(Orders { service }))
@@ -55,7 +55,7 @@ impl Handler for Orders {
     }
 
     fn batch(&self) -> usize {
-        BATCH
+        BATCH_SIZE
     }
 
     /// Stores the valid records of a batch. Records that cannot be read, or whose order_uid belongs to another order, are left to
@@ -69,7 +69,7 @@ impl Handler for Orders {
                 places.push(place);
                 orders.push(Arc::new(order));
             }
-            if place % READ_AT_ONCE == READ_AT_ONCE - 1 {
+            if place % RECORDS_PER_YIELD == RECORDS_PER_YIELD - 1 {
                 tokio::task::yield_now().await;
             }
         }

@@ -38,9 +38,9 @@ const CURRENCIES: [&str; 4] = ["USD", "EUR", "RUB", "KZT"];
 
 /// The earliest creation time of a sample order, in Unix seconds: 2026-01-01. Sample orders comply with the rule about `date_created` until
 /// 2036.
-const BEGINNING: i64 = 1_767_225_600;
+const FIRST_CREATED: i64 = 1_767_225_600;
 /// The range of the creation times, in seconds: about half a year.
-const SPAN: u64 = 15_552_000;
+const CREATED_SPAN: u64 = 15_552_000;
 
 /// One piece of a short order.
 #[derive(Clone, Debug)]
@@ -92,7 +92,7 @@ impl Dice {
 pub fn order(seed: u64, number: u64) -> Order {
     let mut dice = Dice::new(seed, number);
     let uid = format!("{:016x}{number:x}", dice.roll());
-    let created = BEGINNING + dice.below(SPAN).cast_signed();
+    let created = FIRST_CREATED + dice.below(CREATED_SPAN).cast_signed();
     let created = DateTime::from_timestamp(created, 0).unwrap_or_default();
     let pieces: Vec<_> = (0..=dice.below(3)).map(|_| dice.of(&GOODS)).collect();
     let customer = format!("customer-{}", dice.below(1_000));

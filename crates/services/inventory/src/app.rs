@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     SERVICE, api,
-    client::GrpcOrders,
+    client::GrpcExistingOrders,
     config::Config,
     consumers, jobs,
     model::NewPart,
@@ -32,7 +32,7 @@ impl App {
         let server = Server::bind(&SERVICE, server).await?;
         let parts = Arc::new(PgCatalogue::new(server.database()?));
         let warehouse = Arc::new(PgWarehouse::new(server.database()?));
-        let orders = Arc::new(GrpcOrders::new(server.peer("order", "ORDER_ADDRESS", &order_address)?));
+        let orders = Arc::new(GrpcExistingOrders::new(server.peer("order", "ORDER_ADDRESS", &order_address)?));
         let service = InventoryService::new(parts, warehouse, orders, reservation_ttl);
         let subscriptions = [consumers::order_cancelled(service.clone()), consumers::ship_assembled(service.clone())];
         Ok(Self {

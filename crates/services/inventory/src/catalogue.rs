@@ -13,9 +13,9 @@ use crate::model::{Category, Dimensions, Manufacturer, NewPart, Value};
 /// The text of the built-in catalogue.
 pub const DEFAULT: &str = include_str!("../catalogue.toml");
 /// The maximum length of a part's name, in characters.
-const NAME_CHARACTERS: usize = 200;
+const MAX_NAME_LENGTH: usize = 200;
 /// The maximum initial stock of a part, in units.
-const STOCK: i64 = 1_000_000_000;
+const MAX_STOCK: i64 = 1_000_000_000;
 
 /// An invalid catalogue; the text names the entry and the field.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,13 +72,13 @@ pub fn parse(text: &str) -> Result<Vec<NewPart>, CatalogueError> {
 }
 
 fn check(entry: Entry) -> Result<NewPart, String> {
-    if entry.name.is_empty() || entry.name.chars().count() > NAME_CHARACTERS {
-        return Err(format!("name: does not have 1 to {NAME_CHARACTERS} characters"));
+    if entry.name.is_empty() || entry.name.chars().count() > MAX_NAME_LENGTH {
+        return Err(format!("name: does not have 1 to {MAX_NAME_LENGTH} characters"));
     }
     let price = Money::from_major(entry.price).ok().filter(|price| *price > Money::ZERO);
     let price = price.ok_or_else(|| "price: is not a positive amount with two decimals at most".to_owned())?;
-    if !(0..=STOCK).contains(&entry.stock) {
-        return Err(format!("stock: is not between 0 and {STOCK}"));
+    if !(0..=MAX_STOCK).contains(&entry.stock) {
+        return Err(format!("stock: is not between 0 and {MAX_STOCK}"));
     }
     let Dimensions { length, width, height, weight } = entry.dimensions;
     if ![length, width, height, weight].iter().all(|size| size.is_finite() && *size >= 0.0) {

@@ -65,7 +65,7 @@ impl App {
             relay: messaging.relay(&server, &waker)?,
             jobs: vec![
                 jobs::reconcile_payments(service.clone()),
-                jobs::pay_from_balance(service.clone()),
+                jobs::pay_from_balances(service.clone()),
                 jobs::cancel_overdue_orders(service.clone(), server.lease("payment-deadlines")?),
                 jobs::remove_idempotency_keys(service, server.lease("idempotency-keys")?),
                 retention.outbox(),

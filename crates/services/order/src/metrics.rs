@@ -6,7 +6,7 @@ use utoipa::openapi::{
     path::{Operation, PathItem},
 };
 
-use crate::{model::Order, repository::Question};
+use crate::{model::Order, repository::StatusKind};
 
 /// What this service exports besides the metrics of every service.
 pub const METRICS: &[Metric] = &[
@@ -40,7 +40,7 @@ pub fn count_from_zero(document: OpenApi) {
     ] {
         metrics::counter!(name).increment(0);
     }
-    for view in [Question::Payment, Question::Delivery].map(Question::as_str) {
+    for view in [StatusKind::Payment, StatusKind::Delivery].map(StatusKind::as_str) {
         for outcome in LOOKED_UP {
             metrics::counter!("order_status_cache_requests_total", "view" => view, "outcome" => outcome).increment(0);
         }
@@ -88,7 +88,7 @@ pub fn outcome_unknown() {
 }
 
 /// Counts a look-up in the status cache.
-pub fn status_looked_up(question: Question, outcome: &'static str) {
-    let view = question.as_str();
+pub fn status_looked_up(kind: StatusKind, outcome: &'static str) {
+    let view = kind.as_str();
     metrics::counter!("order_status_cache_requests_total", "view" => view, "outcome" => outcome).increment(1);
 }

@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     fn load(variable: &str, value: &str) -> Result<Config, ConfigError> {
-        let settings = Settings::of([
+        let settings = Settings::from_variables([
             ("SERVICE_KEY", "k".repeat(32)),
             ("PAYMENT_DATABASE_URL", "postgres://localhost/payment".to_owned()),
             ("KAFKA_BROKERS", "localhost:9092".to_owned()),
@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn a_key_is_sent_in_clear_to_this_machine_alone() {
         let with_key = |url: &str| {
-            let settings = Settings::of([
+            let settings = Settings::from_variables([
                 ("SERVICE_KEY", "k".repeat(32)),
                 ("PAYMENT_DATABASE_URL", "postgres://localhost/payment".to_owned()),
                 ("KAFKA_BROKERS", "localhost:9092".to_owned()),

@@ -25,7 +25,7 @@ pub struct Route {
 
 impl Route {
     /// Returns the route of a request, if the gateway has one.
-    pub fn of(verb: &str, path: &str) -> Option<&'static Self> {
+    pub fn find(verb: &str, path: &str) -> Option<&'static Self> {
         ROUTES.iter().find(|route| route.verb == verb && route.matches(path))
     }
 
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_request_has_the_route_of_its_method_and_path() {
-        let rpc = |verb, path| Route::of(verb, path).map(|route| route.rpc);
+        let rpc = |verb, path| Route::find(verb, path).map(|route| route.rpc);
 
         assert_eq!(rpc("POST", "/api/v1/iam/login"), Some("/auth.v1.AuthService/Login"));
         assert_eq!(rpc("GET", "/api/v1/customers/7/loans"), Some("/customers.v1.CustomerService/ListLoans"));

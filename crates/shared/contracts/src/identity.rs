@@ -26,7 +26,7 @@ use crate::{
 pub const OPERATOR: &str = "operator";
 
 /// The bytes of sessions and tokens that one call may have: half of the 256 KiB of a message.
-const MESSAGE: usize = 128 * 1024;
+const MAX_CALL_BYTES: usize = 128 * 1024;
 
 /// The configuration of session lookups.
 #[derive(Clone, Debug, Deserialize)]
@@ -94,12 +94,12 @@ impl Sessions for GrpcSessions {
     }
 }
 
-/// Splits the credentials into those of one call each, whose bytes are at most [`MESSAGE`]. Sessions of a whole look-up fit into one call.
+/// Splits the credentials into those of one call each, whose bytes are at most [`MAX_CALL_BYTES`]. Sessions of a whole look-up fit into one call.
 fn messages(credentials: &[Credential]) -> impl Iterator<Item = &[Credential]> {
     let mut bytes = 0;
     credentials.chunk_by(move |credential, next| {
         bytes += credential.as_str().len();
-        let fits = bytes + next.as_str().len() <= MESSAGE;
+        let fits = bytes + next.as_str().len() <= MAX_CALL_BYTES;
         bytes *= usize::from(fits);
         fits
     })

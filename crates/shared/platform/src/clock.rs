@@ -9,7 +9,7 @@ use crate::config::{ConfigError, Settings};
 
 /// The variable that shifts the clock of this process, and the largest allowed shift.
 const VARIABLE: &str = "CLOCK_OFFSET";
-const MOST: TimeDelta = TimeDelta::days(36_525);
+const MAX_OFFSET: TimeDelta = TimeDelta::days(36_525);
 
 static OFFSET: OnceLock<TimeDelta> = OnceLock::new();
 
@@ -33,7 +33,7 @@ fn parse(value: &str) -> Result<TimeDelta, String> {
     };
     let duration = humantime::parse_duration(duration).map_err(|error| error.to_string())?;
     match TimeDelta::from_std(duration) {
-        Ok(offset) if offset <= MOST => Ok(if behind { -offset } else { offset }),
+        Ok(offset) if offset <= MAX_OFFSET => Ok(if behind { -offset } else { offset }),
         _ => Err("is more than a hundred years".to_owned()),
     }
 }
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn an_offset_that_is_none_is_refused_by_its_name() {
         for value in ["an hour", "-", "--1h", "1", "101years", "9000000000000years"] {
-            let settings = Settings::of([(VARIABLE, value.to_owned())]);
+            let settings = Settings::from_variables([(VARIABLE, value.to_owned())]);
 
             let error = set_offset(&settings).unwrap_err();
 

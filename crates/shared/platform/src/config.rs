@@ -62,7 +62,7 @@ impl Settings {
     }
 
     /// Creates settings with exactly these variables, for tests.
-    pub fn of<'a>(variables: impl IntoIterator<Item = (&'a str, String)>) -> Self {
+    pub fn from_variables<'a>(variables: impl IntoIterator<Item = (&'a str, String)>) -> Self {
         Self::default().with(variables)
     }
 
@@ -120,7 +120,7 @@ impl Settings {
     pub fn read_prefixed<T: DeserializeOwned>(&self, prefix: &str) -> Result<T, ConfigError> {
         let prefix = format!("{}_", prefix.to_lowercase());
         let own = self.values.iter().filter_map(|(name, value)| Some((name.strip_prefix(&prefix)?, value.clone())));
-        let section = Self::of(own.collect::<Vec<_>>());
+        let section = Self::from_variables(own.collect::<Vec<_>>());
         section.read().map_err(|error| ConfigError {
             variable: format!("{}{}", prefix.to_uppercase(), error.variable),
             problem: error.problem,
@@ -170,7 +170,10 @@ mod tests {
 
     #[test]
     fn values_come_from_variables_and_defaults() {
-        let settings = Settings::of([("EXAMPLE_LISTEN", "127.0.0.1:80".to_owned()), ("EXAMPLE_COUNT", "7".to_owned())]);
+        let settings = Settings::from_variables([
+            ("EXAMPLE_LISTEN", "127.0.0.1:80".to_owned()),
+            ("EXAMPLE_COUNT", "7".to_owned()),
+        ]);
 
         let example: Example = settings.read().unwrap();
 
@@ -189,8 +192,8 @@ mod tests {
     #[test]
     fn a_wrong_variable_is_named() {
         for (name, value) in [("EXAMPLE_LISTEN", "nowhere"), ("EXAMPLE_WAIT", "soon"), ("EXAMPLE_COUNT", "many")] {
-            let settings =
-                Settings::of([("EXAMPLE_LISTEN", "127.0.0.1:80".to_owned())]).with([(name, value.to_owned())]);
+            let settings = Settings::from_variables([("EXAMPLE_LISTEN", "127.0.0.1:80".to_owned())])
+                .with([(name, value.to_owned())]);
 
             let error = settings.read::<Example>().unwrap_err();
 

@@ -6,7 +6,7 @@ use std::{collections::HashMap, path::Path};
 use crate::config_error::ConfigError;
 
 /// The maximum length of a variable's name that an error shows.
-const NAME: usize = 64;
+const MAX_NAME_LENGTH: usize = 64;
 
 /// Reads a file of lines `NAME=value`. Returns no variables if the file does not exist.
 ///
@@ -87,7 +87,7 @@ fn wrong_line(text: &str, wrong: &str) -> String {
 
 /// Returns true if the text has the form of a variable's name. Any other text may be part of a value.
 fn is_name(text: &str) -> bool {
-    (1..=NAME).contains(&text.len())
+    (1..=MAX_NAME_LENGTH).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_uppercase())
         && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
 }

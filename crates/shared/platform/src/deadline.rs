@@ -12,7 +12,7 @@ tokio::task_local! {
 }
 
 /// The maximum duration of a request, including its calls to other services.
-pub const REQUEST_LIMIT: Duration = Duration::from_secs(10);
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Runs `work` with a deadline `limit` from now, unless an earlier deadline is already set.
 pub async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> T {

@@ -40,7 +40,7 @@ mod tests {
 
     #[test]
     fn each_may_be_switched_off_and_a_word_that_is_no_switch_is_named() {
-        let read = |name, value: &str| Settings::of([(name, value.to_owned())]).read::<Descriptions>();
+        let read = |name, value: &str| Settings::from_variables([(name, value.to_owned())]).read::<Descriptions>();
 
         assert_eq!(read("OTHER", "x").unwrap(), Descriptions { swagger_ui: true, grpc_reflection: true });
         assert_eq!(read("SWAGGER_UI", "false").unwrap(), Descriptions { swagger_ui: false, grpc_reflection: true });

@@ -18,9 +18,9 @@ use axum::{
 use http_body::{Frame, SizeHint};
 
 /// The most bytes of a body that are read and discarded: 8 MiB.
-const MOST: usize = 8 << 20;
+const MAX_BYTES: usize = 8 << 20;
 /// The longest time for which the rest of a body is read.
-const LONGEST: Duration = Duration::from_secs(5);
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A request body shared by the handler and the middleware, which reads the rest after the handler.
 #[derive(Clone)]
@@ -34,13 +34,13 @@ pub async fn discard_rest(request: Request, next: impl AsyncFnOnce(Request) -> R
     let (parts, body) = request.into_parts();
     let mut rest = Shared(Arc::new(Mutex::new(body)));
     let response = next(Request::from_parts(parts, Body::new(rest.clone()))).await;
-    let _ = tokio::time::timeout(LONGEST, rest.discard()).await;
+    let _ = tokio::time::timeout(READ_TIMEOUT, rest.discard()).await;
     response
 }
 
 impl Shared {
     async fn discard(&mut self) {
-        let mut left = MOST;
+        let mut left = MAX_BYTES;
         while let Some(Ok(frame)) = std::future::poll_fn(|context| Pin::new(&mut *self).poll_frame(context)).await {
             let Some(remains) = left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) else { return };
             left = remains;

@@ -66,7 +66,7 @@ mod tests {
     const KEY: &str = include_str!("../../../../deploy/compose/secrets/service_key.development");
 
     fn settings(environment: &str) -> Settings {
-        Settings::of([
+        Settings::from_variables([
             ("SERVICE_KEY", KEY.to_owned()),
             ("ORDER_DATABASE_URL", "postgres://order:development-only@127.0.0.1/order".to_owned()),
             ("IAM_DATABASE_URL", "postgres://iam:a-secret@127.0.0.1/iam".to_owned()),
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn secrets_of_ones_own_work_everywhere() {
         for environment in ["", "development", "production"] {
-            let own = Settings::of([("SERVICE_KEY", "k".repeat(32)), (VARIABLE, environment.to_owned())]);
+            let own = Settings::from_variables([("SERVICE_KEY", "k".repeat(32)), (VARIABLE, environment.to_owned())]);
 
             assert!(admit_published_secrets(&own).unwrap().is_empty(), "{environment}");
         }

@@ -30,7 +30,7 @@ use crate::{
     shared_layer::shared,
 };
 pub use crate::{
-    deadline::REQUEST_LIMIT,
+    deadline::REQUEST_TIMEOUT,
     rejection::{method_not_allowed, not_found},
 };
 
@@ -82,7 +82,7 @@ pub fn layers(router: Router) -> Router {
 /// Does the same as [`layers`] for an API with bodies of up to `body_limit` bytes.
 pub fn layers_with(router: Router, body_limit: usize) -> Router {
     let bodies = Bodies { arrivals: Arrivals::default(), limit: body_limit };
-    router.layer(shared(axum::middleware::from_fn_with_state(bodies, around)))
+    router.layer(shared(axum::middleware::from_fn_with_state(bodies, request_layer)))
 }
 
 /// The bodies that an API receives. Clones share them.
@@ -94,7 +94,7 @@ struct Bodies {
 }
 
 /// Middleware: everything that [`layers`] names, in one layer, since each layer of axum costs each request several allocations.
-async fn around(State(bodies): State<Bodies>, request: Request, next: Next) -> Response {
+async fn request_layer(State(bodies): State<Bodies>, request: Request, next: Next) -> Response {
     let handle = async |request: Request| match host::check(&request) {
         Ok(()) => received(&bodies, request, next).await,
         Err(problem) => problem.into_response(),
@@ -124,7 +124,7 @@ async fn handled(request: Request, next: Next) -> Response {
 }
 
 /// Serves until `stop`, continues for the drain, then finishes the requests in flight within
-/// [`shutdown::REQUESTS`](crate::shutdown::REQUESTS).
+/// [`shutdown::REQUESTS_TIMEOUT`](crate::shutdown::REQUESTS_TIMEOUT).
 pub async fn serve(
     listener: impl Into<Listener>,
     router: Router,
@@ -167,7 +167,7 @@ pub(crate) async fn catch_panics(work: impl Future<Output = Response>, answer: i
 
 /// Limits the time of `work` and of the calls that it makes.
 async fn bounded(work: impl Future<Output = Response>) -> Response {
-    tokio::time::timeout(REQUEST_LIMIT, deadline::within(REQUEST_LIMIT, work))
+    tokio::time::timeout(REQUEST_TIMEOUT, deadline::within(REQUEST_TIMEOUT, work))
         .await
         .unwrap_or_else(|_| Problem::unavailable("the request took too long").into_response())
 }

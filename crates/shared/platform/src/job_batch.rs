@@ -10,7 +10,7 @@ pub struct Done {
 
 impl Done {
     /// Creates the result of a batch that processed `count` of at most `limit` rows.
-    pub fn of(count: u64, limit: u64) -> Self {
+    pub fn from_count(count: u64, limit: u64) -> Self {
         Self { count, more: count >= limit }
     }
 }

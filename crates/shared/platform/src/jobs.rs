@@ -20,12 +20,12 @@ use crate::{
 };
 
 /// How often the retention jobs look for rows to delete.
-const RETENTION_PERIOD: Duration = Duration::from_mins(1);
+const RETENTION_INTERVAL: Duration = Duration::from_mins(1);
 /// The time within which the first runs of periodic jobs begin. If all began at once, each would take a connection of its own while the
 /// services start.
-const SPREAD: Duration = Duration::from_secs(5);
+const START_SPREAD: Duration = Duration::from_secs(5);
 /// The interval at which a job asks its table for due rows, unless it is woken before.
-const POLL: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A background job of a service that has not been started yet.
 pub struct Job {
@@ -73,7 +73,7 @@ fn first_run(name: &str, period: Duration) -> Duration {
     let mut hasher = DefaultHasher::new();
     name.hash(&mut hasher);
     let percent = 20 + u32::try_from(hasher.finish() % 80).unwrap_or_default();
-    period.min(SPREAD) * percent / 100
+    period.min(START_SPREAD) * percent / 100
 }
 
 /// Creates the jobs that delete old rows. Each job runs once a minute, in one replica.
@@ -93,20 +93,20 @@ impl Retention {
     {
         let (database, age) = (self.database.clone(), self.age);
         let lease = Arc::new(PgLease::new(database.clone(), name, self.holder.clone()));
-        Job::periodic(name, lease, RETENTION_PERIOD, move || remove(database.clone(), age))
+        Job::periodic(name, lease, RETENTION_INTERVAL, move || remove(database.clone(), age))
     }
 
     /// Creates the job that deletes old published rows of the outbox. It has its own lease, so that it does not block the relay.
     pub fn outbox(&self) -> Job {
         self.job("outbox-retention", |database, age| async move {
-            Ok(Done::of(outbox::sweep(&database, age).await?, outbox::SWEEP_BATCH))
+            Ok(Done::from_count(outbox::sweep(&database, age).await?, outbox::SWEEP_BATCH))
         })
     }
 
     /// Creates the job that deletes old inbox rows. Every database with an inbox needs it.
     pub fn inbox(&self) -> Job {
         self.job("inbox", |database, age| async move {
-            Ok(Done::of(inbox::sweep(&database, age).await?, inbox::SWEEP_BATCH))
+            Ok(Done::from_count(inbox::sweep(&database, age).await?, inbox::SWEEP_BATCH))
         })
     }
 }
@@ -190,7 +190,7 @@ where
                 biased;
                 () = stop.cancelled() => {}
                 () = wake.notified() => {}
-                () = tokio::time::sleep(POLL) => {}
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
             }
         }
         None
@@ -223,10 +223,10 @@ mod tests {
     #[test]
     fn a_first_run_is_within_the_first_period_but_not_at_once() {
         for name in ["inbox", "outbox-retention", "payment-deadlines", ""] {
-            for period in [Duration::from_millis(100), RETENTION_PERIOD] {
+            for period in [Duration::from_millis(100), RETENTION_INTERVAL] {
                 let delay = first_run(name, period);
                 assert!(
-                    delay >= period.min(SPREAD) / 5 && delay < period.min(SPREAD),
+                    delay >= period.min(START_SPREAD) / 5 && delay < period.min(START_SPREAD),
                     "{name}: {delay:?} of {period:?}"
                 );
             }
@@ -252,7 +252,7 @@ mod tests {
         let mut rows = pin!(due("test", take, Arc::default(), CancellationToken::new()));
 
         assert_eq!(rows.next().await, Some(1));
-        assert_eq!(begun.elapsed(), 2 * POLL);
+        assert_eq!(begun.elapsed(), 2 * POLL_INTERVAL);
     }
 
     #[tokio::test(start_paused = true)]

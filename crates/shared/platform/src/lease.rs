@@ -18,7 +18,7 @@ pub static TABLE: SharedTable =
     SharedTable::new("leases", "_sqlx_migrations_leases", &sqlx::migrate!("../../../migrations/platform/leases"));
 
 /// The time limit for releasing the leases of a process that stops.
-const RELEASE: Duration = Duration::from_millis(500);
+const RELEASE_TIMEOUT: Duration = Duration::from_millis(500);
 
 #[async_trait]
 pub trait Lease: Send + Sync {
@@ -43,10 +43,10 @@ impl PgLease {
 }
 
 /// Releases all leases of a process that stops, so that another one can take them at once. Does nothing if the database does not answer
-/// within [`RELEASE`]; then they expire.
+/// within [`RELEASE_TIMEOUT`]; then they expire.
 pub async fn release_all(pool: &Database, holder: &str) {
     let released = sqlx::query!("update leases set expires_at = now() where holder = $1", holder).execute(pool);
-    let _ = tokio::time::timeout(RELEASE, released).await;
+    let _ = tokio::time::timeout(RELEASE_TIMEOUT, released).await;
 }
 
 #[async_trait]

@@ -3,6 +3,7 @@
 mod allocator;
 pub mod api_pages;
 pub mod auth;
+pub mod batch_delay;
 pub mod batcher;
 mod circuit_breaker;
 pub mod cli;
@@ -38,7 +39,6 @@ mod observe;
 pub mod openapi;
 pub mod outage;
 pub mod outbox;
-pub mod pace;
 pub mod postgres;
 pub mod problem;
 pub mod provider_url;

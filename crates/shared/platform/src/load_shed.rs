@@ -1,8 +1,8 @@
 //! Load shedding: requests above a bound are rejected with 429 at once and wait in no queue.
 //!
 //! Below the bounds, the requests of one user still compete with those of others for the processor and the database. So while other
-//! users are active, a user has at most twice as many requests handled at once as the busiest of the others asks for, [`LEAST`] at
-//! least and [`AT_ONCE`] at most. The user's other requests wait for these. The bytes of their bodies are bounded.
+//! users are active, a user has at most twice as many requests handled at once as the busiest of the others asks for, [`MIN_REQUESTS_PER_USER`] at
+//! least and [`MAX_REQUESTS_PER_USER`] at most. The user's other requests wait for these. The bytes of their bodies are bounded.
 
 use std::{
     collections::HashMap,
@@ -25,18 +25,18 @@ use uuid::Uuid;
 use crate::{
     auth::Caller,
     problem::Problem,
-    request_body::{HANDLED, SMALL},
+    request_body::{MAX_HANDLED_BYTES, MAX_UNCOUNTED_BYTES},
 };
 
 /// The maximum number of requests of one user that are handled at once while others are active. It is less than the size of a pool (10 at
 /// least by default), so that one user cannot use all connections.
-const AT_ONCE: u32 = 8;
+const MAX_REQUESTS_PER_USER: u32 = 8;
 /// The number of requests of one user that are handled at once, however few requests other users have.
-const LEAST: u32 = 2;
-/// The maximum number of bytes of the bodies of one user's requests, of which those that are [`SMALL`] do not count.
-const USER_BYTES: usize = HANDLED / 4;
+const MIN_REQUESTS_PER_USER: u32 = 2;
+/// The maximum number of bytes of the bodies of one user's requests, of which those with at most [`MAX_UNCOUNTED_BYTES`] do not count.
+const MAX_BYTES_PER_USER: usize = MAX_HANDLED_BYTES / 4;
 /// A user is active for this long after each request.
-const ACTIVE: Duration = Duration::from_secs(1);
+const ACTIVE_FOR: Duration = Duration::from_secs(1);
 
 /// The slots of concurrent requests; clones share them.
 #[derive(Clone)]
@@ -77,7 +77,7 @@ struct Own {
     requests: usize,
     /// The bytes of the bodies of these requests.
     bytes: usize,
-    /// [`AT_ONCE`] permits. A request takes one, or more of them, if fewer requests may be handled at once.
+    /// [`MAX_REQUESTS_PER_USER`] permits. A request takes one, or more of them, if fewer requests may be handled at once.
     turns: Arc<Semaphore>,
 }
 
@@ -86,7 +86,7 @@ pub(crate) struct UserSlot {
     used: Arc<Used>,
     user: Uuid,
     bytes: usize,
-    /// Absent if the user was alone and had more than [`AT_ONCE`] requests.
+    /// Absent if the user was alone and had more than [`MAX_REQUESTS_PER_USER`] requests.
     turn: Option<OwnedSemaphorePermit>,
 }
 
@@ -107,13 +107,13 @@ impl UserSlots {
     }
 
     async fn take_for(&self, user: Uuid, body: usize) -> Option<UserSlot> {
-        let bytes = if body > SMALL { body } else { 0 };
+        let bytes = if body > MAX_UNCOUNTED_BYTES { body } else { 0 };
         let (mut slot, turns, permits) = {
             let mut users = self.0.lock();
             let permits = users.permits(user, Instant::now());
-            let new = || Own { requests: 0, bytes: 0, turns: Arc::new(Semaphore::new(AT_ONCE as usize)) };
+            let new = || Own { requests: 0, bytes: 0, turns: Arc::new(Semaphore::new(MAX_REQUESTS_PER_USER as usize)) };
             let own = users.own.entry(user).or_insert_with(new);
-            if own.requests >= self.0.most || own.bytes + bytes > USER_BYTES {
+            if own.requests >= self.0.most || own.bytes + bytes > MAX_BYTES_PER_USER {
                 return None;
             }
             own.requests += 1;
@@ -135,17 +135,19 @@ impl Used {
 }
 
 impl Users {
-    /// Returns how many of the [`AT_ONCE`] permits a request of `user` needs; `None` if the user is alone and waits for none.
+    /// Returns how many of the [`MAX_REQUESTS_PER_USER`] permits a request of `user` needs; `None` if the user is alone and waits for none.
     fn permits(&mut self, user: Uuid, now: Instant) -> Option<u32> {
         if self.is_alone(user, now) {
             return None;
         }
         let others = self.own.iter().filter(|(other, _)| **other != user);
         // The first requests need not wait in any case, so that the others are not counted for them.
-        let has_few = self.own.get(&user).is_none_or(|own| own.requests < LEAST as usize);
+        let has_few = self.own.get(&user).is_none_or(|own| own.requests < MIN_REQUESTS_PER_USER as usize);
         let busiest = if has_few { 0 } else { others.map(|(_, own)| own.requests).max().unwrap_or_default() };
-        let at_once = u32::try_from(2 * busiest).unwrap_or(AT_ONCE).clamp(LEAST, AT_ONCE);
-        Some(AT_ONCE.div_ceil(at_once))
+        let at_once = u32::try_from(2 * busiest)
+            .unwrap_or(MAX_REQUESTS_PER_USER)
+            .clamp(MIN_REQUESTS_PER_USER, MAX_REQUESTS_PER_USER);
+        Some(MAX_REQUESTS_PER_USER.div_ceil(at_once))
     }
 
     /// Records a request of `user`. Returns true if no other user is active.
@@ -154,7 +156,7 @@ impl Users {
             self.before = Some(last);
         }
         self.last = Some((user, now));
-        let was_there = self.before.is_some_and(|(_, at)| now.saturating_duration_since(at) < ACTIVE);
+        let was_there = self.before.is_some_and(|(_, at)| now.saturating_duration_since(at) < ACTIVE_FOR);
         !was_there && self.own.keys().all(|other| *other == user)
     }
 }
@@ -242,12 +244,15 @@ mod tests {
     async fn a_user_has_a_quarter_of_the_bytes_and_small_bodies_are_not_counted() {
         let slots = UserSlots::quarter_of(100);
 
-        let large = slots.take_for(ONE, USER_BYTES).await;
-        assert!(large.is_some() && slots.take_for(ONE, SMALL + 1).await.is_none());
-        assert!(slots.take_for(ONE, SMALL).await.is_some() && slots.take_for(OTHER, USER_BYTES).await.is_some());
+        let large = slots.take_for(ONE, MAX_BYTES_PER_USER).await;
+        assert!(large.is_some() && slots.take_for(ONE, MAX_UNCOUNTED_BYTES + 1).await.is_none());
+        assert!(
+            slots.take_for(ONE, MAX_UNCOUNTED_BYTES).await.is_some()
+                && slots.take_for(OTHER, MAX_BYTES_PER_USER).await.is_some()
+        );
         drop(large);
 
-        assert!(slots.take_for(ONE, USER_BYTES).await.is_some());
+        assert!(slots.take_for(ONE, MAX_BYTES_PER_USER).await.is_some());
     }
 
     #[tokio::test(start_paused = true)]
@@ -265,10 +270,10 @@ mod tests {
             assert!(slot.is_some(), "{turn}");
         }
 
-        tokio::time::advance(ACTIVE).await;
+        tokio::time::advance(ACTIVE_FOR).await;
         assert_eq!(at_once(&slots, 20).0, 20, "it is alone again");
         let others = slots.take_for(OTHER, 1).await;
-        tokio::time::advance(2 * ACTIVE).await;
+        tokio::time::advance(2 * ACTIVE_FOR).await;
         assert_eq!(at_once(&slots, 20).0, 2, "the other's request is still handled");
         drop(others);
     }

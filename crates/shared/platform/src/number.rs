@@ -17,7 +17,7 @@ pub enum NumberError {
 }
 
 /// The number of digits of `i64::MAX`.
-const DIGITS: i64 = 19;
+const MAX_DIGITS: i64 = 19;
 
 /// Reads a number as JSON writes it, in units of 10<sup>-`decimals`</sup>, without rounding. With two decimals, `65.5` and `6.55e1` are
 /// 6550; with none, `100`, `100.0` and `1e2` are 100.
@@ -43,7 +43,7 @@ pub fn scaled(text: &str, decimals: u32) -> Result<i64, NumberError> {
     if shift < 0 {
         return Err(NumberError::Decimals);
     }
-    if length(significant.len()) + shift > DIGITS {
+    if length(significant.len()) + shift > MAX_DIGITS {
         return Err(NumberError::TooLarge);
     }
     let padding = "0".repeat(usize::try_from(shift).unwrap_or_default());

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use tokio::time::Instant;
 
 /// An outage ends after this time without an error. librdkafka repeats an error at least twice a minute while it lasts.
-const QUIET: Duration = Duration::from_mins(1);
+const RECOVERED_AFTER: Duration = Duration::from_mins(1);
 
 /// The outage of one dependency as one task sees it.
 pub struct Outage {
@@ -51,7 +51,7 @@ impl Outage {
     /// success.
     pub async fn subsided(&self) {
         match &self.current {
-            Some(current) => tokio::time::sleep_until(current.last + QUIET).await,
+            Some(current) => tokio::time::sleep_until(current.last + RECOVERED_AFTER).await,
             None => std::future::pending().await,
         }
     }

@@ -9,19 +9,19 @@ use axum::{
 use crate::problem::{MEDIA_TYPE, Problem};
 
 /// The maximum number of characters of a path that the error response repeats. It is longer than any valid path.
-const PATH_SHOWN: usize = 128;
+const MAX_PATH_CHARACTERS: usize = 128;
 /// The maximum number of characters of a method that the error response repeats. A caller may send any token as a method.
-const METHOD_SHOWN: usize = 16;
+const MAX_METHOD_CHARACTERS: usize = 16;
 
 /// Responds 404 to a path without a route.
 pub async fn not_found(uri: Uri) -> Problem {
-    let path = shown(uri.path(), PATH_SHOWN);
+    let path = shown(uri.path(), MAX_PATH_CHARACTERS);
     Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", format!("there is nothing at {path}"))
 }
 
 /// Responds 405 to a method that the route does not have.
 pub async fn method_not_allowed(method: Method) -> Problem {
-    let method = shown(method.as_str(), METHOD_SHOWN);
+    let method = shown(method.as_str(), MAX_METHOD_CHARACTERS);
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", format!("{method} is not possible here"))
 }
 

@@ -21,16 +21,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 /// The time limit for a body to arrive completely.
-pub const WITHIN: Duration = Duration::from_secs(10);
+pub const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(10);
 /// The maximum number of bytes of all incomplete bodies of one API. It is small enough for a container of 64 MiB.
-const ALL: usize = 8 << 20;
+const MAX_INCOMPLETE_BYTES: usize = 8 << 20;
 /// The maximum number of bytes of all bodies of one API whose requests are being handled.
-pub(crate) const HANDLED: usize = 8 << 20;
+pub(crate) const MAX_HANDLED_BYTES: usize = 8 << 20;
 /// The size of the largest body in bytes that is handled without being counted. The number of requests bounds these, so that logins and
 /// payments are served during a flood of large bodies.
-pub(crate) const SMALL: usize = 4 << 10;
+pub(crate) const MAX_UNCOUNTED_BYTES: usize = 4 << 10;
 /// The minimum number of bytes that an incomplete body counts, since its stream takes memory too.
-const LEAST: usize = 1 << 10;
+const MIN_COUNTED_BYTES: usize = 1 << 10;
 
 /// The bodies that are being received by one API. Clones share them.
 #[derive(Clone)]
@@ -62,7 +62,7 @@ pub enum Arrived {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotArrived {
-    #[error("the body did not arrive within {} s", WITHIN.as_secs())]
+    #[error("the body did not arrive within {} s", ARRIVAL_TIMEOUT.as_secs())]
     TooSlow,
     #[error("the body took too long while many others arrived")]
     GivenUp,
@@ -79,7 +79,7 @@ struct Entry<'a> {
 
 impl Default for Arrivals {
     fn default() -> Self {
-        Self { under_way: Arc::default(), handled: Arc::new(Semaphore::new(HANDLED)) }
+        Self { under_way: Arc::default(), handled: Arc::new(Semaphore::new(MAX_HANDLED_BYTES)) }
     }
 }
 
@@ -89,7 +89,7 @@ pub struct Room(#[expect(dead_code, reason = "it is only held")] Option<OwnedSem
 impl Arrivals {
     /// Takes the room for a body that has arrived. Returns `None` if too many bytes are being handled.
     pub fn room(&self, bytes: usize) -> Option<Room> {
-        if bytes <= SMALL {
+        if bytes <= MAX_UNCOUNTED_BYTES {
             return Some(Room(None));
         }
         let permits = u32::try_from(bytes).ok()?;
@@ -101,7 +101,7 @@ impl Arrivals {
         if body.is_end_stream() {
             return Ok(Arrived::Whole(Bytes::new()));
         }
-        let entry = self.enter();
+        let entry = self.register();
         let read = async {
             let mut whole = BytesMut::new();
             while let Some(frame) = body.frame().await {
@@ -116,19 +116,19 @@ impl Arrivals {
             Ok(Arrived::Whole(whole.freeze()))
         };
         tokio::select! {
-            read = tokio::time::timeout(WITHIN, read) => read.unwrap_or(Err(NotArrived::TooSlow)),
+            read = tokio::time::timeout(ARRIVAL_TIMEOUT, read) => read.unwrap_or(Err(NotArrived::TooSlow)),
             () = entry.given_up.cancelled() => Err(NotArrived::GivenUp),
         }
     }
 
-    fn enter(&self) -> Entry<'_> {
+    fn register(&self) -> Entry<'_> {
         let given_up = CancellationToken::new();
         let mut all = self.lock();
         all.next += 1;
         let number = all.next;
         all.bodies.insert(number, Arriving { bytes: 0, given_up: given_up.clone() });
         drop(all);
-        self.grow(number, LEAST);
+        self.grow(number, MIN_COUNTED_BYTES);
         Entry { arrivals: self, number, given_up }
     }
 
@@ -138,7 +138,7 @@ impl Arrivals {
         let Some(body) = all.bodies.get_mut(&number) else { return };
         body.bytes += bytes;
         all.bytes += bytes;
-        while all.bytes > ALL
+        while all.bytes > MAX_INCOMPLETE_BYTES
             && let Some((_, oldest)) = all.bodies.pop_first()
         {
             all.bytes -= oldest.bytes;
@@ -198,7 +198,7 @@ mod tests {
         let kept = arrivals.lock().bytes;
         let whole = arrivals.read(Body::from(vec![0; size]), size).await;
 
-        assert!(kept <= ALL && matches!(whole, Ok(Arrived::Whole(_))), "{kept} bytes");
+        assert!(kept <= MAX_INCOMPLETE_BYTES && matches!(whole, Ok(Arrived::Whole(_))), "{kept} bytes");
         let ends = flood.join_all().await;
         assert!(ends.iter().filter(|end| **end == Some(NotArrived::GivenUp)).count() > 1400, "{ends:?}");
         assert_eq!(arrivals.lock().bytes, 0);

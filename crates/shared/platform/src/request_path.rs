@@ -8,7 +8,7 @@ use axum::extract::MatchedPath;
 use http::{Extensions, Uri};
 
 /// The maximum length in bytes. It is longer than the path of any route.
-const SHOWN: usize = 256;
+const MAX_LENGTH: usize = 256;
 /// A parameter of a route after this segment is the id of a customer.
 const CUSTOMERS: &str = "customers";
 
@@ -37,7 +37,7 @@ fn without_customers<'p>(route: &str, path: &'p str) -> Cow<'p, str> {
 }
 
 fn cut(path: &str) -> Cow<'_, str> {
-    Cow::Borrowed(&path[..path.floor_char_boundary(SHOWN)])
+    Cow::Borrowed(&path[..path.floor_char_boundary(MAX_LENGTH)])
 }
 
 #[cfg(test)]

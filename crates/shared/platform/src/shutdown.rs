@@ -1,6 +1,6 @@
 //! Task supervision, and graceful shutdown in stages that each have a time limit.
 //!
-//! During the drain, servers continue to serve. Then they accept no new requests, and requests in flight have [`REQUESTS`] to finish. Only
+//! During the drain, servers continue to serve. Then they accept no new requests, and requests in flight have [`REQUESTS_TIMEOUT`] to finish. Only
 //! after that, background tasks are stopped, so that the relay publishes the events of these requests. Connections to databases are closed
 //! last.
 
@@ -11,14 +11,14 @@ use futures::future::BoxFuture;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::deadline::REQUEST_LIMIT;
+use crate::deadline::REQUEST_TIMEOUT;
 
 /// The time limit of requests in flight after the server has stopped accepting. It equals the maximum duration of a request.
-pub const REQUESTS: Duration = REQUEST_LIMIT;
+pub const REQUESTS_TIMEOUT: Duration = REQUEST_TIMEOUT;
 /// The time limit for background tasks to stop.
-pub const JOBS: Duration = Duration::from_secs(3);
+pub const JOBS_TIMEOUT: Duration = Duration::from_secs(3);
 /// The time limit for the clean-up, such as closing connections to databases.
-const CLOSING: Duration = Duration::from_secs(1);
+const CLEANUP_TIMEOUT: Duration = Duration::from_secs(1);
 
 type Ended = (&'static str, anyhow::Result<()>);
 
@@ -69,7 +69,7 @@ impl Tasks {
         self.closing.push(Box::pin(work));
     }
 
-    /// Waits until all tasks have ended. Aborts background tasks that still run when [`JOBS`] has passed since the servers stopped.
+    /// Waits until all tasks have ended. Aborts background tasks that still run when [`JOBS_TIMEOUT`] has passed since the servers stopped.
     pub async fn join(mut self) -> anyhow::Result<()> {
         let mut outcome = Ok(());
         while !self.servers.is_empty() || !self.background.is_empty() {
@@ -80,7 +80,7 @@ impl Tasks {
             }
         }
         self.served.cancel();
-        let finished = tokio::time::timeout(JOBS, async {
+        let finished = tokio::time::timeout(JOBS_TIMEOUT, async {
             while let Some(ended) = self.background.join_next().await {
                 note(ended, &self.stop, &mut outcome);
             }
@@ -89,7 +89,7 @@ impl Tasks {
             tracing::warn!(tasks = self.background.len(), "tasks did not stop in time and are dropped");
         }
         self.background.abort_all();
-        let _ = tokio::time::timeout(CLOSING, futures::future::join_all(self.closing)).await;
+        let _ = tokio::time::timeout(CLEANUP_TIMEOUT, futures::future::join_all(self.closing)).await;
         outcome
     }
 }
@@ -105,7 +105,7 @@ fn note(ended: Result<Ended, JoinError>, stop: &CancellationToken, outcome: &mut
     }
 }
 
-/// Runs `server` until it ends. Drops requests that are still in flight when `drain` and [`REQUESTS`] have passed after `stop`.
+/// Runs `server` until it ends. Drops requests that are still in flight when `drain` and [`REQUESTS_TIMEOUT`] have passed after `stop`.
 pub(crate) async fn within_bounds(
     server: impl Future<Output = anyhow::Result<()>>,
     drain: Duration,
@@ -113,7 +113,7 @@ pub(crate) async fn within_bounds(
 ) -> anyhow::Result<()> {
     let late = async {
         stop.cancelled().await;
-        tokio::time::sleep(drain + REQUESTS).await;
+        tokio::time::sleep(drain + REQUESTS_TIMEOUT).await;
     };
     tokio::select! {
         ended = server => ended,
@@ -217,7 +217,7 @@ mod tests {
         for part in 1..4 {
             tasks.spawn("slow", move |stop| async move {
                 stop.cancelled().await;
-                sleep(JOBS * part / 4).await;
+                sleep(JOBS_TIMEOUT * part / 4).await;
                 Ok(())
             });
         }
@@ -229,6 +229,6 @@ mod tests {
         tasks.join().await.unwrap();
 
         // Timers in simulated time are exact to a few milliseconds. The total is well within the 30 s that a container has to stop.
-        assert_eq!(start.elapsed().as_secs(), (drain + REQUESTS + JOBS + CLOSING).as_secs());
+        assert_eq!(start.elapsed().as_secs(), (drain + REQUESTS_TIMEOUT + JOBS_TIMEOUT + CLEANUP_TIMEOUT).as_secs());
     }
 }

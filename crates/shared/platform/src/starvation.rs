@@ -39,26 +39,26 @@ mod tests {
 
     use super::*;
 
-    const LIMIT: Duration = Duration::from_millis(100);
+    const TIMEOUT: Duration = Duration::from_millis(100);
 
     #[tokio::test(start_paused = true)]
     async fn silence_ends_with_the_limit() {
         let start = Instant::now();
 
-        assert_eq!(within_scheduled(LIMIT, pending::<()>()).await, Err(Silent));
-        assert_eq!(within_scheduled(LIMIT, ready(7)).await, Ok(7));
+        assert_eq!(within_scheduled(TIMEOUT, pending::<()>()).await, Err(Silent));
+        assert_eq!(within_scheduled(TIMEOUT, ready(7)).await, Ok(7));
 
         // Timers of tokio may be a millisecond late.
-        assert!((LIMIT..LIMIT + 2 * TICK).contains(&start.elapsed()), "{:?}", start.elapsed());
+        assert!((TIMEOUT..TIMEOUT + 2 * TICK).contains(&start.elapsed()), "{:?}", start.elapsed());
     }
 
     #[tokio::test(start_paused = true)]
     async fn time_in_which_the_process_does_not_run_counts_as_one_tick() {
         let (send, receive) = oneshot::channel();
-        let waiting = tokio::spawn(within_scheduled(LIMIT, receive));
+        let waiting = tokio::spawn(within_scheduled(TIMEOUT, receive));
         yield_now().await;
 
-        advance(10 * LIMIT).await;
+        advance(10 * TIMEOUT).await;
         send.send(7).unwrap();
 
         assert_eq!(waiting.await.unwrap(), Ok(Ok(7)));

@@ -26,7 +26,7 @@ impl AddressArguments {
             order: order.unwrap_or_else(|| order::SERVICE.address(settings)),
             iam: address(&self.iam, &iam::SERVICE),
             inventory: address(&self.inventory, &inventory::SERVICE),
-            trust: client::trust::Trust::of(settings)?,
+            trust: client::trust::Trust::from_settings(settings)?,
         })
     }
 }

@@ -10,9 +10,9 @@ use platform::{
 };
 
 /// The time that the broker has for its start.
-const START: Duration = Duration::from_mins(1);
+const STARTUP_TIMEOUT: Duration = Duration::from_mins(1);
 /// The pause between two attempts to reach it.
-const PAUSE: Duration = Duration::from_millis(200);
+const RETRY_DELAY: Duration = Duration::from_millis(200);
 
 /// Sets the rights and creates missing topics, as the configured user, who must be a super user. A second run changes nothing.
 pub async fn run() -> anyhow::Result<()> {
@@ -20,12 +20,12 @@ pub async fn run() -> anyhow::Result<()> {
     let config = Config::load(&settings)?;
     let topics = settings.read::<Topics>()?;
     let wanted = rights(&topics, &config.kafka_group_prefix);
-    let deadline = tokio::time::Instant::now() + START;
+    let deadline = tokio::time::Instant::now() + STARTUP_TIMEOUT;
     let changed = loop {
         match set_acls(&config, &wanted).await {
             Ok(changed) => break changed,
             Err(error) if error.is::<io::Error>() && tokio::time::Instant::now() < deadline => {
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(RETRY_DELAY).await;
             }
             Err(error) => return Err(error),
         }

@@ -24,7 +24,7 @@ impl Arguments {
     /// Logs in. Returns the shop and the session.
     pub async fn open(self, data: &Data) -> anyhow::Result<(Shop, String)> {
         let Self { login, password_file } = self;
-        let shop = Shop::of(&data.running(Settings::load()?))?;
+        let shop = Shop::from_settings(&data.running(Settings::load()?))?;
         let password = match password_file {
             Some(path) => password::read(&path)?,
             None => password::ask(&login)?,

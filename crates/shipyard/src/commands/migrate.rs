@@ -47,7 +47,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
                 database.up().await?;
             }
         }
-        Command::Down { service } => Database::of(&settings, service).await?.down().await?,
+        Command::Down { service } => Database::new(&settings, service).await?.down().await?,
         Command::Status { service } => {
             for database in Database::several(&settings, service).await? {
                 database.status().await?;
@@ -65,7 +65,7 @@ struct Database {
 }
 
 impl Database {
-    async fn of(settings: &Settings, service: &'static Service) -> anyhow::Result<Self> {
+    async fn new(settings: &Settings, service: &'static Service) -> anyhow::Result<Self> {
         let migrations = service.migrations().with_context(|| format!("{service} has no database"))?;
         let variable = service.variable("DATABASE_URL");
         let url = settings.get(&variable).ok_or_else(|| ConfigError::new(&variable, "is not set"))?;
@@ -89,7 +89,7 @@ impl Database {
         );
         let mut databases = Vec::new();
         for service in services {
-            databases.push(Self::of(settings, service).await?);
+            databases.push(Self::new(settings, service).await?);
         }
         Ok(databases)
     }

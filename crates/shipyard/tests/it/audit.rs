@@ -14,7 +14,7 @@ use crate::{
 async fn an_audit_counts_what_happened_and_finds_the_rows_that_were_spoilt() {
     let system = System::start().await;
     let (nothing_yet, empty) = audit(&system, "5s").await;
-    let customer = Customer::of(&system).await;
+    let customer = Customer::new(&system).await;
     let part = customer.part("Thruster").await.uuid;
     let built = buy(&customer, &part).await;
     let cancelled = customer.order(&[&part, &part]).await;

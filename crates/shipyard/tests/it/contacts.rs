@@ -21,7 +21,7 @@ const CHAT: i64 = 4_242_424_242;
 
 /// Returns a customer who has the Telegram contact [`CHAT`].
 async fn with_contact(system: &System) -> Customer {
-    let mut customer = Customer::of(system).await;
+    let mut customer = Customer::new(system).await;
     customer.login = format!("{}-telegram", customer.login);
     let (provider_name, target) = ("telegram".to_owned(), CHAT.to_string());
     let info = UserInfo {

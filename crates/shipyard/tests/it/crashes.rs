@@ -19,7 +19,7 @@ const ORDERS_AT_ONCE: usize = 6;
 #[tokio::test]
 async fn no_order_is_lost_doubled_or_half_undone_when_any_service_is_killed() {
     let mut system = System::start().await;
-    let customer = Customer::of(&system).await;
+    let customer = Customer::new(&system).await;
     let part = customer.part("Fuel Tank").await.uuid;
     let stock = customer.stock(&part).await;
     let mut paid = Vec::new();

@@ -72,7 +72,7 @@ impl Answer {
 
 impl Customer {
     /// Returns a new customer, registered and logged in at `system`.
-    pub async fn of(system: &System) -> Self {
+    pub async fn new(system: &System) -> Self {
         let [order, iam, inventory] =
             [&order::SERVICE, &iam::SERVICE, &inventory::SERVICE].map(|service| system.address(service).to_string());
         Self::at(&order, &iam, &inventory).await

@@ -46,7 +46,7 @@ async fn dead_letters_are_shown_and_replayed_and_orders_go_on() {
     assert!(!dead_letters(&again).contains(&letter.as_str()), "{again}");
     let all = dlq(system, &["list", "--topic", &topic, "--all"]).await;
     assert_eq!((dead_letters(&all).len(), all.matches("replayed  ").count()), (2 * CONSUMERS, CONSUMERS), "{all}");
-    let customer = Customer::of(system).await;
+    let customer = Customer::new(system).await;
     let part = customer.part("Window A").await.uuid;
     let order = customer.order(&[&part]).await;
     customer.pay(order).await.success(200);
@@ -116,7 +116,8 @@ fn is_mock(system: &System) -> bool {
 
 /// Publishes a record that is not an event.
 async fn poison(system: &System, topic: &str) {
-    let settings = Settings::of(system.variables.iter().map(|(name, value)| (name.as_str(), value.clone())));
+    let settings =
+        Settings::from_variables(system.variables.iter().map(|(name, value)| (name.as_str(), value.clone())));
     let publisher = KafkaPublisher::new(&settings.read::<Config>().unwrap()).unwrap();
     let record = Record {
         topic: topic.to_owned(),

@@ -22,7 +22,7 @@ use crate::{
 #[tokio::test]
 async fn a_paid_ship_is_built_and_every_service_knows_it() {
     let system = System::shared().await;
-    let customer = Customer::of(system).await;
+    let customer = Customer::new(system).await;
     let part = customer.part("Left Wing").await;
     let stock = customer.stock(&part.uuid).await;
 
@@ -50,7 +50,7 @@ async fn a_paid_ship_is_built_and_every_service_knows_it() {
 #[tokio::test]
 async fn a_cancelled_order_gives_its_parts_back() {
     let system = System::shared().await;
-    let customer = Customer::of(system).await;
+    let customer = Customer::new(system).await;
     let part = customer.part("Right Wing").await.uuid;
     let stock = customer.stock(&part).await;
 
@@ -70,7 +70,7 @@ async fn a_cancelled_order_gives_its_parts_back() {
 #[tokio::test]
 async fn a_session_works_nowhere_after_its_logout() {
     let system = System::shared().await;
-    let customer = Customer::of(system).await;
+    let customer = Customer::new(system).await;
     let order = customer.order(&[&customer.part("Thruster").await.uuid]).await;
 
     customer.auth().logout(LogoutRequest { session_uuid: customer.session.clone() }).await.unwrap();
@@ -110,7 +110,7 @@ async fn the_demo_finds_nothing_wrong() {
 
 #[tokio::test]
 async fn the_description_and_its_reader_are_served() {
-    let customer = Customer::of(System::shared().await).await;
+    let customer = Customer::new(System::shared().await).await;
 
     let document = send(customer.request(Method::GET, "/openapi.json")).await.json();
     let reader = send(customer.request(Method::GET, "/swagger-ui/")).await;

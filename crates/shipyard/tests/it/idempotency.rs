@@ -9,7 +9,7 @@ use crate::{
 
 #[tokio::test]
 async fn a_repeated_order_is_one_order_answered_byte_for_byte() {
-    let customer = Customer::of(System::shared().await).await;
+    let customer = Customer::new(System::shared().await).await;
     let part = customer.part("Thruster").await.uuid;
     let body = json!({ "user_uuid": customer.user, "part_uuids": [part] });
 
@@ -25,7 +25,7 @@ async fn a_repeated_order_is_one_order_answered_byte_for_byte() {
 
 #[tokio::test]
 async fn a_repeated_payment_or_cancellation_gets_the_stored_answer() {
-    let customer = Customer::of(System::shared().await).await;
+    let customer = Customer::new(System::shared().await).await;
     let part = customer.part("Thruster").await.uuid;
     let (paid, cancelled) = (customer.order(&[&part]).await, customer.order(&[&part]).await);
     let pay = format!("{ORDERS}/{paid}/pay");
@@ -47,7 +47,7 @@ async fn a_repeated_payment_or_cancellation_gets_the_stored_answer() {
 #[tokio::test]
 async fn a_key_belongs_to_one_request_of_one_user() {
     let system = System::shared().await;
-    let (ada, bob) = (Customer::of(system).await, Customer::of(system).await);
+    let (ada, bob) = (Customer::new(system).await, Customer::new(system).await);
     let part = ada.part("Thruster").await.uuid;
     let order = |user, count: usize| json!({ "user_uuid": user, "part_uuids": vec![&part; count] });
 

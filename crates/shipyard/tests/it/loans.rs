@@ -15,8 +15,8 @@ const LOANS: i64 = 20;
 #[tokio::test]
 async fn a_hundred_loans_are_credited_exactly_while_customers_and_payment_are_killed() {
     let mut system = System::start().await;
-    let Customer { user, session, .. } = Customer::of(&system).await;
-    let trust = Trust::of(&Settings::of([("SHIPYARD_DATA", String::new())])).unwrap();
+    let Customer { user, session, .. } = Customer::new(&system).await;
+    let trust = Trust::from_settings(&Settings::from_variables([("SHIPYARD_DATA", String::new())])).unwrap();
     let [customers, payment] =
         [&customers::SERVICE, &payment::SERVICE].map(|service| system.address(service).to_string());
     let lending = Lending::at(&trust, &customers, &payment).unwrap();

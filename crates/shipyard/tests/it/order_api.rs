@@ -15,7 +15,7 @@ const UNKNOWN_UUID: &str = "00000000-0000-4000-8000-000000000000";
 
 #[tokio::test]
 async fn an_order_is_answered_with_its_uuid_twice_its_price_and_its_location() {
-    let customer = Customer::of(System::shared().await).await;
+    let customer = Customer::new(System::shared().await).await;
     let (tank, window) = (customer.part("Fuel Tank").await, customer.part("Window A").await);
     let parts = [&tank.uuid, &window.uuid, &tank.uuid];
 
@@ -44,7 +44,7 @@ async fn an_order_is_answered_with_its_uuid_twice_its_price_and_its_location() {
 
 #[tokio::test]
 async fn every_payment_method_is_taken_in_both_spellings_and_answered_in_the_short_one() {
-    let customer = Customer::of(System::shared().await).await;
+    let customer = Customer::new(System::shared().await).await;
     let part = customer.part("Thruster").await.uuid;
     let methods = [
         ("CARD", "CARD"),
@@ -70,7 +70,7 @@ async fn every_payment_method_is_taken_in_both_spellings_and_answered_in_the_sho
 
 #[tokio::test]
 async fn who_has_no_living_session_is_refused_before_anything_else() {
-    let customer = Customer::of(System::shared().await).await;
+    let customer = Customer::new(System::shared().await).await;
     let calls = [
         (Method::POST, ORDERS.to_owned()),
         (Method::GET, ORDERS.to_owned()),
@@ -90,7 +90,7 @@ async fn who_has_no_living_session_is_refused_before_anything_else() {
 
 #[tokio::test]
 async fn a_bad_request_names_the_field() {
-    let customer = Customer::of(System::shared().await).await;
+    let customer = Customer::new(System::shared().await).await;
     let part = customer.part("Thruster").await.uuid;
     let order = customer.order(&[&part]).await;
     let user = customer.user;
@@ -134,7 +134,7 @@ async fn a_bad_request_names_the_field() {
 #[tokio::test]
 async fn nobody_orders_for_another_or_sees_what_is_anothers() {
     let system = System::shared().await;
-    let (ada, bob) = (Customer::of(system).await, Customer::of(system).await);
+    let (ada, bob) = (Customer::new(system).await, Customer::new(system).await);
     let part = ada.part("Thruster").await.uuid;
     let order = ada.order(&[&part]).await;
 
@@ -152,7 +152,7 @@ async fn nobody_orders_for_another_or_sees_what_is_anothers() {
 
 #[tokio::test]
 async fn what_is_not_there_is_not_found() {
-    let customer = Customer::of(System::shared().await).await;
+    let customer = Customer::new(System::shared().await).await;
 
     let part = customer.post(ORDERS, json!({ "user_uuid": customer.user, "part_uuids": [UNKNOWN_UUID] })).await;
     let nowhere = customer.get("/api/v1/ships").await;
@@ -163,7 +163,7 @@ async fn what_is_not_there_is_not_found() {
 
 #[tokio::test]
 async fn a_method_a_size_and_a_type_that_do_not_fit_are_refused() {
-    let customer = Customer::of(System::shared().await).await;
+    let customer = Customer::new(System::shared().await).await;
     let post = |kind: &str, body: String| {
         let request = customer.request(Method::POST, ORDERS).header("X-Session-Uuid", &customer.session);
         send(request.header("Content-Type", kind).body(body))
@@ -180,7 +180,7 @@ async fn a_method_a_size_and_a_type_that_do_not_fit_are_refused() {
 
 #[tokio::test]
 async fn more_than_there_is_cannot_be_ordered() {
-    let customer = Customer::of(System::shared().await).await;
+    let customer = Customer::new(System::shared().await).await;
     let part = customer.part("Window B").await.uuid;
     let thousand = vec![part.clone(); 1000];
     let mut bought = 0;
@@ -200,7 +200,7 @@ async fn more_than_there_is_cannot_be_ordered() {
 
 #[tokio::test]
 async fn an_order_that_is_paid_or_cancelled_can_be_neither() {
-    let customer = Customer::of(System::shared().await).await;
+    let customer = Customer::new(System::shared().await).await;
     let part = customer.part("Thruster").await.uuid;
     let (paid, cancelled) = (customer.order(&[&part]).await, customer.order(&[&part]).await);
 
@@ -217,7 +217,7 @@ async fn an_order_that_is_paid_or_cancelled_can_be_neither() {
 
 #[tokio::test]
 async fn a_payment_that_is_refused_leaves_the_order_to_be_paid_otherwise() {
-    let customer = Customer::of(System::shared().await).await;
+    let customer = Customer::new(System::shared().await).await;
     let engine = customer.part("Main Engine").await.uuid;
     let pay = async |order: Uuid, method: &str| {
         customer.post(&format!("{ORDERS}/{order}/pay"), json!({ "payment_method": method })).await
@@ -234,7 +234,7 @@ async fn a_payment_that_is_refused_leaves_the_order_to_be_paid_otherwise() {
 
 #[tokio::test]
 async fn orders_are_listed_newest_first_page_by_page() {
-    let customer = Customer::of(System::shared().await).await;
+    let customer = Customer::new(System::shared().await).await;
     let part = customer.part("Thruster").await.uuid;
     let mut placed = Vec::new();
     for _ in 0..5 {

@@ -25,8 +25,8 @@ async fn a_receipt_is_whole_after_the_delivery_and_names_a_missing_inbox_row() {
     let system = System::start().await;
     let settings = settings(&system);
     // As in the containers, where the reader of receipts may change nothing.
-    let receipts = Receipts::of("shipyard-test", &audited(&settings).await).unwrap();
-    let customer = Customer::of(&system).await;
+    let receipts = Receipts::from_settings("shipyard-test", &audited(&settings).await).unwrap();
+    let customer = Customer::new(&system).await;
     let part = customer.part("Thruster").await.uuid;
     let body = json!({ "user_uuid": customer.user, "part_uuids": [part], "delivery_address": "Main Street" });
     let created = customer.post_once("order", ORDERS, body).await.unwrap().success(201);
@@ -94,7 +94,7 @@ async fn a_receipt_is_whole_after_the_delivery_and_names_a_missing_inbox_row() {
 async fn unreachable(settings: &Settings, order: Uuid, records: &Records, whole: &Receipt) {
     let closed = "postgres://nobody@127.0.0.1:1/none".to_owned();
     let settings = settings.clone().with([("NOTIFICATION_DATABASE_URL", closed)]);
-    let receipts = Receipts::of("shipyard-test", &settings).unwrap();
+    let receipts = Receipts::from_settings("shipyard-test", &settings).unwrap();
 
     let receipt = receipts.receipt(order, records).await.unwrap();
 
@@ -132,7 +132,7 @@ async fn scanned(settings: &Settings, order: Uuid) -> Records {
 }
 
 fn settings(system: &System) -> Settings {
-    Settings::of(system.variables.iter().map(|(name, value)| (name.as_str(), value.clone())))
+    Settings::from_variables(system.variables.iter().map(|(name, value)| (name.as_str(), value.clone())))
 }
 
 /// Returns the settings with a role that only reads.

@@ -64,7 +64,7 @@ const JOBS: Table = Table {
         from generate_series(1, $1)",
     stay: "insert into jobs (order_uuid, user_uuid, build_time_sec, fails, trace, started_at, due_at)
         values (gen_random_uuid(), gen_random_uuid(), 1, false, '{}', now() - interval '100 days', now())",
-    batch: assembly::repository::JOBS_BATCH,
+    batch: assembly::repository::BUILDS_BATCH,
 };
 
 const KEYS: Table = Table {
@@ -134,7 +134,7 @@ async fn each_table_shrinks_ten_times_as_fast_as_it_fills() {
             if removed == table.batch {
                 table.fill(&pool, table.batch / 10, OLD).await;
             }
-            Ok(Done::of(removed, table.batch))
+            Ok(Done::from_count(removed, table.batch))
         };
         let lease = Arc::new(MemoryLease::new("one"));
         // All batches run within one period: a full batch is followed by the next at once.
@@ -159,7 +159,7 @@ async fn the_jobs_of_assembly_remove_more_than_a_batch_at_once() {
     let mut tasks = Tasks::new(&stop);
 
     let retention = Retention { database: pool.clone(), holder: "one".to_owned(), age: KEEP };
-    tasks.jobs([assembly::jobs::remove_old_jobs(&retention), retention.outbox(), retention.inbox()]);
+    tasks.jobs([assembly::jobs::remove_old_builds(&retention), retention.outbox(), retention.inbox()]);
 
     // A job's next period begins after a minute, so that these rows are removed within the first one.
     for table in [OUTBOX, INBOX, JOBS] {

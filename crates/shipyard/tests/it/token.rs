@@ -26,7 +26,7 @@ async fn run_with(command: &str, system: &System, login: &str, password: &str) -
 #[tokio::test]
 async fn a_printed_token_works_over_http_and_grpc_until_its_session_ends() {
     let system = System::shared().await;
-    let customer = Customer::of(system).await;
+    let customer = Customer::new(system).await;
 
     let (success, token, said) = run_with("token", system, &customer.login, PASSWORD).await;
     assert!(success && said.starts_with("it expires at ") && token.lines().count() == 1, "{token} {said}");
@@ -56,7 +56,7 @@ async fn a_printed_token_works_over_http_and_grpc_until_its_session_ends() {
 #[tokio::test]
 async fn a_printed_session_opens_the_users_orders() {
     let system = System::shared().await;
-    let customer = Customer::of(system).await;
+    let customer = Customer::new(system).await;
 
     let (success, session, said) = run_with("login", system, &customer.login, PASSWORD).await;
 
@@ -67,7 +67,7 @@ async fn a_printed_session_opens_the_users_orders() {
 #[tokio::test]
 async fn a_wrong_password_prints_one_sentence_and_no_token() {
     let system = System::shared().await;
-    let customer = Customer::of(system).await;
+    let customer = Customer::new(system).await;
 
     for command in ["login", "token"] {
         let (success, token, said) = run_with(command, system, &customer.login, "a wrong password").await;

@@ -110,7 +110,7 @@ async fn every_span_has_the_parent_that_it_should_have_and_a_trace_leads_to_its_
         ],
     )
     .await;
-    let customer = Customer::of(&system).await;
+    let customer = Customer::new(&system).await;
     let trace = live(&system, &customer).await;
     // What goes on by itself has begun, and the last message was sent.
     eventually(async || {

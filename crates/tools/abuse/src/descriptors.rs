@@ -3,7 +3,7 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// The number of files that customers and the program itself need.
-const OWN: u64 = 256;
+const OWN_FILES: u64 = 256;
 
 pub struct Descriptors {
     /// How many files this process may open; `None` means no limit.
@@ -20,7 +20,7 @@ impl Descriptors {
 
     /// Returns a warning if an attack needs more files than this process may open.
     pub fn note(&self, needed: u64) -> Option<String> {
-        let limit = self.limit.filter(|limit| *limit < needed + OWN)?;
+        let limit = self.limit.filter(|limit| *limit < needed + OWN_FILES)?;
         Some(format!("this process may open {limit} files, and the attack wants {needed}; raise it with `ulimit -Hn`"))
     }
 }

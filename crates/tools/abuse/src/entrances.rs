@@ -30,7 +30,7 @@ pub struct Entrance {
 }
 
 impl Entrances {
-    pub async fn of(addresses: &ShopAddresses) -> anyhow::Result<Self> {
+    pub async fn from_addresses(addresses: &ShopAddresses) -> anyhow::Result<Self> {
         let ShopAddresses { order, iam, inventory, trust } = addresses;
         Ok(Self {
             order: entrance(trust, order, HTTP1).await?,

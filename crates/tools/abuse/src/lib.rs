@@ -28,8 +28,8 @@ pub use self::{
 };
 
 /// How long sockets of an attack may take to close once it is stopped.
-const CLOSED_WITHIN: Duration = Duration::from_secs(3);
-const POLL: Duration = Duration::from_millis(20);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 pub struct Options {
     pub addresses: ShopAddresses,
@@ -67,14 +67,14 @@ pub async fn run(options: &Options, mut each: impl FnMut(&Row), mut say: impl Fn
     for attack in &options.attacks {
         say(&format!("{}: waiting until the shop is well", attack.name));
         customers.settle().await;
-        let (entrances, targets) = (Entrances::of(&options.addresses).await?, customers.logins());
+        let (entrances, targets) = (Entrances::from_addresses(&options.addresses).await?, customers.logins());
         let attacker = Arc::new(Attacker::new(entrances, account.clone(), targets, options.scale));
         let (samples, left) = join(
             customers.arrivals(options.phases.total(), options.rate),
             threads.attack(attack, &attacker, options.phases, &mut say),
         )
         .await;
-        let mut row = Row::of(attack, attacker.counts(), &samples, options.phases);
+        let mut row = Row::new(attack, attacker.counts(), &samples, options.phases);
         row.notes.extend(descriptors.note(attack.descriptors(options.scale)));
         row.judge(options.ratio, left);
         each(&row);
@@ -112,9 +112,9 @@ impl Threads {
         attacker.freeze();
         drop(work);
         say(&format!("{}: after", attack.name));
-        let until = Instant::now() + CLOSED_WITHIN;
+        let until = Instant::now() + CLOSE_TIMEOUT;
         while attacker.open() > 0 && Instant::now() < until {
-            tokio::time::sleep(POLL).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         attacker.open()
     }

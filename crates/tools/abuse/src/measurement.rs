@@ -6,7 +6,7 @@ use load::latencies::Latencies;
 use serde::Serialize;
 
 /// The maximum number of failure reasons in a summary, most frequent first.
-const REASONS: usize = 5;
+const MAX_REASONS: usize = 5;
 
 /// The measurement of one customer request.
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    pub fn of<'a>(samples: impl Iterator<Item = &'a Sample> + Clone) -> Self {
+    pub fn from_samples<'a>(samples: impl Iterator<Item = &'a Sample> + Clone) -> Self {
         let answered = samples.clone().filter(|sample| sample.failure.is_none());
         let (mut latencies, mut late) = (Latencies::default(), Latencies::default());
         let mut by_kind: BTreeMap<&'static str, Latencies> = BTreeMap::new();
@@ -58,7 +58,7 @@ impl Summary {
         let failed = reasons.values().sum();
         let mut failures: Vec<(String, usize)> = reasons.into_iter().collect();
         failures.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        failures.truncate(REASONS);
+        failures.truncate(MAX_REASONS);
         Self {
             requests: samples.count(),
             failed,
@@ -95,14 +95,14 @@ mod tests {
     fn percentiles_have_three_exact_digits() {
         let samples: Vec<Sample> = (1..=200).rev().map(|time| sample(time, None)).collect();
 
-        let summary = Summary::of(samples.iter());
+        let summary = Summary::from_samples(samples.iter());
 
         assert_eq!((summary.p50.map(f64::floor), summary.p99.map(f64::floor)), (Some(100.0), Some(198.0)));
         assert_eq!(summary.max, Some(200.0));
         assert_eq!((summary.requests, summary.failed, summary.sent_late), (200, 0, Some(1.0)));
         assert_eq!(summary.kinds["read"], summary.p99);
         let one = [sample(7, None)];
-        assert_eq!(Summary::of(one.iter()).p99, Some(7.0));
+        assert_eq!(Summary::from_samples(one.iter()).p99, Some(7.0));
     }
 
     #[test]
@@ -110,7 +110,7 @@ mod tests {
         let samples =
             [sample(10, None), sample(1, Some("429")), sample(1, Some("429")), sample(5000, Some("no answer"))];
 
-        let summary = Summary::of(samples.iter());
+        let summary = Summary::from_samples(samples.iter());
 
         assert_eq!((summary.requests, summary.failed, summary.p50), (4, 3, Some(10.0)));
         assert_eq!(summary.failures, [("read: 429".to_owned(), 2), ("read: no answer".to_owned(), 1)]);
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn no_answers_are_no_percentiles() {
-        let summary = Summary::of([].iter());
+        let summary = Summary::from_samples([].iter());
 
         assert_eq!((summary.requests, summary.p50, summary.p99), (0, None, None));
     }

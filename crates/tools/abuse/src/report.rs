@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The delay in milliseconds within this program from which the figures are unreliable.
-const LATE: f64 = 20.0;
+const LATE_AFTER_MS: f64 = 20.0;
 
 /// The effect of one attack on the customers.
 #[derive(Debug, Serialize)]
@@ -44,9 +44,9 @@ pub struct Report {
 }
 
 impl Row {
-    pub(crate) fn of(attack: &Attack, counts: Counts, samples: &[Sample], phases: Phases) -> Self {
+    pub(crate) fn new(attack: &Attack, counts: Counts, samples: &[Sample], phases: Phases) -> Self {
         let between = |from: Duration, to: Duration| {
-            Summary::of(samples.iter().filter(move |sample| sample.due >= from && sample.due < to))
+            Summary::from_samples(samples.iter().filter(move |sample| sample.due >= from && sample.due < to))
         };
         let (begun, ended) = (phases.before, phases.before + phases.during);
         let (before, during) = (between(Duration::ZERO, begun), between(begun, ended));
@@ -89,7 +89,7 @@ impl Row {
             self.violations.push("the attack had no effect: it opened no connection and none was refused".to_owned());
         }
         for summary in [&self.before, &self.during, &self.after] {
-            if let Some(late) = summary.sent_late.filter(|late| *late > LATE) {
+            if let Some(late) = summary.sent_late.filter(|late| *late > LATE_AFTER_MS) {
                 self.notes.push(format!(
                     "this program sent requests up to {late} ms late: the machine is too busy for exact figures"
                 ));
@@ -179,7 +179,7 @@ mod tests {
             })
             .collect();
         let counts = Counts { connections: 1, ..Counts::default() };
-        Row::of(&attacks::all()[0], counts, &samples, PHASES)
+        Row::new(&attacks::all()[0], counts, &samples, PHASES)
     }
 
     #[test]

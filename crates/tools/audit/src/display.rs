@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// How many violations of an invariant are shown. JSON lists all.
-const SHOWN: usize = 20;
+const MAX_SHOWN: usize = 20;
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -25,11 +25,11 @@ impl fmt::Display for Report {
             if !violations.is_empty() {
                 writeln!(f, "\n{number} is broken by {}:", rows(violations.len()))?;
             }
-            for violation in violations.iter().take(SHOWN) {
+            for violation in violations.iter().take(MAX_SHOWN) {
                 writeln!(f, "   {}: {}", violation.row, violation.problem)?;
             }
-            if violations.len() > SHOWN {
-                writeln!(f, "   and {} more; --json lists them all", violations.len() - SHOWN)?;
+            if violations.len() > MAX_SHOWN {
+                writeln!(f, "   and {} more; --json lists them all", violations.len() - MAX_SHOWN)?;
             }
         }
         let notes =

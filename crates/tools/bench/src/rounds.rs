@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The most rounds. A denominator that still varies after them is reported as unsteady.
-const MOST: usize = 6;
+const MAX_ROUNDS: usize = 6;
 
 /// The extent of the measurements.
 #[derive(Clone, Copy, Debug)]
@@ -87,7 +87,8 @@ pub async fn interleave(
             samples.push(sample);
         }
         taken.rounds.push(samples);
-        let wanted = if effort.rounds < 3 || !taken.is_unsteady() { effort.rounds } else { MOST.max(effort.rounds) };
+        let wanted =
+            if effort.rounds < 3 || !taken.is_unsteady() { effort.rounds } else { MAX_ROUNDS.max(effort.rounds) };
         if taken.rounds.len() >= wanted {
             return Ok(taken);
         }
@@ -154,7 +155,7 @@ impl Taken {
             aim,
             is_met: aim.is_met(ratio),
             // Fewer rounds do not show whether a figure varies.
-            is_unsteady: ratios.len() >= MOST && shown.iter().any(moves),
+            is_unsteady: ratios.len() >= MAX_ROUNDS && shown.iter().any(moves),
             figures: shown.iter().map(|probe| self.figure(*probe)).collect(),
             notes: Vec::new(),
         })
@@ -175,7 +176,7 @@ mod tests {
         Probe::new(role, Unit::PerSecond, name, move || {
             log.lock().unwrap().push(name);
             let value = values.next().unwrap();
-            async move { Ok(Sample::of(value, 100)) }
+            async move { Ok(Sample::new(value, 100)) }
         })
     }
 

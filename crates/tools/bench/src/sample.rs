@@ -9,13 +9,13 @@ use tokio::time::Instant;
 use crate::statistics::percentile;
 
 /// The minimum number of operations of a meaningful measurement.
-pub const LEAST: usize = 20;
+pub const MIN_OPERATIONS: usize = 20;
 /// The largest share of failed operations. A measurement with more failures is an error.
-const FAILED: f64 = 0.01;
+const MAX_FAILED_SHARE: f64 = 0.01;
 /// The most latencies that are kept per worker. Further operations are only counted.
-const KEPT: usize = 1_000_000;
+const MAX_KEPT: usize = 1_000_000;
 /// The share of a measurement that is warm-up, and is not counted.
-const WARM_UP: f64 = 0.15;
+const WARM_UP_SHARE: f64 = 0.15;
 
 /// The result of one measurement.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -31,7 +31,7 @@ pub struct Sample {
 
 impl Sample {
     /// Returns a figure without latencies.
-    pub fn of(value: f64, count: usize) -> Self {
+    pub fn new(value: f64, count: usize) -> Self {
         Self { value, count, ..Self::default() }
     }
 
@@ -39,8 +39,8 @@ impl Sample {
     /// microseconds. Fails if there are too few operations.
     pub fn timed(mut latencies: Vec<u32>, count: usize, window: Duration) -> anyhow::Result<Self> {
         anyhow::ensure!(
-            count >= LEAST,
-            "{count} operations in {:.1} s are too few to tell anything, {LEAST} are wanted; measure for longer (--seconds)",
+            count >= MIN_OPERATIONS,
+            "{count} operations in {:.1} s are too few to tell anything, {MIN_OPERATIONS} are wanted; measure for longer (--seconds)",
             window.as_secs_f64()
         );
         latencies.sort_unstable();
@@ -78,7 +78,7 @@ pub async fn closed_loop<W: Work>(workers: Vec<W>, time: Duration) -> anyhow::Re
 /// spare capacity.
 pub async fn paced<W: Work>(workers: Vec<W>, pause: Duration, time: Duration) -> anyhow::Result<Sample> {
     let begun = Instant::now();
-    let (counted, end) = (begun + time.mul_f64(WARM_UP), begun + time);
+    let (counted, end) = (begun + time.mul_f64(WARM_UP_SHARE), begun + time);
     let done = workers.into_iter().map(|worker| tokio::spawn(work(worker, pause, counted, end)));
     let done: Vec<Done> = try_join_all(done).await?;
     let (mut latencies, mut count, mut failed, mut failure) = (Vec::new(), 0, 0, None);
@@ -91,7 +91,7 @@ pub async fn paced<W: Work>(workers: Vec<W>, pause: Duration, time: Duration) ->
     if let Some(failure) = failure {
         #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
         let share = failed as f64 / (failed + count).max(1) as f64;
-        if share > FAILED {
+        if share > MAX_FAILED_SHARE {
             return Err(failure.context(format!("{failed} of {} operations failed, the first", failed + count)));
         }
     }
@@ -115,7 +115,7 @@ async fn work<W: Work>(mut worker: W, pause: Duration, counted: Instant, end: In
             done.first_failure.get_or_insert(error);
         } else if ended >= counted && ended <= end {
             done.count += 1;
-            if done.latencies.len() < KEPT {
+            if done.latencies.len() < MAX_KEPT {
                 done.latencies.push(u32::try_from((ended - begun).as_micros()).unwrap_or(u32::MAX));
             }
         }

@@ -1,9 +1,9 @@
 //! Medians, spreads, percentiles, and the additive limit of a path.
 
 /// A denominator that varies by more than this share of its median is not reliable.
-pub const UNSTEADY: f64 = 0.15;
+pub const MAX_STEADY_SPREAD: f64 = 0.15;
 /// The number of last rounds that decide whether a figure still varies.
-const LAST: usize = 3;
+const LAST_ROUNDS: usize = 3;
 
 /// Returns the median; `None` for an empty list.
 pub fn median(values: &[f64]) -> Option<f64> {
@@ -26,11 +26,11 @@ pub fn spread(values: &[f64]) -> Option<f64> {
     Some((largest - smallest) / middle.abs())
 }
 
-/// Returns true if the last rounds differ by more than [`UNSTEADY`]. Earlier rounds may, since caches fill and
+/// Returns true if the last rounds differ by more than [`MAX_STEADY_SPREAD`]. Earlier rounds may, since caches fill and
 /// connections are opened.
 pub fn is_unsteady(values: &[f64]) -> bool {
-    let last = &values[values.len().saturating_sub(LAST)..];
-    spread(last).is_none_or(|spread| spread > UNSTEADY)
+    let last = &values[values.len().saturating_sub(LAST_ROUNDS)..];
+    spread(last).is_none_or(|spread| spread > MAX_STEADY_SPREAD)
 }
 
 /// Returns L = 1/Σ(1/rᵢ): how often per second a sequence of steps can be done if each step alone can be done r₁, r₂, …

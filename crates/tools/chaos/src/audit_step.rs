@@ -20,12 +20,12 @@ use operations::session_probe::probe;
 
 /// The longest time without progress while work is pending. A message is retried only after Telegram was available for
 /// a minute.
-const QUIET: Duration = Duration::from_mins(2);
-const POLL: Duration = Duration::from_millis(250);
+const PROGRESS_TIMEOUT: Duration = Duration::from_mins(2);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// The name of the Stripe provider in payment's rows.
 const STRIPE: &str = "stripe";
 /// The number of the invariant that is checked by requests (session probes) instead of rows.
-const PROBES: u8 = 9;
+const SESSION_PROBES_INVARIANT: u8 = 9;
 
 /// Audits the system after a fault. Returns one sentence per violation, without those in `known`, and adds new ones to `known`.
 pub async fn run(cluster: &Cluster, load: &Load, slack: u32, known: &mut HashSet<String>) -> Vec<String> {
@@ -45,7 +45,7 @@ pub async fn run(cluster: &Cluster, load: &Load, slack: u32, known: &mut HashSet
         let rows = finding.violations.iter().map(|one| format!("invariant {number}: {}: {}", one.row, one.problem));
         // Violations found by probes are always reported: a probe is repeated after each fault, and its text names no
         // row.
-        problems.extend(rows.filter(|row| number == PROBES || known.insert(row.clone())));
+        problems.extend(rows.filter(|row| number == SESSION_PROBES_INVARIANT || known.insert(row.clone())));
         problems.extend(finding.missing.iter().map(|what| format!("invariant {number} cannot be checked: {what}")));
         if finding.counted.iter().all(|count| count.count == 0) {
             problems.push(format!("invariant {number} had nothing to check"));
@@ -63,9 +63,9 @@ fn lost_loans(facts: &Facts, load: &Load) -> Vec<String> {
 }
 
 async fn facts(cluster: &Cluster, load: &Load, slack: u32, problems: &mut Vec<String>) -> anyhow::Result<Facts> {
-    let (mut facts, busy) = quiet_facts(cluster, QUIET * slack).await?;
+    let (mut facts, busy) = quiet_facts(cluster, PROGRESS_TIMEOUT * slack).await?;
     problems.extend(busy);
-    facts.bounds = Bounds { build: cluster::BUILD_MAX, ..Bounds::default() };
+    facts.bounds = Bounds { build: cluster::MAX_BUILD_TIME, ..Bounds::default() };
     facts.acknowledged.extend(load.acknowledged());
     facts.told = Some(told(cluster.telegram.messages()));
     facts.refused = Some(told(cluster.telegram.refused()));
@@ -77,10 +77,10 @@ async fn facts(cluster: &Cluster, load: &Load, slack: u32, problems: &mut Vec<St
     Ok(facts)
 }
 
-/// Gathers all facts at a moment at which no work is pending. If pending work makes no progress for `patience`, it
+/// Gathers all facts at a moment at which no work is pending. If pending work makes no progress for `limit`, it
 /// returns a problem with the facts of that moment. While a backlog shrinks, it waits: Telegram accepts one message per
 /// second and chat.
-async fn quiet_facts(cluster: &Cluster, patience: Duration) -> anyhow::Result<(Facts, Option<String>)> {
+async fn quiet_facts(cluster: &Cluster, limit: Duration) -> anyhow::Result<(Facts, Option<String>)> {
     let databases = &cluster.sources.databases;
     let (mut moved, mut seen) = (Instant::now(), String::new());
     loop {
@@ -89,15 +89,15 @@ async fn quiet_facts(cluster: &Cluster, patience: Duration) -> anyhow::Result<(F
         if before != seen {
             moved = Instant::now();
         }
-        let stands_still = moved.elapsed() >= patience;
+        let stands_still = moved.elapsed() >= limit;
         if !busy.is_empty() && !stands_still {
             seen = before;
-            tokio::time::sleep(POLL).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
             continue;
         }
         let facts = again(async || cluster.sources.gather(Arc::new(|_, _, _| {})).await).await?;
         if stands_still {
-            let problem = format!("no progress for {} s: {}", patience.as_secs(), busy.join(", "));
+            let problem = format!("no progress for {} s: {}", limit.as_secs(), busy.join(", "));
             return Ok((facts, Some(problem)));
         }
         if fingerprint(databases).await? == before && under_way(databases).await?.is_empty() {

@@ -44,24 +44,24 @@ pub struct Options {
 }
 
 /// The mean pause of a customer between two steps. With it, 24 customers send about 25 requests a second.
-const PAUSE: Duration = Duration::from_millis(900);
+const CUSTOMER_PAUSE: Duration = Duration::from_millis(900);
 /// How long the load runs before each fault.
 const WARM_UP: Duration = Duration::from_secs(2);
 /// How long requests in flight may take after the load is paused.
-const END: Duration = Duration::from_mins(1);
+const DRAIN_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Runs the faults one after another. Calls `each` with every completed row, and `say` with the current activity.
 pub async fn run(options: &Options, each: impl Fn(&Row), say: impl Fn(&str)) -> anyhow::Result<Report> {
     say("starting");
     let cluster = Cluster::start(options, &say).await?;
     say("customers register");
-    let customers = load::Options { customers: options.customers, pause: PAUSE, seed: options.seed };
+    let customers = load::Options { customers: options.customers, pause: CUSTOMER_PAUSE, seed: options.seed };
     let mut load = Load::start(cluster.shop()?, &customers).await?;
     load.borrow(&cluster.shop()?, &cluster.lending()?, cluster.bank()?, &customers).await?;
     let random = SmallRng::seed_from_u64(options.seed);
     let mut experiment =
         Experiment { cluster, load, random, brief: options.brief, slack: options.slack, removed_at: None };
-    let mut report = Report::of(options, experiment.cluster.servers.broker.real().is_ok());
+    let mut report = Report::new(options, experiment.cluster.servers.broker.real().is_ok());
     let mut known = HashSet::new();
     for fault in &options.faults {
         experiment.random = SmallRng::seed_from_u64(options.seed ^ u64::from(fault.number) ^ hash(fault.name));
@@ -97,7 +97,7 @@ async fn row(
         injected => injected,
     };
     let (ended, removed_at) = experiment.removed_at.unwrap_or_else(|| (clock::now(), Instant::now()));
-    let mut row = Row::of(fault);
+    let mut row = Row::new(fault);
     let done = match injected {
         Ok(Injected::Done(done)) => done,
         Ok(Injected::Skipped(reason)) => {
@@ -126,7 +126,8 @@ async fn row(
     row.violations.extend(recovery.excesses(&bounds.after(fault.name)));
     row.recovery = Some(recovery.into());
     say(&format!("{}: draining requests in flight", fault.name));
-    row.violations.extend(experiment.load.pause(END * options.slack).await.err().map(|error| format!("{error:#}")));
+    row.violations
+        .extend(experiment.load.pause(DRAIN_TIMEOUT * options.slack).await.err().map(|error| format!("{error:#}")));
     say(&format!("{}: audit", fault.name));
     row.violations.extend(experiment.cluster.replicas.unexpected_exits());
     row.violations.extend(audit_step::run(&experiment.cluster, &experiment.load, options.slack, known).await);

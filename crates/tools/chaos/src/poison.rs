@@ -20,19 +20,19 @@ use super::{
 /// The header that marks a poison message.
 const MARK: &str = "chaos-poison";
 /// The size of a large payload, in bytes: more than a broker accepts by default.
-const LARGE: usize = 2_000_000;
+const LARGE_PAYLOAD: usize = 2_000_000;
 /// The size of a large payload for the mock, which drops the oldest records of a partition beyond 5 MB, dead letters
 /// included.
-const LARGE_FOR_A_MOCK: usize = 100_000;
+const LARGE_PAYLOAD_OF_MOCK: usize = 100_000;
 /// The number of an enum value that the contract does not define.
-const WHIM: i32 = 99;
+const UNKNOWN_REASON: i32 = 99;
 /// How long reading the poison back is retried.
-const PATIENCE: Duration = Duration::from_mins(1);
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Publishes four kinds of poison, each to every topic that can have it. Returns the number of records.
 pub async fn send(cluster: &mut Cluster) -> anyhow::Result<usize> {
     let batch = ids::random().to_string();
-    let large = if cluster.servers.broker.real().is_ok() { LARGE } else { LARGE_FOR_A_MOCK };
+    let large = if cluster.servers.broker.real().is_ok() { LARGE_PAYLOAD } else { LARGE_PAYLOAD_OF_MOCK };
     let mut records = Vec::new();
     // A topic that no service consumes is meant for outside programs.
     for route in ROUTES.iter().filter(|route| !route.consumers.is_empty()) {
@@ -59,7 +59,7 @@ pub async fn send(cluster: &mut Cluster) -> anyhow::Result<usize> {
 
 /// Returns the positions of this batch's poison.
 async fn found(cluster: &Cluster, before: &[Topic], batch: &str) -> anyhow::Result<Vec<facts::Poison>> {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + READ_TIMEOUT;
     loop {
         match added(cluster, before, batch).await {
             Err(_) if Instant::now() < until => sleep(Duration::from_millis(500)).await,
@@ -101,7 +101,7 @@ fn unknown_value(kind: &str) -> Option<Vec<u8>> {
             Some(record(order, event).payload)
         }
         OrderCancelled::TYPE => {
-            let event = OrderCancelled { order_uuid, user_uuid, reason: WHIM, ..OrderCancelled::default() };
+            let event = OrderCancelled { order_uuid, user_uuid, reason: UNKNOWN_REASON, ..OrderCancelled::default() };
             Some(record(order, event).payload)
         }
         _ => None,

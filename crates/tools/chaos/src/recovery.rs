@@ -17,15 +17,15 @@ use operations::databases::Databases;
 use operations::republish_lost_events::missing;
 
 /// The minimum time for which the recovery is observed: as long as requests may fail.
-const WATCHED: Duration = Duration::from_secs(6);
+const MIN_OBSERVATION: Duration = Duration::from_secs(6);
 /// How long no request may fail or be late before requests count as recovered.
-const CALM: Duration = Duration::from_secs(3);
+const CALM_FOR: Duration = Duration::from_secs(3);
 /// After this time the system counts as not recovered.
-const PATIENCE: Duration = Duration::from_mins(1);
-const POLL: Duration = Duration::from_millis(250);
+const RECOVERY_TIMEOUT: Duration = Duration::from_mins(1);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// How long requests may fail after a fault that opens circuit breakers. A breaker rejects calls for 5 s, then admits
 /// one trial call.
-pub const WITH_BREAKER: Duration = Duration::from_secs(6);
+pub const BREAKER_RECOVERY: Duration = Duration::from_secs(6);
 /// The faults that make a service unavailable or silent for long enough to open a circuit breaker.
 const OPENING: [&str; 14] = [
     "kill",
@@ -46,7 +46,7 @@ const OPENING: [&str; 14] = [
 /// The faults after which events may take twice as long: the broker has to join its cluster again before consumers join their groups.
 const FENCING: [&str; 1] = ["broker-fenced"];
 /// Recovery includes events that were written up to this much before the fault.
-const BEFORE: TimeDelta = TimeDelta::minutes(2);
+const EVENTS_BEFORE: TimeDelta = TimeDelta::minutes(2);
 
 /// The recovery times from the removal of the cause; `None` if that part did not recover.
 #[derive(Clone, Copy, Debug)]
@@ -72,16 +72,16 @@ pub struct Bounds {
 impl Bounds {
     /// Returns the promised times, multiplied by `slack`. The mock of librdkafka takes longer to reassign a dead
     /// consumer's partitions, so that events may take twice as long with it.
-    pub fn of(slack: u32, real_broker: bool) -> Self {
+    pub fn new(slack: u32, real_broker: bool) -> Self {
         let events = Duration::from_secs(if real_broker { 10 } else { 20 });
         let (requests, payments) = (Duration::from_secs(5), Duration::from_secs(30));
         Self { requests: requests * slack, events: events * slack, payments: payments * slack, slack }
     }
 
     /// Returns the bounds after `fault`. Events may take twice as long if it fences the broker. Requests may fail for
-    /// [`WITH_BREAKER`] if it opens circuit breakers.
+    /// [`BREAKER_RECOVERY`] if it opens circuit breakers.
     pub fn after(&self, fault: &str) -> Self {
-        let requests = if OPENING.contains(&fault) { WITH_BREAKER * self.slack } else { self.requests };
+        let requests = if OPENING.contains(&fault) { BREAKER_RECOVERY * self.slack } else { self.requests };
         let events = if FENCING.contains(&fault) { self.events * 2 } else { self.events };
         Self { requests, events, ..*self }
     }
@@ -126,9 +126,9 @@ impl fmt::Display for Recovery {
     }
 }
 
-/// Waits until the system has recovered, at most [`PATIENCE`] times `slack`. The load continues meanwhile.
+/// Waits until the system has recovered, at most [`RECOVERY_TIMEOUT`] times `slack`. The load continues meanwhile.
 pub async fn watch(cluster: &Cluster, load: &Load, span: FaultWindow, slack: u32) -> Recovery {
-    let patience = PATIENCE * slack;
+    let limit = RECOVERY_TIMEOUT * slack;
     let mut outstanding = OutstandingEvents::default();
     let (mut events, mut payments) = (None, None);
     loop {
@@ -142,14 +142,14 @@ pub async fn watch(cluster: &Cluster, load: &Load, span: FaultWindow, slack: u32
         }
         let failed = load.last_failure(span.at);
         let requests = failed.map_or(Duration::ZERO, |failed| failed - span.at);
-        let calm = elapsed.saturating_sub(requests) >= CALM
-            && load.waiting_since().is_none_or(|since| since.elapsed() < CALM)
+        let calm = elapsed.saturating_sub(requests) >= CALM_FOR
+            && load.waiting_since().is_none_or(|since| since.elapsed() < CALM_FOR)
             && load.first_success(span.at).is_some();
         let done = events.is_some() && payments.is_some() && calm;
-        if (done && elapsed >= WATCHED) || elapsed >= patience {
+        if (done && elapsed >= MIN_OBSERVATION) || elapsed >= limit {
             return Recovery { requests: calm.then_some(requests), events, payments };
         }
-        tokio::time::sleep(POLL).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
@@ -198,7 +198,7 @@ async fn written(databases: &Databases, span: FaultWindow) -> anyhow::Result<Vec
     for producer in producers() {
         let rows: Vec<(String, Uuid)> =
             sqlx::query_as("select event_type, event_uuid from outbox where created_at between $1 and $2")
-                .bind(span.begun - BEFORE)
+                .bind(span.begun - EVENTS_BEFORE)
                 .bind(span.ended)
                 .fetch_all(databases.named(producer)?)
                 .await?;
@@ -240,7 +240,7 @@ mod tests {
         let seconds = |seconds| Some(Duration::from_secs(seconds));
         let late = Recovery { requests: seconds(6), events: seconds(10), payments: None };
 
-        let (strict, slack) = (late.excesses(&Bounds::of(1, true)), late.excesses(&Bounds::of(2, true)));
+        let (strict, slack) = (late.excesses(&Bounds::new(1, true)), late.excesses(&Bounds::new(2, true)));
 
         let open = "payments are open for longer than is watched after the cause was gone";
         assert_eq!(
@@ -252,13 +252,13 @@ mod tests {
 
     #[test]
     fn requests_have_a_second_more_after_the_faults_that_open_circuit_breakers() {
-        let bounds = Bounds::of(2, true);
+        let bounds = Bounds::new(2, true);
         let names: Vec<_> = faults::all().iter().map(|fault| fault.name).collect();
 
         let longer: Vec<_> = names.iter().filter(|name| bounds.after(name).requests > bounds.requests).collect();
 
         assert_eq!(longer.len(), OPENING.len(), "of {OPENING:?} there are {longer:?} alone");
-        assert_eq!(bounds.after("kill").requests, WITH_BREAKER * 2);
+        assert_eq!(bounds.after("kill").requests, BREAKER_RECOVERY * 2);
         assert_eq!(bounds.after("rolling").requests, bounds.requests);
         assert_eq!(bounds.after("kill").events, bounds.events);
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     Options,
     experiment::Fault,
-    recovery::{Bounds, Recovery, WITH_BREAKER},
+    recovery::{BREAKER_RECOVERY, Bounds, Recovery},
 };
 
 /// The result of one fault.
@@ -38,7 +38,7 @@ pub struct Row {
 
 impl Row {
     /// Creates the row of a fault, without results.
-    pub fn of(fault: &Fault) -> Self {
+    pub fn new(fault: &Fault) -> Self {
         Self {
             number: fault.number,
             fault: fault.name,
@@ -92,9 +92,9 @@ pub struct Report {
 
 impl Report {
     /// Creates a report without rows.
-    pub fn of(options: &Options, real_broker: bool) -> Self {
+    pub fn new(options: &Options, real_broker: bool) -> Self {
         let Options { seed, brief, replicas, customers, slack, .. } = *options;
-        Self { seed, brief, replicas, customers, bounds: Bounds::of(slack, real_broker), rows: Vec::new() }
+        Self { seed, brief, replicas, customers, bounds: Bounds::new(slack, real_broker), rows: Vec::new() }
     }
 
     /// Returns why the run failed; `None` if it passed. Faults that could not be injected make it fail if `all` is set,
@@ -165,7 +165,7 @@ impl fmt::Display for Report {
             "\nRecovery is counted from the end of the cause: until the last request that failed or was late (well: at most {} s, and {} s after a fault that\n\
              opens circuit breakers), until all earlier events have arrived (at most {} s), until all earlier payments are known (at most {} s).",
             self.bounds.requests.as_secs(),
-            (WITH_BREAKER * self.bounds.slack).as_secs(),
+            (BREAKER_RECOVERY * self.bounds.slack).as_secs(),
             self.bounds.events.as_secs(),
             self.bounds.payments.as_secs(),
         )?;
@@ -193,11 +193,11 @@ mod tests {
     use crate::faults;
 
     fn report(rows: Vec<Row>) -> Report {
-        Report { seed: 1, brief: false, replicas: 2, customers: 24, bounds: Bounds::of(1, true), rows }
+        Report { seed: 1, brief: false, replicas: 2, customers: 24, bounds: Bounds::new(1, true), rows }
     }
 
     fn row() -> Row {
-        Row::of(&faults::all()[0])
+        Row::new(&faults::all()[0])
     }
 
     #[test]

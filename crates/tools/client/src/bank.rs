@@ -31,7 +31,7 @@ pub struct Bank {
 
 impl Bank {
     /// Creates the bank. Returns `None` if the settings name no broker.
-    pub fn of(settings: &Settings) -> anyhow::Result<Option<Self>> {
+    pub fn from_settings(settings: &Settings) -> anyhow::Result<Option<Self>> {
         if settings.get("KAFKA_BROKERS").is_none() {
             return Ok(None);
         }

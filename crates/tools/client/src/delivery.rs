@@ -35,7 +35,7 @@ pub struct Courier {
 
 impl Delivery {
     /// Parses the answer about `order`.
-    pub fn of(order: Uuid, body: &Value) -> anyhow::Result<Self> {
+    pub fn from_json(order: Uuid, body: &Value) -> anyhow::Result<Self> {
         let text = |member: &str| {
             let text = body[member].as_str().map(str::to_owned);
             text.with_context(|| format!("{member} is not a string in {body}"))
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_delivery_is_told_in_a_line() {
-        let delivery = Delivery::of(ORDER, &carried()).unwrap();
+        let delivery = Delivery::from_json(ORDER, &carried()).unwrap();
 
         assert_eq!(delivery.to_string(), "IN_TRANSIT: (4, 2), Вело, 1 step left");
         assert_eq!(delivery.progress, Some(55));
@@ -107,10 +107,10 @@ mod tests {
         for member in ["current_location", "progress", "courier"] {
             copy.as_object_mut().unwrap().remove(member);
         }
-        Delivery::of(ORDER, &copy).unwrap_err();
+        Delivery::from_json(ORDER, &copy).unwrap_err();
         copy["stale"] = json!(true);
 
-        let delivery = Delivery::of(ORDER, &copy).unwrap();
+        let delivery = Delivery::from_json(ORDER, &copy).unwrap();
 
         assert_eq!((delivery.to_string().as_str(), delivery.is_stale), ("IN_TRANSIT", true));
     }
@@ -128,7 +128,7 @@ mod tests {
             let mut body = carried();
             body[member] = value;
 
-            assert!(Delivery::of(ORDER, &body).is_err(), "{body}");
+            assert!(Delivery::from_json(ORDER, &body).is_err(), "{body}");
         }
     }
 }

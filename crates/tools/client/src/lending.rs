@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The timeout of a call.
-const LIMIT: Duration = Duration::from_secs(10);
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// The birth date of every customer that the tools create.
 pub const BIRTH_DATE: &str = "1990-12-31";
 
@@ -34,8 +34,8 @@ impl Lending {
     /// Creates the client for these addresses; connections are opened lazily.
     pub fn at(trust: &Trust, customers: &str, payment: &str) -> anyhow::Result<Self> {
         Ok(Self {
-            customers: CustomerServiceClient::new(trust.channel(customers, LIMIT)?),
-            payment: PaymentServiceClient::new(trust.channel(payment, LIMIT)?),
+            customers: CustomerServiceClient::new(trust.channel(customers, CALL_TIMEOUT)?),
+            payment: PaymentServiceClient::new(trust.channel(payment, CALL_TIMEOUT)?),
         })
     }
 

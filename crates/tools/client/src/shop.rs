@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The timeout of a request.
-const LIMIT: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
 pub struct Shop {
@@ -33,10 +33,15 @@ pub struct Shop {
 
 impl Shop {
     /// Creates the client of the shop that the settings name.
-    pub fn of(settings: &Settings) -> anyhow::Result<Self> {
+    pub fn from_settings(settings: &Settings) -> anyhow::Result<Self> {
         let order = settings.get("ORDER_URL").map(str::to_owned);
         let order = order.unwrap_or_else(|| order::SERVICE.address(settings));
-        Self::at(&Trust::of(settings)?, &order, &iam::SERVICE.address(settings), &inventory::SERVICE.address(settings))
+        Self::at(
+            &Trust::from_settings(settings)?,
+            &order,
+            &iam::SERVICE.address(settings),
+            &inventory::SERVICE.address(settings),
+        )
     }
 
     /// Creates the client of a shop at these addresses, which [`Trust::url`] completes. Connections are opened when
@@ -44,9 +49,9 @@ impl Shop {
     pub fn at(trust: &Trust, order: &str, iam: &str, inventory: &str) -> anyhow::Result<Self> {
         Ok(Self {
             order: trust.url(order)?.to_string().trim_end_matches('/').to_owned(),
-            http: trust.http().timeout(LIMIT).build().context("making an HTTP client")?,
-            iam: trust.channel(iam, LIMIT)?,
-            inventory: trust.channel(inventory, LIMIT)?,
+            http: trust.http().timeout(REQUEST_TIMEOUT).build().context("making an HTTP client")?,
+            iam: trust.channel(iam, REQUEST_TIMEOUT)?,
+            inventory: trust.channel(inventory, REQUEST_TIMEOUT)?,
         })
     }
 

@@ -19,7 +19,7 @@ use tonic::transport::{Channel, Endpoint};
 pub const H2: &[u8] = b"h2";
 /// The ALPN name of HTTP/1.1, which HTTP clients offer too.
 pub const HTTP1: &[u8] = b"http/1.1";
-const CONNECT_WITHIN: Duration = Duration::from_secs(2);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The authorities that TLS connections trust. Without any, connections use plain text.
 #[derive(Clone, Debug, Default)]
@@ -28,7 +28,7 @@ pub struct Trust(Option<Arc<ClientConfig>>);
 impl Trust {
     /// Reads the authorities in `TLS_CA_FILE`, and the certificate in `TLS_CERT_FILE` and `TLS_KEY_FILE`, if they are
     /// set. If a file cannot be used, fails and names the variable.
-    pub fn of(settings: &Settings) -> Result<Self, ConfigError> {
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
         let Some(authorities) = settings.get(CA) else { return Ok(Self::default()) };
         let mut roots = RootCertStore::empty();
         for certificate in certificates(CA, authorities)? {
@@ -74,7 +74,7 @@ impl Trust {
 
     /// Returns the builder of an HTTP client, with the timeout and TLS settings of the tools.
     pub fn http(&self) -> reqwest::ClientBuilder {
-        let builder = platform::http::client_builder().connect_timeout(CONNECT_WITHIN);
+        let builder = platform::http::client_builder().connect_timeout(CONNECT_TIMEOUT);
         match self.config(&[H2, HTTP1]) {
             Some(config) => builder.tls_backend_preconfigured(config),
             None => builder,
@@ -84,7 +84,7 @@ impl Trust {
     /// Returns a channel for gRPC, which connects when it is first used.
     pub fn channel(&self, address: &str, timeout: Duration) -> anyhow::Result<Channel> {
         let url = self.url(address)?;
-        let endpoint = Endpoint::from(url.clone()).connect_timeout(CONNECT_WITHIN).timeout(timeout);
+        let endpoint = Endpoint::from(url.clone()).connect_timeout(CONNECT_TIMEOUT).timeout(timeout);
         let Some(config) = self.config(&[H2]).filter(|_| url.scheme_str() == Some("https")) else {
             return Ok(endpoint.connect_lazy());
         };
@@ -127,7 +127,7 @@ mod tests {
     fn a_file_that_cannot_be_used_is_named_with_its_variable() {
         let trust = |variables: &[(&'static str, &str)]| {
             let variables = variables.iter().map(|(name, value)| (*name, (*value).to_owned()));
-            Trust::of(&Settings::of(variables)).unwrap_err().to_string()
+            Trust::from_settings(&Settings::from_variables(variables)).unwrap_err().to_string()
         };
 
         assert!(trust(&[(CA, "/no/such/file")]).contains("TLS_CA_FILE: /no/such/file: No such file"));

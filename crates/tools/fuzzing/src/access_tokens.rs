@@ -31,7 +31,7 @@ impl Keys {
         let tokens = AccessTokens::new(key(), Some(&next), Duration::from_mins(5));
         let now = clock::now();
         let token = NewToken {
-            id: TokenId::of(7),
+            id: TokenId::from_bits(7),
             user: UserId::new(Uuid::from_u128(1)),
             login: "ann",
             is_operator: true,

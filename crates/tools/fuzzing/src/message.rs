@@ -15,9 +15,9 @@ use prost_types::{
 use crate::{input::Input, system::Known, words};
 
 /// The maximum nesting of messages.
-const DEPTH: u8 = 4;
+const MAX_DEPTH: u8 = 4;
 /// The size in bytes from which a message gets no further fields. It is more than a server accepts.
-const LONGEST: usize = 300 * 1024;
+const MAX_BYTES: usize = 300 * 1024;
 
 static MESSAGES: LazyLock<HashMap<String, DescriptorProto>> = LazyLock::new(|| {
     let mut all = HashMap::new();
@@ -45,7 +45,7 @@ fn insert(all: &mut HashMap<String, DescriptorProto>, scope: &str, message: Desc
 
 /// Returns an encoded message of the type with this full name, which begins with a dot.
 pub fn message(name: &str, input: &mut Input<'_>, known: &Known) -> Vec<u8> {
-    let mut encoded = encode(name, input, known, DEPTH);
+    let mut encoded = encode(name, input, known, MAX_DEPTH);
     input.mutate(&mut encoded);
     encoded
 }
@@ -62,7 +62,7 @@ fn encode(name: &str, input: &mut Input<'_>, known: &Known, depth: u8) -> Vec<u8
         };
         let one = if times > 4 { Some(value(field, input, known, depth)) } else { None };
         for _ in 0..times {
-            if encoded.len() > LONGEST {
+            if encoded.len() > MAX_BYTES {
                 break;
             }
             let (wire_type, value) = one.clone().unwrap_or_else(|| value(field, input, known, depth));

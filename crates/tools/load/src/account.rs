@@ -11,10 +11,10 @@ use uuid::Uuid;
 
 const ORDERS: &str = "/api/v1/orders";
 /// The number of orders or parts on a page.
-const PAGE: u32 = 20;
+const PAGE_SIZE: u32 = 20;
 /// The bounds of the pause between two reads of an order whose ship is not assembled yet. The pause is a tenth of the
 /// elapsed time.
-const POLL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
+const POLL_INTERVAL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 
 /// The reason of a failed request. Requests that failed for the same reason have the same text, such as `409
 /// OUT_OF_STOCK`.
@@ -58,7 +58,7 @@ impl Account {
     }
 
     pub async fn list(&self) -> Result<(), Failure> {
-        let page = self.ask(Method::GET, &format!("{ORDERS}?limit={PAGE}"), None).await?;
+        let page = self.ask(Method::GET, &format!("{ORDERS}?limit={PAGE_SIZE}"), None).await?;
         page["orders"].as_array().map(|_| ()).ok_or(Failure::Borrowed("an answer without orders"))
     }
 
@@ -71,7 +71,7 @@ impl Account {
 
     /// Lists a page of parts.
     pub async fn parts(&self) -> Result<(), Failure> {
-        let list = ListPartsRequest { page_size: PAGE, ..ListPartsRequest::default() };
+        let list = ListPartsRequest { page_size: PAGE_SIZE, ..ListPartsRequest::default() };
         let request = within(&self.session, list).map_err(|error| brief(&error))?;
         self.shop.inventory().list_parts(request).await.map(|_| ()).map_err(|status| refused(&status))
     }
@@ -84,7 +84,9 @@ impl Account {
         loop {
             match self.get(order).await.map_err(|failure| at("get", &failure))?.as_str() {
                 "ASSEMBLED" => return Ok(()),
-                "PENDING_PAYMENT" | "PAID" => sleep((paid.elapsed() / 10).clamp(POLL.0, POLL.1)).await,
+                "PENDING_PAYMENT" | "PAID" => {
+                    sleep((paid.elapsed() / 10).clamp(POLL_INTERVAL.0, POLL_INTERVAL.1)).await
+                }
                 other => return Err(Failure::Owned(format!("the order is {other}"))),
             }
         }

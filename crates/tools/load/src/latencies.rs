@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 /// The longest latency that is recorded. Longer ones count as this.
-const LONGEST: Duration = Duration::from_hours(1);
+const MAX_LATENCY: Duration = Duration::from_hours(1);
 /// The number of significant digits that are kept.
 const DIGITS: u8 = 3;
 
@@ -72,7 +72,7 @@ impl Latencies {
 
 impl Default for Latencies {
     fn default() -> Self {
-        let histogram = Histogram::new_with_bounds(1, microseconds(LONGEST), DIGITS);
+        let histogram = Histogram::new_with_bounds(1, microseconds(MAX_LATENCY), DIGITS);
         Self { histogram: histogram.expect("the bounds are constants, and valid"), max: 0 }
     }
 }

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How often progress is reported.
-const EVERY: Duration = Duration::from_secs(1);
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The current stage of a measurement.
 #[derive(Clone, Copy, Debug)]
@@ -49,8 +49,8 @@ impl Crowd {
             () = follow(&recorder, begun, &mut watch) => {}
             () = weigh(&recorder, begun + plan.warm_up, &mut spent_before) => {}
         }
-        let cost = Spent::of(&recorder).since(spent_before);
-        Ok(Report::of(plan, self.users(), lock(&recorder).figures(), cost))
+        let cost = Spent::new(&recorder).since(spent_before);
+        Ok(Report::new(plan, self.users(), lock(&recorder).figures(), cost))
     }
 
     async fn send(&self, plan: &Plan, recorder: &Mutex<Recorder>) {
@@ -79,7 +79,7 @@ impl Crowd {
 
 /// Reports the progress every second. Never returns.
 async fn follow(recorder: &Mutex<Recorder>, begun: Instant, watch: &mut impl FnMut(Stage)) {
-    let mut ticks = interval_at(begun + EVERY, EVERY);
+    let mut ticks = interval_at(begun + REPORT_INTERVAL, REPORT_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
@@ -91,7 +91,7 @@ async fn follow(recorder: &Mutex<Recorder>, begun: Instant, watch: &mut impl FnM
 /// Records the processor time used when the warm-up ends. Never returns.
 async fn weigh(recorder: &Mutex<Recorder>, at: Instant, spent: &mut Spent) {
     sleep_until(at).await;
-    *spent = Spent::of(recorder);
+    *spent = Spent::new(recorder);
     std::future::pending::<()>().await;
 }
 
@@ -103,7 +103,7 @@ struct Spent {
 }
 
 impl Spent {
-    fn of(recorder: &Mutex<Recorder>) -> Self {
+    fn new(recorder: &Mutex<Recorder>) -> Self {
         Self { time: cpu::time(), arrivals: lock(recorder).arrived() }
     }
 

@@ -35,7 +35,7 @@ pub struct Mix([u32; Kind::ALL.len()]);
 pub enum MixError {
     #[error("there is no traffic `{0}`; there are {kinds}", kinds = Kind::ALL.map(Kind::name).join(", "))]
     UnknownKind(String),
-    #[error("the weight of {0} is not a number from 0 to {MOST}: `{1}`")]
+    #[error("the weight of {0} is not a number from 0 to {MAX_WEIGHT}: `{1}`")]
     Weight(Kind, String),
     #[error("{0} is given twice")]
     Twice(Kind),
@@ -46,7 +46,7 @@ pub enum MixError {
 }
 
 /// The largest weight.
-const MOST: u32 = 1_000_000;
+const MAX_WEIGHT: u32 = 1_000_000;
 
 impl Kind {
     pub const ALL: [Self; 8] =
@@ -141,7 +141,7 @@ impl FromStr for Mix {
             let (name, weight) = entry.split_once('=').ok_or_else(|| MixError::Form(entry.to_owned()))?;
             let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name.trim());
             let kind = kind.ok_or_else(|| MixError::UnknownKind(name.trim().to_owned()))?;
-            let number = weight.trim().parse().ok().filter(|weight| *weight <= MOST);
+            let number = weight.trim().parse().ok().filter(|weight| *weight <= MAX_WEIGHT);
             let number = number.ok_or_else(|| MixError::Weight(kind, weight.to_owned()))?;
             if weights[kind as usize].replace(number).is_some() {
                 return Err(MixError::Twice(kind));

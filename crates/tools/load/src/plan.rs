@@ -5,13 +5,13 @@ use std::time::Duration;
 use anyhow::ensure;
 
 use crate::{
-    crowd::UNPAID,
+    crowd::MAX_UNPAID,
     mix::{Kind, Mix},
 };
 
 /// The minimum reserve of unpaid orders to pay or cancel, and how long the reserve must last if no order is created.
-const LEAST_RESERVE: usize = 20;
-const RESERVE: Duration = Duration::from_secs(3);
+const MIN_RESERVE: usize = 20;
+const RESERVE_TIME: Duration = Duration::from_secs(3);
 
 /// The plan of one measurement.
 #[derive(Clone, Debug)]
@@ -80,10 +80,10 @@ impl Plan {
         let requests = f64::from(self.rate) * self.length.as_secs_f64();
         ensure!(requests >= 1.0, "duration: {:?} at {}/s is an empty run", self.length, self.rate);
         let left = self.left(0);
-        let needed = left.div_ceil(UNPAID);
+        let needed = left.div_ceil(MAX_UNPAID);
         ensure!(
             needed <= users,
-            "users: {left} orders would be unpaid at once, and a user may have {UNPAID}; \
+            "users: {left} orders would be unpaid at once, and a user may have {MAX_UNPAID}; \
              use {needed} users at least, or change the mix or the duration"
         );
         Ok(())
@@ -91,7 +91,7 @@ impl Plan {
 
     /// Returns true if the users may have the unpaid orders that the plan leaves besides `unpaid` orders of earlier measurements.
     pub fn fits(&self, users: usize, unpaid: usize) -> bool {
-        self.left(unpaid) <= users * UNPAID
+        self.left(unpaid) <= users * MAX_UNPAID
     }
 
     /// Returns the number of orders that are unpaid after the plan, if `unpaid` are before it.
@@ -108,7 +108,7 @@ impl Plan {
         let missing = (ending - self.per_second(Kind::Create)).max(0.0) * self.total().as_secs_f64();
         // Kinds are random, so that a longer run deviates further from their weights.
         let stray = 3.0 * (ending * self.total().as_secs_f64()).sqrt();
-        LEAST_RESERVE + whole(missing + stray + ending * RESERVE.as_secs_f64())
+        MIN_RESERVE + whole(missing + stray + ending * RESERVE_TIME.as_secs_f64())
     }
 
     /// Returns the number of orders that the plan creates and neither pays nor cancels.

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The maximum number of different failure reasons per kind.
-const REASONS: usize = 20;
+const MAX_REASONS: usize = 20;
 const OTHERS: Failure = Failure::Borrowed("other reasons");
 const TOO_MANY: Failure = Failure::Borrowed("not sent: too many in flight");
 
@@ -154,7 +154,7 @@ impl Tally {
     fn fail(&mut self, reason: Failure) {
         self.failed += 1;
         let is_new = !self.failures.contains_key(&reason);
-        let reason = if is_new && self.failures.len() >= REASONS { OTHERS } else { reason };
+        let reason = if is_new && self.failures.len() >= MAX_REASONS { OTHERS } else { reason };
         *self.failures.entry(reason).or_default() += 1;
     }
 
@@ -237,7 +237,7 @@ mod tests {
 
         let row = recorder.figures().kinds.remove(&Kind::Get).unwrap();
 
-        assert_eq!((row.failures.len(), row.failures["other reasons"]), (REASONS + 1, 1000 - REASONS as u64));
+        assert_eq!((row.failures.len(), row.failures["other reasons"]), (MAX_REASONS + 1, 1000 - MAX_REASONS as u64));
     }
 
     #[test]

@@ -12,9 +12,9 @@ use crate::{
 };
 
 /// The delay in milliseconds within this program from which the figures are unreliable.
-const LATE: f64 = 5.0;
+const LATE_AFTER_MS: f64 = 5.0;
 /// The number of failure reasons that are shown per kind, the most frequent first. JSON lists all.
-const REASONS: usize = 5;
+const MAX_REASONS: usize = 5;
 
 /// The results of the operations of one kind.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -64,7 +64,7 @@ impl Row {
 }
 
 impl Report {
-    pub(crate) fn of(plan: &Plan, users: usize, figures: Figures, cpu: Option<f64>) -> Self {
+    pub(crate) fn new(plan: &Plan, users: usize, figures: Figures, cpu: Option<f64>) -> Self {
         Self {
             rate: plan.rate,
             mix: plan.mix,
@@ -91,7 +91,7 @@ impl Report {
 
 fn notes(plan: &Plan, figures: &Figures) -> Vec<String> {
     let mut notes = Vec::new();
-    if let Some(late) = figures.sent_late_p99.filter(|late| *late > LATE) {
+    if let Some(late) = figures.sent_late_p99.filter(|late| *late > LATE_AFTER_MS) {
         notes.push(format!(
             "this program sent one operation of a hundred {late} ms late or later: the machine is too busy for exact figures"
         ));
@@ -132,7 +132,7 @@ impl fmt::Display for Report {
         for (kind, row) in &self.figures.kinds {
             let mut reasons: Vec<_> = row.failures.iter().collect();
             reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-            for (reason, count) in reasons.into_iter().take(REASONS) {
+            for (reason, count) in reasons.into_iter().take(MAX_REASONS) {
                 writeln!(f, "{kind}: {count} × {reason}")?;
             }
         }
@@ -202,7 +202,7 @@ mod tests {
     fn report(row: Row, sent_late: f64) -> Report {
         let figures =
             Figures { all: row.clone(), kinds: BTreeMap::from([(Kind::Create, row)]), sent_late_p99: Some(sent_late) };
-        Report::of(&Plan { warm_up: Duration::from_secs(2), ..Plan::default() }, 5, figures, Some(81.26))
+        Report::new(&Plan { warm_up: Duration::from_secs(2), ..Plan::default() }, 5, figures, Some(81.26))
     }
 
     #[test]

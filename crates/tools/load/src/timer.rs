@@ -17,7 +17,7 @@ use tokio::{
 };
 
 /// The shortest interval between two wake-ups. Arrivals that become due within it are sent together.
-const FINEST: Duration = Duration::from_micros(250);
+const MIN_INTERVAL: Duration = Duration::from_micros(250);
 
 /// The clock that wakes the loop when a request is due.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +45,9 @@ impl Timer {
         match self {
             Self::Tokio => Running::Tokio,
             // If no thread can be started, tokio's clock is used.
-            Self::Thread => Pulse::start(begun.into_std(), pause.max(FINEST)).map_or(Running::Tokio, Running::Thread),
+            Self::Thread => {
+                Pulse::start(begun.into_std(), pause.max(MIN_INTERVAL)).map_or(Running::Tokio, Running::Thread)
+            }
         }
     }
 }

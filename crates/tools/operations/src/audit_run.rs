@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The interval between two checks for pending work.
-const POLL: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The result of an audit.
 #[derive(Serialize)]
@@ -120,7 +120,7 @@ async fn quiet(sources: &Sources, until: Instant, progress: &OnProgress) -> anyh
             return Ok((busy, text));
         }
         progress(Progress::Said { text: busy.join(", ") });
-        tokio::time::sleep(POLL).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 

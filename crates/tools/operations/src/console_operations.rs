@@ -36,13 +36,13 @@ const NAME: &str = "shipyard-console";
 /// The header with an event's id.
 const EVENT: &str = "event-uuid";
 /// How long the broker may take. It is shorter than a request's limit, so that the page says what is missing.
-const ANSWER: Duration = Duration::from_secs(7);
+const BROKER_TIMEOUT: Duration = Duration::from_secs(7);
 /// The time that an audit waits until no work is pending: the default of `shipyard audit`.
-const WAIT: Duration = Duration::from_secs(30);
+const AUDIT_WAIT: Duration = Duration::from_secs(30);
 
 /// Gives the console of this process its operations. A console that may not read the databases shows everything else.
 pub fn provide() {
-    console::client::provide(|settings| match ConsoleOperations::of(settings) {
+    console::client::provide(|settings| match ConsoleOperations::from_settings(settings) {
         Ok(operations) => Arc::new(operations),
         Err(error) => {
             tracing::warn!(error = format!("{error:#}"), "receipts and operators' views unavailable");
@@ -63,11 +63,11 @@ struct ConsoleOperations {
 }
 
 impl ConsoleOperations {
-    fn of(settings: &Settings) -> anyhow::Result<Self> {
+    fn from_settings(settings: &Settings) -> anyhow::Result<Self> {
         Ok(Self {
-            receipts: Arc::new(Receipts::of(NAME, settings)?),
+            receipts: Arc::new(Receipts::from_settings(NAME, settings)?),
             databases: Databases::of_services(audited(), NAME, settings)?,
-            admin_ports: AdminPorts::of(settings)?,
+            admin_ports: AdminPorts::from_settings(settings)?,
             topics: settings.read()?,
             kafka: kafka::Config::load(settings)?,
             settings: settings.clone(),
@@ -77,7 +77,7 @@ impl ConsoleOperations {
 
     /// Opens the dead-letter topics. The connection to the broker ends with the queue: operators rarely need it.
     fn queue(&self) -> anyhow::Result<DeadLetterQueue> {
-        DeadLetterQueue::of(&self.settings)
+        DeadLetterQueue::from_settings(&self.settings)
     }
 
     /// Returns whether the filter names a topic that is not this shop's.
@@ -187,7 +187,7 @@ impl Operations for ConsoleOperations {
 
 /// Limits the time of a question to the broker.
 async fn answered<T>(reading: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    tokio::time::timeout(ANSWER, reading).await.context("Kafka does not answer")?
+    tokio::time::timeout(BROKER_TIMEOUT, reading).await.context("Kafka does not answer")?
 }
 
 /// Returns the progress of an action on dead letters as the console's.
@@ -197,10 +197,11 @@ fn counted(progress: OnProgress, what: &'static str) -> dead_letter_queue::Progr
 
 /// Audits the shop as `shipyard audit` does without arguments.
 async fn audit(settings: &Settings, progress: &OnProgress) -> anyhow::Result<Audited> {
-    let sources = Sources::of("shipyard-audit", settings)?;
+    let sources = Sources::from_settings("shipyard-audit", settings)?;
     // The console knows order's HTTP API by another variable than the tools.
     let order = settings.get("ORDER_HTTP_ADDRESS").map(str::to_owned);
-    let shop = Shop::of(&order.map_or_else(|| settings.clone(), |order| settings.clone().or("ORDER_URL", &order)))?;
+    let shop =
+        Shop::from_settings(&order.map_or_else(|| settings.clone(), |order| settings.clone().or("ORDER_URL", &order)))?;
     let told = progress.clone();
     let on_progress: audit_run::OnProgress = Arc::new(move |progress| {
         let step = match progress {
@@ -210,7 +211,7 @@ async fn audit(settings: &Settings, progress: &OnProgress) -> anyhow::Result<Aud
         };
         told(Progress { step, ..Progress::default() });
     });
-    let outcome = audit_run::run(&sources, &shop, WAIT, facts::bounds(settings)?, &on_progress).await;
+    let outcome = audit_run::run(&sources, &shop, AUDIT_WAIT, facts::bounds(settings)?, &on_progress).await;
     sources.databases.close().await;
     let outcome = outcome?;
     Ok(Audited {

@@ -9,7 +9,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use platform::kafka::{Config, Extent, Mark, Reader};
 
 /// How many consumer groups are asked for at the same time: each takes a connection to the broker.
-const AT_ONCE: usize = 6;
+const MAX_CONCURRENT_GROUPS: usize = 6;
 /// The group of the reader of the topics' ends, which commits nothing.
 const GROUP: &str = "shipyard-lag";
 
@@ -35,7 +35,7 @@ pub async fn lag(config: &Config, topics: &Topics) -> anyhow::Result<Vec<Partiti
             }
         })
         .collect();
-    let read: Vec<Vec<PartitionLag>> = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
+    let read: Vec<Vec<PartitionLag>> = stream::iter(asked).buffered(MAX_CONCURRENT_GROUPS).try_collect().await?;
     Ok(read.concat())
 }
 

@@ -14,7 +14,7 @@ use crate::registry::{self, with_database};
 use platform::service::Service;
 
 /// The pool size of a tool, which is small compared with those of the services.
-const CONNECTIONS: u32 = 2;
+const POOL_SIZE: u32 = 2;
 
 /// A small, lazily connected pool for each database.
 pub struct Databases {
@@ -24,7 +24,7 @@ pub struct Databases {
 impl Databases {
     /// Creates a pool for the database of each service. PostgreSQL shows `tool`, such as `shipyard-audit`, as the
     /// application name. Fails if a `<SERVICE>_DATABASE_URL` is missing.
-    pub fn of(tool: &str, settings: &Settings) -> anyhow::Result<Self> {
+    pub fn from_settings(tool: &str, settings: &Settings) -> anyhow::Result<Self> {
         Self::of_services(with_database(), tool, settings)
     }
 
@@ -34,7 +34,7 @@ impl Databases {
         tool: &str,
         settings: &Settings,
     ) -> anyhow::Result<Self> {
-        let pools = services.map(|service| Ok((service, service.pool(tool, CONNECTIONS, settings)?)));
+        let pools = services.map(|service| Ok((service, service.pool(tool, POOL_SIZE, settings)?)));
         Ok(Self { pools: pools.collect::<anyhow::Result<_>>()? })
     }
 

@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn services_listen_on_loopback_unless_an_address_is_set() {
         let listens = |variables: &[(&'static str, &str)]| {
-            let settings = Settings::of(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
+            let settings = Settings::from_variables(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
             order::SERVICE.listeners(&settings).map(|all| all.into_iter().map(|(_, address)| address.ip().to_string()))
         };
         let ips = |variables: &[(&'static str, &str)]| listens(variables).map(Vec::from_iter);

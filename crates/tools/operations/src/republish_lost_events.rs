@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::databases::Databases;
 
 /// The batch size in outbox rows.
-const BATCH: i64 = 5_000;
+const BATCH_SIZE: i64 = 5_000;
 
 /// Clears the publication mark of every event that a consumer lacks. Returns the number of events.
 ///
@@ -46,7 +46,7 @@ async fn published(outbox: &Database, after: i64) -> sqlx::Result<Option<(i64, H
         order by id
         limit $2",
         after,
-        BATCH,
+        BATCH_SIZE,
     )
     .fetch_all(outbox)
     .await?;

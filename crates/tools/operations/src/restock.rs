@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 /// The most parts that inventory accepts in one call.
-const AT_ONCE: usize = 1_000;
+const MAX_PARTS_PER_CALL: usize = 1_000;
 
 /// Adds this quantity of one part, or of every part, by calling the inventory service at `address`. Returns the parts
 /// with their new stock. The caller is identified by its certificate, or without TLS by the services' key.
@@ -37,7 +37,7 @@ pub async fn restock(
     let parts: Vec<PartQuantity> =
         listed.into_inner().parts.into_iter().map(|part| PartQuantity { part_uuid: part.uuid, quantity }).collect();
     anyhow::ensure!(!parts.is_empty(), "there is no such part");
-    for parts in parts.chunks(AT_ONCE) {
+    for parts in parts.chunks(MAX_PARTS_PER_CALL) {
         let restock = RestockPartsRequest { restock_uuid: ids::random().to_string(), parts: parts.to_vec() };
         inventory.restock_parts(restock).await.context("restocking")?;
     }

@@ -21,7 +21,7 @@ const HOST: &str = "CONSOLE_ADMIN_HOST";
 /// The variable with the address of the one admin port of a process with all services.
 const SHARED: &str = "SHIPYARD_ADMIN_LISTEN";
 /// The time limit for one answer of an admin port.
-const TIMEOUT: Duration = Duration::from_secs(2);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The admin ports of all services.
 pub struct AdminPorts {
@@ -45,9 +45,12 @@ struct Health {
 }
 
 impl AdminPorts {
-    pub fn of(settings: &Settings) -> anyhow::Result<Self> {
+    pub fn from_settings(settings: &Settings) -> anyhow::Result<Self> {
         let addresses = SERVICES.into_iter().map(|service| Ok((service, address(service, settings)?)));
-        Ok(Self { http: platform::http::client(TIMEOUT)?, addresses: addresses.collect::<Result<_, ConfigError>>()? })
+        Ok(Self {
+            http: platform::http::client(REQUEST_TIMEOUT)?,
+            addresses: addresses.collect::<Result<_, ConfigError>>()?,
+        })
     }
 
     /// Returns the state of each service. A service that does not answer has an error, and is no error of this function.
@@ -155,7 +158,7 @@ mod tests {
     #[test]
     fn an_admin_port_is_where_the_variables_say() {
         let at = |variables: &[(&str, &str)]| {
-            let settings = Settings::of(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
+            let settings = Settings::from_variables(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
             address(&order::SERVICE, &settings).unwrap()
         };
 
@@ -163,14 +166,15 @@ mod tests {
         assert_eq!(at(&[("LISTEN_IP", "0.0.0.0")]), "127.0.0.1:9466");
         assert_eq!(at(&[("LISTEN_IP", "0.0.0.0"), ("CONSOLE_ADMIN_HOST", "{service}.shop")]), "order.shop:9466");
         assert_eq!(at(&[("ORDER_ADMIN_LISTEN", "127.0.0.2:7")]), "127.0.0.2:7");
-        let shared = Settings::of([("SHIPYARD_ADMIN_LISTEN", "127.0.0.1:9464".to_owned())]).for_shared_process();
+        let shared =
+            Settings::from_variables([("SHIPYARD_ADMIN_LISTEN", "127.0.0.1:9464".to_owned())]).for_shared_process();
         assert_eq!(address(&order::SERVICE, &shared).unwrap(), "127.0.0.1:9464");
     }
 
     #[tokio::test]
     async fn a_service_that_does_not_answer_is_not_ready_and_says_why() {
         let ports = AdminPorts {
-            http: platform::http::client(TIMEOUT).unwrap(),
+            http: platform::http::client(REQUEST_TIMEOUT).unwrap(),
             addresses: SERVICES.map(|service| (service, "127.0.0.1:1".to_owned())).into(),
         };
 

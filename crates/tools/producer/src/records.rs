@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// same.
 const SALT: u64 = 0x0bad_0bad_0bad_0bad;
 /// The number of ways in which an order can be invalid.
-const WAYS: u64 = 6;
+const INVALID_KINDS: u64 = 6;
 
 /// The records of a seed.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +45,7 @@ impl Records {
 
     fn spoilt(&self, number: u64, mut order: Order) -> (OrderUid, Vec<u8>) {
         let uid = order.order_uid.clone();
-        let way = Dice::new(self.seed ^ !SALT, number).below(WAYS);
+        let way = Dice::new(self.seed ^ !SALT, number).below(INVALID_KINDS);
         let payload = match way {
             0 => bytes(&order).split_last_chunk::<8>().map(|(begin, _)| begin.to_vec()).unwrap_or_default(),
             1 => {

@@ -18,31 +18,31 @@ use crate::{
 };
 
 /// The number of records sent together, unless the rate is lower.
-const BATCH: u64 = 500;
+const MAX_BATCH_SIZE: u64 = 500;
 /// The number of batches per second, if the rate is higher.
 const TICKS_PER_SECOND: u64 = 10;
 /// The broker inside the one process (librdkafka's mock cluster) keeps 5 MB per partition, some 30 000 orders, and drops older ones even if
-/// no consumer has read them. So the producer sends a larger number at [`RATE_OF_MOCK`].
-const KEPT_BY_MOCK: u64 = 20_000;
+/// no consumer has read them. So the producer sends a larger number at [`MAX_MOCK_RATE`].
+const MOCK_CAPACITY: u64 = 20_000;
 /// Orders per second. Intake stored 5 600 or more of them from this broker (release build, two cores, 2026-11-23).
-const RATE_OF_MOCK: u32 = 1_000;
+const MAX_MOCK_RATE: u32 = 1_000;
 /// How long the broker may take for a batch.
-const LIMIT: Duration = Duration::from_secs(30);
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Sends the records that the arguments describe, and prints their number.
 pub async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::Result<()> {
     let topics: Topics = settings.read()?;
     // intake creates its topic. Programs outside, such as the user `outside` of the containers' broker, may only write to it.
     let settings = settings.clone().or("KAFKA_CREATE_TOPICS", "false");
-    let publisher = KafkaPublisher::within(&Config::load(&settings)?, LIMIT)?;
+    let publisher = KafkaPublisher::within(&Config::load(&settings)?, PUBLISH_TIMEOUT)?;
     let topic = topics.intake_topic_name;
-    let source = Source::of(arguments)?;
+    let source = Source::from_arguments(arguments)?;
     let bar = progress(source.count());
     let rate = rate(arguments, &settings, source.count());
     if rate != arguments.rate {
-        eprintln!("the shop's own broker keeps some 30000 orders: sending {RATE_OF_MOCK} a second; --rate changes it");
+        eprintln!("the shop's own broker keeps some 30000 orders: sending {MAX_MOCK_RATE} a second; --rate changes it");
     }
-    let batch = rate.map_or(BATCH, |rate| (u64::from(rate) / TICKS_PER_SECOND).clamp(1, BATCH));
+    let batch = rate.map_or(MAX_BATCH_SIZE, |rate| (u64::from(rate) / TICKS_PER_SECOND).clamp(1, MAX_BATCH_SIZE));
     let mut ticks = rate.map(|rate| {
         let mut ticks = tokio::time::interval(tick(batch, rate));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -76,7 +76,7 @@ pub async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::Result<(
 fn rate(arguments: &Arguments, settings: &Settings, count: u64) -> Option<u32> {
     // Only the broker inside the one process has a beginning after which it has every record.
     let is_mock = settings.get("KAFKA_LOG_SINCE").is_some();
-    arguments.rate.or((is_mock && count > KEPT_BY_MOCK).then_some(RATE_OF_MOCK))
+    arguments.rate.or((is_mock && count > MOCK_CAPACITY).then_some(MAX_MOCK_RATE))
 }
 
 /// Returns the duration of a batch at this rate.
@@ -92,7 +92,7 @@ enum Source {
 }
 
 impl Source {
-    fn of(arguments: &Arguments) -> anyhow::Result<Self> {
+    fn from_arguments(arguments: &Arguments) -> anyhow::Result<Self> {
         let Arguments { count, seed, bad, file, .. } = arguments;
         let Some(path) = file else { return Ok(Self::Made(Records { seed: *seed, bad: *bad }, *count)) };
         let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
@@ -129,11 +129,11 @@ mod tests {
     #[test]
     fn more_orders_than_the_shops_own_broker_keeps_are_sent_slowly() {
         let arguments = |rate| Arguments { count: 1, rate, seed: 1, bad: 0.0, file: None };
-        let mock = Settings::of([("KAFKA_LOG_SINCE", "2026-01-01T00:00:00Z".to_owned())]);
+        let mock = Settings::from_variables([("KAFKA_LOG_SINCE", "2026-01-01T00:00:00Z".to_owned())]);
 
-        assert_eq!(rate(&arguments(None), &mock, KEPT_BY_MOCK), None);
-        assert_eq!(rate(&arguments(None), &mock, KEPT_BY_MOCK + 1), Some(RATE_OF_MOCK));
-        assert_eq!(rate(&arguments(Some(5_000)), &mock, KEPT_BY_MOCK + 1), Some(5_000));
-        assert_eq!(rate(&arguments(None), &Settings::of([]), 1_000_000), None);
+        assert_eq!(rate(&arguments(None), &mock, MOCK_CAPACITY), None);
+        assert_eq!(rate(&arguments(None), &mock, MOCK_CAPACITY + 1), Some(MAX_MOCK_RATE));
+        assert_eq!(rate(&arguments(Some(5_000)), &mock, MOCK_CAPACITY + 1), Some(5_000));
+        assert_eq!(rate(&arguments(None), &Settings::from_variables([]), 1_000_000), None);
     }
 }

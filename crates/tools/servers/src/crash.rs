@@ -9,9 +9,9 @@ use tokio::process::Command;
 use crate::process::{self, Child};
 
 /// How long the system may take to remove the killed processes.
-const PATIENCE: Duration = Duration::from_secs(15);
+const EXIT_TIMEOUT: Duration = Duration::from_secs(15);
 /// The polling interval.
-const PAUSE: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Kills the process and its children. `child` is the process if this program has started it. Returns when all have
 /// exited and hold no memory, files or ports.
@@ -40,10 +40,10 @@ async fn kill_all(pid: i32) -> anyhow::Result<()> {
     }
     let end = async {
         while pids.iter().any(|pid| !has_ended(*pid)) {
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     };
-    tokio::time::timeout(PATIENCE, end)
+    tokio::time::timeout(EXIT_TIMEOUT, end)
         .await
         .with_context(|| format!("process {pid} does not end, though it was killed"))
 }

@@ -12,19 +12,19 @@ const OWNER: &str = "shipyard.chaos";
 /// The label with the host of the owning process.
 const HOST: &str = "shipyard.host";
 /// The timeout for the first answer of the container engine.
-const ENGINE: Duration = Duration::from_secs(5);
+const ENGINE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The timeout for pulling an image.
-const PULL: Duration = Duration::from_mins(3);
+const PULL_TIMEOUT: Duration = Duration::from_mins(3);
 /// The timeout of commands that transfer no data.
-pub const QUICK: Duration = Duration::from_secs(30);
+pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Returns the output of `docker <arguments>`. An error contains the last line of standard error.
-pub async fn run(arguments: &[&str], patience: Duration) -> anyhow::Result<String> {
+pub async fn run(arguments: &[&str], time_limit: Duration) -> anyhow::Result<String> {
     let command = arguments.first().copied().unwrap_or_default();
     let output = Command::new("docker").args(arguments).stdin(Stdio::null()).kill_on_drop(true).output();
-    let output = tokio::time::timeout(patience, output).await;
+    let output = tokio::time::timeout(time_limit, output).await;
     let output = output
-        .with_context(|| format!("docker {command} takes more than {patience:?}"))?
+        .with_context(|| format!("docker {command} takes more than {time_limit:?}"))?
         .context("there is no program `docker`")?;
     let said = String::from_utf8_lossy(&output.stderr);
     let last = said.trim_end().lines().next_back().unwrap_or("failed");
@@ -34,10 +34,10 @@ pub async fn run(arguments: &[&str], patience: Duration) -> anyhow::Result<Strin
 
 /// Fails if no engine answers, or if it neither has `image` nor can pull it.
 pub async fn available(image: &str) -> anyhow::Result<()> {
-    run(&["version", "--format", "{{.Server.Version}}"], ENGINE).await.context("no docker engine answers")?;
-    if run(&["image", "inspect", "--format", "{{.Id}}", image], QUICK).await.is_err() {
+    run(&["version", "--format", "{{.Server.Version}}"], ENGINE_TIMEOUT).await.context("no docker engine answers")?;
+    if run(&["image", "inspect", "--format", "{{.Id}}", image], COMMAND_TIMEOUT).await.is_err() {
         tracing::info!("pulling {image}; this happens once");
-        let pulled = run(&["pull", "--quiet", image], PULL).await;
+        let pulled = run(&["pull", "--quiet", image], PULL_TIMEOUT).await;
         pulled.with_context(|| format!("the image {image} is not here and cannot be pulled"))?;
     }
     Ok(())
@@ -53,7 +53,8 @@ pub fn labels() -> [String; 2] {
 pub async fn sweep() -> anyhow::Result<()> {
     let [owned, here] = [format!("label={OWNER}"), format!("label={HOST}={}", host())];
     let format = format!(r#"{{{{.ID}}}} {{{{.Label "{OWNER}"}}}}"#);
-    let listed = run(&["ps", "--all", "--filter", &owned, "--filter", &here, "--format", &format], QUICK).await?;
+    let listed =
+        run(&["ps", "--all", "--filter", &owned, "--filter", &here, "--format", &format], COMMAND_TIMEOUT).await?;
     for (id, owner) in listed.lines().filter_map(|line| line.split_once(' ')) {
         if !owner.parse().is_ok_and(process::is_alive) {
             remove(id).await?;
@@ -64,7 +65,7 @@ pub async fn sweep() -> anyhow::Result<()> {
 
 /// Kills a container in any state, and removes it with its data.
 pub async fn remove(id: &str) -> anyhow::Result<()> {
-    run(&["rm", "--force", "--volumes", id], QUICK).await?;
+    run(&["rm", "--force", "--volumes", id], COMMAND_TIMEOUT).await?;
     Ok(())
 }
 

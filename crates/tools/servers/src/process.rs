@@ -19,9 +19,9 @@ use rustix::process::{Pid, kill_process, test_kill_process};
 use tokio::sync::watch;
 
 /// The polling interval for states that are not notified.
-const PAUSE: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// A server's log that is larger than this is truncated.
-const LOG_LIMIT: u64 = 10 << 20;
+const MAX_LOG_BYTES: u64 = 10 << 20;
 
 /// Returns the program `name` in PATH or in the directories for system programs.
 pub fn find(name: &str) -> Option<PathBuf> {
@@ -52,7 +52,7 @@ impl Child {
     /// Starts `command` with its output in `log`. It runs in its own process group, so that a Ctrl-C at the terminal
     /// does not reach it.
     pub fn spawn(mut command: Command, log: &Path) -> anyhow::Result<Self> {
-        if std::fs::metadata(log).is_ok_and(|log| log.len() > LOG_LIMIT) {
+        if std::fs::metadata(log).is_ok_and(|log| log.len() > MAX_LOG_BYTES) {
             std::fs::remove_file(log)?;
         }
         let output = OpenOptions::new().create(true).append(true).mode(0o600).open(log)?;
@@ -82,11 +82,11 @@ impl Child {
         }
     }
 
-    /// Sends `signal`, and kills the process if it has not exited after `patience`.
-    pub async fn stop(&self, signal: Signal, patience: Duration) {
+    /// Sends `signal`, and kills the process if it has not exited after `time_limit`.
+    pub async fn stop(&self, signal: Signal, time_limit: Duration) {
         self.signal(signal);
         let mut ended = self.ended.clone();
-        if tokio::time::timeout(patience, ended.wait_for(Option::is_some)).await.is_err() {
+        if tokio::time::timeout(time_limit, ended.wait_for(Option::is_some)).await.is_err() {
             self.signal(Signal::KILL);
             let _ = ended.wait_for(Option::is_some).await;
         }
@@ -135,7 +135,7 @@ pub async fn end_leftover(pid: i32, directory: &Path, signals: [Signal; 2]) -> a
         kill(pid, signal)?;
         let gone = async {
             while is_alive(pid) && works_in(pid, directory) {
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(POLL_INTERVAL).await;
             }
         };
         if tokio::time::timeout(Duration::from_secs(20), gone).await.is_ok() {
@@ -149,7 +149,7 @@ pub async fn end_leftover(pid: i32, directory: &Path, signals: [Signal; 2]) -> a
 pub async fn wait_until(
     child: &Child,
     log: &Path,
-    patience: Duration,
+    time_limit: Duration,
     ready: impl AsyncFn() -> bool,
 ) -> anyhow::Result<()> {
     let wait = async {
@@ -158,11 +158,11 @@ pub async fn wait_until(
                 let said = std::fs::read_to_string(log).unwrap_or_default();
                 anyhow::bail!("it ended: {}", said.trim_end().lines().next_back().unwrap_or("without a word"));
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         Ok(())
     };
-    let outcome = tokio::time::timeout(patience, wait).await;
+    let outcome = tokio::time::timeout(time_limit, wait).await;
     outcome.unwrap_or_else(|_| Err(anyhow::anyhow!("it does not answer; see {}", log.display())))
 }
 

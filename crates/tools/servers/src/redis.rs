@@ -14,8 +14,8 @@ use crate::{
 };
 
 /// How long the server may take to load its data.
-const START: Duration = Duration::from_secs(30);
-const STOP: Duration = Duration::from_secs(5);
+const STARTUP_TIMEOUT: Duration = Duration::from_secs(30);
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The options of a server.
 pub struct Options {
@@ -63,7 +63,7 @@ async fn run(program: &Path, options: &Options) -> anyhow::Result<Redis> {
     process::write_private(&pid_file, &child.pid.to_string())?;
     let url = format!("redis://:{password}@127.0.0.1:{port}");
     let client = redis::Client::open(url.as_str())?;
-    process::wait_until(&child, &log, START, async || answers(&client).await).await?;
+    process::wait_until(&child, &log, STARTUP_TIMEOUT, async || answers(&client).await).await?;
     Ok(Redis { url, pid: child.pid, child: options.mortal.then_some(child), _lock: lock })
 }
 
@@ -129,7 +129,7 @@ impl Redis {
     /// Stops the server and waits.
     pub async fn stop(mut self) {
         if let Some(child) = self.child.take() {
-            child.stop(Signal::TERM, STOP).await;
+            child.stop(Signal::TERM, STOP_TIMEOUT).await;
         }
     }
 }

@@ -8,10 +8,10 @@ use std::{
 use anyhow::Context as _;
 use tokio::time::Instant;
 
-use crate::docker::{self, QUICK};
+use crate::docker::{self, COMMAND_TIMEOUT};
 
 const IMAGE: &str = "redis:8";
-const START: Duration = Duration::from_secs(30);
+const STARTUP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A running server. Dropping it removes it, and ignores errors.
 pub struct RedisContainer {
@@ -38,7 +38,7 @@ impl RedisContainer {
         let bind = if cfg!(target_os = "linux") { "127.0.0.1" } else { "0.0.0.0" };
         arguments.extend([IMAGE, "redis-server", "--bind", bind, "--port", &port, "--protected-mode", "no"]);
         arguments.extend(["--appendonly", "yes", "--appendfsync", "always", "--save", ""]);
-        let id = docker::run(&arguments, QUICK).await.context("starting Redis in a container")?;
+        let id = docker::run(&arguments, COMMAND_TIMEOUT).await.context("starting Redis in a container")?;
         let server = Self { url: format!("redis://{address}"), id };
         server.wait().await?;
         Ok(server)
@@ -51,9 +51,12 @@ impl RedisContainer {
 
     async fn wait(&self) -> anyhow::Result<()> {
         let client = redis::Client::open(self.url.as_str())?;
-        let deadline = Instant::now() + START;
+        let deadline = Instant::now() + STARTUP_TIMEOUT;
         while !crate::redis::answers(&client).await {
-            anyhow::ensure!(Instant::now() < deadline, "Redis in its container does not answer within {START:?}");
+            anyhow::ensure!(
+                Instant::now() < deadline,
+                "Redis in its container does not answer within {STARTUP_TIMEOUT:?}"
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         Ok(())

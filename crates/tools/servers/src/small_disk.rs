@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use crate::process;
 
 /// The number of attempts to resize the disk to its usage, which may grow meanwhile.
-const ATTEMPTS: usize = 20;
+const MAX_ATTEMPTS: usize = 20;
 /// The device name of a mount without the pid of its owner, which follows.
 const SOURCE: &str = "shipyard-disk-";
 
@@ -39,7 +39,7 @@ impl SmallDisk {
     /// Fills the disk. Space that is freed later is available until the next call.
     pub fn fill(&self) -> anyhow::Result<()> {
         let mut outcome = Ok(());
-        for _ in 0..ATTEMPTS {
+        for _ in 0..MAX_ATTEMPTS {
             let disk = rustix::fs::statvfs(&self.directory)?;
             outcome = self.resize((disk.f_blocks - disk.f_bfree) * disk.f_frsize);
             if outcome.is_ok() {

@@ -44,7 +44,7 @@ struct Network {
 
 /// The time after which the far end of a blackholed connection is closed, as its keepalives would do. PostgreSQL takes
 /// 11 s with the services' settings.
-const FAR_END_FINDS_OUT: Duration = Duration::from_secs(15);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The direction of a chunk.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -224,7 +224,7 @@ async fn connect(client: TcpStream, targets: Targets, network: watch::Receiver<N
             } => return ended.map(drop),
         }
         let far_end = async {
-            let _ = tokio::time::timeout(FAR_END_FINDS_OUT, discard(&mut from_server)).await;
+            let _ = tokio::time::timeout(KEEPALIVE_TIMEOUT, discard(&mut from_server)).await;
             drop((from_server, to_server));
         };
         // The client's connection stays open until the client closes it. The server's connection is closed earlier.

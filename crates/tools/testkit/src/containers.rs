@@ -21,9 +21,9 @@ use crate::{
 /// The label with the run that owns a container.
 const LABEL: &str = "shipyard.testkit";
 /// The timeout for pulling an image.
-const PULL: Duration = Duration::from_mins(5);
+const PULL_TIMEOUT: Duration = Duration::from_mins(5);
 /// The timeout for the first answer of a server.
-const START: Duration = Duration::from_mins(1);
+const STARTUP_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Starts the run's `server` and waits until it answers. Returns its address and image.
 pub async fn start(server: Server, run: &Run) -> anyhow::Result<(String, String)> {
@@ -141,9 +141,9 @@ pub(crate) async fn launch(
     image: impl Into<ContainerRequest<GenericImage>>,
     run: &Run,
 ) -> anyhow::Result<(ContainerAsync<GenericImage>, String)> {
-    let request = image.into().with_label(LABEL, &run.id).with_startup_timeout(START);
+    let request = image.into().with_label(LABEL, &run.id).with_startup_timeout(STARTUP_TIMEOUT);
     let name = request.descriptor();
-    let container = tokio::time::timeout(PULL, request.start())
+    let container = tokio::time::timeout(PULL_TIMEOUT, request.start())
         .await
         .with_context(|| format!("pulling {name} takes too long"))?
         .with_context(|| format!("starting a container of {name}"))?;
@@ -160,7 +160,7 @@ pub(crate) async fn answers(
     name: &str,
     ask: impl AsyncFn() -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let deadline = tokio::time::Instant::now() + START;
+    let deadline = tokio::time::Instant::now() + STARTUP_TIMEOUT;
     while let Err(error) = ask().await {
         if !container.is_running().await? {
             let said = [container.stdout_to_vec().await?, container.stderr_to_vec().await?].concat();

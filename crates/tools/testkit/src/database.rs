@@ -16,7 +16,7 @@ use tokio::sync::OnceCell;
 use crate::{infrastructure::address, run, server::Server};
 
 /// The size of a test's pool.
-const POOL: u32 = 10;
+const POOL_SIZE: u32 = 10;
 
 /// A database that belongs to one test.
 pub struct Database {
@@ -119,7 +119,7 @@ impl Databases {
         execute(&mut admin, format!(r#"create database "{name}" template {template}"#)).await?;
         admin.close().await?;
         let url = self.options.clone().database(&name).to_url_lossy().to_string();
-        let pool = platform::postgres::Database::lazy("test", "TEST_DATABASE_URL", &url.clone().into(), POOL);
+        let pool = platform::postgres::Database::lazy("test", "TEST_DATABASE_URL", &url.clone().into(), POOL_SIZE);
         Ok(Database { pool: pool.expect("the database's URL can be read").with_stable_plans(), url })
     }
 }

@@ -3,8 +3,8 @@
 use std::{panic::Location, time::Duration};
 
 /// The timeout after which a test fails. Under the load of all tests a consumer may take half a minute to join its group.
-const LIMIT: Duration = Duration::from_mins(1);
-const PAUSE: Duration = Duration::from_millis(10);
+const TEST_TIMEOUT: Duration = Duration::from_mins(1);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Polls `probe` every 10 ms until it returns a value. Panics at the caller's line after a minute.
 #[track_caller]
@@ -19,11 +19,11 @@ where
                 if let Some(answer) = probe().await {
                     return answer;
                 }
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(POLL_INTERVAL).await;
             }
         };
-        let Ok(answer) = tokio::time::timeout(LIMIT, wait).await else {
-            panic!("what {caller} waits for did not happen within {LIMIT:?}");
+        let Ok(answer) = tokio::time::timeout(TEST_TIMEOUT, wait).await else {
+            panic!("what {caller} waits for did not happen within {TEST_TIMEOUT:?}");
         };
         answer
     }

@@ -50,7 +50,7 @@ pub async fn guarded_kafka() -> Option<GuardedKafka> {
 impl GuardedKafka {
     /// Returns the variables of a client that authenticates as `user`.
     pub fn settings(&self, user: &str) -> Settings {
-        Settings::of([
+        Settings::from_variables([
             ("KAFKA_BROKERS", self.brokers.clone()),
             ("KAFKA_TOPIC_PARTITIONS", "1".to_owned()),
             ("KAFKA_SECURITY_PROTOCOL", "sasl_plaintext".to_owned()),

@@ -99,7 +99,7 @@ impl Kafka {
     }
 
     pub fn config(&self) -> Config {
-        Settings::of(self.settings()).read().expect("these settings are complete")
+        Settings::from_variables(self.settings()).read().expect("these settings are complete")
     }
 
     /// Publishes records like the services do, and returns when the broker has acknowledged all of them.
@@ -135,7 +135,7 @@ fn passes(error: &KafkaError) -> bool {
 }
 
 fn read(brokers: &str, topic: &str) -> rdkafka::error::KafkaResult<Vec<Message>> {
-    const PATIENCE: Duration = Duration::from_secs(10);
+    const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", brokers)
         .set("group.id", "testkit")
@@ -143,7 +143,7 @@ fn read(brokers: &str, topic: &str) -> rdkafka::error::KafkaResult<Vec<Message>>
         .set("fetch.wait.max.ms", "10")
         .set("log_level", "0")
         .create()?;
-    let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
+    let metadata = consumer.fetch_metadata(Some(topic), REQUEST_TIMEOUT)?;
     let partitions: Vec<i32> = metadata
         .topics()
         .iter()
@@ -152,12 +152,12 @@ fn read(brokers: &str, topic: &str) -> rdkafka::error::KafkaResult<Vec<Message>>
         .collect();
     let mut messages = Vec::new();
     for partition in partitions {
-        let (mut next, end) = consumer.fetch_watermarks(topic, partition, PATIENCE)?;
+        let (mut next, end) = consumer.fetch_watermarks(topic, partition, REQUEST_TIMEOUT)?;
         let mut one = TopicPartitionList::new();
         one.add_partition_offset(topic, partition, Offset::Offset(next))?;
         consumer.assign(&one)?;
         while next < end {
-            if let Some(message) = consumer.poll(PATIENCE) {
+            if let Some(message) = consumer.poll(REQUEST_TIMEOUT) {
                 let message = Message::from(&message?);
                 next = message.offset + 1;
                 messages.push(message);

@@ -26,10 +26,10 @@ pub struct Run {
 impl Run {
     pub fn current() -> &'static Self {
         static CURRENT: OnceLock<Run> = OnceLock::new();
-        CURRENT.get_or_init(|| Self::enter().expect("the run's directory can be made beside the test binary"))
+        CURRENT.get_or_init(|| Self::start_or_join().expect("the run's directory can be made beside the test binary"))
     }
 
-    fn enter() -> anyhow::Result<Self> {
+    fn start_or_join() -> anyhow::Result<Self> {
         let owner = owner();
         let base = base()?;
         let id = format!("{owner}-{}", start_time(owner).unwrap_or_default());

@@ -21,8 +21,11 @@ pub fn settings() -> Settings {
         })
         .map(|name| (name, "127.0.0.1:0".to_owned()))
         .collect();
-    Settings::of([("SERVICE_KEY", SERVICE_KEY.to_owned()), ("SHIPYARD_ENVIRONMENT", "development".to_owned())])
-        .with(variables.iter().map(|(name, value)| (name.as_str(), value.clone())))
+    Settings::from_variables([
+        ("SERVICE_KEY", SERVICE_KEY.to_owned()),
+        ("SHIPYARD_ENVIRONMENT", "development".to_owned()),
+    ])
+    .with(variables.iter().map(|(name, value)| (name.as_str(), value.clone())))
 }
 
 /// Returns a channel to the service `name` at `address`. The caller is the service that calls it most.

@@ -1,4 +1,4 @@
-//! `GetAssembly`: the build job of one order.
+//! `GetAssembly`: the build of one order.
 
 use contracts::{
     ids::OrderId,
@@ -16,24 +16,24 @@ pub async fn handle(
     let caller = caller(&request)?;
     let order = OrderId::new(parse_uuid("order_uuid", &request.get_ref().order_uuid)?);
 
-    let job = service.find(&caller, order).await?;
+    let build = service.find(&caller, order).await?;
 
-    Ok(Response::new(GetAssemblyResponse { assembly: Some(encode(&job)) }))
+    Ok(Response::new(GetAssemblyResponse { assembly: Some(encode(&build)) }))
 }
 
-fn encode(job: &model::Job) -> Assembly {
-    let status = match job.status {
+fn encode(build: &model::Build) -> Assembly {
+    let status = match build.status {
         model::Status::Building => AssemblyStatus::Building,
         model::Status::Assembled => AssemblyStatus::Assembled,
         model::Status::Failed => AssemblyStatus::Failed,
     };
     Assembly {
-        order_uuid: job.order.to_string(),
-        user_uuid: job.user.to_string(),
+        order_uuid: build.order.to_string(),
+        user_uuid: build.user.to_string(),
         status: status.into(),
-        build_time_sec: job.build_time_sec,
-        started_at: Some(timestamp(job.started_at)),
-        due_at: Some(timestamp(job.due_at)),
-        finished_at: job.finished_at.map(timestamp),
+        build_time_sec: build.build_time_sec,
+        started_at: Some(timestamp(build.started_at)),
+        due_at: Some(timestamp(build.due_at)),
+        finished_at: build.finished_at.map(timestamp),
     }
 }

@@ -1,4 +1,4 @@
-//! `OrderPaid`: starts the build job of the order.
+//! `OrderPaid`: starts the build of the order.
 
 use contracts::events::{OrderOf, OrderPaid, Received, Subscription};
 use platform::random::Random;
@@ -12,7 +12,7 @@ pub fn order_paid(service: AssemblyService, times: BuildTimes, random: Random) -
     Subscription::new(GROUP_PAID, move |paid: Received<OrderPaid>| {
         let service = service.clone();
         let OrderOf { order, user } = paid.subject;
-        let job = times.draw(&random, order, user);
-        async move { Ok(service.start(paid.id, &job).await?) }
+        let build = times.draw(&random, order, user);
+        async move { Ok(service.start(paid.id, &build).await?) }
     })
 }

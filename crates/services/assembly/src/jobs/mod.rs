@@ -1,7 +1,7 @@
 //! Background jobs, one per file.
 
-mod finish_ships;
-mod remove_old_jobs;
+mod finish_builds;
+mod remove_old_builds;
 
-pub use finish_ships::finish_ships;
-pub use remove_old_jobs::remove_old_jobs;
+pub use finish_builds::finish_builds;
+pub use remove_old_builds::remove_old_builds;

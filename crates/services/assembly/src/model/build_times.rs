@@ -5,7 +5,7 @@ use std::time::Duration;
 use contracts::ids::{OrderId, UserId};
 use platform::random::Random;
 
-use super::NewJob;
+use super::NewBuild;
 
 /// The range of build times, and the share of builds that fail.
 #[derive(Clone, Copy, Debug)]
@@ -18,9 +18,9 @@ pub struct BuildTimes {
 
 impl BuildTimes {
     /// Draws the build time of a ship, and whether its build fails.
-    pub fn draw(&self, random: &Random, order: OrderId, user: UserId) -> NewJob {
+    pub fn draw(&self, random: &Random, order: OrderId, user: UserId) -> NewBuild {
         let build_time = random.between(self.min..=self.max);
         let fails = random.chance(self.failure_rate);
-        NewJob { order, user, build_time, fails }
+        NewBuild { order, user, build_time, fails }
     }
 }

@@ -1,4 +1,4 @@
-//! The build job of a ship: its states, and the event that reports its end.
+//! The build of a ship: its states, and the event that reports its end.
 
 mod build_times;
 
@@ -34,9 +34,9 @@ impl Status {
     }
 }
 
-/// A job before it is stored. Its values are decided when the order is paid.
+/// A build before it is stored. Its values are decided when the order is paid.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewJob {
+pub struct NewBuild {
     pub order: OrderId,
     pub user: UserId,
     pub build_time: Duration,
@@ -45,7 +45,7 @@ pub struct NewJob {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Job {
+pub struct Build {
     pub order: OrderId,
     pub user: UserId,
     pub status: Status,
@@ -56,22 +56,22 @@ pub struct Job {
     pub finished_at: Option<DateTime<Utc>>,
 }
 
-impl NewJob {
+impl NewBuild {
     /// Returns the build time in whole seconds, rounded up.
     pub fn build_time_sec(&self) -> i64 {
         i64::try_from(self.build_time.as_millis().div_ceil(1000)).unwrap_or(i64::MAX)
     }
 }
 
-/// The event that reports the end of a job to other services.
+/// The event that reports the end of a build to other services.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     Assembled { order: OrderId, user: UserId, build_time_sec: i64 },
     Failed { order: OrderId, user: UserId, reason: &'static str },
 }
 
-impl Job {
-    /// Returns the event that ends this job once it is due.
+impl Build {
+    /// Returns the event that ends this build once it is due.
     pub fn end(&self) -> Event {
         let Self { order, user, build_time_sec, .. } = *self;
         if self.fails {
@@ -89,7 +89,7 @@ impl Event {
         }
     }
 
-    /// Returns the status of the job after this event.
+    /// Returns the status of the build after this event.
     pub const fn status(&self) -> Status {
         match self {
             Self::Assembled { .. } => Status::Assembled,

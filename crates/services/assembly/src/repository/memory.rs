@@ -10,76 +10,76 @@ use async_trait::async_trait;
 use contracts::ids::{EventId, OrderId};
 use platform::{clock::Virtual, inbox::MemoryInbox, outbox::MemoryOutbox};
 
-use super::Jobs;
+use super::Builds;
 use crate::{
     error::Error,
-    model::{Event, Job, NewJob, Status},
+    model::{Build, Event, NewBuild, Status},
 };
 
-/// Jobs behind a lock instead of a table; clones share them.
+/// Builds behind a lock instead of a table; clones share them.
 #[derive(Clone, Default)]
-pub struct MemoryJobs {
-    jobs: Arc<Mutex<BTreeMap<OrderId, Job>>>,
+pub struct MemoryBuilds {
+    builds: Arc<Mutex<BTreeMap<OrderId, Build>>>,
     pub inbox: MemoryInbox,
     pub outbox: MemoryOutbox,
     clock: Virtual,
 }
 
-impl MemoryJobs {
-    /// Returns every job, for the audit.
-    pub fn all(&self) -> Vec<Job> {
-        self.jobs().values().cloned().collect()
+impl MemoryBuilds {
+    /// Returns every build, for the audit.
+    pub fn all(&self) -> Vec<Build> {
+        self.builds().values().cloned().collect()
     }
 
-    fn jobs(&self) -> MutexGuard<'_, BTreeMap<OrderId, Job>> {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    fn builds(&self) -> MutexGuard<'_, BTreeMap<OrderId, Build>> {
+        self.builds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
-impl Jobs for MemoryJobs {
-    async fn start(&self, consumer: &'static str, event: EventId, job: &NewJob) -> Result<bool, Error> {
-        let mut jobs = self.jobs();
-        if !self.inbox.fresh(consumer, event.uuid()) || jobs.contains_key(&job.order) {
+impl Builds for MemoryBuilds {
+    async fn start(&self, consumer: &'static str, event: EventId, build: &NewBuild) -> Result<bool, Error> {
+        let mut builds = self.builds();
+        if !self.inbox.fresh(consumer, event.uuid()) || builds.contains_key(&build.order) {
             return Ok(false);
         }
         let now = self.clock.now();
-        let started = Job {
-            order: job.order,
-            user: job.user,
+        let started = Build {
+            order: build.order,
+            user: build.user,
             status: Status::Building,
-            build_time_sec: job.build_time_sec(),
-            fails: job.fails,
+            build_time_sec: build.build_time_sec(),
+            fails: build.fails,
             started_at: now,
-            due_at: now + job.build_time,
+            due_at: now + build.build_time,
             finished_at: None,
         };
-        jobs.insert(job.order, started);
+        builds.insert(build.order, started);
         Ok(true)
     }
 
-    async fn building(&self, limit: i64) -> Result<Vec<(Job, Duration)>, Error> {
+    async fn building(&self, limit: i64) -> Result<Vec<(Build, Duration)>, Error> {
         let now = self.clock.now();
-        let mut building: Vec<Job> =
-            self.jobs().values().filter(|job| job.status == Status::Building).cloned().collect();
-        building.sort_by_key(|job| job.due_at);
+        let mut building: Vec<Build> =
+            self.builds().values().filter(|build| build.status == Status::Building).cloned().collect();
+        building.sort_by_key(|build| build.due_at);
         building.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(building
             .into_iter()
-            .map(|job| {
-                let left = (job.due_at - now).to_std().unwrap_or_default();
-                (job, left)
+            .map(|build| {
+                let left = (build.due_at - now).to_std().unwrap_or_default();
+                (build, left)
             })
             .collect())
     }
 
     async fn finish(&self, ended: &[Event]) -> Result<Vec<OrderId>, Error> {
-        let mut jobs = self.jobs();
+        let mut builds = self.builds();
         let mut written = Vec::new();
         for event in ended {
-            if let Some(job) = jobs.get_mut(&event.order()).filter(|job| job.status == Status::Building) {
-                job.status = event.status();
-                job.finished_at = Some(self.clock.now());
+            if let Some(build) = builds.get_mut(&event.order()).filter(|build| build.status == Status::Building) {
+                build.status = event.status();
+                build.finished_at = Some(self.clock.now());
                 self.outbox.insert(event.into());
                 written.push(event.order());
             }
@@ -87,7 +87,7 @@ impl Jobs for MemoryJobs {
         Ok(written)
     }
 
-    async fn find(&self, order: OrderId) -> Result<Option<Job>, Error> {
-        Ok(self.jobs().get(&order).cloned())
+    async fn find(&self, order: OrderId) -> Result<Option<Build>, Error> {
+        Ok(self.builds().get(&order).cloned())
     }
 }

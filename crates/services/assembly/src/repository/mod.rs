@@ -1,4 +1,4 @@
-//! Storage: build jobs, with the inbox and outbox rows of their changes.
+//! Storage: builds, with the inbox and outbox rows of their changes.
 
 mod memory;
 mod postgres;
@@ -7,21 +7,21 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::ids::{EventId, OrderId};
-pub use memory::MemoryJobs;
-pub use postgres::{JOBS_BATCH, MIGRATIONS, PgJobs, remove_finished};
+pub use memory::MemoryBuilds;
+pub use postgres::{BUILDS_BATCH, MIGRATIONS, PgBuilds, remove_finished};
 
 use crate::{
     error::Error,
-    model::{Event, Job, NewJob},
+    model::{Build, Event, NewBuild},
 };
 
 #[async_trait]
-pub trait Jobs: Send + Sync {
-    /// Stores a job, unless the event was handled before or the order has a job. Returns true if it was stored.
-    async fn start(&self, consumer: &'static str, event: EventId, job: &NewJob) -> Result<bool, Error>;
-    /// Returns the unfinished jobs that are due first, at most `limit`, each with the time until it is due.
-    async fn building(&self, limit: i64) -> Result<Vec<(Job, Duration)>, Error>;
-    /// Ends those of the jobs that are still unfinished and writes their events. Returns the orders of the jobs that it ended.
+pub trait Builds: Send + Sync {
+    /// Stores a build, unless the event was handled before or the order has a build. Returns true if it was stored.
+    async fn start(&self, consumer: &'static str, event: EventId, build: &NewBuild) -> Result<bool, Error>;
+    /// Returns the unfinished builds that are due first, at most `limit`, each with the time until it is due.
+    async fn building(&self, limit: i64) -> Result<Vec<(Build, Duration)>, Error>;
+    /// Ends those of the builds that are still unfinished and writes their events. Returns the orders of the builds that it ended.
     async fn finish(&self, ended: &[Event]) -> Result<Vec<OrderId>, Error>;
-    async fn find(&self, order: OrderId) -> Result<Option<Job>, Error>;
+    async fn find(&self, order: OrderId) -> Result<Option<Build>, Error>;
 }

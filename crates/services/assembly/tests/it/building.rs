@@ -5,9 +5,9 @@ use std::{sync::Arc, time::Duration};
 use assembly::{
     consumers::order_paid,
     error::Error,
-    jobs::finish_ships,
-    model::{BuildTimes, Job, Status},
-    repository::{Jobs as _, MemoryJobs},
+    jobs::finish_builds,
+    model::{Build, BuildTimes, Status},
+    repository::{Builds as _, MemoryBuilds},
     service::{AssemblyService, GROUP_PAID},
 };
 use contracts::{
@@ -33,9 +33,9 @@ struct Replica {
     builder: Running,
 }
 
-fn replica(jobs: &MemoryJobs, times: BuildTimes) -> Replica {
-    let service = AssemblyService::new(Arc::new(jobs.clone()), Waker::default());
-    let builder = testkit::run(|stop| finish_ships(service.clone()).run(stop));
+fn replica(builds: &MemoryBuilds, times: BuildTimes) -> Replica {
+    let service = AssemblyService::new(Arc::new(builds.clone()), Waker::default());
+    let builder = testkit::run(|stop| finish_builds(service.clone()).run(stop));
     Replica { paid: order_paid(service.clone(), times, Random::default()), service, builder }
 }
 
@@ -60,34 +60,34 @@ impl Replica {
     }
 }
 
-async fn ended(jobs: &MemoryJobs, order: OrderId) -> Job {
-    eventually(|| async { jobs.find(order).await.unwrap().filter(|job| job.status != Status::Building) }).await
+async fn ended(builds: &MemoryBuilds, order: OrderId) -> Build {
+    eventually(|| async { builds.find(order).await.unwrap().filter(|build| build.status != Status::Building) }).await
 }
 
-fn events(jobs: &MemoryJobs) -> Vec<(&'static str, OrderId)> {
-    jobs.outbox.events().iter().map(|(event, _)| (event.kind, OrderId::new(event.key))).collect()
+fn events(builds: &MemoryBuilds) -> Vec<(&'static str, OrderId)> {
+    builds.outbox.events().iter().map(|(event, _)| (event.kind, OrderId::new(event.key))).collect()
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_ship_is_ready_when_it_is_due_and_not_before() {
-    let jobs = MemoryJobs::default();
-    let replica = replica(&jobs, TIMES);
+    let builds = MemoryBuilds::default();
+    let replica = replica(&builds, TIMES);
     tokio::time::sleep(Duration::from_secs(1)).await;
 
     let order = replica.pay().await;
-    let job = ended(&jobs, order).await;
+    let build = ended(&builds, order).await;
 
-    let took = (job.finished_at.unwrap() - job.started_at).to_std().unwrap();
-    let planned = (job.due_at - job.started_at).to_std().unwrap();
+    let took = (build.finished_at.unwrap() - build.started_at).to_std().unwrap();
+    let planned = (build.due_at - build.started_at).to_std().unwrap();
     assert!(planned >= TIMES.min && planned <= TIMES.max);
     assert!(took >= planned && took < planned + Duration::from_millis(10), "{took:?} instead of {planned:?}");
-    assert_eq!(events(&jobs), [(ShipAssembled::TYPE, order)]);
+    assert_eq!(events(&builds), [(ShipAssembled::TYPE, order)]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_thousand_ships_are_built_at_the_same_time() {
-    let jobs = MemoryJobs::default();
-    let replica = replica(&jobs, TIMES);
+    let builds = MemoryBuilds::default();
+    let replica = replica(&builds, TIMES);
     let start = Instant::now();
     for _ in 0..1000 {
         replica.pay().await;
@@ -95,42 +95,42 @@ async fn a_thousand_ships_are_built_at_the_same_time() {
 
     tokio::time::sleep(TIMES.max + Duration::from_millis(50)).await;
 
-    assert_eq!(events(&jobs).len(), 1000);
+    assert_eq!(events(&builds).len(), 1000);
     assert!(start.elapsed() < TIMES.max * 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_build_is_published() {
-    let jobs = MemoryJobs::default();
-    let replica = replica(&jobs, BuildTimes { failure_rate: 1.0, ..TIMES });
+    let builds = MemoryBuilds::default();
+    let replica = replica(&builds, BuildTimes { failure_rate: 1.0, ..TIMES });
 
     let order = replica.pay().await;
 
-    assert_eq!(ended(&jobs, order).await.status, Status::Failed);
-    assert_eq!(events(&jobs), [("events.v1.AssemblyFailed", order)]);
+    assert_eq!(ended(&builds, order).await.status, Status::Failed);
+    assert_eq!(events(&builds), [("events.v1.AssemblyFailed", order)]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_crash_costs_no_build_and_no_time() {
-    let jobs = MemoryJobs::default();
-    let first = replica(&jobs, TIMES);
+    let builds = MemoryBuilds::default();
+    let first = replica(&builds, TIMES);
     let order = first.pay().await;
     tokio::time::sleep(Duration::from_secs(1)).await;
 
     first.builder.kill().await;
     tokio::time::sleep(Duration::from_millis(500)).await;
-    let _second = replica(&jobs, TIMES);
+    let _second = replica(&builds, TIMES);
 
-    let job = ended(&jobs, order).await;
-    let late = (job.finished_at.unwrap() - job.due_at).to_std().unwrap();
+    let build = ended(&builds, order).await;
+    let late = (build.finished_at.unwrap() - build.due_at).to_std().unwrap();
     assert!(late < Duration::from_millis(10), "{late:?} late");
-    assert_eq!(events(&jobs).len(), 1);
+    assert_eq!(events(&builds).len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn two_replicas_finish_a_build_once() {
-    let jobs = MemoryJobs::default();
-    let (first, second) = (replica(&jobs, TIMES), replica(&jobs, TIMES));
+    let builds = MemoryBuilds::default();
+    let (first, second) = (replica(&builds, TIMES), replica(&builds, TIMES));
     for _ in 0..100 {
         first.pay().await;
         second.pay().await;
@@ -138,13 +138,13 @@ async fn two_replicas_finish_a_build_once() {
 
     tokio::time::sleep(TIMES.max * 2).await;
 
-    assert_eq!(events(&jobs).len(), 200);
+    assert_eq!(events(&builds).len(), 200);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_repeated_event_builds_nothing() {
-    let jobs = MemoryJobs::default();
-    let replica = replica(&jobs, TIMES);
+    let builds = MemoryBuilds::default();
+    let replica = replica(&builds, TIMES);
     let message = paid(random_order(), random_user());
 
     for _ in 0..5 {
@@ -152,13 +152,13 @@ async fn a_repeated_event_builds_nothing() {
         tokio::time::sleep(TIMES.max).await;
     }
 
-    assert_eq!(events(&jobs).len(), 1);
-    assert_eq!(jobs.inbox.events(GROUP_PAID).len(), 1);
+    assert_eq!(events(&builds).len(), 1);
+    assert_eq!(builds.inbox.events(GROUP_PAID).len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_record_that_is_no_paid_order_is_poison() {
-    let replica = replica(&MemoryJobs::default(), TIMES);
+    let replica = replica(&MemoryBuilds::default(), TIMES);
     let message = Message { payload: b"no protobuf".to_vec(), ..Message::default() };
 
     assert!(matches!(replica.paid.handle(&message).await, Err(Failure::Poison(_))));
@@ -166,8 +166,8 @@ async fn a_record_that_is_no_paid_order_is_poison() {
 
 #[tokio::test(start_paused = true)]
 async fn a_ship_is_shown_to_its_owner_and_to_services() {
-    let jobs = MemoryJobs::default();
-    let replica = replica(&jobs, TIMES);
+    let builds = MemoryBuilds::default();
+    let replica = replica(&builds, TIMES);
     let (order, user) = (random_order(), random_user());
     replica.paid.handle(&paid(order, user)).await.unwrap();
     let service = &replica.service;

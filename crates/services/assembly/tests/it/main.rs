@@ -4,4 +4,4 @@
 
 mod api;
 mod building;
-mod jobs;
+mod builds;

@@ -22,18 +22,18 @@ use crate::{
 };
 
 /// How often a stream without steps sends a comment.
-const COMMENT: Duration = Duration::from_secs(15);
+const COMMENT_INTERVAL: Duration = Duration::from_secs(15);
 /// How long a browser waits before it opens a stream again that has ended.
-const RETRY: Duration = Duration::from_secs(1);
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 #[derive(Default, Deserialize)]
-pub struct Asked {
+pub struct StreamQuery {
     after: Option<String>,
 }
 
-impl Asked {
+impl StreamQuery {
     /// Returns the place after which the reader continues. The header, which a browser sends when it opens a stream again, comes first.
     pub fn after(&self, headers: &HeaderMap) -> Result<i64, Problem> {
         let (name, id) = match (headers.get(LAST_EVENT_ID), self.after.as_deref()) {
@@ -51,11 +51,11 @@ pub async fn show(
     visit: Visit,
     uri: Uri,
     Path(path): Path<String>,
-    Query(asked): Query<Asked>,
+    Query(query): Query<StreamQuery>,
     headers: HeaderMap,
 ) -> Response {
     let open = async {
-        let after = asked.after(&headers)?;
+        let after = query.after(&headers)?;
         let (order, _) = api.readable(&visit, &path, uri.path()).await?;
         // First the stream, then what there is: no step is between them.
         let stream = api.live.open(order).map_err(of_error)?;
@@ -104,13 +104,13 @@ impl Reader {
 
 /// Returns an event with its id and JSON.
 pub fn event(id: i64, data: &impl Serialize) -> Event {
-    let event = Event::default().id(id.to_string()).retry(RETRY);
+    let event = Event::default().id(id.to_string()).retry(RETRY_DELAY);
     event.json_data(data).unwrap_or_default()
 }
 
 /// Answers with a stream of events that no proxy stores or holds back.
 pub fn stream(events: impl Stream<Item = Event> + Send + 'static) -> Response {
-    let stream = Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(KeepAlive::new().interval(COMMENT));
+    let stream = Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(KeepAlive::new().interval(COMMENT_INTERVAL));
     let headers = [(header::CACHE_CONTROL, "no-store"), (HeaderName::from_static("x-accel-buffering"), "no")];
     (headers, stream).into_response()
 }

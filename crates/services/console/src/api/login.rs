@@ -23,7 +23,7 @@ pub async fn login(
     headers: HeaderMap,
     form: Form,
 ) -> Response {
-    enter(&api, &caller(info, &headers), &form).await.unwrap_or_else(|problem| {
+    log_in(&api, &caller(info, &headers), &form).await.unwrap_or_else(|problem| {
         if form.is_form { pages::login_refused(&problem, &form) } else { problem.into_response() }
     })
 }
@@ -38,14 +38,14 @@ pub async fn register(
     let registered = async {
         let (login, email, password) = (form.text("login")?, form.text("email")?, form.text("password")?);
         api.iam.register(login, email, password, &caller).await.map_err(|status| of_status("iam", &status))?;
-        enter(&api, &caller, &form).await
+        log_in(&api, &caller, &form).await
     };
     registered.await.unwrap_or_else(|problem: Problem| {
         if form.is_form { pages::register_refused(&problem, &form) } else { problem.into_response() }
     })
 }
 
-async fn enter(api: &Api, caller: &str, form: &Form) -> Result<Response, Problem> {
+async fn log_in(api: &Api, caller: &str, form: &Form) -> Result<Response, Problem> {
     let (login, password) = (form.text("login")?, form.text("password")?);
     let session = api.iam.login(login, password, caller).await.map_err(|status| refused(&status))?;
     let cookie = [set_cookie(Some(&session), api.is_secure)];

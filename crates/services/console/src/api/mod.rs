@@ -16,7 +16,7 @@ mod state;
 mod timeline;
 
 pub use form::{Form, is_form, see};
-pub use operator::{ACTIONS, LETTERS, LettersAsked, not_read};
+pub use operator::{LETTERS_PER_PAGE, LettersQuery, MAX_ACTIONS, not_read};
 pub use problems::{of_error, of_status};
 pub use routes::{RULES, document, router};
 pub use session::Session;

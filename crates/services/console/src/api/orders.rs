@@ -19,7 +19,7 @@ use crate::{
 
 const BASE: &str = "/api/v1/orders";
 /// The most units of one part in a form. The order service has the limit of an order.
-pub const UNITS: i64 = 100;
+pub const MAX_UNITS: i64 = 100;
 
 pub async fn list(State(api): State<Api>, visit: Visit, RawQuery(query): RawQuery) -> Response {
     let query = query.map(|query| format!("?{query}")).unwrap_or_default();
@@ -83,8 +83,8 @@ fn parts(members: &Map<String, Value>) -> Result<Vec<String>, Problem> {
         let quantity = value.as_str().unwrap_or_default().trim();
         let count = if quantity.is_empty() { Some(0) } else { quantity.parse().ok() };
         let count =
-            count.filter(|count| (0..=UNITS).contains(count)).and_then(|count: i64| usize::try_from(count).ok());
-        let wrong = || Problem::invalid(name.as_str(), format!("must be a whole number from 0 to {UNITS}"));
+            count.filter(|count| (0..=MAX_UNITS).contains(count)).and_then(|count: i64| usize::try_from(count).ok());
+        let wrong = || Problem::invalid(name.as_str(), format!("must be a whole number from 0 to {MAX_UNITS}"));
         parts.extend(std::iter::repeat_n(name.clone(), count.ok_or_else(wrong)?));
     }
     if parts.is_empty() { Err(Problem::invalid("part_uuids", "choose at least one part")) } else { Ok(parts) }

@@ -15,7 +15,7 @@ use tower::{Service as _, ServiceExt as _};
 use crate::error::Error;
 
 /// The maximum size of an answer in bytes. A page of orders with the maximum number of parts is some hundred kilobytes.
-const ANSWER: usize = 4 << 20;
+const MAX_RESPONSE_BYTES: usize = 4 << 20;
 /// The headers of an answer that are passed on to the browser.
 const PASSED_ON: [HeaderName; 4] =
     [header::CONTENT_TYPE, header::LOCATION, header::RETRY_AFTER, HeaderName::from_static("idempotency-replayed")];
@@ -89,7 +89,7 @@ impl Orders {
         let broken = |error: Box<dyn std::error::Error + Send + Sync>| unavailable(anyhow::Error::from_boxed(error));
         let answer = order.ready().await.map_err(broken)?.call(request).await.map_err(broken)?;
         let (parts, body) = answer.into_parts();
-        let body = Limited::new(body, ANSWER).collect().await.map_err(broken)?.to_bytes();
+        let body = Limited::new(body, MAX_RESPONSE_BYTES).collect().await.map_err(broken)?.to_bytes();
         Ok(Answer { status: parts.status, headers: parts.headers, body })
     }
 

@@ -5,11 +5,11 @@ use platform::jobs::{Done, Job, Retention};
 use crate::repository::{PgTimeline, Timeline as _};
 
 /// The maximum number of records that are deleted at once.
-const BATCH: u32 = 5000;
+const BATCH_SIZE: u32 = 5000;
 
 pub fn remove_old_records(retention: &Retention) -> Job {
     retention.job("timeline", |database, age| async move {
-        let removed = PgTimeline::new(database).remove_old(age, BATCH.into()).await?;
-        Ok(Done::of(removed, BATCH.into()))
+        let removed = PgTimeline::new(database).remove_old(age, BATCH_SIZE.into()).await?;
+        Ok(Done::from_count(removed, BATCH_SIZE.into()))
     })
 }

@@ -43,7 +43,7 @@ pub struct Step {
 
 impl Step {
     /// Returns the record's event, and the state that begins with it. A state begins with the first record of its event.
-    pub fn of(Record { place, is_repeat, record }: Record) -> impl Iterator<Item = Self> {
+    pub fn from_record(Record { place, is_repeat, record }: Record) -> impl Iterator<Item = Self> {
         let begun = state(&record.kind, &record.payload).filter(|_| !is_repeat).map(|state| Self {
             place: place * 2 + 1,
             at: record.committed_at,

@@ -22,7 +22,7 @@ use super::{
 use crate::api::{Api, Session, is_form};
 
 /// The maximum size of a form, and of a problem.
-const MOST: usize = platform::http::BODY_LIMIT;
+const MAX_BYTES: usize = platform::http::BODY_LIMIT;
 
 /// Middleware around the pages: answers a caller without a session with the login, which leads back to the page. Other problems become pages.
 pub async fn as_page(State(api): State<Api>, request: Request, next: Next) -> Response {
@@ -51,7 +51,7 @@ pub async fn after_form(State(api): State<Api>, request: Request, next: Next) ->
     }
     let session = request.extensions().get::<Session>().cloned();
     let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, MOST).await else {
+    let Ok(body) = to_bytes(body, MAX_BYTES).await else {
         let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", "the form is too large");
         return problem_page(&api, session.as_ref(), problem.into_response(), None).await;
     };
@@ -92,7 +92,7 @@ async fn problem_page(api: &Api, session: Option<&Session>, response: Response, 
     let status = response.status();
     let (parts, body) = response.into_parts();
     let problem: Value =
-        to_bytes(body, MOST).await.ok().and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default();
+        to_bytes(body, MAX_BYTES).await.ok().and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default();
     let text = |name: &str| problem[name].as_str().unwrap_or_default();
     let problem = of_code(text("code"), text("message"), problem["field"].as_str());
     let can_retry = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;

@@ -23,7 +23,7 @@ use super::{
 use crate::api::{Api, Form, of_status};
 
 /// The maximum number of different parts.
-const LINES: usize = 200;
+const MAX_LINES: usize = 200;
 
 /// What is to be ordered.
 #[derive(Default)]
@@ -34,7 +34,7 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn of(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+    fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut wanted = Self::default();
         for (name, value) in pairs {
             match name.as_str() {
@@ -44,7 +44,7 @@ impl Wanted {
                     let quantity: i64 = value.trim().parse().unwrap_or_default();
                     if let Ok(part) = Uuid::try_parse(&name)
                         && quantity > 0
-                        && wanted.quantities.len() < LINES
+                        && wanted.quantities.len() < MAX_LINES
                     {
                         wanted.quantities.push((part, quantity));
                     }
@@ -61,7 +61,7 @@ pub async fn show(
     uri: Uri,
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Response {
-    let wanted = Wanted::of(pairs);
+    let wanted = Wanted::from_pairs(pairs);
     if wanted.key.is_empty() && !wanted.quantities.is_empty() {
         // From a shop without scripts. With the key in the address, the page can be reloaded and remains the same order.
         let query: String = uri
@@ -80,7 +80,7 @@ pub async fn show(
 /// Returns the page again after the order was refused.
 pub async fn refused(api: &Api, visit: &Visit, form: &Form, problem: &Problem) -> Response {
     let pairs = form.members.iter().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
-    shown(api, visit, Wanted::of(pairs), refusal::status(problem), Some(refusal::shown(problem))).await
+    shown(api, visit, Wanted::from_pairs(pairs), refusal::status(problem), Some(refusal::shown(problem))).await
 }
 
 async fn shown(
@@ -147,10 +147,10 @@ mod tests {
         let part = Uuid::from_u128(1).to_string();
         let pairs = |quantity: &str| [(part.clone(), quantity.to_owned()), ("key".to_owned(), "k".to_owned())];
 
-        assert_eq!(Wanted::of(pairs(" 2 ")).quantities, [(Uuid::from_u128(1), 2)]);
+        assert_eq!(Wanted::from_pairs(pairs(" 2 ")).quantities, [(Uuid::from_u128(1), 2)]);
         for none in ["", "0", "-1", "x"] {
-            assert!(Wanted::of(pairs(none)).quantities.is_empty(), "{none}");
+            assert!(Wanted::from_pairs(pairs(none)).quantities.is_empty(), "{none}");
         }
-        assert_eq!(Wanted::of(pairs("2")).key, "k");
+        assert_eq!(Wanted::from_pairs(pairs("2")).key, "k");
     }
 }

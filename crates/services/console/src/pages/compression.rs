@@ -12,9 +12,9 @@ use axum::{
 use flate2::{Compression, write::GzEncoder};
 
 /// Smaller pages are not compressed.
-const LEAST: usize = 1024;
+const MIN_BYTES: usize = 1024;
 /// The maximum size of a page, in bytes.
-const MOST: usize = 8 << 20;
+const MAX_BYTES: usize = 8 << 20;
 
 /// Compresses bytes. A text of HTML becomes a fifth of its size.
 pub fn gzip(bytes: &[u8]) -> Bytes {
@@ -34,8 +34,8 @@ pub async fn compressed(request: Request, next: Next) -> Response {
         return response;
     }
     let (mut parts, body) = response.into_parts();
-    let Ok(body) = to_bytes(body, MOST).await else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
-    if body.len() < LEAST {
+    let Ok(body) = to_bytes(body, MAX_BYTES).await else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
+    if body.len() < MIN_BYTES {
         return Response::from_parts(parts, Body::from(body));
     }
     parts.headers.remove(header::CONTENT_LENGTH);

@@ -39,7 +39,7 @@ pub struct Known {
 
 impl Known {
     /// Reads what the records of an order say.
-    pub fn of(steps: &[Step]) -> Self {
+    pub fn from_steps(steps: &[Step]) -> Self {
         let mut known = Self::default();
         for step in steps.iter().filter(|step| step.kind == Kind::Event) {
             let payload = &step.detail["payload"];
@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn the_records_alone_tell_an_orders_parts_payment_and_status() {
         let part = Uuid::from_u128(1);
-        let known = Known::of(&[
+        let known = Known::from_steps(&[
             event("OrderCreated", &json!({"part_uuids": [part, part], "total_price_minor": "500"})),
             event("PaymentCompleted", &json!({"status": "FAILED", "amount_minor": "500", "attempt": 1})),
             event("PaymentCompleted", &json!({"status": "SUCCESS", "amount_minor": "500", "attempt": 2})),
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_cancelled_order_says_why() {
-        let known = Known::of(&[event("OrderCancelled", &json!({"reason": "CANCEL_REASON_PAYMENT_DEADLINE"}))]);
+        let known = Known::from_steps(&[event("OrderCancelled", &json!({"reason": "CANCEL_REASON_PAYMENT_DEADLINE"}))]);
 
         assert_eq!(known.reason.as_deref(), Some("It was not paid in time."));
     }

@@ -12,17 +12,17 @@ use super::{
 use crate::api::{Form, Session};
 
 #[derive(Default, Deserialize)]
-pub struct Asked {
+pub struct LoginQuery {
     #[serde(default)]
     next: String,
 }
 
-pub async fn login(session: Option<Extension<Session>>, Query(asked): Query<Asked>) -> Response {
+pub async fn login(session: Option<Extension<Session>>, Query(query): Query<LoginQuery>) -> Response {
     // A browser that comes from a page and still has a cookie had a session.
-    let is_expired = session.is_some() && !asked.next.is_empty();
+    let is_expired = session.is_some() && !query.next.is_empty();
     page(
         StatusCode::OK,
-        &Login { layout: stranger(), login: String::new(), next: asked.next, is_expired, problem: None },
+        &Login { layout: stranger(), login: String::new(), next: query.next, is_expired, problem: None },
     )
 }
 
@@ -32,9 +32,9 @@ pub fn needed(next: String, is_expired: bool) -> Response {
     page(StatusCode::UNAUTHORIZED, &view)
 }
 
-pub async fn register(Query(asked): Query<Asked>) -> Response {
+pub async fn register(Query(query): Query<LoginQuery>) -> Response {
     let (login, email) = (String::new(), String::new());
-    page(StatusCode::OK, &Register { layout: stranger(), login, email, next: asked.next, problem: None })
+    page(StatusCode::OK, &Register { layout: stranger(), login, email, next: query.next, problem: None })
 }
 
 /// Returns the page again, with what was typed and why it was refused.

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The time of a step, in milliseconds.
-const STEP: i64 = 1_000;
+const STEP_MS: i64 = 1_000;
 
 pub async fn show(State(api): State<Api>, visit: Visit) -> Response {
     let (layout, grid) = tokio::join!(layout(&api, &visit, Section::Map), couriers(&api, &visit));
@@ -50,7 +50,7 @@ async fn view(api: &Api, visit: &Visit, Visible { courier, own_order, is_busy }:
         Some(order) => destination(api, visit, order).await,
         None => None,
     };
-    let arrival = Span(i64::from(courier.steps_left) * STEP);
+    let arrival = Span(i64::from(courier.steps_left) * STEP_MS);
     CourierView {
         name: courier.name,
         speed: courier.speed,

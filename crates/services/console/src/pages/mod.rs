@@ -33,7 +33,7 @@ pub use checkout::refused as checkout_refused;
 pub use compression::compressed;
 pub use export::file as export;
 pub use login::{login_refused, register_refused};
-pub use operator::{Question, confirm, part_name};
+pub use operator::{Confirmation, confirm, part_name};
 pub use visit::Visit;
 
 /// Returns the pages that everybody may see, and the assets.

@@ -31,7 +31,7 @@ use crate::{
 };
 
 #[derive(Default, Deserialize)]
-pub struct Asked {
+pub struct OrderQuery {
     /// The code of the refusal that led back to the page.
     refused: Option<String>,
 }
@@ -54,7 +54,7 @@ pub async fn show(
     visit: Visit,
     uri: Uri,
     Path(path): Path<String>,
-    Query(asked): Query<Asked>,
+    Query(query): Query<OrderQuery>,
 ) -> Result<Response, Problem> {
     let Seen { order, steps, is_own } = seen(&api, &visit, &path, uri.path()).await?;
     let (layout, summary, receipt) = tokio::join!(
@@ -63,7 +63,7 @@ pub async fn show(
         receipt_view(&api, order)
     );
     let mut summary = summary?;
-    summary.problem = asked.refused.map(|code| refusal::of_code(&code, "Please try again.", None));
+    summary.problem = query.refused.map(|code| refusal::of_code(&code, "Please try again.", None));
     let after = steps.iter().map(|step| step.place).max().unwrap_or_default();
     let timeline = timeline_view(&api, &steps, &summary);
     let view = Order { layout, summary, timeline, receipt, after, is_of_another: !is_own };
@@ -107,7 +107,7 @@ pub fn timeline_view(api: &Api, steps: &[Step], summary: &Summary) -> Timeline {
         ("ASSEMBLED", _) => summary.delivery_address.is_none(),
         _ => false,
     };
-    Timeline::of(steps::views(steps, api.jaeger.as_deref()), is_finished)
+    Timeline::new(steps::views(steps, api.jaeger.as_deref()), is_finished)
 }
 
 async fn receipt_view(api: &Api, order: OrderId) -> Receipt {

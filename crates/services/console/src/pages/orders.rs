@@ -24,15 +24,15 @@ use super::{
 use crate::api::{Api, of_error};
 
 #[derive(Default, Deserialize)]
-pub struct Asked {
+pub struct OrdersQuery {
     #[serde(default)]
     cursor: String,
 }
 
-pub async fn show(State(api): State<Api>, visit: Visit, Query(asked): Query<Asked>) -> Response {
-    let is_later_page = !asked.cursor.is_empty();
-    let query = if is_later_page { format!("?cursor={}", encoded(&asked.cursor)) } else { String::new() };
-    let path = format!("/api/v1/orders{query}");
+pub async fn show(State(api): State<Api>, visit: Visit, Query(query): Query<OrdersQuery>) -> Response {
+    let is_later_page = !query.cursor.is_empty();
+    let parameters = if is_later_page { format!("?cursor={}", encoded(&query.cursor)) } else { String::new() };
+    let path = format!("/api/v1/orders{parameters}");
     let (layout, answer) = tokio::join!(layout(&api, &visit, Section::Orders), api.orders.get(&visit.session, &path));
     let (status, answer, problem) = match answer {
         Ok(answer) if answer.status.is_success() => (StatusCode::OK, answer.json(), None),

@@ -14,8 +14,8 @@ use super::{
 use crate::client::Inventory;
 
 /// The number of parts that are read at once, and how often at most for one page.
-const PAGE: u32 = 500;
-const PAGES: usize = 10;
+const PAGE_SIZE: u32 = 500;
+const MAX_PAGES: usize = 10;
 
 /// Returns the parts with these uuids.
 pub async fn of_uuids(inventory: &Inventory, uuids: impl IntoIterator<Item = Uuid>) -> Result<Vec<PartView>, Status> {
@@ -28,11 +28,11 @@ pub async fn of_uuids(inventory: &Inventory, uuids: impl IntoIterator<Item = Uui
     Ok(inventory.parts(request).await?.parts.into_iter().map(view).collect())
 }
 
-/// Returns the parts of the shop, at most [`PAGE`] × [`PAGES`].
+/// Returns the parts of the shop, at most [`PAGE_SIZE`] × [`MAX_PAGES`].
 pub async fn all(inventory: &Inventory) -> Result<Vec<PartView>, Status> {
-    let mut request = ListPartsRequest { page_size: PAGE, ..ListPartsRequest::default() };
+    let mut request = ListPartsRequest { page_size: PAGE_SIZE, ..ListPartsRequest::default() };
     let mut parts = Vec::new();
-    for _ in 0..PAGES {
+    for _ in 0..MAX_PAGES {
         let page = inventory.parts(request.clone()).await?;
         parts.extend(page.parts.into_iter().map(view));
         if page.next_page_token.is_empty() {

@@ -21,7 +21,7 @@ use super::{
 use crate::api::{Api, of_status};
 
 /// The maximum number of parts on a page.
-const MOST: usize = 100;
+const MAX_PARTS: usize = 100;
 const CATEGORIES: [&str; 4] = ["engine", "fuel", "porthole", "wing"];
 
 pub async fn show(State(api): State<Api>, visit: Visit, Query(pairs): Query<Vec<(String, String)>>) -> Response {
@@ -41,8 +41,8 @@ pub async fn show(State(api): State<Api>, visit: Visit, Query(pairs): Query<Vec<
         .filter(|part| country.is_empty() || part.country == country)
         .filter(|part| fits(part, &search))
         .collect();
-    let is_cut = fitting.len() > MOST;
-    fitting.truncate(MOST);
+    let is_cut = fitting.len() > MAX_PARTS;
+    fitting.truncate(MAX_PARTS);
     for part in &mut fitting {
         part.quantity = asked.get(&part.uuid).and_then(|quantity| quantity.parse().ok()).unwrap_or_default();
     }

@@ -24,7 +24,7 @@ pub async fn summary(
     steps: &[Step],
     is_own: bool,
 ) -> Result<Summary, Problem> {
-    let mut known = Known::of(steps);
+    let mut known = Known::from_steps(steps);
     let mut away = Vec::new();
     let path = format!("/api/v1/orders/{order}");
     let owners = async {

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use contracts::ids::{OrderId, UserId};
 use platform::clock;
 
-use super::{Action, Actions, Caught, NewAction, RECORDS, Timeline};
+use super::{Action, Actions, Caught, MAX_RECORDS, NewAction, Timeline};
 use crate::{
     error::Error,
     model::{NewRecord, Record},
@@ -29,7 +29,7 @@ struct State {
 impl State {
     fn select(&self, place: i64, is_wanted: impl Fn(OrderId) -> bool) -> Vec<Record> {
         let wanted = self.records.iter().filter(|one| one.place > place && is_wanted(one.record.order));
-        wanted.take(usize::try_from(RECORDS).unwrap_or(usize::MAX)).cloned().collect()
+        wanted.take(usize::try_from(MAX_RECORDS).unwrap_or(usize::MAX)).cloned().collect()
     }
 }
 

@@ -8,4 +8,4 @@ mod timeline;
 pub use actions::{Action, Actions, NewAction};
 pub use memory::{MemoryActions, MemoryTimeline};
 pub use postgres::{MIGRATIONS, PgActions, PgTimeline};
-pub use timeline::{Caught, RECORDS, Timeline};
+pub use timeline::{Caught, MAX_RECORDS, Timeline};

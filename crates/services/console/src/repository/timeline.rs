@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The maximum number of records of one order that are read. An order's life has some ten; repeats and attempts to pay add to them.
-pub const RECORDS: i64 = 1000;
+pub const MAX_RECORDS: i64 = 1000;
 
 /// The records after a place, and the place up to which that is all.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,7 +23,7 @@ pub struct Caught {
 impl Caught {
     /// Creates the result of a read of which `last` is the last place that there is.
     pub(super) fn new(records: Vec<Record>, last: i64) -> Self {
-        let is_full = i64::try_from(records.len()).is_ok_and(|count| count >= RECORDS);
+        let is_full = i64::try_from(records.len()).is_ok_and(|count| count >= MAX_RECORDS);
         let up_to = records.last().filter(|_| is_full).map_or(last, |record| record.place);
         Self { records, up_to }
     }
@@ -35,13 +35,13 @@ pub trait Timeline: Send + Sync {
     /// later.
     async fn add(&self, records: &[NewRecord]) -> Result<u64, Error>;
 
-    /// Returns the records of an order after `place`, by place, at most [`RECORDS`].
+    /// Returns the records of an order after `place`, by place, at most [`MAX_RECORDS`].
     async fn of_order(&self, order: OrderId, place: i64) -> Result<Vec<Record>, Error>;
 
     /// Returns the user of an order, or `None` if no record names it yet.
     async fn owner(&self, order: OrderId) -> Result<Option<UserId>, Error>;
 
-    /// Returns the records of these orders after `place`, by place, at most [`RECORDS`].
+    /// Returns the records of these orders after `place`, by place, at most [`MAX_RECORDS`].
     async fn after(&self, place: i64, orders: &[OrderId]) -> Result<Caught, Error>;
 
     /// Deletes up to `limit` records that were consumed before `age`. Returns their number.

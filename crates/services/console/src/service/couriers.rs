@@ -18,11 +18,11 @@ use uuid::Uuid;
 use crate::{client::Delivery, error::Error, repository::Timeline};
 
 /// Couriers move once a second by default.
-const EVERY: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// The changes that a stream may fall behind before it ends.
-const BEHIND: usize = 256;
+const MAX_BEHIND: usize = 256;
 /// The maximum number of orders whose owner and destination are kept. Neither ever changes.
-const KEPT: u64 = 10_000;
+const MAX_KEPT: u64 = 10_000;
 
 /// The couriers as they were last seen. Clones share them.
 #[derive(Clone)]
@@ -51,9 +51,9 @@ impl Couriers {
             delivery,
             timeline,
             seen: Arc::default(),
-            changes: broadcast::Sender::new(BEHIND),
-            owners: Cache::new(KEPT),
-            destinations: Cache::new(KEPT),
+            changes: broadcast::Sender::new(MAX_BEHIND),
+            owners: Cache::new(MAX_KEPT),
+            destinations: Cache::new(MAX_KEPT),
         }
     }
 
@@ -115,7 +115,7 @@ impl Couriers {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                () = tokio::time::sleep(EVERY) => {}
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
             }
             if self.changes.receiver_count() == 0 {
                 continue;

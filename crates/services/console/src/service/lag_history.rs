@@ -18,11 +18,11 @@ use tokio_util::sync::CancellationToken;
 use crate::{client::Operations, model::PartitionLag};
 
 /// How often the lag is noted.
-pub const EVERY: Duration = Duration::from_secs(15);
+pub const SAMPLE_INTERVAL: Duration = Duration::from_secs(15);
 /// How long it is remembered.
-pub const LENGTH: TimeDelta = TimeDelta::minutes(15);
+pub const RETENTION: TimeDelta = TimeDelta::minutes(15);
 /// For how long readers get the same answer of the broker.
-const FRESH: Duration = Duration::from_secs(2);
+const CACHE_TTL: Duration = Duration::from_secs(2);
 
 /// A partition of a topic, as one group reads it.
 type Key = (&'static str, String, i32);
@@ -33,7 +33,7 @@ pub struct LagHistory {
     state: Arc<Mutex<State>>,
 }
 
-/// The size is bounded by the partitions and by [`LENGTH`] / [`EVERY`].
+/// The size is bounded by the partitions and by [`RETENTION`] / [`SAMPLE_INTERVAL`].
 #[derive(Default)]
 struct State {
     latest: Option<(Instant, Arc<Lags>)>,
@@ -70,7 +70,7 @@ impl LagHistory {
     pub async fn now(&self) -> anyhow::Result<Arc<Lags>> {
         let mut state = self.state.lock().await;
         match &state.latest {
-            Some((asked, lags)) if asked.elapsed() < FRESH => Ok(lags.clone()),
+            Some((asked, lags)) if asked.elapsed() < CACHE_TTL => Ok(lags.clone()),
             _ => self.ask(&mut state, false).await,
         }
     }
@@ -81,7 +81,7 @@ impl LagHistory {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                () = tokio::time::sleep(EVERY) => {}
+                () = tokio::time::sleep(SAMPLE_INTERVAL) => {}
             }
             match self.note().await {
                 Ok(()) => outage.over(),
@@ -117,7 +117,7 @@ impl State {
             self.noted.entry(key(lag)).or_default().push_back(Point { at, lag: lag.lag });
         }
         self.noted.retain(|_, points| {
-            points.retain(|point| point.at > at - LENGTH);
+            points.retain(|point| point.at > at - RETENTION);
             !points.is_empty()
         });
     }

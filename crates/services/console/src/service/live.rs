@@ -13,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 use crate::{error::Error, metrics, model::Step, repository::Timeline};
 
 /// How often the timeline is read for records that another replica has added.
-const EVERY: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// The steps that a stream may fall behind. One that falls further behind ends, and its reader continues after the last step that it saw.
-const BEHIND: usize = 64;
+const MAX_BEHIND: usize = 64;
 
 /// The streams of this process. Clones share them.
 #[derive(Clone)]
@@ -68,7 +68,7 @@ impl Live {
     /// misses none.
     pub fn open(&self, order: OrderId) -> Result<Stream, Error> {
         let (slot, closing) = self.slot()?;
-        let steps = self.orders().entry(order).or_insert_with(|| broadcast::Sender::new(BEHIND)).subscribe();
+        let steps = self.orders().entry(order).or_insert_with(|| broadcast::Sender::new(MAX_BEHIND)).subscribe();
         Ok(Stream { steps, closing, _slot: slot })
     }
 
@@ -87,7 +87,7 @@ impl Live {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 () = self.0.added.notified() => {}
-                () = tokio::time::sleep(EVERY) => {}
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
             }
             let orders = self.read_orders();
             if orders.is_empty() {
@@ -114,7 +114,7 @@ impl Live {
         let senders = self.orders();
         for record in caught.records {
             if let Some(sender) = senders.get(&record.record.order) {
-                for step in Step::of(record) {
+                for step in Step::from_record(record) {
                     let _ = sender.send(Arc::new(step));
                 }
             }

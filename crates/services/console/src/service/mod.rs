@@ -9,7 +9,7 @@ mod session_watch;
 mod work;
 
 pub use couriers::{Couriers, Visible};
-pub use lag_history::{LENGTH as LAG_LENGTH, Lag, LagHistory, Lags, Point};
+pub use lag_history::{Lag, LagHistory, Lags, Point, RETENTION as LAG_RETENTION};
 pub use live::{Live, Slot, Stream};
 pub use orders::Timelines;
 pub use receipts::Receipts;

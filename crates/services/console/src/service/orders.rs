@@ -43,6 +43,6 @@ impl Timelines {
     pub async fn after(&self, order: OrderId, place: i64) -> Result<Vec<Step>, Error> {
         // A reader that has seen a record's event and not its state has seen `2n`: it reads the record again and skips the event.
         let records = self.timeline.of_order(order, (place - 1).div_euclid(2)).await?;
-        Ok(records.into_iter().flat_map(Step::of).filter(|step| step.place > place).collect())
+        Ok(records.into_iter().flat_map(Step::from_record).filter(|step| step.place > place).collect())
     }
 }

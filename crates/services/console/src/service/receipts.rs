@@ -12,9 +12,9 @@ use crate::{
 };
 
 /// How long a receipt is shown before it is made again.
-const AGE: Duration = Duration::from_secs(1);
+const CACHE_TTL: Duration = Duration::from_secs(1);
 /// The maximum number of receipts that are kept.
-const KEPT: u64 = 1_000;
+const MAX_KEPT: u64 = 1_000;
 
 #[derive(Clone)]
 pub struct Receipts {
@@ -25,7 +25,7 @@ pub struct Receipts {
 
 impl Receipts {
     pub fn new(operations: Arc<dyn Operations>, timeline: Arc<dyn Timeline>) -> Self {
-        Self { operations, timeline, made: Cache::builder().max_capacity(KEPT).time_to_live(AGE).build() }
+        Self { operations, timeline, made: Cache::builder().max_capacity(MAX_KEPT).time_to_live(CACHE_TTL).build() }
     }
 
     /// Returns the receipt of an order. The caller has checked who asks.

@@ -8,7 +8,7 @@ use tonic::Code;
 use crate::client::Iam;
 
 /// How often the session of an open stream is checked.
-const EVERY: Duration = Duration::from_secs(30);
+const CHECK_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The session of an open stream.
 pub struct SessionWatch {
@@ -19,7 +19,7 @@ pub struct SessionWatch {
 
 impl SessionWatch {
     pub fn new(iam: Iam, session: String) -> Self {
-        let mut check = interval_at(Instant::now() + EVERY, EVERY);
+        let mut check = interval_at(Instant::now() + CHECK_INTERVAL, CHECK_INTERVAL);
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self { iam, session, check }
     }

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
-use super::{Checker, Question, Unknown};
+use super::{CheckRequest, Checker, Unknown};
 use crate::model::{Verdict, Words};
 
 /// The minimum age of a customer, in years.
-const ADULT: u32 = 18;
+const MIN_AGE: u32 = 18;
 
 #[derive(Clone, Debug, Default)]
 pub struct BuiltIn {
@@ -29,10 +29,10 @@ fn normal(name: &str) -> String {
 
 #[async_trait]
 impl Checker for BuiltIn {
-    async fn ask(&self, question: &Question) -> Result<Verdict, Unknown> {
-        let words = if question.profile.birth_date.age(question.today) < ADULT {
+    async fn ask(&self, request: &CheckRequest) -> Result<Verdict, Unknown> {
+        let words = if request.profile.birth_date.age(request.today) < MIN_AGE {
             "is under 18"
-        } else if self.declined.contains(&normal(question.profile.name.as_str())) {
+        } else if self.declined.contains(&normal(request.profile.name.as_str())) {
             "the name is declined"
         } else {
             return Ok(Verdict::Approved);
@@ -61,7 +61,7 @@ mod tests {
             let name = Name::new(name).unwrap();
             let birth_date = BirthDate::parse(born, today).unwrap();
             let profile = Profile { name, address: Address::default(), birth_date };
-            let verdict = checker.ask(&Question { key: String::new(), profile, today }).await.unwrap();
+            let verdict = checker.ask(&CheckRequest { key: String::new(), profile, today }).await.unwrap();
 
             assert_eq!(verdict == Verdict::Approved, approved, "{born}");
         }

@@ -9,13 +9,13 @@ use reqwest::{Client, Url, header::CONTENT_TYPE, redirect};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Checker, Question, Unknown};
+use super::{CheckRequest, Checker, Unknown};
 use crate::model::{Verdict, Words};
 
 /// The maximum size of a response, in bytes.
-const ANSWER: usize = 64 * 1024;
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 /// The time limit of one request. The lease of the check may end the request earlier.
-const PATIENCE: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
 pub struct HttpChecker {
@@ -54,10 +54,10 @@ impl HttpChecker {
 
 #[async_trait]
 impl Checker for HttpChecker {
-    async fn ask(&self, question: &Question) -> Result<Verdict, Unknown> {
-        let profile = &question.profile;
+    async fn ask(&self, check: &CheckRequest) -> Result<Verdict, Unknown> {
+        let profile = &check.profile;
         let body = json!({
-            "key": question.key,
+            "key": check.key,
             "name": profile.name,
             "birth_date": profile.birth_date.to_string(),
             "address": profile.address,
@@ -65,13 +65,14 @@ impl Checker for HttpChecker {
         let request =
             self.client.post(self.url.clone()).header(CONTENT_TYPE, "application/json").body(body.to_string());
         let lost = |error: reqwest::Error| Unknown(format!("{:#}", anyhow::Error::from(error.without_url())));
-        let response = request.timeout(deadline::remaining(PATIENCE)).send().await.map_err(lost)?;
+        let response = request.timeout(deadline::remaining(REQUEST_TIMEOUT)).send().await.map_err(lost)?;
         let status = response.status();
         if !status.is_success() {
             return Err(Unknown(format!("it answered with {status}")));
         }
-        let body =
-            response_body::read(response, ANSWER).await.map_err(|_| Unknown("its answer was cut off".to_owned()))?;
+        let body = response_body::read(response, MAX_RESPONSE_BYTES)
+            .await
+            .map_err(|_| Unknown("its answer was cut off".to_owned()))?;
         let answer: Answer = serde_json::from_slice(&body)
             .map_err(|_| Unknown("its answer is not {\"outcome\": \"APPROVED\" or \"REFUSED\"}".to_owned()))?;
         Ok(match answer.outcome {

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use contracts::ids::UserId;
 
-use super::{Checker, CreditError, Credits, Question, Unknown};
+use super::{CheckRequest, Checker, CreditError, Credits, Unknown};
 use crate::model::{Loan, LoanId, Verdict, Words};
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -47,13 +47,13 @@ impl MemoryChecker {
 
 #[async_trait]
 impl Checker for MemoryChecker {
-    async fn ask(&self, question: &Question) -> Result<Verdict, Unknown> {
+    async fn ask(&self, request: &CheckRequest) -> Result<Verdict, Unknown> {
         let mut state = locked(&self.state);
-        state.asked.push(question.key.clone());
+        state.asked.push(request.key.clone());
         if state.away {
             return Err(Unknown("away".to_owned()));
         }
-        let declined = state.declined.iter().any(|name| name == question.profile.name.as_str());
+        let declined = state.declined.iter().any(|name| name == request.profile.name.as_str());
         Ok(if declined { Verdict::Refused(Words::fitting("is declined")) } else { Verdict::Approved })
     }
 }

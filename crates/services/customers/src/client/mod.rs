@@ -16,7 +16,7 @@ use crate::model::{Loan, Profile, Verdict};
 
 /// A request to the checker.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
+pub struct CheckRequest {
     /// The idempotency key: the customer and its version.
     pub key: String,
     pub profile: Profile,
@@ -31,7 +31,7 @@ pub struct Unknown(pub String);
 /// Checks the identity of customers.
 #[async_trait]
 pub trait Checker: Send + Sync {
-    async fn ask(&self, question: &Question) -> Result<Verdict, Unknown>;
+    async fn ask(&self, request: &CheckRequest) -> Result<Verdict, Unknown>;
 }
 
 /// Why the credit of a loan is not confirmed. The payment service may have credited it if the response was lost, so the caller retries with

@@ -14,7 +14,7 @@ use super::{CreditError, Credits};
 use crate::model::Loan;
 
 /// The time limit of one credit, retries included.
-const PATIENCE: Duration = Duration::from_secs(2);
+const CREDIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub struct GrpcPayment {
     client: PaymentServiceClient<Peer>,
@@ -40,7 +40,7 @@ impl Credits for GrpcPayment {
             let (mut client, request) = (self.client.clone(), request.clone());
             async move { client.credit(request).await }
         });
-        match deadline::within(PATIENCE, asked).await {
+        match deadline::within(CREDIT_TIMEOUT, asked).await {
             Ok(_) => Ok(()),
             Err(status) => {
                 let text = format!("{:?}: {}", status.code(), status.message());

@@ -10,14 +10,14 @@ use platform::{
 use crate::service::CustomerService;
 
 /// The name of the job and of its lease.
-pub const LEASE: &str = "decide-loans";
-const PERIOD: Duration = Duration::from_secs(1);
+pub const DECIDE_LEASE: &str = "decide-loans";
+const DECIDE_INTERVAL: Duration = Duration::from_secs(1);
 
 pub fn decide_loans(service: CustomerService, lease: Arc<dyn Lease>) -> Job {
-    Job::periodic(LEASE, lease, PERIOD, move || {
+    Job::periodic(DECIDE_LEASE, lease, DECIDE_INTERVAL, move || {
         let service = service.clone();
         async move {
-            let (count, more) = service.decide_held().await?;
+            let (count, more) = service.decide_loans().await?;
             Ok(Done { count, more })
         }
     })

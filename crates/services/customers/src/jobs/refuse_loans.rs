@@ -11,14 +11,14 @@ use platform::{
 use crate::service::CustomerService;
 
 /// The name of the job and of its lease.
-pub const REFUSALS: &str = "refuse-loans";
-const PERIOD: Duration = Duration::from_secs(1);
+pub const REFUSE_LEASE: &str = "refuse-loans";
+const REFUSE_INTERVAL: Duration = Duration::from_secs(1);
 
 pub fn refuse_loans(service: CustomerService, lease: Arc<dyn Lease>) -> Job {
-    Job::periodic(REFUSALS, lease, PERIOD, move || {
+    Job::periodic(REFUSE_LEASE, lease, REFUSE_INTERVAL, move || {
         let service = service.clone();
         async move {
-            let (count, more) = service.refuse_unknown().await?;
+            let (count, more) = service.refuse_loans().await?;
             Ok(Done { count, more })
         }
     })

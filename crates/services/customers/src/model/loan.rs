@@ -12,13 +12,13 @@ use super::KycStatus;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LoanId(String);
 
-const LONGEST: usize = 64;
+const MAX_LENGTH: usize = 64;
 
 impl LoanId {
     /// Returns `None` if the text is not a valid id.
     pub fn new(text: impl Into<String>) -> Option<Self> {
         let text = text.into();
-        let fits = (1..=LONGEST).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        let fits = (1..=MAX_LENGTH).contains(&text.chars().count()) && !text.chars().any(char::is_control);
         fits.then_some(Self(text))
     }
 
@@ -106,7 +106,7 @@ impl LoanStatus {
 
     /// Returns the status that a loan gets from the status of its customer. `None` means that the user is not a customer. The statements in
     /// `repository/postgres/loans.rs` repeat this rule in SQL.
-    pub const fn of(customer: Option<KycStatus>) -> Self {
+    pub const fn for_customer(customer: Option<KycStatus>) -> Self {
         match customer {
             None | Some(KycStatus::Pending) => Self::Held,
             Some(KycStatus::Verified) => Self::Crediting,

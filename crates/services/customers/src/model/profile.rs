@@ -59,14 +59,14 @@ pub enum BirthDateError {
 
 const FORMAT: &str = "%Y-%m-%d";
 /// The first year of birth that is accepted. People who were born earlier are not alive any more.
-const FIRST_YEAR: i32 = 1900;
+const MIN_BIRTH_YEAR: i32 = 1900;
 
 impl BirthDate {
     /// Parses a date of the form `YYYY-MM-DD`, from 1900 to `today`.
     pub fn parse(text: &str, today: NaiveDate) -> Result<Self, BirthDateError> {
         let born = date::parse(text)?;
         match born {
-            _ if born.year() < FIRST_YEAR => Err(BirthDateError::TooLongAgo),
+            _ if born.year() < MIN_BIRTH_YEAR => Err(BirthDateError::TooLongAgo),
             _ if born > today => Err(BirthDateError::Future),
             _ => Ok(Self(born)),
         }

@@ -56,18 +56,18 @@ impl fmt::Debug for Name {
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Words(String);
 
-const WORDS: usize = 500;
+const MAX_WORDS_LENGTH: usize = 500;
 
 impl Words {
     /// Trims the text. Returns `None` if it is blank.
     pub fn new(text: &str) -> Result<Option<Self>, TextError> {
-        check(text, WORDS)?;
+        check(text, MAX_WORDS_LENGTH)?;
         Ok((!text.trim().is_empty()).then(|| Self(text.trim().to_owned())))
     }
 
     /// Shortens a text from an outside system to the maximum length and drops its control characters.
     pub fn fitting(text: &str) -> Option<Self> {
-        let text: String = text.chars().filter(|letter| !letter.is_control()).take(WORDS).collect();
+        let text: String = text.chars().filter(|letter| !letter.is_control()).take(MAX_WORDS_LENGTH).collect();
         Self::new(&text).ok().flatten()
     }
 

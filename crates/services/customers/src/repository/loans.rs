@@ -28,7 +28,7 @@ pub struct Position {
 }
 
 /// The maximum number of loans in a list.
-pub const MOST_LOANS: i64 = 1_000;
+pub const MAX_LOANS: i64 = 1_000;
 
 #[async_trait]
 pub trait Loans: Send + Sync {
@@ -46,6 +46,6 @@ pub trait Loans: Send + Sync {
     async fn due_credits(&self, limit: i64) -> Result<Vec<(Loan, Duration)>, Error>;
     /// Records that the payment service has credited the loan. Returns false if that was recorded already.
     async fn credited(&self, loan: &LoanId) -> Result<bool, Error>;
-    /// Returns the user's loans, oldest first, at most [`MOST_LOANS`].
+    /// Returns the user's loans, oldest first, at most [`MAX_LOANS`].
     async fn list(&self, customer: UserId) -> Result<Vec<Loan>, Error>;
 }

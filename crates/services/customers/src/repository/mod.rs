@@ -8,14 +8,14 @@ mod postgres;
 use std::time::Duration;
 
 pub use customers::{Customers, DueCheck, Known, Saved};
-pub use loans::{Decided, Loans, MOST_LOANS, Position};
+pub use loans::{Decided, Loans, MAX_LOANS, Position};
 pub use memory::MemoryRepository;
 pub use postgres::{MIGRATIONS, PgRepository};
 
 /// The lease of a due check or credit: 2 s, doubled with each try up to 10 s, so that a slow checker or payment service gets more time.
 const FIRST_LEASE: Duration = Duration::from_secs(2);
-const LONGEST_LEASE: Duration = Duration::from_secs(10);
+const MAX_LEASE: Duration = Duration::from_secs(10);
 
 fn lease(tries: u32) -> Duration {
-    FIRST_LEASE.saturating_mul(1 << tries.min(10)).min(LONGEST_LEASE)
+    FIRST_LEASE.saturating_mul(1 << tries.min(10)).min(MAX_LEASE)
 }

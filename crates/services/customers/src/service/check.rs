@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::CustomerService;
 use crate::{
-    client::{Question, Unknown},
+    client::{CheckRequest, Unknown},
     error::Error,
     metrics,
     model::Verdict,
@@ -15,9 +15,9 @@ use crate::{
 };
 
 /// The maximum number of checks that one statement leases.
-const BATCH: i64 = 16;
+const BATCH_SIZE: i64 = 16;
 /// The maximum number of concurrent checks in this replica.
-const CONCURRENCY: usize = 64;
+const MAX_CONCURRENT_CHECKS: usize = 64;
 
 /// Why a check has no verdict yet.
 #[derive(Debug, thiserror::Error)]
@@ -32,9 +32,10 @@ impl CustomerService {
     /// Runs checks as they fall due, until `stop`. A check is leased to one replica at a time, so all replicas may run this.
     ///
     /// Checks with the fewest tries come first, so that checks that hang do not delay others.
-    pub async fn check_due(&self, stop: CancellationToken) {
-        let checks = jobs::due("check-customers", || self.customers.due_checks(BATCH), self.to_check.clone(), stop);
-        checks.for_each_concurrent(CONCURRENCY, |check| self.try_to_check(check)).await;
+    pub async fn check_customers(&self, stop: CancellationToken) {
+        let checks =
+            jobs::due("check-customers", || self.customers.due_checks(BATCH_SIZE), self.to_check.clone(), stop);
+        checks.for_each_concurrent(MAX_CONCURRENT_CHECKS, |check| self.try_to_check(check)).await;
     }
 
     async fn try_to_check(&self, check: DueCheck) {
@@ -54,8 +55,8 @@ impl CustomerService {
             return Ok(());
         };
         let key = format!("{}/{}", check.customer, check.version);
-        let question = Question { key, profile: profile.clone(), today: clock::now().date_naive() };
-        let verdict = self.checker.ask(&question).await?;
+        let request = CheckRequest { key, profile: profile.clone(), today: clock::now().date_naive() };
+        let verdict = self.checker.ask(&request).await?;
         metrics::count_check(if verdict == Verdict::Approved { "approved" } else { "refused" }, 1);
         let mut customer = known.customer;
         // If there is no event, or it is not written, another replica has decided the same version.

@@ -15,9 +15,9 @@ use crate::{
 };
 
 /// The maximum number of loans that one statement leases.
-const BATCH: i64 = 16;
+const BATCH_SIZE: i64 = 16;
 /// The maximum number of concurrent credits in this replica.
-const CONCURRENCY: usize = 16;
+const MAX_CONCURRENT_CREDITS: usize = 16;
 
 /// Why a loan is not credited yet.
 #[derive(Debug, thiserror::Error)]
@@ -30,9 +30,9 @@ enum Failed {
 
 impl CustomerService {
     /// Credits loans as they fall due, until `stop`. A loan is leased to one replica at a time, so all replicas may run this.
-    pub async fn credit_due(&self, stop: CancellationToken) {
-        let credits = jobs::due("credit-loans", || self.loans.due_credits(BATCH), self.to_credit.clone(), stop);
-        credits.for_each_concurrent(CONCURRENCY, |(loan, lease)| self.try_to_credit(loan, lease)).await;
+    pub async fn credit_loans(&self, stop: CancellationToken) {
+        let credits = jobs::due("credit-loans", || self.loans.due_credits(BATCH_SIZE), self.to_credit.clone(), stop);
+        credits.for_each_concurrent(MAX_CONCURRENT_CREDITS, |(loan, lease)| self.try_to_credit(loan, lease)).await;
     }
 
     async fn try_to_credit(&self, loan: Loan, lease: Duration) {

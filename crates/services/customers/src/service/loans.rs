@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The maximum number of loans that one statement reads.
-const BATCH: i64 = 500;
+const BATCH_SIZE: i64 = 500;
 
 /// Where the jobs that go round the held loans stopped; `None` begins anew.
 #[derive(Default)]
@@ -37,11 +37,11 @@ impl CustomerService {
     ///
     /// A loan is missed if it was being received during the change, so it is among the last received. A second page goes round the others,
     /// however many are held, so that none is missed for ever.
-    pub async fn decide_held(&self) -> Result<(u64, bool), Error> {
-        let mut decided = self.loans.decide_held(None, BATCH).await?;
+    pub async fn decide_loans(&self) -> Result<(u64, bool), Error> {
+        let mut decided = self.loans.decide_held(None, BATCH_SIZE).await?;
         if let Some(last) = decided.next.take() {
             let from = self.cursors().decided.take().unwrap_or(last);
-            let older = self.loans.decide_held(Some(&from), BATCH).await?;
+            let older = self.loans.decide_held(Some(&from), BATCH_SIZE).await?;
             decided.crediting += older.crediting;
             decided.refused += older.refused;
             self.cursors().decided = older.next;
@@ -54,9 +54,9 @@ impl CustomerService {
 
     /// Refuses a page of the loans whose hold has ended and whose user is not a customer, and goes round all of them. Returns the number of
     /// refused loans, and whether there may be more.
-    pub async fn refuse_unknown(&self) -> Result<(u64, bool), Error> {
+    pub async fn refuse_loans(&self) -> Result<(u64, bool), Error> {
         let from = self.cursors().refused.take();
-        let decided = self.loans.refuse_unknown(self.hold, from.as_ref(), BATCH).await?;
+        let decided = self.loans.refuse_unknown(self.hold, from.as_ref(), BATCH_SIZE).await?;
         self.cursors().refused.clone_from(&decided.next);
         Ok(done(&decided))
     }
@@ -69,5 +69,5 @@ impl CustomerService {
 fn done(decided: &Decided) -> (u64, bool) {
     metrics::count_loans(LoanStatus::Refused, decided.refused);
     let count = decided.crediting + decided.refused;
-    (count, count >= BATCH.unsigned_abs())
+    (count, count >= BATCH_SIZE.unsigned_abs())
 }

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use customers::{
-    client::{Checker as _, HttpChecker, Question},
+    client::{CheckRequest, Checker as _, HttpChecker},
     model::Verdict,
 };
 use stand_ins::{Kyc, KycMode};
 
 use crate::{profile, today};
 
-fn question(name: &str) -> Question {
-    Question { key: format!("{name}/1"), profile: profile(name), today: today() }
+fn request(name: &str) -> CheckRequest {
+    CheckRequest { key: format!("{name}/1"), profile: profile(name), today: today() }
 }
 
 async fn start() -> (Kyc, HttpChecker) {
@@ -25,8 +25,8 @@ async fn the_checker_is_sent_the_contract_and_its_words_come_back() {
     let (kyc, checker) = start().await;
     kyc.decline("Mallory");
 
-    assert_eq!(checker.ask(&question("Ann")).await, Ok(Verdict::Approved));
-    let Ok(Verdict::Refused(Some(words))) = checker.ask(&question("Mallory")).await else { panic!("not refused") };
+    assert_eq!(checker.ask(&request("Ann")).await, Ok(Verdict::Approved));
+    let Ok(Verdict::Refused(Some(words))) = checker.ask(&request("Mallory")).await else { panic!("not refused") };
 
     assert_eq!(words.as_str(), "Mallory is declined");
     let sent = &kyc.questions()[0];
@@ -40,12 +40,12 @@ async fn an_answer_that_is_none_is_unknown_and_shows_no_personal_data() {
     for mode in [KycMode::Broken, KycMode::Wrong, KycMode::Lost] {
         kyc.be(mode);
 
-        let unknown = checker.ask(&question("Ann")).await.unwrap_err();
+        let unknown = checker.ask(&request("Ann")).await.unwrap_err();
 
         assert!(!unknown.to_string().contains("Ann"), "{unknown}");
     }
     kyc.be(KycMode::Well);
-    assert_eq!(checker.ask(&question("Ann")).await, Ok(Verdict::Approved), "the same key");
+    assert_eq!(checker.ask(&request("Ann")).await, Ok(Verdict::Approved), "the same key");
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn a_checker_that_is_away_is_unknown() {
     let checker = HttpChecker::new(kyc.url().parse().unwrap()).unwrap();
     drop(kyc);
 
-    let unknown = checker.ask(&question("Ann")).await.unwrap_err();
+    let unknown = checker.ask(&request("Ann")).await.unwrap_err();
 
     assert!(!unknown.to_string().contains("127.0.0.1"), "{unknown}");
 }
@@ -64,5 +64,5 @@ async fn a_slow_answer_is_waited_for() {
     let (kyc, checker) = start().await;
     kyc.be(KycMode::Slow(Duration::from_millis(300)));
 
-    assert_eq!(checker.ask(&question("Ann")).await, Ok(Verdict::Approved));
+    assert_eq!(checker.ask(&request("Ann")).await, Ok(Verdict::Approved));
 }

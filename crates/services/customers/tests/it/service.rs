@@ -39,12 +39,12 @@ fn fixture() -> Fixture {
     let stop = CancellationToken::new();
     let (checks, credits, sweep) = (service.clone(), service.clone(), service.clone());
     let until = stop.clone();
-    let checks = tokio::spawn(async move { checks.check_due(until).await });
-    let credits = tokio::spawn(async move { credits.credit_due(stop).await });
+    let checks = tokio::spawn(async move { checks.check_customers(until).await });
+    let credits = tokio::spawn(async move { credits.credit_loans(stop).await });
     let sweep = tokio::spawn(async move {
         loop {
-            sweep.decide_held().await.expect("memory does not fail");
-            sweep.refuse_unknown().await.expect("memory does not fail");
+            sweep.decide_loans().await.expect("memory does not fail");
+            sweep.refuse_loans().await.expect("memory does not fail");
             sleep(Duration::from_secs(1)).await;
         }
     });

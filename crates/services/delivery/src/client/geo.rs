@@ -16,11 +16,11 @@ use super::{Geo, GeoError};
 use crate::model::{Location, Street};
 
 /// The maximum number of remembered locations; together they take some 2 MB.
-const REMEMBERED: u64 = 10_000;
+const MAX_REMEMBERED: u64 = 10_000;
 /// How long a location is remembered. A program outside may correct one.
 const REMEMBERED_FOR: Duration = Duration::from_mins(10);
 /// The time limit of one lookup, retries included.
-const PATIENCE: Duration = Duration::from_secs(2);
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub struct GrpcGeo {
     client: GeoClient<Peer>,
@@ -52,7 +52,7 @@ fn digest(street: &Street) -> [u8; 32] {
 impl GrpcGeo {
     /// Creates the client. `geo` may be an outside service, so its channel must carry neither identity nor session.
     pub fn new(geo: Peer) -> Self {
-        let known = Places::new(REMEMBERED, REMEMBERED_FOR);
+        let known = Places::new(MAX_REMEMBERED, REMEMBERED_FOR);
         Self { client: GeoClient::new(geo), budget: Budget::new("geo"), known }
     }
 }
@@ -69,7 +69,7 @@ impl Geo for GrpcGeo {
             async move { client.get_geolocation(request).await }
         });
         // The message of the status may repeat the street, which is personal data, so the error contains only the code.
-        let reply = deadline::within(PATIENCE, asked).await.map_err(|status| match status.code() {
+        let reply = deadline::within(LOOKUP_TIMEOUT, asked).await.map_err(|status| match status.code() {
             _ if is_refusal(&status) => GeoError::Refused,
             code => GeoError::Unavailable(format!("{code:?}")),
         })?;

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use contracts::ids::OrderId;
 
-use super::{Address, Geo, GeoError, Orders, OrdersError};
+use super::{Address, Geo, GeoError, OrderAddressError, OrderAddresses};
 use crate::model::{Location, Street};
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -17,12 +17,12 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The addresses of orders; clones share them.
 #[derive(Clone, Default)]
-pub struct MemoryOrders {
+pub struct MemoryOrderAddresses {
     addresses: Arc<Mutex<HashMap<OrderId, Address>>>,
     away: Arc<Mutex<bool>>,
 }
 
-impl MemoryOrders {
+impl MemoryOrderAddresses {
     pub fn insert(&self, order: OrderId, address: Address) {
         locked(&self.addresses).insert(order, address);
     }
@@ -34,10 +34,10 @@ impl MemoryOrders {
 }
 
 #[async_trait]
-impl Orders for MemoryOrders {
-    async fn address(&self, order: OrderId) -> Result<Option<Address>, OrdersError> {
+impl OrderAddresses for MemoryOrderAddresses {
+    async fn address(&self, order: OrderId) -> Result<Option<Address>, OrderAddressError> {
         if *locked(&self.away) {
-            return Err(OrdersError::Unavailable("away".to_owned()));
+            return Err(OrderAddressError::Unavailable("away".to_owned()));
         }
         Ok(locked(&self.addresses).get(&order).cloned())
     }

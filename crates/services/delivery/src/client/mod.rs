@@ -7,14 +7,14 @@ mod order;
 use async_trait::async_trait;
 use contracts::ids::OrderId;
 pub use geo::GrpcGeo;
-pub use memory::{MemoryGeo, MemoryOrders};
-pub use order::GrpcOrders;
+pub use memory::{MemoryGeo, MemoryOrderAddresses};
+pub use order::GrpcOrderAddresses;
 
 use crate::model::{Location, OffTheGrid, Street, Volume};
 
 /// Why the order service has not told an address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OrdersError {
+pub enum OrderAddressError {
     #[error("order is not available: {0}")]
     Unavailable(String),
     /// Asking again would not help.
@@ -31,9 +31,9 @@ pub struct Address {
 
 /// Looks up orders in the order service.
 #[async_trait]
-pub trait Orders: Send + Sync {
+pub trait OrderAddresses: Send + Sync {
     /// Returns the address of the order; `None` for an unknown order and for one without an address.
-    async fn address(&self, order: OrderId) -> Result<Option<Address>, OrdersError>;
+    async fn address(&self, order: OrderId) -> Result<Option<Address>, OrderAddressError>;
 }
 
 /// Why a street could not be located. The error does not contain the street, which is personal data.

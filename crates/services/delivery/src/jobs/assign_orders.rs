@@ -16,7 +16,7 @@ pub fn assign_orders(service: DeliveryService, period: Duration) -> Job {
 async fn run(service: DeliveryService, period: Duration, stop: CancellationToken) -> anyhow::Result<()> {
     let mut outage = Outage::new("assigning", "assign-orders");
     loop {
-        match service.assign(clock::now()).await {
+        match service.assign_orders(clock::now()).await {
             Ok(_) => outage.over(),
             Err(error) => outage.met(format!("{:#}", anyhow::Error::from(error))),
         }

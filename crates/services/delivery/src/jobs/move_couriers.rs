@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{metrics, service::DeliveryService};
 
 /// A tick that is later than this is counted as late.
-const LATE: Duration = Duration::from_millis(100);
+const LATE_AFTER: Duration = Duration::from_millis(100);
 
 /// Builds the job that moves the couriers. The first tick is one `period` after the start, and a missed tick is not made up. The lease's
 /// epoch fences the steps of a replica that was frozen and replaced.
@@ -34,7 +34,7 @@ async fn run(
             due = ticks.tick() => due,
             () = stop.cancelled() => break,
         };
-        let is_late = due.elapsed() > LATE;
+        let is_late = due.elapsed() > LATE_AFTER;
         match tick(&service, &*lease, ttl).await {
             Ok(epoch) => {
                 held = epoch;

@@ -6,6 +6,6 @@ use crate::repository::{EARLY_BATCH, remove_early};
 
 pub fn remove_early_events(retention: &Retention) -> Job {
     retention.job("early-events", |database, age| async move {
-        Ok(Done::of(remove_early(&database, age).await?, EARLY_BATCH))
+        Ok(Done::from_count(remove_early(&database, age).await?, EARLY_BATCH))
     })
 }

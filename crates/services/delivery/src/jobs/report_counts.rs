@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::service::DeliveryService;
 
 /// The interval between two counts. It is the interval at which Prometheus reads them.
-const PERIOD: Duration = Duration::from_secs(5);
+const COUNT_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Builds the job that counts. It runs in every replica, each of which exports metrics.
 pub fn report_counts(service: DeliveryService) -> Job {
@@ -22,7 +22,7 @@ async fn run(service: DeliveryService, stop: CancellationToken) -> anyhow::Resul
             tracing::debug!(error = format!("{:#}", anyhow::Error::from(error)), "not counted");
         }
         tokio::select! {
-            () = tokio::time::sleep(PERIOD) => {}
+            () = tokio::time::sleep(COUNT_INTERVAL) => {}
             () = stop.cancelled() => return Ok(()),
         }
     }

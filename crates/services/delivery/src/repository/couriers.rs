@@ -23,14 +23,14 @@ pub struct ListedCourier {
 pub trait Couriers: Send + Sync {
     /// Adds the couriers that do not exist yet and leaves existing ones unchanged. Returns the number added.
     async fn seed(&self, couriers: &[NewCourier]) -> Result<usize, Error>;
-    /// Adds a courier. Fails if `MOST_COURIERS` exist.
+    /// Adds a courier. Fails if `MAX_COURIERS` exist.
     async fn add(&self, courier: &NewCourier) -> Result<(), Error>;
-    /// Adds a storage place to a courier. Fails if the courier does not exist, or if it has `MOST_PLACES`.
+    /// Adds a storage place to a courier. Fails if the courier does not exist, or if it has `MAX_PLACES`.
     async fn add_place(&self, courier: CourierId, id: PlaceId, name: &Name, volume: Volume) -> Result<(), Error>;
     /// Returns all couriers in the order in which they were added.
     async fn list(&self) -> Result<Vec<ListedCourier>, Error>;
 }
 
 /// The maximum number of couriers, and of storage places per courier.
-pub const MOST_COURIERS: i64 = 10_000;
-pub const MOST_PLACES: i64 = 100;
+pub const MAX_COURIERS: i64 = 10_000;
+pub const MAX_PLACES: i64 = 100;

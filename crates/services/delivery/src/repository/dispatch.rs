@@ -12,7 +12,7 @@ use crate::{
 
 #[async_trait]
 pub trait Dispatch: Send + Sync {
-    /// Returns the couriers that carry no order, at most `MOST_COURIERS`, in the order of their uuids.
+    /// Returns the couriers that carry no order, at most `MAX_COURIERS`, in the order of their uuids.
     async fn free(&self) -> Result<Vec<FreeCourier>, Error>;
     /// Returns up to `limit` orders that wait for a courier and whose volume is at most `largest`, longest wait first.
     async fn waiting(&self, largest: Volume, limit: i64) -> Result<Vec<Waiting>, Error>;
@@ -32,7 +32,7 @@ pub trait Dispatch: Send + Sync {
 /// How many orders and couriers do what. An order that is delivered or failed is not counted: those grow for ever.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// The orders that wait for a courier, up to `MOST_COUNTED`.
+    /// The orders that wait for a courier, up to `MAX_COUNTED`.
     pub created: u32,
     /// The orders that a courier carries. Their couriers are busy.
     pub assigned: u32,
@@ -41,7 +41,7 @@ pub struct Counts {
 }
 
 /// Up to this many orders are counted, so that counting a backlog stays cheap.
-pub const MOST_COUNTED: u32 = 10_000;
+pub const MAX_COUNTED: u32 = 10_000;
 
 /// The result of a batch of steps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

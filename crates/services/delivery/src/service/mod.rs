@@ -1,6 +1,6 @@
 //! Use cases: deliveries from the order's payment to its arrival, and the couriers that carry them.
 
-mod assign;
+mod assign_orders;
 mod couriers;
 mod create;
 mod follow;
@@ -13,7 +13,7 @@ use platform::outbox::Waker;
 use tokio::sync::Notify;
 
 use crate::{
-    client::{Geo, Orders},
+    client::{Geo, OrderAddresses},
     repository::{Couriers, Deliveries, Dispatch},
 };
 
@@ -41,7 +41,7 @@ pub struct DeliveryService {
     deliveries: Arc<dyn Deliveries>,
     couriers: Arc<dyn Couriers>,
     dispatch: Arc<dyn Dispatch>,
-    orders: Arc<dyn Orders>,
+    orders: Arc<dyn OrderAddresses>,
     geo: Arc<dyn Geo>,
     relay: Waker,
     /// Wakes the job of this replica that assigns orders.
@@ -53,7 +53,7 @@ pub struct DeliveryService {
 impl DeliveryService {
     pub fn new(
         repositories: Repositories,
-        orders: Arc<dyn Orders>,
+        orders: Arc<dyn OrderAddresses>,
         geo: Arc<dyn Geo>,
         relay: Waker,
         tick: Duration,

@@ -7,7 +7,7 @@ use super::DeliveryService;
 use crate::{error::Error, metrics, repository::Moved};
 
 /// The maximum number of couriers that one statement moves.
-const BATCH: i64 = 1_000;
+const BATCH_SIZE: i64 = 1_000;
 
 impl DeliveryService {
     /// Performs one tick: every courier that carries an order makes one step. `epoch` is the epoch of this replica's lease. If the replica
@@ -16,9 +16,9 @@ impl DeliveryService {
         let mut moved = 0;
         let mut after: Option<CourierId> = None;
         loop {
-            let trips = self.dispatch.trips(after, BATCH).await?;
+            let trips = self.dispatch.trips(after, BATCH_SIZE).await?;
             after = trips.last().map(|trip| trip.courier);
-            let is_full = i64::try_from(trips.len()).is_ok_and(|count| count == BATCH);
+            let is_full = i64::try_from(trips.len()).is_ok_and(|count| count == BATCH_SIZE);
             if trips.is_empty() {
                 return Ok(moved);
             }

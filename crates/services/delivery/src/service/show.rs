@@ -12,7 +12,7 @@ use crate::{
 /// The method by which an operator sees another user's delivery, as security events name it.
 const GET_STATUS: &str = "/delivery.v1.DeliveryService/GetDeliveryStatus";
 /// The maximum number of orders in a list.
-const MOST_ACTIVE: i64 = 1_000;
+const MAX_ACTIVE: i64 = 1_000;
 
 impl DeliveryService {
     /// Returns the delivery of an order. Users see those of their own orders; operators and services see all.
@@ -24,6 +24,6 @@ impl DeliveryService {
 
     /// Returns up to 1 000 orders that wait for a courier or are carried, of `user` or of all users, longest wait first.
     pub async fn active(&self, user: Option<UserId>) -> Result<Vec<ActiveOrder>, Error> {
-        self.deliveries.active(user, MOST_ACTIVE).await
+        self.deliveries.active(user, MAX_ACTIVE).await
     }
 }

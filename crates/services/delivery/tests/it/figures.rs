@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use chrono::TimeDelta;
 use delivery::{
-    client::{MemoryGeo, MemoryOrders},
+    client::{MemoryGeo, MemoryOrderAddresses},
     model::assign,
     repository::{Couriers as _, Dispatch as _, MIGRATIONS, PgRepository},
     service::{DeliveryService, Repositories},
@@ -55,12 +55,12 @@ async fn assignments_per_second_against_their_statement_alone() {
         let alone = repository.assign(&plan).await.unwrap().len();
         let alone = (alone, begun.elapsed());
         let repositories = Repositories::new(repository);
-        let (orders, geo) = (MemoryOrders::default(), MemoryGeo::default());
+        let (orders, geo) = (MemoryOrderAddresses::default(), MemoryGeo::default());
         let tick = std::time::Duration::from_secs(1);
         let service = DeliveryService::new(repositories, Arc::new(orders), Arc::new(geo), Waker::default(), tick);
 
         let begun = Instant::now();
-        let assigned = service.assign(clock::now()).await.unwrap();
+        let assigned = service.assign_orders(clock::now()).await.unwrap();
         let took = begun.elapsed();
 
         let rate =

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, NaiveDate};
 use contracts::ids::{EventId, OrderId, UserId};
 use delivery::{
-    client::{Address, GeoError, MemoryGeo, MemoryOrders, OrdersError},
+    client::{Address, GeoError, MemoryGeo, MemoryOrderAddresses, OrderAddressError},
     error::Error,
     model::{Known, OffTheGrid, State, Status, Street},
     repository::{Deliveries as _, MemoryRepository},
@@ -20,14 +20,15 @@ const USER: UserId = UserId::new(uuid::Uuid::from_u128(7));
 
 struct Fixture {
     repository: MemoryRepository,
-    orders: MemoryOrders,
+    orders: MemoryOrderAddresses,
     geo: MemoryGeo,
     service: DeliveryService,
 }
 
 impl Fixture {
     fn new() -> Self {
-        let (repository, orders, geo) = (MemoryRepository::default(), MemoryOrders::default(), MemoryGeo::default());
+        let (repository, orders, geo) =
+            (MemoryRepository::default(), MemoryOrderAddresses::default(), MemoryGeo::default());
         let service = DeliveryService::new(
             Repositories::new(Arc::new(repository.clone())),
             Arc::new(orders.clone()),
@@ -135,7 +136,7 @@ async fn a_payment_waits_for_order_and_geo() {
     let order = fixture.order();
 
     fixture.orders.set_away(true);
-    assert!(matches!(Step::Paid.happen(&fixture, order).await, Err(Error::Orders(OrdersError::Unavailable(_)))));
+    assert!(matches!(Step::Paid.happen(&fixture, order).await, Err(Error::Orders(OrderAddressError::Unavailable(_)))));
     fixture.orders.set_away(false);
     fixture.geo.set_away(true);
     assert!(matches!(Step::Paid.happen(&fixture, order).await, Err(Error::Geo(GeoError::Unavailable(_)))));
@@ -183,7 +184,7 @@ async fn couriers_carry_every_order_to_its_door() {
     let epoch = platform::lease::Lease::acquire(&fixture.repository.lease, Duration::from_mins(10)).await.unwrap();
 
     for _ in 0..100 {
-        fixture.service.assign(DateTime::UNIX_EPOCH).await.unwrap();
+        fixture.service.assign_orders(DateTime::UNIX_EPOCH).await.unwrap();
         fixture.service.move_couriers(epoch.unwrap(), NaiveDate::default()).await.unwrap();
     }
 

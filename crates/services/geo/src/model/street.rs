@@ -1,7 +1,7 @@
 //! A street's text, in the form in which streets are compared.
 
 /// The maximum length of the text as sent, in characters.
-const LONGEST: usize = 300;
+const MAX_LENGTH: usize = 300;
 
 /// A street, trimmed and in lower case.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -11,13 +11,13 @@ pub struct Street(String);
 pub enum StreetError {
     #[error("is blank")]
     Blank,
-    #[error("is over {LONGEST} characters")]
+    #[error("is over {MAX_LENGTH} characters")]
     TooLong,
 }
 
 impl Street {
     pub fn new(text: &str) -> Result<Self, StreetError> {
-        if text.chars().nth(LONGEST).is_some() {
+        if text.chars().nth(MAX_LENGTH).is_some() {
             return Err(StreetError::TooLong);
         }
         let trimmed = text.trim();

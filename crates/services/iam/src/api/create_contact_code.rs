@@ -18,7 +18,7 @@ pub async fn handle(
     request: &Request<CreateContactCodeRequest>,
 ) -> Result<Response<CreateContactCodeResponse>, Status> {
     let user = UserId::new(user_of(request)?.uuid);
-    let code = ContactCode::of(random::secret());
+    let code = ContactCode::from_bits(random::secret());
     let expires_at = clock::now() + CODE_LIFETIME;
 
     contacts.create_code(user, code).await?;

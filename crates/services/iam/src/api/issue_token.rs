@@ -17,7 +17,7 @@ pub async fn handle(
     };
     let session = session_id(session)?;
 
-    let issued = service.issue_token(session, TokenId::of(random::secret()), clock::now()).await?;
+    let issued = service.issue_token(session, TokenId::from_bits(random::secret()), clock::now()).await?;
 
     let expires_at = Some(timestamp(issued.expires_at));
     Ok(Response::new(IssueTokenResponse { access_token: issued.token, expires_at }))

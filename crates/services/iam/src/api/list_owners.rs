@@ -11,7 +11,7 @@ use super::{Grpc, encode, session_id};
 use crate::{error::Error, model::Credential, service::IamService};
 
 /// The maximum number of sessions and tokens of one request.
-const SESSIONS: usize = 1_000;
+const MAX_SESSIONS: usize = 1_000;
 
 #[tonic::async_trait]
 impl SessionOwnerService for Grpc {
@@ -25,8 +25,8 @@ async fn handle(
     request: Request<ListOwnersRequest>,
 ) -> Result<Response<ListOwnersResponse>, Status> {
     let sessions = request.into_inner().sessions;
-    if sessions.len() > SESSIONS {
-        return Err(grpc::invalid("sessions", format!("has more than {SESSIONS} entries")));
+    if sessions.len() > MAX_SESSIONS {
+        return Err(grpc::invalid("sessions", format!("has more than {MAX_SESSIONS} entries")));
     }
 
     let mut credentials = Vec::with_capacity(sessions.len());

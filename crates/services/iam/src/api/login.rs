@@ -21,7 +21,7 @@ pub async fn handle(
     let LoginRequest { login, password } = request.into_inner();
     let attempt = LoginAttempt::new(login, address).map_err(Error::from)?;
     let password = Password::given("password", password).map_err(Error::from)?;
-    let id = SessionId::of(random::secret());
+    let id = SessionId::from_bits(random::secret());
 
     service.login(&attempt, password, id, random::secret(), clock::now()).await.inspect_err(record_refusal)?;
 

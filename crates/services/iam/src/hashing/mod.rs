@@ -29,7 +29,7 @@ use crate::{config, error::Error, model::Password};
 pub type SaltBytes = [u8; 16];
 
 /// The time after which the memory of finished hashes is freed if no hash reuses it.
-const IDLE: Duration = Duration::from_secs(10);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Hashes passwords with argon2id. Clones share threads, queues and memory.
 #[derive(Clone)]
@@ -108,9 +108,9 @@ impl Hashing {
         work.await.ok_or_else(|| Error::Hashing("the hashing thread panicked".to_owned()))
     }
 
-    /// Frees the memory of finished hashes whenever no hash was computed for `IDLE`, until `stop`.
-    pub async fn free_idle_memory(self, stop: CancellationToken) -> anyhow::Result<()> {
-        while stop.run_until_cancelled(tokio::time::sleep(IDLE)).await.is_some() {
+    /// Frees the memory of finished hashes whenever no hash was computed for `IDLE_TIMEOUT`, until `stop`.
+    pub async fn free_hashing_memory(self, stop: CancellationToken) -> anyhow::Result<()> {
+        while stop.run_until_cancelled(tokio::time::sleep(IDLE_TIMEOUT)).await.is_some() {
             if !self.memory.used.swap(false, Ordering::Relaxed) {
                 self.memory.spare().clear();
             }

@@ -6,5 +6,5 @@ use crate::hashing::Hashing;
 
 /// Returns the job, which runs in every replica, because it frees the memory of its own process.
 pub fn free_hashing_memory(hashing: Hashing) -> Job {
-    Job::new("hashing", |stop| hashing.free_idle_memory(stop))
+    Job::new("hashing", |stop| hashing.free_hashing_memory(stop))
 }

@@ -14,21 +14,21 @@ pub const CODE_LIFETIME: Duration = Duration::from_mins(10);
 /// The digits of Crockford's base 32, in which no letter looks like a digit.
 const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// The length of a code: 128 bits in digits of 5 bits each. Telegram accepts up to 64 such characters after `/start`.
-const LENGTH: usize = 26;
+const CODE_LENGTH: usize = 26;
 
 /// A contact code: 128 random bits. It is a secret that confirms a contact, so its debug output does not show it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ContactCode(u128);
 
 impl ContactCode {
-    pub const fn of(bits: u128) -> Self {
+    pub const fn from_bits(bits: u128) -> Self {
         Self(bits)
     }
 
     /// Parses a code as a user typed it: in upper or lower case, and with letters in the place of digits that look like them.
     pub fn parse(field: &str, text: &str) -> Result<Self, Invalid> {
         let invalid = || Invalid::new(field, "is not a code of 26 letters and digits");
-        if text.len() != LENGTH {
+        if text.len() != CODE_LENGTH {
             return Err(invalid());
         }
         let mut bits: u128 = 0;
@@ -57,7 +57,7 @@ impl ContactCode {
 /// Writes the code in the form that the user gets.
 impl fmt::Display for ContactCode {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for place in (0..LENGTH).rev() {
+        for place in (0..CODE_LENGTH).rev() {
             let digit = usize::try_from((self.0 >> (5 * place)) & 31).unwrap_or_default();
             write!(formatter, "{}", char::from(DIGITS[digit]))?;
         }
@@ -129,10 +129,10 @@ mod tests {
     #[test]
     fn a_code_is_read_as_it_is_written() {
         for bits in [0, 1, 31, 32, u128::MAX, 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef] {
-            let code = ContactCode::of(bits);
+            let code = ContactCode::from_bits(bits);
             let text = code.to_string();
 
-            assert!(text.len() == LENGTH && text.bytes().all(|letter| letter.is_ascii_alphanumeric()), "{text}");
+            assert!(text.len() == CODE_LENGTH && text.bytes().all(|letter| letter.is_ascii_alphanumeric()), "{text}");
             assert_eq!(parse(&text), Ok(code));
             assert_eq!(parse(&text.to_lowercase().replace('1', "l").replace('0', "o")), Ok(code));
         }
@@ -140,8 +140,8 @@ mod tests {
 
     #[test]
     fn what_is_no_code_is_refused() {
-        let long = "0".repeat(LENGTH + 1);
-        let too_large = format!("8{}", "0".repeat(LENGTH - 1));
+        let long = "0".repeat(CODE_LENGTH + 1);
+        let too_large = format!("8{}", "0".repeat(CODE_LENGTH - 1));
         for text in ["", "0", &long, &too_large, "0000000000000000000000000U", "000000000000000000000000é"] {
             assert_eq!(parse(text).unwrap_err().field, "code", "{text}");
         }
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn a_digest_is_the_sha_256_of_the_16_bytes() {
         // printf '00000000000000000000000000000001' | xxd -r -p | sha256sum
-        let digest = ContactCode::of(1).digest().to_string();
+        let digest = ContactCode::from_bits(1).digest().to_string();
 
         assert_eq!(digest, "7c3ccd10bb7ec37b46d37926ae6274267f007a34aeaf15c882a715a7f3300529");
     }
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn neither_a_code_nor_a_chat_is_shown() {
-        let shown = format!("{:?} {:?}", ContactCode::of(77), ChatId::private("chat_id", 774_242).unwrap());
+        let shown = format!("{:?} {:?}", ContactCode::from_bits(77), ChatId::private("chat_id", 774_242).unwrap());
 
         assert_eq!(shown, "ContactCode(…) ChatId(…)");
         assert!(ChatId::private("chat_id", 0).is_err() && ChatId::private("chat_id", -100).is_err());

@@ -13,11 +13,11 @@ use super::{Account, owner::half_of_sha_256};
 pub struct DeviceDigest(String);
 
 impl DeviceDigest {
-    pub fn of(account: &Account, address: IpAddr) -> Self {
+    pub fn new(account: &Account, address: IpAddr) -> Self {
         Self::with(&account.password_hash, address)
     }
 
-    /// As [`of`](Self::of), for an account with this password hash.
+    /// As [`new`](Self::new), for an account with this password hash.
     pub fn with(password_hash: &str, address: IpAddr) -> Self {
         Self(half_of_sha_256(&[password_hash.as_bytes(), b"\0", address.to_string().as_bytes()]))
     }

@@ -26,7 +26,7 @@ use platform::invalid::{FieldCode, InvalidField};
 pub use proxies::TrustedProxies;
 pub use session::{Session, SessionDigest, SessionId, SessionSummary, SessionTimes, ShortId};
 pub use token::{Credential, TokenDigest, TokenId};
-pub use user::{Account, DEVICES, KNOWN_FOR, NotificationMethod, User, UserInfo};
+pub use user::{Account, KNOWN_FOR, MAX_DEVICES, NotificationMethod, User, UserInfo};
 
 /// An invalid field of a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -31,7 +31,7 @@ impl Operators {
             .collect();
         let logins = logins?;
         let keys = logins.iter().map(|login| caseless(login)).collect();
-        let digests = logins.iter().map(|login| LoginDigest::of(login)).collect();
+        let digests = logins.iter().map(|login| LoginDigest::new(login)).collect();
         Ok(Self { logins: Arc::new(logins), digests: Arc::new(digests), keys: Arc::new(keys) })
     }
 

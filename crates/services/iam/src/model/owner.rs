@@ -20,7 +20,7 @@ pub struct Owner {
 
 impl From<&User> for Owner {
     fn from(user: &User) -> Self {
-        Self { id: user.id, login: LoginDigest::of(&user.info.login), version: user.version() }
+        Self { id: user.id, login: LoginDigest::new(&user.info.login), version: user.version() }
     }
 }
 
@@ -31,7 +31,7 @@ impl From<&User> for Owner {
 pub struct LoginDigest(String);
 
 impl LoginDigest {
-    pub fn of(login: &str) -> Self {
+    pub fn new(login: &str) -> Self {
         Self(half_of_sha_256(&[login.as_bytes()]))
     }
 }
@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn a_digest_is_half_of_the_sha_256() {
         // printf ann | sha256sum
-        let digest = LoginDigest::of("ann");
+        let digest = LoginDigest::new("ann");
 
         assert_eq!(digest.0, "49915e0d7d4b402e3017d010bc1c0e83");
         assert_eq!(format!("{digest:?}"), "LoginDigest(…)");

@@ -10,14 +10,14 @@ use uuid::Uuid;
 use super::{Invalid, OpenSession, User};
 
 /// The length of a session's short id, in hexadecimal digits.
-const SHORT: usize = 16;
+const SHORT_ID_LENGTH: usize = 16;
 
 /// The id of a session: 128 random bits, written as a UUID. It is a bearer secret, so its debug output does not show it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionId(Uuid);
 
 impl SessionId {
-    pub const fn of(bits: u128) -> Self {
+    pub const fn from_bits(bits: u128) -> Self {
         Self(Uuid::from_u128(bits))
     }
 
@@ -60,7 +60,7 @@ impl SessionDigest {
 
     /// Returns the id by which users and operators distinguish a user's sessions: the first 64 bits of the digest.
     pub fn short(&self) -> ShortId {
-        ShortId(self.0.chars().take(SHORT).collect())
+        ShortId(self.0.chars().take(SHORT_ID_LENGTH).collect())
     }
 }
 
@@ -77,7 +77,7 @@ pub struct ShortId(String);
 impl ShortId {
     pub fn parse(field: &str, text: String) -> Result<Self, Invalid> {
         let is_digit = |digit: u8| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit);
-        if text.len() == SHORT && text.bytes().all(is_digit) {
+        if text.len() == SHORT_ID_LENGTH && text.bytes().all(is_digit) {
             Ok(Self(text))
         } else {
             Err(Invalid::new(field, "is not 16 hexadecimal digits in lower case"))
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn a_digest_is_the_sha_256_of_the_16_bytes() {
         // printf '00000000000000000000000000000001' | xxd -r -p | sha256sum
-        let digest = SessionId::of(1).digest();
+        let digest = SessionId::from_bits(1).digest();
 
         assert_eq!(digest.to_string(), "7c3ccd10bb7ec37b46d37926ae6274267f007a34aeaf15c882a715a7f3300529");
         assert_eq!(digest.short().to_string(), "7c3ccd10bb7ec37b");

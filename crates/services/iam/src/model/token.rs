@@ -11,7 +11,7 @@ use super::{SessionId, owner::half_of_sha_256};
 pub struct TokenId(Uuid);
 
 impl TokenId {
-    pub const fn of(bits: u128) -> Self {
+    pub const fn from_bits(bits: u128) -> Self {
         Self(Uuid::from_u128(bits))
     }
 

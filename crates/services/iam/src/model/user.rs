@@ -10,17 +10,17 @@ use serde::{Deserialize, Serialize};
 use super::{ChatId, DeviceDigest, Invalid, LoginAttempt, Origin, TELEGRAM, caseless, line};
 
 /// The maximum length of an e-mail address (RFC 5321) and of a login, which may be an e-mail address, in bytes.
-const ADDRESS_BYTES: usize = 254;
-const PROVIDER_BYTES: usize = 64;
-const TARGET_BYTES: usize = 512;
-const METHODS: usize = 4;
+const MAX_ADDRESS_BYTES: usize = 254;
+const MAX_PROVIDER_BYTES: usize = 64;
+const MAX_TARGET_BYTES: usize = 512;
+const MAX_METHODS: usize = 4;
 /// The maximum length of the texts that a user enters at registration, in bytes. A user's row is little larger.
-const TOTAL_BYTES: usize = 2_048;
+const MAX_TOTAL_BYTES: usize = 2_048;
 
 /// The time for which a device is known after a login.
 pub const KNOWN_FOR: TimeDelta = TimeDelta::days(30);
 /// The most devices that an account has. A login from one more replaces the one that is unused for the longest time.
-pub const DEVICES: usize = 8;
+pub const MAX_DEVICES: usize = 8;
 
 /// A channel and target through which a user is notified.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,7 +99,7 @@ impl User {
 impl Account {
     /// Returns from where an attempt on this account comes.
     pub fn origin(&self, attempt: &LoginAttempt) -> Origin {
-        let device = DeviceDigest::of(self, attempt.address);
+        let device = DeviceDigest::new(self, attempt.address);
         if self.devices.iter().any(|(known, _)| *known == device) {
             Origin::KnownDevice(device)
         } else {
@@ -141,7 +141,7 @@ fn check_new_login(login: &str) -> Result<(), Invalid> {
 }
 
 fn check_email(email: &str) -> Result<(), Invalid> {
-    line("email", email, ADDRESS_BYTES)?;
+    line("email", email, MAX_ADDRESS_BYTES)?;
     if !is_address(email) {
         return Err(Invalid::new("email", "is not an address such as ann@example.com"));
     }
@@ -150,27 +150,27 @@ fn check_email(email: &str) -> Result<(), Invalid> {
 
 /// Checks the methods, and their size together with the `others` bytes of login and e-mail address.
 fn check_methods(methods: &[NotificationMethod], others: usize) -> Result<(), Invalid> {
-    if methods.len() > METHODS {
-        return Err(Invalid::new("notification_methods", format!("are more than {METHODS}")));
+    if methods.len() > MAX_METHODS {
+        return Err(Invalid::new("notification_methods", format!("are more than {MAX_METHODS}")));
     }
     for (index, method) in methods.iter().enumerate() {
         let field = |name| format!("notification_methods[{index}].{name}");
-        line(&field("provider_name"), &method.provider_name, PROVIDER_BYTES)?;
-        line(&field("target"), &method.target, TARGET_BYTES)?;
+        line(&field("provider_name"), &method.provider_name, MAX_PROVIDER_BYTES)?;
+        line(&field("target"), &method.target, MAX_TARGET_BYTES)?;
         if method.provider_name == TELEGRAM {
             ChatId::parse(&field("target"), &method.target)?;
         }
     }
     let lengths = methods.iter().map(|method| method.provider_name.len() + method.target.len());
-    if others + lengths.sum::<usize>() > TOTAL_BYTES {
-        let problem = format!("take more than {TOTAL_BYTES} bytes together with login and email");
+    if others + lengths.sum::<usize>() > MAX_TOTAL_BYTES {
+        let problem = format!("take more than {MAX_TOTAL_BYTES} bytes together with login and email");
         return Err(Invalid::new("notification_methods", problem));
     }
     Ok(())
 }
 
 pub fn check_login(login: &str) -> Result<(), Invalid> {
-    line("login", login, ADDRESS_BYTES)
+    line("login", login, MAX_ADDRESS_BYTES)
 }
 
 /// Returns true if the text has the form `name@domain`. It does not check that the address exists.

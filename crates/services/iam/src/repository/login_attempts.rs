@@ -35,7 +35,7 @@ pub struct Judged {
 }
 
 /// The time for which the number of attempts since the last success is remembered.
-pub(super) const REMEMBERED: Duration = Duration::from_hours(30 * 24);
+pub(super) const REMEMBERED_FOR: Duration = Duration::from_hours(30 * 24);
 
 /// The repository of counts of login attempts and of registrations. A count that reaches its limit locks its account or address for 1/64
 /// of its window. Each further admitted attempt doubles the delay, up to the window. Refused attempts neither count nor prolong the delay.

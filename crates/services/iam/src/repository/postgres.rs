@@ -13,7 +13,7 @@ use super::Users;
 use crate::{
     error::Error,
     model::{
-        Account, ChatId, DEVICES, DeviceDigest, KNOWN_FOR, LoginDigest, NotificationMethod, Owner, TELEGRAM, User,
+        Account, ChatId, DeviceDigest, KNOWN_FOR, LoginDigest, MAX_DEVICES, NotificationMethod, Owner, TELEGRAM, User,
         UserInfo, caseless,
     },
 };
@@ -21,7 +21,7 @@ use crate::{
 pub static MIGRATIONS: Migrations = Migrations::new(sqlx::migrate!("../../../migrations/iam"), &[]);
 
 /// The timeout of a statement together with its retry.
-const TIMEOUT: Duration = Duration::from_secs(2);
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Clone)]
 pub struct PgUsers {
@@ -78,7 +78,7 @@ async fn with_retry<T, F>(statement: impl Fn() -> F) -> sqlx::Result<T>
 where
     F: Future<Output = sqlx::Result<T>>,
 {
-    tokio::time::timeout(TIMEOUT, retry_stale(statement)).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    tokio::time::timeout(STATEMENT_TIMEOUT, retry_stale(statement)).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
 }
 
 #[async_trait]
@@ -165,7 +165,7 @@ impl Users for PgUsers {
                 user.uuid(),
                 device.to_string(),
                 now.timestamp(),
-                i64::try_from(DEVICES).unwrap_or(i64::MAX),
+                i64::try_from(MAX_DEVICES).unwrap_or(i64::MAX),
             )
             .execute(&self.pool)
         });
@@ -199,7 +199,7 @@ impl Users for PgUsers {
         .await?;
         let owners = rows.into_iter().map(|row| Owner {
             id: row.id,
-            login: LoginDigest::of(&row.login),
+            login: LoginDigest::new(&row.login),
             version: row.updated_at.timestamp_micros(),
         });
         Ok(owners.collect())

@@ -13,7 +13,7 @@ use crate::{
 /// The time for which the session store marks credentials, or a user, as being changed. Meanwhile the old credentials open no session, and
 /// lookups return no stored owner. It is longer than any login takes: after it, no login is in progress that read
 /// the old credentials, and the database alone decides which credentials are valid.
-pub(super) const RETIRED: Duration = Duration::from_mins(1);
+pub(super) const RETIRED_FOR: Duration = Duration::from_mins(1);
 
 /// The decision on credentials that were valid when they were read from the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,7 +19,7 @@ pub trait Users: Send + Sync {
     /// Returns the user with this login, in any [spelling](crate::model::caseless), with the devices that are known at `now`.
     async fn by_login(&self, login: &str, now: DateTime<Utc>) -> Result<Option<Account>, Error>;
     /// Records that the user has logged in from this device at `now`. Forgets the devices that are unused for the longest time, if there are
-    /// more than [`DEVICES`](crate::model::DEVICES).
+    /// more than [`MAX_DEVICES`](crate::model::MAX_DEVICES).
     async fn remember_device(&self, user: UserId, device: &DeviceDigest, now: DateTime<Utc>) -> Result<(), Error>;
     async fn find(&self, user: UserId) -> Result<Option<User>, Error>;
     /// Returns what checks of access need of these users, in any order. It leaves out users that do not exist.

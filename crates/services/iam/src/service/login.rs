@@ -15,7 +15,7 @@ use crate::{
 /// The age until which an account is new. The rest of a full session store is kept for older accounts.
 const NEW_FOR: TimeDelta = TimeDelta::days(1);
 /// A known device is recorded again if its last recorded login is older than this.
-const RECORDED_EVERY: TimeDelta = TimeDelta::days(1);
+const RECORD_INTERVAL: TimeDelta = TimeDelta::days(1);
 
 /// The result of a right password.
 pub(super) struct Authenticated {
@@ -33,9 +33,9 @@ impl Authenticated {
 
     /// Returns the device, if its login has to be recorded.
     fn unrecorded_device(&self, now: DateTime<Utc>) -> Option<DeviceDigest> {
-        let device = DeviceDigest::of(&self.account, self.attempt.address);
+        let device = DeviceDigest::new(&self.account, self.attempt.address);
         let is_recorded =
-            |(known, used): &(DeviceDigest, DateTime<Utc>)| *known == device && *used > now - RECORDED_EVERY;
+            |(known, used): &(DeviceDigest, DateTime<Utc>)| *known == device && *used > now - RECORD_INTERVAL;
         (!self.account.devices.iter().any(is_recorded)).then_some(device)
     }
 }

@@ -56,7 +56,7 @@ pub struct SessionRules {
 /// few sessions.
 const RESERVED_FROM: f64 = 0.8;
 /// The sessions that an account keeps when it logs in meanwhile.
-const SESSIONS_MEANWHILE: u32 = 4;
+const MAX_SESSIONS_WHEN_FULL: u32 = 4;
 
 impl IamService {
     pub fn new(
@@ -130,7 +130,7 @@ impl IamService {
             return Err(if is_full { Error::NoRoom } else { Error::TooManyLogins });
         }
         let session = Session::new(id, known.account.user.clone(), now, self.rules.ttl);
-        let most = if is_full { self.rules.per_user.min(SESSIONS_MEANWHILE) } else { self.rules.per_user };
+        let most = if is_full { self.rules.per_user.min(MAX_SESSIONS_WHEN_FULL) } else { self.rules.per_user };
         // Sent together, these commands share one flush of Redis' log to disk, during which Redis answers nobody. The password was right, so
         // the attempt does not count even if the session is refused because the credentials are being changed.
         let (admission, ()) =

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The most bytes of texts that are kept. A user has 100 to 2 048 of them, so this is enough for some 20 000 users.
-const CAPACITY: u64 = 4 << 20;
+const MAX_REMEMBERED_BYTES: u64 = 4 << 20;
 
 /// The session store names the version of a session's user, so a kept user is returned only while it is the current one.
 #[derive(Clone)]
@@ -25,7 +25,10 @@ impl Profiles {
     pub fn new(users: Arc<dyn Users>) -> Self {
         Self {
             users,
-            known: Cache::builder().max_capacity(CAPACITY).weigher(|_, user: &Arc<User>| weight(user)).build(),
+            known: Cache::builder()
+                .max_capacity(MAX_REMEMBERED_BYTES)
+                .weigher(|_, user: &Arc<User>| weight(user))
+                .build(),
         }
     }
 

@@ -27,7 +27,7 @@ const END_SESSION: &str = "/auth.v1.SessionService/EndSession";
 
 /// How long the gateway waits for a login that this replica has not read yet. It is far less than the half second after which the gateway
 /// gives up, since no service decides anything by the login.
-const LOGIN_WAIT: Duration = Duration::from_millis(200);
+const PROFILE_TIMEOUT: Duration = Duration::from_millis(200);
 
 impl IamService {
     /// Returns the session with its user's data.
@@ -61,7 +61,7 @@ impl IamService {
     /// Returns the user of a session with the login, without it if the database does not answer soon.
     pub async fn session_user(&self, credential: Credential) -> Result<SessionUser, Error> {
         let owner = self.look_up(&[credential]).await?.pop().unwrap_or(Err(Error::InvalidSession))?;
-        let user = timeout(LOGIN_WAIT, self.profiles.of(&owner)).await;
+        let user = timeout(PROFILE_TIMEOUT, self.profiles.of(&owner)).await;
         let user = user.ok().and_then(Result::ok).unwrap_or_else(|| {
             tracing::warn!(user_uuid = %owner.id, "login of a session's user unavailable, the request goes on without it");
             None

@@ -8,11 +8,11 @@ use std::{
 };
 
 /// How long a login waits before its password is verified.
-const DELAY: Duration = Duration::from_secs(1);
+const LOGIN_DELAY: Duration = Duration::from_secs(1);
 /// The most logins of one address, and of all addresses, that wait at once in this process. With the delay this bounds the hashing work that
 /// such addresses cause, to a fraction of what the machine can do.
-const OF_ADDRESS: usize = 8;
-const OF_ALL: usize = 32;
+const MAX_PER_ADDRESS: usize = 8;
+const MAX_WAITING: usize = 32;
 
 /// Delays logins; clones share the places.
 #[derive(Clone, Default)]
@@ -22,25 +22,25 @@ pub struct Throttle {
 }
 
 /// A waiting login, until it is dropped.
-struct Place<'a>(&'a Throttle, IpAddr);
+struct WaitingLogin<'a>(&'a Throttle, IpAddr);
 
 impl Throttle {
     /// Waits for the delay. Returns false at once if too many logins wait.
     pub async fn wait(&self, address: IpAddr) -> bool {
-        let Some(_place) = self.enter(address) else { return false };
-        tokio::time::sleep(DELAY).await;
+        let Some(_place) = self.admit(address) else { return false };
+        tokio::time::sleep(LOGIN_DELAY).await;
         true
     }
 
-    fn enter(&self, address: IpAddr) -> Option<Place<'_>> {
+    fn admit(&self, address: IpAddr) -> Option<WaitingLogin<'_>> {
         let mut waiting = self.lock();
         let all: usize = waiting.values().sum();
         let of_address = waiting.get(&address).copied().unwrap_or_default();
-        if all >= OF_ALL || of_address >= OF_ADDRESS {
+        if all >= MAX_WAITING || of_address >= MAX_PER_ADDRESS {
             return None;
         }
         waiting.insert(address, of_address + 1);
-        Some(Place(self, address))
+        Some(WaitingLogin(self, address))
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
@@ -48,7 +48,7 @@ impl Throttle {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for WaitingLogin<'_> {
     fn drop(&mut self) {
         let mut waiting = self.0.lock();
         match waiting.get_mut(&self.1) {
@@ -74,12 +74,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_address_has_a_quarter_of_the_places_and_each_login_waits() {
         let (throttle, begun) = (Throttle::default(), Instant::now());
-        let mut waiting: Vec<_> = (0..OF_ADDRESS).map(|_| Box::pin(throttle.wait(address(1)))).collect();
+        let mut waiting: Vec<_> = (0..MAX_PER_ADDRESS).map(|_| Box::pin(throttle.wait(address(1)))).collect();
         assert!(waiting.iter_mut().all(|login| login.now_or_never().is_none()));
 
         assert_eq!(throttle.wait(address(1)).now_or_never(), Some(false));
         assert!(throttle.wait(address(2)).await);
         assert!(join_all(waiting).await.into_iter().all(|waited| waited));
-        assert!(begun.elapsed() >= DELAY && throttle.lock().is_empty());
+        assert!(begun.elapsed() >= LOGIN_DELAY && throttle.lock().is_empty());
     }
 }

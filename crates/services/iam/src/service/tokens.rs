@@ -11,7 +11,7 @@ use super::{IamService, RESERVED_FROM};
 use crate::{
     error::Error,
     model::{Credential, Owner, SessionId, TokenId},
-    tokens::{NewToken, PER_SESSION},
+    tokens::{MAX_PER_SESSION, NewToken},
 };
 
 /// An access token, and when it expires.
@@ -35,7 +35,7 @@ impl IamService {
         };
         let token = self.tokens.sign(&token).map_err(|_| Error::TokenNotSigned)?;
         let lifetime = (expires_at - now).to_std().unwrap_or_default();
-        let most = if self.memory.used() > RESERVED_FROM { 1 } else { PER_SESSION };
+        let most = if self.memory.used() > RESERVED_FROM { 1 } else { MAX_PER_SESSION };
         if !self.sessions.add_token(session, id, lifetime, most).await? {
             return Err(Error::InvalidSession);
         }

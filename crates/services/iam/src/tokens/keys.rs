@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
 /// The length of a coordinate of P-256 in bytes.
-const COORDINATE: usize = 32;
+const COORDINATE_LENGTH: usize = 32;
 
 /// A private key and its public key.
 pub struct SigningKey {
@@ -70,7 +70,7 @@ impl SigningKey {
 impl PublicKey {
     fn new(point: &[u8]) -> Self {
         let coordinates = point.get(1..).unwrap_or_default();
-        let (x, y) = coordinates.split_at_checked(COORDINATE).unwrap_or_default();
+        let (x, y) = coordinates.split_at_checked(COORDINATE_LENGTH).unwrap_or_default();
         let (x, y) = (BASE64URL.encode(x), BASE64URL.encode(y));
         // The members that the thumbprint needs, in its order and without spaces.
         let members = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);

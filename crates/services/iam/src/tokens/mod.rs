@@ -20,7 +20,7 @@ pub use self::{
 use crate::model::TokenId;
 
 /// The most tokens of a session. A further one ends the oldest.
-pub const PER_SESSION: u32 = 8;
+pub const MAX_PER_SESSION: u32 = 8;
 
 /// A token to be signed.
 pub struct NewToken<'a> {

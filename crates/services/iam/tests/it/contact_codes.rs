@@ -18,7 +18,7 @@ fn random_user() -> UserId {
 }
 
 fn digest(bits: u128) -> CodeDigest {
-    ContactCode::of(bits).digest()
+    ContactCode::from_bits(bits).digest()
 }
 
 fn chat(number: i64) -> ChatId {

@@ -141,7 +141,7 @@ async fn after_ten_wrong_codes_a_chat_is_refused() {
     let iam = iam().await;
     let (ann, session) = user(&iam, &["42", "43"]).await;
     let (given, _) = code(&iam, &session).await.unwrap();
-    let wrong = |number: u128| iam::model::ContactCode::of(number).to_string();
+    let wrong = |number: u128| iam::model::ContactCode::from_bits(number).to_string();
 
     for (code, chat, field) in
         [("", 42, "code"), (&given[1..], 42, "code"), (&given, 0, "chat_id"), (&given, -42, "chat_id")]

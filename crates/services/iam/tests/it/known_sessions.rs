@@ -4,7 +4,7 @@ use futures::StreamExt as _;
 use iam::repository::{Lookup, RedisSessions, Sessions};
 use redis::AsyncCommands as _;
 
-use crate::stores::{BOUNDS, InRedis, LONG, MOST, ann, connection_as_admin, redis_sessions, session};
+use crate::stores::{BOUNDS, InRedis, LONG, MAX_SESSIONS, ann, connection_as_admin, redis_sessions, session};
 
 /// Returns the commands that Redis runs on keys with this prefix during `work`, as `MONITOR` shows them.
 async fn commands_of(store: &InRedis, work: impl Future<Output = ()>) -> Vec<String> {
@@ -22,7 +22,7 @@ async fn a_session_that_the_replica_opened_or_found_is_read_without_a_script() {
     let store = redis_sessions(BOUNDS).await;
     let other = another_replica(&store).await;
     let session = session(&ann(), LONG);
-    let _ = store.sessions.open(&session, MOST).await.unwrap();
+    let _ = store.sessions.open(&session, MAX_SESSIONS).await.unwrap();
     let find = async |replica: &RedisSessions| {
         let found = Lookup::Found((&session).into());
         let commands = commands_of(&store, async { assert_eq!(replica.find(session.id).await.unwrap(), found) }).await;
@@ -41,7 +41,7 @@ async fn a_known_session_that_another_replica_ends_is_ended_for_all() {
     let ann = ann();
     let (one, two) = (session(&ann, LONG), session(&ann, LONG));
     for session in [&one, &two] {
-        let _ = store.sessions.open(session, MOST).await.unwrap();
+        let _ = store.sessions.open(session, MAX_SESSIONS).await.unwrap();
         assert_eq!(store.sessions.find(session.id).await.unwrap(), Lookup::Found(session.into()));
     }
 

@@ -17,7 +17,7 @@ use platform::{clock, random};
 
 use crate::{
     operators::{hashing, password},
-    stores::{BOUNDS, LIMITS, LONG, MOST, RULES, attempt, attempts, session, tokens, user},
+    stores::{BOUNDS, LIMITS, LONG, MAX_SESSIONS, RULES, attempt, attempts, session, tokens, user},
 };
 
 async fn begin(attempts: &Arc<dyn LoginAttempts>, login: &str) -> Decision {
@@ -77,14 +77,14 @@ async fn a_right_password_resets_the_count_even_while_the_credentials_are_being_
         let ann = user("ann", "ann@example.com");
         service.register(attempt("ann").address, &ann, password(), [1; 16]).await.unwrap();
         let kept = session(&ann, LONG);
-        let _ = sessions.open(&kept, MOST).await.unwrap();
+        let _ = sessions.open(&kept, MAX_SESSIONS).await.unwrap();
         let _ = sessions.close_others(&kept).await.unwrap();
 
         for round in 0..5 {
             for _ in 0..2 {
                 assert_eq!(begin(&attempts, "ann").await, Decision::Verify, "{store}: round {round}");
             }
-            let id = SessionId::of(random::secret());
+            let id = SessionId::from_bits(random::secret());
             let refused = service.login(&attempt("ann"), password(), id, [2; 16], clock::now()).await;
             assert!(matches!(refused, Err(Error::WrongCredentials)), "{store}: {refused:?}");
         }

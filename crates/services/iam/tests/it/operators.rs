@@ -133,7 +133,7 @@ async fn the_guard_of_iam_itself_knows_operators() {
     service.register(stores::attempt("bob").address, &bob, password(), [2; 16]).await.unwrap();
 
     for (login, expected) in [("ann", auth::User::operator(ann.id.uuid())), ("bob", auth::User::plain(bob.id.uuid()))] {
-        let id = iam::model::SessionId::of(random::secret());
+        let id = iam::model::SessionId::from_bits(random::secret());
         let attempt = stores::attempt(login);
         service.login(&attempt, password(), id, [3; 16], clock::now()).await.unwrap();
 

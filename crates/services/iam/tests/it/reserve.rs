@@ -28,7 +28,7 @@ async fn the_rest_of_a_full_store_is_for_accounts_that_are_older_than_a_day() {
         service.register(attempt("ann").address, user, password(), [1; 16]).await.unwrap();
     }
     let login = async |name: &str| {
-        let id = SessionId::of(random::secret());
+        let id = SessionId::from_bits(random::secret());
         service.login(&attempt(name), password(), id, [2; 16], now).await.map(|()| id)
     };
 

@@ -10,7 +10,7 @@ use tonic::Code;
 
 use crate::{
     fixture::{PASSWORD, settings, start},
-    stores::{BOUNDS, LONG, MOST, ann, connection, redis_sessions, session},
+    stores::{BOUNDS, LONG, MAX_SESSIONS, ann, connection, redis_sessions, session},
 };
 
 /// Returns every key with this prefix.
@@ -51,7 +51,7 @@ async fn a_reader_of_redis_learns_no_living_session() {
     let mut ids = Vec::new();
     for _ in 0..5 {
         let session = session(&ann, LONG);
-        let _ = store.sessions.open(&session, MOST).await.unwrap();
+        let _ = store.sessions.open(&session, MAX_SESSIONS).await.unwrap();
         ids.push(session.id);
     }
 
@@ -73,7 +73,8 @@ async fn ten_thousand_logins_of_one_account_take_no_more_than_its_bound() {
             for _ in 0..1_250 {
                 let session = session(&ann, LONG);
                 // Redis may time out while other tests load the machine; the test retries.
-                let admission = testkit::eventually(|| async { sessions.open(&session, MOST).await.ok() }).await;
+                let admission =
+                    testkit::eventually(|| async { sessions.open(&session, MAX_SESSIONS).await.ok() }).await;
                 assert_eq!(admission, Admission::Granted);
             }
         }

@@ -8,7 +8,7 @@ use iam::{
     repository::{Admission, Lookup},
 };
 
-use crate::stores::{BOUNDS, LONG, MOST, ann, bounded_sessions, found, session, sessions, user};
+use crate::stores::{BOUNDS, LONG, MAX_SESSIONS, ann, bounded_sessions, found, session, sessions, user};
 
 #[tokio::test]
 async fn one_login_too_many_ends_the_oldest_session() {
@@ -44,7 +44,7 @@ async fn an_unused_session_ends_and_a_used_one_lives() {
         let ann = ann();
         let (used, unused) = (session(&ann, LONG), session(&ann, LONG));
         for session in [&used, &unused] {
-            let _ = sessions.open(session, MOST).await.unwrap();
+            let _ = sessions.open(session, MAX_SESSIONS).await.unwrap();
         }
 
         testkit::eventually(|| async {
@@ -65,7 +65,7 @@ async fn the_list_shows_a_users_sessions_and_one_of_them_is_ended() {
         let (first, bobs) = (session(&ann, LONG), session(&bob, LONG));
         let second = Session { created_at: first.created_at + Duration::from_secs(1), ..session(&ann, LONG) };
         for session in [&first, &second, &bobs] {
-            let _ = sessions.open(session, MOST).await.unwrap();
+            let _ = sessions.open(session, MAX_SESSIONS).await.unwrap();
         }
 
         let list = sessions.list(ann.id).await.unwrap();
@@ -96,7 +96,7 @@ async fn data_of_a_user_are_shown_new_or_not_at_all_once_a_change_began() {
         let (one, other) = (session(&ann, LONG), session(&ann, LONG));
         let changed = later(&ann, 1);
         for session in [&one, &other] {
-            let _ = sessions.open(session, MOST).await.unwrap();
+            let _ = sessions.open(session, MAX_SESSIONS).await.unwrap();
         }
         let owner = |user: &User| Some(Owner::from(user));
         let shown = async |id| match sessions.find(id).await.unwrap() {
@@ -112,13 +112,13 @@ async fn data_of_a_user_are_shown_new_or_not_at_all_once_a_change_began() {
         assert_eq!(shown(one.id).await, None, "{store}: it is being changed");
         // A request and a login that read the old data reach the session store late.
         sessions.restore(&(&ann).into()).await.unwrap();
-        let _ = sessions.open(&session(&ann, LONG), MOST).await.unwrap();
+        let _ = sessions.open(&session(&ann, LONG), MAX_SESSIONS).await.unwrap();
         assert_eq!(shown(one.id).await, None, "{store}: it is still being changed");
         sessions.refresh(&(&changed).into()).await.unwrap();
         assert_eq!(shown(one.id).await, owner(&changed), "{store}");
         assert_eq!(shown(other.id).await, owner(&changed), "{store}: there is one copy");
         sessions.restore(&(&ann).into()).await.unwrap();
-        let _ = sessions.open(&session(&ann, LONG), MOST).await.unwrap();
+        let _ = sessions.open(&session(&ann, LONG), MAX_SESSIONS).await.unwrap();
         assert_eq!(shown(one.id).await, owner(&changed), "{store}: older data do not replace newer ones");
     }
 }
@@ -129,7 +129,7 @@ async fn no_data_are_kept_of_a_user_without_a_session() {
         let ann = ann();
         sessions.refresh(&(&ann).into()).await.unwrap();
         let late = session(&ann, LONG);
-        let _ = sessions.open(&late, MOST).await.unwrap();
+        let _ = sessions.open(&late, MAX_SESSIONS).await.unwrap();
 
         sessions.close_all(ann.id).await.unwrap();
         sessions.restore(&(&ann).into()).await.unwrap();

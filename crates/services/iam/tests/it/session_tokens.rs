@@ -9,17 +9,17 @@ use iam::{
 };
 use platform::random;
 
-use crate::stores::{BOUNDS, LONG, MOST, ann, bounded_sessions, session, sessions};
+use crate::stores::{BOUNDS, LONG, MAX_SESSIONS, ann, bounded_sessions, session, sessions};
 
-const TOKEN: TokenId = TokenId::of(1);
-const PER_SESSION: u32 = 8;
+const TOKEN: TokenId = TokenId::from_bits(1);
+const MAX_PER_SESSION: u32 = 8;
 
 async fn lookup(sessions: &Arc<dyn Sessions>, token: TokenId) -> Lookup {
     sessions.find_all(&[token.into()]).await.unwrap().pop().unwrap()
 }
 
 async fn add(sessions: &Arc<dyn Sessions>, session: SessionId, token: TokenId) -> bool {
-    sessions.add_token(session, token, LONG, PER_SESSION).await.unwrap()
+    sessions.add_token(session, token, LONG, MAX_PER_SESSION).await.unwrap()
 }
 
 #[tokio::test]
@@ -27,14 +27,14 @@ async fn a_token_leads_to_its_session_and_to_no_other() {
     for (store, sessions) in sessions().await {
         let (one, other) = (session(&ann(), LONG), session(&ann(), LONG));
         for session in [&one, &other] {
-            let _ = sessions.open(session, MOST).await.unwrap();
+            let _ = sessions.open(session, MAX_SESSIONS).await.unwrap();
         }
-        let tokens: [TokenId; 2] = [TOKEN, TokenId::of(2)];
+        let tokens: [TokenId; 2] = [TOKEN, TokenId::from_bits(2)];
         assert_eq!(lookup(&sessions, TOKEN).await, Lookup::Ended, "{store}");
 
         assert!(add(&sessions, one.id, tokens[0]).await && add(&sessions, other.id, tokens[1]).await, "{store}");
 
-        let unknown = Credential::Token(TokenId::of(3));
+        let unknown = Credential::Token(TokenId::from_bits(3));
         let asked = [unknown, tokens[1].into(), one.id.into(), tokens[0].into()];
         let found = [Lookup::Ended, Lookup::Found((&other).into()), Lookup::Found((&one).into())];
         let expected = [&found[..], &[Lookup::Found((&one).into())]].concat();
@@ -51,9 +51,9 @@ async fn a_tokens_session_ends_in_every_way_with_the_token() {
             let ann = ann();
             let (kept, ended) = (session(&ann, LONG), session(&ann, LONG));
             for session in [&kept, &ended] {
-                let _ = sessions.open(session, MOST).await.unwrap();
+                let _ = sessions.open(session, MAX_SESSIONS).await.unwrap();
             }
-            let (token, kept_token) = (TokenId::of(random::secret()), TokenId::of(random::secret()));
+            let (token, kept_token) = (TokenId::from_bits(random::secret()), TokenId::from_bits(random::secret()));
             assert!(add(&sessions, ended.id, token).await && add(&sessions, kept.id, kept_token).await);
             assert_eq!(lookup(&sessions, token).await, Lookup::Found((&ended).into()), "{store} {way}");
 
@@ -70,7 +70,10 @@ async fn a_tokens_session_ends_in_every_way_with_the_token() {
             }
 
             assert_eq!(lookup(&sessions, token).await, Lookup::Ended, "{store} {way}");
-            assert!(!add(&sessions, ended.id, TokenId::of(random::secret())).await, "{store} {way}: it has ended");
+            assert!(
+                !add(&sessions, ended.id, TokenId::from_bits(random::secret())).await,
+                "{store} {way}: it has ended"
+            );
             let lives = matches!(lookup(&sessions, kept_token).await, Lookup::Found(_) | Lookup::WithoutOwner(_));
             assert_eq!(lives, way < 3, "{store} {way}: the other session");
         }
@@ -82,25 +85,25 @@ async fn a_further_token_ends_the_oldest_of_its_session_alone() {
     for (store, sessions) in sessions().await {
         let (one, other) = (session(&ann(), LONG), session(&ann(), LONG));
         for session in [&one, &other] {
-            let _ = sessions.open(session, MOST).await.unwrap();
+            let _ = sessions.open(session, MAX_SESSIONS).await.unwrap();
         }
-        let others = TokenId::of(100);
+        let others = TokenId::from_bits(100);
         assert!(add(&sessions, other.id, others).await);
         for number in 0..10 {
-            assert!(add(&sessions, one.id, TokenId::of(number)).await);
+            assert!(add(&sessions, one.id, TokenId::from_bits(number)).await);
         }
         // As after a lost connection, the same call is repeated and changes nothing.
-        assert!(add(&sessions, one.id, TokenId::of(9)).await);
+        assert!(add(&sessions, one.id, TokenId::from_bits(9)).await);
 
         let mut living = Vec::new();
         for number in 0..10 {
-            living.push(lookup(&sessions, TokenId::of(number)).await != Lookup::Ended);
+            living.push(lookup(&sessions, TokenId::from_bits(number)).await != Lookup::Ended);
         }
 
         let expected = [[false; 2].as_slice(), &[true; 8]].concat();
         assert_eq!(living, expected, "{store}");
         assert!(lookup(&sessions, others).await != Lookup::Ended, "{store}: another session's token stays");
-        assert!(lookup(&sessions, TokenId::of(9)).await == Lookup::Found((&one).into()), "{store}");
+        assert!(lookup(&sessions, TokenId::from_bits(9)).await == Lookup::Found((&one).into()), "{store}");
         assert!(sessions.find(one.id).await.unwrap() != Lookup::Ended, "{store}");
     }
 }
@@ -110,10 +113,13 @@ async fn a_token_ends_after_its_lifetime_and_never_after_its_session() {
     for (store, sessions) in sessions().await {
         let (long, short) = (session(&ann(), LONG), session(&ann(), Duration::from_millis(300)));
         for session in [&long, &short] {
-            let _ = sessions.open(session, MOST).await.unwrap();
+            let _ = sessions.open(session, MAX_SESSIONS).await.unwrap();
         }
-        let (brief, of_short) = (TokenId::of(1), TokenId::of(2));
-        assert!(sessions.add_token(long.id, brief, Duration::from_millis(20), PER_SESSION).await.unwrap(), "{store}");
+        let (brief, of_short) = (TokenId::from_bits(1), TokenId::from_bits(2));
+        assert!(
+            sessions.add_token(long.id, brief, Duration::from_millis(20), MAX_PER_SESSION).await.unwrap(),
+            "{store}"
+        );
         assert!(add(&sessions, short.id, of_short).await, "{store}");
 
         for token in [brief, of_short] {
@@ -130,9 +136,9 @@ async fn the_use_of_a_token_is_a_use_of_its_session() {
         let ann = ann();
         let (used, unused) = (session(&ann, LONG), session(&ann, LONG));
         for session in [&used, &unused] {
-            let _ = sessions.open(session, MOST).await.unwrap();
+            let _ = sessions.open(session, MAX_SESSIONS).await.unwrap();
         }
-        let (of_used, of_unused) = (TokenId::of(1), TokenId::of(2));
+        let (of_used, of_unused) = (TokenId::from_bits(1), TokenId::from_bits(2));
         assert!(add(&sessions, used.id, of_used).await && add(&sessions, unused.id, of_unused).await);
 
         testkit::eventually(|| async {

@@ -7,7 +7,7 @@ use iam::{
     repository::{Admission, Lookup},
 };
 
-use crate::stores::{LONG, MOST, ann, found, session, sessions, user};
+use crate::stores::{LONG, MAX_SESSIONS, ann, found, session, sessions, user};
 
 #[tokio::test]
 async fn an_open_session_is_found_until_it_is_closed() {
@@ -15,7 +15,7 @@ async fn an_open_session_is_found_until_it_is_closed() {
         let session = session(&ann(), LONG);
         assert_eq!(found(&sessions, session.id).await, None, "{store}");
 
-        let admission = sessions.open(&session, MOST).await.unwrap();
+        let admission = sessions.open(&session, MAX_SESSIONS).await.unwrap();
         assert_eq!(admission, Admission::Granted, "{store}");
         assert_eq!(found(&sessions, session.id).await, Some((&session).into()), "{store}");
 
@@ -29,7 +29,7 @@ async fn an_open_session_is_found_until_it_is_closed() {
 async fn a_session_expires() {
     for (_, sessions) in sessions().await {
         let session = session(&ann(), Duration::from_millis(20));
-        let _ = sessions.open(&session, MOST).await.unwrap();
+        let _ = sessions.open(&session, MAX_SESSIONS).await.unwrap();
 
         testkit::eventually(|| async { found(&sessions, session.id).await.is_none().then_some(()) }).await;
     }
@@ -41,7 +41,7 @@ async fn all_sessions_of_one_user_are_closed_together() {
         let (ann, bob) = (ann(), user("bob", "bob@example.com"));
         let (first, second, bobs) = (session(&ann, LONG), session(&ann, LONG), session(&bob, LONG));
         for session in [&first, &second, &bobs] {
-            let _ = sessions.open(session, MOST).await.unwrap();
+            let _ = sessions.open(session, MAX_SESSIONS).await.unwrap();
         }
 
         sessions.close_all(ann.id).await.unwrap();
@@ -58,7 +58,7 @@ async fn a_session_outlives_a_shorter_one_of_the_same_user_and_still_ends_with_a
         let ann = ann();
         let (long, short) = (session(&ann, LONG), session(&ann, Duration::from_millis(20)));
         for session in [&long, &short] {
-            let _ = sessions.open(session, MOST).await.unwrap();
+            let _ = sessions.open(session, MAX_SESSIONS).await.unwrap();
         }
 
         testkit::eventually(|| async { found(&sessions, short.id).await.is_none().then_some(()) }).await;
@@ -76,13 +76,13 @@ async fn all_sessions_but_one_are_closed_and_the_old_credentials_open_none() {
         let (kept, other, bobs, late) =
             (session(&ann, LONG), session(&ann, LONG), session(&bob, LONG), session(&ann, LONG));
         for session in [&kept, &other, &bobs] {
-            let _ = sessions.open(session, MOST).await.unwrap();
+            let _ = sessions.open(session, MAX_SESSIONS).await.unwrap();
         }
 
         let admission = sessions.close_others(&kept).await.unwrap();
-        let too_late = sessions.open(&late, MOST).await.unwrap();
+        let too_late = sessions.open(&late, MAX_SESSIONS).await.unwrap();
         let changed = User { updated_at: ann.updated_at + Duration::from_secs(1), ..ann };
-        let new_credentials = sessions.open(&session(&changed, LONG), MOST).await.unwrap();
+        let new_credentials = sessions.open(&session(&changed, LONG), MAX_SESSIONS).await.unwrap();
 
         assert_eq!(
             (admission, too_late, new_credentials),
@@ -101,7 +101,7 @@ async fn an_ended_session_closes_no_others() {
         let ann = ann();
         let (ended, other) = (session(&ann, LONG), session(&ann, LONG));
         for session in [&ended, &other] {
-            let _ = sessions.open(session, MOST).await.unwrap();
+            let _ = sessions.open(session, MAX_SESSIONS).await.unwrap();
         }
         sessions.close(ended.id).await.unwrap();
 
@@ -119,7 +119,7 @@ async fn only_a_live_session_is_updated_and_its_expiry_stays() {
         let now = ann.updated_at + Duration::from_secs(1);
         let changed = User { updated_at: now, ..ann.clone() };
         let (live, ended) = (session(&ann, Duration::from_secs(2)), session(&ann, LONG));
-        let _ = sessions.open(&live, MOST).await.unwrap();
+        let _ = sessions.open(&live, MAX_SESSIONS).await.unwrap();
 
         sessions.update(&live.clone().updated(changed.clone(), now)).await.unwrap();
         sessions.update(&ended.clone().updated(changed.clone(), now)).await.unwrap();

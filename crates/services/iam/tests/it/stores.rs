@@ -32,9 +32,9 @@ pub const LIMITS: Limits = Limits {
 };
 
 /// The maximum number of a user's sessions, where a test does not depend on it.
-pub const MOST: u32 = 100;
+pub const MAX_SESSIONS: u32 = 100;
 
-pub const RULES: SessionRules = SessionRules { ttl: LONG, per_user: MOST };
+pub const RULES: SessionRules = SessionRules { ttl: LONG, per_user: MAX_SESSIONS };
 
 pub const BOUNDS: SessionBounds = SessionBounds { iam_sessions_per_user: 100, iam_session_idle: None };
 

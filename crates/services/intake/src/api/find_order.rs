@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::page::{Find, page};
 
 #[derive(Default, Deserialize)]
-pub struct Asked {
+pub struct FindOrderQuery {
     #[serde(default)]
     order_uid: String,
 }
@@ -28,9 +28,9 @@ pub struct Asked {
     params(("order_uid" = Option<String>, Query)),
     responses((status = 200, content_type = "text/html", body = String), (status = 303))
 )]
-pub async fn handle(asked: Result<Query<Asked>, QueryRejection>) -> Response {
-    let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
-    match asked.order_uid.trim() {
+pub async fn handle(query: Result<Query<FindOrderQuery>, QueryRejection>) -> Response {
+    let query = query.map(|Query(query)| query).unwrap_or_default();
+    match query.order_uid.trim() {
         "" => page(StatusCode::OK, &Find { order_uid: "", message: "" }),
         uid => Redirect::to(&format!("/orders/{}", encoded(uid))).into_response(),
     }

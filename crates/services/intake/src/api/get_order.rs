@@ -67,7 +67,7 @@ fn answer(uid: &str, shown: Result<service::Shown, Error>, html: bool) -> Respon
     match shown {
         Ok((order, source)) => {
             let mut response =
-                if html { page(StatusCode::OK, &Shown::of(&order)) } else { private(Json(&*order).into_response()) };
+                if html { page(StatusCode::OK, &Shown::new(&order)) } else { private(Json(&*order).into_response()) };
             let cache = if source == Source::Cache { "hit" } else { "miss" };
             response.headers_mut().insert(X_CACHE, HeaderValue::from_static(cache));
             response

@@ -33,7 +33,7 @@ pub struct Shown<'a> {
 }
 
 impl<'a> Shown<'a> {
-    pub fn of(order: &'a Order) -> Self {
+    pub fn new(order: &'a Order) -> Self {
         let shown = |at: chrono::DateTime<chrono::Utc>| at.format("%Y-%m-%d %H:%M:%S UTC").to_string();
         Self {
             order_uid: order.order_uid.as_str(),

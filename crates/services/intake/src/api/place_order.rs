@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// The maximum number of pieces of a short order; each piece becomes an item.
-const MOST_PIECES: usize = 1_000;
+const MAX_PIECES: usize = 1_000;
 
 /// An order that is in the topic.
 #[derive(Serialize, ToSchema)]
@@ -112,10 +112,10 @@ pub async fn handle(
 fn completed(short: ShortOrder) -> Result<Order, Broken> {
     let mut pieces = Vec::new();
     for (place, item) in short.items.into_iter().enumerate() {
-        let room = MOST_PIECES - pieces.len();
+        let room = MAX_PIECES - pieces.len();
         let count = usize::try_from(item.qty).ok().filter(|count| (1..=room).contains(count));
         let rule =
-            || Broken::new(format!("items[{place}].qty"), format!("the pieces are not between 1 and {MOST_PIECES}"));
+            || Broken::new(format!("items[{place}].qty"), format!("the pieces are not between 1 and {MAX_PIECES}"));
         pieces.extend(std::iter::repeat_n(Piece { name: item.sku }, count.ok_or_else(rule)?));
     }
     let now = clock::now();

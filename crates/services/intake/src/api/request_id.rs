@@ -10,14 +10,14 @@ use platform::ids;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The maximum length of a received id, in bytes. A longer id is replaced by a generated one.
-const LONGEST: usize = 128;
+const MAX_LENGTH: usize = 128;
 
 /// Middleware that sets the id of the request on its response.
 pub async fn echo(request: Request, next: Next) -> Response {
     let given = request
         .headers()
         .get(REQUEST_ID)
-        .filter(|id| id.len() <= LONGEST && !id.is_empty() && id.as_bytes().iter().all(u8::is_ascii_graphic));
+        .filter(|id| id.len() <= MAX_LENGTH && !id.is_empty() && id.as_bytes().iter().all(u8::is_ascii_graphic));
     let id = given.cloned().or_else(|| HeaderValue::from_str(&ids::random().to_string()).ok());
     let mut response = next.run(request).await;
     if let Some(id) = id {

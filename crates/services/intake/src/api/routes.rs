@@ -21,7 +21,7 @@ use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{erase_customer, find_order, get_order, page, place_order, problems::SHARED, request_id, state::Api};
-use crate::{config::Own, model::MESSAGE_LIMIT, service::IntakeService};
+use crate::{config::Own, model::MAX_MESSAGE_BYTES, service::IntakeService};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -62,10 +62,10 @@ pub fn router(service: IntakeService, guard: &Guard, readiness: Readiness, own: 
     let state = Api { service, is_open: own.intake_open };
     let slots = Slots::new(own.intake_max_in_flight);
     let users = UserSlots::quarter_of(own.intake_max_in_flight);
-    let around = |router: OpenApiRouter<Api>, guard: Guard| {
+    let layered = |router: OpenApiRouter<Api>, guard: Guard| {
         Router::from(router)
             .method_not_allowed_fallback(http::method_not_allowed)
-            .layer(shared(DefaultBodyLimit::max(MESSAGE_LIMIT)))
+            .layer(shared(DefaultBodyLimit::max(MAX_MESSAGE_BYTES)))
             .layer(shared(from_fn_with_state(users.clone(), shed_user)))
             .layer(shared(from_fn_with_state(guard, Guard::http)))
             .layer(shared(from_fn_with_state(slots.clone(), shed)))
@@ -78,12 +78,12 @@ pub fn router(service: IntakeService, guard: &Guard, readiness: Readiness, own: 
         .merge(probe_routes(vec![readiness]))
         .layer(shared(from_fn_with_state(guard.clone(), Guard::http)));
     let router = Router::new()
-        .merge(around(described(), open))
-        .merge(around(operators(), guard.clone()))
+        .merge(layered(described(), open))
+        .merge(layered(operators(), guard.clone()))
         .merge(pages)
         .fallback(get_order::elsewhere)
         .layer(shared(from_fn(request_id::echo)));
-    http::layers_with(router, MESSAGE_LIMIT)
+    http::layers_with(router, MAX_MESSAGE_BYTES)
 }
 
 /// Users with a session read their own orders. Operators read all orders, place orders and erase them. The search page and the API's

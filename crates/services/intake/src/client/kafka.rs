@@ -12,7 +12,7 @@ use super::Topic;
 use crate::{error::Error, model::Order};
 
 /// The time limit of publishing an order.
-const LIMIT: Duration = Duration::from_secs(3);
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(3);
 
 pub struct KafkaTopic {
     publisher: KafkaPublisher,
@@ -21,7 +21,7 @@ pub struct KafkaTopic {
 
 impl KafkaTopic {
     pub fn new(config: &Config, topic: String) -> anyhow::Result<Self> {
-        Ok(Self { publisher: KafkaPublisher::within(config, LIMIT)?, topic })
+        Ok(Self { publisher: KafkaPublisher::within(config, PUBLISH_TIMEOUT)?, topic })
     }
 }
 

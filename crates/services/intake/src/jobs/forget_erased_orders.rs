@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::service::IntakeService;
 
 /// How often erased orders are removed from the cache. Until then, the cache may still return them.
-const PERIOD: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// How far each look-up of erased orders overlaps the one before. An order that was read before its erasure may enter the cache after it.
 const OVERLAP: Duration = Duration::from_secs(10);
 
@@ -23,7 +23,7 @@ async fn run(service: IntakeService, stop: CancellationToken) -> anyhow::Result<
     let mut looked = Instant::now();
     loop {
         let begun = Instant::now();
-        match service.forget_erased(looked.elapsed() + OVERLAP).await {
+        match service.forget_erased_orders(looked.elapsed() + OVERLAP).await {
             Ok(()) => {
                 looked = begun;
                 outage.over();
@@ -31,7 +31,7 @@ async fn run(service: IntakeService, stop: CancellationToken) -> anyhow::Result<
             Err(error) => outage.met(format!("{:#}", anyhow::Error::from(error))),
         }
         tokio::select! {
-            () = tokio::time::sleep(PERIOD) => {}
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
             () = stop.cancelled() => return Ok(()),
         }
     }

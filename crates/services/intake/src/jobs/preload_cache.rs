@@ -9,19 +9,19 @@ use tokio_util::sync::CancellationToken;
 use crate::service::IntakeService;
 
 /// How long the service waits for the cache. A cache that is not full then fills as orders are stored and read.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PRELOAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Loads the cache, and retries after a failure, but no longer than [`PATIENCE`]: a slow or broken read of old orders must not keep the
+/// Loads the cache, and retries after a failure, but no longer than [`PRELOAD_TIMEOUT`]: a slow or broken read of old orders must not keep the
 /// service from its work.
 pub async fn preload_cache(service: &IntakeService, stop: &CancellationToken) {
     let begun = Instant::now();
     for pause in retry::endless_backoff() {
-        let (orders, outcome) = service.preload(begun + PATIENCE).await;
+        let (orders, outcome) = service.preload(begun + PRELOAD_TIMEOUT).await;
         let Err(error) = outcome else {
             return tracing::info!(orders, took = ?begun.elapsed(), "cache preloaded");
         };
         let error = format!("{:#}", anyhow::Error::from(error));
-        if orders > 0 || begun.elapsed() + pause >= PATIENCE {
+        if orders > 0 || begun.elapsed() + pause >= PRELOAD_TIMEOUT {
             return tracing::warn!(orders, error, "cache not preloaded in full");
         }
         tracing::warn!(error, "preloading the cache failed, retrying");

@@ -5,4 +5,4 @@ mod order;
 mod rules;
 
 pub use order::{Delivery, Item, Order, OrderUid, Payment};
-pub use rules::{Broken, MESSAGE_LIMIT};
+pub use rules::{Broken, MAX_MESSAGE_BYTES};

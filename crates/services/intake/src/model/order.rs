@@ -17,7 +17,7 @@ pub struct OrderUid(Arc<str>);
 
 impl OrderUid {
     /// The maximum length, in characters.
-    pub const LONGEST: usize = 64;
+    pub const MAX_LENGTH: usize = 64;
 
     /// Returns the uid, or `None` if the text is not a valid uid.
     pub fn new(text: &str) -> Option<Self> {
@@ -34,7 +34,7 @@ impl OrderUid {
     }
 
     pub(super) fn is_valid(&self) -> bool {
-        !self.0.trim().is_empty() && self.0.chars().count() <= Self::LONGEST && !self.0.contains('\0')
+        !self.0.trim().is_empty() && self.0.chars().count() <= Self::MAX_LENGTH && !self.0.contains('\0')
     }
 }
 

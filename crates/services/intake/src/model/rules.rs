@@ -5,13 +5,13 @@ use chrono::{DateTime, Months, TimeDelta, Utc};
 use super::{Item, Order, OrderUid};
 
 /// The maximum size of a message, in bytes.
-pub const MESSAGE_LIMIT: usize = 1 << 20;
+pub const MAX_MESSAGE_BYTES: usize = 1 << 20;
 /// The maximum length of a text, in characters.
-const LONGEST: usize = 1_000;
-const MOST_ITEMS: usize = 1_000;
+const MAX_LENGTH: usize = 1_000;
+const MAX_ITEMS: usize = 1_000;
 /// The limits of `date_created` before and after the current time.
-const OLDEST: Months = Months::new(10 * 12);
-const AHEAD: TimeDelta = TimeDelta::hours(1);
+const MAX_AGE: Months = Months::new(10 * 12);
+const MAX_CLOCK_DIFFERENCE: TimeDelta = TimeDelta::hours(1);
 
 /// A rule that an order breaks. The error names the member and the rule, never the value, which may be personal data.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,7 +57,7 @@ impl Order {
             }
         }
         if !self.order_uid.is_valid() {
-            return Err(Broken::new("order_uid", format!("has more than {} characters", OrderUid::LONGEST)));
+            return Err(Broken::new("order_uid", format!("has more than {} characters", OrderUid::MAX_LENGTH)));
         }
         if !delivery.email.contains('@') {
             return broken("delivery.email", "has no @");
@@ -65,14 +65,13 @@ impl Order {
         if payment.amount <= 0 {
             return broken("payment.amount", NOT_POSITIVE);
         }
-        if !self
-            .date_created
-            .is_some_and(|at| now.checked_sub_months(OLDEST).is_some_and(|oldest| at >= oldest) && at <= now + AHEAD)
-        {
+        if !self.date_created.is_some_and(|at| {
+            now.checked_sub_months(MAX_AGE).is_some_and(|oldest| at >= oldest) && at <= now + MAX_CLOCK_DIFFERENCE
+        }) {
             return broken("date_created", "is not between 10 years ago and an hour ahead");
         }
-        if !(1..=MOST_ITEMS).contains(&self.items.len()) {
-            return Err(Broken::new("items", format!("are not between 1 and {MOST_ITEMS}")));
+        if !(1..=MAX_ITEMS).contains(&self.items.len()) {
+            return Err(Broken::new("items", format!("are not between 1 and {MAX_ITEMS}")));
         }
         let checked = |(place, item): (usize, &Item)| {
             item.check().map_err(|broken| Broken { path: format!("items[{place}].{}", broken.path), ..broken })
@@ -110,8 +109,8 @@ impl Item {
 fn texts<'a>(prefix: &str, texts: impl Iterator<Item = (&'static str, &'a str)>) -> Result<(), Broken> {
     for (name, text) in texts {
         // Characters are counted only if the bytes exceed the limit, which is rare.
-        if text.len() > LONGEST && text.chars().count() > LONGEST {
-            return Err(Broken::new(format!("{prefix}{name}"), format!("has more than {LONGEST} characters")));
+        if text.len() > MAX_LENGTH && text.chars().count() > MAX_LENGTH {
+            return Err(Broken::new(format!("{prefix}{name}"), format!("has more than {MAX_LENGTH} characters")));
         }
         if text.contains('\0') {
             return Err(Broken::new(format!("{prefix}{name}"), "has a NUL"));

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use platform::postgres::DatabaseError;
 use tokio::time::Instant;
 
-use super::{Kept, Orders, PAGE_BYTES, PAGE_ORDERS, Stored};
+use super::{Orders, PAGE_BYTES, PAGE_ORDERS, Stored, StoredOrder};
 use crate::{
     error::Error,
     model::{Order, OrderUid},
@@ -33,8 +33,8 @@ struct Row {
 }
 
 impl Row {
-    fn kept(&self) -> Kept {
-        self.order.clone().map_or(Kept::Erased, |order| Kept::Order(Box::new(order)))
+    fn stored(&self) -> StoredOrder {
+        self.order.clone().map_or(StoredOrder::Erased, |order| StoredOrder::Order(Box::new(order)))
     }
 }
 
@@ -45,9 +45,9 @@ impl MemoryOrders {
     }
 
     /// Returns what is stored, in the order in which it was stored.
-    pub fn all(&self) -> Vec<(OrderUid, Kept)> {
+    pub fn all(&self) -> Vec<(OrderUid, StoredOrder)> {
         let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        rows.iter().map(|row| (row.uid.clone(), row.kept())).collect()
+        rows.iter().map(|row| (row.uid.clone(), row.stored())).collect()
     }
 
     fn rows(&self) -> Result<MutexGuard<'_, Vec<Row>>, Error> {
@@ -82,12 +82,12 @@ impl Orders for MemoryOrders {
         Ok(new.into_iter().map(|order| order.order_uid.clone()).collect())
     }
 
-    async fn kept(&self, uids: &[&OrderUid]) -> Result<HashMap<OrderUid, Kept>, Error> {
+    async fn stored(&self, uids: &[&OrderUid]) -> Result<HashMap<OrderUid, StoredOrder>, Error> {
         let rows = self.rows()?;
         let mut found: Vec<_> = rows.iter().filter(|row| uids.contains(&&row.uid)).collect();
         found.sort_unstable_by(|one, other| one.uid.cmp(&other.uid));
         let found = page(found.into_iter(), |row| row.order.as_ref());
-        Ok(found.map(|row| (row.uid.clone(), row.kept())).collect())
+        Ok(found.map(|row| (row.uid.clone(), row.stored())).collect())
     }
 
     async fn latest(&self, before: Option<i64>, limit: i64) -> Result<Vec<Stored>, Error> {

@@ -17,7 +17,7 @@ pub type Stored = (i64, Order);
 
 /// What is stored under an order_uid.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kept {
+pub enum StoredOrder {
     Order(Box<Order>),
     /// The order was stored and then erased.
     Erased,
@@ -34,7 +34,7 @@ pub trait Orders: Send + Sync {
     async fn insert(&self, orders: &[&Order]) -> Result<HashSet<OrderUid>, Error>;
     /// Returns what is stored under these uids, in the order of the uids, and no more once it exceeds [`PAGE_BYTES`]. An answer that is empty
     /// says that nothing is stored under any of them.
-    async fn kept(&self, uids: &[&OrderUid]) -> Result<HashMap<OrderUid, Kept>, Error>;
+    async fn stored(&self, uids: &[&OrderUid]) -> Result<HashMap<OrderUid, StoredOrder>, Error>;
     /// Returns up to `limit` orders, latest stored first, starting before the position `before`, and no more once they exceed
     /// [`PAGE_BYTES`]. At most [`PAGE_ORDERS`] are examined.
     async fn latest(&self, before: Option<i64>, limit: i64) -> Result<Vec<Stored>, Error>;
@@ -44,9 +44,9 @@ pub trait Orders: Send + Sync {
     async fn erased_within(&self, period: Duration, limit: i64) -> Result<Vec<OrderUid>, Error>;
 
     async fn find(&self, uid: &OrderUid) -> Result<Option<Order>, Error> {
-        match self.kept(&[uid]).await?.remove(uid) {
-            Some(Kept::Order(order)) => Ok(Some(*order)),
-            Some(Kept::Erased) | None => Ok(None),
+        match self.stored(&[uid]).await?.remove(uid) {
+            Some(StoredOrder::Order(order)) => Ok(Some(*order)),
+            Some(StoredOrder::Erased) | None => Ok(None),
         }
     }
 }

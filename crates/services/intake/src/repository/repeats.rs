@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Kept, Orders};
+use super::{Orders, StoredOrder};
 use crate::{
     error::Error,
     model::{Order, OrderUid},
@@ -33,10 +33,10 @@ pub async fn store(repository: &dyn Orders, orders: &[Arc<Order>]) -> Result<Vec
     }
     let inserted = repository.insert(&distinct).await?;
     let there = firsts.keys().copied().filter(|uid| !inserted.contains(*uid)).collect();
-    let kept = compare(repository, orders, there).await?;
+    let stored = compare(repository, orders, there).await?;
     let written = orders.iter().enumerate().map(|(place, order)| {
         let first = firsts[&order.order_uid];
-        let is_same = match kept.get(&place) {
+        let is_same = match stored.get(&place) {
             Some(is_same) => *is_same,
             // The key existed when the insert ran and has been removed since, so it belonged to an erased order.
             None if !inserted.contains(&order.order_uid) => true,
@@ -57,14 +57,14 @@ async fn compare(
 ) -> Result<HashMap<usize, bool>, Error> {
     let mut same = HashMap::new();
     while !there.is_empty() {
-        let page = repository.kept(&there).await?;
+        let page = repository.stored(&there).await?;
         if page.is_empty() {
             break;
         }
         for (place, order) in orders.iter().enumerate() {
             match page.get(&order.order_uid) {
-                Some(Kept::Order(kept)) => drop(same.insert(place, **kept == **order)),
-                Some(Kept::Erased) => drop(same.insert(place, true)),
+                Some(StoredOrder::Order(stored)) => drop(same.insert(place, **stored == **order)),
+                Some(StoredOrder::Erased) => drop(same.insert(place, true)),
                 None => {}
             }
         }

@@ -7,16 +7,16 @@ use super::IntakeService;
 use crate::error::Error;
 
 /// The maximum number of orders that one statement erases.
-const BATCH: i64 = 500;
+const BATCH_SIZE: i64 = 500;
 /// From this number of erased orders on, the whole cache is cleared instead of removing them one by one.
-const MOST_FORGOTTEN: i64 = 10_000;
+const MAX_FORGOTTEN: i64 = 10_000;
 
 impl IntakeService {
     /// Erases all orders of a customer except for their keys. Returns the number of erased orders.
     pub async fn erase(&self, customer_id: &str) -> Result<u64, Error> {
         let mut count = 0;
         loop {
-            let erased = self.orders.erase(customer_id, BATCH).await?;
+            let erased = self.orders.erase(customer_id, BATCH_SIZE).await?;
             self.cache.remove(&erased);
             count += u64::try_from(erased.len()).unwrap_or(u64::MAX);
             if erased.is_empty() {
@@ -26,9 +26,9 @@ impl IntakeService {
     }
 
     /// Removes from this replica's cache the orders erased elsewhere during the last `period`.
-    pub async fn forget_erased(&self, period: Duration) -> Result<(), Error> {
-        let erased = self.orders.erased_within(period, MOST_FORGOTTEN).await?;
-        if i64::try_from(erased.len()).is_ok_and(|count| count < MOST_FORGOTTEN) {
+    pub async fn forget_erased_orders(&self, period: Duration) -> Result<(), Error> {
+        let erased = self.orders.erased_within(period, MAX_FORGOTTEN).await?;
+        if i64::try_from(erased.len()).is_ok_and(|count| count < MAX_FORGOTTEN) {
             self.cache.remove(&erased);
         } else {
             self.cache.clear();

@@ -15,7 +15,7 @@ pub use take::read;
 use crate::{client::Topic, repository::Orders};
 
 /// The time limit of looking up an order in the database.
-const LOOK_UP_LIMIT: std::time::Duration = std::time::Duration::from_millis(1_500);
+const LOOKUP_TIMEOUT: std::time::Duration = std::time::Duration::from_millis(1_500);
 
 #[derive(Clone)]
 pub struct IntakeService {

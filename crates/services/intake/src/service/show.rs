@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{IntakeService, LOOK_UP_LIMIT};
+use super::{IntakeService, LOOKUP_TIMEOUT};
 use crate::{
     error::Error,
     metrics,
@@ -27,7 +27,8 @@ impl IntakeService {
         if let Some(order) = cached {
             return Ok((order, Source::Cache));
         }
-        let found = tokio::time::timeout(LOOK_UP_LIMIT, self.orders.find(&uid)).await.map_err(|_| Error::TooSlow)??;
+        let found =
+            tokio::time::timeout(LOOKUP_TIMEOUT, self.orders.find(&uid)).await.map_err(|_| Error::TooSlow)??;
         let order = Arc::new(found.ok_or(Error::NotFound)?);
         self.cache.add([order.clone()]);
         Ok((order, Source::Database))

@@ -10,13 +10,13 @@ use super::IntakeService;
 use crate::{
     error::Error,
     metrics,
-    model::{Broken, MESSAGE_LIMIT, Order},
+    model::{Broken, MAX_MESSAGE_BYTES, Order},
     repository::{PAGE_ORDERS, Written, store},
 };
 
 /// Reads an order and checks every rule. The error names the path and the rule, never the value.
 pub fn read(payload: &[u8], now: DateTime<Utc>) -> Result<Order, Broken> {
-    if payload.len() > MESSAGE_LIMIT {
+    if payload.len() > MAX_MESSAGE_BYTES {
         return Err(Broken::new("body", "is longer than 1 MiB"));
     }
     let order: Order = json::decode(payload).map_err(|problem| {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use intake::{
     model::{Item, Order, OrderUid},
-    repository::{Kept, MIGRATIONS, MemoryOrders, Orders, PgOrders, Written, store},
+    repository::{MIGRATIONS, MemoryOrders, Orders, PgOrders, StoredOrder, Written, store},
     sample,
     service::read,
 };
@@ -128,7 +128,7 @@ async fn a_read_of_large_orders_ends_at_a_size(repository: &dyn Orders) {
     store(repository, &all).await.unwrap();
 
     let uids: Vec<_> = all.iter().map(|order| &order.order_uid).collect();
-    let kept = repository.kept(&uids).await.unwrap();
+    let stored = repository.stored(&uids).await.unwrap();
     let (mut pages, mut before) = (Vec::new(), None);
     loop {
         let page = repository.latest(before, 100).await.unwrap();
@@ -137,7 +137,7 @@ async fn a_read_of_large_orders_ends_at_a_size(repository: &dyn Orders) {
         pages.push(page.len());
     }
 
-    assert!((1..8).contains(&kept.len()), "{}", kept.len());
+    assert!((1..8).contains(&stored.len()), "{}", stored.len());
     assert!(pages.iter().all(|page| (1..8).contains(page)) && pages.iter().sum::<usize>() == 8, "{pages:?}");
     assert_eq!(store(repository, &all).await.unwrap(), [Written::Repeated; 8]);
     let others: Vec<_> = all.iter().map(|order| other(order)).collect();
@@ -160,7 +160,7 @@ async fn an_erased_customer_leaves_keys_alone(repository: &dyn Orders) {
     assert_eq!(erased, [2, 1]);
     assert!(repository.erase("own", 2).await.unwrap().is_empty());
     assert_eq!(repository.find(&all[1].order_uid).await.unwrap(), None);
-    assert_eq!(repository.kept(&[&all[1].order_uid]).await.unwrap()[&all[1].order_uid], Kept::Erased);
+    assert_eq!(repository.stored(&[&all[1].order_uid]).await.unwrap()[&all[1].order_uid], StoredOrder::Erased);
     assert!(repository.find(&all[0].order_uid).await.unwrap().is_some());
     assert_eq!(repository.erased_within(Duration::from_mins(1), 10).await.unwrap().len(), 3);
     assert_eq!(repository.latest(None, 10).await.unwrap().len(), 1);

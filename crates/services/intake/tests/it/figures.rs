@@ -22,7 +22,7 @@ use sqlx::postgres::PgPoolCopyExt as _;
 use crate::fixture::Fixture;
 
 const COUNT: u64 = 60_000;
-const BATCH: usize = 200;
+const BATCH_SIZE: usize = 200;
 
 fn orders(count: u64) -> Vec<Order> {
     (0..count).map(|number| sample::order(7, number)).collect()
@@ -146,12 +146,12 @@ async fn orders_per_second_against_a_copy_of_the_same_rows() {
     let (_pool, service) = service().await;
     let shared: Vec<Arc<Order>> = all.iter().cloned().map(Arc::new).collect();
     let begun = Instant::now();
-    for batch in shared.chunks(BATCH) {
+    for batch in shared.chunks(BATCH_SIZE) {
         service.take(batch).await.unwrap();
     }
     let took = begun.elapsed();
     println!(
-        "statements of {BATCH}: {took:?}, {:.0} per second, ratio {:.2}",
+        "statements of {BATCH_SIZE}: {took:?}, {:.0} per second, ratio {:.2}",
         rate(COUNT, took),
         rate(COUNT, took) / rate(COUNT, alone)
     );
@@ -168,7 +168,7 @@ async fn orders_per_second_against_a_copy_of_the_same_rows() {
         let (consumer, messages) = (consumer.clone(), messages.clone());
         tokio::spawn(async move {
             let own = &messages[number * partition..messages.len().min((number + 1) * partition)];
-            for batch in own.chunks(BATCH) {
+            for batch in own.chunks(BATCH_SIZE) {
                 let handled = consumer.handle_all(batch).await;
                 if let Some(place) = handled.iter().position(|handled| !handled) {
                     panic!("{:?}", consumer.handle(&batch[place]).await);

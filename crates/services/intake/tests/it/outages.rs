@@ -62,7 +62,7 @@ async fn without_postgresql_hits_are_answered_and_misses_are_503_within_two_seco
 
 #[tokio::test]
 async fn without_kafka_placing_ends_within_seconds_and_reading_goes_on() {
-    let settings = Settings::of([("KAFKA_BROKERS", "127.0.0.1:1".to_owned())]);
+    let settings = Settings::from_variables([("KAFKA_BROKERS", "127.0.0.1:1".to_owned())]);
     let topic = KafkaTopic::new(&settings.read().unwrap(), "orders".to_owned()).unwrap();
     let repository = MemoryOrders::default();
     let stored = Arc::new(order(1));

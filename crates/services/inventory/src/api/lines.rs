@@ -8,22 +8,22 @@ use tonic::Status;
 use crate::model::Lines;
 
 /// The maximum number of entries in one request.
-const ENTRIES: usize = 1_000;
+const MAX_ENTRIES: usize = 1_000;
 /// The maximum quantity of one entry, in units of the part.
-const QUANTITY: i64 = 1_000_000;
+const MAX_QUANTITY: i64 = 1_000_000;
 
 /// Decodes and validates the entries. Fails with INVALID_ARGUMENT and a message that names the invalid field.
 pub fn decode(parts: &[PartQuantity]) -> Result<Lines, Status> {
     if parts.is_empty() {
         return Err(invalid("parts", "is empty"));
     }
-    if parts.len() > ENTRIES {
-        return Err(invalid("parts", format!("has more than {ENTRIES} entries")));
+    if parts.len() > MAX_ENTRIES {
+        return Err(invalid("parts", format!("has more than {MAX_ENTRIES} entries")));
     }
     let entries = parts.iter().enumerate().map(|(index, part)| {
         let uuid = parse_uuid(&format!("parts[{index}].part_uuid"), &part.part_uuid)?;
-        if !(1..=QUANTITY).contains(&part.quantity) {
-            let problem = format!("is not between 1 and {QUANTITY}");
+        if !(1..=MAX_QUANTITY).contains(&part.quantity) {
+            let problem = format!("is not between 1 and {MAX_QUANTITY}");
             return Err(invalid(format!("parts[{index}].quantity"), problem));
         }
         Ok((PartId::new(uuid), part.quantity))

@@ -14,9 +14,9 @@ use crate::{
 };
 
 /// The maximum number of values in one field of a filter.
-const VALUES: usize = 1_000;
+const MAX_VALUES: usize = 1_000;
 /// The maximum number of parts on a page.
-const PAGE: u32 = 1_000;
+const MAX_PAGE_SIZE: u32 = 1_000;
 
 pub async fn handle(
     service: &InventoryService,
@@ -25,7 +25,7 @@ pub async fn handle(
     let ListPartsRequest { filter, page_size, page_token } = request.into_inner();
     let filter = decode_filter(filter.unwrap_or_default())?;
     let after = decode_token(&page_token)?;
-    let size = page_size.min(PAGE);
+    let size = page_size.min(MAX_PAGE_SIZE);
 
     // The query asks for one part more than the page holds, which tells whether there is a next page.
     let with_next = NonZeroU32::new(size).map(|size| size.saturating_add(1));
@@ -67,8 +67,8 @@ pub fn decode_filter(filter: PartsFilter) -> Result<Filter, Status> {
 }
 
 fn bounded<T>(field: &str, values: Vec<T>) -> Result<Vec<T>, Status> {
-    if values.len() > VALUES {
-        return Err(invalid(format!("filter.{field}"), format!("has more than {VALUES} values")));
+    if values.len() > MAX_VALUES {
+        return Err(invalid(format!("filter.{field}"), format!("has more than {MAX_VALUES} values")));
     }
     Ok(values)
 }

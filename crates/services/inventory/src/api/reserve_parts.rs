@@ -6,7 +6,7 @@ use platform::grpc::parse_uuid;
 use tonic::{Request, Response, Status};
 
 use super::lines;
-use crate::{model::Reserved, service::InventoryService};
+use crate::{model::ReservedLine, service::InventoryService};
 
 pub async fn handle(
     service: &InventoryService,
@@ -27,7 +27,7 @@ pub async fn reserve(
     Ok(ReservePartsResponse { parts: reserved.into_iter().map(encode).collect() })
 }
 
-fn encode(reserved: Reserved) -> ReservedPart {
+fn encode(reserved: ReservedLine) -> ReservedPart {
     ReservedPart {
         part_uuid: reserved.part.to_string(),
         quantity: reserved.quantity,

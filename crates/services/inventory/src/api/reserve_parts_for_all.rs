@@ -12,15 +12,15 @@ use super::reserve_parts;
 use crate::service::InventoryService;
 
 /// The maximum number of orders of one request.
-const ORDERS: usize = 64;
+const MAX_ORDERS: usize = 64;
 
 pub async fn handle(
     service: &InventoryService,
     request: Request<ReservePartsForAllRequest>,
 ) -> Result<Response<ReservePartsForAllResponse>, Status> {
     let requests = request.into_inner().requests;
-    if requests.len() > ORDERS {
-        return Err(grpc::invalid("requests", format!("has more than {ORDERS} entries")));
+    if requests.len() > MAX_ORDERS {
+        return Err(grpc::invalid("requests", format!("has more than {MAX_ORDERS} entries")));
     }
 
     // Together they are a group of the statement that reserves.

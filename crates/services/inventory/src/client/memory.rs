@@ -8,11 +8,11 @@ use std::{
 use async_trait::async_trait;
 use contracts::ids::OrderId;
 
-use super::{Orders, Unavailable};
+use super::{ExistingOrders, Unavailable};
 
 /// The orders that exist; clones share them.
 #[derive(Clone, Default)]
-pub struct MemoryOrders(Arc<Mutex<State>>);
+pub struct MemoryExistingOrders(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -20,7 +20,7 @@ struct State {
     away: bool,
 }
 
-impl MemoryOrders {
+impl MemoryExistingOrders {
     pub fn create(&self, order: OrderId) {
         self.state().orders.insert(order);
     }
@@ -36,7 +36,7 @@ impl MemoryOrders {
 }
 
 #[async_trait]
-impl Orders for MemoryOrders {
+impl ExistingOrders for MemoryExistingOrders {
     async fn existing(&self, orders: &[OrderId]) -> Result<HashSet<OrderId>, Unavailable> {
         let state = self.state();
         if state.away {

@@ -14,17 +14,17 @@ use platform::{
 };
 use uuid::Uuid;
 
-use super::{Orders, Unavailable};
+use super::{ExistingOrders, Unavailable};
 
 /// The time limit of one look-up, retries included.
-const PATIENCE: Duration = Duration::from_secs(2);
+const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
-pub struct GrpcOrders {
+pub struct GrpcExistingOrders {
     client: OrderServiceClient<Peer>,
     budget: Budget,
 }
 
-impl GrpcOrders {
+impl GrpcExistingOrders {
     /// Creates the client. `order` must carry this service's identity.
     pub fn new(order: Peer) -> Self {
         Self { client: OrderServiceClient::new(order), budget: Budget::new("order") }
@@ -32,7 +32,7 @@ impl GrpcOrders {
 }
 
 #[async_trait]
-impl Orders for GrpcOrders {
+impl ExistingOrders for GrpcExistingOrders {
     async fn existing(&self, orders: &[OrderId]) -> Result<HashSet<OrderId>, Unavailable> {
         let order_uuids: Vec<String> = orders.iter().map(OrderId::to_string).collect();
         let asked = self.budget.retry(is_transient, || {
@@ -40,7 +40,7 @@ impl Orders for GrpcOrders {
             let request = ListExistingOrdersRequest { order_uuids: order_uuids.clone() };
             async move { client.list_existing_orders(request).await }
         });
-        let existing = match deadline::within(PATIENCE, asked).await {
+        let existing = match deadline::within(CALL_TIMEOUT, asked).await {
             Ok(response) => response.into_inner().order_uuids,
             Err(status) => return Err(Unavailable(format!("{:?}: {}", status.code(), status.message()))),
         };

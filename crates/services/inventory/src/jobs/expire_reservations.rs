@@ -10,11 +10,11 @@ use platform::{
 use crate::service::{EXPIRY_BATCH, InventoryService};
 
 /// The period of the job: a reservation is decided about at most this much later than due, while order is available.
-const PERIOD: Duration = Duration::from_secs(2);
+const EXPIRY_INTERVAL: Duration = Duration::from_secs(2);
 
 pub fn expire_reservations(service: InventoryService, lease: Arc<dyn Lease>) -> Job {
-    Job::periodic("reservations", lease, PERIOD, move || {
+    Job::periodic("reservations", lease, EXPIRY_INTERVAL, move || {
         let service = service.clone();
-        async move { Ok(Done::of(service.expire().await?, EXPIRY_BATCH.into())) }
+        async move { Ok(Done::from_count(service.expire_reservations().await?, EXPIRY_BATCH.into())) }
     })
 }

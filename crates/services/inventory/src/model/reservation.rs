@@ -68,7 +68,7 @@ impl FromIterator<(PartId, i64)> for Lines {
 
 /// A part reserved for an order. The unit price is the price at the order's first reservation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reserved {
+pub struct ReservedLine {
     pub part: PartId,
     pub quantity: i64,
     pub unit_price: Money,

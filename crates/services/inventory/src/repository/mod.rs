@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     error::Error,
-    model::{Filter, Lines, NewPart, Page, Part, Reserved},
+    model::{Filter, Lines, NewPart, Page, Part, ReservedLine},
 };
 
 /// The store of the parts that the shop sells.
@@ -62,7 +62,7 @@ pub trait Warehouse: Send + Sync {
     ///
     /// Fails with [`PartNotFound`](Error::PartNotFound), [`OutOfStock`](Error::OutOfStock), or
     /// [`ReservationEnded`](Error::ReservationEnded) once the reservation is released.
-    async fn reserve(&self, order: OrderId, lines: &Lines, expiry: Expiry) -> Result<Vec<Reserved>, Error>;
+    async fn reserve(&self, order: OrderId, lines: &Lines, expiry: Expiry) -> Result<Vec<ReservedLine>, Error>;
     /// Returns an order's parts to the stock and closes the order for later reservations, also if the order has no reservation yet.
     ///
     /// Fails with [`ReservationEnded`](Error::ReservationEnded) once the reservation is committed.

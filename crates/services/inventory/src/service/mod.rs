@@ -10,7 +10,7 @@ pub use order_events::{GROUP_ASSEMBLED, GROUP_CANCELLED};
 pub use reservations::EXPIRY_BATCH;
 
 use crate::{
-    client::Orders,
+    client::ExistingOrders,
     repository::{Catalogue, Warehouse},
 };
 
@@ -18,7 +18,7 @@ use crate::{
 pub struct InventoryService {
     catalogue: Arc<dyn Catalogue>,
     warehouse: Arc<dyn Warehouse>,
-    orders: Arc<dyn Orders>,
+    orders: Arc<dyn ExistingOrders>,
     reservation_ttl: Duration,
 }
 
@@ -27,7 +27,7 @@ impl InventoryService {
     pub fn new(
         catalogue: Arc<dyn Catalogue>,
         warehouse: Arc<dyn Warehouse>,
-        orders: Arc<dyn Orders>,
+        orders: Arc<dyn ExistingOrders>,
         reservation_ttl: Duration,
     ) -> Self {
         Self { catalogue, warehouse, orders, reservation_ttl }

@@ -8,7 +8,7 @@ use super::InventoryService;
 use crate::{
     error::Error,
     metrics,
-    model::{Lines, Reserved},
+    model::{Lines, ReservedLine},
     repository::{Due, Expiry},
 };
 
@@ -18,7 +18,7 @@ pub const EXPIRY_BATCH: u32 = 200;
 impl InventoryService {
     /// Reserves parts for an order. If `confirm` is set, the reservation lasts until the order ends; otherwise
     /// it expires unless the order exists when it is due.
-    pub async fn reserve(&self, order: OrderId, lines: &Lines, confirm: bool) -> Result<Vec<Reserved>, Error> {
+    pub async fn reserve(&self, order: OrderId, lines: &Lines, confirm: bool) -> Result<Vec<ReservedLine>, Error> {
         let expiry = if confirm { Expiry::Never } else { Expiry::After(self.reservation_ttl) };
         let result = self.warehouse.reserve(order, lines, expiry).await;
         let label = match &result {
@@ -43,7 +43,7 @@ impl InventoryService {
     /// Decides about a batch of reservations that are due: confirms those whose order exists, and expires the others. Returns their number.
     ///
     /// Fails while the order service is unavailable. Every reservation is kept until it answers.
-    pub async fn expire(&self) -> Result<u64, Error> {
+    pub async fn expire_reservations(&self) -> Result<u64, Error> {
         let Due { orders, read_at } = self.warehouse.due(EXPIRY_BATCH.into()).await?;
         if orders.is_empty() {
             return Ok(0);

@@ -8,7 +8,7 @@ use contracts::{
 };
 use inventory::{
     error::Error,
-    model::{Category, Dimensions, Manufacturer, NewPart, Reserved, Stock, Value},
+    model::{Category, Dimensions, Manufacturer, NewPart, ReservedLine, Stock, Value},
     repository::{Catalogue, Due, Expiry, MIGRATIONS, MemoryInventory, PgCatalogue, PgWarehouse, Warehouse},
 };
 use platform::{ids, postgres::Database};
@@ -101,7 +101,7 @@ impl Fixture {
         order: OrderId,
         lines: &[(PartId, i64)],
         expiry: Expiry,
-    ) -> Result<Vec<Reserved>, Error> {
+    ) -> Result<Vec<ReservedLine>, Error> {
         self.warehouse.reserve(order, &lines.iter().copied().collect(), expiry).await
     }
 

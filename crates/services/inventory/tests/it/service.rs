@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use contracts::ids::{OrderId, PartId};
 use inventory::{
-    client::{MemoryOrders, Unavailable as OrderUnavailable},
+    client::{MemoryExistingOrders, Unavailable as OrderUnavailable},
     error::Error,
-    model::{Filter, Lines, NewPart, Page, Reserved, Status},
+    model::{Filter, Lines, NewPart, Page, ReservedLine, Status},
     repository::{Cause, Due, Expiry, MemoryInventory, Warehouse},
     service::InventoryService,
 };
@@ -27,7 +27,7 @@ struct Fixture {
     service: InventoryService,
     inventory: MemoryInventory,
     /// The orders that the order service knows.
-    orders: MemoryOrders,
+    orders: MemoryExistingOrders,
     /// A part with a stock of 5 units.
     part: PartId,
 }
@@ -35,7 +35,7 @@ struct Fixture {
 async fn fixture() -> Fixture {
     let inventory = MemoryInventory::default();
     let (catalogue, warehouse) = (Arc::new(inventory.clone()), Arc::new(inventory.clone()));
-    let orders = MemoryOrders::default();
+    let orders = MemoryExistingOrders::default();
     let service = InventoryService::new(catalogue, warehouse, Arc::new(orders.clone()), TTL);
     let new = part(5);
     let part = new.id;
@@ -71,7 +71,7 @@ async fn a_reservation_that_the_stock_refuses_holds_up_no_other() {
     let service = InventoryService::new(
         stores.catalogue.clone(),
         stores.warehouse.clone(),
-        Arc::new(MemoryOrders::default()),
+        Arc::new(MemoryExistingOrders::default()),
         TTL,
     );
     let parts = stores.stocked([5, 5]).await;
@@ -84,7 +84,7 @@ async fn a_reservation_that_the_stock_refuses_holds_up_no_other() {
         .await
         .unwrap();
 
-    let expired = service.expire().await.unwrap();
+    let expired = service.expire_reservations().await.unwrap();
 
     assert_eq!((expired, stores.available(parts[1]).await), (1, 5));
 }
@@ -110,9 +110,9 @@ async fn a_reservation_lasts_for_its_time_unless_it_is_confirmed() {
     let (held, confirmed) = (fixture.order(false).await, fixture.order(true).await);
 
     tokio::time::sleep(TTL.mul_f64(0.99)).await;
-    let before = fixture.service.expire().await.unwrap();
+    let before = fixture.service.expire_reservations().await.unwrap();
     tokio::time::sleep(TTL.mul_f64(0.02)).await;
-    let after = fixture.service.expire().await.unwrap();
+    let after = fixture.service.expire_reservations().await.unwrap();
 
     assert_eq!((before, after), (0, 1));
     assert_eq!((fixture.status(held), fixture.status(confirmed)), (Status::Expired, Status::Confirmed));
@@ -139,8 +139,8 @@ async fn the_reservation_of_an_order_that_exists_does_not_expire() {
     fixture.orders.create(created);
     tokio::time::sleep(TTL).await;
 
-    assert_eq!(fixture.service.expire().await.unwrap(), 2);
-    assert_eq!(fixture.service.expire().await.unwrap(), 0);
+    assert_eq!(fixture.service.expire_reservations().await.unwrap(), 2);
+    assert_eq!(fixture.service.expire_reservations().await.unwrap(), 0);
 
     assert_eq!((fixture.status(created), fixture.status(abandoned)), (Status::Confirmed, Status::Expired));
     assert_eq!(fixture.available().await, 4);
@@ -154,11 +154,11 @@ async fn no_reservation_expires_while_order_is_away() {
     fixture.orders.set_away(true);
     tokio::time::sleep(TTL * 100).await;
 
-    let away = fixture.service.expire().await;
+    let away = fixture.service.expire_reservations().await;
     assert!(matches!(away, Err(Error::OrderUnavailable(OrderUnavailable(_)))), "{away:?}");
     assert_eq!((fixture.status(created), fixture.status(abandoned)), (Status::Held, Status::Held));
     fixture.orders.set_away(false);
-    fixture.service.expire().await.unwrap();
+    fixture.service.expire_reservations().await.unwrap();
 
     assert_eq!((fixture.status(created), fixture.status(abandoned)), (Status::Confirmed, Status::Expired));
 }
@@ -171,7 +171,7 @@ async fn a_creation_that_is_repeated_late_keeps_its_parts() {
     fixture.service.reserve(order, &fixture.lines(1), false).await.unwrap();
     tokio::time::sleep(TTL.mul_f64(0.02)).await;
 
-    fixture.service.expire().await.unwrap();
+    fixture.service.expire_reservations().await.unwrap();
     fixture.orders.create(order);
 
     assert_eq!(fixture.status(order), Status::Held);
@@ -240,7 +240,7 @@ fn unavailable<T>() -> Result<T, Error> {
 
 #[async_trait]
 impl Warehouse for Unavailable {
-    async fn reserve(&self, _: OrderId, _: &Lines, _: Expiry) -> Result<Vec<Reserved>, Error> {
+    async fn reserve(&self, _: OrderId, _: &Lines, _: Expiry) -> Result<Vec<ReservedLine>, Error> {
         unavailable()
     }
 
@@ -271,13 +271,13 @@ impl Warehouse for Unavailable {
 
 #[tokio::test]
 async fn an_event_fails_while_the_database_is_unavailable() {
-    let (catalogue, orders) = (Arc::new(MemoryInventory::default()), Arc::new(MemoryOrders::default()));
+    let (catalogue, orders) = (Arc::new(MemoryInventory::default()), Arc::new(MemoryExistingOrders::default()));
     let service = InventoryService::new(catalogue, Arc::new(Unavailable), orders, TTL);
     let order = new_order();
 
     let cancelled = service.order_cancelled(new_event(), order).await;
     let assembled = service.ship_assembled(new_event(), order).await;
-    let expired = service.expire().await;
+    let expired = service.expire_reservations().await;
 
     for outcome in [cancelled, assembled, expired.map(drop)] {
         assert!(matches!(outcome, Err(Error::Database(DatabaseError::Unavailable(_)))), "{outcome:?}");
@@ -287,7 +287,7 @@ async fn an_event_fails_while_the_database_is_unavailable() {
 #[tokio::test]
 async fn seeding_logs_how_many_parts_are_new_and_nothing_when_none_is() {
     let inventory = Arc::new(MemoryInventory::default());
-    let service = InventoryService::new(inventory.clone(), inventory, Arc::new(MemoryOrders::default()), TTL);
+    let service = InventoryService::new(inventory.clone(), inventory, Arc::new(MemoryExistingOrders::default()), TTL);
     let parts = [part(1), part(1)];
     let (log, _guard) = MemoryLog::capture(Level::INFO);
 

@@ -19,10 +19,10 @@ use crate::{
     service::Alerting,
 };
 
-/// The maximum size of a body in bytes. Alertmanager sends at most [`MOST`] alerts (`max_alerts`), of some 2 KiB each.
-const BODY: usize = 512 * 1024;
+/// The maximum size of a body in bytes. Alertmanager sends at most [`MAX_ALERTS`] alerts (`max_alerts`), of some 2 KiB each.
+const MAX_BODY_BYTES: usize = 512 * 1024;
 /// The maximum number of alerts in a call.
-const MOST: usize = 100;
+const MAX_ALERTS: usize = 100;
 /// The version of the webhook's format.
 const VERSION: &str = "4";
 /// The annotations that a message has, in this order.
@@ -54,8 +54,9 @@ enum Status {
 
 /// Returns the route. The admin port asks no caller for an identity.
 pub fn routes(alerting: Alerting) -> Router {
-    let routes = Router::new().route("/alerts", post(handle)).layer(DefaultBodyLimit::max(BODY)).with_state(alerting);
-    http::layers_with(routes, BODY)
+    let routes =
+        Router::new().route("/alerts", post(handle)).layer(DefaultBodyLimit::max(MAX_BODY_BYTES)).with_state(alerting);
+    http::layers_with(routes, MAX_BODY_BYTES)
 }
 
 async fn handle(State(alerting): State<Alerting>, body: Bytes) -> Result<StatusCode, Problem> {
@@ -76,8 +77,8 @@ fn decode(body: &[u8]) -> Result<Vec<Alert>, Problem> {
     if webhook.version != VERSION {
         return Err(Problem::invalid("version", format!("is not {VERSION:?}")));
     }
-    if !(1..=MOST).contains(&webhook.alerts.len()) {
-        return Err(Problem::invalid("alerts", format!("has not 1 to {MOST} elements")));
+    if !(1..=MAX_ALERTS).contains(&webhook.alerts.len()) {
+        return Err(Problem::invalid("alerts", format!("has not 1 to {MAX_ALERTS} elements")));
     }
     webhook.alerts.into_iter().enumerate().map(|(index, alert)| read(index, alert)).collect()
 }

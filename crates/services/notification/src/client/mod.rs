@@ -77,7 +77,7 @@ pub trait Contacts: Send + Sync {
 
 /// The maximum length of a message's text, in UTF-16 code units. Telegram allows 4 096 characters after parsing entities. The messages have
 /// no entities, and a text never has fewer code units than characters.
-pub const LONGEST_TEXT: usize = 4_096;
+pub const MAX_TEXT_LENGTH: usize = 4_096;
 
 /// A message to a chat: a notification, or a digest of several.
 #[derive(Clone, Debug)]

@@ -21,20 +21,20 @@ use super::{BotApi, Incoming, Limits, Message, Notifier, Update};
 use crate::model::MessengerError;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// The timeout of a call. A long poll may take `LONG_POLL` longer.
+/// The timeout of a call. A long poll may take `LONG_POLL_TIMEOUT` longer.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long Telegram holds a `getUpdates` call open while there is no update.
-const LONG_POLL: Duration = Duration::from_secs(25);
+const LONG_POLL_TIMEOUT: Duration = Duration::from_secs(25);
 /// The maximum number of updates per `getUpdates` call.
-const UPDATES: u64 = 10;
+const MAX_UPDATES: u64 = 10;
 /// The maximum size of a response in bytes. Ten updates are smaller, even if each is a message of maximum length that replies to another.
-const ANSWER: usize = 2 << 20;
+const MAX_RESPONSE_BYTES: usize = 2 << 20;
 /// The pause after a 429 without `retry_after`.
-const DEFAULT_PAUSE: Duration = Duration::from_secs(5);
+const DEFAULT_RETRY_DELAY: Duration = Duration::from_secs(5);
 /// The maximum number of remembered supergroups. A message to a forgotten one takes two calls.
-const MOVED: u64 = 1_000;
+const MAX_MOVED: u64 = 1_000;
 /// The maximum pause after a 429, because Telegram may ask for more than a clock can hold.
-const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+const MAX_RETRY_DELAY: Duration = Duration::from_hours(1);
 
 pub struct Telegram {
     http: Client,
@@ -111,7 +111,7 @@ impl Telegram {
             .map_err(reqwest::Error::without_url)
             .context("building the HTTP client for Telegram")?;
         let url = format!("{}/bot{secret}", api.as_str().trim_end_matches('/'));
-        Ok(Self { http, url: url.into(), bot: bot.to_owned(), timeout, moved: Cache::new(MOVED) })
+        Ok(Self { http, url: url.into(), bot: bot.to_owned(), timeout, moved: Cache::new(MAX_MOVED) })
     }
 
     async fn send_to(&self, chat: &str, text: &str, limit: Duration) -> Result<(), Failed> {
@@ -139,7 +139,7 @@ impl Telegram {
 
 /// Reads the envelope of a response.
 async fn read_answer(response: Response) -> Result<ApiResponse, String> {
-    let body = response_body::read(response, ANSWER).await.map_err(|error| match error {
+    let body = response_body::read(response, MAX_RESPONSE_BYTES).await.map_err(|error| match error {
         BodyError::Lost(error) => explain(error),
         error @ BodyError::TooLarge(_) => error.to_string(),
     })?;
@@ -164,8 +164,8 @@ fn rejected(status: StatusCode, answer: &ApiResponse) -> MessengerError {
     let problem = format!("{}: {}", status.as_u16(), answer.description);
     match status {
         StatusCode::TOO_MANY_REQUESTS => {
-            let asked = answer.parameters.retry_after.map_or(DEFAULT_PAUSE, Duration::from_secs);
-            MessengerError::RateLimited(asked.min(LONGEST_PAUSE))
+            let asked = answer.parameters.retry_after.map_or(DEFAULT_RETRY_DELAY, Duration::from_secs);
+            MessengerError::RateLimited(asked.min(MAX_RETRY_DELAY))
         }
         // The token or the URL is wrong, or another program reads this bot's updates. An operator can correct that; the message is fine.
         StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND | StatusCode::CONFLICT => MessengerError::Unreachable(problem),
@@ -201,9 +201,8 @@ impl BotApi for Telegram {
     }
 
     async fn updates(&self, from: i64) -> Result<Vec<Update>, MessengerError> {
-        let body =
-            json!({ "offset": from, "limit": UPDATES, "timeout": LONG_POLL.as_secs(), "allowed_updates": ["message"] });
-        let updates: Vec<Value> = self.call("getUpdates", body, LONG_POLL + self.timeout).await?;
+        let body = json!({ "offset": from, "limit": MAX_UPDATES, "timeout": LONG_POLL_TIMEOUT.as_secs(), "allowed_updates": ["message"] });
+        let updates: Vec<Value> = self.call("getUpdates", body, LONG_POLL_TIMEOUT + self.timeout).await?;
         Ok(updates.iter().filter_map(read).collect())
     }
 

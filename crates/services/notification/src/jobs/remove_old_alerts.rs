@@ -8,6 +8,6 @@ use crate::repository::{Alerts as _, PgAlerts};
 pub fn remove_old_alerts(retention: &Retention) -> Job {
     retention.job("alerts", |database, age| async move {
         let removed = PgAlerts::new(database).remove_old(age, RETENTION_BATCH).await?;
-        Ok(Done::of(removed, RETENTION_BATCH.cast_unsigned()))
+        Ok(Done::from_count(removed, RETENTION_BATCH.cast_unsigned()))
     })
 }

@@ -8,6 +8,6 @@ use crate::repository::{Notifications as _, PgNotifications};
 pub fn remove_old_notifications(retention: &Retention) -> Job {
     retention.job("notifications", |database, age| async move {
         let removed = PgNotifications::new(database).remove_ended(age, RETENTION_BATCH).await?;
-        Ok(Done::of(removed, RETENTION_BATCH.cast_unsigned()))
+        Ok(Done::from_count(removed, RETENTION_BATCH.cast_unsigned()))
     })
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 /// The maximum length of an alert's text, in UTF-16 code units, so that one alert leaves room for others.
-const LONGEST_ALERT: usize = 1_000;
+const MAX_ALERT_LENGTH: usize = 1_000;
 /// The separator of two alerts: a blank line.
 const SEPARATOR: &str = "\n\n";
 
@@ -44,13 +44,13 @@ pub struct Alert {
 }
 
 impl Alert {
-    /// Returns the text, which is shortened to [`LONGEST_ALERT`].
+    /// Returns the text, which is shortened to [`MAX_ALERT_LENGTH`].
     fn text(&self) -> String {
         let status = self.key.status.as_str().to_uppercase();
         let severity = if self.severity.is_empty() { String::new() } else { format!(" ({})", self.severity) };
         let head = format!("{status}: {}{severity}", self.name);
         let lines: Vec<&str> = [head.as_str()].into_iter().chain(self.lines.iter().map(String::as_str)).collect();
-        shortened(&lines.join("\n"), LONGEST_ALERT)
+        shortened(&lines.join("\n"), MAX_ALERT_LENGTH)
     }
 }
 
@@ -131,7 +131,7 @@ mod tests {
     fn a_long_text_is_shortened_at_a_character() {
         let text = alert("A", &[&"🚀".repeat(2_000)]).text();
 
-        assert!((LONGEST_ALERT - 1..=LONGEST_ALERT).contains(&length(&text)) && text.ends_with("🚀…"), "{text}");
+        assert!((MAX_ALERT_LENGTH - 1..=MAX_ALERT_LENGTH).contains(&length(&text)) && text.ends_with("🚀…"), "{text}");
         assert!(length(&message(&vec![alert("A", &[&"x".repeat(5_000)]); 100], 4_096)) <= 4_096);
     }
 }

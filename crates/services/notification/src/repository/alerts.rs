@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use crate::{error::Error, model::AlertKey};
 
 /// How long a claim lasts. It is longer than the messenger's calls take.
-pub(super) const CLAIM: Duration = Duration::from_secs(15);
+pub(super) const CLAIM_TTL: Duration = Duration::from_secs(15);
 
 /// What has become of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,6 +8,6 @@ mod postgres;
 
 pub use alerts::{Alerts, Claim};
 pub use memory::{MemoryAlerts, MemoryNotifications, MemoryOffsets};
-pub use notifications::{BATCH, CHATS, DuePage, Notifications};
+pub use notifications::{DuePage, MAX_CHATS, MAX_PER_CHAT, Notifications};
 pub use offsets::Offsets;
 pub use postgres::{MIGRATIONS, PgAlerts, PgNotifications, PgOffsets, prefer_index_scans};

@@ -11,9 +11,9 @@ use crate::{
 };
 
 /// The maximum number of chats that one page of the queue examines, due or not.
-pub const CHATS: i32 = 1_000;
+pub const MAX_CHATS: i32 = 1_000;
 /// The maximum number of notifications that one page reads per chat. It is more than fit into one message.
-pub const BATCH: i64 = 100;
+pub const MAX_PER_CHAT: i64 = 100;
 
 /// One page of due chats.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,7 +40,7 @@ pub trait Notifications: Send + Sync {
     /// oldest notification is postponed or being sent. If `repeats` is true, considers only notifications whose last attempt ended without
     /// an answer; otherwise only all others.
     ///
-    /// Reads at most [`CHATS`] chats and [`BATCH`] notifications of each, however long the queue is.
+    /// Reads at most [`MAX_CHATS`] chats and [`MAX_PER_CHAT`] notifications of each, however long the queue is.
     async fn due(&self, after: &str, repeats: bool, limit: i32, busy: &[String]) -> Result<DuePage, Error>;
     /// Records that an attempt to send the whole batch begins. If any of its notifications has been claimed, marked ambiguous or ended
     /// since the batch was read, or has another chat, records nothing and returns false.

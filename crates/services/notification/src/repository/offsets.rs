@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use crate::error::Error;
 
 /// How long a stored offset is valid. After a week without updates, Telegram chooses the next id at random.
-pub(super) const VALID: Duration = Duration::from_hours(6 * 24);
+pub(super) const VALID_FOR: Duration = Duration::from_hours(6 * 24);
 
 #[async_trait]
 pub trait Offsets: Send + Sync {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    client::{BotApi, LONGEST_TEXT},
+    client::{BotApi, MAX_TEXT_LENGTH},
     error::Error,
     model::{Alert, AlertKey, MessengerError, message},
     repository::{Alerts, Claim},
@@ -51,7 +51,7 @@ impl Alerting {
             }
         }
         if !new.is_empty() {
-            match self.send(&message(&new, LONGEST_TEXT)).await {
+            match self.send(&message(&new, MAX_TEXT_LENGTH)).await {
                 Ok(()) => self.alerts.sent(&[first_attempts, last_attempts].concat()).await?,
                 Err(error @ MessengerError::Unknown(_)) => {
                     self.alerts.sent(&last_attempts).await?;

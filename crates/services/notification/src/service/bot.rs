@@ -14,11 +14,11 @@ use crate::{
 };
 
 /// The duration of the lease. It is longer than a long poll for updates, so that it does not expire during one.
-const LEASE: Duration = Duration::from_secs(40);
+const LEASE_TTL: Duration = Duration::from_secs(40);
 /// How often a replica without the lease tries to acquire it.
-const POLL: Duration = Duration::from_secs(5);
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 /// The maximum number of retries of a reply. After that, the user must repeat the command.
-const REPLY_RETRIES: usize = 3;
+const MAX_REPLY_RETRIES: usize = 3;
 /// The number of letters and digits of a code that confirms a contact. A text of another length is not a code.
 const CODE_LENGTH: usize = 26;
 
@@ -49,10 +49,10 @@ impl Bot {
                         pauses = retry::endless_backoff();
                         continue;
                     }
-                    Ok(false) => POLL,
+                    Ok(false) => POLL_INTERVAL,
                     Err(error) => {
                         tracing::warn!(error = format!("{error:#}"), "bot updates unavailable, retrying");
-                        pauses.next().unwrap_or(POLL)
+                        pauses.next().unwrap_or(POLL_INTERVAL)
                     }
                 },
                 () = stop.cancelled() => return Ok(()),
@@ -68,7 +68,7 @@ impl Bot {
     ///
     /// The offset is advanced before the reply is sent. A crash in between loses the reply, but no command is answered twice.
     async fn answer(&self) -> anyhow::Result<bool> {
-        if self.lease.acquire(LEASE).await?.is_none() {
+        if self.lease.acquire(LEASE_TTL).await?.is_none() {
             return Ok(false);
         }
         let from = self.offsets.next(self.api.name()).await?;
@@ -107,7 +107,7 @@ impl Bot {
 
     /// Sends a reply. Returns false if it could not be sent.
     async fn reply(&self, message: &Incoming, text: &str) -> bool {
-        let mut pauses = retry::endless_backoff().take(REPLY_RETRIES);
+        let mut pauses = retry::endless_backoff().take(MAX_REPLY_RETRIES);
         while let Err(error) = self.api.reply(&message.chat, text).await {
             let may_retry = !matches!(error, MessengerError::Rejected(_) | MessengerError::Unknown(_));
             let Some(pause) = pauses.next().filter(|_| may_retry) else {

@@ -18,7 +18,12 @@ pub struct Digest {
 impl Digest {
     /// Joins as many of the first rendered notifications as fit into `max_length` UTF-16 code units, but at least one. The rest stay
     /// queued. Returns `None` if `rendered` is empty.
-    pub fn of(chat: String, ambiguous: bool, rendered: Vec<(Due, String)>, max_length: usize) -> Option<Self> {
+    pub fn from_rendered(
+        chat: String,
+        ambiguous: bool,
+        rendered: Vec<(Due, String)>,
+        max_length: usize,
+    ) -> Option<Self> {
         let mut digest =
             Self { batch: Batch { chat, ambiguous, waiting: Vec::new() }, parts: Vec::new(), text: String::new() };
         let mut length = 0;
@@ -64,7 +69,7 @@ mod tests {
             attempts: 0,
         };
         let rendered = (1..).zip(texts).map(|(number, text)| (due(number), (*text).to_owned())).collect();
-        Digest::of("chat".to_owned(), false, rendered, max_length)
+        Digest::from_rendered("chat".to_owned(), false, rendered, max_length)
     }
 
     #[test]

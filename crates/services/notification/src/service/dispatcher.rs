@@ -19,7 +19,7 @@ use super::{
     digest::Digest,
 };
 use crate::{
-    client::{LONGEST_TEXT, Notifier, Users},
+    client::{MAX_TEXT_LENGTH, Notifier, Users},
     model::{Attempt, Batch, Due, MessengerError, NotificationId, Outcome},
     repository::Notifications,
 };
@@ -27,7 +27,7 @@ use crate::{
 /// An attempt that has no outcome after this time expires: its replica has crashed or is frozen.
 pub const ATTEMPT_EXPIRY: Duration = Duration::from_secs(8);
 /// The maximum number of retries to write an outcome while the database is unavailable. They take about half a minute in all.
-const WRITE_RETRIES: usize = 12;
+const MAX_WRITE_RETRIES: usize = 12;
 
 pub struct Dispatcher {
     pub notifications: Arc<dyn Notifications>,
@@ -108,7 +108,7 @@ impl Dispatcher {
                 }
             }
         }
-        Digest::of(batch.chat, batch.ambiguous, rendered, LONGEST_TEXT)
+        Digest::from_rendered(batch.chat, batch.ambiguous, rendered, MAX_TEXT_LENGTH)
     }
 
     /// Makes one attempt. It is recorded before the call to the messenger, so that it is on record even if this replica crashes.
@@ -141,7 +141,7 @@ impl Dispatcher {
             report(due, &outcome);
         }
         let attempts: Vec<Attempt> = settled.iter().map(attempt).collect();
-        let mut pauses = retry::endless_backoff().take(WRITE_RETRIES);
+        let mut pauses = retry::endless_backoff().take(MAX_WRITE_RETRIES);
         while let Err(error) = self.notifications.settle(&attempts, &outcome).await {
             let error = format!("{:#}", anyhow::Error::from(error));
             match pauses.next() {

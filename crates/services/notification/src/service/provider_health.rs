@@ -7,10 +7,10 @@ use tokio::time::Instant;
 
 /// How long the provider must have answered without a failure before a message is repeated.
 pub const STABLE_FOR: Duration = Duration::from_mins(1);
-/// The divisor of `stable_for`. A last answer that is at least `stable_for / PROBES` old is too old, so a probe is sent if a repeat is due.
-const PROBES: u32 = 6;
+/// The divisor of `stable_for`. A last answer that is at least `stable_for / PROBE_DIVISOR` old is too old, so a probe is sent if a repeat is due.
+const PROBE_DIVISOR: u32 = 6;
 /// The minimum of that age.
-const PROBE_GAP: Duration = Duration::from_secs(3);
+const MIN_PROBE_AGE: Duration = Duration::from_secs(3);
 
 pub struct ProviderHealth {
     stable_for: Duration,
@@ -44,7 +44,9 @@ impl ProviderHealth {
     /// Returns true if the provider has not answered since its last failure, or if its last answer is too old.
     pub fn needs_probe(&self) -> bool {
         self.healthy_since.is_none()
-            || self.last_answer.is_none_or(|last| last.elapsed() >= (self.stable_for / PROBES).max(PROBE_GAP))
+            || self
+                .last_answer
+                .is_none_or(|last| last.elapsed() >= (self.stable_for / PROBE_DIVISOR).max(MIN_PROBE_AGE))
     }
 }
 

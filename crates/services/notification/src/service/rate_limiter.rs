@@ -17,14 +17,14 @@ pub struct RateLimiter {
     next: Instant,
     /// The time from which each chat may get its next message. [`throttled`](Self::throttled) removes past entries.
     chats: HashMap<String, Instant>,
-    /// The chats to which messages were refused since the last one was accepted; at most [`LIMITED`].
+    /// The chats to which messages were refused since the last one was accepted; at most [`LIMITED_CHATS`].
     refused: HashSet<String>,
     /// Until when all chats are paused.
     paused: Option<Instant>,
 }
 
 /// The number of chats in a row that are limited if the bot is.
-const LIMITED: usize = 3;
+const LIMITED_CHATS: usize = 3;
 
 impl RateLimiter {
     pub fn new(limits: Limits) -> Self {
@@ -49,7 +49,7 @@ impl RateLimiter {
     pub fn refused(&mut self, chat: &str, pause: Duration) -> bool {
         let until = Instant::now() + pause;
         self.refused.insert(chat.to_owned());
-        if self.refused.len() < LIMITED {
+        if self.refused.len() < LIMITED_CHATS {
             return false;
         }
         self.refused.clear();

@@ -9,7 +9,7 @@ use contracts::ids::{EventId, OrderId, UserId};
 use notification::{
     client::Log,
     model::{Attempt, Due, Kind, NewNotification, NotificationId, Outcome, Status},
-    repository::{BATCH, MIGRATIONS, Notifications as _, PgNotifications, prefer_index_scans},
+    repository::{MAX_PER_CHAT, MIGRATIONS, Notifications as _, PgNotifications, prefer_index_scans},
     service::{Dispatcher, STABLE_FOR, Sender, Templates},
 };
 use platform::{ids, lease::MemoryLease, postgres::Database};
@@ -64,7 +64,7 @@ async fn work(pool: &Database, times: i32) -> ([i64; 3], Duration) {
     let notifications = PgNotifications::new(pool.clone());
     let (before, start) = (reads(pool).await, Instant::now());
     for _ in 0..times {
-        assert!(!notifications.without_chat(BATCH, &[]).await.unwrap().is_empty());
+        assert!(!notifications.without_chat(MAX_PER_CHAT, &[]).await.unwrap().is_empty());
         let batch = notifications.due("", false, 32, &[]).await.unwrap().batches.swap_remove(0);
         assert!(notifications.claim(&batch).await.unwrap());
         let attempts: Vec<Attempt> = batch.waiting.iter().map(Due::next_attempt).collect();
@@ -229,7 +229,7 @@ async fn notifications_of_kinds_that_are_not_known_hold_up_no_other() {
     sqlx::query("alter table notifications drop constraint notifications_kind_check").execute(&pool).await.unwrap();
     let order = ids::random();
     // Queues more of them than a page reads, all older than the known ones.
-    for _ in 0..=BATCH {
+    for _ in 0..=MAX_PER_CHAT {
         queue_unknown_kind(&pool, ids::random(), Some("chat")).await;
         queue_unknown_kind(&pool, ids::random(), None).await;
     }
@@ -245,7 +245,7 @@ async fn notifications_of_kinds_that_are_not_known_hold_up_no_other() {
     };
     let id = queue().await;
 
-    let unaddressed = notifications.without_chat(BATCH, &[]).await.unwrap();
+    let unaddressed = notifications.without_chat(MAX_PER_CHAT, &[]).await.unwrap();
     assert_eq!(unaddressed.iter().map(|due| due.id).collect::<Vec<_>>(), [id]);
     notifications.set_chat(&[id], "chat").await.unwrap();
     let listed = notifications.of_order(OrderId::new(order)).await.unwrap();
@@ -264,5 +264,5 @@ async fn notifications_of_kinds_that_are_not_known_hold_up_no_other() {
     .fetch_one(&pool)
     .await
     .unwrap();
-    assert_eq!(left, 2 * (BATCH + 1) + 1, "they wait for a replica that knows them");
+    assert_eq!(left, 2 * (MAX_PER_CHAT + 1) + 1, "they wait for a replica that knows them");
 }

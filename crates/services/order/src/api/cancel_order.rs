@@ -3,7 +3,7 @@
 use axum::{extract::State, http::StatusCode, response::Response};
 
 use super::{
-    extract::{OrderPath, Posted, User},
+    extract::{IdempotentRequest, OrderPath, User},
     idempotency_key::IdempotencyKey,
     problems::Declared,
     response::respond,
@@ -34,8 +34,13 @@ pub const PROBLEMS: [Declared; 3] = [
     ),
     security(("session" = []))
 )]
-pub async fn handle(State(api): State<Api>, User(user): User, OrderPath(order): OrderPath, posted: Posted) -> Response {
-    let claim = posted.claim(user);
+pub async fn handle(
+    State(api): State<Api>,
+    User(user): User,
+    OrderPath(order): OrderPath,
+    request: IdempotentRequest,
+) -> Response {
+    let claim = request.claim(user);
 
     respond(api.service.cancel(user, order, claim.as_ref())).await
 }

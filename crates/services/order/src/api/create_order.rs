@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     dto::{CreateOrder, Created},
-    extract::{Posted, User},
+    extract::{IdempotentRequest, User},
     idempotency_key::IdempotencyKey,
     problems::Declared,
     response::respond,
@@ -53,14 +53,14 @@ pub async fn handle(
     State(api): State<Api>,
     User(user): User,
     _: IsJson,
-    posted: Posted,
+    request: IdempotentRequest,
 ) -> Result<Response, ErrorResponse> {
-    let body: CreateOrder = posted.json()?;
+    let body: CreateOrder = request.json()?;
     let mut invalid = InvalidFields::default();
     let parts = invalid.check("part_uuids", parts(body.part_uuids));
     let address = invalid.check("delivery_address", body.delivery_address.map(DeliveryAddress::new).transpose());
     let (Some(parts), Some(delivery_address)) = (parts, address) else { return Err(Problem::from(invalid).into()) };
-    let claim = posted.claim(user);
+    let claim = request.claim(user);
     let order =
         NewOrder { uuid: OrderId::new(ids::ordered()), user: UserId::new(body.user_uuid), parts, delivery_address };
     api.deliveries.check_volume(&order)?;

@@ -45,13 +45,13 @@ impl<S: Send + Sync> FromRequestParts<S> for OrderPath {
 }
 
 /// A POST request's body and idempotency key. A wrong key is refused before the body is read.
-pub struct Posted {
+pub struct IdempotentRequest {
     key: Option<String>,
     method_and_path: String,
     body: Bytes,
 }
 
-impl<S: Send + Sync> FromRequest<S> for Posted {
+impl<S: Send + Sync> FromRequest<S> for IdempotentRequest {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
@@ -62,7 +62,7 @@ impl<S: Send + Sync> FromRequest<S> for Posted {
     }
 }
 
-impl Posted {
+impl IdempotentRequest {
     /// The body as JSON. An error names the invalid fields. [`json::IsJson`] has checked the media type.
     pub fn json<T: DeserializeOwned + PartialSchema>(&self) -> Result<T, Problem> {
         json::decode_own(&self.body)

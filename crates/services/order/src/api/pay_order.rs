@@ -9,7 +9,7 @@ use platform::{json::IsJson, problem::Problem};
 
 use super::{
     dto::{Paid, PayOrder},
-    extract::{OrderPath, Posted, User},
+    extract::{IdempotentRequest, OrderPath, User},
     idempotency_key::IdempotencyKey,
     problems::Declared,
     response::respond,
@@ -51,12 +51,12 @@ pub async fn handle(
     User(user): User,
     OrderPath(order): OrderPath,
     _: IsJson,
-    posted: Posted,
+    request: IdempotentRequest,
 ) -> Result<Response, ErrorResponse> {
-    let body: PayOrder = posted.json()?;
+    let body: PayOrder = request.json()?;
     let method = PaymentMethod::parse(&body.payment_method)
         .ok_or_else(|| Problem::invalid("payment_method", "must be CARD, SBP, CREDIT_CARD or INVESTOR_MONEY"))?;
-    let claim = posted.claim(user);
+    let claim = request.claim(user);
 
     Ok(respond(api.service.pay(user, order, method, claim.as_ref())).await)
 }

@@ -65,12 +65,12 @@ pub fn router(state: Api, guard: Guard, readiness: Readiness, max_in_flight: usi
         .layer(shared(from_fn_with_state(DependencySlots::new(max_in_flight), shed)))
         .with_state(state);
     let router = Router::new().merge(api).merge(pages).fallback(not_found);
-    http::layers(router).layer(shared(from_fn(checkout::name_errors)))
+    http::layers(router).layer(shared(from_fn(checkout::copy_message_to_error)))
 }
 
 /// Answers a request for a path that does not exist. Without the gateway, callers may ask for its paths.
 async fn not_found(method: Method, uri: Uri) -> Problem {
-    match Route::of(method.as_str(), uri.path()) {
+    match Route::find(method.as_str(), uri.path()) {
         Some(Route { rpc, .. }) => {
             let rpc = rpc.trim_start_matches('/');
             let problem = format!("only the gateway serves this path; this process serves {rpc} over gRPC");

@@ -15,7 +15,7 @@ use platform::{
 };
 use tonic::{Code, Status};
 
-use super::{Inventory, Reserved, reservations::Reservations};
+use super::{Inventory, PricedPart, reservations::Reservations};
 use crate::error::{Error, Refusal};
 
 #[derive(Clone)]
@@ -37,7 +37,7 @@ impl GrpcInventory {
 
 #[async_trait]
 impl Inventory for GrpcInventory {
-    async fn reserve(&self, order: OrderId, parts: &[(PartId, i64)], confirm: bool) -> Result<Vec<Reserved>, Error> {
+    async fn reserve(&self, order: OrderId, parts: &[(PartId, i64)], confirm: bool) -> Result<Vec<PricedPart>, Error> {
         let request = ReservePartsRequest {
             order_uuid: order.to_string(),
             parts: parts
@@ -100,9 +100,9 @@ impl GrpcInventory {
     }
 }
 
-fn decode(part: &ReservedPart) -> Result<Reserved, Error> {
+fn decode(part: &ReservedPart) -> Result<PricedPart, Error> {
     let wrong = || Error::Inconsistent("inventory answered without a valid reservation".to_owned());
-    Ok(Reserved {
+    Ok(PricedPart {
         part: part.part_uuid.parse().map(PartId::new).map_err(|_| wrong())?,
         quantity: part.quantity,
         unit_price: Money::from_minor(part.unit_price_minor).map_err(|_| wrong())?,

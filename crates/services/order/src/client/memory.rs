@@ -12,7 +12,7 @@ use contracts::ids::{OrderId, PartId, TransactionId};
 use contracts::money::Money;
 use uuid::Uuid;
 
-use super::{Inventory, Payment, Payments, Reserved, Voided};
+use super::{Inventory, Payment, Payments, PricedPart, Voided};
 use crate::{
     error::{Error, Refusal},
     model::{self, Attempt, Order, PaymentMethod, PaymentStatus},
@@ -27,7 +27,7 @@ pub struct MemoryInventory {
 #[derive(Default)]
 struct Stock {
     parts: BTreeMap<PartId, (Money, i64)>,
-    reservations: BTreeMap<OrderId, Vec<Reserved>>,
+    reservations: BTreeMap<OrderId, Vec<PricedPart>>,
     names: Vec<(String, PartId)>,
     /// Orders whose reservation was released. They can never reserve again.
     released: BTreeSet<OrderId>,
@@ -36,7 +36,7 @@ struct Stock {
 
 impl Stock {
     /// Returns the parts with their prices, if all of them can be reserved now. Fails if a part does not exist or is out of stock.
-    fn grantable(&self, parts: &[(PartId, i64)]) -> Result<Vec<Reserved>, Error> {
+    fn grantable(&self, parts: &[(PartId, i64)]) -> Result<Vec<PricedPart>, Error> {
         if let Some((part, _)) = parts.iter().find(|(part, _)| !self.parts.contains_key(part)) {
             return Err(Refusal::PartNotFound(*part).into());
         }
@@ -46,7 +46,7 @@ impl Stock {
             if available < *quantity {
                 return Err(Refusal::OutOfStock(*part).into());
             }
-            all.push(Reserved { part: *part, quantity: *quantity, unit_price });
+            all.push(PricedPart { part: *part, quantity: *quantity, unit_price });
         }
         Ok(all)
     }
@@ -89,7 +89,7 @@ impl MemoryInventory {
 
 #[async_trait]
 impl Inventory for MemoryInventory {
-    async fn reserve(&self, order: OrderId, parts: &[(PartId, i64)], _: bool) -> Result<Vec<Reserved>, Error> {
+    async fn reserve(&self, order: OrderId, parts: &[(PartId, i64)], _: bool) -> Result<Vec<PricedPart>, Error> {
         let mut state = self.state();
         if state.away {
             return Err(Error::Unavailable("inventory", anyhow::anyhow!("away")));

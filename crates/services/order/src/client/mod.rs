@@ -24,7 +24,7 @@ use crate::{
 
 /// A part reserved for an order. The unit price is the price at the order's first reservation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reserved {
+pub struct PricedPart {
     pub part: PartId,
     pub quantity: i64,
     pub unit_price: Money,
@@ -36,7 +36,7 @@ pub trait Inventory: Send + Sync {
     ///
     /// Without `confirm` the reservation expires soon; with `confirm` it lasts until the order ends. Fails with [`Refusal::PartNotFound`],
     /// with [`Refusal::OutOfStock`], or with [`Refusal::ReservationLost`] if the order can never reserve again.
-    async fn reserve(&self, order: OrderId, parts: &[(PartId, i64)], confirm: bool) -> Result<Vec<Reserved>, Error>;
+    async fn reserve(&self, order: OrderId, parts: &[(PartId, i64)], confirm: bool) -> Result<Vec<PricedPart>, Error>;
     /// Fails as [`reserve`](Self::reserve) would fail now. Reserves nothing.
     async fn check(&self, parts: &[(PartId, i64)]) -> Result<(), Error>;
     /// Returns the parts with these names, each with its name, in the order of the catalogue.

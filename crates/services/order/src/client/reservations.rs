@@ -17,19 +17,19 @@ use tonic::{Code, Request, Status, metadata::AsciiMetadataValue};
 use tracing::{Instrument as _, Span};
 
 /// The most orders of one call, as in `ReservePartsForAll`.
-const TOGETHER: usize = 64;
+const MAX_BATCH: usize = 64;
 /// The most lines of an order that shares a call. Orders with more have calls of their own, so that a shared call stays below the 256 KiB of
 /// a message: a line takes some 60 bytes in the request or the response.
-const LINES: usize = 50;
-/// The patience is far longer than a call takes, and far shorter than its time limit.
-const BATCHES: Limits = Limits { batch: TOGETHER, patience: Duration::from_millis(50), at_once: 16 };
+const MAX_SHARED_LINES: usize = 50;
+/// `overlap_after` is far longer than a call takes, and far shorter than its time limit.
+const BATCHES: Limits = Limits { batch: MAX_BATCH, overlap_after: Duration::from_millis(50), max_concurrent: 16 };
 /// The time limit of a call.
-const LIMIT: Duration = Duration::from_secs(5);
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-type Reserved = Result<ReservePartsResponse, Status>;
+type ReserveResult = Result<ReservePartsResponse, Status>;
 
 /// An order's request, and the session of the user's request, which the call forwards.
-struct Asked {
+struct PendingRequest {
     request: ReservePartsRequest,
     session: Option<AsciiMetadataValue>,
 }
@@ -37,7 +37,7 @@ struct Asked {
 /// Reserves for the orders that wait with one call; clones share the calls.
 #[derive(Clone)]
 pub(super) struct Reservations {
-    calls: Batcher<Asked, Reserved>,
+    calls: Batcher<PendingRequest, ReserveResult>,
     client: InventoryServiceClient<Peer>,
     budget: Budget,
 }
@@ -50,8 +50,8 @@ impl Reservations {
     }
 
     /// Reserves for an order. A failure that may be temporary is repeated for this order, within the retry budget.
-    pub async fn reserve(&self, request: ReservePartsRequest) -> Reserved {
-        if request.parts.len() > LINES {
+    pub async fn reserve(&self, request: ReservePartsRequest) -> ReserveResult {
+        if request.parts.len() > MAX_SHARED_LINES {
             return self.alone(&request).await;
         }
         match self.budget.retry(is_repeated, || self.together(&request)).await {
@@ -61,9 +61,9 @@ impl Reservations {
         }
     }
 
-    async fn together(&self, request: &ReservePartsRequest) -> Reserved {
-        let asked = Asked { request: request.clone(), session: forwarded_session() };
-        match tokio::time::timeout(deadline::remaining(LIMIT), self.calls.submit(asked)).await {
+    async fn together(&self, request: &ReservePartsRequest) -> ReserveResult {
+        let pending = PendingRequest { request: request.clone(), session: forwarded_session() };
+        match tokio::time::timeout(deadline::remaining(CALL_TIMEOUT), self.calls.submit(pending)).await {
             Ok(Ok(reserved)) => reserved,
             Ok(Err(NotAnswered::Full)) => Err(Status::resource_exhausted("too many reservations wait")),
             Ok(Err(NotAnswered::Lost)) => Err(Status::unavailable("the call to inventory was lost")),
@@ -71,7 +71,7 @@ impl Reservations {
         }
     }
 
-    async fn alone(&self, request: &ReservePartsRequest) -> Reserved {
+    async fn alone(&self, request: &ReservePartsRequest) -> ReserveResult {
         let call = || {
             let (mut client, request) = (self.client.clone(), request.clone());
             async move { client.reserve_parts(request).await }
@@ -86,11 +86,12 @@ fn is_repeated(status: &Status) -> bool {
 }
 
 /// Reserves for several orders and answers each.
-async fn call(mut client: InventoryServiceClient<Peer>, orders: Vec<Entry<Asked, Reserved>>) {
+async fn call(mut client: InventoryServiceClient<Peer>, orders: Vec<Entry<PendingRequest, ReserveResult>>) {
     let span = orders.first().map_or_else(Span::none, |first| first.span.clone());
-    let (asked, callers): (Vec<_>, Vec<_>) =
+    let (pending, callers): (Vec<_>, Vec<_>) =
         orders.into_iter().map(|Entry { request, answer, .. }| (request, answer)).unzip();
-    let answer = deadline::within(LIMIT, client.reserve_parts_for_all(request_for(asked))).instrument(span).await;
+    let answer =
+        deadline::within(CALL_TIMEOUT, client.reserve_parts_for_all(request_for(pending))).instrument(span).await;
     match answer {
         Ok(answer) => {
             for (caller, result) in callers.into_iter().zip(answer.into_inner().results) {
@@ -106,8 +107,9 @@ async fn call(mut client: InventoryServiceClient<Peer>, orders: Vec<Entry<Asked,
 }
 
 /// Returns the request of a call. It forwards the session of each user's request.
-fn request_for(asked: Vec<Asked>) -> Request<ReservePartsForAllRequest> {
-    let (requests, sessions): (Vec<_>, Vec<_>) = asked.into_iter().map(|asked| (asked.request, asked.session)).unzip();
+fn request_for(pending: Vec<PendingRequest>) -> Request<ReservePartsForAllRequest> {
+    let (requests, sessions): (Vec<_>, Vec<_>) =
+        pending.into_iter().map(|pending| (pending.request, pending.session)).unzip();
     let mut request = Request::new(ReservePartsForAllRequest { requests });
     for session in sessions.into_iter().flatten() {
         request.metadata_mut().append(SESSION_METADATA, session);
@@ -115,7 +117,7 @@ fn request_for(asked: Vec<Asked>) -> Request<ReservePartsForAllRequest> {
     request
 }
 
-fn decode(result: ReservePartsResult) -> Reserved {
+fn decode(result: ReservePartsResult) -> ReserveResult {
     match result.result {
         Some(reserve_parts_result::Result::Reserved(reserved)) => Ok(reserved),
         Some(reserve_parts_result::Result::Refused(Refusal { code, message, reason, subject })) => {
@@ -131,12 +133,12 @@ mod tests {
 
     #[test]
     fn a_shared_call_forwards_the_session_of_each_order() {
-        let asked = |session: Option<&'static str>| Asked {
+        let pending = |session: Option<&'static str>| PendingRequest {
             request: ReservePartsRequest::default(),
             session: session.map(AsciiMetadataValue::from_static),
         };
 
-        let request = request_for(vec![asked(Some("one")), asked(None), asked(Some("two"))]);
+        let request = request_for(vec![pending(Some("one")), pending(None), pending(Some("two"))]);
 
         let sessions: Vec<_> = request.metadata().get_all(SESSION_METADATA).iter().collect();
         assert_eq!(sessions, ["one", "two"]);

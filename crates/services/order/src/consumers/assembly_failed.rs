@@ -7,6 +7,6 @@ use crate::service::{GROUP_ASSEMBLY_FAILED, OrderService};
 pub fn assembly_failed(service: OrderService) -> Subscription {
     Subscription::new(GROUP_ASSEMBLY_FAILED, move |failed: Received<AssemblyFailed>| {
         let service = service.clone();
-        async move { Ok(service.undo(failed.id, failed.subject.order, failed.subject.user).await?) }
+        async move { Ok(service.compensate(failed.id, failed.subject.order, failed.subject.user).await?) }
     })
 }

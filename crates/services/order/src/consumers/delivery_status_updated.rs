@@ -16,8 +16,8 @@ pub fn delivery_status_updated(service: DeliveryService) -> Subscription {
     Subscription::new(GROUP_DELIVERY_STATUS_UPDATED, move |updated: Received<DeliveryStatusUpdated>| {
         let service = service.clone();
         async move {
-            let told = decode(updated.event)?;
-            Ok(service.status_updated(updated.id, updated.subject, told).await?)
+            let reported = decode(updated.event)?;
+            Ok(service.status_updated(updated.id, updated.subject, reported).await?)
         }
     })
 }

@@ -6,11 +6,11 @@ use platform::{jobs::Job, lease::Lease};
 
 use crate::service::OrderService;
 
-const PERIOD: Duration = Duration::from_secs(1);
+const CANCEL_INTERVAL: Duration = Duration::from_secs(1);
 
 pub fn cancel_overdue_orders(service: OrderService, lease: Arc<dyn Lease>) -> Job {
-    Job::periodic("payment-deadlines", lease, PERIOD, move || {
+    Job::periodic("payment-deadlines", lease, CANCEL_INTERVAL, move || {
         let service = service.clone();
-        async move { service.expire_overdue().await }
+        async move { service.cancel_overdue_orders().await }
     })
 }

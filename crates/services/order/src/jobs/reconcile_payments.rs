@@ -6,5 +6,5 @@ use crate::service::OrderService;
 
 /// Returns the job, which may run in every replica: only one replica at a time takes an attempt.
 pub fn reconcile_payments(service: OrderService) -> Job {
-    Job::new("payment-attempts", |stop| async move { service.reconcile(stop).await })
+    Job::new("payment-attempts", |stop| async move { service.reconcile_payments(stop).await })
 }

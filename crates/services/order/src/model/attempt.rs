@@ -44,7 +44,7 @@ pub enum Charge {
 
 /// The end of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Ending {
+pub enum AttemptEnd {
     /// The order was charged and is paid.
     Paid,
     /// The order was not charged. The user may pay it with another attempt.
@@ -54,7 +54,7 @@ pub enum Ending {
     /// The order was not charged and is cancelled.
     Cancelled,
     /// The order was charged but its parts are no longer available. The order is cancelled and the charge is refunded.
-    Undone,
+    Compensated,
 }
 
 /// The next step of the process that holds the attempt.
@@ -66,7 +66,7 @@ pub enum Step {
     Void,
     /// Request the inventory service to confirm the reservation of an order that is charged already.
     ConfirmCharged,
-    End(Ending),
+    End(AttemptEnd),
     /// Leave the attempt to the reconciler.
     AskLater,
 }
@@ -76,8 +76,8 @@ impl AttemptLease {
     pub fn after_confirmation(&self, confirmation: Confirmation) -> Step {
         match (confirmation, self.shared) {
             (Confirmation::Held, _) => Step::Charge,
-            (Confirmation::Refused, false) => Step::End(Ending::Cancelled),
-            (Confirmation::Unknown, false) => Step::End(Ending::Abandoned),
+            (Confirmation::Refused, false) => Step::End(AttemptEnd::Cancelled),
+            (Confirmation::Unknown, false) => Step::End(AttemptEnd::Abandoned),
             (Confirmation::Refused, true) => Step::Void,
             (Confirmation::Unknown, true) => Step::AskLater,
         }
@@ -88,8 +88,8 @@ impl Step {
     /// Decides the step after the request to charge.
     pub fn after_charge(charge: Charge) -> Self {
         match charge {
-            Charge::Made => Self::End(Ending::Paid),
-            Charge::None => Self::End(Ending::Declined),
+            Charge::Made => Self::End(AttemptEnd::Paid),
+            Charge::None => Self::End(AttemptEnd::Declined),
             Charge::Unknown => Self::AskLater,
         }
     }
@@ -97,7 +97,7 @@ impl Step {
     /// Decides the step after the request to void the attempt of an order whose parts were refused.
     pub fn after_void(charge: Charge) -> Self {
         match charge {
-            Charge::None => Self::End(Ending::Cancelled),
+            Charge::None => Self::End(AttemptEnd::Cancelled),
             // Another process has charged the order, after the inventory service confirmed to that process the parts that it refused to
             // this one.
             Charge::Made => Self::ConfirmCharged,
@@ -108,20 +108,20 @@ impl Step {
     /// Decides the step after the request to confirm the reservation of an order that another process has charged.
     pub fn after_confirming_charged(confirmation: Confirmation) -> Self {
         match confirmation {
-            Confirmation::Held => Self::End(Ending::Paid),
-            Confirmation::Refused => Self::End(Ending::Undone),
+            Confirmation::Held => Self::End(AttemptEnd::Paid),
+            Confirmation::Refused => Self::End(AttemptEnd::Compensated),
             Confirmation::Unknown => Self::AskLater,
         }
     }
 }
 
-impl Ending {
+impl AttemptEnd {
     /// Returns true if the holder of `lease` may write this end, given the order's current `epoch` and `shared`.
     pub fn is_open_to(self, lease: &AttemptLease, epoch: i64, shared: bool) -> bool {
         match self {
             Self::Paid | Self::Declined => true,
             // `shared` changes with the epoch. Both are compared, so that a lease with a wrong `shared` decides nothing.
-            Self::Abandoned | Self::Cancelled | Self::Undone => (lease.epoch, lease.shared) == (epoch, shared),
+            Self::Abandoned | Self::Cancelled | Self::Compensated => (lease.epoch, lease.shared) == (epoch, shared),
         }
     }
 }

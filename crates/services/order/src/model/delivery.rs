@@ -7,7 +7,7 @@ use contracts::ids::DeliveryId;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// The maximum length of an address, in characters.
-const ADDRESS_LENGTH: usize = 300;
+const MAX_ADDRESS_LENGTH: usize = 300;
 
 /// The address to which an order is delivered, as the user wrote it. It is personal data, so `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -16,7 +16,7 @@ pub struct DeliveryAddress(String);
 /// The reason why a text is not a valid address. It does not contain the text, which is personal data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAddress {
-    #[error("must have 1 to {ADDRESS_LENGTH} characters")]
+    #[error("must have 1 to {MAX_ADDRESS_LENGTH} characters")]
     Length,
     #[error("must not be blank")]
     Blank,
@@ -60,7 +60,7 @@ pub struct Delivery {
 impl DeliveryAddress {
     /// Validates an address and keeps it exactly as sent.
     pub fn new(text: String) -> Result<Self, InvalidAddress> {
-        if text.is_empty() || text.chars().count() > ADDRESS_LENGTH {
+        if text.is_empty() || text.chars().count() > MAX_ADDRESS_LENGTH {
             return Err(InvalidAddress::Length);
         }
         if text.chars().any(char::is_control) {

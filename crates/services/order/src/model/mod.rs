@@ -9,7 +9,7 @@ mod receipt;
 mod refusal;
 mod tracking;
 
-pub use attempt::{AttemptLease, Charge, Confirmation, Ending, Step};
+pub use attempt::{AttemptEnd, AttemptLease, Charge, Confirmation, Step};
 pub use delivery::{Delivery, DeliveryAddress, DeliveryStatus, Destination, InvalidAddress};
 pub use idempotency::{Claim, Claimed, Outcome};
 pub use order::{Attempt, CancelReason, Event, IllegalTransition, NewOrder, Order, PaymentMethod, Status};

@@ -189,19 +189,19 @@ impl Order {
 
     /// Ends the attempt as charged and cancels the order, because its parts are no longer available. The payment service refunds the charge
     /// when it receives the event.
-    pub fn undo_attempt(&mut self, number: i32, transaction: TransactionId) -> Result<Event, IllegalTransition> {
+    pub fn compensate_attempt(&mut self, number: i32, transaction: TransactionId) -> Result<Event, IllegalTransition> {
         self.pay(number, transaction)?;
         self.status = Status::Cancelled;
         Ok(Event::Cancelled { order: self.uuid, user: self.user, reason: CancelReason::OutOfStock, paid: true })
     }
 
     /// Cancels a paid order whose ship cannot be built.
-    pub fn undo(&mut self) -> Result<Event, IllegalTransition> {
+    pub fn compensate(&mut self) -> Result<Event, IllegalTransition> {
         if self.status != Status::Paid {
             return Err(IllegalTransition::Status(self.status));
         }
         self.status = Status::Cancelled;
-        Ok(Event::undone(self.uuid, self.user))
+        Ok(Event::assembly_failed(self.uuid, self.user))
     }
 
     /// Completes the order, because its ship is assembled.
@@ -214,10 +214,10 @@ impl Order {
     }
 
     /// Stores the state that the delivery service reported, unless the order has a later one. Returns true if the state was stored.
-    pub fn keep_delivery(&mut self, told: &Delivery) -> bool {
-        let is_news = told.status.follows(self.delivery.as_ref().map(|known| known.status));
+    pub fn store_delivery(&mut self, reported: &Delivery) -> bool {
+        let is_news = reported.status.follows(self.delivery.as_ref().map(|known| known.status));
         if is_news {
-            self.delivery = Some(told.clone());
+            self.delivery = Some(reported.clone());
         }
         is_news
     }
@@ -233,7 +233,7 @@ impl Order {
 
 impl Event {
     /// Returns the event of a paid order that is cancelled because its ship cannot be built.
-    pub fn undone(order: OrderId, user: UserId) -> Self {
+    pub fn assembly_failed(order: OrderId, user: UserId) -> Self {
         Self::Cancelled { order, user, reason: CancelReason::AssemblyFailed, paid: true }
     }
 }

@@ -7,7 +7,7 @@ use contracts::ids::{OrderId, TransactionId, UserId};
 
 use crate::{
     error::{Error, Refusal},
-    model::{AttemptLease, Claim, Ending, Event, Order, Outcome, PaymentMethod},
+    model::{AttemptEnd, AttemptLease, Claim, Event, Order, Outcome, PaymentMethod},
 };
 
 /// How an attempt ends, with the event that the order's change publishes, if the order changes.
@@ -22,17 +22,17 @@ pub enum Settlement {
     /// The order was not charged and is cancelled.
     Cancelled { event: Event },
     /// The order was charged and is cancelled. The payment service refunds the charge when it receives the event.
-    Undone { transaction: TransactionId, event: Event },
+    Compensated { transaction: TransactionId, event: Event },
 }
 
 impl Settlement {
-    pub const fn ending(&self) -> Ending {
+    pub const fn end(&self) -> AttemptEnd {
         match self {
-            Self::Paid { .. } => Ending::Paid,
-            Self::Declined(_) => Ending::Declined,
-            Self::Abandoned => Ending::Abandoned,
-            Self::Cancelled { .. } => Ending::Cancelled,
-            Self::Undone { .. } => Ending::Undone,
+            Self::Paid { .. } => AttemptEnd::Paid,
+            Self::Declined(_) => AttemptEnd::Declined,
+            Self::Abandoned => AttemptEnd::Abandoned,
+            Self::Cancelled { .. } => AttemptEnd::Cancelled,
+            Self::Compensated { .. } => AttemptEnd::Compensated,
         }
     }
 }
@@ -41,7 +41,7 @@ impl Settlement {
 #[async_trait]
 pub trait Attempts: Send + Sync {
     /// Begins the next attempt of an unpaid order without an attempt in progress, and writes the attempt's number to the idempotency key.
-    /// If the attempt is not settled within `patience`, [`unsettled`](Self::unsettled) hands it to the reconciler.
+    /// If the attempt is not settled within `lease_ttl`, [`unsettled`](Self::unsettled) hands it to the reconciler.
     ///
     /// Returns the order before the change and, if the attempt has begun, its lease, which is not shared. If `claim` has lost its key, the
     /// call changes nothing and fails with [`Error::KeyInProgress`].
@@ -50,7 +50,7 @@ pub trait Attempts: Send + Sync {
         user: UserId,
         order: OrderId,
         method: PaymentMethod,
-        patience: Duration,
+        lease_ttl: Duration,
         claim: Option<&Claim>,
     ) -> Result<Option<(Order, Option<AttemptLease>)>, Error>;
     /// Takes over an attempt of the user's order. The attempt is due again after `pause`. Returns `None` if it is no longer in progress.

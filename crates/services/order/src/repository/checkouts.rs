@@ -14,7 +14,7 @@ pub struct Quote {
     pub total_price: Money,
     /// The price of one piece of each part, in the order of [`NewOrder::quantities`](crate::model::NewOrder::quantities).
     pub unit_prices: Vec<Money>,
-    /// True if the job `pay_from_balance` pays the order from its user's balance, without a request to pay.
+    /// True if the job `pay_from_balances` pays the order from its user's balance, without a request to pay.
     pub pays_itself: bool,
 }
 

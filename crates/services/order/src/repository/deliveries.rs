@@ -20,12 +20,12 @@ pub trait Deliveries: Send + Sync {
     /// does not exist.
     ///
     /// Fails without writing an inbox row if the order belongs to another user: the event is wrong, and a redelivery would fail again.
-    async fn keep_delivery(
+    async fn store_delivery(
         &self,
         consumer: &'static str,
         event: EventId,
         subject: OrderOf,
-        told: &Delivery,
+        reported: &Delivery,
     ) -> Result<bool, Error>;
 }
 

@@ -18,11 +18,11 @@ pub use checkouts::{Checkouts, Quote};
 pub use deliveries::Deliveries;
 pub use idempotency_keys::IdempotencyKeys;
 pub use memory::{MemoryOrders, MemoryStatusCache};
-pub use orders::{Cursor, Orders, Terms};
-pub use payment_events::{PaymentEvents, Settled};
+pub use orders::{Cursor, Orders, UnpaidLimits};
+pub use payment_events::{PaymentEvents, ReportedEnd};
 pub use postgres::{MIGRATIONS, PgOrders};
 pub use redis::RedisStatusCache;
-pub use status_cache::{Kept, Lookup, Question, StatusCache, StatusKey};
+pub use status_cache::{CachedStatus, Lookup, StatusCache, StatusKey, StatusKind};
 
 /// The repositories of the service. They share one database.
 #[derive(Clone)]

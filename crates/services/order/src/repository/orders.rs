@@ -21,7 +21,7 @@ pub struct Cursor {
 
 /// The limits on unpaid orders: their maximum age, and their number per user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terms {
+pub struct UnpaidLimits {
     /// The time after which an unpaid order is cancelled.
     pub pay_within: Duration,
     /// The maximum number of unpaid orders of a user. Another order is refused.
@@ -35,7 +35,7 @@ pub struct Terms {
 pub trait Orders: Send + Sync {
     /// Writes an order and its event. If the order exists already, returns the existing order unchanged.
     ///
-    /// Fails with [`Error::TooManyUnpaid`] if the user has [`Terms::max_unpaid`] unpaid orders. A statement counts only orders committed
+    /// Fails with [`Error::TooManyUnpaid`] if the user has [`UnpaidLimits::max_unpaid`] unpaid orders. A statement counts only orders committed
     /// before it starts, so concurrent statements for one user can exceed the limit by the orders they create. A replica that has counted
     /// creates a tenth of the room that it found without counting again.
     async fn create(
@@ -43,7 +43,7 @@ pub trait Orders: Send + Sync {
         order: &NewOrder,
         quote: &Quote,
         event: &Event,
-        terms: Terms,
+        unpaid_limits: UnpaidLimits,
         claim: Option<&Claim>,
     ) -> Result<Order, Error>;
     /// Returns an order of `user`.
@@ -59,6 +59,11 @@ pub trait Orders: Send + Sync {
     /// Completes a paid order whose ship is assembled, once per event. Returns false if nothing changed.
     async fn assemble(&self, consumer: &'static str, event: EventId, order: OrderId) -> Result<bool, Error>;
     /// Cancels a paid order whose ship cannot be built, once per event. Returns false if nothing changed.
-    async fn undo(&self, consumer: &'static str, event: EventId, order: OrderId, undone: &Event)
-    -> Result<bool, Error>;
+    async fn compensate(
+        &self,
+        consumer: &'static str,
+        event: EventId,
+        order: OrderId,
+        cancellation: &Event,
+    ) -> Result<bool, Error>;
 }

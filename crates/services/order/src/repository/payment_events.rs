@@ -18,7 +18,7 @@ pub trait PaymentEvents: Send + Sync {
         event: EventId,
         order: OrderId,
         attempt: i32,
-        settled: &Settled,
+        reported: &ReportedEnd,
     ) -> Result<bool, Error>;
     /// Writes only the inbox row of an event that changes nothing else.
     async fn skip(&self, consumer: &'static str, event: EventId) -> Result<(), Error>;
@@ -26,7 +26,7 @@ pub trait PaymentEvents: Send + Sync {
 
 /// The end of an attempt that an event of the payment service reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settled {
+pub struct ReportedEnd {
     /// Either [`Settlement::Paid`] or [`Settlement::Declined`].
     pub settlement: Settlement,
     pub outcome: Outcome,

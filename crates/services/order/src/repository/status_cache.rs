@@ -7,12 +7,12 @@ use contracts::ids::{OrderId, UserId};
 
 /// The kind of a cached response: which data of an order another service returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Question {
+pub enum StatusKind {
     Payment,
     Delivery,
 }
 
-impl Question {
+impl StatusKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Payment => "payment",
@@ -24,13 +24,13 @@ impl Question {
 /// The key of a cached response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct StatusKey {
-    pub question: Question,
+    pub kind: StatusKind,
     pub order: OrderId,
 }
 
 /// A cached response about an order of `owner`. A larger version means a later state.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct CachedStatus {
     pub owner: UserId,
     pub version: u64,
     pub answer: Vec<u8>,
@@ -49,12 +49,17 @@ pub enum Lookup {
 #[async_trait]
 pub trait StatusCache: Send + Sync {
     /// Looks up a response for `owner` of version `least_version` or later. If there is none, the first caller must call the service, and
-    /// other callers wait for at most `asking`.
-    async fn find(&self, key: StatusKey, owner: UserId, least_version: u64, asking: Duration)
-    -> anyhow::Result<Lookup>;
-    /// Caches a response for the duration `life`, unless a later version is cached, and removes the mark that a caller is calling the
+    /// other callers wait for at most `max_wait`.
+    async fn find(
+        &self,
+        key: StatusKey,
+        owner: UserId,
+        least_version: u64,
+        max_wait: Duration,
+    ) -> anyhow::Result<Lookup>;
+    /// Caches a response for the duration `ttl`, unless a later version is cached, and removes the mark that a caller is calling the
     /// service.
-    async fn keep(&self, key: StatusKey, kept: &Kept, life: Duration) -> anyhow::Result<()>;
+    async fn store(&self, key: StatusKey, cached: &CachedStatus, ttl: Duration) -> anyhow::Result<()>;
     /// Removes the mark that a caller is calling the service, because it got no response to cache.
     async fn give_up(&self, key: StatusKey) -> anyhow::Result<()>;
 }

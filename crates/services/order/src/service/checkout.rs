@@ -6,7 +6,7 @@ use platform::security_events::{self, AccessRefusal, Event};
 
 use super::{OrderService, idempotency::Execution};
 use crate::{
-    client::Reserved,
+    client::PricedPart,
     error::{Error, Refusal},
     model::{Claim, DeliveryAddress, NewOrder, Outcome},
 };
@@ -117,7 +117,7 @@ fn order(uuid: OrderId, user: UserId, lines: &[Line]) -> NewOrder {
 }
 
 /// Returns the first part whose price differs from the price in its line.
-fn changed_price(lines: &[Line], reserved: &[Reserved]) -> Option<PartId> {
+fn changed_price(lines: &[Line], reserved: &[PricedPart]) -> Option<PartId> {
     let price = |part| reserved.iter().find(|reserved| reserved.part == part).map(|reserved| reserved.unit_price);
     let same = |line: &&Line| line.price.is_some() && price(line.part) == line.price;
     lines.iter().find(|line| !same(line)).map(|line| line.part)

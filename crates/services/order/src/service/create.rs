@@ -8,7 +8,7 @@ use platform::security_events::{self, AccessRefusal, Event};
 
 use super::{OrderService, idempotency::Execution};
 use crate::{
-    client::Reserved,
+    client::PricedPart,
     error::Error,
     metrics,
     model::{Claim, NewOrder, Outcome},
@@ -41,13 +41,13 @@ impl OrderService {
     pub(super) async fn write(
         &self,
         order: NewOrder,
-        reserved: &[Reserved],
+        reserved: &[PricedPart],
         pays_itself: bool,
         execution: Execution<'_>,
     ) -> Result<Outcome, Error> {
         let quote = quote(&order, reserved, pays_itself)?;
         let event = order.create(quote.total_price);
-        let created = match self.orders.create(&order, &quote, &event, self.terms, execution.claim).await {
+        let created = match self.orders.create(&order, &quote, &event, self.unpaid_limits, execution.claim).await {
             Err(error @ Error::TooManyUnpaid { .. }) => return Err(self.give_back(order.uuid, error, execution).await),
             created => created?,
         };
@@ -82,7 +82,7 @@ impl OrderService {
     }
 }
 
-fn quote(order: &NewOrder, reserved: &[Reserved], pays_itself: bool) -> Result<Quote, Error> {
+fn quote(order: &NewOrder, reserved: &[PricedPart], pays_itself: bool) -> Result<Quote, Error> {
     let price = |(part, _)| {
         let line = reserved.iter().find(|reserved| reserved.part == part);
         let line = line.ok_or_else(|| Error::Inconsistent(format!("inventory reserved no part {part}")))?;
@@ -92,7 +92,7 @@ fn quote(order: &NewOrder, reserved: &[Reserved], pays_itself: bool) -> Result<Q
     Ok(Quote { total_price: total(reserved)?, unit_prices, pays_itself })
 }
 
-fn total(reserved: &[Reserved]) -> Result<Money, Error> {
+fn total(reserved: &[PricedPart]) -> Result<Money, Error> {
     let mut total = Money::ZERO;
     for part in reserved {
         total = total.checked_add(part.unit_price.checked_mul(part.quantity)?)?;

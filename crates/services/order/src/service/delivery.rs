@@ -8,12 +8,12 @@ use contracts::{
 };
 use platform::deadline;
 
-use super::{Answer, Asked, Statuses};
+use super::{Answer, StatusRequest, Statuses};
 use crate::{
     client::Tracking,
     error::{Error, Refusal},
     model::{Delivery, DeliveryAddress, Destination, NewOrder, Tracked},
-    repository::{Deliveries, Orders, Question, StatusKey},
+    repository::{Deliveries, Orders, StatusKey, StatusKind},
 };
 
 /// The consumer group that handles `DeliveryStatusUpdated`. It is also the consumer name in the inbox.
@@ -21,7 +21,7 @@ pub const GROUP_DELIVERY_STATUS_UPDATED: &str = "order-group-delivery-status-upd
 
 /// The timeout of a call to the delivery service. It is far below a request's time limit, so that the request is answered from the stored
 /// state after a timeout. It is long enough for the circuit breaker to count the call as failed.
-const TRACK_WITHIN: Duration = Duration::from_secs(2);
+const TRACK_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Clone)]
 pub struct DeliveryService {
@@ -66,10 +66,10 @@ impl DeliveryService {
     }
 
     /// Stores a status that the delivery service reported, once per event. An earlier status never replaces a later one.
-    pub async fn status_updated(&self, event: EventId, subject: OrderOf, told: Delivery) -> Result<(), Error> {
+    pub async fn status_updated(&self, event: EventId, subject: OrderOf, reported: Delivery) -> Result<(), Error> {
         let order = subject.order;
-        if self.deliveries.keep_delivery(GROUP_DELIVERY_STATUS_UPDATED, event, subject, &told).await? {
-            tracing::info!(order_uuid = %order, status = told.status.as_str(), "delivery status updated");
+        if self.deliveries.store_delivery(GROUP_DELIVERY_STATUS_UPDATED, event, subject, &reported).await? {
+            tracing::info!(order_uuid = %order, status = reported.status.as_str(), "delivery status updated");
         }
         Ok(())
     }
@@ -82,14 +82,14 @@ impl DeliveryService {
             return Err(Error::DeliveryNotFound(order));
         }
         let kept = found.delivery.map(|delivery| Tracked { delivery, position: None });
-        let asked = Asked {
-            key: StatusKey { question: Question::Delivery, order },
+        let request = StatusRequest {
+            key: StatusKey { kind: StatusKind::Delivery, order },
             owner: user,
             least_version: kept.as_ref().map_or(0, |known| known.delivery.status.version()),
         };
         let is_final = |tracked: &Tracked| tracked.delivery.status.is_final();
-        let call = deadline::within(TRACK_WITHIN, self.tracking.track(order));
-        match (self.statuses.answer(asked, is_final, call).await, kept) {
+        let call = deadline::within(TRACK_TIMEOUT, self.tracking.track(order));
+        match (self.statuses.answer(request, is_final, call).await, kept) {
             (Ok(Some(tracked)), _) | (Ok(None), Some(tracked)) => Ok(tracked),
             (Ok(None), None) => Err(Error::DeliveryNotFound(order)),
             (Err(Error::Unavailable(peer, error)), Some(kept)) => {

@@ -16,18 +16,18 @@ use crate::{
 };
 /// The time after which a repeated request may take the key over from a process that has died. A request that runs renews its lease in
 /// time. One that could not, because it was frozen, is fenced by its token (decision 9).
-const LEASE: Duration = Duration::from_millis(1500);
-const RENEW_EVERY: Duration = Duration::from_millis(500);
+const LEASE_TTL: Duration = Duration::from_millis(1500);
+const RENEW_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The maximum time for which a repeated request waits for the first one. It is longer than the lease, and leaves half of the request's time
 /// to the work if this request has to do it.
-const WAIT: Duration = Duration::from_secs(5);
+const MAX_WAIT: Duration = Duration::from_secs(5);
 /// The first pause before the key is looked at again. It doubles each time, up to a maximum.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
-const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+const FIRST_POLL_DELAY: Duration = Duration::from_millis(20);
+const MAX_POLL_DELAY: Duration = Duration::from_millis(250);
 
 /// The timeout for releasing a key. It is short, so that a request that has nearly used up its time is still answered before its limit.
-const RELEASE_WITHIN: Duration = Duration::from_millis(250);
+const RELEASE_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// One execution of a request, which may continue an earlier execution with the same key.
 #[derive(Clone, Copy, Debug)]
@@ -84,22 +84,22 @@ impl OrderService {
             }
             Err(_) => {
                 // A key that cannot be released expires with its lease.
-                let _ = tokio::time::timeout(RELEASE_WITHIN, self.keys.release(claim)).await;
+                let _ = tokio::time::timeout(RELEASE_TIMEOUT, self.keys.release(claim)).await;
             }
         }
         result
     }
 
-    /// Claims the key. While another request has it, waits for that request, [`WAIT`] at most.
+    /// Claims the key. While another request has it, waits for that request, [`MAX_WAIT`] at most.
     async fn claim(&self, claim: &Claim, order: OrderId) -> Result<Claimed, Error> {
-        let (until, mut pause) = (Instant::now() + deadline::remaining(WAIT), LOOK_AGAIN);
+        let (until, mut pause) = (Instant::now() + deadline::remaining(MAX_WAIT), FIRST_POLL_DELAY);
         loop {
-            let claimed = self.keys.claim(claim, order, LEASE).await?;
+            let claimed = self.keys.claim(claim, order, LEASE_TTL).await?;
             if claimed != Claimed::InProgress || Instant::now() + pause > until {
                 return Ok(claimed);
             }
             tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            pause = (pause * 2).min(MAX_POLL_DELAY);
         }
     }
 
@@ -107,8 +107,8 @@ impl OrderService {
     async fn renewing<T>(&self, claim: &Claim, work: impl Future<Output = T>) -> T {
         let renewals = async {
             loop {
-                tokio::time::sleep(RENEW_EVERY).await;
-                if let Err(error) = self.keys.renew(claim, LEASE).await {
+                tokio::time::sleep(RENEW_INTERVAL).await;
+                if let Err(error) = self.keys.renew(claim, LEASE_TTL).await {
                     tracing::warn!(%error, "lease of an idempotency key not renewed");
                 }
             }

@@ -1,21 +1,21 @@
 //! The use cases of orders, one per file.
 
 mod cancel;
+mod cancel_overdue_orders;
 mod checkout;
+mod compensate;
 mod complete;
 mod create;
 mod delivery;
-mod expire_overdue;
 mod idempotency;
 mod pay;
-mod pay_from_balance;
+mod pay_from_balances;
 mod payment;
 mod payment_completed;
-mod reconcile;
+mod reconcile_payments;
 mod remove_idempotency_keys;
 pub(crate) mod replay;
 mod statuses;
-mod undo;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -25,14 +25,14 @@ pub use delivery::{DeliveryService, GROUP_DELIVERY_STATUS_UPDATED};
 pub use payment::OrderPayment;
 pub use payment_completed::{Completed, PaymentResult};
 use platform::outbox::Waker;
-pub use statuses::{Answer, Asked, Statuses};
+pub use statuses::{Answer, StatusRequest, Statuses};
 use tokio::sync::Notify;
 
 use crate::{
     client::{Inventory, MemoryUsers, Payments, Users},
     error::{Error, Refusal},
     model::{Order, Receipt},
-    repository::{Attempts, Checkouts, Cursor, IdempotencyKeys, Orders, PaymentEvents, Repositories, Terms},
+    repository::{Attempts, Checkouts, Cursor, IdempotencyKeys, Orders, PaymentEvents, Repositories, UnpaidLimits},
 };
 
 /// The consumer group that handles `PaymentCompleted`. It is also the consumer name in the inbox.
@@ -56,7 +56,7 @@ pub struct OrderService {
     /// Wakes the job that pays orders from their users' balances.
     self_payments: Arc<Notify>,
     relay: Waker,
-    terms: Terms,
+    unpaid_limits: UnpaidLimits,
 }
 
 /// The default maximum number of unpaid orders of one user.
@@ -83,7 +83,7 @@ impl OrderService {
             statuses: Statuses::default(),
             self_payments: Arc::default(),
             relay,
-            terms: Terms { pay_within, max_unpaid: MAX_UNPAID },
+            unpaid_limits: UnpaidLimits { pay_within, max_unpaid: MAX_UNPAID },
         }
     }
 
@@ -102,7 +102,7 @@ impl OrderService {
     /// Limits a user to `max_unpaid` unpaid orders.
     #[must_use]
     pub fn with_max_unpaid(self, max_unpaid: u32) -> Self {
-        Self { terms: Terms { max_unpaid, ..self.terms }, ..self }
+        Self { unpaid_limits: UnpaidLimits { max_unpaid, ..self.unpaid_limits }, ..self }
     }
 
     /// Returns an order of `user`. Fails with [`Refusal::OrderNotFound`] for an order of another user, too.

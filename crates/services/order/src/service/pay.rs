@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use contracts::ids::{OrderId, TransactionId, UserId};
-use platform::{deadline, http::REQUEST_LIMIT};
+use platform::{deadline, http::REQUEST_TIMEOUT};
 
 use super::{OrderService, idempotency::Execution};
 use crate::{
@@ -15,15 +15,16 @@ use crate::{
     error::{Error, Refusal},
     metrics,
     model::{
-        AttemptLease, CancelReason, Charge, Claim, Confirmation, Ending, Order, Outcome, PaymentMethod, Status, Step,
+        AttemptEnd, AttemptLease, CancelReason, Charge, Claim, Confirmation, Order, Outcome, PaymentMethod, Status,
+        Step,
     },
     repository::Settlement,
 };
 
 /// The time after which the reconciler takes an attempt over from its request. It is longer than the time limit of any request.
-const PATIENCE: Duration = Duration::from_secs(12);
+const LEASE_TTL: Duration = Duration::from_secs(12);
 /// The part of a request's time limit that is reserved for responding that the outcome is unknown.
-const TO_ANSWER: Duration = Duration::from_millis(500);
+const RESPONSE_RESERVE: Duration = Duration::from_millis(500);
 
 impl OrderService {
     /// Pays an order and returns [`Outcome::Paid`]. After [`Error::PaymentOutcomeUnknown`] the reconciler settles the attempt.
@@ -37,7 +38,7 @@ impl OrderService {
         let precheck = async { self.find(user, order).await?.begin_attempt(method).map(drop).map_err(Error::from) };
         self.idempotent(claim, order, precheck, async |execution| {
             // A request that times out may have begun an attempt, and that attempt may have charged the order.
-            let limit = deadline::remaining(REQUEST_LIMIT).saturating_sub(TO_ANSWER);
+            let limit = deadline::remaining(REQUEST_TIMEOUT).saturating_sub(RESPONSE_RESERVE);
             let paid = tokio::time::timeout(limit, self.begin_and_finish(user, order, method, execution)).await;
             paid.unwrap_or_else(|_| {
                 tracing::warn!(order_uuid = %order, "payment timed out: the outcome is unknown");
@@ -76,7 +77,7 @@ impl OrderService {
             return Ok(None);
         }
         if order.attempt.is_some() {
-            let taken = self.attempts.take(user, order.uuid, number, PATIENCE).await?;
+            let taken = self.attempts.take(user, order.uuid, number, LEASE_TTL).await?;
             // `None` means that the attempt has ended since the order was read. A repeated request gets the outcome from the key or from
             // the order.
             let lease = taken.ok_or(Error::PaymentOutcomeUnknown)?;
@@ -98,7 +99,7 @@ impl OrderService {
         execution: Execution<'_>,
     ) -> Result<(Order, AttemptLease), Error> {
         loop {
-            let begun = self.attempts.begin(user, order, method, PATIENCE, execution.claim).await?;
+            let begun = self.attempts.begin(user, order, method, LEASE_TTL, execution.claim).await?;
             let (mut found, lease) = begun.ok_or(Refusal::OrderNotFound(order))?;
             if let Some(lease) = lease {
                 found.attempts = lease.attempt.number;
@@ -172,7 +173,7 @@ impl OrderService {
     /// Executes `step` for an attempt whose reservation was not confirmed because of `error`.
     async fn give_up(&self, order: Order, lease: AttemptLease, step: Step, error: Error) -> Result<Outcome, Error> {
         match step {
-            Step::End(Ending::Abandoned) => {
+            Step::End(AttemptEnd::Abandoned) => {
                 let abandoned = self.settle(&order, &lease, &Settlement::Abandoned, None).await?;
                 Err(if abandoned { error } else { Error::PaymentOutcomeUnknown })
             }
@@ -196,7 +197,7 @@ impl OrderService {
             (Step::ConfirmCharged, Some(transaction)) => {
                 let (confirmation, refused) = self.confirm(&order).await;
                 match Step::after_confirming_charged(confirmation) {
-                    Step::End(Ending::Paid) => self.paid(order, lease, transaction).await,
+                    Step::End(AttemptEnd::Paid) => self.paid(order, lease, transaction).await,
                     Step::End(_) => self.out_of_stock(order, lease, Some(transaction), refused.unwrap_or(error)).await,
                     _ => Err(self.ask_later(&order, &lease, "inventory unavailable").await),
                 }
@@ -217,7 +218,7 @@ impl OrderService {
         let outcome = Outcome::Refused(refusal.clone());
         let number = lease.attempt.number;
         let settlement = if let Some(transaction) = charged {
-            Settlement::Undone { transaction, event: order.undo_attempt(number, transaction)? }
+            Settlement::Compensated { transaction, event: order.compensate_attempt(number, transaction)? }
         } else {
             order.end_attempt(number)?;
             Settlement::Cancelled { event: order.cancel(CancelReason::OutOfStock)? }

@@ -4,11 +4,11 @@ use chrono::{DateTime, Utc};
 use contracts::ids::{OrderId, TransactionId, UserId};
 use contracts::money::Money;
 
-use super::{Answer, Asked, OrderService};
+use super::{Answer, OrderService, StatusRequest};
 use crate::{
     error::Error,
     model::{Order, Payment, PaymentMethod, PaymentStatus, Status},
-    repository::{Question, StatusKey},
+    repository::{StatusKey, StatusKind},
 };
 
 /// The payment of an order: the attempt that was not declined, or else the latest attempt.
@@ -32,14 +32,16 @@ impl OrderService {
         if found.attempts == 0 {
             return Err(Error::PaymentNotFound(order));
         }
-        let asked = Asked {
-            key: StatusKey { question: Question::Payment, order },
+        let request = StatusRequest {
+            key: StatusKey { kind: StatusKind::Payment, order },
             owner: user,
             least_version: least_version(&found),
         };
         let is_built = found.status == Status::Assembled;
-        let known =
-            self.statuses.answer(asked, |known: &Payment| known.is_final(is_built), self.payments.find(order)).await?;
+        let known = self
+            .statuses
+            .answer(request, |known: &Payment| known.is_final(is_built), self.payments.find(order))
+            .await?;
         let open = found.attempt;
         // A declined payment is ignored if a later attempt is open.
         let known =

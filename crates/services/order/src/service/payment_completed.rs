@@ -7,7 +7,7 @@
 //! - `SUCCESS`: the order is paid, as after the synchronous response, however many processes have the attempt. A process requests a charge
 //!   only after the inventory service has confirmed the parts, which stay confirmed until the order ends. A process that receives `Charged`
 //!   later finds the order paid by that transaction and responds accordingly. A process whose void request returned `Charged` may try to
-//!   end the attempt as [`Undone`](crate::model::Ending::Undone), but its write comes too late and changes nothing.
+//!   end the attempt as [`Compensated`](crate::model::Ending::Undone), but its write comes too late and changes nothing.
 //! - `INSUFFICIENT_FUNDS`: the attempt is declined. Only a request to charge ends with this result; a void never does.
 //! - `FAILED` of an attempt that no other process has taken over: the attempt is declined. Only a process that has taken an attempt over
 //!   requests a void (`AttemptLease::after_confirmation`), and it has marked the attempt as shared before. So the event reports a declined
@@ -27,7 +27,7 @@ use super::{GROUP_PAYMENT_COMPLETED, OrderService};
 use crate::{
     error::{Error, Refusal},
     model::{Order, Outcome},
-    repository::{Settled, Settlement},
+    repository::{ReportedEnd, Settlement},
 };
 
 /// The result of one attempt, as the payment service publishes it.
@@ -66,10 +66,10 @@ impl OrderService {
         let Some(attempt) = open else {
             return self.payment_events.skip(GROUP_PAYMENT_COMPLETED, event).await;
         };
-        let settled = settled(&order, attempt.number, completed.result)?;
+        let reported_end = reported_end(&order, attempt.number, completed.result)?;
         let group = GROUP_PAYMENT_COMPLETED;
-        if self.payment_events.settle_once(group, event, uuid, attempt.number, &settled).await? {
-            match settled.outcome {
+        if self.payment_events.settle_once(group, event, uuid, attempt.number, &reported_end).await? {
+            match reported_end.outcome {
                 Outcome::Refused(refusal) => {
                     tracing::info!(order_uuid = %uuid, attempt = attempt.number, reason = %refusal, "payment declined");
                 }
@@ -80,8 +80,8 @@ impl OrderService {
     }
 }
 
-fn settled(order: &Order, attempt: i32, result: PaymentResult) -> Result<Settled, Error> {
-    let declined = |refusal: Refusal, also_shared| Settled {
+fn reported_end(order: &Order, attempt: i32, result: PaymentResult) -> Result<ReportedEnd, Error> {
+    let declined = |refusal: Refusal, also_shared| ReportedEnd {
         settlement: Settlement::Declined(refusal.clone()),
         outcome: Outcome::Refused(refusal),
         also_shared,
@@ -90,7 +90,7 @@ fn settled(order: &Order, attempt: i32, result: PaymentResult) -> Result<Settled
         PaymentResult::Success(transaction) => {
             let event = order.clone().pay(attempt, transaction)?;
             let settlement = Settlement::Paid { transaction, event };
-            Settled { settlement, outcome: Outcome::Paid { transaction }, also_shared: true }
+            ReportedEnd { settlement, outcome: Outcome::Paid { transaction }, also_shared: true }
         }
         PaymentResult::InsufficientFunds => declined(Refusal::InsufficientFunds, true),
         PaymentResult::Failed => declined(Refusal::PaymentDeclined, false),

@@ -16,19 +16,19 @@ use tokio::time::Instant;
 use crate::{
     error::Error,
     metrics,
-    repository::{Kept, Lookup, StatusCache, StatusKey},
+    repository::{CachedStatus, Lookup, StatusCache, StatusKey},
 };
 
 /// The lifetime of a cached response that may still change.
-const MOMENT: Duration = Duration::from_secs(2);
+const CHANGING_TTL: Duration = Duration::from_secs(2);
 /// The lifetime of a cached response that cannot change any more.
-const FINAL: Duration = Duration::from_hours(1);
+const FINAL_TTL: Duration = Duration::from_hours(1);
 /// The time for which other callers wait for the caller that calls the service. After it, the next caller calls the service.
-const ASKING: Duration = Duration::from_secs(2);
+const MAX_WAIT: Duration = Duration::from_secs(2);
 /// The interval at which a waiting caller looks the response up in the cache.
-const LOOK_EVERY: Duration = Duration::from_millis(25);
+const POLL_INTERVAL: Duration = Duration::from_millis(25);
 /// The time for which the cache is not used after it has failed.
-const REST: Duration = Duration::from_secs(1);
+const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Another service's response about an order.
 pub trait Answer: Serialize + DeserializeOwned {
@@ -38,7 +38,7 @@ pub trait Answer: Serialize + DeserializeOwned {
 
 /// A request for a response about an order, with the conditions that the order's row determines.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked {
+pub struct StatusRequest {
     pub key: StatusKey,
     pub owner: UserId,
     /// The minimum version of a valid response: that of the state in the order's row.
@@ -61,33 +61,33 @@ impl Statuses {
     /// change any more. Failures and `None` are not cached. If the cache is unavailable, only `call` is used.
     pub async fn answer<T: Answer>(
         &self,
-        asked: Asked,
+        request: StatusRequest,
         is_final: impl FnOnce(&T) -> bool + Send,
         call: impl Future<Output = Result<Option<T>, Error>> + Send,
     ) -> Result<Option<T>, Error> {
         let Some(cache) = self.cache.as_ref() else { return call.await };
-        match self.look(cache.as_ref(), asked).await {
+        match self.look(cache.as_ref(), request).await {
             Looked::Found(answer) => {
-                metrics::status_looked_up(asked.key.question, "hit");
+                metrics::status_looked_up(request.key.kind, "hit");
                 return Ok(Some(answer));
             }
             Looked::Nothing => {
-                metrics::status_looked_up(asked.key.question, "unavailable");
+                metrics::status_looked_up(request.key.kind, "unavailable");
                 return call.await;
             }
-            Looked::Ask => metrics::status_looked_up(asked.key.question, "miss"),
+            Looked::Ask => metrics::status_looked_up(request.key.kind, "miss"),
         }
         let answer = call.await;
-        let kept = match &answer {
+        let cached = match &answer {
             Ok(Some(answer)) => serde_json::to_vec(answer).ok().map(|bytes| {
-                let life = if is_final(answer) { FINAL } else { MOMENT };
-                (Kept { owner: asked.owner, version: answer.version(), answer: bytes }, life)
+                let ttl = if is_final(answer) { FINAL_TTL } else { CHANGING_TTL };
+                (CachedStatus { owner: request.owner, version: answer.version(), answer: bytes }, ttl)
             }),
             _ => None,
         };
-        let outcome = match kept {
-            Some((kept, life)) => cache.keep(asked.key, &kept, life).await,
-            None => cache.give_up(asked.key).await,
+        let outcome = match cached {
+            Some((cached, ttl)) => cache.store(request.key, &cached, ttl).await,
+            None => cache.give_up(request.key).await,
         };
         if let Err(error) = outcome {
             self.rest(&error);
@@ -95,17 +95,17 @@ impl Statuses {
         answer
     }
 
-    async fn look<T: Answer>(&self, cache: &dyn StatusCache, asked: Asked) -> Looked<T> {
-        let Asked { key, owner, least_version } = asked;
+    async fn look<T: Answer>(&self, cache: &dyn StatusCache, request: StatusRequest) -> Looked<T> {
+        let StatusRequest { key, owner, least_version } = request;
         let begun = Instant::now();
-        while !self.is_resting() && begun.elapsed() <= ASKING {
-            match cache.find(key, owner, least_version, ASKING).await {
+        while !self.is_resting() && begun.elapsed() <= MAX_WAIT {
+            match cache.find(key, owner, least_version, MAX_WAIT).await {
                 // Another version of this service may have cached the response in another format.
                 Ok(Lookup::Answer(bytes)) => {
                     return serde_json::from_slice(&bytes).map_or(Looked::Ask, Looked::Found);
                 }
                 Ok(Lookup::Ask) => return Looked::Ask,
-                Ok(Lookup::Wait) => tokio::time::sleep(LOOK_EVERY).await,
+                Ok(Lookup::Wait) => tokio::time::sleep(POLL_INTERVAL).await,
                 Err(error) => self.rest(&error),
             }
         }
@@ -122,7 +122,7 @@ impl Statuses {
         if !self.is_resting() {
             tracing::warn!(error = format!("{error:#}"), "status cache unavailable, going without");
         }
-        *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + REST);
+        *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + FAILURE_PAUSE);
     }
 }
 

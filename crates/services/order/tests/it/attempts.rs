@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use contracts::ids::{OrderId, PartId};
 use contracts::money::Money;
 use order::{
-    client::{Fault, Inventory, MemoryInventory, MemoryPayments, Payment, Payments, Reserved, Voided},
+    client::{Fault, Inventory, MemoryInventory, MemoryPayments, Payment, Payments, PricedPart, Voided},
     error::{Error, Refusal},
     model::{Attempt, Claim, Order, PaymentMethod, Status},
     repository::{Attempts as _, IdempotencyKeys as _, Repositories},
@@ -25,7 +25,7 @@ use tokio::{sync::Notify, time::Instant};
 use crate::ids;
 use crate::shop::{PAY_WITHIN, Shop};
 
-const OVER: Duration = Duration::ZERO;
+const EXPIRED: Duration = Duration::ZERO;
 
 /// An inventory client that delays its first refusal. Other callers continue while the first caller waits.
 struct LateRefusal {
@@ -37,7 +37,7 @@ struct LateRefusal {
 
 #[async_trait]
 impl Inventory for LateRefusal {
-    async fn reserve(&self, order: OrderId, parts: &[(PartId, i64)], confirm: bool) -> Result<Vec<Reserved>, Error> {
+    async fn reserve(&self, order: OrderId, parts: &[(PartId, i64)], confirm: bool) -> Result<Vec<PricedPart>, Error> {
         let answer = self.inventory.reserve(order, parts, confirm).await;
         if answer.is_err() && self.first.swap(false, Ordering::Relaxed) {
             self.refused.notify_one();
@@ -85,9 +85,9 @@ impl Fixture {
     /// Simulates a process that begins an attempt under the key and dies.
     async fn begin_and_die(&self) {
         let orders = &self.shop.orders;
-        orders.claim(&self.claim, self.order, OVER).await.unwrap();
+        orders.claim(&self.claim, self.order, EXPIRED).await.unwrap();
         let claim = Some(&self.claim);
-        orders.begin(self.shop.user, self.order, PaymentMethod::Card, OVER, claim).await.unwrap();
+        orders.begin(self.shop.user, self.order, PaymentMethod::Card, EXPIRED, claim).await.unwrap();
     }
 
     async fn pay_again(&self) -> Result<order::model::Outcome, Error> {
@@ -210,13 +210,13 @@ impl Payments for Hanging {
 
 #[tokio::test(start_paused = true)]
 async fn a_hundred_attempts_that_hang_hold_up_no_others() {
-    const SOON: Duration = Duration::from_secs(4);
+    const SETTLE_TIMEOUT: Duration = Duration::from_secs(4);
     let mut shop = Shop::open();
     shop.inventory.put(shop.engine, Money::from_minor(1).unwrap(), 1000);
     let mut begun = Vec::new();
     for _ in 0..110 {
         let order = shop.order().await;
-        shop.orders.begin(shop.user, order, PaymentMethod::Card, OVER, None).await.unwrap();
+        shop.orders.begin(shop.user, order, PaymentMethod::Card, EXPIRED, None).await.unwrap();
         tokio::time::advance(Duration::from_millis(1)).await;
         begun.push(order);
     }
@@ -225,10 +225,10 @@ async fn a_hundred_attempts_that_hang_hold_up_no_others() {
     shop.service =
         OrderService::new(Repositories::new(orders), inventory, Arc::new(payments), Waker::default(), PAY_WITHIN);
 
-    shop.reconcile(SOON).await;
+    shop.reconcile(SETTLE_TIMEOUT).await;
 
     let paid = shop.orders.all().into_iter().filter(|order| order.status == Status::Paid).count();
-    assert_eq!(paid, 10, "of the 10 whose charge is known at once, after {SOON:?}");
+    assert_eq!(paid, 10, "of the 10 whose charge is known at once, after {SETTLE_TIMEOUT:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -267,13 +267,13 @@ async fn a_charged_order_whose_parts_are_gone_is_cancelled_with_its_transaction(
     assert_eq!(fixture.shop.events(fixture.order), ["events.v1.OrderCreated", "events.v1.OrderCancelled"]);
 }
 
-type Asked = Arc<Mutex<Vec<(Instant, Duration)>>>;
+type CallTimes = Arc<Mutex<Vec<(Instant, Duration)>>>;
 
 /// A payment client that responds late, or leaves every outcome unknown.
 struct Slow {
     payments: MemoryPayments,
     answers_after: Option<Duration>,
-    asked: Asked,
+    asked: CallTimes,
 }
 
 #[async_trait]
@@ -295,11 +295,11 @@ impl Payments for Slow {
 }
 
 /// Returns a shop with a slow payment client, an order whose attempt is left to the reconciler, and the recorded calls.
-async fn left_behind(answers_after: Option<Duration>) -> (Shop, OrderId, Asked) {
-    let (mut shop, asked) = (Shop::open(), Asked::default());
+async fn left_behind(answers_after: Option<Duration>) -> (Shop, OrderId, CallTimes) {
+    let (mut shop, asked) = (Shop::open(), CallTimes::default());
     let order = shop.order().await;
     let repositories = Repositories::new(Arc::new(shop.orders.clone()));
-    shop.orders.begin(shop.user, order, PaymentMethod::Card, OVER, None).await.unwrap();
+    shop.orders.begin(shop.user, order, PaymentMethod::Card, EXPIRED, None).await.unwrap();
     let payments = Slow { payments: shop.payments.clone(), answers_after, asked: Arc::clone(&asked) };
     let inventory = Arc::new(shop.inventory.clone());
     shop.service = OrderService::new(repositories, inventory, Arc::new(payments), Waker::default(), PAY_WITHIN);

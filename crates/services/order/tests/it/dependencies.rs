@@ -31,9 +31,9 @@ use crate::shop::deliveries;
 const SLOTS: usize = 512;
 const REQUESTS: usize = 600;
 /// The time within which a read is answered, even on a busy machine.
-const SOON: Duration = Duration::from_secs(1);
+const READ_TIMEOUT: Duration = Duration::from_secs(1);
 /// If no request is rejected for this long, no further request will be rejected.
-const QUIET: Duration = Duration::from_millis(300);
+const LAST_REJECTION_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// Orders in memory. The inventory and payment clients are in memory or over gRPC.
 struct Shop {
@@ -134,8 +134,8 @@ async fn reads_go_on_while(
     // Waits until all requests have arrived and those without a slot have been rejected.
     let mut shed = 0;
     loop {
-        let patience = if shed < REQUESTS - SLOTS / 4 { SOON * 10 } else { QUIET };
-        match tokio::time::timeout(patience, waiting.join_next()).await {
+        let limit = if shed < REQUESTS - SLOTS / 4 { READ_TIMEOUT * 10 } else { LAST_REJECTION_TIMEOUT };
+        match tokio::time::timeout(limit, waiting.join_next()).await {
             Ok(Some(answer)) => assert_eq!(answer.unwrap(), StatusCode::TOO_MANY_REQUESTS),
             _ => break,
         }
@@ -148,7 +148,7 @@ async fn reads_go_on_while(
         let begun = Instant::now();
         let read = client.get(format!("{url}{path}")).header("X-Session-Uuid", "reader").send().await.unwrap();
         assert_eq!(read.status(), StatusCode::OK);
-        assert!(begun.elapsed() < SOON, "a read took {:?}", begun.elapsed());
+        assert!(begun.elapsed() < READ_TIMEOUT, "a read took {:?}", begun.elapsed());
     }
     assert!(!waiting.is_empty(), "the reads were answered after the requests that waited");
 }
@@ -200,7 +200,7 @@ async fn an_inventory_that_is_not_called_any_more_is_not_available() {
         let problem: serde_json::Value = answer.json().await.unwrap();
         assert_eq!(problem["code"], "DEPENDENCY_UNAVAILABLE");
     }
-    assert!(took < SOON, "{took:?}");
+    assert!(took < READ_TIMEOUT, "{took:?}");
 }
 
 #[tokio::test]
@@ -230,7 +230,7 @@ async fn a_payment_that_is_not_called_any_more_has_declined_nothing() {
         .await;
         end.cancel();
     };
-    let (reconciled, ()) = tokio::join!(well.reconcile(end.clone()), settled);
+    let (reconciled, ()) = tokio::join!(well.reconcile_payments(end.clone()), settled);
     reconciled.unwrap();
 
     assert_eq!(waiting.status, Status::PendingPayment);

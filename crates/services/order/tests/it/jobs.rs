@@ -41,7 +41,7 @@ async fn a_ship_that_cannot_be_built_undoes_its_order() {
     let order = shop.order().await;
     pay(&shop, order).await;
 
-    shop.service.undo(ids::event(), order, shop.user).await.unwrap();
+    shop.service.compensate(ids::event(), order, shop.user).await.unwrap();
 
     assert_eq!(shop.find(order).await.status, Status::Cancelled);
     assert_eq!(shop.events(order), ["events.v1.OrderCreated", "events.v1.OrderPaid", "events.v1.OrderCancelled"]);
@@ -95,14 +95,14 @@ async fn every_event_goes_out_at_once() {
     assert_eq!(published(&shop).await, 7, "cancelled");
     pay(&shop, undone).await;
     published(&shop).await;
-    shop.service.undo(ids::event(), undone, shop.user).await.unwrap();
+    shop.service.compensate(ids::event(), undone, shop.user).await.unwrap();
     assert_eq!(published(&shop).await, 9, "undone");
     shop.inventory.expire(lost);
     shop.inventory.put(shop.engine, contracts::money::Money::ZERO, 0);
     shop.service.pay(shop.user, lost, PaymentMethod::Card, None).await.unwrap_err();
     assert_eq!(published(&shop).await, 10, "out of stock");
     tokio::time::sleep(PAY_WITHIN).await;
-    shop.service.expire_overdue().await.unwrap();
+    shop.service.cancel_overdue_orders().await.unwrap();
     assert_eq!(published(&shop).await, 11, "overdue");
     assert_eq!(shop.find(late).await.status, Status::Cancelled);
 }
@@ -169,8 +169,8 @@ async fn overdue_orders_are_cancelled_a_hundred_at_a_time() {
     }
     tokio::time::sleep(PAY_WITHIN * 2).await;
 
-    let first = shop.service.expire_overdue().await.unwrap();
-    let second = shop.service.expire_overdue().await.unwrap();
+    let first = shop.service.cancel_overdue_orders().await.unwrap();
+    let second = shop.service.cancel_overdue_orders().await.unwrap();
 
     assert_eq!((first.count, first.more), (100, true));
     assert_eq!((second.count, second.more), (1, false));

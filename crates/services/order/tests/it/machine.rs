@@ -13,7 +13,7 @@ enum Move {
     Pay(i32),
     End(i32),
     Cancel,
-    Undo,
+    Compensate,
     Assemble,
 }
 
@@ -23,7 +23,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         (1..4).prop_map(Move::Pay),
         (1..4).prop_map(Move::End),
         Just(Move::Cancel),
-        Just(Move::Undo),
+        Just(Move::Compensate),
         Just(Move::Assemble),
     ];
     proptest::collection::vec(one, 0..20)
@@ -51,7 +51,7 @@ fn apply(order: &mut Order, step: Move) -> Result<Option<Event>, ()> {
         Move::Pay(number) => order.pay(number, TransactionId::new(Uuid::from_u128(4))).map(Some).map_err(drop),
         Move::End(number) => order.end_attempt(number).map(|_| None).map_err(drop),
         Move::Cancel => order.cancel(CancelReason::ByUser).map(Some).map_err(drop),
-        Move::Undo => order.undo().map(Some).map_err(drop),
+        Move::Compensate => order.compensate().map(Some).map_err(drop),
         Move::Assemble => order.assemble().map(|()| None).map_err(drop),
     }
 }

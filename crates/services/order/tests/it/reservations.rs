@@ -20,7 +20,7 @@ use contracts::proto::inventory::v1::{
 };
 use futures::future::join_all;
 use order::{
-    client::{GrpcInventory, Inventory as _, Reserved},
+    client::{GrpcInventory, Inventory as _, PricedPart},
     error::{Error, Refusal},
 };
 use platform::{
@@ -141,7 +141,7 @@ async fn inventory(stock: &Stock) -> GrpcInventory {
 }
 
 /// Reserves these quantities of one part for an order each, all at once.
-async fn reserve(inventory: &GrpcInventory, quantities: &[i64]) -> (PartId, Vec<Result<Vec<Reserved>, Error>>) {
+async fn reserve(inventory: &GrpcInventory, quantities: &[i64]) -> (PartId, Vec<Result<Vec<PricedPart>, Error>>) {
     let part = ids::part();
     let reservations = quantities.iter().map(|quantity| async move {
         let order: OrderId = ids::order();

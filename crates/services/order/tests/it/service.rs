@@ -171,10 +171,10 @@ async fn an_unpaid_order_is_cancelled_after_its_deadline() {
     let shop = Shop::open();
     let order = shop.order().await;
 
-    shop.service.expire_overdue().await.unwrap();
+    shop.service.cancel_overdue_orders().await.unwrap();
     let before = shop.find(order).await.status;
     tokio::time::sleep(PAY_WITHIN * 2).await;
-    shop.service.expire_overdue().await.unwrap();
+    shop.service.cancel_overdue_orders().await.unwrap();
 
     assert_eq!(before, Status::PendingPayment);
     assert_eq!(shop.find(order).await.status, Status::Cancelled);

@@ -59,7 +59,7 @@ impl Shop {
             tokio::time::sleep(time).await;
             stop.cancel();
         };
-        let (reconciled, ()) = tokio::join!(self.service.reconcile(stop.clone()), stopped);
+        let (reconciled, ()) = tokio::join!(self.service.reconcile_payments(stop.clone()), stopped);
         reconciled.unwrap();
     }
 

@@ -21,7 +21,7 @@ use order::{
         Delivery, DeliveryAddress, DeliveryStatus, NewOrder, Outcome, PaymentMethod, PaymentStatus, Position, Tracked,
     },
     repository::{
-        Deliveries as _, Kept, Lookup, MemoryStatusCache, Question, RedisStatusCache, StatusCache, StatusKey,
+        CachedStatus, Deliveries as _, Lookup, MemoryStatusCache, RedisStatusCache, StatusCache, StatusKey, StatusKind,
     },
     service::{DeliveryService, Statuses},
 };
@@ -33,7 +33,7 @@ use crate::{
     shop::{MAX_VOLUME, Shop},
 };
 
-const LIFE: Duration = Duration::from_mins(1);
+const TTL: Duration = Duration::from_mins(1);
 
 async fn stores() -> [Box<dyn StatusCache>; 2] {
     let redis = testkit::redis().await;
@@ -42,25 +42,25 @@ async fn stores() -> [Box<dyn StatusCache>; 2] {
 }
 
 fn key() -> StatusKey {
-    StatusKey { question: Question::Delivery, order: ids::order() }
+    StatusKey { kind: StatusKind::Delivery, order: ids::order() }
 }
 
 #[tokio::test]
 async fn an_answer_is_its_owners_and_an_older_one_does_not_replace_it() {
     for store in stores().await {
         let (key, owner) = (key(), ids::user());
-        let kept = |version, answer: &str| Kept { owner, version, answer: answer.into() };
-        store.keep(key, &kept(2, "second"), LIFE).await.unwrap();
-        store.keep(key, &kept(1, "first"), LIFE).await.unwrap();
+        let cached = |version, answer: &str| CachedStatus { owner, version, answer: answer.into() };
+        store.store(key, &cached(2, "second"), TTL).await.unwrap();
+        store.store(key, &cached(1, "first"), TTL).await.unwrap();
 
-        assert_eq!(store.find(key, owner, 2, LIFE).await.unwrap(), Lookup::Answer(b"second".to_vec()));
-        store.keep(key, &kept(2, "again"), LIFE).await.unwrap();
-        assert_eq!(store.find(key, owner, 0, LIFE).await.unwrap(), Lookup::Answer(b"again".to_vec()));
-        assert_eq!(store.find(key, ids::user(), 0, LIFE).await.unwrap(), Lookup::Ask, "another user has no answer");
+        assert_eq!(store.find(key, owner, 2, TTL).await.unwrap(), Lookup::Answer(b"second".to_vec()));
+        store.store(key, &cached(2, "again"), TTL).await.unwrap();
+        assert_eq!(store.find(key, owner, 0, TTL).await.unwrap(), Lookup::Answer(b"again".to_vec()));
+        assert_eq!(store.find(key, ids::user(), 0, TTL).await.unwrap(), Lookup::Ask, "another user has no answer");
         store.give_up(key).await.unwrap();
-        assert_eq!(store.find(key, owner, 3, LIFE).await.unwrap(), Lookup::Ask, "a later version has no answer yet");
-        let other = StatusKey { question: Question::Payment, ..key };
-        assert_eq!(store.find(other, owner, 0, LIFE).await.unwrap(), Lookup::Ask, "another question has no answer");
+        assert_eq!(store.find(key, owner, 3, TTL).await.unwrap(), Lookup::Ask, "a later version has no answer yet");
+        let other = StatusKey { kind: StatusKind::Payment, ..key };
+        assert_eq!(store.find(other, owner, 0, TTL).await.unwrap(), Lookup::Ask, "another question has no answer");
     }
 }
 
@@ -68,7 +68,7 @@ async fn an_answer_is_its_owners_and_an_older_one_does_not_replace_it() {
 async fn one_caller_asks_and_the_others_wait_until_it_has_an_answer_gives_up_or_takes_too_long() {
     for store in stores().await {
         let (key, owner) = (key(), ids::user());
-        let found = || store.find(key, owner, 0, LIFE);
+        let found = || store.find(key, owner, 0, TTL);
         assert_eq!(found().await.unwrap(), Lookup::Ask);
         assert_eq!(found().await.unwrap(), Lookup::Wait);
 
@@ -77,7 +77,7 @@ async fn one_caller_asks_and_the_others_wait_until_it_has_an_answer_gives_up_or_
         assert_eq!(store.find(key, owner, 0, soon).await.unwrap(), Lookup::Ask);
         tokio::time::sleep(20 * soon).await;
         assert_eq!(found().await.unwrap(), Lookup::Ask);
-        store.keep(key, &Kept { owner, version: 0, answer: b"answer".to_vec() }, 100 * soon).await.unwrap();
+        store.store(key, &CachedStatus { owner, version: 0, answer: b"answer".to_vec() }, 100 * soon).await.unwrap();
 
         assert_eq!(found().await.unwrap(), Lookup::Answer(b"answer".to_vec()));
         tokio::time::sleep(200 * soon).await;
@@ -175,7 +175,7 @@ async fn an_event_overtakes_what_is_kept_and_a_final_status_is_kept_for_long() {
 
     let subject = OrderOf { order: scene.order, user: scene.shop.user };
     let told = tracked(DeliveryStatus::Delivered).delivery;
-    scene.shop.orders.keep_delivery("group", ids::event(), subject, &told).await.unwrap();
+    scene.shop.orders.store_delivery("group", ids::event(), subject, &told).await.unwrap();
 
     assert_eq!(scene.seen(10).await, [DeliveryStatus::Delivered; 10]);
     tokio::time::sleep(Duration::from_mins(59)).await;

@@ -18,11 +18,11 @@ use uuid::Uuid;
 use crate::service::PaymentService;
 
 /// The maximum size of a body in bytes. Stripe's events about payments have some 5 KiB.
-const BODY: usize = 256 * 1024;
+const MAX_BODY_BYTES: usize = 256 * 1024;
 /// The header with the time and the signatures, such as `t=1492774577,v1=5257a869e7…`.
 const SIGNATURE: &str = "stripe-signature";
 /// The maximum difference between the time of the signature and this clock, in seconds, as Stripe's libraries have it.
-const TOLERANCE: u64 = 300;
+const MAX_CLOCK_DIFFERENCE: u64 = 300;
 
 #[derive(Clone)]
 struct Webhook {
@@ -56,9 +56,9 @@ pub fn routes(service: PaymentService, secret: &SecretString) -> Router {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret().as_bytes());
     let routes = Router::new()
         .route("/webhooks/stripe", post(handle))
-        .layer(DefaultBodyLimit::max(BODY))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(Webhook { service, key });
-    http::layers_with(routes, BODY)
+    http::layers_with(routes, MAX_BODY_BYTES)
 }
 
 async fn handle(State(webhook): State<Webhook>, headers: HeaderMap, body: Bytes) -> Result<StatusCode, Problem> {
@@ -84,7 +84,7 @@ fn verify(key: &hmac::Key, header: &str, body: &[u8], now: i64) -> Result<(), &'
     let parts = || header.split(',').filter_map(|part| part.trim().split_once('='));
     let time = parts().find(|(name, _)| *name == "t").map(|(_, time)| time).ok_or("Stripe-Signature: has no time")?;
     let seconds: i64 = time.parse().map_err(|_| "Stripe-Signature: the time is not a number")?;
-    if now.abs_diff(seconds) > TOLERANCE {
+    if now.abs_diff(seconds) > MAX_CLOCK_DIFFERENCE {
         return Err("Stripe-Signature: is more than 5 minutes old, or from the future");
     }
     let signed = [time.as_bytes(), b".", body].concat();

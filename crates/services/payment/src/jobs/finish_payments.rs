@@ -7,7 +7,7 @@ use crate::service::PaymentService;
 /// Returns the job, which may run in every replica: the database leases each payment to one replica at a time.
 pub fn finish_payments(service: PaymentService) -> Job {
     Job::new("finisher", |stop| async move {
-        service.finish_due(stop).await;
+        service.finish_payments(stop).await;
         Ok(())
     })
 }

@@ -6,7 +6,7 @@ use contracts::{ids::UserId, money::Money};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Reference(String);
 
-const LONGEST: usize = 64;
+const MAX_LENGTH: usize = 64;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not 1 to 64 characters without control characters")]
@@ -15,7 +15,7 @@ pub struct ReferenceError;
 impl Reference {
     pub fn new(text: impl Into<String>) -> Result<Self, ReferenceError> {
         let text = text.into();
-        let fits = (1..=LONGEST).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        let fits = (1..=MAX_LENGTH).contains(&text.chars().count()) && !text.chars().any(char::is_control);
         if fits { Ok(Self(text)) } else { Err(ReferenceError) }
     }
 

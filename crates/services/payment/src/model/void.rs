@@ -16,7 +16,7 @@ pub enum VoidResult {
 
 impl VoidResult {
     /// Derives the result from all payments of the order, including the one of the attempt.
-    pub fn of<'a>(payments: impl IntoIterator<Item = &'a Payment>) -> Self {
+    pub fn from_payments<'a>(payments: impl IntoIterator<Item = &'a Payment>) -> Self {
         let mut result = Self::Voided;
         for payment in payments {
             match payment.status {

@@ -55,19 +55,19 @@ const INITIAL_LEASE: Duration = Duration::from_secs(5);
 /// The lease of an unfinished payment is 2 s for the first try and doubles with each try up to 10 s, so that a slow provider gets more
 /// time.
 const FIRST_LEASE: Duration = Duration::from_secs(2);
-const LONGEST_LEASE: Duration = Duration::from_secs(10);
+const MAX_LEASE: Duration = Duration::from_secs(10);
 
 fn lease(tries: u32) -> Duration {
-    FIRST_LEASE.saturating_mul(1 << tries.min(10)).min(LONGEST_LEASE)
+    FIRST_LEASE.saturating_mul(1 << tries.min(10)).min(MAX_LEASE)
 }
 
 /// The pause before a refund is continued is 2 s at first, and doubles with each look at a pending refund and with each request that failed,
 /// up to an hour. A bank may take days.
-const REFUND_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_REFUND_PAUSE: Duration = Duration::from_hours(1);
+const REFUND_DELAY: Duration = Duration::from_secs(1);
+const MAX_REFUND_DELAY: Duration = Duration::from_hours(1);
 
 fn refund_pause(times: u32) -> Duration {
-    REFUND_PAUSE.saturating_mul(1 << times.min(12)).min(LONGEST_REFUND_PAUSE)
+    REFUND_DELAY.saturating_mul(1 << times.min(12)).min(MAX_REFUND_DELAY)
 }
 
 #[async_trait]

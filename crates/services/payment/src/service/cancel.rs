@@ -1,4 +1,4 @@
-//! Cancels an order: it is never charged again. `finish_due.rs` refunds its charge in the background, with `finish_payment.rs`.
+//! Cancels an order: it is never charged again. `finish_payments.rs` refunds its charge in the background, with `finish_payment.rs`.
 
 use contracts::ids::{EventId, OrderId};
 

@@ -1,4 +1,4 @@
-//! Refunds a cancelled order while the caller waits; `finish_due` executes refunds in the background.
+//! Refunds a cancelled order while the caller waits; `finish_payments` executes refunds in the background.
 
 use contracts::ids::OrderId;
 

@@ -11,10 +11,10 @@ use crate::{
 
 /// The age up to which a charge is repeated. Stripe remembers an idempotency key for 24 h from its first use; one hour of them is for calls
 /// that are under way, and for the difference between two clocks.
-const REPEATABLE: Duration = Duration::from_hours(23);
+const MAX_REPEAT_AGE: Duration = Duration::from_hours(23);
 /// The age from which a look-up that finds nothing is the truth. The last request was an hour ago; Stripe's search finds a charge within a
 /// minute of it.
-const FINAL: Duration = Duration::from_hours(24);
+const FINAL_AGE: Duration = Duration::from_hours(24);
 
 impl PaymentService {
     /// Settles a payment if its outcome is unknown. Looks the charge up at the provider. A charge that is not there is repeated under its
@@ -26,9 +26,9 @@ impl PaymentService {
             Lookup::Known(state) => state,
             lookup @ (Lookup::Absent | Lookup::Unsupported) => {
                 let age = self.payments.age(payment.intent.transaction).await?;
-                if age < REPEATABLE {
+                if age < MAX_REPEAT_AGE {
                     provider.charge(&payment.intent).await?
-                } else if age >= FINAL && lookup == Lookup::Absent {
+                } else if age >= FINAL_AGE && lookup == Lookup::Absent {
                     tracing::warn!(transaction_uuid = %payment.intent.transaction, "attempt never reached the provider");
                     ChargeState::Settled(Outcome::Declined(Decline::Declined))
                 } else {
@@ -55,6 +55,6 @@ fn undecided(lookup: &Lookup) -> Unknown {
         Lookup::Unsupported => anyhow::anyhow!(
             "the provider has no search and may have forgotten the idempotency key: an operator must look the charge up"
         ),
-        _ => anyhow::anyhow!("the charge is not at the provider; the attempt ends {FINAL:?} after it began"),
+        _ => anyhow::anyhow!("the charge is not at the provider; the attempt ends {FINAL_AGE:?} after it began"),
     })
 }

@@ -10,7 +10,7 @@ impl PaymentService {
     pub async fn void(&self, charge: &Charge, transaction: TransactionId) -> Result<VoidResult, Error> {
         let payments = self.payments.void_attempt(&self.intent(charge, transaction)).await?;
         self.relay.wake();
-        let result = VoidResult::of(&payments);
+        let result = VoidResult::from_payments(&payments);
         tracing::info!(order_uuid = %charge.order, attempt = charge.attempt, ?result, "void of an attempt requested");
         Ok(result)
     }

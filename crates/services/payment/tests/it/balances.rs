@@ -8,7 +8,7 @@ use payment::{
 };
 use platform::postgres::Database;
 
-use crate::{INITIAL, again, declines, intent, money};
+use crate::{INITIAL_BALANCE, again, declines, intent, money};
 
 fn ledger(pool: &Database, initial: i64) -> Ledger {
     Ledger::new(pool.clone(), money(initial), declines())
@@ -24,12 +24,12 @@ async fn balance(pool: &Database, user: UserId) -> (i64, i64) {
 async fn a_balance_keeps_the_initial_amount_that_it_was_made_with() {
     let pool = testkit::database(&MIGRATIONS).await.pool;
     let first = intent(Method::InvestorMoney);
-    ledger(&pool, INITIAL).charge(&first).await.unwrap();
+    ledger(&pool, INITIAL_BALANCE).charge(&first).await.unwrap();
 
-    ledger(&pool, 2 * INITIAL).charge(&again(&first)).await.unwrap();
+    ledger(&pool, 2 * INITIAL_BALANCE).charge(&again(&first)).await.unwrap();
     let other = intent(Method::InvestorMoney);
-    ledger(&pool, 2 * INITIAL).charge(&other).await.unwrap();
+    ledger(&pool, 2 * INITIAL_BALANCE).charge(&other).await.unwrap();
 
-    assert_eq!(balance(&pool, first.user).await, (INITIAL, INITIAL - 2000));
-    assert_eq!(balance(&pool, other.user).await, (2 * INITIAL, 2 * INITIAL - 1000));
+    assert_eq!(balance(&pool, first.user).await, (INITIAL_BALANCE, INITIAL_BALANCE - 2000));
+    assert_eq!(balance(&pool, other.user).await, (2 * INITIAL_BALANCE, 2 * INITIAL_BALANCE - 1000));
 }

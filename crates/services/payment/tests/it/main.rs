@@ -22,9 +22,9 @@ use payment::{
 use platform::ids;
 
 /// The initial balance of a new user, in minor units.
-const INITIAL: i64 = 100_000;
+const INITIAL_BALANCE: i64 = 100_000;
 /// The built-in provider declines larger amounts than this, in minor units.
-const LIMIT: i64 = 500_000;
+const MAX_AMOUNT: i64 = 500_000;
 
 fn new_transaction() -> TransactionId {
     TransactionId::new(ids::random())
@@ -47,7 +47,7 @@ fn money(minor: i64) -> Money {
 }
 
 fn declines() -> Declines {
-    Declines { rate: 0.0, above: Some(money(LIMIT)) }
+    Declines { rate: 0.0, above: Some(money(MAX_AMOUNT)) }
 }
 
 /// Returns the intent of a first attempt to charge a new user 10.00 for a new order.

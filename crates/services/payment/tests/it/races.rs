@@ -17,7 +17,7 @@ use platform::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{INITIAL, money, new_event, new_order, new_transaction, new_user};
+use crate::{INITIAL_BALANCE, money, new_event, new_order, new_transaction, new_user};
 
 struct Fixture {
     pool: Database,
@@ -26,7 +26,7 @@ struct Fixture {
 
 async fn fixture() -> Fixture {
     let pool = testkit::database(&MIGRATIONS).await.pool;
-    let ledger = Ledger::new(pool.clone(), money(INITIAL), Declines::default());
+    let ledger = Ledger::new(pool.clone(), money(INITIAL_BALANCE), Declines::default());
     let providers = Providers::new(Arc::new(ledger), None);
     let service = service_over(&pool, providers);
     Fixture { pool, service }
@@ -115,7 +115,7 @@ impl Fixture {
             tokio::time::sleep(Duration::from_millis(200)).await;
             stop.cancel();
         };
-        tokio::join!(self.service.finish_due(stop.clone()), done);
+        tokio::join!(self.service.finish_payments(stop.clone()), done);
     }
 }
 
@@ -131,7 +131,7 @@ async fn fifty_requests_for_one_attempt_make_one_charge() {
         assert!(transactions.into_iter().all(|transaction| transaction.unwrap() == first));
         assert_eq!(fixture.movements(charge.order).await, (1, 0));
         if method == Method::InvestorMoney {
-            assert_eq!(fixture.balance(charge.user).await, INITIAL - 1000);
+            assert_eq!(fixture.balance(charge.user).await, INITIAL_BALANCE - 1000);
         }
     }
 }
@@ -149,14 +149,14 @@ async fn fifty_attempts_for_one_order_make_one_charge() {
         assert!(matches!(refused, Error::InProgress), "{refused:?}");
     }
     assert_eq!(fixture.movements(charge.order).await, (1, 0));
-    assert_eq!(fixture.balance(charge.user).await, INITIAL - 1000);
+    assert_eq!(fixture.balance(charge.user).await, INITIAL_BALANCE - 1000);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_balance_pays_as_many_orders_as_it_can() {
     let fixture = fixture().await;
     let user = new_user();
-    let amount = money(INITIAL / 10);
+    let amount = money(INITIAL_BALANCE / 10);
 
     let orders = (0..30).map(|_| Charge { user, amount, ..charge(Method::InvestorMoney) }).collect();
     let outcomes = fixture.pay_all(orders).await;
@@ -193,7 +193,8 @@ async fn a_refund_that_races_with_the_payment_leaves_nothing_charged() {
         r#"select count(*) as "count!" from payments where status in ('pending', 'succeeded', 'refunding')"#
     );
     assert_eq!(unsettled.fetch_one(&fixture.pool).await.unwrap(), 0);
-    let lowered = sqlx::query_scalar!(r#"select count(*) as "count!" from balances where balance <> $1"#, INITIAL);
+    let lowered =
+        sqlx::query_scalar!(r#"select count(*) as "count!" from balances where balance <> $1"#, INITIAL_BALANCE);
     assert_eq!(lowered.fetch_one(&fixture.pool).await.unwrap(), 0);
 }
 
@@ -204,14 +205,14 @@ async fn a_death_between_the_charge_and_its_record_is_one_charge_in_the_end() {
     let provider = ProviderName::Ledger;
     let intent = Intent { transaction: new_transaction(), order, attempt: 1, user, method, amount, provider };
     PgPayments::new(fixture.pool.clone()).begin(&intent).await.unwrap();
-    Ledger::new(fixture.pool.clone(), money(INITIAL), Declines::default()).charge(&intent).await.unwrap();
+    Ledger::new(fixture.pool.clone(), money(INITIAL_BALANCE), Declines::default()).charge(&intent).await.unwrap();
 
     fixture.finish().await;
 
     let repeated = Charge { order, attempt: NonZeroU32::MIN, user, method, amount };
     assert_eq!(fixture.pay(&repeated).await.unwrap(), intent.transaction);
     assert_eq!(fixture.movements(order).await, (1, 0));
-    assert_eq!(fixture.balance(user).await, INITIAL - 1000);
+    assert_eq!(fixture.balance(user).await, INITIAL_BALANCE - 1000);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -228,7 +229,7 @@ async fn several_replicas_finish_the_same_refunds_once() {
     let replicas = (0..4).map(|_| {
         let service = fixture.service.clone();
         let done = done.clone();
-        tokio::spawn(async move { service.finish_due(done).await })
+        tokio::spawn(async move { service.finish_payments(done).await })
     });
     let replicas: Vec<_> = replicas.collect();
     while payments.unfinished(100).await.unwrap() != Unfinished::default() {
@@ -239,7 +240,7 @@ async fn several_replicas_finish_the_same_refunds_once() {
 
     for charge in charges {
         assert_eq!(fixture.movements(charge.order).await, (1, 1));
-        assert_eq!(fixture.balance(charge.user).await, INITIAL);
+        assert_eq!(fixture.balance(charge.user).await, INITIAL_BALANCE);
     }
     assert!(payments.due(1).await.unwrap().is_empty());
 }
@@ -247,7 +248,7 @@ async fn several_replicas_finish_the_same_refunds_once() {
 #[tokio::test]
 async fn an_unavailable_database_is_not_an_outcome() {
     let nowhere = Database::lazy("test", "URL", &"postgres://nobody@127.0.0.1:1/none".into(), 1).unwrap();
-    let ledger = Ledger::new(nowhere.clone(), money(INITIAL), Declines::default());
+    let ledger = Ledger::new(nowhere.clone(), money(INITIAL_BALANCE), Declines::default());
     let providers = Providers::new(Arc::new(ledger), None);
     let service = service_over(&nowhere, providers);
 

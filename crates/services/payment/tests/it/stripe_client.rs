@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use payment::client::{Stripe, StripeAccount};
 
-use crate::LIMIT;
+use crate::MAX_AMOUNT;
 
 const KEY: &str = "sk_test_key";
-const PATIENCE: Duration = Duration::from_secs(20);
+const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub async fn stand_in() -> stand_ins::Provider {
     let server = stand_ins::Provider::start(KEY).await.unwrap();
-    server.decline_above(LIMIT);
+    server.decline_above(MAX_AMOUNT);
     server
 }
 
 pub fn client(url: &str) -> Stripe {
-    client_that_waits(url, PATIENCE)
+    client_that_waits(url, CALL_TIMEOUT)
 }
 
 pub fn client_that_waits(url: &str, timeout: Duration) -> Stripe {

@@ -38,7 +38,7 @@ impl Messaging {
     /// Creates the consumers of these subscriptions. The server becomes ready only once each consumer has joined its group.
     pub fn consumers(&self, server: &Server, subscriptions: impl IntoIterator<Item = Subscription>) -> Vec<Consumer> {
         let consumer = |Subscription { group, topic, handler }: Subscription| {
-            let subscription = kafka::Subscription { group, topic: topic(&self.topics).to_owned(), handler };
+            let subscription = kafka::TopicSubscription { group, topic: topic(&self.topics).to_owned(), handler };
             Consumer::new(&self.kafka, subscription, server.condition(group)).creating(&self.creator)
         };
         subscriptions.into_iter().map(consumer).collect()

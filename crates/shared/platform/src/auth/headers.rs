@@ -14,7 +14,7 @@ pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<(TokenKind, &str)>, R
         return Err(refused(TokenRefusal::Kind));
     }
     let token = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
-    let kind = TokenKind::of(token).map_err(refused)?;
+    let kind = TokenKind::from_token(token).map_err(refused)?;
     Ok(Some((kind, token)))
 }
 

@@ -22,7 +22,7 @@ pub enum TokenKind {
 
 impl TokenKind {
     /// Fails for every other pair of type and algorithm, for a malformed header, and for a token longer than [`MAX_TOKEN`].
-    pub fn of(token: &str) -> Result<Self, TokenRefusal> {
+    pub fn from_token(token: &str) -> Result<Self, TokenRefusal> {
         if token.len() > MAX_TOKEN {
             return Err(TokenRefusal::Kind);
         }
@@ -53,7 +53,7 @@ mod tests {
             (r#"{"typ":"at+jwt","alg":"none"}"#, "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJub25lIn0", None),
             (r#"{"typ":"JWT","alg":"RS256"}"#, "eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9", None),
         ] {
-            assert_eq!(TokenKind::of(&format!("{encoded}.e30.c2ln")).ok(), expected, "{header}");
+            assert_eq!(TokenKind::from_token(&format!("{encoded}.e30.c2ln")).ok(), expected, "{header}");
         }
     }
 
@@ -62,9 +62,9 @@ mod tests {
         let header = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFUzI1NiJ9";
         let of_length = |length: usize| format!("{header}.{}.c2ln", "e".repeat(length - header.len() - 6));
 
-        assert_eq!(TokenKind::of(&of_length(MAX_TOKEN)), Ok(TokenKind::User));
+        assert_eq!(TokenKind::from_token(&of_length(MAX_TOKEN)), Ok(TokenKind::User));
         for wrong in ["", ".", "..", "no token", header, "!.e30.c2ln", "e30.e30.c2ln", &of_length(MAX_TOKEN + 1)] {
-            assert_eq!(TokenKind::of(wrong), Err(TokenRefusal::Kind), "{wrong}");
+            assert_eq!(TokenKind::from_token(wrong), Err(TokenRefusal::Kind), "{wrong}");
         }
     }
 }

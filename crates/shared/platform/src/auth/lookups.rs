@@ -19,11 +19,11 @@ use crate::batcher::{Batcher, Entry, Limits, NotAnswered};
 
 /// The maximum number of requests of one session that wait for its look-up. It is a quarter of the default number of requests in flight,
 /// as for one user: requests wait here before the user is known, and each of them occupies a slot.
-const WAITING: usize = 128;
+const MAX_WAITING_PER_SESSION: usize = 128;
 /// The most requests that one look-up answers. It is the default number of requests in flight.
-const TOGETHER: usize = 512;
-/// The patience is far longer than a look-up takes, and far shorter than its time limit.
-const LIMITS: Limits = Limits { batch: TOGETHER, patience: Duration::from_millis(50), at_once: 16 };
+const MAX_BATCH: usize = 512;
+/// `overlap_after` is far longer than a look-up takes, and far shorter than its time limit.
+const LIMITS: Limits = Limits { batch: MAX_BATCH, overlap_after: Duration::from_millis(50), max_concurrent: 16 };
 
 type Found = Result<User, SessionError>;
 
@@ -42,15 +42,15 @@ impl SharedLookups {
     }
 
     /// Counts a request of the session, until the result is dropped. `None` means that too many wait.
-    fn enter(&self, credential: &Credential) -> Option<Entered<'_>> {
+    fn register(&self, credential: &Credential) -> Option<WaitingRequest<'_>> {
         let mut waiting = self.lock();
         match waiting.get_mut(credential) {
-            Some(count) if *count >= WAITING => return None,
+            Some(count) if *count >= MAX_WAITING_PER_SESSION => return None,
             Some(count) => *count += 1,
             None => drop(waiting.insert(credential.clone(), 1)),
         }
         drop(waiting);
-        Some(Entered { lookups: self, credential: credential.clone() })
+        Some(WaitingRequest { lookups: self, credential: credential.clone() })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Credential, usize>> {
@@ -59,12 +59,12 @@ impl SharedLookups {
 }
 
 /// A waiting request of a session.
-struct Entered<'a> {
+struct WaitingRequest<'a> {
     lookups: &'a SharedLookups,
     credential: Credential,
 }
 
-impl Drop for Entered<'_> {
+impl Drop for WaitingRequest<'_> {
     fn drop(&mut self) {
         let mut waiting = self.lookups.lock();
         match waiting.get_mut(&self.credential) {
@@ -93,7 +93,7 @@ async fn look_up(sessions: Arc<dyn Sessions>, requests: Vec<Entry<Credential, Fo
 #[async_trait]
 impl Sessions for SharedLookups {
     async fn owner(&self, credential: &Credential) -> Found {
-        let Some(_entered) = self.enter(credential) else {
+        let Some(_entered) = self.register(credential) else {
             metrics::counter!("requests_of_one_user_shed_total").increment(1);
             return Err(SessionError::TooMany);
         };
@@ -214,7 +214,7 @@ mod tests {
     #[tokio::test]
     async fn a_session_with_too_many_waiting_requests_is_refused_and_another_is_looked_up() {
         let (shared, _sessions, _lookups) = held();
-        let mut requests: Vec<_> = (0..WAITING).map(|_| owner(&shared, "session")).collect();
+        let mut requests: Vec<_> = (0..MAX_WAITING_PER_SESSION).map(|_| owner(&shared, "session")).collect();
         assert!(requests.iter_mut().all(|request| request.now_or_never().is_none()));
 
         assert_eq!(owner(&shared, "session").now_or_never(), Some(Err(SessionError::TooMany)));

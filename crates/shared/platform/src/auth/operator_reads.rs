@@ -10,9 +10,9 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 /// For how long further reads of a path are not recorded.
-const AGAIN: Duration = Duration::from_mins(1);
+const RECORD_INTERVAL: Duration = Duration::from_mins(1);
 /// The maximum number of reads that are remembered. One that does not fit is recorded each time.
-const READS: usize = 1_000;
+const MAX_REMEMBERED_READS: usize = 1_000;
 
 /// When each operator last read each path. Clones share it.
 #[derive(Clone, Default)]
@@ -22,10 +22,10 @@ impl OperatorReads {
     /// Returns whether the read is to be recorded.
     pub fn is_first(&self, user: Uuid, path: &str) -> bool {
         let mut reads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        reads.retain(|_, recorded| recorded.elapsed() < AGAIN);
+        reads.retain(|_, recorded| recorded.elapsed() < RECORD_INTERVAL);
         let read = (user, path.to_owned());
         let is_first = !reads.contains_key(&read);
-        if is_first && reads.len() < READS {
+        if is_first && reads.len() < MAX_REMEMBERED_READS {
             reads.insert(read, Instant::now());
         }
         is_first
@@ -42,7 +42,7 @@ mod tests {
         assert!(reads.is_first(user, "/a") && reads.is_first(user, "/b") && reads.is_first(Uuid::nil(), "/a"));
 
         assert!(!reads.is_first(user, "/a"));
-        tokio::time::advance(AGAIN).await;
+        tokio::time::advance(RECORD_INTERVAL).await;
         assert!(reads.is_first(user, "/a"));
     }
 }

@@ -20,7 +20,7 @@ const LIFETIME: Duration = Duration::from_mins(1);
 /// The largest accepted difference between the clocks of two services. The most usual mistake is a wrong time zone.
 const CLOCK_SKEW: Duration = Duration::from_mins(65);
 /// The shortest key in bytes that HS256 allows (RFC 7518, section 3.2).
-const KEY_BYTES: usize = 32;
+const MIN_KEY_BYTES: usize = 32;
 
 /// A token cannot be issued, or is refused. The message does not tell the caller the reason.
 #[derive(Debug, thiserror::Error)]
@@ -137,11 +137,11 @@ fn is_valid(claims: &Claims, now: i64) -> bool {
     is_short && claims.iat <= now.saturating_add(skew) && claims.exp >= now.saturating_sub(skew)
 }
 
-/// Returns the bytes of a key. Fails if there are fewer than [`KEY_BYTES`].
+/// Returns the bytes of a key. Fails if there are fewer than [`MIN_KEY_BYTES`].
 fn long_enough<'a>(variable: &str, key: &'a SecretString) -> Result<&'a [u8], ConfigError> {
     let key = key.expose_secret().as_bytes();
-    if key.len() < KEY_BYTES {
-        let problem = format!("has {} bytes; at least {KEY_BYTES} are needed", key.len());
+    if key.len() < MIN_KEY_BYTES {
+        let problem = format!("has {} bytes; at least {MIN_KEY_BYTES} are needed", key.len());
         return Err(ConfigError::new(variable, problem));
     }
     Ok(key)

@@ -15,9 +15,9 @@ use tracing::Span;
 
 /// The most times that a batch lets other tasks run before it begins. The first time brings the requests of tasks that are ready, the
 /// others those of tasks that become ready meanwhile.
-const YIELDS: u32 = 4;
+const MAX_YIELDS: u32 = 4;
 /// The most requests that wait. More are refused: they would not be answered within their time.
-pub(crate) const WAITING: usize = 4096;
+pub(crate) const MAX_WAITING: usize = 4096;
 /// Executes requests `Q` in batches, and answers each with its `A`. Clones share the batches.
 pub struct Batcher<Q, A> {
     shared: Arc<Shared<Q, A>>,
@@ -46,10 +46,10 @@ pub enum NotAnswered {
 pub struct Limits {
     /// The most requests of one batch.
     pub batch: usize,
-    /// How long a batch without an answer holds up the next one. Usually batches end sooner, and run one after another.
-    pub patience: Duration,
+    /// How long a batch without an answer holds up the next one, which then overlaps it. Usually batches end sooner, and run one after another.
+    pub overlap_after: Duration,
     /// The most batches that run at once.
-    pub at_once: usize,
+    pub max_concurrent: usize,
 }
 
 type Execute<Q, A> = dyn Fn(Vec<Entry<Q, A>>) -> BoxFuture<'static, ()> + Send + Sync;
@@ -59,7 +59,7 @@ struct Shared<Q, A> {
     limits: Limits,
     /// True for two requests of one key, which are not executed in one batch.
     is_same: Box<IsSame<Q>>,
-    at_once: Arc<Semaphore>,
+    max_concurrent: Arc<Semaphore>,
     execute: Box<Execute<Q, A>>,
     queue: Mutex<Queue<Q, A>>,
 }
@@ -94,7 +94,7 @@ where
             shared: Arc::new(Shared {
                 limits,
                 is_same: Box::new(is_same),
-                at_once: Arc::new(Semaphore::new(limits.at_once)),
+                max_concurrent: Arc::new(Semaphore::new(limits.max_concurrent)),
                 execute: Box::new(move |batch| execute(batch).boxed()),
                 queue: Mutex::new(Queue { waiting: VecDeque::new(), is_running: false }),
             }),
@@ -107,7 +107,7 @@ where
         let (answer, answered) = oneshot::channel();
         {
             let mut queue = self.shared.lock();
-            if queue.waiting.len() >= WAITING {
+            if queue.waiting.len() >= MAX_WAITING {
                 return Err(NotAnswered::Full);
             }
             queue.waiting.push_back(Entry { request, answer, span: Span::current() });
@@ -129,7 +129,7 @@ where
     async fn run(self: Arc<Self>) {
         loop {
             self.gather().await;
-            let permit = self.at_once.clone().acquire_owned().await;
+            let permit = self.max_concurrent.clone().acquire_owned().await;
             let Some(batch) = self.next() else { return };
             let this = self.clone();
             // A task of its own, so that a panic loses the answers of this batch alone.
@@ -137,14 +137,14 @@ where
                 (this.execute)(batch).await;
                 drop(permit);
             });
-            let _ = tokio::time::timeout(self.limits.patience, running).await;
+            let _ = tokio::time::timeout(self.limits.overlap_after, running).await;
         }
     }
 
     /// Lets other tasks submit further requests for this batch, as long as more come. Without other ready tasks this costs nothing.
     async fn gather(&self) {
         let mut waiting = self.lock().waiting.len();
-        for _ in 0..YIELDS {
+        for _ in 0..MAX_YIELDS {
             tokio::task::yield_now().await;
             let more = self.lock().waiting.len();
             if more == waiting || more >= self.limits.batch {

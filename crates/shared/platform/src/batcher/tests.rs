@@ -4,8 +4,8 @@ use tokio::time::Instant;
 
 use super::*;
 
-const PATIENCE: Duration = Duration::from_millis(50);
-const LIMITS: Limits = Limits { batch: 4, patience: PATIENCE, at_once: 16 };
+const OVERLAP_AFTER: Duration = Duration::from_millis(50);
+const LIMITS: Limits = Limits { batch: 4, overlap_after: OVERLAP_AFTER, max_concurrent: 16 };
 
 /// The requests of each batch, in the order in which the batches began.
 type Executed = Arc<Mutex<Vec<Vec<u32>>>>;
@@ -60,7 +60,7 @@ async fn a_batch_without_an_answer_holds_up_the_next_one_for_its_patience_alone(
     let answer = submit(&requests, 2).await.await.unwrap();
 
     assert_eq!(answer, Ok(20));
-    assert!(begun.elapsed() <= PATIENCE, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() <= OVERLAP_AFTER, "{:?}", begun.elapsed());
     assert!(!unanswered.is_finished());
 }
 
@@ -70,10 +70,10 @@ async fn no_more_batches_run_at_once_than_the_bound() {
     let mut submitted = Vec::new();
     for request in 0..20 {
         submitted.push(submit(&requests, request).await);
-        tokio::time::sleep(PATIENCE).await;
+        tokio::time::sleep(OVERLAP_AFTER).await;
     }
 
-    assert_eq!(executed.lock().unwrap().len(), LIMITS.at_once);
+    assert_eq!(executed.lock().unwrap().len(), LIMITS.max_concurrent);
     for submitted in submitted {
         assert!(submitted.await.unwrap().is_ok());
     }

@@ -12,12 +12,12 @@ use std::{
 use tokio::time::Instant;
 
 /// The maximum number of recent calls that decide whether the breaker opens. Calls older than [`WINDOW`] do not count.
-const CALLS: usize = 20;
+const MAX_CALLS: usize = 20;
 const WINDOW: Duration = Duration::from_secs(10);
 /// The minimum number of calls within the window for the breaker to open.
 const MIN_CALLS: usize = 10;
 /// The time for which an open breaker refuses every call.
-const OPEN: Duration = Duration::from_secs(5);
+const OPEN_FOR: Duration = Duration::from_secs(5);
 
 /// The outcome of a call with regard to the peer's health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub struct Refused(pub &'static str);
 impl CircuitBreaker {
     pub fn new(peer: &'static str) -> Arc<Self> {
         gauge(peer, None, Some(Level::Closed));
-        Arc::new(Self { peer, state: Mutex::new(State::Closed(VecDeque::with_capacity(CALLS))) })
+        Arc::new(Self { peer, state: Mutex::new(State::Closed(VecDeque::with_capacity(MAX_CALLS))) })
     }
 
     /// Returns a permit for a call, or refuses the call.
@@ -88,19 +88,19 @@ impl CircuitBreaker {
         let mut state = self.lock();
         match (&mut *state, probe) {
             (State::HalfOpen(current), Some(begun)) if *current == Some(begun) => match outcome {
-                Outcome::Answered => self.change(&mut state, State::Closed(VecDeque::with_capacity(CALLS))),
+                Outcome::Answered => self.change(&mut state, State::Closed(VecDeque::with_capacity(MAX_CALLS))),
                 // The time begins with the probe, since no other call was made while the probe waited for its response.
-                Outcome::Failed => self.change(&mut state, State::Open(begun + OPEN)),
+                Outcome::Failed => self.change(&mut state, State::Open(begun + OPEN_FOR)),
                 Outcome::Inconclusive => *current = None,
             },
             (State::Closed(calls), None) if outcome != Outcome::Inconclusive => {
                 calls.push_back((now, outcome == Outcome::Failed));
-                while calls.len() > CALLS || calls.front().is_some_and(|(ended, _)| now - *ended > WINDOW) {
+                while calls.len() > MAX_CALLS || calls.front().is_some_and(|(ended, _)| now - *ended > WINDOW) {
                     calls.pop_front();
                 }
                 let failed = calls.iter().filter(|(_, failed)| *failed).count();
                 if outcome == Outcome::Failed && calls.len() >= MIN_CALLS && failed * 2 >= calls.len() {
-                    self.change(&mut state, State::Open(now + OPEN));
+                    self.change(&mut state, State::Open(now + OPEN_FOR));
                 }
             }
             // The call began before the state changed, so its outcome no longer counts.

@@ -76,7 +76,7 @@ async fn calls_of_unknown_outcome_do_not_count() {
 async fn an_open_one_lets_no_call_through_for_five_seconds_and_then_one() {
     let breaker = opened();
 
-    advance(OPEN.saturating_sub(Duration::from_millis(1))).await;
+    advance(OPEN_FOR.saturating_sub(Duration::from_millis(1))).await;
     assert_eq!(breaker.calls(100, Answered), 0);
     advance(Duration::from_millis(1)).await;
     let probe = breaker.acquire().unwrap();
@@ -90,7 +90,7 @@ async fn an_open_one_lets_no_call_through_for_five_seconds_and_then_one() {
 #[tokio::test(start_paused = true)]
 async fn a_probe_that_is_answered_closes_it_and_what_was_before_is_forgotten() {
     let breaker = opened();
-    advance(OPEN).await;
+    advance(OPEN_FOR).await;
 
     assert_eq!(breaker.calls(1, Answered), 1);
     assert_eq!(breaker.level(), Level::Closed);
@@ -102,7 +102,7 @@ async fn a_probe_that_is_answered_closes_it_and_what_was_before_is_forgotten() {
 #[tokio::test(start_paused = true)]
 async fn a_probe_that_fails_opens_it_for_five_seconds_since_it_began() {
     let breaker = opened();
-    advance(OPEN).await;
+    advance(OPEN_FOR).await;
 
     let probe = breaker.acquire().unwrap();
     sleep(Duration::from_secs(2)).await;
@@ -119,7 +119,7 @@ async fn a_probe_that_fails_opens_it_for_five_seconds_since_it_began() {
 #[tokio::test(start_paused = true)]
 async fn after_a_probe_of_unknown_outcome_the_next_call_decides() {
     let breaker = opened();
-    advance(OPEN).await;
+    advance(OPEN_FOR).await;
 
     drop(breaker.acquire().unwrap());
     assert_eq!(breaker.level(), Level::HalfOpen);
@@ -136,7 +136,7 @@ async fn calls_from_before_it_opened_neither_close_nor_prolong_it() {
 
     late.end(Answered);
     assert_eq!(breaker.level(), Level::Open);
-    advance(OPEN).await;
+    advance(OPEN_FOR).await;
     let probe = breaker.acquire().unwrap();
     later.end(Failed);
     assert_eq!(breaker.level(), Level::HalfOpen);
@@ -159,7 +159,7 @@ async fn its_state_is_a_metric_which_has_the_worst_of_several_towards_one_peer()
         both
     });
     assert!(state(2), "{}", metrics.render());
-    advance(OPEN).await;
+    advance(OPEN_FOR).await;
     metrics::with_local_recorder(&recorder, || {
         let probe = one.acquire().unwrap();
         assert!(state(1), "{}", metrics.render());

@@ -4,13 +4,13 @@ use axum::Router;
 use tonic::service::Routes;
 use tonic_health::{ServingStatus, server::HealthReporter};
 
-use super::watch_limits::{self, OPEN_MESSAGE};
+use super::watch_limits::{self, MAX_OPEN_MESSAGE_BYTES};
 use crate::readiness::Readiness;
 
 /// Creates the service, and the reporter that sets its answers.
 pub(super) fn service() -> (HealthReporter, Router) {
     let (reporter, health) = tonic_health::server::health_reporter();
-    let routes = Routes::new(health.max_decoding_message_size(OPEN_MESSAGE));
+    let routes = Routes::new(health.max_decoding_message_size(MAX_OPEN_MESSAGE_BYTES));
     (reporter, watch_limits::bounded(routes, watch_limits::is_watch))
 }
 

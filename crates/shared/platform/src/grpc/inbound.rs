@@ -23,9 +23,9 @@ use crate::{
 };
 
 /// The maximum size of a message in bytes.
-const MESSAGE: usize = 256 * 1024;
+const MAX_MESSAGE_BYTES: usize = 256 * 1024;
 /// The length in bytes of the prefix of a message: a flag and the length (gRPC over HTTP/2, "Length-Prefixed-Message").
-const PREFIX: usize = 5;
+const PREFIX_LENGTH: usize = 5;
 
 /// Adds `guard` and the limits to the services of `router`. A call passes them in this order: arrival of the message, a slot for the call,
 /// authentication, a slot of the user. The calls of each service in `apart` have slots of their own.
@@ -37,7 +37,7 @@ pub(super) fn bounded(router: Router, guard: Guard, max_in_flight: usize, apart:
         guard,
         user_slots: UserSlots::quarter_of(max_in_flight),
     };
-    router.layer(shared(middleware::from_fn_with_state(Arc::new(inbound), enter)))
+    router.layer(shared(middleware::from_fn_with_state(Arc::new(inbound), admit)))
 }
 
 struct Inbound {
@@ -59,7 +59,7 @@ impl Inbound {
 }
 
 /// Middleware: one layer, since each layer of axum costs each call several allocations.
-async fn enter(State(inbound): State<Arc<Inbound>>, request: Request, next: Next) -> Response {
+async fn admit(State(inbound): State<Arc<Inbound>>, request: Request, next: Next) -> Response {
     let request = match arrive(&inbound.arrivals, request).await {
         Ok(request) => request,
         Err(refusal) => return refuse(&refusal),
@@ -75,7 +75,7 @@ async fn enter(State(inbound): State<Arc<Inbound>>, request: Request, next: Next
 /// Returns the call with its whole message.
 async fn arrive(arrivals: &Arrivals, request: Request) -> Result<Request, Status> {
     let (parts, body) = request.into_parts();
-    match arrivals.read(body, PREFIX + MESSAGE).await {
+    match arrivals.read(body, PREFIX_LENGTH + MAX_MESSAGE_BYTES).await {
         Ok(Arrived::Whole(body)) => Ok(Request::from_parts(parts, Body::from(body))),
         Ok(Arrived::TooLong(_)) => Err(Status::resource_exhausted("the message is larger than 256 KiB")),
         Err(NotArrived::BrokenOff) => Err(Status::cancelled("the message broke off")),

@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// The time limit of a call for which the caller sets no earlier deadline.
-const CALL_LIMIT: Duration = Duration::from_secs(10);
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The gRPC services of one server.
 pub struct Services {
@@ -124,15 +124,15 @@ impl Services {
             inbound::bounded(self.routes.routes().into_axum_router(), guard, max_calls_in_flight, &self.apart);
         let (reporter, mut open) = health::service();
         if Descriptions::of_this_process().grpc_reflection {
-            let reflection = Routes::new(reflection_v1.max_decoding_message_size(OPEN_MESSAGE))
-                .add_service(reflection_v1alpha.max_decoding_message_size(OPEN_MESSAGE));
+            let reflection = Routes::new(reflection_v1.max_decoding_message_size(MAX_OPEN_MESSAGE_BYTES))
+                .add_service(reflection_v1alpha.max_decoding_message_size(MAX_OPEN_MESSAGE_BYTES));
             open = open.merge(watch_limits::bounded(reflection, |_| true));
         }
         Ok((layers(guarded.merge(open), rpcs), reporter))
     }
 
     /// Serves until `stop`, continues for the drain, then finishes the calls in flight within
-    /// [`shutdown::REQUESTS`](crate::shutdown::REQUESTS).
+    /// [`shutdown::REQUESTS_TIMEOUT`](crate::shutdown::REQUESTS_TIMEOUT).
     ///
     /// Health reports SERVING for `""` and each service while `readiness` is met. Fails if `guard` has no rule for an RPC.
     pub async fn serve(
@@ -167,11 +167,11 @@ impl Services {
 
 /// Adds a layer around all services: tracing, metrics, the deadline, INTERNAL for panics, and the details of errors.
 fn layers(router: Router, rpcs: Rpcs) -> Router {
-    router.layer(shared(axum::middleware::from_fn_with_state(rpcs, around)))
+    router.layer(shared(axum::middleware::from_fn_with_state(rpcs, call_layer)))
 }
 
 /// Middleware: one layer, since each layer of axum costs each call several allocations.
-async fn around(State(rpcs): State<Rpcs>, request: Request, next: Next) -> Response {
+async fn call_layer(State(rpcs): State<Rpcs>, request: Request, next: Next) -> Response {
     let handle = async |request: Request| {
         let answered = bounded(request, async |request| unreadable::told(next.run(request).await));
         let answered = catch_panics(answered, || refuse(&tonic::Status::internal("internal error"))).await;
@@ -180,10 +180,10 @@ async fn around(State(rpcs): State<Rpcs>, request: Request, next: Next) -> Respo
     observe::grpc(&rpcs, request, handle).await
 }
 
-/// Sets the deadline of a call to the one that its caller sent, but at most [`CALL_LIMIT`] from now.
+/// Sets the deadline of a call to the one that its caller sent, but at most [`CALL_TIMEOUT`] from now.
 async fn bounded(request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     let asked = request.headers().get("grpc-timeout").and_then(|value| parse_timeout(value.to_str().ok()?));
-    let limit = asked.unwrap_or(CALL_LIMIT).min(CALL_LIMIT);
+    let limit = asked.unwrap_or(CALL_TIMEOUT).min(CALL_TIMEOUT);
     let work = deadline::within(limit, next(request));
     tokio::time::timeout(limit, work)
         .await

@@ -28,11 +28,11 @@ use super::refuse;
 use crate::shared_layer::shared;
 
 /// The maximum size in bytes of a message to health or reflection. Such a message contains only names.
-pub(super) const OPEN_MESSAGE: usize = 4 * 1024;
+pub(super) const MAX_OPEN_MESSAGE_BYTES: usize = 4 * 1024;
 /// The maximum number of concurrent streams of one kind per server.
 const MAX_STREAMS: usize = 256;
 /// The maximum lifetime of a stream. A client that watches opens another stream, as after a lost connection.
-const LIFE: Duration = Duration::from_mins(10);
+const MAX_STREAM_LIFETIME: Duration = Duration::from_mins(10);
 
 /// Limits the number and the lifetime of concurrent calls of the paths in `routes` for which `is_stream` returns true.
 pub(super) fn bounded(routes: Routes, is_stream: fn(&str) -> bool) -> Router {
@@ -61,7 +61,7 @@ async fn bound(State(kind): State<Kind>, request: Request, next: Next) -> Respon
         return refuse(&Status::resource_exhausted("too many streams at once; try again soon"));
     };
     let response = next.run(request).await;
-    response.map(|body| Body::new(Limited { body, end: Box::pin(sleep(LIFE)), slot: Some(slot) }))
+    response.map(|body| Body::new(Limited { body, end: Box::pin(sleep(MAX_STREAM_LIFETIME)), slot: Some(slot) }))
 }
 
 /// The body of a stream, which ends when its lifetime is over.

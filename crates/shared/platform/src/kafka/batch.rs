@@ -17,7 +17,7 @@ const FETCH: Api = Api(1, 4);
 /// How long the broker may wait for records, in milliseconds.
 const MAX_WAIT_MS: i32 = 1_000;
 /// The limit of the response in bytes. The first batch is complete even if it is larger.
-const MAX_BYTES: i32 = 1_024;
+const MAX_RESPONSE_BYTES: i32 = 1_024;
 /// The only layout of batches that Kafka 4 stores.
 const MAGIC: i8 = 2;
 
@@ -69,7 +69,7 @@ fn request(topic: &str, partition: i32, offset: i64) -> Vec<u8> {
     out.put_i32(-1);
     out.put_i32(MAX_WAIT_MS);
     out.put_i32(1);
-    out.put_i32(MAX_BYTES);
+    out.put_i32(MAX_RESPONSE_BYTES);
     // Uncommitted records are returned, too.
     out.put_i8(0);
     out.put_i32(1);
@@ -77,7 +77,7 @@ fn request(topic: &str, partition: i32, offset: i64) -> Vec<u8> {
     out.put_i32(1);
     out.put_i32(partition);
     out.put_i64(offset);
-    out.put_i32(MAX_BYTES);
+    out.put_i32(MAX_RESPONSE_BYTES);
     out
 }
 

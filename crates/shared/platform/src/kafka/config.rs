@@ -116,7 +116,7 @@ mod tests {
         let day = Duration::from_hours(24);
         let keep = |variables: &[(&str, &str)]| {
             let all = variables.iter().chain(&[("KAFKA_BROKERS", "localhost:9092")]);
-            Settings::of(all.map(|(name, value)| (*name, (*value).to_owned())))
+            Settings::from_variables(all.map(|(name, value)| (*name, (*value).to_owned())))
                 .read::<Config>()
                 .unwrap()
                 .effect_retention()

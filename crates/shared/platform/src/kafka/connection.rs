@@ -24,7 +24,7 @@ use crate::tls;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 /// The size limit of a response, in bytes. A right takes some 100.
-const MAX_RESPONSE: usize = 16 << 20;
+const MAX_RESPONSE_BYTES: usize = 16 << 20;
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
@@ -78,7 +78,7 @@ impl Connection {
         self.stream.write_all(request).await?;
         self.stream.flush().await?;
         let length = usize::try_from(self.stream.read_i32().await?)?;
-        ensure!(length <= MAX_RESPONSE, "the response has {length} bytes");
+        ensure!(length <= MAX_RESPONSE_BYTES, "the response has {length} bytes");
         let mut response = vec![0; length];
         self.stream.read_exact(&mut response).await?;
         Ok(response.into())

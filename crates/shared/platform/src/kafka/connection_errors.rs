@@ -14,7 +14,7 @@ use super::Refusal;
 /// The facility of librdkafka's log lines about failed connections.
 const FAIL: &str = "FAIL";
 /// The minimum interval between two warnings of one producer.
-const PAUSE: Duration = Duration::from_mins(1);
+const WARNING_INTERVAL: Duration = Duration::from_mins(1);
 
 /// The reason why a client's last connection failed.
 #[derive(Default)]
@@ -112,7 +112,7 @@ impl Witness {
 
     fn warn(&self, error: &str) {
         let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
-        if warned.is_none_or(|at| at.elapsed() > PAUSE) {
+        if warned.is_none_or(|at| at.elapsed() > WARNING_INTERVAL) {
             *warned = Some(Instant::now());
             tracing::warn!(error, "publishing unavailable, retrying");
         }
@@ -127,7 +127,7 @@ impl ClientContext for Witness {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        match Refusal::of(&error, "the cluster", || Some(reason.to_owned())) {
+        match Refusal::from_error(&error, "the cluster", || Some(reason.to_owned())) {
             // The call that publishes returns this refusal.
             Some(refusal @ Refusal::Tls(_)) => {
                 self.distrust.send_replace(Some(refusal));

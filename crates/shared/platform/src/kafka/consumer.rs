@@ -43,11 +43,11 @@ const QUEUED_MESSAGES: &str = "1000";
 /// `fetch.message.max.bytes`.
 const QUEUED_KILOBYTES: &str = "1024";
 /// The time limit for the first offset of a partition whose position the topic does not have.
-const WATERMARKS: Duration = Duration::from_secs(5);
+const WATERMARKS_TIMEOUT: Duration = Duration::from_secs(5);
 /// The time limit for the topic's metadata before a consumer subscribes.
-const METADATA: Duration = Duration::from_secs(2);
+const METADATA_TIMEOUT: Duration = Duration::from_secs(2);
 /// The capacity of the channel for partition errors. A worker that reports an error waits while the channel is full.
-const REPORTS: usize = 16;
+const REPORT_CAPACITY: usize = 16;
 
 /// Consumes one topic within one group until it is stopped.
 ///
@@ -64,7 +64,7 @@ pub struct Consumer {
 }
 
 /// What a consumer reads, and how it handles it.
-pub struct Subscription {
+pub struct TopicSubscription {
     pub group: &'static str,
     pub topic: String,
     pub handler: Arc<dyn Handler>,
@@ -74,8 +74,8 @@ impl Consumer {
     /// Creates a consumer that has not joined its group yet.
     ///
     /// The condition `joined` is met once the member has joined its group.
-    pub fn new(config: &Config, subscription: Subscription, joined: Condition) -> Self {
-        let Subscription { group, topic, handler } = subscription;
+    pub fn new(config: &Config, subscription: TopicSubscription, joined: Condition) -> Self {
+        let TopicSubscription { group, topic, handler } = subscription;
         Self {
             group,
             topic,
@@ -127,8 +127,8 @@ impl Consumer {
             () = stop.cancelled() => return Ok(()),
         }
         let broken = CancellationToken::new();
-        let (errors, mut reported) = mpsc::channel(REPORTS);
-        let (resets, mut reset) = mpsc::channel(REPORTS);
+        let (errors, mut reported) = mpsc::channel(REPORT_CAPACITY);
+        let (resets, mut reset) = mpsc::channel(REPORT_CAPACITY);
         let positions = Arc::new(Positions::new(self.group, &self.topic, resets));
         let unreadable = Arc::new(Unreadable::new(self.group, &self.topic, self.joined.clone()));
         let reports =
@@ -164,7 +164,7 @@ impl Consumer {
                 Some(reset) = reset.recv() => {
                     let (consumer, topic) = (consumer.clone(), self.topic.clone());
                     let extent =
-                        tokio::task::spawn_blocking(move || consumer.fetch_watermarks(&topic, reset.partition, WATERMARKS));
+                        tokio::task::spawn_blocking(move || consumer.fetch_watermarks(&topic, reset.partition, WATERMARKS_TIMEOUT));
                     if let Ok(Ok((start, _))) = extent.await {
                         positions.report(reset, start);
                     }
@@ -190,7 +190,7 @@ impl Consumer {
             // librdkafka reports a refusal only once. A new consumer makes it report again.
             let what = format!("reading {} as {}", self.topic, self.group);
             let reasons = &consumer.context().reasons;
-            if let Some(refusal) = Refusal::of(&error, &what, || reasons.last()) {
+            if let Some(refusal) = Refusal::from_error(&error, &what, || reasons.last()) {
                 break Err(refusal.into());
             }
             // The topic was deleted. A new consumer creates it again, and does not wait for the next refresh of metadata to find it.
@@ -214,7 +214,8 @@ impl Consumer {
     /// assignment would wait for the thread that handles it. If the broker does not answer, positions are trusted.
     async fn learn_topic_id(&self, consumer: &Arc<StreamConsumer<Context>>) {
         let (consumer, topic) = (consumer.clone(), self.topic.clone());
-        let asked = tokio::task::spawn_blocking(move || consumer.fetch_metadata(Some(&topic), METADATA).map(drop));
+        let asked =
+            tokio::task::spawn_blocking(move || consumer.fetch_metadata(Some(&topic), METADATA_TIMEOUT).map(drop));
         if let Ok(Err(error)) = asked.await {
             tracing::debug!(group = self.group, %error, "the id of the topic is not known yet");
         }

@@ -33,7 +33,7 @@ const TOLD: [&str; 9] = [
 ];
 
 /// The length in bytes to which the key and each header of an abridged dead letter are cut.
-const KEPT: usize = 1024;
+const MAX_ABRIDGED_LENGTH: usize = 1024;
 
 impl Consumer {
     /// Publishes the message to its dead-letter topic.
@@ -96,12 +96,12 @@ fn dead_letter(message: &Message, group: &str, error: &str, attempts: u32) -> Ex
 fn abridged(letter: ExactRecord) -> ExactRecord {
     let ExactRecord { topic, mut key, payload, headers } = letter;
     if let Some(key) = &mut key {
-        key.truncate(KEPT);
+        key.truncate(MAX_ABRIDGED_LENGTH);
     }
     let mut told = Headers::default();
     for name in TOLD {
         if let Some(text) = headers.get(name) {
-            told.push_text(name, &text[..text.floor_char_boundary(KEPT)]);
+            told.push_text(name, &text[..text.floor_char_boundary(MAX_ABRIDGED_LENGTH)]);
         }
     }
     told.push_text(HEADER_LEFT_OUT, payload.map_or(0, |payload| payload.len()).to_string());

@@ -10,7 +10,7 @@ use tokio::{
 use super::{Config, KafkaPublisher, background_drop::drop_in_background};
 
 /// The time without a dead letter after which the producer is closed.
-const IDLE: Duration = Duration::from_mins(1);
+const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The producer of a consumer's dead letters. Poison messages are rare, so it is created for the first dead letter, and closed when no more
 /// follow. It is not created for each: a defective program may publish thousands of poison messages, and creating a producer takes many
@@ -33,14 +33,14 @@ impl DeadLetterProducer {
         Ok(publisher)
     }
 
-    /// Closes the producer once it was not used for [`IDLE`]. While there is no producer, waits for one.
+    /// Closes the producer once it was not used for [`IDLE_TIMEOUT`]. While there is no producer, waits for one.
     pub async fn close_idle(&self) {
         let mut used = self.used.subscribe();
         loop {
             let last = *used.borrow_and_update();
             match last {
                 None => drop(used.changed().await),
-                Some(last) if tokio::time::timeout_at(last + IDLE, used.changed()).await.is_err() => break,
+                Some(last) if tokio::time::timeout_at(last + IDLE_TIMEOUT, used.changed()).await.is_err() => break,
                 Some(_) => {}
             }
         }
@@ -57,18 +57,21 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_producer_is_kept_while_dead_letters_come_and_closed_a_minute_after_the_last() {
-        let config: Config = Settings::of([("KAFKA_BROKERS", "127.0.0.1:9".to_owned())]).read().unwrap();
+        let config: Config = Settings::from_variables([("KAFKA_BROKERS", "127.0.0.1:9".to_owned())]).read().unwrap();
         let producer = DeadLetterProducer::default();
         let is_open = async || producer.publisher.lock().await.is_some();
 
         for _ in 0..3 {
             producer.publisher(&config).await.unwrap();
-            assert!(tokio::time::timeout(IDLE / 2, producer.close_idle()).await.is_err());
+            assert!(tokio::time::timeout(IDLE_TIMEOUT / 2, producer.close_idle()).await.is_err());
             assert!(is_open().await);
         }
         producer.close_idle().await;
 
         assert!(!is_open().await);
-        assert!(tokio::time::timeout(IDLE * 2, producer.close_idle()).await.is_err(), "there is nothing to close");
+        assert!(
+            tokio::time::timeout(IDLE_TIMEOUT * 2, producer.close_idle()).await.is_err(),
+            "there is nothing to close"
+        );
     }
 }

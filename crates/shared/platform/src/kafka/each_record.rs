@@ -23,11 +23,11 @@ use super::{
 use crate::outbox::{Outcome, Refused, Scope, in_order_of_keys};
 
 /// The time limit for creating topics that are missing. A broker that has just started may need seconds for many topics.
-const TOPICS: Duration = Duration::from_secs(10);
+const CREATE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time limit for metadata of a topic after a record of it has timed out. Without a response in this time, the broker is unavailable.
-const METADATA: Duration = Duration::from_secs(1);
+const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
 /// The pause before a record is queued again while the producer's queue is full.
-const QUEUE_FULL: Duration = Duration::from_millis(20);
+const QUEUE_FULL_DELAY: Duration = Duration::from_millis(20);
 
 /// Why one record was not delivered.
 enum Failure {
@@ -53,7 +53,7 @@ impl Uncreated {
 }
 
 impl Failure {
-    fn of(error: KafkaError, topic: &str) -> Self {
+    fn new(error: KafkaError, topic: &str) -> Self {
         use RDKafkaErrorCode::{
             AllBrokersDown, BrokerTransportFailure, ClusterAuthorizationFailed, Fatal, InvalidTopic, MessageTimedOut,
             PolicyViolation, PurgeInflight, PurgeQueue, TopicAuthorizationFailed, UnknownPartition, UnknownTopic,
@@ -98,7 +98,7 @@ impl Failure {
 
 impl KafkaPublisher {
     pub(super) async fn outcomes(&self, records: &[Record]) -> Vec<Outcome> {
-        let limit = self.limit.unwrap_or(Self::RELAY_LIMIT);
+        let limit = self.limit.unwrap_or(Self::RELAY_TIMEOUT);
         let (refused, producer) = match self.prepare(records).await {
             Ok(prepared) => prepared,
             Err(error) => return Outcome::all_unavailable(records.len(), error),
@@ -135,7 +135,7 @@ impl KafkaPublisher {
     }
 
     async fn prepare<'r>(&self, records: &'r [Record]) -> anyhow::Result<(HashMap<&'r str, Uncreated>, Producer)> {
-        let ensured = tokio::time::timeout(TOPICS, self.ensure_each(records)).await;
+        let ensured = tokio::time::timeout(CREATE_TIMEOUT, self.ensure_each(records)).await;
         let refused = ensured.context("asking Kafka for topics")??;
         Ok((refused, self.trusting()?))
     }
@@ -211,7 +211,7 @@ impl KafkaPublisher {
         for (topic, responded) in &mut topics {
             let (client, asked) = (producer.client.clone(), (*topic).to_owned());
             let partitions = tokio::task::spawn_blocking(move || {
-                let metadata = client.client().fetch_metadata(Some(&asked), METADATA)?;
+                let metadata = client.client().fetch_metadata(Some(&asked), METADATA_TIMEOUT)?;
                 Ok::<_, KafkaError>(metadata.topics().first().map_or(0, |topic| topic.partitions().len()))
             });
             // Without a response each further topic would take the whole time too.
@@ -233,13 +233,13 @@ async fn deliver(producer: &Producer, record: &Record, headers: OwnedHeaders, un
         match producer.client.send_result(message) {
             Ok(delivery) => break delivery,
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), returned)) => message = returned,
-            Err((error, _)) => return Err(Failure::of(error, &record.topic)),
+            Err((error, _)) => return Err(Failure::new(error, &record.topic)),
         }
-        tokio::time::sleep(QUEUE_FULL).await;
+        tokio::time::sleep(QUEUE_FULL_DELAY).await;
     };
     match delivery.await {
         Ok(Ok(_)) => Ok(()),
-        Ok(Err((error, _))) => Err(Failure::of(error, &record.topic)),
+        Ok(Err((error, _))) => Err(Failure::new(error, &record.topic)),
         Err(closed) => Err(Failure::Unavailable(closed.into())),
     }
 }

@@ -18,7 +18,7 @@ use serde::Deserialize;
 /// The interval of librdkafka's statistics in milliseconds.
 pub(super) const INTERVAL_MS: &str = "5000";
 /// The time limit of a request for the end of a partition.
-const LIMIT: Duration = Duration::from_secs(1);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The part of librdkafka's statistics that is needed here.
 #[derive(Deserialize)]
@@ -95,7 +95,9 @@ impl Lag {
             let this = self.clone();
             tokio::task::spawn_blocking(move || {
                 for (partition, position) in still {
-                    if let Ok((_, end)) = client.fetch_watermarks(&this.topic, partition, Timeout::After(LIMIT)) {
+                    if let Ok((_, end)) =
+                        client.fetch_watermarks(&this.topic, partition, Timeout::After(REQUEST_TIMEOUT))
+                    {
                         this.report(partition, end - position);
                     }
                 }

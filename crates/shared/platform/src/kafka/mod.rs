@@ -34,7 +34,7 @@ mod workers;
 pub use acls::{Acl, Changed, Operation, Resource, set_acls};
 pub use batch::{Batch, batch_at, can_be_decoded};
 pub use config::Config;
-pub use consumer::{Consumer, Subscription};
+pub use consumer::{Consumer, TopicSubscription};
 pub use dead_letter::{
     HEADER_ATTEMPTS, HEADER_ERROR, HEADER_FAILED_AT, HEADER_GROUP, HEADER_LEFT_OUT, HEADER_OFFSET, HEADER_ORIGINALS,
     HEADER_PARTITION, HEADER_TOPIC, original,

@@ -26,9 +26,9 @@ use super::{
 };
 
 /// The time limit of a request about positions.
-const TIMEOUT: Duration = Duration::from_secs(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// The pause before a batch that cannot be read is fetched again.
-const AGAIN: Duration = Duration::from_secs(2);
+const RETRY_DELAY: Duration = Duration::from_secs(2);
 
 /// What queues report to the consumer.
 #[derive(Clone)]
@@ -151,7 +151,7 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
                 self.next = Some(to);
                 let _ = self.store_next(to);
             }
-            None => tokio::time::sleep(AGAIN).await,
+            None => tokio::time::sleep(RETRY_DELAY).await,
         }
         Ok(self.seek(skipped_to.unwrap_or(position)).await?)
     }
@@ -163,12 +163,12 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
         let start = spawn_blocking(move || -> KafkaResult<i64> {
             let mut own = TopicPartitionList::new();
             own.add_partition(&topic, partition);
-            let committed = client.committed_offsets(own, TIMEOUT)?;
+            let committed = client.committed_offsets(own, REQUEST_TIMEOUT)?;
             let trusted = committed.elements().into_iter().find_map(|one| match one.offset() {
                 Offset::Offset(next) if [topic_id.as_str(), ""].contains(&one.metadata()) => Some(next),
                 _ => None,
             });
-            trusted.map_or_else(|| Ok(client.fetch_watermarks(&topic, partition, TIMEOUT)?.0), Ok)
+            trusted.map_or_else(|| Ok(client.fetch_watermarks(&topic, partition, REQUEST_TIMEOUT)?.0), Ok)
         });
         Ok(start.await??)
     }
@@ -176,7 +176,7 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
     /// Drops what was fetched, and continues at `offset`.
     async fn seek(&self, offset: i64) -> KafkaResult<()> {
         let (client, topic, partition) = (self.client.clone(), self.consumer.topic.clone(), self.partition);
-        let seeking = spawn_blocking(move || client.seek(&topic, partition, Offset::Offset(offset), TIMEOUT));
+        let seeking = spawn_blocking(move || client.seek(&topic, partition, Offset::Offset(offset), REQUEST_TIMEOUT));
         seeking.await.unwrap_or(Ok(()))
     }
 

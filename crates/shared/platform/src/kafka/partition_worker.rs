@@ -9,10 +9,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span};
 
 use super::{Consumer, Message, partition_queue::PartitionQueue};
-use crate::{clock, pace::Pace, telemetry};
+use crate::{batch_delay::BatchDelay, clock, telemetry};
 
 /// The maximum number of messages of one partition, of different keys, that are handled concurrently, so that their writes can be grouped.
-const AT_ONCE: usize = 16;
+const MAX_CONCURRENT_MESSAGES: usize = 16;
 /// While messages are frequent, the first message waits this long for those that follow it. A relay's batch arrives within a few
 /// milliseconds; if each message were handled on arrival, each would need a statement of its own.
 const LINGER: Duration = Duration::from_millis(5);
@@ -22,9 +22,9 @@ impl Consumer {
     /// if the handler supports them; offsets are stored in order.
     pub(super) async fn work<C: ConsumerContext + 'static>(self: Arc<Self>, mut queue: PartitionQueue<C>) {
         let batch = self.handler.batch();
-        let most = if batch > 1 { batch } else { AT_ONCE };
+        let most = if batch > 1 { batch } else { MAX_CONCURRENT_MESSAGES };
         let mut messages = Vec::new();
-        let mut pace = Pace::default();
+        let mut delay = BatchDelay::default();
         let closed = queue.closed.clone();
         loop {
             tokio::select! {
@@ -33,11 +33,11 @@ impl Consumer {
                 () = queue.receive(&mut messages, most) => {}
             }
             let now = Instant::now();
-            if messages.len() < most && pace.is_busy(now) {
+            if messages.len() < most && delay.is_busy(now) {
                 tokio::time::sleep(LINGER).await;
                 queue.receive_fetched(&mut messages, most).await;
             }
-            pace.record(u32::try_from(messages.len()).unwrap_or(u32::MAX), now);
+            delay.record(u32::try_from(messages.len()).unwrap_or(u32::MAX), now);
             if closed.is_cancelled() {
                 return;
             }

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 /// librdkafka's text of an id that it does not know yet.
 const UNKNOWN: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 /// The time limit for committed offsets, for which a rebalance waits.
-const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
+const REQUEST_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// A position at which the topic has no record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ impl Positions {
         if id.is_empty() || assigned.count() == 0 {
             return Ok(());
         }
-        let committed = consumer.committed_offsets(assigned.clone(), TIMEOUT)?;
+        let committed = consumer.committed_offsets(assigned.clone(), REQUEST_TIMEOUT)?;
         let mut adopted = TopicPartitionList::new();
         for element in committed.elements() {
             let (partition, Offset::Offset(position)) = (element.partition(), element.offset()) else { continue };

@@ -29,9 +29,9 @@ use super::{
 use crate::outbox::{Outcome, Publisher};
 
 /// The number of rounds in a row without an answer after which a producer is replaced. A round of a relay takes 3 s.
-const UNANSWERED: u32 = 3;
+const MAX_UNANSWERED_ROUNDS: u32 = 3;
 /// The time without an acknowledgement after which a producer without a limit is replaced.
-const SILENCE: Duration = Duration::from_secs(30);
+const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A record to be produced.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub struct KafkaPublisher {
     config: Config,
     /// Replaced after a fatal error.
     producer: Arc<RwLock<Producer>>,
-    /// The time after which a record that is not acknowledged fails. `None` retries it until [`SILENCE`].
+    /// The time after which a record that is not acknowledged fails. `None` retries it until [`ACKNOWLEDGEMENT_TIMEOUT`].
     pub(super) limit: Option<Duration>,
     /// Creates the topics of the records. If one were missing, a broker would create it with the broker's own number of partitions.
     pub(super) topics: TopicCreator,
@@ -66,7 +66,7 @@ pub(super) struct Producer {
 impl KafkaPublisher {
     /// The time limit of a record that a relay publishes. Together with the request for metadata after it, it is shorter than what is left of
     /// the relay's lease.
-    pub(super) const RELAY_LIMIT: Duration = Duration::from_secs(2);
+    pub(super) const RELAY_TIMEOUT: Duration = Duration::from_secs(2);
 
     pub fn new(config: &Config) -> anyhow::Result<Self> {
         Self::limited(config, None)
@@ -80,7 +80,7 @@ impl KafkaPublisher {
     /// Creates the publisher of a relay. A record that is not acknowledged in time fails, and the relay publishes it later. With
     /// [`new`](Self::new), one record could hold up the relay for ever.
     pub fn for_relay(config: &Config) -> anyhow::Result<Self> {
-        Self::limited(config, Some(Self::RELAY_LIMIT))
+        Self::limited(config, Some(Self::RELAY_TIMEOUT))
     }
 
     fn limited(config: &Config, limit: Option<Duration>) -> anyhow::Result<Self> {
@@ -130,7 +130,7 @@ pub(super) fn headers(record: &Record) -> OwnedHeaders {
 }
 
 pub(super) fn refused(error: KafkaError, topic: &str) -> anyhow::Error {
-    Refusal::of(&error, &format!("writing to {topic}"), || None).map_or_else(|| error.into(), Into::into)
+    Refusal::from_error(&error, &format!("writing to {topic}"), || None).map_or_else(|| error.into(), Into::into)
 }
 
 /// Returns true if publishing failed because a record exceeds the size limit of the producer or of the topic.
@@ -173,13 +173,13 @@ impl KafkaPublisher {
         Ok(self.current())
     }
 
-    /// Records whether the broker answered anything in a round. Creates a new producer after [`UNANSWERED`] rounds in a row without an answer:
+    /// Records whether the broker answered anything in a round. Creates a new producer after [`MAX_UNANSWERED_ROUNDS`] rounds in a row without an answer:
     /// librdkafka forgets all brokers for good if one of them lists none, as a broker does that was frozen until the cluster fenced it
     /// (<https://github.com/confluentinc/librdkafka/issues/5301>).
     pub(super) fn round_ended(&self, producer: &Producer, is_answered: bool) -> anyhow::Result<()> {
         if is_answered {
             self.unanswered.store(0, Ordering::Relaxed);
-        } else if self.unanswered.fetch_add(1, Ordering::Relaxed) + 1 >= UNANSWERED {
+        } else if self.unanswered.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_UNANSWERED_ROUNDS {
             self.unanswered.store(0, Ordering::Relaxed);
             self.replace_unanswered(producer)?;
         }
@@ -218,9 +218,12 @@ impl KafkaPublisher {
         for (delivery, record) in deliveries.into_iter().zip(records) {
             let delivered = producer.delivered(delivery, &record.topic);
             // The caller repeats the call, with the new producer.
-            let Ok(delivered) = tokio::time::timeout(SILENCE, delivered).await else {
+            let Ok(delivered) = tokio::time::timeout(ACKNOWLEDGEMENT_TIMEOUT, delivered).await else {
                 self.replace_unanswered(&producer)?;
-                anyhow::bail!("Kafka has not acknowledged a record of {} for {SILENCE:?}", record.topic);
+                anyhow::bail!(
+                    "Kafka has not acknowledged a record of {} for {ACKNOWLEDGEMENT_TIMEOUT:?}",
+                    record.topic
+                );
             };
             delivered?;
         }

@@ -24,10 +24,10 @@ use super::{
 };
 
 /// The time limit for one response of the broker.
-const TIMEOUT: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a request is repeated while no replica leads a partition or coordinates a group, and the pause before each.
-const REPEATS: usize = 50;
-const PAUSE: Duration = Duration::from_millis(100);
+const MAX_RETRIES: usize = 50;
+const RETRY_DELAY: Duration = Duration::from_millis(100);
 /// The broker's errors shortly after it has started or a topic was created.
 const PASSING: [RDKafkaErrorCode; 5] =
     [CoordinatorLoadInProgress, CoordinatorNotAvailable, LeaderNotAvailable, NotCoordinator, NotLeaderForPartition];
@@ -80,7 +80,7 @@ impl Reader {
 
     /// Returns the extents of a topic's partitions. Returns none for a topic that does not exist.
     pub fn extents(&self, topic: &str) -> anyhow::Result<Vec<Extent>> {
-        let metadata = match self.consumer.fetch_metadata(Some(topic), TIMEOUT) {
+        let metadata = match self.consumer.fetch_metadata(Some(topic), REQUEST_TIMEOUT) {
             Ok(metadata) => metadata,
             Err(error) => {
                 refused(&self.consumer)?;
@@ -93,7 +93,7 @@ impl Reader {
             .flat_map(MetadataTopic::partitions)
             .map(|partition| {
                 let partition = partition.id();
-                let watermarks = repeated(|| self.consumer.fetch_watermarks(topic, partition, TIMEOUT));
+                let watermarks = repeated(|| self.consumer.fetch_watermarks(topic, partition, REQUEST_TIMEOUT));
                 let (start, end) = watermarks.with_context(|| format!("asking Kafka how long {topic} is"))?;
                 Ok(Extent { partition, start, end })
             })
@@ -102,7 +102,8 @@ impl Reader {
 
     /// Returns the address of the broker that leads a partition.
     pub(super) fn leader(&self, topic: &str, partition: i32) -> anyhow::Result<String> {
-        let metadata = self.consumer.fetch_metadata(Some(topic), TIMEOUT).context("asking Kafka for its brokers")?;
+        let metadata =
+            self.consumer.fetch_metadata(Some(topic), REQUEST_TIMEOUT).context("asking Kafka for its brokers")?;
         let mut partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);
         let leader = partitions.find(|known| known.id() == partition).map(MetadataPartition::leader);
         let broker = metadata.brokers().iter().find(|broker| Some(broker.id()) == leader);
@@ -126,7 +127,7 @@ impl Reader {
         let consumer: BaseConsumer = self.client.create().context("creating a Kafka consumer")?;
         consumer.assign(&assignment).with_context(|| format!("reading {topic}"))?;
         while !left.is_empty() {
-            match consumer.poll(TIMEOUT) {
+            match consumer.poll(REQUEST_TIMEOUT) {
                 Some(Ok(record)) => {
                     let partition = record.partition();
                     let Some(end) = left.get(&partition).copied() else { continue };
@@ -154,7 +155,7 @@ impl Reader {
         for partition in partitions {
             list.add_partition(topic, *partition);
         }
-        let asked = repeated(|| self.consumer.committed_offsets(list.clone(), TIMEOUT));
+        let asked = repeated(|| self.consumer.committed_offsets(list.clone(), REQUEST_TIMEOUT));
         let committed = asked.context("asking Kafka for offsets")?;
         let marks = committed.elements().into_iter().filter_map(|element| {
             let Offset::Offset(next) = element.offset() else { return None };
@@ -176,9 +177,9 @@ impl Reader {
 /// Repeats a request while the broker has no leader or coordinator for it. Blocks.
 fn repeated<T>(request: impl Fn() -> KafkaResult<T>) -> KafkaResult<T> {
     let is_passing = |error: &KafkaError| error.rdkafka_error_code().is_some_and(|code| PASSING.contains(&code));
-    for _ in 0..REPEATS {
+    for _ in 0..MAX_RETRIES {
         match request() {
-            Err(error) if is_passing(&error) => std::thread::sleep(PAUSE),
+            Err(error) if is_passing(&error) => std::thread::sleep(RETRY_DELAY),
             outcome => return outcome,
         }
     }

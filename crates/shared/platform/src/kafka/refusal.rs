@@ -15,10 +15,10 @@ use super::{
 };
 
 /// The time limit for a broker's response to a metadata request.
-const TIMEOUT: Duration = Duration::from_secs(4);
+const METADATA_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// How long [`glance`] waits for librdkafka's explanation of a failed plain-text connection.
-const GLANCE: Duration = Duration::from_secs(1);
+const GLANCE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// OpenSSL's error text for a certificate of an unknown authority, for another host name, or outside of its validity period.
 const DISTRUST: &str = "certificate verify failed";
@@ -42,7 +42,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Maps an error to a refusal, if it is one. `what` names the resource. `reason` returns librdkafka's additional explanation.
-    pub(super) fn of(error: &KafkaError, what: &str, reason: impl FnOnce() -> Option<String>) -> Option<Self> {
+    pub(super) fn from_error(error: &KafkaError, what: &str, reason: impl FnOnce() -> Option<String>) -> Option<Self> {
         let code = error.rdkafka_error_code()?;
         match code {
             RDKafkaErrorCode::SSL => Some(Self::Tls(reason().unwrap_or_else(|| error.to_string()))),
@@ -89,7 +89,7 @@ pub fn probe(config: &Config, topics: &[&str]) -> anyhow::Result<()> {
     let client = client(config)?;
     let all = topics.is_empty().then_some(None);
     for asked in topics.iter().map(|topic| Some(*topic)).chain(all) {
-        let metadata = match client.fetch_metadata(asked, TIMEOUT) {
+        let metadata = match client.fetch_metadata(asked, METADATA_TIMEOUT) {
             Ok(metadata) => metadata,
             Err(error) => {
                 refused(&client)?;
@@ -114,7 +114,7 @@ pub(super) fn refused(client: &BaseConsumer<Listening>) -> Result<(), Refusal> {
     let until = Instant::now() + Duration::from_millis(500);
     while Instant::now() < until {
         if let Some(Err(error)) = client.poll(Duration::from_millis(50))
-            && let Some(refusal) = Refusal::of(&error, "the cluster", || client.context().reasons.last())
+            && let Some(refusal) = Refusal::from_error(&error, "the cluster", || client.context().reasons.last())
         {
             return Err(refusal);
         }
@@ -135,10 +135,10 @@ pub(super) async fn explained(config: &Config, error: KafkaError) -> anyhow::Err
     }
 }
 
-/// Returns librdkafka's guess about a broker that closes plain-text connections, if librdkafka reports one within [`GLANCE`].
+/// Returns librdkafka's guess about a broker that closes plain-text connections, if librdkafka reports one within [`GLANCE_TIMEOUT`].
 fn glance(config: &Config) -> Option<anyhow::Error> {
     let client = client(config).ok()?;
-    let until = Instant::now() + GLANCE;
+    let until = Instant::now() + GLANCE_TIMEOUT;
     while Instant::now() < until && client.fetch_metadata(None, Duration::from_millis(100)).is_err() {
         while client.poll(Duration::ZERO).is_some() {}
         if let Some(reason) = client.context().reasons.take() {

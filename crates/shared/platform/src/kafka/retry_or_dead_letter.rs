@@ -11,7 +11,7 @@ use super::{Consumer, Failure, Message};
 /// The number of consecutive panics of the handler after which a message is dead-lettered. A panic is a defect of this build, not an
 /// outage. Without this limit, all later events of the partition would wait for the next build. A dead letter blocks nothing, and the next
 /// build can replay it.
-const PANICS: u32 = 6;
+const MAX_PANICS: u32 = 6;
 
 impl Consumer {
     /// Handles or dead-letters a message. Returns false if `closed` ended the retries before that.
@@ -66,7 +66,7 @@ impl Consumer {
         metrics::counter!("kafka_handler_panics_total", "group" => self.group).increment(1);
         let Message { topic, partition, offset, .. } = message;
         tracing::error!(group = self.group, topic, partition, offset, panics, "a handler panicked: a defect");
-        if panics < PANICS {
+        if panics < MAX_PANICS {
             Failure::transient(anyhow::anyhow!("its handler panicked: a defect"))
         } else {
             Failure::poison("its handler panicked: a defect")

@@ -136,7 +136,7 @@ mod tests {
 
     fn load(variables: &[(&'static str, &str)]) -> Result<Config, ConfigError> {
         let all = variables.iter().chain(&[("KAFKA_BROKERS", "localhost:9092")]);
-        Config::load(&Settings::of(all.map(|(name, value)| (*name, (*value).to_owned()))))
+        Config::load(&Settings::from_variables(all.map(|(name, value)| (*name, (*value).to_owned()))))
     }
 
     const SASL: (&str, &str) = ("KAFKA_SECURITY_PROTOCOL", "sasl_plaintext");

@@ -11,7 +11,7 @@ pub fn skip_group(group: &str) -> String {
 }
 
 /// The length of a mark's note in bytes, at most. A broker accepts 4096; the oldest batches are forgotten.
-const NOTE: usize = 4_000;
+const MAX_NOTE_LENGTH: usize = 4_000;
 
 /// Lets the consumer group continue behind the batch if it cannot read it. It notices within some seconds. Blocks.
 pub fn skip(config: &Config, group: &str, topic: &str, partition: i32, batch: Batch) -> anyhow::Result<()> {
@@ -34,7 +34,7 @@ fn noted(note: &str, batch: Batch) -> String {
     loop {
         let texts: Vec<String> = all.iter().map(|Batch { first, last }| format!("{first}-{last}")).collect();
         let note = texts.join(" ");
-        if note.len() <= NOTE {
+        if note.len() <= MAX_NOTE_LENGTH {
             return note;
         }
         all.remove(0);
@@ -67,6 +67,6 @@ mod tests {
 
         assert_eq!(note, "17-18 0-1");
         assert_eq!(batches(&note).collect::<Vec<_>>(), [batch(17), batch(0)]);
-        assert!(long.len() <= NOTE && long.ends_with(" 1999-2000"), "{long}");
+        assert!(long.len() <= MAX_NOTE_LENGTH && long.ends_with(" 1999-2000"), "{long}");
     }
 }

@@ -31,7 +31,7 @@ pub fn dead_letter_topic(topic: &str) -> String {
 }
 
 /// The time limit of a request to the broker.
-const TIMEOUT: Duration = Duration::from_secs(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The pauses between retries, because a broker reports a created or altered topic only after a while: more than a second if it has just
 /// started and creates many topics.
@@ -197,7 +197,7 @@ fn admin(config: &Config) -> anyhow::Result<Admin> {
 }
 
 fn options() -> AdminOptions {
-    AdminOptions::new().request_timeout(Some(TIMEOUT)).operation_timeout(Some(TIMEOUT))
+    AdminOptions::new().request_timeout(Some(REQUEST_TIMEOUT)).operation_timeout(Some(REQUEST_TIMEOUT))
 }
 
 fn new_topic(name: &str, partitions: i32) -> NewTopic<'_> {

@@ -20,7 +20,7 @@ use super::{
 };
 
 /// The time limit for a worker to finish its current messages after the consumer stops. A worker that takes longer is aborted.
-const END: Duration = Duration::from_secs(2);
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The workers of a consumer whose context is `C`.
 pub(super) struct Workers<C: ConsumerContext> {
@@ -81,14 +81,14 @@ impl<C: ConsumerContext + 'static> Workers<C> {
         self.lock().clear();
     }
 
-    /// Ends all workers and waits for them. A worker that has not ended within [`END`] is aborted.
+    /// Ends all workers and waits for them. A worker that has not ended within [`STOP_TIMEOUT`] is aborted.
     pub async fn end(&self) {
         let workers: Vec<Worker> = self.lock().drain().map(|(_, worker)| worker).collect();
         for worker in &workers {
             worker.closed.cancel();
         }
         let ending = workers.into_iter().map(|Worker { mut task, .. }| async move {
-            if tokio::time::timeout(END, &mut task).await.is_err() {
+            if tokio::time::timeout(STOP_TIMEOUT, &mut task).await.is_err() {
                 task.abort();
                 let _ = task.await;
             }

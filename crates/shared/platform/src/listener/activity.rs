@@ -17,11 +17,11 @@ use tokio::{
 };
 
 /// A connection on which no request has begun or ended for this long is stalled. If it has a request in flight, its client does not read
-/// the response, since the server's own limit is [`REQUEST_LIMIT`](crate::deadline::REQUEST_LIMIT).
-const STALLED: Duration = Duration::from_mins(1);
+/// the response, since the server's own limit is [`REQUEST_TIMEOUT`](crate::deadline::REQUEST_TIMEOUT).
+const STALLED_AFTER: Duration = Duration::from_mins(1);
 
 /// The time limit for a client to take some bytes of an answer. It is longer than a mobile connection is usually away.
-pub(super) const TAKEN_WITHIN: Duration = Duration::from_secs(10);
+pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The activity of one connection, shared by its clones.
 #[derive(Clone)]
@@ -92,7 +92,7 @@ impl Activity {
     }
 
     fn is_stalled(&self) -> bool {
-        self.changed().elapsed() > STALLED
+        self.changed().elapsed() > STALLED_AFTER
     }
 
     fn changed(&self) -> Instant {
@@ -112,7 +112,7 @@ impl Drop for InHand {
     }
 }
 
-/// A stream that counts the received bytes. Writing fails once the client has taken no byte for [`TAKEN_WITHIN`].
+/// A stream that counts the received bytes. Writing fails once the client has taken no byte for [`WRITE_TIMEOUT`].
 pub(super) struct Watched<S> {
     stream: S,
     activity: Activity,
@@ -130,7 +130,7 @@ impl<S> Watched<S> {
             self.blocked = None;
             return written;
         }
-        let limit = self.blocked.get_or_insert_with(|| Box::pin(sleep(TAKEN_WITHIN)));
+        let limit = self.blocked.get_or_insert_with(|| Box::pin(sleep(WRITE_TIMEOUT)));
         limit.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }

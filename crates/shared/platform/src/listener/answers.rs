@@ -14,16 +14,16 @@ use axum::body::Bytes;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::activity::{Activity, InHand, TAKEN_WITHIN};
+use super::activity::{Activity, InHand, WRITE_TIMEOUT};
 
 /// The maximum number of bytes of the large answers of one listener that wait for their clients. It is four times the largest list, and
 /// small enough for a container of 64 MiB.
-pub(super) const ALL: usize = 16 << 20;
+pub(super) const MAX_WAITING_BYTES: usize = 16 << 20;
 /// The size of the largest answer that is not counted, in bytes. The number of requests bounds these.
-pub(super) const SMALL: usize = 4 << 10;
-/// The size of a piece in bytes. The first one is [`SMALL`], since hyper keeps it until the connection ends, even if the answer is dropped.
-const PIECE: usize = 16 << 10;
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+pub(super) const MAX_UNCOUNTED_BYTES: usize = 4 << 10;
+/// The size of a piece in bytes. The first one has [`MAX_UNCOUNTED_BYTES`], since hyper keeps it until the connection ends, even if the answer is dropped.
+const PIECE_BYTES: usize = 16 << 10;
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The large answers of one listener. Clones share them.
 #[derive(Clone, Default)]
@@ -56,15 +56,15 @@ pub(super) struct Place {
 
 impl Answers {
     /// Keeps a large answer of `bytes` bytes until its client has taken it.
-    pub fn keep(&self, data: VecDeque<Bytes>, bytes: usize, request: InHand, place: &Place) -> Kept {
+    pub fn keep(&self, data: VecDeque<Bytes>, bytes: usize, request: InHand, place: &Place) -> WaitingAnswer {
         let answer = Answer { data, bytes, piece: 0, waiting_since: Instant::now(), request, place: place.clone() };
-        Kept { answers: self.clone(), number: self.insert(answer) }
+        WaitingAnswer { answers: self.clone(), number: self.insert(answer) }
     }
 
-    /// Drops answers whose clients have taken nothing for [`TAKEN_WITHIN`], for ever.
+    /// Drops answers whose clients have taken nothing for [`WRITE_TIMEOUT`], for ever.
     pub async fn limit_time<T>(&self) -> T {
         loop {
-            sleep(LOOK_EVERY).await;
+            sleep(CHECK_INTERVAL).await;
             let mut waiting = self.lock();
             while waiting.answers.first_key_value().is_some_and(|(_, answer)| answer.is_late()) {
                 waiting.drop_first();
@@ -76,7 +76,7 @@ impl Answers {
         let mut waiting = self.lock();
         waiting.bytes += answer.bytes;
         let number = waiting.insert(answer);
-        while waiting.bytes > ALL && waiting.answers.len() > 1 {
+        while waiting.bytes > MAX_WAITING_BYTES && waiting.answers.len() > 1 {
             waiting.drop_first();
         }
         number
@@ -108,12 +108,12 @@ impl Waiting {
 
 impl Answer {
     fn is_late(&self) -> bool {
-        self.waiting_since.elapsed() > TAKEN_WITHIN
+        self.waiting_since.elapsed() > WRITE_TIMEOUT
     }
 
     /// Removes the next piece. It is a copy: a slice would keep the memory of the whole answer.
     fn next_piece(&mut self) -> Bytes {
-        let size = if self.piece == 0 { SMALL } else { PIECE };
+        let size = if self.piece == 0 { MAX_UNCOUNTED_BYTES } else { PIECE_BYTES };
         self.bytes -= std::mem::take(&mut self.piece);
         let Some(data) = self.data.front_mut() else { return Bytes::new() };
         let piece = Bytes::copy_from_slice(&data.split_to(data.len().min(size)));
@@ -126,12 +126,12 @@ impl Answer {
 }
 
 /// A large answer, which is dropped with this.
-pub(super) struct Kept {
+pub(super) struct WaitingAnswer {
     answers: Answers,
     number: u64,
 }
 
-impl Kept {
+impl WaitingAnswer {
     /// Takes the next piece, and gives the answer a new number. Returns `None` if the answer was dropped.
     pub fn take(&mut self) -> Option<Bytes> {
         let mut waiting = self.answers.lock();
@@ -152,7 +152,7 @@ impl Kept {
     }
 }
 
-impl Drop for Kept {
+impl Drop for WaitingAnswer {
     fn drop(&mut self) {
         let mut waiting = self.answers.lock();
         if let Some(answer) = waiting.answers.remove(&self.number) {
@@ -196,7 +196,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_flood_of_unread_answers_displaces_itself_and_not_one_that_is_read() {
-        let (answers, size) = (Answers::default(), ALL / 4);
+        let (answers, size) = (Answers::default(), MAX_WAITING_BYTES / 4);
         let reader = place();
         let mut read = sent(&answers, &reader, size);
         let mut flood = Vec::new();
@@ -204,7 +204,7 @@ mod tests {
             let place = place();
             flood.push((sent(&answers, &place, size), place));
             assert!(read.frame().await.unwrap().is_ok(), "an answer that is read was dropped");
-            assert!(bytes(&answers) <= ALL);
+            assert!(bytes(&answers) <= MAX_WAITING_BYTES);
         }
 
         assert_eq!(flood.iter().filter(|(_, place)| place.close.is_cancelled()).count(), 37);
@@ -218,7 +218,7 @@ mod tests {
         let mut body = sent(&answers, &place, 100_000);
 
         let never = answers.limit_time::<()>();
-        assert!(tokio::time::timeout(TAKEN_WITHIN * 2, never).await.is_err());
+        assert!(tokio::time::timeout(WRITE_TIMEOUT * 2, never).await.is_err());
 
         assert!(body.frame().await.unwrap().is_err() && place.close.is_cancelled());
         assert_eq!(bytes(&answers), 0);

@@ -31,26 +31,26 @@ use crate::{
 
 /// The time limit for the head of a request, and for the first bytes of a connection. Over HTTP/1.1 it is also the time for which a
 /// connection is kept open between requests.
-const HEAD: Duration = Duration::from_secs(10);
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// The length in bytes of the preface that a client sends on an HTTP/2 connection (RFC 9113, section 3.4). Every HTTP/1.1 request with a
 /// header is at least as long.
-const PREFACE: usize = 24;
+const PREFACE_LENGTH: usize = 24;
 /// The time for which an HTTP/2 connection without requests is kept open. It is closed with GOAWAY, which loses no request.
-const IDLE: Duration = Duration::from_mins(5);
+const IDLE_TIMEOUT: Duration = Duration::from_mins(5);
 /// The maximum lifetime of a connection, so that a connection whose client never reads also ends. After this time the server asks the
-/// client to leave, and closes the connection after [`GRACE`].
-const AGE: Duration = Duration::from_mins(30);
-const GRACE: Duration = Duration::from_mins(1);
+/// client to leave, and closes the connection after [`CLOSE_TIMEOUT`].
+const MAX_AGE: Duration = Duration::from_mins(30);
+const CLOSE_TIMEOUT: Duration = Duration::from_mins(1);
 /// The maximum size of a request's headers in bytes.
-const HEADERS: u16 = 16 * 1024;
+const MAX_HEADER_BYTES: u16 = 16 * 1024;
 /// The maximum number of concurrent requests on one HTTP/2 connection.
 const MAX_CONCURRENT_STREAMS: u32 = 256;
 /// The maximum number of requests that a client may have reset before the server began them. More resets close the connection (rapid reset,
 /// CVE-2023-44487). It equals the number of concurrent requests, since a gateway resets all requests of a customer who leaves, on a
 /// connection shared with other customers.
-const PENDING_RESETS: usize = MAX_CONCURRENT_STREAMS as usize;
+const MAX_PENDING_RESETS: usize = MAX_CONCURRENT_STREAMS as usize;
 /// The maximum number of streams per connection that the server itself has reset because of a client's protocol errors.
-const OWN_RESETS: usize = 1024;
+const MAX_OWN_RESETS: usize = 1024;
 /// The bytes that a client may send before the server has read them, per request and (below) per HTTP/2 connection.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
@@ -69,16 +69,16 @@ impl Protocols {
         builder
             .http1()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD)
-            .max_buf_size(HEADERS.into())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .max_buf_size(MAX_HEADER_BYTES.into())
             .http2()
             .timer(TokioTimer::new())
             .keep_alive_interval(Duration::from_secs(10))
             .keep_alive_timeout(Duration::from_secs(5))
             .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
-            .max_header_list_size(HEADERS.into())
-            .max_pending_accept_reset_streams(PENDING_RESETS)
-            .max_local_error_reset_streams(OWN_RESETS)
+            .max_header_list_size(MAX_HEADER_BYTES.into())
+            .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
+            .max_local_error_reset_streams(MAX_OWN_RESETS)
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_send_buf_size(SEND_BUFFER);
@@ -138,7 +138,7 @@ impl Connection {
             })
         };
         let mut http = std::pin::pin!(server.protocols.http.serve_connection(io, requests));
-        let mut look = std::pin::pin!(sleep_until(opened + HEAD));
+        let mut look = std::pin::pin!(sleep_until(opened + HEAD_TIMEOUT));
         let mut is_finishing = false;
         loop {
             let verdict = tokio::select! {
@@ -157,7 +157,7 @@ impl Connection {
                 Verdict::Finish => {
                     is_finishing = true;
                     http.as_mut().graceful_shutdown();
-                    look.as_mut().reset(Instant::now() + GRACE);
+                    look.as_mut().reset(Instant::now() + CLOSE_TIMEOUT);
                 }
                 Verdict::Close => return,
             }
@@ -196,13 +196,13 @@ async fn answer(
 
 fn verdict(opened: Instant, is_finishing: bool, activity: &Activity) -> Verdict {
     let now = Instant::now();
-    let has_begun = activity.has_had_request() || activity.received() >= PREFACE;
+    let has_begun = activity.has_had_request() || activity.received() >= PREFACE_LENGTH;
     if is_finishing || !has_begun {
         return Verdict::Close;
     }
     let until = match activity.idle_since() {
-        Some(since) => (since + IDLE).min(opened + AGE),
-        None => (now + IDLE).min(opened + AGE),
+        Some(since) => (since + IDLE_TIMEOUT).min(opened + MAX_AGE),
+        None => (now + IDLE_TIMEOUT).min(opened + MAX_AGE),
     };
     if until <= now { Verdict::Finish } else { Verdict::Keep(until) }
 }

@@ -28,7 +28,7 @@ use self::{
 use crate::{readiness::Readiness, shutdown, tls::Acceptor};
 
 /// The pause after an error of `accept` that does not concern a single connection, such as too many open files.
-const PAUSE: Duration = Duration::from_millis(100);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// A bound socket, with its limits and its TLS settings.
 pub struct Listener {
@@ -110,7 +110,7 @@ impl Listener {
         self.limits.grpc_max_in_flight
     }
 
-    /// Serves `router` until `stop`, continues for the drain, then finishes the requests in flight within [`shutdown::REQUESTS`].
+    /// Serves `router` until `stop`, continues for the drain, then finishes the requests in flight within [`shutdown::REQUESTS_TIMEOUT`].
     pub(crate) async fn serve(
         self,
         protocol: Protocol,
@@ -203,7 +203,7 @@ async fn accept(socket: TcpListener, server: Arc<Server>) -> Infallible {
                 }
                 was_well = false;
                 server.slots.displace_one();
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
             }
         }
     }

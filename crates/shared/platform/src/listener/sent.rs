@@ -14,14 +14,14 @@ use http_body_util::BodyExt as _;
 
 use super::{
     activity::InHand,
-    answers::{ALL, Answers, Kept, Place, SMALL},
+    answers::{Answers, MAX_UNCOUNTED_BYTES, MAX_WAITING_BYTES, Place, WaitingAnswer},
 };
 
 /// A body that hands a large answer out in pieces. Its request stays in flight until it has been sent.
 pub(super) struct Sent {
     /// The data of a small answer that has been read ahead.
     data: VecDeque<Bytes>,
-    kept: Option<Kept>,
+    kept: Option<WaitingAnswer>,
     /// The bytes of `data`, or of the large answer.
     left: usize,
     /// What follows the data: a body that was not read ahead, or that has no more data yet.
@@ -34,7 +34,9 @@ pub(super) struct Sent {
 impl Answers {
     /// Returns the body that sends `body`. The request stays in flight until it has been sent.
     pub fn sent(&self, body: Body, request: InHand, place: &Place) -> Sent {
-        Sent::new(body, request, SMALL, ALL, |data, bytes, request| self.keep(data, bytes, request, place))
+        Sent::new(body, request, MAX_UNCOUNTED_BYTES, MAX_WAITING_BYTES, |data, bytes, request| {
+            self.keep(data, bytes, request, place)
+        })
     }
 }
 
@@ -46,7 +48,7 @@ impl Sent {
         request: InHand,
         small: usize,
         most: usize,
-        keep: impl FnOnce(VecDeque<Bytes>, usize, InHand) -> Kept,
+        keep: impl FnOnce(VecDeque<Bytes>, usize, InHand) -> WaitingAnswer,
     ) -> Self {
         let mut sent = Self { data: VecDeque::new(), kept: None, left: 0, body: None, end: None, request: None };
         if body.size_hint().exact().is_some_and(|size| size <= small as u64) {

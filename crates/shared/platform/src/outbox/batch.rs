@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The maximum number of rows per batch.
-const BATCH: i64 = 500;
+const BATCH_SIZE: i64 = 500;
 
 /// The state of a relay between two full batches. After a failure it is discarded, and the rows are read again.
 #[derive(Default)]
@@ -76,10 +76,10 @@ impl Relay {
         metrics: &Metrics,
     ) -> anyhow::Result<Batch> {
         let InHand { unmarked, next } = std::mem::take(in_hand);
-        let rows = if next.is_empty() { self.outbox.unpublished(BATCH, &unmarked).await? } else { next };
+        let rows = if next.is_empty() { self.outbox.unpublished(BATCH_SIZE, &unmarked).await? } else { next };
         let batch = match u32::try_from(rows.len()) {
             Ok(0) => Batch::Empty,
-            Ok(count) if i64::from(count) < BATCH => Batch::Part(count),
+            Ok(count) if i64::from(count) < BATCH_SIZE => Batch::Part(count),
             _ => Batch::Full,
         };
         let (ready, aside) = self.sort(rows, destinations);
@@ -104,7 +104,7 @@ impl Relay {
                 return Ok(Vec::new());
             }
             let under_way = [&unmarked[..], &sent].concat();
-            self.outbox.unpublished(BATCH, &under_way).await
+            self.outbox.unpublished(BATCH_SIZE, &under_way).await
         });
         drop(spans);
         if !outcomes.iter().all(|outcome| matches!(outcome, Outcome::Acknowledged)) {

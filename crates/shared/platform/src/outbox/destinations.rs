@@ -15,10 +15,10 @@ use crate::kafka::{Record, Refusal};
 
 /// The maximum number of destinations that are set aside at a time, each with a record in memory. Beyond it, a refused event is tried again
 /// whenever the relay looks at the rows that are set aside.
-const MOST: usize = 100;
-/// The pause before the first retry. It doubles with each further failure, up to [`LONGEST`].
-const SHORTEST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(5);
+const MAX_SET_ASIDE: usize = 100;
+/// The pause before the first retry. It doubles with each further failure, up to [`MAX_RETRY_DELAY`].
+const FIRST_RETRY_DELAY: Duration = Duration::from_secs(1);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Destination {
@@ -69,7 +69,7 @@ pub struct Destinations {
 
 impl Destinations {
     /// Forgets all destinations if the epoch is another one: another relay may have published their events. Returns true if there were any.
-    pub fn enter(&mut self, epoch: Option<i64>, metrics: &Metrics) -> bool {
+    pub fn begin_epoch(&mut self, epoch: Option<i64>, metrics: &Metrics) -> bool {
         if self.epoch == epoch {
             return false;
         }
@@ -118,7 +118,7 @@ impl Destinations {
     }
 
     fn insert(&mut self, destination: Destination, set_aside: SetAside, refused: &Refused, metrics: &Metrics) {
-        if self.set_aside.len() >= MOST {
+        if self.set_aside.len() >= MAX_SET_ASIDE {
             return;
         }
         let topic = set_aside.record.topic.clone();
@@ -209,5 +209,5 @@ impl SetAside {
 }
 
 fn pause(failures: u32) -> Duration {
-    SHORTEST.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(LONGEST)
+    FIRST_RETRY_DELAY.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(MAX_RETRY_DELAY)
 }

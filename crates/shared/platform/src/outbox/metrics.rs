@@ -10,10 +10,10 @@ use tokio::time::Instant;
 use super::{Backlog, Outbox, Unpublished};
 
 /// The shortest interval between two counts of the backlog.
-const PERIOD: Duration = Duration::from_secs(5);
+const MIN_COUNT_INTERVAL: Duration = Duration::from_secs(5);
 /// The pause after a count lasts at least this many times as long as the count. So counting takes at most 2 % of the time, and a long
 /// backlog is counted less often.
-const SHARE: u32 = 50;
+const PAUSE_PER_COUNT: u32 = 50;
 
 /// The metrics of one outbox, labelled with the name of its service. Each replica reports the same backlog, so dashboards take the maximum.
 pub struct Metrics {
@@ -80,7 +80,7 @@ impl Metrics {
                 // The relay logs the outage of the database.
                 Err(error) => tracing::debug!(outbox = self.name, error = format!("{error:#}"), "not counted"),
             }
-            tokio::time::sleep(PERIOD.max(begun.elapsed() * SHARE)).await;
+            tokio::time::sleep(MIN_COUNT_INTERVAL.max(begun.elapsed() * PAUSE_PER_COUNT)).await;
         }
     }
 

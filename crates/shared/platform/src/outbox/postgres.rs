@@ -26,7 +26,7 @@ const CHANNEL: &str = "outbox";
 /// The maximum number of rows that one call of `take_back` examines.
 const SET_ASIDE_BATCH: i64 = 1_000;
 /// The count of the backlog stops at this number of rows. A metric with this value means at least this many rows.
-const COUNTED: i64 = 1_000_000;
+const MAX_COUNTED: i64 = 1_000_000;
 
 /// The `outbox` table of a service's database, with its lease in `leases`.
 pub struct PgOutbox {
@@ -34,12 +34,12 @@ pub struct PgOutbox {
     lease: PgLease,
     /// Created by the first call of `notified`.
     listener: OnceLock<Listener>,
-    aside: Mutex<Aside>,
+    set_aside_rows: Mutex<SetAsideRows>,
 }
 
 /// What is known of the rows that are set aside. Only the holder of the lease sets rows aside.
 #[derive(Clone, Copy)]
-struct Aside {
+struct SetAsideRows {
     /// The epoch in which it is known.
     epoch: Option<i64>,
     /// The key and the id of the last row that `take_back` examined. `None` means that it starts from the first row.
@@ -48,7 +48,7 @@ struct Aside {
     may_exist: bool,
 }
 
-impl Aside {
+impl SetAsideRows {
     const fn unknown(epoch: Option<i64>) -> Self {
         Self { epoch, looked_at: None, may_exist: true }
     }
@@ -68,12 +68,12 @@ impl PgOutbox {
             lease: PgLease::new(pool.clone(), "outbox", holder),
             pool,
             listener: OnceLock::new(),
-            aside: Mutex::new(Aside::unknown(None)),
+            set_aside_rows: Mutex::new(SetAsideRows::unknown(None)),
         }
     }
 
-    fn aside(&self) -> MutexGuard<'_, Aside> {
-        self.aside.lock().unwrap_or_else(PoisonError::into_inner)
+    fn set_aside_rows(&self) -> MutexGuard<'_, SetAsideRows> {
+        self.set_aside_rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -81,10 +81,10 @@ impl PgOutbox {
 impl Outbox for PgOutbox {
     async fn lease(&self, ttl: Duration) -> anyhow::Result<Option<i64>> {
         let epoch = self.lease.acquire(ttl).await?;
-        let mut aside = self.aside();
-        if aside.epoch != epoch {
+        let mut set_aside_rows = self.set_aside_rows();
+        if set_aside_rows.epoch != epoch {
             // Another replica may have set rows aside.
-            *aside = Aside::unknown(epoch);
+            *set_aside_rows = SetAsideRows::unknown(epoch);
         }
         Ok(epoch)
     }
@@ -94,7 +94,7 @@ impl Outbox for PgOutbox {
     }
 
     async fn unpublished(&self, limit: i64, besides: &[i64]) -> anyhow::Result<Vec<Unpublished>> {
-        let may_be_behind = self.aside().may_exist;
+        let may_be_behind = self.set_aside_rows().may_exist;
         // PostgreSQL hashes the ids of `not in`, and compares each row with each of `<> all`. It looks for earlier rows only if there may be
         // any, since a plan that is made for an empty table may read all unpublished rows for each of these.
         let rows = sqlx::query!(
@@ -139,7 +139,7 @@ impl Outbox for PgOutbox {
     }
 
     async fn set_aside(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()> {
-        self.aside().may_exist = true;
+        self.set_aside_rows().may_exist = true;
         sqlx::query!(
             "update outbox set set_aside_at = now()
             where id = any($1) and published_at is null
@@ -153,7 +153,7 @@ impl Outbox for PgOutbox {
     }
 
     async fn take_back(&self, epoch: i64, kinds: &[&str]) -> anyhow::Result<Done> {
-        let after = self.aside().looked_at;
+        let after = self.set_aside_rows().looked_at;
         let (key, id) = after.unwrap_or_default();
         let rows = sqlx::query!(
             r#"select id, key, event_type = any($1) and not exists (
@@ -172,7 +172,7 @@ impl Outbox for PgOutbox {
         .await?;
         let full = rows.len() as u64 >= SET_ASIDE_BATCH.unsigned_abs();
         let looked_at = rows.last().filter(|_| full).map(|row| (row.key, row.id));
-        self.aside().examined(epoch, looked_at, after.is_some() || !rows.is_empty());
+        self.set_aside_rows().examined(epoch, looked_at, after.is_some() || !rows.is_empty());
         let ids: Vec<i64> = rows.iter().filter(|row| row.can).map(|row| row.id).collect();
         if !ids.is_empty() {
             sqlx::query!(
@@ -196,7 +196,7 @@ impl Outbox for PgOutbox {
                 ) as aside) as "set_aside!",
                 (select extract(epoch from now() - created_at)::float8
                 from outbox where published_at is null order by id limit 1) as oldest"#,
-            COUNTED,
+            MAX_COUNTED,
         )
         .fetch_one(&self.pool)
         .await?;

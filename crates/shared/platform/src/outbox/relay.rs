@@ -11,20 +11,20 @@ use super::{
     destinations::Destinations,
     metrics::Metrics,
 };
-use crate::{kafka::Refusal, outage::Outage, pace::Pace, readiness::Condition};
+use crate::{batch_delay::BatchDelay, kafka::Refusal, outage::Outage, readiness::Condition};
 
 /// The time after which a lease expires that is not renewed, so that another replica takes over.
-const LEASE: Duration = Duration::from_secs(5);
+const LEASE_TTL: Duration = Duration::from_secs(5);
 /// The interval at which the relay looks for new rows even if nothing wakes it.
-const POLL: Duration = Duration::from_secs(1);
-/// The pause of a relay after a failure. It is longer than [`POLL`], at which the other replicas try to take the released lease.
-const PAUSE: Duration = Duration::from_millis(1_250);
-/// The time limit for releasing the lease. If the release does not succeed, the lease expires after [`LEASE`].
-const RELEASE: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// The pause of a relay after a failure. It is longer than [`POLL_INTERVAL`], at which the other replicas try to take the released lease.
+const RETRY_DELAY: Duration = Duration::from_millis(1_250);
+/// The time limit for releasing the lease. If the release does not succeed, the lease expires after [`LEASE_TTL`].
+const RELEASE_TIMEOUT: Duration = Duration::from_millis(500);
 /// How often the relay examines the rows that are set aside, since an operator may have deleted or changed a row that blocks others.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
+const SET_ASIDE_INTERVAL: Duration = Duration::from_secs(5);
 /// The pause between two batches of rows that are set aside.
-const LOOK_ON: Duration = Duration::from_millis(250);
+const SET_ASIDE_BATCH_DELAY: Duration = Duration::from_millis(250);
 
 /// Publishes the events of the outbox at least once. The events of one key are published in order.
 pub struct Relay {
@@ -102,7 +102,7 @@ impl Relay {
             let outcome = self.hold(&mut lease, metrics, stop, &mut outage, &mut destinations).await;
             if let Some(Held { epoch, .. }) = lease.take() {
                 // Another replica may be able to reach the broker although this one cannot.
-                let _ = tokio::time::timeout(RELEASE, self.outbox.release(epoch)).await;
+                let _ = tokio::time::timeout(RELEASE_TIMEOUT, self.outbox.release(epoch)).await;
             }
             let Err(error) = outcome else { return };
             if let (Some(accepted), Some(refusal)) = (&self.accepted, error.downcast_ref::<Refusal>()) {
@@ -110,7 +110,7 @@ impl Relay {
             }
             outage.met(format!("{error:#}"));
             tokio::select! {
-                () = tokio::time::sleep(PAUSE) => {}
+                () = tokio::time::sleep(RETRY_DELAY) => {}
                 () = stop.cancelled() => return,
             }
         }
@@ -126,11 +126,11 @@ impl Relay {
         destinations: &mut Destinations,
     ) -> anyhow::Result<()> {
         let mut in_hand = InHand::default();
-        let mut pace = Pace::default();
+        let mut delay = BatchDelay::default();
         loop {
             let now = Instant::now();
             if lease.is_none_or(|held| now >= held.renew_at) {
-                let epoch = self.outbox.lease(LEASE).await?;
+                let epoch = self.outbox.lease(LEASE_TTL).await?;
                 if epoch != lease.map(|held| held.epoch) {
                     // Another replica may have published these rows.
                     in_hand = InHand::default();
@@ -138,9 +138,9 @@ impl Relay {
                 *lease = epoch.map(|epoch| {
                     // Another version of the service may have set aside rows that this version can route.
                     let look_at = lease.filter(|held| held.epoch == epoch).map_or(now, |held| held.look_at);
-                    Held { epoch, renew_at: now + LEASE / 3, look_at }
+                    Held { epoch, renew_at: now + LEASE_TTL / 3, look_at }
                 });
-                if destinations.enter(epoch, metrics) {
+                if destinations.begin_epoch(epoch, metrics) {
                     self.over(outage, destinations);
                 }
             }
@@ -150,7 +150,7 @@ impl Relay {
                 }
                 self.look_at_what_is_set_aside(held, destinations).await?;
                 if !in_hand.has_next() {
-                    tokio::time::sleep_until(pace.next().unwrap_or(now)).await;
+                    tokio::time::sleep_until(delay.next().unwrap_or(now)).await;
                 }
                 let begun = Instant::now();
                 let batch = tokio::select! {
@@ -159,7 +159,7 @@ impl Relay {
                 };
                 self.over(outage, destinations);
                 if let Batch::Part(events) = batch {
-                    pace.record(events, begun);
+                    delay.record(events, begun);
                 }
                 // After `stop`, the relay publishes until it finds no more rows.
                 if batch == Batch::Full || (batch != Batch::Empty && stop.is_cancelled()) {
@@ -174,7 +174,7 @@ impl Relay {
                 () = self.wake.notified() => if lease.is_none() { self.outbox.notify().await?; },
                 () = self.outbox.notified(), if lease.is_some() => {}
                 () = destinations.ended() => {}
-                () = tokio::time::sleep(POLL) => {}
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
                 // Without the lease this relay publishes nothing, so no success ends the outage in the log.
                 () = outage.subsided() => self.over(outage, destinations),
                 () = stop.cancelled() => {}
@@ -209,9 +209,9 @@ impl Relay {
         held.look_at = Instant::now()
             + match destinations.is_empty() {
                 true if done.more && done.count > 0 => Duration::ZERO,
-                true if done.more => LOOK_ON,
+                true if done.more => SET_ASIDE_BATCH_DELAY,
                 // Rows of other destinations that are set aside are taken back too, and are set aside again.
-                _ => LOOK_AGAIN,
+                _ => SET_ASIDE_INTERVAL,
             };
         Ok(())
     }

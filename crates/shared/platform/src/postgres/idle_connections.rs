@@ -15,13 +15,13 @@ use tokio::{
 use super::path::Path;
 
 /// A connection that has been idle for longer than this is closed when the next statement of the pool ends.
-const IDLE: Duration = Duration::from_mins(1);
+const MAX_IDLE_TIME: Duration = Duration::from_mins(1);
 /// A connection older than this is closed: the memory of a PostgreSQL backend grows with the statements that it has executed.
-const AGE: Duration = Duration::from_mins(30);
+const MAX_AGE: Duration = Duration::from_mins(30);
 /// The time limit for closing connections in agreement with the server.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The idle connections; clones share them. The connection that was used last is used next, so that surplus connections reach [`IDLE`].
+/// The idle connections; clones share them. The connection that was used last is used next, so that surplus connections reach [`MAX_IDLE_TIME`].
 #[derive(Clone, Debug, Default)]
 pub(super) struct Connections(Arc<Mutex<State>>);
 
@@ -53,17 +53,18 @@ impl Connections {
         Ok(None)
     }
 
-    /// Keeps a connection for the next statement, or closes it if it is older than [`AGE`]. Closes connections that were idle for [`IDLE`].
+    /// Keeps a connection for the next statement, or closes it if it is older than [`MAX_AGE`]. Closes connections that were idle for [`MAX_IDLE_TIME`].
     pub fn put(&self, connection: PgConnection, made: Instant) {
         let mut state = self.lock();
-        if state.is_closed || made.elapsed() > AGE {
+        if state.is_closed || made.elapsed() > MAX_AGE {
             drop(state);
             return close(connection);
         }
         let since = Instant::now();
         state.idle.push(Idle { connection, made, since });
         // The first one has been idle for longest.
-        let unused = state.idle.iter().take_while(|idle| since.saturating_duration_since(idle.since) > IDLE).count();
+        let unused =
+            state.idle.iter().take_while(|idle| since.saturating_duration_since(idle.since) > MAX_IDLE_TIME).count();
         let unused: Vec<Idle> = state.idle.drain(..unused).collect();
         drop(state);
         for Idle { connection, .. } in unused {

@@ -19,9 +19,9 @@ use super::{
 };
 
 /// How often a connection that receives no notifications is pinged.
-const PERIOD: Duration = Duration::from_secs(5);
+const PING_INTERVAL: Duration = Duration::from_secs(5);
 /// The pause before the listener reconnects after a failure.
-const PAUSE: Duration = Duration::from_secs(1);
+const RECONNECT_DELAY: Duration = Duration::from_secs(1);
 
 /// Listens to one channel on a connection of its own, until the listener is dropped.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ async fn listen(database: Database, channel: &'static str, told: Arc<Notify>) {
     loop {
         let Err(error) = hear(&database, channel, &told).await;
         tracing::debug!(%error, channel, "not listening; polling goes on");
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(RECONNECT_DELAY).await;
     }
 }
 
@@ -70,7 +70,7 @@ async fn hear_with(listener: &mut PgListener, channel: &str, told: &Notify) -> s
     let lost = || sqlx::Error::from(Unanswered);
     timeout(ANSWER_TIMEOUT, listener.listen(channel)).await.map_err(|_| lost())??;
     loop {
-        match timeout(PERIOD, listener.try_recv()).await {
+        match timeout(PING_INTERVAL, listener.try_recv()).await {
             Ok(Ok(Some(_))) => told.notify_one(),
             Ok(Ok(None)) => return Err(sqlx::Error::PoolClosed),
             Ok(Err(error)) => return Err(error),
@@ -94,6 +94,6 @@ async fn bury(listener: &mut PgListener, database: &Database) {
             }
             return;
         }
-        tokio::time::sleep_until(begun + PAUSE).await;
+        tokio::time::sleep_until(begun + RECONNECT_DELAY).await;
     }
 }

@@ -11,18 +11,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Database, History, Migrations, is_contended, is_refused, is_unavailable,
-    migrations::{FIRST, Unknown},
+    migrations::{FIRST_VERSION, Unknown},
     path::Unanswered,
     tls,
 };
 use crate::retry;
 
 /// How often the connection of a running migration is checked, and the time limit of a single request.
-const LOOK: Duration = Duration::from_secs(2);
+const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 /// If the server has not worked for the connection of a migration for this long, the connection counts as lost.
-const IDLE: Duration = Duration::from_secs(5);
+const MAX_IDLE_TIME: Duration = Duration::from_secs(5);
 /// The number of consecutive failed checks after which the connection also counts as lost.
-const BLIND_LOOKS: u32 = 5;
+const MAX_FAILED_CHECKS: u32 = 5;
 
 /// The first word in the name of a migration after which older versions of this program do not work: `NNNN_contract_<name>`.
 const CONTRACT: &str = "contract ";
@@ -49,7 +49,7 @@ pub async fn migrate(database: &Database, migrations: &Migrations, stop: &Cancel
             () = stop.cancelled() => return Ok(()),
         }
         tokio::select! {
-            () = tokio::time::sleep(pauses.next().unwrap_or(LOOK)) => {}
+            () = tokio::time::sleep(pauses.next().unwrap_or(CHECK_INTERVAL)) => {}
             () = stop.cancelled() => return Ok(()),
         }
     }
@@ -135,7 +135,7 @@ fn judge(error: MigrateError, database: &Database) -> anyhow::Result<()> {
 /// Explains why the migrations of a database failed.
 pub fn explain(error: MigrateError) -> anyhow::Error {
     match error {
-        VersionMismatch(FIRST) => anyhow::anyhow!(BEFORE_RELEASE),
+        VersionMismatch(FIRST_VERSION) => anyhow::anyhow!(BEFORE_RELEASE),
         error => error.into(),
     }
 }
@@ -149,7 +149,7 @@ async fn attempt(database: &Database, history: History<'_>, expects_newer: bool)
         "select pg_backend_pid()
         from set_config('statement_timeout', '0', false) as statement, set_config('lock_timeout', '1s', false) as lock",
     );
-    let prepared = tokio::time::timeout(LOOK, prepared.fetch_one(&mut connection)).await;
+    let prepared = tokio::time::timeout(CHECK_INTERVAL, prepared.fetch_one(&mut connection)).await;
     let backend: i32 = prepared.unwrap_or_else(|_| Err(Unanswered.into()))?;
     let mut migrator = history.migrator();
     migrator.set_ignore_missing(expects_newer);
@@ -162,7 +162,7 @@ async fn attempt(database: &Database, history: History<'_>, expects_newer: bool)
         outcome = run => outcome,
         () = lost(database, backend) => return Err(sqlx::Error::from(Unanswered).into()),
     };
-    let _ = tokio::time::timeout(LOOK, PgConnection::close(connection)).await;
+    let _ = tokio::time::timeout(CHECK_INTERVAL, PgConnection::close(connection)).await;
     outcome
 }
 
@@ -170,13 +170,13 @@ async fn attempt(database: &Database, history: History<'_>, expects_newer: bool)
 /// migration may take any time.
 async fn lost(database: &Database, backend: i32) {
     let mut blind = 0;
-    while blind < BLIND_LOOKS {
-        tokio::time::sleep(LOOK).await;
+    while blind < MAX_FAILED_CHECKS {
+        tokio::time::sleep(CHECK_INTERVAL).await;
         let at_work = sqlx::query_scalar::<_, bool>(
             "select exists (select from pg_stat_activity
                 where pid = $1 and (state = 'active' or state_change > now() - make_interval(secs => $2)))",
         );
-        match at_work.bind(backend).bind(IDLE.as_secs_f64()).fetch_one(database).await {
+        match at_work.bind(backend).bind(MAX_IDLE_TIME.as_secs_f64()).fetch_one(database).await {
             Ok(true) => blind = 0,
             Ok(false) => return,
             Err(_) => blind += 1,

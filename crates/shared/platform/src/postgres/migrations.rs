@@ -9,7 +9,7 @@ use sqlx::{
 use super::Database;
 
 /// The version of the first migration of each history. Since 0.1.0 it never changes, so a database with another one is older.
-pub(super) const FIRST: i64 = 1;
+pub(super) const FIRST_VERSION: i64 = 1;
 
 /// A table that several services share, with its migrations in `migrations/platform/<name>`.
 ///
@@ -190,7 +190,8 @@ impl<'m> History<'m> {
 
     /// Returns true if this is the first version, and this program's first migration has another checksum.
     fn has_other(self, version: i64, checksum: &[u8]) -> bool {
-        version == FIRST && self.up().any(|known| known.version == FIRST && *known.checksum != *checksum)
+        version == FIRST_VERSION
+            && self.up().any(|known| known.version == FIRST_VERSION && *known.checksum != *checksum)
     }
 
     async fn applied(self, connection: &mut PgConnection) -> Result<Vec<(i64, DateTime<Utc>)>, MigrateError> {

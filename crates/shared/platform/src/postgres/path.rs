@@ -115,7 +115,7 @@ mod tests {
 
     use super::*;
 
-    const LIMIT: Duration = Duration::from_secs(6);
+    const TIMEOUT: Duration = Duration::from_secs(6);
 
     /// Returns the state after a ping a second ago, with the use of a connection from before the ping and of one from after it.
     async fn ping() -> (Path, Use, Use) {
@@ -133,9 +133,9 @@ mod tests {
 
         path.ping_unanswered();
 
-        assert!(path.answered(old, LIMIT, pending::<()>()).await.is_err());
-        assert!(path.answered(old, LIMIT, ready(())).await.is_ok());
-        let newer = tokio::time::timeout(LIMIT / 2, path.answered(new, LIMIT, pending::<()>())).await;
+        assert!(path.answered(old, TIMEOUT, pending::<()>()).await.is_err());
+        assert!(path.answered(old, TIMEOUT, ready(())).await.is_ok());
+        let newer = tokio::time::timeout(TIMEOUT / 2, path.answered(new, TIMEOUT, pending::<()>())).await;
         assert!(newer.is_err(), "it is still waited for");
         assert!(path.is_stale(old.made) && !path.is_stale(new.made));
     }
@@ -143,11 +143,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_silent_ping_ends_nothing_where_another_connection_as_old_has_answered() {
         let (path, old, _) = ping().await;
-        path.answered(old, LIMIT, ready(())).await.unwrap();
+        path.answered(old, TIMEOUT, ready(())).await.unwrap();
 
         path.ping_unanswered();
 
-        let other = tokio::time::timeout(LIMIT / 2, path.answered(old, LIMIT, pending::<()>())).await;
+        let other = tokio::time::timeout(TIMEOUT / 2, path.answered(old, TIMEOUT, pending::<()>())).await;
         assert!(other.is_err(), "it is still waited for");
     }
 
@@ -155,7 +155,7 @@ mod tests {
     async fn a_statement_without_an_answer_has_connections_as_old_made_anew() {
         let path = Path::default();
         let made = Instant::now();
-        let unanswered = path.answered(Use { made, since: made }, LIMIT, pending::<()>()).await;
+        let unanswered = path.answered(Use { made, since: made }, TIMEOUT, pending::<()>()).await;
 
         assert!(unanswered.is_err());
         assert!(path.is_stale(made) && !path.is_stale(Instant::now()));

@@ -10,7 +10,7 @@ use super::{Database, database::PING_TIMEOUT, tls};
 use crate::{outage::Outage, readiness::Condition};
 
 /// The interval between two pings.
-const PERIOD: Duration = Duration::from_secs(1);
+const PING_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Sets a readiness condition to whether the database answers, and marks the pool's connections as stale when the path is lost.
 ///
@@ -27,7 +27,7 @@ pub async fn watch(database: Database, reachable: Condition, stop: CancellationT
             () = stop.cancelled() => return Ok(()),
         }
         tokio::select! {
-            () = tokio::time::sleep(PERIOD) => {}
+            () = tokio::time::sleep(PING_INTERVAL) => {}
             () = stop.cancelled() => return Ok(()),
         }
     }

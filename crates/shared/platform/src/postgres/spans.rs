@@ -23,7 +23,7 @@ use tracing_subscriber::{
 };
 
 /// The maximum number of tables in a span's name.
-const TABLES: usize = 4;
+const MAX_TABLES: usize = 4;
 
 /// Creates the layer, for a subscriber that also has the layer of `tracing_opentelemetry`.
 pub fn statement_spans<S>(tracer: SdkTracer) -> Filtered<StatementSpans, FilterFn, S>
@@ -118,7 +118,7 @@ fn name(sql: &str) -> String {
         operation = operation.or(writes);
         let is_table =
             !matches!(table, "" | "select" | "lateral" | "only" | "unnest" | "generate_series" | "now" | "set");
-        if is_table && !subqueries.contains(&table) && !tables.contains(&table) && tables.len() < TABLES {
+        if is_table && !subqueries.contains(&table) && !tables.contains(&table) && tables.len() < MAX_TABLES {
             tables.push(table);
         }
     }

@@ -10,7 +10,7 @@ use redis::RedisResult;
 use super::{Connection, is_refusal};
 
 /// The share of the server's memory limit above which a warning is logged.
-const FILLS: f64 = 0.7;
+const WARNING_SHARE: f64 = 0.7;
 
 /// The share of the server's memory limit that is in use, as [`watch`](super::watch) saw it last. Clones share the value.
 #[derive(Clone, Default)]
@@ -22,11 +22,11 @@ impl Memory {
         f64::from_bits(self.0.load(Relaxed))
     }
 
-    /// Sets the share, exports it, and warns once when it grows above [`FILLS`].
+    /// Sets the share, exports it, and warns once when it grows above [`WARNING_SHARE`].
     pub fn set(&self, used: f64) {
         let before = f64::from_bits(self.0.swap(used.to_bits(), Relaxed));
         metrics::gauge!("redis_memory_used_ratio").set(used);
-        if used > FILLS && before <= FILLS {
+        if used > WARNING_SHARE && before <= WARNING_SHARE {
             tracing::warn!(used, "Redis has used much of its memory limit, and refuses logins when it is full");
         }
     }

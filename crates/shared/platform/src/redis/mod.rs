@@ -30,9 +30,9 @@ use crate::{
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_millis(400);
 /// A connection on which a command gets no reply for this long is replaced. It is less than the callers' own time limits, which would
 /// otherwise end the command first.
-const SILENCE: Duration = Duration::from_millis(250);
+const REPLY_TIMEOUT: Duration = Duration::from_millis(250);
 /// The time limit of a health check of the server.
-const WATCH: Duration = Duration::from_secs(2);
+const HEALTH_CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 /// The `maxmemory-policy` of a server that refuses writes when its memory is full, instead of evicting keys.
 const KEEPS: &str = "noeviction";
 /// Read-only commands. They are retried once, over the connection that replaces a silent one.
@@ -95,7 +95,7 @@ impl Connection {
     }
 
     async fn answered<T>(&self, used: Arc<ConnectionManager>, answer: RedisFuture<'_, T>) -> RedisResult<T> {
-        let outcome = answered_within(SILENCE, answer).await;
+        let outcome = answered_within(REPLY_TIMEOUT, answer).await;
         if outcome.as_ref().is_err_and(RedisError::is_timeout) {
             self.replace(&used);
         }
@@ -165,7 +165,7 @@ pub fn lazy_connection(variable: &str, url: &SecretString, tls: Option<&Tls>) ->
     let config = ConnectionManagerConfig::new()
         .set_connection_timeout(Some(Duration::from_secs(1)))
         // The last resort. Usually `answered` notices the missing reply first; it counts only time in which this process is scheduled.
-        .set_response_timeout(Some(WATCH))
+        .set_response_timeout(Some(HEALTH_CHECK_TIMEOUT))
         .set_number_of_retries(1)
         .set_max_delay(Duration::from_millis(500));
     let server = server.set_tcp_settings(tcp);
@@ -195,7 +195,7 @@ async fn check(connection: &mut Connection, memory: &Memory) -> (Server, String)
         ping(connection).await?;
         info(connection).await
     };
-    let info = tokio::time::timeout(WATCH, info).await;
+    let info = tokio::time::timeout(HEALTH_CHECK_TIMEOUT, info).await;
     if let Ok(Ok(Some(Info { used, .. }))) = &info {
         memory.set(*used);
     }

@@ -15,11 +15,11 @@ use super::{Event, write};
 /// For how long equal events share a line.
 pub(super) const WINDOW: Duration = Duration::from_mins(1);
 /// The most subjects and addresses that have lines of their own within a window. The events of further ones share a line without them.
-const KEYS: usize = 256;
+const MAX_KEYS: usize = 256;
 
 pub(super) static AGGREGATE: LazyLock<Aggregate> = LazyLock::new(Aggregate::default);
 
-/// The events since each window began. The size is bounded by [`KEYS`] and the number of reasons.
+/// The events since each window began. The size is bounded by [`MAX_KEYS`] and the number of reasons.
 #[derive(Default)]
 pub(super) struct Aggregate {
     windows: Mutex<HashMap<Key, Window>>,
@@ -38,7 +38,7 @@ struct Window {
 impl Aggregate {
     pub fn record(&'static self, mut event: Event<'static>) {
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
-        if !windows.contains_key(&key(event)) && windows.len() >= KEYS {
+        if !windows.contains_key(&key(event)) && windows.len() >= MAX_KEYS {
             event = event.anonymous();
         }
         let now = Instant::now();

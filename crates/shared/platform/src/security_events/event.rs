@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{AccessRefusal, ContactRefusal, Revocation, TokenRefusal};
 
 /// The maximum length in bytes of a path in an event.
-const PATH_SHOWN: usize = 256;
+const MAX_PATH_LENGTH: usize = 256;
 
 /// The names of all events, in the order of [`Event`].
 pub(super) const NAMES: [&str; 14] = [
@@ -149,7 +149,7 @@ impl Event<'_> {
 
     pub(super) fn path(&self) -> Option<&str> {
         match self {
-            Self::RoleUsed { path, .. } => Some(&path[..path.floor_char_boundary(PATH_SHOWN)]),
+            Self::RoleUsed { path, .. } => Some(&path[..path.floor_char_boundary(MAX_PATH_LENGTH)]),
             _ => None,
         }
     }

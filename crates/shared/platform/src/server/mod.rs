@@ -215,7 +215,7 @@ impl Server {
             });
         }
         if let Some(tls) = self.tls.clone() {
-            tasks.spawn("tls", |stop| tls.watch(tls::LOOK_EVERY, stop));
+            tasks.spawn("tls", |stop| tls.watch(tls::CHECK_INTERVAL, stop));
         }
         if let Some(admin) = self.admin {
             let routes = health::admin_routes(vec![self.readiness.clone()]).merge(self.own_admin);

@@ -8,7 +8,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::task::AbortOnDropHandle;
 
 /// How often the samples of histograms are folded into buckets. Until then each sample takes memory.
-const UPKEEP: Duration = Duration::from_secs(5);
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
@@ -24,7 +24,7 @@ pub(super) fn record() -> anyhow::Result<AbortOnDropHandle<()>> {
         .install_recorder()
         .context("setting up metrics")?;
     let _ = METRICS.set(handle.clone());
-    let mut ticks = tokio::time::interval(UPKEEP);
+    let mut ticks = tokio::time::interval(UPKEEP_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     Ok(AbortOnDropHandle::new(tokio::spawn(async move {
         loop {
@@ -63,7 +63,7 @@ mod tests {
             for _ in 0..SAMPLES {
                 histogram.record(0.1);
             }
-            tokio::time::sleep(UPKEEP).await;
+            tokio::time::sleep(UPKEEP_INTERVAL).await;
         }
 
         let (grown, all) = (resident().saturating_sub(before), ROUNDS * SAMPLES * size_of::<f64>());

@@ -66,7 +66,7 @@ pub struct Telemetry {
 }
 
 /// The longest time that a process takes at its end to export the spans, and then the log records, that wait.
-const FLUSH: Duration = Duration::from_secs(2);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Starts logs, traces and metrics. `service` is the name of the service in traces and logs. Fails if a variable is invalid; the error names
 /// it.
@@ -117,9 +117,9 @@ pub fn start(service: &'static str, config: &Config) -> anyhow::Result<Telemetry
 
 impl Drop for Telemetry {
     fn drop(&mut self) {
-        let _ = self.traces.shutdown_with_timeout(FLUSH);
+        let _ = self.traces.shutdown_with_timeout(FLUSH_TIMEOUT);
         if let Some(logs) = &self.logs {
-            let _ = logs.shutdown_with_timeout(FLUSH);
+            let _ = logs.shutdown_with_timeout(FLUSH_TIMEOUT);
         }
     }
 }

@@ -15,7 +15,7 @@ use super::{
 use crate::config::ConfigError;
 
 /// If a certificate is valid for less than this time, a warning is logged.
-const SOON: Duration = Duration::from_hours(7 * 24);
+const EXPIRY_WARNING: Duration = Duration::from_hours(7 * 24);
 
 /// The certificates of this process. Clones share the current ones.
 #[derive(Clone)]
@@ -77,7 +77,7 @@ impl Tls {
 }
 
 pub(super) fn warn_before_end(material: &Material) {
-    if let Err(error) = material.check(SOON) {
+    if let Err(error) = material.check(EXPIRY_WARNING) {
         tracing::warn!(name = %material.name, %error, "the TLS certificate ends within a week");
     }
 }

@@ -40,7 +40,9 @@ mod tests {
 
     #[test]
     fn all_three_files_switch_tls_on_and_some_of_them_are_an_error_that_names_a_missing_one() {
-        let load = |set: &[&str]| Config::load(&Settings::of(set.iter().map(|name| (*name, "/a/file".to_owned()))));
+        let load = |set: &[&str]| {
+            Config::load(&Settings::from_variables(set.iter().map(|name| (*name, "/a/file".to_owned()))))
+        };
 
         assert!(load(&[]).unwrap().is_none());
         assert!(load(&[CA, CERTIFICATE, KEY]).unwrap().is_some());

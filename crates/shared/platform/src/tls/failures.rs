@@ -10,7 +10,7 @@ use std::{
 use tokio::time::Instant;
 
 /// The maximum number of log lines per [`PERIOD`], so that failures that unknown clients cause do not fill the disk.
-const LINES: u32 = 10;
+const MAX_LINES: u32 = 10;
 const PERIOD: Duration = Duration::from_secs(10);
 
 /// The handshake failures of one listener.
@@ -36,10 +36,10 @@ impl Failures {
         let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(period) = slot.as_mut().filter(|period| now - period.begun < PERIOD) {
             period.failures += 1;
-            return (period.failures <= LINES).then_some(0);
+            return (period.failures <= MAX_LINES).then_some(0);
         }
         let before = slot.replace(Period { begun: now, failures: 1 });
-        Some(before.map_or(0, |period| period.failures.saturating_sub(LINES)))
+        Some(before.map_or(0, |period| period.failures.saturating_sub(MAX_LINES)))
     }
 }
 

@@ -57,7 +57,7 @@ impl Acceptor {
     fn identity<S>(&self, stream: &TlsStream<S>) -> Result<Identity, String> {
         match (self.clients, stream.get_ref().1.peer_certificates()) {
             (Clients::Anyone, _) => Ok(Identity::Users),
-            (Clients::Certified, Some([certificate, ..])) => Identity::of(certificate),
+            (Clients::Certified, Some([certificate, ..])) => Identity::from_certificate(certificate),
             (Clients::Certified, _) => Err("the client sent no certificate".to_owned()),
         }
     }

@@ -50,7 +50,7 @@ fn is_name(name: &str) -> bool {
 
 impl Identity {
     /// Returns the identity in a certificate that a trusted authority signed.
-    pub(super) fn of(certificate: &CertificateDer<'_>) -> Result<Self, String> {
+    pub(super) fn from_certificate(certificate: &CertificateDer<'_>) -> Result<Self, String> {
         let name = name(certificate)?;
         Ok(match &*name {
             GATEWAY => Self::Gateway,
@@ -82,7 +82,7 @@ impl ClientCertVerifier for Members {
     ) -> Result<ClientCertVerified, Error> {
         let verified = self.0.verify_client_cert(end_entity, intermediates, now)?;
         let no_identity = |reason| CertificateError::Other(OtherError(Arc::new(NoIdentity(reason))));
-        Identity::of(end_entity).map_err(|reason| Error::InvalidCertificate(no_identity(reason)))?;
+        Identity::from_certificate(end_entity).map_err(|reason| Error::InvalidCertificate(no_identity(reason)))?;
         Ok(verified)
     }
 

@@ -16,5 +16,5 @@ pub use self::{
     connector::{Connector, Io},
     handshake::{Acceptor, Clients},
     identity::Identity,
-    reload::LOOK_EVERY,
+    reload::CHECK_INTERVAL,
 };

@@ -15,7 +15,7 @@ use super::{
 use crate::config::ConfigError;
 
 /// How often the files are read. New files are in use within a minute, even if the first check finds files that do not match each other.
-pub const LOOK_EVERY: Duration = Duration::from_secs(10);
+pub const CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
 impl Tls {
     /// Reads the files periodically and uses new ones, until `stop`.

@@ -11,9 +11,9 @@ use super::reference::Reference;
 use crate::{config_error::ConfigError, provider_url};
 
 /// The timeout of one request.
-const REQUEST: Duration = Duration::from_secs(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// The maximum size of a response in bytes. Vault's own limit for a secret is 1 MiB; a shop's secrets are keys and URLs.
-const RESPONSE: usize = 64 * 1024;
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 /// The file in which Kubernetes puts a pod's token.
 const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
@@ -88,7 +88,8 @@ impl Client {
         }
         let failed = |error: &dyn std::fmt::Display| ConfigError::new(ADDRESS, error);
         // A redirect would take the token to another server. A proxy of the environment is meant for other requests.
-        let mut http = crate::http::client_builder().timeout(REQUEST).redirect(redirect::Policy::none()).no_proxy();
+        let mut http =
+            crate::http::client_builder().timeout(REQUEST_TIMEOUT).redirect(redirect::Policy::none()).no_proxy();
         if let Some(file) = value(values, "VAULT_CACERT") {
             let authorities =
                 authorities(Path::new(file)).map_err(|problem| ConfigError::new("VAULT_CACERT", problem))?;
@@ -142,8 +143,8 @@ impl Client {
 async fn body<T: for<'a> Deserialize<'a>>(mut answer: Response) -> Result<T, String> {
     let mut bytes = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(|error| unanswered(&error))? {
-        if bytes.len() + chunk.len() > RESPONSE {
-            return Err(format!("Vault's response has more than {} KiB", RESPONSE / 1024));
+        if bytes.len() + chunk.len() > MAX_RESPONSE_BYTES {
+            return Err(format!("Vault's response has more than {} KiB", MAX_RESPONSE_BYTES / 1024));
         }
         bytes.extend_from_slice(&chunk);
     }

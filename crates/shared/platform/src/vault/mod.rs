@@ -17,7 +17,7 @@ use self::{
 use crate::config_error::ConfigError;
 
 /// The time for all secrets of a process. A process that cannot read them has ended 10 s after its start.
-const LIMIT: Duration = Duration::from_secs(8);
+const READ_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Replaces the references to Vault among the secrets by what they refer to.
 pub fn resolve(values: &mut HashMap<String, String>, is_secret: fn(&str) -> bool) -> Result<(), ConfigError> {
@@ -32,8 +32,8 @@ pub fn resolve(values: &mut HashMap<String, String>, is_secret: fn(&str) -> bool
     let login = Login::from(values, &first)?;
     let work = async {
         let read = read(&client, login, &first, &references);
-        let late = || ConfigError::new(&first, format!("Vault did not answer within {} s", LIMIT.as_secs()));
-        tokio::time::timeout(LIMIT, read).await.unwrap_or_else(|_| Err(late()))
+        let late = || ConfigError::new(&first, format!("Vault did not answer within {} s", READ_TIMEOUT.as_secs()));
+        tokio::time::timeout(READ_TIMEOUT, read).await.unwrap_or_else(|_| Err(late()))
     };
     let secrets = on_own_runtime(&first, work)?;
     values.extend(secrets);

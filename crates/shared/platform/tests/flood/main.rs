@@ -18,9 +18,9 @@ use tokio_util::sync::CancellationToken;
 const FLOOD: usize = 10_000;
 const WARM_UP: usize = 1_000;
 /// The maximum growth of resident memory in a flood, in bytes. It is far less than the size of the paths that the flood sends.
-const GROWTH: usize = 4 << 20;
+const MAX_GROWTH: usize = 4 << 20;
 /// The maximum number of series. The routes, methods, RPCs and codes of both servers have fewer, and a flood has far more requests.
-const SERIES: usize = 500;
+const MAX_SERIES: usize = 500;
 
 #[tokio::test]
 async fn what_strangers_send_takes_bounded_memory_and_a_bounded_number_of_series() {
@@ -46,9 +46,9 @@ async fn what_strangers_send_takes_bounded_memory_and_a_bounded_number_of_series
         "{} series, {size} bytes of metrics, {without_scraper} bytes more without a scraper, {with_scraper} with",
         series.len()
     );
-    assert!(series.len() < SERIES, "{} series, {size} bytes of metrics", series.len());
-    assert!(without_scraper < GROWTH, "{without_scraper} bytes more without a scraper");
-    assert!(with_scraper < GROWTH, "{with_scraper} bytes more with a scraper");
+    assert!(series.len() < MAX_SERIES, "{} series, {size} bytes of metrics", series.len());
+    assert!(without_scraper < MAX_GROWTH, "{without_scraper} bytes more without a scraper");
+    assert!(with_scraper < MAX_GROWTH, "{with_scraper} bytes more with a scraper");
     let labels = series.into_iter().collect::<Vec<_>>().join("\n");
     for known in [
         r#"http_requests_total{method="GET",route="/known/{id}",status="200"}"#,

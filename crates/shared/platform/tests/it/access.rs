@@ -10,8 +10,8 @@ use std::{
 use platform::{
     config::Settings,
     kafka::{
-        Acl, Changed, Config, Consumer, KafkaPublisher, Operation, Reader, Record, Refusal, Resource, Subscription,
-        TopicCreator, ensure_topics, probe, set_acls,
+        Acl, Changed, Config, Consumer, KafkaPublisher, Operation, Reader, Record, Refusal, Resource, TopicCreator,
+        TopicSubscription, ensure_topics, probe, set_acls,
     },
     outbox::{Event, MemoryOutbox, Publisher as _, Relay, Waker},
     readiness::Readiness,
@@ -45,7 +45,7 @@ fn consume(
 ) -> (Running, Readiness, mpsc::UnboundedReceiver<Vec<u8>>) {
     let readiness = Readiness::default();
     let (sender, seen) = mpsc::unbounded_channel();
-    let subscription = Subscription { group, topic: topic.to_owned(), handler: Arc::new(Seen(sender)) };
+    let subscription = TopicSubscription { group, topic: topic.to_owned(), handler: Arc::new(Seen(sender)) };
     let consumer = Consumer::new(config, subscription, readiness.condition(group));
     (testkit::run(|stop| consumer.run(stop)), readiness, seen)
 }
@@ -198,7 +198,7 @@ async fn an_event_that_the_broker_refuses_is_kept_and_published_later() {
     let refused = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
     cluster.request_errors(RDKafkaApiKey::Produce, &[refused; 2]);
 
-    let (running, readiness, outbox) = relay(&Settings::of(variables).read().unwrap(), "topic");
+    let (running, readiness, outbox) = relay(&Settings::from_variables(variables).read().unwrap(), "topic");
     waits_for(&readiness, "outbox: not authorised").await;
     let kept = !is_published(&outbox);
     eventually(|| async { is_published(&outbox).then_some(()) }).await;

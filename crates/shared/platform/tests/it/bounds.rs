@@ -30,7 +30,7 @@ use crate::frames;
 
 const SESSIONS: [&str; 2] = ["first", "second"];
 /// The duration of a slow request.
-const SLOW: Duration = Duration::from_millis(500);
+const SLOW_REQUEST: Duration = Duration::from_millis(500);
 
 fn guard(access: Access) -> Guard {
     let sessions = MemorySessions::default();
@@ -47,10 +47,10 @@ async fn bind() -> (Listener, SocketAddr) {
     (Listener::from(socket), address)
 }
 
-/// Starts a server with eight slots. `POST /` responds with the length of the body after [`SLOW`].
+/// Starts a server with eight slots. `POST /` responds with the length of the body after [`SLOW_REQUEST`].
 async fn over_http() -> (SocketAddr, Running) {
     let length = async |body: Bytes| {
-        sleep(SLOW).await;
+        sleep(SLOW_REQUEST).await;
         body.len().to_string()
     };
     let router = Router::new()
@@ -114,7 +114,7 @@ async fn a_user_has_a_quarter_of_the_places_and_another_is_served() {
     let (address, _server) = over_http().await;
 
     let (first, second) = tokio::join!(join_all((0..6).map(|_| post_to(address, "first"))), async {
-        sleep(SLOW / 4).await;
+        sleep(SLOW_REQUEST / 4).await;
         post_to(address, "second").await
     });
 
@@ -132,7 +132,7 @@ impl Geo for Slow {
         &self,
         _: Request<GetGeolocationRequest>,
     ) -> Result<Response<GetGeolocationReply>, Status> {
-        sleep(SLOW).await;
+        sleep(SLOW_REQUEST).await;
         Ok(Response::new(GetGeolocationReply::default()))
     }
 }
@@ -169,7 +169,7 @@ async fn calls_in_flight_are_bounded_in_all_and_for_one_user() {
     // Clients retry such a call at most twice, within a few milliseconds.
     let all = join_all((0..20).map(|_| ask(open, "first", 1))).await;
     let (first, second) = tokio::join!(join_all((0..6).map(|_| ask(guarded, "first", 1))), async {
-        sleep(SLOW / 4).await;
+        sleep(SLOW_REQUEST / 4).await;
         ask(guarded, "second", 1).await
     });
 
@@ -186,7 +186,7 @@ async fn large_messages_that_are_handled_are_bounded_in_bytes_and_small_ones_are
     let _server = testkit::run(|stop| services.serve(listener, guard(Access::Public), Readiness::default(), stop));
 
     let (large, small) = tokio::join!(join_all((0..60).map(|_| ask(address, "first", 250 << 10))), async {
-        sleep(SLOW / 2).await;
+        sleep(SLOW_REQUEST / 2).await;
         join_all((0..60).map(|_| ask(address, "first", 100))).await
     });
 

@@ -28,7 +28,7 @@ fn cluster() -> (Cluster, Config) {
         cluster.create_topic(topic, PARTITIONS, 1).unwrap();
     }
     let variables = [("KAFKA_BROKERS", cluster.bootstrap_servers()), ("KAFKA_CREATE_TOPICS", "false".to_owned())];
-    (cluster, Settings::of(variables).read().unwrap())
+    (cluster, Settings::from_variables(variables).read().unwrap())
 }
 
 fn record(topic: &str, key: u128, payload: Vec<u8>) -> Record {

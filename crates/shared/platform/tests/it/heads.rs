@@ -24,7 +24,7 @@ use tokio::{
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-const SOON: Duration = Duration::from_secs(20);
+const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 const SESSION: &str = "X-Session-Uuid: session\r\n";
 const JSON: &str = "Content-Type: application/json\r\n";
 
@@ -65,7 +65,7 @@ async fn read_until(connection: &mut TcpStream, end: &str) -> String {
             }
         }
     };
-    let _ = timeout(SOON, reading).await;
+    let _ = timeout(TEST_TIMEOUT, reading).await;
     String::from_utf8_lossy(&answer).into_owned()
 }
 

@@ -32,7 +32,7 @@ use tonic::{Code, Status, server::NamedService};
 
 use crate::frames;
 
-const SOON: Duration = Duration::from_secs(20);
+const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Work that waits for a signal in its middle, and tells how it ended.
 #[derive(Clone)]
@@ -66,7 +66,7 @@ impl Work {
 }
 
 async fn next(seen: &mut mpsc::UnboundedReceiver<&'static str>) -> &'static str {
-    timeout(SOON, seen.recv()).await.ok().flatten().unwrap_or("nothing")
+    timeout(TEST_TIMEOUT, seen.recv()).await.ok().flatten().unwrap_or("nothing")
 }
 
 async fn bind() -> (Listener, SocketAddr) {
@@ -124,7 +124,7 @@ async fn a_server_that_stops_waits_for_work_whose_client_has_left() {
     work.go_on.notify_one();
 
     assert_eq!(next(&mut seen).await, "ended");
-    assert!(timeout(SOON, server).await.is_ok(), "the server does not stop");
+    assert!(timeout(TEST_TIMEOUT, server).await.is_ok(), "the server does not stop");
 }
 
 /// A gRPC service each of whose methods runs the work.

@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use platform::{
     config::Settings,
-    kafka::{Consumer, Failure, Handler, KafkaPublisher, Message, Record, Subscription},
+    kafka::{Consumer, Failure, Handler, KafkaPublisher, Message, Record, TopicSubscription},
     outbox::{Event, MemoryOutbox, Publisher, Relay, Waker},
     readiness::Readiness,
 };
@@ -44,10 +44,10 @@ async fn an_outage_of_the_broker_is_one_warning_and_its_end_one_line() {
     let (log, _guard) = MemoryLog::capture(Level::DEBUG);
     let cluster = MockCluster::new(1).unwrap();
     let variables = [("KAFKA_BROKERS", cluster.bootstrap_servers()), ("KAFKA_CREATE_TOPICS", "false".to_owned())];
-    let config: platform::kafka::Config = Settings::of(variables).read().unwrap();
+    let config: platform::kafka::Config = Settings::from_variables(variables).read().unwrap();
     cluster.create_topic("topic", 1, 1).unwrap();
     let readiness = Readiness::default();
-    let subscription = Subscription { group: "notes", topic: "topic".to_owned(), handler: Arc::new(Content) };
+    let subscription = TopicSubscription { group: "notes", topic: "topic".to_owned(), handler: Arc::new(Content) };
     let consumer = Consumer::new(&config, subscription, readiness.condition("joined"));
     let stop = CancellationToken::new();
     let running = tokio::spawn(consumer.run(stop.clone()));

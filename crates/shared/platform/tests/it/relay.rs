@@ -159,7 +159,7 @@ async fn a_producer_that_failed_for_good_is_made_again() {
     let cluster = MockCluster::new(1).unwrap();
     cluster.create_topic("topic", 1, 1).unwrap();
     let variables = [("KAFKA_BROKERS", cluster.bootstrap_servers()), ("KAFKA_CREATE_TOPICS", "false".to_owned())];
-    let config: platform::kafka::Config = Settings::of(variables).read().unwrap();
+    let config: platform::kafka::Config = Settings::from_variables(variables).read().unwrap();
     let publisher = KafkaPublisher::new(&config).unwrap();
     let record = || Record { topic: "topic".to_owned(), key: vec![], payload: vec![], headers: HashMap::new() };
     publisher.publish(vec![record()]).await.unwrap();

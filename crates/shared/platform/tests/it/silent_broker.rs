@@ -13,7 +13,7 @@ use tokio::time::timeout;
 async fn questions_to_a_broker_that_is_silent_end_in_time() {
     let proxy = Proxy::unaimed().await.unwrap();
     proxy.hang();
-    let config: Config = Settings::of([("KAFKA_BROKERS", proxy.address().to_string())]).read().unwrap();
+    let config: Config = Settings::from_variables([("KAFKA_BROKERS", proxy.address().to_string())]).read().unwrap();
 
     let made = timeout(Duration::from_secs(30), ensure_topics(&config, &["topic"])).await.expect("it ends");
     let read = tokio::task::spawn_blocking(move || Reader::new(&config, "tool").and_then(|one| one.extents("topic")));

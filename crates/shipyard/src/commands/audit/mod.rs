@@ -79,7 +79,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<Verdict> {
 pub async fn audit(arguments: &Arguments, data: &Data) -> anyhow::Result<Outcome> {
     let settings = data.running(Settings::load()?);
     let sources = sources(&settings, data)?;
-    let shop = Shop::of(&settings)?;
+    let shop = Shop::from_settings(&settings)?;
     let progress = Progress::new();
     let bounds = bounds(arguments, &settings)?;
     let outcome = audit_run::run(&sources, &shop, arguments.wait, bounds, &progress.shown()).await;
@@ -90,7 +90,7 @@ pub async fn audit(arguments: &Arguments, data: &Data) -> anyhow::Result<Outcome
 
 /// Returns the sources of the facts. Fails with advice if the variables do not configure them.
 pub fn sources(settings: &Settings, data: &Data) -> anyhow::Result<Sources> {
-    Sources::of("shipyard-audit", settings).with_context(|| data.advice())
+    Sources::from_settings("shipyard-audit", settings).with_context(|| data.advice())
 }
 
 impl Arguments {

@@ -12,7 +12,7 @@ use crate::{data::Data, output};
 /// failure.
 pub async fn run(order: Uuid, json: bool, data: &Data) -> anyhow::Result<Verdict> {
     let settings = data.running(Settings::load()?);
-    let receipts = Receipts::of("shipyard-audit", &settings).with_context(|| data.advice())?;
+    let receipts = Receipts::from_settings("shipyard-audit", &settings).with_context(|| data.advice())?;
     let records = Records::scan(&settings, order).await?;
     let receipt = receipts.receipt(order, &records).await.with_context(|| format!("there is no order {order}"))?;
     if json {

@@ -12,7 +12,7 @@ use super::map::Map;
 use contracts::ports;
 
 /// The timeout of a request.
-const LIMIT: Duration = Duration::from_secs(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub struct Feed {
     url: String,
@@ -22,15 +22,15 @@ pub struct Feed {
 
 impl Feed {
     /// Creates the feed from the delivery service at `url`, otherwise at `DELIVERY_URL` or at its address on this machine.
-    pub fn of(url: Option<String>, session: Option<String>, settings: &Settings) -> anyhow::Result<Self> {
+    pub fn new(url: Option<String>, session: Option<String>, settings: &Settings) -> anyhow::Result<Self> {
         let url = url.or_else(|| settings.get("DELIVERY_URL").map(str::to_owned)).unwrap_or_else(|| {
             let listens = settings.get("DELIVERY_HTTP_LISTEN").map(str::to_owned);
             let listens = listens.unwrap_or_else(|| ports::local(ports::DELIVERY_HTTP));
             listens.replace("0.0.0.0:", "127.0.0.1:")
         });
-        let trust = Trust::of(settings)?;
+        let trust = Trust::from_settings(settings)?;
         let url = trust.url(&url)?.to_string().trim_end_matches('/').to_owned();
-        Ok(Self { url, session, http: trust.http().timeout(LIMIT).build()? })
+        Ok(Self { url, session, http: trust.http().timeout(REQUEST_TIMEOUT).build()? })
     }
 
     pub async fn read(&self) -> anyhow::Result<Map> {

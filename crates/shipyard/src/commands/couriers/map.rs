@@ -8,7 +8,7 @@ use uuid::Uuid;
 /// The number of cells in each direction. Cells are counted from 1.
 const SIZE: i32 = 10;
 /// The most couriers, and the most orders, that are listed below the map. The rest is only counted.
-const LISTED: usize = 20;
+const MAX_LISTED: usize = 20;
 /// The labels of the first couriers on the map, one letter each.
 const LETTERS: &[u8; 52] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
@@ -83,7 +83,7 @@ impl Map {
         if self.couriers.is_empty() {
             writeln!(f, "  no couriers")?;
         }
-        for (number, courier) in self.couriers.iter().take(LISTED).enumerate() {
+        for (number, courier) in self.couriers.iter().take(MAX_LISTED).enumerate() {
             let at = shown(courier.location);
             let name = printable(&courier.name);
             let errand = self.errand(courier);
@@ -114,7 +114,7 @@ impl Map {
         let carried = |order: &&Order| self.couriers.iter().any(|courier| courier.order_id == Some(order.id));
         let waiting: Vec<&Order> = self.orders.iter().filter(|order| !carried(order)).collect();
         writeln!(f, "\n  {} carried, {} waiting for a courier", self.orders.len() - waiting.len(), waiting.len())?;
-        for order in waiting.iter().take(LISTED) {
+        for order in waiting.iter().take(MAX_LISTED) {
             writeln!(f, "    {} to {}", short(order.id), shown(order.location))?;
         }
         more(f, waiting.len(), "orders")
@@ -152,8 +152,8 @@ fn printable(name: &str) -> String {
 }
 
 fn more(f: &mut fmt::Formatter<'_>, count: usize, of: &str) -> fmt::Result {
-    if count > LISTED {
-        writeln!(f, "    and {} more {of}", count - LISTED)?;
+    if count > MAX_LISTED {
+        writeln!(f, "    and {} more {of}", count - MAX_LISTED)?;
     }
     Ok(())
 }

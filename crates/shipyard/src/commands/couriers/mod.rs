@@ -14,7 +14,7 @@ use self::feed::Feed;
 use crate::{data::Data, output};
 
 /// The interval between two frames.
-const REDRAW: Duration = Duration::from_millis(500);
+const REDRAW_INTERVAL: Duration = Duration::from_millis(500);
 /// Switches to the terminal's second screen and hides the cursor; undone by [`LEAVE`].
 const ENTER: &str = "\x1b[?1049h\x1b[?25l";
 const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
@@ -39,7 +39,7 @@ pub struct Arguments {
 /// answer.
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let settings = data.running(Settings::load()?);
-    let feed = Feed::of(arguments.url, arguments.session, &settings)?;
+    let feed = Feed::new(arguments.url, arguments.session, &settings)?;
     if arguments.json {
         return output::json(&feed.read().await?);
     }
@@ -57,7 +57,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
 
 async fn follow(feed: &Feed) -> anyhow::Result<()> {
     let stop = on_signal()?;
-    let mut interval = tokio::time::interval(REDRAW);
+    let mut interval = tokio::time::interval(REDRAW_INTERVAL);
     let mut map = None;
     loop {
         tokio::select! {

@@ -11,8 +11,8 @@ use tokio::time::{Instant, sleep};
 use super::orders::{Order, Visit};
 
 /// The time within which the order service must have copied a status of the delivery service.
-const COPIED_WITHIN: Duration = Duration::from_secs(5);
-const POLL: Duration = Duration::from_millis(100);
+const COPY_TIMEOUT: Duration = Duration::from_secs(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Follows the delivery of one order until it has ended or the time limit has passed.
 pub struct Trip<'a> {
@@ -48,13 +48,13 @@ impl<'a> Trip<'a> {
                 let status = self.seen.as_ref().map_or("unknown", |seen| &seen.status);
                 bail!("the delivery is still {status}; are couriers free?");
             }
-            sleep(POLL).await;
+            sleep(POLL_INTERVAL).await;
         }
     }
 
     /// Checks that the order service returns the address and, soon, the last status of the delivery.
     pub async fn copied(&self) -> anyhow::Result<((), String)> {
-        let until = Instant::now() + COPIED_WITHIN;
+        let until = Instant::now() + COPY_TIMEOUT;
         loop {
             let asked = Instant::now();
             let body = self.visit.get(self.order).await?;
@@ -62,8 +62,8 @@ impl<'a> Trip<'a> {
                 ensure!(body["status"] == "ASSEMBLED", "a delivered order is {}", body["status"]);
                 return Ok(((), "delivery_status DELIVERED".to_owned()));
             }
-            ensure!(asked < until, "delivery_status is {} after {COPIED_WITHIN:?}", body["delivery_status"]);
-            sleep(POLL).await;
+            ensure!(asked < until, "delivery_status is {} after {COPY_TIMEOUT:?}", body["delivery_status"]);
+            sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -75,7 +75,7 @@ impl<'a> Trip<'a> {
             answer.problem(404, "DELIVERY_NOT_FOUND")?;
             return Ok(None);
         }
-        Delivery::of(self.order.uuid, &answer.success(200)?).map(Some)
+        Delivery::from_json(self.order.uuid, &answer.success(200)?).map(Some)
     }
 
     /// Checks that status and progress do not go back, and that the delivery stays the same.

@@ -14,8 +14,8 @@ use tokio::time::{Instant, sleep};
 use super::orders::{Order, Visit};
 
 /// How soon an identity must be checked, and a loan credited.
-const WITHIN: Duration = Duration::from_secs(15);
-const POLL: Duration = Duration::from_millis(100);
+const DECISION_TIMEOUT: Duration = Duration::from_secs(15);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// An order that costs more than the customer's balance, and the loan that pays for it.
 pub struct Purchase<'a> {
@@ -35,14 +35,14 @@ impl<'a> Purchase<'a> {
         let Visit { session, user, .. } = *self.visit;
         let created = self.lending.create(session, "Юрий Гагарин").await?;
         ensure!(created.kyc_status == "KYC_PENDING", "a new customer is {}", created.kyc_status);
-        let until = Instant::now() + WITHIN;
+        let until = Instant::now() + DECISION_TIMEOUT;
         loop {
             let customer = self.lending.customer(session, user).await?;
             if customer.kyc_status == "VERIFIED" {
                 return Ok(((), format!("VERIFIED, version {}", customer.version)));
             }
             ensure!(Instant::now() < until, "the customer is still {}", customer.kyc_status);
-            sleep(POLL).await;
+            sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -59,7 +59,7 @@ impl<'a> Purchase<'a> {
         let approved_at = clock::now().timestamp();
         let loan = ApprovedLoan { id: self.loan_id.clone(), customer: self.visit.user, amount, approved_at };
         self.bank.approve(&[loan]).await?;
-        let until = Instant::now() + WITHIN;
+        let until = Instant::now() + DECISION_TIMEOUT;
         loop {
             let loans = self.lending.loans(self.visit.session, self.visit.user).await?;
             let status = loans.iter().find(|loan| loan.loan_id == self.loan_id).map(|loan| loan.status.as_str());
@@ -69,7 +69,7 @@ impl<'a> Purchase<'a> {
             if Instant::now() > until {
                 bail!("the loan is {}", status.unwrap_or("unknown"));
             }
-            sleep(POLL).await;
+            sleep(POLL_INTERVAL).await;
         }
         let now = self.lending.balance(self.visit.session, self.visit.user).await?;
         ensure!(now == balance + amount.minor(), "the balance was {balance}, is {now}, and the loan is {amount}");

@@ -52,7 +52,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let shop = addresses.shop()?;
     let customers = address(arguments.customers, &customers::SERVICE);
     let lending = Lending::at(&addresses.trust, &customers, &address(arguments.payment, &payment::SERVICE))?;
-    let bank = Bank::of(&settings)?;
+    let bank = Bank::from_settings(&settings)?;
     let progress = Progress::new();
     let [assembled, delivered] = [arguments.assembled_within, arguments.delivered_within].map(Duration::from_secs);
     let customer = Customer::fresh("demo");

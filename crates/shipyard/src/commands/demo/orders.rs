@@ -17,7 +17,7 @@ use client::{
 
 const ORDERS: &str = "/api/v1/orders";
 /// How soon after payment the order must be PAID.
-const PAID_WITHIN: Duration = Duration::from_secs(1);
+const PAID_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A step's result and a remark.
 type Step<T> = anyhow::Result<(T, String)>;
@@ -123,7 +123,7 @@ impl Visit<'_> {
 
     /// Waits until the order is PAID, within the bound.
     pub async fn paid(&self, order: &Order, payment: &Payment) -> Step<()> {
-        let status = self.wait(order, payment, &["PAID", "ASSEMBLED"], PAID_WITHIN).await?;
+        let status = self.wait(order, payment, &["PAID", "ASSEMBLED"], PAID_TIMEOUT).await?;
         Ok(((), status))
     }
 

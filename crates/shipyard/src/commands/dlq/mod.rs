@@ -89,7 +89,7 @@ enum Command {
 
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let settings = data.running(Settings::load()?);
-    let queue = DeadLetterQueue::of(&settings).with_context(|| data.advice())?;
+    let queue = DeadLetterQueue::from_settings(&settings).with_context(|| data.advice())?;
     match arguments.command {
         Command::List { topic, all, json } => list::list(&queue, topic.as_deref(), all, json).await,
         Command::Show { letter } => show::show(&queue, &letter).await,

@@ -23,7 +23,7 @@ use crate::{data::Data, output};
 use operations::registry::with_database;
 
 /// The timeout of each check.
-const PATIENCE: Duration = Duration::from_secs(5);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -90,7 +90,7 @@ async fn postgres(settings: &Settings) -> Vec<Finding> {
             let options = connect_options(&variable, url)?;
             Ok::<_, anyhow::Error>(sqlx::PgConnection::connect_with(&options).await?)
         };
-        let verdict = match tokio::time::timeout(PATIENCE, connected).await {
+        let verdict = match tokio::time::timeout(CHECK_TIMEOUT, connected).await {
             Ok(Ok(_)) => Verdict::Fine,
             Ok(Err(error)) => Verdict::Needed(format!("start that server, or correct {variable}: {error:#}")),
             Err(_) => Verdict::Needed(format!("that server does not answer; start it, or correct {variable}")),
@@ -152,7 +152,7 @@ async fn given_redis(settings: &Settings, url: &str) -> Finding {
     let connection = connection.and_then(|tls| redis::lazy_connection("REDIS_URL", &url.into(), tls.as_ref()));
     let verdict = match connection {
         Err(error) => Verdict::Needed(format!("correct {error}")),
-        Ok(mut connection) => match tokio::time::timeout(PATIENCE, redis::ping(&mut connection)).await {
+        Ok(mut connection) => match tokio::time::timeout(CHECK_TIMEOUT, redis::ping(&mut connection)).await {
             Ok(Ok(())) => Verdict::Fine,
             Ok(Err(error)) if redis::is_refusal(&error) => {
                 Verdict::Needed(format!("that server refuses the user or the password in REDIS_URL: {error}"))

@@ -3,10 +3,10 @@
 use servers::apt;
 use tokio::process::Command;
 
-use super::{Finding, PATIENCE};
+use super::{CHECK_TIMEOUT, Finding};
 
 /// The oldest version of Compose that is supported.
-const COMPOSE: (u32, u32) = (2, 26);
+const MIN_COMPOSE: (u32, u32) = (2, 26);
 
 /// Looks for each program.
 pub async fn find() -> Vec<Finding> {
@@ -41,10 +41,10 @@ async fn docker() -> Finding {
 async fn compose() -> Finding {
     let remedy = format!(
         "for `docker compose up`, install version {}.{} or later of Docker's compose plugin",
-        COMPOSE.0, COMPOSE.1
+        MIN_COMPOSE.0, MIN_COMPOSE.1
     );
     match version(&["docker", "compose", "version", "--short"]).await {
-        Some(version) if is_at_least(&version, COMPOSE) => Finding::fine("Compose", version),
+        Some(version) if is_at_least(&version, MIN_COMPOSE) => Finding::fine("Compose", version),
         Some(version) => Finding::optional("Compose", &version, remedy),
         None => Finding::optional("Compose", "not here", remedy),
     }
@@ -61,7 +61,8 @@ async fn program(what: &str, command: &[&str], remedy: &str) -> Finding {
 /// Returns the first line that the program prints about its version, or `None` if it is not there.
 async fn version(command: &[&str]) -> Option<String> {
     let asked = Command::new(command[0]).args(&command[1..]).kill_on_drop(true).output();
-    let output = tokio::time::timeout(PATIENCE, asked).await.ok()?.ok().filter(|output| output.status.success())?;
+    let output =
+        tokio::time::timeout(CHECK_TIMEOUT, asked).await.ok()?.ok().filter(|output| output.status.success())?;
     let said = [output.stdout, output.stderr].concat();
     Some(String::from_utf8_lossy(&said).lines().next().unwrap_or_default().trim().to_owned())
 }

@@ -63,7 +63,7 @@ async fn work(arguments: &Arguments, data: &Data) -> anyhow::Result<Output> {
     let progress = Progress::new(arguments.json);
     let crowd = Crowd::gather(&options, |count| progress.count("registering users", count, options.users)).await?;
     let plan = Plan { parts_per_order: plan.parts_per_order.min(crowd.parts().len()), ..plan };
-    let mut stock = Stock::of(&crowd, arguments, &settings, data)?;
+    let mut stock = Stock::new(&crowd, arguments, &settings, data)?;
     let mut measure = async |rate: u32| {
         let plan = plan.at(rate);
         stock.provide(&plan, &progress).await?;

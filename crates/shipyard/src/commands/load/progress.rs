@@ -7,7 +7,7 @@ use load::Stage;
 use tokio::time::Instant;
 
 /// How often a line is printed if standard error is not a terminal.
-const EVERY: Duration = Duration::from_secs(5);
+const PRINT_INTERVAL: Duration = Duration::from_secs(5);
 
 pub struct Progress {
     bar: ProgressBar,
@@ -83,7 +83,7 @@ impl Progress {
             self.bar.set_length(length);
             self.bar.set_position(position);
             self.bar.set_message(text());
-        } else if self.last.get().elapsed() >= EVERY {
+        } else if self.last.get().elapsed() >= PRINT_INTERVAL {
             self.last.set(Instant::now());
             eprintln!("{}", text());
         }

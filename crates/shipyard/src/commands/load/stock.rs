@@ -13,7 +13,7 @@ use super::{Arguments, Progress};
 use crate::data::Data;
 
 /// The most that the inventory service adds of a part in one call.
-const MOST: i64 = 1_000_000;
+const MAX_ADDED: i64 = 1_000_000;
 
 pub struct Stock {
     users: usize,
@@ -33,7 +33,7 @@ struct Supply {
 }
 
 impl Stock {
-    pub fn of(crowd: &Crowd, arguments: &Arguments, settings: &Settings, data: &Data) -> anyhow::Result<Self> {
+    pub fn new(crowd: &Crowd, arguments: &Arguments, settings: &Settings, data: &Data) -> anyhow::Result<Self> {
         let key = data.service_key(settings).map(Into::into);
         let tls = tls::Config::load(settings)?.map(Tls::load).transpose()?;
         let supply = if arguments.no_restock || key.is_none() && tls.is_none() {
@@ -54,9 +54,9 @@ impl Stock {
                 Some(Supply { address, key, tls }) => {
                     let mut left = missing;
                     while left > 0 {
-                        let added = restock(address, key.as_ref(), tls.as_ref(), None, left.min(MOST)).await;
+                        let added = restock(address, key.as_ref(), tls.as_ref(), None, left.min(MAX_ADDED)).await;
                         added.context("--no-restock leaves the stock as it is")?;
-                        left -= left.min(MOST);
+                        left -= left.min(MAX_ADDED);
                     }
                     self.left = needed;
                     format!("added {missing} of each part")

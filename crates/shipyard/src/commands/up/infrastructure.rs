@@ -20,7 +20,7 @@ use operations::registry::with_database;
 use platform::service::Service;
 
 /// How long PostgreSQL may take to create the databases.
-const PATIENCE: Duration = Duration::from_secs(30);
+const CREATE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// librdkafka's mock cluster answers a fetch either at once or after this time. An event therefore waits half of it on
 /// average.
@@ -58,7 +58,7 @@ impl Infrastructure {
             format!("PostgreSQL could not be started; set {}, or fix the cause", missing[0].variable("DATABASE_URL"))
         })?;
         let databases = missing.iter().map(|service| database(&server.url, service));
-        let databases = tokio::time::timeout(PATIENCE, try_join_all(databases)).await;
+        let databases = tokio::time::timeout(CREATE_TIMEOUT, try_join_all(databases)).await;
         let variables = databases.context("PostgreSQL does not answer")??;
         let programs = server.binaries.directory.display();
         let mut origin =

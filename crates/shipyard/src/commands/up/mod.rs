@@ -105,7 +105,7 @@ async fn serve(settings: &Settings, republished: bool, banner: Banner, stop: Can
 
 /// Applies migrations. Then marks the events that were lost with the mock broker for publication again.
 async fn migrate_and_republish(settings: &Settings, stop: &CancellationToken) -> anyhow::Result<()> {
-    let databases = Databases::of("shipyard-up", settings)?;
+    let databases = Databases::from_settings("shipyard-up", settings)?;
     databases.migrate(stop).await?;
     if !stop.is_cancelled() {
         let count = republish(&databases).await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// The pause after a failed start.
-const PAUSE: Duration = Duration::from_secs(1);
+const RESTART_DELAY: Duration = Duration::from_secs(1);
 
 /// Keeps `server` running until `done`, and returns the instance that runs then.
 pub async fn supervise<S>(
@@ -33,7 +33,7 @@ pub async fn supervise<S>(
                 }
             }
             tokio::select! {
-                () = tokio::time::sleep(PAUSE) => {}
+                () = tokio::time::sleep(RESTART_DELAY) => {}
                 () = done.cancelled() => return None,
             }
         };

@@ -99,7 +99,7 @@ impl Browser {
     }
 
     /// Logs in with a session that exists.
-    pub async fn enter(&self, session: &str) {
+    pub async fn log_in(&self, session: &str) {
         self.open("/console/login").await;
         let cookie = json!({ "name": "shipyard_session", "value": session, "path": "/console", "httpOnly": true });
         self.post("/cookie", json!({ "cookie": cookie })).await;

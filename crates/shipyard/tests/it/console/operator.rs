@@ -47,7 +47,7 @@ async fn publish(system: &System, topic: String, key: Vec<u8>, payload: Vec<u8>,
 
 /// Buys a ship, and writes the event that it is paid as a dead letter, as a defect does that is mended.
 async fn mended_letter(system: &System, error: &str) {
-    let customer = Customer::of(system).await;
+    let customer = Customer::new(system).await;
     let part = customer.part("Window A").await.uuid;
     let order: Uuid = customer.order(&[&part]).await;
     customer.pay(order).await.success(200);
@@ -80,7 +80,7 @@ async fn replay_all(browser: &Browser, says: &str) {
 async fn an_operator_sees_a_dead_letter_replays_it_and_audits_the_shop() {
     let system = System::start().await;
     let browser = Browser::start(format!("http://{}", system.address(&console::SERVICE))).await;
-    browser.enter(&operator(&system).await).await;
+    browser.log_in(&operator(&system).await).await;
     browser.open(LETTERS).await;
     browser.wait_for("#letters", "No dead letters").await;
     let markup = "a defect <img src=x onerror=document.title='gone'>";

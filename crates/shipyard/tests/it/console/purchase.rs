@@ -22,7 +22,7 @@ async fn browser(system: &System) -> Browser {
 #[tokio::test]
 async fn a_stranger_buys_a_ship_by_mouse_and_watches_it_arrive() {
     let system = System::shared().await;
-    let part = Customer::of(system).await.part("Window A").await.uuid;
+    let part = Customer::new(system).await.part("Window A").await.uuid;
     let browser = browser(system).await;
     let login = format!("stranger-{}", ids::random().simple());
 
@@ -83,7 +83,7 @@ async fn assert_equals_the_topics(system: &System, browser: &Browser, order: &st
 #[tokio::test]
 async fn a_ship_is_bought_by_keyboard_alone() {
     let system = System::shared().await;
-    let customer = Customer::of(system).await;
+    let customer = Customer::new(system).await;
     let part = customer.part("Window A").await.uuid;
     let browser = browser(system).await;
 
@@ -111,12 +111,12 @@ async fn a_ship_is_bought_by_keyboard_alone() {
 #[tokio::test]
 async fn markup_that_a_customer_writes_is_text_in_the_browser() {
     let system = System::shared().await;
-    let customer = Customer::of(system).await;
+    let customer = Customer::new(system).await;
     let part = customer.part("Window A").await.uuid;
     let browser = browser(system).await;
     let markup = "<script>document.title='gone'</script><img src=x onerror=document.title='gone'>";
 
-    browser.enter(&customer.session).await;
+    browser.log_in(&customer.session).await;
     browser.open(&format!("/console/checkout?{part}=1")).await;
     browser.fill("#delivery_address", markup).await;
     browser.click(".actions button[type=submit]").await;

@@ -24,10 +24,10 @@ async fn charges(system: &System, order: &str) -> usize {
 #[tokio::test]
 async fn a_double_click_two_tabs_and_reloads_are_one_order_and_one_charge() {
     let system = System::shared().await;
-    let customer = Customer::of(system).await;
+    let customer = Customer::new(system).await;
     let part = customer.part("Window A").await.uuid;
     let browser = browser(system).await;
-    browser.enter(&customer.session).await;
+    browser.log_in(&customer.session).await;
     let checkout = format!("/console/checkout?{part}=1&key=made-with-the-cart");
 
     browser.open(&checkout).await;
@@ -61,11 +61,11 @@ async fn a_double_click_two_tabs_and_reloads_are_one_order_and_one_charge() {
 #[tokio::test]
 async fn a_refused_charge_is_explained_and_another_way_to_pay_succeeds() {
     let system = System::shared().await;
-    let customer = Customer::of(system).await;
+    let customer = Customer::new(system).await;
     // Above PAYMENT_DECLINE_ABOVE.
     let part = customer.part("Control Module").await.uuid;
     let browser = browser(system).await;
-    browser.enter(&customer.session).await;
+    browser.log_in(&customer.session).await;
 
     browser.open(&format!("/console/checkout?{part}=6")).await;
     browser.click(".actions button[type=submit]").await;
@@ -84,10 +84,10 @@ async fn a_refused_charge_is_explained_and_another_way_to_pay_succeeds() {
 #[tokio::test]
 async fn a_session_that_ends_leads_to_the_login_and_back_with_the_cart() {
     let system = System::shared().await;
-    let mut customer = Customer::of(system).await;
+    let mut customer = Customer::new(system).await;
     let part = customer.part("Window A").await.uuid;
     let browser = browser(system).await;
-    browser.enter(&customer.session).await;
+    browser.log_in(&customer.session).await;
     browser.open(&format!("/console/checkout?{part}=3&delivery_address=Main+Street+1")).await;
     let ended = LogoutRequest { session_uuid: customer.session.clone() };
     customer.auth().logout(ended).await.unwrap();

@@ -19,11 +19,11 @@ use tonic::{
 };
 
 /// What the gateway has asked: method, path and headers.
-pub type Asked = (String, String, HashMap<String, String>);
+pub type CheckedRequest = (String, String, HashMap<String, String>);
 
 struct Recorder {
     iam: AuthorizationClient<Channel>,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    asked: Arc<Mutex<Vec<CheckedRequest>>>,
 }
 
 #[tonic::async_trait]
@@ -40,7 +40,7 @@ impl Authorization for Recorder {
 /// The running recorder.
 pub struct Check {
     pub address: SocketAddr,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    asked: Arc<Mutex<Vec<CheckedRequest>>>,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -65,7 +65,7 @@ impl Check {
     }
 
     /// Takes what the gateway has asked.
-    pub fn taken(&self) -> Vec<Asked> {
+    pub fn taken(&self) -> Vec<CheckedRequest> {
         std::mem::take(&mut self.asked.lock().unwrap())
     }
 }

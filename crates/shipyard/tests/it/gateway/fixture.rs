@@ -8,7 +8,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use testkit::{Gateway, Upstream};
 
-use super::check::{Asked, Check};
+use super::check::{Check, CheckedRequest};
 use crate::{
     customer::{Answer, PASSWORD, send},
     system::System,
@@ -47,7 +47,7 @@ impl Fixture {
     }
 
     /// Takes what the gateway has asked iam.
-    pub fn asked(&self) -> Vec<Asked> {
+    pub fn asked(&self) -> Vec<CheckedRequest> {
         self.check.as_ref().map(Check::taken).unwrap_or_default()
     }
 

@@ -61,7 +61,7 @@ impl Run {
         secrets.add("token of the bot", BOT_TOKEN);
         secrets.add("operators' chat", OPERATORS_CHAT);
         secrets.add("password", PASSWORD);
-        let customer = Customer::of(system).await;
+        let customer = Customer::new(system).await;
         secrets.add("session", &customer.session);
         secrets.add("login", &customer.login);
         secrets.add("e-mail", format!("{}@example.com", customer.login));

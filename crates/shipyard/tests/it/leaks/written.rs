@@ -8,7 +8,7 @@ use tonic::Status;
 use crate::{customer::Answer, system::System};
 
 /// The most bytes of a line that a finding shows.
-const SHOWN: usize = 400;
+const MAX_SHOWN_BYTES: usize = 400;
 
 /// Texts that must not be written anywhere, each with its kind.
 #[derive(Default)]
@@ -66,7 +66,7 @@ impl Written {
         for (source, content) in &self.0 {
             for line in content.lines() {
                 for (what, _) in secrets.0.iter().filter(|(_, text)| line.contains(text)) {
-                    let shown = &line[..line.floor_char_boundary(SHOWN)];
+                    let shown = &line[..line.floor_char_boundary(MAX_SHOWN_BYTES)];
                     leaks.push(format!("{source}: {what}: {shown}"));
                 }
             }

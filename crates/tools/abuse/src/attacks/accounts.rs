@@ -23,19 +23,19 @@ use super::Attacker;
 use crate::wire::{channel, channel_from, source};
 
 const WORKERS: u32 = 4;
-const PAUSE: Duration = Duration::from_millis(100);
+const REPEAT_DELAY: Duration = Duration::from_millis(100);
 /// The logins from one address before the next address is used.
-const OF_ADDRESS: usize = 50;
+const LOGINS_PER_ADDRESS: usize = 50;
 
 /// Registers users with 16 contacts of 512 bytes from one address.
 pub async fn fat(attacker: Arc<Attacker>) {
     attacker
-        .repeat(WORKERS, PAUSE, |attacker, _| async move {
+        .repeat(WORKERS, REPEAT_DELAY, |attacker, _| async move {
             let Some(channel) = channel(&attacker.entrances.iam) else { return };
             let _place = attacker.place();
             loop {
                 if !account(&attacker, &channel, (16, 512)).await {
-                    sleep(PAUSE).await;
+                    sleep(REPEAT_DELAY).await;
                 }
             }
         })
@@ -47,12 +47,12 @@ pub async fn fill(attacker: Arc<Attacker>) {
     static ADDRESS: AtomicU8 = AtomicU8::new(0);
     static IS_BOUNDED: AtomicBool = AtomicBool::new(false);
     attacker
-        .repeat(WORKERS, PAUSE, |attacker, _| async move {
+        .repeat(WORKERS, REPEAT_DELAY, |attacker, _| async move {
             let iam = &attacker.entrances.iam;
             let from = source(iam.address).map(|_| Ipv4Addr::new(127, 0, 1, ADDRESS.fetch_add(1, Relaxed)).into());
             let Some(channel) = channel_from(iam, from) else { return };
             let _place = attacker.place();
-            for _ in 0..OF_ADDRESS {
+            for _ in 0..LOGINS_PER_ADDRESS {
                 let contacts = if IS_BOUNDED.load(Relaxed) { (4, 450) } else { (16, 512) };
                 if !account(&attacker, &channel, contacts).await {
                     IS_BOUNDED.store(true, Relaxed);

@@ -9,13 +9,13 @@ use super::Attacker;
 use crate::wire::Connection;
 
 const CONNECTIONS: u32 = 600;
-const PAUSE: Duration = Duration::from_millis(500);
+const REPEAT_DELAY: Duration = Duration::from_millis(500);
 /// A record header that announces a ClientHello of 512 bytes, and the ClientHello's first bytes.
 const HALF_HELLO: &[u8] = &[0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03];
 
 pub async fn hold(attacker: Arc<Attacker>) {
     attacker
-        .repeat(CONNECTIONS, PAUSE, |attacker, number| async move {
+        .repeat(CONNECTIONS, REPEAT_DELAY, |attacker, number| async move {
             let entrances = attacker.entrances.all();
             let target = entrances[number as usize % entrances.len()];
             let is_hello = number % 2 == 0;

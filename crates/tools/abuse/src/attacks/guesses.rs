@@ -12,17 +12,17 @@ use crate::wire::{channel, channel_from};
 
 const WORKERS: u32 = 2;
 /// The pause after a refused guess. A lock needs few guesses to be kept.
-const PAUSE: Duration = Duration::from_millis(100);
+const REPEAT_DELAY: Duration = Duration::from_millis(100);
 
 /// Guesses passwords of the customers' logins, so that the logins are locked.
 pub async fn lock(attacker: Arc<Attacker>) {
     attacker
-        .repeat(WORKERS, PAUSE, |attacker, _| async move {
+        .repeat(WORKERS, REPEAT_DELAY, |attacker, _| async move {
             let Some(channel) = channel(&attacker.entrances.iam) else { return };
             let _place = attacker.place();
             for login in attacker.targets.iter().cycle() {
                 if guess(&attacker, &channel, login.clone()).await != Code::Unauthenticated {
-                    sleep(PAUSE).await;
+                    sleep(REPEAT_DELAY).await;
                 }
             }
         })
@@ -32,14 +32,14 @@ pub async fn lock(attacker: Arc<Attacker>) {
 /// Guesses passwords of logins that do not exist, so that the address is limited. It is the customers' address.
 pub async fn spray(attacker: Arc<Attacker>) {
     attacker
-        .repeat(WORKERS, PAUSE, |attacker, _| async move {
+        .repeat(WORKERS, REPEAT_DELAY, |attacker, _| async move {
             let Some(channel) = channel_from(&attacker.entrances.iam, None) else { return };
             let _place = attacker.place();
             loop {
                 // Until the address is limited, each guess is for another login; then a few keep the limit.
                 let code = guess(&attacker, &channel, ids::random().to_string()).await;
                 if code != Code::Unauthenticated {
-                    sleep(PAUSE).await;
+                    sleep(REPEAT_DELAY).await;
                 }
             }
         })

@@ -6,11 +6,11 @@ use super::Attacker;
 use crate::wire::Connection;
 
 const CONNECTIONS: u32 = 5000;
-const PAUSE: Duration = Duration::from_secs(1);
+const REPEAT_DELAY: Duration = Duration::from_secs(1);
 
 pub async fn hold(attacker: Arc<Attacker>) {
     attacker
-        .repeat(CONNECTIONS, PAUSE, |attacker, number| async move {
+        .repeat(CONNECTIONS, REPEAT_DELAY, |attacker, number| async move {
             let entrances = attacker.entrances.all();
             let target = entrances[number as usize % entrances.len()];
             // `number % 3` chooses the entrance, so that this choice must not depend on it.

@@ -8,9 +8,9 @@ use crate::wire::{Http2, frames};
 
 const STREAMS: u32 = 4096;
 const PATH: &str = "/grpc.health.v1.Health/Watch";
-const PAUSE: Duration = Duration::from_millis(500);
+const REPEAT_DELAY: Duration = Duration::from_millis(500);
 /// The number of streams whose frames are written at once.
-const BATCH: u32 = 64;
+const BATCH_SIZE: u32 = 64;
 
 pub async fn over_few(attacker: Arc<Attacker>) {
     hold(attacker, 5).await;
@@ -23,13 +23,13 @@ pub async fn over_many(attacker: Arc<Attacker>) {
 async fn hold(attacker: Arc<Attacker>, connections: u32) {
     let each = attacker.scaled(STREAMS).div_ceil(attacker.scaled(connections));
     attacker
-        .repeat(connections, PAUSE, move |attacker, _| async move {
+        .repeat(connections, REPEAT_DELAY, move |attacker, _| async move {
             let Ok(connection) = Http2::open(&attacker, &attacker.entrances.iam).await else { return };
             let (block, message) = (frames::call(&connection.authority, PATH), frames::grpc_message(&[]));
             let mut opened = 0;
             connection
                 .drive(|| {
-                    let batch = BATCH.min(each - opened);
+                    let batch = BATCH_SIZE.min(each - opened);
                     let streams = (opened..opened + batch).map(|number| number * 2 + 1);
                     let bytes = streams.flat_map(|stream| {
                         [frames::headers(stream, &block, false), frames::last_data(stream, &message)].concat()

@@ -13,13 +13,13 @@ use super::Attacker;
 use crate::wire::Connection;
 
 const CLIENTS: u32 = 40;
-const PAUSE: Duration = Duration::from_millis(200);
+const REPEAT_DELAY: Duration = Duration::from_millis(200);
 /// The time after which a client leaves is one of so many milliseconds in turn.
-const PATIENCE: u32 = 8;
+const LEAVE_DELAYS: u32 = 8;
 
 pub async fn repeat(attacker: Arc<Attacker>) {
     attacker
-        .repeat(CLIENTS, PAUSE, |attacker, number| async move {
+        .repeat(CLIENTS, REPEAT_DELAY, |attacker, number| async move {
             let body = json!({ "user_uuid": attacker.account.user, "part_uuids": [attacker.account.part] }).to_string();
             let creation = posted(&attacker, "/api/v1/orders", &body);
             let target = &attacker.entrances.order;
@@ -28,7 +28,7 @@ pub async fn repeat(attacker: Arc<Attacker>) {
             if first.write(creation.as_bytes()).await.is_err() {
                 return;
             }
-            sleep(Duration::from_millis((number % PATIENCE).into())).await;
+            sleep(Duration::from_millis((number % LEAVE_DELAYS).into())).await;
             first.reset();
             let Ok(repeat) = Connection::open(&attacker, target).await else { return };
             let answer = repeat.ask(&creation).await;

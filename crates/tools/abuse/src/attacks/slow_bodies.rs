@@ -9,11 +9,11 @@ use super::Attacker;
 use crate::wire::Connection;
 
 const REQUESTS: u32 = 600;
-const PAUSE: Duration = Duration::from_millis(500);
+const REPEAT_DELAY: Duration = Duration::from_millis(500);
 
 pub async fn hold(attacker: Arc<Attacker>) {
     attacker
-        .repeat(REQUESTS, PAUSE, |attacker, _| async move {
+        .repeat(REQUESTS, REPEAT_DELAY, |attacker, _| async move {
             let target = &attacker.entrances.order;
             let Ok(mut connection) = Connection::open(&attacker, target).await else { return };
             let account = &attacker.account;

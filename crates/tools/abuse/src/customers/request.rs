@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use super::{Customer, Customers};
 
 /// The timeout of a request.
-pub const LIMIT: Duration = Duration::from_secs(5);
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// An answer that does not count as a failure, since other customers may buy the last parts.
 const SOLD_OUT: &str = "409 OUT_OF_STOCK";
 
@@ -37,19 +37,19 @@ pub enum Kind {
 
 impl Kind {
     /// The number of consecutive requests of one customer.
-    pub const ROUND: usize = 5;
+    pub const ROUND_LENGTH: usize = 5;
 
     /// Returns the kind of request `number`, at `rate` requests per second. Every second round contains a visit, and
     /// every two seconds a user registers and another one logs in again.
-    pub fn of(number: usize, rate: u32) -> Self {
-        let every = usize::try_from(rate).unwrap_or(1).saturating_mul(2).max(Self::ROUND * 2);
-        if number % every == Self::ROUND * 2 - 2 {
+    pub fn from_number(number: usize, rate: u32) -> Self {
+        let every = usize::try_from(rate).unwrap_or(1).saturating_mul(2).max(Self::ROUND_LENGTH * 2);
+        if number % every == Self::ROUND_LENGTH * 2 - 2 {
             return Self::Register;
         }
-        if number % every == Self::ROUND * 2 - 1 {
+        if number % every == Self::ROUND_LENGTH * 2 - 1 {
             return Self::Login;
         }
-        match number % (Self::ROUND * 2) {
+        match number % (Self::ROUND_LENGTH * 2) {
             0 | 5 => Self::Create,
             1 | 6 => Self::Whoami,
             2 | 7 => Self::Parts,
@@ -89,9 +89,9 @@ impl Kind {
                     Self::Login => log_in(&customer).await,
                 }
             };
-            timeout(LIMIT, answer)
+            timeout(REQUEST_TIMEOUT, answer)
                 .await
-                .unwrap_or_else(|_| Err(Failure::Owned(format!("no answer within {} s", LIMIT.as_secs()))))
+                .unwrap_or_else(|_| Err(Failure::Owned(format!("no answer within {} s", REQUEST_TIMEOUT.as_secs()))))
         })
     }
 }
@@ -125,7 +125,7 @@ async fn cancel(customer: &Customer) -> Result<(), Failure> {
 
 async fn register(addresses: &ShopAddresses) -> Result<(), Failure> {
     let login = format!("abuse-{:.12}", ids::random().simple().to_string());
-    let channel = addresses.trust.channel(&addresses.iam, LIMIT).map_err(|error| brief(&error))?;
+    let channel = addresses.trust.channel(&addresses.iam, REQUEST_TIMEOUT).map_err(|error| brief(&error))?;
     let registered = UserServiceClient::new(channel).register(registration(&login, Vec::new())).await;
     registered.map(|_| ()).map_err(|status| refused(&status))
 }
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_customer_cancels_as_much_as_it_creates_and_users_register_every_two_seconds() {
-        let kinds: Vec<Kind> = (0..1000).map(|number| Kind::of(number, 50)).collect();
+        let kinds: Vec<Kind> = (0..1000).map(|number| Kind::from_number(number, 50)).collect();
         let count = |kind| kinds.iter().filter(|one| **one == kind).count();
 
         assert_eq!(count(Kind::Create), 200);

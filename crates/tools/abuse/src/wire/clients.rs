@@ -9,11 +9,11 @@ use tonic::transport::{Channel, Endpoint};
 use super::connection::{connect_from, source};
 use crate::entrances::Entrance;
 
-const LIMIT: Duration = Duration::from_secs(30);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Creates an HTTP client; `None` if that fails.
 pub fn client(target: &Entrance) -> Option<reqwest::Client> {
-    let builder = platform::http::client_builder().timeout(LIMIT).local_address(source(target.address));
+    let builder = platform::http::client_builder().timeout(REQUEST_TIMEOUT).local_address(source(target.address));
     let builder = match &target.tls {
         Some((config, _)) => builder.tls_backend_preconfigured(ClientConfig::clone(config)),
         None => builder,
@@ -28,7 +28,7 @@ pub fn channel(target: &Entrance) -> Option<Channel> {
 
 /// Does the same with the source address `from`, or with that of other clients.
 pub fn channel_from(target: &Entrance, from: Option<IpAddr>) -> Option<Channel> {
-    let endpoint = Endpoint::from_shared(target.url.clone()).ok()?.timeout(LIMIT);
+    let endpoint = Endpoint::from_shared(target.url.clone()).ok()?.timeout(REQUEST_TIMEOUT);
     let target = target.clone();
     Some(endpoint.connect_with_connector_lazy(tower::service_fn(move |_: http::Uri| {
         let target = target.clone();

@@ -21,7 +21,7 @@ use crate::{
     entrances::Entrance,
 };
 
-const CONNECT_WITHIN: Duration = Duration::from_secs(3);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The attackers' source address towards a shop on this machine, where customers have 127.0.0.1.
 pub const SOURCE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
@@ -55,7 +55,7 @@ pub async fn connect_from(entrance: &Entrance, from: Option<IpAddr>) -> io::Resu
         let stream = TlsConnector::from(config).connect(name, stream).await?;
         Ok(Either::Right(Box::new(stream)))
     };
-    timeout(CONNECT_WITHIN, connecting).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    timeout(CONNECT_TIMEOUT, connecting).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 async fn tcp(target: SocketAddr, from: Option<IpAddr>) -> io::Result<TcpStream> {
@@ -71,16 +71,16 @@ async fn tcp(target: SocketAddr, from: Option<IpAddr>) -> io::Result<TcpStream> 
 impl Connection {
     /// Opens a connection. A failure counts as refused.
     pub async fn open(attacker: &Arc<Attacker>, entrance: &Entrance) -> io::Result<Self> {
-        Self::of(attacker, connect(entrance).await)
+        Self::new(attacker, connect(entrance).await)
     }
 
     /// Opens a connection without a TLS handshake.
     pub async fn raw(attacker: &Arc<Attacker>, entrance: &Entrance) -> io::Result<Self> {
-        let connecting = timeout(CONNECT_WITHIN, tcp(entrance.address, source(entrance.address))).await;
-        Self::of(attacker, connecting.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map(Either::Left))
+        let connecting = timeout(CONNECT_TIMEOUT, tcp(entrance.address, source(entrance.address))).await;
+        Self::new(attacker, connecting.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map(Either::Left))
     }
 
-    fn of(attacker: &Arc<Attacker>, connected: io::Result<Stream>) -> io::Result<Self> {
+    fn new(attacker: &Arc<Attacker>, connected: io::Result<Stream>) -> io::Result<Self> {
         match connected {
             Ok(stream) => Ok(Self { stream, attacker: attacker.clone(), _place: attacker.place() }),
             Err(error) => {

@@ -81,7 +81,7 @@ async fn each_attack_goes_on_inside_tls() {
     let plan = Plan { now, ca_lifetime: 30 * DAY, lifetime: 2 * DAY, renew_before: DAY, renew: false };
     Directory::open(directory.path(), plan).unwrap().ensure(&Subject::service("order"), None).unwrap();
     let authority = directory.path().join("ca.crt").display().to_string();
-    let trust = Trust::of(&Settings::of([("TLS_CA_FILE", authority)])).unwrap();
+    let trust = Trust::from_settings(&Settings::from_variables([("TLS_CA_FILE", authority)])).unwrap();
     let account =
         Session { user: Uuid::from_u128(1), session: Uuid::from_u128(2).to_string(), part: Uuid::from_u128(3) };
 
@@ -91,7 +91,7 @@ async fn each_attack_goes_on_inside_tls() {
         let addresses =
             ShopAddresses { order: place.clone(), iam: place.clone(), inventory: place, trust: trust.clone() };
         let attacker = Arc::new(Attacker::new(
-            Entrances::of(&addresses).await.unwrap(),
+            Entrances::from_addresses(&addresses).await.unwrap(),
             account.clone(),
             vec!["ann".to_owned()],
             SCALE,

@@ -67,7 +67,7 @@ pub struct Completion {
 
 impl Completion {
     /// Reads the event. Returns `None` if its transaction is not a UUID.
-    pub fn of(received: events::Received<PaymentCompleted>) -> Option<Self> {
+    pub fn from_event(received: events::Received<PaymentCompleted>) -> Option<Self> {
         let events::Received { id, subject, event } = received;
         Some(Self {
             event: id.uuid(),

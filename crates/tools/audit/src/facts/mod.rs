@@ -22,8 +22,8 @@ pub use self::{
     },
     intake::{Intake, IntakeOrder, IntakeRecord, Unread, digest},
     state::{
-        Balance, Entry, EntryKind, Job, JobStatus, Notification, NotificationStatus, Order, OrderStatus, Part, Payment,
-        PaymentStatus, Reservation, ReservationStatus, Restock,
+        Balance, Build, BuildStatus, Entry, EntryKind, Notification, NotificationStatus, Order, OrderStatus, Part,
+        Payment, PaymentStatus, Reservation, ReservationStatus, Restock,
     },
 };
 
@@ -49,7 +49,7 @@ pub struct Facts {
     pub parts: Vec<Part>,
     pub restocks: Vec<Restock>,
     pub reservations: Vec<Reservation>,
-    pub jobs: Vec<Job>,
+    pub builds: Vec<Build>,
     pub notifications: Vec<Notification>,
     pub deliveries: Vec<Delivery>,
     pub couriers: Vec<Courier>,

@@ -140,12 +140,12 @@ pub struct Reservation {
     pub updated_at: DateTime<Utc>,
 }
 
-names!(JobStatus { Building = "building", Assembled = "assembled", Failed = "failed" });
+names!(BuildStatus { Building = "building", Assembled = "assembled", Failed = "failed" });
 
 #[derive(Clone, Debug)]
-pub struct Job {
+pub struct Build {
     pub order: Uuid,
-    pub status: JobStatus,
+    pub status: BuildStatus,
     pub started_at: DateTime<Utc>,
     pub due_at: DateTime<Utc>,
 }

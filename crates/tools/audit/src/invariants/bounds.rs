@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     Facts, Finding,
-    facts::{DeliveryState, JobStatus, NotificationStatus, Order, OrderStatus, PaymentStatus, ReservationStatus},
+    facts::{BuildStatus, DeliveryState, NotificationStatus, Order, OrderStatus, PaymentStatus, ReservationStatus},
     report::Check,
 };
 
@@ -80,8 +80,8 @@ fn services(facts: &Facts, late: &mut Late<'_>) {
         let due = reservation.expires_at.unwrap_or(reservation.updated_at);
         late.look(&format!("order {}", reservation.order), "its parts are held", due);
     }
-    for job in facts.jobs.iter().filter(|job| job.status == JobStatus::Building) {
-        late.look(&format!("order {}", job.order), "its ship is not finished", job.due_at);
+    for build in facts.builds.iter().filter(|build| build.status == BuildStatus::Building) {
+        late.look(&format!("order {}", build.order), "its ship is not finished", build.due_at);
     }
     for one in facts.notifications.iter().filter(|one| one.status == NotificationStatus::Queued) {
         late.look(&format!("order {}", one.order), &format!("its {} is not sent", one.kind), one.created_at);

@@ -18,7 +18,7 @@ const FAILED: &str = "FAILED";
 
 pub fn check(facts: &Facts) -> Finding {
     let mut check = Check::new(10, "each settled attempt was published once, as it ended");
-    let mut published = Published::of(facts, &mut check);
+    let mut published = Published::from_facts(facts, &mut check);
     let charges = charges(facts);
     let attempts = facts.payments.iter().filter_map(|payment| Some((payment, payment.attempt?)));
     for (payment, attempt) in attempts {
@@ -57,7 +57,7 @@ struct Published<'a> {
 
 impl<'a> Published<'a> {
     /// Collects the completions. An event in the outbox and in the topic, or twice in the topic, counts as one event.
-    fn of(facts: &'a Facts, check: &mut Check) -> Self {
+    fn from_facts(facts: &'a Facts, check: &mut Check) -> Self {
         let mut published = Self { by_attempt: HashMap::new(), by_transaction: HashMap::new() };
         for completion in &facts.completions {
             let Completion { order, attempt, transaction, .. } = completion;

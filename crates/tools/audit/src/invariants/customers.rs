@@ -19,7 +19,7 @@ use crate::{
 type Versions<'a> = BTreeMap<i64, &'a CustomerVersion>;
 
 /// The longest time that reading the databases one after another takes.
-const SKEW: Duration = Duration::from_secs(5);
+const MAX_READ_TIME: Duration = Duration::from_secs(5);
 
 pub fn check(facts: &Facts) -> Finding {
     let mut check = Check::new(12, "each customer's versions follow, each loan is credited once");
@@ -116,7 +116,7 @@ fn loans(facts: &Facts, histories: &HashMap<Uuid, Versions<'_>>, check: &mut Che
             (LoanStatus::Held | LoanStatus::Refused, Some(_)) => {
                 check.broken_by(&row, format!("is {}, and payment has credited it", loan.status.as_str()));
             }
-            (LoanStatus::Credited, None) if loan.credited_at.is_none_or(|at| at + SKEW < facts.at) => {
+            (LoanStatus::Credited, None) if loan.credited_at.is_none_or(|at| at + MAX_READ_TIME < facts.at) => {
                 check.broken_by(&row, "is credited, and payment has no credit of it");
             }
             (_, Some(credit)) if (credit.user, credit.amount) != (loan.customer, loan.amount) => {

@@ -122,7 +122,7 @@ fn published(facts: &Facts, deliveries: &Deliveries<'_>, check: &mut Check) {
     for row in facts.outbox.iter().filter(|row| row.service == "delivery") {
         written.entry(row.key).or_default().push(row);
     }
-    let topic = Topic::of(facts);
+    let topic = Topic::from_facts(facts);
     let mut count = 0;
     for delivery in facts.deliveries.iter().filter(|delivery| !facts.may_be_forgotten(delivery.created_at)) {
         let rows = written.get(&delivery.order).map(Vec::as_slice).unwrap_or_default();
@@ -165,7 +165,7 @@ struct Topic<'a> {
 }
 
 impl<'a> Topic<'a> {
-    fn of(facts: &'a Facts) -> Self {
+    fn from_facts(facts: &'a Facts) -> Self {
         let mut records: HashMap<Uuid, Vec<&Record>> = HashMap::new();
         for record in facts.log_of(DeliveryStatusUpdated::TYPE).into_iter().flat_map(|log| &log.records) {
             if let Some(key) = record.key {

@@ -14,7 +14,7 @@ use crate::{
 
 pub fn check(facts: &Facts) -> Finding {
     let mut check = Check::new(2, "each paid order is charged once, every other not at all");
-    let books = Books::of(facts);
+    let books = Books::from_facts(facts);
     for order in &facts.orders {
         books.order(order, &mut check);
     }
@@ -52,7 +52,7 @@ struct Books<'a> {
 }
 
 impl<'a> Books<'a> {
-    fn of(facts: &'a Facts) -> Self {
+    fn from_facts(facts: &'a Facts) -> Self {
         let mut books = Self {
             entries: HashMap::new(),
             by_key: facts.ledger.iter().map(|entry| (entry.key.as_str(), entry)).collect(),

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     Facts, Finding,
-    facts::{Acknowledged, Answer, JobStatus, Order, OrderStatus, PaymentStatus, ReservationStatus},
+    facts::{Acknowledged, Answer, BuildStatus, Order, OrderStatus, PaymentStatus, ReservationStatus},
     report::Check,
 };
 
@@ -32,7 +32,7 @@ fn once(facts: &Facts, check: &mut Check) {
 /// Checks that every response to a client matches the order's state.
 fn acknowledged(facts: &Facts, orders: &HashMap<Uuid, &Order>, check: &mut Check) {
     let failed: HashSet<Uuid> =
-        facts.jobs.iter().filter(|job| job.status == JobStatus::Failed).map(|job| job.order).collect();
+        facts.builds.iter().filter(|build| build.status == BuildStatus::Failed).map(|build| build.order).collect();
     for Acknowledged { order: uuid, answer } in &facts.acknowledged {
         let row = format!("order {uuid}");
         let Some(order) = orders.get(uuid) else {
@@ -91,7 +91,7 @@ fn elsewhere(facts: &Facts, orders: &HashMap<Uuid, &Order>, check: &mut Check) {
         .map(|payment| ("payment", payment.order))
         .chain(facts.ledger.iter().map(|entry| ("provider", entry.order)))
         .chain(reservations.map(|reservation| ("inventory", reservation.order)))
-        .chain(facts.jobs.iter().map(|job| ("assembly", job.order)))
+        .chain(facts.builds.iter().map(|build| ("assembly", build.order)))
         .chain(facts.notifications.iter().map(|notification| ("notification", notification.order)))
         .collect();
     for (place, uuid) in named.iter().filter(|(_, uuid)| !orders.contains_key(uuid)) {

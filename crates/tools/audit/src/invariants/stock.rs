@@ -16,11 +16,11 @@ use crate::{
 
 /// How long after an order's creation its reservation may expire: if the order was created after inventory had asked for it. Inventory acts
 /// on that answer for 5 s; the rest is for the clocks of two databases.
-const SLACK: Duration = Duration::from_secs(10);
+const EXPIRY_SLACK: Duration = Duration::from_secs(10);
 
 pub fn check(facts: &Facts) -> Finding {
     let mut check = Check::new(3, "no part is lost, invented or sold twice");
-    let stood = Stood::of(facts);
+    let stood = Stood::from_facts(facts);
     for part in &facts.parts {
         stood.part(part, &mut check);
     }
@@ -56,7 +56,7 @@ struct Stood {
 }
 
 impl Stood {
-    fn of(facts: &Facts) -> Self {
+    fn from_facts(facts: &Facts) -> Self {
         let mut stood = Self::default();
         for restock in &facts.restocks {
             *stood.restocked.entry(restock.part).or_default() += restock.quantity;
@@ -145,7 +145,7 @@ fn same_parts(order: &Order, reservation: &Reservation, check: &mut Check) {
 
 /// Checks that the reservation did not expire while its order existed.
 fn kept_its_parts(order: &Order, reservation: &Reservation, check: &mut Check) {
-    if let Some(at) = expired_at(reservation).filter(|at| *at > order.created_at + SLACK) {
+    if let Some(at) = expired_at(reservation).filter(|at| *at > order.created_at + EXPIRY_SLACK) {
         check.broken_by(
             format!("order {}", order.uuid),
             format!(

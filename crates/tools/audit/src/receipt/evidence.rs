@@ -131,10 +131,10 @@ fn states(own: &Facts) -> Vec<String> {
     let payments = own.payments.iter().map(|one| format!("payment: {} at {}", one.status.as_str(), at(one.updated_at)));
     let reservations =
         own.reservations.iter().map(|one| format!("inventory: {} at {}", one.status.as_str(), at(one.updated_at)));
-    let jobs = own.jobs.iter().map(|one| format!("assembly: {}, due at {}", one.status.as_str(), at(one.due_at)));
+    let builds = own.builds.iter().map(|one| format!("assembly: {}, due at {}", one.status.as_str(), at(one.due_at)));
     let deliveries =
         own.deliveries.iter().map(|one| format!("delivery: {} at {}", one.state.as_str(), at(one.updated_at)));
-    orders.chain(payments).chain(reservations).chain(jobs).chain(deliveries).collect()
+    orders.chain(payments).chain(reservations).chain(builds).chain(deliveries).collect()
 }
 
 fn dead_letters(own: &Facts) -> Vec<String> {

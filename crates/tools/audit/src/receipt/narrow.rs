@@ -54,7 +54,7 @@ pub fn narrowed(facts: &Facts, order: Uuid) -> Facts {
         books: facts.books.clone(),
         all_books: facts.all_books,
         reservations: like(&facts.reservations, |one| one.order == order),
-        jobs: like(&facts.jobs, |one| one.order == order),
+        builds: like(&facts.builds, |one| one.order == order),
         notifications: like(&facts.notifications, |one| one.order == order),
         deliveries: like(&facts.deliveries, |one| one.order == order),
         couriers: couriers.cloned().collect(),

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     Facts, Violation,
     facts::{
-        DeliveryState, JobStatus, Kind, NotificationStatus, Order, OrderStatus, OutboxRow, PaymentStatus,
+        BuildStatus, DeliveryState, Kind, NotificationStatus, Order, OrderStatus, OutboxRow, PaymentStatus,
         ReservationStatus,
     },
     invariants::{Unhandled, broken_without, unhandled},
@@ -35,7 +35,7 @@ enum Excuse {
 }
 
 /// The number of the invariant on the longest time of each work. Nothing explains its violations.
-const BOUNDS: u8 = 7;
+const BOUNDS_INVARIANT: u8 = 7;
 
 impl Pending {
     fn new(numbers: &[u8], excuse: Excuse, text: String) -> Self {
@@ -47,7 +47,7 @@ impl Pending {
     }
 
     pub fn explains(&self, number: u8, violation: &Violation) -> bool {
-        if number == BOUNDS || !self.holds_open(number) {
+        if number == BOUNDS_INVARIANT || !self.holds_open(number) {
             return false;
         }
         let names =
@@ -126,8 +126,8 @@ fn of_services(facts: &Facts, pending: &mut Vec<Pending>) {
         let until = reservation.expires_at.map(|until| format!(" until {}", at(until))).unwrap_or_default();
         pending.push(Pending::new(&[7], Excuse::None, format!("the parts are held{until}")));
     }
-    for job in facts.jobs.iter().filter(|job| job.status == JobStatus::Building) {
-        let text = format!("the ship is being built until {}", at(job.due_at));
+    for build in facts.builds.iter().filter(|build| build.status == BuildStatus::Building) {
+        let text = format!("the ship is being built until {}", at(build.due_at));
         pending.push(Pending::new(&[7], Excuse::None, text));
     }
     for one in facts.notifications.iter().filter(|one| one.status == NotificationStatus::Queued) {

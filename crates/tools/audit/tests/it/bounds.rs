@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use audit::facts::{JobStatus, NotificationStatus, OrderStatus, PaymentStatus, ReservationStatus};
+use audit::facts::{BuildStatus, NotificationStatus, OrderStatus, PaymentStatus, ReservationStatus};
 
 use crate::fixture::{BUILT, OPEN, UNDONE, breaks, holds, now, the, then};
 
@@ -52,7 +52,7 @@ fn a_paid_ship_is_never_built() {
 #[test]
 fn a_job_a_charge_a_refund_a_message_or_an_event_is_stuck() {
     breaks(7, &["its ship is not finished"], |facts| {
-        the(&mut facts.jobs, |job| job.order == BUILT).status = JobStatus::Building;
+        the(&mut facts.builds, |build| build.order == BUILT).status = BuildStatus::Building;
     });
     breaks(7, &["its charge is not settled"], |facts| {
         the(&mut facts.payments, |payment| payment.order == BUILT).status = PaymentStatus::Pending;

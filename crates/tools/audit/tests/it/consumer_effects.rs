@@ -2,7 +2,7 @@
 
 use audit::{
     Facts,
-    facts::{DeadLetter, Inbox, JobStatus, Notification, OrderStatus, ReservationStatus},
+    facts::{BuildStatus, DeadLetter, Inbox, Notification, OrderStatus, ReservationStatus},
 };
 use contracts::events::{OrderPaid, Published as _, ROUTES};
 use uuid::Uuid;
@@ -40,7 +40,7 @@ fn a_consumer_has_taken_an_event_twice() {
 
 #[test]
 fn an_event_was_taken_without_its_effect() {
-    breaks(5, &["but assembly has not a job"], |facts| facts.jobs.retain(|job| job.order != BUILT));
+    breaks(5, &["but assembly has not a job"], |facts| facts.builds.retain(|build| build.order != BUILT));
     breaks(5, &["but notification has not a notification ship_assembled"], |facts| {
         facts.notifications.retain(|one| one.kind != "ship_assembled");
     });
@@ -76,9 +76,9 @@ fn other_effects_may_be_older_or_younger_than_their_event() {
 #[test]
 fn an_effect_has_no_event() {
     breaks(5, &["assembly has a job", "has not handled its events.v1.OrderPaid"], |facts| {
-        let mut job = facts.jobs[0].clone();
-        job.order = OPEN;
-        facts.jobs.push(job);
+        let mut build = facts.builds[0].clone();
+        build.order = OPEN;
+        facts.builds.push(build);
     });
     breaks(5, &["notification has a notification order_cancelled"], |facts| {
         the(&mut facts.notifications, |one| one.kind == "order_paid").kind = "order_cancelled".to_owned();
@@ -94,7 +94,7 @@ fn a_job_has_not_told_how_it_ended() {
         facts.outbox.retain(|row| !(row.service == "assembly" && row.key == BUILT));
     });
     breaks(5, &["is building, but has published events.v1.ShipAssembled"], |facts| {
-        the(&mut facts.jobs, |job| job.order == BUILT).status = JobStatus::Building;
+        the(&mut facts.builds, |build| build.order == BUILT).status = BuildStatus::Building;
     });
 }
 

@@ -86,7 +86,7 @@ fn dead_letter_topics_that_were_not_read_are_not_passed_over() {
 fn discard(facts: &mut Facts, order: Uuid) {
     let event = event(order, OrderPaid::TYPE);
     inbox(facts, GROUPS[0]).rows.retain(|row| row.event != event);
-    facts.jobs.retain(|job| job.order != order);
+    facts.builds.retain(|build| build.order != order);
     facts.dead_letters[1].letters.push(letter(GROUPS[0], Some(event)));
     facts.discarded.push(Discarded {
         letter: "order.paid.dlq/0/0".to_owned(),

@@ -5,10 +5,10 @@ use std::time::Duration;
 use audit::{
     Facts, Finding, Verdict,
     facts::{
-        Acknowledged, Answer, Balance, Completion, Courier, Credit, Customer, CustomerVersion, DeadLetters, Delivery,
-        DeliveryState, Entry, EntryKind, Inbox, Intake, Job, JobStatus, KycStatus, Loan, LoanStatus, Log, Notification,
-        NotificationStatus, Order, OrderStatus, OutboxRow, Part, Payment, PaymentStatus, Probe, Received, Record,
-        Reservation, ReservationStatus, Restock, StoragePlace, kind, status_event,
+        Acknowledged, Answer, Balance, Build, BuildStatus, Completion, Courier, Credit, Customer, CustomerVersion,
+        DeadLetters, Delivery, DeliveryState, Entry, EntryKind, Inbox, Intake, KycStatus, Loan, LoanStatus, Log,
+        Notification, NotificationStatus, Order, OrderStatus, OutboxRow, Part, Payment, PaymentStatus, Probe, Received,
+        Record, Reservation, ReservationStatus, Restock, StoragePlace, kind, status_event,
     },
 };
 use chrono::{DateTime, Days, Utc};
@@ -92,8 +92,8 @@ pub fn shop() -> Facts {
     pay(&mut facts, BUILT, PaymentStatus::Succeeded);
     pay(&mut facts, UNDONE, PaymentStatus::Refunded);
     facts.balances.push(Balance { user: USER, initial: INITIAL, current: INITIAL - PRICE });
-    build(&mut facts, BUILT, JobStatus::Assembled);
-    build(&mut facts, UNDONE, JobStatus::Failed);
+    build(&mut facts, BUILT, BuildStatus::Assembled);
+    build(&mut facts, UNDONE, BuildStatus::Failed);
     deliver(&mut facts, BUILT);
     cancel(&mut facts, LEFT);
     cancel(&mut facts, UNDONE);
@@ -182,9 +182,9 @@ fn pay(facts: &mut Facts, order: Uuid, status: PaymentStatus) {
     tell(facts, order, "order_paid");
 }
 
-fn build(facts: &mut Facts, order: Uuid, status: JobStatus) {
-    facts.jobs.push(Job { order, status, started_at: then(), due_at: then() });
-    if status == JobStatus::Assembled {
+fn build(facts: &mut Facts, order: Uuid, status: BuildStatus) {
+    facts.builds.push(Build { order, status, started_at: then(), due_at: then() });
+    if status == BuildStatus::Assembled {
         publish(facts, "assembly", order, ShipAssembled::TYPE);
         tell(facts, order, "ship_assembled");
     } else {

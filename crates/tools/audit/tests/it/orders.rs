@@ -1,6 +1,6 @@
 //! Every acknowledged order exists exactly once.
 
-use audit::facts::{JobStatus, OrderStatus};
+use audit::facts::{BuildStatus, OrderStatus};
 use uuid::Uuid;
 
 use crate::fixture::{BUILT, LEFT, OPEN, UNDONE, breaks, holds, now, the, then};
@@ -33,7 +33,7 @@ fn an_order_is_paid_by_another_transaction_than_the_client_was_told() {
 fn a_paid_order_is_cancelled_only_when_it_cannot_be_built() {
     holds(1, |_| ());
     breaks(1, &["acknowledged as paid", "is CANCELLED"], |facts| {
-        the(&mut facts.jobs, |job| job.order == UNDONE).status = JobStatus::Building;
+        the(&mut facts.builds, |build| build.order == UNDONE).status = BuildStatus::Building;
     });
 }
 
@@ -74,7 +74,7 @@ fn the_services_work_for_an_order_that_does_not_exist() {
                 0 => facts.payments[0].order = nobody,
                 1 => facts.ledger[0].order = nobody,
                 2 => facts.reservations[0].order = nobody,
-                3 => facts.jobs[0].order = nobody,
+                3 => facts.builds[0].order = nobody,
                 _ => facts.notifications[0].order = nobody,
             }
         });

@@ -5,7 +5,7 @@ use std::time::Duration;
 use audit::{
     Facts,
     facts::{
-        DeliveryState, JobStatus, NotificationStatus, OrderStatus, OutboxRow, PaymentStatus, Position,
+        BuildStatus, DeliveryState, NotificationStatus, OrderStatus, OutboxRow, PaymentStatus, Position,
         ReservationStatus, UnreadDatabase, status_event,
     },
     receipt::{Check, State, receipt, unconsumed},
@@ -290,8 +290,8 @@ fn an_order_that_is_not_finished_is_open() {
     open(OPEN, BOUNDS, "may be paid until", |_| {});
     held(OPEN, MONEY, |_| {});
     open(BUILT, BOUNDS, "the ship is being built until", |facts| {
-        let job = the(&mut facts.jobs, |job| job.order == BUILT);
-        (job.status, job.due_at) = (JobStatus::Building, now() + Duration::from_secs(5));
+        let build = the(&mut facts.builds, |build| build.order == BUILT);
+        (build.status, build.due_at) = (BuildStatus::Building, now() + Duration::from_secs(5));
     });
     open(BUILT, NOTIFICATIONS, "ship_delivered is not sent yet", |facts| {
         let one = the(&mut facts.notifications, |one| one.kind == "ship_delivered");

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::Shop;
 
 /// How many customers register at once.
-const AT_ONCE: usize = 8;
+const MAX_CONCURRENT_REGISTRATIONS: usize = 8;
 /// Among so many registrations one may meet a Redis that waits for the disk for longer than the shop does.
 const RETRIES: ConstantBuilder = ConstantBuilder::new().with_delay(Duration::from_secs(1)).with_max_times(3);
 
@@ -25,7 +25,8 @@ pub struct Customer {
 }
 
 pub async fn register(shop: &Shop, count: usize) -> anyhow::Result<Arc<[Customer]>> {
-    let all: Vec<Customer> = stream::iter(0..count).map(|_| one(shop)).buffer_unordered(AT_ONCE).try_collect().await?;
+    let all: Vec<Customer> =
+        stream::iter(0..count).map(|_| one(shop)).buffer_unordered(MAX_CONCURRENT_REGISTRATIONS).try_collect().await?;
     Ok(all.into())
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 /// The number of parts in the catalogue.
 const COUNT: i32 = 10_000;
 /// The number of parts of a small shop.
-const FEW: usize = 12;
+const SMALL_SHOP_PARTS: usize = 12;
 /// The stock of each part.
 const STOCK: i64 = 1_000_000_000;
 
@@ -84,8 +84,8 @@ pub async fn stock(inventory: Database) -> anyhow::Result<Parts> {
     sqlx::query("vacuum analyze parts").execute(&inventory).await?;
     let all: Vec<Uuid> =
         sqlx::query_scalar("select part_uuid from parts order by position").fetch_all(&inventory).await?;
-    anyhow::ensure!(all.len() > FEW, "the catalogue has {} parts only", all.len());
-    let few = all[..FEW].into();
+    anyhow::ensure!(all.len() > SMALL_SHOP_PARTS, "the catalogue has {} parts only", all.len());
+    let few = all[..SMALL_SHOP_PARTS].into();
     inventory.close().await;
     Ok(Parts { all: all.into(), few })
 }

@@ -9,9 +9,9 @@ use anyhow::Context as _;
 use servers::process::{Child, Signal, mortal};
 
 /// The unit of CPU times in `/proc`, in ticks per second: Linux reports this value to every program.
-const TICKS: f64 = 100.0;
+const TICKS_PER_SECOND: f64 = 100.0;
 /// How long a process may take to exit.
-const PATIENCE: Duration = Duration::from_secs(20);
+const EXIT_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub struct Process {
     child: Child,
@@ -62,7 +62,7 @@ impl Process {
 
     /// Stops the process with SIGTERM.
     pub async fn stop(&self) {
-        self.child.stop(Signal::TERM, PATIENCE).await;
+        self.child.stop(Signal::TERM, EXIT_TIMEOUT).await;
     }
 }
 
@@ -77,7 +77,7 @@ impl Drop for Process {
 fn parse_cpu(stat: &str) -> Option<Duration> {
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let ticks = |field: usize| fields.get(field)?.parse::<u32>().ok();
-    Some(Duration::from_secs_f64((f64::from(ticks(11)?) + f64::from(ticks(12)?)) / TICKS))
+    Some(Duration::from_secs_f64((f64::from(ticks(11)?) + f64::from(ticks(12)?)) / TICKS_PER_SECOND))
 }
 
 #[cfg(test)]

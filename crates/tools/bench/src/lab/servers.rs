@@ -83,7 +83,7 @@ impl Servers {
     /// Returns the configuration with which clients of this program reach Kafka.
     pub fn kafka(&self) -> anyhow::Result<kafka::Config> {
         let brokers = ("KAFKA_BROKERS", self.broker.address().to_string());
-        Ok(kafka::Config::load(&platform::config::Settings::of([brokers]))?)
+        Ok(kafka::Config::load(&platform::config::Settings::from_variables([brokers]))?)
     }
 
     /// Opens a small pool to the database of a service, to inspect it.

@@ -18,11 +18,11 @@ use super::{Servers, process::Process};
 use crate::{child, connection::HttpClient};
 
 /// How long the shop may take to become ready.
-const START: Duration = Duration::from_mins(2);
+const STARTUP_TIMEOUT: Duration = Duration::from_mins(2);
 /// The interval of the readiness checks.
-const ASK: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 /// The timeout of a call.
-const LIMIT: Duration = Duration::from_secs(10);
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How the shop is configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,7 +165,7 @@ impl Addresses {
 
 /// Returns when the admin port reports that all services of the process are ready.
 pub async fn ready(process: &Process, admin: SocketAddr) -> anyhow::Result<()> {
-    let deadline = Instant::now() + START;
+    let deadline = Instant::now() + STARTUP_TIMEOUT;
     loop {
         process.check()?;
         let asked = async {
@@ -175,10 +175,10 @@ pub async fn ready(process: &Process, admin: SocketAddr) -> anyhow::Result<()> {
         match asked.await {
             Ok((status, _)) if status == 200 => return Ok(()),
             Ok((_, text)) if Instant::now() >= deadline => {
-                anyhow::bail!("not ready after {START:?}: {}", String::from_utf8_lossy(&text))
+                anyhow::bail!("not ready after {STARTUP_TIMEOUT:?}: {}", String::from_utf8_lossy(&text))
             }
             Err(error) if Instant::now() >= deadline => return Err(error.context("it does not answer")),
-            _ => tokio::time::sleep(ASK).await,
+            _ => tokio::time::sleep(POLL_INTERVAL).await,
         }
     }
 }
@@ -198,12 +198,12 @@ impl Nothing {
             [(child::HTTP, http), (child::GRPC, grpc)].map(|(name, address)| (name.into(), address.to_string()));
         let process = Process::start(program, directory, "nothing", &["serve-nothing"], &variables)?;
         let nothing = Self { process, http, grpc };
-        let deadline = Instant::now() + START;
+        let deadline = Instant::now() + STARTUP_TIMEOUT;
         while tokio::net::TcpStream::connect(grpc).await.is_err() || tokio::net::TcpStream::connect(http).await.is_err()
         {
             nothing.process.check().context("starting the servers that do nothing")?;
             anyhow::ensure!(Instant::now() < deadline, "the servers that do nothing do not listen");
-            tokio::time::sleep(ASK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         Ok(nothing)
     }
@@ -213,7 +213,7 @@ impl Nothing {
 /// share a connection.
 pub fn iam_clients(address: SocketAddr, count: usize) -> anyhow::Result<Vec<AuthServiceClient<Channel>>> {
     let channels: anyhow::Result<Vec<_>> =
-        (0..count.div_ceil(16)).map(|_| Trust::default().channel(&address.to_string(), LIMIT)).collect();
+        (0..count.div_ceil(16)).map(|_| Trust::default().channel(&address.to_string(), CALL_TIMEOUT)).collect();
     let channels = channels?;
     Ok((0..count).map(|worker| AuthServiceClient::new(channels[worker / 16].clone())).collect())
 }

@@ -4,9 +4,9 @@
 use platform::postgres::Database;
 
 /// The number of statements that are shown.
-const TOP: i64 = 8;
+const MAX_STATEMENTS: i64 = 8;
 /// The number of characters of each statement that are shown.
-const SHOWN: i32 = 90;
+const MAX_CHARACTERS: i32 = 90;
 
 pub async fn forget(database: &Database) -> anyhow::Result<()> {
     sqlx::query("select pg_stat_statements_reset()").execute(database).await?;
@@ -23,7 +23,7 @@ pub async fn top(database: &Database, count: usize) -> anyhow::Result<Vec<String
         where datname <> current_database()
         order by total desc limit $1";
     let rows: Vec<(String, i64, f64, f64, String)> =
-        sqlx::query_as(top).bind(TOP).bind(SHOWN).fetch_all(database).await?;
+        sqlx::query_as(top).bind(MAX_STATEMENTS).bind(MAX_CHARACTERS).fetch_all(database).await?;
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
     let line = |(database, calls, mean, share, query): (String, i64, f64, f64, String)| {
         let each = calls as f64 / count.max(1) as f64;

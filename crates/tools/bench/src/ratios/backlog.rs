@@ -27,9 +27,9 @@ const TOPIC: &str = "bench.backlog";
 const RESULTS: &str = "bench.backlog.results";
 /// The number of events for each second of a measurement.
 const EVENTS_A_SECOND: f64 = 1_000.0;
-const LOOK: Duration = Duration::from_millis(10);
-const PATIENCE: Duration = Duration::from_mins(3);
-const CONNECTIONS: u32 = 5;
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
+const BACKLOG_TIMEOUT: Duration = Duration::from_mins(3);
+const POOL_SIZE: u32 = 5;
 
 struct Backlog<'a> {
     lab: &'a Lab,
@@ -41,7 +41,7 @@ struct Backlog<'a> {
 
 pub async fn backlog(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     let servers = lab.servers().await?;
-    let outbox = servers.extra_database("bench_backlog", CONNECTIONS).await?;
+    let outbox = servers.extra_database("bench_backlog", POOL_SIZE).await?;
     migrate(&outbox, &order::repository::MIGRATIONS, &CancellationToken::new()).await?;
     let own = [
         ("ASSEMBLY_DATABASE_URL", servers.extra("bench_assembly").await?),
@@ -126,7 +126,7 @@ impl Backlog<'_> {
 
     /// Returns the events per second, from the first effect to the last.
     async fn drained(&self, before: usize) -> anyhow::Result<Sample> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + BACKLOG_TIMEOUT;
         let mut first = None;
         loop {
             let (done, now) = (self.effects().await? - before, Instant::now());
@@ -142,10 +142,14 @@ impl Backlog<'_> {
                     self.count
                 );
                 let counted = self.count - at_first;
-                return Ok(Sample::of(per_second(counted, now - begun), counted));
+                return Ok(Sample::new(per_second(counted, now - begun), counted));
             }
-            anyhow::ensure!(now < deadline, "{done} of {} events had their effect within {PATIENCE:?}", self.count);
-            tokio::time::sleep(LOOK).await;
+            anyhow::ensure!(
+                now < deadline,
+                "{done} of {} events had their effect within {BACKLOG_TIMEOUT:?}",
+                self.count
+            );
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 }

@@ -25,9 +25,9 @@ use crate::{
 /// The number of workers that create and cancel orders, and each worker's pause: some forty orders a second leave the
 /// machine idle most of the time.
 const WORKERS: usize = 4;
-const PAUSE: Duration = Duration::from_millis(100);
+const WORKER_PAUSE: Duration = Duration::from_millis(100);
 const TOPIC: &str = "bench.delay";
-const PATIENCE: Duration = Duration::from_secs(20);
+const EVENT_TIMEOUT: Duration = Duration::from_secs(20);
 /// A payload about as long as an event's.
 const PAYLOAD: [u8; 120] = [0xab; 120];
 
@@ -73,8 +73,8 @@ async fn effects(
 ) -> anyhow::Result<Sample> {
     let since: i64 = sqlx::query_scalar("select coalesce(max(id), 0) from outbox").fetch_one(orders).await?;
     let create = CreateOrder::workers(shop.order, WORKERS, &lab.customers().await?, parts).await?;
-    paced(CancelledOrder::workers(create), PAUSE, lab.effort.time).await?;
-    let deadline = Instant::now() + PATIENCE;
+    paced(CancelledOrder::workers(create), WORKER_PAUSE, lab.effort.time).await?;
+    let deadline = Instant::now() + EVENT_TIMEOUT;
     // The relay changes an event's row when it marks it, so the order's row, whose last change is the cancellation, tells
     // when both were committed.
     let written = "select event_uuid, (extract(epoch from pg_xact_commit_timestamp(orders.xmin)) * 1e6)::bigint
@@ -92,7 +92,7 @@ async fn effects(
             return latencies(&written, &received.into_iter().collect(), lab.effort.time);
         }
         anyhow::ensure!(Instant::now() < deadline, "{} of {} events were received", received.len(), written.len());
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(WORKER_PAUSE).await;
     }
 }
 
@@ -144,7 +144,7 @@ impl Raw {
         let mut latencies = Vec::new();
         while begun.elapsed() < time {
             #[expect(clippy::cast_possible_truncation, reason = "a handful")]
-            tokio::time::sleep(PAUSE / WORKERS as u32).await;
+            tokio::time::sleep(WORKER_PAUSE / WORKERS as u32).await;
             latencies.push(self.one().await?);
         }
         as_sample(latencies, begun.elapsed())
@@ -157,7 +157,7 @@ impl Raw {
         let record = FutureRecord::to(TOPIC).key(&key).payload(&PAYLOAD);
         let sent = self.producer.send_result(record).map_err(|(error, _)| error)?;
         loop {
-            let received = tokio::time::timeout(PATIENCE, self.consumer.recv()).await;
+            let received = tokio::time::timeout(EVENT_TIMEOUT, self.consumer.recv()).await;
             let received = received.context("a record was not consumed")??;
             if received.key() == Some(key.as_bytes()) {
                 let took = begun.elapsed();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::future::try_join_all;
 use platform::service::Service;
 
-use super::AT_ONCE;
+use super::CONCURRENT_REQUESTS;
 use crate::{
     fill::{Fill, fill},
     lab::{Lab, Shop, Variant, storage},
@@ -22,12 +22,12 @@ const SIZES: [i64; 4] = [1_000, 100_000, 1_000_000, 1_000];
 /// The numbers of parts in an order. The contract allows no more than the last.
 const PARTS: [usize; 3] = [1, 10, 1_000];
 /// How many orders of many parts are created at once.
-const FEW_AT_ONCE: usize = 8;
+const LARGE_ORDER_WORKERS: usize = 8;
 /// The number of customers who list their orders. The first thousand orders belong to them, so that each customer has a
 /// page of twenty at every size.
-const LISTING: usize = 50;
+const LISTING_CUSTOMERS: usize = 50;
 /// If the first and the repeated measurement differ by more than this share, the machine has changed.
-const DRIFT: f64 = 0.15;
+const MAX_DRIFT: f64 = 0.15;
 /// The services that store rows of an order.
 const SERVICES: [&Service; 6] = [
     &order::SERVICE,
@@ -45,7 +45,7 @@ type Samples = Vec<Vec<Vec<Sample>>>;
 pub async fn orders_in_the_tables(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     let customers = lab.customers().await?;
     lab.parts().await?;
-    let listing: Vec<_> = customers[..LISTING].iter().map(|customer| customer.user).collect();
+    let listing: Vec<_> = customers[..LISTING_CUSTOMERS].iter().map(|customer| customer.user).collect();
     let mut samples: Samples = Vec::new();
     let mut there = 0;
     let mut notes = Vec::new();
@@ -98,10 +98,12 @@ async fn measure(lab: &Lab, size: i64) -> anyhow::Result<Vec<Vec<Sample>>> {
 
 async fn operate(lab: &Lab, shop: &Shop, operation: usize) -> anyhow::Result<Sample> {
     let (customers, time) = (lab.customers().await?, lab.effort.time);
-    let (listing, buying): (Arc<[_]>, Arc<[_]>) = (customers[..LISTING].into(), customers[LISTING..].into());
-    let create = async || CreateOrder::workers(shop.order, AT_ONCE, &buying, &lab.parts().await?.all()).await;
+    let (listing, buying): (Arc<[_]>, Arc<[_]>) =
+        (customers[..LISTING_CUSTOMERS].into(), customers[LISTING_CUSTOMERS..].into());
+    let create =
+        async || CreateOrder::workers(shop.order, CONCURRENT_REQUESTS, &buying, &lab.parts().await?.all()).await;
     match operation {
-        0 => closed_loop(ListOrders::workers(shop.order, AT_ONCE, &listing).await?, time).await,
+        0 => closed_loop(ListOrders::workers(shop.order, CONCURRENT_REQUESTS, &listing).await?, time).await,
         1 => closed_loop(create().await?, time).await,
         _ => closed_loop(WholeOrder::workers(create().await?, &Arc::default()), time).await,
     }
@@ -140,7 +142,7 @@ fn row(samples: &Samples, operation: usize, name: &str, size: usize) -> anyhow::
         rounds: many.values.len(),
         aim,
         is_met: aim.is_met(ratio),
-        is_unsteady: spread(&halves).is_some_and(|drift| drift > DRIFT),
+        is_unsteady: spread(&halves).is_some_and(|drift| drift > MAX_DRIFT),
         figures: vec![many, few],
         notes: Vec::new(),
     })
@@ -151,17 +153,17 @@ pub async fn parts_in_an_order(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     let parts = lab.parts().await?;
     let shop = lab.shop(Variant::Usual).await?;
     let (customers, shop, time) = (&customers, &shop, lab.effort.time);
-    let probes =
-        PARTS.map(|count| {
-            let choice = parts.some(count);
-            let role = if count == PARTS[0] { Role::Denominator } else { Role::Numerator };
-            Probe::new(role, Unit::PerSecond, format!("POST /orders of {count} parts"), move || {
-                let choice = choice.clone();
-                async move {
-                    closed_loop(CreateOrder::workers(shop.order, FEW_AT_ONCE, customers, &choice).await?, time).await
-                }
-            })
-        });
+    let probes = PARTS.map(|count| {
+        let choice = parts.some(count);
+        let role = if count == PARTS[0] { Role::Denominator } else { Role::Numerator };
+        Probe::new(role, Unit::PerSecond, format!("POST /orders of {count} parts"), move || {
+            let choice = choice.clone();
+            async move {
+                closed_loop(CreateOrder::workers(shop.order, LARGE_ORDER_WORKERS, customers, &choice).await?, time)
+                    .await
+            }
+        })
+    });
     let taken = interleave(probes.into(), lab.effort, &lab.progress, async || lab.settle().await).await?;
     let row = |numerator: usize| {
         let name = format!("POST /orders of {} parts ÷ of one", PARTS[numerator]);

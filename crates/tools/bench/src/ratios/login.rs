@@ -20,7 +20,7 @@ use crate::{
 const LOGINS: usize = 16;
 /// The number of callers of Whoami, and each caller's pause: some two hundred calls a second.
 const CALLERS: usize = 4;
-const PAUSE: Duration = Duration::from_millis(20);
+const CALLER_PAUSE: Duration = Duration::from_millis(20);
 /// The length of iam's hashes.
 const HASH_BYTES: usize = 32;
 
@@ -48,7 +48,7 @@ pub async fn login(lab: &Lab) -> anyhow::Result<Vec<Row>> {
 
 /// Runs a few callers of Whoami. The figure is their p99.
 async fn whoami(shop: &Shop, callers: &Arc<[Customer]>, time: Duration) -> anyhow::Result<Sample> {
-    let sample = paced(Whoami::workers(shop.iam, CALLERS, callers)?, PAUSE, time).await?;
+    let sample = paced(Whoami::workers(shop.iam, CALLERS, callers)?, CALLER_PAUSE, time).await?;
     Ok(Sample { value: sample.p99.context("no latency was measured")?, ..sample })
 }
 

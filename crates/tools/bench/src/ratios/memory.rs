@@ -21,9 +21,9 @@ const SERVICES: [&Service; 6] = [
     &notification::SERVICE,
 ];
 /// How often the memory is read under load. The largest sum counts.
-const LOOK: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// After this the memory that the start used temporarily is freed.
-const IDLE: Duration = Duration::from_secs(5);
+const IDLE_TIME: Duration = Duration::from_secs(5);
 
 pub async fn memory(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     // The first start applies the migrations and fills the catalogue.
@@ -39,11 +39,11 @@ pub async fn memory(lab: &Lab) -> anyhow::Result<Vec<Row>> {
 }
 
 async fn measure(lab: &Lab, services: &Apart) -> anyhow::Result<([Row; 2], [String; 2])> {
-    tokio::time::sleep(IDLE.max(lab.effort.time)).await;
+    tokio::time::sleep(IDLE_TIME.max(lab.effort.time)).await;
     services.settle().await?;
     let idle_each = services.memory()?;
     let idle = Probe::new(Role::Numerator, Unit::Mebibytes, "six services, idle", || async {
-        Ok(Sample::of(sum(&services.memory()?), 1))
+        Ok(Sample::new(sum(&services.memory()?), 1))
     });
     // The two probes are not measured in turns: after load, the memory of a service is no longer that of an idle one.
     let settle = async || services.settle().await;
@@ -56,7 +56,7 @@ async fn measure(lab: &Lab, services: &Apart) -> anyhow::Result<([Row; 2], [Stri
         loop {
             tokio::select! {
                 sample = &mut load => return Ok(Sample { value: most, ..sample? }),
-                () = tokio::time::sleep(LOOK) => most = most.max(sum(&services.memory()?)),
+                () = tokio::time::sleep(POLL_INTERVAL) => most = most.max(sum(&services.memory()?)),
             }
         }
     });

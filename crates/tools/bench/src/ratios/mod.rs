@@ -19,7 +19,7 @@ pub use self::whole_orders::warm_up;
 use crate::{lab::Lab, report::Row};
 
 /// The number of concurrent requests, unless a ratio has its own.
-const AT_ONCE: usize = 64;
+const CONCURRENT_REQUESTS: usize = 64;
 
 /// The ratios in which no measured work passes through the broker.
 const WITHOUT_BROKER: [&str; 3] = ["P2", "P5", "P10"];

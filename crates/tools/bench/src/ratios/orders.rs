@@ -3,7 +3,7 @@
 
 use platform::service::Service;
 
-use super::AT_ONCE;
+use super::CONCURRENT_REQUESTS;
 use crate::{
     lab::{Choice, Lab, Shop, Statement, Variant},
     report::{Aim, Row},
@@ -15,7 +15,7 @@ use crate::{
 
 /// Measures `POST /orders` with 64 concurrent requests.
 pub async fn post_orders(lab: &Lab, shop: &Shop, choice: &Choice) -> anyhow::Result<Sample> {
-    let workers = CreateOrder::workers(shop.order, AT_ONCE, &lab.customers().await?, choice).await?;
+    let workers = CreateOrder::workers(shop.order, CONCURRENT_REQUESTS, &lab.customers().await?, choice).await?;
     closed_loop(workers, lab.effort.time).await
 }
 
@@ -27,7 +27,7 @@ pub async fn writes(lab: &Lab, service: &Service) -> anyhow::Result<Statement> {
 
 async fn insert(lab: &Lab, statement: &Statement) -> anyhow::Result<Sample> {
     statement.empty().await?;
-    closed_loop(Insert::workers(statement, AT_ONCE), lab.effort.time).await
+    closed_loop(Insert::workers(statement, CONCURRENT_REQUESTS), lab.effort.time).await
 }
 
 pub async fn create(lab: &Lab) -> anyhow::Result<Vec<Row>> {
@@ -43,12 +43,12 @@ pub async fn create(lab: &Lab) -> anyhow::Result<Vec<Row>> {
         Probe::numerator("POST /orders on 12 parts", || post_orders(lab, shop, few)),
         Probe::numerator("POST /orders on 10 000 parts", || post_orders(lab, shop, all)),
         Probe::denominator("Whoami", || async move {
-            closed_loop(Whoami::workers(shop.iam, AT_ONCE, customers)?, time).await
+            closed_loop(Whoami::workers(shop.iam, CONCURRENT_REQUESTS, customers)?, time).await
         }),
         Probe::denominator("insert with commit, the pool of inventory", || insert(lab, reservations)),
         Probe::denominator("insert with commit, the pool of order", || insert(lab, orders)),
         Probe::denominator("empty HTTP request", || async {
-            closed_loop(EmptyRequest::workers(nothing.http, AT_ONCE).await?, time).await
+            closed_loop(EmptyRequest::workers(nothing.http, CONCURRENT_REQUESTS).await?, time).await
         }),
     ];
     let taken = interleave(probes, lab.effort, &lab.progress, async || lab.settle().await).await?;

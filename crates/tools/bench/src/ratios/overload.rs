@@ -15,7 +15,7 @@ const USERS: usize = 2_000;
 /// The connections of the load generator.
 const CONNECTIONS: usize = 64;
 /// The number of requests that a step of the search needs to compute a p99.
-const SAMPLES: f64 = 110.0;
+const MIN_SAMPLES: f64 = 110.0;
 
 /// The load generator's users, and the highest rate that the shop keeps up with.
 pub struct Peak {
@@ -32,7 +32,7 @@ impl Peak {
         let time = lab.effort.time;
         let plan = Plan { mix: "create=1".parse::<Mix>()?, warm_up: time / 4, length: time, ..Plan::default() };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most a thousand")]
-        let from = (SAMPLES / time.as_secs_f64()).ceil() as u32;
+        let from = (MIN_SAMPLES / time.as_secs_f64()).ceil() as u32;
         let bounds = Bounds::default();
         let bounds = Bounds { from: bounds.from.max(from), ..bounds };
         let step = async |rate| {

@@ -19,14 +19,14 @@ use crate::{
 };
 
 /// The number of rows that the relay publishes at once.
-const BATCH: usize = 500;
+const BATCH_SIZE: usize = 500;
 /// The number of batches per second of measurement: about the throughput of a small machine.
 const BATCHES_A_SECOND: f64 = 16.0;
 const KIND: &str = "events.v1.OrderCreated";
 const TOPIC: &str = "bench.relay";
-const LOOK: Duration = Duration::from_millis(5);
-const PATIENCE: Duration = Duration::from_mins(2);
-const LEASE: Duration = Duration::from_mins(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
+const PUBLISH_TIMEOUT: Duration = Duration::from_mins(2);
+const LEASE_TTL: Duration = Duration::from_mins(5);
 
 struct Events {
     outbox: Database,
@@ -42,7 +42,7 @@ pub async fn relay(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     let publisher = Arc::new(KafkaPublisher::for_relay(&servers.kafka()?)?);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few hundred")]
     let batches = (lab.effort.time.as_secs_f64() * BATCHES_A_SECOND).ceil().max(2.0) as usize;
-    let events = Events { outbox, publisher, count: batches * BATCH };
+    let events = Events { outbox, publisher, count: batches * BATCH_SIZE };
     // Create the topic.
     events.publisher.publish(vec![record(0)]).await?;
     let events = &events;
@@ -55,7 +55,7 @@ pub async fn relay(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     let name = "relay events/s ÷ min(outbox drain alone, producer alone)";
     let row = taken
         .row("P4", name, Aim::AtLeast(0.8), &[0, 1, 2], |round| round[0].value / round[1].value.min(round[2].value))?;
-    Ok(vec![row.with_notes([format!("{} events in batches of {BATCH}", events.count)])])
+    Ok(vec![row.with_notes([format!("{} events in batches of {BATCH_SIZE}", events.count)])])
 }
 
 fn order_connections() -> u32 {
@@ -81,10 +81,10 @@ async fn by_relay(events: &Events) -> anyhow::Result<Sample> {
     let running = tokio::spawn(relay.run(stop.clone()));
     let waiting = "select exists (select from outbox where published_at is null)";
     while sqlx::query_scalar::<_, bool>(waiting).fetch_one(&events.outbox).await? {
-        anyhow::ensure!(begun.elapsed() < PATIENCE, "the relay does not publish {} events", events.count);
-        tokio::time::sleep(LOOK).await;
+        anyhow::ensure!(begun.elapsed() < PUBLISH_TIMEOUT, "the relay does not publish {} events", events.count);
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
-    let sample = Sample::of(per_second(events.count, begun.elapsed()), events.count);
+    let sample = Sample::new(per_second(events.count, begun.elapsed()), events.count);
     stop.cancel();
     running.await.context("the relay panicked")??;
     Ok(sample)
@@ -93,10 +93,10 @@ async fn by_relay(events: &Events) -> anyhow::Result<Sample> {
 async fn drain(events: &Events) -> anyhow::Result<Sample> {
     fill(events).await?;
     let outbox = PgOutbox::new(events.outbox.clone(), "drain".to_owned());
-    let epoch = outbox.lease(LEASE).await?.context("the lease of the outbox is taken")?;
+    let epoch = outbox.lease(LEASE_TTL).await?.context("the lease of the outbox is taken")?;
     let (begun, mut count) = (Instant::now(), 0);
     loop {
-        let rows = outbox.unpublished(i64::try_from(BATCH)?, &[]).await?;
+        let rows = outbox.unpublished(i64::try_from(BATCH_SIZE)?, &[]).await?;
         if rows.is_empty() {
             break;
         }
@@ -104,7 +104,7 @@ async fn drain(events: &Events) -> anyhow::Result<Sample> {
         outbox.mark(epoch, &ids).await?;
         count += ids.len();
     }
-    let sample = Sample::of(per_second(count, begun.elapsed()), count);
+    let sample = Sample::new(per_second(count, begun.elapsed()), count);
     anyhow::ensure!(count == events.count, "{count} of {} rows were read", events.count);
     outbox.release(epoch).await?;
     Ok(sample)
@@ -112,11 +112,11 @@ async fn drain(events: &Events) -> anyhow::Result<Sample> {
 
 async fn produce(events: &Events) -> anyhow::Result<Sample> {
     let begun = Instant::now();
-    for batch in 0..events.count / BATCH {
-        let records = (0..BATCH).map(|number| record(batch * BATCH + number)).collect();
+    for batch in 0..events.count / BATCH_SIZE {
+        let records = (0..BATCH_SIZE).map(|number| record(batch * BATCH_SIZE + number)).collect();
         events.publisher.publish(records).await?;
     }
-    Ok(Sample::of(per_second(events.count, begun.elapsed()), events.count))
+    Ok(Sample::new(per_second(events.count, begun.elapsed()), events.count))
 }
 
 /// Returns a record like those of the relay.

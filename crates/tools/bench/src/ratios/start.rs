@@ -13,7 +13,7 @@ pub async fn start(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     let probe = Probe::new(Role::Numerator, Unit::Seconds, "start → ready", || async {
         lab.stop_shop().await;
         let shop = lab.shop(Variant::Usual).await?;
-        Ok(Sample::of(shop.ready_after.as_secs_f64(), 1))
+        Ok(Sample::new(shop.ready_after.as_secs_f64(), 1))
     });
     let taken = interleave(vec![probe], lab.effort, &lab.progress, async || Ok(())).await?;
     let row = taken.row("P11", "start → ready, in seconds", Aim::AtMost(0.2), &[0], |round| round[0].value)?;

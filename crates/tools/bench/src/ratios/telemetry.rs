@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{AT_ONCE, orders::post_orders};
+use super::{CONCURRENT_REQUESTS, orders::post_orders};
 use crate::{
     lab::{Choice, Lab, Variant},
     report::{Aim, Row},
@@ -32,7 +32,7 @@ async fn post(lab: &Lab, variant: Variant, parts: &Choice) -> anyhow::Result<Sam
     // The shop of the other variant still runs, and completes its work before it is stopped.
     let customers = lab.customers().await?;
     let shop = lab.shop(variant).await?;
-    let warm_up = CreateOrder::workers(shop.order, AT_ONCE, &customers, parts).await?;
+    let warm_up = CreateOrder::workers(shop.order, CONCURRENT_REQUESTS, &customers, parts).await?;
     closed_loop(warm_up, WARM_UP).await?;
     lab.settle().await?;
     post_orders(lab, &shop, parts).await

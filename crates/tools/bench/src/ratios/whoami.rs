@@ -1,6 +1,6 @@
 //! P2: Whoami, compared with an empty call and a read of Redis.
 
-use super::AT_ONCE;
+use super::CONCURRENT_REQUESTS;
 use crate::{
     lab::{Lab, Variant},
     report::{Aim, Row},
@@ -17,13 +17,13 @@ pub async fn whoami(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     let (shop, customers, time) = (&shop, &customers, lab.effort.time);
     let probes = vec![
         Probe::numerator("Whoami", || async move {
-            closed_loop(Whoami::workers(shop.iam, AT_ONCE, customers)?, time).await
+            closed_loop(Whoami::workers(shop.iam, CONCURRENT_REQUESTS, customers)?, time).await
         }),
         Probe::denominator("empty gRPC call", || async move {
-            closed_loop(EmptyCall::workers(nothing.grpc, AT_ONCE)?, time).await
+            closed_loop(EmptyCall::workers(nothing.grpc, CONCURRENT_REQUESTS)?, time).await
         }),
         Probe::denominator("Redis GET", || async move {
-            closed_loop(RedisGet::workers(servers.redis_url(), AT_ONCE).await?, time).await
+            closed_loop(RedisGet::workers(servers.redis_url(), CONCURRENT_REQUESTS).await?, time).await
         }),
     ];
     let taken = interleave(probes, lab.effort, &lab.progress, async || lab.settle().await).await?;

@@ -21,10 +21,10 @@ use crate::{
 };
 
 /// The number of customers who create and pay orders, and of concurrent sequences of minimal statements.
-const AT_ONCE: usize = 32;
+const CONCURRENT_ORDERS: usize = 32;
 /// The longest time until the message about the last order is sent.
-const PATIENCE: Duration = Duration::from_mins(3);
-const LOOK: Duration = Duration::from_millis(100);
+const MESSAGES_TIMEOUT: Duration = Duration::from_mins(3);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The commits of one order in sequence: the service whose pool each uses, and what it writes. Writes that cover many
 /// orders at once (marks of published events, outcomes of sent messages) are not included.
@@ -58,7 +58,7 @@ pub async fn warm_up(lab: &Lab) -> anyhow::Result<()> {
     let parts = lab.parts().await?.all();
     let shop = lab.shop(Variant::Usual).await?;
     lab.progress.say("warming up");
-    let create = CreateOrder::workers(shop.order, AT_ONCE, &customers, &parts).await?;
+    let create = CreateOrder::workers(shop.order, CONCURRENT_ORDERS, &customers, &parts).await?;
     closed_loop(WholeOrder::workers(create, &Arc::default()), WARM_UP).await?;
     lab.settle().await
 }
@@ -78,7 +78,7 @@ pub async fn whole(lab: &Lab) -> anyhow::Result<Vec<Row>> {
         Probe::numerator("whole orders", || orders(lab, shop, parts, notification)),
         Probe::denominator("their minimal SQL", || async move {
             path[0].empty().await?;
-            closed_loop(Path::workers(path, AT_ONCE), lab.effort.time).await
+            closed_loop(Path::workers(path, CONCURRENT_ORDERS), lab.effort.time).await
         }),
     ];
     let taken = interleave(probes, lab.effort, &lab.progress, async || lab.settle().await).await?;
@@ -101,11 +101,11 @@ pub async fn whole(lab: &Lab) -> anyhow::Result<Vec<Row>> {
 async fn orders(lab: &Lab, shop: &Shop, parts: &Choice, notification: &Database) -> anyhow::Result<Sample> {
     let before = told(notification).await?;
     let paid = Arc::new(AtomicI64::new(0));
-    let create = CreateOrder::workers(shop.order, AT_ONCE, &lab.customers().await?, parts).await?;
+    let create = CreateOrder::workers(shop.order, CONCURRENT_ORDERS, &lab.customers().await?, parts).await?;
     let begun = Instant::now();
     let sample = closed_loop(WholeOrder::workers(create, &paid), lab.effort.time).await?;
     let wanted = before + paid.load(Ordering::Relaxed);
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + MESSAGES_TIMEOUT;
     loop {
         let told = told(notification).await?;
         if told >= wanted {
@@ -113,7 +113,7 @@ async fn orders(lab: &Lab, shop: &Shop, parts: &Choice, notification: &Database)
             return Ok(Sample { value: crate::sample::per_second(count, begun.elapsed()), count, ..sample });
         }
         anyhow::ensure!(Instant::now() < deadline, "{} of {} customers were told", told - before, wanted - before);
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 

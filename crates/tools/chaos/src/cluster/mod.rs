@@ -34,7 +34,7 @@ use operations::restock::restock;
 use platform::service::Service;
 
 /// The longest build time of a ship.
-pub const BUILD_MAX: Duration = Duration::from_secs(2);
+pub const MAX_BUILD_TIME: Duration = Duration::from_secs(2);
 /// The credentials for the stand-ins of the payment provider and Telegram.
 const PROVIDER_KEY: &str = "sk_chaos";
 const TELEGRAM_TOKEN: &str = "1:chaos";
@@ -88,7 +88,7 @@ impl Cluster {
             links.get(Link::Database(service))?.aim(vec![authority(&servers.postgres_url)?]);
         }
         let settings = sources(&servers, &links)?;
-        let sources = Sources::of("shipyard-chaos", &settings)?;
+        let sources = Sources::from_settings("shipyard-chaos", &settings)?;
         let mut replicas = Replicas::new(options.replicas, &directory, links.clone())?;
         let key = format!("{:032x}", platform::ids::random().as_u128());
         let variables = Variables { servers: &servers, links: &links, directory: &directory, key: &key };
@@ -154,7 +154,7 @@ impl Cluster {
         self.servers.start_postgres().await?;
         self.servers.start_redis().await?;
         // Open new connections: each one from before a crash would fail once.
-        let earlier = std::mem::replace(&mut self.sources, Sources::of("shipyard-chaos", &self.settings)?);
+        let earlier = std::mem::replace(&mut self.sources, Sources::from_settings("shipyard-chaos", &self.settings)?);
         earlier.databases.close().await;
         self.servers.broker.heal().await?;
         for replica in self.replicas.all() {
@@ -213,7 +213,7 @@ fn at(url: &str, address: SocketAddr) -> anyhow::Result<String> {
 fn sources(servers: &Servers, links: &Links) -> anyhow::Result<Settings> {
     let databases = servers.databases.iter().map(|(service, url)| (service.variable("DATABASE_URL"), url.clone()));
     let all: Vec<_> = databases.chain(servers.broker.variables(links.address(Link::Kafka)?)).collect();
-    Ok(Settings::of(all.iter().map(|(name, value)| (name.as_str(), value.clone()))))
+    Ok(Settings::from_variables(all.iter().map(|(name, value)| (name.as_str(), value.clone()))))
 }
 
 /// Builds the variables of each service.
@@ -266,7 +266,7 @@ impl Variables<'_> {
             }
             "assembly" => {
                 set("ASSEMBLY_BUILD_MIN", "500ms");
-                set("ASSEMBLY_BUILD_MAX", &format!("{}s", BUILD_MAX.as_secs()));
+                set("ASSEMBLY_BUILD_MAX", &format!("{}s", MAX_BUILD_TIME.as_secs()));
             }
             "notification" => {
                 set("TELEGRAM_API_URL", &format!("http://{}", self.links.address(Link::Telegram)?));

@@ -21,7 +21,7 @@ use platform::service::{SecondApi, Service};
 
 /// How long a process may take to exit, which is as long as a container is given. It drains connections, then has 10 s
 /// for requests, 3 s for background tasks and 1 s to close.
-const PATIENCE: Duration = Duration::from_secs(30);
+const EXIT_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub struct Replica {
     pub service: &'static Service,
@@ -111,14 +111,14 @@ impl Replica {
     /// Sends SIGKILL to the process, and returns when it has exited.
     pub async fn kill(&mut self) {
         if let Some(child) = self.forget() {
-            child.stop(Signal::KILL, PATIENCE).await;
+            child.stop(Signal::KILL, EXIT_TIMEOUT).await;
         }
     }
 
     /// Sends SIGTERM to the process, as in a rolling update, and returns when it has exited.
     pub async fn terminate(&mut self) {
         if let Some(child) = self.forget() {
-            child.stop(Signal::TERM, PATIENCE).await;
+            child.stop(Signal::TERM, EXIT_TIMEOUT).await;
         }
     }
 

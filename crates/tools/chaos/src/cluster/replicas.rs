@@ -21,13 +21,13 @@ use operations::registry::SERVICES;
 use platform::service::Service;
 
 /// The interval of the readiness checks.
-const POLL: Duration = Duration::from_millis(300);
+const POLL_INTERVAL: Duration = Duration::from_millis(300);
 /// The timeout of a readiness check.
-const PATIENCE: Duration = Duration::from_millis(500);
+const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
 /// The timeout for reading metrics.
-const METRICS: Duration = Duration::from_secs(2);
+const METRICS_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a replica may take to become ready on a busy machine.
-pub const START: Duration = Duration::from_mins(1);
+pub const STARTUP_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The result of the last round of readiness checks.
 #[derive(Default)]
@@ -60,7 +60,7 @@ impl Replicas {
             pid: one.pid(),
         });
         let (tell, seen) = watch::channel(Seen::default());
-        let client = platform::http::client(PATIENCE)?;
+        let client = platform::http::client(CHECK_TIMEOUT)?;
         let peak = Arc::new(AtomicU64::default());
         let gateway = tokio::spawn(gateway(addresses.collect(), links, tell, client.clone(), peak.clone()));
         Ok(Self { replicas, seen, peak, client, _gateway: AbortOnDropHandle::new(gateway) })
@@ -133,14 +133,14 @@ impl Replicas {
         Ok(())
     }
 
-    /// Returns when this replica is ready; fails after [`START`].
+    /// Returns when this replica is ready; fails after [`STARTUP_TIMEOUT`].
     pub async fn ready(&self, service: &'static Service, number: usize) -> anyhow::Result<()> {
         let mut seen = self.seen.clone();
         // The round in progress may have checked the previous process.
         let fresh = seen.borrow().round + 2;
         let ready = seen.wait_for(|seen| seen.round >= fresh && seen.ready.contains(&(service, number)));
-        let waited = tokio::time::timeout(START, ready).await;
-        waited.with_context(|| format!("{service} {number} is not ready after {START:?}; see its log"))??;
+        let waited = tokio::time::timeout(STARTUP_TIMEOUT, ready).await;
+        waited.with_context(|| format!("{service} {number} is not ready after {STARTUP_TIMEOUT:?}; see its log"))??;
         Ok(())
     }
 
@@ -167,7 +167,7 @@ impl Replicas {
     pub async fn metrics(&self, service: &'static Service) -> anyhow::Result<String> {
         let mut metrics = String::new();
         for replica in self.replicas.iter().filter(|replica| replica.service == service) {
-            let request = self.client.get(format!("http://{}/metrics", replica.admin)).timeout(METRICS);
+            let request = self.client.get(format!("http://{}/metrics", replica.admin)).timeout(METRICS_TIMEOUT);
             let answer = request.send().await.with_context(|| format!("asking {service} for its metrics"))?;
             metrics.push_str(&answer.text().await?);
         }
@@ -222,7 +222,7 @@ async fn gateway(
             seen.round += 1;
             seen.ready = well.iter().map(|one| (one.service, one.number)).collect();
         });
-        tokio::time::sleep(POLL).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 

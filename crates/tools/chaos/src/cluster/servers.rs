@@ -18,7 +18,7 @@ use operations::registry::with_database;
 use platform::service::Service;
 
 /// The size of PostgreSQL's disk, for all databases and their write-ahead logs.
-const DISK: u64 = 3 << 30;
+const DISK_BYTES: u64 = 3 << 30;
 /// PostgreSQL's connection limit: four replicas of each service with their pools and extra connections, and the tools.
 const CONNECTIONS: &str = "192";
 /// The broker's message size limit, raised so that poison may be large.
@@ -26,7 +26,7 @@ const LARGEST: &str = "4000000";
 /// The number of partitions of a topic.
 const PARTITIONS: i32 = 6;
 /// How long a killed PostgreSQL may take to restart.
-const RESTART: Duration = Duration::from_mins(1);
+const RESTART_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The Kafka that the cluster uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -66,7 +66,7 @@ impl Servers {
     pub async fn start(directory: &Path, kind: BrokerKind, kafka: SocketAddr) -> anyhow::Result<Self> {
         let mut postgres_options = postgres::Options::new(directory.join("postgres"));
         postgres_options.settings.push(("max_connections", CONNECTIONS));
-        let disk = postgres::small_home(&postgres_options, DISK).map_err(|error| format!("{error:#}"));
+        let disk = postgres::small_home(&postgres_options, DISK_BYTES).map_err(|error| format!("{error:#}"));
         let postgres = postgres::start(&postgres_options).await?;
         let databases = with_database().map(async |service| {
             let url = postgres::ensure_database(&postgres.url, service.name).await?;
@@ -120,7 +120,7 @@ impl Servers {
             return Ok(());
         }
         self.postgres = None;
-        let until = tokio::time::Instant::now() + RESTART;
+        let until = tokio::time::Instant::now() + RESTART_TIMEOUT;
         loop {
             match postgres::start(&self.postgres_options).await {
                 Ok(postgres) => {

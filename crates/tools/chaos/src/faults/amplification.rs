@@ -6,7 +6,7 @@ use crate::{cluster::sum, experiment::Experiment};
 use platform::service::Service;
 
 /// Calls allowed per request: retries may add one per ten requests.
-const CALLS_PER_REQUEST: f64 = 1.1;
+const MAX_CALLS_PER_REQUEST: f64 = 1.1;
 /// The retries that a process may make to a peer beyond that within ten seconds: the reserve of
 /// [`Budget`](platform::retry::Budget).
 const RESERVE: f64 = 10.0;
@@ -48,7 +48,7 @@ pub struct Amplification {
 }
 
 impl CallCounters {
-    pub async fn of(experiment: &Experiment, from: &'static Service, to: &'static Service) -> anyhow::Result<Self> {
+    pub async fn read(experiment: &Experiment, from: &'static Service, to: &'static Service) -> anyhow::Result<Self> {
         let replicas = &experiment.cluster.replicas;
         Ok(Self {
             requests: experiment.load.counters().requests,
@@ -62,7 +62,7 @@ impl CallCounters {
 impl Amplification {
     /// Returns the difference of two snapshots. There were this many background requests to `from`, which has this many
     /// processes.
-    pub fn of(
+    pub fn between(
         before: &CallCounters,
         after: &CallCounters,
         from: &'static Service,
@@ -83,11 +83,11 @@ impl Amplification {
     }
 
     pub fn exceeds_retry_budget(&self) -> bool {
-        self.retries > (CALLS_PER_REQUEST - 1.0) * self.callers + self.reserve
+        self.retries > (MAX_CALLS_PER_REQUEST - 1.0) * self.callers + self.reserve
     }
 
     pub fn overloads_callee(&self) -> bool {
-        self.handled > CALLS_PER_REQUEST * self.requests + self.reserve
+        self.handled > MAX_CALLS_PER_REQUEST * self.requests + self.reserve
     }
 }
 

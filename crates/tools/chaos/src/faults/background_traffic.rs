@@ -44,9 +44,9 @@ use client::{
 use platform::service::Service;
 
 /// The interval between requests.
-const PERIOD: Duration = Duration::from_millis(100);
+const REQUEST_INTERVAL: Duration = Duration::from_millis(100);
 /// The timeout of a request.
-const LIMIT: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A user with a session.
 #[derive(Clone)]
@@ -93,7 +93,7 @@ impl ProbeUser {
         if service == &order::SERVICE {
             return Ok(BackgroundTraffic::default());
         }
-        let doors = experiment.cluster.replicas.of(service).map(|replica| Door::of(service, replica.called_at));
+        let doors = experiment.cluster.replicas.of(service).map(|replica| Door::new(service, replica.called_at));
         let doors: Vec<Door> = doors.collect::<anyhow::Result<_>>()?;
         let counts = Arc::<Counts>::default();
         let coming = come(self.clone(), service, doors, counts.clone());
@@ -173,7 +173,7 @@ impl Counts {
 /// Sends requests at a fixed rate without waiting for their answers.
 async fn come(user: ProbeUser, service: &'static Service, doors: Vec<Door>, counts: Arc<Counts>) {
     let mut visits = JoinSet::new();
-    let mut period = interval(PERIOD);
+    let mut period = interval(REQUEST_INTERVAL);
     period.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for door in doors.iter().cycle() {
         period.tick().await;
@@ -185,13 +185,13 @@ async fn come(user: ProbeUser, service: &'static Service, doors: Vec<Door>, coun
 }
 
 impl Door {
-    fn of(service: &'static Service, address: SocketAddr) -> anyhow::Result<Self> {
+    fn new(service: &'static Service, address: SocketAddr) -> anyhow::Result<Self> {
         let url = format!("http://{address}");
         if service.apis().iter().all(|api| !api.is_grpc) {
-            return Ok(Self::Http(platform::http::client(LIMIT)?, url));
+            return Ok(Self::Http(platform::http::client(REQUEST_TIMEOUT)?, url));
         }
         let endpoint = Endpoint::from_shared(url).context("the address of a replica")?;
-        Ok(Self::Grpc(endpoint.connect_timeout(Duration::from_secs(2)).timeout(LIMIT).connect_lazy()))
+        Ok(Self::Grpc(endpoint.connect_timeout(Duration::from_secs(2)).timeout(REQUEST_TIMEOUT).connect_lazy()))
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{IN_HAND, inject};
+use super::{ANSWERED_AFTER, inject};
 use crate::{
     experiment::{Experiment, Fault, Injected, Injection},
     load::Counters,
@@ -29,7 +29,7 @@ pub const FAULTS: [Fault; 4] = [
 
 /// The most resident memory of a process, in bytes. A process that exceeds it keeps unpublished records in memory
 /// during the broker's outage.
-const MEMORY: u64 = 200_000_000;
+const MAX_MEMORY: u64 = 200_000_000;
 
 async fn stop(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let away = Duration::from_secs(experiment.scale(60, 10));
@@ -87,9 +87,9 @@ async fn freeze(experiment: &mut Experiment, away: Duration) -> anyhow::Result<I
 }
 
 /// Returns a problem if a request failed without Kafka, those in flight at the end included, or if a process's memory
-/// exceeds `MEMORY`.
+/// exceeds `MAX_MEMORY`.
 async fn answered(experiment: &Experiment, before: &Counters) -> Vec<String> {
-    sleep(IN_HAND).await;
+    sleep(ANSWERED_AFTER).await;
     let counters = experiment.load.counters().since(before);
     let failed = counters.unsatisfied();
     let mut problems = Vec::new();
@@ -97,8 +97,8 @@ async fn answered(experiment: &Experiment, before: &Counters) -> Vec<String> {
         problems.push(format!("{failed} of {} requests failed, and no request needs Kafka", counters.requests));
     }
     let most = experiment.cluster.replicas.most_memory();
-    if most > MEMORY {
-        problems.push(format!("a process has {} MB, more than {}", most / 1_000_000, MEMORY / 1_000_000));
+    if most > MAX_MEMORY {
+        problems.push(format!("a process has {} MB, more than {}", most / 1_000_000, MAX_MEMORY / 1_000_000));
     }
     problems
 }

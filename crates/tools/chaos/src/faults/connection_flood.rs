@@ -8,9 +8,9 @@ use sqlx::{Connection as _, PgConnection};
 use tokio::time::Instant;
 
 /// How long the flood may take to occupy all slots.
-const PATIENCE: Duration = Duration::from_secs(40);
+const FLOOD_TIMEOUT: Duration = Duration::from_secs(40);
 /// How many connections are opened at once.
-const ABREAST: usize = 8;
+const MAX_CONCURRENT_OPENS: usize = 8;
 
 /// The open connections. They occupy their slots until the flood is dropped.
 pub struct ConnectionFlood {
@@ -22,7 +22,7 @@ pub struct ConnectionFlood {
 impl ConnectionFlood {
     /// Terminates other clients' connections at `url` until this flood occupies every slot. Fails after forty seconds.
     pub async fn fill(url: &str) -> anyhow::Result<Self> {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + FLOOD_TIMEOUT;
         let mut first = PgConnection::connect(url).await?;
         let places: i32 =
             sqlx::query_scalar("select current_setting('max_connections')::int").fetch_one(&mut first).await?;
@@ -33,10 +33,10 @@ impl ConnectionFlood {
             ensure!(Instant::now() < until, "{} connections of {places} are the flood's", flood.connections.len());
             flood.terminate_others().await?;
             loop {
-                let came = join_all((0..ABREAST).map(|_| PgConnection::connect(url))).await;
+                let came = join_all((0..MAX_CONCURRENT_OPENS).map(|_| PgConnection::connect(url))).await;
                 let before = flood.connections.len();
                 flood.connections.extend(came.into_iter().flatten());
-                if flood.connections.len() < before + ABREAST {
+                if flood.connections.len() < before + MAX_CONCURRENT_OPENS {
                     break;
                 }
             }

@@ -20,10 +20,10 @@ pub const FAULTS: [Fault; 1] = [Fault {
 }];
 
 /// How soon another replica must have moved couriers.
-const TAKEN_OVER: Duration = Duration::from_secs(15);
+const TAKEOVER_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long both replicas run after the first was resumed.
-const BOTH: Duration = Duration::from_secs(3);
-const POLL: Duration = Duration::from_millis(100);
+const BOTH_RUN_FOR: Duration = Duration::from_secs(3);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 async fn freeze(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let mut done = Injection::default();
@@ -33,8 +33,8 @@ async fn freeze(experiment: &mut Experiment) -> anyhow::Result<Injected> {
         let frozen = Instant::now();
         // Once another replica has the lease, every further delivery is made by that replica.
         let (mut before, mut after) = (None, None);
-        while frozen.elapsed() < TAKEN_OVER && after.is_none() {
-            sleep(POLL).await;
+        while frozen.elapsed() < TAKEOVER_TIMEOUT && after.is_none() {
+            sleep(POLL_INTERVAL).await;
             if mover(&experiment.cluster).await? != number {
                 let now = delivered(&experiment.cluster).await?;
                 let before = *before.get_or_insert(now);
@@ -48,10 +48,12 @@ async fn freeze(experiment: &mut Experiment) -> anyhow::Result<Injected> {
                 "a ship delivered by another {:.1} s after delivery {number} was frozen",
                 took.as_secs_f64()
             )),
-            None => done.problems.push(format!("no ship was delivered by another within {} s", TAKEN_OVER.as_secs())),
+            None => {
+                done.problems.push(format!("no ship was delivered by another within {} s", TAKEOVER_TIMEOUT.as_secs()))
+            }
         }
         done.times += 1;
-        sleep(BOTH).await;
+        sleep(BOTH_RUN_FOR).await;
     }
     Ok(Injected::Done(done))
 }

@@ -45,12 +45,12 @@ pub const FAULTS: [Fault; 4] = [
 
 const PRODUCERS: [&Service; 2] = [&order::SERVICE, &assembly::SERVICE];
 /// How long to wait for a process to reach the crash point.
-const PATIENCE: Duration = Duration::from_secs(20);
-const POLL: Duration = Duration::from_millis(50);
+const CRASH_TIMEOUT: Duration = Duration::from_secs(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// After this time a relay that was just started is publishing.
-const SETTLED: Duration = Duration::from_secs(4);
+const START_TIME: Duration = Duration::from_secs(4);
 /// The most attempts to crash a process at the intended point.
-const ATTEMPTS: usize = 5;
+const MAX_ATTEMPTS: usize = 5;
 
 async fn commit_publish(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let what = "events were committed and not in their topic";
@@ -83,9 +83,9 @@ async fn die_publishing(
     let mut done = Injection::default();
     for service in PRODUCERS {
         let mut between = 0;
-        for _ in 0..ATTEMPTS {
+        for _ in 0..MAX_ATTEMPTS {
             // A relay that was just started first checks its topics, which the fault would block.
-            sleep(SETTLED).await;
+            sleep(START_TIME).await;
             between = count(&die_unmarked(&mut experiment.cluster, service, hurt).await?);
             done.times += 1;
             experiment.cause_removed();
@@ -119,7 +119,7 @@ async fn commit_offset(experiment: &mut Experiment) -> anyhow::Result<Injected> 
         return Ok(Injected::Skipped(reason));
     }
     let (mut done, mut between) = (Injection::default(), 0);
-    for _ in 0..ATTEMPTS {
+    for _ in 0..MAX_ATTEMPTS {
         between = die_uncommitted(&mut experiment.cluster).await?;
         done.times += 1;
         experiment.cause_removed();
@@ -127,7 +127,7 @@ async fn commit_offset(experiment: &mut Experiment) -> anyhow::Result<Injected> 
             break;
         }
         // Offsets are committed twice a second, so that sometimes no process is between the two steps.
-        sleep(SETTLED).await;
+        sleep(START_TIME).await;
     }
     record(&mut done, between, "events had had their effect, and their offset was not committed");
     Ok(Injected::Done(done))
@@ -169,10 +169,10 @@ async fn charge_commit(experiment: &mut Experiment) -> anyhow::Result<Injected> 
         cluster.provider.script([ProviderFault::Withheld]);
         let charged = async {
             while cluster.provider.withheld() == 0 {
-                sleep(POLL).await;
+                sleep(POLL_INTERVAL).await;
             }
         };
-        timeout(PATIENCE, charged).await.context("no charge was made")?;
+        timeout(CRASH_TIMEOUT, charged).await.context("no charge was made")?;
         cluster.replicas.kill(&payment::SERVICE).await;
         cluster.provider.release();
         experiment.cause_removed();
@@ -203,8 +203,8 @@ async fn until_unpublished(cluster: &Cluster, service: &'static Service) -> anyh
             if !events.is_empty() {
                 return anyhow::Ok(events);
             }
-            sleep(POLL).await;
+            sleep(POLL_INTERVAL).await;
         }
     };
-    timeout(PATIENCE, some).await.with_context(|| format!("{service} has nothing to publish"))?
+    timeout(CRASH_TIMEOUT, some).await.with_context(|| format!("{service} has nothing to publish"))?
 }

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::time::{Instant, sleep};
 
-use super::{IN_HAND, inject};
+use super::{ANSWERED_AFTER, inject};
 use crate::{
     cluster::PASSWORD,
     experiment::{Experiment, Fault, Injected, Injection},
@@ -42,7 +42,7 @@ const TAKERS: [&Service; 2] = [&assembly::SERVICE, &notification::SERVICE];
 /// The services without which no customer's request can succeed.
 const SERVERS: [&Service; 4] = [&iam::SERVICE, &inventory::SERVICE, &order::SERVICE, &payment::SERVICE];
 /// How long it may take to close the last connection to a database.
-const PATIENCE: Duration = Duration::from_secs(10);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The metric that counts the retries of consumers.
 const RETRIES: &str = "kafka_message_retries_total";
 
@@ -85,11 +85,11 @@ async fn refused(experiment: &mut Experiment, refusal: Refusal) -> anyhow::Resul
             done.problems.push(format!("the fault had no effect: {service} retried no message"));
         }
     }
-    sleep(IN_HAND).await;
+    sleep(ANSWERED_AFTER).await;
     let succeeded = refuse(experiment, refusal, &SERVERS, async |experiment| {
-        sleep(IN_HAND).await;
+        sleep(ANSWERED_AFTER).await;
         let before = experiment.load.counters();
-        sleep(Duration::from_secs(experiment.scale(10, 5)).saturating_sub(IN_HAND)).await;
+        sleep(Duration::from_secs(experiment.scale(10, 5)).saturating_sub(ANSWERED_AFTER)).await;
         Ok(experiment.load.counters().since(&before).succeeded)
     })
     .await?;
@@ -117,13 +117,13 @@ async fn refuse<T>(
 ) -> anyhow::Result<T> {
     let outcome = async {
         for service in services {
-            Operator::of(experiment, service, refusal).await?.refuse(refusal).await?;
+            Operator::new(experiment, service, refusal).await?.refuse(refusal).await?;
         }
         meanwhile(experiment).await
     };
     let outcome = outcome.await;
     for service in services {
-        let admit = Operator::of(experiment, service, refusal).await?.admit(refusal).await;
+        let admit = Operator::new(experiment, service, refusal).await?.admit(refusal).await;
         admit.with_context(|| format!("letting {service} in again"))?;
     }
     outcome
@@ -136,7 +136,7 @@ struct Operator {
 }
 
 impl Operator {
-    async fn of(experiment: &Experiment, service: &'static Service, refusal: Refusal) -> anyhow::Result<Self> {
+    async fn new(experiment: &Experiment, service: &'static Service, refusal: Refusal) -> anyhow::Result<Self> {
         let servers = &experiment.cluster.servers;
         // Privileges are changed in the database itself. Renaming it requires a connection to another database.
         let url = match refusal {
@@ -158,7 +158,7 @@ impl Operator {
             }
             Refusal::Database => {
                 self.execute(format!(r#"alter database "{name}" allow_connections false"#)).await?;
-                let until = Instant::now() + PATIENCE;
+                let until = Instant::now() + CLOSE_TIMEOUT;
                 loop {
                     self.throw_out("datname").await?;
                     match self.execute(format!(r#"alter database "{name}" rename to "{name}-away""#)).await {

@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use super::{IN_HAND, inject};
+use super::{ANSWERED_AFTER, inject};
 use crate::experiment::{Experiment, Fault, Injected, Injection};
 
 pub const FAULTS: [Fault; 3] = [
@@ -45,7 +45,7 @@ async fn end(experiment: &mut Experiment) -> anyhow::Result<Injected> {
         sleep(Duration::from_secs(1)).await;
     }
     experiment.cause_removed();
-    sleep(IN_HAND).await;
+    sleep(ANSWERED_AFTER).await;
     let counters = experiment.load.counters().since(&before);
     let failed = counters.unsatisfied();
     let mut done = Injection::at_least_one(ended, "no session was ended");
@@ -60,9 +60,9 @@ async fn read_only(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let outcome = async {
         set_read_only(experiment, "set default_transaction_read_only = on").await?;
         end_sessions(experiment).await?;
-        sleep(IN_HAND).await;
+        sleep(ANSWERED_AFTER).await;
         let before = created(experiment).await?;
-        sleep(Duration::from_secs(experiment.scale(15, 6)).saturating_sub(IN_HAND)).await;
+        sleep(Duration::from_secs(experiment.scale(15, 6)).saturating_sub(ANSWERED_AFTER)).await;
         anyhow::Ok(created(experiment).await? - before)
     };
     let outcome = outcome.await;

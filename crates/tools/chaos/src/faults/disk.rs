@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{IN_HAND, inject};
+use super::{ANSWERED_AFTER, inject};
 use crate::experiment::{Experiment, Fault, Injected, Injection};
 
 pub const FAULTS: [Fault; 1] = [Fault {
@@ -32,7 +32,7 @@ async fn fill(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     experiment.cluster.servers.start_postgres().await?;
     experiment.cause_removed();
     // Wait for requests in flight, which are affected too.
-    sleep(IN_HAND).await;
+    sleep(ANSWERED_AFTER).await;
     let failed = experiment.load.counters().since(&before).unsatisfied();
     let problems = if failed == 0 { vec!["the fault had no effect: no request failed".to_owned()] } else { Vec::new() };
     Ok(Injected::Done(Injection {

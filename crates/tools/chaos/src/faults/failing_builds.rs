@@ -19,19 +19,19 @@ pub const FAULTS: [Fault; 1] = [Fault {
 }];
 
 /// The number of attempts of each refund that fail.
-const IN_VAIN: usize = 5;
+const FAILED_ATTEMPTS: usize = 5;
 /// How long it may take until the sixth attempt: the pauses before the attempts are 2, 4, 8, 10 and 10 s.
-const PATIENCE: Duration = Duration::from_mins(1);
+const REFUND_TIMEOUT: Duration = Duration::from_mins(1);
 
 async fn fail(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let lasting = Duration::from_secs(experiment.scale(15, 6));
     let before = failed_ships(&experiment.cluster).await?;
     let earlier = persistent_refunds(&experiment.cluster.provider);
-    experiment.cluster.provider.be(Mode::RefundingLate(IN_VAIN));
+    experiment.cluster.provider.be(Mode::RefundingLate(FAILED_ATTEMPTS));
     experiment.cluster.replicas.replace(&assembly::SERVICE, &[("ASSEMBLY_FAILURE_RATE", "1")]).await?;
     sleep(lasting).await;
     experiment.cluster.replicas.replace(&assembly::SERVICE, &[]).await?;
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + REFUND_TIMEOUT;
     while persistent_refunds(&experiment.cluster.provider) == earlier && Instant::now() < until {
         sleep(Duration::from_millis(500)).await;
     }
@@ -41,13 +41,14 @@ async fn fail(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let ships = usize::try_from(failed_ships(&experiment.cluster).await? - before)?;
     let mut done = Injection::at_least_one(ships, "no ship failed");
     if refunds == 0 {
-        done.problems.push(format!("the fault had no effect: no refund failed {IN_VAIN} times and worked then"));
+        done.problems
+            .push(format!("the fault had no effect: no refund failed {FAILED_ATTEMPTS} times and worked then"));
     }
-    done.notes.push(format!("{refunds} refunds had failed {IN_VAIN} times and were made then, once"));
+    done.notes.push(format!("{refunds} refunds had failed {FAILED_ATTEMPTS} times and were made then, once"));
     Ok(Injected::Done(done))
 }
 
-/// Returns how many refunds were attempted more than [`IN_VAIN`] times and succeeded exactly once.
+/// Returns how many refunds were attempted more than [`FAILED_ATTEMPTS`] times and succeeded exactly once.
 fn persistent_refunds(provider: &Provider) -> usize {
     let mut asked: HashMap<String, usize> = HashMap::new();
     for key in provider.posts().iter().filter_map(|post| post.get("Idempotency-Key")) {
@@ -57,7 +58,9 @@ fn persistent_refunds(provider: &Provider) -> usize {
     for entry in provider.entries().into_iter().filter(|entry| entry.kind == EntryKind::Refund) {
         *made.entry(entry.key).or_default() += 1;
     }
-    made.iter().filter(|(key, times)| **times == 1 && asked.get(*key).is_some_and(|asked| *asked > IN_VAIN)).count()
+    made.iter()
+        .filter(|(key, times)| **times == 1 && asked.get(*key).is_some_and(|asked| *asked > FAILED_ATTEMPTS))
+        .count()
 }
 
 async fn failed_ships(cluster: &Cluster) -> anyhow::Result<i64> {

@@ -21,10 +21,10 @@ pub const FAULTS: [Fault; 1] = [Fault {
 }];
 
 /// How long events are written while the relay is frozen.
-const WRITTEN: Duration = Duration::from_secs(3);
+const WRITE_TIME: Duration = Duration::from_secs(3);
 /// How soon another relay must have published these events.
-const TAKEN_OVER: Duration = Duration::from_secs(10);
-const POLL: Duration = Duration::from_millis(100);
+const TAKEOVER_TIMEOUT: Duration = Duration::from_secs(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 async fn freeze(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let mut done = Injection::default();
@@ -32,14 +32,14 @@ async fn freeze(experiment: &mut Experiment) -> anyhow::Result<Injected> {
         let number = holder(&experiment.cluster, service).await?;
         experiment.cluster.replicas.get(service, number)?.freeze();
         let (frozen, since) = (Instant::now(), clock::now());
-        sleep(WRITTEN).await;
+        sleep(WRITE_TIME).await;
         let until = clock::now();
         let (all, left) = loop {
             let (all, left) = written(&experiment.cluster, service, since, until).await?;
-            if left == 0 || frozen.elapsed() >= TAKEN_OVER {
+            if left == 0 || frozen.elapsed() >= TAKEOVER_TIMEOUT {
                 break (all, left);
             }
-            sleep(POLL).await;
+            sleep(POLL_INTERVAL).await;
         };
         let took = frozen.elapsed().as_secs_f64();
         experiment.cluster.replicas.get(service, number)?.thaw();
@@ -53,7 +53,7 @@ async fn freeze(experiment: &mut Experiment) -> anyhow::Result<Injected> {
         done.notes
             .push(format!("{service} {number}: {all} events published by another {took:.1} s after it was stopped"));
         done.times += 1;
-        sleep(WRITTEN).await;
+        sleep(WRITE_TIME).await;
     }
     Ok(Injected::Done(done))
 }

@@ -23,24 +23,24 @@ pub const FAULTS: [Fault; 1] = [Fault {
 }];
 
 /// Records per partition: more than twice what a worker's queue holds before its partition is paused.
-const EACH: usize = 500;
+const RECORDS_PER_PARTITION: usize = 500;
 /// Added latency of each round trip to assembly's database, so that its partitions stay full for minutes.
-const SLOW: Duration = Duration::from_millis(200);
+const ADDED_LATENCY: Duration = Duration::from_millis(200);
 /// How long it may take until every partition has an event.
-const PATIENCE: Duration = Duration::from_secs(30);
+const EVENTS_TIMEOUT: Duration = Duration::from_secs(30);
 /// After this time, published records and reassigned partitions have been fetched.
-const FETCHED: Duration = Duration::from_secs(3);
+const FETCH_TIME: Duration = Duration::from_secs(3);
 /// After this time the broker has noticed that a member left: its session timeout is six seconds.
-const GONE: Duration = Duration::from_secs(9);
+const LEAVE_TIME: Duration = Duration::from_secs(9);
 
 async fn returns(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let records = enough(&experiment.cluster).await?;
     let links = experiment.cluster.links.clone();
     let database = links.get(Link::Database(&assembly::SERVICE))?;
-    database.delay(SLOW);
+    database.delay(ADDED_LATENCY);
     let count = records.len();
     topics::publish(&experiment.cluster, records).await?;
-    sleep(FETCHED).await;
+    sleep(FETCH_TIME).await;
     // When processes leave, their partitions move to the one that stays. When they rejoin, they are assigned some of
     // them. When they leave again, these move back.
     leave(experiment).await?;
@@ -48,7 +48,7 @@ async fn returns(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     for number in 1..experiment.cluster.replicas.count() {
         experiment.cluster.replicas.ready(&assembly::SERVICE, number).await?;
     }
-    sleep(FETCHED).await;
+    sleep(FETCH_TIME).await;
     leave(experiment).await?;
     database.restore();
     let fast = Instant::now();
@@ -70,11 +70,11 @@ async fn paid(cluster: &Cluster) -> anyhow::Result<Topic> {
 
 /// Returns records that fill every partition. They are copies of events that were handled already, and have no effect.
 async fn enough(cluster: &Cluster) -> anyhow::Result<Vec<Record>> {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + EVENTS_TIMEOUT;
     loop {
         let topic = paid(cluster).await?;
         let records = again(cluster, &topic).await?;
-        if records.len() == EACH * topic.extents.len() {
+        if records.len() == RECORDS_PER_PARTITION * topic.extents.len() {
             return Ok(records);
         }
         ensure!(Instant::now() < until, "there are partitions of {} without an event", topic.name);
@@ -92,7 +92,7 @@ async fn again(cluster: &Cluster, topic: &Topic) -> anyhow::Result<Vec<Record>> 
     for (partition, record) in events.await? {
         by_partition.entry(partition).or_default().push(record);
     }
-    Ok(by_partition.into_values().flat_map(|records| records.into_iter().cycle().take(EACH)).collect())
+    Ok(by_partition.into_values().flat_map(|records| records.into_iter().cycle().take(RECORDS_PER_PARTITION)).collect())
 }
 
 /// Terminates all processes of assembly except the first.
@@ -100,7 +100,7 @@ async fn leave(experiment: &mut Experiment) -> anyhow::Result<()> {
     for number in 1..experiment.cluster.replicas.count() {
         experiment.cluster.replicas.get(&assembly::SERVICE, number)?.terminate().await;
     }
-    sleep(GONE).await;
+    sleep(LEAVE_TIME).await;
     Ok(())
 }
 

@@ -27,8 +27,8 @@ pub const FAULTS: [Fault; 1] = [Fault {
 /// The consumer whose events become dead letters.
 const GROUP: &str = "delivery-group-order-paid";
 /// How soon a replayed event must be handled.
-const HANDLED: Duration = Duration::from_secs(20);
-const POLL: Duration = Duration::from_millis(200);
+const HANDLE_TIMEOUT: Duration = Duration::from_secs(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 async fn lies(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let geo = Geo::start().await?;
@@ -47,8 +47,8 @@ async fn lies(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     topics::replay(&experiment.cluster, &letters).await?;
     let begun = Instant::now();
     let mut left = unhandled(&experiment.cluster, &letters).await?;
-    while left > 0 && begun.elapsed() < HANDLED {
-        sleep(POLL).await;
+    while left > 0 && begun.elapsed() < HANDLE_TIMEOUT {
+        sleep(POLL_INTERVAL).await;
         left = unhandled(&experiment.cluster, &letters).await?;
     }
     if left > 0 {

@@ -36,10 +36,10 @@ const NAME: &str = "Ann";
 /// The amount of a loan, in minor units.
 const AMOUNT: i64 = 12_345;
 /// How soon an identity must be checked and a loan credited, once the fault is removed.
-const DECIDED: Duration = Duration::from_secs(30);
+const DECISION_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a consumer group may list members that are dead: the session timeout and a margin.
-const GONE: Duration = Duration::from_secs(30);
-const POLL: Duration = Duration::from_millis(200);
+const DEAD_MEMBER_TIMEOUT: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A user with a session and a loan.
 struct Applicant {
@@ -59,10 +59,10 @@ struct Expected<'a> {
 impl Applicant {
     /// Registers a new user, and retries if a service does not answer.
     async fn register(shop: &Shop) -> anyhow::Result<Self> {
-        let until = Instant::now() + DECIDED;
+        let until = Instant::now() + DECISION_TIMEOUT;
         loop {
             match Self::try_to_register(shop).await {
-                Err(_) if Instant::now() < until => sleep(POLL).await,
+                Err(_) if Instant::now() < until => sleep(POLL_INTERVAL).await,
                 registered => return registered,
             }
         }
@@ -97,14 +97,14 @@ impl Applicant {
     }
 
     async fn until(&self, lending: &Lending, expected: &Expected<'_>) -> anyhow::Result<Option<String>> {
-        let until = Instant::now() + DECIDED;
+        let until = Instant::now() + DECISION_TIMEOUT;
         loop {
             // Ignore the error of a service that was just killed, and try again.
             let differs = self.differs(lending, expected).await;
             match differs {
                 Ok(None) => return Ok(None),
                 differs if Instant::now() >= until => return differs,
-                _ => sleep(POLL).await,
+                _ => sleep(POLL_INTERVAL).await,
             }
         }
     }
@@ -211,15 +211,15 @@ async fn five_times(experiment: &mut Experiment) -> anyhow::Result<Injected> {
 /// Makes the customers service read every loan again. Returns the number of records.
 async fn read_again(experiment: &mut Experiment) -> anyhow::Result<usize> {
     experiment.cluster.replicas.kill(&customers::SERVICE).await;
-    let until = Instant::now() + GONE;
+    let until = Instant::now() + DEAD_MEMBER_TIMEOUT;
     let records = loop {
         match topics::rewind(&experiment.cluster, LOAN_APPROVED).await {
-            Err(_) if Instant::now() < until => sleep(POLL).await,
+            Err(_) if Instant::now() < until => sleep(POLL_INTERVAL).await,
             rewound => break rewound?,
         }
     };
     experiment.cluster.replicas.revive(&customers::SERVICE).await?;
-    taken(&experiment.cluster, until + GONE).await?;
+    taken(&experiment.cluster, until + DEAD_MEMBER_TIMEOUT).await?;
     Ok(records)
 }
 
@@ -231,6 +231,6 @@ async fn taken(cluster: &Cluster, until: Instant) -> anyhow::Result<()> {
             return Ok(());
         }
         anyhow::ensure!(Instant::now() < until, "{left} loans are not read again");
-        sleep(POLL).await;
+        sleep(POLL_INTERVAL).await;
     }
 }

@@ -38,13 +38,13 @@ pub struct Seen {
 }
 
 /// The fewest bytes that count as a call. Fewer bytes are keep-alive traffic.
-const CALL_BYTES: u64 = 500;
+const MIN_CALL_BYTES: u64 = 500;
 /// How long background traffic flows before the fault.
-const BEFORE: Duration = Duration::from_secs(1);
+const TRAFFIC_BEFORE: Duration = Duration::from_secs(1);
 /// After this time, every answer to a request from before the fault has arrived.
-const IN_FLIGHT: Duration = Duration::from_secs(1);
+const IN_FLIGHT_TIME: Duration = Duration::from_secs(1);
 /// The pause that separates one fault from the next.
-const AFTER: Duration = Duration::from_secs(3);
+const PAUSE_AFTER: Duration = Duration::from_secs(3);
 
 /// Injects a fault into a link while background traffic calls the service at its near end. It reports a problem if no
 /// request used the link, or if requests that need the link were answered nevertheless.
@@ -59,20 +59,20 @@ pub async fn link_fault(
     let proxy = links.get(link)?;
     let visits = user.visit(experiment, near_end(link))?;
     let (asked, tried) = (proxy.asked(), proxy.connections());
-    sleep(BEFORE).await;
+    sleep(TRAFFIC_BEFORE).await;
     (link_fault.does)(proxy);
-    sleep(IN_FLIGHT).await;
+    sleep(IN_FLIGHT_TIME).await;
     let answered = visits.answered();
-    sleep(lasting.saturating_sub(IN_FLIGHT)).await;
+    sleep(lasting.saturating_sub(IN_FLIGHT_TIME)).await;
     let (answered, asked) = (visits.answered() - answered, proxy.asked() - asked);
     let tried = proxy.connections() - tried;
     proxy.restore();
     experiment.cause_removed();
-    sleep(AFTER).await;
+    sleep(PAUSE_AFTER).await;
 
     let mut seen = Seen { visits: visits.begun(), ..Seen::default() };
     // A client that cannot connect sends no bytes.
-    if asked < CALL_BYTES && tried == 0 {
+    if asked < MIN_CALL_BYTES && tried == 0 {
         seen.problems.push(format!("the fault had no effect: no request used {link} ({asked} bytes)"));
     }
     if !link_fault.is_answered && answered > 0 {
@@ -90,13 +90,13 @@ pub async fn link_fault(
 /// includes the time to detect the dead connections.
 pub async fn blackhole(experiment: &mut Experiment, user: &ProbeUser, links: &[Link]) -> anyhow::Result<Injection> {
     let mut done = Injection { times: links.len(), ..Injection::default() };
-    let bounds = Bounds::of(experiment.slack, experiment.cluster.servers.broker.real().is_ok());
+    let bounds = Bounds::new(experiment.slack, experiment.cluster.servers.broker.real().is_ok());
     for link in links {
         let all = experiment.cluster.links.clone();
         let proxy = all.get(*link)?;
         let visits = user.visit(experiment, near_end(*link))?;
         let begun = clock::now();
-        sleep(BEFORE).await;
+        sleep(TRAFFIC_BEFORE).await;
         let tried = proxy.connections();
         proxy.blackhole();
         let span = FaultWindow { begun, ended: clock::now(), at: Instant::now() };

@@ -22,14 +22,14 @@ pub const FAULTS: [Fault; 1] = [Fault {
 }];
 
 /// The share of records that break a rule.
-const POISON: f64 = 0.1;
+const POISON_SHARE: f64 = 0.1;
 /// How soon intake must have stored all valid orders.
-const TAKEN: Duration = Duration::from_mins(1);
-const POLL: Duration = Duration::from_millis(200);
+const STORE_TIMEOUT: Duration = Duration::from_mins(1);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 async fn mad(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let count: u64 = experiment.scale(5_000, 500);
-    let records = Records { seed: experiment.random.random(), bad: POISON };
+    let records = Records { seed: experiment.random.random(), bad: POISON_SHARE };
     let mut made: Vec<Made> = (0..count).flat_map(|number| [records.get(number), records.get(number)]).collect();
     made.shuffle(&mut experiment.random);
     let good = made.iter().filter(|made| !made.is_bad).count() / 2;
@@ -53,8 +53,8 @@ async fn mad(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let begun = Instant::now();
     // If an invalid order has the key of a valid one and arrives first, it is stored, and the valid one becomes the
     // dead letter.
-    while stored(experiment).await? < before + i64::try_from(good)? && begun.elapsed() < TAKEN {
-        sleep(POLL).await;
+    while stored(experiment).await? < before + i64::try_from(good)? && begun.elapsed() < STORE_TIMEOUT {
+        sleep(POLL_INTERVAL).await;
     }
     let taken = stored(experiment).await? - before;
     let mut done = Injection::at_least_one(made.len(), "no order was sent");

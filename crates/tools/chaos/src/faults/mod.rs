@@ -37,7 +37,7 @@ use std::time::Duration;
 use super::experiment::Fault;
 
 /// After this time, every request affected by the fault has been answered or has timed out.
-const IN_HAND: Duration = Duration::from_secs(3);
+const ANSWERED_AFTER: Duration = Duration::from_secs(3);
 
 /// Returns all faults.
 pub fn all() -> Vec<Fault> {

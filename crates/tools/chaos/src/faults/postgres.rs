@@ -28,7 +28,7 @@ pub const FAULTS: [Fault; 3] = [
 ];
 
 /// After this time, every answer to a request from before the fault has arrived.
-const IN_FLIGHT: Duration = Duration::from_secs(1);
+const IN_FLIGHT_TIME: Duration = Duration::from_secs(1);
 
 async fn kill(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let mut done = Injection::default();
@@ -67,9 +67,9 @@ async fn flood(experiment: &mut Experiment) -> anyhow::Result<Injected> {
 
 /// Waits while PostgreSQL is unavailable. No customer's request can succeed then; if one does, the fault had no effect.
 async fn without(experiment: &Experiment, lasting: Duration, done: &mut Injection) {
-    sleep(IN_FLIGHT.min(lasting)).await;
+    sleep(IN_FLIGHT_TIME.min(lasting)).await;
     let before = experiment.load.counters();
-    sleep(lasting.saturating_sub(IN_FLIGHT)).await;
+    sleep(lasting.saturating_sub(IN_FLIGHT_TIME)).await;
     let succeeded = experiment.load.counters().since(&before).succeeded;
     if succeeded > 0 {
         done.problems.push(format!("the fault had no effect: {succeeded} requests succeeded without PostgreSQL"));

@@ -25,9 +25,9 @@ pub const FAULTS: [Fault; 2] = [
 ];
 
 /// After this time, no answer that was computed with Redis is in flight.
-const IN_FLIGHT: Duration = Duration::from_secs(1);
+const IN_FLIGHT_TIME: Duration = Duration::from_secs(1);
 /// How long a request with a session may take to be answered once Redis is back.
-const PATIENCE: Duration = Duration::from_secs(30);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 async fn kill(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let away = Duration::from_secs(experiment.scale(8, 4));
@@ -36,7 +36,7 @@ async fn kill(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     experiment.cluster.servers.kill_redis().await?;
     let until = Instant::now() + away;
     let mut done = Injection { times: 1, ..Injection::default() };
-    sleep(IN_FLIGHT).await;
+    sleep(IN_FLIGHT_TIME).await;
     let mut turned_away = 0;
     while Instant::now() < until {
         match user.ask(&session).await {
@@ -89,7 +89,7 @@ impl User {
 
     /// Logs in, retrying until the shop is available.
     async fn log_in(&self) -> anyhow::Result<String> {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + REQUEST_TIMEOUT;
         loop {
             match self.customer.log_in(&self.shop).await {
                 Ok((session, _)) => return Ok(session),
@@ -106,7 +106,7 @@ impl User {
 
     /// Waits until the shop answers a request within the session. Returns a problem if the status is not `expected`.
     async fn check_session(&self, session: &str, expected: u16) -> Option<String> {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + REQUEST_TIMEOUT;
         loop {
             match self.ask(session).await {
                 Ok(status) if status == expected => return None,

@@ -21,7 +21,7 @@ pub const FAULTS: [Fault; 1] = [Fault {
 /// The limits of a topic that refuses every record, and of one that refuses none, in bytes.
 const LIMITS: (u32, u32) = (1, 4_000_000);
 /// How long records of before may be in flight when the topic begins to refuse.
-const SETTLED: Duration = Duration::from_secs(2);
+const IN_FLIGHT_TIME: Duration = Duration::from_secs(2);
 
 async fn refuse(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let topic = experiment.cluster.sources.topics.order_cancelled_topic_name.clone();
@@ -29,7 +29,7 @@ async fn refuse(experiment: &mut Experiment) -> anyhow::Result<Injected> {
         return Ok(Injected::Skipped(reason));
     }
     limit(experiment, &topic, LIMITS.0).await?;
-    sleep(SETTLED).await;
+    sleep(IN_FLIGHT_TIME).await;
     let before = records(experiment, &topic).await?;
     sleep(Duration::from_secs(experiment.scale(20, 8))).await;
     let after = records(experiment, &topic).await;

@@ -2,7 +2,7 @@
 
 use tokio::time::sleep;
 
-use super::{IN_HAND, inject};
+use super::{ANSWERED_AFTER, inject};
 use crate::experiment::{Experiment, Fault, Injected, Injection};
 use operations::registry::SERVICES;
 
@@ -20,7 +20,7 @@ async fn roll(experiment: &mut Experiment) -> anyhow::Result<Injected> {
         experiment.cluster.replicas.replace(service, &[]).await?;
     }
     experiment.cause_removed();
-    sleep(IN_HAND).await;
+    sleep(ANSWERED_AFTER).await;
     let counters = experiment.load.counters().since(&before);
     let failed = counters.unsatisfied();
     let problems =

@@ -71,11 +71,17 @@ async fn on_each_call(experiment: &mut Experiment, what: LinkFault) -> anyhow::R
     let mut done = Injection { times: all.len(), ..Injection::default() };
     for link in all {
         let Link::Call(from, to) = link else { continue };
-        let (begun, before) = (Instant::now(), CallCounters::of(experiment, from, to).await?);
+        let (begun, before) = (Instant::now(), CallCounters::read(experiment, from, to).await?);
         let seen = link_fault(experiment, &user, link, what, lasting).await?;
-        let after = CallCounters::of(experiment, from, to).await?;
-        let asked =
-            Amplification::of(&before, &after, from, seen.visits, experiment.cluster.replicas.count(), begun.elapsed());
+        let after = CallCounters::read(experiment, from, to).await?;
+        let asked = Amplification::between(
+            &before,
+            &after,
+            from,
+            seen.visits,
+            experiment.cluster.replicas.count(),
+            begun.elapsed(),
+        );
         done.problems.extend(seen.problems);
         if asked.exceeds_retry_budget() || (what.is_heard && asked.overloads_callee()) {
             done.problems.push(format!("{link}: {asked}"));

@@ -47,14 +47,14 @@ pub const FAULTS: [Fault; 5] = [
 const MESSAGES: usize = 10;
 const HURRIED: TelegramMode = TelegramMode::TooMany { retry_after: 3 };
 /// After this time, every message that was in flight when the network was cut has arrived.
-const IN_FLIGHT: Duration = Duration::from_secs(1);
+const IN_FLIGHT_TIME: Duration = Duration::from_secs(1);
 
 async fn down(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let lasting = Duration::from_secs(experiment.scale(300, 10));
     experiment.cluster.links.get(Link::Telegram)?.cut();
-    sleep(IN_FLIGHT).await;
+    sleep(IN_FLIGHT_TIME).await;
     let before = experiment.cluster.telegram.messages().len();
-    sleep(lasting.saturating_sub(IN_FLIGHT)).await;
+    sleep(lasting.saturating_sub(IN_FLIGHT_TIME)).await;
     let arrived = experiment.cluster.telegram.messages().len() - before;
     let waiting = queued(&experiment.cluster).await?;
     experiment.cluster.links.get(Link::Telegram)?.restore();

@@ -27,13 +27,13 @@ pub const FAULTS: [Fault; 1] = [Fault {
 }];
 
 /// The size of the batch after decompression in bytes: more than twice the most that a consumer decompresses.
-const SIZE: usize = 64 << 20;
+const BATCH_BYTES: usize = 64 << 20;
 /// The gauge that counts the partitions that wait.
 const WAITING: &str = "kafka_unreadable_partitions";
 /// How soon intake must say that it cannot read the batch, and how soon it must have stored all orders once the batch is skipped.
-const SAID: Duration = Duration::from_secs(30);
-const TAKEN: Duration = Duration::from_mins(1);
-const POLL: Duration = Duration::from_millis(200);
+const REPORT_TIMEOUT: Duration = Duration::from_secs(30);
+const STORE_TIMEOUT: Duration = Duration::from_mins(1);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 async fn send(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let orders = experiment.scale(600, 120);
@@ -51,13 +51,14 @@ async fn send(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let mut done = Injection { times: 1, ..Injection::default() };
 
     let slack = experiment.slack;
-    let said =
-        until(SAID * slack, async || Ok(experiment.cluster.replicas.metric(&intake::SERVICE, WAITING).await? > 0.0));
+    let said = until(REPORT_TIMEOUT * slack, async || {
+        Ok(experiment.cluster.replicas.metric(&intake::SERVICE, WAITING).await? > 0.0)
+    });
     if !said.await? {
         done.problems.push(format!("{WAITING} of intake is 0 behind a batch that cannot be read"));
     }
     let last = before + i64::try_from(orders)?;
-    let others = until(TAKEN * slack, async || Ok(stored(experiment).await? > before));
+    let others = until(STORE_TIMEOUT * slack, async || Ok(stored(experiment).await? > before));
     if !others.await? {
         done.problems.push("orders in other partitions waited for the batch".to_owned());
     }
@@ -69,12 +70,13 @@ async fn send(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let sources = &experiment.cluster.sources;
     let skipped = skip::skip(&sources.kafka, &sources.topics, &topic, partition, offset, None).await?;
     experiment.cause_removed();
-    let all = until(TAKEN * slack, async || Ok(stored(experiment).await? >= last));
+    let all = until(STORE_TIMEOUT * slack, async || Ok(stored(experiment).await? >= last));
     if !all.await? {
         done.problems.push(format!("{} of {orders} orders are stored", stored(experiment).await? - before));
     }
-    let waits =
-        until(SAID * slack, async || Ok(experiment.cluster.replicas.metric(&intake::SERVICE, WAITING).await? == 0.0));
+    let waits = until(REPORT_TIMEOUT * slack, async || {
+        Ok(experiment.cluster.replicas.metric(&intake::SERVICE, WAITING).await? == 0.0)
+    });
     if !waits.await? {
         done.problems.push(format!("{WAITING} of intake is not 0 after the batch was skipped"));
     }
@@ -90,7 +92,7 @@ async fn publish_batch(experiment: &Experiment, topic: &str) -> anyhow::Result<(
         .set("message.max.bytes", "100000000")
         .create()
         .context("making a producer")?;
-    let payload = "x".repeat(SIZE);
+    let payload = "x".repeat(BATCH_BYTES);
     let sent = producer.send(FutureRecord::to(topic).key("unreadable").payload(&payload), Duration::from_secs(10));
     let delivery = sent.await.map_err(|(error, _)| anyhow!(error).context("publishing the batch"))?;
     Ok((delivery.partition, delivery.offset))
@@ -103,7 +105,7 @@ async fn until(limit: Duration, holds: impl AsyncFn() -> anyhow::Result<bool>) -
         if begun.elapsed() > limit {
             return Ok(false);
         }
-        sleep(POLL).await;
+        sleep(POLL_INTERVAL).await;
     }
     Ok(true)
 }

@@ -24,18 +24,18 @@ const UNHEARD: &str = "events.v1.Unheard";
 /// The number of unpaid orders that get such an event.
 const ORDERS: i64 = 12;
 /// How soon the events of other orders must be published.
-const PUBLISHED: Duration = Duration::from_secs(5);
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
 /// How soon the relay must set the unknown events aside.
-const SET_ASIDE: Duration = Duration::from_secs(10);
-const POLL: Duration = Duration::from_millis(100);
+const SET_ASIDE_TIMEOUT: Duration = Duration::from_secs(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 async fn hold_back(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let lasting = Duration::from_secs(experiment.scale(15, 6));
     let (last, orders) = insert(&experiment.cluster).await?;
     let mut done = Injection::at_least_one(orders.len(), "no order waited for its payment");
     let begun = Instant::now();
-    while set_aside(&experiment.cluster).await?.len() < orders.len() && begun.elapsed() < SET_ASIDE {
-        sleep(POLL).await;
+    while set_aside(&experiment.cluster).await?.len() < orders.len() && begun.elapsed() < SET_ASIDE_TIMEOUT {
+        sleep(POLL_INTERVAL).await;
     }
     sleep(lasting.saturating_sub(begun.elapsed())).await;
 
@@ -93,7 +93,7 @@ async fn others(cluster: &Cluster, last: i64, orders: &[Uuid]) -> anyhow::Result
             where published_at is null and created_at < now() - make_interval(secs => $3))
         from outbox where id > $1 and key <> all($2)",
     );
-    Ok(counted.bind(last).bind(orders).bind(PUBLISHED.as_secs_f64()).fetch_one(database(cluster)?).await?)
+    Ok(counted.bind(last).bind(orders).bind(PUBLISH_TIMEOUT.as_secs_f64()).fetch_one(database(cluster)?).await?)
 }
 
 /// Returns how many later events of `orders` were published.

@@ -26,9 +26,9 @@ use client::{
 };
 
 /// How long a failing registration is retried.
-const PATIENCE: Duration = Duration::from_secs(30);
+const REGISTRATION_TIMEOUT: Duration = Duration::from_secs(30);
 /// The chat id of the first customer.
-const CHATS: usize = 5_000_000;
+const FIRST_CHAT: usize = 5_000_000;
 
 pub struct Account {
     pub user: Uuid,
@@ -50,9 +50,9 @@ impl Account {
                 sleep(pause(&mut rng)).await;
             }
         };
-        match timeout(PATIENCE, opening).await {
+        match timeout(REGISTRATION_TIMEOUT, opening).await {
             Ok((user, session)) => Ok(Self { user, login, session: Mutex::new(session) }),
-            Err(_) => Err(failed.context(format!("no customer {login} after {} s", PATIENCE.as_secs()))),
+            Err(_) => Err(failed.context(format!("no customer {login} after {} s", REGISTRATION_TIMEOUT.as_secs()))),
         }
     }
 
@@ -96,7 +96,7 @@ pub fn pause(rng: &mut SmallRng) -> Duration {
 }
 
 async fn attempt(shop: &Shop, login: &str, index: usize) -> anyhow::Result<(Uuid, String)> {
-    let (provider_name, target) = ("telegram".to_owned(), (CHATS + index).to_string());
+    let (provider_name, target) = ("telegram".to_owned(), (FIRST_CHAT + index).to_string());
     let chat = NotificationMethod { provider_name, target, ..NotificationMethod::default() };
     let answer = shop.users().register(registration(login, vec![chat])).await;
     // AlreadyExists is a success: an earlier attempt whose answer was lost may have registered the user.

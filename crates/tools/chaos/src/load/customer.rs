@@ -15,7 +15,7 @@ use super::{
 };
 
 /// The most unfinished orders that a customer keeps rereading.
-const LOOKED_AFTER: usize = 8;
+const MAX_UNFINISHED: usize = 8;
 
 pub struct Customer {
     pub client: RetryingClient,
@@ -92,7 +92,7 @@ impl Customer {
         if !order.has_ended() {
             self.orders.push_back(order);
         }
-        if self.orders.len() > LOOKED_AFTER {
+        if self.orders.len() > MAX_UNFINISHED {
             self.orders.pop_front();
         }
     }

@@ -69,19 +69,19 @@ impl InFlight {
         number
     }
 
-    /// Admits no new operation and waits for those in flight. Fails after `patience` with the ones that remain.
-    pub async fn drain(&self, patience: Duration) -> anyhow::Result<()> {
+    /// Admits no new operation and waits for those in flight. Fails after `limit` with the ones that remain.
+    pub async fn drain(&self, limit: Duration) -> anyhow::Result<()> {
         self.state.send_modify(|state| state.open = false);
         let mut state = self.state.subscribe();
         let idle = async { state.wait_for(|state| state.operations.is_empty()).await.map(drop) };
-        if timeout(patience, idle).await.is_ok() {
+        if timeout(limit, idle).await.is_ok() {
             return Ok(());
         }
         let rest: Vec<String> = self.state.borrow().operations.values().map(Work::to_string).collect();
         if rest.is_empty() {
             return Ok(());
         }
-        bail!("{} requests have no final answer after {patience:?}: {}", rest.len(), rest.join("; "))
+        bail!("{} requests have no final answer after {limit:?}: {}", rest.len(), rest.join("; "))
     }
 }
 
@@ -121,7 +121,7 @@ mod tests {
 
     use super::*;
 
-    const LONG: Duration = Duration::from_mins(1);
+    const DRAIN_TIMEOUT: Duration = Duration::from_mins(1);
 
     #[tokio::test(start_paused = true)]
     async fn draining_waits_for_operations_in_flight() {
@@ -129,7 +129,7 @@ mod tests {
         in_flight.resume();
         let operation = in_flight.begin("pay").await;
 
-        let mut draining = Box::pin(in_flight.drain(LONG));
+        let mut draining = Box::pin(in_flight.drain(DRAIN_TIMEOUT));
         let before = draining.as_mut().now_or_never();
         let begun_meanwhile = in_flight.begin("cancel").now_or_never();
         drop(operation);
@@ -147,7 +147,7 @@ mod tests {
         let operation = in_flight.begin("pay order 7").await;
         operation.tried("503 DEPENDENCY_UNAVAILABLE");
 
-        let error = in_flight.drain(LONG).await.unwrap_err().to_string();
+        let error = in_flight.drain(DRAIN_TIMEOUT).await.unwrap_err().to_string();
 
         assert!(error.contains("pay order 7 since 60.0 s, 1 tries, the last: 503 DEPENDENCY_UNAVAILABLE"), "{error}");
     }

@@ -13,10 +13,10 @@ use uuid::Uuid;
 use super::counters::{Class, Kind, Measurements};
 
 /// The most violations whose text is kept.
-const KEPT: usize = 200;
+const MAX_KEPT: usize = 200;
 
 /// The longest time that a request may take in a healthy system.
-const PATIENCE: Duration = Duration::from_secs(5);
+const MAX_REQUEST_TIME: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
 pub struct Journal {
@@ -92,7 +92,7 @@ impl Journal {
         let sentence = sentence.into();
         tracing::warn!(sentence, "contract violation");
         let mut violations = lock(&self.violations);
-        if violations.kept.len() < KEPT {
+        if violations.kept.len() < MAX_KEPT {
             violations.kept.push(sentence);
         } else {
             violations.more += 1;
@@ -109,7 +109,7 @@ impl Journal {
 impl Drop for Wait<'_> {
     fn drop(&mut self) {
         lock(&self.journal.waiting).since.remove(&self.number);
-        if self.since.elapsed() > PATIENCE {
+        if self.since.elapsed() > MAX_REQUEST_TIME {
             self.journal.counts().late(Instant::now());
         }
     }

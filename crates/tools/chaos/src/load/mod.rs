@@ -48,7 +48,7 @@ use client::{
 /// Spreads the customers' seeds, so that two runs have no seed in common: 2^64 divided by the golden ratio.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 /// How many customers register concurrently. Each registration costs a password hash.
-const REGISTERING: usize = 4;
+const MAX_CONCURRENT_REGISTRATIONS: usize = 4;
 /// The number of customers who also take loans.
 const BORROWERS: usize = 2;
 
@@ -74,13 +74,13 @@ impl Load {
         ensure!(options.customers > 0, "a load needs a customer");
         let rng = |index: usize| SmallRng::seed_from_u64(options.seed ^ (index as u64 + 1).wrapping_mul(SPREAD));
         let accounts = stream::iter(0..options.customers).map(|index| Account::open(&shop, index, rng(index)));
-        let accounts: Vec<Account> = accounts.buffered(REGISTERING).try_collect().await?;
+        let accounts: Vec<Account> = accounts.buffered(MAX_CONCURRENT_REGISTRATIONS).try_collect().await?;
         let (in_flight, journal) = (Arc::new(InFlight::paused()), Arc::new(Journal::default()));
         let parts = parts(&shop, &accounts[0], &journal, rng(0)).await?;
         let mut customers = Vec::new();
         for (index, account) in accounts.into_iter().enumerate() {
             let customer = Customer {
-                client: RetryingClient::new(shop.clone(), journal.clone(), account, Protocol::of(index))?,
+                client: RetryingClient::new(shop.clone(), journal.clone(), account, Protocol::for_customer(index))?,
                 in_flight: in_flight.clone(),
                 parts: parts.clone(),
                 pause: options.pause,
@@ -128,9 +128,9 @@ impl Load {
     }
 
     /// Admits no new operation, and waits until every request in flight has its final answer.
-    /// Fails after `patience` with the requests that remain.
-    pub async fn pause(&self, patience: Duration) -> anyhow::Result<()> {
-        self.in_flight.drain(patience).await?;
+    /// Fails after `limit` with the requests that remain.
+    pub async fn pause(&self, limit: Duration) -> anyhow::Result<()> {
+        self.in_flight.drain(limit).await?;
         let gone = self.customers.iter().filter(|customer| customer.is_finished()).count();
         ensure!(gone == 0, "{gone} customers have panicked");
         Ok(())

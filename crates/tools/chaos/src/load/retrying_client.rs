@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use platform::{
-    http::{self, REQUEST_LIMIT},
+    http::{self, REQUEST_TIMEOUT},
     ids,
 };
 use rand::rngs::SmallRng;
@@ -46,7 +46,7 @@ pub enum Protocol {
 
 impl Protocol {
     /// Returns the protocol of a customer. Every other customer uses HTTP/2.
-    pub fn of(customer: usize) -> Self {
+    pub fn for_customer(customer: usize) -> Self {
         if customer.is_multiple_of(2) { Self::Http2 } else { Self::Http1 }
     }
 }
@@ -131,6 +131,6 @@ fn client(protocol: Protocol) -> anyhow::Result<reqwest::Client> {
         .http2_keep_alive_interval(Duration::from_secs(5))
         .http2_keep_alive_timeout(Duration::from_secs(10))
         .connect_timeout(Duration::from_secs(2))
-        .timeout(REQUEST_LIMIT + Duration::from_secs(2));
+        .timeout(REQUEST_TIMEOUT + Duration::from_secs(2));
     builder.build().context("making an HTTP client")
 }

@@ -49,7 +49,7 @@ async fn serve(files: &Path, clients: Clients) -> (SocketAddr, Running) {
 
 fn trust(variables: &[(&str, &Path)]) -> Trust {
     let variables = variables.iter().map(|(name, path)| (*name, path.display().to_string()));
-    Trust::of(&Settings::of(variables)).unwrap()
+    Trust::from_settings(&Settings::from_variables(variables)).unwrap()
 }
 
 /// Calls order and iam. Returns whether order is ready, and the code of iam's answer.

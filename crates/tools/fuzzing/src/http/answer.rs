@@ -9,7 +9,7 @@ use super::operation::document;
 use crate::system::HttpApi;
 
 /// The longest body of a problem. A longer one repeats too much of the request.
-const LONGEST: usize = 2_048;
+const MAX_BODY_LENGTH: usize = 2_048;
 
 /// Asserts that the answer is a success, a redirection, or a problem that the document declares. A page that a browser
 /// gets instead has the status of a declared problem, and no markup from the request.
@@ -39,7 +39,7 @@ pub async fn check(api: HttpApi, asked: &str, is_head: bool, response: Response)
         return;
     }
     let body = body.collect().await.expect("a body in memory").to_bytes();
-    assert!(body.len() <= LONGEST, "{asked} is answered {} bytes", body.len());
+    assert!(body.len() <= MAX_BODY_LENGTH, "{asked} is answered {} bytes", body.len());
     let problem: Value = serde_json::from_slice(&body).expect("a problem is JSON");
     for member in ["type", "title", "detail", "message", "code"] {
         let text = problem[member].as_str().unwrap_or_default();

@@ -6,11 +6,11 @@ use super::operation::Document;
 use crate::{input::Input, system::Known, words};
 
 /// The maximum nesting of values.
-const DEPTH: u8 = 4;
+const MAX_DEPTH: u8 = 4;
 
 /// Returns the bytes of a body.
 pub fn body(document: &Document, schema: &Value, input: &mut Input<'_>, known: &Known) -> Vec<u8> {
-    let mut body = value(document, schema, input, known, DEPTH).to_string().into_bytes();
+    let mut body = value(document, schema, input, known, MAX_DEPTH).to_string().into_bytes();
     input.mutate(&mut body);
     body
 }

@@ -19,7 +19,7 @@ const SERVICE_KEY: &str = "a key of fuzzing, long enough for HS256";
 /// The limit of concurrent calls: more than one thread makes.
 const SLOTS: usize = 64;
 /// The number of inputs after which the system is created again, so that stored data does not accumulate.
-const LIFE: u32 = 2_000;
+const INPUTS_PER_SYSTEM: u32 = 2_000;
 /// The length of windows and expiries, which is longer than a system lives.
 const DAY: Duration = Duration::from_hours(24);
 
@@ -73,7 +73,7 @@ pub enum HttpApi {
 pub fn with(property: impl FnOnce(&System)) {
     let (system, age) = SYSTEM.take().unwrap_or_else(|| (System::new(), 0));
     property(&system);
-    if age < LIFE {
+    if age < INPUTS_PER_SYSTEM {
         SYSTEM.set(Some((system, age + 1)));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use assembly::{model::BuildTimes, repository::MemoryJobs, service::AssemblyService};
+use assembly::{model::BuildTimes, repository::MemoryBuilds, service::AssemblyService};
 use contracts::{
     events::{OrderPaid, Published as _, ROUTES, Subscription, record},
     ids::{OrderId, PartId, UserId},
@@ -104,7 +104,8 @@ async fn orders(builder: &mut Builder) -> axum::Router {
 
 async fn stock(builder: &mut Builder) {
     let rows = Arc::new(inventory::repository::MemoryInventory::default());
-    let service = InventoryService::new(rows.clone(), rows, Arc::new(inventory::client::MemoryOrders::default()), DAY);
+    let service =
+        InventoryService::new(rows.clone(), rows, Arc::new(inventory::client::MemoryExistingOrders::default()), DAY);
     let part = NewPart {
         id: PART,
         name: "engine".to_owned(),
@@ -126,7 +127,7 @@ async fn stock(builder: &mut Builder) {
 }
 
 async fn deliveries(builder: &mut Builder) -> axum::Router {
-    let addresses = delivery::client::MemoryOrders::default();
+    let addresses = delivery::client::MemoryOrderAddresses::default();
     let street = Street::new(STREET).expect("a street");
     addresses.insert(PAID, Address { street, volume: Volume::new(1).expect("a volume") });
     let repository = Arc::new(delivery::repository::MemoryRepository::default());
@@ -159,7 +160,7 @@ fn others(builder: &mut Builder) {
     let payments = PaymentService::new(rows, Providers::new(Arc::new(provider), None), Waker::default());
     builder.subscriptions.push(payment::consumers::order_cancelled(payments.clone()));
     builder.serve("payment", payment::api::RULES, payment::api::services(payments));
-    let ships = AssemblyService::new(Arc::new(MemoryJobs::default()), Waker::default());
+    let ships = AssemblyService::new(Arc::new(MemoryBuilds::default()), Waker::default());
     let times = BuildTimes { min: Duration::ZERO, max: DAY, failure_rate: 0.5 };
     builder.subscriptions.push(assembly::consumers::order_paid(ships.clone(), times, Random::seeded(2)));
     builder.serve("assembly", assembly::api::RULES, assembly::api::services(ships));

@@ -12,18 +12,18 @@ use contracts::proto::inventory::v1::{ListPartsRequest, Part};
 use futures::stream::{self, StreamExt as _};
 use uuid::Uuid;
 
+pub use self::orders::MAX_UNPAID;
 use self::orders::Orders;
-pub use self::orders::UNPAID;
 use crate::account::Account;
 
 /// The number of gRPC channels to iam and to inventory that the users share. Each carries 256 concurrent requests.
 const CHANNELS: usize = 4;
 /// How long an idle connection is kept. The shop closes it after 10 s, so that no request is sent while it closes.
-const IDLE: Duration = Duration::from_secs(5);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The page size while all parts are listed.
-const PAGE: u32 = 1_000;
+const PAGE_SIZE: u32 = 1_000;
 /// How many orders are created or cancelled concurrently, before and after a measurement.
-const AT_ONCE: usize = 8;
+const MAX_CONCURRENT_ORDERS: usize = 8;
 
 /// The users of a run, and the connections and parts that they use.
 #[derive(Clone, Debug)]
@@ -64,7 +64,7 @@ impl Crowd {
         ensure!(!parts.is_empty(), "the shop has no parts to order");
         let uuids: Result<Vec<Uuid>, _> = parts.iter().map(|part| part.uuid.parse()).collect();
         let uuids = uuids.context("a part's uuid is none")?;
-        let orders = Orders::of(accounts.len());
+        let orders = Orders::new(accounts.len());
         Ok(Self { shared: Arc::new(Shared { accounts, parts: uuids, orders }), parts })
     }
 
@@ -100,7 +100,7 @@ impl Crowd {
                 let parts = [parts[number % parts.len()]];
                 self.shared.accounts[user].create(&parts).await.map(|order| (user, order))
             })
-            .buffer_unordered(AT_ONCE);
+            .buffer_unordered(MAX_CONCURRENT_ORDERS);
         let mut count = 0;
         while let Some(order) = made.next().await {
             let (user, order) = order.map_err(|failure| {
@@ -117,8 +117,9 @@ impl Crowd {
     /// far. Returns how many could not be cancelled.
     pub async fn tidy(&self, mut each: impl FnMut(usize)) -> usize {
         let left = std::iter::from_fn(|| self.shared.orders.take());
-        let mut cancelled =
-            stream::iter(left).map(|(user, order)| self.shared.accounts[user].cancel(order)).buffer_unordered(AT_ONCE);
+        let mut cancelled = stream::iter(left)
+            .map(|(user, order)| self.shared.accounts[user].cancel(order))
+            .buffer_unordered(MAX_CONCURRENT_ORDERS);
         let (mut count, mut failed) = (0, 0);
         while let Some(outcome) = cancelled.next().await {
             count += 1;
@@ -141,7 +142,8 @@ pub(crate) fn advice(failure: &str) -> &'static str {
 }
 
 fn shops(options: &Options) -> anyhow::Result<Vec<Shop>> {
-    let http = options.addresses.trust.http().pool_idle_timeout(IDLE).pool_max_idle_per_host(options.connections);
+    let http =
+        options.addresses.trust.http().pool_idle_timeout(IDLE_TIMEOUT).pool_max_idle_per_host(options.connections);
     let http = http.build().context("making an HTTP client")?;
     (0..CHANNELS).map(|_| Ok(options.addresses.shop()?.through(http.clone()))).collect()
 }
@@ -151,7 +153,7 @@ async fn parts(account: &Account) -> anyhow::Result<Vec<Part>> {
     let mut all = Vec::new();
     let mut token = String::new();
     loop {
-        let list = ListPartsRequest { page_size: PAGE, page_token: token, ..ListPartsRequest::default() };
+        let list = ListPartsRequest { page_size: PAGE_SIZE, page_token: token, ..ListPartsRequest::default() };
         let request = client::shop::within(&account.session, list)?;
         let page = account.shop.inventory().list_parts(request).await?.into_inner();
         all.extend(page.parts);

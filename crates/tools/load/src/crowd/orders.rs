@@ -8,14 +8,14 @@ use std::{
 use uuid::Uuid;
 
 /// The most unpaid orders of a user. The shop refuses the 1 001st, and requests in flight may exceed the bound.
-pub const UNPAID: usize = 900;
+pub const MAX_UNPAID: usize = 900;
 
 #[derive(Default)]
 pub struct Orders(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// Unpaid orders with their users. At most [`UNPAID`] of them belong to each user.
+    /// Unpaid orders with their users. At most [`MAX_UNPAID`] of them belong to each user.
     unpaid: VecDeque<(usize, Uuid)>,
     /// The users by their index.
     users: Vec<User>,
@@ -28,7 +28,7 @@ struct User {
 }
 
 impl Orders {
-    pub fn of(users: usize) -> Self {
+    pub fn new(users: usize) -> Self {
         Self(Mutex::new(State { unpaid: VecDeque::new(), users: vec![User::default(); users] }))
     }
 
@@ -44,7 +44,7 @@ impl Orders {
     pub fn may_create(&self, user: usize) -> Option<usize> {
         let state = self.state();
         let count = state.users.len();
-        (0..count).map(|step| (user + step) % count).find(|user| state.users[*user].unpaid < UNPAID)
+        (0..count).map(|step| (user + step) % count).find(|user| state.users[*user].unpaid < MAX_UNPAID)
     }
 
     /// Adds a new unpaid order.
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn the_oldest_order_is_paid_first_and_the_latest_is_read() {
-        let orders = Orders::of(2);
+        let orders = Orders::new(2);
         orders.add(0, Uuid::from_u128(1));
         orders.add(1, Uuid::from_u128(2));
         orders.add(0, Uuid::from_u128(3));
@@ -86,13 +86,13 @@ mod tests {
 
     #[test]
     fn a_user_with_many_unpaid_orders_makes_no_more_until_some_are_paid() {
-        let orders = Orders::of(2);
-        for number in 0..UNPAID as u128 {
+        let orders = Orders::new(2);
+        for number in 0..MAX_UNPAID as u128 {
             orders.add(0, Uuid::from_u128(number));
         }
 
         assert_eq!((orders.may_create(0), orders.may_create(1)), (Some(1), Some(1)));
-        for number in 0..UNPAID as u128 {
+        for number in 0..MAX_UNPAID as u128 {
             orders.add(1, Uuid::from_u128(number));
         }
         assert_eq!(orders.may_create(0), None);

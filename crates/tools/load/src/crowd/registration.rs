@@ -27,11 +27,11 @@ use super::Options;
 use crate::account::Account;
 
 /// The number of concurrent registrations. Each costs an argon2 hash, of which iam computes `IAM_HASHING_THREADS` at once, by default 2.
-const AT_ONCE: usize = 4;
+const MAX_CONCURRENT_REGISTRATIONS: usize = 4;
 /// How long a refused registration is repeated: iam refuses an address with many registrations for a minute at most.
-const PATIENCE: Duration = Duration::from_secs(75);
-const PAUSE: Duration = Duration::from_secs(1);
-const LIMIT: Duration = Duration::from_secs(20);
+const RETRY_TIMEOUT: Duration = Duration::from_secs(75);
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The attempts of one registration or login.
 struct Tries<'a> {
@@ -57,7 +57,7 @@ pub async fn register(shops: &[Shop], options: &Options, mut each: impl FnMut(us
             anyhow::Ok(Account { shop, user, session, connections })
         }
     });
-    let mut registered = stream::iter(all).buffer_unordered(AT_ONCE);
+    let mut registered = stream::iter(all).buffer_unordered(MAX_CONCURRENT_REGISTRATIONS);
     let mut accounts = Vec::with_capacity(options.users);
     while let Some(account) = registered.try_next().await? {
         accounts.push(account);
@@ -80,19 +80,19 @@ impl Tries<'_> {
     /// Repeats `work` while iam is overloaded.
     async fn patiently<T>(&self, work: impl AsyncFn() -> Result<T, Status>) -> anyhow::Result<T> {
         loop {
-            let refused = match timeout(LIMIT, work()).await {
+            let refused = match timeout(CALL_TIMEOUT, work()).await {
                 Ok(Ok(done)) => {
                     *self.latest() = Instant::now();
                     return Ok(done);
                 }
                 Ok(Err(status)) => status,
-                Err(_) => Status::deadline_exceeded(format!("no answer within {} s", LIMIT.as_secs())),
+                Err(_) => Status::deadline_exceeded(format!("no answer within {} s", CALL_TIMEOUT.as_secs())),
             };
             let is_busy = matches!(refused.code(), Code::ResourceExhausted | Code::Unavailable);
-            if !is_busy || self.latest().elapsed() >= PATIENCE {
+            if !is_busy || self.latest().elapsed() >= RETRY_TIMEOUT {
                 return Err(self.end(&refused));
             }
-            sleep(PAUSE).await;
+            sleep(RETRY_DELAY).await;
         }
     }
 

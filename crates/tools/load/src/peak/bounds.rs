@@ -7,7 +7,7 @@ use anyhow::ensure;
 use crate::plan::Plan;
 
 /// The number of samples that a p99 needs.
-const LEAST_SAMPLES: f64 = 100.0;
+const MIN_SAMPLES: f64 = 100.0;
 
 /// The limits that a step must meet to pass (goodput, p99, errors), and the rates that the search tries.
 #[derive(Clone, Copy, Debug)]
@@ -41,8 +41,8 @@ impl Bounds {
         ensure!(!self.p99.is_zero(), "p99: must be above 0");
         let samples = f64::from(self.from) * plan.length.as_secs_f64();
         ensure!(
-            samples >= LEAST_SAMPLES,
-            "duration: a step of {:?} at {}/s has {samples:.0} operations, and a p99 needs {LEAST_SAMPLES}",
+            samples >= MIN_SAMPLES,
+            "duration: a step of {:?} at {}/s has {samples:.0} operations, and a p99 needs {MIN_SAMPLES}",
             plan.length,
             self.from
         );

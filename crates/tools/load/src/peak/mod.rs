@@ -11,9 +11,9 @@ pub use self::{bounds::Bounds, step::Step};
 use crate::report::Report;
 
 /// The number of steps between the highest rate that passed and the lowest that did not.
-const REFINEMENTS: u32 = 2;
+const MAX_REFINEMENTS: u32 = 2;
 /// The ratio of two rates below which they count as equal.
-const NEAR: f64 = 1.05;
+const EQUAL_RATIO: f64 = 1.05;
 
 /// The outcome of a search.
 #[derive(Clone, Debug, Serialize)]
@@ -44,12 +44,12 @@ pub async fn find_peak(
     let mut search = Search { bounds: *bounds, held: None, failed: None, refinements: 0 };
     let mut steps: Vec<Step> = Vec::new();
     while let Some(rate) = search.next() {
-        let mut step = Step::of(&measure(rate).await?, bounds);
+        let mut step = Step::new(&measure(rate).await?, bounds);
         each(&step);
         if step.problem.is_some() {
             // A failed step is repeated, since a brief disturbance of the machine is not a limit of the shop.
             steps.push(step);
-            step = Step::of(&measure(rate).await?, bounds);
+            step = Step::new(&measure(rate).await?, bounds);
             each(&step);
         }
         search.tried(rate, step.problem.is_none());
@@ -68,8 +68,8 @@ impl Search {
             (None, Some(failed)) => (failed > 1).then_some(failed / 2),
             (Some(held), Some(failed)) => {
                 let middle = held.midpoint(failed);
-                let is_fine = f64::from(failed) < f64::from(held) * NEAR || middle == held;
-                (self.refinements < REFINEMENTS && !is_fine).then_some(middle)
+                let is_fine = f64::from(failed) < f64::from(held) * EQUAL_RATIO || middle == held;
+                (self.refinements < MAX_REFINEMENTS && !is_fine).then_some(middle)
             }
         }
     }
@@ -130,7 +130,7 @@ mod tests {
             failures: BTreeMap::new(),
         };
         let figures = Figures { all, kinds: BTreeMap::new(), sent_late_p99: Some(0.1) };
-        Report::of(&Plan::default().at(rate), 1, figures, None)
+        Report::new(&Plan::default().at(rate), 1, figures, None)
     }
 
     async fn search(bounds: Bounds, mut measure: impl FnMut(u32) -> Report) -> (Peak, Vec<u32>) {

@@ -27,7 +27,7 @@ impl Step {
     /// The column headings.
     pub const HEAD: &str = " rate/s  goodput/s     p50 ms     p99 ms   failed  late ms";
 
-    pub(super) fn of(report: &Report, bounds: &Bounds) -> Self {
+    pub(super) fn new(report: &Report, bounds: &Bounds) -> Self {
         let all = &report.figures.all;
         let mut step = Self {
             rate: report.rate,
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn a_step_holds_while_goodput_p99_and_errors_are_within_their_bounds() {
         let bounds = Bounds::default();
-        let problem = |report: &Report| Step::of(report, &bounds).problem;
+        let problem = |report: &Report| Step::new(report, &bounds).problem;
 
         assert_eq!(problem(&shop(100, 100, 10)), None);
         assert_eq!(problem(&shop(100, 100, 11)).as_deref(), Some("1.1 % failed"));

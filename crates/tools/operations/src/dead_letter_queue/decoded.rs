@@ -12,7 +12,7 @@ use super::poison::is_from_outside;
 use crate::dead_letters::DeadLetter;
 
 /// How many bytes of an undecodable payload, key or header are shown.
-const SHOWN: usize = 1024;
+const MAX_SHOWN_BYTES: usize = 1024;
 
 /// The payload of a dead letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,11 +72,11 @@ pub fn shown(bytes: Option<&[u8]>) -> String {
         return text.escape_debug().to_string();
     }
     let mut text = "0x".to_owned();
-    for byte in &bytes[..bytes.len().min(SHOWN)] {
+    for byte in &bytes[..bytes.len().min(MAX_SHOWN_BYTES)] {
         let _ = write!(text, "{byte:02x}");
     }
-    if bytes.len() > SHOWN {
-        let _ = write!(text, " and {} more bytes", bytes.len() - SHOWN);
+    if bytes.len() > MAX_SHOWN_BYTES {
+        let _ = write!(text, " and {} more bytes", bytes.len() - MAX_SHOWN_BYTES);
     }
     text
 }
@@ -104,14 +104,14 @@ fn decoded(kind: &str, payload: &[u8]) -> Option<String> {
 /// Formats bytes as offsets, hexadecimal values and characters, sixteen bytes per line.
 fn hex(bytes: &[u8]) -> String {
     let mut text = String::new();
-    for (line, bytes) in bytes[..bytes.len().min(SHOWN)].chunks(16).enumerate() {
+    for (line, bytes) in bytes[..bytes.len().min(MAX_SHOWN_BYTES)].chunks(16).enumerate() {
         let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         let characters: String =
             bytes.iter().map(|byte| if byte.is_ascii_graphic() { char::from(*byte) } else { '.' }).collect();
         let _ = writeln!(text, "{:06x}  {:<47}  {characters}", line * 16, hex.join(" "));
     }
-    if bytes.len() > SHOWN {
-        let _ = writeln!(text, "and {} more bytes", bytes.len() - SHOWN);
+    if bytes.len() > MAX_SHOWN_BYTES {
+        let _ = writeln!(text, "and {} more bytes", bytes.len() - MAX_SHOWN_BYTES);
     }
     text
 }

@@ -7,7 +7,7 @@ use super::{Chosen, DeadLetterQueue, Found, Progress, State, recorder::Recorder}
 use crate::{dead_letter_journal::Action, dead_letters::DeadLetter};
 
 /// How many letters one write to the journal records.
-const BATCH: usize = 100;
+const BATCH_SIZE: usize = 100;
 
 impl DeadLetterQueue {
     /// Discards the chosen letters. `who` is the operator, and `why` the reason, which audits mention. If one of the named
@@ -36,14 +36,14 @@ impl DeadLetterQueue {
         let recorder = Recorder::begin(self, who.trim().to_owned()).await?;
         progress(0, discards.len());
         let mut discarded = 0;
-        for (number, batch) in discards.chunks(BATCH).enumerate() {
+        for (number, batch) in discards.chunks(BATCH_SIZE).enumerate() {
             let resolved = self.resolved_meanwhile(number).await?;
             let open: Vec<&DeadLetter> = batch.iter().copied().filter(|letter| resolved.of(letter).is_none()).collect();
             if !open.is_empty() {
                 recorder.record(&open, Action::Discarded, why).await?;
             }
             discarded += open.len();
-            progress((number * BATCH + batch.len()).min(discards.len()), discards.len());
+            progress((number * BATCH_SIZE + batch.len()).min(discards.len()), discards.len());
         }
         Ok(Discarded { letters: discarded })
     }

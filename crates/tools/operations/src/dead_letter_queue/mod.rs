@@ -57,7 +57,7 @@ pub enum State {
 }
 
 impl State {
-    fn of(letter: &DeadLetter, journal: &Journal) -> Self {
+    fn new(letter: &DeadLetter, journal: &Journal) -> Self {
         let entry = journal.of(letter).cloned();
         entry.map_or(Self::Pending, |entry| match entry.action {
             Action::Replayed => Self::Replayed(entry),
@@ -74,7 +74,7 @@ pub struct DeadLetterQueue {
 }
 
 impl DeadLetterQueue {
-    pub fn of(settings: &Settings) -> anyhow::Result<Self> {
+    pub fn from_settings(settings: &Settings) -> anyhow::Result<Self> {
         let config = kafka::Config::load(settings)?;
         let reader = Arc::new(Reader::new(&config, GROUP)?);
         Ok(Self { config, topics: settings.read()?, reader })
@@ -102,7 +102,8 @@ impl DeadLetterQueue {
         let journal = journal?;
         // A topic that does not exist holds no letters.
         let letters = read?.into_iter().flatten().flatten();
-        let mut all: Vec<Found> = letters.map(|letter| Found { state: State::of(&letter, &journal), letter }).collect();
+        let mut all: Vec<Found> =
+            letters.map(|letter| Found { state: State::new(&letter, &journal), letter }).collect();
         all.sort_by_key(|found| found.letter.at);
         Ok(all)
     }

@@ -23,9 +23,9 @@ use crate::{
 };
 
 /// How many messages are published before they are recorded as resolved. An interrupted replay may publish as many twice.
-const BATCH: usize = 100;
+const BATCH_SIZE: usize = 100;
 /// How long the broker may take to acknowledge a message. The replay then ends, and the rest stays pending.
-const ACKNOWLEDGED: Duration = Duration::from_secs(30);
+const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl DeadLetterQueue {
     /// Returns what [`replay`](Self::replay) would do. Only that a message can be decoded is known in advance: a consumer
@@ -81,11 +81,11 @@ impl DeadLetterQueue {
         }));
         let recorder = Recorder::begin(self, who.to_owned()).await?;
         let messages = messages(&letters, &ids);
-        let publisher = KafkaPublisher::within(&self.config, ACKNOWLEDGED)?;
+        let publisher = KafkaPublisher::within(&self.config, ACKNOWLEDGEMENT_TIMEOUT)?;
         let kept_since = clock::now() - self.config.effect_retention();
         let mut done = 0;
         progress(0, messages.len());
-        for (number, batch) in messages.chunks(BATCH).enumerate() {
+        for (number, batch) in messages.chunks(BATCH_SIZE).enumerate() {
             let meanwhile = self.resolved_meanwhile(number).await?;
             let (mut resolved, mut failure) = (Vec::new(), None);
             for message in batch {

@@ -1,8 +1,8 @@
-//! Reads assembly jobs.
+//! Reads the builds of assembly.
 
 use audit::{
     Facts,
-    facts::{Job, JobStatus},
+    facts::{Build, BuildStatus},
 };
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
@@ -11,19 +11,19 @@ use uuid::Uuid;
 
 use super::{Query, parsed};
 
-/// The statement that reads all jobs, or those of a condition.
+/// The statement that reads all builds, or those of a condition.
 macro_rules! select {
     ($($of:literal)?) => { concat!("select order_uuid, status, started_at, due_at from jobs", $($of)?) };
 }
 
 pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
-    Ok(Facts { jobs: jobs(database, sqlx::query_as(select!())).await?, ..Facts::default() })
+    Ok(Facts { builds: builds(database, sqlx::query_as(select!())).await?, ..Facts::default() })
 }
 
 /// Reads the facts of one order.
 pub async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
-    let jobs = jobs(database, sqlx::query_as(select!(" where order_uuid = $1")).bind(order)).await?;
-    Ok(Facts { jobs, ..Facts::default() })
+    let builds = builds(database, sqlx::query_as(select!(" where order_uuid = $1")).bind(order)).await?;
+    Ok(Facts { builds, ..Facts::default() })
 }
 
 #[derive(FromRow)]
@@ -34,16 +34,16 @@ struct Row {
     due_at: DateTime<Utc>,
 }
 
-async fn jobs(database: &mut PgConnection, query: Query<'_, Row>) -> anyhow::Result<Vec<Job>> {
+async fn builds(database: &mut PgConnection, query: Query<'_, Row>) -> anyhow::Result<Vec<Build>> {
     let mut rows = query.fetch(database);
-    let mut jobs = Vec::new();
+    let mut builds = Vec::new();
     while let Some(row) = rows.try_next().await? {
-        jobs.push(Job {
+        builds.push(Build {
             order: row.order_uuid,
-            status: parsed("jobs.status", &row.status, JobStatus::parse)?,
+            status: parsed("jobs.status", &row.status, BuildStatus::parse)?,
             started_at: row.started_at,
             due_at: row.due_at,
         });
     }
-    Ok(jobs)
+    Ok(builds)
 }

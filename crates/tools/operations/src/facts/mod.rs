@@ -58,7 +58,7 @@ pub struct Sources {
 
 impl Sources {
     /// Returns the sources that the settings name, for a tool such as `shipyard-audit`.
-    pub fn of(tool: &str, settings: &Settings) -> anyhow::Result<Self> {
+    pub fn from_settings(tool: &str, settings: &Settings) -> anyhow::Result<Self> {
         Ok(Self {
             databases: Databases::of_services(audited(), tool, settings)?,
             kafka: kafka::Config::load(settings)?,
@@ -153,7 +153,7 @@ pub(crate) fn joined(parts: impl IntoIterator<Item = Facts>) -> Facts {
             parts,
             restocks,
             reservations,
-            jobs,
+            builds,
             notifications,
             deliveries,
             couriers,

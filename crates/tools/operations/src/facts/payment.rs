@@ -147,7 +147,7 @@ async fn completions(database: &mut PgConnection, payloads: Scalars<'_, Vec<u8>>
     let mut completions = Vec::new();
     while let Some(payload) = payloads.try_next().await? {
         let message = Message { payload, ..Message::default() };
-        completions.extend(events::read(&message).ok().and_then(Completion::of));
+        completions.extend(events::read(&message).ok().and_then(Completion::from_event));
     }
     Ok(completions)
 }

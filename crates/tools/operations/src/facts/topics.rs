@@ -115,7 +115,7 @@ fn logs(
         let place = logs.iter().position(|log| Some(&log.kind) == named.as_ref()).unwrap_or_default();
         let event = event_uuid(&logs[place].kind, &message);
         if logs[place].kind == PaymentCompleted::TYPE {
-            completions.extend(events::read(&message).ok().and_then(Completion::of));
+            completions.extend(events::read(&message).ok().and_then(Completion::from_event));
         }
         logs[place].records.push(Record {
             partition: message.partition,

@@ -10,21 +10,21 @@ use tokio::{sync::Mutex, time::timeout};
 /// The server ends a statement that runs longer, in milliseconds.
 const STATEMENT_TIMEOUT: &str = "2000";
 /// The time limit for reading one database: waiting for the connection, opening it, and all statements.
-const TIMEOUT: Duration = Duration::from_millis(2_500);
+const READ_TIMEOUT: Duration = Duration::from_millis(2_500);
 
 pub struct Connections {
     /// By the service's name.
-    databases: BTreeMap<&'static str, Kept>,
+    databases: BTreeMap<&'static str, OpenDatabase>,
 }
 
-struct Kept {
+struct OpenDatabase {
     service: &'static Service,
     database: Database,
     connection: Mutex<Option<PgConnection>>,
 }
 
 impl Connections {
-    pub fn of(
+    pub fn new(
         tool: &str,
         services: impl Iterator<Item = &'static Service>,
         settings: &Settings,
@@ -33,7 +33,7 @@ impl Connections {
             // Every statement has its index, whatever the statistics say.
             let database = service.pool(tool, 1, settings)?.with_stable_plans();
             database.set([("statement_timeout", STATEMENT_TIMEOUT)]);
-            Ok((service.name, Kept { service, database, connection: Mutex::default() }))
+            Ok((service.name, OpenDatabase { service, database, connection: Mutex::default() }))
         });
         Ok(Self { databases: kept.collect::<anyhow::Result<_>>()? })
     }
@@ -63,7 +63,7 @@ impl Connections {
             *place = Some(connection);
             Ok(read)
         };
-        timeout(TIMEOUT, reading).await.unwrap_or_else(|_| anyhow::bail!("it did not answer in time"))
+        timeout(READ_TIMEOUT, reading).await.unwrap_or_else(|_| anyhow::bail!("it did not answer in time"))
     }
 }
 

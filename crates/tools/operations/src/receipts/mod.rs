@@ -29,11 +29,11 @@ use crate::{
 };
 
 /// How often an order is read to see a violation twice without a change.
-const READS: usize = 4;
+const MAX_READS: usize = 4;
 /// A consumer that has not handled an event for this long is asked for: most events are handled sooner.
-const LATE: TimeDelta = TimeDelta::seconds(1);
+const LATE_AFTER: TimeDelta = TimeDelta::seconds(1);
 /// The pause between two reads, which lets a short step of the order end.
-const PAUSE: Duration = Duration::from_millis(20);
+const READ_DELAY: Duration = Duration::from_millis(20);
 
 /// Reads receipts. Keeps at most one connection to each database.
 pub struct Receipts {
@@ -46,9 +46,9 @@ pub struct Receipts {
 impl Receipts {
     /// Creates the reader, which connects when it is first used. PostgreSQL shows `tool`, such as `shipyard-console`, as
     /// the application name. Fails if a `<SERVICE>_DATABASE_URL` is missing.
-    pub fn of(tool: &str, settings: &Settings) -> anyhow::Result<Self> {
+    pub fn from_settings(tool: &str, settings: &Settings) -> anyhow::Result<Self> {
         Ok(Self {
-            connections: Connections::of(tool, with_order_events(), settings)?,
+            connections: Connections::new(tool, with_order_events(), settings)?,
             kafka: kafka::Config::load(settings)?,
             topics: settings.read()?,
             bounds: facts::bounds(settings)?,
@@ -65,7 +65,7 @@ impl Receipts {
             return None;
         }
         let mut is_broker_there = true;
-        for _ in 1..READS {
+        for _ in 1..MAX_READS {
             let late = Self::late(&facts, order, records);
             if late.is_empty() && audit::receipt(&facts, order).violated().next().is_none() {
                 break;
@@ -79,7 +79,7 @@ impl Receipts {
             if is_same {
                 return Some(audit::receipt(&facts, order));
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(READ_DELAY).await;
         }
         Some(audit::receipt(&facts, order).in_doubt())
     }
@@ -87,7 +87,7 @@ impl Receipts {
     /// Returns the events that were published a while ago, and that a consumer has not handled.
     fn late(facts: &Facts, order: Uuid, records: &Records) -> Vec<Unconsumed> {
         let since = |one: &Unconsumed| records.records.iter().find(|record| record.event == Some(one.event));
-        let is_late = |one: &Unconsumed| since(one).is_some_and(|record| facts.at - record.at > LATE);
+        let is_late = |one: &Unconsumed| since(one).is_some_and(|record| facts.at - record.at > LATE_AFTER);
         unconsumed(facts, order).into_iter().filter(is_late).collect()
     }
 

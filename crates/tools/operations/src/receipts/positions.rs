@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::{Records, SeenRecord};
 
 /// The time limit for all answers of the broker.
-const TIMEOUT: Duration = Duration::from_millis(1_500);
+const BROKER_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 /// Returns the positions of the consumers of these events. Nothing is said of an event whose record is not known.
 pub async fn of(config: &kafka::Config, waiting: Vec<Unconsumed>, records: &Records) -> anyhow::Result<Vec<Position>> {
@@ -31,7 +31,7 @@ pub async fn of(config: &kafka::Config, waiting: Vec<Unconsumed>, records: &Reco
     }
     let config = config.clone();
     let reading = tokio::task::spawn_blocking(move || read(&config, &waiting));
-    timeout(TIMEOUT, reading).await.context("the broker does not answer in time")?.context("reading offsets")?
+    timeout(BROKER_TIMEOUT, reading).await.context("the broker does not answer in time")?.context("reading offsets")?
 }
 
 fn read(config: &kafka::Config, waiting: &[(Unconsumed, Vec<SeenRecord>)]) -> anyhow::Result<Vec<Position>> {

@@ -53,7 +53,7 @@ impl Records {
         let read = topics::read(&config, &settings.read()?, since, clock::now(), quiet).await?;
         let own = |log: &Log| {
             let records = log.records.iter().filter(|record| record.key == Some(order));
-            records.map(|record| SeenRecord::of(&log.topic, record)).collect::<Vec<_>>()
+            records.map(|record| SeenRecord::new(&log.topic, record)).collect::<Vec<_>>()
         };
         Ok(Self {
             topics: read.logs.iter().map(|log| (log.topic.clone(), log.complete_since)).collect(),
@@ -101,7 +101,7 @@ impl Records {
 }
 
 impl SeenRecord {
-    fn of(topic: &str, record: &Record) -> Self {
+    fn new(topic: &str, record: &Record) -> Self {
         Self {
             topic: topic.to_owned(),
             partition: record.partition,

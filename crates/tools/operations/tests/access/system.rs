@@ -108,7 +108,7 @@ impl System {
                 http.insert(service, listens);
             }
         }
-        let shop = Shop::of(&settings).unwrap();
+        let shop = Shop::from_settings(&settings).unwrap();
         let (owner, another) = (Customer::fresh("owner"), Customer::fresh("another"));
         let (owner_uuid, _) = owner.register(&shop).await.unwrap();
         another.register(&shop).await.unwrap();

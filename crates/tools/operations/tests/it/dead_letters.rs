@@ -30,7 +30,7 @@ async fn a_page_of_ten_thousand_dead_letters_is_read_and_all_that_match_are_repl
     let kafka = testkit::kafka().await;
     let topic = kafka.topics().order_paid_topic_name;
     fill(&kafka, &topic).await;
-    let queue = DeadLetterQueue::of(&Settings::of(kafka.settings())).unwrap();
+    let queue = DeadLetterQueue::from_settings(&Settings::from_variables(kafka.settings())).unwrap();
     let all = Filter { topic: Some(topic.clone()), ..Filter::default() };
     let poison = Filter { reason: Some("NOT A PROTOBUF".to_owned()), ..all.clone() };
     let begun = Instant::now();
@@ -80,7 +80,7 @@ async fn a_page_of_ten_thousand_dead_letters_is_read_and_all_that_match_are_repl
 #[tokio::test]
 async fn an_action_names_what_is_missing() {
     let kafka = testkit::kafka().await;
-    let queue = DeadLetterQueue::of(&Settings::of(kafka.settings())).unwrap();
+    let queue = DeadLetterQueue::from_settings(&Settings::from_variables(kafka.settings())).unwrap();
     let progress: operations::dead_letter_queue::Progress = Arc::new(|_, _| {});
     let unknown = Chosen::Letters(vec!["order.paid.dlq/0/7".parse().unwrap()]);
     let all = Chosen::Matching(Filter::default());

@@ -18,16 +18,16 @@ pub use super::{
     image::{ENVIRONMENT, IMAGE, LOG4J, LOG4J_PATH},
     question::ask,
 };
-use crate::docker::{self, QUICK};
+use crate::docker::{self, COMMAND_TIMEOUT};
 
 /// The image's data volume. It exists as long as the container.
 const DATA: &str = "KAFKA_LOG_DIRS=/var/lib/kafka/data";
 /// How long a broker may take to start, including recovery.
-const START: Duration = Duration::from_mins(2);
+const STARTUP_TIMEOUT: Duration = Duration::from_mins(2);
 /// How long the broker may take to shut down.
-const STOP: Duration = Duration::from_secs(30);
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 /// The number of attempts to start the broker while other programs take its port.
-const ATTEMPTS: usize = 3;
+const MAX_ATTEMPTS: usize = 3;
 
 /// The options of a broker.
 pub struct Options {
@@ -66,12 +66,12 @@ impl Broker {
         loop {
             attempts += 1;
             let broker = Self::create(&options).await.context("making a container for Kafka")?;
-            match docker::run(&["start", &broker.id], QUICK).await {
+            match docker::run(&["start", &broker.id], COMMAND_TIMEOUT).await {
                 Ok(_) => {
                     broker.wait().await.context("starting Kafka")?;
                     return Ok(broker);
                 }
-                Err(error) if attempts == ATTEMPTS => return Err(error).context("starting Kafka"),
+                Err(error) if attempts == MAX_ATTEMPTS => return Err(error).context("starting Kafka"),
                 Err(_) => broker.remove().await?,
             }
         }
@@ -84,32 +84,33 @@ impl Broker {
 
     /// Kills the broker, like a crash, and returns when it has exited.
     pub async fn kill(&self) -> anyhow::Result<()> {
-        docker::run(&["kill", "--signal", "KILL", &self.id], QUICK).await?;
-        docker::run(&["wait", &self.id], QUICK).await?;
+        docker::run(&["kill", "--signal", "KILL", &self.id], COMMAND_TIMEOUT).await?;
+        docker::run(&["wait", &self.id], COMMAND_TIMEOUT).await?;
         Ok(())
     }
 
     /// Stops the broker, or kills it after 30 s, and returns when it has exited.
     pub async fn stop(&self) -> anyhow::Result<()> {
-        docker::run(&["stop", "--time", &STOP.as_secs().to_string(), &self.id], STOP + QUICK).await?;
+        docker::run(&["stop", "--time", &STOP_TIMEOUT.as_secs().to_string(), &self.id], STOP_TIMEOUT + COMMAND_TIMEOUT)
+            .await?;
         Ok(())
     }
 
     /// Restarts a killed or stopped broker with its records, and waits until it answers.
     pub async fn restart(&self) -> anyhow::Result<()> {
-        docker::run(&["start", &self.id], QUICK).await?;
+        docker::run(&["start", &self.id], COMMAND_TIMEOUT).await?;
         self.wait().await
     }
 
     /// Freezes the broker: connections are accepted, but requests are not answered.
     pub async fn pause(&self) -> anyhow::Result<()> {
-        docker::run(&["pause", &self.id], QUICK).await?;
+        docker::run(&["pause", &self.id], COMMAND_TIMEOUT).await?;
         Ok(())
     }
 
     /// Unfreezes a paused broker.
     pub async fn unpause(&self) -> anyhow::Result<()> {
-        docker::run(&["unpause", &self.id], QUICK).await?;
+        docker::run(&["unpause", &self.id], COMMAND_TIMEOUT).await?;
         Ok(())
     }
 
@@ -119,7 +120,8 @@ impl Broker {
         let admin: AdminClient<DefaultClientContext> =
             ClientConfig::new().set("bootstrap.servers", address).create()?;
         let limit = AlterConfig::new(ResourceSpecifier::Topic(&topic)).set("max.message.bytes", &bytes);
-        let altered = admin.alter_configs(&[limit], &AdminOptions::new().request_timeout(Some(QUICK))).await?;
+        let altered =
+            admin.alter_configs(&[limit], &AdminOptions::new().request_timeout(Some(COMMAND_TIMEOUT))).await?;
         altered.into_iter().try_for_each(|altered| altered.map(drop)).map_err(|(_, code)| code.into())
     }
 
@@ -149,7 +151,7 @@ impl Broker {
         }
         arguments.extend(environment.iter().flat_map(|variable| ["--env", variable]));
         arguments.extend(["--env", DATA, "--env", &advertised, &image]);
-        let broker = Self { id: docker::run(&arguments, QUICK).await?, address };
+        let broker = Self { id: docker::run(&arguments, COMMAND_TIMEOUT).await?, address };
         broker.configure_log().await.context("configuring its log")?;
         Ok(broker)
     }
@@ -160,20 +162,22 @@ impl Broker {
         tokio::fs::write(&file, LOG4J).await?;
         // The broker runs as another user, which must be able to read the file.
         tokio::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).await?;
-        let copied = docker::run(&["cp", &file.to_string_lossy(), &format!("{}:{LOG4J_PATH}", self.id)], QUICK).await;
+        let copied =
+            docker::run(&["cp", &file.to_string_lossy(), &format!("{}:{LOG4J_PATH}", self.id)], COMMAND_TIMEOUT).await;
         tokio::fs::remove_file(&file).await?;
         copied.map(drop)
     }
 
     /// Waits until the broker answers. If it exits, fails with its last log line.
     async fn wait(&self) -> anyhow::Result<()> {
-        let deadline = Instant::now() + START;
+        let deadline = Instant::now() + STARTUP_TIMEOUT;
         loop {
             let brokers = self.address.to_string();
             let Err(error) = tokio::task::spawn_blocking(move || ask(&brokers)).await? else { return Ok(()) };
-            let running = docker::run(&["inspect", "--format", "{{.State.Running}}", &self.id], QUICK).await?;
+            let running =
+                docker::run(&["inspect", "--format", "{{.State.Running}}", &self.id], COMMAND_TIMEOUT).await?;
             if running != "true" {
-                let said = docker::run(&["logs", "--tail", "1", &self.id], QUICK).await.unwrap_or_default();
+                let said = docker::run(&["logs", "--tail", "1", &self.id], COMMAND_TIMEOUT).await.unwrap_or_default();
                 anyhow::bail!("its container ended: {said}");
             }
             if Instant::now() >= deadline {

@@ -14,7 +14,7 @@ use anyhow::Context as _;
 
 /// How long connecting, and reading each half of the answer, may take. A broker on a busy machine answers after
 /// seconds.
-const TIMEOUT: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// A request for metadata (key 3, version 1) with the correlation id 7, no client id, and no topics.
 const REQUEST: [u8; 18] = [0, 0, 0, 14, 0, 3, 0, 1, 0, 0, 0, 7, 0xff, 0xff, 0, 0, 0, 0];
 
@@ -22,9 +22,9 @@ const REQUEST: [u8; 18] = [0, 0, 0, 14, 0, 3, 0, 1, 0, 0, 0, 7, 0xff, 0xff, 0, 0
 pub fn ask(brokers: &str) -> anyhow::Result<()> {
     let first = brokers.split(',').next().unwrap_or_default();
     let address = first.to_socket_addrs()?.next().with_context(|| format!("{first} has no address"))?;
-    let mut broker = TcpStream::connect_timeout(&address, TIMEOUT).context("connecting")?;
-    broker.set_read_timeout(Some(TIMEOUT))?;
-    broker.set_write_timeout(Some(TIMEOUT))?;
+    let mut broker = TcpStream::connect_timeout(&address, ANSWER_TIMEOUT).context("connecting")?;
+    broker.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+    broker.set_write_timeout(Some(ANSWER_TIMEOUT))?;
     broker.write_all(&REQUEST).context("asking the broker")?;
     // The answer begins with its length, the correlation id, and the number of brokers.
     let mut answer = [0; 12];

@@ -9,7 +9,7 @@ use super::{Options, account::Account};
 use crate::{apt, process};
 
 /// The oldest supported version.
-pub const OLDEST: u32 = 15;
+pub const MIN_VERSION: u32 = 15;
 /// The version that is downloaded if none is installed.
 const DOWNLOADED: &str = "=17";
 
@@ -27,7 +27,7 @@ impl Binaries {
         let mut found = Vec::new();
         for directory in directories() {
             if let Some(version) = version(&directory).await
-                && version >= OLDEST
+                && version >= MIN_VERSION
             {
                 found.push(Self { directory, version });
             }
@@ -57,7 +57,7 @@ impl Binaries {
         let Some(wanted) = wanted else {
             let downloaded = Self::download(&version).await;
             return downloaded.with_context(|| {
-                format!("there is no PostgreSQL server ({OLDEST} or newer) on this machine: {advice}")
+                format!("there is no PostgreSQL server ({MIN_VERSION} or newer) on this machine: {advice}")
             });
         };
         let here: Vec<String> = found.iter().map(|binaries| binaries.version.to_string()).collect();

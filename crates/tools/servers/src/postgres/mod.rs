@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use account::Account;
 use anyhow::Context as _;
-pub use binaries::{Binaries, OLDEST};
+pub use binaries::{Binaries, MIN_VERSION};
 pub use role::{ensure_auditor, ensure_role};
 pub use server::Postgres;
 use sqlx::{

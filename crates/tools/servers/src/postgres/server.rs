@@ -19,15 +19,15 @@ use crate::{
 };
 
 /// How long the server may take to start, including crash recovery, and until the processes of an earlier server have exited.
-const START: Duration = Duration::from_mins(2);
+const STARTUP_TIMEOUT: Duration = Duration::from_mins(2);
 /// How long the server may take to shut down, which includes a checkpoint: at the least it writes what is in `max_wal_size` to the disk.
-const STOP: Duration = Duration::from_mins(2);
+const STOP_TIMEOUT: Duration = Duration::from_mins(2);
 /// A shutdown that takes longer is logged, and again after each such interval.
-const SLOW: Duration = Duration::from_secs(3);
+const SLOW_STOP: Duration = Duration::from_secs(3);
 /// What the server says, and exits, while processes of an earlier server still use the data.
 const IN_USE: &str = "pre-existing shared memory block";
 /// The pause before another try to start, while the data is in use.
-const PAUSE: Duration = Duration::from_millis(500);
+const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// The server's default settings: little memory, full durability, and no data in the log.
 const SETTINGS: [(&str, &str); 12] = [
@@ -108,21 +108,21 @@ impl Postgres {
         process::ended(self.child.as_ref()).await;
     }
 
-    /// Shuts the server down cleanly and waits, as long as its last checkpoint takes. After [`STOP`] its processes are killed.
+    /// Shuts the server down cleanly and waits, as long as its last checkpoint takes. After [`STOP_TIMEOUT`] its processes are killed.
     pub async fn stop(mut self) {
         let Some(child) = self.child.take() else { return };
         child.signal(Signal::INT);
         let log = async {
             loop {
-                tokio::time::sleep(SLOW).await;
+                tokio::time::sleep(SLOW_STOP).await;
                 tracing::info!("waiting for PostgreSQL to write its last checkpoint");
             }
         };
         tokio::select! {
             () = process::ended(Some(&child)) => {}
             () = log => {}
-            () = tokio::time::sleep(STOP) => {
-                tracing::warn!("PostgreSQL has not shut down in {STOP:?}, and is killed; the next start performs crash recovery");
+            () = tokio::time::sleep(STOP_TIMEOUT) => {
+                tracing::warn!("PostgreSQL has not shut down in {STOP_TIMEOUT:?}, and is killed; the next start performs crash recovery");
                 // Its processes together: a process that is left behind would keep the next server from starting.
                 if let Err(error) = crash(self.pid, Some(&child)).await {
                     tracing::error!("{error:#}");
@@ -189,13 +189,13 @@ impl Files {
 
     /// Starts the server. While processes of an earlier server still use the data, tries again.
     async fn start(&self, command: impl Fn() -> anyhow::Result<Command>) -> anyhow::Result<Child> {
-        let deadline = Instant::now() + START;
+        let deadline = Instant::now() + STARTUP_TIMEOUT;
         loop {
             let child = Child::spawn(command()?, &self.log)?;
-            match process::wait_until(&child, &self.log, START, async || self.is_ready()).await {
+            match process::wait_until(&child, &self.log, STARTUP_TIMEOUT, async || self.is_ready()).await {
                 Err(_) if self.says_in_use() && Instant::now() < deadline => {
                     tracing::info!("waiting for the processes of an earlier PostgreSQL to exit");
-                    tokio::time::sleep(PAUSE).await;
+                    tokio::time::sleep(RETRY_DELAY).await;
                 }
                 outcome => return outcome.map(|()| child),
             }

@@ -63,10 +63,10 @@ async fn publish(config: &Config, payload: &str) {
 async fn count(brokers: &str) -> anyhow::Result<i64> {
     let client: BaseConsumer = ClientConfig::new().set("bootstrap.servers", brokers).create()?;
     let ask = move || {
-        let patience = Duration::from_secs(30);
-        let metadata = client.fetch_metadata(Some("paid"), patience)?;
+        let limit = Duration::from_secs(30);
+        let metadata = client.fetch_metadata(Some("paid"), limit)?;
         let partitions = metadata.topics()[0].partitions().iter().map(rdkafka::metadata::MetadataPartition::id);
-        partitions.map(|partition| anyhow::Ok(client.fetch_watermarks("paid", partition, patience)?.1)).sum()
+        partitions.map(|partition| anyhow::Ok(client.fetch_watermarks("paid", partition, limit)?.1)).sum()
     };
     tokio::task::spawn_blocking(ask).await?
 }
@@ -106,7 +106,7 @@ async fn a_broker_keeps_its_records_however_it_is_hurt() {
         assert!(answers(&broker).await, "the broker answers, though what it advertises does not lead to it yet");
     }
     tokio::spawn(lead(proxy, address));
-    let settings = Settings::of([("KAFKA_BROKERS", advertised.to_string())]);
+    let settings = Settings::from_variables([("KAFKA_BROKERS", advertised.to_string())]);
     let config: Config = settings.read().unwrap();
     persistently(async || ensure_topics(&config, &["paid"]).await).await;
     let config: Config = settings.with([("KAFKA_CREATE_TOPICS", "false".to_owned())]).read().unwrap();

@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use platform::{
     config::Settings,
-    kafka::{Config, Consumer, Failure, Handler, KafkaPublisher, Message, Record, Subscription},
+    kafka::{Config, Consumer, Failure, Handler, KafkaPublisher, Message, Record, TopicSubscription},
     outbox::Publisher as _,
     readiness::Readiness,
 };
@@ -56,13 +56,13 @@ fn record(key: usize, payload: &str) -> Record {
 async fn the_mock_of_kafka_serves_the_consumers_and_producers_of_the_shop() {
     let mock = kafka::start_mock(&["paid"], 6).unwrap();
     let settings = [("KAFKA_BROKERS", mock.brokers.clone()), ("KAFKA_CREATE_TOPICS", "false".to_owned())];
-    let config: Config = Settings::of(settings).read().unwrap();
+    let config: Config = Settings::from_variables(settings).read().unwrap();
     let publisher = KafkaPublisher::new(&config).unwrap();
     let notes = Arc::new(Notes::default());
     let consume = || {
         let stop = CancellationToken::new();
         let readiness = Readiness::default();
-        let subscription = Subscription { group: "notes", topic: "paid".to_owned(), handler: notes.clone() };
+        let subscription = TopicSubscription { group: "notes", topic: "paid".to_owned(), handler: notes.clone() };
         let consumer = Consumer::new(&config, subscription, readiness.condition("joined"));
         (tokio::spawn(consumer.run(stop.clone())), stop, readiness)
     };

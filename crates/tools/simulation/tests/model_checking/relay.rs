@@ -19,7 +19,7 @@ const EVENTS: usize = 3;
 /// A limit above the number of rows.
 const ALL: i64 = 10;
 /// The number of rows that a relay reads at once.
-const BATCH: i64 = 2;
+const BATCH_SIZE: i64 = 2;
 const KEY: Uuid = Uuid::from_u128(1);
 const HOLDERS: [&str; 2] = ["older", "newer"];
 const NEW_KIND: &str = "new";
@@ -282,7 +282,7 @@ impl Relays {
             }
             Action::Read(_) => {
                 let besides = [&hand.publishing[..], &hand.unmarked].concat();
-                (hand.ready, hand.aside) = sort(relay, now(outbox.unpublished(BATCH, &besides)), hand.refused);
+                (hand.ready, hand.aside) = sort(relay, now(outbox.unpublished(BATCH_SIZE, &besides)), hand.refused);
             }
             Action::SetAside(_) => now(outbox.set_aside(shown(held), &std::mem::take(&mut hand.aside))),
             Action::Send(_) => hand.publishing = std::mem::take(&mut hand.ready),

@@ -8,7 +8,7 @@ use audit::facts;
 use chrono::{DateTime, NaiveDate, Utc};
 use contracts::{events::LOAN_APPROVED, ids::UserId};
 use customers::{
-    client::{BuiltIn, Checker, CreditError, Credits, Question, Unknown},
+    client::{BuiltIn, CheckRequest, Checker, CreditError, Credits, Unknown},
     error::Error,
     model::{
         Address, BirthDate, Customer, Event, KycStatus, Loan, LoanId, LoanStatus, Name as Text, NewLoan, Profile,
@@ -39,7 +39,7 @@ const CHECKER_TIMEOUT: Duration = Duration::from_secs(5);
 /// A loan of a user who is no customer stays held, since this is longer than any run.
 const HOLD: Duration = Duration::from_hours(24);
 /// How often a user sends a request before giving up.
-const TRIES: u32 = 60;
+const MAX_TRIES: u32 = 60;
 /// The name that the identity check refuses.
 const DECLINED: &str = "Mallory";
 
@@ -56,8 +56,8 @@ pub fn boot(process: &Process) -> Serves {
     relay(process, &stores.customers.outbox, &waker, "customers");
     work(process, customers::jobs::check_customers(service.clone()));
     work(process, customers::jobs::credit_loans(service.clone()));
-    work(process, customers::jobs::decide_loans(service.clone(), stores.lease(customers::jobs::LEASE, process)));
-    work(process, customers::jobs::refuse_loans(service.clone(), stores.lease(customers::jobs::REFUSALS, process)));
+    work(process, customers::jobs::decide_loans(service.clone(), stores.lease(customers::jobs::DECIDE_LEASE, process)));
+    work(process, customers::jobs::refuse_loans(service.clone(), stores.lease(customers::jobs::REFUSE_LEASE, process)));
     consume(process, customers::consumers::loan_approved(service.clone()));
     Serves::Customers(service)
 }
@@ -115,7 +115,7 @@ struct RemoteChecker {
 
 #[async_trait]
 impl Checker for RemoteChecker {
-    async fn ask(&self, question: &Question) -> Result<Verdict, Unknown> {
+    async fn ask(&self, request: &CheckRequest) -> Result<Verdict, Unknown> {
         let world = &self.process.world;
         self.process.step("before it asks the checker").await;
         world.travel().await;
@@ -124,7 +124,7 @@ impl Checker for RemoteChecker {
             tokio::time::sleep(pause).await;
             return Err(Unknown("no verdict".to_owned()));
         }
-        let verdict = self.checker.ask(question).await;
+        let verdict = self.checker.ask(request).await;
         self.process.step("after it has asked the checker").await;
         self.process.stall("after it has asked the checker").await;
         verdict
@@ -242,7 +242,7 @@ impl Borrower {
     /// Repeats the request until there is a definite answer.
     async fn insist(&self, wish: Wish) {
         let (world, user) = (&self.world, UserId::new(self.uuid));
-        for _ in 0..TRIES {
+        for _ in 0..MAX_TRIES {
             let answer =
                 world.call(Name::Customers, Serves::customers, CALL_TIMEOUT, |service| serve(service, user, wish));
             let answer = answer.await;

@@ -24,7 +24,7 @@ use crate::{
 
 pub const PARTITIONS: usize = 3;
 /// The most messages of a batch, for handlers that take batches.
-const BATCH: usize = 4;
+const MAX_BATCH_SIZE: usize = 4;
 
 pub struct Broker {
     pub topics: Topics,
@@ -183,7 +183,7 @@ impl Member {
 
     /// Returns the most messages of the next batch.
     fn batch(&self, world: &World) -> usize {
-        if self.handler.batch() > 1 { world.pick(|rng| rng.random_range(1..=BATCH)) } else { 1 }
+        if self.handler.batch() > 1 { world.pick(|rng| rng.random_range(1..=MAX_BATCH_SIZE)) } else { 1 }
     }
 
     /// Handles messages as one batch, like the platform, if the handler takes batches. Returns true for each handled message.

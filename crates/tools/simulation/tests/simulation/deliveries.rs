@@ -8,7 +8,7 @@ use audit::facts::{Courier, Delivery, DeliveryState, StoragePlace};
 use chrono::{DateTime, Utc};
 use contracts::ids::{CourierId, OrderId, PlaceId, UserId};
 use delivery::{
-    client::{Address, MemoryGeo, Orders, OrdersError},
+    client::{Address, MemoryGeo, OrderAddressError, OrderAddresses},
     generate::Generator,
     model::{
         Assignment, Courier as Carrier, Delivery as OrderDelivery, Early, Event, FreeCourier, Known, Location,
@@ -78,12 +78,12 @@ pub fn boot(process: &Process) -> Serves {
     Serves::Nobody
 }
 
-/// The order service as `GrpcOrders` would reach it.
+/// The order service as `GrpcOrderAddresses` would reach it.
 struct RemoteOrders(Process);
 
 #[async_trait]
-impl Orders for RemoteOrders {
-    async fn address(&self, order: OrderId) -> Result<Option<Address>, OrdersError> {
+impl OrderAddresses for RemoteOrders {
+    async fn address(&self, order: OrderId) -> Result<Option<Address>, OrderAddressError> {
         self.0.step("before it asks order").await;
         let limit = deadline::remaining(CALL_TIMEOUT);
         let answer = self
@@ -96,9 +96,9 @@ impl Orders for RemoteOrders {
         let found = match answer {
             Ok(Ok(found)) => found,
             Ok(Err(order::error::Error::DeliveryNotFound(_))) => return Ok(None),
-            Ok(Err(error)) => return Err(OrdersError::Unavailable(error.to_string())),
-            Err(Lost::Refused) => return Err(OrdersError::Unavailable("nothing listens".to_owned())),
-            Err(Lost::Silent) => return Err(OrdersError::Unavailable("no answer in time".to_owned())),
+            Ok(Err(error)) => return Err(OrderAddressError::Unavailable(error.to_string())),
+            Err(Lost::Refused) => return Err(OrderAddressError::Unavailable("nothing listens".to_owned())),
+            Err(Lost::Silent) => return Err(OrderAddressError::Unavailable("no answer in time".to_owned())),
         };
         let street = Street::new(found.address.as_str()).expect("order has checked the address");
         let volume = Volume::new(i64::try_from(found.volume).expect("a volume")).expect("a volume");

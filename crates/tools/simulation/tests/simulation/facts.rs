@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use audit::{
     Facts,
     facts::{
-        Balance, Completion, DeadLetter, DeadLetters, Entry, EntryKind, Inbox, Job, JobStatus, Log, Notification,
+        Balance, Build, BuildStatus, Completion, DeadLetter, DeadLetters, Entry, EntryKind, Inbox, Log, Notification,
         NotificationStatus, Order, OrderStatus, OutboxRow, Part, Payment, PaymentStatus, Poison, Received, Record,
         Reservation, ReservationStatus, Restock, Told, kind,
     },
@@ -53,7 +53,7 @@ pub async fn gather(world: &World, clock: Virtual, chats: &BTreeMap<Uuid, String
         parts: parts(world).await,
         reservations: reservations(world),
         restocks: Vec::<Restock>::new(),
-        jobs: stores.jobs.all().iter().map(job).collect(),
+        builds: stores.builds.all().iter().map(build).collect(),
         notifications: notifications(world, &orders, chats).await,
         deliveries,
         couriers,
@@ -221,12 +221,12 @@ fn reservations(world: &World) -> Vec<Reservation> {
     .collect()
 }
 
-fn job(job: &assembly::model::Job) -> Job {
-    Job {
-        order: job.order.uuid(),
-        status: JobStatus::parse(job.status.as_str()).expect("a status"),
-        started_at: job.started_at,
-        due_at: job.due_at,
+fn build(build: &assembly::model::Build) -> Build {
+    Build {
+        order: build.order.uuid(),
+        status: BuildStatus::parse(build.status.as_str()).expect("a status"),
+        started_at: build.started_at,
+        due_at: build.due_at,
     }
 }
 
@@ -273,7 +273,7 @@ fn completions(world: &World) -> Vec<Completion> {
     let written = world.stores.payments.outbox.events().into_iter().map(|(event, _)| event.payload);
     let records = world.broker.records(world.broker.topics.of::<PaymentCompleted>()).into_iter();
     let payloads = written.chain(records.map(|(_, _, record)| record.payload));
-    let read = |payload| events::read(&Message { payload, ..Message::default() }).ok().and_then(Completion::of);
+    let read = |payload| events::read(&Message { payload, ..Message::default() }).ok().and_then(Completion::from_event);
     payloads.filter_map(read).collect()
 }
 
@@ -284,7 +284,7 @@ fn inboxes(world: &World) -> Vec<Inbox> {
             "order" => &stores.orders.inbox,
             "inventory" => &stores.inventory.inbox,
             "payment" => &stores.payments.inbox,
-            "assembly" => &stores.jobs.inbox,
+            "assembly" => &stores.builds.inbox,
             "delivery" => &stores.deliveries.inbox,
             "notification" => &stores.notifications.inbox,
             other => panic!("{other} consumes an event of ROUTES: add its inbox here"),

@@ -123,7 +123,7 @@ fn no_seed_loses_doubles_or_half_undoes_anything() {
     let start = std::time::Instant::now();
     let sums = Mutex::new(Sums::default());
 
-    let wrong = search(seeds, Plan::of, |_| true, |ran| locked(&sums).add(ran));
+    let wrong = search(seeds, Plan::from_seed, |_| true, |ran| locked(&sums).add(ran));
 
     if let Some(wrong) = wrong {
         let seed = wrong.plan.seed;
@@ -165,7 +165,7 @@ fn no_seed_of_a_shop_with_few_parts_charges_what_it_cancels() {
 
 #[test]
 fn one_seed() {
-    let plan = variable("SIM_SEED", Plan::parse).unwrap_or_else(|| Plan::of(1));
+    let plan = variable("SIM_SEED", Plan::parse).unwrap_or_else(|| Plan::from_seed(1));
 
     let ran = run(plan, true);
 
@@ -176,7 +176,7 @@ fn one_seed() {
 #[test]
 fn the_same_seed_is_the_same_history() {
     for seed in 0..100 {
-        let (first, second) = (run(Plan::of(seed), true), run(Plan::of(seed), true));
+        let (first, second) = (run(Plan::from_seed(seed), true), run(Plan::from_seed(seed), true));
 
         let both = || first.history.lines().iter().zip(second.history.lines());
         let parting = both().find(|(one, other)| one != other);
@@ -187,7 +187,7 @@ fn the_same_seed_is_the_same_history() {
 
 #[test]
 fn a_plan_is_read_as_it_is_written() {
-    for plan in [Plan::of(7), Plan::of(7).smaller()[0], Plan::scarce(7), Plan::scarce(7).smaller()[0]] {
+    for plan in [Plan::from_seed(7), Plan::from_seed(7).smaller()[0], Plan::scarce(7), Plan::scarce(7).smaller()[0]] {
         assert_eq!(Plan::parse(&plan.to_string()), Some(plan));
     }
 }
@@ -195,7 +195,7 @@ fn a_plan_is_read_as_it_is_written() {
 /// Checks that the auditor finds the effect of this mistake within [`SEEDS`].
 fn is_found(mistake: Mistake) {
     // The auditor's own findings begin with the number of an invariant.
-    is_found_in(mistake, SEEDS, Plan::of, |problem| problem.starts_with(|first: char| first.is_ascii_digit()));
+    is_found_in(mistake, SEEDS, Plan::from_seed, |problem| problem.starts_with(|first: char| first.is_ascii_digit()));
 }
 
 /// Checks that the effect of this mistake is found within `seeds` such plans, with a problem that matches `like`.
@@ -253,7 +253,7 @@ fn asking_for_a_charge_again_under_a_new_key_is_found() {
 
 #[test]
 fn abandoning_an_attempt_that_may_be_charged_is_found() {
-    is_found_in(Mistake::AbandonWhatMayBeCharged, SEEDS, Plan::of, |problem| problem.starts_with("2: "));
+    is_found_in(Mistake::AbandonWhatMayBeCharged, SEEDS, Plan::from_seed, |problem| problem.starts_with("2: "));
 }
 
 #[test]
@@ -265,42 +265,42 @@ fn deciding_about_an_attempt_that_another_process_has_taken_is_found() {
 
 #[test]
 fn marking_events_without_the_lease_is_found() {
-    is_found_in(Mistake::UnfencedRelay, SEEDS, Plan::of, |problem| {
+    is_found_in(Mistake::UnfencedRelay, SEEDS, Plan::from_seed, |problem| {
         problem.contains("had taken the lease of its relay")
     });
 }
 
 #[test]
 fn expiring_reservations_without_asking_for_their_orders_is_found() {
-    is_found_in(Mistake::ExpireWithoutAsking, SEEDS, Plan::of, |problem| {
+    is_found_in(Mistake::ExpireWithoutAsking, SEEDS, Plan::from_seed, |problem| {
         problem.starts_with("3: ") && problem.contains("expired although the order existed")
     });
 }
 
 #[test]
 fn crediting_a_loan_to_a_customer_who_is_not_verified_is_found() {
-    is_found_in(Mistake::CreditUnchecked, SEEDS, Plan::of, |problem| {
+    is_found_in(Mistake::CreditUnchecked, SEEDS, Plan::from_seed, |problem| {
         problem.starts_with("12: ") && problem.contains("its customer was KYC_PENDING")
     });
 }
 
 #[test]
 fn asking_for_a_credit_again_under_a_new_reference_is_found() {
-    is_found_in(Mistake::NewReferenceOnRetry, SEEDS, Plan::of, |problem| {
+    is_found_in(Mistake::NewReferenceOnRetry, SEEDS, Plan::from_seed, |problem| {
         problem.starts_with("12: ") && problem.contains("is of no loan")
     });
 }
 
 #[test]
 fn taking_another_order_for_a_repeat_is_found() {
-    is_found_in(Mistake::IgnoreReuse, SEEDS, Plan::of, |problem| {
+    is_found_in(Mistake::IgnoreReuse, SEEDS, Plan::from_seed, |problem| {
         problem.starts_with("13: ") && problem.contains("another content")
     });
 }
 
 #[test]
 fn caching_an_order_before_it_is_stored_is_found() {
-    is_found_in(Mistake::CacheBeforeCommit, SEEDS, Plan::of, |problem| {
+    is_found_in(Mistake::CacheBeforeCommit, SEEDS, Plan::from_seed, |problem| {
         problem.contains("is shown before it is stored")
     });
 }

@@ -9,7 +9,7 @@ use contracts::{
     money::Money,
 };
 use inventory::{
-    client::{Orders, Unavailable},
+    client::{ExistingOrders, Unavailable},
     model::{Filter, Page},
 };
 use notification::{
@@ -17,7 +17,7 @@ use notification::{
     model::MessengerError,
 };
 use order::{
-    client::{Inventory, Payment, Payments, Reserved, Voided},
+    client::{Inventory, Payment, Payments, PricedPart, Voided},
     error::{Error, Refusal},
     model::{Attempt, Order, PaymentMethod},
 };
@@ -47,7 +47,7 @@ pub struct RemoteInventory(pub Process);
 
 #[async_trait]
 impl Inventory for RemoteInventory {
-    async fn reserve(&self, order: OrderId, parts: &[(PartId, i64)], confirm: bool) -> Result<Vec<Reserved>, Error> {
+    async fn reserve(&self, order: OrderId, parts: &[(PartId, i64)], confirm: bool) -> Result<Vec<PricedPart>, Error> {
         let lines: inventory::model::Lines = parts.iter().copied().collect();
         let mut tries = 0;
         loop {
@@ -108,9 +108,9 @@ impl Inventory for RemoteInventory {
     }
 }
 
-fn decode(reserved: inventory::model::Reserved) -> Reserved {
-    let inventory::model::Reserved { part, quantity, unit_price } = reserved;
-    Reserved { part, quantity, unit_price }
+fn decode(reserved: inventory::model::ReservedLine) -> PricedPart {
+    let inventory::model::ReservedLine { part, quantity, unit_price } = reserved;
+    PricedPart { part, quantity, unit_price }
 }
 
 /// Payment as `GrpcPayments` would reach it.
@@ -198,11 +198,11 @@ fn method(method: PaymentMethod) -> Method {
     }
 }
 
-/// Order as inventory's `GrpcOrders` would reach it.
+/// Order as inventory's `GrpcExistingOrders` would reach it.
 pub struct RemoteOrders(pub Process);
 
 #[async_trait]
-impl Orders for RemoteOrders {
+impl ExistingOrders for RemoteOrders {
     async fn existing(&self, orders: &[OrderId]) -> Result<HashSet<OrderId>, Unavailable> {
         let world = &self.0.world;
         if world.makes(Mistake::ExpireWithoutAsking) {

@@ -128,7 +128,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    pub fn of(seed: u64) -> Self {
+    pub fn from_seed(seed: u64) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut faults = 0;
         for fault in Fault::ALL {
@@ -154,7 +154,7 @@ impl Plan {
     pub fn scarce(seed: u64) -> Self {
         let faults = [Fault::Freeze, Fault::Stall, Fault::Loss, Fault::Provider, Fault::Database];
         let faults = faults.into_iter().fold(0, |all, fault| all | fault.bit());
-        Self { users: 6, orders: 6, seconds: 60, faults, intensity: 300, scarce: true, ..Self::of(seed) }
+        Self { users: 6, orders: 6, seconds: 60, faults, intensity: 300, scarce: true, ..Self::from_seed(seed) }
     }
 
     pub fn with(self, mistake: Mistake) -> Self {
@@ -194,7 +194,7 @@ impl Plan {
     pub fn parse(text: &str) -> Option<Self> {
         let scarce = text.strip_prefix("scarce");
         let mut numbers = scarce.unwrap_or(text).split('.');
-        let of = if scarce.is_some() { Self::scarce } else { Self::of };
+        let of = if scarce.is_some() { Self::scarce } else { Self::from_seed };
         let mut plan = of(numbers.next()?.parse().ok()?);
         if let Some(users) = numbers.next() {
             plan.users = users.parse().ok()?;
@@ -210,7 +210,7 @@ impl Plan {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, users, orders, seconds, faults, intensity, .. } = self;
-        let (kind, whole) = if self.scarce { ("scarce", Self::scarce(*seed)) } else { ("", Self::of(*seed)) };
+        let (kind, whole) = if self.scarce { ("scarce", Self::scarce(*seed)) } else { ("", Self::from_seed(*seed)) };
         if *self == (Self { mistake: self.mistake, ..whole }) {
             write!(f, "{kind}{seed}")
         } else {

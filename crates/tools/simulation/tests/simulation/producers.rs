@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use intake::{
     error::Error,
     model::{Order, OrderUid},
-    repository::{Kept, Orders as _},
+    repository::{Orders as _, StoredOrder},
     sample,
     service::{IntakeService, Shown},
 };
@@ -22,7 +22,7 @@ use crate::{
 /// The time limit of a request.
 const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often a request is sent before its sender gives up.
-const TRIES: u32 = 60;
+const MAX_TRIES: u32 = 60;
 
 /// A program that sends the orders of one customer.
 pub struct Producer {
@@ -109,17 +109,19 @@ impl Producer {
     /// Looks at an order. A cache that is ahead of the store or behind it is a problem.
     async fn look(&self, order: &Order) {
         let (world, uid) = (&self.world, &order.order_uid);
-        let was_stored = kept(world, uid).await.is_some();
+        let was_stored = stored(world, uid).await.is_some();
         let answer = world.call(Name::Intake, Serves::intake, CALL_TIMEOUT, |service| {
             let uid = uid.clone();
             async move { service.show(uid.as_str()).await }
         });
         let answer = answer.await;
-        let is_known = kept(world, uid).await;
+        let is_known = stored(world, uid).await;
         let problem = match &answer {
             Ok(Ok((shown, _))) if **shown != *order => "is shown with another content than it was first sent with",
             Ok(Ok(_)) if is_known.is_none() => "is shown before it is stored",
-            Ok(Err(Error::NotFound)) if was_stored && is_known != Some(Kept::Erased) => "is stored and not found",
+            Ok(Err(Error::NotFound)) if was_stored && is_known != Some(StoredOrder::Erased) => {
+                "is stored and not found"
+            }
             Ok(Ok(_) | Err(Error::NotFound | Error::TooSlow | Error::Database(DatabaseError::Unavailable(_))))
             | Err(_) => return,
             Ok(Err(_)) => "is answered with an error that is none of a look-up",
@@ -139,7 +141,7 @@ impl Producer {
         T: Send + 'static,
     {
         let world = &self.world;
-        for _ in 0..TRIES {
+        for _ in 0..MAX_TRIES {
             let answer = world.call(Name::Intake, Serves::intake, CALL_TIMEOUT, &request).await;
             let answer = answer.map(|answer| answer.map(|_| what));
             world.note(format_args!("{what} of {} is answered {}", self.customer(), said(&answer)));
@@ -164,23 +166,23 @@ impl Producer {
     }
 }
 
-async fn kept(world: &World, uid: &OrderUid) -> Option<Kept> {
-    world.stores.stream.kept(&[uid]).await.ok()?.remove(uid)
+async fn stored(world: &World, uid: &OrderUid) -> Option<StoredOrder> {
+    world.stores.stream.stored(&[uid]).await.ok()?.remove(uid)
 }
 
 /// Returns an order that the service does not show as it is stored: its process is down or frozen, or its cache still
 /// has an erased order.
 pub async fn unfinished(world: &World) -> Option<String> {
-    for (uid, kept) in world.stores.stream.all() {
+    for (uid, stored) in world.stores.stream.all() {
         let shown = show(world, &uid).await;
-        let fits = match (&shown, &kept) {
-            (Ok((shown, _)), Kept::Order(order)) => **shown == **order,
-            (Err(Error::NotFound), Kept::Erased) => true,
+        let fits = match (&shown, &stored) {
+            (Ok((shown, _)), StoredOrder::Order(order)) => **shown == **order,
+            (Err(Error::NotFound), StoredOrder::Erased) => true,
             _ => false,
         };
         if !fits {
             let shown = shown.map(|(_, source)| source);
-            return Some(format!("order {uid} is {kept:?} in the store, and is shown as {shown:?}"));
+            return Some(format!("order {uid} is {stored:?} in the store, and is shown as {shown:?}"));
         }
     }
     None
@@ -194,10 +196,10 @@ async fn show(world: &World, uid: &OrderUid) -> Result<Shown, Error> {
 /// Returns the numbers of orders that are stored and that are erased, and a problem for each published order that is
 /// neither.
 pub fn orders(world: &World) -> ([usize; 2], Vec<String>) {
-    let stored: BTreeMap<OrderUid, Kept> = world.stores.stream.all().into_iter().collect();
+    let stored: BTreeMap<OrderUid, StoredOrder> = world.stores.stream.all().into_iter().collect();
     let published = locked(&world.stores.published);
     let lost = published.iter().filter(|uid| !stored.contains_key(uid));
-    let erased = stored.values().filter(|kept| **kept == Kept::Erased).count();
+    let erased = stored.values().filter(|stored| **stored == StoredOrder::Erased).count();
     let problems = lost.map(|uid| format!("order {uid} was published and is not stored"));
     ([stored.len() - erased, erased], problems.collect())
 }

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How long after the last fault work may still be pending.
-const BOUND: Duration = Duration::from_mins(5);
+const SETTLE_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// The result of a run.
 pub struct Ran {
@@ -100,8 +100,8 @@ async fn live(plan: Plan, verbose: bool) -> Ran {
         while users.try_join_next().is_some() {}
         let unfinished = if users.is_empty() { quiet::unfinished(&world).await } else { Some("users wait".to_owned()) };
         let Some(unfinished) = unfinished else { break };
-        if healed.elapsed() > BOUND {
-            problems.push(format!("not quiet after {} s: {unfinished}", BOUND.as_secs()));
+        if healed.elapsed() > SETTLE_TIMEOUT {
+            problems.push(format!("not quiet after {} s: {unfinished}", SETTLE_TIMEOUT.as_secs()));
             break;
         }
         tokio::time::sleep(Duration::from_secs(1)).await;

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use assembly::{model::BuildTimes, repository::MemoryJobs, service::AssemblyService};
+use assembly::{model::BuildTimes, repository::MemoryBuilds, service::AssemblyService};
 use audit::facts::Acknowledged;
 use contracts::{events::topics_of, ids::PartId, money::Money};
 use customers::service::CustomerService;
@@ -57,7 +57,7 @@ use crate::{
 /// The initial balance of a user for `INVESTOR_MONEY`, in minor units.
 pub const INITIAL_BALANCE: i64 = 20_000;
 /// The most parts of an order that is delivered.
-const MOST_PARTS: usize = 100;
+const MAX_PARTS: usize = 100;
 /// The chat that receives the messages of users without one.
 pub const FALLBACK: &str = "everybody";
 
@@ -71,7 +71,7 @@ pub struct Stores {
     pub orders: MemoryOrders,
     pub inventory: MemoryInventory,
     pub payments: MemoryPayments,
-    pub jobs: MemoryJobs,
+    pub builds: MemoryBuilds,
     pub notifications: MemoryNotifications,
     pub books: MemoryProvider,
     pub chats: MemoryMessenger,
@@ -106,12 +106,13 @@ impl Stores {
     pub fn new(rng: &mut StdRng, scarce: bool) -> Self {
         let rate = if rng.random_bool(0.5) { 0.2 } else { 0.0 };
         let stock = if scarce { [1, 1, 0, 0] } else { [1, rng.random_range(1..=4), rng.random_range(3..=10), 1000] };
-        let leases = ["payment-deadlines", "expiry", "sender", customers::jobs::LEASE, customers::jobs::REFUSALS];
+        let leases =
+            ["payment-deadlines", "expiry", "sender", customers::jobs::DECIDE_LEASE, customers::jobs::REFUSE_LEASE];
         Self {
             orders: MemoryOrders::default(),
             inventory: MemoryInventory::default(),
             payments: MemoryPayments::default(),
-            jobs: MemoryJobs::default(),
+            builds: MemoryBuilds::default(),
             notifications: MemoryNotifications::default(),
             books: MemoryProvider::new(
                 Money::from_minor(INITIAL_BALANCE).expect("money"),
@@ -149,7 +150,7 @@ impl Stores {
         [
             ("order", &self.orders.outbox),
             ("payment", &self.payments.outbox),
-            ("assembly", &self.jobs.outbox),
+            ("assembly", &self.builds.outbox),
             ("delivery", &self.deliveries.outbox),
             ("customers", &self.customers.outbox),
         ]
@@ -223,13 +224,13 @@ fn orders(process: &Process) -> Serves {
     let repository = steps(process, &stores.orders);
     let repositories = Repositories::new(repository.clone());
     // No simulated user asks for the position of its ship.
-    let deliveries = DeliveryService::new(repository, Arc::new(MemoryDelivery::default()), MOST_PARTS);
+    let deliveries = DeliveryService::new(repository, Arc::new(MemoryDelivery::default()), MAX_PARTS);
     let service =
         OrderService::new(repositories, Arc::new(inventory), Arc::new(payments), waker.clone(), stores.pay_within);
     relay(process, &stores.orders.outbox, &waker, "order");
     let lease = stores.lease("payment-deadlines", process);
     work(process, order::jobs::reconcile_payments(service.clone()));
-    work(process, order::jobs::pay_from_balance(service.clone()));
+    work(process, order::jobs::pay_from_balances(service.clone()));
     work(process, order::jobs::cancel_overdue_orders(service.clone(), lease));
     consume(process, order::consumers::payment_completed(service.clone()));
     consume(process, order::consumers::ship_assembled(service.clone()));
@@ -263,9 +264,9 @@ fn payments(process: &Process) -> Serves {
 
 fn ships(process: &Process) -> Serves {
     let (stores, waker) = (&process.world.stores, Waker::default());
-    let service = AssemblyService::new(steps(process, &stores.jobs), waker.clone());
-    relay(process, &stores.jobs.outbox, &waker, "assembly");
-    work(process, assembly::jobs::finish_ships(service.clone()));
+    let service = AssemblyService::new(steps(process, &stores.builds), waker.clone());
+    relay(process, &stores.builds.outbox, &waker, "assembly");
+    work(process, assembly::jobs::finish_builds(service.clone()));
     let times =
         BuildTimes { min: Duration::from_secs(2), max: Duration::from_secs(10), failure_rate: stores.failure_rate };
     consume(process, assembly::consumers::order_paid(service, times, process.world.random()));

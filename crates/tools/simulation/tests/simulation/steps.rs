@@ -4,8 +4,8 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use assembly::{
-    model::{Job, NewJob},
-    repository::{Jobs, MemoryJobs},
+    model::{Build, NewBuild},
+    repository::{Builds, MemoryBuilds},
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -14,7 +14,7 @@ use contracts::{
     ids::{EventId, OrderId, TransactionId, UserId},
 };
 use inventory::{
-    model::{Lines, Reserved},
+    model::{Lines, ReservedLine},
     repository::{Catalogue as _, Cause, Due as DueReservations, Expiry, MemoryInventory, Warehouse},
 };
 use notification::{
@@ -26,7 +26,7 @@ use order::{
     model::{AttemptLease, Claim, Claimed, Event, NewOrder, Order, Outcome, PaymentMethod, Receipt},
     repository::{
         Attempts, Checkouts, Cursor, Deliveries as OrderDeliveries, IdempotencyKeys, MemoryOrders, Orders,
-        PaymentEvents, Quote, Settled, Settlement, Terms,
+        PaymentEvents, Quote, ReportedEnd, Settlement, UnpaidLimits,
     },
 };
 use payment::{
@@ -101,7 +101,7 @@ pub(crate) use stepwise;
 stepwise! {
     OrderDeliveries for MemoryOrders, order::error::Error {
         fn destination(order: OrderId) -> Option<order::model::Destination>;
-        fn keep_delivery(consumer: &'static str, event: EventId, subject: OrderOf, told: &order::model::Delivery) -> bool
+        fn store_delivery(consumer: &'static str, event: EventId, subject: OrderOf, reported: &order::model::Delivery) -> bool
             where event = seen_id;
     }
 }
@@ -123,7 +123,7 @@ stepwise! {
         fn page(user: UserId, after: Option<Cursor>, limit: i64) -> Vec<Order>;
         fn overdue(limit: i64) -> Vec<Order>;
         fn assemble(consumer: &'static str, event: EventId, order: OrderId) -> bool where event = seen_id;
-        fn undo(consumer: &'static str, event: EventId, order: OrderId, undone: &Event) -> bool where event = seen_id;
+        fn compensate(consumer: &'static str, event: EventId, order: OrderId, undone: &Event) -> bool where event = seen_id;
     }
 
     async fn create(
@@ -131,12 +131,12 @@ stepwise! {
         order: &NewOrder,
         quote: &Quote,
         event: &Event,
-        terms: Terms,
+        unpaid_limits: UnpaidLimits,
         claim: Option<&Claim>,
     ) -> Result<Order, order::error::Error> {
         self.tell_first(event);
         self.before("before an order is written").await?;
-        let created = self.twin.create(order, quote, event, terms, claim).await;
+        let created = self.twin.create(order, quote, event, unpaid_limits, claim).await;
         self.process.world.note(format_args!("order {} is written", order.uuid));
         self.after("after an order is written").await?;
         created
@@ -154,7 +154,7 @@ stepwise! {
 
 stepwise! {
     Attempts for MemoryOrders, order::error::Error {
-        fn begin(user: UserId, order: OrderId, method: PaymentMethod, patience: Duration, claim: Option<&Claim>)
+        fn begin(user: UserId, order: OrderId, method: PaymentMethod, lease_ttl: Duration, claim: Option<&Claim>)
             -> Option<(Order, Option<AttemptLease>)>;
         fn postpone(order: OrderId, lease: &AttemptLease, pause: Duration) -> ();
     }
@@ -190,7 +190,7 @@ stepwise! {
         settlement: &Settlement,
         outcome: Option<&Outcome>,
     ) -> Result<bool, order::error::Error> {
-        if let Settlement::Paid { event, .. } | Settlement::Cancelled { event } | Settlement::Undone { event, .. } = settlement
+        if let Settlement::Paid { event, .. } | Settlement::Cancelled { event } | Settlement::Compensated { event, .. } = settlement
         {
             self.tell_first(event);
         }
@@ -226,7 +226,7 @@ stepwise! {
         event: EventId,
         order: OrderId,
         attempt: i32,
-        settled: &Settled,
+        settled: &ReportedEnd,
     ) -> Result<bool, order::error::Error> {
         if let Settlement::Paid { event, .. } = &settled.settlement {
             self.tell_first(event);
@@ -285,7 +285,7 @@ stepwise! {
         order: OrderId,
         lines: &Lines,
         expiry: Expiry,
-    ) -> Result<Vec<Reserved>, inventory::error::Error> {
+    ) -> Result<Vec<ReservedLine>, inventory::error::Error> {
         self.before("before parts are reserved").await?;
         let world = &self.process.world;
         if world.makes(Mistake::ReadThenWriteStock) {
@@ -369,11 +369,11 @@ impl Steps<MemoryPayments> {
 }
 
 stepwise! {
-    Jobs for MemoryJobs, assembly::error::Error {
-        fn start(consumer: &'static str, event: EventId, job: &NewJob) -> bool where event = seen_id;
-        fn building(limit: i64) -> Vec<(Job, Duration)>;
+    Builds for MemoryBuilds, assembly::error::Error {
+        fn start(consumer: &'static str, event: EventId, build: &NewBuild) -> bool where event = seen_id;
+        fn building(limit: i64) -> Vec<(Build, Duration)>;
         fn finish(ended: &[assembly::model::Event]) -> Vec<OrderId>;
-        fn find(order: OrderId) -> Option<Job>;
+        fn find(order: OrderId) -> Option<Build>;
     }
 }
 

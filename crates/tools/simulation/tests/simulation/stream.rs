@@ -15,7 +15,7 @@ use intake::{
     error::Error,
     jobs,
     model::{Order, OrderUid},
-    repository::{Kept, MemoryOrders, Orders, Stored},
+    repository::{MemoryOrders, Orders, Stored, StoredOrder},
     service::{Cache, IntakeService, read},
 };
 use platform::{
@@ -78,15 +78,15 @@ stepwise! {
         inserted
     }
 
-    async fn kept(&self, uids: &[&OrderUid]) -> Result<HashMap<OrderUid, Kept>, Error> {
+    async fn stored(&self, uids: &[&OrderUid]) -> Result<HashMap<OrderUid, StoredOrder>, Error> {
         self.before("before stored orders of the stream are read").await?;
-        let mut kept = self.twin.kept(uids).await;
+        let mut stored = self.twin.stored(uids).await;
         // Requests find nothing either. That is found, too, but the test waits for the finding of the auditor.
         if self.process.world.makes(Mistake::IgnoreReuse) {
-            kept = kept.map(|_| HashMap::new());
+            stored = stored.map(|_| HashMap::new());
         }
         self.after("after stored orders of the stream are read").await?;
-        kept
+        stored
     }
 
     async fn erase(&self, customer_id: &str, limit: i64) -> Result<Vec<OrderUid>, Error> {
@@ -138,10 +138,10 @@ pub fn record(world: &World, order: &Order) -> Record {
 /// Returns the facts about the stream. At the end of a run, every record is consumed.
 pub fn facts(world: &World) -> Intake {
     let topic = (ORDERS.topic)(&world.broker.topics);
-    let stored = world.stores.stream.all().into_iter().map(|(uid, kept)| {
-        let content = match kept {
-            Kept::Order(order) => Some(digest(&order)),
-            Kept::Erased => None,
+    let stored = world.stores.stream.all().into_iter().map(|(uid, stored)| {
+        let content = match stored {
+            StoredOrder::Order(order) => Some(digest(&order)),
+            StoredOrder::Erased => None,
         };
         IntakeOrder { uid: uid.to_string(), content }
     });

@@ -9,7 +9,7 @@ use order::{
     model::{Claim, DeliveryAddress, NewOrder, Outcome, PaymentMethod},
     service::OrderService,
 };
-use platform::{deadline, http::REQUEST_LIMIT, postgres::DatabaseError};
+use platform::{deadline, http::REQUEST_TIMEOUT, postgres::DatabaseError};
 use rand::RngExt as _;
 use uuid::Uuid;
 
@@ -19,7 +19,7 @@ use crate::world::{Name, Serves, World, locked};
 /// The delivery address of all ships.
 pub const ADDRESS: &str = "Main Street 1";
 /// How often a user sends a request before giving up.
-const TRIES: u32 = 60;
+const MAX_TRIES: u32 = 60;
 
 pub struct User {
     pub world: Arc<World>,
@@ -118,9 +118,9 @@ impl User {
 
     async fn ask(&self, wish: &Wish, claim: Option<&Claim>) -> Option<Result<Outcome, Refusal>> {
         let world = &self.world;
-        for _ in 0..TRIES {
+        for _ in 0..MAX_TRIES {
             let answer = world
-                .call(Name::Order, Serves::orders, REQUEST_LIMIT, |service| {
+                .call(Name::Order, Serves::orders, REQUEST_TIMEOUT, |service| {
                     let claim = claim.map(|claim| Claim { token: world.uuid(), ..claim.clone() });
                     let (user, wish, order) = (UserId::new(self.uuid), wish.clone(), OrderId::new(world.uuid()));
                     async move { serve(service, user, wish, claim, order).await }
@@ -196,7 +196,7 @@ async fn serve(
             Wish::Cancel(order) => service.cancel(user, order, claim).await,
         }
     };
-    let limit: Duration = deadline::remaining(REQUEST_LIMIT);
+    let limit: Duration = deadline::remaining(REQUEST_TIMEOUT);
     tokio::time::timeout(limit, answer)
         .await
         .unwrap_or_else(|_| Err(Error::Unavailable("time", anyhow::anyhow!("the request took too long"))))

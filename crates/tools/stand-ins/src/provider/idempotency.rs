@@ -3,7 +3,7 @@
 use super::{
     fault::{ProviderFault, Purpose},
     ledger::Ledger,
-    request::{Kept, Post},
+    request::{Post, StoredAnswer},
     response::{Hold, StripeResponse},
 };
 
@@ -29,7 +29,7 @@ impl Ledger {
             (_, Purpose::Charge) => self.charge(post, fault),
             (_, Purpose::Refund) => self.refund(post, fault),
         };
-        self.answers.insert(post.key.clone(), Kept { form: post.form.clone(), answer: answer.clone() });
+        self.answers.insert(post.key.clone(), StoredAnswer { form: post.form.clone(), answer: answer.clone() });
         match fault {
             Some(ProviderFault::Silent) => (answer, Hold::Silence),
             Some(ProviderFault::Withheld) => (answer, Hold::Gate(self.gate.subscribe())),

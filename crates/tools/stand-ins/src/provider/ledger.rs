@@ -10,14 +10,14 @@ use super::{
     fault::{Faults, Mode, ProviderFault},
     intent::{PaymentIntent, Status},
     refund::Refund,
-    request::{Kept, Post},
+    request::{Post, StoredAnswer},
     response::StripeResponse,
 };
 use serde_json::Value;
 use tokio::sync::watch;
 
 /// The smallest amount that Stripe charges, in minor units.
-const SMALLEST: i64 = 50;
+const MIN_AMOUNT: i64 = 50;
 
 #[derive(Default)]
 pub(super) struct Ledger {
@@ -25,7 +25,7 @@ pub(super) struct Ledger {
     /// Charges above this amount, in minor units, are declined.
     pub limit: Option<i64>,
     /// Stored responses by idempotency key.
-    pub answers: HashMap<String, Kept>,
+    pub answers: HashMap<String, StoredAnswer>,
     /// The number of responses that were replayed.
     pub replayed: usize,
     pub posts: Vec<HashMap<String, String>>,
@@ -55,7 +55,7 @@ impl SharedLedger {
 impl Ledger {
     pub fn charge(&mut self, post: &Post, fault: Option<ProviderFault>) -> StripeResponse {
         let amount = post.form.get("amount").and_then(|amount| amount.parse::<i64>().ok());
-        let Some(amount) = amount.filter(|amount| *amount >= SMALLEST) else {
+        let Some(amount) = amount.filter(|amount| *amount >= MIN_AMOUNT) else {
             return StripeResponse::invalid("amount_too_small");
         };
         let status = match fault {

@@ -33,7 +33,7 @@ pub(super) enum State {
 }
 
 impl State {
-    pub fn of(fault: Option<ProviderFault>) -> Self {
+    pub fn from_fault(fault: Option<ProviderFault>) -> Self {
         match fault {
             Some(ProviderFault::Slow) => Self::Pending,
             Some(ProviderFault::Failing) => Self::Failing,

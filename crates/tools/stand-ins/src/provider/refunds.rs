@@ -34,7 +34,7 @@ impl Ledger {
             intent: intent.id.clone(),
             amount,
             transaction: post.form.get("metadata[transaction_uuid]").cloned(),
-            state: State::of(fault),
+            state: State::from_fault(fault),
         };
         self.entries.extend(refund.entry(intent));
         let answer = StripeResponse::ok(refund.json());

@@ -11,7 +11,7 @@ pub(super) struct Post {
 }
 
 /// The response that is stored under a key, with the request that it answered.
-pub(super) struct Kept {
+pub(super) struct StoredAnswer {
     pub form: HashMap<String, String>,
     pub answer: StripeResponse,
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 /// The delay of a silent response, which is longer than any client waits.
-const SILENCE: Duration = Duration::from_mins(10);
+const SILENT_FOR: Duration = Duration::from_mins(10);
 
 #[derive(Clone)]
 pub(super) struct StripeResponse {
@@ -94,7 +94,7 @@ impl Hold {
     pub async fn over(self) {
         match self {
             Self::Nothing => {}
-            Self::Silence => tokio::time::sleep(SILENCE).await,
+            Self::Silence => tokio::time::sleep(SILENT_FOR).await,
             Self::Gate(mut gate) => while gate.changed().await.is_ok() {},
         }
     }

@@ -16,11 +16,11 @@ use tokio::time::{Instant, timeout_at};
 use super::{chats::SharedChats, mode::TelegramMode};
 
 /// The delay of a silent response, which is longer than any client waits.
-const SILENCE: Duration = Duration::from_mins(10);
+const SILENT_FOR: Duration = Duration::from_mins(10);
 /// A gateway's response in place of the Bot API's; it is not JSON.
 const BAD_GATEWAY: &str = "<html><head><title>502 Bad Gateway</title></head></html>";
 /// The longest text of a message, in characters.
-const LONGEST_TEXT: usize = 4096;
+const MAX_TEXT_LENGTH: usize = 4096;
 
 pub(super) fn router(token: &str, chats: SharedChats) -> Router {
     let id = token.split(':').next().and_then(|id| id.parse::<i64>().ok());
@@ -58,7 +58,7 @@ async fn send(State(chats): State<SharedChats>, Json(message): Json<Value>) -> R
     if text.is_empty() {
         return refusal(StatusCode::BAD_REQUEST, "Bad Request: message text is empty");
     }
-    if text.chars().count() > LONGEST_TEXT {
+    if text.chars().count() > MAX_TEXT_LENGTH {
         return refusal(StatusCode::BAD_REQUEST, "Bad Request: message is too long");
     }
     let (mode, id) = {
@@ -84,7 +84,7 @@ async fn send(State(chats): State<SharedChats>, Json(message): Json<Value>) -> R
         }
     };
     match mode {
-        TelegramMode::Silent => tokio::time::sleep(SILENCE).await,
+        TelegramMode::Silent => tokio::time::sleep(SILENT_FOR).await,
         TelegramMode::BadGateway => return (StatusCode::BAD_GATEWAY, BAD_GATEWAY).into_response(),
         _ => {}
     }

@@ -33,7 +33,7 @@ struct Rendered(Value);
 
 impl Rendered {
     /// Renders a file without profiles. `None` if this machine has no Docker.
-    fn of(file: &str, environment: &str) -> Option<Self> {
+    fn new(file: &str, environment: &str) -> Option<Self> {
         Self::with_profile(file, environment, "")
     }
 
@@ -106,7 +106,7 @@ fn text(value: &Value) -> &str {
 
 #[test]
 fn postgresql_logs_no_data_of_users_with_and_without_tls() {
-    let Some((plain, tls)) = Rendered::of(PLAIN, DEVELOPMENT).zip(Rendered::of(TLS, DEVELOPMENT)) else { return };
+    let Some((plain, tls)) = Rendered::new(PLAIN, DEVELOPMENT).zip(Rendered::new(TLS, DEVELOPMENT)) else { return };
 
     let (plain, tls) = (plain.postgres(), tls.postgres());
 
@@ -122,7 +122,7 @@ fn postgresql_logs_no_data_of_users_with_and_without_tls() {
 
 #[test]
 fn redis_has_the_same_settings_with_and_without_tls() {
-    let Some((plain, tls)) = Rendered::of(PLAIN, DEVELOPMENT).zip(Rendered::of(TLS, DEVELOPMENT)) else { return };
+    let Some((plain, tls)) = Rendered::new(PLAIN, DEVELOPMENT).zip(Rendered::new(TLS, DEVELOPMENT)) else { return };
 
     let (plain, tls) = (plain.command("redis"), tls.command("redis"));
 
@@ -133,7 +133,7 @@ fn redis_has_the_same_settings_with_and_without_tls() {
 #[test]
 fn an_api_is_open_to_everyone_only_in_development_without_tls() {
     for (file, environment) in [(PLAIN, ""), (PLAIN, DEVELOPMENT), (PLAIN, PRODUCTION), (TLS, ""), (TLS, PRODUCTION)] {
-        let Some(rendered) = Rendered::of(file, environment) else { return };
+        let Some(rendered) = Rendered::new(file, environment) else { return };
         let open = rendered.open();
 
         let expected = if file == PLAIN && environment != PRODUCTION { "true" } else { "" };
@@ -143,7 +143,7 @@ fn an_api_is_open_to_everyone_only_in_development_without_tls() {
 
 #[test]
 fn compose_publishes_on_loopback_what_the_contract_says_and_kafka_ui_only_in_development_without_tls() {
-    let rendered = |file, environment| Rendered::of(file, environment);
+    let rendered = |file, environment| Rendered::new(file, environment);
     let Some((development, production)) = rendered(PLAIN, "").zip(rendered(PLAIN, PRODUCTION)) else { return };
     let Some((tls, tls_in_production)) = rendered(TLS, "").zip(rendered(TLS, PRODUCTION)) else { return };
     let all = development.published();
@@ -176,7 +176,7 @@ fn kafka_ui_is_a_profile_with_tls_and_in_production() {
 fn the_profile_observability_is_bounded_and_published_on_loopback_where_the_contract_says() {
     for (file, environment) in [(PLAIN, ""), (PLAIN, PRODUCTION), (TLS, "")] {
         let with = Rendered::with_profile(file, environment, "observability");
-        let Some((with, without)) = with.zip(Rendered::of(file, environment)) else { return };
+        let Some((with, without)) = with.zip(Rendered::new(file, environment)) else { return };
 
         let (all, others) = (with.published(), without.published());
         let ports: BTreeSet<&str> = all.difference(&others).map(|(_, address)| address.as_str()).collect();
@@ -227,7 +227,7 @@ fn the_gateway_logs_no_path_of_a_request_to_intake() {
 #[test]
 fn the_gateway_reaches_no_store_and_no_store_reaches_the_gateway() {
     for file in [PLAIN, TLS] {
-        let Some(rendered) = Rendered::of(file, "") else { return };
+        let Some(rendered) = Rendered::new(file, "") else { return };
         let networks = |name: &str| rendered.0[name]["networks"].as_object().into_iter().flat_map(|all| all.keys());
 
         assert!(networks("gateway").eq(["edge"]), "{file}: {}", rendered.0["gateway"]["networks"]);
@@ -289,7 +289,7 @@ fn a_secret_is_given_to_those_who_use_it_alone_with_and_without_tls() {
 
 #[test]
 fn a_private_key_is_mounted_where_it_is_used_and_where_it_is_made() {
-    let Some(rendered) = Rendered::of(TLS, "") else { return };
+    let Some(rendered) = Rendered::new(TLS, "") else { return };
     let mut mounts: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (name, service) in rendered.services() {
         for volume in service["volumes"].as_array().into_iter().flatten().filter(|volume| volume["type"] == "volume") {
@@ -316,7 +316,7 @@ fn a_private_key_is_mounted_where_it_is_used_and_where_it_is_made() {
 
 #[test]
 fn services_have_the_same_limits_and_log_settings_with_and_without_tls() {
-    let Some((plain, tls)) = Rendered::of(PLAIN, PRODUCTION).zip(Rendered::of(TLS, PRODUCTION)) else { return };
+    let Some((plain, tls)) = Rendered::new(PLAIN, PRODUCTION).zip(Rendered::new(TLS, PRODUCTION)) else { return };
     // What TLS changes.
     let differs = |name: &str| {
         ["TLS_", "_URL", "KAFKA_SECURITY_PROTOCOL", "KAFKA_SSL_CA_FILE"].iter().any(|part| name.contains(part))

@@ -22,9 +22,9 @@ pub fn root() -> PathBuf {
 
 pub fn crates() -> Vec<Crate> {
     let shelved = SHELVES.iter().enumerate().flat_map(|(shelf, name)| {
-        folders(&root().join("crates").join(name)).into_iter().map(move |folder| Crate::of(shelf, folder))
+        folders(&root().join("crates").join(name)).into_iter().map(move |folder| Crate::new(shelf, folder))
     });
-    shelved.chain([Crate::of(SHELVES.len(), root().join("crates/shipyard"))]).collect()
+    shelved.chain([Crate::new(SHELVES.len(), root().join("crates/shipyard"))]).collect()
 }
 
 /// Returns the crates of the services.
@@ -33,7 +33,7 @@ pub fn services() -> Vec<Crate> {
 }
 
 impl Crate {
-    fn of(shelf: usize, folder: PathBuf) -> Self {
+    fn new(shelf: usize, folder: PathBuf) -> Self {
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Self { name, shelf, folder }
     }

@@ -12,22 +12,22 @@ use platform::{
     postgres::{Database, DatabaseError, GroupCommit, Migrations},
 };
 
-use super::Jobs;
+use super::Builds;
 use crate::{
     error::Error,
-    model::{Event, Job, NewJob, Status},
+    model::{Build, Event, NewBuild, Status},
 };
 
 pub static MIGRATIONS: Migrations =
     Migrations::new(sqlx::migrate!("../../../migrations/assembly"), &[&inbox::TABLE, &lease::TABLE, &outbox::TABLE]);
 
 #[derive(Clone)]
-pub struct PgJobs {
+pub struct PgBuilds {
     pool: Database,
     starts: GroupCommit<start::Request, Option<bool>>,
 }
 
-impl PgJobs {
+impl PgBuilds {
     pub fn new(pool: Database) -> Self {
         Self { starts: GroupCommit::by_key("start_jobs", pool.clone(), start::Request::event, start::start), pool }
     }
@@ -46,7 +46,7 @@ struct Row {
     left_sec: f64,
 }
 
-impl TryFrom<Row> for Job {
+impl TryFrom<Row> for Build {
     type Error = DatabaseError;
 
     fn try_from(row: Row) -> Result<Self, DatabaseError> {
@@ -65,12 +65,12 @@ impl TryFrom<Row> for Job {
 }
 
 #[async_trait]
-impl Jobs for PgJobs {
-    async fn start(&self, consumer: &'static str, event: EventId, job: &NewJob) -> Result<bool, Error> {
-        Ok(self.starts.submit(start::Request::new(consumer, event, job)).await?.unwrap_or_default())
+impl Builds for PgBuilds {
+    async fn start(&self, consumer: &'static str, event: EventId, build: &NewBuild) -> Result<bool, Error> {
+        Ok(self.starts.submit(start::Request::new(consumer, event, build)).await?.unwrap_or_default())
     }
 
-    async fn building(&self, limit: i64) -> Result<Vec<(Job, Duration)>, Error> {
+    async fn building(&self, limit: i64) -> Result<Vec<(Build, Duration)>, Error> {
         let rows = sqlx::query_as!(
             Row,
             r#"select order_uuid as "order: OrderId", user_uuid as "user: UserId", status, build_time_sec, fails, started_at, due_at,
@@ -119,7 +119,7 @@ impl Jobs for PgJobs {
         Ok(written)
     }
 
-    async fn find(&self, order: OrderId) -> Result<Option<Job>, Error> {
+    async fn find(&self, order: OrderId) -> Result<Option<Build>, Error> {
         let row = sqlx::query_as!(
             Row,
             r#"select order_uuid as "order: OrderId", user_uuid as "user: UserId", status, build_time_sec, fails, started_at, due_at,
@@ -129,23 +129,23 @@ impl Jobs for PgJobs {
         )
         .fetch_optional(&self.pool)
         .await?;
-        Ok(row.map(Job::try_from).transpose()?)
+        Ok(row.map(Build::try_from).transpose()?)
     }
 }
 
-/// The maximum number of jobs removed per statement.
-pub const JOBS_BATCH: u64 = 5_000;
+/// The maximum number of builds removed per statement.
+pub const BUILDS_BATCH: u64 = 5_000;
 
-/// Removes one batch of jobs that ended longer ago than `age`. Returns the number removed.
+/// Removes one batch of builds that ended longer ago than `age`. Returns the number removed.
 ///
-/// A repeated `OrderPaid` must find its job. So the job must be kept longer than the records and the inbox row of the event.
+/// A repeated `OrderPaid` must find its build. So the build must be kept longer than the records and the inbox row of the event.
 pub async fn remove_finished(pool: &Database, age: Duration) -> Result<u64, Error> {
     let removed = sqlx::query!(
         "delete from jobs where order_uuid = any(array(
             select order_uuid from jobs where finished_at < now() - make_interval(secs => $1)
             order by finished_at limit $2))",
         age.as_secs_f64(),
-        JOBS_BATCH.cast_signed(),
+        BUILDS_BATCH.cast_signed(),
     )
     .execute(pool)
     .await?;

@@ -1,4 +1,4 @@
-//! Starts the jobs of paid orders, with one statement per group of requests.
+//! Starts the builds of paid orders, with one statement per group of requests.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -8,20 +8,20 @@ use std::{
 use contracts::ids::{EventId, OrderId};
 use platform::{outbox, postgres::Database};
 
-use crate::model::NewJob;
+use crate::model::NewBuild;
 
 #[derive(Clone)]
 pub struct Request {
     consumer: &'static str,
     event: EventId,
-    job: NewJob,
+    build: NewBuild,
     /// The trace context of this event. The statement of the group runs in another one.
     trace: outbox::Trace,
 }
 
 impl Request {
-    pub fn new(consumer: &'static str, event: EventId, job: &NewJob) -> Self {
-        Self { consumer, event, job: job.clone(), trace: outbox::trace() }
+    pub fn new(consumer: &'static str, event: EventId, build: &NewBuild) -> Self {
+        Self { consumer, event, build: build.clone(), trace: outbox::trace() }
     }
 
     pub fn event(&self) -> EventId {
@@ -29,16 +29,16 @@ impl Request {
     }
 }
 
-/// Starts jobs. Returns, by event, whether a job was started. None is started for an event that was handled before, or for an order that
-/// has a job.
+/// Starts builds. Returns, by event, whether a build was started. None is started for an event that was handled before, or for an order that
+/// has a build.
 pub async fn start(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<EventId, bool>> {
     let consumers: Vec<&str> = requests.iter().map(|request| request.consumer).collect();
     let events: Vec<_> = requests.iter().map(|request| request.event.uuid()).collect();
-    let orders: Vec<_> = requests.iter().map(|request| request.job.order.uuid()).collect();
-    let users: Vec<_> = requests.iter().map(|request| request.job.user.uuid()).collect();
-    let build_times: Vec<i64> = requests.iter().map(|request| request.job.build_time_sec()).collect();
-    let fail: Vec<bool> = requests.iter().map(|request| request.job.fails).collect();
-    let due: Vec<f64> = requests.iter().map(|request| request.job.build_time.as_secs_f64()).collect();
+    let orders: Vec<_> = requests.iter().map(|request| request.build.order.uuid()).collect();
+    let users: Vec<_> = requests.iter().map(|request| request.build.user.uuid()).collect();
+    let build_times: Vec<i64> = requests.iter().map(|request| request.build.build_time_sec()).collect();
+    let fail: Vec<bool> = requests.iter().map(|request| request.build.fails).collect();
+    let due: Vec<f64> = requests.iter().map(|request| request.build.build_time.as_secs_f64()).collect();
     let traces: Vec<_> = requests.iter().map(|request| request.trace.clone()).collect();
     let started = sqlx::query_scalar!(
         r#"with requests as materialized (
@@ -72,5 +72,5 @@ pub async fn start(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Has
     .fetch_all(&pool)
     .await?;
     let mut started: HashSet<OrderId> = started.into_iter().collect();
-    Ok(requests.iter().map(|request| (request.event, started.remove(&request.job.order))).collect())
+    Ok(requests.iter().map(|request| (request.event, started.remove(&request.build.order))).collect())
 }

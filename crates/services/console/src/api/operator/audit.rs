@@ -10,7 +10,7 @@ use platform::problem::Problem;
 use super::{is_question, long_action::LongAction};
 use crate::{
     api::{Api, Form},
-    pages::{self, Question, Visit},
+    pages::{self, Confirmation, Visit},
 };
 
 const PAGE: &str = "/console/operator/audit";
@@ -21,7 +21,7 @@ pub async fn show(State(api): State<Api>) -> Response {
 
 pub async fn audit(State(api): State<Api>, visit: Visit, form: Form) -> Result<Response, Problem> {
     if is_question(&form) {
-        let question = Question {
+        let confirmation = Confirmation {
             title: "Run the audit?".to_owned(),
             effects: vec![
                 "It reads every row and record of the shop: with many orders this takes time and memory.".to_owned(),
@@ -31,9 +31,9 @@ pub async fn audit(State(api): State<Api>, visit: Visit, form: Form) -> Result<R
             ],
             button: "Yes, run it",
             back: PAGE,
-            ..Question::of(&form, "/console/api/operator/audit")
+            ..Confirmation::new(&form, "/console/api/operator/audit")
         };
-        return Ok(pages::confirm(&api, &visit, question).await);
+        return Ok(pages::confirm(&api, &visit, confirmation).await);
     }
     let action = LongAction {
         title: "Auditing the shop",

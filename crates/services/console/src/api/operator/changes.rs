@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{answered, is_question};
 use crate::{
     api::{Api, Form, of_status},
-    pages::{self, Question, Visit},
+    pages::{self, Confirmation, Visit},
 };
 
 /// `POST /console/api/operator/couriers {name, speed}`
@@ -21,15 +21,15 @@ pub async fn add_courier(State(api): State<Api>, visit: Visit, form: Form) -> Re
     let (name, speed) = (form.text("name")?, form.number("speed")?);
     let speed = i32::try_from(speed).map_err(|_| Problem::invalid("speed", "must be 1 to 100"))?;
     if is_question(&form) {
-        let question = Question {
+        let confirmation = Confirmation {
             title: format!("Add the courier {name}?"),
             effects: vec![format!("{name} starts free, moves at speed {speed}, and takes the next order that fits.")],
             button: "Yes, add",
             is_final: true,
             back: "/console/operator/couriers",
-            ..Question::of(&form, "/console/api/operator/couriers")
+            ..Confirmation::new(&form, "/console/api/operator/couriers")
         };
-        return Ok(pages::confirm(&api, &visit, question).await);
+        return Ok(pages::confirm(&api, &visit, confirmation).await);
     }
     let added = api.delivery.add_courier(name.clone(), speed).await.map_err(|status| of_status("delivery", &status));
     // Without an answer the courier may exist; its name tells which one.
@@ -44,7 +44,7 @@ pub async fn roll_back_kyc(State(api): State<Api>, visit: Visit, form: Form) -> 
     let customer = form.text("customer_id")?;
     let customer = uuid("customer_id", customer.trim())?.to_string();
     if is_question(&form) {
-        let question = Question {
+        let confirmation = Confirmation {
             title: "Withdraw this identity check?".to_owned(),
             effects: vec![
                 "A verified customer becomes a rejected one, and gets no more loans.".to_owned(),
@@ -57,9 +57,9 @@ pub async fn roll_back_kyc(State(api): State<Api>, visit: Visit, form: Form) -> 
             button: "Yes, withdraw",
             is_final: true,
             back: "/console/operator/actions",
-            ..Question::of(&form, "/console/api/operator/kyc-rollback")
+            ..Confirmation::new(&form, "/console/api/operator/kyc-rollback")
         };
-        return Ok(pages::confirm(&api, &visit, question).await);
+        return Ok(pages::confirm(&api, &visit, confirmation).await);
     }
     let rolled_back = api.customers.roll_back(customer.clone(), form.text_or_empty("reason").to_owned()).await;
     let status = rolled_back.map(|status| (status.clone(), status)).map_err(|status| of_status("customers", &status));
@@ -76,16 +76,16 @@ pub async fn restock(State(api): State<Api>, visit: Visit, form: Form) -> Result
     }
     if is_question(&form) {
         let name = pages::part_name(&api, &part).await.map_err(|status| of_status("inventory", &status))?;
-        let mut question = Question {
+        let mut confirmation = Confirmation {
             title: format!("Add {quantity} of {name}?"),
             effects: vec![format!("The stock of {name} grows by {quantity}, and customers can order them at once.")],
             button: "Yes, restock",
             is_final: true,
             back: "/console/operator/actions",
-            ..Question::of(&form, "/console/api/operator/restock")
+            ..Confirmation::new(&form, "/console/api/operator/restock")
         };
-        question.fields.push(("key".to_owned(), ids::random().to_string()));
-        return Ok(pages::confirm(&api, &visit, question).await);
+        confirmation.fields.push(("key".to_owned(), ids::random().to_string()));
+        return Ok(pages::confirm(&api, &visit, confirmation).await);
     }
     let key = match form.text_or_empty("key") {
         "" => ids::random(),

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{
     is_question,
-    letter_choice::{Asked, Choice},
+    letter_choice::{Choice, LettersQuery},
     login,
     long_action::LongAction,
     reads::not_read,
@@ -19,42 +19,45 @@ use super::{
 use crate::{
     api::{Api, Form},
     model::{Filter, Plan, counted},
-    pages::{self, Question, Visit},
+    pages::{self, Confirmation, Visit},
 };
 
 /// The number of letters on a page, unless a program asks for another, and the maximum.
-pub const PAGE: usize = 25;
-const MOST: usize = 200;
+pub const PAGE_SIZE: usize = 25;
+const MAX_PAGE_SIZE: usize = 200;
 /// The sentences of a result that are kept.
-const SENTENCES: usize = 100;
-/// The messages that would be poison again of which a question shows the reason.
-const SHOWN: usize = 5;
+const MAX_SENTENCES: usize = 100;
+/// The messages that would be poison again of which a confirmation shows the reason.
+const MAX_SHOWN: usize = 5;
 
-pub async fn list(State(api): State<Api>, QueryParameters(asked): QueryParameters<Asked>) -> Result<Response, Problem> {
-    let limit = asked.limit.unwrap_or(PAGE).min(MOST);
-    let page = api.operations.dead_letters(&asked.filter(), asked.skip, limit).await;
+pub async fn list(
+    State(api): State<Api>,
+    QueryParameters(query): QueryParameters<LettersQuery>,
+) -> Result<Response, Problem> {
+    let limit = query.limit.unwrap_or(PAGE_SIZE).min(MAX_PAGE_SIZE);
+    let page = api.operations.dead_letters(&query.filter(), query.skip, limit).await;
     let page = page.map_err(|error| not_read("the dead letters", error))?;
     Ok(Json(json!({ "page": page, "work": api.letter_work.now() })).into_response())
 }
 
 /// A program's `dry_run` is answered with what a replay would do.
 pub async fn replay(State(api): State<Api>, visit: Visit, form: Form) -> Result<Response, Problem> {
-    let choice = Choice::of(&form)?;
+    let choice = Choice::from_form(&form)?;
     let filter = choice.filter();
     if is_question(&form) || choice.dry_run {
         let plan = api.operations.plan(&filter).await.map_err(|error| not_read("the dead letters", error))?;
         if !form.is_form {
             return Ok(Json(plan).into_response());
         }
-        let question = Question {
+        let confirmation = Confirmation {
             title: format!("Replay {}?", counted(plan.letters, "dead letter")),
             effects: effects(&plan),
             rows: reasons(&plan),
             button: "Yes, replay",
             back: "/console/operator/dead-letters",
-            ..until(Question::of(&form, "/console/api/operator/dead-letters/replay"), plan.newest)
+            ..until(Confirmation::new(&form, "/console/api/operator/dead-letters/replay"), plan.newest)
         };
-        return Ok(pages::confirm(&api, &visit, question).await);
+        return Ok(pages::confirm(&api, &visit, confirmation).await);
     }
     let (operations, who) = (api.operations.clone(), login(&api, &visit).await);
     let action = long_action("Replaying dead letters", "replay", &filter);
@@ -62,7 +65,7 @@ pub async fn replay(State(api): State<Api>, visit: Visit, form: Form) -> Result<
         let replayed = operations.replay(&filter, &who, progress).await?;
         let mut sentences = vec![replayed.to_string()];
         sentences.extend(replayed.problems);
-        sentences.truncate(SENTENCES);
+        sentences.truncate(MAX_SENTENCES);
         Ok(sentences)
     };
     action.begin((&api, &visit, &form), &api.letter_work, run, |sentences| first(sentences)).await
@@ -70,7 +73,7 @@ pub async fn replay(State(api): State<Api>, visit: Visit, form: Form) -> Result<
 
 /// The reason `why` is required, and `all` if there is no condition. A program's `dry_run` is answered with the number of letters.
 pub async fn discard(State(api): State<Api>, visit: Visit, form: Form) -> Result<Response, Problem> {
-    let choice = Choice::of(&form)?;
+    let choice = Choice::from_form(&form)?;
     let filter = choice.filter();
     if is_question(&form) || choice.dry_run {
         let page = api.operations.dead_letters(&filter, 0, 0).await;
@@ -78,7 +81,7 @@ pub async fn discard(State(api): State<Api>, visit: Visit, form: Form) -> Result
         if !form.is_form {
             return Ok(Json(json!({ "letters": page.matching })).into_response());
         }
-        let question = Question {
+        let confirmation = Confirmation {
             title: format!("Discard {}?", counted(page.matching, "dead letter")),
             effects: vec![
                 "They are never replayed, and their effects never happen.".to_owned(),
@@ -88,9 +91,9 @@ pub async fn discard(State(api): State<Api>, visit: Visit, form: Form) -> Result
             button: "Yes, discard",
             is_final: true,
             back: "/console/operator/dead-letters",
-            ..until(Question::of(&form, "/console/api/operator/dead-letters/discard"), page.newest)
+            ..until(Confirmation::new(&form, "/console/api/operator/dead-letters/discard"), page.newest)
         };
-        return Ok(pages::confirm(&api, &visit, question).await);
+        return Ok(pages::confirm(&api, &visit, confirmation).await);
     }
     let why = choice.why()?;
     let (operations, who) = (api.operations.clone(), login(&api, &visit).await);
@@ -99,11 +102,11 @@ pub async fn discard(State(api): State<Api>, visit: Visit, form: Form) -> Result
     action.begin((&api, &visit, &form), &api.letter_work, run, |sentences| first(sentences)).await
 }
 
-/// Adds to a question that its action takes no letter that came after it.
-fn until(mut question: Question, newest: Option<DateTime<Utc>>) -> Question {
-    question.fields.retain(|(name, _)| name != "until");
-    question.fields.extend(newest.map(|newest| ("until".to_owned(), newest.to_rfc3339())));
-    question
+/// Adds to a confirmation that its action takes no letter that came after it.
+fn until(mut confirmation: Confirmation, newest: Option<DateTime<Utc>>) -> Confirmation {
+    confirmation.fields.retain(|(name, _)| name != "until");
+    confirmation.fields.extend(newest.map(|newest| ("until".to_owned(), newest.to_rfc3339())));
+    confirmation
 }
 
 /// Describes replaying or discarding of the letters that match.
@@ -172,7 +175,7 @@ fn effects(plan: &Plan) -> Vec<String> {
 }
 
 fn reasons(plan: &Plan) -> Vec<(String, String)> {
-    let shown = plan.poison.iter().take(SHOWN).map(|poison| (poison.letter.clone(), poison.reason.clone()));
-    let rest = plan.poison.len().saturating_sub(SHOWN);
+    let shown = plan.poison.iter().take(MAX_SHOWN).map(|poison| (poison.letter.clone(), poison.reason.clone()));
+    let rest = plan.poison.len().saturating_sub(MAX_SHOWN);
     shown.chain((rest > 0).then(|| (format!("and {rest} more"), String::new()))).collect()
 }

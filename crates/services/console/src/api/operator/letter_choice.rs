@@ -10,7 +10,7 @@ use crate::{api::Form, model::Filter};
 /// The query of the list.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Asked {
+pub struct LettersQuery {
     pub letter: String,
     pub topic: String,
     pub group: String,
@@ -20,7 +20,7 @@ pub struct Asked {
     pub limit: Option<usize>,
 }
 
-impl Asked {
+impl LettersQuery {
     pub fn filter(&self) -> Filter {
         let Self { letter, topic, group, kind, reason, .. } = self;
         filter([letter, topic, group, kind, reason], None)
@@ -46,7 +46,7 @@ pub struct Choice {
 }
 
 impl Choice {
-    pub fn of(form: &Form) -> Result<Self, Problem> {
+    pub fn from_form(form: &Form) -> Result<Self, Problem> {
         if !form.is_form {
             return json::decode(Value::Object(form.members.clone()).to_string().as_bytes());
         }

@@ -19,9 +19,9 @@ use contracts::ids::UserId;
 use platform::problem::Problem;
 
 pub use self::{
-    dead_letters::PAGE as LETTERS,
-    letter_choice::Asked as LettersAsked,
-    reads::{ACTIONS, not_read},
+    dead_letters::PAGE_SIZE as LETTERS_PER_PAGE,
+    letter_choice::LettersQuery,
+    reads::{MAX_ACTIONS, not_read},
 };
 use super::{Api, Form, form::see};
 use crate::{metrics, pages::Visit, repository::NewAction};

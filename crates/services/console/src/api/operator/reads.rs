@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The number of actions that are shown.
-pub const ACTIONS: i64 = 200;
+pub const MAX_ACTIONS: i64 = 200;
 
 /// `GET /console/api/operator/services`
 pub async fn services(State(api): State<Api>) -> Result<Response, Problem> {
@@ -41,7 +41,7 @@ pub async fn couriers(state: State<Api>, caller: Extension<Caller>) -> Response 
 
 /// `GET /console/api/operator/actions`
 pub async fn actions(State(api): State<Api>) -> Result<Response, Problem> {
-    let actions = api.actions.latest(ACTIONS).await.map_err(of_error)?;
+    let actions = api.actions.latest(MAX_ACTIONS).await.map_err(of_error)?;
     Ok(Json(json!({ "actions": actions })).into_response())
 }
 

@@ -12,7 +12,7 @@ const PER_REM: f64 = 16.0;
 const LEFT: i32 = 28;
 const RIGHT: i32 = 40;
 /// The least distance from an event to the ends of its arrows.
-const REACH: i32 = 34;
+const MIN_DISTANCE: i32 = 34;
 const CORNER: i32 = 8;
 /// Half the size of a mark, and the distance from its middle to its label.
 const RADIUS: i32 = 10;
@@ -21,7 +21,7 @@ const BETWEEN_LABELS: i32 = 10;
 /// The average width of a character of a label, rounded up.
 const CHARACTER: i32 = 9;
 const SMALL_CHARACTER: i32 = 7;
-const LEAST_WIDTH: i32 = 640;
+const MIN_WIDTH: i32 = 640;
 
 /// A step.
 #[derive(Clone, Debug)]
@@ -97,7 +97,7 @@ impl Drawing {
         rem(self.height)
     }
 
-    pub fn of(steps: &[StepView]) -> Self {
+    pub fn new(steps: &[StepView]) -> Self {
         let lanes = lanes(steps);
         let mut placed: Vec<Option<Mark>> = vec![None; steps.len()];
         let mut taken: HashMap<(&str, bool), i32> = HashMap::new();
@@ -110,7 +110,7 @@ impl Drawing {
             let step = &steps[index];
             let pauses = axis.pauses.len();
             if let (Moment::Arrived, Some(mark)) = (moment, &placed[index]) {
-                let x = axis.move_to(ms, mark.x + REACH, end);
+                let x = axis.move_to(ms, mark.x + MIN_DISTANCE, end);
                 arrows.extend(readers(step, &lanes).map(|lane| arrow(step, mark, lane, x)));
             } else {
                 let row = (step.service.as_str(), step.is_event);
@@ -127,7 +127,7 @@ impl Drawing {
         }
 
         Self {
-            width: (end + RIGHT).max(LEAST_WIDTH),
+            width: (end + RIGHT).max(MIN_WIDTH),
             height: TOP + HEIGHT * i32::try_from(lanes.len()).unwrap_or(i32::MAX / HEIGHT - 1),
             lanes,
             marks: placed.into_iter().flatten().collect(),

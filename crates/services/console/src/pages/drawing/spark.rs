@@ -13,7 +13,7 @@ pub struct Spark {
 
 impl Spark {
     /// Draws values with their ages, the oldest first. `length` is the age at the left, in the unit of the ages.
-    pub fn of(values: impl Iterator<Item = (i64, i64)> + Clone, length: i64) -> Self {
+    pub fn new(values: impl Iterator<Item = (i64, i64)> + Clone, length: i64) -> Self {
         let highest = values.clone().map(|(_, value)| value).max().unwrap_or_default().max(1);
         let scaled = |value: i64, to: i64, all: i64| {
             let scaled = i128::from(value.clamp(0, all)) * i128::from(to) / i128::from(all.max(1));
@@ -34,7 +34,7 @@ mod tests {
 
     #[test]
     fn the_highest_value_touches_the_top_and_the_present_is_at_the_right() {
-        let spark = Spark::of([(60, 0), (30, 4), (0, 2)].into_iter(), 60);
+        let spark = Spark::new([(60, 0), (30, 4), (0, 2)].into_iter(), 60);
 
         assert_eq!(spark.points, format!("0,{HEIGHT} {},0 {WIDTH},{}", WIDTH / 2, HEIGHT / 2));
         assert_eq!(spark.end, Some((WIDTH, HEIGHT / 2)));
@@ -42,8 +42,8 @@ mod tests {
 
     #[test]
     fn no_values_only_zeros_and_what_is_too_old_stay_within_the_drawing() {
-        assert_eq!(Spark::of([].into_iter(), 60), Spark::default());
-        assert_eq!(Spark::of([(90, 0), (0, 0)].into_iter(), 60).points, format!("0,{HEIGHT} {WIDTH},{HEIGHT}"));
-        assert_eq!(Spark::of([(0, i64::MAX)].into_iter(), 60).end, Some((WIDTH, 0)));
+        assert_eq!(Spark::new([].into_iter(), 60), Spark::default());
+        assert_eq!(Spark::new([(90, 0), (0, 0)].into_iter(), 60).points, format!("0,{HEIGHT} {WIDTH},{HEIGHT}"));
+        assert_eq!(Spark::new([(0, i64::MAX)].into_iter(), 60).end, Some((WIDTH, 0)));
     }
 }

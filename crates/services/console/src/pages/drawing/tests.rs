@@ -61,7 +61,7 @@ fn same_row(one: &Mark, other: &Mark) -> bool {
 
 #[test]
 fn no_steps_are_the_empty_lanes_of_an_ordinary_order() {
-    let drawing = Drawing::of(&[]);
+    let drawing = Drawing::new(&[]);
 
     assert!(drawing.marks.is_empty() && drawing.arrows.is_empty() && drawing.pauses.is_empty());
     assert_eq!(drawing.lanes.len(), 6);
@@ -69,7 +69,7 @@ fn no_steps_are_the_empty_lanes_of_an_ordinary_order() {
 
 #[test]
 fn steps_go_to_the_right_as_time_passes_and_those_of_one_commit_stand_above_each_other() {
-    let drawing = Drawing::of(&bought());
+    let drawing = Drawing::new(&bought());
 
     assert!(drawing.marks.is_sorted_by_key(|mark| mark.x));
     assert_eq!(drawing.marks[3].x, drawing.marks[4].x);
@@ -80,7 +80,7 @@ fn steps_go_to_the_right_as_time_passes_and_those_of_one_commit_stand_above_each
 fn no_mark_stands_on_the_label_of_another() {
     let busy: Vec<_> = (0..40).map(|ms| event(ms, "order", "OrderPaid", &["payment"])).collect();
     for steps in [bought(), busy] {
-        let marks = Drawing::of(&steps).marks;
+        let marks = Drawing::new(&steps).marks;
         for (place, mark) in marks.iter().enumerate() {
             for later in marks[place + 1..].iter().filter(|later| same_row(mark, later)) {
                 assert!(later.x >= mark.end(), "{} stands on {}", later.number, mark.number);
@@ -91,21 +91,21 @@ fn no_mark_stands_on_the_label_of_another() {
 
 #[test]
 fn an_event_has_an_arrow_to_each_service_that_reads_it() {
-    let drawing = Drawing::of(&bought());
+    let drawing = Drawing::new(&bought());
 
     assert_eq!(drawing.arrows.len(), 1 + 3 + 2 + 4);
 }
 
 #[test]
 fn a_service_reads_its_own_event_without_an_arrow() {
-    let drawing = Drawing::of(&[event(0, "order", "OrderPaid", &["order"])]);
+    let drawing = Drawing::new(&[event(0, "order", "OrderPaid", &["order"])]);
 
     assert!(drawing.arrows.is_empty());
 }
 
 #[test]
 fn a_long_pause_is_cut_and_says_how_long_it_was() {
-    let drawing = Drawing::of(&bought());
+    let drawing = Drawing::new(&bought());
 
     let lengths: Vec<_> = drawing.pauses.iter().map(|pause| pause.length.to_string()).collect();
     assert_eq!(lengths, ["14.0 s", "4.9 s"].map(str::to_owned));
@@ -117,7 +117,7 @@ fn a_long_pause_is_cut_and_says_how_long_it_was() {
 
 #[test]
 fn a_service_that_is_not_usual_gets_a_lane_of_its_own() {
-    let drawing = Drawing::of(&[event(0, "order", "OrderPaid", &["tax", "order"]), state(1, "audit", "SEEN")]);
+    let drawing = Drawing::new(&[event(0, "order", "OrderPaid", &["tax", "order"]), state(1, "audit", "SEEN")]);
 
     let extra: Vec<_> = drawing.lanes[6..].iter().map(|lane| lane.service.as_str()).collect();
     assert_eq!(extra, ["tax", "audit"]);
@@ -130,7 +130,7 @@ fn a_repeat_and_a_clock_that_went_back_are_drawn_all_the_same() {
     let early =
         StepView { published_ms: Some(-5), consumed_ms: Some(-3), ..event(7, "order", "OrderPaid", &["payment"]) };
 
-    let drawing = Drawing::of(&[early, repeat]);
+    let drawing = Drawing::new(&[early, repeat]);
 
     assert!(drawing.arrows[1].is_repeat && drawing.marks[1].is_repeat);
     assert!(drawing.width > drawing.marks[1].x);

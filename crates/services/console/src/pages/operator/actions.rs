@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{layout, system::shown};
 use crate::{
-    api::{ACTIONS, Api, of_error},
+    api::{Api, MAX_ACTIONS, of_error},
     pages::{
         Visit,
         frame::page,
@@ -22,25 +22,25 @@ use crate::{
 };
 
 /// The maximum number of parts to choose from. The API restocks any.
-const PARTS: usize = 500;
+const MAX_PARTS: usize = 500;
 
 #[derive(Default, Deserialize)]
-pub struct Asked {
+pub struct ActionsQuery {
     /// An action has just been answered.
     #[serde(default)]
     done: String,
 }
 
-pub async fn show(State(api): State<Api>, visit: Visit, Query(asked): Query<Asked>) -> Response {
+pub async fn show(State(api): State<Api>, visit: Visit, Query(query): Query<ActionsQuery>) -> Response {
     let (layout, parts, actions) =
-        tokio::join!(layout(&api, &visit), parts::all(&api.inventory), api.actions.latest(ACTIONS));
+        tokio::join!(layout(&api, &visit), parts::all(&api.inventory), api.actions.latest(MAX_ACTIONS));
     let actions = actions.map_err(of_error);
     let (status, problem) = shown(actions.as_ref().err());
     let (actions, user) = (actions.unwrap_or_default(), visit.user.uuid);
-    let own = actions.iter().find(|action| action.operator_uuid == user).filter(|_| !asked.done.is_empty());
+    let own = actions.iter().find(|action| action.operator_uuid == user).filter(|_| !query.done.is_empty());
     let outcome = own.map(outcome);
     let mut parts = parts.unwrap_or_default();
-    parts.truncate(PARTS);
+    parts.truncate(MAX_PARTS);
     page(status, &Actions { layout, parts, actions, user, outcome, problem })
 }
 

@@ -6,7 +6,7 @@ use platform::query::QueryParameters;
 
 use super::{layout, system::shown};
 use crate::{
-    api::{Api, LETTERS, LettersAsked, not_read},
+    api::{Api, LETTERS_PER_PAGE, LettersQuery, not_read},
     pages::{
         Visit,
         frame::page,
@@ -18,10 +18,10 @@ use crate::{
 pub async fn show(
     State(api): State<Api>,
     visit: Visit,
-    QueryParameters(asked): QueryParameters<LettersAsked>,
+    QueryParameters(query): QueryParameters<LettersQuery>,
 ) -> Response {
-    let filter = asked.filter();
-    let read = api.operations.dead_letters(&filter, asked.skip, LETTERS);
+    let filter = query.filter();
+    let read = api.operations.dead_letters(&filter, query.skip, LETTERS_PER_PAGE);
     let (layout, found) = tokio::join!(layout(&api, &visit), read);
     let found = found.map_err(|error| not_read("the dead letters", error));
     let (status, problem) = shown(found.as_ref().err());
@@ -30,8 +30,8 @@ pub async fn show(
     let routed = ROUTES.iter().flat_map(|route| route.consumers).map(|consumer| consumer.group);
     let view = DeadLetters {
         layout,
-        skip: asked.skip,
-        asked,
+        skip: query.skip,
+        query,
         topics: api.topics.all().into_iter().map(str::to_owned).collect(),
         groups: routed.chain(INBOUND.iter().map(|inbound| inbound.consumer.group)).chain([TIMELINE.group]).collect(),
         kinds: ROUTES.iter().map(|route| route.kind).collect(),

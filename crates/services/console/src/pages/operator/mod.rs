@@ -10,7 +10,7 @@ use axum::{Router, routing::get};
 
 pub use self::{
     actions::part_name,
-    confirm::{Question, confirm},
+    confirm::{Confirmation, confirm},
 };
 use super::{
     frame,

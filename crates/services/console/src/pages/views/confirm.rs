@@ -1,12 +1,12 @@
-//! The question before an operator's action: what it will do, and a form that does it.
+//! The confirmation before an operator's action: what it will do, and a form that does it.
 
 use askama::Template;
 
 use super::layout::Layout;
 
-/// What is asked.
+/// An action that the operator is asked to confirm.
 #[derive(Default)]
-pub struct Question {
+pub struct Confirmation {
     /// Such as `Discard 12 dead letters?`.
     pub title: String,
     /// What will happen, a sentence each.
@@ -29,5 +29,5 @@ pub struct Question {
 #[template(path = "confirm.html")]
 pub struct Confirm {
     pub layout: Layout,
-    pub question: Question,
+    pub confirmation: Confirmation,
 }

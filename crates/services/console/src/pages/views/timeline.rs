@@ -18,8 +18,8 @@ pub struct Timeline {
 
 impl Timeline {
     /// `steps` are in the order in which they are to be listed.
-    pub fn of(steps: Vec<StepView>, is_finished: bool) -> Self {
-        Self { drawing: Drawing::of(&steps), steps, is_finished }
+    pub fn new(steps: Vec<StepView>, is_finished: bool) -> Self {
+        Self { drawing: Drawing::new(&steps), steps, is_finished }
     }
 
     pub fn since(&self, step: &StepView) -> Span {

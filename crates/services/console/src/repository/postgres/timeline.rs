@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{
     error::Error,
     model::{NewRecord, Record},
-    repository::{Caught, RECORDS, Timeline},
+    repository::{Caught, MAX_RECORDS, Timeline},
 };
 
 #[derive(Clone)]
@@ -104,7 +104,7 @@ impl Timeline for PgTimeline {
             from timeline where order_uuid = $1 and place > $2 order by place limit $3"#,
             order.uuid(),
             place,
-            RECORDS,
+            MAX_RECORDS,
         );
         Ok(rows.fetch_all(&self.pool).await?.into_iter().map(|row| record!(row)).collect())
     }
@@ -132,7 +132,7 @@ impl Timeline for PgTimeline {
             &orders,
             place,
             last,
-            RECORDS,
+            MAX_RECORDS,
         );
         let records: Vec<Record> = rows.fetch_all(&self.pool).await?.into_iter().map(|row| record!(row)).collect();
         Ok(Caught::new(records, last))

@@ -34,7 +34,7 @@ impl Customers for MemoryRepository {
         }
         let of_customer = tables.loans.values().filter(|row| row.loan.customer == customer.id);
         let loans: Vec<_> = of_customer.map(|row| row.loan.id.clone()).collect();
-        let status = LoanStatus::of(Some(event.status));
+        let status = LoanStatus::for_customer(Some(event.status));
         let decided: u64 = loans.iter().map(|loan| tables.decide(loan, status)).sum();
         self.outbox.insert(event.into());
         let (crediting, refused) = if status == LoanStatus::Crediting { (decided, 0) } else { (0, decided) };

@@ -10,7 +10,7 @@ use super::{Due, LoanRow, MemoryRepository, Tables};
 use crate::{
     error::Error,
     model::{KycStatus, Loan, LoanId, LoanStatus, NewLoan},
-    repository::{Decided, Loans, MOST_LOANS, Position},
+    repository::{Decided, Loans, MAX_LOANS, Position},
 };
 
 #[async_trait]
@@ -21,7 +21,7 @@ impl Loans for MemoryRepository {
             let same = row.loan.customer == new.customer && row.loan.amount == new.amount;
             return if same { Ok(None) } else { Err(Error::LoanIdReused) };
         }
-        let status = LoanStatus::of(tables.status(new.customer));
+        let status = LoanStatus::for_customer(tables.status(new.customer));
         let (id, customer, amount) = (new.id.clone(), new.customer, new.amount);
         let loan = Loan { id, customer, amount, status, received_at: self.clock.now() };
         let known = tables.customers.get(&new.customer).filter(|_| status != LoanStatus::Held);
@@ -37,7 +37,7 @@ impl Loans for MemoryRepository {
         page.reverse();
         Ok(tables.decide_page(page, limit, |tables, row| match tables.status(row.loan.customer) {
             None | Some(KycStatus::Pending) => LoanStatus::Held,
-            status => LoanStatus::of(status),
+            status => LoanStatus::for_customer(status),
         }))
     }
 
@@ -76,7 +76,7 @@ impl Loans for MemoryRepository {
         let own = tables.loans.values().filter(|row| row.loan.customer == customer);
         let mut loans: Vec<Loan> = own.map(|row| row.loan.clone()).collect();
         loans.sort_by_key(|loan| (loan.received_at, loan.id.clone()));
-        loans.truncate(usize::try_from(MOST_LOANS).unwrap_or(usize::MAX));
+        loans.truncate(usize::try_from(MAX_LOANS).unwrap_or(usize::MAX));
         Ok(loans)
     }
 }

@@ -9,7 +9,7 @@ use super::{PgRepository, row::CustomerRow};
 use crate::{
     error::Error,
     model::{Customer, Event, KycStatus, LoanStatus, Profile, Reason, Words},
-    repository::{Customers, DueCheck, FIRST_LEASE, Known, LONGEST_LEASE, Saved, lease},
+    repository::{Customers, DueCheck, FIRST_LEASE, Known, MAX_LEASE, Saved, lease},
 };
 
 #[async_trait]
@@ -34,7 +34,7 @@ impl Customers for PgRepository {
     async fn save(&self, before: Option<i64>, customer: &Customer, event: &Event) -> Result<Option<Saved>, Error> {
         let record = outbox::Event::from(event);
         let json = |profile: Option<&Profile>| profile.map(|profile| serde_json::json!(profile));
-        let loans = LoanStatus::of(Some(event.status));
+        let loans = LoanStatus::for_customer(Some(event.status));
         // The statement writes this outcome only to a check that has none yet. An erased or revoked customer has no such check.
         let decision = match event.reason {
             _ if event.status == KycStatus::Pending => None,
@@ -120,7 +120,7 @@ impl Customers for PgRepository {
             returning customer_uuid as "customer: UserId", version, tries"#,
             limit,
             FIRST_LEASE.as_secs_f64(),
-            LONGEST_LEASE.as_secs_f64(),
+            MAX_LEASE.as_secs_f64(),
         )
         .fetch_all(&self.pool)
         .await?;

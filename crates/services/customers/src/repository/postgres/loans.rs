@@ -11,7 +11,7 @@ use super::{PgRepository, row::LoanRow};
 use crate::{
     error::Error,
     model::{Loan, LoanId, LoanStatus, NewLoan},
-    repository::{Decided, FIRST_LEASE, LONGEST_LEASE, Loans, MOST_LOANS, Position, lease},
+    repository::{Decided, FIRST_LEASE, Loans, MAX_LEASE, MAX_LOANS, Position, lease},
 };
 
 fn next(is_full: bool, received_at: Option<DateTime<Utc>>, loan_id: Option<String>) -> Option<Position> {
@@ -142,7 +142,7 @@ impl Loans for PgRepository {
             returning loan_id, customer_uuid as "customer: UserId", amount, status, received_at, tries"#,
             limit,
             FIRST_LEASE.as_secs_f64(),
-            LONGEST_LEASE.as_secs_f64(),
+            MAX_LEASE.as_secs_f64(),
         )
         .fetch_all(&self.pool)
         .await?;
@@ -173,7 +173,7 @@ impl Loans for PgRepository {
             from loans where customer_uuid = $1
             order by received_at, loan_id limit $2"#,
                 customer.uuid(),
-                MOST_LOANS,
+                MAX_LOANS,
             )
             .fetch_all(&self.pool)
         })

@@ -39,9 +39,9 @@ async fn a_missed_loan_is_decided_behind_any_number_of_held_ones() {
         from generate_series(1, 5000) as number";
     sqlx::query(backlog).bind(now).execute(&pool).await.unwrap();
 
-    let first = service.decide_held().await.unwrap();
+    let first = service.decide_loans().await.unwrap();
     let mut rounds = 1;
-    while service.decide_held().await.unwrap().0 == 0 {
+    while service.decide_loans().await.unwrap().0 == 0 {
         rounds += 1;
     }
 

@@ -13,7 +13,7 @@ use crate::{
 
 /// The street and the volume of a trial order.
 const STREET: &str = "Несуществующая";
-const VOLUME: i64 = 5;
+const DEFAULT_VOLUME: i64 = 5;
 
 /// Create a trial order: an order without a user, to see a courier move
 ///
@@ -30,7 +30,7 @@ pub async fn handle(State(service): State<DeliveryService>) -> Result<(StatusCod
     let order = OrderId::new(ids::ordered());
     let invalid = |error: &dyn std::fmt::Display| Problem::invalid("body", error);
     let street = Street::new(STREET).map_err(|error| invalid(&error))?;
-    let volume = Volume::new(VOLUME).map_err(|error| invalid(&error))?;
+    let volume = Volume::new(DEFAULT_VOLUME).map_err(|error| invalid(&error))?;
 
     service.create(&Generator::default().delivery(order, None), &street, volume).await?;
 

@@ -9,7 +9,7 @@ use crate::{
     model::{Courier, Known, Name, NewCourier, StoragePlace, Volume},
     repository::{
         Couriers, ListedCourier,
-        couriers::{MOST_COURIERS, MOST_PLACES},
+        couriers::{MAX_COURIERS, MAX_PLACES},
     },
 };
 
@@ -37,7 +37,7 @@ impl Couriers for MemoryRepository {
     }
 
     async fn add(&self, courier: &NewCourier) -> Result<(), Error> {
-        if is_full(self.tables().couriers.len(), MOST_COURIERS) {
+        if is_full(self.tables().couriers.len(), MAX_COURIERS) {
             return Err(Error::TooMany("couriers"));
         }
         self.seed(std::slice::from_ref(courier)).await.map(drop)
@@ -46,7 +46,7 @@ impl Couriers for MemoryRepository {
     async fn add_place(&self, courier: CourierId, id: PlaceId, name: &Name, volume: Volume) -> Result<(), Error> {
         let mut tables = self.tables();
         let courier = tables.courier_mut(courier).ok_or(Error::CourierNotFound)?;
-        if is_full(courier.places.len(), MOST_PLACES) {
+        if is_full(courier.places.len(), MAX_PLACES) {
             return Err(Error::TooMany("places of this courier"));
         }
         courier.places.push(place((id, name.clone(), volume)));

@@ -7,7 +7,7 @@ use super::{MemoryRepository, Row, carried, place_of};
 use crate::{
     error::Error,
     model::{Assignment, FreeCourier, Known, State, Step, Trip, Volume, Waiting},
-    repository::{Counts, Dispatch, MOST_COUNTED, Moved, couriers::MOST_COURIERS},
+    repository::{Counts, Dispatch, MAX_COUNTED, Moved, couriers::MAX_COURIERS},
 };
 
 fn first<T>(all: impl Iterator<Item = T>, limit: i64) -> Vec<T> {
@@ -23,7 +23,7 @@ impl Dispatch for MemoryRepository {
         });
         let mut free: Vec<_> = free.collect();
         free.sort_by_key(|courier| courier.id);
-        Ok(first(free.into_iter(), MOST_COURIERS))
+        Ok(first(free.into_iter(), MAX_COURIERS))
     }
 
     async fn waiting(&self, largest: Volume, limit: i64) -> Result<Vec<Waiting>, Error> {
@@ -93,7 +93,7 @@ impl Dispatch for MemoryRepository {
             states.filter(|state| is(*state)).count().try_into().unwrap_or(u32::MAX)
         };
         Ok(Counts {
-            created: in_state(|state| state == State::Created).min(MOST_COUNTED),
+            created: in_state(|state| state == State::Created).min(MAX_COUNTED),
             assigned: in_state(|state| matches!(state, State::Assigned { .. })),
             free: tables.couriers.iter().filter(|one| one.is_free()).count().try_into().unwrap_or(u32::MAX),
         })

@@ -10,7 +10,7 @@ use crate::{
     model::{Location, Name, NewCourier, Volume},
     repository::{
         Couriers, ListedCourier,
-        couriers::{MOST_COURIERS, MOST_PLACES},
+        couriers::{MAX_COURIERS, MAX_PLACES},
     },
 };
 
@@ -70,7 +70,7 @@ impl Couriers for PgRepository {
     }
 
     async fn add(&self, courier: &NewCourier) -> Result<(), Error> {
-        match self.insert(std::slice::from_ref(courier), MOST_COURIERS).await? {
+        match self.insert(std::slice::from_ref(courier), MAX_COURIERS).await? {
             0 => Err(Error::TooMany("couriers")),
             _ => Ok(()),
         }
@@ -89,7 +89,7 @@ impl Couriers for PgRepository {
             id.uuid(),
             name.as_str(),
             volume.get(),
-            MOST_PLACES,
+            MAX_PLACES,
         )
         .fetch_one(&self.pool)
         .await?;
@@ -108,7 +108,7 @@ impl Couriers for PgRepository {
                 orders.x as "to_x?", orders.y as "to_y?"
             from couriers left join orders on orders.uuid = couriers.order_uuid
             order by couriers.number limit $1"#,
-                MOST_COURIERS,
+                MAX_COURIERS,
             )
             .fetch_all(&self.pool)
         })

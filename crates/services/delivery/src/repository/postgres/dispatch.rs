@@ -10,13 +10,13 @@ use platform::{
 };
 
 use super::{
-    LEASE, PgRepository,
+    LEASE_NAME, PgRepository,
     row::{CourierColumns, OrderRow, cargo, trip},
 };
 use crate::{
     error::Error,
     model::{Assignment, FreeCourier, Location, Speed, State, Step, Trip, Volume, Waiting},
-    repository::{Counts, Dispatch, MOST_COUNTED, Moved, couriers::MOST_COURIERS},
+    repository::{Counts, Dispatch, MAX_COUNTED, Moved, couriers::MAX_COURIERS},
 };
 
 #[async_trait]
@@ -31,7 +31,7 @@ impl Dispatch for PgRepository {
                     order by total_volume desc limit 1
                 ) largest
             order by couriers.uuid"#,
-            MOST_COURIERS,
+            MAX_COURIERS,
         )
         .fetch_all(&self.pool)
         .await?;
@@ -185,7 +185,7 @@ impl Dispatch for PgRepository {
                 (select count(*) from (select from orders where state = 'CREATED' limit $1) as waiting) as "created!",
                 (select count(*) from couriers where order_uuid is not null) as "assigned!",
                 (select count(*) from couriers where order_uuid is null) as "free!""#,
-            i64::from(MOST_COUNTED),
+            i64::from(MAX_COUNTED),
         )
         .fetch_one(&self.pool)
         .await?;
@@ -237,7 +237,7 @@ impl Dispatch for PgRepository {
             select count(*) as "couriers!",
                 array(select extract(epoch from took)::float8 from changed where arrived) as "arrived!"
             from moved"#,
-            LEASE,
+            LEASE_NAME,
             epoch,
             &couriers,
             &orders,

@@ -21,7 +21,7 @@ pub static MIGRATIONS: Migrations =
     Migrations::new(sqlx::migrate!("../../../migrations/delivery"), &[&inbox::TABLE, &lease::TABLE, &outbox::TABLE]);
 
 /// The name of the lease of the replica that moves the couriers.
-pub const LEASE: &str = "move-couriers";
+pub const LEASE_NAME: &str = "move-couriers";
 
 #[derive(Clone)]
 pub struct PgRepository {

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use contracts::ids::OrderId;
-use delivery::repository::{Couriers, Deliveries, Dispatch, LEASE, MIGRATIONS, MemoryRepository, PgRepository};
+use delivery::repository::{Couriers, Deliveries, Dispatch, LEASE_NAME, MIGRATIONS, MemoryRepository, PgRepository};
 use platform::{
     lease::{Lease, PgLease},
     postgres::Database,
@@ -42,7 +42,7 @@ pub fn memory() -> Store {
 pub async fn postgres() -> Store {
     let pool = testkit::database(&MIGRATIONS).await.pool;
     let repository = Arc::new(PgRepository::new(pool.clone()));
-    let lease = |holder: &str| Arc::new(PgLease::new(pool.clone(), LEASE, holder.to_owned()));
+    let lease = |holder: &str| Arc::new(PgLease::new(pool.clone(), LEASE_NAME, holder.to_owned()));
     Store {
         deliveries: repository.clone(),
         couriers: repository.clone(),

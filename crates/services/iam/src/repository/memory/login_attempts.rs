@@ -14,7 +14,7 @@ use crate::{
     config::Limits,
     error::Error,
     model::{DeviceDigest, LoginAttempt, Origin, account_key},
-    repository::{Decision, Judged, LoginAttempts, limits::Limit, login_attempts::REMEMBERED},
+    repository::{Decision, Judged, LoginAttempts, limits::Limit, login_attempts::REMEMBERED_FOR},
 };
 
 pub struct MemoryLoginAttempts {
@@ -114,7 +114,7 @@ impl State {
         let is_exhausted = of_account.total > 0 && count.is_some_and(|count| count.all >= of_account.total);
         let is_locked = self.locked(&account).is_some() || is_exhausted;
         let may_have_failed = of_account.attempts == 0 || count.is_some_and(|count| count.attempts > 0);
-        let remembered = if attempt.origin == Origin::NoAccount { Duration::ZERO } else { REMEMBERED };
+        let remembered = if attempt.origin == Origin::NoAccount { Duration::ZERO } else { REMEMBERED_FOR };
         if let Some(left) = self.locked(&Key::Address(attempt.address)) {
             if is_locked || !is_known && may_have_failed {
                 return (Decision::Limited(left), false);

@@ -19,7 +19,7 @@ use crate::{
         Credential, OpenSession, Owner, Session, SessionDigest, SessionId, SessionSummary, SessionTimes, ShortId,
         TokenDigest, TokenId, User,
     },
-    repository::{Admission, Lookup, Sessions, sessions::RETIRED},
+    repository::{Admission, Lookup, Sessions, sessions::RETIRED_FOR},
 };
 
 pub struct MemorySessions {
@@ -117,7 +117,7 @@ impl State {
 
     fn begin_change(&mut self, user: UserId) {
         self.owners.remove(&user);
-        self.changing.insert(user, (), RETIRED);
+        self.changing.insert(user, (), RETIRED_FOR);
     }
 }
 
@@ -190,7 +190,7 @@ impl Sessions for MemorySessions {
         if state.is_retired(&kept.user) || state.sessions.get(&digest).is_none() {
             return Ok(Admission::Refused);
         }
-        state.retired.insert((user, kept.user.updated_at), (), RETIRED);
+        state.retired.insert((user, kept.user.updated_at), (), RETIRED_FOR);
         for other in state.of(user) {
             if other != digest {
                 state.sessions.remove(&other);

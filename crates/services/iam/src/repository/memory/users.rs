@@ -11,7 +11,7 @@ use contracts::ids::UserId;
 
 use crate::{
     error::Error,
-    model::{Account, ChatId, DEVICES, DeviceDigest, KNOWN_FOR, Owner, User, UserInfo, caseless},
+    model::{Account, ChatId, DeviceDigest, KNOWN_FOR, MAX_DEVICES, Owner, User, UserInfo, caseless},
     repository::Users,
 };
 
@@ -75,7 +75,7 @@ impl Users for MemoryUsers {
         let devices = devices.entry(user).or_default();
         devices.retain(|(known, _)| known != device);
         devices.insert(0, (device.clone(), now));
-        devices.truncate(DEVICES);
+        devices.truncate(MAX_DEVICES);
         Ok(())
     }
 

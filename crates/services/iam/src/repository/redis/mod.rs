@@ -13,7 +13,7 @@ pub use self::{contact_codes::RedisContactCodes, login_attempts::RedisLoginAttem
 use crate::error::Error;
 
 /// The timeout of a command together with its retry.
-const TIMEOUT: Duration = platform::redis::RESPONSE_TIMEOUT;
+const COMMAND_TIMEOUT: Duration = platform::redis::RESPONSE_TIMEOUT;
 
 /// Runs a command that may be repeated. Retries it once if `is_repeated` returns true for the error.
 async fn with_retry<T, F>(
@@ -30,5 +30,5 @@ where
             outcome => outcome,
         }
     };
-    answered_within(TIMEOUT, reply).await.map_err(Error::SessionsUnavailable)
+    answered_within(COMMAND_TIMEOUT, reply).await.map_err(Error::SessionsUnavailable)
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 
 const NOW: DateTime<Utc> = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-const ID: TokenId = TokenId::of(7);
+const ID: TokenId = TokenId::from_bits(7);
 
 fn key() -> SigningKey {
     SigningKey::generate().unwrap()

@@ -13,7 +13,7 @@ use super::PgOrders;
 use crate::{
     error::Error,
     model::{Delivery, Item, Order, OrderUid, Payment},
-    repository::{Kept, Orders, PAGE_BYTES, PAGE_ORDERS, Stored},
+    repository::{Orders, PAGE_BYTES, PAGE_ORDERS, Stored, StoredOrder},
 };
 
 /// Assembles an order from the JSON objects of PostgreSQL, whose members have the names of the columns.
@@ -27,7 +27,7 @@ impl Orders for PgOrders {
         Ok(self.insert_all(orders).await?)
     }
 
-    async fn kept(&self, uids: &[&OrderUid]) -> Result<HashMap<OrderUid, Kept>, Error> {
+    async fn stored(&self, uids: &[&OrderUid]) -> Result<HashMap<OrderUid, StoredOrder>, Error> {
         let uids: Vec<&str> = uids.iter().map(|uid| uid.as_str()).collect();
         let rows = retry_stale(|| {
             // An order counts towards the size of the read with its lines, which are what makes it large.
@@ -50,16 +50,16 @@ impl Orders for PgOrders {
             .fetch_all(&self.pool)
         })
         .await?;
-        let kept = rows.into_iter().map(|row| {
-            let kept = match (row.delivery, row.payment, row.items) {
+        let stored = rows.into_iter().map(|row| {
+            let stored = match (row.delivery, row.payment, row.items) {
                 (Some(delivery), Some(payment), Some(items)) => {
-                    Kept::Order(Box::new(assembled(row.order.0, delivery.0, payment.0, items.0)))
+                    StoredOrder::Order(Box::new(assembled(row.order.0, delivery.0, payment.0, items.0)))
                 }
-                _ => Kept::Erased,
+                _ => StoredOrder::Erased,
             };
-            (OrderUid::stored(&row.order_uid), kept)
+            (OrderUid::stored(&row.order_uid), stored)
         });
-        Ok(kept.collect())
+        Ok(stored.collect())
     }
 
     async fn latest(&self, before: Option<i64>, limit: i64) -> Result<Vec<Stored>, Error> {

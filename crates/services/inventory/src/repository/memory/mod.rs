@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::Cause;
 use crate::{
     error::Error,
-    model::{Lines, Part, Reserved, Stock},
+    model::{Lines, Part, ReservedLine, Stock},
 };
 
 /// The tables behind a mutex. Clones share the tables.
@@ -74,7 +74,7 @@ impl Tables {
 
     fn change(
         &mut self,
-        items: &[Reserved],
+        items: &[ReservedLine],
         now: DateTime<Utc>,
         change: impl Fn(&mut Stock, i64),
     ) -> Result<(), Error> {

@@ -3,14 +3,14 @@
 use chrono::{DateTime, Utc};
 use contracts::ids::PartId;
 
-use crate::model::{Reserved, Status};
+use crate::model::{ReservedLine, Status};
 
 #[derive(Clone, Debug)]
 pub struct Reservation {
     pub status: Status,
     /// The time of expiry, or `None` once the reservation is confirmed or has ended.
     pub expires_at: Option<DateTime<Utc>>,
-    pub items: Vec<Reserved>,
+    pub items: Vec<ReservedLine>,
     /// The time when the reservation first expired or was released or committed.
     pub first_ended_at: Option<DateTime<Utc>>,
     /// The time of the last change.
@@ -18,7 +18,7 @@ pub struct Reservation {
 }
 
 impl Reservation {
-    pub(super) fn of(items: Vec<Reserved>, now: DateTime<Utc>) -> Self {
+    pub(super) fn new(items: Vec<ReservedLine>, now: DateTime<Utc>) -> Self {
         Self { status: Status::Held, expires_at: None, items, first_ended_at: None, updated_at: now }
     }
 

@@ -8,20 +8,26 @@ use uuid::Uuid;
 use super::{MemoryInventory, Reservation, Tables};
 use crate::{
     error::Error,
-    model::{Lines, Reserved, Status},
+    model::{Lines, ReservedLine, Status},
     repository::{ABSENCE_COUNTS_FOR, Cause, Due, Expiry, Warehouse},
 };
 
 impl MemoryInventory {
     /// Creates the order's reservation, or renews an expired one with its original lines and prices.
-    fn make(&self, tables: &mut Tables, order: OrderId, lines: &Lines, expiry: Expiry) -> Result<Vec<Reserved>, Error> {
+    fn make(
+        &self,
+        tables: &mut Tables,
+        order: OrderId,
+        lines: &Lines,
+        expiry: Expiry,
+    ) -> Result<Vec<ReservedLine>, Error> {
         let now = self.clock.now();
         let items = if let Some(expired) = tables.reservations.get(&order) {
             tables.check(&expired.lines())?;
             expired.items.clone()
         } else {
             tables.check(&lines.iter().collect::<Vec<_>>())?;
-            let reserved = |(part, quantity)| Reserved { part, quantity, unit_price: tables.parts[&part].price };
+            let reserved = |(part, quantity)| ReservedLine { part, quantity, unit_price: tables.parts[&part].price };
             lines.iter().map(reserved).collect()
         };
         tables.change(&items, now, |stock, quantity| {
@@ -29,7 +35,7 @@ impl MemoryInventory {
             stock.reserved += quantity;
         })?;
         let (status, expires_at) = self.kept(expiry);
-        let reservation = tables.reservations.entry(order).or_insert_with(|| Reservation::of(items.clone(), now));
+        let reservation = tables.reservations.entry(order).or_insert_with(|| Reservation::new(items.clone(), now));
         reservation.change(status, expires_at, now);
         Ok(items)
     }
@@ -45,7 +51,7 @@ impl MemoryInventory {
 
 #[async_trait]
 impl Warehouse for MemoryInventory {
-    async fn reserve(&self, order: OrderId, lines: &Lines, expiry: Expiry) -> Result<Vec<Reserved>, Error> {
+    async fn reserve(&self, order: OrderId, lines: &Lines, expiry: Expiry) -> Result<Vec<ReservedLine>, Error> {
         let mut tables = self.tables();
         match tables.reservations.get_mut(&order) {
             Some(reservation) if reservation.status == Status::Released => Err(Error::ReservationEnded(order)),
@@ -68,7 +74,7 @@ impl Warehouse for MemoryInventory {
         self.record(cause);
         let now = self.clock.now();
         let tombstone = || {
-            let never_made = Reservation::of(Vec::new(), now);
+            let never_made = Reservation::new(Vec::new(), now);
             Reservation { status: Status::Released, first_ended_at: Some(now), ..never_made }
         };
         let reservation = tables.reservations.entry(order).or_insert_with(tombstone);

@@ -14,7 +14,7 @@ use crate::{
     model::AlertKey,
     repository::{
         Alerts,
-        alerts::{CLAIM, Claim},
+        alerts::{CLAIM_TTL, Claim},
     },
 };
 
@@ -49,7 +49,7 @@ impl Alerts for MemoryAlerts {
             } else if row.claimed_until > now {
                 Claim::Pending
             } else {
-                row.claimed_until = now + CLAIM;
+                row.claimed_until = now + CLAIM_TTL;
                 Claim::Ours { unanswered: row.unanswered }
             }
         });

@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::{
     error::Error,
     model::{Attempt, Batch, Due, NewNotification, Notification, NotificationId, Outcome, Status},
-    repository::{BATCH, CHATS, DuePage, Notifications},
+    repository::{DuePage, MAX_CHATS, MAX_PER_CHAT, Notifications},
 };
 
 /// Notifications in a list behind a lock instead of a table; clones share them.
@@ -123,8 +123,8 @@ impl Notifications for MemoryNotifications {
                 chats.entry(chat).or_default().push(row);
             }
         }
-        let [limit, max_chats] = [limit, CHATS].map(|number| usize::try_from(number).unwrap_or_default());
-        let batch = usize::try_from(BATCH).unwrap_or_default();
+        let [limit, max_chats] = [limit, MAX_CHATS].map(|number| usize::try_from(number).unwrap_or_default());
+        let batch = usize::try_from(MAX_PER_CHAT).unwrap_or_default();
         let mut page = DuePage::default();
         for (index, (chat, waiting)) in chats.into_iter().enumerate() {
             let head_is_due =

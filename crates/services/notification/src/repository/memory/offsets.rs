@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::{
     error::Error,
-    repository::{Offsets, offsets::VALID},
+    repository::{Offsets, offsets::VALID_FOR},
 };
 
 /// For each bot, the id of the next update and when that id was stored.
@@ -31,13 +31,13 @@ impl MemoryOffsets {
 #[async_trait]
 impl Offsets for MemoryOffsets {
     async fn next(&self, bot: &str) -> Result<i64, Error> {
-        let next = self.lock().get(bot).filter(|(_, at)| at.elapsed() < VALID).map(|(next, _)| *next);
+        let next = self.lock().get(bot).filter(|(_, at)| at.elapsed() < VALID_FOR).map(|(next, _)| *next);
         Ok(next.unwrap_or_default())
     }
 
     async fn advance(&self, bot: &str, next: i64) -> Result<bool, Error> {
         let mut all = self.lock();
-        let is_reached = all.get(bot).is_some_and(|(known, at)| *known >= next && at.elapsed() < VALID);
+        let is_reached = all.get(bot).is_some_and(|(known, at)| *known >= next && at.elapsed() < VALID_FOR);
         if !is_reached {
             all.insert(bot.to_owned(), (next, Instant::now()));
         }
@@ -47,7 +47,7 @@ impl Offsets for MemoryOffsets {
     async fn remove_unused(&self, age: Duration, limit: i64) -> Result<u64, Error> {
         let mut removed = 0;
         self.lock().retain(|_, (_, at)| {
-            let stays = at.elapsed() <= age.max(VALID) || removed >= limit.cast_unsigned();
+            let stays = at.elapsed() <= age.max(VALID_FOR) || removed >= limit.cast_unsigned();
             removed += u64::from(!stays);
             stays
         });

@@ -11,7 +11,7 @@ use crate::{
     model::AlertKey,
     repository::{
         Alerts,
-        alerts::{CLAIM, Claim},
+        alerts::{CLAIM_TTL, Claim},
     },
 };
 
@@ -59,7 +59,7 @@ impl Alerts for PgAlerts {
             &fingerprints,
             &statuses,
             &starts,
-            CLAIM.as_secs_f64(),
+            CLAIM_TTL.as_secs_f64(),
         )
         .fetch_all(&self.pool)
         .await?;

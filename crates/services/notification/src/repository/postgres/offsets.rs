@@ -7,7 +7,7 @@ use platform::postgres::Database;
 
 use crate::{
     error::Error,
-    repository::{Offsets, offsets::VALID},
+    repository::{Offsets, offsets::VALID_FOR},
 };
 
 #[derive(Clone)]
@@ -27,7 +27,7 @@ impl Offsets for PgOffsets {
         let next = sqlx::query_scalar!(
             "select next_update from bot_offsets where bot = $1 and updated_at > now() - make_interval(secs => $2)",
             bot,
-            VALID.as_secs_f64(),
+            VALID_FOR.as_secs_f64(),
         );
         Ok(next.fetch_optional(&self.pool).await?.unwrap_or_default())
     }
@@ -40,7 +40,7 @@ impl Offsets for PgOffsets {
                or bot_offsets.updated_at <= now() - make_interval(secs => $3)",
             bot,
             next,
-            VALID.as_secs_f64(),
+            VALID_FOR.as_secs_f64(),
         )
         .execute(&self.pool)
         .await?;
@@ -51,7 +51,7 @@ impl Offsets for PgOffsets {
         let removed = sqlx::query!(
             "delete from bot_offsets where bot in (
                 select bot from bot_offsets where updated_at < now() - make_interval(secs => $1) limit $2)",
-            age.max(VALID).as_secs_f64(),
+            age.max(VALID_FOR).as_secs_f64(),
             limit,
         )
         .execute(&self.pool)

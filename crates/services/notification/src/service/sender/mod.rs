@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::Context as _;
 use in_progress::{InProgress, Subject};
-use platform::{lease::Lease, pace::Pace, retry};
+use platform::{batch_delay::BatchDelay, lease::Lease, retry};
 use tokio::{
     sync::Notify,
     task::{JoinError, JoinSet},
@@ -26,11 +26,11 @@ use super::{
 use crate::metrics;
 
 /// How long the lease lasts without renewal.
-const LEASE: Duration = Duration::from_secs(6);
+const LEASE_TTL: Duration = Duration::from_secs(6);
 /// How often the sender checks the queue for work of which `queued` is not notified, such as a due retry.
-const POLL: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// How often the length of the queue is measured, and the length up to which rows are counted.
-const COUNT: Duration = Duration::from_secs(10);
+const COUNT_INTERVAL: Duration = Duration::from_secs(10);
 const MAX_COUNT: i64 = 100_000;
 
 pub struct Sender {
@@ -80,7 +80,7 @@ impl Sender {
             if let Err(error) = self.work(&stop).await {
                 tracing::warn!(error = format!("{error:#}"), "database unavailable, notifications stay queued");
                 tokio::select! {
-                    () = tokio::time::sleep(pauses.next().unwrap_or(POLL).min(POLL)) => {}
+                    () = tokio::time::sleep(pauses.next().unwrap_or(POLL_INTERVAL).min(POLL_INTERVAL)) => {}
                     () = stop.cancelled() => {}
                 }
             }
@@ -96,18 +96,18 @@ impl Sender {
         let mut poll_at = Instant::now();
         let mut renew_at = Instant::now();
         // Paced reads return more notifications at a time, which are then claimed and settled together.
-        let (mut pace, mut must_look) = (Pace::default(), true);
+        let (mut delay, mut must_look) = (BatchDelay::default(), true);
         loop {
             let now = Instant::now();
             if now >= renew_at {
-                let epoch = self.lease.acquire(LEASE).await?;
+                let epoch = self.lease.acquire(LEASE_TTL).await?;
                 leads = epoch.is_some();
                 if leads && epoch != self.epoch {
                     self.epoch = epoch;
                     // Another replica was sending until now. This one does not know its failures, so it assumes one.
                     self.health.failed();
                 }
-                renew_at = now + LEASE / 3;
+                renew_at = now + LEASE_TTL / 3;
             }
             if self.limiter.resume() {
                 self.dispatcher.halted.store(self.provider.is_open(), Ordering::Release);
@@ -116,24 +116,24 @@ impl Sender {
                 if leads {
                     self.poll().await?;
                 }
-                poll_at = now + POLL;
+                poll_at = now + POLL_INTERVAL;
             }
             if leads {
                 // The provider is probed before the next message, because a message without an answer may be repeated only once.
                 if self.provider.is_probe_due() {
                     self.probe();
                 }
-                if must_look && pace.next().is_none_or(|next| next <= now) {
+                if must_look && delay.next().is_none_or(|next| next <= now) {
                     must_look = false;
                     let (lookups, attempts) = (self.find_chats().await?, self.send_first_attempts().await?);
                     if let (Some(lookups), Some(attempts)) = (lookups, attempts) {
-                        pace.record(lookups + attempts, now);
+                        delay.record(lookups + attempts, now);
                     }
                 }
             }
             let paused = self.limiter.paused();
             let free_at = self.limiter.throttled().map(|(_, free)| free);
-            let next_look = pace.next().filter(|_| leads && must_look);
+            let next_look = delay.next().filter(|_| leads && must_look);
             let wake_at = free_at.chain(next_look).chain(paused).fold(poll_at.min(renew_at), Instant::min);
             tokio::select! {
                 biased;
@@ -166,7 +166,7 @@ impl Sender {
         if Instant::now() >= self.count_at {
             let queued = self.dispatcher.notifications.queued(MAX_COUNT).await?;
             metrics::queued(queued);
-            self.count_at = Instant::now() + COUNT;
+            self.count_at = Instant::now() + COUNT_INTERVAL;
         }
         Ok(())
     }

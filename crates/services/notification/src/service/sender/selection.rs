@@ -5,13 +5,13 @@ use contracts::ids::UserId;
 use super::{Sender, Subject};
 use crate::{
     model::{Batch, Due, NotificationId},
-    repository::BATCH,
+    repository::MAX_PER_CHAT,
 };
 
 /// The maximum number of messages in flight.
-const IN_FLIGHT: usize = 32;
+const MAX_IN_FLIGHT: usize = 32;
 /// The maximum number of users whose chat is being looked up.
-const LOOKUPS: usize = 16;
+const MAX_LOOKUPS: usize = 16;
 
 impl Sender {
     /// Checks whether the provider answers.
@@ -25,12 +25,12 @@ impl Sender {
     /// Looks up chats for the oldest notifications that have none, with one call per user. Returns the number of lookups begun, or `None`
     /// if they use all free slots.
     pub(super) async fn find_chats(&mut self) -> anyhow::Result<Option<u32>> {
-        let room = LOOKUPS - self.in_progress.users.len();
-        if !self.without_chat || self.users.is_backing_off() || room < LOOKUPS / 2 {
+        let room = MAX_LOOKUPS - self.in_progress.users.len();
+        if !self.without_chat || self.users.is_backing_off() || room < MAX_LOOKUPS / 2 {
             return Ok(Some(0));
         }
         let busy = self.in_progress.without_chat();
-        let found = self.dispatcher.notifications.without_chat(BATCH, &busy).await?;
+        let found = self.dispatcher.notifications.without_chat(MAX_PER_CHAT, &busy).await?;
         // Notifications beyond the limit, or of users who are being looked up, are found again after the next task ends.
         self.without_chat = !found.is_empty();
         let mut users: Vec<(UserId, Vec<Due>)> = Vec::new();
@@ -89,11 +89,11 @@ impl Sender {
             0
         } else if self.provider.is_half_open() {
             usize::from(in_flight == 0)
-        } else if in_flight > IN_FLIGHT / 2 {
+        } else if in_flight > MAX_IN_FLIGHT / 2 {
             // At least half of the slots must be free, so that a long queue is not read once per message.
             0
         } else {
-            IN_FLIGHT - in_flight
+            MAX_IN_FLIGHT - in_flight
         }
     }
 

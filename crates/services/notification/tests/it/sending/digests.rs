@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use contracts::ids::OrderId;
 use notification::{
-    client::{LONGEST_TEXT, Reply},
+    client::{MAX_TEXT_LENGTH, Reply},
     model::{Kind, MessengerError, Status},
     repository::Notifications as _,
     service::STABLE_FOR,
@@ -33,7 +33,7 @@ async fn digests_keep_a_busy_chat_from_falling_behind() {
         sent.iter().flat_map(|message| &message.notifications).map(|(order, _)| *order).collect();
     assert_eq!(order_of_sent, orders);
     assert!(sent.windows(2).all(|two| two[1].at - two[0].at >= LIMITS.per_chat));
-    assert!(sent.iter().all(|message| message.text.encode_utf16().count() <= LONGEST_TEXT));
+    assert!(sent.iter().all(|message| message.text.encode_utf16().count() <= MAX_TEXT_LENGTH));
 }
 
 /// Queues notifications for one user, which one digest can carry.

@@ -27,7 +27,7 @@ use tokio::sync::Notify;
 
 const FIVE_MINUTES: Duration = Duration::from_mins(5);
 /// How soon after an outage the queue must be empty, except for repeats, which wait until the provider is stable.
-const RECOVERY: Duration = Duration::from_secs(30);
+const RECOVERY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Telegram's limits.
 const LIMITS: Limits = Limits { overall: Duration::from_millis(33), per_chat: Duration::from_secs(1) };
 

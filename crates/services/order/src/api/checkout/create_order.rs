@@ -12,7 +12,7 @@ use platform::{ids, invalid::InvalidFields, json::IsJson, problem::Problem};
 use super::dto::{CheckoutCreated, CheckoutItem, CheckoutOrder};
 use crate::{
     api::{
-        extract::{Posted, User},
+        extract::{IdempotentRequest, User},
         idempotency_key::IdempotencyKey,
         problems::{Declared, problem},
         response::respond,
@@ -56,14 +56,14 @@ pub async fn handle(
     State(api): State<Api>,
     User(user): User,
     _: IsJson,
-    posted: Posted,
+    request: IdempotentRequest,
 ) -> Result<Response, ErrorResponse> {
-    let body: CheckoutOrder = posted.json()?;
+    let body: CheckoutOrder = request.json()?;
     let mut invalid = InvalidFields::default();
     let address = invalid.check("delivery_address", body.delivery_address.map(DeliveryAddress::new).transpose());
     let items = items(body.items, &mut invalid);
     let (Some(delivery_address), Some(items)) = (address, items) else { return Err(Problem::from(invalid).into()) };
-    let claim = posted.claim(user);
+    let claim = request.claim(user);
     let checkout = Checkout { uuid: OrderId::new(ids::ordered()), buyer: body.user_id, delivery_address, items };
     let pieces = checkout.pieces();
     let deliverable = api.deliveries.check_pieces(checkout.delivery_address.as_ref(), pieces);

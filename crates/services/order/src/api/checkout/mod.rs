@@ -19,23 +19,23 @@ use serde_json::{Map, Value};
 
 const BASE: &str = "/api/orders";
 /// The maximum size of an error response's body, in bytes. No error response of the service is larger.
-const PROBLEM_LIMIT: usize = 64 * 1024;
+const MAX_PROBLEM_BYTES: usize = 64 * 1024;
 
 /// Returns true if the path belongs to the endpoints of `/api/orders`.
-pub fn is_here(path: &str) -> bool {
+pub fn is_checkout_path(path: &str) -> bool {
     path.strip_prefix(BASE).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Middleware that copies `message` to `error` in every error response under `/api/orders`, whichever layer produced the response.
-pub async fn name_errors(request: Request, next: Next) -> Response {
-    let is_here = is_here(request.uri().path());
+pub async fn copy_message_to_error(request: Request, next: Next) -> Response {
+    let is_checkout = is_checkout_path(request.uri().path());
     let response = next.run(request).await;
     let status = response.status();
-    if !is_here || !(status.is_client_error() || status.is_server_error()) {
+    if !is_checkout || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
     let (mut parts, body) = response.into_parts();
-    let Ok(body) = to_bytes(body, PROBLEM_LIMIT).await else { return parts.status.into_response() };
+    let Ok(body) = to_bytes(body, MAX_PROBLEM_BYTES).await else { return parts.status.into_response() };
     let Ok(mut problem) = serde_json::from_slice::<Map<String, Value>>(&body) else {
         return Response::from_parts(parts, Body::from(body));
     };

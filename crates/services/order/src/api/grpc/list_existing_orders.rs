@@ -9,15 +9,15 @@ use super::status;
 use crate::service::OrderService;
 
 /// The maximum number of orders of one request.
-const ORDERS: usize = 1000;
+const MAX_ORDERS: usize = 1000;
 
 pub async fn handle(
     service: &OrderService,
     request: Request<ListExistingOrdersRequest>,
 ) -> Result<Response<ListExistingOrdersResponse>, Status> {
     let uuids = request.into_inner().order_uuids;
-    if uuids.len() > ORDERS {
-        return Err(grpc::invalid("order_uuids", format!("has more than {ORDERS} entries")));
+    if uuids.len() > MAX_ORDERS {
+        return Err(grpc::invalid("order_uuids", format!("has more than {MAX_ORDERS} entries")));
     }
     let orders: Result<Vec<OrderId>, Status> =
         uuids.iter().map(|uuid| Ok(OrderId::new(parse_uuid("order_uuids", uuid)?))).collect();

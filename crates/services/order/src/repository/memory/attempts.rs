@@ -19,10 +19,10 @@ impl Attempts for MemoryOrders {
         user: UserId,
         order: OrderId,
         method: PaymentMethod,
-        patience: Duration,
+        lease_ttl: Duration,
         claim: Option<&Claim>,
     ) -> Result<Option<(Order, Option<AttemptLease>)>, Error> {
-        let next_at = self.clock.now() + patience;
+        let next_at = self.clock.now() + lease_ttl;
         let mut tables = self.tables();
         if tables.orders.get(&order).is_none_or(|row| row.order.user != user) {
             return Ok(None);
@@ -67,7 +67,7 @@ impl Attempts for MemoryOrders {
         let attempt = lease.attempt.number;
         let mut tables = self.tables();
         let Some(row) = tables.attempting(order, attempt) else { return Ok(false) };
-        if !settlement.ending().is_open_to(lease, row.epoch, row.shared) {
+        if !settlement.end().is_open_to(lease, row.epoch, row.shared) {
             return Ok(false);
         }
         row.next_at = None;
@@ -85,8 +85,8 @@ impl Attempts for MemoryOrders {
                 row.order.status = Status::Cancelled;
                 self.tell(event);
             }
-            Settlement::Undone { transaction, event } => {
-                row.order.undo_attempt(attempt, *transaction)?;
+            Settlement::Compensated { transaction, event } => {
+                row.order.compensate_attempt(attempt, *transaction)?;
                 self.tell(event);
             }
         }

@@ -24,12 +24,12 @@ impl Deliveries for MemoryOrders {
         }))
     }
 
-    async fn keep_delivery(
+    async fn store_delivery(
         &self,
         consumer: &'static str,
         event: EventId,
         subject: OrderOf,
-        told: &Delivery,
+        reported: &Delivery,
     ) -> Result<bool, Error> {
         let mut tables = self.tables();
         let order = tables.orders.get_mut(&subject.order).map(|row| &mut row.order);
@@ -39,6 +39,6 @@ impl Deliveries for MemoryOrders {
         if !self.inbox.fresh(consumer, event.uuid()) {
             return Ok(false);
         }
-        Ok(order.is_some_and(|order| order.keep_delivery(told)))
+        Ok(order.is_some_and(|order| order.store_delivery(reported)))
     }
 }

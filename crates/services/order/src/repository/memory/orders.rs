@@ -9,7 +9,7 @@ use super::{MemoryOrders, tables::Row};
 use crate::{
     error::Error,
     model::{Claim, Event, NewOrder, Order, Outcome, Receipt, Status},
-    repository::{Cursor, Orders, Quote, Terms},
+    repository::{Cursor, Orders, Quote, UnpaidLimits},
 };
 
 #[async_trait]
@@ -19,7 +19,7 @@ impl Orders for MemoryOrders {
         order: &NewOrder,
         quote: &Quote,
         event: &Event,
-        terms: Terms,
+        unpaid_limits: UnpaidLimits,
         claim: Option<&Claim>,
     ) -> Result<Order, Error> {
         let now = self.clock.now();
@@ -29,8 +29,8 @@ impl Orders for MemoryOrders {
         }
         tables.check(claim)?;
         let is_unpaid = |row: &&Row| row.order.user == order.user && row.order.status == Status::PendingPayment;
-        if tables.orders.values().filter(is_unpaid).count() >= terms.max_unpaid as usize {
-            return Err(Error::TooManyUnpaid { most: terms.max_unpaid });
+        if tables.orders.values().filter(is_unpaid).count() >= unpaid_limits.max_unpaid as usize {
+            return Err(Error::TooManyUnpaid { most: unpaid_limits.max_unpaid });
         }
         let created = Order {
             uuid: order.uuid,
@@ -49,7 +49,7 @@ impl Orders for MemoryOrders {
             order.uuid,
             Row {
                 order: created.clone(),
-                pay_until: now + terms.pay_within,
+                pay_until: now + unpaid_limits.pay_within,
                 next_at: None,
                 epoch: 0,
                 shared: false,
@@ -118,20 +118,20 @@ impl Orders for MemoryOrders {
         Ok(tables.orders.get_mut(&order).is_some_and(|row| row.order.assemble().is_ok()))
     }
 
-    async fn undo(
+    async fn compensate(
         &self,
         consumer: &'static str,
         event: EventId,
         order: OrderId,
-        undone: &Event,
+        cancellation: &Event,
     ) -> Result<bool, Error> {
         let mut tables = self.tables();
         if !self.inbox.fresh(consumer, event.uuid()) {
             return Ok(false);
         }
-        let changed = tables.orders.get_mut(&order).is_some_and(|row| row.order.undo().is_ok());
+        let changed = tables.orders.get_mut(&order).is_some_and(|row| row.order.compensate().is_ok());
         if changed {
-            self.tell(undone);
+            self.tell(cancellation);
         }
         Ok(changed)
     }

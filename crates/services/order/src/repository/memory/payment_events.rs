@@ -6,7 +6,7 @@ use contracts::ids::{EventId, OrderId, UserId};
 use super::MemoryOrders;
 use crate::{
     error::Error,
-    repository::{PaymentEvents, Settled, Settlement},
+    repository::{PaymentEvents, ReportedEnd, Settlement},
 };
 
 #[async_trait]
@@ -21,15 +21,15 @@ impl PaymentEvents for MemoryOrders {
         event: EventId,
         order: OrderId,
         attempt: i32,
-        settled: &Settled,
+        reported: &ReportedEnd,
     ) -> Result<bool, Error> {
         let mut tables = self.tables();
         if !self.inbox.fresh(consumer, event.uuid()) {
             return Ok(false);
         }
-        let row = tables.attempting(order, attempt).filter(|row| settled.also_shared || !row.shared);
+        let row = tables.attempting(order, attempt).filter(|row| reported.also_shared || !row.shared);
         let Some(row) = row else { return Ok(false) };
-        match &settled.settlement {
+        match &reported.settlement {
             Settlement::Paid { transaction, event } => {
                 row.order.pay(attempt, *transaction)?;
                 self.tell(event);
@@ -38,7 +38,7 @@ impl PaymentEvents for MemoryOrders {
             _ => return Err(Error::Inconsistent("an event ends no attempt otherwise".to_owned())),
         }
         row.next_at = None;
-        tables.remember_attempt(order, attempt, Some(&settled.outcome));
+        tables.remember_attempt(order, attempt, Some(&reported.outcome));
         Ok(true)
     }
 

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use contracts::ids::UserId;
 use tokio::time::Instant;
 
-use crate::repository::{Kept, Lookup, StatusCache, StatusKey};
+use crate::repository::{CachedStatus, Lookup, StatusCache, StatusKey};
 
 /// A cache that behaves as [`RedisStatusCache`](crate::repository::RedisStatusCache) does. Clones share the state.
 #[derive(Clone, Default)]
@@ -18,7 +18,7 @@ pub struct MemoryStatusCache(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    kept: HashMap<StatusKey, (Kept, Instant)>,
+    cached: HashMap<StatusKey, (CachedStatus, Instant)>,
     asked: HashMap<StatusKey, Instant>,
     away: bool,
 }
@@ -47,29 +47,29 @@ impl StatusCache for MemoryStatusCache {
         key: StatusKey,
         owner: UserId,
         least_version: u64,
-        asking: Duration,
+        max_wait: Duration,
     ) -> anyhow::Result<Lookup> {
         let (mut state, now) = (self.state()?, Instant::now());
-        if let Some((kept, until)) = state.kept.get(&key)
+        if let Some((cached, until)) = state.cached.get(&key)
             && *until > now
-            && kept.owner == owner
-            && kept.version >= least_version
+            && cached.owner == owner
+            && cached.version >= least_version
         {
-            return Ok(Lookup::Answer(kept.answer.clone()));
+            return Ok(Lookup::Answer(cached.answer.clone()));
         }
         if state.asked.get(&key).is_some_and(|until| *until > now) {
             return Ok(Lookup::Wait);
         }
-        state.asked.insert(key, now + asking);
+        state.asked.insert(key, now + max_wait);
         Ok(Lookup::Ask)
     }
 
-    async fn keep(&self, key: StatusKey, kept: &Kept, life: Duration) -> anyhow::Result<()> {
+    async fn store(&self, key: StatusKey, cached: &CachedStatus, ttl: Duration) -> anyhow::Result<()> {
         let (mut state, now) = (self.state()?, Instant::now());
         state.asked.remove(&key);
-        let is_later = |(known, until): &(Kept, Instant)| *until > now && known.version > kept.version;
-        if !state.kept.get(&key).is_some_and(is_later) {
-            state.kept.insert(key, (kept.clone(), now + life));
+        let is_later = |(known, until): &(CachedStatus, Instant)| *until > now && known.version > cached.version;
+        if !state.cached.get(&key).is_some_and(is_later) {
+            state.cached.insert(key, (cached.clone(), now + ttl));
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use contracts::ids::UserId;
 use moka::sync::Cache;
 
 /// A user with fewer unpaid orders needs no allowance, since the count is cheap.
-const FEW: i64 = 32;
+const MIN_UNPAID: i64 = 32;
 /// The least room for an allowance: the orders of one group of creations are not in each other's count.
 const MIN_ROOM: i64 = 100;
 /// An allowance expires, since other replicas create orders meanwhile.
@@ -42,7 +42,7 @@ impl Allowances {
     /// Grants an allowance to a user who has `unpaid` unpaid orders, of at most `max`.
     pub fn grant(&self, user: UserId, unpaid: i64, max: u32) {
         let room = i64::from(max) - unpaid;
-        if unpaid >= FEW && room >= MIN_ROOM {
+        if unpaid >= MIN_UNPAID && room >= MIN_ROOM {
             self.0.insert(user, Arc::new(AtomicI64::new(room / 10)));
         }
     }

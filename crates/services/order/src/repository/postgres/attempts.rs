@@ -25,10 +25,10 @@ impl Attempts for PgOrders {
         user: UserId,
         order: OrderId,
         method: PaymentMethod,
-        patience: Duration,
+        lease_ttl: Duration,
         claim: Option<&Claim>,
     ) -> Result<Option<(Order, Option<AttemptLease>)>, Error> {
-        let request = grouped::begin::Request { user, order, method, patience, claim: claim.cloned() };
+        let request = grouped::begin::Request { user, order, method, lease_ttl, claim: claim.cloned() };
         if let Some((row, epoch)) = self.attempts.submit(request).await? {
             let attempt = Attempt { number: row.attempt, method };
             return Ok(Some((row.try_into()?, Some(AttemptLease { attempt, epoch, shared: false, tries: 0 }))));
@@ -82,7 +82,7 @@ impl Attempts for PgOrders {
             }
             Settlement::Abandoned => settle::abandoned(&self.pool, order, lease).await,
             Settlement::Cancelled { event } => settle::cancelled(&self.pool, order, lease, None, event, outcome).await,
-            Settlement::Undone { transaction, event } => {
+            Settlement::Compensated { transaction, event } => {
                 settle::cancelled(&self.pool, order, lease, Some(*transaction), event, outcome).await
             }
         }

@@ -33,15 +33,15 @@ impl Deliveries for PgOrders {
         .transpose()
     }
 
-    async fn keep_delivery(
+    async fn store_delivery(
         &self,
         consumer: &'static str,
         event: EventId,
         subject: OrderOf,
-        told: &Delivery,
+        reported: &Delivery,
     ) -> Result<bool, Error> {
         let predecessors: Vec<String> =
-            told.status.predecessors().map(DeliveryStatus::as_str).map(str::to_owned).collect();
+            reported.status.predecessors().map(DeliveryStatus::as_str).map(str::to_owned).collect();
         let row = sqlx::query!(
             r#"with another_users as (
                 select from orders where uuid = $3 and user_uuid <> $4
@@ -62,10 +62,10 @@ impl Deliveries for PgOrders {
             event.uuid(),
             subject.order.uuid(),
             subject.user.uuid(),
-            told.uuid.uuid(),
-            told.status.as_str(),
-            told.tracking_number,
-            told.estimated_delivery,
+            reported.uuid.uuid(),
+            reported.status.as_str(),
+            reported.tracking_number,
+            reported.estimated_delivery,
             &predecessors,
         )
         .fetch_one(&self.pool)

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     error::Error,
     model::{Claim, Event, NewOrder, Order, Outcome},
-    repository::{Cursor, Orders, Quote, Terms},
+    repository::{Cursor, Orders, Quote, UnpaidLimits},
 };
 
 #[async_trait]
@@ -29,20 +29,20 @@ impl Orders for PgOrders {
         order: &NewOrder,
         quote: &Quote,
         event: &Event,
-        terms: Terms,
+        unpaid_limits: UnpaidLimits,
         claim: Option<&Claim>,
     ) -> Result<Order, Error> {
         let counts = !self.allowances.take(order.user);
-        let request = grouped::create::Request::new(order, quote, event, terms, counts, claim);
+        let request = grouped::create::Request::new(order, quote, event, unpaid_limits, counts, claim);
         if let Some((row, unpaid)) = self.creations.submit(request).await? {
             if let Some(unpaid) = unpaid {
-                self.allowances.grant(order.user, unpaid, terms.max_unpaid);
+                self.allowances.grant(order.user, unpaid, unpaid_limits.max_unpaid);
             }
             return row.try_into();
         }
         match self.find(order.user, order.uuid).await? {
             Some(existing) => Ok(existing),
-            None => Err(why_not(&self.pool, order, terms, claim).await?),
+            None => Err(creation_refusal(&self.pool, order, unpaid_limits, claim).await?),
         }
     }
 
@@ -148,14 +148,14 @@ impl Orders for PgOrders {
         Ok(self.assemblies.submit(request).await?.unwrap_or_default())
     }
 
-    async fn undo(
+    async fn compensate(
         &self,
         consumer: &'static str,
         event: EventId,
         order: OrderId,
-        undone: &Event,
+        cancellation: &Event,
     ) -> Result<bool, Error> {
-        let undone = outbox::Event::from(undone);
+        let cancellation = outbox::Event::from(cancellation);
         let changed = sqlx::query!(
             "with inbox_row as (
                 insert into inbox (consumer, event_uuid) values ($1, $2)
@@ -172,9 +172,9 @@ impl Orders for PgOrders {
             consumer,
             event.uuid(),
             order.uuid(),
-            undone.uuid,
-            undone.kind,
-            undone.payload,
+            cancellation.uuid,
+            cancellation.kind,
+            cancellation.payload,
             outbox::trace(),
         )
         .execute(&self.pool)
@@ -184,7 +184,12 @@ impl Orders for PgOrders {
 }
 
 /// Returns the reason why the statement did not write an order of this user.
-async fn why_not(pool: &Database, order: &NewOrder, terms: Terms, claim: Option<&Claim>) -> Result<Error, Error> {
+async fn creation_refusal(
+    pool: &Database,
+    order: &NewOrder,
+    unpaid_limits: UnpaidLimits,
+    claim: Option<&Claim>,
+) -> Result<Error, Error> {
     let exists = sqlx::query_scalar!(
         r#"select exists (select from orders where uuid = $1) as "is_anothers!""#,
         order.uuid.uuid(),
@@ -194,6 +199,6 @@ async fn why_not(pool: &Database, order: &NewOrder, terms: Terms, claim: Option<
     } else if !is_held(pool, claim).await? {
         Error::KeyInProgress
     } else {
-        Error::TooManyUnpaid { most: terms.max_unpaid }
+        Error::TooManyUnpaid { most: unpaid_limits.max_unpaid }
     })
 }

@@ -8,7 +8,7 @@ use sqlx::types::Json;
 use super::{PgOrders, grouped, settle::decline};
 use crate::{
     error::Error,
-    repository::{PaymentEvents, Settled, Settlement},
+    repository::{PaymentEvents, ReportedEnd, Settlement},
 };
 
 #[async_trait]
@@ -27,15 +27,15 @@ impl PaymentEvents for PgOrders {
         event: EventId,
         order: OrderId,
         attempt: i32,
-        settled: &Settled,
+        reported: &ReportedEnd,
     ) -> Result<bool, Error> {
-        match &settled.settlement {
+        match &reported.settlement {
             Settlement::Paid { transaction, event: told } => {
-                let (outcome, cause) = (Some(&settled.outcome), Some((consumer, event)));
+                let (outcome, cause) = (Some(&reported.outcome), Some((consumer, event)));
                 let request = grouped::paid::Request::new(order, attempt, *transaction, told, outcome, cause);
                 Ok(self.payments.submit(request).await?.unwrap_or_default())
             }
-            Settlement::Declined(_) => declined(&self.pool, consumer, event, order, attempt, settled).await,
+            Settlement::Declined(_) => declined(&self.pool, consumer, event, order, attempt, reported).await,
             _ => Err(Error::Inconsistent("an event ends no attempt otherwise".to_owned())),
         }
     }
@@ -51,9 +51,9 @@ async fn declined(
     event: EventId,
     order: OrderId,
     attempt: i32,
-    settled: &Settled,
+    reported: &ReportedEnd,
 ) -> Result<bool, Error> {
-    let Settlement::Declined(refusal) = &settled.settlement else { return Ok(false) };
+    let Settlement::Declined(refusal) = &reported.settlement else { return Ok(false) };
     let ended = sqlx::query!(
         "with inbox_row as (
             insert into inbox (consumer, event_uuid) values ($1, $2)
@@ -78,8 +78,8 @@ async fn declined(
         order.uuid(),
         attempt,
         decline(refusal),
-        Json(&settled.outcome) as _,
-        settled.also_shared,
+        Json(&reported.outcome) as _,
+        reported.also_shared,
     )
     .fetch_optional(pool)
     .await?;

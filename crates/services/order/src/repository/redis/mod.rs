@@ -7,11 +7,11 @@ use contracts::ids::UserId;
 use platform::redis::{Connection, answered_within, millis};
 use redis::{RedisResult, Script, Value};
 
-use super::{Kept, Lookup, StatusCache, StatusKey};
+use super::{CachedStatus, Lookup, StatusCache, StatusKey};
 
 /// The timeout of a Redis command. It is far shorter than the timeout of the call to another service that the cache saves, and longer than a
 /// busy machine lets a command wait: without the cache, the calls make the machine busier.
-const LIMIT: Duration = Duration::from_millis(250);
+const COMMAND_TIMEOUT: Duration = Duration::from_millis(250);
 
 pub struct RedisStatusCache {
     connection: Connection,
@@ -33,14 +33,14 @@ impl RedisStatusCache {
 
 /// Returns the Redis keys of the cached response and of the mark that a caller is calling the service. Both are in one hash slot, as Redis
 /// Cluster requires for a script.
-fn keys(StatusKey { question, order }: StatusKey) -> [String; 2] {
-    let answer = format!("status:{{{order}}}:{}", question.as_str());
+fn keys(StatusKey { kind, order }: StatusKey) -> [String; 2] {
+    let answer = format!("status:{{{order}}}:{}", kind.as_str());
     let asked = format!("{answer}:asked");
     [answer, asked]
 }
 
 async fn within_limit<T>(command: impl Future<Output = RedisResult<T>>) -> anyhow::Result<T> {
-    Ok(answered_within(LIMIT, command).await?)
+    Ok(answered_within(COMMAND_TIMEOUT, command).await?)
 }
 
 #[async_trait]
@@ -50,11 +50,11 @@ impl StatusCache for RedisStatusCache {
         key: StatusKey,
         owner: UserId,
         least_version: u64,
-        asking: Duration,
+        max_wait: Duration,
     ) -> anyhow::Result<Lookup> {
         let [answer, asked] = keys(key);
         let mut call = self.find.prepare_invoke();
-        call.key(answer).key(asked).arg(owner.to_string()).arg(least_version).arg(millis(asking));
+        call.key(answer).key(asked).arg(owner.to_string()).arg(least_version).arg(millis(max_wait));
         match within_limit(call.invoke_async(&mut self.connection.clone())).await? {
             Value::BulkString(answer) => Ok(Lookup::Answer(answer)),
             Value::Int(1) => Ok(Lookup::Ask),
@@ -62,10 +62,15 @@ impl StatusCache for RedisStatusCache {
         }
     }
 
-    async fn keep(&self, key: StatusKey, kept: &Kept, life: Duration) -> anyhow::Result<()> {
+    async fn store(&self, key: StatusKey, cached: &CachedStatus, ttl: Duration) -> anyhow::Result<()> {
         let [answer, asked] = keys(key);
         let mut call = self.keep.prepare_invoke();
-        call.key(answer).key(asked).arg(kept.owner.to_string()).arg(kept.version).arg(&kept.answer).arg(millis(life));
+        call.key(answer)
+            .key(asked)
+            .arg(cached.owner.to_string())
+            .arg(cached.version)
+            .arg(&cached.answer)
+            .arg(millis(ttl));
         within_limit(call.invoke_async(&mut self.connection.clone())).await
     }
 

@@ -50,17 +50,17 @@ async fn after(shop: &Shop, order: OrderId, time: Duration) -> Order {
     shop.find(order).await
 }
 
-const SOON: Duration = Duration::from_millis(100);
+const SHORT_WAIT: Duration = Duration::from_millis(100);
 const THREE_SECONDS: Duration = Duration::from_secs(3);
 
 #[tokio::test(start_paused = true)]
 async fn an_order_pays_itself_at_once() {
     let shop = Shop::open();
     let _job = job(shop.service.clone());
-    tokio::time::sleep(SOON).await;
+    tokio::time::sleep(SHORT_WAIT).await;
 
     let order = check_out(&shop.service, &shop).await;
-    let paid = after(&shop, order, SOON).await;
+    let paid = after(&shop, order, SHORT_WAIT).await;
 
     assert_eq!((paid.status, paid.attempts), (Status::Paid, 1));
     assert_eq!(paid.payment.map(|(method, _)| method), Some(PaymentMethod::InvestorMoney));
@@ -153,9 +153,9 @@ async fn an_order_that_was_not_paid_by_its_deadline_is_cancelled() {
 
     tokio::time::sleep(PAY_WITHIN + Duration::from_secs(1)).await;
     while shop.find(order).await.attempt.is_some() {
-        tokio::time::sleep(SOON).await;
+        tokio::time::sleep(SHORT_WAIT).await;
     }
-    shop.service.expire_overdue().await.unwrap();
+    shop.service.cancel_overdue_orders().await.unwrap();
     shop.inventory.set_away(false);
 
     let cancelled = after(&shop, order, Duration::from_mins(5)).await;

@@ -9,7 +9,7 @@ use order::{
     repository::Settlement,
 };
 
-use super::{LEASE, OVER, Repository, begin, begun, cancelled, create, find, pay};
+use super::{EXPIRED, LEASE_TTL, Repository, begin, begun, cancelled, create, find, pay};
 use crate::ids;
 
 contract!(
@@ -25,7 +25,7 @@ contract!(
 );
 
 async fn take(orders: &dyn Repository, order: &Order, number: i32) -> Option<AttemptLease> {
-    orders.take(order.user, order.uuid, number, LEASE).await.unwrap()
+    orders.take(order.user, order.uuid, number, LEASE_TTL).await.unwrap()
 }
 
 /// Returns the orders whose attempts `unsettled` returns.
@@ -42,7 +42,7 @@ async fn one_attempt_is_under_way_at_a_time(orders: &dyn Repository) {
     assert_eq!(begin(orders, &order).await, None);
     let found = find(orders, &order).await;
     assert_eq!(found.attempt.map(|attempt| attempt.number), Some(1));
-    assert!(orders.begin(ids::user(), order.uuid, PaymentMethod::Sbp, OVER, None).await.unwrap().is_none());
+    assert!(orders.begin(ids::user(), order.uuid, PaymentMethod::Sbp, EXPIRED, None).await.unwrap().is_none());
 }
 
 async fn a_settled_attempt_cannot_be_settled_again(orders: &dyn Repository) {
@@ -73,7 +73,7 @@ async fn a_declined_attempt_may_be_followed_by_another(orders: &dyn Repository) 
 async fn an_attempt_taken_over_is_no_longer_decided_by_its_first_process(orders: &dyn Repository) {
     let (mine, taken_up, resumed) = (create(orders).await, create(orders).await, create(orders).await);
     let mut leases = vec![begun(orders, &taken_up).await];
-    let reconciler = orders.unsettled(10, LEASE).await.unwrap()[0].1;
+    let reconciler = orders.unsettled(10, LEASE_TTL).await.unwrap()[0].1;
     leases.insert(0, begun(orders, &mine).await);
     leases.push(begun(orders, &resumed).await);
     let repeat = take(orders, &resumed, 1).await.unwrap();
@@ -82,7 +82,7 @@ async fn an_attempt_taken_over_is_no_longer_decided_by_its_first_process(orders:
         [(&mine, leases[0], None), (&taken_up, leases[1], Some(reconciler)), (&resumed, leases[2], Some(repeat))]
     {
         let give_up = Settlement::Cancelled { event: cancelled(order) };
-        let undo = Settlement::Undone { transaction: ids::transaction(), event: cancelled(order) };
+        let undo = Settlement::Compensated { transaction: ids::transaction(), event: cancelled(order) };
         for decision in [&Settlement::Abandoned, &give_up, &undo] {
             if newer.is_some() {
                 assert!(!orders.settle(order.uuid, &lease, decision, None).await.unwrap(), "{decision:?}");
@@ -113,7 +113,7 @@ async fn a_process_that_knows_the_outcome_of_a_charge_may_write_it(orders: &dyn 
 async fn an_attempt_that_has_ended_cannot_be_taken(orders: &dyn Repository) {
     let order = create(orders).await;
     let first = begun(orders, &order).await;
-    assert_eq!(orders.take(ids::user(), order.uuid, 1, LEASE).await.unwrap(), None);
+    assert_eq!(orders.take(ids::user(), order.uuid, 1, LEASE_TTL).await.unwrap(), None);
 
     let second = take(orders, &order, 1).await.unwrap();
     orders.settle(order.uuid, &second, &Settlement::Declined(Refusal::PaymentDeclined), None).await.unwrap();
@@ -130,7 +130,7 @@ async fn a_charged_order_that_is_undone_keeps_its_transaction(orders: &dyn Repos
     let transaction = ids::transaction();
     let event = Event::Cancelled { order: order.uuid, user: order.user, reason: CancelReason::OutOfStock, paid: true };
 
-    assert!(orders.settle(order.uuid, &lease, &Settlement::Undone { transaction, event }, None).await.unwrap());
+    assert!(orders.settle(order.uuid, &lease, &Settlement::Compensated { transaction, event }, None).await.unwrap());
 
     let found = find(orders, &order).await;
     assert_eq!((found.status, found.attempt), (Status::Cancelled, None));
@@ -141,24 +141,24 @@ async fn attempts_that_were_tried_least_often_come_first(orders: &dyn Repository
     let (old, fresh) = (create(orders).await, create(orders).await);
     begin(orders, &old).await;
     for _ in 0..3 {
-        assert_eq!(unsettled(orders, 1, OVER).await, [old.uuid]);
+        assert_eq!(unsettled(orders, 1, EXPIRED).await, [old.uuid]);
     }
     begin(orders, &fresh).await;
 
-    assert_eq!(unsettled(orders, 1, LEASE).await, [fresh.uuid]);
-    assert_eq!(unsettled(orders, 10, LEASE).await, [old.uuid]);
+    assert_eq!(unsettled(orders, 1, LEASE_TTL).await, [fresh.uuid]);
+    assert_eq!(unsettled(orders, 10, LEASE_TTL).await, [old.uuid]);
 }
 
 async fn an_unsettled_attempt_is_taken_by_one_reconciler_at_a_time(orders: &dyn Repository) {
     let order = create(orders).await;
     let first = begun(orders, &order).await;
 
-    let taken = orders.unsettled(10, LEASE).await.unwrap();
-    let meanwhile = unsettled(orders, 10, LEASE).await;
-    orders.postpone(order.uuid, &first, OVER).await.unwrap();
-    let after_an_older_holder = unsettled(orders, 10, LEASE).await;
-    orders.postpone(order.uuid, &taken[0].1, OVER).await.unwrap();
-    let again = unsettled(orders, 10, LEASE).await;
+    let taken = orders.unsettled(10, LEASE_TTL).await.unwrap();
+    let meanwhile = unsettled(orders, 10, LEASE_TTL).await;
+    orders.postpone(order.uuid, &first, EXPIRED).await.unwrap();
+    let after_an_older_holder = unsettled(orders, 10, LEASE_TTL).await;
+    orders.postpone(order.uuid, &taken[0].1, EXPIRED).await.unwrap();
+    let again = unsettled(orders, 10, LEASE_TTL).await;
 
     assert_eq!((taken[0].0.uuid, taken[0].1.shared, taken[0].1.tries), (order.uuid, true, 1));
     assert!(meanwhile.is_empty());

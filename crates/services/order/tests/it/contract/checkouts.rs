@@ -9,7 +9,7 @@ use order::{
     repository::{Quote, Settlement},
 };
 
-use super::{LEASE, OVER, Repository, TERMS, begun, cancelled, create, find, new_order};
+use super::{EXPIRED, LEASE_TTL, Repository, UNPAID_LIMITS, begun, cancelled, create, find, new_order};
 use crate::ids;
 
 contract!(
@@ -27,7 +27,7 @@ async fn self_paying(orders: &dyn Repository) -> Order {
     let order = new_order(ids::user());
     let prices = [3, 4].map(|minor| Money::from_minor(minor).unwrap());
     let quote = Quote { total_price: Money::from_minor(10).unwrap(), unit_prices: prices.into(), pays_itself: true };
-    orders.create(&order, &quote, &order.create(quote.total_price), TERMS, None).await.unwrap()
+    orders.create(&order, &quote, &order.create(quote.total_price), UNPAID_LIMITS, None).await.unwrap()
 }
 
 async fn due(orders: &dyn Repository, pause: Duration) -> Vec<OrderId> {
@@ -36,7 +36,7 @@ async fn due(orders: &dyn Repository, pause: Duration) -> Vec<OrderId> {
 }
 
 async fn begin_from(orders: &dyn Repository, order: &Order, method: PaymentMethod) -> order::model::AttemptLease {
-    orders.begin(order.user, order.uuid, method, LEASE, None).await.unwrap().unwrap().1.unwrap()
+    orders.begin(order.user, order.uuid, method, LEASE_TTL, None).await.unwrap().unwrap().1.unwrap()
 }
 
 async fn an_order_keeps_the_prices_of_its_pieces(orders: &dyn Repository) {
@@ -64,28 +64,28 @@ async fn an_order_knows_its_last_decline(orders: &dyn Repository) {
 async fn an_order_that_pays_itself_is_due_at_once_and_again_after_a_pause(orders: &dyn Repository) {
     let (order, _other) = (self_paying(orders).await, create(orders).await);
 
-    let first = orders.due_to_pay_themselves(10, OVER).await.unwrap();
+    let first = orders.due_to_pay_themselves(10, EXPIRED).await.unwrap();
 
     assert_eq!(first, [(order.uuid, order.user)]);
-    assert_eq!(due(orders, LEASE).await, [order.uuid]);
-    assert!(due(orders, LEASE).await.is_empty());
+    assert_eq!(due(orders, LEASE_TTL).await, [order.uuid]);
+    assert!(due(orders, LEASE_TTL).await.is_empty());
 }
 
 async fn an_order_is_not_due_while_an_attempt_is_in_progress(orders: &dyn Repository) {
     let order = self_paying(orders).await;
     begun(orders, &order).await;
 
-    assert!(due(orders, OVER).await.is_empty());
+    assert!(due(orders, EXPIRED).await.is_empty());
 }
 
 async fn an_order_whose_attempt_was_abandoned_is_due_again(orders: &dyn Repository) {
     let order = self_paying(orders).await;
-    assert_eq!(due(orders, OVER).await, [order.uuid]);
+    assert_eq!(due(orders, EXPIRED).await, [order.uuid]);
     let lease = begin_from(orders, &order, PaymentMethod::InvestorMoney).await;
 
     assert!(orders.settle(order.uuid, &lease, &Settlement::Abandoned, None).await.unwrap());
 
-    assert_eq!(due(orders, OVER).await, [order.uuid]);
+    assert_eq!(due(orders, EXPIRED).await, [order.uuid]);
 }
 
 async fn an_order_declined_from_the_balance_is_never_due_again(orders: &dyn Repository) {
@@ -96,10 +96,10 @@ async fn an_order_declined_from_the_balance_is_never_due_again(orders: &dyn Repo
 
     assert!(orders.settle(answered.uuid, &lease, &declined, None).await.unwrap());
     let outcome = order::model::Outcome::Refused(Refusal::InsufficientFunds);
-    let settled = order::repository::Settled { settlement: declined, outcome, also_shared: true };
-    assert!(orders.settle_once("group", ids::event(), told.uuid, 1, &settled).await.unwrap());
+    let reported = order::repository::ReportedEnd { settlement: declined, outcome, also_shared: true };
+    assert!(orders.settle_once("group", ids::event(), told.uuid, 1, &reported).await.unwrap());
 
-    assert!(due(orders, OVER).await.is_empty());
+    assert!(due(orders, EXPIRED).await.is_empty());
 }
 
 async fn an_order_declined_by_another_method_is_due_again(orders: &dyn Repository) {
@@ -109,7 +109,7 @@ async fn an_order_declined_by_another_method_is_due_again(orders: &dyn Repositor
     let declined = Settlement::Declined(Refusal::PaymentDeclined);
     assert!(orders.settle(order.uuid, &lease, &declined, None).await.unwrap());
 
-    assert_eq!(due(orders, OVER).await, [order.uuid]);
+    assert_eq!(due(orders, EXPIRED).await, [order.uuid]);
 }
 
 async fn a_cancelled_order_is_not_due(orders: &dyn Repository) {
@@ -117,5 +117,5 @@ async fn a_cancelled_order_is_not_due(orders: &dyn Repository) {
 
     assert!(orders.cancel(order.uuid, &cancelled(&order), None).await.unwrap());
 
-    assert!(due(orders, OVER).await.is_empty());
+    assert!(due(orders, EXPIRED).await.is_empty());
 }

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use contracts::{events::OrderOf, ids::DeliveryId, money::Money};
 use order::model::{Delivery, DeliveryAddress, DeliveryStatus, NewOrder, Order};
 
-use super::{OVER, Repository, begun, cancelled, create, find, new_order, pay, write};
+use super::{EXPIRED, Repository, begun, cancelled, create, find, new_order, pay, write};
 use crate::ids;
 use crate::shop::PAY_WITHIN;
 
@@ -46,11 +46,11 @@ fn subject(order: &Order) -> OrderOf {
 }
 
 async fn keep(orders: &dyn Repository, order: &Order, told: &Delivery) -> bool {
-    orders.keep_delivery("group", ids::event(), subject(order), told).await.expect("the delivery is kept")
+    orders.store_delivery("group", ids::event(), subject(order), told).await.expect("the delivery is kept")
 }
 
 async fn an_address_is_kept_as_it_was_sent(orders: &dyn Repository) {
-    let order = create_with_address(orders, OVER).await;
+    let order = create_with_address(orders, EXPIRED).await;
     tokio::time::sleep(Duration::from_millis(2)).await;
 
     let page = orders.page(order.user, None, 1).await.unwrap();
@@ -66,7 +66,7 @@ async fn an_order_that_is_being_paid_has_its_address(orders: &dyn Repository) {
     let lease = begun(orders, &order).await;
     tokio::time::sleep(Duration::from_millis(2)).await;
 
-    let unsettled = orders.unsettled(1, OVER).await.unwrap();
+    let unsettled = orders.unsettled(1, EXPIRED).await.unwrap();
 
     assert_eq!(unsettled[0].0.delivery_address, order.delivery_address);
     let event = unsettled[0].0.clone().pay(lease.attempt.number, ids::transaction()).unwrap();
@@ -116,7 +116,7 @@ async fn a_delivery_takes_each_later_status_and_no_earlier_one(orders: &dyn Repo
 async fn a_delivery_event_has_its_effect_once(orders: &dyn Repository) {
     let order = create_with_address(orders, PAY_WITHIN).await;
     let (event, pending, later) = (ids::event(), told(DeliveryStatus::Pending), told(DeliveryStatus::Delivered));
-    let keep = async |told| orders.keep_delivery("group", event, subject(&order), told).await.unwrap();
+    let keep = async |told| orders.store_delivery("group", event, subject(&order), told).await.unwrap();
 
     assert!(keep(&pending).await);
     assert!(!keep(&later).await, "the same event again");
@@ -126,7 +126,7 @@ async fn a_delivery_event_has_its_effect_once(orders: &dyn Repository) {
 async fn a_delivery_event_of_an_unknown_order_is_noted_all_the_same(orders: &dyn Repository) {
     let (order, event, pending) = (with_address(), ids::event(), told(DeliveryStatus::Pending));
     let subject = OrderOf { order: order.uuid, user: order.user };
-    let keep = async || orders.keep_delivery("group", event, subject, &pending).await.unwrap();
+    let keep = async || orders.store_delivery("group", event, subject, &pending).await.unwrap();
 
     assert!(!keep().await);
     let order = write(orders, &order, Money::ZERO, PAY_WITHIN, None).await.unwrap();
@@ -140,9 +140,12 @@ async fn a_delivery_event_for_another_user_fails_however_often_it_comes(orders: 
     let theirs = OrderOf { user: ids::user(), ..subject(&order) };
 
     for _ in 0..2 {
-        orders.keep_delivery("group", event, theirs, &pending).await.unwrap_err();
+        orders.store_delivery("group", event, theirs, &pending).await.unwrap_err();
     }
 
     assert_eq!(find(orders, &order).await.delivery, None);
-    assert!(orders.keep_delivery("group", event, subject(&order), &pending).await.unwrap(), "no inbox row was written");
+    assert!(
+        orders.store_delivery("group", event, subject(&order), &pending).await.unwrap(),
+        "no inbox row was written"
+    );
 }

@@ -9,7 +9,7 @@ use order::{
     repository::Settlement,
 };
 
-use super::{LEASE, OVER, Repository, cancelled, claim, create, find, new_order, write};
+use super::{EXPIRED, LEASE_TTL, Repository, cancelled, claim, create, find, new_order, write};
 use crate::ids;
 use crate::shop::PAY_WITHIN;
 
@@ -33,7 +33,7 @@ async fn a_key_that_is_given_back_is_new_again(orders: &dyn Repository) {
     assert!(!orders.forget(&frozen).await.unwrap(), "a request that has lost the key gives it back");
     assert!(orders.forget(&repeat).await.unwrap());
     assert!(!orders.forget(&repeat).await.unwrap());
-    assert_eq!(orders.claim(&repeat, next, LEASE).await.unwrap(), Claimed::New { order: next });
+    assert_eq!(orders.claim(&repeat, next, LEASE_TTL).await.unwrap(), Claimed::New { order: next });
     orders.complete(&repeat, &Outcome::Cancelled).await.unwrap();
     assert!(!orders.forget(&repeat).await.unwrap(), "a key with an outcome is given back");
 }
@@ -47,8 +47,8 @@ fn repeated(claim: &Claim) -> Claim {
 async fn taken_over(orders: &dyn Repository, order: &NewOrder) -> (Claim, Claim) {
     let frozen = claim(order.user);
     let repeat = repeated(&frozen);
-    orders.claim(&frozen, order.uuid, OVER).await.unwrap();
-    let taken = orders.claim(&repeat, ids::order(), LEASE).await.unwrap();
+    orders.claim(&frozen, order.uuid, EXPIRED).await.unwrap();
+    let taken = orders.claim(&repeat, ids::order(), LEASE_TTL).await.unwrap();
     assert!(matches!(taken, Claimed::Resumed { order: uuid, .. } if uuid == order.uuid), "{taken:?}");
     (frozen, repeat)
 }
@@ -59,36 +59,36 @@ async fn a_key_is_taken_once_and_remembers_the_outcome(orders: &dyn Repository) 
     let other_body = Claim { fingerprint: vec![9], ..claim.clone() };
     let other_user = Claim { user: ids::user(), ..claim.clone() };
 
-    let new = orders.claim(&claim, order.uuid, LEASE).await.unwrap();
-    let meanwhile = orders.claim(&repeated(&claim), ids::order(), LEASE).await.unwrap();
+    let new = orders.claim(&claim, order.uuid, LEASE_TTL).await.unwrap();
+    let meanwhile = orders.claim(&repeated(&claim), ids::order(), LEASE_TTL).await.unwrap();
     write(orders, &order, Money::ZERO, PAY_WITHIN, Some(&claim)).await.unwrap();
     orders.complete(&claim, &Outcome::Cancelled).await.unwrap();
-    let after = orders.claim(&claim, ids::order(), LEASE).await.unwrap();
+    let after = orders.claim(&claim, ids::order(), LEASE_TTL).await.unwrap();
 
     assert_eq!(new, Claimed::New { order: order.uuid });
     assert_eq!(meanwhile, Claimed::InProgress);
     assert_eq!(after, Claimed::Done(Outcome::Created { order: order.uuid, total_price: Money::ZERO }));
-    assert_eq!(orders.claim(&other_body, ids::order(), LEASE).await.unwrap(), Claimed::Reused);
-    assert!(matches!(orders.claim(&other_user, ids::order(), LEASE).await.unwrap(), Claimed::New { .. }));
+    assert_eq!(orders.claim(&other_body, ids::order(), LEASE_TTL).await.unwrap(), Claimed::Reused);
+    assert!(matches!(orders.claim(&other_user, ids::order(), LEASE_TTL).await.unwrap(), Claimed::New { .. }));
 }
 
 async fn a_key_whose_request_died_is_taken_over_with_the_same_order(orders: &dyn Repository) {
     let (claim, order) = (claim(ids::user()), ids::order());
-    orders.claim(&claim, order, LEASE).await.unwrap();
+    orders.claim(&claim, order, LEASE_TTL).await.unwrap();
 
     orders.release(&claim).await.unwrap();
 
-    let taken = orders.claim(&claim, ids::order(), LEASE).await.unwrap();
+    let taken = orders.claim(&claim, ids::order(), LEASE_TTL).await.unwrap();
     assert_eq!(taken, Claimed::Resumed { order, attempt: None });
-    assert_eq!(orders.claim(&repeated(&claim), ids::order(), LEASE).await.unwrap(), Claimed::InProgress);
+    assert_eq!(orders.claim(&repeated(&claim), ids::order(), LEASE_TTL).await.unwrap(), Claimed::InProgress);
 }
 
 /// As after a claim whose answer was lost with its connection.
 async fn a_claim_may_be_repeated_by_its_own_request(orders: &dyn Repository) {
     let (claim, order) = (claim(ids::user()), ids::order());
-    orders.claim(&claim, order, LEASE).await.unwrap();
+    orders.claim(&claim, order, LEASE_TTL).await.unwrap();
 
-    let again = orders.claim(&claim, ids::order(), LEASE).await.unwrap();
+    let again = orders.claim(&claim, ids::order(), LEASE_TTL).await.unwrap();
 
     assert_eq!(again, Claimed::Resumed { order, attempt: None });
 }
@@ -96,16 +96,16 @@ async fn a_claim_may_be_repeated_by_its_own_request(orders: &dyn Repository) {
 async fn a_key_remembers_the_attempt_and_its_outcome(orders: &dyn Repository) {
     let order = create(orders).await;
     let claim = claim(order.user);
-    orders.claim(&claim, order.uuid, OVER).await.unwrap();
-    let begun = orders.begin(order.user, order.uuid, PaymentMethod::Card, OVER, Some(&claim)).await.unwrap();
+    orders.claim(&claim, order.uuid, EXPIRED).await.unwrap();
+    let begun = orders.begin(order.user, order.uuid, PaymentMethod::Card, EXPIRED, Some(&claim)).await.unwrap();
     let lease = begun.unwrap().1.unwrap();
     let declined = Outcome::Refused(Refusal::PaymentDeclined);
 
-    let resumed = orders.claim(&claim, order.uuid, OVER).await.unwrap();
+    let resumed = orders.claim(&claim, order.uuid, EXPIRED).await.unwrap();
     orders.settle(order.uuid, &lease, &Settlement::Declined(Refusal::PaymentDeclined), Some(&declined)).await.unwrap();
 
     assert_eq!(resumed, Claimed::Resumed { order: order.uuid, attempt: Some(1) });
-    assert_eq!(orders.claim(&claim, order.uuid, OVER).await.unwrap(), Claimed::Done(declined));
+    assert_eq!(orders.claim(&claim, order.uuid, EXPIRED).await.unwrap(), Claimed::Done(declined));
 }
 
 async fn a_request_that_lost_its_key_does_not_answer_for_it(orders: &dyn Repository) {
@@ -115,7 +115,7 @@ async fn a_request_that_lost_its_key_does_not_answer_for_it(orders: &dyn Reposit
     orders.complete(&frozen, &Outcome::Refused(Refusal::ReservationLost)).await.unwrap();
     write(orders, &order, Money::ZERO, PAY_WITHIN, Some(&repeat)).await.unwrap();
 
-    let remembered = orders.claim(&repeated(&frozen), ids::order(), LEASE).await.unwrap();
+    let remembered = orders.claim(&repeated(&frozen), ids::order(), LEASE_TTL).await.unwrap();
     assert_eq!(remembered, Claimed::Done(Outcome::Created { order: order.uuid, total_price: Money::ZERO }));
 }
 
@@ -124,9 +124,9 @@ async fn a_request_that_lost_its_key_does_not_give_it_back(orders: &dyn Reposito
     let (frozen, repeat) = taken_over(orders, &order).await;
 
     orders.release(&frozen).await.unwrap();
-    let meanwhile = orders.claim(&repeated(&frozen), ids::order(), LEASE).await.unwrap();
+    let meanwhile = orders.claim(&repeated(&frozen), ids::order(), LEASE_TTL).await.unwrap();
     orders.release(&repeat).await.unwrap();
-    let after = orders.claim(&repeated(&frozen), ids::order(), LEASE).await.unwrap();
+    let after = orders.claim(&repeated(&frozen), ids::order(), LEASE_TTL).await.unwrap();
 
     assert_eq!(meanwhile, Claimed::InProgress);
     assert_eq!(after, Claimed::Resumed { order: order.uuid, attempt: None });
@@ -139,7 +139,7 @@ async fn a_request_that_lost_its_key_changes_nothing(orders: &dyn Repository) {
     let subject = NewOrder::new(written.uuid, written.user, written.parts.clone());
     let (payment, payment_again) = taken_over(orders, &subject).await;
     let (cancellation, cancellation_again) = taken_over(orders, &subject).await;
-    let begin = async |claim| orders.begin(written.user, written.uuid, PaymentMethod::Sbp, OVER, claim).await;
+    let begin = async |claim| orders.begin(written.user, written.uuid, PaymentMethod::Sbp, EXPIRED, claim).await;
 
     let creation = write(orders, &unwritten, Money::ZERO, PAY_WITHIN, Some(&creation)).await;
     let payment = begin(Some(&payment)).await;
@@ -157,10 +157,10 @@ async fn a_request_that_lost_its_key_changes_nothing(orders: &dyn Repository) {
 
 async fn an_old_key_is_removed(orders: &dyn Repository) {
     let (claim, order) = (claim(ids::user()), ids::order());
-    orders.claim(&claim, order, LEASE).await.unwrap();
+    orders.claim(&claim, order, LEASE_TTL).await.unwrap();
     tokio::time::sleep(Duration::from_millis(2)).await;
 
-    assert_eq!(orders.remove(LEASE, 10).await.unwrap(), 0);
-    assert_eq!(orders.remove(OVER, 10).await.unwrap(), 1);
-    assert!(matches!(orders.claim(&claim, order, LEASE).await.unwrap(), Claimed::New { .. }));
+    assert_eq!(orders.remove(LEASE_TTL, 10).await.unwrap(), 0);
+    assert_eq!(orders.remove(EXPIRED, 10).await.unwrap(), 1);
+    assert!(matches!(orders.claim(&claim, order, LEASE_TTL).await.unwrap(), Claimed::New { .. }));
 }

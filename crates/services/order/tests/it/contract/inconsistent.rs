@@ -6,7 +6,7 @@ use super::*;
 async fn an_inconsistent_order_holds_up_no_other() {
     let database = testkit::database(&order::repository::MIGRATIONS).await;
     let orders = PgOrders::new(database.pool.clone());
-    let late = async || write(&orders, &new_order(ids::user()), Money::ZERO, OVER, None).await.unwrap();
+    let late = async || write(&orders, &new_order(ids::user()), Money::ZERO, EXPIRED, None).await.unwrap();
     let (bad, overdue, worse, unsettled) = (late().await, late().await, create(&orders).await, create(&orders).await);
     for order in [&worse, &unsettled] {
         begun(&orders, order).await;
@@ -19,7 +19,7 @@ async fn an_inconsistent_order_holds_up_no_other() {
         .unwrap();
 
     let to_cancel = orders.overdue(10).await.unwrap();
-    let to_settle = orders.unsettled(10, LEASE).await.unwrap();
+    let to_settle = orders.unsettled(10, LEASE_TTL).await.unwrap();
 
     assert_eq!(to_cancel.iter().map(|order| order.uuid).collect::<Vec<_>>(), [overdue.uuid]);
     assert_eq!(to_settle.iter().map(|(order, _)| order.uuid).collect::<Vec<_>>(), [unsettled.uuid]);

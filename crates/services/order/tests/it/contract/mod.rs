@@ -9,18 +9,18 @@ use order::{
     model::{AttemptLease, CancelReason, Claim, Event, NewOrder, Order, Outcome, PaymentMethod},
     repository::{
         Attempts, Checkouts, Deliveries, IdempotencyKeys, MemoryOrders, Orders, PaymentEvents, PgOrders, Quote,
-        Settlement, Terms,
+        Settlement, UnpaidLimits,
     },
 };
 
 use crate::ids;
 use crate::shop::PAY_WITHIN;
 
-const LEASE: Duration = Duration::from_mins(1);
-const OVER: Duration = Duration::ZERO;
+const LEASE_TTL: Duration = Duration::from_mins(1);
+const EXPIRED: Duration = Duration::ZERO;
 /// The maximum number of unpaid orders of one user.
 const MAX_UNPAID: u32 = 10;
-const TERMS: Terms = Terms { pay_within: PAY_WITHIN, max_unpaid: MAX_UNPAID };
+const UNPAID_LIMITS: UnpaidLimits = UnpaidLimits { pay_within: PAY_WITHIN, max_unpaid: MAX_UNPAID };
 
 /// All repositories of the service.
 trait Repository: Orders + Attempts + IdempotencyKeys + Deliveries + PaymentEvents + Checkouts {}
@@ -73,8 +73,8 @@ async fn write(
     pay_within: Duration,
     claim: Option<&Claim>,
 ) -> Result<Order, Error> {
-    let terms = Terms { pay_within, ..TERMS };
-    orders.create(order, &quote(total_price), &order.create(total_price), terms, claim).await
+    let unpaid_limits = UnpaidLimits { pay_within, ..UNPAID_LIMITS };
+    orders.create(order, &quote(total_price), &order.create(total_price), unpaid_limits, claim).await
 }
 
 async fn create(orders: &dyn Repository) -> Order {
@@ -83,7 +83,7 @@ async fn create(orders: &dyn Repository) -> Order {
 }
 
 async fn begin(orders: &dyn Repository, order: &Order) -> Option<AttemptLease> {
-    let begun = orders.begin(order.user, order.uuid, PaymentMethod::Sbp, OVER, None).await.unwrap();
+    let begun = orders.begin(order.user, order.uuid, PaymentMethod::Sbp, EXPIRED, None).await.unwrap();
     begun.unwrap().1
 }
 

@@ -6,12 +6,12 @@ use contracts::money::Money;
 use order::{
     error::Error,
     model::{Event, NewOrder, Status},
-    repository::{Cursor, Settlement, Terms},
+    repository::{Cursor, Settlement, UnpaidLimits},
 };
 
 use super::{
-    LEASE, MAX_UNPAID, OVER, Repository, TERMS, begin, begun, cancelled, claim, create, find, new_order, pay, quote,
-    write,
+    EXPIRED, LEASE_TTL, MAX_UNPAID, Repository, UNPAID_LIMITS, begin, begun, cancelled, claim, create, find, new_order,
+    pay, quote, write,
 };
 use crate::ids;
 use crate::shop::PAY_WITHIN;
@@ -50,12 +50,12 @@ async fn an_order_is_written_once(orders: &dyn Repository) {
 }
 
 async fn a_user_with_many_unpaid_orders_has_no_more_than_the_limit(orders: &dyn Repository) {
-    let (user, terms) = (ids::user(), Terms { max_unpaid: 250, ..TERMS });
+    let (user, unpaid_limits) = (ids::user(), UnpaidLimits { max_unpaid: 250, ..UNPAID_LIMITS });
 
     let mut written = 0;
     let refused = loop {
         let order = new_order(user);
-        match orders.create(&order, &quote(Money::ZERO), &order.create(Money::ZERO), terms, None).await {
+        match orders.create(&order, &quote(Money::ZERO), &order.create(Money::ZERO), unpaid_limits, None).await {
             Ok(_) => written += 1,
             Err(refused) => break refused,
         }
@@ -72,7 +72,7 @@ async fn a_user_has_a_bounded_number_of_unpaid_orders(orders: &dyn Repository) {
         written.push(write(orders, &new_order(user), Money::ZERO, PAY_WITHIN, None).await.unwrap());
     }
     let (one_more, claim) = (new_order(user), claim(user));
-    orders.claim(&claim, one_more.uuid, LEASE).await.unwrap();
+    orders.claim(&claim, one_more.uuid, LEASE_TTL).await.unwrap();
 
     for claim in [None, Some(&claim)] {
         let refused = write(orders, &one_more, Money::ZERO, PAY_WITHIN, claim).await;
@@ -134,7 +134,7 @@ async fn a_cancelled_order_cannot_be_paid(orders: &dyn Repository) {
 }
 
 async fn an_order_is_overdue_only_while_no_attempt_is_in_progress(orders: &dyn Repository) {
-    let order = write(orders, &new_order(ids::user()), Money::ZERO, OVER, None).await.unwrap();
+    let order = write(orders, &new_order(ids::user()), Money::ZERO, EXPIRED, None).await.unwrap();
     create(orders).await;
     tokio::time::sleep(Duration::from_millis(2)).await;
 
@@ -156,13 +156,13 @@ async fn an_event_has_its_effect_once(orders: &dyn Repository) {
 
 async fn only_a_paid_order_is_assembled_or_undone(orders: &dyn Repository) {
     let order = create(orders).await;
-    let undone = Event::undone(order.uuid, order.user);
+    let undone = Event::assembly_failed(order.uuid, order.user);
 
     assert!(!orders.assemble("group", ids::event(), order.uuid).await.unwrap());
-    assert!(!orders.undo("group", ids::event(), order.uuid, &undone).await.unwrap());
+    assert!(!orders.compensate("group", ids::event(), order.uuid, &undone).await.unwrap());
     let lease = begun(orders, &order).await;
     pay(orders, &order, &lease).await;
-    assert!(orders.undo("group", ids::event(), order.uuid, &undone).await.unwrap());
+    assert!(orders.compensate("group", ids::event(), order.uuid, &undone).await.unwrap());
     assert!(!orders.assemble("group", ids::event(), order.uuid).await.unwrap());
     assert_eq!(find(orders, &order).await.status, Status::Cancelled);
 }

@@ -4,10 +4,10 @@ use contracts::ids::EventId;
 use order::{
     error::Refusal,
     model::{AttemptLease, Claimed, Event, Order, Outcome, PaymentMethod, Status},
-    repository::{Settled, Settlement},
+    repository::{ReportedEnd, Settlement},
 };
 
-use super::{LEASE, OVER, Repository, begun, claim, create, find, pay};
+use super::{EXPIRED, LEASE_TTL, Repository, begun, claim, create, find, pay};
 use crate::ids;
 
 contract!(
@@ -21,28 +21,28 @@ contract!(
 
 const GROUP: &str = "group";
 
-fn paid(order: &Order) -> Settled {
+fn paid(order: &Order) -> ReportedEnd {
     let transaction = ids::transaction();
     let event =
         Event::Paid { order: order.uuid, user: order.user, method: PaymentMethod::Sbp, transaction, deliver: false };
     let settlement = Settlement::Paid { transaction, event };
-    Settled { settlement, outcome: Outcome::Paid { transaction }, also_shared: true }
+    ReportedEnd { settlement, outcome: Outcome::Paid { transaction }, also_shared: true }
 }
 
-fn declined(also_shared: bool) -> Settled {
+fn declined(also_shared: bool) -> ReportedEnd {
     let refusal = Refusal::InsufficientFunds;
-    Settled { settlement: Settlement::Declined(refusal.clone()), outcome: Outcome::Refused(refusal), also_shared }
+    ReportedEnd { settlement: Settlement::Declined(refusal.clone()), outcome: Outcome::Refused(refusal), also_shared }
 }
 
-async fn settle(orders: &dyn Repository, order: &Order, event: EventId, attempt: i32, settled: &Settled) -> bool {
+async fn settle(orders: &dyn Repository, order: &Order, event: EventId, attempt: i32, settled: &ReportedEnd) -> bool {
     orders.settle_once(GROUP, event, order.uuid, attempt, settled).await.unwrap()
 }
 
 async fn an_event_settles_an_attempt_and_completes_its_key(orders: &dyn Repository) {
     let order = create(orders).await;
     let claim = claim(order.user);
-    orders.claim(&claim, order.uuid, LEASE).await.unwrap();
-    orders.begin(order.user, order.uuid, PaymentMethod::Sbp, OVER, Some(&claim)).await.unwrap();
+    orders.claim(&claim, order.uuid, LEASE_TTL).await.unwrap();
+    orders.begin(order.user, order.uuid, PaymentMethod::Sbp, EXPIRED, Some(&claim)).await.unwrap();
     let paid = paid(&order);
 
     assert!(settle(orders, &order, ids::event(), 1, &paid).await);
@@ -50,14 +50,14 @@ async fn an_event_settles_an_attempt_and_completes_its_key(orders: &dyn Reposito
     let found = find(orders, &order).await;
     let Outcome::Paid { transaction } = paid.outcome else { panic!("{paid:?}") };
     assert_eq!((found.status, found.payment), (Status::Paid, Some((PaymentMethod::Sbp, transaction))));
-    assert_eq!(orders.claim(&claim, order.uuid, OVER).await.unwrap(), Claimed::Done(paid.outcome));
+    assert_eq!(orders.claim(&claim, order.uuid, EXPIRED).await.unwrap(), Claimed::Done(paid.outcome));
 }
 
 async fn a_declined_event_ends_an_attempt_and_completes_its_key(orders: &dyn Repository) {
     let order = create(orders).await;
     let claim = claim(order.user);
-    orders.claim(&claim, order.uuid, LEASE).await.unwrap();
-    orders.begin(order.user, order.uuid, PaymentMethod::Sbp, OVER, Some(&claim)).await.unwrap();
+    orders.claim(&claim, order.uuid, LEASE_TTL).await.unwrap();
+    orders.begin(order.user, order.uuid, PaymentMethod::Sbp, EXPIRED, Some(&claim)).await.unwrap();
     let declined = declined(false);
 
     assert!(settle(orders, &order, ids::event(), 1, &declined).await);
@@ -65,7 +65,7 @@ async fn a_declined_event_ends_an_attempt_and_completes_its_key(orders: &dyn Rep
     let found = find(orders, &order).await;
     assert_eq!((found.status, found.attempt), (Status::PendingPayment, None));
     assert_eq!(orders.receipt(order.uuid).await.unwrap().declined, Some((1, Refusal::InsufficientFunds)));
-    assert_eq!(orders.claim(&claim, order.uuid, OVER).await.unwrap(), Claimed::Done(declined.outcome));
+    assert_eq!(orders.claim(&claim, order.uuid, EXPIRED).await.unwrap(), Claimed::Done(declined.outcome));
 }
 
 async fn an_event_is_taken_once(orders: &dyn Repository) {
@@ -99,7 +99,7 @@ async fn an_event_of_an_attempt_that_has_ended_changes_nothing(orders: &dyn Repo
 async fn a_void_that_may_be_another_processes_settles_nothing_shared(orders: &dyn Repository) {
     let (shared, own) = (create(orders).await, create(orders).await);
     let first = begun(orders, &shared).await;
-    orders.take(shared.user, shared.uuid, 1, LEASE).await.unwrap().unwrap();
+    orders.take(shared.user, shared.uuid, 1, LEASE_TTL).await.unwrap().unwrap();
     begun(orders, &own).await;
 
     assert!(!settle(orders, &shared, ids::event(), 1, &declined(false)).await);

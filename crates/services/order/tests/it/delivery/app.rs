@@ -14,7 +14,7 @@ use order::{
     app::App,
     config::Config,
     model::{CancelReason, DeliveryAddress, NewOrder},
-    repository::{MIGRATIONS, Orders as _, PgOrders, Quote, Terms},
+    repository::{MIGRATIONS, Orders as _, PgOrders, Quote, UnpaidLimits},
 };
 use platform::{grpc::Peer, kafka::Record};
 use testkit::{Iam, Kafka, Running, eventually};
@@ -64,8 +64,8 @@ impl Fixture {
         let new = NewOrder { delivery_address, ..new };
         let event = new.create(Money::ZERO);
         let quote = Quote { total_price: Money::ZERO, unit_prices: vec![Money::ZERO; 2], pays_itself: false };
-        let terms = Terms { pay_within: PAY_WITHIN, max_unpaid: 10 };
-        self.orders.create(&new, &quote, &event, terms, None).await.expect("the order is written").uuid
+        let unpaid_limits = UnpaidLimits { pay_within: PAY_WITHIN, max_unpaid: 10 };
+        self.orders.create(&new, &quote, &event, unpaid_limits, None).await.expect("the order is written").uuid
     }
 
     fn client(&self, caller: &'static str) -> OrderServiceClient<Peer> {

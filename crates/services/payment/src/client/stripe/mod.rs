@@ -18,7 +18,7 @@ use super::{Lookup, Provider, Refund, Unknown};
 use crate::model::{ChargeState, Decline, Intent, Method, Outcome, RefundState};
 
 /// The maximum size of a response in bytes. It is many times the size of a search result with ten PaymentIntents.
-const ANSWER: usize = 256 * 1024;
+const MAX_RESPONSE_BYTES: usize = 256 * 1024;
 
 /// The URL, credentials and settings of an account at the provider.
 #[derive(Clone, Debug)]
@@ -77,7 +77,7 @@ impl Stripe {
                 .send()
                 .await?;
             let replayed = response.headers().get("Idempotent-Replayed").is_some_and(|replayed| replayed == "true");
-            anyhow::Ok((response.status(), replayed, response_body::read(response, ANSWER).await?))
+            anyhow::Ok((response.status(), replayed, response_body::read(response, MAX_RESPONSE_BYTES).await?))
         };
         let (status, replayed, body) = asked.await.context("calling the payment provider").map_err(Unknown)?;
         if status.is_success() {

@@ -12,13 +12,13 @@ use crate::{
 };
 
 /// The most tries to record an intent. A try fails if the attempt that blocked the insert was declined before it could be read.
-const ROUNDS: u32 = 3;
+const MAX_TRIES: u32 = 3;
 
 /// Records intents in groups. Returns the time at which each was recorded, or `None` if it was not.
 pub(super) type Intents = GroupCommit<Intent, Option<DateTime<Utc>>>;
 
 pub(super) async fn begin(pool: &Database, intents: &Intents, intent: &Intent) -> Result<Begun, Error> {
-    for _ in 0..ROUNDS {
+    for _ in 0..MAX_TRIES {
         if let Some(payment) = record(intents, intent).await? {
             return Ok(Begun::New(payment));
         }

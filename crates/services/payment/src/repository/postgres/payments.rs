@@ -17,7 +17,7 @@ use super::{
 use crate::{
     error::Error,
     model::{Intent, Outcome, Payment, RefundRequest},
-    repository::{Begun, Cause, FIRST_LEASE, LONGEST_LEASE, Payments, UNDECIDED_AFTER, Unfinished, lease},
+    repository::{Begun, Cause, FIRST_LEASE, MAX_LEASE, Payments, UNDECIDED_AFTER, Unfinished, lease},
 };
 
 #[derive(Clone)]
@@ -216,7 +216,7 @@ impl Payments for PgPayments {
                 refund_number, refund_reference, cancelled, created_at, updated_at, tries"#,
             limit,
             FIRST_LEASE.as_secs_f64(),
-            LONGEST_LEASE.as_secs_f64(),
+            MAX_LEASE.as_secs_f64(),
         )
         .fetch_all(&self.pool)
         .await?;

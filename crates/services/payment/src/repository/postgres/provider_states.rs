@@ -6,7 +6,7 @@ use platform::postgres::Database;
 use crate::{
     error::Error,
     model::RefundRequest,
-    repository::{INITIAL_LEASE, LONGEST_REFUND_PAUSE, REFUND_PAUSE},
+    repository::{INITIAL_LEASE, MAX_REFUND_DELAY, REFUND_DELAY},
 };
 
 pub(super) async fn processing(pool: &Database, transaction: TransactionId, reference: &str) -> Result<(), Error> {
@@ -44,8 +44,8 @@ pub(super) async fn continue_refund(
         current.reference.as_deref(),
         i32::try_from(next.number).unwrap_or(i32::MAX),
         next.reference.as_deref(),
-        REFUND_PAUSE.as_secs_f64(),
-        LONGEST_REFUND_PAUSE.as_secs_f64(),
+        REFUND_DELAY.as_secs_f64(),
+        MAX_REFUND_DELAY.as_secs_f64(),
     )
     .execute(pool)
     .await?;

@@ -11,7 +11,7 @@ use payment::{
 use platform::{ids, postgres::Database};
 
 use super::suite_macro::contract;
-use crate::{INITIAL, LIMIT, again, declines, intent, money, new_user, stripe_client};
+use crate::{INITIAL_BALANCE, MAX_AMOUNT, again, declines, intent, money, new_user, stripe_client};
 
 struct Fixture {
     provider: Arc<dyn Provider>,
@@ -28,14 +28,14 @@ enum Books {
 }
 
 fn memory() -> Fixture {
-    let provider = MemoryProvider::new(money(INITIAL), declines());
+    let provider = MemoryProvider::new(money(INITIAL_BALANCE), declines());
     let balances: Arc<dyn Balances> = Arc::new(provider.clone());
     Fixture { provider: balances.clone(), balances: Some(balances), books: Books::Memory(provider) }
 }
 
 async fn ledger() -> Fixture {
     let pool = testkit::database(&MIGRATIONS).await.pool;
-    let ledger: Arc<dyn Balances> = Arc::new(Ledger::new(pool.clone(), money(INITIAL), declines()));
+    let ledger: Arc<dyn Balances> = Arc::new(Ledger::new(pool.clone(), money(INITIAL_BALANCE), declines()));
     Fixture { provider: ledger.clone(), balances: Some(ledger), books: Books::Ledger(pool) }
 }
 
@@ -116,7 +116,7 @@ impl Fixture {
             Books::Memory(provider) => provider.balance(user),
             Books::Ledger(pool) => {
                 let balance = sqlx::query_scalar!("select balance from balances where user_uuid = $1", user.uuid());
-                balance.fetch_optional(pool).await.unwrap().unwrap_or(INITIAL)
+                balance.fetch_optional(pool).await.unwrap().unwrap_or(INITIAL_BALANCE)
             }
             Books::Stripe(_) => panic!("this provider has no balances"),
         };
@@ -147,19 +147,19 @@ async fn a_charge_is_made_once_per_key(fixture: Fixture) {
 }
 
 async fn a_decline_is_repeated(fixture: Fixture) {
-    let dear = Intent { amount: money(LIMIT + 1), ..intent(Method::CreditCard) };
+    let dear = Intent { amount: money(MAX_AMOUNT + 1), ..intent(Method::CreditCard) };
 
     for _ in 0..2 {
         assert_eq!(fixture.charge(&dear).await, Outcome::Declined(Decline::Declined));
     }
     assert_eq!(fixture.movements(dear.order).await, (0, 0));
 
-    fixture.charged(&Intent { amount: money(LIMIT), ..again(&dear) }).await;
+    fixture.charged(&Intent { amount: money(MAX_AMOUNT), ..again(&dear) }).await;
     assert_eq!(fixture.movements(dear.order).await, (1, 0));
 }
 
 async fn the_outcome_of_a_charge_can_be_found(fixture: Fixture) {
-    let (charged, declined) = (intent(Method::Sbp), Intent { amount: money(LIMIT + 1), ..intent(Method::Sbp) });
+    let (charged, declined) = (intent(Method::Sbp), Intent { amount: money(MAX_AMOUNT + 1), ..intent(Method::Sbp) });
     assert_eq!(fixture.provider.find(&charged, None).await.unwrap(), Lookup::Absent);
 
     for intent in [charged, declined] {
@@ -195,11 +195,11 @@ async fn an_unknown_charge_is_not_refunded(fixture: Fixture) {
 
 async fn investor_money_is_debited_from_the_balance(fixture: Fixture) {
     let first = intent(Method::InvestorMoney);
-    let second = Intent { amount: money(INITIAL - 1000), ..again(&first) };
+    let second = Intent { amount: money(INITIAL_BALANCE - 1000), ..again(&first) };
 
     fixture.charged(&first).await;
     fixture.charge(&first).await;
-    assert_eq!(fixture.balance(first.user).await, INITIAL - 1000);
+    assert_eq!(fixture.balance(first.user).await, INITIAL_BALANCE - 1000);
     fixture.charged(&second).await;
 
     assert_eq!(fixture.balance(first.user).await, 0);
@@ -209,9 +209,9 @@ async fn investor_money_is_debited_from_the_balance(fixture: Fixture) {
 async fn charges_made_at_once_are_each_decided_alone(fixture: Fixture) {
     let charges: Vec<Intent> = (0..10)
         .flat_map(|number| {
-            let amount = if number % 3 == 0 { INITIAL + 1 } else { INITIAL };
+            let amount = if number % 3 == 0 { INITIAL_BALANCE + 1 } else { INITIAL_BALANCE };
             let first = Intent { amount: money(amount), ..intent(Method::InvestorMoney) };
-            let second = Intent { amount: money(INITIAL), ..again(&first) };
+            let second = Intent { amount: money(INITIAL_BALANCE), ..again(&first) };
             [first, second, first]
         })
         .collect();
@@ -230,25 +230,25 @@ async fn charges_made_at_once_are_each_decided_alone(fixture: Fixture) {
 async fn a_declined_charge_leaves_the_balance(fixture: Fixture) {
     let first = intent(Method::InvestorMoney);
     fixture.charged(&first).await;
-    let dear = Intent { amount: money(INITIAL - 999), ..again(&first) };
+    let dear = Intent { amount: money(INITIAL_BALANCE - 999), ..again(&first) };
 
     let declined = fixture.charge(&dear).await;
 
     assert_eq!(declined, Outcome::Declined(Decline::InsufficientFunds));
-    assert_eq!(fixture.balance(first.user).await, INITIAL - 1000);
+    assert_eq!(fixture.balance(first.user).await, INITIAL_BALANCE - 1000);
     assert_eq!(fixture.movements(first.order).await, (1, 0));
 }
 
 async fn a_new_user_has_no_more_than_the_initial_balance(fixture: Fixture) {
-    let dear = Intent { amount: money(INITIAL + 1), ..intent(Method::InvestorMoney) };
+    let dear = Intent { amount: money(INITIAL_BALANCE + 1), ..intent(Method::InvestorMoney) };
 
     assert_eq!(fixture.charge(&dear).await, Outcome::Declined(Decline::InsufficientFunds));
 
-    assert_eq!(fixture.balance(dear.user).await, INITIAL);
+    assert_eq!(fixture.balance(dear.user).await, INITIAL_BALANCE);
 }
 
 async fn a_decline_is_repeated_after_the_balance_has_grown(fixture: Fixture) {
-    let first = Intent { amount: money(INITIAL), ..intent(Method::InvestorMoney) };
+    let first = Intent { amount: money(INITIAL_BALANCE), ..intent(Method::InvestorMoney) };
     let refund = fixture.charged(&first).await;
     let second = again(&first);
     assert_eq!(fixture.charge(&second).await, Outcome::Declined(Decline::InsufficientFunds));
@@ -256,7 +256,7 @@ async fn a_decline_is_repeated_after_the_balance_has_grown(fixture: Fixture) {
     fixture.provider.refund(&refund).await.unwrap();
 
     assert_eq!(fixture.charge(&second).await, Outcome::Declined(Decline::InsufficientFunds));
-    assert_eq!(fixture.balance(first.user).await, INITIAL);
+    assert_eq!(fixture.balance(first.user).await, INITIAL_BALANCE);
 }
 
 async fn a_refund_credits_the_balance_once(fixture: Fixture) {
@@ -267,18 +267,18 @@ async fn a_refund_credits_the_balance_once(fixture: Fixture) {
         fixture.provider.refund(&refund).await.unwrap();
     }
 
-    assert_eq!(fixture.balance(intent.user).await, INITIAL);
+    assert_eq!(fixture.balance(intent.user).await, INITIAL_BALANCE);
 }
 
 async fn a_balance_is_the_initial_one_until_the_first_charge(fixture: Fixture) {
     let first = intent(Method::InvestorMoney);
-    assert_eq!(fixture.balance(first.user).await, INITIAL);
+    assert_eq!(fixture.balance(first.user).await, INITIAL_BALANCE);
 
     fixture.charged(&Intent { user: first.user, ..intent(Method::Card) }).await;
-    assert_eq!(fixture.balance(first.user).await, INITIAL);
+    assert_eq!(fixture.balance(first.user).await, INITIAL_BALANCE);
 
     fixture.charged(&first).await;
-    assert_eq!(fixture.balance(first.user).await, INITIAL - 1000);
+    assert_eq!(fixture.balance(first.user).await, INITIAL_BALANCE - 1000);
 }
 
 fn credit(user: UserId, reference: &str, minor: i64) -> Credit {
@@ -296,18 +296,18 @@ async fn a_credit_is_added_once_per_reference(fixture: Fixture) {
     assert_eq!(balances.credit(&second).await.unwrap(), Some(second));
     assert_eq!(balances.credit(&credit(other, "one", 9)).await.unwrap(), Some(first), "the earlier one stands");
 
-    assert_eq!((fixture.balance(user).await, fixture.balance(other).await), (INITIAL + 507, INITIAL));
-    fixture.charged(&Intent { user, amount: money(INITIAL + 507), ..intent(Method::InvestorMoney) }).await;
+    assert_eq!((fixture.balance(user).await, fixture.balance(other).await), (INITIAL_BALANCE + 507, INITIAL_BALANCE));
+    fixture.charged(&Intent { user, amount: money(INITIAL_BALANCE + 507), ..intent(Method::InvestorMoney) }).await;
     assert_eq!(fixture.balance(user).await, 0);
 }
 
 async fn all_credits_of_a_user_have_a_bound(fixture: Fixture) {
     let balances = fixture.balances.clone().unwrap();
     let user = new_user();
-    let most = contracts::money::MAX - INITIAL;
+    let most = contracts::money::MAX - INITIAL_BALANCE;
 
     assert_eq!(balances.credit(&credit(user, "one", most + 1)).await.unwrap(), None);
-    assert_eq!(fixture.balance(user).await, INITIAL);
+    assert_eq!(fixture.balance(user).await, INITIAL_BALANCE);
     assert!(balances.credit(&credit(user, "one", most)).await.unwrap().is_some());
     fixture.charged(&Intent { user, amount: money(1000), ..intent(Method::InvestorMoney) }).await;
 
@@ -320,7 +320,7 @@ async fn a_refund_fits_after_every_credit(fixture: Fixture) {
     let intent = intent(Method::InvestorMoney);
     let refund = fixture.charged(&intent).await;
 
-    let rest = credit(intent.user, "one", contracts::money::MAX - INITIAL);
+    let rest = credit(intent.user, "one", contracts::money::MAX - INITIAL_BALANCE);
     assert!(balances.credit(&rest).await.unwrap().is_some());
     fixture.provider.refund(&refund).await.unwrap();
 

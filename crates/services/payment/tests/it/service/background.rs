@@ -10,7 +10,7 @@ use tokio::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::{Fixture, fixture};
-use crate::{INITIAL, declines, money};
+use crate::{INITIAL_BALANCE, declines, money};
 
 /// Runs the background job for this duration.
 async fn work_for(fixture: &Fixture, time: Duration) {
@@ -19,7 +19,7 @@ async fn work_for(fixture: &Fixture, time: Duration) {
         tokio::time::sleep(time).await;
         end.cancel();
     };
-    tokio::join!(fixture.service.finish_due(end.clone()), ended);
+    tokio::join!(fixture.service.finish_payments(end.clone()), ended);
 }
 
 #[tokio::test(start_paused = true)]
@@ -51,7 +51,7 @@ async fn a_charge_of_a_cancelled_order_that_becomes_known_is_refunded() {
 
 #[test]
 fn balances_are_the_ledgers_and_other_methods_the_configured_providers() {
-    let provider = || Arc::new(MemoryProvider::new(money(INITIAL), declines()));
+    let provider = || Arc::new(MemoryProvider::new(money(INITIAL_BALANCE), declines()));
     let (alone, both) = (Providers::new(provider(), None), Providers::new(provider(), Some(provider())));
 
     for method in [Method::Card, Method::Sbp, Method::CreditCard, Method::InvestorMoney] {

@@ -18,7 +18,7 @@ use payment::{
 use platform::outbox::Waker;
 use tokio_util::sync::CancellationToken;
 
-use crate::{INITIAL, declines, money, new_event, new_order, new_transaction, new_user};
+use crate::{INITIAL_BALANCE, declines, money, new_event, new_order, new_transaction, new_user};
 
 struct Fixture {
     service: PaymentService,
@@ -33,7 +33,7 @@ fn fixture() -> Fixture {
 }
 
 fn fixture_with(relay: Waker) -> Fixture {
-    let (payments, provider) = (MemoryPayments::default(), MemoryProvider::new(money(INITIAL), declines()));
+    let (payments, provider) = (MemoryPayments::default(), MemoryProvider::new(money(INITIAL_BALANCE), declines()));
     let providers = Providers::new(Arc::new(provider.clone()), None);
     let service = PaymentService::new(Arc::new(payments.clone()), providers, relay);
     let charge = Charge {
@@ -75,7 +75,7 @@ impl Fixture {
             tokio::time::sleep(time).await;
             stop.cancel();
         };
-        tokio::join!(self.service.finish_due(stop.clone()), stopped);
+        tokio::join!(self.service.finish_payments(stop.clone()), stopped);
     }
 
     async fn status(&self) -> Status {

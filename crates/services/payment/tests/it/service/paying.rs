@@ -20,7 +20,7 @@ use platform::{
 };
 
 use super::{fixture, service_over};
-use crate::{INITIAL, LIMIT, declines, money, new_order, new_transaction, new_user};
+use crate::{INITIAL_BALANCE, MAX_AMOUNT, declines, money, new_order, new_transaction, new_user};
 
 #[tokio::test(start_paused = true)]
 async fn a_payment_that_is_repeated_is_the_same_payment() {
@@ -36,7 +36,7 @@ async fn a_payment_that_is_repeated_is_the_same_payment() {
 #[tokio::test(start_paused = true)]
 async fn every_attempt_of_an_order_charges_the_user_of_the_first() {
     let fixture = fixture();
-    let first = Charge { amount: money(INITIAL + 1), ..fixture.charge };
+    let first = Charge { amount: money(INITIAL_BALANCE + 1), ..fixture.charge };
     let declined = fixture.service.pay(&first, new_transaction()).await;
     assert!(matches!(declined, Err(Error::Declined(_))), "{declined:?}");
     let attempt = first.attempt.saturating_add(1);
@@ -137,7 +137,7 @@ impl Balances for Hanging {
 
 #[tokio::test(start_paused = true)]
 async fn a_hundred_charges_that_hang_hold_up_no_others() {
-    const SOON: Duration = Duration::from_secs(4);
+    const FINISH_TIMEOUT: Duration = Duration::from_secs(4);
     let mut fixture = fixture();
     let mut about = HashSet::new();
     for number in 0..110 {
@@ -152,9 +152,9 @@ async fn a_hundred_charges_that_hang_hold_up_no_others() {
     fixture.service = service_over(&fixture.payments, Providers::new(Arc::new(hanging), None));
     tokio::time::advance(Duration::from_secs(6)).await;
 
-    fixture.finish(SOON).await;
+    fixture.finish(FINISH_TIMEOUT).await;
 
-    assert_eq!(fixture.movements(), (10, 0), "after {SOON:?}");
+    assert_eq!(fixture.movements(), (10, 0), "after {FINISH_TIMEOUT:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -188,11 +188,11 @@ async fn a_decline_is_final_and_another_attempt_may_follow() {
 #[tokio::test(start_paused = true)]
 async fn a_charge_above_the_balance_is_declined() {
     let mut fixture = fixture();
-    fixture.charge.amount = money(INITIAL + 1);
+    fixture.charge.amount = money(INITIAL_BALANCE + 1);
 
     assert!(matches!(fixture.pay().await, Err(Error::Declined(Decline::InsufficientFunds))));
 
-    assert_eq!(fixture.provider.balance(fixture.charge.user), INITIAL);
+    assert_eq!(fixture.provider.balance(fixture.charge.user), INITIAL_BALANCE);
 }
 
 #[tokio::test(start_paused = true)]
@@ -202,7 +202,7 @@ async fn another_payment_under_the_same_attempt_is_refused() {
     let others = [
         (Charge { user: new_user(), ..fixture.charge }, "user_uuid"),
         (Charge { method: Method::Card, ..fixture.charge }, "payment_method"),
-        (Charge { amount: money(LIMIT), ..fixture.charge }, "amount_minor"),
+        (Charge { amount: money(MAX_AMOUNT), ..fixture.charge }, "amount_minor"),
     ];
 
     for (other, field) in others {
@@ -230,7 +230,7 @@ async fn a_payment_is_visible_to_its_user_and_to_services() {
 async fn a_payment_stays_with_the_provider_where_it_was_begun() {
     let mut fixture = fixture();
     fixture.charge.method = Method::Card;
-    let stripe = MemoryProvider::new(money(INITIAL), declines());
+    let stripe = MemoryProvider::new(money(INITIAL_BALANCE), declines());
     stripe.script([ScriptedFault::Silent]);
     let both = Providers::new(Arc::new(fixture.provider.clone()), Some(Arc::new(stripe.clone())));
     let with_stripe = service_over(&fixture.payments, both);
@@ -246,7 +246,7 @@ async fn a_payment_stays_with_the_provider_where_it_was_begun() {
 async fn a_payment_whose_outcome_is_known_is_answered_without_its_provider() {
     let mut fixture = fixture();
     fixture.charge.method = Method::Card;
-    let stripe = Arc::new(MemoryProvider::new(money(INITIAL), declines()));
+    let stripe = Arc::new(MemoryProvider::new(money(INITIAL_BALANCE), declines()));
     let both = Providers::new(Arc::new(fixture.provider.clone()), Some(stripe));
     let with_stripe = service_over(&fixture.payments, both);
     let transaction = with_stripe.pay(&fixture.charge, new_transaction()).await.unwrap();

@@ -4,7 +4,7 @@ use payment::{client::ScriptedFault, error::Error, model::Status};
 use platform::auth::Caller;
 
 use super::fixture;
-use crate::INITIAL;
+use crate::INITIAL_BALANCE;
 
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_order_gets_back_what_it_was_charged_once() {
@@ -19,7 +19,7 @@ async fn a_cancelled_order_gets_back_what_it_was_charged_once() {
 
     assert!(matches!(fixture.status().await, Status::Refunded { .. }));
     assert_eq!(fixture.movements(), (1, 1));
-    assert_eq!(fixture.provider.balance(fixture.charge.user), INITIAL);
+    assert_eq!(fixture.provider.balance(fixture.charge.user), INITIAL_BALANCE);
 }
 
 #[tokio::test(start_paused = true)]
@@ -35,7 +35,7 @@ async fn a_refund_is_repeated_until_it_is_done() {
 
         assert!(matches!(fixture.status().await, Status::Refunded { .. }), "{faults:?}");
         assert_eq!(fixture.movements(), (1, 1), "{faults:?}");
-        assert_eq!(fixture.provider.balance(fixture.charge.user), INITIAL, "{faults:?}");
+        assert_eq!(fixture.provider.balance(fixture.charge.user), INITIAL_BALANCE, "{faults:?}");
     }
 }
 

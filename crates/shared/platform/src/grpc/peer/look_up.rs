@@ -21,11 +21,11 @@ use super::{
 use crate::outage::Outage;
 
 /// The interval between two lookups of a name.
-const EVERY: Duration = Duration::from_secs(1);
+const LOOKUP_INTERVAL: Duration = Duration::from_secs(1);
 /// The time limit of a lookup.
-const LONGEST: Duration = Duration::from_secs(5);
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 /// The maximum number of addresses of a name that are used. The numerically smallest addresses are used.
-const MOST: usize = 64;
+const MAX_ADDRESSES: usize = 64;
 
 /// The replicas that the latest lookup of a name found.
 pub type Known = Arc<[Arc<Replica>]>;
@@ -36,24 +36,24 @@ pub async fn run(peer: &'static str, target: Target, resolver: Arc<dyn Resolver>
     let mut outage = Outage::new("DNS", format!("looking up {host}"));
     // Each replica has a task that checks its health.
     let mut replicas = BTreeMap::<SocketAddr, (Arc<Replica>, AbortOnDropHandle<()>)>::new();
-    let mut ticks = interval(EVERY);
+    let mut ticks = interval(LOOKUP_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let found = match timeout(LONGEST, resolver.resolve(host, port)).await {
+        let found = match timeout(LOOKUP_TIMEOUT, resolver.resolve(host, port)).await {
             Ok(Ok(found)) if !found.is_empty() => Ok(found),
             Ok(Ok(_)) => Err("the name has no address".to_owned()),
             Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err(format!("no answer within {LONGEST:?}")),
+            Err(_) => Err(format!("no answer within {LOOKUP_TIMEOUT:?}")),
         };
         match found {
             Ok(found) => {
                 outage.over();
-                if found.len() > MOST {
+                if found.len() > MAX_ADDRESSES {
                     tracing::debug!(peer, addresses = found.len(), "the name has more addresses than are used");
                 }
                 let found: BTreeSet<_> = found.iter().map(|one| SocketAddr::new(one.ip(), one.port())).collect();
-                let found: BTreeSet<_> = found.into_iter().take(MOST).collect();
+                let found: BTreeSet<_> = found.into_iter().take(MAX_ADDRESSES).collect();
                 if replicas.keys().ne(found.iter()) {
                     change(peer, &target, &mut replicas, &found);
                     tell.send_replace(Some(replicas.values().map(|(replica, _)| replica.clone()).collect()));

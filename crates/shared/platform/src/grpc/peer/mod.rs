@@ -40,7 +40,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// The time limit of a call for which the caller sets no earlier deadline.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// A missed deadline counts as a failure of the peer only if the peer had at least this long to respond.
-const FAIR: Duration = Duration::from_secs(1);
+const MIN_RESPONSE_TIME: Duration = Duration::from_secs(1);
 
 /// Another service, as the transport of a generated client.
 #[derive(Clone)]
@@ -197,7 +197,7 @@ fn outcome(code: Code, left: Duration) -> Outcome {
     match code {
         Code::Unavailable => Outcome::Failed,
         // A tonic server responds CANCELLED if it notices before the client that the deadline has passed.
-        Code::DeadlineExceeded | Code::Cancelled if left >= FAIR => Outcome::Failed,
+        Code::DeadlineExceeded | Code::Cancelled if left >= MIN_RESPONSE_TIME => Outcome::Failed,
         Code::DeadlineExceeded | Code::Cancelled => Outcome::Inconclusive,
         _ => Outcome::Answered,
     }

@@ -15,7 +15,7 @@ use http_body::{Body as _, Frame};
 use tonic::{Status, body::Body};
 
 /// The maximum size in bytes of a body that is kept so that it can be sent again.
-const LONGEST: usize = 256 * 1024;
+const MAX_BYTES: usize = 256 * 1024;
 
 /// The body of a request.
 pub enum Payload {
@@ -36,7 +36,7 @@ impl Payload {
                         // Frames without data are ignored, since a request has no trailers.
                         let Ok(data) = frame.into_data() else { continue };
                         begun = if begun.is_empty() { data } else { [begun.as_ref(), &data].concat().into() };
-                        if begun.len() > LONGEST {
+                        if begun.len() > MAX_BYTES {
                             return Poll::Ready(Ok(false));
                         }
                     }

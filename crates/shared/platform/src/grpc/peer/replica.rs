@@ -24,11 +24,11 @@ use super::{
 use crate::circuit_breaker::Outcome;
 
 /// The interval between two health checks of a replica.
-const EVERY: Duration = Duration::from_secs(1);
-/// The time limit of a health check. Together with [`EVERY`] it is less than two seconds.
-const ANSWER: Duration = Duration::from_millis(800);
-/// The minimum pause between two health checks. After a lost call, the next check comes sooner than [`EVERY`], but not sooner than this.
-const SOONEST: Duration = Duration::from_millis(100);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// The time limit of a health check. Together with [`CHECK_INTERVAL`] it is less than two seconds.
+const CHECK_TIMEOUT: Duration = Duration::from_millis(800);
+/// The minimum pause between two health checks. After a lost call, the next check comes sooner than [`CHECK_INTERVAL`], but not sooner than this.
+const MIN_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The outcome of the latest health check of a replica, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -150,8 +150,8 @@ impl Replica {
             if (before == Verdict::Serving) != (verdict == Verdict::Serving) && before != Verdict::NotAsked {
                 tracing::info!(peer = self.peer, address = %self.address, ?verdict, "replica changed");
             }
-            sleep(SOONEST).await;
-            let _ = timeout_at(asked + EVERY, self.ask_now.notified()).await;
+            sleep(MIN_CHECK_INTERVAL).await;
+            let _ = timeout_at(asked + CHECK_INTERVAL, self.ask_now.notified()).await;
         }
     }
 
@@ -160,7 +160,7 @@ impl Replica {
     async fn ask(&self) -> (Verdict, bool) {
         let begun = Instant::now();
         let mut health = HealthClient::new(self.link.channel());
-        let answer = timeout(ANSWER, health.check(HealthCheckRequest { service: String::new() })).await;
+        let answer = timeout(CHECK_TIMEOUT, health.check(HealthCheckRequest { service: String::new() })).await;
         let verdict = match answer {
             Ok(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving => Verdict::Serving,
             Ok(Ok(_)) => Verdict::NotServing,

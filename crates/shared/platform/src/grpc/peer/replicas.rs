@@ -33,7 +33,7 @@ use super::{
 use crate::circuit_breaker::Outcome;
 
 /// The maximum number of retries of a call that no replica has processed.
-const REPEATS: usize = 3;
+const MAX_RETRIES: usize = 3;
 
 /// The replicas behind a peer's host name.
 pub struct Replicas {
@@ -77,7 +77,7 @@ impl Replicas {
                 answer => return answer,
             };
             let is_repeated = lost.is_refused || std::mem::take(&mut may_read_again);
-            if !is_repeated || payload.is_none() || tried.len() == REPEATS {
+            if !is_repeated || payload.is_none() || tried.len() == MAX_RETRIES {
                 return Err(Failure::Lost(lost));
             }
             tried.push(replica.address);
@@ -133,7 +133,7 @@ fn pause() -> backon::ExponentialBackoff {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(50))
         .with_max_delay(Duration::from_millis(500))
-        .with_max_times(REPEATS)
+        .with_max_times(MAX_RETRIES)
         .with_jitter()
         .build()
 }

@@ -20,9 +20,9 @@ use crate::batcher::{Batcher, Entry, Limits, NotAnswered};
 
 /// The most requests of one group: the time of a statement, and of the locks that it holds, has a bound. A second group begins only if the
 /// first one is in trouble. Of a pool's ten connections such groups and the requests that are repeated alone take nine.
-const GROUPS: Limits = Limits { batch: 64, patience: Duration::from_millis(250), at_once: 3 };
+const GROUPS: Limits = Limits { batch: 64, overlap_after: Duration::from_millis(250), max_concurrent: 3 };
 /// The most requests of all groups that are repeated alone at once.
-const ALONE: usize = 6;
+const MAX_CONCURRENT_REPEATS: usize = 6;
 
 /// Executes requests `Q` in groups, and answers each with its `A`.
 pub struct GroupCommit<Q, A> {
@@ -56,7 +56,7 @@ where
         // `rate()` ignores the first value of a series.
         count(name, 0, 0);
         let write: Arc<Write<Q, A>> = Arc::new(move |group| write(group).boxed());
-        let alone = Arc::new(Semaphore::new(ALONE));
+        let alone = Arc::new(Semaphore::new(MAX_CONCURRENT_REPEATS));
         let execute = move |group: Vec<Entry<Q, sqlx::Result<A>>>| {
             count(name, 1, group.len() as u64);
             write_group(write.clone(), alone.clone(), group)

@@ -28,20 +28,20 @@ use opentelemetry_sdk::{
 };
 
 /// The maximum number of spans, and of log records, that wait for their export. A span takes about 1 KiB.
-const MOST: usize = 8_192;
+const MAX_QUEUE_SIZE: usize = 8_192;
 /// The maximum number of spans, or of log records, per request to the collector.
-const BATCH: usize = 2_048;
+const MAX_BATCH_SIZE: usize = 2_048;
 /// The time limit of a request to the collector.
-const LIMIT: Duration = Duration::from_secs(5);
+const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest time that an item waits for others to be exported with.
-const INTERVAL: Duration = Duration::from_secs(1);
+const EXPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Creates the processor that exports spans to the OTLP endpoint over gRPC.
 pub(super) fn spans(endpoint: &str) -> anyhow::Result<impl SpanProcessor + 'static> {
     let exporter = OtlpSpans::builder()
         .with_tonic()
         .with_endpoint(endpoint)
-        .with_timeout(LIMIT)
+        .with_timeout(EXPORT_TIMEOUT)
         .with_compression(Compression::Gzip)
         .with_retry_policy(RetryPolicy::disabled())
         .build()
@@ -51,9 +51,9 @@ pub(super) fn spans(endpoint: &str) -> anyhow::Result<impl SpanProcessor + 'stat
 
 fn bounded_spans(exporter: impl SpanExporter + 'static, queue: Arc<Queue>) -> Bounded<BatchSpanProcessor> {
     let config = trace::BatchConfigBuilder::default()
-        .with_max_queue_size(MOST)
-        .with_max_export_batch_size(BATCH)
-        .with_scheduled_delay(INTERVAL)
+        .with_max_queue_size(MAX_QUEUE_SIZE)
+        .with_max_export_batch_size(MAX_BATCH_SIZE)
+        .with_scheduled_delay(EXPORT_INTERVAL)
         .build();
     let exporter = Counted { exporter, queue: queue.clone() };
     Bounded { next: BatchSpanProcessor::builder(exporter).with_batch_config(config).build(), queue }
@@ -64,16 +64,16 @@ pub(super) fn logs(endpoint: &str) -> anyhow::Result<impl LogProcessor + 'static
     let exporter = OtlpLogs::builder()
         .with_tonic()
         .with_endpoint(endpoint)
-        .with_timeout(LIMIT)
+        .with_timeout(EXPORT_TIMEOUT)
         .with_compression(Compression::Gzip)
         .with_retry_policy(RetryPolicy::disabled())
         .build()
         .context("OTEL_EXPORTER_OTLP_ENDPOINT")?;
     let queue = Queue::new("logs");
     let config = logs::BatchConfigBuilder::default()
-        .with_max_queue_size(MOST)
-        .with_max_export_batch_size(BATCH)
-        .with_scheduled_delay(INTERVAL)
+        .with_max_queue_size(MAX_QUEUE_SIZE)
+        .with_max_export_batch_size(MAX_BATCH_SIZE)
+        .with_scheduled_delay(EXPORT_INTERVAL)
         .build();
     let exporter = Counted { exporter, queue: queue.clone() };
     Ok(Bounded { next: BatchLogProcessor::builder(exporter).with_batch_config(config).build(), queue })
@@ -102,8 +102,8 @@ impl Queue {
     }
 
     /// Admits one item. Returns false, and counts it as dropped, if too many wait.
-    fn enter(&self) -> bool {
-        let free = self.waiting.fetch_add(1, Ordering::Relaxed) < MOST;
+    fn admit(&self) -> bool {
+        let free = self.waiting.fetch_add(1, Ordering::Relaxed) < MAX_QUEUE_SIZE;
         if !free {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
             self.dropped.increment(1);
@@ -148,7 +148,7 @@ impl<P: SpanProcessor> SpanProcessor for Bounded<P> {
     }
 
     fn on_end(&self, span: SpanData) {
-        if span.span_context.is_sampled() && self.queue.enter() {
+        if span.span_context.is_sampled() && self.queue.admit() {
             self.next.on_end(span);
         }
     }
@@ -168,7 +168,7 @@ impl<P: SpanProcessor> SpanProcessor for Bounded<P> {
 
 impl<P: LogProcessor> LogProcessor for Bounded<P> {
     fn emit(&self, record: &mut SdkLogRecord, scope: &InstrumentationScope) {
-        if self.queue.enter() {
+        if self.queue.admit() {
             self.next.emit(record, scope);
         }
     }

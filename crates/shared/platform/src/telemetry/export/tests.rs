@@ -64,30 +64,30 @@ impl Setup {
 #[test]
 fn a_collector_that_hangs_holds_up_a_bounded_number_of_spans_and_the_rest_is_counted() {
     let setup = Setup::new();
-    setup.record(BATCH);
+    setup.record(MAX_BATCH_SIZE);
     let held = setup.sent.recv().unwrap();
 
-    setup.record(MOST);
+    setup.record(MAX_QUEUE_SIZE);
 
-    assert_eq!(setup.dropped(), BATCH, "those that it holds wait, too");
+    assert_eq!(setup.dropped(), MAX_BATCH_SIZE, "those that it holds wait, too");
     drop(setup.answer);
     setup.traces.force_flush().unwrap();
     let sent: usize = setup.sent.try_iter().sum();
-    assert_eq!(held + sent, MOST);
+    assert_eq!(held + sent, MAX_QUEUE_SIZE);
 }
 
 #[test]
 fn what_a_collector_refuses_is_counted_and_makes_room() {
     let setup = Setup::new();
     // An export may begin before a batch is full, so there may be more exports than batches.
-    for _ in 0..MOST {
+    for _ in 0..MAX_QUEUE_SIZE {
         setup.answer.send(Err(OTelSdkError::InternalFailure("refused".to_owned()))).unwrap();
     }
 
     for _ in 0..2 {
-        setup.record(MOST);
+        setup.record(MAX_QUEUE_SIZE);
         let _ = setup.traces.force_flush();
     }
 
-    assert_eq!(setup.dropped(), 2 * MOST);
+    assert_eq!(setup.dropped(), 2 * MAX_QUEUE_SIZE);
 }

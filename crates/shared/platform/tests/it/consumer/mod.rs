@@ -19,7 +19,7 @@ use async_trait::async_trait;
 use platform::{
     kafka::{
         Consumer, Failure, HEADER_ATTEMPTS, HEADER_ERROR, HEADER_LEFT_OUT, HEADER_OFFSET, HEADER_PARTITION,
-        HEADER_TOPIC, Handler, Message, Record, Subscription, dead_letter_topic,
+        HEADER_TOPIC, Handler, Message, Record, TopicSubscription, dead_letter_topic,
     },
     readiness::Readiness,
 };
@@ -102,7 +102,7 @@ impl Setup {
 
     fn consume_by(&self, handler: Arc<dyn Handler>) -> (Running, Readiness) {
         let readiness = Readiness::default();
-        let subscription = Subscription { group: "notes", topic: self.topic.clone(), handler };
+        let subscription = TopicSubscription { group: "notes", topic: self.topic.clone(), handler };
         let consumer = Consumer::new(&self.kafka.config(), subscription, readiness.condition("joined"));
         (testkit::run(|stop| consumer.run(stop)), readiness)
     }

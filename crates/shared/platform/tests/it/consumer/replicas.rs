@@ -42,9 +42,9 @@ async fn replica() {
         ("KAFKA_CREATE_TOPICS", "false".to_owned()),
         ("KAFKA_FETCH_WAIT", "10ms".to_owned()),
     ];
-    let config: Config = Settings::of(settings).read().unwrap();
+    let config: Config = Settings::from_variables(settings).read().unwrap();
     let handler = Arc::new(Copies { publisher: KafkaPublisher::new(&config).unwrap(), to: variable(TO) });
-    let subscription = Subscription { group: "notes", topic: variable(FROM), handler };
+    let subscription = TopicSubscription { group: "notes", topic: variable(FROM), handler };
     let readiness = Readiness::default();
     Consumer::new(&config, subscription, readiness.condition("joined")).run(CancellationToken::new()).await.unwrap();
 }

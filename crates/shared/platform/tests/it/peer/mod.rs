@@ -29,7 +29,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tonic::{Code, Status};
 
 /// The time within which a change is noticed: two lookups or two health checks, and a reserve for a slow machine.
-const NOTICED: Duration = Duration::from_secs(4);
+const NOTICE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// A load of reads and writes in several tasks, until it is stopped.
 struct Load {
@@ -90,14 +90,14 @@ async fn a_new_replica_gets_calls_and_a_dead_one_none() {
     eventually(async || (two.asked() > 0).then_some(())).await;
     let noticed = begun.elapsed();
     println!("a new replica got calls after {noticed:?}");
-    assert!(noticed < NOTICED, "{noticed:?}");
+    assert!(noticed < NOTICE_TIMEOUT, "{noticed:?}");
 
     // From here on the replica does not respond. It receives calls only until a health check has failed.
     load.stop().await;
     proxy.mute();
     let (begun, mut asked, mut last) = (Instant::now(), two.asked(), Duration::ZERO);
     let mut calls = JoinSet::new();
-    while begun.elapsed() < NOTICED {
+    while begun.elapsed() < NOTICE_TIMEOUT {
         let client = client.clone();
         calls.spawn(async move { deadline::within(Duration::from_millis(200), login(&client, "any")).await });
         sleep(Duration::from_millis(5)).await;
@@ -106,7 +106,7 @@ async fn a_new_replica_gets_calls_and_a_dead_one_none() {
         }
     }
     println!("a replica that does not answer got its last call after {last:?}");
-    assert!(last + Duration::from_millis(500) < NOTICED, "{last:?}");
+    assert!(last + Duration::from_millis(500) < NOTICE_TIMEOUT, "{last:?}");
     assert!(calls.join_all().await.iter().filter(|done| done.is_ok()).count() > 100);
 }
 
@@ -119,7 +119,7 @@ async fn a_rolling_replacement_fails_no_call() {
     resolver.set(&addresses);
     let client = client(&resolver);
     eventually(async || whoami(&client).await.ok()).await;
-    sleep(NOTICED / 4).await;
+    sleep(NOTICE_TIMEOUT / 4).await;
     let load = Load::start(&client);
     let mut new = Vec::new();
 
@@ -127,7 +127,7 @@ async fn a_rolling_replacement_fails_no_call() {
         let next = Replica::begin("new", ip, &logins).await;
         addresses.push(next.address);
         resolver.set(&addresses);
-        sleep(NOTICED / 2).await;
+        sleep(NOTICE_TIMEOUT / 2).await;
         assert_eq!(next.asked(), 0, "a replica got a call before it was ready");
         next.ready.set(true);
         eventually(async || (next.asked() > 0).then_some(())).await;

@@ -22,19 +22,19 @@ use uuid::Uuid;
 #[derive(Clone, Default)]
 pub struct Counted {
     pub outbox: MemoryOutbox,
-    pub asked: Arc<Mutex<Asked>>,
+    pub calls: Arc<Mutex<CallCounts>>,
     pub delay: Duration,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Asked {
+pub struct CallCounts {
     pub leases: u32,
     pub take_backs: u32,
 }
 
 impl Counted {
-    pub fn asked(&self) -> MutexGuard<'_, Asked> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn calls(&self) -> MutexGuard<'_, CallCounts> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes an event with the payload `name`.
@@ -72,7 +72,7 @@ impl Counted {
 #[async_trait]
 impl Outbox for Counted {
     async fn lease(&self, ttl: Duration) -> anyhow::Result<Option<i64>> {
-        self.asked().leases += 1;
+        self.calls().leases += 1;
         self.outbox.lease(ttl).await
     }
 
@@ -95,7 +95,7 @@ impl Outbox for Counted {
     }
 
     async fn take_back(&self, epoch: i64, kinds: &[&str]) -> anyhow::Result<Done> {
-        self.asked().take_backs += 1;
+        self.calls().take_backs += 1;
         self.outbox.take_back(epoch, kinds).await
     }
 

@@ -10,7 +10,7 @@ mod refusals;
 
 use std::{collections::HashMap, time::Duration};
 
-use doubles::{Asked, Broker, Counted};
+use doubles::{Broker, CallCounts, Counted};
 use platform::outbox::Outbox as _;
 use testkit::MemoryLog;
 use tokio::time::Instant;
@@ -19,13 +19,13 @@ use tracing::Level;
 const KNOWN: &str = "events.v1.OrderPaid";
 const UNKNOWN: &str = "events.v1.Unknown";
 /// Shorter than any pause of a relay.
-const AT_ONCE: Duration = Duration::from_millis(10);
+const SHORT_WAIT: Duration = Duration::from_millis(10);
 /// The longest pause between two batches that are not full.
-const PACE: Duration = Duration::from_millis(100);
+const MAX_BATCH_DELAY: Duration = Duration::from_millis(100);
 /// The time that a relay waits for a wake-up before it looks for rows by itself.
-const POLL: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// The time that a stopping relay waits for a broker that does not respond.
-const GIVE_UP: Duration = Duration::from_secs(2);
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[tokio::test(start_paused = true)]
 async fn events_are_published_in_the_order_of_their_keys_and_marked() {
@@ -35,7 +35,7 @@ async fn events_are_published_in_the_order_of_their_keys_and_marked() {
     }
 
     let relay = outbox.relay(&broker, &[KNOWN]);
-    tokio::time::sleep(AT_ONCE).await;
+    tokio::time::sleep(SHORT_WAIT).await;
 
     assert_eq!(broker.published(), ["a", "b", "c"]);
     assert_eq!(outbox.unpublished(), [""; 0]);
@@ -59,18 +59,18 @@ async fn an_event_without_a_route_holds_back_the_later_events_of_its_key_alone()
     }
 
     let old = outbox.relay(&broker, &[KNOWN]);
-    tokio::time::sleep(AT_ONCE).await;
+    tokio::time::sleep(SHORT_WAIT).await;
     outbox.write(1, KNOWN, "last");
     outbox.write(3, KNOWN, "another");
     old.waker.wake();
-    tokio::time::sleep(PACE).await;
+    tokio::time::sleep(MAX_BATCH_DELAY).await;
 
     assert_eq!(broker.published(), ["before", "other", "another"]);
     assert_eq!(outbox.unpublished(), ["unknown", "after", "last"]);
 
     old.stop().await;
     let new = outbox.relay(&broker, &[KNOWN, UNKNOWN]);
-    tokio::time::sleep(AT_ONCE).await;
+    tokio::time::sleep(SHORT_WAIT).await;
 
     assert_eq!(broker.published()[3..], ["unknown", "after", "last"]);
     assert_eq!(outbox.unpublished(), [""; 0]);
@@ -81,17 +81,17 @@ async fn an_event_without_a_route_holds_back_the_later_events_of_its_key_alone()
 async fn a_wake_up_is_followed_at_once_and_an_event_without_one_is_found_a_second_later() {
     let (outbox, broker) = (Counted::default(), Broker::default());
     let relay = outbox.relay(&broker, &[KNOWN]);
-    tokio::time::sleep(AT_ONCE).await;
+    tokio::time::sleep(SHORT_WAIT).await;
 
     outbox.write(1, KNOWN, "woken");
     relay.waker.wake();
-    tokio::time::sleep(AT_ONCE).await;
+    tokio::time::sleep(SHORT_WAIT).await;
     assert_eq!(broker.published(), ["woken"]);
 
     outbox.write(1, KNOWN, "found");
-    tokio::time::sleep(AT_ONCE).await;
+    tokio::time::sleep(SHORT_WAIT).await;
     assert_eq!(broker.published(), ["woken"]);
-    tokio::time::sleep(POLL).await;
+    tokio::time::sleep(POLL_INTERVAL).await;
     assert_eq!(broker.published(), ["woken", "found"]);
     relay.stop().await;
 }
@@ -101,14 +101,14 @@ async fn an_idle_relay_keeps_its_lease_and_asks_no_more_often_than_it_must() {
     let (outbox, broker) = (Counted::default(), Broker::default());
     let rival = outbox.outbox.rival("rival");
     let relay = outbox.relay(&broker, &[KNOWN]);
-    tokio::time::sleep(AT_ONCE).await;
+    tokio::time::sleep(SHORT_WAIT).await;
 
     for second in 0..30 {
-        assert_eq!(rival.lease(POLL).await.unwrap(), None, "after {second} s");
-        tokio::time::sleep(POLL).await;
+        assert_eq!(rival.lease(POLL_INTERVAL).await.unwrap(), None, "after {second} s");
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 
-    let Asked { leases, take_backs } = *outbox.asked();
+    let CallCounts { leases, take_backs } = *outbox.calls();
     assert!((10..=18).contains(&leases), "the lease of 5 s was renewed {leases} times");
     assert!((5..=7).contains(&take_backs), "it looked {take_backs} times, every 5 s, at what is set aside");
     relay.stop().await;
@@ -119,7 +119,7 @@ async fn events_that_are_taken_back_are_logged_once() {
     let (outbox, broker) = (Counted::default(), Broker::default());
     let (log, _guard) = MemoryLog::capture(Level::INFO);
     outbox.write(1, KNOWN, "a");
-    let epoch = outbox.outbox.lease(POLL).await.unwrap().unwrap();
+    let epoch = outbox.outbox.lease(POLL_INTERVAL).await.unwrap().unwrap();
     outbox.outbox.set_aside(epoch, &[0]).await.unwrap();
 
     let relay = outbox.relay(&broker, &[KNOWN]);
@@ -133,11 +133,11 @@ async fn events_that_are_taken_back_are_logged_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_broker_is_waited_for() {
-    let (outbox, broker) = (Counted::default(), Broker { delay: GIVE_UP * 2, ..Broker::default() });
+    let (outbox, broker) = (Counted::default(), Broker { delay: STOP_TIMEOUT * 2, ..Broker::default() });
     outbox.write(1, KNOWN, "a");
 
     let relay = outbox.relay(&broker, &[KNOWN]);
-    tokio::time::sleep(GIVE_UP * 2 + AT_ONCE).await;
+    tokio::time::sleep(STOP_TIMEOUT * 2 + SHORT_WAIT).await;
 
     assert_eq!((broker.published(), outbox.unpublished()), (vec!["a".to_owned()], vec![]));
     relay.stop().await;
@@ -148,12 +148,12 @@ async fn a_relay_that_is_stopped_gives_a_silent_broker_two_seconds_and_leaves_it
     let (outbox, broker) = (Counted::default(), Broker { delay: Duration::from_hours(1), ..Broker::default() });
     outbox.write(1, KNOWN, "a");
     let relay = outbox.relay(&broker, &[KNOWN]);
-    tokio::time::sleep(AT_ONCE).await;
+    tokio::time::sleep(SHORT_WAIT).await;
 
     let told = Instant::now();
     relay.stop().await;
 
-    assert!((GIVE_UP..GIVE_UP + POLL).contains(&told.elapsed()), "{:?}", told.elapsed());
+    assert!((STOP_TIMEOUT..STOP_TIMEOUT + POLL_INTERVAL).contains(&told.elapsed()), "{:?}", told.elapsed());
     assert_eq!(outbox.unpublished(), ["a"]);
-    assert_eq!(outbox.outbox.rival("rival").lease(POLL).await.unwrap(), Some(2), "the lease is free");
+    assert_eq!(outbox.outbox.rival("rival").lease(POLL_INTERVAL).await.unwrap(), Some(2), "the lease is free");
 }

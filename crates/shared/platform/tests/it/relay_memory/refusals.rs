@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    AT_ONCE, KNOWN,
+    KNOWN, SHORT_WAIT,
     doubles::Counted,
     picky::{Picky, Refuses},
 };
@@ -54,7 +54,7 @@ async fn more_events_of_a_refused_topic_than_a_batch_has_rows_hold_up_no_other()
         outbox.write(key, KNOWN, name);
     }
     relay.waker.wake();
-    tokio::time::sleep(AT_ONCE).await;
+    tokio::time::sleep(SHORT_WAIT).await;
 
     assert_eq!(broker.published(), ["other"]);
     broker.accept();
@@ -97,7 +97,7 @@ async fn a_partition_without_a_leader_holds_up_the_others_once_for_the_time_limi
         outbox.write(key, KNOWN, &name);
     }
     let relay = outbox.relay_to(&broker, &[KNOWN]);
-    tokio::time::sleep(Picky::TIME_LIMIT + AT_ONCE).await;
+    tokio::time::sleep(Picky::TIME_LIMIT + SHORT_WAIT).await;
     assert_eq!(broker.published().len(), 20, "those of the other partitions");
 
     // Twice as long as the longest pause: the partition is tried again meanwhile.

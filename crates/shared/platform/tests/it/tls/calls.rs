@@ -90,7 +90,7 @@ async fn ask(peer: Peer, session: Option<&str>) -> Result<String, Status> {
 
 #[tokio::test]
 async fn the_console_calls_as_the_user_whose_session_it_sends_and_other_services_do_not() {
-    let files = Files::of("geo");
+    let files = Files::new("geo");
     let (address, _server) = serve(&files.load()).await;
     let (console, order) = (files.beside(&Subject::service("console")), files.beside(&Subject::service("order")));
 
@@ -106,7 +106,7 @@ async fn the_console_calls_as_the_user_whose_session_it_sends_and_other_services
 
 #[tokio::test]
 async fn the_certificate_names_the_service_and_no_token_is_needed() {
-    let files = Files::of("geo");
+    let files = Files::new("geo");
     let (address, _server) = serve(&files.load()).await;
     let order = files.beside(&Subject::service("order"));
 
@@ -117,7 +117,7 @@ async fn the_certificate_names_the_service_and_no_token_is_needed() {
 
 #[tokio::test]
 async fn a_token_that_names_another_service_than_the_certificate_is_refused() {
-    let files = Files::of("geo");
+    let files = Files::new("geo");
     let (address, _server) = serve(&files.load()).await;
 
     for subject in [Subject::service("order"), Subject::service("gateway")] {
@@ -129,7 +129,7 @@ async fn a_token_that_names_another_service_than_the_certificate_is_refused() {
 
 #[tokio::test]
 async fn calls_through_the_gateway_are_those_of_users_with_sessions() {
-    let files = Files::of("geo");
+    let files = Files::new("geo");
     let (address, _server) = serve(&files.load()).await;
     let gateway = files.beside(&Subject::service("gateway"));
 
@@ -139,7 +139,7 @@ async fn calls_through_the_gateway_are_those_of_users_with_sessions() {
 
 #[tokio::test]
 async fn a_method_for_the_gateway_admits_its_certificate_alone() {
-    let files = Files::of("geo");
+    let files = Files::new("geo");
     let (address, _server) = serve_to(Access::Gateway, &files.load()).await;
     let code = async |subject: Subject, session| {
         ask(peer(&files.beside(&subject), address), session).await.unwrap_err().code()
@@ -154,7 +154,7 @@ async fn a_method_for_the_gateway_admits_its_certificate_alone() {
 
 #[tokio::test]
 async fn a_server_with_a_wrong_certificate_gets_no_call() {
-    let (files, others) = (Files::of("geo"), Files::of("geo"));
+    let (files, others) = (Files::new("geo"), Files::new("geo"));
     let order = files.beside(&Subject::service("order"));
     let elsewhere = Subject { hosts: vec!["elsewhere".to_owned()], ..Subject::service("geo") };
     let another = files.beside(&Subject::service("payment"));
@@ -178,7 +178,7 @@ async fn a_server_with_a_wrong_certificate_gets_no_call() {
 
 #[tokio::test]
 async fn an_address_that_says_another_scheme_is_refused_by_its_variable() {
-    let files = Files::of("geo");
+    let files = Files::new("geo");
     let tls = files.load();
     for (tls, address) in [(Some(&tls), "http://localhost:1"), (None, "https://localhost:1")] {
         let error = Peer::over(tls, "geo", "GEO_ADDRESS", address).err().unwrap();
@@ -188,7 +188,7 @@ async fn an_address_that_says_another_scheme_is_refused_by_its_variable() {
 
 #[tokio::test]
 async fn a_plain_caller_is_refused_and_named_in_the_log() {
-    let files = Files::of("geo");
+    let files = Files::new("geo");
     let (log, _guard) = MemoryLog::capture(Level::INFO);
     let (address, _server) = serve(&files.load()).await;
 
@@ -202,7 +202,7 @@ async fn a_plain_caller_is_refused_and_named_in_the_log() {
 
 #[tokio::test]
 async fn customers_need_no_certificate_over_https_and_a_token_makes_nobody_a_service_there() {
-    let files = Files::of("geo");
+    let files = Files::new("geo");
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
     let listener = Listener::from(socket).with_tls(Acceptor::new(files.load(), Clients::Anyone));
@@ -226,8 +226,8 @@ async fn customers_need_no_certificate_over_https_and_a_token_makes_nobody_a_ser
 
 #[tokio::test]
 async fn certificates_and_authority_are_replaced_under_load_without_a_failed_call() {
-    const OFTEN: Duration = Duration::from_millis(20);
-    let (geo, order) = (Files::of("geo"), Files::of("order"));
+    const WATCH_INTERVAL: Duration = Duration::from_millis(20);
+    let (geo, order) = (Files::new("geo"), Files::new("order"));
     // Both services trust both authorities, and have certificates of the first.
     let [first, second] = [&geo.authority, &order.authority];
     let both = format!("{}{}", first.certificate(), second.certificate());
@@ -235,7 +235,7 @@ async fn certificates_and_authority_are_replaced_under_load_without_a_failed_cal
     order.write(super::fixture::CA, &both);
     order.put(&pair(first, &Subject::service("order")));
     let (server, client) = (geo.load(), order.load());
-    let _watches = [&server, &client].map(|tls| testkit::run(|stop| tls.clone().watch(OFTEN, stop)));
+    let _watches = [&server, &client].map(|tls| testkit::run(|stop| tls.clone().watch(WATCH_INTERVAL, stop)));
     let (address, _server) = serve(&server).await;
     let (calls, failures, done) = (AtomicU32::new(0), AtomicU32::new(0), AtomicBool::new(false));
     let load = async {
@@ -255,7 +255,7 @@ async fn certificates_and_authority_are_replaced_under_load_without_a_failed_cal
             for (files, name) in [(&geo, "geo"), (&order, "order")] {
                 let new = authority.issue(&Subject::service(name), SystemTime::now(), DAY).expect("a certificate");
                 files.put(&new);
-                tokio::time::sleep(5 * OFTEN).await;
+                tokio::time::sleep(5 * WATCH_INTERVAL).await;
             }
         }
         done.store(true, Ordering::Relaxed);

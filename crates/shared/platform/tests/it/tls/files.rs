@@ -15,7 +15,7 @@ use tracing::Level;
 
 use super::fixture::{CA, DAY, Files, authority, chain, connect, pair};
 
-const OFTEN: Duration = Duration::from_millis(20);
+const WATCH_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Starts a listener that performs handshakes with all clients.
 async fn listen(tls: &Tls) -> SocketAddr {
@@ -66,7 +66,7 @@ fn a_file_that_cannot_be_used_is_an_error_that_names_its_variable() {
         ("no URI", "TLS_CERT_FILE", Box::new(|files| files.put(&pair(&files.authority, &Subject::store("order"))))),
     ];
     for (case, variable, spoil) in cases {
-        let files = Files::of("order");
+        let files = Files::new("order");
         spoil(&files);
 
         let error = Tls::load(files.config()).err().unwrap();
@@ -78,7 +78,7 @@ fn a_file_that_cannot_be_used_is_an_error_that_names_its_variable() {
 
 #[test]
 fn another_services_certificate_is_refused() {
-    let files = Files::of("order");
+    let files = Files::new("order");
 
     let error = Tls::of_service(files.config(), "payment").err().unwrap();
 
@@ -87,11 +87,11 @@ fn another_services_certificate_is_refused() {
 
 #[tokio::test]
 async fn new_files_count_without_a_restart_and_broken_ones_keep_the_old() {
-    let files = Files::of("payment");
+    let files = Files::new("payment");
     let tls = files.load();
     let address = listen(&tls).await;
     let (log, _guard) = MemoryLog::capture(Level::INFO);
-    let _watch = testkit::run(|stop| tls.clone().watch(OFTEN, stop));
+    let _watch = testkit::run(|stop| tls.clone().watch(WATCH_INTERVAL, stop));
     let first = chain(&files.pair).remove(0);
     assert_eq!(shown(&files, address).await, first);
 
@@ -101,7 +101,7 @@ async fn new_files_count_without_a_restart_and_broken_ones_keep_the_old() {
         let whole = std::fs::read_to_string(files.path(name)).unwrap();
         files.write(name, "nothing");
         testkit::eventually(async || log.text().contains(problem).then_some(())).await;
-        tokio::time::sleep(5 * OFTEN).await;
+        tokio::time::sleep(5 * WATCH_INTERVAL).await;
         assert_eq!(log.text().matches(problem).count(), 1, "logged once, however often it is looked at");
         assert_eq!(shown(&files, address).await, first, "{name}");
         files.write(name, &whole);
@@ -115,10 +115,10 @@ async fn new_files_count_without_a_restart_and_broken_ones_keep_the_old() {
 
 #[tokio::test]
 async fn a_certificate_of_another_service_does_not_replace_this_ones() {
-    let files = Files::of("payment");
+    let files = Files::new("payment");
     let tls = files.load();
     let (log, _guard) = MemoryLog::capture(Level::INFO);
-    let _watch = testkit::run(|stop| tls.clone().watch(OFTEN, stop));
+    let _watch = testkit::run(|stop| tls.clone().watch(WATCH_INTERVAL, stop));
 
     files.put(&pair(&files.authority, &Subject::service("order")));
 
@@ -128,10 +128,10 @@ async fn a_certificate_of_another_service_does_not_replace_this_ones() {
 
 #[tokio::test]
 async fn an_authority_that_is_added_is_trusted_and_one_that_is_removed_is_not() {
-    let files = Files::of("payment");
+    let files = Files::new("payment");
     let tls = files.load();
     let address = listen(&tls).await;
-    let _watch = testkit::run(|stop| tls.clone().watch(OFTEN, stop));
+    let _watch = testkit::run(|stop| tls.clone().watch(WATCH_INTERVAL, stop));
     let other = authority();
     let order: Pair = pair(&other, &Subject::service("order"));
     let is_admitted = async || {

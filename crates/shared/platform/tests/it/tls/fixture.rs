@@ -38,7 +38,7 @@ pub struct Files {
 
 impl Files {
     /// Creates the files of the service `name`, with a certificate of a new authority.
-    pub fn of(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let authority = authority();
         let pair = pair(&authority, &Subject::service(name));
         let files = Self { directory: tempfile::tempdir().expect("a directory"), authority, pair };

@@ -35,7 +35,7 @@ async fn shake(files: &Files, clients: Clients, client: ClientConfig) -> (Option
 
 #[tokio::test]
 async fn the_certificates_uri_is_the_caller() {
-    let files = Files::of("payment");
+    let files = Files::new("payment");
     let admitted = async |subject: Subject| {
         let pair = pair(&files.authority, &subject);
         shake(&files, Clients::Certified, files.client(Some(&pair))).await.0
@@ -48,14 +48,14 @@ async fn the_certificates_uri_is_the_caller() {
 
 #[tokio::test]
 async fn a_listener_for_customers_asks_for_no_certificate() {
-    let files = Files::of("payment");
+    let files = Files::new("payment");
 
     assert_eq!(shake(&files, Clients::Anyone, files.client(None)).await.0, Some(Identity::Users));
 }
 
 #[tokio::test]
 async fn whoever_has_no_certificate_of_a_member_is_refused_and_named_in_the_log() {
-    let files = Files::of("payment");
+    let files = Files::new("payment");
     let order = Subject::service("order");
     let with_uri = |uri: &str| Subject { uri: Some(uri.to_owned()), ..order.clone() };
     let expired = files.authority.sign(&order, SystemTime::now() - 2 * DAY, DAY).unwrap();
@@ -81,7 +81,7 @@ async fn whoever_has_no_certificate_of_a_member_is_refused_and_named_in_the_log(
 
 #[tokio::test]
 async fn plain_text_is_refused_and_named_in_the_log() {
-    let files = Files::of("payment");
+    let files = Files::new("payment");
     let (log, _guard) = MemoryLog::capture(Level::INFO);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
@@ -96,7 +96,7 @@ async fn plain_text_is_refused_and_named_in_the_log() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_says_nothing_is_given_up() {
-    let files = Files::of("payment");
+    let files = Files::new("payment");
     let (log, _guard) = MemoryLog::capture(Level::INFO);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
@@ -110,7 +110,7 @@ async fn a_client_that_says_nothing_is_given_up() {
 
 #[tokio::test]
 async fn a_session_is_not_resumed_so_that_each_connection_shows_its_certificate() {
-    let files = Files::of("payment");
+    let files = Files::new("payment");
     let order = pair(&files.authority, &Subject::service("order"));
     let client = Arc::new(files.client(Some(&order)));
     for _ in 0..2 {

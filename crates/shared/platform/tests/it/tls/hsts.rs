@@ -16,7 +16,7 @@ use super::fixture::{Files, connect};
 
 #[tokio::test]
 async fn an_answer_over_tls_demands_https_for_a_year() {
-    let files = Files::of("geo");
+    let files = Files::new("geo");
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
     let listener = Listener::from(socket).with_tls(Acceptor::new(files.load(), Clients::Anyone));

@@ -5,7 +5,7 @@ use std::{collections::HashMap, net::SocketAddr, path::Path, sync::Arc, time::Du
 use certificates::Subject;
 use platform::{
     config::Settings,
-    kafka::{Config, Consumer, KafkaPublisher, Record, Refusal, Subscription, ensure_topics, probe},
+    kafka::{Config, Consumer, KafkaPublisher, Record, Refusal, TopicSubscription, ensure_topics, probe},
     outbox::Publisher as _,
     readiness::Readiness,
 };
@@ -36,7 +36,7 @@ async fn handshakes(files: &Files, subject: &Subject) -> SocketAddr {
 
 /// Returns the settings of a client of `brokers` that trusts the authority in the file `ca`.
 fn ssl(brokers: impl Into<String>, ca: &Path) -> Settings {
-    Settings::of([
+    Settings::from_variables([
         ("KAFKA_BROKERS", brokers.into()),
         ("KAFKA_TOPIC_PARTITIONS", "1".to_owned()),
         (PROTOCOL, "ssl".to_owned()),
@@ -58,7 +58,7 @@ async fn probed(settings: &Settings) -> anyhow::Error {
 fn consume(config: &Config, topic: &str) -> (Running, Readiness, mpsc::UnboundedReceiver<Vec<u8>>) {
     let readiness = Readiness::default();
     let (sender, seen) = mpsc::unbounded_channel();
-    let subscription = Subscription { group: "group", topic: topic.to_owned(), handler: Arc::new(Seen(sender)) };
+    let subscription = TopicSubscription { group: "group", topic: topic.to_owned(), handler: Arc::new(Seen(sender)) };
     let consumer = Consumer::new(config, subscription, readiness.condition("group"));
     (testkit::run(|stop| consumer.run(stop)), readiness, seen)
 }
@@ -82,14 +82,14 @@ async fn broker() -> Option<(TlsKafka, Files)> {
         assert!(!crate::access::has_docker());
         return None;
     };
-    let files = Files::of("order");
+    let files = Files::new("order");
     files.write(CA, &kafka.authority);
     Some((kafka, files))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_with_a_wrong_certificate_is_refused_and_that_is_said() {
-    let (files, others) = (Files::of("order"), Files::of("order"));
+    let (files, others) = (Files::new("order"), Files::new("order"));
     let kafka = Subject::store("kafka");
     let elsewhere = Subject { hosts: vec!["elsewhere".to_owned()], ..kafka.clone() };
     let authority = handshakes(&others, &kafka).await;
@@ -110,7 +110,7 @@ async fn a_broker_with_a_wrong_certificate_is_refused_and_that_is_said() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consumer_that_makes_no_topics_and_a_producer_say_that_they_do_not_trust_the_broker() {
-    let (files, others) = (Files::of("order"), Files::of("order"));
+    let (files, others) = (Files::new("order"), Files::new("order"));
     let broker = handshakes(&others, &Subject::store("kafka")).await;
     let settings = ssl(format!("localhost:{}", broker.port()), &files.path(CA));
     let config = load(&settings.with([("KAFKA_CREATE_TOPICS", "false".to_owned())]));
@@ -128,7 +128,7 @@ async fn a_consumer_that_makes_no_topics_and_a_producer_say_that_they_do_not_tru
 
 #[tokio::test]
 async fn the_log_names_the_wrong_certificate() {
-    let (files, others) = (Files::of("order"), Files::of("order"));
+    let (files, others) = (Files::new("order"), Files::new("order"));
     let broker = handshakes(&others, &Subject::store("kafka")).await;
     let settings = ssl(format!("localhost:{}", broker.port()), &files.path(CA));
     let (log, _guard) = MemoryLog::capture(Level::INFO);
@@ -143,7 +143,7 @@ async fn the_log_names_the_wrong_certificate() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_without_tls_is_told_of_the_variable() {
     let Some((kafka, _files)) = broker().await else { return };
-    let settings = Settings::of([("KAFKA_BROKERS", kafka.ssl)]);
+    let settings = Settings::from_variables([("KAFKA_BROKERS", kafka.ssl)]);
 
     let error = probed(&settings).await;
     let made = ensure_topics(&load(&settings), &["topic"]).await.unwrap_err();
@@ -180,7 +180,7 @@ async fn events_go_over_tls_with_and_without_users() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_authority_in_the_file_is_used_after_the_old_one_has_failed() {
     let Some((kafka, files)) = broker().await else { return };
-    let others = Files::of("order");
+    let others = Files::new("order");
     let right = load(&ssl(kafka.ssl.clone(), &files.path(CA)));
     ensure_topics(&right, &["new-authority"]).await.unwrap();
     let settings = ssl(kafka.ssl, &others.path(CA)).with([("KAFKA_CREATE_TOPICS", "false".to_owned())]);

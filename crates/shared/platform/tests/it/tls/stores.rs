@@ -89,7 +89,7 @@ async fn start(url: String) -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn postgres_is_used_over_tls_where_its_certificate_is_right() {
-    let files = Files::of("order");
+    let files = Files::new("order");
     let (_database, url) = database(&files, &Subject::store("postgres"), Opening::Asked).await;
 
     start(url).await.unwrap();
@@ -97,7 +97,7 @@ async fn postgres_is_used_over_tls_where_its_certificate_is_right() {
 
 #[tokio::test]
 async fn a_wrong_certificate_of_postgres_ends_the_start_and_says_so() {
-    let (files, others) = (Files::of("order"), Files::of("order"));
+    let (files, others) = (Files::new("order"), Files::new("order"));
     let elsewhere = Subject { hosts: vec!["elsewhere".to_owned()], ..Subject::store("postgres") };
     let (_first, other_authority) = database(&others, &Subject::store("postgres"), Opening::Asked).await;
     let other_authority = other_authority.replace(others.path(CA).to_str().unwrap(), files.path(CA).to_str().unwrap());
@@ -123,7 +123,7 @@ async fn redis(files: &Files, trust: &Tls) -> Connection {
 
 #[tokio::test]
 async fn redis_is_used_over_tls() {
-    let files = Files::of("iam");
+    let files = Files::new("iam");
     let mut connection = redis(&files, &files.load()).await;
 
     ::redis::cmd("PING").query_async::<()>(&mut connection).await.unwrap();
@@ -131,7 +131,7 @@ async fn redis_is_used_over_tls() {
 
 #[tokio::test]
 async fn redis_with_a_wrong_certificate_is_not_ready_until_its_authority_is_trusted() {
-    let (files, mine) = (Files::of("iam"), Files::of("iam"));
+    let (files, mine) = (Files::new("iam"), Files::new("iam"));
     let trust = mine.load();
     let connection = redis(&files, &trust).await;
     let (log, _guard) = MemoryLog::capture(Level::INFO);

@@ -26,7 +26,7 @@ pub struct Effects {
 
 impl Effects {
     /// Returns the effect; `None` if the facts do not contain it.
-    pub fn of(facts: &Facts, consumer: &Consumer, kind: &str) -> Option<Self> {
+    pub fn from_facts(facts: &Facts, consumer: &Consumer, kind: &str) -> Option<Self> {
         let orders = |status| {
             let like = facts.orders.iter().filter(move |order| order.status == status);
             like.map(|order| (order.uuid, order.updated_at)).collect()
@@ -65,7 +65,7 @@ impl Effects {
                 ("a cancelled payment", cancelled.map(|payment| (payment.order, payment.updated_at)).collect(), false)
             }
             ("assembly", OrderPaid::TYPE) => {
-                ("a job", facts.jobs.iter().map(|job| (job.order, job.started_at)).collect(), true)
+                ("a job", facts.builds.iter().map(|build| (build.order, build.started_at)).collect(), true)
             }
             ("notification", OrderPaid::TYPE) => ("a notification order_paid", told("order_paid"), true),
             ("notification", ShipAssembled::TYPE) => ("a notification ship_assembled", told("ship_assembled"), true),

@@ -23,7 +23,7 @@ pub struct Received {
 }
 
 impl Received {
-    pub fn of(facts: &Facts, consumer: &Consumer, kind: &str) -> Self {
+    pub fn from_facts(facts: &Facts, consumer: &Consumer, kind: &str) -> Self {
         let mut events = HashMap::new();
         let mut repeated = Vec::new();
         let own = |service, group: &str| service == consumer.service && group == consumer.group;
@@ -52,7 +52,7 @@ pub struct Published<'a> {
 }
 
 impl<'a> Published<'a> {
-    pub fn of(facts: &'a Facts) -> Self {
+    pub fn from_facts(facts: &'a Facts) -> Self {
         let by_kind = ROUTES.iter().map(|route| {
             let rows = facts.outbox.iter().filter(|row| row.kind == route.kind && row.published_at.is_some());
             let records = facts.log_of(route.kind).into_iter().flat_map(|log| &log.records);

@@ -12,20 +12,20 @@ use self::{
     effects::Effects,
     events::{Published, Received},
 };
-use crate::{Facts, Finding, facts::JobStatus, report::Check};
+use crate::{Facts, Finding, facts::BuildStatus, report::Check};
 
 pub fn check(facts: &Facts) -> Finding {
     let mut check = Check::new(5, "each consumer handled every event once, with its effects");
-    let published = Published::of(facts);
+    let published = Published::from_facts(facts);
     let (mut consumers, mut taken, mut effects, mut buried) = (0, 0, 0, 0);
     for route in &ROUTES {
         for consumer in route.consumers {
-            let received = Received::of(facts, consumer, route.kind);
+            let received = Received::from_facts(facts, consumer, route.kind);
             let orders = published.compare(facts, consumer, route.kind, &received, &mut check);
             consumers += usize::from(!received.events.is_empty());
             taken += received.events.len();
             buried += received.buried.len();
-            let Some(made) = Effects::of(facts, consumer, route.kind) else {
+            let Some(made) = Effects::from_facts(facts, consumer, route.kind) else {
                 check.note(format!(
                     "{}: its inbox was checked, and no effect, as this audit knows none",
                     consumer.group
@@ -36,7 +36,7 @@ pub fn check(facts: &Facts) -> Finding {
             effects += orders.keys().filter(|order| made.orders.contains_key(order)).count();
         }
     }
-    jobs(facts, &mut check);
+    builds(facts, &mut check);
     check.counted("consumers", consumers);
     check.counted("events taken", taken);
     check.counted("effects", effects);
@@ -58,11 +58,11 @@ pub struct Unhandled {
 
 /// Returns the published events that were not handled, for each consumer.
 pub fn unhandled(facts: &Facts) -> Vec<Unhandled> {
-    let published = Published::of(facts);
+    let published = Published::from_facts(facts);
     let routes: &'static [Route] = const { &ROUTES };
     let consumers = routes.iter().flat_map(|route| route.consumers.iter().map(move |consumer| (route.kind, consumer)));
     let missing = consumers.flat_map(|(kind, consumer)| {
-        let missing = published.missing(facts, kind, &Received::of(facts, consumer, kind));
+        let missing = published.missing(facts, kind, &Received::from_facts(facts, consumer, kind));
         missing.into_iter().map(move |(event, order)| Unhandled { event, kind, order, consumer })
     });
     missing.collect()
@@ -73,19 +73,19 @@ fn known(service: &str, group: &str) -> bool {
     all.any(|consumer| consumer.service == service && consumer.group == group)
 }
 
-/// Checks that every finished job has published its result.
-fn jobs(facts: &Facts, check: &mut Check) {
+/// Checks that every finished build has published its result.
+fn builds(facts: &Facts, check: &mut Check) {
     let told: HashMap<Uuid, &str> =
         facts.outbox.iter().filter(|row| row.service == "assembly").map(|row| (row.key, row.kind.as_ref())).collect();
-    for job in facts.jobs.iter().filter(|job| !facts.may_be_forgotten(job.started_at)) {
-        let kind = match job.status {
-            JobStatus::Building => None,
-            JobStatus::Assembled => Some(ShipAssembled::TYPE),
-            JobStatus::Failed => Some(AssemblyFailed::TYPE),
+    for build in facts.builds.iter().filter(|build| !facts.may_be_forgotten(build.started_at)) {
+        let kind = match build.status {
+            BuildStatus::Building => None,
+            BuildStatus::Assembled => Some(ShipAssembled::TYPE),
+            BuildStatus::Failed => Some(AssemblyFailed::TYPE),
         };
-        if told.get(&job.order).copied() != kind {
-            let (status, told) = (job.status.as_str(), told.get(&job.order).unwrap_or(&"nothing"));
-            check.broken_by(format!("job of order {}", job.order), format!("is {status}, but has published {told}"));
+        if told.get(&build.order).copied() != kind {
+            let (status, told) = (build.status.as_str(), told.get(&build.order).unwrap_or(&"nothing"));
+            check.broken_by(format!("job of order {}", build.order), format!("is {status}, but has published {told}"));
         }
     }
 }

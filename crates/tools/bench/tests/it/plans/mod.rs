@@ -22,7 +22,7 @@ use self::{
 
 const FILL: Fill = Fill { first: 1, last: 12_000, open: 240, parts: 12_000 };
 /// A table with at least this many rows counts as large.
-const LARGE: i64 = 1_000;
+const MIN_LARGE_ROWS: i64 = 1_000;
 /// Tables that stay small, however many orders there are: they have a row per job, bot, courier or alert.
 const SMALL: [&str; 6] = ["alerts", "bot_offsets", "couriers", "leases", "places", "storage_places"];
 /// A table that serves as a queue, and that only a few rows a day pass through.
@@ -80,11 +80,11 @@ impl Tables {
         let mut connection = database.pool.connect().await.unwrap();
         fill(&mut connection, service, FILL, &[]).await.unwrap();
         let sizes = sizes(&mut connection).await;
-        let few = |(table, rows): &&(String, i64)| *rows < LARGE && !SMALL.contains(&table.as_str());
+        let few = |(table, rows): &&(String, i64)| *rows < MIN_LARGE_ROWS && !SMALL.contains(&table.as_str());
         assert_eq!(
             sizes.iter().find(few),
             None,
-            "a large table has {LARGE} rows at least: crates/tools/bench/src/fill/{service}.sql"
+            "a large table has {MIN_LARGE_ROWS} rows at least: crates/tools/bench/src/fill/{service}.sql"
         );
         let large = sizes.into_iter().map(|(table, _)| table).filter(|table| !SMALL.contains(&table.as_str()));
         Self { service, connection, large: large.collect() }

@@ -47,10 +47,10 @@ pub const FAULTS: [Fault; 4] = [
 ];
 
 /// How long a consumer group may list members that are dead: the session timeout and a margin.
-const GONE: Duration = Duration::from_secs(30);
+const DEAD_MEMBER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a group may make no progress while records are pending.
-const STANDSTILL: Duration = Duration::from_secs(30);
-const POLL: Duration = Duration::from_millis(500);
+const PROGRESS_TIMEOUT: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Makes every group consume its topic again from the beginning. The cause counts as removed when everything has been
 /// consumed again.
@@ -101,11 +101,11 @@ pub(super) async fn until_taken(cluster: &Cluster, topics: &[Topic]) -> anyhow::
         if left == 0 {
             return Ok(Vec::new());
         }
-        if moved.elapsed() >= STANDSTILL {
+        if moved.elapsed() >= PROGRESS_TIMEOUT {
             let late = progress.iter().filter(|one| uncommitted(one) > 0);
             return Ok(late.map(|one| format!("not taken again: {one}")).collect());
         }
-        sleep(POLL).await;
+        sleep(POLL_INTERVAL).await;
     }
 }
 
@@ -132,12 +132,12 @@ async fn place_once_gone(
     topic: &Topic,
     to: fn(&Extent) -> i64,
 ) -> anyhow::Result<()> {
-    let until = Instant::now() + GONE;
+    let until = Instant::now() + DEAD_MEMBER_TIMEOUT;
     while let Err(error) = topics::place(cluster, consumer, topic, to).await {
         if Instant::now() >= until {
             return Err(error).with_context(|| format!("placing {}", consumer.group));
         }
-        sleep(POLL).await;
+        sleep(POLL_INTERVAL).await;
     }
     Ok(())
 }

@@ -7,16 +7,16 @@ use platform::kafka::Extent;
 use rand::seq::SliceRandom as _;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{super::crash_points::unpublished, GONE, POLL, event, movable, place_once_gone};
+use super::{super::crash_points::unpublished, DEAD_MEMBER_TIMEOUT, POLL_INTERVAL, event, movable, place_once_gone};
 use crate::{
-    cluster::{BUILD_MAX, Cluster, Link},
+    cluster::{Cluster, Link, MAX_BUILD_TIME},
     experiment::{Experiment, Injected, Injection},
     topics::{self, Progress, Topic},
 };
 use platform::service::Service;
 
 /// How long to wait for enough events to shuffle.
-const PATIENCE: Duration = Duration::from_secs(20);
+const EVENTS_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Makes consumers receive shuffled copies of events that they have not consumed, and never the originals.
 ///
@@ -32,9 +32,9 @@ pub async fn shuffled(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     cluster.replicas.kill(&assembly::SERVICE).await;
     cluster.replicas.kill(&notification::SERVICE).await;
     let before = written(cluster).await?;
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + EVENTS_TIMEOUT;
     while written(cluster).await? < before + enough && Instant::now() < until {
-        sleep(POLL).await;
+        sleep(POLL_INTERVAL).await;
     }
     cluster.replicas.kill(&inventory::SERVICE).await;
     cluster.replicas.kill(&payment::SERVICE).await;
@@ -111,11 +111,11 @@ async fn written(cluster: &Cluster) -> anyhow::Result<i64> {
 async fn until_published(cluster: &Cluster, service: &'static Service) -> anyhow::Result<()> {
     let published = async {
         while !unpublished(cluster, service).await?.is_empty() {
-            sleep(POLL).await;
+            sleep(POLL_INTERVAL).await;
         }
         anyhow::Ok(())
     };
-    timeout(PATIENCE, published).await.with_context(|| format!("{service} does not publish"))?
+    timeout(EVENTS_TIMEOUT, published).await.with_context(|| format!("{service} does not publish"))?
 }
 
 /// Returns when the assembly service has consumed every order and reported each result.
@@ -123,12 +123,12 @@ async fn until_built(cluster: &Cluster) -> anyhow::Result<()> {
     let taken = async {
         while topics::progress(cluster).await?.iter().any(|one| is_of(one, &assembly::SERVICE) && one.uncommitted() > 0)
         {
-            sleep(POLL).await;
+            sleep(POLL_INTERVAL).await;
         }
         anyhow::Ok(())
     };
-    timeout(GONE, taken).await.context("assembly does not take what was mixed")??;
-    sleep(BUILD_MAX + POLL).await;
+    timeout(DEAD_MEMBER_TIMEOUT, taken).await.context("assembly does not take what was mixed")??;
+    sleep(MAX_BUILD_TIME + POLL_INTERVAL).await;
     until_published(cluster, &assembly::SERVICE).await
 }
 

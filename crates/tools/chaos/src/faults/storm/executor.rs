@@ -13,9 +13,9 @@ use crate::{
 use operations::registry::with_database;
 use platform::service::Service;
 
-const SLOW: Duration = Duration::from_millis(200);
+const ADDED_LATENCY: Duration = Duration::from_millis(200);
 /// The number of records at the end of each partition that are published again.
-const LATEST: i64 = 5;
+const REPUBLISHED_RECORDS: i64 = 5;
 
 pub struct Executor<'a> {
     cluster: &'a mut Cluster,
@@ -41,7 +41,7 @@ impl<'a> Executor<'a> {
                 self.restart(&assembly::SERVICE, number, &[("ASSEMBLY_FAILURE_RATE", "1")]).await?;
             }
             Disturbance::Cut(link) => cluster.links.get(link)?.cut(),
-            Disturbance::Slow(link) => cluster.links.get(link)?.delay(SLOW),
+            Disturbance::Slow(link) => cluster.links.get(link)?.delay(ADDED_LATENCY),
             Disturbance::HalfOpen(link) => cluster.links.get(link)?.mute(),
             Disturbance::PostgresKilled => cluster.servers.kill_postgres().await?,
             Disturbance::PostgresHung => {
@@ -128,7 +128,7 @@ impl<'a> Executor<'a> {
 
 async fn events_again(cluster: &Cluster) -> anyhow::Result<()> {
     let topics = topics::all(cluster).await?;
-    let latest = topics.into_iter().map(|topic| topic.from(|extent| extent.end - LATEST)).collect();
+    let latest = topics.into_iter().map(|topic| topic.from(|extent| extent.end - REPUBLISHED_RECORDS)).collect();
     let events = topics::read(cluster, latest, |_, message, _| topics::again(message)).await?;
     topics::publish(cluster, events).await
 }

@@ -14,8 +14,8 @@ use crate::cluster::{Link, calls};
 use operations::registry::{SERVICES, with_database};
 
 /// The pause between two disturbances, and the duration of one, in milliseconds.
-const PAUSE: std::ops::Range<u64> = 500..4_000;
-const LASTS: std::ops::Range<u64> = 500..8_000;
+const PAUSE_MS: std::ops::Range<u64> = 500..4_000;
+const DURATION_MS: std::ops::Range<u64> = 500..8_000;
 
 /// Plans the disturbances within `length`, in order. A target never has two disturbances at once. A mock broker only
 /// receives more records, and a disk shared with other programs is never filled.
@@ -23,11 +23,11 @@ pub fn plan(random: &mut SmallRng, length: Duration, replicas: usize, real_broke
     let (mut events, mut deck): (Vec<Event>, _) = (Vec::new(), Vec::new());
     let mut at = Duration::ZERO;
     loop {
-        at += Duration::from_millis(random.random_range(PAUSE));
+        at += Duration::from_millis(random.random_range(PAUSE_MS));
         if at >= length {
             return events;
         }
-        let lasts = Duration::from_millis(random.random_range(LASTS));
+        let lasts = Duration::from_millis(random.random_range(DURATION_MS));
         if deck.is_empty() {
             deck = self::deck(random, replicas.max(1), real_broker, disk);
         }

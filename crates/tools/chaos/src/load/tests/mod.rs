@@ -171,7 +171,7 @@ async fn paying_and_cancelling_both_succeeding_is_a_violation() {
 async fn half_of_the_customers_speak_http_1_1_and_the_others_http_2() {
     for (number, has_host) in [(0, false), (1, true)] {
         let respond = |_: &Received| success(200, &json!({ "orders": [] }));
-        let (mut customer, http, _iam) = customer_over(Protocol::of(number), respond).await;
+        let (mut customer, http, _iam) = customer_over(Protocol::for_customer(number), respond).await;
 
         customer.list().await;
         customer.client.reconnect().unwrap();

@@ -14,7 +14,7 @@ use stateright::{Checker as _, Model, Property};
 
 use self::{
     protocol::Protocol,
-    state::{ATTEMPTS, Entry, PROCESSES, Process, REQUESTS, State, index},
+    state::{Entry, MAX_ATTEMPTS, PROCESSES, Process, REQUESTS, State, index},
 };
 use crate::goal::stuck;
 
@@ -98,7 +98,7 @@ impl Model for Protocol {
                 actions.push(Action::Dies(process));
             }
         }
-        for attempt in 1..=ATTEMPTS {
+        for attempt in 1..=MAX_ATTEMPTS {
             let late = state.late[index(attempt)];
             actions.extend(late.charge.then_some(Action::LateCharge(attempt)));
             actions.extend(late.void.then_some(Action::LateVoid(attempt)));
@@ -163,8 +163,9 @@ impl Model for Protocol {
                     && state.processes.iter().any(|process| matches!(process, Process::Waits(_, Step::Charge)))
             }));
             all.push(Property::always("no charged order loses its parts", |_, state: &State| {
-                use order::model::Ending;
-                let undoes = |process: &Process| matches!(process, Process::Goes(_, Step::End(Ending::Undone)));
+                use order::model::AttemptEnd;
+                let undoes =
+                    |process: &Process| matches!(process, Process::Goes(_, Step::End(AttemptEnd::Compensated)));
                 !state.processes.iter().any(undoes)
             }));
         }

@@ -39,7 +39,7 @@ impl State {
         if self.payments.iter().all(|payment| payment.intent.attempt != attempt) {
             self.insert(attempt, Status::Declined(Decline::Declined));
         }
-        match VoidResult::of(&self.payments) {
+        match VoidResult::from_payments(&self.payments) {
             VoidResult::Voided => (Charge::None, None),
             VoidResult::AlreadyCharged(transaction) => (Charge::Made, Some(transaction)),
             VoidResult::InProgress => (Charge::Unknown, None),

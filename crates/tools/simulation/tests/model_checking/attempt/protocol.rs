@@ -1,11 +1,11 @@
 //! The steps of the processes, as in `order::service`, and those of inventory for them.
 
 use inventory::model::Status as Reservation;
-use order::model::{AttemptLease, CancelReason, Charge, Confirmation, Ending, PaymentMethod, Status, Step};
+use order::model::{AttemptEnd, AttemptLease, CancelReason, Charge, Confirmation, PaymentMethod, Status, Step};
 
 use super::{
     Arrives, confirmation,
-    state::{ATTEMPTS, Process, REQUESTS, State, index, transaction},
+    state::{MAX_ATTEMPTS, Process, REQUESTS, State, index, transaction},
 };
 
 /// The current protocol (`fenced`), or the previous one. In the previous one attempts had no epoch, a process whose
@@ -17,7 +17,7 @@ pub struct Protocol {
 
 impl Protocol {
     pub fn start(state: &mut State, process: usize) {
-        let begun = if state.order.attempts < ATTEMPTS.cast_signed() {
+        let begun = if state.order.attempts < MAX_ATTEMPTS.cast_signed() {
             state.order.begin_attempt(PaymentMethod::Card).is_ok()
         } else {
             false
@@ -55,8 +55,8 @@ impl Protocol {
     fn after_confirmation(&self, lease: &AttemptLease, confirmation: Confirmation) -> Step {
         match (self.fenced, confirmation) {
             (true, _) | (false, Confirmation::Held) => lease.after_confirmation(confirmation),
-            (false, Confirmation::Refused) => Step::End(Ending::Cancelled),
-            (false, Confirmation::Unknown) => Step::End(Ending::Abandoned),
+            (false, Confirmation::Refused) => Step::End(AttemptEnd::Cancelled),
+            (false, Confirmation::Unknown) => Step::End(AttemptEnd::Abandoned),
         }
     }
 
@@ -98,22 +98,24 @@ impl Protocol {
         let charged = state.charged().next().map(transaction);
         let order = &mut state.order;
         match (ending, charged) {
-            (Ending::Paid, Some(transaction)) => drop(order.pay(number, transaction)),
-            (Ending::Undone, Some(transaction)) => drop(order.undo_attempt(number, transaction)),
-            (Ending::Declined | Ending::Abandoned, _) => drop(order.end_attempt(number)),
-            (Ending::Cancelled, _) => {
+            (AttemptEnd::Paid, Some(transaction)) => drop(order.pay(number, transaction)),
+            (AttemptEnd::Compensated, Some(transaction)) => drop(order.compensate_attempt(number, transaction)),
+            (AttemptEnd::Declined | AttemptEnd::Abandoned, _) => drop(order.end_attempt(number)),
+            (AttemptEnd::Cancelled, _) => {
                 let _ = order.end_attempt(number);
                 let _ = order.cancel(CancelReason::OutOfStock);
             }
-            (Ending::Paid | Ending::Undone, None) => panic!("payment told of a charge that is not in the books"),
+            (AttemptEnd::Paid | AttemptEnd::Compensated, None) => {
+                panic!("payment told of a charge that is not in the books")
+            }
         }
     }
 
-    fn is_open(&self, ending: Ending, lease: &AttemptLease, state: &State) -> bool {
+    fn is_open(&self, ending: AttemptEnd, lease: &AttemptLease, state: &State) -> bool {
         if self.fenced {
             return ending.is_open_to(lease, state.epoch, state.shared);
         }
-        ending != Ending::Abandoned || !state.shared
+        ending != AttemptEnd::Abandoned || !state.shared
     }
 
     pub fn after_work(process: usize) -> Process {

@@ -15,7 +15,7 @@ use uuid::Uuid;
 pub const PROCESSES: usize = 4;
 pub const REQUESTS: usize = 2;
 /// The most attempts that requests may start.
-pub const ATTEMPTS: u32 = 2;
+pub const MAX_ATTEMPTS: u32 = 2;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
@@ -31,9 +31,9 @@ pub struct State {
     /// True if payment knows that the order is cancelled, and had nothing to refund at that time.
     pub void: bool,
     /// The entry in the provider's books, by attempt.
-    pub books: [Entry; ATTEMPTS as usize],
+    pub books: [Entry; MAX_ATTEMPTS as usize],
     /// The requests to payment that may still arrive although their sender no longer waits, by attempt.
-    pub late: [Late; ATTEMPTS as usize],
+    pub late: [Late; MAX_ATTEMPTS as usize],
     pub processes: [Process; PROCESSES],
     /// True once the service has received the event that the order is cancelled.
     pub payment_told: bool,
@@ -134,7 +134,7 @@ impl State {
     }
 
     pub fn charged(&self) -> impl Iterator<Item = u32> {
-        (1..=ATTEMPTS).filter(|attempt| self.books[index(*attempt)].is_charged())
+        (1..=MAX_ATTEMPTS).filter(|attempt| self.books[index(*attempt)].is_charged())
     }
 
     /// Returns true if no work is pending, and none remains to be started.
@@ -144,7 +144,7 @@ impl State {
         };
         self.order.status != Status::PendingPayment
             && self.processes.iter().all(|process| matches!(process, Process::Idle | Process::Gone))
-            && self.late == [Late::default(); ATTEMPTS as usize]
+            && self.late == [Late::default(); MAX_ATTEMPTS as usize]
             && self.payments.iter().all(settled)
             && (self.order.status != Status::Cancelled || self.payment_told && self.inventory_told)
     }

@@ -18,8 +18,8 @@ use crate::{
 };
 
 /// The lines of evidence of one invariant, and the characters of the report, that are shown.
-const EVIDENCE: usize = 25;
-const REPORT: usize = 60_000;
+const MAX_EVIDENCE: usize = 25;
+const MAX_REPORT_LENGTH: usize = 60_000;
 
 #[derive(Template)]
 #[template(path = "operator-audit.html")]
@@ -47,8 +47,8 @@ impl Audit {
         let checks = self.audited().map(|audited| audited.checks.as_slice()).unwrap_or_default();
         let shown = |check| {
             let mut view = check_view(check);
-            let more = view.evidence.len().saturating_sub(EVIDENCE);
-            view.evidence.truncate(EVIDENCE);
+            let more = view.evidence.len().saturating_sub(MAX_EVIDENCE);
+            view.evidence.truncate(MAX_EVIDENCE);
             view.evidence
                 .extend((more > 0).then(|| format!("and {more} more; `shipyard audit --json` lists them all")));
             view
@@ -58,7 +58,7 @@ impl Audit {
 
     fn report(&self) -> Cow<'_, str> {
         let report = self.audited().map(|audited| audited.report.as_str()).unwrap_or_default();
-        match report.floor_char_boundary(REPORT) {
+        match report.floor_char_boundary(MAX_REPORT_LENGTH) {
             end if end < report.len() => Cow::Owned(format!("{}\n… `shipyard audit` prints all of it", &report[..end])),
             _ => Cow::Borrowed(report),
         }

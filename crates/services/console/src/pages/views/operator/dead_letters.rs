@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::Outcome;
 use crate::{
-    api::{LETTERS, LettersAsked},
+    api::{LETTERS_PER_PAGE, LettersQuery},
     model::{Letter, LetterPage},
     pages::{
         format::{Moment, encoded},
@@ -14,18 +14,18 @@ use crate::{
 };
 
 /// The characters of a payload, and of another value, that are shown.
-const PAYLOAD: usize = 3_000;
-const VALUE: usize = 400;
+const MAX_PAYLOAD: usize = 3_000;
+const MAX_VALUE: usize = 400;
 /// The headers that are shown.
-const HEADERS: usize = 30;
+const MAX_HEADERS: usize = 30;
 /// With more letters than this, they are read again less often: each time all of them are read.
-const MANY: usize = 1_000;
+const MANY_LETTERS: usize = 1_000;
 
 #[derive(Template)]
 #[template(path = "operator-dead-letters.html")]
 pub struct DeadLetters {
     pub layout: Layout,
-    pub asked: LettersAsked,
+    pub query: LettersQuery,
     /// For the selections.
     pub topics: Vec<String>,
     pub groups: Vec<&'static str>,
@@ -44,7 +44,7 @@ impl DeadLetters {
 
     /// The conditions, as the members of a form.
     fn members(&self) -> Vec<(&'static str, &str)> {
-        let LettersAsked { letter, topic, group, kind, reason, .. } = &self.asked;
+        let LettersQuery { letter, topic, group, kind, reason, .. } = &self.query;
         let all = [("letter", letter), ("topic", topic), ("group", group), ("kind", kind), ("reason", reason)];
         all.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name, value.as_str())).collect()
     }
@@ -62,7 +62,7 @@ impl DeadLetters {
     /// After how many milliseconds the list is read again.
     fn every(&self) -> u32 {
         let all = |found: &LetterPage| found.pending + found.replayed + found.discarded;
-        let is_long = self.found.as_ref().is_some_and(|found| all(found) > MANY);
+        let is_long = self.found.as_ref().is_some_and(|found| all(found) > MANY_LETTERS);
         if is_long && self.running.is_none() { 10_000 } else { 1_500 }
     }
 
@@ -75,11 +75,11 @@ impl DeadLetters {
     }
 
     fn before(&self) -> usize {
-        self.skip.saturating_sub(LETTERS)
+        self.skip.saturating_sub(LETTERS_PER_PAGE)
     }
 
     fn after(&self) -> usize {
-        self.skip.saturating_add(LETTERS)
+        self.skip.saturating_add(LETTERS_PER_PAGE)
     }
 
     fn at(letter: &Letter) -> Moment {
@@ -91,18 +91,18 @@ impl DeadLetters {
     }
 
     fn cut(text: &str) -> String {
-        shortened(text, VALUE).unwrap_or_else(|| text.to_owned())
+        shortened(text, MAX_VALUE).unwrap_or_else(|| text.to_owned())
     }
 
     fn payload(letter: &Letter) -> String {
-        match shortened(&letter.payload, PAYLOAD) {
+        match shortened(&letter.payload, MAX_PAYLOAD) {
             Some(start) => format!("{start}\n`shipyard dlq show {}` prints all of it.", letter.id),
             None => letter.payload.clone(),
         }
     }
 
     fn headers(letter: &Letter) -> Vec<(String, String)> {
-        let shown = letter.headers.iter().take(HEADERS);
+        let shown = letter.headers.iter().take(MAX_HEADERS);
         shown.map(|(name, value)| (Self::cut(name), Self::cut(value))).collect()
     }
 }

@@ -12,7 +12,7 @@ use crate::{
         format::{Count, Moment},
         views::layout::{Layout, Problem},
     },
-    service::{LAG_LENGTH, Lags},
+    service::{LAG_RETENTION, Lags},
 };
 
 /// The lag of a group in one topic.
@@ -58,13 +58,13 @@ impl GroupLag {
             groups.entry((lag.now.group, &lag.now.topic)).or_default().push(lag);
         }
         let mut groups: Vec<Self> =
-            groups.into_iter().map(|((group, topic), all)| Self::of(group, topic, &all, lags.at)).collect();
+            groups.into_iter().map(|((group, topic), all)| Self::new(group, topic, &all, lags.at)).collect();
         // Sorting is stable: groups with the same lag remain sorted by name.
         groups.sort_by_key(|group| -group.lag.0);
         groups
     }
 
-    fn of(group: &'static str, topic: &str, all: &[&crate::service::Lag], at: DateTime<Utc>) -> Self {
+    fn new(group: &'static str, topic: &str, all: &[&crate::service::Lag], at: DateTime<Utc>) -> Self {
         let lag = all.iter().map(|lag| lag.now.lag).sum();
         // The partitions were seen at the same moments.
         let mut sums: BTreeMap<DateTime<Utc>, i64> = BTreeMap::new();
@@ -78,7 +78,7 @@ impl GroupLag {
             topic: topic.to_owned(),
             lag: Count(lag),
             peak: Count(sums.values().copied().max().unwrap_or(lag)),
-            spark: Spark::of(aged, LAG_LENGTH.num_milliseconds()),
+            spark: Spark::new(aged, LAG_RETENTION.num_milliseconds()),
             partitions: all.iter().map(|lag| lag.now.clone()).collect(),
         }
     }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// An event that waits longer, in milliseconds, is late: a relay publishes within a second.
-const LATE: i64 = 10_000;
+const LATE_AFTER_MS: i64 = 10_000;
 
 #[derive(Template)]
 #[template(path = "operator-outbox.html")]
@@ -31,6 +31,6 @@ impl Outbox {
     }
 
     fn is_late(&self, outbox: &OutboxState) -> bool {
-        self.age(outbox).is_some_and(|age| age.0 > LATE)
+        self.age(outbox).is_some_and(|age| age.0 > LATE_AFTER_MS)
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     config::Limits,
     error::Error,
     model::{LoginAttempt, Origin, account_key},
-    repository::{Decision, Judged, LoginAttempts, limits::Limit, login_attempts::REMEMBERED},
+    repository::{Decision, Judged, LoginAttempts, limits::Limit, login_attempts::REMEMBERED_FOR},
 };
 
 pub struct RedisLoginAttempts {
@@ -52,8 +52,8 @@ impl RedisLoginAttempts {
     fn subject(&self, attempt: &LoginAttempt) -> Count {
         let (key, remembered) = match &attempt.origin {
             Origin::NoAccount => (self.key("account", attempt.account_key()), Duration::ZERO),
-            Origin::NewDevice => (self.key("account", attempt.account_key()), REMEMBERED),
-            Origin::KnownDevice(device) => (self.key("device", device), REMEMBERED),
+            Origin::NewDevice => (self.key("account", attempt.account_key()), REMEMBERED_FOR),
+            Origin::KnownDevice(device) => (self.key("device", device), REMEMBERED_FOR),
         };
         (key, self.limits.account(), remembered)
     }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The most sessions whose user is remembered, and the most tokens whose session is. They take 8 MB each.
-pub(super) const CAPACITY: u64 = 20_000;
+pub(super) const MAX_REMEMBERED: u64 = 20_000;
 
 /// What this replica knows of a session that is looked up.
 struct Known {

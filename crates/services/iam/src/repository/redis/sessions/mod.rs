@@ -25,7 +25,7 @@ use crate::{
         Credential, OpenSession, Owner, Session, SessionDigest, SessionId, SessionSummary, ShortId, TokenDigest,
         TokenId, User,
     },
-    repository::{Admission, Lookup, Sessions, sessions::RETIRED},
+    repository::{Admission, Lookup, Sessions, sessions::RETIRED_FOR},
 };
 
 /// The reply of close_others.lua if the kept session is not in the set of the user's sessions.
@@ -45,7 +45,7 @@ pub struct RedisSessions {
 impl RedisSessions {
     /// Creates the store. Every Redis key begins with `prefix`.
     pub fn new(connection: Connection, prefix: String, bounds: SessionBounds) -> Self {
-        let (owners, tokens) = (Cache::new(known::CAPACITY), Cache::new(known::CAPACITY));
+        let (owners, tokens) = (Cache::new(known::MAX_REMEMBERED), Cache::new(known::MAX_REMEMBERED));
         Self { connection, prefix, bounds, scripts: Scripts::default(), owners, tokens }
     }
 
@@ -215,7 +215,7 @@ impl Sessions for RedisSessions {
             .key(self.user_key(kept.user.id))
             .arg(kept.id.digest().to_string())
             .arg(self.session_key(""))
-            .arg(millis(RETIRED));
+            .arg(millis(RETIRED_FOR));
         match self.run(&call).await? {
             NOT_IN_SET => Err(Error::SessionsForgotten),
             reply => Ok(admission(reply)),
@@ -250,7 +250,7 @@ impl Sessions for RedisSessions {
 
     async fn begin_change(&self, user: UserId) -> Result<(), Error> {
         let mut call = self.scripts.begin_change.prepare_invoke();
-        call.key(self.sessions_key(user)).key(self.user_key(user)).arg(millis(RETIRED));
+        call.key(self.sessions_key(user)).key(self.user_key(user)).arg(millis(RETIRED_FOR));
         self.run(&call).await
     }
 

@@ -20,12 +20,12 @@ use uuid::Uuid;
 
 use crate::{
     error::Error,
-    model::{Lines, Reserved},
+    model::{Lines, ReservedLine},
     repository::{Cause, Due, Expiry, Warehouse},
 };
 
 /// The maximum number of tries of a statement that ends in conflicts. Each conflict means that another statement made progress.
-const ATTEMPTS: u32 = 20;
+const MAX_TRIES: u32 = 20;
 
 /// The outcome of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
@@ -47,8 +47,8 @@ enum Outcome {
 #[derive(Clone)]
 pub struct PgWarehouse {
     pool: Database,
-    reservations: GroupCommit<grouped::reserve::Request, Option<Result<Vec<Reserved>, Error>>>,
-    confirmations: GroupCommit<OrderId, Option<Vec<Reserved>>>,
+    reservations: GroupCommit<grouped::reserve::Request, Option<Result<Vec<ReservedLine>, Error>>>,
+    confirmations: GroupCommit<OrderId, Option<Vec<ReservedLine>>>,
     commits: GroupCommit<grouped::commit::Request, Option<Outcome>>,
 }
 
@@ -83,7 +83,7 @@ impl PgWarehouse {
         order: OrderId,
         lines: &Lines,
         expiry: Expiry,
-    ) -> sqlx::Result<Option<Result<Vec<Reserved>, Error>>> {
+    ) -> sqlx::Result<Option<Result<Vec<ReservedLine>, Error>>> {
         match expiry {
             Expiry::Never => Ok(self.confirmations.submit(order).await?.map(Ok)),
             Expiry::After(held_for) => {
@@ -95,11 +95,11 @@ impl PgWarehouse {
 
 #[async_trait]
 impl Warehouse for PgWarehouse {
-    async fn reserve(&self, order: OrderId, lines: &Lines, expiry: Expiry) -> Result<Vec<Reserved>, Error> {
+    async fn reserve(&self, order: OrderId, lines: &Lines, expiry: Expiry) -> Result<Vec<ReservedLine>, Error> {
         if let Some(decided) = self.reserve_grouped(order, lines, expiry).await? {
             return decided;
         }
-        for _ in 0..ATTEMPTS {
+        for _ in 0..MAX_TRIES {
             let rows = retry_stale(|| reserve::reserve(&self.pool, order, lines, expiry)).await?;
             if let Some(result) = reserve::result(order, &rows) {
                 return result;
@@ -109,7 +109,7 @@ impl Warehouse for PgWarehouse {
     }
 
     async fn release(&self, order: OrderId, cause: Option<Cause>) -> Result<(), Error> {
-        for _ in 0..ATTEMPTS {
+        for _ in 0..MAX_TRIES {
             match retry_stale(|| release::release(&self.pool, order, cause)).await? {
                 Outcome::Done | Outcome::Duplicate => return Ok(()),
                 Outcome::Ended => return Err(Error::ReservationEnded(order)),
@@ -126,7 +126,7 @@ impl Warehouse for PgWarehouse {
         if self.commits.submit(grouped::commit::Request { order, cause }).await? == Some(Outcome::Done) {
             return Ok(());
         }
-        for _ in 0..ATTEMPTS {
+        for _ in 0..MAX_TRIES {
             let (outcome, short) = retry_stale(|| commit::commit(&self.pool, order, cause)).await?;
             match outcome {
                 Outcome::Done | Outcome::Duplicate => return Ok(()),

@@ -9,7 +9,7 @@ use platform::postgres::{Database, DatabaseError};
 use super::Outcome;
 use crate::{
     error::Error,
-    model::{Lines, Reserved},
+    model::{Lines, ReservedLine},
     repository::Expiry,
 };
 
@@ -135,7 +135,7 @@ pub(super) async fn reserve(pool: &Database, order: OrderId, lines: &Lines, expi
 }
 
 /// Returns the result for the caller, or `None` if the statement must be repeated.
-pub(super) fn result(order: OrderId, rows: &[Row]) -> Option<Result<Vec<Reserved>, Error>> {
+pub(super) fn result(order: OrderId, rows: &[Row]) -> Option<Result<Vec<ReservedLine>, Error>> {
     let without_parts = || DatabaseError::inconsistent("reservation_items", "part_uuid", order).into();
     let first = |which: fn(&Row) -> bool| rows.iter().find(|row| which(row)).map(|row| row.part_uuid);
     let outcome = rows.first().map(|row| row.outcome)?;
@@ -148,8 +148,8 @@ pub(super) fn result(order: OrderId, rows: &[Row]) -> Option<Result<Vec<Reserved
     })
 }
 
-fn reserved(row: &Row) -> Result<Reserved, Error> {
+fn reserved(row: &Row) -> Result<ReservedLine, Error> {
     let Row { part_uuid: part, quantity, unit_price, .. } = *row;
     let unit_price = unit_price.ok_or_else(|| DatabaseError::inconsistent("parts", "price", part))?;
-    Ok(Reserved { part, quantity, unit_price })
+    Ok(ReservedLine { part, quantity, unit_price })
 }

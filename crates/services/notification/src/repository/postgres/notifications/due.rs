@@ -10,7 +10,7 @@ use super::{kind, known_kinds, uuids};
 use crate::{
     error::Error,
     model::{Batch, Due, NotificationId},
-    repository::{BATCH, CHATS, DuePage},
+    repository::{DuePage, MAX_CHATS, MAX_PER_CHAT},
 };
 
 /// Implements [`Notifications::without_chat`](crate::repository::Notifications::without_chat).
@@ -87,8 +87,8 @@ pub async fn due(pool: &Database, after: &str, repeats: bool, limit: i32, busy: 
         repeats,
         limit,
         busy,
-        CHATS,
-        BATCH,
+        MAX_CHATS,
+        MAX_PER_CHAT,
         &known_kinds(),
     )
     .fetch_all(pool)

@@ -13,7 +13,7 @@ pub struct Request {
     pub user: UserId,
     pub order: OrderId,
     pub method: PaymentMethod,
-    pub patience: Duration,
+    pub lease_ttl: Duration,
     pub claim: Option<Claim>,
 }
 
@@ -22,7 +22,7 @@ pub async fn begin(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Has
     let orders: Vec<_> = requests.iter().map(|request| request.order.uuid()).collect();
     let users: Vec<_> = requests.iter().map(|request| request.user.uuid()).collect();
     let methods: Vec<&str> = requests.iter().map(|request| request.method.as_str()).collect();
-    let patience: Vec<f64> = requests.iter().map(|request| request.patience.as_secs_f64()).collect();
+    let lease_ttl: Vec<f64> = requests.iter().map(|request| request.lease_ttl.as_secs_f64()).collect();
     let claims = || requests.iter().map(|request| request.claim.as_ref());
     let keys: Vec<Option<&str>> = claims().map(|claim| claim.map(|claim| claim.key.as_str())).collect();
     let tokens: Vec<_> = claims().map(|claim| claim.map(|claim| claim.token)).collect();
@@ -75,7 +75,7 @@ pub async fn begin(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Has
         &orders,
         &users,
         &methods as _,
-        &patience,
+        &lease_ttl,
         &keys as _,
         &tokens as _,
     )

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     model::{Claim, DeliveryAddress, Event, NewOrder, Outcome},
-    repository::{Quote, Terms},
+    repository::{Quote, UnpaidLimits},
 };
 
 #[derive(Clone)]
@@ -25,7 +25,7 @@ pub struct Request {
     event: outbox::Event,
     /// The trace context of this request. The group as a whole has another.
     trace: outbox::Trace,
-    terms: Terms,
+    unpaid_limits: UnpaidLimits,
     /// True if the user's unpaid orders are counted. Otherwise the order is within the user's allowance.
     counts: bool,
     claim: Option<Claim>,
@@ -43,7 +43,7 @@ impl Request {
         order: &NewOrder,
         quote: &Quote,
         event: &Event,
-        terms: Terms,
+        unpaid_limits: UnpaidLimits,
         counts: bool,
         claim: Option<&Claim>,
     ) -> Self {
@@ -52,7 +52,7 @@ impl Request {
             quote: quote.clone(),
             event: event.into(),
             trace: outbox::trace(),
-            terms,
+            unpaid_limits,
             counts,
             claim: claim.cloned(),
         }
@@ -73,9 +73,9 @@ pub async fn create(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Ha
         .map(|request| array_literal(request.quote.unit_prices.iter().map(|price| price.minor())))
         .collect();
     let totals = column(|request| request.quote.total_price.minor());
-    let most = column(|request| request.terms.max_unpaid.into());
+    let most = column(|request| request.unpaid_limits.max_unpaid.into());
     let counts: Vec<bool> = requests.iter().map(|request| request.counts).collect();
-    let seconds: Vec<f64> = requests.iter().map(|request| request.terms.pay_within.as_secs_f64()).collect();
+    let seconds: Vec<f64> = requests.iter().map(|request| request.unpaid_limits.pay_within.as_secs_f64()).collect();
     let addresses: Vec<Option<&str>> =
         requests.iter().map(|request| request.order.delivery_address.as_ref().map(DeliveryAddress::as_str)).collect();
     let pay_themselves: Vec<bool> = requests.iter().map(|request| request.quote.pays_itself).collect();

@@ -76,7 +76,7 @@ async fn an_attempt_that_is_void_is_never_charged(fixture: Fixture) {
     let repeated = fixture.payments.void_attempt(&Intent { transaction: new_transaction(), ..first }).await.unwrap();
     let charge = fixture.payments.begin(&Intent { transaction: new_transaction(), ..first }).await.unwrap();
 
-    assert_eq!(VoidResult::of(&payments), VoidResult::Voided);
+    assert_eq!(VoidResult::from_payments(&payments), VoidResult::Voided);
     assert_eq!(payments, repeated);
     assert_eq!(charge, Begun::Existing(payments[0].clone()));
     assert_eq!(payments[0].status, Status::Declined(Decline::Declined));
@@ -90,11 +90,14 @@ async fn a_recorded_attempt_cannot_be_voided(fixture: Fixture) {
     fixture.settled(&success, &charged()).await;
 
     for attempt in [pending, again(&pending)] {
-        assert_eq!(VoidResult::of(&fixture.payments.void_attempt(&attempt).await.unwrap()), VoidResult::InProgress);
+        assert_eq!(
+            VoidResult::from_payments(&fixture.payments.void_attempt(&attempt).await.unwrap()),
+            VoidResult::InProgress
+        );
     }
     for attempt in [success, again(&success)] {
         let payments = fixture.payments.void_attempt(&attempt).await.unwrap();
-        assert_eq!(VoidResult::of(&payments), VoidResult::AlreadyCharged(success.transaction));
+        assert_eq!(VoidResult::from_payments(&payments), VoidResult::AlreadyCharged(success.transaction));
     }
 }
 

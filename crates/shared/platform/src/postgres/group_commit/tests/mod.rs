@@ -8,7 +8,7 @@ use locked::Locked;
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::*;
-use crate::batcher::WAITING;
+use crate::batcher::MAX_WAITING;
 
 /// A writer that records the groups that it writes. It needs one permit for each group.
 #[derive(Clone)]
@@ -152,9 +152,9 @@ async fn requests_of_one_key_are_written_one_after_another_and_hold_up_no_others
 async fn a_group_has_a_bound_and_so_has_the_queue() {
     let writer = Writer::with_permits(0);
     let commit = writer.commit();
-    let waiting = u32::try_from(WAITING).unwrap();
+    let waiting = u32::try_from(MAX_WAITING).unwrap();
     let mut callers = submit_all(&commit, [100]).await;
-    for request in (101..).take(WAITING) {
+    for request in (101..).take(MAX_WAITING) {
         let commit = commit.clone();
         callers.spawn(async move { (request, commit.submit(request).await) });
     }
@@ -168,7 +168,7 @@ async fn a_group_has_a_bound_and_so_has_the_queue() {
     }
 
     assert!(matches!(refused, Err(sqlx::Error::PoolTimedOut)), "{refused:?}");
-    assert_eq!(answered, 1 + waiting, "one is written, {WAITING} wait");
+    assert_eq!(answered, 1 + waiting, "one is written, {MAX_WAITING} wait");
     assert!(writer.groups().iter().all(|group| group.len() <= GROUPS.batch));
 }
 
@@ -273,6 +273,6 @@ async fn a_group_without_an_answer_holds_up_the_next_one_only_for_a_moment() {
     let answer = commit.submit(1).await;
 
     assert!(answer.is_ok_and(|answer| answer == 10));
-    assert!(begun.elapsed() <= GROUPS.patience, "in simulated time: {:?}", begun.elapsed());
+    assert!(begun.elapsed() <= GROUPS.overlap_after, "in simulated time: {:?}", begun.elapsed());
     drop(silent);
 }

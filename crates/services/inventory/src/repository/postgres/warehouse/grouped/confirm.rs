@@ -9,11 +9,11 @@ use contracts::{
 use platform::postgres::Database;
 use uuid::Uuid;
 
-use crate::model::Reserved;
+use crate::model::ReservedLine;
 
 /// Confirms the reservations of a group. Returns the lines of each reservation that is confirmed by this statement or was confirmed or
 /// committed before.
-pub async fn confirm(pool: Database, orders: Arc<[OrderId]>) -> sqlx::Result<HashMap<OrderId, Vec<Reserved>>> {
+pub async fn confirm(pool: Database, orders: Arc<[OrderId]>) -> sqlx::Result<HashMap<OrderId, Vec<ReservedLine>>> {
     let orders: Vec<Uuid> = orders.iter().map(|order| order.uuid()).collect();
     let rows = sqlx::query!(
         r#"with requests as materialized (
@@ -52,9 +52,9 @@ pub async fn confirm(pool: Database, orders: Arc<[OrderId]>) -> sqlx::Result<Has
     )
     .fetch_all(&pool)
     .await?;
-    let mut confirmed: HashMap<OrderId, Vec<Reserved>> = HashMap::new();
+    let mut confirmed: HashMap<OrderId, Vec<ReservedLine>> = HashMap::new();
     for row in rows {
-        let line = Reserved { part: row.part_uuid, quantity: row.quantity, unit_price: row.unit_price };
+        let line = ReservedLine { part: row.part_uuid, quantity: row.quantity, unit_price: row.unit_price };
         confirmed.entry(row.order_uuid).or_default().push(line);
     }
     Ok(confirmed)

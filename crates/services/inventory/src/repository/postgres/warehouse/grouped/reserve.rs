@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::super::{Outcome, reserve};
 use crate::{
     error::Error,
-    model::{Lines, Reserved},
+    model::{Lines, ReservedLine},
 };
 
 #[derive(Clone)]
@@ -27,7 +27,7 @@ pub struct Request {
 pub async fn reserve(
     pool: Database,
     requests: Arc<[Request]>,
-) -> sqlx::Result<HashMap<OrderId, Result<Vec<Reserved>, Error>>> {
+) -> sqlx::Result<HashMap<OrderId, Result<Vec<ReservedLine>, Error>>> {
     let mut orders: HashMap<OrderId, Vec<reserve::Row>> = HashMap::new();
     for (order, row) in lines(&pool, &requests).await? {
         orders.entry(order).or_default().push(row);

@@ -1,36 +1,36 @@
-//! The pace of a task that handles items in batches: the time from the start of one batch that is not full to the start of the next. It
-//! grows with the rate of the items.
+//! The delay between batches: the time from the start of one batch that is not full to the start of the next. It grows with the rate of
+//! the items.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 /// The rate, in items per second, up to which batches are not delayed.
-const FREE: f64 = 50.0;
-/// The growth of the delay, in seconds, for each item per second above [`FREE`].
-const PER_ITEM: f64 = 0.000_2;
+const UNDELAYED_RATE: f64 = 50.0;
+/// The growth of the delay, in seconds, for each item per second above [`UNDELAYED_RATE`].
+const DELAY_PER_ITEM: f64 = 0.000_2;
 /// The maximum delay.
-const LONGEST: Duration = Duration::from_millis(100);
+const MAX_DELAY: Duration = Duration::from_millis(100);
 
 /// Spaces batches while items are frequent. Items that wait for each other are handled together, which saves commits in the database and
 /// requests to others.
 #[derive(Default)]
-pub struct Pace {
+pub struct BatchDelay {
     /// About how many items were handled in the last second: each counts for e to the minus its age in seconds.
     rate: f64,
     last: Option<Instant>,
     next: Option<Instant>,
 }
 
-impl Pace {
+impl BatchDelay {
     /// The time from which the next batch may begin. `None` before the first.
     pub fn next(&self) -> Option<Instant> {
         self.next
     }
 
-    /// Returns true if more than [`FREE`] items a second came lately, so that an item at `now` is soon followed by others.
+    /// Returns true if more than [`UNDELAYED_RATE`] items a second came lately, so that an item at `now` is soon followed by others.
     pub fn is_busy(&self, now: Instant) -> bool {
-        self.rate_at(now) > FREE
+        self.rate_at(now) > UNDELAYED_RATE
     }
 
     /// Records that a batch of so many items began at `begun`. A caller that spaces its batches by [`next`](Self::next) does not record full
@@ -38,8 +38,8 @@ impl Pace {
     pub fn record(&mut self, items: u32, begun: Instant) {
         self.rate = self.rate_at(begun) + f64::from(items);
         self.last = Some(begun);
-        let pause = Duration::from_secs_f64(((self.rate - FREE) * PER_ITEM).max(0.0));
-        self.next = Some(begun + pause.min(LONGEST));
+        let pause = Duration::from_secs_f64(((self.rate - UNDELAYED_RATE) * DELAY_PER_ITEM).max(0.0));
+        self.next = Some(begun + pause.min(MAX_DELAY));
     }
 
     fn rate_at(&self, now: Instant) -> f64 {
@@ -54,11 +54,11 @@ mod tests {
 
     /// The pause after items that came for two seconds, so many a second.
     fn pause(rate: u32) -> Duration {
-        let (mut pace, begun) = (Pace::default(), Instant::now());
+        let (mut delay, begun) = (BatchDelay::default(), Instant::now());
         for number in 0..2 * rate {
-            pace.record(1, begun + Duration::from_secs(1) / rate * number);
+            delay.record(1, begun + Duration::from_secs(1) / rate * number);
         }
-        pace.next.unwrap() - pace.last.unwrap()
+        delay.next.unwrap() - delay.last.unwrap()
     }
 
     #[test]
@@ -66,17 +66,17 @@ mod tests {
         assert_eq!(pause(40), Duration::ZERO);
         let medium = pause(150);
         assert!(medium > Duration::from_millis(10) && medium < Duration::from_millis(30), "{medium:?}");
-        assert_eq!(pause(1_000), LONGEST);
+        assert_eq!(pause(1_000), MAX_DELAY);
     }
 
     #[test]
     fn a_pace_is_busy_while_items_are_frequent() {
-        let (mut pace, now) = (Pace::default(), Instant::now());
-        assert!(!pace.is_busy(now));
+        let (mut delay, now) = (BatchDelay::default(), Instant::now());
+        assert!(!delay.is_busy(now));
 
-        pace.record(100, now);
+        delay.record(100, now);
 
-        assert!(pace.is_busy(now + Duration::from_millis(100)));
-        assert!(!pace.is_busy(now + Duration::from_secs(1)));
+        assert!(delay.is_busy(now + Duration::from_millis(100)));
+        assert!(!delay.is_busy(now + Duration::from_secs(1)));
     }
 }

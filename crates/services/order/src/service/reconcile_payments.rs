@@ -14,30 +14,32 @@ use crate::{
 };
 
 /// The maximum number of attempts that one replica settles concurrently.
-const SETTLED_AT_ONCE: usize = 64;
+const MAX_CONCURRENT_ATTEMPTS: usize = 64;
 /// The maximum number of attempts that one statement takes. They wait until others end if the maximum is settled concurrently.
-const TAKEN_AT_ONCE: i64 = 16;
+const BATCH_SIZE: i64 = 16;
 /// The lease of an attempt, after which another reconciler may take it. It is longer than an attempt may wait and be settled.
-const TAKEN_FOR: Duration = Duration::from_secs(20);
+const LEASE_TTL: Duration = Duration::from_secs(20);
 /// The time limit for the first try to settle an attempt. It doubles with each try.
-const FIRST_TIME_TO_SETTLE: Duration = Duration::from_secs(2);
+const FIRST_SETTLE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The maximum time limit for a try to settle an attempt.
-const LONGEST_TIME_TO_SETTLE: Duration = Duration::from_secs(8);
-const TIME_TO_WRITE: Duration = Duration::from_secs(1);
+const MAX_SETTLE_TIMEOUT: Duration = Duration::from_secs(8);
+const WRITE_RESERVE: Duration = Duration::from_secs(1);
 /// The first pause before the reconciler retries an attempt whose outcome is unknown.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
+const FIRST_RETRY_DELAY: Duration = Duration::from_secs(1);
 /// The maximum pause. With it, an outcome is known well within 30 s after the payment service has recovered.
-const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(8);
 
 impl OrderService {
     /// Settles attempts whose requests ended without a known outcome, until `stop`.
     ///
     /// Every replica runs a reconciler, and only one of them at a time takes an attempt. An attempt that hangs does not block the others:
     /// attempts are settled concurrently, the next starts as soon as one ends, and those that were tried least often come first.
-    pub async fn reconcile(&self, stop: CancellationToken) -> anyhow::Result<()> {
-        let take = || self.attempts.unsettled(TAKEN_AT_ONCE, TAKEN_FOR);
+    pub async fn reconcile_payments(&self, stop: CancellationToken) -> anyhow::Result<()> {
+        let take = || self.attempts.unsettled(BATCH_SIZE, LEASE_TTL);
         let unsettled = jobs::due("payment-attempts", take, Arc::default(), stop);
-        unsettled.for_each_concurrent(SETTLED_AT_ONCE, |(order, lease)| self.settle_attempt(order, lease)).await;
+        unsettled
+            .for_each_concurrent(MAX_CONCURRENT_ATTEMPTS, |(order, lease)| self.settle_attempt(order, lease))
+            .await;
         Ok(())
     }
 
@@ -46,7 +48,7 @@ impl OrderService {
         let limit = time_to_settle(lease.tries);
         let work = deadline::within(limit, self.finish(order.clone(), lease));
         // The calls to other services end at the deadline. The additional time is for writing their outcome.
-        match tokio::time::timeout(limit + TIME_TO_WRITE, work).await {
+        match tokio::time::timeout(limit + WRITE_RESERVE, work).await {
             Ok(Ok(_)) => tracing::info!(order_uuid = %uuid, "reconciled: the order is paid"),
             Ok(Err(
                 Error::PaymentOutcomeUnknown | Error::Unavailable(..) | Error::Database(DatabaseError::Unavailable(_)),
@@ -71,11 +73,11 @@ impl OrderService {
 
 /// Returns the pause after the reconciler has taken an attempt `tries` times: 1 s, doubled with each try up to a maximum.
 fn pause(tries: u32) -> Duration {
-    ASK_AGAIN.saturating_mul(1 << tries.min(10)).min(LONGEST_PAUSE)
+    FIRST_RETRY_DELAY.saturating_mul(1 << tries.min(10)).min(MAX_RETRY_DELAY)
 }
 
 /// Returns the time limit for settling an attempt that has been taken `tries` times. It is short at first, because the payment service
 /// finishes a slower charge by itself and the next try gets its outcome.
 fn time_to_settle(tries: u32) -> Duration {
-    FIRST_TIME_TO_SETTLE.saturating_mul(1 << tries.saturating_sub(1).min(10)).min(LONGEST_TIME_TO_SETTLE)
+    FIRST_SETTLE_TIMEOUT.saturating_mul(1 << tries.saturating_sub(1).min(10)).min(MAX_SETTLE_TIMEOUT)
 }

@@ -11,12 +11,12 @@ use crate::{
 };
 
 /// The maximum number of orders that one statement assigns.
-const BATCH: i64 = 500;
+const BATCH_SIZE: i64 = 500;
 
 impl DeliveryService {
     /// Assigns orders until no free courier can take a waiting one, or until another replica has assigned the same orders or couriers.
     /// Returns the number of assigned orders.
-    pub async fn assign(&self, now: DateTime<Utc>) -> Result<usize, Error> {
+    pub async fn assign_orders(&self, now: DateTime<Utc>) -> Result<usize, Error> {
         let mut count = 0;
         // Usually no order waits. Then the couriers, of which there may be thousands, are not read.
         if self.dispatch.waiting(Volume::LARGEST, 1).await?.is_empty() {
@@ -25,7 +25,7 @@ impl DeliveryService {
         loop {
             let free = self.dispatch.free().await?;
             let Some(largest) = free.iter().map(|courier| courier.room).max() else { return Ok(count) };
-            let waiting = self.dispatch.waiting(largest, BATCH).await?;
+            let waiting = self.dispatch.waiting(largest, BATCH_SIZE).await?;
             let tick = TimeDelta::from_std(self.tick).unwrap_or(TimeDelta::MAX);
             let assignments = model::assign(waiting, free, now, tick);
             if assignments.is_empty() {

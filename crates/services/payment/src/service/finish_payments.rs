@@ -10,17 +10,17 @@ use super::PaymentService;
 use crate::model::{Intent, Payment};
 
 /// The maximum number of payments that one statement takes.
-const BATCH: i64 = 16;
+const BATCH_SIZE: i64 = 16;
 /// The maximum number of payments that one replica processes concurrently.
-const CONCURRENCY: usize = 64;
+const MAX_CONCURRENT_PAYMENTS: usize = 64;
 
 impl PaymentService {
     /// Finishes payments as they fall due, until `stop`. A payment is leased to one replica at a time, so all replicas may run this job.
     ///
     /// Payments are processed concurrently, those with the fewest tries first, so that calls that hang do not delay other payments.
-    pub async fn finish_due(&self, stop: CancellationToken) {
-        let due = jobs::due("finisher", || self.payments.due(BATCH), self.refund_due.clone(), stop);
-        due.for_each_concurrent(CONCURRENCY, |(payment, time)| self.try_to_finish(payment, time)).await;
+    pub async fn finish_payments(&self, stop: CancellationToken) {
+        let due = jobs::due("finisher", || self.payments.due(BATCH_SIZE), self.refund_due.clone(), stop);
+        due.for_each_concurrent(MAX_CONCURRENT_PAYMENTS, |(payment, time)| self.try_to_finish(payment, time)).await;
     }
 
     async fn try_to_finish(&self, payment: Payment, time: Duration) {

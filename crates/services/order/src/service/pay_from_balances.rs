@@ -15,18 +15,18 @@ use super::OrderService;
 use crate::{error::Error, model::PaymentMethod};
 
 /// The maximum number of orders that one replica pays concurrently.
-const PAID_AT_ONCE: usize = 64;
+const MAX_CONCURRENT_PAYMENTS: usize = 64;
 /// The maximum number of orders that one statement takes.
-const TAKEN_AT_ONCE: i64 = 16;
+const BATCH_SIZE: i64 = 16;
 /// The first pause before an order that could not be paid is due again. The pause doubles each time up to 16 s.
-const TRY_AGAIN: Duration = Duration::from_secs(1);
+const FIRST_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 impl OrderService {
     /// Pays orders as they fall due, until `stop`. Every replica runs this job.
     pub async fn pay_from_balances(&self, stop: CancellationToken) -> anyhow::Result<()> {
-        let take = || self.checkouts.due_to_pay_themselves(TAKEN_AT_ONCE, TRY_AGAIN);
+        let take = || self.checkouts.due_to_pay_themselves(BATCH_SIZE, FIRST_RETRY_DELAY);
         let due = jobs::due("self-payments", take, self.self_payments.clone(), stop);
-        due.for_each_concurrent(PAID_AT_ONCE, |(order, user)| self.pay_from_balance(user, order)).await;
+        due.for_each_concurrent(MAX_CONCURRENT_PAYMENTS, |(order, user)| self.pay_from_balance(user, order)).await;
         Ok(())
     }
 

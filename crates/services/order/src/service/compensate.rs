@@ -7,9 +7,9 @@ use crate::{error::Error, metrics, model::Event};
 
 impl OrderService {
     /// Cancels the order if it is paid. An event that was handled before changes nothing.
-    pub async fn undo(&self, event: EventId, order: OrderId, user: UserId) -> Result<(), Error> {
-        let undone = Event::undone(order, user);
-        if self.orders.undo(GROUP_ASSEMBLY_FAILED, event, order, &undone).await? {
+    pub async fn compensate(&self, event: EventId, order: OrderId, user: UserId) -> Result<(), Error> {
+        let cancellation = Event::assembly_failed(order, user);
+        if self.orders.compensate(GROUP_ASSEMBLY_FAILED, event, order, &cancellation).await? {
             self.relay.wake();
             metrics::cancelled();
             tracing::warn!(order_uuid = %order, "order cancelled: its ship cannot be built");

@@ -8,19 +8,19 @@ use tokio_util::sync::CancellationToken;
 use crate::service::AssemblyService;
 
 /// The pause before a retry while the database is unavailable.
-const RETRY: Duration = Duration::from_millis(500);
+const RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// Builds the job that finishes builds. It runs in every replica; a build is finished by the first replica whose statement changes its row.
-pub fn finish_ships(service: AssemblyService) -> Job {
+/// Returns the job that finishes builds. It runs in every replica; a build is finished by the first replica whose statement changes its row.
+pub fn finish_builds(service: AssemblyService) -> Job {
     Job::new("builder", |stop| run(service, stop))
 }
 
 async fn run(service: AssemblyService, stop: CancellationToken) -> anyhow::Result<()> {
     loop {
-        let left = service.finish_due().await.unwrap_or_else(|error| {
+        let left = service.finish_builds().await.unwrap_or_else(|error| {
             let error = format!("{:#}", anyhow::Error::from(error));
             tracing::warn!(error, "finishing builds failed, retrying");
-            RETRY
+            RETRY_DELAY
         });
         tokio::select! {
             () = service.wait(left) => {}

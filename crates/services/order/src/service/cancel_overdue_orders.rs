@@ -9,17 +9,17 @@ use crate::{
 };
 
 /// The maximum number of orders that one run cancels.
-const BATCH: i64 = 100;
+const BATCH_SIZE: i64 = 100;
 
 impl OrderService {
     /// Cancels orders whose payment deadline has passed, except those with an attempt to pay in progress.
-    pub async fn expire_overdue(&self) -> anyhow::Result<Done> {
-        let orders = self.orders.overdue(BATCH).await?;
-        let more = orders.len() as u64 >= BATCH.unsigned_abs();
+    pub async fn cancel_overdue_orders(&self) -> anyhow::Result<Done> {
+        let orders = self.orders.overdue(BATCH_SIZE).await?;
+        let more = orders.len() as u64 >= BATCH_SIZE.unsigned_abs();
         let mut count = 0;
         for order in orders {
             let uuid = order.uuid;
-            match self.expire(order).await {
+            match self.cancel_overdue(order).await {
                 Ok(cancelled) => count += u64::from(cancelled),
                 Err(error @ Error::Database(DatabaseError::Unavailable(_))) => return Err(error.into()),
                 // It holds up no other order.
@@ -33,7 +33,7 @@ impl OrderService {
         Ok(Done { count, more: more && count > 0 })
     }
 
-    async fn expire(&self, mut order: Order) -> Result<bool, Error> {
+    async fn cancel_overdue(&self, mut order: Order) -> Result<bool, Error> {
         let Ok(event) = order.cancel(CancelReason::PaymentDeadline) else { return Ok(false) };
         let cancelled = self.orders.cancel(order.uuid, &event, None).await?;
         if cancelled {

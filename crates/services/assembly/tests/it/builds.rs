@@ -1,0 +1,149 @@
+//! The contract of the repository of builds, for PostgreSQL and the in-memory implementation.
+
+use std::time::Duration;
+
+use assembly::{
+    model::{Build, NewBuild, Status},
+    repository::{Builds, MIGRATIONS, MemoryBuilds, PgBuilds},
+};
+use contracts::ids::{EventId, OrderId, UserId};
+use platform::{
+    ids,
+    outbox::{Outbox, PgOutbox},
+};
+
+const HOUR: Duration = Duration::from_hours(1);
+
+macro_rules! contract {
+    ($($name:ident),* $(,)?) => {
+        mod memory {
+            $(#[tokio::test]
+            async fn $name() {
+                let builds = super::MemoryBuilds::default();
+                super::$name(&builds, &builds.outbox).await;
+            })*
+        }
+
+        mod postgres {
+            $(#[tokio::test]
+            async fn $name() {
+                let database = testkit::database(&super::MIGRATIONS).await;
+                let outbox = super::PgOutbox::new(database.pool.clone(), "test".to_owned());
+                super::$name(&super::PgBuilds::new(database.pool), &outbox).await;
+            })*
+        }
+    };
+}
+
+contract!(
+    a_build_is_stored_as_it_was_started,
+    an_event_starts_one_build,
+    an_order_has_one_build,
+    builds_are_listed_in_the_order_in_which_they_are_due,
+    a_build_and_its_event_are_finished_once,
+    an_unknown_order_has_no_build,
+);
+
+fn random_order() -> OrderId {
+    OrderId::new(ids::random())
+}
+
+fn random_event() -> EventId {
+    EventId::new(ids::random())
+}
+
+fn new(build_time: Duration) -> NewBuild {
+    NewBuild { order: random_order(), user: UserId::new(ids::random()), build_time, fails: false }
+}
+
+async fn start(builds: &dyn Builds, build: &NewBuild) {
+    assert!(builds.start("group", random_event(), build).await.unwrap());
+}
+
+async fn building(builds: &dyn Builds, limit: i64) -> Vec<OrderId> {
+    builds.building(limit).await.unwrap().iter().map(|(build, _)| build.order).collect()
+}
+
+async fn a_build_is_stored_as_it_was_started(builds: &dyn Builds, outbox: &dyn Outbox) {
+    let new = NewBuild { fails: true, ..new(Duration::from_millis(2100)) };
+    start(builds, &new).await;
+
+    let found = builds.find(new.order).await.unwrap().unwrap();
+
+    assert_eq!((found.order, found.user, found.fails), (new.order, new.user, true));
+    assert_eq!((found.status, found.build_time_sec, found.finished_at), (Status::Building, 3, None));
+    assert_eq!((found.due_at - found.started_at).to_std().unwrap(), new.build_time);
+    assert!(outbox.unpublished(10, &[]).await.unwrap().is_empty());
+}
+
+async fn an_event_starts_one_build(builds: &dyn Builds, _: &dyn Outbox) {
+    let event = random_event();
+    let (first, second) = (new(HOUR), new(HOUR));
+
+    assert!(builds.start("group", event, &first).await.unwrap());
+    assert!(!builds.start("group", event, &second).await.unwrap());
+
+    assert_eq!(building(builds, 10).await, [first.order]);
+}
+
+async fn an_order_has_one_build(builds: &dyn Builds, _: &dyn Outbox) {
+    let build = new(HOUR);
+    start(builds, &build).await;
+
+    let longer = NewBuild { build_time: HOUR * 2, ..build.clone() };
+    assert!(!builds.start("group", random_event(), &longer).await.unwrap());
+
+    assert_eq!(builds.find(build.order).await.unwrap().unwrap().build_time_sec, 3600);
+}
+
+async fn builds_are_listed_in_the_order_in_which_they_are_due(builds: &dyn Builds, _: &dyn Outbox) {
+    let (late, due, soon) = (new(HOUR * 2), new(Duration::ZERO), new(HOUR));
+    for build in [&late, &due, &soon] {
+        start(builds, build).await;
+    }
+
+    let left: Vec<Duration> = builds.building(10).await.unwrap().iter().map(|(_, left)| *left).collect();
+
+    assert_eq!(building(builds, 10).await, [due.order, soon.order, late.order]);
+    assert_eq!(building(builds, 2).await, [due.order, soon.order]);
+    assert_eq!(left[0], Duration::ZERO);
+    assert!(left[1] > HOUR / 2 && left[1] <= HOUR && left[2] > HOUR && left[2] <= HOUR * 2, "{left:?}");
+}
+
+async fn a_build_and_its_event_are_finished_once(builds: &dyn Builds, outbox: &dyn Outbox) {
+    let (good, bad) = (new(Duration::ZERO), NewBuild { fails: true, ..new(Duration::ZERO) });
+    start(builds, &good).await;
+    start(builds, &bad).await;
+    let ends: Vec<_> = builds.building(10).await.unwrap().iter().map(|(build, _)| build.end()).collect();
+
+    let mut first = builds.finish(&ends).await.unwrap();
+    let second = builds.finish(&ends).await.unwrap();
+
+    first.sort();
+    let mut orders = [good.order, bad.order];
+    orders.sort();
+    assert_eq!((first.as_slice(), second.as_slice()), (orders.as_slice(), [].as_slice()));
+    assert!(building(builds, 10).await.is_empty());
+    let events = outbox.unpublished(10, &[]).await.unwrap();
+    assert_eq!(events.len(), 2);
+    let ended =
+        [(good, Status::Assembled, "events.v1.ShipAssembled"), (bad, Status::Failed, "events.v1.AssemblyFailed")];
+    for (build, status, kind) in ended {
+        let found = builds.find(build.order).await.unwrap().unwrap();
+        let event = events.iter().find(|event| event.key == build.order.uuid()).unwrap();
+        assert_eq!((found.status, found.finished_at.is_some()), (status, true));
+        assert_eq!(event.event_type, kind);
+    }
+}
+
+async fn an_unknown_order_has_no_build(builds: &dyn Builds, outbox: &dyn Outbox) {
+    let build = new(HOUR);
+    start(builds, &build).await;
+    let known = builds.find(build.order).await.unwrap().unwrap();
+
+    let unknown = Build { order: random_order(), ..known };
+
+    assert_eq!(builds.find(unknown.order).await.unwrap(), None);
+    assert!(builds.finish(&[unknown.end()]).await.unwrap().is_empty());
+    assert!(outbox.unpublished(10, &[]).await.unwrap().is_empty());
+}
