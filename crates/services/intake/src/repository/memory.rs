@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use platform::postgres::DatabaseError;
 use tokio::time::Instant;
 
-use super::{Orders, PAGE_BYTES, PAGE_ORDERS, Stored, StoredOrder};
+use super::{Orders, PAGE_BYTES, PAGE_ORDERS, PositionedOrder, StoredOrder};
 use crate::{
     error::Error,
     model::{Order, OrderUid},
@@ -90,7 +90,7 @@ impl Orders for MemoryOrders {
         Ok(found.map(|row| (row.uid.clone(), row.stored())).collect())
     }
 
-    async fn latest(&self, before: Option<i64>, limit: i64) -> Result<Vec<Stored>, Error> {
+    async fn latest(&self, before: Option<i64>, limit: i64) -> Result<Vec<PositionedOrder>, Error> {
         let rows = self.rows()?;
         let numbered = rows
             .iter()

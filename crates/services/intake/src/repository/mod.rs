@@ -7,6 +7,6 @@ mod postgres;
 mod repeats;
 
 pub use memory::MemoryOrders;
-pub use orders::{Orders, PAGE_BYTES, PAGE_ORDERS, Stored, StoredOrder};
+pub use orders::{Orders, PAGE_BYTES, PAGE_ORDERS, PositionedOrder, StoredOrder};
 pub use postgres::{ERASE_BATCH, MIGRATIONS, PgOrders, TOMBSTONE_BATCH, erase_older, remove_tombstones};
 pub use repeats::{Written, store};

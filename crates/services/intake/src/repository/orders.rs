@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// An order, with its position in the sequence of stored orders.
-pub type Stored = (i64, Order);
+pub type PositionedOrder = (i64, Order);
 
 /// What is stored under an order_uid.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub trait Orders: Send + Sync {
     async fn stored(&self, uids: &[&OrderUid]) -> Result<HashMap<OrderUid, StoredOrder>, Error>;
     /// Returns up to `limit` orders, latest stored first, starting before the position `before`, and no more once they exceed
     /// [`PAGE_BYTES`]. At most [`PAGE_ORDERS`] are examined.
-    async fn latest(&self, before: Option<i64>, limit: i64) -> Result<Vec<Stored>, Error>;
+    async fn latest(&self, before: Option<i64>, limit: i64) -> Result<Vec<PositionedOrder>, Error>;
     /// Erases at most `limit` orders of a customer and returns their uids.
     async fn erase(&self, customer_id: &str, limit: i64) -> Result<Vec<OrderUid>, Error>;
     /// Returns the uids of up to `limit` orders that were erased during the last `period`.

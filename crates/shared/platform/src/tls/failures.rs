@@ -9,9 +9,9 @@ use std::{
 
 use tokio::time::Instant;
 
-/// The maximum number of log lines per [`PERIOD`], so that failures that unknown clients cause do not fill the disk.
+/// The maximum number of log lines per [`LOG_INTERVAL`], so that failures that unknown clients cause do not fill the disk.
 const MAX_LINES: u32 = 10;
-const PERIOD: Duration = Duration::from_secs(10);
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The handshake failures of one listener.
 #[derive(Default)]
@@ -34,7 +34,7 @@ impl Failures {
     fn line(&self) -> Option<u32> {
         let now = Instant::now();
         let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(period) = slot.as_mut().filter(|period| now - period.begun < PERIOD) {
+        if let Some(period) = slot.as_mut().filter(|period| now - period.begun < LOG_INTERVAL) {
             period.failures += 1;
             return (period.failures <= MAX_LINES).then_some(0);
         }
@@ -52,7 +52,7 @@ mod tests {
         let failures = Failures::default();
 
         let lines = (0..1000).filter_map(|_| failures.line()).count();
-        tokio::time::advance(PERIOD).await;
+        tokio::time::advance(LOG_INTERVAL).await;
 
         assert_eq!((lines, failures.line(), failures.line()), (10, Some(990), Some(0)));
     }

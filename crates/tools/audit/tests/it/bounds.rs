@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use audit::facts::{BuildStatus, NotificationStatus, OrderStatus, PaymentStatus, ReservationStatus};
 
-use crate::fixture::{BUILT, OPEN, UNDONE, breaks, holds, now, the, then};
+use crate::fixture::{BUILT, OPEN, REFUNDED, breaks, holds, now, the, then};
 
 #[test]
 fn an_order_is_not_cancelled_at_its_deadline() {
@@ -58,7 +58,7 @@ fn a_job_a_charge_a_refund_a_message_or_an_event_is_stuck() {
         the(&mut facts.payments, |payment| payment.order == BUILT).status = PaymentStatus::Pending;
     });
     breaks(7, &["its charge is not refunded"], |facts| {
-        the(&mut facts.payments, |payment| payment.order == UNDONE).status = PaymentStatus::Refunding;
+        the(&mut facts.payments, |payment| payment.order == REFUNDED).status = PaymentStatus::Refunding;
     });
     breaks(7, &["its order_paid is not sent"], |facts| {
         the(&mut facts.notifications, |one| one.order == BUILT).status = NotificationStatus::Queued;

@@ -7,7 +7,7 @@ use audit::{
 use contracts::events::{PaymentCompleted, Published as _};
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, OPEN, PRICE, UNDONE, breaks, finding, holds, inbox, now, shop, the, transaction};
+use crate::fixture::{BUILT, OPEN, PRICE, REFUNDED, breaks, finding, holds, inbox, now, shop, the, transaction};
 
 /// The number of this invariant.
 const SELF: u8 = 10;
@@ -41,7 +41,7 @@ fn decline(facts: &mut Facts, reason: &str, status: &str) {
 
 #[test]
 fn a_settled_attempt_was_not_published() {
-    for order in [BUILT, UNDONE] {
+    for order in [BUILT, REFUNDED] {
         breaks(SELF, &[&row(order), "and was never published"], |facts| {
             facts.completions.retain(|completion| completion.order != order);
         });
@@ -58,8 +58,8 @@ fn an_attempt_was_published_with_another_outcome() {
         let text = format!("is succeeded, and is published as {status}");
         breaks(SELF, &[&row(BUILT), &text], |facts| completion(facts, BUILT).status = status.to_owned());
     }
-    breaks(SELF, &[&row(UNDONE), "is refunded, and is published as INSUFFICIENT_FUNDS"], |facts| {
-        completion(facts, UNDONE).status = "INSUFFICIENT_FUNDS".to_owned();
+    breaks(SELF, &[&row(REFUNDED), "is refunded, and is published as INSUFFICIENT_FUNDS"], |facts| {
+        completion(facts, REFUNDED).status = "INSUFFICIENT_FUNDS".to_owned();
     });
     for (reason, status) in [("PAYMENT_DECLINED", "INSUFFICIENT_FUNDS"), ("INSUFFICIENT_FUNDS", "FAILED")] {
         breaks(SELF, &[&row(OPEN), "is declined, and is published as"], |facts| decline(facts, reason, status));
@@ -71,8 +71,8 @@ fn a_decline_is_published_with_its_reason_and_a_late_charge_as_failed() {
     holds(SELF, |facts| decline(facts, "PAYMENT_DECLINED", "FAILED"));
     holds(SELF, |facts| decline(facts, "INSUFFICIENT_FUNDS", "INSUFFICIENT_FUNDS"));
     holds(SELF, |facts| {
-        completion(facts, UNDONE).status = "FAILED".to_owned();
-        the(&mut facts.orders, |order| order.uuid == UNDONE).transaction = None;
+        completion(facts, REFUNDED).status = "FAILED".to_owned();
+        the(&mut facts.orders, |order| order.uuid == REFUNDED).transaction = None;
     });
 }
 

@@ -7,7 +7,7 @@ use audit::{
 use contracts::events::{OrderPaid, Published as _, ROUTES};
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, LEFT, OPEN, UNDONE, breaks, event, finding, holds, inbox, log, now, shop, the};
+use crate::fixture::{BUILT, LEFT, OPEN, REFUNDED, breaks, event, finding, holds, inbox, log, now, shop, the};
 
 #[test]
 fn a_consumer_has_not_taken_an_event() {
@@ -48,7 +48,7 @@ fn an_event_was_taken_without_its_effect() {
         the(&mut facts.orders, |order| order.uuid == BUILT).status = OrderStatus::Paid;
     });
     breaks(5, &["but order has not a CANCELLED order"], |facts| {
-        the(&mut facts.orders, |order| order.uuid == UNDONE).status = OrderStatus::Paid;
+        the(&mut facts.orders, |order| order.uuid == REFUNDED).status = OrderStatus::Paid;
     });
     breaks(5, &["but inventory has not a released reservation"], |facts| {
         the(&mut facts.reservations, |one| one.order == LEFT).status = ReservationStatus::Confirmed;
@@ -192,7 +192,7 @@ fn the_user_is_told_that_the_ship_is_delivered_and_of_no_other_status() {
     let (mut untold, mut invented) = (shop(), shop());
     untold.notifications.retain(|one| !is_it(one));
     let delivered = invented.notifications.iter().find(|one| is_it(one)).cloned().unwrap();
-    invented.notifications.push(Notification { order: UNDONE, ..delivered });
+    invented.notifications.push(Notification { order: REFUNDED, ..delivered });
 
     let (untold, told, invented) = (problems(&untold), problems(&shop()), problems(&invented));
 
@@ -203,5 +203,5 @@ fn the_user_is_told_that_the_ship_is_delivered_and_of_no_other_status() {
     );
     assert_eq!(told, Vec::<String>::new());
     let [invented] = invented.as_slice() else { panic!("{invented:#?}") };
-    assert!(invented.contains(&UNDONE.to_string()) && invented.contains("has not handled its"), "{invented}");
+    assert!(invented.contains(&REFUNDED.to_string()) && invented.contains("has not handled its"), "{invented}");
 }

@@ -6,7 +6,7 @@ use audit::facts::{Courier, DeliveryState, OrderStatus, StoragePlace, status_eve
 use contracts::events::{DeliveryStatusUpdated, OrderCompletedIntegrationEvent, Published as _};
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, COURIER, LEFT, OPEN, PLACE, UNDONE, breaks, holds, log, now, the, then};
+use crate::fixture::{BUILT, COURIER, LEFT, OPEN, PLACE, REFUNDED, breaks, holds, log, now, the, then};
 
 /// Changes the delivered order to one that a courier still carries.
 fn carried(facts: &mut audit::Facts) {
@@ -35,15 +35,15 @@ fn an_assembled_order_with_an_address_is_delivered_or_under_way() {
 
 #[test]
 fn an_order_without_an_address_is_not_delivered() {
-    breaks(11, &[&format!("order {UNDONE}"), "has no address, and delivery has it"], |facts| {
+    breaks(11, &[&format!("order {REFUNDED}"), "has no address, and delivery has it"], |facts| {
         let mut delivery = facts.deliveries[0].clone();
-        delivery.order = UNDONE;
+        delivery.order = REFUNDED;
         facts.deliveries.push(delivery);
     });
     holds(11, |facts| {
         // Its `ShipAssembled` came before its `OrderPaid`, which requests no delivery.
         let mut early = facts.deliveries[0].clone();
-        (early.order, early.state) = (UNDONE, DeliveryState::AssembledEarly);
+        (early.order, early.state) = (REFUNDED, DeliveryState::AssembledEarly);
         (early.user, early.delivery, early.status, early.courier) = (None, None, None, None);
         facts.deliveries.push(early);
     });
@@ -51,7 +51,7 @@ fn an_order_without_an_address_is_not_delivered() {
 
 #[test]
 fn a_cancelled_order_has_no_delivery_or_a_failed_one() {
-    for (order, cancelled) in [(UNDONE, "is CANCELLED, and its delivery is not there"), (OPEN, "")] {
+    for (order, cancelled) in [(REFUNDED, "is CANCELLED, and its delivery is not there"), (OPEN, "")] {
         let address = |facts: &mut audit::Facts| the(&mut facts.orders, |one| one.uuid == order).has_address = true;
         if cancelled.is_empty() {
             holds(11, address);
@@ -209,7 +209,7 @@ fn an_order_waits_for_a_courier_only_while_none_is_free() {
     breaks(7, &[&format!("order {BUILT}"), "waits for a courier while one is free"], waits);
     holds(7, |facts| {
         waits(facts);
-        facts.couriers[0].order = Some(UNDONE);
+        facts.couriers[0].order = Some(REFUNDED);
     });
     holds(7, |facts| {
         waits(facts);

@@ -26,7 +26,7 @@ pub const BUILT: Uuid = Uuid::from_u128(2);
 /// The order that was cancelled before it was paid.
 pub const LEFT: Uuid = Uuid::from_u128(3);
 /// The order that was paid, could not be built, and was refunded.
-pub const UNDONE: Uuid = Uuid::from_u128(4);
+pub const REFUNDED: Uuid = Uuid::from_u128(4);
 /// The courier, who is free again.
 pub const COURIER: Uuid = Uuid::from_u128(70);
 /// The courier's storage place.
@@ -85,18 +85,18 @@ pub fn shop() -> Facts {
         (OPEN, OrderStatus::Pending),
         (BUILT, OrderStatus::Assembled),
         (LEFT, OrderStatus::Cancelled),
-        (UNDONE, OrderStatus::Cancelled),
+        (REFUNDED, OrderStatus::Cancelled),
     ] {
         order(&mut facts, uuid, status);
     }
     pay(&mut facts, BUILT, PaymentStatus::Succeeded);
-    pay(&mut facts, UNDONE, PaymentStatus::Refunded);
+    pay(&mut facts, REFUNDED, PaymentStatus::Refunded);
     facts.balances.push(Balance { user: USER, initial: INITIAL, current: INITIAL - PRICE });
     build(&mut facts, BUILT, BuildStatus::Assembled);
-    build(&mut facts, UNDONE, BuildStatus::Failed);
+    build(&mut facts, REFUNDED, BuildStatus::Failed);
     deliver(&mut facts, BUILT);
     cancel(&mut facts, LEFT);
-    cancel(&mut facts, UNDONE);
+    cancel(&mut facts, REFUNDED);
     facts.parts.push(Part {
         uuid: PART,
         name: "Main Engine".to_owned(),
@@ -124,7 +124,7 @@ fn order(facts: &mut Facts, uuid: Uuid, status: OrderStatus) {
         status,
         total: PRICE,
         parts: vec![PART],
-        transaction: [BUILT, UNDONE].contains(&uuid).then(|| transaction(uuid)),
+        transaction: [BUILT, REFUNDED].contains(&uuid).then(|| transaction(uuid)),
         has_address: uuid == BUILT,
         delivery_status: (uuid == BUILT).then(|| "DELIVERED".to_owned()),
         attempt: None,

@@ -6,7 +6,7 @@ use audit::{
 };
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, LEFT, OPEN, PRICE, UNDONE, breaks, finding, holds, shop, the, transaction};
+use crate::fixture::{BUILT, LEFT, OPEN, PRICE, REFUNDED, breaks, finding, holds, shop, the, transaction};
 
 fn charge(order: Uuid, key: &str) -> Entry {
     Entry { key: key.to_owned(), kind: EntryKind::Charge, order, amount: PRICE, account: None }
@@ -97,10 +97,10 @@ fn without_the_providers_books_payments_rows_stand_for_them() {
     });
     assert!(found.notes.iter().any(|note| note.contains("2 payments")), "{found:?}");
 
-    breaks(2, &[&format!("order {UNDONE}"), "is CANCELLED, and is charged"], |facts| {
+    breaks(2, &[&format!("order {REFUNDED}"), "is CANCELLED, and is charged"], |facts| {
         facts.ledger.clear();
         facts.books.clear();
-        let transaction = transaction(UNDONE);
+        let transaction = transaction(REFUNDED);
         the(&mut facts.payments, |payment| payment.transaction == transaction).status = PaymentStatus::Refunding;
     });
 }
@@ -123,7 +123,7 @@ fn where_all_books_were_read_nobody_is_believed() {
 #[test]
 fn an_order_was_charged_and_given_back_and_whoever_paid_it_was_told_otherwise() {
     breaks(2, &["was charged, but never became PAID"], |facts| {
-        the(&mut facts.orders, |order| order.uuid == UNDONE).transaction = None;
+        the(&mut facts.orders, |order| order.uuid == REFUNDED).transaction = None;
     });
 }
 

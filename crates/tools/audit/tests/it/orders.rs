@@ -3,7 +3,7 @@
 use audit::facts::{BuildStatus, OrderStatus};
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, LEFT, OPEN, UNDONE, breaks, holds, now, the, then};
+use crate::fixture::{BUILT, LEFT, OPEN, REFUNDED, breaks, holds, now, the, then};
 
 #[test]
 fn an_acknowledged_order_is_lost() {
@@ -33,7 +33,7 @@ fn an_order_is_paid_by_another_transaction_than_the_client_was_told() {
 fn a_paid_order_is_cancelled_only_when_it_cannot_be_built() {
     holds(1, |_| ());
     breaks(1, &["acknowledged as paid", "is CANCELLED"], |facts| {
-        the(&mut facts.builds, |build| build.order == UNDONE).status = BuildStatus::Building;
+        the(&mut facts.builds, |build| build.order == REFUNDED).status = BuildStatus::Building;
     });
 }
 

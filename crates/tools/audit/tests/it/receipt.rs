@@ -15,7 +15,7 @@ use contracts::events::{
 };
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, LEFT, OPEN, PART, UNDONE, event, inbox, log, now, shop, the};
+use crate::fixture::{BUILT, LEFT, OPEN, PART, REFUNDED, event, inbox, log, now, shop, the};
 
 const ORDERS: &str = "every acknowledged order exists exactly once";
 const MONEY: &str = "each paid order is charged once, every other not at all";
@@ -69,7 +69,7 @@ fn published(facts: &mut Facts, order: Uuid, ago: Duration) {
 
 #[test]
 fn a_finished_order_holds_every_invariant_that_concerns_an_order() {
-    for order in [BUILT, LEFT, UNDONE] {
+    for order in [BUILT, LEFT, REFUNDED] {
         let receipt = receipt(&shop(), order);
 
         assert!(receipt.is_whole(), "{receipt:#?}");
@@ -118,11 +118,11 @@ fn violations_of_other_orders_parts_balances_and_sessions_are_no_part_of_a_recei
     facts.balances[0].current += 1;
     facts.probes[0].refused = false;
     facts.customers.clear();
-    the(&mut facts.payments, |payment| payment.order == UNDONE).amount = Some(1);
-    facts.couriers[0].order = Some(UNDONE);
+    the(&mut facts.payments, |payment| payment.order == REFUNDED).amount = Some(1);
+    facts.couriers[0].order = Some(REFUNDED);
 
     assert!(receipt(&facts, BUILT).is_whole(), "{:#?}", receipt(&facts, BUILT));
-    assert!(!receipt(&facts, UNDONE).is_whole());
+    assert!(!receipt(&facts, REFUNDED).is_whole());
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn each_violation_that_concerns_an_order_is_in_its_receipt() {
     });
     violated(BUILT, DELIVERIES, &["and its places hold"], |facts| {
         facts.places[0].order = Some(BUILT);
-        facts.couriers[0].order = Some(UNDONE);
+        facts.couriers[0].order = Some(REFUNDED);
     });
 }
 
@@ -261,19 +261,19 @@ fn events_under_way_leave_what_depends_on_them_open() {
 #[test]
 fn money_under_way_is_open() {
     let refunding = |facts: &mut Facts| {
-        the(&mut facts.payments, |one| one.order == UNDONE).status = PaymentStatus::Refunding;
+        the(&mut facts.payments, |one| one.order == REFUNDED).status = PaymentStatus::Refunding;
         facts
             .ledger
-            .retain(|entry| entry.order != UNDONE || entry.key == crate::fixture::transaction(UNDONE).to_string());
+            .retain(|entry| entry.order != REFUNDED || entry.key == crate::fixture::transaction(REFUNDED).to_string());
     };
-    open(UNDONE, MONEY, "is not refunded yet", refunding);
-    open(UNDONE, MONEY, "payment-group-order-cancelled has not handled", |facts| {
-        published(facts, UNDONE, Duration::ZERO);
+    open(REFUNDED, MONEY, "is not refunded yet", refunding);
+    open(REFUNDED, MONEY, "payment-group-order-cancelled has not handled", |facts| {
+        published(facts, REFUNDED, Duration::ZERO);
         inbox(facts, "payment-group-order-cancelled").rows.clear();
         facts
             .ledger
-            .retain(|entry| entry.order != UNDONE || entry.key == crate::fixture::transaction(UNDONE).to_string());
-        let payment = the(&mut facts.payments, |one| one.order == UNDONE);
+            .retain(|entry| entry.order != REFUNDED || entry.key == crate::fixture::transaction(REFUNDED).to_string());
+        let payment = the(&mut facts.payments, |one| one.order == REFUNDED);
         (payment.status, payment.cancelled) = (PaymentStatus::Succeeded, false);
     });
     let charged = |facts: &mut Facts| {

@@ -15,7 +15,7 @@ use intake::{
     error::Error,
     jobs,
     model::{Order, OrderUid},
-    repository::{MemoryOrders, Orders, Stored, StoredOrder},
+    repository::{MemoryOrders, Orders, PositionedOrder, StoredOrder},
     service::{Cache, IntakeService, read},
 };
 use platform::{
@@ -65,7 +65,7 @@ fn orders(process: &Process, service: IntakeService, cache: Cache) -> Subscripti
 
 stepwise! {
     Orders for MemoryOrders, Error {
-        fn latest(before: Option<i64>, limit: i64) -> Vec<Stored>;
+        fn latest(before: Option<i64>, limit: i64) -> Vec<PositionedOrder>;
         fn erased_within(period: Duration, limit: i64) -> Vec<OrderUid>;
     }
 

@@ -13,7 +13,7 @@ use super::PgOrders;
 use crate::{
     error::Error,
     model::{Delivery, Item, Order, OrderUid, Payment},
-    repository::{Orders, PAGE_BYTES, PAGE_ORDERS, Stored, StoredOrder},
+    repository::{Orders, PAGE_BYTES, PAGE_ORDERS, PositionedOrder, StoredOrder},
 };
 
 /// Assembles an order from the JSON objects of PostgreSQL, whose members have the names of the columns.
@@ -62,7 +62,7 @@ impl Orders for PgOrders {
         Ok(stored.collect())
     }
 
-    async fn latest(&self, before: Option<i64>, limit: i64) -> Result<Vec<Stored>, Error> {
+    async fn latest(&self, before: Option<i64>, limit: i64) -> Result<Vec<PositionedOrder>, Error> {
         let rows = retry_stale(|| {
             sqlx::query!(
                 r#"select number as "number!", "order" as "order!: Json<Order>", delivery as "delivery!: Json<Delivery>",

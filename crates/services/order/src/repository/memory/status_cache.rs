@@ -19,7 +19,7 @@ pub struct MemoryStatusCache(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     cached: HashMap<StatusKey, (CachedStatus, Instant)>,
-    asked: HashMap<StatusKey, Instant>,
+    callers_until: HashMap<StatusKey, Instant>,
     away: bool,
 }
 
@@ -57,16 +57,16 @@ impl StatusCache for MemoryStatusCache {
         {
             return Ok(Lookup::Answer(cached.answer.clone()));
         }
-        if state.asked.get(&key).is_some_and(|until| *until > now) {
+        if state.callers_until.get(&key).is_some_and(|until| *until > now) {
             return Ok(Lookup::Wait);
         }
-        state.asked.insert(key, now + max_wait);
+        state.callers_until.insert(key, now + max_wait);
         Ok(Lookup::Ask)
     }
 
     async fn store(&self, key: StatusKey, cached: &CachedStatus, ttl: Duration) -> anyhow::Result<()> {
         let (mut state, now) = (self.state()?, Instant::now());
-        state.asked.remove(&key);
+        state.callers_until.remove(&key);
         let is_later = |(known, until): &(CachedStatus, Instant)| *until > now && known.version > cached.version;
         if !state.cached.get(&key).is_some_and(is_later) {
             state.cached.insert(key, (cached.clone(), now + ttl));
@@ -75,7 +75,7 @@ impl StatusCache for MemoryStatusCache {
     }
 
     async fn give_up(&self, key: StatusKey) -> anyhow::Result<()> {
-        self.state()?.asked.remove(&key);
+        self.state()?.callers_until.remove(&key);
         Ok(())
     }
 }
