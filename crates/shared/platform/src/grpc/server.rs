@@ -18,7 +18,7 @@ use tonic_health::server::HealthReporter;
 
 use super::{
     Rpcs, details, health, inbound, refuse, unreadable,
-    watch_limits::{self, OPEN_MESSAGE},
+    watch_limits::{self, MAX_OPEN_MESSAGE_BYTES},
 };
 use crate::{
     auth::Guard,
