@@ -1,10 +1,10 @@
-//! `POST /console/api/login`, `/register`, `/logout`, `/logout-all`, and `GET /console/api/me`.
+//! `POST /console/api/login`, `/register`, `/logout`, `/logout-all`, `/sessions/{id}/end`, and `GET /console/api/me`.
 
 use std::net::SocketAddr;
 
 use axum::{
     Extension, Json,
-    extract::State,
+    extract::{Path, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Response},
 };
@@ -91,6 +91,15 @@ pub async fn logout_all(
 ) -> Response {
     match api.iam.logout_all(&session).await {
         Ok(()) => left(&api, &form),
+        Err(status) => of_status("iam", &status).into_response(),
+    }
+}
+
+/// Ends one of the user's sessions, which the profile lists.
+pub async fn end_session(State(api): State<Api>, Path(id): Path<String>, form: Form) -> Response {
+    match api.iam.end_session(id).await {
+        Ok(()) if form.is_form => see("/console/profile").into_response(),
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(status) => of_status("iam", &status).into_response(),
     }
 }

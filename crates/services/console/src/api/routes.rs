@@ -75,6 +75,7 @@ pub const RULES: &[Rule] = &[
     Rule::operator("GET /console/operator/audit", &[]),
     Rule::operator("GET /console/operator/couriers", &[]),
     Rule::operator("GET /console/operator/actions", &[]),
+    Rule::session("POST /console/api/sessions/{id}/end", &[]),
     // After all others: the test of docs/access.md asks in this order, and a session ends here.
     Rule::session("POST /console/api/logout-all", &[]),
     Rule::public("POST /console/api/logout"),
@@ -92,6 +93,7 @@ const SUMMARIES: &[(&str, &str)] = &[
     ("POST /console/api/register", "Registers a user and logs in"),
     ("POST /console/api/logout", "Ends the session"),
     ("POST /console/api/logout-all", "Ends every session of the user"),
+    ("POST /console/api/sessions/{id}/end", "Ends one session of the user"),
     ("GET /console/api/me", "The user"),
     ("GET /console/api/parts", "Parts with price and stock"),
     ("GET /console/api/orders", "The user's orders, as the order service answers"),
@@ -155,6 +157,7 @@ pub fn router(state: Api, guard: &Guard, readiness: Readiness, in_flight: usize)
         .route("/console/api/register", post(login::register))
         .route("/console/api/logout", post(login::logout))
         .route("/console/api/logout-all", post(login::logout_all))
+        .route("/console/api/sessions/{id}/end", post(login::end_session))
         .route("/console/api/me", get(login::me))
         .route("/console/api/parts", get(parts::list))
         .route("/console/api/orders", get(orders::list).post(orders::create))

@@ -4,8 +4,8 @@ use contracts::{
     events::message_json,
     proto::{
         auth::v1::{
-            ListSessionsRequest, LoginRequest, LogoutAllRequest, LogoutRequest, SessionSummary, WhoamiRequest,
-            auth_service_client::AuthServiceClient, session_service_client::SessionServiceClient,
+            EndSessionRequest, ListSessionsRequest, LoginRequest, LogoutAllRequest, LogoutRequest, SessionSummary,
+            WhoamiRequest, auth_service_client::AuthServiceClient, session_service_client::SessionServiceClient,
         },
         common::v1::{User, UserInfo},
         user::v1::{RegisterRequest, UserRegistrationInfo, user_service_client::UserServiceClient},
@@ -63,6 +63,12 @@ impl Iam {
     pub async fn sessions(&self) -> Result<Vec<SessionSummary>, Status> {
         let request = ListSessionsRequest { user_uuid: String::new() };
         Ok(self.sessions.clone().list_sessions(request).await?.into_inner().sessions)
+    }
+
+    /// Ends the session of the caller with this id, as [`sessions`](Self::sessions) lists it.
+    pub async fn end_session(&self, id: String) -> Result<(), Status> {
+        self.sessions.clone().end_session(EndSessionRequest { id, user_uuid: String::new() }).await?;
+        Ok(())
     }
 
     pub async fn logout(&self, session: &str) -> Result<(), Status> {

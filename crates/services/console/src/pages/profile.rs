@@ -55,8 +55,10 @@ pub async fn show(State(api): State<Api>, visit: Visit) -> Response {
             .filter_map(|session| {
                 Some(SessionView {
                     created_at: moment(session.created_at?)?,
+                    used_at: moment(session.used_at?)?,
                     expires_at: moment(session.expires_at?)?,
                     is_this: session.is_current,
+                    id: session.id,
                 })
             })
             .collect(),

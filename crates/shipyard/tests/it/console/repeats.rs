@@ -1,6 +1,6 @@
 //! Clicking twice, reloading, two tabs and a session that ends never double an order or a charge.
 
-use contracts::proto::auth::v1::LogoutRequest;
+use contracts::proto::auth::v1::{LogoutRequest, WhoamiRequest};
 use serde_json::Value;
 use testkit::eventually;
 
@@ -107,4 +107,26 @@ async fn a_session_that_ends_leads_to_the_login_and_back_with_the_cart() {
     customer.log_in().await;
     let orders: Value = customer.get(ORDERS).await.success(200);
     assert_eq!(orders["orders"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn a_session_on_another_device_is_ended_in_the_profile() {
+    let system = System::shared().await;
+    let mut customer = Customer::new(system).await;
+    let elsewhere = customer.session.clone();
+    customer.log_in().await;
+    let browser = browser(system).await;
+    browser.log_in(&customer.session).await;
+
+    browser.open("/console/profile").await;
+    browser.click("form[action$='/end'] button").await;
+
+    browser.wait_for("#sessions + .scroll tbody", "this browser").await;
+    let ended = async || {
+        let request = WhoamiRequest { session_uuid: elsewhere.clone(), ..WhoamiRequest::default() };
+        customer.auth().whoami(request).await.is_err().then_some(())
+    };
+    eventually(ended).await;
+    assert_eq!(browser.script("return document.querySelectorAll('form[action$=\"/end\"]').length").await, 0);
+    let _: Value = customer.get(ORDERS).await.success(200);
 }

@@ -56,7 +56,10 @@ pub struct NotificationMethodView {
 
 #[derive(Clone, Debug)]
 pub struct SessionView {
+    /// What names the session, and opens nothing.
+    pub id: String,
     pub created_at: Moment,
+    pub used_at: Moment,
     pub expires_at: Moment,
     /// The session of this browser.
     pub is_this: bool,
