@@ -23,7 +23,8 @@ pub async fn handle(
     let user = invalid.check("user_id", uuid(&user_id)).map(UserId::new);
     let street = invalid.check("delivery_address", Street::new(delivery_address));
     // 0 counts as 1, as the contract says.
-    let volume = invalid.check("volume", Volume::new(volume.max(1).into()));
+    let volume = if volume == 0 { 1 } else { volume };
+    let volume = invalid.check("volume", Volume::new(volume.into()));
     let (Some(order), Some(user), Some(street), Some(volume)) = (order, user, street, volume) else {
         return Err(invalid.into());
     };

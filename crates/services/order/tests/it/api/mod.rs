@@ -200,7 +200,7 @@ async fn all_invalid_fields_of_a_body_are_named_at_once() {
     };
 
     let unreadable = fields("/api/v1/orders", json!({ "part_uuids": ["x"], "delivery_adress": "y" })).await;
-    assert_eq!(unreadable, ["part_uuids[0] INVALID", "delivery_adress UNKNOWN", "user_uuid REQUIRED"]);
+    assert_eq!(unreadable, ["delivery_adress UNKNOWN", "part_uuids[0] INVALID", "user_uuid REQUIRED"]);
     let order = json!({ "user_uuid": api.user, "part_uuids": [], "delivery_address": " " });
     assert_eq!(fields("/api/v1/orders", order).await, ["part_uuids INVALID", "delivery_address INVALID"]);
     let item = json!({ "product_id": "x", "quantity": 0, "price": 1 });
