@@ -4,6 +4,8 @@ mod customer;
 mod event;
 mod json;
 mod messaging;
+#[cfg(test)]
+mod names;
 mod rights;
 mod routes;
 mod topics;
