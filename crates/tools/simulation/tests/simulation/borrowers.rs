@@ -58,7 +58,7 @@ pub fn boot(process: &Process) -> Serves {
     work(process, customers::jobs::credit_loans(service.clone()));
     work(process, customers::jobs::decide_loans(service.clone(), stores.lease(customers::jobs::LEASE, process)));
     work(process, customers::jobs::refuse_loans(service.clone(), stores.lease(customers::jobs::REFUSALS, process)));
-    consume(process, customers::consumers::loan_approved(service.clone()));
+    consume(process, [customers::consumers::loan_approved(service.clone())]);
     Serves::Customers(service)
 }
 

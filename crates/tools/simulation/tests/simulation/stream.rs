@@ -50,7 +50,7 @@ pub fn boot(process: &Process) -> Serves {
     let (own, loaded) = (process.clone(), service.clone());
     process.spawn(async move {
         jobs::preload_cache(&loaded, &CancellationToken::new()).await;
-        consume(&own, orders(&own, loaded, cache));
+        consume(&own, [orders(&own, loaded, cache)]);
     });
     Serves::Intake(service)
 }
