@@ -22,12 +22,12 @@ fn names_that_are_stored_stay_as_they_are() {
         for Consumer { service, group } in route.consumers {
             line(format!("event {kind} to {service} as {group}"));
         }
-        if route.is_of_order {
+        if route.is_of_order() {
             line(format!("event {kind} to {} as {}", TIMELINE.service, TIMELINE.group));
         }
     }
     for inbound in &INBOUND {
-        let (topic, Consumer { service, group }) = ((inbound.topic)(&topics), inbound.consumer);
+        let (topic, Consumer { service, group }) = (inbound.topic(&topics), inbound.consumer);
         line(format!("inbound {topic} from {:?} to {service} as {group}", inbound.producer));
     }
     line(format!("producers {:?}", producers().collect::<Vec<_>>()));

@@ -200,7 +200,7 @@ impl Borrower {
             self.world.note(format_args!("a bank approves loan {loan}"));
             locked(&self.world.stores.approved).insert(loan.clone());
             self.world.broker.append(Record {
-                topic: (LOAN_APPROVED.topic)(&self.world.broker.topics).to_owned(),
+                topic: LOAN_APPROVED.topic(&self.world.broker.topics).to_owned(),
                 key: self.uuid.to_string().into_bytes(),
                 payload: payload.clone().into_bytes(),
                 headers: std::collections::HashMap::new(),
