@@ -33,7 +33,9 @@ fn names_that_are_stored_stay_as_they_are() {
     line(format!("producers {:?}", producers().collect::<Vec<_>>()));
     line(format!("users {:?}", broker_users()));
     ids().into_iter().for_each(&mut line);
-    rights(&topics, "").iter().for_each(|right| line(format!("{right:?}")));
+    for right in rights(&topics, "") {
+        line(format!("{right:?}"));
+    }
     names.sort();
 
     insta::assert_snapshot!(names.join("\n"));

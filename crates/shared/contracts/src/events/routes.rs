@@ -25,6 +25,9 @@ pub enum Key {
     Customer,
 }
 
+/// Reads an event and returns its id.
+type ReadId = fn(&Message) -> Result<EventId, Failure>;
+
 /// The route of one event type.
 #[derive(Clone, Copy, Debug)]
 pub struct Route {
@@ -38,7 +41,7 @@ pub struct Route {
     pub has_parts: bool,
     pub(super) topic: Topic,
     /// `None` for messages that programs outside define, which have no id.
-    pub(super) read: Option<fn(&Message) -> Result<EventId, Failure>>,
+    pub(super) read: Option<ReadId>,
     pub(super) shown: fn(&[u8]) -> Option<String>,
 }
 
