@@ -42,7 +42,7 @@ impl App {
         let retention = server.retention(messaging.kafka.effect_retention())?;
         Ok(Self {
             guard: identity.guard(&server, api::RULES)?,
-            consumers: messaging.consumers(&server, [consumers::order_paid(service.clone(), times, Random::default())]),
+            consumers: messaging.consumers(&server, consumers::all(&service, times, Random::default())),
             relay: messaging.relay(&server, &waker)?,
             jobs: vec![
                 jobs::finish_builds(service.clone()),

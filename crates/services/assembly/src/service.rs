@@ -2,7 +2,10 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use contracts::ids::{EventId, OrderId};
+use contracts::{
+    events::{OrderPaid, group},
+    ids::{EventId, OrderId},
+};
 use platform::{auth::Caller, outbox::Waker};
 use tokio::sync::Notify;
 
@@ -14,7 +17,7 @@ use crate::{
 };
 
 /// The consumer group of `OrderPaid`, which is also the consumer's name in the inbox.
-pub const GROUP_PAID: &str = "assembly-group-order-paid";
+pub const GROUP_PAID: &str = group::<OrderPaid>("assembly");
 /// The maximum number of builds finished per statement.
 const BATCH_SIZE: i64 = 200;
 /// How often this replica checks for builds that another replica started, because it is not notified of them.

@@ -47,19 +47,13 @@ impl App {
             waker.clone(),
             own.delivery_move_every,
         );
-        let subscriptions = [
-            consumers::order_paid(service.clone(), generate::Generator::default()),
-            consumers::ship_assembled(service.clone()),
-            consumers::order_cancelled(service.clone()),
-            consumers::basket_confirmed(service.clone(), generate::Generator::default()),
-        ];
         let guard = identity.guard(&server, api::http::RULES)?;
         let http = if own.delivery_open { guard.open() } else { guard };
         let retention = server.retention(messaging.kafka.effect_retention())?;
         Ok(Self {
             guard: identity.guard(&server, api::grpc::RULES)?,
             router: api::http::router(service.clone(), http, server.readiness(), own.delivery_max_in_flight),
-            consumers: messaging.consumers(&server, subscriptions),
+            consumers: messaging.consumers(&server, consumers::all(&service, &generate::Generator::default())),
             relay: messaging.relay(&server, &waker)?,
             jobs: vec![
                 jobs::assign_orders(service.clone(), own.delivery_assign_every),

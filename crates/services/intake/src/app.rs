@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::Router;
+use contracts::events::ORDERS;
 use platform::{jobs::Job, kafka::Consumer, readiness::Readiness, server::Server};
 use tokio_util::sync::CancellationToken;
 
@@ -29,7 +30,7 @@ impl App {
         crate::metrics::count_from_zero();
         let Config { server, identity, messaging, own } = config;
         let server = Server::bind(&SERVICE, server).await?;
-        let topic = KafkaTopic::new(&messaging.kafka, messaging.topics.intake_topic_name.clone())?;
+        let topic = KafkaTopic::new(&messaging.kafka, ORDERS.topic(&messaging.topics).to_owned())?;
         let service = IntakeService::new(
             Arc::new(PgOrders::new(server.database()?)),
             Arc::new(topic),

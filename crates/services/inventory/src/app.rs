@@ -34,10 +34,9 @@ impl App {
         let warehouse = Arc::new(PgWarehouse::new(server.database()?));
         let orders = Arc::new(GrpcExistingOrders::new(server.peer("order", "ORDER_ADDRESS", &order_address)?));
         let service = InventoryService::new(parts, warehouse, orders, reservation_ttl);
-        let subscriptions = [consumers::order_cancelled(service.clone()), consumers::ship_assembled(service.clone())];
         Ok(Self {
             guard: identity.guard(&server, api::RULES)?,
-            consumers: messaging.consumers(&server, subscriptions),
+            consumers: messaging.consumers(&server, consumers::all(&service)),
             jobs: vec![
                 jobs::expire_reservations(service.clone(), server.lease("expiry")?),
                 server.retention(messaging.kafka.effect_retention())?.inbox(),

@@ -57,12 +57,6 @@ impl App {
         server
             .add_to_admin(api::alerts::routes(Alerting::new(alerts, messenger.bot.clone().zip(own.telegram_chat_id))));
         let bot = messenger.bot.map(|api| Bot { api, offsets, lease, templates, contacts: messenger.contacts });
-        let subscriptions = [
-            consumers::order_paid(service.clone()),
-            consumers::ship_assembled(service.clone()),
-            consumers::order_cancelled(service.clone()),
-            consumers::delivery_status_updated(service.clone()),
-        ];
         let retention = server.retention(messaging.kafka.effect_retention())?;
         let mut jobs = vec![
             jobs::send_notifications(Sender::new(dispatcher, server.lease("sender")?, queued)),
@@ -74,7 +68,7 @@ impl App {
         jobs.extend(bot.map(jobs::answer_commands));
         Ok(Self {
             guard: server.guard(Arc::new(GrpcSessions::new(iam)), api::RULES),
-            consumers: messaging.consumers(&server, subscriptions),
+            consumers: messaging.consumers(&server, consumers::all(&service)),
             service,
             jobs,
             server,

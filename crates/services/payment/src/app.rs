@@ -48,7 +48,7 @@ impl App {
         let retention = server.retention(messaging.kafka.effect_retention())?;
         Ok(Self {
             guard: identity.guard(&server, api::RULES)?,
-            consumers: messaging.consumers(&server, [consumers::order_cancelled(service.clone())]),
+            consumers: messaging.consumers(&server, consumers::all(&service)),
             relay: messaging.relay(&server, &waker)?,
             jobs: vec![
                 jobs::finish_payments(service.clone()),

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use client::{lending::Lending, trust::Trust};
+use contracts::events::LOAN_APPROVED;
 use platform::{config::Settings, kafka::Record};
 use serde_json::json;
 use testkit::eventually;
@@ -22,7 +23,7 @@ async fn a_hundred_loans_are_credited_exactly_while_customers_and_payment_are_ki
     let lending = Lending::at(&trust, &customers, &payment).unwrap();
     let before = lending.balance(&session, user).await.unwrap();
     lending.create(&session, "Ann").await.unwrap();
-    let topic = system.kafka.topics().loan_approved_topic_name;
+    let topic = LOAN_APPROVED.topic(&system.kafka.topics()).to_owned();
     let record = |number: i64| {
         let amount = format!("{}.01", number + 1).parse::<f64>().unwrap();
         let loan = json!({ "customer_id": user, "loan_id": format!("loan-{number}"), "amount": amount });

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use contracts::events::{LOAN_APPROVED, ROUTES, TIMELINE, Topics};
 use contracts::proto::customers::v1::{
     CreateCustomerRequest, ListLoansRequest, customer_service_client::CustomerServiceClient,
 };
@@ -19,17 +20,10 @@ use crate::{
 
 const BOT_TOKEN: &str = "123456:token";
 
-/// What may be the parent of each span; `-` is none: the span begins a trace. Topics are without their prefix.
-const PARENTS: [(&str, &str); 50] = [
+/// What may be the parent of each span; `-` is none: the span begins a trace. Topics are without their prefix. The spans of consumers follow
+/// from the catalogue of events: see [`of_consumers`].
+const PARENTS: [(&str, &str); 30] = [
     ("assembly: order.assembled publish", "assembly: order.paid process"),
-    ("assembly: order.paid process", "order: order.paid publish"),
-    // A batch of the timeline's records has several traces, and begins one of its own.
-    ("console: delivery.status.updated process", "-"),
-    ("console: order.assembled process", "-"),
-    ("console: order.cancelled process", "-"),
-    ("console: order.created process", "-"),
-    ("console: order.paid process", "-"),
-    ("console: payment.completed process", "-"),
     ("customers: customer.created publish", "customers: customers.v1.CustomerService/CreateCustomer"),
     // A job checks the identity.
     ("customers: customer.updated publish", "-"),
@@ -37,9 +31,6 @@ const PARENTS: [(&str, &str); 50] = [
     ("customers: customers.v1.CustomerService/ListLoans", "-"),
     ("customers: loan.approved process", "-"),
     ("delivery: delivery.status.updated publish", "delivery: order.assembled process | delivery: order.paid process"),
-    ("delivery: order.assembled process", "assembly: order.assembled publish"),
-    ("delivery: order.cancelled process", "order: order.cancelled publish"),
-    ("delivery: order.paid process", "order: order.paid publish"),
     ("delivery: order.status.changed publish", "delivery: order.assembled process"),
     ("geo: geo.Geo/GetGeolocation", "delivery: order.paid process"),
     ("iam: auth.v1.AuthService/Login", "-"),
@@ -59,23 +50,15 @@ const PARENTS: [(&str, &str); 50] = [
         "order: POST /api/v1/orders | order: POST /api/v1/orders/{order_uuid}/pay",
     ),
     ("inventory: inventory.v1.InventoryService/RestockParts", "-"),
-    ("inventory: order.assembled process", "assembly: order.assembled publish"),
-    ("inventory: order.cancelled process", "order: order.cancelled publish"),
-    ("notification: delivery.status.updated process", "delivery: delivery.status.updated publish"),
     (
         "notification: notify",
         "notification: delivery.status.updated process | notification: order.assembled process | \
          notification: order.cancelled process | notification: order.paid process",
     ),
-    ("notification: order.assembled process", "assembly: order.assembled publish"),
-    ("notification: order.cancelled process", "order: order.cancelled publish"),
-    ("notification: order.paid process", "order: order.paid publish"),
     ("order: GET /api/v1/orders/{order_uuid}", "-"),
     ("order: POST /api/v1/orders", "-"),
     ("order: POST /api/v1/orders/{order_uuid}/cancel", "-"),
     ("order: POST /api/v1/orders/{order_uuid}/pay", "-"),
-    ("order: delivery.status.updated process", "delivery: delivery.status.updated publish"),
-    ("order: order.assembled process", "assembly: order.assembled publish"),
     ("order: order.cancelled publish", "order: POST /api/v1/orders/{order_uuid}/cancel"),
     ("order: order.created publish", "order: POST /api/v1/orders"),
     ("order: order.paid publish", "order: POST /api/v1/orders/{order_uuid}/pay"),
@@ -83,8 +66,6 @@ const PARENTS: [(&str, &str); 50] = [
     // A job asks about reservations that are due, and another credits loans.
     ("order: order.v1.OrderService/ListExistingOrders", "-"),
     ("payment: payment.v1.PaymentService/Credit", "-"),
-    ("order: payment.completed process", "payment: payment.completed publish"),
-    ("payment: order.cancelled process", "order: order.cancelled publish"),
     ("payment: payment.completed publish", "payment: payment.v1.PaymentService/PayOrder"),
     ("payment: payment.v1.PaymentService/PayOrder", "order: POST /api/v1/orders/{order_uuid}/pay"),
 ];
@@ -157,8 +138,8 @@ async fn live(system: &System, customer: &Customer) -> String {
         Record { topic, key, payload, headers: HashMap::new() }
     };
     let uid = other["order_uid"].as_str().unwrap().to_owned();
-    let loan = record(topics.loan_approved_topic_name, customer.user.to_string(), &loan);
-    system.kafka.publish(vec![loan, record(topics.intake_topic_name, uid, &other)]).await;
+    let loan = record(LOAN_APPROVED.topic(&topics).to_owned(), customer.user.to_string(), &loan);
+    system.kafka.publish(vec![loan, record(contracts::events::ORDERS.topic(&topics).to_owned(), uid, &other)]).await;
 
     eventually(async || {
         let request = customer.within(ListLoansRequest { customer_id: customer.user.to_string() });
@@ -191,13 +172,32 @@ fn check_parents(spans: &[Span], prefix: &str) {
             found.entry(shown(span)).or_default().insert(parent);
         }
     }
-    let expected: BTreeMap<&str, BTreeSet<&str>> =
-        PARENTS.iter().map(|(name, parents)| (*name, parents.split(" | ").collect())).collect();
-    let names = |all: &mut dyn Iterator<Item = &str>| all.map(str::to_owned).collect::<BTreeSet<_>>();
-    assert_eq!(names(&mut found.keys().map(String::as_str)), names(&mut expected.keys().copied()), "the spans");
+    let parents = PARENTS.map(|(name, parents)| (name.to_owned(), parents.to_owned()));
+    let expected: BTreeMap<String, String> = parents.into_iter().chain(of_consumers()).collect();
+    assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>(), "the spans");
     for (name, parents) in &found {
-        let wrong: Vec<_> =
-            parents.iter().filter(|parent| !expected[name.as_str()].contains(parent.as_str())).collect();
+        let expected: BTreeSet<&str> = expected[name].split(" | ").collect();
+        let wrong: Vec<_> = parents.iter().filter(|parent| !expected.contains(parent.as_str())).collect();
         assert!(wrong.is_empty(), "{name} has the parents {wrong:?}");
     }
+}
+
+/// Returns the spans of the consumers of each event that [`PARENTS`] publishes, and their parents.
+fn of_consumers() -> Vec<(String, String)> {
+    let topics = Topics::default();
+    let mut spans = Vec::new();
+    for route in &ROUTES {
+        let topic = route.topic(&topics);
+        let published = format!("{}: {topic} publish", route.producer);
+        if !PARENTS.iter().any(|(name, _)| *name == published) {
+            continue;
+        }
+        let consumers = route.consumers.iter();
+        spans.extend(consumers.map(|one| (format!("{}: {topic} process", one.service), published.clone())));
+        // A batch of the timeline's records has several traces, and begins one of its own.
+        if route.is_of_order() {
+            spans.push((format!("{}: {topic} process", TIMELINE.service), "-".to_owned()));
+        }
+    }
+    spans
 }

@@ -4,13 +4,12 @@ use std::{collections::HashMap, time::Duration};
 
 use anyhow::{Context as _, ensure};
 use audit::facts;
-use contracts::events::{DeliveryStatusUpdated, OrderCancelled, OrderPaid, Published as _, ROUTES, record};
+use contracts::events::{ROUTES, Route, filled};
 use platform::{
     ids,
     kafka::{Message, Record},
 };
 use tokio::time::{Instant, sleep};
-use uuid::Uuid;
 
 use super::{
     cluster::Cluster,
@@ -40,7 +39,7 @@ pub async fn send(cluster: &mut Cluster) -> anyhow::Result<usize> {
         records.push(poison(topic, route.kind, b"\xff\xff\xff\xff".to_vec()));
         records.push(poison(topic, "events.v1.Unheard", Vec::new()));
         records.push(poison(topic, route.kind, vec![0xff; large]));
-        records.extend(unknown_value(route.kind).map(|payload| poison(topic, route.kind, payload)));
+        records.extend(unknown_value(route).map(|payload| poison(topic, route.kind, payload)));
     }
     for record in &mut records {
         record.headers.insert(MARK.to_owned(), batch.clone());
@@ -85,25 +84,28 @@ fn poison(topic: &str, kind: &str, payload: Vec<u8>) -> Record {
     Record { topic: topic.to_owned(), key, payload, headers }
 }
 
-/// Returns an event with a value that the contract does not define, if its type has such values.
-fn unknown_value(kind: &str) -> Option<Vec<u8>> {
-    let order: Uuid = ids::random();
-    let (order_uuid, user_uuid) = (order.to_string(), ids::random().to_string());
-    match kind {
-        OrderPaid::TYPE => {
-            let event =
-                OrderPaid { order_uuid, user_uuid, payment_method: "BARTER".to_owned(), ..OrderPaid::default() };
-            Some(record(order, event).payload)
-        }
-        DeliveryStatusUpdated::TYPE => {
-            let status = "LOST".to_owned();
-            let event = DeliveryStatusUpdated { order_uuid, user_uuid, status, ..DeliveryStatusUpdated::default() };
-            Some(record(order, event).payload)
-        }
-        OrderCancelled::TYPE => {
-            let event = OrderCancelled { order_uuid, user_uuid, reason: UNKNOWN_REASON, ..OrderCancelled::default() };
-            Some(record(order, event).payload)
-        }
-        _ => None,
+/// Returns an event with a value that the contract does not define, if its type has a closed set of values.
+fn unknown_value(route: &Route) -> Option<Vec<u8>> {
+    let payload = filled(route.kind, || ids::random().to_string(), WHIM)?;
+    let event = Message { payload, ..Message::default() };
+    route.read(&event)?.is_err().then_some(event.payload)
+}
+
+#[cfg(test)]
+mod tests {
+    use contracts::events::{
+        DeliveryStatusUpdated, OrderCancelled, OrderPaid, Published as _, ShipAssembled, route_of,
+    };
+
+    use super::*;
+
+    #[test]
+    fn an_event_with_a_closed_set_gets_a_value_outside_of_it() {
+        let has_unknown_value = |kind| unknown_value(route_of(kind).unwrap()).is_some();
+
+        assert!(
+            [OrderPaid::TYPE, DeliveryStatusUpdated::TYPE, OrderCancelled::TYPE].into_iter().all(has_unknown_value)
+        );
+        assert!(!has_unknown_value(ShipAssembled::TYPE));
     }
 }

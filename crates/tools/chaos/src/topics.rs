@@ -82,7 +82,7 @@ pub async fn uncommitted_by_group(cluster: &Cluster) -> anyhow::Result<Vec<Strin
         progress.iter().filter(|one| one.uncommitted() > 0).map(Progress::to_string).collect();
     for inbound in INBOUND {
         let count = uncommitted_from_outside(cluster, inbound).await?;
-        let topic = (inbound.topic)(&cluster.sources.topics);
+        let topic = inbound.topic(&cluster.sources.topics);
         waiting.extend((count > 0).then(|| format!("{count} records of {topic} for {}", inbound.consumer.group)));
     }
     Ok(waiting)
@@ -91,7 +91,7 @@ pub async fn uncommitted_by_group(cluster: &Cluster) -> anyhow::Result<Vec<Strin
 /// Returns the number of records that the consumer group of an inbound topic (written by outside programs) has not
 /// committed.
 pub async fn uncommitted_from_outside(cluster: &Cluster, inbound: Inbound) -> anyhow::Result<usize> {
-    let topic = (inbound.topic)(&cluster.sources.topics).to_owned();
+    let topic = inbound.topic(&cluster.sources.topics).to_owned();
     blocking(cluster, inbound.consumer.group, move |reader| {
         let extents = reader.extents(&topic)?;
         let partitions: Vec<i32> = extents.iter().map(|extent| extent.partition).collect();
@@ -105,7 +105,7 @@ pub async fn uncommitted_from_outside(cluster: &Cluster, inbound: Inbound) -> an
 /// Makes the consumer group of an inbound topic (written by outside programs) read it again from the beginning. Fails
 /// while the group has members. Returns the number of records.
 pub async fn rewind(cluster: &Cluster, inbound: Inbound) -> anyhow::Result<usize> {
-    let topic = (inbound.topic)(&cluster.sources.topics).to_owned();
+    let topic = inbound.topic(&cluster.sources.topics).to_owned();
     blocking(cluster, inbound.consumer.group, move |reader| {
         let extents = reader.extents(&topic)?;
         for extent in &extents {

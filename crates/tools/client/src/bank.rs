@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use contracts::{
-    events::{Messaging, Topics},
+    events::{LOAN_APPROVED, Messaging, Topics},
     money::Money,
 };
 use platform::{
@@ -40,7 +40,7 @@ impl Bank {
     }
 
     pub fn at(kafka: &kafka::Config, topics: &Topics) -> anyhow::Result<Self> {
-        Ok(Self { publisher: KafkaPublisher::new(kafka)?, topic: topics.loan_approved_topic_name.clone() })
+        Ok(Self { publisher: KafkaPublisher::new(kafka)?, topic: LOAN_APPROVED.topic(topics).to_owned() })
     }
 
     /// Publishes these loans in order. Returns once the broker has acknowledged all of them.

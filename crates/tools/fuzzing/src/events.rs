@@ -1,7 +1,7 @@
 //! Arbitrary bytes as the value, key and headers of a Kafka record: each consumer handles it or rejects it permanently,
 //! and never asks for a retry.
 
-use contracts::events::Subscription;
+use contracts::events::{ROUTES, Subscription};
 use platform::kafka::{Failure, Handler as _, Message};
 
 use crate::{
@@ -9,8 +9,8 @@ use crate::{
     system::{self, System},
 };
 
-/// Values of the header `event-type`: known types, one that no consumer handles, and none.
-const TYPES: [&str; 4] = ["events.v1.OrderPaid", "events.v1.OrderCancelled", "events.v1.Unheard", ""];
+/// Values of the header `event-type` beside the known types: one that no consumer handles, and none.
+const OTHER_TYPES: [&str; 2] = ["events.v1.Unheard", ""];
 
 /// Passes a record derived from `data` to one consumer.
 pub fn events(data: &[u8]) {
@@ -19,7 +19,7 @@ pub fn events(data: &[u8]) {
         let subscription = input.pick(&system.services.subscriptions);
         let mut message = Message::default();
         if input.once_in(4) {
-            let kind = if input.once_in(2) { input.text() } else { (*input.pick(&TYPES)).to_owned() };
+            let kind = if input.once_in(2) { input.text() } else { known(&mut input).to_owned() };
             message.headers.push_text("event-type", kind);
         }
         if input.once_in(4) {
@@ -29,6 +29,11 @@ pub fn events(data: &[u8]) {
         message.payload = input.rest().to_vec();
         settle(system, subscription, &message);
     });
+}
+
+fn known(input: &mut Input<'_>) -> &'static str {
+    let types: Vec<&str> = ROUTES.iter().map(|route| route.kind).chain(OTHER_TYPES).collect();
+    input.pick::<&str>(&types)
 }
 
 /// Asserts that the record is handled or poison.

@@ -88,7 +88,7 @@ impl ConsoleOperations {
     fn records(&self, order: OrderId, records: Vec<Record>) -> Records {
         // Older records have left the topics, perhaps before the console read them.
         let since = clock::now() - self.kafka.kafka_topic_retention;
-        let read = ROUTES.iter().filter(|route| route.is_of_order);
+        let read = ROUTES.iter().filter(|route| route.is_of_order());
         Records {
             topics: read.map(|route| (route.topic(&self.topics).to_owned(), Some(since))).collect(),
             records: seen(order, records),

@@ -16,8 +16,8 @@ const GROUP: &str = "shipyard-lag";
 /// Returns the lag of each consumer in each partition of its topic. A topic that does not exist is left out.
 pub async fn lag(config: &Config, topics: &Topics) -> anyhow::Result<Vec<PartitionLag>> {
     let routed = ROUTES.iter().flat_map(|route| route.consumers.iter().map(|consumer| (consumer, route.topic(topics))));
-    let inbound = INBOUND.iter().map(|inbound| (&inbound.consumer, (inbound.topic)(topics)));
-    let of_orders = ROUTES.iter().filter(|route| route.is_of_order);
+    let inbound = INBOUND.iter().map(|inbound| (&inbound.consumer, inbound.topic(topics)));
+    let of_orders = ROUTES.iter().filter(|route| route.is_of_order());
     let timeline = of_orders.map(|route| (const { &TIMELINE }, route.topic(topics)));
     let consumers: Vec<(&'static Consumer, String)> =
         routed.chain(inbound).chain(timeline).map(|(consumer, topic)| (consumer, topic.to_owned())).collect();

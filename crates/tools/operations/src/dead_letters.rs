@@ -5,10 +5,7 @@ use std::{fmt, str::FromStr};
 use anyhow::Context as _;
 use audit::facts;
 use chrono::{DateTime, Utc};
-use contracts::events::{
-    AssemblyFailed, CustomerCreated, CustomerUpdated, DeliveryStatusUpdated, Event, OrderCancelled, OrderCreated,
-    OrderPaid, PaymentCompleted, Published as _, ShipAssembled,
-};
+use contracts::events::route_of;
 use platform::kafka::{self, ExactRecord, Message, Reader};
 use uuid::Uuid;
 
@@ -88,22 +85,8 @@ impl DeadLetter {
 
 /// Returns the UUID of a message's event from its header, or else from the payload, decoded as an event of type `kind`.
 pub fn event_uuid(kind: &str, message: &Message) -> Option<Uuid> {
-    fn own<E: Event>(message: &Message) -> Option<Uuid> {
-        contracts::events::read::<E>(message).ok().map(|received| received.id.uuid())
-    }
     let header = message.headers.get("event-uuid").and_then(|uuid| Uuid::try_parse(uuid).ok());
-    header.or_else(|| match kind {
-        OrderCreated::TYPE => own::<OrderCreated>(message),
-        PaymentCompleted::TYPE => own::<PaymentCompleted>(message),
-        OrderPaid::TYPE => own::<OrderPaid>(message),
-        OrderCancelled::TYPE => own::<OrderCancelled>(message),
-        ShipAssembled::TYPE => own::<ShipAssembled>(message),
-        AssemblyFailed::TYPE => own::<AssemblyFailed>(message),
-        CustomerCreated::TYPE => own::<CustomerCreated>(message),
-        CustomerUpdated::TYPE => own::<CustomerUpdated>(message),
-        DeliveryStatusUpdated::TYPE => own::<DeliveryStatusUpdated>(message),
-        _ => None,
-    })
+    header.or_else(|| Some(route_of(kind)?.read(message)?.ok()?.uuid()))
 }
 
 impl fmt::Display for Id {

@@ -63,7 +63,7 @@ pub async fn skip(
 /// Returns the consumer groups that read the topic.
 fn readers(topic: &str, topics: &Topics) -> Vec<&'static str> {
     let routed = ROUTES.iter().filter(|route| route.topic(topics) == topic).flat_map(|route| route.consumers);
-    let inbound = INBOUND.iter().filter(|inbound| (inbound.topic)(topics) == topic).map(|inbound| &inbound.consumer);
+    let inbound = INBOUND.iter().filter(|inbound| inbound.topic(topics) == topic).map(|inbound| &inbound.consumer);
     routed.chain(inbound).map(|consumer| consumer.group).collect()
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, io::IsTerminal as _, time::Duration};
 
 use anyhow::Context as _;
-use contracts::events::Topics;
+use contracts::events::{ORDERS, Topics};
 use indicatif::{ProgressBar, ProgressStyle};
 use platform::{
     config::Settings,
@@ -35,7 +35,7 @@ pub async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::Result<(
     // intake creates its topic. Programs outside, such as the user `outside` of the containers' broker, may only write to it.
     let settings = settings.clone().or("KAFKA_CREATE_TOPICS", "false");
     let publisher = KafkaPublisher::within(&Config::load(&settings)?, PUBLISH_TIMEOUT)?;
-    let topic = topics.intake_topic_name;
+    let topic = ORDERS.topic(&topics).to_owned();
     let source = Source::from_arguments(arguments)?;
     let bar = progress(source.count());
     let rate = rate(arguments, &settings, source.count());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use backon::{ConstantBuilder, Retryable as _};
-use contracts::events::Topics;
+use contracts::events::{Published, Topics};
 use platform::{
     config::Settings,
     ids,
@@ -80,6 +80,11 @@ fn delete(brokers: &str, topics: &Topics) -> anyhow::Result<()> {
 impl Kafka {
     pub fn topics(&self) -> Topics {
         Topics::default().renamed(|topic| format!("{}{topic}", self.prefix))
+    }
+
+    /// Returns the topic of events of the type `E`.
+    pub fn topic<E: Published>(&self) -> String {
+        self.topics().of::<E>().to_owned()
     }
 
     /// Returns the variables with which a service uses this broker and these topic names.

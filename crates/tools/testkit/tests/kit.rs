@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use contracts::events::OrderPaid;
 use platform::{kafka::Record, lease, postgres::Migrations};
 use sqlx::migrate::Migrator;
 
@@ -30,13 +31,13 @@ async fn redis_answers() {
 #[tokio::test]
 async fn what_is_published_is_in_its_topic_alone() {
     let (first, second) = tokio::join!(testkit::kafka(), testkit::kafka());
-    let topic = first.topics().order_paid_topic_name;
+    let topic = first.topic::<OrderPaid>();
     let record = Record { topic: topic.clone(), key: b"k".to_vec(), payload: b"v".to_vec(), headers: HashMap::new() };
 
     first.publish(vec![record]).await;
 
     assert_eq!(first.messages(&topic).await.first().unwrap().payload, b"v");
-    assert!(second.messages(&second.topics().order_paid_topic_name).await.is_empty());
+    assert!(second.messages(&second.topic::<OrderPaid>()).await.is_empty());
 }
 
 #[tokio::test]

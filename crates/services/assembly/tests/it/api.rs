@@ -67,7 +67,7 @@ impl Fixture {
     }
 
     async fn publish(&self, order: Uuid, payload: Vec<u8>, headers: HashMap<String, String>) {
-        let topic = self.kafka.topics().order_paid_topic_name;
+        let topic = self.kafka.topic::<OrderPaid>();
         self.kafka.publish(vec![Record { topic, key: order.to_string().into_bytes(), payload, headers }]).await;
     }
 
@@ -190,7 +190,7 @@ async fn poison_is_dead_lettered_and_blocks_nothing() {
     fixture.pay(order, ids::random()).await;
 
     fixture.published::<ShipAssembled>().await;
-    let topic = dead_letter_topic(&fixture.kafka.topics().order_paid_topic_name);
+    let topic = dead_letter_topic(&fixture.kafka.topic::<OrderPaid>());
     let dead = fixture.kafka.messages(&topic).await;
     assert_eq!(dead.iter().map(|dead| dead.payload.as_slice()).collect::<Vec<_>>(), [b"no protobuf"]);
 }

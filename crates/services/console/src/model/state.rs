@@ -34,7 +34,7 @@ mod tests {
 
     #[test]
     fn every_event_of_an_order_begins_a_state() {
-        for route in ROUTES.iter().filter(|route| route.is_of_order) {
+        for route in ROUTES.iter().filter(|route| route.is_of_order()) {
             assert!(state(route.kind, &json!({"status": "SUCCESS"})).is_some(), "{}", route.kind);
         }
         assert_eq!(state("events.v1.Unheard", &json!({})), None);

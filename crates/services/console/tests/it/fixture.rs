@@ -101,7 +101,7 @@ impl Fixture {
 
     /// Publishes an event of an order, like the service that writes it.
     pub async fn publish<E: Published>(&self, order: Uuid, event: E) {
-        self.send(E::topic(&self.kafka.topics()), order, E::TYPE, record(order, event).payload).await;
+        self.send(&self.kafka.topic::<E>(), order, E::TYPE, record(order, event).payload).await;
     }
 
     /// Publishes a record with the key of an order.

@@ -1,6 +1,6 @@
 //! The timeline of an order: the records of the topics with its key.
 
-use contracts::events::{OrderCreated, OrderPaid, Published};
+use contracts::events::{OrderCreated, OrderPaid};
 use platform::ids;
 use serde_json::{Value, json};
 
@@ -33,7 +33,7 @@ async fn the_timeline_has_each_record_of_the_order_once_in_order_with_its_state(
     ]);
     assert_eq!(Value::from(shown), expected);
     assert_eq!(steps[0]["detail"]["payload"]["total_price_minor"], "500");
-    let topic = OrderPaid::topic(&fixture.kafka.topics()).to_owned();
+    let topic = fixture.kafka.topic::<OrderPaid>();
     let record =
         fixture.kafka.messages(&topic).await.into_iter().find(|one| one.key == order.to_string().as_bytes()).unwrap();
     assert_eq!(
@@ -51,7 +51,7 @@ async fn a_record_that_cannot_be_decoded_is_shown_and_does_not_stop_the_others()
     let fixture = Fixture::start().await;
     let (order, user) = (ids::random(), ids::random());
     let session = fixture.iam.session(user);
-    let topic = OrderPaid::topic(&fixture.kafka.topics()).to_owned();
+    let topic = fixture.kafka.topic::<OrderPaid>();
     fixture.send(&topic, order, "events.v1.OrderPaid", vec![0xff]).await;
     fixture.send(&topic, order, "events.v1.Unheard", Vec::new()).await;
     let paid = OrderPaid { order_uuid: order.to_string(), user_uuid: user.to_string(), ..OrderPaid::default() };

@@ -6,6 +6,19 @@ mod order_paid;
 mod ship_assembled;
 
 pub use basket_confirmed::basket_confirmed;
+use contracts::events::Subscription;
 pub use order_cancelled::order_cancelled;
 pub use order_paid::order_paid;
 pub use ship_assembled::ship_assembled;
+
+use crate::{generate::Generator, service::DeliveryService};
+
+/// Returns all subscriptions of the service.
+pub fn all(service: &DeliveryService, generator: &Generator) -> [Subscription; 4] {
+    [
+        order_paid(service.clone(), generator.clone()),
+        ship_assembled(service.clone()),
+        order_cancelled(service.clone()),
+        basket_confirmed(service.clone(), generator.clone()),
+    ]
+}

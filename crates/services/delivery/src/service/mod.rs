@@ -9,6 +9,7 @@ mod show;
 
 use std::{sync::Arc, time::Duration};
 
+use contracts::events::{OrderCancelled, OrderPaid, ShipAssembled, group};
 use platform::outbox::Waker;
 use tokio::sync::Notify;
 
@@ -18,9 +19,9 @@ use crate::{
 };
 
 /// The consumer groups, which are also the consumers' names in the inbox.
-pub const GROUP_PAID: &str = "delivery-group-order-paid";
-pub const GROUP_ASSEMBLED: &str = "delivery-group-order-assembled";
-pub const GROUP_CANCELLED: &str = "delivery-group-order-cancelled";
+pub const GROUP_PAID: &str = group::<OrderPaid>("delivery");
+pub const GROUP_ASSEMBLED: &str = group::<ShipAssembled>("delivery");
+pub const GROUP_CANCELLED: &str = group::<OrderCancelled>("delivery");
 
 /// The repositories of the service, which one type implements.
 #[derive(Clone)]

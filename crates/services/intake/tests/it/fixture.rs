@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, net::SocketAddr, time::Duration};
 
+use contracts::events::ORDERS;
 use intake::{
     app::App,
     config::Config,
@@ -116,7 +117,7 @@ impl Fixture {
 
     /// Publishes records under their keys.
     pub async fn publish(&self, payloads: impl IntoIterator<Item = (String, Vec<u8>)>) {
-        let topic = self.kafka.topics().intake_topic_name;
+        let topic = ORDERS.topic(&self.kafka.topics()).to_owned();
         let record = |(key, payload): (String, Vec<u8>)| Record {
             topic: topic.clone(),
             key: key.into_bytes(),
@@ -133,7 +134,7 @@ impl Fixture {
 
     /// Waits until there are at least `count` dead letters and returns them all.
     pub async fn letters(&self, count: usize) -> Vec<Message> {
-        let topic = dead_letter_topic(&self.kafka.topics().intake_topic_name);
+        let topic = dead_letter_topic(ORDERS.topic(&self.kafka.topics()));
         eventually(async || Some(self.kafka.messages(&topic).await).filter(|letters| letters.len() >= count)).await
     }
 

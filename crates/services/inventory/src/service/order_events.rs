@@ -1,13 +1,16 @@
 //! Changes an order's reservation as the order's events require. Each event is applied once.
 
-use contracts::ids::{EventId, OrderId};
+use contracts::{
+    events::{OrderCancelled, ShipAssembled, group},
+    ids::{EventId, OrderId},
+};
 
 use super::InventoryService;
 use crate::{error::Error, metrics, repository::Cause};
 
 /// The consumer groups of the order's events. They are also the consumer names in the inbox.
-pub const GROUP_CANCELLED: &str = "inventory-group-order-cancelled";
-pub const GROUP_ASSEMBLED: &str = "inventory-group-order-assembled";
+pub const GROUP_CANCELLED: &str = group::<OrderCancelled>("inventory");
+pub const GROUP_ASSEMBLED: &str = group::<ShipAssembled>("inventory");
 
 impl InventoryService {
     /// Releases the order's reservation.

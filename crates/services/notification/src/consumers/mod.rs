@@ -5,7 +5,7 @@ mod order_cancelled;
 mod order_paid;
 mod ship_assembled;
 
-use contracts::events::{Event, OrderOf, Received};
+use contracts::events::{Event, OrderOf, Received, Subscription};
 pub use delivery_status_updated::delivery_status_updated;
 pub use order_cancelled::order_cancelled;
 pub use order_paid::order_paid;
@@ -17,6 +17,16 @@ use crate::{
     model::{Kind, NewNotification, NotificationId},
     service::NotificationService,
 };
+
+/// Returns all subscriptions of the service.
+pub fn all(service: &NotificationService) -> [Subscription; 4] {
+    [
+        order_paid(service.clone()),
+        ship_assembled(service.clone()),
+        order_cancelled(service.clone()),
+        delivery_status_updated(service.clone()),
+    ]
+}
 
 /// Queues a notification of this kind for the user of the event's order.
 async fn notify<E: Event<Subject = OrderOf>>(

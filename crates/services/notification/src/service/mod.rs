@@ -16,7 +16,10 @@ use std::sync::Arc;
 
 pub use alerting::{Alerting, NotTold};
 pub use bot::Bot;
-use contracts::ids::{EventId, OrderId};
+use contracts::{
+    events::{DeliveryStatusUpdated, OrderCancelled, OrderPaid, ShipAssembled, group},
+    ids::{EventId, OrderId},
+};
 pub use dispatcher::{ATTEMPT_EXPIRY, Dispatcher};
 use platform::auth::Caller;
 pub use provider_health::STABLE_FOR;
@@ -31,10 +34,10 @@ use crate::{
 };
 
 /// The consumer groups; each is also the consumer's name in the inbox.
-pub const GROUP_PAID: &str = "notification-group-order-paid";
-pub const GROUP_ASSEMBLED: &str = "notification-group-order-assembled";
-pub const GROUP_CANCELLED: &str = "notification-group-order-cancelled";
-pub const GROUP_DELIVERY: &str = "notification-group-delivery-status-updated";
+pub const GROUP_PAID: &str = group::<OrderPaid>("notification");
+pub const GROUP_ASSEMBLED: &str = group::<ShipAssembled>("notification");
+pub const GROUP_CANCELLED: &str = group::<OrderCancelled>("notification");
+pub const GROUP_DELIVERY: &str = group::<DeliveryStatusUpdated>("notification");
 
 #[derive(Clone)]
 pub struct NotificationService {

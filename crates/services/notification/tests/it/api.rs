@@ -313,7 +313,7 @@ async fn requested_from(fixture: &Fixture, offset: i64, times: usize) {
 async fn without_a_token_notifications_are_logged_and_poison_is_dead_lettered() {
     let fixture = Fixture::new(None).await;
     let (order, user) = (ids::random(), ids::random());
-    let topic = fixture.kafka.topics().order_paid_topic_name;
+    let topic = fixture.kafka.topic::<OrderPaid>();
     let key = order.to_string().into_bytes();
     let poison = Record { topic: topic.clone(), key, payload: b"no protobuf".to_vec(), headers: [].into() };
 

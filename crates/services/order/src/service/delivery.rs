@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use contracts::{
-    events::OrderOf,
+    events::{DeliveryStatusUpdated, OrderOf, group},
     ids::{EventId, OrderId, UserId},
 };
 use platform::deadline;
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The consumer group that handles `DeliveryStatusUpdated`. It is also the consumer name in the inbox.
-pub const GROUP_DELIVERY_STATUS_UPDATED: &str = "order-group-delivery-status-updated";
+pub const GROUP_DELIVERY_STATUS_UPDATED: &str = group::<DeliveryStatusUpdated>("order");
 
 /// The timeout of a call to the delivery service. It is far below a request's time limit, so that the request is answered from the stored
 /// state after a timeout. It is long enough for the circuit breaker to count the call as failed.

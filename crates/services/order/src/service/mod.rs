@@ -20,7 +20,10 @@ mod statuses;
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 pub use checkout::{Checkout, Item};
-use contracts::ids::{OrderId, UserId};
+use contracts::{
+    events::{AssemblyFailed, PaymentCompleted, ShipAssembled, group},
+    ids::{OrderId, UserId},
+};
 pub use delivery::{DeliveryService, GROUP_DELIVERY_STATUS_UPDATED};
 pub use payment::OrderPayment;
 pub use payment_completed::{Completed, PaymentResult};
@@ -36,11 +39,11 @@ use crate::{
 };
 
 /// The consumer group that handles `PaymentCompleted`. It is also the consumer name in the inbox.
-pub const GROUP_PAYMENT_COMPLETED: &str = "order-group-payment-completed";
+pub const GROUP_PAYMENT_COMPLETED: &str = group::<PaymentCompleted>("order");
 /// The consumer group that handles `ShipAssembled`. It is also the consumer name in the inbox.
-pub const GROUP_ASSEMBLED: &str = "order-group-order-assembled";
+pub const GROUP_ASSEMBLED: &str = group::<ShipAssembled>("order");
 /// The consumer group that handles `AssemblyFailed`. It is also the consumer name in the inbox.
-pub const GROUP_ASSEMBLY_FAILED: &str = "order-group-assembly-failed";
+pub const GROUP_ASSEMBLY_FAILED: &str = group::<AssemblyFailed>("order");
 
 #[derive(Clone)]
 pub struct OrderService {

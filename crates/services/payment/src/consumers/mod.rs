@@ -3,3 +3,12 @@
 mod order_cancelled;
 
 pub use order_cancelled::order_cancelled;
+
+use contracts::events::Subscription;
+
+use crate::service::PaymentService;
+
+/// Returns all subscriptions of the service.
+pub fn all(service: &PaymentService) -> [Subscription; 1] {
+    [order_cancelled(service.clone())]
+}

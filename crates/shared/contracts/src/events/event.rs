@@ -1,17 +1,18 @@
-//! The traits of event types. They define the topic, the subject, and the fields from which the event id is derived.
+//! The traits of event types, which the catalogue implements.
 
 use std::fmt;
 
 use uuid::Uuid;
 
-use super::Topics;
+use super::Route;
+use crate::ids::{OrderId, UserId};
 
-/// A message type that a service publishes. Defines its topic and the fields from which its id is derived.
-pub trait Published: prost::Message + Default {
+/// A message type that a service publishes. Defines its route and the fields from which its id is derived.
+pub trait Published: prost::Message + Default + fmt::Debug {
+    const ROUTE: Route;
+
     /// The value of the header `event-type`, such as `events.v1.OrderPaid`.
-    const TYPE: &'static str;
-
-    fn topic(topics: &Topics) -> &str;
+    const TYPE: &'static str = Self::ROUTE.kind;
 
     /// Sets the event id. The default does nothing, for messages that are defined outside this system and have no field for the id.
     #[must_use]
@@ -46,7 +47,38 @@ pub trait Subject: Copy + fmt::Debug + Send + Sync {
     fn key(&self) -> Uuid;
 }
 
+/// An order and the user who placed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderOf {
+    pub order: OrderId,
+    pub user: UserId,
+}
+
+impl OrderOf {
+    pub(super) fn parse(order: &str, user: &str) -> Result<Self, InvalidUuid> {
+        let order = OrderId::new(uuid("order_uuid", order)?);
+        Ok(Self { order, user: UserId::new(uuid("user_uuid", user)?) })
+    }
+}
+
+impl Subject for OrderOf {
+    fn key(&self) -> Uuid {
+        self.order.uuid()
+    }
+}
+
+/// The key is the customer's uuid, which is also the uuid of its user.
+impl Subject for UserId {
+    fn key(&self) -> Uuid {
+        self.uuid()
+    }
+}
+
 /// The name of a field of an event that should hold a uuid, but does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is not a uuid")]
 pub struct InvalidUuid(pub &'static str);
+
+pub(super) fn uuid(field: &'static str, value: &str) -> Result<Uuid, InvalidUuid> {
+    Uuid::try_parse(value).map_err(|_| InvalidUuid(field))
+}

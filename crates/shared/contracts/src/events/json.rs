@@ -1,9 +1,9 @@
-//! Protobuf messages as JSON, in the form that the gateway's transcoder gives them: names as in the proto, enums by name, 64-bit integers
-//! as text, empty values written.
+//! Protobuf messages by the names of their types. As JSON they have the form that the gateway's transcoder gives them: names as in the
+//! proto, enums by name, 64-bit integers as text, empty values written.
 
 use std::sync::LazyLock;
 
-use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
+use prost_reflect::{DescriptorPool, DynamicMessage, Kind, SerializeOptions, Value as Field};
 use serde_json::{Value, value::Serializer};
 
 use crate::proto::DESCRIPTORS;
@@ -22,4 +22,19 @@ pub fn json(kind: &str, bytes: &[u8]) -> Option<Value> {
 /// Returns a message of the type `kind` as JSON; null if the type is not its own.
 pub fn message_json(kind: &str, message: &impl prost::Message) -> Value {
     json(kind, &message.encode_to_vec()).unwrap_or_default()
+}
+
+/// Encodes a message of the type `kind`, for tools that try consumers: each text is one of `text`, each enumeration has the number `number`,
+/// and other fields are empty. `None` if there is no such type.
+pub fn filled(kind: &str, text: impl Fn() -> String, number: i32) -> Option<Vec<u8>> {
+    let descriptor = POOL.get_message_by_name(kind)?;
+    let mut message = DynamicMessage::new(descriptor.clone());
+    for field in descriptor.fields().filter(|field| !field.is_list()) {
+        match field.kind() {
+            Kind::String => message.set_field(&field, Field::String(text())),
+            Kind::Enum(_) => message.set_field(&field, Field::EnumNumber(number)),
+            _ => {}
+        }
+    }
+    Some(prost::Message::encode_to_vec(&message))
 }

@@ -10,7 +10,7 @@ use platform::{
     server::Server,
 };
 
-use super::{Event, Inbound, ROUTES, Received, TIMELINE, Topics, read, topics_of};
+use super::{Event, Inbound, ROUTES, Received, TIMELINE, Topic, Topics, read, topics_of};
 
 /// The configuration of the Kafka cluster and the names of the topics.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ pub struct Messaging {
 /// A consumer group, the topic that it reads, and the handler of the topic's records.
 pub struct Subscription {
     group: &'static str,
-    topic: fn(&Topics) -> &str,
+    topic: Topic,
     handler: Arc<dyn Handler>,
 }
 
@@ -38,7 +38,7 @@ impl Messaging {
     /// Creates the consumers of these subscriptions. The server becomes ready only once each consumer has joined its group.
     pub fn consumers(&self, server: &Server, subscriptions: impl IntoIterator<Item = Subscription>) -> Vec<Consumer> {
         let consumer = |Subscription { group, topic, handler }: Subscription| {
-            let subscription = kafka::TopicSubscription { group, topic: topic(&self.topics).to_owned(), handler };
+            let subscription = kafka::TopicSubscription { group, topic: self.topics.name(topic).to_owned(), handler };
             Consumer::new(&self.kafka, subscription, server.condition(group)).creating(&self.creator)
         };
         subscriptions.into_iter().map(consumer).collect()
@@ -64,7 +64,7 @@ impl Subscription {
         F: Fn(Received<E>) -> Done + Send + Sync + 'static,
         Done: Future<Output = Result<(), Failure>> + Send + 'static,
     {
-        Self { group, topic: E::topic, handler: Arc::new(EventHandler { handle, event: PhantomData }) }
+        Self { group, topic: E::ROUTE.topic, handler: Arc::new(EventHandler { handle, event: PhantomData }) }
     }
 
     /// Creates a subscription that calls `handle` with each record of a topic that outside programs write. Such a record is not an
@@ -84,7 +84,7 @@ impl Subscription {
 
     /// Creates the subscriptions of the console's timeline to each topic of orders.
     pub fn timeline(handler: &Arc<dyn Handler>) -> Vec<Self> {
-        let of_order = ROUTES.iter().filter(|route| route.is_of_order);
+        let of_order = ROUTES.iter().filter(|route| route.is_of_order());
         let group = TIMELINE.group;
         of_order.map(|route| Self { group, topic: route.topic, handler: handler.clone() }).collect()
     }
@@ -94,7 +94,7 @@ impl Subscription {
     }
 
     pub fn topic<'a>(&self, topics: &'a Topics) -> &'a str {
-        (self.topic)(topics)
+        topics.name(self.topic)
     }
 }
 

@@ -1,49 +1,39 @@
 //! Event types with their topics and consumer groups, and the conversion of events to outbox rows and from Kafka records.
 
-mod customer;
+#[macro_use]
+mod declare;
+
+mod catalogue;
+mod closed;
 mod event;
+#[cfg(test)]
+mod files;
 mod json;
 mod messaging;
+#[cfg(test)]
+mod names;
 mod rights;
 mod routes;
 mod topics;
 
-pub use crate::proto::events::v1::{
-    AssemblyFailed, CancelReason, CustomerCreated, CustomerUpdated, DeliveryStatusUpdated, OrderCancelled,
-    OrderCreated, OrderPaid, PaymentCompleted, ShipAssembled,
+pub use crate::proto::{events::v1::*, order::events::*};
+pub use catalogue::{
+    BASKET_CONFIRMED, CUSTOMER_REASONS, DELIVERY_STATUSES, INBOUND, KYC_STATUSES, LOAN_APPROVED, ORDERS,
+    PAYMENT_OUTCOMES, ROUTES, TIMELINE,
 };
-pub use crate::proto::order::events::{OrderCompletedIntegrationEvent, OrderCreatedIntegrationEvent};
-pub use customer::{CUSTOMER_REASONS, KYC_STATUSES};
-pub use event::{Event, InvalidUuid, Published, Subject};
-pub use json::{json, message_json};
+pub use event::{Event, InvalidUuid, OrderOf, Published, Subject};
+pub use json::{filled, json, message_json};
 pub use messaging::{Messaging, Subscription};
-
 use platform::{
     kafka::{Failure, Message},
     outbox,
 };
 pub use rights::{JOURNAL, broker_users, rights};
-pub use routes::{
-    BASKET_CONFIRMED, Consumer, INBOUND, Inbound, LOAN_APPROVED, ORDERS, ROUTES, Route, TIMELINE, producers, route_of,
-    topics_of,
-};
-pub use topics::Topics;
+pub use routes::{Consumer, Inbound, Key, Route, group, producers, route_of, topics_of};
+pub use topics::{Topic, Topics};
 use uuid::Uuid;
 
-use crate::ids::{EventId, OrderId, UserId};
-
-/// An order and the user who placed it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OrderOf {
-    pub order: OrderId,
-    pub user: UserId,
-}
-
-impl Subject for OrderOf {
-    fn key(&self) -> Uuid {
-        self.order.uuid()
-    }
-}
+use crate::ids::EventId;
 
 /// An event that was read from a topic, with its validated ids.
 #[derive(Clone, Debug)]
@@ -79,109 +69,18 @@ pub fn read<E: Event>(message: &Message) -> Result<Received<E>, Failure> {
         return Err(Failure::poison(unknown));
     }
     let poison = |invalid: InvalidUuid| Failure::poison(invalid.to_string());
-    let id = uuid("event_uuid", event.event_uuid()).map_err(poison)?;
+    let id = event::uuid("event_uuid", event.event_uuid()).map_err(poison)?;
     Ok(Received { id: EventId::new(id), subject: event.subject().map_err(poison)?, event })
 }
 
-fn uuid(field: &'static str, value: &str) -> Result<Uuid, InvalidUuid> {
-    Uuid::try_parse(value).map_err(|_| InvalidUuid(field))
+/// Reads an event of the type `E` and returns its id.
+fn read_id<E: Event>(message: &Message) -> Result<EventId, Failure> {
+    read::<E>(message).map(|received| received.id)
 }
 
-/// Implements [`Published`] and [`Event`] for events about an order.
-macro_rules! order_events {
-    ($($name:ident from $topic:ident $(part $part:ident)? $(but $unknown_value:ident)?),*) => {
-        $(impl Published for $name {
-            const TYPE: &'static str = concat!("events.v1.", stringify!($name));
-
-            fn topic(topics: &Topics) -> &str {
-                &topics.$topic
-            }
-
-            fn with_uuid(self, uuid: String) -> Self {
-                Self { event_uuid: uuid, ..self }
-            }
-
-            $(fn part(&self) -> Option<String> {
-                Some(self.$part.to_string())
-            })?
-        }
-
-        impl Event for $name {
-            type Subject = OrderOf;
-
-            fn event_uuid(&self) -> &str {
-                &self.event_uuid
-            }
-
-            fn subject(&self) -> Result<OrderOf, InvalidUuid> {
-                let order = OrderId::new(uuid("order_uuid", &self.order_uuid)?);
-                let user = UserId::new(uuid("user_uuid", &self.user_uuid)?);
-                Ok(OrderOf { order, user })
-            }
-
-            $(fn unknown_value(&self) -> Option<String> {
-                $unknown_value(self)
-            })?
-        })*
-    };
-}
-
-order_events!(
-    OrderCreated from order_created_topic_name,
-    OrderPaid from order_paid_topic_name but unknown_method,
-    OrderCancelled from order_cancelled_topic_name but unknown_reason,
-    ShipAssembled from order_assembled_topic_name,
-    AssemblyFailed from assembly_failed_topic_name,
-    PaymentCompleted from payment_completed_topic_name part attempt but unknown_outcome,
-    DeliveryStatusUpdated from delivery_status_updated_topic_name part status but unknown_status
-);
-
-/// Implements [`Published`] for messages that outside programs define and consume.
-macro_rules! outside_events {
-    ($($name:ident in $package:literal from $topic:ident),*) => {
-        $(impl Published for $name {
-            const TYPE: &'static str = concat!($package, ".", stringify!($name));
-
-            fn topic(topics: &Topics) -> &str {
-                &topics.$topic
-            }
-        })*
-    };
-}
-
-outside_events!(
-    OrderCreatedIntegrationEvent in "order.events" from order_status_changed_topic_name,
-    OrderCompletedIntegrationEvent in "order.events" from order_status_changed_topic_name
-);
-
-/// The payment methods, as events name them. Older producers left the field empty.
-const METHODS: [&str; 5] = ["", "CARD", "SBP", "CREDIT_CARD", "INVESTOR_MONEY"];
-
-fn unknown_method(event: &OrderPaid) -> Option<String> {
-    unknown("payment_method", &METHODS, &event.payment_method)
-}
-
-fn unknown_reason(event: &OrderCancelled) -> Option<String> {
-    let known = CancelReason::try_from(event.reason).is_ok();
-    (!known).then(|| format!("unknown reason: {}", event.reason))
-}
-
-/// The outcomes of a payment attempt, as [`PaymentCompleted`] names them.
-pub const PAYMENT_OUTCOMES: [&str; 3] = ["SUCCESS", "INSUFFICIENT_FUNDS", "FAILED"];
-
-fn unknown_outcome(event: &PaymentCompleted) -> Option<String> {
-    unknown("status", &PAYMENT_OUTCOMES, &event.status)
-}
-
-/// The statuses of a delivery, as [`DeliveryStatusUpdated`] names them.
-pub const DELIVERY_STATUSES: [&str; 5] = ["PENDING", "IN_TRANSIT", "OUT_FOR_DELIVERY", "DELIVERED", "FAILED"];
-
-fn unknown_status(event: &DeliveryStatusUpdated) -> Option<String> {
-    unknown("status", &DELIVERY_STATUSES, &event.status)
-}
-
-fn unknown(field: &str, known: &[&str], value: &str) -> Option<String> {
-    (!known.contains(&value)).then(|| format!("unknown {field}"))
+/// Formats a payload of the type `E`. `None` if it is no such message.
+fn shown<E: Published>(payload: &[u8]) -> Option<String> {
+    E::decode(payload).ok().map(|event| format!("{event:#?}"))
 }
 
 #[cfg(test)]
@@ -189,6 +88,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::ids::{OrderId, UserId};
 
     fn paid(order: Uuid, user: Uuid) -> OrderPaid {
         OrderPaid { order_uuid: order.to_string(), user_uuid: user.to_string(), ..OrderPaid::default() }
@@ -276,6 +176,32 @@ mod tests {
 
         assert!(matches!(barter, Err(Failure::Poison(_))));
         assert!(matches!(whim, Err(Failure::Poison(_))));
+    }
+
+    #[test]
+    fn each_version_of_a_customer_has_an_event_of_its_own() {
+        let id = Uuid::from_u128(1);
+        let updated = |version| record(id, CustomerUpdated { version, ..CustomerUpdated::default() });
+        let created = |version| record(id, CustomerCreated { version, ..CustomerCreated::default() });
+
+        assert_eq!(updated(2).uuid, Uuid::new_v5(&id, b"events.v1.CustomerUpdated/2"));
+        assert_eq!(created(1).uuid, Uuid::new_v5(&id, b"events.v1.CustomerCreated"));
+        assert_ne!(created(1).uuid, created(4).uuid);
+    }
+
+    #[test]
+    fn an_event_names_its_customer_and_only_known_values() {
+        let id = Uuid::from_u128(1);
+        let event = |status: &str, reason: &str| {
+            let (customer_id, kyc_status, reason) = (id.to_string(), status.to_owned(), reason.to_owned());
+            let event = CustomerUpdated { customer_id, kyc_status, reason, version: 2, ..CustomerUpdated::default() };
+            let payload = record(id, event).payload;
+            read::<CustomerUpdated>(&message(payload))
+        };
+
+        assert_eq!(event("VERIFIED", "").unwrap().subject, UserId::new(id));
+        assert!(event("FAMOUS", "").is_err());
+        assert!(event("REJECTED", "ann@example.com").is_err());
     }
 
     proptest! {

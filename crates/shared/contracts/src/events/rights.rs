@@ -59,11 +59,10 @@ pub fn rights(topics: &Topics, group_prefix: &str) -> BTreeSet<Acl> {
             rights.insert(Acl::allow(user, Write, Topic(dead_letter_topic(topic))));
         }
     }
-    // Programs outside may read every topic in groups of their own, and write the topics that the shop consumes from them.
+    // Programs outside may read every topic in groups of their own.
     let of_others = groups.iter().copied().chain(&tools).chain(&skips);
     rights.extend(of_others.map(|group| Acl::deny(OUTSIDE, Read, Group(group.clone()))));
     rights.insert(Acl::allow(OUTSIDE, Read, Group("*".to_owned())));
-    rights.insert(Acl::allow(OUTSIDE, Write, named("loan.approved")));
     for user in [OUTSIDE, UI] {
         rights.insert(Acl::allow(user, Read, named("*")));
         rights.insert(Acl::allow(user, DescribeConfigs, named("*")));
@@ -95,10 +94,11 @@ fn console(topics: &Topics, group_prefix: &str) -> Vec<Acl> {
         .into_iter()
         .flat_map(|topic| [allow(Read, topic), allow(Read, &dead_letter_topic(topic)), allow(DescribeConfigs, topic)])
         .collect();
-    let consumed =
-        ROUTES.iter().filter(|route| !route.consumers.is_empty() || route.is_of_order).map(|route| route.topic(topics));
-    rights
-        .extend(consumed.chain(INBOUND.iter().map(|inbound| (inbound.topic)(topics))).map(|topic| allow(Write, topic)));
+    let consumed = ROUTES
+        .iter()
+        .filter(|route| !route.consumers.is_empty() || route.is_of_order())
+        .map(|route| route.topic(topics));
+    rights.extend(consumed.chain(INBOUND.iter().map(|inbound| inbound.topic(topics))).map(|topic| allow(Write, topic)));
     rights.extend([allow(Read, &journal), allow(Write, &journal)]);
     // To commit which letters are resolved.
     rights.push(Acl::allow(CONSOLE, Read, Group(format!("{group_prefix}{DEAD_LETTERS}"))));
@@ -117,13 +117,13 @@ fn uses<'a>(topics: &'a Topics, group_prefix: &str) -> BTreeMap<&'static str, Us
     };
     for route in &ROUTES {
         note(&[route.producer], route.topic(topics), route.consumers);
-        if route.is_of_order {
+        if route.is_of_order() {
             note(&[], route.topic(topics), &[TIMELINE]);
         }
     }
     for inbound in &INBOUND {
         let writers: Vec<&str> = inbound.producer.into_iter().chain([OUTSIDE]).collect();
-        note(&writers, (inbound.topic)(topics), &[inbound.consumer]);
+        note(&writers, inbound.topic(topics), &[inbound.consumer]);
     }
     uses
 }

@@ -1,12 +1,15 @@
-//! Routes: the producer and the consumers of each event type.
+//! Routes: the producer and the consumers of each event type, and what is known of its messages.
 
 use std::collections::HashMap;
 
-use super::{
-    AssemblyFailed, CustomerCreated, CustomerUpdated, DeliveryStatusUpdated, Event, OrderCancelled,
-    OrderCompletedIntegrationEvent, OrderCreated, OrderCreatedIntegrationEvent, OrderOf, OrderPaid, PaymentCompleted,
-    Published, ShipAssembled, Topics,
+use platform::{
+    kafka::{Failure, Message},
+    outbox,
 };
+use uuid::Uuid;
+
+use super::{Published, ROUTES, Topic, Topics};
+use crate::ids::EventId;
 
 /// A consumer group of a service. The inbox in the service's database also stores this group name as the consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,6 +17,16 @@ pub struct Consumer {
     pub service: &'static str,
     pub group: &'static str,
 }
+
+/// The entity whose uuid is the key of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    Order,
+    Customer,
+}
+
+/// Reads an event and returns its id.
+type ReadId = fn(&Message) -> Result<EventId, Failure>;
 
 /// The route of one event type.
 #[derive(Clone, Copy, Debug)]
@@ -23,57 +36,14 @@ pub struct Route {
     /// The service that writes the event to its outbox.
     pub producer: &'static str,
     pub consumers: &'static [Consumer],
-    /// True if the key is an order's uuid. The console's timeline then has the event.
-    pub is_of_order: bool,
-    pub(super) topic: fn(&Topics) -> &str,
+    pub key: Key,
+    /// True if a key can have several events of this type.
+    pub has_parts: bool,
+    pub(super) topic: Topic,
+    /// `None` for messages that programs outside define, which have no id.
+    pub(super) read: Option<ReadId>,
+    pub(super) shown: fn(&[u8]) -> Option<String>,
 }
-
-/// The group of the console's timeline, which reads the topics of orders. It has no inbox: a record's place in its topic identifies it.
-pub const TIMELINE: Consumer = to("console", "console-group-timeline");
-
-/// The route of every event type. The events of an order come first, in the order in which they usually occur.
-pub const ROUTES: [Route; 11] = [
-    of_order::<OrderCreated>("order", &[]),
-    of_order::<PaymentCompleted>("payment", &[to("order", "order-group-payment-completed")]),
-    of_order::<OrderPaid>(
-        "order",
-        &[
-            to("assembly", "assembly-group-order-paid"),
-            to("notification", "notification-group-order-paid"),
-            to("delivery", "delivery-group-order-paid"),
-        ],
-    ),
-    of_order::<ShipAssembled>(
-        "assembly",
-        &[
-            to("order", "order-group-order-assembled"),
-            to("inventory", "inventory-group-order-assembled"),
-            to("notification", "notification-group-order-assembled"),
-            to("delivery", "delivery-group-order-assembled"),
-        ],
-    ),
-    of_order::<AssemblyFailed>("assembly", &[to("order", "order-group-assembly-failed")]),
-    of_order::<OrderCancelled>(
-        "order",
-        &[
-            to("inventory", "inventory-group-order-cancelled"),
-            to("payment", "payment-group-order-cancelled"),
-            to("notification", "notification-group-order-cancelled"),
-            to("delivery", "delivery-group-order-cancelled"),
-        ],
-    ),
-    of_order::<DeliveryStatusUpdated>(
-        "delivery",
-        &[
-            to("order", "order-group-delivery-status-updated"),
-            to("notification", "notification-group-delivery-status-updated"),
-        ],
-    ),
-    route::<OrderCreatedIntegrationEvent>("delivery", &[]),
-    route::<OrderCompletedIntegrationEvent>("delivery", &[]),
-    route::<CustomerCreated>("customers", &[]),
-    route::<CustomerUpdated>("customers", &[]),
-];
 
 /// A topic that outside programs write, and the consumer group that reads it.
 #[derive(Clone, Copy, Debug)]
@@ -81,32 +51,8 @@ pub struct Inbound {
     pub consumer: Consumer,
     /// The service of this system that also writes to the topic, if there is one.
     pub producer: Option<&'static str>,
-    pub topic: fn(&Topics) -> &str,
+    pub(super) topic: Topic,
 }
-
-/// Every topic that outside programs write.
-pub const INBOUND: [Inbound; 3] = [BASKET_CONFIRMED, LOAN_APPROVED, ORDERS];
-
-/// Confirmed baskets of another system. The delivery service delivers them as orders.
-pub const BASKET_CONFIRMED: Inbound = Inbound {
-    consumer: to("delivery", "delivery-service-group"),
-    producer: None,
-    topic: |topics| &topics.basket_confirmed_topic_name,
-};
-
-/// Orders from other shops, as JSON.
-pub const ORDERS: Inbound = Inbound {
-    consumer: to("intake", "order-service"),
-    producer: Some("intake"),
-    topic: |topics| &topics.intake_topic_name,
-};
-
-/// Loans that a bank has approved. The customers service credits them to customers.
-pub const LOAN_APPROVED: Inbound = Inbound {
-    consumer: to("customers", "customer-service-group"),
-    producer: None,
-    topic: |topics| &topics.loan_approved_topic_name,
-};
 
 /// Returns the services that produce events, each service once. Each of them has an outbox.
 pub fn producers() -> impl Iterator<Item = &'static str> {
@@ -126,22 +72,60 @@ pub fn topics_of(producer: &str, topics: &Topics) -> HashMap<&'static str, Strin
     own.map(|route| (route.kind, route.topic(topics).to_owned())).collect()
 }
 
+/// Returns the group in which a service consumes events of the type `E`. In a constant, a service that is none of its consumers does not
+/// compile.
+pub const fn group<E: Published>(service: &str) -> &'static str {
+    let consumers = E::ROUTE.consumers;
+    let mut n = 0;
+    while n < consumers.len() {
+        if is_same(consumers[n].service, service) {
+            return consumers[n].group;
+        }
+        n += 1;
+    }
+    panic!("the catalogue of events does not name this service as a consumer")
+}
+
+/// Compares two texts. The operator `==` does not work in constants.
+const fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut n = 0;
+    while n < one.len() && n < other.len() && one[n] == other[n] {
+        n += 1;
+    }
+    n == one.len() && n == other.len()
+}
+
 impl Route {
     pub fn topic<'a>(&self, topics: &'a Topics) -> &'a str {
-        (self.topic)(topics)
+        topics.name(self.topic)
+    }
+
+    /// Returns true if the console's timeline has the event: if it is an event about an order, and no message to programs outside.
+    pub fn is_of_order(&self) -> bool {
+        self.key == Key::Order && self.read.is_some()
+    }
+
+    /// Returns the id of the event of this type with this key and [part](Published::part).
+    pub fn event_uuid(&self, key: Uuid, part: Option<&str>) -> Uuid {
+        outbox::event_uuid(key, self.kind, part)
+    }
+
+    /// Reads an event of this type as its consumers do, and returns its id. `None` if messages of this type have no id.
+    pub fn read(&self, message: &Message) -> Option<Result<EventId, Failure>> {
+        self.read.map(|read| read(message))
+    }
+
+    /// Formats a payload of this type for people. `None` if it is no such message.
+    pub fn shown(&self, payload: &[u8]) -> Option<String> {
+        (self.shown)(payload)
     }
 }
 
-const fn route<E: Published>(producer: &'static str, consumers: &'static [Consumer]) -> Route {
-    Route { kind: E::TYPE, producer, consumers, is_of_order: false, topic: E::topic }
-}
-
-const fn of_order<E: Event<Subject = OrderOf>>(producer: &'static str, consumers: &'static [Consumer]) -> Route {
-    Route { is_of_order: true, ..route::<E>(producer, consumers) }
-}
-
-const fn to(service: &'static str, group: &'static str) -> Consumer {
-    Consumer { service, group }
+impl Inbound {
+    pub fn topic<'a>(&self, topics: &'a Topics) -> &'a str {
+        topics.name(self.topic)
+    }
 }
 
 #[cfg(test)]
@@ -149,22 +133,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_topic_has_a_route() {
-        let topics = Topics::default();
-
-        let mut routed: Vec<&str> = ROUTES.iter().map(|route| route.topic(&topics)).collect();
-        routed.dedup();
-        routed.extend(INBOUND.map(|inbound| (inbound.topic)(&topics)));
-
-        assert_eq!(routed, topics.all());
-    }
-
-    #[test]
-    fn the_producers_are_those_of_the_routes() {
+    fn each_producer_is_named_once() {
         let found: Vec<&str> = producers().collect();
 
-        assert!(ROUTES.iter().all(|route| found.contains(&route.producer)));
-        assert_eq!(found, ["order", "payment", "assembly", "delivery", "customers"], "each once");
+        assert!(ROUTES.iter().all(|route| found.iter().filter(|name| **name == route.producer).count() == 1));
     }
 
     #[test]

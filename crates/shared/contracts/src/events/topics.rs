@@ -1,160 +1,99 @@
-//! The names of the topics. `routes.rs` lists the producer and the consumers of each topic.
+//! The names of the topics, which variables may change.
 
-use serde::Deserialize;
+use std::collections::HashMap;
 
-use super::Published;
+use serde::{Deserialize, Deserializer};
 
-/// The names of all topics. Each name can be configured.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Topics {
-    #[serde(default = "order_created")]
-    pub order_created_topic_name: String,
-    #[serde(default = "order_paid")]
-    pub order_paid_topic_name: String,
-    #[serde(default = "order_cancelled")]
-    pub order_cancelled_topic_name: String,
-    #[serde(default = "order_assembled")]
-    pub order_assembled_topic_name: String,
-    #[serde(default = "assembly_failed")]
-    pub assembly_failed_topic_name: String,
-    #[serde(default = "payment_completed")]
-    pub payment_completed_topic_name: String,
-    #[serde(default = "delivery_status_updated")]
-    pub delivery_status_updated_topic_name: String,
-    #[serde(default = "order_status_changed")]
-    pub order_status_changed_topic_name: String,
-    #[serde(default = "customer_created")]
-    pub customer_created_topic_name: String,
-    #[serde(default = "customer_updated")]
-    pub customer_updated_topic_name: String,
-    #[serde(default = "basket_confirmed")]
-    pub basket_confirmed_topic_name: String,
-    #[serde(default = "loan_approved")]
-    pub loan_approved_topic_name: String,
-    #[serde(default = "orders")]
-    pub intake_topic_name: String,
+use super::{INBOUND, Published, ROUTES};
+
+/// A topic, by its default name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Topic {
+    pub name: &'static str,
+    /// The environment variable that configures another name.
+    pub variable: &'static str,
 }
 
-fn order_created() -> String {
-    "order.created".to_owned()
-}
-
-fn order_paid() -> String {
-    "order.paid".to_owned()
-}
-
-fn order_cancelled() -> String {
-    "order.cancelled".to_owned()
-}
-
-fn order_assembled() -> String {
-    "order.assembled".to_owned()
-}
-
-fn assembly_failed() -> String {
-    "assembly.failed".to_owned()
-}
-
-fn payment_completed() -> String {
-    "payment.completed".to_owned()
-}
-
-fn delivery_status_updated() -> String {
-    "delivery.status.updated".to_owned()
-}
-
-fn order_status_changed() -> String {
-    "order.status.changed".to_owned()
-}
-
-fn customer_created() -> String {
-    "customer.created".to_owned()
-}
-
-fn customer_updated() -> String {
-    "customer.updated".to_owned()
-}
-
-fn basket_confirmed() -> String {
-    "basket.confirmed".to_owned()
-}
-
-fn loan_approved() -> String {
-    "loan.approved".to_owned()
-}
-
-fn orders() -> String {
-    "orders".to_owned()
-}
+/// The configured names of all topics, in the order of the catalogue. Outside programs publish to the last ones.
+#[derive(Clone, Debug)]
+pub struct Topics(Vec<(Topic, String)>);
 
 impl Topics {
-    /// Returns the topic of events of the type `E`.
-    pub fn of<E: Published>(&self) -> &str {
-        E::topic(self)
+    /// Returns the topics with the names that `name` returns.
+    fn named(mut name: impl FnMut(Topic) -> String) -> Self {
+        let mut topics: Vec<Topic> = ROUTES.iter().map(|route| route.topic).collect();
+        topics.extend(INBOUND.map(|inbound| inbound.topic));
+        // Neighbours may share a topic.
+        topics.dedup();
+        Self(topics.into_iter().map(|topic| (topic, name(topic))).collect())
     }
 
-    /// Returns every topic: first those of an order in the sequence of its life, then those of customers. Outside programs publish to the
-    /// last three.
-    pub fn all(&self) -> [&str; 13] {
-        self.variables().map(|(_, topic)| topic)
+    /// Returns the name of a topic.
+    pub(super) fn name(&self, topic: Topic) -> &str {
+        let own = self.0.iter().find(|(own, _)| *own == topic);
+        own.map(|(_, name)| name.as_str()).expect("each topic is in the catalogue")
+    }
+
+    /// Returns the topic of events of the type `E`.
+    pub fn of<E: Published>(&self) -> &str {
+        E::ROUTE.topic(self)
+    }
+
+    pub fn all(&self) -> Vec<&str> {
+        self.variables().map(|(_, name)| name).collect()
     }
 
     /// Returns every topic with the name of the environment variable that configures it.
-    pub fn variables(&self) -> [(&'static str, &str); 13] {
-        [
-            ("ORDER_CREATED_TOPIC_NAME", &self.order_created_topic_name),
-            ("PAYMENT_COMPLETED_TOPIC_NAME", &self.payment_completed_topic_name),
-            ("ORDER_PAID_TOPIC_NAME", &self.order_paid_topic_name),
-            ("ORDER_ASSEMBLED_TOPIC_NAME", &self.order_assembled_topic_name),
-            ("ASSEMBLY_FAILED_TOPIC_NAME", &self.assembly_failed_topic_name),
-            ("ORDER_CANCELLED_TOPIC_NAME", &self.order_cancelled_topic_name),
-            ("DELIVERY_STATUS_UPDATED_TOPIC_NAME", &self.delivery_status_updated_topic_name),
-            ("ORDER_STATUS_CHANGED_TOPIC_NAME", &self.order_status_changed_topic_name),
-            ("CUSTOMER_CREATED_TOPIC_NAME", &self.customer_created_topic_name),
-            ("CUSTOMER_UPDATED_TOPIC_NAME", &self.customer_updated_topic_name),
-            ("BASKET_CONFIRMED_TOPIC_NAME", &self.basket_confirmed_topic_name),
-            ("LOAN_APPROVED_TOPIC_NAME", &self.loan_approved_topic_name),
-            ("INTAKE_TOPIC_NAME", &self.intake_topic_name),
-        ]
+    pub fn variables(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.iter().map(|(topic, name)| (topic.variable, name.as_str()))
     }
 
     /// Returns these topics with every name replaced by `name(old name)`.
     #[must_use]
     pub fn renamed(self, name: impl Fn(String) -> String) -> Self {
-        Self {
-            order_created_topic_name: name(self.order_created_topic_name),
-            payment_completed_topic_name: name(self.payment_completed_topic_name),
-            order_paid_topic_name: name(self.order_paid_topic_name),
-            order_assembled_topic_name: name(self.order_assembled_topic_name),
-            assembly_failed_topic_name: name(self.assembly_failed_topic_name),
-            order_cancelled_topic_name: name(self.order_cancelled_topic_name),
-            delivery_status_updated_topic_name: name(self.delivery_status_updated_topic_name),
-            order_status_changed_topic_name: name(self.order_status_changed_topic_name),
-            customer_created_topic_name: name(self.customer_created_topic_name),
-            customer_updated_topic_name: name(self.customer_updated_topic_name),
-            basket_confirmed_topic_name: name(self.basket_confirmed_topic_name),
-            loan_approved_topic_name: name(self.loan_approved_topic_name),
-            intake_topic_name: name(self.intake_topic_name),
-        }
+        Self(self.0.into_iter().map(|(topic, old)| (topic, name(old))).collect())
     }
 }
 
 impl Default for Topics {
     fn default() -> Self {
-        Self {
-            order_created_topic_name: order_created(),
-            order_paid_topic_name: order_paid(),
-            order_cancelled_topic_name: order_cancelled(),
-            order_assembled_topic_name: order_assembled(),
-            assembly_failed_topic_name: assembly_failed(),
-            payment_completed_topic_name: payment_completed(),
-            delivery_status_updated_topic_name: delivery_status_updated(),
-            order_status_changed_topic_name: order_status_changed(),
-            customer_created_topic_name: customer_created(),
-            customer_updated_topic_name: customer_updated(),
-            basket_confirmed_topic_name: basket_confirmed(),
-            loan_approved_topic_name: loan_approved(),
-            intake_topic_name: orders(),
-        }
+        Self::named(|topic| topic.name.to_owned())
+    }
+}
+
+/// Reads the variables; their names are in lower case, as in [`Settings`](platform::config::Settings).
+impl<'de> Deserialize<'de> for Topics {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut set = HashMap::<String, String>::deserialize(deserializer)?;
+        Ok(Self::named(|topic| set.remove(&topic.variable.to_lowercase()).unwrap_or_else(|| topic.name.to_owned())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::config::Settings;
+
+    use super::*;
+
+    #[test]
+    fn a_topic_has_the_name_of_its_variable_or_its_default_name() {
+        let settings = Settings::of([("ORDER_PAID_TOPIC_NAME", "paid".to_owned()), ("LOG_LEVEL", "info".to_owned())]);
+
+        let topics: Topics = settings.read().unwrap();
+
+        assert_eq!(topics.of::<crate::events::OrderPaid>(), "paid");
+        assert_eq!(topics.of::<crate::events::OrderCreated>(), "order.created");
+    }
+
+    #[test]
+    fn each_topic_has_a_name_and_a_variable_of_its_own() {
+        let topics = Topics::default();
+        let (mut variables, mut names): (Vec<_>, Vec<_>) = topics.variables().unzip();
+        variables.sort_unstable();
+        variables.dedup();
+        names.sort_unstable();
+        names.dedup();
+
+        assert_eq!((variables.len(), names.len()), (topics.0.len(), topics.0.len()));
     }
 }

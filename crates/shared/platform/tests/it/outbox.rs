@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use contracts::events::OrderPaid;
 use platform::{
     kafka::{KafkaPublisher, Message},
     lease,
@@ -33,7 +34,7 @@ struct Setup {
 impl Setup {
     async fn new() -> Self {
         let (database, kafka) = tokio::join!(testkit::database(&MIGRATIONS), testkit::kafka());
-        let topic = kafka.topics().order_paid_topic_name;
+        let topic = kafka.topic::<OrderPaid>();
         Self { database, kafka, topic }
     }
 

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use contracts::events::OrderPaid;
 use platform::kafka::{Mark, Reader, Record, retention};
 
 fn record(topic: &str, key: &str, payload: &str) -> Record {
@@ -11,7 +12,7 @@ fn record(topic: &str, key: &str, payload: &str) -> Record {
 #[tokio::test]
 async fn a_topic_is_read_from_its_start_to_its_end_and_marks_are_kept() {
     let kafka = testkit::kafka().await;
-    let topic = kafka.topics().order_paid_topic_name;
+    let topic = kafka.topic::<OrderPaid>();
     let records: Vec<Record> = (0..50).map(|n| record(&topic, &format!("key-{}", n % 7), &n.to_string())).collect();
     kafka.publish(records).await;
     let reader = Arc::new(Reader::new(&kafka.config(), "tools").unwrap());

@@ -1,5 +1,6 @@
 //! Tests of the configuration of topics at a real broker.
 
+use contracts::events::OrderPaid;
 use platform::kafka::{Config, TopicCreator, dead_letter_topic, ensure_topics, retention};
 use rdkafka::{
     ClientConfig,
@@ -20,7 +21,7 @@ async fn dead_letters_have_no_expiry_also_where_their_topic_had_one() {
         // The mock cluster does not report the configuration of topics.
         return;
     }
-    let (fresh, old) = (kafka.topics().order_paid_topic_name, format!("{}old", kafka.prefix));
+    let (fresh, old) = (kafka.topic::<OrderPaid>(), format!("{}old", kafka.prefix));
     let name = dead_letter_topic(&old);
     let forgetful = NewTopic::new(&name, 1, TopicReplication::Fixed(1));
     let forgetful = forgetful.set("retention.ms", "60000").set("max.message.bytes", "3000000");
@@ -42,7 +43,7 @@ async fn dead_letters_have_no_expiry_also_where_their_topic_had_one() {
 #[tokio::test]
 async fn a_segment_of_a_topic_takes_records_for_no_longer_than_rows_count_on() {
     let kafka = testkit::kafka().await;
-    let (config, topic) = (kafka.config(), kafka.topics().order_paid_topic_name);
+    let (config, topic) = (kafka.config(), kafka.topic::<OrderPaid>());
 
     ensure_topics(&config, &[&topic]).await.unwrap();
 

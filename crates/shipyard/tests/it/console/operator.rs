@@ -52,7 +52,7 @@ async fn mended_letter(system: &System, error: &str) {
     let order: Uuid = customer.order(&[&part]).await;
     customer.pay(order).await.success(200);
     customer.until(order, "ASSEMBLED").await;
-    let topic = OrderPaid::topic(&system.kafka.topics()).to_owned();
+    let topic = system.kafka.topic::<OrderPaid>();
     let messages = system.kafka.messages(&topic).await;
     let paid = messages.into_iter().find(|message| message.key == order.to_string().as_bytes()).expect("it is paid");
     let (partition, offset, at) = (paid.partition.to_string(), paid.offset.to_string(), clock::now().to_rfc3339());
@@ -93,7 +93,7 @@ async fn an_operator_sees_a_dead_letter_replays_it_and_audits_the_shop() {
     browser.wait_for("#letters", "1 message replayed, 1 dead letter resolved").await;
     browser.wait_for("#letters", "No dead letters").await;
 
-    let topic = OrderPaid::topic(&system.kafka.topics()).to_owned();
+    let topic = system.kafka.topic::<OrderPaid>();
     publish(&system, topic, ids::random().to_string().into_bytes(), vec![0xff], &[("event-type", OrderPaid::TYPE)])
         .await;
     browser.wait_for("#letters", "3 pending").await;

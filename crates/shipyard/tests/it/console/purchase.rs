@@ -69,7 +69,7 @@ async fn assert_equals_the_topics(system: &System, browser: &Browser, order: &st
         })
         .collect();
     let mut published = Vec::new();
-    for route in ROUTES.iter().filter(|route| route.is_of_order) {
+    for route in ROUTES.iter().filter(|route| route.is_of_order()) {
         let topic = route.topic(&system.kafka.topics()).to_owned();
         let messages = system.kafka.messages(&topic).await;
         let own = messages.into_iter().filter(|message| message.key == order.as_bytes());

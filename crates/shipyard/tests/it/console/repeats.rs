@@ -1,5 +1,6 @@
 //! Clicking twice, reloading, two tabs and a session that ends never double an order or a charge.
 
+use contracts::events::PaymentCompleted;
 use contracts::proto::auth::v1::{LogoutRequest, WhoamiRequest};
 use serde_json::Value;
 use testkit::eventually;
@@ -16,7 +17,7 @@ async fn browser(system: &System) -> Browser {
 
 /// Returns the attempts to charge an order, which payment publishes.
 async fn charges(system: &System, order: &str) -> usize {
-    let topic = system.kafka.topics().payment_completed_topic_name;
+    let topic = system.kafka.topic::<PaymentCompleted>();
     let messages = system.kafka.messages(&topic).await;
     messages.iter().filter(|message| message.key == order.as_bytes()).count()
 }

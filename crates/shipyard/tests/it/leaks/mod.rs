@@ -51,8 +51,8 @@ async fn what_a_run_writes_shows_no_secret_and_no_contact() {
         written.metrics(&system, service).await;
     }
     // The records of this topic are those of another shop, with names and addresses, and so are its dead letters.
-    let of_others = system.kafka.topics().intake_topic_name;
-    let mut topics: Vec<String> = system.kafka.topics().all().map(str::to_owned).into();
+    let of_others = contracts::events::ORDERS.topic(&system.kafka.topics()).to_owned();
+    let mut topics: Vec<String> = system.kafka.topics().all().into_iter().map(str::to_owned).collect();
     topics.retain(|topic| *topic != of_others);
     for topic in topics.iter().flat_map(|topic| [topic.clone(), format!("{topic}.dlq")]) {
         for message in system.kafka.messages(&topic).await {

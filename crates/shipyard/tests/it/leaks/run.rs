@@ -260,7 +260,7 @@ impl Visit<'_> {
 
     /// Publishes two orders of another shop: a valid one, and one that becomes a dead letter.
     async fn order_elsewhere(&mut self) {
-        let topic = self.system.kafka.topics().intake_topic_name;
+        let topic = contracts::events::ORDERS.topic(&self.system.kafka.topics()).to_owned();
         let mut order = serde_json::to_value(intake::sample::order(7, 7)).unwrap();
         for (member, text) in [
             ("name", "Leaks Bob Nemo"),

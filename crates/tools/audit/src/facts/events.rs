@@ -4,8 +4,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use contracts::events::{
-    self, AssemblyFailed, DELIVERY_STATUSES, DeliveryStatusUpdated, OrderCancelled, OrderCompletedIntegrationEvent,
-    OrderCreated, OrderCreatedIntegrationEvent, OrderPaid, PaymentCompleted, ShipAssembled, record, route_of,
+    self, DELIVERY_STATUSES, DeliveryStatusUpdated, Key, PaymentCompleted, Published as _, ROUTES, route_of,
 };
 use uuid::Uuid;
 
@@ -20,21 +19,16 @@ pub fn kind(name: &str) -> Kind {
 /// Returns the type and the id of each event that an order with this many attempts to pay can have. The ids follow from
 /// the order's UUID.
 pub fn events_of(order: Uuid, attempts: i64) -> Vec<(&'static str, Uuid)> {
-    let once = [
-        record(order, OrderCreated::default()),
-        record(order, OrderPaid::default()),
-        record(order, ShipAssembled::default()),
-        record(order, AssemblyFailed::default()),
-        record(order, OrderCancelled::default()),
-        record(order, OrderCreatedIntegrationEvent::default()),
-        record(order, OrderCompletedIntegrationEvent::default()),
-    ];
-    let attempts = (1..=u32::try_from(attempts).unwrap_or_default())
-        .map(|attempt| record(order, PaymentCompleted { attempt, ..PaymentCompleted::default() }));
-    let statuses = DELIVERY_STATUSES.into_iter().map(|status| {
-        record(order, DeliveryStatusUpdated { status: status.to_owned(), ..DeliveryStatusUpdated::default() })
+    let of_order = ROUTES.iter().filter(|route| route.key == Key::Order);
+    let events = of_order.flat_map(|route| {
+        let parts: Vec<Option<String>> = match route.kind {
+            PaymentCompleted::TYPE => (1..=attempts).map(|attempt| Some(attempt.to_string())).collect(),
+            DeliveryStatusUpdated::TYPE => DELIVERY_STATUSES.map(|status| Some(status.to_owned())).into(),
+            _ => vec![None],
+        };
+        parts.into_iter().map(|part| (route.kind, route.event_uuid(order, part.as_deref())))
     });
-    once.into_iter().chain(attempts).chain(statuses).map(|event| (event.kind, event.uuid)).collect()
+    events.collect()
 }
 
 #[derive(Clone, Debug)]
@@ -168,18 +162,15 @@ pub struct Discarded {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use contracts::events::{CustomerCreated, CustomerUpdated, Published as _, ROUTES};
-
     use super::*;
 
     #[test]
-    fn the_events_of_an_order_are_all_but_those_of_customers() {
-        let of_order: BTreeSet<&str> = events_of(Uuid::nil(), 1).into_iter().map(|(kind, _)| kind).collect();
-        let of_customers = [CustomerCreated::TYPE, CustomerUpdated::TYPE];
-        let routed = ROUTES.iter().map(|route| route.kind).filter(|kind| !of_customers.contains(kind));
+    fn each_type_of_an_order_has_the_ids_of_its_parts() {
+        let events = events_of(Uuid::nil(), 2);
 
-        assert_eq!(of_order, routed.collect());
+        for route in ROUTES.iter().filter(|route| route.key == Key::Order) {
+            let ids = events.iter().filter(|(kind, _)| *kind == route.kind).count();
+            assert_eq!(ids > 1, route.has_parts, "add the parts of {} to `events_of`", route.kind);
+        }
     }
 }

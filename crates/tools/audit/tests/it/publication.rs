@@ -92,8 +92,8 @@ fn what_a_topic_no_longer_holds_is_shown_by_a_consumer() {
         let paid = log(facts, OrderPaid::TYPE);
         paid.records.clear();
         paid.complete_since = Some(now());
-        for group in ["assembly-group-order-paid", "notification-group-order-paid", "delivery-group-order-paid"] {
-            inbox(facts, group).rows.clear();
+        for consumer in OrderPaid::ROUTE.consumers {
+            inbox(facts, consumer.group).rows.clear();
         }
     });
 }

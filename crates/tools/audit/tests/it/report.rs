@@ -110,6 +110,7 @@ fn a_table_is_written_as_a_person_reads_it() {
     let mut facts = shop();
     facts.probes[0].refused = false;
     facts.dead_letters.pop();
+    let read = facts.dead_letters.len();
     facts.acknowledged.clear();
     facts.told = None;
 
@@ -130,7 +131,7 @@ fn a_table_is_written_as_a_person_reads_it() {
         lines[13..],
         [
             "",
-            "8 cannot be checked: 5 of 6 dead-letter topics were read",
+            &format!("8 cannot be checked: {read} of {} dead-letter topics were read", read + 1),
             "",
             "9 is broken by 1 row:",
             "   Whoami: answered 401 within a session that was logged out",
@@ -152,6 +153,9 @@ fn each_invariant_tells_what_it_looked_at_and_notes_nothing_without_a_cause() {
 
     let report = audit::check(&facts);
 
+    let (events, letters) = (facts.outbox.len(), facts.dead_letters.len());
+    let consumers = facts.inboxes.iter().filter(|inbox| !inbox.rows.is_empty()).count();
+    let taken = facts.inboxes.iter().map(|inbox| inbox.rows.len()).sum();
     let counts: Vec<Vec<usize>> =
         report.findings.iter().map(|one| one.counted.iter().map(|count| count.count).collect()).collect();
     assert_eq!(
@@ -160,11 +164,11 @@ fn each_invariant_tells_what_it_looked_at_and_notes_nothing_without_a_cause() {
             vec![4, 7, 4, 15],
             vec![4, 3, 3, 2],
             vec![1, 4, 4],
-            vec![21, 0, 21, 0, 0],
-            vec![15, 29, 20, 0],
+            vec![events, 0, events, 0, 0],
+            vec![consumers, taken, 20, 0],
             vec![6, 0, 0],
             vec![4, 1],
-            vec![0, 6, 0],
+            vec![0, letters, 0],
             vec![2],
             vec![4, 2],
             vec![4, 4, 1, 1, 1],

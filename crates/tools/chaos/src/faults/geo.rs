@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use contracts::events::{OrderPaid, Published as _};
+use contracts::events::{OrderPaid, Published as _, group};
 use operations::dead_letters::{self, DeadLetter};
 use platform::kafka::{HEADER_GROUP, Reader, dead_letter_topic};
 use stand_ins::{Geo, GeoMode};
@@ -25,7 +25,7 @@ pub const FAULTS: [Fault; 1] = [Fault {
 }];
 
 /// The consumer whose events become dead letters.
-const GROUP: &str = "delivery-group-order-paid";
+const GROUP: &str = group::<OrderPaid>("delivery");
 /// How soon a replayed event must be handled.
 const HANDLE_TIMEOUT: Duration = Duration::from_secs(20);
 const POLL_INTERVAL: Duration = Duration::from_millis(200);

@@ -3,6 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use anyhow::Context as _;
+use contracts::events::ORDERS;
 use platform::kafka::Record;
 use producer::{Made, Records};
 use rand::{RngExt as _, seq::SliceRandom as _};
@@ -34,7 +35,7 @@ async fn mad(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     made.shuffle(&mut experiment.random);
     let good = made.iter().filter(|made| !made.is_bad).count() / 2;
     let before = stored(experiment).await?;
-    let topic = experiment.cluster.sources.topics.intake_topic_name.clone();
+    let topic = ORDERS.topic(&experiment.cluster.sources.topics).to_owned();
     let kills = experiment.scale(5, 2);
     for part in made.chunks(made.len().div_ceil(kills)) {
         let record = |made: &Made| Record {

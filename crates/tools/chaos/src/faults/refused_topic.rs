@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use contracts::events::OrderCancelled;
 use tokio::time::sleep;
 
 use super::inject;
@@ -24,7 +25,7 @@ const LIMITS: (u32, u32) = (1, 4_000_000);
 const IN_FLIGHT_TIME: Duration = Duration::from_secs(2);
 
 async fn refuse(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    let topic = experiment.cluster.sources.topics.order_cancelled_topic_name.clone();
+    let topic = experiment.cluster.sources.topics.of::<OrderCancelled>().to_owned();
     if let Err(reason) = experiment.cluster.servers.broker.real() {
         return Ok(Injected::Skipped(reason));
     }

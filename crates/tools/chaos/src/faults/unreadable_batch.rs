@@ -3,6 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use anyhow::{Context as _, anyhow};
+use contracts::events::ORDERS;
 use operations::skip;
 use platform::kafka::Record;
 use producer::Records;
@@ -37,7 +38,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 async fn send(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let orders = experiment.scale(600, 120);
-    let topic = experiment.cluster.sources.topics.intake_topic_name.clone();
+    let topic = ORDERS.topic(&experiment.cluster.sources.topics).to_owned();
     let before = stored(experiment).await?;
     let (partition, offset) = publish_batch(experiment, &topic).await?;
     let records = Records { seed: experiment.random.random(), bad: 0.0 };

@@ -92,12 +92,7 @@ async fn orders(builder: &mut Builder) -> axum::Router {
     }
     service.pay(USER, PAID, PaymentMethod::Card, None).await.expect("an order is paid");
     builder.serve("order", order::api::grpc::RULES, order::api::grpc::services(service.clone(), deliveries.clone()));
-    builder.subscriptions.extend([
-        order::consumers::payment_completed(service.clone()),
-        order::consumers::ship_assembled(service.clone()),
-        order::consumers::assembly_failed(service.clone()),
-        order::consumers::delivery_status_updated(deliveries.clone()),
-    ]);
+    builder.subscriptions.extend(order::consumers::all(&service, &deliveries));
     let guard = guard("order", &builder.sessions, order::api::RULES);
     order::api::router(order::api::Api { service, deliveries }, guard, Readiness::default(), SLOTS)
 }
@@ -119,10 +114,7 @@ async fn stock(builder: &mut Builder) {
         metadata: [].into(),
     };
     service.seed(&[part]).await.expect("a part is added");
-    builder.subscriptions.extend([
-        inventory::consumers::order_cancelled(service.clone()),
-        inventory::consumers::ship_assembled(service.clone()),
-    ]);
+    builder.subscriptions.extend(inventory::consumers::all(&service));
     builder.serve("inventory", inventory::api::RULES, inventory::api::services(service));
 }
 
@@ -142,12 +134,7 @@ async fn deliveries(builder: &mut Builder) -> axum::Router {
     let courier = generator.courier(Name::new("courier").expect("a name"), Speed::new(2).expect("a speed"));
     builder.uuids.push(courier.id.uuid());
     service.add_courier(&courier).await.expect("a courier is added");
-    builder.subscriptions.extend([
-        delivery::consumers::order_paid(service.clone(), generator.clone()),
-        delivery::consumers::ship_assembled(service.clone()),
-        delivery::consumers::order_cancelled(service.clone()),
-        delivery::consumers::basket_confirmed(service.clone(), generator),
-    ]);
+    builder.subscriptions.extend(delivery::consumers::all(&service, &generator));
     builder.serve("delivery", delivery::api::grpc::RULES, delivery::api::grpc::services(service.clone()));
     let guard = guard("delivery", &builder.sessions, delivery::api::http::RULES);
     delivery::api::http::router(service, guard, Readiness::default(), SLOTS)
@@ -158,19 +145,14 @@ fn others(builder: &mut Builder) {
     let provider = MemoryProvider::new(Money::from_minor(1_000_000).expect("a balance"), Declines::default());
     let rows = Arc::new(PaymentRows::default());
     let payments = PaymentService::new(rows, Providers::new(Arc::new(provider), None), Waker::default());
-    builder.subscriptions.push(payment::consumers::order_cancelled(payments.clone()));
+    builder.subscriptions.extend(payment::consumers::all(&payments));
     builder.serve("payment", payment::api::RULES, payment::api::services(payments));
     let ships = AssemblyService::new(Arc::new(MemoryBuilds::default()), Waker::default());
     let times = BuildTimes { min: Duration::ZERO, max: DAY, failure_rate: 0.5 };
-    builder.subscriptions.push(assembly::consumers::order_paid(ships.clone(), times, Random::seeded(2)));
+    builder.subscriptions.extend(assembly::consumers::all(&ships, times, Random::seeded(2)));
     builder.serve("assembly", assembly::api::RULES, assembly::api::services(ships));
     let notices = NotificationService::new(Arc::new(MemoryNotifications::default()), Arc::new(Notify::new()));
-    builder.subscriptions.extend([
-        notification::consumers::order_paid(notices.clone()),
-        notification::consumers::ship_assembled(notices.clone()),
-        notification::consumers::order_cancelled(notices.clone()),
-        notification::consumers::delivery_status_updated(notices.clone()),
-    ]);
+    builder.subscriptions.extend(notification::consumers::all(&notices));
     builder.serve("notification", notification::api::RULES, notification::api::services(notices));
     builder.serve("geo", geo::api::RULES, geo::api::services(GeoService::new(Streets::default())));
     let customers = CustomerService::new(

@@ -2,11 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use contracts::events::{
-    AssemblyFailed, CustomerCreated, CustomerUpdated, DeliveryStatusUpdated, OrderCancelled,
-    OrderCompletedIntegrationEvent, OrderCreated, OrderCreatedIntegrationEvent, OrderPaid, PaymentCompleted, Published,
-    ROUTES, ShipAssembled, Topics,
-};
+use contracts::events::{ROUTES, Topics, route_of};
 
 use super::poison::is_from_outside;
 use crate::dead_letters::DeadLetter;
@@ -82,23 +78,7 @@ pub fn shown(bytes: Option<&[u8]>) -> String {
 }
 
 fn decoded(kind: &str, payload: &[u8]) -> Option<String> {
-    fn as_event<E: Published + fmt::Debug>(payload: &[u8]) -> Option<String> {
-        E::decode(payload).ok().map(|event| format!("{event:#?}"))
-    }
-    match kind {
-        OrderCreated::TYPE => as_event::<OrderCreated>(payload),
-        PaymentCompleted::TYPE => as_event::<PaymentCompleted>(payload),
-        OrderPaid::TYPE => as_event::<OrderPaid>(payload),
-        OrderCancelled::TYPE => as_event::<OrderCancelled>(payload),
-        ShipAssembled::TYPE => as_event::<ShipAssembled>(payload),
-        AssemblyFailed::TYPE => as_event::<AssemblyFailed>(payload),
-        CustomerCreated::TYPE => as_event::<CustomerCreated>(payload),
-        CustomerUpdated::TYPE => as_event::<CustomerUpdated>(payload),
-        DeliveryStatusUpdated::TYPE => as_event::<DeliveryStatusUpdated>(payload),
-        OrderCreatedIntegrationEvent::TYPE => as_event::<OrderCreatedIntegrationEvent>(payload),
-        OrderCompletedIntegrationEvent::TYPE => as_event::<OrderCompletedIntegrationEvent>(payload),
-        _ => None,
-    }
+    route_of(kind)?.shown(payload)
 }
 
 /// Formats bytes as offsets, hexadecimal values and characters, sixteen bytes per line.
@@ -118,6 +98,8 @@ fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use contracts::events::{OrderPaid, Published as _};
+
     use super::*;
 
     #[test]

@@ -25,7 +25,7 @@ pub async fn read(
     topics: &Topics,
     progress: Progress,
 ) -> anyhow::Result<Intake> {
-    let topic = (ORDERS.topic)(topics).to_owned();
+    let topic = ORDERS.topic(topics).to_owned();
     let (own, name) = (config.clone(), topic.clone());
     let marked = tokio::task::spawn_blocking(move || {
         let reader = Reader::new(&own, ORDERS.consumer.group)?;

@@ -8,7 +8,7 @@ use client::{
     shop::Shop,
 };
 use contracts::{
-    events::Topics,
+    events::{ORDERS, Topics},
     ids::UserId,
     proto::{
         auth::v1::{LoginRequest, LogoutRequest},
@@ -230,7 +230,7 @@ async fn taken_in(settings: &Settings, order: &str, owner: &str) {
         ..intake::sample::order(1, 1)
     };
     let record = Record {
-        topic: topics.intake_topic_name,
+        topic: ORDERS.topic(&topics).to_owned(),
         key: order.as_bytes().to_vec(),
         payload: serde_json::to_vec(&content).unwrap(),
         headers: HashMap::new(),

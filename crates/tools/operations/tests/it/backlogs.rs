@@ -1,5 +1,6 @@
 //! Backlogs of outboxes and consumers.
 
+use contracts::events::OrderPaid;
 use operations::{consumer_lag::lag, databases::Databases, outboxes::outboxes};
 use platform::kafka::{Mark, Reader, Record};
 use sqlx::PgConnection;
@@ -35,7 +36,7 @@ async fn an_outbox_has_its_backlog_and_the_replica_that_publishes_it() {
 #[tokio::test]
 async fn lag_is_what_a_group_has_not_committed() {
     let kafka = testkit::kafka().await;
-    let topic = kafka.topics().order_paid_topic_name;
+    let topic = kafka.topic::<OrderPaid>();
     let record = |_| Record {
         topic: topic.clone(),
         key: Uuid::nil().to_string().into_bytes(),

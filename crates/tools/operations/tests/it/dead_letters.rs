@@ -28,7 +28,7 @@ const POISON: usize = LETTERS / 5 * 4;
 #[tokio::test]
 async fn a_page_of_ten_thousand_dead_letters_is_read_and_all_that_match_are_replayed() {
     let kafka = testkit::kafka().await;
-    let topic = kafka.topics().order_paid_topic_name;
+    let topic = kafka.topic::<OrderPaid>();
     fill(&kafka, &topic).await;
     let queue = DeadLetterQueue::from_settings(&Settings::from_variables(kafka.settings())).unwrap();
     let all = Filter { topic: Some(topic.clone()), ..Filter::default() };

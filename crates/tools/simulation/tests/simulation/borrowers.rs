@@ -58,7 +58,7 @@ pub fn boot(process: &Process) -> Serves {
     work(process, customers::jobs::credit_loans(service.clone()));
     work(process, customers::jobs::decide_loans(service.clone(), stores.lease(customers::jobs::DECIDE_LEASE, process)));
     work(process, customers::jobs::refuse_loans(service.clone(), stores.lease(customers::jobs::REFUSE_LEASE, process)));
-    consume(process, customers::consumers::loan_approved(service.clone()));
+    consume(process, [customers::consumers::loan_approved(service.clone())]);
     Serves::Customers(service)
 }
 
@@ -200,7 +200,7 @@ impl Borrower {
             self.world.note(format_args!("a bank approves loan {loan}"));
             locked(&self.world.stores.approved).insert(loan.clone());
             self.world.broker.append(Record {
-                topic: (LOAN_APPROVED.topic)(&self.world.broker.topics).to_owned(),
+                topic: LOAN_APPROVED.topic(&self.world.broker.topics).to_owned(),
                 key: self.uuid.to_string().into_bytes(),
                 payload: payload.clone().into_bytes(),
                 headers: std::collections::HashMap::new(),

@@ -128,14 +128,16 @@ impl Broker {
     }
 }
 
-/// Consumes a topic within a group. Each partition is consumed separately.
-pub fn consume(process: &Process, subscription: Subscription) {
-    let (group, topic) = (subscription.group(), subscription.topic(&process.world.broker.topics).to_owned());
-    let handler: Arc<dyn Handler> = Arc::new(subscription);
-    for partition in 0..PARTITIONS {
-        let member =
-            Member { process: process.clone(), group, topic: topic.clone(), partition, handler: handler.clone() };
-        process.spawn(member.run());
+/// Consumes topics, each within the group of its subscription. Each partition is consumed separately.
+pub fn consume(process: &Process, subscriptions: impl IntoIterator<Item = Subscription>) {
+    for subscription in subscriptions {
+        let (group, topic) = (subscription.group(), subscription.topic(&process.world.broker.topics).to_owned());
+        let handler: Arc<dyn Handler> = Arc::new(subscription);
+        for partition in 0..PARTITIONS {
+            let member =
+                Member { process: process.clone(), group, topic: topic.clone(), partition, handler: handler.clone() };
+            process.spawn(member.run());
+        }
     }
 }
 

@@ -72,9 +72,7 @@ pub fn boot(process: &Process) -> Serves {
     work(process, delivery::jobs::move_couriers(service.clone(), lease, TICK));
     let clock = Virtual::default();
     let generator = Generator::new(move || clock.now(), process.world.random());
-    consume(process, delivery::consumers::order_paid(service.clone(), generator));
-    consume(process, delivery::consumers::ship_assembled(service.clone()));
-    consume(process, delivery::consumers::order_cancelled(service));
+    consume(process, delivery::consumers::all(&service, &generator));
     Serves::Nobody
 }
 

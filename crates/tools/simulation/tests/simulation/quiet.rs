@@ -10,7 +10,7 @@ pub async fn unfinished(world: &World) -> Option<String> {
     let stores = &world.stores;
     let topics = &world.broker.topics;
     let routed = ROUTES.iter().flat_map(|route| route.consumers.iter().map(|consumer| (consumer, route.topic(topics))));
-    let inbound = INBOUND.iter().map(|inbound| (&inbound.consumer, (inbound.topic)(topics)));
+    let inbound = INBOUND.iter().map(|inbound| (&inbound.consumer, inbound.topic(topics)));
     let mut consumed = routed.chain(inbound);
     if let Some((consumer, _)) = consumed.find(|(consumer, topic)| !world.broker.is_done(consumer.group, topic)) {
         return Some(format!("{} has something to read", consumer.group));

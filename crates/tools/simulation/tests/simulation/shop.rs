@@ -232,10 +232,7 @@ fn orders(process: &Process) -> Serves {
     work(process, order::jobs::reconcile_payments(service.clone()));
     work(process, order::jobs::pay_from_balances(service.clone()));
     work(process, order::jobs::cancel_overdue_orders(service.clone(), lease));
-    consume(process, order::consumers::payment_completed(service.clone()));
-    consume(process, order::consumers::ship_assembled(service.clone()));
-    consume(process, order::consumers::assembly_failed(service.clone()));
-    consume(process, order::consumers::delivery_status_updated(deliveries.clone()));
+    consume(process, order::consumers::all(&service, &deliveries));
     Serves::Orders(service, deliveries)
 }
 
@@ -245,8 +242,7 @@ fn stock(process: &Process) -> Serves {
     let orders = Arc::new(RemoteOrders(process.clone()));
     let service = InventoryService::new(catalogue, steps(process, &stores.inventory), orders, stores.reservation);
     work(process, inventory::jobs::expire_reservations(service.clone(), stores.lease("expiry", process)));
-    consume(process, inventory::consumers::order_cancelled(service.clone()));
-    consume(process, inventory::consumers::ship_assembled(service.clone()));
+    consume(process, inventory::consumers::all(&service));
     Serves::Stock(service)
 }
 
@@ -258,7 +254,7 @@ fn payments(process: &Process) -> Serves {
     let service = PaymentService::new(payments, providers, waker.clone());
     relay(process, &stores.payments.outbox, &waker, "payment");
     work(process, payment::jobs::finish_payments(service.clone()));
-    consume(process, payment::consumers::order_cancelled(service.clone()));
+    consume(process, payment::consumers::all(&service));
     Serves::Payments(service)
 }
 
@@ -269,7 +265,7 @@ fn ships(process: &Process) -> Serves {
     work(process, assembly::jobs::finish_builds(service.clone()));
     let times =
         BuildTimes { min: Duration::from_secs(2), max: Duration::from_secs(10), failure_rate: stores.failure_rate };
-    consume(process, assembly::consumers::order_paid(service, times, process.world.random()));
+    consume(process, assembly::consumers::all(&service, times, process.world.random()));
     Serves::Nobody
 }
 
@@ -289,10 +285,7 @@ fn notifications(process: &Process) -> Serves {
     let sender = Sender::new(dispatcher, stores.lease("sender", process), queued.clone());
     keep(process, sender.run(CancellationToken::new()));
     let service = NotificationService::new(repository, queued);
-    consume(process, notification::consumers::order_paid(service.clone()));
-    consume(process, notification::consumers::ship_assembled(service.clone()));
-    consume(process, notification::consumers::order_cancelled(service.clone()));
-    consume(process, notification::consumers::delivery_status_updated(service));
+    consume(process, notification::consumers::all(&service));
     Serves::Nobody
 }
 

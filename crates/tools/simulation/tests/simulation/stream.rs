@@ -50,7 +50,7 @@ pub fn boot(process: &Process) -> Serves {
     let (own, loaded) = (process.clone(), service.clone());
     process.spawn(async move {
         jobs::preload_cache(&loaded, &CancellationToken::new()).await;
-        consume(&own, orders(&own, loaded, cache));
+        consume(&own, [orders(&own, loaded, cache)]);
     });
     Serves::Intake(service)
 }
@@ -128,7 +128,7 @@ impl Handler for CachesFirst {
 /// Returns the record of an order, as a producer publishes it.
 pub fn record(world: &World, order: &Order) -> Record {
     Record {
-        topic: (ORDERS.topic)(&world.broker.topics).to_owned(),
+        topic: ORDERS.topic(&world.broker.topics).to_owned(),
         key: order.order_uid.as_str().as_bytes().to_vec(),
         payload: serde_json::to_vec(order).expect("an order"),
         headers: HashMap::new(),
@@ -137,7 +137,7 @@ pub fn record(world: &World, order: &Order) -> Record {
 
 /// Returns the facts about the stream. At the end of a run, every record is consumed.
 pub fn facts(world: &World) -> Intake {
-    let topic = (ORDERS.topic)(&world.broker.topics);
+    let topic = ORDERS.topic(&world.broker.topics);
     let stored = world.stores.stream.all().into_iter().map(|(uid, stored)| {
         let content = match stored {
             StoredOrder::Order(order) => Some(digest(&order)),

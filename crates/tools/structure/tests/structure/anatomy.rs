@@ -89,15 +89,8 @@ fn events() -> Vec<String> {
     text.lines()
         .filter_map(|line| line.strip_prefix("message ")?.split_whitespace().next().map(snake))
         .map(|name| name.trim_end_matches("_integration_event").to_owned())
-        .chain(topics())
+        .chain(crate::events::topics().iter().map(|topic| topic.replace('.', "_")))
         .collect()
-}
-
-/// Returns the names of the fields of `Topics`.
-fn topics() -> Vec<String> {
-    let text = read(&crate::tree::root().join("crates/shared/contracts/src/events/topics.rs"));
-    let name = |line: &str| Some(line.trim().strip_prefix("pub ")?.split_once("_topic_name: String")?.0.to_owned());
-    text.lines().filter_map(name).collect()
 }
 
 fn snake(name: &str) -> String {

@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    registry::is_broker_user,
+    events::is_broker_user,
     tree::{read, root, services},
 };
 

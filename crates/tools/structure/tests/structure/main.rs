@@ -4,6 +4,7 @@ mod anatomy;
 mod compose;
 mod crate_dependencies;
 mod documents;
+mod events;
 mod files_that_name_services;
 mod import_cycles;
 mod migrations;

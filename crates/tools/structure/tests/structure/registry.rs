@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, fs};
 
-use crate::tree::{Crate, crates, files, read, read_without_tests, root, services, shown};
+use crate::{
+    events::{Declared, declared, is_broker_user},
+    tree::{Crate, crates, files, read, read_without_tests, root, services, shown},
+};
 
 /// The file with the ports of services that other services call. A service that none calls may define its port in its
 /// `SERVICE` alone.
@@ -191,37 +194,27 @@ fn variables(service: &Crate) -> Vec<String> {
     suffixes.into_iter().map(|suffix| format!("{}_{suffix}", service.name.to_uppercase())).collect()
 }
 
-/// Returns whether a service has rights at the broker: whether a route names it.
-pub fn is_broker_user(name: &str) -> bool {
-    let routes = text("crates/shared/contracts/src/events/routes.rs");
-    routes.contains(&format!("(\"{name}\", ")) || routes.contains(&format!("Some(\"{name}\")"))
-}
-
+/// The compiler checks that the catalogue has each consumer of the services; this, that the services have each of the catalogue.
 #[test]
-fn the_routes_name_the_consumers_that_the_services_are() {
-    let table = text("crates/shared/contracts/src/events/routes.rs");
-    let (_, table) = table.split_once("pub const ROUTES").expect("the routes");
-    let (table, _) = table.split_once("];\n").expect("their end");
-    let routed: BTreeSet<(String, String)> = table
-        .split("to(\"")
-        .skip(1)
-        .filter_map(|rest| {
-            let (service, rest) = rest.split_once("\", \"")?;
-            Some((service.to_owned(), rest.split('"').next()?.to_owned()))
+fn the_services_have_each_consumer_of_the_catalogue() {
+    let sources: Vec<(String, String)> = services()
+        .into_iter()
+        .map(|service| {
+            let text = service.sources().iter().map(|file| read_without_tests(file)).collect();
+            (service.name, text)
         })
         .collect();
-    let mut consumers = BTreeSet::new();
-    for service in services() {
-        for file in service.sources() {
-            let text = read_without_tests(&file);
-            let groups =
-                text.lines().filter_map(|line| line.trim().strip_prefix("pub const GROUP_")?.split('"').nth(1));
-            consumers.extend(groups.map(|group| (service.name.clone(), group.to_owned())));
+    let mut missing = Vec::new();
+    for Declared { event, consumers, .. } in declared() {
+        for consumer in consumers {
+            let group = format!("group::<{event}>(\"{consumer}\")");
+            if !sources.iter().any(|(name, text)| *name == consumer && text.contains(&group)) {
+                missing.push(format!("{consumer} lacks `{group}` and a consumer in this group"));
+            }
         }
     }
 
-    assert!(routed.len() >= 15, "the routes are read: {routed:?}");
-    assert_eq!(routed, consumers, "the groups in the routes, and the constants GROUP_… of the services");
+    assert!(missing.is_empty(), "the catalogue of events names these consumers:\n{}", missing.join("\n"));
 }
 
 #[test]

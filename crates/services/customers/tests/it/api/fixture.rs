@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use contracts::{
-    events::Event,
+    events::{Event, LOAN_APPROVED},
     proto::customers::v1::{
         Address, CreateCustomerRequest, Customer, GetCustomerRequest, ListLoansRequest, RollbackKycRequest,
         UpdateCustomerRequest, customer_service_client::CustomerServiceClient,
@@ -127,7 +127,7 @@ impl Fixture {
 
     /// Publishes records to `loan.approved`, as an outside program does.
     pub async fn approve(&self, loans: Vec<Vec<u8>>) {
-        let topic = self.kafka.topics().loan_approved_topic_name;
+        let topic = LOAN_APPROVED.topic(&self.kafka.topics()).to_owned();
         let record = |payload| Record { topic: topic.clone(), key: Vec::new(), payload, headers: [].into() };
         self.kafka.publish(loans.into_iter().map(record).collect()).await;
     }
@@ -146,7 +146,7 @@ impl Fixture {
     }
 
     pub async fn letters(&self) -> Vec<Message> {
-        self.kafka.messages(&format!("{}.dlq", self.kafka.topics().loan_approved_topic_name)).await
+        self.kafka.messages(&format!("{}.dlq", LOAN_APPROVED.topic(&self.kafka.topics()))).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! `basket.confirmed`, as outside programs write it.
 
+use contracts::events::BASKET_CONFIRMED;
 use contracts::proto::basket::events::{Address, BasketConfirmedIntegrationEvent};
 use futures::future::join_all;
 use platform::{ids, kafka::dead_letter_topic};
@@ -58,7 +59,7 @@ async fn carrier(form: Form, cell: (i32, i32), volume: i32, is_taken: bool) -> O
     fixture.outside.cells.lock().expect("no test panics").insert("Main Street".to_owned(), cell);
     fixture.couriers(|couriers| couriers.len() == 3).await;
     let basket = ids::random();
-    let topic = fixture.kafka.topics().basket_confirmed_topic_name;
+    let topic = BASKET_CONFIRMED.topic(&fixture.kafka.topics()).to_owned();
     fixture.publish_raw(&topic, vec![form(basket, "Main Street", volume)]).await;
     let expected = json!([{ "id": basket, "location": { "x": cell.0, "y": cell.1 } }]);
     eventually(|| async { (fixture.get("/api/v1/orders/active", None).await.1 == expected).then_some(()) }).await;
@@ -90,7 +91,7 @@ async fn the_contracts_vectors_in_all_three_forms() {
 #[tokio::test]
 async fn bad_baskets_are_dead_lettered_and_hold_up_no_good_one() {
     let fixture = Fixture::new("1h").await;
-    let topic = fixture.kafka.topics().basket_confirmed_topic_name;
+    let topic = BASKET_CONFIRMED.topic(&fixture.kafka.topics()).to_owned();
     let mut records: Vec<Vec<u8>> = (0..20).map(|_| short(ids::random(), "Main Street", 5)).collect();
     records.insert(3, b"secret".to_vec());
     records.insert(7, short(ids::random(), "secret", 0));

@@ -1,7 +1,9 @@
 //! Orders of the shop, from their payment to their arrival.
 
 use contracts::{
-    events::{DeliveryStatusUpdated, OrderCancelled, OrderPaid, Published, ShipAssembled},
+    events::{
+        DeliveryStatusUpdated, OrderCancelled, OrderCreatedIntegrationEvent, OrderPaid, Published, ShipAssembled,
+    },
     proto::delivery::v1::{GetDeliveryStatusRequest, GetDeliveryStatusResponse},
 };
 use platform::{ids, kafka::dead_letter_topic};
@@ -79,7 +81,7 @@ async fn a_ship_is_carried_to_its_door() {
     assert_eq!(uuids.len(), 4);
     assert!(events.iter().all(|event| event.user_uuid == user.to_string()));
     let types: Vec<_> = eventually(|| async {
-        let messages = fixture.kafka.messages(&fixture.kafka.topics().order_status_changed_topic_name).await;
+        let messages = fixture.kafka.messages(&fixture.kafka.topic::<OrderCreatedIntegrationEvent>()).await;
         (messages.len() == 2).then_some(messages)
     })
     .await

@@ -75,7 +75,7 @@ impl Fixture {
     async fn publish(&self, event: DeliveryStatusUpdated) {
         let key = event.order_uuid.parse().expect("a uuid");
         let event = record(key, event);
-        let topic = self.kafka.topics().delivery_status_updated_topic_name;
+        let topic = self.kafka.topic::<DeliveryStatusUpdated>();
         let headers = [("event-type".to_owned(), event.kind.to_owned())].into();
         let record = Record { topic, key: key.to_string().into_bytes(), payload: event.payload, headers };
         self.kafka.publish(vec![record]).await;
@@ -200,7 +200,7 @@ async fn a_status_from_the_topic_is_shown_over_http_and_a_wrong_one_is_dead_lett
     eventually(async || (get("").await["delivery_status"] == "IN_TRANSIT").then_some(())).await;
     let tracked = get("/delivery").await;
     assert_eq!((&tracked["status"], &tracked["stale"]), (&"IN_TRANSIT".into(), &true.into()), "delivery is away");
-    let dead = format!("{}.dlq", fixture.kafka.topics().delivery_status_updated_topic_name);
+    let dead = format!("{}.dlq", fixture.kafka.topic::<DeliveryStatusUpdated>());
     let letters = eventually(async || {
         let letters = fixture.kafka.messages(&dead).await;
         (!letters.is_empty()).then_some(letters)

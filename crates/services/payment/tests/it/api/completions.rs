@@ -19,7 +19,7 @@ impl Fixture {
     /// Waits until the topic has `count` events and returns them, ordered by order and attempt. Checks that each record's key and headers
     /// match its event.
     async fn completed(&self, count: usize) -> Vec<PaymentCompleted> {
-        let topic = self.kafka.topics().payment_completed_topic_name;
+        let topic = self.kafka.topic::<PaymentCompleted>();
         let mut completed = eventually(|| async {
             let messages = self.kafka.messages(&topic).await;
             (messages.len() >= count).then_some(messages)

@@ -113,7 +113,7 @@ impl Fixture {
         let event = contracts::events::record(order, event);
         self.kafka
             .publish(vec![Record {
-                topic: self.kafka.topics().order_cancelled_topic_name,
+                topic: self.kafka.topic::<OrderCancelled>(),
                 key: order.to_string().into_bytes(),
                 payload: event.payload,
                 headers: [("event-type".to_owned(), event.kind.to_owned())].into(),

@@ -1,6 +1,6 @@
 //! Tests of refunds of cancelled orders.
 
-use contracts::events::OrderPaid;
+use contracts::events::{OrderCancelled, OrderPaid};
 use contracts::proto::payment::v1::{PayOrderRequest, PaymentMethod, PaymentStatus, RefundRequest};
 use platform::{grpc::reason, kafka::Record};
 use testkit::eventually;
@@ -38,7 +38,7 @@ async fn a_cancelled_order_is_refunded_and_never_charged_again() {
 #[tokio::test]
 async fn a_poison_message_is_dead_lettered_and_the_next_is_handled() {
     let fixture = fixture().await;
-    let topic = fixture.kafka.topics().order_cancelled_topic_name;
+    let topic = fixture.kafka.topic::<OrderCancelled>();
     let order = fixture.order();
     fixture.pay(&order).await.unwrap();
     let key = order.order_uuid.clone().into_bytes();

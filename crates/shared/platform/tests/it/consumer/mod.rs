@@ -16,6 +16,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use contracts::events::{OrderPaid, ShipAssembled};
 use platform::{
     kafka::{
         Consumer, Failure, HEADER_ATTEMPTS, HEADER_ERROR, HEADER_LEFT_OUT, HEADER_OFFSET, HEADER_PARTITION,
@@ -92,7 +93,7 @@ struct Setup {
 impl Setup {
     async fn new() -> Self {
         let kafka = testkit::kafka().await;
-        let topic = kafka.topics().order_paid_topic_name;
+        let topic = kafka.topic::<OrderPaid>();
         Self { kafka, topic, notes: Arc::default() }
     }
 
@@ -226,7 +227,7 @@ async fn a_consumer_that_restarts_with_another_topic_consumes_that_topic() {
     setup.notes.wait_for(KEYS).await;
     consumer.stop().await;
 
-    setup.topic = setup.kafka.topics().order_assembled_topic_name;
+    setup.topic = setup.kafka.topic::<ShipAssembled>();
     setup.publish_numbers(KEYS..2 * KEYS).await;
     let (_consumer, _) = setup.consume();
 

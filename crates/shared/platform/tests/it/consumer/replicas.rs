@@ -2,6 +2,7 @@
 
 use std::process::{Child, Command, Stdio};
 
+use contracts::events::ShipAssembled;
 use platform::{
     config::Settings,
     kafka::{Config, KafkaPublisher},
@@ -61,7 +62,7 @@ impl Drop for Replica {
 
 impl Setup {
     fn copies(&self) -> String {
-        self.kafka.topics().order_assembled_topic_name
+        self.kafka.topic::<ShipAssembled>()
     }
 
     fn start_replica(&self) -> Replica {

@@ -1,0 +1,102 @@
+//! The catalogue: each event is declared here, once. Its traits, topic, variable, route, consumer groups, rights and decoding follow.
+//!
+//! | entry | meaning |
+//! |---|---|
+//! | `topic` | the default name. `order.paid` gives the variable `ORDER_PAID_TOPIC_NAME` |
+//! | `about` | the subject, whose uuid is the partition key |
+//! | `from`, `to` | the producer, and the services that consume it, each in the group `<service>-group-<topic with dashes>` |
+//! | `part` | the field that tells apart the events of this type with the same key; without it, a key has one. `above` is the last value that adds no part to the id |
+//! | `closed` | fields whose values are closed sets. An event with another value is poison |
+//!
+//! Messages without an envelope are those that programs outside define: they have no id, so that no service consumes them.
+
+use super::{
+    CancelReason, Consumer, Inbound, Topic,
+    closed::{ClosedSet as _, Numbers},
+};
+
+events! {
+    // The events of an order come first, in the order in which they usually occur. Lists of events and topics have the order of this page.
+    in events::v1 {
+        OrderCreated { topic: "order.created", about: Order, from: order, to: [] }
+        PaymentCompleted {
+            topic: "payment.completed", about: Order, from: payment, to: [order],
+            part: attempt, closed: [status in PAYMENT_OUTCOMES]
+        }
+        OrderPaid {
+            topic: "order.paid", about: Order, from: order, to: [assembly, notification, delivery],
+            closed: [payment_method in PAYMENT_METHODS]
+        }
+        ShipAssembled {
+            topic: "order.assembled", about: Order, from: assembly, to: [order, inventory, notification, delivery]
+        }
+        AssemblyFailed { topic: "assembly.failed", about: Order, from: assembly, to: [order] }
+        OrderCancelled {
+            topic: "order.cancelled", about: Order, from: order, to: [inventory, payment, notification, delivery],
+            closed: [reason in CANCEL_REASONS]
+        }
+        DeliveryStatusUpdated {
+            topic: "delivery.status.updated", about: Order, from: delivery, to: [order, notification],
+            part: status, closed: [status in DELIVERY_STATUSES]
+        }
+
+        // A customer is created at version 1, and again at a later version after each erasure. These events carry no personal data:
+        // consumers that need it request it from the customers service.
+        CustomerCreated {
+            topic: "customer.created", about: Customer, from: customers, to: [],
+            part: version above 1, closed: [kyc_status in KYC_STATUSES, reason in CUSTOMER_REASONS]
+        }
+        CustomerUpdated {
+            topic: "customer.updated", about: Customer, from: customers, to: [],
+            part: version, closed: [kyc_status in KYC_STATUSES, reason in CUSTOMER_REASONS]
+        }
+    }
+    without envelope in order::events {
+        OrderCreatedIntegrationEvent { topic: "order.status.changed", about: Order, from: delivery }
+        OrderCompletedIntegrationEvent { topic: "order.status.changed", about: Order, from: delivery }
+    }
+}
+
+/// Every topic that outside programs write.
+pub const INBOUND: [Inbound; 3] = [BASKET_CONFIRMED, LOAN_APPROVED, ORDERS];
+
+/// Confirmed baskets of another system. The delivery service delivers them as orders.
+pub const BASKET_CONFIRMED: Inbound = Inbound {
+    topic: topic!("basket.confirmed"),
+    producer: None,
+    consumer: Consumer { service: "delivery", group: "delivery-service-group" },
+};
+
+/// Loans that a bank has approved. The customers service credits them to customers.
+pub const LOAN_APPROVED: Inbound = Inbound {
+    topic: topic!("loan.approved"),
+    producer: None,
+    consumer: Consumer { service: "customers", group: "customer-service-group" },
+};
+
+/// Orders from other shops, as JSON.
+pub const ORDERS: Inbound = Inbound {
+    topic: Topic { name: "orders", variable: "INTAKE_TOPIC_NAME" },
+    producer: Some("intake"),
+    consumer: Consumer { service: "intake", group: "order-service" },
+};
+
+/// The group of the console's timeline, which reads the topics of orders. It has no inbox: a record's place in its topic identifies it.
+pub const TIMELINE: Consumer = Consumer { service: "console", group: "console-group-timeline" };
+
+/// The payment methods, as events name them. Older producers left the field empty.
+const PAYMENT_METHODS: [&str; 5] = ["", "CARD", "SBP", "CREDIT_CARD", "INVESTOR_MONEY"];
+
+/// The outcomes of a payment attempt, as [`PaymentCompleted`](super::PaymentCompleted) names them.
+pub const PAYMENT_OUTCOMES: [&str; 3] = ["SUCCESS", "INSUFFICIENT_FUNDS", "FAILED"];
+
+const CANCEL_REASONS: Numbers = Numbers(CancelReason::is_valid);
+
+/// The statuses of a delivery, as [`DeliveryStatusUpdated`](super::DeliveryStatusUpdated) names them.
+pub const DELIVERY_STATUSES: [&str; 5] = ["PENDING", "IN_TRANSIT", "OUT_FOR_DELIVERY", "DELIVERED", "FAILED"];
+
+/// The statuses of a customer, as events name them.
+pub const KYC_STATUSES: [&str; 4] = ["KYC_PENDING", "VERIFIED", "REJECTED", "ERASED"];
+
+/// The reasons for a customer's status, as events name them.
+pub const CUSTOMER_REASONS: [&str; 4] = ["", "KYC_REFUSED", "KYC_ROLLED_BACK", "KYC_REVOKED"];
