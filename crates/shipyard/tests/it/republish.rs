@@ -42,7 +42,7 @@ async fn an_event_that_one_consumer_or_the_timeline_lacks_is_published_again_and
         let count = republish(&databases).await.unwrap();
 
         // An event that no service of ours consumes is missing in the timeline at most.
-        let (missed, left) = match (route.is_of_order, consumers.len() as u64) {
+        let (missed, left) = match (route.is_of_order(), consumers.len() as u64) {
             (true, consumers) => (2 + consumers, vec![everywhere]),
             (false, 0) => (0, vec![everywhere, nowhere, unseen]),
             (false, consumers) => (1 + consumers, vec![everywhere, unseen]),
