@@ -24,7 +24,7 @@ const LARGE_PAYLOAD: usize = 2_000_000;
 /// included.
 const LARGE_PAYLOAD_OF_MOCK: usize = 100_000;
 /// The number of an enum value that the contract does not define.
-const UNKNOWN_REASON: i32 = 99;
+const UNKNOWN_NUMBER: i32 = 99;
 /// How long reading the poison back is retried.
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -86,7 +86,7 @@ fn poison(topic: &str, kind: &str, payload: Vec<u8>) -> Record {
 
 /// Returns an event with a value that the contract does not define, if its type has a closed set of values.
 fn unknown_value(route: &Route) -> Option<Vec<u8>> {
-    let payload = filled(route.kind, || ids::random().to_string(), WHIM)?;
+    let payload = filled(route.kind, || ids::random().to_string(), UNKNOWN_NUMBER)?;
     let event = Message { payload, ..Message::default() };
     route.read(&event)?.is_err().then_some(event.payload)
 }
