@@ -8,8 +8,7 @@ use platform::{
     kafka::Consumer,
     outbox::{Relay, Waker},
     random::Random,
-    readiness::Readiness,
-    server::Server,
+    server::{Server, readiness::Readiness},
 };
 use tokio_util::sync::CancellationToken;
 

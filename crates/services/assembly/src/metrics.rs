@@ -1,6 +1,6 @@
 //! The service's metrics.
 
-use platform::metric::Metric;
+use platform::telemetry::metric::Metric;
 
 /// What this service exports besides the metrics of every service.
 pub const METRICS: &[Metric] =

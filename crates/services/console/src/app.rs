@@ -4,7 +4,11 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::Router;
 use contracts::identity::GrpcSessions;
-use platform::{jobs::Job, kafka::Consumer, readiness::Readiness, server::Server};
+use platform::{
+    jobs::Job,
+    kafka::Consumer,
+    server::{Server, readiness::Readiness},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{

@@ -1,6 +1,6 @@
 //! Metric series that exist from the start.
 
-use platform::metric::Metric;
+use platform::telemetry::metric::Metric;
 
 /// What this service exports besides the metrics of every service.
 pub const METRICS: &[Metric] = &[

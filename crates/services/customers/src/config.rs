@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use contracts::{events::Messaging, identity, ports};
 use platform::{
-    config::{ConfigError, Settings},
-    environment::Environment,
-    provider_url, server,
+    config::{ConfigError, Settings, environment::Environment, provider_url},
+    server,
 };
 use serde::Deserialize;
 

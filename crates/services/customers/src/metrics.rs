@@ -1,6 +1,6 @@
 //! The service's counters.
 
-use platform::metric::Metric;
+use platform::telemetry::metric::Metric;
 
 use crate::model::LoanStatus;
 

@@ -8,8 +8,7 @@ use platform::{
     jobs::Job,
     kafka::Consumer,
     outbox::{Relay, Waker},
-    readiness::Readiness,
-    server::Server,
+    server::{Server, readiness::Readiness},
 };
 use tokio_util::sync::CancellationToken;
 

@@ -18,7 +18,7 @@ pub mod service;
 use app::App;
 use config::Config;
 use contracts::ports;
-use platform::service::{Built, Call, OwnDatabase, SecondApi, Service};
+use platform::server::service::{Built, Call, OwnDatabase, SecondApi, Service};
 
 pub static SERVICE: Service = Service {
     name: "delivery",

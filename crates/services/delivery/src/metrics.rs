@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platform::metric::Metric;
+use platform::telemetry::metric::Metric;
 
 use crate::repository::Counts;
 

@@ -4,8 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use platform::{
     auth::{Guard, MemorySessions},
-    readiness::Readiness,
-    server::Server,
+    server::{Server, readiness::Readiness},
 };
 use tokio_util::sync::CancellationToken;
 

@@ -10,7 +10,7 @@ pub mod service;
 use app::App;
 use config::Config;
 use contracts::ports;
-use platform::service::{Built, Service};
+use platform::server::service::{Built, Service};
 
 pub static SERVICE: Service = Service {
     name: "geo",

@@ -5,9 +5,8 @@ use std::{net::SocketAddr, sync::Arc};
 use platform::{
     auth::Guard,
     jobs::Job,
-    readiness::Readiness,
     redis::{self, Memory},
-    server::Server,
+    server::{Server, readiness::Readiness},
 };
 use tokio_util::sync::CancellationToken;
 

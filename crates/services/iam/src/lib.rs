@@ -15,7 +15,7 @@ pub mod tokens;
 use app::App;
 use config::Config;
 use contracts::ports;
-use platform::service::{Built, OwnDatabase, Service};
+use platform::server::service::{Built, OwnDatabase, Service};
 
 pub static SERVICE: Service = Service {
     name: "iam",

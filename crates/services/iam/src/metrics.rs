@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platform::metric::Metric;
+use platform::telemetry::metric::Metric;
 
 /// What this service exports besides the metrics of every service.
 pub const METRICS: &[Metric] = &[

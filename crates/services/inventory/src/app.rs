@@ -2,7 +2,12 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use platform::{auth::Guard, jobs::Job, kafka::Consumer, readiness::Readiness, server::Server};
+use platform::{
+    auth::Guard,
+    jobs::Job,
+    kafka::Consumer,
+    server::{Server, readiness::Readiness},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{

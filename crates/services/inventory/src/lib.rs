@@ -16,7 +16,7 @@ pub mod service;
 use app::App;
 use config::Config;
 use contracts::ports;
-use platform::service::{Built, Call, OwnDatabase, Service};
+use platform::server::service::{Built, Call, OwnDatabase, Service};
 
 pub static SERVICE: Service = Service {
     name: "inventory",

@@ -1,6 +1,6 @@
 //! Metric series that exist from the start.
 
-use platform::metric::Metric;
+use platform::telemetry::metric::Metric;
 
 use crate::{client::Confirmation, model::Kind};
 

@@ -6,7 +6,13 @@ use std::{net::SocketAddr, sync::Arc};
 use axum::Router;
 use contracts::identity::GrpcSessions;
 use platform::outbox::{Relay, Waker};
-use platform::{auth::Guard, grpc::Services, jobs::Job, kafka::Consumer, readiness::Readiness, server::Server};
+use platform::{
+    auth::Guard,
+    grpc::Services,
+    jobs::Job,
+    kafka::Consumer,
+    server::{Server, readiness::Readiness},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{

@@ -1,6 +1,6 @@
 //! Initialises the service's counters.
 
-use platform::metric::Metric;
+use platform::telemetry::metric::Metric;
 use utoipa::openapi::{
     OpenApi,
     path::{Operation, PathItem},

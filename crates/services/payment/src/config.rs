@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use contracts::{events::Messaging, identity, money::Money};
 use platform::{
-    config::{ConfigError, Settings},
-    provider_url, server,
+    config::{ConfigError, Settings, provider_url},
+    server,
 };
 use secrecy::SecretString;
 use serde::Deserialize;

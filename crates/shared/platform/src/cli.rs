@@ -11,10 +11,12 @@ use tokio::{
 
 use crate::{
     clock,
-    config::Settings,
-    descriptions::Descriptions,
-    service::{Service, reachable},
-    shutdown, telemetry,
+    config::{Settings, descriptions::Descriptions},
+    server::{
+        service::{Service, reachable},
+        shutdown,
+    },
+    telemetry,
 };
 
 #[derive(Parser)]

@@ -24,8 +24,10 @@ use uuid::Uuid;
 
 use crate::{
     auth::Caller,
-    problem::Problem,
-    request_body::{MAX_HANDLED_BYTES, MAX_UNCOUNTED_BYTES},
+    http::{
+        problem::Problem,
+        request_body::{MAX_HANDLED_BYTES, MAX_UNCOUNTED_BYTES},
+    },
 };
 
 /// The maximum number of requests of one user that are handled at once while others are active. It is less than the size of a pool (10 at

@@ -5,7 +5,7 @@ use std::{io::IsTerminal as _, time::Duration};
 
 use abuse::{HEAD, Options, Phases, Report, attacks, attacks::Attack};
 use indicatif::{ProgressBar, ProgressStyle};
-use platform::{config::Settings, shutdown::on_signal};
+use platform::{config::Settings, server::shutdown::on_signal};
 
 use super::addresses::AddressArguments;
 use crate::output;

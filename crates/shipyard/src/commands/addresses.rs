@@ -1,7 +1,7 @@
 //! The addresses of a running shop, as arguments of the commands that call it.
 
 use client::addresses::ShopAddresses;
-use platform::{config::Settings, service::Service};
+use platform::{config::Settings, server::service::Service};
 
 #[derive(clap::Args)]
 pub struct AddressArguments {

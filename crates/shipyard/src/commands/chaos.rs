@@ -5,7 +5,7 @@ use std::{io::IsTerminal as _, path::Path, time::Duration};
 
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
-use platform::{config::Settings, random::Random, shutdown::on_signal, telemetry};
+use platform::{config::Settings, random::Random, server::shutdown::on_signal, telemetry};
 
 use crate::{data::Data, output};
 use chaos::{self, HEAD, Options, Report, Row, cluster::BrokerKind, experiment::Fault, faults};

@@ -9,7 +9,7 @@ use platform::{
 use sqlx::{Connection as _, PgConnection};
 
 use operations::registry::{self, with_database};
-use platform::service::Service;
+use platform::server::service::Service;
 
 #[derive(clap::Args)]
 pub struct Arguments {

@@ -3,7 +3,7 @@
 use operations::registry;
 use platform::{
     cli::{self, execute},
-    service::Service,
+    server::service::Service,
 };
 
 #[derive(clap::Args)]

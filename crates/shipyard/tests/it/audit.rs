@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use contracts::events::{ROUTES, Topics};
-use platform::service::Service;
+use platform::server::service::Service;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use uuid::Uuid;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use operations::registry::SERVICES;
-use platform::metric::{Kind, METRICS, Metric};
+use platform::telemetry::metric::{Kind, METRICS, Metric};
 use testkit::eventually;
 
 use crate::one_process::Shop;
@@ -81,7 +81,7 @@ fn the_document_lists_the_catalogue() {
     let document = std::fs::read_to_string(&path).unwrap_or_default();
     let mut expected = String::from(
         "# Metrics\n\nWhat the admin ports export at `/metrics`. `UPDATE_METRICS=1 cargo test -p shipyard catalogue` writes this page from the \
-         `METRICS` of the services and of\n`platform::metric`; a test compares them with what a running shop exports. Every counter exists with 0 \
+         `METRICS` of the services and of\n`platform::telemetry::metric`; a test compares them with what a running shop exports. Every counter exists with 0 \
          from the start. A name that ends with `_seconds` is in seconds.\n",
     );
     let mut list = |title: &str, metrics: &[Metric]| {

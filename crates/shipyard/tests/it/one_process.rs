@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use operations::registry::SERVICES;
-use platform::service::Service;
+use platform::server::service::Service;
 use rustix::process::Signal;
 use serde_json::json;
 use tempfile::TempDir;

@@ -6,7 +6,7 @@ use operations::{
     receipts::{Receipts, Records},
     registry::with_database,
 };
-use platform::{config::Settings, service::Service};
+use platform::{config::Settings, server::service::Service};
 use serde_json::json;
 use sqlx::PgPool;
 use testkit::eventually;

@@ -12,13 +12,13 @@ use std::{
 use operations::registry::with_database;
 use order::repository::{IdempotencyKeys as _, PgOrders};
 use platform::postgres::Database;
-use platform::service::Service;
+use platform::server::service::Service;
 use platform::{
     inbox,
     jobs::{Done, Retention, repeat},
     lease::MemoryLease,
     outbox,
-    shutdown::Tasks,
+    server::shutdown::Tasks,
 };
 use testkit::eventually;
 use tokio_util::sync::CancellationToken;

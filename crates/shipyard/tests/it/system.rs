@@ -8,7 +8,7 @@ use std::{
 
 use operations::registry::SERVICES;
 use platform::grpc::Peer;
-use platform::service::Service;
+use platform::server::service::Service;
 use rustix::process::Signal;
 use tempfile::TempDir;
 use testkit::Kafka;
@@ -54,7 +54,7 @@ pub fn free_address() -> SocketAddr {
 
 /// Returns the variables of a service's listeners with free ports, those of its first API first.
 pub fn listeners(service: &'static Service) -> Variables {
-    let second = service.second_api.map(platform::service::SecondApi::listen_suffix);
+    let second = service.second_api.map(platform::server::service::SecondApi::listen_suffix);
     ["LISTEN"].into_iter().chain(second).map(|suffix| (service.variable(suffix), free_address().to_string())).collect()
 }
 

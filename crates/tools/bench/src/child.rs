@@ -23,11 +23,13 @@ use platform::{
     cli,
     config::Settings,
     grpc::Services,
-    health::admin_routes,
     http,
-    readiness::Readiness,
-    service::Service,
-    shutdown::{Tasks, on_signal},
+    server::{
+        health::admin_routes,
+        readiness::Readiness,
+        service::Service,
+        shutdown::{Tasks, on_signal},
+    },
     telemetry,
 };
 use tonic::{Request, Response, Status};

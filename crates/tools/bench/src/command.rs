@@ -14,8 +14,7 @@ use platform::{
     cli::{block_on, report},
     clock,
     config::Settings,
-    service::Service,
-    shutdown::on_signal,
+    server::{service::Service, shutdown::on_signal},
     telemetry,
 };
 use tokio::sync::OnceCell;

@@ -11,7 +11,7 @@ use platform::{
 use tokio_util::sync::CancellationToken;
 
 use crate::registry::{self, with_database};
-use platform::service::Service;
+use platform::server::service::Service;
 
 /// The pool size of a tool, which is small compared with those of the services.
 const POOL_SIZE: u32 = 2;

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use console::model::{Backlog, OutboxState};
 use futures::future::join_all;
-use platform::service::Service;
+use platform::server::service::Service;
 
 use crate::{databases::Databases, registry::with_database};
 

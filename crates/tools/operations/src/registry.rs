@@ -1,7 +1,7 @@
 //! The registry of services. All code that lists services iterates over it, so that a new service is one line here.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use platform::service::{Service, When};
+use platform::server::service::{Service, When};
 
 pub const SERVICES: [&Service; 11] = [
     &iam::SERVICE,

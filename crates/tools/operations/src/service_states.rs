@@ -10,7 +10,7 @@ use console::model::{Breaker, ServiceState};
 use futures::future::join_all;
 use platform::{
     config::{ConfigError, Host, Settings},
-    service::{Service, reachable},
+    server::service::{Service, reachable},
 };
 use serde::Deserialize;
 

@@ -28,7 +28,7 @@ use platform::{
     auth::{Access, Credential, Guard, MemorySessions, Rule, ServiceKey, Sessions as _},
     grpc::Services,
     ids,
-    readiness::Readiness,
+    server::readiness::Readiness,
 };
 use tokio::net::TcpListener;
 use tonic::{Request, Response, Status};

@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, header},
     response::{IntoResponse, Redirect, Response},
 };
-use platform::problem::Problem;
+use platform::http::problem::Problem;
 use serde_json::{Map, Value};
 
 /// The members of a body. A form's values are texts.

@@ -11,7 +11,7 @@ use axum::{
     },
 };
 use futures::{Stream, StreamExt as _};
-use platform::problem::Problem;
+use platform::http::problem::Problem;
 use serde::{Deserialize, Serialize};
 
 use super::{Api, of_error};

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Response},
 };
-use platform::problem::Problem;
+use platform::http::problem::Problem;
 use tonic::{Code, Status, transport::server::TcpConnectInfo};
 
 use super::{Api, Form, Session, form::see, of_status, session::set_cookie};

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use contracts::ids::OrderId;
-use platform::problem::Problem;
+use platform::http::problem::Problem;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 

@@ -6,7 +6,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use platform::problem::Problem;
+use platform::http::problem::Problem;
 
 /// Middleware: refuses a write whose `Origin` is not the host that it is sent to.
 pub async fn check(request: Request, next: Next) -> Response {

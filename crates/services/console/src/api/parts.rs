@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use contracts::proto::inventory::v1::{Category, ListPartsRequest, PartsFilter};
-use platform::problem::Problem;
+use platform::http::problem::Problem;
 
 use super::{Api, of_status};
 

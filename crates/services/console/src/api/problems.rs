@@ -1,7 +1,7 @@
 //! The HTTP problems that refusals and failures become.
 
 use axum::http::StatusCode;
-use platform::{grpc, invalid::InvalidFields, problem::Problem};
+use platform::{grpc, http::problem::Problem, invalid::InvalidFields};
 use tonic::{Code, Status};
 
 use crate::error::Error;

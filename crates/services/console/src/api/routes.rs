@@ -8,12 +8,10 @@ use axum::{
     routing::{get, post},
 };
 use platform::{
-    api_pages,
     auth::{Guard, Rule},
-    health::probe_routes,
-    http,
+    http::{self, api_pages},
     load_shed::{Slots, UserSlots, shed, shed_user},
-    readiness::Readiness,
+    server::{health::probe_routes, readiness::Readiness},
     shared_layer::shared,
 };
 use utoipa::openapi::{

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use contracts::{events::Topics, ids::OrderId};
-use platform::problem::Problem;
+use platform::http::problem::Problem;
 
 use super::{of_error, orders::order};
 use crate::{

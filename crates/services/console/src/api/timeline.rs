@@ -6,7 +6,7 @@ use axum::{
     http::Uri,
     response::{IntoResponse as _, Response},
 };
-use platform::problem::Problem;
+use platform::http::problem::Problem;
 use serde_json::json;
 
 use super::{Api, of_error};

@@ -7,7 +7,7 @@ use axum::{
 };
 use contracts::ids::OrderId;
 use http_body_util::{BodyExt as _, Full, Limited};
-use platform::{auth::SESSION_HEADER, grpc::Peer, problem::Problem};
+use platform::{auth::SESSION_HEADER, grpc::Peer, http::problem::Problem};
 use serde_json::Value;
 use tonic::body::Body;
 use tower::{Service as _, ServiceExt as _};

@@ -7,8 +7,8 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use platform::{
-    http,
+use platform::http::{
+    self,
     problem::{MEDIA_TYPE, Problem},
 };
 use serde_json::Value;

@@ -7,7 +7,7 @@ use axum::{
     http::{StatusCode, Uri},
     response::{IntoResponse as _, Redirect, Response},
 };
-use platform::{ids, problem::Problem};
+use platform::{http::problem::Problem, ids};
 use uuid::Uuid;
 
 use super::{

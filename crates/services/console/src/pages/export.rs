@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template as _;
 use contracts::ids::OrderId;
-use platform::{clock, problem::Problem};
+use platform::{clock, http::problem::Problem};
 
 use super::{
     assets::STYLE,

@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{Html, IntoResponse as _, Response},
 };
-use platform::api_pages::protected_by;
+use platform::http::api_pages::protected_by;
 
 use super::{
     assets::ASSETS,

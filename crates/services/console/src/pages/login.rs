@@ -1,7 +1,7 @@
 //! `GET /console/login` and `/console/register`.
 
 use axum::{Extension, extract::Query, http::StatusCode, response::Response};
-use platform::problem::Problem;
+use platform::http::problem::Problem;
 use serde::Deserialize;
 
 use super::{

@@ -8,7 +8,7 @@ use axum::{
     response::Response,
 };
 use contracts::ids::OrderId;
-use platform::{clock, problem::Problem};
+use platform::{clock, http::problem::Problem};
 use serde::Deserialize;
 
 use super::{

@@ -7,7 +7,7 @@ use axum::{
 };
 use chrono::DateTime;
 use contracts::money::Money as Minor;
-use platform::problem::Problem;
+use platform::http::problem::Problem;
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
 //! Refusals and failures in words that a customer understands.
 
 use axum::http::StatusCode;
-use platform::problem::Problem;
+use platform::http::problem::Problem;
 
 use super::{views::layout, words};
 

@@ -1,7 +1,7 @@
 //! An order in short: what the services say of it, and what its timeline says where they do not answer or do not tell the visitor.
 
 use contracts::ids::OrderId;
-use platform::problem::Problem;
+use platform::http::problem::Problem;
 use tonic::Status;
 
 use super::{

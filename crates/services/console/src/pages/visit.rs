@@ -3,7 +3,7 @@
 use axum::{extract::FromRequestParts, http::request::Parts};
 use platform::{
     auth::{Caller, User},
-    problem::Problem,
+    http::problem::Problem,
 };
 
 use crate::api::Session;

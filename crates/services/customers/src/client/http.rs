@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
-use platform::{deadline, response_body};
+use platform::{deadline, http::response_body};
 use reqwest::{Client, Url, header::CONTENT_TYPE, redirect};
 use serde::Deserialize;
 use serde_json::json;

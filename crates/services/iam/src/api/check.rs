@@ -14,7 +14,8 @@ use contracts::proto::{
 };
 use platform::{
     auth::{Refusal, SESSION_HEADER, user_credential},
-    clock, problem,
+    clock,
+    http::problem,
 };
 use tonic::{
     Code, Request, Response, Status,

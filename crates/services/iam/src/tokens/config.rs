@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use platform::{
-    config::{ConfigError, Host, Settings},
-    environment::Environment,
-};
+use platform::config::{ConfigError, Host, Settings, environment::Environment};
 use secrecy::SecretString;
 use serde::Deserialize;
 

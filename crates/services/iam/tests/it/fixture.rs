@@ -14,7 +14,7 @@ use contracts::proto::{
     },
 };
 use iam::{app::App, config::Config, repository::MIGRATIONS};
-use platform::{config::Settings, ids, readiness::Readiness};
+use platform::{config::Settings, ids, server::readiness::Readiness};
 use tonic::{
     Request, Status,
     transport::{Channel, Endpoint},

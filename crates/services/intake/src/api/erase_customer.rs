@@ -4,7 +4,7 @@ use axum::{
     Json,
     extract::{Path, State, rejection::PathRejection},
 };
-use platform::problem::Problem;
+use platform::http::problem::Problem;
 use serde::Serialize;
 use utoipa::ToSchema;
 

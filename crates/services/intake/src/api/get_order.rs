@@ -6,7 +6,10 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri},
     response::{IntoResponse as _, Response},
 };
-use platform::{auth::OpenCaller, http, openapi::Declared, problem::Problem};
+use platform::{
+    auth::OpenCaller,
+    http::{self, openapi::Declared, problem::Problem},
+};
 
 use super::{
     accept::wants_html,

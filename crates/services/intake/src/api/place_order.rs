@@ -7,10 +7,12 @@ use axum::{
     http::StatusCode,
 };
 use platform::{
-    clock, ids,
-    json::{self, IsJson},
-    number,
-    problem::Problem,
+    clock,
+    http::{
+        json::{self, IsJson},
+        problem::Problem,
+    },
+    ids, number,
 };
 use serde::{
     Deserialize, Deserializer, Serialize,

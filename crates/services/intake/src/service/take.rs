@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use platform::json;
+use platform::http::json;
 use tokio::time::{Instant, timeout_at};
 
 use super::IntakeService;

@@ -7,7 +7,7 @@ use contracts::proto::inventory::v1::{
     inventory_service_client::InventoryServiceClient, value,
 };
 use inventory::{app::App, config::Config, repository::MIGRATIONS};
-use platform::{config::Settings, grpc::Peer, ids, readiness::Readiness};
+use platform::{config::Settings, grpc::Peer, ids, server::readiness::Readiness};
 use testkit::{Database, Iam, Running};
 use tonic::{Code, Request, Status};
 use uuid::Uuid;

@@ -20,7 +20,7 @@ use platform::{
     auth::{Guard, MemorySessions, Rule, ServiceKey},
     grpc::Services,
     ids,
-    readiness::Readiness,
+    server::readiness::Readiness,
 };
 use testkit::Running;
 use tokio::net::TcpListener;

@@ -11,7 +11,7 @@ use axum::{
     routing::post,
 };
 use chrono::{DateTime, SubsecRound as _, Utc};
-use platform::{http, json, problem::Problem};
+use platform::http::{self, json, problem::Problem};
 use serde::Deserialize;
 
 use crate::{

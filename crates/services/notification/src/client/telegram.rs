@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use moka::sync::Cache;
 use platform::{
     config::ConfigError,
-    response_body::{self, BodyError},
+    http::response_body::{self, BodyError},
 };
 use reqwest::{Client, Response, StatusCode, redirect::Policy};
 use secrecy::{ExposeSecret as _, SecretString};

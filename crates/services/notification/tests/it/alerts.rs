@@ -9,7 +9,7 @@ use notification::{
     repository::MemoryAlerts,
     service::Alerting,
 };
-use platform::{http, readiness::Readiness};
+use platform::{http, server::readiness::Readiness};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};

@@ -6,7 +6,11 @@ use axum::{
     response::{ErrorResponse, Response},
 };
 use contracts::ids::{OrderId, PartId, UserId};
-use platform::{ids, invalid::InvalidFields, json::IsJson, problem::Problem};
+use platform::{
+    http::{json::IsJson, problem::Problem},
+    ids,
+    invalid::InvalidFields,
+};
 use uuid::Uuid;
 
 use super::{

@@ -6,7 +6,11 @@ use axum::{
     http::{StatusCode, request::Parts},
 };
 use contracts::ids::{OrderId, UserId};
-use platform::{auth::Caller, ids, json, problem::Problem};
+use platform::{
+    auth::Caller,
+    http::{json, problem::Problem},
+    ids,
+};
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 use utoipa::PartialSchema;

@@ -1,7 +1,7 @@
 //! The header `Idempotency-Key`, which makes a request safe to repeat.
 
 use axum::http::HeaderMap;
-use platform::problem::Problem;
+use platform::http::problem::Problem;
 use utoipa::IntoParams;
 
 const HEADER: &str = "idempotency-key";

@@ -3,7 +3,7 @@
 use axum::{Json, extract::State, response::ErrorResponse};
 use chrono::DateTime;
 use contracts::ids::OrderId;
-use platform::{problem::Problem, query::QueryParameters};
+use platform::http::{problem::Problem, query::QueryParameters};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;

@@ -1,7 +1,7 @@
 //! The general part of the OpenAPI document: title, tags, security scheme and shared responses; and what the gateway serves beside order.
 
 use contracts::gateway;
-use platform::problem::Problem;
+use platform::http::problem::Problem;
 use utoipa::OpenApi;
 
 use super::problems;

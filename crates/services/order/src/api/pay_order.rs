@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
     response::{ErrorResponse, Response},
 };
-use platform::{json::IsJson, problem::Problem};
+use platform::http::{json::IsJson, problem::Problem};
 
 use super::{
     dto::{Paid, PayOrder},

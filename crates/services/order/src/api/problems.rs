@@ -4,8 +4,11 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-pub use platform::openapi::Declared;
-use platform::{openapi::SharedProblems, postgres::DatabaseError, problem::Problem};
+pub use platform::http::openapi::Declared;
+use platform::{
+    http::{openapi::SharedProblems, problem::Problem},
+    postgres::DatabaseError,
+};
 
 use crate::error::{Error, Refusal};
 

@@ -8,13 +8,10 @@ use axum::{
 };
 use contracts::gateway::Route;
 use platform::{
-    api_pages,
     auth::{Guard, Rule},
-    health::ready_routes,
-    http,
+    http::{self, api_pages, problem::Problem},
     load_shed::{UserSlots, shed_user},
-    problem::Problem,
-    readiness::Readiness,
+    server::{health::ready_routes, readiness::Readiness},
     shared_layer::shared,
 };
 use utoipa::openapi::OpenApi;

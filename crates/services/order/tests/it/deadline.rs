@@ -10,7 +10,7 @@ use order::{api, client::Fault, model::Status};
 use platform::{
     auth::{Guard, MemorySessions, ServiceKey},
     http::REQUEST_TIMEOUT,
-    readiness::Readiness,
+    server::readiness::Readiness,
 };
 use serde_json::Value;
 use tokio::time::Instant;

@@ -16,7 +16,7 @@ use platform::{
     auth::{Guard, MemorySessions, ServiceKey},
     http,
     outbox::Waker,
-    readiness::Readiness,
+    server::readiness::Readiness,
 };
 use reqwest::{Client, StatusCode};
 use serde_json::json;

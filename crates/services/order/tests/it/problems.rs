@@ -20,7 +20,7 @@ use order::{
 };
 use platform::{
     auth::{Credential, Guard, MemorySessions, ServiceKey, SessionError, Sessions},
-    readiness::Readiness,
+    server::readiness::Readiness,
 };
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};

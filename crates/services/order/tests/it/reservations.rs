@@ -26,7 +26,7 @@ use order::{
 use platform::{
     auth::{Access, Guard, MemorySessions, ServiceKey},
     grpc::Services,
-    readiness::Readiness,
+    server::readiness::Readiness,
 };
 use tokio::net::TcpListener;
 use tonic::{Code, Request, Response, Status};

@@ -9,7 +9,10 @@ use axum::{
     routing::post,
 };
 use contracts::ids::TransactionId;
-use platform::{clock, http, json, problem::Problem};
+use platform::{
+    clock,
+    http::{self, json, problem::Problem},
+};
 use ring::hmac;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;

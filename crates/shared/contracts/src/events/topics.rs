@@ -77,7 +77,8 @@ mod tests {
 
     #[test]
     fn a_topic_has_the_name_of_its_variable_or_its_default_name() {
-        let settings = Settings::of([("ORDER_PAID_TOPIC_NAME", "paid".to_owned()), ("LOG_LEVEL", "info".to_owned())]);
+        let settings =
+            Settings::from_variables([("ORDER_PAID_TOPIC_NAME", "paid".to_owned()), ("LOG_LEVEL", "info".to_owned())]);
 
         let topics: Topics = settings.read().unwrap();
 

@@ -18,7 +18,8 @@ use super::{
     rules::Rules,
 };
 use crate::{
-    grpc, request_path,
+    grpc,
+    http::request_path,
     security_events::{self, AccessRefusal, Event, TokenRefusal},
     tls::Identity,
 };

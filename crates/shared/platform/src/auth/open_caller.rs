@@ -6,7 +6,7 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 
 use super::{Caller, User};
 use crate::{
-    request_path,
+    http::request_path,
     security_events::{self, Event},
 };
 

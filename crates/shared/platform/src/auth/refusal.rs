@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::SessionError;
 use crate::{
-    problem::Problem,
+    http::problem::Problem,
     security_events::{self, AccessRefusal, Event, TokenRefusal},
 };
 

@@ -3,6 +3,8 @@
 //! There is no timer, so a lone request does not wait. [`GroupCommit`](crate::postgres::GroupCommit) executes its batches as statements;
 //! clients of other services send theirs as one call.
 
+pub mod delay;
+
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},

@@ -5,7 +5,7 @@ use tonic::service::Routes;
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use super::watch_limits::{self, MAX_OPEN_MESSAGE_BYTES};
-use crate::readiness::Readiness;
+use crate::server::readiness::Readiness;
 
 /// Creates the service, and the reporter that sets its answers.
 pub(super) fn service() -> (HealthReporter, Router) {

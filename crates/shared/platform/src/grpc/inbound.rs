@@ -17,8 +17,8 @@ use tonic::Status;
 use super::refuse;
 use crate::{
     auth::Guard,
+    http::request_body::{Arrivals, Arrived, NotArrived},
     load_shed::{Slots, UserSlots, body_size},
-    request_body::{Arrivals, Arrived, NotArrived},
     shared_layer::shared,
 };
 

@@ -22,13 +22,13 @@ use super::{
 };
 use crate::{
     auth::Guard,
+    config::descriptions::Descriptions,
     deadline,
-    descriptions::Descriptions,
     http::catch_panics,
     listener::{Listener, Protocol},
-    observe,
-    readiness::Readiness,
+    server::readiness::Readiness,
     shared_layer::shared,
+    telemetry::observe,
 };
 
 /// The time limit of a call for which the caller sets no earlier deadline.
@@ -132,7 +132,7 @@ impl Services {
     }
 
     /// Serves until `stop`, continues for the drain, then finishes the calls in flight within
-    /// [`shutdown::REQUESTS_TIMEOUT`](crate::shutdown::REQUESTS_TIMEOUT).
+    /// [`shutdown::REQUESTS_TIMEOUT`](crate::server::shutdown::REQUESTS_TIMEOUT).
     ///
     /// Health reports SERVING for `""` and each service while `readiness` is met. Fails if `guard` has no rule for an RPC.
     pub async fn serve(

@@ -25,7 +25,7 @@ use super::{
     unreadable::Unreadable,
     workers::Workers,
 };
-use crate::{outage::Outage, readiness::Condition, retry};
+use crate::{outage::Outage, retry, server::readiness::Condition};
 
 /// The time in milliseconds after a consumer's last heartbeat at which it loses its partitions.
 const SESSION_TIMEOUT_MS: &str = "6000";

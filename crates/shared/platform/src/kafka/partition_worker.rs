@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span};
 
 use super::{Consumer, Message, partition_queue::PartitionQueue};
-use crate::{batch_delay::BatchDelay, clock, telemetry};
+use crate::{batcher::delay::BatchDelay, clock, telemetry};
 
 /// The maximum number of messages of one partition, of different keys, that are handled concurrently, so that their writes can be grouped.
 const MAX_CONCURRENT_MESSAGES: usize = 16;

@@ -8,7 +8,7 @@ use std::{
 
 use rdkafka::{error::KafkaError, types::RDKafkaErrorCode};
 
-use crate::readiness::Condition;
+use crate::server::readiness::Condition;
 
 /// The reason for the readiness response.
 const REASON: &str = "a batch cannot be read";

@@ -25,7 +25,10 @@ use self::{
     connection::{Connection, Protocols},
     slots::ConnectionSlots,
 };
-use crate::{readiness::Readiness, shutdown, tls::Acceptor};
+use crate::{
+    server::{readiness::Readiness, shutdown},
+    tls::Acceptor,
+};
 
 /// The pause after an error of `accept` that does not concern a single connection, such as too many open files.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);

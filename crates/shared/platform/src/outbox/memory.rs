@@ -11,7 +11,7 @@ use chrono::DateTime;
 
 use super::{Backlog, Event, Outbox, Unpublished};
 use crate::{
-    job_batch::Done,
+    jobs::batch::Done,
     lease::{Lease, MemoryLease},
 };
 

@@ -22,7 +22,7 @@ pub use relay::{Relay, Waker};
 pub use retention::{SWEEP_BATCH, sweep};
 use uuid::Uuid;
 
-use crate::job_batch::Done;
+use crate::jobs::batch::Done;
 
 /// An event to be written to the outbox. Every field is a parameter of the statement that also makes the change.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{Backlog, Outbox, Unpublished};
 use crate::{
-    job_batch::Done,
+    jobs::batch::Done,
     lease::{Lease, PgLease},
     postgres::{Database, Listener, SharedTable},
 };

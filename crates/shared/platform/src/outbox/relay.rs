@@ -11,7 +11,7 @@ use super::{
     destinations::Destinations,
     metrics::Metrics,
 };
-use crate::{batch_delay::BatchDelay, kafka::Refusal, outage::Outage, readiness::Condition};
+use crate::{batcher::delay::BatchDelay, kafka::Refusal, outage::Outage, server::readiness::Condition};
 
 /// The time after which a lease expires that is not renewed, so that another replica takes over.
 const LEASE_TTL: Duration = Duration::from_secs(5);

@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{Database, database::PING_TIMEOUT, tls};
-use crate::{outage::Outage, readiness::Condition};
+use crate::{outage::Outage, server::readiness::Condition};
 
 /// The interval between two pings.
 const PING_INTERVAL: Duration = Duration::from_secs(1);

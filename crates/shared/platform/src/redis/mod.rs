@@ -20,8 +20,10 @@ use tokio_util::sync::CancellationToken;
 pub use self::memory::Memory;
 use self::memory::{Info, info};
 use crate::{
-    readiness::Condition,
-    starvation::{Silent, within_scheduled},
+    server::{
+        readiness::Condition,
+        starvation::{Silent, within_scheduled},
+    },
     tls::{self, Tls},
 };
 

@@ -7,11 +7,13 @@ use serde::Deserialize;
 
 use crate::{
     auth::ServiceKey,
-    config::{ConfigError, Host, Settings},
-    environment::{self, Environment},
+    config::{
+        ConfigError, Host, Settings,
+        environment::{self, Environment},
+    },
     listener,
     postgres::DatabaseConfig,
-    service::Service,
+    server::service::Service,
     tls,
 };
 

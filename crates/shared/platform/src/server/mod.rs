@@ -1,7 +1,12 @@
 //! The server of one service: it owns listeners, connection pool, readiness and identity, and starts them in the right order.
 
 mod config;
+pub mod health;
 mod instance;
+pub mod readiness;
+pub mod service;
+pub mod shutdown;
+pub mod starvation;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -14,18 +19,20 @@ use crate::{
     auth::{Guard, Rule, ServiceKey, Sessions},
     config::ConfigError,
     grpc::{Peer, Services},
-    health, http,
+    http,
     jobs::{Job, Retention},
     kafka::Consumer,
     lease::{self, PgLease},
     listener::Listener,
-    metric,
     outbox::Relay,
     postgres::{self, Database, Migrations},
-    readiness::{Condition, Readiness},
     redis,
-    service::{SecondApi, Service},
-    shutdown::Tasks,
+    server::{
+        readiness::{Condition, Readiness},
+        service::{SecondApi, Service},
+        shutdown::Tasks,
+    },
+    telemetry::metric,
     tls::{self, Acceptor, Clients, Tls},
 };
 

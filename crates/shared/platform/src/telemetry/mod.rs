@@ -6,7 +6,9 @@ mod ids;
 mod line;
 mod logs;
 mod memory_log;
+pub mod metric;
 mod metrics;
+pub(crate) mod observe;
 
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use axum::{Router, routing::get};
 use platform::{
     config::Settings,
     http, ids,
-    readiness::Readiness,
+    server::readiness::Readiness,
     telemetry::{self, render_metrics},
 };
 use reqwest::{Client, Method, RequestBuilder};

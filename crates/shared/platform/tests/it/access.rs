@@ -14,7 +14,7 @@ use platform::{
         TopicSubscription, ensure_topics, probe, set_acls,
     },
     outbox::{Event, MemoryOutbox, Publisher as _, Relay, Waker},
-    readiness::Readiness,
+    server::readiness::Readiness,
 };
 use rdkafka::{
     mocking::MockCluster,

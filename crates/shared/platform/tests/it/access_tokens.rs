@@ -15,7 +15,7 @@ use platform::{
     auth::{Access, Caller, Guard, MAX_TOKEN, SESSION_HEADER, SESSION_METADATA, ServiceKey, forwarded_session},
     grpc::{Services, caller},
     http,
-    readiness::Readiness,
+    server::readiness::Readiness,
 };
 use testkit::{Iam, Running};
 use tokio::net::TcpListener;

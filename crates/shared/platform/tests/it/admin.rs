@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use platform::{health::admin_routes, http, readiness::Readiness};
+use platform::{
+    http,
+    server::{health::admin_routes, readiness::Readiness},
+};
 use reqwest::{Method, StatusCode, header};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};

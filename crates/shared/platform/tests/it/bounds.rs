@@ -15,7 +15,7 @@ use platform::{
     http,
     listener::{Limits, Listener},
     load_shed::{Slots, UserSlots, shed, shed_user},
-    readiness::Readiness,
+    server::readiness::Readiness,
 };
 use testkit::Running;
 use tokio::{

@@ -15,7 +15,7 @@ use platform::{
     auth::{Access, Caller, Guard, MemorySessions, NOT_OPERATOR, SESSION_HEADER, SESSION_METADATA, ServiceKey},
     grpc::{Peer, Services, caller},
     http,
-    readiness::Readiness,
+    server::readiness::Readiness,
 };
 use testkit::{Iam, Running};
 use tokio::net::TcpListener;

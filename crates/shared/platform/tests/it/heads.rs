@@ -10,9 +10,8 @@ use axum::{
 };
 use platform::{
     auth::{Access, Guard, MemorySessions, ServiceKey},
-    http::{self, BODY_LIMIT},
-    json::JsonBody,
-    readiness::Readiness,
+    http::{self, BODY_LIMIT, json::JsonBody},
+    server::readiness::Readiness,
 };
 use serde::Deserialize;
 use testkit::Running;

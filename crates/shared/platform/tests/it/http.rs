@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use axum::{Router, routing::get};
-use platform::{http, readiness::Readiness};
+use platform::{http, server::readiness::Readiness};
 use reqwest::{Version, header::CONNECTION};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;

@@ -18,7 +18,7 @@ use platform::{
     grpc::Services,
     http,
     listener::Listener,
-    readiness::Readiness,
+    server::readiness::Readiness,
 };
 use testkit::Running;
 use tokio::{

@@ -13,7 +13,7 @@ use axum::{Router, routing::get};
 use platform::{
     http,
     listener::{Limits, Listener},
-    readiness::Readiness,
+    server::readiness::Readiness,
 };
 use testkit::Running;
 use tokio::{

@@ -13,7 +13,7 @@ use platform::{
     config::Settings,
     kafka::{Consumer, Failure, Handler, KafkaPublisher, Message, Record, TopicSubscription},
     outbox::{Event, MemoryOutbox, Publisher, Relay, Waker},
-    readiness::Readiness,
+    server::readiness::Readiness,
 };
 use rdkafka::mocking::MockCluster;
 use testkit::{MemoryLog, eventually};

@@ -8,7 +8,7 @@ use std::{
 use futures::future::join_all;
 use platform::{
     postgres::{Database, Listener, is_unavailable, retry_stale, watch},
-    readiness::Readiness,
+    server::readiness::Readiness,
 };
 use sqlx::ConnectOptions as _;
 use stand_ins::Proxy;

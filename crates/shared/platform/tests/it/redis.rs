@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use platform::{
-    readiness::Readiness,
     redis::{Connection, Memory, RESPONSE_TIMEOUT, lazy_connection, watch},
+    server::readiness::Readiness,
 };
 use stand_ins::Proxy;
 use testkit::eventually;

@@ -6,7 +6,7 @@ use axum::{Router, http::header, middleware, routing::get};
 use platform::{
     auth::{Access, Guard, MemorySessions, SESSION_HEADER, ServiceKey},
     http,
-    readiness::Readiness,
+    server::readiness::Readiness,
 };
 use reqwest::Response;
 use testkit::Running;

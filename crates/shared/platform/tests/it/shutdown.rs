@@ -12,8 +12,7 @@ use platform::{
     http,
     kafka::Record,
     outbox::{Event, MemoryOutbox, Publisher, Relay, Waker},
-    readiness::Readiness,
-    shutdown::Tasks,
+    server::{readiness::Readiness, shutdown::Tasks},
 };
 use tokio::{net::TcpListener, sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;

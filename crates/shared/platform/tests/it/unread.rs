@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use axum::{Router, routing::get};
-use platform::{http, readiness::Readiness};
+use platform::{http, server::readiness::Readiness};
 use testkit::{Running, eventually};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use platform::{cli::one_line, config::Settings, shutdown::on_signal};
+use platform::{cli::one_line, config::Settings, server::shutdown::on_signal};
 
 use self::feed::Feed;
 use crate::{data::Data, output};

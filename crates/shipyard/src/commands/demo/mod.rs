@@ -21,7 +21,7 @@ use client::{
 use self::{delivery::Trip, loan::Purchase, progress::Progress};
 use super::addresses::AddressArguments;
 use crate::data::Data;
-use platform::service::Service;
+use platform::server::service::Service;
 
 /// The delivery address of the third ship.
 const ADDRESS: &str = "Москва, ул. Тверская, 1";

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use contracts::events::Topics;
 use platform::{
-    config::{ConfigError, Settings},
-    environment::{self, Environment},
+    config::{
+        ConfigError, Settings,
+        environment::{self, Environment},
+    },
     http, kafka,
     postgres::connect_options,
     redis,

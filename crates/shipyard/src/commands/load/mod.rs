@@ -8,7 +8,7 @@ use std::fmt;
 
 use load::{Crowd, Peak, Plan, Report, Step, find_peak};
 use operations::audit_run::Outcome;
-use platform::{config::Settings, shutdown::on_signal};
+use platform::{config::Settings, server::shutdown::on_signal};
 use serde::Serialize;
 
 pub use self::arguments::Arguments;

@@ -9,7 +9,7 @@ use platform::{
 
 use super::services;
 use operations::registry::SERVICES;
-use platform::service::{SecondApi, Service, reachable};
+use platform::server::service::{SecondApi, Service, reachable};
 
 /// The variable with the address of metrics and health, and its default.
 pub const ADMIN: (&str, &str) = ("SHIPYARD_ADMIN_LISTEN", "127.0.0.1:9464");

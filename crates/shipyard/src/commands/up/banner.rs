@@ -3,12 +3,12 @@
 use std::{fmt, io::Write as _, time::Instant};
 
 use futures::future::join_all;
-use platform::readiness::Readiness;
+use platform::server::readiness::Readiness;
 use tokio_util::sync::CancellationToken;
 
 use super::Addresses;
 use operations::registry::SERVICES;
-use platform::service::SecondApi;
+use platform::server::service::SecondApi;
 
 pub struct Banner {
     pub begun: Instant,

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::supervisor::supervise;
 use crate::data::Data;
 use operations::registry::with_database;
-use platform::service::Service;
+use platform::server::service::Service;
 
 /// How long PostgreSQL may take to create the databases.
 const CREATE_TIMEOUT: Duration = Duration::from_secs(30);

@@ -9,12 +9,13 @@ mod supervisor;
 
 use platform::{
     clock,
-    config::Settings,
-    descriptions::Descriptions,
-    health::admin_routes,
+    config::{Settings, descriptions::Descriptions},
     http,
-    readiness::Readiness,
-    shutdown::{Tasks, on_signal},
+    server::{
+        health::admin_routes,
+        readiness::Readiness,
+        shutdown::{Tasks, on_signal},
+    },
     telemetry,
 };
 use std::time::Instant;

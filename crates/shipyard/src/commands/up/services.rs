@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use operations::registry::SERVICES;
 use platform::{
     config::{ConfigError, Settings},
-    service::Built,
+    server::service::Built,
 };
 
 /// Validates the configuration of every service; an error names the variable.

@@ -1,7 +1,7 @@
 //! Stops callers before callees, so that requests in flight can be completed.
 
 use operations::registry::{SERVICES, depth, find};
-use platform::{service::Built, shutdown::Tasks};
+use platform::server::{service::Built, shutdown::Tasks};
 use tokio_util::sync::CancellationToken;
 
 /// Runs the services until `stop` or the first failure. Services of one depth form a group. A group is stopped once the
@@ -60,7 +60,7 @@ mod tests {
         time::Duration,
     };
 
-    use platform::readiness::Readiness;
+    use platform::server::readiness::Readiness;
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use platform::service::Service;
+use platform::server::service::Service;
 use tonic::Status;
 
 use crate::{customer::Answer, system::System};

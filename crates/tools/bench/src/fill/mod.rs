@@ -1,7 +1,7 @@
 //! Fills the tables of a service with orders, to show what a statement costs on large tables.
 
 use anyhow::Context as _;
-use platform::service::Service;
+use platform::server::service::Service;
 use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 

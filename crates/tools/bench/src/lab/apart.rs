@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::Path};
 
 use anyhow::Context as _;
 use client::addresses::ShopAddresses;
-use platform::service::Service;
+use platform::server::service::Service;
 
 use super::{
     Servers,

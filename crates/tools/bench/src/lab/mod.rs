@@ -136,7 +136,7 @@ impl Lab {
     /// Starts these services as one process each, with these variables in addition to the usual ones.
     pub async fn apart(
         &self,
-        services: &[&'static platform::service::Service],
+        services: &[&'static platform::server::service::Service],
         variables: &[(String, String)],
     ) -> anyhow::Result<Apart> {
         self.stop_shop().await;

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use futures::future::try_join_all;
 use operations::registry::with_database;
-use platform::{kafka, postgres::Database, service::Service};
+use platform::{kafka, postgres::Database, server::service::Service};
 use secrecy::SecretString;
 use servers::{
     RedisContainer,

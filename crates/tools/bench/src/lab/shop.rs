@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use client::{addresses::ShopAddresses, shop::Shop as Client, trust::Trust};
 use contracts::proto::auth::v1::auth_service_client::AuthServiceClient;
 use operations::registry::SERVICES;
-use platform::service::Service;
+use platform::server::service::Service;
 use servers::free_addresses;
 use tonic::transport::Channel;
 

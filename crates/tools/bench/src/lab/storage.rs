@@ -1,6 +1,6 @@
 //! The space that orders take in the databases, and how many of their updates touched an index.
 
-use platform::service::Service;
+use platform::server::service::Service;
 
 use super::Servers;
 

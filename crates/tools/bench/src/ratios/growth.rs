@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::future::try_join_all;
-use platform::service::Service;
+use platform::server::service::Service;
 
 use super::CONCURRENT_REQUESTS;
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platform::service::Service;
+use platform::server::service::Service;
 
 use super::overload::Peak;
 use crate::{

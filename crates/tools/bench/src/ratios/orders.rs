@@ -1,7 +1,7 @@
 //! P1 and P13: creating orders, compared with the primitives on its path, and creating orders that all contain the same
 //! part.
 
-use platform::service::Service;
+use platform::server::service::Service;
 
 use super::CONCURRENT_REQUESTS;
 use crate::{

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use platform::{postgres::Database, service::Service};
+use platform::{postgres::Database, server::service::Service};
 use tokio::time::Instant;
 
 use super::orders::writes;

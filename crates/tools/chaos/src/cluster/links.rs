@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use stand_ins::Proxy;
 
 use operations::registry::{SERVICES, find, with_database};
-use platform::service::Service;
+use platform::server::service::Service;
 
 /// A connection between two programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

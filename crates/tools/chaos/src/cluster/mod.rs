@@ -31,7 +31,7 @@ use client::{bank::Bank, lending::Lending, shop::Shop, trust::Trust};
 use operations::facts::Sources;
 use operations::registry::with_database;
 use operations::restock::restock;
-use platform::service::Service;
+use platform::server::service::Service;
 
 /// The longest build time of a ship.
 pub const MAX_BUILD_TIME: Duration = Duration::from_secs(2);

@@ -17,7 +17,7 @@ use servers::{
     process::{Child, Signal, mortal},
 };
 
-use platform::service::{SecondApi, Service};
+use platform::server::service::{SecondApi, Service};
 
 /// How long a process may take to exit, which is as long as a container is given. It drains connections, then has 10 s
 /// for requests, 3 s for background tasks and 1 s to close.

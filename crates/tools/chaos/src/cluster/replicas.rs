@@ -18,7 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{links::Links, replica::Replica};
 use operations::registry::SERVICES;
-use platform::service::Service;
+use platform::server::service::Service;
 
 /// The interval of the readiness checks.
 const POLL_INTERVAL: Duration = Duration::from_millis(300);

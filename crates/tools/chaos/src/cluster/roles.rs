@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use sqlx::{Connection as _, PgConnection};
 
-use platform::service::Service;
+use platform::server::service::Service;
 use servers::postgres;
 
 /// The password of every role, unless a fault has changed it.

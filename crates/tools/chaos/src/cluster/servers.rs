@@ -15,7 +15,7 @@ use servers::{
 
 use super::roles::ensure_role;
 use operations::registry::with_database;
-use platform::service::Service;
+use platform::server::service::Service;
 
 /// The size of PostgreSQL's disk, for all databases and their write-ahead logs.
 const DISK_BYTES: u64 = 3 << 30;

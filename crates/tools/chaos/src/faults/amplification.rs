@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use crate::{cluster::sum, experiment::Experiment};
-use platform::service::Service;
+use platform::server::service::Service;
 
 /// Calls allowed per request: retries may add one per ten requests.
 const MAX_CALLS_PER_REQUEST: f64 = 1.1;

@@ -41,7 +41,7 @@ use client::{
     customer::{PASSWORD, registration},
     shop::{Shop, success, within},
 };
-use platform::service::Service;
+use platform::server::service::Service;
 
 /// The interval between requests.
 const REQUEST_INTERVAL: Duration = Duration::from_millis(100);

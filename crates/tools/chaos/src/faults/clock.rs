@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use super::inject;
 use crate::experiment::{Experiment, Fault, Injected, Injection};
 use operations::registry::SERVICES;
-use platform::service::Service;
+use platform::server::service::Service;
 
 pub const FAULTS: [Fault; 2] = [
     Fault {

@@ -12,7 +12,7 @@ use crate::{
     cluster::{Cluster, Link},
     experiment::{Experiment, Fault, Injected, Injection},
 };
-use platform::service::Service;
+use platform::server::service::Service;
 
 pub const FAULTS: [Fault; 3] = [
     Fault {

@@ -14,7 +14,7 @@ use crate::{
     experiment::{Experiment, Fault, Injected, Injection},
     topics::{self, Event, Progress},
 };
-use platform::service::Service;
+use platform::server::service::Service;
 
 pub const FAULTS: [Fault; 4] = [
     Fault {

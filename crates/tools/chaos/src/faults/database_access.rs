@@ -14,7 +14,7 @@ use crate::{
     cluster::PASSWORD,
     experiment::{Experiment, Fault, Injected, Injection},
 };
-use platform::service::Service;
+use platform::server::service::Service;
 
 pub const FAULTS: [Fault; 3] = [
     Fault {

@@ -11,7 +11,7 @@ use crate::{
     cluster::Cluster,
     experiment::{Experiment, Fault, Injected, Injection},
 };
-use platform::service::Service;
+use platform::server::service::Service;
 
 pub const FAULTS: [Fault; 1] = [Fault {
     number: 10,

@@ -12,7 +12,7 @@ use crate::{
     experiment::{Experiment, Injection},
     recovery::{self, Bounds, FaultWindow},
 };
-use platform::service::{Call, Service};
+use platform::server::service::{Call, Service};
 
 /// A fault of a link.
 #[derive(Clone, Copy)]

@@ -13,7 +13,7 @@ use platform::{
     config::Settings,
     http,
     listener::Listener,
-    readiness::Readiness,
+    server::readiness::Readiness,
     tls::{Acceptor, Clients, Config, Tls},
 };
 use std::time::Duration;

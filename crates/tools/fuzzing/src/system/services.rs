@@ -37,7 +37,7 @@ use platform::{
     kafka::{Handler as _, Message},
     outbox::Waker,
     random::Random,
-    readiness::Readiness,
+    server::readiness::Readiness,
 };
 use tokio::sync::Notify;
 use uuid::Uuid;

@@ -5,7 +5,7 @@ use contracts::events::{producers, route_of};
 use uuid::Uuid;
 
 use crate::{databases::Databases, registry::with_database, republish_lost_events};
-use platform::service::Service;
+use platform::server::service::Service;
 
 /// Queries that count the work which a service will complete by itself, except publishing its events. No work is
 /// pending if all return 0. An order that waits for payment is not pending work.

@@ -9,7 +9,7 @@ use contracts::events::{ORDERS, Topics};
 use futures::TryStreamExt as _;
 use intake::model::{Delivery, Item, Order, Payment};
 use platform::{
-    json,
+    http::json,
     kafka::{self, Batch, Extent, Mark, Reader, dead_letter_topic},
 };
 use sqlx::{FromRow, types::Json};

@@ -11,7 +11,7 @@ use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
 use super::Query;
-use platform::service::Service;
+use platform::server::service::Service;
 
 #[derive(FromRow)]
 struct OutboxEntry {

@@ -37,7 +37,7 @@ use crate::{
     databases::Databases,
     registry::{audited, with_database},
 };
-use platform::service::Service;
+use platform::server::service::Service;
 
 /// The variable with the time since which a non-persistent broker has records. The one-process shop sets it for its
 /// tools.

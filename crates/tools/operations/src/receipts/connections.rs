@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::Context as _;
-use platform::{config::Settings, postgres::Database, service::Service};
+use platform::{config::Settings, postgres::Database, server::service::Service};
 use sqlx::PgConnection;
 use tokio::{sync::Mutex, time::timeout};
 

@@ -17,7 +17,7 @@ use audit::{
 use chrono::{DateTime, TimeDelta};
 use contracts::events::{Topics, route_of};
 use futures::future::join_all;
-use platform::{clock, config::Settings, kafka, service::Service};
+use platform::{clock, config::Settings, kafka, server::service::Service};
 use sqlx::PgConnection;
 use uuid::Uuid;
 

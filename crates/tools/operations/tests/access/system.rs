@@ -244,7 +244,7 @@ async fn settings() -> (Settings, Vec<Database>) {
     let mut variables: Vec<(String, String)> = Vec::new();
     let mut databases = Vec::new();
     for service in SERVICES {
-        let second = service.second_api.map(platform::service::SecondApi::listen_suffix);
+        let second = service.second_api.map(platform::server::service::SecondApi::listen_suffix);
         for suffix in ["LISTEN"].into_iter().chain(second) {
             variables.push((service.variable(suffix), free_address()));
         }

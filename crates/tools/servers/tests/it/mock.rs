@@ -11,7 +11,7 @@ use platform::{
     config::Settings,
     kafka::{Config, Consumer, Failure, Handler, KafkaPublisher, Message, Record, TopicSubscription},
     outbox::Publisher as _,
-    readiness::Readiness,
+    server::readiness::Readiness,
 };
 use servers::kafka;
 use tokio_util::sync::CancellationToken;

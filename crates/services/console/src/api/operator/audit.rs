@@ -5,7 +5,7 @@ use axum::{
     extract::State,
     response::{IntoResponse as _, Response},
 };
-use platform::problem::Problem;
+use platform::http::problem::Problem;
 
 use super::{is_question, long_action::LongAction};
 use crate::{

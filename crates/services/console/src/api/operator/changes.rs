@@ -6,7 +6,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
-use platform::{ids, problem::Problem};
+use platform::{http::problem::Problem, ids};
 use serde_json::json;
 use uuid::Uuid;
 

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use chrono::{DateTime, Utc};
-use platform::{problem::Problem, query::QueryParameters};
+use platform::http::{problem::Problem, query::QueryParameters};
 use serde_json::json;
 
 use super::{

@@ -1,7 +1,7 @@
 //! Which dead letters a request is about: the query of the list, and the body of an action.
 
 use chrono::{DateTime, Utc};
-use platform::{json, problem::Problem};
+use platform::http::{json, problem::Problem};
 use serde::Deserialize;
 use serde_json::Value;
 

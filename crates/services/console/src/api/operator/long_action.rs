@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
-use platform::problem::Problem;
+use platform::http::problem::Problem;
 use serde::Serialize;
 
 use super::record;

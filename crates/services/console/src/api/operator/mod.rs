@@ -16,7 +16,7 @@ use axum::{
     routing::{get, post},
 };
 use contracts::ids::UserId;
-use platform::problem::Problem;
+use platform::http::problem::Problem;
 
 pub use self::{
     dead_letters::PAGE_SIZE as LETTERS_PER_PAGE,

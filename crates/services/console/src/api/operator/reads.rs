@@ -5,7 +5,7 @@ use axum::{
     extract::State,
     response::{IntoResponse as _, Response},
 };
-use platform::{auth::Caller, problem::Problem};
+use platform::{auth::Caller, http::problem::Problem};
 use serde_json::json;
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use axum::{extract::State, response::Response};
 use contracts::events::{INBOUND, ROUTES, TIMELINE};
-use platform::query::QueryParameters;
+use platform::http::query::QueryParameters;
 
 use super::{layout, system::shown};
 use crate::{

@@ -1,7 +1,7 @@
 //! `GET /console/operator/services`, `/outbox`, `/lag` and `/audit`: the state of the whole system.
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use platform::{clock, problem::Problem};
+use platform::{clock, http::problem::Problem};
 
 use super::layout;
 use crate::{

@@ -17,7 +17,7 @@ use contracts::proto::payment::v1::{
 use platform::{
     auth::{Access, Guard, MemorySessions, Rule, ServiceKey},
     grpc::Services,
-    readiness::Readiness,
+    server::readiness::Readiness,
 };
 use testkit::Running;
 use tokio::net::TcpListener;

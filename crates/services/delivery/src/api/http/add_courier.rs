@@ -1,7 +1,10 @@
 //! `POST /api/v1/couriers`
 
 use axum::{Json, extract::State, http::StatusCode};
-use platform::{invalid::InvalidFields, json::JsonBody, openapi::Declared, problem::Problem};
+use platform::{
+    http::{json::JsonBody, openapi::Declared, problem::Problem},
+    invalid::InvalidFields,
+};
 
 use super::{
     dto::{AddedCourier, NewCourier},

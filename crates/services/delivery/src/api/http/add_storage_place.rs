@@ -6,7 +6,10 @@ use axum::{
     http::StatusCode,
 };
 use contracts::ids::CourierId;
-use platform::{invalid::InvalidFields, json::JsonBody, openapi::Declared, problem::Problem};
+use platform::{
+    http::{json::JsonBody, openapi::Declared, problem::Problem},
+    invalid::InvalidFields,
+};
 use uuid::Uuid;
 
 use super::{

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use contracts::ids::OrderId;
-use platform::{ids, problem::Problem};
+use platform::{http::problem::Problem, ids};
 
 use super::dto::CreatedOrder;
 use crate::{

@@ -1,7 +1,7 @@
 //! `GET /health`, in the form that clients of this API expect.
 
 use axum::{Json, Router, http::StatusCode, routing::get};
-use platform::readiness::Readiness;
+use platform::server::readiness::Readiness;
 use serde_json::{Value, json};
 
 /// The paths that return whether the service is ready.

@@ -1,7 +1,7 @@
 //! `GET /api/v1/couriers`
 
 use axum::{Json, extract::State};
-use platform::{auth::OpenCaller, problem::Problem};
+use platform::{auth::OpenCaller, http::problem::Problem};
 
 use super::{caller::sees_orders_of, dto::Courier};
 use crate::service::DeliveryService;

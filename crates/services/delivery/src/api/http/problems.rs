@@ -2,9 +2,11 @@
 
 use axum::http::StatusCode;
 use platform::{
-    openapi::{Declared, SharedProblems},
+    http::{
+        openapi::{Declared, SharedProblems},
+        problem::Problem,
+    },
     postgres::DatabaseError,
-    problem::Problem,
 };
 
 use crate::error::Error;

@@ -2,14 +2,10 @@
 
 use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state};
 use platform::{
-    api_pages,
     auth::{Guard, Rule},
-    health::probe_routes,
-    http,
+    http::{self, api_pages, openapi::guarded_by, problem::Problem},
     load_shed::{Slots, UserSlots, shed, shed_user},
-    openapi::guarded_by,
-    problem::Problem,
-    readiness::Readiness,
+    server::{health::probe_routes, readiness::Readiness},
     shared_layer::shared,
 };
 use utoipa::OpenApi;

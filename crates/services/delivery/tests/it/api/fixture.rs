@@ -27,7 +27,7 @@ use platform::{
     config::Settings,
     grpc::{Peer, Services},
     kafka::{Message, Record},
-    readiness::Readiness,
+    server::readiness::Readiness,
 };
 use serde_json::Value;
 use testkit::{Iam, Kafka, Running, eventually};

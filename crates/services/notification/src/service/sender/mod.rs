@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::Context as _;
 use in_progress::{InProgress, Subject};
-use platform::{batch_delay::BatchDelay, lease::Lease, retry};
+use platform::{batcher::delay::BatchDelay, lease::Lease, retry};
 use tokio::{
     sync::Notify,
     task::{JoinError, JoinSet},

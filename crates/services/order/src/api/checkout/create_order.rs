@@ -7,7 +7,11 @@ use axum::{
     response::{ErrorResponse, IntoResponse as _, Response},
 };
 use contracts::ids::OrderId;
-use platform::{ids, invalid::InvalidFields, json::IsJson, problem::Problem};
+use platform::{
+    http::{json::IsJson, problem::Problem},
+    ids,
+    invalid::InvalidFields,
+};
 
 use super::dto::{CheckoutCreated, CheckoutItem, CheckoutOrder};
 use crate::{

@@ -18,7 +18,7 @@ use platform::{
     auth::{Guard, MemorySessions, ServiceKey},
     config::Settings,
     ids,
-    readiness::Readiness,
+    server::readiness::Readiness,
     telemetry::{self, Telemetry},
 };
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};

@@ -10,7 +10,7 @@ use contracts::events::OrderOf;
 use order::{api, model::DeliveryStatus};
 use platform::{
     auth::{Guard, MemorySessions, ServiceKey},
-    readiness::Readiness,
+    server::readiness::Readiness,
 };
 use serde_json::{Value, json};
 use testkit::MemoryLog;

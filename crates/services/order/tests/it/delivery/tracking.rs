@@ -24,7 +24,7 @@ use platform::{
     auth::{Access, Guard, MemorySessions, ServiceKey},
     grpc::Services,
     http,
-    readiness::Readiness,
+    server::readiness::Readiness,
 };
 use reqwest::StatusCode;
 use testkit::Running;

@@ -22,7 +22,7 @@ use platform::{
         Consumer, Failure, HEADER_ATTEMPTS, HEADER_ERROR, HEADER_LEFT_OUT, HEADER_OFFSET, HEADER_PARTITION,
         HEADER_TOPIC, Handler, Message, Record, TopicSubscription, dead_letter_topic,
     },
-    readiness::Readiness,
+    server::readiness::Readiness,
 };
 use rdkafka::{
     ClientConfig,

@@ -22,7 +22,7 @@ use contracts::proto::{
 use platform::{
     auth::{Access, Guard, MemorySessions, ServiceKey},
     grpc::{MemoryResolver, Peer, Services},
-    readiness::{Condition, Readiness},
+    server::readiness::{Condition, Readiness},
 };
 use testkit::{Running, SERVICE_KEY, run};
 use tokio::net::TcpListener;

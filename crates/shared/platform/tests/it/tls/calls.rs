@@ -21,7 +21,7 @@ use platform::{
     grpc::{Peer, Services, caller},
     http,
     listener::Listener,
-    readiness::Readiness,
+    server::readiness::Readiness,
     tls::{Acceptor, Clients, Tls},
 };
 use testkit::{MemoryLog, Running};

@@ -4,7 +4,7 @@ use axum::{Router, routing::get};
 use platform::{
     http,
     listener::Listener,
-    readiness::Readiness,
+    server::readiness::Readiness,
     tls::{Acceptor, Clients},
 };
 use tokio::{

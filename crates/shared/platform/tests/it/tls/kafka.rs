@@ -7,7 +7,7 @@ use platform::{
     config::Settings,
     kafka::{Config, Consumer, KafkaPublisher, Record, Refusal, TopicSubscription, ensure_topics, probe},
     outbox::Publisher as _,
-    readiness::Readiness,
+    server::readiness::Readiness,
 };
 use testkit::{MemoryLog, Running, TlsKafka, eventually, tls_kafka};
 use tokio::{io::AsyncReadExt as _, net::TcpListener, sync::mpsc};

@@ -5,8 +5,8 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use certificates::Subject;
 use platform::{
     postgres::{Database, Migrations, migrate},
-    readiness::Readiness,
     redis::{Connection, Memory, lazy_connection, watch},
+    server::readiness::Readiness,
     tls::Tls,
 };
 use rustls::ServerConfig;

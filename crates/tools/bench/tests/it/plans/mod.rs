@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use bench::fill::{Fill, fill, is_known};
 use futures::future::join_all;
 use operations::registry::with_database;
-use platform::service::Service;
+use platform::server::service::Service;
 use sqlx::PgConnection;
 
 use self::{

@@ -13,7 +13,7 @@ use crate::{
     experiment::{Experiment, Injected, Injection},
     topics::{self, Progress, Topic},
 };
-use platform::service::Service;
+use platform::server::service::Service;
 
 /// How long to wait for enough events to shuffle.
 const EVENTS_TIMEOUT: Duration = Duration::from_secs(20);

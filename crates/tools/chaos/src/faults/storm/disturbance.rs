@@ -6,7 +6,7 @@ use stand_ins::{Mode, TelegramMode};
 
 use crate::cluster::Link;
 use operations::registry::with_database;
-use platform::service::Service;
+use platform::server::service::Service;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Disturbance {

@@ -11,7 +11,7 @@ use crate::{
     poison, topics,
 };
 use operations::registry::with_database;
-use platform::service::Service;
+use platform::server::service::Service;
 
 const ADDED_LATENCY: Duration = Duration::from_millis(200);
 /// The number of records at the end of each partition that are published again.

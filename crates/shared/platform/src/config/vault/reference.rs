@@ -1,6 +1,6 @@
 //! References to Vault in the values of variables.
 
-use crate::config_error::ConfigError;
+use crate::config::error::ConfigError;
 
 const SCHEME: &str = "vault:";
 

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use tonic::Code;
 use tracing::Instrument as _;
 
-use crate::{grpc::Rpcs, request_path, telemetry, tls::Identity};
+use crate::{grpc::Rpcs, http::request_path, telemetry, tls::Identity};
 
 /// The value of a label if the server does not know the actual value.
 const UNKNOWN: &str = "unknown";

@@ -5,7 +5,7 @@ use axum::{
     http::{Version, header::HOST, uri::Authority},
 };
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
 /// Fails if a request has an invalid `Host`, more than one, or none although its version requires one: a gateway in front may have read
 /// it as another request.

@@ -1,5 +1,21 @@
 //! HTTP server: the layers around every request, and graceful shutdown. `listener::connection` sets the limits of the HTTP protocol.
 
+pub mod api_pages;
+pub(crate) mod discard_body;
+pub(crate) mod expect;
+pub(crate) mod host;
+pub mod json;
+pub(crate) mod keep_alive;
+pub mod openapi;
+pub mod problem;
+pub mod query;
+pub(crate) mod rejection;
+pub(crate) mod request_body;
+pub(crate) mod request_path;
+pub mod response_body;
+pub(crate) mod response_headers;
+pub(crate) mod unreadable_field;
+
 use std::{panic::AssertUnwindSafe, time::Duration};
 
 use anyhow::Context as _;
@@ -18,20 +34,22 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     deadline,
-    discard_body::discard_rest,
-    expect, host, keep_alive,
+    http::{
+        discard_body::discard_rest,
+        problem::Problem,
+        rejection::as_problem,
+        request_body::{Arrivals, Arrived, NotArrived},
+        response_headers::secured,
+    },
     listener::{Listener, Protocol},
-    load_shed, observe,
-    problem::Problem,
-    readiness::Readiness,
-    rejection::as_problem,
-    request_body::{Arrivals, Arrived, NotArrived},
-    response_headers::secured,
+    load_shed,
+    server::readiness::Readiness,
     shared_layer::shared,
+    telemetry::observe,
 };
 pub use crate::{
     deadline::REQUEST_TIMEOUT,
-    rejection::{method_not_allowed, not_found},
+    http::rejection::{method_not_allowed, not_found},
 };
 
 /// Creates a client for HTTP APIs. A request takes at most `timeout`, of which connecting takes at most two seconds.
@@ -124,7 +142,7 @@ async fn handled(request: Request, next: Next) -> Response {
 }
 
 /// Serves until `stop`, continues for the drain, then finishes the requests in flight within
-/// [`shutdown::REQUESTS_TIMEOUT`](crate::shutdown::REQUESTS_TIMEOUT).
+/// [`shutdown::REQUESTS_TIMEOUT`](crate::server::shutdown::REQUESTS_TIMEOUT).
 pub async fn serve(
     listener: impl Into<Listener>,
     router: Router,

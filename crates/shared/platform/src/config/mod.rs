@@ -1,11 +1,18 @@
 //! Configuration from defaults, an optional file and the environment. Errors name the variable.
 
+pub mod descriptions;
+pub mod environment;
+pub(crate) mod error;
+pub(crate) mod files;
+pub(crate) mod names;
+pub mod provider_url;
+pub(crate) mod vault;
+
 use std::{collections::HashMap, path::Path};
 
 use serde::de::DeserializeOwned;
 
-pub use crate::config_error::ConfigError;
-use crate::{config_files, config_names, vault};
+pub use crate::config::error::ConfigError;
 
 /// All variables that this process can read. A later source overrides an earlier one: the TOML file that `SHIPYARD_CONFIG` names, `.env` in
 /// the working directory, the environment, overrides.
@@ -40,22 +47,22 @@ impl Settings {
     pub fn load_unresolved() -> Result<Self, ConfigError> {
         let mut values = HashMap::new();
         if let Ok(path) = std::env::var("SHIPYARD_CONFIG") {
-            values.extend(config_files::toml(Path::new(&path))?);
+            values.extend(files::toml(Path::new(&path))?);
         }
-        values.extend(config_files::env(Path::new(".env"))?);
+        values.extend(files::env(Path::new(".env"))?);
         for (name, value) in std::env::vars_os() {
             if let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) {
                 values.insert(name.to_lowercase(), value);
             }
         }
-        let secrets = config_files::secrets(&values, is_secret)?;
+        let secrets = files::secrets(&values, is_secret)?;
         values.extend(secrets);
         Ok(Self { values, host: Host::default() })
     }
 
     /// Fails if a variable is a misspelt one, and logs a warning for each that looks like ours and is not.
     pub fn check_names(&self) -> Result<(), ConfigError> {
-        for warning in config_names::check(self.values.keys().map(String::as_str))? {
+        for warning in names::check(self.values.keys().map(String::as_str))? {
             tracing::warn!("{warning}");
         }
         Ok(())

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::reference::Reference;
-use crate::{config_error::ConfigError, provider_url};
+use crate::config::{error::ConfigError, provider_url};
 
 /// The timeout of one request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);

@@ -15,9 +15,9 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     auth::Rule,
     config::{ConfigError, Settings},
-    metric::Metric,
     postgres::{Database, Migrations},
-    readiness::Readiness,
+    server::readiness::Readiness,
+    telemetry::metric::Metric,
 };
 
 /// The variable with the IP address on which services listen by default.
@@ -42,7 +42,7 @@ pub struct Service {
     pub rules: &'static [&'static [Rule]],
     /// Returns the OpenAPI description of the HTTP API. `None` for a service that serves only gRPC.
     pub openapi: Option<fn() -> utoipa::openapi::OpenApi>,
-    /// What the service exports besides [`METRICS`](crate::metric::METRICS).
+    /// What the service exports besides [`METRICS`](crate::telemetry::metric::METRICS).
     pub metrics: &'static [Metric],
     /// The calls of this service to other services.
     pub calls: &'static [Call],

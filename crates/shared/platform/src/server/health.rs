@@ -6,8 +6,8 @@ use axum::{Json, Router, extract::State, http::StatusCode, response::IntoRespons
 use serde::Serialize;
 
 use crate::{
-    readiness::Readiness,
-    rejection::{method_not_allowed, not_found},
+    http::rejection::{method_not_allowed, not_found},
+    server::readiness::Readiness,
 };
 
 /// The body of a response to a health check.

@@ -63,7 +63,7 @@ pub fn admit_published_secrets(settings: &Settings) -> Result<Vec<String>, Confi
 mod tests {
     use super::*;
 
-    const KEY: &str = include_str!("../../../../deploy/compose/secrets/service_key.development");
+    const KEY: &str = include_str!("../../../../../deploy/compose/secrets/service_key.development");
 
     fn settings(environment: &str) -> Settings {
         Settings::from_variables([

@@ -10,7 +10,7 @@ use axum::{
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::{descriptions::Descriptions, shared_layer::shared};
+use crate::{config::descriptions::Descriptions, shared_layer::shared};
 
 const DOCUMENT: &str = "/openapi.json";
 /// Swagger UI loads scripts and styles from its own origin and uses style attributes and images in its styles. It may not be framed, and

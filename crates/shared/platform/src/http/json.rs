@@ -13,9 +13,8 @@ use utoipa::{
 };
 
 use crate::{
+    http::{problem::Problem, unreadable_field},
     invalid::{FieldCode, InvalidField, InvalidFields, MAX_FIELDS},
-    problem::Problem,
-    unreadable_field,
 };
 
 /// The maximum size in bytes of a body in which all invalid members are looked for, because it is decoded once for each of them. In a larger

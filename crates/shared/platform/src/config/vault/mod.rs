@@ -14,7 +14,7 @@ use self::{
     client::{Client, Login},
     reference::Reference,
 };
-use crate::config_error::ConfigError;
+use crate::config::error::ConfigError;
 
 /// The time for all secrets of a process. A process that cannot read them has ended 10 s after its start.
 const READ_TIMEOUT: Duration = Duration::from_secs(8);

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use crate::problem::{MEDIA_TYPE, Problem};
+use crate::http::problem::{MEDIA_TYPE, Problem};
 
 /// The maximum number of characters of a path that the error response repeats. It is longer than any valid path.
 const MAX_PATH_CHARACTERS: usize = 128;

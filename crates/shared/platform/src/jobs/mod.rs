@@ -1,5 +1,7 @@
 //! Background jobs: work that runs on a timer or when a row falls due.
 
+pub(crate) mod batch;
+
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::Arc,
@@ -10,7 +12,7 @@ use futures::{Stream, StreamExt as _, future::BoxFuture, stream};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-pub use crate::job_batch::Done;
+pub use crate::jobs::batch::Done;
 use crate::{
     inbox,
     lease::{Lease, PgLease},

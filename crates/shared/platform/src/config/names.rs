@@ -1,8 +1,8 @@
 //! The names of all variables, as `.env.example` lists them, and those that look misspelt.
 
-use crate::{config_error::ConfigError, unreadable_field::nearest};
+use crate::{config::error::ConfigError, http::unreadable_field::nearest};
 
-const EXAMPLE: &str = include_str!("../../../../.env.example");
+const EXAMPLE: &str = include_str!("../../../../../.env.example");
 /// Orchestrators set such variables for each service that they know.
 const OF_ORCHESTRATORS: [&str; 2] = ["_SERVICE_", "_PORT"];
 

@@ -16,7 +16,7 @@ use utoipa_axum::router::UtoipaMethodRouter;
 
 use crate::{
     auth::{Guard, SESSION_HEADER},
-    problem::{MEDIA_TYPE, Problem},
+    http::problem::{MEDIA_TYPE, Problem},
 };
 
 /// The description of the session, which Swagger UI shows where a user authorizes.

@@ -3,7 +3,7 @@
 use axum::{extract::FromRequestParts, http::request::Parts};
 use serde::de::DeserializeOwned;
 
-use crate::{problem::Problem, unreadable_field};
+use crate::http::{problem::Problem, unreadable_field};
 
 /// The parameters of a request. The rejection is a problem document that names the parameter.
 pub struct QueryParameters<T>(pub T);
