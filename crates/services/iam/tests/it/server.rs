@@ -51,6 +51,23 @@ async fn reflection_answers_without_a_session() {
     }
 }
 
+#[tokio::test]
+async fn reflection_describes_the_details_of_errors() {
+    let iam = iam().await;
+    let peer = Peer::lazy("iam", "IAM_ADDRESS", &iam.address.to_string()).unwrap();
+    let asked = MessageRequest::FileContainingSymbol("google.rpc.BadRequest".to_owned());
+    let request = ServerReflectionRequest { host: String::new(), message_request: Some(asked) };
+
+    let response = ServerReflectionClient::new(peer).server_reflection_info(tokio_stream::once(request)).await.unwrap();
+
+    let response = response.into_inner().message().await.unwrap().unwrap();
+    assert!(
+        matches!(response.message_response, Some(MessageResponse::FileDescriptorResponse(_))),
+        "{:?}",
+        response.message_response
+    );
+}
+
 #[test]
 fn no_rule_admits_to_an_rpc_that_there_is_not() {
     assert!(iam::api::RULES.iter().all(|rule| rule.method != "/auth.v1.AuthService/Sudo"));
