@@ -92,9 +92,7 @@ impl InvalidFields {
 
 impl FromIterator<InvalidField> for InvalidFields {
     fn from_iter<I: IntoIterator<Item = InvalidField>>(fields: I) -> Self {
-        let mut invalid = Self::default();
-        fields.into_iter().for_each(|field| invalid.add(field));
-        invalid
+        Self(fields.into_iter().take(MAX_FIELDS).collect())
     }
 }
 
@@ -116,9 +114,9 @@ impl Display for InvalidFields {
 
 impl std::error::Error for InvalidFields {}
 
-impl From<InvalidFields> for Vec<InvalidField> {
+impl From<InvalidFields> for Box<[InvalidField]> {
     fn from(fields: InvalidFields) -> Self {
-        fields.0
+        fields.0.into()
     }
 }
 

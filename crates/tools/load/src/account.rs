@@ -85,7 +85,7 @@ impl Account {
             match self.get(order).await.map_err(|failure| at("get", &failure))?.as_str() {
                 "ASSEMBLED" => return Ok(()),
                 "PENDING_PAYMENT" | "PAID" => {
-                    sleep((paid.elapsed() / 10).clamp(POLL_INTERVAL.0, POLL_INTERVAL.1)).await
+                    sleep((paid.elapsed() / 10).clamp(POLL_INTERVAL.0, POLL_INTERVAL.1)).await;
                 }
                 other => return Err(Failure::Owned(format!("the order is {other}"))),
             }

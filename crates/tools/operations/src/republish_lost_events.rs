@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use contracts::events::{TIMELINE, producers, route_of};
+use contracts::events::{Route, TIMELINE, producers, route_of};
 use platform::postgres::Database;
 use uuid::Uuid;
 
@@ -26,7 +26,7 @@ pub async fn republish(databases: &Databases) -> anyhow::Result<u64> {
             after = last;
             for (kind, uuids) in events {
                 let mut lost = missing(databases, &kind, &uuids).await?;
-                if route_of(&kind).is_some_and(|route| route.is_of_order()) {
+                if route_of(&kind).is_some_and(Route::is_of_order) {
                     lost.extend(not_in_timeline(databases, &uuids).await?);
                 }
                 count += take_back(outbox, &lost).await?;

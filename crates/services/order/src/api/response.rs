@@ -5,6 +5,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use futures::FutureExt as _;
 
 use super::dto::{Created, Paid};
 use crate::{error::Error, model::Outcome, service::replay};
@@ -13,13 +14,14 @@ use crate::{error::Error, model::Outcome, service::replay};
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Responds with the result of `work`, and says if it was stored before.
-pub async fn respond<R: IntoResponse>(work: impl Future<Output = R>) -> Response {
-    let (result, is_replay) = replay::watched(work).await;
-    let mut response = result.into_response();
-    if is_replay {
-        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-    }
-    response
+pub fn respond<R: IntoResponse>(work: impl Future<Output = R>) -> impl Future<Output = Response> {
+    replay::watched(work).map(|(result, is_replay)| {
+        let mut response = result.into_response();
+        if is_replay {
+            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+        }
+        response
+    })
 }
 
 impl IntoResponse for Outcome {

@@ -115,7 +115,9 @@ fn all_invalid<T: DeserializeOwned + PartialSchema>(body: &[u8], first: InvalidF
         }
         invalid.add_new(wrong);
     }
-    absent.into_iter().for_each(|absent| invalid.add_new(absent));
+    for field in absent {
+        invalid.add_new(field);
+    }
     invalid
 }
 

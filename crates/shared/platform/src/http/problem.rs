@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use crate::invalid::{FieldCode, InvalidField, InvalidFields};
@@ -15,7 +15,8 @@ use crate::invalid::{FieldCode, InvalidField, InvalidFields};
 pub struct Problem {
     /// Always `about:blank`: the status and `code` say what kind of problem this is.
     #[serde(rename = "type")]
-    pub kind: &'static str,
+    #[schema(value_type = String)]
+    pub kind: AboutBlank,
     /// The status' standard phrase.
     pub title: &'static str,
     pub status: u16,
@@ -29,26 +30,40 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<Box<str>>,
     /// Every invalid field of a request that cannot be read, at most 20. `field` and `message` are about the first.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(max_items = 20)]
-    pub errors: Vec<InvalidField>,
+    #[serde(skip_serializing_if = "is_empty")]
+    #[schema(value_type = Vec<InvalidField>, max_items = 20)]
+    pub errors: Box<[InvalidField]>,
     /// Seconds for the header `Retry-After`.
     #[serde(skip)]
     pub retry_after: Option<u16>,
+}
+
+/// The type of every problem, `about:blank` (RFC 9457, section 4.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AboutBlank;
+
+impl Serialize for AboutBlank {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("about:blank")
+    }
+}
+
+fn is_empty(errors: &[InvalidField]) -> bool {
+    errors.is_empty()
 }
 
 impl Problem {
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         let message = message.into();
         Self {
-            kind: "about:blank",
+            kind: AboutBlank,
             title: status.canonical_reason().unwrap_or_default(),
             status: status.as_u16(),
             detail: message.clone(),
             code,
             message,
             field: None,
-            errors: Vec::new(),
+            errors: Box::default(),
             retry_after: None,
         }
     }

@@ -150,8 +150,8 @@ fn a_status_that_is_in_the_topic_again_is_the_same_event() {
 fn statuses_in_the_topics_of_a_broker_that_began_anew_keep_their_order() {
     holds(11, |facts| {
         let records = &mut log(facts, DeliveryStatusUpdated::TYPE).records;
-        for (offset, record) in records.iter_mut().skip(1).enumerate() {
-            record.offset = offset as i64;
+        for (record, offset) in records.iter_mut().skip(1).zip(0..) {
+            record.offset = offset;
         }
     });
 }

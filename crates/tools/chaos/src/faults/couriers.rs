@@ -49,7 +49,7 @@ async fn freeze(experiment: &mut Experiment) -> anyhow::Result<Injected> {
                 took.as_secs_f64()
             )),
             None => {
-                done.problems.push(format!("no ship was delivered by another within {} s", TAKEOVER_TIMEOUT.as_secs()))
+                done.problems.push(format!("no ship was delivered by another within {} s", TAKEOVER_TIMEOUT.as_secs()));
             }
         }
         done.times += 1;
