@@ -4,11 +4,8 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::Router;
 use contracts::identity::GrpcSessions;
-use platform::{
-    jobs::Job,
-    kafka::Consumer,
-    server::{Server, readiness::Readiness},
-};
+use platform::server::{Server, readiness::Readiness};
+use platform::{jobs::Job, kafka::Consumer};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -36,7 +33,6 @@ impl App {
         let server = Server::bind(&SERVICE, server).await?;
         let timeline = Arc::new(PgTimeline::new(server.database()?));
         let live = Live::new(timeline.clone(), own.console_streams);
-        // Calls for a user carry the user's session, and no identity of this service.
         let as_user = |name, variable, address: &str| {
             server.channel(name, variable, address).map(platform::grpc::Peer::forwarding_session)
         };

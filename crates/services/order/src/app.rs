@@ -1,18 +1,12 @@
-//! The composition root: builds the service from its configuration and runs it. Only this module names the concrete types of clients and
-//! repositories.
+//! The composition root: builds the service from its configuration and runs it.
 
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::Router;
 use contracts::identity::GrpcSessions;
 use platform::outbox::{Relay, Waker};
-use platform::{
-    auth::Guard,
-    grpc::Services,
-    jobs::Job,
-    kafka::Consumer,
-    server::{Server, readiness::Readiness},
-};
+use platform::server::{Server, readiness::Readiness};
+use platform::{auth::Guard, grpc::Services, jobs::Job, kafka::Consumer};
 use tokio_util::sync::CancellationToken;
 
 use crate::{

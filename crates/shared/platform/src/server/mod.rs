@@ -3,6 +3,7 @@
 mod config;
 pub mod health;
 mod instance;
+mod open_database;
 pub mod readiness;
 pub mod service;
 pub mod shutdown;
@@ -27,16 +28,15 @@ use crate::{
     outbox::Relay,
     postgres::{self, Database, Migrations},
     redis,
-    server::{
-        readiness::{Condition, Readiness},
-        service::{SecondApi, Service},
-        shutdown::Tasks,
-    },
     telemetry::metric,
     tls::{self, Acceptor, Clients, Tls},
 };
 
 pub use self::config::Config;
+use self::open_database::OpenDatabase;
+use self::readiness::{Condition, Readiness};
+use self::service::{SecondApi, Service};
+use self::shutdown::Tasks;
 
 /// A service that has bound its listeners but has not connected to other systems yet.
 pub struct Server {
@@ -51,13 +51,6 @@ pub struct Server {
     key: Option<ServiceKey>,
     tls: Option<Tls>,
     instance: String,
-}
-
-/// The pool of a service's database, and the readiness condition that the database answers.
-struct OpenDatabase {
-    pool: Database,
-    connected: Condition,
-    migrations: &'static Migrations,
 }
 
 /// A server whose database is migrated and which can serve requests.
