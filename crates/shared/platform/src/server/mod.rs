@@ -26,7 +26,7 @@ use crate::{
     lease::{self, PgLease},
     listener::Listener,
     outbox::Relay,
-    postgres::{self, Database, Migrations},
+    postgres::{self, Database},
     redis,
     telemetry::metric,
     tls::{self, Acceptor, Clients, Tls},
