@@ -66,17 +66,10 @@ impl InvalidFields {
         checked.map_err(|error| self.add(InvalidField::new(field, FieldCode::Invalid, error))).ok()
     }
 
-    /// Remembers an invalid field, unless [`MAX_FIELDS`] are known.
+    /// Remembers an invalid field, unless an error of the same field or [`MAX_FIELDS`] are known.
     pub fn add(&mut self, field: InvalidField) {
-        if self.0.len() < MAX_FIELDS {
+        if self.0.len() < MAX_FIELDS && self.0.iter().all(|known| known.field != field.field) {
             self.0.push(field);
-        }
-    }
-
-    /// Remembers an invalid field, unless an error of the same field is known.
-    pub fn add_new(&mut self, field: InvalidField) {
-        if self.0.iter().all(|known| known.field != field.field) {
-            self.add(field);
         }
     }
 

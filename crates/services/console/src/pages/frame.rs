@@ -5,6 +5,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{Html, IntoResponse as _, Response},
 };
+use contracts::identity::OPERATOR;
 use platform::http::api_pages::protected_by;
 
 use super::{
@@ -41,7 +42,7 @@ pub fn stranger() -> Layout {
 pub async fn layout_of(api: &Api, session: Option<&Session>) -> Layout {
     let Some(Session(session)) = session else { return stranger() };
     let Ok(user) = api.iam.user(session).await else { return stranger() };
-    let is_operator = user.roles.iter().any(|role| role == "operator");
+    let is_operator = user.roles.iter().any(|role| role == OPERATOR);
     let visitor = user.info.map(|info| Visitor { login: info.login, is_operator });
     Layout { visitor, ..stranger() }
 }

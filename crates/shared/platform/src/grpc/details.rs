@@ -1,7 +1,7 @@
 //! Machine-readable details of a gRPC status: a reason code and its subject as metadata, and the messages of `google.rpc` that describe
 //! errors: <https://google.aip.dev/193>.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use axum::{
     http::{HeaderMap, HeaderValue},
@@ -105,7 +105,7 @@ fn encoded(headers: &HeaderMap) -> Option<HeaderValue> {
     if details.error_info().is_none() {
         let reason = reason(&status).unwrap_or_else(|| general_reason(status.code()));
         let subject = subject(&status).map(|subject| (SUBJECT.to_owned(), subject.to_owned()));
-        details.set_error_info(reason, DOMAIN, subject.into_iter().collect::<std::collections::HashMap<_, _>>());
+        details.set_error_info(reason, DOMAIN, subject.into_iter().collect::<HashMap<_, _>>());
     }
     if details.retry_info().is_none() && matches!(status.code(), Code::Unavailable | Code::ResourceExhausted) {
         details.set_retry_info(Some(RETRY_DELAY));

@@ -62,7 +62,7 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
 ///
 /// One error is reported of each member of the object.
 pub fn decode_own<T: DeserializeOwned + PartialSchema>(body: &[u8]) -> Result<T, Problem> {
-    read(body).map_err(|first| Problem::invalid_fields(all_invalid::<T>(body, first)))
+    read(body).map_err(|first| all_invalid::<T>(body, first).into())
 }
 
 /// Parses a JSON object in a format that others defined, and stops at the first error. The problem document names the invalid member and
@@ -108,15 +108,15 @@ fn all_invalid<T: DeserializeOwned + PartialSchema>(body: &[u8], first: InvalidF
     let absent: Vec<_> =
         absent.map(|name| InvalidField::new(name, FieldCode::Required, unreadable_field::REQUIRED)).collect();
     // serde reports an absent member only after it has read all others. So those with an error are removed one by one.
-    while let Some(wrong) = read::<T>(Value::Object(members.clone()).to_string().as_bytes()).err() {
+    while let Some(wrong) = read::<T>(&serde_json::to_vec(&members).unwrap_or_default()).err() {
         let member = wrong.field.split(['.', '[']).next().unwrap_or_default();
         if members.remove(member).is_none() || invalid.as_slice().len() == MAX_FIELDS {
             break;
         }
-        invalid.add_new(wrong);
+        invalid.add(wrong);
     }
     for field in absent {
-        invalid.add_new(field);
+        invalid.add(field);
     }
     invalid
 }

@@ -73,14 +73,6 @@ impl Problem {
         InvalidField::new(field, FieldCode::Invalid, problem).into()
     }
 
-    /// Creates a 400 INVALID_REQUEST that lists all invalid fields. Its text is about the first.
-    pub fn invalid_fields(fields: InvalidFields) -> Self {
-        let mut answer = Self::new(StatusCode::BAD_REQUEST, "INVALID_REQUEST", fields.to_string());
-        answer.errors = fields.into();
-        answer.field = answer.errors.first().map(|first| first.field.clone());
-        answer
-    }
-
     /// Creates a 403 FORBIDDEN, since the caller lacks a role.
     pub fn forbidden(message: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", message)
@@ -113,13 +105,17 @@ impl Problem {
 
 impl From<InvalidField> for Problem {
     fn from(field: InvalidField) -> Self {
-        Self::invalid_fields(InvalidFields::from_iter([field]))
+        InvalidFields::from_iter([field]).into()
     }
 }
 
+/// A 400 INVALID_REQUEST that lists all invalid fields. Its text is about the first.
 impl From<InvalidFields> for Problem {
     fn from(fields: InvalidFields) -> Self {
-        Self::invalid_fields(fields)
+        let mut problem = Self::new(StatusCode::BAD_REQUEST, "INVALID_REQUEST", fields.to_string());
+        problem.errors = fields.into();
+        problem.field = problem.errors.first().map(|first| first.field.clone());
+        problem
     }
 }
 
