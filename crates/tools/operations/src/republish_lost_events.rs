@@ -14,6 +14,13 @@ use crate::databases::Databases;
 /// The batch size in outbox rows.
 const BATCH_SIZE: i64 = 5_000;
 
+/// Published events of one type: the uuid and the key of each.
+#[derive(Default)]
+struct Published {
+    uuids: Vec<Uuid>,
+    keys: Vec<Uuid>,
+}
+
 /// Clears the publication mark of every event that a consumer lacks. Returns the number of events.
 ///
 /// No service may run at the same time.
@@ -24,10 +31,10 @@ pub async fn republish(databases: &Databases) -> anyhow::Result<u64> {
         let mut after = 0;
         while let Some((last, events)) = published(outbox, after).await? {
             after = last;
-            for (kind, uuids) in events {
+            for (kind, Published { uuids, keys }) in events {
                 let mut lost = missing(databases, &kind, &uuids).await?;
                 if route_of(&kind).is_some_and(Route::is_of_order) {
-                    lost.extend(not_in_timeline(databases, &uuids).await?);
+                    lost.extend(not_in_timeline(databases, &uuids, &keys).await?);
                 }
                 count += take_back(outbox, &lost).await?;
             }
@@ -38,9 +45,9 @@ pub async fn republish(databases: &Databases) -> anyhow::Result<u64> {
 
 /// Reads the next batch of published events after the row `after`. Returns the last row's id and the events by type;
 /// `None` at the end.
-async fn published(outbox: &Database, after: i64) -> sqlx::Result<Option<(i64, HashMap<String, Vec<Uuid>>)>> {
+async fn published(outbox: &Database, after: i64) -> sqlx::Result<Option<(i64, HashMap<String, Published>)>> {
     let rows = sqlx::query!(
-        "select id, event_uuid, event_type
+        "select id, event_uuid, event_type, key
         from outbox
         where id > $1 and published_at is not null
         order by id
@@ -51,9 +58,11 @@ async fn published(outbox: &Database, after: i64) -> sqlx::Result<Option<(i64, H
     .fetch_all(outbox)
     .await?;
     let Some(last) = rows.last().map(|row| row.id) else { return Ok(None) };
-    let mut events: HashMap<String, Vec<Uuid>> = HashMap::new();
+    let mut events: HashMap<String, Published> = HashMap::new();
     for row in rows {
-        events.entry(row.event_type).or_default().push(row.event_uuid);
+        let of_type = events.entry(row.event_type).or_default();
+        of_type.uuids.push(row.event_uuid);
+        of_type.keys.push(row.key);
     }
     Ok(Some((last, events)))
 }
@@ -79,14 +88,17 @@ pub async fn missing(databases: &Databases, kind: &str, uuids: &[Uuid]) -> anyho
     Ok(missing)
 }
 
-/// Returns those of `uuids` that the console's timeline, which has no inbox, does not have.
-async fn not_in_timeline(databases: &Databases, uuids: &[Uuid]) -> anyhow::Result<Vec<Uuid>> {
+/// Returns those of `uuids` that the console's timeline, which has no inbox, does not have. `keys` are their orders, by which the timeline
+/// has an index.
+async fn not_in_timeline(databases: &Databases, uuids: &[Uuid], keys: &[Uuid]) -> anyhow::Result<Vec<Uuid>> {
     let lacking = sqlx::query_scalar(
         "select event_uuid
-        from unnest($1::uuid[]) as published (event_uuid)
-        where not exists (select from timeline where timeline.event_uuid = published.event_uuid)",
+        from unnest($1::uuid[], $2::uuid[]) as published (event_uuid, key)
+        where not exists (
+            select from timeline
+            where timeline.order_uuid = published.key and timeline.event_uuid = published.event_uuid)",
     );
-    Ok(lacking.bind(uuids).fetch_all(databases.named(TIMELINE.service)?).await?)
+    Ok(lacking.bind(uuids).bind(keys).fetch_all(databases.named(TIMELINE.service)?).await?)
 }
 
 async fn take_back(outbox: &Database, uuids: &[Uuid]) -> sqlx::Result<u64> {
