@@ -143,6 +143,7 @@ async fn orders_of_the_same_parts_never_wait_for_each_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn orders_of_other_parts_go_on_while_one_part_is_locked() {
     let (fixture, database) = postgres().await;
+    database.pool.set([("lock_timeout", "200ms")]);
     let [locked, free] = fixture.stocked([100, 100]).await;
     let mut holder = database.pool.connect().await.unwrap();
     sqlx::query("set idle_in_transaction_session_timeout = 0").execute(&mut holder).await.unwrap();
@@ -302,7 +303,7 @@ async fn while_parts_are_locked(pool: &Database, work: impl Future<Output = ()>)
     let mut transaction = connection.begin().await.unwrap();
     sqlx::query!("select from parts for update").fetch_all(&mut *transaction).await.unwrap();
     let release = async {
-        // Half of the time for which a statement waits for a lock.
+        // Less than the time for which a statement waits for a lock.
         tokio::time::sleep(Duration::from_millis(100)).await;
         transaction.rollback().await.unwrap();
     };

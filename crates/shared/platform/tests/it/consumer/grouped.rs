@@ -35,6 +35,7 @@ impl Handler for Counter {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_waits_for_a_lock_does_not_hold_up_other_partitions_with_the_group_that_it_shares() {
     let (setup, database) = (Setup::new().await, testkit::empty_database().await);
+    database.pool.set([("lock_timeout", "200ms")]);
     let table = "create table counts (name text primary key, count int not null default 0)";
     sqlx::query(table).execute(&database.pool).await.unwrap();
     let rows = "insert into counts (name) select generate_series(0, $1)::text";
