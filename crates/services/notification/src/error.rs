@@ -1,10 +1,16 @@
 //! The service's error, and its conversion to a gRPC status and to the failure of a consumer.
 
-use platform::{kafka::Failure, postgres::DatabaseError};
-use tonic::Status;
+use platform::{grpc::with_reason, kafka::Failure, postgres::DatabaseError};
+use tonic::{Code, Status};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    #[error("there is no such notification")]
+    NotFound,
+    #[error("the notification was sent or has failed less than a minute ago")]
+    JustEnded,
+    #[error("the notification was sent twice")]
+    SentTwice,
     #[error(transparent)]
     Database(#[from] DatabaseError),
 }
@@ -17,7 +23,11 @@ impl From<sqlx::Error> for Error {
 
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
+        let text = error.to_string();
         match error {
+            Error::NotFound => Self::not_found(text),
+            Error::JustEnded => with_reason(Code::FailedPrecondition, "NOTIFICATION_JUST_ENDED", text),
+            Error::SentTwice => with_reason(Code::FailedPrecondition, "NOTIFICATION_SENT_TWICE", text),
             Error::Database(error) => error.into(),
         }
     }
@@ -27,6 +37,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
             Error::Database(error) => error.into(),
+            Error::NotFound | Error::JustEnded | Error::SentTwice => Self::poison(error.to_string()),
         }
     }
 }

@@ -7,6 +7,7 @@ mod circuit_breaker;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod cursor;
 pub mod date;
 pub mod deadline;
 pub mod grpc;

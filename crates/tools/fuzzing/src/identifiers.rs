@@ -11,7 +11,7 @@ use order::{
     api::list_orders,
     model::{DeliveryAddress, DeliveryStatus, PaymentMethod},
 };
-use platform::grpc::parse_uuid;
+use platform::{cursor::Cursor, grpc::parse_uuid};
 use prost::Message as _;
 use tonic::Code;
 use uuid::Uuid;
@@ -61,9 +61,8 @@ fn uuid(text: &str) {
 }
 
 fn list(text: &str) {
-    match list_orders::decode(text) {
-        Ok(cursor) => assert_eq!(list_orders::encode(cursor), text),
-        Err(problem) => assert_eq!(problem.field.as_deref(), Some("cursor")),
+    if let Ok(cursor) = text.parse::<Cursor>() {
+        assert_eq!(cursor.to_string(), text);
     }
     match list_orders::limit(text) {
         Ok(limit) => assert_eq!(limit.to_string(), text),

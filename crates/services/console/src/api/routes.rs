@@ -66,6 +66,7 @@ pub const RULES: &[Rule] = &[
     Rule::session("GET /console/map", &[]),
     Rule::session("GET /console/map/grid", &[]),
     Rule::session("GET /console/profile", &[]),
+    Rule::session("GET /console/payments", &[]),
     Rule::operator("GET /console/operator/services", &[]),
     Rule::operator("GET /console/operator/dead-letters", &[]),
     Rule::operator("GET /console/operator/outbox", &[]),
@@ -182,6 +183,7 @@ pub fn router(state: Api, guard: &Guard, readiness: Readiness, in_flight: usize)
             None => router,
         }
     };
+    let elsewhere = Router::new().fallback(pages::not_found).layer(shared(from_fn_with_state(slots.clone(), shed)));
     let others = Router::new()
         .route("/", get(async || Redirect::to("/console/")))
         .route("/console", get(async || Redirect::to("/console/")))
@@ -198,7 +200,7 @@ pub fn router(state: Api, guard: &Guard, readiness: Readiness, in_flight: usize)
                 .layer(shared(from_fn_with_state(state.clone(), pages::as_page)))
                 .layer(shared(from_fn(pages::compressed))),
         )
-        .fallback(pages::not_found)
+        .merge(elsewhere)
         .with_state(state)
         .merge(others)
         .layer(shared(from_fn(session::from_cookie)))

@@ -1,8 +1,11 @@
-//! The client of payment: the payment of an order, and the balance of a user.
+//! The client of payment: the payments of an order and of a user, and the balance of a user.
 
 use contracts::{
     ids::OrderId,
-    proto::payment::v1::{GetBalanceRequest, GetPaymentRequest, Payment, payment_service_client::PaymentServiceClient},
+    proto::payment::v1::{
+        GetBalanceRequest, GetPaymentRequest, ListPaymentsRequest, ListPaymentsResponse, Payment,
+        payment_service_client::PaymentServiceClient,
+    },
 };
 use platform::grpc::Peer;
 use tonic::{Code, Status};
@@ -27,6 +30,12 @@ impl Payments {
             Err(status) if status.code() == Code::NotFound => Ok(None),
             Err(status) => Err(status),
         }
+    }
+
+    /// Returns a page of the user's statement; the first one for an empty token.
+    pub async fn of_user(&self, user: Uuid, page_token: String) -> Result<ListPaymentsResponse, Status> {
+        let request = ListPaymentsRequest { user_uuid: user.to_string(), page_token, ..ListPaymentsRequest::default() };
+        Ok(self.client.clone().list_payments(request).await?.into_inner())
     }
 
     /// Returns the balance of the session's user in minor units.

@@ -106,26 +106,12 @@ impl Known {
         let Some(payment) = payment else { return };
         let is_charged =
             matches!(payment.status(), PaymentStatus::Succeeded | PaymentStatus::Refunding | PaymentStatus::Refunded);
-        let status = match payment.status() {
-            PaymentStatus::Declined if payment.decline_reason == "INSUFFICIENT_FUNDS" => "INSUFFICIENT_FUNDS",
-            PaymentStatus::Declined => "FAILED",
-            PaymentStatus::Succeeded => "SUCCESS",
-            PaymentStatus::Refunding | PaymentStatus::Refunded => "REFUNDED",
-            PaymentStatus::Pending | PaymentStatus::Unspecified => "PENDING",
-        };
-        let method = match payment.payment_method() {
-            PaymentMethod::Card => "CARD",
-            PaymentMethod::Sbp => "SBP",
-            PaymentMethod::CreditCard => "CREDIT_CARD",
-            PaymentMethod::InvestorMoney => "INVESTOR_MONEY",
-            PaymentMethod::Unspecified => "",
-        };
         let paid_at = self.payment.as_ref().and_then(|known| known.paid_at);
         self.attempt = payment.attempt;
         self.payment = Some(PaymentView {
-            status: status.to_owned(),
+            status: payment_status(&payment).to_owned(),
             amount: Money(payment.amount_minor),
-            method: method.to_owned(),
+            method: method(&payment).to_owned(),
             transaction_uuid: Some(payment.transaction_uuid).filter(|_| is_charged),
             paid_at,
         });
@@ -172,6 +158,28 @@ impl Known {
                 OrderLine { name, quantity, price }
             })
             .collect()
+    }
+}
+
+/// Returns the state of a payment in the words of the events and of order's API.
+pub fn payment_status(payment: &Payment) -> &'static str {
+    match payment.status() {
+        PaymentStatus::Declined if payment.decline_reason == "INSUFFICIENT_FUNDS" => "INSUFFICIENT_FUNDS",
+        PaymentStatus::Declined => "FAILED",
+        PaymentStatus::Succeeded => "SUCCESS",
+        PaymentStatus::Refunding | PaymentStatus::Refunded => "REFUNDED",
+        PaymentStatus::Pending | PaymentStatus::Unspecified => "PENDING",
+    }
+}
+
+/// Returns how an order is paid, in the words of order's API; an empty text for a method that this build does not know.
+pub fn method(payment: &Payment) -> &'static str {
+    match payment.payment_method() {
+        PaymentMethod::Card => "CARD",
+        PaymentMethod::Sbp => "SBP",
+        PaymentMethod::CreditCard => "CREDIT_CARD",
+        PaymentMethod::InvestorMoney => "INVESTOR_MONEY",
+        PaymentMethod::Unspecified => "",
     }
 }
 

@@ -15,6 +15,7 @@ mod operator;
 mod order;
 mod orders;
 mod parts;
+mod payments;
 mod profile;
 mod refusal;
 mod shop;
@@ -57,5 +58,6 @@ pub fn routes() -> Router<Api> {
         .route("/console/map", get(map::show))
         .route("/console/map/grid", get(map::grid))
         .route("/console/profile", get(profile::show))
+        .route("/console/payments", get(payments::show))
         .merge(operator::routes())
 }

@@ -102,7 +102,7 @@ fn loan_view(loan: Loan) -> LoanView {
     }
 }
 
-fn moment(at: Timestamp) -> Option<Moment> {
+pub fn moment(at: Timestamp) -> Option<Moment> {
     let nanos = u32::try_from(at.nanos).ok()?;
     DateTime::<Utc>::from_timestamp(at.seconds, nanos).map(Moment)
 }

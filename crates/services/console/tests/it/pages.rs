@@ -23,6 +23,7 @@ async fn a_page_loads_nothing_from_other_hosts_and_has_no_script_or_style_of_its
         "/console/register",
         "/console/map",
         "/console/profile",
+        "/console/payments",
         "/console/orders",
         "/console/checkout",
     ] {
@@ -81,6 +82,8 @@ async fn each_view_says_which_service_is_not_reachable_and_shows_the_rest() {
     assert!(map.text.contains("the delivery service is not reachable"), "{}", map.text);
     let orders = fixture.get("/console/orders", &session).await;
     assert!(orders.text.contains("the order service is not reachable"), "{}", orders.text);
+    let payments = fixture.get("/console/payments", &session).await;
+    assert!(payments.text.contains("the payment service is not reachable"), "{}", payments.text);
     let profile = fixture.get("/console/profile", &session).await;
     assert!(
         profile.text.contains("payment, customers") && profile.text.contains(&format!("user-{user}")),

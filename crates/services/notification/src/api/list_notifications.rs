@@ -21,7 +21,7 @@ pub async fn handle(
     Ok(Response::new(ListNotificationsResponse { notifications: notifications.iter().map(encode).collect() }))
 }
 
-fn encode(notification: &model::Notification) -> Notification {
+pub fn encode(notification: &model::Notification) -> Notification {
     let status = match notification.status {
         model::Status::Queued => NotificationStatus::Queued,
         model::Status::Sent => NotificationStatus::Sent,

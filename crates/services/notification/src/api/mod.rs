@@ -2,10 +2,11 @@
 
 pub mod alerts;
 mod list_notifications;
+mod resend_notification;
 
 use contracts::proto::DESCRIPTORS;
 use contracts::proto::notification::v1::{
-    ListNotificationsRequest, ListNotificationsResponse,
+    ListNotificationsRequest, ListNotificationsResponse, ResendNotificationRequest, ResendNotificationResponse,
     notification_service_server::{NotificationService as Rpc, NotificationServiceServer},
 };
 use platform::{auth::Rule, grpc::Services};
@@ -13,8 +14,11 @@ use tonic::{Request, Response, Status};
 
 use crate::service::NotificationService;
 
-/// Users list the notifications of their own orders; the order service lists those of every order.
-pub const RULES: &[Rule] = &[Rule::session("/notification.v1.NotificationService/ListNotifications", &["order"])];
+/// Users list and resend the notifications of their own orders; the order service does so for every order.
+pub const RULES: &[Rule] = &[
+    Rule::session("/notification.v1.NotificationService/ListNotifications", &["order"]),
+    Rule::session("/notification.v1.NotificationService/ResendNotification", &["order"]),
+];
 
 pub struct Grpc {
     service: NotificationService,
@@ -32,5 +36,12 @@ impl Rpc for Grpc {
         request: Request<ListNotificationsRequest>,
     ) -> Result<Response<ListNotificationsResponse>, Status> {
         list_notifications::handle(&self.service, request).await
+    }
+
+    async fn resend_notification(
+        &self,
+        request: Request<ResendNotificationRequest>,
+    ) -> Result<Response<ResendNotificationResponse>, Status> {
+        resend_notification::handle(&self.service, request).await
     }
 }

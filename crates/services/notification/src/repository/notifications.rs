@@ -53,6 +53,9 @@ pub trait Notifications: Send + Sync {
     /// Ends attempts that began longer ago than `age`, as attempts without an answer: their replica has crashed or is frozen. Returns the
     /// number of ended attempts.
     async fn expire_attempts(&self, age: Duration) -> Result<u64, Error>;
+    /// Queues a notification again that failed longer ago than `age`, without its chat; or one that was sent once longer ago than `age`, as
+    /// a repeat to the same chat. Returns true if it was queued.
+    async fn resend(&self, notification: NotificationId, age: Duration) -> Result<bool, Error>;
     /// Returns the length of the queue, counted up to `limit`.
     async fn queued(&self, limit: i64) -> Result<i64, Error>;
     /// Removes at most `limit` notifications that were sent or failed longer ago than `age`. Returns the number removed.

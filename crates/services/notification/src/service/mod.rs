@@ -8,6 +8,7 @@ mod digest;
 mod dispatcher;
 mod provider_health;
 mod rate_limiter;
+mod resend;
 mod round_robin;
 mod sender;
 mod templates;

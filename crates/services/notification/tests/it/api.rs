@@ -6,13 +6,14 @@ use contracts::events::{
     CancelReason, DELIVERY_STATUSES, DeliveryStatusUpdated, Event, OrderCancelled, OrderPaid, ShipAssembled,
 };
 use contracts::proto::notification::v1::{
-    ListNotificationsRequest, Notification, NotificationStatus, notification_service_client::NotificationServiceClient,
+    ListNotificationsRequest, Notification, NotificationStatus, ResendNotificationRequest,
+    notification_service_client::NotificationServiceClient,
 };
 use notification::{app::App, config::Config, repository::MIGRATIONS};
 use platform::{
     auth::SESSION_METADATA,
     config::Settings,
-    grpc::Peer,
+    grpc::{Peer, reason},
     ids,
     kafka::{Record, dead_letter_topic},
 };
@@ -116,6 +117,22 @@ impl Fixture {
         };
         let mut client = NotificationServiceClient::new(peer);
         Ok(client.list_notifications(request).await?.into_inner().notifications)
+    }
+
+    async fn resend(&self, order: Uuid, kind: &str, session: &str) -> Result<Notification, Status> {
+        let message = ResendNotificationRequest { order_uuid: order.to_string(), kind: kind.to_owned() };
+        let mut request = Request::new(message);
+        request.metadata_mut().insert(SESSION_METADATA, session.parse().unwrap());
+        let peer = Peer::lazy("notification", "TEST_ADDRESS", &self.address.to_string()).unwrap();
+        let mut client = NotificationServiceClient::new(peer);
+        Ok(client.resend_notification(request).await?.into_inner().notification.unwrap())
+    }
+
+    /// Lets all notifications that ended have ended an hour earlier.
+    async fn end_earlier(&self) {
+        let pool = notification::SERVICE.pool("test", 1, &self.settings).expect("the settings name a database");
+        let earlier = "update notifications set next_attempt_at = now() - interval '1 hour' where status <> 'queued'";
+        sqlx::query(earlier).execute(&pool).await.expect("the table is there");
     }
 
     /// Waits until the order has `count` notifications and none is queued, and returns them.
@@ -276,6 +293,37 @@ async fn a_rejected_message_fails_and_a_rate_limited_one_is_retried() {
     assert_eq!((rejected[0].status(), rejected[0].attempts), (NotificationStatus::Failed, 1));
     assert_eq!((retried[0].status(), retried[0].attempts), (NotificationStatus::Sent, 2));
     assert!(fixture.sent().await.iter().any(|(_, text)| text.starts_with("Your order was not paid in time")));
+}
+
+#[tokio::test]
+async fn a_rejected_message_is_resent_to_the_contact_that_the_owner_has_then() {
+    let fixture = Fixture::new(Some(TOKEN)).await;
+    let refusal = json!({ "ok": false, "error_code": 403, "description": "Forbidden: bot was blocked by the user" });
+    fixture.telegram_answers("getUpdates", None, no_updates()).await;
+    fixture.telegram_answers("sendMessage", Some("403"), ResponseTemplate::new(403).set_body_json(refusal)).await;
+    fixture.telegram_answers("sendMessage", Some("42"), ok(&json!({ "message_id": 1 }))).await;
+    let (order, user) = (ids::random(), ids::random());
+    fixture.iam.add_user(user, &[("telegram", "403")]);
+    fixture.publish(order, paid(order, user)).await;
+    fixture.settled(order, 1).await;
+    fixture.iam.add_user(user, &[("telegram", "42")]);
+    let (owner, stranger) = (fixture.iam.session(user), fixture.iam.session(ids::random()));
+
+    let others = fixture.resend(order, "order_paid", &stranger).await.unwrap_err();
+    let unknown = fixture.resend(order, "ship_assembled", &owner).await.unwrap_err();
+    let invalid = fixture.resend(order, "paid", &owner).await.unwrap_err();
+    let soon = fixture.resend(order, "order_paid", &owner).await.unwrap_err();
+    fixture.end_earlier().await;
+    let resent = fixture.resend(order, "order_paid", &owner).await.unwrap();
+
+    assert_eq!((others.code(), unknown.code()), (Code::NotFound, Code::NotFound));
+    assert_eq!(invalid.message(), "kind: must be one of order_paid, ship_assembled, order_cancelled, ship_delivered");
+    assert_eq!((soon.code(), reason(&soon)), (Code::FailedPrecondition, Some("NOTIFICATION_JUST_ENDED")));
+    assert_eq!((resent.status(), resent.attempts), (NotificationStatus::Queued, 1));
+    let sent = fixture.settled(order, 1).await;
+    assert_eq!((sent[0].status(), sent[0].attempts, sent[0].ambiguous), (NotificationStatus::Sent, 2, false));
+    let chats: Vec<_> = fixture.sent().await.into_iter().map(|(chat, _)| chat).collect();
+    assert_eq!(chats, ["403", "42"]);
 }
 
 #[tokio::test]

@@ -3,21 +3,14 @@
 use std::{collections::HashSet, time::Duration};
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use contracts::ids::{EventId, OrderId, UserId};
+use platform::cursor::Cursor;
 
 use crate::{
     error::Error,
     model::{Claim, Event, NewOrder, Order},
     repository::Quote,
 };
-
-/// A position in a user's list of orders: the last order of the previous page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cursor {
-    pub created_at: DateTime<Utc>,
-    pub order: OrderId,
-}
 
 /// The limits on unpaid orders: their maximum age, and their number per user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -27,7 +27,7 @@ use contracts::{
 pub use delivery::{DeliveryService, GROUP_DELIVERY_STATUS_UPDATED};
 pub use payment::OrderPayment;
 pub use payment_completed::{Completed, PaymentResult};
-use platform::outbox::Waker;
+use platform::{cursor::Cursor, outbox::Waker};
 pub use statuses::{Answer, StatusRequest, Statuses};
 use tokio::sync::Notify;
 
@@ -35,7 +35,7 @@ use crate::{
     client::{Inventory, MemoryUsers, Payments, Users},
     error::{Error, Refusal},
     model::{Order, Receipt},
-    repository::{Attempts, Checkouts, Cursor, IdempotencyKeys, Orders, PaymentEvents, Repositories, UnpaidLimits},
+    repository::{Attempts, Checkouts, IdempotencyKeys, Orders, PaymentEvents, Repositories, UnpaidLimits},
 };
 
 /// The consumer group that handles `PaymentCompleted`. It is also the consumer name in the inbox.
@@ -137,7 +137,7 @@ impl OrderService {
         let more = orders.len() > usize::from(limit);
         orders.truncate(limit.into());
         let last = orders.last().filter(|_| more);
-        let next = last.map(|order| Cursor { created_at: order.created_at, order: order.uuid });
+        let next = last.map(|order| Cursor { created_at: order.created_at, uuid: order.uuid.uuid() });
         Ok((orders, next))
     }
 }

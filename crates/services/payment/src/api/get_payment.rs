@@ -22,7 +22,7 @@ pub async fn handle(
     Ok(Response::new(GetPaymentResponse { payment: Some(encode(&payment)) }))
 }
 
-fn encode(payment: &model::Payment) -> Payment {
+pub fn encode(payment: &model::Payment) -> Payment {
     let (status, decline_reason) = match payment.status {
         model::Status::Pending { .. } => (PaymentStatus::Pending, ""),
         model::Status::Succeeded { .. } => (PaymentStatus::Succeeded, ""),

@@ -3,6 +3,7 @@
 mod credit;
 mod get_balance;
 mod get_payment;
+mod list_payments;
 mod pay_order;
 mod refund;
 mod void_attempt;
@@ -11,7 +12,8 @@ pub mod webhook;
 use contracts::proto::DESCRIPTORS;
 use contracts::proto::payment::v1::{
     CreditRequest, CreditResponse, GetBalanceRequest, GetBalanceResponse, GetPaymentRequest, GetPaymentResponse,
-    PayOrderRequest, PayOrderResponse, RefundRequest, RefundResponse, VoidAttemptRequest, VoidAttemptResponse,
+    ListPaymentsRequest, ListPaymentsResponse, PayOrderRequest, PayOrderResponse, RefundRequest, RefundResponse,
+    VoidAttemptRequest, VoidAttemptResponse,
     payment_service_server::{PaymentService as Rpc, PaymentServiceServer},
 };
 use platform::{auth::Rule, grpc::Services};
@@ -24,6 +26,7 @@ pub const RULES: &[Rule] = &[
     Rule::session("/payment.v1.PaymentService/PayOrder", &["order"]),
     Rule::session("/payment.v1.PaymentService/GetPayment", &["order"]),
     Rule::session("/payment.v1.PaymentService/GetBalance", &["order"]),
+    Rule::session("/payment.v1.PaymentService/ListPayments", &["order"]),
     Rule::services("/payment.v1.PaymentService/VoidAttempt", &["order"]),
     Rule::services("/payment.v1.PaymentService/Refund", &["order"]),
     Rule::services("/payment.v1.PaymentService/Credit", &["customers"]),
@@ -54,6 +57,13 @@ impl Rpc for Grpc {
 
     async fn get_payment(&self, request: Request<GetPaymentRequest>) -> Result<Response<GetPaymentResponse>, Status> {
         get_payment::handle(&self.service, request).await
+    }
+
+    async fn list_payments(
+        &self,
+        request: Request<ListPaymentsRequest>,
+    ) -> Result<Response<ListPaymentsResponse>, Status> {
+        list_payments::handle(&self.service, request).await
     }
 
     async fn refund(&self, request: Request<RefundRequest>) -> Result<Response<RefundResponse>, Status> {

@@ -7,8 +7,8 @@ use std::{
 };
 
 use async_trait::async_trait;
-use contracts::ids::{OrderId, TransactionId};
-use platform::{clock::Virtual, inbox::MemoryInbox, outbox::MemoryOutbox};
+use contracts::ids::{OrderId, TransactionId, UserId};
+use platform::{clock::Virtual, cursor::Cursor, inbox::MemoryInbox, outbox::MemoryOutbox};
 use tokio::time::Instant;
 
 use super::{Begun, Cause, INITIAL_LEASE, Payments, UNDECIDED_AFTER, Unfinished, lease, refund_pause};
@@ -268,5 +268,16 @@ impl Payments for MemoryPayments {
             .map(|row| &row.payment)
             .max_by_key(|payment| (!matches!(payment.status, Status::Declined(_)), payment.intent.attempt));
         Ok(latest.cloned())
+    }
+
+    async fn page(&self, user: UserId, after: Option<Cursor>, limit: i64) -> Result<Vec<Payment>, Error> {
+        let place = |payment: &Payment| (payment.created_at, payment.intent.transaction.uuid());
+        let mut payments = self.all();
+        payments.retain(|payment| {
+            payment.intent.user == user && after.is_none_or(|after| place(payment) < (after.created_at, after.uuid))
+        });
+        payments.sort_by_key(|payment| std::cmp::Reverse(place(payment)));
+        payments.truncate(usize::try_from(limit).unwrap_or(0));
+        Ok(payments)
     }
 }

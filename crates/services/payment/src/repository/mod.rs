@@ -6,8 +6,9 @@ mod postgres;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::ids::{EventId, OrderId, TransactionId};
+use contracts::ids::{EventId, OrderId, TransactionId, UserId};
 pub use memory::MemoryPayments;
+use platform::cursor::Cursor;
 pub use postgres::{MIGRATIONS, PgPayments};
 
 use crate::{
@@ -110,4 +111,6 @@ pub trait Payments: Send + Sync {
     async fn get(&self, transaction: TransactionId) -> Result<Option<Payment>, Error>;
     /// Returns the order's attempt that was not declined, or else the latest attempt.
     async fn find(&self, order: OrderId) -> Result<Option<Payment>, Error>;
+    /// Returns up to `limit` attempts to charge the user's orders, newest first, starting after `after`.
+    async fn page(&self, user: UserId, after: Option<Cursor>, limit: i64) -> Result<Vec<Payment>, Error>;
 }

@@ -12,6 +12,7 @@ mod refund;
 mod report_backlog;
 mod settle;
 mod settle_unknown;
+mod statement;
 mod void;
 
 use std::{num::NonZeroU32, sync::Arc};

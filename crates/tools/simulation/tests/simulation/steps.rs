@@ -25,15 +25,15 @@ use order::{
     error::Refusal,
     model::{AttemptLease, Claim, Claimed, Event, NewOrder, Order, Outcome, PaymentMethod, Receipt},
     repository::{
-        Attempts, Checkouts, Cursor, Deliveries as OrderDeliveries, IdempotencyKeys, MemoryOrders, Orders,
-        PaymentEvents, Quote, ReportedEnd, Settlement, UnpaidLimits,
+        Attempts, Checkouts, Deliveries as OrderDeliveries, IdempotencyKeys, MemoryOrders, Orders, PaymentEvents,
+        Quote, ReportedEnd, Settlement, UnpaidLimits,
     },
 };
 use payment::{
     model::{Intent, Payment, RefundRequest},
     repository::{Begun, MemoryPayments, Payments, Unfinished},
 };
-use platform::{kafka::Record, outbox};
+use platform::{cursor::Cursor, kafka::Record, outbox};
 use uuid::Uuid;
 
 use crate::{
@@ -347,6 +347,7 @@ stepwise! {
         fn due(limit: i64) -> Vec<(Payment, Duration)>;
         fn unfinished(limit: i64) -> Unfinished;
         fn find(order: OrderId) -> Option<Payment>;
+        fn page(user: UserId, after: Option<Cursor>, limit: i64) -> Vec<Payment>;
     }
 
     async fn settle(
@@ -387,6 +388,7 @@ stepwise! {
         fn claim(batch: &Batch) -> bool;
         fn settle(attempts: &[notification::model::Attempt], outcome: &notification::model::Outcome) -> ();
         fn expire_attempts(age: Duration) -> u64;
+        fn resend(notification: NotificationId, age: Duration) -> bool;
         fn queued(limit: i64) -> i64;
         fn remove_ended(age: Duration, limit: i64) -> u64;
         fn of_order(order: OrderId) -> Vec<Notification>;

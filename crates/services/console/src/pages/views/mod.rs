@@ -10,6 +10,7 @@ pub mod map;
 pub mod operator;
 pub mod order;
 pub mod orders;
+pub mod payments;
 pub mod profile;
 pub mod receipt;
 pub mod register;

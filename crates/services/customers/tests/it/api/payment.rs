@@ -11,7 +11,8 @@ use std::{
 
 use contracts::proto::payment::v1::{
     CreditRequest, CreditResponse, GetBalanceRequest, GetBalanceResponse, GetPaymentRequest, GetPaymentResponse,
-    PayOrderRequest, PayOrderResponse, RefundRequest, RefundResponse, VoidAttemptRequest, VoidAttemptResponse,
+    ListPaymentsRequest, ListPaymentsResponse, PayOrderRequest, PayOrderResponse, RefundRequest, RefundResponse,
+    VoidAttemptRequest, VoidAttemptResponse,
     payment_service_server::{PaymentService, PaymentServiceServer},
 };
 use platform::{
@@ -100,6 +101,10 @@ impl PaymentService for Books {
     }
 
     async fn get_balance(&self, _: Request<GetBalanceRequest>) -> Result<Response<GetBalanceResponse>, Status> {
+        unasked()
+    }
+
+    async fn list_payments(&self, _: Request<ListPaymentsRequest>) -> Result<Response<ListPaymentsResponse>, Status> {
         unasked()
     }
 }

@@ -215,6 +215,26 @@ impl Notifications for MemoryNotifications {
         Ok(expired)
     }
 
+    async fn resend(&self, notification: NotificationId, age: Duration) -> Result<bool, Error> {
+        let now = self.clock.now();
+        let mut rows = self.rows();
+        let Some(row) = rows.iter_mut().find(|row| row.notification.id == notification) else { return Ok(false) };
+        let may_be_sent = match row.notification.status {
+            Status::Queued => false,
+            Status::Sent => !row.notification.ambiguous,
+            Status::Failed => true,
+        };
+        if !may_be_sent || row.next_attempt_at > now - age {
+            return Ok(false);
+        }
+        row.notification.ambiguous |= row.notification.status == Status::Sent;
+        if !row.notification.ambiguous {
+            row.chat = None;
+        }
+        (row.notification.status, row.notification.sent_at, row.next_attempt_at) = (Status::Queued, None, now);
+        Ok(true)
+    }
+
     async fn queued(&self, limit: i64) -> Result<i64, Error> {
         let queued = self.rows().iter().filter(|row| row.is_queued()).count();
         Ok(i64::try_from(queued).unwrap_or(i64::MAX).min(limit))

@@ -4,12 +4,13 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 use contracts::ids::{EventId, OrderId, UserId};
+use platform::cursor::Cursor;
 
 use super::{MemoryOrders, tables::Row};
 use crate::{
     error::Error,
     model::{Claim, Event, NewOrder, Order, Outcome, Receipt, Status},
-    repository::{Cursor, Orders, Quote, UnpaidLimits},
+    repository::{Orders, Quote, UnpaidLimits},
 };
 
 #[async_trait]
@@ -79,7 +80,7 @@ impl Orders for MemoryOrders {
         let mut orders = self.all();
         orders.retain(|order| {
             order.user == user
-                && after.is_none_or(|cursor| (order.created_at, order.uuid) < (cursor.created_at, cursor.order))
+                && after.is_none_or(|cursor| (order.created_at, order.uuid.uuid()) < (cursor.created_at, cursor.uuid))
         });
         orders.sort_by_key(|order| std::cmp::Reverse((order.created_at, order.uuid)));
         orders.truncate(usize::try_from(limit).unwrap_or(0));

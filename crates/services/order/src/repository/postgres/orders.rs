@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use async_trait::async_trait;
 use contracts::ids::{DeliveryId, EventId, OrderId, PartId, TransactionId, UserId};
 use platform::{
+    cursor::Cursor,
     outbox,
     postgres::{Database, consistent, retry_stale},
 };
@@ -19,7 +20,7 @@ use super::{
 use crate::{
     error::Error,
     model::{Claim, Event, NewOrder, Order, Outcome},
-    repository::{Cursor, Orders, Quote, UnpaidLimits},
+    repository::{Orders, Quote, UnpaidLimits},
 };
 
 #[async_trait]
@@ -76,7 +77,7 @@ impl Orders for PgOrders {
                 limit $4"#,
                 user.uuid(),
                 after.map(|cursor| cursor.created_at),
-                after.map(|cursor| cursor.order.uuid()),
+                after.map(|cursor| cursor.uuid),
                 limit,
             )
             .fetch_all(&self.pool)

@@ -6,8 +6,9 @@ use contracts::money::Money;
 use order::{
     error::Error,
     model::{Event, NewOrder, Status},
-    repository::{Cursor, Settlement, UnpaidLimits},
+    repository::{Settlement, UnpaidLimits},
 };
+use platform::cursor::Cursor;
 
 use super::{
     EXPIRED, LEASE_TTL, MAX_UNPAID, Repository, UNPAID_LIMITS, begin, begun, cancelled, claim, create, find, new_order,
@@ -99,7 +100,7 @@ async fn orders_are_listed_newest_first_page_by_page(orders: &dyn Repository) {
     created.sort_by_key(|order| std::cmp::Reverse((order.created_at, order.uuid)));
 
     let first = orders.page(user, None, 3).await.unwrap();
-    let last = first.last().map(|order| Cursor { created_at: order.created_at, order: order.uuid });
+    let last = first.last().map(|order| Cursor { created_at: order.created_at, uuid: order.uuid.uuid() });
     let second = orders.page(user, last, 3).await.unwrap();
 
     assert_eq!([first, second].concat(), created);

@@ -1,7 +1,10 @@
-//! Reads one payment.
+//! Reads payments: one, or those of a user.
 
 use contracts::ids::{OrderId, TransactionId, UserId};
-use platform::postgres::{Database, retry_stale};
+use platform::{
+    cursor::Cursor,
+    postgres::{Database, consistent, retry_stale},
+};
 
 use super::row::Row;
 use crate::{error::Error, model::Payment};
@@ -38,4 +41,31 @@ pub(super) async fn get(pool: &Database, transaction: TransactionId) -> Result<O
         .fetch_optional(pool)
     });
     Ok(row.await?.map(Row::payment).transpose()?.flatten())
+}
+
+pub(super) async fn page(
+    pool: &Database,
+    user: UserId,
+    after: Option<Cursor>,
+    limit: i64,
+) -> Result<Vec<Payment>, Error> {
+    let rows = retry_stale(|| {
+        sqlx::query_as!(
+            Row,
+            r#"select transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
+                user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
+                refund_number, refund_reference, cancelled, created_at, updated_at
+            from payments
+            where user_uuid = $1
+                and (created_at, transaction_uuid) < (coalesce($2, 'infinity'::timestamptz), coalesce($3, transaction_uuid))
+            order by created_at desc, transaction_uuid desc
+            limit $4"#,
+            user.uuid(),
+            after.map(|cursor| cursor.created_at),
+            after.map(|cursor| cursor.uuid),
+            limit,
+        )
+        .fetch_all(pool)
+    });
+    Ok(rows.await?.into_iter().filter_map(|row| consistent(row.payment())?).collect())
 }

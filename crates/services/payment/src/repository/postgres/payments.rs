@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use contracts::ids::{OrderId, TransactionId, UserId};
 use platform::{
+    cursor::Cursor,
     outbox,
     postgres::{Database, GroupCommit, consistent, retry_stale},
 };
@@ -268,5 +269,9 @@ impl Payments for PgPayments {
 
     async fn find(&self, order: OrderId) -> Result<Option<Payment>, Error> {
         find::find(&self.pool, order).await
+    }
+
+    async fn page(&self, user: UserId, after: Option<Cursor>, limit: i64) -> Result<Vec<Payment>, Error> {
+        find::page(&self.pool, user, after, limit).await
     }
 }

@@ -6,6 +6,7 @@ mod completions;
 mod credits;
 mod paying;
 mod refunds;
+mod statement;
 mod voids;
 
 use std::net::SocketAddr;

@@ -113,6 +113,26 @@ impl Notifications for PgNotifications {
         Ok(expired.rows_affected())
     }
 
+    async fn resend(&self, notification: NotificationId, age: Duration) -> Result<bool, Error> {
+        // Repeats have a chat; all others get theirs anew.
+        let resent = sqlx::query!(
+            "update notifications set
+                status = 'queued',
+                ambiguous = ambiguous or status = 'sent',
+                chat = case when ambiguous or status = 'sent' then chat end,
+                next_attempt_at = now(),
+                sent_at = null,
+                problem = null
+            where uuid = $1 and (status = 'failed' or (status = 'sent' and not ambiguous))
+              and next_attempt_at <= now() - make_interval(secs => $2)",
+            notification.uuid(),
+            age.as_secs_f64(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(resent.rows_affected() > 0)
+    }
+
     async fn queued(&self, limit: i64) -> Result<i64, Error> {
         let count = sqlx::query_scalar!(
             r#"select count(*) as "count!"

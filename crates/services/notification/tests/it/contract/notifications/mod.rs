@@ -14,7 +14,7 @@ use attempts::{
 };
 use contracts::ids::{EventId, OrderId, UserId};
 use notification::{
-    model::{Attempt, Batch, Due, Kind, NewNotification, NotificationId, Outcome},
+    model::{Attempt, Batch, Due, Kind, NewNotification, NotificationId, Outcome, Status},
     repository::{MIGRATIONS, MemoryNotifications, Notifications, PgNotifications},
 };
 use platform::ids;
@@ -63,6 +63,8 @@ contract!(
     a_repeat_blocks_nothing_and_is_read_separately,
     an_expired_attempt_is_repeated_once_and_then_fails,
     only_success_counts_after_an_attempt_expired,
+    one_that_failed_is_resent_to_the_chat_that_is_found_then,
+    one_that_was_sent_is_resent_once_to_the_same_chat,
     the_queue_is_counted_to_a_limit,
     ended_notifications_are_removed_in_batches,
 );
@@ -245,6 +247,39 @@ async fn a_chat_is_set_once(all: &dyn Notifications) {
     all.set_chat(&[id], "second").await.unwrap();
 
     assert_eq!(by_chat(&due(all).await), [("first", vec![id])]);
+}
+
+async fn one_that_failed_is_resent_to_the_chat_that_is_found_then(all: &dyn Notifications) {
+    let failed = Outcome::Failed { problem: "blocked".to_owned(), ambiguous: false };
+    let id = with_chat(all, Kind::OrderPaid, "old").await;
+    assert!(!all.resend(id, Duration::ZERO).await.unwrap(), "it is queued");
+    settle(all, &claimed(all).await, &failed).await;
+
+    assert!(!all.resend(id, HOUR).await.unwrap(), "it has just failed");
+    assert!(all.resend(id, Duration::ZERO).await.unwrap());
+
+    let batch = found(all, "new").await;
+    assert!(all.claim(&batch).await.unwrap());
+    assert_eq!(batch.waiting[0].attempts, 1, "an attempt that began before does not settle this one");
+    settle(all, &batch, &Outcome::Sent).await;
+    assert_eq!(queued(all).await, 0);
+}
+
+async fn one_that_was_sent_is_resent_once_to_the_same_chat(all: &dyn Notifications) {
+    let order = random_order();
+    let id = queue(all, order, Kind::ShipAssembled).await;
+    all.set_chat(&[id], "chat").await.unwrap();
+    settle(all, &claimed(all).await, &Outcome::Sent).await;
+
+    assert!(all.resend(id, Duration::ZERO).await.unwrap());
+
+    let again = repeats(all).await;
+    assert_eq!(by_chat(&again), [("chat", vec![id])]);
+    let listed = all.of_order(order).await.unwrap().swap_remove(0);
+    assert_eq!((listed.status, listed.ambiguous, listed.sent_at), (Status::Queued, true, None));
+    assert!(all.claim(&again[0]).await.unwrap());
+    settle(all, &again[0], &Outcome::Sent).await;
+    assert!(!all.resend(id, Duration::ZERO).await.unwrap(), "it was sent twice");
 }
 
 async fn the_queue_is_counted_to_a_limit(all: &dyn Notifications) {

@@ -11,6 +11,7 @@ contract!([
     an_attempt_that_is_void_is_never_charged,
     a_recorded_attempt_cannot_be_voided,
     the_payment_of_an_order_is_the_one_that_counts,
+    a_users_payments_are_listed_newest_first_page_by_page,
 ] over
     memory: tokio::test(start_paused = true) => std::future::ready(super::super::memory()),
     postgres: tokio::test => super::super::postgres(),
@@ -114,4 +115,23 @@ async fn the_payment_of_an_order_is_the_one_that_counts(fixture: Fixture) {
     let counts = fixture.payments.find(first.order).await.unwrap().unwrap();
     assert_eq!((latest.intent, counts.intent), (second, third));
     assert_eq!(fixture.payments.find(new_order()).await.unwrap(), None);
+}
+
+async fn a_users_payments_are_listed_newest_first_page_by_page(fixture: Fixture) {
+    let user = new_user();
+    let mut made = Vec::new();
+    for _ in 0..5 {
+        let first = Intent { user, ..intent(Method::Card) };
+        made.push(fixture.settled(&first, &declined()).await);
+    }
+    fixture.settled(&intent(Method::Card), &charged()).await;
+    fixture.payments.cancel(new_order(), None).await.unwrap();
+    made.sort_by_key(|payment| std::cmp::Reverse((payment.created_at, payment.intent.transaction)));
+
+    let first = fixture.payments.page(user, None, 3).await.unwrap();
+    let last = first.last().unwrap();
+    let after = Cursor { created_at: last.created_at, uuid: last.intent.transaction.uuid() };
+    let second = fixture.payments.page(user, Some(after), 3).await.unwrap();
+
+    assert_eq!([first, second].concat(), made);
 }

@@ -14,13 +14,14 @@ use payment::{
     repository::{Begun, Cause, MIGRATIONS, MemoryPayments, Payments, PgPayments, Unfinished},
 };
 use platform::{
+    cursor::Cursor,
     kafka::Message,
     outbox::{MemoryOutbox, Outbox, PgOutbox},
     postgres::Database,
 };
 
 use super::suite_macro::contract;
-use crate::{again, intent, money, new_event, new_order, new_transaction};
+use crate::{again, intent, money, new_event, new_order, new_transaction, new_user};
 
 fn cause() -> Cause {
     Cause { consumer: "consumer", event: new_event() }

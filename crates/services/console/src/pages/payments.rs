@@ -1,0 +1,60 @@
+//! `GET /console/payments`: what the visitor was charged, and what came back.
+
+use axum::{
+    extract::{Query, State},
+    http::StatusCode,
+    response::Response,
+};
+use contracts::proto::payment::v1::{ListPaymentsResponse, Payment};
+use serde::Deserialize;
+
+use super::{
+    format::Money,
+    frame::{layout, page},
+    known::{method, payment_status},
+    profile::moment,
+    refusal,
+    views::{
+        layout::Section,
+        payments::{PaymentRow, Payments},
+    },
+    visit::Visit,
+};
+use crate::api::{Api, of_status};
+
+#[derive(Default, Deserialize)]
+pub struct PaymentsQuery {
+    #[serde(default)]
+    page: String,
+}
+
+pub async fn show(State(api): State<Api>, visit: Visit, Query(query): Query<PaymentsQuery>) -> Response {
+    let is_later_page = !query.page.is_empty();
+    let (layout, answer) =
+        tokio::join!(layout(&api, &visit, Section::Profile), api.payments.of_user(visit.user.uuid, query.page));
+    let (status, answer, problem) = match answer {
+        Ok(answer) => (StatusCode::OK, answer, None),
+        Err(status) => {
+            let problem = of_status("payment", &status);
+            (refusal::status(&problem), ListPaymentsResponse::default(), Some(refusal::shown(&problem)))
+        }
+    };
+    let view = Payments {
+        layout,
+        payments: answer.payments.into_iter().filter_map(row).collect(),
+        next: Some(answer.next_page_token).filter(|next| !next.is_empty()),
+        is_later_page,
+        problem,
+    };
+    page(status, &view)
+}
+
+fn row(payment: Payment) -> Option<PaymentRow> {
+    Some(PaymentRow {
+        status: payment_status(&payment),
+        method: method(&payment),
+        amount: Money(payment.amount_minor),
+        created_at: moment(payment.created_at?)?,
+        order_uuid: payment.order_uuid,
+    })
+}

@@ -1,0 +1,41 @@
+//! Sends a notification again at a user's request.
+
+use std::time::Duration;
+
+use contracts::ids::OrderId;
+use platform::auth::Caller;
+
+use super::NotificationService;
+use crate::{
+    error::Error,
+    model::{Kind, Notification, Status},
+};
+
+/// How long ago the notification was sent or failed, at least. A chat shall not be flooded, and a failure may have a cause that lasts.
+const PAUSE: Duration = Duration::from_mins(1);
+
+impl NotificationService {
+    /// Queues a notification again, and returns it. One that is queued stays as it is. Users may resend those of their own orders; a service
+    /// may resend all.
+    pub async fn resend(&self, caller: &Caller, order: OrderId, kind: Kind) -> Result<Notification, Error> {
+        let found = self.find(caller, order, kind).await?;
+        if found.status == Status::Queued {
+            return Ok(found);
+        }
+        if self.notifications.resend(found.id, PAUSE).await? {
+            self.queued.notify_one();
+            return self.find(caller, order, kind).await;
+        }
+        // Another request may have resent it in the meantime.
+        match self.find(caller, order, kind).await? {
+            queued if queued.status == Status::Queued => Ok(queued),
+            sent if sent.status == Status::Sent && sent.ambiguous => Err(Error::SentTwice),
+            _ => Err(Error::JustEnded),
+        }
+    }
+
+    async fn find(&self, caller: &Caller, order: OrderId, kind: Kind) -> Result<Notification, Error> {
+        let mut all = self.list(caller, order).await?.into_iter();
+        all.find(|notification| notification.kind == kind).ok_or(Error::NotFound)
+    }
+}
