@@ -1,7 +1,7 @@
 //! Live steps: one reader of the timeline for all streams of this process, which hands each order's steps to its streams.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -10,7 +10,12 @@ use contracts::ids::OrderId;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 
-use crate::{error::Error, metrics, model::Step, repository::Timeline};
+use crate::{
+    error::Error,
+    metrics,
+    model::{Record, Step},
+    repository::Timeline,
+};
 
 /// How often the timeline is read for records that another replica has added.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
@@ -94,7 +99,7 @@ impl Live {
                 place = None;
                 continue;
             }
-            match self.hand_on(place, &orders).await {
+            match self.hand_on(place, orders).await {
                 Ok(up_to) => {
                     outage.over();
                     place = Some(up_to);
@@ -104,22 +109,31 @@ impl Live {
         }
     }
 
-    /// Hands on the steps after `place`, and returns the place up to which that is all.
-    async fn hand_on(&self, place: Option<i64>, orders: &[OrderId]) -> Result<i64, Error> {
-        let caught = match place {
-            Some(place) => self.0.timeline.after(place, orders).await?,
-            // A stream that opened before this look may have missed any of its records: hand on all of them. It skips those that it has.
-            None => self.0.timeline.after(0, orders).await?,
-        };
+    /// Hands on the steps of these orders after `place`, and returns the place up to which that is all.
+    async fn hand_on(&self, place: Option<i64>, mut orders: Vec<OrderId>) -> Result<i64, Error> {
+        // A stream that opened before the first look may have missed any of its records: hand on all of them. It skips those that it has.
+        let place = place.unwrap_or_default();
+        let (mut read, mut up_to) = (HashSet::new(), i64::MAX);
+        while !orders.is_empty() {
+            let caught = self.0.timeline.after(place, &orders).await?;
+            self.send(caught.records);
+            up_to = up_to.min(caught.up_to);
+            read.extend(orders);
+            // Of an order whose first stream opened during this look, a record may be below `up_to` that neither has read.
+            orders = self.read_orders().into_iter().filter(|order| !read.contains(order)).collect();
+        }
+        Ok(up_to)
+    }
+
+    fn send(&self, records: Vec<Record>) {
         let senders = self.orders();
-        for record in caught.records {
+        for record in records {
             if let Some(sender) = senders.get(&record.record.order) {
                 for step in Step::from_record(record) {
                     let _ = sender.send(Arc::new(step));
                 }
             }
         }
-        Ok(caught.up_to)
     }
 
     /// Returns the orders that have readers, and forgets the others.
@@ -131,5 +145,96 @@ impl Live {
 
     fn orders(&self) -> MutexGuard<'_, HashMap<OrderId, broadcast::Sender<Arc<Step>>>> {
         self.0.orders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use contracts::ids::UserId;
+    use platform::{clock, ids};
+    use serde_json::Value;
+
+    use super::*;
+    use crate::{
+        model::NewRecord,
+        repository::{Caught, MemoryTimeline},
+    };
+
+    /// A timeline during whose first look a stream opens, reads what there is, and a record of its order is added.
+    struct OpenedMeanwhile {
+        timeline: MemoryTimeline,
+        order: OrderId,
+        live: Mutex<Option<Live>>,
+        stream: Mutex<Option<Stream>>,
+    }
+
+    fn record(order: OrderId, offset: i64) -> NewRecord {
+        let now = clock::now();
+        NewRecord {
+            topic_id: String::new(),
+            topic: "order.paid".to_owned(),
+            partition: 0,
+            offset,
+            order,
+            user: None,
+            event: Some(ids::random()),
+            kind: "events.v1.Unheard".to_owned(),
+            committed_at: now,
+            published_at: now,
+            consumed_at: now,
+            trace: None,
+            payload: Value::Null,
+            headers: Value::Null,
+        }
+    }
+
+    #[async_trait]
+    impl Timeline for OpenedMeanwhile {
+        async fn after(&self, place: i64, orders: &[OrderId]) -> Result<Caught, Error> {
+            let live = self.live.lock().unwrap().take();
+            if let Some(live) = live {
+                *self.stream.lock().unwrap() = Some(live.open(self.order)?);
+                assert!(self.timeline.of_order(self.order, 0).await?.is_empty());
+                self.timeline.add(&[record(self.order, 1)]).await?;
+            }
+            self.timeline.after(place, orders).await
+        }
+
+        async fn add(&self, records: &[NewRecord]) -> Result<u64, Error> {
+            self.timeline.add(records).await
+        }
+
+        async fn of_order(&self, order: OrderId, place: i64) -> Result<Vec<Record>, Error> {
+            self.timeline.of_order(order, place).await
+        }
+
+        async fn owner(&self, order: OrderId) -> Result<Option<UserId>, Error> {
+            self.timeline.owner(order).await
+        }
+
+        async fn remove_old(&self, age: Duration, limit: i64) -> Result<u64, Error> {
+            self.timeline.remove_old(age, limit).await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_opens_during_a_look_for_others_misses_no_record() {
+        let [other, order] = [ids::random(), ids::random()].map(OrderId::new);
+        let timeline = Arc::new(OpenedMeanwhile {
+            timeline: MemoryTimeline::default(),
+            order,
+            live: Mutex::default(),
+            stream: Mutex::default(),
+        });
+        let live = Live::new(timeline.clone(), 2);
+        let _other = live.open(other).unwrap();
+        *timeline.live.lock().unwrap() = Some(live.clone());
+
+        let up_to = live.hand_on(Some(0), vec![other]).await.unwrap();
+
+        let mut stream = timeline.stream.lock().unwrap().take().unwrap();
+        assert_eq!(stream.steps.try_recv().unwrap().offset, Some(1));
+        assert!(up_to > 0);
     }
 }
