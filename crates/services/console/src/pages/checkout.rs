@@ -126,6 +126,11 @@ async fn shown(
             (None, Some(problem))
         }
     };
+    // The API names a part by its uuid, which the page shows nowhere.
+    let problem = problem.map(|problem| layout::Problem {
+        detail: lines.iter().fold(problem.detail, |detail, line| detail.replace(&line.part_uuid, &line.name)),
+        ..problem
+    });
     let view = Checkout {
         layout,
         total: Money(lines.iter().fold(0, |sum, line| line.total.0.saturating_add(sum))),

@@ -9,6 +9,7 @@ mod files_that_name_services;
 mod import_cycles;
 mod migrations;
 mod observability;
+mod one_compilation;
 mod proto_comments;
 mod registry;
 mod shared_tables;
