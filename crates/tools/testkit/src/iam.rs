@@ -17,9 +17,9 @@ use contracts::proto::{
     },
     common::v1::{NotificationMethod, Session, User, UserInfo},
     user::v1::{
-        ChangePasswordRequest, ChangePasswordResponse, ConfirmContactRequest, ConfirmContactResponse,
-        CreateContactCodeRequest, CreateContactCodeResponse, GetUserRequest, GetUserResponse, RegisterRequest,
-        RegisterResponse,
+        ChangeContactsRequest, ChangeContactsResponse, ChangePasswordRequest, ChangePasswordResponse,
+        ConfirmContactRequest, ConfirmContactResponse, CreateContactCodeRequest, CreateContactCodeResponse,
+        GetUserRequest, GetUserResponse, RegisterRequest, RegisterResponse,
         contact_service_server::{ContactService, ContactServiceServer},
         user_service_server::{UserService, UserServiceServer},
     },
@@ -234,6 +234,13 @@ impl UserService for Known {
         &self,
         _: Request<ChangePasswordRequest>,
     ) -> Result<Response<ChangePasswordResponse>, Status> {
+        Err(Status::unimplemented("the stand-in for iam has no passwords"))
+    }
+
+    async fn change_contacts(
+        &self,
+        _: Request<ChangeContactsRequest>,
+    ) -> Result<Response<ChangeContactsResponse>, Status> {
         Err(Status::unimplemented("the stand-in for iam has no passwords"))
     }
 }

@@ -66,7 +66,7 @@ fn refused(status: &Status) -> Problem {
 }
 
 /// Returns the caller's address: what the gateway says, or the peer's.
-fn caller(info: Option<Extension<TcpConnectInfo>>, headers: &HeaderMap) -> String {
+pub(super) fn caller(info: Option<Extension<TcpConnectInfo>>, headers: &HeaderMap) -> String {
     let forwarded = headers.get(FORWARDED).and_then(|value| value.to_str().ok());
     let peer = info.and_then(|Extension(info)| info.remote_addr).as_ref().map(SocketAddr::ip);
     forwarded.map_or_else(|| peer.map(|ip| ip.to_string()).unwrap_or_default(), str::to_owned)

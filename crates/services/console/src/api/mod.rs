@@ -1,5 +1,6 @@
 //! The HTTP API, a file per group of endpoints.
 
+mod contacts;
 mod couriers;
 mod form;
 mod live;
@@ -15,6 +16,7 @@ mod session;
 mod state;
 mod timeline;
 
+pub use contacts::TELEGRAM;
 pub use form::{Form, is_form, see};
 pub use operator::{LETTERS_PER_PAGE, LettersQuery, MAX_ACTIONS, not_read};
 pub use problems::{of_error, of_status};

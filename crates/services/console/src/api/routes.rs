@@ -18,7 +18,7 @@ use utoipa::openapi::{
     HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, PathItem, PathsBuilder, ResponseBuilder, path::OperationBuilder,
 };
 
-use super::{Api, couriers, live, login, operator, orders, origin, parts, receipt, session, timeline};
+use super::{Api, contacts, couriers, live, login, operator, orders, origin, parts, receipt, session, timeline};
 use crate::pages;
 
 /// The console's pages for people and its API for programs. Users see their own orders; what operators may do needs the role.
@@ -75,6 +75,7 @@ pub const RULES: &[Rule] = &[
     Rule::operator("GET /console/operator/couriers", &[]),
     Rule::operator("GET /console/operator/actions", &[]),
     Rule::session("POST /console/api/sessions/{id}/end", &[]),
+    Rule::session("POST /console/api/contacts", &[]),
     // After all others: the test of docs/access.md asks in this order, and a session ends here.
     Rule::session("POST /console/api/logout-all", &[]),
     Rule::public("POST /console/api/logout"),
@@ -93,6 +94,7 @@ const SUMMARIES: &[(&str, &str)] = &[
     ("POST /console/api/logout", "Ends the session"),
     ("POST /console/api/logout-all", "Ends every session of the user"),
     ("POST /console/api/sessions/{id}/end", "Ends one session of the user"),
+    ("POST /console/api/contacts", "Replaces the e-mail address and the Telegram chat of the user"),
     ("GET /console/api/me", "The user"),
     ("GET /console/api/parts", "Parts with price and stock"),
     ("GET /console/api/orders", "The user's orders, as the order service answers"),
@@ -157,6 +159,7 @@ pub fn router(state: Api, guard: &Guard, readiness: Readiness, in_flight: usize)
         .route("/console/api/logout", post(login::logout))
         .route("/console/api/logout-all", post(login::logout_all))
         .route("/console/api/sessions/{id}/end", post(login::end_session))
+        .route("/console/api/contacts", post(contacts::change))
         .route("/console/api/me", get(login::me))
         .route("/console/api/parts", get(parts::list))
         .route("/console/api/orders", get(orders::list).post(orders::create))

@@ -7,8 +7,10 @@ use contracts::{
             EndSessionRequest, ListSessionsRequest, LoginRequest, LogoutAllRequest, LogoutRequest, SessionSummary,
             WhoamiRequest, auth_service_client::AuthServiceClient, session_service_client::SessionServiceClient,
         },
-        common::v1::{User, UserInfo},
-        user::v1::{RegisterRequest, UserRegistrationInfo, user_service_client::UserServiceClient},
+        common::v1::{NotificationMethod, User, UserInfo},
+        user::v1::{
+            ChangeContactsRequest, RegisterRequest, UserRegistrationInfo, user_service_client::UserServiceClient,
+        },
     },
 };
 use platform::grpc::Peer;
@@ -45,6 +47,20 @@ impl Iam {
         let info = UserInfo { login, email, notification_methods: Vec::new() };
         let info = UserRegistrationInfo { info: Some(info), password };
         self.users.clone().register(from(caller, RegisterRequest { info: Some(info) })).await?;
+        Ok(())
+    }
+
+    /// Replaces the contacts of the session's user. `caller` is the address from which the browser calls.
+    pub async fn change_contacts(
+        &self,
+        session: &str,
+        password: String,
+        email: String,
+        notification_methods: Vec<NotificationMethod>,
+        caller: &str,
+    ) -> Result<(), Status> {
+        let request = ChangeContactsRequest { session_uuid: session.to_owned(), password, email, notification_methods };
+        self.users.clone().change_contacts(from(caller, request)).await?;
         Ok(())
     }
 

@@ -70,7 +70,7 @@ fn page_of_form(path: &str, body: &[u8]) -> String {
     match (path, path.strip_prefix("/orders/").and_then(|rest| rest.split('/').next())) {
         ("/orders", _) => format!("/console/checkout?{}", std::str::from_utf8(body).unwrap_or_default()),
         (_, Some(order)) => format!("/console/orders/{order}"),
-        ("/logout-all", _) => "/console/profile".to_owned(),
+        ("/logout-all" | "/contacts", _) => "/console/profile".to_owned(),
         (path, _) if path.starts_with("/sessions/") => "/console/profile".to_owned(),
         ("/operator/kyc-rollback" | "/operator/restock", _) => "/console/operator/actions".to_owned(),
         (path, _) if path.starts_with("/operator/") => {

@@ -7,6 +7,7 @@ mod compression;
 pub mod drawing;
 mod export;
 pub mod format;
+mod fragments;
 mod frame;
 mod known;
 mod login;
@@ -26,7 +27,8 @@ pub mod views;
 mod visit;
 pub mod words;
 
-use axum::{Router, routing::get};
+use axum::{Router, middleware::from_fn, routing::get};
+use platform::shared_layer::shared;
 
 use crate::api::Api;
 pub use answers::{after_form, as_page, not_found};
@@ -47,17 +49,20 @@ pub fn public() -> Router<Api> {
 
 /// Returns the pages of users and operators.
 pub fn routes() -> Router<Api> {
+    let fragments = Router::new()
+        .route("/console/orders/{order_uuid}/summary", get(order::summary))
+        .route("/console/orders/{order_uuid}/timeline", get(order::timeline))
+        .route("/console/orders/{order_uuid}/receipt", get(order::receipt))
+        .route("/console/map/grid", get(map::grid))
+        .layer(shared(from_fn(fragments::in_page)));
     Router::new()
         .route("/console/", get(shop::show))
         .route("/console/checkout", get(checkout::show))
         .route("/console/orders", get(orders::show))
         .route("/console/orders/{order_uuid}", get(order::show))
-        .route("/console/orders/{order_uuid}/summary", get(order::summary))
-        .route("/console/orders/{order_uuid}/timeline", get(order::timeline))
-        .route("/console/orders/{order_uuid}/receipt", get(order::receipt))
         .route("/console/map", get(map::show))
-        .route("/console/map/grid", get(map::grid))
         .route("/console/profile", get(profile::show))
         .route("/console/payments", get(payments::show))
+        .merge(fragments)
         .merge(operator::routes())
 }

@@ -24,6 +24,7 @@ pub const RULES: &[Rule] = &[
     Rule::gateway("/envoy.service.auth.v3.Authorization/Check"),
     Rule::public("/user.v1.UserService/Register"),
     Rule::public("/user.v1.UserService/ChangePassword"),
+    Rule::public("/user.v1.UserService/ChangeContacts"),
     Rule::session("/user.v1.UserService/GetUser", &["order", "notification"]),
     Rule::session("/user.v1.ContactService/CreateContactCode", &[]),
     Rule::services("/user.v1.ContactService/ConfirmContact", &["notification"]),

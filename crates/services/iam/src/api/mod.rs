@@ -1,6 +1,7 @@
 //! The gRPC API, one file per RPC.
 
 mod caller_address;
+mod change_contacts;
 mod change_password;
 mod check;
 mod confirm_contact;
@@ -35,8 +36,8 @@ use contracts::proto::{
     },
     envoy::service::auth::v3::authorization_server::AuthorizationServer,
     user::v1::{
-        ChangePasswordRequest, ChangePasswordResponse, GetUserRequest, GetUserResponse, RegisterRequest,
-        RegisterResponse,
+        ChangeContactsRequest, ChangeContactsResponse, ChangePasswordRequest, ChangePasswordResponse, GetUserRequest,
+        GetUserResponse, RegisterRequest, RegisterResponse,
         contact_service_server::ContactServiceServer,
         user_service_server::{UserService, UserServiceServer},
     },
@@ -140,5 +141,13 @@ impl UserService for Grpc {
     ) -> Result<Response<ChangePasswordResponse>, Status> {
         let address = caller_address::of(&request, &self.settings);
         change_password::handle(&self.service, self.settings.password_min, address, request).await
+    }
+
+    async fn change_contacts(
+        &self,
+        request: Request<ChangeContactsRequest>,
+    ) -> Result<Response<ChangeContactsResponse>, Status> {
+        let address = caller_address::of(&request, &self.settings);
+        change_contacts::handle(&self.service, address, request).await
     }
 }

@@ -116,9 +116,13 @@ impl UserInfo {
         notification_methods: Vec<NotificationMethod>,
     ) -> Result<Self, InvalidFields> {
         let methods = check_methods(&notification_methods, login.len() + email.len());
-        let checks = [check_new_login(&login), check_email(&email), methods];
-        checks.into_iter().filter_map(Result::err).map(InvalidField::from).collect::<InvalidFields>().none()?;
+        all([check_new_login(&login), check_email(&email), methods])?;
         Ok(Self { login, email, notification_methods })
+    }
+
+    /// Validates other contacts for this login. An error names the invalid fields.
+    pub fn check_contacts(&self, email: &str, methods: &[NotificationMethod]) -> Result<(), InvalidFields> {
+        all([check_email(email), check_methods(methods, self.login.len() + email.len())])
     }
 
     /// Returns the data in which only the methods with the chat `confirmed` are confirmed.
@@ -130,6 +134,11 @@ impl UserInfo {
         }
         self
     }
+}
+
+/// Returns all errors.
+fn all(checks: impl IntoIterator<Item = Result<(), Invalid>>) -> Result<(), InvalidFields> {
+    checks.into_iter().filter_map(Result::err).map(InvalidField::from).collect::<InvalidFields>().none()
 }
 
 fn check_new_login(login: &str) -> Result<(), Invalid> {

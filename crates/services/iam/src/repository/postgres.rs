@@ -221,6 +221,40 @@ impl Users for PgUsers {
         Ok(changed.rows_affected() > 0)
     }
 
+    async fn change_contacts(
+        &self,
+        user: UserId,
+        email: &str,
+        methods: &[NotificationMethod],
+        now: DateTime<Utc>,
+    ) -> Result<Option<User>, Error> {
+        let row = with_retry(|| {
+            sqlx::query_as!(
+                Row,
+                r#"update users set
+                    email = $2,
+                    email_key = $3,
+                    notification_methods = $4,
+                    updated_at = greatest($5, updated_at + interval '1 microsecond')
+                where uuid = $1
+                returning uuid as "id: UserId", login, email, password_hash, created_at, updated_at,
+                    notification_methods as "notification_methods: Json<Vec<NotificationMethod>>",
+                    confirmed_chat as "confirmed_chat: ChatId",
+                    known_devices as "known_devices: Json<HashMap<DeviceDigest, i64>>""#,
+                user.uuid(),
+                email,
+                key(email),
+                Json(methods) as _,
+                now,
+            )
+            .fetch_optional(&self.pool)
+        });
+        match row.await {
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Err(Error::EmailTaken),
+            row => Ok(row?.map(User::from)),
+        }
+    }
+
     async fn renew_hash(&self, user: UserId, old: &str, new: &str) -> Result<(), Error> {
         let renewed = with_retry(|| {
             sqlx::query!(

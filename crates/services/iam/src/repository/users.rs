@@ -6,7 +6,7 @@ use contracts::ids::UserId;
 
 use crate::{
     error::Error,
-    model::{Account, ChatId, DeviceDigest, Owner, User, UserInfo},
+    model::{Account, ChatId, DeviceDigest, NotificationMethod, Owner, User, UserInfo},
 };
 
 #[async_trait]
@@ -27,6 +27,15 @@ pub trait Users: Send + Sync {
     /// Changes the password if the user has not changed since `known` was read. The call is idempotent. Returns false if the user has
     /// changed.
     async fn change_password(&self, known: &User, password_hash: &str, now: DateTime<Utc>) -> Result<bool, Error>;
+    /// Replaces the user's e-mail address and notification methods. The call is idempotent. Returns the changed user, or `None` if there is
+    /// no such user. Fails if another user has the e-mail address, in any spelling.
+    async fn change_contacts(
+        &self,
+        user: UserId,
+        email: &str,
+        methods: &[NotificationMethod],
+        now: DateTime<Utc>,
+    ) -> Result<Option<User>, Error>;
     /// Replaces the hash `old` by another hash of the same password, unless the password has changed. The user's `updated_at` does not
     /// change.
     async fn renew_hash(&self, user: UserId, old: &str, new: &str) -> Result<(), Error>;

@@ -72,16 +72,16 @@ impl ContactService {
         }
         self.sessions.begin_change(user).await?;
         let Some(changed) = self.users.confirm_chat(user, chat, now).await? else { return Ok(false) };
-        self.show(&changed).await;
+        show(&*self.sessions, &changed).await;
         Ok(true)
     }
+}
 
-    /// Updates the user in the session store. If that fails, the user is read from the database for a minute.
-    async fn show(&self, changed: &User) {
-        if let Err(error) = self.sessions.refresh(&Owner::from(changed)).await {
-            let error = format!("{:#}", anyhow::Error::from(error));
-            tracing::warn!(error, "user not stored beside the sessions, the database is read meanwhile");
-        }
+/// Updates the user in the session store. If that fails, the user is read from the database for a minute.
+pub(super) async fn show(sessions: &dyn Sessions, changed: &User) {
+    if let Err(error) = sessions.refresh(&Owner::from(changed)).await {
+        let error = format!("{:#}", anyhow::Error::from(error));
+        tracing::warn!(error, "user not stored beside the sessions, the database is read meanwhile");
     }
 }
 

@@ -1,5 +1,6 @@
 //! The use cases: registration, login, sessions, access tokens, password changes and Telegram contacts.
 
+mod change_contacts;
 mod contacts;
 mod create_operator;
 mod login;

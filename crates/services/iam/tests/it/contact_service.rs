@@ -2,9 +2,12 @@
 
 use contracts::proto::{
     common::v1::UserInfo,
-    user::v1::{ConfirmContactRequest, CreateContactCodeRequest, contact_service_client::ContactServiceClient},
+    user::v1::{
+        ChangeContactsRequest, ConfirmContactRequest, CreateContactCodeRequest,
+        contact_service_client::ContactServiceClient,
+    },
 };
-use platform::grpc::Peer;
+use platform::{grpc::Peer, ids, invalid::InvalidFields};
 use stand_ins::Proxy;
 use tonic::{Code, Request, Status, transport::Channel};
 
@@ -182,4 +185,42 @@ async fn a_code_stays_valid_while_the_database_is_away() {
 
     confirm(&iam, &given, 42).await.unwrap();
     assert_eq!(confirmed(&iam, &ann, &session).await, ["42"]);
+}
+
+#[tokio::test]
+async fn a_user_changes_the_contacts_with_the_password_alone() {
+    let iam = iam().await;
+    let (ann, session) = user(&iam, &[&CHAT.to_string()]).await;
+    let (code, _) = code(&iam, &session).await.unwrap();
+    confirm(&iam, &code, CHAT).await.unwrap();
+    let other = info();
+    iam.register(&other, PASSWORD).await.unwrap();
+    let change = async |password: &str, email: &str, target: &str| {
+        let request = ChangeContactsRequest {
+            session_uuid: session.clone(),
+            password: password.to_owned(),
+            email: email.to_owned(),
+            notification_methods: vec![contact("telegram", &CHAT.to_string()), contact("telegram", target)],
+        };
+        iam.user.clone().change_contacts(request).await.map(drop)
+    };
+
+    let wrong = change("WrongPassword123!", "new@example.com", "7").await.unwrap_err();
+    let taken = change(PASSWORD, &other.email.to_uppercase(), "7").await.unwrap_err();
+    let invalid = change(PASSWORD, "new", "seven").await.unwrap_err();
+    let dead = ChangeContactsRequest { session_uuid: ids::random().to_string(), ..ChangeContactsRequest::default() };
+    let dead = iam.user.clone().change_contacts(dead).await.unwrap_err();
+    assert_eq!(confirmed(&iam, &ann, &session).await, [CHAT.to_string()], "nothing has changed");
+    let email = format!("{}@new.example", ids::random());
+    change(PASSWORD, &email, "7").await.unwrap();
+
+    assert_eq!((wrong.code(), wrong.message()), (Code::Unauthenticated, "wrong login or password"));
+    assert_eq!((taken.code(), taken.message()), (Code::AlreadyExists, "email is already taken"));
+    let fields = InvalidFields::in_status(&invalid);
+    let fields: Vec<_> = fields.as_slice().iter().map(|invalid| &*invalid.field).collect();
+    assert_eq!(fields, ["email", "notification_methods[1].target"]);
+    assert_eq!(dead.code(), Code::InvalidArgument, "the password comes first");
+    let shown = iam.get_user(Some(&session), &ann).await.unwrap().info.unwrap();
+    assert_eq!((shown.email, shown.notification_methods.len()), (email, 2));
+    assert_eq!(confirmed(&iam, &ann, &session).await, [CHAT.to_string()], "it is the confirmed chat still");
 }

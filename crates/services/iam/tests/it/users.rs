@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use contracts::ids::UserId;
-use iam::{error::Error, model::NotificationMethod};
+use iam::{
+    error::Error,
+    model::{ChatId, NotificationMethod},
+};
 use platform::{clock, ids};
 
 use crate::stores::{ann, user, users};
@@ -101,5 +104,35 @@ async fn a_password_is_changed_once_from_each_state() {
         assert_eq!((account.password_hash.as_str(), account.user.updated_at), ("second", second), "{store}");
         assert_eq!(account.user.created_at, ann.created_at, "{store}");
         assert!(!users.change_password(&user("bob", "bob@example.com"), "x", second).await.unwrap(), "{store}");
+    }
+}
+
+#[tokio::test]
+async fn changed_contacts_replace_those_before_and_the_confirmed_chat_stays_confirmed() {
+    for (store, users) in users().await {
+        let telegram = |target: &str| NotificationMethod::new("telegram".to_owned(), target.to_owned());
+        let mut ann = ann();
+        ann.info.notification_methods = vec![telegram("42")];
+        let bob = user("bob", "bob@example.com");
+        users.register(&ann, "hash").await.unwrap();
+        users.register(&bob, "hash").await.unwrap();
+        users.confirm_chat(ann.id, ChatId::parse("target", "42").unwrap(), clock::now()).await.unwrap().unwrap();
+        let change = async |id, email: &str, targets: &[&str]| {
+            let methods: Vec<_> = targets.iter().map(|target| telegram(target)).collect();
+            users.change_contacts(id, email, &methods, ann.updated_at).await
+        };
+
+        let changed = change(ann.id, "new@example.com", &["43", "42"]).await.unwrap().unwrap();
+        let confirmed: Vec<bool> = changed.info.notification_methods.iter().map(|one| one.is_confirmed).collect();
+        assert_eq!((changed.info.email.as_str(), confirmed), ("new@example.com", vec![false, true]), "{store}");
+        assert!(changed.updated_at > ann.updated_at, "{store}: also if the clock stands still");
+        assert_eq!(users.find(ann.id).await.unwrap(), Some(changed), "{store}");
+
+        let other_case = change(ann.id, "New@Example.com", &["43"]).await.unwrap().unwrap();
+        assert!(!other_case.info.notification_methods[0].is_confirmed, "{store}");
+        let taken = change(bob.id, "NEW@example.com", &[]).await;
+        assert!(matches!(taken, Err(Error::EmailTaken)), "{store}: {taken:?}");
+        assert_eq!(users.find(bob.id).await.unwrap(), Some(bob), "{store}");
+        assert_eq!(change(UserId::new(ids::random()), "nobody@example.com", &[]).await.unwrap(), None, "{store}");
     }
 }

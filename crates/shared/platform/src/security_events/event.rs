@@ -10,7 +10,7 @@ use super::{AccessRefusal, ContactRefusal, Revocation, TokenRefusal};
 const MAX_PATH_LENGTH: usize = 256;
 
 /// The names of all events, in the order of [`Event`].
-pub(super) const NAMES: [&str; 14] = [
+pub(super) const NAMES: [&str; 15] = [
     "registered",
     "logged_in",
     "login_refused",
@@ -25,6 +25,7 @@ pub(super) const NAMES: [&str; 14] = [
     "contact_code_created",
     "contact_confirmed",
     "contact_refused",
+    "contacts_changed",
 ];
 
 /// A security event. Its subject is the uuid of a user.
@@ -87,6 +88,10 @@ pub enum Event<'a> {
         user: Option<Uuid>,
         reason: ContactRefusal,
     },
+    /// A user replaced the e-mail address or the notification methods.
+    ContactsChanged {
+        user: Uuid,
+    },
 }
 
 impl Event<'_> {
@@ -102,7 +107,7 @@ impl Event<'_> {
             rest @ ..,
         ] = NAMES;
         let [role_granted, role_used, token_refused, access_refused, rest @ ..] = rest;
-        let [contact_code_created, contact_confirmed, contact_refused] = rest;
+        let [contact_code_created, contact_confirmed, contact_refused, contacts_changed] = rest;
         match self {
             Self::Registered { .. } => registered,
             Self::LoggedIn { .. } => logged_in,
@@ -118,6 +123,7 @@ impl Event<'_> {
             Self::ContactCodeCreated { .. } => contact_code_created,
             Self::ContactConfirmed { .. } => contact_confirmed,
             Self::ContactRefused { .. } => contact_refused,
+            Self::ContactsChanged { .. } => contacts_changed,
         }
     }
 
@@ -131,7 +137,8 @@ impl Event<'_> {
             | Self::LoginUnlocked { operator: user, .. }
             | Self::RoleUsed { user, .. }
             | Self::ContactCodeCreated { user }
-            | Self::ContactConfirmed { user } => Some(user),
+            | Self::ContactConfirmed { user }
+            | Self::ContactsChanged { user } => Some(user),
             Self::ContactRefused { user, .. } | Self::AccessRefused { user, .. } => user,
             Self::LoginRefused | Self::Locked { .. } | Self::TokenRefused { .. } => None,
         }

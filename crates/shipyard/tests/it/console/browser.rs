@@ -9,7 +9,10 @@ use tempfile::TempDir;
 use testkit::eventually;
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::{program::Program, system::free_address};
+use crate::{
+    program::Program,
+    system::{System, free_address},
+};
 
 /// WebDriver's name of the member with an element's id.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -53,8 +56,9 @@ impl Drop for Processes {
 }
 
 impl Browser {
-    /// Starts a browser with a profile of its own.
-    pub async fn start(console: String) -> Self {
+    /// Starts a browser for the console of `system`, with a profile of its own.
+    pub async fn start(system: &System) -> Self {
+        let console = format!("http://{}", system.address(&console::SERVICE));
         let turn = TURN.lock().await;
         let profile = tempfile::tempdir().expect("a temporary directory");
         let address = free_address();

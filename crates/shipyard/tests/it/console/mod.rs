@@ -2,5 +2,6 @@
 
 mod browser;
 mod operator;
+mod profile;
 mod purchase;
 mod repeats;

@@ -79,7 +79,7 @@ async fn replay_all(browser: &Browser, says: &str) {
 #[tokio::test]
 async fn an_operator_sees_a_dead_letter_replays_it_and_audits_the_shop() {
     let system = System::start().await;
-    let browser = Browser::start(format!("http://{}", system.address(&console::SERVICE))).await;
+    let browser = Browser::start(&system).await;
     browser.log_in(&operator(&system).await).await;
     browser.open(LETTERS).await;
     browser.wait_for("#letters", "No dead letters").await;

@@ -15,15 +15,11 @@ fn quantity(part: &str) -> String {
     format!("input[name='{part}']")
 }
 
-async fn browser(system: &System) -> Browser {
-    Browser::start(format!("http://{}", system.address(&console::SERVICE))).await
-}
-
 #[tokio::test]
 async fn a_stranger_buys_a_ship_by_mouse_and_watches_it_arrive() {
     let system = System::shared().await;
     let part = Customer::new(system).await.part("Window A").await.uuid;
-    let browser = browser(system).await;
+    let browser = Browser::start(system).await;
     let login = format!("stranger-{}", ids::random().simple());
 
     browser.open("/console/").await;
@@ -85,7 +81,7 @@ async fn a_ship_is_bought_by_keyboard_alone() {
     let system = System::shared().await;
     let customer = Customer::new(system).await;
     let part = customer.part("Window A").await.uuid;
-    let browser = browser(system).await;
+    let browser = Browser::start(system).await;
 
     browser.open("/console/").await;
     browser.tab_to("#login").await;
@@ -113,7 +109,7 @@ async fn markup_that_a_customer_writes_is_text_in_the_browser() {
     let system = System::shared().await;
     let customer = Customer::new(system).await;
     let part = customer.part("Window A").await.uuid;
-    let browser = browser(system).await;
+    let browser = Browser::start(system).await;
     let markup = "<script>document.title='gone'</script><img src=x onerror=document.title='gone'>";
 
     browser.log_in(&customer.session).await;

@@ -1,7 +1,7 @@
 //! Clicking twice, reloading, two tabs and a session that ends never double an order or a charge.
 
 use contracts::events::PaymentCompleted;
-use contracts::proto::auth::v1::{LogoutRequest, WhoamiRequest};
+use contracts::proto::auth::v1::LogoutRequest;
 use serde_json::Value;
 use testkit::eventually;
 
@@ -10,10 +10,6 @@ use crate::{
     customer::{Customer, ORDERS, PASSWORD},
     system::System,
 };
-
-async fn browser(system: &System) -> Browser {
-    Browser::start(format!("http://{}", system.address(&console::SERVICE))).await
-}
 
 /// Returns the attempts to charge an order, which payment publishes.
 async fn charges(system: &System, order: &str) -> usize {
@@ -27,7 +23,7 @@ async fn a_double_click_two_tabs_and_reloads_are_one_order_and_one_charge() {
     let system = System::shared().await;
     let customer = Customer::new(system).await;
     let part = customer.part("Window A").await.uuid;
-    let browser = browser(system).await;
+    let browser = Browser::start(system).await;
     browser.log_in(&customer.session).await;
     let checkout = format!("/console/checkout?{part}=1&key=made-with-the-cart");
 
@@ -65,7 +61,7 @@ async fn a_refused_charge_is_explained_and_another_way_to_pay_succeeds() {
     let customer = Customer::new(system).await;
     // Above PAYMENT_DECLINE_ABOVE.
     let part = customer.part("Control Module").await.uuid;
-    let browser = browser(system).await;
+    let browser = Browser::start(system).await;
     browser.log_in(&customer.session).await;
 
     browser.open(&format!("/console/checkout?{part}=6")).await;
@@ -87,7 +83,7 @@ async fn a_session_that_ends_leads_to_the_login_and_back_with_the_cart() {
     let system = System::shared().await;
     let mut customer = Customer::new(system).await;
     let part = customer.part("Window A").await.uuid;
-    let browser = browser(system).await;
+    let browser = Browser::start(system).await;
     browser.log_in(&customer.session).await;
     browser.open(&format!("/console/checkout?{part}=3&delivery_address=Main+Street+1")).await;
     let ended = LogoutRequest { session_uuid: customer.session.clone() };
@@ -108,26 +104,4 @@ async fn a_session_that_ends_leads_to_the_login_and_back_with_the_cart() {
     customer.log_in().await;
     let orders: Value = customer.get(ORDERS).await.success(200);
     assert_eq!(orders["orders"].as_array().map(Vec::len), Some(1));
-}
-
-#[tokio::test]
-async fn a_session_on_another_device_is_ended_in_the_profile() {
-    let system = System::shared().await;
-    let mut customer = Customer::new(system).await;
-    let elsewhere = customer.session.clone();
-    customer.log_in().await;
-    let browser = browser(system).await;
-    browser.log_in(&customer.session).await;
-
-    browser.open("/console/profile").await;
-    browser.click("form[action$='/end'] button").await;
-
-    browser.wait_for("#sessions + .scroll tbody", "this browser").await;
-    let ended = async || {
-        let request = WhoamiRequest { session_uuid: elsewhere.clone(), ..WhoamiRequest::default() };
-        customer.auth().whoami(request).await.is_err().then_some(())
-    };
-    eventually(ended).await;
-    assert_eq!(browser.script("return document.querySelectorAll('form[action$=\"/end\"]').length").await, 0);
-    let _: Value = customer.get(ORDERS).await.success(200);
 }

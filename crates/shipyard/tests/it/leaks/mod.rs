@@ -106,6 +106,7 @@ async fn what_a_run_writes_shows_no_secret_and_no_contact() {
         "contact_code_created",
         "contact_confirmed",
         "contact_refused",
+        "contacts_changed",
     ] {
         assert!(written.mentions("log of iam", &format!(r#""event":"{event}""#)), "{event} is in the audit log");
         let none = format!(r#"security_events_total{{event="{event}"}} 0"#);

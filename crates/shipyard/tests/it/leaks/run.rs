@@ -7,7 +7,8 @@ use contracts::proto::{
     common::v1::{NotificationMethod, UserInfo},
     customers::v1::{Address, CreateCustomerRequest, customer_service_client::CustomerServiceClient},
     user::v1::{
-        ChangePasswordRequest, CreateContactCodeRequest, GetUserRequest, RegisterRequest, UserRegistrationInfo,
+        ChangeContactsRequest, ChangePasswordRequest, CreateContactCodeRequest, GetUserRequest, RegisterRequest,
+        UserRegistrationInfo,
     },
 };
 use platform::{
@@ -73,6 +74,7 @@ impl Run {
         visit.log_in().await;
         visit.change_password().await;
         visit.confirm_contact(telegram).await;
+        visit.change_contacts(number).await;
         visit.become_customer().await;
         visit.order(telegram).await;
         visit.refuse_requests().await;
@@ -215,6 +217,34 @@ impl Visit<'_> {
             eventually(async || (telegram.messages().len() >= answers).then_some(())).await;
         }
         assert!(telegram.messages()[1].text.starts_with("Confirmed"), "{:?}", telegram.messages());
+    }
+
+    async fn change_contacts(&mut self, number: u128) {
+        let broken = self.secrets.add("Telegram target", "at-ann-of-leaks");
+        let mail = self.secrets.add("e-mail", format!("third.{number:06}@leaks.example"));
+        // The address of the customer that was registered first.
+        let taken = format!("{}@example.com", self.customer.login);
+        self.email = self.secrets.add("e-mail", format!("ann.new.{number:06}@leaks.example"));
+        let (contact, email) = (self.contact.clone(), self.email.clone());
+        for (password, email, target, well) in [
+            ("wrong-Password-of-ann", &email, &contact, false),
+            ("second-Password-of-ann", &email, &broken, false),
+            ("second-Password-of-ann", &taken, &contact, false),
+            ("second-Password-of-ann", &email, &contact, true),
+        ] {
+            let request = ChangeContactsRequest {
+                session_uuid: self.customer.session.clone(),
+                password: password.to_owned(),
+                email: email.clone(),
+                notification_methods: self.info(target, &mail).notification_methods,
+            };
+            let outcome = self.customer.users().change_contacts(request).await;
+            if well {
+                outcome.unwrap();
+            } else {
+                self.written.refused("ChangeContacts", outcome);
+            }
+        }
     }
 
     async fn order(&mut self, telegram: &Telegram) {

@@ -3,9 +3,12 @@
 use askama::Template;
 
 use super::layout::{Layout, Problem};
-use crate::pages::{
-    format::{Moment, Money},
-    words,
+use crate::{
+    api::TELEGRAM,
+    pages::{
+        format::{Moment, Money},
+        words,
+    },
 };
 
 /// A customer of the service customers; erased data are empty.
@@ -81,4 +84,11 @@ pub struct Profile {
     /// Services that did not answer.
     pub away: Vec<String>,
     pub problem: Option<Problem>,
+}
+
+impl Profile {
+    /// Returns the number of the user's Telegram chat, or an empty text.
+    fn telegram(&self) -> &str {
+        self.methods.iter().find(|method| method.provider == TELEGRAM).map_or("", |method| method.target.as_str())
+    }
 }

@@ -11,7 +11,9 @@ use contracts::ids::UserId;
 
 use crate::{
     error::Error,
-    model::{Account, ChatId, DeviceDigest, KNOWN_FOR, MAX_DEVICES, Owner, User, UserInfo, caseless},
+    model::{
+        Account, ChatId, DeviceDigest, KNOWN_FOR, MAX_DEVICES, NotificationMethod, Owner, User, UserInfo, caseless,
+    },
     repository::Users,
 };
 
@@ -97,6 +99,28 @@ impl Users for MemoryUsers {
         password_hash.clone_into(&mut account.password_hash);
         account.user.updated_at = now;
         Ok(true)
+    }
+
+    async fn change_contacts(
+        &self,
+        user: UserId,
+        email: &str,
+        methods: &[NotificationMethod],
+        now: DateTime<Utc>,
+    ) -> Result<Option<User>, Error> {
+        let mut accounts = self.accounts();
+        let is_taken = |other: &Account| other.user.id != user && caseless(&other.user.info.email) == caseless(email);
+        if accounts.values().any(is_taken) {
+            return Err(Error::EmailTaken);
+        }
+        let Some(user) = accounts.get_mut(&user).map(|account| &mut account.user) else { return Ok(None) };
+        let confirmed = user.info.notification_methods.iter().find(|method| method.is_confirmed);
+        let confirmed = confirmed.and_then(NotificationMethod::chat);
+        user.updated_at = now.max(user.updated_at + TimeDelta::microseconds(1));
+        email.clone_into(&mut user.info.email);
+        user.info.notification_methods = methods.to_vec();
+        user.info = user.info.clone().with_confirmed(confirmed);
+        Ok(Some(user.clone()))
     }
 
     async fn renew_hash(&self, user: UserId, old: &str, new: &str) -> Result<(), Error> {

@@ -13,8 +13,8 @@ use contracts::proto::{
     },
     common::v1::User,
     user::v1::{
-        ChangePasswordRequest, ChangePasswordResponse, GetUserRequest, GetUserResponse, RegisterRequest,
-        RegisterResponse, user_service_server::UserService,
+        ChangeContactsRequest, ChangeContactsResponse, ChangePasswordRequest, ChangePasswordResponse, GetUserRequest,
+        GetUserResponse, RegisterRequest, RegisterResponse, user_service_server::UserService,
     },
 };
 use tonic::{Response, Status};
@@ -74,6 +74,13 @@ impl UserService for Iam {
         &self,
         _: tonic::Request<ChangePasswordRequest>,
     ) -> Result<Response<ChangePasswordResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn change_contacts(
+        &self,
+        _: tonic::Request<ChangeContactsRequest>,
+    ) -> Result<Response<ChangeContactsResponse>, Status> {
         Err(Status::unimplemented(""))
     }
 }

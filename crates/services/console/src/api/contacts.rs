@@ -1,0 +1,48 @@
+//! `POST /console/api/contacts`: how the user is reached.
+
+use axum::{
+    Extension,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse as _, Response},
+};
+use contracts::proto::common::v1::NotificationMethod;
+use platform::http::problem::Problem;
+use tonic::{Code, Status, transport::server::TcpConnectInfo};
+
+use super::{Api, Form, Session, form::see, login::caller, of_status};
+
+/// The provider whose targets are chats of the bot.
+pub const TELEGRAM: &str = "telegram";
+
+/// Replaces the e-mail address and the Telegram chat; an empty one removes it. Other ways to reach the user stay.
+pub async fn change(
+    State(api): State<Api>,
+    Extension(Session(session)): Extension<Session>,
+    info: Option<Extension<TcpConnectInfo>>,
+    headers: HeaderMap,
+    form: Form,
+) -> Result<Response, Problem> {
+    let (email, chat, password) = (form.text("email")?, form.text("telegram")?, form.text("password")?);
+    let user = api.iam.user(&session).await.map_err(|status| of_status("iam", &status))?;
+    let mut methods = user.info.unwrap_or_default().notification_methods;
+    methods.retain(|method| method.provider_name != TELEGRAM);
+    let chat = chat.trim();
+    if !chat.is_empty() {
+        let (provider_name, target) = (TELEGRAM.to_owned(), chat.to_owned());
+        methods.insert(0, NotificationMethod { provider_name, target, ..NotificationMethod::default() });
+    }
+
+    let caller = caller(info, &headers);
+    api.iam.change_contacts(&session, password, email, methods, &caller).await.map_err(|status| refused(&status))?;
+
+    Ok(if form.is_form { see("/console/profile").into_response() } else { StatusCode::NO_CONTENT.into_response() })
+}
+
+/// The session was looked up before, so the password is what iam does not accept.
+fn refused(status: &Status) -> Problem {
+    match status.code() {
+        Code::Unauthenticated => Problem::invalid("password", "is wrong"),
+        _ => of_status("iam", status),
+    }
+}

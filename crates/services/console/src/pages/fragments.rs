@@ -1,0 +1,20 @@
+//! Parts of a page, which the script of the page loads again.
+
+use axum::{
+    extract::Request,
+    http::HeaderName,
+    middleware::Next,
+    response::{IntoResponse as _, Redirect, Response},
+};
+
+/// How a browser uses the answer. Other clients do not send it.
+const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+
+/// Middleware: leads a visitor who opens a part to its page, whose address is that of the part without the last segment.
+pub async fn in_page(request: Request, next: Next) -> Response {
+    let is_opened = request.headers().get(FETCH_MODE).is_some_and(|mode| mode == "navigate");
+    match request.uri().path().rsplit_once('/') {
+        Some((page, part)) if is_opened => Redirect::to(&format!("{page}#{part}")).into_response(),
+        _ => next.run(request).await,
+    }
+}
