@@ -24,6 +24,8 @@ use crate::{
 
 /// The name of the role of users who operate the system, as in the `roles` of a [`User`](crate::proto::common::v1::User).
 pub const OPERATOR: &str = "operator";
+/// The provider of notification methods whose targets are Telegram chats.
+pub const TELEGRAM: &str = "telegram";
 
 /// The bytes of sessions and tokens that one call may have: half of the 256 KiB of a message.
 const MAX_CALL_BYTES: usize = 128 * 1024;

@@ -12,6 +12,16 @@ pub struct Cursor {
     pub uuid: Uuid,
 }
 
+impl Cursor {
+    /// Cuts a page of `size` off a list that was read with one entry more. Returns the cursor of the next page, if there is one; `cursor` is
+    /// that of an entry.
+    pub fn cut<T>(entries: &mut Vec<T>, size: usize, cursor: impl FnOnce(&T) -> Self) -> Option<Self> {
+        let more = entries.len() > size;
+        entries.truncate(size);
+        entries.last().filter(|_| more).map(cursor)
+    }
+}
+
 /// The text is no cursor of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is no cursor")]
@@ -56,6 +66,17 @@ mod tests {
         fn no_text_makes_reading_a_cursor_panic(text: String) {
             let _ = text.parse::<Cursor>();
         }
+    }
+
+    #[test]
+    fn a_page_has_a_next_one_if_an_entry_is_left() {
+        let cursor = |entry: &u128| Cursor { created_at: DateTime::UNIX_EPOCH, uuid: Uuid::from_u128(*entry) };
+
+        for (read, page, next) in [(vec![3, 2, 1], vec![3, 2], Some(cursor(&2))), (vec![3, 2], vec![3, 2], None)] {
+            let mut entries = read;
+            assert_eq!((Cursor::cut(&mut entries, 2, cursor), entries), (next, page));
+        }
+        assert_eq!(Cursor::cut(&mut Vec::new(), 2, cursor), None);
     }
 
     #[test]

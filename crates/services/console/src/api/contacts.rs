@@ -6,14 +6,11 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Response},
 };
-use contracts::proto::common::v1::NotificationMethod;
+use contracts::{identity::TELEGRAM, proto::common::v1::NotificationMethod};
 use platform::http::problem::Problem;
 use tonic::{Code, Status, transport::server::TcpConnectInfo};
 
 use super::{Api, Form, Session, form::see, login::caller, of_status};
-
-/// The provider whose targets are chats of the bot.
-pub const TELEGRAM: &str = "telegram";
 
 /// Replaces the e-mail address and the Telegram chat; an empty one removes it. Other ways to reach the user stay.
 pub async fn change(

@@ -16,7 +16,6 @@ mod session;
 mod state;
 mod timeline;
 
-pub use contacts::TELEGRAM;
 pub use form::{Form, is_form, see};
 pub use operator::{LETTERS_PER_PAGE, LettersQuery, MAX_ACTIONS, not_read};
 pub use problems::{of_error, of_status};

@@ -6,8 +6,6 @@ use sha2::{Digest as _, Sha256};
 
 use super::Invalid;
 
-/// The provider of notification methods whose targets are Telegram chats.
-pub const TELEGRAM: &str = "telegram";
 /// The time for which a code is valid.
 pub const CODE_LIFETIME: Duration = Duration::from_mins(10);
 

@@ -16,7 +16,7 @@ mod user;
 use std::borrow::Cow;
 
 pub use caseless::caseless;
-pub use contact::{CODE_LIFETIME, ChatId, CodeDigest, ContactCode, TELEGRAM};
+pub use contact::{CODE_LIFETIME, ChatId, CodeDigest, ContactCode};
 pub use device::DeviceDigest;
 pub use login_attempt::{LoginAttempt, Origin, account_key};
 pub use operators::Operators;

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use contracts::ids::UserId;
+use contracts::{identity::TELEGRAM, ids::UserId};
 use platform::invalid::{InvalidField, InvalidFields};
 use serde::{Deserialize, Serialize};
 
-use super::{ChatId, DeviceDigest, Invalid, LoginAttempt, Origin, TELEGRAM, caseless, line};
+use super::{ChatId, DeviceDigest, Invalid, LoginAttempt, Origin, caseless, line};
 
 /// The maximum length of an e-mail address (RFC 5321) and of a login, which may be an e-mail address, in bytes.
 const MAX_ADDRESS_BYTES: usize = 254;

@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use contracts::ids::UserId;
+use contracts::{identity::TELEGRAM, ids::UserId};
 use platform::postgres::{Database, Migrations, retry_stale};
 use sha2::{Digest as _, Sha256};
 use sqlx::types::Json;
@@ -13,8 +13,8 @@ use super::Users;
 use crate::{
     error::Error,
     model::{
-        Account, ChatId, DeviceDigest, KNOWN_FOR, LoginDigest, MAX_DEVICES, NotificationMethod, Owner, TELEGRAM, User,
-        UserInfo, caseless,
+        Account, ChatId, DeviceDigest, KNOWN_FOR, LoginDigest, MAX_DEVICES, NotificationMethod, Owner, User, UserInfo,
+        caseless,
     },
 };
 

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use contracts::{
+    identity::TELEGRAM,
     ids::UserId,
     proto::user::v1::{
         ConfirmContactRequest, GetUserRequest, contact_service_client::ContactServiceClient,
@@ -12,9 +13,6 @@ use platform::grpc::{Peer, is_refusal};
 use tonic::{Code, Status};
 
 use super::{Confirmation, Contact, Contacts, Unavailable, Users};
-
-/// The `provider_name` of the notification methods that this service uses; it ignores all others.
-const PROVIDER: &str = "telegram";
 
 #[derive(Clone)]
 pub struct GrpcUsers {
@@ -37,7 +35,7 @@ impl Users for GrpcUsers {
                 let info = response.into_inner().user.and_then(|user| user.info).unwrap_or_default();
                 let methods = info.notification_methods.into_iter();
                 let mut methods: Vec<_> = methods
-                    .filter(|method| method.provider_name == PROVIDER && !method.target.is_empty())
+                    .filter(|method| method.provider_name == TELEGRAM && !method.target.is_empty())
                     .map(|method| Contact { chat: method.target, is_confirmed: method.is_confirmed })
                     .collect();
                 let chosen = methods.iter().position(|contact| contact.is_confirmed).unwrap_or_default();

@@ -134,10 +134,10 @@ impl OrderService {
         limit: u8,
     ) -> Result<(Vec<Order>, Option<Cursor>), Error> {
         let mut orders = self.orders.page(user, after, i64::from(limit) + 1).await?;
-        let more = orders.len() > usize::from(limit);
-        orders.truncate(limit.into());
-        let last = orders.last().filter(|_| more);
-        let next = last.map(|order| Cursor { created_at: order.created_at, uuid: order.uuid.uuid() });
+        let next = Cursor::cut(&mut orders, limit.into(), |last| Cursor {
+            created_at: last.created_at,
+            uuid: last.uuid.uuid(),
+        });
         Ok((orders, next))
     }
 }

@@ -21,10 +21,10 @@ impl PaymentService {
         }
         let mut payments = self.payments.page(user, after, i64::from(size) + 1).await?;
         let size = usize::try_from(size).unwrap_or(usize::MAX);
-        let more = payments.len() > size;
-        payments.truncate(size);
-        let last = payments.last().filter(|_| more);
-        let next = last.map(|last| Cursor { created_at: last.created_at, uuid: last.intent.transaction.uuid() });
+        let next = Cursor::cut(&mut payments, size, |last| Cursor {
+            created_at: last.created_at,
+            uuid: last.intent.transaction.uuid(),
+        });
         Ok((payments, next))
     }
 }

@@ -105,6 +105,7 @@ pub fn request(path: &str, order: &str, user: &str) -> Vec<u8> {
             ("user_uuid" | "user_id" | "customer_id", Type::String) => {
                 prost::encoding::string::encode(number, &user.to_owned(), &mut encoded);
             }
+            ("kind", Type::String) => prost::encoding::string::encode(number, &"order_paid".to_owned(), &mut encoded),
             ("payment_method", Type::Enum) => prost::encoding::int32::encode(number, &1, &mut encoded),
             _ => {}
         }

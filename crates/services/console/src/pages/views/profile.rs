@@ -1,14 +1,12 @@
 //! The visitor's account: identity, loans, where messages go, and sessions.
 
 use askama::Template;
+use contracts::identity::TELEGRAM;
 
 use super::layout::{Layout, Problem};
-use crate::{
-    api::TELEGRAM,
-    pages::{
-        format::{Moment, Money},
-        words,
-    },
+use crate::pages::{
+    format::{Moment, Money},
+    words,
 };
 
 /// A customer of the service customers; erased data are empty.
