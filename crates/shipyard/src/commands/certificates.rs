@@ -1,4 +1,4 @@
-//! `shipyard certificates`: makes and renews the certificates of the services, the gateway, the stores and their operators.
+//! `shipyard certificates`: makes, renews and revokes the certificates of the services, the gateway, the stores and their operators.
 
 use std::{path::PathBuf, str::FromStr, time::Duration};
 
@@ -21,15 +21,18 @@ const OPERATOR: &str = "operator";
 pub struct Arguments {
     /// Directory of the files (default: certificates in the data directory)
     directory: Option<PathBuf>,
-    /// Lifetime of a certificate
-    #[arg(long, default_value = "90d", value_parser = humantime::parse_duration, value_name = "TIME")]
+    /// Lifetime of a certificate that identifies a caller. It is renewed when a third is left
+    #[arg(long, default_value = "24h", value_parser = humantime::parse_duration, value_name = "TIME")]
     lifetime: Duration,
-    /// Renew certificates that expire within this time
-    #[arg(long, default_value = "30d", value_parser = humantime::parse_duration, value_name = "TIME")]
-    renew_before: Duration,
+    /// Lifetime of the certificate of a store. It is renewed when a third is left
+    #[arg(long, default_value = "90d", value_parser = humantime::parse_duration, value_name = "TIME")]
+    store_lifetime: Duration,
     /// Renew all certificates
     #[arg(long)]
     renew: bool,
+    /// Revoke all certificates of NAME but the newest, which has to be in use by then (see --renew)
+    #[arg(long, value_name = "NAME")]
+    revoke: Vec<String>,
     /// Lifetime of the authority, if one is created
     #[arg(long, default_value = "10y", value_parser = humantime::parse_duration, value_name = "TIME")]
     ca_lifetime: Duration,
@@ -49,26 +52,38 @@ struct For<T> {
 }
 
 pub fn run(arguments: Arguments, data: &Data) -> anyhow::Result<()> {
-    let Arguments { directory, lifetime, renew_before, renew, ca_lifetime, owner, host } = arguments;
-    anyhow::ensure!(renew_before < lifetime, "--renew-before: must be less than --lifetime");
+    let Arguments { directory, lifetime, store_lifetime, renew, revoke, ca_lifetime, owner, host } = arguments;
     let subjects = subjects(&host)?;
     if let Some(unknown) = owner.iter().filter_map(|own| own.name.as_deref()).find(|name| !is_known(&subjects, name)) {
         anyhow::bail!("--owner: there is no {unknown}");
     }
+    if let Some(wrong) = revoke.iter().find(|name| !subjects.iter().any(|of| of.name == **name && of.uri.is_some())) {
+        // The clients of the stores read no list of revoked certificates.
+        anyhow::bail!("--revoke: {wrong} is no caller; only the certificates of callers are revoked");
+    }
     let path = directory.unwrap_or_else(|| data.path().join("certificates"));
-    let plan = Plan { now: clock::now().into(), ca_lifetime, lifetime, renew_before, renew };
-    let directory = Directory::open(&path, plan)?;
+    let plan = Plan { now: clock::now().into(), ca_lifetime, lifetime, store_lifetime, renew };
+    let mut directory = Directory::open(&path, plan)?;
     outln!("{:<14}{}", "authority", if directory.is_new { "made" } else { "kept" });
-    for subject in subjects {
+    let own = |subject: &Subject| {
         let own = owner.iter().find(|own| own.name.as_deref() == Some(&subject.name));
-        let own = own.or_else(|| owner.iter().find(|own| own.name.is_none())).map(|own| own.value);
-        let change = directory.ensure(&subject, own).with_context(|| format!("the certificate of {}", subject.name))?;
+        own.or_else(|| owner.iter().find(|own| own.name.is_none())).map(|own| own.value)
+    };
+    for subject in &subjects {
+        let change =
+            directory.ensure(subject, own(subject)).with_context(|| format!("the certificate of {}", subject.name))?;
         let done = match change {
             Change::Kept => "kept".to_owned(),
             Change::Made => "made".to_owned(),
             Change::Renewed(reason) => format!("renewed: {reason}"),
         };
         outln!("{:<14}{done}", subject.name);
+    }
+    for name in &revoke {
+        outln!("{name:<14}revoked: {}", directory.revoke(name)?);
+    }
+    for subject in &subjects {
+        directory.distribute(subject, own(subject))?;
     }
     outln!("\nThe files are in {}", path.display());
     Ok(())

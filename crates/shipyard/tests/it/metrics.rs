@@ -20,8 +20,9 @@ fn catalogue() -> BTreeMap<&'static str, Metric> {
 
 /// Returns true for a metric that need not exist from the start: its series are known only later, and no rate is computed of it.
 fn is_late(metric: &Metric) -> bool {
-    // In one process, no peer has a name that is looked up, and Redis has no limit.
-    metric.kind == Kind::Histogram || ["peer_replicas", "redis_memory_used_ratio"].contains(&metric.name)
+    // In one process, no peer has a name that is looked up, Redis has no limit, and there is no certificate.
+    let names = ["peer_replicas", "redis_memory_used_ratio", "tls_certificate_expires_seconds"];
+    metric.kind == Kind::Histogram || names.contains(&metric.name)
 }
 
 /// A metric in Prometheus' text format.

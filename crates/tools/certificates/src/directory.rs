@@ -12,11 +12,16 @@ use anyhow::Context as _;
 use crate::{
     Authority, Pair, Subject,
     file::{PUBLIC, SECRET, read, write},
+    issued::{Issued, Serial},
 };
 
 /// The file with the authority's certificate. The directory of each subject has a copy.
 pub const CA: &str = "ca.crt";
 const CA_KEY: &str = "ca.key";
+/// The file with the list of revoked certificates. The directory of each subject has a copy.
+pub const CRL: &str = "ca.crl";
+/// The list of the authority before, which is appended while that authority is still trusted.
+const CRL_BEFORE: &str = "before.crl";
 /// The file with a subject's certificate.
 pub const CERTIFICATE: &str = "tls.crt";
 /// The file with a subject's secret key.
@@ -29,15 +34,16 @@ pub struct Owner {
     pub group: u32,
 }
 
-/// The lifetimes of certificates, and the conditions of their renewal.
+/// The lifetimes of certificates. A certificate is renewed when a third of its lifetime is left.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     pub now: SystemTime,
     /// The lifetime of the authority, if one is created.
     pub ca_lifetime: Duration,
+    /// The lifetime of a certificate that identifies a caller.
     pub lifetime: Duration,
-    /// A certificate that expires sooner than this is renewed.
-    pub renew_before: Duration,
+    /// The lifetime of the certificate of a store.
+    pub store_lifetime: Duration,
     /// True if all certificates are renewed.
     pub renew: bool,
 }
@@ -56,6 +62,9 @@ pub enum Change {
 pub struct Directory {
     path: PathBuf,
     authority: Authority,
+    issued: Issued,
+    /// The current list of revoked certificates, in PEM.
+    revocations: String,
     plan: Plan,
     /// True if the authority was just created.
     pub is_new: bool,
@@ -87,7 +96,30 @@ impl Directory {
                 certificate.display()
             ),
         };
-        Ok(Self { path: path.to_owned(), authority, plan, is_new })
+        let issued = Issued::load(path, plan.now)?;
+        let mut directory = Self { path: path.to_owned(), authority, issued, revocations: String::new(), plan, is_new };
+        match read(&path.join(CRL))? {
+            Some(list) if !is_new => directory.revocations = list,
+            _ => directory.sign_revocations()?,
+        }
+        Ok(directory)
+    }
+
+    /// Revokes the certificates of this name that have not expired, but the current one, and returns how many they are.
+    /// [`distribute`](Self::distribute) then gives the list to the subjects.
+    pub fn revoke(&mut self, name: &str) -> anyhow::Result<usize> {
+        let key = read(&self.path.join(name).join(KEY))?.with_context(|| format!("{name} has no certificate"))?;
+        let number = self.issued.revoke(name, &Serial::of_pem(&key)?)?;
+        self.sign_revocations()?;
+        Ok(number)
+    }
+
+    fn sign_revocations(&mut self) -> anyhow::Result<()> {
+        let mut list = self.authority.revocations(&self.issued.revoked(), self.plan.now)?;
+        list += &read(&self.path.join(CRL_BEFORE))?.unwrap_or_default();
+        write(&self.path.join(CRL), &list, PUBLIC, None)?;
+        self.revocations = list;
+        Ok(())
     }
 
     pub fn authority(&self) -> &Authority {
@@ -95,19 +127,18 @@ impl Directory {
     }
 
     /// Issues or renews the subject's certificate if the plan requires it.
-    pub fn ensure(&self, subject: &Subject, owner: Option<Owner>) -> anyhow::Result<Change> {
+    pub fn ensure(&mut self, subject: &Subject, owner: Option<Owner>) -> anyhow::Result<Change> {
         let path = self.path.join(&subject.name);
         fs::create_dir_all(&path).with_context(|| format!("making the directory {}", path.display()))?;
-        let ca = self.authority.certificate();
-        if read(&path.join(CA))?.as_deref() != Some(ca) {
-            write(&path.join(CA), ca, PUBLIC, owner)?;
-        }
+        self.distribute(subject, owner)?;
         let change = match (read(&path.join(CERTIFICATE))?, read(&path.join(KEY))?) {
             (Some(certificate), Some(key)) => self.renewal(&Pair { certificate, key }, subject),
             _ => Change::Made,
         };
         if change != Change::Kept {
-            let pair = self.authority.issue(subject, self.plan.now, self.plan.lifetime)?;
+            let lifetime = self.lifetime(subject);
+            let pair = self.authority.issue(subject, self.plan.now, lifetime)?;
+            self.issued.add(&subject.name, Serial::of_pem(&pair.key)?, lifetime)?;
             // A reader that sees one new and one old file waits for the other.
             write(&path.join(KEY), &pair.key, SECRET, owner)?;
             write(&path.join(CERTIFICATE), &pair.certificate, PUBLIC, owner)?;
@@ -115,14 +146,29 @@ impl Directory {
         Ok(change)
     }
 
+    /// Gives the subject the authority's certificate and the list of revoked certificates.
+    pub fn distribute(&self, subject: &Subject, owner: Option<Owner>) -> anyhow::Result<()> {
+        let path = self.path.join(&subject.name);
+        for (file, text) in [(CA, self.authority.certificate()), (CRL, &self.revocations)] {
+            if read(&path.join(file))?.as_deref() != Some(text) {
+                write(&path.join(file), text, PUBLIC, owner)?;
+            }
+        }
+        Ok(())
+    }
+
     fn renewal(&self, pair: &Pair, subject: &Subject) -> Change {
         if self.plan.renew {
             return Change::Renewed("asked for".to_owned());
         }
-        match self.authority.check(pair, subject, self.plan.now + self.plan.renew_before) {
+        match self.authority.check(pair, subject, self.plan.now + self.lifetime(subject) / 3) {
             Ok(()) => Change::Kept,
             Err(reason) => Change::Renewed(format!("{reason:#}")),
         }
+    }
+
+    fn lifetime(&self, subject: &Subject) -> Duration {
+        if subject.uri.is_some() { self.plan.lifetime } else { self.plan.store_lifetime }
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tokio_rustls::server::TlsStream;
-use tokio_util::either::Either;
+use tokio_util::{either::Either, sync::CancellationToken};
 use tonic::transport::server::TcpConnectInfo;
 use tower::ServiceExt as _;
 
@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     grpc,
-    tls::{Acceptor, Identity},
+    tls::{Acceptor, Admitted, Identity},
 };
 
 /// The time limit for the head of a request, and for the first bytes of a connection. Over HTTP/1.1 it is also the time for which a
@@ -124,7 +124,7 @@ impl Connection {
             ready = set_up(stream, peer, server.tls.as_deref()) => ready,
             () = slot.lost() => return,
         };
-        let Some((stream, identity)) = stream else { return };
+        let Some((stream, identity, distrusted)) = stream else { return };
         let activity = slot.activity().clone();
         let io = TokioIo::new(Watched::new(stream, activity.clone()));
         let requests = {
@@ -150,6 +150,7 @@ impl Connection {
                 }
                 () = slot.lost() => Verdict::Close,
                 () = server.finish.cancelled(), if !is_finishing => Verdict::Finish,
+                () = distrusted.cancelled(), if !is_finishing => Verdict::Finish,
                 () = look.as_mut() => verdict(opened, is_finishing, &activity),
             };
             match verdict {
@@ -169,10 +170,16 @@ impl Connection {
 type Wire = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
 /// Performs the TLS handshake, if the listener uses TLS. It runs in the connection's own task and has its own time limit.
-async fn set_up(stream: TcpStream, peer: SocketAddr, tls: Option<&Acceptor>) -> Option<(Wire, Option<Identity>)> {
-    let Some(tls) = tls else { return Some((Either::Left(stream), None)) };
-    let (stream, identity) = tls.accept(stream, peer).await?;
-    Some((Either::Right(Box::new(stream)), Some(identity)))
+///
+/// Returns the stream, the client, and what is cancelled when the client has to connect again.
+async fn set_up(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: Option<&Acceptor>,
+) -> Option<(Wire, Option<Identity>, CancellationToken)> {
+    let Some(tls) = tls else { return Some((Either::Left(stream), None, CancellationToken::new())) };
+    let Admitted { stream, identity, distrusted } = tls.accept(stream, peer).await?;
+    Some((Either::Right(Box::new(stream)), Some(identity), distrusted))
 }
 
 /// Handles one request, to the end if it changes something. An error closes the connection, because it was displaced before the request

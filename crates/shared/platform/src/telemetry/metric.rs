@@ -160,5 +160,10 @@ pub const METRICS: &[Metric] = &[
     ),
     Metric::counter("swept_total", &["sweeper"], "Rows that a periodic job has handled."),
     Metric::counter("telemetry_dropped_total", &["signal"], "Spans or log records that were not exported."),
+    Metric::gauge(
+        "tls_certificate_expires_seconds",
+        &[],
+        "The time at which this process's certificate expires, in seconds since 1970. Only with TLS.",
+    ),
     Metric::counter("tls_handshake_failures_total", &[], "TLS handshakes that failed."),
 ];

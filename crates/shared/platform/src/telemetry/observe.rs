@@ -40,7 +40,7 @@ pub(crate) async fn grpc(rpcs: &Rpcs, mut request: Request, next: impl AsyncFnOn
     if !is_grpc(request.headers()) {
         return http(request, next).await;
     }
-    if let Some(Identity::Gateway | Identity::Users) = request.extensions().get() {
+    if let Some(Identity::Gateway | Identity::Operator | Identity::Anyone) = request.extensions().get() {
         drop_trace(request.headers_mut());
     }
     let rpc = rpcs.find(request.uri().path()).unwrap_or_else(|| UNKNOWN.into());
@@ -241,9 +241,9 @@ mod tests {
     async fn a_stranger_begins_a_new_trace_without_baggage() {
         for (content_type, identity) in [
             ("over http", None),
-            ("over http", Some(Identity::Users)),
+            ("over http", Some(Identity::Anyone)),
             ("application/json", None),
-            ("application/grpc", Some(Identity::Users)),
+            ("application/grpc", Some(Identity::Operator)),
             ("application/grpc", Some(Identity::Gateway)),
         ] {
             let headers = recorded(content_type, identity).await;

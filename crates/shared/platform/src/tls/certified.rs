@@ -6,16 +6,17 @@ use std::{
 };
 
 use rustls::{ClientConfig, ServerConfig};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     config::{CERTIFICATE, Config},
     handshake::Clients,
-    material::{Files, Material},
+    material::{Files, Material, since_1970},
 };
 use crate::config::ConfigError;
 
-/// If a certificate is valid for less than this time, a warning is logged.
-const EXPIRY_WARNING: Duration = Duration::from_hours(7 * 24);
+/// If a certificate is valid for less than this time, a warning is logged. Certificates of 24 h are renewed when 8 h are left.
+const EXPIRY_WARNING: Duration = Duration::from_hours(4);
 
 /// The certificates of this process. Clones share the current ones.
 #[derive(Clone)]
@@ -32,7 +33,6 @@ impl Tls {
     /// Reads the files. Fails if they cannot be used; the error names the variable.
     pub fn load(config: Config) -> Result<Self, ConfigError> {
         let material = Arc::new(Material::new(Files::read(&config)?)?);
-        warn_before_end(&material);
         Ok(Self(Arc::new(Shared { config, current: RwLock::new(material), problem: Mutex::default() })))
     }
 
@@ -56,12 +56,14 @@ impl Tls {
         self.current().name.clone()
     }
 
-    /// Returns the settings for the next connection that a listener accepts.
-    pub(super) fn listener(&self, clients: Clients) -> Arc<ServerConfig> {
+    /// Returns the settings for the next connection that a listener accepts, and what is cancelled when the client's certificate has to
+    /// be checked again.
+    pub(super) fn listener(&self, clients: Clients) -> (Arc<ServerConfig>, CancellationToken) {
         let current = self.current();
         match clients {
-            Clients::Certified => current.mutual.clone(),
-            Clients::Anyone => current.open.clone(),
+            Clients::Certified => (current.mutual.clone(), current.distrusted.clone()),
+            // The client has no certificate.
+            Clients::Anyone => (current.open.clone(), CancellationToken::new()),
         }
     }
 
@@ -76,8 +78,11 @@ impl Tls {
     }
 }
 
-pub(super) fn warn_before_end(material: &Material) {
-    if let Err(error) = material.check(EXPIRY_WARNING) {
-        tracing::warn!(name = %material.name, %error, "the TLS certificate ends within a week");
+/// Reports when the certificate expires, and warns if that is soon.
+pub(super) fn report_expiry(material: &Material) {
+    metrics::gauge!("tls_certificate_expires_seconds").set(material.expires.as_secs_f64());
+    let left = material.expires.saturating_sub(since_1970());
+    if left < EXPIRY_WARNING {
+        tracing::warn!(name = %material.name, minutes = left.as_secs() / 60, "the TLS certificate expires soon");
     }
 }

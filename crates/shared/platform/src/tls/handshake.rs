@@ -7,6 +7,7 @@ use tokio::{
     time::timeout,
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_util::sync::CancellationToken;
 
 use super::{Identity, Tls, failures::Failures, material::HANDSHAKE_TIMEOUT};
 
@@ -17,6 +18,14 @@ pub enum Clients {
     Certified,
     /// All clients. HTTP listeners do not request a client certificate.
     Anyone,
+}
+
+/// A connection after its handshake.
+pub struct Admitted<S> {
+    pub stream: TlsStream<S>,
+    pub identity: Identity,
+    /// Cancelled when authorities or revoked certificates change. The client then has to connect again, which checks its certificate.
+    pub distrusted: CancellationToken,
 }
 
 /// The TLS acceptor of one listener.
@@ -34,14 +43,15 @@ impl Acceptor {
     /// Performs the handshake with `peer`. If it fails, logs the failure and returns `None`.
     ///
     /// Must not be called in the accept loop, because it may take up to five seconds.
-    pub async fn accept<S>(&self, stream: S, peer: SocketAddr) -> Option<(TlsStream<S>, Identity)>
+    pub async fn accept<S>(&self, stream: S, peer: SocketAddr) -> Option<Admitted<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let acceptor = TlsAcceptor::from(self.tls.listener(self.clients));
+        let (config, distrusted) = self.tls.listener(self.clients);
+        let acceptor = TlsAcceptor::from(config);
         match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
             Ok(Ok(stream)) => match self.identity(&stream) {
-                Ok(identity) => return Some((stream, identity)),
+                Ok(identity) => return Some(Admitted { stream, identity, distrusted }),
                 Err(reason) => self.failures.log(peer, reason),
             },
             // The client ended the handshake, for example because it only probed the port.
@@ -56,7 +66,7 @@ impl Acceptor {
 
     fn identity<S>(&self, stream: &TlsStream<S>) -> Result<Identity, String> {
         match (self.clients, stream.get_ref().1.peer_certificates()) {
-            (Clients::Anyone, _) => Ok(Identity::Users),
+            (Clients::Anyone, _) => Ok(Identity::Anyone),
             (Clients::Certified, Some([certificate, ..])) => Identity::from_certificate(certificate),
             (Clients::Certified, _) => Err("the client sent no certificate".to_owned()),
         }

@@ -23,8 +23,10 @@ pub enum Identity {
     Service(Arc<str>),
     /// The gateway. The session of each request identifies the user.
     Gateway,
-    /// An operator, or a client without a certificate. The session of each request identifies the user.
-    Users,
+    /// A person with a certificate, such as an operator with grpcurl. The session of each request identifies the user.
+    Operator,
+    /// A client without a certificate, of a listener that asks for none.
+    Anyone,
 }
 
 /// The reason why a certificate of a trusted authority identifies no caller.
@@ -54,7 +56,7 @@ impl Identity {
         let name = name(certificate)?;
         Ok(match &*name {
             GATEWAY => Self::Gateway,
-            OPERATOR => Self::Users,
+            OPERATOR => Self::Operator,
             _ => Self::Service(name),
         })
     }

@@ -4,15 +4,16 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use rustls::{
     CertificateError, ClientConfig, Error, InconsistentKeys, RootCertStore, ServerConfig,
-    client::Resumption,
+    client::{Resumption, WebPkiServerVerifier},
     crypto::{CryptoProvider, ring},
-    pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem::PemObject as _},
+    pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, UnixTime, pem::PemObject as _},
     server::{NoServerSessionStorage, ParsedCertificate, WebPkiClientVerifier, danger::ClientCertVerifier},
     sign::{CertifiedKey, SingleCertAndKey},
 };
+use tokio_util::sync::CancellationToken;
 
 use super::{
-    config::{CA, CERTIFICATE, Config, KEY},
+    config::{CA, CERTIFICATE, Config, KEY, REVOKED},
     identity::{Members, name},
 };
 use crate::config::ConfigError;
@@ -20,12 +21,17 @@ use crate::config::ConfigError;
 /// The time limit of a server's handshake.
 pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The content of the three files.
+/// The longest validity that is told of a certificate.
+const MAX_VALIDITY: Duration = Duration::from_hours(100 * 365 * 24);
+
+/// The content of the files.
 #[derive(PartialEq, Eq)]
 pub(super) struct Files {
     pub ca: Vec<u8>,
     certificate: Vec<u8>,
     key: Vec<u8>,
+    /// Empty if no file is configured.
+    revoked: Vec<u8>,
 }
 
 /// Everything that is built from the files.
@@ -39,6 +45,10 @@ pub(super) struct Material {
     pub open: Arc<ServerConfig>,
     /// The settings of channels.
     pub client: Arc<ClientConfig>,
+    /// The time at which the certificate, or the authority that signed it, expires, as time since 1970.
+    pub expires: Duration,
+    /// Cancelled when other authorities are trusted or other certificates are revoked than at the time of a connection.
+    pub distrusted: CancellationToken,
     chain: Vec<CertificateDer<'static>>,
     roots: Arc<RootCertStore>,
     provider: Arc<CryptoProvider>,
@@ -53,7 +63,13 @@ impl Files {
             ca: read(CA, &config.ca)?,
             certificate: read(CERTIFICATE, &config.certificate)?,
             key: read(KEY, &config.key)?,
+            revoked: config.revoked.as_deref().map_or(Ok(Vec::new()), |path| read(REVOKED, path))?,
         })
+    }
+
+    /// Returns true if both trust the same certificates.
+    pub fn trusts_as(&self, other: &Self) -> bool {
+        (&self.ca, &self.revoked) == (&other.ca, &other.revoked)
     }
 }
 
@@ -73,7 +89,8 @@ impl Material {
         })?;
         let certified = Arc::new(SingleCertAndKey::from(certified));
         let name = name(&chain[0]).map_err(|problem| ConfigError::new(CERTIFICATE, problem))?;
-        let members = Arc::new(Members(verifier(&roots, &provider)?));
+        let revoked = revocations(&files.revoked)?;
+        let members = Arc::new(Members(callers(&roots, &revoked, &provider)?));
         let builder = || {
             ServerConfig::builder_with_provider(provider.clone())
                 .with_safe_default_protocol_versions()
@@ -89,19 +106,32 @@ impl Material {
         let mut client = ClientConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
             .map_err(|error| ConfigError::new(CERTIFICATE, error))?
-            .with_root_certificates(roots.clone())
+            .with_webpki_verifier(servers(&roots, revoked, &provider)?)
             .with_client_cert_resolver(certified);
         client.alpn_protocols = vec![b"h2".to_vec()];
         client.resumption = Resumption::disabled();
         let (mutual, open, client) = (Arc::new(mutual), Arc::new(open), Arc::new(client));
-        let material = Self { files, name, mutual, open, client, chain, roots, provider };
+        let distrusted = CancellationToken::new();
+        let expires = since_1970();
+        let mut material = Self { files, name, mutual, open, client, expires, distrusted, chain, roots, provider };
         material.check(Duration::ZERO).map_err(|error| ConfigError::new(CERTIFICATE, explain(error)))?;
+        material.expires += material.validity();
         Ok(material)
     }
 
+    /// Returns how long the certificate and its authority are still valid, to the second. The verifier is asked, since it decides.
+    fn validity(&self) -> Duration {
+        let (mut valid, mut expired) = (0, MAX_VALIDITY.as_secs());
+        while valid + 1 < expired {
+            let middle = u64::midpoint(valid, expired);
+            if self.check(Duration::from_secs(middle)).is_ok() { valid = middle } else { expired = middle }
+        }
+        Duration::from_secs(valid)
+    }
+
     /// Fails unless a trusted authority signed the certificate and the certificate will still be valid after the duration `after`.
-    pub fn check(&self, after: Duration) -> Result<(), Error> {
-        let at = UnixTime::since_unix_epoch(Duration::from_secs(UnixTime::now().as_secs()) + after);
+    fn check(&self, after: Duration) -> Result<(), Error> {
+        let at = UnixTime::since_unix_epoch(since_1970() + after);
         let (end, intermediates) = self.chain.split_first().ok_or(Error::NoCertificatesPresented)?;
         let algorithms = self.provider.signature_verification_algorithms.all;
         rustls::client::verify_server_cert_signed_by_trust_anchor(
@@ -114,13 +144,47 @@ impl Material {
     }
 }
 
-fn verifier(
+/// Returns the time since 1970, by the clock by which certificates are verified.
+pub(super) fn since_1970() -> Duration {
+    Duration::from_secs(UnixTime::now().as_secs())
+}
+
+/// The lists of revoked certificates. A list is valid until the next one, since its authority signs one only when it changes.
+type Revocations = Vec<CertificateRevocationListDer<'static>>;
+
+fn callers(
     roots: &Arc<RootCertStore>,
+    revoked: &Revocations,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>, ConfigError> {
+    // An authority without a list has revoked nothing.
     WebPkiClientVerifier::builder_with_provider(roots.clone(), provider.clone())
+        .with_crls(revoked.iter().cloned())
+        .only_check_end_entity_revocation()
+        .allow_unknown_revocation_status()
         .build()
-        .map_err(|error| ConfigError::new(CA, error))
+        .map_err(|error| ConfigError::new(REVOKED, error))
+}
+
+fn servers(
+    roots: &Arc<RootCertStore>,
+    revoked: Revocations,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<WebPkiServerVerifier>, ConfigError> {
+    WebPkiServerVerifier::builder_with_provider(roots.clone(), provider.clone())
+        .with_crls(revoked)
+        .only_check_end_entity_revocation()
+        .allow_unknown_revocation_status()
+        .build()
+        .map_err(|error| ConfigError::new(REVOKED, error))
+}
+
+fn revocations(pem: &[u8]) -> Result<Revocations, ConfigError> {
+    let read: Result<Revocations, _> = CertificateRevocationListDer::pem_slice_iter(pem).collect();
+    match read {
+        Ok(lists) if pem.is_empty() || !lists.is_empty() => Ok(lists),
+        _ => Err(ConfigError::new(REVOKED, "has no list of revoked certificates in PEM")),
+    }
 }
 
 fn certificates(variable: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, ConfigError> {

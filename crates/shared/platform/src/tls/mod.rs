@@ -12,9 +12,9 @@ mod reload;
 pub(crate) use self::material::{check_authorities, trusting};
 pub use self::{
     certified::Tls,
-    config::{CA, CERTIFICATE, Config, KEY},
+    config::{CA, CERTIFICATE, Config, KEY, REVOKED},
     connector::{Connector, Io},
-    handshake::{Acceptor, Clients},
+    handshake::{Acceptor, Admitted, Clients},
     identity::Identity,
     reload::CHECK_INTERVAL,
 };

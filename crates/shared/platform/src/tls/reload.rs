@@ -8,7 +8,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    certified::{Tls, warn_before_end},
+    certified::{Tls, report_expiry},
     config::CERTIFICATE,
     material::{Files, Material},
 };
@@ -20,12 +20,11 @@ pub const CHECK_INTERVAL: Duration = Duration::from_secs(10);
 impl Tls {
     /// Reads the files periodically and uses new ones, until `stop`.
     pub async fn watch(self, every: Duration, stop: CancellationToken) -> anyhow::Result<()> {
-        let mut day = tokio::time::interval(Duration::from_hours(24));
-        day.reset();
+        let mut hour = tokio::time::interval(Duration::from_hours(1));
         loop {
             tokio::select! {
                 () = tokio::time::sleep(every) => {}
-                _ = day.tick() => warn_before_end(&self.current()),
+                _ = hour.tick() => report_expiry(&self.current()),
                 () = stop.cancelled() => return Ok(()),
             }
             let config = self.0.config.clone();
@@ -46,11 +45,19 @@ impl Tls {
         };
         let new = made.and_then(|new| if new.name == self.name() { Ok(new) } else { Err(other_name(&new.name)) });
         match new {
-            Ok(new) => {
+            Ok(mut new) => {
                 *problem = None;
                 tracing::info!(name = %new.name, "new TLS certificates are in use");
-                warn_before_end(&new);
+                report_expiry(&new);
+                let old = self.current();
+                let is_trust_kept = new.files.trusts_as(&old.files);
+                if is_trust_kept {
+                    new.distrusted = old.distrusted.clone();
+                }
                 *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+                if !is_trust_kept {
+                    old.distrusted.cancel();
+                }
             }
             Err(error) => {
                 let error = error.to_string();

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use load::{Crowd, Plan};
 use operations::restock::restock;
 use platform::{
-    config::Settings,
+    config::{ConfigError, Settings},
     tls::{self, Tls},
 };
 use secrecy::SecretString;
@@ -32,10 +32,18 @@ struct Supply {
     tls: Option<Tls>,
 }
 
+/// Returns this program's certificate. With TLS_CA_FILE alone it has none, as users of an address over TLS.
+fn certificate(settings: &Settings) -> Result<Option<Tls>, ConfigError> {
+    if settings.get(tls::KEY).is_none() && settings.get(tls::CERTIFICATE).is_none() {
+        return Ok(None);
+    }
+    tls::Config::load(settings)?.map(Tls::load).transpose()
+}
+
 impl Stock {
     pub fn new(crowd: &Crowd, arguments: &Arguments, settings: &Settings, data: &Data) -> anyhow::Result<Self> {
         let key = data.service_key(settings).map(Into::into);
-        let tls = tls::Config::load(settings)?.map(Tls::load).transpose()?;
+        let tls = certificate(settings)?;
         let supply = if arguments.no_restock || key.is_none() && tls.is_none() {
             None
         } else {
@@ -72,5 +80,20 @@ impl Stock {
         }
         self.left = self.left.saturating_sub(needed);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_authority_alone_makes_this_program_no_service_and_is_no_error() {
+        let settings = |variables: &[&str]| {
+            Settings::from_variables(variables.iter().map(|name| (*name, "/no/such/file".to_owned())))
+        };
+
+        assert!(certificate(&settings(&[tls::CA])).unwrap().is_none());
+        assert_eq!(certificate(&settings(&[tls::CA, tls::KEY])).err().unwrap().variable, tls::CERTIFICATE);
     }
 }

@@ -78,7 +78,7 @@ async fn serve(files: &Path) -> (SocketAddr, Heard, AbortOnDropHandle<()>) {
 async fn each_attack_goes_on_inside_tls() {
     let directory = tempfile::tempdir().unwrap();
     let now = SystemTime::now();
-    let plan = Plan { now, ca_lifetime: 30 * DAY, lifetime: 2 * DAY, renew_before: DAY, renew: false };
+    let plan = Plan { now, ca_lifetime: 30 * DAY, lifetime: 2 * DAY, store_lifetime: 2 * DAY, renew: false };
     Directory::open(directory.path(), plan).unwrap().ensure(&Subject::service("order"), None).unwrap();
     let authority = directory.path().join("ca.crt").display().to_string();
     let trust = Trust::from_settings(&Settings::from_variables([("TLS_CA_FILE", authority)])).unwrap();

@@ -12,11 +12,11 @@ use certificates::{CA, CERTIFICATE, Change, Directory, KEY, Owner, Plan, Subject
 const DAY: Duration = Duration::from_hours(24);
 
 fn plan() -> Plan {
-    Plan { now: SystemTime::now(), ca_lifetime: 3650 * DAY, lifetime: 90 * DAY, renew_before: 30 * DAY, renew: false }
+    Plan { now: SystemTime::now(), ca_lifetime: 3650 * DAY, lifetime: DAY, store_lifetime: 90 * DAY, renew: false }
 }
 
 fn ensure(path: &Path, plan: Plan) -> Change {
-    let directory = Directory::open(path, plan).expect("the directory opens");
+    let mut directory = Directory::open(path, plan).expect("the directory opens");
     directory.ensure(&Subject::service("order"), None).expect("a certificate")
 }
 
@@ -49,11 +49,12 @@ fn keys_are_nobody_elses_to_read() {
 #[test]
 fn a_certificate_that_ends_soon_is_renewed_and_its_authority_kept() {
     let directory = tempfile::tempdir().unwrap();
-    ensure(directory.path(), Plan { lifetime: 31 * DAY, ..plan() });
+    let after = |hours| Plan { now: SystemTime::now() + Duration::from_hours(hours), ..plan() };
+    ensure(directory.path(), plan());
     let first = files(directory.path());
-    assert_eq!(ensure(directory.path(), plan()), Change::Kept);
+    assert_eq!(ensure(directory.path(), after(15)), Change::Kept);
 
-    let change = ensure(directory.path(), Plan { now: SystemTime::now() + 2 * DAY, ..plan() });
+    let change = ensure(directory.path(), after(17));
 
     let second = files(directory.path());
     assert!(matches!(&change, Change::Renewed(why) if why.contains("xpired")), "{change:?}");
@@ -72,6 +73,45 @@ fn renewing_is_done_when_it_is_asked_for_and_when_a_file_is_broken_or_missing() 
     fs::remove_file(directory.path().join("order").join(KEY)).unwrap();
     assert_eq!(ensure(directory.path(), plan()), Change::Made);
     assert_eq!(ensure(directory.path(), plan()), Change::Kept);
+}
+
+#[test]
+fn a_store_which_calls_nobody_has_its_certificate_for_longer() {
+    let (directory, postgres) = (tempfile::tempdir().unwrap(), Subject::store("postgres"));
+    let ensure = |days| {
+        let plan = Plan { now: SystemTime::now() + days * DAY, ..plan() };
+        Directory::open(directory.path(), plan).unwrap().ensure(&postgres, None).unwrap()
+    };
+
+    assert_eq!((ensure(0), ensure(59)), (Change::Made, Change::Kept));
+    assert!(matches!(ensure(61), Change::Renewed(_)));
+}
+
+#[test]
+fn all_certificates_of_a_name_but_the_current_one_are_revoked_until_they_have_expired() {
+    let (directory, now) = (tempfile::tempdir().unwrap(), SystemTime::now());
+    let open = |plan| Directory::open(directory.path(), plan).unwrap();
+    let list = |file: &str| fs::read_to_string(directory.path().join(file)).unwrap();
+    ensure(directory.path(), plan());
+    open(plan()).ensure(&Subject::service("payment"), None).unwrap();
+    assert_eq!(open(plan()).revoke("order").unwrap(), 0, "the current one");
+    for _ in 0..2 {
+        ensure(directory.path(), Plan { renew: true, ..plan() });
+    }
+    let none = list("ca.crl");
+    let mut opened = open(plan());
+
+    assert_eq!(opened.revoke("order").unwrap(), 2);
+    for name in ["order", "payment"] {
+        opened.distribute(&Subject::service(name), None).unwrap();
+    }
+
+    assert_ne!(list("ca.crl"), none);
+    assert_eq!([list("order/ca.crl"), list("payment/ca.crl")], [list("ca.crl"), list("ca.crl")]);
+    assert_eq!(ensure(directory.path(), plan()), Change::Kept);
+    assert_eq!(opened.revoke("order").unwrap(), 0, "revoked before");
+    ensure(directory.path(), Plan { renew: true, ..plan() });
+    assert_eq!(open(Plan { now: now + 2 * DAY, ..plan() }).revoke("order").unwrap(), 0, "all have expired");
 }
 
 #[test]

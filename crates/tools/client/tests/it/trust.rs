@@ -28,7 +28,7 @@ const DAY: Duration = Duration::from_hours(24);
 fn files() -> TempDir {
     let directory = tempfile::tempdir().unwrap();
     let now = SystemTime::now();
-    let plan = Plan { now, ca_lifetime: 30 * DAY, lifetime: 2 * DAY, renew_before: DAY, renew: false };
+    let plan = Plan { now, ca_lifetime: 30 * DAY, lifetime: 2 * DAY, store_lifetime: 2 * DAY, renew: false };
     Directory::open(directory.path(), plan).unwrap().ensure(&Subject::service("order"), None).unwrap();
     directory
 }
@@ -36,7 +36,7 @@ fn files() -> TempDir {
 /// Starts a listener with the certificate of `order`. It reports that it is ready, and serves an iam without sessions.
 async fn serve(files: &Path, clients: Clients) -> (SocketAddr, Running) {
     let [ca, certificate, key] = ["ca.crt", "tls.crt", "tls.key"].map(|name| files.join("order").join(name));
-    let tls = Tls::load(Config { ca, certificate, key }).unwrap();
+    let tls = Tls::load(Config { ca, certificate, key, revoked: None }).unwrap();
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
     let listener = Listener::from(socket).with_tls(Acceptor::new(tls, clients));

@@ -58,7 +58,7 @@ fn key(service: &'static str) -> ServiceKey {
 }
 
 /// Starts the service geo over TLS.
-async fn serve(tls: &Tls) -> (SocketAddr, Running) {
+pub async fn serve(tls: &Tls) -> (SocketAddr, Running) {
     serve_to(Access::Session(&["order"]), tls).await
 }
 
@@ -74,12 +74,12 @@ async fn serve_to(access: Access, tls: &Tls) -> (SocketAddr, Running) {
     (address, testkit::run(|stop| services.serve(listener, guard, Readiness::default(), stop)))
 }
 
-fn peer(tls: &Tls, address: SocketAddr) -> Peer {
+pub fn peer(tls: &Tls, address: SocketAddr) -> Peer {
     Peer::over(Some(tls), "geo", "GEO_ADDRESS", &format!("localhost:{}", address.port())).expect("an address")
 }
 
 /// Returns the caller's identity as the server sees it.
-async fn ask(peer: Peer, session: Option<&str>) -> Result<String, Status> {
+pub async fn ask(peer: Peer, session: Option<&str>) -> Result<String, Status> {
     let mut request = Request::new(GetGeolocationRequest::default());
     if let Some(session) = session {
         request.metadata_mut().insert(SESSION_METADATA, session.parse().expect("it is ASCII"));

@@ -22,7 +22,7 @@ async fn shake(files: &Files, clients: Clients, client: ClientConfig) -> (Option
     let server = async {
         let (stream, peer) = listener.accept().await.expect("a connection");
         let accepted = acceptor.accept(stream, peer).await;
-        (accepted.map(|(_, identity)| identity), peer)
+        (accepted.map(|admitted| admitted.identity), peer)
     };
     let client = async {
         // Over TLS 1.3 a client notices the refusal only when it reads.
@@ -43,14 +43,14 @@ async fn the_certificates_uri_is_the_caller() {
 
     assert_eq!(admitted(Subject::service("order")).await, Some(Identity::Service("order".into())));
     assert_eq!(admitted(Subject::service("gateway")).await, Some(Identity::Gateway));
-    assert_eq!(admitted(Subject::client("operator")).await, Some(Identity::Users));
+    assert_eq!(admitted(Subject::client("operator")).await, Some(Identity::Operator));
 }
 
 #[tokio::test]
 async fn a_listener_for_customers_asks_for_no_certificate() {
     let files = Files::new("payment");
 
-    assert_eq!(shake(&files, Clients::Anyone, files.client(None)).await.0, Some(Identity::Users));
+    assert_eq!(shake(&files, Clients::Anyone, files.client(None)).await.0, Some(Identity::Anyone));
 }
 
 #[tokio::test]
@@ -77,6 +77,22 @@ async fn whoever_has_no_certificate_of_a_member_is_refused_and_named_in_the_log(
         assert!(log.contains("TLS handshake failed") && log.contains(&peer.to_string()), "{case}: {log}");
         assert!(log.contains(reason), "{case}: {log}");
     }
+}
+
+#[tokio::test]
+async fn a_revoked_certificate_is_refused_and_another_of_the_same_name_is_not() {
+    let files = Files::new("payment");
+    let [stolen, new] = [(); 2].map(|()| pair(&files.authority, &Subject::service("order")));
+    let admitted = async |pair: &Pair| shake(&files, Clients::Certified, files.client(Some(pair))).await.0;
+    files.revoke(&[]);
+    assert!(admitted(&stolen).await.is_some());
+
+    files.revoke(&[&stolen]);
+
+    let (log, _guard) = MemoryLog::capture(Level::INFO);
+    assert_eq!(admitted(&stolen).await, None);
+    assert!(log.text().contains("Revoked"), "{}", log.text());
+    assert!(admitted(&new).await.is_some());
 }
 
 #[tokio::test]

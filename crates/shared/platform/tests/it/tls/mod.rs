@@ -6,4 +6,5 @@ mod fixture;
 mod handshake;
 mod hsts;
 mod kafka;
+mod revocation;
 mod stores;
