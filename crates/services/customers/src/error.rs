@@ -31,6 +31,9 @@ impl From<Error> for Status {
             Error::NotFound => Self::not_found(text),
             Error::Refused(Refusal::Exists) | Error::LoanIdReused => Self::already_exists(text),
             Error::Refused(Refusal::InProgress) => with_reason(Code::FailedPrecondition, "KYC_IN_PROGRESS", text),
+            Error::Refused(Refusal::NotInProgress) => {
+                with_reason(Code::FailedPrecondition, "KYC_NOT_IN_PROGRESS", text)
+            }
             Error::Refused(Refusal::Erased) => with_reason(Code::FailedPrecondition, "CUSTOMER_ERASED", text),
             Error::Refused(Refusal::VersionConflict(_)) => with_reason(Code::Aborted, "VERSION_CONFLICT", text),
             Error::Database(error) => error.into(),

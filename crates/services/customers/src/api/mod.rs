@@ -1,6 +1,7 @@
 //! The gRPC API, one file per RPC.
 
 mod create_customer;
+mod decide_kyc;
 mod encode;
 mod erase_customer;
 mod get_customer;
@@ -13,9 +14,9 @@ use contracts::{
     proto::{
         DESCRIPTORS,
         customers::v1::{
-            CreateCustomerRequest, CreateCustomerResponse, EraseCustomerRequest, EraseCustomerResponse,
-            GetCustomerRequest, GetCustomerResponse, ListLoansRequest, ListLoansResponse, RollbackKycRequest,
-            RollbackKycResponse, UpdateCustomerRequest, UpdateCustomerResponse,
+            CreateCustomerRequest, CreateCustomerResponse, DecideKycRequest, DecideKycResponse, EraseCustomerRequest,
+            EraseCustomerResponse, GetCustomerRequest, GetCustomerResponse, ListLoansRequest, ListLoansResponse,
+            RollbackKycRequest, RollbackKycResponse, UpdateCustomerRequest, UpdateCustomerResponse,
             customer_service_server::{CustomerService as Rpc, CustomerServiceServer},
         },
     },
@@ -28,12 +29,13 @@ use tonic::{Request, Response, Status};
 
 use crate::service::CustomerService;
 
-/// Users see and change their own data. Operators and the tool `shipyard` see all data and may reject a customer.
+/// Users see and change their own data. Operators and the tool `shipyard` see all data, may reject a customer, and may decide a check.
 pub const RULES: &[Rule] = &[
     Rule::session("/customers.v1.CustomerService/GetCustomer", &["shipyard"]),
     Rule::session("/customers.v1.CustomerService/CreateCustomer", &[]),
     Rule::session("/customers.v1.CustomerService/UpdateCustomer", &[]),
     Rule::operator("/customers.v1.CustomerService/RollbackKyc", &["shipyard"]),
+    Rule::operator("/customers.v1.CustomerService/DecideKyc", &[]),
     Rule::session("/customers.v1.CustomerService/EraseCustomer", &[]),
     Rule::session("/customers.v1.CustomerService/ListLoans", &["shipyard"]),
 ];
@@ -83,6 +85,10 @@ impl Rpc for Grpc {
         request: Request<RollbackKycRequest>,
     ) -> Result<Response<RollbackKycResponse>, Status> {
         rollback_kyc::handle(&self.service, request).await
+    }
+
+    async fn decide_kyc(&self, request: Request<DecideKycRequest>) -> Result<Response<DecideKycResponse>, Status> {
+        decide_kyc::handle(&self.service, request).await
     }
 
     async fn erase_customer(

@@ -9,7 +9,7 @@ use super::CustomerService;
 use crate::{
     error::Error,
     metrics,
-    model::{Customer, Event, KycStatus, LoanStatus, Profile, Refusal, Words},
+    model::{Customer, Event, KycStatus, LoanStatus, Profile, Refusal, Verdict, Words},
     repository::Known,
 };
 
@@ -33,6 +33,11 @@ impl CustomerService {
     /// Rejects a verified customer, on behalf of an operator (the RPC `RollbackKyc`).
     pub async fn revoke(&self, id: UserId, words: Option<Words>) -> Result<Known, Error> {
         self.change(id, |customer| customer.revoke(words.clone())).await
+    }
+
+    /// Decides a check on behalf of an operator. `version` is the version that the operator has seen.
+    pub async fn decide(&self, id: UserId, verdict: Verdict, version: i64) -> Result<Known, Error> {
+        self.change(id, |customer| customer.decide_by_hand(verdict.clone(), version)).await
     }
 
     /// Removes the personal data of a customer.

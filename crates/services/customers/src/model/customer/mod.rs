@@ -26,9 +26,9 @@ pub enum State {
 /// Why a customer has its status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
-    /// The checker refused the customer.
+    /// The checker refused the customer, or an operator in its place.
     Refused,
-    /// The checker refused an update, and the profile verified before was restored.
+    /// The same for an update, and the profile verified before was restored.
     RolledBack,
     /// An operator rejected a verified customer, with the RPC `RollbackKyc`.
     Revoked,
@@ -70,6 +70,8 @@ pub enum Refusal {
     Exists,
     #[error("the customer's identity is being checked")]
     InProgress,
+    #[error("the customer's identity is not being checked")]
+    NotInProgress,
     #[error("the customer was erased")]
     Erased,
     #[error("version: the customer has the version {0}")]
@@ -123,6 +125,14 @@ impl Customer {
             }
         };
         Some(self.reach(state, why))
+    }
+
+    /// Applies an operator's verdict in place of the checker's. `version` is the version that the operator has seen.
+    pub fn decide_by_hand(&mut self, verdict: Verdict, version: i64) -> Result<Option<Event>, Refusal> {
+        if version != self.version {
+            return Err(Refusal::VersionConflict(self.version));
+        }
+        self.decide(verdict).map(Some).ok_or(Refusal::NotInProgress)
     }
 
     /// Rejects a verified customer, on behalf of an operator (the RPC `RollbackKyc`). No earlier profile is restored. Returns `None` if the

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use contracts::{
     events::{Event, LOAN_APPROVED},
     proto::customers::v1::{
-        Address, CreateCustomerRequest, Customer, GetCustomerRequest, ListLoansRequest, RollbackKycRequest,
-        UpdateCustomerRequest, customer_service_client::CustomerServiceClient,
+        Address, CreateCustomerRequest, Customer, DecideKycRequest, GetCustomerRequest, KycDecision, ListLoansRequest,
+        RollbackKycRequest, UpdateCustomerRequest, customer_service_client::CustomerServiceClient,
     },
 };
 use customers::{app::App, config::Config, repository::MIGRATIONS};
@@ -91,6 +91,20 @@ impl Fixture {
     pub async fn rollback_kyc(&self, session: &str, user: Uuid, reason: &str) -> Result<Customer, Status> {
         let request = RollbackKycRequest { customer_id: user.to_string(), reason: reason.to_owned() };
         Ok(self.client().rollback_kyc(with_session(session, request)).await?.into_inner().customer.unwrap())
+    }
+
+    /// Decides the check of this version of `user`.
+    pub async fn decide_kyc(
+        &self,
+        session: &str,
+        user: Uuid,
+        version: i64,
+        decision: KycDecision,
+        reason: &str,
+    ) -> Result<Customer, Status> {
+        let (customer_id, reason) = (user.to_string(), reason.to_owned());
+        let request = DecideKycRequest { customer_id, version, decision: decision.into(), reason };
+        Ok(self.client().decide_kyc(with_session(session, request)).await?.into_inner().customer.unwrap())
     }
 
     pub async fn get(&self, session: &str, user: Uuid) -> Result<Customer, Status> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use contracts::{
     events::{CustomerCreated, CustomerUpdated},
-    proto::customers::v1::{Address, CreateCustomerRequest, EraseCustomerRequest},
+    proto::customers::v1::{Address, CreateCustomerRequest, EraseCustomerRequest, KycDecision},
 };
 use platform::{grpc::reason, ids};
 use stand_ins::KycMode;
@@ -150,6 +150,45 @@ async fn an_operator_rejects_a_verified_customer_once() {
     assert_eq!((again.version, again.reason), (3, rejected.reason));
     let events = fixture.events::<CustomerUpdated>(user, 2).await;
     assert_eq!(events.last().unwrap().0.reason, "KYC_REVOKED");
+}
+
+#[tokio::test]
+async fn an_operator_decides_a_check_that_the_checker_does_not_answer() {
+    let fixture = Fixture::new().await;
+    let operator = fixture.iam.operator_session(ids::random());
+    let (user, session) = fixture.user();
+    fixture.kyc.be(KycMode::Silent);
+    fixture.create(&session, "Ann").await.unwrap();
+    let decide = async |version, decision, reason| fixture.decide_kyc(&operator, user, version, decision, reason).await;
+    let long = "x".repeat(501);
+    for (decision, reason, field) in [
+        (KycDecision::Unspecified, "", "decision"),
+        (KycDecision::Approve, "looks fine", "decision"),
+        (KycDecision::Refuse, &*long, "reason"),
+    ] {
+        let wrong = decide(1, decision, reason).await.unwrap_err();
+        assert_eq!(wrong.code(), Code::InvalidArgument);
+        assert!(wrong.message().starts_with(field), "{wrong}");
+    }
+    let own = fixture.decide_kyc(&session, user, 1, KycDecision::Approve, "").await.unwrap_err();
+    assert_eq!(own.code(), Code::PermissionDenied);
+
+    let verified = decide(1, KycDecision::Approve, "").await.unwrap();
+
+    assert_eq!((verified.kyc_status.as_str(), verified.version), ("VERIFIED", 2));
+    let again = decide(1, KycDecision::Approve, "").await.unwrap_err();
+    assert_eq!(refused(&again), (Code::Aborted, Some("VERSION_CONFLICT")));
+    let late = decide(2, KycDecision::Refuse, "").await.unwrap_err();
+    assert_eq!(refused(&late), (Code::FailedPrecondition, Some("KYC_NOT_IN_PROGRESS")));
+    // The checker's late answer about the earlier version changes nothing, and an update that is refused brings the name back.
+    fixture.update(&session, "Eve", 2).await.unwrap();
+    let back = decide(3, KycDecision::Refuse, "another person").await.unwrap();
+    assert_eq!((back.name.as_str(), back.kyc_status.as_str()), ("Ann", "VERIFIED"));
+    assert_eq!(back.reason, "KYC_ROLLED_BACK: another person");
+    fixture.kyc.be(KycMode::Well);
+    let events = fixture.events::<CustomerUpdated>(user, 3).await;
+    assert_eq!(events.last().unwrap().0.version, 4);
+    assert_eq!(fixture.get(&session, user).await.unwrap().version, 4);
 }
 
 #[tokio::test]
