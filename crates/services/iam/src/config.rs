@@ -265,7 +265,7 @@ impl Own {
 
     fn trusted_proxies(&self) -> Result<TrustedProxies, ConfigError> {
         TrustedProxies::parse(&self.iam_trusted_proxies)
-            .map_err(|error| ConfigError::new("IAM_TRUSTED_PROXIES", error.problem))
+            .map_err(|error| ConfigError::new("IAM_TRUSTED_PROXIES", error.message))
     }
 
     /// Returns the minimum length of a new password in characters, if the setting is in range.

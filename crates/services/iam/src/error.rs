@@ -6,8 +6,6 @@ use platform::{
 };
 use tonic::Status;
 
-use crate::model::Invalid;
-
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
@@ -67,9 +65,9 @@ pub enum Error {
     Session(#[source] serde_json::Error),
 }
 
-impl From<Invalid> for Error {
-    fn from(invalid: Invalid) -> Self {
-        Self::Invalid(InvalidFields::from_iter([InvalidField::from(invalid)]))
+impl From<InvalidField> for Error {
+    fn from(field: InvalidField) -> Self {
+        Self::Invalid(InvalidFields::from_iter([field]))
     }
 }
 

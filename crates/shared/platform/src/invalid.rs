@@ -54,6 +54,11 @@ impl InvalidField {
     pub fn new(field: impl Into<Box<str>>, code: FieldCode, message: impl Display) -> Self {
         Self { field: field.into(), code, message: message.to_string().into() }
     }
+
+    /// Creates the error of a value that is not a valid one.
+    pub fn invalid(field: impl Into<Box<str>>, message: impl Display) -> Self {
+        Self::new(field, FieldCode::Invalid, message)
+    }
 }
 
 /// The invalid fields that were found while a request was checked.
@@ -63,7 +68,7 @@ pub struct InvalidFields(Vec<InvalidField>);
 impl InvalidFields {
     /// Returns the checked value of `field`. An error is remembered instead, and its text says what is wrong.
     pub fn check<T>(&mut self, field: impl Into<Box<str>>, checked: Result<T, impl Display>) -> Option<T> {
-        checked.map_err(|error| self.add(InvalidField::new(field, FieldCode::Invalid, error))).ok()
+        checked.map_err(|error| self.add(InvalidField::invalid(field, error))).ok()
     }
 
     /// Remembers an invalid field, unless an error of the same field or [`MAX_FIELDS`] are known.
@@ -94,6 +99,8 @@ impl Display for InvalidField {
         write!(formatter, "{}: {}", self.field, self.message)
     }
 }
+
+impl std::error::Error for InvalidField {}
 
 /// The text names the first field.
 impl Display for InvalidFields {

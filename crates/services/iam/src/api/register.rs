@@ -6,12 +6,12 @@ use contracts::{
     ids::UserId,
     proto::user::v1::{RegisterRequest, RegisterResponse, UserRegistrationInfo},
 };
-use platform::{clock, ids, random};
+use platform::{clock, ids, invalid::InvalidField, random};
 use tonic::{Request, Response, Status};
 
 use crate::{
     error::Error,
-    model::{Invalid, NotificationMethod, Password, User, UserInfo},
+    model::{NotificationMethod, Password, User, UserInfo},
     service::IamService,
 };
 
@@ -21,7 +21,7 @@ pub async fn handle(
     address: IpAddr,
     request: Request<RegisterRequest>,
 ) -> Result<Response<RegisterResponse>, Status> {
-    let info = request.into_inner().info.ok_or_else(|| Error::from(Invalid::new("info", "is missing")))?;
+    let info = request.into_inner().info.ok_or_else(|| Error::from(InvalidField::invalid("info", "is missing")))?;
     let (info, password) = decode(info, password_min)?;
     let now = clock::now();
     let user = User { id: UserId::new(ids::ordered()), info, created_at: now, updated_at: now };
@@ -33,7 +33,7 @@ pub async fn handle(
 
 /// Validates a registration. An error names all invalid fields.
 fn decode(registration: UserRegistrationInfo, password_min: usize) -> Result<(UserInfo, Password), Error> {
-    let info = registration.info.ok_or_else(|| Invalid::new("info.info", "is missing"))?;
+    let info = registration.info.ok_or_else(|| InvalidField::invalid("info.info", "is missing"))?;
     let password = Password::chosen("password", registration.password, [&info.login, &info.email], password_min);
     let methods = info
         .notification_methods
@@ -43,7 +43,7 @@ fn decode(registration: UserRegistrationInfo, password_min: usize) -> Result<(Us
         (Ok(info), Ok(password)) => Ok((info, password)),
         (info, password) => {
             let mut invalid = info.err().unwrap_or_default();
-            password.map_err(|wrong| invalid.add(wrong.into())).ok();
+            password.map_err(|wrong| invalid.add(wrong)).ok();
             Err(invalid.into())
         }
     }

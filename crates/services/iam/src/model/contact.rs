@@ -2,9 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use platform::invalid::InvalidField;
 use sha2::{Digest as _, Sha256};
-
-use super::Invalid;
 
 /// The time for which a code is valid.
 pub const CODE_LIFETIME: Duration = Duration::from_mins(10);
@@ -24,8 +23,8 @@ impl ContactCode {
     }
 
     /// Parses a code as a user typed it: in upper or lower case, and with letters in the place of digits that look like them.
-    pub fn parse(field: &str, text: &str) -> Result<Self, Invalid> {
-        let invalid = || Invalid::new(field, "is not a code of 26 letters and digits");
+    pub fn parse(field: &str, text: &str) -> Result<Self, InvalidField> {
+        let invalid = || InvalidField::invalid(field, "is not a code of 26 letters and digits");
         if text.len() != CODE_LENGTH {
             return Err(invalid());
         }
@@ -87,15 +86,19 @@ pub struct ChatId(i64);
 impl ChatId {
     /// Parses the chat from a notification method's target. It accepts only the canonical form of the number, so that targets can be
     /// compared as texts.
-    pub fn parse(field: &str, target: &str) -> Result<Self, Invalid> {
+    pub fn parse(field: &str, target: &str) -> Result<Self, InvalidField> {
         match target.parse::<i64>() {
             Ok(number) if number != 0 && number.to_string() == target => Ok(Self(number)),
-            _ => Err(Invalid::new(field, "is not the number of a Telegram chat")),
+            _ => Err(InvalidField::invalid(field, "is not the number of a Telegram chat")),
         }
     }
 
-    pub fn private(field: &str, number: i64) -> Result<Self, Invalid> {
-        if number > 0 { Ok(Self(number)) } else { Err(Invalid::new(field, "is not the number of a private chat")) }
+    pub fn private(field: &str, number: i64) -> Result<Self, InvalidField> {
+        if number > 0 {
+            Ok(Self(number))
+        } else {
+            Err(InvalidField::invalid(field, "is not the number of a private chat"))
+        }
     }
 
     pub const fn number(self) -> i64 {
@@ -120,7 +123,7 @@ impl fmt::Debug for ChatId {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<ContactCode, Invalid> {
+    fn parse(text: &str) -> Result<ContactCode, InvalidField> {
         ContactCode::parse("code", text)
     }
 
@@ -141,7 +144,7 @@ mod tests {
         let long = "0".repeat(CODE_LENGTH + 1);
         let too_large = format!("8{}", "0".repeat(CODE_LENGTH - 1));
         for text in ["", "0", &long, &too_large, "0000000000000000000000000U", "000000000000000000000000é"] {
-            assert_eq!(parse(text).unwrap_err().field, "code", "{text}");
+            assert_eq!(parse(text).unwrap_err().field.as_ref(), "code", "{text}");
         }
     }
 
@@ -159,7 +162,7 @@ mod tests {
             assert_eq!(ChatId::parse("target", target).unwrap().to_string(), target);
         }
         for target in ["", "0", "-0", "042", "+42", " 42", "4 2", "@shipyard", "42.0", "9223372036854775808", "٤٢"] {
-            assert_eq!(ChatId::parse("target", target).unwrap_err().field, "target", "{target}");
+            assert_eq!(ChatId::parse("target", target).unwrap_err().field.as_ref(), "target", "{target}");
         }
     }
 

@@ -2,7 +2,8 @@
 
 use std::{fmt, net::IpAddr};
 
-use super::{DeviceDigest, Invalid, caseless, owner::half_of_sha_256, user::check_login};
+use super::{DeviceDigest, caseless, owner::half_of_sha_256, user::check_login};
+use platform::invalid::InvalidField;
 
 /// An attempt to authenticate with a login and a password, from a network address.
 #[derive(Clone, PartialEq, Eq)]
@@ -33,13 +34,13 @@ impl fmt::Debug for LoginAttempt {
 }
 
 impl LoginAttempt {
-    pub fn new(login: String, address: IpAddr) -> Result<Self, Invalid> {
+    pub fn new(login: String, address: IpAddr) -> Result<Self, InvalidField> {
         check_login(&login)?;
         Ok(Self { login, address, origin: Origin::default() })
     }
 
     /// Fails if no account can have the login.
-    pub fn check(login: &str) -> Result<(), Invalid> {
+    pub fn check(login: &str) -> Result<(), InvalidField> {
         check_login(login)
     }
 

@@ -13,8 +13,6 @@ mod session;
 mod token;
 mod user;
 
-use std::borrow::Cow;
-
 pub use caseless::caseless;
 pub use contact::{CODE_LIFETIME, ChatId, CodeDigest, ContactCode};
 pub use device::DeviceDigest;
@@ -22,34 +20,14 @@ pub use login_attempt::{LoginAttempt, Origin, account_key};
 pub use operators::Operators;
 pub use owner::{LoginDigest, OpenSession, Owner, SessionUser};
 pub use password::{MAX_CHARACTERS, MIN_CHARACTERS, Password};
-use platform::invalid::{FieldCode, InvalidField};
+use platform::invalid::InvalidField;
 pub use proxies::TrustedProxies;
 pub use session::{Session, SessionDigest, SessionId, SessionSummary, SessionTimes, ShortId};
 pub use token::{Credential, TokenDigest, TokenId};
 pub use user::{Account, KNOWN_FOR, MAX_DEVICES, NotificationMethod, User, UserInfo};
 
-/// An invalid field of a request.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {problem}")]
-pub struct Invalid {
-    pub field: String,
-    pub problem: Cow<'static, str>,
-}
-
-impl Invalid {
-    pub fn new(field: impl Into<String>, problem: impl Into<Cow<'static, str>>) -> Self {
-        Self { field: field.into(), problem: problem.into() }
-    }
-}
-
-impl From<Invalid> for InvalidField {
-    fn from(invalid: Invalid) -> Self {
-        Self::new(invalid.field, FieldCode::Invalid, invalid.problem)
-    }
-}
-
 /// Checks a line of text: not empty, at most `limit` bytes, no control characters, no leading or trailing space.
-fn line(field: &str, text: &str, limit: usize) -> Result<(), Invalid> {
+fn line(field: &str, text: &str, limit: usize) -> Result<(), InvalidField> {
     let problem = if text.trim().is_empty() {
         "is empty"
     } else if text.len() > limit {
@@ -61,5 +39,5 @@ fn line(field: &str, text: &str, limit: usize) -> Result<(), Invalid> {
     } else {
         return Ok(());
     };
-    Err(Invalid::new(field, problem))
+    Err(InvalidField::invalid(field, problem))
 }

@@ -3,7 +3,8 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use super::{Invalid, LoginDigest, Owner, caseless, user::check_login};
+use super::{LoginDigest, Owner, caseless, user::check_login};
+use platform::invalid::InvalidField;
 
 /// The logins whose users have the role `operator`.
 ///
@@ -18,7 +19,7 @@ pub struct Operators {
 
 impl Operators {
     /// Parses a list of logins separated by commas, with optional spaces around them.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
+    pub fn parse(text: &str) -> Result<Self, InvalidField> {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
@@ -72,7 +73,7 @@ mod tests {
     #[test]
     fn a_login_that_no_user_can_have_is_an_error() {
         for text in ["ann,", ",", "a\0b", &"a".repeat(300)] {
-            assert_eq!(Operators::parse(text).unwrap_err().field, "login", "{text:?}");
+            assert_eq!(Operators::parse(text).unwrap_err().field.as_ref(), "login", "{text:?}");
         }
     }
 }

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use icu_normalizer::ComposingNormalizerBorrowed;
+use platform::invalid::InvalidField;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Invalid, common_passwords};
+use super::common_passwords;
 
 /// The maximum length of a password in bytes, which bounds the work of hashing.
 const MAX_BYTES: usize = 1024;
@@ -22,12 +23,12 @@ pub struct Password(SecretString);
 
 impl Password {
     /// Validates a password that will be compared with a stored hash.
-    pub fn given(field: &str, text: String) -> Result<Self, Invalid> {
+    pub fn given(field: &str, text: String) -> Result<Self, InvalidField> {
         if text.is_empty() {
-            return Err(Invalid::new(field, "is empty"));
+            return Err(InvalidField::invalid(field, "is empty"));
         }
         if text.len() > MAX_BYTES {
-            return Err(Invalid::new(field, "is longer than 1024 bytes"));
+            return Err(InvalidField::invalid(field, "is longer than 1024 bytes"));
         }
         let normalised = match normalise(&text) {
             Cow::Borrowed(_) => None,
@@ -38,23 +39,23 @@ impl Password {
 
     /// Validates a new password of the user with this login and e-mail address. It must have `least` to 128 characters, and must not be a common password, the
     /// login or the e-mail address.
-    pub fn chosen(field: &str, text: String, [login, email]: [&str; 2], least: usize) -> Result<Self, Invalid> {
+    pub fn chosen(field: &str, text: String, [login, email]: [&str; 2], least: usize) -> Result<Self, InvalidField> {
         let password = Self::given(field, text)?;
         let text = password.0.expose_secret();
         let characters = text.chars().count();
         if characters < least {
-            return Err(Invalid::new(field, format!("is weak: it has less than {least} characters")));
+            return Err(InvalidField::invalid(field, format!("is weak: it has less than {least} characters")));
         }
         if characters > MAX_CHARACTERS {
-            return Err(Invalid::new(field, format!("has more than {MAX_CHARACTERS} characters")));
+            return Err(InvalidField::invalid(field, format!("has more than {MAX_CHARACTERS} characters")));
         }
         if common_passwords::contain(text) {
-            return Err(Invalid::new(field, "is weak: it is among the first that are guessed"));
+            return Err(InvalidField::invalid(field, "is weak: it is among the first that are guessed"));
         }
         let caseless = |text: &str| normalise(&text.to_lowercase()).into_owned();
         let lower = caseless(text);
         if lower == caseless(login) || lower == caseless(email) {
-            return Err(Invalid::new(field, "is weak: it is the login or the e-mail address"));
+            return Err(InvalidField::invalid(field, "is weak: it is the login or the e-mail address"));
         }
         Ok(password)
     }
@@ -73,11 +74,11 @@ fn normalise(text: &str) -> Cow<'_, str> {
 mod tests {
     use super::*;
 
-    fn choose_of(text: &str, least: usize) -> Result<Password, Invalid> {
+    fn choose_of(text: &str, least: usize) -> Result<Password, InvalidField> {
         Password::chosen("password", text.to_owned(), ["elizabeth", "liz@example.com"], least)
     }
 
-    fn choose(text: &str) -> Result<Password, Invalid> {
+    fn choose(text: &str) -> Result<Password, InvalidField> {
         choose_of(text, MIN_CHARACTERS)
     }
 
@@ -101,7 +102,7 @@ mod tests {
             "trustno1 ",
             &"x".repeat(1025),
         ] {
-            assert_eq!(choose(weak).unwrap_err().field, "password", "{weak}");
+            assert_eq!(choose(weak).unwrap_err().field.as_ref(), "password", "{weak}");
         }
     }
 

@@ -3,8 +3,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use ipnet::IpNet;
-
-use super::Invalid;
+use platform::invalid::InvalidField;
 
 /// The addresses and networks of the trusted proxies.
 #[derive(Clone, Debug, Default)]
@@ -12,7 +11,7 @@ pub struct TrustedProxies(Arc<[IpNet]>);
 
 impl TrustedProxies {
     /// Parses a list of addresses and networks, such as `10.0.0.0/8`, separated by commas.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
+    pub fn parse(text: &str) -> Result<Self, InvalidField> {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
@@ -20,7 +19,7 @@ impl TrustedProxies {
             let one = one.trim();
             one.parse().or_else(|_| one.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
                 let problem = "is not a list of addresses and networks such as 192.0.2.1,10.0.0.0/8";
-                Invalid::new("proxies", problem)
+                InvalidField::invalid("proxies", problem)
             })
         });
         networks.collect::<Result<_, _>>().map(Self)

@@ -4,10 +4,11 @@ use std::{fmt, time::Duration};
 
 use chrono::{DateTime, Utc};
 use contracts::ids::UserId;
+use platform::invalid::InvalidField;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::{Invalid, OpenSession, User};
+use super::{OpenSession, User};
 
 /// The length of a session's short id, in hexadecimal digits.
 const SHORT_ID_LENGTH: usize = 16;
@@ -75,12 +76,12 @@ impl fmt::Display for SessionDigest {
 pub struct ShortId(String);
 
 impl ShortId {
-    pub fn parse(field: &str, text: String) -> Result<Self, Invalid> {
+    pub fn parse(field: &str, text: String) -> Result<Self, InvalidField> {
         let is_digit = |digit: u8| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit);
         if text.len() == SHORT_ID_LENGTH && text.bytes().all(is_digit) {
             Ok(Self(text))
         } else {
-            Err(Invalid::new(field, "is not 16 hexadecimal digits in lower case"))
+            Err(InvalidField::invalid(field, "is not 16 hexadecimal digits in lower case"))
         }
     }
 }
@@ -177,7 +178,7 @@ mod tests {
     #[test]
     fn a_short_id_is_16_digits() {
         for text in ["", "0123456789abcde", "0123456789abcdef0", "0123456789ABCDEF", "0123456789abcde*"] {
-            assert_eq!(ShortId::parse("id", text.to_owned()).unwrap_err().field, "id", "{text:?}");
+            assert_eq!(ShortId::parse("id", text.to_owned()).unwrap_err().field.as_ref(), "id", "{text:?}");
         }
         assert!(ShortId::parse("id", "0123456789abcdef".to_owned()).is_ok());
     }

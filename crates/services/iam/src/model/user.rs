@@ -7,7 +7,7 @@ use contracts::{identity::TELEGRAM, ids::UserId};
 use platform::invalid::{InvalidField, InvalidFields};
 use serde::{Deserialize, Serialize};
 
-use super::{ChatId, DeviceDigest, Invalid, LoginAttempt, Origin, caseless, line};
+use super::{ChatId, DeviceDigest, LoginAttempt, Origin, caseless, line};
 
 /// The maximum length of an e-mail address (RFC 5321) and of a login, which may be an e-mail address, in bytes.
 const MAX_ADDRESS_BYTES: usize = 254;
@@ -137,30 +137,30 @@ impl UserInfo {
 }
 
 /// Returns all errors.
-fn all(checks: impl IntoIterator<Item = Result<(), Invalid>>) -> Result<(), InvalidFields> {
-    checks.into_iter().filter_map(Result::err).map(InvalidField::from).collect::<InvalidFields>().none()
+fn all(checks: impl IntoIterator<Item = Result<(), InvalidField>>) -> Result<(), InvalidFields> {
+    checks.into_iter().filter_map(Result::err).collect::<InvalidFields>().none()
 }
 
-fn check_new_login(login: &str) -> Result<(), Invalid> {
+fn check_new_login(login: &str) -> Result<(), InvalidField> {
     check_login(login)?;
     if caseless(login).is_empty() {
-        return Err(Invalid::new("login", "has no visible character"));
+        return Err(InvalidField::invalid("login", "has no visible character"));
     }
     Ok(())
 }
 
-fn check_email(email: &str) -> Result<(), Invalid> {
+fn check_email(email: &str) -> Result<(), InvalidField> {
     line("email", email, MAX_ADDRESS_BYTES)?;
     if !is_address(email) {
-        return Err(Invalid::new("email", "is not an address such as ann@example.com"));
+        return Err(InvalidField::invalid("email", "is not an address such as ann@example.com"));
     }
     Ok(())
 }
 
 /// Checks the methods, and their size together with the `others` bytes of login and e-mail address.
-fn check_methods(methods: &[NotificationMethod], others: usize) -> Result<(), Invalid> {
+fn check_methods(methods: &[NotificationMethod], others: usize) -> Result<(), InvalidField> {
     if methods.len() > MAX_METHODS {
-        return Err(Invalid::new("notification_methods", format!("are more than {MAX_METHODS}")));
+        return Err(InvalidField::invalid("notification_methods", format!("are more than {MAX_METHODS}")));
     }
     for (index, method) in methods.iter().enumerate() {
         let field = |name| format!("notification_methods[{index}].{name}");
@@ -173,12 +173,12 @@ fn check_methods(methods: &[NotificationMethod], others: usize) -> Result<(), In
     let lengths = methods.iter().map(|method| method.provider_name.len() + method.target.len());
     if others + lengths.sum::<usize>() > MAX_TOTAL_BYTES {
         let problem = format!("take more than {MAX_TOTAL_BYTES} bytes together with login and email");
-        return Err(Invalid::new("notification_methods", problem));
+        return Err(InvalidField::invalid("notification_methods", problem));
     }
     Ok(())
 }
 
-pub fn check_login(login: &str) -> Result<(), Invalid> {
+pub fn check_login(login: &str) -> Result<(), InvalidField> {
     line("login", login, MAX_ADDRESS_BYTES)
 }
 

@@ -63,7 +63,7 @@ pub fn with_details(code: Code, message: String, reason: &str, subject: &str) ->
 
 /// Creates an INVALID_ARGUMENT about one field.
 pub fn invalid(field: impl Into<Box<str>>, problem: impl std::fmt::Display) -> Status {
-    InvalidFields::from_iter([InvalidField::new(field, FieldCode::Invalid, problem)]).into()
+    InvalidFields::from_iter([InvalidField::invalid(field, problem)]).into()
 }
 
 /// An INVALID_ARGUMENT that lists all invalid fields. Its text is about the first.

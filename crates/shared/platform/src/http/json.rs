@@ -74,7 +74,7 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, InvalidField> {
     // serde would accept an array for a struct, element by element.
     if !body.trim_ascii_start().starts_with(b"{") {
-        return Err(InvalidField::new(unreadable_field::BODY, FieldCode::Invalid, "is not a JSON object"));
+        return Err(InvalidField::invalid(unreadable_field::BODY, "is not a JSON object"));
     }
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
@@ -93,7 +93,7 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, InvalidField> {
 
 /// Describes a body that is not JSON. The text names the position, and no value.
 fn no_json(error: &serde_json::Error) -> InvalidField {
-    InvalidField::new(unreadable_field::BODY, FieldCode::Invalid, format!("is not JSON: {error}"))
+    InvalidField::invalid(unreadable_field::BODY, format!("is not JSON: {error}"))
 }
 
 /// Returns `first` and what else is wrong with the members of the object.

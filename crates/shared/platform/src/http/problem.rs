@@ -8,7 +8,7 @@ use axum::{
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
-use crate::invalid::{FieldCode, InvalidField, InvalidFields};
+use crate::invalid::{InvalidField, InvalidFields};
 
 /// The body of every answer that is not a success.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -70,7 +70,7 @@ impl Problem {
 
     /// Creates a 400 INVALID_REQUEST about one member, parameter or header.
     pub fn invalid(field: impl Into<Box<str>>, problem: impl std::fmt::Display) -> Self {
-        InvalidField::new(field, FieldCode::Invalid, problem).into()
+        InvalidField::invalid(field, problem).into()
     }
 
     /// Creates a 403 FORBIDDEN, since the caller lacks a role.

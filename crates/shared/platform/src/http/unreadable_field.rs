@@ -37,8 +37,8 @@ pub(crate) fn describe(path: &str, error: &str) -> InvalidField {
     // parser, such as a uuid, and may repeat part of the value.
     let expected = error.rsplit_once(", expected ").map(|(_, expected)| expected);
     match expected.filter(|_| shows_value.iter().any(|beginning| error.starts_with(beginning))).and_then(plain) {
-        Some(expected) => InvalidField::new(path, FieldCode::Invalid, format!("must be {expected}")),
-        None => InvalidField::new(path, FieldCode::Invalid, "is not valid"),
+        Some(expected) => InvalidField::invalid(path, format!("must be {expected}")),
+        None => InvalidField::invalid(path, "is not valid"),
     }
 }
 
