@@ -21,6 +21,9 @@ pub struct Step {
     /// The step's place among all steps. A later place was committed later.
     #[serde(skip)]
     pub place: i64,
+    /// True if an earlier record has the same event.
+    #[serde(skip)]
+    pub is_repeat: bool,
     pub at: DateTime<Utc>,
     pub kind: Kind,
     /// The service that wrote the event, or that keeps the state.
@@ -46,6 +49,7 @@ impl Step {
     pub fn from_record(Record { place, is_repeat, record }: Record) -> impl Iterator<Item = Self> {
         let begun = state(&record.kind, &record.payload).filter(|_| !is_repeat).map(|state| Self {
             place: place * 2 + 1,
+            is_repeat,
             at: record.committed_at,
             kind: Kind::State,
             service: state.service,
@@ -60,6 +64,7 @@ impl Step {
         let name = record.kind.rsplit('.').next().unwrap_or_default();
         let event = Self {
             place: place * 2,
+            is_repeat,
             at: record.committed_at,
             kind: Kind::Event,
             service: route_of(&record.kind).map_or("unknown", |route| route.producer),

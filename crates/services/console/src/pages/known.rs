@@ -193,6 +193,7 @@ mod tests {
     fn event(name: &str, payload: &Value) -> Step {
         Step {
             place: 0,
+            is_repeat: false,
             at: DateTime::UNIX_EPOCH,
             kind: Kind::Event,
             service: "order",

@@ -1,7 +1,5 @@
 //! Steps of the timeline as the pages show them.
 
-use std::collections::HashSet;
-
 use chrono::{DateTime, Utc};
 use contracts::events::route_of;
 use serde_json::Value;
@@ -12,18 +10,10 @@ use crate::model::{Kind, Step};
 /// Returns the views of an order's steps, which are in the order in which they are listed. `jaeger` is the address of Jaeger's page.
 pub fn views(steps: &[Step], jaeger: Option<&str>) -> Vec<StepView> {
     let first = steps.iter().map(|step| step.at).min();
-    let mut seen = HashSet::new();
-    steps
-        .iter()
-        .map(|step| {
-            let is_event = step.kind == Kind::Event;
-            let is_repeat = step.event_uuid.is_some_and(|event| !seen.insert((event, is_event)));
-            view(step, first.unwrap_or(step.at), is_repeat, jaeger)
-        })
-        .collect()
+    steps.iter().map(|step| view(step, first.unwrap_or(step.at), jaeger)).collect()
 }
 
-fn view(step: &Step, first: DateTime<Utc>, is_repeat: bool, jaeger: Option<&str>) -> StepView {
+fn view(step: &Step, first: DateTime<Utc>, jaeger: Option<&str>) -> StepView {
     let is_event = step.kind == Kind::Event;
     let since = |member: &str| {
         let at = step.detail[member].as_str().and_then(|at| DateTime::parse_from_rfc3339(at).ok())?;
@@ -58,7 +48,7 @@ fn view(step: &Step, first: DateTime<Utc>, is_repeat: bool, jaeger: Option<&str>
         consumers,
         payload: members(&step.detail["payload"]),
         headers: members(&step.detail["headers"]),
-        is_repeat,
+        is_repeat: step.is_repeat,
         note: is_unread.then(|| "This record could not be decoded.".to_owned()),
     }
 }
@@ -80,6 +70,7 @@ mod tests {
     fn event(place: i64, name: &str) -> Step {
         Step {
             place,
+            is_repeat: false,
             at: DateTime::UNIX_EPOCH,
             kind: Kind::Event,
             service: "order",
@@ -105,8 +96,10 @@ mod tests {
 
     #[test]
     fn an_event_that_was_published_again_is_a_repeat() {
+        let again = Step { is_repeat: true, ..event(2, "OrderPaid") };
+
         let repeats: Vec<bool> =
-            views(&[event(0, "OrderPaid"), event(2, "OrderPaid")], None).iter().map(|view| view.is_repeat).collect();
+            views(&[event(0, "OrderPaid"), again], None).iter().map(|view| view.is_repeat).collect();
 
         assert_eq!(repeats, [false, true]);
     }
