@@ -69,7 +69,8 @@ pub fn run(arguments: Arguments, data: &Data) -> anyhow::Result<()> {
         let own = owner.iter().find(|own| own.name.as_deref() == Some(&subject.name));
         own.or_else(|| owner.iter().find(|own| own.name.is_none())).map(|own| own.value)
     };
-    for subject in &subjects {
+    // If a certificate of the revoked name were renewed now, the one that is in use would be revoked.
+    for subject in subjects.iter().filter(|_| revoke.is_empty() || renew) {
         let change =
             directory.ensure(subject, own(subject)).with_context(|| format!("the certificate of {}", subject.name))?;
         let done = match change {

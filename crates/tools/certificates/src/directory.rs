@@ -108,6 +108,10 @@ impl Directory {
     /// Revokes the certificates of this name that have not expired, but the current one, and returns how many they are.
     /// [`distribute`](Self::distribute) then gives the list to the subjects.
     pub fn revoke(&mut self, name: &str) -> anyhow::Result<usize> {
+        anyhow::ensure!(
+            !self.path.join(CRL_BEFORE).exists(),
+            "the authority before is still trusted, and can revoke no more; finish its replacement first"
+        );
         let key = read(&self.path.join(name).join(KEY))?.with_context(|| format!("{name} has no certificate"))?;
         let number = self.issued.revoke(name, &Serial::of_pem(&key)?)?;
         self.sign_revocations()?;

@@ -21,7 +21,7 @@ use crate::config::ConfigError;
 /// The time limit of a server's handshake.
 pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The longest validity that is told of a certificate.
+/// The longest validity of a certificate that is measured.
 const MAX_VALIDITY: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// The content of the files.
@@ -45,7 +45,7 @@ pub(super) struct Material {
     pub open: Arc<ServerConfig>,
     /// The settings of channels.
     pub client: Arc<ClientConfig>,
-    /// The time at which the certificate, or the authority that signed it, expires, as time since 1970.
+    /// The time at which the certificate expires, as time since 1970.
     pub expires: Duration,
     /// Cancelled when other authorities are trusted or other certificates are revoked than at the time of a connection.
     pub distrusted: CancellationToken,
@@ -119,7 +119,7 @@ impl Material {
         Ok(material)
     }
 
-    /// Returns how long the certificate and its authority are still valid, to the second. The verifier is asked, since it decides.
+    /// Returns how long the certificate is still valid, to the second. The verifier is asked, since it decides.
     fn validity(&self) -> Duration {
         let (mut valid, mut expired) = (0, MAX_VALIDITY.as_secs());
         while valid + 1 < expired {

@@ -76,7 +76,7 @@ fn renewing_is_done_when_it_is_asked_for_and_when_a_file_is_broken_or_missing() 
 }
 
 #[test]
-fn a_store_which_calls_nobody_has_its_certificate_for_longer() {
+fn a_store_has_its_certificate_for_longer() {
     let (directory, postgres) = (tempfile::tempdir().unwrap(), Subject::store("postgres"));
     let ensure = |days| {
         let plan = Plan { now: SystemTime::now() + days * DAY, ..plan() };
