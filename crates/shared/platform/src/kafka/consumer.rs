@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Config, Handler, Refusal, TopicCreator,
+    close::{CLOSE_TIMEOUT, close},
     connection_errors::Reasons,
     dead_letter_producer::DeadLetterProducer,
     lag::{self, Lag},
@@ -147,7 +148,11 @@ impl Consumer {
             Arc::new(self.client().create_with_context(context).context("creating a Kafka consumer")?);
         consumer.context().workers.read_from(&consumer);
         // If this future is dropped, its workers would keep the consumer, and with it the partitions of a member that is not polled.
-        let consumer = scopeguard::guard(consumer, |consumer| consumer.context().workers.abort());
+        let group = self.group;
+        let consumer = scopeguard::guard(consumer, move |consumer| {
+            consumer.context().workers.abort();
+            leave(group, consumer);
+        });
         tokio::select! {
             () = self.learn_topic_id(&consumer) => {}
             () = stop.cancelled() => {}
@@ -205,8 +210,7 @@ impl Consumer {
         drop(reported);
         consumer.context().workers.end().await;
         let consumer = ScopeGuard::into_inner(consumer);
-        // Dropping the consumer commits the stored offsets and leaves the group.
-        tokio::task::spawn_blocking(move || drop(consumer)).await.context("leaving the group")?;
+        tokio::task::spawn_blocking(move || leave(group, consumer)).await.context("leaving the group")?;
         outcome
     }
 
@@ -253,5 +257,12 @@ impl Consumer {
             .set("debug", "metadata")
             .set_log_level(RDKafkaLogLevel::Debug);
         client
+    }
+}
+
+/// Commits the stored offsets and leaves the group. Blocks.
+fn leave(group: &str, consumer: Arc<StreamConsumer<Context>>) {
+    if !close(consumer, CLOSE_TIMEOUT) {
+        tracing::error!(group, "a consumer did not close and is left behind");
     }
 }

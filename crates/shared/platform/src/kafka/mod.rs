@@ -3,6 +3,7 @@
 mod acls;
 mod background_drop;
 mod batch;
+mod close;
 mod config;
 mod connection;
 mod connection_errors;

@@ -1,0 +1,51 @@
+//! Closes a consumer within a time limit.
+
+use std::{
+    convert::Infallible,
+    sync::mpsc::{RecvTimeoutError, channel},
+    thread,
+    time::Duration,
+};
+
+use tokio::runtime::Handle;
+
+/// The time limit for closing a consumer, which usually takes less than a second. With the time that its workers have to end, it is below
+/// the time in which a service stops.
+pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Drops a consumer, which commits the stored offsets and leaves the group. Blocks until that has ended, or until the time limit; then the
+/// consumer's thread is left behind, and the function returns false.
+///
+/// While librdkafka closes a consumer, it may drop the answer to a rebalance unread, and then waits for ever for the end of that
+/// ([librdkafka 4884](https://github.com/confluentinc/librdkafka/issues/4884)). The consumer has left its group by then.
+pub(super) fn close(consumer: impl Send + 'static, timeout: Duration) -> bool {
+    let (closing, closed) = channel::<Infallible>();
+    // The callbacks of a rebalance may run until the end.
+    let runtime = Handle::try_current().ok();
+    let thread = thread::Builder::new().name("close-consumer".to_owned()).spawn(move || {
+        let _closing = closing;
+        let _runtime = runtime.as_ref().map(Handle::enter);
+        drop(consumer);
+    });
+    // If there can be no thread, the consumer is dropped with the closure.
+    thread.is_err() || closed.recv_timeout(timeout) == Err(RecvTimeoutError::Disconnected)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Consumer(Duration);
+
+    impl Drop for Consumer {
+        fn drop(&mut self) {
+            thread::sleep(self.0);
+        }
+    }
+
+    #[test]
+    fn a_consumer_that_never_closes_is_left_behind_and_another_is_waited_for() {
+        assert!(close(Consumer(Duration::from_millis(50)), CLOSE_TIMEOUT));
+        assert!(!close(Consumer(Duration::from_mins(10)), Duration::from_millis(50)));
+    }
+}
