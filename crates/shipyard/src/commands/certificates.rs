@@ -83,7 +83,8 @@ pub fn run(arguments: Arguments, data: &Data) -> anyhow::Result<()> {
     for name in &revoke {
         outln!("{name:<14}revoked: {}", directory.revoke(name)?);
     }
-    for subject in &subjects {
+    // Above, the subjects got the list as it was before.
+    for subject in subjects.iter().filter(|_| !revoke.is_empty()) {
         directory.distribute(subject, own(subject))?;
     }
     outln!("\nThe files are in {}", path.display());
