@@ -51,6 +51,7 @@ impl App {
             relay: messaging.relay(&server, &waker)?,
             jobs: vec![
                 jobs::finish_payments(service.clone()),
+                jobs::finish_refunds(service.clone()),
                 jobs::report_backlog(service.clone()),
                 retention.outbox(),
                 retention.inbox(),

@@ -25,6 +25,14 @@ pub enum Error {
     Cancelled,
     #[error("order {0} is not cancelled")]
     NotCancelled(OrderId),
+    /// No charge of the order stands, so that nothing can be given back.
+    #[error("this order has no charge that stands")]
+    NotCharged,
+    #[error("amount_minor: {left} is left of the charge, in minor units")]
+    RefundTooLarge { left: i64 },
+    /// The reference belongs to an earlier refund of the order with another amount or reason.
+    #[error("{0}: another one was refunded under this reference")]
+    AnotherRefund(&'static str),
     /// A service other than order tries to charge an order.
     #[error("amount_minor: the order service alone pays an order of the shop")]
     NotOrderService,
@@ -50,11 +58,15 @@ impl From<Error> for Status {
         let text = error.to_string();
         match error {
             Error::NotFound | Error::AnotherUser => Self::not_found(text),
-            Error::Differs(_) | Error::AnotherPayer | Error::AnotherCredit(_) => Self::already_exists(text),
+            Error::Differs(_) | Error::AnotherPayer | Error::AnotherCredit(_) | Error::AnotherRefund(_) => {
+                Self::already_exists(text)
+            }
             Error::Declined(decline) => with_reason(Code::FailedPrecondition, decline.as_str(), text),
             Error::InProgress => with_reason(Code::FailedPrecondition, "PAYMENT_IN_PROGRESS", text),
             Error::Cancelled => with_reason(Code::FailedPrecondition, "ORDER_CANCELLED", text),
             Error::NotCancelled(_) => with_reason(Code::FailedPrecondition, "ORDER_NOT_CANCELLED", text),
+            Error::NotCharged => with_reason(Code::FailedPrecondition, "ORDER_NOT_CHARGED", text),
+            Error::RefundTooLarge { .. } => with_reason(Code::FailedPrecondition, "REFUND_TOO_LARGE", text),
             Error::BalanceTooLarge => with_reason(Code::FailedPrecondition, "BALANCE_TOO_LARGE", text),
             Error::NotOrderService => Self::permission_denied(text),
             Error::Unknown(_) => {
@@ -79,6 +91,9 @@ impl From<Error> for Failure {
             | Error::Declined(_)
             | Error::Cancelled
             | Error::NotCancelled(_)
+            | Error::NotCharged
+            | Error::RefundTooLarge { .. }
+            | Error::AnotherRefund(_)
             | Error::AnotherCredit(_)
             | Error::BalanceTooLarge
             | Error::NotOrderService => Self::poison(format!("{:#}", anyhow::Error::from(error))),

@@ -2,14 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use contracts::events::{ROUTES, Topics};
+use contracts::{
+    events::{ROUTES, Topics},
+    proto::payment::v1::{RefundPartiallyRequest, RefundReason, payment_service_client::PaymentServiceClient},
+};
 use platform::server::service::Service;
 use serde_json::{Value, json};
 use sqlx::PgPool;
+use tonic::Request;
 use uuid::Uuid;
 
 use crate::{
     customer::{Customer, ORDERS},
+    operator,
     system::System,
 };
 
@@ -24,13 +29,15 @@ async fn an_audit_counts_what_happened_and_finds_the_rows_that_were_spoilt() {
     customer.cancel(cancelled).await.success(204);
     let open = customer.order(&[&part]).await;
     customer.until(built, "ASSEMBLED").await;
+    give_back(&system, built).await;
 
     let (well, report) = audit(&system, "20s").await;
 
     assert!(!nothing_yet, "an audit that finds nothing to look at does not pass: {empty}");
     assert!(well, "{report}");
     assert_eq!(verdicts(&report), ["holds"; 13], "{report}");
-    assert_eq!(counted(&report, 1), [3, 2, 3, 7], "{report}");
+    assert_eq!(counted(&report, 1), [3, 2, 3, 8], "{report}");
+    assert_eq!(counted(&report, 2)[3], 1, "a partial refund: {report}");
     assert_eq!(counted(&report, 4), [7, 0, 7, 0, 0], "{report}");
     let topics: BTreeSet<String> = ROUTES.iter().map(|route| route.topic(&Topics::default()).to_owned()).collect();
     assert_eq!(counted(&report, 8), [topics.len() as u64, 0], "{report}");
@@ -50,6 +57,13 @@ async fn an_audit_counts_what_happened_and_finds_the_rows_that_were_spoilt() {
             built,
             "insert into ledger_entries (key, kind, order_uuid, user_uuid, method, amount)
             select key || 'again', kind, order_uuid, user_uuid, method, amount from ledger_entries where order_uuid = $1",
+            2,
+        ),
+        (
+            &payment::SERVICE,
+            built,
+            "update partial_refunds set amount = partial_refunds.amount + 1
+            from payments where payments.transaction_uuid = partial_refunds.transaction_uuid and order_uuid = $1",
             2,
         ),
         (&payment::SERVICE, built, "update payments set amount = amount + 1 where order_uuid = $1", 10),
@@ -82,6 +96,21 @@ async fn buy(customer: &Customer, part: &str) -> Uuid {
     let method = json!({ "payment_method": "INVESTOR_MONEY" });
     customer.post_once("pay", &format!("{ORDERS}/{order}/pay"), method).await.unwrap().success(200);
     order
+}
+
+/// Gives back a part of the order's charge, as an operator.
+async fn give_back(system: &System, order: Uuid) {
+    let session = operator::session(system).await;
+    let mut request = Request::new(RefundPartiallyRequest {
+        order_uuid: order.to_string(),
+        reference: "late".to_owned(),
+        amount_minor: 100,
+        reason: RefundReason::Goodwill.into(),
+    });
+    request.metadata_mut().insert("session-uuid", session.parse().unwrap());
+    let url = format!("http://{}", system.address(&payment::SERVICE));
+    let mut payments = PaymentServiceClient::connect(url).await.unwrap();
+    assert!(payments.refund_partially(request).await.unwrap().into_inner().is_made);
 }
 
 async fn spoil(system: &System, service: &'static Service, statement: &'static str, order: Uuid) {

@@ -19,6 +19,16 @@ async fn create(system: &System, login: &str, password: &str) -> (bool, String) 
     (output.status.success(), String::from_utf8(said).expect("it writes text"))
 }
 
+/// Creates an operator in a system that has none, and returns a session.
+pub async fn session(system: &System) -> String {
+    let [login, ..] = OPERATORS;
+    let (created, said) = create(system, login, PASSWORD).await;
+    assert!(created, "{said}");
+    let mut iam = AuthServiceClient::new(system.peer(&iam::SERVICE));
+    let request = LoginRequest { login: login.to_owned(), password: PASSWORD.to_owned() };
+    iam.login(request).await.expect("a login").into_inner().session_uuid
+}
+
 /// Logs in, and returns the user's roles.
 async fn roles(system: &System, login: &str, password: &str) -> Result<Vec<String>, tonic::Status> {
     let mut iam = AuthServiceClient::new(system.peer(&iam::SERVICE));

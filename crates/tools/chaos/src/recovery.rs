@@ -222,7 +222,8 @@ async fn open_payments(databases: &Databases, span: FaultWindow) -> anyhow::Resu
             .fetch_one(databases.get(&order::SERVICE)?)
             .await?;
     let payments: i64 = sqlx::query_scalar(
-        "select count(*) from payments where status in ('pending', 'refunding') and created_at <= $1",
+        "select (select count(*) from payments where status in ('pending', 'refunding') and created_at <= $1)
+            + (select count(*) from partial_refunds where status = 'refunding' and created_at <= $1)",
     )
     .bind(span.ended)
     .fetch_one(databases.get(&payment::SERVICE)?)

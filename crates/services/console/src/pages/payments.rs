@@ -54,6 +54,7 @@ fn row(payment: Payment) -> Option<PaymentRow> {
         status: payment_status(&payment),
         method: method(&payment),
         amount: Money(payment.amount_minor),
+        returned: (payment.partially_refunded_minor > 0).then_some(Money(payment.partially_refunded_minor)),
         created_at: moment(payment.created_at?)?,
         order_uuid: payment.order_uuid,
     })

@@ -47,5 +47,6 @@ pub fn encode(payment: &model::Payment) -> Payment {
         decline_reason: decline_reason.to_owned(),
         created_at: Some(timestamp(payment.created_at)),
         updated_at: Some(timestamp(payment.updated_at)),
+        partially_refunded_minor: payment.partially_refunded.minor(),
     }
 }

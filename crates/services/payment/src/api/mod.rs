@@ -6,14 +6,15 @@ mod get_payment;
 mod list_payments;
 mod pay_order;
 mod refund;
+mod refund_partially;
 mod void_attempt;
 pub mod webhook;
 
 use contracts::proto::DESCRIPTORS;
 use contracts::proto::payment::v1::{
     CreditRequest, CreditResponse, GetBalanceRequest, GetBalanceResponse, GetPaymentRequest, GetPaymentResponse,
-    ListPaymentsRequest, ListPaymentsResponse, PayOrderRequest, PayOrderResponse, RefundRequest, RefundResponse,
-    VoidAttemptRequest, VoidAttemptResponse,
+    ListPaymentsRequest, ListPaymentsResponse, PayOrderRequest, PayOrderResponse, RefundPartiallyRequest,
+    RefundPartiallyResponse, RefundRequest, RefundResponse, VoidAttemptRequest, VoidAttemptResponse,
     payment_service_server::{PaymentService as Rpc, PaymentServiceServer},
 };
 use platform::{auth::Rule, grpc::Services};
@@ -22,6 +23,7 @@ use tonic::{Request, Response, Status};
 use crate::service::PaymentService;
 
 /// Users see and make their own payments. Only order charges, voids and refunds shop orders; only customers credits balances.
+/// Operators give back parts of charges.
 pub const RULES: &[Rule] = &[
     Rule::session("/payment.v1.PaymentService/PayOrder", &["order"]),
     Rule::session("/payment.v1.PaymentService/GetPayment", &["order"]),
@@ -29,6 +31,7 @@ pub const RULES: &[Rule] = &[
     Rule::session("/payment.v1.PaymentService/ListPayments", &["order"]),
     Rule::services("/payment.v1.PaymentService/VoidAttempt", &["order"]),
     Rule::services("/payment.v1.PaymentService/Refund", &["order"]),
+    Rule::operator("/payment.v1.PaymentService/RefundPartially", &[]),
     Rule::services("/payment.v1.PaymentService/Credit", &["customers"]),
 ];
 
@@ -68,6 +71,13 @@ impl Rpc for Grpc {
 
     async fn refund(&self, request: Request<RefundRequest>) -> Result<Response<RefundResponse>, Status> {
         refund::handle(&self.service, request).await
+    }
+
+    async fn refund_partially(
+        &self,
+        request: Request<RefundPartiallyRequest>,
+    ) -> Result<Response<RefundPartiallyResponse>, Status> {
+        refund_partially::handle(&self.service, request).await
     }
 
     async fn get_balance(&self, request: Request<GetBalanceRequest>) -> Result<Response<GetBalanceResponse>, Status> {

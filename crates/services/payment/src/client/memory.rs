@@ -41,8 +41,8 @@ pub struct Movement {
     pub user: UserId,
     pub method: Method,
     pub amount: Money,
-    /// True for a refund, false for a charge.
-    pub refund: bool,
+    /// The idempotency key of a refund; `None` for a charge.
+    pub refund: Option<String>,
 }
 
 /// The provider's state behind a mutex. Clones share the state.
@@ -83,7 +83,7 @@ impl MemoryProvider {
         let state = self.state();
         let charges = state.charges.values().filter(|(_, outcome)| matches!(outcome, Outcome::Charged { .. }));
         charges
-            .map(|(intent, _)| movement(intent, intent.amount, false))
+            .map(|(intent, _)| movement(intent, intent.amount, None))
             .chain(state.refunds.values().cloned())
             .collect()
     }
@@ -140,7 +140,7 @@ impl MemoryProvider {
             return Err(lost("there is no such charge"));
         };
         if !state.refunds.contains_key(&refund.key) {
-            state.refunds.insert(refund.key.clone(), movement(&intent, refund.amount, true));
+            state.refunds.insert(refund.key.clone(), movement(&intent, refund.amount, Some(refund.key.clone())));
             if intent.method == Method::InvestorMoney {
                 *state.balances.entry(intent.user).or_insert(self.initial_balance.minor()) += refund.amount.minor();
             }
@@ -239,7 +239,7 @@ impl Balances for MemoryProvider {
     }
 }
 
-fn movement(intent: &Intent, amount: Money, refund: bool) -> Movement {
+fn movement(intent: &Intent, amount: Money, refund: Option<String>) -> Movement {
     Movement { order: intent.order, user: intent.user, method: intent.method, amount, refund }
 }
 

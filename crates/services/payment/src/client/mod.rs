@@ -19,7 +19,7 @@ pub use memory::{MemoryProvider, Movement, ScriptedFault};
 use platform::postgres::DatabaseError;
 pub use stripe::{Stripe, StripeAccount};
 
-use crate::model::{ChargeState, Credit, Intent, Method, ProviderName, RefundState};
+use crate::model::{ChargeState, Credit, Intent, Method, Payment, ProviderName, RefundRequest, RefundState};
 
 /// The outcome of a request is unknown: the provider may have processed it or not. The caller repeats it under the same idempotency key.
 #[derive(Debug, thiserror::Error)]
@@ -36,10 +36,12 @@ pub enum Lookup {
     Unsupported,
 }
 
-/// A request to refund a whole charge.
+/// A request to refund a charge, or a part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refund {
     pub transaction: TransactionId,
+    /// The id of the refund, which all its requests have in common.
+    pub id: String,
     /// The idempotency key.
     pub key: String,
     /// The provider's id of the charge.
@@ -47,6 +49,16 @@ pub struct Refund {
     pub amount: Money,
     /// The provider's id of the refund, once it is known to be pending.
     pub pending: Option<String>,
+}
+
+impl Refund {
+    /// Returns the request to give back `amount` of a payment's charge. Fails if nothing was charged.
+    pub fn of(payment: &Payment, id: String, amount: Money, request: &RefundRequest) -> Result<Self, Unknown> {
+        let transaction = payment.intent.transaction;
+        let charge = payment.status.charge().map(str::to_owned);
+        let charge = charge.ok_or_else(|| Unknown(anyhow::anyhow!("there is no charge {transaction}")))?;
+        Ok(Self { transaction, key: request.key(&id), id, charge, amount, pending: request.reference.clone() })
+    }
 }
 
 /// A payment provider. A request repeated under its idempotency key has no further effect and the same response.
@@ -60,8 +72,8 @@ pub trait Provider: Send + Sync {
     async fn find(&self, intent: &Intent, reference: Option<&str>) -> Result<Lookup, Unknown>;
     /// Requests a refund, or looks up the one that is pending. Only after [`RefundState::Failed`] may the caller use another key.
     async fn refund(&self, refund: &Refund) -> Result<RefundState, Unknown>;
-    /// Returns true if the refund of a whole charge, which the provider has called made, still stands. A bank may refuse it days later.
-    async fn is_refunded(&self, _charge: &str, _amount: Money) -> Result<bool, Unknown> {
+    /// Returns true if a refund that the provider has called made still stands. A bank may refuse it days later.
+    async fn is_refunded(&self, _refund: &Refund) -> Result<bool, Unknown> {
         Ok(true)
     }
 }

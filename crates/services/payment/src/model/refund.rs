@@ -2,6 +2,11 @@
 
 use contracts::ids::TransactionId;
 
+/// Returns the id of the refund that a cancelled order gets.
+pub fn refund_of_rest(transaction: TransactionId) -> String {
+    format!("{transaction}-refund")
+}
+
 /// What the provider says of a refund.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefundState {
@@ -28,12 +33,11 @@ pub struct RefundRequest {
 impl RefundRequest {
     pub const FIRST: Self = Self { number: 1, reference: None };
 
-    /// Returns the idempotency key.
-    pub fn key(&self, transaction: TransactionId) -> String {
+    /// Returns the idempotency key. `refund` is the id of the refund.
+    pub fn key(&self, refund: &str) -> String {
         match self.number {
-            // The key of releases that knew one request only.
-            1 => format!("{transaction}-refund"),
-            number => format!("{transaction}-refund-{number}"),
+            1 => refund.to_owned(),
+            number => format!("{refund}-{number}"),
         }
     }
 
@@ -58,14 +62,14 @@ mod tests {
 
     #[test]
     fn a_pending_refund_keeps_its_key_and_a_failed_one_is_followed_under_another() {
-        let transaction = TransactionId::new(Uuid::nil());
+        let id = refund_of_rest(TransactionId::new(Uuid::nil()));
         let pending = RefundRequest::FIRST.next(&RefundState::Pending { reference: "re".to_owned() }).unwrap();
         let second = pending.next(&RefundState::Failed).unwrap();
 
         assert_eq!((pending.number, pending.reference.as_deref()), (1, Some("re")));
-        assert_eq!(pending.key(transaction), RefundRequest::FIRST.key(transaction));
+        assert_eq!(pending.key(&id), RefundRequest::FIRST.key(&id));
         assert_eq!(second, RefundRequest { number: 2, reference: None });
-        assert_ne!(second.key(transaction), pending.key(transaction));
+        assert_ne!(second.key(&id), pending.key(&id));
         assert_eq!(second.next(&RefundState::Refunded), None);
     }
 }

@@ -85,6 +85,16 @@ impl Status {
         }
     }
 
+    /// Returns the provider's id of the charge; `None` if nothing was charged, or nobody knows yet.
+    pub fn charge(&self) -> Option<&str> {
+        match self {
+            Self::Succeeded { reference } | Self::Refunding { reference, .. } | Self::Refunded { reference, .. } => {
+                Some(reference)
+            }
+            Self::Pending { .. } | Self::Declined(_) => None,
+        }
+    }
+
     pub const fn charge_result(&self) -> ChargeResult {
         match self {
             Self::Succeeded { .. } => ChargeResult::Charged,

@@ -1,6 +1,7 @@
 //! The store of payments. A change of a payment writes its inbox and outbox rows in the same statement.
 
 mod memory;
+mod partial_refunds;
 mod postgres;
 
 use std::time::Duration;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use contracts::ids::{EventId, OrderId, TransactionId, UserId};
 pub use memory::MemoryPayments;
+pub use partial_refunds::PartialRefunds;
 use platform::cursor::Cursor;
 pub use postgres::{MIGRATIONS, PgPayments};
 
@@ -72,7 +74,7 @@ fn refund_pause(times: u32) -> Duration {
 }
 
 #[async_trait]
-pub trait Payments: Send + Sync {
+pub trait Payments: PartialRefunds {
     /// Records the intent to charge, unless its attempt is recorded already, another attempt blocks it or the order is cancelled.
     async fn begin(&self, intent: &Intent) -> Result<Begun, Error>;
     /// Records an attempt as declined without a call to the provider, and writes its event. Does nothing if the attempt is recorded

@@ -1,11 +1,13 @@
 //! Finishes one payment: settles an unknown outcome and executes the refund if one is due.
 
+use contracts::money::Money;
+
 use super::PaymentService;
 use crate::{
     client::{Refund, Unknown},
     error::Error,
     metrics,
-    model::{Intent, Payment, RefundRequest, RefundState, Status},
+    model::{Intent, Payment, RefundRequest, RefundState, Status, refund_of_rest},
 };
 
 impl PaymentService {
@@ -13,27 +15,39 @@ impl PaymentService {
     pub(super) async fn finish(&self, payment: Payment) -> Result<(), Error> {
         let payment = self.settle_unknown(payment).await?;
         match payment.status {
-            Status::Refunding { reference, request } => self.make_refund(&payment.intent, reference, &request).await,
+            Status::Refunding { ref request, .. } => self.make_refund(&payment, request).await,
             _ => Ok(()),
         }
     }
 
-    /// Requests the refund of a charge, or asks how the requested one stands. Fails until the charge is refunded.
-    async fn make_refund(&self, intent: &Intent, charge: String, request: &RefundRequest) -> Result<(), Error> {
-        let Intent { order, transaction, amount, provider, .. } = *intent;
-        let key = request.key(transaction);
-        let refund = Refund { transaction, key, charge, amount, pending: request.reference.clone() };
-        let state = self.providers.get(provider)?.refund(&refund).await?;
+    /// Requests the refund of what is left of a charge, or asks how the requested one stands. Fails until it is made.
+    async fn make_refund(&self, payment: &Payment, request: &RefundRequest) -> Result<(), Error> {
+        let Intent { order, transaction, .. } = payment.intent;
+        let refund = Refund::of(payment, refund_of_rest(transaction), payment.left(), request)?;
+        let state = self.ask_for_refund(payment, &refund).await?;
         let Some(next) = request.next(&state) else {
             self.payments.refunded(transaction).await?;
             tracing::info!(order_uuid = %order, transaction_uuid = %transaction, "payment refunded");
             return Ok(());
         };
         self.payments.continue_refund(transaction, request, &next).await?;
-        if state == RefundState::Failed {
-            metrics::refund_failed();
-            tracing::error!(order_uuid = %order, transaction_uuid = %transaction, key = refund.key, "refund failed");
-        }
-        Err(Unknown(anyhow::anyhow!("the refund {} is not made yet: {state:?}", refund.key)).into())
+        Err(not_made(&refund, &state))
     }
+
+    /// Asks the provider to make a refund, or how the requested one stands. A refund of nothing needs no provider.
+    pub(super) async fn ask_for_refund(&self, payment: &Payment, refund: &Refund) -> Result<RefundState, Error> {
+        if refund.amount == Money::ZERO {
+            return Ok(RefundState::Refunded);
+        }
+        Ok(self.providers.get(payment.intent.provider)?.refund(refund).await?)
+    }
+}
+
+/// Returns the error for a refund that is not made yet. Counts and logs it if its latest request has failed.
+pub(super) fn not_made(refund: &Refund, state: &RefundState) -> Error {
+    if *state == RefundState::Failed {
+        metrics::refund_failed();
+        tracing::error!(transaction_uuid = %refund.transaction, key = refund.key, "refund failed");
+    }
+    Unknown(anyhow::anyhow!("the refund {} is not made yet: {state:?}", refund.key)).into()
 }

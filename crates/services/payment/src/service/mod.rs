@@ -7,6 +7,7 @@ mod find;
 mod finish_payment;
 mod finish_payments;
 mod notice;
+mod partial_refund;
 mod pay;
 mod refund;
 mod report_backlog;
@@ -38,6 +39,8 @@ pub struct PaymentService {
     relay: Waker,
     /// Wakes the job `finish_payments` when a payment becomes due.
     refund_due: Arc<Notify>,
+    /// Wakes the job `finish_refunds`.
+    partial_refund_due: Arc<Notify>,
 }
 
 /// A request of the order service to charge an order.
@@ -52,7 +55,7 @@ pub struct Charge {
 
 impl PaymentService {
     pub fn new(payments: Arc<dyn Payments>, providers: Providers, relay: Waker) -> Self {
-        Self { payments, providers, relay, refund_due: Arc::default() }
+        Self { payments, providers, relay, refund_due: Arc::default(), partial_refund_due: Arc::default() }
     }
 
     fn intent(&self, charge: &Charge, transaction: TransactionId) -> Intent {

@@ -11,8 +11,8 @@ use payment::{
     api::webhook,
     client::{Declines, Ledger, Providers},
     error::Error,
-    model::{Decline, Method, RefundRequest, Status},
-    repository::{MIGRATIONS, Payments as _, PgPayments},
+    model::{Decline, Method, PartialRefund, Reference, RefundReason, RefundRequest, Status},
+    repository::{MIGRATIONS, PartialRefunds as _, Payments as _, PgPayments},
     service::{Charge, PaymentService},
 };
 use platform::{outbox::Waker, postgres::Database};
@@ -96,6 +96,35 @@ async fn a_charge_that_is_processing_for_more_than_a_day_is_made_once() {
     assert_eq!(fixture.movements(), (1, 0));
     assert!(matches!(late, Err(Error::Unknown(_))), "{late:?}");
     settled.unwrap();
+}
+
+#[tokio::test]
+async fn a_partial_refund_that_fails_after_it_was_made_is_made_again_beside_the_others() {
+    let fixture = fixture().await;
+    let transaction = fixture.pay().await.unwrap();
+    let part = |reference: &str| PartialRefund {
+        order: fixture.charge.order,
+        reference: Reference::new(reference).unwrap(),
+        amount: money(300),
+        reason: RefundReason::Return,
+    };
+    for reference in ["one", "two"] {
+        assert!(fixture.service.refund_partially(&part(reference)).await.unwrap().is_made);
+    }
+    fixture.service.look_at(transaction).await.unwrap();
+    assert!(fixture.payments.due_refunds(10).await.unwrap().is_empty(), "both stand");
+
+    fixture.provider.fail_refunds();
+    for _ in 0..3 {
+        fixture.service.look_at(transaction).await.unwrap();
+    }
+    for reference in ["one", "two"] {
+        assert!(fixture.service.refund_partially(&part(reference)).await.unwrap().is_made);
+    }
+
+    let [one, two] = ["one", "two"].map(|reference| part(reference).id().to_string());
+    assert_eq!(fixture.refund_keys(), [one.clone(), two.clone(), format!("{one}-2"), format!("{two}-2")]);
+    assert_eq!(fixture.movements(), (1, 2));
 }
 
 #[tokio::test]

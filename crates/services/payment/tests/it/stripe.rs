@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use payment::{
     client::{Lookup, Provider as _, Refund},
-    model::{ChargeState, Decline, Intent, Method, Outcome, RefundState},
+    model::{ChargeState, Decline, Intent, Method, Outcome, RefundState, refund_of_rest},
 };
 use stand_ins::{Mode, ProviderFault};
 use tokio::net::TcpListener;
 
 use crate::{
     intent, money,
-    stripe_client::{client, client_that_waits, stand_in},
+    stripe_client::{KEY, client, client_that_waits, stand_in},
 };
 
 fn charged() -> ChargeState {
@@ -119,6 +119,7 @@ async fn a_refund_stays_done_when_its_key_is_forgotten() {
 fn refund(key: &str, intent: &Intent) -> Refund {
     Refund {
         transaction: intent.transaction,
+        id: "refund".to_owned(),
         key: key.to_owned(),
         charge: "pi_1".to_owned(),
         amount: intent.amount,
@@ -157,6 +158,48 @@ async fn a_refund_that_is_refused_as_made_already_has_the_state_of_the_one_that_
 
     assert_eq!(client(&server.url()).refund(&refund("two", &intent)).await.unwrap(), RefundState::Refunded);
     assert_eq!(server.refunds(intent.order.uuid()), 1);
+}
+
+#[tokio::test]
+async fn what_somebody_gave_back_at_the_provider_counts_for_a_cancelled_order_alone() {
+    let server = stand_in().await;
+    let intent = intent(Method::Card);
+    client(&server.url()).charge(&intent).await.unwrap();
+    let form = [("payment_intent", "pi_1"), ("amount", "1000")];
+    let request = reqwest::Client::new().post(format!("{}/v1/refunds", server.url())).bearer_auth(KEY);
+    request.header("Idempotency-Key", "dashboard").form(&form).send().await.unwrap().error_for_status().unwrap();
+    let part = refund("part", &intent);
+    let rest = Refund { id: refund_of_rest(intent.transaction), ..refund("rest", &intent) };
+
+    assert_eq!(client(&server.url()).refund(&rest).await.unwrap(), RefundState::Refunded);
+    assert!(client(&server.url()).is_refunded(&rest).await.unwrap());
+    assert_eq!(client(&server.url()).refund(&part).await.unwrap(), RefundState::Failed);
+
+    assert_eq!(server.refunds(intent.order.uuid()), 1);
+}
+
+#[tokio::test]
+async fn the_parts_of_a_charge_are_told_apart() {
+    let server = stand_in().await;
+    let intent = intent(Method::Card);
+    client(&server.url()).charge(&intent).await.unwrap();
+    let part = |id: &str, minor| Refund { id: id.to_owned(), amount: money(minor), ..refund(id, &intent) };
+    let (first, second, rest) = (part("first", 300), part("second", 300), part("rest", 400));
+
+    for refund in [&first, &second, &rest] {
+        assert_eq!(client(&server.url()).refund(refund).await.unwrap(), RefundState::Refunded);
+    }
+    // Each is found among the others, though its key is forgotten, and one that was never made is not taken for another.
+    server.forget_keys();
+    for refund in [&first, &second, &rest] {
+        assert_eq!(client(&server.url()).refund(refund).await.unwrap(), RefundState::Refunded);
+        assert!(client(&server.url()).is_refunded(refund).await.unwrap());
+    }
+    assert_eq!(client(&server.url()).refund(&part("fourth", 300)).await.unwrap(), RefundState::Failed);
+
+    assert_eq!(server.refunds(intent.order.uuid()), 3);
+    server.fail_refunds();
+    assert!(!client(&server.url()).is_refunded(&second).await.unwrap());
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use payment::client::{Stripe, StripeAccount};
 
 use crate::MAX_AMOUNT;
 
-const KEY: &str = "sk_test_key";
+pub const KEY: &str = "sk_test_key";
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub async fn stand_in() -> stand_ins::Provider {

@@ -23,7 +23,7 @@ pub use self::{
     intake::{Intake, IntakeOrder, IntakeRecord, Unread, digest},
     state::{
         Balance, Build, BuildStatus, Entry, EntryKind, Notification, NotificationStatus, Order, OrderStatus, Part,
-        Payment, PaymentStatus, Reservation, ReservationStatus, Restock,
+        PartialRefund, Payment, PaymentStatus, Reservation, ReservationStatus, Restock,
     },
 };
 
@@ -38,6 +38,7 @@ pub struct Facts {
 
     pub orders: Vec<Order>,
     pub payments: Vec<Payment>,
+    pub partial_refunds: Vec<PartialRefund>,
     /// The entries of the payment providers' ledgers, which are independent of payment's own rows.
     pub ledger: Vec<Entry>,
     /// The balances stored by the built-in provider. `ledger` contains every entry that has an account.

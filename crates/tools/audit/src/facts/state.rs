@@ -69,6 +69,8 @@ pub struct Payment {
     pub reference: Option<String>,
     /// The amount in minor units.
     pub amount: Option<i64>,
+    /// The sum of the partial refunds in minor units, whether made or not.
+    pub partially_refunded: i64,
     pub status: PaymentStatus,
     /// The reason why the attempt was declined.
     pub decline_reason: Option<String>,
@@ -76,6 +78,20 @@ pub struct Payment {
     pub cancelled: bool,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+}
+
+/// A part of a charge that an operator gives back, as the payment service records it.
+#[derive(Clone, Copy, Debug)]
+pub struct PartialRefund {
+    /// The provider's idempotency key of the first request; later ones add a number.
+    pub refund: Uuid,
+    /// The charge.
+    pub transaction: Uuid,
+    /// The amount in minor units.
+    pub amount: i64,
+    /// True once the provider has made the refund.
+    pub is_made: bool,
+    pub created_at: DateTime<Utc>,
 }
 
 names!(EntryKind { Charge = "charge", Decline = "decline", Refund = "refund" });

@@ -76,6 +76,9 @@ fn services(facts: &Facts, late: &mut Late<'_>) {
         };
         late.look(&format!("order {}", payment.order), what, payment.updated_at);
     }
+    for refund in facts.partial_refunds.iter().filter(|refund| !refund.is_made) {
+        late.look(&format!("partial refund {}", refund.refund), "it is not made", refund.created_at);
+    }
     for reservation in facts.reservations.iter().filter(|one| one.status == ReservationStatus::Held) {
         let due = reservation.expires_at.unwrap_or(reservation.updated_at);
         late.look(&format!("order {}", reservation.order), "its parts are held", due);

@@ -11,6 +11,7 @@ mod intake;
 mod money;
 mod notifications;
 mod orders;
+mod partial_refunds;
 mod publication;
 mod sessions;
 mod stock;

@@ -1,5 +1,5 @@
 //! Invariant 2: An order is charged at most once. Charges minus refunds are 1 exactly when the order is PAID or
-//! ASSEMBLED. Balances add up.
+//! ASSEMBLED. Partial refunds, each made once, and the refund of a cancelled order give back the charge at most. Balances add up.
 
 use std::collections::HashMap;
 
@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use crate::{
     Facts, Finding,
-    facts::{Entry, EntryKind, Order, OrderStatus, Payment, PaymentStatus},
-    invariants::balances,
+    facts::{Entry, EntryKind, Order, OrderStatus, PartialRefund, Payment, PaymentStatus},
+    invariants::{balances, partial_refunds},
     report::Check,
 };
 
@@ -21,6 +21,7 @@ pub fn check(facts: &Facts) -> Finding {
     for payment in &facts.payments {
         books.payment(payment, &mut check);
     }
+    partial_refunds::check(facts, &mut check);
     let orders = facts.orders_by_uuid();
     let strangers = facts.ledger.iter().filter(|entry| !orders.contains_key(&entry.order));
     for entry in strangers.filter(|entry| entry.kind != EntryKind::Decline) {
@@ -30,6 +31,7 @@ pub fn check(facts: &Facts) -> Finding {
     check.counted("orders", facts.orders.len());
     check.counted("entries in the providers' books", facts.ledger.len());
     check.counted("payments", facts.payments.len());
+    check.counted("partial refunds", facts.partial_refunds.len());
     balances::check(facts, &mut check);
     let believed = facts.payments.iter().filter(|payment| books.believed(payment)).count();
     if believed > 0 {
@@ -48,6 +50,7 @@ struct Books<'a> {
     entries: HashMap<Uuid, Vec<&'a Entry>>,
     by_key: HashMap<&'a str, &'a Entry>,
     payments: HashMap<Uuid, Vec<&'a Payment>>,
+    partial_refunds: HashMap<Uuid, &'a PartialRefund>,
     read: &'a [String],
 }
 
@@ -57,6 +60,7 @@ impl<'a> Books<'a> {
             entries: HashMap::new(),
             by_key: facts.ledger.iter().map(|entry| (entry.key.as_str(), entry)).collect(),
             payments: HashMap::new(),
+            partial_refunds: facts.partial_refunds.iter().map(|refund| (refund.refund, refund)).collect(),
             read: &facts.books,
         };
         for entry in &facts.ledger {
@@ -77,13 +81,18 @@ impl<'a> Books<'a> {
         let row = format!("order {}", order.uuid);
         let entries = self.entries.get(&order.uuid).map(Vec::as_slice).unwrap_or_default();
         let payments = self.payments.get(&order.uuid).map(Vec::as_slice).unwrap_or_default();
+        // Partial refunds leave an order charged. `partial_refunds` checks them.
+        let entries: Vec<&Entry> = entries.iter().copied().filter(|entry| !self.is_partial_refund(entry)).collect();
         let amounts = |kind| entries.iter().filter(move |entry| entry.kind == kind).map(|entry| entry.amount);
+        let given_back: i64 = payments.iter().map(|payment| payment.partially_refunded).sum();
         let believed = |statuses: &[PaymentStatus]| {
             payments.iter().filter(|payment| self.believed(payment) && statuses.contains(&payment.status)).count()
         };
         let charges = amounts(EntryKind::Charge).count()
             + believed(&[PaymentStatus::Succeeded, PaymentStatus::Refunding, PaymentStatus::Refunded]);
-        let refunds = amounts(EntryKind::Refund).count() + believed(&[PaymentStatus::Refunded]);
+        let in_parts = payments.iter().any(|one| one.status == PaymentStatus::Refunded && !self.believed(one))
+            && given_back == order.total;
+        let refunds = amounts(EntryKind::Refund).count() + believed(&[PaymentStatus::Refunded]) + usize::from(in_parts);
         if charges > 1 {
             check.broken_by(&row, format!("charged {charges} times"));
         }
@@ -106,8 +115,9 @@ impl<'a> Books<'a> {
         for amount in amounts(EntryKind::Charge).filter(|amount| *amount != order.total) {
             check.broken_by(&row, format!("costs {}, and {amount} was charged", order.total));
         }
-        for amount in amounts(EntryKind::Refund).filter(|amount| *amount != order.total) {
-            check.broken_by(&row, format!("costs {}, and {amount} was refunded", order.total));
+        let rest = order.total - given_back;
+        for amount in amounts(EntryKind::Refund).filter(|amount| *amount != rest) {
+            check.broken_by(&row, format!("{rest} is left of its charge, and {amount} was refunded"));
         }
         let transaction = order.transaction.map_or_else(|| "nothing".to_owned(), |transaction| transaction.to_string());
         for charge in entries.iter().filter(|entry| entry.kind == EntryKind::Charge) {
@@ -131,6 +141,11 @@ impl<'a> Books<'a> {
             PaymentStatus::Declined if charged => check.broken_by(&row, "is declined, and the provider has charged it"),
             _ => {}
         }
+    }
+
+    fn is_partial_refund(&self, entry: &Entry) -> bool {
+        entry.kind == EntryKind::Refund
+            && partial_refunds::refund_of(&entry.key).is_some_and(|refund| self.partial_refunds.contains_key(&refund))
     }
 
     fn has(&self, key: &str, kind: EntryKind) -> bool {

@@ -16,7 +16,7 @@ use crate::{
 pub fn of(facts: &Facts, own: &Facts, number: u8) -> Vec<String> {
     match number {
         1 => orders(own),
-        2 => attempts(own).chain(ledger(own)).collect(),
+        2 => attempts(own).chain(partial_refunds(own)).chain(ledger(own)).collect(),
         3 => own.reservations.iter().flat_map(|one| reservation(facts, one)).collect(),
         4 => own.outbox.iter().map(|row| event(own, row)).collect(),
         5 => inboxes(own),
@@ -57,6 +57,13 @@ fn attempts(own: &Facts) -> impl Iterator<Item = String> {
         format!(
             "attempt {attempt} of {amount}: {status}{reason}, transaction {transaction} at {provider}{reference}, begun at {begun}"
         )
+    })
+}
+
+fn partial_refunds(own: &Facts) -> impl Iterator<Item = String> {
+    own.partial_refunds.iter().map(|refund| {
+        let is_made = if refund.is_made { "made" } else { "not made yet" };
+        format!("partial refund {} of {}: {is_made}", refund.refund, amount(refund.amount))
     })
 }
 

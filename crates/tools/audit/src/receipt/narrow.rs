@@ -45,6 +45,9 @@ pub fn narrowed(facts: &Facts, order: Uuid) -> Facts {
         unread: facts.unread.clone(),
         positions: facts.positions.clone(),
         orders: like(&facts.orders, |one| one.uuid == order),
+        partial_refunds: like(&facts.partial_refunds, |refund| {
+            facts.payments.iter().any(|one| one.order == order && one.transaction == refund.transaction)
+        }),
         payments: like(&facts.payments, |one| one.order == order),
         // Without its account, an entry changes no balance.
         ledger: like(&facts.ledger, |one| one.order == order)

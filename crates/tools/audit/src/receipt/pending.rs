@@ -11,7 +11,7 @@ use crate::{
         ReservationStatus,
     },
     invariants::{Unhandled, broken_without, unhandled},
-    receipt::words::at,
+    receipt::words::{amount, at},
 };
 
 /// Work under way.
@@ -121,6 +121,10 @@ fn of_services(facts: &Facts, pending: &mut Vec<Pending>) {
             }
             _ => {}
         }
+    }
+    for refund in facts.partial_refunds.iter().filter(|refund| !refund.is_made) {
+        let text = format!("a partial refund of {} is not made yet", amount(refund.amount));
+        pending.push(Pending::new(&[2, 7], Excuse::All, text));
     }
     for reservation in facts.reservations.iter().filter(|one| one.status == ReservationStatus::Held) {
         let until = reservation.expires_at.map(|until| format!(" until {}", at(until))).unwrap_or_default();

@@ -12,6 +12,7 @@ mod intake;
 mod money;
 mod notifications;
 mod orders;
+mod partial_refunds;
 mod publication;
 mod receipt;
 mod report;

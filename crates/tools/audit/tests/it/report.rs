@@ -162,7 +162,7 @@ fn each_invariant_tells_what_it_looked_at_and_notes_nothing_without_a_cause() {
         counts,
         [
             vec![4, 7, 4, 15],
-            vec![4, 3, 3, 2],
+            vec![4, 3, 3, 0, 2],
             vec![1, 4, 4],
             vec![events, 0, events, 0, 0],
             vec![consumers, taken, 20, 0],

@@ -20,7 +20,8 @@ const QUESTIONS: [(&Service, &str, &str); 10] = [
     (
         &payment::SERVICE,
         "charges and refunds",
-        "select count(*) from payments where status in ('pending', 'refunding')",
+        "select (select count(*) from payments where status in ('pending', 'refunding'))
+            + (select count(*) from partial_refunds where status = 'refunding')",
     ),
     (&assembly::SERVICE, "ships being built", "select count(*) from jobs where status = 'building'"),
     // An order that is too large for every storage place waits for an operator, so that it does not count.
@@ -71,7 +72,7 @@ const FINGERPRINTS: [(&Service, &str); 8] = [
     (
         &payment::SERVICE,
         "select concat_ws(' ', count(*), max(updated_at), (select count(*) from ledger_entries),
-            (select max(id) from outbox), (select count(*) from inbox))
+            (select concat_ws(' ', count(*), max(updated_at)) from partial_refunds), (select max(id) from outbox), (select count(*) from inbox))
         from payments",
     ),
     (

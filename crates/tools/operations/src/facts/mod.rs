@@ -139,13 +139,20 @@ async fn snapshot(databases: &Databases, service: &'static Service) -> anyhow::R
 pub(crate) fn joined(parts: impl IntoIterator<Item = Facts>) -> Facts {
     let mut all = Facts::default();
     for mut part in parts {
-        macro_rules! append {
-            ($($rows:ident),*) => { $(all.$rows.append(&mut part.$rows);)* };
+        // Every field is either joined or listed as one that no database has.
+        macro_rules! join {
+            ($($rows:ident),*; but $($not:ident),*) => {{
+                let Facts { at, kept_since, $($rows),*, $($not: _),* } = &mut part;
+                $(all.$rows.append($rows);)*
+                all.at = all.at.max(*at);
+                all.kept_since = all.kept_since.or(*kept_since);
+            }};
         }
-        append!(
+        join!(
             orders,
             acknowledged,
             payments,
+            partial_refunds,
             ledger,
             balances,
             credits,
@@ -163,10 +170,9 @@ pub(crate) fn joined(parts: impl IntoIterator<Item = Facts>) -> Facts {
             loans,
             outbox,
             inboxes,
-            unread
+            unread;
+            but bounds, books, all_books, intake, logs, dead_letters, discarded, told, refused, poison, probes, positions
         );
-        all.at = all.at.max(part.at);
-        all.kept_since = all.kept_since.or(part.kept_since);
     }
     all
 }

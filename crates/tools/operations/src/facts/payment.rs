@@ -2,7 +2,7 @@
 
 use audit::{
     Facts,
-    facts::{Balance, Completion, Credit, Entry, EntryKind, Payment, PaymentStatus, events_of},
+    facts::{Balance, Completion, Credit, Entry, EntryKind, PartialRefund, Payment, PaymentStatus, events_of},
 };
 use chrono::{DateTime, Utc};
 use contracts::events::{self, PaymentCompleted, Published as _};
@@ -20,9 +20,19 @@ pub const LEDGER: &str = "ledger";
 macro_rules! payments {
     ($($of:literal)?) => {
         concat!(
-            "select transaction_uuid, order_uuid, attempt, provider, provider_reference, amount, status, decline_reason,
-                cancelled, created_at, updated_at
+            "select transaction_uuid, order_uuid, attempt, provider, provider_reference, amount, partially_refunded, status,
+                decline_reason, cancelled, created_at, updated_at
             from payments",
+            $($of)?
+        )
+    };
+}
+
+/// The statement that reads all partial refunds, or those of a condition.
+macro_rules! partial_refunds {
+    ($($of:literal)?) => {
+        concat!(
+            "select refund_uuid, transaction_uuid, amount, status = 'refunded' as is_made, created_at from partial_refunds",
             $($of)?
         )
     };
@@ -43,6 +53,7 @@ pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
     let published = sqlx::query_scalar("select payload from outbox where event_type = $1 order by id");
     Ok(Facts {
         payments: payments(database, sqlx::query_as(payments!())).await?,
+        partial_refunds: partial_refunds(database, sqlx::query_as(partial_refunds!())).await?,
         ledger: ledger(database, sqlx::query_as(ledger!())).await?,
         balances: balances(database).await?,
         credits: credits(database).await?,
@@ -55,6 +66,9 @@ pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
 pub async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
     let own = sqlx::query_as(payments!(" where order_uuid = $1 order by attempt")).bind(order);
     let payments = payments(database, own).await?;
+    let transactions: Vec<Uuid> = payments.iter().map(|payment| payment.transaction).collect();
+    let refunds =
+        sqlx::query_as(partial_refunds!(" where transaction_uuid = any($1) order by created_at")).bind(transactions);
     let entries = sqlx::query_as(ledger!(" where order_uuid = $1 order by created_at")).bind(order);
     let attempts = payments.iter().filter_map(|payment| payment.attempt).max().unwrap_or_default();
     let events = events_of(order, attempts).into_iter().filter(|(kind, _)| *kind == PaymentCompleted::TYPE);
@@ -63,6 +77,7 @@ pub async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Resul
         sqlx::query_scalar("select payload from outbox where event_uuid = any($1) order by id").bind(events);
     Ok(Facts {
         payments,
+        partial_refunds: partial_refunds(database, refunds).await?,
         ledger: ledger(database, entries).await?,
         completions: completions(database, published).await?,
         ..Facts::default()
@@ -77,6 +92,7 @@ struct PaymentRow {
     provider: Option<String>,
     provider_reference: Option<String>,
     amount: Option<i64>,
+    partially_refunded: i64,
     status: String,
     decline_reason: Option<String>,
     cancelled: bool,
@@ -95,6 +111,7 @@ async fn payments(database: &mut PgConnection, query: Query<'_, PaymentRow>) -> 
             provider: row.provider,
             reference: row.provider_reference,
             amount: row.amount,
+            partially_refunded: row.partially_refunded,
             status: parsed("payments.status", &row.status, PaymentStatus::parse)?,
             decline_reason: row.decline_reason,
             cancelled: row.cancelled,
@@ -103,6 +120,21 @@ async fn payments(database: &mut PgConnection, query: Query<'_, PaymentRow>) -> 
         });
     }
     Ok(payments)
+}
+
+async fn partial_refunds(
+    database: &mut PgConnection,
+    query: Query<'_, (Uuid, Uuid, i64, bool, DateTime<Utc>)>,
+) -> anyhow::Result<Vec<PartialRefund>> {
+    let rows = query.fetch_all(database).await?;
+    let refund = |(refund, transaction, amount, is_made, created_at)| PartialRefund {
+        refund,
+        transaction,
+        amount,
+        is_made,
+        created_at,
+    };
+    Ok(rows.into_iter().map(refund).collect())
 }
 
 #[derive(FromRow)]

@@ -32,7 +32,7 @@ use platform::{
 use uuid::Uuid;
 
 use crate::{
-    borrowers, deliveries,
+    borrowers, deliveries, refunds,
     shop::{FALLBACK, INITIAL_BALANCE},
     stream,
     world::{World, locked},
@@ -50,6 +50,7 @@ pub async fn gather(world: &World, clock: Virtual, chats: &BTreeMap<Uuid, String
         balances: balances(world),
         books: vec!["ledger".to_owned()],
         payments: payments(world),
+        partial_refunds: refunds::facts(world, at),
         parts: parts(world).await,
         reservations: reservations(world),
         restocks: Vec::<Restock>::new(),
@@ -111,13 +112,11 @@ async fn ledger(world: &World) -> Vec<Entry> {
             account: account(intent.method, intent.user),
         });
     }
-    let refunds = world.stores.books.movements().into_iter().filter(|movement| movement.refund);
-    entries.extend(refunds.zip(1..).map(|(refund, number)| Entry {
-        key: format!("refund {number}"),
-        kind: EntryKind::Refund,
-        order: refund.order.uuid(),
-        amount: refund.amount.minor(),
-        account: account(refund.method, refund.user),
+    let movements = world.stores.books.movements().into_iter();
+    entries.extend(movements.filter_map(|movement| {
+        let account = account(movement.method, movement.user);
+        let (order, amount) = (movement.order.uuid(), movement.amount.minor());
+        Some(Entry { key: movement.refund?, kind: EntryKind::Refund, order, amount, account })
     }));
     entries
 }
@@ -159,6 +158,7 @@ fn payments(world: &World) -> Vec<Payment> {
             provider: Some(payment.intent.provider.as_str().to_owned()),
             reference: None,
             amount: Some(payment.intent.amount.minor()),
+            partially_refunded: payment.partially_refunded.minor(),
             status,
             decline_reason,
             cancelled: payment.cancelled,
@@ -173,6 +173,7 @@ fn payments(world: &World) -> Vec<Payment> {
         provider: None,
         reference: None,
         amount: None,
+        partially_refunded: 0,
         status: PaymentStatus::Void,
         decline_reason: None,
         cancelled: true,

@@ -3,7 +3,7 @@
 use contracts::events::{INBOUND, ROUTES};
 use notification::repository::Notifications as _;
 
-use crate::{borrowers, deliveries, producers, world::World};
+use crate::{borrowers, deliveries, producers, refunds, world::World};
 
 /// Returns the pending work; `None` once there is none.
 pub async fn unfinished(world: &World) -> Option<String> {
@@ -36,6 +36,9 @@ pub async fn unfinished(world: &World) -> Option<String> {
     }
     if let Some((order, ..)) = stores.inventory.reservations().iter().find(|(_, kept)| kept.expires_at.is_some()) {
         return Some(format!("parts are held for order {order}"));
+    }
+    if let Some(open) = refunds::unfinished(world) {
+        return Some(open);
     }
     if let Some(open) = deliveries::unfinished(world) {
         return Some(open);

@@ -15,6 +15,7 @@ use crate::{
     plan::{Fault, Plan},
     producers::{self, Producer},
     quiet,
+    refunds::Operator,
     users::User,
     world::{Name, World, locked},
 };
@@ -75,6 +76,9 @@ async fn live(plan: Plan, verbose: bool) -> Ran {
             users.spawn(Producer { world: world.clone(), seed }.live());
         }
         users.spawn(user.shop());
+    }
+    if !plan.scarce && world.chance(0.4) {
+        users.spawn(Operator(world.clone()).live());
     }
     let end = start + Duration::from_secs(plan.seconds.into());
     while Instant::now() < end {

@@ -254,6 +254,7 @@ fn payments(process: &Process) -> Serves {
     let service = PaymentService::new(payments, providers, waker.clone());
     relay(process, &stores.payments.outbox, &waker, "payment");
     work(process, payment::jobs::finish_payments(service.clone()));
+    work(process, payment::jobs::finish_refunds(service.clone()));
     consume(process, payment::consumers::all(&service));
     Serves::Payments(service)
 }

@@ -30,8 +30,8 @@ use order::{
     },
 };
 use payment::{
-    model::{Intent, Payment, RefundRequest},
-    repository::{Begun, MemoryPayments, Payments, Unfinished},
+    model::{Intent, PartialRefund, Payment, RecordedRefund, RefundRequest, RefundState},
+    repository::{Begun, MemoryPayments, PartialRefunds, Payments, Unfinished},
 };
 use platform::{cursor::Cursor, kafka::Record, outbox};
 use uuid::Uuid;
@@ -328,6 +328,17 @@ impl Steps<MemoryInventory> {
             }
         }
         Ok(())
+    }
+}
+
+stepwise! {
+    PartialRefunds for MemoryPayments, payment::error::Error {
+        fn add_refund(refund: &PartialRefund) -> Option<RecordedRefund>;
+        fn due_refunds(limit: i64) -> Vec<(RecordedRefund, Duration)>;
+        fn record_refund(refund: Uuid, request: &RefundRequest, state: &RefundState) -> ();
+        fn hurry_partial_refund(refund: Uuid) -> ();
+        fn reopen_partial_refund(refund: Uuid, number: u32) -> ();
+        fn refunds_of(transaction: TransactionId) -> Vec<RecordedRefund>;
     }
 }
 

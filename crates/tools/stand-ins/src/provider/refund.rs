@@ -16,7 +16,10 @@ pub(super) struct Refund {
     pub intent: String,
     /// In minor units.
     pub amount: i64,
+    /// The metadata `transaction_uuid`.
     pub transaction: Option<String>,
+    /// The metadata `refund`.
+    pub refund: Option<String>,
     pub state: State,
 }
 
@@ -56,7 +59,7 @@ impl Refund {
             "amount": self.amount,
             "payment_intent": self.intent,
             "status": status,
-            "metadata": { "transaction_uuid": self.transaction },
+            "metadata": { "transaction_uuid": self.transaction, "refund": self.refund },
         })
     }
 

@@ -25,8 +25,13 @@ impl Ledger {
         if intent.status != Status::Succeeded {
             return StripeResponse::invalid("payment_intent_unexpected_state");
         }
-        if self.refunds.iter().any(|refund| refund.intent == intent.id && refund.state != State::Failed) {
+        let own = self.refunds.iter().filter(|refund| refund.intent == intent.id && refund.state != State::Failed);
+        let left = intent.amount - own.map(|refund| refund.amount).sum::<i64>();
+        if left == 0 {
             return StripeResponse::invalid("charge_already_refunded");
+        }
+        if left < amount {
+            return StripeResponse::invalid("amount_too_large");
         }
         let refund = Refund {
             id: format!("re_{}", self.refunds.len() + 1),
@@ -34,6 +39,7 @@ impl Ledger {
             intent: intent.id.clone(),
             amount,
             transaction: post.form.get("metadata[transaction_uuid]").cloned(),
+            refund: post.form.get("metadata[refund]").cloned(),
             state: State::from_fault(fault),
         };
         self.entries.extend(refund.entry(intent));

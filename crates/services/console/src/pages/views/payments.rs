@@ -16,6 +16,8 @@ pub struct PaymentRow {
     pub status: &'static str,
     pub method: &'static str,
     pub amount: Money,
+    /// The sum of the partial refunds, if there are any.
+    pub returned: Option<Money>,
     pub created_at: Moment,
 }
 

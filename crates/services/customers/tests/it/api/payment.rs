@@ -11,8 +11,8 @@ use std::{
 
 use contracts::proto::payment::v1::{
     CreditRequest, CreditResponse, GetBalanceRequest, GetBalanceResponse, GetPaymentRequest, GetPaymentResponse,
-    ListPaymentsRequest, ListPaymentsResponse, PayOrderRequest, PayOrderResponse, RefundRequest, RefundResponse,
-    VoidAttemptRequest, VoidAttemptResponse,
+    ListPaymentsRequest, ListPaymentsResponse, PayOrderRequest, PayOrderResponse, RefundPartiallyRequest,
+    RefundPartiallyResponse, RefundRequest, RefundResponse, VoidAttemptRequest, VoidAttemptResponse,
     payment_service_server::{PaymentService, PaymentServiceServer},
 };
 use platform::{
@@ -97,6 +97,13 @@ impl PaymentService for Books {
     }
 
     async fn refund(&self, _: Request<RefundRequest>) -> Result<Response<RefundResponse>, Status> {
+        unasked()
+    }
+
+    async fn refund_partially(
+        &self,
+        _: Request<RefundPartiallyRequest>,
+    ) -> Result<Response<RefundPartiallyResponse>, Status> {
         unasked()
     }
 

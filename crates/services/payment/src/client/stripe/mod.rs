@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
-use contracts::money::Money;
 use platform::{deadline, http::response_body};
 use reqwest::{Client, RequestBuilder, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -156,8 +155,8 @@ impl Provider for Stripe {
         }
     }
 
-    async fn is_refunded(&self, charge: &str, amount: Money) -> Result<bool, Unknown> {
-        self.stands(charge, amount).await
+    async fn is_refunded(&self, refund: &Refund) -> Result<bool, Unknown> {
+        self.stands(refund).await
     }
 }
 

@@ -1,6 +1,5 @@
 //! Refunds.
 
-use contracts::money::Money;
 use reqwest::StatusCode;
 
 use super::{
@@ -20,6 +19,7 @@ impl Stripe {
             ("payment_intent", refund.charge.as_str()),
             ("amount", &amount),
             ("metadata[transaction_uuid]", &transaction),
+            ("metadata[refund]", &refund.id),
         ];
         match self.send::<RefundObject>(self.post(&["refunds"], &refund.key, &form)?).await? {
             Ok(made) => Ok(made.state()),
@@ -36,11 +36,11 @@ impl Stripe {
         }
     }
 
-    /// Returns the state of the charge's refund after an error that the provider would answer again under this key. An earlier request may
-    /// have made the refund, and its key was forgotten.
+    /// Returns the state of the refund after an error that the provider would answer again under this key. An earlier request may have made
+    /// the refund, and its key was forgotten.
     async fn after_error(&self, refund: &Refund, failed: ErrorResponse) -> Result<RefundState, Unknown> {
         match self.refunds_of(&refund.charge).await? {
-            Ok(found) => Ok(found.state(refund.amount).unwrap_or_else(|| {
+            Ok(found) => Ok(found.state(refund).unwrap_or_else(|| {
                 tracing::error!(key = refund.key, %failed, "refund rejected by the payment provider");
                 RefundState::Failed
             })),
@@ -52,10 +52,10 @@ impl Stripe {
         }
     }
 
-    /// Returns true if the refunds of the charge, without those that failed, give the amount back.
-    pub(super) async fn stands(&self, charge: &str, amount: Money) -> Result<bool, Unknown> {
-        match self.refunds_of(charge).await? {
-            Ok(found) => Ok(found.state(amount).is_some()),
+    /// Returns true if the requests of this refund, without those that failed, give its amount back.
+    pub(super) async fn stands(&self, refund: &Refund) -> Result<bool, Unknown> {
+        match self.refunds_of(&refund.charge).await? {
+            Ok(found) => Ok(found.state(refund).is_some()),
             Err(failed) => Err(failed.into()),
         }
     }

@@ -2,13 +2,12 @@
 
 use std::fmt;
 
-use contracts::money::Money;
 use reqwest::StatusCode;
 use serde::Deserialize;
 
 use crate::{
-    client::Unknown,
-    model::{ChargeState, Decline, Outcome, RefundState},
+    client::{Refund, Unknown},
+    model::{ChargeState, Decline, Outcome, RefundState, refund_of_rest},
 };
 
 #[derive(Deserialize)]
@@ -33,6 +32,13 @@ pub(super) struct RefundObject {
     id: String,
     status: String,
     amount: Option<i64>,
+    #[serde(default)]
+    metadata: RefundMetadata,
+}
+
+#[derive(Default, Deserialize)]
+struct RefundMetadata {
+    refund: Option<String>,
 }
 
 /// An error response.
@@ -89,18 +95,23 @@ impl RefundObject {
 }
 
 impl RefundList {
-    /// Returns the state of the refunds that give this amount back together; `None` if they give less.
-    pub fn state(&self, amount: Money) -> Option<RefundState> {
-        let (mut given, mut pending) = (0, None);
+    /// Returns the state of a refund, among the refunds of its charge; `None` if its requests give back less than its amount. What somebody
+    /// has given back at the provider, without our metadata, counts for a cancelled order.
+    pub fn state(&self, wanted: &Refund) -> Option<RefundState> {
+        let (amount, mut given, mut pending) = (wanted.amount.minor(), 0, None);
+        let is_rest = wanted.id == refund_of_rest(wanted.transaction);
         for refund in &self.data {
+            if !refund.metadata.refund.as_ref().map_or(is_rest, |id| *id == wanted.id) {
+                continue;
+            }
             match refund.state() {
                 RefundState::Failed => continue,
                 RefundState::Refunded => {}
                 state @ RefundState::Pending { .. } => pending = Some(state),
             }
-            given += refund.amount.unwrap_or(amount.minor());
+            given += refund.amount.unwrap_or(amount);
         }
-        (given >= amount.minor()).then(|| pending.unwrap_or(RefundState::Refunded))
+        (given >= amount).then(|| pending.unwrap_or(RefundState::Refunded))
     }
 }
 

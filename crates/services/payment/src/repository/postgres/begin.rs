@@ -1,7 +1,10 @@
 //! Records the intent to charge, or finds the payment that blocks it.
 
 use chrono::{DateTime, Utc};
-use contracts::ids::{OrderId, TransactionId, UserId};
+use contracts::{
+    ids::{OrderId, TransactionId, UserId},
+    money::Money,
+};
 use platform::postgres::{Database, GroupCommit, retry_stale};
 
 use super::row::Row;
@@ -37,6 +40,7 @@ async fn record(intents: &Intents, intent: &Intent) -> Result<Option<Payment>, E
         intent: *intent,
         status: Status::NEW,
         cancelled: false,
+        partially_refunded: Money::ZERO,
         created_at,
         updated_at: created_at,
     }))
@@ -49,7 +53,7 @@ async fn existing(pool: &Database, intent: &Intent) -> Result<Option<Begun>, Err
             Row,
             r#"select transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
                 user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
-                refund_number, refund_reference, cancelled, created_at, updated_at
+                refund_number, refund_reference, cancelled, partially_refunded, created_at, updated_at
             from payments
             where order_uuid = $1 and (attempt = $2 or status <> 'declined' or cancelled)
             order by attempt is not distinct from $2 desc

@@ -16,7 +16,7 @@ pub(super) async fn find(pool: &Database, order: OrderId) -> Result<Option<Payme
             Row,
             r#"select transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
                 user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
-                refund_number, refund_reference, cancelled, created_at, updated_at
+                refund_number, refund_reference, cancelled, partially_refunded, created_at, updated_at
             from payments
             where order_uuid = $1 and status <> 'void'
             order by status <> 'declined' desc, attempt desc
@@ -34,7 +34,7 @@ pub(super) async fn get(pool: &Database, transaction: TransactionId) -> Result<O
             Row,
             r#"select transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
                 user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
-                refund_number, refund_reference, cancelled, created_at, updated_at
+                refund_number, refund_reference, cancelled, partially_refunded, created_at, updated_at
             from payments where transaction_uuid = $1"#,
             transaction.uuid(),
         )
@@ -54,7 +54,7 @@ pub(super) async fn page(
             Row,
             r#"select transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
                 user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
-                refund_number, refund_reference, cancelled, created_at, updated_at
+                refund_number, refund_reference, cancelled, partially_refunded, created_at, updated_at
             from payments
             where user_uuid = $1
                 and (created_at, transaction_uuid) < (coalesce($2, 'infinity'::timestamptz), coalesce($3, transaction_uuid))

@@ -3,6 +3,7 @@
 mod begin;
 mod find;
 mod grouped;
+mod partial_refunds;
 mod payments;
 mod provider_states;
 mod row;

@@ -23,7 +23,7 @@ use crate::{
 
 #[derive(Clone)]
 pub struct PgPayments {
-    pool: Database,
+    pub(super) pool: Database,
     intents: Intents,
     settlements: GroupCommit<grouped::settle::Request, Option<Row>>,
 }
@@ -87,7 +87,7 @@ impl Payments for PgPayments {
             Row,
             r#"select transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
                 user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
-                refund_number, refund_reference, cancelled, created_at, updated_at
+                refund_number, refund_reference, cancelled, partially_refunded, created_at, updated_at
             from payments where order_uuid = $1"#,
             intent.order.uuid(),
         )
@@ -105,7 +105,7 @@ impl Payments for PgPayments {
             Row,
             r#"select transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
                 user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
-                refund_number, refund_reference, cancelled, created_at, updated_at
+                refund_number, refund_reference, cancelled, partially_refunded, created_at, updated_at
             from payments where transaction_uuid = $1"#,
             intent.transaction.uuid(),
         )
@@ -214,7 +214,7 @@ impl Payments for PgPayments {
             )
             returning transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
                 user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
-                refund_number, refund_reference, cancelled, created_at, updated_at, tries"#,
+                refund_number, refund_reference, cancelled, partially_refunded, created_at, updated_at, tries"#,
             limit,
             FIRST_LEASE.as_secs_f64(),
             MAX_LEASE.as_secs_f64(),
@@ -237,6 +237,7 @@ impl Payments for PgPayments {
                 refund_number: row.refund_number,
                 refund_reference: row.refund_reference,
                 cancelled: row.cancelled,
+                partially_refunded: row.partially_refunded,
                 created_at: row.created_at,
                 updated_at: row.updated_at,
             };
@@ -255,9 +256,13 @@ impl Payments for PgPayments {
                 count(*) filter (where status = 'refunding' and refund_reference is null) as "refunding!",
                 count(*) filter (where status = 'refunding' and refund_reference is not null) as "accepted!"
             from (
-                select status, created_at, refund_reference from payments
-                where status in ('pending', 'refunding')
-                limit $1
+                (
+                    select status, created_at, refund_reference from payments
+                    where status in ('pending', 'refunding')
+                    limit $1
+                ) union all (
+                    select status, created_at, refund_reference from partial_refunds where status = 'refunding' limit $1
+                )
             ) as counted"#,
             limit,
             UNDECIDED_AFTER.as_secs_f64(),

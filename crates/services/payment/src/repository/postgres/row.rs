@@ -27,6 +27,7 @@ pub struct Row {
     pub refund_number: i32,
     pub refund_reference: Option<String>,
     pub cancelled: bool,
+    pub partially_refunded: i64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -73,6 +74,8 @@ impl Row {
             intent,
             status,
             cancelled: self.cancelled,
+            partially_refunded: Money::from_minor(self.partially_refunded)
+                .map_err(|_| inconsistent("partially_refunded"))?,
             created_at: self.created_at,
             updated_at: self.updated_at,
         }))

@@ -4,6 +4,7 @@ mod access;
 mod balances;
 mod completions;
 mod credits;
+mod partial_refunds;
 mod paying;
 mod refunds;
 mod statement;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use contracts::ids::{OrderId, UserId};
 use payment::{
     client::{Balances, Ledger, Lookup, MemoryProvider, Movement, Provider, Refund},
-    model::{ChargeState, Credit, Decline, Intent, Method, Outcome, Reference, RefundState},
+    model::{ChargeState, Credit, Decline, Intent, Method, Outcome, Reference, RefundState, refund_of_rest},
     repository::MIGRATIONS,
 };
 use platform::{ids, postgres::Database};
@@ -50,6 +50,7 @@ contract!([
     a_decline_is_repeated,
     the_outcome_of_a_charge_can_be_found,
     a_refund_is_made_once_per_key,
+    a_charge_is_refunded_in_parts,
     an_unknown_charge_is_not_refunded,
 ] over
     memory: tokio::test => std::future::ready(super::memory()),
@@ -91,7 +92,7 @@ impl Fixture {
     /// Returns the numbers of charges and refunds of an order.
     async fn movements(&self, order: OrderId) -> (usize, usize) {
         let count = |movements: &[Movement], refund| {
-            movements.iter().filter(|movement| movement.order == order && movement.refund == refund).count()
+            movements.iter().filter(|movement| movement.order == order && movement.refund.is_some() == refund).count()
         };
         match &self.books {
             Books::Memory(provider) => {
@@ -128,7 +129,8 @@ impl Fixture {
 fn refund(intent: &Intent, charge: String) -> Refund {
     Refund {
         transaction: intent.transaction,
-        key: format!("{}-refund", intent.transaction),
+        id: refund_of_rest(intent.transaction),
+        key: refund_of_rest(intent.transaction),
         charge,
         amount: intent.amount,
         pending: None,
@@ -182,6 +184,19 @@ async fn a_refund_is_made_once_per_key(fixture: Fixture) {
     }
 
     assert_eq!(fixture.movements(intent.order).await, (1, 1));
+}
+
+async fn a_charge_is_refunded_in_parts(fixture: Fixture) {
+    let intent = intent(Method::Card);
+    let whole = fixture.charged(&intent).await;
+    let part = |id: &str, minor| Refund { id: id.into(), key: id.into(), amount: money(minor), ..whole.clone() };
+
+    for refund in [part("one", 300), part("two", 300), part("one", 300), Refund { amount: money(400), ..whole.clone() }]
+    {
+        assert_eq!(fixture.provider.refund(&refund).await.unwrap(), RefundState::Refunded);
+    }
+
+    assert_eq!(fixture.movements(intent.order).await, (1, 3));
 }
 
 async fn an_unknown_charge_is_not_refunded(fixture: Fixture) {

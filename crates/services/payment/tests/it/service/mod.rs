@@ -1,6 +1,7 @@
 //! Tests of charging and refunding over the in-memory implementations, with scripted faults of the provider.
 
 mod background;
+mod partial_refunds;
 mod paying;
 mod publishing;
 mod refunds;
@@ -75,7 +76,7 @@ impl Fixture {
             tokio::time::sleep(time).await;
             stop.cancel();
         };
-        tokio::join!(self.service.finish_payments(stop.clone()), stopped);
+        tokio::join!(self.service.finish_payments(stop.clone()), self.service.finish_refunds(stop.clone()), stopped);
     }
 
     async fn status(&self) -> Status {
@@ -85,7 +86,7 @@ impl Fixture {
     /// Returns the numbers of charges and refunds.
     fn movements(&self) -> (usize, usize) {
         let movements = self.provider.movements();
-        let refunds = movements.iter().filter(|movement| movement.refund).count();
+        let refunds = movements.iter().filter(|movement| movement.refund.is_some()).count();
         (movements.len() - refunds, refunds)
     }
 }

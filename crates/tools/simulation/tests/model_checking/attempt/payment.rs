@@ -1,7 +1,7 @@
 //! The payment service and its provider, following payment's own rules.
 
 use chrono::DateTime;
-use contracts::ids::TransactionId;
+use contracts::{ids::TransactionId, money::Money};
 use order::model::Charge;
 use payment::model::{
     Admission, ChargeResult, Decline, Outcome, Payment, RefundRequest, RefundState, Status, VoidResult,
@@ -49,7 +49,15 @@ impl State {
     fn insert(&mut self, attempt: u32, status: Status) {
         let at = DateTime::UNIX_EPOCH;
         let intent = intent(&self.order, attempt);
-        self.payments.push(Payment { intent, status, cancelled: false, created_at: at, updated_at: at });
+        let partially_refunded = Money::ZERO;
+        self.payments.push(Payment {
+            intent,
+            status,
+            cancelled: false,
+            partially_refunded,
+            created_at: at,
+            updated_at: at,
+        });
         self.payments.sort_by_key(|payment| payment.intent.attempt);
     }
 

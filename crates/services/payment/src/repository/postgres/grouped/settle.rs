@@ -89,7 +89,7 @@ pub async fn settle(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Ha
         )
         select transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
             user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
-            refund_number, refund_reference, cancelled, created_at, updated_at
+            refund_number, refund_reference, cancelled, partially_refunded, created_at, updated_at
         from settled"#,
         &transactions,
         &declines as _,

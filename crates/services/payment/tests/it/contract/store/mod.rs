@@ -4,6 +4,7 @@ mod attempts;
 mod cancellations;
 mod due;
 mod events;
+mod partial_refunds;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -85,14 +86,16 @@ impl Fixture {
         match &self.pool {
             None => tokio::time::advance(time).await,
             Some(pool) => {
-                sqlx::query(
-                    "update payments set next_try_at = next_try_at - make_interval(secs => $1),
-                        created_at = created_at - make_interval(secs => $1)",
-                )
-                .bind(time.as_secs_f64())
-                .execute(pool)
-                .await
-                .unwrap();
+                for table in ["payments", "partial_refunds"] {
+                    sqlx::query(sqlx::AssertSqlSafe(format!(
+                        "update {table} set next_try_at = next_try_at - make_interval(secs => $1),
+                            created_at = created_at - make_interval(secs => $1)",
+                    )))
+                    .bind(time.as_secs_f64())
+                    .execute(pool)
+                    .await
+                    .unwrap();
+                }
             }
         }
     }

@@ -1,5 +1,7 @@
 //! An in-memory implementation of the store, for tests and the simulation.
 
+mod partial_refunds;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -7,9 +9,14 @@ use std::{
 };
 
 use async_trait::async_trait;
-use contracts::ids::{OrderId, TransactionId, UserId};
+use chrono::{DateTime, Utc};
+use contracts::{
+    ids::{OrderId, TransactionId, UserId},
+    money::Money,
+};
 use platform::{clock::Virtual, cursor::Cursor, inbox::MemoryInbox, outbox::MemoryOutbox};
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::{Begun, Cause, INITIAL_LEASE, Payments, UNDECIDED_AFTER, Unfinished, lease, refund_pause};
 use crate::{
@@ -31,6 +38,8 @@ struct Tables {
     payments: BTreeMap<TransactionId, Row>,
     /// Orders that were cancelled before any charge.
     void: BTreeSet<OrderId>,
+    /// By the id of the refund.
+    refunds: BTreeMap<Uuid, partial_refunds::Row>,
 }
 
 struct Row {
@@ -55,6 +64,11 @@ impl MemoryPayments {
     }
 }
 
+fn new_payment(intent: &Intent, status: Status, now: DateTime<Utc>) -> Payment {
+    let partially_refunded = Money::ZERO;
+    Payment { intent: *intent, status, cancelled: false, partially_refunded, created_at: now, updated_at: now }
+}
+
 impl Tables {
     fn of(&self, order: OrderId) -> impl Iterator<Item = &Row> {
         self.payments.values().filter(move |row| row.payment.intent.order == order)
@@ -77,8 +91,7 @@ impl Payments for MemoryPayments {
             Admission::Cancelled => return Ok(Begun::Cancelled),
         }
         let now = self.clock.now();
-        let payment =
-            Payment { intent: *intent, status: Status::NEW, cancelled: false, created_at: now, updated_at: now };
+        let payment = new_payment(intent, Status::NEW, now);
         let row = Row { payment: payment.clone(), tries: 0, next_try_at: Instant::now() + INITIAL_LEASE };
         tables.payments.insert(intent.transaction, row);
         Ok(Begun::New(payment))
@@ -89,8 +102,7 @@ impl Payments for MemoryPayments {
         if tables.of(intent.order).all(|row| row.payment.intent.attempt != intent.attempt) {
             let now = self.clock.now();
             let (decline, event) = intent.voided();
-            let status = Status::Declined(decline);
-            let payment = Payment { intent: *intent, status, cancelled: false, created_at: now, updated_at: now };
+            let payment = new_payment(intent, Status::Declined(decline), now);
             tables.payments.insert(intent.transaction, Row { payment, tries: 0, next_try_at: Instant::now() });
             self.outbox.insert((&event).into());
         }
@@ -258,6 +270,7 @@ impl Payments for MemoryPayments {
                 Status::Succeeded { .. } | Status::Declined(_) | Status::Refunded { .. } => {}
             }
         }
+        self.count_partial_refunds(&mut unfinished);
         Ok(unfinished)
     }
 

@@ -1,0 +1,50 @@
+//! `RefundPartially`: an operator gives back a part of a charge.
+
+use contracts::{
+    ids::OrderId,
+    money::Money,
+    proto::payment::v1::{RefundPartiallyRequest, RefundPartiallyResponse, RefundReason as RefundReasonMessage},
+};
+use platform::{grpc::uuid, invalid::InvalidFields};
+use tonic::{Request, Response, Status};
+
+use crate::{
+    model::{PartialRefund, Reference, RefundReason},
+    service::PaymentService,
+};
+
+pub async fn handle(
+    service: &PaymentService,
+    request: Request<RefundPartiallyRequest>,
+) -> Result<Response<RefundPartiallyResponse>, Status> {
+    let RefundPartiallyRequest { order_uuid, reference, amount_minor, reason } = request.into_inner();
+    let mut invalid = InvalidFields::default();
+    let order = invalid.check("order_uuid", uuid(&order_uuid)).map(OrderId::new);
+    let reference = invalid.check("reference", Reference::new(reference));
+    let amount = invalid.check("amount_minor", amount(amount_minor));
+    let reason = invalid.check("reason", self::reason(reason));
+    let (Some(order), Some(reference), Some(amount), Some(reason)) = (order, reference, amount, reason) else {
+        return Err(invalid.into());
+    };
+
+    let refunded = service.refund_partially(&PartialRefund { order, reference, amount, reason }).await?;
+
+    Ok(Response::new(RefundPartiallyResponse {
+        is_made: refunded.is_made,
+        partially_refunded_minor: refunded.payment.partially_refunded.minor(),
+        left_minor: refunded.payment.left().minor(),
+    }))
+}
+
+fn amount(minor: i64) -> Result<Money, &'static str> {
+    let amount = Money::from_minor(minor).ok().filter(|amount| *amount != Money::ZERO);
+    amount.ok_or("is not an amount of money above 0")
+}
+
+fn reason(reason: i32) -> Result<RefundReason, &'static str> {
+    match RefundReasonMessage::try_from(reason) {
+        Ok(RefundReasonMessage::Return) => Ok(RefundReason::Return),
+        Ok(RefundReasonMessage::Goodwill) => Ok(RefundReason::Goodwill),
+        Ok(RefundReasonMessage::Unspecified) | Err(_) => Err("must be REFUND_REASON_RETURN or REFUND_REASON_GOODWILL"),
+    }
+}

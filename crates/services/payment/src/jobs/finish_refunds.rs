@@ -1,0 +1,13 @@
+//! Makes partial refunds that the request which recorded them has not made.
+
+use platform::jobs::Job;
+
+use crate::service::PaymentService;
+
+/// Returns the job, which may run in every replica: the database leases each refund to one replica at a time.
+pub fn finish_refunds(service: PaymentService) -> Job {
+    Job::new("refunds", |stop| async move {
+        service.finish_refunds(stop).await;
+        Ok(())
+    })
+}

@@ -1,0 +1,127 @@
+//! The partial refunds in memory.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use contracts::{ids::TransactionId, money::Money};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::MemoryPayments;
+use crate::{
+    error::Error,
+    model::{PartialRefund, PartialRefundStatus, Payment, RecordedRefund, RefundRequest, RefundState, Status},
+    repository::{INITIAL_LEASE, PartialRefunds, Unfinished, lease, refund_pause},
+};
+
+pub(super) struct Row {
+    pub recorded: RecordedRefund,
+    /// The number of refunds that were recorded before.
+    pub place: usize,
+    pub tries: u32,
+    pub next_try_at: Instant,
+}
+
+impl MemoryPayments {
+    /// Returns all partial refunds, in the order in which they were recorded.
+    pub fn all_partial_refunds(&self) -> Vec<RecordedRefund> {
+        let tables = self.tables();
+        let mut rows: Vec<&Row> = tables.refunds.values().collect();
+        rows.sort_by_key(|row| row.place);
+        rows.into_iter().map(|row| row.recorded.clone()).collect()
+    }
+
+    /// Adds the partial refunds that are not made.
+    pub(super) fn count_partial_refunds(&self, unfinished: &mut Unfinished) {
+        for row in self.tables().refunds.values() {
+            if let PartialRefundStatus::Refunding(request) = &row.recorded.status {
+                let accepted = request.reference.is_some();
+                unfinished.accepted += i64::from(accepted);
+                unfinished.refunding += i64::from(!accepted);
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl PartialRefunds for MemoryPayments {
+    async fn add_refund(&self, refund: &PartialRefund) -> Result<Option<RecordedRefund>, Error> {
+        let mut tables = self.tables();
+        if let Some(row) = tables.refunds.get(&refund.id()) {
+            return Ok(Some(row.recorded.clone()));
+        }
+        let now = self.clock.now();
+        let is_charged = |payment: &Payment| {
+            payment.intent.order == refund.order && matches!(payment.status, Status::Succeeded { .. })
+        };
+        let charged = tables.payments.values_mut().map(|row| &mut row.payment).find(|payment| is_charged(payment));
+        let Some(payment) = charged.filter(|payment| refund.amount <= payment.left()) else { return Ok(None) };
+        let sum = payment.partially_refunded.checked_add(refund.amount).unwrap_or(Money::ZERO);
+        (payment.partially_refunded, payment.updated_at) = (sum, now);
+        let transaction = payment.intent.transaction;
+        let recorded = RecordedRefund { refund: refund.clone(), transaction, status: PartialRefundStatus::NEW };
+        let (place, next_try_at) = (tables.refunds.len(), Instant::now() + INITIAL_LEASE);
+        tables.refunds.insert(refund.id(), Row { recorded: recorded.clone(), place, tries: 0, next_try_at });
+        Ok(Some(recorded))
+    }
+
+    async fn due_refunds(&self, limit: i64) -> Result<Vec<(RecordedRefund, Duration)>, Error> {
+        let now = Instant::now();
+        let mut tables = self.tables();
+        let rows = tables.refunds.values_mut();
+        let mut due: Vec<&mut Row> = rows.filter(|row| !row.recorded.is_made() && row.next_try_at <= now).collect();
+        due.sort_by_key(|row| (row.tries, row.next_try_at));
+        due.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let refunds = due.into_iter().map(|row| {
+            let time = lease(row.tries);
+            row.next_try_at = now + time;
+            row.tries += 1;
+            (row.recorded.clone(), time)
+        });
+        Ok(refunds.collect())
+    }
+
+    async fn record_refund(&self, refund: Uuid, request: &RefundRequest, state: &RefundState) -> Result<(), Error> {
+        let mut tables = self.tables();
+        let Some(row) = tables.refunds.get_mut(&refund) else { return Ok(()) };
+        let after = row.recorded.status.clone().after(request, state);
+        if after == row.recorded.status && !matches!(state, RefundState::Pending { .. }) {
+            return Ok(());
+        }
+        let times = match (&request.reference, state) {
+            (_, RefundState::Refunded | RefundState::Failed) => request.number,
+            (None, RefundState::Pending { .. }) => 1,
+            (Some(_), RefundState::Pending { .. }) => row.tries + 1,
+        };
+        if request.reference.is_none() || !matches!(state, RefundState::Pending { .. }) {
+            row.tries = 0;
+        }
+        row.recorded.status = after;
+        row.next_try_at = Instant::now() + refund_pause(times);
+        Ok(())
+    }
+
+    async fn hurry_partial_refund(&self, refund: Uuid) -> Result<(), Error> {
+        if let Some(row) = self.tables().refunds.get_mut(&refund) {
+            row.next_try_at = row.next_try_at.min(Instant::now());
+        }
+        Ok(())
+    }
+
+    async fn reopen_partial_refund(&self, refund: Uuid, number: u32) -> Result<(), Error> {
+        if let Some(row) = self.tables().refunds.get_mut(&refund)
+            && row.recorded.status == (PartialRefundStatus::Refunded { number })
+        {
+            let request = RefundRequest { number: number.saturating_add(1), reference: None };
+            row.recorded.status = PartialRefundStatus::Refunding(request);
+            (row.tries, row.next_try_at) = (0, Instant::now());
+        }
+        Ok(())
+    }
+
+    async fn refunds_of(&self, transaction: TransactionId) -> Result<Vec<RecordedRefund>, Error> {
+        let mut refunds = self.all_partial_refunds();
+        refunds.retain(|recorded| recorded.transaction == transaction);
+        Ok(refunds)
+    }
+}

@@ -1,0 +1,209 @@
+//! The partial refunds in PostgreSQL.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use contracts::{
+    ids::{OrderId, TransactionId},
+    money::Money,
+};
+use platform::postgres::{Database, DatabaseError, consistent, retry_stale};
+use uuid::Uuid;
+
+use super::payments::PgPayments;
+use crate::{
+    error::Error,
+    model::{PartialRefund, PartialRefundStatus, RecordedRefund, Reference, RefundReason, RefundRequest, RefundState},
+    repository::{FIRST_LEASE, MAX_LEASE, MAX_REFUND_DELAY, PartialRefunds, REFUND_DELAY, lease},
+};
+
+struct Row {
+    order_uuid: OrderId,
+    transaction_uuid: TransactionId,
+    reference: String,
+    amount: i64,
+    reason: String,
+    status: String,
+    refund_number: i32,
+    refund_reference: Option<String>,
+}
+
+impl Row {
+    fn refund(self) -> Result<RecordedRefund, Error> {
+        let transaction = self.transaction_uuid;
+        let inconsistent = |column| Error::from(DatabaseError::inconsistent("partial_refunds", column, transaction));
+        let number = u32::try_from(self.refund_number).map_err(|_| inconsistent("refund_number"))?;
+        let status = match self.status.as_str() {
+            "refunding" => PartialRefundStatus::Refunding(RefundRequest { number, reference: self.refund_reference }),
+            "refunded" => PartialRefundStatus::Refunded { number },
+            _ => return Err(inconsistent("status")),
+        };
+        let refund = PartialRefund {
+            order: self.order_uuid,
+            reference: Reference::new(self.reference).map_err(|_| inconsistent("reference"))?,
+            amount: Money::from_minor(self.amount).map_err(|_| inconsistent("amount"))?,
+            reason: RefundReason::parse(&self.reason).ok_or_else(|| inconsistent("reason"))?,
+        };
+        Ok(RecordedRefund { refund, transaction, status })
+    }
+}
+
+/// Raises the sum in `payments` and inserts the refund, unless it exists. The row lock of the payment and the sum's check bound all refunds
+/// of a charge. Of two concurrent calls for one refund, the second fails on the primary key and changes nothing.
+async fn add(pool: &Database, refund: &PartialRefund) -> sqlx::Result<Option<Row>> {
+    sqlx::query_as!(
+        Row,
+        r#"with existing as (
+            select partial_refunds.*, payments.order_uuid
+            from partial_refunds join payments using (transaction_uuid)
+            where refund_uuid = $1
+        ), charged as (
+            update payments
+            set partially_refunded = partially_refunded + $4, updated_at = now()
+            where order_uuid = $2 and status = 'succeeded' and partially_refunded + $4 <= amount
+                and not exists (select from existing)
+            returning transaction_uuid
+        ), added as (
+            insert into partial_refunds (refund_uuid, transaction_uuid, reference, amount, reason)
+            select $1, transaction_uuid, $3, $4, $5 from charged
+            returning partial_refunds.*
+        )
+        select order_uuid as "order_uuid!: OrderId", transaction_uuid as "transaction_uuid!: TransactionId",
+            reference as "reference!", amount as "amount!", reason as "reason!", status as "status!",
+            refund_number as "refund_number!", refund_reference
+        from existing
+        union all
+        select $2, transaction_uuid, reference, amount, reason, status, refund_number, refund_reference from added"#,
+        refund.id(),
+        refund.order.uuid(),
+        refund.reference.as_str(),
+        refund.amount.minor(),
+        refund.reason.as_str(),
+    )
+    .fetch_optional(pool)
+    .await
+}
+
+#[async_trait]
+impl PartialRefunds for PgPayments {
+    async fn add_refund(&self, refund: &PartialRefund) -> Result<Option<RecordedRefund>, Error> {
+        let added = match add(&self.pool, refund).await {
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => add(&self.pool, refund).await,
+            added => added,
+        };
+        added?.map(Row::refund).transpose()
+    }
+
+    async fn due_refunds(&self, limit: i64) -> Result<Vec<(RecordedRefund, Duration)>, Error> {
+        let rows = sqlx::query!(
+            r#"update partial_refunds set
+                tries = partial_refunds.tries + 1,
+                next_try_at = now() + make_interval(secs => least($2 * power(2, least(partial_refunds.tries, 10)), $3))
+            from payments
+            where payments.transaction_uuid = partial_refunds.transaction_uuid and refund_uuid in (
+                select refund_uuid from partial_refunds
+                where status = 'refunding' and next_try_at <= now()
+                order by tries, next_try_at
+                limit $1
+                for update skip locked
+            )
+            returning order_uuid as "order_uuid: OrderId", partial_refunds.transaction_uuid as "transaction_uuid: TransactionId",
+                reference, partial_refunds.amount, reason, partial_refunds.status, partial_refunds.refund_number,
+                partial_refunds.refund_reference, partial_refunds.tries"#,
+            limit,
+            FIRST_LEASE.as_secs_f64(),
+            MAX_LEASE.as_secs_f64(),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let due = rows.into_iter().filter_map(|row| {
+            let tries_before = u32::try_from(row.tries).unwrap_or(1).saturating_sub(1);
+            let row = Row {
+                order_uuid: row.order_uuid,
+                transaction_uuid: row.transaction_uuid,
+                reference: row.reference,
+                amount: row.amount,
+                reason: row.reason,
+                status: row.status,
+                refund_number: row.refund_number,
+                refund_reference: row.refund_reference,
+            };
+            Some((consistent(row.refund())?, lease(tries_before)))
+        });
+        let mut due: Vec<_> = due.collect();
+        due.sort_by_key(|(_, time)| *time);
+        Ok(due)
+    }
+
+    async fn record_refund(&self, refund: Uuid, request: &RefundRequest, state: &RefundState) -> Result<(), Error> {
+        let next = request.next(state);
+        // The pause is that of the refund of a whole charge, in `provider_states.rs`.
+        sqlx::query!(
+            "update partial_refunds set
+                status = case when $4::integer is null then 'refunded' else status end,
+                refund_number = coalesce($4, refund_number),
+                refund_reference = $5,
+                tries = case when refund_reference is null or $5::text is null then 0 else tries end,
+                next_try_at = now() + make_interval(secs => least($7, $6 * power(2, least(12, case
+                    when $5::text is null then refund_number
+                    when refund_reference is null then 1
+                    else tries + 1
+                end)))),
+                updated_at = now()
+            where refund_uuid = $1 and status = 'refunding'
+                and refund_number = $2 and refund_reference is not distinct from $3",
+            refund,
+            i32::try_from(request.number).unwrap_or(i32::MAX),
+            request.reference.as_deref(),
+            next.as_ref().map(|next| i32::try_from(next.number).unwrap_or(i32::MAX)),
+            next.as_ref().and_then(|next| next.reference.as_deref()),
+            REFUND_DELAY.as_secs_f64(),
+            MAX_REFUND_DELAY.as_secs_f64(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    async fn hurry_partial_refund(&self, refund: Uuid) -> Result<(), Error> {
+        sqlx::query!(
+            "update partial_refunds set next_try_at = least(next_try_at, now())
+            where refund_uuid = $1 and status = 'refunding'",
+            refund,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    async fn reopen_partial_refund(&self, refund: Uuid, number: u32) -> Result<(), Error> {
+        sqlx::query!(
+            "update partial_refunds
+            set status = 'refunding', refund_number = refund_number + 1, refund_reference = null, tries = 0,
+                next_try_at = now(), updated_at = now()
+            where refund_uuid = $1 and status = 'refunded' and refund_number = $2",
+            refund,
+            i32::try_from(number).unwrap_or(i32::MAX),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    async fn refunds_of(&self, transaction: TransactionId) -> Result<Vec<RecordedRefund>, Error> {
+        let rows = retry_stale(|| {
+            sqlx::query_as!(
+                Row,
+                r#"select order_uuid as "order_uuid: OrderId", transaction_uuid as "transaction_uuid: TransactionId", reference,
+                    partial_refunds.amount, reason, partial_refunds.status, partial_refunds.refund_number,
+                    partial_refunds.refund_reference
+                from partial_refunds join payments using (transaction_uuid)
+                where transaction_uuid = $1
+                order by partial_refunds.created_at, refund_uuid"#,
+                transaction.uuid(),
+            )
+            .fetch_all(&self.pool)
+        });
+        rows.await?.into_iter().map(Row::refund).collect()
+    }
+}

@@ -1,0 +1,97 @@
+//! Gives back parts of charges, on behalf of operators.
+
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use platform::jobs;
+use tokio_util::sync::CancellationToken;
+
+use super::{PaymentService, finish_payment::not_made};
+use crate::{
+    client::Refund,
+    error::Error,
+    model::{PartialRefund, PartialRefundStatus, Payment, RecordedRefund, RefundRequest},
+};
+
+/// The maximum number of refunds that one statement takes.
+const BATCH_SIZE: i64 = 16;
+/// The maximum number of refunds that one replica requests concurrently.
+const MAX_CONCURRENT_REFUNDS: usize = 16;
+
+/// A partial refund as it stands, and the payment that it is a part of.
+pub struct Refunded {
+    pub payment: Payment,
+    pub is_made: bool,
+}
+
+impl PaymentService {
+    /// Gives back a part of an order's charge, once per order and reference. A repeat has no further effect.
+    ///
+    /// Once it is recorded, it is made: here if the provider answers, otherwise by [`finish_refunds`](Self::finish_refunds).
+    pub async fn refund_partially(&self, refund: &PartialRefund) -> Result<Refunded, Error> {
+        let recorded = match self.payments.add_refund(refund).await? {
+            Some(recorded) => recorded,
+            None => return Err(self.why_not_refunded(refund).await?),
+        };
+        if let Some(field) = recorded.refund.difference(refund) {
+            return Err(Error::AnotherRefund(field));
+        }
+        let is_made = recorded.is_made()
+            || match self.make_partial_refund(&recorded).await {
+                Ok(()) => true,
+                Err(Error::Unknown(_)) => false,
+                Err(error) => return Err(error),
+            };
+        let payment = self.payments.get(recorded.transaction).await?.ok_or(Error::NotFound)?;
+        Ok(Refunded { payment, is_made })
+    }
+
+    /// Makes partial refunds as they fall due, until `stop`. A refund is leased to one replica at a time, so all replicas may run this job.
+    pub async fn finish_refunds(&self, stop: CancellationToken) {
+        let due = jobs::due("refunds", || self.payments.due_refunds(BATCH_SIZE), self.partial_refund_due.clone(), stop);
+        due.for_each_concurrent(MAX_CONCURRENT_REFUNDS, |(refund, time)| self.try_to_make(refund, time)).await;
+    }
+
+    async fn try_to_make(&self, refund: RecordedRefund, time: Duration) {
+        let made = tokio::time::timeout(time, self.make_partial_refund(&refund)).await;
+        let error = match made {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => format!("{:#}", anyhow::Error::from(error)),
+            Err(_) => format!("timed out after {time:?}"),
+        };
+        let (order, transaction) = (refund.refund.order, refund.transaction);
+        tracing::warn!(order_uuid = %order, transaction_uuid = %transaction, error, "partial refund not made, retrying");
+    }
+
+    /// Requests a partial refund, or asks how the requested one stands. Fails until it is made.
+    async fn make_partial_refund(&self, recorded: &RecordedRefund) -> Result<(), Error> {
+        let PartialRefundStatus::Refunding(request) = &recorded.status else { return Ok(()) };
+        let payment = self.payments.get(recorded.transaction).await?.ok_or(Error::NotFound)?;
+        let refund = provider_refund(&payment, &recorded.refund, request)?;
+        let state = self.ask_for_refund(&payment, &refund).await?;
+        self.payments.record_refund(recorded.refund.id(), request, &state).await?;
+        if request.next(&state).is_some() {
+            return Err(not_made(&refund, &state));
+        }
+        let (order, transaction) = (recorded.refund.order, recorded.transaction);
+        tracing::info!(order_uuid = %order, transaction_uuid = %transaction, key = refund.key, "partial refund made");
+        Ok(())
+    }
+
+    async fn why_not_refunded(&self, refund: &PartialRefund) -> Result<Error, Error> {
+        let Some(payment) = self.payments.find(refund.order).await? else { return Ok(Error::NotFound) };
+        if payment.cancelled || payment.status.charge().is_none() {
+            return Ok(Error::NotCharged);
+        }
+        Ok(Error::RefundTooLarge { left: payment.left().minor() })
+    }
+}
+
+/// Returns the request to the provider.
+pub(super) fn provider_refund(
+    payment: &Payment,
+    refund: &PartialRefund,
+    request: &RefundRequest,
+) -> Result<Refund, Error> {
+    Ok(Refund::of(payment, refund.id().to_string(), refund.amount, request)?)
+}

@@ -1,0 +1,82 @@
+//! Tests of `RefundPartially`.
+
+use contracts::proto::payment::v1::{
+    PayOrderRequest, PaymentMethod, PaymentStatus, RefundPartiallyRequest, RefundPartiallyResponse, RefundReason,
+};
+use platform::{grpc::reason, ids, invalid::InvalidFields};
+use testkit::eventually;
+use tonic::{Code, Status};
+
+use super::{Fixture, fixture, with_session};
+
+/// The price of the order, in minor units.
+const PRICE: i64 = 12_345;
+
+fn part(order: &str, reference: &str, amount_minor: i64) -> RefundPartiallyRequest {
+    RefundPartiallyRequest {
+        order_uuid: order.to_owned(),
+        reference: reference.to_owned(),
+        amount_minor,
+        reason: RefundReason::Return.into(),
+    }
+}
+
+async fn send(
+    fixture: &Fixture,
+    session: &str,
+    request: RefundPartiallyRequest,
+) -> Result<RefundPartiallyResponse, Status> {
+    Ok(fixture.anonymous().await.refund_partially(with_session(session, request)).await?.into_inner())
+}
+
+#[tokio::test]
+async fn an_operator_gives_back_parts_of_a_charge_once_each() {
+    let fixture = fixture().await;
+    let operator = fixture.iam.operator_session(ids::random());
+    let paid = PayOrderRequest { payment_method: PaymentMethod::InvestorMoney.into(), ..fixture.order() };
+    let order = paid.order_uuid.clone();
+    fixture.pay(&paid).await.unwrap();
+    let own = send(&fixture, &fixture.session, part(&order, "one", 1)).await.unwrap_err();
+    assert_eq!(own.code(), Code::PermissionDenied);
+
+    for _ in 0..3 {
+        let refunded = send(&fixture, &operator, part(&order, "one", 2_345)).await.unwrap();
+        assert!(refunded.is_made);
+        assert_eq!((refunded.partially_refunded_minor, refunded.left_minor), (2_345, 10_000));
+    }
+    let other = send(&fixture, &operator, part(&order, "one", 2_346)).await.unwrap_err();
+    assert_eq!((other.code(), other.message().split(':').next()), (Code::AlreadyExists, Some("amount_minor")));
+    let large = send(&fixture, &operator, part(&order, "two", 10_001)).await.unwrap_err();
+    assert_eq!((large.code(), reason(&large)), (Code::FailedPrecondition, Some("REFUND_TOO_LARGE")));
+    assert!(large.message().starts_with("amount_minor: 10000"), "{large}");
+
+    assert_eq!(fixture.balance(&paid.user_uuid).await.unwrap(), 100_000 - 10_000);
+    let payment = fixture.payment(&order).await.unwrap();
+    assert_eq!((payment.status(), payment.partially_refunded_minor), (PaymentStatus::Succeeded, 2_345));
+    // The order is cancelled: the rest comes back.
+    fixture.cancel(&order).await;
+    eventually(|| async {
+        let payment = fixture.payment(&order).await.unwrap();
+        (payment.status() == PaymentStatus::Refunded).then_some(())
+    })
+    .await;
+    assert_eq!(fixture.balance(&paid.user_uuid).await.unwrap(), 100_000);
+    let late = send(&fixture, &operator, part(&order, "two", 1)).await.unwrap_err();
+    assert_eq!((late.code(), reason(&late)), (Code::FailedPrecondition, Some("ORDER_NOT_CHARGED")));
+}
+
+#[tokio::test]
+async fn a_wrong_partial_refund_names_all_its_wrong_fields() {
+    let fixture = fixture().await;
+    let operator = fixture.iam.operator_session(ids::random());
+
+    let wrong = RefundPartiallyRequest { order_uuid: "x".to_owned(), ..RefundPartiallyRequest::default() };
+    let status = send(&fixture, &operator, wrong).await.unwrap_err();
+
+    assert_eq!(status.code(), Code::InvalidArgument);
+    let wrong = InvalidFields::in_status(&status);
+    let fields: Vec<&str> = wrong.as_slice().iter().map(|field| &*field.field).collect();
+    assert_eq!(fields, ["order_uuid", "reference", "amount_minor", "reason"], "{status:?}");
+    let unknown = send(&fixture, &operator, part(&ids::random().to_string(), "one", PRICE)).await.unwrap_err();
+    assert_eq!(unknown.code(), Code::NotFound);
+}

@@ -1,0 +1,165 @@
+//! Tests of partial refunds: what may be recorded, when it falls due, and how it is leased.
+
+use payment::model::{PartialRefund, PartialRefundStatus, RecordedRefund, Reference, RefundReason, RefundState};
+use platform::ids;
+
+use super::*;
+
+contract!([
+    a_partial_refund_is_recorded_once_per_reference,
+    partial_refunds_made_at_once_give_back_no_more_than_the_charge,
+    only_a_charge_that_stands_is_partially_refunded,
+    a_cancellation_keeps_what_was_recorded,
+    a_partial_refund_is_leased_to_one_caller_and_later_again,
+    a_partial_refund_continues_from_its_latest_request_alone,
+    a_partial_refund_that_failed_after_it_was_made_is_opened_again_once,
+] over
+    memory: tokio::test(start_paused = true) => std::future::ready(super::super::memory()),
+    postgres: tokio::test => super::super::postgres(),
+);
+
+fn part(intent: &Intent, reference: &str, minor: i64) -> PartialRefund {
+    PartialRefund {
+        order: intent.order,
+        reference: Reference::new(reference).unwrap(),
+        amount: money(minor),
+        reason: RefundReason::Return,
+    }
+}
+
+impl Fixture {
+    async fn add(&self, refund: &PartialRefund) -> Option<RecordedRefund> {
+        self.payments.add_refund(refund).await.unwrap()
+    }
+
+    async fn sum(&self, intent: &Intent) -> i64 {
+        let payment = self.payments.get(intent.transaction).await.unwrap().unwrap();
+        assert_eq!(payment.left().minor() + payment.partially_refunded.minor(), payment.intent.amount.minor());
+        payment.partially_refunded.minor()
+    }
+
+    async fn due_refunds(&self) -> Vec<RecordedRefund> {
+        self.payments.due_refunds(10).await.unwrap().into_iter().map(|(refund, _)| refund).collect()
+    }
+}
+
+async fn a_partial_refund_is_recorded_once_per_reference(fixture: Fixture) {
+    let (intent, other) = (intent(Method::Card), intent(Method::Card));
+    fixture.settled(&intent, &charged()).await;
+    fixture.settled(&other, &charged()).await;
+    let (first, second) = (part(&intent, "one", 300), part(&intent, "two", 200));
+
+    let added = fixture.add(&first).await.unwrap();
+    let expected =
+        RecordedRefund { refund: first.clone(), transaction: intent.transaction, status: PartialRefundStatus::NEW };
+    assert_eq!(added, expected);
+    assert_eq!(fixture.add(&PartialRefund { amount: money(400), ..first.clone() }).await, Some(expected.clone()));
+    fixture.add(&second).await.unwrap();
+    fixture.add(&part(&other, "one", 1)).await.unwrap();
+
+    assert_eq!((fixture.sum(&intent).await, fixture.sum(&other).await), (500, 1));
+    let recorded = fixture.payments.refunds_of(intent.transaction).await.unwrap();
+    assert_eq!(recorded, [expected.clone(), RecordedRefund { refund: second, ..expected }]);
+}
+
+async fn partial_refunds_made_at_once_give_back_no_more_than_the_charge(fixture: Fixture) {
+    let intent = intent(Method::Card);
+    fixture.settled(&intent, &charged()).await;
+    // Each of ten references twice: three of them fit into the charge.
+    let refunds: Vec<_> = (0..20).map(|number| part(&intent, &(number % 10).to_string(), 300)).collect();
+
+    let added = futures::future::join_all(refunds.iter().map(|refund| fixture.add(refund))).await;
+
+    let mut fit: Vec<_> = added.iter().flatten().map(|recorded| recorded.refund.id()).collect();
+    fit.sort_unstable();
+    fit.dedup();
+    assert_eq!((fit.len(), fixture.sum(&intent).await), (3, 900));
+    assert_eq!(fixture.payments.refunds_of(intent.transaction).await.unwrap().len(), 3);
+}
+
+async fn only_a_charge_that_stands_is_partially_refunded(fixture: Fixture) {
+    let (pending, declined_, cancelled) = (intent(Method::Card), intent(Method::Card), intent(Method::Card));
+    fixture.begin(&pending).await;
+    fixture.settled(&declined_, &declined()).await;
+    fixture.settled(&cancelled, &charged()).await;
+    fixture.payments.cancel(cancelled.order, None).await.unwrap();
+
+    for intent in [pending, declined_, cancelled, intent(Method::Card)] {
+        assert_eq!(fixture.add(&part(&intent, "one", 1)).await, None);
+    }
+    assert!(fixture.due_refunds().await.is_empty());
+}
+
+async fn a_cancellation_keeps_what_was_recorded(fixture: Fixture) {
+    let intent = intent(Method::Card);
+    fixture.settled(&intent, &charged()).await;
+    let first = part(&intent, "one", 300);
+    let added = fixture.add(&first).await;
+
+    fixture.payments.cancel(intent.order, None).await.unwrap();
+
+    assert_eq!(fixture.sum(&intent).await, 300);
+    assert_eq!(fixture.add(&first).await, added, "a repeat finds it");
+    assert_eq!(fixture.add(&part(&intent, "two", 1)).await, None);
+    assert_eq!(fixture.unfinished().await, Unfinished { refunding: 2, ..Unfinished::default() });
+}
+
+async fn a_partial_refund_is_leased_to_one_caller_and_later_again(fixture: Fixture) {
+    let intent = intent(Method::Card);
+    fixture.settled(&intent, &charged()).await;
+    let added = fixture.add(&part(&intent, "one", 300)).await.unwrap();
+
+    assert!(fixture.due_refunds().await.is_empty(), "the request that recorded it asks first");
+    for _ in 0..20 {
+        fixture.elapse(Duration::from_secs(11)).await;
+        assert_eq!(fixture.due_refunds().await, std::slice::from_ref(&added));
+        assert!(fixture.due_refunds().await.is_empty());
+    }
+}
+
+async fn a_partial_refund_continues_from_its_latest_request_alone(fixture: Fixture) {
+    let intent = intent(Method::Card);
+    fixture.settled(&intent, &charged()).await;
+    let id = fixture.add(&part(&intent, "one", 300)).await.unwrap().refund.id();
+    let status = async || fixture.payments.refunds_of(intent.transaction).await.unwrap().remove(0).status;
+    let record =
+        async |request: &RefundRequest, state| fixture.payments.record_refund(id, request, &state).await.unwrap();
+    let pending = RefundRequest { reference: Some("re_1".to_owned()), ..RefundRequest::FIRST };
+    let second = RefundRequest { number: 2, reference: None };
+
+    record(&RefundRequest::FIRST, RefundState::Pending { reference: "re_1".to_owned() }).await;
+    assert_eq!(status().await, PartialRefundStatus::Refunding(pending.clone()));
+    assert_eq!(fixture.unfinished().await, Unfinished { accepted: 1, ..Unfinished::default() });
+    // A late answer to the request before it changes nothing.
+    record(&RefundRequest::FIRST, RefundState::Refunded).await;
+    assert_eq!(status().await, PartialRefundStatus::Refunding(pending.clone()));
+    record(&pending, RefundState::Failed).await;
+    assert_eq!(status().await, PartialRefundStatus::Refunding(second.clone()));
+    assert!(fixture.due_refunds().await.is_empty(), "there is a pause");
+    fixture.payments.hurry_partial_refund(id).await.unwrap();
+    assert_eq!(fixture.due_refunds().await.len(), 1);
+
+    record(&second, RefundState::Refunded).await;
+
+    assert_eq!(status().await, PartialRefundStatus::Refunded { number: 2 });
+    fixture.elapse(Duration::from_hours(2)).await;
+    assert!(fixture.due_refunds().await.is_empty());
+    assert_eq!(fixture.unfinished().await, Unfinished::default());
+}
+
+async fn a_partial_refund_that_failed_after_it_was_made_is_opened_again_once(fixture: Fixture) {
+    let intent = intent(Method::Card);
+    fixture.settled(&intent, &charged()).await;
+    let id = fixture.add(&part(&intent, "one", 300)).await.unwrap().refund.id();
+    fixture.payments.reopen_partial_refund(id, 1).await.unwrap();
+    fixture.payments.record_refund(id, &RefundRequest::FIRST, &RefundState::Refunded).await.unwrap();
+
+    for _ in 0..2 {
+        fixture.payments.reopen_partial_refund(id, 1).await.unwrap();
+        fixture.payments.reopen_partial_refund(ids::random(), 1).await.unwrap();
+    }
+
+    let due = fixture.due_refunds().await;
+    let second = RefundRequest { number: 2, reference: None };
+    assert_eq!(due.iter().map(|due| &due.status).collect::<Vec<_>>(), [&PartialRefundStatus::Refunding(second)]);
+}

@@ -1,0 +1,148 @@
+//! Each partial refund is made once, and leaves the order charged.
+
+use audit::{
+    Facts,
+    facts::{Entry, EntryKind, PartialRefund},
+    receipt::{State, receipt},
+};
+use uuid::Uuid;
+
+use crate::fixture::{BUILT, PRICE, REFUNDED, USER, breaks, finding, holds, shop, the, then, transaction};
+
+const REFUND: Uuid = Uuid::from_u128(300);
+
+/// Gives back a part of this order's charge, and lowers the refund of a cancelled order.
+fn give_back(facts: &mut Facts, order: Uuid, amount: i64) {
+    let transaction = transaction(order);
+    facts.partial_refunds.push(PartialRefund {
+        refund: REFUND,
+        transaction,
+        amount,
+        is_made: true,
+        created_at: then(),
+    });
+    the(&mut facts.payments, |payment| payment.transaction == transaction).partially_refunded = amount;
+    let key = REFUND.to_string();
+    let whole = |entry: &Entry| entry.order == order && entry.kind == EntryKind::Refund;
+    if let Some(rest) = facts.ledger.iter_mut().find(|entry| whole(entry)) {
+        rest.amount -= amount;
+    } else {
+        facts.balances.iter_mut().filter(|balance| balance.user == USER).for_each(|balance| balance.current += amount);
+    }
+    facts.ledger.retain(|entry| entry.amount > 0);
+    let account = facts.ledger.iter().find(|entry| entry.order == order).and_then(|entry| entry.account);
+    facts.ledger.push(Entry { key, kind: EntryKind::Refund, order, amount, account });
+}
+
+fn given_back(order: Uuid, amount: i64, wrong: impl FnOnce(&mut Facts)) -> impl FnOnce(&mut Facts) {
+    move |facts| {
+        give_back(facts, order, amount);
+        wrong(facts);
+    }
+}
+
+fn entry(facts: &mut Facts) -> &mut Entry {
+    the(&mut facts.ledger, |entry| entry.key.starts_with(&REFUND.to_string()))
+}
+
+#[test]
+fn a_built_order_is_given_back_in_part_or_whole() {
+    for amount in [1, PRICE] {
+        holds(2, given_back(BUILT, amount, |_| {}));
+    }
+    // The second request was made, after the first one had failed.
+    holds(2, given_back(BUILT, 1, |facts| entry(facts).key += "-2"));
+}
+
+#[test]
+fn a_cancelled_order_gets_back_the_rest() {
+    for amount in [1, PRICE] {
+        holds(2, given_back(REFUNDED, amount, |_| {}));
+    }
+    let rest = format!("{} is left of its charge, and {PRICE} was refunded", PRICE - 1);
+    breaks(
+        2,
+        &[&rest],
+        given_back(REFUNDED, 1, |facts| {
+            the(&mut facts.ledger, |entry| entry.order == REFUNDED && entry.key.ends_with("-refund")).amount = PRICE;
+        }),
+    );
+    breaks(
+        2,
+        &["is CANCELLED, and is charged (1 charges, 0 refunds)"],
+        given_back(REFUNDED, 1, |facts| {
+            facts.ledger.retain(|entry| !entry.key.ends_with("-refund"));
+        }),
+    );
+}
+
+#[test]
+fn a_partial_refund_is_made_as_it_is_recorded() {
+    breaks(
+        2,
+        &["is made, and the provider has no such refund"],
+        given_back(BUILT, 1, |facts| {
+            facts.ledger.retain(|entry| !entry.key.starts_with(&REFUND.to_string()));
+        }),
+    );
+    breaks(
+        2,
+        &["is not made, and the provider has made it"],
+        given_back(BUILT, 1, |facts| {
+            facts.partial_refunds[0].is_made = false;
+        }),
+    );
+    breaks(
+        2,
+        &["was made 2 times"],
+        given_back(BUILT, 1, |facts| {
+            let again = Entry { key: format!("{REFUND}-2"), ..entry(facts).clone() };
+            facts.ledger.push(again);
+        }),
+    );
+    breaks(2, &["is of 1, and 2 was refunded"], given_back(BUILT, 1, |facts| entry(facts).amount = 2));
+}
+
+#[test]
+fn partial_refunds_sum_to_what_their_payment_says_and_to_its_charge_at_most() {
+    breaks(
+        2,
+        &["has 2 partially refunded, and its refunds sum to 1"],
+        given_back(BUILT, 1, |facts| {
+            the(&mut facts.payments, |payment| payment.order == BUILT).partially_refunded = 2;
+        }),
+    );
+    breaks(2, &["are more than its charge"], given_back(BUILT, PRICE + 1, |_| {}));
+    breaks(
+        2,
+        &["which payment does not know"],
+        given_back(BUILT, 1, |facts| {
+            facts.partial_refunds[0].transaction = Uuid::from_u128(99);
+        }),
+    );
+}
+
+#[test]
+fn a_partial_refund_is_made_within_the_bound() {
+    breaks(7, &["it is not made"], given_back(BUILT, 1, |facts| facts.partial_refunds[0].is_made = false));
+}
+
+#[test]
+fn a_receipt_shows_the_partial_refunds() {
+    let mut facts = shop();
+    give_back(&mut facts, BUILT, 250);
+    assert!(finding(&facts, 2).violations.is_empty());
+    let money = |facts: &Facts| {
+        let receipt = receipt(facts, BUILT);
+        receipt.checks.into_iter().find(|check| check.number == 2).unwrap()
+    };
+
+    let check = money(&facts);
+    assert_eq!(check.state, State::Held, "{check:?}");
+    assert!(check.evidence.contains(&format!("partial refund {REFUND} of 2.50: made")), "{check:?}");
+
+    facts.partial_refunds[0].is_made = false;
+    facts.ledger.retain(|entry| !entry.key.starts_with(&REFUND.to_string()));
+    let check = money(&facts);
+    assert_eq!(check.state, State::Open, "{check:?}");
+}

@@ -1,0 +1,103 @@
+//! An operator who gives back parts of charges, and repeats each request until it gets an answer.
+
+use std::{sync::Arc, time::Duration};
+
+use audit::facts;
+use chrono::{DateTime, Utc};
+use contracts::{ids::OrderId, money::Money};
+use payment::{
+    error::Error,
+    model::{PartialRefund, Reference, RefundReason, Status},
+};
+use rand::RngExt as _;
+
+use crate::{
+    network::said,
+    world::{Name, Serves, World, locked},
+};
+
+/// The timeout of a request.
+const CALL_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often the operator sends a request before giving up.
+const MAX_TRIES: u32 = 60;
+
+pub struct Operator(pub Arc<World>);
+
+impl Operator {
+    pub async fn live(self) {
+        let count = self.0.pick(|rng| rng.random_range(1..=6));
+        let gap = u64::from(self.0.plan.seconds) * 1000 / count;
+        for number in 0..count {
+            tokio::time::sleep(self.0.millis(0, gap)).await;
+            // A reference that recurs counts within its order.
+            let reference = format!("refund {}", number % 3);
+            if let Some(refund) = self.choose(&reference) {
+                self.insist(&refund).await;
+            }
+        }
+    }
+
+    /// Chooses one of the charges, and an amount that may be too large.
+    fn choose(&self, reference: &str) -> Option<PartialRefund> {
+        let charges = self.0.stores.payments.all().into_iter();
+        let charges: Vec<_> = charges.filter(|payment| matches!(payment.status, Status::Succeeded { .. })).collect();
+        if charges.is_empty() {
+            return None;
+        }
+        let (payment, minor) = self.0.pick(|rng| {
+            let payment = &charges[rng.random_range(0..charges.len())];
+            (payment, rng.random_range(1..=payment.intent.amount.minor()))
+        });
+        Some(PartialRefund {
+            order: OrderId::new(payment.intent.order.uuid()),
+            reference: Reference::new(reference).expect("a reference"),
+            amount: Money::from_minor(minor).expect("money"),
+            reason: RefundReason::Goodwill,
+        })
+    }
+
+    async fn insist(&self, refund: &PartialRefund) {
+        let world = &self.0;
+        for _ in 0..MAX_TRIES {
+            let answer = world
+                .call(Name::Payment, Serves::payments, CALL_TIMEOUT, |service| {
+                    let refund = refund.clone();
+                    async move { service.refund_partially(&refund).await.map(|refunded| refunded.is_made) }
+                })
+                .await;
+            let (order, minor) = (refund.order, refund.amount.minor());
+            world.note(format_args!("the operator is answered {} to give back {minor} of {order}", said(&answer)));
+            match answer {
+                Ok(Ok(_)) => return,
+                // The charge is refunded meanwhile, less of it is left, or the reference was used for another amount.
+                Ok(Err(Error::NotCharged | Error::RefundTooLarge { .. } | Error::AnotherRefund(_))) => return,
+                Ok(Err(Error::Database(_) | Error::Unknown(_))) | Err(_) => {}
+                Ok(Err(error)) => {
+                    return locked(&world.stores.problems).push(format!("the operator was answered {error}"));
+                }
+            }
+            tokio::time::sleep(world.millis(200, 2000)).await;
+        }
+        if world.healed() {
+            locked(&world.stores.problems).push(format!("no definite answer to {refund:?}"));
+        }
+    }
+}
+
+/// Returns the partial refunds in payment's store.
+pub fn facts(world: &World, at: DateTime<Utc>) -> Vec<facts::PartialRefund> {
+    let all = world.stores.payments.all_partial_refunds().into_iter();
+    all.map(|recorded| facts::PartialRefund {
+        refund: recorded.refund.id(),
+        transaction: recorded.transaction.uuid(),
+        amount: recorded.refund.amount.minor(),
+        is_made: recorded.is_made(),
+        created_at: at,
+    })
+    .collect()
+}
+
+pub fn unfinished(world: &World) -> Option<String> {
+    let open = world.stores.payments.all_partial_refunds().into_iter().find(|recorded| !recorded.is_made());
+    open.map(|recorded| format!("the partial refund {} is not made", recorded.refund.id()))
+}
