@@ -18,7 +18,9 @@ pub async fn empty(servers: &Servers) -> anyhow::Result<()> {
         let tables: Vec<String> =
             sqlx::query_scalar(tables).bind(KEPT.map(str::to_owned).to_vec()).fetch_all(&database).await?;
         if !tables.is_empty() {
-            sqlx::query(AssertSqlSafe(format!("truncate {}", tables.join(", ")))).execute(&database).await?;
+            // An autovacuum gives way after `deadlock_timeout`, which is longer than the pool's `lock_timeout`.
+            let truncate = format!("set lock_timeout = '1min'; truncate {}", tables.join(", "));
+            sqlx::raw_sql(AssertSqlSafe(truncate)).execute(&database).await?;
         }
         database.close().await;
     }
