@@ -1,6 +1,6 @@
 //! `shipyard restock`: adds stock to a running shop, with the identity of a service.
 
-use operations::restock::restock;
+use operations::restock::{self, restock};
 use platform::{
     config::Settings,
     tls::{self, Tls},
@@ -22,7 +22,7 @@ pub struct Arguments {
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let settings = Settings::load()?;
     let key = data.service_key(&settings).map(Into::into);
-    let address = inventory::SERVICE.address(&settings);
+    let address = restock::address(&settings, &inventory::SERVICE.address(&settings));
     let tls = tls::Config::load(&settings)?.map(Tls::load).transpose()?;
     anyhow::ensure!(
         key.is_some() || tls.is_some(),

@@ -5,12 +5,21 @@ use contracts::proto::inventory::v1::{
     ListPartsRequest, Part, PartQuantity, PartsFilter, RestockPartsRequest,
     inventory_service_client::InventoryServiceClient,
 };
-use platform::{auth::ServiceKey, grpc::Peer, ids, tls::Tls};
+use platform::{auth::ServiceKey, config::Settings, grpc::Peer, ids, tls::Tls};
 use secrecy::SecretString;
 use uuid::Uuid;
 
 /// The most parts that inventory accepts in one call.
 const MAX_PARTS_PER_CALL: usize = 1_000;
+
+/// The variable with the address at which inventory accepts services, if users call it at another one.
+const ADDRESS: &str = "RESTOCK_ADDRESS";
+
+/// Returns the address for [`restock`]; `of_users` is the address that users call. They differ where a gateway ends TLS, since it has no
+/// certificate of a service.
+pub fn address(settings: &Settings, of_users: &str) -> String {
+    settings.get(ADDRESS).unwrap_or(of_users).to_owned()
+}
 
 /// Adds this quantity of one part, or of every part, by calling the inventory service at `address`. Returns the parts
 /// with their new stock. The caller is identified by its certificate, or without TLS by the services' key.
@@ -21,7 +30,7 @@ pub async fn restock(
     part: Option<Uuid>,
     quantity: i64,
 ) -> anyhow::Result<Vec<Part>> {
-    let inventory = Peer::over(tls, "inventory", "INVENTORY_ADDRESS", address)?;
+    let inventory = Peer::over(tls, "inventory", ADDRESS, address)?;
     let inventory = match tls {
         Some(_) => inventory,
         None => inventory.identified(ServiceKey::new("shipyard", key.context("SERVICE_KEY: is not set")?)?),
@@ -42,4 +51,18 @@ pub async fn restock(
         inventory.restock_parts(restock).await.context("restocking")?;
     }
     Ok(inventory.list_parts(request).await.context("listing parts")?.into_inner().parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stock_is_added_where_services_are_accepted() {
+        let settings =
+            |address: Option<&str>| Settings::from_variables(address.map(|address| (ADDRESS, address.to_owned())));
+
+        assert_eq!(address(&settings(None), "gateway:1"), "gateway:1");
+        assert_eq!(address(&settings(Some("inventory:1")), "gateway:1"), "inventory:1");
+    }
 }

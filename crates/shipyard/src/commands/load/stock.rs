@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use load::{Crowd, Plan};
-use operations::restock::restock;
+use operations::restock::{self, restock};
 use platform::{
     config::{ConfigError, Settings},
     tls::{self, Tls},
@@ -47,7 +47,8 @@ impl Stock {
         let supply = if arguments.no_restock || key.is_none() && tls.is_none() {
             None
         } else {
-            Some(Supply { address: arguments.options(settings)?.addresses.inventory, key, tls })
+            let address = restock::address(settings, &arguments.options(settings)?.addresses.inventory);
+            Some(Supply { address, key, tls })
         };
         let left = u64::try_from(crowd.stock()).unwrap_or(0);
         Ok(Self { users: crowd.users(), kinds: crowd.parts().len(), left, supply, is_said: false })
