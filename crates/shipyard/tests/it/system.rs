@@ -23,7 +23,7 @@ static SHARED: OnceCell<System> = OnceCell::const_new();
 /// The room of this machine for systems that belong to one test, beside the shared one. Their processes are busy also without
 /// customers, and with more of them, calls exceed their time limits.
 static ROOM: Semaphore = Semaphore::const_new(SYSTEMS as usize);
-const SYSTEMS: u32 = 2;
+const SYSTEMS: u32 = 3;
 
 /// The logins in `IAM_OPERATORS`. None is registered at first.
 pub const OPERATORS: [&str; 3] = ["operator", "operator@example.com", "console-operator"];
