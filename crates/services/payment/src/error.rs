@@ -4,7 +4,10 @@ use contracts::ids::OrderId;
 use platform::{grpc::with_reason, kafka::Failure, postgres::DatabaseError};
 use tonic::{Code, Status};
 
-use crate::{client::Unknown, model::Decline};
+use crate::{
+    client::Unknown,
+    model::{Decline, MAX_PARTIAL_REFUNDS},
+};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -30,6 +33,8 @@ pub enum Error {
     NotCharged,
     #[error("amount_minor: {left} is left of the charge, in minor units")]
     RefundTooLarge { left: i64 },
+    #[error("the charge has {MAX_PARTIAL_REFUNDS} partial refunds, the most that there can be")]
+    TooManyRefunds,
     /// The reference belongs to an earlier refund of the order with another amount or reason.
     #[error("{0}: another one was refunded under this reference")]
     AnotherRefund(&'static str),
@@ -67,6 +72,7 @@ impl From<Error> for Status {
             Error::NotCancelled(_) => with_reason(Code::FailedPrecondition, "ORDER_NOT_CANCELLED", text),
             Error::NotCharged => with_reason(Code::FailedPrecondition, "ORDER_NOT_CHARGED", text),
             Error::RefundTooLarge { .. } => with_reason(Code::FailedPrecondition, "REFUND_TOO_LARGE", text),
+            Error::TooManyRefunds => with_reason(Code::FailedPrecondition, "TOO_MANY_REFUNDS", text),
             Error::BalanceTooLarge => with_reason(Code::FailedPrecondition, "BALANCE_TOO_LARGE", text),
             Error::NotOrderService => Self::permission_denied(text),
             Error::Unknown(_) => {
@@ -94,6 +100,7 @@ impl From<Error> for Failure {
             | Error::NotCharged
             | Error::RefundTooLarge { .. }
             | Error::AnotherRefund(_)
+            | Error::TooManyRefunds
             | Error::AnotherCredit(_)
             | Error::BalanceTooLarge
             | Error::NotOrderService => Self::poison(format!("{:#}", anyhow::Error::from(error))),

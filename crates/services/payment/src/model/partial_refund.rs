@@ -44,6 +44,9 @@ pub enum PartialRefundStatus {
     },
 }
 
+/// The most partial refunds of a charge, which calls at once may exceed by their number. Stripe lists a hundred refunds of a charge at once.
+pub const MAX_PARTIAL_REFUNDS: usize = 50;
+
 impl PartialRefund {
     /// Returns the id, which follows from the order and the reference.
     pub fn id(&self) -> Uuid {

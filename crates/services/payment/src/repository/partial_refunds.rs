@@ -14,7 +14,7 @@ use crate::{
 #[async_trait]
 pub trait PartialRefunds: Send + Sync {
     /// Records a partial refund, unless one is recorded under its order and reference. Returns the one that is recorded; `None` if no
-    /// charge of the order stands, or less than the amount is left of it.
+    /// charge of the order stands, less than the amount is left of it, or it has [`MAX_PARTIAL_REFUNDS`](crate::model::MAX_PARTIAL_REFUNDS).
     async fn add_refund(&self, refund: &PartialRefund) -> Result<Option<RecordedRefund>, Error>;
     /// Takes at most `limit` refunds that are due, those with the fewest tries first. Each is leased to the caller for the returned
     /// duration and is due again afterwards.

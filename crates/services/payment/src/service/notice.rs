@@ -40,9 +40,10 @@ impl PaymentService {
                 PartialRefundStatus::Refunding(_) => self.payments.hurry_partial_refund(id).await?,
                 PartialRefundStatus::Refunded { number } => {
                     let request = RefundRequest { number, reference: None };
-                    if !self.stands(payment, &provider_refund(payment, &recorded.refund, &request)?).await? {
-                        self.payments.reopen_partial_refund(id, number).await?;
+                    if self.stands(payment, &provider_refund(payment, &recorded.refund, &request)?).await? {
+                        continue;
                     }
+                    self.payments.reopen_partial_refund(id, number).await?;
                 }
             }
             self.partial_refund_due.notify_one();

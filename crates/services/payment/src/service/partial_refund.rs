@@ -29,9 +29,8 @@ impl PaymentService {
     ///
     /// Once it is recorded, it is made: here if the provider answers, otherwise by [`finish_refunds`](Self::finish_refunds).
     pub async fn refund_partially(&self, refund: &PartialRefund) -> Result<Refunded, Error> {
-        let recorded = match self.payments.add_refund(refund).await? {
-            Some(recorded) => recorded,
-            None => return Err(self.why_not_refunded(refund).await?),
+        let Some(recorded) = self.payments.add_refund(refund).await? else {
+            return Err(self.why_not_refunded(refund).await?);
         };
         if let Some(field) = recorded.refund.difference(refund) {
             return Err(Error::AnotherRefund(field));
@@ -83,7 +82,8 @@ impl PaymentService {
         if payment.cancelled || payment.status.charge().is_none() {
             return Ok(Error::NotCharged);
         }
-        Ok(Error::RefundTooLarge { left: payment.left().minor() })
+        let left = payment.left();
+        Ok(if refund.amount > left { Error::RefundTooLarge { left: left.minor() } } else { Error::TooManyRefunds })
     }
 }
 

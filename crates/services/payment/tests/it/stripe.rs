@@ -166,7 +166,8 @@ async fn what_somebody_gave_back_at_the_provider_counts_for_a_cancelled_order_al
     let intent = intent(Method::Card);
     client(&server.url()).charge(&intent).await.unwrap();
     let form = [("payment_intent", "pi_1"), ("amount", "1000")];
-    let request = reqwest::Client::new().post(format!("{}/v1/refunds", server.url())).bearer_auth(KEY);
+    let request =
+        platform::http::client_builder().build().unwrap().post(format!("{}/v1/refunds", server.url())).bearer_auth(KEY);
     request.header("Idempotency-Key", "dashboard").form(&form).send().await.unwrap().error_for_status().unwrap();
     let part = refund("part", &intent);
     let rest = Refund { id: refund_of_rest(intent.transaction), ..refund("rest", &intent) };

@@ -68,9 +68,8 @@ impl Operator {
             let (order, minor) = (refund.order, refund.amount.minor());
             world.note(format_args!("the operator is answered {} to give back {minor} of {order}", said(&answer)));
             match answer {
-                Ok(Ok(_)) => return,
-                // The charge is refunded meanwhile, less of it is left, or the reference was used for another amount.
-                Ok(Err(Error::NotCharged | Error::RefundTooLarge { .. } | Error::AnotherRefund(_))) => return,
+                // It is recorded, or the charge is refunded meanwhile, less of it is left, or the reference was used for another amount.
+                Ok(Ok(_) | Err(Error::NotCharged | Error::RefundTooLarge { .. } | Error::AnotherRefund(_))) => return,
                 Ok(Err(Error::Database(_) | Error::Unknown(_))) | Err(_) => {}
                 Ok(Err(error)) => {
                     return locked(&world.stores.problems).push(format!("the operator was answered {error}"));

@@ -10,7 +10,10 @@ use uuid::Uuid;
 use super::MemoryPayments;
 use crate::{
     error::Error,
-    model::{PartialRefund, PartialRefundStatus, Payment, RecordedRefund, RefundRequest, RefundState, Status},
+    model::{
+        MAX_PARTIAL_REFUNDS, PartialRefund, PartialRefundStatus, Payment, RecordedRefund, RefundRequest, RefundState,
+        Status,
+    },
     repository::{INITIAL_LEASE, PartialRefunds, Unfinished, lease, refund_pause},
 };
 
@@ -51,6 +54,10 @@ impl PartialRefunds for MemoryPayments {
             return Ok(Some(row.recorded.clone()));
         }
         let now = self.clock.now();
+        let of_order = |row: &&Row| row.recorded.refund.order == refund.order;
+        if tables.refunds.values().filter(of_order).count() >= MAX_PARTIAL_REFUNDS {
+            return Ok(None);
+        }
         let is_charged = |payment: &Payment| {
             payment.intent.order == refund.order && matches!(payment.status, Status::Succeeded { .. })
         };

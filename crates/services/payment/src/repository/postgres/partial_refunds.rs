@@ -13,7 +13,10 @@ use uuid::Uuid;
 use super::payments::PgPayments;
 use crate::{
     error::Error,
-    model::{PartialRefund, PartialRefundStatus, RecordedRefund, Reference, RefundReason, RefundRequest, RefundState},
+    model::{
+        MAX_PARTIAL_REFUNDS, PartialRefund, PartialRefundStatus, RecordedRefund, Reference, RefundReason,
+        RefundRequest, RefundState,
+    },
     repository::{FIRST_LEASE, MAX_LEASE, MAX_REFUND_DELAY, PartialRefunds, REFUND_DELAY, lease},
 };
 
@@ -62,6 +65,10 @@ async fn add(pool: &Database, refund: &PartialRefund) -> sqlx::Result<Option<Row
             set partially_refunded = partially_refunded + $4, updated_at = now()
             where order_uuid = $2 and status = 'succeeded' and partially_refunded + $4 <= amount
                 and not exists (select from existing)
+                and (
+                    select count(*) from partial_refunds
+                    where partial_refunds.transaction_uuid = payments.transaction_uuid
+                ) < $6
             returning transaction_uuid
         ), added as (
             insert into partial_refunds (refund_uuid, transaction_uuid, reference, amount, reason)
@@ -79,6 +86,7 @@ async fn add(pool: &Database, refund: &PartialRefund) -> sqlx::Result<Option<Row
         refund.reference.as_str(),
         refund.amount.minor(),
         refund.reason.as_str(),
+        i64::try_from(MAX_PARTIAL_REFUNDS).unwrap_or(i64::MAX),
     )
     .fetch_optional(pool)
     .await

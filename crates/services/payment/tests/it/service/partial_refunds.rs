@@ -3,7 +3,7 @@
 use payment::{
     client::ScriptedFault,
     error::Error,
-    model::{PartialRefund, Reference, RefundReason, Status},
+    model::{MAX_PARTIAL_REFUNDS, PartialRefund, Reference, RefundReason, Status},
     repository::PartialRefunds as _,
 };
 
@@ -62,6 +62,17 @@ async fn no_more_than_the_charge_is_given_back() {
     assert!(matches!(fixture.give_back("third", 1).await, Err(Error::RefundTooLarge { left: 0 })));
 
     assert_eq!(fixture.balance(), INITIAL_BALANCE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_charge_that_has_too_many_partial_refunds_says_so() {
+    let fixture = fixture();
+    fixture.pay().await.unwrap();
+    for number in 0..MAX_PARTIAL_REFUNDS {
+        fixture.give_back(&number.to_string(), 1).await.unwrap();
+    }
+
+    assert!(matches!(fixture.give_back("more", 1).await, Err(Error::TooManyRefunds)));
 }
 
 #[tokio::test(start_paused = true)]

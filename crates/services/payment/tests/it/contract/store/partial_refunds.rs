@@ -1,6 +1,8 @@
 //! Tests of partial refunds: what may be recorded, when it falls due, and how it is leased.
 
-use payment::model::{PartialRefund, PartialRefundStatus, RecordedRefund, Reference, RefundReason, RefundState};
+use payment::model::{
+    MAX_PARTIAL_REFUNDS, PartialRefund, PartialRefundStatus, RecordedRefund, Reference, RefundReason, RefundState,
+};
 use platform::ids;
 
 use super::*;
@@ -8,6 +10,7 @@ use super::*;
 contract!([
     a_partial_refund_is_recorded_once_per_reference,
     partial_refunds_made_at_once_give_back_no_more_than_the_charge,
+    a_charge_has_a_bounded_number_of_partial_refunds,
     only_a_charge_that_stands_is_partially_refunded,
     a_cancellation_keeps_what_was_recorded,
     a_partial_refund_is_leased_to_one_caller_and_later_again,
@@ -75,6 +78,20 @@ async fn partial_refunds_made_at_once_give_back_no_more_than_the_charge(fixture:
     fit.dedup();
     assert_eq!((fit.len(), fixture.sum(&intent).await), (3, 900));
     assert_eq!(fixture.payments.refunds_of(intent.transaction).await.unwrap().len(), 3);
+}
+
+async fn a_charge_has_a_bounded_number_of_partial_refunds(fixture: Fixture) {
+    let (intent, other) = (intent(Method::Card), intent(Method::Card));
+    for intent in [&intent, &other] {
+        fixture.settled(intent, &charged()).await;
+    }
+    for number in 0..MAX_PARTIAL_REFUNDS {
+        assert!(fixture.add(&part(&intent, &number.to_string(), 1)).await.is_some());
+    }
+
+    assert_eq!(fixture.add(&part(&intent, "more", 1)).await, None);
+    assert!(fixture.add(&part(&intent, "0", 1)).await.is_some(), "a repeat finds it");
+    assert!(fixture.add(&part(&other, "more", 1)).await.is_some());
 }
 
 async fn only_a_charge_that_stands_is_partially_refunded(fixture: Fixture) {
