@@ -142,24 +142,26 @@ impl Browser {
         found[ELEMENT].as_str().unwrap_or_else(|| panic!("there is no {selector}")).to_owned()
     }
 
-    /// Clicks an element. If a live update replaces it meanwhile, clicks the one that is there instead.
+    /// Clicks an element, once it is there. If a live update replaces it meanwhile, clicks the one that is there instead.
     pub async fn click(&self, selector: &str) {
         eventually(async || {
-            let element = self.element(selector).await;
+            let body = json!({ "using": "css selector", "value": selector });
+            let found = self.post_unless_gone("/element", body).await?;
+            let element = found[ELEMENT].as_str()?;
             // As a person does who wants to see what is clicked: the cart stands above the lower end of the page.
             let scroll = "arguments[0].scrollIntoView({ block: 'center' })";
             let scrolled = json!({ "script": scroll, "args": [{ ELEMENT: element }] });
-            self.post_unless_stale("/execute/sync", scrolled).await?;
-            self.post_unless_stale(&format!("/element/{element}/click"), json!({})).await
+            self.post_unless_gone("/execute/sync", scrolled).await?;
+            self.post_unless_gone(&format!("/element/{element}/click"), json!({})).await
         })
         .await;
     }
 
-    /// Returns `None` if the element of the request is no longer in the page.
-    async fn post_unless_stale(&self, path: &str, body: Value) -> Option<Value> {
+    /// Returns `None` if the element of the request is not in the page, or no longer.
+    async fn post_unless_gone(&self, path: &str, body: Value) -> Option<Value> {
         match try_call(&self.client, Method::POST, &format!("{}{path}", self.session), Some(body)).await {
             Ok(value) => Some(value),
-            Err(problem) if problem.contains("stale element") => None,
+            Err(problem) if problem.contains("stale element") || problem.contains("no such element") => None,
             Err(problem) => panic!("{problem}"),
         }
     }
