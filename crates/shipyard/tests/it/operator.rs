@@ -5,6 +5,8 @@ use contracts::{
     proto::auth::v1::{LoginRequest, WhoamiRequest, auth_service_client::AuthServiceClient},
 };
 
+use testkit::eventually;
+
 use crate::{
     customer::PASSWORD,
     system::{OPERATORS, System},
@@ -21,12 +23,11 @@ async fn create(system: &System, login: &str, password: &str) -> (bool, String) 
 
 /// Creates an operator in a system that has none, and returns a session.
 pub async fn session(system: &System) -> String {
-    let [login, ..] = OPERATORS;
-    let (created, said) = create(system, login, PASSWORD).await;
-    assert!(created, "{said}");
+    let [.., login] = OPERATORS;
+    eventually(async || create(system, login, PASSWORD).await.0.then_some(())).await;
     let mut iam = AuthServiceClient::new(system.peer(&iam::SERVICE));
     let request = LoginRequest { login: login.to_owned(), password: PASSWORD.to_owned() };
-    iam.login(request).await.expect("a login").into_inner().session_uuid
+    iam.login(request).await.expect("it logs in").into_inner().session_uuid
 }
 
 /// Logs in, and returns the user's roles.

@@ -63,10 +63,12 @@ pub fn method(value: i32) -> Result<Method, Status> {
 }
 
 pub fn amount(minor: i64) -> Result<Money, Status> {
-    Money::from_minor(minor)
-        .ok()
-        .filter(|amount| *amount != Money::ZERO)
-        .ok_or_else(|| invalid("amount_minor", "is not an amount of money above 0"))
+    positive(minor).map_err(|problem| invalid("amount_minor", problem))
+}
+
+pub fn positive(minor: i64) -> Result<Money, &'static str> {
+    let amount = Money::from_minor(minor).ok().filter(|amount| *amount != Money::ZERO);
+    amount.ok_or("is not an amount of money above 0")
 }
 
 pub fn attempt(attempt: u32) -> Result<NonZeroU32, Status> {

@@ -2,12 +2,12 @@
 
 use contracts::{
     ids::OrderId,
-    money::Money,
     proto::payment::v1::{RefundPartiallyRequest, RefundPartiallyResponse, RefundReason as RefundReasonMessage},
 };
 use platform::{grpc::uuid, invalid::InvalidFields};
 use tonic::{Request, Response, Status};
 
+use super::pay_order::positive;
 use crate::{
     model::{PartialRefund, Reference, RefundReason},
     service::PaymentService,
@@ -21,7 +21,7 @@ pub async fn handle(
     let mut invalid = InvalidFields::default();
     let order = invalid.check("order_uuid", uuid(&order_uuid)).map(OrderId::new);
     let reference = invalid.check("reference", Reference::new(reference));
-    let amount = invalid.check("amount_minor", amount(amount_minor));
+    let amount = invalid.check("amount_minor", positive(amount_minor));
     let reason = invalid.check("reason", self::reason(reason));
     let (Some(order), Some(reference), Some(amount), Some(reason)) = (order, reference, amount, reason) else {
         return Err(invalid.into());
@@ -34,11 +34,6 @@ pub async fn handle(
         partially_refunded_minor: refunded.payment.partially_refunded.minor(),
         left_minor: refunded.payment.left().minor(),
     }))
-}
-
-fn amount(minor: i64) -> Result<Money, &'static str> {
-    let amount = Money::from_minor(minor).ok().filter(|amount| *amount != Money::ZERO);
-    amount.ok_or("is not an amount of money above 0")
 }
 
 fn reason(reason: i32) -> Result<RefundReason, &'static str> {

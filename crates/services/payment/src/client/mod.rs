@@ -53,7 +53,7 @@ pub struct Refund {
 
 impl Refund {
     /// Returns the request to give back `amount` of a payment's charge. Fails if nothing was charged.
-    pub fn of(payment: &Payment, id: String, amount: Money, request: &RefundRequest) -> Result<Self, Unknown> {
+    pub fn new(payment: &Payment, id: String, amount: Money, request: &RefundRequest) -> Result<Self, Unknown> {
         let transaction = payment.intent.transaction;
         let charge = payment.status.charge().map(str::to_owned);
         let charge = charge.ok_or_else(|| Unknown(anyhow::anyhow!("there is no charge {transaction}")))?;

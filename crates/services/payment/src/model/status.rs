@@ -85,7 +85,7 @@ impl Status {
         }
     }
 
-    /// Returns the provider's id of the charge; `None` if nothing was charged, or nobody knows yet.
+    /// Returns the provider's id of the charge; `None` if nothing was charged, or the outcome is unknown.
     pub fn charge(&self) -> Option<&str> {
         match self {
             Self::Succeeded { reference } | Self::Refunding { reference, .. } | Self::Refunded { reference, .. } => {

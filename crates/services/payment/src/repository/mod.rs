@@ -49,6 +49,15 @@ pub struct Unfinished {
     pub accepted: i64,
 }
 
+impl Unfinished {
+    /// Counts a refund that is not made.
+    fn add_refund(&mut self, request: &RefundRequest) {
+        let accepted = request.reference.is_some();
+        self.accepted += i64::from(accepted);
+        self.refunding += i64::from(!accepted);
+    }
+}
+
 /// The age from which a charge whose outcome is unknown may need an operator. The provider has forgotten its key by then.
 pub const UNDECIDED_AFTER: Duration = Duration::from_hours(25);
 

@@ -23,7 +23,7 @@ impl PaymentService {
     /// Requests the refund of what is left of a charge, or asks how the requested one stands. Fails until it is made.
     async fn make_refund(&self, payment: &Payment, request: &RefundRequest) -> Result<(), Error> {
         let Intent { order, transaction, .. } = payment.intent;
-        let refund = Refund::of(payment, refund_of_rest(transaction), payment.left(), request)?;
+        let refund = Refund::new(payment, refund_of_rest(transaction), payment.left(), request)?;
         let state = self.ask_for_refund(payment, &refund).await?;
         let Some(next) = request.next(&state) else {
             self.payments.refunded(transaction).await?;

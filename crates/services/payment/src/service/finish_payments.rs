@@ -7,7 +7,10 @@ use platform::jobs;
 use tokio_util::sync::CancellationToken;
 
 use super::PaymentService;
-use crate::model::{Intent, Payment};
+use crate::{
+    error::Error,
+    model::{Intent, Payment},
+};
 
 /// The maximum number of payments that one statement takes.
 const BATCH_SIZE: i64 = 16;
@@ -25,12 +28,16 @@ impl PaymentService {
 
     async fn try_to_finish(&self, payment: Payment, time: Duration) {
         let Intent { order, transaction, .. } = payment.intent;
-        let finished = tokio::time::timeout(time, self.finish(payment)).await;
-        let error = match finished {
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => format!("{:#}", anyhow::Error::from(error)),
-            Err(_) => format!("timed out after {time:?}"),
-        };
+        let Some(error) = failure(self.finish(payment), time).await else { return };
         tracing::warn!(order_uuid = %order, transaction_uuid = %transaction, error, "payment not finished, retrying");
+    }
+}
+
+/// Does the work within its lease. Returns why it failed, if it did.
+pub(super) async fn failure(work: impl Future<Output = Result<(), Error>>, lease: Duration) -> Option<String> {
+    match tokio::time::timeout(lease, work).await {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(format!("{:#}", anyhow::Error::from(error))),
+        Err(_) => Some(format!("timed out after {lease:?}")),
     }
 }

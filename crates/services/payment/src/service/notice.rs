@@ -21,7 +21,7 @@ impl PaymentService {
             Status::Pending { .. } | Status::Refunding { .. } => self.payments.hurry(transaction).await?,
             Status::Refunded { number, .. } => {
                 let request = RefundRequest { number: *number, reference: None };
-                let refund = Refund::of(&payment, refund_of_rest(transaction), payment.left(), &request)?;
+                let refund = Refund::new(&payment, refund_of_rest(transaction), payment.left(), &request)?;
                 if self.stands(&payment, &refund).await? {
                     return Ok(());
                 }

@@ -6,7 +6,7 @@ use futures::StreamExt as _;
 use platform::jobs;
 use tokio_util::sync::CancellationToken;
 
-use super::{PaymentService, finish_payment::not_made};
+use super::{PaymentService, finish_payment::not_made, finish_payments::failure};
 use crate::{
     client::Refund,
     error::Error,
@@ -35,13 +35,12 @@ impl PaymentService {
         if let Some(field) = recorded.refund.difference(refund) {
             return Err(Error::AnotherRefund(field));
         }
-        let is_made = recorded.is_made()
-            || match self.make_partial_refund(&recorded).await {
-                Ok(()) => true,
-                Err(Error::Unknown(_)) => false,
-                Err(error) => return Err(error),
-            };
         let payment = self.payments.get(recorded.transaction).await?.ok_or(Error::NotFound)?;
+        let is_made = match self.make_partial_refund(&payment, &recorded).await {
+            Ok(()) => true,
+            Err(Error::Unknown(_)) => false,
+            Err(error) => return Err(error),
+        };
         Ok(Refunded { payment, is_made })
     }
 
@@ -51,23 +50,21 @@ impl PaymentService {
         due.for_each_concurrent(MAX_CONCURRENT_REFUNDS, |(refund, time)| self.try_to_make(refund, time)).await;
     }
 
-    async fn try_to_make(&self, refund: RecordedRefund, time: Duration) {
-        let made = tokio::time::timeout(time, self.make_partial_refund(&refund)).await;
-        let error = match made {
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => format!("{:#}", anyhow::Error::from(error)),
-            Err(_) => format!("timed out after {time:?}"),
+    async fn try_to_make(&self, recorded: RecordedRefund, time: Duration) {
+        let (order, transaction) = (recorded.refund.order, recorded.transaction);
+        let make = async {
+            let payment = self.payments.get(transaction).await?.ok_or(Error::NotFound)?;
+            self.make_partial_refund(&payment, &recorded).await
         };
-        let (order, transaction) = (refund.refund.order, refund.transaction);
+        let Some(error) = failure(make, time).await else { return };
         tracing::warn!(order_uuid = %order, transaction_uuid = %transaction, error, "partial refund not made, retrying");
     }
 
     /// Requests a partial refund, or asks how the requested one stands. Fails until it is made.
-    async fn make_partial_refund(&self, recorded: &RecordedRefund) -> Result<(), Error> {
+    async fn make_partial_refund(&self, payment: &Payment, recorded: &RecordedRefund) -> Result<(), Error> {
         let PartialRefundStatus::Refunding(request) = &recorded.status else { return Ok(()) };
-        let payment = self.payments.get(recorded.transaction).await?.ok_or(Error::NotFound)?;
-        let refund = provider_refund(&payment, &recorded.refund, request)?;
-        let state = self.ask_for_refund(&payment, &refund).await?;
+        let refund = provider_refund(payment, &recorded.refund, request)?;
+        let state = self.ask_for_refund(payment, &refund).await?;
         self.payments.record_refund(recorded.refund.id(), request, &state).await?;
         if request.next(&state).is_some() {
             return Err(not_made(&refund, &state));
@@ -93,5 +90,5 @@ pub(super) fn provider_refund(
     refund: &PartialRefund,
     request: &RefundRequest,
 ) -> Result<Refund, Error> {
-    Ok(Refund::of(payment, refund.id().to_string(), refund.amount, request)?)
+    Ok(Refund::new(payment, refund.id().to_string(), refund.amount, request)?)
 }

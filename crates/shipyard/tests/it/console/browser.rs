@@ -136,18 +136,20 @@ impl Browser {
         eventually(async || self.text(selector).await.contains(text).then_some(())).await;
     }
 
+    /// Returns the first element of a CSS selector, once it is there.
     async fn element(&self, selector: &str) -> String {
+        eventually(async || self.element_now(selector).await).await
+    }
+
+    async fn element_now(&self, selector: &str) -> Option<String> {
         let body = json!({ "using": "css selector", "value": selector });
-        let found = self.post("/element", body).await;
-        found[ELEMENT].as_str().unwrap_or_else(|| panic!("there is no {selector}")).to_owned()
+        Some(self.post_unless_gone("/element", body).await?[ELEMENT].as_str()?.to_owned())
     }
 
     /// Clicks an element, once it is there. If a live update replaces it meanwhile, clicks the one that is there instead.
     pub async fn click(&self, selector: &str) {
         eventually(async || {
-            let body = json!({ "using": "css selector", "value": selector });
-            let found = self.post_unless_gone("/element", body).await?;
-            let element = found[ELEMENT].as_str()?;
+            let element = self.element_now(selector).await?;
             // As a person does who wants to see what is clicked: the cart stands above the lower end of the page.
             let scroll = "arguments[0].scrollIntoView({ block: 'center' })";
             let scrolled = json!({ "script": scroll, "args": [{ ELEMENT: element }] });

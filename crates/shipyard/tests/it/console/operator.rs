@@ -2,10 +2,7 @@
 
 use std::collections::HashMap;
 
-use contracts::{
-    events::{OrderPaid, Published as _},
-    proto::auth::v1::{LoginRequest, auth_service_client::AuthServiceClient},
-};
+use contracts::events::{OrderPaid, Published as _};
 use platform::{
     clock, ids,
     kafka::{
@@ -14,28 +11,12 @@ use platform::{
     },
     outbox::Publisher as _,
 };
-use testkit::eventually;
 use uuid::Uuid;
 
 use super::browser::Browser;
-use crate::{
-    customer::{Customer, PASSWORD},
-    system::{OPERATORS, System},
-};
+use crate::{customer::Customer, operator, system::System};
 
 const LETTERS: &str = "/console/operator/dead-letters";
-
-/// Creates an operator. Returns its session.
-async fn operator(system: &System) -> String {
-    let [.., login] = OPERATORS;
-    let file = system.directory.path().join("password");
-    std::fs::write(&file, PASSWORD).expect("the directory can be written");
-    let arguments = ["operator", login, "--password-file", &file.display().to_string()];
-    eventually(async || system.shipyard(&arguments).await.status.success().then_some(())).await;
-    let mut iam = AuthServiceClient::new(system.peer(&iam::SERVICE));
-    let request = LoginRequest { login: login.to_owned(), password: PASSWORD.to_owned() };
-    iam.login(request).await.expect("it logs in").into_inner().session_uuid
-}
 
 async fn publish(system: &System, topic: String, key: Vec<u8>, payload: Vec<u8>, headers: &[(&str, &str)]) {
     let headers: HashMap<String, String> =
@@ -80,7 +61,7 @@ async fn replay_all(browser: &Browser, says: &str) {
 async fn an_operator_sees_a_dead_letter_replays_it_and_audits_the_shop() {
     let system = System::start().await;
     let browser = Browser::start(&system).await;
-    browser.log_in(&operator(&system).await).await;
+    browser.log_in(&operator::session(&system).await).await;
     browser.open(LETTERS).await;
     browser.wait_for("#letters", "No dead letters").await;
     let markup = "a defect <img src=x onerror=document.title='gone'>";

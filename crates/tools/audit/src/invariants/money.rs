@@ -1,13 +1,13 @@
 //! Invariant 2: An order is charged at most once. Charges minus refunds are 1 exactly when the order is PAID or
 //! ASSEMBLED. Partial refunds, each made once, and the refund of a cancelled order give back the charge at most. Balances add up.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
 use crate::{
     Facts, Finding,
-    facts::{Entry, EntryKind, Order, OrderStatus, PartialRefund, Payment, PaymentStatus},
+    facts::{Entry, EntryKind, Order, OrderStatus, Payment, PaymentStatus},
     invariants::{balances, partial_refunds},
     report::Check,
 };
@@ -50,7 +50,7 @@ struct Books<'a> {
     entries: HashMap<Uuid, Vec<&'a Entry>>,
     by_key: HashMap<&'a str, &'a Entry>,
     payments: HashMap<Uuid, Vec<&'a Payment>>,
-    partial_refunds: HashMap<Uuid, &'a PartialRefund>,
+    partial_refunds: HashSet<Uuid>,
     read: &'a [String],
 }
 
@@ -60,7 +60,7 @@ impl<'a> Books<'a> {
             entries: HashMap::new(),
             by_key: facts.ledger.iter().map(|entry| (entry.key.as_str(), entry)).collect(),
             payments: HashMap::new(),
-            partial_refunds: facts.partial_refunds.iter().map(|refund| (refund.refund, refund)).collect(),
+            partial_refunds: facts.partial_refunds.iter().map(|refund| refund.refund).collect(),
             read: &facts.books,
         };
         for entry in &facts.ledger {
@@ -145,7 +145,7 @@ impl<'a> Books<'a> {
 
     fn is_partial_refund(&self, entry: &Entry) -> bool {
         entry.kind == EntryKind::Refund
-            && partial_refunds::refund_of(&entry.key).is_some_and(|refund| self.partial_refunds.contains_key(&refund))
+            && partial_refunds::refund_of(&entry.key).is_some_and(|refund| self.partial_refunds.contains(&refund))
     }
 
     fn has(&self, key: &str, kind: EntryKind) -> bool {

@@ -72,7 +72,8 @@ const FINGERPRINTS: [(&Service, &str); 8] = [
     (
         &payment::SERVICE,
         "select concat_ws(' ', count(*), max(updated_at), (select count(*) from ledger_entries),
-            (select concat_ws(' ', count(*), max(updated_at)) from partial_refunds), (select max(id) from outbox), (select count(*) from inbox))
+            (select concat_ws(' ', count(*), max(updated_at)) from partial_refunds),
+            (select max(id) from outbox), (select count(*) from inbox))
         from payments",
     ),
     (

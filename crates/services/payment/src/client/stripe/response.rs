@@ -95,8 +95,8 @@ impl RefundObject {
 }
 
 impl RefundList {
-    /// Returns the state of a refund, among the refunds of its charge; `None` if its requests give back less than its amount. What somebody
-    /// has given back at the provider, without our metadata, counts for a cancelled order.
+    /// Returns the state of a refund, among the refunds of its charge; `None` if its requests give back less than its amount. A refund
+    /// without our metadata was made in the provider's dashboard, and counts for a cancelled order.
     pub fn state(&self, wanted: &Refund) -> Option<RefundState> {
         let (amount, mut given, mut pending) = (wanted.amount.minor(), 0, None);
         let is_rest = wanted.id == refund_of_rest(wanted.transaction);

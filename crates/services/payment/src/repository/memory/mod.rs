@@ -69,6 +69,19 @@ fn new_payment(intent: &Intent, status: Status, now: DateTime<Utc>) -> Payment {
     Payment { intent: *intent, status, cancelled: false, partially_refunded, created_at: now, updated_at: now }
 }
 
+/// Returns the pause before a refund is continued by `next`, and updates its number of tries.
+fn pause_before(request: &RefundRequest, next: &RefundRequest, tries: &mut u32) -> Duration {
+    let times = match (&request.reference, &next.reference) {
+        (_, None) => request.number,
+        (None, Some(_)) => 1,
+        (Some(_), Some(_)) => *tries + 1,
+    };
+    if request.reference.is_none() || next.reference.is_none() {
+        *tries = 0;
+    }
+    refund_pause(times)
+}
+
 impl Tables {
     fn of(&self, order: OrderId) -> impl Iterator<Item = &Row> {
         self.payments.values().filter(move |row| row.payment.intent.order == order)
@@ -147,16 +160,8 @@ impl Payments for MemoryPayments {
             && let Status::Refunding { request, .. } = &mut row.payment.status
             && request == current
         {
-            let times = match (&request.reference, &next.reference) {
-                (_, None) => request.number,
-                (None, Some(_)) => 1,
-                (Some(_), Some(_)) => row.tries + 1,
-            };
-            if request.reference.is_none() || next.reference.is_none() {
-                row.tries = 0;
-            }
+            row.next_try_at = Instant::now() + pause_before(request, next, &mut row.tries);
             *request = next.clone();
-            row.next_try_at = Instant::now() + refund_pause(times);
         }
         Ok(())
     }
@@ -262,9 +267,7 @@ impl Payments for MemoryPayments {
                     left -= 1;
                 }
                 Status::Refunding { request, .. } => {
-                    let accepted = request.reference.is_some();
-                    unfinished.accepted += i64::from(accepted);
-                    unfinished.refunding += i64::from(!accepted);
+                    unfinished.add_refund(request);
                     left -= 1;
                 }
                 Status::Succeeded { .. } | Status::Declined(_) | Status::Refunded { .. } => {}

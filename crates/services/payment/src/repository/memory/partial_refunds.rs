@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::{ids::TransactionId, money::Money};
+use contracts::ids::TransactionId;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::MemoryPayments;
+use super::{MemoryPayments, pause_before};
 use crate::{
     error::Error,
     model::{
         MAX_PARTIAL_REFUNDS, PartialRefund, PartialRefundStatus, Payment, RecordedRefund, RefundRequest, RefundState,
         Status,
     },
-    repository::{INITIAL_LEASE, PartialRefunds, Unfinished, lease, refund_pause},
+    repository::{INITIAL_LEASE, PartialRefunds, Unfinished, lease},
 };
 
 pub(super) struct Row {
@@ -38,9 +38,7 @@ impl MemoryPayments {
     pub(super) fn count_partial_refunds(&self, unfinished: &mut Unfinished) {
         for row in self.tables().refunds.values() {
             if let PartialRefundStatus::Refunding(request) = &row.recorded.status {
-                let accepted = request.reference.is_some();
-                unfinished.accepted += i64::from(accepted);
-                unfinished.refunding += i64::from(!accepted);
+                unfinished.add_refund(request);
             }
         }
     }
@@ -63,7 +61,7 @@ impl PartialRefunds for MemoryPayments {
         };
         let charged = tables.payments.values_mut().map(|row| &mut row.payment).find(|payment| is_charged(payment));
         let Some(payment) = charged.filter(|payment| refund.amount <= payment.left()) else { return Ok(None) };
-        let sum = payment.partially_refunded.checked_add(refund.amount).unwrap_or(Money::ZERO);
+        let Ok(sum) = payment.partially_refunded.checked_add(refund.amount) else { return Ok(None) };
         (payment.partially_refunded, payment.updated_at) = (sum, now);
         let transaction = payment.intent.transaction;
         let recorded = RecordedRefund { refund: refund.clone(), transaction, status: PartialRefundStatus::NEW };
@@ -91,20 +89,13 @@ impl PartialRefunds for MemoryPayments {
     async fn record_refund(&self, refund: Uuid, request: &RefundRequest, state: &RefundState) -> Result<(), Error> {
         let mut tables = self.tables();
         let Some(row) = tables.refunds.get_mut(&refund) else { return Ok(()) };
-        let after = row.recorded.status.clone().after(request, state);
-        if after == row.recorded.status && !matches!(state, RefundState::Pending { .. }) {
-            return Ok(());
+        let before = row.recorded.status.clone();
+        if before == PartialRefundStatus::Refunding(request.clone()) {
+            if let Some(next) = request.next(state) {
+                row.next_try_at = Instant::now() + pause_before(request, &next, &mut row.tries);
+            }
+            row.recorded.status = before.after(request, state);
         }
-        let times = match (&request.reference, state) {
-            (_, RefundState::Refunded | RefundState::Failed) => request.number,
-            (None, RefundState::Pending { .. }) => 1,
-            (Some(_), RefundState::Pending { .. }) => row.tries + 1,
-        };
-        if request.reference.is_none() || !matches!(state, RefundState::Pending { .. }) {
-            row.tries = 0;
-        }
-        row.recorded.status = after;
-        row.next_try_at = Instant::now() + refund_pause(times);
         Ok(())
     }
 
