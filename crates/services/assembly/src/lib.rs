@@ -12,10 +12,9 @@ pub mod model;
 pub mod repository;
 pub mod service;
 
-use app::App;
 use config::Config;
 use contracts::ports;
-use platform::server::service::{Built, Call, OwnDatabase, Service};
+use platform::server::service::{Call, OwnDatabase, Service};
 
 pub static SERVICE: Service = Service {
     name: "assembly",
@@ -30,10 +29,5 @@ pub static SERVICE: Service = Service {
     metrics: metrics::METRICS,
     calls: &[Call::when_requested("iam")],
     check: |settings| Config::load(settings).map(drop),
-    build: |settings| {
-        Box::pin(async move {
-            let app = App::build(Config::load(&settings)?).await?;
-            Ok(Built::new(app.readiness(), |stop| app.run(stop)))
-        })
-    },
+    build: |settings| Box::pin(async move { app::build(Config::load(&settings)?).await }),
 };

@@ -1,12 +1,9 @@
-//! The composition root, this service's hand-written DI container: the one place that knows concrete types.
+//! The composition root: builds the service from its configuration. Only this module names the concrete types of repositories and clients.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
-use axum::Router;
 use contracts::identity::GrpcSessions;
-use platform::server::{Server, readiness::Readiness};
-use platform::{jobs::Job, kafka::Consumer};
-use tokio_util::sync::CancellationToken;
+use platform::server::{App, Server};
 
 use crate::{
     SERVICE, api,
@@ -17,84 +14,54 @@ use crate::{
     service::{Couriers, LagHistory, Live, Receipts, Timelines, Work},
 };
 
-pub struct App {
-    server: Server,
-    router: Router,
-    consumers: Vec<Consumer>,
-    jobs: Vec<Job>,
-}
-
-impl App {
-    /// Builds the service and binds its listeners; connects to nothing yet.
-    pub async fn build(config: Config, operations: Arc<dyn Operations>) -> anyhow::Result<Self> {
-        crate::metrics::count_from_zero();
-        let Config { server, identity, messaging, own } = config;
-        let is_secure = server.tls.is_some();
-        let server = Server::bind(&SERVICE, server).await?;
-        let timeline = Arc::new(PgTimeline::new(server.database()?));
-        let live = Live::new(timeline.clone(), own.console_streams);
-        let as_user = |name, variable, address: &str| {
-            server.channel(name, variable, address).map(platform::grpc::Peer::forwarding_session)
-        };
-        let orders = Orders::new(server.channel("order", "ORDER_HTTP_ADDRESS", &own.order_http_address)?);
-        let iam = server.channel("iam", "IAM_ADDRESS", &identity.iam_address)?;
-        let delivery = server.channel("delivery", "DELIVERY_ADDRESS", &own.delivery_address)?;
-        let delivery = Delivery::new(
-            server.identify(delivery.clone()),
-            delivery.forwarding_session(),
-            server.outside("geo", "GEO_ADDRESS", &own.geo_address)?,
-        );
-        let couriers = Couriers::new(delivery.clone(), timeline.clone());
-        let guard = server.guard(Arc::new(GrpcSessions::new(server.identify(iam.clone()))), api::RULES);
-        let state = api::Api {
-            iam: Iam::new(iam.forwarding_session()),
-            inventory: Inventory::new(as_user("inventory", "INVENTORY_ADDRESS", &own.inventory_address)?),
-            payments: Payments::new(as_user("payment", "PAYMENT_ADDRESS", &own.payment_address)?),
-            customers: Customers::new(as_user("customers", "CUSTOMERS_ADDRESS", &own.customers_address)?),
-            timelines: Timelines::new(timeline.clone(), orders.clone()),
-            orders,
-            delivery,
-            couriers: couriers.clone(),
-            timeline: timeline.clone(),
-            actions: Arc::new(PgActions::new(server.database()?)),
-            receipts: Receipts::new(operations.clone(), timeline.clone()),
-            lag: LagHistory::new(operations.clone()),
-            operations,
-            topics: messaging.topics.clone(),
-            letter_work: Work::default(),
-            audits: Work::default(),
-            live: live.clone(),
-            is_secure,
-            jaeger: own.console_jaeger_url.map(Into::into),
-        };
-        let (lag, retention) = (state.lag.clone(), server.retention(messaging.kafka.effect_retention())?);
-        Ok(Self {
-            router: api::router(state, &guard, server.readiness(), own.console_max_in_flight),
-            consumers: messaging.consumers(&server, consumers::all(timeline, live.clone())),
-            jobs: vec![
-                jobs::follow_timeline(live),
-                jobs::follow_couriers(couriers),
-                jobs::follow_lag(lag),
-                jobs::remove_old_records(&retention),
-            ],
-            server,
-        })
-    }
-
-    /// Returns the address on which the service listens, with the port chosen by the system if the configured one is 0.
-    pub fn address(&self) -> std::io::Result<SocketAddr> {
-        self.server.address()
-    }
-
-    pub fn readiness(&self) -> Readiness {
-        self.server.readiness()
-    }
-
-    /// Runs until `stop` or a permanent failure.
-    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let mut tasks = self.server.start(&stop).await?.serve_http(self.router);
-        tasks.consumers(self.consumers);
-        tasks.jobs(self.jobs);
-        tasks.join().await
-    }
+/// Builds the service and binds its listeners; connects to nothing yet.
+pub async fn build(config: Config, operations: Arc<dyn Operations>) -> anyhow::Result<App> {
+    crate::metrics::count_from_zero();
+    let Config { server, identity, messaging, own } = config;
+    let is_secure = server.tls.is_some();
+    let server = Server::bind(&SERVICE, server).await?;
+    let timeline = Arc::new(PgTimeline::new(server.database()?));
+    let live = Live::new(timeline.clone(), own.console_streams);
+    let as_user = |name, variable, address: &str| {
+        server.channel(name, variable, address).map(platform::grpc::Peer::forwarding_session)
+    };
+    let orders = Orders::new(server.channel("order", "ORDER_HTTP_ADDRESS", &own.order_http_address)?);
+    let iam = server.channel("iam", "IAM_ADDRESS", &identity.iam_address)?;
+    let delivery = server.channel("delivery", "DELIVERY_ADDRESS", &own.delivery_address)?;
+    let delivery = Delivery::new(
+        server.identify(delivery.clone()),
+        delivery.forwarding_session(),
+        server.outside("geo", "GEO_ADDRESS", &own.geo_address)?,
+    );
+    let couriers = Couriers::new(delivery.clone(), timeline.clone());
+    let guard = server.guard(Arc::new(GrpcSessions::new(server.identify(iam.clone()))), api::RULES);
+    let state = api::Api {
+        iam: Iam::new(iam.forwarding_session()),
+        inventory: Inventory::new(as_user("inventory", "INVENTORY_ADDRESS", &own.inventory_address)?),
+        payments: Payments::new(as_user("payment", "PAYMENT_ADDRESS", &own.payment_address)?),
+        customers: Customers::new(as_user("customers", "CUSTOMERS_ADDRESS", &own.customers_address)?),
+        timelines: Timelines::new(timeline.clone(), orders.clone()),
+        orders,
+        delivery,
+        couriers: couriers.clone(),
+        timeline: timeline.clone(),
+        actions: Arc::new(PgActions::new(server.database()?)),
+        receipts: Receipts::new(operations.clone(), timeline.clone()),
+        lag: LagHistory::new(operations.clone()),
+        operations,
+        topics: messaging.topics.clone(),
+        letter_work: Work::default(),
+        audits: Work::default(),
+        live: live.clone(),
+        is_secure,
+        jaeger: own.console_jaeger_url.map(Into::into),
+    };
+    let (lag, retention) = (state.lag.clone(), server.retention(messaging.kafka.effect_retention())?);
+    let router = api::router(state, &guard, server.readiness(), own.console_max_in_flight);
+    let consumers = messaging.consumers(&server, consumers::all(timeline, live.clone()));
+    Ok(App::new(server)
+        .http(router)
+        .consumers(consumers)
+        .jobs(jobs::all(live, couriers, lag))
+        .jobs([jobs::remove_old_records(&retention)]))
 }

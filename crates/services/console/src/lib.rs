@@ -13,10 +13,9 @@ mod pages;
 pub mod repository;
 pub mod service;
 
-use app::App;
 use config::Config;
 use contracts::ports;
-use platform::server::service::{Built, Call, OwnDatabase, Service};
+use platform::server::service::{Call, OwnDatabase, Service};
 
 pub static SERVICE: Service = Service {
     name: "console",
@@ -40,10 +39,6 @@ pub static SERVICE: Service = Service {
     ],
     check: |settings| Config::load(settings).map(drop),
     build: |settings| {
-        Box::pin(async move {
-            let operations = client::operations(&settings);
-            let app = App::build(Config::load(&settings)?, operations).await?;
-            Ok(Built::new(app.readiness(), |stop| app.run(stop)))
-        })
+        Box::pin(async move { app::build(Config::load(&settings)?, client::operations(&settings)).await })
     },
 };

@@ -7,10 +7,9 @@ pub mod error;
 pub mod model;
 pub mod service;
 
-use app::App;
 use config::Config;
 use contracts::ports;
-use platform::server::service::{Built, Service};
+use platform::server::service::Service;
 
 pub static SERVICE: Service = Service {
     name: "geo",
@@ -25,10 +24,5 @@ pub static SERVICE: Service = Service {
     metrics: &[],
     calls: &[],
     check: |settings| Config::load(settings).map(drop),
-    build: |settings| {
-        Box::pin(async move {
-            let app = App::build(Config::load(&settings)?).await?;
-            Ok(Built::new(app.readiness(), |stop| app.run(stop)))
-        })
-    },
+    build: |settings| Box::pin(async move { app::build(Config::load(&settings)?).await }),
 };

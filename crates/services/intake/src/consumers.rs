@@ -24,8 +24,9 @@ const BATCH_SIZE: usize = 200;
 /// The number of records after which decoding yields to other tasks, since connections and requests of this process wait meanwhile.
 const RECORDS_PER_YIELD: usize = 16;
 
-pub fn orders(service: IntakeService) -> Subscription {
-    Subscription::handled_by(&ORDERS, Arc::new(Orders { service }))
+/// Returns all subscriptions of the service.
+pub fn all(service: &IntakeService) -> [Subscription; 1] {
+    [Subscription::handled_by(&ORDERS, Arc::new(Orders::new(service.clone())))]
 }
 
 /// Handles the records of the topic.

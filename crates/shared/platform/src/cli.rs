@@ -97,8 +97,7 @@ async fn serve(service: &Service) -> anyhow::Result<()> {
     clock::set_offset(&settings)?;
     Descriptions::choose(&settings)?;
     let stop = shutdown::on_signal()?;
-    let built = (service.build)(settings).await?;
-    (built.run)(stop).await
+    (service.build)(settings).await?.run(stop).await
 }
 
 async fn health(service: &Service) -> anyhow::Result<()> {

@@ -57,16 +57,16 @@ async fn together(services: &[&'static Service]) -> anyhow::Result<()> {
     let settings = Settings::load()?.for_shared_process();
     let _telemetry = telemetry::start("shipyard", &settings.read()?)?;
     let stop = on_signal()?;
-    let mut built = Vec::new();
+    let mut apps = Vec::new();
     for service in services {
-        built.push((service.name, (service.build)(settings.clone()).await?));
+        apps.push((service.name, (service.build)(settings.clone()).await?));
     }
-    let readiness = built.iter().map(|(_, service)| service.readiness.clone()).collect();
+    let readiness = apps.iter().map(|(_, app)| app.readiness()).collect();
     let admin = http::bind(ADMIN, address(&settings, ADMIN)?).await?;
     let mut tasks = Tasks::new(&stop);
     tasks.spawn("admin", |stop| http::serve(admin, admin_routes(readiness), Readiness::default(), stop));
-    for (name, service) in built {
-        tasks.serve(name, service.run);
+    for (name, app) in apps {
+        tasks.serve(name, |stop| app.run(stop));
     }
     tasks.join().await
 }

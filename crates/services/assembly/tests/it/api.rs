@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, net::SocketAddr, sync::OnceLock};
 
-use assembly::{app::App, config::Config, repository::MIGRATIONS};
+use assembly::{app, config::Config, repository::MIGRATIONS};
 use contracts::events::{AssemblyFailed, Event, OrderPaid, ShipAssembled};
 use contracts::proto::assembly::v1::{
     Assembly, AssemblyStatus, GetAssemblyRequest, assembly_service_client::AssemblyServiceClient,
@@ -120,7 +120,7 @@ fn trace() {
 }
 
 async fn start(settings: &Settings) -> (SocketAddr, Running) {
-    let app = App::build(Config::load(settings).unwrap()).await.unwrap();
+    let app = app::build(Config::load(settings).unwrap()).await.unwrap();
     let (address, readiness) = (app.address().unwrap(), app.readiness());
     let service = testkit::run(|stop| app.run(stop));
     readiness.ready().await;

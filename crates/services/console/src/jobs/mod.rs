@@ -4,4 +4,12 @@ mod follow;
 mod remove_old_records;
 
 pub use follow::{follow_couriers, follow_lag, follow_timeline};
+use platform::jobs::Job;
 pub use remove_old_records::remove_old_records;
+
+use crate::service::{Couriers, LagHistory, Live};
+
+/// Returns the jobs that work on the service's state, whatever stores it.
+pub fn all(live: Live, couriers: Couriers, lag: LagHistory) -> [Job; 3] {
+    [follow_timeline(live), follow_couriers(couriers), follow_lag(lag)]
+}

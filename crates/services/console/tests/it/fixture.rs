@@ -3,7 +3,7 @@
 use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use console::{
-    app::App,
+    app,
     client::{Operations, nothing},
     config::Config,
     model::NewRecord,
@@ -236,7 +236,7 @@ pub fn stored(order: Uuid, user: Uuid, offset: i64) -> NewRecord {
 }
 
 async fn start(settings: &Settings, operations: Arc<dyn Operations>) -> (SocketAddr, Running) {
-    let app = App::build(Config::load(settings).unwrap(), operations).await.unwrap();
+    let app = app::build(Config::load(settings).unwrap(), operations).await.unwrap();
     let (address, readiness) = (app.address().unwrap(), app.readiness());
     let service = testkit::run(|stop| app.run(stop));
     readiness.ready().await;

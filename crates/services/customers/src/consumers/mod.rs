@@ -2,4 +2,12 @@
 
 mod loan_approved;
 
+use contracts::events::Subscription;
 pub use loan_approved::loan_approved;
+
+use crate::service::CustomerService;
+
+/// Returns all subscriptions of the service.
+pub fn all(service: &CustomerService) -> [Subscription; 1] {
+    [loan_approved(service.clone())]
+}

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use contracts::proto::geo::{GetGeolocationRequest, Location, geo_client::GeoClient};
-use geo::{app::App, config::Config};
+use geo::{app, config::Config};
 use platform::{config::Settings, grpc::Peer};
 use testkit::Running;
 use tonic::{Code, Status};
@@ -18,7 +18,7 @@ struct Fixture {
 impl Fixture {
     async fn new(settings: &Settings) -> Self {
         let app =
-            App::build(Config::load(settings).expect("the settings are valid")).await.expect("its ports are free");
+            app::build(Config::load(settings).expect("the settings are valid")).await.expect("its ports are free");
         let (address, readiness) = (app.address().expect("it listens"), app.readiness());
         let service = testkit::run(|stop| app.run(stop));
         readiness.ready().await;

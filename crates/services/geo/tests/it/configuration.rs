@@ -7,7 +7,7 @@ use std::{
 };
 
 use certificates::{Authority, CA, CERTIFICATE, KEY, Subject};
-use geo::{app::App, config::Config};
+use geo::{app, config::Config};
 use platform::config::Settings;
 use tempfile::NamedTempFile;
 
@@ -77,7 +77,7 @@ async fn in_production_the_service_starts_only_with_tls_which_needs_no_key() {
         ("TLS_KEY_FILE", write(KEY, &pair.key)),
     ];
     let start = async |settings: &Settings| {
-        let app = App::build(Config::load(settings).map_err(|error| error.to_string())?).await;
+        let app = app::build(Config::load(settings).map_err(|error| error.to_string())?).await;
         app.map(drop).map_err(|error| error.to_string())
     };
     let production = testkit::settings().with([("SHIPYARD_ENVIRONMENT", "production".to_owned())]);

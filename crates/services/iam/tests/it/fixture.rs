@@ -13,7 +13,7 @@ use contracts::proto::{
         user_service_client::UserServiceClient,
     },
 };
-use iam::{app::App, config::Config, repository::MIGRATIONS};
+use iam::{app, config::Config, repository::MIGRATIONS};
 use platform::{config::Settings, ids, server::readiness::Readiness};
 use tonic::{
     Request, Status,
@@ -47,7 +47,7 @@ pub async fn settings() -> Settings {
 
 /// Starts the service and waits until it is ready.
 pub async fn start(settings: &Settings) -> Iam {
-    let app = App::build(Config::load(settings).unwrap()).await.unwrap();
+    let app = app::build(Config::load(settings).unwrap()).await.unwrap();
     let (address, readiness) = (app.address().unwrap(), app.readiness());
     let running = testkit::run(|stop| app.run(stop));
     readiness.ready().await;

@@ -1,7 +1,7 @@
 //! Tests of health checks, reflection, configuration, and the service without Redis.
 
 use contracts::proto::auth::v1::{LoginRequest, WhoamiRequest, auth_service_client::AuthServiceClient};
-use iam::{app::App, config::Config};
+use iam::{app, config::Config};
 use platform::grpc::Peer;
 use tonic::Code;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
@@ -101,7 +101,7 @@ async fn a_missing_or_invalid_variable_is_named() {
 #[tokio::test]
 async fn one_process_needs_no_redis() {
     let settings = settings().await.with([("REDIS_URL", String::new())]).for_shared_process();
-    let app = App::build(Config::load(&settings).unwrap()).await.unwrap();
+    let app = app::build(Config::load(&settings).unwrap()).await.unwrap();
     let (address, readiness) = (app.address().unwrap(), app.readiness());
     let _running = testkit::run(|stop| app.run(stop));
     readiness.ready().await;

@@ -7,5 +7,13 @@ mod remove_tombstones;
 
 pub use erase_old_orders::erase_old_orders;
 pub use forget_erased_orders::forget_erased_orders;
+use platform::jobs::Job;
 pub use preload_cache::preload_cache;
 pub use remove_tombstones::remove_tombstones;
+
+use crate::service::IntakeService;
+
+/// Returns the jobs that work on the service's state, whatever stores it.
+pub fn all(service: &IntakeService) -> [Job; 1] {
+    [forget_erased_orders(service.clone())]
+}

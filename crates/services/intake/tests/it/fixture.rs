@@ -4,7 +4,7 @@ use std::{collections::HashMap, net::SocketAddr, time::Duration};
 
 use contracts::events::ORDERS;
 use intake::{
-    app::App,
+    app,
     config::Config,
     model::{Order, OrderUid},
     repository::MIGRATIONS,
@@ -188,7 +188,7 @@ pub async fn answer(request: RequestBuilder) -> Answer {
 }
 
 async fn start(settings: &Settings) -> (SocketAddr, Running) {
-    let app = App::build(Config::load(settings).unwrap()).await.unwrap();
+    let app = app::build(Config::load(settings).unwrap()).await.unwrap();
     let (address, readiness) = (app.address().unwrap(), app.readiness());
     let service = testkit::run(|stop| app.run(stop));
     readiness.ready().await;

@@ -6,7 +6,7 @@ use contracts::proto::inventory::v1::{
     Category, Dimensions, GetPartRequest, ListPartsRequest, Part, PartsFilter, ReleasePartsRequest,
     inventory_service_client::InventoryServiceClient, value,
 };
-use inventory::{app::App, config::Config, repository::MIGRATIONS};
+use inventory::{app, config::Config, repository::MIGRATIONS};
 use platform::{config::Settings, grpc::Peer, ids, server::readiness::Readiness};
 use testkit::{Database, Iam, Running};
 use tonic::{Code, Request, Status};
@@ -27,7 +27,7 @@ pub struct Inventory {
 pub async fn inventory(more: Vec<(&str, String)>) -> Inventory {
     let database = testkit::database(&MIGRATIONS).await;
     let iam = testkit::iam().await;
-    let app = App::build(Config::load(&settings(&database, &iam).with(more)).unwrap()).await.unwrap();
+    let app = app::build(Config::load(&settings(&database, &iam).with(more)).unwrap()).await.unwrap();
     let (readiness, address) = (app.readiness(), app.address().unwrap());
     Inventory { database, iam, readiness, address, _running: testkit::run(|stop| app.run(stop)) }
 }

@@ -7,10 +7,18 @@ mod remove_old_notifications;
 mod send_notifications;
 
 pub use answer_commands::answer_commands;
+use platform::jobs::Job;
 pub use remove_bot_offsets::remove_bot_offsets;
 pub use remove_old_alerts::remove_old_alerts;
 pub use remove_old_notifications::remove_old_notifications;
 pub use send_notifications::send_notifications;
 
+use crate::service::Sender;
+
 /// The maximum number of rows removed per statement.
 const RETENTION_BATCH: i64 = 5_000;
+
+/// Returns the jobs that work on the service's state, whatever stores it.
+pub fn all(sender: Sender) -> [Job; 1] {
+    [send_notifications(sender)]
+}

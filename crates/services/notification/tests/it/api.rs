@@ -9,7 +9,7 @@ use contracts::proto::notification::v1::{
     ListNotificationsRequest, Notification, NotificationStatus, ResendNotificationRequest,
     notification_service_client::NotificationServiceClient,
 };
-use notification::{app::App, config::Config, repository::MIGRATIONS};
+use notification::{app, config::Config, repository::MIGRATIONS};
 use platform::{
     auth::SESSION_METADATA,
     config::Settings,
@@ -147,8 +147,8 @@ impl Fixture {
 }
 
 async fn start(settings: &Settings) -> (SocketAddr, Running) {
-    let app = App::build(Config::load(settings).unwrap()).await.unwrap();
-    let (address, readiness) = (app.address().unwrap(), app.server().readiness());
+    let app = app::build(Config::load(settings).unwrap()).await.unwrap();
+    let (address, readiness) = (app.address().unwrap(), app.readiness());
     let service = testkit::run(|stop| app.run(stop));
     readiness.ready().await;
     (address, service)

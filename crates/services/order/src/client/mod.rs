@@ -7,6 +7,8 @@ mod payment;
 mod reservations;
 mod users;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use contracts::ids::{OrderId, PartId, TransactionId};
 use contracts::money::Money;
@@ -21,6 +23,14 @@ use crate::{
     error::{Error, Refusal},
     model::{self, Attempt, Order},
 };
+
+/// The other services as the use cases of orders call them.
+#[derive(Clone)]
+pub struct Clients {
+    pub inventory: Arc<dyn Inventory>,
+    pub payments: Arc<dyn Payments>,
+    pub users: Arc<dyn Users>,
+}
 
 /// A part reserved for an order. The unit price is the price at the order's first reservation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

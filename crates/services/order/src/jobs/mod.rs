@@ -5,7 +5,22 @@ mod pay_from_balances;
 mod reconcile_payments;
 mod remove_idempotency_keys;
 
+use std::sync::Arc;
+
 pub use cancel_overdue_orders::cancel_overdue_orders;
 pub use pay_from_balances::pay_from_balances;
+use platform::{jobs::Job, lease::Lease};
 pub use reconcile_payments::reconcile_payments;
 pub use remove_idempotency_keys::remove_idempotency_keys;
+
+use crate::service::OrderService;
+
+/// Returns the jobs that work on the service's state, whatever stores it. `leases` creates the lease of a name.
+pub fn all(service: &OrderService, leases: impl Fn(&'static str) -> Arc<dyn Lease>) -> [Job; 4] {
+    [
+        reconcile_payments(service.clone()),
+        pay_from_balances(service.clone()),
+        cancel_overdue_orders(service.clone(), leases("payment-deadlines")),
+        remove_idempotency_keys(service.clone(), leases("idempotency-keys")),
+    ]
+}

@@ -32,7 +32,7 @@ pub use statuses::{Answer, StatusRequest, Statuses};
 use tokio::sync::Notify;
 
 use crate::{
-    client::{Inventory, MemoryUsers, Payments, Users},
+    client::{Clients, Inventory, Payments, Users},
     error::{Error, Refusal},
     model::{Order, Receipt},
     repository::{Attempts, Checkouts, IdempotencyKeys, Orders, PaymentEvents, Repositories, UnpaidLimits},
@@ -66,13 +66,8 @@ pub struct OrderService {
 pub const MAX_UNPAID: u32 = 1000;
 
 impl OrderService {
-    pub fn new(
-        repositories: Repositories,
-        inventory: Arc<dyn Inventory>,
-        payments: Arc<dyn Payments>,
-        relay: Waker,
-        pay_within: Duration,
-    ) -> Self {
+    pub fn new(repositories: Repositories, clients: Clients, relay: Waker, pay_within: Duration) -> Self {
+        let Clients { inventory, payments, users } = clients;
         let Repositories { orders, attempts, keys, payment_events, checkouts } = repositories;
         Self {
             orders,
@@ -82,18 +77,12 @@ impl OrderService {
             payments,
             payment_events,
             checkouts,
-            users: Arc::new(MemoryUsers::default()),
+            users,
             statuses: Statuses::default(),
             self_payments: Arc::default(),
             relay,
             unpaid_limits: UnpaidLimits { pay_within, max_unpaid: MAX_UNPAID },
         }
-    }
-
-    /// Makes the service also accept a user's login where a request names the buyer. Without this, only the UUID is accepted.
-    #[must_use]
-    pub fn with_users(self, users: Arc<dyn Users>) -> Self {
-        Self { users, ..self }
     }
 
     /// Makes the service cache the payment service's responses about an order for a short time.

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use contracts::ids::{OrderId, PartId};
 use contracts::money::Money;
 use order::{
-    client::{Fault, Inventory, MemoryInventory, MemoryPayments, Payment, Payments, PricedPart, Voided},
+    client::{Clients, Fault, Inventory, MemoryInventory, MemoryPayments, Payment, Payments, PricedPart, Voided},
     error::{Error, Refusal},
     model::{Attempt, Claim, Order, PaymentMethod, Status},
     repository::{Attempts as _, IdempotencyKeys as _, Repositories},
@@ -23,7 +23,7 @@ use platform::{deadline, outbox::Waker};
 use tokio::{sync::Notify, time::Instant};
 
 use crate::ids;
-use crate::shop::{PAY_WITHIN, Shop};
+use crate::shop::{PAY_WITHIN, Shop, clients};
 
 const EXPIRED: Duration = Duration::ZERO;
 
@@ -72,9 +72,9 @@ async fn fixture() -> Fixture {
     let order = shop.order().await;
     let (first, refused, arrives) = (AtomicBool::new(true), Notify::new(), Notify::new());
     let inventory = Arc::new(LateRefusal { inventory: shop.inventory.clone(), first, refused, arrives });
-    let (orders, payments) = (Arc::new(shop.orders.clone()), Arc::new(shop.payments.clone()));
-    shop.service =
-        OrderService::new(Repositories::new(orders), inventory.clone(), payments, Waker::default(), PAY_WITHIN);
+    let repositories = Repositories::new(Arc::new(shop.orders.clone()));
+    let clients = Clients { inventory: inventory.clone(), ..clients(shop.inventory.clone(), shop.payments.clone()) };
+    shop.service = OrderService::new(repositories, clients, Waker::default(), PAY_WITHIN);
     shop.inventory.expire(order);
     shop.inventory.put(shop.engine, Money::ZERO, 0);
     let claim = Claim { user: shop.user, key: "key".to_owned(), fingerprint: vec![1], token: ids::random() };
@@ -221,9 +221,9 @@ async fn a_hundred_attempts_that_hang_hold_up_no_others() {
         begun.push(order);
     }
     let payments = Hanging { payments: shop.payments.clone(), about: begun[..100].iter().copied().collect() };
-    let (orders, inventory) = (Arc::new(shop.orders.clone()), Arc::new(shop.inventory.clone()));
-    shop.service =
-        OrderService::new(Repositories::new(orders), inventory, Arc::new(payments), Waker::default(), PAY_WITHIN);
+    let repositories = Repositories::new(Arc::new(shop.orders.clone()));
+    let clients = clients(shop.inventory.clone(), payments);
+    shop.service = OrderService::new(repositories, clients, Waker::default(), PAY_WITHIN);
 
     shop.reconcile(SETTLE_TIMEOUT).await;
 
@@ -301,8 +301,8 @@ async fn left_behind(answers_after: Option<Duration>) -> (Shop, OrderId, CallTim
     let repositories = Repositories::new(Arc::new(shop.orders.clone()));
     shop.orders.begin(shop.user, order, PaymentMethod::Card, EXPIRED, None).await.unwrap();
     let payments = Slow { payments: shop.payments.clone(), answers_after, asked: Arc::clone(&asked) };
-    let inventory = Arc::new(shop.inventory.clone());
-    shop.service = OrderService::new(repositories, inventory, Arc::new(payments), Waker::default(), PAY_WITHIN);
+    let clients = clients(shop.inventory.clone(), payments);
+    shop.service = OrderService::new(repositories, clients, Waker::default(), PAY_WITHIN);
     (shop, order, asked)
 }
 

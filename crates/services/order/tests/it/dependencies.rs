@@ -6,7 +6,10 @@ use contracts::ids::{OrderId, PartId, UserId};
 use contracts::money::Money;
 use order::{
     api::{self, Api},
-    client::{GrpcInventory, GrpcPayments, Inventory, MemoryDelivery, MemoryInventory, MemoryPayments, Payments},
+    client::{
+        Clients, GrpcInventory, GrpcPayments, Inventory, MemoryDelivery, MemoryInventory, MemoryPayments, MemoryUsers,
+        Payments,
+    },
     error::Error,
     model::{NewOrder, Outcome, PaymentMethod, Status},
     repository::{MemoryOrders, Repositories},
@@ -64,13 +67,8 @@ impl Shop {
             None => Arc::new(self.payments.clone()),
         };
         let pay_within = Duration::from_mins(15);
-        OrderService::new(
-            Repositories::new(Arc::new(self.orders.clone())),
-            inventory,
-            payments,
-            Waker::default(),
-            pay_within,
-        )
+        let clients = Clients { inventory, payments, users: Arc::new(MemoryUsers::default()) };
+        OrderService::new(Repositories::new(Arc::new(self.orders.clone())), clients, Waker::default(), pay_within)
     }
 
     async fn order(&self) -> OrderId {

@@ -18,7 +18,7 @@ use platform::{
 use tokio_util::sync::CancellationToken;
 
 use crate::ids;
-use crate::shop::{PAY_WITHIN, Shop};
+use crate::shop::{PAY_WITHIN, Shop, clients};
 
 async fn pay(shop: &Shop, order: OrderId) {
     shop.service.pay(shop.user, order, PaymentMethod::Card, None).await.unwrap();
@@ -65,14 +65,9 @@ fn with_relay() -> (Shop, CancellationToken) {
     let relay = Relay::new("order", Arc::new(shop.orders.outbox.clone()), Arc::new(Broker), topics, &waker);
     let end = CancellationToken::new();
     tokio::spawn(relay.run(end.clone()));
-    let (orders, inventory, payments) = (shop.orders.clone(), shop.inventory.clone(), shop.payments.clone());
-    shop.service = OrderService::new(
-        Repositories::new(Arc::new(orders)),
-        Arc::new(inventory),
-        Arc::new(payments),
-        waker,
-        PAY_WITHIN,
-    );
+    let repositories = Repositories::new(Arc::new(shop.orders.clone()));
+    let clients = clients(shop.inventory.clone(), shop.payments.clone());
+    shop.service = OrderService::new(repositories, clients, waker, PAY_WITHIN);
     (shop, end)
 }
 
@@ -146,9 +141,9 @@ async fn a_charge_that_somebody_else_has_written_is_told_as_it_is_written() {
         let shop = Shop::open();
         let order = shop.order().await;
         let payments = Overtaken { orders: shop.orders.clone(), answered, written };
-        let (orders, inventory) = (Arc::new(shop.orders.clone()), Arc::new(shop.inventory.clone()));
-        let service =
-            OrderService::new(Repositories::new(orders), inventory, Arc::new(payments), Waker::default(), PAY_WITHIN);
+        let repositories = Repositories::new(Arc::new(shop.orders.clone()));
+        let clients = clients(shop.inventory.clone(), payments);
+        let service = OrderService::new(repositories, clients, Waker::default(), PAY_WITHIN);
 
         let outcome = service.pay(shop.user, order, PaymentMethod::Card, None).await;
 

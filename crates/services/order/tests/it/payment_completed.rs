@@ -23,7 +23,7 @@ use platform::{
 
 use crate::{
     ids,
-    shop::{PAY_WITHIN, Shop},
+    shop::{PAY_WITHIN, Shop, clients},
 };
 
 const CREATED: &str = "events.v1.OrderCreated";
@@ -90,8 +90,8 @@ impl Payments for EventFirst {
 fn event_first(mut shop: Shop) -> Shop {
     let payments = EventFirst { payments: shop.payments.clone(), shop: shop.service.clone() };
     let repositories = Repositories::new(Arc::new(shop.orders.clone()));
-    let inventory = Arc::new(shop.inventory.clone());
-    shop.service = OrderService::new(repositories, inventory, Arc::new(payments), Waker::default(), PAY_WITHIN);
+    let clients = clients(shop.inventory.clone(), payments);
+    shop.service = OrderService::new(repositories, clients, Waker::default(), PAY_WITHIN);
     shop
 }
 

@@ -6,7 +6,7 @@ use contracts::ids::{OrderId, PartId, UserId};
 use contracts::money::Money;
 use order::{
     api::Api,
-    client::{MemoryDelivery, MemoryInventory, MemoryPayments},
+    client::{Clients, Inventory, MemoryDelivery, MemoryInventory, MemoryPayments, MemoryUsers, Payments},
     model::{NewOrder, Order, Outcome},
     repository::{Attempts, Checkouts, Deliveries, IdempotencyKeys, MemoryOrders, Orders, PaymentEvents, Repositories},
     service::{DeliveryService, OrderService},
@@ -89,13 +89,13 @@ pub fn service<R>(repository: R, inventory: &MemoryInventory, payments: &MemoryP
 where
     R: Orders + Attempts + IdempotencyKeys + PaymentEvents + Checkouts + 'static,
 {
-    OrderService::new(
-        Repositories::new(Arc::new(repository)),
-        Arc::new(inventory.clone()),
-        Arc::new(payments.clone()),
-        Waker::default(),
-        PAY_WITHIN,
-    )
+    let clients = clients(inventory.clone(), payments.clone());
+    OrderService::new(Repositories::new(Arc::new(repository)), clients, Waker::default(), PAY_WITHIN)
+}
+
+/// Returns these clients and one of an iam that has no users.
+pub fn clients(inventory: impl Inventory + 'static, payments: impl Payments + 'static) -> Clients {
+    Clients { inventory: Arc::new(inventory), payments: Arc::new(payments), users: Arc::new(MemoryUsers::default()) }
 }
 
 /// Returns the use cases of deliveries over this repository and this client.

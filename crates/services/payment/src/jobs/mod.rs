@@ -6,4 +6,12 @@ mod report_backlog;
 
 pub use finish_payments::finish_payments;
 pub use finish_refunds::finish_refunds;
+use platform::jobs::Job;
 pub use report_backlog::report_backlog;
+
+use crate::service::PaymentService;
+
+/// Returns the jobs that work on the service's state, whatever stores it.
+pub fn all(service: &PaymentService) -> [Job; 3] {
+    [finish_payments(service.clone()), finish_refunds(service.clone()), report_backlog(service.clone())]
+}

@@ -1,5 +1,6 @@
 //! The server of one service: it owns listeners, connection pool, readiness and identity, and starts them in the right order.
 
+mod app;
 mod config;
 pub mod health;
 mod instance;
@@ -21,17 +22,16 @@ use crate::{
     config::ConfigError,
     grpc::{Peer, Services},
     http,
-    jobs::{Job, Retention},
-    kafka::Consumer,
-    lease::{self, PgLease},
+    jobs::Retention,
+    lease::{self, Lease, PgLease},
     listener::Listener,
-    outbox::Relay,
     postgres::{self, Database},
     redis,
     telemetry::metric,
     tls::{self, Acceptor, Clients, Tls},
 };
 
+pub use self::app::{App, Run};
 pub use self::config::Config;
 use self::open_database::OpenDatabase;
 use self::readiness::{Condition, Readiness};
@@ -54,7 +54,7 @@ pub struct Server {
 }
 
 /// A server whose database is migrated and which can serve requests.
-pub struct Started {
+struct Started {
     service: &'static Service,
     listener: Listener,
     second: Option<Listener>,
@@ -128,7 +128,7 @@ impl Server {
     }
 
     /// Returns the routes that were added to the admin port.
-    pub fn own_admin(&self) -> Router {
+    fn own_admin(&self) -> Router {
         self.own_admin.clone()
     }
 
@@ -156,9 +156,10 @@ impl Server {
         &self.instance
     }
 
-    /// Creates a lease in the service's database, with this process as its holder.
-    pub fn lease(&self, name: &'static str) -> anyhow::Result<Arc<PgLease>> {
-        Ok(Arc::new(PgLease::new(self.database()?, name, self.instance.clone())))
+    /// Returns a function that creates the lease of a name in the service's database, with this process as its holder.
+    pub fn leases(&self) -> anyhow::Result<impl Fn(&'static str) -> Arc<dyn Lease> + use<>> {
+        let (database, holder) = (self.database()?, self.instance.clone());
+        Ok(move |name| Arc::new(PgLease::new(database.clone(), name, holder.clone())) as Arc<dyn Lease>)
     }
 
     /// Creates the configuration of the jobs that delete rows older than `age`.
@@ -202,7 +203,7 @@ impl Server {
     /// Serves metrics and health, migrates the database and starts the health check of the database.
     ///
     /// If the database is unavailable, waits for it until `stop` is cancelled.
-    pub async fn start(self, stop: &CancellationToken) -> anyhow::Result<Started> {
+    async fn start(self, stop: &CancellationToken) -> anyhow::Result<Started> {
         let mut tasks = Tasks::new(stop);
         if let Some(OpenDatabase { pool, .. }) = &self.database {
             let (pool, holder) = (pool.clone(), self.instance.clone());
@@ -237,34 +238,25 @@ impl Server {
 }
 
 impl Started {
-    /// Serves gRPC behind a guard.
-    pub fn serve_grpc(self, services: Services, guard: Guard) -> Tasks {
-        let Self { listener, readiness, tls, mut tasks, .. } = self;
-        let listener = over(tls.as_ref(), Clients::Certified, listener);
-        tasks.serve("grpc", |stop| services.serve(listener, guard, readiness, stop));
-        tasks
-    }
-
-    /// Serves HTTP. The caller must have put a guard into the router.
-    pub fn serve_http(self, router: Router) -> Tasks {
-        let Self { listener, readiness, tls, mut tasks, .. } = self;
-        let listener = over(tls.as_ref(), Clients::Anyone, listener);
-        tasks.serve("http", |stop| http::serve(listener, router, readiness, stop));
-        tasks
-    }
-
-    /// Serves the two APIs of a service that has a [`SecondApi`]. The caller must have put a guard into the router.
-    pub fn serve_grpc_and_http(self, services: Services, guard: Guard, router: Router) -> anyhow::Result<Tasks> {
+    /// Serves one API, or two if the service has a [`SecondApi`].
+    fn serve(self, grpc: Option<(Services, Guard)>, http: Option<Router>) -> anyhow::Result<Tasks> {
         let Self { service, listener: first, second, readiness, tls, mut tasks } = self;
-        let second = second.with_context(|| format!("{service} has no second API"))?;
-        let (grpc, http) = match service.second_api {
-            Some(SecondApi::Grpc(_)) => (second, first),
-            _ => (first, second),
+        let (grpc_listener, http_listener) = match service.second_api {
+            Some(SecondApi::Grpc(_)) => (second, Some(first)),
+            Some(SecondApi::Http(_)) => (Some(first), second),
+            None if grpc.is_some() => (Some(first), None),
+            None => (None, Some(first)),
         };
-        let (grpc, http) = (over(tls.as_ref(), Clients::Certified, grpc), over(tls.as_ref(), Clients::Anyone, http));
-        let drained = readiness.clone();
-        tasks.serve("grpc", |stop| services.serve(grpc, guard, drained, stop));
-        tasks.serve("http", |stop| http::serve(http, router, readiness, stop));
+        if let Some((services, guard)) = grpc {
+            let listener = grpc_listener.with_context(|| format!("{service} has no listener for gRPC"))?;
+            let (listener, drained) = (over(tls.as_ref(), Clients::Certified, listener), readiness.clone());
+            tasks.serve("grpc", |stop| services.serve(listener, guard, drained, stop));
+        }
+        if let Some(router) = http {
+            let listener = http_listener.with_context(|| format!("{service} has no listener for HTTP"))?;
+            let listener = over(tls.as_ref(), Clients::Anyone, listener);
+            tasks.serve("http", |stop| http::serve(listener, router, readiness, stop));
+        }
         Ok(tasks)
     }
 }
@@ -274,27 +266,5 @@ fn over(tls: Option<&Tls>, clients: Clients, listener: Listener) -> Listener {
     match tls {
         Some(tls) => listener.with_tls(Acceptor::new(tls.clone(), clients)),
         None => listener,
-    }
-}
-
-/// Methods that start the background work of a service.
-impl Tasks {
-    /// Starts background jobs.
-    pub fn jobs(&mut self, jobs: impl IntoIterator<Item = Job>) {
-        for job in jobs {
-            self.spawn(job.name, job.run);
-        }
-    }
-
-    /// Starts the relay of the service's outbox.
-    pub fn relay(&mut self, relay: Relay) {
-        self.spawn("outbox", |stop| relay.run(stop));
-    }
-
-    /// Starts the consumers.
-    pub fn consumers(&mut self, consumers: impl IntoIterator<Item = Consumer>) {
-        for consumer in consumers {
-            self.spawn("consumer", |stop| consumer.run(stop));
-        }
     }
 }

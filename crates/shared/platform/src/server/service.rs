@@ -7,16 +7,14 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
 };
 
-use axum::Router;
 use futures::future::BoxFuture;
 use secrecy::SecretString;
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth::Rule,
     config::{ConfigError, Settings},
     postgres::{Database, Migrations},
-    server::readiness::Readiness,
+    server::App,
     telemetry::metric::Metric,
 };
 
@@ -49,7 +47,7 @@ pub struct Service {
     /// Reads and checks the service's variables. An error names the invalid variable.
     pub check: fn(&Settings) -> Result<(), ConfigError>,
     /// Builds the service and binds its listeners.
-    pub build: fn(Settings) -> BoxFuture<'static, anyhow::Result<Built>>,
+    pub build: fn(Settings) -> BoxFuture<'static, anyhow::Result<App>>,
 }
 
 /// The second API of a service, with its own default port.
@@ -120,15 +118,6 @@ impl SecondApi {
             Self::Grpc(port) | Self::Http(port) => port,
         }
     }
-}
-
-/// A service that has bound its listeners and has not been started yet.
-pub struct Built {
-    pub readiness: Readiness,
-    /// The service's own routes of the admin port, for a process with one admin port for several services.
-    pub admin: Router,
-    /// Runs the service until the token is cancelled, or until a failure that a retry cannot repair.
-    pub run: Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, anyhow::Result<()>> + Send>,
 }
 
 impl Service {
@@ -228,21 +217,6 @@ impl Service {
         let variable = self.variable("DATABASE_URL");
         let url = settings.get(&variable).ok_or_else(|| ConfigError::new(&variable, "is not set"))?;
         Database::lazy(application, &variable, &SecretString::from(url), size)
-    }
-}
-
-impl Built {
-    pub fn new<F>(readiness: Readiness, run: impl FnOnce(CancellationToken) -> F + Send + 'static) -> Self
-    where
-        F: Future<Output = anyhow::Result<()>> + Send + 'static,
-    {
-        Self { readiness, admin: Router::new(), run: Box::new(|stop| Box::pin(run(stop))) }
-    }
-
-    /// Adds routes of the admin port.
-    #[must_use]
-    pub fn with_admin(self, admin: Router) -> Self {
-        Self { admin, ..self }
     }
 }
 

@@ -95,11 +95,12 @@ async fn serve(settings: &Settings, republished: bool, banner: Banner, stop: Can
     let services = services::build(settings).await?;
     let admin = http::bind(ADMIN.0, banner.addresses.admin).await?;
     let mut tasks = Tasks::new(&stop);
-    let all: Vec<Readiness> = services.iter().map(|(_, service)| service.readiness.clone()).collect();
-    let own = services.iter().map(|(_, service)| service.admin.clone());
+    let all: Vec<Readiness> = services.iter().map(|(_, app)| app.readiness()).collect();
+    let own = services.iter().map(|(_, app)| app.admin());
     let routes = own.fold(admin_routes(all.clone()), |routes, own| routes.merge(own));
     tasks.spawn("admin", |stop| http::serve(admin, routes, Readiness::default(), stop));
     tasks.spawn("banner", |stop| banner.show(all, stop));
+    let services = services.into_iter().map(|(name, app)| (name, app.into_run())).collect();
     tasks.serve("the shop", |stop| shutdown_order::run(services, stop));
     tasks.join().await
 }

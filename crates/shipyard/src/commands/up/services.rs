@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use operations::registry::SERVICES;
 use platform::{
     config::{ConfigError, Settings},
-    server::service::Built,
+    server::App,
 };
 
 /// Validates the configuration of every service; an error names the variable.
@@ -23,10 +23,10 @@ pub fn listeners(settings: &Settings) -> Result<Vec<(String, SocketAddr)>, Confi
 }
 
 /// Builds every service.
-pub async fn build(settings: &Settings) -> anyhow::Result<Vec<(&'static str, Built)>> {
-    let mut built = Vec::new();
+pub async fn build(settings: &Settings) -> anyhow::Result<Vec<(&'static str, App)>> {
+    let mut apps = Vec::new();
     for service in SERVICES {
-        built.push((service.name, (service.build)(settings.clone()).await?));
+        apps.push((service.name, (service.build)(settings.clone()).await?));
     }
-    Ok(built)
+    Ok(apps)
 }

@@ -1,16 +1,16 @@
 //! Stops callers before callees, so that requests in flight can be completed.
 
 use operations::registry::{SERVICES, depth, find};
-use platform::server::{service::Built, shutdown::Tasks};
+use platform::server::{Run, shutdown::Tasks};
 use tokio_util::sync::CancellationToken;
 
 /// Runs the services until `stop` or the first failure. Services of one depth form a group. A group is stopped once the
 /// group before it, whose services call this one's, has stopped.
-pub async fn run(services: Vec<(&'static str, Built)>, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(services: Vec<(&'static str, Run)>, stop: CancellationToken) -> anyhow::Result<()> {
     let deepest = SERVICES.into_iter().map(depth).max().unwrap_or(0);
     let mut groups: Vec<Group> = (0..=deepest).map(|_| Group::new()).collect();
     for (name, service) in services {
-        groups[deepest - find(name).map_or(0, depth)].tasks.serve(name, service.run);
+        groups[deepest - find(name).map_or(0, depth)].tasks.serve(name, service);
     }
     let tokens: Vec<CancellationToken> = groups.iter().map(|group| group.stop.clone()).collect();
     let all = stop.child_token();
@@ -60,23 +60,23 @@ mod tests {
         time::Duration,
     };
 
-    use platform::server::readiness::Readiness;
-
     use super::*;
 
     /// The order in which services stopped.
     type Log = Arc<Mutex<Vec<&'static str>>>;
 
     /// Returns a service that takes a while to complete its requests.
-    fn service(name: &'static str, log: &Log) -> (&'static str, Built) {
+    fn service(name: &'static str, log: &Log) -> (&'static str, Run) {
         let log = log.clone();
-        let built = Built::new(Readiness::default(), move |stop| async move {
-            stop.cancelled().await;
-            tokio::time::sleep(Duration::from_secs(9)).await;
-            log.lock().unwrap().push(name);
-            Ok(())
+        let run: Run = Box::new(move |stop| {
+            Box::pin(async move {
+                stop.cancelled().await;
+                tokio::time::sleep(Duration::from_secs(9)).await;
+                log.lock().unwrap().push(name);
+                Ok(())
+            })
         });
-        (name, built)
+        (name, run)
     }
 
     #[tokio::test(start_paused = true)]
@@ -95,8 +95,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_service_that_fails_stops_the_others_and_is_named() {
         let log = Log::default();
-        let broken = ("payment", Built::new(Readiness::default(), |_| async { anyhow::bail!("no luck") }));
-        let services = vec![service("iam", &log), broken, service("order", &log)];
+        let broken: Run = Box::new(|_| Box::pin(async { anyhow::bail!("no luck") }));
+        let services = vec![service("iam", &log), ("payment", broken), service("order", &log)];
 
         let error = run(services, CancellationToken::new()).await.unwrap_err();
 

@@ -1,4 +1,4 @@
-//! Assembles each service like its `app.rs`, over its in-memory stores.
+//! Assembles each service over its in-memory stores.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,7 +22,7 @@ use inventory::{
 };
 use notification::{repository::MemoryNotifications, service::NotificationService};
 use order::{
-    client::{MemoryDelivery, MemoryInventory, MemoryPayments, MemoryUsers},
+    client::{Clients, MemoryDelivery, MemoryInventory, MemoryPayments, MemoryUsers},
     model::{DeliveryAddress, NewOrder, PaymentMethod},
     service::OrderService,
 };
@@ -76,14 +76,13 @@ async fn orders(builder: &mut Builder) -> axum::Router {
     inventory.put(PART, Money::from_minor(10_000).expect("a price"), 1_000_000);
     inventory.name(PART, "engine");
     let repository = Arc::new(order::repository::MemoryOrders::default());
-    let service = OrderService::new(
-        order::repository::Repositories::new(repository.clone()),
-        Arc::new(inventory),
-        Arc::new(payments),
-        Waker::default(),
-        DAY,
-    )
-    .with_users(Arc::new(MemoryUsers::default()));
+    let clients = Clients {
+        inventory: Arc::new(inventory),
+        payments: Arc::new(payments),
+        users: Arc::new(MemoryUsers::default()),
+    };
+    let repositories = order::repository::Repositories::new(repository.clone());
+    let service = OrderService::new(repositories, clients, Waker::default(), DAY);
     let deliveries = order::service::DeliveryService::new(repository, Arc::new(MemoryDelivery::default()), 100);
     for uuid in [PENDING, PAID] {
         let mut new = NewOrder::new(uuid, USER, vec![PART]);
@@ -162,7 +161,7 @@ fn others(builder: &mut Builder) {
         Waker::default(),
         DAY,
     );
-    builder.subscriptions.push(customers::consumers::loan_approved(customers.clone()));
+    builder.subscriptions.extend(customers::consumers::all(&customers));
     builder.serve("customers", customers::api::RULES, customers::api::services(customers));
 }
 
@@ -176,7 +175,7 @@ async fn stream(builder: &mut Builder) -> axum::Router {
     let order_uid = intake::model::OrderUid::stored(&PAID.to_string());
     let order = intake::model::Order { order_uid, customer_id: USER.to_string(), ..intake::sample::order(1, 1) };
     service.take(&[Arc::new(order)]).await.expect("an order is stored");
-    builder.subscriptions.push(intake::consumers::orders(service.clone()));
+    builder.subscriptions.extend(intake::consumers::all(&service));
     let guard = guard("intake", &builder.sessions, intake::api::RULES);
     let own = intake::config::Own {
         intake_cache_capacity: 1_000,

@@ -91,9 +91,9 @@ impl System {
         operations::console_operations::provide();
         let mut services = Vec::new();
         for service in SERVICES {
-            let built = (service.build)(settings.clone()).await.unwrap();
-            let readiness = built.readiness.clone();
-            services.push(testkit::run(built.run));
+            let app = (service.build)(settings.clone()).await.unwrap();
+            let readiness = app.readiness();
+            services.push(testkit::run(|stop| app.run(stop)));
             readiness.ready().await;
         }
         let address = |variable: &str| settings.get(variable).unwrap().parse::<SocketAddr>().unwrap();

@@ -27,7 +27,7 @@ use crate::{
     network::{Lost, said},
     plan::{Fault, Mistake},
     process::Process,
-    shop::{relay, steps, work},
+    shop::{leases, relay, run_jobs, steps},
     steps::{Steps, stepwise},
     world::{Name, Serves, World, locked},
 };
@@ -43,7 +43,7 @@ const MAX_TRIES: u32 = 60;
 /// The name that the identity check refuses.
 const DECLINED: &str = "Mallory";
 
-/// Starts the service like its `app.rs`.
+/// Starts the service over its in-memory stores.
 pub fn boot(process: &Process) -> Serves {
     let (stores, waker) = (&process.world.stores, Waker::default());
     let service = CustomerService::new(
@@ -54,11 +54,8 @@ pub fn boot(process: &Process) -> Serves {
         HOLD,
     );
     relay(process, &stores.customers.outbox, &waker, "customers");
-    work(process, customers::jobs::check_customers(service.clone()));
-    work(process, customers::jobs::credit_loans(service.clone()));
-    work(process, customers::jobs::decide_loans(service.clone(), stores.lease(customers::jobs::DECIDE_LEASE, process)));
-    work(process, customers::jobs::refuse_loans(service.clone(), stores.lease(customers::jobs::REFUSE_LEASE, process)));
-    consume(process, [customers::consumers::loan_approved(service.clone())]);
+    run_jobs(process, customers::jobs::all(&service, leases(process)));
+    consume(process, customers::consumers::all(&service));
     Serves::Customers(service)
 }
 

@@ -19,7 +19,7 @@ use delivery::{
     },
     service::{DeliveryService, Repositories},
 };
-use platform::{clock::Virtual, deadline, outbox::Waker};
+use platform::{clock::Virtual, deadline, lease::Lease, outbox::Waker};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -27,7 +27,7 @@ use crate::{
     broker::consume,
     network::Lost,
     process::Process,
-    shop::{relay, steps, work},
+    shop::{relay, run_jobs, steps},
     steps::{Steps, stepwise},
     world::{Name, Serves, World},
 };
@@ -52,7 +52,7 @@ pub fn first_couriers() -> Vec<NewCourier> {
     vec![courier(1, 3, 10), courier(2, 9, 2)]
 }
 
-/// Starts the service like its `app.rs`.
+/// Starts the service over its in-memory stores.
 pub fn boot(process: &Process) -> Serves {
     let (stores, waker) = (&process.world.stores, Waker::default());
     let service = DeliveryService::new(
@@ -63,13 +63,12 @@ pub fn boot(process: &Process) -> Serves {
         TICK,
     );
     relay(process, &stores.deliveries.outbox, &waker, "delivery");
-    let lease = Arc::new(stores.deliveries.lease.rival(process.holder.clone()));
+    let lease: Arc<dyn Lease> = Arc::new(stores.deliveries.lease.rival(process.holder.clone()));
     let (seeding, stop) = (service.clone(), CancellationToken::new());
     process.spawn(async move {
         let _ = delivery::jobs::seed_couriers(&seeding, &first_couriers(), &stop).await;
     });
-    work(process, delivery::jobs::assign_orders(service.clone(), TICK));
-    work(process, delivery::jobs::move_couriers(service.clone(), lease, TICK));
+    run_jobs(process, delivery::jobs::all(&service, TICK, TICK, |_| lease.clone()));
     let clock = Virtual::default();
     let generator = Generator::new(move || clock.now(), process.world.random());
     consume(process, delivery::consumers::all(&service, &generator));

@@ -23,7 +23,7 @@ use notification::{
     service::{Dispatcher, NotificationService, STABLE_FOR, Sender, Templates},
 };
 use order::{
-    client::MemoryDelivery,
+    client::{Clients, MemoryDelivery, MemoryUsers as MemoryBuyers},
     repository::{MemoryOrders, Repositories},
     service::{DeliveryService, OrderService},
 };
@@ -35,7 +35,7 @@ use payment::{
 };
 use platform::{
     jobs::Job,
-    lease::MemoryLease,
+    lease::{Lease, MemoryLease},
     outbox::{MemoryOutbox, Relay, Waker},
 };
 use rand::{RngExt as _, rngs::StdRng};
@@ -51,7 +51,7 @@ use crate::{
     process::Process,
     steps::Steps,
     stream,
-    world::{Name, Serves},
+    world::{Name, Serves, locked},
 };
 
 /// The initial balance of a user for `INVESTOR_MONEY`, in minor units.
@@ -99,15 +99,13 @@ pub struct Stores {
     pub pay_within: Duration,
     reservation: Duration,
     failure_rate: f64,
-    leases: BTreeMap<&'static str, MemoryLease>,
+    leases: Mutex<BTreeMap<&'static str, MemoryLease>>,
 }
 
 impl Stores {
     pub fn new(rng: &mut StdRng, scarce: bool) -> Self {
         let rate = if rng.random_bool(0.5) { 0.2 } else { 0.0 };
         let stock = if scarce { [1, 1, 0, 0] } else { [1, rng.random_range(1..=4), rng.random_range(3..=10), 1000] };
-        let leases =
-            ["payment-deadlines", "expiry", "sender", customers::jobs::DECIDE_LEASE, customers::jobs::REFUSE_LEASE];
         Self {
             orders: MemoryOrders::default(),
             inventory: MemoryInventory::default(),
@@ -141,7 +139,7 @@ impl Stores {
             } else {
                 0.0
             },
-            leases: leases.into_iter().map(|name| (name, MemoryLease::new(name))).collect(),
+            leases: Mutex::default(),
         }
     }
 
@@ -154,11 +152,6 @@ impl Stores {
             ("delivery", &self.deliveries.outbox),
             ("customers", &self.customers.outbox),
         ]
-    }
-
-    /// Returns the process's own handle on a lease, for which it competes with the others.
-    pub fn lease(&self, name: &str, process: &Process) -> Arc<MemoryLease> {
-        Arc::new(self.leases[name].rival(process.holder.clone()))
     }
 }
 
@@ -177,7 +170,7 @@ fn part(number: u128, stock: i64) -> NewPart {
     }
 }
 
-/// Starts all tasks of a service, like its `app.rs`.
+/// Starts a service: every job of its `jobs::all` and every subscription of its `consumers::all`.
 pub fn boot(process: &Process) -> Serves {
     match process.name {
         Name::Order => orders(process),
@@ -195,6 +188,15 @@ pub fn steps<T: Clone>(process: &Process, twin: &T) -> Arc<Steps<T>> {
     Arc::new(Steps { process: process.clone(), twin: twin.clone() })
 }
 
+/// Returns a function that creates the process's own handle on the lease of a name, for which it competes with the others.
+pub fn leases(process: &Process) -> impl Fn(&'static str) -> Arc<dyn Lease> {
+    let process = process.clone();
+    move |name| {
+        let mut leases = locked(&process.world.stores.leases);
+        Arc::new(leases.entry(name).or_insert_with(|| MemoryLease::new(name)).rival(process.holder.clone()))
+    }
+}
+
 /// Runs one of a service's loops. It must not end before its process does.
 fn keep(process: &Process, work: impl Future<Output = anyhow::Result<()>> + Send + 'static) {
     process.spawn(async move {
@@ -202,8 +204,10 @@ fn keep(process: &Process, work: impl Future<Output = anyhow::Result<()>> + Send
     });
 }
 
-pub fn work(process: &Process, job: Job) {
-    keep(process, job.run(CancellationToken::new()));
+pub fn run_jobs(process: &Process, jobs: impl IntoIterator<Item = Job>) {
+    for job in jobs {
+        keep(process, job.run(CancellationToken::new()));
+    }
 }
 
 pub fn relay(process: &Process, outbox: &MemoryOutbox, waker: &Waker, producer: &str) {
@@ -220,18 +224,19 @@ pub fn relay(process: &Process, outbox: &MemoryOutbox, waker: &Waker, producer: 
 
 fn orders(process: &Process) -> Serves {
     let (stores, waker) = (&process.world.stores, Waker::default());
-    let (inventory, payments) = (RemoteInventory(process.clone()), RemotePayments(process.clone()));
+    let clients = Clients {
+        inventory: Arc::new(RemoteInventory(process.clone())),
+        payments: Arc::new(RemotePayments(process.clone())),
+        // No simulated user names the buyer by login.
+        users: Arc::new(MemoryBuyers::default()),
+    };
     let repository = steps(process, &stores.orders);
     let repositories = Repositories::new(repository.clone());
     // No simulated user asks for the position of its ship.
     let deliveries = DeliveryService::new(repository, Arc::new(MemoryDelivery::default()), MAX_PARTS);
-    let service =
-        OrderService::new(repositories, Arc::new(inventory), Arc::new(payments), waker.clone(), stores.pay_within);
+    let service = OrderService::new(repositories, clients, waker.clone(), stores.pay_within);
     relay(process, &stores.orders.outbox, &waker, "order");
-    let lease = stores.lease("payment-deadlines", process);
-    work(process, order::jobs::reconcile_payments(service.clone()));
-    work(process, order::jobs::pay_from_balances(service.clone()));
-    work(process, order::jobs::cancel_overdue_orders(service.clone(), lease));
+    run_jobs(process, order::jobs::all(&service, leases(process)));
     consume(process, order::consumers::all(&service, &deliveries));
     Serves::Orders(service, deliveries)
 }
@@ -241,7 +246,7 @@ fn stock(process: &Process) -> Serves {
     let catalogue = Arc::new(stores.inventory.clone());
     let orders = Arc::new(RemoteOrders(process.clone()));
     let service = InventoryService::new(catalogue, steps(process, &stores.inventory), orders, stores.reservation);
-    work(process, inventory::jobs::expire_reservations(service.clone(), stores.lease("expiry", process)));
+    run_jobs(process, inventory::jobs::all(&service, leases(process)));
     consume(process, inventory::consumers::all(&service));
     Serves::Stock(service)
 }
@@ -253,8 +258,7 @@ fn payments(process: &Process) -> Serves {
     let payments = steps(process, &stores.payments);
     let service = PaymentService::new(payments, providers, waker.clone());
     relay(process, &stores.payments.outbox, &waker, "payment");
-    work(process, payment::jobs::finish_payments(service.clone()));
-    work(process, payment::jobs::finish_refunds(service.clone()));
+    run_jobs(process, payment::jobs::all(&service));
     consume(process, payment::consumers::all(&service));
     Serves::Payments(service)
 }
@@ -263,7 +267,7 @@ fn ships(process: &Process) -> Serves {
     let (stores, waker) = (&process.world.stores, Waker::default());
     let service = AssemblyService::new(steps(process, &stores.builds), waker.clone());
     relay(process, &stores.builds.outbox, &waker, "assembly");
-    work(process, assembly::jobs::finish_builds(service.clone()));
+    run_jobs(process, assembly::jobs::all(&service));
     let times =
         BuildTimes { min: Duration::from_secs(2), max: Duration::from_secs(10), failure_rate: stores.failure_rate };
     consume(process, assembly::consumers::all(&service, times, process.world.random()));
@@ -283,8 +287,8 @@ fn notifications(process: &Process) -> Serves {
         stable_for: STABLE_FOR,
         halted: AtomicBool::new(false),
     };
-    let sender = Sender::new(dispatcher, stores.lease("sender", process), queued.clone());
-    keep(process, sender.run(CancellationToken::new()));
+    let sender = Sender::new(dispatcher, leases(process)("sender"), queued.clone());
+    run_jobs(process, notification::jobs::all(sender));
     let service = NotificationService::new(repository, queued);
     consume(process, notification::consumers::all(&service));
     Serves::Nobody

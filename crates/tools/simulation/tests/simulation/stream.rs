@@ -29,7 +29,7 @@ use crate::{
     broker::{PARTITIONS, SimulatedPublisher, consume},
     plan::Mistake,
     process::Process,
-    shop::{steps, work},
+    shop::{run_jobs, steps},
     steps::{Steps, stepwise},
     world::{Serves, World},
 };
@@ -41,26 +41,26 @@ const CACHE_BYTES: u32 = 1 << 20;
 /// How long the cache keeps an order, in real time: longer than any run.
 const CACHE_TTL: Duration = Duration::from_hours(24);
 
-/// Starts the service like its `app.rs`: requests are served at once, and records are consumed after the preload.
+/// Starts the service: requests are served at once, and records are consumed after the preload.
 pub fn boot(process: &Process) -> Serves {
     let cache = Cache::new(CACHED, CACHE_BYTES, CACHE_TTL);
     let topic = Arc::new(SimulatedTopic(SimulatedPublisher(process.clone())));
     let service = IntakeService::new(steps(process, &process.world.stores.stream), topic, cache.clone());
-    work(process, jobs::forget_erased_orders(service.clone()));
+    run_jobs(process, jobs::all(&service));
     let (own, loaded) = (process.clone(), service.clone());
     process.spawn(async move {
         jobs::preload_cache(&loaded, &CancellationToken::new()).await;
-        consume(&own, [orders(&own, loaded, cache)]);
+        consume(&own, subscriptions(&own, &loaded, cache));
     });
     Serves::Intake(service)
 }
 
-fn orders(process: &Process, service: IntakeService, cache: Cache) -> Subscription {
+fn subscriptions(process: &Process, service: &IntakeService, cache: Cache) -> [Subscription; 1] {
     if process.world.makes(Mistake::CacheBeforeCommit) {
-        let handler = OrdersHandler::new(service);
-        return Subscription::handled_by(&ORDERS, Arc::new(CachesFirst { handler, cache }));
+        let handler = OrdersHandler::new(service.clone());
+        return [Subscription::handled_by(&ORDERS, Arc::new(CachesFirst { handler, cache }))];
     }
-    intake::consumers::orders(service)
+    intake::consumers::all(service)
 }
 
 stepwise! {

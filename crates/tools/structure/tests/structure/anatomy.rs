@@ -10,7 +10,8 @@ const ROOMS: [&str; 6] = ["app", "config", "error", "model", "service", "api"];
 /// `consumers`, are not demanded: no file exists only because another service has it.
 const ROOM_WITH_DATABASE: &str = "repository";
 const MAX_LINES: usize = 300;
-const MAX_APP_LINES: usize = 100;
+/// Of a service's composition root.
+const MAX_APP_LINES: usize = 80;
 const MAX_MAIN_LINES: usize = 15;
 
 #[test]
@@ -51,7 +52,7 @@ fn files_are_short() {
         for file in one.sources() {
             let lines = read(&file).lines().count();
             let most = match file.file_name().unwrap().to_str() {
-                Some("app.rs") => MAX_APP_LINES,
+                Some("app.rs") if one.is_service() => MAX_APP_LINES,
                 Some("main.rs") => MAX_MAIN_LINES,
                 _ => MAX_LINES,
             };

@@ -9,7 +9,7 @@ use contracts::{
         RollbackKycRequest, UpdateCustomerRequest, customer_service_client::CustomerServiceClient,
     },
 };
-use customers::{app::App, config::Config, repository::MIGRATIONS};
+use customers::{app, config::Config, repository::MIGRATIONS};
 use platform::{
     auth::SESSION_METADATA,
     config::Settings,
@@ -187,7 +187,7 @@ pub fn with_session<T>(session: &str, message: T) -> Request<T> {
 }
 
 async fn start(settings: &Settings) -> (SocketAddr, Running) {
-    let app = App::build(Config::load(settings).unwrap()).await.unwrap();
+    let app = app::build(Config::load(settings).unwrap()).await.unwrap();
     let (address, readiness) = (app.address().unwrap(), app.readiness());
     let service = testkit::run(|stop| app.run(stop));
     readiness.ready().await;

@@ -21,7 +21,7 @@ use contracts::{
         },
     },
 };
-use delivery::{app::App, config::Config, repository::MIGRATIONS};
+use delivery::{app, config::Config, repository::MIGRATIONS};
 use platform::{
     auth::{Guard, MemorySessions, Rule, ServiceKey},
     config::Settings,
@@ -163,8 +163,8 @@ async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
 }
 
 async fn start(settings: &Settings) -> (SocketAddr, SocketAddr, Running) {
-    let app = App::build(Config::load(settings).expect("the settings are complete")).await.expect("it can be built");
-    let addresses = (app.address().expect("it is bound"), app.http_address().expect("it is bound"));
+    let app = app::build(Config::load(settings).expect("the settings are complete")).await.expect("it can be built");
+    let addresses = (app.address().expect("it is bound"), app.second_address().expect("it is bound"));
     let readiness = app.readiness();
     let service = testkit::run(|stop| app.run(stop));
     readiness.ready().await;

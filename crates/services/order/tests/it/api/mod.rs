@@ -10,14 +10,15 @@ use std::{
 use contracts::{ids::PartId, money::Money};
 use order::{
     api,
-    client::{MemoryDelivery, MemoryInventory, MemoryPayments, MemoryUsers},
-    repository::{MIGRATIONS, PgOrders},
+    client::{Clients, MemoryDelivery, MemoryInventory, MemoryPayments, MemoryUsers},
+    repository::{MIGRATIONS, PgOrders, Repositories},
     service::OrderService,
 };
 use platform::{
     auth::{Guard, MemorySessions, ServiceKey},
     config::Settings,
     ids,
+    outbox::Waker,
     server::readiness::Readiness,
     telemetry::{self, Telemetry},
 };
@@ -26,7 +27,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::shop::{deliveries, service};
+use crate::shop::{PAY_WITHIN, clients, deliveries};
 
 pub struct Api {
     pub orders: PgOrders,
@@ -62,7 +63,9 @@ pub async fn start(slots: usize) -> Api {
     let guard = Guard::new(sessions.clone(), key, api::RULES);
     let orders = PgOrders::new(database.pool.clone());
     let users = MemoryUsers::default();
-    let service = service(orders.clone(), &inventory, &payments).with_users(Arc::new(users.clone()));
+    let clients = Clients { users: Arc::new(users.clone()), ..clients(inventory.clone(), payments.clone()) };
+    let repositories = Repositories::new(Arc::new(orders.clone()));
+    let service = OrderService::new(repositories, clients, Waker::default(), PAY_WITHIN);
     let delivery = MemoryDelivery::default();
     let state = order::api::Api { service: service.clone(), deliveries: deliveries(orders.clone(), &delivery) };
     let router = api::router(state, guard, Readiness::default(), slots);

@@ -17,7 +17,7 @@ use platform::outbox::Waker;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::ids;
-use crate::shop::{PAY_WITHIN, Shop};
+use crate::shop::{PAY_WITHIN, Shop, clients};
 
 /// Creates an order of one engine.
 async fn check_out(service: &OrderService, shop: &Shop) -> OrderId {
@@ -41,8 +41,8 @@ fn job(service: OrderService) -> DropGuard {
 /// Returns another replica over the same in-memory stores.
 fn replica(shop: &Shop) -> OrderService {
     let repositories = Repositories::new(Arc::new(shop.orders.clone()));
-    let (inventory, payments) = (Arc::new(shop.inventory.clone()), Arc::new(shop.payments.clone()));
-    OrderService::new(repositories, inventory, payments, Waker::default(), PAY_WITHIN)
+    let clients = clients(shop.inventory.clone(), shop.payments.clone());
+    OrderService::new(repositories, clients, Waker::default(), PAY_WITHIN)
 }
 
 async fn after(shop: &Shop, order: OrderId, time: Duration) -> Order {

@@ -11,7 +11,7 @@ use contracts::{
     },
 };
 use order::{
-    app::App,
+    app,
     config::Config,
     model::{CancelReason, DeliveryAddress, NewOrder},
     repository::{MIGRATIONS, Orders as _, PgOrders, Quote, UnpaidLimits},
@@ -48,9 +48,9 @@ async fn fixture() -> Fixture {
         ("IAM_ADDRESS", iam.address.to_string()),
         ("DELIVERY_ADDRESS", "127.0.0.1:1".to_owned()),
     ]);
-    let app = App::build(Config::load(&settings).expect("complete settings")).await.expect("the app is built");
+    let app = app::build(Config::load(&settings).expect("complete settings")).await.expect("the app is built");
     let (http, readiness) = (app.address().expect("an address"), app.readiness());
-    let grpc = app.grpc_address().expect("a second address");
+    let grpc = app.second_address().expect("a second address");
     let app = testkit::run(|stop| app.run(stop));
     readiness.ready().await;
     let orders = PgOrders::new(database.pool.clone());

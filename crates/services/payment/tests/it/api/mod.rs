@@ -9,6 +9,7 @@ mod paying;
 mod refunds;
 mod statement;
 mod voids;
+mod webhook;
 
 use std::net::SocketAddr;
 
@@ -17,7 +18,7 @@ use contracts::proto::payment::v1::{
     GetBalanceRequest, GetPaymentRequest, PayOrderRequest, Payment, PaymentMethod, VoidAttemptRequest,
     payment_service_client::PaymentServiceClient,
 };
-use payment::{app::App, config::Config, repository::MIGRATIONS};
+use payment::{app, config::Config, repository::MIGRATIONS};
 use platform::{grpc::Peer, ids, kafka::Record};
 use testkit::{Database, Iam, Kafka, Running};
 use tonic::{Request, Status, transport::Channel};
@@ -41,7 +42,7 @@ async fn fixture() -> Fixture {
         ("IAM_ADDRESS", iam.address.to_string()),
         ("PAYMENT_DECLINE_ABOVE", "5000".to_owned()),
     ]);
-    let app = App::build(Config::load(&settings).unwrap()).await.unwrap();
+    let app = app::build(Config::load(&settings).unwrap()).await.unwrap();
     let (address, readiness) = (app.address().unwrap(), app.readiness());
     let app = testkit::run(|stop| app.run(stop));
     readiness.ready().await;

@@ -1,0 +1,129 @@
+//! A built service: what it serves, consumes and publishes, started in one order for all services.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use futures::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
+
+use super::{Server, readiness::Readiness};
+use crate::{auth::Guard, grpc::Services, jobs::Job, kafka::Consumer, outbox::Relay};
+
+/// A program or a part of one. It ends after the token is cancelled, or with a failure that a retry cannot repair.
+pub type Run = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, anyhow::Result<()>> + Send>;
+
+/// A service that has bound its listeners and has not been started yet.
+#[must_use]
+pub struct App {
+    server: Server,
+    grpc: Option<(Services, Guard)>,
+    http: Option<Router>,
+    consumers: Vec<Consumer>,
+    relay: Option<Relay>,
+    jobs: Vec<Job>,
+    before_serving: Option<Run>,
+    before_consuming: Option<Run>,
+}
+
+impl App {
+    /// Creates a service that serves nothing but metrics and health.
+    pub fn new(server: Server) -> Self {
+        Self {
+            server,
+            grpc: None,
+            http: None,
+            consumers: Vec::new(),
+            relay: None,
+            jobs: Vec::new(),
+            before_serving: None,
+            before_consuming: None,
+        }
+    }
+
+    /// Serves gRPC behind a guard.
+    pub fn grpc(self, services: Services, guard: Guard) -> Self {
+        Self { grpc: Some((services, guard)), ..self }
+    }
+
+    /// Serves HTTP. The router must have a guard.
+    pub fn http(self, router: Router) -> Self {
+        Self { http: Some(router), ..self }
+    }
+
+    pub fn consumers(self, consumers: Vec<Consumer>) -> Self {
+        Self { consumers, ..self }
+    }
+
+    /// Publishes the service's outbox.
+    pub fn relay(self, relay: Relay) -> Self {
+        Self { relay: Some(relay), ..self }
+    }
+
+    /// Adds background jobs.
+    pub fn jobs(mut self, jobs: impl IntoIterator<Item = Job>) -> Self {
+        self.jobs.extend(jobs);
+        self
+    }
+
+    /// Does `work` once the database is migrated, before the first request is accepted.
+    pub fn before_serving<F>(self, work: impl FnOnce(CancellationToken) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        Self { before_serving: Some(Box::new(|stop| Box::pin(work(stop)))), ..self }
+    }
+
+    /// Does `work` while requests are served already, before the first record is consumed and jobs run.
+    pub fn before_consuming<F>(self, work: impl FnOnce(CancellationToken) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        Self { before_consuming: Some(Box::new(|stop| Box::pin(work(stop)))), ..self }
+    }
+
+    /// Returns the address of the first API, with the port that the system chose if the configured port is 0.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.server.address()
+    }
+
+    /// Returns the address of the second API. Fails if the service has none.
+    pub fn second_address(&self) -> anyhow::Result<SocketAddr> {
+        self.server.second_address()
+    }
+
+    pub fn readiness(&self) -> Readiness {
+        self.server.readiness()
+    }
+
+    /// Returns the service's own routes of the admin port, for a process with one admin port for several services.
+    pub fn admin(&self) -> Router {
+        self.server.own_admin()
+    }
+
+    /// Returns [`run`](Self::run) as a function, for callers that run programs of several kinds.
+    pub fn into_run(self) -> Run {
+        Box::new(|stop| Box::pin(self.run(stop)))
+    }
+
+    /// Runs the service until `stop` is cancelled, or until a failure that a retry cannot repair.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let started = self.server.start(&stop).await?;
+        if let Some(work) = self.before_serving {
+            work(stop.clone()).await?;
+        }
+        let mut tasks = started.serve(self.grpc, self.http)?;
+        if let Some(work) = self.before_consuming {
+            work(stop).await?;
+        }
+        for job in self.jobs {
+            tasks.spawn(job.name, job.run);
+        }
+        if let Some(relay) = self.relay {
+            tasks.spawn("outbox", |stop| relay.run(stop));
+        }
+        for consumer in self.consumers {
+            tasks.spawn("consumer", |stop| consumer.run(stop));
+        }
+        tasks.join().await
+    }
+}
