@@ -32,9 +32,12 @@ pub(crate) fn describe(path: &str, error: &str) -> InvalidField {
         let field: String = field.chars().flat_map(char::escape_default).take(NAME_SHOWN).collect();
         return InvalidField::new(field, FieldCode::Unknown, hint(name, &known));
     }
+    if error.starts_with("UUID parsing failed") {
+        return InvalidField::invalid(path, "must be a uuid");
+    }
     let shows_value = ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant "];
     // The text after `expected` comes from the program and is the last part of the message. Other errors come from a type with its own
-    // parser, such as a uuid, and may repeat part of the value.
+    // parser and may repeat part of the value.
     let expected = error.rsplit_once(", expected ").map(|(_, expected)| expected);
     match expected.filter(|_| shows_value.iter().any(|beginning| error.starts_with(beginning))).and_then(plain) {
         Some(expected) => InvalidField::invalid(path, format!("must be {expected}")),
@@ -152,7 +155,7 @@ mod tests {
             (BODY, "unknown field `a`, expected `b`, expected `name`", "a`, expected `b: is not known; use name"),
             (BODY, "unknown field `x`, there are no fields", "x: is not known"),
             ("address.x", "unknown field `x`, expected `city`", "address.x: is not known; use city"),
-            ("user", "UUID parsing failed: invalid character: found `h` at 1", "user: is not valid"),
+            ("user", "UUID parsing failed: invalid character: found `h` at 1", "user: must be a uuid"),
         ] {
             let field = describe(path, error);
             assert_eq!(format!("{}: {}", field.field, field.message), message);
