@@ -1,4 +1,4 @@
-//! The composition root: builds the service from its configuration. Only this module names the concrete types of repositories and clients.
+//! The composition root: builds the service from its configuration, with the repositories and clients of production.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ pub async fn build(config: Config, operations: Arc<dyn Operations>) -> anyhow::R
         server.outside("geo", "GEO_ADDRESS", &own.geo_address)?,
     );
     let couriers = Couriers::new(delivery.clone(), timeline.clone());
-    let guard = server.guard(Arc::new(GrpcSessions::new(server.identify(iam.clone()))), api::RULES);
+    let guard = server.guard(Arc::new(GrpcSessions::new(server.identify(iam.clone()))), &api::RULES);
     let state = api::Api {
         iam: Iam::new(iam.forwarding_session()),
         inventory: Inventory::new(as_user("inventory", "INVENTORY_ADDRESS", &own.inventory_address)?),

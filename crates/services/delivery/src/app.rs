@@ -1,4 +1,4 @@
-//! The composition root: builds the service from its configuration. Only this module names the concrete types of repositories and clients.
+//! The composition root: builds the service from its configuration, with the repositories and clients of production.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
         waker.clone(),
         own.delivery_move_every,
     );
-    let http = identity.guard(&server, api::http::RULES)?;
+    let http = identity.guard(&server, &api::http::RULES)?;
     let http = if own.delivery_open { http.open() } else { http };
     let router = api::http::router(service.clone(), http, server.readiness(), own.delivery_max_in_flight);
     let guard = identity.guard(&server, api::grpc::RULES)?;

@@ -27,7 +27,7 @@ pub static SERVICE: Service = Service {
     admin_port: 9470,
     second_api: Some(SecondApi::Http(ports::DELIVERY_HTTP)),
     database: Some(OwnDatabase { connections: 10, migrations: &repository::MIGRATIONS }),
-    rules: &[api::http::RULES, api::grpc::RULES],
+    rules: || vec![&api::http::RULES, api::grpc::RULES],
     openapi: Some(api::http::document),
     metrics: metrics::METRICS,
     calls: &[Call::when_requested("iam"), Call::in_background("order"), Call::in_background("geo")],

@@ -19,7 +19,7 @@ pub static SERVICE: Service = Service {
     admin_port: 9471,
     second_api: None,
     database: None,
-    rules: &[api::RULES],
+    rules: || vec![api::RULES],
     openapi: None,
     metrics: &[],
     calls: &[],

@@ -1,4 +1,4 @@
-//! The composition root: builds the service from its configuration. Only this module names the concrete types of repositories and clients.
+//! The composition root: builds the service from its configuration, with the repositories and clients of production.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
         Arc::new(topic),
         Cache::new(own.intake_cache_capacity, own.intake_cache_bytes, own.intake_cache_ttl),
     );
-    let guard = identity.guard(&server, api::RULES)?;
+    let guard = identity.guard(&server, &api::RULES)?;
     let router = api::router(service.clone(), &guard, server.readiness(), &own);
     let consumers = messaging.consumers(&server, consumers::all(&service));
     let tombstones = jobs::remove_tombstones(&server.retention(messaging.kafka.effect_retention())?);

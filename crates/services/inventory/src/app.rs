@@ -1,4 +1,4 @@
-//! The composition root: builds the service from its configuration. Only this module names the concrete types of repositories and clients.
+//! The composition root: builds the service from its configuration, with the repositories and clients of production.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The composition root: builds the service from its configuration. Only this module names the concrete types of repositories and clients.
+//! The composition root: builds the service from its configuration, with the repositories and clients of production.
 
 use std::sync::{Arc, atomic::AtomicBool};
 
@@ -37,6 +37,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
         stable_for: STABLE_FOR,
         halted: AtomicBool::new(false),
     };
+    // The names are in the database. If one changed, an old and a new replica could both do the work during an upgrade.
     let leases = server.leases()?;
     let sender = Sender::new(dispatcher, leases("sender"), queued);
     let (offsets, alerts) = (PgOffsets::new(server.database()?), PgAlerts::new(server.database()?));
@@ -45,7 +46,6 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
     let bot = messenger.bot.map(|api| Bot {
         api,
         offsets: Arc::new(offsets),
-        // The name is in the database. If it changed, an old and a new replica could both run the bot during an upgrade.
         lease: leases("greeter"),
         templates,
         contacts: messenger.contacts,

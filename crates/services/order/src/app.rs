@@ -1,4 +1,4 @@
-//! The composition root: builds the service from its configuration. Only this module names the concrete types of repositories and clients.
+//! The composition root: builds the service from its configuration, with the repositories and clients of production.
 
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
         .with_statuses(statuses);
     let sessions = Arc::new(GrpcSessions::new(iam));
     let state = api::Api { service: service.clone(), deliveries: deliveries.clone() };
-    let http = server.guard(sessions.clone(), api::RULES);
+    let http = server.guard(sessions.clone(), &api::RULES);
     let router = api::router(state, http, server.readiness(), own.order_max_in_flight);
     let guard = server.guard(sessions, api::grpc::RULES);
     let consumers = messaging.consumers(&server, consumers::all(&service, &deliveries));

@@ -26,7 +26,7 @@ pub static SERVICE: Service = Service {
     admin_port: 9467,
     second_api: None,
     database: Some(OwnDatabase { connections: 10, migrations: &repository::MIGRATIONS }),
-    rules: &[api::RULES],
+    rules: || vec![api::RULES],
     openapi: None,
     metrics: metrics::METRICS,
     calls: &[Call::when_requested("iam")],

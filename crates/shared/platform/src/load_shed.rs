@@ -182,26 +182,19 @@ pub async fn shed(State(slots): State<Slots>, request: Request, next: Next) -> R
     next.run(request).await
 }
 
-/// Middleware behind the guard: takes a slot of the user's for the request, or answers 429.
-pub async fn shed_user(State(slots): State<UserSlots>, request: Request, next: Next) -> Response {
-    match slots.take(request.extensions().get(), body_size(&request)).await {
-        Ok(_slot) => next.run(request).await,
-        Err(()) => refusal_to_user(),
-    }
-}
-
 /// Returns the size of a body that has arrived, in bytes.
 pub(crate) fn body_size(request: &Request) -> usize {
     usize::try_from(request.body().size_hint().lower()).unwrap_or(usize::MAX)
 }
 
 /// Returns the response to a request for which there is no slot.
-pub fn refusal() -> Response {
+pub(crate) fn refusal() -> Response {
     metrics::counter!("requests_shed_total").increment(1);
     Problem::too_many_requests("too many requests at once; try again soon").into_response()
 }
 
-fn refusal_to_user() -> Response {
+/// Returns the response to a request for which its user has no slot.
+pub(crate) fn refusal_to_user() -> Response {
     metrics::counter!("requests_of_one_user_shed_total").increment(1);
     Problem::too_many_requests("too many requests of this user at once; try again soon").into_response()
 }

@@ -27,8 +27,11 @@ pub mod views;
 mod visit;
 pub mod words;
 
-use axum::{Router, middleware::from_fn, routing::get};
-use platform::shared_layer::shared;
+use axum::middleware::from_fn;
+use platform::{
+    http::endpoints::{Endpoints, PUBLIC, USER},
+    shared_layer::shared,
+};
 
 use crate::api::Api;
 pub use answers::{after_form, as_page, not_found};
@@ -39,30 +42,25 @@ pub use login::{login_refused, register_refused};
 pub use operator::{Confirmation, confirm, part_name};
 pub use visit::Visit;
 
-/// Returns the pages that everybody may see, and the assets.
-pub fn public() -> Router<Api> {
-    Router::new()
-        .route("/console/login", get(login::login))
-        .route("/console/register", get(login::register))
-        .route("/console/assets/{name}", get(assets::serve))
-}
-
-/// Returns the pages of users and operators.
-pub fn routes() -> Router<Api> {
-    let fragments = Router::new()
-        .route("/console/orders/{order_uuid}/summary", get(order::summary))
-        .route("/console/orders/{order_uuid}/timeline", get(order::timeline))
-        .route("/console/orders/{order_uuid}/receipt", get(order::receipt))
-        .route("/console/map/grid", get(map::grid))
-        .layer(shared(from_fn(fragments::in_page)));
-    Router::new()
-        .route("/console/", get(shop::show))
-        .route("/console/checkout", get(checkout::show))
-        .route("/console/orders", get(orders::show))
-        .route("/console/orders/{order_uuid}", get(order::show))
-        .route("/console/map", get(map::show))
-        .route("/console/profile", get(profile::show))
-        .route("/console/payments", get(payments::show))
+/// Returns all pages, and the assets.
+pub fn all() -> Endpoints<Api> {
+    let fragments = Endpoints::default()
+        .page(USER, "/console/orders/{order_uuid}/summary", order::summary)
+        .page(USER, "/console/orders/{order_uuid}/timeline", order::timeline)
+        .page(USER, "/console/orders/{order_uuid}/receipt", order::receipt)
+        .page(USER, "/console/map/grid", map::grid)
+        .around(|fragments| fragments.layer(shared(from_fn(fragments::in_page))));
+    Endpoints::default()
+        .page(PUBLIC, "/console/assets/{name}", assets::serve)
+        .page(PUBLIC, "/console/login", login::login)
+        .page(PUBLIC, "/console/register", login::register)
+        .page(USER, "/console/", shop::show)
+        .page(USER, "/console/checkout", checkout::show)
+        .page(USER, "/console/orders", orders::show)
+        .page(USER, "/console/orders/{order_uuid}", order::show)
+        .page(USER, "/console/map", map::show)
+        .page(USER, "/console/profile", profile::show)
+        .page(USER, "/console/payments", payments::show)
         .merge(fragments)
-        .merge(operator::routes())
+        .merge(operator::all())
 }

@@ -175,6 +175,18 @@ async fn what_is_no_page_is_not_found() {
 }
 
 #[tokio::test]
+async fn a_method_that_a_page_does_not_have_is_answered_with_a_page() {
+    let fixture = Fixture::start().await;
+    let session = fixture.iam.session(ids::random());
+
+    for path in ["/console/profile", "/console/map/grid", "/console/api/me"] {
+        let refused = fixture.form(path, &session, &[("a", "b")]).await;
+
+        assert_eq!((refused.status, refused.header("content-type")), (405, "text/html; charset=utf-8"), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_part_of_a_page_that_is_opened_by_hand_leads_to_its_page() {
     let fixture = Fixture::start().await;
     let session = fixture.iam.session(ids::random());

@@ -4,7 +4,6 @@ pub mod browser;
 mod cancel_order;
 mod checkout;
 mod create_order;
-mod dependency_slots;
 mod dto;
 mod extract;
 mod get_delivery;

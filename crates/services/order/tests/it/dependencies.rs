@@ -91,7 +91,7 @@ impl Shop {
         let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
         let deliveries = deliveries(self.orders.clone(), &MemoryDelivery::default());
         let state = Api { service, deliveries };
-        let router = api::router(state, Guard::new(sessions, key, api::RULES), Readiness::default(), SLOTS);
+        let router = api::router(state, Guard::new(sessions, key, &api::RULES), Readiness::default(), SLOTS);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/api/v1/orders", listener.local_addr().unwrap());
         tokio::spawn(http::serve(listener, router, Readiness::default(), CancellationToken::new()));

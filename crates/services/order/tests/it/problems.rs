@@ -133,7 +133,7 @@ impl Desk {
     /// Sends a request and records the status and code of the error response.
     async fn send(&mut self, ask: Ask) {
         let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
-        let guard = Guard::new(self.sessions.clone(), key, api::RULES);
+        let guard = Guard::new(self.sessions.clone(), key, &api::RULES);
         let router = api::router(self.shop.api(), guard, Readiness::default(), self.slots);
         let mut request = Request::builder().method(ask.method).uri(ask.path).header("Host", "x");
         request = request.header("Content-Type", ask.media_type);

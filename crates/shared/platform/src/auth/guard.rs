@@ -88,9 +88,14 @@ impl Guard {
 
     /// Middleware for HTTP routes. Reads the header `X-Session-Uuid` or `Authorization`, and refuses requests with a problem document.
     pub async fn http(State(guard): State<Self>, request: Request, next: Next) -> Response {
+        guard.request(request, async |request| next.run(request).await).await
+    }
+
+    /// Does the same as [`http`](Self::http) within another middleware.
+    pub(crate) async fn request(&self, request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
         let route = request.extensions().get::<MatchedPath>();
-        let access = route.and_then(|route| guard.rules.of_route(request.method().as_str(), route.as_str()));
-        let response = guard.check(access, SESSION_HEADER, request, async |request| next.run(request).await).await;
+        let access = route.and_then(|route| self.rules.of_route(request.method().as_str(), route.as_str()));
+        let response = self.check(access, SESSION_HEADER, request, next).await;
         response.unwrap_or_else(|refusal| refusal.problem().into_response())
     }
 

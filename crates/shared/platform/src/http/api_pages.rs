@@ -10,13 +10,21 @@ use axum::{
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::{config::descriptions::Descriptions, shared_layer::shared};
+use crate::{auth::Rule, config::descriptions::Descriptions, shared_layer::shared};
 
 const DOCUMENT: &str = "/openapi.json";
 /// Swagger UI loads scripts and styles from its own origin and uses style attributes and images in its styles. It may not be framed, and
 /// sends requests only to its own origin.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The rules of these pages.
+pub(crate) const RULES: [Rule; 4] = [
+    Rule::public("GET /openapi.json"),
+    Rule::public("GET /swagger-ui"),
+    Rule::public("GET /swagger-ui/"),
+    Rule::public("GET /swagger-ui/{*rest}"),
+];
 
 /// Returns the routes of the description and of Swagger UI. If `SWAGGER_UI` is false, there are none.
 pub fn routes<S: Clone + Send + Sync + 'static>(document: OpenApi) -> Router<S> {

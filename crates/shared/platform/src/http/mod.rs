@@ -2,8 +2,10 @@
 
 pub mod api_pages;
 pub(crate) mod discard_body;
+pub mod endpoints;
 pub(crate) mod expect;
 pub(crate) mod host;
+pub mod inbound;
 pub mod json;
 pub(crate) mod keep_alive;
 pub mod openapi;

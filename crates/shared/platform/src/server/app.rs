@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Server, readiness::Readiness};
 use crate::{auth::Guard, grpc::Services, jobs::Job, kafka::Consumer, outbox::Relay};
 
-/// A program or a part of one. It ends after the token is cancelled, or with a failure that a retry cannot repair.
+/// Work that ends early when the token is cancelled, and fails if a retry cannot help.
 pub type Run = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, anyhow::Result<()>> + Send>;
 
 /// A service that has bound its listeners and has not been started yet.
@@ -50,8 +50,10 @@ impl App {
         Self { http: Some(router), ..self }
     }
 
-    pub fn consumers(self, consumers: Vec<Consumer>) -> Self {
-        Self { consumers, ..self }
+    /// Adds consumers.
+    pub fn consumers(mut self, consumers: Vec<Consumer>) -> Self {
+        self.consumers.extend(consumers);
+        self
     }
 
     /// Publishes the service's outbox.

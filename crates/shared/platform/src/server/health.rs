@@ -6,9 +6,13 @@ use axum::{Json, Router, extract::State, http::StatusCode, response::IntoRespons
 use serde::Serialize;
 
 use crate::{
+    auth::Rule,
     http::rejection::{method_not_allowed, not_found},
     server::readiness::Readiness,
 };
+
+/// The rules of the [probes](probe_routes).
+pub(crate) const PROBE_RULES: [Rule; 2] = [Rule::public("GET /health/live"), Rule::public("GET /health/ready")];
 
 /// The body of a response to a health check.
 #[derive(Serialize)]

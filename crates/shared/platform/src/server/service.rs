@@ -36,8 +36,8 @@ pub struct Service {
     pub second_api: Option<SecondApi>,
     /// The service's database. `None` for a service that stores nothing.
     pub database: Option<OwnDatabase>,
-    /// The access rules of the service's APIs.
-    pub rules: &'static [&'static [Rule]],
+    /// Returns the access rules of the service's APIs, a table each.
+    pub rules: fn() -> Vec<&'static [Rule]>,
     /// Returns the OpenAPI description of the HTTP API. `None` for a service that serves only gRPC.
     pub openapi: Option<fn() -> utoipa::openapi::OpenApi>,
     /// What the service exports besides [`METRICS`](crate::telemetry::metric::METRICS).

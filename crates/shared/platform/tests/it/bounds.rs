@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, body::Bytes, middleware::from_fn_with_state, routing::post};
+use axum::{Router, body::Bytes, routing::post};
 use contracts::proto::geo::{
     GetGeolocationReply, GetGeolocationRequest,
     geo_client::GeoClient,
@@ -12,9 +12,9 @@ use futures::future::join_all;
 use platform::{
     auth::{Access, Guard, MemorySessions, SESSION_HEADER, SESSION_METADATA, ServiceKey},
     grpc::{Peer, Services},
-    http,
+    http::{self, inbound::Inbound},
     listener::{Limits, Listener},
-    load_shed::{Slots, UserSlots, shed, shed_user},
+    load_shed::{Slots, UserSlots},
     server::readiness::Readiness,
 };
 use testkit::Running;
@@ -53,13 +53,9 @@ async fn over_http() -> (SocketAddr, Running) {
         sleep(SLOW_REQUEST).await;
         body.len().to_string()
     };
-    let router = Router::new()
-        .route("/", post(length))
-        .layer(from_fn_with_state(UserSlots::quarter_of(8), shed_user))
-        .layer(from_fn_with_state(guard(Access::Session(&[])), Guard::http))
-        .layer(from_fn_with_state(Slots::new(8), shed));
+    let inbound = Inbound::new(guard(Access::Session(&[])), Slots::new(8), UserSlots::quarter_of(8));
+    let router = http::layers(inbound.to(Router::new().route("/", post(length)), http::BODY_LIMIT));
     let (listener, address) = bind().await;
-    let router = http::layers(router);
     (address, testkit::run(|stop| http::serve(listener, router, Readiness::default(), stop)))
 }
 

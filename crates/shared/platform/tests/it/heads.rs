@@ -42,7 +42,7 @@ async fn serve() -> (SocketAddr, Running) {
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(guard, Guard::http));
     let router = Router::new().route("/", guarded).route("/public", get(async || "here"));
-    let router = http::layers(router.fallback(http::not_found).method_not_allowed_fallback(http::method_not_allowed));
+    let router = http::layers(router);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");
     (address, testkit::run(|stop| http::serve(listener, router, Readiness::default(), stop)))

@@ -198,7 +198,7 @@ impl Door {
 /// Calls the service's first method for users with an empty message. The service rejects it or finds nothing, but only
 /// after it has checked the session.
 async fn probe(channel: Channel, service: &'static Service, session: &str) -> Result<(), Status> {
-    let rules = service.rules.concat().into_iter();
+    let rules = (service.rules)().concat().into_iter();
     let mut methods = rules.filter(|rule| rule.method.starts_with('/') && matches!(rule.access, Access::Session(_)));
     let Some(rule) = methods.next() else { return Ok(()) };
     let mut client = Grpc::new(channel);

@@ -92,7 +92,7 @@ async fn orders(builder: &mut Builder) -> axum::Router {
     service.pay(USER, PAID, PaymentMethod::Card, None).await.expect("an order is paid");
     builder.serve("order", order::api::grpc::RULES, order::api::grpc::services(service.clone(), deliveries.clone()));
     builder.subscriptions.extend(order::consumers::all(&service, &deliveries));
-    let guard = guard("order", &builder.sessions, order::api::RULES);
+    let guard = guard("order", &builder.sessions, &order::api::RULES);
     order::api::router(order::api::Api { service, deliveries }, guard, Readiness::default(), SLOTS)
 }
 
@@ -135,7 +135,7 @@ async fn deliveries(builder: &mut Builder) -> axum::Router {
     service.add_courier(&courier).await.expect("a courier is added");
     builder.subscriptions.extend(delivery::consumers::all(&service, &generator));
     builder.serve("delivery", delivery::api::grpc::RULES, delivery::api::grpc::services(service.clone()));
-    let guard = guard("delivery", &builder.sessions, delivery::api::http::RULES);
+    let guard = guard("delivery", &builder.sessions, &delivery::api::http::RULES);
     delivery::api::http::router(service, guard, Readiness::default(), SLOTS)
 }
 
@@ -176,7 +176,7 @@ async fn stream(builder: &mut Builder) -> axum::Router {
     let order = intake::model::Order { order_uid, customer_id: USER.to_string(), ..intake::sample::order(1, 1) };
     service.take(&[Arc::new(order)]).await.expect("an order is stored");
     builder.subscriptions.extend(intake::consumers::all(&service));
-    let guard = guard("intake", &builder.sessions, intake::api::RULES);
+    let guard = guard("intake", &builder.sessions, &intake::api::RULES);
     let own = intake::config::Own {
         intake_cache_capacity: 1_000,
         intake_cache_bytes: 1 << 20,

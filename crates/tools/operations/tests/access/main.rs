@@ -44,11 +44,13 @@ fn the_rules_name_services_that_there_are() {
 }
 
 #[test]
-fn the_table_has_a_row_for_each_rule_in_its_order() {
-    let ruled: Vec<Method> = method::all().into_iter().map(|(method, _)| method).collect();
-    let rows: Vec<Method> = table::rows().into_iter().map(|row| row.method).collect();
+fn the_table_has_one_row_for_each_rule() {
+    let mut ruled: Vec<Method> = method::all().into_iter().map(|(method, _)| method).collect();
+    let mut rows: Vec<Method> = table::rows().into_iter().map(|row| row.method).collect();
 
-    assert_eq!(rows, ruled, "docs/access.md lists the methods as the tables of rules do");
+    ruled.sort();
+    rows.sort();
+    assert_eq!(rows, ruled, "docs/access.md has a row for each method that has a rule, and no other");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

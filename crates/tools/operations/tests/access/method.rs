@@ -36,8 +36,9 @@ impl Method {
 
 /// Returns the methods that have a rule.
 pub fn all() -> Vec<(Method, Access)> {
-    let rules =
-        SERVICES.into_iter().flat_map(|service| service.rules.concat().into_iter().map(move |rule| (service, rule)));
+    let rules = SERVICES
+        .into_iter()
+        .flat_map(|service| (service.rules)().concat().into_iter().map(move |rule| (service, rule)));
     rules
         .map(|(service, rule)| {
             let api = if rule.method.starts_with('/') { Api::Grpc } else { Api::Http };

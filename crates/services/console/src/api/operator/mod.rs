@@ -10,13 +10,12 @@ mod letter_choice;
 mod long_action;
 mod reads;
 
-use axum::{
-    Router,
-    response::Response,
-    routing::{get, post},
-};
+use axum::response::Response;
 use contracts::ids::UserId;
-use platform::http::problem::Problem;
+use platform::http::{
+    endpoints::{Endpoints, OPERATOR},
+    problem::Problem,
+};
 
 pub use self::{
     dead_letters::PAGE_SIZE as LETTERS_PER_PAGE,
@@ -29,19 +28,47 @@ use crate::{metrics, pages::Visit, repository::NewAction};
 /// Where the form of a short action leads: the log, which begins with its result.
 const DONE: &str = "/console/operator/actions?done=yes";
 
-pub fn routes() -> Router<Api> {
-    Router::new()
-        .route("/console/api/operator/services", get(reads::services))
-        .route("/console/api/operator/dead-letters", get(dead_letters::list))
-        .route("/console/api/operator/dead-letters/replay", post(dead_letters::replay))
-        .route("/console/api/operator/dead-letters/discard", post(dead_letters::discard))
-        .route("/console/api/operator/outbox", get(reads::outbox))
-        .route("/console/api/operator/lag", get(reads::lag))
-        .route("/console/api/operator/audit", get(audit::show).post(audit::audit))
-        .route("/console/api/operator/couriers", get(reads::couriers).post(changes::add_courier))
-        .route("/console/api/operator/actions", get(reads::actions))
-        .route("/console/api/operator/kyc-rollback", post(changes::roll_back_kyc))
-        .route("/console/api/operator/restock", post(changes::restock))
+pub fn endpoints() -> Endpoints<Api> {
+    let path = |end: &str| format!("/console/api/operator/{end}");
+    Endpoints::default()
+        .get(OPERATOR, &path("services"), "The state of each service", reads::services)
+        .get(
+            OPERATOR,
+            &path("dead-letters"),
+            "Pending dead letters, filtered by letter, topic, group, kind and reason",
+            dead_letters::list,
+        )
+        .get(
+            OPERATOR,
+            &path("outbox"),
+            "The events that wait in each service's outbox, and the replica that publishes them",
+            reads::outbox,
+        )
+        .get(
+            OPERATOR,
+            &path("lag"),
+            "The lag of each consumer group by partition, now and over the last 15 minutes",
+            reads::lag,
+        )
+        .get(OPERATOR, &path("audit"), "The audit that runs, and the result of the last one", audit::show)
+        .get(OPERATOR, &path("couriers"), "The couriers, with their orders", reads::couriers)
+        .get(OPERATOR, &path("actions"), "The log of operators' actions", reads::actions)
+        .post(
+            OPERATOR,
+            &path("dead-letters/replay"),
+            "Replays the dead letters that match; with dry_run, says what that would do",
+            dead_letters::replay,
+        )
+        .post(
+            OPERATOR,
+            &path("dead-letters/discard"),
+            "Discards the dead letters that match, with the reason why",
+            dead_letters::discard,
+        )
+        .post(OPERATOR, &path("audit"), "Begins an audit of the whole shop", audit::audit)
+        .post(OPERATOR, &path("couriers"), "Adds a courier", changes::add_courier)
+        .post(OPERATOR, &path("kyc-rollback"), "Rejects a verified customer", changes::roll_back_kyc)
+        .post(OPERATOR, &path("restock"), "Adds to the stock of a part; under the same key, once", changes::restock)
 }
 
 /// Returns whether a request still has to be confirmed.

@@ -6,7 +6,7 @@ mod couriers;
 mod dead_letters;
 mod system;
 
-use axum::{Router, routing::get};
+use platform::http::endpoints::{Endpoints, OPERATOR};
 
 pub use self::{
     actions::part_name,
@@ -19,15 +19,15 @@ use super::{
 use crate::{api::Api, pages::Visit};
 
 /// Returns the pages of operators.
-pub fn routes() -> Router<Api> {
-    Router::new()
-        .route("/console/operator/services", get(system::services))
-        .route("/console/operator/dead-letters", get(dead_letters::show))
-        .route("/console/operator/outbox", get(system::outbox))
-        .route("/console/operator/lag", get(system::lag))
-        .route("/console/operator/audit", get(system::audit))
-        .route("/console/operator/couriers", get(couriers::show))
-        .route("/console/operator/actions", get(actions::show))
+pub fn all() -> Endpoints<Api> {
+    Endpoints::default()
+        .page(OPERATOR, "/console/operator/services", system::services)
+        .page(OPERATOR, "/console/operator/dead-letters", dead_letters::show)
+        .page(OPERATOR, "/console/operator/outbox", system::outbox)
+        .page(OPERATOR, "/console/operator/lag", system::lag)
+        .page(OPERATOR, "/console/operator/audit", system::audit)
+        .page(OPERATOR, "/console/operator/couriers", couriers::show)
+        .page(OPERATOR, "/console/operator/actions", actions::show)
 }
 
 async fn layout(api: &Api, visit: &Visit) -> Layout {

@@ -33,6 +33,8 @@ async fn the_first_couriers_are_there_and_another_can_be_added() {
         )
         .await;
     assert_eq!((status, &problem["code"]), (404, &json!("COURIER_NOT_FOUND")));
+    let (status, problem) = fixture.get("/nowhere", None).await;
+    assert_eq!((status, &problem["code"]), (404, &json!("NOT_FOUND")));
 }
 
 #[tokio::test]

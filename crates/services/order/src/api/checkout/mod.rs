@@ -9,40 +9,39 @@ pub mod get_payment;
 
 use axum::{
     Json,
-    body::{Body, to_bytes},
     extract::Request,
     http::header,
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use serde_json::{Map, Value};
+use platform::http::problem::Problem;
+use serde::Serialize;
 
 const BASE: &str = "/api/orders";
-/// The maximum size of an error response's body, in bytes. No error response of the service is larger.
-const MAX_PROBLEM_BYTES: usize = 64 * 1024;
 
 /// Returns true if the path belongs to the endpoints of `/api/orders`.
 pub fn is_checkout_path(path: &str) -> bool {
     path.strip_prefix(BASE).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Middleware that copies `message` to `error` in every error response under `/api/orders`, whichever layer produced the response.
+/// A problem with its message as `error`, too.
+#[derive(Serialize)]
+struct WithError<'a> {
+    #[serde(flatten)]
+    problem: &'a Problem,
+    error: &'a str,
+}
+
+/// Middleware that copies `message` to `error` in every problem under `/api/orders`, whichever layer produced the response.
 pub async fn copy_message_to_error(request: Request, next: Next) -> Response {
-    let is_checkout = is_checkout_path(request.uri().path());
-    let response = next.run(request).await;
-    let status = response.status();
-    if !is_checkout || !(status.is_client_error() || status.is_server_error()) {
-        return response;
+    if !is_checkout_path(request.uri().path()) {
+        return next.run(request).await;
     }
-    let (mut parts, body) = response.into_parts();
-    let Ok(body) = to_bytes(body, MAX_PROBLEM_BYTES).await else { return parts.status.into_response() };
-    let Ok(mut problem) = serde_json::from_slice::<Map<String, Value>>(&body) else {
-        return Response::from_parts(parts, Body::from(body));
-    };
-    if let Some(message) = problem.get("message").cloned() {
-        problem.insert("error".to_owned(), message);
+    let mut response = next.run(request).await;
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        let with_error = WithError { error: &problem.message, problem: &problem };
+        *response.body_mut() = Json(with_error).into_response().into_body();
+        response.headers_mut().remove(header::CONTENT_LENGTH);
     }
-    parts.headers.remove(header::CONTENT_LENGTH);
-    let (_, body) = Json(problem).into_response().into_parts();
-    Response::from_parts(parts, body)
+    response
 }

@@ -60,7 +60,7 @@ pub async fn start(slots: usize) -> Api {
     let sessions = Arc::new(MemorySessions::default());
     sessions.open("session", user);
     let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
-    let guard = Guard::new(sessions.clone(), key, api::RULES);
+    let guard = Guard::new(sessions.clone(), key, &api::RULES);
     let orders = PgOrders::new(database.pool.clone());
     let users = MemoryUsers::default();
     let clients = Clients { users: Arc::new(users.clone()), ..clients(inventory.clone(), payments.clone()) };

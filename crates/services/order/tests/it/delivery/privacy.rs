@@ -31,7 +31,7 @@ async fn an_address_is_in_no_log_line_and_no_event() {
     let sessions = MemorySessions::default();
     sessions.open("session", shop.user.uuid());
     let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
-    let guard = Guard::new(Arc::new(sessions), key, api::RULES);
+    let guard = Guard::new(Arc::new(sessions), key, &api::RULES);
     let router = api::router(shop.api(), guard, Readiness::default(), 10);
     let send = async |method: &str, path: &str, body: Value| {
         let request =

@@ -222,7 +222,7 @@ async fn reads_are_answered_while_delivery_hangs() {
     sessions.open("session", shop.user.uuid());
     let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
     let state = api::Api { service: shop.service.clone(), deliveries: service(&shop, hung().await) };
-    let router = api::router(state, Guard::new(sessions, key, api::RULES), Readiness::default(), SLOTS);
+    let router = api::router(state, Guard::new(sessions, key, &api::RULES), Readiness::default(), SLOTS);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/api/v1/orders/{order}", listener.local_addr().unwrap());
     tokio::spawn(http::serve(listener, router, Readiness::default(), CancellationToken::new()));

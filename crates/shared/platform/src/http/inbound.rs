@@ -1,0 +1,77 @@
+//! The way into an HTTP API. A request takes a slot, its caller is authenticated, and it takes a slot of its user; then its endpoint runs.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request, State},
+    middleware::{Next, from_fn_with_state},
+    response::Response,
+};
+
+use crate::{
+    auth::Guard,
+    load_shed::{Slots, UserSlots, body_size, refusal, refusal_to_user},
+    shared_layer::shared,
+};
+
+/// The way of the requests to some endpoints. Clones share the slots.
+#[derive(Clone)]
+pub struct Inbound {
+    guard: Guard,
+    slots: Option<Slots>,
+    apart: Option<Slots>,
+    users: Option<UserSlots>,
+}
+
+impl Inbound {
+    /// Rejects with 429 the requests for which there is none of `slots`, or none of their user's.
+    pub fn new(guard: Guard, slots: Slots, users: UserSlots) -> Self {
+        Self { guard, slots: Some(slots), apart: None, users: Some(users) }
+    }
+
+    /// Limits nothing: the endpoints have limits of their own.
+    pub fn unlimited(guard: Guard) -> Self {
+        Self { guard, slots: None, apart: None, users: None }
+    }
+
+    /// Makes requests take one of `slots`, too. Endpoints that wait for the same service share them, so that it cannot hold up others.
+    #[must_use]
+    pub fn apart(&self, slots: Slots) -> Self {
+        Self { apart: Some(slots), ..self.clone() }
+    }
+
+    /// Replaces the guard.
+    #[must_use]
+    pub fn behind(&self, guard: Guard) -> Self {
+        Self { guard, ..self.clone() }
+    }
+
+    /// Puts this way before the endpoints of `router`, which read bodies of at most `body_limit` bytes. The whole router needs a fallback of
+    /// its own: axum's is behind the guard now, which refuses unknown paths with 403.
+    pub fn to<S: Clone + Send + Sync + 'static>(&self, router: Router<S>, body_limit: usize) -> Router<S> {
+        router
+            .layer(shared(DefaultBodyLimit::max(body_limit)))
+            .layer(shared(from_fn_with_state(Arc::new(self.clone()), admit)))
+    }
+}
+
+/// Middleware: one layer, since each layer of axum costs each request several allocations.
+async fn admit(State(inbound): State<Arc<Inbound>>, request: Request, next: Next) -> Response {
+    let (Ok(_slot), Ok(_apart)) = (slot(inbound.slots.as_ref()), slot(inbound.apart.as_ref())) else {
+        return refusal();
+    };
+    let handle = async |request: Request| {
+        let Some(users) = &inbound.users else { return next.run(request).await };
+        match users.take(request.extensions().get(), body_size(&request)).await {
+            Ok(_slot) => next.run(request).await,
+            Err(()) => refusal_to_user(),
+        }
+    };
+    inbound.guard.request(request, handle).await
+}
+
+/// Takes one of the slots, if there is a limit.
+fn slot(limit: Option<&Slots>) -> Result<Option<impl Drop>, ()> {
+    limit.map(|slots| slots.take().ok_or(())).transpose()
+}
