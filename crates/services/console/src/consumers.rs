@@ -31,7 +31,7 @@ impl Records {
         let now = clock::now();
         let records: Vec<NewRecord> = messages.iter().filter_map(|message| NewRecord::read(message, now)).collect();
         if !records.is_empty() {
-            metrics::recorded(self.timeline.add(&records).await?);
+            metrics::recorded(self.timeline.add(records).await?);
             self.live.added();
         }
         Ok(())

@@ -45,16 +45,16 @@ fn key(record: &NewRecord) -> (&str, &str, i32, i64) {
 
 #[async_trait]
 impl Timeline for MemoryTimeline {
-    async fn add(&self, records: &[NewRecord]) -> Result<u64, Error> {
+    async fn add(&self, records: Vec<NewRecord>) -> Result<u64, Error> {
         let mut state = self.state();
         let mut added = 0;
         for record in records {
-            if state.records.iter().all(|known| key(&known.record) != key(record)) {
+            if state.records.iter().all(|known| key(&known.record) != key(&record)) {
                 state.last += 1;
                 let place = state.last;
                 let is_same = |known: &Record| known.record.order == record.order && known.record.event == record.event;
                 let is_repeat = record.event.is_some() && state.records.iter().any(is_same);
-                state.records.push(Record { place, is_repeat, record: record.clone() });
+                state.records.push(Record { place, is_repeat, record });
                 added += 1;
             }
         }

@@ -33,7 +33,7 @@ impl Caught {
 pub trait Timeline: Send + Sync {
     /// Adds the records that the timeline lacks, and returns their number. A record that is added later has a higher place, and is visible
     /// later.
-    async fn add(&self, records: &[NewRecord]) -> Result<u64, Error>;
+    async fn add(&self, records: Vec<NewRecord>) -> Result<u64, Error>;
 
     /// Returns the records of an order after `place`, by place, at most [`MAX_RECORDS`].
     async fn of_order(&self, order: OrderId, place: i64) -> Result<Vec<Record>, Error>;

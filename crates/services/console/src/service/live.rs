@@ -196,12 +196,12 @@ mod tests {
             if let Some(live) = live {
                 *self.stream.lock().unwrap() = Some(live.open(self.order)?);
                 assert!(self.timeline.of_order(self.order, 0).await?.is_empty());
-                self.timeline.add(&[record(self.order, 1)]).await?;
+                self.timeline.add(vec![record(self.order, 1)]).await?;
             }
             self.timeline.after(place, orders).await
         }
 
-        async fn add(&self, records: &[NewRecord]) -> Result<u64, Error> {
+        async fn add(&self, records: Vec<NewRecord>) -> Result<u64, Error> {
             self.timeline.add(records).await
         }
 

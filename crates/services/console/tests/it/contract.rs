@@ -78,7 +78,7 @@ async fn a_record_is_read_as_it_was_added(timeline: &dyn Timeline) {
     let whole = record(order(1), 0);
     let bare = NewRecord { user: None, event: None, trace: None, payload: json!(null), ..record(order(1), 1) };
 
-    assert_eq!(timeline.add(&[whole.clone(), bare.clone(), record(order(2), 2)]).await.unwrap(), 3);
+    assert_eq!(timeline.add(vec![whole.clone(), bare.clone(), record(order(2), 2)]).await.unwrap(), 3);
 
     let read = timeline.of_order(order(1), 0).await.unwrap();
     assert!(read[0].place > 0 && read[0].place < read[1].place);
@@ -89,9 +89,9 @@ async fn a_record_stands_once_and_a_topic_that_begins_anew_has_others(timeline: 
     let first = record(order(1), 0);
     let anew = NewRecord { topic_id: "second".to_owned(), ..first.clone() };
 
-    assert_eq!(timeline.add(std::slice::from_ref(&first)).await.unwrap(), 1);
-    assert_eq!(timeline.add(&[first.clone(), record(order(1), 1), first]).await.unwrap(), 1);
-    assert_eq!(timeline.add(&[anew]).await.unwrap(), 1);
+    assert_eq!(timeline.add(vec![first.clone()]).await.unwrap(), 1);
+    assert_eq!(timeline.add(vec![first.clone(), record(order(1), 1), first]).await.unwrap(), 1);
+    assert_eq!(timeline.add(vec![anew]).await.unwrap(), 1);
 
     let offsets: Vec<i64> = timeline.of_order(order(1), 0).await.unwrap().iter().map(|one| one.record.offset).collect();
     assert_eq!(offsets, [0, 1, 0]);
@@ -103,7 +103,7 @@ async fn a_record_of_an_event_that_the_order_has_is_a_repeat(timeline: &dyn Time
     let without = NewRecord { event: None, ..record(order(1), 1) };
     let another = NewRecord { event: None, ..record(order(1), 2) };
     let elsewhere = NewRecord { order: order(2), offset: 3, ..first.clone() };
-    timeline.add(&[first, again, without, another, elsewhere]).await.unwrap();
+    timeline.add(vec![first, again, without, another, elsewhere]).await.unwrap();
 
     let repeats = |records: Vec<console::model::Record>| records.iter().map(|one| one.is_repeat).collect::<Vec<_>>();
     assert_eq!(repeats(timeline.of_order(order(1), 0).await.unwrap()), [false, true, false, false]);
@@ -113,7 +113,7 @@ async fn a_record_of_an_event_that_the_order_has_is_a_repeat(timeline: &dyn Time
 }
 
 async fn a_reader_goes_on_after_the_place_that_it_has_seen(timeline: &dyn Timeline) {
-    timeline.add(&[record(order(1), 0), record(order(2), 1), record(order(1), 2)]).await.unwrap();
+    timeline.add(vec![record(order(1), 0), record(order(2), 1), record(order(1), 2)]).await.unwrap();
     let all = timeline.of_order(order(1), 0).await.unwrap();
 
     assert_eq!(timeline.of_order(order(1), all[0].place).await.unwrap(), all[1..]);
@@ -129,7 +129,7 @@ async fn a_reader_goes_on_after_the_place_that_it_has_seen(timeline: &dyn Timeli
 async fn writers_at_once_leave_no_place_that_becomes_visible_later(timeline: &dyn Timeline) {
     let write = async |writer: i64| {
         for number in 0..20 {
-            timeline.add(&[record(order(1), writer * 100 + number)]).await.unwrap();
+            timeline.add(vec![record(order(1), writer * 100 + number)]).await.unwrap();
         }
     };
     let read = async {
@@ -154,10 +154,10 @@ async fn the_owner_is_the_first_user_that_a_record_names(timeline: &dyn Timeline
     let unknown = NewRecord { user: None, ..record(order(1), 0) };
     let named = record(order(1), 1);
 
-    timeline.add(&[unknown]).await.unwrap();
+    timeline.add(vec![unknown]).await.unwrap();
     assert_eq!(timeline.owner(order(1)).await.unwrap(), None);
-    timeline.add(std::slice::from_ref(&named)).await.unwrap();
-    timeline.add(&[record(order(1), 2)]).await.unwrap();
+    timeline.add(vec![named.clone()]).await.unwrap();
+    timeline.add(vec![record(order(1), 2)]).await.unwrap();
 
     assert_eq!(timeline.owner(order(1)).await.unwrap(), named.user);
 }
@@ -167,7 +167,7 @@ async fn old_records_are_removed(timeline: &dyn Timeline) {
         consumed_at: clock::now().trunc_subsecs(6) - TimeDelta::days(days),
         ..record(order(1), offset)
     };
-    timeline.add(&[aged(9, 0), aged(8, 1), aged(1, 2)]).await.unwrap();
+    timeline.add(vec![aged(9, 0), aged(8, 1), aged(1, 2)]).await.unwrap();
     let week = Duration::from_hours(7 * 24);
 
     assert_eq!(timeline.remove_old(week, 1).await.unwrap(), 1);

@@ -113,7 +113,7 @@ impl Fixture {
 
     /// Adds records to the timeline as another replica does.
     pub async fn add(&self, records: &[NewRecord]) {
-        PgTimeline::new(self.database.pool.clone()).add(records).await.unwrap();
+        PgTimeline::new(self.database.pool.clone()).add(records.to_vec()).await.unwrap();
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {

@@ -1,6 +1,7 @@
 //! PostgreSQL implementations of the repositories.
 
 mod actions;
+mod add;
 mod timeline;
 
 pub use actions::PgActions;

@@ -4,24 +4,29 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::ids::{OrderId, UserId};
-use platform::postgres::Database;
-use serde_json::Value;
+use platform::postgres::{Database, GroupCommit};
 use uuid::Uuid;
 
 use crate::{
     error::Error,
     model::{NewRecord, Record},
-    repository::{Caught, MAX_RECORDS, Timeline},
+    repository::{
+        Caught, MAX_RECORDS, Timeline,
+        postgres::add::{self, Records},
+    },
 };
 
 #[derive(Clone)]
 pub struct PgTimeline {
     pool: Database,
+    /// Additions take turns anyhow, since each locks the only row of `places`.
+    additions: GroupCommit<Records, Option<u64>>,
 }
 
 impl PgTimeline {
     pub fn new(pool: Database) -> Self {
-        Self { pool }
+        let additions = GroupCommit::by_key("add_records", pool.clone(), add::first, add::add);
+        Self { pool, additions }
     }
 }
 
@@ -53,45 +58,8 @@ macro_rules! record {
 
 #[async_trait]
 impl Timeline for PgTimeline {
-    async fn add(&self, records: &[NewRecord]) -> Result<u64, Error> {
-        fn column<T>(records: &[NewRecord], of: impl Fn(&NewRecord) -> T) -> Vec<T> {
-            records.iter().map(of).collect()
-        }
-        // The update locks the only row of `places` until the commit, so that places are assigned in the order of commits. A repeated
-        // record leaves a gap at most.
-        let added = sqlx::query!(
-            "with given as (
-                select * from unnest($1::text[], $2::text[], $3::int[], $4::bigint[], $5::uuid[], $6::uuid[], $7::uuid[], $8::text[],
-                    $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::text[], $13::jsonb[], $14::jsonb[])
-                    with ordinality as given (topic_id, topic, partition, record_offset, order_uuid, user_uuid, event_uuid, kind,
-                        committed_at, published_at, consumed_at, trace_id, payload, headers, number)
-            ), counted as (
-                update places set last = last + (select count(*) from given) returning last - (select count(*) from given) as base
-            )
-            insert into timeline (place, topic_id, topic, partition, record_offset, order_uuid, user_uuid, event_uuid, kind,
-                committed_at, published_at, consumed_at, trace_id, payload, headers)
-            select base + number, topic_id, topic, partition, record_offset, order_uuid, user_uuid, event_uuid, kind,
-                committed_at, published_at, consumed_at, trace_id, payload, headers
-            from given, counted
-            on conflict (topic_id, topic, partition, record_offset) do nothing",
-            &column(records, |one| one.topic_id.clone()),
-            &column(records, |one| one.topic.clone()),
-            &column(records, |one| one.partition),
-            &column(records, |one| one.offset),
-            &column(records, |one| one.order.uuid()),
-            &column(records, |one| one.user.map(UserId::uuid)) as &[Option<Uuid>],
-            &column(records, |one| one.event) as &[Option<Uuid>],
-            &column(records, |one| one.kind.clone()),
-            &column(records, |one| one.committed_at),
-            &column(records, |one| one.published_at),
-            &column(records, |one| one.consumed_at),
-            &column(records, |one| one.trace.clone()) as &[Option<String>],
-            &column(records, |one| one.payload.clone()) as &[Value],
-            &column(records, |one| one.headers.clone()) as &[Value],
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(added.rows_affected())
+    async fn add(&self, records: Vec<NewRecord>) -> Result<u64, Error> {
+        Ok(self.additions.submit(records.into()).await?.unwrap_or_default())
     }
 
     async fn of_order(&self, order: OrderId, place: i64) -> Result<Vec<Record>, Error> {
