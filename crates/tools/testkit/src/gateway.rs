@@ -25,6 +25,17 @@ pub struct Upstream {
     pub admin: (u16, SocketAddr),
 }
 
+/// What a gateway is told.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GatewaySettings {
+    /// What answers instead of iam whether a caller is admitted.
+    pub check: Option<SocketAddr>,
+    /// What receives traces over OTLP. `None` begins no traces.
+    pub collector: Option<SocketAddr>,
+    /// The number of proxies before the gateway whose entries in `X-Forwarded-For` count.
+    pub trusted_hops: u8,
+}
+
 /// A running gateway. Dropping it removes the container.
 pub struct Gateway {
     container: ContainerAsync<GenericImage>,
@@ -32,27 +43,35 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Starts a gateway that trusts this number of proxies before it. Returns `None` if there is no container engine.
-    /// `check` answers instead of iam whether a caller is admitted.
-    pub async fn start(upstreams: &[Upstream], check: Option<SocketAddr>, trusted_hops: u8) -> Option<Self> {
+    /// Starts a gateway. Returns `None` if there is no container engine.
+    pub async fn start(upstreams: &[Upstream], settings: GatewaySettings) -> Option<Self> {
         if let Err(error) = containers::sweep().await {
             eprintln!("no container engine, so the gateway is not tested: {error:#}");
             return None;
         }
-        match Self::try_start(upstreams, check, trusted_hops).await {
+        match Self::try_start(upstreams, settings).await {
             Ok(gateway) => Some(gateway),
             Err(error) => panic!("{error:#}"),
         }
     }
 
-    async fn try_start(upstreams: &[Upstream], check: Option<SocketAddr>, trusted_hops: u8) -> anyhow::Result<Self> {
+    async fn try_start(upstreams: &[Upstream], settings: GatewaySettings) -> anyhow::Result<Self> {
         let read = |name: &str| std::fs::read(Path::new(FILES).join(name)).with_context(|| format!("reading {name}"));
-        let (configuration, listeners) = placed(&String::from_utf8(read("envoy.yaml")?)?, upstreams)?;
-        let configuration = check.map_or(configuration.clone(), |check| checked_by(check, &configuration));
+        let (mut configuration, listeners) = placed(&String::from_utf8(read("envoy.yaml")?)?, upstreams)?;
+        if let Some(check) = settings.check {
+            configuration = checked_by(check, &configuration);
+        }
+        let mut endpoint = String::new();
+        if let Some(collector) = settings.collector {
+            endpoint = format!("http://{collector}");
+            let own = format!("address: {}, port_value: {} ", collector.ip(), collector.port());
+            configuration = configuration.replace("address: collector, port_value: 4317 ", &own);
+        }
         let image = GenericImage::new(IMAGE.0, IMAGE.1)
             .with_entrypoint("bash")
             .with_network("host")
-            .with_env_var("GATEWAY_TRUSTED_HOPS", trusted_hops.to_string())
+            .with_env_var("GATEWAY_TRUSTED_HOPS", settings.trusted_hops.to_string())
+            .with_env_var("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
             .with_copy_to(format!("{TARGET}/envoy.yaml"), configuration.into_bytes())
             .with_copy_to(format!("{TARGET}/descriptors.pb"), read("descriptors.pb")?)
             .with_copy_to(format!("{TARGET}/start"), read("start")?)

@@ -22,7 +22,7 @@ mod tls_kafka;
 
 pub use database::{Database, database, empty_database};
 pub use eventually::eventually;
-pub use gateway::{Gateway, Upstream};
+pub use gateway::{Gateway, GatewaySettings, Upstream};
 pub use guarded_kafka::{GuardedKafka, guarded_kafka};
 pub use iam::{Iam, LIMITED_CHAT, iam};
 pub use kafka::{Kafka, kafka};

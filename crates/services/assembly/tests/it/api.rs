@@ -114,6 +114,7 @@ fn trace() {
             log_outputs: LogOutputs::default(),
             otel_exporter_otlp_endpoint: None,
             otel_traces_sampler_arg: 1.0,
+            trust_trace_headers: false,
         };
         telemetry::start("assembly", &config).unwrap()
     });

@@ -50,6 +50,10 @@ pub struct Config {
     /// The share of traces that are recorded, from 0 to 1. Spans of a trace that another service began follow its decision.
     #[serde(default = "default_share")]
     pub otel_traces_sampler_arg: f64,
+    /// Whether requests over HTTP without TLS may continue a trace. Only for services that callers reach through the gateway alone: it
+    /// removes the trace headers of its callers.
+    #[serde(default)]
+    pub trust_trace_headers: bool,
 }
 
 fn default_level() -> String {
@@ -76,6 +80,7 @@ pub fn start(service: &'static str, config: &Config) -> anyhow::Result<Telemetry
     let upkeep = metrics::record()?;
     export::count_from_zero();
     global::set_text_map_propagator(propagator());
+    observe::trust_trace_headers(config.trust_trace_headers);
     let share = config.otel_traces_sampler_arg;
     anyhow::ensure!((0.0..=1.0).contains(&share), "OTEL_TRACES_SAMPLER_ARG: must be from 0 to 1");
     let resource = Resource::builder().with_service_name(service).build();

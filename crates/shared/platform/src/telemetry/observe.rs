@@ -1,11 +1,17 @@
 //! Observability of requests. Each request gets a span, a debug log line, a count and a histogram sample; each HTTP response has the trace
-//! id in `X-Trace-Id`. The span continues the trace of a service. A stranger begins a new one, since it would choose the ids of others' spans
+//! id in `X-Trace-Id`. The span continues the trace of a service or of the gateway. A stranger begins a new one, since it would choose the ids of others' spans
 //! and whether they are recorded.
 //!
 //! Callers choose paths, methods and content types freely. So the value of a label or a span name is either known to the server or
 //! `unknown`.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
 
 use axum::{
     extract::{MatchedPath, Request},
@@ -26,21 +32,35 @@ const UNKNOWN: &str = "unknown";
 /// The headers by which a request belongs to a trace.
 const TRACE_HEADERS: [&str; 3] = ["traceparent", "tracestate", "baggage"];
 
-/// Observes a request to an HTTP server. The labels are the matched routes. Drops the trace of the caller: services call each other over
-/// gRPC.
+/// [`Config::trust_trace_headers`](super::Config::trust_trace_headers), which is the same for the whole process.
+static TRUSTS_TRACE_HEADERS: AtomicBool = AtomicBool::new(false);
+
+pub(super) fn trust_trace_headers(trusts: bool) {
+    TRUSTS_TRACE_HEADERS.store(trusts, Relaxed);
+}
+
+/// Observes a request to an HTTP server. The labels are the matched routes. Drops the trace of a caller that is not the gateway: services
+/// call each other over gRPC.
 pub(crate) async fn http(mut request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
-    drop_trace(request.headers_mut());
+    if !may_continue_trace(request.extensions().get(), TRUSTS_TRACE_HEADERS.load(Relaxed)) {
+        drop_trace(request.headers_mut());
+    }
     observe(None, request, next).await
 }
 
+/// Returns true if a caller over HTTP may continue a trace. It has no identity without TLS; `trusted` decides then.
+fn may_continue_trace(identity: Option<&Identity>, trusted: bool) -> bool {
+    identity.map_or(trusted, |identity| *identity == Identity::Gateway)
+}
+
 /// Observes a call of a gRPC server. The labels are the server's RPCs. Requests that are not gRPC are observed as HTTP. Drops the trace of a
-/// caller whose certificate is not that of a service. Without TLS the caller is not known here, since some calls between services carry no
-/// token; the gateway drops the trace of callers from outside.
+/// caller whose certificate is neither that of a service nor the gateway's. Without TLS the caller is not known here, since some calls between
+/// services carry no token; the gateway drops the trace of callers from outside.
 pub(crate) async fn grpc(rpcs: &Rpcs, mut request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     if !is_grpc(request.headers()) {
         return http(request, next).await;
     }
-    if let Some(Identity::Gateway | Identity::Operator | Identity::Anyone) = request.extensions().get() {
+    if let Some(Identity::Operator | Identity::Anyone) = request.extensions().get() {
         drop_trace(request.headers_mut());
     }
     let rpc = rpcs.find(request.uri().path()).unwrap_or_else(|| UNKNOWN.into());
@@ -226,15 +246,28 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_service_continues_its_trace_with_baggage() {
+    async fn a_service_and_the_gateway_continue_their_trace_with_baggage() {
         let order = Identity::Service("order".into());
         // Without TLS, other services call over gRPC as strangers do.
-        for identity in [Some(order), None] {
-            let headers = recorded("application/grpc", identity).await;
+        for (content_type, identity) in [
+            ("application/grpc", Some(order)),
+            ("application/grpc", None),
+            ("application/grpc", Some(Identity::Gateway)),
+            ("over http", Some(Identity::Gateway)),
+        ] {
+            let headers = recorded(content_type, identity).await;
 
             assert!(headers["traceparent"].contains(TRACE), "{headers:?}");
             assert_eq!((headers["tracestate"].as_str(), headers["baggage"].as_str()), ("c=d", "a=b"));
         }
+    }
+
+    #[test]
+    fn a_caller_over_http_without_tls_continues_a_trace_only_where_the_gateway_alone_calls() {
+        assert!(may_continue_trace(None, true) && !may_continue_trace(None, false));
+        assert!(
+            may_continue_trace(Some(&Identity::Gateway), false) && !may_continue_trace(Some(&Identity::Anyone), true)
+        );
     }
 
     #[tokio::test]
@@ -243,8 +276,8 @@ mod tests {
             ("over http", None),
             ("over http", Some(Identity::Anyone)),
             ("application/json", None),
+            ("over http", Some(Identity::Service("order".into()))),
             ("application/grpc", Some(Identity::Operator)),
-            ("application/grpc", Some(Identity::Gateway)),
         ] {
             let headers = recorded(content_type, identity).await;
 

@@ -6,7 +6,7 @@ use operations::registry::SERVICES;
 use platform::ids;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use testkit::{Gateway, Upstream};
+use testkit::{Gateway, GatewaySettings, Upstream};
 
 use super::check::{Check, CheckedRequest};
 use crate::{
@@ -31,10 +31,16 @@ pub struct Caller {
 }
 
 impl Fixture {
-    /// Starts a gateway before the system. Returns `None` if there is no container engine.
+    /// Starts a gateway before the system that trusts this number of proxies. Returns `None` if there is no container engine.
     pub async fn start(system: &System, trusted_hops: u8) -> Option<Self> {
+        Self::start_with(system, GatewaySettings { trusted_hops, ..GatewaySettings::default() }).await
+    }
+
+    /// Starts a gateway before the system, whose Check is recorded.
+    pub async fn start_with(system: &System, settings: GatewaySettings) -> Option<Self> {
         let check = Check::start(system.address(&iam::SERVICE));
-        let gateway = Gateway::start(&upstreams(system), Some(check.address), trusted_hops).await?;
+        let gateway =
+            Gateway::start(&upstreams(system), GatewaySettings { check: Some(check.address), ..settings }).await?;
         let http = platform::http::client(Duration::from_secs(20)).unwrap();
         Some(Self { gateway, check: Some(check), http })
     }

@@ -6,4 +6,5 @@ mod errors;
 mod fixture;
 mod sessions;
 mod tokens;
+mod traces;
 mod tricks;
