@@ -39,7 +39,7 @@ pub const FAULTS: [Fault; 3] = [
 
 /// The services that only consume events. Customers' requests succeed without them, and events keep coming.
 const TAKERS: [&Service; 2] = [&assembly::SERVICE, &notification::SERVICE];
-/// The services without which no customer's request can succeed.
+/// The services without which no customer's request to create, pay or cancel can succeed.
 const SERVERS: [&Service; 4] = [&iam::SERVICE, &inventory::SERVICE, &order::SERVICE, &payment::SERVICE];
 /// How long it may take to close the last connection to a database.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -86,16 +86,17 @@ async fn refused(experiment: &mut Experiment, refusal: Refusal) -> anyhow::Resul
         }
     }
     sleep(ANSWERED_AFTER).await;
-    let succeeded = refuse(experiment, refusal, &SERVERS, async |experiment| {
+    // Requests that only read may succeed: iam finds sessions in Redis, and order has the latest statuses in memory.
+    let written = refuse(experiment, refusal, &SERVERS, async |experiment| {
         sleep(ANSWERED_AFTER).await;
-        let before = experiment.load.counters();
+        let refused = Instant::now();
         sleep(Duration::from_secs(experiment.scale(10, 5)).saturating_sub(ANSWERED_AFTER)).await;
-        Ok(experiment.load.counters().since(&before).succeeded)
+        Ok(experiment.load.writes(refused))
     })
     .await?;
     experiment.cause_removed();
-    if succeeded > 0 {
-        done.problems.push(format!("the fault had no effect: {succeeded} requests succeeded meanwhile"));
+    if written > 0 {
+        done.problems.push(format!("the fault had no effect: {written} writing requests succeeded meanwhile"));
     }
     Ok(Injected::Done(done))
 }

@@ -130,7 +130,7 @@ impl Counters {
 #[derive(Default)]
 pub struct Measurements {
     pub total: Counters,
-    /// The times at which requests to create, read, pay and cancel succeeded, oldest first.
+    /// The times at which requests of the first four kinds succeeded, oldest first.
     successes: [Vec<Instant>; 4],
     failed: Option<Instant>,
 }
@@ -141,15 +141,10 @@ impl Measurements {
         if class.is_failure() {
             self.failed = Some(at);
         }
-        let place = match kind {
-            Kind::Create => 0,
-            Kind::Read => 1,
-            Kind::Pay => 2,
-            Kind::Cancel => 3,
-            Kind::LogIn | Kind::Lend => return,
-        };
-        if class == Class::Succeeded {
-            self.successes[place].push(at);
+        if class == Class::Succeeded
+            && let Some(times) = self.successes.get_mut(kind as usize)
+        {
+            times.push(at);
         }
     }
 
@@ -160,6 +155,12 @@ impl Measurements {
 
     pub fn last_failure(&self, since: Instant) -> Option<Instant> {
         self.failed.filter(|at| *at > since)
+    }
+
+    /// Returns how many requests to create, pay or cancel succeeded after `since`.
+    pub fn writes(&self, since: Instant) -> usize {
+        let times = [Kind::Create, Kind::Pay, Kind::Cancel].map(|kind| &self.successes[kind as usize]);
+        times.iter().map(|times| times.len() - times.partition_point(|at| *at <= since)).sum()
     }
 
     /// Returns the time by which every kind has succeeded at least once after `since`; `None` until then.
@@ -192,6 +193,7 @@ mod tests {
         assert_eq!(counts.first_success(start), Some(at(7)));
         assert_eq!(counts.first_success(at(1)), Some(at(7)));
         assert_eq!(counts.first_success(at(2)), None);
+        assert_eq!((counts.writes(start), counts.writes(at(3))), (4, 2));
         assert_eq!(counts.last_failure(at(5)), Some(at(6)));
         assert_eq!(counts.last_failure(at(6)), None);
     }

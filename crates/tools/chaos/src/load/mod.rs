@@ -163,6 +163,11 @@ impl Load {
         self.journal.counts().first_success(since)
     }
 
+    /// Returns how many requests to create, pay or cancel succeeded after `since`.
+    pub fn writes(&self, since: Instant) -> usize {
+        self.journal.counts().writes(since)
+    }
+
     /// Returns the answers that violate the API contract, one sentence each.
     pub fn violations(&self) -> Vec<String> {
         self.journal.violations()
