@@ -30,7 +30,7 @@ pub enum Error {
     TooManyUnpaid { most: u32 },
     #[error("the total price is too large")]
     TotalTooLarge(#[from] MoneyError),
-    #[error("an order that is delivered has at most {max_volume} parts")]
+    #[error("an order with a delivery address may have at most {max_volume} parts")]
     TooLargeToDeliver { max_volume: usize },
     #[error("order {0} has no delivery")]
     DeliveryNotFound(OrderId),

@@ -1,6 +1,6 @@
 //! `GET /console/api/orders/{uuid}/live`: the steps of an order as server-sent events, from the first or after the one that the browser has.
 
-use std::{collections::VecDeque, convert::Infallible, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
 use axum::{
     extract::{Path, Query, State},
@@ -15,11 +15,7 @@ use platform::http::problem::Problem;
 use serde::{Deserialize, Serialize};
 
 use super::{Api, of_error};
-use crate::{
-    model::Step,
-    pages::Visit,
-    service::{self, SessionWatch},
-};
+use crate::{pages::Visit, service::SessionWatch};
 
 /// How often a stream without steps sends a comment.
 const COMMENT_INTERVAL: Duration = Duration::from_secs(15);
@@ -57,48 +53,18 @@ pub async fn show(
     let open = async {
         let after = query.after(&headers)?;
         let (order, _) = api.readable(&visit, &path, uri.path()).await?;
-        // First the stream, then what there is: no step is between them.
-        let stream = api.live.open(order).map_err(of_error)?;
-        let known = api.timelines.after(order, after).await.map_err(of_error)?;
-        let session = SessionWatch::new(api.iam.clone(), visit.session);
-        Ok::<_, Problem>(Reader { known: known.into(), stream, session, seen: after })
+        let reader = api.live.read(order, after).await.map_err(of_error)?;
+        Ok::<_, Problem>((reader, SessionWatch::new(api.iam.clone(), visit.session)))
     };
     match open.await {
-        Ok(reader) => stream(futures::stream::unfold(reader, async |mut reader| {
-            let step = reader.next().await?;
-            Some((event(step.place, &step), reader))
+        Ok(open) => stream(futures::stream::unfold(open, async |(mut reader, mut session)| {
+            let step = tokio::select! {
+                step = reader.next() => step?,
+                () = session.ended() => return None,
+            };
+            Some((event(step.place, &step), (reader, session)))
         })),
         Err(problem) => problem.into_response(),
-    }
-}
-
-/// A reader of one order's steps.
-struct Reader {
-    known: VecDeque<Step>,
-    stream: service::Stream,
-    session: SessionWatch,
-    /// The place of the last step that was sent.
-    seen: i64,
-}
-
-impl Reader {
-    /// Returns the next step. `None` ends the stream: the service stops, the session has ended, or the reader has fallen too far behind.
-    async fn next(&mut self) -> Option<Step> {
-        if let Some(step) = self.known.pop_front() {
-            self.seen = step.place;
-            return Some(step);
-        }
-        loop {
-            let step = tokio::select! {
-                step = self.stream.steps.recv() => step.ok()?,
-                () = self.stream.closing.cancelled() => return None,
-                () = self.session.ended() => return None,
-            };
-            if step.place > self.seen {
-                self.seen = step.place;
-                return Some(step.as_ref().clone());
-            }
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! In-memory implementations of the repositories.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -15,9 +15,10 @@ use crate::{
     model::{NewRecord, Record},
 };
 
-#[derive(Default)]
+/// A timeline in memory. Clones share it.
+#[derive(Clone, Default)]
 pub struct MemoryTimeline {
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Default)]

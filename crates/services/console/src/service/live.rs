@@ -71,10 +71,14 @@ impl Live {
 
     /// Opens a stream of the steps of an order. It has every step that is committed from now on, so that who reads the timeline afterwards
     /// misses none.
-    pub fn open(&self, order: OrderId) -> Result<Stream, Error> {
+    pub(super) fn open(&self, order: OrderId) -> Result<Stream, Error> {
         let (slot, closing) = self.slot()?;
         let steps = self.orders().entry(order).or_insert_with(|| broadcast::Sender::new(MAX_BEHIND)).subscribe();
         Ok(Stream { steps, closing, _slot: slot })
+    }
+
+    pub(super) fn timeline(&self) -> &dyn Timeline {
+        &*self.0.timeline
     }
 
     /// Says that records were added.

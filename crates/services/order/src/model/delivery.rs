@@ -152,7 +152,7 @@ impl DeliveryStatus {
 impl<'de> Deserialize<'de> for DeliveryStatus {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
-        Self::parse(&name).ok_or_else(|| D::Error::custom("is no status of a delivery"))
+        Self::parse(&name).ok_or_else(|| D::Error::custom("is not a status of a delivery"))
     }
 }
 

@@ -1,12 +1,11 @@
-//! The permanent reasons to refuse a request.
+//! The permanent reasons to refuse a request, which may be stored under its idempotency key.
 
 use contracts::ids::{OrderId, PartId};
 use serde::{Deserialize, Serialize};
 
 use super::Status;
 
-/// A permanent reason to refuse a request. A repeated request would be refused for the same reason, so the refusal may be stored under the
-/// idempotency key.
+/// A reason for which a repeated request would be refused as well.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
@@ -19,7 +18,7 @@ pub enum Refusal {
     /// The refusal of requests to `/api/orders` only.
     #[error("the price of part {0} has changed")]
     PriceChanged(PartId),
-    #[error("the order's parts are no longer reserved and it is cancelled")]
+    #[error("the order's parts are no longer reserved, so the order was cancelled")]
     ReservationLost,
     #[error("the order is {}", .0.as_str())]
     InvalidStatus(Status),

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use contracts::ids::{OrderId, UserId};
 use contracts::money::Money;
 
-use crate::{error::Error, model::Receipt};
+use crate::{error::Error, model::CheckoutDetails};
 
 /// The prices at which an order is created.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Quote {
 #[async_trait]
 pub trait Checkouts: Send + Sync {
     /// Returns the data of an order that only `/api/orders` shows.
-    async fn receipt(&self, order: OrderId) -> Result<Receipt, Error>;
+    async fn details(&self, order: OrderId) -> Result<CheckoutDetails, Error>;
     /// Takes at most `limit` orders that are due to be paid from their users' balances. Each is due again after `pause`, which doubles each
     /// time up to 16 times `pause`. An order is not due while an attempt is in progress, or after an attempt from the balance was declined.
     async fn due_to_pay_themselves(&self, limit: i64, pause: Duration) -> Result<Vec<(OrderId, UserId)>, Error>;

@@ -34,7 +34,7 @@ use tokio::sync::Notify;
 use crate::{
     client::{Clients, Inventory, Payments, Users},
     error::{Error, Refusal},
-    model::{Order, Receipt},
+    model::{CheckoutDetails, Order},
     repository::{Attempts, Checkouts, IdempotencyKeys, Orders, PaymentEvents, Repositories, UnpaidLimits},
 };
 
@@ -109,10 +109,10 @@ impl OrderService {
     }
 
     /// Returns an order of `user`, with the data that only `/api/orders` shows.
-    pub async fn find_with_receipt(&self, user: UserId, order: OrderId) -> Result<(Order, Receipt), Error> {
+    pub async fn find_with_details(&self, user: UserId, order: OrderId) -> Result<(Order, CheckoutDetails), Error> {
         let found = self.find(user, order).await?;
-        let receipt = self.checkouts.receipt(order).await?;
-        Ok((found, receipt))
+        let details = self.checkouts.details(order).await?;
+        Ok((found, details))
     }
 
     /// Returns a page of the user's orders, newest first, and the cursor of the next page if there is one.

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use assembly::{model::BuildTimes, repository::MemoryBuilds, service::AssemblyService};
+use console::{repository::MemoryTimeline, service::Live};
 use contracts::{
     events::{OrderPaid, Published as _, ROUTES, Subscription, record},
     ids::{OrderId, PartId, UserId},
@@ -139,7 +140,7 @@ async fn deliveries(builder: &mut Builder) -> axum::Router {
     delivery::api::http::router(service, guard, Readiness::default(), SLOTS)
 }
 
-/// Assembles payment, assembly, notification, geo and customers.
+/// Assembles payment, assembly, notification, geo, customers, and the consumers of the console.
 fn others(builder: &mut Builder) {
     let provider = MemoryProvider::new(Money::from_minor(1_000_000).expect("a balance"), Declines::default());
     let rows = Arc::new(PaymentRows::default());
@@ -163,6 +164,8 @@ fn others(builder: &mut Builder) {
     );
     builder.subscriptions.extend(customers::consumers::all(&customers));
     builder.serve("customers", customers::api::RULES, customers::api::services(customers));
+    let timeline = Arc::new(MemoryTimeline::default());
+    builder.subscriptions.extend(console::consumers::all(timeline.clone(), Live::new(timeline, SLOTS)));
 }
 
 /// Assembles intake with an order of the user, whose order_uid is that of an order of the shop.

@@ -29,7 +29,8 @@ const MAX_BATCH_SIZE: usize = 4;
 pub struct Broker {
     pub topics: Topics,
     partitions: BTreeMap<String, Vec<Partition>>,
-    committed: Mutex<BTreeMap<(&'static str, usize), usize>>,
+    /// By group, topic and partition.
+    committed: Mutex<BTreeMap<(&'static str, String, usize), usize>>,
     letters: Mutex<Vec<Letter>>,
     poison: Mutex<Vec<(String, usize, usize)>>,
 }
@@ -107,7 +108,8 @@ impl Broker {
         let committed = locked(&self.committed);
         let mut partitions = self.partitions[topic].iter().enumerate();
         partitions.all(|(number, partition)| {
-            locked(&partition.log).len() == committed.get(&(group, number)).copied().unwrap_or_default()
+            locked(&partition.log).len()
+                == committed.get(&(group, topic.to_owned(), number)).copied().unwrap_or_default()
         })
     }
 
@@ -153,7 +155,7 @@ impl Member {
     async fn run(self) {
         let world = self.process.world.clone();
         let partition = &world.broker.partitions[&self.topic][self.partition];
-        let mut position = locked(&world.broker.committed).get(&(self.group, self.partition)).copied().unwrap_or(0);
+        let mut position = locked(&world.broker.committed).get(&self.place()).copied().unwrap_or(0);
         loop {
             let arrived = partition.arrived.notified();
             let messages = world.broker.messages(&self.topic, self.partition, position, self.batch(&world));
@@ -236,7 +238,11 @@ impl Member {
         if !self.process.has_its_name() {
             return;
         }
-        locked(&world.broker.committed).insert((self.group, self.partition), position);
+        locked(&world.broker.committed).insert(self.place(), position);
+    }
+
+    fn place(&self) -> (&'static str, String, usize) {
+        (self.group, self.topic.clone(), self.partition)
     }
 }
 

@@ -20,6 +20,7 @@ mod run;
 mod shop;
 mod steps;
 mod stream;
+mod timeline;
 mod users;
 mod world;
 

@@ -1,6 +1,6 @@
 //! Checks whether work is pending.
 
-use contracts::events::{INBOUND, ROUTES};
+use contracts::events::{INBOUND, ROUTES, TIMELINE};
 use notification::repository::Notifications as _;
 
 use crate::{borrowers, deliveries, producers, refunds, world::World};
@@ -11,7 +11,9 @@ pub async fn unfinished(world: &World) -> Option<String> {
     let topics = &world.broker.topics;
     let routed = ROUTES.iter().flat_map(|route| route.consumers.iter().map(|consumer| (consumer, route.topic(topics))));
     let inbound = INBOUND.iter().map(|inbound| (&inbound.consumer, inbound.topic(topics)));
-    let mut consumed = routed.chain(inbound);
+    let of_order = ROUTES.iter().filter(|route| route.is_of_order());
+    let timeline = of_order.map(|route| (&TIMELINE, route.topic(topics)));
+    let mut consumed = routed.chain(inbound).chain(timeline);
     if let Some((consumer, _)) = consumed.find(|(consumer, topic)| !world.broker.is_done(consumer.group, topic)) {
         return Some(format!("{} has something to read", consumer.group));
     }

@@ -16,6 +16,7 @@ use crate::{
     producers::{self, Producer},
     quiet,
     refunds::Operator,
+    timeline::{self, Browser},
     users::User,
     world::{Name, World, locked},
 };
@@ -80,6 +81,11 @@ async fn live(plan: Plan, verbose: bool) -> Ran {
     if !plan.scarce && world.chance(0.4) {
         users.spawn(Operator(world.clone()).live());
     }
+    let mut browsers = JoinSet::new();
+    // One alone would miss nothing: what is read first for a stream is everything.
+    for number in 0..3 {
+        browsers.spawn(Browser { world: world.clone(), number }.live());
+    }
     let end = start + Duration::from_secs(plan.seconds.into());
     while Instant::now() < end {
         tokio::time::sleep(world.millis(100, 1500)).await;
@@ -115,6 +121,7 @@ async fn live(plan: Plan, verbose: bool) -> Ran {
     let facts = facts::gather(&world, clock, &chats).await;
     let report = audit::check(&facts);
     problems.append(&mut locked(&world.stores.problems));
+    problems.extend(timeline::problems(&world).await);
     let (loans, wrong) = borrowers::loans(&world);
     problems.extend(wrong);
     for finding in report.broken() {

@@ -8,6 +8,7 @@ use std::{
 
 use assembly::{model::BuildTimes, repository::MemoryBuilds, service::AssemblyService};
 use audit::facts::Acknowledged;
+use console::repository::MemoryTimeline;
 use contracts::{events::topics_of, ids::PartId, money::Money};
 use customers::service::CustomerService;
 use delivery::{client::MemoryGeo, repository::MemoryRepository};
@@ -50,7 +51,7 @@ use crate::{
     peers::{RemoteInventory, RemoteMessenger, RemoteOrders, RemotePayments, RemoteProvider},
     process::Process,
     steps::Steps,
-    stream,
+    stream, timeline,
     world::{Name, Serves, locked},
 };
 
@@ -79,6 +80,9 @@ pub struct Stores {
     pub deliveries: MemoryRepository,
     pub geo: MemoryGeo,
     pub customers: customers::repository::MemoryRepository,
+    pub timeline: MemoryTimeline,
+    /// What browsers were told of the orders that they watched.
+    pub watched: timeline::Watched,
     /// The orders that intake has stored.
     pub stream: intake::repository::MemoryOrders,
     /// The orders that a producer has published to the stream.
@@ -121,6 +125,8 @@ impl Stores {
             deliveries: MemoryRepository::default(),
             geo: deliveries::geo(),
             customers: customers::repository::MemoryRepository::default(),
+            timeline: MemoryTimeline::default(),
+            watched: timeline::Watched::default(),
             stream: intake::repository::MemoryOrders::default(),
             published: Mutex::default(),
             approved: Mutex::default(),
@@ -181,6 +187,7 @@ pub fn boot(process: &Process) -> Serves {
         Name::Delivery => deliveries::boot(process),
         Name::Customers => borrowers::boot(process),
         Name::Intake => stream::boot(process),
+        Name::Console => timeline::boot(process),
     }
 }
 
@@ -313,6 +320,10 @@ impl Serves {
 
     pub fn customers(self) -> Option<CustomerService> {
         if let Self::Customers(service) = self { Some(service) } else { None }
+    }
+
+    pub fn console(self) -> Option<console::service::Live> {
+        if let Self::Console(live) = self { Some(live) } else { None }
     }
 
     pub fn intake(self) -> Option<IntakeService> {

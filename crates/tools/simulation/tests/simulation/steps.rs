@@ -23,7 +23,7 @@ use notification::{
 };
 use order::{
     error::Refusal,
-    model::{AttemptLease, Claim, Claimed, Event, NewOrder, Order, Outcome, PaymentMethod, Receipt},
+    model::{AttemptLease, CheckoutDetails, Claim, Claimed, Event, NewOrder, Order, Outcome, PaymentMethod},
     repository::{
         Attempts, Checkouts, Deliveries as OrderDeliveries, IdempotencyKeys, MemoryOrders, Orders, PaymentEvents,
         Quote, ReportedEnd, Settlement, UnpaidLimits,
@@ -209,7 +209,7 @@ stepwise! {
 
 stepwise! {
     Checkouts for MemoryOrders, order::error::Error {
-        fn receipt(order: OrderId) -> Receipt;
+        fn details(order: OrderId) -> CheckoutDetails;
         fn due_to_pay_themselves(limit: i64, pause: Duration) -> Vec<(OrderId, UserId)>;
     }
 }

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use console::service::Live;
 use customers::service::CustomerService;
 use intake::service::IntakeService;
 use inventory::service::InventoryService;
@@ -38,10 +39,11 @@ pub enum Name {
     Delivery,
     Customers,
     Intake,
+    Console,
 }
 
 impl Name {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Order,
         Self::Inventory,
         Self::Payment,
@@ -50,6 +52,7 @@ impl Name {
         Self::Delivery,
         Self::Customers,
         Self::Intake,
+        Self::Console,
     ];
 }
 
@@ -82,6 +85,7 @@ pub enum Serves {
     Payments(PaymentService),
     Customers(CustomerService),
     Intake(IntakeService),
+    Console(Live),
     Nobody,
 }
 

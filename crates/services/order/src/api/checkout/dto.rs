@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    model::{DeliveryStatus, Order, PaymentStatus, Receipt, Refusal, Status, Tracked},
+    model::{CheckoutDetails, DeliveryStatus, Order, PaymentStatus, Refusal, Status, Tracked},
     service::OrderPayment,
 };
 
@@ -94,16 +94,16 @@ pub struct ItemView {
 }
 
 impl CheckoutView {
-    pub fn new(order: &Order, receipt: &Receipt) -> Self {
+    pub fn new(order: &Order, details: &CheckoutDetails) -> Self {
         let items = order
             .quantities()
             .into_iter()
-            .zip(&receipt.unit_prices)
+            .zip(&details.unit_prices)
             .map(|((part, quantity), price)| ItemView { product_id: part.uuid(), quantity, price: price.to_major() });
         Self {
             order_id: order.uuid.uuid(),
             user_id: order.user.uuid(),
-            status: status(order, receipt),
+            status: status(order, details),
             items: items.collect(),
             total_amount: order.total_price.to_major(),
             created_at: order.created_at,
@@ -111,9 +111,9 @@ impl CheckoutView {
     }
 }
 
-fn status(order: &Order, receipt: &Receipt) -> &'static str {
+fn status(order: &Order, details: &CheckoutDetails) -> &'static str {
     let declined =
-        receipt.declined.as_ref().filter(|(attempt, _)| order.attempt.is_none() && *attempt == order.attempts);
+        details.declined.as_ref().filter(|(attempt, _)| order.attempt.is_none() && *attempt == order.attempts);
     match (order.status, declined) {
         (Status::PendingPayment, Some((_, Refusal::InsufficientFunds))) => "INSUFFICIENT_FUNDS",
         (Status::PendingPayment, Some(_)) => "PAYMENT_FAILED",

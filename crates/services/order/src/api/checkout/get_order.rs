@@ -29,6 +29,6 @@ pub async fn handle(
     User(user): User,
     OrderPath(order): OrderPath,
 ) -> Result<Json<CheckoutView>, ErrorResponse> {
-    let (order, receipt) = api.service.find_with_receipt(user, order).await?;
-    Ok(Json(CheckoutView::new(&order, &receipt)))
+    let (order, details) = api.service.find_with_details(user, order).await?;
+    Ok(Json(CheckoutView::new(&order, &details)))
 }

@@ -8,14 +8,14 @@ use contracts::ids::{OrderId, UserId};
 use super::MemoryOrders;
 use crate::{
     error::Error,
-    model::{Receipt, Status},
+    model::{CheckoutDetails, Status},
     repository::Checkouts,
 };
 
 #[async_trait]
 impl Checkouts for MemoryOrders {
-    async fn receipt(&self, order: OrderId) -> Result<Receipt, Error> {
-        Ok(self.tables().orders.get(&order).map(|row| row.receipt.clone()).unwrap_or_default())
+    async fn details(&self, order: OrderId) -> Result<CheckoutDetails, Error> {
+        Ok(self.tables().orders.get(&order).map(|row| row.details.clone()).unwrap_or_default())
     }
 
     async fn due_to_pay_themselves(&self, limit: i64, pause: Duration) -> Result<Vec<(OrderId, UserId)>, Error> {

@@ -9,7 +9,7 @@ use platform::cursor::Cursor;
 use super::{MemoryOrders, tables::Row};
 use crate::{
     error::Error,
-    model::{Claim, Event, NewOrder, Order, Outcome, Receipt, Status},
+    model::{CheckoutDetails, Claim, Event, NewOrder, Order, Outcome, Status},
     repository::{Orders, Quote, UnpaidLimits},
 };
 
@@ -55,7 +55,7 @@ impl Orders for MemoryOrders {
                 epoch: 0,
                 shared: false,
                 tries: 0,
-                receipt: Receipt { unit_prices: quote.unit_prices.clone(), declined: None },
+                details: CheckoutDetails { unit_prices: quote.unit_prices.clone(), declined: None },
                 self_payment_at: quote.pays_itself.then_some(now),
                 self_payment_tries: 0,
             },

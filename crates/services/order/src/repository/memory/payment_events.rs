@@ -35,7 +35,7 @@ impl PaymentEvents for MemoryOrders {
                 self.tell(event);
             }
             Settlement::Declined(refusal) => row.decline(attempt, refusal)?,
-            _ => return Err(Error::Inconsistent("an event ends no attempt otherwise".to_owned())),
+            _ => return Err(Error::Inconsistent("an event can only settle an attempt as paid or declined".to_owned())),
         }
         row.next_at = None;
         tables.remember_attempt(order, attempt, Some(&reported.outcome));

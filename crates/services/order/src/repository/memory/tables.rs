@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     error::{Error, Refusal},
-    model::{AttemptLease, Claim, Order, Outcome, PaymentMethod, Receipt},
+    model::{AttemptLease, CheckoutDetails, Claim, Order, Outcome, PaymentMethod},
 };
 
 #[derive(Default)]
@@ -25,7 +25,7 @@ pub struct Row {
     /// True once a process other than the one that began the attempt may have called the payment service for it.
     pub shared: bool,
     pub tries: u32,
-    pub receipt: Receipt,
+    pub details: CheckoutDetails,
     pub self_payment_at: Option<DateTime<Utc>>,
     pub self_payment_tries: u32,
 }
@@ -45,7 +45,7 @@ impl Row {
     /// Ends the attempt as declined. After a declined payment from the balance, the order is no longer due to be paid from the balance.
     pub fn decline(&mut self, number: i32, refusal: &Refusal) -> Result<(), Error> {
         let attempt = self.order.end_attempt(number)?;
-        self.receipt.declined = Some((number, refusal.clone()));
+        self.details.declined = Some((number, refusal.clone()));
         self.self_payment_at = self.self_payment_at.filter(|_| attempt.method != PaymentMethod::InvestorMoney);
         Ok(())
     }

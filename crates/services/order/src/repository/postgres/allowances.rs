@@ -39,7 +39,8 @@ impl Allowances {
         self.0.get(&user).is_some_and(|left| left.fetch_sub(1, Relaxed) > 0)
     }
 
-    /// Grants an allowance to a user who has `unpaid` unpaid orders, of at most `max`.
+    /// Grants a tenth of the room that is left to a user with `unpaid` of at most `max` unpaid orders, unless there are few of them or little
+    /// room.
     pub fn grant(&self, user: UserId, unpaid: i64, max: u32) {
         let room = i64::from(max) - unpaid;
         if unpaid >= MIN_UNPAID && room >= MIN_ROOM {

@@ -8,19 +8,19 @@ use contracts::money::Money;
 use platform::postgres::retry_stale;
 
 use super::{PgOrders, row::inconsistent, settle};
-use crate::{error::Error, model::Receipt, repository::Checkouts};
+use crate::{error::Error, model::CheckoutDetails, repository::Checkouts};
 
 #[async_trait]
 impl Checkouts for PgOrders {
-    async fn receipt(&self, order: OrderId) -> Result<Receipt, Error> {
+    async fn details(&self, order: OrderId) -> Result<CheckoutDetails, Error> {
         let row = retry_stale(|| {
             sqlx::query!("select unit_prices, declined_attempt, decline from orders where uuid = $1", order.uuid())
                 .fetch_optional(&self.pool)
         });
-        let Some(row) = row.await? else { return Ok(Receipt::default()) };
+        let Some(row) = row.await? else { return Ok(CheckoutDetails::default()) };
         let price = |minor| Money::from_minor(minor).map_err(|_| inconsistent(order, "unit_prices"));
         let refusal = |text: String| settle::refusal(&text).ok_or_else(|| inconsistent(order, "decline"));
-        Ok(Receipt {
+        Ok(CheckoutDetails {
             unit_prices: row.unit_prices.into_iter().map(price).collect::<Result<_, _>>()?,
             declined: row
                 .declined_attempt

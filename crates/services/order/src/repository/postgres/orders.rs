@@ -191,6 +191,7 @@ async fn creation_refusal(
     unpaid_limits: UnpaidLimits,
     claim: Option<&Claim>,
 ) -> Result<Error, Error> {
+    // The order was not found for this user.
     let exists = sqlx::query_scalar!(
         r#"select exists (select from orders where uuid = $1) as "is_anothers!""#,
         order.uuid.uuid(),

@@ -36,7 +36,7 @@ impl PaymentEvents for PgOrders {
                 Ok(self.payments.submit(request).await?.unwrap_or_default())
             }
             Settlement::Declined(_) => declined(&self.pool, consumer, event, order, attempt, reported).await,
-            _ => Err(Error::Inconsistent("an event ends no attempt otherwise".to_owned())),
+            _ => Err(Error::Inconsistent("an event can only settle an attempt as paid or declined".to_owned())),
         }
     }
 

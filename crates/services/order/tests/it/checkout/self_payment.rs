@@ -104,11 +104,11 @@ async fn an_order_declined_from_the_balance_is_left_to_its_user() {
 
     let order = check_out(&shop.service, &shop).await;
     let declined = after(&shop, order, Duration::from_mins(5)).await;
-    let receipt = shop.orders.receipt(order).await.unwrap();
+    let details = shop.orders.details(order).await.unwrap();
     shop.service.pay(shop.user, order, PaymentMethod::Card, None).await.unwrap();
 
     assert_eq!((declined.status, declined.attempts), (Status::PendingPayment, 1));
-    assert_eq!(receipt.declined, Some((1, Refusal::InsufficientFunds)));
+    assert_eq!(details.declined, Some((1, Refusal::InsufficientFunds)));
 }
 
 #[tokio::test(start_paused = true)]

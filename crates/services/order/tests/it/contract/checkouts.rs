@@ -5,7 +5,7 @@ use std::time::Duration;
 use contracts::{ids::OrderId, money::Money};
 use order::{
     error::Refusal,
-    model::{Order, PaymentMethod, Receipt},
+    model::{CheckoutDetails, Order, PaymentMethod},
     repository::{Quote, Settlement},
 };
 
@@ -42,12 +42,12 @@ async fn begin_from(orders: &dyn Repository, order: &Order, method: PaymentMetho
 async fn an_order_keeps_the_prices_of_its_pieces(orders: &dyn Repository) {
     let order = self_paying(orders).await;
 
-    let receipt = orders.receipt(order.uuid).await.unwrap();
+    let details = orders.details(order.uuid).await.unwrap();
 
     let prices = [3, 4].map(|minor| Money::from_minor(minor).unwrap());
-    assert_eq!(receipt, Receipt { unit_prices: prices.into(), declined: None });
+    assert_eq!(details, CheckoutDetails { unit_prices: prices.into(), declined: None });
     assert_eq!(find(orders, &order).await, order);
-    assert_eq!(orders.receipt(ids::order()).await.unwrap(), Receipt::default());
+    assert_eq!(orders.details(ids::order()).await.unwrap(), CheckoutDetails::default());
 }
 
 async fn an_order_knows_its_last_decline(orders: &dyn Repository) {
@@ -57,7 +57,7 @@ async fn an_order_knows_its_last_decline(orders: &dyn Repository) {
         let declined = Settlement::Declined(refusal.clone());
         assert!(orders.settle(order.uuid, &lease, &declined, None).await.unwrap());
 
-        assert_eq!(orders.receipt(order.uuid).await.unwrap().declined, Some((number, refusal)));
+        assert_eq!(orders.details(order.uuid).await.unwrap().declined, Some((number, refusal)));
     }
 }
 
