@@ -1,4 +1,4 @@
-//! The libFuzzer target of the property of this name.
+//! The libFuzzer target of the property in `crates/tools/fuzzing` that has the name of this file.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! The service's error, and its conversion to a gRPC status and to the failure of a consumer.
+//! The service's error, and its conversion to a gRPC status and to the `Failure` that a consumer returns.
 
 use platform::{grpc::with_reason, kafka::Failure, postgres::DatabaseError};
 use tonic::{Code, Status};

@@ -1,4 +1,4 @@
-//! The service's error, and its conversion to a gRPC status and to the failure of a consumer.
+//! The service's error, and its conversion to a gRPC status and to the `Failure` that a consumer returns.
 
 use platform::{grpc::with_reason, kafka::Failure, postgres::DatabaseError};
 use tonic::{Code, Status};
@@ -7,7 +7,7 @@ use tonic::{Code, Status};
 pub enum Error {
     #[error("there is no such notification")]
     NotFound,
-    #[error("the notification was sent or has failed less than a minute ago")]
+    #[error("the notification was sent or failed less than a minute ago; try again later")]
     JustEnded,
     #[error("the notification was sent twice")]
     SentTwice,

@@ -6,7 +6,7 @@ use protox::prost_reflect::{DescriptorPool, MethodDescriptor};
 
 use crate::openapi::is_open;
 
-/// An RPC that callers outside reach over HTTP.
+/// An RPC that the gateway serves over HTTP.
 pub struct Route {
     pub method: MethodDescriptor,
     /// In upper case.

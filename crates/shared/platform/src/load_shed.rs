@@ -1,8 +1,8 @@
-//! Load shedding: requests above a bound are rejected with 429 at once and wait in no queue.
+//! Load shedding: requests above a bound are rejected with 429 at once; there is no queue for them.
 //!
 //! Below the bounds, the requests of one user still compete with those of others for the processor and the database. So while other
 //! users are active, a user has at most twice as many requests handled at once as the busiest of the others asks for, [`MIN_REQUESTS_PER_USER`] at
-//! least and [`MAX_REQUESTS_PER_USER`] at most. The user's other requests wait for these. The bytes of their bodies are bounded.
+//! least and [`MAX_REQUESTS_PER_USER`] at most. The user's further requests wait for their turn. The bytes of their bodies are bounded.
 
 use std::{
     collections::HashMap,

@@ -43,7 +43,7 @@ impl Trust {
             (Some(certificate), Some(key)) => {
                 let chain = certificates(CERTIFICATE, certificate)?;
                 let key = PrivateKeyDer::from_pem_slice(&read(KEY, key)?)
-                    .map_err(|_| ConfigError::new(KEY, "is no private key in PEM"))?;
+                    .map_err(|_| ConfigError::new(KEY, "is not a private key in PEM"))?;
                 builder.with_client_auth_cert(chain, key).map_err(|error| ConfigError::new(CERTIFICATE, error))?
             }
             (None, _) => return Err(ConfigError::new(CERTIFICATE, format!("is not set, and {KEY} is"))),

@@ -9,6 +9,8 @@ use contracts::ids::{OrderId, UserId};
 
 pub use self::build_times::BuildTimes;
 
+/// The state of a build.
+///
 /// ```text
 /// Building ──due──▶ Assembled
 ///     └──due, build fails──▶ Failed
@@ -44,6 +46,7 @@ pub struct NewBuild {
     pub fails: bool,
 }
 
+/// A stored build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Build {
     pub order: OrderId,
@@ -71,7 +74,7 @@ pub enum Event {
 }
 
 impl Build {
-    /// Returns the event that ends this build once it is due.
+    /// Returns the event that reports the end of this build once it is due.
     pub fn end(&self) -> Event {
         let Self { order, user, build_time_sec, .. } = *self;
         if self.fails {

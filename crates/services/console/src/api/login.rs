@@ -12,10 +12,7 @@ use platform::http::problem::Problem;
 use tonic::{Code, Status, transport::server::TcpConnectInfo};
 
 use super::{Api, Form, Session, form::see, of_status, session::set_cookie};
-use crate::pages;
-
-/// The header in which the gateway says who calls.
-const FORWARDED: &str = "x-forwarded-for";
+use crate::{client::CALLER, pages};
 
 pub async fn login(
     State(api): State<Api>,
@@ -67,7 +64,7 @@ fn refused(status: &Status) -> Problem {
 
 /// Returns the caller's address: what the gateway says, or the peer's.
 pub(super) fn caller(info: Option<Extension<TcpConnectInfo>>, headers: &HeaderMap) -> String {
-    let forwarded = headers.get(FORWARDED).and_then(|value| value.to_str().ok());
+    let forwarded = headers.get(CALLER).and_then(|value| value.to_str().ok());
     let peer = info.and_then(|Extension(info)| info.remote_addr).as_ref().map(SocketAddr::ip);
     forwarded.map_or_else(|| peer.map(|ip| ip.to_string()).unwrap_or_default(), str::to_owned)
 }
@@ -81,7 +78,7 @@ pub async fn logout(State(api): State<Api>, session: Option<Extension<Session>>,
             Err(status) => return of_status("iam", &status).into_response(),
         }
     }
-    left(&api, &form)
+    logged_out(&api, &form)
 }
 
 pub async fn logout_all(
@@ -90,7 +87,7 @@ pub async fn logout_all(
     form: Form,
 ) -> Response {
     match api.iam.logout_all(&session).await {
-        Ok(()) => left(&api, &form),
+        Ok(()) => logged_out(&api, &form),
         Err(status) => of_status("iam", &status).into_response(),
     }
 }
@@ -104,7 +101,7 @@ pub async fn end_session(State(api): State<Api>, Path(id): Path<String>, form: F
     }
 }
 
-fn left(api: &Api, form: &Form) -> Response {
+fn logged_out(api: &Api, form: &Form) -> Response {
     let cookie = [set_cookie(None, api.is_secure)];
     if form.is_form {
         (cookie, see("/console/login")).into_response()

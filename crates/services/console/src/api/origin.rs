@@ -13,7 +13,7 @@ pub async fn check(request: Request, next: Next) -> Response {
     if request.method().is_safe() || is_own(&request) {
         next.run(request).await
     } else {
-        Problem::forbidden("a write needs the Origin of this page").into_response()
+        Problem::forbidden("the request's Origin must be this site").into_response()
     }
 }
 

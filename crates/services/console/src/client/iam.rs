@@ -18,7 +18,7 @@ use serde_json::Value;
 use tonic::{Request, Status, metadata::AsciiMetadataValue};
 
 /// The metadata with the caller's address, which iam counts logins by if it trusts this service.
-const CALLER: &str = "x-forwarded-for";
+pub const CALLER: &str = "x-forwarded-for";
 
 #[derive(Clone)]
 pub struct Iam {

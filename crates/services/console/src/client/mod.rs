@@ -10,7 +10,7 @@ mod payments;
 
 pub use customers::Customers;
 pub use delivery::Delivery;
-pub use iam::Iam;
+pub use iam::{CALLER, Iam};
 pub use inventory::Inventory;
 pub use operations::{
     Audited, Check, CheckState, Make, OnProgress, Operations, Progress, nothing, operations, provide,

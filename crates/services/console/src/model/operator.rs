@@ -195,32 +195,6 @@ pub fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-impl fmt::Display for Plan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { messages, letters, poison, from_outside, discarded, late, truncated, .. } = self;
-        write!(
-            f,
-            "{} to replay, which resolve {}; {} would be poison again",
-            counted(*messages, "message"),
-            counted(*letters, "dead letter"),
-            poison.len()
-        )?;
-        if *from_outside > 0 {
-            write!(f, "; of {} from outside it is not known", counted(*from_outside, "message"))?;
-        }
-        if *late > 0 {
-            write!(f, "; {late} messages are older than the inbox retention")?;
-        }
-        if *discarded > 0 {
-            write!(f, "; {discarded} messages were discarded for another consumer")?;
-        }
-        if *truncated > 0 {
-            write!(f, "; {truncated} dead letters are not kept in full")?;
-        }
-        Ok(())
-    }
-}
-
 impl fmt::Display for Replayed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { messages, letters, problems } = self;

@@ -5,12 +5,10 @@ use contracts::{
     events,
     ids::{OrderId, UserId},
 };
-use platform::kafka::{HEADER_EVENT_TIME, Message};
+use platform::kafka::{HEADER_EVENT_TIME, HEADER_EVENT_TYPE, Message};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-/// The header with the type of an event.
-const TYPE: &str = "event-type";
 /// The header with the trace in which an event was written.
 const TRACE: &str = "traceparent";
 
@@ -39,8 +37,9 @@ pub struct NewRecord {
 /// A record at its place in the timeline.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
+    /// The number of the record in the timeline, which grows in the order of commits.
     pub place: i64,
-    /// True if an earlier record of the order carries the same event: it was published again.
+    /// True if this record repeats the event of an earlier record: the event was published again.
     pub is_repeat: bool,
     pub record: NewRecord,
 }
@@ -49,7 +48,7 @@ impl NewRecord {
     /// Reads a message of a topic of orders. `None` if its key is no order's uuid: then it concerns no order.
     pub fn read(message: &Message, now: DateTime<Utc>) -> Option<Self> {
         let order = Uuid::try_parse(std::str::from_utf8(&message.key).ok()?).ok()?;
-        let kind = message.headers.get(TYPE).unwrap_or_default().to_owned();
+        let kind = message.headers.get(HEADER_EVENT_TYPE).unwrap_or_default().to_owned();
         let payload = events::json(&kind, &message.payload).unwrap_or_default();
         let uuid = |member: &str| payload[member].as_str().and_then(|text| Uuid::try_parse(text).ok());
         let committed = message.headers.get(HEADER_EVENT_TIME).and_then(|at| DateTime::parse_from_rfc3339(at).ok());
@@ -100,7 +99,7 @@ mod tests {
             payload: record(order, paid).payload,
             ..Message::default()
         };
-        message.headers.push_text(TYPE, "events.v1.OrderPaid");
+        message.headers.push_text(HEADER_EVENT_TYPE, "events.v1.OrderPaid");
         message.headers.push_text(HEADER_EVENT_TIME, "2026-11-26T10:00:00.250Z");
         message.headers.push_text(TRACE, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
         message

@@ -35,10 +35,11 @@ fn read(payload: &[u8]) -> Result<NewLoan, String> {
     let loan: Members<'_> = serde_json::from_slice(payload).map_err(|_| "is not a JSON object")?;
     let text = |field: &str| -> Result<String, String> {
         let text = loan.get(field).and_then(|literal| serde_json::from_str(literal.get()).ok());
-        text.ok_or_else(|| format!("{field}: is missing or no text"))
+        text.ok_or_else(|| format!("{field}: is missing or not text"))
     };
     let customer = Uuid::try_parse(&text("customer_id")?).map_err(|_| "customer_id: is not a uuid")?;
-    let id = LoanId::new(text("loan_id")?).ok_or("loan_id: is not 1 to 64 characters without control characters")?;
+    let id =
+        LoanId::new(text("loan_id")?).ok_or("loan_id: must be 1 to 64 characters, none of them a control character")?;
     let amount = loan.get("amount").map_or("", |literal| literal.get());
     let amount = Amount::parse(amount).map_err(|error| format!("amount: {error}"))?;
     // The outside programs spell the field `timestump`.
@@ -108,7 +109,7 @@ mod tests {
             (with("customer_id", None), "customer_id: is missing"),
             (with("customer_id", Some(json!("secret"))), "customer_id: is not a uuid"),
             (with("loan_id", None), "loan_id: is missing"),
-            (with("loan_id", Some(json!(7))), "loan_id: is missing or no text"),
+            (with("loan_id", Some(json!(7))), "loan_id: is missing or not text"),
             (with("loan_id", Some(json!(""))), "loan_id: is not 1 to 64"),
             (with("loan_id", Some(json!("secret".repeat(11)))), "loan_id: is not 1 to 64"),
             (with("amount", None), "amount: is missing"),

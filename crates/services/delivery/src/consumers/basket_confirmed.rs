@@ -67,11 +67,11 @@ fn read(payload: &[u8]) -> Result<Basket, String> {
     if volumes.next().is_some() {
         return Err("volume: more than one of the fields 3, 5 and 8 is a varint".to_owned());
     }
-    let id = text(&fields, form.basket_id).ok_or("basket_id: is missing or no text")?;
+    let id = text(&fields, form.basket_id).ok_or("basket_id: is missing or not text")?;
     let id = Uuid::try_parse(id).map_err(|_| "basket_id: is not a uuid")?;
     let address = bytes(&fields, form.address).ok_or("address: is missing")?;
     let address = self::fields(address).map_err(|error| format!("address: {error}"))?;
-    let street = text(&address, form.street).ok_or("address.street: is missing or no text")?;
+    let street = text(&address, form.street).ok_or("address.street: is missing or not text")?;
     Ok(Basket {
         id: OrderId::new(id),
         street: Street::new(street).map_err(|error| format!("address.street: {error}"))?,

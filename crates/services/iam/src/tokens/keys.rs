@@ -38,7 +38,7 @@ pub struct PublicKey {
 impl SigningKey {
     /// Reads a private key in PEM. Errors name `variable`.
     pub fn parse(variable: &str, pem: &SecretString) -> Result<Self, ConfigError> {
-        let problem = "is no private key on the curve P-256 in PEM (PKCS#8)";
+        let problem = "is not a private key on the curve P-256 in PEM (PKCS#8)";
         let key = PrivatePkcs8KeyDer::from_pem_slice(pem.expose_secret().as_bytes())
             .map_err(|_| ConfigError::new(variable, problem))?;
         Self::new(key.secret_pkcs8_der()).map_err(|error| ConfigError::new(variable, format!("{problem}: {error}")))
@@ -115,7 +115,7 @@ mod tests {
             let error = SigningKey::parse("KEY", &wrong.into()).err().unwrap();
 
             assert_eq!(error.variable, "KEY");
-            assert!(error.problem.starts_with("is no private key on the curve P-256 in PEM (PKCS#8)"), "{error}");
+            assert!(error.problem.starts_with("is not a private key on the curve P-256 in PEM (PKCS#8)"), "{error}");
         }
     }
 }

@@ -89,7 +89,7 @@ impl Item {
             (self.price > 0, "price", NOT_POSITIVE),
             (self.sale >= 0, "sale", NEGATIVE),
             (self.total_price >= 0, "total_price", NEGATIVE),
-            (self.total_fits(), "total_price", "is neither price less sale or more, nor price less sale per cent"),
+            (self.total_fits(), "total_price", "must be at least price minus sale, or price reduced by sale per cent"),
         ];
         let broken = rules.into_iter().find(|(holds, ..)| !holds);
         broken.map_or(Ok(()), |(_, path, rule)| Err(Broken::new(path, rule)))

@@ -78,7 +78,7 @@ fn decode(body: &[u8]) -> Result<Vec<Alert>, Problem> {
         return Err(Problem::invalid("version", format!("is not {VERSION:?}")));
     }
     if !(1..=MAX_ALERTS).contains(&webhook.alerts.len()) {
-        return Err(Problem::invalid("alerts", format!("has not 1 to {MAX_ALERTS} elements")));
+        return Err(Problem::invalid("alerts", format!("must have 1 to {MAX_ALERTS} elements")));
     }
     webhook.alerts.into_iter().enumerate().map(|(index, alert)| read(index, alert)).collect()
 }

@@ -2,14 +2,10 @@
 
 mod alerting;
 mod bot;
-mod circuit_breaker;
 mod delivery_attempt;
 mod digest;
 mod dispatcher;
-mod provider_health;
-mod rate_limiter;
 mod resend;
-mod round_robin;
 mod sender;
 mod templates;
 
@@ -23,8 +19,7 @@ use contracts::{
 };
 pub use dispatcher::{ATTEMPT_EXPIRY, Dispatcher};
 use platform::auth::Caller;
-pub use provider_health::STABLE_FOR;
-pub use sender::Sender;
+pub use sender::{STABLE_FOR, Sender};
 pub use templates::Templates;
 use tokio::sync::Notify;
 

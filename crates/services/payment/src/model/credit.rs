@@ -9,7 +9,7 @@ pub struct Reference(String);
 const MAX_LENGTH: usize = 64;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is not 1 to 64 characters without control characters")]
+#[error("must be 1 to 64 characters, none of them a control character")]
 pub struct ReferenceError;
 
 impl Reference {

@@ -25,7 +25,7 @@ pub use event::{Event, InvalidUuid, OrderOf, Published, Subject};
 pub use json::{filled, json, message_json};
 pub use messaging::{Messaging, Subscription};
 use platform::{
-    kafka::{Failure, Message},
+    kafka::{Failure, HEADER_EVENT_TYPE, Message},
     outbox,
 };
 pub use rights::{JOURNAL, broker_users, rights};
@@ -60,7 +60,7 @@ pub fn record<E: Published>(key: Uuid, event: E) -> outbox::Event {
 /// An unknown value is poison to every consumer, even to one that does not use the field. Otherwise only some of the consumers would act on
 /// the event, which is worse than if none does.
 pub fn read<E: Event>(message: &Message) -> Result<Received<E>, Failure> {
-    if let Some(kind) = message.headers.get("event-type").filter(|kind| *kind != E::TYPE) {
+    if let Some(kind) = message.headers.get(HEADER_EVENT_TYPE).filter(|kind| *kind != E::TYPE) {
         return Err(Failure::poison(format!("event-type is {kind}, not {}", E::TYPE)));
     }
     let event = E::decode(message.payload.as_slice())

@@ -1,7 +1,7 @@
 //! Access rules: who may call each method of a service. A method without a rule is refused.
 
 /// Names of services, as in tokens and certificates.
-pub type Services = &'static [&'static str];
+pub type ServiceNames = &'static [&'static str];
 
 /// The callers that a method admits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,11 +9,11 @@ pub enum Access {
     /// Every caller.
     Public,
     /// A user with a valid session, or one of the listed services.
-    Session(Services),
+    Session(ServiceNames),
     /// A user with a valid session and the role `operator`, or one of the listed services.
-    Operator(Services),
+    Operator(ServiceNames),
     /// Only the listed services.
-    Services(Services),
+    Services(ServiceNames),
     /// Only the gateway, by its certificate. Without TLS every caller, so the network must keep others away.
     Gateway,
 }
@@ -28,7 +28,7 @@ pub struct Rule {
 
 impl Access {
     /// Returns the services that may call the method. The result is empty if the access is public.
-    pub const fn services(self) -> Services {
+    pub const fn services(self) -> ServiceNames {
         match self {
             Self::Public | Self::Gateway => &[],
             Self::Session(services) | Self::Operator(services) | Self::Services(services) => services,
@@ -43,12 +43,12 @@ impl Rule {
     }
 
     /// Admits users with a valid session, and `services`.
-    pub const fn session(method: &'static str, services: Services) -> Self {
+    pub const fn session(method: &'static str, services: ServiceNames) -> Self {
         Self { method, access: Access::Session(services) }
     }
 
     /// Admits users with the role `operator`, and `services`.
-    pub const fn operator(method: &'static str, services: Services) -> Self {
+    pub const fn operator(method: &'static str, services: ServiceNames) -> Self {
         Self { method, access: Access::Operator(services) }
     }
 
@@ -58,7 +58,7 @@ impl Rule {
     }
 
     /// Admits only `services`.
-    pub const fn services(method: &'static str, services: Services) -> Self {
+    pub const fn services(method: &'static str, services: ServiceNames) -> Self {
         Self { method, access: Access::Services(services) }
     }
 }

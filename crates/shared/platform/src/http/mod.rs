@@ -51,7 +51,10 @@ use crate::{
 };
 pub use crate::{
     deadline::REQUEST_TIMEOUT,
-    http::rejection::{method_not_allowed, not_found},
+    http::{
+        rejection::{method_not_allowed, not_found},
+        request_body::BODY_LIMIT,
+    },
 };
 
 /// Creates a client for HTTP APIs. A request takes at most `timeout`, of which connecting takes at most two seconds.
@@ -86,9 +89,6 @@ pub async fn bind(variable: &str, address: std::net::SocketAddr) -> anyhow::Resu
         format!("cannot listen on {address}; stop what listens there or set {variable} to another address")
     })
 }
-
-/// The maximum size of a request's body in bytes. It is enough for an order with the maximum number of parts.
-pub const BODY_LIMIT: usize = 64 * 1024;
 
 /// Adds the layer around a public API: tracing, metrics, a check of `Host`, an early answer to `Expect: 100-continue`, limits on the bytes
 /// of bodies, time limits for receiving the body and for handling the request, status 500 for panics, discarding the rest of a body after

@@ -20,6 +20,8 @@ use http_body_util::BodyExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+/// The maximum size of a body in bytes, unless an API has another one. It is enough for an order with the maximum number of parts.
+pub const BODY_LIMIT: usize = 64 * 1024;
 /// The time limit for a body to arrive completely.
 pub const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(10);
 /// The maximum number of bytes of all incomplete bodies of one API. It is small enough for a container of 64 MiB.

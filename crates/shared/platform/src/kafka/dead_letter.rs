@@ -1,6 +1,6 @@
 //! Builds the dead letter of a poison message, with the metadata to replay it byte for byte, and publishes it to the dead-letter topic.
 
-use super::{Consumer, ExactRecord, Headers, Message, dead_letter_topic, is_too_large};
+use super::{Consumer, ExactRecord, HEADER_EVENT_TYPE, Headers, Message, dead_letter_topic, is_too_large};
 
 /// The topic of the original message.
 pub const HEADER_TOPIC: &str = "dlq-origin-topic";
@@ -29,7 +29,7 @@ const TOLD: [&str; 9] = [
     HEADER_ATTEMPTS,
     HEADER_FAILED_AT,
     "event-uuid",
-    "event-type",
+    HEADER_EVENT_TYPE,
 ];
 
 /// The length in bytes to which the key and each header of an abridged dead letter are cut.

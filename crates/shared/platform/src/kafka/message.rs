@@ -37,6 +37,8 @@ pub struct Absent {
 
 /// The header of an event with the time at which the change was committed that it tells of, in RFC 3339.
 pub const HEADER_EVENT_TIME: &str = "event-time";
+/// The header with the type of an event, such as `events.v1.OrderPaid`.
+pub const HEADER_EVENT_TYPE: &str = "event-type";
 
 impl Message {
     /// Returns how long before `now` the event happened; 0 if that was later, by a clock that is ahead. `None` for a record that does not

@@ -42,7 +42,7 @@ pub use dead_letter::{
 };
 pub use exact::ExactRecord;
 pub use headers::Headers;
-pub use message::{Absent, Failure, HEADER_EVENT_TIME, Handler, Message};
+pub use message::{Absent, Failure, HEADER_EVENT_TIME, HEADER_EVENT_TYPE, Handler, Message};
 pub use producer::{KafkaPublisher, Record, is_too_large};
 pub use reader::{Extent, Mark, Reader};
 pub use refusal::{Refusal, probe};

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Outcome, Relay, Unpublished, destinations::Destinations, metrics::Metrics};
 use crate::{
-    kafka::{HEADER_EVENT_TIME, Record},
+    kafka::{HEADER_EVENT_TIME, HEADER_EVENT_TYPE, Record},
     telemetry,
 };
 
@@ -59,7 +59,7 @@ fn record(topic: String, row: Unpublished, span: &Span) -> Record {
     headers.extend(span.in_scope(telemetry::trace_context));
     headers.extend([
         ("event-uuid".to_owned(), row.event_uuid.to_string()),
-        ("event-type".to_owned(), row.event_type),
+        (HEADER_EVENT_TYPE.to_owned(), row.event_type),
         ("content-type".to_owned(), "application/x-protobuf".to_owned()),
         (HEADER_EVENT_TIME.to_owned(), row.written.to_rfc3339_opts(SecondsFormat::Micros, true)),
     ]);

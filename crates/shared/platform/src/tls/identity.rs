@@ -11,8 +11,7 @@ use rustls::{
 use webpki::EndEntityCert;
 
 const TRUST_DOMAIN: &str = "spiffe://shipyard/";
-/// The names of clients that make calls on behalf of users. The session of a request identifies the user. Every other name is the name of a
-/// service.
+// Clients that make calls on behalf of users: the session of a request identifies the user. Every other name is that of a service.
 const GATEWAY: &str = "gateway";
 const OPERATOR: &str = "operator";
 
@@ -46,8 +45,8 @@ pub(super) fn name(certificate: &CertificateDer<'_>) -> Result<Arc<str>, String>
 }
 
 fn is_name(name: &str) -> bool {
-    let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    (1..=63).contains(&name.len()) && name.bytes().all(is_letter)
+    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=63).contains(&name.len()) && name.bytes().all(is_allowed)
 }
 
 impl Identity {
@@ -63,15 +62,15 @@ impl Identity {
 }
 
 /// Verifies that a client certificate is signed by a trusted authority and names a caller. Otherwise the handshake fails.
-pub(super) struct Members(pub Arc<dyn ClientCertVerifier>);
+pub(super) struct CallerVerifier(pub Arc<dyn ClientCertVerifier>);
 
-impl fmt::Debug for Members {
+impl fmt::Debug for CallerVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Members")
+        f.write_str("CallerVerifier")
     }
 }
 
-impl ClientCertVerifier for Members {
+impl ClientCertVerifier for CallerVerifier {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         self.0.root_hint_subjects()
     }

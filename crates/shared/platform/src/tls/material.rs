@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     config::{CA, CERTIFICATE, Config, KEY, REVOKED},
-    identity::{Members, name},
+    identity::{CallerVerifier, name},
 };
 use crate::config::ConfigError;
 
@@ -79,8 +79,8 @@ impl Material {
         let provider = Arc::new(ring::default_provider());
         let roots = Arc::new(authorities(CA, &files.ca)?);
         let chain = certificates(CERTIFICATE, &files.certificate)?;
-        let key =
-            PrivateKeyDer::from_pem_slice(&files.key).map_err(|_| ConfigError::new(KEY, "is no private key in PEM"))?;
+        let key = PrivateKeyDer::from_pem_slice(&files.key)
+            .map_err(|_| ConfigError::new(KEY, "is not a private key in PEM"))?;
         let certified = CertifiedKey::from_der(chain.clone(), key, &provider).map_err(|error| match error {
             Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
                 ConfigError::new(KEY, format!("is not the key of the certificate in {CERTIFICATE}"))
@@ -90,7 +90,7 @@ impl Material {
         let certified = Arc::new(SingleCertAndKey::from(certified));
         let name = name(&chain[0]).map_err(|problem| ConfigError::new(CERTIFICATE, problem))?;
         let revoked = revocations(&files.revoked)?;
-        let members = Arc::new(Members(callers(&roots, &revoked, &provider)?));
+        let members = Arc::new(CallerVerifier(callers(&roots, &revoked, &provider)?));
         let builder = || {
             ServerConfig::builder_with_provider(provider.clone())
                 .with_safe_default_protocol_versions()

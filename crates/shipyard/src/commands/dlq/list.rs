@@ -46,7 +46,7 @@ impl Line {
             id: letter.id.to_string(),
             at: letter.at,
             state,
-            event_type: header("event-type"),
+            event_type: header(kafka::HEADER_EVENT_TYPE),
             key: String::from_utf8_lossy(&letter.message.key).into_owned(),
             consumer: header(kafka::HEADER_GROUP),
             error: header(kafka::HEADER_ERROR),

@@ -133,7 +133,7 @@ async fn replay(queue: &DeadLetterQueue, chosen: &Chosen, late: bool, said: Opti
         eprintln!("{problem}");
     }
     outln!("{} replayed, {} resolved", counted(messages, "message"), counted(letters, "dead letter"));
-    anyhow::ensure!(problems.is_empty(), "{} messages could not be replayed", problems.len());
+    anyhow::ensure!(problems.is_empty(), "{} could not be replayed", counted(problems.len(), "message"));
     Ok(())
 }
 

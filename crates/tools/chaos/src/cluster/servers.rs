@@ -19,7 +19,7 @@ use platform::server::service::Service;
 
 /// The size of PostgreSQL's disk, for all databases and their write-ahead logs.
 const DISK_BYTES: u64 = 3 << 30;
-/// PostgreSQL's connection limit: four replicas of each service with their pools and extra connections, and the tools.
+/// PostgreSQL's connection limit. It is above what the replicas of all services and the tools open.
 const CONNECTIONS: &str = "192";
 /// The broker's message size limit, raised so that poison may be large.
 const LARGEST: &str = "4000000";

@@ -71,7 +71,7 @@ impl DeadLetterQueue {
 
 /// Returns the event type of a letter: its header, or else that of its original topic.
 fn kind<'a>(queue: &DeadLetterQueue, letter: &'a super::DeadLetter) -> &'a str {
-    letter.message.headers.get("event-type").unwrap_or_else(|| queue.kind(letter))
+    letter.message.headers.get(kafka::HEADER_EVENT_TYPE).unwrap_or_else(|| queue.kind(letter))
 }
 
 /// Returns the state without what the journal says of it.

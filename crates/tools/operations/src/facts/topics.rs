@@ -111,7 +111,7 @@ fn logs(
         if message.offset > 0 && extents.iter().any(first) {
             oldest = oldest.max(Some(at));
         }
-        let named = message.headers.get("event-type").map(kind);
+        let named = message.headers.get(kafka::HEADER_EVENT_TYPE).map(kind);
         let place = logs.iter().position(|log| Some(&log.kind) == named.as_ref()).unwrap_or_default();
         let event = event_uuid(&logs[place].kind, &message);
         if logs[place].kind == PaymentCompleted::TYPE {

@@ -52,9 +52,6 @@ async fn a_page_of_ten_thousand_dead_letters_is_read_and_all_that_match_are_repl
     let plan = queue.plan(&Chosen::Matching(all.clone()), false).await.unwrap();
     assert_eq!((plan.messages, plan.letters, plan.poison.len(), plan.late), (LETTERS, LETTERS, POISON, 0));
     assert!(plan.poison[0].reason.contains("not a protobuf message"), "{:?}", plan.poison[0]);
-    let shown =
-        format!("{LETTERS} messages to replay, which resolve {LETTERS} dead letters; {POISON} would be poison again");
-    assert_eq!(plan.to_string(), shown);
 
     let seen = Arc::new(Mutex::new(Vec::new()));
     let told = seen.clone();

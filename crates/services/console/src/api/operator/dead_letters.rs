@@ -149,9 +149,9 @@ fn effects(plan: &Plan) -> Vec<String> {
     for (count, one, more, rest) in [
         (
             *from_outside,
-            "of them is from a program outside",
-            "of them are from programs outside",
-            ": whether consumers can read them now is not known.",
+            "of them is from an outside program",
+            "of them are from outside programs",
+            "; it is unknown whether consumers can read what they sent.",
         ),
         (
             *discarded,

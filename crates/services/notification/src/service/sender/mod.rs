@@ -1,7 +1,11 @@
 //! The sender: sends queued notifications, to several chats at a time, as fast as the provider allows. A lease lets one replica at a time
 //! send.
 
+mod circuit_breaker;
 mod in_progress;
+mod provider_health;
+mod rate_limiter;
+mod round_robin;
 mod selection;
 
 use std::{
@@ -10,8 +14,13 @@ use std::{
 };
 
 use anyhow::Context as _;
+use circuit_breaker::SenderBreaker;
 use in_progress::{InProgress, Subject};
 use platform::{batcher::delay::BatchDelay, lease::Lease, retry};
+use provider_health::ProviderHealth;
+pub use provider_health::STABLE_FOR;
+use rate_limiter::RateLimiter;
+use round_robin::RoundRobin;
 use tokio::{
     sync::Notify,
     task::{JoinError, JoinSet},
@@ -19,10 +28,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    ATTEMPT_EXPIRY, Dispatcher, circuit_breaker::CircuitBreaker, delivery_attempt::AttemptResult,
-    provider_health::ProviderHealth, rate_limiter::RateLimiter, round_robin::RoundRobin,
-};
+use super::{ATTEMPT_EXPIRY, Dispatcher, delivery_attempt::AttemptResult};
 use crate::metrics;
 
 /// How long the lease lasts without renewal.
@@ -45,8 +51,8 @@ pub struct Sender {
     repeats: RoundRobin,
     /// True while there may be notifications without a chat.
     without_chat: bool,
-    users: CircuitBreaker,
-    provider: CircuitBreaker,
+    users: SenderBreaker,
+    provider: SenderBreaker,
     health: ProviderHealth,
     count_at: Instant,
 }
@@ -67,8 +73,8 @@ impl Sender {
             tasks: JoinSet::new(),
             in_progress: InProgress::default(),
             without_chat: true,
-            users: CircuitBreaker::new("iam"),
-            provider: CircuitBreaker::new("the messenger"),
+            users: SenderBreaker::new("iam"),
+            provider: SenderBreaker::new("the messenger"),
             count_at: Instant::now(),
         }
     }

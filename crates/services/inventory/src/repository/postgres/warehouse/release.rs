@@ -8,6 +8,9 @@ use crate::repository::Cause;
 
 /// Releases a reservation. For an order without a reservation, it inserts a released row (`tombstone`), so that a late reservation is
 /// refused.
+///
+/// The parts are locked before the reservation, as by every statement of the warehouse. So `released` reads `locked`, which also has the
+/// parts of an expired reservation, although these are in stock again.
 pub(super) async fn release(pool: &Database, order: OrderId, cause: Option<Cause>) -> sqlx::Result<Outcome> {
     sqlx::query_scalar!(
         r#"with reservation as (

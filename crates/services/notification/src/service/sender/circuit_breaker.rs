@@ -1,6 +1,6 @@
 //! A circuit breaker with exponential backoff: stops calls to a peer after a failure until a probe succeeds.
 //!
-//! Only the sender's loop uses this breaker, and checks it before each call. For concurrent callers, the platform has another one.
+//! The sender's loop checks it before each call. For concurrent callers, there is `platform::circuit_breaker`.
 
 use platform::retry;
 use tokio::time::Instant;
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 ///                      ▲                           │
 ///                      └──────────failure──────────┘
 /// ```
-pub struct CircuitBreaker {
+pub struct SenderBreaker {
     peer: &'static str,
     /// When the backoff ends; present while the breaker is open.
     open_until: Option<Instant>,
@@ -18,7 +18,7 @@ pub struct CircuitBreaker {
     pauses: backon::ExponentialBackoff,
 }
 
-impl CircuitBreaker {
+impl SenderBreaker {
     /// Creates a closed breaker; `peer` names the peer in the log.
     pub fn new(peer: &'static str) -> Self {
         Self { peer, open_until: None, half_open: false, pauses: retry::endless_backoff() }
