@@ -17,10 +17,9 @@ const UI: &str = "ui";
 const OPERATOR: &str = "operator";
 /// The service that makes receipts, and in which operators replay dead letters and audit.
 const CONSOLE: &str = TIMELINE.service;
-/// The consumer group in which resolved dead letters are noted.
-const DEAD_LETTERS: &str = "shipyard-dlq";
-/// The consumer groups of the operator's tools.
-const TOOLS: [&str; 2] = [DEAD_LETTERS, "shipyard-audit"];
+/// The consumer groups of the operator's tools, which the console uses, too: resolved dead letters are noted in the first, and the audit reads
+/// topics in the second.
+const TOOLS: [&str; 2] = ["shipyard-dlq", "shipyard-audit"];
 /// The topic of the journal of dead letters, without the prefix of the consumer groups, which precedes it so that several systems can
 /// share a broker.
 pub const JOURNAL: &str = "shipyard.dlq.journal";
@@ -100,8 +99,8 @@ fn console(topics: &Topics, group_prefix: &str) -> Vec<Acl> {
         .map(|route| route.topic(topics));
     rights.extend(consumed.chain(INBOUND.iter().map(|inbound| inbound.topic(topics))).map(|topic| allow(Write, topic)));
     rights.extend([allow(Read, &journal), allow(Write, &journal)]);
-    // To commit which letters are resolved.
-    rights.push(Acl::allow(CONSOLE, Read, Group(format!("{group_prefix}{DEAD_LETTERS}"))));
+    // To read topics, and to commit which letters are resolved.
+    rights.extend(TOOLS.map(|group| Acl::allow(CONSOLE, Read, Group(format!("{group_prefix}{group}")))));
     rights
 }
 
@@ -205,7 +204,7 @@ mod tests {
         assert!(may(Read, "order.paid.dlq") && may(Write, "order.paid") && may(Write, "loan.approved"));
         assert!(may(Read, JOURNAL) && may(Write, JOURNAL));
         assert!(may(Read, "customer.updated") && !may(Write, "customer.updated"));
-        assert!(all.contains(&Acl::allow(CONSOLE, Read, Group(DEAD_LETTERS.to_owned()))));
+        assert!(TOOLS.iter().all(|group| all.contains(&Acl::allow(CONSOLE, Read, Group((*group).to_owned())))));
     }
 
     #[test]
