@@ -97,7 +97,12 @@ async fn every_span_has_the_parent_that_it_should_have_and_a_trace_leads_to_its_
     eventually(async || {
         let spans = collector.spans().await;
         let asked = spans.iter().any(|span| span.name.ends_with("ListExistingOrders"));
-        (asked && services(&spans, &trace) == BTreeSet::from(SERVICES)).then_some(())
+        let seen = services(&spans, &trace);
+        if asked && seen == BTreeSet::from(SERVICES) {
+            Ok(())
+        } else {
+            Err(format!("due reservations: {asked}, spans of {seen:?}"))
+        }
     })
     .await;
     eventually(async || telegram.messages().iter().any(|sent| sent.text.contains("delivered")).then_some(())).await;

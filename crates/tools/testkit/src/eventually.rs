@@ -6,24 +6,50 @@ use std::{panic::Location, time::Duration};
 const TEST_TIMEOUT: Duration = Duration::from_mins(1);
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Polls `probe` every 10 ms until it returns a value. Panics at the caller's line after a minute.
+/// What a probe returns: `Some` or `Ok` ends the polling, and an `Err` says what was seen instead.
+pub trait Probed {
+    type Value;
+
+    fn value(self) -> Result<Self::Value, String>;
+}
+
+impl<T> Probed for Option<T> {
+    type Value = T;
+
+    fn value(self) -> Result<T, String> {
+        self.ok_or_else(String::new)
+    }
+}
+
+impl<T> Probed for Result<T, String> {
+    type Value = T;
+
+    fn value(self) -> Self {
+        self
+    }
+}
+
+/// Polls `probe` every 10 ms until it returns a value. Panics after a minute, at the caller's line and with what was seen last.
 #[track_caller]
-pub fn eventually<T, F>(mut probe: impl FnMut() -> F) -> impl Future<Output = T>
+pub fn eventually<P, F>(mut probe: impl FnMut() -> F) -> impl Future<Output = P::Value>
 where
-    F: Future<Output = Option<T>>,
+    P: Probed,
+    F: Future<Output = P>,
 {
     let caller = Location::caller();
     async move {
+        let mut seen = String::new();
         let wait = async {
             loop {
-                if let Some(answer) = probe().await {
-                    return answer;
+                match probe().await.value() {
+                    Ok(answer) => return answer,
+                    Err(instead) => seen = instead,
                 }
                 tokio::time::sleep(POLL_INTERVAL).await;
             }
         };
         let Ok(answer) = tokio::time::timeout(TEST_TIMEOUT, wait).await else {
-            panic!("what {caller} waits for did not happen within {TEST_TIMEOUT:?}");
+            panic!("what {caller} waits for did not happen within {TEST_TIMEOUT:?}; seen last: {seen:?}");
         };
         answer
     }

@@ -133,7 +133,11 @@ impl Browser {
 
     /// Waits until the text of an element contains this.
     pub async fn wait_for(&self, selector: &str, text: &str) {
-        eventually(async || self.text(selector).await.contains(text).then_some(())).await;
+        let waited = async || {
+            let shown = self.text(selector).await;
+            if shown.contains(text) { Ok(()) } else { Err(format!("{selector} shows {shown:?}, not {text:?}")) }
+        };
+        eventually(waited).await;
     }
 
     /// Returns the first element of a CSS selector, once it is there.

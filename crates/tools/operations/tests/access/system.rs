@@ -137,7 +137,11 @@ impl System {
     /// Returns when every service that stores the order returns it to its owner.
     async fn followed(&self) {
         for row in table::rows().into_iter().filter(|row| row.hides() && row.method.is_read()) {
-            eventually(async || (self.ask(&row.method, Caller::Owner).await == Answer::Admitted).then_some(())).await;
+            let waited = async || match self.ask(&row.method, Caller::Owner).await {
+                Answer::Admitted => Ok(()),
+                answer => Err(format!("{:?} answers its owner {answer}", row.method)),
+            };
+            eventually(waited).await;
         }
     }
 

@@ -164,7 +164,7 @@ fn texts() -> Vec<(String, String)> {
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
             let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
             if path.is_dir() {
-                if !["target", ".git", ".sqlx", "structure", "snapshots", "corpus", "artifacts"]
+                if !["target", ".git", ".shipyard", ".sqlx", "structure", "snapshots", "corpus", "artifacts"]
                     .contains(&name.as_str())
                 {
                     folders.push(path);

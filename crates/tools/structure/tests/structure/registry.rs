@@ -106,6 +106,9 @@ fn contract(service: &Crate) -> Vec<String> {
     lacks
 }
 
+/// The services with a database whose rows no audit reads.
+const NOT_AUDITED: [&str; 2] = ["iam", "console"];
+
 /// Returns the missing parts of a service's block.
 fn block_lacks(service: &Crate, block: &str) -> Vec<String> {
     let (name, upper) = (&service.name, service.name.to_uppercase());
@@ -129,6 +132,10 @@ fn block_lacks(service: &Crate, block: &str) -> Vec<String> {
             ),
             (format!("{upper}_DATABASE_URL: *database }}"), "its database's URL for the tool"),
         ]);
+        if !NOT_AUDITED.contains(&name.as_str()) {
+            let url = format!("console: {{ environment: {{ {upper}_DATABASE_URL: \"postgres://auditor:");
+            wanted.push((url, "its database's URL for the console, which makes receipts and audits"));
+        }
     }
     if is_broker_user(name) {
         wanted.extend([
