@@ -13,14 +13,27 @@ use crate::{client::Confirmation, model::Kind};
 const VARIABLE: &str = "NOTIFICATION_TEMPLATES";
 const START: &str = "start.txt";
 const CONTACT: &str = "contact.txt";
-const BUILT_IN: [(&str, &str); 6] = [
-    ("order_paid.txt", include_str!("../../templates/order_paid.txt")),
-    ("ship_assembled.txt", include_str!("../../templates/ship_assembled.txt")),
-    ("order_cancelled.txt", include_str!("../../templates/order_cancelled.txt")),
-    ("ship_delivered.txt", include_str!("../../templates/ship_delivered.txt")),
-    (START, include_str!("../../templates/start.txt")),
-    (CONTACT, include_str!("../../templates/contact.txt")),
-];
+
+/// Returns the template of a kind, and facts as its events have them.
+fn built_in(kind: Kind) -> (&'static str, Value) {
+    match kind {
+        Kind::OrderPaid => (
+            include_str!("../../templates/order_paid.txt"),
+            json!({ "payment_method": "CARD", "transaction_uuid": Uuid::nil() }),
+        ),
+        Kind::ShipAssembled => (include_str!("../../templates/ship_assembled.txt"), json!({ "build_time_sec": 5 })),
+        Kind::OrderCancelled => {
+            (include_str!("../../templates/order_cancelled.txt"), json!({ "reason": "BY_USER", "paid": true }))
+        }
+        Kind::ShipDelivered => {
+            (include_str!("../../templates/ship_delivered.txt"), json!({ "tracking_number": "A1B2C3D4E5F6" }))
+        }
+    }
+}
+
+fn file_of(kind: Kind) -> String {
+    format!("{}.txt", kind.as_str())
+}
 
 #[derive(Clone)]
 pub struct Templates {
@@ -36,13 +49,18 @@ impl Templates {
         if let Some(directory) = directory.filter(|directory| !directory.is_dir()) {
             return Err(ConfigError::new(VARIABLE, format!("{} is not a directory", directory.display())));
         }
-        for (name, built_in) in BUILT_IN {
-            let source = match directory.map(|directory| std::fs::read_to_string(directory.join(name))) {
+        let replies = [
+            (START.to_owned(), include_str!("../../templates/start.txt")),
+            (CONTACT.to_owned(), include_str!("../../templates/contact.txt")),
+        ];
+        let notifications = Kind::ALL.map(|kind| (file_of(kind), built_in(kind).0));
+        for (name, built_in) in notifications.into_iter().chain(replies) {
+            let source = match directory.map(|directory| std::fs::read_to_string(directory.join(&name))) {
                 Some(Ok(source)) => source,
-                Some(Err(error)) if error.kind() != ErrorKind::NotFound => return Err(invalid(name, error)),
+                Some(Err(error)) if error.kind() != ErrorKind::NotFound => return Err(invalid(&name, error)),
                 _ => built_in.to_owned(),
             };
-            environment.add_template_owned(name, source).map_err(|error| invalid(name, error))?;
+            environment.add_template_owned(name.clone(), source).map_err(|error| invalid(&name, error))?;
         }
         let templates = Self { environment };
         templates.check()?;
@@ -53,7 +71,7 @@ impl Templates {
     pub fn notification(&self, kind: Kind, order: OrderId, facts: &Value) -> Result<String, minijinja::Error> {
         let mut facts = facts.as_object().cloned().unwrap_or_default();
         facts.insert("order_uuid".to_owned(), json!(order));
-        self.render(&format!("{}.txt", kind.as_str()), &Value::Object(facts))
+        self.render(&file_of(kind), &Value::Object(facts))
     }
 
     /// Renders the reply to `/start`.
@@ -76,14 +94,8 @@ impl Templates {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let samples = [
-            (Kind::OrderPaid, json!({ "payment_method": "CARD", "transaction_uuid": Uuid::nil() })),
-            (Kind::ShipAssembled, json!({ "build_time_sec": 5 })),
-            (Kind::OrderCancelled, json!({ "reason": "BY_USER", "paid": true })),
-            (Kind::ShipDelivered, json!({ "tracking_number": "A1B2C3D4E5F6" })),
-        ];
-        for (kind, facts) in samples {
-            self.notification(kind, OrderId::new(Uuid::nil()), &facts)
+        for kind in Kind::ALL {
+            self.notification(kind, OrderId::new(Uuid::nil()), &built_in(kind).1)
                 .map_err(|error| invalid(kind.as_str(), error))?;
         }
         self.start("1", "Ada").map_err(|error| invalid(START, error))?;

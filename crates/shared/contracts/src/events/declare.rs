@@ -68,6 +68,17 @@ macro_rules! events {
             }
         )*
 
+        /// Returns the id of each event that has default values and the key 1.
+        #[cfg(test)]
+        pub(super) fn default_ids() -> Vec<(&'static str, uuid::Uuid)> {
+            let key = uuid::Uuid::from_u128(1);
+            let records = [
+                $(super::record(key, super::$event::default()),)*
+                $(super::record(key, super::$message::default())),*
+            ];
+            records.into_iter().map(|record| (record.kind, record.uuid)).collect()
+        }
+
         /// The route of every event type.
         pub const ROUTES: [super::Route; [$(stringify!($event),)* $(stringify!($message)),*].len()] =
             [$(<super::$event as super::Published>::ROUTE,)* $(<super::$message as super::Published>::ROUTE),*];

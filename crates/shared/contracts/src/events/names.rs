@@ -3,9 +3,8 @@
 use uuid::Uuid;
 
 use super::{
-    AssemblyFailed, Consumer, CustomerCreated, CustomerUpdated, DeliveryStatusUpdated, INBOUND, OrderCancelled,
-    OrderCompletedIntegrationEvent, OrderCreated, OrderCreatedIntegrationEvent, OrderPaid, PaymentCompleted, Published,
-    ROUTES, ShipAssembled, TIMELINE, Topics, broker_users, producers, record, rights,
+    Consumer, CustomerCreated, CustomerUpdated, DeliveryStatusUpdated, INBOUND, PaymentCompleted, Published, ROUTES,
+    TIMELINE, Topics, broker_users, catalogue, producers, record, rights,
 };
 
 #[test]
@@ -32,7 +31,7 @@ fn names_that_are_stored_stay_as_they_are() {
     }
     line(format!("producers {:?}", producers().collect::<Vec<_>>()));
     line(format!("users {:?}", broker_users()));
-    ids().into_iter().for_each(&mut line);
+    catalogue::default_ids().into_iter().chain(ids_with_parts()).for_each(|(kind, id)| line(format!("id {kind} {id}")));
     for right in rights(&topics, "") {
         line(format!("{right:?}"));
     }
@@ -41,23 +40,16 @@ fn names_that_are_stored_stay_as_they_are() {
     insta::assert_snapshot!(names.join("\n"));
 }
 
-/// Returns the ids of events with the key 1.
-fn ids() -> Vec<String> {
-    fn id<E: Published>(event: E) -> String {
+/// Returns the ids of events with the key 1, in which a part tells events of one type apart.
+fn ids_with_parts() -> Vec<(&'static str, Uuid)> {
+    fn id<E: Published>(event: E) -> (&'static str, Uuid) {
         let event = record(Uuid::from_u128(1), event);
-        format!("id {} {}", event.kind, event.uuid)
+        (event.kind, event.uuid)
     }
     let status = "DELIVERED".to_owned();
     vec![
-        id(OrderCreated::default()),
         id(PaymentCompleted { attempt: 2, ..PaymentCompleted::default() }),
-        id(OrderPaid::default()),
-        id(ShipAssembled::default()),
-        id(AssemblyFailed::default()),
-        id(OrderCancelled::default()),
         id(DeliveryStatusUpdated { status, ..DeliveryStatusUpdated::default() }),
-        id(OrderCreatedIntegrationEvent::default()),
-        id(OrderCompletedIntegrationEvent::default()),
         id(CustomerCreated { version: 1, ..CustomerCreated::default() }),
         id(CustomerCreated { version: 4, ..CustomerCreated::default() }),
         id(CustomerUpdated { version: 2, ..CustomerUpdated::default() }),

@@ -37,7 +37,7 @@ pub struct Absent {
 
 /// The header of an event with the time at which the change was committed that it tells of, in RFC 3339.
 pub const HEADER_EVENT_TIME: &str = "event-time";
-/// The header with the type of an event, such as `events.v1.OrderPaid`.
+/// The header with the type of an event, by its full protobuf name.
 pub const HEADER_EVENT_TYPE: &str = "event-type";
 
 impl Message {

@@ -20,7 +20,7 @@ pub enum Answer {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Told {
     pub order: Uuid,
-    /// `order_paid`, `ship_assembled`, `order_cancelled` or `ship_delivered`.
+    /// The kind of the notification, such as `order_paid`.
     pub kind: String,
     pub chat: String,
 }

@@ -171,7 +171,7 @@ names!(NotificationStatus { Queued = "queued", Sent = "sent", Failed = "failed" 
 #[derive(Clone, Debug)]
 pub struct Notification {
     pub order: Uuid,
-    /// `order_paid`, `ship_assembled`, `order_cancelled` or `ship_delivered`.
+    /// The kind of the notification, such as `order_paid`.
     pub kind: String,
     pub status: NotificationStatus,
     pub chat: Option<String>,

@@ -5,7 +5,7 @@ use audit::{
     facts::{Notification, NotificationStatus, Told},
 };
 
-use crate::fixture::{BUILT, OPEN, breaks, holds, the};
+use crate::fixture::{BUILT, OPEN, breaks, holds, shop, the};
 
 fn told(one: &Notification) -> Told {
     Told { order: one.order, kind: one.kind.clone(), chat: one.chat.clone().expect("all was told") }
@@ -25,7 +25,8 @@ fn once_more(facts: &mut Facts) {
 fn what_arrived_is_what_was_sent() {
     let found = holds(6, all_arrived);
 
-    assert!(found.counted.iter().any(|count| count.of == "messages" && count.count == 6), "{found:?}");
+    let sent = shop().notifications.len();
+    assert!(found.counted.iter().any(|count| count.of == "messages" && count.count == sent), "{found:?}");
 }
 
 #[test]

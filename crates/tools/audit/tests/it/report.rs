@@ -4,6 +4,9 @@ use audit::{Facts, Verdict};
 
 use crate::fixture::{OPEN, shop};
 
+/// The rows of payment, provider, inventory and assembly about the orders of the fixture.
+const ROWS: usize = 9;
+
 #[test]
 fn a_shop_that_is_well_keeps_every_invariant() {
     let report = audit::check(&shop());
@@ -111,6 +114,7 @@ fn a_table_is_written_as_a_person_reads_it() {
     facts.probes[0].refused = false;
     facts.dead_letters.pop();
     let read = facts.dead_letters.len();
+    let rows = ROWS + facts.notifications.len();
     facts.acknowledged.clear();
     facts.told = None;
 
@@ -119,8 +123,10 @@ fn a_table_is_written_as_a_person_reads_it() {
     let lines: Vec<&str> = table.lines().collect();
     assert_eq!(
         lines[0],
-        " 1  holds             every acknowledged order exists exactly once                            \
-         4 orders, 0 acknowledgements, 4 creations told of, 15 rows of other services"
+        format!(
+            " 1  holds             every acknowledged order exists exactly once                            \
+             4 orders, 0 acknowledgements, 4 creations told of, {rows} rows of other services"
+        )
     );
     assert_eq!(
         lines[8],
@@ -156,17 +162,19 @@ fn each_invariant_tells_what_it_looked_at_and_notes_nothing_without_a_cause() {
     let (events, letters) = (facts.outbox.len(), facts.dead_letters.len());
     let consumers = facts.inboxes.iter().filter(|inbox| !inbox.rows.is_empty()).count();
     let taken = facts.inboxes.iter().map(|inbox| inbox.rows.len()).sum();
+    // The events of one type and order are one effect, and a few events have none.
+    let effects = taken - 9;
     let counts: Vec<Vec<usize>> =
         report.findings.iter().map(|one| one.counted.iter().map(|count| count.count).collect()).collect();
     assert_eq!(
         counts,
         [
-            vec![4, 7, 4, 15],
+            vec![4, 7, 4, ROWS + facts.notifications.len()],
             vec![4, 3, 3, 0, 2],
             vec![1, 4, 4],
             vec![events, 0, events, 0, 0],
-            vec![consumers, taken, 20, 0],
-            vec![6, 0, 0],
+            vec![consumers, taken, effects, 0],
+            vec![facts.notifications.len(), 0, 0],
             vec![4, 1],
             vec![0, letters, 0],
             vec![2],

@@ -15,6 +15,7 @@ use std::{
 
 use anyhow::Context as _;
 use audit::facts::Poison;
+use notification::model::Kind;
 use platform::config::Settings;
 use secrecy::SecretString;
 use stand_ins::{Kyc, KycMode, Mode, Provider, Telegram, TelegramMode};
@@ -42,8 +43,6 @@ const TELEGRAM_TOKEN: &str = "1:chaos";
 pub const DECLINED_NAME: &str = "Mallory";
 /// The stock of each part, which is more than all customers can buy.
 const STOCK: i64 = 1_000_000;
-/// The kinds of notifications whose templates are replaced, so that the audit can parse the messages in chats.
-const TEMPLATES: [&str; 4] = ["order_paid", "ship_assembled", "order_cancelled", "ship_delivered"];
 
 pub struct Cluster {
     pub replicas: Replicas,
@@ -184,7 +183,8 @@ fn fresh(directory: &Path) -> anyhow::Result<PathBuf> {
         std::fs::remove_dir_all(directory).with_context(|| format!("emptying {shown}"))?;
     }
     std::fs::create_dir_all(directory.join("templates")).with_context(|| format!("making {shown}"))?;
-    for kind in TEMPLATES {
+    // With these templates the audit can parse the messages in chats.
+    for kind in Kind::ALL.map(Kind::as_str) {
         let file = directory.join("templates").join(format!("{kind}.txt"));
         std::fs::write(file, format!("{kind} {{{{ order_uuid }}}}\n"))?;
     }
