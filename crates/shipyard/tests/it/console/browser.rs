@@ -99,7 +99,21 @@ impl Browser {
 
     /// Opens a page of the console.
     pub async fn open(&self, path: &str) {
-        self.post("/url", json!({ "url": format!("{}{path}", self.console) })).await;
+        self.open_url(&format!("{}{path}", self.console)).await;
+    }
+
+    pub async fn open_url(&self, url: &str) {
+        self.post("/url", json!({ "url": url })).await;
+    }
+
+    /// Shows the next pages in the scheme `light` or `dark`, and with a width in CSS pixels.
+    pub async fn shown(&self, scheme: &str, width: u32) {
+        let colours = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        let size = json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": false });
+        for (command, params) in [("setEmulatedMedia", colours), ("setDeviceMetricsOverride", size)] {
+            let body = json!({ "cmd": format!("Emulation.{command}"), "params": params });
+            self.post("/goog/cdp/execute", body).await;
+        }
     }
 
     /// Logs in with a session that exists.
@@ -123,6 +137,11 @@ impl Browser {
     /// Runs a script in the page, and returns what it returns.
     pub async fn script(&self, script: &str) -> Value {
         self.post("/execute/sync", json!({ "script": script, "args": [] })).await
+    }
+
+    /// Runs a script in the page that calls its last argument with its answer, and returns that.
+    pub async fn script_with_answer(&self, script: &str) -> Value {
+        self.post("/execute/async", json!({ "script": script, "args": [] })).await
     }
 
     /// Returns the text of the first element of a CSS selector; empty if there is none.

@@ -52,7 +52,7 @@ async fn a_stranger_buys_a_ship_by_mouse_and_watches_it_arrive() {
 }
 
 /// Asserts that the timeline has the records of the topics with the order's key, in their order.
-async fn assert_equals_the_topics(system: &System, browser: &Browser, order: &str) {
+pub async fn assert_equals_the_topics(system: &System, browser: &Browser, order: &str) {
     browser.open(&format!("/console/api/orders/{order}/timeline")).await;
     let timeline: Value = serde_json::from_str(&browser.text("body").await).expect("JSON");
     let steps = timeline["steps"].as_array().expect("steps");

@@ -1,0 +1,82 @@
+//! axe looks at every view, in both schemes, as narrow as a phone and as wide as a desk.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::browser::Browser;
+use crate::{
+    customer::{Customer, ORDERS},
+    operator,
+    system::System,
+};
+
+/// `scripts/axe` writes it.
+const AXE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/tools/axe.min.js");
+/// The widths of a phone and of a window, in CSS pixels.
+const WIDTHS: [u32; 2] = [360, 1280];
+
+/// Returns the serious findings of axe on the page, one line each.
+async fn findings(browser: &Browser, axe: &str) -> Vec<String> {
+    browser.script(axe).await;
+    let found = browser
+        .script_with_answer(
+            "const answer = arguments[arguments.length - 1];
+            axe.run().then(found => answer(found.violations
+                .filter(one => ['serious', 'critical'].includes(one.impact))
+                .map(one => `${one.id}: ${one.nodes.map(node => node.target.join(' ')).join(', ')}`)),
+                error => answer([`axe: ${error}`]))",
+        )
+        .await;
+    found.as_array().into_iter().flatten().map(Value::to_string).collect()
+}
+
+async fn assert_accessible(browser: &Browser, axe: &str, views: &[&str]) {
+    let mut wrong = Vec::new();
+    for view in views {
+        for scheme in ["light", "dark"] {
+            for width in WIDTHS {
+                browser.shown(scheme, width).await;
+                browser.open(view).await;
+                let found = findings(browser, axe).await;
+                wrong.extend(found.into_iter().map(|finding| format!("{view}, {scheme}, {width} px: {finding}")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[tokio::test]
+#[ignore = "needs axe, which scripts/axe gets"]
+async fn no_view_has_a_serious_finding_of_axe() {
+    let axe = std::fs::read_to_string(Path::new(AXE)).expect("run scripts/axe first");
+    let system = System::start().await;
+    let customer = Customer::new(&system).await;
+    let part = customer.part("Window A").await.uuid;
+    let body = json!({ "user_uuid": customer.user, "part_uuids": [part], "delivery_address": "Main Street 1" });
+    let order = customer.post(ORDERS, body).await.success(201)["order_uuid"].as_str().expect("a uuid").to_owned();
+    let unpaid = customer.order(&[&part]).await;
+    customer.pay(order.parse().expect("a uuid")).await.success(200);
+    let browser = Browser::start(&system).await;
+
+    assert_accessible(&browser, &axe, &["/console/login", "/console/register"]).await;
+    browser.log_in(&customer.session).await;
+    browser.open(&format!("/console/orders/{order}")).await;
+    browser.wait_for("h1", "Your ship has arrived").await;
+    let views = [
+        "/console/",
+        &format!("/console/checkout?{part}=2&key=axe"),
+        "/console/orders",
+        &format!("/console/orders/{order}"),
+        &format!("/console/orders/{unpaid}"),
+        "/console/map",
+        "/console/profile",
+        "/console/payments",
+        "/console/nowhere",
+    ];
+    assert_accessible(&browser, &axe, &views).await;
+    browser.log_in(&operator::session(&system).await).await;
+    let pages = ["services", "dead-letters", "outbox", "lag", "audit", "couriers", "actions"];
+    let pages = pages.map(|page| format!("/console/operator/{page}"));
+    assert_accessible(&browser, &axe, &pages.each_ref().map(String::as_str)).await;
+}

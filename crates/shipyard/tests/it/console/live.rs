@@ -1,0 +1,104 @@
+//! A page follows its order: while the console is killed, in twelve tabs at once, and as a file that is opened later.
+
+use contracts::events::DeliveryStatusUpdated;
+use serde_json::json;
+use testkit::eventually;
+
+use super::{browser::Browser, purchase::assert_equals_the_topics};
+use crate::{
+    customer::{Customer, ORDERS},
+    system::System,
+};
+
+/// More tabs than the connections that a browser opens to one origin.
+const TABS: usize = 12;
+
+/// Counts the steps of the timeline on the page.
+const STEPS: &str = "return document.querySelectorAll('[id^=step-]').length";
+
+/// Creates an order with an address, and returns its uuid.
+async fn order(customer: &Customer) -> String {
+    let part = customer.part("Window A").await.uuid;
+    let body = json!({ "user_uuid": customer.user, "part_uuids": [part], "delivery_address": "Main Street 1" });
+    customer.post(ORDERS, body).await.success(201)["order_uuid"].as_str().expect("an order has a uuid").to_owned()
+}
+
+#[tokio::test]
+async fn a_console_that_is_killed_amid_a_delivery_leaves_no_gap_in_the_page() {
+    let mut system = System::start().await;
+    let customer = Customer::new(&system).await;
+    let order = order(&customer).await;
+    let browser = Browser::start(&system).await;
+    browser.log_in(&customer.session).await;
+    browser.open(&format!("/console/orders/{order}")).await;
+    browser.wait_for("#step-1", "Order placed").await;
+
+    system.kill(&console::SERVICE).await;
+    customer.pay(order.parse().expect("a uuid")).await.success(200);
+    let topic = system.kafka.topic::<DeliveryStatusUpdated>();
+    let is_delivered = |payload: &[u8]| payload.windows(9).any(|part| part == b"DELIVERED");
+    eventually(async || {
+        let messages = system.kafka.messages(&topic).await;
+        messages.iter().any(|one| one.key == order.as_bytes() && is_delivered(&one.payload)).then_some(())
+    })
+    .await;
+    system.run(&console::SERVICE);
+    system.ready(&console::SERVICE).await;
+
+    // Nobody reloads the page.
+    browser.wait_for("h1", "Your ship has arrived").await;
+    browser.wait_for("#step-16", "Delivered").await;
+    assert_equals_the_topics(&system, &browser, &order).await;
+}
+
+#[tokio::test]
+async fn twelve_tabs_of_one_browser_follow_twelve_orders() {
+    let system = System::shared().await;
+    let customer = Customer::new(system).await;
+    let part = customer.part("Window A").await.uuid;
+    let browser = Browser::start(system).await;
+    browser.log_in(&customer.session).await;
+    let mut tabs = Vec::new();
+    for _ in 0..TABS {
+        let order = customer.order(&[&part]).await;
+        let tab = browser.open_tab().await;
+        browser.open(&format!("/console/orders/{order}")).await;
+        browser.wait_for("#step-1", "Order placed").await;
+        tabs.push((tab, order));
+    }
+
+    for (_, order) in &tabs {
+        customer.cancel(*order).await.success(204);
+    }
+
+    for (tab, _) in &tabs {
+        browser.switch_to(tab).await;
+        browser.wait_for("h1", "This order is cancelled").await;
+    }
+}
+
+#[tokio::test]
+async fn an_exported_order_opens_without_the_shop_and_has_the_same_steps() {
+    let system = System::shared().await;
+    let customer = Customer::new(system).await;
+    let order = order(&customer).await;
+    customer.pay(order.parse().expect("a uuid")).await.success(200);
+    let browser = Browser::start(system).await;
+    browser.log_in(&customer.session).await;
+    browser.open(&format!("/console/orders/{order}")).await;
+    browser.wait_for("h1", "Your ship has arrived").await;
+    browser.wait_for("#step-16", "Delivered").await;
+    let steps = browser.script(STEPS).await;
+
+    let url = format!("http://{}/console/api/orders/{order}/export", system.address(&console::SERVICE));
+    let cookie = format!("shipyard_session={}", customer.session);
+    let client = platform::http::client(std::time::Duration::from_secs(20)).expect("a client");
+    let exported = client.get(url).header("Cookie", cookie).send().await.expect("it answers");
+    let file = system.directory.path().join(format!("{order}.html"));
+    std::fs::write(&file, exported.bytes().await.expect("a body")).expect("the directory can be written");
+    browser.open_url(&format!("file://{}", file.display())).await;
+
+    browser.wait_for("h1", "Your ship has arrived").await;
+    assert_eq!(browser.script(STEPS).await, steps);
+    browser.assert_calm(&[]).await;
+}
