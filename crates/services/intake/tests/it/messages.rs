@@ -77,7 +77,7 @@ fn each_broken_rule_is_named_with_its_path_and_without_its_value() {
         ("/items/0/price", json!("secret"), "items[0].price: must be a whole number"),
         ("/items/0/sale", json!(-1), "items[0].sale: is below 0"),
         ("/items/0/total_price", json!(-1), "items[0].total_price: is below 0"),
-        ("/items/0/total_price", json!(316), "items[0].total_price: is neither"),
+        ("/items/0/total_price", json!(316), "items[0].total_price: must be at least"),
         ("/date_created", Value::Null, "date_created: is not between"),
         ("/date_created", json!("2016-11-20T11:59:59Z"), "date_created: is not between"),
         ("/date_created", json!("2026-11-20T13:00:01Z"), "date_created: is not between"),

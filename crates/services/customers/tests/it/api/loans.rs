@@ -120,7 +120,7 @@ async fn a_wrong_loan_is_a_dead_letter_that_names_the_rule_and_holds_up_none() {
         (with("amount", json!(0)), "amount: is not above 0"),
         (with("amount", json!(1.001)), "amount: has more than two decimals"),
         (with("customer_id", json!("me")), "customer_id: is not a uuid"),
-        (with("loan_id", json!("")), "loan_id: is not 1 to 64"),
+        (with("loan_id", json!("")), "loan_id: must be 1 to 64"),
         (with("amount", json!(101)), "LOAN_ID_REUSED"),
         (with("customer_id", json!(ids::random())), "LOAN_ID_REUSED"),
     ];
