@@ -61,12 +61,7 @@ impl Gateway {
         if let Some(check) = settings.check {
             configuration = checked_by(check, &configuration);
         }
-        let mut endpoint = String::new();
-        if let Some(collector) = settings.collector {
-            endpoint = format!("http://{collector}");
-            let own = format!("address: {}, port_value: {} ", collector.ip(), collector.port());
-            configuration = configuration.replace("address: collector, port_value: 4317 ", &own);
-        }
+        let endpoint = settings.collector.map(|collector| format!("http://{collector}")).unwrap_or_default();
         let image = GenericImage::new(IMAGE.0, IMAGE.1)
             .with_entrypoint("bash")
             .with_network("host")
