@@ -164,8 +164,17 @@ impl Customer {
 
     /// Orders these parts. Returns the order's uuid.
     pub async fn order(&self, parts: &[&str]) -> Uuid {
-        let body = self.post(ORDERS, json!({ "user_uuid": self.user, "part_uuids": parts })).await.success(201);
-        body["order_uuid"].as_str().unwrap().parse().unwrap()
+        self.order_as(json!({ "user_uuid": self.user, "part_uuids": parts })).await
+    }
+
+    /// Orders a part, which a courier carries to an address once the ship is built. Returns the order's uuid.
+    pub async fn order_to(&self, address: &str, part: &str) -> Uuid {
+        self.order_as(json!({ "user_uuid": self.user, "part_uuids": [part], "delivery_address": address })).await
+    }
+
+    async fn order_as(&self, body: Value) -> Uuid {
+        let created = self.post(ORDERS, body).await.success(201);
+        created["order_uuid"].as_str().unwrap().parse().unwrap()
     }
 
     pub async fn pay(&self, order: Uuid) -> Answer {

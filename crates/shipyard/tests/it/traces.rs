@@ -10,11 +10,10 @@ use platform::kafka::Record;
 use serde_json::json;
 use testkit::eventually;
 use tonic::transport::Endpoint;
-use uuid::Uuid;
 
 use crate::{
     collector::{Collector, Span},
-    customer::{Customer, ORDERS},
+    customer::Customer,
     system::System,
 };
 
@@ -121,8 +120,7 @@ async fn every_span_has_the_parent_that_it_should_have_and_a_trace_leads_to_its_
 /// delivered.
 async fn live(system: &System, customer: &Customer) -> String {
     let part = customer.part("Window A").await.uuid;
-    let body = json!({ "user_uuid": customer.user, "part_uuids": [part], "delivery_address": "Main Street 1" });
-    let order: Uuid = customer.post(ORDERS, body).await.success(201)["order_uuid"].as_str().unwrap().parse().unwrap();
+    let order = customer.order_to("Main Street 1", &part).await;
     let paid = customer.pay(order).await;
     let trace = paid.headers["x-trace-id"].to_str().unwrap().to_owned();
     paid.success(200);

@@ -2,14 +2,10 @@
 
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::browser::Browser;
-use crate::{
-    customer::{Customer, ORDERS},
-    operator,
-    system::System,
-};
+use crate::{customer::Customer, operator, system::System};
 
 /// `scripts/axe` writes it.
 const AXE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/tools/axe.min.js");
@@ -53,10 +49,9 @@ async fn no_view_has_a_serious_finding_of_axe() {
     let system = System::start().await;
     let customer = Customer::new(&system).await;
     let part = customer.part("Window A").await.uuid;
-    let body = json!({ "user_uuid": customer.user, "part_uuids": [part], "delivery_address": "Main Street 1" });
-    let order = customer.post(ORDERS, body).await.success(201)["order_uuid"].as_str().expect("a uuid").to_owned();
+    let order = customer.order_to("Main Street 1", &part).await;
     let unpaid = customer.order(&[&part]).await;
-    customer.pay(order.parse().expect("a uuid")).await.success(200);
+    customer.pay(order).await.success(200);
     let browser = Browser::start(&system).await;
 
     assert_accessible(&browser, &axe, &["/console/login", "/console/register"]).await;

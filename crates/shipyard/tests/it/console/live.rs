@@ -1,14 +1,10 @@
 //! A page follows its order: while the console is killed, in twelve tabs at once, and as a file that is opened later.
 
 use contracts::events::DeliveryStatusUpdated;
-use serde_json::json;
 use testkit::eventually;
 
 use super::{browser::Browser, purchase::assert_equals_the_topics};
-use crate::{
-    customer::{Customer, ORDERS},
-    system::System,
-};
+use crate::{customer::Customer, system::System};
 
 /// More tabs than the connections that a browser opens to one origin.
 const TABS: usize = 12;
@@ -16,30 +12,24 @@ const TABS: usize = 12;
 /// Counts the steps of the timeline on the page.
 const STEPS: &str = "return document.querySelectorAll('[id^=step-]').length";
 
-/// Creates an order with an address, and returns its uuid.
-async fn order(customer: &Customer) -> String {
-    let part = customer.part("Window A").await.uuid;
-    let body = json!({ "user_uuid": customer.user, "part_uuids": [part], "delivery_address": "Main Street 1" });
-    customer.post(ORDERS, body).await.success(201)["order_uuid"].as_str().expect("an order has a uuid").to_owned()
-}
-
 #[tokio::test]
 async fn a_console_that_is_killed_amid_a_delivery_leaves_no_gap_in_the_page() {
     let mut system = System::start().await;
     let customer = Customer::new(&system).await;
-    let order = order(&customer).await;
+    let part = customer.part("Window A").await.uuid;
+    let order = customer.order_to("Main Street 1", &part).await;
     let browser = Browser::start(&system).await;
     browser.log_in(&customer.session).await;
     browser.open(&format!("/console/orders/{order}")).await;
     browser.wait_for("#step-1", "Order placed").await;
 
     system.kill(&console::SERVICE).await;
-    customer.pay(order.parse().expect("a uuid")).await.success(200);
-    let topic = system.kafka.topic::<DeliveryStatusUpdated>();
+    customer.pay(order).await.success(200);
+    let (topic, key) = (system.kafka.topic::<DeliveryStatusUpdated>(), order.to_string().into_bytes());
     let is_delivered = |payload: &[u8]| payload.windows(9).any(|part| part == b"DELIVERED");
     eventually(async || {
         let messages = system.kafka.messages(&topic).await;
-        messages.iter().any(|one| one.key == order.as_bytes() && is_delivered(&one.payload)).then_some(())
+        messages.iter().any(|one| one.key == key && is_delivered(&one.payload)).then_some(())
     })
     .await;
     system.run(&console::SERVICE);
@@ -48,7 +38,7 @@ async fn a_console_that_is_killed_amid_a_delivery_leaves_no_gap_in_the_page() {
     // Nobody reloads the page.
     browser.wait_for("h1", "Your ship has arrived").await;
     browser.wait_for("#step-16", "Delivered").await;
-    assert_equals_the_topics(&system, &browser, &order).await;
+    assert_equals_the_topics(&system, &browser, &order.to_string()).await;
 }
 
 #[tokio::test]
@@ -81,8 +71,9 @@ async fn twelve_tabs_of_one_browser_follow_twelve_orders() {
 async fn an_exported_order_opens_without_the_shop_and_has_the_same_steps() {
     let system = System::shared().await;
     let customer = Customer::new(system).await;
-    let order = order(&customer).await;
-    customer.pay(order.parse().expect("a uuid")).await.success(200);
+    let part = customer.part("Window A").await.uuid;
+    let order = customer.order_to("Main Street 1", &part).await;
+    customer.pay(order).await.success(200);
     let browser = Browser::start(system).await;
     browser.log_in(&customer.session).await;
     browser.open(&format!("/console/orders/{order}")).await;

@@ -1,7 +1,7 @@
 //! The console's timeline: its consumer, a browser that watches orders, and what both must have in the end.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -108,13 +108,11 @@ impl Browser {
 pub async fn problems(world: &World) -> Vec<String> {
     let mut problems = Vec::new();
     let timeline = &world.stores.timeline;
-    let mut orders = BTreeSet::new();
     for route in ROUTES.iter().filter(|route| route.is_of_order()) {
         let topic = route.topic(&world.broker.topics);
         for (partition, offset, record) in world.broker.records(topic) {
             let Some(order) = std::str::from_utf8(&record.key).ok().and_then(|key| key.parse().ok()) else { continue };
             let order = OrderId::new(order);
-            orders.insert(order);
             let is_it = |one: &&Record| {
                 let of = &one.record;
                 of.topic == topic
