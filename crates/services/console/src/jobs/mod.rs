@@ -9,7 +9,7 @@ pub use remove_old_records::remove_old_records;
 
 use crate::service::{Couriers, LagHistory, Live};
 
-/// Returns the jobs that work on the service's state, whatever stores it.
+/// Returns the jobs of the service, over any implementation of its repositories.
 pub fn all(live: Live, couriers: Couriers, lag: LagHistory) -> [Job; 3] {
     [follow_timeline(live), follow_couriers(couriers), follow_lag(lag)]
 }

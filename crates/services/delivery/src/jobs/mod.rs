@@ -17,7 +17,7 @@ pub use seed_couriers::seed_couriers;
 
 use crate::{repository::LEASE_NAME, service::DeliveryService};
 
-/// Returns the jobs that work on the service's state, whatever stores it. `assign_every` and `move_every` are their periods; `leases` creates
+/// Returns the jobs of the service, over any implementation of its repositories. `assign_every` and `move_every` are their periods; `leases` creates
 /// the lease of a name.
 pub fn all(
     service: &DeliveryService,

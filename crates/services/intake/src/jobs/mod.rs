@@ -13,7 +13,7 @@ pub use remove_tombstones::remove_tombstones;
 
 use crate::service::IntakeService;
 
-/// Returns the jobs that work on the service's state, whatever stores it.
+/// Returns the jobs of the service, over any implementation of its repositories.
 pub fn all(service: &IntakeService) -> [Job; 1] {
     [forget_erased_orders(service.clone())]
 }

@@ -18,7 +18,7 @@ use crate::service::Sender;
 /// The maximum number of rows removed per statement.
 const RETENTION_BATCH: i64 = 5_000;
 
-/// Returns the jobs that work on the service's state, whatever stores it.
+/// Returns the jobs of the service, over any implementation of its repositories.
 pub fn all(sender: Sender) -> [Job; 1] {
     [send_notifications(sender)]
 }
