@@ -2,10 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use contracts::{
-    events::{OrderPaid, group},
-    ids::{EventId, OrderId},
-};
+use contracts::{events::Cause, ids::OrderId};
 use platform::{auth::Caller, outbox::Waker};
 use tokio::sync::Notify;
 
@@ -16,8 +13,6 @@ use crate::{
     repository::Builds,
 };
 
-/// The consumer group of `OrderPaid`, which is also the consumer's name in the inbox.
-pub const GROUP_PAID: &str = group::<OrderPaid>("assembly");
 /// The maximum number of builds finished per statement.
 const BATCH_SIZE: i64 = 200;
 /// How often this replica checks for builds that another replica started, because it is not notified of them.
@@ -36,8 +31,8 @@ impl AssemblyService {
     }
 
     /// Starts the build of a paid order, unless the event was handled before or the order has a build.
-    pub async fn start(&self, event: EventId, build: &NewBuild) -> Result<(), Error> {
-        if self.builds.start(GROUP_PAID, event, build).await? {
+    pub async fn start(&self, cause: Cause, build: &NewBuild) -> Result<(), Error> {
+        if self.builds.start(cause, build).await? {
             tracing::info!(order_uuid = %build.order, build_time = ?build.build_time, "build started");
             self.started.notify_one();
         }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use contracts::ids::{EventId, OrderId};
+use contracts::{events::Cause, ids::OrderId};
 use platform::{clock::Virtual, inbox::MemoryInbox, outbox::MemoryOutbox};
 
 use super::Builds;
@@ -38,9 +38,9 @@ impl MemoryBuilds {
 
 #[async_trait]
 impl Builds for MemoryBuilds {
-    async fn start(&self, consumer: &'static str, event: EventId, build: &NewBuild) -> Result<bool, Error> {
+    async fn start(&self, cause: Cause, build: &NewBuild) -> Result<bool, Error> {
         let mut builds = self.builds();
-        if !self.inbox.fresh(consumer, event.uuid()) || builds.contains_key(&build.order) {
+        if !self.inbox.fresh(cause.consumer, cause.event.uuid()) || builds.contains_key(&build.order) {
             return Ok(false);
         }
         let now = self.clock.now();

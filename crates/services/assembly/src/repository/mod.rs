@@ -6,7 +6,7 @@ mod postgres;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::ids::{EventId, OrderId};
+use contracts::{events::Cause, ids::OrderId};
 pub use memory::MemoryBuilds;
 pub use postgres::{BUILDS_BATCH, MIGRATIONS, PgBuilds, remove_finished};
 
@@ -18,7 +18,7 @@ use crate::{
 #[async_trait]
 pub trait Builds: Send + Sync {
     /// Stores a build, unless the event was handled before or the order has a build. Returns true if it was stored.
-    async fn start(&self, consumer: &'static str, event: EventId, build: &NewBuild) -> Result<bool, Error>;
+    async fn start(&self, cause: Cause, build: &NewBuild) -> Result<bool, Error>;
     /// Returns the unfinished builds that are due first, at most `limit`, each with the time until it is due.
     async fn building(&self, limit: i64) -> Result<Vec<(Build, Duration)>, Error>;
     /// Ends those of the builds that are still unfinished and writes their events. Returns the orders of the builds that it ended.

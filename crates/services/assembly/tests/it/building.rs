@@ -8,10 +8,10 @@ use assembly::{
     jobs::finish_builds,
     model::{Build, BuildTimes, Status},
     repository::{Builds as _, MemoryBuilds},
-    service::{AssemblyService, GROUP_PAID},
+    service::AssemblyService,
 };
 use contracts::{
-    events::{OrderPaid, Published as _, ShipAssembled, Subscription},
+    events::{OrderPaid, Published as _, ShipAssembled, Subscription, group},
     ids::{OrderId, UserId},
 };
 use platform::{
@@ -153,7 +153,7 @@ async fn a_repeated_event_builds_nothing() {
     }
 
     assert_eq!(events(&builds).len(), 1);
-    assert_eq!(builds.inbox.events(GROUP_PAID).len(), 1);
+    assert_eq!(builds.inbox.events(const { group::<OrderPaid>("assembly") }).len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

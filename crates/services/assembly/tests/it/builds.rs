@@ -6,7 +6,10 @@ use assembly::{
     model::{Build, NewBuild, Status},
     repository::{Builds, MIGRATIONS, MemoryBuilds, PgBuilds},
 };
-use contracts::ids::{EventId, OrderId, UserId};
+use contracts::{
+    events::Cause,
+    ids::{EventId, OrderId, UserId},
+};
 use platform::{
     ids,
     outbox::{Outbox, PgOutbox},
@@ -48,8 +51,8 @@ fn random_order() -> OrderId {
     OrderId::new(ids::random())
 }
 
-fn random_event() -> EventId {
-    EventId::new(ids::random())
+fn new_cause() -> Cause {
+    Cause { consumer: "group", event: EventId::new(ids::random()) }
 }
 
 fn new(build_time: Duration) -> NewBuild {
@@ -57,7 +60,7 @@ fn new(build_time: Duration) -> NewBuild {
 }
 
 async fn start(builds: &dyn Builds, build: &NewBuild) {
-    assert!(builds.start("group", random_event(), build).await.unwrap());
+    assert!(builds.start(new_cause(), build).await.unwrap());
 }
 
 async fn building(builds: &dyn Builds, limit: i64) -> Vec<OrderId> {
@@ -77,11 +80,11 @@ async fn a_build_is_stored_as_it_was_started(builds: &dyn Builds, outbox: &dyn O
 }
 
 async fn an_event_starts_one_build(builds: &dyn Builds, _: &dyn Outbox) {
-    let event = random_event();
+    let cause = new_cause();
     let (first, second) = (new(HOUR), new(HOUR));
 
-    assert!(builds.start("group", event, &first).await.unwrap());
-    assert!(!builds.start("group", event, &second).await.unwrap());
+    assert!(builds.start(cause, &first).await.unwrap());
+    assert!(!builds.start(cause, &second).await.unwrap());
 
     assert_eq!(building(builds, 10).await, [first.order]);
 }
@@ -91,7 +94,7 @@ async fn an_order_has_one_build(builds: &dyn Builds, _: &dyn Outbox) {
     start(builds, &build).await;
 
     let longer = NewBuild { build_time: HOUR * 2, ..build.clone() };
-    assert!(!builds.start("group", random_event(), &longer).await.unwrap());
+    assert!(!builds.start(new_cause(), &longer).await.unwrap());
 
     assert_eq!(builds.find(build.order).await.unwrap().unwrap().build_time_sec, 3600);
 }

@@ -1,8 +1,8 @@
 //! What the console knows of an order: the records of its topics, and the steps that they make; and what operators see of the system.
 
+pub mod event;
 mod operator;
 mod record;
-mod state;
 mod step;
 
 pub use operator::{

@@ -1,6 +1,7 @@
 //! The words of the pages for the values of the contracts. A value without an entry is shown as it is.
 
 use super::step::{Meaning, StepView};
+use crate::model::event::{self, Words};
 
 impl StepView {
     pub fn title(&self) -> String {
@@ -18,19 +19,11 @@ impl StepView {
 
 /// The name of a state or event, short enough for the drawing.
 fn title(step: &StepView) -> String {
-    let title = match (step.name.as_str(), step.member("status")) {
-        ("DeliveryStatusUpdated", Some(status)) => return delivery(status).to_owned(),
-        ("PaymentCompleted", Some("SUCCESS")) => "Payment succeeded",
-        ("PaymentCompleted", Some("INSUFFICIENT_FUNDS")) => "Balance too low",
-        ("PaymentCompleted", Some("FAILED")) => "Payment declined",
-        ("OrderCreated", _) => "Order placed",
-        ("OrderPaid", _) => "Order paid",
-        ("OrderCancelled", _) => "Order cancelled",
-        ("ShipAssembled", _) => "Ship built",
-        ("AssemblyFailed", _) => "Ship cannot be built",
-        (name, _) => state(&step.service, name),
-    };
-    title.to_owned()
+    event_words(step).map_or_else(|| state(&step.service, &step.name).to_owned(), |words| words.title.to_owned())
+}
+
+fn event_words(step: &StepView) -> Option<Words> {
+    event::words(&step.name, |member| step.member(member))
 }
 
 fn state<'a>(service: &str, name: &'a str) -> &'a str {
@@ -60,36 +53,11 @@ fn sentence(step: &StepView) -> String {
             "The same event was published again. It has the same id, so {readers} did nothing a second time."
         );
     }
-    let what = match (step.name.as_str(), step.member("status")) {
-        ("OrderCreated", _) => {
-            "The order and this event were stored in one transaction. The parts are set aside for you."
-        }
-        ("PaymentCompleted", Some("SUCCESS")) => "The payment provider took the money, once.",
-        ("PaymentCompleted", Some("INSUFFICIENT_FUNDS")) => "The balance does not cover the price. Nothing was taken.",
-        ("PaymentCompleted", _) => "The payment provider refused the charge. Nothing was taken.",
-        ("OrderPaid", _) => "The order is paid. This event starts the building and prepares the delivery.",
-        ("OrderCancelled", _) if step.member("paid") == Some("true") => {
-            "The order was cancelled after it was paid: the money goes back, and so do the parts."
-        }
-        ("OrderCancelled", _) => "The order was cancelled before it was paid: the parts go back on the shelf.",
-        ("ShipAssembled", _) => "The ship is built. A courier may fetch it.",
-        ("AssemblyFailed", _) => "The ship cannot be built. The order will be cancelled, and the money returned.",
-        ("DeliveryStatusUpdated", Some(status)) => delivery_sentence(status),
-        ("PENDING_PAYMENT", _) => "The shop waits for the payment.",
-        _ => return String::new(),
+    let what = match step.name.as_str() {
+        "PENDING_PAYMENT" => "The shop waits for the payment.",
+        _ => event_words(step).map_or("", |words| words.sentence),
     };
     what.to_owned()
-}
-
-fn delivery_sentence(status: &str) -> &'static str {
-    match status {
-        "PENDING" => "The delivery knows the address and waits for the ship.",
-        "IN_TRANSIT" => "A courier has the ship and is on the way.",
-        "OUT_FOR_DELIVERY" => "The courier is at most one step away.",
-        "DELIVERED" => "The ship has arrived.",
-        "FAILED" => "There will be no delivery: the order was cancelled.",
-        _ => "",
-    }
 }
 
 fn meaning(step: &StepView) -> Meaning {
@@ -144,14 +112,7 @@ pub fn cancellation(reason: &str) -> &'static str {
 }
 
 pub fn delivery(status: &str) -> &str {
-    match status {
-        "PENDING" => "Delivery planned",
-        "IN_TRANSIT" => "On its way",
-        "OUT_FOR_DELIVERY" => "Almost there",
-        "DELIVERED" => "Delivered",
-        "FAILED" => "No delivery",
-        other => other,
-    }
+    event::delivery(status).map_or(status, |(title, _)| title)
 }
 
 pub fn payment(status: &str) -> &str {

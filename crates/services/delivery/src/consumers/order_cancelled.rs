@@ -1,17 +1,20 @@
 //! `OrderCancelled`: fails the delivery of a paid order, unless the ship is built and a courier may have it already.
 
-use contracts::events::{OrderCancelled, Received, Subscription};
+use contracts::events::{OrderCancelled, Received, Subscription, group};
 
-use crate::service::{DeliveryService, GROUP_CANCELLED};
+use crate::service::DeliveryService;
+
+const GROUP: &str = group::<OrderCancelled>("delivery");
 
 pub fn order_cancelled(service: DeliveryService) -> Subscription {
-    Subscription::new(GROUP_CANCELLED, move |cancelled: Received<OrderCancelled>| {
+    Subscription::new(GROUP, move |cause, cancelled: Received<OrderCancelled>| {
         let service = service.clone();
         async move {
             if !cancelled.event.paid {
-                return Ok(service.unpaid_order_cancelled(cancelled.id).await?);
+                // The order was never paid: no `order.paid` follows.
+                return Ok(service.skip(cause).await?);
             }
-            Ok(service.order_cancelled(cancelled.id, cancelled.subject.order).await?)
+            Ok(service.order_cancelled(cause, cancelled.subject.order).await?)
         }
     })
 }

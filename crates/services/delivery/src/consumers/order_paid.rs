@@ -1,22 +1,21 @@
 //! `OrderPaid`: creates the delivery of an order that has an address.
 
-use contracts::events::{OrderOf, OrderPaid, Received, Subscription};
+use contracts::events::{OrderOf, OrderPaid, Received, Subscription, group};
 
-use crate::{
-    generate::Generator,
-    service::{DeliveryService, GROUP_PAID},
-};
+use crate::{generate::Generator, service::DeliveryService};
+
+const GROUP: &str = group::<OrderPaid>("delivery");
 
 pub fn order_paid(service: DeliveryService, generator: Generator) -> Subscription {
-    Subscription::new(GROUP_PAID, move |paid: Received<OrderPaid>| {
+    Subscription::new(GROUP, move |cause, paid: Received<OrderPaid>| {
         let (service, generator) = (service.clone(), generator.clone());
         let OrderOf { order, user } = paid.subject;
         async move {
             if !paid.event.deliver {
-                return Ok(service.order_paid_without_address(paid.id).await?);
+                return Ok(service.skip(cause).await?);
             }
             let new = generator.delivery(order, Some(user));
-            Ok(service.order_paid(paid.id, &new).await?)
+            Ok(service.order_paid(cause, &new).await?)
         }
     })
 }

@@ -1,12 +1,14 @@
 //! `ShipAssembled`: from this event on, the order waits for a courier.
 
-use contracts::events::{Received, ShipAssembled, Subscription};
+use contracts::events::{Received, ShipAssembled, Subscription, group};
 
-use crate::service::{DeliveryService, GROUP_ASSEMBLED};
+use crate::service::DeliveryService;
+
+const GROUP: &str = group::<ShipAssembled>("delivery");
 
 pub fn ship_assembled(service: DeliveryService) -> Subscription {
-    Subscription::new(GROUP_ASSEMBLED, move |assembled: Received<ShipAssembled>| {
+    Subscription::new(GROUP, move |cause, assembled: Received<ShipAssembled>| {
         let service = service.clone();
-        async move { Ok(service.ship_assembled(assembled.id, assembled.subject.order).await?) }
+        async move { Ok(service.ship_assembled(cause, assembled.subject.order).await?) }
     })
 }

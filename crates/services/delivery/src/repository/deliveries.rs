@@ -1,19 +1,15 @@
 //! The trait of the repository of deliveries.
 
 use async_trait::async_trait;
-use contracts::ids::{EventId, OrderId, UserId};
+use contracts::{
+    events::Cause,
+    ids::{OrderId, UserId},
+};
 
 use crate::{
     error::Error,
     model::{Delivery, Early, Event, Known, Location, Trip},
 };
-
-/// The event that causes a change; the inbox records it in the same statement.
-#[derive(Clone, Copy, Debug)]
-pub struct Cause {
-    pub consumer: &'static str,
-    pub event: EventId,
-}
 
 /// An order that waits for a courier or is carried by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

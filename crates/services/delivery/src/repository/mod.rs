@@ -7,7 +7,7 @@ mod memory;
 mod postgres;
 
 pub use couriers::{Couriers, ListedCourier};
-pub use deliveries::{ActiveOrder, Cause, Deliveries, Shown};
+pub use deliveries::{ActiveOrder, Deliveries, Shown};
 pub use dispatch::{Counts, Dispatch, MAX_COUNTED, Moved};
 pub use memory::MemoryRepository;
 pub use postgres::{EARLY_BATCH, LEASE_NAME, MIGRATIONS, PgRepository, remove_early};

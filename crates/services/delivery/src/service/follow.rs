@@ -4,16 +4,15 @@
 //! starts again.
 
 use contracts::{
-    events::{OrderPaid, Published as _},
+    events::{Cause, OrderPaid, Published as _, group},
     ids::{EventId, OrderId},
 };
 use platform::outbox;
 
-use super::{DeliveryService, GROUP_ASSEMBLED, GROUP_CANCELLED, GROUP_PAID};
+use super::DeliveryService;
 use crate::{
     error::Error,
     model::{Cargo, Delivery, Early, Event, IllegalTransition, Known, NewDelivery, State},
-    repository::Cause,
 };
 
 /// A transition that an event of a paid order causes.
@@ -23,8 +22,7 @@ impl DeliveryService {
     /// Creates the delivery of a paid order.
     ///
     /// Asks order for the address and geo for its cell, unless the order is cancelled already.
-    pub async fn order_paid(&self, event: EventId, new: &NewDelivery) -> Result<(), Error> {
-        let cause = Cause { consumer: GROUP_PAID, event };
+    pub async fn order_paid(&self, cause: Cause, new: &NewDelivery) -> Result<(), Error> {
         let mut cargo = None;
         loop {
             let known = self.deliveries.find(new.order).await?;
@@ -43,26 +41,19 @@ impl DeliveryService {
         }
     }
 
-    /// Skips a paid order without an address: there is nothing to deliver.
-    pub async fn order_paid_without_address(&self, event: EventId) -> Result<(), Error> {
-        self.deliveries.skip(Cause { consumer: GROUP_PAID, event }).await
+    /// Skips an event that concerns no delivery, such as that of a paid order without an address.
+    pub async fn skip(&self, cause: Cause) -> Result<(), Error> {
+        self.deliveries.skip(cause).await
     }
 
     /// Handles the event that the ship is built: the order waits for a courier.
-    pub async fn ship_assembled(&self, event: EventId, order: OrderId) -> Result<(), Error> {
-        let cause = Cause { consumer: GROUP_ASSEMBLED, event };
+    pub async fn ship_assembled(&self, cause: Cause, order: OrderId) -> Result<(), Error> {
         self.follow(order, Delivery::assembled, Early::Assembled, cause).await
     }
 
     /// Handles the cancellation of a paid order: its delivery fails.
-    pub async fn order_cancelled(&self, event: EventId, order: OrderId) -> Result<(), Error> {
-        let cause = Cause { consumer: GROUP_CANCELLED, event };
+    pub async fn order_cancelled(&self, cause: Cause, order: OrderId) -> Result<(), Error> {
         self.follow(order, Delivery::cancelled, Early::Cancelled, cause).await
-    }
-
-    /// Skips the cancellation of an order that was never paid: no `order.paid` follows it.
-    pub async fn unpaid_order_cancelled(&self, event: EventId) -> Result<(), Error> {
-        self.deliveries.skip(Cause { consumer: GROUP_CANCELLED, event }).await
     }
 
     async fn follow(&self, order: OrderId, transition: Transition, early: Early, cause: Cause) -> Result<(), Error> {
@@ -119,5 +110,5 @@ impl DeliveryService {
 /// Returns the cause of the order's `OrderPaid`, whose event id is derived from the order.
 fn paid(order: OrderId) -> Cause {
     let event = EventId::new(outbox::event_uuid(order.uuid(), OrderPaid::TYPE, None));
-    Cause { consumer: GROUP_PAID, event }
+    Cause { consumer: const { group::<OrderPaid>("delivery") }, event }
 }

@@ -1,11 +1,11 @@
 //! Ids and values for tests.
 
 use chrono::NaiveDate;
-use contracts::ids::{CourierId, DeliveryId, EventId, OrderId, PlaceId, UserId};
-use delivery::{
-    model::{Cargo, Location, Name, NewCourier, NewDelivery, Speed, TrackingNumber, Volume},
-    repository::Cause,
+use contracts::{
+    events::Cause,
+    ids::{CourierId, DeliveryId, EventId, OrderId, PlaceId, UserId},
 };
+use delivery::model::{Cargo, Location, Name, NewCourier, NewDelivery, Speed, TrackingNumber, Volume};
 use platform::ids;
 
 pub fn order() -> OrderId {

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, NaiveDate};
-use contracts::ids::{EventId, OrderId, UserId};
+use contracts::ids::{OrderId, UserId};
 use delivery::{
     client::{Address, GeoError, MemoryGeo, MemoryOrderAddresses, OrderAddressError},
     error::Error,
@@ -13,7 +13,7 @@ use delivery::{
 };
 use platform::{ids, outbox::Waker};
 
-use crate::ids::{courier, new, order, volume};
+use crate::ids::{cause, courier, new, order, volume};
 
 /// The user of every order.
 const USER: UserId = UserId::new(uuid::Uuid::from_u128(7));
@@ -71,15 +71,14 @@ enum Step {
 
 impl Step {
     async fn happen(self, fixture: &Fixture, order: OrderId) -> Result<(), Error> {
-        let event = EventId::new(ids::random());
         match self {
             Self::Paid => {
                 let user = Some(USER);
                 let paid = delivery::model::NewDelivery { user, ..new(order) };
-                fixture.service.order_paid(event, &paid).await
+                fixture.service.order_paid(cause("paid"), &paid).await
             }
-            Self::Assembled => fixture.service.ship_assembled(event, order).await,
-            Self::Cancelled => fixture.service.order_cancelled(event, order).await,
+            Self::Assembled => fixture.service.ship_assembled(cause("assembled"), order).await,
+            Self::Cancelled => fixture.service.order_cancelled(cause("cancelled"), order).await,
         }
     }
 }

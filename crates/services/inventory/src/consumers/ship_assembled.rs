@@ -1,12 +1,14 @@
 //! `ShipAssembled`: commits the order's reservation.
 
-use contracts::events::{Received, ShipAssembled, Subscription};
+use contracts::events::{Received, ShipAssembled, Subscription, group};
 
-use crate::service::{GROUP_ASSEMBLED, InventoryService};
+use crate::service::InventoryService;
+
+const GROUP: &str = group::<ShipAssembled>("inventory");
 
 pub fn ship_assembled(service: InventoryService) -> Subscription {
-    Subscription::new(GROUP_ASSEMBLED, move |assembled: Received<ShipAssembled>| {
+    Subscription::new(GROUP, move |cause, assembled: Received<ShipAssembled>| {
         let service = service.clone();
-        async move { Ok(service.ship_assembled(assembled.id, assembled.subject.order).await?) }
+        async move { Ok(service.ship_assembled(cause, assembled.subject.order).await?) }
     })
 }

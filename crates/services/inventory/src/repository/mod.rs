@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use contracts::ids::{EventId, OrderId, PartId};
+use contracts::{
+    events::Cause,
+    ids::{OrderId, PartId},
+};
 pub use memory::{MemoryInventory, Reservation};
 pub use postgres::{MIGRATIONS, PgCatalogue, PgWarehouse};
 use uuid::Uuid;
@@ -34,13 +37,6 @@ pub enum Expiry {
     After(Duration),
     /// The reservation never expires, because it is confirmed.
     Never,
-}
-
-/// The event that causes a change. The inbox records it in the same statement; a redelivered event changes nothing.
-#[derive(Clone, Copy, Debug)]
-pub struct Cause {
-    pub consumer: &'static str,
-    pub event: EventId,
 }
 
 /// The orders whose reservations are due to expire.

@@ -6,7 +6,6 @@ mod reservations;
 
 use std::{sync::Arc, time::Duration};
 
-pub use order_events::{GROUP_ASSEMBLED, GROUP_CANCELLED};
 pub use reservations::EXPIRY_BATCH;
 
 use crate::{

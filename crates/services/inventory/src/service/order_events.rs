@@ -1,27 +1,18 @@
 //! Changes an order's reservation as the order's events require. Each event is applied once.
 
-use contracts::{
-    events::{OrderCancelled, ShipAssembled, group},
-    ids::{EventId, OrderId},
-};
+use contracts::{events::Cause, ids::OrderId};
 
 use super::InventoryService;
-use crate::{error::Error, metrics, repository::Cause};
-
-/// The consumer groups of the order's events. They are also the consumer names in the inbox.
-pub const GROUP_CANCELLED: &str = group::<OrderCancelled>("inventory");
-pub const GROUP_ASSEMBLED: &str = group::<ShipAssembled>("inventory");
+use crate::{error::Error, metrics};
 
 impl InventoryService {
     /// Releases the order's reservation.
-    pub async fn order_cancelled(&self, event: EventId, order: OrderId) -> Result<(), Error> {
-        let cause = Cause { consumer: GROUP_CANCELLED, event };
+    pub async fn order_cancelled(&self, cause: Cause, order: OrderId) -> Result<(), Error> {
         skip_contradictions(order, self.warehouse.release(order, Some(cause)).await, "reserved parts released")
     }
 
     /// Commits the order's reservation, because its parts are built into the ship.
-    pub async fn ship_assembled(&self, event: EventId, order: OrderId) -> Result<(), Error> {
-        let cause = Cause { consumer: GROUP_ASSEMBLED, event };
+    pub async fn ship_assembled(&self, cause: Cause, order: OrderId) -> Result<(), Error> {
         skip_contradictions(order, self.warehouse.commit(order, Some(cause)).await, "reserved parts used")
     }
 }

@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 
-use contracts::events::{Event, OrderCancelled, ShipAssembled, Topics, record};
+use contracts::events::{Event, OrderCancelled, ShipAssembled, Topics, group, record};
 use contracts::proto::inventory::v1::{PartQuantity, ReservePartsRequest};
-use inventory::service::{GROUP_ASSEMBLED, GROUP_CANCELLED};
 use platform::{
     grpc::Peer,
     ids,
@@ -50,6 +49,9 @@ async fn stock(inventory: &Inventory) -> (i64, i64, i64) {
     (row.available, row.reserved, row.consumed)
 }
 
+const CANCELLED: &str = group::<OrderCancelled>("inventory");
+const ASSEMBLED: &str = group::<ShipAssembled>("inventory");
+
 async fn handled(inventory: &Inventory, consumer: &str, count: i64) {
     testkit::eventually(|| async {
         let seen = sqlx::query_scalar!(r#"select count(*) as "count!" from inbox where consumer = $1"#, consumer);
@@ -82,15 +84,15 @@ async fn reservations_follow_the_events_of_their_orders() {
 
     // The order `early` is cancelled before it has a reservation.
     kafka.publish(vec![cancelled(&topics, early)]).await;
-    handled(&inventory, GROUP_CANCELLED, 1).await;
+    handled(&inventory, CANCELLED, 1).await;
     assert_eq!(reserve(early).await.unwrap_err().code(), Code::FailedPrecondition);
     assert_eq!(stock(&inventory).await, (86, 4, 0));
     kafka.publish(vec![cancelled(&topics, undone), cancelled(&topics, undone)]).await;
     kafka.publish(vec![assembled(&topics, built), assembled(&topics, built)]).await;
-    handled(&inventory, GROUP_CANCELLED, 2).await;
+    handled(&inventory, CANCELLED, 2).await;
     // Events that contradict the reservation are recorded in the inbox and change nothing.
     kafka.publish(vec![assembled(&topics, undone), assembled(&topics, ids::random())]).await;
-    handled(&inventory, GROUP_ASSEMBLED, 3).await;
+    handled(&inventory, ASSEMBLED, 3).await;
 
     assert_eq!(stock(&inventory).await, (88, 0, 2));
 }
@@ -107,7 +109,7 @@ async fn poison_is_dead_lettered_and_blocks_nothing() {
 
     kafka.publish(vec![broken, empty, cancelled(&topics, good)]).await;
 
-    handled(&inventory, GROUP_CANCELLED, 1).await;
+    handled(&inventory, CANCELLED, 1).await;
     let letters = dead_letter_topic(topics.of::<OrderCancelled>());
     let (kafka, letters) = (&kafka, letters.as_str());
     let letters =

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use contracts::{
+    events::Cause,
     ids::{EventId, OrderId, PartId},
     money::Money,
 };
@@ -48,8 +49,9 @@ pub fn new_part() -> PartId {
     PartId::new(ids::random())
 }
 
-pub fn new_event() -> EventId {
-    EventId::new(ids::random())
+/// The cause of a change: a new event.
+pub fn new_cause() -> Cause {
+    Cause { consumer: "consumer", event: EventId::new(ids::random()) }
 }
 
 /// Returns a new part with this stock and a price of 12.34.

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use contracts::ids::{EventId, OrderId, PartId};
-use inventory::{
-    model::Lines,
-    repository::{Cause, Expiry},
+use contracts::{
+    events::Cause,
+    ids::{EventId, OrderId, PartId},
 };
+use inventory::{model::Lines, repository::Expiry};
 use platform::ids;
 use proptest::{
     collection::vec,
@@ -15,7 +15,7 @@ use proptest::{
 };
 use uuid::Uuid;
 
-use crate::fixture::{self, Fixture, new_event, new_order, new_part};
+use crate::fixture::{self, Fixture, new_cause, new_order, new_part};
 
 const PARTS: usize = 4;
 const ORDERS: usize = 5;
@@ -73,7 +73,7 @@ impl Names {
             parts: [a, b, c, d, new_part()],
             orders: [(); ORDERS].map(|()| new_order()),
             restocks: [(); 3].map(|()| ids::random()),
-            events: [(); ORDERS].map(|()| new_event()),
+            events: [(); ORDERS].map(|()| new_cause().event),
         }
     }
 

@@ -4,12 +4,15 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use contracts::ids::{OrderId, PartId};
+use contracts::{
+    events::Cause,
+    ids::{OrderId, PartId},
+};
 use inventory::{
     client::{MemoryExistingOrders, Unavailable as OrderUnavailable},
     error::Error,
     model::{Filter, Lines, NewPart, Page, ReservedLine, Status},
-    repository::{Cause, Due, Expiry, MemoryInventory, Warehouse},
+    repository::{Due, Expiry, MemoryInventory, Warehouse},
     service::InventoryService,
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
@@ -18,7 +21,7 @@ use testkit::MemoryLog;
 use tracing::Level;
 use uuid::Uuid;
 
-use crate::fixture::{AT_ONCE, new_event, new_order, part, postgres};
+use crate::fixture::{AT_ONCE, new_cause, new_order, part, postgres};
 
 /// The time after which an unconfirmed reservation is due to expire.
 const TTL: Duration = Duration::from_mins(10);
@@ -182,8 +185,8 @@ async fn a_cancelled_order_releases_and_an_assembled_one_commits() {
     let fixture = fixture().await;
     let (cancelled, assembled) = (fixture.order(true).await, fixture.order(true).await);
 
-    fixture.service.order_cancelled(new_event(), cancelled).await.unwrap();
-    fixture.service.ship_assembled(new_event(), assembled).await.unwrap();
+    fixture.service.order_cancelled(new_cause(), cancelled).await.unwrap();
+    fixture.service.ship_assembled(new_cause(), assembled).await.unwrap();
 
     assert_eq!((fixture.status(cancelled), fixture.status(assembled)), (Status::Released, Status::Committed));
     assert_eq!(fixture.available().await, 4);
@@ -203,9 +206,9 @@ async fn an_event_that_contradicts_the_reservation_is_counted_and_skipped() {
     fixture.service.commit(built).await.unwrap();
     fixture.service.release(left).await.unwrap();
 
-    fixture.service.order_cancelled(new_event(), built).await.unwrap();
-    fixture.service.ship_assembled(new_event(), left).await.unwrap();
-    fixture.service.ship_assembled(new_event(), new_order()).await.unwrap();
+    fixture.service.order_cancelled(new_cause(), built).await.unwrap();
+    fixture.service.ship_assembled(new_cause(), left).await.unwrap();
+    fixture.service.ship_assembled(new_cause(), new_order()).await.unwrap();
 
     let rendered = recorder.handle().render();
     assert!(rendered.contains("inventory_inconsistencies_total 3"), "{rendered}");
@@ -275,8 +278,8 @@ async fn an_event_fails_while_the_database_is_unavailable() {
     let service = InventoryService::new(catalogue, Arc::new(Unavailable), orders, TTL);
     let order = new_order();
 
-    let cancelled = service.order_cancelled(new_event(), order).await;
-    let assembled = service.ship_assembled(new_event(), order).await;
+    let cancelled = service.order_cancelled(new_cause(), order).await;
+    let assembled = service.ship_assembled(new_cause(), order).await;
     let expired = service.expire_reservations().await;
 
     for outcome in [cancelled, assembled, expired.map(drop)] {

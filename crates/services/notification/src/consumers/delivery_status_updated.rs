@@ -1,26 +1,24 @@
 //! `DeliveryStatusUpdated`: queues a notification for the order's user once the ship is delivered.
 
-use contracts::events::{DeliveryStatusUpdated, Received, Subscription};
+use contracts::events::{DeliveryStatusUpdated, Received, Subscription, group};
 use serde_json::json;
 
-use crate::{
-    model::Kind,
-    service::{GROUP_DELIVERY, NotificationService},
-};
-
 use super::notify;
+use crate::{model::Kind, service::NotificationService};
+
+const GROUP: &str = group::<DeliveryStatusUpdated>("notification");
 
 /// The only status of which the user is notified. Events with another status are recorded in the inbox as handled.
 const DELIVERED: &str = "DELIVERED";
 
 pub fn delivery_status_updated(service: NotificationService) -> Subscription {
-    Subscription::new(GROUP_DELIVERY, move |updated: Received<DeliveryStatusUpdated>| {
+    Subscription::new(GROUP, move |cause, updated: Received<DeliveryStatusUpdated>| {
         let service = service.clone();
         async move {
             if updated.event.status == DELIVERED {
-                notify(&service, GROUP_DELIVERY, Kind::ShipDelivered, &updated, facts(&updated.event)).await
+                notify(&service, cause, Kind::ShipDelivered, updated.subject, facts(&updated.event)).await
             } else {
-                Ok(service.skip(GROUP_DELIVERY, updated.id).await?)
+                Ok(service.skip(cause).await?)
             }
         }
     })

@@ -5,7 +5,7 @@ mod order_cancelled;
 mod order_paid;
 mod ship_assembled;
 
-use contracts::events::{Event, OrderOf, Received, Subscription};
+use contracts::events::{Cause, OrderOf, Subscription};
 pub use delivery_status_updated::delivery_status_updated;
 pub use order_cancelled::order_cancelled;
 pub use order_paid::order_paid;
@@ -29,15 +29,13 @@ pub fn all(service: &NotificationService) -> [Subscription; 4] {
 }
 
 /// Queues a notification of this kind for the user of the event's order.
-async fn notify<E: Event<Subject = OrderOf>>(
+async fn notify(
     service: &NotificationService,
-    group: &'static str,
+    cause: Cause,
     kind: Kind,
-    received: &Received<E>,
+    OrderOf { order, user }: OrderOf,
     facts: Value,
 ) -> Result<(), Failure> {
-    let OrderOf { order, user } = received.subject;
     let new = NewNotification { id: NotificationId::new(ids::ordered()), order, user, kind, facts };
-
-    Ok(service.queue(group, received.id, &new).await?)
+    Ok(service.queue(cause, &new).await?)
 }

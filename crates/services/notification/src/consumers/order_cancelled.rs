@@ -1,20 +1,18 @@
 //! `OrderCancelled`: queues a notification for the order's user.
 
-use contracts::events::{OrderCancelled, Received, Subscription};
+use contracts::events::{OrderCancelled, Received, Subscription, group};
 use serde_json::json;
 
-use crate::{
-    model::Kind,
-    service::{GROUP_CANCELLED, NotificationService},
-};
-
 use super::notify;
+use crate::{model::Kind, service::NotificationService};
+
+const GROUP: &str = group::<OrderCancelled>("notification");
 
 pub fn order_cancelled(service: NotificationService) -> Subscription {
-    Subscription::new(GROUP_CANCELLED, move |cancelled: Received<OrderCancelled>| {
+    Subscription::new(GROUP, move |cause, cancelled: Received<OrderCancelled>| {
         let service = service.clone();
         let facts = facts(&cancelled.event);
-        async move { notify(&service, GROUP_CANCELLED, Kind::OrderCancelled, &cancelled, facts).await }
+        async move { notify(&service, cause, Kind::OrderCancelled, cancelled.subject, facts).await }
     })
 }
 

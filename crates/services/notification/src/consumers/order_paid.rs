@@ -1,20 +1,18 @@
 //! `OrderPaid`: queues a notification for the order's user.
 
-use contracts::events::{OrderPaid, Received, Subscription};
+use contracts::events::{OrderPaid, Received, Subscription, group};
 use serde_json::json;
 
-use crate::{
-    model::Kind,
-    service::{GROUP_PAID, NotificationService},
-};
-
 use super::notify;
+use crate::{model::Kind, service::NotificationService};
+
+const GROUP: &str = group::<OrderPaid>("notification");
 
 pub fn order_paid(service: NotificationService) -> Subscription {
-    Subscription::new(GROUP_PAID, move |paid: Received<OrderPaid>| {
+    Subscription::new(GROUP, move |cause, paid: Received<OrderPaid>| {
         let service = service.clone();
         let facts = facts(&paid.event);
-        async move { notify(&service, GROUP_PAID, Kind::OrderPaid, &paid, facts).await }
+        async move { notify(&service, cause, Kind::OrderPaid, paid.subject, facts).await }
     })
 }
 

@@ -1,20 +1,18 @@
 //! `ShipAssembled`: queues a notification for the order's user.
 
-use contracts::events::{Received, ShipAssembled, Subscription};
+use contracts::events::{Received, ShipAssembled, Subscription, group};
 use serde_json::json;
 
-use crate::{
-    model::Kind,
-    service::{GROUP_ASSEMBLED, NotificationService},
-};
-
 use super::notify;
+use crate::{model::Kind, service::NotificationService};
+
+const GROUP: &str = group::<ShipAssembled>("notification");
 
 pub fn ship_assembled(service: NotificationService) -> Subscription {
-    Subscription::new(GROUP_ASSEMBLED, move |assembled: Received<ShipAssembled>| {
+    Subscription::new(GROUP, move |cause, assembled: Received<ShipAssembled>| {
         let service = service.clone();
         let facts = facts(&assembled.event);
-        async move { notify(&service, GROUP_ASSEMBLED, Kind::ShipAssembled, &assembled, facts).await }
+        async move { notify(&service, cause, Kind::ShipAssembled, assembled.subject, facts).await }
     })
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::ids::{EventId, OrderId};
+use contracts::{events::Cause, ids::OrderId};
 
 use crate::{
     error::Error,
@@ -29,9 +29,9 @@ pub struct DuePage {
 pub trait Notifications: Send + Sync {
     /// Queues a notification, unless the event was handled before or the order has a notification of this kind. Returns true if it was
     /// queued.
-    async fn queue(&self, consumer: &'static str, event: EventId, new: &NewNotification) -> Result<bool, Error>;
+    async fn queue(&self, cause: Cause, new: &NewNotification) -> Result<bool, Error>;
     /// Records that an event was handled without a notification; idempotent.
-    async fn skip(&self, consumer: &'static str, event: EventId) -> Result<(), Error>;
+    async fn skip(&self, cause: Cause) -> Result<(), Error>;
     /// Returns the oldest queued notifications that have no chat yet, except those in `busy`; at most `limit`.
     async fn without_chat(&self, limit: i64, busy: &[NotificationId]) -> Result<Vec<Due>, Error>;
     /// Sets the chat of notifications that have none.

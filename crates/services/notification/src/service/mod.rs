@@ -13,10 +13,7 @@ use std::sync::Arc;
 
 pub use alerting::{Alerting, NotTold};
 pub use bot::Bot;
-use contracts::{
-    events::{DeliveryStatusUpdated, OrderCancelled, OrderPaid, ShipAssembled, group},
-    ids::{EventId, OrderId},
-};
+use contracts::{events::Cause, ids::OrderId};
 pub use dispatcher::{ATTEMPT_EXPIRY, Dispatcher};
 use platform::auth::Caller;
 pub use sender::{STABLE_FOR, Sender};
@@ -28,12 +25,6 @@ use crate::{
     model::{NewNotification, Notification},
     repository::Notifications,
 };
-
-/// The consumer groups; each is also the consumer's name in the inbox.
-pub const GROUP_PAID: &str = group::<OrderPaid>("notification");
-pub const GROUP_ASSEMBLED: &str = group::<ShipAssembled>("notification");
-pub const GROUP_CANCELLED: &str = group::<OrderCancelled>("notification");
-pub const GROUP_DELIVERY: &str = group::<DeliveryStatusUpdated>("notification");
 
 #[derive(Clone)]
 pub struct NotificationService {
@@ -48,16 +39,16 @@ impl NotificationService {
     }
 
     /// Queues a notification, unless the event was handled before or the order has a notification of this kind.
-    pub async fn queue(&self, consumer: &'static str, event: EventId, new: &NewNotification) -> Result<(), Error> {
-        if self.notifications.queue(consumer, event, new).await? {
+    pub async fn queue(&self, cause: Cause, new: &NewNotification) -> Result<(), Error> {
+        if self.notifications.queue(cause, new).await? {
             self.queued.notify_one();
         }
         Ok(())
     }
 
     /// Records that an event was handled without a notification.
-    pub async fn skip(&self, consumer: &'static str, event: EventId) -> Result<(), Error> {
-        self.notifications.skip(consumer, event).await
+    pub async fn skip(&self, cause: Cause) -> Result<(), Error> {
+        self.notifications.skip(cause).await
     }
 
     /// Returns the notifications of an order. Users see only those of their own orders; a service sees all.

@@ -5,18 +5,20 @@ use std::{
     time::Duration,
 };
 
-use contracts::ids::{EventId, OrderId, UserId};
+use contracts::ids::{OrderId, UserId};
 use notification::{
     client::{MemoryUsers, Telegram},
     model::{Kind, NewNotification, NotificationId, Status},
     repository::{MemoryNotifications, Notifications as _},
-    service::{Dispatcher, GROUP_PAID, NotificationService, Sender, Templates},
+    service::{Dispatcher, NotificationService, Sender, Templates},
 };
 use platform::{ids, lease::MemoryLease};
 use serde_json::json;
 use stand_ins::TelegramMode;
 use testkit::eventually;
 use tokio::sync::Notify;
+
+use crate::new_cause;
 
 const TOKEN: &str = "123456:token";
 /// How long the provider must be stable before a repeat. It is short, since the test runs in real time.
@@ -50,7 +52,7 @@ async fn a_message_answered_with_502_is_repeated_at_most_once_and_marked_ambiguo
     };
     stand_in.script([TelegramMode::BadGateway; 3]);
 
-    service.queue(GROUP_PAID, EventId::new(ids::random()), &new).await.unwrap();
+    service.queue(new_cause(), &new).await.unwrap();
 
     let ended = eventually(|| async {
         let found = notifications.of_order(order).await.unwrap().swap_remove(0);

@@ -12,3 +12,11 @@ mod queue;
 mod sending;
 mod telegram;
 mod users;
+
+use contracts::{events::Cause, ids::EventId};
+use platform::ids;
+
+/// The cause of a notification: a new event.
+fn new_cause() -> Cause {
+    Cause { consumer: "group", event: EventId::new(ids::random()) }
+}

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use contracts::ids::{EventId, OrderId, UserId};
+use contracts::ids::{OrderId, UserId};
 use notification::{
     client::Log,
     model::{Attempt, Due, Kind, NewNotification, NotificationId, Outcome, Status},
@@ -16,6 +16,8 @@ use platform::{ids, lease::MemoryLease, postgres::Database};
 use serde_json::json;
 use testkit::Running;
 use tokio::sync::Notify;
+
+use crate::new_cause;
 use uuid::Uuid;
 
 /// Returns a pool of one connection with the service's settings, so that its statistics and cached plans are its own.
@@ -240,7 +242,7 @@ async fn notifications_of_kinds_that_are_not_known_hold_up_no_other() {
         let (id, order) = (NotificationId::new(ids::ordered()), OrderId::new(order));
         let user = UserId::new(ids::random());
         let new = NewNotification { id, order, user, kind: Kind::ShipAssembled, facts };
-        assert!(notifications.queue("group", EventId::new(ids::random()), &new).await.unwrap());
+        assert!(notifications.queue(new_cause(), &new).await.unwrap());
         id
     };
     let id = queue().await;

@@ -1,7 +1,7 @@
 //! `DeliveryStatusUpdated`: stores a copy of the new status of an order's delivery.
 
 use contracts::{
-    events::{DeliveryStatusUpdated, Received, Subscription},
+    events::{DeliveryStatusUpdated, Received, Subscription, group},
     ids::DeliveryId,
 };
 use platform::kafka::Failure;
@@ -9,15 +9,17 @@ use platform::kafka::Failure;
 use crate::{
     client::estimated_delivery,
     model::{Delivery, DeliveryStatus},
-    service::{DeliveryService, GROUP_DELIVERY_STATUS_UPDATED},
+    service::DeliveryService,
 };
 
+const GROUP: &str = group::<DeliveryStatusUpdated>("order");
+
 pub fn delivery_status_updated(service: DeliveryService) -> Subscription {
-    Subscription::new(GROUP_DELIVERY_STATUS_UPDATED, move |updated: Received<DeliveryStatusUpdated>| {
+    Subscription::new(GROUP, move |cause, updated: Received<DeliveryStatusUpdated>| {
         let service = service.clone();
         async move {
             let reported = decode(updated.event)?;
-            Ok(service.status_updated(updated.id, updated.subject, reported).await?)
+            Ok(service.status_updated(cause, updated.subject, reported).await?)
         }
     })
 }

@@ -1,15 +1,19 @@
 //! `PaymentCompleted`: settles an attempt to pay with the result that the event reports.
 
-use contracts::events::{PaymentCompleted, Received, Subscription};
-use contracts::ids::TransactionId;
+use contracts::{
+    events::{PaymentCompleted, Received, Subscription, group},
+    ids::TransactionId,
+};
 use platform::kafka::Failure;
 
-use crate::service::{Completed, GROUP_PAYMENT_COMPLETED, OrderService, PaymentResult};
+use crate::service::{Completed, OrderService, PaymentResult};
+
+const GROUP: &str = group::<PaymentCompleted>("order");
 
 pub fn payment_completed(service: OrderService) -> Subscription {
-    Subscription::new(GROUP_PAYMENT_COMPLETED, move |received: Received<PaymentCompleted>| {
+    Subscription::new(GROUP, move |cause, received: Received<PaymentCompleted>| {
         let service = service.clone();
-        async move { Ok(service.payment_completed(received.id, &decode(&received)?).await?) }
+        async move { Ok(service.payment_completed(cause, &decode(&received)?).await?) }
     })
 }
 

@@ -1,12 +1,14 @@
 //! `ShipAssembled`: completes the order, because its ship is built.
 
-use contracts::events::{Received, ShipAssembled, Subscription};
+use contracts::events::{Received, ShipAssembled, Subscription, group};
 
-use crate::service::{GROUP_ASSEMBLED, OrderService};
+use crate::service::OrderService;
+
+const GROUP: &str = group::<ShipAssembled>("order");
 
 pub fn ship_assembled(service: OrderService) -> Subscription {
-    Subscription::new(GROUP_ASSEMBLED, move |assembled: Received<ShipAssembled>| {
+    Subscription::new(GROUP, move |cause, assembled: Received<ShipAssembled>| {
         let service = service.clone();
-        async move { Ok(service.complete(assembled.id, assembled.subject.order).await?) }
+        async move { Ok(service.complete(cause, assembled.subject.order).await?) }
     })
 }

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use contracts::{
-    events::OrderOf,
-    ids::{EventId, OrderId},
+    events::{Cause, OrderOf},
+    ids::OrderId,
 };
 
 use crate::{
@@ -20,13 +20,7 @@ pub trait Deliveries: Send + Sync {
     /// does not exist.
     ///
     /// Fails without writing an inbox row if the order belongs to another user: the event is wrong, and a redelivery would fail again.
-    async fn store_delivery(
-        &self,
-        consumer: &'static str,
-        event: EventId,
-        subject: OrderOf,
-        reported: &Delivery,
-    ) -> Result<bool, Error>;
+    async fn store_delivery(&self, cause: Cause, subject: OrderOf, reported: &Delivery) -> Result<bool, Error>;
 }
 
 /// Returns the error for an event whose user is not the user of the order.

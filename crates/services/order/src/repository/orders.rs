@@ -3,7 +3,10 @@
 use std::{collections::HashSet, time::Duration};
 
 use async_trait::async_trait;
-use contracts::ids::{EventId, OrderId, UserId};
+use contracts::{
+    events::Cause,
+    ids::{OrderId, UserId},
+};
 use platform::cursor::Cursor;
 
 use crate::{
@@ -50,13 +53,7 @@ pub trait Orders: Send + Sync {
     /// Returns up to `limit` unpaid orders whose payment deadline has passed and that have no attempt in progress.
     async fn overdue(&self, limit: i64) -> Result<Vec<Order>, Error>;
     /// Completes a paid order whose ship is assembled, once per event. Returns false if nothing changed.
-    async fn assemble(&self, consumer: &'static str, event: EventId, order: OrderId) -> Result<bool, Error>;
+    async fn assemble(&self, cause: Cause, order: OrderId) -> Result<bool, Error>;
     /// Cancels a paid order whose ship cannot be built, once per event. Returns false if nothing changed.
-    async fn compensate(
-        &self,
-        consumer: &'static str,
-        event: EventId,
-        order: OrderId,
-        cancellation: &Event,
-    ) -> Result<bool, Error>;
+    async fn compensate(&self, cause: Cause, order: OrderId, cancellation: &Event) -> Result<bool, Error>;
 }

@@ -1,7 +1,10 @@
 //! The repository of the changes that the payment service's events cause.
 
 use async_trait::async_trait;
-use contracts::ids::{EventId, OrderId, UserId};
+use contracts::{
+    events::Cause,
+    ids::{OrderId, UserId},
+};
 
 use crate::{error::Error, model::Outcome, repository::Settlement};
 
@@ -14,14 +17,13 @@ pub trait PaymentEvents: Send + Sync {
     /// must not end a shared attempt.
     async fn settle_once(
         &self,
-        consumer: &'static str,
-        event: EventId,
+        cause: Cause,
         order: OrderId,
         attempt: i32,
         reported: &ReportedEnd,
     ) -> Result<bool, Error>;
     /// Writes only the inbox row of an event that changes nothing else.
-    async fn skip(&self, consumer: &'static str, event: EventId) -> Result<(), Error>;
+    async fn skip(&self, cause: Cause) -> Result<(), Error>;
 }
 
 /// The end of an attempt that an event of the payment service reports.

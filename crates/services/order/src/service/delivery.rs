@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use contracts::{
-    events::{DeliveryStatusUpdated, OrderOf, group},
-    ids::{EventId, OrderId, UserId},
+    events::{Cause, OrderOf},
+    ids::{OrderId, UserId},
 };
 use platform::deadline;
 
@@ -15,9 +15,6 @@ use crate::{
     model::{Delivery, DeliveryAddress, Destination, NewOrder, Tracked},
     repository::{Deliveries, Orders, StatusKey, StatusKind},
 };
-
-/// The consumer group that handles `DeliveryStatusUpdated`. It is also the consumer name in the inbox.
-pub const GROUP_DELIVERY_STATUS_UPDATED: &str = group::<DeliveryStatusUpdated>("order");
 
 /// The timeout of a call to the delivery service. It is far below a request's time limit, so that the request is answered from the stored
 /// state after a timeout. It is long enough for the circuit breaker to count the call as failed.
@@ -66,9 +63,9 @@ impl DeliveryService {
     }
 
     /// Stores a status that the delivery service reported, once per event. An earlier status never replaces a later one.
-    pub async fn status_updated(&self, event: EventId, subject: OrderOf, reported: Delivery) -> Result<(), Error> {
+    pub async fn status_updated(&self, cause: Cause, subject: OrderOf, reported: Delivery) -> Result<(), Error> {
         let order = subject.order;
-        if self.deliveries.store_delivery(GROUP_DELIVERY_STATUS_UPDATED, event, subject, &reported).await? {
+        if self.deliveries.store_delivery(cause, subject, &reported).await? {
             tracing::info!(order_uuid = %order, status = reported.status.as_str(), "delivery status updated");
         }
         Ok(())

@@ -20,11 +20,8 @@ mod statuses;
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 pub use checkout::{Checkout, Item};
-use contracts::{
-    events::{AssemblyFailed, PaymentCompleted, ShipAssembled, group},
-    ids::{OrderId, UserId},
-};
-pub use delivery::{DeliveryService, GROUP_DELIVERY_STATUS_UPDATED};
+use contracts::ids::{OrderId, UserId};
+pub use delivery::DeliveryService;
 pub use payment::OrderPayment;
 pub use payment_completed::{Completed, PaymentResult};
 use platform::{cursor::Cursor, outbox::Waker};
@@ -37,13 +34,6 @@ use crate::{
     model::{CheckoutDetails, Order},
     repository::{Attempts, Checkouts, IdempotencyKeys, Orders, PaymentEvents, Repositories, UnpaidLimits},
 };
-
-/// The consumer group that handles `PaymentCompleted`. It is also the consumer name in the inbox.
-pub const GROUP_PAYMENT_COMPLETED: &str = group::<PaymentCompleted>("order");
-/// The consumer group that handles `ShipAssembled`. It is also the consumer name in the inbox.
-pub const GROUP_ASSEMBLED: &str = group::<ShipAssembled>("order");
-/// The consumer group that handles `AssemblyFailed`. It is also the consumer name in the inbox.
-pub const GROUP_ASSEMBLY_FAILED: &str = group::<AssemblyFailed>("order");
 
 #[derive(Clone)]
 pub struct OrderService {

@@ -20,10 +20,13 @@
 //!
 //! Marking an attempt as shared and ending it update the same row, so the later of the two statements sees the earlier one.
 
-use contracts::ids::{EventId, OrderId, TransactionId, UserId};
-use contracts::money::Money;
+use contracts::{
+    events::Cause,
+    ids::{OrderId, TransactionId, UserId},
+    money::Money,
+};
 
-use super::{GROUP_PAYMENT_COMPLETED, OrderService};
+use super::OrderService;
 use crate::{
     error::{Error, Refusal},
     model::{Order, Outcome},
@@ -50,25 +53,24 @@ pub enum PaymentResult {
 
 impl OrderService {
     /// Settles the attempt that the event names, once per event and only while the attempt is in progress.
-    pub async fn payment_completed(&self, event: EventId, completed: &Completed) -> Result<(), Error> {
+    pub async fn payment_completed(&self, cause: Cause, completed: &Completed) -> Result<(), Error> {
         let uuid = completed.order;
         let Some(order) = self.orders.find(completed.user, uuid).await? else {
             if self.payment_events.owner(uuid).await?.is_some() {
                 return Err(Error::Inconsistent(format!("user_uuid is not that of order {uuid}")));
             }
             tracing::warn!(order_uuid = %uuid, "payment of an unknown order skipped");
-            return self.payment_events.skip(GROUP_PAYMENT_COMPLETED, event).await;
+            return self.payment_events.skip(cause).await;
         };
         if Money::from_minor(completed.amount_minor) != Ok(order.total_price) {
             return Err(Error::Inconsistent(format!("amount_minor is not the price of order {uuid}")));
         }
         let open = order.attempt.filter(|attempt| attempt.number.unsigned_abs() == completed.attempt);
         let Some(attempt) = open else {
-            return self.payment_events.skip(GROUP_PAYMENT_COMPLETED, event).await;
+            return self.payment_events.skip(cause).await;
         };
         let reported_end = reported_end(&order, attempt.number, completed.result)?;
-        let group = GROUP_PAYMENT_COMPLETED;
-        if self.payment_events.settle_once(group, event, uuid, attempt.number, &reported_end).await? {
+        if self.payment_events.settle_once(cause, uuid, attempt.number, &reported_end).await? {
             match reported_end.outcome {
                 Outcome::Refused(refusal) => {
                     tracing::info!(order_uuid = %uuid, attempt = attempt.number, reason = %refusal, "payment declined");

@@ -1,6 +1,9 @@
 //! Creates new ids of each type.
 
-use contracts::ids::{EventId, OrderId, PartId, TransactionId, UserId};
+use contracts::{
+    events::Cause,
+    ids::{EventId, OrderId, PartId, TransactionId, UserId},
+};
 pub use platform::ids::{ordered, random};
 
 pub fn order() -> OrderId {
@@ -19,6 +22,7 @@ pub fn transaction() -> TransactionId {
     TransactionId::new(random())
 }
 
-pub fn event() -> EventId {
-    EventId::new(random())
+/// The cause of a change: a new event.
+pub fn cause() -> Cause {
+    Cause { consumer: "group", event: EventId::new(random()) }
 }

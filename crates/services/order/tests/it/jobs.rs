@@ -30,7 +30,7 @@ async fn a_built_ship_ends_its_order() {
     let order = shop.order().await;
     pay(&shop, order).await;
 
-    shop.service.complete(ids::event(), order).await.unwrap();
+    shop.service.complete(ids::cause(), order).await.unwrap();
 
     assert_eq!(shop.find(order).await.status, Status::Assembled);
 }
@@ -41,7 +41,7 @@ async fn a_ship_that_cannot_be_built_undoes_its_order() {
     let order = shop.order().await;
     pay(&shop, order).await;
 
-    shop.service.compensate(ids::event(), order, shop.user).await.unwrap();
+    shop.service.compensate(ids::cause(), order, shop.user).await.unwrap();
 
     assert_eq!(shop.find(order).await.status, Status::Cancelled);
     assert_eq!(shop.events(order), ["events.v1.OrderCreated", "events.v1.OrderPaid", "events.v1.OrderCancelled"]);
@@ -90,7 +90,7 @@ async fn every_event_goes_out_at_once() {
     assert_eq!(published(&shop).await, 7, "cancelled");
     pay(&shop, undone).await;
     published(&shop).await;
-    shop.service.compensate(ids::event(), undone, shop.user).await.unwrap();
+    shop.service.compensate(ids::cause(), undone, shop.user).await.unwrap();
     assert_eq!(published(&shop).await, 9, "undone");
     shop.inventory.expire(lost);
     shop.inventory.put(shop.engine, contracts::money::Money::ZERO, 0);

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use contracts::{
-    events::{PaymentCompleted, record},
+    events::{PaymentCompleted, group, record},
     ids::{OrderId, TransactionId},
 };
 use order::{
@@ -14,7 +14,7 @@ use order::{
     error::{Error, Refusal},
     model::{Attempt, Claim, Order, Outcome, PaymentMethod, Status},
     repository::{Attempts as _, IdempotencyKeys as _, Repositories},
-    service::{GROUP_PAYMENT_COMPLETED, OrderService},
+    service::OrderService,
 };
 use platform::{
     kafka::{Failure, Handler as _, Message},
@@ -26,6 +26,7 @@ use crate::{
     shop::{PAY_WITHIN, Shop, clients},
 };
 
+const GROUP: &str = group::<PaymentCompleted>("order");
 const CREATED: &str = "events.v1.OrderCreated";
 const PAID: &str = "events.v1.OrderPaid";
 const CANCELLED: &str = "events.v1.OrderCancelled";
@@ -144,7 +145,7 @@ async fn an_event_after_the_answer_changes_nothing() {
 
     assert_eq!(shop.find(order).await, before);
     assert_eq!(shop.events(order), [CREATED, PAID]);
-    assert_eq!(shop.orders.inbox.events(GROUP_PAYMENT_COMPLETED).len(), 1);
+    assert_eq!(shop.orders.inbox.events(GROUP).len(), 1);
 }
 
 #[tokio::test]
@@ -169,7 +170,7 @@ async fn an_event_of_another_attempt_or_order_is_skipped() {
     consume(&shop.service, unknown).await.unwrap();
 
     assert_eq!(shop.find(order.uuid).await, order);
-    assert_eq!(shop.orders.inbox.events(GROUP_PAYMENT_COMPLETED).len(), 2);
+    assert_eq!(shop.orders.inbox.events(GROUP).len(), 2);
 }
 
 #[tokio::test]
@@ -187,7 +188,7 @@ async fn an_event_with_another_user_or_amount_or_without_a_transaction_is_poison
     }
 
     assert_eq!(shop.find(order.uuid).await, order);
-    assert!(shop.orders.inbox.events(GROUP_PAYMENT_COMPLETED).is_empty());
+    assert!(shop.orders.inbox.events(GROUP).is_empty());
 }
 
 /// The event of the void arrives before the process that requested the void has cancelled the order.
@@ -202,7 +203,7 @@ async fn the_event_of_a_void_does_not_save_an_order_without_parts() {
 
     shop.reconcile(Duration::from_secs(3)).await;
 
-    assert_eq!(shop.orders.inbox.events(GROUP_PAYMENT_COMPLETED).len(), 1, "the event came");
+    assert_eq!(shop.orders.inbox.events(GROUP).len(), 1, "the event came");
     assert_eq!(shop.find(order).await.status, Status::Cancelled);
     assert_eq!(shop.events(order), [CREATED, CANCELLED]);
     let repeat = Claim { token: ids::random(), ..claim };

@@ -175,7 +175,7 @@ async fn an_event_overtakes_what_is_kept_and_a_final_status_is_kept_for_long() {
 
     let subject = OrderOf { order: scene.order, user: scene.shop.user };
     let told = tracked(DeliveryStatus::Delivered).delivery;
-    scene.shop.orders.store_delivery("group", ids::event(), subject, &told).await.unwrap();
+    scene.shop.orders.store_delivery(ids::cause(), subject, &told).await.unwrap();
 
     assert_eq!(scene.seen(10).await, [DeliveryStatus::Delivered; 10]);
     tokio::time::sleep(Duration::from_mins(59)).await;

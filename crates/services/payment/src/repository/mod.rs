@@ -7,7 +7,10 @@ mod postgres;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::ids::{EventId, OrderId, TransactionId, UserId};
+use contracts::{
+    events::Cause,
+    ids::{OrderId, TransactionId, UserId},
+};
 pub use memory::MemoryPayments;
 pub use partial_refunds::PartialRefunds;
 use platform::cursor::Cursor;
@@ -27,13 +30,6 @@ pub enum Begun {
     Existing(Payment),
     /// The order is cancelled: nothing is charged for it.
     Cancelled,
-}
-
-/// The event that causes a change. The inbox records it in the same statement; a redelivered event changes nothing.
-#[derive(Clone, Copy, Debug)]
-pub struct Cause {
-    pub consumer: &'static str,
-    pub event: EventId,
 }
 
 /// The numbers of payments whose status is not final.

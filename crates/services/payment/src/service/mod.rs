@@ -18,7 +18,6 @@ mod void;
 
 use std::{num::NonZeroU32, sync::Arc};
 
-pub use cancel::GROUP_CANCELLED;
 use contracts::{
     ids::{OrderId, TransactionId, UserId},
     money::Money,

@@ -12,6 +12,7 @@ mod stripe;
 mod stripe_client;
 
 use contracts::{
+    events::Cause,
     ids::{EventId, OrderId, TransactionId, UserId},
     money::Money,
 };
@@ -38,8 +39,9 @@ fn new_user() -> UserId {
     UserId::new(ids::random())
 }
 
-fn new_event() -> EventId {
-    EventId::new(ids::random())
+/// The cause of a cancellation: a new event.
+fn new_cause() -> Cause {
+    Cause { consumer: "consumer", event: EventId::new(ids::random()) }
 }
 
 fn money(minor: i64) -> Money {

@@ -21,7 +21,7 @@ use serde_json::json;
 use stand_ins::{Mode, ProviderFault};
 use tower::ServiceExt as _;
 
-use crate::{money, new_event, new_order, new_transaction, new_user, stripe_client};
+use crate::{money, new_cause, new_order, new_transaction, new_user, stripe_client};
 
 struct Fixture {
     provider: stand_ins::Provider,
@@ -49,7 +49,7 @@ impl Fixture {
     }
 
     async fn cancel(&self) {
-        self.service.cancel(new_event(), self.charge.order).await.unwrap();
+        self.service.cancel(new_cause(), self.charge.order).await.unwrap();
     }
 
     async fn refund(&self) -> Result<(), Error> {

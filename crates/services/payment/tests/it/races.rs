@@ -17,7 +17,7 @@ use platform::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{INITIAL_BALANCE, money, new_event, new_order, new_transaction, new_user};
+use crate::{INITIAL_BALANCE, money, new_cause, new_order, new_transaction, new_user};
 
 struct Fixture {
     pool: Database,
@@ -177,7 +177,7 @@ async fn a_refund_that_races_with_the_payment_leaves_nothing_charged() {
         let order = charge.order;
         let service = fixture.service.clone();
         let refund = tokio::spawn(async move {
-            service.cancel(new_event(), order).await?;
+            service.cancel(new_cause(), order).await?;
             service.refund(order).await
         });
         let outcomes = fixture.pay_all(vec![charge; 3]).await;

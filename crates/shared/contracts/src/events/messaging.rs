@@ -10,7 +10,7 @@ use platform::{
     server::Server,
 };
 
-use super::{Event, Inbound, ROUTES, Received, TIMELINE, Topic, Topics, read, topics_of};
+use super::{Cause, Event, Inbound, ROUTES, Received, TIMELINE, Topic, Topics, read, topics_of};
 
 /// The configuration of the Kafka cluster and the names of the topics.
 #[derive(Clone, Debug)]
@@ -57,14 +57,15 @@ impl Messaging {
 }
 
 impl Subscription {
-    /// Creates a subscription that calls `handle` with each event of the type `E`. A record that is not such an event is poison.
+    /// Creates a subscription that calls `handle` with each event of the type `E`, and the cause by which the inbox knows it. A record that is
+    /// not such an event is poison.
     pub fn new<E, F, Done>(group: &'static str, handle: F) -> Self
     where
         E: Event + Send + Sync + 'static,
-        F: Fn(Received<E>) -> Done + Send + Sync + 'static,
+        F: Fn(Cause, Received<E>) -> Done + Send + Sync + 'static,
         Done: Future<Output = Result<(), Failure>> + Send + 'static,
     {
-        Self { group, topic: E::ROUTE.topic, handler: Arc::new(EventHandler { handle, event: PhantomData }) }
+        Self { group, topic: E::ROUTE.topic, handler: Arc::new(EventHandler { group, handle, event: PhantomData }) }
     }
 
     /// Creates a subscription that calls `handle` with each record of a topic that outside programs write. Such a record is not an
@@ -114,6 +115,7 @@ impl Handler for Subscription {
 }
 
 struct EventHandler<E, F> {
+    group: &'static str,
     handle: F,
     event: PhantomData<fn() -> E>,
 }
@@ -122,11 +124,12 @@ struct EventHandler<E, F> {
 impl<E, F, Done> Handler for EventHandler<E, F>
 where
     E: Event + Send + Sync + 'static,
-    F: Fn(Received<E>) -> Done + Send + Sync + 'static,
+    F: Fn(Cause, Received<E>) -> Done + Send + Sync + 'static,
     Done: Future<Output = Result<(), Failure>> + Send + 'static,
 {
     async fn handle(&self, message: &Message) -> Result<(), Failure> {
-        (self.handle)(read::<E>(message)?).await
+        let received = read::<E>(message)?;
+        (self.handle)(Cause { consumer: self.group, event: received.id }, received).await
     }
 }
 

@@ -4,7 +4,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use anyhow::Context as _;
-use inventory::service::GROUP_CANCELLED;
+use contracts::events::{OrderCancelled, group};
 use platform::{ids, kafka::ensure_topics, postgres::Database};
 use rdkafka::{
     ClientConfig, Message as _, Offset, TopicPartitionList,
@@ -86,8 +86,11 @@ async fn effects(
         let received =
             "select event_uuid, (extract(epoch from pg_xact_commit_timestamp(xmin)) * 1e6)::bigint from inbox
             where consumer = $1 and event_uuid = any($2)";
-        let received: Vec<(Uuid, i64)> =
-            sqlx::query_as(received).bind(GROUP_CANCELLED).bind(&uuids).fetch_all(inventory).await?;
+        let received: Vec<(Uuid, i64)> = sqlx::query_as(received)
+            .bind(const { group::<OrderCancelled>("inventory") })
+            .bind(&uuids)
+            .fetch_all(inventory)
+            .await?;
         if received.len() == written.len() {
             return latencies(&written, &received.into_iter().collect(), lab.effort.time);
         }

@@ -6,7 +6,10 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use audit::facts::{Courier, Delivery, DeliveryState, StoragePlace};
 use chrono::{DateTime, Utc};
-use contracts::ids::{CourierId, OrderId, PlaceId, UserId};
+use contracts::{
+    events::Cause,
+    ids::{CourierId, OrderId, PlaceId, UserId},
+};
 use delivery::{
     client::{Address, MemoryGeo, OrderAddressError, OrderAddresses},
     generate::Generator,
@@ -14,9 +17,7 @@ use delivery::{
         Assignment, Courier as Carrier, Delivery as OrderDelivery, Early, Event, FreeCourier, Known, Location,
         Name as Text, NewCourier, Speed, State, Step, Street, Trip, Volume, Waiting,
     },
-    repository::{
-        ActiveOrder, Cause, Counts, Couriers, Deliveries, Dispatch, ListedCourier, MemoryRepository, Moved, Shown,
-    },
+    repository::{ActiveOrder, Counts, Couriers, Deliveries, Dispatch, ListedCourier, MemoryRepository, Moved, Shown},
     service::{DeliveryService, Repositories},
 };
 use platform::{clock::Virtual, deadline, lease::Lease, outbox::Waker};

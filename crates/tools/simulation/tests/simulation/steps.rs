@@ -10,12 +10,12 @@ use assembly::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use contracts::{
-    events::OrderOf,
+    events::{Cause, OrderOf},
     ids::{EventId, OrderId, TransactionId, UserId},
 };
 use inventory::{
     model::{Lines, ReservedLine},
-    repository::{Catalogue as _, Cause, Due as DueReservations, Expiry, MemoryInventory, Warehouse},
+    repository::{Catalogue as _, Due as DueReservations, Expiry, MemoryInventory, Warehouse},
 };
 use notification::{
     model::{Batch, Due, NewNotification, Notification, NotificationId},
@@ -68,13 +68,14 @@ impl<T> Steps<T> {
         Ok(())
     }
 
-    /// Returns the event's id as the inbox receives it. With the mistake of a missing inbox, it is a new one.
-    fn seen(&self, event: Uuid) -> Uuid {
-        if self.process.world.makes(Mistake::NoInbox) { self.process.world.uuid() } else { event }
+    /// Returns the cause as the inbox receives it. With the mistake of a missing inbox, it is a new event.
+    fn seen(&self, cause: Cause) -> Cause {
+        let world = &self.process.world;
+        if world.makes(Mistake::NoInbox) { Cause { event: EventId::new(world.uuid()), ..cause } } else { cause }
     }
 
-    fn seen_id(&self, event: EventId) -> EventId {
-        EventId::new(self.seen(event.uuid()))
+    fn seen_if_any(&self, cause: Option<Cause>) -> Option<Cause> {
+        cause.map(|cause| self.seen(cause))
     }
 }
 
@@ -101,8 +102,8 @@ pub(crate) use stepwise;
 stepwise! {
     OrderDeliveries for MemoryOrders, order::error::Error {
         fn destination(order: OrderId) -> Option<order::model::Destination>;
-        fn store_delivery(consumer: &'static str, event: EventId, subject: OrderOf, reported: &order::model::Delivery) -> bool
-            where event = seen_id;
+        fn store_delivery(cause: Cause, subject: OrderOf, reported: &order::model::Delivery) -> bool
+            where cause = seen;
     }
 }
 
@@ -122,8 +123,8 @@ stepwise! {
         fn existing(orders: &[OrderId]) -> HashSet<OrderId>;
         fn page(user: UserId, after: Option<Cursor>, limit: i64) -> Vec<Order>;
         fn overdue(limit: i64) -> Vec<Order>;
-        fn assemble(consumer: &'static str, event: EventId, order: OrderId) -> bool where event = seen_id;
-        fn compensate(consumer: &'static str, event: EventId, order: OrderId, undone: &Event) -> bool where event = seen_id;
+        fn assemble(cause: Cause, order: OrderId) -> bool where cause = seen;
+        fn compensate(cause: Cause, order: OrderId, undone: &Event) -> bool where cause = seen;
     }
 
     async fn create(
@@ -217,13 +218,12 @@ stepwise! {
 stepwise! {
     PaymentEvents for MemoryOrders, order::error::Error {
         fn owner(order: OrderId) -> Option<UserId>;
-        fn skip(consumer: &'static str, event: EventId) -> () where event = seen_id;
+        fn skip(cause: Cause) -> () where cause = seen;
     }
 
     async fn settle_once(
         &self,
-        consumer: &'static str,
-        event: EventId,
+        cause: Cause,
         order: OrderId,
         attempt: i32,
         settled: &ReportedEnd,
@@ -232,8 +232,8 @@ stepwise! {
             self.tell_first(event);
         }
         self.before("before an event settles an attempt").await?;
-        let event = self.seen_id(event);
-        let ended = self.twin.settle_once(consumer, event, order, attempt, settled).await;
+        let cause = self.seen(cause);
+        let ended = self.twin.settle_once(cause, order, attempt, settled).await;
         self.process.world.note(format_args!("an event ends attempt {attempt} of order {order}: {ended:?} {settled:?}"));
         self.after("after an event settles an attempt").await?;
         ended
@@ -272,8 +272,8 @@ impl Steps<MemoryOrders> {
 
 stepwise! {
     Warehouse for MemoryInventory, inventory::error::Error {
-        fn release(order: OrderId, cause: Option<Cause>) -> () where cause = cause;
-        fn commit(order: OrderId, cause: Option<Cause>) -> () where cause = cause;
+        fn release(order: OrderId, cause: Option<Cause>) -> () where cause = seen_if_any;
+        fn commit(order: OrderId, cause: Option<Cause>) -> () where cause = seen_if_any;
         fn due(limit: i64) -> DueReservations;
         fn confirm(orders: &[OrderId]) -> u64;
         fn expire(orders: &[OrderId], read_at: DateTime<Utc>) -> u64;
@@ -299,10 +299,6 @@ stepwise! {
 }
 
 impl Steps<MemoryInventory> {
-    fn cause(&self, cause: Option<Cause>) -> Option<Cause> {
-        cause.map(|cause| Cause { event: EventId::new(self.seen(cause.event.uuid())), ..cause })
-    }
-
     /// Reserves by an earlier read of the stock, which is the mistake of this plan: parts that are missing at the time
     /// of the write are lent to the store. The facts subtract them again.
     async fn take_what_was_read(
@@ -353,7 +349,7 @@ stepwise! {
         fn hurry(transaction: TransactionId) -> ();
         fn reopen_refund(transaction: TransactionId, number: u32) -> ();
         fn get(transaction: TransactionId) -> Option<Payment>;
-        fn cancel(order: OrderId, cause: Option<payment::repository::Cause>) -> bool where cause = cause;
+        fn cancel(order: OrderId, cause: Option<Cause>) -> bool where cause = seen_if_any;
         fn is_cancelled(order: OrderId) -> bool;
         fn due(limit: i64) -> Vec<(Payment, Duration)>;
         fn unfinished(limit: i64) -> Unfinished;
@@ -374,15 +370,9 @@ stepwise! {
     }
 }
 
-impl Steps<MemoryPayments> {
-    fn cause(&self, cause: Option<payment::repository::Cause>) -> Option<payment::repository::Cause> {
-        cause.map(|cause| payment::repository::Cause { event: EventId::new(self.seen(cause.event.uuid())), ..cause })
-    }
-}
-
 stepwise! {
     Builds for MemoryBuilds, assembly::error::Error {
-        fn start(consumer: &'static str, event: EventId, build: &NewBuild) -> bool where event = seen_id;
+        fn start(cause: Cause, build: &NewBuild) -> bool where cause = seen;
         fn building(limit: i64) -> Vec<(Build, Duration)>;
         fn finish(ended: &[assembly::model::Event]) -> Vec<OrderId>;
         fn find(order: OrderId) -> Option<Build>;
@@ -391,8 +381,8 @@ stepwise! {
 
 stepwise! {
     Notifications for MemoryNotifications, notification::error::Error {
-        fn queue(consumer: &'static str, event: EventId, new: &NewNotification) -> bool where event = seen_id;
-        fn skip(consumer: &'static str, event: EventId) -> () where event = seen_id;
+        fn queue(cause: Cause, new: &NewNotification) -> bool where cause = seen;
+        fn skip(cause: Cause) -> () where cause = seen;
         fn without_chat(limit: i64, busy: &[NotificationId]) -> Vec<Due>;
         fn set_chat(notifications: &[NotificationId], chat: &str) -> ();
         fn due(after: &str, repeats: bool, limit: i32, busy: &[String]) -> DuePage;

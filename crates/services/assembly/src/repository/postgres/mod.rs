@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use contracts::ids::{EventId, OrderId, UserId};
+use contracts::{
+    events::Cause,
+    ids::{OrderId, UserId},
+};
 use platform::{
     inbox, lease, outbox,
     postgres::{Database, DatabaseError, GroupCommit, Migrations},
@@ -66,8 +69,8 @@ impl TryFrom<Row> for Build {
 
 #[async_trait]
 impl Builds for PgBuilds {
-    async fn start(&self, consumer: &'static str, event: EventId, build: &NewBuild) -> Result<bool, Error> {
-        Ok(self.starts.submit(start::Request::new(consumer, event, build)).await?.unwrap_or_default())
+    async fn start(&self, cause: Cause, build: &NewBuild) -> Result<bool, Error> {
+        Ok(self.starts.submit(start::Request::new(cause, build)).await?.unwrap_or_default())
     }
 
     async fn building(&self, limit: i64) -> Result<Vec<(Build, Duration)>, Error> {

@@ -5,35 +5,37 @@ use std::{
     sync::Arc,
 };
 
-use contracts::ids::{EventId, OrderId};
+use contracts::{
+    events::Cause,
+    ids::{EventId, OrderId},
+};
 use platform::{outbox, postgres::Database};
 
 use crate::model::NewBuild;
 
 #[derive(Clone)]
 pub struct Request {
-    consumer: &'static str,
-    event: EventId,
+    cause: Cause,
     build: NewBuild,
     /// The trace context of this event. The statement of the group runs in another one.
     trace: outbox::Trace,
 }
 
 impl Request {
-    pub fn new(consumer: &'static str, event: EventId, build: &NewBuild) -> Self {
-        Self { consumer, event, build: build.clone(), trace: outbox::trace() }
+    pub fn new(cause: Cause, build: &NewBuild) -> Self {
+        Self { cause, build: build.clone(), trace: outbox::trace() }
     }
 
     pub fn event(&self) -> EventId {
-        self.event
+        self.cause.event
     }
 }
 
 /// Starts builds. Returns, by event, whether a build was started. None is started for an event that was handled before, or for an order that
 /// has a build.
 pub async fn start(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<EventId, bool>> {
-    let consumers: Vec<&str> = requests.iter().map(|request| request.consumer).collect();
-    let events: Vec<_> = requests.iter().map(|request| request.event.uuid()).collect();
+    let consumers: Vec<&str> = requests.iter().map(|request| request.cause.consumer).collect();
+    let events: Vec<_> = requests.iter().map(|request| request.cause.event.uuid()).collect();
     let orders: Vec<_> = requests.iter().map(|request| request.build.order.uuid()).collect();
     let users: Vec<_> = requests.iter().map(|request| request.build.user.uuid()).collect();
     let build_times: Vec<i64> = requests.iter().map(|request| request.build.build_time_sec()).collect();
@@ -72,5 +74,5 @@ pub async fn start(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Has
     .fetch_all(&pool)
     .await?;
     let mut started: HashSet<OrderId> = started.into_iter().collect();
-    Ok(requests.iter().map(|request| (request.event, started.remove(&request.build.order))).collect())
+    Ok(requests.iter().map(|request| (request.cause.event, started.remove(&request.build.order))).collect())
 }

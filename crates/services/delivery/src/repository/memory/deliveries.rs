@@ -3,13 +3,16 @@
 use std::mem::discriminant;
 
 use async_trait::async_trait;
-use contracts::ids::{OrderId, UserId};
+use contracts::{
+    events::Cause,
+    ids::{OrderId, UserId},
+};
 
 use super::{MemoryRepository, Row, carried};
 use crate::{
     error::Error,
     model::{Delivery, Early, Event, Known, State, Trip},
-    repository::{ActiveOrder, Cause, Deliveries, Shown},
+    repository::{ActiveOrder, Deliveries, Shown},
 };
 
 #[async_trait]

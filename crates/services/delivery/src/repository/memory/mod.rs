@@ -10,10 +10,12 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use contracts::ids::{CourierId, OrderId};
+use contracts::{
+    events::Cause,
+    ids::{CourierId, OrderId},
+};
 use platform::{clock::Virtual, inbox::MemoryInbox, lease::MemoryLease, outbox::MemoryOutbox};
 
-use super::Cause;
 use crate::model::{Courier, Delivery, Early, Event, Known, StoragePlace};
 
 /// Tables behind one lock; clones share them.

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::ids::{CourierId, DeliveryId, OrderId, UserId};
+use contracts::{
+    events::Cause,
+    ids::{CourierId, DeliveryId, OrderId, UserId},
+};
 use platform::{
     outbox,
     postgres::{Database, DatabaseError, retry_stale},
@@ -16,7 +19,7 @@ use super::{
 use crate::{
     error::Error,
     model::{Delivery, Early, Event, Known, Location},
-    repository::{ActiveOrder, Cause, Deliveries, Shown},
+    repository::{ActiveOrder, Deliveries, Shown},
 };
 
 #[async_trait]

@@ -2,10 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use contracts::ids::OrderId;
+use contracts::{events::Cause, ids::OrderId};
 use platform::{outbox, postgres::Database};
-
-use crate::repository::Cause;
 
 #[derive(Clone)]
 pub struct Request {

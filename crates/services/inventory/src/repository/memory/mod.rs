@@ -10,12 +10,14 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use contracts::ids::{OrderId, PartId};
+use contracts::{
+    events::Cause,
+    ids::{OrderId, PartId},
+};
 use platform::{clock::Virtual, inbox::MemoryInbox};
 pub use reservation::Reservation;
 use uuid::Uuid;
 
-use super::Cause;
 use crate::{
     error::Error,
     model::{Lines, Part, ReservedLine, Stock},

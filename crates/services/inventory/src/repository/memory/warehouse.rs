@@ -2,14 +2,14 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use contracts::ids::OrderId;
+use contracts::{events::Cause, ids::OrderId};
 use uuid::Uuid;
 
 use super::{MemoryInventory, Reservation, Tables};
 use crate::{
     error::Error,
     model::{Lines, ReservedLine, Status},
-    repository::{ABSENCE_COUNTS_FOR, Cause, Due, Expiry, Warehouse},
+    repository::{ABSENCE_COUNTS_FOR, Due, Expiry, Warehouse},
 };
 
 impl MemoryInventory {

@@ -5,11 +5,11 @@ use std::time::Duration;
 use inventory::{
     error::Error,
     model::{Lines, Stock},
-    repository::{ABSENCE_COUNTS_FOR, Cause, Expiry},
+    repository::{ABSENCE_COUNTS_FOR, Expiry},
 };
 use platform::ids;
 
-use crate::fixture::{AT_ONCE, Fixture, LATER, new_event, new_order, new_part};
+use crate::fixture::{AT_ONCE, Fixture, LATER, new_cause, new_order, new_part};
 
 contract!(
     all_lines_are_reserved_or_none,
@@ -287,8 +287,8 @@ async fn an_expired_reservation_can_be_committed_while_there_is_stock(fixture: F
 async fn an_event_has_its_effect_once(fixture: Fixture) {
     let [a] = fixture.stocked([2]).await;
     let (left, built) = (new_order(), new_order());
-    let cancelled = Some(Cause { consumer: "cancelled", event: new_event() });
-    let assembled = Some(Cause { consumer: "assembled", event: new_event() });
+    let cancelled = Some(new_cause());
+    let assembled = Some(new_cause());
     for order in [left, built] {
         fixture.reserve(order, &[(a, 1)], Expiry::Never).await.unwrap();
     }
@@ -304,7 +304,7 @@ async fn an_event_has_its_effect_once(fixture: Fixture) {
 async fn a_rejected_event_stays_rejected(fixture: Fixture) {
     let [a] = fixture.stocked([1]).await;
     let order = new_order();
-    let assembled = Some(Cause { consumer: "assembled", event: new_event() });
+    let assembled = Some(new_cause());
 
     let refused = fixture.warehouse.commit(order, assembled).await;
     fixture.reserve(order, &[(a, 1)], LATER).await.unwrap();

@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use contracts::ids::{EventId, OrderId};
+use contracts::{events::Cause, ids::OrderId};
 use platform::{clock::Virtual, inbox::MemoryInbox, telemetry};
 use serde_json::Value;
 
@@ -64,10 +64,10 @@ impl MemoryNotifications {
 
 #[async_trait]
 impl Notifications for MemoryNotifications {
-    async fn queue(&self, consumer: &'static str, event: EventId, new: &NewNotification) -> Result<bool, Error> {
+    async fn queue(&self, cause: Cause, new: &NewNotification) -> Result<bool, Error> {
         let mut rows = self.rows();
         let is_known = rows.iter().any(|row| row.notification.order == new.order && row.notification.kind == new.kind);
-        if !self.inbox.fresh(consumer, event.uuid()) || is_known {
+        if !self.inbox.fresh(cause.consumer, cause.event.uuid()) || is_known {
             return Ok(false);
         }
         let now = self.clock.now();
@@ -94,8 +94,8 @@ impl Notifications for MemoryNotifications {
         Ok(true)
     }
 
-    async fn skip(&self, consumer: &'static str, event: EventId) -> Result<(), Error> {
-        self.inbox.fresh(consumer, event.uuid());
+    async fn skip(&self, cause: Cause) -> Result<(), Error> {
+        self.inbox.fresh(cause.consumer, cause.event.uuid());
         Ok(())
     }
 

@@ -13,17 +13,19 @@ use std::{
     time::Duration,
 };
 
-use contracts::ids::{EventId, OrderId, UserId};
+use contracts::ids::{OrderId, UserId};
 use notification::{
     client::{Limits, MemoryMessenger, MemoryUsers, SentMessage},
     model::{Kind, NewNotification, Notification, NotificationId, Status},
     repository::{MemoryNotifications, Notifications as _},
-    service::{Dispatcher, GROUP_PAID, NotificationService, STABLE_FOR, Sender, Templates},
+    service::{Dispatcher, NotificationService, STABLE_FOR, Sender, Templates},
 };
 use platform::{ids, lease::MemoryLease};
 use serde_json::json;
 use testkit::{Running, eventually};
 use tokio::sync::Notify;
+
+use crate::new_cause;
 
 const FIVE_MINUTES: Duration = Duration::from_mins(5);
 /// How soon after an outage the queue must be empty, except for repeats, which wait until the provider is stable.
@@ -97,7 +99,7 @@ impl Fixture {
             "payment_method": "CARD", "transaction_uuid": "t", "build_time_sec": 2, "reason": "BY_USER", "paid": false
         });
         let new = NewNotification { id: NotificationId::new(ids::ordered()), order, user, kind, facts };
-        self.service.queue(GROUP_PAID, EventId::new(ids::random()), &new).await.unwrap();
+        self.service.queue(new_cause(), &new).await.unwrap();
     }
 
     /// Waits until the order's only notification has been repeated and is sent or failed, and returns it.

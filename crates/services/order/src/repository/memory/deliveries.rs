@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use contracts::{
-    events::OrderOf,
-    ids::{EventId, OrderId},
+    events::{Cause, OrderOf},
+    ids::OrderId,
 };
 
 use super::MemoryOrders;
@@ -24,19 +24,13 @@ impl Deliveries for MemoryOrders {
         }))
     }
 
-    async fn store_delivery(
-        &self,
-        consumer: &'static str,
-        event: EventId,
-        subject: OrderOf,
-        reported: &Delivery,
-    ) -> Result<bool, Error> {
+    async fn store_delivery(&self, cause: Cause, subject: OrderOf, reported: &Delivery) -> Result<bool, Error> {
         let mut tables = self.tables();
         let order = tables.orders.get_mut(&subject.order).map(|row| &mut row.order);
         if order.as_ref().is_some_and(|order| order.user != subject.user) {
             return Err(another_user(subject));
         }
-        if !self.inbox.fresh(consumer, event.uuid()) {
+        if !self.inbox.fresh(cause.consumer, cause.event.uuid()) {
             return Ok(false);
         }
         Ok(order.is_some_and(|order| order.store_delivery(reported)))

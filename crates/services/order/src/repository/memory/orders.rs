@@ -3,7 +3,10 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
-use contracts::ids::{EventId, OrderId, UserId};
+use contracts::{
+    events::Cause,
+    ids::{OrderId, UserId},
+};
 use platform::cursor::Cursor;
 
 use super::{MemoryOrders, tables::Row};
@@ -111,23 +114,17 @@ impl Orders for MemoryOrders {
         Ok(overdue.take(usize::try_from(limit).unwrap_or(0)).map(|row| row.order.clone()).collect())
     }
 
-    async fn assemble(&self, consumer: &'static str, event: EventId, order: OrderId) -> Result<bool, Error> {
+    async fn assemble(&self, cause: Cause, order: OrderId) -> Result<bool, Error> {
         let mut tables = self.tables();
-        if !self.inbox.fresh(consumer, event.uuid()) {
+        if !self.inbox.fresh(cause.consumer, cause.event.uuid()) {
             return Ok(false);
         }
         Ok(tables.orders.get_mut(&order).is_some_and(|row| row.order.assemble().is_ok()))
     }
 
-    async fn compensate(
-        &self,
-        consumer: &'static str,
-        event: EventId,
-        order: OrderId,
-        cancellation: &Event,
-    ) -> Result<bool, Error> {
+    async fn compensate(&self, cause: Cause, order: OrderId, cancellation: &Event) -> Result<bool, Error> {
         let mut tables = self.tables();
-        if !self.inbox.fresh(consumer, event.uuid()) {
+        if !self.inbox.fresh(cause.consumer, cause.event.uuid()) {
             return Ok(false);
         }
         let changed = tables.orders.get_mut(&order).is_some_and(|row| row.order.compensate().is_ok());

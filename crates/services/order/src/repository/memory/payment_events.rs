@@ -1,7 +1,10 @@
 //! The in-memory implementation of [`PaymentEvents`].
 
 use async_trait::async_trait;
-use contracts::ids::{EventId, OrderId, UserId};
+use contracts::{
+    events::Cause,
+    ids::{OrderId, UserId},
+};
 
 use super::MemoryOrders;
 use crate::{
@@ -17,14 +20,13 @@ impl PaymentEvents for MemoryOrders {
 
     async fn settle_once(
         &self,
-        consumer: &'static str,
-        event: EventId,
+        cause: Cause,
         order: OrderId,
         attempt: i32,
         reported: &ReportedEnd,
     ) -> Result<bool, Error> {
         let mut tables = self.tables();
-        if !self.inbox.fresh(consumer, event.uuid()) {
+        if !self.inbox.fresh(cause.consumer, cause.event.uuid()) {
             return Ok(false);
         }
         let row = tables.attempting(order, attempt).filter(|row| reported.also_shared || !row.shared);
@@ -42,8 +44,8 @@ impl PaymentEvents for MemoryOrders {
         Ok(true)
     }
 
-    async fn skip(&self, consumer: &'static str, event: EventId) -> Result<(), Error> {
-        self.inbox.fresh(consumer, event.uuid());
+    async fn skip(&self, cause: Cause) -> Result<(), Error> {
+        self.inbox.fresh(cause.consumer, cause.event.uuid());
         Ok(())
     }
 }

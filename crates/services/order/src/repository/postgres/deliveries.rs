@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use contracts::{
-    events::OrderOf,
-    ids::{EventId, OrderId},
+    events::{Cause, OrderOf},
+    ids::OrderId,
 };
 use platform::postgres::retry_stale;
 
@@ -33,13 +33,7 @@ impl Deliveries for PgOrders {
         .transpose()
     }
 
-    async fn store_delivery(
-        &self,
-        consumer: &'static str,
-        event: EventId,
-        subject: OrderOf,
-        reported: &Delivery,
-    ) -> Result<bool, Error> {
+    async fn store_delivery(&self, cause: Cause, subject: OrderOf, reported: &Delivery) -> Result<bool, Error> {
         let predecessors: Vec<String> =
             reported.status.predecessors().map(DeliveryStatus::as_str).map(str::to_owned).collect();
         let row = sqlx::query!(
@@ -58,8 +52,8 @@ impl Deliveries for PgOrders {
                 returning uuid
             )
             select exists (select from changed) as "changed!", exists (select from another_users) as "another_users!""#,
-            consumer,
-            event.uuid(),
+            cause.consumer,
+            cause.event.uuid(),
             subject.order.uuid(),
             subject.user.uuid(),
             reported.uuid.uuid(),

@@ -3,7 +3,10 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
-use contracts::ids::{DeliveryId, EventId, OrderId, PartId, TransactionId, UserId};
+use contracts::{
+    events::Cause,
+    ids::{DeliveryId, OrderId, PartId, TransactionId, UserId},
+};
 use platform::{
     cursor::Cursor,
     outbox,
@@ -144,18 +147,12 @@ impl Orders for PgOrders {
         Ok(rows.into_iter().filter_map(|row| consistent(Order::try_from(row))).collect())
     }
 
-    async fn assemble(&self, consumer: &'static str, event: EventId, order: OrderId) -> Result<bool, Error> {
-        let request = grouped::assemble::Request { consumer, event, order };
+    async fn assemble(&self, cause: Cause, order: OrderId) -> Result<bool, Error> {
+        let request = grouped::assemble::Request { cause, order };
         Ok(self.assemblies.submit(request).await?.unwrap_or_default())
     }
 
-    async fn compensate(
-        &self,
-        consumer: &'static str,
-        event: EventId,
-        order: OrderId,
-        cancellation: &Event,
-    ) -> Result<bool, Error> {
+    async fn compensate(&self, cause: Cause, order: OrderId, cancellation: &Event) -> Result<bool, Error> {
         let cancellation = outbox::Event::from(cancellation);
         let changed = sqlx::query!(
             "with inbox_row as (
@@ -170,8 +167,8 @@ impl Orders for PgOrders {
             )
             insert into outbox (event_uuid, event_type, key, payload, trace)
             select $4, $5, uuid, $6, $7 from changed",
-            consumer,
-            event.uuid(),
+            cause.consumer,
+            cause.event.uuid(),
             order.uuid(),
             cancellation.uuid,
             cancellation.kind,

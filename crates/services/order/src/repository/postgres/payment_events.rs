@@ -1,7 +1,10 @@
 //! The PostgreSQL implementation of [`PaymentEvents`].
 
 use async_trait::async_trait;
-use contracts::ids::{EventId, OrderId, UserId};
+use contracts::{
+    events::Cause,
+    ids::{OrderId, UserId},
+};
 use platform::postgres::{Database, retry_stale};
 use sqlx::types::Json;
 
@@ -23,32 +26,30 @@ impl PaymentEvents for PgOrders {
 
     async fn settle_once(
         &self,
-        consumer: &'static str,
-        event: EventId,
+        cause: Cause,
         order: OrderId,
         attempt: i32,
         reported: &ReportedEnd,
     ) -> Result<bool, Error> {
         match &reported.settlement {
-            Settlement::Paid { transaction, event: told } => {
-                let (outcome, cause) = (Some(&reported.outcome), Some((consumer, event)));
-                let request = grouped::paid::Request::new(order, attempt, *transaction, told, outcome, cause);
+            Settlement::Paid { transaction, event } => {
+                let outcome = Some(&reported.outcome);
+                let request = grouped::paid::Request::new(order, attempt, *transaction, event, outcome, Some(cause));
                 Ok(self.payments.submit(request).await?.unwrap_or_default())
             }
-            Settlement::Declined(_) => declined(&self.pool, consumer, event, order, attempt, reported).await,
+            Settlement::Declined(_) => declined(&self.pool, cause, order, attempt, reported).await,
             _ => Err(Error::Inconsistent("an event can only settle an attempt as paid or declined".to_owned())),
         }
     }
 
-    async fn skip(&self, consumer: &'static str, event: EventId) -> Result<(), Error> {
-        Ok(self.skipped.skip(consumer, event.uuid()).await?)
+    async fn skip(&self, cause: Cause) -> Result<(), Error> {
+        Ok(self.skipped.skip(cause.consumer, cause.event.uuid()).await?)
     }
 }
 
 async fn declined(
     pool: &Database,
-    consumer: &'static str,
-    event: EventId,
+    cause: Cause,
     order: OrderId,
     attempt: i32,
     reported: &ReportedEnd,
@@ -73,8 +74,8 @@ async fn declined(
             where order_uuid = $3 and attempt = $4 and outcome is null
         )
         select uuid from settled",
-        consumer,
-        event.uuid(),
+        cause.consumer,
+        cause.event.uuid(),
         order.uuid(),
         attempt,
         decline(refusal),

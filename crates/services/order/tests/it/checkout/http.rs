@@ -254,7 +254,7 @@ async fn a_declined_order_shows_why_until_its_next_attempt() {
 
     api.service.pay(user, uuid, PaymentMethod::Card, None).await.unwrap();
     let paid = status().await;
-    api.service.compensate(ids::event(), uuid, user).await.unwrap();
+    api.service.compensate(ids::cause(), uuid, user).await.unwrap();
 
     assert_eq!(paid, "PAID");
     assert_eq!(status().await, "CANCELLED");

@@ -97,7 +97,7 @@ async fn an_order_declined_from_the_balance_is_never_due_again(orders: &dyn Repo
     assert!(orders.settle(answered.uuid, &lease, &declined, None).await.unwrap());
     let outcome = order::model::Outcome::Refused(Refusal::InsufficientFunds);
     let reported = order::repository::ReportedEnd { settlement: declined, outcome, also_shared: true };
-    assert!(orders.settle_once("group", ids::event(), told.uuid, 1, &reported).await.unwrap());
+    assert!(orders.settle_once(ids::cause(), told.uuid, 1, &reported).await.unwrap());
 
     assert!(due(orders, EXPIRED).await.is_empty());
 }

@@ -46,7 +46,7 @@ fn subject(order: &Order) -> OrderOf {
 }
 
 async fn keep(orders: &dyn Repository, order: &Order, told: &Delivery) -> bool {
-    orders.store_delivery("group", ids::event(), subject(order), told).await.expect("the delivery is kept")
+    orders.store_delivery(ids::cause(), subject(order), told).await.expect("the delivery is kept")
 }
 
 async fn an_address_is_kept_as_it_was_sent(orders: &dyn Repository) {
@@ -115,8 +115,8 @@ async fn a_delivery_takes_each_later_status_and_no_earlier_one(orders: &dyn Repo
 
 async fn a_delivery_event_has_its_effect_once(orders: &dyn Repository) {
     let order = create_with_address(orders, PAY_WITHIN).await;
-    let (event, pending, later) = (ids::event(), told(DeliveryStatus::Pending), told(DeliveryStatus::Delivered));
-    let keep = async |told| orders.store_delivery("group", event, subject(&order), told).await.unwrap();
+    let (cause, pending, later) = (ids::cause(), told(DeliveryStatus::Pending), told(DeliveryStatus::Delivered));
+    let keep = async |told| orders.store_delivery(cause, subject(&order), told).await.unwrap();
 
     assert!(keep(&pending).await);
     assert!(!keep(&later).await, "the same event again");
@@ -124,9 +124,9 @@ async fn a_delivery_event_has_its_effect_once(orders: &dyn Repository) {
 }
 
 async fn a_delivery_event_of_an_unknown_order_is_noted_all_the_same(orders: &dyn Repository) {
-    let (order, event, pending) = (with_address(), ids::event(), told(DeliveryStatus::Pending));
+    let (order, cause, pending) = (with_address(), ids::cause(), told(DeliveryStatus::Pending));
     let subject = OrderOf { order: order.uuid, user: order.user };
-    let keep = async || orders.store_delivery("group", event, subject, &pending).await.unwrap();
+    let keep = async || orders.store_delivery(cause, subject, &pending).await.unwrap();
 
     assert!(!keep().await);
     let order = write(orders, &order, Money::ZERO, PAY_WITHIN, None).await.unwrap();
@@ -136,16 +136,13 @@ async fn a_delivery_event_of_an_unknown_order_is_noted_all_the_same(orders: &dyn
 
 async fn a_delivery_event_for_another_user_fails_however_often_it_comes(orders: &dyn Repository) {
     let order = create_with_address(orders, PAY_WITHIN).await;
-    let (event, pending) = (ids::event(), told(DeliveryStatus::Pending));
+    let (cause, pending) = (ids::cause(), told(DeliveryStatus::Pending));
     let theirs = OrderOf { user: ids::user(), ..subject(&order) };
 
     for _ in 0..2 {
-        orders.store_delivery("group", event, theirs, &pending).await.unwrap_err();
+        orders.store_delivery(cause, theirs, &pending).await.unwrap_err();
     }
 
     assert_eq!(find(orders, &order).await.delivery, None);
-    assert!(
-        orders.store_delivery("group", event, subject(&order), &pending).await.unwrap(),
-        "no inbox row was written"
-    );
+    assert!(orders.store_delivery(cause, subject(&order), &pending).await.unwrap(), "no inbox row was written");
 }

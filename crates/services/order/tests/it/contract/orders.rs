@@ -148,10 +148,10 @@ async fn an_event_has_its_effect_once(orders: &dyn Repository) {
     let order = create(orders).await;
     let lease = begun(orders, &order).await;
     pay(orders, &order, &lease).await;
-    let event = ids::event();
+    let cause = ids::cause();
 
-    assert!(orders.assemble("group", event, order.uuid).await.unwrap());
-    assert!(!orders.assemble("group", event, order.uuid).await.unwrap());
+    assert!(orders.assemble(cause, order.uuid).await.unwrap());
+    assert!(!orders.assemble(cause, order.uuid).await.unwrap());
     assert_eq!(find(orders, &order).await.status, Status::Assembled);
 }
 
@@ -159,11 +159,11 @@ async fn only_a_paid_order_is_assembled_or_undone(orders: &dyn Repository) {
     let order = create(orders).await;
     let undone = Event::assembly_failed(order.uuid, order.user);
 
-    assert!(!orders.assemble("group", ids::event(), order.uuid).await.unwrap());
-    assert!(!orders.compensate("group", ids::event(), order.uuid, &undone).await.unwrap());
+    assert!(!orders.assemble(ids::cause(), order.uuid).await.unwrap());
+    assert!(!orders.compensate(ids::cause(), order.uuid, &undone).await.unwrap());
     let lease = begun(orders, &order).await;
     pay(orders, &order, &lease).await;
-    assert!(orders.compensate("group", ids::event(), order.uuid, &undone).await.unwrap());
-    assert!(!orders.assemble("group", ids::event(), order.uuid).await.unwrap());
+    assert!(orders.compensate(ids::cause(), order.uuid, &undone).await.unwrap());
+    assert!(!orders.assemble(ids::cause(), order.uuid).await.unwrap());
     assert_eq!(find(orders, &order).await.status, Status::Cancelled);
 }

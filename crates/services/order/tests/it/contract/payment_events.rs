@@ -1,6 +1,6 @@
 //! The contract suite of `PaymentEvents`, run over the in-memory implementation and PostgreSQL.
 
-use contracts::ids::EventId;
+use contracts::events::Cause;
 use order::{
     error::Refusal,
     model::{AttemptLease, Claimed, Event, Order, Outcome, PaymentMethod, Status},
@@ -19,8 +19,6 @@ contract!(
     the_owner_of_an_order_is_known,
 );
 
-const GROUP: &str = "group";
-
 fn paid(order: &Order) -> ReportedEnd {
     let transaction = ids::transaction();
     let event =
@@ -34,8 +32,8 @@ fn declined(also_shared: bool) -> ReportedEnd {
     ReportedEnd { settlement: Settlement::Declined(refusal.clone()), outcome: Outcome::Refused(refusal), also_shared }
 }
 
-async fn settle(orders: &dyn Repository, order: &Order, event: EventId, attempt: i32, settled: &ReportedEnd) -> bool {
-    orders.settle_once(GROUP, event, order.uuid, attempt, settled).await.unwrap()
+async fn settle(orders: &dyn Repository, order: &Order, cause: Cause, attempt: i32, settled: &ReportedEnd) -> bool {
+    orders.settle_once(cause, order.uuid, attempt, settled).await.unwrap()
 }
 
 async fn an_event_settles_an_attempt_and_completes_its_key(orders: &dyn Repository) {
@@ -45,7 +43,7 @@ async fn an_event_settles_an_attempt_and_completes_its_key(orders: &dyn Reposito
     orders.begin(order.user, order.uuid, PaymentMethod::Sbp, EXPIRED, Some(&claim)).await.unwrap();
     let paid = paid(&order);
 
-    assert!(settle(orders, &order, ids::event(), 1, &paid).await);
+    assert!(settle(orders, &order, ids::cause(), 1, &paid).await);
 
     let found = find(orders, &order).await;
     let Outcome::Paid { transaction } = paid.outcome else { panic!("{paid:?}") };
@@ -60,7 +58,7 @@ async fn a_declined_event_ends_an_attempt_and_completes_its_key(orders: &dyn Rep
     orders.begin(order.user, order.uuid, PaymentMethod::Sbp, EXPIRED, Some(&claim)).await.unwrap();
     let declined = declined(false);
 
-    assert!(settle(orders, &order, ids::event(), 1, &declined).await);
+    assert!(settle(orders, &order, ids::cause(), 1, &declined).await);
 
     let found = find(orders, &order).await;
     assert_eq!((found.status, found.attempt), (Status::PendingPayment, None));
@@ -69,17 +67,17 @@ async fn a_declined_event_ends_an_attempt_and_completes_its_key(orders: &dyn Rep
 }
 
 async fn an_event_is_taken_once(orders: &dyn Repository) {
-    let (order, event) = (create(orders).await, ids::event());
+    let (order, cause) = (create(orders).await, ids::cause());
     begun(orders, &order).await;
 
-    assert!(settle(orders, &order, event, 1, &declined(true)).await);
+    assert!(settle(orders, &order, cause, 1, &declined(true)).await);
     let second = begun(orders, &order).await;
-    assert!(!settle(orders, &order, event, 2, &paid(&order)).await);
+    assert!(!settle(orders, &order, cause, 2, &paid(&order)).await);
 
     assert_eq!(find(orders, &order).await.attempt, Some(second.attempt));
-    let skipped = ids::event();
-    orders.skip(GROUP, skipped).await.unwrap();
-    orders.skip(GROUP, skipped).await.unwrap();
+    let skipped = ids::cause();
+    orders.skip(skipped).await.unwrap();
+    orders.skip(skipped).await.unwrap();
     assert!(!settle(orders, &order, skipped, 2, &paid(&order)).await);
 }
 
@@ -89,9 +87,9 @@ async fn an_event_of_an_attempt_that_has_ended_changes_nothing(orders: &dyn Repo
     assert!(pay(orders, &order, &lease).await);
     let before = find(orders, &order).await;
 
-    let late = ids::event();
+    let late = ids::cause();
     assert!(!settle(orders, &order, late, 1, &declined(true)).await);
-    assert!(!settle(orders, &order, ids::event(), 1, &paid(&order)).await);
+    assert!(!settle(orders, &order, ids::cause(), 1, &paid(&order)).await);
 
     assert_eq!(find(orders, &order).await, before);
 }
@@ -102,11 +100,11 @@ async fn a_void_that_may_be_another_processes_settles_nothing_shared(orders: &dy
     orders.take(shared.user, shared.uuid, 1, LEASE_TTL).await.unwrap().unwrap();
     begun(orders, &own).await;
 
-    assert!(!settle(orders, &shared, ids::event(), 1, &declined(false)).await);
-    assert!(settle(orders, &own, ids::event(), 1, &declined(false)).await);
+    assert!(!settle(orders, &shared, ids::cause(), 1, &declined(false)).await);
+    assert!(settle(orders, &own, ids::cause(), 1, &declined(false)).await);
 
     assert_eq!(find(orders, &shared).await.attempt, Some(first.attempt));
-    assert!(settle(orders, &shared, ids::event(), 1, &declined(true)).await);
+    assert!(settle(orders, &shared, ids::cause(), 1, &declined(true)).await);
 }
 
 async fn the_owner_of_an_order_is_known(orders: &dyn Repository) {

@@ -1,16 +1,18 @@
 //! Tests of the consumer of `DeliveryStatusUpdated`, with records as the topic has them.
 
 use contracts::{
-    events::{DeliveryStatusUpdated, record},
+    events::{DeliveryStatusUpdated, group, record},
     ids::OrderId,
 };
-use order::{consumers, model::DeliveryStatus, service::GROUP_DELIVERY_STATUS_UPDATED};
+use order::{consumers, model::DeliveryStatus};
 use platform::kafka::{Failure, Handler as _, Message};
 use uuid::Uuid;
 
 use super::{order, told};
 use crate::ids;
 use crate::shop::Shop;
+
+const GROUP: &str = group::<DeliveryStatusUpdated>("order");
 
 fn updated(shop: &Shop, order: OrderId, status: &str) -> DeliveryStatusUpdated {
     DeliveryStatusUpdated {
@@ -52,7 +54,7 @@ async fn events_that_come_again_or_late_take_nothing_back() {
     }
 
     assert_eq!(shop.find(order).await.delivery, Some(told(DeliveryStatus::Delivered)));
-    assert_eq!(shop.orders.inbox.events(GROUP_DELIVERY_STATUS_UPDATED).len(), 5, "one row for each event");
+    assert_eq!(shop.orders.inbox.events(GROUP).len(), 5, "one row for each event");
 }
 
 #[tokio::test]
@@ -62,7 +64,7 @@ async fn an_unknown_order_is_passed_over() {
 
     handle(&shop, unknown, updated(&shop, unknown, "PENDING")).await.unwrap();
 
-    assert_eq!(shop.orders.inbox.events(GROUP_DELIVERY_STATUS_UPDATED).len(), 1);
+    assert_eq!(shop.orders.inbox.events(GROUP).len(), 1);
 }
 
 #[tokio::test]
@@ -86,5 +88,5 @@ async fn a_wrong_event_is_poison_that_names_the_field_and_not_the_value() {
         assert!(![&stranger[..], "seven", "LOST", "tomorrow"].iter().any(|value| reason.contains(value)), "{reason}");
     }
     assert_eq!(shop.find(order).await.delivery, None);
-    assert!(shop.orders.inbox.events(GROUP_DELIVERY_STATUS_UPDATED).is_empty());
+    assert!(shop.orders.inbox.events(GROUP).is_empty());
 }

@@ -29,7 +29,7 @@ async fn create(api: &Api, address: Value) -> String {
 async fn keep(api: &Api, order: &str, status: DeliveryStatus) {
     let order = OrderId::new(order.parse().expect("a uuid"));
     let subject = OrderOf { order, user: UserId::new(api.user) };
-    api.orders.store_delivery("group", ids::event(), subject, &told(status)).await.expect("the delivery is kept");
+    api.orders.store_delivery(ids::cause(), subject, &told(status)).await.expect("the delivery is kept");
 }
 
 async fn track(api: &Api, order: &str) -> reqwest::Response {

@@ -50,7 +50,7 @@ async fn an_address_is_in_no_log_line_and_no_event() {
     let uuid = contracts::ids::OrderId::new(created["order_uuid"].as_str().unwrap().parse().unwrap());
     send("POST", &format!("{path}/pay"), json!({ "payment_method": "CARD" })).await;
     let subject = OrderOf { order: uuid, user: shop.user };
-    shop.deliveries().status_updated(ids::event(), subject, told(DeliveryStatus::Pending)).await.unwrap();
+    shop.deliveries().status_updated(ids::cause(), subject, told(DeliveryStatus::Pending)).await.unwrap();
     shop.delivery.set_away(true);
     send("GET", &format!("{path}/delivery"), Value::Null).await;
     shop.delivery.set_away(false);

@@ -126,7 +126,7 @@ fn answer() -> GetDeliveryStatusResponse {
 async fn keep(shop: &Shop, order: OrderId) {
     let subject = OrderOf { order, user: shop.user };
     let told = told(DeliveryStatus::Pending);
-    shop.orders.store_delivery("group", ids::event(), subject, &told).await.expect("the delivery is kept");
+    shop.orders.store_delivery(ids::cause(), subject, &told).await.expect("the delivery is kept");
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use contracts::{
+    events::Cause,
     ids::{OrderId, TransactionId, UserId},
     money::Money,
 };
@@ -18,7 +19,7 @@ use platform::{clock::Virtual, cursor::Cursor, inbox::MemoryInbox, outbox::Memor
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Begun, Cause, INITIAL_LEASE, Payments, UNDECIDED_AFTER, Unfinished, lease, refund_pause};
+use super::{Begun, INITIAL_LEASE, Payments, UNDECIDED_AFTER, Unfinished, lease, refund_pause};
 use crate::{
     error::Error,
     model::{Admission, Intent, Outcome, Payment, RefundRequest, Status},

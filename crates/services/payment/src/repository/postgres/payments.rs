@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::ids::{OrderId, TransactionId, UserId};
+use contracts::{
+    events::Cause,
+    ids::{OrderId, TransactionId, UserId},
+};
 use platform::{
     cursor::Cursor,
     outbox,
@@ -18,7 +21,7 @@ use super::{
 use crate::{
     error::Error,
     model::{Intent, Outcome, Payment, RefundRequest},
-    repository::{Begun, Cause, FIRST_LEASE, MAX_LEASE, Payments, UNDECIDED_AFTER, Unfinished, lease},
+    repository::{Begun, FIRST_LEASE, MAX_LEASE, Payments, UNDECIDED_AFTER, Unfinished, lease},
 };
 
 #[derive(Clone)]

@@ -19,7 +19,7 @@ use payment::{
 use platform::outbox::Waker;
 use tokio_util::sync::CancellationToken;
 
-use crate::{INITIAL_BALANCE, declines, money, new_event, new_order, new_transaction, new_user};
+use crate::{INITIAL_BALANCE, declines, money, new_cause, new_order, new_transaction, new_user};
 
 struct Fixture {
     service: PaymentService,
@@ -62,7 +62,7 @@ impl Fixture {
     }
 
     async fn cancel(&self) {
-        self.service.cancel(new_event(), self.charge.order).await.unwrap();
+        self.service.cancel(new_cause(), self.charge.order).await.unwrap();
     }
 
     /// Runs the background job for 30 s.

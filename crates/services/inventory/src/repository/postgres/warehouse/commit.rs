@@ -1,10 +1,12 @@
 //! Commits the reservation of an order whose ship is built.
 
-use contracts::ids::{OrderId, PartId};
+use contracts::{
+    events::Cause,
+    ids::{OrderId, PartId},
+};
 use platform::postgres::Database;
 
 use super::Outcome;
-use crate::repository::Cause;
 
 /// Commits the reservation. Returns the outcome and, for `out_of_stock`, the part of which too few units are available.
 pub(super) async fn commit(

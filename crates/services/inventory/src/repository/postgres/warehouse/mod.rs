@@ -14,14 +14,14 @@ mod restock;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use contracts::ids::OrderId;
+use contracts::{events::Cause, ids::OrderId};
 use platform::postgres::{Database, DatabaseError, GroupCommit, retry_stale};
 use uuid::Uuid;
 
 use crate::{
     error::Error,
     model::{Lines, ReservedLine},
-    repository::{Cause, Due, Expiry, Warehouse},
+    repository::{Due, Expiry, Warehouse},
 };
 
 /// The maximum number of tries of a statement that ends in conflicts. Each conflict means that another statement made progress.

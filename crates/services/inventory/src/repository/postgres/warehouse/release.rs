@@ -1,10 +1,9 @@
 //! Returns the parts of a reservation to the stock.
 
-use contracts::ids::OrderId;
+use contracts::{events::Cause, ids::OrderId};
 use platform::postgres::Database;
 
 use super::Outcome;
-use crate::repository::Cause;
 
 /// Releases a reservation. For an order without a reservation, it inserts a released row (`tombstone`), so that a late reservation is
 /// refused.

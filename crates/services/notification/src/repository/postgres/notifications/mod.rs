@@ -10,7 +10,10 @@ mod grouped;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::ids::{EventId, OrderId, UserId};
+use contracts::{
+    events::Cause,
+    ids::{OrderId, UserId},
+};
 use platform::{
     inbox::SkippedEvents,
     postgres::{Database, DatabaseError, GroupCommit, retry_stale},
@@ -67,12 +70,12 @@ fn uuids(ids: &[NotificationId]) -> Vec<Uuid> {
 
 #[async_trait]
 impl Notifications for PgNotifications {
-    async fn queue(&self, consumer: &'static str, event: EventId, new: &NewNotification) -> Result<bool, Error> {
-        Ok(self.queue.submit(queue::Request::new(consumer, event, new)).await?.unwrap_or_default())
+    async fn queue(&self, cause: Cause, new: &NewNotification) -> Result<bool, Error> {
+        Ok(self.queue.submit(queue::Request::new(cause, new)).await?.unwrap_or_default())
     }
 
-    async fn skip(&self, consumer: &'static str, event: EventId) -> Result<(), Error> {
-        Ok(self.skipped.skip(consumer, event.uuid()).await?)
+    async fn skip(&self, cause: Cause) -> Result<(), Error> {
+        Ok(self.skipped.skip(cause.consumer, cause.event.uuid()).await?)
     }
 
     async fn without_chat(&self, limit: i64, busy: &[NotificationId]) -> Result<Vec<Due>, Error> {

@@ -12,7 +12,10 @@ use attempts::{
     an_outcome_applies_to_the_whole_batch, chats_that_are_sent_to_at_once_are_claimed_and_settled_each_alone,
     only_success_counts_after_an_attempt_expired,
 };
-use contracts::ids::{EventId, OrderId, UserId};
+use contracts::{
+    events::Cause,
+    ids::{EventId, OrderId, UserId},
+};
 use notification::{
     model::{Attempt, Batch, Due, Kind, NewNotification, NotificationId, Outcome, Status},
     repository::{MIGRATIONS, MemoryNotifications, Notifications, PgNotifications},
@@ -73,10 +76,6 @@ fn random_order() -> OrderId {
     OrderId::new(ids::random())
 }
 
-fn random_event() -> EventId {
-    EventId::new(ids::random())
-}
-
 fn new(order: OrderId, kind: Kind) -> NewNotification {
     let facts = json!({ "build_time_sec": 3 });
     NewNotification { id: NotificationId::new(ids::ordered()), order, user: USER, kind, facts }
@@ -84,7 +83,7 @@ fn new(order: OrderId, kind: Kind) -> NewNotification {
 
 async fn queue(all: &dyn Notifications, order: OrderId, kind: Kind) -> NotificationId {
     let new = new(order, kind);
-    assert!(all.queue("group", random_event(), &new).await.unwrap());
+    assert!(all.queue(new_cause(), &new).await.unwrap());
     new.id
 }
 
@@ -137,23 +136,26 @@ fn retry(after: Duration) -> Outcome {
 }
 
 async fn an_event_is_queued_once(all: &dyn Notifications) {
-    let event = random_event();
+    let cause = new_cause();
 
-    assert!(all.queue("group", event, &new(random_order(), Kind::OrderPaid)).await.unwrap());
-    assert!(!all.queue("group", event, &new(random_order(), Kind::OrderPaid)).await.unwrap());
+    assert!(all.queue(cause, &new(random_order(), Kind::OrderPaid)).await.unwrap());
+    assert!(!all.queue(cause, &new(random_order(), Kind::OrderPaid)).await.unwrap());
 
     assert_eq!(queued(all).await, 1);
 }
 
 async fn a_skipped_event_is_handled_and_queues_nothing(all: &dyn Notifications) {
-    let event = random_event();
+    let cause = new_cause();
 
-    all.skip("group", event).await.unwrap();
-    all.skip("group", event).await.unwrap();
+    all.skip(cause).await.unwrap();
+    all.skip(cause).await.unwrap();
 
     assert_eq!(queued(all).await, 0);
-    assert!(!all.queue("group", event, &new(random_order(), Kind::ShipDelivered)).await.unwrap(), "it is handled");
-    assert!(all.queue("other", event, &new(random_order(), Kind::ShipDelivered)).await.unwrap(), "by one consumer");
+    assert!(!all.queue(cause, &new(random_order(), Kind::ShipDelivered)).await.unwrap(), "it is handled");
+    assert!(
+        all.queue(Cause { consumer: "other", ..cause }, &new(random_order(), Kind::ShipDelivered)).await.unwrap(),
+        "by one consumer"
+    );
 }
 
 async fn an_order_and_kind_are_queued_once(all: &dyn Notifications) {
@@ -161,7 +163,7 @@ async fn an_order_and_kind_are_queued_once(all: &dyn Notifications) {
 
     for kind in Kind::ALL {
         queue(all, order, kind).await;
-        assert!(!all.queue("group", random_event(), &new(order, kind)).await.unwrap());
+        assert!(!all.queue(new_cause(), &new(order, kind)).await.unwrap());
     }
 
     let kinds: Vec<_> = all.of_order(order).await.unwrap().iter().map(|one| one.kind).collect();

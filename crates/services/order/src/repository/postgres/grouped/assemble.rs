@@ -2,21 +2,20 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use contracts::ids::{EventId, OrderId};
+use contracts::{events::Cause, ids::OrderId};
 use platform::postgres::Database;
 
 #[derive(Clone, Copy)]
 pub struct Request {
-    pub consumer: &'static str,
-    pub event: EventId,
+    pub cause: Cause,
     pub order: OrderId,
 }
 
 /// Completes the orders of a group. Returns for each order whether this statement completed it. An event that was handled before completes
 /// no order.
 pub async fn assemble(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<OrderId, bool>> {
-    let consumers: Vec<&str> = requests.iter().map(|request| request.consumer).collect();
-    let events: Vec<_> = requests.iter().map(|request| request.event.uuid()).collect();
+    let consumers: Vec<&str> = requests.iter().map(|request| request.cause.consumer).collect();
+    let events: Vec<_> = requests.iter().map(|request| request.cause.event.uuid()).collect();
     let orders: Vec<_> = requests.iter().map(|request| request.order.uuid()).collect();
     let rows = sqlx::query!(
         r#"with requests as materialized (

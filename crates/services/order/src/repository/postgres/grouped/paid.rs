@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use contracts::ids::{EventId, OrderId, TransactionId};
+use contracts::{
+    events::Cause,
+    ids::{OrderId, TransactionId},
+};
 use platform::{
     outbox::{self, Columns},
     postgres::Database,
@@ -21,8 +24,8 @@ pub struct Request {
     trace: outbox::Trace,
     /// The outcome to store under the idempotency key of the request that began the attempt.
     outcome: Option<Outcome>,
-    /// The consumer and the event, if an event ends the attempt.
-    cause: Option<(&'static str, EventId)>,
+    /// The event that ends the attempt, if it is not a request.
+    cause: Option<Cause>,
 }
 
 impl Request {
@@ -32,7 +35,7 @@ impl Request {
         transaction: TransactionId,
         event: &Event,
         outcome: Option<&Outcome>,
-        cause: Option<(&'static str, EventId)>,
+        cause: Option<Cause>,
     ) -> Self {
         let (event, trace) = (event.into(), outbox::trace());
         Self { order, attempt, transaction, event, trace, outcome: outcome.cloned(), cause }
@@ -52,8 +55,8 @@ pub async fn paid(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Hash
     let events: Columns = requests.iter().map(|request| request.event.clone()).collect();
     let traces: Vec<_> = requests.iter().map(|request| request.trace.clone()).collect();
     let outcomes: Vec<_> = requests.iter().map(|request| request.outcome.clone().map(Json)).collect();
-    let consumers: Vec<_> = requests.iter().map(|request| request.cause.map(|(consumer, _)| consumer)).collect();
-    let causes: Vec<_> = requests.iter().map(|request| request.cause.map(|(_, event)| event.uuid())).collect();
+    let consumers: Vec<_> = requests.iter().map(|request| request.cause.map(|cause| cause.consumer)).collect();
+    let causes: Vec<_> = requests.iter().map(|request| request.cause.map(|cause| cause.event.uuid())).collect();
     let rows = sqlx::query!(
         r#"with requests as materialized (
             select *

@@ -88,11 +88,11 @@ async fn an_order_stays_cancelled(fixture: Fixture) {
 }
 
 async fn an_event_is_handled_once(fixture: Fixture) {
-    let (order, event) = (new_order(), Some(cause()));
+    let (order, event) = (new_order(), Some(new_cause()));
 
     assert!(fixture.payments.cancel(order, event).await.unwrap());
 
     assert!(!fixture.payments.cancel(order, event).await.unwrap());
     assert!(!fixture.payments.cancel(new_order(), event).await.unwrap());
-    assert!(!fixture.payments.cancel(order, Some(cause())).await.unwrap());
+    assert!(!fixture.payments.cancel(order, Some(new_cause())).await.unwrap());
 }

@@ -67,7 +67,7 @@ async fn a_due_payment_is_leased_to_one_caller_and_later_again(fixture: Fixture)
 async fn a_refund_is_due_at_once(fixture: Fixture) {
     let intent = intent(Method::Card);
     fixture.settled(&intent, &charged()).await;
-    fixture.payments.cancel(intent.order, Some(cause())).await.unwrap();
+    fixture.payments.cancel(intent.order, Some(new_cause())).await.unwrap();
 
     assert_eq!(fixture.unfinished().await, Unfinished { refunding: 1, ..Unfinished::default() });
     assert_eq!(fixture.due().await, [intent.transaction]);
@@ -99,7 +99,7 @@ async fn a_charge_keeps_its_id_while_it_is_pending(fixture: Fixture) {
 async fn a_refund_continues_after_a_pause_from_its_latest_request_alone(fixture: Fixture) {
     let intent = intent(Method::Card);
     fixture.settled(&intent, &charged()).await;
-    fixture.payments.cancel(intent.order, Some(cause())).await.unwrap();
+    fixture.payments.cancel(intent.order, Some(new_cause())).await.unwrap();
     assert_eq!(fixture.due().await, [intent.transaction]);
     let first = RefundRequest::FIRST;
     let pending = RefundRequest { number: 1, reference: Some("re".to_owned()) };
@@ -152,7 +152,7 @@ async fn a_refund_that_failed_after_it_was_made_is_opened_again_once(fixture: Fi
     fixture.payments.reopen_refund(intent.transaction, 1).await.unwrap();
     let charged = fixture.payments.get(intent.transaction).await.unwrap().unwrap();
     assert_eq!(charged.status, Status::Succeeded { reference: reference() });
-    fixture.payments.cancel(intent.order, Some(cause())).await.unwrap();
+    fixture.payments.cancel(intent.order, Some(new_cause())).await.unwrap();
     assert_eq!(fixture.due().await, [intent.transaction]);
     fixture.payments.refunded(intent.transaction).await.unwrap();
 

@@ -52,7 +52,7 @@ async fn a_charge_of_an_order_cancelled_meanwhile_is_published_as_failed(fixture
     let (charged_, declined_) = (intent(Method::Card), intent(Method::InvestorMoney));
     for intent in [charged_, declined_] {
         fixture.begin(&intent).await;
-        fixture.payments.cancel(intent.order, Some(cause())).await.unwrap();
+        fixture.payments.cancel(intent.order, Some(new_cause())).await.unwrap();
     }
 
     let settled = fixture.payments.settle(&charged_, &charged()).await.unwrap();
@@ -117,7 +117,7 @@ async fn a_cancellation_and_a_refund_publish_nothing(fixture: Fixture) {
     fixture.settled(&paid, &charged()).await;
 
     for order in [paid.order, unpaid.order] {
-        fixture.payments.cancel(order, Some(cause())).await.unwrap();
+        fixture.payments.cancel(order, Some(new_cause())).await.unwrap();
     }
     fixture.payments.refunded(paid.transaction).await.unwrap();
     fixture.payments.begin(&unpaid).await.unwrap();

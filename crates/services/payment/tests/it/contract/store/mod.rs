@@ -12,7 +12,7 @@ use contracts::{events::PaymentCompleted, ids::TransactionId};
 use payment::{
     error::Error,
     model::{Decline, Intent, Method, Outcome, Payment, RefundRequest, Status, VoidResult},
-    repository::{Begun, Cause, MIGRATIONS, MemoryPayments, Payments, PgPayments, Unfinished},
+    repository::{Begun, MIGRATIONS, MemoryPayments, Payments, PgPayments, Unfinished},
 };
 use platform::{
     cursor::Cursor,
@@ -22,11 +22,7 @@ use platform::{
 };
 
 use super::suite_macro::contract;
-use crate::{again, intent, money, new_event, new_order, new_transaction, new_user};
-
-fn cause() -> Cause {
-    Cause { consumer: "consumer", event: new_event() }
-}
+use crate::{again, intent, money, new_cause, new_order, new_transaction, new_user};
 
 struct Fixture {
     payments: Arc<dyn Payments>,

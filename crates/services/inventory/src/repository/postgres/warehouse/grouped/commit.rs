@@ -2,13 +2,12 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use contracts::ids::OrderId;
+use contracts::{events::Cause, ids::OrderId};
 use platform::postgres::Database;
 
 use uuid::Uuid;
 
 use super::super::Outcome;
-use crate::repository::Cause;
 
 /// A request to commit an order's reservation, caused by a call or by an event.
 #[derive(Clone, Copy)]

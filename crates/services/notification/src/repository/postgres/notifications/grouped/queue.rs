@@ -5,36 +5,35 @@ use std::{
     sync::Arc,
 };
 
-use contracts::ids::EventId;
+use contracts::{events::Cause, ids::EventId};
 use platform::{outbox, postgres::Database};
 
 use crate::model::{NewNotification, NotificationId};
 
 #[derive(Clone)]
 pub struct Request {
-    consumer: &'static str,
-    event: EventId,
+    cause: Cause,
     new: NewNotification,
     /// The trace context of this event. The statement of the group runs in another one.
     trace: outbox::Trace,
 }
 
 impl Request {
-    pub fn new(consumer: &'static str, event: EventId, new: &NewNotification) -> Self {
-        Self { consumer, event, new: new.clone(), trace: outbox::trace() }
+    pub fn new(cause: Cause, new: &NewNotification) -> Self {
+        Self { cause, new: new.clone(), trace: outbox::trace() }
     }
 
     /// Returns the key of the request. Requests with the same key are not written in one group.
-    pub fn cause(&self) -> (&'static str, EventId) {
-        (self.consumer, self.event)
+    pub fn cause(&self) -> Cause {
+        self.cause
     }
 }
 
 /// Queues notifications. Returns, by cause, whether a notification was queued. None is queued for an event that was handled before, or for
 /// an order that has a notification of this kind.
-pub async fn queue(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<(&'static str, EventId), bool>> {
-    let consumers: Vec<&str> = requests.iter().map(|request| request.consumer).collect();
-    let events: Vec<_> = requests.iter().map(|request| request.event.uuid()).collect();
+pub async fn queue(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<Cause, bool>> {
+    let consumers: Vec<&str> = requests.iter().map(|request| request.cause.consumer).collect();
+    let events: Vec<_> = requests.iter().map(|request| request.cause.event.uuid()).collect();
     let notifications: Vec<_> = requests.iter().map(|request| request.new.id.uuid()).collect();
     let orders: Vec<_> = requests.iter().map(|request| request.new.order.uuid()).collect();
     let users: Vec<_> = requests.iter().map(|request| request.new.user.uuid()).collect();
