@@ -11,7 +11,7 @@ use delivery::{
     repository::{Deliveries as _, MemoryRepository},
     service::{DeliveryService, Repositories},
 };
-use platform::{ids, outbox::Waker};
+use platform::outbox::Waker;
 
 use crate::ids::{cause, courier, new, order, volume};
 

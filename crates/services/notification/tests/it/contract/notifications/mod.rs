@@ -14,7 +14,7 @@ use attempts::{
 };
 use contracts::{
     events::Cause,
-    ids::{EventId, OrderId, UserId},
+    ids::{OrderId, UserId},
 };
 use notification::{
     model::{Attempt, Batch, Due, Kind, NewNotification, NotificationId, Outcome, Status},
@@ -23,6 +23,8 @@ use notification::{
 use platform::ids;
 use serde_json::json;
 use uuid::Uuid;
+
+use crate::new_cause;
 
 const HOUR: Duration = Duration::from_hours(1);
 const USER: UserId = UserId::new(Uuid::from_u128(7));

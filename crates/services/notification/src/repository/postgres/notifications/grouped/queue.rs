@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use contracts::{events::Cause, ids::EventId};
+use contracts::events::Cause;
 use platform::{outbox, postgres::Database};
 
 use crate::model::{NewNotification, NotificationId};
