@@ -5,7 +5,7 @@ use tonic::Status;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("there is no assembly of this order")]
+    #[error("assembly not found")]
     NotFound,
     #[error(transparent)]
     Database(#[from] DatabaseError),

@@ -137,7 +137,7 @@ const stop = () => { close(); release?.(); release = null; };
 if (pause) {
   pause.addEventListener("click", () => {
     isPaused = !isPaused;
-    pause.textContent = isPaused ? "Go on" : "Pause";
+    pause.textContent = isPaused ? "Resume" : "Pause";
     if (isPaused) { stop(); say("Paused", ""); } else { start(); refresh(); }
   });
 }

@@ -2,7 +2,7 @@
 document.documentElement.classList.add("js");
 const banner = document.querySelector("[data-offline]");
 const tell = text => { banner.hidden = !text; if (banner.textContent !== text) banner.textContent = text; };
-const show = () => tell(navigator.onLine ? "" : "You are offline. What you see may be old; it goes on by itself when you are back.");
+const show = () => tell(navigator.onLine ? "" : "You are offline. This page may be out of date; it reconnects by itself.");
 addEventListener("offline", show);
 addEventListener("online", show);
 addEventListener("shop:away", () => tell("The shop does not answer. Trying again; nothing is lost."));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use contracts::events::Subscription;
 use platform::{
-    clock,
+    clock, error_chain,
     kafka::{Failure, Handler, Message},
 };
 
@@ -52,7 +52,7 @@ impl Handler for Records {
         match self.add(messages).await {
             Ok(()) => vec![true; messages.len()],
             Err(error) => {
-                let error = format!("{:#}", anyhow::Error::from(error));
+                let error = error_chain(error);
                 tracing::warn!(records = messages.len(), error, "a batch failed; its records are added one by one");
                 vec![false; messages.len()]
             }

@@ -4,7 +4,7 @@ use platform::{kafka::Failure, postgres::DatabaseError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("there is no such order")]
+    #[error("order not found")]
     OrderNotFound,
     #[error("all event streams are in use; try again later")]
     TooManyStreams,
@@ -12,7 +12,7 @@ pub enum Error {
     NoReceipt(#[source] anyhow::Error),
     #[error("{0} cannot be read now")]
     NotRead(&'static str, #[source] anyhow::Error),
-    #[error("the {0} service is not reachable")]
+    #[error("{0} is unavailable")]
     Unavailable(&'static str, #[source] anyhow::Error),
     #[error(transparent)]
     Database(#[from] DatabaseError),

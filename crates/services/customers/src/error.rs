@@ -7,7 +7,7 @@ use crate::model::Refusal;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("there is no such customer")]
+    #[error("customer not found")]
     NotFound,
     #[error(transparent)]
     Refused(#[from] Refusal),

@@ -7,18 +7,18 @@ use crate::client::{GeoError, OrderAddressError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("there is no delivery of this order")]
+    #[error("delivery not found")]
     NotFound,
-    #[error("there is no such courier")]
+    #[error("courier not found")]
     CourierNotFound,
     /// The maximum number of couriers, or of storage places of one courier, is reached.
-    #[error("there are too many {0} already")]
+    #[error("the maximum number of {0} is reached")]
     TooMany(&'static str),
     /// The order service has no address for the order, so the event that needs it can never be handled.
-    #[error("order knows no address of this order")]
+    #[error("the order has no delivery address")]
     NoAddress,
     /// The delivery of a basket has the uuid of this order.
-    #[error("another delivery has the uuid of this order")]
+    #[error("the order's uuid belongs to another delivery")]
     AnotherDelivery,
     #[error(transparent)]
     Geo(#[from] GeoError),

@@ -64,7 +64,7 @@ fn check(entry: Entry) -> Result<NewCourier, String> {
     Ok(NewCourier {
         id: entry.uuid,
         name: Name::new(entry.name).map_err(|error| format!("name: {error}"))?,
-        speed: Speed::new(entry.speed).ok_or("speed: is not between 1 and 100")?,
+        speed: Speed::new(entry.speed).ok_or("speed: must be from 1 to 100")?,
         location: Location::new(x, y).map_err(|error| format!("location: {error}"))?,
         places,
     })

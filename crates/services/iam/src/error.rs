@@ -1,6 +1,7 @@
 //! The service's errors, and their gRPC statuses.
 
 use platform::{
+    error_chain,
     invalid::{InvalidField, InvalidFields},
     postgres::DatabaseError,
 };
@@ -10,12 +11,12 @@ use tonic::Status;
 pub enum Error {
     #[error(transparent)]
     Invalid(#[from] InvalidFields),
-    #[error("login is already taken")]
+    #[error("the login is taken")]
     LoginTaken,
     /// Only the command `shipyard operator` fails with this; no gRPC request does.
     #[error("the login is not an operator's")]
     NotOperator,
-    #[error("email is already taken")]
+    #[error("the e-mail address is taken")]
     EmailTaken,
     /// The same error is returned for a wrong password, an unknown login and a locked account, so that the response does not tell them
     /// apart.
@@ -54,7 +55,7 @@ pub enum Error {
     /// The session store does not have the owner of a session, and the database did not answer. It was logged already.
     #[error("the user of the session cannot be read now")]
     OwnerUnavailable,
-    #[error("sessions are not available")]
+    #[error("sessions are unavailable")]
     SessionsUnavailable(#[source] redis::RedisError),
     /// Some sessions were not in the set of the user's sessions. Redis evicted it, or it was deleted.
     #[error("not all sessions of the user are known, so some may still be open")]
@@ -100,7 +101,7 @@ impl From<Error> for Status {
             }
             Error::Database(error) => error.into(),
             Error::Hashing(_) | Error::TokenNotSigned | Error::Session(_) => {
-                tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "a call failed");
+                tracing::error!(error = error_chain(error), "call failed");
                 Self::internal("internal error")
             }
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use contracts::events::{ORDERS, Subscription};
 use platform::{
-    clock,
+    clock, error_chain,
     kafka::{Failure, Handler, Message},
 };
 
@@ -82,7 +82,7 @@ impl Handler for Orders {
             }
             Err(error) => tracing::warn!(
                 orders = orders.len(),
-                error = format!("{:#}", anyhow::Error::from(error)),
+                error = error_chain(error),
                 "a batch failed; its orders are stored one by one"
             ),
         }

@@ -15,7 +15,7 @@ pub enum Error {
     Broken(#[from] Broken),
     #[error("the order is longer than the topic takes")]
     TooLong,
-    #[error("the topic is not available")]
+    #[error("the topic is unavailable")]
     Topic(#[source] anyhow::Error),
     #[error("the order could not be looked up in time")]
     TooSlow,

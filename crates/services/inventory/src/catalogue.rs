@@ -103,7 +103,7 @@ fn check(entry: Entry) -> Result<NewPart, String> {
         metadata: metadata.collect::<Result<_, String>>()?,
     };
     match field_with_nul(&part) {
-        Some(field) => Err(format!("{field}: has a NUL character")),
+        Some(field) => Err(format!("{field}: must have no NUL")),
         None => Ok(part),
     }
 }
@@ -213,7 +213,7 @@ mod tests {
             ("\"engine\"", "\"boat\"", "part 1 (Main Engine): unknown variant `boat`"),
             ("name = \"Main Engine\"", "name = \"\"", "part 1 (): name: does not have 1 to 200 characters"),
             ("name = \"Main Engine\"", "nom = \"Main Engine\"", "part 1: unknown field `nom`"),
-            ("\"main\"", "\"ma\\u0000in\"", "part 1 (Main Engine): tags: has a NUL character"),
+            ("\"main\"", "\"ma\\u0000in\"", "part 1 (Main Engine): tags: must have no NUL"),
             ("tags = [\"main\"]", "metadata = { a = [1] }", "part 1 (Main Engine): metadata.a: is not text"),
             ("aff66ae8", "xyz", "part 1 (Main Engine): UUID parsing failed"),
             ("[[part]]", "[[parts]]", "unknown field `parts`"),

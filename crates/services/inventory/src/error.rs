@@ -2,6 +2,7 @@
 
 use contracts::ids::{OrderId, PartId};
 use platform::{
+    error_chain,
     grpc::{about, with_reason},
     kafka::Failure,
     postgres::DatabaseError,
@@ -12,15 +13,15 @@ use crate::client::Unavailable;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("there is no part {0}")]
+    #[error("part {0} not found")]
     PartNotFound(PartId),
     #[error("part {0} is out of stock")]
     OutOfStock(PartId),
-    #[error("order {0} has no reservation")]
+    #[error("reservation of order {0} not found")]
     ReservationNotFound(OrderId),
     #[error("the reservation of order {0} has ended")]
     ReservationEnded(OrderId),
-    #[error("the reservation of order {0} is changed by too many at once")]
+    #[error("too many concurrent changes of the reservation of order {0}")]
     Contended(OrderId),
     #[error(transparent)]
     OrderUnavailable(#[from] Unavailable),
@@ -57,7 +58,7 @@ impl From<Error> for Failure {
             Error::PartNotFound(_)
             | Error::OutOfStock(_)
             | Error::ReservationNotFound(_)
-            | Error::ReservationEnded(_) => Self::poison(format!("{:#}", anyhow::Error::from(error))),
+            | Error::ReservationEnded(_) => Self::poison(error_chain(error)),
         }
     }
 }

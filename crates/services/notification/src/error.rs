@@ -5,7 +5,7 @@ use tonic::{Code, Status};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("there is no such notification")]
+    #[error("notification not found")]
     NotFound,
     #[error("the notification was sent or failed less than a minute ago; try again later")]
     JustEnded,

@@ -1,7 +1,7 @@
 //! The service's errors.
 
 use contracts::{ids::OrderId, money::MoneyError};
-use platform::{kafka::Failure, postgres::DatabaseError};
+use platform::{error_chain, kafka::Failure, postgres::DatabaseError};
 
 use crate::model::IllegalTransition;
 pub use crate::model::Refusal;
@@ -10,16 +10,16 @@ pub use crate::model::Refusal;
 pub enum Error {
     #[error(transparent)]
     Refused(#[from] Refusal),
-    #[error("user_uuid is not the caller's")]
+    #[error("user_uuid: must be the caller's")]
     UserMismatch,
     /// No part has the UUID or name in the item with this index.
-    #[error("items[{0}].product_id: there is no part with this uuid or name")]
+    #[error("items[{0}].product_id: part not found")]
     PartNameNotFound(usize),
-    #[error("there is no payment of order {0}")]
+    #[error("payment of order {0} not found")]
     PaymentNotFound(OrderId),
     #[error("a payment of this order is in progress")]
     PaymentInProgress,
-    #[error("it is not known yet whether the payment went through; the order shows it as soon as it is")]
+    #[error("the outcome of the payment is not known yet; the order will show it")]
     PaymentOutcomeUnknown,
     #[error("a request with this Idempotency-Key is in progress")]
     KeyInProgress,
@@ -32,9 +32,9 @@ pub enum Error {
     TotalTooLarge(#[from] MoneyError),
     #[error("an order with a delivery address may have at most {max_volume} parts")]
     TooLargeToDeliver { max_volume: usize },
-    #[error("order {0} has no delivery")]
+    #[error("delivery of order {0} not found")]
     DeliveryNotFound(OrderId),
-    #[error("{0} is not available")]
+    #[error("{0} is unavailable")]
     Unavailable(&'static str, #[source] anyhow::Error),
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -67,7 +67,7 @@ impl From<Error> for Failure {
             | Error::KeyInProgress
             | Error::TooManyUnpaid { .. } => Self::transient(error),
             Error::Database(error) => error.into(),
-            error => Self::poison(format!("{:#}", anyhow::Error::from(error))),
+            error => Self::poison(error_chain(error)),
         }
     }
 }

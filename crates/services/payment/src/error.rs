@@ -1,7 +1,7 @@
 //! The service's errors, and how gRPC callers and consumers see them.
 
 use contracts::ids::OrderId;
-use platform::{grpc::with_reason, kafka::Failure, postgres::DatabaseError};
+use platform::{error_chain, grpc::with_reason, kafka::Failure, postgres::DatabaseError};
 use tonic::{Code, Status};
 
 use crate::{
@@ -11,11 +11,11 @@ use crate::{
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("there is no payment of this order")]
+    #[error("payment not found")]
     NotFound,
-    #[error("user_uuid: there is no such user")]
+    #[error("user_uuid: user not found")]
     AnotherUser,
-    #[error("{0}: another one was sent for this attempt")]
+    #[error("{0}: must be that of the attempt's first request")]
     Differs(&'static str),
     /// An earlier attempt charged another user.
     #[error("user_uuid: another user pays this order")]
@@ -29,24 +29,24 @@ pub enum Error {
     #[error("order {0} is not cancelled")]
     NotCancelled(OrderId),
     /// No charge of the order stands, so that nothing can be given back.
-    #[error("this order has no charge that stands")]
+    #[error("the order has no charge to refund")]
     NotCharged,
-    #[error("amount_minor: {left} is left of the charge, in minor units")]
+    #[error("amount_minor: must be at most {left}, the rest of the charge")]
     RefundTooLarge { left: i64 },
-    #[error("the charge has {MAX_PARTIAL_REFUNDS} partial refunds, the most that there can be")]
+    #[error("the charge already has the maximum of {MAX_PARTIAL_REFUNDS} partial refunds")]
     TooManyRefunds,
     /// The reference belongs to an earlier refund of the order with another amount or reason.
-    #[error("{0}: another one was refunded under this reference")]
+    #[error("{0}: must be that of the reference's first request")]
     AnotherRefund(&'static str),
     /// A service other than order tries to charge an order.
-    #[error("amount_minor: the order service alone pays an order of the shop")]
+    #[error("amount_minor: only the order service may charge an order")]
     NotOrderService,
     /// The reference belongs to an earlier credit with another user or amount.
-    #[error("{0}: another one was credited under this reference")]
+    #[error("{0}: must be that of the reference's first request")]
     AnotherCredit(&'static str),
-    #[error("amount_minor: the user's balance would be more than an amount of money can be")]
+    #[error("amount_minor: the credit would exceed the maximum balance")]
     BalanceTooLarge,
-    #[error("the outcome is not known yet")]
+    #[error("the outcome of the payment is not known yet")]
     Unknown(#[from] Unknown),
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -76,8 +76,7 @@ impl From<Error> for Status {
             Error::BalanceTooLarge => with_reason(Code::FailedPrecondition, "BALANCE_TOO_LARGE", text),
             Error::NotOrderService => Self::permission_denied(text),
             Error::Unknown(_) => {
-                let error = format!("{:#}", anyhow::Error::from(error));
-                tracing::warn!(error, "payment outcome unknown");
+                tracing::warn!(error = error_chain(error), "payment outcome unknown");
                 with_reason(Code::Unavailable, "PAYMENT_OUTCOME_UNKNOWN", text)
             }
             Error::Database(error) => error.into(),
@@ -103,7 +102,7 @@ impl From<Error> for Failure {
             | Error::TooManyRefunds
             | Error::AnotherCredit(_)
             | Error::BalanceTooLarge
-            | Error::NotOrderService => Self::poison(format!("{:#}", anyhow::Error::from(error))),
+            | Error::NotOrderService => Self::poison(error_chain(error)),
         }
     }
 }

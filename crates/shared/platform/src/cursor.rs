@@ -24,7 +24,7 @@ impl Cursor {
 
 /// The text is no cursor of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is no cursor")]
+#[error("is not a cursor")]
 pub struct InvalidCursor;
 
 /// The creation time in microseconds and the UUID, both in hexadecimal. The text is opaque to callers and needs no escaping in a URL.

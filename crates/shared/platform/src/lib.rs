@@ -10,6 +10,7 @@ pub mod config;
 pub mod cursor;
 pub mod date;
 pub mod deadline;
+mod error_chain;
 pub mod grpc;
 pub mod http;
 pub mod ids;
@@ -32,3 +33,5 @@ pub mod server;
 pub mod shared_layer;
 pub mod telemetry;
 pub mod tls;
+
+pub use error_chain::error_chain;

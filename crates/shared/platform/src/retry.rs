@@ -11,7 +11,10 @@
 use std::{sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use tokio_util::sync::CancellationToken;
 use tower::retry::budget::{Budget as _, TpsBudget};
+
+use crate::error_chain;
 
 /// The retry budget of one peer: one retry for every ten calls and a small reserve. So a failing peer receives at most 1.1 times the load
 /// of a healthy one.
@@ -70,6 +73,32 @@ pub fn endless_backoff() -> backon::ExponentialBackoff {
         .without_max_times()
         .with_jitter()
         .build()
+}
+
+/// Does what a service prepares at its start, named `what` in the log, and retries while the database is unavailable, until `stop`.
+pub async fn while_unavailable<E, F>(
+    what: &'static str,
+    is_unavailable: fn(&E) -> bool,
+    stop: &CancellationToken,
+    mut prepare: impl FnMut() -> F,
+) -> Result<(), E>
+where
+    E: Into<anyhow::Error>,
+    F: Future<Output = Result<(), E>>,
+{
+    for pause in endless_backoff() {
+        match prepare().await {
+            Err(error) if is_unavailable(&error) => {
+                tracing::warn!(error = error_chain(error), "{what} unavailable, retrying");
+            }
+            outcome => return outcome,
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = stop.cancelled() => break,
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

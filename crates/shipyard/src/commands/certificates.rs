@@ -55,11 +55,11 @@ pub fn run(arguments: Arguments, data: &Data) -> anyhow::Result<()> {
     let Arguments { directory, lifetime, store_lifetime, renew, revoke, ca_lifetime, owner, host } = arguments;
     let subjects = subjects(&host)?;
     if let Some(unknown) = owner.iter().filter_map(|own| own.name.as_deref()).find(|name| !is_known(&subjects, name)) {
-        anyhow::bail!("--owner: there is no {unknown}");
+        anyhow::bail!("--owner: unknown certificate {unknown}");
     }
     if let Some(wrong) = revoke.iter().find(|name| !subjects.iter().any(|of| of.name == **name && of.uri.is_some())) {
         // The clients of the stores read no list of revoked certificates.
-        anyhow::bail!("--revoke: {wrong} is no caller; only the certificates of callers are revoked");
+        anyhow::bail!("--revoke: {wrong} is not a caller; only the certificates of callers are revoked");
     }
     let path = directory.unwrap_or_else(|| data.path().join("certificates"));
     let plan = Plan { now: clock::now().into(), ca_lifetime, lifetime, store_lifetime, renew };
@@ -99,7 +99,7 @@ fn subjects(hosts: &[For<String>]) -> anyhow::Result<Vec<Subject>> {
     for For { name, value } in hosts {
         let name = name.as_deref().context("--host: is not NAME=HOST")?;
         let subject = subjects.iter_mut().find(|subject| subject.name == name && !subject.hosts.is_empty());
-        let subject = subject.with_context(|| format!("--host: there is no server {name}"))?;
+        let subject = subject.with_context(|| format!("--host: unknown server {name}"))?;
         *subject = subject.clone().with_host(value);
     }
     Ok(subjects)

@@ -86,7 +86,7 @@ async fn a_receipt_is_whole_after_the_delivery_and_names_a_missing_inbox_row() {
     assert_eq!(said, format!("{}\n", receipts.receipt(order, &scanned(&settings, order).await).await.unwrap()));
     let unknown = Uuid::from_u128(7);
     let (success, said, complaint) = printed(&system, unknown).await;
-    assert!(!success && said.is_empty() && complaint.contains(&format!("there is no order {unknown}")), "{complaint}");
+    assert!(!success && said.is_empty() && complaint.contains(&format!("order {unknown} not found")), "{complaint}");
     unreachable(&settings, order, &records, &whole).await;
 }
 

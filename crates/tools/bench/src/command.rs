@@ -77,7 +77,7 @@ enum Command {
 }
 
 fn seconds(given: &str) -> Result<f64, String> {
-    let seconds: f64 = given.parse().map_err(|_| "is no number".to_owned())?;
+    let seconds: f64 = given.parse().map_err(|_| "is not a number".to_owned())?;
     if (0.1..=600.0).contains(&seconds) { Ok(seconds) } else { Err("is not between 0.1 and 600".to_owned()) }
 }
 

@@ -45,7 +45,7 @@ pub async fn restock(
         inventory.list_parts(request.clone()).await.with_context(|| format!("asking inventory at {address}"))?;
     let parts: Vec<PartQuantity> =
         listed.into_inner().parts.into_iter().map(|part| PartQuantity { part_uuid: part.uuid, quantity }).collect();
-    anyhow::ensure!(!parts.is_empty(), "there is no such part");
+    anyhow::ensure!(!parts.is_empty(), "part not found");
     for parts in parts.chunks(MAX_PARTS_PER_CALL) {
         let restock = RestockPartsRequest { restock_uuid: ids::random().to_string(), parts: parts.to_vec() };
         inventory.restock_parts(restock).await.context("restocking")?;

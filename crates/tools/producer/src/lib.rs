@@ -41,7 +41,7 @@ struct Cli {
 }
 
 fn share(text: &str) -> Result<f64, String> {
-    let share: f64 = text.parse().map_err(|_| "is no number")?;
+    let share: f64 = text.parse().map_err(|_| "is not a number")?;
     if (0.0..=1.0).contains(&share) { Ok(share) } else { Err("is not between 0 and 1".to_owned()) }
 }
 

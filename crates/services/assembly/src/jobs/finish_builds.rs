@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platform::jobs::Job;
+use platform::{error_chain, jobs::Job};
 use tokio_util::sync::CancellationToken;
 
 use crate::service::AssemblyService;
@@ -18,8 +18,7 @@ pub fn finish_builds(service: AssemblyService) -> Job {
 async fn run(service: AssemblyService, stop: CancellationToken) -> anyhow::Result<()> {
     loop {
         let left = service.finish_builds().await.unwrap_or_else(|error| {
-            let error = format!("{:#}", anyhow::Error::from(error));
-            tracing::warn!(error, "finishing builds failed, retrying");
+            tracing::warn!(error = error_chain(error), "finishing builds failed, retrying");
             RETRY_DELAY
         });
         tokio::select! {

@@ -205,8 +205,8 @@ async fn an_assembly_is_hidden_from_other_users() {
     let stranger = fixture.iam.session(ids::random());
     let order = order.to_string();
     let cases = [
-        (order.as_str(), stranger.as_str(), Code::NotFound, "there is no assembly of this order"),
-        (&ids::random().to_string(), &stranger, Code::NotFound, "there is no assembly of this order"),
+        (order.as_str(), stranger.as_str(), Code::NotFound, "assembly not found"),
+        (&ids::random().to_string(), &stranger, Code::NotFound, "assembly not found"),
         ("x", &stranger, Code::InvalidArgument, "order_uuid: is not a uuid"),
         (&order, "dead", Code::Unauthenticated, "invalid session"),
         (&order, "", Code::Unauthenticated, "empty session-uuid"),

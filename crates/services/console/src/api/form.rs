@@ -44,11 +44,11 @@ fn members(is_form: bool, body: &[u8]) -> Result<Map<String, Value>, Problem> {
 }
 
 impl Form {
-    /// Returns a member that must be a text, empty if it is absent from a form.
+    /// Returns a member that must be a string, empty if it is absent from a form.
     pub fn text(&self, name: &'static str) -> Result<String, Problem> {
         match self.members.get(name) {
             Some(Value::String(text)) => Ok(text.clone()),
-            Some(_) => Err(Problem::invalid(name, "must be a text")),
+            Some(_) => Err(Problem::invalid(name, "must be a string")),
             None => Err(Problem::invalid(name, "is required")),
         }
     }

@@ -56,7 +56,7 @@ async fn log_in(api: &Api, caller: &str, form: &Form) -> Result<Response, Proble
 fn refused(status: &Status) -> Problem {
     match status.code() {
         Code::Unauthenticated => {
-            Problem::new(StatusCode::UNAUTHORIZED, "INVALID_CREDENTIALS", "login or password is wrong")
+            Problem::new(StatusCode::UNAUTHORIZED, "INVALID_CREDENTIALS", "wrong login or password")
         }
         _ => of_status("iam", status),
     }

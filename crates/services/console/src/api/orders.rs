@@ -73,7 +73,7 @@ fn wanted(form: &Form, headers: &HeaderMap, user: Uuid) -> Result<(Option<Header
 
 /// Returns the Idempotency-Key that a form gives.
 fn key_of(given: &str) -> Result<HeaderValue, Problem> {
-    HeaderValue::from_str(given).map_err(|_| Problem::invalid("key", "is not printable ASCII"))
+    HeaderValue::from_str(given).map_err(|_| Problem::invalid("key", "must be visible ASCII"))
 }
 
 /// Returns the parts of a form whose members are the uuids of parts, with their quantities.
@@ -87,7 +87,7 @@ fn parts(members: &Map<String, Value>) -> Result<Vec<String>, Problem> {
         let wrong = || Problem::invalid(name.as_str(), format!("must be a whole number from 0 to {MAX_UNITS}"));
         parts.extend(std::iter::repeat_n(name.clone(), count.ok_or_else(wrong)?));
     }
-    if parts.is_empty() { Err(Problem::invalid("part_uuids", "choose at least one part")) } else { Ok(parts) }
+    if parts.is_empty() { Err(Problem::invalid("part_uuids", "must name at least one part")) } else { Ok(parts) }
 }
 
 pub async fn pay(

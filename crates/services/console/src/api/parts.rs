@@ -35,7 +35,7 @@ pub fn request(pairs: &Pairs) -> Result<ListPartsRequest, Problem> {
             "filter.names" => filter.names.push(value),
             "filter.categories" => {
                 let known = Category::from_str_name(&value)
-                    .ok_or_else(|| Problem::invalid("filter.categories", "unknown category"))?;
+                    .ok_or_else(|| Problem::invalid("filter.categories", "must be a category"))?;
                 filter.categories.push(known.into());
             }
             "filter.manufacturer_countries" => filter.manufacturer_countries.push(value),
@@ -45,7 +45,7 @@ pub fn request(pairs: &Pairs) -> Result<ListPartsRequest, Problem> {
                     value.parse().map_err(|_| Problem::invalid("page_size", "must be a whole number"))?;
             }
             "page_token" => request.page_token = value,
-            other => return Err(Problem::invalid(other, "unknown query parameter")),
+            other => return Err(Problem::invalid(other, "is not known")),
         }
     }
     Ok(request)

@@ -1,7 +1,7 @@
 //! The HTTP problems that refusals and failures become.
 
 use axum::http::StatusCode;
-use platform::{grpc, http::problem::Problem, invalid::InvalidFields};
+use platform::{error_chain, grpc, http::problem::Problem, invalid::InvalidFields};
 use tonic::{Code, Status};
 
 use crate::error::Error;
@@ -9,23 +9,22 @@ use crate::error::Error;
 /// Returns the problem of a use case's error. A failure of the database is logged.
 pub fn of_error(error: Error) -> Problem {
     match error {
-        Error::OrderNotFound => Problem::new(StatusCode::NOT_FOUND, "ORDER_NOT_FOUND", "order not found"),
-        Error::TooManyStreams => Problem::unavailable("all event streams are in use; try again later"),
-        Error::NoReceipt(error) => {
-            tracing::warn!(error = format!("{error:#}"), "a receipt could not be made");
-            Problem::unavailable("the receipt cannot be made now")
+        Error::OrderNotFound => Problem::new(StatusCode::NOT_FOUND, "ORDER_NOT_FOUND", error.to_string()),
+        Error::TooManyStreams => Problem::unavailable(error.to_string()),
+        // An operator sees the cause, too.
+        Error::NotRead(..) => {
+            let message = error_chain(error);
+            tracing::warn!(error = message, "operator view unavailable");
+            Problem::unavailable(message)
         }
-        Error::NotRead(what, error) => {
-            tracing::warn!(what, error = format!("{error:#}"), "an operator's view could not be read");
-            Problem::unavailable(format!("{what} cannot be read now: {error:#}"))
-        }
-        Error::Unavailable(service, error) => {
-            tracing::warn!(service, error = format!("{error:#}"), "a service is not reachable");
-            Problem::unavailable(format!("the {service} service is not reachable"))
+        Error::NoReceipt(_) | Error::Unavailable(..) => {
+            let message = error.to_string();
+            tracing::warn!(error = error_chain(error), "dependency unavailable");
+            Problem::unavailable(message)
         }
         Error::Database(error) => {
-            tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "the database failed");
-            Problem::unavailable("the console's database is not available")
+            tracing::error!(error = error_chain(error), "database failed");
+            Problem::unavailable("the database is unavailable")
         }
     }
 }
@@ -46,9 +45,9 @@ pub fn of_status(service: &'static str, status: &Status) -> Problem {
         Code::ResourceExhausted => Problem::too_many_requests(message),
         code => {
             if !grpc::is_transient(status) {
-                tracing::error!(service, ?code, message, "a service failed");
+                tracing::error!(service, ?code, message, "dependency failed");
             }
-            Problem::unavailable(format!("the {service} service is not reachable"))
+            Problem::unavailable(format!("{service} is unavailable"))
         }
     }
 }

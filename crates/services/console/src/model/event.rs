@@ -71,7 +71,7 @@ pub fn words<'a>(name: &str, member: impl Fn(&str) -> Option<&'a str>) -> Option
 /// Returns the title and the sentence of a delivery's status.
 pub fn delivery(status: &str) -> Option<(&'static str, &'static str)> {
     Some(match status {
-        "PENDING" => ("Delivery planned", "The delivery knows the address and waits for the ship."),
+        "PENDING" => ("Delivery planned", "The delivery is planned and waits for the ship."),
         "IN_TRANSIT" => ("On its way", "A courier has the ship and is on the way."),
         "OUT_FOR_DELIVERY" => ("Almost there", "The courier is at most one step away."),
         "DELIVERED" => ("Delivered", "The ship has arrived."),

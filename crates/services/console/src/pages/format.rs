@@ -78,7 +78,7 @@ impl Display for Moment {
     }
 }
 
-/// The first group of a uuid, which suffices to tell orders apart by eye.
+/// The last 8 characters of a uuid, which suffice to tell orders apart by eye.
 pub fn short(uuid: &str) -> &str {
     uuid.get(uuid.len().saturating_sub(8)..).unwrap_or(uuid)
 }

@@ -28,7 +28,7 @@ impl<S: Sync> FromRequestParts<S> for Visit {
         let session = parts.extensions.get::<Session>();
         match (session, parts.extensions.get::<Caller>()) {
             (Some(Session(session)), Some(Caller::User(user))) => Ok(Self { session: session.clone(), user: *user }),
-            _ => Err(Problem::forbidden("the pages are for users")),
+            _ => Err(Problem::forbidden("only users may call this method")),
         }
     }
 }

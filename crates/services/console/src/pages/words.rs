@@ -32,6 +32,7 @@ fn state<'a>(service: &str, name: &'a str) -> &'a str {
         ("payment", status) => payment(status),
         ("notification", "SENT") => "Message sent",
         (_, "PENDING_PAYMENT") => "Waiting for payment",
+        ("assembly", "FAILED") => "Ship cannot be built",
         (_, "PAID") => "Paid",
         (_, "ASSEMBLED") => "Ship ready",
         (_, "CANCELLED") => "Cancelled",
@@ -182,7 +183,7 @@ pub fn action(action: &str) -> &str {
 /// The title and the explanation of a refusal, by its code. Without an explanation, the service's own words are shown.
 pub fn refusal(code: &str) -> Option<(&'static str, &'static str)> {
     let words = match code {
-        "INVALID_CREDENTIALS" => ("That did not match", "The login or the password is wrong."),
+        "INVALID_CREDENTIALS" => ("Wrong login or password", "Check both, and try again."),
         "ALREADY_EXISTS" => {
             ("That account exists", "The login or the e-mail address is taken. Log in, or choose another.")
         }
@@ -192,9 +193,9 @@ pub fn refusal(code: &str) -> Option<(&'static str, &'static str)> {
         "NOT_FOUND" => ("There is no such page", "The address may have a typing error."),
         "ORDER_NOT_FOUND" => ("There is no such order", "Perhaps it belongs to another account."),
         "PART_NOT_FOUND" => ("A part is gone", "The shop no longer has one of these parts. Choose another."),
-        "OUT_OF_STOCK" => ("Sold out", "Some parts are no longer there in that number. Nothing was charged."),
+        "OUT_OF_STOCK" => ("Sold out", "Some parts are no longer available in that quantity. Nothing was charged."),
         "PRICE_CHANGED" => ("A price has changed", "Look at the total again, then order."),
-        "INVALID_STATUS" => ("That is no longer possible", "The order has moved on. What it is now stands below."),
+        "INVALID_STATUS" => ("That is no longer possible", "The order's status has changed; see below."),
         "INSUFFICIENT_FUNDS" => ("Your balance is too low", "Nothing was charged. Choose another way to pay."),
         "PAYMENT_DECLINED" => {
             ("The payment was declined", "Nothing was charged. Try again, or choose another way to pay.")
@@ -207,7 +208,7 @@ pub fn refusal(code: &str) -> Option<(&'static str, &'static str)> {
             "We ask until it is known. You are charged once or not at all, and need not press again.",
         ),
         "IDEMPOTENCY_KEY_REUSED" => {
-            ("That was sent already", "The first request counts. What came of it stands below or under My orders.")
+            ("That was sent already", "Only the first request counts; its result is below or under My orders.")
         }
         "TOO_MANY_UNPAID_ORDERS" => ("Too many unpaid orders", "Pay or cancel one of them first."),
         "TOO_MANY_REQUESTS" => ("Too many requests at once", "Try again in a moment."),

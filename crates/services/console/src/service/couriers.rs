@@ -10,7 +10,7 @@ use contracts::{
     proto::delivery::v1::Courier,
 };
 use moka::sync::Cache;
-use platform::auth::Caller;
+use platform::{auth::Caller, error_chain};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -125,7 +125,7 @@ impl Couriers {
                     outage.over();
                     self.tell(couriers);
                 }
-                Err(error) => outage.met(format!("{:#}", anyhow::Error::from(error))),
+                Err(error) => outage.met(error_chain(error)),
             }
         }
     }

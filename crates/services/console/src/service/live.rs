@@ -7,6 +7,7 @@ use std::{
 };
 
 use contracts::ids::OrderId;
+use platform::error_chain;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 
@@ -108,7 +109,7 @@ impl Live {
                     outage.over();
                     place = Some(up_to);
                 }
-                Err(error) => outage.met(format!("{:#}", anyhow::Error::from(error))),
+                Err(error) => outage.met(error_chain(error)),
             }
         }
     }

@@ -83,7 +83,7 @@ async fn an_order_of_another_user_is_not_there_and_an_operator_sees_it() {
     let seen = fixture.get(&page, &operator).await;
     assert_eq!(seen.status, 200, "{}", seen.text);
     assert!(
-        seen.text.contains("somebody else&#39;s order") || seen.text.contains("somebody else's order"),
+        seen.text.contains("another user&#39;s order") || seen.text.contains("another user's order"),
         "{}",
         seen.text
     );

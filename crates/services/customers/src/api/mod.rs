@@ -53,7 +53,7 @@ pub fn services(service: CustomerService) -> Services {
 fn user<T>(request: &Request<T>) -> Result<UserId, Status> {
     match caller(request)? {
         Caller::User(user) => Ok(UserId::new(user.uuid)),
-        Caller::Service(_) => Err(Status::permission_denied("users alone may call this")),
+        Caller::Service(_) => Err(Status::permission_denied("only users may call this method")),
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
-use platform::{deadline, http::response_body};
+use platform::{deadline, error_chain, http::response_body};
 use reqwest::{Client, Url, header::CONTENT_TYPE, redirect};
 use serde::Deserialize;
 use serde_json::json;
@@ -64,7 +64,7 @@ impl Checker for HttpChecker {
         });
         let request =
             self.client.post(self.url.clone()).header(CONTENT_TYPE, "application/json").body(body.to_string());
-        let lost = |error: reqwest::Error| Unknown(format!("{:#}", anyhow::Error::from(error.without_url())));
+        let lost = |error: reqwest::Error| Unknown(error_chain(error.without_url()));
         let response = request.timeout(deadline::remaining(REQUEST_TIMEOUT)).send().await.map_err(lost)?;
         let status = response.status();
         if !status.is_success() {

@@ -38,9 +38,9 @@ pub trait Checker: Send + Sync {
 /// the same loan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CreditError {
-    #[error("payment is not available: {0}")]
+    #[error("payment is unavailable: {0}")]
     Unavailable(String),
-    #[error("payment refuses the credit: {0}")]
+    #[error("payment rejected the credit: {0}")]
     Refused(String),
 }
 

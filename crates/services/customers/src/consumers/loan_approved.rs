@@ -32,12 +32,12 @@ type Members<'a> = HashMap<String, &'a RawValue>;
 
 /// Reads a loan. An error names the field and the rule, never the value.
 fn read(payload: &[u8]) -> Result<NewLoan, String> {
-    let loan: Members<'_> = serde_json::from_slice(payload).map_err(|_| "is not a JSON object")?;
+    let loan: Members<'_> = serde_json::from_slice(payload).map_err(|_| "must be a JSON object")?;
     let text = |field: &str| -> Result<String, String> {
         let text = loan.get(field).and_then(|literal| serde_json::from_str(literal.get()).ok());
-        text.ok_or_else(|| format!("{field}: is missing or not text"))
+        text.ok_or_else(|| format!("{field}: must be a string"))
     };
-    let customer = Uuid::try_parse(&text("customer_id")?).map_err(|_| "customer_id: is not a uuid")?;
+    let customer = Uuid::try_parse(&text("customer_id")?).map_err(|_| "customer_id: must be a uuid")?;
     let id =
         LoanId::new(text("loan_id")?).ok_or("loan_id: must be 1 to 64 characters, none of them a control character")?;
     let amount = loan.get("amount").map_or("", |literal| literal.get());
@@ -104,20 +104,20 @@ mod tests {
     #[test]
     fn a_wrong_loan_names_the_field_and_never_its_value() {
         let wrong = [
-            (b"secret".to_vec(), "is not a JSON object"),
-            (b"[\"secret\"]".to_vec(), "is not a JSON object"),
-            (with("customer_id", None), "customer_id: is missing"),
-            (with("customer_id", Some(json!("secret"))), "customer_id: is not a uuid"),
-            (with("loan_id", None), "loan_id: is missing"),
-            (with("loan_id", Some(json!(7))), "loan_id: is missing or not text"),
+            (b"secret".to_vec(), "must be a JSON object"),
+            (b"[\"secret\"]".to_vec(), "must be a JSON object"),
+            (with("customer_id", None), "customer_id: must be a string"),
+            (with("customer_id", Some(json!("secret"))), "customer_id: must be a uuid"),
+            (with("loan_id", None), "loan_id: must be a string"),
+            (with("loan_id", Some(json!(7))), "loan_id: must be a string"),
             (with("loan_id", Some(json!(""))), "loan_id: must be 1 to 64"),
             (with("loan_id", Some(json!("secret".repeat(11)))), "loan_id: must be 1 to 64"),
-            (with("amount", None), "amount: is missing"),
-            (with("amount", Some(json!("1"))), "amount: is missing or no number"),
-            (with("amount", Some(json!(0))), "amount: is not above 0"),
-            (with("amount", Some(json!(-5))), "amount: is not above 0"),
-            (with("amount", Some(json!(1.001))), "amount: has more than two decimals"),
-            (with("amount", Some(json!(1e300))), "amount: is more than"),
+            (with("amount", None), "amount: must be a number"),
+            (with("amount", Some(json!("1"))), "amount: must be a number"),
+            (with("amount", Some(json!(0))), "amount: must be above 0"),
+            (with("amount", Some(json!(-5))), "amount: must be above 0"),
+            (with("amount", Some(json!(1.001))), "amount: must have at most two decimals"),
+            (with("amount", Some(json!(1e300))), "amount: must be at most"),
             (with("timestump", Some(json!("secret"))), "timestump: is not a number"),
             (with("timestump", Some(json!(i64::MAX))), "timestump: is not a number"),
         ];
@@ -145,15 +145,15 @@ mod tests {
             assert_eq!(amount(literal), Ok(minor), "{literal}");
         }
         for (literal, problem) in [
-            ("0.010000000000000000000001", "amount: has more than two decimals"),
-            ("1e-400", "amount: has more than two decimals"),
-            ("9999999999999.991", "amount: has more than two decimals"),
-            ("-0", "amount: is not above 0"),
-            ("-1e400", "amount: is not above 0"),
-            ("1e400", "amount: is more than"),
-            ("10000000000000", "amount: is more than"),
-            ("\"1\"", "amount: is missing or no number"),
-            ("null", "amount: is missing or no number"),
+            ("0.010000000000000000000001", "amount: must have at most two decimals"),
+            ("1e-400", "amount: must have at most two decimals"),
+            ("9999999999999.991", "amount: must have at most two decimals"),
+            ("-0", "amount: must be above 0"),
+            ("-1e400", "amount: must be above 0"),
+            ("1e400", "amount: must be at most"),
+            ("10000000000000", "amount: must be at most"),
+            ("\"1\"", "amount: must be a number"),
+            ("null", "amount: must be a number"),
         ] {
             assert!(amount(literal).is_err_and(|error| error.starts_with(problem)), "{literal}: {:?}", amount(literal));
         }

@@ -39,13 +39,13 @@ pub struct Amount(Money);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AmountError {
-    #[error("is missing or no number")]
+    #[error("must be a number")]
     NotANumber,
-    #[error("is not above 0")]
+    #[error("must be above 0")]
     NotPositive,
-    #[error("has more than two decimals")]
+    #[error("must have at most two decimals")]
     Decimals,
-    #[error("is more than an amount of money can be")]
+    #[error("must be at most 9999999999999.99")]
     TooLarge,
 }
 

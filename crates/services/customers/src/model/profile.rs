@@ -51,9 +51,9 @@ pub struct BirthDate(NaiveDate);
 pub enum BirthDateError {
     #[error(transparent)]
     NotADate(#[from] NotADate),
-    #[error("is before 1900")]
+    #[error("must not be before 1900")]
     TooLongAgo,
-    #[error("is in the future")]
+    #[error("must not be in the future")]
     Future,
 }
 

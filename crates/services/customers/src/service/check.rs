@@ -2,7 +2,7 @@
 //! is *unknown*, and the checker is asked again under the same key.
 
 use futures::StreamExt as _;
-use platform::{clock, jobs};
+use platform::{clock, error_chain, jobs};
 use tokio_util::sync::CancellationToken;
 
 use super::CustomerService;
@@ -42,7 +42,7 @@ impl CustomerService {
         let DueCheck { customer, version, lease } = check;
         let error = match tokio::time::timeout(lease, self.check(check)).await {
             Ok(Ok(())) => return,
-            Ok(Err(error)) => format!("{:#}", anyhow::Error::from(error)),
+            Ok(Err(error)) => error_chain(error),
             Err(_) => format!("timed out after {lease:?}"),
         };
         metrics::count_check("unknown", 1);

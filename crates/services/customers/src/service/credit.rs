@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use platform::jobs;
+use platform::{error_chain, jobs};
 use tokio_util::sync::CancellationToken;
 
 use super::CustomerService;
@@ -38,7 +38,7 @@ impl CustomerService {
     async fn try_to_credit(&self, loan: Loan, lease: Duration) {
         let error = match tokio::time::timeout(lease, self.credit(&loan)).await {
             Ok(Ok(())) => return,
-            Ok(Err(error)) => format!("{:#}", anyhow::Error::from(error)),
+            Ok(Err(error)) => error_chain(error),
             Err(_) => format!("timed out after {lease:?}"),
         };
         tracing::warn!(loan_id = %loan.id, error, "loan not credited, retrying");

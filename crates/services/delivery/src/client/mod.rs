@@ -15,10 +15,10 @@ use crate::model::{Location, OffTheGrid, Street, Volume};
 /// Why the order service has not told an address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OrderAddressError {
-    #[error("order is not available: {0}")]
+    #[error("order is unavailable: {0}")]
     Unavailable(String),
     /// Asking again would not help.
-    #[error("order does not tell the address: {0}")]
+    #[error("order rejected the request for the address: {0}")]
     Refused(String),
 }
 
@@ -39,11 +39,11 @@ pub trait OrderAddresses: Send + Sync {
 /// Why a street could not be located. The error does not contain the street, which is personal data.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GeoError {
-    #[error("geo is not available: {0}")]
+    #[error("geo is unavailable: {0}")]
     Unavailable(String),
-    #[error("geo does not accept the street")]
+    #[error("geo rejected the street")]
     Refused,
-    #[error("geo answered with a place that does not exist: {0}")]
+    #[error("geo returned a cell outside the grid: {0}")]
     OffTheGrid(OffTheGrid),
 }
 

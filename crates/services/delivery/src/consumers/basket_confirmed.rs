@@ -67,11 +67,11 @@ fn read(payload: &[u8]) -> Result<Basket, String> {
     if volumes.next().is_some() {
         return Err("volume: more than one of the fields 3, 5 and 8 is a varint".to_owned());
     }
-    let id = text(&fields, form.basket_id).ok_or("basket_id: is missing or not text")?;
-    let id = Uuid::try_parse(id).map_err(|_| "basket_id: is not a uuid")?;
-    let address = bytes(&fields, form.address).ok_or("address: is missing")?;
+    let id = text(&fields, form.basket_id).ok_or("basket_id: must be a string")?;
+    let id = Uuid::try_parse(id).map_err(|_| "basket_id: must be a uuid")?;
+    let address = bytes(&fields, form.address).ok_or("address: is required")?;
     let address = self::fields(address).map_err(|error| format!("address: {error}"))?;
-    let street = text(&address, form.street).ok_or("address.street: is missing or not text")?;
+    let street = text(&address, form.street).ok_or("address.street: must be a string")?;
     Ok(Basket {
         id: OrderId::new(id),
         street: Street::new(street).map_err(|error| format!("address.street: {error}"))?,
@@ -181,14 +181,14 @@ mod tests {
             (short(ID, "secret", &[]), "volume: none"),
             (short(ID, "secret", &[(3, 1), (5, 1)]), "volume: more than one"),
             (short(ID, "secret", &[(3, 1), (3, 2)]), "volume: more than one"),
-            (short(ID, "secret", &[(3, 0)]), "volume: is not between"),
-            (short(ID, "secret", &[(3, -1)]), "volume: is not between"),
-            (short(ID, "secret", &[(3, 10_001)]), "volume: is not between"),
-            (short("secret", "secret", &[(3, 1)]), "basket_id: is not a uuid"),
-            (short(ID, " ", &[(3, 1)]), "address.street: is blank"),
-            (short(ID, &long, &[(3, 1)]), "address.street: has more than 300"),
-            (message(&[(1, ID)], &[], &[(3, 1)]), "address: is missing"),
-            (message(&[(1, ID)], &[(2, Vec::new())], &[(3, 1)]), "address.street: is missing"),
+            (short(ID, "secret", &[(3, 0)]), "volume: must be"),
+            (short(ID, "secret", &[(3, -1)]), "volume: must be"),
+            (short(ID, "secret", &[(3, 10_001)]), "volume: must be"),
+            (short("secret", "secret", &[(3, 1)]), "basket_id: must be a uuid"),
+            (short(ID, " ", &[(3, 1)]), "address.street: must not be blank"),
+            (short(ID, &long, &[(3, 1)]), "address.street: must have at most 300"),
+            (message(&[(1, ID)], &[], &[(3, 1)]), "address: is required"),
+            (message(&[(1, ID)], &[(2, Vec::new())], &[(3, 1)]), "address.street: must be a string"),
             (b"\x0a\xff\x01secret".to_vec(), "not a protobuf message"),
         ];
         for (payload, expected) in wrong {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platform::{clock, jobs::Job, outage::Outage};
+use platform::{clock, error_chain, jobs::Job, outage::Outage};
 use tokio_util::sync::CancellationToken;
 
 use crate::service::DeliveryService;
@@ -18,7 +18,7 @@ async fn run(service: DeliveryService, period: Duration, stop: CancellationToken
     loop {
         match service.assign_orders(clock::now()).await {
             Ok(_) => outage.over(),
-            Err(error) => outage.met(format!("{:#}", anyhow::Error::from(error))),
+            Err(error) => outage.met(error_chain(error)),
         }
         tokio::select! {
             () = service.wait_to_assign(period) => {}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platform::jobs::Job;
+use platform::{error_chain, jobs::Job};
 use tokio_util::sync::CancellationToken;
 
 use crate::service::DeliveryService;
@@ -19,7 +19,7 @@ async fn run(service: DeliveryService, stop: CancellationToken) -> anyhow::Resul
     loop {
         if let Err(error) = service.report_counts().await {
             // The other jobs report that the database is unavailable.
-            tracing::debug!(error = format!("{:#}", anyhow::Error::from(error)), "not counted");
+            tracing::debug!(error = error_chain(error), "counts of couriers and deliveries unavailable");
         }
         tokio::select! {
             () = tokio::time::sleep(COUNT_INTERVAL) => {}

@@ -11,17 +11,6 @@ pub async fn seed_couriers(
     couriers: &[NewCourier],
     stop: &CancellationToken,
 ) -> Result<(), Error> {
-    for pause in retry::endless_backoff() {
-        match service.seed(couriers).await {
-            Err(error @ Error::Database(DatabaseError::Unavailable(_))) => {
-                tracing::warn!(%error, "seeding the couriers failed, retrying");
-            }
-            outcome => return outcome,
-        }
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = stop.cancelled() => break,
-        }
-    }
-    Ok(())
+    let is_unavailable = |error: &Error| matches!(error, Error::Database(DatabaseError::Unavailable(_)));
+    retry::while_unavailable("seeding of couriers", is_unavailable, stop, || service.seed(couriers)).await
 }

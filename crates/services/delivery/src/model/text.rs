@@ -9,11 +9,11 @@ pub struct Name(String);
 /// Why a text is not a valid name or street. The error does not contain the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
-    #[error("is blank")]
+    #[error("must not be blank")]
     Blank,
-    #[error("has more than {0} characters")]
+    #[error("must have at most {0} characters")]
     TooLong(usize),
-    #[error("has control characters")]
+    #[error("must have no control characters")]
     Control,
 }
 

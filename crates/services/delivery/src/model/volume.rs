@@ -5,7 +5,7 @@
 pub struct Volume(u16);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is not between 1 and 10000")]
+#[error("must be from 1 to 10000")]
 pub struct VolumeError;
 
 impl Volume {

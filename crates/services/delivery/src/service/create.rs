@@ -25,7 +25,7 @@ impl DeliveryService {
                 }
             };
             if self.write(&known, &delivery, &events, None).await? {
-                tracing::info!(order_uuid = %new.order, "delivery made");
+                tracing::info!(order_uuid = %new.order, "delivery created");
                 return Ok(delivery);
             }
         }

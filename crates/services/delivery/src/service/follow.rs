@@ -35,7 +35,7 @@ impl DeliveryService {
                 Known::Nothing => new.clone().paid(self.cargo(new.order, &mut cargo).await?),
             };
             if self.write(&known, &delivery, &events, Some(cause)).await? {
-                tracing::info!(order_uuid = %new.order, state = delivery.state.as_str(), "delivery made");
+                tracing::info!(order_uuid = %new.order, state = delivery.state.as_str(), "delivery created");
                 return Ok(());
             }
         }

@@ -9,9 +9,9 @@ pub struct Street(String);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StreetError {
-    #[error("is blank")]
+    #[error("must not be blank")]
     Blank,
-    #[error("is over {MAX_LENGTH} characters")]
+    #[error("must have at most {MAX_LENGTH} characters")]
     TooLong,
 }
 

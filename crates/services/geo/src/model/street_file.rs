@@ -32,7 +32,7 @@ pub fn parse_streets(text: &str) -> Result<Streets, StreetsError> {
         let wrong = |problem: &str| at(street.span().start, problem);
         // Deserializing into an array of fixed length would accept a longer one.
         let [x, y] = cell[..] else { return Err(wrong(MALFORMED)) };
-        let cell = Cell::new(x, y).ok_or_else(|| wrong("a coordinate is not between 1 and 10"))?;
+        let cell = Cell::new(x, y).ok_or_else(|| wrong("a coordinate must be from 1 to 10"))?;
         let street = Street::new(street.get_ref()).map_err(|error| wrong(&format!("the street {error}")))?;
         if streets.insert(street, cell).is_some() {
             return Err(wrong("the street is listed twice"));

@@ -24,9 +24,9 @@ pub fn with_streets(path: &Path) -> Settings {
 #[test]
 fn an_invalid_street_is_named_by_its_line() {
     for (text, expected) in [
-        ("\"a\" = [1, 1]\n\"b\" = [0, 1]", "line 2: a coordinate is not between 1 and 10"),
-        ("\"a\" = [1, 11]", "line 1: a coordinate is not between 1 and 10"),
-        ("\"a\" = [1, -9223372036854775808]", "line 1: a coordinate is not between 1 and 10"),
+        ("\"a\" = [1, 1]\n\"b\" = [0, 1]", "line 2: a coordinate must be from 1 to 10"),
+        ("\"a\" = [1, 11]", "line 1: a coordinate must be from 1 to 10"),
+        ("\"a\" = [1, -9223372036854775808]", "line 1: a coordinate must be from 1 to 10"),
         ("\"a\" = [1, 2, 3]", "line 1: is not like \"Main Street\" = [2, 1]"),
         ("\n\"a\" = [1.5, 2]", "line 2: is not like \"Main Street\" = [2, 1]"),
         ("\n\na b = [1, 2]", "line 3: is not like \"Main Street\" = [2, 1]"),

@@ -14,7 +14,7 @@ use contracts::proto::{
 };
 use platform::{
     auth::{Refusal, SESSION_HEADER, user_credential},
-    clock,
+    clock, error_chain,
     http::problem,
 };
 use tonic::{
@@ -63,7 +63,7 @@ async fn user(service: &IamService, headers: &HashMap<String, String>) -> Result
     service.session_user(credential).await.map_err(|error| match error {
         Error::InvalidSession => Refusal::InvalidSession,
         error => {
-            tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "session lookup unavailable");
+            tracing::warn!(error = error_chain(error), "session lookup unavailable");
             Refusal::Unavailable
         }
     })

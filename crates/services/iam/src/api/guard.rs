@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use platform::{
     auth::{Credential, Rule, SessionError, Sessions, User},
-    clock,
+    clock, error_chain,
 };
 
 use crate::{error::Error, service::IamService};
@@ -45,7 +45,7 @@ impl Sessions for OwnSessions {
             Ok(user) => Ok(user),
             Err(Error::InvalidSession) => Err(SessionError::Invalid),
             Err(error) => {
-                tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "session lookup unavailable");
+                tracing::warn!(error = error_chain(error), "session lookup unavailable");
                 Err(SessionError::Unavailable)
             }
         }

@@ -4,7 +4,7 @@ use contracts::proto::auth::v1::{
     ListOwnersRequest, ListOwnersResponse, SessionOwner, SessionState,
     session_owner_service_server::SessionOwnerService,
 };
-use platform::{auth, clock, grpc};
+use platform::{auth, clock, error_chain, grpc};
 use tonic::{Request, Response, Status};
 
 use super::{Grpc, encode, session_id};
@@ -26,7 +26,7 @@ async fn handle(
 ) -> Result<Response<ListOwnersResponse>, Status> {
     let sessions = request.into_inner().sessions;
     if sessions.len() > MAX_SESSIONS {
-        return Err(grpc::invalid("sessions", format!("has more than {MAX_SESSIONS} entries")));
+        return Err(grpc::invalid("sessions", format!("must have at most {MAX_SESSIONS} entries")));
     }
 
     let mut credentials = Vec::with_capacity(sessions.len());
@@ -61,7 +61,7 @@ fn owner(found: Option<Result<auth::User, Error>>) -> SessionOwner {
         },
         None | Some(Err(Error::InvalidSession)) => without_user(SessionState::Ended),
         Some(Err(error)) => {
-            tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "session lookup unavailable");
+            tracing::warn!(error = error_chain(error), "session lookup unavailable");
             without_user(SessionState::Unspecified)
         }
     }

@@ -21,7 +21,7 @@ pub async fn handle(
     address: IpAddr,
     request: Request<RegisterRequest>,
 ) -> Result<Response<RegisterResponse>, Status> {
-    let info = request.into_inner().info.ok_or_else(|| Error::from(InvalidField::invalid("info", "is missing")))?;
+    let info = request.into_inner().info.ok_or_else(|| Error::from(InvalidField::invalid("info", "is required")))?;
     let (info, password) = decode(info, password_min)?;
     let now = clock::now();
     let user = User { id: UserId::new(ids::ordered()), info, created_at: now, updated_at: now };
@@ -33,7 +33,7 @@ pub async fn handle(
 
 /// Validates a registration. An error names all invalid fields.
 fn decode(registration: UserRegistrationInfo, password_min: usize) -> Result<(UserInfo, Password), Error> {
-    let info = registration.info.ok_or_else(|| InvalidField::invalid("info.info", "is missing"))?;
+    let info = registration.info.ok_or_else(|| InvalidField::invalid("info.info", "is required"))?;
     let password = Password::chosen("password", registration.password, [&info.login, &info.email], password_min);
     let methods = info
         .notification_methods

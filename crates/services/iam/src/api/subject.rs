@@ -11,7 +11,7 @@ use tonic::{Request, Status};
 pub fn user_of<T>(request: &Request<T>) -> Result<User, Status> {
     match caller(request)? {
         Caller::User(user) => Ok(user),
-        Caller::Service(_) => Err(Status::permission_denied("this is for users")),
+        Caller::Service(_) => Err(Status::permission_denied("only users may call this method")),
     }
 }
 

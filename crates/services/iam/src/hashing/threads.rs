@@ -55,7 +55,7 @@ fn lower_priority() {
     /// share.
     const NICE: i32 = 10;
     if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-        tracing::warn!(%error, "hashing thread keeps its priority");
+        tracing::warn!(%error, "priority of a hashing thread not lowered");
     }
 }
 

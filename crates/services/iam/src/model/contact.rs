@@ -24,7 +24,7 @@ impl ContactCode {
 
     /// Parses a code as a user typed it: in upper or lower case, and with letters in the place of digits that look like them.
     pub fn parse(field: &str, text: &str) -> Result<Self, InvalidField> {
-        let invalid = || InvalidField::invalid(field, "is not a code of 26 letters and digits");
+        let invalid = || InvalidField::invalid(field, "must be a code of 26 letters and digits");
         if text.len() != CODE_LENGTH {
             return Err(invalid());
         }
@@ -89,7 +89,7 @@ impl ChatId {
     pub fn parse(field: &str, target: &str) -> Result<Self, InvalidField> {
         match target.parse::<i64>() {
             Ok(number) if number != 0 && number.to_string() == target => Ok(Self(number)),
-            _ => Err(InvalidField::invalid(field, "is not the number of a Telegram chat")),
+            _ => Err(InvalidField::invalid(field, "must be the number of a Telegram chat")),
         }
     }
 
@@ -97,7 +97,7 @@ impl ChatId {
         if number > 0 {
             Ok(Self(number))
         } else {
-            Err(InvalidField::invalid(field, "is not the number of a private chat"))
+            Err(InvalidField::invalid(field, "must be the number of a private chat"))
         }
     }
 

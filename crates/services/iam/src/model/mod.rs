@@ -29,13 +29,13 @@ pub use user::{Account, KNOWN_FOR, MAX_DEVICES, NotificationMethod, User, UserIn
 /// Checks a line of text: not empty, at most `limit` bytes, no control characters, no leading or trailing space.
 fn line(field: &str, text: &str, limit: usize) -> Result<(), InvalidField> {
     let problem = if text.trim().is_empty() {
-        "is empty"
+        "must not be empty".to_owned()
     } else if text.len() > limit {
-        "is too long"
+        format!("must have at most {limit} bytes")
     } else if text.chars().any(char::is_control) {
-        "contains control characters"
+        "must have no control characters".to_owned()
     } else if text.trim() != text {
-        "begins or ends with a space"
+        "must not begin or end with a space".to_owned()
     } else {
         return Ok(());
     };

@@ -25,10 +25,10 @@ impl Password {
     /// Validates a password that will be compared with a stored hash.
     pub fn given(field: &str, text: String) -> Result<Self, InvalidField> {
         if text.is_empty() {
-            return Err(InvalidField::invalid(field, "is empty"));
+            return Err(InvalidField::invalid(field, "must not be empty"));
         }
         if text.len() > MAX_BYTES {
-            return Err(InvalidField::invalid(field, "is longer than 1024 bytes"));
+            return Err(InvalidField::invalid(field, "must have at most 1024 bytes"));
         }
         let normalised = match normalise(&text) {
             Cow::Borrowed(_) => None,
@@ -44,18 +44,18 @@ impl Password {
         let text = password.0.expose_secret();
         let characters = text.chars().count();
         if characters < least {
-            return Err(InvalidField::invalid(field, format!("is weak: it has less than {least} characters")));
+            return Err(InvalidField::invalid(field, format!("must have at least {least} characters")));
         }
         if characters > MAX_CHARACTERS {
-            return Err(InvalidField::invalid(field, format!("has more than {MAX_CHARACTERS} characters")));
+            return Err(InvalidField::invalid(field, format!("must have at most {MAX_CHARACTERS} characters")));
         }
         if common_passwords::contain(text) {
-            return Err(InvalidField::invalid(field, "is weak: it is among the first that are guessed"));
+            return Err(InvalidField::invalid(field, "must not be a common password"));
         }
         let caseless = |text: &str| normalise(&text.to_lowercase()).into_owned();
         let lower = caseless(text);
         if lower == caseless(login) || lower == caseless(email) {
-            return Err(InvalidField::invalid(field, "is weak: it is the login or the e-mail address"));
+            return Err(InvalidField::invalid(field, "must not be the login or the e-mail address"));
         }
         Ok(password)
     }

@@ -81,7 +81,7 @@ impl ShortId {
         if text.len() == SHORT_ID_LENGTH && text.bytes().all(is_digit) {
             Ok(Self(text))
         } else {
-            Err(InvalidField::invalid(field, "is not 16 hexadecimal digits in lower case"))
+            Err(InvalidField::invalid(field, "must be 16 hexadecimal digits in lower case"))
         }
     }
 }

@@ -144,7 +144,7 @@ fn all(checks: impl IntoIterator<Item = Result<(), InvalidField>>) -> Result<(),
 fn check_new_login(login: &str) -> Result<(), InvalidField> {
     check_login(login)?;
     if caseless(login).is_empty() {
-        return Err(InvalidField::invalid("login", "has no visible character"));
+        return Err(InvalidField::invalid("login", "must have a visible character"));
     }
     Ok(())
 }
@@ -152,7 +152,7 @@ fn check_new_login(login: &str) -> Result<(), InvalidField> {
 fn check_email(email: &str) -> Result<(), InvalidField> {
     line("email", email, MAX_ADDRESS_BYTES)?;
     if !is_address(email) {
-        return Err(InvalidField::invalid("email", "is not an address such as ann@example.com"));
+        return Err(InvalidField::invalid("email", "must be an address such as ann@example.com"));
     }
     Ok(())
 }
@@ -160,7 +160,7 @@ fn check_email(email: &str) -> Result<(), InvalidField> {
 /// Checks the methods, and their size together with the `others` bytes of login and e-mail address.
 fn check_methods(methods: &[NotificationMethod], others: usize) -> Result<(), InvalidField> {
     if methods.len() > MAX_METHODS {
-        return Err(InvalidField::invalid("notification_methods", format!("are more than {MAX_METHODS}")));
+        return Err(InvalidField::invalid("notification_methods", format!("must have at most {MAX_METHODS} entries")));
     }
     for (index, method) in methods.iter().enumerate() {
         let field = |name| format!("notification_methods[{index}].{name}");
@@ -242,8 +242,8 @@ mod tests {
 
         assert_eq!(no_target.to_string(), "notification_methods[1].target: is empty");
         assert_eq!(no_provider.to_string(), "notification_methods[0].provider_name: is empty");
-        assert_eq!(many.to_string(), "notification_methods: are more than 4");
-        assert_eq!(no_chat.to_string(), "notification_methods[1].target: is not the number of a Telegram chat");
+        assert_eq!(many.to_string(), "notification_methods: must have at most 4 entries");
+        assert_eq!(no_chat.to_string(), "notification_methods[1].target: must be the number of a Telegram chat");
     }
 
     #[test]

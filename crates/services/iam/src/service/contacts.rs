@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use contracts::ids::UserId;
-use platform::security_events::{self, ContactRefusal, Event};
+use platform::{
+    error_chain,
+    security_events::{self, ContactRefusal, Event},
+};
 
 use crate::{
     error::Error,
@@ -54,7 +57,7 @@ impl ContactService {
             Ok(false) => Err(refused(Error::OtherChat, Some(user), ContactRefusal::Chat)),
             Err(error) => {
                 if let Err(lost) = self.codes.put_back(user, &code.digest(), left).await {
-                    let error = format!("{:#}", anyhow::Error::from(lost));
+                    let error = error_chain(lost);
                     tracing::warn!(error, user_uuid = %user, "contact code not put back, the user needs a new one");
                 }
                 Err(error)
@@ -80,8 +83,10 @@ impl ContactService {
 /// Updates the user in the session store. If that fails, the user is read from the database for a minute.
 pub(super) async fn show(sessions: &dyn Sessions, changed: &User) {
     if let Err(error) = sessions.refresh(&Owner::from(changed)).await {
-        let error = format!("{:#}", anyhow::Error::from(error));
-        tracing::warn!(error, "user not stored beside the sessions, the database is read meanwhile");
+        tracing::warn!(
+            error = error_chain(error),
+            "user not stored beside the sessions, the database is read meanwhile"
+        );
     }
 }
 

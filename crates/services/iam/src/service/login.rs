@@ -1,7 +1,10 @@
 //! Authentication by login and password, with counts of attempts.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use platform::security_events::{self, Event};
+use platform::{
+    error_chain,
+    security_events::{self, Event},
+};
 
 use super::IamService;
 use crate::{
@@ -106,8 +109,7 @@ impl IamService {
         match renewed.await {
             Ok(()) => tracing::info!(user_uuid = %user, "password hash renewed"),
             Err(error) => {
-                let error = format!("{:#}", anyhow::Error::from(error));
-                tracing::warn!(error, "password hash not renewed, the next login retries");
+                tracing::warn!(error = error_chain(error), "password hash not renewed, the next login retries");
             }
         }
     }
@@ -125,14 +127,13 @@ impl IamService {
         let (counted, recorded) = tokio::join!(counted, recorded);
         logged(counted);
         if let Err(error) = recorded {
-            let error = format!("{:#}", anyhow::Error::from(error));
-            tracing::warn!(error, "device of a login not recorded, the next login retries");
+            tracing::warn!(error = error_chain(error), "device of a login not recorded, the next login retries");
         }
     }
 }
 
 fn logged(outcome: Result<(), Error>) {
     if let Err(error) = outcome {
-        tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "count of attempts not updated");
+        tracing::warn!(error = error_chain(error), "count of attempts not updated");
     }
 }

@@ -16,6 +16,7 @@ use chrono::{DateTime, Utc};
 use contracts::ids::UserId;
 use platform::{
     auth::Caller,
+    error_chain,
     redis::Memory,
     security_events::{self, Event, Revocation},
 };
@@ -184,8 +185,10 @@ impl IamService {
         // The new password has made all devices unknown. This one is known.
         self.remember(&user, &hash, attempt.address, now).await;
         if let Err(error) = self.sessions.update(&session.updated(user, now)).await {
-            let error = format!("{:#}", anyhow::Error::from(error));
-            tracing::warn!(error, "session not updated after a change of password, it shows the old time of change");
+            tracing::warn!(
+                error = error_chain(error),
+                "session not updated after a change of password, it shows the old time of change"
+            );
         }
         Ok(())
     }
@@ -195,8 +198,7 @@ impl IamService {
     async fn remember(&self, user: &User, hash: &str, address: IpAddr, now: DateTime<Utc>) {
         let device = DeviceDigest::with(hash, address);
         if let Err(error) = self.users.remember_device(user.id, &device, now).await {
-            let error = format!("{:#}", anyhow::Error::from(error));
-            tracing::warn!(error, "device not recorded after a change of password");
+            tracing::warn!(error = error_chain(error), "device not recorded after a change of password");
         }
     }
 }

@@ -9,6 +9,7 @@ use contracts::ids::UserId;
 use futures::future::join_all;
 use platform::{
     auth::{self, Caller},
+    error_chain,
     security_events::{self, Event, Revocation},
 };
 
@@ -107,7 +108,7 @@ impl IamService {
                 Some(owners.into_iter().map(|owner| (owner.id, owner)).collect())
             }
             Err(error) => {
-                tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "users of sessions not read");
+                tracing::warn!(error = error_chain(error), "users of sessions not read");
                 None
             }
         }
@@ -117,8 +118,10 @@ impl IamService {
     async fn restore(&self, owners: &[Owner]) {
         let stored = join_all(owners.iter().map(|owner| self.sessions.restore(owner))).await;
         if let Some(error) = stored.into_iter().find_map(Result::err) {
-            let error = format!("{:#}", anyhow::Error::from(error));
-            tracing::warn!(error, "user not stored beside the sessions, the next request reads it again");
+            tracing::warn!(
+                error = error_chain(error),
+                "user not stored beside the sessions, the next request reads it again"
+            );
         }
     }
 

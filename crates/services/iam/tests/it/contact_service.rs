@@ -215,7 +215,7 @@ async fn a_user_changes_the_contacts_with_the_password_alone() {
     change(PASSWORD, &email, "7").await.unwrap();
 
     assert_eq!((wrong.code(), wrong.message()), (Code::Unauthenticated, "wrong login or password"));
-    assert_eq!((taken.code(), taken.message()), (Code::AlreadyExists, "email is already taken"));
+    assert_eq!((taken.code(), taken.message()), (Code::AlreadyExists, "the e-mail address is taken"));
     let fields = InvalidFields::in_status(&invalid);
     let fields: Vec<_> = fields.as_slice().iter().map(|invalid| &*invalid.field).collect();
     assert_eq!(fields, ["email", "notification_methods[1].target"]);

@@ -69,7 +69,7 @@ async fn registration_data_are_bounded_and_the_error_names_the_field() {
     large.notification_methods[0].provider_name.push_str("abcd");
 
     for (info, message) in [
-        (many, "notification_methods: are more than 4"),
+        (many, "notification_methods: must have at most 4 entries"),
         (large, "notification_methods: take more than 2048 bytes together with login and email"),
     ] {
         let refused = iam.register(&info, PASSWORD).await.unwrap_err();

@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use platform::{
+    error_chain,
     http::{
         openapi::{Declared, SharedProblems},
         problem::Problem,
@@ -42,11 +43,11 @@ impl From<Error> for Problem {
             Error::Broken(broken) => Self::invalid(broken.path, broken.rule),
             Error::TooLong => declared(PAYLOAD_TOO_LARGE),
             Error::Topic(_) | Error::TooSlow | Error::Database(DatabaseError::Unavailable(_)) => {
-                tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "dependency unavailable");
+                tracing::warn!(error = error_chain(error), "dependency unavailable");
                 Self::unavailable(message)
             }
             Error::Reused | Error::Database(_) => {
-                tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "request failed");
+                tracing::error!(error = error_chain(error), "request failed");
                 Self::internal()
             }
         }

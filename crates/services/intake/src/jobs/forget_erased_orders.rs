@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platform::{jobs::Job, outage::Outage};
+use platform::{error_chain, jobs::Job, outage::Outage};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -28,7 +28,7 @@ async fn run(service: IntakeService, stop: CancellationToken) -> anyhow::Result<
                 looked = begun;
                 outage.over();
             }
-            Err(error) => outage.met(format!("{:#}", anyhow::Error::from(error))),
+            Err(error) => outage.met(error_chain(error)),
         }
         tokio::select! {
             () = tokio::time::sleep(POLL_INTERVAL) => {}

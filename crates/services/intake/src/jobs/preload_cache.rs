@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platform::retry;
+use platform::{error_chain, retry};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -20,7 +20,7 @@ pub async fn preload_cache(service: &IntakeService, stop: &CancellationToken) {
         let Err(error) = outcome else {
             return tracing::info!(orders, took = ?begun.elapsed(), "cache preloaded");
         };
-        let error = format!("{:#}", anyhow::Error::from(error));
+        let error = error_chain(error);
         if orders > 0 || begun.elapsed() + pause >= PRELOAD_TIMEOUT {
             return tracing::warn!(orders, error, "cache not preloaded in full");
         }

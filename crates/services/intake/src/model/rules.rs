@@ -28,9 +28,9 @@ impl Broken {
     }
 }
 
-const BLANK: &str = "is blank";
-const NOT_POSITIVE: &str = "is not above 0";
-const NEGATIVE: &str = "is below 0";
+const BLANK: &str = "must not be blank";
+const NOT_POSITIVE: &str = "must be above 0";
+const NEGATIVE: &str = "must be at least 0";
 
 impl Order {
     /// Checks every rule. The error is the first broken rule.
@@ -57,10 +57,10 @@ impl Order {
             }
         }
         if !self.order_uid.is_valid() {
-            return Err(Broken::new("order_uid", format!("has more than {} characters", OrderUid::MAX_LENGTH)));
+            return Err(Broken::new("order_uid", format!("must have at most {} characters", OrderUid::MAX_LENGTH)));
         }
         if !delivery.email.contains('@') {
-            return broken("delivery.email", "has no @");
+            return broken("delivery.email", "must have an @");
         }
         if payment.amount <= 0 {
             return broken("payment.amount", NOT_POSITIVE);
@@ -68,10 +68,10 @@ impl Order {
         if !self.date_created.is_some_and(|at| {
             now.checked_sub_months(MAX_AGE).is_some_and(|oldest| at >= oldest) && at <= now + MAX_CLOCK_DIFFERENCE
         }) {
-            return broken("date_created", "is not between 10 years ago and an hour ahead");
+            return broken("date_created", "must be from 10 years ago to an hour ahead");
         }
         if !(1..=MAX_ITEMS).contains(&self.items.len()) {
-            return Err(Broken::new("items", format!("are not between 1 and {MAX_ITEMS}")));
+            return Err(Broken::new("items", format!("must have 1 to {MAX_ITEMS} entries")));
         }
         let checked = |(place, item): (usize, &Item)| {
             item.check().map_err(|broken| Broken { path: format!("items[{place}].{}", broken.path), ..broken })
@@ -110,10 +110,10 @@ fn texts<'a>(prefix: &str, texts: impl Iterator<Item = (&'static str, &'a str)>)
     for (name, text) in texts {
         // Characters are counted only if the bytes exceed the limit, which is rare.
         if text.len() > MAX_LENGTH && text.chars().count() > MAX_LENGTH {
-            return Err(Broken::new(format!("{prefix}{name}"), format!("has more than {MAX_LENGTH} characters")));
+            return Err(Broken::new(format!("{prefix}{name}"), format!("must have at most {MAX_LENGTH} characters")));
         }
         if text.contains('\0') {
-            return Err(Broken::new(format!("{prefix}{name}"), "has a NUL"));
+            return Err(Broken::new(format!("{prefix}{name}"), "must have no NUL"));
         }
     }
     Ok(())

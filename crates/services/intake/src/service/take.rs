@@ -17,7 +17,7 @@ use crate::{
 /// Reads an order and checks every rule. The error names the path and the rule, never the value.
 pub fn read(payload: &[u8], now: DateTime<Utc>) -> Result<Order, Broken> {
     if payload.len() > MAX_MESSAGE_BYTES {
-        return Err(Broken::new("body", "is longer than 1 MiB"));
+        return Err(Broken::new("body", "must have at most 1 MiB"));
     }
     let order: Order = json::decode(payload).map_err(|problem| {
         let field = problem.field.as_deref().unwrap_or("body");

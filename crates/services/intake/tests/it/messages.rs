@@ -58,12 +58,12 @@ fn each_broken_rule_is_named_with_its_path_and_without_its_value() {
         ("/delivery/city", json!(""), "delivery.city: is blank"),
         ("/delivery/address", json!(""), "delivery.address: is blank"),
         ("/delivery/address", json!(long), "delivery.address: has more than 1000"),
-        ("/delivery/region", json!("secret\0"), "delivery.region: has a NUL"),
+        ("/delivery/region", json!("secret\0"), "delivery.region: must have no NUL"),
         ("/delivery/email", json!("secret"), "delivery.email: has no @"),
         ("/payment/currency", json!(""), "payment.currency: is blank"),
         ("/payment/provider", json!(""), "payment.provider: is blank"),
         ("/payment/transaction", json!(""), "payment.transaction: is blank"),
-        ("/payment/amount", json!(0), "payment.amount: is not above 0"),
+        ("/payment/amount", json!(0), "payment.amount: must be above 0"),
         ("/payment/amount", json!("secret"), "payment.amount: must be a whole number"),
         ("/payment/amount", json!(1.5), "payment.amount: must be a whole number"),
         ("/payment", json!(["secret"]), "payment: must be an object"),
@@ -73,10 +73,10 @@ fn each_broken_rule_is_named_with_its_path_and_without_its_value() {
         ("/items/0", json!(["secret"]), "items[0]: must be an object"),
         ("/items/0/name", json!(""), "items[0].name: is blank"),
         ("/items/0/brand", json!(""), "items[0].brand: is blank"),
-        ("/items/0/price", json!(0), "items[0].price: is not above 0"),
+        ("/items/0/price", json!(0), "items[0].price: must be above 0"),
         ("/items/0/price", json!("secret"), "items[0].price: must be a whole number"),
-        ("/items/0/sale", json!(-1), "items[0].sale: is below 0"),
-        ("/items/0/total_price", json!(-1), "items[0].total_price: is below 0"),
+        ("/items/0/sale", json!(-1), "items[0].sale: must be at least 0"),
+        ("/items/0/total_price", json!(-1), "items[0].total_price: must be at least 0"),
         ("/items/0/total_price", json!(316), "items[0].total_price: must be at least"),
         ("/date_created", Value::Null, "date_created: is not between"),
         ("/date_created", json!("2016-11-20T11:59:59Z"), "date_created: is not between"),
@@ -153,12 +153,12 @@ fn a_whole_number_is_read_however_it_is_written() {
 fn what_is_no_json_object_or_too_long_is_refused() {
     let long = format!("{}{}", example(), " ".repeat(1 << 20));
     for (payload, expected) in [
-        (&b"secret"[..], "body: is not a JSON object"),
-        (b"", "body: is not a JSON object"),
-        (b"[\"secret\"]", "body: is not a JSON object"),
+        (&b"secret"[..], "body: must be a JSON object"),
+        (b"", "body: must be a JSON object"),
+        (b"[\"secret\"]", "body: must be a JSON object"),
         (b"{\"order_uid\": \"secret", "body: "),
         (b"{\"order_uid\": \"\xff\"}", "body: "),
-        (long.as_bytes(), "body: is longer than 1 MiB"),
+        (long.as_bytes(), "body: must have at most 1 MiB"),
     ] {
         let error = read(payload, now()).unwrap_err().to_string();
 

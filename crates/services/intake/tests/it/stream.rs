@@ -53,8 +53,8 @@ async fn poison_is_a_dead_letter_that_names_the_rule_and_the_others_of_its_batch
     let letters = fixture.letters(3).await;
     fixture.stored(50).await;
     let errors: Vec<&str> = letters.iter().map(|letter| &letter.headers[HEADER_ERROR]).collect();
-    assert_eq!(errors[0], "body: is not a JSON object");
-    assert_eq!(errors[1], "payment.amount: is not above 0");
+    assert_eq!(errors[0], "body: must be a JSON object");
+    assert_eq!(errors[1], "payment.amount: must be above 0");
     assert!(errors[2].starts_with("ORDER_UID_REUSED"), "{errors:?}");
     assert_eq!(fixture.count().await, 50);
     assert_eq!(fixture.found(&orders[3].order_uid).await.json()["entry"], "WBIL", "the first stands");

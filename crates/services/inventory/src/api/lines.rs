@@ -15,15 +15,15 @@ const MAX_QUANTITY: i64 = 1_000_000;
 /// Decodes and validates the entries. Fails with INVALID_ARGUMENT and a message that names the invalid field.
 pub fn decode(parts: &[PartQuantity]) -> Result<Lines, Status> {
     if parts.is_empty() {
-        return Err(invalid("parts", "is empty"));
+        return Err(invalid("parts", "must not be empty"));
     }
     if parts.len() > MAX_ENTRIES {
-        return Err(invalid("parts", format!("has more than {MAX_ENTRIES} entries")));
+        return Err(invalid("parts", format!("must have at most {MAX_ENTRIES} entries")));
     }
     let entries = parts.iter().enumerate().map(|(index, part)| {
         let uuid = parse_uuid(&format!("parts[{index}].part_uuid"), &part.part_uuid)?;
         if !(1..=MAX_QUANTITY).contains(&part.quantity) {
-            let problem = format!("is not between 1 and {MAX_QUANTITY}");
+            let problem = format!("must be from 1 to {MAX_QUANTITY}");
             return Err(invalid(format!("parts[{index}].quantity"), problem));
         }
         Ok((PartId::new(uuid), part.quantity))

@@ -52,7 +52,7 @@ pub fn decode_token(token: &str) -> Result<i64, Status> {
     }
     // `parse` also accepts forms that the service never issues as a token, such as `+5`.
     let position = token.parse::<i64>().ok().filter(|position| *position > 0 && position.to_string() == token);
-    position.ok_or_else(|| invalid("page_token", "is not the next_page_token of a page"))
+    position.ok_or_else(|| invalid("page_token", "must be the next_page_token of a page"))
 }
 
 /// Decodes a filter and checks the bounds of its values.
@@ -68,7 +68,7 @@ pub fn decode_filter(filter: PartsFilter) -> Result<Filter, Status> {
 
 fn bounded<T>(field: &str, values: Vec<T>) -> Result<Vec<T>, Status> {
     if values.len() > MAX_VALUES {
-        return Err(invalid(format!("filter.{field}"), format!("has more than {MAX_VALUES} values")));
+        return Err(invalid(format!("filter.{field}"), format!("must have at most {MAX_VALUES} values")));
     }
     Ok(values)
 }
@@ -82,7 +82,7 @@ fn decode_categories(categories: &[i32]) -> Result<Vec<Category>, Status> {
     let decode = |(index, category): (usize, &i32)| {
         WireCategory::try_from(*category)
             .map(decode_category)
-            .map_err(|_| invalid(format!("filter.categories[{index}]"), "is not a category"))
+            .map_err(|_| invalid(format!("filter.categories[{index}]"), "must be a category"))
     };
     categories.iter().enumerate().map(decode).collect()
 }
@@ -90,7 +90,7 @@ fn decode_categories(categories: &[i32]) -> Result<Vec<Category>, Status> {
 /// Rejects NUL characters, which PostgreSQL's `text` cannot store.
 fn texts(field: &str, values: Vec<String>) -> Result<Vec<String>, Status> {
     match values.iter().position(|value| value.contains('\0')) {
-        Some(index) => Err(invalid(format!("filter.{field}[{index}]"), "has a NUL character")),
+        Some(index) => Err(invalid(format!("filter.{field}[{index}]"), "must have no NUL")),
         None => bounded(field, values),
     }
 }

@@ -20,7 +20,7 @@ pub async fn handle(
 ) -> Result<Response<ReservePartsForAllResponse>, Status> {
     let requests = request.into_inner().requests;
     if requests.len() > MAX_ORDERS {
-        return Err(grpc::invalid("requests", format!("has more than {MAX_ORDERS} entries")));
+        return Err(grpc::invalid("requests", format!("must have at most {MAX_ORDERS} entries")));
     }
 
     // Together they are a group of the statement that reserves.

@@ -12,7 +12,7 @@ pub use order::GrpcExistingOrders;
 
 /// The order service is unavailable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("order is not available: {0}")]
+#[error("order is unavailable: {0}")]
 pub struct Unavailable(pub String);
 
 /// Looks up orders in the order service.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use contracts::ids::OrderId;
-use platform::postgres::DatabaseError;
+use platform::{error_chain, postgres::DatabaseError};
 
 use super::InventoryService;
 use crate::{
@@ -66,8 +66,7 @@ impl InventoryService {
         for order in orders {
             expired += match self.warehouse.expire(&[*order], read_at).await {
                 Err(error @ Error::Database(DatabaseError::Refused(_))) => {
-                    let error = format!("{:#}", anyhow::Error::from(error));
-                    tracing::error!(order_uuid = %order, error, "reservation not expired, skipped");
+                    tracing::error!(order_uuid = %order, error = error_chain(error), "reservation not expired, skipped");
                     0
                 }
                 expired => expired?,

@@ -177,10 +177,10 @@ async fn an_invalid_filter_is_rejected_with_the_name_of_the_field() {
 
     for (filter, problem) in [
         (PartsFilter { uuids: texts("x"), ..all.clone() }, "filter.uuids[0]: is not a uuid"),
-        (PartsFilter { categories: vec![1, 5], ..all.clone() }, "filter.categories[1]: is not a category"),
-        (PartsFilter { categories: vec![-1], ..all.clone() }, "filter.categories[0]: is not a category"),
-        (PartsFilter { names: texts("\0"), ..all.clone() }, "filter.names[1]: has a NUL character"),
-        (PartsFilter { tags: texts("\0"), ..all.clone() }, "filter.tags[1]: has a NUL character"),
+        (PartsFilter { categories: vec![1, 5], ..all.clone() }, "filter.categories[1]: must be a category"),
+        (PartsFilter { categories: vec![-1], ..all.clone() }, "filter.categories[0]: must be a category"),
+        (PartsFilter { names: texts("\0"), ..all.clone() }, "filter.names[1]: must have no NUL"),
+        (PartsFilter { tags: texts("\0"), ..all.clone() }, "filter.tags[1]: must have no NUL"),
         (PartsFilter { tags: vec![String::new(); 1001], ..all.clone() }, "filter.tags: has more than 1000 values"),
         (PartsFilter { uuids: vec![String::new(); 1001], ..all.clone() }, "filter.uuids: has more than 1000 values"),
     ] {

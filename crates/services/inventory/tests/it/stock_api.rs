@@ -118,9 +118,9 @@ async fn an_invalid_request_is_rejected_with_the_name_of_the_field() {
         ("", vec![quantity(PART, 1)], "order_uuid: is not a uuid"),
         (&order, vec![], "parts: is empty"),
         (&order, vec![quantity(PART, 1), quantity("x", 1)], "parts[1].part_uuid: is not a uuid"),
-        (&order, vec![quantity(PART, 0)], "parts[0].quantity: is not between 1 and 1000000"),
-        (&order, vec![quantity(PART, -1)], "parts[0].quantity: is not between 1 and 1000000"),
-        (&order, vec![quantity(PART, i64::MAX)], "parts[0].quantity: is not between 1 and 1000000"),
+        (&order, vec![quantity(PART, 0)], "parts[0].quantity: must be from 1 to 1000000"),
+        (&order, vec![quantity(PART, -1)], "parts[0].quantity: must be from 1 to 1000000"),
+        (&order, vec![quantity(PART, i64::MAX)], "parts[0].quantity: must be from 1 to 1000000"),
         (&order, vec![quantity(PART, 1); 1001], "parts: has more than 1000 entries"),
     ] {
         let status = client.reserve_parts(reserve(order, parts)).await.unwrap_err();

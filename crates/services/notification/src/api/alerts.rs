@@ -11,7 +11,10 @@ use axum::{
     routing::post,
 };
 use chrono::{DateTime, SubsecRound as _, Utc};
-use platform::http::{self, json, problem::Problem};
+use platform::{
+    error_chain,
+    http::{self, json, problem::Problem},
+};
 use serde::Deserialize;
 
 use crate::{
@@ -65,7 +68,7 @@ async fn handle(State(alerting): State<Alerting>, body: Bytes) -> Result<StatusC
         Ok(()) => Ok(StatusCode::OK),
         Err(error) => {
             // Alertmanager repeats the call, and counts its failures.
-            let problem = format!("{:#}", anyhow::Error::from(error));
+            let problem = error_chain(error);
             tracing::warn!(problem, "alerts not sent, Alertmanager repeats them");
             Err(Problem::unavailable("the alerts were not sent"))
         }
@@ -75,7 +78,7 @@ async fn handle(State(alerting): State<Alerting>, body: Bytes) -> Result<StatusC
 fn decode(body: &[u8]) -> Result<Vec<Alert>, Problem> {
     let webhook: Webhook = json::decode(body)?;
     if webhook.version != VERSION {
-        return Err(Problem::invalid("version", format!("is not {VERSION:?}")));
+        return Err(Problem::invalid("version", format!("must be {VERSION:?}")));
     }
     if !(1..=MAX_ALERTS).contains(&webhook.alerts.len()) {
         return Err(Problem::invalid("alerts", format!("must have 1 to {MAX_ALERTS} elements")));
@@ -86,10 +89,10 @@ fn decode(body: &[u8]) -> Result<Vec<Alert>, Problem> {
 fn read(index: usize, mut reported: Reported) -> Result<Alert, Problem> {
     let is_hash = |text: &str| text.len() == 16 && text.bytes().all(|letter| letter.is_ascii_hexdigit());
     if !is_hash(&reported.fingerprint) {
-        return Err(Problem::invalid(format!("alerts[{index}].fingerprint"), "is not 16 hexadecimal digits"));
+        return Err(Problem::invalid(format!("alerts[{index}].fingerprint"), "must be 16 hexadecimal digits"));
     }
     let name = reported.labels.remove("alertname").filter(|name| !name.trim().is_empty());
-    let name = name.ok_or_else(|| Problem::invalid(format!("alerts[{index}].labels.alertname"), "is missing"))?;
+    let name = name.ok_or_else(|| Problem::invalid(format!("alerts[{index}].labels.alertname"), "is required"))?;
     let status = match reported.status {
         Status::Firing => AlertStatus::Firing,
         Status::Resolved => AlertStatus::Resolved,

@@ -43,7 +43,7 @@ impl Users for GrpcUsers {
             }
             // The user is unknown, or cannot be looked up whenever iam is asked. Other users must not wait for this one.
             Err(status) if is_refusal(&status) => {
-                tracing::info!(user_uuid = %user, code = ?status.code(), "iam refuses to look the user up");
+                tracing::info!(user_uuid = %user, code = ?status.code(), "user look-up rejected by iam");
                 Ok(None)
             }
             Err(status) => Err(unavailable(&status)),

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use moka::sync::Cache;
 use platform::{
     config::ConfigError,
+    error_chain,
     http::response_body::{self, BodyError},
 };
 use reqwest::{Client, Response, StatusCode, redirect::Policy};
@@ -147,7 +148,7 @@ async fn read_answer(response: Response) -> Result<ApiResponse, String> {
 }
 
 fn explain(error: reqwest::Error) -> String {
-    format!("{:#}", anyhow::Error::from(error.without_url()))
+    error_chain(error.without_url())
 }
 
 /// Classifies a call without a response. Only a failed connection proves that the message was not accepted.

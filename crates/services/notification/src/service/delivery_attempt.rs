@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platform::telemetry;
+use platform::{error_chain, telemetry};
 use tracing::Span;
 
 use crate::{
@@ -29,10 +29,7 @@ pub enum AttemptResult {
 
 /// Logs a database error after which the notification stays queued.
 pub fn left_queued(error: Error) -> AttemptResult {
-    tracing::warn!(
-        error = format!("{:#}", anyhow::Error::from(error)),
-        "database unavailable, notification stays queued"
-    );
+    tracing::warn!(error = error_chain(error), "database unavailable, notification stays queued");
     AttemptResult::Done
 }
 

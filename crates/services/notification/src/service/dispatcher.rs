@@ -9,7 +9,7 @@ use std::{
 };
 
 use contracts::ids::UserId;
-use platform::retry;
+use platform::{error_chain, retry};
 use tokio::time::Instant;
 use tracing::{Instrument as _, Span};
 
@@ -143,7 +143,7 @@ impl Dispatcher {
         let attempts: Vec<Attempt> = settled.iter().map(attempt).collect();
         let mut pauses = retry::endless_backoff().take(MAX_WRITE_RETRIES);
         while let Err(error) = self.notifications.settle(&attempts, &outcome).await {
-            let error = format!("{:#}", anyhow::Error::from(error));
+            let error = error_chain(error);
             match pauses.next() {
                 Some(pause) => {
                     tracing::warn!(error, "database unavailable, retrying to write the outcome of an attempt");

@@ -44,7 +44,7 @@ impl<S: Send + Sync> FromRequestParts<S> for OrderPath {
         let path = RawPathParams::from_request_parts(parts, state).await.ok();
         let (name, text) = path.iter().flat_map(RawPathParams::iter).next().unwrap_or(("order_uuid", ""));
         let uuid = Uuid::try_parse(text).ok().map(OrderId::new);
-        uuid.map(Self).ok_or_else(|| Problem::invalid(name, "is not a uuid"))
+        uuid.map(Self).ok_or_else(|| Problem::invalid(name, "must be a uuid"))
     }
 }
 

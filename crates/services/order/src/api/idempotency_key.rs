@@ -32,7 +32,7 @@ pub fn read(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     if values.next().is_some() {
         return Err(wrong("must be sent at most once"));
     }
-    let text = value.to_str().map_err(|_| wrong("has characters that are not visible ASCII"))?.trim();
+    let text = value.to_str().map_err(|_| wrong("must be visible ASCII"))?.trim();
     // The IETF draft of the header requires a quoted string (RFC 8941), but most clients send the key without quotes.
     let key = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
     if key.is_empty() || key.len() > KEY_LENGTH {

@@ -59,7 +59,7 @@ pub async fn handle(
 }
 
 fn cursor(text: &str) -> Result<Cursor, Problem> {
-    text.parse().map_err(|InvalidCursor| Problem::invalid("cursor", "is not a next_cursor of this list"))
+    text.parse().map_err(|InvalidCursor| Problem::invalid("cursor", "must be a next_cursor of this list"))
 }
 
 /// Parses the maximum number of orders on a page.

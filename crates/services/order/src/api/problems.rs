@@ -6,6 +6,7 @@ use axum::{
 };
 pub use platform::http::openapi::Declared;
 use platform::{
+    error_chain,
     http::{openapi::SharedProblems, problem::Problem},
     postgres::DatabaseError,
 };
@@ -72,11 +73,11 @@ pub(super) fn problem(error: Error, parts: &'static str) -> Problem {
             after(2, Problem::new(StatusCode::SERVICE_UNAVAILABLE, "PAYMENT_OUTCOME_UNKNOWN", message))
         }
         Error::Unavailable(..) | Error::Database(DatabaseError::Unavailable(_)) => {
-            tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "dependency unavailable");
+            tracing::warn!(error = error_chain(error), "dependency unavailable");
             Problem::unavailable(message)
         }
         Error::Database(_) | Error::Inconsistent(_) => {
-            tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "request failed");
+            tracing::error!(error = error_chain(error), "request failed");
             Problem::internal()
         }
     }

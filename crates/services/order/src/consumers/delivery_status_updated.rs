@@ -25,9 +25,9 @@ pub fn delivery_status_updated(service: DeliveryService) -> Subscription {
 }
 
 fn decode(event: DeliveryStatusUpdated) -> Result<Delivery, Failure> {
-    let uuid = event.delivery_uuid.parse().map_err(|_| Failure::poison("delivery_uuid is not a uuid"))?;
-    let status = DeliveryStatus::parse(&event.status).ok_or_else(|| Failure::poison("unknown status"))?;
+    let uuid = event.delivery_uuid.parse().map_err(|_| Failure::poison("delivery_uuid: must be a uuid"))?;
+    let status = DeliveryStatus::parse(&event.status).ok_or_else(|| Failure::poison("status: unknown"))?;
     let estimated_delivery = estimated_delivery(&event.estimated_date)
-        .map_err(|error| Failure::poison(format!("estimated_date {error}")))?;
+        .map_err(|error| Failure::poison(format!("estimated_date: {error}")))?;
     Ok(Delivery { uuid: DeliveryId::new(uuid), status, tracking_number: event.tracking_number, estimated_delivery })
 }

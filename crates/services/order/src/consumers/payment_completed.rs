@@ -22,12 +22,13 @@ fn decode(received: &Received<PaymentCompleted>) -> Result<Completed, Failure> {
     let result = match status.as_str() {
         "SUCCESS" => {
             let transaction = transaction_uuid.parse();
-            let transaction = transaction.map_err(|_| Failure::poison("transaction_uuid is not a uuid".to_owned()))?;
+            let transaction =
+                transaction.map_err(|_| Failure::poison("transaction_uuid: must be a uuid".to_owned()))?;
             PaymentResult::Success(TransactionId::new(transaction))
         }
         "INSUFFICIENT_FUNDS" => PaymentResult::InsufficientFunds,
         "FAILED" => PaymentResult::Failed,
-        _ => return Err(Failure::poison("unknown status".to_owned())),
+        _ => return Err(Failure::poison("status: unknown".to_owned())),
     };
     let (order, user) = (received.subject.order, received.subject.user);
     Ok(Completed { order, user, attempt: *attempt, amount_minor: *amount_minor, result })

@@ -9,9 +9,9 @@ use super::Status;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
-    #[error("there is no order {0}")]
+    #[error("order {0} not found")]
     OrderNotFound(OrderId),
-    #[error("there is no part {0}")]
+    #[error("part {0} not found")]
     PartNotFound(PartId),
     #[error("part {0} is out of stock")]
     OutOfStock(PartId),

@@ -1,6 +1,6 @@
 //! Cancels orders that were not paid before their deadline.
 
-use platform::{jobs::Done, postgres::DatabaseError};
+use platform::{error_chain, jobs::Done, postgres::DatabaseError};
 
 use super::OrderService;
 use crate::{
@@ -24,8 +24,7 @@ impl OrderService {
                 Err(error @ Error::Database(DatabaseError::Unavailable(_))) => return Err(error.into()),
                 // It holds up no other order.
                 Err(error) => {
-                    let error = format!("{:#}", anyhow::Error::from(error));
-                    tracing::error!(order_uuid = %uuid, error, "overdue order not cancelled, skipped");
+                    tracing::error!(order_uuid = %uuid, error = error_chain(error), "overdue order not cancelled, skipped");
                 }
             }
         }

@@ -4,7 +4,10 @@
 
 use contracts::ids::{OrderId, UserId};
 use contracts::money::Money;
-use platform::security_events::{self, AccessRefusal, Event};
+use platform::{
+    error_chain,
+    security_events::{self, AccessRefusal, Event},
+};
 
 use super::{OrderService, idempotency::Execution};
 use crate::{
@@ -76,8 +79,7 @@ impl OrderService {
     /// Releases the reservation of an order that is refused.
     pub(super) async fn release_reservation(&self, order: OrderId) {
         if let Err(error) = self.inventory.release(order).await {
-            let error = format!("{:#}", anyhow::Error::from(error));
-            tracing::warn!(order_uuid = %order, error, "reservation of a refused order not released; it expires");
+            tracing::warn!(order_uuid = %order, error = error_chain(error), "reservation of a refused order not released; it expires");
         }
     }
 }

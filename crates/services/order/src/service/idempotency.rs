@@ -109,7 +109,7 @@ impl OrderService {
             loop {
                 tokio::time::sleep(RENEW_INTERVAL).await;
                 if let Err(error) = self.keys.renew(claim, LEASE_TTL).await {
-                    tracing::warn!(%error, "lease of an idempotency key not renewed");
+                    tracing::warn!(error = error_chain(error), "lease of an idempotency key not renewed");
                 }
             }
         };

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use contracts::ids::{OrderId, TransactionId, UserId};
-use platform::{deadline, http::REQUEST_TIMEOUT};
+use platform::{deadline, error_chain, http::REQUEST_TIMEOUT};
 
 use super::{OrderService, idempotency::Execution};
 use crate::{
@@ -242,7 +242,7 @@ impl OrderService {
             tracing::warn!(
                 order_uuid = %order.uuid,
                 attempt = lease.attempt.number,
-                error = format!("{:#}", anyhow::Error::from(error)),
+                error = error_chain(error),
                 "payment outcome not written; the reconciler retries"
             );
             Error::PaymentOutcomeUnknown

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use contracts::ids::{OrderId, UserId};
 use futures::StreamExt as _;
-use platform::jobs;
+use platform::{error_chain, jobs};
 use tokio_util::sync::CancellationToken;
 
 use super::OrderService;
@@ -37,8 +37,7 @@ impl OrderService {
                 tracing::info!(order_uuid = %order, reason = %refusal, "order not paid from its user's balance");
             }
             Err(error) => {
-                let error = format!("{:#}", anyhow::Error::from(error));
-                tracing::warn!(order_uuid = %order, error, "payment from the balance not made; retrying later");
+                tracing::warn!(order_uuid = %order, error = error_chain(error), "payment from the balance not made; retrying later");
             }
         }
     }

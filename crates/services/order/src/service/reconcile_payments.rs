@@ -53,7 +53,12 @@ impl OrderService {
             Ok(Err(
                 Error::PaymentOutcomeUnknown | Error::Unavailable(..) | Error::Database(DatabaseError::Unavailable(_)),
             )) => {}
-            Ok(Err(error)) => tracing::info!(order_uuid = %uuid, %error, "reconciled: the order is not paid"),
+            Ok(Err(error @ Error::Refused(_))) => {
+                tracing::info!(order_uuid = %uuid, %error, "reconciled: the order is not paid");
+            }
+            Ok(Err(error)) => {
+                tracing::error!(order_uuid = %uuid, error = error_chain(error), "payment attempt not reconciled, retrying");
+            }
             Err(_) => {
                 self.ask_later(&order, &lease, "timed out").await;
             }

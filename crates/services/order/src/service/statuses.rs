@@ -120,7 +120,7 @@ impl Statuses {
     /// Stops using the cache for a second, so that an unavailable cache costs its timeout once a second instead of once per request.
     fn rest(&self, error: &anyhow::Error) {
         if !self.is_resting() {
-            tracing::warn!(error = format!("{error:#}"), "status cache unavailable, going without");
+            tracing::warn!(error = format!("{error:#}"), "status cache unavailable, bypassed");
         }
         *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + FAILURE_PAUSE);
     }

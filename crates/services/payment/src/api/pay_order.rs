@@ -57,7 +57,7 @@ pub fn method(value: i32) -> Result<Method, Status> {
         Ok(PaymentMethod::Sbp) => Ok(Method::Sbp),
         Ok(PaymentMethod::CreditCard) => Ok(Method::CreditCard),
         Ok(PaymentMethod::InvestorMoney) => Ok(Method::InvestorMoney),
-        Ok(PaymentMethod::Unspecified) => Err(invalid("payment_method", "is not specified")),
+        Ok(PaymentMethod::Unspecified) => Err(invalid("payment_method", "is required")),
         Err(_) => Err(invalid("payment_method", "is not known")),
     }
 }
@@ -68,16 +68,16 @@ pub fn amount(minor: i64) -> Result<Money, Status> {
 
 pub fn positive(minor: i64) -> Result<Money, &'static str> {
     let amount = Money::from_minor(minor).ok().filter(|amount| *amount != Money::ZERO);
-    amount.ok_or("is not an amount of money above 0")
+    amount.ok_or("must be an amount of money above 0")
 }
 
 pub fn attempt(attempt: u32) -> Result<NonZeroU32, Status> {
-    NonZeroU32::new(attempt).ok_or_else(|| invalid("attempt", "counts from 1"))
+    NonZeroU32::new(attempt).ok_or_else(|| invalid("attempt", "must be at least 1"))
 }
 
 fn reject_from_user(field: &str, sent: bool) -> Result<(), Status> {
     if sent {
-        return Err(Status::permission_denied(format!("{field}: the order service alone pays an order of the shop")));
+        return Err(Status::permission_denied(format!("{field}: only the order service may charge an order")));
     }
     Ok(())
 }

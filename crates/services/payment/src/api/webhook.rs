@@ -10,7 +10,7 @@ use axum::{
 };
 use contracts::ids::TransactionId;
 use platform::{
-    clock,
+    clock, error_chain,
     http::{self, json, problem::Problem},
 };
 use ring::hmac;
@@ -75,8 +75,7 @@ async fn handle(State(webhook): State<Webhook>, headers: HeaderMap, body: Bytes)
         Ok(()) => Ok(StatusCode::OK),
         Err(error) => {
             // Stripe repeats the event for three days.
-            let error = format!("{:#}", anyhow::Error::from(error));
-            tracing::warn!(transaction_uuid = %transaction, error, "event of the payment provider not handled");
+            tracing::warn!(transaction_uuid = %transaction, error = error_chain(error), "event of the payment provider not handled");
             Err(Problem::unavailable("the event was not handled; send it again"))
         }
     }

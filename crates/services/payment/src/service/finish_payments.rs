@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use platform::jobs;
+use platform::{error_chain, jobs};
 use tokio_util::sync::CancellationToken;
 
 use super::PaymentService;
@@ -37,7 +37,7 @@ impl PaymentService {
 pub(super) async fn failure(work: impl Future<Output = Result<(), Error>>, lease: Duration) -> Option<String> {
     match tokio::time::timeout(lease, work).await {
         Ok(Ok(())) => None,
-        Ok(Err(error)) => Some(format!("{:#}", anyhow::Error::from(error))),
+        Ok(Err(error)) => Some(error_chain(error)),
         Err(_) => Some(format!("timed out after {lease:?}")),
     }
 }

@@ -29,7 +29,7 @@ impl PaymentService {
                 if age < MAX_REPEAT_AGE {
                     provider.charge(&payment.intent).await?
                 } else if age >= FINAL_AGE && lookup == Lookup::Absent {
-                    tracing::warn!(transaction_uuid = %payment.intent.transaction, "attempt never reached the provider");
+                    tracing::warn!(transaction_uuid = %payment.intent.transaction, "charge absent at the provider, attempt declined");
                     ChargeState::Settled(Outcome::Declined(Decline::Declined))
                 } else {
                     return Err(undecided(&lookup).into());

@@ -6,6 +6,7 @@ use payment::{
     client::{Lookup, Provider as _, Refund},
     model::{ChargeState, Decline, Intent, Method, Outcome, RefundState, refund_of_rest},
 };
+use platform::error_chain;
 use stand_ins::{Mode, ProviderFault};
 use tokio::net::TcpListener;
 
@@ -13,6 +14,7 @@ use crate::{
     intent, money,
     stripe_client::{KEY, client, client_that_waits, stand_in},
 };
+use platform::error_chain;
 
 fn charged() -> ChargeState {
     ChargeState::Settled(Outcome::Charged { reference: "pi_1".to_owned() })
@@ -243,7 +245,7 @@ async fn an_answer_without_end_costs_little_and_leaves_the_outcome_unknown() {
 
     let outcome = client(&server.url()).charge(&intent(Method::Card)).await;
 
-    let problem = format!("{:#}", anyhow::Error::from(outcome.unwrap_err()));
+    let problem = error_chain(outcome.unwrap_err());
     assert!(problem.contains("more than 262144 bytes"), "{problem}");
     // The bytes in the socket buffers count as sent, too.
     assert!(server.sent() < 16 << 20, "{} bytes", server.sent());

@@ -76,7 +76,7 @@ impl Subject for UserId {
 
 /// The name of a field of an event that should hold a uuid, but does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0} is not a uuid")]
+#[error("{0}: must be a uuid")]
 pub struct InvalidUuid(pub &'static str);
 
 pub(super) fn uuid(field: &'static str, value: &str) -> Result<Uuid, InvalidUuid> {

@@ -39,7 +39,7 @@ pub(super) fn denied(user: Option<Uuid>, reason: AccessRefusal, refusal: Refusal
 }
 
 /// The error message for a user without the role `operator`.
-pub const NOT_OPERATOR: &str = "this needs the role operator";
+pub const NOT_OPERATOR: &str = "only operators may call this method";
 
 /// The error message for a caller with too many requests of one session: 429 over HTTP, RESOURCE_EXHAUSTED over gRPC.
 const TOO_MANY_REQUESTS: &str = "too many requests of this session at once; try again soon";
@@ -65,7 +65,7 @@ impl Refusal {
             Self::NotOperator => Status::permission_denied(NOT_OPERATOR),
             Self::OtherCaller => Status::permission_denied("this service may not call this method"),
             // This arm is for unknown methods. The server does not start if one of its own methods has no rule.
-            Self::NoRule => Status::unimplemented("there is no such method"),
+            Self::NoRule => Status::unimplemented("method not found"),
             Self::Unavailable => Status::unavailable("sessions cannot be checked now"),
             Self::TooMany => Status::resource_exhausted(TOO_MANY_REQUESTS),
         }

@@ -55,7 +55,7 @@ pub struct Permit {
 
 /// The breaker refuses the call, because the peer has failed too often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0} is not called for a few seconds, since it has failed too often")]
+#[error("{0} is unavailable: its circuit breaker is open")]
 pub struct Refused(pub &'static str);
 
 impl CircuitBreaker {

@@ -165,17 +165,20 @@ mod tests {
     #[test]
     fn all_invalid_fields_are_listed_and_the_text_is_about_the_first() {
         let mut fields = InvalidFields::default();
-        fields.check::<()>("name", Err("is empty"));
-        fields.check::<()>("speed", Err("is not between 1 and 100"));
+        fields.check::<()>("name", Err("must not be empty"));
+        fields.check::<()>("speed", Err("must be from 1 to 100"));
         let status = Status::from(fields.clone());
-        assert_eq!((status.code(), status.message()), (Code::InvalidArgument, "name: is empty"));
+        assert_eq!((status.code(), status.message()), (Code::InvalidArgument, "name: must not be empty"));
 
         let details = details_of(&status);
 
         let violations = &details.bad_request().unwrap().field_violations;
         let violations: Vec<_> =
             violations.iter().map(|wrong| (&*wrong.field, &*wrong.description, &*wrong.reason)).collect();
-        assert_eq!(violations, [("name", "is empty", "INVALID"), ("speed", "is not between 1 and 100", "INVALID")]);
+        assert_eq!(
+            violations,
+            [("name", "must not be empty", "INVALID"), ("speed", "must be from 1 to 100", "INVALID")]
+        );
         assert_eq!(details.error_info().unwrap().reason, "INVALID_REQUEST");
         assert_eq!(InvalidFields::in_status(&status), fields);
     }

@@ -29,7 +29,7 @@ pub fn parse_uuid(field: &str, value: &str) -> Result<Uuid, Status> {
 
 /// Parses the uuid in a field, for [`InvalidFields::check`](crate::invalid::InvalidFields::check).
 pub fn uuid(value: &str) -> Result<Uuid, &'static str> {
-    Uuid::try_parse(value).map_err(|_| "is not a uuid")
+    Uuid::try_parse(value).map_err(|_| "must be a uuid")
 }
 
 /// Returns the caller that the guard authenticated.

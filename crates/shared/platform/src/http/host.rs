@@ -13,11 +13,11 @@ pub(crate) fn check(request: &Request) -> Result<(), Problem> {
     let mut hosts = request.headers().get_all(HOST).iter();
     let wrong = |problem| Err(Problem::invalid("Host", problem));
     match (hosts.next(), hosts.next()) {
-        (None, _) if request.version() == Version::HTTP_11 => wrong("is missing"),
+        (None, _) if request.version() == Version::HTTP_11 => wrong("is required"),
         (None, _) => Ok(()),
         (Some(_), Some(_)) => wrong("must be sent at most once"),
         (Some(host), None) if is_valid(host.as_bytes()) => Ok(()),
-        (Some(_), None) => wrong("is not a host with an optional port"),
+        (Some(_), None) => wrong("must be a host with an optional port"),
     }
 }
 

@@ -74,7 +74,7 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, InvalidField> {
     // serde would accept an array for a struct, element by element.
     if !body.trim_ascii_start().starts_with(b"{") {
-        return Err(InvalidField::invalid(unreadable_field::BODY, "is not a JSON object"));
+        return Err(InvalidField::invalid(unreadable_field::BODY, "must be a JSON object"));
     }
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {

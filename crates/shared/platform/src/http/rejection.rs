@@ -16,13 +16,13 @@ const MAX_METHOD_CHARACTERS: usize = 16;
 /// Responds 404 to a path without a route.
 pub async fn not_found(uri: Uri) -> Problem {
     let path = shown(uri.path(), MAX_PATH_CHARACTERS);
-    Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", format!("there is nothing at {path}"))
+    Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", format!("{path} not found"))
 }
 
 /// Responds 405 to a method that the route does not have.
 pub async fn method_not_allowed(method: Method) -> Problem {
     let method = shown(method.as_str(), MAX_METHOD_CHARACTERS);
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", format!("{method} is not possible here"))
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", format!("{method} is not allowed here"))
 }
 
 /// Returns the first `most` characters of a caller's text, escaped so that no log, terminal or page interprets them.

@@ -5,7 +5,7 @@ use reqwest::Response;
 /// The reason why a response body could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
-    #[error("the answer has more than {0} bytes")]
+    #[error("the response has more than {0} bytes")]
     TooLarge(usize),
     #[error(transparent)]
     Lost(#[from] reqwest::Error),

@@ -90,7 +90,7 @@ async fn connect(config: &Config, broker: &str) -> anyhow::Result<Box<dyn Stream
     let Some(authorities) = &config.kafka_ssl_ca_file else { return Ok(Box::new(tcp)) };
     let trusting = tls::trusting(security::CA, authorities)?;
     let host = broker.rsplit_once(':').map_or(broker, |(host, _)| host);
-    let host = ServerName::try_from(host.to_owned()).context("is no name of a server")?;
+    let host = ServerName::try_from(host.to_owned()).context("is not a server name")?;
     Ok(Box::new(TlsConnector::from(trusting).connect(host, tcp).await?))
 }
 

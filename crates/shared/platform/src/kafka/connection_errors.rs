@@ -66,7 +66,7 @@ impl ClientContext for Listening {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(%error, reason, "librdkafka");
+        tracing::debug!(%error, reason, "librdkafka error");
     }
 }
 
@@ -133,7 +133,7 @@ impl ClientContext for Witness {
                 self.distrust.send_replace(Some(refusal));
             }
             Some(refusal) => self.warn(&refusal.to_string()),
-            None => tracing::debug!(%error, reason, "librdkafka"),
+            None => tracing::debug!(%error, reason, "librdkafka error"),
         }
     }
 }

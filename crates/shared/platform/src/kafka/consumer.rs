@@ -180,7 +180,7 @@ impl Consumer {
                     continue;
                 }
                 () = self.dead_letters.close_idle() => continue,
-                () = broken.cancelled() => break Err(anyhow::anyhow!("a consumer broke and starts again")),
+                () = broken.cancelled() => break Err(anyhow::anyhow!("the consumer broke")),
                 // On an idle topic no message shows that the broker has recovered, so a minute without errors counts as recovery.
                 () = outage.subsided() => {
                     outage.over();
@@ -189,7 +189,7 @@ impl Consumer {
                 () = stop.cancelled() => break Ok(()),
             };
             if let Some((_, reason)) = consumer.client().fatal_error() {
-                tracing::error!(group = self.group, reason, "a consumer failed and starts again");
+                tracing::error!(group = self.group, reason, "consumer failed, restarting");
                 break Err(anyhow::anyhow!("Kafka: {reason}"));
             }
             // librdkafka reports a refusal only once. A new consumer makes it report again.
@@ -263,6 +263,6 @@ impl Consumer {
 /// Commits the stored offsets and leaves the group. Blocks.
 fn leave(group: &str, consumer: Arc<StreamConsumer<Context>>) {
     if !close(consumer, CLOSE_TIMEOUT) {
-        tracing::error!(group, "a consumer did not close and is left behind");
+        tracing::error!(group, "consumer did not close in time, abandoned");
     }
 }

@@ -88,7 +88,7 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
                         tracing::warn!(
                             group = self.consumer.group,
                             error = format!("{error:#}"),
-                            "reading again failed"
+                            "re-reading the unreadable batch failed, retrying"
                         );
                     }
                 }

@@ -157,7 +157,7 @@ impl KafkaPublisher {
     pub(super) fn replace_failed(&self) -> anyhow::Result<()> {
         let mut current = self.producer.write().unwrap_or_else(PoisonError::into_inner);
         let Some((_, reason)) = current.client.client().fatal_error() else { return Ok(()) };
-        tracing::error!(reason, "a Kafka producer failed for good and is made again");
+        tracing::error!(reason, "Kafka producer failed, recreating");
         let failed = std::mem::replace(&mut *current, producer(&self.config, self.limit)?);
         drop_in_background(failed);
         Ok(())
@@ -187,7 +187,7 @@ impl KafkaPublisher {
     }
 
     fn replace_unanswered(&self, producer: &Producer) -> anyhow::Result<()> {
-        tracing::warn!("Kafka has not answered a producer, which is made again");
+        tracing::warn!("Kafka producer timed out, recreating");
         self.replace(producer)
     }
 

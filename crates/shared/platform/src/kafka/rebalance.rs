@@ -40,7 +40,7 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(%error, reason, "librdkafka");
+        tracing::debug!(%error, reason, "librdkafka error");
     }
 
     fn stats_raw(&self, statistics: &[u8]) {

@@ -70,7 +70,7 @@ pub async fn ensure_topics(config: &Config, topics: &[&str]) -> anyhow::Result<(
             tracing::warn!(
                 topic,
                 error = format!("{error:#}"),
-                "the dead-letter topic may forget its letters; set its retention.ms to -1"
+                "dead-letter topic has a retention limit, set its retention.ms to -1"
             );
         }
     });
@@ -122,7 +122,7 @@ async fn create(config: &Config, admin: &Admin, topics: Vec<NewTopic<'_>>) -> an
     };
     let made = results.into_iter().map(|result| match result {
         Ok(topic) => {
-            tracing::info!(topic, "created a topic");
+            tracing::info!(topic, "topic created");
             Ok((topic, Made::Now))
         }
         Err((topic, RDKafkaErrorCode::TopicAlreadyExists)) => Ok((topic, Made::Before)),

@@ -202,7 +202,7 @@ async fn accept(socket: TcpListener, server: Arc<Server>) -> Infallible {
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 if was_well {
-                    tracing::error!(%error, "accepting connections unavailable, retrying");
+                    tracing::error!(%error, "accept failed, retrying");
                 }
                 was_well = false;
                 server.slots.displace_one();

@@ -5,13 +5,13 @@ use std::fmt;
 use tonic::Status;
 
 use super::{is_contended, is_permanent, is_unavailable};
-use crate::kafka::Failure;
+use crate::{error_chain, kafka::Failure};
 
 /// The reason why a statement failed.
 #[derive(thiserror::Error)]
 pub enum DatabaseError {
     /// The unchanged statement may succeed later.
-    #[error("the database is not available")]
+    #[error("the database is unavailable")]
     Unavailable(#[source] sqlx::Error),
     /// The statement failed for another reason and may or may not succeed later. A waiting caller gets the error at once.
     #[error("the database refused a statement")]
@@ -66,11 +66,11 @@ impl From<DatabaseError> for Status {
     fn from(error: DatabaseError) -> Self {
         match error {
             DatabaseError::Unavailable(cause) if is_contended(&cause) => {
-                Self::aborted("another request is changing the same thing; try again")
+                Self::aborted("another request is changing the same rows; try again")
             }
             DatabaseError::Unavailable(_) => Self::unavailable(error.to_string()),
             DatabaseError::Refused(_) | DatabaseError::Inconsistent { .. } => {
-                tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "a call failed");
+                tracing::error!(error = error_chain(error), "call failed");
                 Self::internal("internal error")
             }
         }
@@ -83,9 +83,7 @@ impl From<DatabaseError> for Failure {
         match &error {
             DatabaseError::Unavailable(_) => Self::transient(error),
             DatabaseError::Refused(cause) if !is_permanent(cause) => Self::transient(error),
-            DatabaseError::Refused(_) | DatabaseError::Inconsistent { .. } => {
-                Self::poison(format!("{:#}", anyhow::Error::from(error)))
-            }
+            DatabaseError::Refused(_) | DatabaseError::Inconsistent { .. } => Self::poison(error_chain(error)),
         }
     }
 }

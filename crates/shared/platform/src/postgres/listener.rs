@@ -47,7 +47,7 @@ impl Listener {
 async fn listen(database: Database, channel: &'static str, told: Arc<Notify>) {
     loop {
         let Err(error) = hear(&database, channel, &told).await;
-        tracing::debug!(%error, channel, "not listening; polling goes on");
+        tracing::debug!(%error, channel, "LISTEN unavailable, polling instead");
         tokio::time::sleep(RECONNECT_DELAY).await;
     }
 }

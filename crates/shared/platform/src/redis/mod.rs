@@ -91,7 +91,7 @@ impl Connection {
         if Arc::ptr_eq(&current, silent) {
             match manager(&self.0.server, self.0.tls.as_ref(), &self.0.config) {
                 Ok(new) => *current = Arc::new(new),
-                Err(error) => tracing::warn!(%error, "no new connection to Redis"),
+                Err(error) => tracing::warn!(%error, "Redis reconnect failed, keeping the old connection"),
             }
         }
     }

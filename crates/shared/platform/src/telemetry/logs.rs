@@ -132,9 +132,9 @@ fn filter<S: Subscriber>(config: &Config) -> anyhow::Result<impl Filter<S> + use
 fn levels(text: &str) -> Result<EnvFilter, String> {
     let is_level = |part: &str| part.parse::<LevelFilter>().is_ok();
     match text.split(',').map(str::trim).find(|part| !is_level(part) && !part.contains(['=', '['])) {
-        Some(part) => {
-            Err(format!("{part:?} is no level; use error, warn, info, debug, trace or a filter such as info,sqlx=warn"))
-        }
+        Some(part) => Err(format!(
+            "{part:?} is not a log level; use error, warn, info, debug, trace or a filter such as info,sqlx=warn"
+        )),
         None => EnvFilter::try_new(text).map_err(|error| error.to_string()),
     }
 }

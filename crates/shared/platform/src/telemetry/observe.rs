@@ -125,12 +125,12 @@ async fn observe(rpc: Option<Arc<str>>, request: Request, next: impl AsyncFnOnce
     let elapsed = start.elapsed();
     if let Some(rpc) = rpc {
         let (rpc, code) = (SharedString::from(rpc), grpc_code(response.headers()));
-        span.in_scope(|| tracing::debug!(code, ?elapsed, "answered"));
+        span.in_scope(|| tracing::debug!(code, ?elapsed, "request completed"));
         metrics::counter!("grpc_server_handled_total", "rpc" => rpc.clone(), "code" => code.to_string()).increment(1);
         metrics::histogram!("grpc_server_handling_seconds", "rpc" => rpc).record(elapsed);
     } else {
         let (route, status) = (SharedString::from(route), response.status().as_u16());
-        span.in_scope(|| tracing::debug!(status, ?elapsed, "answered"));
+        span.in_scope(|| tracing::debug!(status, ?elapsed, "request completed"));
         metrics::counter!("http_requests_total", "method" => method, "route" => route.clone(), "status" => status.to_string())
             .increment(1);
         metrics::histogram!("http_request_duration_seconds", "route" => route).record(elapsed);

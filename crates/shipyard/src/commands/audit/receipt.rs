@@ -14,7 +14,7 @@ pub async fn run(order: Uuid, json: bool, data: &Data) -> anyhow::Result<Verdict
     let settings = data.running(Settings::load()?);
     let receipts = Receipts::from_settings("shipyard-audit", &settings).with_context(|| data.advice())?;
     let records = Records::scan(&settings, order).await?;
-    let receipt = receipts.receipt(order, &records).await.with_context(|| format!("there is no order {order}"))?;
+    let receipt = receipts.receipt(order, &records).await.with_context(|| format!("order {order} not found"))?;
     if json {
         output::json(&receipt)?;
     } else {

@@ -86,7 +86,7 @@ impl DeadLetterQueue {
         if let Some(topic) = topic {
             anyhow::ensure!(
                 topics.contains(&topic),
-                "{topic} is no topic of this shop; there are {}",
+                "{topic} is not a topic of this shop; there are {}",
                 topics.join(", ")
             );
         }

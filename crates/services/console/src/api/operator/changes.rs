@@ -19,7 +19,7 @@ use crate::{
 /// `POST /console/api/operator/couriers {name, speed}`
 pub async fn add_courier(State(api): State<Api>, visit: Visit, form: Form) -> Result<Response, Problem> {
     let (name, speed) = (form.text("name")?, form.number("speed")?);
-    let speed = i32::try_from(speed).map_err(|_| Problem::invalid("speed", "must be 1 to 100"))?;
+    let speed = i32::try_from(speed).map_err(|_| Problem::invalid("speed", "must be from 1 to 100"))?;
     if is_question(&form) {
         let confirmation = Confirmation {
             title: format!("Add the courier {name}?"),
@@ -98,5 +98,5 @@ pub async fn restock(State(api): State<Api>, visit: Visit, form: Form) -> Result
 }
 
 fn uuid(field: &'static str, text: &str) -> Result<Uuid, Problem> {
-    Uuid::try_parse(text).map_err(|_| Problem::invalid(field, "must be a UUID"))
+    Uuid::try_parse(text).map_err(|_| Problem::invalid(field, "must be a uuid"))
 }

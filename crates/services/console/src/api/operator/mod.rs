@@ -12,9 +12,12 @@ mod reads;
 
 use axum::response::Response;
 use contracts::ids::UserId;
-use platform::http::{
-    endpoints::{Endpoints, OPERATOR},
-    problem::Problem,
+use platform::{
+    error_chain,
+    http::{
+        endpoints::{Endpoints, OPERATOR},
+        problem::Problem,
+    },
 };
 
 pub use self::{
@@ -106,10 +109,6 @@ async fn answered<T>(
 async fn record(api: &Api, visit: &Visit, action: &'static str, subject: String, result: String) {
     let entry = NewAction { operator: UserId::new(visit.user.uuid), action, subject, result };
     if let Err(error) = api.actions.add(&entry).await {
-        tracing::error!(
-            action,
-            error = format!("{:#}", anyhow::Error::from(error)),
-            "an operator's action was not recorded"
-        );
+        tracing::error!(action, error = error_chain(error), "an operator's action was not recorded");
     }
 }

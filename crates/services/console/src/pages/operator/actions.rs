@@ -50,9 +50,9 @@ fn outcome(action: &Action) -> Outcome {
     Outcome { title: format!("{}: {result}", words::action(action)), lines, is_trouble: false }
 }
 
-/// Returns the name of a part. Fails if there is no such part.
+/// Returns the name of a part. Fails if part not found.
 pub async fn part_name(api: &Api, part: &str) -> Result<String, Status> {
     let part = Uuid::try_parse(part).ok();
     let found = parts::of_uuids(&api.inventory, part).await?.into_iter().next();
-    found.map(|part| part.name).ok_or_else(|| Status::not_found("there is no such part"))
+    found.map(|part| part.name).ok_or_else(|| Status::not_found("part not found"))
 }

@@ -116,10 +116,10 @@ async fn a_wrong_loan_is_a_dead_letter_that_names_the_rule_and_holds_up_none() {
         loan.to_string().into_bytes()
     };
     let wrong = [
-        (b"{".to_vec(), "is not a JSON object"),
-        (with("amount", json!(0)), "amount: is not above 0"),
-        (with("amount", json!(1.001)), "amount: has more than two decimals"),
-        (with("customer_id", json!("me")), "customer_id: is not a uuid"),
+        (b"{".to_vec(), "must be a JSON object"),
+        (with("amount", json!(0)), "amount: must be above 0"),
+        (with("amount", json!(1.001)), "amount: must have at most two decimals"),
+        (with("customer_id", json!("me")), "customer_id: must be a uuid"),
         (with("loan_id", json!("")), "loan_id: must be 1 to 64"),
         (with("amount", json!(101)), "LOAN_ID_REUSED"),
         (with("customer_id", json!(ids::random())), "LOAN_ID_REUSED"),

@@ -37,7 +37,7 @@ pub async fn handle(
 ) -> Result<(StatusCode, Json<AddedCourier>), Problem> {
     let mut invalid = InvalidFields::default();
     let name = invalid.check("name", Name::new(body.name));
-    let speed = invalid.check("speed", Speed::new(body.speed).ok_or("is not between 1 and 100"));
+    let speed = invalid.check("speed", Speed::new(body.speed).ok_or("must be from 1 to 100"));
     let (Some(name), Some(speed)) = (name, speed) else { return Err(invalid.into()) };
     let courier = Generator::default().courier(name, speed);
 

@@ -42,7 +42,7 @@ pub async fn handle(
     JsonBody(body): JsonBody<NewStoragePlace>,
 ) -> Result<(StatusCode, Json<AddedStoragePlace>), Problem> {
     let mut invalid = InvalidFields::default();
-    let courier = invalid.check("id", courier.map_err(|_| "is not a uuid"));
+    let courier = invalid.check("id", courier.map_err(|_| "must be a uuid"));
     let name = invalid.check("name", Name::new(body.name));
     let volume = invalid.check("total_volume", Volume::new(body.total_volume));
     let (Some(Path(courier)), Some(name), Some(volume)) = (courier, name, volume) else { return Err(invalid.into()) };

@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use platform::{
+    error_chain,
     http::{
         openapi::{Declared, SharedProblems},
         problem::Problem,
@@ -43,11 +44,11 @@ impl From<Error> for Problem {
             Error::TooMany(_) => declared(LIMIT_REACHED),
             // The caller did not choose the street of a trial order, so geo's rejection of it is not the caller's mistake.
             Error::Geo(_) | Error::Orders(_) | Error::Database(DatabaseError::Unavailable(_)) => {
-                tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "dependency unavailable");
+                tracing::warn!(error = error_chain(error), "dependency unavailable");
                 Self::unavailable(message)
             }
             Error::NotFound | Error::NoAddress | Error::AnotherDelivery | Error::Database(_) => {
-                tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "request failed");
+                tracing::error!(error = error_chain(error), "request failed");
                 Self::internal()
             }
         }

@@ -27,7 +27,6 @@ use crate::{
 };
 
 /// The maximum number of pieces of one item, and of one order.
-const MAX_PIECES: usize = 1000;
 
 /// This endpoint's error responses, in addition to those that all endpoints share.
 pub const PROBLEMS: [Declared; 5] = [
@@ -87,8 +86,8 @@ pub async fn handle(
 fn items(items: Vec<CheckoutItem>, invalid: &mut InvalidFields) -> Option<Vec<Item>> {
     let (count, mut pieces) = (items.len(), 0);
     let item = |(index, item): (usize, CheckoutItem)| {
-        let quantity = usize::try_from(item.quantity).ok().filter(|quantity| (1..=MAX_PIECES).contains(quantity));
-        let quantity = quantity.ok_or_else(|| format!("must be 1 to {MAX_PIECES}"));
+        let quantity = usize::try_from(item.quantity).ok().filter(|quantity| (1..=MAX_PARTS).contains(quantity));
+        let quantity = quantity.ok_or_else(|| format!("must be from 1 to {MAX_PARTS}"));
         let quantity = invalid.check(format!("items[{index}].quantity"), quantity)?;
         pieces += quantity;
         Some(Item { product: item.product_id, quantity, price: item.price })
@@ -96,8 +95,8 @@ fn items(items: Vec<CheckoutItem>, invalid: &mut InvalidFields) -> Option<Vec<It
     let valid: Vec<_> = items.into_iter().enumerate().filter_map(item).collect();
     let checked = if count == 0 {
         Err("must name at least one part".to_owned())
-    } else if pieces > MAX_PIECES {
-        Err(format!("must be at most {MAX_PIECES} pieces in all"))
+    } else if pieces > MAX_PARTS {
+        Err(format!("must be at most {MAX_PARTS} pieces in all"))
     } else {
         Ok(())
     };

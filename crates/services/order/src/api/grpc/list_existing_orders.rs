@@ -17,7 +17,7 @@ pub async fn handle(
 ) -> Result<Response<ListExistingOrdersResponse>, Status> {
     let uuids = request.into_inner().order_uuids;
     if uuids.len() > MAX_ORDERS {
-        return Err(grpc::invalid("order_uuids", format!("has more than {MAX_ORDERS} entries")));
+        return Err(grpc::invalid("order_uuids", format!("must have at most {MAX_ORDERS} entries")));
     }
     let orders: Result<Vec<OrderId>, Status> =
         uuids.iter().map(|uuid| Ok(OrderId::new(parse_uuid("order_uuids", uuid)?))).collect();

@@ -8,7 +8,7 @@ use contracts::proto::order::v1::{
     GetDeliveryAddressRequest, GetDeliveryAddressResponse, ListExistingOrdersRequest, ListExistingOrdersResponse,
     order_service_server::{OrderService as Rpc, OrderServiceServer},
 };
-use platform::{auth::Rule, grpc::Services, postgres::DatabaseError};
+use platform::{auth::Rule, error_chain, grpc::Services, postgres::DatabaseError};
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -56,13 +56,13 @@ fn status(error: Error) -> Status {
     match error {
         Error::DeliveryNotFound(_) => Status::not_found(message),
         Error::Unavailable(..) => {
-            tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "dependency unavailable");
+            tracing::warn!(error = error_chain(error), "dependency unavailable");
             Status::unavailable(message)
         }
         Error::Database(error @ DatabaseError::Unavailable(_)) => error.into(),
         // The use cases of this API return no other errors.
         error => {
-            tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "call failed");
+            tracing::error!(error = error_chain(error), "call failed");
             Status::internal("internal error")
         }
     }

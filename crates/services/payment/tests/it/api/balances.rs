@@ -37,7 +37,7 @@ async fn a_balance_is_visible_to_its_user_and_to_services() {
     let service = fixture.service().get_balance(request).await.unwrap().into_inner();
 
     assert_eq!((own.balance_minor, service.balance_minor), (100_000, 100_000));
-    assert_eq!((others.code(), others.message()), (Code::NotFound, "user_uuid: there is no such user"));
+    assert_eq!((others.code(), others.message()), (Code::NotFound, "user_uuid: user not found"));
     assert_eq!(without_session.code(), Code::Unauthenticated);
 }
 

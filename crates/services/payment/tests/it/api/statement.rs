@@ -54,7 +54,7 @@ async fn a_statement_is_refused_to_others_and_each_wrong_field_is_named() {
     let without_session = anonymous.list_payments(request).await.unwrap_err();
     let invalid = fixture.service().list_payments(wrong).await.unwrap_err();
 
-    assert_eq!((others.code(), others.message()), (Code::NotFound, "user_uuid: there is no such user"));
+    assert_eq!((others.code(), others.message()), (Code::NotFound, "user_uuid: user not found"));
     assert_eq!(without_session.code(), Code::Unauthenticated);
     let invalid = InvalidFields::in_status(&invalid);
     let fields: Vec<_> = invalid.as_slice().iter().map(|invalid| &*invalid.field).collect();

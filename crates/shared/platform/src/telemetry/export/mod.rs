@@ -116,13 +116,13 @@ impl Queue {
         self.waiting.fetch_sub(count, Ordering::Relaxed);
         match result {
             Ok(()) if self.failing.swap(false, Ordering::Relaxed) => {
-                tracing::info!("{} are exported again", self.signal);
+                tracing::info!("export of {} recovered", self.signal);
             }
             Ok(()) => {}
             Err(error) => {
                 self.dropped.increment(count as u64);
                 if !self.failing.swap(true, Ordering::Relaxed) {
-                    tracing::info!(%error, "{} are dropped until the collector takes them", self.signal);
+                    tracing::info!(%error, "collector unavailable, {} dropped", self.signal);
                 }
             }
         }
