@@ -23,10 +23,10 @@ pub struct Config {
 #[derive(Clone, Debug, Deserialize)]
 pub struct Own {
     /// The shortest build time.
-    #[serde(default = "build_min", with = "humantime_serde")]
+    #[serde(default = "build_min", deserialize_with = "platform::config::bounded::duration")]
     pub assembly_build_min: Duration,
     /// The longest build time.
-    #[serde(default = "build_max", with = "humantime_serde")]
+    #[serde(default = "build_max", deserialize_with = "platform::config::bounded::duration")]
     pub assembly_build_max: Duration,
     /// The share of builds that fail, 0 to 1; above 0 it demonstrates compensation.
     #[serde(default)]

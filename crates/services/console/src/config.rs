@@ -34,10 +34,10 @@ pub struct Own {
     #[serde(default = "geo")]
     pub geo_address: String,
     /// The maximum number of open event streams. Further ones are refused with 503.
-    #[serde(default = "streams")]
+    #[serde(default = "streams", deserialize_with = "platform::config::bounded::count")]
     pub console_streams: usize,
     /// The maximum number of concurrent HTTP requests without streams. Further requests are refused with 429.
-    #[serde(default = "max_in_flight")]
+    #[serde(default = "max_in_flight", deserialize_with = "platform::config::bounded::count")]
     pub console_max_in_flight: usize,
     /// The address of Jaeger's web page, to which trace ids link. Without it they are text.
     pub console_jaeger_url: Option<String>,
@@ -79,12 +79,6 @@ impl Config {
     /// Reads and checks the environment variables. An error names the invalid variable.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         let own: Own = settings.read()?;
-        if own.console_streams == 0 {
-            return Err(ConfigError::new("CONSOLE_STREAMS", "is 0"));
-        }
-        if own.console_max_in_flight == 0 {
-            return Err(ConfigError::new("CONSOLE_MAX_IN_FLIGHT", "is 0"));
-        }
         Ok(Self {
             server: server::Config::load(&SERVICE, settings)?,
             identity: settings.read()?,

@@ -33,7 +33,7 @@ pub struct Own {
     /// URL of a program that checks identities; default: the built-in checker.
     pub kyc_provider_url: Option<String>,
     /// How long a loan is held for a user who is not a customer.
-    #[serde(default = "one_day", with = "humantime_serde")]
+    #[serde(default = "one_day", deserialize_with = "platform::config::bounded::duration")]
     pub loan_hold: Duration,
 }
 

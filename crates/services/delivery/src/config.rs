@@ -33,10 +33,10 @@ pub struct Own {
     #[serde(default = "geo")]
     pub geo_address: String,
     /// How often waiting orders are assigned. They are also assigned at once when an order or a courier becomes available in this replica.
-    #[serde(default = "one_second", with = "humantime_serde")]
+    #[serde(default = "one_second", deserialize_with = "platform::config::bounded::duration")]
     pub delivery_assign_every: Duration,
     /// The time between two steps of a courier.
-    #[serde(default = "one_second", with = "humantime_serde")]
+    #[serde(default = "one_second", deserialize_with = "platform::config::bounded::duration")]
     pub delivery_move_every: Duration,
     /// Path of a file of the first couriers; default: the built-in `couriers.toml`.
     pub delivery_couriers: Option<PathBuf>,
@@ -44,7 +44,7 @@ pub struct Own {
     #[serde(default)]
     pub delivery_open: bool,
     /// The maximum number of concurrent HTTP requests. Further requests are rejected with 429.
-    #[serde(default = "max_in_flight")]
+    #[serde(default = "max_in_flight", deserialize_with = "platform::config::bounded::count")]
     pub delivery_max_in_flight: usize,
 }
 

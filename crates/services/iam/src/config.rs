@@ -46,7 +46,7 @@ pub struct Own {
     #[serde(default)]
     pub iam_redis_prefix: String,
     /// The lifetime of a session, counted from the login.
-    #[serde(default = "session_ttl", with = "humantime_serde")]
+    #[serde(default = "session_ttl", deserialize_with = "platform::config::bounded::duration")]
     pub iam_session_ttl: Duration,
     /// The logins of the operators, separated by commas.
     #[serde(default)]
@@ -69,7 +69,7 @@ pub struct SessionBounds {
     #[serde(default = "sessions_per_user")]
     pub iam_sessions_per_user: u32,
     /// The idle timeout: a session ends if it was not used for this long. With 0, a session ends only after `IAM_SESSION_TTL`.
-    #[serde(default = "session_idle", with = "humantime_serde")]
+    #[serde(default = "session_idle", deserialize_with = "platform::config::bounded::optional_duration")]
     pub iam_session_idle: Option<Duration>,
 }
 
@@ -112,7 +112,7 @@ pub struct Limits {
     /// window.
     #[serde(default = "lockout_failures")]
     pub iam_lockout_failures: u32,
-    #[serde(default = "lockout_window", with = "humantime_serde")]
+    #[serde(default = "lockout_window", deserialize_with = "platform::config::bounded::duration")]
     pub iam_lockout_window: Duration,
     /// The number of failed attempts in a row, however slow, after which an account is locked for all but its known devices, until one of
     /// these logs in or an operator unlocks the login.
@@ -128,13 +128,13 @@ pub struct Limits {
     /// The number of registrations after which an address is refused, with a delay that grows in the same way.
     #[serde(default = "address_registrations")]
     pub iam_address_registrations: u32,
-    #[serde(default = "address_window", with = "humantime_serde")]
+    #[serde(default = "address_window", deserialize_with = "platform::config::bounded::duration")]
     pub iam_address_window: Duration,
     /// The number of registrations, and of successful logins of accounts that are not a day old, after which an address is refused these,
     /// with a delay that grows in the same way.
     #[serde(default = "address_new_accounts")]
     pub iam_address_new_accounts: u32,
-    #[serde(default = "new_accounts_window", with = "humantime_serde")]
+    #[serde(default = "new_accounts_window", deserialize_with = "platform::config::bounded::duration")]
     pub iam_new_accounts_window: Duration,
 }
 

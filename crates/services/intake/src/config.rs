@@ -32,13 +32,13 @@ pub struct Own {
     #[serde(default = "cache_bytes")]
     pub intake_cache_bytes: u32,
     /// How long the cache holds an order.
-    #[serde(default = "one_day", with = "humantime_serde")]
+    #[serde(default = "one_day", deserialize_with = "platform::config::bounded::duration")]
     pub intake_cache_ttl: Duration,
     /// How long an order is stored before it is erased. By default, orders are never erased by age.
-    #[serde(default, with = "humantime_serde")]
+    #[serde(default, deserialize_with = "platform::config::bounded::optional_duration")]
     pub intake_retention: Option<Duration>,
     /// The maximum number of concurrent HTTP requests. Further requests are rejected with 429.
-    #[serde(default = "max_in_flight")]
+    #[serde(default = "max_in_flight", deserialize_with = "platform::config::bounded::count")]
     pub intake_max_in_flight: usize,
 }
 

@@ -34,7 +34,7 @@ struct Own {
     order_address: String,
     /// The path of a catalogue file. Without it, the built-in `catalogue.toml` is used.
     inventory_catalogue: Option<PathBuf>,
-    #[serde(default = "reservation_ttl", with = "humantime_serde")]
+    #[serde(default = "reservation_ttl", deserialize_with = "platform::config::bounded::duration")]
     inventory_reservation_ttl: Duration,
 }
 

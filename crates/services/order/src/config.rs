@@ -36,7 +36,7 @@ pub struct Own {
     #[serde(default = "delivery_max_volume")]
     pub order_delivery_max_volume: usize,
     /// The time after which an unpaid order is cancelled.
-    #[serde(default = "payment_deadline", with = "humantime_serde")]
+    #[serde(default = "payment_deadline", deserialize_with = "platform::config::bounded::duration")]
     pub order_payment_deadline: Duration,
     /// The maximum number of unpaid orders of one user. Another order is refused with 429.
     #[serde(default = "max_unpaid")]
@@ -46,7 +46,7 @@ pub struct Own {
     pub order_status_cache_url: Option<SecretString>,
     /// The maximum number of concurrent requests. Another request is rejected with 429. One user may have a quarter of them. Requests that
     /// create orders may take three eighths, requests about payments three eighths, and requests that track deliveries one eighth.
-    #[serde(default = "max_in_flight")]
+    #[serde(default = "max_in_flight", deserialize_with = "platform::config::bounded::count")]
     pub order_max_in_flight: usize,
     /// The address of the console's pages, to which a browser is led that opens the address of the API.
     #[serde(default = "console")]

@@ -47,7 +47,7 @@ struct Own {
     /// The secret with which the provider signs the events that it sends. Without it, the provider is only asked.
     payment_webhook_secret: Option<SecretString>,
     /// The timeout of a call to the provider. The outcome of a call that times out is unknown.
-    #[serde(default = "provider_timeout", with = "humantime_serde")]
+    #[serde(default = "provider_timeout", deserialize_with = "platform::config::bounded::duration")]
     payment_provider_timeout: Duration,
     /// The currency's ISO 4217 code. It must have two decimals, as the shop's prices have.
     #[serde(default = "currency")]

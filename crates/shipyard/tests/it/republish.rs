@@ -1,11 +1,14 @@
 //! Republishing the events that a non-persistent broker has lost.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
-use contracts::events::ROUTES;
+use contracts::events::{ROUTES, route_of};
 use operations::{databases::Databases, registry::with_database, republish_lost_events::republish};
 use platform::postgres::Database;
 use uuid::Uuid;
+
+/// The age from which rows of handled events are deleted.
+const AGE: Duration = Duration::from_hours(24);
 
 #[tokio::test]
 async fn an_event_that_one_consumer_or_the_timeline_lacks_is_published_again_and_the_others_are_not() {
@@ -39,7 +42,7 @@ async fn an_event_that_one_consumer_or_the_timeline_lacks_is_published_again_and
             }
         }
 
-        let count = republish(&databases).await.unwrap();
+        let count = republish(&databases, AGE).await.unwrap();
 
         // An event that no service of ours consumes is missing in the timeline at most.
         let (missed, left) = match (route.is_of_order(), consumers.len() as u64) {
@@ -56,6 +59,39 @@ async fn an_event_that_one_consumer_or_the_timeline_lacks_is_published_again_and
         assert_eq!(published, left, "{kind}");
         sqlx::query("delete from outbox").execute(outbox).await.unwrap();
     }
+}
+
+/// The jobs of the services delete old inbox rows, after which a handled event would seem lost at the next start.
+#[tokio::test]
+async fn old_events_are_deleted_once_they_are_handled() {
+    let mut pools = HashMap::new();
+    for service in with_database() {
+        pools.insert(service.name, testkit::database(service.migrations().expect("it has a database")).await.pool);
+    }
+    let databases: Databases = with_database().map(|service| (service, pools[service.name].clone())).collect();
+    let route = route_of("events.v1.OrderPaid").unwrap();
+    let outbox = &pools[route.producer];
+    let [handled, recent, lost] = [1, 2, 3].map(Uuid::from_u128);
+    for uuid in [handled, recent, lost] {
+        publish(outbox, uuid, route.kind, true).await;
+    }
+    show(&pools["console"], [handled, recent].iter()).await;
+    for consumer in route.consumers {
+        for uuid in [handled, recent] {
+            take(&pools[consumer.service], consumer.group, uuid).await;
+        }
+    }
+    let old = "update outbox set published_at = now() - interval '25 hours' where event_uuid <> $1";
+    sqlx::query(old).bind(recent).execute(outbox).await.unwrap();
+
+    assert_eq!(republish(&databases, AGE).await.unwrap(), 1);
+
+    let left: Vec<(Uuid, bool)> =
+        sqlx::query_as("select event_uuid, published_at is not null from outbox order by event_uuid")
+            .fetch_all(outbox)
+            .await
+            .unwrap();
+    assert_eq!(left, [(recent, true), (lost, false)]);
 }
 
 async fn publish(outbox: &Database, uuid: Uuid, kind: &str, published: bool) {

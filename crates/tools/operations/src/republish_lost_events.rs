@@ -1,9 +1,10 @@
 //! Republishes, at the start of the shop, events that a non-persistent broker lost before every consumer handled them.
 //!
 //! An event is republished if the inbox of at least one consumer has no row for it, or if the console's timeline lacks
-//! it. Consumers that have handled it ignore the repeat.
+//! it. Consumers that have handled it ignore the repeat. Old rows of handled events are deleted first: the jobs of the
+//! services delete inbox rows of that age, too, after which such an event would seem lost.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use contracts::events::{Route, TIMELINE, producers, route_of};
 use platform::postgres::Database;
@@ -21,10 +22,11 @@ struct Published {
     keys: Vec<Uuid>,
 }
 
-/// Clears the publication mark of every event that a consumer lacks. Returns the number of events.
+/// Clears the publication mark of every event that a consumer lacks. Returns the number of events. Deletes the handled
+/// ones that were published longer ago than `age`.
 ///
 /// No service may run at the same time.
-pub async fn republish(databases: &Databases) -> anyhow::Result<u64> {
+pub async fn republish(databases: &Databases, age: Duration) -> anyhow::Result<u64> {
     let mut count = 0;
     for producer in producers() {
         let outbox = databases.named(producer)?;
@@ -37,10 +39,24 @@ pub async fn republish(databases: &Databases) -> anyhow::Result<u64> {
                     lost.extend(not_in_timeline(databases, &uuids, &keys).await?);
                 }
                 count += take_back(outbox, &lost).await?;
+                remove_handled(outbox, &uuids, age).await?;
             }
         }
     }
     Ok(count)
+}
+
+/// Deletes those of `uuids` that are still marked as published, and were so longer ago than `age`.
+async fn remove_handled(outbox: &Database, uuids: &[Uuid], age: Duration) -> sqlx::Result<()> {
+    sqlx::query!(
+        "delete from outbox
+        where event_uuid = any($1) and published_at < now() - make_interval(secs => $2)",
+        uuids,
+        age.as_secs_f64(),
+    )
+    .execute(outbox)
+    .await?;
+    Ok(())
 }
 
 /// Reads the next batch of published events after the row `after`. Returns the last row's id and the events by type;

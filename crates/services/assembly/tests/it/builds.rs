@@ -150,3 +150,27 @@ async fn an_unknown_order_has_no_build(builds: &dyn Builds, outbox: &dyn Outbox)
     assert!(builds.finish(&[unknown.end()]).await.unwrap().is_empty());
     assert!(outbox.unpublished(10, &[]).await.unwrap().is_empty());
 }
+
+/// An event may be consumed again long after its inbox row and its build were removed. The event of the second build then exists already.
+#[tokio::test]
+async fn a_build_whose_event_exists_holds_up_no_other() {
+    let pool = testkit::database(&MIGRATIONS).await.pool;
+    let builds = PgBuilds::new(pool.clone());
+    let finish = async |all: &[&NewBuild]| {
+        let mut ends = Vec::new();
+        for build in all {
+            ends.push(builds.find(build.order).await.unwrap().unwrap().end());
+        }
+        builds.finish(&ends).await.unwrap()
+    };
+    let (again, other) = (new(Duration::ZERO), new(Duration::ZERO));
+    start(&builds, &again).await;
+    assert_eq!(finish(&[&again]).await, [again.order]);
+    sqlx::query!("delete from jobs").execute(&pool).await.unwrap();
+
+    start(&builds, &again).await;
+    start(&builds, &other).await;
+
+    assert_eq!(finish(&[&again, &other]).await, [other.order]);
+    assert!(building(&builds, 10).await.is_empty());
+}

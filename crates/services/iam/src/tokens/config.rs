@@ -20,7 +20,7 @@ pub struct Config {
     /// A second key, whose tokens are accepted, while operators replace the key: first the new key, then the old one.
     iam_token_key_next: Option<SecretString>,
     /// The lifetime of an access token, which also ends with its session.
-    #[serde(default = "token_ttl", with = "humantime_serde")]
+    #[serde(default = "token_ttl", deserialize_with = "platform::config::bounded::duration")]
     iam_token_ttl: Duration,
 }
 

@@ -206,6 +206,30 @@ async fn the_parts_of_a_charge_are_told_apart() {
 }
 
 #[tokio::test]
+async fn a_refund_is_found_behind_pages_of_others_that_failed() {
+    let server = stand_in().await;
+    let intent = intent(Method::Card);
+    client(&server.url()).charge(&intent).await.unwrap();
+    let part = |id: &str, key: &str| Refund { id: id.to_owned(), amount: money(300), ..refund(key, &intent) };
+    let made = part("made", "made");
+    assert_eq!(client(&server.url()).refund(&made).await.unwrap(), RefundState::Refunded);
+
+    server.be(Mode::Refunding(ProviderFault::Failing));
+    for request in 0..201 {
+        let key = format!("failing-{request}");
+        let pending = client(&server.url()).refund(&part("failing", &key)).await.unwrap();
+        let RefundState::Pending { reference } = pending else { panic!("{pending:?}") };
+        let looked_up = Refund { pending: Some(reference), ..part("failing", &key) };
+        assert_eq!(client(&server.url()).refund(&looked_up).await.unwrap(), RefundState::Failed);
+    }
+
+    assert!(client(&server.url()).is_refunded(&made).await.unwrap());
+    assert!(!client(&server.url()).is_refunded(&part("failing", "failing-0")).await.unwrap());
+    server.forget_keys();
+    assert_eq!(client(&server.url()).refund(&part("made", "made")).await.unwrap(), RefundState::Refunded);
+}
+
+#[tokio::test]
 async fn a_charge_that_stays_processing_is_found_with_its_id() {
     let server = stand_in().await;
     server.script([ProviderFault::Processing]);

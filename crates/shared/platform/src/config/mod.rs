@@ -1,5 +1,6 @@
 //! Configuration from defaults, an optional file and the environment. Errors name the variable.
 
+pub mod bounded;
 pub mod descriptions;
 pub mod environment;
 pub(crate) mod error;
@@ -165,14 +166,18 @@ mod tests {
     #[derive(Debug, serde::Deserialize)]
     struct Example {
         example_listen: SocketAddr,
-        #[serde(with = "humantime_serde", default = "ten_seconds")]
+        #[serde(deserialize_with = "bounded::duration", default = "ten_seconds")]
         example_wait: Duration,
-        #[serde(default)]
-        example_count: u32,
+        #[serde(deserialize_with = "bounded::count", default = "seven")]
+        example_count: usize,
     }
 
     fn ten_seconds() -> Duration {
         Duration::from_secs(10)
+    }
+
+    fn seven() -> usize {
+        7
     }
 
     #[test]
@@ -198,7 +203,14 @@ mod tests {
 
     #[test]
     fn a_wrong_variable_is_named() {
-        for (name, value) in [("EXAMPLE_LISTEN", "nowhere"), ("EXAMPLE_WAIT", "soon"), ("EXAMPLE_COUNT", "many")] {
+        for (name, value) in [
+            ("EXAMPLE_LISTEN", "nowhere"),
+            ("EXAMPLE_WAIT", "soon"),
+            ("EXAMPLE_WAIT", "18446744073709551615s"),
+            ("EXAMPLE_COUNT", "many"),
+            ("EXAMPLE_COUNT", "0"),
+            ("EXAMPLE_COUNT", "18446744073709551615"),
+        ] {
             let settings = Settings::from_variables([("EXAMPLE_LISTEN", "127.0.0.1:80".to_owned())])
                 .with([(name, value.to_owned())]);
 

@@ -26,6 +26,7 @@ mod rebalance;
 mod refusal;
 mod retry_or_dead_letter;
 mod security;
+mod silence;
 mod skips;
 mod topic_creator;
 mod topics;

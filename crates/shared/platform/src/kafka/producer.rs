@@ -24,13 +24,14 @@ use super::{
     background_drop::drop_in_background,
     connection_errors::{Distrust, Witness},
     partitions::Partitions,
+    silence::Silence,
     topics::DEAD_LETTER_SUFFIX,
 };
 use crate::outbox::{Outcome, Publisher};
 
 /// The number of rounds in a row without an answer after which a producer is replaced. A round of a relay takes 3 s.
 const MAX_UNANSWERED_ROUNDS: u32 = 3;
-/// The time without an acknowledgement after which a producer without a limit is replaced.
+/// The time without an acknowledgement after which a producer outside of a relay is replaced.
 const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A record to be produced.
@@ -55,6 +56,8 @@ pub struct KafkaPublisher {
     pub(super) partitions: Partitions,
     /// The number of rounds in a row in which the broker answered nothing.
     unanswered: Arc<AtomicU32>,
+    /// The same for records that are published outside of rounds.
+    silence: Arc<Silence>,
 }
 
 #[derive(Clone)]
@@ -92,6 +95,7 @@ impl KafkaPublisher {
             topics: TopicCreator::new(config),
             partitions: Partitions::default(),
             unanswered: Arc::default(),
+            silence: Arc::default(),
         })
     }
 
@@ -131,6 +135,12 @@ pub(super) fn headers(record: &Record) -> OwnedHeaders {
 
 pub(super) fn refused(error: KafkaError, topic: &str) -> anyhow::Error {
     Refusal::from_error(&error, &format!("writing to {topic}"), || None).map_or_else(|| error.into(), Into::into)
+}
+
+/// Returns true if publishing failed because the broker did not acknowledge a record in time.
+fn is_timeout(error: &anyhow::Error) -> bool {
+    let code = error.downcast_ref::<KafkaError>().and_then(KafkaError::rdkafka_error_code);
+    code == Some(RDKafkaErrorCode::MessageTimedOut)
 }
 
 /// Returns true if publishing failed because a record exceeds the size limit of the producer or of the topic.
@@ -259,9 +269,14 @@ impl Publisher for KafkaPublisher {
             }
             None => self.ensure(topics).await?,
         }
+        let producer = self.current();
         let outcome = self.send(&records).await;
         if outcome.is_err() {
             self.replace_failed()?;
+        }
+        let is_answered = !outcome.as_ref().is_err_and(is_timeout);
+        if self.silence.is_longer_than(ACKNOWLEDGEMENT_TIMEOUT, is_answered) {
+            self.replace_unanswered(&producer)?;
         }
         outcome
     }

@@ -86,7 +86,7 @@ impl Unreadable {
 
     fn say(&self, partitions: &BTreeSet<i32>) {
         let count = u32::try_from(partitions.len()).unwrap_or(u32::MAX);
-        metrics::gauge!("kafka_unreadable_partitions", "group" => self.group).set(count);
+        metrics::gauge!("kafka_unreadable_partitions", "group" => self.group, "topic" => self.topic.clone()).set(count);
         if partitions.is_empty() {
             self.joined.set(true);
         } else {

@@ -45,14 +45,14 @@ pub struct Listener {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct Limits {
     /// `MAX_CONNECTIONS`: the maximum number of connections in total.
-    #[serde(default = "connections")]
+    #[serde(default = "connections", deserialize_with = "crate::config::bounded::count")]
     pub max_connections: usize,
     /// `MAX_CONNECTIONS_PER_ADDRESS`: the maximum number of connections from one IPv4 address or IPv6 network. All connections through a
     /// gateway come from one address.
-    #[serde(default = "connections_per_address")]
+    #[serde(default = "connections_per_address", deserialize_with = "crate::config::bounded::count")]
     pub max_connections_per_address: usize,
     /// `GRPC_MAX_IN_FLIGHT`: the maximum number of calls in flight of a gRPC listener. One user may have a quarter of them.
-    #[serde(default = "calls_in_flight")]
+    #[serde(default = "calls_in_flight", deserialize_with = "crate::config::bounded::count")]
     pub grpc_max_in_flight: usize,
 }
 

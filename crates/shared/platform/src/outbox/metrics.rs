@@ -79,7 +79,7 @@ impl Metrics {
                 Ok(backlog) => self.tell(&backlog),
                 // The relay logs the outage of the database.
                 Err(error) => {
-                    tracing::debug!(outbox = self.name, error = format!("{error:#}"), "outbox backlog unavailable")
+                    tracing::debug!(outbox = self.name, error = format!("{error:#}"), "outbox backlog unavailable");
                 }
             }
             tokio::time::sleep(MIN_COUNT_INTERVAL.max(begun.elapsed() * PAUSE_PER_COUNT)).await;

@@ -22,6 +22,9 @@ impl DatabaseConfig {
     /// Reads the variables that begin with `prefix`. `connections` is the default size of the pool.
     pub(crate) fn load(prefix: &str, connections: u32, settings: &Settings) -> Result<Self, ConfigError> {
         let given: DatabaseVariables = settings.read_prefixed(prefix)?;
+        if given.database_connections == Some(0) {
+            return Err(ConfigError::new(&format!("{}_DATABASE_CONNECTIONS", prefix.to_uppercase()), "is 0"));
+        }
         Ok(Self { url: given.database_url, connections: given.database_connections.unwrap_or(connections) })
     }
 }

@@ -49,7 +49,7 @@ pub struct Config {
 struct Shared {
     service_key: Option<SecretString>,
     service_key_previous: Option<SecretString>,
-    #[serde(default, with = "humantime_serde")]
+    #[serde(default, deserialize_with = "crate::config::bounded::duration")]
     shutdown_drain: Duration,
 }
 

@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 /// The conditions that must all be met for a service to receive work. Clones share them.
 #[derive(Clone, Default)]
 pub struct Readiness {
-    conditions: Arc<Mutex<BTreeMap<&'static str, Status>>>,
+    /// By name and number: several conditions may have one name, such as those of a group that reads several topics.
+    conditions: Arc<Mutex<BTreeMap<(&'static str, usize), Status>>>,
     changed: Arc<watch::Sender<()>>,
     drain: Duration,
 }
@@ -30,6 +31,7 @@ enum Status {
 #[derive(Clone)]
 pub struct Condition {
     name: &'static str,
+    number: usize,
     readiness: Readiness,
 }
 
@@ -42,9 +44,12 @@ impl Readiness {
     /// Adds a condition, which is not met yet.
     #[must_use]
     pub fn condition(&self, name: &'static str) -> Condition {
-        let condition = Condition { name, readiness: self.clone() };
-        condition.set(false);
-        condition
+        let mut conditions = self.lock();
+        let number = conditions.keys().filter(|(known, _)| *known == name).count();
+        conditions.insert((name, number), Status::Unmet);
+        drop(conditions);
+        self.changed.send_replace(());
+        Condition { name, number, readiness: self.clone() }
     }
 
     /// Returns true if every condition is met.
@@ -54,17 +59,23 @@ impl Readiness {
 
     /// Returns the names of the conditions that are not met.
     pub fn missing(&self) -> Vec<&'static str> {
-        self.lock().iter().filter(|(_, state)| **state != Status::Met).map(|(name, _)| *name).collect()
+        let conditions = self.lock();
+        let mut missing: Vec<_> =
+            conditions.iter().filter(|(_, state)| **state != Status::Met).map(|((name, _), _)| *name).collect();
+        missing.dedup();
+        missing
     }
 
     /// Returns the names of the conditions that are not met, each with the reason if the dependency refuses this service.
     pub fn waiting_for(&self) -> Vec<String> {
-        let text = |(name, state): (&&'static str, &Status)| match state {
+        let text = |((name, _), state): (&(&'static str, usize), &Status)| match state {
             Status::Met => None,
             Status::Unmet => Some((*name).to_owned()),
             Status::Refused(reason) => Some(format!("{name}: {reason}")),
         };
-        self.lock().iter().filter_map(text).collect()
+        let mut texts: Vec<String> = self.lock().iter().filter_map(text).collect();
+        texts.dedup();
+        texts
     }
 
     /// Returns once every condition is met.
@@ -80,7 +91,7 @@ impl Readiness {
     /// Waits until `stop` is cancelled, makes the service not ready, and returns after the drain time, in which load balancers notice.
     pub(crate) async fn drained(&self, stop: CancellationToken) {
         stop.cancelled().await;
-        self.condition("not stopping").set(false);
+        let _ = self.condition("not stopping");
         tokio::time::sleep(self.drain).await;
     }
 
@@ -98,7 +109,7 @@ impl Readiness {
         self.changed.subscribe()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, Status>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<(&'static str, usize), Status>> {
         self.conditions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -114,15 +125,35 @@ impl Condition {
     }
 
     fn be(&self, state: Status) {
-        let before = self.readiness.lock().insert(self.name, state);
+        let before = self.readiness.lock().insert((self.name, self.number), state);
         if before == Some(state) {
             return;
         }
         match state {
             Status::Refused(reason) => tracing::warn!(condition = self.name, met = false, reason, "readiness changed"),
-            _ if before.is_none() => {}
             _ => tracing::info!(condition = self.name, met = state == Status::Met, "readiness changed"),
         }
         self.readiness.changed.send_replace(());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conditions_of_one_name_must_all_be_met() {
+        let readiness = Readiness::default();
+        let [one, other] = [(); 2].map(|()| readiness.condition("group"));
+        assert_eq!(readiness.waiting_for(), ["group"]);
+
+        one.set(true);
+        assert_eq!((readiness.is_ready(), readiness.missing()), (false, vec!["group"]));
+        other.set(true);
+        assert!(readiness.is_ready());
+
+        other.refuse("not authorised");
+        one.set(true);
+        assert_eq!(readiness.waiting_for(), ["group: not authorised"]);
     }
 }

@@ -109,7 +109,11 @@ pub const METRICS: &[Metric] = &[
         &["group"],
         "Records that an operator has skipped, since they cannot be read.",
     ),
-    Metric::gauge("kafka_unreadable_partitions", &["group"], "Partitions with a batch that cannot be read; 0 is good."),
+    Metric::gauge(
+        "kafka_unreadable_partitions",
+        &["group", "topic"],
+        "Partitions with a batch that cannot be read; 0 is good.",
+    ),
     Metric::gauge(
         "outbox_destinations_set_aside",
         &["outbox", "topic"],

@@ -10,7 +10,7 @@ mod supervisor;
 use platform::{
     clock,
     config::{Settings, descriptions::Descriptions},
-    http,
+    http, kafka,
     server::{
         health::admin_routes,
         readiness::Readiness,
@@ -110,7 +110,7 @@ async fn migrate_and_republish(settings: &Settings, stop: &CancellationToken) ->
     let databases = Databases::from_settings("shipyard-up", settings)?;
     databases.migrate(stop).await?;
     if !stop.is_cancelled() {
-        let count = republish(&databases).await?;
+        let count = republish(&databases, kafka::Config::load(settings)?.effect_retention()).await?;
         if count > 0 {
             tracing::info!(count, "republishing events that were unfinished when the last process ended");
         }

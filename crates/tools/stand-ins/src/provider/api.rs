@@ -78,9 +78,14 @@ async fn list_refunds(
     State(ledger): State<SharedLedger>,
     Query(query): Query<HashMap<String, String>>,
 ) -> StripeResponse {
-    match query.get("payment_intent") {
-        Some(intent) => StripeResponse::ok(json!({ "object": "list", "data": ledger.lock().refunds_of(intent) })),
-        None => StripeResponse::invalid("parameter_missing"),
+    // Stripe's default and maximum.
+    let limit = query.get("limit").map_or(Ok(10), |limit| limit.parse());
+    match (query.get("payment_intent"), limit) {
+        (Some(intent), Ok(limit @ 1..=100)) => {
+            let after = query.get("starting_after").map(String::as_str);
+            StripeResponse::ok(ledger.lock().refunds_of(intent, after, limit))
+        }
+        _ => StripeResponse::invalid("parameter_missing"),
     }
 }
 

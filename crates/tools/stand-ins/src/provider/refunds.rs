@@ -1,6 +1,6 @@
 //! Making, reading and listing refunds.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     entry::EntryKind,
@@ -78,8 +78,13 @@ impl Ledger {
         }
     }
 
-    /// Lists the refunds of an intent, the newest first.
-    pub fn refunds_of(&self, intent: &str) -> Vec<Value> {
-        self.refunds.iter().rev().filter(|refund| refund.intent == intent).map(Refund::json).collect()
+    /// Lists the refunds of an intent, the newest first: up to `limit` that come after the one with the id `after`.
+    pub fn refunds_of(&self, intent: &str, after: Option<&str>, limit: usize) -> Value {
+        let mut all = self.refunds.iter().rev().filter(|refund| refund.intent == intent);
+        if let Some(after) = after {
+            all.by_ref().find(|refund| refund.id == after);
+        }
+        let page: Vec<Value> = all.by_ref().take(limit).map(Refund::json).collect();
+        json!({ "object": "list", "data": page, "has_more": all.next().is_some() })
     }
 }

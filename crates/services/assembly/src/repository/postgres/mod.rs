@@ -110,6 +110,7 @@ impl Builds for PgBuilds {
             )
             insert into outbox (event_uuid, event_type, key, payload, trace)
             select event_uuid, event_type, order_uuid, payload, trace from changed
+            on conflict (event_uuid) do nothing
             returning key as "order: OrderId""#,
             &orders,
             &statuses,

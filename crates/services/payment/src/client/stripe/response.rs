@@ -25,6 +25,15 @@ pub(super) struct SearchResult {
 #[derive(Deserialize)]
 pub(super) struct RefundList {
     data: Vec<RefundObject>,
+    #[serde(default)]
+    has_more: bool,
+}
+
+/// What the requests of one refund have given back, according to the pages that were read.
+#[derive(Default)]
+pub(super) struct Given {
+    amount: i64,
+    pending: Option<RefundState>,
 }
 
 #[derive(Deserialize)]
@@ -95,23 +104,34 @@ impl RefundObject {
 }
 
 impl RefundList {
-    /// Returns the state of a refund, among the refunds of its charge; `None` if its requests give back less than its amount. A refund
-    /// without our metadata was made in the provider's dashboard, and counts for a cancelled order.
-    pub fn state(&self, wanted: &Refund) -> Option<RefundState> {
-        let (amount, mut given, mut pending) = (wanted.amount.minor(), 0, None);
+    /// Returns the id after which the next page begins; `None` if this is the last page.
+    pub fn next(&self) -> Option<String> {
+        self.data.last().filter(|_| self.has_more).map(|refund| refund.id.clone())
+    }
+}
+
+impl Given {
+    /// Adds the refunds of a page of the charge's that belong to `wanted`. A refund without our metadata was made in the provider's
+    /// dashboard, and counts for a cancelled order.
+    pub fn add(&mut self, page: &RefundList, wanted: &Refund) {
         let is_rest = wanted.id == refund_of_rest(wanted.transaction);
-        for refund in &self.data {
+        for refund in &page.data {
             if !refund.metadata.refund.as_ref().map_or(is_rest, |id| *id == wanted.id) {
                 continue;
             }
             match refund.state() {
                 RefundState::Failed => continue,
                 RefundState::Refunded => {}
-                state @ RefundState::Pending { .. } => pending = Some(state),
+                state @ RefundState::Pending { .. } => self.pending = Some(state),
             }
-            given += refund.amount.unwrap_or(amount);
+            self.amount += refund.amount.unwrap_or(wanted.amount.minor());
         }
-        (given >= amount).then(|| pending.unwrap_or(RefundState::Refunded))
+    }
+
+    /// Returns the state of the refund; `None` if its requests have given back less than its amount.
+    pub fn state(&self, wanted: &Refund) -> Option<RefundState> {
+        let is_given = self.amount >= wanted.amount.minor();
+        is_given.then(|| self.pending.clone().unwrap_or(RefundState::Refunded))
     }
 }
 

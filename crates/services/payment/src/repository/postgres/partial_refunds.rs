@@ -52,7 +52,8 @@ impl Row {
 }
 
 /// Raises the sum in `payments` and inserts the refund, unless it exists. The row lock of the payment and the sum's check bound all refunds
-/// of a charge. Of two concurrent calls for one refund, the second fails on the primary key and changes nothing.
+/// of a charge. Of two concurrent calls for one refund, the second fails on the primary key or on the sum, and changes nothing: it has
+/// read before the first one's commit that there is no such refund.
 async fn add(pool: &Database, refund: &PartialRefund) -> sqlx::Result<Option<Row>> {
     sqlx::query_as!(
         Row,
@@ -96,6 +97,7 @@ async fn add(pool: &Database, refund: &PartialRefund) -> sqlx::Result<Option<Row
 impl PartialRefunds for PgPayments {
     async fn add_refund(&self, refund: &PartialRefund) -> Result<Option<RecordedRefund>, Error> {
         let added = match add(&self.pool, refund).await {
+            Ok(None) => add(&self.pool, refund).await,
             Err(sqlx::Error::Database(error)) if error.is_unique_violation() => add(&self.pool, refund).await,
             added => added,
         };

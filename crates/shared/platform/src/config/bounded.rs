@@ -1,0 +1,33 @@
+//! Numbers and times of the configuration, within bounds beyond which a sum or a semaphore would overflow.
+
+use std::time::Duration;
+
+use serde::{Deserialize as _, Deserializer, de::Error as _};
+
+/// The maximum of a number of connections, requests or streams. It is far above what a process can serve.
+const MAX_COUNT: usize = 1_000_000;
+/// The maximum of a time: 100 years.
+const MAX_DURATION: Duration = Duration::from_hours(100 * 365 * 24);
+
+/// Reads a number of connections, requests or streams: from 1 to a million.
+pub fn count<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
+    let count = usize::deserialize(from)?;
+    if (1..=MAX_COUNT).contains(&count) {
+        return Ok(count);
+    }
+    Err(D::Error::custom(format!("must be from 1 to {MAX_COUNT}")))
+}
+
+/// Reads a time such as `10s`, of at most 100 years.
+pub fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    checked(humantime_serde::deserialize(from)?)
+}
+
+/// Reads a time as [`duration`] does, if there is one.
+pub fn optional_duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    humantime_serde::deserialize::<Option<Duration>, D>(from)?.map(checked).transpose()
+}
+
+fn checked<E: serde::de::Error>(duration: Duration) -> Result<Duration, E> {
+    if duration <= MAX_DURATION { Ok(duration) } else { Err(E::custom("must be at most 100 years")) }
+}
