@@ -129,9 +129,10 @@ impl Condition {
         if before == Some(state) {
             return;
         }
-        match state {
-            Status::Refused(reason) => tracing::warn!(condition = self.name, met = false, reason, "readiness changed"),
-            _ => tracing::info!(condition = self.name, met = state == Status::Met, "readiness changed"),
+        if let Status::Refused(reason) = state {
+            tracing::warn!(condition = self.name, met = false, reason, "readiness changed");
+        } else {
+            tracing::info!(condition = self.name, met = state == Status::Met, "readiness changed");
         }
         self.readiness.changed.send_replace(());
     }
