@@ -21,10 +21,7 @@ use super::{
     response::respond,
     state::Api,
 };
-use crate::model::{DeliveryAddress, NewOrder};
-
-/// The maximum number of parts of one order.
-const MAX_PARTS: usize = 1000;
+use crate::model::{DeliveryAddress, MAX_PARTS, NewOrder};
 
 /// This endpoint's error responses, in addition to those that all endpoints share.
 pub const PROBLEMS: [Declared; 4] = [

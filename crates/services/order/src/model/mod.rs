@@ -13,7 +13,7 @@ pub use attempt::{AttemptEnd, AttemptLease, Charge, Confirmation, Step};
 pub use checkout_details::CheckoutDetails;
 pub use delivery::{Delivery, DeliveryAddress, DeliveryStatus, Destination, InvalidAddress};
 pub use idempotency::{Claim, Claimed, Outcome};
-pub use order::{Attempt, CancelReason, Event, IllegalTransition, NewOrder, Order, PaymentMethod, Status};
+pub use order::{Attempt, CancelReason, Event, IllegalTransition, MAX_PARTS, NewOrder, Order, PaymentMethod, Status};
 pub use payment::{Payment, PaymentStatus};
 pub use refusal::Refusal;
 pub use tracking::{Cell, Courier, Position, Tracked};

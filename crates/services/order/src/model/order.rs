@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Delivery, DeliveryAddress};
 
+/// The maximum number of parts of one order.
+pub const MAX_PARTS: usize = 1000;
+
 /// ```text
 /// PendingPayment ──pay──▶ Paid ──assemble──▶ Assembled
 ///       └──cancel──▶ Cancelled ◀──undo──┘ (Paid)

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use contracts::ids::OrderId;
-use platform::deadline;
+use platform::{deadline, error_chain};
 use tokio::time::Instant;
 
 use super::{OrderService, replay};

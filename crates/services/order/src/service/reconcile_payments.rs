@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::StreamExt as _;
-use platform::{deadline, jobs, postgres::DatabaseError};
+use platform::{deadline, error_chain, jobs, postgres::DatabaseError};
 use tokio_util::sync::CancellationToken;
 
 use super::OrderService;

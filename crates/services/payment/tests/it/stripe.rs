@@ -14,7 +14,6 @@ use crate::{
     intent, money,
     stripe_client::{KEY, client, client_that_waits, stand_in},
 };
-use platform::error_chain;
 
 fn charged() -> ChargeState {
     ChargeState::Settled(Outcome::Charged { reference: "pi_1".to_owned() })

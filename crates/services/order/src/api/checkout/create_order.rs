@@ -22,11 +22,9 @@ use crate::{
         response::respond,
         state::Api,
     },
-    model::{DeliveryAddress, Outcome},
+    model::{DeliveryAddress, MAX_PARTS, Outcome},
     service::{Checkout, Item},
 };
-
-/// The maximum number of pieces of one item, and of one order.
 
 /// This endpoint's error responses, in addition to those that all endpoints share.
 pub const PROBLEMS: [Declared; 5] = [
