@@ -127,6 +127,37 @@ async fn a_partial_refund_that_fails_after_it_was_made_is_made_again_beside_the_
     assert_eq!(fixture.movements(), (1, 2));
 }
 
+/// All have read that there is no such refund before the first of them is added, after which the charge has no room for another.
+#[tokio::test]
+async fn repeats_made_at_once_get_the_same_partial_refund() {
+    let fixture = fixture().await;
+    fixture.pay().await.unwrap();
+    let refund = PartialRefund {
+        order: fixture.charge.order,
+        reference: Reference::new("one").unwrap(),
+        amount: money(600),
+        reason: RefundReason::Return,
+    };
+    let mut lock = fixture.pool.begin().await.unwrap();
+    sqlx::query("select from payments for update").execute(&mut *lock).await.unwrap();
+
+    let release = async {
+        testkit::eventually(|| async {
+            let waiting =
+                "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+            let waiting: i64 = sqlx::query_scalar(waiting).fetch_one(&fixture.pool).await.unwrap();
+            (waiting == 3).then_some(())
+        })
+        .await;
+        lock.commit().await.unwrap();
+    };
+    let adds = futures::future::join_all((0..3).map(|_| fixture.payments.add_refund(&refund)));
+    let (added, ()) = tokio::join!(adds, release);
+
+    let ids: Vec<_> = added.into_iter().map(|recorded| recorded.unwrap().map(|one| one.refund.id())).collect();
+    assert_eq!(ids, [Some(refund.id()); 3]);
+}
+
 #[tokio::test]
 async fn a_refund_that_fails_after_it_was_made_is_made_again_once() {
     let fixture = fixture().await;

@@ -10,7 +10,6 @@ use super::*;
 contract!([
     a_partial_refund_is_recorded_once_per_reference,
     partial_refunds_made_at_once_give_back_no_more_than_the_charge,
-    repeats_made_at_once_get_the_same_partial_refund,
     a_charge_has_a_bounded_number_of_partial_refunds,
     only_a_charge_that_stands_is_partially_refunded,
     a_cancellation_keeps_what_was_recorded,
@@ -79,20 +78,6 @@ async fn partial_refunds_made_at_once_give_back_no_more_than_the_charge(fixture:
     fit.dedup();
     assert_eq!((fit.len(), fixture.sum(&intent).await), (3, 900));
     assert_eq!(fixture.payments.refunds_of(intent.transaction).await.unwrap().len(), 3);
-}
-
-/// The second call waits for the first one's lock, after which the sum has no room for another refund of this amount.
-async fn repeats_made_at_once_get_the_same_partial_refund(fixture: Fixture) {
-    for _ in 0..10 {
-        let intent = intent(Method::Card);
-        fixture.settled(&intent, &charged()).await;
-        let refund = part(&intent, "one", 600);
-
-        let added = futures::future::join_all((0..6).map(|_| fixture.add(&refund))).await;
-
-        assert!(added.iter().all(Option::is_some), "{added:?}");
-        assert_eq!(fixture.sum(&intent).await, 600);
-    }
 }
 
 async fn a_charge_has_a_bounded_number_of_partial_refunds(fixture: Fixture) {
