@@ -57,7 +57,7 @@ pub async fn build(config: Config, operations: Arc<dyn Operations>) -> anyhow::R
         jaeger: own.console_jaeger_url.map(Into::into),
     };
     let (lag, retention) = (state.lag.clone(), server.retention(messaging.kafka.effect_retention())?);
-    let router = api::router(state, &guard, server.readiness(), own.console_max_in_flight);
+    let router = api::router(state, &guard, server.readiness(), own.console_max_in_flight, own.console_streams);
     let consumers = messaging.consumers(&server, consumers::all(timeline, live.clone()));
     Ok(App::new(server)
         .http(router)

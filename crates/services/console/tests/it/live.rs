@@ -67,8 +67,8 @@ async fn a_stream_above_the_limit_is_refused_until_another_ends() {
     fixture.add(&[stored(order, user, 0)]).await;
 
     let first = fixture.stream(&path, &session, None).await;
-    let _second = fixture.stream(&path, &session, None).await;
-    let refused = fixture.get(&path, &session).await;
+    let _second = fixture.stream(&path, &fixture.iam.operator_session(ids::random()), None).await;
+    let refused = fixture.get(&path, &fixture.iam.operator_session(ids::random())).await;
 
     assert_eq!(refused.code(), (503, "DEPENDENCY_UNAVAILABLE".to_owned()));
     assert_eq!(refused.header("retry-after"), "1");
@@ -76,6 +76,33 @@ async fn a_stream_above_the_limit_is_refused_until_another_ends() {
     testkit::eventually(async || {
         let opened =
             fixture.request(reqwest::Method::GET, &path).header("x-session-uuid", &session).send().await.unwrap();
+        (opened.status() == 200).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_user_has_a_quarter_of_the_streams_and_another_user_has_others() {
+    let fixture = Fixture::with(&[("CONSOLE_STREAMS", "8")]).await;
+    let (order, user) = (ids::random(), ids::random());
+    let sessions = [fixture.iam.session(user), fixture.iam.session(user)];
+    let path = format!("/console/api/orders/{order}/live");
+    fixture.add(&[stored(order, user, 0)]).await;
+
+    let first = fixture.stream(&path, &sessions[0], None).await;
+    let _second = fixture.stream(&path, &sessions[1], None).await;
+
+    for path in [&path, "/console/api/couriers/live"] {
+        let refused = fixture.get(path, &sessions[0]).await;
+        assert_eq!(refused.code(), (429, "TOO_MANY_REQUESTS".to_owned()), "{path}");
+        assert_eq!(refused.header("retry-after"), "1");
+    }
+    let mut other = fixture.stream(&path, &fixture.iam.operator_session(ids::random()), None).await;
+    assert_eq!(offsets(&other.take(1).await), [0]);
+    drop(first);
+    testkit::eventually(async || {
+        let opened =
+            fixture.request(reqwest::Method::GET, &path).header("x-session-uuid", &sessions[0]).send().await.unwrap();
         (opened.status() == 200).then_some(())
     })
     .await;
