@@ -21,7 +21,7 @@ pub async fn build(config: Config, operations: Arc<dyn Operations>) -> anyhow::R
     let is_secure = server.tls.is_some();
     let server = Server::bind(&SERVICE, server).await?;
     let timeline = Arc::new(PgTimeline::new(server.database()?));
-    let live = Live::new(timeline.clone(), own.console_streams);
+    let live = Live::until(timeline.clone(), own.console_streams, &server.stopping());
     let as_user = |name, variable, address: &str| {
         server.channel(name, variable, address).map(platform::grpc::Peer::forwarding_session)
     };

@@ -54,12 +54,17 @@ impl Drop for Slot {
 impl Live {
     /// Allows at most `streams` open streams.
     pub fn new(timeline: Arc<dyn Timeline>, streams: usize) -> Self {
+        Self::until(timeline, streams, &CancellationToken::new())
+    }
+
+    /// Does the same as [`new`](Self::new), and ends all streams once `stopping` is cancelled.
+    pub fn until(timeline: Arc<dyn Timeline>, streams: usize, stopping: &CancellationToken) -> Self {
         Self(Arc::new(Inner {
             timeline,
             slots: Arc::new(Semaphore::new(streams.min(Semaphore::MAX_PERMITS))),
             orders: Mutex::default(),
             added: Notify::new(),
-            closing: CancellationToken::new(),
+            closing: stopping.child_token(),
         }))
     }
 
