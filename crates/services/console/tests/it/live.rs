@@ -61,6 +61,23 @@ async fn streams_that_open_while_records_come_miss_none() {
 }
 
 #[tokio::test]
+async fn the_stream_of_an_order_with_many_steps_stays_open() {
+    let fixture = Fixture::start().await;
+    let (order, user) = (ids::random(), ids::random());
+    let session = fixture.iam.session(user);
+    let path = format!("/console/api/orders/{order}/live");
+    let records: Vec<_> = (0..200).map(|number| stored(order, user, number)).collect();
+    fixture.add(&records).await;
+
+    let mut stream = fixture.stream(&path, &session, None).await;
+    stream.take(200).await;
+    for number in 200..203 {
+        fixture.add(&[stored(order, user, number)]).await;
+        assert_eq!(offsets(&stream.take(1).await), [number]);
+    }
+}
+
+#[tokio::test]
 async fn a_stream_above_the_limit_is_refused_until_another_ends() {
     let fixture = Fixture::with(&[("CONSOLE_STREAMS", "2")]).await;
     let (order, user) = (ids::random(), ids::random());
