@@ -11,7 +11,7 @@ use crate::{
     config::Config,
     consumers, jobs,
     repository::{PgActions, PgTimeline},
-    service::{Couriers, LagHistory, Live, Receipts, Timelines, Work},
+    service::{Couriers, LagHistory, Live, LongActions, Receipts, Timelines, Work},
 };
 
 /// Builds the service and binds its listeners; connects to nothing yet.
@@ -21,7 +21,7 @@ pub async fn build(config: Config, operations: Arc<dyn Operations>) -> anyhow::R
     let is_secure = server.tls.is_some();
     let server = Server::bind(&SERVICE, server).await?;
     let timeline = Arc::new(PgTimeline::new(server.database()?));
-    let live = Live::new(timeline.clone(), own.console_streams);
+    let live = Live::until(timeline.clone(), own.console_streams, &server.stopping());
     let as_user = |name, variable, address: &str| {
         server.channel(name, variable, address).map(platform::grpc::Peer::forwarding_session)
     };
@@ -52,16 +52,18 @@ pub async fn build(config: Config, operations: Arc<dyn Operations>) -> anyhow::R
         topics: messaging.topics.clone(),
         letter_work: Work::default(),
         audits: Work::default(),
+        long_actions: LongActions::default(),
         live: live.clone(),
         is_secure,
         jaeger: own.console_jaeger_url.map(Into::into),
     };
-    let (lag, retention) = (state.lag.clone(), server.retention(messaging.kafka.effect_retention())?);
-    let router = api::router(state, &guard, server.readiness(), own.console_max_in_flight);
+    let (lag, long_actions) = (state.lag.clone(), state.long_actions.clone());
+    let retention = server.retention(messaging.kafka.effect_retention())?;
+    let router = api::router(state, &guard, server.readiness(), own.console_max_in_flight, own.console_streams);
     let consumers = messaging.consumers(&server, consumers::all(timeline, live.clone()));
     Ok(App::new(server)
         .http(router)
         .consumers(consumers)
-        .jobs(jobs::all(live, couriers, lag))
+        .jobs(jobs::all(live, couriers, lag, long_actions))
         .jobs([jobs::remove_old_records(&retention)]))
 }

@@ -17,13 +17,13 @@ use contracts::{
     ids::OrderId,
 };
 use platform::{clock, config::Settings, kafka};
-use tokio::{runtime::Handle, sync::Mutex};
+use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use crate::{
     audit_run, consumer_lag,
     databases::Databases,
-    dead_letter_queue::{self, Chosen, DeadLetterQueue},
+    dead_letter_queue::{self, Chosen, DeadLetterQueue, ReadTurn},
     facts::{self, Sources},
     outboxes,
     receipts::{Receipts, Records, SeenRecord},
@@ -58,8 +58,8 @@ struct ConsoleOperations {
     topics: Topics,
     kafka: kafka::Config,
     settings: Settings,
-    /// Dead letters are read whole, so that one reader reads them at a time.
-    reading: Mutex<()>,
+    /// Of the views and dry runs.
+    read_turn: ReadTurn,
 }
 
 impl ConsoleOperations {
@@ -71,7 +71,7 @@ impl ConsoleOperations {
             topics: settings.read()?,
             kafka: kafka::Config::load(settings)?,
             settings: settings.clone(),
-            reading: Mutex::default(),
+            read_turn: ReadTurn::default(),
         })
     }
 
@@ -143,22 +143,18 @@ impl Operations for ConsoleOperations {
         if self.is_elsewhere(filter) {
             return Ok(LetterPage::default());
         }
-        let read = async {
-            let _turn = self.reading.lock().await;
-            self.queue()?.page(filter, false, skip, limit).await
-        };
-        answered(read).await
+        let (settings, filter) = (self.settings.clone(), filter.clone());
+        let read = async move { DeadLetterQueue::from_settings(&settings)?.page(&filter, false, skip, limit).await };
+        answered(self.read_turn.read(read)).await
     }
 
     async fn plan(&self, filter: &Filter) -> anyhow::Result<Plan> {
         if self.is_elsewhere(filter) {
             return Ok(Plan::default());
         }
-        let read = async {
-            let _turn = self.reading.lock().await;
-            self.queue()?.plan(&Chosen::Matching(filter.clone()), false).await
-        };
-        answered(read).await
+        let (settings, chosen) = (self.settings.clone(), Chosen::Matching(filter.clone()));
+        let read = async move { DeadLetterQueue::from_settings(&settings)?.plan(&chosen, false).await };
+        answered(self.read_turn.read(read)).await
     }
 
     async fn replay(&self, filter: &Filter, who: &str, progress: OnProgress) -> anyhow::Result<Replayed> {

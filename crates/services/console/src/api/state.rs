@@ -10,7 +10,7 @@ use crate::{
     client::{Audited, Customers, Delivery, Iam, Inventory, Operations, Orders, Payments},
     pages::Visit,
     repository::{Actions, Timeline},
-    service::{Couriers, LagHistory, Live, Receipts, Timelines, Work},
+    service::{Couriers, LagHistory, Live, LongActions, Receipts, Timelines, Work},
 };
 
 #[derive(Clone)]
@@ -32,6 +32,7 @@ pub struct Api {
     /// Replaying or discarding dead letters: the sentences of its result.
     pub letter_work: Work<Vec<String>>,
     pub audits: Work<Audited>,
+    pub long_actions: LongActions,
     pub live: Live,
     /// True if browsers reach the console over TLS alone.
     pub is_secure: bool,

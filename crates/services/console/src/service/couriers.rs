@@ -19,7 +19,7 @@ use crate::{client::Delivery, error::Error, repository::Timeline};
 
 /// Couriers move once a second by default.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
-/// The changes that a stream may fall behind before it ends.
+/// The changes that a stream may fall behind. The reader of one that falls further behind gets all couriers again.
 const MAX_BEHIND: usize = 256;
 /// The maximum number of orders whose owner and destination are kept. Neither ever changes.
 const MAX_KEPT: u64 = 10_000;
@@ -105,8 +105,13 @@ impl Couriers {
     }
 
     /// Returns the couriers that change from now on.
-    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Courier>> {
+    pub(super) fn subscribe(&self) -> broadcast::Receiver<Arc<Courier>> {
         self.changes.subscribe()
+    }
+
+    /// Returns all couriers as they were last seen.
+    pub(super) fn last_seen(&self) -> Vec<Courier> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Asks for the couriers while there are streams, until `stop`.
@@ -130,7 +135,7 @@ impl Couriers {
         }
     }
 
-    fn tell(&self, couriers: Vec<Courier>) {
+    pub(super) fn tell(&self, couriers: Vec<Courier>) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         for courier in couriers.iter().filter(|courier| !seen.contains(courier)) {
             let _ = self.changes.send(Arc::new(courier.clone()));

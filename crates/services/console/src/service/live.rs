@@ -20,7 +20,7 @@ use crate::{
 
 /// How often the timeline is read for records that another replica has added.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
-/// The steps that a stream may fall behind. One that falls further behind ends, and its reader continues after the last step that it saw.
+/// The steps that a stream may fall behind. The reader of one that falls further behind reads the timeline after the last step that it saw.
 const MAX_BEHIND: usize = 64;
 
 /// The streams of this process. Clones share them.
@@ -54,12 +54,17 @@ impl Drop for Slot {
 impl Live {
     /// Allows at most `streams` open streams.
     pub fn new(timeline: Arc<dyn Timeline>, streams: usize) -> Self {
+        Self::until(timeline, streams, &CancellationToken::new())
+    }
+
+    /// Does the same as [`new`](Self::new), and ends all streams once `stopping` is cancelled.
+    pub fn until(timeline: Arc<dyn Timeline>, streams: usize, stopping: &CancellationToken) -> Self {
         Self(Arc::new(Inner {
             timeline,
             slots: Arc::new(Semaphore::new(streams.min(Semaphore::MAX_PERMITS))),
             orders: Mutex::default(),
             added: Notify::new(),
-            closing: CancellationToken::new(),
+            closing: stopping.child_token(),
         }))
     }
 
@@ -157,13 +162,13 @@ impl Live {
 mod tests {
     use async_trait::async_trait;
     use contracts::ids::UserId;
-    use platform::{clock, ids};
-    use serde_json::Value;
+    use platform::ids;
 
     use super::*;
     use crate::{
         model::NewRecord,
         repository::{Caught, MemoryTimeline},
+        service::fixture::record,
     };
 
     /// A timeline during whose first look a stream opens, reads what there is, and a record of its order is added.
@@ -172,26 +177,6 @@ mod tests {
         order: OrderId,
         live: Mutex<Option<Live>>,
         stream: Mutex<Option<Stream>>,
-    }
-
-    fn record(order: OrderId, offset: i64) -> NewRecord {
-        let now = clock::now();
-        NewRecord {
-            topic_id: String::new(),
-            topic: "order.paid".to_owned(),
-            partition: 0,
-            offset,
-            order,
-            user: None,
-            event: Some(ids::random()),
-            kind: "events.v1.Unheard".to_owned(),
-            committed_at: now,
-            published_at: now,
-            consumed_at: now,
-            trace: None,
-            payload: Value::Null,
-            headers: Value::Null,
-        }
     }
 
     #[async_trait]

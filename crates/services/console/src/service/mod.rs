@@ -1,17 +1,23 @@
 //! Use cases: who may see an order's timeline, its live steps, its receipt, and the couriers; long actions of operators, and the lag.
 
+mod courier_reader;
 mod couriers;
+#[cfg(test)]
+mod fixture;
 mod lag_history;
 mod live;
+mod long_actions;
 mod orders;
 mod reader;
 mod receipts;
 mod session_watch;
 mod work;
 
+pub use courier_reader::CourierReader;
 pub use couriers::{Couriers, Visible};
 pub use lag_history::{Lag, LagHistory, Lags, Point, RETENTION as LAG_RETENTION};
 pub use live::{Live, Slot, Stream};
+pub use long_actions::LongActions;
 pub use orders::Timelines;
 pub use reader::Reader;
 pub use receipts::Receipts;

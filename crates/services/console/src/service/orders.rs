@@ -5,7 +5,12 @@ use std::sync::Arc;
 use contracts::ids::OrderId;
 use platform::auth::Caller;
 
-use crate::{client::Orders, error::Error, model::Step, repository::Timeline};
+use crate::{
+    client::Orders,
+    error::Error,
+    model::Step,
+    repository::{MAX_RECORDS, Timeline},
+};
 
 #[derive(Clone)]
 pub struct Timelines {
@@ -34,15 +39,20 @@ impl Timelines {
 
     /// Returns all steps of an order, the oldest first.
     pub async fn steps(&self, order: OrderId) -> Result<Vec<Step>, Error> {
-        let mut steps = steps_after(&*self.timeline, order, 0).await?;
+        let (mut steps, _) = steps_after(&*self.timeline, order, 0).await?;
         steps.sort_by_key(|step| (step.at, step.place));
         Ok(steps)
     }
 }
 
-/// Returns the steps of an order after the step at `place`, by place.
-pub(super) async fn steps_after(timeline: &dyn Timeline, order: OrderId, place: i64) -> Result<Vec<Step>, Error> {
+/// Returns the steps of an order after the step at `place`, by place, and whether these are all.
+pub(super) async fn steps_after(
+    timeline: &dyn Timeline,
+    order: OrderId,
+    place: i64,
+) -> Result<(Vec<Step>, bool), Error> {
     // A reader that has seen a record's event and not its state has seen `2n`: it reads the record again and skips the event.
     let records = timeline.of_order(order, (place - 1).div_euclid(2)).await?;
-    Ok(records.into_iter().flat_map(Step::from_record).filter(|step| step.place > place).collect())
+    let is_all = i64::try_from(records.len()).is_ok_and(|count| count < MAX_RECORDS);
+    Ok((records.into_iter().flat_map(Step::from_record).filter(|step| step.place > place).collect(), is_all))
 }

@@ -3,13 +3,19 @@
 use std::collections::VecDeque;
 
 use contracts::ids::OrderId;
+use tokio::sync::broadcast::error::RecvError;
 
 use super::{Live, Stream, orders::steps_after};
 use crate::{error::Error, model::Step};
 
 pub struct Reader {
-    known: VecDeque<Step>,
+    live: Live,
+    order: OrderId,
     stream: Stream,
+    /// Steps of the timeline that were not read yet.
+    known: VecDeque<Step>,
+    /// True if the timeline may have steps after the known ones that the stream lacks.
+    is_behind: bool,
     /// The place of the last step that was read.
     seen: i64,
 }
@@ -19,27 +25,84 @@ impl Live {
     pub async fn read(&self, order: OrderId, place: i64) -> Result<Reader, Error> {
         // First the stream, then what there is: no step is between them.
         let stream = self.open(order)?;
-        let known = steps_after(self.timeline(), order, place).await?;
-        Ok(Reader { known: known.into(), stream, seen: place })
+        let mut reader =
+            Reader { live: self.clone(), order, stream, known: VecDeque::new(), is_behind: true, seen: place };
+        reader.catch_up().await?;
+        Ok(reader)
     }
 }
 
 impl Reader {
-    /// Returns the next step. `None` ends the stream: the service stops, or the reader has fallen too far behind.
+    /// Returns the next step. `None` ends the stream: the service stops, or the timeline cannot be read. Cancelled, it loses no step.
     pub async fn next(&mut self) -> Option<Step> {
-        if let Some(step) = self.known.pop_front() {
-            self.seen = step.place;
-            return Some(step);
-        }
-        loop {
+        while !self.stream.closing.is_cancelled() {
+            if let Some(step) = self.known.pop_front() {
+                self.seen = step.place;
+                return Some(step);
+            }
+            if self.is_behind {
+                self.catch_up().await.ok()?;
+                continue;
+            }
             let step = tokio::select! {
-                step = self.stream.steps.recv() => step.ok()?,
+                step = self.stream.steps.recv() => step,
                 () = self.stream.closing.cancelled() => return None,
             };
-            if step.place > self.seen {
-                self.seen = step.place;
-                return Some(step.as_ref().clone());
+            match step {
+                Ok(step) if step.place > self.seen => {
+                    self.seen = step.place;
+                    return Some(step.as_ref().clone());
+                }
+                Ok(_) => {}
+                // The first stream of an order is sent all of its steps at once, which may be more than a stream holds.
+                Err(RecvError::Lagged(_)) => self.is_behind = true,
+                Err(RecvError::Closed) => return None,
             }
         }
+        None
+    }
+
+    /// Reads the steps after the last one that was read. The timeline returns so many at once; while there are more, the stream may have
+    /// lost some of them.
+    async fn catch_up(&mut self) -> Result<(), Error> {
+        let (steps, is_all) = steps_after(self.live.timeline(), self.order, self.seen).await?;
+        self.known = steps.into();
+        self.is_behind = !is_all;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use platform::ids;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::{
+        repository::{MAX_RECORDS, MemoryTimeline, Timeline as _},
+        service::fixture::record,
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_falls_behind_reads_on_and_misses_no_step() {
+        let (timeline, order) = (MemoryTimeline::default(), OrderId::new(ids::random()));
+        let count = MAX_RECORDS * 2 + 100;
+        timeline.add((1..=count).map(|offset| record(order, offset)).collect()).await.unwrap();
+        let live = Live::new(Arc::new(timeline.clone()), 1);
+        let following = tokio::spawn(live.clone().follow(CancellationToken::new()));
+        let mut reader = live.read(order, 0).await.unwrap();
+        // Every step is sent meanwhile, of which the stream holds the last ones.
+        tokio::time::sleep(Duration::from_secs(5)).await;
+
+        for offset in 1..=count {
+            assert_eq!(reader.next().await.and_then(|step| step.offset), Some(offset));
+        }
+        for offset in count + 1..=count + 3 {
+            timeline.add(vec![record(order, offset)]).await.unwrap();
+            assert_eq!(reader.next().await.and_then(|step| step.offset), Some(offset));
+        }
+        following.abort();
     }
 }

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use futures::{
+    FutureExt as _,
+    future::{BoxFuture, Fuse},
+};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tonic::Code;
 
 use crate::client::Iam;
@@ -12,26 +16,67 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The session of an open stream.
 pub struct SessionWatch {
-    iam: Iam,
-    session: String,
-    check: Interval,
+    /// Ends with the session. It is kept from one step of the stream to the next, since a check may take longer than the time between them.
+    ended: Fuse<BoxFuture<'static, ()>>,
 }
 
 impl SessionWatch {
+    /// Watches a session. While iam does not answer, the session counts as open.
     pub fn new(iam: Iam, session: String) -> Self {
-        let mut check = interval_at(Instant::now() + CHECK_INTERVAL, CHECK_INTERVAL);
-        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { iam, session, check }
+        Self::checked(move || {
+            let (iam, session) = (iam.clone(), session.clone());
+            async move {
+                let user = iam.user(&session).await;
+                user.is_err_and(|status| matches!(status.code(), Code::Unauthenticated | Code::InvalidArgument))
+            }
+        })
     }
 
-    /// Returns once the session has ended. While iam does not answer, the session counts as open.
-    pub async fn ended(&mut self) {
-        loop {
-            self.check.tick().await;
-            let user = self.iam.user(&self.session).await;
-            if user.is_err_and(|status| matches!(status.code(), Code::Unauthenticated | Code::InvalidArgument)) {
-                return;
+    fn checked<F>(mut has_ended: impl FnMut() -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = bool> + Send + 'static,
+    {
+        let mut check = interval_at(Instant::now() + CHECK_INTERVAL, CHECK_INTERVAL);
+        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let ended = async move {
+            loop {
+                check.tick().await;
+                if has_ended().await {
+                    return;
+                }
             }
-        }
+        };
+        Self { ended: ended.boxed().fuse() }
+    }
+
+    /// Returns once the session has ended. Cancelled, it loses no check.
+    pub async fn ended(&mut self) {
+        (&mut self.ended).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{sleep, timeout};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_that_has_ended_is_noticed_while_steps_come_faster_than_the_check_ends() {
+        let mut session = SessionWatch::checked(|| async {
+            sleep(Duration::from_secs(1)).await;
+            true
+        });
+
+        let noticed = timeout(CHECK_INTERVAL * 2, async {
+            loop {
+                tokio::select! {
+                    () = session.ended() => return,
+                    () = sleep(Duration::from_millis(300)) => {}
+                }
+            }
+        });
+
+        assert!(noticed.await.is_ok());
     }
 }

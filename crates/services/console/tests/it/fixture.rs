@@ -177,7 +177,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Returns the id and the data of the next event. `None` at the end of the stream.
+    /// Returns the id and the data of the next event. `None` at the end of the stream. Panics if the connection breaks before.
     pub async fn next(&mut self) -> Option<(i64, Value)> {
         loop {
             while let Some((event, rest)) = self.rest.split_once("\n\n") {
@@ -189,7 +189,7 @@ impl Stream {
                     return Some((id, serde_json::from_str(&data).unwrap()));
                 }
             }
-            let chunk = self.response.chunk().await.ok()??;
+            let chunk = self.response.chunk().await.expect("the stream is whole")?;
             self.rest.push_str(std::str::from_utf8(&chunk).unwrap());
         }
     }

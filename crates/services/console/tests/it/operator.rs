@@ -1,5 +1,6 @@
 //! The operators' pages and actions.
 
+use console::repository::{Actions as _, PgActions};
 use platform::ids;
 use serde_json::{Value, json};
 use testkit::eventually;
@@ -154,6 +155,21 @@ async fn an_action_takes_no_letter_that_came_after_its_question() {
         eventually(async || fixture.get(LETTERS, &session).await.text.contains(ended).then_some(())).await;
     }
     assert!(fixture.get(LETTERS, &session).await.text.contains("1 pending"));
+}
+
+#[tokio::test]
+async fn an_action_that_a_stop_interrupts_has_an_end_in_the_log() {
+    let shop = Shop::with_letters(1);
+    let mut fixture = Fixture::operating(shop.clone()).await;
+    let session = fixture.iam.operator_session(ids::random());
+    assert_eq!(fixture.post(REPLAY, &session, &json!({})).await.status, 202);
+
+    fixture.stop().await;
+
+    let actions = PgActions::new(fixture.database.pool.clone()).latest(10).await.unwrap();
+    let results: Vec<&str> = actions.iter().map(|one| one.result.as_str()).collect();
+    assert_eq!(results, ["interrupted: the console stopped", "begun"]);
+    assert!(shop.done().is_empty());
 }
 
 #[tokio::test]

@@ -51,6 +51,7 @@ pub struct Server {
     key: Option<ServiceKey>,
     tls: Option<Tls>,
     instance: String,
+    stopping: CancellationToken,
 }
 
 /// A server whose database is migrated and which can serve requests.
@@ -60,6 +61,7 @@ struct Started {
     second: Option<Listener>,
     readiness: Readiness,
     tls: Option<Tls>,
+    stopping: CancellationToken,
     tasks: Tasks,
 }
 
@@ -108,6 +110,7 @@ impl Server {
             own_admin: Router::new(),
             database,
             readiness,
+            stopping: CancellationToken::new(),
         })
     }
 
@@ -144,6 +147,12 @@ impl Server {
 
     pub fn readiness(&self) -> Readiness {
         self.readiness.clone()
+    }
+
+    /// Returns a token that is cancelled when the drain begins. Answers that do not end by themselves, such as streams, must end with it:
+    /// the service waits for them before it stops its jobs.
+    pub fn stopping(&self) -> CancellationToken {
+        self.stopping.clone()
     }
 
     /// Adds a condition that must be met for the service to be ready.
@@ -232,6 +241,7 @@ impl Server {
             second: self.second,
             readiness: self.readiness,
             tls: self.tls,
+            stopping: self.stopping,
             tasks,
         })
     }
@@ -240,7 +250,12 @@ impl Server {
 impl Started {
     /// Serves one API, or two if the service has a [`SecondApi`].
     fn serve(self, grpc: Option<(Services, Guard)>, http: Option<Router>) -> anyhow::Result<Tasks> {
-        let Self { service, listener: first, second, readiness, tls, mut tasks } = self;
+        let Self { service, listener: first, second, readiness, tls, stopping, mut tasks } = self;
+        tasks.serve("stopping", |stop| async move {
+            stop.cancelled().await;
+            stopping.cancel();
+            Ok(())
+        });
         let (grpc_listener, http_listener) = match service.second_api {
             Some(SecondApi::Grpc(_)) => (second, Some(first)),
             Some(SecondApi::Http(_)) => (Some(first), second),

@@ -4,6 +4,7 @@ mod decoded;
 mod discard;
 mod page;
 mod poison;
+mod read_turn;
 mod recorder;
 mod replay;
 
@@ -12,7 +13,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use anyhow::Context as _;
 use console::model::Filter;
 use contracts::events::{ROUTES, Topics};
-use futures::future::try_join_all;
+use futures::future::join_all;
 use platform::{
     config::Settings,
     kafka::{self, Reader, dead_letter_topic},
@@ -21,6 +22,7 @@ use platform::{
 pub use self::{
     decoded::{Payload, payload, shown},
     poison::still_poison,
+    read_turn::ReadTurn,
 };
 use crate::{
     dead_letter_journal::{Action, Entry, Journal},
@@ -98,10 +100,11 @@ impl DeadLetterQueue {
                 reading.await.context("reading the dead-letter topics")?
             }
         });
-        let (journal, read) = tokio::join!(self.journal(), try_join_all(reading));
-        let journal = journal?;
+        // A failure waits for the other reads, too: they go on in any case, and hold what they have read.
+        let (journal, read) = tokio::join!(self.journal(), join_all(reading));
+        let (journal, read) = (journal?, read.into_iter().collect::<anyhow::Result<Vec<_>>>()?);
         // A topic that does not exist holds no letters.
-        let letters = read?.into_iter().flatten().flatten();
+        let letters = read.into_iter().flatten().flatten();
         let mut all: Vec<Found> =
             letters.map(|letter| Found { state: State::new(&letter, &journal), letter }).collect();
         all.sort_by_key(|found| found.letter.at);

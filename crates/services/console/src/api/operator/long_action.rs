@@ -1,4 +1,4 @@
-//! An action that goes on after its answer. The log has a row when it begins and one when it ends.
+//! An action that goes on after its answer. The log has a row when it begins and one when it ends, also if a stop interrupts it.
 
 use axum::{
     Json,
@@ -47,10 +47,8 @@ impl LongAction {
         let turn = work.begin(title).ok_or_else(|| Problem::new(StatusCode::CONFLICT, "CONFLICT", busy))?;
         metrics::acted(action);
         record(api, visit, action, subject.clone(), "begun".to_owned()).await;
-        let running = run(turn.progress());
         let (own, visit) = (api.clone(), visit.clone());
-        tokio::spawn(async move {
-            let result = running.await;
+        api.long_actions.spawn(run(turn.progress()), move |result| async move {
             let text = match &result {
                 Ok(done) => said(done),
                 Err(error) => format!("{error:#}"),

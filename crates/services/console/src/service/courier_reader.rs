@@ -1,0 +1,95 @@
+//! A reader of the couriers: first all of them, then each one that changes.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use contracts::proto::delivery::v1::Courier;
+use platform::auth::Caller;
+use tokio::sync::broadcast::{self, error::RecvError};
+use tokio_util::sync::CancellationToken;
+
+use super::{Couriers, Live, Slot};
+use crate::error::Error;
+
+pub struct CourierReader {
+    couriers: Couriers,
+    caller: Caller,
+    /// Couriers that were not read yet, which come before further changes.
+    known: VecDeque<Courier>,
+    changes: broadcast::Receiver<Arc<Courier>>,
+    closing: CancellationToken,
+    _slot: Slot,
+}
+
+impl Couriers {
+    /// Reads the couriers, as the caller may see them, in one of the streams of `live`.
+    pub async fn read(&self, live: &Live, caller: Caller) -> Result<CourierReader, Error> {
+        let (slot, closing) = live.slot()?;
+        // First the changes, then what there is: no change is between them.
+        let changes = self.subscribe();
+        let known = self.list(&caller).await?.into_iter().map(|one| one.courier).collect();
+        Ok(CourierReader { couriers: self.clone(), caller, known, changes, closing, _slot: slot })
+    }
+}
+
+impl CourierReader {
+    /// Returns the next courier. `None` ends the stream: the service stops, or it is not known who may see the courier's order.
+    pub async fn next(&mut self) -> Option<Courier> {
+        while !self.closing.is_cancelled() {
+            if let Some(courier) = self.known.pop_front() {
+                return self.couriers.visible(courier, &self.caller).await.ok().map(|visible| visible.courier);
+            }
+            let changed = tokio::select! {
+                changed = self.changes.recv() => changed,
+                () = self.closing.cancelled() => return None,
+            };
+            match changed {
+                Ok(changed) => self.known.push_back(changed.as_ref().clone()),
+                // More couriers have changed at once than a stream holds. The changes that it still has may be older than what was last seen.
+                Err(RecvError::Lagged(_)) => {
+                    self.changes = self.couriers.subscribe();
+                    self.known = self.couriers.last_seen().into();
+                }
+                Err(RecvError::Closed) => return None,
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::{auth::User, grpc::Peer, ids};
+
+    use super::*;
+    use crate::{client::Delivery, repository::MemoryTimeline};
+
+    fn courier(number: usize, speed: i32) -> Courier {
+        Courier { id: number.to_string(), speed, ..Courier::default() }
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_falls_behind_gets_every_courier_and_further_changes() {
+        let timeline = Arc::new(MemoryTimeline::default());
+        let peer = Peer::lazy("delivery", "DELIVERY_ADDRESS", "127.0.0.1:1").unwrap();
+        let couriers = Couriers::new(Delivery::new(peer.clone(), peer.clone(), peer), timeline.clone());
+        let (slot, closing) = Live::new(timeline, 1).slot().unwrap();
+        let mut reader = CourierReader {
+            couriers: couriers.clone(),
+            caller: Caller::User(User::plain(ids::random())),
+            known: VecDeque::new(),
+            changes: couriers.subscribe(),
+            closing,
+            _slot: slot,
+        };
+        let mut all: Vec<Courier> = (0..1_000).map(|number| courier(number, 1)).collect();
+
+        couriers.tell(all.clone());
+        for expected in &all {
+            assert_eq!(reader.next().await.as_ref(), Some(expected));
+        }
+        all[7] = courier(7, 2);
+        couriers.tell(all);
+
+        assert_eq!(reader.next().await, Some(courier(7, 2)));
+    }
+}
