@@ -53,10 +53,6 @@ mod tests {
 
     use super::*;
 
-    async fn broken() -> anyhow::Result<u32> {
-        panic!("a defect")
-    }
-
     #[tokio::test]
     async fn an_action_that_panics_ends_and_a_stop_waits_for_the_ends_of_all() {
         let (actions, stop) = (LongActions::default(), CancellationToken::new());
@@ -71,7 +67,7 @@ mod tests {
 
         actions.spawn(async { Ok(1) }, end("done"));
         assert_eq!(seen.recv().await, Some(("done", Ok(1))));
-        actions.spawn(broken(), end("broken"));
+        actions.spawn(async { panic!("a defect") }, end("broken"));
         assert_eq!(seen.recv().await, Some(("broken", Err("interrupted: it panicked".to_owned()))));
         actions.spawn(std::future::pending(), end("endless"));
         stop.cancel();

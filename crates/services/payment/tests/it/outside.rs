@@ -18,6 +18,7 @@ use payment::{
 use platform::{outbox::Waker, postgres::Database};
 use ring::hmac;
 use serde_json::json;
+use sqlx::Connection as _;
 use stand_ins::{Mode, ProviderFault};
 use tower::ServiceExt as _;
 
@@ -138,7 +139,8 @@ async fn repeats_made_at_once_get_the_same_partial_refund() {
         amount: money(600),
         reason: RefundReason::Return,
     };
-    let mut lock = fixture.pool.begin().await.unwrap();
+    let mut connection = fixture.pool.connect().await.unwrap();
+    let mut lock = connection.begin().await.unwrap();
     sqlx::query("select from payments for update").execute(&mut *lock).await.unwrap();
 
     let release = async {
