@@ -1,6 +1,7 @@
 //! The contracts that the services share: protobuf messages and RPCs, events with their topics and consumer groups, typed ids, money,
-//! ports, and what order and the gateway share of `/api/orders`.
+//! ports, keys of logins, and what order and the gateway share of `/api/orders`.
 
+pub mod caseless;
 pub mod checkout;
 pub mod events;
 pub mod gateway;
