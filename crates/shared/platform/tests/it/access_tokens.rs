@@ -152,7 +152,7 @@ async fn any_other_form_of_the_header_is_refused() {
         format!("Bearer {hs256}.{rest}"),
         format!("Bearer {none}.{rest}"),
         format!("Bearer {token}{}", "x".repeat(MAX_TOKEN)),
-        format!("Bearer\t{token}"),
+        format!("Bearer{token}"),
         format!("Basic {token}"),
         token.clone(),
         "Bearer".to_owned(),
