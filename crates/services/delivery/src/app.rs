@@ -20,7 +20,7 @@ use crate::{
 
 /// Builds the service and binds its listeners. It connects to databases and to other services later.
 pub async fn build(config: Config) -> anyhow::Result<App> {
-    crate::metrics::count_from_zero();
+    crate::metrics::count_from_zero(api::http::document());
     let Config { server, identity, messaging, couriers, own } = config;
     let (server, waker) = (Server::bind(&SERVICE, server).await?, Waker::default());
     let service = DeliveryService::new(

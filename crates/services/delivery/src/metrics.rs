@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use platform::telemetry::metric::Metric;
+use platform::{http::openapi, telemetry::metric::Metric};
+use utoipa::openapi::OpenApi;
 
 use crate::repository::Counts;
 
@@ -23,13 +24,14 @@ pub const METRICS: &[Metric] = &[
     Metric::counter("delivery_ticks_total", &[], "Ticks of the couriers."),
 ];
 
-/// Starts every metric without a sample: `rate()` does not see the first value of a series.
-pub fn count_from_zero() {
+/// Starts every metric without a sample: `rate()` does not see the first value of a series. `document` describes the HTTP API.
+pub fn count_from_zero(document: OpenApi) {
     for name in ["delivery_ticks_total", "delivery_late_ticks_total"] {
         metrics::counter!(name).increment(0);
     }
     let _ = metrics::histogram!("delivery_duration_seconds");
     counts(Counts::default());
+    openapi::count_from_zero(document);
 }
 
 /// Records how long the delivered orders were under way.

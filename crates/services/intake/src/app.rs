@@ -16,7 +16,7 @@ use crate::{
 
 /// Builds the service and binds its listeners. It connects to databases and to other services later.
 pub async fn build(config: Config) -> anyhow::Result<App> {
-    crate::metrics::count_from_zero();
+    crate::metrics::count_from_zero(api::document());
     let Config { server, identity, messaging, own } = config;
     let server = Server::bind(&SERVICE, server).await?;
     let topic = KafkaTopic::new(&messaging.kafka, ORDERS.topic(&messaging.topics).to_owned())?;

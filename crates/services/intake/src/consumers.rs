@@ -29,6 +29,11 @@ pub fn all(service: &IntakeService) -> [Subscription; 1] {
     [Subscription::handled_by(&ORDERS, Arc::new(Orders::new(service.clone())))]
 }
 
+/// Returns why a record is no order now; `None` if it is one.
+pub fn order_problem(payload: &[u8]) -> Option<String> {
+    read(payload, clock::now()).err().map(|broken| broken.to_string())
+}
+
 /// Handles the records of the topic.
 pub struct Orders {
     service: IntakeService,

@@ -1,6 +1,7 @@
 //! The service's metrics.
 
-use platform::telemetry::metric::Metric;
+use platform::{http::openapi, telemetry::metric::Metric};
+use utoipa::openapi::OpenApi;
 
 /// What this service exports besides the metrics of every service.
 pub const METRICS: &[Metric] = &[
@@ -12,8 +13,8 @@ pub const METRICS: &[Metric] = &[
 /// The outcomes of a consumed order.
 pub const OUTCOMES: [&str; 4] = ["stored", "repeated", "reused", "invalid"];
 
-/// Starts every counter at 0: `rate()` does not see the first value of a series.
-pub fn count_from_zero() {
+/// Starts every counter at 0: `rate()` does not see the first value of a series. `document` describes the HTTP API.
+pub fn count_from_zero(document: OpenApi) {
     for outcome in OUTCOMES {
         metrics::counter!("intake_orders_total", "outcome" => outcome).increment(0);
     }
@@ -21,6 +22,7 @@ pub fn count_from_zero() {
         metrics::counter!("intake_cache_requests_total", "outcome" => outcome).increment(0);
     }
     metrics::gauge!("intake_cache_entries").set(0);
+    openapi::count_from_zero(document);
 }
 
 pub fn orders(outcome: &'static str, count: usize) {

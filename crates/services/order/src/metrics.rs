@@ -1,10 +1,7 @@
 //! Initialises the service's counters.
 
-use platform::telemetry::metric::Metric;
-use utoipa::openapi::{
-    OpenApi,
-    path::{Operation, PathItem},
-};
+use platform::{http::openapi, telemetry::metric::Metric};
+use utoipa::openapi::OpenApi;
 
 use crate::{model::Order, repository::StatusKind};
 
@@ -45,25 +42,7 @@ pub fn count_from_zero(document: OpenApi) {
             metrics::counter!("order_status_cache_requests_total", "view" => view, "outcome" => outcome).increment(0);
         }
     }
-    http(document);
-}
-
-/// Creates a counter of HTTP requests for each response in the OpenAPI document.
-fn http(document: OpenApi) {
-    for (route, item) in document.paths.paths {
-        for (method, operation) in operations(item) {
-            for status in operation.responses.responses.into_keys() {
-                let (method, route) = (method, route.clone());
-                metrics::counter!("http_requests_total", "method" => method, "route" => route, "status" => status)
-                    .increment(0);
-            }
-        }
-    }
-}
-
-fn operations(item: PathItem) -> impl Iterator<Item = (&'static str, Operation)> {
-    let methods = [("GET", item.get), ("POST", item.post)];
-    methods.into_iter().filter_map(|(method, operation)| Some((method, operation?)))
+    openapi::count_from_zero(document);
 }
 
 /// Counts a created order.

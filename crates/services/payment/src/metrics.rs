@@ -9,7 +9,11 @@ use crate::{
 
 /// What this service exports besides the metrics of every service.
 pub const METRICS: &[Metric] = &[
-    Metric::gauge("payments_pending", &[], "Payments whose outcome is unknown. Each replica reports the same."),
+    Metric::gauge(
+        "payments_pending",
+        &[],
+        "Payments whose outcome is still unknown 10 s after they began. Each replica reports the same.",
+    ),
     Metric::counter(
         "payments_total",
         &["method", "status"],
@@ -62,7 +66,7 @@ pub fn backlog(unfinished: Unfinished) {
     let gauge = |name: &'static str, count: i64| {
         metrics::gauge!(name).set(f64::from(i32::try_from(count).unwrap_or(i32::MAX)));
     };
-    gauge("payments_pending", unfinished.pending);
+    gauge("payments_pending", unfinished.unknown);
     gauge("payments_undecided", unfinished.undecided);
     gauge("refunds_pending", unfinished.refunding);
     gauge("refunds_accepted", unfinished.accepted);

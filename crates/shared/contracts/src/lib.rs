@@ -1,6 +1,8 @@
 //! The contracts that the services share: protobuf messages and RPCs, events with their topics and consumer groups, typed ids, money,
-//! ports.
+//! ports, keys of logins, and what order and the gateway share of `/api/orders`.
 
+pub mod caseless;
+pub mod checkout;
 pub mod events;
 pub mod gateway;
 pub mod identity;

@@ -65,7 +65,16 @@ async fn a_shop_exports_the_metrics_of_the_catalogue_and_no_others_from_the_star
         missing.is_empty().then_some(exported)
     })
     .await;
+    let text = shop.metrics().await;
     program.kill().await;
+
+    // One API each of order, delivery and intake.
+    for (method, route, status) in
+        [("POST", "/api/v1/orders", 503), ("POST", "/api/v1/couriers", 201), ("GET", "/orders/{id}", 404)]
+    {
+        let series = format!(r#"http_requests_total{{method="{method}",route="{route}",status="{status}"}} 0"#);
+        assert!(text.lines().any(|line| line == series), "{series}: {text}");
+    }
 
     for (name, Exported { kind, has_help, labels }) in exported {
         let metric = catalogue.get(name.as_str()).unwrap_or_else(|| panic!("{name} is not in the catalogue"));

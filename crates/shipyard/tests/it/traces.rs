@@ -21,11 +21,12 @@ const BOT_TOKEN: &str = "123456:token";
 
 /// What may be the parent of each span; `-` is none: the span begins a trace. Topics are without their prefix. The spans of consumers follow
 /// from the catalogue of events: see [`of_consumers`].
-const PARENTS: [(&str, &str); 30] = [
+const PARENTS: [(&str, &str); 32] = [
     ("assembly: order.assembled publish", "assembly: order.paid process"),
+    ("customers: check customer", "-"),
+    ("customers: credit loan", "-"),
     ("customers: customer.created publish", "customers: customers.v1.CustomerService/CreateCustomer"),
-    // A job checks the identity.
-    ("customers: customer.updated publish", "-"),
+    ("customers: customer.updated publish", "customers: check customer"),
     ("customers: customers.v1.CustomerService/CreateCustomer", "-"),
     ("customers: customers.v1.CustomerService/ListLoans", "-"),
     ("customers: loan.approved process", "-"),
@@ -62,9 +63,9 @@ const PARENTS: [(&str, &str); 30] = [
     ("order: order.created publish", "order: POST /api/v1/orders"),
     ("order: order.paid publish", "order: POST /api/v1/orders/{order_uuid}/pay"),
     ("order: order.v1.OrderService/GetDeliveryAddress", "delivery: order.paid process"),
-    // A job asks about reservations that are due, and another credits loans.
+    // A job asks about all reservations that are due.
     ("order: order.v1.OrderService/ListExistingOrders", "-"),
-    ("payment: payment.v1.PaymentService/Credit", "-"),
+    ("payment: payment.v1.PaymentService/Credit", "customers: credit loan"),
     ("payment: payment.completed publish", "payment: payment.v1.PaymentService/PayOrder"),
     ("payment: payment.v1.PaymentService/PayOrder", "order: POST /api/v1/orders/{order_uuid}/pay"),
 ];

@@ -30,6 +30,11 @@ pub fn loan_approved(service: CustomerService) -> Subscription {
 /// The members of a JSON object, each as it is written.
 type Members<'a> = HashMap<String, &'a RawValue>;
 
+/// Returns why a message is no loan; `None` if it is one.
+pub fn loan_problem(payload: &[u8]) -> Option<String> {
+    read(payload).err()
+}
+
 /// Reads a loan. An error names the field and the rule, never the value.
 fn read(payload: &[u8]) -> Result<NewLoan, String> {
     let loan: Members<'_> = serde_json::from_slice(payload).map_err(|_| "must be a JSON object")?;

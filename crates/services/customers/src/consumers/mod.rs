@@ -3,7 +3,7 @@
 mod loan_approved;
 
 use contracts::events::Subscription;
-pub use loan_approved::loan_approved;
+pub use loan_approved::{loan_approved, loan_problem};
 
 use crate::service::CustomerService;
 

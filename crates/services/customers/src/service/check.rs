@@ -2,8 +2,9 @@
 //! is *unknown*, and the checker is asked again under the same key.
 
 use futures::StreamExt as _;
-use platform::{clock, error_chain, jobs};
+use platform::{clock, error_chain, jobs, telemetry};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::CustomerService;
 use crate::{
@@ -35,7 +36,11 @@ impl CustomerService {
     pub async fn check_customers(&self, stop: CancellationToken) {
         let checks =
             jobs::due("check-customers", || self.customers.due_checks(BATCH_SIZE), self.to_check.clone(), stop);
-        checks.for_each_concurrent(MAX_CONCURRENT_CHECKS, |check| self.try_to_check(check)).await;
+        checks
+            .for_each_concurrent(MAX_CONCURRENT_CHECKS, |check| {
+                self.try_to_check(check).instrument(telemetry::job_span("check customer"))
+            })
+            .await;
     }
 
     async fn try_to_check(&self, check: DueCheck) {

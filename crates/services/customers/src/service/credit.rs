@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use platform::{error_chain, jobs};
+use platform::{error_chain, jobs, telemetry};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::CustomerService;
 use crate::{
@@ -32,7 +33,11 @@ impl CustomerService {
     /// Credits loans as they fall due, until `stop`. A loan is leased to one replica at a time, so all replicas may run this.
     pub async fn credit_loans(&self, stop: CancellationToken) {
         let credits = jobs::due("credit-loans", || self.loans.due_credits(BATCH_SIZE), self.to_credit.clone(), stop);
-        credits.for_each_concurrent(MAX_CONCURRENT_CREDITS, |(loan, lease)| self.try_to_credit(loan, lease)).await;
+        credits
+            .for_each_concurrent(MAX_CONCURRENT_CREDITS, |(loan, lease)| {
+                self.try_to_credit(loan, lease).instrument(telemetry::job_span("credit loan"))
+            })
+            .await;
     }
 
     async fn try_to_credit(&self, loan: Loan, lease: Duration) {

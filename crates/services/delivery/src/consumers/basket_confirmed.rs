@@ -56,6 +56,11 @@ pub fn basket_confirmed(service: DeliveryService, generator: Generator) -> Subsc
     })
 }
 
+/// Returns why a message is no basket; `None` if it is one.
+pub fn basket_problem(payload: &[u8]) -> Option<String> {
+    read(payload).err()
+}
+
 /// Reads a basket of any form. An error names the field and the rule, never the value.
 fn read(payload: &[u8]) -> Result<Basket, String> {
     let fields = fields(payload)?;

@@ -5,7 +5,7 @@ mod order_cancelled;
 mod order_paid;
 mod ship_assembled;
 
-pub use basket_confirmed::basket_confirmed;
+pub use basket_confirmed::{basket_confirmed, basket_problem};
 use contracts::events::Subscription;
 pub use order_cancelled::order_cancelled;
 pub use order_paid::order_paid;

@@ -5,12 +5,16 @@
 
 use std::collections::HashMap;
 
-use contracts::proto::{
-    envoy::service::auth::v3::{
-        CheckRequest, CheckResponse, DeniedHttpResponse, HeaderValue, HeaderValueOption, HttpStatus, OkHttpResponse,
-        authorization_server::Authorization, check_response::HttpResponse, header_value_option::HeaderAppendAction,
+use contracts::{
+    checkout::{WithError, is_checkout_path},
+    proto::{
+        envoy::service::auth::v3::{
+            CheckRequest, CheckResponse, DeniedHttpResponse, HeaderValue, HeaderValueOption, HttpStatus,
+            OkHttpResponse, authorization_server::Authorization, check_response::HttpResponse,
+            header_value_option::HeaderAppendAction,
+        },
+        google::rpc,
     },
-    google::rpc,
 };
 use platform::{
     auth::{Refusal, SESSION_HEADER, user_credential},
@@ -34,8 +38,8 @@ const USER_LOGIN: &str = "x-user-login";
 impl Authorization for Grpc {
     async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
         let http = request.into_inner().attributes.and_then(|attributes| attributes.request?.http);
-        let headers = http.map(|http| http.headers).unwrap_or_default();
-        match user(&self.service, &headers).await {
+        let http = http.unwrap_or_default();
+        match user(&self.service, &http.headers).await {
             Ok(user) => {
                 metrics::authz_check("allowed");
                 Ok(Response::new(allowed(user)))
@@ -46,7 +50,7 @@ impl Authorization for Grpc {
             }
             Err(refusal) => {
                 metrics::authz_check("denied");
-                Ok(Response::new(denied(refusal)))
+                Ok(Response::new(denied(refusal, &http.path)))
             }
         }
     }
@@ -80,13 +84,20 @@ fn allowed(user: SessionUser) -> CheckResponse {
     }
 }
 
-fn denied(refusal: Refusal) -> CheckResponse {
+/// Denies a request to this path with its query.
+fn denied(refusal: Refusal, path: &str) -> CheckResponse {
     let problem = refusal.problem();
     let message = problem.message.clone();
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    let body = if is_checkout_path(path) {
+        serde_json::to_string(&WithError::from(&problem)).unwrap_or_default()
+    } else {
+        String::from_utf8(problem.body()).unwrap_or_default()
+    };
     let response = DeniedHttpResponse {
         status: Some(HttpStatus { code: StatusCode::UNAUTHORIZED.as_u16().into() }),
         headers: vec![set("content-type", problem::MEDIA_TYPE.to_owned()), set("x-auth-status", "denied".to_owned())],
-        body: String::from_utf8(problem.body()).unwrap_or_default(),
+        body,
     };
     CheckResponse {
         status: Some(rpc::Status { code: Code::Unauthenticated.into(), message, details: Vec::new() }),

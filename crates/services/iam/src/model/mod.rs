@@ -1,6 +1,5 @@
 //! The model of users, passwords and sessions. It does no I/O and reads no clock.
 
-mod caseless;
 mod common_passwords;
 mod contact;
 mod device;
@@ -13,8 +12,8 @@ mod session;
 mod token;
 mod user;
 
-pub use caseless::caseless;
 pub use contact::{CODE_LIFETIME, ChatId, CodeDigest, ContactCode};
+pub use contracts::caseless::caseless;
 pub use device::DeviceDigest;
 pub use login_attempt::{LoginAttempt, Origin, account_key};
 pub use operators::Operators;

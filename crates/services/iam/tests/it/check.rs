@@ -20,9 +20,14 @@ use crate::fixture::{Iam, iam};
 
 /// Asks about a request with these headers, as the gateway does.
 pub async fn check(iam: &Iam, headers: &[(&str, &str)]) -> Result<CheckResponse, Status> {
+    check_of("/api/v1/orders", iam, headers).await
+}
+
+/// Asks about a request to this path with these headers.
+async fn check_of(path: &str, iam: &Iam, headers: &[(&str, &str)]) -> Result<CheckResponse, Status> {
     let headers: HashMap<_, _> =
         headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let (method, path) = ("GET".to_owned(), "/api/v1/orders".to_owned());
+    let (method, path) = ("GET".to_owned(), path.to_owned());
     let http = HttpRequest { method, path, headers, ..HttpRequest::default() };
     let attributes = AttributeContext { request: Some(Request { http: Some(http) }), ..AttributeContext::default() };
     let request = CheckRequest { attributes: Some(attributes) };
@@ -68,9 +73,12 @@ async fn a_request_with_a_session_or_a_token_is_its_users() {
     let request = IssueTokenRequest { session_uuid: session.clone() };
     let token = iam.auth.clone().issue_token(request).await.unwrap().into_inner().access_token;
     let bearer = format!("Bearer {token}");
+    let lower = format!("bearer {token}");
     let forged = [("x-user-uuid", "evil"), ("x-user-login", "root"), ("cookie", "session=1")];
 
-    for own in [("x-session-uuid", session.as_str()), ("authorization", bearer.as_str())] {
+    for own in
+        [("x-session-uuid", session.as_str()), ("authorization", bearer.as_str()), ("authorization", lower.as_str())]
+    {
         let answer = check(&iam, &[&forged[..], &[own]].concat()).await.unwrap();
         assert_allowed(&answer, &user, Some(&info.login));
     }
@@ -119,6 +127,26 @@ async fn any_other_request_is_denied_with_the_codes_and_texts_of_the_apis() {
     }
     let nothing = AuthorizationClient::new(iam.channel.clone()).check(CheckRequest::default()).await.unwrap();
     assert_eq!(denied(&nothing.into_inner()), missing, "a request without attributes");
+}
+
+#[tokio::test]
+async fn a_denied_request_to_api_orders_has_its_message_as_error_too() {
+    let iam = iam().await;
+
+    for (path, error) in [
+        ("/api/orders", Some("Authentication required")),
+        ("/api/orders?limit=1", Some("Authentication required")),
+        ("/api/orders/0199a8f0-0b6c-7c44-9d5a-2f8e6d1c3b7a/payment", Some("Authentication required")),
+        ("/api/v1/orders", None),
+        ("/api/ordersx", None),
+    ] {
+        let answer = check_of(path, &iam, &[]).await.unwrap();
+
+        assert_eq!(denied(&answer).0, "MISSING_SESSION");
+        let Some(HttpResponse::DeniedResponse(denied)) = &answer.http_response else { panic!("allowed: {answer:?}") };
+        let problem: Value = serde_json::from_str(&denied.body).unwrap();
+        assert_eq!(problem.get("error").and_then(Value::as_str), error, "{path}: {problem}");
+    }
 }
 
 #[tokio::test]

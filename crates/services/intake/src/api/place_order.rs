@@ -112,22 +112,34 @@ pub async fn handle(
 
 /// Completes a short form to an order, and checks its rules.
 fn completed(short: ShortOrder) -> Result<Order, Broken> {
-    let mut pieces = Vec::new();
+    // The place of each piece's item in the short form, beside the piece.
+    let (mut pieces, mut places) = (Vec::new(), Vec::new());
     for (place, item) in short.items.into_iter().enumerate() {
         let room = MAX_PIECES - pieces.len();
         let count = usize::try_from(item.qty).ok().filter(|count| (1..=room).contains(count));
         let rule =
             || Broken::new(format!("items[{place}].qty"), format!("the pieces are not between 1 and {MAX_PIECES}"));
-        pieces.extend(std::iter::repeat_n(Piece { name: item.sku }, count.ok_or_else(rule)?));
+        let count = count.ok_or_else(rule)?;
+        pieces.extend(std::iter::repeat_n(Piece { name: item.sku }, count));
+        places.extend(std::iter::repeat_n(place, count));
     }
     let now = clock::now();
     let order = short_order(ids::random().as_u128(), short.user_id, pieces, now);
-    let renamed = |broken: Broken| Broken {
-        path: if broken.path == "customer_id" { "user_id".to_owned() } else { broken.path },
-        ..broken
-    };
-    order.check(now).map_err(renamed)?;
+    order.check(now).map_err(|broken| Broken { path: short_path(broken.path, &places), ..broken })?;
     Ok(order)
+}
+
+/// Returns the member of the short form from which a member of the whole order was made. `places` has the place of each piece's item.
+fn short_path(path: String, places: &[usize]) -> String {
+    if path == "customer_id" {
+        return "user_id".to_owned();
+    }
+    let of_item = path.strip_prefix("items[").and_then(|rest| rest.split_once("].")).and_then(|(piece, member)| {
+        let place = places.get(piece.parse::<usize>().ok()?)?;
+        let member = if member == "name" { "sku" } else { member };
+        Some(format!("items[{place}].{member}"))
+    });
+    of_item.unwrap_or(path)
 }
 
 /// Reads a text, or a number as text.

@@ -41,7 +41,12 @@ async fn the_short_form_is_completed_where_the_api_is_open() {
         (json!({ "user_id": "", "items": [{ "sku": "ABC", "qty": 1 }] }), "user_id"),
         (json!({ "user_id": [], "items": [] }), "user_id"),
         (json!({ "user_id": 1, "items": [] }), "items"),
-        (json!({ "user_id": 1, "items": [{ "sku": " ", "qty": 1 }] }), "items[0].name"),
+        (json!({ "user_id": 1, "items": [{ "sku": " ", "qty": 1 }] }), "items[0].sku"),
+        (json!({ "user_id": 1, "items": [{ "sku": "A", "qty": 3 }, { "sku": "", "qty": 1 }] }), "items[1].sku"),
+        (
+            json!({ "user_id": 1, "items": [{ "sku": "A", "qty": 2 }, { "sku": "x".repeat(1_001), "qty": 2 }] }),
+            "items[1].sku",
+        ),
         (json!({ "user_id": 1, "items": [{ "sku": "A", "qty": 0 }] }), "items[0].qty"),
         (json!({ "user_id": 1, "items": [{ "sku": "A", "qty": 600 }, { "sku": "B", "qty": 401 }] }), "items[1].qty"),
         (json!({ "user_id": 1, "items": [{ "sku": "A", "qty": "many" }] }), "items[0].qty"),

@@ -1,6 +1,7 @@
 //! Cancels orders that were not paid before their deadline.
 
-use platform::{error_chain, jobs::Done, postgres::DatabaseError};
+use platform::{error_chain, jobs::Done, postgres::DatabaseError, telemetry};
+use tracing::Instrument as _;
 
 use super::OrderService;
 use crate::{
@@ -19,7 +20,7 @@ impl OrderService {
         let mut count = 0;
         for order in orders {
             let uuid = order.uuid;
-            match self.cancel_overdue(order).await {
+            match self.cancel_overdue(order).instrument(telemetry::job_span("cancel overdue order")).await {
                 Ok(cancelled) => count += u64::from(cancelled),
                 Err(error @ Error::Database(DatabaseError::Unavailable(_))) => return Err(error.into()),
                 // It holds up no other order.

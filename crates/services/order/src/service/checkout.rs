@@ -1,7 +1,10 @@
 //! Creates an order of `/api/orders`, at the prices that the request names. The order is then paid from the user's balance.
 
-use contracts::ids::{OrderId, PartId, UserId};
-use contracts::money::Money;
+use contracts::{
+    caseless::caseless,
+    ids::{OrderId, PartId, UserId},
+    money::Money,
+};
 use platform::security_events::{self, AccessRefusal, Event};
 
 use super::{OrderService, idempotency::Execution};
@@ -15,7 +18,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Checkout {
     pub uuid: OrderId,
-    /// The caller's UUID or login.
+    /// The caller's UUID, or the login in any spelling with which the caller can log in.
     pub buyer: String,
     pub delivery_address: Option<DeliveryAddress>,
     pub items: Vec<Item>,
@@ -76,7 +79,7 @@ impl OrderService {
         if buyer.parse() == Ok(caller.uuid()) {
             return Ok(true);
         }
-        Ok(self.users.login(caller).await?.as_deref() == Some(buyer))
+        Ok(self.users.login(caller).await?.is_some_and(|login| caseless(&login) == caseless(buyer)))
     }
 
     /// Looks up the parts of the items that name their part instead of giving its UUID.

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use contracts::ids::{OrderId, UserId};
 use futures::StreamExt as _;
-use platform::{error_chain, jobs};
+use platform::{error_chain, jobs, telemetry};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::OrderService;
 use crate::{error::Error, model::PaymentMethod};
@@ -26,7 +27,10 @@ impl OrderService {
     pub async fn pay_from_balances(&self, stop: CancellationToken) -> anyhow::Result<()> {
         let take = || self.checkouts.due_to_pay_themselves(BATCH_SIZE, FIRST_RETRY_DELAY);
         let due = jobs::due("self-payments", take, self.self_payments.clone(), stop);
-        due.for_each_concurrent(MAX_CONCURRENT_PAYMENTS, |(order, user)| self.pay_from_balance(user, order)).await;
+        due.for_each_concurrent(MAX_CONCURRENT_PAYMENTS, |(order, user)| {
+            self.pay_from_balance(user, order).instrument(telemetry::job_span("pay from balance"))
+        })
+        .await;
         Ok(())
     }
 

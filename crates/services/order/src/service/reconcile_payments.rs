@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::StreamExt as _;
-use platform::{deadline, error_chain, jobs, postgres::DatabaseError};
+use platform::{deadline, error_chain, jobs, postgres::DatabaseError, telemetry};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::OrderService;
 use crate::{
@@ -38,7 +39,9 @@ impl OrderService {
         let take = || self.attempts.unsettled(BATCH_SIZE, LEASE_TTL);
         let unsettled = jobs::due("payment-attempts", take, Arc::default(), stop);
         unsettled
-            .for_each_concurrent(MAX_CONCURRENT_ATTEMPTS, |(order, lease)| self.settle_attempt(order, lease))
+            .for_each_concurrent(MAX_CONCURRENT_ATTEMPTS, |(order, lease)| {
+                self.settle_attempt(order, lease).instrument(telemetry::job_span("reconcile payment"))
+            })
             .await;
         Ok(())
     }

@@ -35,8 +35,10 @@ pub enum Begun {
 /// The numbers of payments whose status is not final.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unfinished {
-    /// The number of charges with an unknown outcome.
+    /// The number of charges without an outcome, including those that are in flight.
     pub pending: i64,
+    /// The number of those that are older than [`UNKNOWN_AFTER`].
+    pub unknown: i64,
     /// The number of those that are older than [`UNDECIDED_AFTER`].
     pub undecided: i64,
     /// The number of refunds that the provider has not accepted.
@@ -46,6 +48,13 @@ pub struct Unfinished {
 }
 
 impl Unfinished {
+    /// Counts a charge without an outcome.
+    fn add_charge(&mut self, age: Duration) {
+        self.pending += 1;
+        self.unknown += i64::from(age > UNKNOWN_AFTER);
+        self.undecided += i64::from(age > UNDECIDED_AFTER);
+    }
+
     /// Counts a refund that is not made.
     fn add_refund(&mut self, request: &RefundRequest) {
         let accepted = request.reference.is_some();
@@ -53,6 +62,10 @@ impl Unfinished {
         self.refunding += i64::from(!accepted);
     }
 }
+
+/// The age from which the outcome of a charge counts as unknown. A younger one is in flight: the request that began it holds its
+/// initial lease, or `finish_payments` asks the provider for the first time after that.
+pub const UNKNOWN_AFTER: Duration = Duration::from_secs(10);
 
 /// The age from which a charge whose outcome is unknown may need an operator. The provider has forgotten its key by then.
 pub const UNDECIDED_AFTER: Duration = Duration::from_hours(25);

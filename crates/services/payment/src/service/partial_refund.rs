@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use platform::jobs;
+use platform::{jobs, telemetry};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::{PaymentService, finish_payment::not_made, finish_payments::failure};
 use crate::{
@@ -47,7 +48,10 @@ impl PaymentService {
     /// Makes partial refunds as they fall due, until `stop`. A refund is leased to one replica at a time, so all replicas may run this job.
     pub async fn finish_refunds(&self, stop: CancellationToken) {
         let due = jobs::due("refunds", || self.payments.due_refunds(BATCH_SIZE), self.partial_refund_due.clone(), stop);
-        due.for_each_concurrent(MAX_CONCURRENT_REFUNDS, |(refund, time)| self.try_to_make(refund, time)).await;
+        due.for_each_concurrent(MAX_CONCURRENT_REFUNDS, |(refund, time)| {
+            self.try_to_make(refund, time).instrument(telemetry::job_span("finish refund"))
+        })
+        .await;
     }
 
     async fn try_to_make(&self, recorded: RecordedRefund, time: Duration) {

@@ -13,9 +13,15 @@ pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<(TokenKind, &str)>, R
     if values.next().is_some() {
         return Err(refused(TokenRefusal::Kind));
     }
-    let token = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+    let token = value.to_str().ok().and_then(bearer_token).unwrap_or_default();
     let kind = TokenKind::from_token(token).map_err(refused)?;
     Ok(Some((kind, token)))
+}
+
+/// Returns the token of credentials with the scheme `Bearer`, in any case (RFC 9110, section 11.1).
+fn bearer_token(credentials: &str) -> Option<&str> {
+    let (scheme, token) = credentials.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start_matches(' '))
 }
 
 /// Returns what shows whose request it is: the access token, or the session in the header `name`. Refuses a request with both.
@@ -52,6 +58,16 @@ fn session(headers: &HeaderMap, name: &str) -> Result<String, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_scheme_of_a_token_is_read_in_any_case() {
+        for credentials in ["Bearer a.b.c", "bearer a.b.c", "BEARER a.b.c", "bEaReR  a.b.c"] {
+            assert_eq!(bearer_token(credentials), Some("a.b.c"), "{credentials}");
+        }
+        for credentials in ["Basic a.b.c", "Bearera.b.c", "Bearer", "a.b.c", " Bearer a.b.c", "Bearer\ta.b.c", ""] {
+            assert_eq!(bearer_token(credentials), None, "{credentials}");
+        }
+    }
 
     #[test]
     fn all_spellings_of_a_session_are_one() {

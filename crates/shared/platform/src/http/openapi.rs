@@ -1,4 +1,5 @@
-//! What the OpenAPI descriptions of all services share: the session, and error responses, which are declared once.
+//! What the OpenAPI descriptions of all services share: the session, error responses, which are declared once, and the counters of the
+//! described responses.
 
 use std::collections::BTreeMap;
 
@@ -81,6 +82,22 @@ pub fn guarded_by(guard: &Guard, mut document: OpenApi) -> OpenApi {
     document
 }
 
+/// Exports the counter of HTTP requests with the value 0 for each response in the description of an API. Otherwise `rate()` would miss the
+/// first increment, with which a series begins.
+pub fn count_from_zero(document: OpenApi) {
+    for (route, item) in document.paths.paths {
+        let operations =
+            [("GET", item.get), ("POST", item.post), ("PUT", item.put), ("PATCH", item.patch), ("DELETE", item.delete)];
+        for (method, operation) in operations {
+            for status in operation.into_iter().flat_map(|operation| operation.responses.responses.into_keys()) {
+                let route = route.clone();
+                metrics::counter!("http_requests_total", "method" => method, "route" => route, "status" => status)
+                    .increment(0);
+            }
+        }
+    }
+}
+
 fn declare(operation: &mut Operation, kinds: &[&[Declared]], own: &[Declared]) {
     let shared = by_status(kinds.concat());
     for (status, codes) in by_status([own, &kinds.concat()].concat()) {
@@ -120,4 +137,33 @@ fn response(status: StatusCode, codes: &[&'static str]) -> Response {
         response = response.header("Retry-After", header.build());
     }
     response.build()
+}
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+    use utoipa::openapi::{
+        Info,
+        path::{HttpMethod, OperationBuilder, PathItem, PathsBuilder},
+    };
+
+    use super::*;
+
+    #[test]
+    fn each_described_response_is_counted_from_zero() {
+        let operation = |status: &str| OperationBuilder::new().response(status, Response::new("")).build();
+        let mut item = PathItem::new(HttpMethod::Get, operation("200"));
+        item.delete = Some(operation("204"));
+        let document = OpenApi::new(Info::new("", ""), PathsBuilder::new().path("/orders/{id}", item).build());
+        let recorder = PrometheusBuilder::new().build_recorder();
+
+        metrics::with_local_recorder(&recorder, || count_from_zero(document));
+
+        let text = recorder.handle().render();
+        for (method, status) in [("GET", 200), ("DELETE", 204)] {
+            let series =
+                format!(r#"http_requests_total{{method="{method}",route="/orders/{{id}}",status="{status}"}} 0"#);
+            assert!(text.lines().any(|line| line == series), "{series}: {text}");
+        }
+    }
 }

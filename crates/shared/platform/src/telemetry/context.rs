@@ -42,6 +42,12 @@ pub fn continue_trace(span: &tracing::Span, headers: &dyn Extractor) {
     }
 }
 
+/// Creates the span of one row that a background job works on. It begins a trace, to which the row's events and calls belong. `name` is the
+/// name of the span.
+pub fn job_span(name: &'static str) -> tracing::Span {
+    tracing::info_span!(parent: None, "job", otel.name = name)
+}
+
 /// Returns the trace id of `span` as 32 hex digits, or `None` if the span has none.
 pub fn trace_id(span: &tracing::Span) -> Option<String> {
     let context = span.context();

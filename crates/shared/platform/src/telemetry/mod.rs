@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 pub(crate) use context::{add_trace_context, propagator};
-pub use context::{continue_trace, trace_context, trace_id};
+pub use context::{continue_trace, job_span, trace_context, trace_id};
 pub use logs::{LogFormat, LogOutputs};
 pub use memory_log::{MemoryLog, subscribe};
 pub use metrics::render_metrics;

@@ -105,10 +105,13 @@ impl Fixture {
 #[tokio::test]
 async fn an_access_token_is_taken_wherever_a_session_is() {
     let shop = fixture().await;
-    let bearer = format!("Bearer {}", shop.iam.token(USER));
-
-    assert_eq!(shop.over_http(&[("authorization", &bearer)]).await, (200, USER.to_string()));
-    assert_eq!(shop.over_grpc(&[("authorization", &bearer)]).await.unwrap(), (1, 0), "no session to forward");
+    // The scheme is read in any case (RFC 9110, section 11.1).
+    for scheme in ["Bearer", "bearer", "BEARER"] {
+        let bearer = format!("{scheme} {}", shop.iam.token(USER));
+        assert_eq!(shop.over_http(&[("authorization", &bearer)]).await, (200, USER.to_string()), "{scheme}");
+        let over_grpc = shop.over_grpc(&[("authorization", &bearer)]).await.unwrap();
+        assert_eq!(over_grpc, (1, 0), "{scheme}: no session to forward");
+    }
     let session = shop.iam.session(USER);
     assert_eq!(shop.over_grpc(&[(SESSION_METADATA, &session)]).await.unwrap(), (1, 1));
     let service = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
@@ -149,7 +152,7 @@ async fn any_other_form_of_the_header_is_refused() {
         format!("Bearer {hs256}.{rest}"),
         format!("Bearer {none}.{rest}"),
         format!("Bearer {token}{}", "x".repeat(MAX_TOKEN)),
-        format!("bearer {token}"),
+        format!("Bearer{token}"),
         format!("Basic {token}"),
         token.clone(),
         "Bearer".to_owned(),

@@ -3,6 +3,7 @@
 use opentelemetry::{global, trace::TracerProvider as _};
 use opentelemetry_sdk::{propagation::TraceContextPropagator, trace::SdkTracerProvider};
 use platform::{outbox, telemetry};
+use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::layer::SubscriberExt as _;
 use uuid::Uuid;
 
@@ -27,17 +28,40 @@ fn the_uuid_of_an_event_is_a_v5_of_its_key_and_type_with_its_part_behind_a_slash
     assert_eq!(outbox::event_uuid(key, PAID, Some("2")), Uuid::new_v5(&key, b"events.v1.OrderPaid/2"));
 }
 
-#[test]
-fn an_event_keeps_the_trace_of_its_change() {
+/// Records the spans of this thread, until the guard is dropped.
+fn record() -> DefaultGuard {
     global::set_text_map_propagator(TraceContextPropagator::new());
     let provider = SdkTracerProvider::builder().build();
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+    platform::telemetry::subscribe(tracing_subscriber::registry().with(layer))
+}
 
-    let _recording = platform::telemetry::subscribe(tracing_subscriber::registry().with(layer));
+#[test]
+fn an_event_keeps_the_trace_of_its_change() {
+    let _recording = record();
 
     let span = tracing::info_span!("change");
     let (trace, id) = span.in_scope(|| (outbox::trace(), telemetry::trace_id(&span).unwrap()));
 
     let parent = trace["traceparent"].as_str().unwrap();
     assert!(parent.starts_with(&format!("00-{id}-")), "{parent}");
+}
+
+#[test]
+fn the_events_of_each_row_of_a_job_have_a_trace_of_their_own() {
+    let _recording = record();
+    let traces_of = |row: &tracing::Span| {
+        let id = telemetry::trace_id(row).expect("a span has a trace");
+        for trace in row.in_scope(|| [outbox::trace(), outbox::trace()]) {
+            let parent = trace["traceparent"].as_str().expect("an event has a trace");
+            assert!(parent.starts_with(&format!("00-{id}-")), "{parent}");
+        }
+        id
+    };
+
+    let caller = tracing::info_span!("caller");
+    let ids = caller.in_scope(|| [telemetry::job_span("one"), telemetry::job_span("one")]).map(|row| traces_of(&row));
+
+    assert_ne!(ids[0], ids[1]);
+    assert!(!ids.contains(&traces_of(&caller)), "a job continues no trace");
 }

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::eventually;
 
-use super::fixture::Fixture;
+use super::{fixture::Fixture, tokens::token};
 use crate::{
     customer::{Answer, send},
     system::System,
@@ -50,6 +50,8 @@ async fn every_error_of_the_gateway_is_a_problem_and_every_response_has_the_secu
         assert_eq!(answer.headers.contains_key("www-authenticate"), status == 401, "{answer:?}");
         answer.problem(status, code);
     }
+    let large = raw(&gateway, login, "x".repeat(300_000)).await.json();
+    assert_eq!(large["message"], "the body is larger than 256 KiB", "{large}");
     let unknown = gateway.get("/api/v1/inventory/parts?unknown=1", &caller.session).await.json();
     assert!(unknown["detail"].as_str().unwrap().contains("\"unknown\""), "the parameter is named: {unknown}");
 
@@ -62,6 +64,33 @@ async fn every_error_of_the_gateway_is_a_problem_and_every_response_has_the_secu
     let unavailable = gateway.get("/api/v1/orders", &caller.session).await;
     assert_secured(&unavailable);
     unavailable.problem(503, "DEPENDENCY_UNAVAILABLE");
+}
+
+#[tokio::test]
+async fn every_error_of_api_orders_has_its_message_as_error_too() {
+    let Some(mut gateway) = Fixture::start(System::shared().await, 0).await else { return };
+    let caller = gateway.caller().await;
+    let checkout = "/api/orders";
+    let order = format!("{checkout}/{}", caller.user);
+    let from_service = gateway.request(Method::GET, &order).header("Authorization", token("order"));
+    let large = gateway.request(Method::POST, checkout).header("X-Session-Uuid", &caller.session);
+
+    let mut answers = vec![
+        (gateway.get(&order, "").await, 401, "MISSING_SESSION"),
+        (gateway.get(&format!("{order}/payment?x=1"), &caller.user).await, 401, "INVALID_SESSION"),
+        (send(from_service).await, 401, "INVALID_SESSION"),
+        (gateway.get(&order, &caller.session).await, 404, "ORDER_NOT_FOUND"),
+        (gateway.get("/api%2forders", &caller.session).await, 400, "INVALID_REQUEST"),
+        (send(large.body("x".repeat(300_000))).await, 413, "PAYLOAD_TOO_LARGE"),
+    ];
+    gateway.stop_check().await;
+    answers.push((gateway.get(&order, &caller.session).await, 503, "DEPENDENCY_UNAVAILABLE"));
+
+    for (answer, status, code) in answers {
+        let problem = answer.problem(status, code);
+        assert_eq!(problem["error"], problem["message"], "{problem}");
+        assert!(status != 413 || problem["message"] == "the body is larger than 64 KiB", "{problem}");
+    }
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ async fn the_gateway_begins_a_trace_and_tells_nothing_of_its_caller() {
 
     let request = gateway.request(Method::GET, &format!("/api/v1/customers/{}?limit=1", caller.user));
     let request = request.header("X-Session-Uuid", &caller.session).header("User-Agent", "curious/1.0");
-    send(request.header("traceparent", format!("00-{theirs}-b7ad6b7169203331-01"))).await;
+    let answer = send(request.header("traceparent", format!("00-{theirs}-b7ad6b7169203331-01"))).await;
     let span = eventually(async || {
         let spans = collector.spans().await;
         spans.into_iter().find(|span| span.name == "GET /api/v1/customers/{customer_uuid}")
@@ -25,10 +25,29 @@ async fn the_gateway_begins_a_trace_and_tells_nothing_of_its_caller() {
 
     assert_eq!((span.service.as_str(), span.parent.as_slice()), ("gateway", &[][..]));
     assert_ne!(span.trace, theirs);
+    assert_eq!(answer.headers["x-trace-id"], span.trace, "{answer:?}");
     for (_, body) in collector.bodies().await {
         let told = String::from_utf8_lossy(&body);
         for secret in [caller.user.as_str(), &caller.session, "curious", "127.0.0.1"] {
             assert!(!told.contains(secret), "{secret}: {told}");
         }
     }
+}
+
+#[tokio::test]
+async fn every_response_through_the_gateway_names_one_trace() {
+    let collector = Collector::start().await;
+    let settings = GatewaySettings { collector: Some(collector.address()), ..GatewaySettings::default() };
+    let Some(gateway) = Fixture::start_with(System::shared().await, settings).await else { return };
+
+    for (path, status) in [("/nothing", 404), ("/api/v1/orders", 401), ("/.well-known/jwks.json", 200)] {
+        let answer = gateway.get(path, "").await;
+
+        assert_eq!(answer.status, status, "{answer:?}");
+        let trace = answer.headers["x-trace-id"].to_str().unwrap();
+        eventually(async || collector.spans().await.into_iter().find(|span| span.trace == trace)).await;
+    }
+    // order names the trace itself.
+    let of_order = gateway.get("/health/live", "").await;
+    assert_eq!(of_order.headers.get_all("x-trace-id").iter().count(), 1, "{of_order:?}");
 }

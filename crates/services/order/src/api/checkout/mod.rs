@@ -14,23 +14,8 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
+use contracts::checkout::{WithError, is_checkout_path};
 use platform::http::problem::Problem;
-use serde::Serialize;
-
-const BASE: &str = "/api/orders";
-
-/// Returns true if the path belongs to the endpoints of `/api/orders`.
-pub fn is_checkout_path(path: &str) -> bool {
-    path.strip_prefix(BASE).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-/// A problem with its message as `error`, too.
-#[derive(Serialize)]
-struct WithError<'a> {
-    #[serde(flatten)]
-    problem: &'a Problem,
-    error: &'a str,
-}
 
 /// Middleware that copies `message` to `error` in every problem under `/api/orders`, whichever layer produced the response.
 pub async fn copy_message_to_error(request: Request, next: Next) -> Response {
@@ -39,8 +24,7 @@ pub async fn copy_message_to_error(request: Request, next: Next) -> Response {
     }
     let mut response = next.run(request).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        let with_error = WithError { error: &problem.message, problem: &problem };
-        *response.body_mut() = Json(with_error).into_response().into_body();
+        *response.body_mut() = Json(WithError::from(&problem)).into_response().into_body();
         response.headers_mut().remove(header::CONTENT_LENGTH);
     }
     response

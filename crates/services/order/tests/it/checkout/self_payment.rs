@@ -14,7 +14,9 @@ use order::{
     service::{Checkout, Item, OrderService},
 };
 use platform::outbox::Waker;
+use testkit::MemoryLog;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::Level;
 
 use crate::ids;
 use crate::shop::{PAY_WITHIN, Shop, clients};
@@ -65,6 +67,23 @@ async fn an_order_pays_itself_at_once() {
     assert_eq!((paid.status, paid.attempts), (Status::Paid, 1));
     assert_eq!(paid.payment.map(|(method, _)| method), Some(PaymentMethod::InvestorMoney));
     assert_eq!(shop.events(order), ["events.v1.OrderCreated", "events.v1.OrderPaid"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_order_that_pays_itself_has_a_span_of_its_own() {
+    let (log, _capture) = MemoryLog::capture(Level::INFO);
+    let shop = Shop::open();
+    let _job = job(shop.service.clone());
+
+    for _ in 0..2 {
+        let order = check_out(&shop.service, &shop).await;
+        assert_eq!(after(&shop, order, SHORT_WAIT).await.status, Status::Paid);
+    }
+
+    let log = log.text();
+    let paid: Vec<&str> = log.lines().filter(|line| line.contains("order paid from its user's balance")).collect();
+    assert_eq!(paid.len(), 2, "{log}");
+    assert!(paid.iter().all(|line| line.matches("pay from balance").count() == 1), "{log}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -19,7 +19,7 @@ use platform::{clock::Virtual, cursor::Cursor, inbox::MemoryInbox, outbox::Memor
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Begun, INITIAL_LEASE, Payments, UNDECIDED_AFTER, Unfinished, lease, refund_pause};
+use super::{Begun, INITIAL_LEASE, Payments, Unfinished, lease, refund_pause};
 use crate::{
     error::Error,
     model::{Admission, Intent, Outcome, Payment, RefundRequest, Status},
@@ -262,9 +262,7 @@ impl Payments for MemoryPayments {
             match &payment.status {
                 Status::Pending { .. } | Status::Refunding { .. } if left == 0 => break,
                 Status::Pending { .. } => {
-                    let age = (self.clock.now() - payment.created_at).to_std().unwrap_or_default();
-                    unfinished.pending += 1;
-                    unfinished.undecided += i64::from(age > UNDECIDED_AFTER);
+                    unfinished.add_charge((self.clock.now() - payment.created_at).to_std().unwrap_or_default());
                     left -= 1;
                 }
                 Status::Refunding { request, .. } => {

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     error::Error,
     model::{Intent, Outcome, Payment, RefundRequest},
-    repository::{Begun, FIRST_LEASE, MAX_LEASE, Payments, UNDECIDED_AFTER, Unfinished, lease},
+    repository::{Begun, FIRST_LEASE, MAX_LEASE, Payments, UNDECIDED_AFTER, UNKNOWN_AFTER, Unfinished, lease},
 };
 
 #[derive(Clone)]
@@ -255,6 +255,7 @@ impl Payments for PgPayments {
         let unfinished = sqlx::query_as!(
             Unfinished,
             r#"select count(*) filter (where status = 'pending') as "pending!",
+                count(*) filter (where status = 'pending' and created_at < now() - make_interval(secs => $3)) as "unknown!",
                 count(*) filter (where status = 'pending' and created_at < now() - make_interval(secs => $2)) as "undecided!",
                 count(*) filter (where status = 'refunding' and refund_reference is null) as "refunding!",
                 count(*) filter (where status = 'refunding' and refund_reference is not null) as "accepted!"
@@ -269,6 +270,7 @@ impl Payments for PgPayments {
             ) as counted"#,
             limit,
             UNDECIDED_AFTER.as_secs_f64(),
+            UNKNOWN_AFTER.as_secs_f64(),
         )
         .fetch_one(&self.pool)
         .await?;

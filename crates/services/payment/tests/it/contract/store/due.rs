@@ -12,6 +12,7 @@ contract!([
     an_unfinished_payment_that_is_looked_at_is_due_before_its_pause_is_over,
     a_refund_that_failed_after_it_was_made_is_opened_again_once,
     a_payment_has_an_age,
+    a_payment_that_is_in_flight_does_not_count_as_unknown,
     no_more_payments_are_counted_than_the_limit,
 ] over
     memory: tokio::test(start_paused = true) => std::future::ready(super::super::memory()),
@@ -186,6 +187,18 @@ async fn a_payment_has_an_age(fixture: Fixture) {
 
     assert!(young < Duration::from_hours(1) && old >= Duration::from_hours(24), "{young:?} {old:?}");
     assert!(matches!(fixture.payments.age(new_transaction()).await, Err(Error::NotFound)));
+}
+
+async fn a_payment_that_is_in_flight_does_not_count_as_unknown(fixture: Fixture) {
+    let (old, fresh) = (intent(Method::Card), intent(Method::Sbp));
+    fixture.begin(&old).await;
+    fixture.elapse(UNKNOWN_AFTER + Duration::from_secs(1)).await;
+    fixture.begin(&fresh).await;
+
+    assert_eq!(fixture.unfinished().await, Unfinished { pending: 2, unknown: 1, ..Unfinished::default() });
+    fixture.payments.settle(&old, &charged()).await.unwrap();
+
+    assert_eq!(fixture.unfinished().await, Unfinished { pending: 1, ..Unfinished::default() });
 }
 
 async fn no_more_payments_are_counted_than_the_limit(fixture: Fixture) {

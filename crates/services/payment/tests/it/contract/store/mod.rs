@@ -12,7 +12,7 @@ use contracts::{events::PaymentCompleted, ids::TransactionId};
 use payment::{
     error::Error,
     model::{Decline, Intent, Method, Outcome, Payment, RefundRequest, Status, VoidResult},
-    repository::{Begun, MIGRATIONS, MemoryPayments, Payments, PgPayments, Unfinished},
+    repository::{Begun, MIGRATIONS, MemoryPayments, Payments, PgPayments, UNKNOWN_AFTER, Unfinished},
 };
 use platform::{
     cursor::Cursor,

@@ -1,4 +1,4 @@
-//! Caseless keys: texts that differ only in case or Unicode form have the same key.
+//! Caseless keys of logins and e-mail addresses: texts that differ only in case or Unicode form have the same key.
 
 use icu_casemap::CaseMapper;
 use icu_normalizer::{ComposingNormalizer, DecomposingNormalizer};

@@ -1,0 +1,41 @@
+//! The API `/api/orders`, for order, which serves it, and iam, which refuses requests to it at the gateway: its path, and its errors, which
+//! have their message as `error`, too.
+
+use platform::http::problem::Problem;
+use serde::Serialize;
+
+const BASE: &str = "/api/orders";
+
+/// Returns true if the path belongs to the endpoints of `/api/orders`.
+pub fn is_checkout_path(path: &str) -> bool {
+    path.strip_prefix(BASE).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// A problem with its message as `error`, too.
+#[derive(Serialize)]
+pub struct WithError<'a> {
+    #[serde(flatten)]
+    problem: &'a Problem,
+    error: &'a str,
+}
+
+impl<'a> From<&'a Problem> for WithError<'a> {
+    fn from(problem: &'a Problem) -> Self {
+        Self { problem, error: &problem.message }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_path_itself_and_paths_below_it_belong_to_the_api() {
+        for path in ["/api/orders", "/api/orders/", "/api/orders/1/payment"] {
+            assert!(is_checkout_path(path), "{path}");
+        }
+        for path in ["/api/v1/orders", "/api/ordersx", "/api", "/x/api/orders", ""] {
+            assert!(!is_checkout_path(path), "{path}");
+        }
+    }
+}
