@@ -155,7 +155,7 @@ pub struct Plan {
     pub letters: usize,
     /// The messages that no consumer can decode, so that each becomes a dead letter again.
     pub poison: Vec<Poison>,
-    /// The messages of programs outside: whether these can be read is not known.
+    /// The messages of programs outside: whether a consumer refuses one for what it has stored is not known.
     pub from_outside: usize,
     /// The messages that are skipped, since another consumer's letter of the same message was discarded.
     pub discarded: usize,

@@ -151,7 +151,7 @@ fn effects(plan: &Plan) -> Vec<String> {
             *from_outside,
             "of them is from an outside program",
             "of them are from outside programs",
-            "; it is unknown whether consumers can read what they sent.",
+            "; their consumers may still refuse them for what they have stored.",
         ),
         (
             *discarded,
