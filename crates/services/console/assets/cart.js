@@ -119,6 +119,8 @@ if (checkout) {
     for (const input of inputs) if (amount(input)) items[input.name] = { n: amount(input), price: Number(input.dataset.price) };
     write({ key: key.value, items });
   };
+  // After a refusal the next try has another key, also from the shop.
+  if ("refused" in checkout.dataset) keep();
   const changed = () => { key.value = uuid(); keep(); draw(); };
   for (const input of inputs) input.addEventListener("input", changed);
   checkout.querySelector("[name=delivery_address]").addEventListener("input", changed);

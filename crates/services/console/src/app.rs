@@ -23,20 +23,20 @@ pub async fn build(config: Config, operations: Arc<dyn Operations>) -> anyhow::R
     let timeline = Arc::new(PgTimeline::new(server.database()?));
     let live = Live::until(timeline.clone(), own.console_streams, &server.stopping());
     let as_user = |name, variable, address: &str| {
-        server.channel(name, variable, address).map(platform::grpc::Peer::forwarding_session)
+        server.channel(name, variable, address).map(platform::grpc::Peer::forwarding_credential)
     };
     let orders = Orders::new(server.channel("order", "ORDER_HTTP_ADDRESS", &own.order_http_address)?);
     let iam = server.channel("iam", "IAM_ADDRESS", &identity.iam_address)?;
     let delivery = server.channel("delivery", "DELIVERY_ADDRESS", &own.delivery_address)?;
     let delivery = Delivery::new(
         server.identify(delivery.clone()),
-        delivery.forwarding_session(),
+        delivery.forwarding_credential(),
         server.outside("geo", "GEO_ADDRESS", &own.geo_address)?,
     );
     let couriers = Couriers::new(delivery.clone(), timeline.clone());
     let guard = server.guard(Arc::new(GrpcSessions::new(server.identify(iam.clone()))), &api::RULES);
     let state = api::Api {
-        iam: Iam::new(iam.forwarding_session()),
+        iam: Iam::new(server.identify(iam.clone()), iam.forwarding_credential()),
         inventory: Inventory::new(as_user("inventory", "INVENTORY_ADDRESS", &own.inventory_address)?),
         payments: Payments::new(as_user("payment", "PAYMENT_ADDRESS", &own.payment_address)?),
         customers: Customers::new(as_user("customers", "CUSTOMERS_ADDRESS", &own.customers_address)?),

@@ -25,7 +25,7 @@ use contracts::proto::{
     },
 };
 use platform::{
-    auth::{Access, Credential, Guard, MemorySessions, Rule, ServiceKey, Sessions as _},
+    auth::{Access, Caller, Credential, Guard, MemorySessions, Rule, ServiceKey, Sessions as _},
     grpc::Services,
     ids,
     server::readiness::Readiness,
@@ -52,6 +52,28 @@ struct Known {
     users: Arc<Mutex<HashMap<Uuid, Vec<NotificationMethod>>>>,
     /// The confirmation codes of contacts, each with its user.
     codes: Arc<Mutex<HashMap<String, Uuid>>>,
+    attempts: Arc<Mutex<Vec<Attempt>>>,
+}
+
+/// An attempt to log in or to register, all of which the stand-in refuses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// The service that proved that it calls.
+    pub service: Option<String>,
+    /// Its `X-Forwarded-For`.
+    pub forwarded_for: String,
+}
+
+impl Known {
+    fn record<T>(&self, request: &Request<T>) {
+        let service = match request.extensions().get() {
+            Some(Caller::Service(name)) => Some(name.clone()),
+            _ => None,
+        };
+        let forwarded_for = request.metadata().get("x-forwarded-for").and_then(|value| value.to_str().ok());
+        let attempt = Attempt { service, forwarded_for: forwarded_for.unwrap_or_default().to_owned() };
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner).push(attempt);
+    }
 }
 
 const RULES: &[Rule] = &[
@@ -115,6 +137,11 @@ impl Iam {
         self.known.users.lock().unwrap_or_else(PoisonError::into_inner).insert(user, contacts);
     }
 
+    /// Returns the attempts to log in and to register, the oldest first.
+    pub fn attempts(&self) -> Vec<Attempt> {
+        self.known.attempts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Adds a confirmation code of the user.
     pub fn add_code(&self, code: &str, user: Uuid) {
         self.known.codes.lock().unwrap_or_else(PoisonError::into_inner).insert(code.to_owned(), user);
@@ -146,7 +173,8 @@ impl AuthService for Known {
         Ok(Response::new(WhoamiResponse { session: Some(session), user: Some(user(owner.uuid, Vec::new(), roles)) }))
     }
 
-    async fn login(&self, _: Request<LoginRequest>) -> Result<Response<LoginResponse>, Status> {
+    async fn login(&self, request: Request<LoginRequest>) -> Result<Response<LoginResponse>, Status> {
+        self.record(&request);
         Err(Status::unimplemented("open a session with testkit::Iam::session"))
     }
 
@@ -226,7 +254,8 @@ impl UserService for Known {
         }
     }
 
-    async fn register(&self, _: Request<RegisterRequest>) -> Result<Response<RegisterResponse>, Status> {
+    async fn register(&self, request: Request<RegisterRequest>) -> Result<Response<RegisterResponse>, Status> {
+        self.record(&request);
         Err(Status::unimplemented("make a user known with testkit::Iam::add_user"))
     }
 

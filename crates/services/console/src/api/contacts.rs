@@ -10,16 +10,18 @@ use contracts::{identity::TELEGRAM, proto::common::v1::NotificationMethod};
 use platform::http::problem::Problem;
 use tonic::{Code, Status, transport::server::TcpConnectInfo};
 
-use super::{Api, Form, Session, form::see, login::caller, of_status};
+use super::{Api, Form, Session, form::see, login::callers, of_status};
 
-/// Replaces the e-mail address and the Telegram chat; an empty one removes it. Other ways to reach the user stay.
+/// Replaces the e-mail address and the Telegram chat; an empty one removes it. Other ways to reach the user stay. It needs the session, which
+/// an access token does not replace.
 pub async fn change(
     State(api): State<Api>,
-    Extension(Session(session)): Extension<Session>,
+    session: Session,
     info: Option<Extension<TcpConnectInfo>>,
     headers: HeaderMap,
     form: Form,
 ) -> Result<Response, Problem> {
+    let session = session.into_id()?;
     let (email, chat, password) = (form.text("email")?, form.text("telegram")?, form.text("password")?);
     let user = api.iam.user(&session).await.map_err(|status| of_status("iam", &status))?;
     let mut methods = user.info.unwrap_or_default().notification_methods;
@@ -30,8 +32,8 @@ pub async fn change(
         methods.insert(0, NotificationMethod { provider_name, target, ..NotificationMethod::default() });
     }
 
-    let caller = caller(info, &headers);
-    api.iam.change_contacts(&session, password, email, methods, &caller).await.map_err(|status| refused(&status))?;
+    let callers = callers(info, &headers);
+    api.iam.change_contacts(&session, password, email, methods, &callers).await.map_err(|status| refused(&status))?;
 
     Ok(if form.is_form { see("/console/profile").into_response() } else { StatusCode::NO_CONTENT.into_response() })
 }

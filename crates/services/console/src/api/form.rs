@@ -28,6 +28,24 @@ impl<S: Send + Sync> FromRequest<S> for Form {
     }
 }
 
+/// A form from a page, or the body that a program sends to another service, which reads it.
+pub enum Sent {
+    Form(Form),
+    Program(Bytes),
+}
+
+impl<S: Send + Sync> FromRequest<S> for Sent {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        if is_form(request.headers()) {
+            return Form::from_request(request, state).await.map(Self::Form);
+        }
+        let body = Bytes::from_request(request, state).await;
+        body.map(Self::Program).map_err(IntoResponse::into_response)
+    }
+}
+
 /// Returns whether a body is a form.
 pub fn is_form(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
@@ -44,7 +62,7 @@ fn members(is_form: bool, body: &[u8]) -> Result<Map<String, Value>, Problem> {
 }
 
 impl Form {
-    /// Returns a member that must be a string, empty if it is absent from a form.
+    /// Returns a member that must be a string.
     pub fn text(&self, name: &'static str) -> Result<String, Problem> {
         match self.members.get(name) {
             Some(Value::String(text)) => Ok(text.clone()),
@@ -53,9 +71,13 @@ impl Form {
         }
     }
 
-    /// Returns a member, or an empty text if it is absent.
-    pub fn text_or_empty(&self, name: &str) -> &str {
-        self.members.get(name).and_then(Value::as_str).unwrap_or_default()
+    /// Returns a member that must be a string, or an empty text if it is absent.
+    pub fn optional_text(&self, name: &'static str) -> Result<&str, Problem> {
+        match self.members.get(name) {
+            Some(Value::String(text)) => Ok(text),
+            Some(_) => Err(Problem::invalid(name, "must be a string")),
+            None => Ok(""),
+        }
     }
 
     /// Returns a whole number, which a form has as a text.
@@ -98,6 +120,17 @@ mod tests {
         ] {
             assert_eq!(see(path).headers()[header::LOCATION], expected, "{path}");
         }
+    }
+
+    #[test]
+    fn a_member_that_is_no_text_is_not_an_absent_one() {
+        let members = members(false, br#"{"key":123,"reason":null,"why":"late"}"#).unwrap();
+        let form = Form { members, is_form: false };
+
+        for name in ["key", "reason"] {
+            assert_eq!(form.optional_text(name).unwrap_err().field.as_deref(), Some(name));
+        }
+        assert_eq!((form.optional_text("why").unwrap(), form.optional_text("absent").unwrap()), ("late", ""));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `POST /console/api/login`, `/register`, `/logout`, `/logout-all`, `/sessions/{id}/end`, and `GET /console/api/me`.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 
 use axum::{
     Extension, Json,
@@ -14,13 +14,16 @@ use tonic::{Code, Status, transport::server::TcpConnectInfo};
 use super::{Api, Form, Session, form::see, of_status, session::set_cookie};
 use crate::{client::CALLER, pages};
 
+/// The most addresses that iam is told of: those of the 99 proxies that the gateway may have before it, of the browser and of the gateway.
+const MAX_CALLERS: usize = 101;
+
 pub async fn login(
     State(api): State<Api>,
     info: Option<Extension<TcpConnectInfo>>,
     headers: HeaderMap,
     form: Form,
 ) -> Response {
-    log_in(&api, &caller(info, &headers), &form).await.unwrap_or_else(|problem| {
+    log_in(&api, &callers(info, &headers), &form).await.unwrap_or_else(|problem| {
         if form.is_form { pages::login_refused(&problem, &form) } else { problem.into_response() }
     })
 }
@@ -31,23 +34,23 @@ pub async fn register(
     headers: HeaderMap,
     form: Form,
 ) -> Response {
-    let caller = caller(info, &headers);
+    let callers = callers(info, &headers);
     let registered = async {
         let (login, email, password) = (form.text("login")?, form.text("email")?, form.text("password")?);
-        api.iam.register(login, email, password, &caller).await.map_err(|status| of_status("iam", &status))?;
-        log_in(&api, &caller, &form).await
+        api.iam.register(login, email, password, &callers).await.map_err(|status| of_status("iam", &status))?;
+        log_in(&api, &callers, &form).await
     };
     registered.await.unwrap_or_else(|problem: Problem| {
         if form.is_form { pages::register_refused(&problem, &form) } else { problem.into_response() }
     })
 }
 
-async fn log_in(api: &Api, caller: &str, form: &Form) -> Result<Response, Problem> {
+async fn log_in(api: &Api, callers: &str, form: &Form) -> Result<Response, Problem> {
     let (login, password) = (form.text("login")?, form.text("password")?);
-    let session = api.iam.login(login, password, caller).await.map_err(|status| refused(&status))?;
+    let session = api.iam.login(login, password, callers).await.map_err(|status| refused(&status))?;
     let cookie = [set_cookie(Some(&session), api.is_secure)];
     if form.is_form {
-        return Ok((cookie, see(form.text_or_empty("next"))).into_response());
+        return Ok((cookie, see(form.optional_text("next")?)).into_response());
     }
     let user = api.iam.user_json(&session).await.map_err(|status| of_status("iam", &status))?;
     Ok((cookie, Json(user)).into_response())
@@ -62,34 +65,39 @@ fn refused(status: &Status) -> Problem {
     }
 }
 
-/// Returns the caller's address: what the gateway says, or the peer's.
-pub(super) fn caller(info: Option<Extension<TcpConnectInfo>>, headers: &HeaderMap) -> String {
-    let forwarded = headers.get(CALLER).and_then(|value| value.to_str().ok());
-    let peer = info.and_then(|Extension(info)| info.remote_addr).as_ref().map(SocketAddr::ip);
-    forwarded.map_or_else(|| peer.map(|ip| ip.to_string()).unwrap_or_default(), str::to_owned)
+/// Returns the addresses through which a request came, for iam to choose the one that counts: those in its `X-Forwarded-For`, the first of
+/// which the caller may have made up, and at last the peer's.
+pub(super) fn callers(info: Option<Extension<TcpConnectInfo>>, headers: &HeaderMap) -> String {
+    let peer = info.and_then(|Extension(info)| info.remote_addr).map(|peer| peer.ip().to_canonical());
+    let sent = headers.get_all(CALLER).iter().flat_map(|list| list.as_bytes().split(|byte| *byte == b','));
+    let sent = sent.map(|entry| std::str::from_utf8(entry).ok()?.trim().parse::<IpAddr>().ok());
+    let all: Vec<Option<IpAddr>> = sent.chain([peer]).collect();
+    let skipped = all.len().saturating_sub(MAX_CALLERS);
+    let texts = all.iter().skip(skipped).map(|ip| ip.map_or_else(|| "unknown".to_owned(), |ip| ip.to_string()));
+    texts.collect::<Vec<_>>().join(", ")
 }
 
-pub async fn logout(State(api): State<Api>, session: Option<Extension<Session>>, form: Form) -> Response {
-    if let Some(Extension(Session(session))) = session {
+/// It needs the session, which an access token does not replace.
+pub async fn logout(
+    State(api): State<Api>,
+    session: Option<Extension<Session>>,
+    form: Form,
+) -> Result<Response, Problem> {
+    if let Some(Extension(session)) = session {
         // An ended session is answered with OK; a malformed one opens nothing.
-        match api.iam.logout(&session).await {
+        match api.iam.logout(&session.into_id()?).await {
             Ok(()) => {}
             Err(status) if status.code() == Code::InvalidArgument => {}
-            Err(status) => return of_status("iam", &status).into_response(),
+            Err(status) => return Err(of_status("iam", &status)),
         }
     }
-    logged_out(&api, &form)
+    Ok(logged_out(&api, &form))
 }
 
-pub async fn logout_all(
-    State(api): State<Api>,
-    Extension(Session(session)): Extension<Session>,
-    form: Form,
-) -> Response {
-    match api.iam.logout_all(&session).await {
-        Ok(()) => logged_out(&api, &form),
-        Err(status) => of_status("iam", &status).into_response(),
-    }
+/// It needs the session, which an access token does not replace.
+pub async fn logout_all(State(api): State<Api>, session: Session, form: Form) -> Result<Response, Problem> {
+    api.iam.logout_all(&session.into_id()?).await.map_err(|status| of_status("iam", &status))?;
+    Ok(logged_out(&api, &form))
 }
 
 /// Ends one of the user's sessions, which the profile lists.
@@ -110,9 +118,44 @@ fn logged_out(api: &Api, form: &Form) -> Response {
     }
 }
 
-pub async fn me(State(api): State<Api>, Extension(Session(session)): Extension<Session>) -> Response {
+pub async fn me(State(api): State<Api>, Session(session): Session) -> Response {
     match api.iam.user_json(&session).await {
         Ok(user) => Json(user).into_response(),
         Err(status) => of_status("iam", &status).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn callers_of(peer: &str, lists: &[&[u8]]) -> String {
+        let info = TcpConnectInfo { local_addr: None, remote_addr: Some(peer.parse().unwrap()) };
+        let mut headers = HeaderMap::new();
+        for list in lists {
+            headers.append(CALLER, HeaderValue::from_bytes(list).unwrap());
+        }
+        callers(Some(Extension(info)), &headers)
+    }
+
+    #[test]
+    fn the_peers_address_follows_those_that_the_request_names() {
+        let none: &[&[u8]] = &[];
+        for (lists, expected) in [
+            (none, "10.0.0.10"),
+            (&[b"192.0.2.1"], "192.0.2.1, 10.0.0.10"),
+            (&[b"198.51.100.1, 192.0.2.1"], "198.51.100.1, 192.0.2.1, 10.0.0.10"),
+            (&[b"198.51.100.1", b"2001:db8::1"], "198.51.100.1, 2001:db8::1, 10.0.0.10"),
+            // What the caller sends cannot hide what the gateway has appended.
+            (&[b"\xff, 192.0.2.1"], "unknown, 192.0.2.1, 10.0.0.10"),
+        ] {
+            assert_eq!(callers_of("10.0.0.10:5000", lists), expected);
+        }
+        assert_eq!(callers(None, &HeaderMap::new()), "unknown");
+        let long = ["203.0.113.1"; 1_000].join(",");
+        let last = callers_of("10.0.0.10:5000", &[long.as_bytes(), b"192.0.2.1"]);
+        assert!(last.ends_with("203.0.113.1, 192.0.2.1, 10.0.0.10") && last.len() < 2_000, "{last}");
     }
 }

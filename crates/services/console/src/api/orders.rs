@@ -1,8 +1,10 @@
-//! The user's orders: create, list, show, pay, cancel. The order service answers; a form is answered with a page.
+//! The user's orders: create, list, show, pay, cancel. What a program sends is passed on as it is, and the order service answers; a form is
+//! answered with a page.
 
 use axum::{
-    extract::{Path, RawQuery, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode},
+    body::Bytes,
+    extract::{RawQuery, State},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse as _, Response},
 };
 use contracts::ids::OrderId;
@@ -10,7 +12,11 @@ use platform::http::problem::Problem;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{Api, Form, form::see, of_error};
+use super::{
+    Api, Form,
+    form::{Sent, see},
+    of_error,
+};
 use crate::{
     client::{Answer, IDEMPOTENCY_KEY},
     error::Error,
@@ -18,6 +24,8 @@ use crate::{
 };
 
 const BASE: &str = "/api/v1/orders";
+/// Where the same is at the console.
+const OWN: &str = "/console/api/orders";
 /// The most units of one part in a form. The order service has the limit of an order.
 pub const MAX_UNITS: i64 = 100;
 
@@ -26,22 +34,22 @@ pub async fn list(State(api): State<Api>, visit: Visit, RawQuery(query): RawQuer
     passed_on(api.orders.get(&visit.session, &format!("{BASE}{query}")).await)
 }
 
-pub async fn show(State(api): State<Api>, visit: Visit, Path(path): Path<String>) -> Result<Response, Problem> {
-    let order = order(&path)?;
-    Ok(passed_on(api.orders.get(&visit.session, &format!("{BASE}/{order}")).await))
+pub async fn show(State(api): State<Api>, visit: Visit, uri: Uri) -> Response {
+    passed_on(api.orders.get(&visit.session, &format!("{BASE}{}", below(&uri))).await)
 }
 
-pub async fn create(State(api): State<Api>, visit: Visit, headers: HeaderMap, form: Form) -> Response {
-    let (key, body) = match wanted(&form, &headers, visit.user.uuid) {
-        Ok(wanted) => wanted,
-        Err(problem) if form.is_form => return pages::checkout_refused(&api, &visit, &form, &problem).await,
-        Err(problem) => return problem.into_response(),
+pub async fn create(State(api): State<Api>, visit: Visit, uri: Uri, headers: HeaderMap, sent: Sent) -> Response {
+    let form = match sent {
+        Sent::Form(form) => form,
+        Sent::Program(body) => {
+            return pass_on(&api, &visit, &uri, &headers, with_user(body, visit.user.uuid)).await;
+        }
     };
-    let answer = api.orders.send(&visit.session, Method::POST, BASE, key.as_ref(), Some(body)).await;
-    if !form.is_form {
-        return passed_on(answer);
-    }
-    match answer {
+    let (key, body) = match wanted(&form, visit.user.uuid) {
+        Ok(wanted) => wanted,
+        Err(problem) => return pages::checkout_refused(&api, &visit, &form, &problem).await,
+    };
+    match api.orders.send(&visit.session, Method::POST, BASE, headers_of_form(Some(key)), body).await {
         Ok(answer) if answer.status.is_success() => {
             see(&format!("/console/orders/{}", answer.json()["order_uuid"].as_str().unwrap_or_default()))
         }
@@ -53,22 +61,30 @@ pub async fn create(State(api): State<Api>, visit: Visit, headers: HeaderMap, fo
 }
 
 /// Returns the Idempotency-Key and the body for the order service.
-fn wanted(form: &Form, headers: &HeaderMap, user: Uuid) -> Result<(Option<HeaderValue>, Vec<u8>), Problem> {
-    let mut members = form.members.clone();
-    let mut key = headers.get(IDEMPOTENCY_KEY).cloned();
-    if form.is_form {
-        let given = form.text_or_empty("key");
-        if given.is_empty() {
-            return Err(Problem::invalid("key", "is required"));
-        }
-        key = Some(key_of(given)?);
-        let parts = parts(&members)?;
-        let address = members.remove("delivery_address").filter(|address| address.as_str() != Some(""));
-        members = Map::from_iter([("part_uuids".to_owned(), json!(parts))]);
-        members.extend(address.map(|address| ("delivery_address".to_owned(), address)));
+fn wanted(form: &Form, user: Uuid) -> Result<(HeaderValue, Bytes), Problem> {
+    let given = form.optional_text("key")?;
+    if given.is_empty() {
+        return Err(Problem::invalid("key", "is required"));
     }
-    members.entry("user_uuid").or_insert_with(|| user.to_string().into());
-    Ok((key, serde_json::to_vec(&members).map_err(|error| Problem::invalid("body", error))?))
+    let mut order = json!({ "user_uuid": user, "part_uuids": parts(&form.members)? });
+    let address = form.optional_text("delivery_address")?;
+    if !address.is_empty() {
+        order["delivery_address"] = address.into();
+    }
+    Ok((key_of(given)?, order.to_string().into()))
+}
+
+/// Returns the body of a program's order, in which the user may be absent. What is no JSON object, the order service refuses.
+fn with_user(body: Bytes, user: Uuid) -> Bytes {
+    let members = serde_json::from_slice::<Map<String, Value>>(&body).ok();
+    let members = members.filter(|members| !members.contains_key("user_uuid"));
+    let brace = body.iter().position(|byte| *byte == b'{');
+    let (Some(members), Some(brace)) = (members, brace) else { return body };
+    // The rest stays as it was sent, so that the order service sees a member that is there twice.
+    let (start, rest) = body.split_at(brace + 1);
+    let separator = if members.is_empty() { "" } else { "," };
+    let user = format!(r#""user_uuid":"{user}"{separator}"#);
+    [start, user.as_bytes(), rest].concat().into()
 }
 
 /// Returns the Idempotency-Key that a form gives.
@@ -93,46 +109,79 @@ fn parts(members: &Map<String, Value>) -> Result<Vec<String>, Problem> {
 pub async fn pay(
     State(api): State<Api>,
     visit: Visit,
-    Path(path): Path<String>,
+    uri: Uri,
     headers: HeaderMap,
-    form: Form,
+    sent: Sent,
 ) -> Result<Response, Problem> {
-    let order = order(&path)?;
-    let method = form.text("payment_method")?;
-    let given = form.text_or_empty("key");
-    let key = match headers.get(IDEMPOTENCY_KEY) {
-        Some(key) => Some(key.clone()),
-        None if given.is_empty() => None,
-        None => Some(key_of(given)?),
+    let form = match sent {
+        Sent::Form(form) => form,
+        Sent::Program(body) => return Ok(pass_on(&api, &visit, &uri, &headers, body).await),
     };
-    let body = json!({ "payment_method": method }).to_string().into_bytes();
+    let order = order_of_form(&uri)?;
+    let given = form.optional_text("key")?;
+    let key = if given.is_empty() { None } else { Some(key_of(given)?) };
+    let body = json!({ "payment_method": form.text("payment_method")? }).to_string();
     let path = format!("{BASE}/{order}/pay");
-    let answer = api.orders.send(&visit.session, Method::POST, &path, key.as_ref(), Some(body)).await;
-    Ok(finished(&form, order, answer))
+    let answer = api.orders.send(&visit.session, Method::POST, &path, headers_of_form(key), body.into()).await;
+    Ok(finished(order, answer))
 }
 
 pub async fn cancel(
     State(api): State<Api>,
     visit: Visit,
-    Path(path): Path<String>,
+    uri: Uri,
     headers: HeaderMap,
-    form: Form,
+    sent: Sent,
 ) -> Result<Response, Problem> {
-    let order = order(&path)?;
+    if let Sent::Program(body) = sent {
+        return Ok(pass_on(&api, &visit, &uri, &headers, body).await);
+    }
+    let order = order_of_form(&uri)?;
     let path = format!("{BASE}/{order}/cancel");
-    let answer = api.orders.send(&visit.session, Method::POST, &path, headers.get(IDEMPOTENCY_KEY), None).await;
-    Ok(finished(&form, order, answer))
+    let answer = api.orders.send(&visit.session, Method::POST, &path, headers_of_form(None), Bytes::new()).await;
+    Ok(finished(order, answer))
+}
+
+/// Sends a program's POST request to the order service, and returns the answer.
+async fn pass_on(api: &Api, visit: &Visit, uri: &Uri, headers: &HeaderMap, body: Bytes) -> Response {
+    let path = format!("{BASE}{}", below(uri));
+    passed_on(api.orders.send(&visit.session, Method::POST, &path, headers_of_program(headers), body).await)
+}
+
+/// Returns the headers that the order service reads, as often as they were sent.
+fn headers_of_program(headers: &HeaderMap) -> HeaderMap {
+    let mut read = HeaderMap::new();
+    for name in [IDEMPOTENCY_KEY, header::CONTENT_TYPE] {
+        for value in headers.get_all(&name) {
+            read.append(name.clone(), value.clone());
+        }
+    }
+    read
+}
+
+/// Returns the headers of the JSON that a form becomes.
+fn headers_of_form(key: Option<HeaderValue>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.extend(key.map(|key| (IDEMPOTENCY_KEY, key)));
+    headers
+}
+
+/// Returns the end of a request's path, below that of the orders.
+fn below(uri: &Uri) -> &str {
+    uri.path().strip_prefix(OWN).unwrap_or_default()
+}
+
+fn order_of_form(uri: &Uri) -> Result<OrderId, Problem> {
+    order(below(uri).split('/').nth(1).unwrap_or_default())
 }
 
 fn passed_on(answer: Result<Answer, Error>) -> Response {
     answer.map_or_else(|error| of_error(error).into_response(), Answer::into_response)
 }
 
-/// Answers a program with the order service's answer, and a form with the page of the order, which says what was refused.
-fn finished(form: &Form, order: OrderId, answer: Result<Answer, Error>) -> Response {
-    if !form.is_form {
-        return passed_on(answer);
-    }
+/// Answers a form with the page of the order, which says what was refused.
+fn finished(order: OrderId, answer: Result<Answer, Error>) -> Response {
     let code = match answer {
         Ok(answer) if answer.status.is_success() => return see(&format!("/console/orders/{order}")),
         Ok(answer) if answer.status == StatusCode::UNAUTHORIZED => return answer.problem().into_response(),
@@ -142,10 +191,9 @@ fn finished(form: &Form, order: OrderId, answer: Result<Answer, Error>) -> Respo
     see(&format!("/console/orders/{order}?refused={code}"))
 }
 
-/// Returns the order of a path.
+/// Returns the order of a path. The refusal of another text is that of the order service.
 pub fn order(path: &str) -> Result<OrderId, Problem> {
-    let order = Uuid::try_parse(path).map(OrderId::new);
-    order.map_err(|_| Problem::new(StatusCode::NOT_FOUND, "ORDER_NOT_FOUND", "order not found"))
+    Uuid::try_parse(path).map(OrderId::new).map_err(|_| Problem::invalid("order_uuid", "must be a uuid"))
 }
 
 #[cfg(test)]
@@ -170,8 +218,43 @@ mod tests {
         let members = Map::from_iter([(Uuid::from_u128(1).to_string(), "1".into())]);
         let form = Form { members, is_form: true };
 
-        let refused = wanted(&form, &HeaderMap::new(), Uuid::from_u128(2)).unwrap_err();
+        let refused = wanted(&form, Uuid::from_u128(2)).unwrap_err();
 
         assert_eq!(refused.field.as_deref(), Some("key"));
+    }
+
+    #[test]
+    fn a_programs_order_gets_its_user_and_stays_otherwise_as_it_was_sent() {
+        let user = Uuid::from_u128(2);
+        let named = format!(r#""user_uuid":"{user}""#);
+        for (sent, expected) in [
+            ("{}", format!("{{{named}}}")),
+            (
+                r#" {"part_uuids": [], "part_uuids": [1]}"#,
+                format!(r#" {{{named},"part_uuids": [], "part_uuids": [1]}}"#),
+            ),
+            (r#"{"user_uuid": 1}"#, r#"{"user_uuid": 1}"#.to_owned()),
+            ("[]", "[]".to_owned()),
+            ("{", "{".to_owned()),
+            ("", String::new()),
+        ] {
+            assert_eq!(with_user(Bytes::from_static(sent.as_bytes()), user), expected, "{sent}");
+        }
+    }
+
+    #[test]
+    fn the_order_service_reads_a_programs_key_and_media_type_and_no_other_header() {
+        let sent = [
+            (IDEMPOTENCY_KEY, "a"),
+            (IDEMPOTENCY_KEY, "b"),
+            (header::CONTENT_TYPE, "text/plain"),
+            (header::COOKIE, "c"),
+        ];
+        let sent = sent.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
+
+        let read = headers_of_program(&sent);
+
+        let texts: Vec<&str> = read.values().map(|value| value.to_str().unwrap()).collect();
+        assert_eq!(texts, ["a", "b", "text/plain"]);
     }
 }

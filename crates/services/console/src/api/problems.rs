@@ -44,10 +44,63 @@ pub fn of_status(service: &'static str, status: &Status) -> Problem {
         Code::FailedPrecondition | Code::Aborted => Problem::new(StatusCode::CONFLICT, "CONFLICT", message),
         Code::ResourceExhausted => Problem::too_many_requests(message),
         code => {
-            if !grpc::is_transient(status) {
-                tracing::error!(service, ?code, message, "dependency failed");
+            match code {
+                // The circuit breaker has logged the outage when it opened.
+                Code::Unavailable if grpc::is_refused(status) => {}
+                Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled => {
+                    tracing::warn!(service, ?code, message, "dependency unavailable");
+                }
+                _ => tracing::error!(service, ?code, message, "dependency failed"),
             }
             Problem::unavailable(format!("{service} is unavailable"))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::{grpc::Peer, telemetry::MemoryLog};
+    use tracing::Level;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::client::Payments;
+
+    /// The calls after which a circuit breaker is open at the latest.
+    const MANY: usize = 30;
+
+    /// Returns the log of a status's conversion.
+    fn logged(status: &Status) -> String {
+        let (log, _guard) = MemoryLog::capture(Level::INFO);
+        assert_eq!(of_status("payment", status).status, 503);
+        log.text()
+    }
+
+    #[tokio::test]
+    async fn a_call_that_an_open_circuit_breaker_refuses_is_not_logged() {
+        // Nothing listens on port 1.
+        let payments = Payments::new(Peer::lazy("payment", "PAYMENT_ADDRESS", "127.0.0.1:1").unwrap());
+        let mut calls = 0;
+        let refused = loop {
+            let status = payments.balance(Uuid::nil()).await.unwrap_err();
+            if grpc::is_refused(&status) {
+                break status;
+            }
+            calls += 1;
+            assert!(calls < MANY, "{status}");
+        };
+
+        assert_eq!(logged(&refused), "");
+    }
+
+    #[test]
+    fn an_outage_is_a_warning_and_a_failure_an_error() {
+        for status in
+            [Status::unavailable("payment: lost"), Status::deadline_exceeded("payment did not answer in time")]
+        {
+            let log = logged(&status);
+            assert!(log.contains("WARN") && log.contains("dependency unavailable") && !log.contains("ERROR"), "{log}");
+        }
+        assert!(logged(&Status::unimplemented("method not found")).contains("ERROR"));
     }
 }

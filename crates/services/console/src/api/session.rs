@@ -1,30 +1,61 @@
-//! The session of a browser: the cookie `shipyard_session`, which holds iam's session uuid and nothing else.
+//! The session of a browser: the cookie `shipyard_session`, which holds iam's session uuid and nothing else. A program may send the session in
+//! a header instead, or an access token.
 
 use axum::{
-    extract::Request,
-    http::{HeaderMap, HeaderValue, header},
+    extract::{FromRequestParts, Request},
+    http::{HeaderMap, HeaderValue, header, request::Parts},
     middleware::Next,
     response::Response,
 };
-use platform::auth::SESSION_HEADER;
+use platform::{
+    auth::{Credential, Refusal, SESSION_HEADER},
+    http::problem::Problem,
+};
+
+use crate::client::credential;
 
 /// The cookie's name.
 pub const COOKIE: &str = "shipyard_session";
 
-/// The session of a request, which may have ended.
-#[derive(Clone, Debug)]
+/// The session of a request, which may have ended, or its access token.
+#[derive(Clone)]
 pub struct Session(pub String);
 
-/// Middleware: passes the cookie's session on in the header that the guard reads. A program may send the header itself.
+impl Session {
+    /// Returns the session's id. Fails for an access token, in whose place iam wants the session itself.
+    pub fn into_id(self) -> Result<String, Problem> {
+        match credential(&self.0) {
+            Credential::Session(id) => Ok(id),
+            Credential::Token(_) => Err(Refusal::InvalidSession.problem()),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Session {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| Refusal::InvalidSession.problem())
+    }
+}
+
+/// Middleware: passes the cookie's session on in the header that the guard reads. A program sends a header that it reads itself.
 pub async fn from_cookie(mut request: Request, next: Next) -> Response {
     if let Some(session) = cookie(request.headers()).and_then(|value| HeaderValue::from_str(value).ok()) {
         request.headers_mut().insert(SESSION_HEADER, session);
     }
     let session = request.headers().get(SESSION_HEADER).and_then(|value| value.to_str().ok());
-    if let Some(session) = session.map(|session| Session(session.to_owned())) {
+    let session = session.or_else(|| token(request.headers())).map(|session| Session(session.to_owned()));
+    if let Some(session) = session {
         request.extensions_mut().insert(session);
     }
     next.run(request).await
+}
+
+/// Returns the user's access token in the header `Authorization`. The guard verifies it.
+fn token(headers: &HeaderMap) -> Option<&str> {
+    let token = headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?;
+    matches!(credential(token), Credential::Token(_)).then_some(token)
 }
 
 /// Returns the value of the cookie, if the request has exactly one that is not empty.
@@ -70,5 +101,24 @@ mod tests {
             set_cookie(None, false).1.contains("shipyard_session=; ")
                 && set_cookie(None, false).1.contains("Max-Age=0")
         );
+    }
+
+    #[test]
+    fn an_access_token_is_known_by_its_header_and_has_no_session_id() {
+        // {"typ":"at+jwt","alg":"ES256"} and {"typ":"JWT","alg":"HS256"}.
+        let user = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFUzI1NiJ9.e30.c2ln";
+        let service = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.e30.c2ln";
+        let sent = |value: &str| {
+            let headers = [(header::AUTHORIZATION, HeaderValue::from_str(value).unwrap())].into_iter().collect();
+            token(&headers).map(str::to_owned)
+        };
+
+        assert_eq!(sent(&format!("Bearer {user}")).as_deref(), Some(user));
+        for other in [user.to_owned(), format!("Bearer {service}"), "Bearer session".to_owned()] {
+            assert_eq!(sent(&other), None, "{other}");
+        }
+        let refused = Session(user.to_owned()).into_id().unwrap_err();
+        assert_eq!((refused.status, refused.code), (401, "INVALID_SESSION"));
+        assert_eq!(Session("session".to_owned()).into_id().unwrap(), "session");
     }
 }

@@ -14,7 +14,7 @@ pub struct Customers {
 }
 
 impl Customers {
-    /// `customers` forwards the session of the request.
+    /// `customers` forwards the credential of the request.
     pub fn new(customers: Peer) -> Self {
         Self { client: CustomerServiceClient::new(customers) }
     }

@@ -23,8 +23,8 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// `as_service` carries this service's identity, since users may not list couriers; `as_user` forwards the session of the request. `geo`
-    /// carries none.
+    /// `as_service` carries this service's identity, since users may not list couriers; `as_user` forwards the credential of the request.
+    /// `geo` carries none.
     pub fn new(as_service: Peer, as_user: Peer, geo: Peer) -> Self {
         Self {
             couriers: DeliveryServiceClient::new(as_service),

@@ -13,34 +13,39 @@ use contracts::{
         },
     },
 };
-use platform::grpc::Peer;
+use platform::{auth::Credential, grpc::Peer};
 use serde_json::Value;
 use tonic::{Request, Status, metadata::AsciiMetadataValue};
 
-/// The metadata with the caller's address, which iam counts logins by if it trusts this service.
+use super::credential;
+
+/// The metadata with the addresses through which a request came. From this service iam believes them, and counts logins by one of them.
 pub const CALLER: &str = "x-forwarded-for";
 
 #[derive(Clone)]
 pub struct Iam {
+    logins: AuthServiceClient<Peer>,
+    users: UserServiceClient<Peer>,
     auth: AuthServiceClient<Peer>,
     sessions: SessionServiceClient<Peer>,
-    users: UserServiceClient<Peer>,
 }
 
 impl Iam {
-    /// `iam` is a channel without this service's identity, which forwards the session of the request.
-    pub fn new(iam: Peer) -> Self {
+    /// `as_service` carries this service's identity, without which iam does not believe where a password comes from; `as_user` forwards the
+    /// credential of the request.
+    pub fn new(as_service: Peer, as_user: Peer) -> Self {
         Self {
-            auth: AuthServiceClient::new(iam.clone()),
-            sessions: SessionServiceClient::new(iam.clone()),
-            users: UserServiceClient::new(iam),
+            logins: AuthServiceClient::new(as_service.clone()),
+            users: UserServiceClient::new(as_service),
+            auth: AuthServiceClient::new(as_user.clone()),
+            sessions: SessionServiceClient::new(as_user),
         }
     }
 
-    /// Returns the new session. `caller` is the address from which the browser calls.
+    /// Returns the new session. `caller` has the addresses through which the request came.
     pub async fn login(&self, login: String, password: String, caller: &str) -> Result<String, Status> {
         let request = from(caller, LoginRequest { login, password });
-        Ok(self.auth.clone().login(request).await?.into_inner().session_uuid)
+        Ok(self.logins.clone().login(request).await?.into_inner().session_uuid)
     }
 
     pub async fn register(&self, login: String, email: String, password: String, caller: &str) -> Result<(), Status> {
@@ -50,7 +55,7 @@ impl Iam {
         Ok(())
     }
 
-    /// Replaces the contacts of the session's user. `caller` is the address from which the browser calls.
+    /// Replaces the contacts of the session's user. `caller` has the addresses through which the request came.
     pub async fn change_contacts(
         &self,
         session: &str,
@@ -64,13 +69,16 @@ impl Iam {
         Ok(())
     }
 
-    /// Returns the session's user.
+    /// Returns the user of a session or access token.
     pub async fn user(&self, session: &str) -> Result<User, Status> {
-        let request = WhoamiRequest { session_uuid: session.to_owned(), ..WhoamiRequest::default() };
+        let request = match credential(session) {
+            Credential::Session(session_uuid) => WhoamiRequest { session_uuid, ..WhoamiRequest::default() },
+            Credential::Token(access_token) => WhoamiRequest { access_token, ..WhoamiRequest::default() },
+        };
         Ok(self.auth.clone().whoami(request).await?.into_inner().user.unwrap_or_default())
     }
 
-    /// Returns the session's user, in the form of `common.v1.User`.
+    /// Returns the user of a session or access token, in the form of `common.v1.User`.
     pub async fn user_json(&self, session: &str) -> Result<Value, Status> {
         Ok(message_json("common.v1.User", &self.user(session).await?))
     }

@@ -17,7 +17,7 @@ pub struct Inventory {
 }
 
 impl Inventory {
-    /// `inventory` forwards the session of the request.
+    /// `inventory` forwards the credential of the request.
     pub fn new(inventory: Peer) -> Self {
         Self { client: InventoryServiceClient::new(inventory) }
     }

@@ -1,4 +1,4 @@
-//! The other services, called with the session of the user who asks. What they answer is passed on as JSON.
+//! The other services, called with the session or access token of the user who asks. What they answer is passed on as JSON.
 
 mod customers;
 mod delivery;
@@ -17,3 +17,12 @@ pub use operations::{
 };
 pub use orders::{Answer, IDEMPOTENCY_KEY, Orders};
 pub use payments::Payments;
+use platform::auth::{Credential, TokenKind};
+
+/// Returns what the text is by which a user is known: an access token, or else a session.
+pub fn credential(text: &str) -> Credential {
+    match TokenKind::from_token(text) {
+        Ok(TokenKind::User) => Credential::Token(text.to_owned()),
+        Ok(TokenKind::Service) | Err(_) => Credential::Session(text.to_owned()),
+    }
+}

@@ -7,11 +7,16 @@ use axum::{
 };
 use contracts::ids::OrderId;
 use http_body_util::{BodyExt as _, Full, Limited};
-use platform::{auth::SESSION_HEADER, grpc::Peer, http::problem::Problem};
+use platform::{
+    auth::{Credential, SESSION_HEADER},
+    grpc::Peer,
+    http::problem::Problem,
+};
 use serde_json::Value;
 use tonic::body::Body;
 use tower::{Service as _, ServiceExt as _};
 
+use super::credential;
 use crate::error::Error;
 
 /// The maximum size of an answer in bytes. A page of orders with the maximum number of parts is some hundred kilobytes.
@@ -66,25 +71,26 @@ impl Orders {
         Self { order }
     }
 
-    /// Sends a request as the user of the session. `path` begins with `/api/v1/orders`.
+    /// Sends a request as the user of the session or access token. `path` begins with `/api/v1/orders`.
     pub async fn send(
         &self,
         session: &str,
         method: Method,
         path: &str,
-        key: Option<&HeaderValue>,
-        body: Option<Vec<u8>>,
+        headers: HeaderMap,
+        body: Bytes,
     ) -> Result<Answer, Error> {
         let unavailable = |error: anyhow::Error| Error::Unavailable("order", error);
-        let mut request = Request::builder().method(method).uri(path).header(SESSION_HEADER, session);
-        if let Some(key) = key {
-            request = request.header(IDEMPOTENCY_KEY, key);
-        }
-        if body.is_some() {
-            request = request.header(header::CONTENT_TYPE, "application/json");
-        }
-        let body = Body::new(Full::new(Bytes::from(body.unwrap_or_default())));
-        let request = request.body(body).map_err(|error| unavailable(error.into()))?;
+        let body = Body::new(Full::new(body));
+        let request = Request::builder().method(method).uri(path).body(body);
+        let mut request = request.map_err(|error| unavailable(error.into()))?;
+        *request.headers_mut() = headers;
+        let (name, value) = match credential(session) {
+            Credential::Session(session) => (HeaderName::from_static(SESSION_HEADER), session),
+            Credential::Token(token) => (header::AUTHORIZATION, format!("Bearer {token}")),
+        };
+        let value = HeaderValue::try_from(value).map_err(|error| unavailable(error.into()))?;
+        request.headers_mut().insert(name, value);
         let mut order = self.order.clone();
         let broken = |error: Box<dyn std::error::Error + Send + Sync>| unavailable(anyhow::Error::from_boxed(error));
         let answer = order.ready().await.map_err(broken)?.call(request).await.map_err(broken)?;
@@ -94,10 +100,10 @@ impl Orders {
     }
 
     pub async fn get(&self, session: &str, path: &str) -> Result<Answer, Error> {
-        self.send(session, Method::GET, path, None, None).await
+        self.send(session, Method::GET, path, HeaderMap::new(), Bytes::new()).await
     }
 
-    /// Returns whether the session's user has this order.
+    /// Returns whether the user of the session or access token has this order.
     pub async fn exists(&self, session: &str, order: OrderId) -> Result<bool, Error> {
         let answer = self.get(session, &format!("/api/v1/orders/{order}")).await?;
         match answer.status {

@@ -17,7 +17,7 @@ pub struct Payments {
 }
 
 impl Payments {
-    /// `payment` forwards the session of the request.
+    /// `payment` forwards the credential of the request.
     pub fn new(payment: Peer) -> Self {
         Self { client: PaymentServiceClient::new(payment) }
     }

@@ -85,8 +85,19 @@ fn is_problem(headers: &HeaderMap) -> bool {
     headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == MEDIA_TYPE)
 }
 
+/// Returns the answer with which axum refuses a request, a plain text, as the problem that it becomes outside of this middleware.
+fn as_problem(response: Response) -> Response {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let is_text = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    if is_text && response.status() == StatusCode::BAD_REQUEST {
+        return Problem::invalid("request", "cannot be read").into_response();
+    }
+    response
+}
+
 /// Returns the page of a problem. `back` leads to the form that was refused.
 async fn problem_page(api: &Api, session: Option<&Session>, response: Response, back: Option<String>) -> Response {
+    let response = as_problem(response);
     if !is_problem(response.headers()) {
         return response;
     }

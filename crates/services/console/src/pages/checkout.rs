@@ -77,10 +77,24 @@ pub async fn show(
     shown(&api, &visit, wanted, StatusCode::OK, None).await
 }
 
-/// Returns the page again after the order was refused.
+/// Returns the page again after the order was refused, with the key for the next try.
 pub async fn refused(api: &Api, visit: &Visit, form: &Form, problem: &Problem) -> Response {
     let pairs = form.members.iter().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
-    shown(api, visit, Wanted::from_pairs(pairs), refusal::status(problem), Some(refusal::shown(problem))).await
+    let mut wanted = Wanted::from_pairs(pairs);
+    if ends_key(problem) {
+        wanted.key = ids::random().to_string();
+    }
+    shown(api, visit, wanted, refusal::status(problem), Some(refusal::shown(problem))).await
+}
+
+/// Returns whether the same key would get the same refusal again, although its cause may be gone: the order service has stored it, or the key
+/// itself is refused. After any other failure the order may have been placed, so the next try must have the same key.
+fn ends_key(problem: &Problem) -> bool {
+    match problem.code {
+        "IDEMPOTENCY_IN_PROGRESS" | "PAYMENT_IN_PROGRESS" => false,
+        "INVALID_REQUEST" => problem.field.as_deref() == Some("key"),
+        _ => matches!(problem.status, 404 | 409 | 422),
+    }
 }
 
 async fn shown(
@@ -132,6 +146,7 @@ async fn shown(
         ..problem
     });
     let view = Checkout {
+        is_refused: problem.is_some(),
         layout,
         total: Money(lines.iter().fold(0, |sum, line| line.total.0.saturating_add(sum))),
         lines,
@@ -146,6 +161,28 @@ async fn shown(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stored_refusal_ends_its_key_and_a_failure_that_may_pass_does_not() {
+        for (status, code, ends) in [
+            (404, "PART_NOT_FOUND", true),
+            (409, "OUT_OF_STOCK", true),
+            (409, "PRICE_CHANGED", true),
+            (422, "IDEMPOTENCY_KEY_REUSED", true),
+            (409, "IDEMPOTENCY_IN_PROGRESS", false),
+            (409, "PAYMENT_IN_PROGRESS", false),
+            (400, "INVALID_REQUEST", false),
+            (408, "REQUEST_TIMEOUT", false),
+            (429, "TOO_MANY_UNPAID_ORDERS", false),
+            (500, "INTERNAL", false),
+            (503, "DEPENDENCY_UNAVAILABLE", false),
+        ] {
+            let problem = Problem::new(StatusCode::from_u16(status).unwrap(), code, "refused");
+            assert_eq!(ends_key(&problem), ends, "{code}");
+        }
+        assert!(ends_key(&Problem::invalid("key", "is required")));
+        assert!(!ends_key(&Problem::invalid("delivery_address", "is too long")));
+    }
 
     #[test]
     fn a_checkout_has_the_parts_that_are_named_with_a_number() {

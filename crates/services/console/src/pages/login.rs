@@ -1,7 +1,7 @@
 //! `GET /console/login` and `/console/register`.
 
-use axum::{Extension, extract::Query, http::StatusCode, response::Response};
-use platform::http::problem::Problem;
+use axum::{Extension, http::StatusCode, response::Response};
+use platform::http::{problem::Problem, query::QueryParameters};
 use serde::Deserialize;
 
 use super::{
@@ -17,7 +17,10 @@ pub struct LoginQuery {
     next: String,
 }
 
-pub async fn login(session: Option<Extension<Session>>, Query(query): Query<LoginQuery>) -> Response {
+pub async fn login(
+    session: Option<Extension<Session>>,
+    QueryParameters(query): QueryParameters<LoginQuery>,
+) -> Response {
     // A browser that comes from a page and still has a cookie had a session.
     let is_expired = session.is_some() && !query.next.is_empty();
     page(
@@ -32,21 +35,21 @@ pub fn needed(next: String, is_expired: bool) -> Response {
     page(StatusCode::UNAUTHORIZED, &view)
 }
 
-pub async fn register(Query(query): Query<LoginQuery>) -> Response {
+pub async fn register(QueryParameters(query): QueryParameters<LoginQuery>) -> Response {
     let (login, email) = (String::new(), String::new());
     page(StatusCode::OK, &Register { layout: stranger(), login, email, next: query.next, problem: None })
 }
 
 /// Returns the page again, with what was typed and why it was refused.
 pub fn login_refused(problem: &Problem, form: &Form) -> Response {
-    let text = |name| form.text_or_empty(name).to_owned();
+    let text = |name| form.optional_text(name).unwrap_or_default().to_owned();
     let (login, next, shown) = (text("login"), text("next"), refusal::shown(problem));
     let view = Login { layout: stranger(), login, next, is_expired: false, problem: Some(shown) };
     page(refusal::status(problem), &view)
 }
 
 pub fn register_refused(problem: &Problem, form: &Form) -> Response {
-    let text = |name| form.text_or_empty(name).to_owned();
+    let text = |name| form.optional_text(name).unwrap_or_default().to_owned();
     let problem_shown = Some(refusal::shown(problem));
     let view = Register {
         layout: stranger(),

@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Path, Query, State},
+    extract::{Path, State},
     http::{StatusCode, Uri},
     response::Response,
 };
 use contracts::ids::OrderId;
-use platform::{clock, http::problem::Problem};
+use platform::{
+    clock,
+    http::{problem::Problem, query::QueryParameters},
+};
 use serde::Deserialize;
+use uuid::Uuid;
 
 use super::{
     format::Moment,
@@ -27,6 +31,7 @@ use super::{
 use crate::{
     api::{Api, of_error},
     client,
+    error::Error,
     model::Step,
 };
 
@@ -44,6 +49,10 @@ struct Seen {
 }
 
 async fn seen(api: &Api, visit: &Visit, path: &str, uri: &str) -> Result<Seen, Problem> {
+    if Uuid::try_parse(path).is_err() {
+        // To a person it is an address that leads nowhere.
+        return Err(of_error(Error::OrderNotFound));
+    }
     let (order, is_own) = api.readable(visit, path, uri).await?;
     let steps = api.timelines.steps(order).await.map_err(of_error)?;
     Ok(Seen { order, steps, is_own })
@@ -54,7 +63,7 @@ pub async fn show(
     visit: Visit,
     uri: Uri,
     Path(path): Path<String>,
-    Query(query): Query<OrderQuery>,
+    QueryParameters(query): QueryParameters<OrderQuery>,
 ) -> Result<Response, Problem> {
     let Seen { order, steps, is_own } = seen(&api, &visit, &path, uri.path()).await?;
     let (layout, summary, receipt) = tokio::join!(

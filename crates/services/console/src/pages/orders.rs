@@ -1,13 +1,9 @@
 //! `GET /console/orders`: the visitor's orders.
 
-use axum::{
-    extract::{Query, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use chrono::DateTime;
 use contracts::money::Money as Minor;
-use platform::http::problem::Problem;
+use platform::http::{problem::Problem, query::QueryParameters};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -29,7 +25,11 @@ pub struct OrdersQuery {
     cursor: String,
 }
 
-pub async fn show(State(api): State<Api>, visit: Visit, Query(query): Query<OrdersQuery>) -> Response {
+pub async fn show(
+    State(api): State<Api>,
+    visit: Visit,
+    QueryParameters(query): QueryParameters<OrdersQuery>,
+) -> Response {
     let is_later_page = !query.cursor.is_empty();
     let parameters = if is_later_page { format!("?cursor={}", encoded(&query.cursor)) } else { String::new() };
     let path = format!("/api/v1/orders{parameters}");

@@ -1,11 +1,8 @@
 //! `GET /console/payments`: what the visitor was charged, and what came back.
 
-use axum::{
-    extract::{Query, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use contracts::proto::payment::v1::{ListPaymentsResponse, Payment};
+use platform::http::query::QueryParameters;
 use serde::Deserialize;
 
 use super::{
@@ -28,7 +25,11 @@ pub struct PaymentsQuery {
     page: String,
 }
 
-pub async fn show(State(api): State<Api>, visit: Visit, Query(query): Query<PaymentsQuery>) -> Response {
+pub async fn show(
+    State(api): State<Api>,
+    visit: Visit,
+    QueryParameters(query): QueryParameters<PaymentsQuery>,
+) -> Response {
     let is_later_page = !query.page.is_empty();
     let (layout, answer) =
         tokio::join!(layout(&api, &visit, Section::Profile), api.payments.of_user(visit.user.uuid, query.page));

@@ -8,9 +8,10 @@ use platform::{
 
 use crate::api::Session;
 
-/// The session of a page's visitor and its user.
+/// The visitor of a page.
 #[derive(Clone)]
 pub struct Visit {
+    /// The session or the access token.
     pub session: String,
     pub user: User,
 }
@@ -24,10 +25,10 @@ impl Visit {
 impl<S: Sync> FromRequestParts<S> for Visit {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let session = parts.extensions.get::<Session>();
-        match (session, parts.extensions.get::<Caller>()) {
-            (Some(Session(session)), Some(Caller::User(user))) => Ok(Self { session: session.clone(), user: *user }),
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Session(session) = Session::from_request_parts(parts, state).await?;
+        match parts.extensions.get::<Caller>() {
+            Some(Caller::User(user)) => Ok(Self { session, user: *user }),
             _ => Err(Problem::forbidden("only users may call this method")),
         }
     }

@@ -8,5 +8,8 @@ mod fixture;
 mod live;
 mod operations;
 mod operator;
+mod orders;
 mod pages;
+mod stand_ins;
 mod timeline;
+mod tokens;

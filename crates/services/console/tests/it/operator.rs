@@ -53,7 +53,7 @@ async fn a_user_without_the_role_gets_403_on_every_operator_path_and_no_link_to_
         assert_eq!(refused.status, 403, "{rule:?}");
         checked += 1;
     }
-    assert_eq!(checked, 20);
+    assert_eq!(checked, 21);
     assert!(!fixture.get("/console/map", &user).await.text.contains("/console/operator"));
     assert!(fixture.get("/console/map", &operator).await.text.contains("/console/operator/services"));
 }
@@ -98,6 +98,24 @@ async fn programs_read_what_the_pages_show() {
     assert_eq!(get("dead-letters?topic=nowhere").await["page"]["matching"], 0);
     assert_eq!(get("dead-letters?skip=2").await["page"]["letters"].as_array().unwrap().len(), 1);
     assert_eq!(get("audit").await, json!({ "running": null, "last": null }));
+    for (query, field) in [("limit=-1", "limit"), ("limit=many", "limit"), ("skip=-1", "skip"), ("limt=1", "limt")] {
+        let refused = fixture.get(&format!("/console/api/operator/dead-letters?{query}"), &session).await;
+        assert_eq!((refused.status, &refused.json()["field"]), (400, &json!(field)), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn the_address_of_the_operators_pages_leads_to_the_first_of_them() {
+    let fixture = Fixture::operating(Shop::with_letters(0)).await;
+    let session = fixture.iam.operator_session(ids::random());
+    let services = fixture.get("/console/operator/services", &session).await.text;
+    assert!(services.contains("2 of 3 not ready"), "{services}");
+
+    for path in ["/console/operator", "/console/operator/"] {
+        // The client follows the redirection.
+        let page = fixture.get(path, &session).await;
+        assert!(page.status == 200 && page.text.contains("2 of 3 not ready"), "{path}: {}", page.text);
+    }
 }
 
 #[tokio::test]
@@ -265,9 +283,13 @@ async fn each_short_action_asks_and_leads_to_the_log() {
         (json!({ "part_uuid": "wing", "quantity": 1 }), "part_uuid"),
         (json!({ "part_uuid": part, "quantity": 0 }), "quantity"),
         (json!({ "part_uuid": part, "quantity": 1, "key": "k" }), "key"),
+        (json!({ "part_uuid": part, "quantity": 1, "key": 123 }), "key"),
+        (json!({ "part_uuid": part, "quantity": 1, "key": null }), "key"),
     ] {
         assert_eq!(fixture.post(restock, &session, &body).await.json()["field"], field, "{body}");
     }
+    let body = json!({ "customer_id": customer, "reason": 1 });
+    assert_eq!(fixture.post(rollback, &session, &body).await.json()["field"], "reason");
     assert_eq!(fixture.post(restock, &session, &json!({ "part_uuid": part, "quantity": 1 })).await.status, 503);
     assert_eq!(log(&fixture, &session).await[0], json!(["restock", part, "DEPENDENCY_UNAVAILABLE"]));
 }

@@ -165,6 +165,28 @@ async fn a_checkout_without_a_key_gets_one_in_its_address() {
 }
 
 #[tokio::test]
+async fn a_query_or_path_that_cannot_be_read_is_answered_with_a_page() {
+    let fixture = Fixture::start().await;
+    let session = fixture.iam.operator_session(ids::random());
+    let order = ids::random();
+
+    for (path, says) in [
+        ("/console/orders?cursor=1&cursor=2", "cursor: must be sent at most once"),
+        ("/console/login?next=1&next=2", "next: must be sent at most once"),
+        ("/console/register?next=1&next=2", "next: must be sent at most once"),
+        ("/console/payments?page=1&page=2", "page: must be sent at most once"),
+        ("/console/operator/actions?done=1&done=2", "done: must be sent at most once"),
+        ("/console/operator/dead-letters?skip=-1", "skip: must be a whole number"),
+        (&format!("/console/orders/{order}?refused=A&refused=B"), "refused: must be sent at most once"),
+        ("/console/orders/%FF", "request: cannot be read"),
+    ] {
+        let page = fixture.get(path, &session).await;
+        assert_eq!((page.status, page.header("content-type")), (400, "text/html; charset=utf-8"), "{path}");
+        assert!(page.text.contains(says), "{path}: {}", page.text);
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_page_is_not_found() {
     let fixture = Fixture::start().await;
     let session = fixture.iam.session(ids::random());

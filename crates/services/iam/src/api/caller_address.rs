@@ -2,32 +2,41 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use platform::listener::network;
+use platform::{auth::Caller, listener::network};
 use tonic::{Request, metadata::MetadataMap};
 
 use super::Settings;
 
-/// Returns the caller's IPv4 address, or the network of its IPv6 address. If the peer is not a trusted proxy, it is the caller. Otherwise
-/// the entry of `X-Forwarded-For` counts that the outermost of our proxies appended: the last one, or with `IAM_TRUSTED_HOPS` proxies before
-/// the peer, the entry that many places before the last. The caller controls all earlier entries.
+/// The service that passes on the passwords of its users. The last entry of its `X-Forwarded-For` is the address of its own peer.
+const CONSOLE: &str = "console";
+
+/// Returns the caller's IPv4 address, or the network of its IPv6 address. If the console calls and has proved it, its own peer counts as
+/// the peer, and its entry is left out.
+///
+/// If the peer is not a trusted proxy, it is the caller. Otherwise the entry of `X-Forwarded-For` counts that the outermost of our proxies
+/// appended: the last one, or with `IAM_TRUSTED_HOPS` proxies before the peer, the entry that many places before the last. The caller
+/// controls all earlier entries.
 ///
 /// If there are fewer entries than proxies, the first one counts: it was appended by a proxy inside, to which the caller came directly.
 pub fn of<T>(request: &Request<T>, settings: &Settings) -> IpAddr {
     let peer = request.remote_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip());
-    network(caller(peer.to_canonical(), request.metadata(), settings))
+    let is_console = matches!(request.extensions().get(), Some(Caller::Service(name)) if name == CONSOLE);
+    network(caller(peer.to_canonical(), is_console, request.metadata(), settings))
 }
 
-fn caller(peer: IpAddr, metadata: &MetadataMap, settings: &Settings) -> IpAddr {
+fn caller(peer: IpAddr, is_console: bool, metadata: &MetadataMap, settings: &Settings) -> IpAddr {
+    let lists = metadata.get_all("x-forwarded-for").iter().map(|list| list.to_str().unwrap_or_default());
+    let mut entries: Vec<_> = lists.flat_map(|list| list.split(',')).collect();
+    let peer = if is_console { entries.pop().and_then(address).unwrap_or(peer) } else { peer };
     if !settings.proxies.contain(peer) {
         return peer;
     }
-    let lists = metadata.get_all("x-forwarded-for").iter().map(|list| list.to_str().unwrap_or_default());
-    let entries: Vec<_> = lists.flat_map(|list| list.split(',')).collect();
     let entry = entries.len().saturating_sub(1 + settings.hops);
-    entries
-        .get(entry)
-        .and_then(|address| address.trim().parse::<IpAddr>().ok())
-        .map_or(peer, |caller| caller.to_canonical())
+    entries.get(entry).and_then(|entry| address(entry)).unwrap_or(peer)
+}
+
+fn address(entry: &str) -> Option<IpAddr> {
+    entry.trim().parse().ok().map(|address: IpAddr| address.to_canonical())
 }
 
 #[cfg(test)]
@@ -36,12 +45,17 @@ mod tests {
     use crate::model::TrustedProxies;
 
     fn caller_of(peer: &str, hops: usize, headers: &[&str]) -> String {
+        address_of(peer, false, hops, headers)
+    }
+
+    fn address_of(peer: &str, is_console: bool, hops: usize, headers: &[&str]) -> String {
         let mut metadata = MetadataMap::new();
         for header in headers {
             metadata.append("x-forwarded-for", header.parse().unwrap());
         }
         let proxies = TrustedProxies::parse("10.0.0.10").unwrap();
-        caller(peer.parse().unwrap(), &metadata, &Settings { proxies, hops, password_min: 8 }).to_string()
+        let settings = Settings { proxies, hops, password_min: 8 };
+        caller(peer.parse().unwrap(), is_console, &metadata, &settings).to_string()
     }
 
     #[test]
@@ -70,5 +84,26 @@ mod tests {
         ] {
             assert_eq!(caller_of("10.0.0.10", hops, headers), expected, "{hops} {headers:?}");
         }
+    }
+
+    #[test]
+    fn behind_the_console_its_peer_is_the_caller_or_the_trusted_proxy_that_says_who_is() {
+        for (hops, headers, expected) in [
+            // From a browser, which may have sent an entry itself.
+            (0, &["192.0.2.1"][..], "192.0.2.1"),
+            (0, &["198.51.100.1, 192.0.2.1"], "192.0.2.1"),
+            (1, &["198.51.100.1, 192.0.2.1"], "192.0.2.1"),
+            // Through the gateway, which appends the browser's address.
+            (0, &["192.0.2.1, 10.0.0.10"], "192.0.2.1"),
+            (0, &["198.51.100.1, 192.0.2.1, 10.0.0.10"], "192.0.2.1"),
+            // Through a proxy before the gateway.
+            (1, &["198.51.100.1, 192.0.2.1, 203.0.113.1, 10.0.0.10"], "192.0.2.1"),
+            (0, &["10.0.0.10"], "10.0.0.10"),
+            (0, &["192.0.2.1, unknown"], "10.0.0.20"),
+            (0, &[], "10.0.0.20"),
+        ] {
+            assert_eq!(address_of("10.0.0.20", true, hops, headers), expected, "{hops} {headers:?}");
+        }
+        assert_eq!(address_of("10.0.0.20", false, 0, &["192.0.2.1"]), "10.0.0.20", "another caller is not believed");
     }
 }

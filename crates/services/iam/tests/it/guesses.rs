@@ -12,6 +12,7 @@ use contracts::proto::{
     auth::v1::{LoginRequest, UnlockLoginRequest, session_service_client::SessionServiceClient},
     user::v1::{RegisterRequest, UserRegistrationInfo},
 };
+use platform::auth::ServiceKey;
 use tonic::{Code, Request, Status};
 
 use crate::{
@@ -198,6 +199,36 @@ async fn an_untrusted_peer_does_not_choose_its_address() {
 
     assert_eq!(codes.pop(), Some(Code::ResourceExhausted));
     assert!(codes.iter().all(|code| *code == Code::Unauthenticated), "{codes:?}");
+}
+
+#[tokio::test]
+async fn a_browser_behind_the_console_is_counted_by_its_own_address_and_cannot_choose_it() {
+    let iam = behind_proxy(&[("IAM_TRUSTED_PROXIES", "192.0.2.9"), ("IAM_ADDRESS_FAILURES", "3")]).await;
+    let guess = async |service, forwarded: &str, number: usize| {
+        let login = format!("user-{number}");
+        let mut request = from(forwarded, LoginRequest { login, password: WRONG.to_owned() });
+        let key = ServiceKey::new(service, &testkit::SERVICE_KEY.into()).unwrap();
+        let token = format!("Bearer {}", key.token("iam").unwrap());
+        request.metadata_mut().insert("authorization", token.parse().unwrap());
+        iam.auth.clone().login(request).await.unwrap_err().code()
+    };
+    let through_the_gateway = |browser: &str, number| format!("203.0.113.{number}, {browser}, 192.0.2.9");
+
+    let mut codes = Vec::new();
+    for number in 0..4 {
+        codes.push(guess("console", &through_the_gateway("198.51.100.1", number), number % 3).await);
+    }
+    assert_eq!(codes.pop(), Some(Code::ResourceExhausted), "whatever the browser sends itself");
+    assert!(codes.iter().all(|code| *code == Code::Unauthenticated), "{codes:?}");
+    let other = guess("console", &through_the_gateway("198.51.100.2", 1), 3).await;
+    assert_eq!(other, Code::Unauthenticated, "another browser");
+
+    // Another service is not believed: all its calls are from one address.
+    let mut codes = Vec::new();
+    for number in 0..4 {
+        codes.push(guess("order", &format!("203.0.113.{number}"), 4 + number % 3).await);
+    }
+    assert_eq!(codes.pop(), Some(Code::ResourceExhausted));
 }
 
 #[tokio::test]

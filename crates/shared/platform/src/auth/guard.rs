@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::HeaderMap,
+    http::{HeaderMap, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
 
 use super::{
-    Access, Caller, Credential, Refusal, Rule, SESSION, SESSION_HEADER, SESSION_METADATA, ServiceKey, Sessions,
-    TokenKind, headers,
+    Access, CREDENTIAL, Caller, Refusal, Rule, SESSION_HEADER, SESSION_METADATA, ServiceKey, Sessions, TokenKind,
+    headers,
     lookups::SharedLookups,
     operator_reads::OperatorReads,
     refusal::{denied, refused},
@@ -43,7 +43,7 @@ enum Bearer {
     User(String),
 }
 
-/// The services that call others with the sessions of their users. Without a session they call for themselves.
+/// The services that call others with the sessions or access tokens of their users. Without one they call for themselves.
 const FOR_USERS: [&str; 1] = ["console"];
 
 impl Guard {
@@ -107,8 +107,13 @@ impl Guard {
         next: impl AsyncFnOnce(Request) -> Response,
     ) -> Result<Response, Refusal> {
         let access = access.ok_or(Refusal::NoRule)?;
-        let access = if self.is_open { Access::Public } else { access };
+        if self.is_open {
+            return Ok(next(request).await);
+        }
         if access == Access::Public {
+            if let Some(service) = self.calling_service(&request) {
+                request.extensions_mut().insert(Caller::Service(service));
+            }
             return Ok(next(request).await);
         }
         if access == Access::Gateway {
@@ -140,11 +145,21 @@ impl Guard {
             }
         }
         request.extensions_mut().insert(Caller::User(user));
-        Ok(match credential {
-            Credential::Session(session) => SESSION.scope(session, next(request)).await,
-            // Peers need no token of the user: they know this service by its own identity.
-            Credential::Token(_) => next(request).await,
-        })
+        Ok(CREDENTIAL.scope(credential, next(request)).await)
+    }
+
+    /// Returns the service that calls a public method, if it proves its name. Every other caller is a stranger there, whatever it presents,
+    /// so nothing is refused or recorded.
+    fn calling_service(&self, request: &Request) -> Option<String> {
+        match request.extensions().get::<Identity>() {
+            Some(Identity::Service(name)) => Some(name.as_ref().to_owned()),
+            Some(_) => None,
+            None => {
+                let value = request.headers().get(header::AUTHORIZATION)?;
+                let token = value.to_str().ok()?.strip_prefix("Bearer ")?;
+                self.key.as_ref()?.verify(token).ok()
+            }
+        }
     }
 
     /// Returns the calling service, or `None` and the access token if a user calls. Over TLS the certificate identifies the service, and a
@@ -157,8 +172,11 @@ impl Guard {
                 Ok((Some(token), None))
             }
             (Some(_), Some(Bearer::Service(_))) => Err(refused(TokenRefusal::Certificate)),
-            // The session of the user for whom the service calls identifies the caller, as with the gateway.
+            // The session or token of the user for whom the service calls identifies the caller, as with the gateway.
             (Some(Identity::Service(name)), None) if FOR_USERS.contains(&&**name) && is_for_user => Ok((None, None)),
+            (Some(Identity::Service(name)), Some(Bearer::User(token))) if FOR_USERS.contains(&&**name) => {
+                Ok((None, Some(token)))
+            }
             (Some(Identity::Service(name)), _) => Ok((Some(name.as_ref().to_owned()), None)),
             (_, Some(Bearer::User(token))) => Ok((None, Some(token))),
             (_, None) => Ok((None, None)),

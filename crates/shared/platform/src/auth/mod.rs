@@ -17,6 +17,7 @@ mod token;
 pub use credential::Credential;
 pub use guard::Guard;
 pub use headers::user_credential;
+use http::{HeaderMap, HeaderValue, header};
 pub use jose::{MAX_TOKEN, TokenKind};
 pub use open_caller::OpenCaller;
 pub use refusal::{NOT_OPERATOR, Refusal};
@@ -33,7 +34,8 @@ pub const SESSION_METADATA: &str = "session-uuid";
 /// The HTTP header that carries a session.
 pub const SESSION_HEADER: &str = "x-session-uuid";
 
-/// The authenticated caller of a request. The guard puts it into the request's extensions.
+/// The authenticated caller of a request. The guard puts it into the request's extensions. A request of a public method has one only if a
+/// service proves that it calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
     User(User),
@@ -104,16 +106,34 @@ impl Caller {
 }
 
 tokio::task_local! {
-    pub(crate) static SESSION: String;
+    /// The credential of the user whose request is being handled.
+    pub(crate) static CREDENTIAL: Credential;
 }
 
-/// Returns the session of the current request, as metadata that is forwarded to peers.
+/// Returns the session of the current request, as metadata that is forwarded to peers. `None` if the request has an access token instead.
 pub fn forwarded_session() -> Option<AsciiMetadataValue> {
-    SESSION.try_with(|session| session.parse().ok()).ok().flatten()
+    match CREDENTIAL.try_with(Clone::clone) {
+        Ok(Credential::Session(session)) => session.parse().ok(),
+        Ok(Credential::Token(_)) | Err(_) => None,
+    }
 }
 
-pub(crate) fn forward(headers: &mut http::HeaderMap) {
-    if let Some(value) = SESSION.try_with(|session| session.parse().ok()).ok().flatten() {
+/// Adds the session of the current request to a call. An access token is not forwarded.
+pub(crate) fn forward_session(headers: &mut HeaderMap) {
+    if let Ok(Credential::Session(session)) = CREDENTIAL.try_with(Clone::clone)
+        && let Ok(value) = HeaderValue::try_from(session)
+    {
         headers.insert(SESSION_METADATA, value);
+    }
+}
+
+/// Adds the session or the access token of the current request to a call.
+pub(crate) fn forward_credential(headers: &mut HeaderMap) {
+    forward_session(headers);
+    if let Ok(Credential::Token(token)) = CREDENTIAL.try_with(Clone::clone)
+        && let Ok(mut value) = HeaderValue::try_from(format!("Bearer {token}"))
+    {
+        value.set_sensitive(true);
+        headers.insert(header::AUTHORIZATION, value);
     }
 }

@@ -83,6 +83,33 @@ async fn over_grpc_an_operator_and_a_service_are_admitted_and_a_plain_user_is_no
     assert_eq!(refused.code(), Code::PermissionDenied, "a service that the rule does not name: {refused}");
 }
 
+#[tokio::test]
+async fn a_public_method_knows_the_service_of_a_valid_token_and_refuses_no_other() {
+    let (listener, address) = listen().await;
+    let key = ServiceKey::new("geo", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
+    let guard = Guard::new(Arc::new(MemorySessions::default()), key, &[]).otherwise(Access::Public);
+    let who = async |caller: Option<axum::Extension<Caller>>| format!("{:?}", caller.map(|caller| caller.0));
+    let router = Router::new().route("/", get(who)).layer(middleware::from_fn_with_state(guard, Guard::http));
+    let _server = testkit::run(|stop| http::serve(listener, router, Readiness::default(), stop));
+    let client = http::client(std::time::Duration::from_secs(5)).unwrap();
+    let ask = async |token: &str| {
+        let request = client.get(format!("http://{address}/")).header("authorization", format!("Bearer {token}"));
+        request.send().await.unwrap().text().await.unwrap()
+    };
+    let token = |service, audience, key: &str| {
+        ServiceKey::new(service, &key.into()).unwrap().token(audience).unwrap().to_string()
+    };
+
+    assert_eq!(ask(&token("console", "geo", testkit::SERVICE_KEY)).await, r#"Some(Service("console"))"#);
+    for stranger in [
+        &token("console", "iam", testkit::SERVICE_KEY),
+        &token("console", "geo", "another key, long enough for HS256"),
+        "no token",
+    ] {
+        assert_eq!(ask(stranger).await, "None", "{stranger}");
+    }
+}
+
 /// Creates a guard without rules.
 fn closed() -> Guard {
     let key = ServiceKey::new("geo", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");

@@ -79,6 +79,34 @@ async fn a_refused_charge_is_explained_and_another_way_to_pay_succeeds() {
 }
 
 #[tokio::test]
+async fn a_stored_refusal_gives_the_cart_another_key_under_which_the_order_is_placed() {
+    let system = System::shared().await;
+    let customer = Customer::new(system).await;
+    let part = customer.part("Window A").await.uuid;
+    let browser = Browser::start(system).await;
+    browser.log_in(&customer.session).await;
+    browser.open(&format!("/console/checkout?{part}=1&key=used")).await;
+    browser.click(".actions button[type=submit]").await;
+    browser.arrive("/console/orders/").await;
+
+    // The order service refuses another content under the same key, however often it is sent.
+    browser.open(&format!("/console/checkout?{part}=2&key=used")).await;
+    browser.click(".actions button[type=submit]").await;
+    browser.wait_for(".note", "That was sent already").await;
+    let keys = "return [document.querySelector('[name=key]').value, JSON.parse(localStorage['shipyard-cart']).key]";
+    eventually(async || {
+        let keys = browser.script(keys).await;
+        (keys[0] == keys[1] && keys[0] != "used").then_some(())
+    })
+    .await;
+    browser.click(".actions button[type=submit]").await;
+    browser.arrive("/console/orders/").await;
+
+    let orders: Value = customer.get(ORDERS).await.success(200);
+    assert_eq!(orders["orders"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
 async fn a_session_that_ends_leads_to_the_login_and_back_with_the_cart() {
     let system = System::shared().await;
     let mut customer = Customer::new(system).await;

@@ -6,7 +6,11 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
-use platform::{http::problem::Problem, ids};
+use platform::{
+    http::problem::Problem,
+    ids,
+    invalid::{InvalidField, InvalidFields},
+};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -41,7 +45,7 @@ pub async fn add_courier(State(api): State<Api>, visit: Visit, form: Form) -> Re
 
 /// `POST /console/api/operator/kyc-rollback {customer_id, reason}`
 pub async fn roll_back_kyc(State(api): State<Api>, visit: Visit, form: Form) -> Result<Response, Problem> {
-    let customer = form.text("customer_id")?;
+    let (customer, reason) = (form.text("customer_id")?, form.optional_text("reason")?.to_owned());
     let customer = uuid("customer_id", customer.trim())?.to_string();
     if is_question(&form) {
         let confirmation = Confirmation {
@@ -50,10 +54,7 @@ pub async fn roll_back_kyc(State(api): State<Api>, visit: Visit, form: Form) -> 
                 "A verified customer becomes a rejected one, and gets no more loans.".to_owned(),
                 "Loans that are credited already stay.".to_owned(),
             ],
-            rows: vec![
-                ("Customer".to_owned(), customer),
-                ("Reason".to_owned(), form.text_or_empty("reason").to_owned()),
-            ],
+            rows: vec![("Customer".to_owned(), customer), ("Reason".to_owned(), reason)],
             button: "Yes, withdraw",
             is_final: true,
             back: "/console/operator/actions",
@@ -61,7 +62,7 @@ pub async fn roll_back_kyc(State(api): State<Api>, visit: Visit, form: Form) -> 
         };
         return Ok(pages::confirm(&api, &visit, confirmation).await);
     }
-    let rolled_back = api.customers.roll_back(customer.clone(), form.text_or_empty("reason").to_owned()).await;
+    let rolled_back = api.customers.roll_back(customer.clone(), reason).await;
     let status = rolled_back.map(|status| (status.clone(), status)).map_err(|status| of_status("customers", &status));
     let respond = |status: String| Json(json!({ "kyc_status": status })).into_response();
     answered(&api, &visit, &form, "kyc-rollback", customer, status, respond).await
@@ -71,6 +72,7 @@ pub async fn roll_back_kyc(State(api): State<Api>, visit: Visit, form: Form) -> 
 pub async fn restock(State(api): State<Api>, visit: Visit, form: Form) -> Result<Response, Problem> {
     let (part, quantity) = (form.text("part_uuid")?, form.number("quantity")?);
     let part = uuid("part_uuid", &part)?.to_string();
+    let key = form.optional_text("key")?;
     if quantity <= 0 {
         return Err(Problem::invalid("quantity", "must be at least 1"));
     }
@@ -87,16 +89,56 @@ pub async fn restock(State(api): State<Api>, visit: Visit, form: Form) -> Result
         confirmation.fields.push(("key".to_owned(), ids::random().to_string()));
         return Ok(pages::confirm(&api, &visit, confirmation).await);
     }
-    let key = match form.text_or_empty("key") {
-        "" => ids::random(),
-        key => uuid("key", key)?,
-    };
+    let key = if key.is_empty() { ids::random() } else { uuid("key", key)? };
     let added = api.inventory.restock(key.to_string(), part.clone(), quantity).await;
-    let added = added.map(|()| (format!("{quantity} added"), ())).map_err(|status| of_status("inventory", &status));
+    let added =
+        added.map(|()| (format!("{quantity} added"), ())).map_err(|status| renamed(&of_status("inventory", &status)));
     let respond = |()| Json(json!({ "part_uuid": part, "quantity": quantity })).into_response();
     answered(&api, &visit, &form, "restock", part.clone(), added, respond).await
 }
 
+/// Names the fields of inventory's refusal as this endpoint does.
+fn renamed(problem: &Problem) -> Problem {
+    if problem.errors.is_empty() {
+        return problem.clone();
+    }
+    let fields = problem.errors.iter().map(|error| {
+        let field = match &*error.field {
+            "restock_uuid" => "key",
+            field => field.strip_prefix("parts[0].").unwrap_or(field),
+        };
+        InvalidField::new(field, error.code, &error.message)
+    });
+    fields.collect::<InvalidFields>().into()
+}
+
 fn uuid(field: &'static str, text: &str) -> Result<Uuid, Problem> {
     Uuid::try_parse(text).map_err(|_| Problem::invalid(field, "must be a uuid"))
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::grpc;
+    use tonic::Status;
+
+    use super::*;
+
+    #[test]
+    fn a_refused_restock_names_the_fields_of_this_endpoint() {
+        for (theirs, own) in [
+            ("parts[0].quantity", "quantity"),
+            ("parts[0].part_uuid", "part_uuid"),
+            ("restock_uuid", "key"),
+            ("parts", "parts"),
+        ] {
+            let refused = of_status("inventory", &grpc::invalid(theirs, "must be from 1 to 1000000"));
+
+            let shown = renamed(&refused);
+
+            assert_eq!((shown.status, shown.field.as_deref()), (400, Some(own)));
+            assert_eq!(shown.message, format!("{own}: must be from 1 to 1000000"));
+        }
+        let away = of_status("inventory", &Status::unavailable("away"));
+        assert_eq!(renamed(&away), away);
+    }
 }

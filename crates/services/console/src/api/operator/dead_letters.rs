@@ -34,8 +34,8 @@ pub async fn list(
     State(api): State<Api>,
     QueryParameters(query): QueryParameters<LettersQuery>,
 ) -> Result<Response, Problem> {
-    let limit = query.limit.unwrap_or(PAGE_SIZE).min(MAX_PAGE_SIZE);
-    let page = api.operations.dead_letters(&query.filter(), query.skip, limit).await;
+    let limit = query.limit()?.unwrap_or(PAGE_SIZE).min(MAX_PAGE_SIZE);
+    let page = api.operations.dead_letters(&query.filter(), query.skip()?, limit).await;
     let page = page.map_err(|error| not_read("the dead letters", error))?;
     Ok(Json(json!({ "page": page, "work": api.letter_work.now() })).into_response())
 }

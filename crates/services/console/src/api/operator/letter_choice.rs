@@ -16,8 +16,8 @@ pub struct LettersQuery {
     pub group: String,
     pub kind: String,
     pub reason: String,
-    pub skip: usize,
-    pub limit: Option<usize>,
+    skip: String,
+    limit: String,
 }
 
 impl LettersQuery {
@@ -25,6 +25,23 @@ impl LettersQuery {
         let Self { letter, topic, group, kind, reason, .. } = self;
         filter([letter, topic, group, kind, reason], None)
     }
+
+    /// Returns how many letters are left out at the beginning.
+    pub fn skip(&self) -> Result<usize, Problem> {
+        Ok(count("skip", &self.skip)?.unwrap_or_default())
+    }
+
+    /// Returns how many letters are asked for, if a number is given.
+    pub fn limit(&self) -> Result<Option<usize>, Problem> {
+        count("limit", &self.limit)
+    }
+}
+
+fn count(name: &'static str, text: &str) -> Result<Option<usize>, Problem> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse::<usize>().map(Some).map_err(|_| Problem::invalid(name, "must be a whole number from 0"))
 }
 
 /// The body of a replay or a discard. A program that misspells a condition must not act on all letters, so that unknown members are
@@ -50,21 +67,21 @@ impl Choice {
         if !form.is_form {
             return json::decode(Value::Object(form.members.clone()).to_string().as_bytes());
         }
-        let text = |name| form.text_or_empty(name).to_owned();
-        let until = match form.text_or_empty("until") {
+        let text = |name| form.optional_text(name).map(str::to_owned);
+        let until = match form.optional_text("until")? {
             "" => None,
             time => Some(
                 time.parse().map_err(|_| Problem::invalid("until", "must be a time such as 2026-01-31T12:00:00Z"))?,
             ),
         };
         Ok(Self {
-            letter: text("letter"),
-            topic: text("topic"),
-            group: text("group"),
-            kind: text("kind"),
-            reason: text("reason"),
+            letter: text("letter")?,
+            topic: text("topic")?,
+            group: text("group")?,
+            kind: text("kind")?,
+            reason: text("reason")?,
             until,
-            why: text("why"),
+            why: text("why")?,
             // The page shows how many these are, and asks.
             all: true,
             dry_run: false,

@@ -1,9 +1,7 @@
 //! `GET /console/operator/actions`: restocking, withdrawing an identity check, and the log of actions.
 
-use axum::{
-    extract::{Query, State},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
+use platform::http::query::QueryParameters;
 use serde::Deserialize;
 use tonic::Status;
 use uuid::Uuid;
@@ -31,7 +29,11 @@ pub struct ActionsQuery {
     done: String,
 }
 
-pub async fn show(State(api): State<Api>, visit: Visit, Query(query): Query<ActionsQuery>) -> Response {
+pub async fn show(
+    State(api): State<Api>,
+    visit: Visit,
+    QueryParameters(query): QueryParameters<ActionsQuery>,
+) -> Response {
     let (layout, parts, actions) =
         tokio::join!(layout(&api, &visit), parts::all(&api.inventory), api.actions.latest(MAX_ACTIONS));
     let actions = actions.map_err(of_error);

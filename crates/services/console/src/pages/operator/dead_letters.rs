@@ -2,7 +2,7 @@
 
 use axum::{extract::State, response::Response};
 use contracts::events::{INBOUND, ROUTES, TIMELINE};
-use platform::http::query::QueryParameters;
+use platform::http::{problem::Problem, query::QueryParameters};
 
 use super::{layout, system::shown};
 use crate::{
@@ -19,9 +19,9 @@ pub async fn show(
     State(api): State<Api>,
     visit: Visit,
     QueryParameters(query): QueryParameters<LettersQuery>,
-) -> Response {
-    let filter = query.filter();
-    let read = api.operations.dead_letters(&filter, query.skip, LETTERS_PER_PAGE);
+) -> Result<Response, Problem> {
+    let (filter, skip) = (query.filter(), query.skip()?);
+    let read = api.operations.dead_letters(&filter, skip, LETTERS_PER_PAGE);
     let (layout, found) = tokio::join!(layout(&api, &visit), read);
     let found = found.map_err(|error| not_read("the dead letters", error));
     let (status, problem) = shown(found.as_ref().err());
@@ -30,7 +30,7 @@ pub async fn show(
     let routed = ROUTES.iter().flat_map(|route| route.consumers).map(|consumer| consumer.group);
     let view = DeadLetters {
         layout,
-        skip: query.skip,
+        skip,
         query,
         topics: api.topics.all().into_iter().map(str::to_owned).collect(),
         groups: routed.chain(INBOUND.iter().map(|inbound| inbound.consumer.group)).chain([TIMELINE.group]).collect(),
@@ -40,7 +40,7 @@ pub async fn show(
         outcome,
         problem,
     };
-    page(status, &view)
+    Ok(page(status, &view))
 }
 
 fn outcome(last: &Ended<Vec<String>>) -> Outcome {

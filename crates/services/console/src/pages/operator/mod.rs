@@ -6,6 +6,7 @@ mod couriers;
 mod dead_letters;
 mod system;
 
+use axum::response::Redirect;
 use platform::http::endpoints::{Endpoints, OPERATOR};
 
 pub use self::{
@@ -18,16 +19,25 @@ use super::{
 };
 use crate::{api::Api, pages::Visit};
 
+/// The page that stands for all of them.
+const FIRST: &str = "/console/operator/services";
+
 /// Returns the pages of operators.
 pub fn all() -> Endpoints<Api> {
     Endpoints::default()
-        .page(OPERATOR, "/console/operator/services", system::services)
+        .page(OPERATOR, "/console/operator", first)
+        .page(OPERATOR, "/console/operator/", first)
+        .page(OPERATOR, FIRST, system::services)
         .page(OPERATOR, "/console/operator/dead-letters", dead_letters::show)
         .page(OPERATOR, "/console/operator/outbox", system::outbox)
         .page(OPERATOR, "/console/operator/lag", system::lag)
         .page(OPERATOR, "/console/operator/audit", system::audit)
         .page(OPERATOR, "/console/operator/couriers", couriers::show)
         .page(OPERATOR, "/console/operator/actions", actions::show)
+}
+
+async fn first() -> Redirect {
+    Redirect::to(FIRST)
 }
 
 async fn layout(api: &Api, visit: &Visit) -> Layout {

@@ -35,8 +35,10 @@ pub struct Checkout {
     pub layout: Layout,
     pub lines: Vec<CheckoutLine>,
     pub total: Money,
-    /// The idempotency key, made with the cart.
+    /// The idempotency key: made with the cart, or for the next try after a refusal.
     pub key: String,
+    /// The order was refused. The browser's cart takes the key of this page.
+    pub is_refused: bool,
     pub delivery_address: String,
     /// The address's cell, once it was looked up.
     pub cell: Option<Cell>,

@@ -28,7 +28,7 @@ use tower::Service;
 
 use super::deadline_body::Answer;
 use crate::{
-    auth::ServiceKey,
+    auth::{self, ServiceKey},
     circuit_breaker::{CircuitBreaker, Outcome},
     config::ConfigError,
     deadline, telemetry,
@@ -48,9 +48,17 @@ pub struct Peer {
     route: Route,
     name: &'static str,
     key: Option<ServiceKey>,
-    /// True if calls carry the session of the request for which they are made.
-    forwards_session: bool,
+    forwards: Forwards,
     breaker: Arc<CircuitBreaker>,
+}
+
+/// What calls carry of the user for whose request they are made.
+#[derive(Clone, Copy)]
+enum Forwards {
+    Nothing,
+    Session,
+    /// The session or the access token.
+    Credential,
 }
 
 /// The destination of calls.
@@ -97,7 +105,7 @@ impl Peer {
             None => Route::Address(Arc::new(Link::new(target.channel(None)))),
             Some(_) => Route::Replicas(Arc::new(Replicas::new(name, target, resolver))),
         };
-        Self { route, name, key: None, forwards_session: false, breaker: CircuitBreaker::new(name) }
+        Self { route, name, key: None, forwards: Forwards::Nothing, breaker: CircuitBreaker::new(name) }
     }
 
     /// Makes calls carry the identity of the service that owns `key`.
@@ -110,7 +118,15 @@ impl Peer {
     /// Makes calls carry the session of the request for which they are made, if the request has a session.
     #[must_use]
     pub fn forwarding_session(mut self) -> Self {
-        self.forwards_session = true;
+        self.forwards = Forwards::Session;
+        self
+    }
+
+    /// Makes calls carry the session or the access token of the request for which they are made. This is for a channel without an identity,
+    /// whose token would take the place of the user's.
+    #[must_use]
+    pub fn forwarding_credential(mut self) -> Self {
+        self.forwards = Forwards::Credential;
         self
     }
 
@@ -123,8 +139,10 @@ impl Peer {
         headers
             .insert("grpc-timeout", HeaderValue::try_from(format!("{}m", left.as_millis().max(1))).map_err(internal)?);
         telemetry::add_trace_context(headers);
-        if self.forwards_session {
-            crate::auth::forward(headers);
+        match self.forwards {
+            Forwards::Nothing => {}
+            Forwards::Session => auth::forward_session(headers),
+            Forwards::Credential => auth::forward_credential(headers),
         }
         if let Some(key) = &self.key {
             let token = key.token(self.name).map_err(internal)?;
@@ -206,20 +224,39 @@ fn outcome(code: Code, left: Duration) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::{SESSION, SESSION_METADATA};
+    use crate::auth::{CREDENTIAL, Credential, SESSION_METADATA};
+
+    fn peer() -> Peer {
+        Peer::lazy("inventory", "INVENTORY_ADDRESS", "127.0.0.1:1").unwrap()
+    }
+
+    /// Returns the session and the authorization of a call for a request with this credential.
+    async fn forwarded(peer: Peer, credential: Credential) -> [Option<String>; 2] {
+        let mut request = Request::new(Body::empty());
+        let prepared = CREDENTIAL.scope(credential, async { peer.prepare(&mut request).is_ok() }).await;
+        assert!(prepared);
+        let text = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        [text(SESSION_METADATA), text("authorization")]
+    }
 
     #[tokio::test]
     async fn the_session_of_a_request_is_forwarded_by_a_channel_that_says_so_and_by_no_other() {
-        let peer = || Peer::lazy("inventory", "INVENTORY_ADDRESS", "127.0.0.1:1").unwrap();
-        let forwarded = async |peer: Peer| {
-            let mut request = Request::new(Body::empty());
-            let prepared = SESSION.scope("a session".to_owned(), async { peer.prepare(&mut request).is_ok() }).await;
-            assert!(prepared);
-            request.headers().get(SESSION_METADATA).cloned()
-        };
+        let session = || Credential::Session("a session".to_owned());
+        let sent = [Some("a session".to_owned()), None];
 
-        assert_eq!(forwarded(peer()).await, None);
-        assert_eq!(forwarded(peer().forwarding_session()).await.unwrap(), "a session");
+        assert_eq!(forwarded(peer(), session()).await, [None, None]);
+        assert_eq!(forwarded(peer().forwarding_session(), session()).await, sent);
+        assert_eq!(forwarded(peer().forwarding_credential(), session()).await, sent);
+    }
+
+    #[tokio::test]
+    async fn an_access_token_is_forwarded_only_by_a_channel_for_credentials() {
+        let token = || Credential::Token("a.b.c".to_owned());
+
+        assert_eq!(forwarded(peer(), token()).await, [None, None]);
+        assert_eq!(forwarded(peer().forwarding_session(), token()).await, [None, None]);
+        let sent = [None, Some("Bearer a.b.c".to_owned())];
+        assert_eq!(forwarded(peer().forwarding_credential(), token()).await, sent);
     }
 
     #[test]

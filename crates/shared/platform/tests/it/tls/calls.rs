@@ -36,6 +36,8 @@ use uuid::Uuid;
 use super::fixture::{DAY, Files, connect, pair};
 
 const USER: Uuid = Uuid::from_u128(1);
+/// An access token of the user. Its header is `{"typ":"at+jwt","alg":"ES256"}`.
+const TOKEN: &str = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFUzI1NiJ9.e30.c2ln";
 
 /// A server whose responses contain the caller's identity.
 struct Mirror;
@@ -69,6 +71,7 @@ async fn serve_to(access: Access, tls: &Tls) -> (SocketAddr, Running) {
     let listener = Listener::from(socket).with_tls(Acceptor::new(tls.clone(), Clients::Certified));
     let sessions = MemorySessions::default();
     sessions.open("a session", USER);
+    sessions.add_token(TOKEN, USER);
     let guard = Guard::new(Arc::new(sessions), key("geo"), &[]).otherwise(access);
     let services = Services::new(contracts::proto::DESCRIPTORS).with(GeoServer::new(Mirror));
     (address, testkit::run(|stop| services.serve(listener, guard, Readiness::default(), stop)))
@@ -80,9 +83,13 @@ pub fn peer(tls: &Tls, address: SocketAddr) -> Peer {
 
 /// Returns the caller's identity as the server sees it.
 pub async fn ask(peer: Peer, session: Option<&str>) -> Result<String, Status> {
+    ask_with(peer, session.map(|session| (SESSION_METADATA, session))).await
+}
+
+async fn ask_with(peer: Peer, metadata: Option<(&'static str, &str)>) -> Result<String, Status> {
     let mut request = Request::new(GetGeolocationRequest::default());
-    if let Some(session) = session {
-        request.metadata_mut().insert(SESSION_METADATA, session.parse().expect("it is ASCII"));
+    if let Some((name, value)) = metadata {
+        request.metadata_mut().insert(name, value.parse().expect("it is ASCII"));
     }
     let answer = GeoClient::new(peer).get_geolocation(request).await?;
     Ok(answer.metadata().get("caller").expect("every answer has it").to_str().expect("it is ASCII").to_owned())
@@ -102,6 +109,34 @@ async fn the_console_calls_as_the_user_whose_session_it_sends_and_other_services
     assert_eq!(itself.code(), Code::PermissionDenied);
     let service = ask(peer(&order, address), Some("a session")).await.expect("order is admitted");
     assert!(service.contains("Service"), "{service}");
+}
+
+#[tokio::test]
+async fn the_console_calls_as_the_user_whose_access_token_it_sends_and_other_services_do_not() {
+    let files = Files::new("geo");
+    let (address, _server) = serve(&files.load()).await;
+    let (console, order) = (files.beside(&Subject::service("console")), files.beside(&Subject::service("order")));
+    let (known, unknown) = (format!("Bearer {TOKEN}"), format!("Bearer {TOKEN}x"));
+
+    let as_user = ask_with(peer(&console, address), Some(("authorization", &known))).await.expect("it is known");
+    assert!(as_user.contains(&USER.to_string()), "{as_user}");
+    let refused = ask_with(peer(&console, address), Some(("authorization", &unknown))).await.expect_err("no token");
+    assert_eq!(refused.code(), Code::Unauthenticated);
+    let service = ask_with(peer(&order, address), Some(("authorization", &known))).await.expect("order is admitted");
+    assert!(service.contains("Service"), "{service}");
+}
+
+#[tokio::test]
+async fn a_public_method_knows_the_service_of_a_certificate_and_no_other_caller() {
+    let files = Files::new("geo");
+    let (address, _server) = serve_to(Access::Public, &files.load()).await;
+    let as_who = async |name| ask(peer(&files.beside(&Subject::service(name)), address), Some("a session")).await;
+
+    assert_eq!(as_who("console").await.unwrap(), r#"Service("console")"#);
+    for stranger in ["gateway", "operator"] {
+        // The method is called; it is one that asks for the caller.
+        assert_eq!(as_who(stranger).await.unwrap_err().code(), Code::Internal, "{stranger}");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,108 @@
+//! What the console sends to the order service for programs and for forms, and how a refused checkout goes on.
+
+use platform::ids;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    fixture::{Answer, Fixture, answer, cookie},
+    stand_ins::{Order, inventory},
+};
+
+const ORDERS: &str = "/console/api/orders";
+
+/// Returns a console that calls this order service.
+async fn calling(order: &Order) -> Fixture {
+    Fixture::with(&[("ORDER_HTTP_ADDRESS", &order.address.to_string())]).await
+}
+
+/// Returns the idempotency key of a checkout page.
+fn key(page: &Answer) -> String {
+    let (_, rest) = page.text.split_once(r#"name="key" value=""#).expect(&page.text);
+    rest.split('"').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_checkout_that_is_refused_for_good_goes_on_with_another_key_and_one_that_may_pass_with_the_same() {
+    let (order, part) = (Order::start().await, ids::random());
+    let (parts, _inventory) = inventory(part).await;
+    let variables = [("ORDER_HTTP_ADDRESS", order.address.to_string()), ("INVENTORY_ADDRESS", parts.to_string())];
+    let fixture = Fixture::with(&variables.each_ref().map(|(name, value)| (*name, value.as_str()))).await;
+    let session = fixture.iam.session(ids::random());
+    let part = part.to_string();
+    let checkout = async |key: &str| fixture.form(ORDERS, &session, &[(part.as_str(), "1"), ("key", key)]).await;
+
+    let refused = checkout("made-with-the-cart").await;
+    assert_eq!((refused.status, order.last().header("idempotency-key")), (409, "made-with-the-cart"));
+    let next = key(&refused);
+    assert!(uuid::Uuid::try_parse(&next).is_ok() && refused.text.contains("data-refused"), "{}", refused.text);
+    checkout(&next).await;
+    assert_eq!(order.last().header("idempotency-key"), next);
+
+    for (status, code) in
+        [(503, "DEPENDENCY_UNAVAILABLE"), (429, "TOO_MANY_REQUESTS"), (409, "IDEMPOTENCY_IN_PROGRESS")]
+    {
+        order.refuse_with(status, code);
+        assert_eq!(key(&checkout(&next).await), next, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_programs_request_reaches_the_order_service_as_it_was_sent() {
+    let order = Order::start().await;
+    order.refuse_with(400, "INVALID_REQUEST");
+    let fixture = calling(&order).await;
+    let session = fixture.iam.session(ids::random());
+
+    assert_eq!(fixture.get(&format!("{ORDERS}/x"), &session).await.code(), (400, "INVALID_REQUEST".to_owned()));
+    assert_eq!(order.last().request, "GET /api/v1/orders/x");
+    let body = r#"{"payment_method": "CARD", "payment_methd": 1}"#;
+    for path in ["x/pay", "x/cancel"] {
+        let request = fixture.request(Method::POST, &format!("{ORDERS}/{path}")).header("cookie", cookie(&session));
+        let request = request.header("origin", fixture.origin()).header("idempotency-key", "k");
+        answer(request.header("content-type", "application/json; charset=utf-8").body(body)).await;
+        let seen = order.last();
+        assert_eq!((seen.request, seen.body.as_str()), (format!("POST /api/v1/orders/{path}"), body));
+    }
+    let user = ids::random();
+    let session = fixture.iam.session(user);
+    fixture.post(ORDERS, &session, &json!({ "part_uuids": ["wing"], "unknown": 1 })).await;
+    let seen = order.last();
+    let expected = json!({ "user_uuid": user, "part_uuids": ["wing"], "unknown": 1 });
+    assert_eq!(serde_json::from_str::<Value>(&seen.body).unwrap(), expected);
+    assert_eq!((seen.header("content-type"), seen.header("x-session-uuid")), ("application/json", session.as_str()));
+}
+
+#[tokio::test]
+async fn a_form_pays_with_its_key_and_its_method_alone() {
+    let order = Order::start().await;
+    let fixture = calling(&order).await;
+    let session = fixture.iam.session(ids::random());
+    let path = format!("{}/pay", ids::random());
+
+    let form = [("payment_method", "CARD"), ("key", "pay-1"), ("button", "x")];
+    fixture.form(&format!("{ORDERS}/{path}"), &session, &form).await;
+
+    // The form leads back to the page of the order, which asks for the order again.
+    let seen = order.all();
+    let paid = seen.iter().find(|seen| seen.request.starts_with("POST")).unwrap();
+    assert_eq!(
+        (paid.request.as_str(), paid.body.as_str()),
+        (&*format!("POST /api/v1/orders/{path}"), r#"{"payment_method":"CARD"}"#)
+    );
+    assert_eq!((paid.header("idempotency-key"), paid.header("content-type")), ("pay-1", "application/json"));
+    let malformed = fixture.form(&format!("{ORDERS}/x/pay"), &session, &form).await;
+    assert_eq!((malformed.status, malformed.header("content-type")), (400, "text/html; charset=utf-8"));
+}
+
+#[tokio::test]
+async fn a_malformed_uuid_is_named_by_the_api_and_an_address_without_a_page_to_people() {
+    let fixture = Fixture::start().await;
+    let session = fixture.iam.session(ids::random());
+
+    for end in ["timeline", "receipt", "export", "live"] {
+        let refused = fixture.get(&format!("{ORDERS}/x/{end}"), &session).await;
+        assert_eq!((refused.status, &refused.json()["field"]), (400, &json!("order_uuid")), "{end}");
+    }
+    assert_eq!(fixture.get("/console/orders/x", &session).await.status, 404);
+}

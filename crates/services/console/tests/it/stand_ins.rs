@@ -1,0 +1,161 @@
+//! Stand-ins for order and inventory, which the fixture does not have.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, Method, StatusCode, Uri},
+    response::{IntoResponse as _, Response},
+};
+use contracts::proto::inventory::v1::{
+    CommitPartsRequest, CommitPartsResponse, GetPartRequest, GetPartResponse, ListPartsRequest, ListPartsResponse,
+    Part, ReleasePartsRequest, ReleasePartsResponse, ReservePartsForAllRequest, ReservePartsForAllResponse,
+    ReservePartsRequest, ReservePartsResponse, RestockPartsRequest, RestockPartsResponse,
+    inventory_service_server::{InventoryService, InventoryServiceServer},
+};
+use platform::{
+    auth::{Access, Guard, MemorySessions, ServiceKey},
+    grpc::Services,
+    http,
+    server::readiness::Readiness,
+};
+use serde_json::json;
+use testkit::Running;
+use tokio::net::TcpListener;
+use tonic::{Request, Response as Answer, Status};
+use uuid::Uuid;
+
+type Requests = Arc<Mutex<Vec<Seen>>>;
+type Refusal = Arc<Mutex<(StatusCode, &'static str)>>;
+
+/// The order service: refuses each request with a problem, and records it.
+pub struct Order {
+    pub address: SocketAddr,
+    seen: Requests,
+    refusal: Refusal,
+    _server: Running,
+}
+
+/// A request that the order service received.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Such as `GET /api/v1/orders`.
+    pub request: String,
+    headers: HeaderMap,
+    pub body: String,
+}
+
+async fn refuse(
+    State((seen, refusal)): State<(Requests, Refusal)>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let body = String::from_utf8_lossy(&body).into_owned();
+    seen.lock().unwrap().push(Seen { request: format!("{method} {}", uri.path()), headers, body });
+    let (status, code) = *refusal.lock().unwrap();
+    let problem = json!({ "code": code, "message": "refused", "status": status.as_u16() });
+    (status, [("content-type", "application/problem+json")], problem.to_string()).into_response()
+}
+
+impl Seen {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+impl Order {
+    pub async fn start() -> Self {
+        let seen: Requests = Arc::default();
+        let refusal: Refusal = Arc::new(Mutex::new((StatusCode::CONFLICT, "OUT_OF_STOCK")));
+        let (listener, address) = listen().await;
+        let router = Router::new().fallback(refuse).with_state((seen.clone(), refusal.clone()));
+        let server = testkit::run(|stop| http::serve(listener, router, Readiness::default(), stop));
+        Self { address, seen, refusal, _server: server }
+    }
+
+    /// Sets the answer to all further requests.
+    pub fn refuse_with(&self, status: u16, code: &'static str) {
+        *self.refusal.lock().unwrap() = (StatusCode::from_u16(status).unwrap(), code);
+    }
+
+    /// Returns the requests until now, and forgets them.
+    pub fn all(&self) -> Vec<Seen> {
+        std::mem::take(&mut *self.seen.lock().unwrap())
+    }
+
+    /// Returns the last request, and forgets all.
+    pub fn last(&self) -> Seen {
+        self.all().pop().expect("the console asks the order service")
+    }
+}
+
+/// Starts the inventory service with one part.
+pub async fn inventory(part: Uuid) -> (SocketAddr, Running) {
+    let (listener, address) = listen().await;
+    let key = ServiceKey::new("inventory", &testkit::SERVICE_KEY.into()).unwrap();
+    let guard = Guard::new(Arc::new(MemorySessions::default()), key, &[]).otherwise(Access::Public);
+    let services = Services::new(contracts::proto::DESCRIPTORS).with(InventoryServiceServer::new(Inventory { part }));
+    (address, testkit::run(|stop| services.serve(listener, guard, Readiness::default(), stop)))
+}
+
+async fn listen() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+struct Inventory {
+    part: Uuid,
+}
+
+fn not_served<T>() -> Result<Answer<T>, Status> {
+    Err(Status::unimplemented("the stand-in for inventory only lists its part"))
+}
+
+#[tonic::async_trait]
+impl InventoryService for Inventory {
+    async fn list_parts(&self, _: Request<ListPartsRequest>) -> Result<Answer<ListPartsResponse>, Status> {
+        let part = Part {
+            uuid: self.part.to_string(),
+            name: "Window A".to_owned(),
+            price: 100.0,
+            stock_quantity: 1,
+            ..Part::default()
+        };
+        Ok(Answer::new(ListPartsResponse { parts: vec![part], ..ListPartsResponse::default() }))
+    }
+
+    async fn get_part(&self, _: Request<GetPartRequest>) -> Result<Answer<GetPartResponse>, Status> {
+        not_served()
+    }
+
+    async fn reserve_parts(&self, _: Request<ReservePartsRequest>) -> Result<Answer<ReservePartsResponse>, Status> {
+        not_served()
+    }
+
+    async fn reserve_parts_for_all(
+        &self,
+        _: Request<ReservePartsForAllRequest>,
+    ) -> Result<Answer<ReservePartsForAllResponse>, Status> {
+        not_served()
+    }
+
+    async fn release_parts(&self, _: Request<ReleasePartsRequest>) -> Result<Answer<ReleasePartsResponse>, Status> {
+        not_served()
+    }
+
+    async fn commit_parts(&self, _: Request<CommitPartsRequest>) -> Result<Answer<CommitPartsResponse>, Status> {
+        not_served()
+    }
+
+    async fn restock_parts(&self, _: Request<RestockPartsRequest>) -> Result<Answer<RestockPartsResponse>, Status> {
+        not_served()
+    }
+}
