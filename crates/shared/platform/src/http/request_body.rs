@@ -99,7 +99,7 @@ impl Default for Arrivals {
 }
 
 /// Returns the address of the client of a request, with the port of its connection.
-pub(crate) fn client(extensions: &Extensions) -> Option<SocketAddr> {
+pub(crate) fn client_address(extensions: &Extensions) -> Option<SocketAddr> {
     extensions.get::<TcpConnectInfo>()?.remote_addr()
 }
 
