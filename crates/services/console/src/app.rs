@@ -16,7 +16,7 @@ use crate::{
 
 /// Builds the service and binds its listeners; connects to nothing yet.
 pub async fn build(config: Config, operations: Arc<dyn Operations>) -> anyhow::Result<App> {
-    crate::metrics::count_from_zero();
+    crate::metrics::count_from_zero(api::document());
     let Config { server, identity, messaging, own } = config;
     let is_secure = server.tls.is_some();
     let server = Server::bind(&SERVICE, server).await?;

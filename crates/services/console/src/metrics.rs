@@ -1,6 +1,7 @@
 //! Metric series that exist from the start.
 
-use platform::telemetry::metric::Metric;
+use platform::{http::openapi, telemetry::metric::Metric};
+use utoipa::openapi::OpenApi;
 
 /// What this service exports besides the metrics of every service.
 pub const METRICS: &[Metric] = &[
@@ -12,13 +13,14 @@ pub const METRICS: &[Metric] = &[
 /// The actions of operators.
 pub const ACTIONS: [&str; 6] = ["audit", "courier", "discard", "kyc-rollback", "replay", "restock"];
 
-/// Creates the counters at 0, since `rate()` misses the first value of a series.
-pub fn count_from_zero() {
+/// Creates the counters at 0, since `rate()` misses the first value of a series. `document` describes the HTTP API.
+pub fn count_from_zero(document: OpenApi) {
     for action in ACTIONS {
         metrics::counter!("console_actions_total", "action" => action).increment(0);
     }
     metrics::counter!("console_records_total").increment(0);
     metrics::gauge!("console_streams").set(0);
+    openapi::count_from_zero(document);
 }
 
 /// Counts an operator's action, one of [`ACTIONS`].

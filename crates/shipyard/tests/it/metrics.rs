@@ -69,9 +69,12 @@ async fn a_shop_exports_the_metrics_of_the_catalogue_and_no_others_from_the_star
     program.kill().await;
 
     // One API each of order, delivery and intake.
-    for (method, route, status) in
-        [("POST", "/api/v1/orders", 503), ("POST", "/api/v1/couriers", 201), ("GET", "/orders/{id}", 404)]
-    {
+    for (method, route, status) in [
+        ("POST", "/api/v1/orders", 503),
+        ("POST", "/api/v1/couriers", 201),
+        ("GET", "/orders/{id}", 404),
+        ("POST", "/console/api/orders", 503),
+    ] {
         let series = format!(r#"http_requests_total{{method="{method}",route="{route}",status="{status}"}} 0"#);
         assert!(text.lines().any(|line| line == series), "{series}: {text}");
     }
