@@ -59,7 +59,7 @@ pub async fn build(config: Config, operations: Arc<dyn Operations>) -> anyhow::R
     };
     let (lag, long_actions) = (state.lag.clone(), state.long_actions.clone());
     let retention = server.retention(messaging.kafka.effect_retention())?;
-    let router = api::router(state, &guard, server.readiness(), own.console_max_in_flight, own.console_streams);
+    let router = api::router(state, &guard, server.readiness(), own.console_max_in_flight);
     let consumers = messaging.consumers(&server, consumers::all(timeline, live.clone()));
     Ok(App::new(server)
         .http(router)

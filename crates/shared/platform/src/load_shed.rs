@@ -108,33 +108,25 @@ impl UserSlots {
         }
     }
 
-    /// Takes a slot of `user` for a stream. It waits for no turn, which it would keep for as long as the stream lasts.
-    pub(crate) fn hold(&self, user: Uuid) -> Option<UserSlot> {
-        self.begin(user, 0).map(|(slot, ..)| slot)
-    }
-
     async fn take_for(&self, user: Uuid, body: usize) -> Option<UserSlot> {
-        let (mut slot, turns, permits) = self.begin(user, body)?;
+        let bytes = if body > MAX_UNCOUNTED_BYTES { body } else { 0 };
+        let (mut slot, turns, permits) = {
+            let mut users = self.0.lock();
+            let permits = users.permits(user, Instant::now());
+            let new = || Own { requests: 0, bytes: 0, turns: Arc::new(Semaphore::new(MAX_REQUESTS_PER_USER as usize)) };
+            let own = users.own.entry(user).or_insert_with(new);
+            if own.requests >= self.0.most || own.bytes + bytes > MAX_BYTES_PER_USER {
+                return None;
+            }
+            own.requests += 1;
+            own.bytes += bytes;
+            (UserSlot { used: self.0.clone(), user, bytes, turn: None }, own.turns.clone(), permits)
+        };
         slot.turn = match permits {
             Some(permits) => turns.acquire_many_owned(permits).await.ok(),
             None => turns.try_acquire_owned().ok(),
         };
         Some(slot)
-    }
-
-    /// Takes a slot, and returns what its turn needs.
-    fn begin(&self, user: Uuid, body: usize) -> Option<(UserSlot, Arc<Semaphore>, Option<u32>)> {
-        let bytes = if body > MAX_UNCOUNTED_BYTES { body } else { 0 };
-        let mut users = self.0.lock();
-        let permits = users.permits(user, Instant::now());
-        let new = || Own { requests: 0, bytes: 0, turns: Arc::new(Semaphore::new(MAX_REQUESTS_PER_USER as usize)) };
-        let own = users.own.entry(user).or_insert_with(new);
-        if own.requests >= self.0.most || own.bytes + bytes > MAX_BYTES_PER_USER {
-            return None;
-        }
-        own.requests += 1;
-        own.bytes += bytes;
-        Some((UserSlot { used: self.0.clone(), user, bytes, turn: None }, own.turns.clone(), permits))
     }
 }
 

@@ -65,9 +65,9 @@ async fn what_cannot_become_an_operator_is_said_in_one_sentence_and_changes_noth
     for (login, password, sentence) in [
         ("mallory", PASSWORD, "IAM_OPERATORS: does not name mallory"),
         ("Operator@example.com", PASSWORD, "IAM_OPERATORS: does not name Operator@example.com"),
-        (" ", PASSWORD, "login: is empty"),
-        (login, "short", "password: is weak"),
-        (login, login, "password: is weak"),
+        (" ", PASSWORD, "login: must not be empty"),
+        (login, "short", "password: must have at least"),
+        (login, login, "password: must not be the login"),
     ] {
         let (created, complaint) = create(system, login, password).await;
 

@@ -207,7 +207,7 @@ async fn an_assembly_is_hidden_from_other_users() {
     let cases = [
         (order.as_str(), stranger.as_str(), Code::NotFound, "assembly not found"),
         (&ids::random().to_string(), &stranger, Code::NotFound, "assembly not found"),
-        ("x", &stranger, Code::InvalidArgument, "order_uuid: is not a uuid"),
+        ("x", &stranger, Code::InvalidArgument, "order_uuid: must be a uuid"),
         (&order, "dead", Code::Unauthenticated, "invalid session"),
         (&order, "", Code::Unauthenticated, "empty session-uuid"),
     ];

@@ -10,6 +10,7 @@ use axum::{
         sse::{Event, KeepAlive},
     },
 };
+use contracts::ids::UserId;
 use futures::{Stream, StreamExt as _};
 use platform::http::problem::Problem;
 use serde::{Deserialize, Serialize};
@@ -53,7 +54,7 @@ pub async fn show(
     let open = async {
         let after = query.after(&headers)?;
         let (order, _) = api.readable(&visit, &path, uri.path()).await?;
-        let reader = api.live.read(order, after).await.map_err(of_error)?;
+        let reader = api.live.read(order, UserId::new(visit.user.uuid), after).await.map_err(of_error)?;
         Ok::<_, Problem>((reader, SessionWatch::new(api.iam.clone(), visit.session)))
     };
     match open.await {

@@ -105,12 +105,11 @@ pub fn document() -> OpenApi {
     requests().merge(streams()).merge(sessions()).document(OpenApiBuilder::new().info(info.build()).build())
 }
 
-/// Builds the whole router. More than `in_flight` concurrent requests, or a quarter of them by one user, are rejected with 429, and so is
-/// more than a quarter of the `streams` by one user. [`Live`](crate::service::Live) limits the streams of all users.
-pub fn router(state: Api, guard: &Guard, readiness: Readiness, in_flight: usize, streams: usize) -> Router {
-    let slots = Slots::new(in_flight);
-    let of_streams = Inbound::streams(guard.clone(), UserSlots::quarter_of(streams));
-    let inbound = Inbound::new(guard.clone(), slots.clone(), UserSlots::quarter_of(in_flight));
+/// Builds the whole router. More than `max_in_flight` concurrent requests, or a quarter of them by one user, are rejected with 429.
+/// [`Live`](crate::service::Live) limits the streams.
+pub fn router(state: Api, guard: &Guard, readiness: Readiness, max_in_flight: usize) -> Router {
+    let slots = Slots::new(max_in_flight);
+    let inbound = Inbound::new(guard.clone(), slots.clone(), UserSlots::quarter_of(max_in_flight));
     let elsewhere = Router::new().fallback(pages::not_found).layer(shared(from_fn_with_state(slots, shed)));
     let others = Router::new()
         .route("/", get(async || Redirect::to("/console/")))
@@ -124,7 +123,7 @@ pub fn router(state: Api, guard: &Guard, readiness: Readiness, in_flight: usize,
                 .to(with_405(requests().merge(sessions())), BODY_LIMIT)
                 .layer(shared(from_fn_with_state(state.clone(), pages::after_form))),
         )
-        .merge(of_streams.to(self::streams().routes(), BODY_LIMIT))
+        .merge(Inbound::unlimited(guard.clone()).to(streams().routes(), BODY_LIMIT))
         .merge(
             inbound
                 .to(with_405(pages::all()), BODY_LIMIT)

@@ -54,7 +54,7 @@ pub async fn from_cookie(mut request: Request, next: Next) -> Response {
 
 /// Returns the user's access token in the header `Authorization`. The guard verifies it.
 fn token(headers: &HeaderMap) -> Option<&str> {
-    let token = headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?;
+    let token = bearer_token(headers)?;
     matches!(credential(token), Credential::Token(_)).then_some(token)
 }
 

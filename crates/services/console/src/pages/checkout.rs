@@ -91,7 +91,8 @@ pub async fn refused(api: &Api, visit: &Visit, form: &Form, problem: &Problem) -
 /// itself is refused. After any other failure the order may have been placed, so the next try must have the same key.
 fn ends_key(problem: &Problem) -> bool {
     match problem.code {
-        "IDEMPOTENCY_IN_PROGRESS" | "PAYMENT_IN_PROGRESS" => false,
+        // The first request under a used key may have placed the order: the customer decides by changing the cart.
+        "IDEMPOTENCY_IN_PROGRESS" | "PAYMENT_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" => false,
         "INVALID_REQUEST" => problem.field.as_deref() == Some("key"),
         _ => matches!(problem.status, 404 | 409 | 422),
     }
@@ -168,7 +169,7 @@ mod tests {
             (404, "PART_NOT_FOUND", true),
             (409, "OUT_OF_STOCK", true),
             (409, "PRICE_CHANGED", true),
-            (422, "IDEMPOTENCY_KEY_REUSED", true),
+            (422, "IDEMPOTENCY_KEY_REUSED", false),
             (409, "IDEMPOTENCY_IN_PROGRESS", false),
             (409, "PAYMENT_IN_PROGRESS", false),
             (400, "INVALID_REQUEST", false),

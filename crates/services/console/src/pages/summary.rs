@@ -90,7 +90,7 @@ fn refused(status: axum::http::StatusCode) -> Problem {
     if status.is_client_error() {
         of_error(crate::error::Error::OrderNotFound)
     } else {
-        Problem::unavailable("the order service is not reachable")
+        Problem::unavailable("order is unavailable")
     }
 }
 

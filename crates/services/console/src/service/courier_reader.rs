@@ -2,12 +2,11 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use contracts::proto::delivery::v1::Courier;
-use platform::auth::Caller;
+use contracts::{ids::UserId, proto::delivery::v1::Courier};
+use platform::auth::{Caller, User};
 use tokio::sync::broadcast::{self, error::RecvError};
-use tokio_util::sync::CancellationToken;
 
-use super::{Couriers, Live, Slot};
+use super::{Couriers, Live, stream_slots::Slot};
 use crate::error::Error;
 
 pub struct CourierReader {
@@ -16,31 +15,30 @@ pub struct CourierReader {
     /// Couriers that were not read yet, which come before further changes.
     known: VecDeque<Courier>,
     changes: broadcast::Receiver<Arc<Courier>>,
-    closing: CancellationToken,
-    _slot: Slot,
+    slot: Slot,
 }
 
 impl Couriers {
-    /// Reads the couriers, as the caller may see them, in one of the streams of `live`.
-    pub async fn read(&self, live: &Live, caller: Caller) -> Result<CourierReader, Error> {
-        let (slot, closing) = live.slot()?;
+    /// Reads the couriers, as the user may see them, in one of the streams of `live`.
+    pub async fn read(&self, live: &Live, user: User) -> Result<CourierReader, Error> {
+        let (slot, caller) = (live.slot(UserId::new(user.uuid))?, Caller::User(user));
         // First the changes, then what there is: no change is between them.
         let changes = self.subscribe();
         let known = self.list(&caller).await?.into_iter().map(|one| one.courier).collect();
-        Ok(CourierReader { couriers: self.clone(), caller, known, changes, closing, _slot: slot })
+        Ok(CourierReader { couriers: self.clone(), caller, known, changes, slot })
     }
 }
 
 impl CourierReader {
-    /// Returns the next courier. `None` ends the stream: the service stops, or it is not known who may see the courier's order.
+    /// Returns the next courier. `None` ends the stream: its slot is needed, the service stops, or it is not known who may see the courier's order.
     pub async fn next(&mut self) -> Option<Courier> {
-        while !self.closing.is_cancelled() {
+        while !self.slot.closing.is_cancelled() {
             if let Some(courier) = self.known.pop_front() {
                 return self.couriers.visible(courier, &self.caller).await.ok().map(|visible| visible.courier);
             }
             let changed = tokio::select! {
                 changed = self.changes.recv() => changed,
-                () = self.closing.cancelled() => return None,
+                () = self.slot.closing.cancelled() => return None,
             };
             match changed {
                 Ok(changed) => self.known.push_back(changed.as_ref().clone()),
@@ -58,7 +56,7 @@ impl CourierReader {
 
 #[cfg(test)]
 mod tests {
-    use platform::{auth::User, grpc::Peer, ids};
+    use platform::{grpc::Peer, ids};
 
     use super::*;
     use crate::{client::Delivery, repository::MemoryTimeline};
@@ -72,14 +70,13 @@ mod tests {
         let timeline = Arc::new(MemoryTimeline::default());
         let peer = Peer::lazy("delivery", "DELIVERY_ADDRESS", "127.0.0.1:1").unwrap();
         let couriers = Couriers::new(Delivery::new(peer.clone(), peer.clone(), peer), timeline.clone());
-        let (slot, closing) = Live::new(timeline, 1).slot().unwrap();
+        let user = User::plain(ids::random());
         let mut reader = CourierReader {
             couriers: couriers.clone(),
-            caller: Caller::User(User::plain(ids::random())),
+            caller: Caller::User(user),
             known: VecDeque::new(),
             changes: couriers.subscribe(),
-            closing,
-            _slot: slot,
+            slot: Live::new(timeline, 1).slot(UserId::new(user.uuid)).unwrap(),
         };
         let mut all: Vec<Courier> = (0..1_000).map(|number| courier(number, 1)).collect();
 

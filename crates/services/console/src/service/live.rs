@@ -6,16 +6,16 @@ use std::{
     time::Duration,
 };
 
-use contracts::ids::OrderId;
+use contracts::ids::{OrderId, UserId};
 use platform::error_chain;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast};
+use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::Error,
-    metrics,
     model::{Record, Step},
     repository::Timeline,
+    service::stream_slots::{Slot, StreamSlots},
 };
 
 /// How often the timeline is read for records that another replica has added.
@@ -29,26 +29,15 @@ pub struct Live(Arc<Inner>);
 
 struct Inner {
     timeline: Arc<dyn Timeline>,
-    slots: Arc<Semaphore>,
+    slots: StreamSlots,
     orders: Mutex<HashMap<OrderId, broadcast::Sender<Arc<Step>>>>,
     added: Notify,
-    closing: CancellationToken,
 }
 
 /// An open stream. Its slot is free again once it is dropped.
 pub struct Stream {
     pub steps: broadcast::Receiver<Arc<Step>>,
-    pub closing: CancellationToken,
-    _slot: Slot,
-}
-
-/// One of the streams that may be open at once.
-pub struct Slot(#[expect(dead_code, reason = "held until the stream ends")] OwnedSemaphorePermit);
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        metrics::stream_closed();
-    }
+    pub slot: Slot,
 }
 
 impl Live {
@@ -61,26 +50,23 @@ impl Live {
     pub fn until(timeline: Arc<dyn Timeline>, streams: usize, stopping: &CancellationToken) -> Self {
         Self(Arc::new(Inner {
             timeline,
-            slots: Arc::new(Semaphore::new(streams.min(Semaphore::MAX_PERMITS))),
+            slots: StreamSlots::new(streams, stopping.child_token()),
             orders: Mutex::default(),
             added: Notify::new(),
-            closing: stopping.child_token(),
         }))
     }
 
-    /// Takes the slot of a stream. Fails while all are taken.
-    pub fn slot(&self) -> Result<(Slot, CancellationToken), Error> {
-        let permit = self.0.slots.clone().try_acquire_owned().map_err(|_| Error::TooManyStreams)?;
-        metrics::stream_opened();
-        Ok((Slot(permit), self.0.closing.clone()))
+    /// Takes the slot of a stream of `user`. Fails while all are taken by others or by `user`.
+    pub fn slot(&self, user: UserId) -> Result<Slot, Error> {
+        self.0.slots.take(user).ok_or(Error::TooManyStreams)
     }
 
-    /// Opens a stream of the steps of an order. It has every step that is committed from now on, so that who reads the timeline afterwards
+    /// Opens a stream of the steps of an order, for `user`. It has every step that is committed from now on, so that who reads the timeline afterwards
     /// misses none.
-    pub(super) fn open(&self, order: OrderId) -> Result<Stream, Error> {
-        let (slot, closing) = self.slot()?;
+    pub(super) fn open(&self, order: OrderId, user: UserId) -> Result<Stream, Error> {
+        let slot = self.slot(user)?;
         let steps = self.orders().entry(order).or_insert_with(|| broadcast::Sender::new(MAX_BEHIND)).subscribe();
-        Ok(Stream { steps, closing, _slot: slot })
+        Ok(Stream { steps, slot })
     }
 
     pub(super) fn timeline(&self) -> &dyn Timeline {
@@ -94,7 +80,7 @@ impl Live {
 
     /// Reads the timeline while there are streams, until `stop`. Then ends all streams.
     pub async fn follow(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let _closing = self.0.closing.clone().drop_guard();
+        let _closing = self.0.slots.closing().clone().drop_guard();
         let mut outage = platform::outage::Outage::new("the timeline", "live");
         // The place up to which every step was handed on. `None` while there are no streams.
         let mut place = None;
@@ -184,7 +170,7 @@ mod tests {
         async fn after(&self, place: i64, orders: &[OrderId]) -> Result<Caught, Error> {
             let live = self.live.lock().unwrap().take();
             if let Some(live) = live {
-                *self.stream.lock().unwrap() = Some(live.open(self.order)?);
+                *self.stream.lock().unwrap() = Some(live.open(self.order, UserId::new(ids::random()))?);
                 assert!(self.timeline.of_order(self.order, 0).await?.is_empty());
                 self.timeline.add(vec![record(self.order, 1)]).await?;
             }
@@ -218,7 +204,7 @@ mod tests {
             stream: Mutex::default(),
         });
         let live = Live::new(timeline.clone(), 2);
-        let _other = live.open(other).unwrap();
+        let _other = live.open(other, UserId::new(ids::random())).unwrap();
         *timeline.live.lock().unwrap() = Some(live.clone());
 
         let up_to = live.hand_on(Some(0), vec![other]).await.unwrap();

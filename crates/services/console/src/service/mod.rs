@@ -11,20 +11,16 @@ mod orders;
 mod reader;
 mod receipts;
 mod session_watch;
+mod stream_slots;
 mod work;
 
 pub use courier_reader::CourierReader;
 pub use couriers::{Couriers, Visible};
 pub use lag_history::{Lag, LagHistory, Lags, Point, RETENTION as LAG_RETENTION};
-pub use live::{Live, Slot, Stream};
+pub use live::{Live, Stream};
 pub use long_actions::LongActions;
 pub use orders::Timelines;
 pub use reader::Reader;
 pub use receipts::Receipts;
 pub use session_watch::SessionWatch;
 pub use work::{Ended, Now, Running, Work};
-
-use contracts::events::TIMELINE;
-
-/// The consumer group of the timeline.
-pub const GROUP_TIMELINE: &str = TIMELINE.group;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use contracts::ids::OrderId;
+use contracts::ids::{OrderId, UserId};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::{Live, Stream, orders::steps_after};
@@ -21,10 +21,10 @@ pub struct Reader {
 }
 
 impl Live {
-    /// Reads the steps of an order after the step at `place`.
-    pub async fn read(&self, order: OrderId, place: i64) -> Result<Reader, Error> {
+    /// Reads the steps of an order after the step at `place`, in a stream of `user`.
+    pub async fn read(&self, order: OrderId, user: UserId, place: i64) -> Result<Reader, Error> {
         // First the stream, then what there is: no step is between them.
-        let stream = self.open(order)?;
+        let stream = self.open(order, user)?;
         let mut reader =
             Reader { live: self.clone(), order, stream, known: VecDeque::new(), is_behind: true, seen: place };
         reader.catch_up().await?;
@@ -33,9 +33,9 @@ impl Live {
 }
 
 impl Reader {
-    /// Returns the next step. `None` ends the stream: the service stops, or the timeline cannot be read. Cancelled, it loses no step.
+    /// Returns the next step. `None` ends the stream: its slot is needed, the service stops, or the timeline cannot be read. Cancelled, it loses no step.
     pub async fn next(&mut self) -> Option<Step> {
-        while !self.stream.closing.is_cancelled() {
+        while !self.stream.slot.closing.is_cancelled() {
             if let Some(step) = self.known.pop_front() {
                 self.seen = step.place;
                 return Some(step);
@@ -46,7 +46,7 @@ impl Reader {
             }
             let step = tokio::select! {
                 step = self.stream.steps.recv() => step,
-                () = self.stream.closing.cancelled() => return None,
+                () = self.stream.slot.closing.cancelled() => return None,
             };
             match step {
                 Ok(step) if step.place > self.seen => {
@@ -92,7 +92,7 @@ mod tests {
         timeline.add((1..=count).map(|offset| record(order, offset)).collect()).await.unwrap();
         let live = Live::new(Arc::new(timeline.clone()), 1);
         let following = tokio::spawn(live.clone().follow(CancellationToken::new()));
-        let mut reader = live.read(order, 0).await.unwrap();
+        let mut reader = live.read(order, UserId::new(ids::random()), 0).await.unwrap();
         // Every step is sent meanwhile, of which the stream holds the last ones.
         tokio::time::sleep(Duration::from_secs(5)).await;
 

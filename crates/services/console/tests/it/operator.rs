@@ -80,7 +80,7 @@ async fn each_page_is_small_shows_markup_as_text_and_loads_nothing_from_elsewher
     let lag = fixture.get("/console/operator/lag", &session).await.text;
     assert!(lag.contains("11 records to handle") && lag.contains("160,0\"/>"), "{lag}");
     let couriers = fixture.get("/console/operator/couriers", &session).await.text;
-    assert!(couriers.contains("the delivery service is not reachable"), "{couriers}");
+    assert!(couriers.contains("delivery is unavailable"), "{couriers}");
 }
 
 #[tokio::test]

@@ -77,13 +77,13 @@ async fn each_view_says_which_service_is_not_reachable_and_shows_the_rest() {
 
     let shop = fixture.get("/console/", &session).await;
     assert_eq!(shop.status, 503);
-    assert!(shop.text.contains("the inventory service is not reachable"), "{}", shop.text);
+    assert!(shop.text.contains("inventory is unavailable"), "{}", shop.text);
     let map = fixture.get("/console/map", &session).await;
-    assert!(map.text.contains("the delivery service is not reachable"), "{}", map.text);
+    assert!(map.text.contains("delivery is unavailable"), "{}", map.text);
     let orders = fixture.get("/console/orders", &session).await;
-    assert!(orders.text.contains("the order service is not reachable"), "{}", orders.text);
+    assert!(orders.text.contains("order is unavailable"), "{}", orders.text);
     let payments = fixture.get("/console/payments", &session).await;
-    assert!(payments.text.contains("the payment service is not reachable"), "{}", payments.text);
+    assert!(payments.text.contains("payment is unavailable"), "{}", payments.text);
     let profile = fixture.get("/console/profile", &session).await;
     assert!(
         profile.text.contains("payment, customers") && profile.text.contains(&format!("user-{user}")),
@@ -142,7 +142,7 @@ async fn a_login_that_is_refused_keeps_what_was_typed_and_is_no_stack_of_json() 
     // The stand-in for iam has no passwords: to the console it is a service that fails.
     assert_eq!((page.status, page.header("content-type")), (503, "text/html; charset=utf-8"));
     assert!(page.text.contains(r#"value="ada""#) && page.text.contains(r#"value="/console/map""#), "{}", page.text);
-    assert!(page.text.contains("the iam service is not reachable") && !page.text.contains("wrong"), "{}", page.text);
+    assert!(page.text.contains("iam is unavailable") && !page.text.contains("wrong"), "{}", page.text);
     let missing = fixture.form("/console/api/login", "", &[("login", "ada")]).await;
     assert_eq!(missing.status, 400);
     assert!(missing.text.contains("password: is required"), "{}", missing.text);

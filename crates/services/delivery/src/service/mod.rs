@@ -18,11 +18,6 @@ use crate::{
     repository::{Couriers, Deliveries, Dispatch},
 };
 
-/// The consumer groups, which are also the consumers' names in the inbox.
-pub const GROUP_PAID: &str = group::<OrderPaid>("delivery");
-pub const GROUP_ASSEMBLED: &str = group::<ShipAssembled>("delivery");
-pub const GROUP_CANCELLED: &str = group::<OrderCancelled>("delivery");
-
 /// The repositories of the service, which one type implements.
 #[derive(Clone)]
 pub struct Repositories {

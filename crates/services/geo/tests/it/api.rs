@@ -63,10 +63,10 @@ async fn a_blank_or_too_long_street_is_refused() {
     let (longest, longer) = ("я".repeat(300), "я".repeat(301));
 
     for (street, message) in [
-        ("", "street: is blank"),
-        (" \n\u{a0}", "street: is blank"),
-        (&longer, "street: is over 300 characters"),
-        (&" ".repeat(301), "street: is over 300 characters"),
+        ("", "street: must not be blank"),
+        (" \n\u{a0}", "street: must not be blank"),
+        (&longer, "street: must have at most 300 characters"),
+        (&" ".repeat(301), "street: must have at most 300 characters"),
     ] {
         let refused = geo.locate(street).await.unwrap_err();
 

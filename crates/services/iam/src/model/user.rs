@@ -240,8 +240,8 @@ mod tests {
         let many = with(vec![method("push", "1"); 5]).unwrap_err();
         let no_chat = with(vec![method("push", "@ann"), method("telegram", "@ann")]).unwrap_err();
 
-        assert_eq!(no_target.to_string(), "notification_methods[1].target: is empty");
-        assert_eq!(no_provider.to_string(), "notification_methods[0].provider_name: is empty");
+        assert_eq!(no_target.to_string(), "notification_methods[1].target: must not be empty");
+        assert_eq!(no_provider.to_string(), "notification_methods[0].provider_name: must not be empty");
         assert_eq!(many.to_string(), "notification_methods: must have at most 4 entries");
         assert_eq!(no_chat.to_string(), "notification_methods[1].target: must be the number of a Telegram chat");
     }

@@ -154,7 +154,7 @@ async fn a_user_sees_only_themselves_and_a_service_sees_all() {
     assert_eq!(iam.get_user(Some(&anns), &bob).await.unwrap_err().code(), Code::NotFound);
     assert_eq!(iam.get_user(Some(&anns), &unknown).await.unwrap_err().code(), Code::NotFound);
     let malformed = iam.get_user(Some(&anns), "ann").await.unwrap_err();
-    assert_eq!((malformed.code(), malformed.message()), (Code::InvalidArgument, "user_uuid: is not a uuid"));
+    assert_eq!((malformed.code(), malformed.message()), (Code::InvalidArgument, "user_uuid: must be a uuid"));
 
     let mut service = UserServiceClient::new(testkit::peer("iam", iam.address));
     let mut ask = async |user: &str| service.get_user(GetUserRequest { user_uuid: user.to_owned() }).await;

@@ -193,6 +193,9 @@ async fn a_service_gets_the_owner_of_each_session_in_the_order_of_its_request() 
         nobody(),
     ];
     assert_eq!(owners, expected);
-    assert_eq!((refused.code(), refused.message()), (Code::InvalidArgument, "sessions: has more than 1000 entries"));
+    assert_eq!(
+        (refused.code(), refused.message()),
+        (Code::InvalidArgument, "sessions: must have at most 1000 entries")
+    );
     assert_eq!(stranger.code(), Code::Unauthenticated);
 }

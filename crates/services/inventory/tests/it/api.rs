@@ -113,7 +113,7 @@ async fn a_part_is_found_by_its_uuid() {
 
     assert_eq!(found.into_inner().part.unwrap(), listed);
     assert_eq!(unknown.code(), Code::NotFound);
-    assert_eq!((malformed.code(), malformed.message()), (Code::InvalidArgument, "uuid: is not a uuid"));
+    assert_eq!((malformed.code(), malformed.message()), (Code::InvalidArgument, "uuid: must be a uuid"));
 }
 
 #[tokio::test]
@@ -176,13 +176,16 @@ async fn an_invalid_filter_is_rejected_with_the_name_of_the_field() {
     let texts = |text: &str| vec!["fine".to_owned(), text.to_owned()];
 
     for (filter, problem) in [
-        (PartsFilter { uuids: texts("x"), ..all.clone() }, "filter.uuids[0]: is not a uuid"),
+        (PartsFilter { uuids: texts("x"), ..all.clone() }, "filter.uuids[0]: must be a uuid"),
         (PartsFilter { categories: vec![1, 5], ..all.clone() }, "filter.categories[1]: must be a category"),
         (PartsFilter { categories: vec![-1], ..all.clone() }, "filter.categories[0]: must be a category"),
         (PartsFilter { names: texts("\0"), ..all.clone() }, "filter.names[1]: must have no NUL"),
         (PartsFilter { tags: texts("\0"), ..all.clone() }, "filter.tags[1]: must have no NUL"),
-        (PartsFilter { tags: vec![String::new(); 1001], ..all.clone() }, "filter.tags: has more than 1000 values"),
-        (PartsFilter { uuids: vec![String::new(); 1001], ..all.clone() }, "filter.uuids: has more than 1000 values"),
+        (PartsFilter { tags: vec![String::new(); 1001], ..all.clone() }, "filter.tags: must have at most 1000 values"),
+        (
+            PartsFilter { uuids: vec![String::new(); 1001], ..all.clone() },
+            "filter.uuids: must have at most 1000 values",
+        ),
     ] {
         let status = inventory.list(filter).await.unwrap_err();
 

@@ -115,13 +115,13 @@ async fn an_invalid_request_is_rejected_with_the_name_of_the_field() {
     let order = ids::random().to_string();
 
     for (order, parts, problem) in [
-        ("", vec![quantity(PART, 1)], "order_uuid: is not a uuid"),
-        (&order, vec![], "parts: is empty"),
-        (&order, vec![quantity(PART, 1), quantity("x", 1)], "parts[1].part_uuid: is not a uuid"),
+        ("", vec![quantity(PART, 1)], "order_uuid: must be a uuid"),
+        (&order, vec![], "parts: must not be empty"),
+        (&order, vec![quantity(PART, 1), quantity("x", 1)], "parts[1].part_uuid: must be a uuid"),
         (&order, vec![quantity(PART, 0)], "parts[0].quantity: must be from 1 to 1000000"),
         (&order, vec![quantity(PART, -1)], "parts[0].quantity: must be from 1 to 1000000"),
         (&order, vec![quantity(PART, i64::MAX)], "parts[0].quantity: must be from 1 to 1000000"),
-        (&order, vec![quantity(PART, 1); 1001], "parts: has more than 1000 entries"),
+        (&order, vec![quantity(PART, 1); 1001], "parts: must have at most 1000 entries"),
     ] {
         let status = client.reserve_parts(reserve(order, parts)).await.unwrap_err();
 
@@ -132,9 +132,9 @@ async fn an_invalid_request_is_rejected_with_the_name_of_the_field() {
     let release = client.release_parts(ReleasePartsRequest::default()).await.unwrap_err();
     let commit = client.commit_parts(CommitPartsRequest::default()).await.unwrap_err();
 
-    assert_eq!((restock.code(), restock.message()), (Code::InvalidArgument, "restock_uuid: is not a uuid"));
-    assert_eq!((release.code(), release.message()), (Code::InvalidArgument, "order_uuid: is not a uuid"));
-    assert_eq!((commit.code(), commit.message()), (Code::InvalidArgument, "order_uuid: is not a uuid"));
+    assert_eq!((restock.code(), restock.message()), (Code::InvalidArgument, "restock_uuid: must be a uuid"));
+    assert_eq!((release.code(), release.message()), (Code::InvalidArgument, "order_uuid: must be a uuid"));
+    assert_eq!((commit.code(), commit.message()), (Code::InvalidArgument, "order_uuid: must be a uuid"));
     assert_eq!(stock(&inventory).await, 45);
 }
 
@@ -192,7 +192,7 @@ async fn each_order_of_a_call_is_reserved_or_refused_by_itself() {
     };
     assert_eq!(of(short), refusal(Code::FailedPrecondition, "OUT_OF_STOCK".to_owned(), PART.to_owned()));
     assert_eq!(of(missing), refusal(Code::NotFound, "PART_NOT_FOUND".to_owned(), unknown));
-    assert_eq!(malformed.message, "order_uuid: is not a uuid");
-    assert_eq!((refused.code(), refused.message()), (Code::InvalidArgument, "requests: has more than 64 entries"));
+    assert_eq!(malformed.message, "order_uuid: must be a uuid");
+    assert_eq!((refused.code(), refused.message()), (Code::InvalidArgument, "requests: must have at most 64 entries"));
     assert_eq!(stock(&inventory).await, 40);
 }

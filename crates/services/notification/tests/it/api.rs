@@ -258,7 +258,7 @@ async fn an_invalid_request_names_its_field() {
     let refused = client.list_notifications(ListNotificationsRequest { order_uuid: "x".to_owned() }).await.unwrap_err();
     let unknown = fixture.list(ids::random(), None).await.unwrap();
 
-    assert_eq!((refused.code(), refused.message()), (Code::InvalidArgument, "order_uuid: is not a uuid"));
+    assert_eq!((refused.code(), refused.message()), (Code::InvalidArgument, "order_uuid: must be a uuid"));
     assert_eq!(unknown, []);
 }
 

@@ -155,8 +155,7 @@ impl Guard {
             Some(Identity::Service(name)) => Some(name.as_ref().to_owned()),
             Some(_) => None,
             None => {
-                let value = request.headers().get(header::AUTHORIZATION)?;
-                let token = value.to_str().ok()?.strip_prefix("Bearer ")?;
+                let token = headers::bearer_token(request.headers())?;
                 self.key.as_ref()?.verify(token).ok()
             }
         }

@@ -13,13 +13,18 @@ pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<(TokenKind, &str)>, R
     if values.next().is_some() {
         return Err(refused(TokenRefusal::Kind));
     }
-    let token = value.to_str().ok().and_then(bearer_token).unwrap_or_default();
+    let token = value.to_str().ok().and_then(token_of).unwrap_or_default();
     let kind = TokenKind::from_token(token).map_err(refused)?;
     Ok(Some((kind, token)))
 }
 
+/// Returns the token in the header `Authorization`, whatever it is.
+pub fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+    token_of(headers.get(header::AUTHORIZATION)?.to_str().ok()?)
+}
+
 /// Returns the token of credentials with the scheme `Bearer`, in any case (RFC 9110, section 11.1).
-fn bearer_token(credentials: &str) -> Option<&str> {
+fn token_of(credentials: &str) -> Option<&str> {
     let (scheme, token) = credentials.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start_matches(' '))
 }
@@ -62,10 +67,10 @@ mod tests {
     #[test]
     fn the_scheme_of_a_token_is_read_in_any_case() {
         for credentials in ["Bearer a.b.c", "bearer a.b.c", "BEARER a.b.c", "bEaReR  a.b.c"] {
-            assert_eq!(bearer_token(credentials), Some("a.b.c"), "{credentials}");
+            assert_eq!(token_of(credentials), Some("a.b.c"), "{credentials}");
         }
         for credentials in ["Basic a.b.c", "Bearera.b.c", "Bearer", "a.b.c", " Bearer a.b.c", "Bearer\ta.b.c", ""] {
-            assert_eq!(bearer_token(credentials), None, "{credentials}");
+            assert_eq!(token_of(credentials), None, "{credentials}");
         }
     }
 

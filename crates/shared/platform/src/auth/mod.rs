@@ -16,7 +16,7 @@ mod token;
 
 pub use credential::Credential;
 pub use guard::Guard;
-pub use headers::user_credential;
+pub use headers::{bearer_token, user_credential};
 use http::{HeaderMap, HeaderValue, header};
 pub use jose::{MAX_TOKEN, TokenKind};
 pub use open_caller::OpenCaller;

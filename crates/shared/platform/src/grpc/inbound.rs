@@ -17,7 +17,7 @@ use tonic::Status;
 use super::refuse;
 use crate::{
     auth::Guard,
-    http::request_body::{Arrivals, Arrived, NotArrived, client_address},
+    http::request_body::{Arrivals, Arrived, NotArrived},
     load_shed::{Slots, UserSlots, body_size},
     shared_layer::shared,
 };
@@ -75,10 +75,9 @@ async fn admit(State(inbound): State<Arc<Inbound>>, request: Request, next: Next
 /// Returns the call with its whole message.
 async fn arrive(arrivals: &Arrivals, request: Request) -> Result<Request, Status> {
     let (parts, body) = request.into_parts();
-    match arrivals.read(body, PREFIX_LENGTH + MAX_MESSAGE_BYTES, client_address(&parts.extensions)).await {
+    match arrivals.read(body, PREFIX_LENGTH + MAX_MESSAGE_BYTES).await {
         Ok(Arrived::Whole(body)) => Ok(Request::from_parts(parts, Body::from(body))),
         Ok(Arrived::TooLong(_)) => Err(Status::resource_exhausted("the message is larger than 256 KiB")),
-        Err(error @ NotArrived::Crowded) => Err(Status::resource_exhausted(error.to_string())),
         Err(NotArrived::BrokenOff) => Err(Status::cancelled("the message broke off")),
         Err(error) => Err(Status::deadline_exceeded(error.to_string())),
     }

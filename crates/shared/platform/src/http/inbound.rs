@@ -4,15 +4,13 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    body::Body,
     extract::{DefaultBodyLimit, Request, State},
     middleware::{Next, from_fn_with_state},
     response::Response,
 };
-use http_body_util::BodyExt as _;
 
 use crate::{
-    auth::{Caller, Guard},
+    auth::Guard,
     load_shed::{Slots, UserSlots, body_size, refusal, refusal_to_user},
     shared_layer::shared,
 };
@@ -23,21 +21,18 @@ pub struct Inbound {
     guard: Guard,
     slots: Option<Slots>,
     apart: Option<Slots>,
-    users: UserSlots,
-    /// True if an answer keeps its user's slot until it has ended, instead of until it begins.
-    is_of_streams: bool,
+    users: Option<UserSlots>,
 }
 
 impl Inbound {
     /// Rejects with 429 the requests for which there is none of `slots`, or none of their user's.
     pub fn new(guard: Guard, slots: Slots, users: UserSlots) -> Self {
-        Self { guard, slots: Some(slots), apart: None, users, is_of_streams: false }
+        Self { guard, slots: Some(slots), apart: None, users: Some(users) }
     }
 
-    /// Rejects with 429 the streams for which there is none of their user's slots. A stream keeps its slot until it ends. The endpoints
-    /// limit the streams of all users.
-    pub fn streams(guard: Guard, users: UserSlots) -> Self {
-        Self { guard, slots: None, apart: None, users, is_of_streams: true }
+    /// Limits nothing: the endpoints have limits of their own.
+    pub fn unlimited(guard: Guard) -> Self {
+        Self { guard, slots: None, apart: None, users: None }
     }
 
     /// Makes requests take one of `slots`, too. Endpoints that wait for the same service share them, so that it cannot hold up others.
@@ -67,32 +62,13 @@ async fn admit(State(inbound): State<Arc<Inbound>>, request: Request, next: Next
         return refusal();
     };
     let handle = async |request: Request| {
-        if inbound.is_of_streams {
-            return stream(&inbound.users, request, next).await;
-        }
-        match inbound.users.take(request.extensions().get(), body_size(&request)).await {
+        let Some(users) = &inbound.users else { return next.run(request).await };
+        match users.take(request.extensions().get(), body_size(&request)).await {
             Ok(_slot) => next.run(request).await,
             Err(()) => refusal_to_user(),
         }
     };
     inbound.guard.request(request, handle).await
-}
-
-/// Answers with a body that keeps a slot of the request's user.
-async fn stream(users: &UserSlots, request: Request, next: Next) -> Response {
-    let slot = match request.extensions().get::<Caller>() {
-        Some(Caller::User(user)) => match users.hold(user.uuid) {
-            Some(slot) => Some(slot),
-            None => return refusal_to_user(),
-        },
-        Some(Caller::Service(_)) | None => None,
-    };
-    next.run(request).await.map(|body| {
-        Body::new(body.map_frame(move |frame| {
-            let _ = &slot;
-            frame
-        }))
-    })
 }
 
 /// Takes one of the slots, if there is a limit.

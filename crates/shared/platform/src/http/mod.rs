@@ -40,7 +40,7 @@ use crate::{
         discard_body::discard_rest,
         problem::Problem,
         rejection::as_problem,
-        request_body::{Arrivals, Arrived, NotArrived, client_address},
+        request_body::{Arrivals, Arrived, NotArrived},
         response_headers::secured,
     },
     listener::{Listener, Protocol},
@@ -159,7 +159,7 @@ pub async fn serve(
 /// it.
 async fn arrive(bodies: &Bodies, request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     let (parts, body) = request.into_parts();
-    let body = match bodies.arrivals.read(body, bodies.limit, client_address(&parts.extensions)).await {
+    let body = match bodies.arrivals.read(body, bodies.limit).await {
         Ok(Arrived::Whole(body)) => body,
         Ok(Arrived::TooLong(body)) => return next(Request::from_parts(parts, body)).await,
         Err(error) => return not_arrived(error).into_response(),
@@ -173,7 +173,6 @@ fn not_arrived(error: NotArrived) -> Problem {
         NotArrived::TooSlow | NotArrived::GivenUp => {
             Problem::new(StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT", error.to_string())
         }
-        NotArrived::Crowded => Problem::too_many_requests(error.to_string()),
         NotArrived::BrokenOff => Problem::invalid("body", error),
     }
 }

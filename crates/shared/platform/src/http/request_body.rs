@@ -2,29 +2,23 @@
 //!
 //! So a body that is sent slowly or incompletely occupies no slot that another request could use. The received bytes of all incomplete
 //! bodies together are bounded. Above the bound, the oldest incomplete body is dropped and its request fails. So a flood of half-sent
-//! bodies displaces only itself, and a body that is sent at once arrives. Those of one connection have a smaller bound, above which a
-//! further large body is refused before it is read, so that many of them at once cost little.
+//! bodies displaces only itself, and a body that is sent at once arrives.
 //!
 //! The bytes of the bodies whose requests are being handled are bounded, too; a request above the bound is refused. `load_shed` bounds
 //! those of one user.
 
 use std::{
-    collections::{BTreeMap, HashMap, hash_map::Entry},
-    net::SocketAddr,
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use axum::{
-    body::{Body, Bytes, HttpBody as _},
-    http::Extensions,
-};
+use axum::body::{Body, Bytes, HttpBody as _};
 use bytes::BytesMut;
 use futures::{StreamExt as _, stream};
 use http_body_util::BodyExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
-use tonic::transport::server::TcpConnectInfo;
 
 /// The maximum size of a body in bytes, unless an API has another one. It is enough for an order with the maximum number of parts.
 pub const BODY_LIMIT: usize = 64 * 1024;
@@ -32,8 +26,6 @@ pub const BODY_LIMIT: usize = 64 * 1024;
 pub const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(10);
 /// The maximum number of bytes of all incomplete bodies of one API. It is small enough for a container of 64 MiB.
 const MAX_INCOMPLETE_BYTES: usize = 8 << 20;
-/// The maximum number of bytes of the incomplete bodies of one connection. A large body above it is refused.
-const MAX_INCOMPLETE_BYTES_PER_CONNECTION: usize = 1 << 20;
 /// The maximum number of bytes of all bodies of one API whose requests are being handled.
 pub(crate) const MAX_HANDLED_BYTES: usize = 8 << 20;
 /// The size of the largest body in bytes that is handled without being counted. The number of requests bounds these, so that logins and
@@ -56,13 +48,10 @@ struct UnderWay {
     bytes: usize,
     /// The bodies by a growing number, so that the first entry is the oldest body.
     bodies: BTreeMap<u64, Arriving>,
-    /// The bytes of the bodies of each connection, by the address of its client.
-    connections: HashMap<SocketAddr, usize>,
 }
 
 struct Arriving {
     bytes: usize,
-    client: Option<SocketAddr>,
     given_up: CancellationToken,
 }
 
@@ -79,14 +68,12 @@ pub enum NotArrived {
     TooSlow,
     #[error("the body took too long while many others arrived")]
     GivenUp,
-    #[error("too many large bodies over this connection at once; try again soon")]
-    Crowded,
     #[error("the body broke off")]
     BrokenOff,
 }
 
 /// The entry of one incomplete body, which is removed on drop.
-struct Reading<'a> {
+struct Entry<'a> {
     arrivals: &'a Arrivals,
     number: u64,
     given_up: CancellationToken,
@@ -96,11 +83,6 @@ impl Default for Arrivals {
     fn default() -> Self {
         Self { under_way: Arc::default(), handled: Arc::new(Semaphore::new(MAX_HANDLED_BYTES)) }
     }
-}
-
-/// Returns the address of the client of a request, with the port of its connection.
-pub(crate) fn client_address(extensions: &Extensions) -> Option<SocketAddr> {
-    extensions.get::<TcpConnectInfo>()?.remote_addr()
 }
 
 /// The room of a body until it is dropped, once its request has been handled.
@@ -116,19 +98,17 @@ impl Arrivals {
         self.handled.clone().try_acquire_many_owned(permits).ok().map(|permit| Room(Some(permit)))
     }
 
-    /// Reads a body of at most `limit` bytes that `client` sends. Returns [`Arrived::TooLong`] for a longer one.
-    pub async fn read(&self, mut body: Body, limit: usize, client: Option<SocketAddr>) -> Result<Arrived, NotArrived> {
+    /// Reads a body of at most `limit` bytes. Returns [`Arrived::TooLong`] for a longer one.
+    pub async fn read(&self, mut body: Body, limit: usize) -> Result<Arrived, NotArrived> {
         if body.is_end_stream() {
             return Ok(Arrived::Whole(Bytes::new()));
         }
-        let entry = self.register(client);
+        let entry = self.register();
         let read = async {
             let mut whole = BytesMut::new();
             while let Some(frame) = body.frame().await {
                 let Ok(data) = frame.map_err(|_| NotArrived::BrokenOff)?.into_data() else { continue };
-                if !self.grow(entry.number, data.len()) {
-                    return Err(NotArrived::Crowded);
-                }
+                self.grow(entry.number, data.len());
                 whole.extend_from_slice(&data);
                 if whole.len() > limit {
                     let begun = stream::once(async { Ok::<_, axum::Error>(whole.freeze()) });
@@ -143,39 +123,30 @@ impl Arrivals {
         }
     }
 
-    fn register(&self, client: Option<SocketAddr>) -> Reading<'_> {
+    fn register(&self) -> Entry<'_> {
         let given_up = CancellationToken::new();
         let mut all = self.lock();
         all.next += 1;
         let number = all.next;
-        all.bodies.insert(number, Arriving { bytes: 0, client, given_up: given_up.clone() });
+        all.bodies.insert(number, Arriving { bytes: 0, given_up: given_up.clone() });
         drop(all);
         self.grow(number, MIN_COUNTED_BYTES);
-        Reading { arrivals: self, number, given_up }
+        Entry { arrivals: self, number, given_up }
     }
 
-    /// Adds `bytes` to the size of a body. Then drops the oldest bodies until all bodies together are within the limit. Returns false if the
-    /// body is large and its connection has too many bytes.
-    fn grow(&self, number: u64, bytes: usize) -> bool {
+    /// Adds `bytes` to the size of a body. Then drops the oldest bodies until all bodies together are within the limit.
+    fn grow(&self, number: u64, bytes: usize) {
         let mut all = self.lock();
-        let UnderWay { bytes: sum, bodies, connections, .. } = &mut *all;
-        let Some(body) = bodies.get_mut(&number) else { return true };
+        let Some(body) = all.bodies.get_mut(&number) else { return };
         body.bytes += bytes;
-        *sum += bytes;
-        let of_connection = body.client.map_or(0, |client| {
-            let of_connection = connections.entry(client).or_default();
-            *of_connection += bytes;
-            *of_connection
-        });
-        let is_crowded = body.bytes > MAX_UNCOUNTED_BYTES && of_connection > MAX_INCOMPLETE_BYTES_PER_CONNECTION;
+        all.bytes += bytes;
         while all.bytes > MAX_INCOMPLETE_BYTES
             && let Some((_, oldest)) = all.bodies.pop_first()
         {
-            all.forget(&oldest);
+            all.bytes -= oldest.bytes;
             oldest.given_up.cancel();
             metrics::counter!("bodies_given_up_total").increment(1);
         }
-        !is_crowded
     }
 
     fn lock(&self) -> MutexGuard<'_, UnderWay> {
@@ -183,26 +154,11 @@ impl Arrivals {
     }
 }
 
-impl UnderWay {
-    /// Subtracts a body that has ended from the sums.
-    fn forget(&mut self, body: &Arriving) {
-        self.bytes -= body.bytes;
-        if let Some(client) = body.client
-            && let Entry::Occupied(mut of_connection) = self.connections.entry(client)
-        {
-            *of_connection.get_mut() -= body.bytes;
-            if *of_connection.get() == 0 {
-                of_connection.remove();
-            }
-        }
-    }
-}
-
-impl Drop for Reading<'_> {
+impl Drop for Entry<'_> {
     fn drop(&mut self) {
         let mut all = self.arrivals.lock();
         if let Some(body) = all.bodies.remove(&self.number) {
-            all.forget(&body);
+            all.bytes -= body.bytes;
         }
     }
 }
@@ -221,11 +177,9 @@ mod tests {
     async fn a_body_that_does_not_end_in_time_is_given_up_and_one_that_is_too_long_is_handed_on() {
         let arrivals = Arrivals::default();
 
-        assert!(matches!(arrivals.read(half_sent(10), 100, None).await, Err(NotArrived::TooSlow)));
-        assert!(
-            matches!(arrivals.read(Body::from("whole"), 5, None).await, Ok(Arrived::Whole(body)) if body == "whole")
-        );
-        let Ok(Arrived::TooLong(body)) = arrivals.read(Body::from("too long"), 5, None).await else {
+        assert!(matches!(arrivals.read(half_sent(10), 100).await, Err(NotArrived::TooSlow)));
+        assert!(matches!(arrivals.read(Body::from("whole"), 5).await, Ok(Arrived::Whole(body)) if body == "whole"));
+        let Ok(Arrived::TooLong(body)) = arrivals.read(Body::from("too long"), 5).await else {
             panic!("a body of eight bytes is not too long for five");
         };
 
@@ -239,37 +193,16 @@ mod tests {
         let mut flood = tokio::task::JoinSet::new();
         for _ in 0..2000 {
             let arrivals = arrivals.clone();
-            flood.spawn(async move { arrivals.read(half_sent(size), size, None).await.err() });
+            flood.spawn(async move { arrivals.read(half_sent(size), size).await.err() });
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
 
         let kept = arrivals.lock().bytes;
-        let whole = arrivals.read(Body::from(vec![0; size]), size, None).await;
+        let whole = arrivals.read(Body::from(vec![0; size]), size).await;
 
         assert!(kept <= MAX_INCOMPLETE_BYTES && matches!(whole, Ok(Arrived::Whole(_))), "{kept} bytes");
         let ends = flood.join_all().await;
         assert!(ends.iter().filter(|end| **end == Some(NotArrived::GivenUp)).count() > 1400, "{ends:?}");
         assert_eq!(arrivals.lock().bytes, 0);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_connection_with_many_large_bodies_is_refused_further_ones_and_small_ones_arrive() {
-        let (arrivals, size) = (Arrivals::default(), 256 << 10);
-        let [client, other] = [1, 2].map(|port| Some(SocketAddr::from(([127, 0, 0, 1], port))));
-        let mut flood = tokio::task::JoinSet::new();
-        for _ in 0..20 {
-            let arrivals = arrivals.clone();
-            flood.spawn(async move { arrivals.read(half_sent(size), 2 * size, client).await.err() });
-        }
-        tokio::time::sleep(Duration::from_millis(1)).await;
-
-        let whole = async |bytes, client| arrivals.read(Body::from(vec![0; bytes]), size, client).await;
-        assert_eq!(whole(size, client).await.err(), Some(NotArrived::Crowded));
-        assert!(whole(MAX_UNCOUNTED_BYTES, client).await.is_ok() && whole(size, other).await.is_ok());
-
-        let ends = flood.join_all().await;
-        let of = |expected| ends.iter().filter(|end| **end == Some(expected)).count();
-        assert_eq!((of(NotArrived::TooSlow), of(NotArrived::Crowded)), (3, 17));
-        assert!(arrivals.lock().connections.is_empty());
     }
 }

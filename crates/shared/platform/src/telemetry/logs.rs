@@ -161,7 +161,7 @@ mod tests {
         }
         for (wrong, part) in [("loud", "loud"), ("info,sqlx", "sqlx")] {
             let problem = levels(wrong).unwrap_err();
-            assert!(problem.starts_with(&format!("{part:?} is no level")), "{problem}");
+            assert!(problem.starts_with(&format!("{part:?} is not a log level")), "{problem}");
         }
     }
 

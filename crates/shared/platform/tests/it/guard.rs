@@ -102,7 +102,7 @@ async fn a_public_method_knows_the_service_of_a_valid_token_and_refuses_no_other
 
     assert_eq!(ask(&token("console", "geo", testkit::SERVICE_KEY)).await, r#"Some(Service("console"))"#);
     for stranger in [
-        &token("console", "iam", testkit::SERVICE_KEY),
+        &token("console", "order", testkit::SERVICE_KEY),
         &token("console", "geo", "another key, long enough for HS256"),
         "no token",
     ] {

@@ -20,6 +20,7 @@ use contracts::{
     ids::{OrderId, UserId},
 };
 use rand::seq::IndexedRandom as _;
+use uuid::Uuid;
 
 use crate::{
     broker::consume,
@@ -93,7 +94,7 @@ impl Browser {
                 .unwrap_or_default();
             let live = self.world.up(Name::Console).and_then(|up| up.serves.console());
             if let Some(live) = live
-                && let Ok(mut reader) = live.read(order, seen).await
+                && let Ok(mut reader) = live.read(order, UserId::new(Uuid::from_u128(self.number.into())), seen).await
             {
                 while let Some(step) = reader.next().await {
                     locked(&self.world.stores.watched).entry((self.number, order)).or_default().push(step.place);

@@ -52,7 +52,7 @@ fn outcome(action: &Action) -> Outcome {
     Outcome { title: format!("{}: {result}", words::action(action)), lines, is_trouble: false }
 }
 
-/// Returns the name of a part. Fails if part not found.
+/// Returns the name of a part. Fails if there is no such part.
 pub async fn part_name(api: &Api, part: &str) -> Result<String, Status> {
     let part = Uuid::try_parse(part).ok();
     let found = parts::of_uuids(&api.inventory, part).await?.into_iter().next();
