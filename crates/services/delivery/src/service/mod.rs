@@ -9,7 +9,6 @@ mod show;
 
 use std::{sync::Arc, time::Duration};
 
-use contracts::events::{OrderCancelled, OrderPaid, ShipAssembled, group};
 use platform::outbox::Waker;
 use tokio::sync::Notify;
 

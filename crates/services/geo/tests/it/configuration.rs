@@ -32,7 +32,7 @@ fn an_invalid_street_is_named_by_its_line() {
         ("\n\na b = [1, 2]", "line 3: is not like \"Main Street\" = [2, 1]"),
         ("\"a\" = [1, 1]\n\"a\" = [1, 1]", "line 2: is not like \"Main Street\" = [2, 1]"),
         ("\" a \" = [1, 1]\n\"A\" = [1, 1]", "the street is listed twice"),
-        ("\" \" = [1, 1]", "line 1: the street is blank"),
+        ("\" \" = [1, 1]", "line 1: the street must not be blank"),
     ] {
         let file = file(text);
 
