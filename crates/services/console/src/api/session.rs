@@ -8,7 +8,7 @@ use axum::{
     response::Response,
 };
 use platform::{
-    auth::{Credential, Refusal, SESSION_HEADER},
+    auth::{Credential, Refusal, SESSION_HEADER, bearer_token},
     http::problem::Problem,
 };
 
@@ -113,7 +113,9 @@ mod tests {
             token(&headers).map(str::to_owned)
         };
 
-        assert_eq!(sent(&format!("Bearer {user}")).as_deref(), Some(user));
+        for scheme in ["Bearer", "bearer", "BEARER "] {
+            assert_eq!(sent(&format!("{scheme} {user}")).as_deref(), Some(user), "{scheme}");
+        }
         for other in [user.to_owned(), format!("Bearer {service}"), "Bearer session".to_owned()] {
             assert_eq!(sent(&other), None, "{other}");
         }
