@@ -8,7 +8,7 @@ use platform::{
     server,
 };
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::{
     SERVICE,
@@ -95,7 +95,7 @@ pub struct Hashing {
     #[serde(default = "argon2_iterations")]
     pub iam_argon2_iterations: u32,
     /// The number of hashes computed concurrently. Each needs the memory of one hash.
-    #[serde(default = "hashing_threads")]
+    #[serde(default = "hashing_threads", deserialize_with = "threads")]
     pub iam_hashing_threads: usize,
     /// The maximum number of hashes that wait for a thread. Further ones are refused at once.
     #[serde(default = "hashing_queue")]
@@ -148,6 +148,17 @@ fn argon2_memory_kib() -> u32 {
 
 fn argon2_iterations() -> u32 {
     Params::DEFAULT_T_COST
+}
+
+/// The maximum of `IAM_HASHING_THREADS`.
+const MAX_THREADS: usize = 256;
+
+fn threads<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
+    let threads = usize::deserialize(from)?;
+    if (1..=MAX_THREADS).contains(&threads) {
+        return Ok(threads);
+    }
+    Err(D::Error::custom(format!("must be from 1 to {MAX_THREADS}")))
 }
 
 fn hashing_threads() -> usize {
@@ -242,9 +253,6 @@ impl Config {
         }
         if config.bounds.iam_session_idle.is_some_and(|idle| idle < Duration::from_secs(1)) {
             return Err(ConfigError::new("IAM_SESSION_IDLE", "is too short for a session to be used"));
-        }
-        if config.hashing.iam_hashing_threads == 0 {
-            return Err(ConfigError::new("IAM_HASHING_THREADS", "is 0; no password could be checked"));
         }
         if config.hashing.iam_argon2_memory_kib < Params::MIN_M_COST {
             let least = Params::MIN_M_COST;

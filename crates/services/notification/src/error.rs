@@ -9,7 +9,7 @@ pub enum Error {
     NotFound,
     #[error("the notification was sent or failed less than a minute ago; try again later")]
     JustEnded,
-    #[error("the notification was sent twice")]
+    #[error("the notification was sent twice, or a second time with an unknown outcome")]
     SentTwice,
     #[error(transparent)]
     Database(#[from] DatabaseError),

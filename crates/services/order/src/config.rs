@@ -88,11 +88,18 @@ fn console() -> String {
 impl Config {
     /// Reads and validates the variables. An error names the invalid variable.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
+        let own: Own = settings.read()?;
+        if own.order_max_unpaid == 0 {
+            return Err(ConfigError::new("ORDER_MAX_UNPAID", "is 0; nothing could be ordered"));
+        }
+        if own.order_payment_deadline.is_zero() {
+            return Err(ConfigError::new("ORDER_PAYMENT_DEADLINE", "is 0; no order could be paid"));
+        }
         Ok(Self {
             server: server::Config::load(&SERVICE, settings)?,
             identity: settings.read()?,
             messaging: Messaging::load(settings)?,
-            own: settings.read()?,
+            own,
         })
     }
 }

@@ -22,10 +22,10 @@ pub struct Arguments {
     /// Directory of the files (default: certificates in the data directory)
     directory: Option<PathBuf>,
     /// Lifetime of a certificate that identifies a caller. It is renewed when a third is left
-    #[arg(long, default_value = "24h", value_parser = humantime::parse_duration, value_name = "TIME")]
+    #[arg(long, default_value = "24h", value_parser = lifetime, value_name = "TIME")]
     lifetime: Duration,
     /// Lifetime of the certificate of a store. It is renewed when a third is left
-    #[arg(long, default_value = "90d", value_parser = humantime::parse_duration, value_name = "TIME")]
+    #[arg(long, default_value = "90d", value_parser = lifetime, value_name = "TIME")]
     store_lifetime: Duration,
     /// Renew all certificates
     #[arg(long)]
@@ -34,7 +34,7 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME")]
     revoke: Vec<String>,
     /// Lifetime of the authority, if one is created
-    #[arg(long, default_value = "10y", value_parser = humantime::parse_duration, value_name = "TIME")]
+    #[arg(long, default_value = "10y", value_parser = lifetime, value_name = "TIME")]
     ca_lifetime: Duration,
     /// Make this user and group own the files of NAME; without NAME, the files of all other names
     #[arg(long, value_name = "[NAME=]USER:GROUP")]
@@ -42,6 +42,15 @@ pub struct Arguments {
     /// Add this DNS name or IP address to the certificate of NAME
     #[arg(long, value_name = "NAME=HOST")]
     host: Vec<For<String>>,
+}
+
+/// Reads the lifetime of a certificate: from a minute to 100 years.
+fn lifetime(text: &str) -> Result<Duration, String> {
+    let lifetime = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if (Duration::from_mins(1)..=Duration::from_hours(100 * 365 * 24)).contains(&lifetime) {
+        return Ok(lifetime);
+    }
+    Err("must be from 1 minute to 100 years".to_owned())
 }
 
 /// A value for the subject of this name, or for all subjects.

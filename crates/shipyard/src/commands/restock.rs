@@ -15,12 +15,12 @@ pub struct Arguments {
     #[arg(long, value_name = "UUID")]
     part: Option<Uuid>,
     /// Quantity to add to each part
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..))]
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=1_000_000))]
     quantity: i64,
 }
 
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
-    let settings = Settings::load()?;
+    let settings = data.running(Settings::load()?);
     let key = data.service_key(&settings).map(Into::into);
     let address = restock::address(&settings, &inventory::SERVICE.address(&settings));
     let tls = tls::Config::load(&settings)?.map(Tls::load).transpose()?;

@@ -82,7 +82,7 @@ pub fn delivery(status: &str) -> Option<(&'static str, &'static str)> {
 
 #[cfg(test)]
 mod tests {
-    use contracts::events::{DELIVERY_STATUSES, ROUTES};
+    use contracts::events::{DELIVERY_STATUSES, PAYMENT_OUTCOMES, ROUTES};
     use serde_json::json;
 
     use super::*;
@@ -92,16 +92,20 @@ mod tests {
         for route in ROUTES.iter().filter(|route| route.is_of_order()) {
             assert!(state(route.kind, &json!({"status": "SUCCESS"})).is_some(), "{}", route.kind);
             let name = route.kind.rsplit('.').next().unwrap();
-            assert!(words(name, |_| Some(DELIVERY_STATUSES[0])).is_some(), "{name}");
+            let mut statuses = DELIVERY_STATUSES.into_iter().chain(PAYMENT_OUTCOMES);
+            assert!(statuses.any(|status| words(name, |_| Some(status)).is_some()), "{name}");
         }
         assert_eq!(state("events.v1.Unheard", &json!({})), None);
         assert_eq!(words("Unheard", |_| None), None);
     }
 
     #[test]
-    fn every_status_of_a_delivery_has_words() {
+    fn every_status_of_a_delivery_and_outcome_of_a_payment_has_words() {
         for status in DELIVERY_STATUSES {
             assert!(words("DeliveryStatusUpdated", |_| Some(status)).is_some(), "{status}");
+        }
+        for outcome in PAYMENT_OUTCOMES {
+            assert!(words("PaymentCompleted", |_| Some(outcome)).is_some(), "{outcome}");
         }
     }
 }

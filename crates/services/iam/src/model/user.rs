@@ -70,6 +70,12 @@ pub struct Account {
     pub devices: Vec<(DeviceDigest, DateTime<Utc>)>,
 }
 
+impl Account {
+    pub fn known_devices(&self) -> Vec<DeviceDigest> {
+        self.devices.iter().map(|(device, _)| device.clone()).collect()
+    }
+}
+
 impl fmt::Debug for NotificationMethod {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("NotificationMethod").field("provider_name", &self.provider_name).finish_non_exhaustive()

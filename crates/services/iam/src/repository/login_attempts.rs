@@ -5,7 +5,10 @@ use std::{net::IpAddr, time::Duration};
 
 use async_trait::async_trait;
 
-use crate::{error::Error, model::LoginAttempt};
+use crate::{
+    error::Error,
+    model::{DeviceDigest, LoginAttempt},
+};
 
 /// The decision on an attempt to log in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,13 +52,19 @@ pub(super) const REMEMBERED_FOR: Duration = Duration::from_hours(30 * 24);
 pub trait LoginAttempts: Send + Sync {
     /// Counts an attempt and decides on it, in one atomic step. An attempt on a locked account counts only for its address.
     async fn begin(&self, attempt: &LoginAttempt) -> Result<Judged, Error>;
-    /// Records that the password was right: the counts of the account and the device are reset, and an attempt that counts for its address
-    /// no longer does. Counts a successful login for the account and, if the account is new (`is_new`), for the address.
-    async fn succeed(&self, attempt: &LoginAttempt, judged: Judged, is_new: bool) -> Result<(), Error>;
+    /// Records that the password was right: the counts of the account and of its known `devices` are reset, and an attempt that counts for
+    /// its address no longer does. Counts a successful login for the account and, if the account is new (`is_new`), for the address.
+    async fn succeed(
+        &self,
+        attempt: &LoginAttempt,
+        devices: &[DeviceDigest],
+        judged: Judged,
+        is_new: bool,
+    ) -> Result<(), Error>;
     /// Uncounts an attempt whose password could not be verified because of an error.
     async fn take_back(&self, attempt: &LoginAttempt, judged: Judged) -> Result<(), Error>;
     /// Counts a registration from this address. If the address is refused, returns the remaining time.
     async fn register(&self, address: IpAddr) -> Result<Option<Duration>, Error>;
-    /// Unlocks a login for all devices. Its failed attempts are forgotten.
-    async fn unlock(&self, login: &str) -> Result<(), Error>;
+    /// Unlocks a login for all devices, of which its account knows these. Its failed attempts are forgotten.
+    async fn unlock(&self, login: &str, devices: &[DeviceDigest]) -> Result<(), Error>;
 }

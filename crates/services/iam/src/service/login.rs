@@ -117,7 +117,8 @@ impl IamService {
     /// Records that a password was right, and the device; for a new account (`is_new`) also a login from its address. If that fails, the count
     /// of attempts stays too high until it expires, or the device stays unknown until its next login.
     pub(super) async fn authenticated(&self, known: &Authenticated, is_new: bool, now: DateTime<Utc>) {
-        let counted = self.attempts.succeed(&known.attempt, known.judged, is_new);
+        let devices = known.account.known_devices();
+        let counted = self.attempts.succeed(&known.attempt, &devices, known.judged, is_new);
         let recorded = async {
             match known.unrecorded_device(now) {
                 Some(device) => self.users.remember_device(known.account.user.id, &device, now).await,

@@ -6,7 +6,10 @@ use platform::{
 };
 
 use super::IamService;
-use crate::{error::Error, model::LoginAttempt};
+use crate::{
+    error::Error,
+    model::{Account, LoginAttempt},
+};
 
 impl IamService {
     /// Unlocks a login on behalf of an operator, whether or not it is locked or exists.
@@ -16,7 +19,8 @@ impl IamService {
         }
         LoginAttempt::check(login)?;
         let account = self.users.by_login(login, clock::now()).await?;
-        self.attempts.unlock(login).await?;
+        let devices = account.as_ref().map(Account::known_devices).unwrap_or_default();
+        self.attempts.unlock(login, &devices).await?;
         let of = account.map(|account| account.user.id.uuid());
         security_events::record(Event::LoginUnlocked { operator: operator.uuid, of });
         Ok(())

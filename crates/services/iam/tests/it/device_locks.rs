@@ -43,7 +43,7 @@ async fn a_known_device_passes_the_lock_of_its_account_and_unlocks_it() {
 
         let judged = attempts.begin(&known()).await.unwrap();
         assert_eq!(judged.decision, Decision::Verify, "{store}");
-        attempts.succeed(&known(), judged, false).await.unwrap();
+        attempts.succeed(&known(), &[], judged, false).await.unwrap();
 
         assert_eq!(begin(&attempts, &stranger()).await, Decision::Verify, "{store}: the account is proven");
     }
@@ -77,15 +77,41 @@ async fn slow_guesses_lock_an_account_until_a_known_device_or_an_operator_unlock
         }
         assert_eq!(guess().await, Decision::Locked, "{store}");
 
-        attempts.unlock("Ann").await.unwrap();
+        attempts.unlock("Ann", &[]).await.unwrap();
         for number in 0..5 {
             assert_eq!(guess().await, Decision::Verify, "{store}: {number} after the operator");
         }
         assert_eq!(guess().await, Decision::Locked, "{store}");
 
         let judged = attempts.begin(&known()).await.unwrap();
-        attempts.succeed(&known(), judged, false).await.unwrap();
+        attempts.succeed(&known(), &[], judged, false).await.unwrap();
         assert_eq!(guess().await, Decision::Verify, "{store}: after the known device");
+    }
+}
+
+#[tokio::test]
+async fn a_locked_device_is_unlocked_by_an_operator_or_by_a_login_from_another_known_device() {
+    // No two attempts are within one window, so that no delay begins.
+    let window = Duration::from_millis(2);
+    let limits = Limits { iam_address_failures: 0, iam_lockout_window: window, iam_lockout_total: 4, ..LIMITS };
+    let (devices, other) = ([device("desk"), device("phone")], from(3, Origin::KnownDevice(device("phone"))));
+    for (store, attempts) in attempts(limits).await {
+        let lock = async || {
+            for _ in 0..4 {
+                tokio::time::sleep(window * 2).await;
+                assert_eq!(begin(&attempts, &known()).await, Decision::Verify, "{store}");
+            }
+            tokio::time::sleep(window * 2).await;
+            assert_eq!(begin(&attempts, &known()).await, Decision::Locked, "{store}");
+        };
+
+        lock().await;
+        attempts.unlock("Ann", &devices).await.unwrap();
+        lock().await;
+        let judged = attempts.begin(&other).await.unwrap();
+        attempts.succeed(&other, &devices, judged, false).await.unwrap();
+
+        assert_eq!(begin(&attempts, &known()).await, Decision::Verify, "{store}");
     }
 }
 
@@ -114,7 +140,7 @@ async fn the_lock_of_an_address_concerns_neither_known_devices_nor_accounts_with
         let known = LoginAttempt { address, ..known() };
         let judged = attempts.begin(&known).await.unwrap();
         assert_eq!((judged.decision, judged.is_counted), (Decision::Verify, false), "{store}");
-        attempts.succeed(&known, judged, false).await.unwrap();
+        attempts.succeed(&known, &[], judged, false).await.unwrap();
         assert_eq!(spray("bob").await, Decision::Throttle, "{store}");
         assert!(matches!(spray("bob").await, Decision::Limited(_)), "{store}: now it has a failed attempt");
         assert!(matches!(spray("user-0").await, Decision::Limited(_)), "{store}: the success takes back nothing");
@@ -128,7 +154,7 @@ async fn successful_logins_of_an_account_are_limited() {
         for _ in 0..3 {
             let judged = attempts.begin(&known()).await.unwrap();
             assert_eq!(judged.decision, Decision::Verify, "{store}");
-            attempts.succeed(&known(), judged, false).await.unwrap();
+            attempts.succeed(&known(), &[], judged, false).await.unwrap();
         }
 
         let decision = begin(&attempts, &known()).await;
@@ -146,7 +172,7 @@ async fn logins_and_registrations_of_new_accounts_from_an_address_are_limited() 
             let attempt = attempt(&format!("user-{number}"));
             let judged = attempts.begin(&attempt).await.unwrap();
             assert!(!judged.is_crowded, "{store}");
-            attempts.succeed(&attempt, judged, true).await.unwrap();
+            attempts.succeed(&attempt, &[], judged, true).await.unwrap();
             assert_eq!(attempts.register(attempt.address).await.unwrap(), None, "{store}");
         }
 

@@ -25,7 +25,7 @@ async fn begin(attempts: &Arc<dyn LoginAttempts>, login: &str) -> Decision {
 }
 
 async fn succeed(attempts: &Arc<dyn LoginAttempts>, login: &str) {
-    attempts.succeed(&attempt(login), COUNTED, false).await.unwrap();
+    attempts.succeed(&attempt(login), &[], COUNTED, false).await.unwrap();
 }
 
 /// The decision on an attempt at whose account and address nothing is wrong.

@@ -29,7 +29,7 @@ impl NotificationService {
         // Another request may have resent it in the meantime.
         match self.find(caller, order, kind).await? {
             queued if queued.status == Status::Queued => Ok(queued),
-            sent if sent.status == Status::Sent && sent.ambiguous => Err(Error::SentTwice),
+            ended if ended.ambiguous => Err(Error::SentTwice),
             _ => Err(Error::JustEnded),
         }
     }

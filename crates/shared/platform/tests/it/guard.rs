@@ -100,10 +100,10 @@ async fn a_public_method_knows_the_service_of_a_valid_token_and_refuses_no_other
         ServiceKey::new(service, &key.into()).unwrap().token(audience).unwrap().to_string()
     };
 
-    assert_eq!(ask(&token("console", "geo", testkit::SERVICE_KEY)).await, r#"Some(Service("console"))"#);
+    assert_eq!(ask(&token("payment", "geo", testkit::SERVICE_KEY)).await, r#"Some(Service("payment"))"#);
     for stranger in [
-        &token("console", "order", testkit::SERVICE_KEY),
-        &token("console", "geo", "another key, long enough for HS256"),
+        &token("payment", "order", testkit::SERVICE_KEY),
+        &token("payment", "geo", "another key, long enough for HS256"),
         "no token",
     ] {
         assert_eq!(ask(stranger).await, "None", "{stranger}");

@@ -65,6 +65,14 @@ fn subject(attempt: &LoginAttempt) -> Key {
 }
 
 impl State {
+    /// Forgets the attempts on an account, and those from its devices.
+    fn forget(&mut self, account: &str, devices: &[DeviceDigest]) {
+        self.counts.remove(&Key::Account(account.to_owned()));
+        for device in devices {
+            self.counts.remove(&Key::Device(device.clone()));
+        }
+    }
+
     /// Returns a count. Attempts that are older than the window count only in all.
     fn read(&mut self, key: &Key, limit: &Limit) -> Option<Count> {
         let count = *self.counts.get(key)?;
@@ -140,10 +148,16 @@ impl LoginAttempts for MemoryLoginAttempts {
         Ok(Judged { decision, is_crowded, is_counted })
     }
 
-    async fn succeed(&self, attempt: &LoginAttempt, judged: Judged, is_new: bool) -> Result<(), Error> {
+    async fn succeed(
+        &self,
+        attempt: &LoginAttempt,
+        devices: &[DeviceDigest],
+        judged: Judged,
+        is_new: bool,
+    ) -> Result<(), Error> {
         let mut state = self.state();
         state.counts.remove(&subject(attempt));
-        state.counts.remove(&Key::Account(attempt.account_key()));
+        state.forget(&attempt.account_key(), devices);
         if judged.is_counted {
             state.take_back(&Key::Address(attempt.address), &self.limits.address());
         }
@@ -178,8 +192,8 @@ impl LoginAttempts for MemoryLoginAttempts {
         Ok(left)
     }
 
-    async fn unlock(&self, login: &str) -> Result<(), Error> {
-        self.state().counts.remove(&Key::Account(account_key(login)));
+    async fn unlock(&self, login: &str, devices: &[DeviceDigest]) -> Result<(), Error> {
+        self.state().forget(&account_key(login), devices);
         Ok(())
     }
 }

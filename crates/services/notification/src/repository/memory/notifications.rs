@@ -219,15 +219,11 @@ impl Notifications for MemoryNotifications {
         let now = self.clock.now();
         let mut rows = self.rows();
         let Some(row) = rows.iter_mut().find(|row| row.notification.id == notification) else { return Ok(false) };
-        let may_be_sent = match row.notification.status {
-            Status::Queued => false,
-            Status::Sent => !row.notification.ambiguous,
-            Status::Failed => true,
-        };
+        let may_be_sent = row.notification.status != Status::Queued && !row.notification.ambiguous;
         if !may_be_sent || row.next_attempt_at > now - age {
             return Ok(false);
         }
-        row.notification.ambiguous |= row.notification.status == Status::Sent;
+        row.notification.ambiguous = row.notification.status == Status::Sent;
         if !row.notification.ambiguous {
             row.chat = None;
         }

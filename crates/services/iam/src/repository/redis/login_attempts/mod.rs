@@ -10,7 +10,7 @@ use super::with_retry;
 use crate::{
     config::Limits,
     error::Error,
-    model::{LoginAttempt, Origin, account_key},
+    model::{DeviceDigest, LoginAttempt, Origin, account_key},
     repository::{Decision, Judged, LoginAttempts, limits::Limit, login_attempts::REMEMBERED_FOR},
 };
 
@@ -110,10 +110,17 @@ impl LoginAttempts for RedisLoginAttempts {
         Ok(Judged { decision, is_crowded, is_counted: code == 0 })
     }
 
-    async fn succeed(&self, attempt: &LoginAttempt, judged: Judged, is_new: bool) -> Result<(), Error> {
-        let [subject, address, successes, new] = self.counts(attempt);
-        let account = (self.key("account", attempt.account_key()), self.limits.account(), Duration::ZERO);
-        let counts = [subject, address, successes, new, account];
+    async fn succeed(
+        &self,
+        attempt: &LoginAttempt,
+        devices: &[DeviceDigest],
+        judged: Judged,
+        is_new: bool,
+    ) -> Result<(), Error> {
+        let count = |key| (key, self.limits.account(), Duration::ZERO);
+        let mut counts = self.counts(attempt).to_vec();
+        counts.push(count(self.key("account", attempt.account_key())));
+        counts.extend(devices.iter().map(|device| count(self.key("device", device))));
         self.run(&self.scripts.succeed, &counts, &[judged.is_counted, is_new]).await
     }
 
@@ -130,10 +137,12 @@ impl LoginAttempts for RedisLoginAttempts {
         Ok((left > 0).then(|| Duration::from_millis(left)))
     }
 
-    async fn unlock(&self, login: &str) -> Result<(), Error> {
-        let key = &self.key("account", account_key(login));
+    async fn unlock(&self, login: &str, devices: &[DeviceDigest]) -> Result<(), Error> {
+        let mut keys = vec![self.key("account", account_key(login))];
+        keys.extend(devices.iter().map(|device| self.key("device", device)));
+        let keys = &keys;
         with_retry(&self.connection, RedisError::is_connection_dropped, |mut redis| async move {
-            redis::cmd("DEL").arg(key).exec_async(&mut redis).await
+            redis::cmd("DEL").arg(keys).exec_async(&mut redis).await
         })
         .await
     }

@@ -117,16 +117,16 @@ impl Notifications for PgNotifications {
     }
 
     async fn resend(&self, notification: NotificationId, age: Duration) -> Result<bool, Error> {
-        // Repeats have a chat; all others get theirs anew.
+        // One that is ambiguous was handed over twice, or a second time with an unknown end. Repeats have a chat; all others get theirs anew.
         let resent = sqlx::query!(
             "update notifications set
                 status = 'queued',
-                ambiguous = ambiguous or status = 'sent',
-                chat = case when ambiguous or status = 'sent' then chat end,
+                ambiguous = status = 'sent',
+                chat = case when status = 'sent' then chat end,
                 next_attempt_at = now(),
                 sent_at = null,
                 problem = null
-            where uuid = $1 and (status = 'failed' or (status = 'sent' and not ambiguous))
+            where uuid = $1 and not ambiguous and status in ('failed', 'sent')
               and next_attempt_at <= now() - make_interval(secs => $2)",
             notification.uuid(),
             age.as_secs_f64(),

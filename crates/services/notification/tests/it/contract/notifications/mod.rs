@@ -70,6 +70,7 @@ contract!(
     only_success_counts_after_an_attempt_expired,
     one_that_failed_is_resent_to_the_chat_that_is_found_then,
     one_that_was_sent_is_resent_once_to_the_same_chat,
+    one_that_may_have_been_sent_twice_is_not_resent,
     the_queue_is_counted_to_a_limit,
     ended_notifications_are_removed_in_batches,
 );
@@ -262,6 +263,14 @@ async fn one_that_failed_is_resent_to_the_chat_that_is_found_then(all: &dyn Noti
     assert_eq!(batch.waiting[0].attempts, 1, "an attempt that began before does not settle this one");
     settle(all, &batch, &Outcome::Sent).await;
     assert_eq!(queued(all).await, 0);
+}
+
+async fn one_that_may_have_been_sent_twice_is_not_resent(all: &dyn Notifications) {
+    let failed = Outcome::Failed { problem: "no answer".to_owned(), ambiguous: true };
+    let id = with_chat(all, Kind::OrderPaid, "chat").await;
+    settle(all, &claimed(all).await, &failed).await;
+
+    assert!(!all.resend(id, Duration::ZERO).await.unwrap());
 }
 
 async fn one_that_was_sent_is_resent_once_to_the_same_chat(all: &dyn Notifications) {
