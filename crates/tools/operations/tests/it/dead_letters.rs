@@ -86,7 +86,7 @@ async fn an_action_names_what_is_missing() {
         (&unknown, "ann", "why", "there is no dead letter order.paid.dlq/0/7"),
         (&all, "ann", " ", "why: a reason is missing"),
         (&all, " ", "why", "who: the operator is missing"),
-        (&elsewhere, "ann", "why", "nowhere is no topic of this shop"),
+        (&elsewhere, "ann", "why", "nowhere is not a topic of this shop"),
     ] {
         let refusal = queue.discard(chosen, who, why, &progress).await.unwrap_err();
 
