@@ -1,7 +1,7 @@
 //! What the OpenAPI descriptions of all services share: the session, error responses, which are declared once, and the counters of the
 //! described responses.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::StatusCode;
 use utoipa::{
@@ -82,6 +82,9 @@ pub fn guarded_by(guard: &Guard, mut document: OpenApi) -> OpenApi {
     document
 }
 
+/// The statuses that an alert is about, of which the first shall not be missed at an endpoint that does not declare them.
+const FAILURES: [&str; 2] = ["500", "503"];
+
 /// Exports the counter of HTTP requests with the value 0 for each response in the description of an API. Otherwise `rate()` would miss the
 /// first increment, with which a series begins.
 pub fn count_from_zero(document: OpenApi) {
@@ -89,7 +92,10 @@ pub fn count_from_zero(document: OpenApi) {
         let operations =
             [("GET", item.get), ("POST", item.post), ("PUT", item.put), ("PATCH", item.patch), ("DELETE", item.delete)];
         for (method, operation) in operations {
-            for status in operation.into_iter().flat_map(|operation| operation.responses.responses.into_keys()) {
+            let Some(operation) = operation else { continue };
+            let statuses: BTreeSet<_> =
+                operation.responses.responses.into_keys().chain(FAILURES.map(str::to_owned)).collect();
+            for status in statuses {
                 let route = route.clone();
                 metrics::counter!("http_requests_total", "method" => method, "route" => route, "status" => status)
                     .increment(0);
