@@ -11,9 +11,10 @@ use axum::{
 use platform::{
     auth::{Guard, Rule},
     http::{
-        self, BODY_LIMIT, api_pages,
+        self, BODY_LIMIT,
         endpoints::{Endpoints, PUBLIC, USER},
         inbound::Inbound,
+        openapi_pages,
     },
     load_shed::{Slots, UserSlots, shed},
     server::{health::probe_routes, readiness::Readiness},
@@ -114,7 +115,7 @@ pub fn router(state: Api, guard: &Guard, readiness: Readiness, max_in_flight: us
     let others = Router::new()
         .route("/", get(async || Redirect::to("/console/")))
         .route("/console", get(async || Redirect::to("/console/")))
-        .merge(api_pages::routes(document()))
+        .merge(openapi_pages::routes(document()))
         .merge(probe_routes(vec![readiness]))
         .layer(shared(from_fn_with_state(guard.clone(), Guard::http)));
     let router = Router::new()

@@ -6,7 +6,7 @@ use axum::{
     response::{Html, IntoResponse as _, Response},
 };
 use contracts::identity::OPERATOR;
-use platform::http::api_pages::protected_by;
+use platform::http::openapi_pages::protected_by;
 
 use super::{
     assets::ASSETS,

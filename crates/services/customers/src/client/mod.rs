@@ -1,14 +1,14 @@
 //! Clients of other systems: the checker of identities, and the payment service.
 
-mod built_in;
-mod http;
+mod built_in_checker;
+mod http_checker;
 mod memory;
 mod payment;
 
 use async_trait::async_trait;
-pub use built_in::BuiltIn;
+pub use built_in_checker::BuiltIn;
 use chrono::NaiveDate;
-pub use http::HttpChecker;
+pub use http_checker::HttpChecker;
 pub use memory::{MemoryChecker, MemoryPayment};
 pub use payment::GrpcPayment;
 

@@ -7,9 +7,9 @@ mod login_attempt;
 mod operators;
 mod owner;
 mod password;
-mod proxies;
 mod session;
 mod token;
+mod trusted_proxies;
 mod user;
 
 pub use contact::{CODE_LIFETIME, ChatId, CodeDigest, ContactCode};
@@ -20,9 +20,9 @@ pub use operators::Operators;
 pub use owner::{LoginDigest, OpenSession, Owner, SessionUser};
 pub use password::{MAX_CHARACTERS, MIN_CHARACTERS, Password};
 use platform::invalid::InvalidField;
-pub use proxies::TrustedProxies;
 pub use session::{Session, SessionDigest, SessionId, SessionSummary, SessionTimes, ShortId};
 pub use token::{Credential, TokenDigest, TokenId};
+pub use trusted_proxies::TrustedProxies;
 pub use user::{Account, KNOWN_FOR, MAX_DEVICES, NotificationMethod, User, UserInfo};
 
 /// Checks a line of text: not empty, at most `limit` bytes, no control characters, no leading or trailing space.

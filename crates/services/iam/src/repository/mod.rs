@@ -2,8 +2,8 @@
 //! implementation.
 
 mod contact_codes;
-mod limits;
 mod login_attempts;
+mod login_limits;
 mod memory;
 mod postgres;
 mod redis;

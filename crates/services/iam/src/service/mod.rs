@@ -6,7 +6,7 @@ mod create_operator;
 mod login;
 mod profiles;
 mod sessions;
-mod throttle;
+mod slow_lane;
 mod tokens;
 mod unlock_login;
 
@@ -22,7 +22,7 @@ use platform::{
 };
 
 pub use self::{contacts::ContactService, create_operator::OperatorService, tokens::IssuedToken};
-use self::{profiles::Profiles, throttle::Throttle};
+use self::{profiles::Profiles, slow_lane::Throttle};
 use crate::{
     error::Error,
     hashing::{Hashing, Purpose, SaltBytes, Verdict},

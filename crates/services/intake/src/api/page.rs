@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
-use platform::http::{api_pages::protected_by, problem::Problem};
+use platform::http::{openapi_pages::protected_by, problem::Problem};
 
 use crate::model::Order;
 

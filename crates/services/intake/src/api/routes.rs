@@ -10,10 +10,11 @@ use axum::{
 use platform::{
     auth::{Guard, Rule},
     http::{
-        self, api_pages,
+        self,
         endpoints::{Endpoints, OPERATOR, PUBLIC, USER},
         inbound::Inbound,
         openapi::guarded_by,
+        openapi_pages,
         problem::Problem,
     },
     load_shed::{Slots, UserSlots},
@@ -75,7 +76,7 @@ pub fn router(service: IntakeService, guard: &Guard, readiness: Readiness, own: 
     let inbound = Inbound::new(guard.clone(), slots, users);
     let pages = Router::new()
         .route("/style.css", get(page::style))
-        .merge(api_pages::routes(described(Some(&open))))
+        .merge(openapi_pages::routes(described(Some(&open))))
         .merge(probe_routes(vec![readiness]))
         .layer(shared(from_fn_with_state(guard.clone(), Guard::http)));
     let router = Router::new()

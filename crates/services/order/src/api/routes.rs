@@ -11,9 +11,10 @@ use contracts::gateway::Route;
 use platform::{
     auth::{Guard, Rule},
     http::{
-        self, BODY_LIMIT, api_pages,
+        self, BODY_LIMIT,
         endpoints::{Endpoints, USER},
         inbound::Inbound,
+        openapi_pages,
         problem::Problem,
     },
     load_shed::{Slots, UserSlots},
@@ -68,7 +69,7 @@ pub fn document() -> OpenApi {
 /// quarter of that number by one user.
 pub fn router(state: Api, guard: Guard, readiness: Readiness, max_in_flight: usize) -> Router {
     let pages = Router::new()
-        .merge(api_pages::routes(openapi::with_rpcs(document())))
+        .merge(openapi_pages::routes(openapi::with_rpcs(document())))
         .merge(ready_routes(vec![readiness]))
         .layer(shared(from_fn_with_state(guard.clone(), Guard::http)));
     let inbound = Inbound::new(guard, Slots::new(max_in_flight), UserSlots::quarter_of(max_in_flight));

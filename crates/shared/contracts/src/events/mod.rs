@@ -14,7 +14,7 @@ mod messaging;
 mod names;
 mod rights;
 mod routes;
-mod topics;
+mod topic_names;
 
 pub use crate::proto::{events::v1::*, order::events::*};
 pub use catalogue::{
@@ -30,7 +30,7 @@ use platform::{
 };
 pub use rights::{JOURNAL, broker_users, rights};
 pub use routes::{Consumer, Inbound, Key, Route, group, producers, route_of, topics_of};
-pub use topics::{Topic, Topics};
+pub use topic_names::{Topic, Topics};
 use uuid::Uuid;
 
 use crate::ids::EventId;

@@ -28,7 +28,7 @@ use crate::{
     listener::{Listener, Protocol},
     server::readiness::Readiness,
     shared_layer::shared,
-    telemetry::observe,
+    telemetry::request_telemetry,
 };
 
 /// The time limit of a call for which the caller sets no earlier deadline.
@@ -119,7 +119,7 @@ impl Services {
         anyhow::ensure!(open_to_nobody.is_empty(), "no rule says who may call {}", open_to_nobody.join(", "));
         let reflection_v1 = self.reflection().build_v1().context("building reflection")?;
         let reflection_v1alpha = self.reflection().build_v1alpha().context("building reflection")?;
-        observe::count_from_zero(&rpcs);
+        request_telemetry::count_from_zero(&rpcs);
         let guarded =
             inbound::bounded(self.routes.routes().into_axum_router(), guard, max_calls_in_flight, &self.apart);
         let (reporter, mut open) = health::service();
@@ -179,7 +179,7 @@ async fn call_layer(State(rpcs): State<Rpcs>, request: Request, next: Next) -> R
         let answered = catch_panics(answered, || refuse(&tonic::Status::internal("internal error"))).await;
         details::completed(answered)
     };
-    observe::grpc(&rpcs, request, handle).await
+    request_telemetry::grpc(&rpcs, request, handle).await
 }
 
 /// Sets the deadline of a call to the one that its caller sent, but at most [`CALL_TIMEOUT`] from now.

@@ -11,7 +11,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use crate::{
     auth::{Access, Rule},
-    http::api_pages,
+    http::openapi_pages,
     server::health,
 };
 
@@ -107,6 +107,6 @@ impl<S: Clone + Send + Sync + 'static> Endpoints<S> {
     /// once.
     pub fn rules(self) -> Vec<Rule> {
         let own = self.access.into_iter().map(|(method, access)| Rule { method: method.leak(), access });
-        own.chain(api_pages::RULES).chain(health::PROBE_RULES).collect()
+        own.chain(openapi_pages::RULES).chain(health::PROBE_RULES).collect()
     }
 }

@@ -1,6 +1,5 @@
 //! HTTP server: the layers around every request, and graceful shutdown. `listener::connection` sets the limits of the HTTP protocol.
 
-pub mod api_pages;
 pub(crate) mod discard_body;
 pub mod endpoints;
 pub(crate) mod expect;
@@ -9,6 +8,7 @@ pub mod inbound;
 pub mod json;
 pub(crate) mod keep_alive;
 pub mod openapi;
+pub mod openapi_pages;
 pub mod problem;
 pub mod query;
 pub(crate) mod rejection;
@@ -47,7 +47,7 @@ use crate::{
     load_shed,
     server::readiness::Readiness,
     shared_layer::shared,
-    telemetry::observe,
+    telemetry::request_telemetry,
 };
 pub use crate::{
     deadline::REQUEST_TIMEOUT,
@@ -119,7 +119,7 @@ async fn request_layer(State(bodies): State<Bodies>, request: Request, next: Nex
         Ok(()) => received(&bodies, request, next).await,
         Err(problem) => problem.into_response(),
     };
-    let handle = async |request: Request| observe::http(request, handle).await;
+    let handle = async |request: Request| request_telemetry::http(request, handle).await;
     secured(request, handle).await
 }
 

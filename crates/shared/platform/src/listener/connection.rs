@@ -21,8 +21,8 @@ use super::{
     Protocol, Server,
     activity::{Activity, Watched},
     answers::Place,
+    run_to_completion::ToItsEnd,
     slots::ConnectionSlot,
-    to_its_end::ToItsEnd,
 };
 use crate::{
     grpc,

@@ -8,9 +8,9 @@ mod activity;
 mod answers;
 mod connection;
 mod network;
+mod run_to_completion;
 mod sent;
 mod slots;
-mod to_its_end;
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 

@@ -8,7 +8,7 @@ mod logs;
 mod memory_log;
 pub mod metric;
 mod metrics;
-pub(crate) mod observe;
+pub(crate) mod request_telemetry;
 
 use std::time::Duration;
 
@@ -80,7 +80,7 @@ pub fn start(service: &'static str, config: &Config) -> anyhow::Result<Telemetry
     let upkeep = metrics::record()?;
     export::count_from_zero();
     global::set_text_map_propagator(propagator());
-    observe::trust_trace_headers(config.trust_trace_headers);
+    request_telemetry::trust_trace_headers(config.trust_trace_headers);
     let share = config.otel_traces_sampler_arg;
     anyhow::ensure!((0.0..=1.0).contains(&share), "OTEL_TRACES_SAMPLER_ARG: must be from 0 to 1");
     let resource = Resource::builder().with_service_name(service).build();

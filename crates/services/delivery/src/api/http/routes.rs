@@ -6,10 +6,11 @@ use axum::{Router, middleware::from_fn_with_state};
 use platform::{
     auth::{Guard, Rule},
     http::{
-        self, api_pages,
+        self,
         endpoints::{Endpoints, OPERATOR, USER},
         inbound::Inbound,
         openapi::guarded_by,
+        openapi_pages,
         problem::Problem,
     },
     load_shed::{Slots, UserSlots},
@@ -58,8 +59,8 @@ pub fn document() -> utoipa::openapi::OpenApi {
 /// Builds the whole HTTP API. More than `max_in_flight` concurrent requests, or a quarter of them by one user, are rejected with 429.
 pub fn router(service: DeliveryService, guard: Guard, readiness: Readiness, max_in_flight: usize) -> Router {
     let pages = Router::new()
-        .merge(api_pages::routes(guarded_by(&guard, document())))
-        .merge(api_pages::start_page())
+        .merge(openapi_pages::routes(guarded_by(&guard, document())))
+        .merge(openapi_pages::start_page())
         .merge(health::routes(&readiness))
         .merge(probe_routes(vec![readiness]))
         .layer(shared(from_fn_with_state(guard.clone(), Guard::http)));

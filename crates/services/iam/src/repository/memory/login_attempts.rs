@@ -14,7 +14,7 @@ use crate::{
     config::Limits,
     error::Error,
     model::{DeviceDigest, LoginAttempt, Origin, account_key},
-    repository::{Decision, Judged, LoginAttempts, limits::Limit, login_attempts::REMEMBERED_FOR},
+    repository::{Decision, Judged, LoginAttempts, login_attempts::REMEMBERED_FOR, login_limits::Limit},
 };
 
 pub struct MemoryLoginAttempts {

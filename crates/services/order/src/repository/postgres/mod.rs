@@ -1,6 +1,5 @@
 //! The PostgreSQL implementations of the repositories, one per file.
 
-mod allowances;
 mod attempts;
 mod checkouts;
 mod deliveries;
@@ -10,6 +9,7 @@ mod orders;
 mod payment_events;
 mod row;
 mod settle;
+mod unpaid_allowances;
 
 use platform::{
     inbox::{self, SkippedEvents},
@@ -20,7 +20,7 @@ use platform::{
 pub static MIGRATIONS: Migrations =
     Migrations::new(sqlx::migrate!("../../../migrations/order"), &[&inbox::TABLE, &lease::TABLE, &outbox::TABLE]);
 
-use self::{allowances::Allowances, row::Row};
+use self::{row::Row, unpaid_allowances::Allowances};
 
 #[derive(Clone)]
 pub struct PgOrders {

@@ -26,9 +26,9 @@ macro_rules! script {
 impl Default for Scripts {
     fn default() -> Self {
         Self {
-            open: script!("#!lua\n", "prefix.lua", "surplus.lua", "open.lua"),
+            open: script!("#!lua\n", "prefix.lua", "session_limit.lua", "open.lua"),
             find: script!("#!lua flags=allow-oom\n", "use.lua", "find.lua"),
-            add_token: script!("#!lua\n", "surplus.lua", "add_token.lua"),
+            add_token: script!("#!lua\n", "session_limit.lua", "add_token.lua"),
             find_token: script!("#!lua flags=allow-oom\n", "use.lua", "find_token.lua"),
             close: script!("#!lua flags=allow-oom\n", "close.lua"),
             close_all: script!("#!lua flags=allow-oom\n", "close_all.lua"),
