@@ -116,7 +116,7 @@ fn what_is_wrong_is_said_in_one_sentence() {
         (&["dlq", "list"], Variables::new(), "KAFKA_BROKERS"),
         (&["dlq", "list", "--topic", "x"], given("KAFKA_BROKERS", "127.0.0.1:1"), "x is not a topic of this shop"),
         (&["up"], given("ORDER_LISTEN", "nowhere"), "ORDER_LISTEN"),
-        (&["up"], given("LOG_LEVEL", "loud"), "LOG_LEVEL: \"loud\" is no level"),
+        (&["up"], given("LOG_LEVEL", "loud"), "LOG_LEVEL: \"loud\" is not a log level"),
         (&["up"], given("ORDER_LSTEN", "127.0.0.1:1"), "ORDER_LSTEN: is not known; did you mean ORDER_LISTEN?"),
         (
             &["run", "order"],
