@@ -8,7 +8,7 @@ use platform::{
     server,
 };
 use secrecy::SecretString;
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::Deserialize;
 
 use crate::{
     SERVICE,
@@ -95,7 +95,7 @@ pub struct Hashing {
     #[serde(default = "argon2_iterations")]
     pub iam_argon2_iterations: u32,
     /// The number of hashes computed concurrently. Each needs the memory of one hash.
-    #[serde(default = "hashing_threads", deserialize_with = "threads")]
+    #[serde(default = "hashing_threads", deserialize_with = "platform::config::bounded::up_to::<MAX_THREADS, _>")]
     pub iam_hashing_threads: usize,
     /// The maximum number of hashes that wait for a thread. Further ones are refused at once.
     #[serde(default = "hashing_queue")]
@@ -152,14 +152,6 @@ fn argon2_iterations() -> u32 {
 
 /// The maximum of `IAM_HASHING_THREADS`.
 const MAX_THREADS: usize = 256;
-
-fn threads<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
-    let threads = usize::deserialize(from)?;
-    if (1..=MAX_THREADS).contains(&threads) {
-        return Ok(threads);
-    }
-    Err(D::Error::custom(format!("must be from 1 to {MAX_THREADS}")))
-}
 
 fn hashing_threads() -> usize {
     2

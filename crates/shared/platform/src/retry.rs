@@ -89,7 +89,7 @@ where
     for pause in endless_backoff() {
         match prepare().await {
             Err(error) if is_unavailable(&error) => {
-                tracing::warn!(error = error_chain(error), "{what} unavailable, retrying");
+                tracing::warn!(error = error_chain(error), "{what} failed, retrying");
             }
             outcome => return outcome,
         }

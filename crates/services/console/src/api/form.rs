@@ -64,11 +64,10 @@ fn members(is_form: bool, body: &[u8]) -> Result<Map<String, Value>, Problem> {
 impl Form {
     /// Returns a member that must be a string.
     pub fn text(&self, name: &'static str) -> Result<String, Problem> {
-        match self.members.get(name) {
-            Some(Value::String(text)) => Ok(text.clone()),
-            Some(_) => Err(Problem::invalid(name, "must be a string")),
-            None => Err(Problem::invalid(name, "is required")),
+        if !self.members.contains_key(name) {
+            return Err(Problem::invalid(name, "is required"));
         }
+        self.optional_text(name).map(str::to_owned)
     }
 
     /// Returns a member that must be a string, or an empty text if it is absent.

@@ -101,7 +101,10 @@ pub static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
 pub fn document() -> OpenApi {
     let info = InfoBuilder::new()
         .title("Shipyard console")
-        .description(Some("The shop in a browser. A write needs the Origin of the console. The session is a cookie, `X-Session-Uuid`, or an access token in `Authorization`."))
+        .description(Some(
+            "The shop in a browser. A write needs the Origin of the console. The session is a cookie, `X-Session-Uuid`, or an access token \
+            in `Authorization`.",
+        ))
         .version(env!("CARGO_PKG_VERSION"));
     requests().merge(streams()).merge(sessions()).document(OpenApiBuilder::new().info(info.build()).build())
 }

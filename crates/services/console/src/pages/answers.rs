@@ -28,7 +28,7 @@ const MAX_BYTES: usize = platform::http::BODY_LIMIT;
 pub async fn as_page(State(api): State<Api>, request: Request, next: Next) -> Response {
     let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
     let session = request.extensions().get::<Session>().cloned();
-    let response = next.run(request).await;
+    let response = http::as_problem(request, async |request| next.run(request).await).await;
     match response.status() {
         StatusCode::UNAUTHORIZED => login::needed(path, session.is_some()),
         _ => problem_page(&api, session.as_ref(), response, None).await,
@@ -56,7 +56,8 @@ pub async fn after_form(State(api): State<Api>, request: Request, next: Next) ->
         return problem_page(&api, session.as_ref(), problem.into_response(), None).await;
     };
     let back = page_of_form(parts.uri.path(), &body);
-    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    let request = Request::from_parts(parts, Body::from(body));
+    let response = http::as_problem(request, async |request| next.run(request).await).await;
     match response.status() {
         // The login itself answers with its page.
         StatusCode::UNAUTHORIZED if is_problem(response.headers()) => login::needed(back, true),
@@ -85,19 +86,8 @@ fn is_problem(headers: &HeaderMap) -> bool {
     headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == MEDIA_TYPE)
 }
 
-/// Returns the answer with which axum refuses a request, a plain text, as the problem that it becomes outside of this middleware.
-fn as_problem(response: Response) -> Response {
-    let kind = response.headers().get(header::CONTENT_TYPE);
-    let is_text = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
-    if is_text && response.status() == StatusCode::BAD_REQUEST {
-        return Problem::invalid("request", "cannot be read").into_response();
-    }
-    response
-}
-
 /// Returns the page of a problem. `back` leads to the form that was refused.
 async fn problem_page(api: &Api, session: Option<&Session>, response: Response, back: Option<String>) -> Response {
-    let response = as_problem(response);
     if !is_problem(response.headers()) {
         return response;
     }

@@ -1,6 +1,6 @@
 //! The slots of the streams that may be open at once.
 //!
-//! One user may have them all while nobody else needs one. When all are taken, another user gets the oldest of those of the user who has
+//! One user may have them all while no other user needs one. When all are taken, another user gets the oldest of those of the user who has
 //! the most: a flood displaces itself.
 
 use std::{

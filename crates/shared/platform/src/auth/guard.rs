@@ -148,8 +148,8 @@ impl Guard {
         Ok(CREDENTIAL.scope(credential, next(request)).await)
     }
 
-    /// Returns the service that calls a public method, if it proves its name. Every other caller is a stranger there, whatever it presents,
-    /// so nothing is refused or recorded.
+    /// Returns the service that calls a public method, if it proves its name. Every other caller is a stranger there, even with
+    /// a token that is invalid, so nothing is refused or recorded.
     fn calling_service(&self, request: &Request) -> Option<String> {
         match request.extensions().get::<Identity>() {
             Some(Identity::Service(name)) => Some(name.as_ref().to_owned()),

@@ -18,7 +18,7 @@ pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<(TokenKind, &str)>, R
     Ok(Some((kind, token)))
 }
 
-/// Returns the token in the header `Authorization`, whatever it is.
+/// Returns the token in the header `Authorization`, of any kind. Nothing is verified.
 pub fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     token_of(headers.get(header::AUTHORIZATION)?.to_str().ok()?)
 }

@@ -112,17 +112,24 @@ tokio::task_local! {
 
 /// Returns the session of the current request, as metadata that is forwarded to peers. `None` if the request has an access token instead.
 pub fn forwarded_session() -> Option<AsciiMetadataValue> {
-    match CREDENTIAL.try_with(Clone::clone) {
-        Ok(Credential::Session(session)) => session.parse().ok(),
-        Ok(Credential::Token(_)) | Err(_) => None,
-    }
+    of_credential(|credential| match credential {
+        Credential::Session(session) => session.parse().ok(),
+        Credential::Token(_) => None,
+    })
+}
+
+/// Reads the credential of the current request, if there is one.
+fn of_credential<T>(read: impl FnOnce(&Credential) -> Option<T>) -> Option<T> {
+    CREDENTIAL.try_with(read).ok().flatten()
 }
 
 /// Adds the session of the current request to a call. An access token is not forwarded.
 pub(crate) fn forward_session(headers: &mut HeaderMap) {
-    if let Ok(Credential::Session(session)) = CREDENTIAL.try_with(Clone::clone)
-        && let Ok(value) = HeaderValue::try_from(session)
-    {
+    let session = of_credential(|credential| match credential {
+        Credential::Session(session) => HeaderValue::try_from(session).ok(),
+        Credential::Token(_) => None,
+    });
+    if let Some(value) = session {
         headers.insert(SESSION_METADATA, value);
     }
 }
@@ -130,9 +137,11 @@ pub(crate) fn forward_session(headers: &mut HeaderMap) {
 /// Adds the session or the access token of the current request to a call.
 pub(crate) fn forward_credential(headers: &mut HeaderMap) {
     forward_session(headers);
-    if let Ok(Credential::Token(token)) = CREDENTIAL.try_with(Clone::clone)
-        && let Ok(mut value) = HeaderValue::try_from(format!("Bearer {token}"))
-    {
+    let token = of_credential(|credential| match credential {
+        Credential::Session(_) => None,
+        Credential::Token(token) => HeaderValue::try_from(format!("Bearer {token}")).ok(),
+    });
+    if let Some(mut value) = token {
         value.set_sensitive(true);
         headers.insert(header::AUTHORIZATION, value);
     }

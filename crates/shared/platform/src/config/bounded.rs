@@ -11,11 +11,16 @@ const MAX_DURATION: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// Reads a number of connections, requests or streams: from 1 to a million.
 pub fn count<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
+    up_to::<MAX_COUNT, D>(from)
+}
+
+/// Reads a number from 1 to `MAX`.
+pub fn up_to<'de, const MAX: usize, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
     let count = usize::deserialize(from)?;
-    if (1..=MAX_COUNT).contains(&count) {
+    if (1..=MAX).contains(&count) {
         return Ok(count);
     }
-    Err(D::Error::custom(format!("must be from 1 to {MAX_COUNT}")))
+    Err(D::Error::custom(format!("must be from 1 to {MAX}")))
 }
 
 /// Reads a time such as `10s`, of at most 100 years.

@@ -39,7 +39,6 @@ use crate::{
     http::{
         discard_body::discard_rest,
         problem::Problem,
-        rejection::as_problem,
         request_body::{Arrivals, Arrived, NotArrived},
         response_headers::secured,
     },
@@ -52,7 +51,7 @@ use crate::{
 pub use crate::{
     deadline::REQUEST_TIMEOUT,
     http::{
-        rejection::{method_not_allowed, not_found},
+        rejection::{as_problem, method_not_allowed, not_found},
         request_body::BODY_LIMIT,
     },
 };

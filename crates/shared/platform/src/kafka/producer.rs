@@ -139,14 +139,16 @@ pub(super) fn refused(error: KafkaError, topic: &str) -> anyhow::Error {
 
 /// Returns true if publishing failed because the broker did not acknowledge a record in time.
 fn is_timeout(error: &anyhow::Error) -> bool {
-    let code = error.downcast_ref::<KafkaError>().and_then(KafkaError::rdkafka_error_code);
-    code == Some(RDKafkaErrorCode::MessageTimedOut)
+    code(error) == Some(RDKafkaErrorCode::MessageTimedOut)
 }
 
 /// Returns true if publishing failed because a record exceeds the size limit of the producer or of the topic.
 pub fn is_too_large(error: &anyhow::Error) -> bool {
-    let code = error.downcast_ref::<KafkaError>().and_then(KafkaError::rdkafka_error_code);
-    code == Some(RDKafkaErrorCode::MessageSizeTooLarge)
+    code(error) == Some(RDKafkaErrorCode::MessageSizeTooLarge)
+}
+
+fn code(error: &anyhow::Error) -> Option<RDKafkaErrorCode> {
+    error.downcast_ref::<KafkaError>().and_then(KafkaError::rdkafka_error_code)
 }
 
 impl KafkaPublisher {
