@@ -22,7 +22,7 @@ pub fn record(order: OrderId, offset: i64) -> NewRecord {
         published_at: now,
         consumed_at: now,
         trace: None,
-        payload: Value::Null,
+        encoded: Vec::new(),
         headers: Value::Null,
     }
 }

@@ -1,0 +1,1 @@
+alter table timeline drop column encoded, alter column payload drop default;
