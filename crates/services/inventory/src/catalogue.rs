@@ -12,7 +12,7 @@ use crate::model::{Category, Dimensions, Manufacturer, NewPart, Value};
 
 /// The text of the built-in catalogue.
 pub const DEFAULT: &str = include_str!("../catalogue.toml");
-/// The maximum length of a part's name, in characters.
+/// The maximum length of a part's name, country and tags, in characters. Their indexes hold at most 2 704 bytes of a text.
 const MAX_NAME_LENGTH: usize = 200;
 /// The maximum initial stock of a part, in units.
 const MAX_STOCK: i64 = 1_000_000_000;
@@ -74,6 +74,13 @@ pub fn parse(text: &str) -> Result<Vec<NewPart>, CatalogueError> {
 fn check(entry: Entry) -> Result<NewPart, String> {
     if entry.name.is_empty() || entry.name.chars().count() > MAX_NAME_LENGTH {
         return Err(format!("name: does not have 1 to {MAX_NAME_LENGTH} characters"));
+    }
+    let is_long = |text: &String| text.chars().count() > MAX_NAME_LENGTH;
+    if is_long(&entry.manufacturer.country) {
+        return Err(format!("manufacturer.country: has more than {MAX_NAME_LENGTH} characters"));
+    }
+    if entry.tags.iter().any(is_long) {
+        return Err(format!("tags: one has more than {MAX_NAME_LENGTH} characters"));
     }
     let price = Money::from_major(entry.price).ok().filter(|price| *price > Money::ZERO);
     let price = price.ok_or_else(|| "price: is not a positive amount with two decimals at most".to_owned())?;
@@ -223,6 +230,21 @@ mod tests {
 
             assert!(error.contains(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_for_its_index_is_rejected() {
+        let of_length = |length: usize| {
+            let text = "🚀".repeat(length);
+            ["tags = [\"TEXT\"]", "manufacturer = { name = \"\", country = \"TEXT\", website = \"\" }"]
+                .map(|line| parse(&with("tags = [\"main\"]", &line.replace("TEXT", &text))).map(drop))
+        };
+
+        let refused = of_length(201).map(|parsed| parsed.unwrap_err().to_string());
+
+        assert_eq!(of_length(200), [Ok(()), Ok(())]);
+        assert_eq!(refused[0], "part 1 (Main Engine): tags: one has more than 200 characters");
+        assert_eq!(refused[1], "part 1 (Main Engine): manufacturer.country: has more than 200 characters");
     }
 
     #[test]

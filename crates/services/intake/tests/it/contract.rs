@@ -5,9 +5,10 @@ use std::{sync::Arc, time::Duration};
 use intake::{
     model::{Item, Order, OrderUid},
     repository::{MIGRATIONS, MemoryOrders, Orders, PgOrders, StoredOrder, Written, store},
-    sample,
+    sample::{self, Dice},
     service::read,
 };
+use serde_json::Value;
 
 macro_rules! contract {
     ($($name:ident),* $(,)?) => {
@@ -30,6 +31,7 @@ macro_rules! contract {
 
 contract!(
     an_order_is_read_as_it_was_stored,
+    the_longest_texts_are_stored_and_their_customer_is_erased,
     a_leap_second_is_one_value_everywhere,
     a_repeat_is_nothing_and_another_content_is_told,
     within_a_batch_the_first_stands,
@@ -64,6 +66,43 @@ async fn an_order_is_read_as_it_was_stored(repository: &dyn Orders) {
     }
     assert_eq!(repository.find(&OrderUid::stored("unknown")).await.unwrap(), None);
     assert_eq!(store(repository, &[]).await.unwrap(), []);
+}
+
+/// Replaces the texts of an order by random ones of the maximum length, in bytes too.
+fn lengthen(member: &str, value: &mut Value, dice: &mut Dice) {
+    match value {
+        Value::Object(members) => {
+            for (member, value) in members {
+                lengthen(member, value, dice);
+            }
+        }
+        Value::Array(list) => {
+            for value in list {
+                lengthen(member, value, dice);
+            }
+        }
+        Value::String(text) if member != "date_created" => {
+            let length = if member == "order_uid" { OrderUid::MAX_LENGTH } else { 1_000 };
+            let random = |_| char::from_u32(0x1_0000 + u32::try_from(dice.below(0x1_0000)).unwrap()).unwrap();
+            // An e-mail address has an @.
+            *text = (1..length).map(random).chain(['@']).collect();
+        }
+        _ => {}
+    }
+}
+
+async fn the_longest_texts_are_stored_and_their_customer_is_erased(repository: &dyn Orders) {
+    let mut longest = serde_json::to_value(sample::order(7, 1)).unwrap();
+    lengthen("", &mut longest, &mut Dice::new(7, 1));
+    let order = read(longest.to_string().as_bytes(), "2026-12-01T00:00:00Z".parse().unwrap()).unwrap();
+    let order = Arc::new(order);
+
+    let written = store(repository, std::slice::from_ref(&order)).await.unwrap();
+
+    assert_eq!(written, [Written::New]);
+    assert_eq!(repository.find(&order.order_uid).await.unwrap().as_ref(), Some(&*order));
+    assert!(repository.erase("another", 10).await.unwrap().is_empty());
+    assert_eq!(repository.erase(&order.customer_id, 10).await.unwrap(), [order.order_uid.clone()]);
 }
 
 /// PostgreSQL has no leap seconds: it stores the beginning of the next minute.

@@ -12,7 +12,10 @@ use sqlx::Error;
 pub fn is_permanent(error: &Error) -> bool {
     match error {
         // Classes 22 data exception, 23 integrity constraint violation.
-        Error::Database(_) => is_of_class(error, &["22", "23"]),
+        Error::Database(_) if is_of_class(error, &["22", "23"]) => true,
+        // Class 54 program limit exceeded, with the name of an index: a value is too long for it. Without a name it may be a limit of the
+        // server, which refuses all writes when it runs out of transaction ids, until it is vacuumed.
+        Error::Database(cause) => is_of_class(error, &["54"]) && cause.constraint().is_some(),
         Error::ColumnDecode { .. } | Error::Decode(_) | Error::Encode(_) => true,
         _ => false,
     }
