@@ -8,7 +8,7 @@ use platform::{
     outbox::Publisher as _,
 };
 
-use super::Topic;
+use super::{Topic, payload};
 use crate::{error::Error, model::Order};
 
 /// The time limit of publishing an order.
@@ -28,7 +28,7 @@ impl KafkaTopic {
 #[async_trait]
 impl Topic for KafkaTopic {
     async fn publish(&self, order: &Order) -> Result<(), Error> {
-        let payload = serde_json::to_vec(order).map_err(|error| Error::Topic(error.into()))?;
+        let payload = payload(order)?;
         let key = order.order_uid.as_str().as_bytes().to_vec();
         let record = Record { topic: self.topic.clone(), key, payload, headers: HashMap::new() };
         self.publisher

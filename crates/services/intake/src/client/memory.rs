@@ -7,7 +7,7 @@ use std::sync::{
 
 use async_trait::async_trait;
 
-use super::Topic;
+use super::{Topic, payload};
 use crate::{error::Error, model::Order};
 
 /// Keeps the published records; clones share them.
@@ -34,7 +34,7 @@ impl Topic for MemoryTopic {
         if self.is_away.load(Ordering::Acquire) {
             return Err(Error::Topic(anyhow::anyhow!("the broker is away")));
         }
-        let payload = serde_json::to_vec(order).map_err(|error| Error::Topic(error.into()))?;
+        let payload = payload(order)?;
         self.records.lock().unwrap_or_else(PoisonError::into_inner).push(payload);
         Ok(())
     }

@@ -7,11 +7,21 @@ use async_trait::async_trait;
 pub use kafka::KafkaTopic;
 pub use memory::MemoryTopic;
 
-use crate::{error::Error, model::Order};
+use crate::{
+    error::Error,
+    model::{MAX_MESSAGE_BYTES, Order},
+};
 
 /// The topic to which producers publish orders.
 #[async_trait]
 pub trait Topic: Send + Sync {
     /// Publishes an order. Returns once it is in the topic.
     async fn publish(&self, order: &Order) -> Result<(), Error>;
+}
+
+/// Returns the message of an order. It may be longer than the body that the order came in, since it has every member. One that the consumer
+/// would refuse for its length is not published.
+fn payload(order: &Order) -> Result<Vec<u8>, Error> {
+    let payload = serde_json::to_vec(order).map_err(|error| Error::Topic(error.into()))?;
+    if payload.len() > MAX_MESSAGE_BYTES { Err(Error::TooLong) } else { Ok(payload) }
 }

@@ -57,6 +57,19 @@ async fn the_short_form_is_completed_where_the_api_is_open() {
 }
 
 #[tokio::test]
+async fn an_order_that_becomes_longer_than_a_message_is_refused_as_a_longer_body_is() {
+    let fixture = Fixture::open().await;
+    let long = |qty: usize| json!({ "user_id": 1, "items": [{ "sku": "x".repeat(1_000), "qty": qty }] });
+
+    let refused = fixture.post("/orders", &long(1_000), None).await;
+
+    assert_eq!(refused.code(), (413, "PAYLOAD_TOO_LARGE".to_owned()));
+    assert_eq!(fixture.post("/orders", &long(500), None).await.status, 202);
+    fixture.stored(1).await;
+    assert!(fixture.letters(0).await.is_empty());
+}
+
+#[tokio::test]
 async fn bad_input_is_refused_with_its_path() {
     let fixture = Fixture::open().await;
     let mut free = example();
