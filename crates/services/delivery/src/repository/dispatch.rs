@@ -14,19 +14,38 @@ use crate::{
 pub trait Dispatch: Send + Sync {
     /// Returns the couriers that carry no order, at most `MAX_COURIERS`, in the order of their uuids.
     async fn free(&self) -> Result<Vec<FreeCourier>, Error>;
+    /// Returns whether an order waits for a courier whose volume is at most `largest`. One that cannot be read counts, too.
+    async fn has_waiting(&self, largest: Volume) -> Result<bool, Error>;
     /// Returns up to `limit` orders that wait for a courier and whose volume is at most `largest`, longest wait first.
     async fn waiting(&self, largest: Volume, limit: i64) -> Result<Vec<Waiting>, Error>;
     /// Assigns each order that still waits to its courier, if the courier is still free, and puts it into the first storage place that can
     /// store it. One statement changes order, courier and storage
     /// place and writes the events. Returns the assigned orders.
     async fn assign(&self, assignments: &[Assignment]) -> Result<Vec<OrderId>, Error>;
-    /// Returns up to `limit` couriers that carry an order, in the order of their uuids, from the first after `after` on.
-    async fn trips(&self, after: Option<CourierId>, limit: i64) -> Result<Vec<Trip>, Error>;
+    /// Reads up to `limit` couriers that carry an order, in the order of their uuids, from the first after `after` on.
+    async fn trips(&self, after: Option<CourierId>, limit: i64) -> Result<TripPage, Error>;
     /// Counts the orders and the couriers by what they are doing.
     async fn counts(&self) -> Result<Counts, Error>;
     /// Moves each courier that is still on the cell where its step begins. Writes nothing unless `epoch` is the current epoch of the lease
     /// for moving couriers.
     async fn step(&self, epoch: i64, steps: &[Step]) -> Result<Moved, Error>;
+}
+
+/// Some of the couriers that carry an order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TripPage {
+    /// The trips without those that could not be read.
+    pub trips: Vec<Trip>,
+    /// The courier after which the next page begins; `None` if this page is the last.
+    pub next: Option<CourierId>,
+}
+
+impl TripPage {
+    /// Creates the page of these trips. `last` is the last of the `count` couriers of which they were read.
+    pub fn new(trips: Vec<Trip>, last: Option<CourierId>, count: usize, limit: i64) -> Self {
+        let is_full = i64::try_from(count).is_ok_and(|count| count >= limit);
+        Self { trips, next: last.filter(|_| is_full) }
+    }
 }
 
 /// How many orders and couriers do what. An order that is delivered or failed is not counted: those grow for ever.

@@ -19,7 +19,7 @@ impl DeliveryService {
     pub async fn assign_orders(&self, now: DateTime<Utc>) -> Result<usize, Error> {
         let mut count = 0;
         // Usually no order waits. Then the couriers, of which there may be thousands, are not read.
-        if self.dispatch.waiting(Volume::LARGEST, 1).await?.is_empty() {
+        if !self.dispatch.has_waiting(Volume::LARGEST).await? {
             return Ok(0);
         }
         loop {

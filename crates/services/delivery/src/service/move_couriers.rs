@@ -4,7 +4,12 @@ use chrono::NaiveDate;
 use contracts::ids::CourierId;
 
 use super::DeliveryService;
-use crate::{error::Error, metrics, repository::Moved};
+use crate::{
+    error::Error,
+    metrics,
+    model::Trip,
+    repository::{Moved, TripPage},
+};
 
 /// The maximum number of couriers that one statement moves.
 const BATCH_SIZE: i64 = 1_000;
@@ -16,27 +21,34 @@ impl DeliveryService {
         let mut moved = 0;
         let mut after: Option<CourierId> = None;
         loop {
-            let trips = self.dispatch.trips(after, BATCH_SIZE).await?;
-            after = trips.last().map(|trip| trip.courier);
-            let is_full = i64::try_from(trips.len()).is_ok_and(|count| count == BATCH_SIZE);
-            if trips.is_empty() {
+            let TripPage { trips, next } = self.dispatch.trips(after, BATCH_SIZE).await?;
+            if !trips.is_empty() {
+                let couriers = self.step(epoch, today, trips).await?;
+                moved += couriers;
+                // Another replica has taken the lease.
+                if couriers == 0 {
+                    return Ok(moved);
+                }
+            }
+            if next.is_none() {
                 return Ok(moved);
             }
-            let steps: Vec<_> = trips.into_iter().map(|trip| trip.step(today)).collect();
-            let Moved { couriers, arrived } = self.dispatch.step(epoch, &steps).await?;
-            moved += couriers;
-            if couriers > 0 && steps.iter().any(|step| !step.events.is_empty()) {
-                self.relay.wake();
-            }
-            if !arrived.is_empty() {
-                tracing::info!(arrived = arrived.len(), "orders delivered");
-                metrics::delivered(&arrived);
-                self.assign_soon();
-            }
-            // If no courier moved, another replica has taken the lease.
-            if !is_full || couriers == 0 {
-                return Ok(moved);
-            }
+            after = next;
         }
+    }
+
+    /// Moves these couriers by one step. Returns the number of couriers moved.
+    async fn step(&self, epoch: i64, today: NaiveDate, trips: Vec<Trip>) -> Result<usize, Error> {
+        let steps: Vec<_> = trips.into_iter().map(|trip| trip.step(today)).collect();
+        let Moved { couriers, arrived } = self.dispatch.step(epoch, &steps).await?;
+        if couriers > 0 && steps.iter().any(|step| !step.events.is_empty()) {
+            self.relay.wake();
+        }
+        if !arrived.is_empty() {
+            tracing::info!(arrived = arrived.len(), "orders delivered");
+            metrics::delivered(&arrived);
+            self.assign_soon();
+        }
+        Ok(couriers)
     }
 }

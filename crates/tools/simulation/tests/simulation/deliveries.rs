@@ -15,9 +15,11 @@ use delivery::{
     generate::Generator,
     model::{
         Assignment, Courier as Carrier, Delivery as OrderDelivery, Early, Event, FreeCourier, Known, Location,
-        Name as Text, NewCourier, Speed, State, Step, Street, Trip, Volume, Waiting,
+        Name as Text, NewCourier, Speed, State, Step, Street, Volume, Waiting,
     },
-    repository::{ActiveOrder, Counts, Couriers, Deliveries, Dispatch, ListedCourier, MemoryRepository, Moved, Shown},
+    repository::{
+        ActiveOrder, Counts, Couriers, Deliveries, Dispatch, ListedCourier, MemoryRepository, Moved, Shown, TripPage,
+    },
     service::{DeliveryService, Repositories},
 };
 use platform::{clock::Virtual, deadline, lease::Lease, outbox::Waker};
@@ -171,9 +173,10 @@ stepwise! {
 stepwise! {
     Dispatch for MemoryRepository, delivery::error::Error {
         fn free() -> Vec<FreeCourier>;
+        fn has_waiting(largest: Volume) -> bool;
         fn waiting(largest: Volume, limit: i64) -> Vec<Waiting>;
         fn assign(assignments: &[Assignment]) -> Vec<OrderId>;
-        fn trips(after: Option<CourierId>, limit: i64) -> Vec<Trip>;
+        fn trips(after: Option<CourierId>, limit: i64) -> TripPage;
         fn counts() -> Counts;
         fn step(epoch: i64, steps: &[Step]) -> Moved;
     }

@@ -7,7 +7,7 @@ use super::{MemoryRepository, Row, carried, place_of};
 use crate::{
     error::Error,
     model::{Assignment, FreeCourier, Known, State, Step, Trip, Volume, Waiting},
-    repository::{Counts, Dispatch, MAX_COUNTED, Moved, couriers::MAX_COURIERS},
+    repository::{Counts, Dispatch, MAX_COUNTED, Moved, TripPage, couriers::MAX_COURIERS},
 };
 
 fn first<T>(all: impl Iterator<Item = T>, limit: i64) -> Vec<T> {
@@ -24,6 +24,10 @@ impl Dispatch for MemoryRepository {
         let mut free: Vec<_> = free.collect();
         free.sort_by_key(|courier| courier.id);
         Ok(first(free.into_iter(), MAX_COURIERS))
+    }
+
+    async fn has_waiting(&self, largest: Volume) -> Result<bool, Error> {
+        Ok(!self.waiting(largest, 1).await?.is_empty())
     }
 
     async fn waiting(&self, largest: Volume, limit: i64) -> Result<Vec<Waiting>, Error> {
@@ -64,7 +68,7 @@ impl Dispatch for MemoryRepository {
         Ok(assigned)
     }
 
-    async fn trips(&self, after: Option<CourierId>, limit: i64) -> Result<Vec<Trip>, Error> {
+    async fn trips(&self, after: Option<CourierId>, limit: i64) -> Result<TripPage, Error> {
         let tables = self.tables();
         let mut trips: Vec<Trip> = tables
             .couriers
@@ -83,7 +87,9 @@ impl Dispatch for MemoryRepository {
             })
             .collect();
         trips.sort_by_key(|trip| trip.courier);
-        Ok(first(trips.into_iter(), limit))
+        let trips = first(trips.into_iter(), limit);
+        let (last, count) = (trips.last().map(|trip| trip.courier), trips.len());
+        Ok(TripPage::new(trips, last, count, limit))
     }
 
     async fn counts(&self) -> Result<Counts, Error> {

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     error::Error,
     model::{Assignment, FreeCourier, Location, Speed, State, Step, Trip, Volume, Waiting},
-    repository::{Counts, Dispatch, MAX_COUNTED, Moved, couriers::MAX_COURIERS},
+    repository::{Counts, Dispatch, MAX_COUNTED, Moved, TripPage, couriers::MAX_COURIERS},
 };
 
 #[async_trait]
@@ -45,6 +45,14 @@ impl Dispatch for PgRepository {
             })
         });
         Ok(free.filter_map(consistent::<_, DatabaseError>).collect())
+    }
+
+    async fn has_waiting(&self, largest: Volume) -> Result<bool, Error> {
+        let exists = sqlx::query_scalar!(
+            r#"select exists (select from orders where state = 'CREATED' and volume <= $1) as "exists!""#,
+            largest.get(),
+        );
+        Ok(exists.fetch_one(&self.pool).await?)
     }
 
     async fn waiting(&self, largest: Volume, limit: i64) -> Result<Vec<Waiting>, Error> {
@@ -143,7 +151,7 @@ impl Dispatch for PgRepository {
         Ok(assigned)
     }
 
-    async fn trips(&self, after: Option<CourierId>, limit: i64) -> Result<Vec<Trip>, Error> {
+    async fn trips(&self, after: Option<CourierId>, limit: i64) -> Result<TripPage, Error> {
         let rows = sqlx::query!(
             r#"select couriers.uuid as "courier: CourierId", name, speed, couriers.x as at_x, couriers.y as at_y,
                 orders.uuid as "order: OrderId", state, status, user_uuid as "user: UserId",
@@ -157,6 +165,7 @@ impl Dispatch for PgRepository {
         )
         .fetch_all(&self.pool)
         .await?;
+        let (last, count) = (rows.last().map(|row| row.courier), rows.len());
         let trips = rows.into_iter().map(|row| {
             let courier =
                 CourierColumns { courier: row.courier, name: row.name, speed: row.speed, x: row.at_x, y: row.at_y };
@@ -176,7 +185,7 @@ impl Dispatch for PgRepository {
             };
             trip(courier, delivery.delivery()?)
         });
-        Ok(trips.filter_map(consistent::<_, DatabaseError>).collect())
+        Ok(TripPage::new(trips.filter_map(consistent::<_, DatabaseError>).collect(), last, count, limit))
     }
 
     async fn counts(&self) -> Result<Counts, Error> {

@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, TimeDelta};
 use contracts::ids::OrderId;
-use delivery::model::{Assignment, Known, State, assign};
+use delivery::{
+    model::{Assignment, Known, State, assign},
+    repository::TripPage,
+};
 
 use super::store::Store;
 use crate::ids::{at, cargo, courier, new, order, volume};
 
 /// Creates an order that waits for a courier.
-async fn wait(store: &Store, size: i64) -> OrderId {
+pub(super) async fn wait(store: &Store, size: i64) -> OrderId {
     let order = order();
     let (delivery, events) = new(order).ready(cargo(size));
     assert!(store.deliveries.save(&Known::Nothing, &delivery, &events, None).await.unwrap());
@@ -44,6 +47,8 @@ pub async fn waiting_orders_are_read_by_age_and_never_those_that_are_too_large(s
     assert_eq!(read(100, 3).await, orders[1..4]);
     assert_eq!(read(6, 10).await, [orders[1], orders[4]]);
     assert_eq!(read(4, 10).await, []);
+    assert!(store.dispatch.has_waiting(volume(5)).await.unwrap());
+    assert!(!store.dispatch.has_waiting(volume(4)).await.unwrap());
 }
 
 pub async fn an_order_and_its_courier_are_given_to_each_other_once(store: &Store) {
@@ -94,14 +99,14 @@ pub async fn a_step_moves_the_courier_and_completes_the_order_at_its_cell(store:
 
     let mut cells = Vec::new();
     for _ in 0..2 {
-        let trips = store.dispatch.trips(None, 10).await.unwrap();
+        let trips = store.dispatch.trips(None, 10).await.unwrap().trips;
         let steps: Vec<_> = trips.into_iter().map(|trip| trip.step(today)).collect();
         assert_eq!(store.dispatch.step(epoch, &steps).await.unwrap().couriers, 1);
         cells.push(store.couriers.list().await.unwrap()[0].location);
     }
 
     assert_eq!(cells, [at(5, 1), at(5, 5)]);
-    assert_eq!(store.dispatch.trips(None, 10).await.unwrap(), []);
+    assert_eq!(store.dispatch.trips(None, 10).await.unwrap(), TripPage::default());
     assert_eq!(store.dispatch.free().await.unwrap().len(), 1);
     let Known::Delivery(delivery) = store.deliveries.find(order).await.unwrap() else {
         panic!("the delivery is known")
@@ -114,12 +119,31 @@ pub async fn a_step_moves_the_courier_and_completes_the_order_at_its_cell(store:
     assert_eq!(store.events(order).await, [status, created, status, status, status, completed]);
 }
 
+pub async fn trips_are_read_page_by_page(store: &Store) {
+    let mut couriers = Vec::new();
+    for _ in 0..3 {
+        let courier = courier(1, 1, 1, &[10]);
+        store.couriers.add(&courier).await.unwrap();
+        wait(store, 5).await;
+        couriers.push(courier.id);
+    }
+    assign_all(store).await;
+    couriers.sort_unstable();
+
+    let first = store.dispatch.trips(None, 2).await.unwrap();
+    let second = store.dispatch.trips(first.next, 2).await.unwrap();
+
+    let read = |page: &TripPage| page.trips.iter().map(|trip| trip.courier).collect::<Vec<_>>();
+    assert_eq!((read(&first), first.next), (couriers[..2].to_vec(), Some(couriers[1])));
+    assert_eq!((read(&second), second.next), (couriers[2..].to_vec(), None));
+}
+
 pub async fn a_step_from_a_cell_that_the_courier_has_left_moves_nothing(store: &Store) {
     wait(store, 5).await;
     store.couriers.add(&courier(1, 1, 1, &[10])).await.unwrap();
     assign_all(store).await;
     let epoch = store.epoch().await;
-    let trips = store.dispatch.trips(None, 10).await.unwrap();
+    let trips = store.dispatch.trips(None, 10).await.unwrap().trips;
     let steps: Vec<_> = trips.into_iter().map(|trip| trip.step(NaiveDate::default())).collect();
 
     assert_eq!(store.dispatch.step(epoch, &steps).await.unwrap().couriers, 1);
@@ -133,7 +157,7 @@ pub async fn a_replica_that_lost_the_lease_moves_nothing(store: &Store) {
     store.couriers.add(&courier(1, 1, 1, &[10])).await.unwrap();
     assign_all(store).await;
     let epoch = store.epoch().await;
-    let trips = store.dispatch.trips(None, 10).await.unwrap();
+    let trips = store.dispatch.trips(None, 10).await.unwrap().trips;
     let steps: Vec<_> = trips.into_iter().map(|trip| trip.step(NaiveDate::default())).collect();
     store.lease.release(epoch).await.unwrap();
     let next = store.rival.acquire(Duration::from_mins(1)).await.unwrap().unwrap();

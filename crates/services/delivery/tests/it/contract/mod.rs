@@ -1,6 +1,7 @@
 //! The contract of the repository, for PostgreSQL and the in-memory implementation.
 
 mod couriers;
+mod damaged_rows;
 mod deliveries;
 mod dispatch;
 mod store;
@@ -44,6 +45,7 @@ contract!(
     an_order_and_its_courier_are_given_to_each_other_once,
     a_free_courier_carries_no_order,
     a_step_moves_the_courier_and_completes_the_order_at_its_cell,
+    trips_are_read_page_by_page,
     a_step_from_a_cell_that_the_courier_has_left_moves_nothing,
     a_replica_that_lost_the_lease_moves_nothing,
 );

@@ -40,7 +40,10 @@ pub fn memory() -> Store {
 }
 
 pub async fn postgres() -> Store {
-    let pool = testkit::database(&MIGRATIONS).await.pool;
+    of(testkit::database(&MIGRATIONS).await.pool)
+}
+
+pub fn of(pool: Database) -> Store {
     let repository = Arc::new(PgRepository::new(pool.clone()));
     let lease = |holder: &str| Arc::new(PgLease::new(pool.clone(), LEASE_NAME, holder.to_owned()));
     Store {

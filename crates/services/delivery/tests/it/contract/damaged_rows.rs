@@ -1,0 +1,65 @@
+//! Rows of PostgreSQL that cannot be read hold up no others.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, NaiveDate};
+use delivery::{
+    client::{MemoryGeo, MemoryOrderAddresses},
+    repository::{MIGRATIONS, PgRepository},
+    service::{DeliveryService, Repositories},
+};
+use platform::{outbox::Waker, postgres::Database};
+
+use super::{
+    dispatch::wait,
+    store::{self, Store},
+};
+use crate::ids::courier;
+
+async fn service() -> (Store, Database, DeliveryService) {
+    let pool = testkit::database(&MIGRATIONS).await.pool;
+    let repositories = Repositories::new(Arc::new(PgRepository::new(pool.clone())));
+    let (orders, geo) = (MemoryOrderAddresses::default(), MemoryGeo::default());
+    let tick = Duration::from_secs(1);
+    let service = DeliveryService::new(repositories, Arc::new(orders), Arc::new(geo), Waker::default(), tick);
+    (store::of(pool.clone()), pool, service)
+}
+
+#[tokio::test]
+async fn a_waiting_order_that_cannot_be_read_holds_up_no_other() {
+    let (store, pool, service) = service().await;
+    store.couriers.add(&courier(2, 1, 1, &[10])).await.unwrap();
+    let (damaged, other) = (wait(&store, 5).await, wait(&store, 5).await);
+    let damage = "update orders set tracking_number = 'damaged' where uuid = $1";
+    sqlx::query(damage).bind(damaged.uuid()).execute(&pool).await.unwrap();
+
+    let assigned = service.assign_orders(DateTime::UNIX_EPOCH).await.unwrap();
+
+    assert_eq!(assigned, 1);
+    let listed = store.couriers.list().await.unwrap();
+    assert_eq!(listed[0].carries.map(|(order, ..)| order), Some(other));
+}
+
+#[tokio::test]
+async fn a_trip_that_cannot_be_read_ends_no_tick() {
+    let (store, pool, service) = service().await;
+    // One more than a statement moves.
+    let trips = "with carriers as (
+            insert into couriers (uuid, name, speed, x, y, order_uuid)
+            select gen_random_uuid(), 'courier', 1, 1, 1, gen_random_uuid() from generate_series(1, 1001)
+            returning uuid, order_uuid
+        )
+        insert into orders (uuid, state, status, delivery_uuid, tracking_number, x, y, volume, estimated_date,
+            courier_uuid, steps, trace, waiting_since)
+        select order_uuid, 'ASSIGNED', 'IN_TRANSIT', order_uuid, upper(substr(md5(uuid::text), 1, 12)), 9, 9, 5,
+            '2026-11-20', uuid, 16, '{}', now()
+        from carriers";
+    sqlx::query(trips).execute(&pool).await.unwrap();
+    let damage = "update orders set tracking_number = 'damaged'
+        where uuid = (select order_uuid from couriers order by uuid limit 1)";
+    sqlx::query(damage).execute(&pool).await.unwrap();
+
+    let moved = service.move_couriers(store.epoch().await, NaiveDate::default()).await.unwrap();
+
+    assert_eq!(moved, 1_000);
+}
