@@ -27,6 +27,8 @@ pub struct FreeCourier {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assignment {
     pub courier: CourierId,
+    /// The cell of the courier, from which the decision follows.
+    pub from: Location,
     /// The delivery after the assignment.
     pub delivery: Delivery,
     pub events: Vec<Event>,
@@ -48,12 +50,12 @@ pub fn assign(
         let steps =
             able.map(|(index, courier)| (courier.speed.steps(courier.location, cargo.location), courier.id, index));
         let Some((steps, courier, index)) = steps.min() else { continue };
-        free.swap_remove(index);
+        let from = free.swap_remove(index).location;
         // If the arrival is beyond the calendar's range, the estimate is the calendar's last day.
         let way = tick.checked_mul(i32::try_from(steps.max(1)).unwrap_or(i32::MAX)).unwrap_or(TimeDelta::MAX);
         let arrival = now.checked_add_signed(way).unwrap_or(DateTime::<Utc>::MAX_UTC).date_naive();
         let events = delivery.assign(courier, steps, arrival);
-        assignments.push(Assignment { courier, delivery, events });
+        assignments.push(Assignment { courier, from, delivery, events });
     }
     assignments
 }

@@ -18,9 +18,9 @@ pub trait Dispatch: Send + Sync {
     async fn has_waiting(&self, largest: Volume) -> Result<bool, Error>;
     /// Returns up to `limit` orders that wait for a courier and whose volume is at most `largest`, longest wait first.
     async fn waiting(&self, largest: Volume, limit: i64) -> Result<Vec<Waiting>, Error>;
-    /// Assigns each order that still waits to its courier, if the courier is still free, and puts it into the first storage place that can
-    /// store it. One statement changes order, courier and storage
-    /// place and writes the events. Returns the assigned orders.
+    /// Assigns each order that still waits to its courier, if the courier is still free on the cell of the decision, and puts it into the
+    /// first storage place that can store it. One statement changes order, courier and storage place and writes the events. Returns the
+    /// assigned orders.
     async fn assign(&self, assignments: &[Assignment]) -> Result<Vec<OrderId>, Error>;
     /// Reads up to `limit` couriers that carry an order, in the order of their uuids, from the first after `after` on.
     async fn trips(&self, after: Option<CourierId>, limit: i64) -> Result<TripPage, Error>;

@@ -50,11 +50,13 @@ impl Dispatch for MemoryRepository {
     async fn assign(&self, assignments: &[Assignment]) -> Result<Vec<OrderId>, Error> {
         let mut tables = self.tables();
         let mut assigned = Vec::new();
-        for Assignment { courier, delivery, events } in assignments {
+        for Assignment { courier, from, delivery, events } in assignments {
             let order = delivery.order;
             let waits = matches!(tables.known(order), Known::Delivery(known) if known.state == State::Created);
             let volume = delivery.cargo.map(|cargo| cargo.volume).filter(|_| waits);
-            let Some(courier) = tables.courier_mut(*courier) else { continue };
+            let Some(courier) = tables.courier_mut(*courier).filter(|courier| courier.location == *from) else {
+                continue;
+            };
             let Some(place) = volume.and_then(|volume| courier.place_for(volume)) else { continue };
             if let Some(place) = courier.places.iter_mut().find(|one| one.id == place) {
                 place.order = Some(order);

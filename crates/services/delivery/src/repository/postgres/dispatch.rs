@@ -97,18 +97,20 @@ impl Dispatch for PgRepository {
         let estimated: Vec<_> = assignments.iter().map(|one| one.delivery.estimated).collect();
         let steps = |one: &Assignment| one.delivery.state.courier().map_or(0, |(_, steps)| steps.cast_signed());
         let steps: Vec<_> = assignments.iter().map(steps).collect();
+        let from_x: Vec<_> = assignments.iter().map(|one| i16::from(one.from.x())).collect();
+        let from_y: Vec<_> = assignments.iter().map(|one| i16::from(one.from.y())).collect();
         let events: outbox::Columns = assignments.iter().flat_map(|one| &one.events).map(Into::into).collect();
         // Another replica may assign at the same time. This statement skips the orders and couriers that the other one has locked.
         let assigned = sqlx::query_scalar!(
             r#"with given as (
                 select given.*, place.uuid as place_uuid
-                from unnest($1::uuid[], $2::uuid[], $3::text[], $4::date[], $5::int[])
-                    as given (order_uuid, courier_uuid, status, estimated_date, steps)
+                from unnest($1::uuid[], $2::uuid[], $3::text[], $4::date[], $5::int[], $6::smallint[], $7::smallint[])
+                    as given (order_uuid, courier_uuid, status, estimated_date, steps, from_x, from_y)
                     cross join lateral (
                         select state, volume from orders where uuid = given.order_uuid for update skip locked offset 0
                     ) as orders
                     cross join lateral (
-                        select order_uuid from couriers where uuid = given.courier_uuid for update skip locked offset 0
+                        select order_uuid, x, y from couriers where uuid = given.courier_uuid for update skip locked offset 0
                     ) as couriers
                     cross join lateral (
                         select uuid from storage_places
@@ -116,6 +118,7 @@ impl Dispatch for PgRepository {
                         order by number limit 1
                     ) as place
                 where orders.state = 'CREATED' and couriers.order_uuid is null
+                    and couriers.x = given.from_x and couriers.y = given.from_y
             ), assigned as (
                 update orders
                 set state = 'ASSIGNED', status = given.status, courier_uuid = given.courier_uuid, steps = given.steps,
@@ -130,7 +133,7 @@ impl Dispatch for PgRepository {
             ), events as (
                 insert into outbox (event_uuid, event_type, key, payload, trace)
                 select event.event_uuid, event.event_type, event.key, event.payload, assigned.trace
-                from unnest($6::uuid[], $7::text[], $8::uuid[], $9::bytea[]) with ordinality
+                from unnest($8::uuid[], $9::text[], $10::uuid[], $11::bytea[]) with ordinality
                     as event (event_uuid, event_type, key, payload, number)
                     join assigned on assigned.uuid = event.key
                 order by event.number
@@ -141,6 +144,8 @@ impl Dispatch for PgRepository {
             &statuses,
             &estimated,
             &steps,
+            &from_x,
+            &from_y,
             &events.uuids,
             &events.kinds,
             &events.keys,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, TimeDelta};
 use contracts::ids::OrderId;
 use delivery::{
-    model::{Assignment, Known, State, assign},
+    model::{Assignment, Known, State, Waiting, assign},
     repository::TripPage,
 };
 
@@ -75,6 +75,23 @@ pub async fn an_order_and_its_courier_are_given_to_each_other_once(store: &Store
     assert_eq!(store.dispatch.waiting(volume(100), 10).await.unwrap()[0].delivery.order, second);
     let listed = store.couriers.list().await.unwrap();
     assert_eq!(listed[0].carries.map(|(order, _, target)| (order, target)), Some((first, at(5, 5))));
+}
+
+/// A replica was frozen between its decision and its statement.
+pub async fn a_courier_that_has_moved_since_the_decision_gets_no_order(store: &Store) {
+    let (late, other) = (wait(store, 5).await, wait(store, 5).await);
+    store.couriers.add(&courier(10, 1, 1, &[10])).await.unwrap();
+    let free = store.dispatch.free().await.unwrap();
+    let decide = |waiting: Vec<Waiting>| assign(waiting, free.clone(), DateTime::UNIX_EPOCH, TimeDelta::seconds(1));
+    let mut waiting = store.dispatch.waiting(volume(10), 10).await.unwrap();
+    let (others, stale) = (decide(waiting.split_off(1)), decide(waiting));
+    assert_eq!(store.dispatch.assign(&others).await.unwrap(), [other]);
+    let trips = store.dispatch.trips(None, 10).await.unwrap().trips;
+    let steps: Vec<_> = trips.into_iter().map(|trip| trip.step(NaiveDate::default())).collect();
+    assert_eq!(store.dispatch.step(store.epoch().await, &steps).await.unwrap().arrived.len(), 1);
+
+    assert_eq!(store.dispatch.assign(&stale).await.unwrap(), []);
+    assert_eq!(assign_all(store).await, [late]);
 }
 
 pub async fn a_free_courier_carries_no_order(store: &Store) {

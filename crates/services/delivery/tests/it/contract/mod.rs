@@ -43,6 +43,7 @@ contract!(
     a_courier_has_at_most_a_hundred_places,
     waiting_orders_are_read_by_age_and_never_those_that_are_too_large,
     an_order_and_its_courier_are_given_to_each_other_once,
+    a_courier_that_has_moved_since_the_decision_gets_no_order,
     a_free_courier_carries_no_order,
     a_step_moves_the_courier_and_completes_the_order_at_its_cell,
     trips_are_read_page_by_page,
