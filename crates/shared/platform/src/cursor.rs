@@ -5,8 +5,8 @@ use std::{fmt, str::FromStr};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-/// The last entry of the page before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The last entry of the page before. Cursors are in the order of their entries, oldest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor {
     pub created_at: DateTime<Utc>,
     pub uuid: Uuid,

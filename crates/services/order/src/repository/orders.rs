@@ -46,8 +46,9 @@ pub trait Orders: Send + Sync {
     async fn find(&self, user: UserId, order: OrderId) -> Result<Option<Order>, Error>;
     /// Returns those of the orders that exist, in any status and of any user.
     async fn existing(&self, orders: &[OrderId]) -> Result<HashSet<OrderId>, Error>;
-    /// Returns up to `limit` of the user's orders, newest first, starting after `after`.
-    async fn page(&self, user: UserId, after: Option<Cursor>, limit: i64) -> Result<Vec<Order>, Error>;
+    /// Returns a page of up to `size` of the user's orders, newest first, starting after `after`, and the cursor of the next page if there is
+    /// one. An order that cannot be read is left out, and takes its place on the page.
+    async fn page(&self, user: UserId, after: Option<Cursor>, size: u8) -> Result<(Vec<Order>, Option<Cursor>), Error>;
     /// Cancels an unpaid order without an attempt in progress. Returns false if the order is not in that state any more.
     async fn cancel(&self, order: OrderId, event: &Event, claim: Option<&Claim>) -> Result<bool, Error>;
     /// Returns up to `limit` unpaid orders whose payment deadline has passed and that have no attempt in progress.

@@ -112,11 +112,6 @@ impl OrderService {
         after: Option<Cursor>,
         limit: u8,
     ) -> Result<(Vec<Order>, Option<Cursor>), Error> {
-        let mut orders = self.orders.page(user, after, i64::from(limit) + 1).await?;
-        let next = Cursor::cut(&mut orders, limit.into(), |last| Cursor {
-            created_at: last.created_at,
-            uuid: last.uuid.uuid(),
-        });
-        Ok((orders, next))
+        self.orders.page(user, after, limit).await
     }
 }

@@ -21,6 +21,9 @@ use crate::{
     model::{Intent, Outcome, Payment, RefundRequest},
 };
 
+/// Payments, and the cursor of the next page if there is one.
+pub type PaymentPage = (Vec<Payment>, Option<Cursor>);
+
 /// The result of beginning a payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Begun {
@@ -131,6 +134,7 @@ pub trait Payments: PartialRefunds {
     async fn get(&self, transaction: TransactionId) -> Result<Option<Payment>, Error>;
     /// Returns the order's attempt that was not declined, or else the latest attempt.
     async fn find(&self, order: OrderId) -> Result<Option<Payment>, Error>;
-    /// Returns up to `limit` attempts to charge the user's orders, newest first, starting after `after`.
-    async fn page(&self, user: UserId, after: Option<Cursor>, limit: i64) -> Result<Vec<Payment>, Error>;
+    /// Returns a page of up to `size` attempts to charge the user's orders, newest first, starting after `after`. A payment that cannot be read
+    /// is left out, and takes its place on the page.
+    async fn page(&self, user: UserId, after: Option<Cursor>, size: u32) -> Result<PaymentPage, Error>;
 }

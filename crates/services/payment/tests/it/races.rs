@@ -8,7 +8,7 @@ use payment::{
     client::{Declines, Ledger, Provider as _, Providers},
     error::Error,
     model::{Decline, Intent, Method, ProviderName},
-    repository::{MIGRATIONS, Payments as _, PgPayments, Unfinished},
+    repository::{Begun, MIGRATIONS, Payments as _, PgPayments, Unfinished},
     service::{Charge, PaymentService},
 };
 use platform::{
@@ -42,16 +42,7 @@ async fn an_inconsistent_payment_holds_up_no_other() {
     let (bad, good) = (charge(Method::Card), charge(Method::Card));
     let payments = PgPayments::new(fixture.pool.clone());
     for charge in [bad, good] {
-        let intent = Intent {
-            transaction: new_transaction(),
-            order: charge.order,
-            attempt: 1,
-            user: charge.user,
-            method: charge.method,
-            amount: charge.amount,
-            provider: ProviderName::Ledger,
-        };
-        payments.begin(&intent).await.unwrap();
+        payments.begin(&intent(&charge)).await.unwrap();
     }
     sqlx::query!(
         "update payments set next_try_at = now(), amount = case when order_uuid = $1 then $2::bigint else amount end",
@@ -65,6 +56,45 @@ async fn an_inconsistent_payment_holds_up_no_other() {
     let due = payments.due(10).await.unwrap();
 
     assert_eq!(due.iter().map(|(payment, _)| payment.intent.order).collect::<Vec<_>>(), [good.order]);
+}
+
+#[tokio::test]
+async fn an_inconsistent_payment_ends_no_statement() {
+    let fixture = fixture().await;
+    let payments = PgPayments::new(fixture.pool.clone());
+    let (user, mut made) = (new_user(), Vec::new());
+    for _ in 0..3 {
+        let Begun::New(payment) = payments.begin(&intent(&Charge { user, ..charge(Method::Card) })).await.unwrap()
+        else {
+            panic!("the payment is new")
+        };
+        made.push(payment);
+    }
+    made.sort_by_key(|payment| std::cmp::Reverse((payment.created_at, payment.intent.transaction)));
+    sqlx::query("update payments set amount = $2 where transaction_uuid = $1")
+        .bind(made[0].intent.transaction.uuid())
+        .bind(contracts::money::MAX + 1)
+        .execute(&fixture.pool)
+        .await
+        .unwrap();
+
+    let (first, next) = payments.page(user, None, 2).await.unwrap();
+    let (second, end) = payments.page(user, next, 2).await.unwrap();
+
+    assert_eq!(first, made[1..2]);
+    assert_eq!((second.as_slice(), end), (&made[2..], None));
+}
+
+fn intent(charge: &Charge) -> Intent {
+    Intent {
+        transaction: new_transaction(),
+        order: charge.order,
+        attempt: 1,
+        user: charge.user,
+        method: charge.method,
+        amount: charge.amount,
+        provider: ProviderName::Ledger,
+    }
 }
 
 fn charge(method: Method) -> Charge {

@@ -31,7 +31,7 @@ use order::{
 };
 use payment::{
     model::{Intent, PartialRefund, Payment, RecordedRefund, RefundRequest, RefundState},
-    repository::{Begun, MemoryPayments, PartialRefunds, Payments, Unfinished},
+    repository::{Begun, MemoryPayments, PartialRefunds, PaymentPage, Payments, Unfinished},
 };
 use platform::{cursor::Cursor, kafka::Record, outbox};
 use uuid::Uuid;
@@ -121,7 +121,7 @@ stepwise! {
     Orders for MemoryOrders, order::error::Error {
         fn find(user: UserId, order: OrderId) -> Option<Order>;
         fn existing(orders: &[OrderId]) -> HashSet<OrderId>;
-        fn page(user: UserId, after: Option<Cursor>, limit: i64) -> Vec<Order>;
+        fn page(user: UserId, after: Option<Cursor>, size: u8) -> (Vec<Order>, Option<Cursor>);
         fn overdue(limit: i64) -> Vec<Order>;
         fn assemble(cause: Cause, order: OrderId) -> bool where cause = seen;
         fn compensate(cause: Cause, order: OrderId, undone: &Event) -> bool where cause = seen;
@@ -354,7 +354,7 @@ stepwise! {
         fn due(limit: i64) -> Vec<(Payment, Duration)>;
         fn unfinished(limit: i64) -> Unfinished;
         fn find(order: OrderId) -> Option<Payment>;
-        fn page(user: UserId, after: Option<Cursor>, limit: i64) -> Vec<Payment>;
+        fn page(user: UserId, after: Option<Cursor>, size: u32) -> PaymentPage;
     }
 
     async fn settle(

@@ -79,15 +79,18 @@ impl Orders for MemoryOrders {
         Ok(orders.iter().copied().filter(|order| tables.orders.contains_key(order)).collect())
     }
 
-    async fn page(&self, user: UserId, after: Option<Cursor>, limit: i64) -> Result<Vec<Order>, Error> {
+    async fn page(&self, user: UserId, after: Option<Cursor>, size: u8) -> Result<(Vec<Order>, Option<Cursor>), Error> {
         let mut orders = self.all();
         orders.retain(|order| {
             order.user == user
                 && after.is_none_or(|cursor| (order.created_at, order.uuid.uuid()) < (cursor.created_at, cursor.uuid))
         });
         orders.sort_by_key(|order| std::cmp::Reverse((order.created_at, order.uuid)));
-        orders.truncate(usize::try_from(limit).unwrap_or(0));
-        Ok(orders)
+        let next = Cursor::cut(&mut orders, size.into(), |last| Cursor {
+            created_at: last.created_at,
+            uuid: last.uuid.uuid(),
+        });
+        Ok((orders, next))
     }
 
     async fn cancel(&self, order: OrderId, event: &Event, claim: Option<&Claim>) -> Result<bool, Error> {

@@ -64,8 +64,8 @@ impl Orders for PgOrders {
         Ok(existing.await?.into_iter().collect())
     }
 
-    async fn page(&self, user: UserId, after: Option<Cursor>, limit: i64) -> Result<Vec<Order>, Error> {
-        let rows = retry_stale(|| {
+    async fn page(&self, user: UserId, after: Option<Cursor>, size: u8) -> Result<(Vec<Order>, Option<Cursor>), Error> {
+        let mut rows = retry_stale(|| {
             sqlx::query_as!(
                 Row,
                 r#"select uuid as "uuid: OrderId", user_uuid as "user_uuid: UserId",
@@ -81,12 +81,14 @@ impl Orders for PgOrders {
                 user.uuid(),
                 after.map(|cursor| cursor.created_at),
                 after.map(|cursor| cursor.uuid),
-                limit,
+                i64::from(size) + 1,
             )
             .fetch_all(&self.pool)
         })
         .await?;
-        Ok(rows.into_iter().filter_map(|row| consistent(Order::try_from(row))).collect())
+        let next =
+            Cursor::cut(&mut rows, size.into(), |last| Cursor { created_at: last.created_at, uuid: last.uuid.uuid() });
+        Ok((rows.into_iter().filter_map(|row| consistent(Order::try_from(row))).collect(), next))
     }
 
     async fn cancel(&self, order: OrderId, event: &Event, claim: Option<&Claim>) -> Result<bool, Error> {

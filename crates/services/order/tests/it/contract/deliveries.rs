@@ -53,7 +53,7 @@ async fn an_address_is_kept_as_it_was_sent(orders: &dyn Repository) {
     let order = create_with_address(orders, EXPIRED).await;
     tokio::time::sleep(Duration::from_millis(2)).await;
 
-    let page = orders.page(order.user, None, 1).await.unwrap();
+    let (page, _) = orders.page(order.user, None, 1).await.unwrap();
     let overdue = orders.overdue(1).await.unwrap();
     let found = find(orders, &order).await;
 

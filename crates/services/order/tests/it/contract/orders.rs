@@ -8,7 +8,6 @@ use order::{
     model::{Event, NewOrder, Status},
     repository::{Settlement, UnpaidLimits},
 };
-use platform::cursor::Cursor;
 
 use super::{
     EXPIRED, LEASE_TTL, MAX_UNPAID, Repository, UNPAID_LIMITS, begin, begun, cancelled, claim, create, find, new_order,
@@ -99,11 +98,12 @@ async fn orders_are_listed_newest_first_page_by_page(orders: &dyn Repository) {
     create(orders).await;
     created.sort_by_key(|order| std::cmp::Reverse((order.created_at, order.uuid)));
 
-    let first = orders.page(user, None, 3).await.unwrap();
-    let last = first.last().map(|order| Cursor { created_at: order.created_at, uuid: order.uuid.uuid() });
-    let second = orders.page(user, last, 3).await.unwrap();
+    let (first, next) = orders.page(user, None, 3).await.unwrap();
+    let (second, end) = orders.page(user, next, 3).await.unwrap();
+    let (all, none) = orders.page(user, None, 5).await.unwrap();
 
-    assert_eq!([first, second].concat(), created);
+    assert_eq!((first.len(), second.len(), end, none), (3, 2, None, None));
+    assert_eq!(([first, second].concat(), all), (created.clone(), created));
 }
 
 async fn orders_of_any_user_and_status_exist(orders: &dyn Repository) {

@@ -19,7 +19,7 @@ use platform::{clock::Virtual, cursor::Cursor, inbox::MemoryInbox, outbox::Memor
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Begun, INITIAL_LEASE, Payments, Unfinished, lease, refund_pause};
+use super::{Begun, INITIAL_LEASE, PaymentPage, Payments, Unfinished, lease, refund_pause};
 use crate::{
     error::Error,
     model::{Admission, Intent, Outcome, Payment, RefundRequest, Status},
@@ -285,14 +285,13 @@ impl Payments for MemoryPayments {
         Ok(latest.cloned())
     }
 
-    async fn page(&self, user: UserId, after: Option<Cursor>, limit: i64) -> Result<Vec<Payment>, Error> {
-        let place = |payment: &Payment| (payment.created_at, payment.intent.transaction.uuid());
+    async fn page(&self, user: UserId, after: Option<Cursor>, size: u32) -> Result<PaymentPage, Error> {
+        let place =
+            |payment: &Payment| Cursor { created_at: payment.created_at, uuid: payment.intent.transaction.uuid() };
         let mut payments = self.all();
-        payments.retain(|payment| {
-            payment.intent.user == user && after.is_none_or(|after| place(payment) < (after.created_at, after.uuid))
-        });
+        payments.retain(|payment| payment.intent.user == user && after.is_none_or(|after| place(payment) < after));
         payments.sort_by_key(|payment| std::cmp::Reverse(place(payment)));
-        payments.truncate(usize::try_from(limit).unwrap_or(0));
-        Ok(payments)
+        let next = Cursor::cut(&mut payments, usize::try_from(size).unwrap_or(usize::MAX), place);
+        Ok((payments, next))
     }
 }

@@ -7,7 +7,7 @@ use platform::{
 };
 
 use super::row::Row;
-use crate::{error::Error, model::Payment};
+use crate::{error::Error, model::Payment, repository::PaymentPage};
 
 /// Returns the order's attempt that was not declined, or else the latest attempt.
 pub(super) async fn find(pool: &Database, order: OrderId) -> Result<Option<Payment>, Error> {
@@ -47,8 +47,8 @@ pub(super) async fn page(
     pool: &Database,
     user: UserId,
     after: Option<Cursor>,
-    limit: i64,
-) -> Result<Vec<Payment>, Error> {
+    size: u32,
+) -> Result<PaymentPage, Error> {
     let rows = retry_stale(|| {
         sqlx::query_as!(
             Row,
@@ -63,9 +63,13 @@ pub(super) async fn page(
             user.uuid(),
             after.map(|cursor| cursor.created_at),
             after.map(|cursor| cursor.uuid),
-            limit,
+            i64::from(size) + 1,
         )
         .fetch_all(pool)
     });
-    Ok(rows.await?.into_iter().filter_map(|row| consistent(row.payment())?).collect())
+    let mut rows = rows.await?;
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    let next =
+        Cursor::cut(&mut rows, size, |last| Cursor { created_at: last.created_at, uuid: last.transaction_uuid.uuid() });
+    Ok((rows.into_iter().filter_map(|row| consistent(row.payment())?).collect(), next))
 }

@@ -21,7 +21,9 @@ use super::{
 use crate::{
     error::Error,
     model::{Intent, Outcome, Payment, RefundRequest},
-    repository::{Begun, FIRST_LEASE, MAX_LEASE, Payments, UNDECIDED_AFTER, UNKNOWN_AFTER, Unfinished, lease},
+    repository::{
+        Begun, FIRST_LEASE, MAX_LEASE, PaymentPage, Payments, UNDECIDED_AFTER, UNKNOWN_AFTER, Unfinished, lease,
+    },
 };
 
 #[derive(Clone)]
@@ -281,7 +283,7 @@ impl Payments for PgPayments {
         find::find(&self.pool, order).await
     }
 
-    async fn page(&self, user: UserId, after: Option<Cursor>, limit: i64) -> Result<Vec<Payment>, Error> {
-        find::page(&self.pool, user, after, limit).await
+    async fn page(&self, user: UserId, after: Option<Cursor>, size: u32) -> Result<PaymentPage, Error> {
+        find::page(&self.pool, user, after, size).await
     }
 }

@@ -128,10 +128,10 @@ async fn a_users_payments_are_listed_newest_first_page_by_page(fixture: Fixture)
     fixture.payments.cancel(new_order(), None).await.unwrap();
     made.sort_by_key(|payment| std::cmp::Reverse((payment.created_at, payment.intent.transaction)));
 
-    let first = fixture.payments.page(user, None, 3).await.unwrap();
-    let last = first.last().unwrap();
-    let after = Cursor { created_at: last.created_at, uuid: last.intent.transaction.uuid() };
-    let second = fixture.payments.page(user, Some(after), 3).await.unwrap();
+    let (first, next) = fixture.payments.page(user, None, 3).await.unwrap();
+    let (second, end) = fixture.payments.page(user, next, 3).await.unwrap();
+    let (all, none) = fixture.payments.page(user, None, 5).await.unwrap();
 
-    assert_eq!([first, second].concat(), made);
+    assert_eq!((first.len(), second.len(), end, none), (3, 2, None, None));
+    assert_eq!(([first, second].concat(), all), (made.clone(), made));
 }

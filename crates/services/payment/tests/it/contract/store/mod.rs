@@ -15,7 +15,6 @@ use payment::{
     repository::{Begun, MIGRATIONS, MemoryPayments, Payments, PgPayments, UNKNOWN_AFTER, Unfinished},
 };
 use platform::{
-    cursor::Cursor,
     kafka::Message,
     outbox::{MemoryOutbox, Outbox, PgOutbox},
     postgres::Database,
