@@ -12,6 +12,7 @@ mod observability;
 mod one_compilation;
 mod proto_comments;
 mod registry;
+mod roll;
 mod shared_tables;
 mod tree;
 mod words;

@@ -1,0 +1,94 @@
+//! `deploy/roll` with a stand-in for Docker: which containers it replaces, and with what.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use crate::tree::root;
+
+/// Rolls the service `shop`. Docker is a function: it has a file per container, named by its id, with its state and image.
+/// As Compose does, `up` starts stopped containers before it creates any. A new one gets the image `new`.
+const ROLL: &str = r#"
+docker() (
+  cd "$CONTAINERS"
+  case "$*" in
+    'compose run '*) ;;
+    'compose config shop') printf 'services:\n  other:\n    image: other:1\n  shop:\n    image: shop:1\n' ;;
+    'compose ps --quiet shop') grep -l running -- * || true ;;
+    'compose rm --force shop') [ -n "$STOPPED_LATER" ] || { grep -l exited -- * || true; } | xargs --no-run-if-empty rm ;;
+    'compose up '*' --scale shop='*)
+      sed -i s/exited/running/ -- *
+      for word; do case $word in shop=*) count=${word#*=} ;; esac; done
+      while [ "$(ls | wc -l)" -lt "$count" ]; do echo 'running new' >"$(mktemp made-XXXXXX)"; done
+      ;;
+    'image inspect --format {{.Id}} shop:1') echo new ;;
+    'inspect --format {{.Image}} '*) cut -d ' ' -f 2 -- "$4" ;;
+    'inspect --format {{.State.Health.Status}} '*) echo healthy ;;
+    'stop --time 30 '*) sed -i s/running/exited/ -- "$4" ;;
+    'rm '*) rm -- "$2" ;;
+    *) echo "unexpected: docker $*" >&2; exit 1 ;;
+  esac
+)
+sleep() { :; }
+export -f docker sleep
+exec deploy/roll shop
+"#;
+
+/// The containers of the service `shop`, in a folder of the test.
+struct Containers(PathBuf);
+
+impl Containers {
+    fn new(test: &str, containers: &[(&str, &str)]) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+        if folder.exists() {
+            fs::remove_dir_all(&folder).expect("the folder of an earlier run");
+        }
+        fs::create_dir_all(&folder).expect("cargo has made the directory above");
+        for (id, container) in containers {
+            fs::write(folder.join(id), format!("{container}\n")).expect("the folder is new");
+        }
+        Self(folder)
+    }
+
+    /// If `stopped_later`, the stopped ones stop only after stopped containers have been removed.
+    fn roll(&self, stopped_later: bool) -> Output {
+        let mut bash = Command::new("bash");
+        bash.args(["-c", ROLL]).current_dir(root()).env("CONTAINERS", &self.0);
+        bash.env("STOPPED_LATER", if stopped_later { "yes" } else { "" });
+        bash.output().expect("bash is there")
+    }
+
+    /// Returns the state and the image of each, sorted.
+    fn all(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.0).expect("the folder is there");
+        let texts = entries.map(|entry| fs::read_to_string(entry.expect("an entry").path()).expect("a container"));
+        let mut all: Vec<String> = texts.map(|text| text.trim_end().to_owned()).collect();
+        all.sort();
+        all
+    }
+}
+
+#[test]
+fn a_roll_replaces_each_replica_and_takes_no_stopped_container_for_a_new_one() {
+    let containers = [("a", "running old"), ("b", "running old"), ("c", "exited old")];
+    let shop = Containers::new("roll_beside_a_stopped_container", &containers);
+
+    let output = shop.roll(false);
+
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(shop.all(), ["running new", "running new"], "{output:?}");
+}
+
+#[test]
+fn a_roll_that_gets_a_container_of_another_image_fails_and_stops_none() {
+    let shop = Containers::new("roll_of_another_image", &[("a", "running old"), ("b", "exited old")]);
+
+    let output = shop.roll(true);
+
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(told.contains("roll: shop: the new container (b) does not have the service's image"), "{told}");
+    assert_eq!(shop.all(), ["running old", "running old"]);
+}
