@@ -60,7 +60,7 @@ enum Command {
     /// Create, renew and revoke the certificates of the services, the gateway, the stores and their operators
     Certificates(certificates::Arguments),
     /// Give the users of the Kafka broker at KAFKA_BROKERS their rights (ACLs) and create missing topics, as its super user
-    KafkaAcls,
+    KafkaAcls(kafka_acls::Arguments),
     /// Check that a running shop has lost nothing and done nothing twice
     Audit(audit::Arguments),
     /// Chaos testing: inject faults into the system under load, and audit it after each
@@ -98,7 +98,7 @@ pub fn main() -> ExitCode {
         Some(Command::Login(arguments)) => block_on(login::run(arguments, data)),
         Some(Command::Token(arguments)) => block_on(token::run(arguments, data)),
         Some(Command::Certificates(arguments)) => certificates::run(arguments, &data),
-        Some(Command::KafkaAcls) => block_on(kafka_acls::run()),
+        Some(Command::KafkaAcls(arguments)) => block_on(kafka_acls::run(arguments)),
         Some(Command::Audit(arguments)) => return audit::exit_code(block_on(audit::run(arguments, data))),
         Some(Command::Chaos(arguments)) => block_on(chaos::run(arguments, data)),
         Some(Command::Abuse(arguments)) => block_on(abuse::run(arguments)),

@@ -6,7 +6,7 @@ use contracts::events::{Topics, rights};
 use operations::dead_letter_journal;
 use platform::{
     config::Settings,
-    kafka::{Config, ensure_topics, set_acls},
+    kafka::{Config, add_acls, ensure_topics, set_acls},
 };
 
 /// The time that the broker has for its start.
@@ -14,15 +14,23 @@ const STARTUP_TIMEOUT: Duration = Duration::from_mins(1);
 /// The pause between two attempts to reach it.
 const RETRY_DELAY: Duration = Duration::from_millis(200);
 
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Add rights and remove none, while services of several versions run
+    #[arg(long)]
+    keep: bool,
+}
+
 /// Sets the rights and creates missing topics, as the configured user, who must be a super user. A second run changes nothing.
-pub async fn run() -> anyhow::Result<()> {
+pub async fn run(Arguments { keep }: Arguments) -> anyhow::Result<()> {
     let settings = Settings::load()?;
     let config = Config::load(&settings)?;
     let topics = settings.read::<Topics>()?;
     let wanted = rights(&topics, &config.kafka_group_prefix);
     let deadline = tokio::time::Instant::now() + STARTUP_TIMEOUT;
     let changed = loop {
-        match set_acls(&config, &wanted).await {
+        let result = if keep { add_acls(&config, &wanted).await } else { set_acls(&config, &wanted).await };
+        match result {
             Ok(changed) => break changed,
             Err(error) if error.is::<io::Error>() && tokio::time::Instant::now() < deadline => {
                 tokio::time::sleep(RETRY_DELAY).await;

@@ -33,7 +33,7 @@ mod topics;
 mod unreadable;
 mod workers;
 
-pub use acls::{Acl, Changed, Operation, Resource, set_acls};
+pub use acls::{Acl, Changed, Operation, Resource, add_acls, set_acls};
 pub use batch::{Batch, batch_at, can_be_decoded};
 pub use config::Config;
 pub use consumer::{Consumer, TopicSubscription};

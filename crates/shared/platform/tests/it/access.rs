@@ -11,7 +11,7 @@ use platform::{
     config::Settings,
     kafka::{
         Acl, Changed, Config, Consumer, KafkaPublisher, Operation, Reader, Record, Refusal, Resource, TopicCreator,
-        TopicSubscription, ensure_topics, probe, set_acls,
+        TopicSubscription, add_acls, ensure_topics, probe, set_acls,
     },
     outbox::{Event, MemoryOutbox, Publisher as _, Relay, Waker},
     server::readiness::Readiness,
@@ -132,6 +132,22 @@ async fn rights_that_are_missing_are_added_and_others_of_these_users_are_removed
     let wrong = kafka.settings("broker").with([("KAFKA_SASL_PASSWORD", "wrong".to_owned())]);
     let refused = set_acls(&Config::load(&wrong).unwrap(), &BTreeSet::new()).await.unwrap_err();
     assert!(refused.to_string().contains("refuses user and password"), "{refused:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rights_that_only_another_version_needs_are_kept_while_rights_are_added() {
+    let Some(kafka) = guarded_kafka().await else { return assert!(!has_docker()) };
+    let broker = kafka.config("broker");
+    let right = |topic: &str| Acl::allow("third", Operation::Write, Resource::Topic(topic.to_owned()));
+    let newer = BTreeSet::from(["a", "b"].map(right));
+    let older = BTreeSet::from(["a", "c"].map(right));
+    assert_eq!(set_acls(&broker, &newer).await.unwrap(), Changed { added: 2, removed: 0 });
+
+    let changed = add_acls(&broker, &older).await.unwrap();
+
+    assert_eq!(changed, Changed { added: 1, removed: 0 });
+    let both = newer.union(&older).cloned().collect();
+    assert_eq!(set_acls(&broker, &both).await.unwrap(), Changed { added: 0, removed: 0 }, "the broker has both");
 }
 
 /// Returns the variables of a client that creates its topics, unlike those of the containers.

@@ -14,7 +14,7 @@ const ROLL: &str = r#"
 docker() (
   cd "$CONTAINERS"
   case "$*" in
-    'compose run '*) ;;
+    'compose run --rm --no-deps -T migrate' | 'compose run --rm --no-deps -T kafka-acls kafka-acls --keep') ;;
     'compose config shop') printf 'services:\n  other:\n    image: other:1\n  shop:\n    image: shop:1\n' ;;
     'compose ps --quiet shop') grep -l running -- * || true ;;
     'compose rm --force shop') [ -n "$STOPPED_LATER" ] || { grep -l exited -- * || true; } | xargs --no-run-if-empty rm ;;

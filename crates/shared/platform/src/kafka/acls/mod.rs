@@ -72,7 +72,7 @@ impl Acl {
     }
 }
 
-/// What [`set_acls`] changed.
+/// What [`set_acls`] or [`add_acls`] changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Changed {
     pub added: usize,
@@ -86,11 +86,25 @@ pub struct Changed {
 ///
 /// The error contains an [`std::io::Error`] if no broker answers. A refusal names Kafka's error code.
 pub async fn set_acls(config: &Config, wanted: &BTreeSet<Acl>) -> anyhow::Result<Changed> {
+    change(config, wanted, true).await
+}
+
+/// Adds the missing ones of these rights, and removes none: clients of another version may need more.
+///
+/// # Errors
+///
+/// As [`set_acls`].
+pub async fn add_acls(config: &Config, wanted: &BTreeSet<Acl>) -> anyhow::Result<Changed> {
+    change(config, wanted, false).await
+}
+
+async fn change(config: &Config, wanted: &BTreeSet<Acl>, removes_others: bool) -> anyhow::Result<Changed> {
     let mut connection = Connection::open(config).await?;
     let found = protocol::described(connection.call(protocol::DESCRIBE, &protocol::describe_all()).await?)?;
     let users: BTreeSet<&str> = wanted.iter().map(|acl| acl.principal.as_str()).collect();
     let missing: Vec<&Acl> = wanted.difference(&found).collect();
-    let others: Vec<&Acl> = found.difference(wanted).filter(|acl| users.contains(acl.principal.as_str())).collect();
+    let is_removed = |acl: &&Acl| removes_others && users.contains(acl.principal.as_str());
+    let others: Vec<&Acl> = found.difference(wanted).filter(is_removed).collect();
     if !missing.is_empty() {
         protocol::created(connection.call(protocol::CREATE, &protocol::list(&missing)).await?)?;
     }
