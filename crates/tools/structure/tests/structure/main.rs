@@ -14,5 +14,6 @@ mod proto_comments;
 mod registry;
 mod roll;
 mod shared_tables;
+mod tls_certificates;
 mod tree;
 mod words;

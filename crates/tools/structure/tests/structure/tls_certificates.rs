@@ -1,0 +1,93 @@
+//! `deploy/tls/certificates` with a stand-in for `shipyard certificates`: a new authority replaces the one before whole.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::tree::{read, root};
+
+/// An authority is a word, which is its key and a line of its certificate. As `shipyard certificates` does, the stand-in makes
+/// a missing authority, and fails if its certificate is not that of its key. The run ends before the step `CRASH`, where each
+/// file that is moved is a step.
+const STAND_INS: &str = r#"
+shipyard() {
+  mkdir -p "$2"
+  [ -e "$2/ca.key" ] || [ -e "$2/ca.crt" ] || { echo "$NEXT" | tee "$2/ca.key" >"$2/ca.crt"; }
+  [ "$(cat "$2/ca.key")" = "$(head -n 1 "$2/ca.crt")" ] || { echo "the key is not that of the certificate" >&2; exit 1; }
+  touch "$2/ca.crl"
+}
+steps=0
+step() {
+  steps=$((steps + 1))
+  [ "$steps" != "$CRASH" ] || exit 9
+}
+mv() {
+  for target; do :; done
+  for file; do
+    [ "$file" = "$target" ] || { step; command mv "$file" "$target"; }
+  done
+}
+rm() { step; command rm "$@"; }
+flock() { :; }
+"#;
+/// The exit code of a run that ended early.
+const CRASHED: i32 = 9;
+
+/// The directory of the certificates.
+struct Certificates(PathBuf);
+
+impl Certificates {
+    fn new(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        if folder.exists() {
+            fs::remove_dir_all(&folder).expect("the folder of an earlier run");
+        }
+        fs::create_dir_all(folder.join("authorities")).expect("cargo has made the directory above");
+        Self(folder)
+    }
+
+    /// Runs the script. `next`: the name of an authority, if one is made. Returns the exit code and what it said.
+    fn run(&self, arguments: &[&str], next: &str, crash: usize) -> (Option<i32>, String) {
+        let script = read(&root().join("deploy/tls/certificates"));
+        let own = script.replacen("directory=/certificates\n", "directory=$CERTIFICATES\n", 1);
+        assert_ne!(own, script, "the script names its directory");
+        let mut sh = Command::new("sh");
+        sh.args(["-c", &format!("{STAND_INS}{own}"), "certificates"]).args(arguments);
+        sh.env("CERTIFICATES", &self.0).env("NEXT", next).env("CRASH", crash.to_string());
+        let output = sh.output().expect("sh is there");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    /// Returns the authorities that the parts trust; the first one signs.
+    fn trusted(&self) -> Vec<String> {
+        read(&self.0.join("authorities/ca.crt")).lines().map(str::to_owned).collect()
+    }
+}
+
+#[test]
+fn a_replacement_of_the_authority_that_ends_at_any_step_can_be_run_again() {
+    let mut crash = 1;
+    loop {
+        let certificates = Certificates::new("a_new_authority");
+        assert_eq!(certificates.run(&[], "first", 0), (Some(0), String::new()));
+        let (code, said) = certificates.run(&["authority"], "second", crash);
+        assert!(code == Some(CRASHED) || code == Some(0), "step {crash}: {said}");
+
+        let watching = certificates.run(&[], "unused", 0);
+        let trusted = certificates.trusted();
+        let again = certificates.run(&["authority"], "third", 0);
+
+        assert_eq!(watching, (Some(0), String::new()), "step {crash}");
+        assert_eq!(trusted.last().unwrap(), "first", "step {crash}");
+        assert_eq!(again, (Some(0), String::new()), "step {crash}");
+        let expected: Vec<_> = ["third"].into_iter().chain(trusted.iter().map(String::as_str)).collect();
+        assert_eq!(certificates.trusted(), expected, "step {crash}");
+        if code == Some(0) {
+            assert!(crash > 5, "steps are counted");
+            return;
+        }
+        crash += 1;
+    }
+}
