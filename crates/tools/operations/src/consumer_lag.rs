@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use anyhow::Context as _;
 use console::model::PartitionLag;
-use contracts::events::{Consumer, INBOUND, ROUTES, TIMELINE, Topics};
+use contracts::events::{Consumer, Topics, readers};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use platform::kafka::{Config, Extent, Mark, Reader};
 
@@ -15,12 +15,8 @@ const GROUP: &str = "shipyard-lag";
 
 /// Returns the lag of each consumer in each partition of its topic. A topic that does not exist is left out.
 pub async fn lag(config: &Config, topics: &Topics) -> anyhow::Result<Vec<PartitionLag>> {
-    let routed = ROUTES.iter().flat_map(|route| route.consumers.iter().map(|consumer| (consumer, route.topic(topics))));
-    let inbound = INBOUND.iter().map(|inbound| (&inbound.consumer, inbound.topic(topics)));
-    let of_orders = ROUTES.iter().filter(|route| route.is_of_order());
-    let timeline = of_orders.map(|route| (const { &TIMELINE }, route.topic(topics)));
     let consumers: Vec<(&'static Consumer, String)> =
-        routed.chain(inbound).chain(timeline).map(|(consumer, topic)| (consumer, topic.to_owned())).collect();
+        readers(topics).map(|(consumer, topic)| (consumer, topic.to_owned())).collect();
     let names: Vec<String> = consumers.iter().map(|(_, topic)| topic.clone()).collect();
     let own = config.clone();
     let reading = tokio::task::spawn_blocking(move || extents(&own, &names));

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use anyhow::{Context as _, bail, ensure};
-use contracts::events::{INBOUND, ROUTES, Topics};
+use contracts::events::{Topics, readers};
 use platform::kafka;
 use serde::Serialize;
 
@@ -43,9 +43,7 @@ pub async fn skip(
     offset: i64,
     group: Option<&str>,
 ) -> anyhow::Result<Skipped> {
-    let readers = readers(topic, topics).into_iter();
-    let groups: Vec<&str> = readers.filter(|reader| group.is_none_or(|group| group == *reader)).collect();
-    ensure!(!groups.is_empty(), "no such consumer of this shop reads {topic}");
+    let groups = groups(topic, topics, group)?;
     let batch = kafka::batch_at(config, topic, partition, offset).await?;
     let (config, topic) = (config.clone(), topic.to_owned());
     let skipping = tokio::task::spawn_blocking(move || {
@@ -60,11 +58,13 @@ pub async fn skip(
     skipping.await.context("skipping")?
 }
 
-/// Returns the consumer groups that read the topic.
-fn readers(topic: &str, topics: &Topics) -> Vec<&'static str> {
-    let routed = ROUTES.iter().filter(|route| route.topic(topics) == topic).flat_map(|route| route.consumers);
-    let inbound = INBOUND.iter().filter(|inbound| inbound.topic(topics) == topic).map(|inbound| &inbound.consumer);
-    routed.chain(inbound).map(|consumer| consumer.group).collect()
+/// Returns the consumer groups that read the topic, or `group` alone if it is one of them.
+fn groups(topic: &str, topics: &Topics, group: Option<&str>) -> anyhow::Result<Vec<&'static str>> {
+    let all: Vec<&str> = readers(topics).filter(|(_, read)| *read == topic).map(|(reader, _)| reader.group).collect();
+    ensure!(!all.is_empty(), "no consumer of this shop reads {topic}");
+    let Some(group) = group else { return Ok(all) };
+    let chosen = all.iter().copied().find(|reader| *reader == group);
+    Ok(vec![chosen.with_context(|| format!("{group} does not read {topic}; its consumers are {}", all.join(", ")))?])
 }
 
 #[cfg(test)]
@@ -72,9 +72,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_readers_of_a_topic_are_those_of_the_routes() {
-        assert_eq!(readers("orders", &Topics::default()), ["order-service"]);
-        assert!(readers("order.paid", &Topics::default()).contains(&"assembly-group-order-paid"));
-        assert!(readers("order.paid.dlq", &Topics::default()).is_empty());
+    fn each_group_of_a_topic_skips_also_that_of_the_console() {
+        let skipping = |topic, group| groups(topic, &Topics::default(), group).map_err(|error| error.to_string());
+        let timeline = "console-group-timeline";
+
+        assert_eq!(skipping("orders", None).unwrap(), ["order-service"]);
+        assert_eq!(skipping("order.created", None).unwrap(), [timeline]);
+        assert_eq!(skipping("order.paid", None).unwrap().last(), Some(&timeline));
+        assert_eq!(skipping("order.paid", None).unwrap().len(), 4);
+        assert_eq!(skipping("order.paid", Some(timeline)).unwrap(), [timeline]);
+    }
+
+    #[test]
+    fn a_topic_without_consumers_and_a_group_of_another_topic_are_refused_by_name() {
+        let refusal = |topic, group| groups(topic, &Topics::default(), group).unwrap_err().to_string();
+
+        assert_eq!(refusal("order.paid.dlq", None), "no consumer of this shop reads order.paid.dlq");
+        assert_eq!(
+            refusal("assembly.failed", Some("order-service")),
+            "order-service does not read assembly.failed; its consumers are order-group-assembly-failed, \
+             console-group-timeline"
+        );
     }
 }

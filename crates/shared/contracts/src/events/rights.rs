@@ -9,7 +9,7 @@ use platform::kafka::{
     dead_letter_topic, skip_group,
 };
 
-use super::{Consumer, INBOUND, ROUTES, TIMELINE, Topics};
+use super::{Consumer, INBOUND, ROUTES, TIMELINE, Topics, readers};
 
 /// The user of programs outside, the user of Kafka UI, and the user of `shipyard audit` and `dlq`.
 const OUTSIDE: &str = "outside";
@@ -33,10 +33,9 @@ struct Use<'a> {
 
 /// Returns the users of the services with topics.
 pub fn broker_users() -> BTreeSet<&'static str> {
-    let routed =
-        ROUTES.iter().flat_map(|route| route.consumers.iter().map(|consumer| consumer.service).chain([route.producer]));
+    let routed = ROUTES.iter().flat_map(|route| route.readers().map(|reader| reader.service).chain([route.producer]));
     let inbound = INBOUND.iter().flat_map(|inbound| inbound.producer.into_iter().chain([inbound.consumer.service]));
-    routed.chain(inbound).chain([TIMELINE.service]).collect()
+    routed.chain(inbound).collect()
 }
 
 /// Returns the rights of all users except the broker's own, which is a super user and creates the topics.
@@ -93,11 +92,7 @@ fn console(topics: &Topics, group_prefix: &str) -> Vec<Acl> {
         .into_iter()
         .flat_map(|topic| [allow(Read, topic), allow(Read, &dead_letter_topic(topic)), allow(DescribeConfigs, topic)])
         .collect();
-    let consumed = ROUTES
-        .iter()
-        .filter(|route| !route.consumers.is_empty() || route.is_of_order())
-        .map(|route| route.topic(topics));
-    rights.extend(consumed.chain(INBOUND.iter().map(|inbound| inbound.topic(topics))).map(|topic| allow(Write, topic)));
+    rights.extend(readers(topics).map(|(_, topic)| allow(Write, topic)));
     rights.extend([allow(Read, &journal), allow(Write, &journal)]);
     // To read topics, and to commit which letters are resolved.
     rights.extend(TOOLS.map(|group| Acl::allow(CONSOLE, Read, Group(format!("{group_prefix}{group}")))));
@@ -115,10 +110,8 @@ fn uses<'a>(topics: &'a Topics, group_prefix: &str) -> BTreeMap<&'static str, Us
         }
     };
     for route in &ROUTES {
-        note(&[route.producer], route.topic(topics), route.consumers);
-        if route.is_of_order() {
-            note(&[], route.topic(topics), &[TIMELINE]);
-        }
+        let readers: Vec<Consumer> = route.readers().copied().collect();
+        note(&[route.producer], route.topic(topics), &readers);
     }
     for inbound in &INBOUND {
         let writers: Vec<&str> = inbound.producer.into_iter().chain([OUTSIDE]).collect();

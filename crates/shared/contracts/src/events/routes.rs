@@ -8,7 +8,7 @@ use platform::{
 };
 use uuid::Uuid;
 
-use super::{Published, ROUTES, Topic, Topics};
+use super::{INBOUND, Published, ROUTES, TIMELINE, Topic, Topics};
 use crate::ids::EventId;
 
 /// A consumer group of a service. The inbox in the service's database also stores this group name as the consumer.
@@ -35,6 +35,7 @@ pub struct Route {
     pub kind: &'static str,
     /// The service that writes the event to its outbox.
     pub producer: &'static str,
+    /// The groups that handle the event, each with an inbox. [`readers`](Self::readers) has the console's timeline, too.
     pub consumers: &'static [Consumer],
     pub key: Key,
     /// True if a key can have several events of this type.
@@ -64,6 +65,14 @@ pub fn producers() -> impl Iterator<Item = &'static str> {
 /// Returns the route of an event type, or `None` for an unknown type.
 pub fn route_of(kind: &str) -> Option<&'static Route> {
     const { &ROUTES }.iter().find(|route| route.kind == kind)
+}
+
+/// Returns every consumer group of this system, each with a topic that it reads.
+pub fn readers(topics: &Topics) -> impl Iterator<Item = (&'static Consumer, &str)> {
+    let routes: &'static [Route] = const { &ROUTES };
+    let inbound: &'static [Inbound] = const { &INBOUND };
+    let routed = routes.iter().flat_map(move |route| route.readers().map(move |reader| (reader, route.topic(topics))));
+    routed.chain(inbound.iter().map(move |inbound| (&inbound.consumer, inbound.topic(topics))))
 }
 
 /// Returns the topic of each event type that `producer` publishes, for its relay.
@@ -99,6 +108,11 @@ const fn is_same(one: &str, other: &str) -> bool {
 impl Route {
     pub fn topic<'a>(&self, topics: &'a Topics) -> &'a str {
         topics.name(self.topic)
+    }
+
+    /// Returns every consumer group that reads the event: those that handle it, and the console's timeline.
+    pub fn readers(&self) -> impl Iterator<Item = &'static Consumer> + use<> {
+        self.consumers.iter().chain(self.is_of_order().then_some(const { &TIMELINE }))
     }
 
     /// Returns true if the console's timeline has the event: if it is an event about an order, and no message to programs outside.
@@ -137,6 +151,31 @@ mod tests {
         let found: Vec<&str> = producers().collect();
 
         assert!(ROUTES.iter().all(|route| found.iter().filter(|name| **name == route.producer).count() == 1));
+    }
+
+    #[test]
+    fn the_console_is_a_reader_of_each_topic_of_orders_and_of_no_other() {
+        let topics = Topics::default();
+        let of = |topic: &str| -> Vec<&str> {
+            readers(&topics).filter(|(_, read)| *read == topic).map(|(reader, _)| reader.group).collect()
+        };
+
+        assert_eq!(of("order.created"), ["console-group-timeline"]);
+        assert_eq!(
+            of("order.paid"),
+            [
+                "assembly-group-order-paid",
+                "notification-group-order-paid",
+                "delivery-group-order-paid",
+                "console-group-timeline"
+            ]
+        );
+        assert_eq!(of("orders"), ["order-service"]);
+        assert!(
+            ["customer.created", "order.status.changed", "order.paid.dlq"]
+                .into_iter()
+                .all(|topic| of(topic).is_empty())
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, ensure};
 use bytes::{Buf as _, BufMut as _, Bytes};
+use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 
 use super::{
     Config, Extent, Reader,
@@ -88,7 +89,7 @@ fn read(mut response: Bytes) -> anyhow::Result<Batch> {
     ensure!(response.try_get_i32()? == 1, "the response is about another partition");
     let _partition = response.try_get_i32()?;
     let code = response.try_get_i16()?;
-    ensure!(code == 0, "Kafka's error {code}");
+    ensure!(code == 0, "Kafka's error {}", name(code));
     let (_high_watermark, _last_stable) = (response.try_get_i64()?, response.try_get_i64()?);
     for _ in 0..response.try_get_i32()?.max(0) {
         let (_producer, _first) = (response.try_get_i64()?, response.try_get_i64()?);
@@ -100,6 +101,14 @@ fn read(mut response: Bytes) -> anyhow::Result<Batch> {
     ensure!(magic == MAGIC, "the batch has the unknown layout {magic}");
     let (_checksum, _attributes) = (response.try_get_i32()?, response.try_get_i16()?);
     Ok(Batch { first, last: first + i64::from(response.try_get_i32()?) })
+}
+
+/// Returns the name and the meaning of one of Kafka's error codes; the code itself if librdkafka does not know it.
+fn name(code: i16) -> String {
+    match RDKafkaRespErr::try_from(i32::from(code)) {
+        Ok(known) => RDKafkaErrorCode::from(known).to_string(),
+        Err(_) => code.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -134,7 +143,9 @@ mod tests {
 
     #[test]
     fn an_error_a_missing_batch_and_a_response_that_ends_early_are_errors() {
-        assert_eq!(read(response(1, true)).unwrap_err().to_string(), "Kafka's error 1");
+        let refusal = |code| read(response(code, true)).unwrap_err().to_string();
+        assert_eq!(refusal(1), "Kafka's error OffsetOutOfRange (Broker: Offset out of range)");
+        assert_eq!(refusal(9_999), "Kafka's error 9999");
         assert_eq!(read(response(0, false)).unwrap_err().to_string(), "there is no batch");
         let whole = response(0, true);
         for end in 0..whole.len() {

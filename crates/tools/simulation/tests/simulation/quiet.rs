@@ -1,6 +1,6 @@
 //! Checks whether work is pending.
 
-use contracts::events::{INBOUND, ROUTES, TIMELINE};
+use contracts::events::readers;
 use notification::repository::Notifications as _;
 
 use crate::{borrowers, deliveries, producers, refunds, world::World};
@@ -8,12 +8,7 @@ use crate::{borrowers, deliveries, producers, refunds, world::World};
 /// Returns the pending work; `None` once there is none.
 pub async fn unfinished(world: &World) -> Option<String> {
     let stores = &world.stores;
-    let topics = &world.broker.topics;
-    let routed = ROUTES.iter().flat_map(|route| route.consumers.iter().map(|consumer| (consumer, route.topic(topics))));
-    let inbound = INBOUND.iter().map(|inbound| (&inbound.consumer, inbound.topic(topics)));
-    let of_order = ROUTES.iter().filter(|route| route.is_of_order());
-    let timeline = of_order.map(|route| (&TIMELINE, route.topic(topics)));
-    let mut consumed = routed.chain(inbound).chain(timeline);
+    let mut consumed = readers(&world.broker.topics);
     if let Some((consumer, _)) = consumed.find(|(consumer, topic)| !world.broker.is_done(consumer.group, topic)) {
         return Some(format!("{} has something to read", consumer.group));
     }
