@@ -5,8 +5,15 @@ use contracts::proto::inventory::v1::{
     ListPartsRequest, Part, PartQuantity, PartsFilter, RestockPartsRequest,
     inventory_service_client::InventoryServiceClient,
 };
-use platform::{auth::ServiceKey, config::Settings, grpc::Peer, ids, tls::Tls};
+use platform::{
+    auth::ServiceKey,
+    config::Settings,
+    grpc::{Peer, is_transient},
+    retry::Budget,
+    tls::Tls,
+};
 use secrecy::SecretString;
+use tonic::{Code, Status};
 use uuid::Uuid;
 
 /// The most parts that inventory accepts in one call.
@@ -23,17 +30,21 @@ pub fn address(settings: &Settings, of_users: &str) -> String {
 
 /// Adds this quantity of one part, or of every part, by calling the inventory service at `address`. Returns the parts
 /// with their new stock. The caller is identified by its certificate, or without TLS by the services' key.
+///
+/// Repeated under the same `key`, it adds only what it has not added yet. Once stock may have been added, an error says
+/// how to repeat it.
 pub async fn restock(
     address: &str,
-    key: Option<&SecretString>,
+    service_key: Option<&SecretString>,
     tls: Option<&Tls>,
     part: Option<Uuid>,
     quantity: i64,
+    key: Uuid,
 ) -> anyhow::Result<Vec<Part>> {
     let inventory = Peer::over(tls, "inventory", ADDRESS, address)?;
     let inventory = match tls {
         Some(_) => inventory,
-        None => inventory.identified(ServiceKey::new("shipyard", key.context("SERVICE_KEY: is not set")?)?),
+        None => inventory.identified(ServiceKey::new("shipyard", service_key.context("SERVICE_KEY: is not set")?)?),
     };
     let mut inventory = InventoryServiceClient::new(inventory);
     let uuids: Vec<String> = part.iter().map(Uuid::to_string).collect();
@@ -46,11 +57,31 @@ pub async fn restock(
     let parts: Vec<PartQuantity> =
         listed.into_inner().parts.into_iter().map(|part| PartQuantity { part_uuid: part.uuid, quantity }).collect();
     anyhow::ensure!(!parts.is_empty(), "part not found");
-    for parts in parts.chunks(MAX_PARTS_PER_CALL) {
-        let restock = RestockPartsRequest { restock_uuid: ids::random().to_string(), parts: parts.to_vec() };
-        inventory.restock_parts(restock).await.context("restocking")?;
+    let repeat = || {
+        let part = part.map(|part| format!(" --part {part}")).unwrap_or_default();
+        format!(
+            "the restock may be incomplete; `shipyard restock{part} --quantity {quantity} --key {key}` completes it, and \
+            adds nothing twice"
+        )
+    };
+    let budget = Budget::new("inventory");
+    // New parts come last, so that a repeat has the same chunks.
+    for (number, parts) in parts.chunks(MAX_PARTS_PER_CALL).enumerate() {
+        let restock_uuid = Uuid::new_v5(&key, number.to_string().as_bytes()).to_string();
+        let restock = RestockPartsRequest { restock_uuid, parts: parts.to_vec() };
+        let restocked = budget.retry(is_repeated, || {
+            let (mut inventory, restock) = (inventory.clone(), restock.clone());
+            async move { inventory.restock_parts(restock).await }
+        });
+        restocked.await.with_context(repeat)?;
     }
-    Ok(inventory.list_parts(request).await.context("listing parts")?.into_inner().parts)
+    let listed = inventory.list_parts(request).await.context("listing parts").with_context(repeat)?;
+    Ok(listed.into_inner().parts)
+}
+
+/// Returns true if a restock is repeated: also after an answer that came too late, since inventory adds it once.
+fn is_repeated(status: &Status) -> bool {
+    is_transient(status) || status.code() == Code::DeadlineExceeded
 }
 
 #[cfg(test)]

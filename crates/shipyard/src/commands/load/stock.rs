@@ -5,6 +5,7 @@ use load::{Crowd, Plan};
 use operations::restock::{self, restock};
 use platform::{
     config::{ConfigError, Settings},
+    ids,
     tls::{self, Tls},
 };
 use secrecy::SecretString;
@@ -63,9 +64,10 @@ impl Stock {
                 Some(Supply { address, key, tls }) => {
                     let mut left = missing;
                     while left > 0 {
-                        let added = restock(address, key.as_ref(), tls.as_ref(), None, left.min(MAX_ADDED)).await;
+                        let quantity = left.min(MAX_ADDED);
+                        let added = restock(address, key.as_ref(), tls.as_ref(), None, quantity, ids::random()).await;
                         added.context("--no-restock leaves the stock as it is")?;
-                        left -= left.min(MAX_ADDED);
+                        left -= quantity;
                     }
                     self.left = needed;
                     format!("added {missing} of each part")

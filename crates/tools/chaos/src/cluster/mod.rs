@@ -16,7 +16,7 @@ use std::{
 use anyhow::Context as _;
 use audit::facts::Poison;
 use notification::model::Kind;
-use platform::config::Settings;
+use platform::{config::Settings, ids};
 use secrecy::SecretString;
 use stand_ins::{Kyc, KycMode, Mode, Provider, Telegram, TelegramMode};
 
@@ -112,7 +112,7 @@ impl Cluster {
         say("starting the services");
         cluster.replicas.all_ready().await?;
         let inventory = cluster.links.address(Link::Front(&inventory::SERVICE))?.to_string();
-        restock(&inventory, Some(&cluster.key), None, None, STOCK).await?;
+        restock(&inventory, Some(&cluster.key), None, None, STOCK, ids::random()).await?;
         Ok(cluster)
     }
 

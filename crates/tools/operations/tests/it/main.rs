@@ -4,3 +4,4 @@
 
 mod backlogs;
 mod dead_letters;
+mod restock;
