@@ -59,6 +59,12 @@ impl DeadLetter {
         self.message.headers.get(kafka::HEADER_LEFT_OUT).is_none()
     }
 
+    /// Returns the time since which consumers may have handled the message: when its event happened, if the message says so. A
+    /// letter may be much younger than its event.
+    pub fn handled_since(&self) -> DateTime<Utc> {
+        self.message.happened_at().map_or(self.at, |happened| happened.min(self.at))
+    }
+
     /// Returns the message as it was before it was dead-lettered, byte for byte.
     pub fn original(&self) -> ExactRecord {
         kafka::original(self.message.clone(), self.origin().to_owned())

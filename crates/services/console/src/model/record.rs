@@ -5,7 +5,7 @@ use contracts::{
     events::{self, OrderEventIds},
     ids::{OrderId, UserId},
 };
-use platform::kafka::{HEADER_EVENT_TIME, HEADER_EVENT_TYPE, Message};
+use platform::kafka::{HEADER_EVENT_TYPE, Message};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -60,7 +60,6 @@ impl NewRecord {
         let order = Uuid::try_parse(std::str::from_utf8(&message.key).ok()?).ok()?;
         let kind = message.headers.get(HEADER_EVENT_TYPE).unwrap_or_default().to_owned();
         let ids = OrderEventIds::read(&kind, &message.payload).unwrap_or_default();
-        let committed = message.headers.get(HEADER_EVENT_TIME).and_then(|at| DateTime::parse_from_rfc3339(at).ok());
         let published_at = message.published_at.unwrap_or(now);
         let headers: Map<String, Value> =
             message.headers.texts().map(|(name, value)| (name.to_owned(), value.into())).collect();
@@ -72,7 +71,7 @@ impl NewRecord {
             order: OrderId::new(order),
             user: Uuid::try_parse(&ids.user_uuid).ok().map(UserId::new),
             event: Uuid::try_parse(&ids.event_uuid).ok(),
-            committed_at: committed.map_or(published_at, |at| at.to_utc()),
+            committed_at: message.happened_at().unwrap_or(published_at),
             published_at,
             consumed_at: now,
             trace: message.headers.get(TRACE).and_then(trace_id).map(str::to_owned),
@@ -92,6 +91,7 @@ fn trace_id(parent: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use contracts::events::{OrderPaid, record};
+    use platform::kafka::HEADER_EVENT_TIME;
 
     use super::*;
 

@@ -41,11 +41,16 @@ pub const HEADER_EVENT_TIME: &str = "event-time";
 pub const HEADER_EVENT_TYPE: &str = "event-type";
 
 impl Message {
+    /// Returns when the event happened. `None` for a record that does not say it.
+    pub fn happened_at(&self) -> Option<DateTime<Utc>> {
+        let happened = DateTime::parse_from_rfc3339(self.headers.get(HEADER_EVENT_TIME)?).ok()?;
+        Some(happened.to_utc())
+    }
+
     /// Returns how long before `now` the event happened; 0 if that was later, by a clock that is ahead. `None` for a record that does not
     /// say it.
     pub fn age(&self, now: DateTime<Utc>) -> Option<Duration> {
-        let happened = DateTime::parse_from_rfc3339(self.headers.get(HEADER_EVENT_TIME)?).ok()?;
-        Some((now - happened.to_utc()).to_std().unwrap_or_default())
+        Some((now - self.happened_at()?).to_std().unwrap_or_default())
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod decoded;
 mod discard;
+mod messages;
 mod page;
 mod poison;
 mod read_turn;

@@ -1,0 +1,195 @@
+//! The messages that a replay publishes, each once for all its letters, and the reasons for which it leaves one out.
+
+use std::collections::{BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
+use platform::kafka::ExactRecord;
+
+use super::{Found, State};
+use crate::{
+    dead_letter_journal::Journal,
+    dead_letters::{DeadLetter, Id},
+};
+
+/// A message to publish again.
+pub struct Again<'a> {
+    pub record: ExactRecord,
+    /// The letters that it resolves: the pending ones, and those that were named.
+    pub letters: Vec<&'a DeadLetter>,
+    /// A letter of the same message that an operator has discarded for its consumer.
+    pub discarded: Option<&'a Id>,
+    /// The time of its event or of its first letter in any state, whichever is earlier.
+    pub oldest: DateTime<Utc>,
+    is_chosen: bool,
+}
+
+impl Again<'_> {
+    /// Returns the id of the first letter.
+    pub fn first(&self) -> String {
+        self.letters.first().map(|letter| letter.id.to_string()).unwrap_or_default()
+    }
+
+    /// Returns why the message is not published; `None` if it is. `meanwhile` has the letters that others have resolved.
+    pub fn withheld(&self, late: bool, kept_since: DateTime<Utc>, meanwhile: &Journal) -> Option<String> {
+        let first = self.first();
+        if let Some(discarded) = self.discarded {
+            return Some(format!(
+                "{first} was skipped: {discarded} is the same message, discarded for another consumer, which a replay \
+                would reach; `shipyard dlq replay` takes both if both are named"
+            ));
+        }
+        if !late && self.oldest < kept_since {
+            return Some(format!(
+                "the event of {first} is older than the inbox retention, so that consumers that have handled it would \
+                handle it twice; discard the letter, or replay it with `shipyard dlq replay --late`"
+            ));
+        }
+        let is_resolved = self.letters.iter().any(|letter| meanwhile.of(letter).is_some());
+        is_resolved.then(|| format!("{first} was resolved by another operator meanwhile"))
+    }
+}
+
+/// Returns the messages of the chosen letters, oldest first.
+pub fn messages<'a>(letters: &'a [Found], chosen: &BTreeSet<Id>) -> Vec<Again<'a>> {
+    let mut messages: Vec<Again> = Vec::new();
+    let mut places = HashMap::new();
+    for Found { letter, state } in letters.iter().filter(|found| found.letter.is_whole()) {
+        let is_chosen = chosen.contains(&letter.id);
+        let record = letter.original();
+        let place = *places.entry(record.clone()).or_insert(messages.len());
+        if place == messages.len() {
+            let (letters, discarded) = (Vec::new(), None);
+            messages.push(Again { record, letters, discarded, oldest: letter.handled_since(), is_chosen: false });
+        }
+        let Some(message) = messages.get_mut(place) else { continue };
+        message.oldest = message.oldest.min(letter.handled_since());
+        message.is_chosen |= is_chosen;
+        if is_chosen || *state == State::Pending {
+            message.letters.push(letter);
+        } else if matches!(state, State::Discarded(_)) {
+            message.discarded = Some(&letter.id);
+        }
+    }
+    messages.retain(|message| message.is_chosen);
+    messages
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use platform::kafka::{HEADER_ERROR, HEADER_EVENT_TIME, HEADER_LEFT_OUT, HEADER_ORIGINALS, HEADER_TOPIC, Message};
+
+    use super::*;
+    use crate::dead_letter_journal::{Action, Entry};
+
+    fn letter(offset: i64, payload: &[u8]) -> DeadLetter {
+        let headers = [
+            ("event-type", "events.v1.OrderPaid"),
+            (HEADER_TOPIC, "shop.paid"),
+            (HEADER_ERROR, "no"),
+            (HEADER_ORIGINALS, "1"),
+        ];
+        DeadLetter {
+            id: Id { topic: "order.paid.dlq".to_owned(), partition: 0, offset },
+            at: chrono::DateTime::UNIX_EPOCH,
+            message: Message {
+                key: b"order".to_vec(),
+                payload: payload.to_vec(),
+                headers: headers.map(|(name, value)| (name.to_owned(), Some(value.into()))).into_iter().collect(),
+                ..Message::default()
+            },
+        }
+    }
+
+    fn pending(letter: DeadLetter) -> Found {
+        Found { letter, state: State::Pending }
+    }
+
+    fn state(action: Action, letter: &DeadLetter) -> State {
+        let entry = Entry::now(letter, "events.v1.OrderPaid", action, "ann", "");
+        if action == Action::Replayed { State::Replayed(entry) } else { State::Discarded(entry) }
+    }
+
+    #[test]
+    fn a_message_with_a_letter_older_than_the_inbox_retention_is_not_replayed_by_default() {
+        let letters = [pending(letter(17, b"event"))];
+        let chosen = BTreeSet::from([letters[0].letter.id.clone()]);
+        let withheld = |late, seconds| {
+            let kept_since = chrono::DateTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            messages(&letters, &chosen)[0].withheld(late, kept_since, &Journal::default())
+        };
+
+        assert!(withheld(false, 1).unwrap().contains("older than the inbox retention"));
+        assert_eq!((withheld(false, 0), withheld(true, 1)), (None, None));
+    }
+
+    #[test]
+    fn a_young_letter_of_an_event_older_than_the_inbox_retention_is_not_replayed_by_default() {
+        let day = |number: u64| chrono::DateTime::UNIX_EPOCH + Duration::from_hours(24 * number);
+        // Other consumers handled the event on day 0, and have removed their rows on day 15.
+        let young = DeadLetter { at: day(5), ..letter(17, b"event") };
+        let mut of_event = young.clone();
+        of_event.message.headers.push_text(HEADER_EVENT_TIME, day(0).to_rfc3339());
+        let withheld = |letter: &DeadLetter, late| {
+            let chosen = BTreeSet::from([letter.id.clone()]);
+            messages(&[pending(letter.clone())], &chosen)[0].withheld(late, day(2), &Journal::default())
+        };
+
+        assert!(withheld(&of_event, false).unwrap().contains("older than the inbox retention"));
+        assert_eq!((withheld(&of_event, true), withheld(&young, false)), (None, None));
+    }
+
+    #[test]
+    fn a_replay_resolves_no_letter_again_and_undoes_no_discard() {
+        let (old, new, other) = (letter(0, b"a"), letter(1, b"a"), letter(2, b"a"));
+        let chosen = BTreeSet::from([new.id.clone()]);
+        let replayed = Found { state: state(Action::Replayed, &old), letter: old };
+        let discarded = Found { state: state(Action::Discarded, &other), letter: other };
+        let now = chrono::DateTime::UNIX_EPOCH;
+
+        let once = [replayed.clone(), pending(new.clone())];
+        let messages_once = messages(&once, &chosen);
+        let both = [replayed, pending(new), discarded.clone()];
+        let messages_both = messages(&both, &chosen);
+        let named = BTreeSet::from([discarded.letter.id.clone(), both[1].letter.id.clone()]);
+
+        let resolved: Vec<i64> = messages_once[0].letters.iter().map(|letter| letter.id.offset).collect();
+        assert_eq!((messages_once.len(), resolved), (1, vec![1]));
+        let reason = messages_both[0].withheld(false, now, &Journal::default()).unwrap();
+        assert!(reason.contains("order.paid.dlq/0/2 is the same message, discarded"), "{reason}");
+        assert_eq!(messages(&both, &named)[0].withheld(false, now, &Journal::default()), None);
+    }
+
+    #[test]
+    fn a_replayed_message_is_identical_to_the_original() {
+        let record = letter(17, b"event").original();
+
+        assert_eq!((record.topic.as_str(), record.key.as_deref()), ("shop.paid", Some(&b"order"[..])));
+        assert_eq!(record.payload.as_deref(), Some(&b"event"[..]));
+        assert_eq!(record.headers.texts().collect::<Vec<_>>(), [("event-type", "events.v1.OrderPaid")]);
+    }
+
+    #[test]
+    fn a_message_dead_lettered_by_two_consumers_is_replayed_once() {
+        let letters = [pending(letter(0, b"a")), pending(letter(1, b"a")), pending(letter(2, b"b"))];
+        let offsets = |chosen: &[i64]| -> Vec<Vec<i64>> {
+            let chosen = chosen.iter().map(|offset| letter(*offset, b"").id).collect();
+            let messages = messages(&letters, &chosen);
+            messages.iter().map(|message| message.letters.iter().map(|letter| letter.id.offset).collect()).collect()
+        };
+
+        assert_eq!(offsets(&[0, 1, 2]), [vec![0, 1], vec![2]]);
+        assert_eq!(offsets(&[1]), [vec![0, 1]]);
+    }
+
+    #[test]
+    fn a_truncated_letter_is_not_replayed() {
+        let mut cut = letter(0, b"");
+        cut.message.headers.push_text(HEADER_LEFT_OUT, "5000000");
+
+        let chosen = BTreeSet::from([cut.id.clone()]);
+
+        assert!(messages(&[pending(cut)], &chosen).is_empty());
+    }
+}
