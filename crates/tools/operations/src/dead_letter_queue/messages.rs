@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use platform::kafka::ExactRecord;
+use platform::kafka::{ExactRecord, HEADER_GROUP};
 
 use super::{Found, State};
 use crate::{
@@ -16,8 +16,8 @@ pub struct Again<'a> {
     pub record: ExactRecord,
     /// The letters that it resolves: the pending ones, and those that were named.
     pub letters: Vec<&'a DeadLetter>,
-    /// A letter of the same message that an operator has discarded for its consumer.
-    pub discarded: Option<&'a Id>,
+    /// The letters of an identical message that operators have discarded.
+    discarded: Vec<&'a DeadLetter>,
     /// The time of its event or of its first letter in any state, whichever is earlier.
     pub oldest: DateTime<Utc>,
     is_chosen: bool,
@@ -29,10 +29,20 @@ impl Again<'_> {
         self.letters.first().map(|letter| letter.id.to_string()).unwrap_or_default()
     }
 
+    /// Returns a letter that was discarded for a consumer of which none of [`letters`](Self::letters) is. A consumer of both
+    /// has to get the message: a program outside has sent it twice, and one of its letters was discarded.
+    pub fn discarded(&self) -> Option<&Id> {
+        let is_wanted = |discarded: &DeadLetter| {
+            let group = discarded.header(HEADER_GROUP);
+            self.letters.iter().any(|letter| letter.header(HEADER_GROUP) == group)
+        };
+        self.discarded.iter().find(|letter| !is_wanted(letter)).map(|letter| &letter.id)
+    }
+
     /// Returns why the message is not published; `None` if it is. `meanwhile` has the letters that others have resolved.
     pub fn withheld(&self, late: bool, kept_since: DateTime<Utc>, meanwhile: &Journal) -> Option<String> {
         let first = self.first();
-        if let Some(discarded) = self.discarded {
+        if let Some(discarded) = self.discarded() {
             return Some(format!(
                 "{first} was skipped: {discarded} is the same message, discarded for another consumer, which a replay \
                 would reach; `shipyard dlq replay` takes both if both are named"
@@ -58,7 +68,7 @@ pub fn messages<'a>(letters: &'a [Found], chosen: &BTreeSet<Id>) -> Vec<Again<'a
         let record = letter.original();
         let place = *places.entry(record.clone()).or_insert(messages.len());
         if place == messages.len() {
-            let (letters, discarded) = (Vec::new(), None);
+            let (letters, discarded) = (Vec::new(), Vec::new());
             messages.push(Again { record, letters, discarded, oldest: letter.handled_since(), is_chosen: false });
         }
         let Some(message) = messages.get_mut(place) else { continue };
@@ -67,7 +77,7 @@ pub fn messages<'a>(letters: &'a [Found], chosen: &BTreeSet<Id>) -> Vec<Again<'a
         if is_chosen || *state == State::Pending {
             message.letters.push(letter);
         } else if matches!(state, State::Discarded(_)) {
-            message.discarded = Some(&letter.id);
+            message.discarded.push(letter);
         }
     }
     messages.retain(|message| message.is_chosen);
@@ -100,6 +110,12 @@ mod tests {
                 ..Message::default()
             },
         }
+    }
+
+    /// Returns the letter as one of this consumer group.
+    fn of(group: &str, mut letter: DeadLetter) -> DeadLetter {
+        letter.message.headers.push_text(HEADER_GROUP, group);
+        letter
     }
 
     fn pending(letter: DeadLetter) -> Found {
@@ -142,7 +158,8 @@ mod tests {
 
     #[test]
     fn a_replay_resolves_no_letter_again_and_undoes_no_discard() {
-        let (old, new, other) = (letter(0, b"a"), letter(1, b"a"), letter(2, b"a"));
+        let (old, new) = (letter(0, b"a"), letter(1, b"a"));
+        let other = of("another-group", letter(2, b"a"));
         let chosen = BTreeSet::from([new.id.clone()]);
         let replayed = Found { state: state(Action::Replayed, &old), letter: old };
         let discarded = Found { state: state(Action::Discarded, &other), letter: other };
@@ -159,6 +176,20 @@ mod tests {
         let reason = messages_both[0].withheld(false, now, &Journal::default()).unwrap();
         assert!(reason.contains("order.paid.dlq/0/2 is the same message, discarded"), "{reason}");
         assert_eq!(messages(&both, &named)[0].withheld(false, now, &Journal::default()), None);
+    }
+
+    #[test]
+    fn a_message_that_was_sent_twice_is_replayed_after_one_of_its_letters_was_discarded() {
+        let (first, second) = (of("order-service", letter(0, b"a")), of("order-service", letter(1, b"a")));
+        let chosen = BTreeSet::from([second.id.clone()]);
+        let discarded = Found { state: state(Action::Discarded, &first), letter: first };
+
+        let both = [discarded, pending(second)];
+        let messages = messages(&both, &chosen);
+
+        let resolved: Vec<i64> = messages[0].letters.iter().map(|letter| letter.id.offset).collect();
+        assert_eq!((messages.len(), resolved), (1, vec![1]));
+        assert_eq!(messages[0].withheld(false, DateTime::UNIX_EPOCH, &Journal::default()), None);
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl DeadLetterQueue {
         plan.truncated = chosen.filter(|letter| !letter.is_whole()).count();
         let kept_since = clock::now() - self.config.effect_retention();
         for message in messages(&letters, &ids) {
-            if message.discarded.is_some() {
+            if message.discarded().is_some() {
                 plan.discarded += 1;
             } else if !late && message.oldest < kept_since {
                 plan.late += 1;
@@ -49,10 +49,10 @@ impl DeadLetterQueue {
 
     /// Replays the chosen letters.
     ///
-    /// A message that several consumers dead-lettered is published once, and resolves the pending letters of all. If one of
-    /// them has discarded it, it is skipped, since a replay would reach that consumer as well. The letters are recorded as
-    /// resolved after the broker has acknowledged the message, so that an interrupted replay may publish a message twice. A
-    /// message that fails again is a new dead letter, which this replay does not take.
+    /// A message that several consumers dead-lettered is published once, and resolves the pending letters of all. If it was
+    /// discarded for another of them, it is skipped, since a replay would reach that consumer as well. The letters are
+    /// recorded as resolved after the broker has acknowledged the message, so that an interrupted replay may publish a
+    /// message twice. A message that fails again is a new dead letter, which this replay does not take.
     ///
     /// A message whose event, or a letter of it, is older than the inbox retention is skipped unless `late` is set:
     /// consumers that have handled its event would handle it twice.
