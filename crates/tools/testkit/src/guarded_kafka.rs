@@ -90,7 +90,7 @@ async fn start() -> anyhow::Result<GuardedKafka> {
     let broker = GuardedKafka { brokers: format!("127.0.0.1:{outside}"), rotated: format!("127.0.0.1:{rotated}") };
     answers(&container, &name, async || {
         let config = broker.config("broker");
-        tokio::task::spawn_blocking(move || probe(&config, &[])).await?
+        tokio::task::spawn_blocking(move || probe(&config, &[]).map(drop)).await?
     })
     .await?;
     let topics = Topics::default();

@@ -1,7 +1,10 @@
 //! Detects that Kafka refuses a client because of a wrong password, a missing right or an untrusted certificate, as opposed to being
 //! unavailable.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use rdkafka::{
@@ -81,12 +84,13 @@ impl Refusal {
     }
 }
 
-/// Requests metadata of `topics`, or of all topics if `topics` is empty, with this configuration.
-/// Blocks for up to about four seconds per topic.
+/// Requests metadata of `topics`, or of all topics if `topics` is empty, with this configuration. Returns the number of
+/// partitions of each topic that exists. Blocks for up to about four seconds per topic.
 ///
 /// The error is a [`Refusal`] if the broker refuses the client or does not let it access one of the topics.
-pub fn probe(config: &Config, topics: &[&str]) -> anyhow::Result<()> {
+pub fn probe(config: &Config, topics: &[&str]) -> anyhow::Result<BTreeMap<String, usize>> {
     let client = client(config)?;
+    let mut partitions = BTreeMap::new();
     let all = topics.is_empty().then_some(None);
     for asked in topics.iter().map(|topic| Some(*topic)).chain(all) {
         let metadata = match client.fetch_metadata(asked, METADATA_TIMEOUT) {
@@ -100,9 +104,12 @@ pub fn probe(config: &Config, topics: &[&str]) -> anyhow::Result<()> {
         for topic in metadata.topics() {
             let refusal = topic.error().and_then(|error| Refusal::of_code(error.into(), topic.name()));
             refusal.map_or(Ok(()), Err)?;
+            if !topic.partitions().is_empty() {
+                partitions.insert(topic.name().to_owned(), topic.partitions().len());
+            }
         }
     }
-    Ok(())
+    Ok(partitions)
 }
 
 fn client(config: &Config) -> anyhow::Result<BaseConsumer<Listening>> {

@@ -1,17 +1,18 @@
 //! `shipyard doctor`: checks what the shop needs, tells where each server comes from, and how to fix what is missing.
 
 mod finding;
+mod kafka;
 mod programs;
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
-use contracts::events::Topics;
+use futures::future::join_all;
 use platform::{
     config::{
-        ConfigError, Settings,
+        Settings,
         environment::{self, Environment},
     },
-    http, kafka,
+    http,
     postgres::connect_options,
     redis,
     tls::{self, Tls},
@@ -40,7 +41,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let mut findings = vec![environment(&settings)];
     findings.extend(postgres(&settings).await);
     findings.push(redis(&settings).await);
-    findings.push(kafka(&settings).await);
+    findings.extend(kafka::check(&settings).await);
     findings.extend(ports(&settings, &data).await);
     findings.push(directory(&data));
     findings.extend(programs::find().await);
@@ -137,13 +138,6 @@ async fn redis(settings: &Settings) -> Finding {
     }
 }
 
-async fn kafka(settings: &Settings) -> Finding {
-    match settings.get("KAFKA_BROKERS") {
-        Some(brokers) => given_kafka(settings, brokers).await,
-        None => Finding::fine("Kafka", "librdkafka's mock cluster, in the process".to_owned()),
-    }
-}
-
 /// Checks that the Redis server answers and accepts the credentials.
 async fn given_redis(settings: &Settings, url: &str) -> Finding {
     let place = url.rsplit_once('@').map_or(url, |(_, place)| place);
@@ -166,23 +160,6 @@ async fn given_redis(settings: &Settings, url: &str) -> Finding {
     Finding { what: "Redis".to_owned(), verdict, found }
 }
 
-/// Checks that the broker answers, accepts the credentials, and lets this user see the topics.
-async fn given_kafka(settings: &Settings, brokers: &str) -> Finding {
-    let verdict = match probe(settings).await {
-        Ok(Ok(())) => Verdict::Fine,
-        Ok(Err(error)) if error.is::<kafka::Refusal>() => Verdict::Needed(error.to_string()),
-        Ok(Err(error)) => Verdict::Needed(format!("start that server, or correct KAFKA_BROKERS: {error:#}")),
-        Err(error) => Verdict::Needed(format!("correct {error}")),
-    };
-    Finding { what: "Kafka".to_owned(), verdict, found: format!("{brokers}, as configured by KAFKA_BROKERS") }
-}
-
-async fn probe(settings: &Settings) -> Result<anyhow::Result<()>, ConfigError> {
-    let (config, topics) = (kafka::Config::load(settings)?, settings.read::<Topics>()?);
-    let probed = tokio::task::spawn_blocking(move || kafka::probe(&config, &topics.all())).await;
-    Ok(probed.map_err(anyhow::Error::from).flatten())
-}
-
 /// Checks the configuration and the ports that it names.
 async fn ports(settings: &Settings, data: &Data) -> Vec<Finding> {
     if let Some(holder) = data.holder() {
@@ -201,9 +178,9 @@ async fn ports(settings: &Settings, data: &Data) -> Vec<Finding> {
     let admin = settings.get(admin).unwrap_or(default).parse().ok().map(|address| (admin.to_owned(), address));
     let mut taken = Vec::new();
     let mut free = Vec::new();
-    for (variable, address) in listeners.into_iter().chain(admin) {
-        match http::bind(&variable, address).await {
-            Ok(_) => free.push(address.port().to_string()),
+    for (address, bound) in bound(listeners.into_iter().chain(admin)).await {
+        match bound {
+            Ok(()) => free.push(address.port().to_string()),
             Err(error) => taken.push(Finding {
                 what: "Port".to_owned(),
                 found: address.to_string(),
@@ -215,6 +192,15 @@ async fn ports(settings: &Settings, data: &Data) -> Vec<Finding> {
         taken.insert(0, Finding::fine("Ports", format!("{} are free", free.join(", "))));
     }
     taken
+}
+
+/// Binds each address for a moment, all at once, since one that is taken is tried for two seconds.
+async fn bound(listeners: impl IntoIterator<Item = (String, SocketAddr)>) -> Vec<(SocketAddr, anyhow::Result<()>)> {
+    let binding = listeners.into_iter().map(async |(variable, address)| {
+        let bound = http::bind(&variable, address).await;
+        (address, bound.map(drop))
+    });
+    join_all(binding).await
 }
 
 fn directory(data: &Data) -> Finding {
@@ -234,4 +220,26 @@ fn tempfile_in(data: &Data) -> std::io::Result<()> {
     let path = data.path().join("doctor");
     std::fs::write(&path, b"")?;
     std::fs::remove_file(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn ports_that_are_taken_are_tried_at_the_same_time() {
+        let taken: Vec<TcpListener> = (0..5).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let addresses: Vec<SocketAddr> = taken.iter().map(|listener| listener.local_addr().unwrap()).collect();
+        let begun = Instant::now();
+
+        let found = bound(addresses.iter().map(|address| ("ORDER_LISTEN".to_owned(), *address))).await;
+
+        assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+        assert!(found.iter().all(|(_, bound)| bound.is_err()), "{found:?}");
+        assert_eq!(found.iter().map(|(address, _)| *address).collect::<Vec<_>>(), addresses);
+    }
 }

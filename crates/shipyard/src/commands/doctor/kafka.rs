@@ -1,0 +1,71 @@
+//! The broker: whether it accepts this user, and whether its topics have as many partitions as new ones get.
+
+use std::collections::BTreeMap;
+
+use contracts::events::Topics;
+use platform::{
+    config::{ConfigError, Settings},
+    kafka,
+};
+
+use super::finding::{Finding, Verdict};
+
+/// Checks the configured broker.
+pub async fn check(settings: &Settings) -> Vec<Finding> {
+    match settings.get("KAFKA_BROKERS") {
+        Some(brokers) => given(settings, brokers).await,
+        None => vec![Finding::fine("Kafka", "librdkafka's mock cluster, in the process".to_owned())],
+    }
+}
+
+/// Checks that the broker answers, accepts the credentials, and lets this user see the topics. If so, compares their
+/// partitions with the setting.
+async fn given(settings: &Settings, brokers: &str) -> Vec<Finding> {
+    let (verdict, others) = match probe(settings, brokers).await {
+        Ok(Ok(others)) => (Verdict::Fine, others),
+        Ok(Err(error)) if error.is::<kafka::Refusal>() => (Verdict::Needed(error.to_string()), None),
+        Ok(Err(error)) => (Verdict::Needed(format!("start that server, or correct KAFKA_BROKERS: {error:#}")), None),
+        Err(error) => (Verdict::Needed(format!("correct {error}")), None),
+    };
+    let found = format!("{brokers}, as configured by KAFKA_BROKERS");
+    [Finding { what: "Kafka".to_owned(), verdict, found }].into_iter().chain(others).collect()
+}
+
+async fn probe(settings: &Settings, brokers: &str) -> Result<anyhow::Result<Option<Finding>>, ConfigError> {
+    let (config, topics) = (kafka::Config::load(settings)?, settings.read::<Topics>()?);
+    let expected = config.kafka_topic_partitions;
+    let probed = tokio::task::spawn_blocking(move || kafka::probe(&config, &topics.all())).await;
+    let partitions = probed.map_err(anyhow::Error::from).flatten();
+    Ok(partitions.map(|partitions| others(&partitions, expected, brokers)))
+}
+
+/// Says which topics have another number of partitions than expected. `None` if none has.
+fn others(partitions: &BTreeMap<String, usize>, expected: i32, brokers: &str) -> Option<Finding> {
+    let others = partitions.iter().filter(|(_, count)| i32::try_from(**count) != Ok(expected));
+    let others: Vec<String> = others.map(|(topic, count)| format!("{topic} ({count})")).collect();
+    let found = format!("KAFKA_TOPIC_PARTITIONS is {expected}, and topics have another number: {}", others.join(", "));
+    let remedy = format!(
+        "set it to the number that they have, or add partitions, only to a topic that is drained: stop what writes it, wait \
+        until every consumer has read it, and run `kafka-topics.sh --bootstrap-server {brokers} --alter --topic TOPIC \
+        --partitions {expected}`. Otherwise a key's later events go to another partition, and overtake its earlier ones"
+    );
+    (!others.is_empty()).then(|| Finding::optional("Partitions", &found, remedy))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_with_another_number_of_partitions_are_named_with_the_way_to_add_some() {
+        let partitions = BTreeMap::from([("order.paid".to_owned(), 3), ("orders".to_owned(), 6)]);
+        let drained = BTreeMap::from([("orders".to_owned(), 6)]);
+
+        let said = others(&partitions, 6, "kafka:9092").unwrap().to_string();
+
+        assert!(said.starts_with("-   Partitions") && said.contains("order.paid (3)\n"), "{said}");
+        assert!(said.contains("only to a topic that is drained"), "{said}");
+        assert!(said.contains("--bootstrap-server kafka:9092 --alter --topic TOPIC --partitions 6"), "{said}");
+        assert!(others(&drained, 6, "kafka:9092").is_none());
+    }
+}
