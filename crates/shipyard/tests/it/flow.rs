@@ -19,6 +19,9 @@ use crate::{
     system::System,
 };
 
+/// The kinds of the messages about an order without an address that is paid and built, in their order.
+pub const MESSAGES: [&str; 2] = ["order_paid", "ship_assembled"];
+
 #[tokio::test]
 async fn a_paid_ship_is_built_and_every_service_knows_it() {
     let system = System::shared().await;
@@ -43,7 +46,7 @@ async fn a_paid_ship_is_built_and_every_service_knows_it() {
     let request = GetAssemblyRequest { order_uuid: order.to_string() };
     let assembly = assembly.get_assembly(request).await.unwrap().into_inner().assembly.unwrap();
     assert_eq!((assembly.status(), assembly.user_uuid), (AssemblyStatus::Assembled, customer.user.to_string()));
-    assert_eq!(told(system, order, 2).await, ["order_paid", "ship_assembled"]);
+    assert_eq!(told(system, order, MESSAGES.len()).await, MESSAGES);
     assert_eq!(customer.stock(&part.uuid).await, stock - 2, "what is built in is gone");
 }
 

@@ -1,4 +1,4 @@
-//! What the console knows of each event: the state that begins with it, and its words.
+//! What the console knows of each event: the state that begins with it, and the words of both.
 
 use contracts::events::route_of;
 use serde_json::Value;
@@ -18,20 +18,36 @@ pub struct Words {
     pub sentence: &'static str,
 }
 
-/// Returns the state that begins with an event of the type `kind`, if there is one.
+/// The states that begin with an event of one type: the event, the service that keeps the state, its name, and its title.
+const STATES: [(&str, &str, &str, &str); 5] = [
+    ("OrderCreated", "order", "PENDING_PAYMENT", "Waiting for payment"),
+    ("OrderPaid", "order", "PAID", "Paid"),
+    ("ShipAssembled", "order", "ASSEMBLED", "Ship ready"),
+    ("AssemblyFailed", "assembly", "FAILED", "Ship cannot be built"),
+    ("OrderCancelled", "order", "CANCELLED", "Cancelled"),
+];
+
+/// Returns the state that begins with an event of the type `kind`. `None` if this table lacks the event.
 pub fn state(kind: &str, payload: &Value) -> Option<State> {
     let route = route_of(kind)?;
-    let state = |service, name: &str| Some(State { service, name: name.to_owned() });
-    match kind.strip_prefix("events.v1.")? {
-        "OrderCreated" => state("order", "PENDING_PAYMENT"),
-        "OrderPaid" => state("order", "PAID"),
-        "ShipAssembled" => state("order", "ASSEMBLED"),
-        "AssemblyFailed" => state("assembly", "FAILED"),
-        "OrderCancelled" => state("order", "CANCELLED"),
-        "PaymentCompleted" | "DeliveryStatusUpdated" => {
-            state(route.producer, payload["status"].as_str().unwrap_or_default())
+    let event = kind.strip_prefix("events.v1.")?;
+    if let Some((_, service, name, _)) = STATES.into_iter().find(|(own, ..)| *own == event) {
+        return Some(State { service, name: name.to_owned() });
+    }
+    // The state is the status that the event names.
+    let name = payload["status"].as_str().unwrap_or_default().to_owned();
+    matches!(event, "PaymentCompleted" | "DeliveryStatusUpdated").then_some(State { service: route.producer, name })
+}
+
+/// Returns the title of a state. `None` if no event begins it.
+pub fn state_title(service: &str, name: &str) -> Option<&'static str> {
+    match service {
+        "payment" => payment(name),
+        "delivery" => delivery(name).map(|(title, _)| title),
+        _ => {
+            let own = STATES.into_iter().find(|(_, keeper, state, _)| (*keeper, *state) == (service, name));
+            own.map(|(.., title)| title)
         }
-        _ => None,
     }
 }
 
@@ -68,6 +84,18 @@ pub fn words<'a>(name: &str, member: impl Fn(&str) -> Option<&'a str>) -> Option
     Some(Words { title, sentence })
 }
 
+/// Returns the title of a payment's status: of an outcome, or of one that only payment's answers have.
+pub fn payment(status: &str) -> Option<&'static str> {
+    Some(match status {
+        "PENDING" => "Payment under way",
+        "SUCCESS" => "Charged",
+        "INSUFFICIENT_FUNDS" => "Refused: balance too low",
+        "FAILED" => "Charge declined",
+        "REFUNDED" => "Money returned",
+        _ => return None,
+    })
+}
+
 /// Returns the title and the sentence of a delivery's status.
 pub fn delivery(status: &str) -> Option<(&'static str, &'static str)> {
     Some(match status {
@@ -88,24 +116,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_event_of_an_order_begins_a_state_and_has_words() {
+    fn every_event_of_an_order_begins_a_state_with_a_title_and_has_words() {
         for route in ROUTES.iter().filter(|route| route.is_of_order()) {
-            assert!(state(route.kind, &json!({"status": "SUCCESS"})).is_some(), "{}", route.kind);
+            // FAILED is a status of payments and of deliveries. The states of the other events do not depend on it.
+            let state = state(route.kind, &json!({"status": "FAILED"})).unwrap_or_else(|| panic!("{}", route.kind));
+            assert!(state_title(state.service, &state.name).is_some(), "{state:?}");
             let name = route.kind.rsplit('.').next().unwrap();
             let mut statuses = DELIVERY_STATUSES.into_iter().chain(PAYMENT_OUTCOMES);
             assert!(statuses.any(|status| words(name, |_| Some(status)).is_some()), "{name}");
         }
         assert_eq!(state("events.v1.Unheard", &json!({})), None);
+        assert_eq!((state_title("order", "UNHEARD"), state_title("audit", "PAID")), (None, None));
         assert_eq!(words("Unheard", |_| None), None);
     }
 
     #[test]
-    fn every_status_of_a_delivery_and_outcome_of_a_payment_has_words() {
+    fn every_status_of_a_delivery_and_outcome_of_a_payment_has_words_and_a_title() {
         for status in DELIVERY_STATUSES {
             assert!(words("DeliveryStatusUpdated", |_| Some(status)).is_some(), "{status}");
+            assert!(state_title("delivery", status).is_some(), "{status}");
         }
         for outcome in PAYMENT_OUTCOMES {
             assert!(words("PaymentCompleted", |_| Some(outcome)).is_some(), "{outcome}");
+            assert!(state_title("payment", outcome).is_some(), "{outcome}");
         }
     }
 }

@@ -19,31 +19,12 @@ impl StepView {
 
 /// The name of a state or event, short enough for the drawing.
 fn title(step: &StepView) -> String {
-    event_words(step).map_or_else(|| state(&step.service, &step.name).to_owned(), |words| words.title.to_owned())
+    let title = event_words(step).map(|words| words.title).or_else(|| event::state_title(&step.service, &step.name));
+    title.unwrap_or(&step.name).to_owned()
 }
 
 fn event_words(step: &StepView) -> Option<Words> {
     event::words(&step.name, |member| step.member(member))
-}
-
-fn state<'a>(service: &str, name: &'a str) -> &'a str {
-    match (service, name) {
-        ("delivery", status) => delivery(status),
-        ("payment", status) => payment(status),
-        ("notification", "SENT") => "Message sent",
-        (_, "PENDING_PAYMENT") => "Waiting for payment",
-        ("assembly", "FAILED") => "Ship cannot be built",
-        (_, "PAID") => "Paid",
-        (_, "ASSEMBLED") => "Ship ready",
-        (_, "CANCELLED") => "Cancelled",
-        (_, "RESERVED") => "Parts set aside",
-        (_, "CONFIRMED") => "Parts kept for good",
-        (_, "CONSUMED") => "Parts built in",
-        (_, "RELEASED") => "Parts back on the shelf",
-        (_, "BUILDING" | "IN_PROGRESS") => "Building",
-        (_, "COMPLETED") => "Done",
-        (_, other) => other,
-    }
 }
 
 /// What a step means, for a reader who does not know the system.
@@ -117,14 +98,7 @@ pub fn delivery(status: &str) -> &str {
 }
 
 pub fn payment(status: &str) -> &str {
-    match status {
-        "PENDING" => "Payment under way",
-        "SUCCESS" => "Charged",
-        "INSUFFICIENT_FUNDS" => "Refused: balance too low",
-        "FAILED" => "Charge declined",
-        "REFUNDED" => "Money returned",
-        other => other,
-    }
+    event::payment(status).unwrap_or(status)
 }
 
 pub fn method(method: &str) -> &str {

@@ -9,7 +9,7 @@ use contracts::proto::notification::v1::{
     ListNotificationsRequest, Notification, NotificationStatus, ResendNotificationRequest,
     notification_service_client::NotificationServiceClient,
 };
-use notification::{app, config::Config, repository::MIGRATIONS};
+use notification::{app, config::Config, model::Kind, repository::MIGRATIONS};
 use platform::{
     auth::SESSION_METADATA,
     config::Settings,
@@ -317,7 +317,8 @@ async fn a_rejected_message_is_resent_to_the_contact_that_the_owner_has_then() {
     let resent = fixture.resend(order, "order_paid", &owner).await.unwrap();
 
     assert_eq!((others.code(), unknown.code()), (Code::NotFound, Code::NotFound));
-    assert_eq!(invalid.message(), "kind: must be one of order_paid, ship_assembled, order_cancelled, ship_delivered");
+    let kinds = Kind::ALL.map(Kind::as_str).join(", ");
+    assert_eq!(invalid.message(), format!("kind: must be one of {kinds}"));
     assert_eq!((soon.code(), reason(&soon)), (Code::FailedPrecondition, Some("NOTIFICATION_JUST_ENDED")));
     assert_eq!((resent.status(), resent.attempts), (NotificationStatus::Queued, 1));
     let sent = fixture.settled(order, 1).await;

@@ -6,7 +6,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use contracts::events::{OrderPaid, Published as _, record};
+use contracts::events::{OrderPaid, Published as _, Topics, record, topics_of};
 use platform::{
     ids,
     kafka::KafkaPublisher,
@@ -24,7 +24,6 @@ use crate::{
 };
 
 const TOPIC: &str = "bench.backlog";
-const RESULTS: &str = "bench.backlog.results";
 /// The number of events for each second of a measurement.
 const EVENTS_A_SECOND: f64 = 1_000.0;
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
@@ -46,7 +45,6 @@ pub async fn backlog(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     let own = [
         ("ASSEMBLY_DATABASE_URL", servers.extra("bench_assembly").await?),
         ("ORDER_PAID_TOPIC_NAME", TOPIC.to_owned()),
-        ("ORDER_ASSEMBLED_TOPIC_NAME", RESULTS.to_owned()),
         // With the shop's group name, it could replace the shop's assembly as a group member and be assigned the
         // partitions of the shop's topic.
         ("KAFKA_GROUP_PREFIX", "backlog-".to_owned()),
@@ -54,7 +52,9 @@ pub async fn backlog(lab: &Lab) -> anyhow::Result<Vec<Row>> {
         ("ASSEMBLY_BUILD_MIN", "24h".to_owned()),
         ("ASSEMBLY_BUILD_MAX", "24h".to_owned()),
     ];
-    let assembly = lab.apart(&[&assembly::SERVICE], &own.map(|(name, value)| (name.to_owned(), value))).await?;
+    let own = own.into_iter().map(|(name, value)| (name.to_owned(), value));
+    let variables: Vec<_> = own.chain(topics_of_assembly()).collect();
+    let assembly = lab.apart(&[&assembly::SERVICE], &variables).await?;
     let waker = Waker::default();
     let publisher = Arc::new(KafkaPublisher::for_relay(&servers.kafka()?)?);
     let source = Arc::new(PgOutbox::new(outbox.clone(), "backlog".to_owned()));
@@ -78,6 +78,14 @@ pub async fn backlog(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     let note =
         format!("{count} events; from the first effect to the last, so without the time until the broker is back");
     Ok(vec![row.with_notes([note])])
+}
+
+/// Returns the variables that give each topic of assembly's own events another name than in the shop.
+fn topics_of_assembly() -> Vec<(String, String)> {
+    let topics = Topics::default();
+    let own = topics_of(assembly::SERVICE.name, &topics);
+    let variables = topics.variables().filter(|(_, name)| own.values().any(|topic| topic == name));
+    variables.map(|(variable, name)| (variable.to_owned(), format!("{TOPIC}.{name}"))).collect()
 }
 
 impl Backlog<'_> {

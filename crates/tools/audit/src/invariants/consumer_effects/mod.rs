@@ -75,8 +75,9 @@ fn known(service: &str, group: &str) -> bool {
 
 /// Checks that every finished build has published its result.
 fn builds(facts: &Facts, check: &mut Check) {
-    let told: HashMap<Uuid, &str> =
-        facts.outbox.iter().filter(|row| row.service == "assembly").map(|row| (row.key, row.kind.as_ref())).collect();
+    let is_result = |kind: &str| matches!(kind, ShipAssembled::TYPE | AssemblyFailed::TYPE);
+    let results = facts.outbox.iter().filter(|row| row.service == "assembly" && is_result(&row.kind));
+    let told: HashMap<Uuid, &str> = results.map(|row| (row.key, row.kind.as_ref())).collect();
     for build in facts.builds.iter().filter(|build| !facts.may_be_forgotten(build.started_at)) {
         let kind = match build.status {
             BuildStatus::Building => None,
