@@ -80,8 +80,9 @@ impl Builds for MemoryBuilds {
             if let Some(build) = builds.get_mut(&event.order()).filter(|build| build.status == Status::Building) {
                 build.status = event.status();
                 build.finished_at = Some(self.clock.now());
-                self.outbox.insert(event.into());
-                written.push(event.order());
+                if self.outbox.insert_new(event.into()) {
+                    written.push(event.order());
+                }
             }
         }
         Ok(written)

@@ -36,12 +36,21 @@ impl Default for MemoryOutbox {
 }
 
 impl MemoryOutbox {
-    /// Adds an event, unless the outbox has one with the same uuid, like the unique key of the table in PostgreSQL.
+    /// Adds an event. Panics if the outbox has one with the same uuid, as the unique key of the table in PostgreSQL refuses it.
     pub fn insert(&self, event: Event) {
+        let uuid = event.uuid;
+        assert!(self.insert_new(event), "the event {uuid} is in the outbox already");
+    }
+
+    /// Adds an event, unless the outbox has one with the same uuid, as `on conflict (event_uuid) do nothing` does. Returns whether it was
+    /// added.
+    pub fn insert_new(&self, event: Event) -> bool {
         let mut rows = self.rows();
-        if rows.iter().all(|row| row.event.uuid != event.uuid) {
+        let is_new = rows.iter().all(|row| row.event.uuid != event.uuid);
+        if is_new {
             rows.push(Row { event, published: false, set_aside: false });
         }
+        is_new
     }
 
     /// Returns another replica's handle on the same rows. The handles compete for the lease.

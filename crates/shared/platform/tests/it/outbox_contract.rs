@@ -187,6 +187,16 @@ async fn what_is_published_holds_nothing_back(replicas: Replicas) {
     assert_eq!(replicas.one.take_back(epoch, &[KNOWN, UNHEARD]).await.unwrap().count, 0);
 }
 
+#[tokio::test]
+#[should_panic(expected = "is in the outbox already")]
+async fn an_event_that_the_memory_outbox_has_is_refused() {
+    let outbox = MemoryOutbox::default();
+    let event = Event { uuid: ids::random(), kind: KNOWN, key: Uuid::from_u128(1), payload: Vec::new() };
+    outbox.insert(event.clone());
+
+    outbox.insert(event);
+}
+
 macro_rules! both {
     ($($name:ident),* $(,)?) => {
         mod postgres {
