@@ -3,7 +3,7 @@
 use contracts::events::route_of;
 use serde_json::Value;
 
-/// A state of an order, a payment or a delivery, and the service that keeps it.
+/// A state of an order, a payment, a build or a delivery, and the service that keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
     pub service: &'static str,

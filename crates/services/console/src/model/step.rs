@@ -1,4 +1,4 @@
-//! The steps of an order's timeline: each record is an event, and most events begin a state.
+//! The steps of an order's timeline: each record is an event, and every event of an order begins a state.
 
 use chrono::{DateTime, Utc};
 use contracts::events::route_of;
