@@ -21,6 +21,6 @@ impl GeoService {
     /// Returns the cell configured for the street, or else the cell derived from its hash.
     pub fn locate(&self, street: &str) -> Result<Cell, Error> {
         let street = Street::new(street)?;
-        Ok(self.streets.get(&street).copied().unwrap_or_else(|| Cell::by_hash(&street)))
+        Ok(self.streets.get(&street).copied().unwrap_or_else(|| Cell::of_unlisted_street(&street)))
     }
 }

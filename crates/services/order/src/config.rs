@@ -10,7 +10,7 @@ use platform::{
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::{SERVICE, service::MAX_UNPAID};
+use crate::SERVICE;
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -73,8 +73,8 @@ fn payment_deadline() -> Duration {
     Duration::from_mins(15)
 }
 
-fn max_unpaid() -> u32 {
-    MAX_UNPAID
+pub(crate) fn max_unpaid() -> u32 {
+    1000
 }
 
 fn max_in_flight() -> usize {

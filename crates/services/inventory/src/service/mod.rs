@@ -1,12 +1,13 @@
 //! The use cases: the catalogue, stock and reservations.
 
 mod catalogue;
+mod expire_reservations;
 mod order_events;
 mod reservations;
 
 use std::{sync::Arc, time::Duration};
 
-pub use reservations::EXPIRY_BATCH;
+pub use expire_reservations::EXPIRY_BATCH;
 
 use crate::{
     client::ExistingOrders,

@@ -3,8 +3,8 @@
 use axum::{extract::State, http::StatusCode, response::Response};
 
 use super::{
-    extract::{IdempotentRequest, OrderPath, User},
-    idempotency_key::IdempotencyKey,
+    extract::{OrderPath, User},
+    idempotency::{IdempotencyKey, IdempotentRequest},
     problems::Declared,
     response::respond,
     state::Api,

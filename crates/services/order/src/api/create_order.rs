@@ -15,8 +15,8 @@ use uuid::Uuid;
 
 use super::{
     dto::{CreateOrder, Created},
-    extract::{IdempotentRequest, User},
-    idempotency_key::IdempotencyKey,
+    extract::User,
+    idempotency::{IdempotencyKey, IdempotentRequest},
     problems::Declared,
     response::respond,
     state::Api,

@@ -10,7 +10,7 @@ mod get_delivery;
 mod get_order;
 mod get_payment;
 pub mod grpc;
-mod idempotency_key;
+mod idempotency;
 pub mod list_orders;
 mod openapi;
 mod pay_order;

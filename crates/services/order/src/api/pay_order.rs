@@ -9,8 +9,8 @@ use platform::http::{json::IsJson, problem::Problem};
 
 use super::{
     dto::{Paid, PayOrder},
-    extract::{IdempotentRequest, OrderPath, User},
-    idempotency_key::IdempotencyKey,
+    extract::{OrderPath, User},
+    idempotency::{IdempotencyKey, IdempotentRequest},
     problems::Declared,
     response::respond,
     state::Api,

@@ -30,6 +30,7 @@ use tokio::sync::Notify;
 
 use crate::{
     client::{Clients, Inventory, Payments, Users},
+    config::max_unpaid,
     error::{Error, Refusal},
     model::{CheckoutDetails, Order},
     repository::{Attempts, Checkouts, IdempotencyKeys, Orders, PaymentEvents, Repositories, UnpaidLimits},
@@ -52,10 +53,8 @@ pub struct OrderService {
     unpaid_limits: UnpaidLimits,
 }
 
-/// The default maximum number of unpaid orders of one user.
-pub const MAX_UNPAID: u32 = 1000;
-
 impl OrderService {
+    /// Creates the service with the default limit on a user's unpaid orders.
     pub fn new(repositories: Repositories, clients: Clients, relay: Waker, pay_within: Duration) -> Self {
         let Clients { inventory, payments, users } = clients;
         let Repositories { orders, attempts, keys, payment_events, checkouts } = repositories;
@@ -71,7 +70,7 @@ impl OrderService {
             statuses: Statuses::default(),
             self_payments: Arc::default(),
             relay,
-            unpaid_limits: UnpaidLimits { pay_within, max_unpaid: MAX_UNPAID },
+            unpaid_limits: UnpaidLimits { pay_within, max_unpaid: max_unpaid() },
         }
     }
 

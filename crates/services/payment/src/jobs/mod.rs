@@ -1,11 +1,11 @@
 //! Jobs, one per file.
 
+mod finish_partial_refunds;
 mod finish_payments;
-mod finish_refunds;
 mod report_backlog;
 
+pub use finish_partial_refunds::finish_partial_refunds;
 pub use finish_payments::finish_payments;
-pub use finish_refunds::finish_refunds;
 use platform::jobs::Job;
 pub use report_backlog::report_backlog;
 
@@ -13,5 +13,5 @@ use crate::service::PaymentService;
 
 /// Returns the jobs of the service, over any implementation of its repositories.
 pub fn all(service: &PaymentService) -> [Job; 3] {
-    [finish_payments(service.clone()), finish_refunds(service.clone()), report_backlog(service.clone())]
+    [finish_payments(service.clone()), finish_partial_refunds(service.clone()), report_backlog(service.clone())]
 }

@@ -38,7 +38,7 @@ pub struct PaymentService {
     relay: Waker,
     /// Wakes the job `finish_payments` when a payment becomes due.
     refund_due: Arc<Notify>,
-    /// Wakes the job `finish_refunds`.
+    /// Wakes the job `finish_partial_refunds`.
     partial_refund_due: Arc<Notify>,
 }
 

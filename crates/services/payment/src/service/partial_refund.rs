@@ -28,7 +28,7 @@ pub struct Refunded {
 impl PaymentService {
     /// Gives back a part of an order's charge, once per order and reference. A repeat has no further effect.
     ///
-    /// Once it is recorded, it is made: here if the provider answers, otherwise by [`finish_refunds`](Self::finish_refunds).
+    /// Once it is recorded, it is made: here if the provider answers, otherwise by [`finish_partial_refunds`](Self::finish_partial_refunds).
     pub async fn refund_partially(&self, refund: &PartialRefund) -> Result<Refunded, Error> {
         let Some(recorded) = self.payments.add_refund(refund).await? else {
             return Err(self.why_not_refunded(refund).await?);
@@ -46,7 +46,7 @@ impl PaymentService {
     }
 
     /// Makes partial refunds as they fall due, until `stop`. A refund is leased to one replica at a time, so all replicas may run this job.
-    pub async fn finish_refunds(&self, stop: CancellationToken) {
+    pub async fn finish_partial_refunds(&self, stop: CancellationToken) {
         let due = jobs::due("refunds", || self.payments.due_refunds(BATCH_SIZE), self.partial_refund_due.clone(), stop);
         due.for_each_concurrent(MAX_CONCURRENT_REFUNDS, |(refund, time)| {
             self.try_to_make(refund, time).instrument(telemetry::job_span("finish refund"))
@@ -83,8 +83,10 @@ impl PaymentService {
         if payment.cancelled || payment.status.charge().is_none() {
             return Ok(Error::NotCharged);
         }
-        let left = payment.left();
-        Ok(if refund.amount > left { Error::RefundTooLarge { left: left.minor() } } else { Error::TooManyRefunds })
+        if !payment.can_give_back(refund.amount) {
+            return Ok(Error::RefundTooLarge { left: payment.left().minor() });
+        }
+        Ok(Error::TooManyRefunds)
     }
 }
 

@@ -16,8 +16,8 @@ use platform::{
 use super::dto::{CheckoutCreated, CheckoutItem, CheckoutOrder};
 use crate::{
     api::{
-        extract::{IdempotentRequest, User},
-        idempotency_key::IdempotencyKey,
+        extract::User,
+        idempotency::{IdempotencyKey, IdempotentRequest},
         problems::{Declared, problem},
         response::respond,
         state::Api,

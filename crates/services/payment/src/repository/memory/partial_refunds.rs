@@ -60,7 +60,7 @@ impl PartialRefunds for MemoryPayments {
             payment.intent.order == refund.order && matches!(payment.status, Status::Succeeded { .. })
         };
         let charged = tables.payments.values_mut().map(|row| &mut row.payment).find(|payment| is_charged(payment));
-        let Some(payment) = charged.filter(|payment| refund.amount <= payment.left()) else { return Ok(None) };
+        let Some(payment) = charged.filter(|payment| payment.can_give_back(refund.amount)) else { return Ok(None) };
         let Ok(sum) = payment.partially_refunded.checked_add(refund.amount) else { return Ok(None) };
         (payment.partially_refunded, payment.updated_at) = (sum, now);
         let transaction = payment.intent.transaction;

@@ -76,7 +76,11 @@ impl Fixture {
             tokio::time::sleep(time).await;
             stop.cancel();
         };
-        tokio::join!(self.service.finish_payments(stop.clone()), self.service.finish_refunds(stop.clone()), stopped);
+        tokio::join!(
+            self.service.finish_payments(stop.clone()),
+            self.service.finish_partial_refunds(stop.clone()),
+            stopped
+        );
     }
 
     async fn status(&self) -> Status {

@@ -2,7 +2,7 @@
 -- many successful logins of new accounts, otherwise 0.
 -- KEYS: 1 the count of the account, or of the device if it is known, 2 the count of the address, 3 the account's successes, 4 the address'
 -- successes of new accounts
--- ARGV: see prefix.lua, then '1' if the device is known
+-- ARGV: see counts.lua, then '1' if the device is known
 local VERIFY, VERIFY_UNCOUNTED, THROTTLE, LOCKED, LIMITED, BUSY = 0, 1, 2, 3, 4, 5
 local is_known = ARGV[4 * #KEYS + 1] == '1'
 local is_crowded = locked(4) > 0 and 1 or 0

@@ -35,10 +35,10 @@ impl RedisLoginAttempts {
     /// Creates the store. Every Redis key begins with `prefix`.
     pub fn new(connection: Connection, prefix: String, limits: Limits) -> Self {
         let scripts = Scripts {
-            begin: Script::new(concat!(include_str!("prefix.lua"), include_str!("begin.lua"))),
-            succeed: Script::new(concat!(include_str!("prefix.lua"), include_str!("succeed.lua"))),
-            take_back: Script::new(concat!(include_str!("prefix.lua"), include_str!("take_back.lua"))),
-            register: Script::new(concat!(include_str!("prefix.lua"), include_str!("register.lua"))),
+            begin: Script::new(concat!(include_str!("counts.lua"), include_str!("begin.lua"))),
+            succeed: Script::new(concat!(include_str!("counts.lua"), include_str!("succeed.lua"))),
+            take_back: Script::new(concat!(include_str!("counts.lua"), include_str!("take_back.lua"))),
+            register: Script::new(concat!(include_str!("counts.lua"), include_str!("register.lua"))),
         };
         Self { connection, prefix, limits, scripts }
     }

@@ -26,14 +26,14 @@ macro_rules! script {
 impl Default for Scripts {
     fn default() -> Self {
         Self {
-            open: script!("#!lua\n", "prefix.lua", "session_limit.lua", "open.lua"),
+            open: script!("#!lua\n", "remember.lua", "session_limit.lua", "open.lua"),
             find: script!("#!lua flags=allow-oom\n", "use.lua", "find.lua"),
             add_token: script!("#!lua\n", "session_limit.lua", "add_token.lua"),
             find_token: script!("#!lua flags=allow-oom\n", "use.lua", "find_token.lua"),
             close: script!("#!lua flags=allow-oom\n", "close.lua"),
             close_all: script!("#!lua flags=allow-oom\n", "close_all.lua"),
             close_others: script!("#!lua flags=allow-oom\n", "close_others.lua"),
-            update: script!("#!lua flags=allow-oom\n", "prefix.lua", "update.lua"),
+            update: script!("#!lua flags=allow-oom\n", "remember.lua", "update.lua"),
             list: script!("#!lua flags=no-writes\n", "list.lua"),
             end: script!("#!lua flags=allow-oom\n", "end.lua"),
             begin_change: script!("#!lua flags=allow-oom\n", "begin_change.lua"),

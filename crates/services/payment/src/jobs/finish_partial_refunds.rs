@@ -5,9 +5,9 @@ use platform::jobs::Job;
 use crate::service::PaymentService;
 
 /// Returns the job, which may run in every replica: the database leases each refund to one replica at a time.
-pub fn finish_refunds(service: PaymentService) -> Job {
+pub fn finish_partial_refunds(service: PaymentService) -> Job {
     Job::new("refunds", |stop| async move {
-        service.finish_refunds(stop).await;
+        service.finish_partial_refunds(stop).await;
         Ok(())
     })
 }

@@ -1,0 +1,89 @@
+//! The header `Idempotency-Key`, which makes a request safe to repeat, and the extractor of a request with it.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request},
+    http::HeaderMap,
+};
+use contracts::ids::UserId;
+use platform::{
+    http::{json, problem::Problem},
+    ids,
+};
+use serde::de::DeserializeOwned;
+use sha2::{Digest as _, Sha256};
+use utoipa::{IntoParams, PartialSchema};
+
+use crate::model::Claim;
+
+const HEADER: &str = "idempotency-key";
+/// The maximum length of a key in bytes.
+const KEY_LENGTH: usize = 255;
+
+/// The header's OpenAPI description.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "`read` reads the header")]
+pub struct IdempotencyKey {
+    /// Repeats of the request get the same answer for 24 hours, with the header `Idempotency-Replayed: true`.
+    #[param(
+        rename = "Idempotency-Key",
+        required = false,
+        min_length = 1,
+        max_length = 255,
+        pattern = r#"^(?!""$)[!-~]([ -~]*[!-~])?$"#
+    )]
+    key: String,
+}
+
+/// A POST request's body and idempotency key. A wrong key is refused before the body is read.
+pub struct IdempotentRequest {
+    key: Option<String>,
+    method_and_path: String,
+    body: Bytes,
+}
+
+impl<S: Send + Sync> FromRequest<S> for IdempotentRequest {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let key = read(request.headers())?;
+        let method_and_path = format!("{} {}", request.method(), request.uri().path());
+        let body = Bytes::from_request(request, state).await.map_err(|rejection| json::unreadable(&rejection))?;
+        Ok(Self { key, method_and_path, body })
+    }
+}
+
+impl IdempotentRequest {
+    /// The body as JSON. An error names the invalid fields. [`json::IsJson`] has checked the media type.
+    pub fn json<T: DeserializeOwned + PartialSchema>(&self) -> Result<T, Problem> {
+        json::decode_own(&self.body)
+    }
+
+    /// Returns the claim on the request's idempotency key, if it has one.
+    pub fn claim(self, user: UserId) -> Option<Claim> {
+        let key = self.key?;
+        let mut hash = Sha256::new();
+        hash.update(self.method_and_path.as_bytes());
+        hash.update([0]);
+        hash.update(&self.body);
+        Some(Claim { user, key, fingerprint: hash.finalize().to_vec(), token: ids::random() })
+    }
+}
+
+/// Returns the key of a request, if it has one. Fails if the header is repeated, or its value is no valid key.
+fn read(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut values = headers.get_all(HEADER).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let wrong = |problem| Problem::invalid("Idempotency-Key", problem);
+    if values.next().is_some() {
+        return Err(wrong("must be sent at most once"));
+    }
+    let text = value.to_str().map_err(|_| wrong("must be visible ASCII"))?.trim();
+    // The IETF draft of the header requires a quoted string (RFC 8941), but most clients send the key without quotes.
+    let key = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    if key.is_empty() || key.len() > KEY_LENGTH {
+        return Err(wrong("must have 1 to 255 characters"));
+    }
+    Ok(Some(key.to_owned()))
+}

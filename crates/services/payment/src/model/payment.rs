@@ -1,0 +1,40 @@
+//! A payment: one attempt to charge an order, and what was given back of it.
+
+use chrono::{DateTime, Utc};
+use contracts::money::Money;
+
+use super::{Intent, Status};
+
+/// One attempt to charge an order.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Payment {
+    pub intent: Intent,
+    pub status: Status,
+    /// True once the order is cancelled.
+    pub cancelled: bool,
+    /// The sum of the partial refunds, whether made or not.
+    pub partially_refunded: Money,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Payment {
+    /// Returns true if no other attempt may charge the order: the order is cancelled, or this attempt has charged it or may still do so.
+    pub fn blocks_attempts(&self) -> bool {
+        self.cancelled || !matches!(self.status, Status::Declined(_))
+    }
+
+    /// Returns what is left of the charge after all partial refunds. The refund of a cancelled order gives this back.
+    pub fn left(&self) -> Money {
+        let left = self.intent.amount.minor() - self.partially_refunded.minor();
+        // The table has no row that gives back more than its charge.
+        Money::from_minor(left).unwrap_or(Money::ZERO)
+    }
+
+    /// Returns true if a partial refund may give this amount back: at most what is left.
+    ///
+    /// The statement of `add_refund` in `repository/postgres/partial_refunds.rs` repeats this rule.
+    pub fn can_give_back(&self, amount: Money) -> bool {
+        amount <= self.left()
+    }
+}
