@@ -40,7 +40,7 @@ pub struct Own {
     /// The maximum number of concurrent HTTP requests without streams. Further requests are refused with 429.
     #[serde(default = "max_in_flight", deserialize_with = "platform::config::bounded::count")]
     pub console_max_in_flight: usize,
-    /// The address of Jaeger's web page, to which trace ids link. Without it they are text.
+    /// The address of Jaeger's web page, to which trace ids link. Without this address, trace ids are plain text.
     pub console_jaeger_url: Option<String>,
 }
 

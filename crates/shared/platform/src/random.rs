@@ -1,4 +1,4 @@
-//! Randomness. Secrets are drawn at the edge; code that lets chance decide takes a [`Random`], which a simulation seeds.
+//! Randomness. Secrets come from the process's cryptographic generator, all other random values from a [`Random`], which a simulation seeds.
 
 use std::{
     ops::RangeInclusive,

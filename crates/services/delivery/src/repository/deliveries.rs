@@ -37,9 +37,8 @@ pub trait Deliveries: Send + Sync {
         events: &[Event],
         cause: Option<Cause>,
     ) -> Result<bool, Error>;
-    /// Stores an event of an order about which the database has nothing. If `paid` has been handled nevertheless, the order is not
-    /// delivered, and only `cause` is recorded in the inbox. If the database has something about the order by now, writes nothing and
-    /// returns false.
+    /// Stores an event of an order that has no row yet. If `paid` has been handled nevertheless, the order is not delivered, and only
+    /// `cause` is recorded in the inbox. If the order has got a row meanwhile, writes nothing and returns false.
     async fn keep_early(&self, order: OrderId, early: Early, paid: Cause, cause: Cause) -> Result<bool, Error>;
     /// Records in the inbox an event that changes nothing.
     async fn skip(&self, cause: Cause) -> Result<(), Error>;

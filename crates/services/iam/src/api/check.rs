@@ -1,7 +1,7 @@
-//! `Check`: tells the gateway whose request it has (Envoy's external authorization).
+//! `Check`, Envoy's external authorization: finds the user of a request at the gateway, or denies the request.
 //!
-//! It reads the same headers as a guard and looks the session up as `ListOwners` does. The gateway passes the user's uuid and login on, by
-//! which no service decides anything.
+//! It reads the same headers as a guard and looks the session up as `ListOwners` does. The gateway adds the user's uuid and login to the
+//! request as headers. No service trusts them: each looks the session up itself.
 
 use std::collections::HashMap;
 

@@ -32,8 +32,8 @@ pub const PAGE_ORDERS: i64 = 64;
 pub trait Orders: Send + Sync {
     /// Inserts the orders whose order_uid is not stored yet, in one write, and returns their uids. The uids in `orders` must be distinct.
     async fn insert(&self, orders: &[&Order]) -> Result<HashSet<OrderUid>, Error>;
-    /// Returns what is stored under these uids, in the order of the uids, and no more once it exceeds [`PAGE_BYTES`]. An answer that is empty
-    /// says that nothing is stored under any of them.
+    /// Returns what is stored under these uids. Reads in the order of the uids, and stops after the order with which the size exceeds
+    /// [`PAGE_BYTES`], so that stored orders may be missing; only an empty result means that none of them is stored.
     async fn stored(&self, uids: &[&OrderUid]) -> Result<HashMap<OrderUid, StoredOrder>, Error>;
     /// Returns up to `limit` orders, latest stored first, starting before the position `before`, and no more once they exceed
     /// [`PAGE_BYTES`]. At most [`PAGE_ORDERS`] are examined.

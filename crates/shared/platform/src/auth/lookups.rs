@@ -41,7 +41,7 @@ impl SharedLookups {
         Self { lookups: Batcher::new(LIMITS, |_, _| false, look_up), waiting: Arc::default() }
     }
 
-    /// Counts a request of the session, until the result is dropped. `None` means that too many wait.
+    /// Counts a waiting request of the session, until the result is dropped. Returns `None` if [`MAX_WAITING_PER_SESSION`] wait already.
     fn register(&self, credential: &Credential) -> Option<WaitingRequest<'_>> {
         let mut waiting = self.lock();
         match waiting.get_mut(credential) {

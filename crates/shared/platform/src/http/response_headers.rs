@@ -9,8 +9,8 @@ use axum::{
 
 use crate::tls::Identity;
 
-/// The default lifetime of a response. Most responses depend on the session of the request, and a shared cache does not know that the
-/// header of the session is one.
+/// The default of `Cache-Control`. Most responses depend on the session of the request. A shared cache stores no response to a request with
+/// `Authorization`, but it does not know that `X-Session-Uuid` is a credential, too.
 const NOT_CACHED: HeaderValue = HeaderValue::from_static("no-store");
 const NO_GUESSING: HeaderValue = HeaderValue::from_static("nosniff");
 /// For a browser that shows the response of an API as a page. A page sets its own policy.

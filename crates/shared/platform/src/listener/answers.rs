@@ -132,7 +132,7 @@ pub(super) struct WaitingAnswer {
 }
 
 impl WaitingAnswer {
-    /// Takes the next piece, and gives the answer a new number. Returns `None` if the answer was dropped.
+    /// Takes the next piece, and counts the answer as the one that began to wait last. Returns `None` if the answer was dropped.
     pub fn take(&mut self) -> Option<Bytes> {
         let mut waiting = self.answers.lock();
         let mut answer = waiting.answers.remove(&self.number)?;

@@ -29,7 +29,8 @@ impl DatabaseError {
     }
 }
 
-/// Exports the counter with the value 0. Otherwise `rate()` would miss the first increment, with which a series begins.
+/// Exports the counter with the value 0. `rate()` ignores the first value of a series, so a counter that begins at 1 would lose its first
+/// increment.
 pub(crate) fn count_from_zero() {
     metrics::counter!("inconsistent_rows_total").increment(0);
 }

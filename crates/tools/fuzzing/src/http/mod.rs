@@ -1,5 +1,5 @@
-//! Any HTTP request to order, delivery or intake is answered. Every answer that is not a success is a problem document
-//! that the API declares, or a page with the status of one.
+//! Order, delivery and intake answer any HTTP request with a success, a redirection, or a problem document that the API
+//! declares. To a browser, intake may send a page with the status of a declared problem instead.
 
 mod answer;
 mod body;

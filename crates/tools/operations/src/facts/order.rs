@@ -111,7 +111,7 @@ struct Outcome {
     transaction_uuid: Option<Uuid>,
 }
 
-/// Reads the responses stored under idempotency keys. Only these tell from the databases what clients received.
+/// Reads the responses stored under idempotency keys. Nothing else in the databases shows what clients were answered.
 async fn acknowledged(database: &mut PgConnection, query: Query<'_, Outcome>) -> anyhow::Result<Vec<Acknowledged>> {
     let mut rows = query.fetch(database);
     let mut acknowledged = Vec::new();

@@ -41,7 +41,8 @@ pub struct SeenRecord {
     pub kind: Option<String>,
     /// The header `event-uuid`.
     pub event: Option<Uuid>,
-    /// False for a record of a broker that began anew since: the offsets of consumers do not refer to it.
+    /// False for a record of an earlier topic of the same name, which was lost with the broker's data: the offsets of consumers refer to
+    /// the topic that was created since.
     pub is_current: bool,
 }
 

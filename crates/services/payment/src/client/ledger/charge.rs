@@ -35,8 +35,8 @@ impl Request {
 
 /// Debits the balances and writes a ledger entry for each transaction that has none. Returns each user's entry, new or existing.
 ///
-/// Fails on a unique key and changes nothing if a concurrent statement inserts the same entry or balance row. Repeated, it returns the
-/// entry that exists then.
+/// If a concurrent statement inserts the same entry or balance row, this one violates a unique key and changes nothing. Repeated, it finds
+/// the other's row.
 pub async fn charge(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<UserId, Entry>> {
     let intents = || requests.iter().map(|request| &request.intent);
     let keys: Vec<String> = intents().map(|intent| intent.transaction.to_string()).collect();

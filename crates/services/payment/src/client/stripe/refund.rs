@@ -11,8 +11,8 @@ use crate::{
     model::RefundState,
 };
 
-/// The maximum number of pages of 100 refunds that are read of a charge. A refund that keeps failing is requested again each hour: some
-/// 90 pages a year.
+/// The maximum number of pages, of 100 refunds each, that are read for a charge. A refund that keeps failing is requested every hour, which
+/// makes some 90 pages in a year.
 const MAX_PAGES: usize = 100;
 
 impl Stripe {

@@ -22,9 +22,8 @@ struct Known {
 }
 
 impl RedisSessions {
-    /// Returns the open ones among sessions whose user is known. For each other session it returns `None`, and the script must decide: if the
-    /// session or the token has ended, if the session may have been idle for too long or has a use to record, or if its owner's record is not
-    /// stored.
+    /// Returns the open session for each of `wanted`, or `None` if the script must decide: the user is not known, the session or the token
+    /// has ended, the session may have been idle for too long or has a use to record, or the record of its user is not stored.
     ///
     /// Other commands may run between these, but each session is read before its user, and after the token: one that is found here was open
     /// when this call began.
