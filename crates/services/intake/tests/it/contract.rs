@@ -102,7 +102,7 @@ async fn the_longest_texts_are_stored_and_their_customer_is_erased(repository: &
     assert_eq!(written, [Written::New]);
     assert_eq!(repository.find(&order.order_uid).await.unwrap().as_ref(), Some(&*order));
     assert!(repository.erase("another", 10).await.unwrap().is_empty());
-    assert_eq!(repository.erase(&order.customer_id, 10).await.unwrap(), [order.order_uid.clone()]);
+    assert_eq!(repository.erase(&order.customer_id, 10).await.unwrap(), std::slice::from_ref(&order.order_uid));
 }
 
 /// PostgreSQL has no leap seconds: it stores the beginning of the next minute.

@@ -71,8 +71,9 @@ pub fn route_of(kind: &str) -> Option<&'static Route> {
 pub fn readers(topics: &Topics) -> impl Iterator<Item = (&'static Consumer, &str)> {
     let routes: &'static [Route] = const { &ROUTES };
     let inbound: &'static [Inbound] = const { &INBOUND };
-    let routed = routes.iter().flat_map(move |route| route.readers().map(move |reader| (reader, route.topic(topics))));
-    routed.chain(inbound.iter().map(move |inbound| (&inbound.consumer, inbound.topic(topics))))
+    let of_routes =
+        routes.iter().flat_map(move |route| route.readers().map(move |reader| (reader, route.topic(topics))));
+    of_routes.chain(inbound.iter().map(move |inbound| (&inbound.consumer, inbound.topic(topics))))
 }
 
 /// Returns the topic of each event type that `producer` publishes, for its relay.

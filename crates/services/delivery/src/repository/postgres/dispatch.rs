@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    model::{Assignment, FreeCourier, Location, Speed, State, Step, Trip, Volume, Waiting},
+    model::{Assignment, FreeCourier, Location, Speed, State, Step, Volume, Waiting},
     repository::{Counts, Dispatch, MAX_COUNTED, Moved, TripPage, couriers::MAX_COURIERS},
 };
 
