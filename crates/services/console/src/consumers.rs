@@ -2,7 +2,7 @@
 //!
 //! There is no inbox: a record's topic, partition and offset say whether the timeline has it.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use contracts::events::Subscription;
@@ -15,9 +15,6 @@ use crate::{error::Error, metrics, model::NewRecord, repository::Timeline, servi
 
 /// The maximum number of records per write.
 const BATCH_SIZE: usize = 200;
-/// How long a busy partition's records wait for each other. People watch the timeline, so the records need not be there at once, and each
-/// write of any partition locks the same row.
-const LINGER: Duration = Duration::from_millis(50);
 
 pub fn all(timeline: Arc<dyn Timeline>, live: Live) -> Vec<Subscription> {
     let handler: Arc<dyn Handler> = Arc::new(Records { timeline, live });
@@ -49,10 +46,6 @@ impl Handler for Records {
 
     fn batch(&self) -> usize {
         BATCH_SIZE
-    }
-
-    fn linger(&self) -> Duration {
-        LINGER
     }
 
     async fn handle_all(&self, messages: &[Message]) -> Vec<bool> {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use contracts::{
-    events::{self, OrderEventIds},
+    events,
     ids::{OrderId, UserId},
 };
 use platform::kafka::{HEADER_EVENT_TYPE, Message};
@@ -29,8 +29,8 @@ pub struct NewRecord {
     pub published_at: DateTime<Utc>,
     pub consumed_at: DateTime<Utc>,
     pub trace: Option<String>,
-    /// The message as it is in the topic.
-    pub encoded: Vec<u8>,
+    /// The decoded message; null if it could not be decoded.
+    pub payload: Value,
     pub headers: Value,
 }
 
@@ -41,17 +41,7 @@ pub struct Record {
     pub place: i64,
     /// True if this record repeats the event of an earlier record: the event was published again.
     pub is_repeat: bool,
-    /// The decoded message; null if it cannot be decoded.
-    pub payload: Value,
     pub record: NewRecord,
-}
-
-impl Record {
-    /// Decodes the record at `place`.
-    pub fn new(place: i64, is_repeat: bool, record: NewRecord) -> Self {
-        let payload = events::json(&record.kind, &record.encoded).unwrap_or_default();
-        Self { place, is_repeat, payload, record }
-    }
 }
 
 impl NewRecord {
@@ -59,7 +49,8 @@ impl NewRecord {
     pub fn read(message: &Message, now: DateTime<Utc>) -> Option<Self> {
         let order = Uuid::try_parse(std::str::from_utf8(&message.key).ok()?).ok()?;
         let kind = message.headers.get(HEADER_EVENT_TYPE).unwrap_or_default().to_owned();
-        let ids = OrderEventIds::read(&kind, &message.payload).unwrap_or_default();
+        let payload = events::json(&kind, &message.payload).unwrap_or_default();
+        let uuid = |member: &str| payload[member].as_str().and_then(|text| Uuid::try_parse(text).ok());
         let published_at = message.published_at.unwrap_or(now);
         let headers: Map<String, Value> =
             message.headers.texts().map(|(name, value)| (name.to_owned(), value.into())).collect();
@@ -69,14 +60,14 @@ impl NewRecord {
             partition: message.partition,
             offset: message.offset,
             order: OrderId::new(order),
-            user: Uuid::try_parse(&ids.user_uuid).ok().map(UserId::new),
-            event: Uuid::try_parse(&ids.event_uuid).ok(),
+            user: uuid("user_uuid").map(UserId::new),
+            event: uuid("event_uuid"),
             committed_at: message.happened_at().unwrap_or(published_at),
             published_at,
             consumed_at: now,
             trace: message.headers.get(TRACE).and_then(trace_id).map(str::to_owned),
-            encoded: message.payload.clone(),
             headers: headers.into(),
+            payload,
             kind,
         })
     }
@@ -121,7 +112,7 @@ mod tests {
         let read = NewRecord::read(&message(order), platform::clock::now()).unwrap();
 
         assert_eq!((read.order.uuid(), read.user.map(UserId::uuid)), (order, Some(Uuid::from_u128(2))));
-        assert_eq!(Record::new(1, false, read.clone()).payload["payment_method"], "CARD");
+        assert_eq!(read.payload["payment_method"], "CARD");
         assert_eq!(read.committed_at.to_rfc3339(), "2026-11-26T10:00:00.250+00:00");
         assert_eq!(read.trace.as_deref(), Some("0af7651916cd43dd8448eb211c80319c"));
     }
@@ -133,7 +124,6 @@ mod tests {
         let broken = Message { payload: vec![0xff], ..message(order) };
 
         assert_eq!(NewRecord::read(&stray, platform::clock::now()), None);
-        let kept = NewRecord::read(&broken, platform::clock::now()).unwrap();
-        assert_eq!(Record::new(1, false, kept).payload, Value::Null);
+        assert_eq!(NewRecord::read(&broken, platform::clock::now()).unwrap().payload, Value::Null);
     }
 }

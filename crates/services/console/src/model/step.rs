@@ -46,8 +46,8 @@ pub struct Step {
 
 impl Step {
     /// Returns the record's event, and the state that begins with it. A state begins with the first record of its event.
-    pub fn from_record(Record { place, is_repeat, payload, record }: Record) -> impl Iterator<Item = Self> {
-        let begun = state(&record.kind, &payload).filter(|_| !is_repeat).map(|state| Self {
+    pub fn from_record(Record { place, is_repeat, record }: Record) -> impl Iterator<Item = Self> {
+        let begun = state(&record.kind, &record.payload).filter(|_| !is_repeat).map(|state| Self {
             place: place * 2 + 1,
             is_repeat,
             at: record.committed_at,
@@ -78,7 +78,7 @@ impl Step {
                 "committed_at": record.committed_at,
                 "published_at": record.published_at,
                 "consumed_at": record.consumed_at,
-                "payload": payload,
+                "payload": record.payload,
                 "headers": record.headers,
             }),
         };

@@ -55,7 +55,7 @@ impl Timeline for MemoryTimeline {
                 let place = state.last;
                 let is_same = |known: &Record| known.record.order == record.order && known.record.event == record.event;
                 let is_repeat = record.event.is_some() && state.records.iter().any(is_same);
-                state.records.push(Record::new(place, is_repeat, record));
+                state.records.push(Record { place, is_repeat, record });
                 added += 1;
             }
         }

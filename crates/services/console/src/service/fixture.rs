@@ -22,7 +22,7 @@ pub fn record(order: OrderId, offset: i64) -> NewRecord {
         published_at: now,
         consumed_at: now,
         trace: None,
-        encoded: Vec::new(),
+        payload: Value::Null,
         headers: Value::Null,
     }
 }

@@ -230,7 +230,7 @@ pub fn stored(order: Uuid, user: Uuid, offset: i64) -> NewRecord {
         published_at: now,
         consumed_at: now,
         trace: None,
-        encoded: Vec::new(),
+        payload: Value::Null,
         headers: Value::Null,
     }
 }

@@ -1,11 +1,10 @@
 //! The timeline of an order: the records of the topics with its key.
 
-use console::model::NewRecord;
 use contracts::events::{OrderCreated, OrderPaid};
 use platform::ids;
 use serde_json::{Value, json};
 
-use crate::fixture::{Fixture, stored};
+use crate::fixture::Fixture;
 
 #[tokio::test]
 async fn the_timeline_has_each_record_of_the_order_once_in_order_with_its_state() {
@@ -64,20 +63,4 @@ async fn a_record_that_cannot_be_decoded_is_shown_and_does_not_stop_the_others()
         steps.iter().filter(|step| step["kind"] == "event").map(|step| step["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["OrderPaid", "Unheard", "OrderPaid"]);
     assert_eq!(steps[0]["detail"]["payload"], Value::Null);
-}
-
-#[tokio::test]
-async fn a_record_that_an_earlier_version_stored_decoded_is_shown() {
-    let fixture = Fixture::start().await;
-    let (order, user) = (ids::random(), ids::random());
-    let session = fixture.iam.session(user);
-    let kind = "events.v1.PaymentCompleted".to_owned();
-    fixture.add(&[NewRecord { kind, ..stored(order, user, 0) }]).await;
-    let earlier = sqlx::query("update timeline set encoded = null, payload = '{\"status\": \"SUCCESS\"}'");
-    earlier.execute(&fixture.database.pool).await.unwrap();
-
-    let steps = fixture.steps(order, &session, 2).await;
-
-    assert_eq!(steps[0]["detail"]["payload"], json!({"status": "SUCCESS"}));
-    assert_eq!(steps[1]["name"], "SUCCESS");
 }

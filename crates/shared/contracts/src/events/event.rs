@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use prost::Message as _;
 use uuid::Uuid;
 
-use super::{Route, route_of};
+use super::Route;
 use crate::ids::{OrderId, UserId};
 
 /// A message type that a service publishes. Defines its route and the fields from which its id is derived.
@@ -62,25 +61,6 @@ impl OrderOf {
     }
 }
 
-/// The ids of an event about an order. Every type of such events has them in these fields.
-#[derive(Clone, PartialEq, prost::Message)]
-pub struct OrderEventIds {
-    #[prost(string, tag = "1")]
-    pub event_uuid: String,
-    #[prost(string, tag = "2")]
-    pub order_uuid: String,
-    #[prost(string, tag = "3")]
-    pub user_uuid: String,
-}
-
-impl OrderEventIds {
-    /// Reads the ids of an event of the type `kind`. `None` if there is no such type of event about orders, or the bytes are no message.
-    pub fn read(kind: &str, payload: &[u8]) -> Option<Self> {
-        route_of(kind).filter(|route| route.is_of_order())?;
-        Self::decode(payload).ok()
-    }
-}
-
 impl Subject for OrderOf {
     fn key(&self) -> Uuid {
         self.order.uuid()
@@ -101,30 +81,4 @@ pub struct InvalidUuid(pub &'static str);
 
 pub(super) fn uuid(field: &'static str, value: &str) -> Result<Uuid, InvalidUuid> {
     Uuid::try_parse(value).map_err(|_| InvalidUuid(field))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::events::{ROUTES, json};
-
-    #[test]
-    fn the_ids_of_each_type_of_event_about_orders_are_read() {
-        let [event_uuid, order_uuid, user_uuid] = ["1", "2", "3"].map(str::to_owned);
-        let ids = OrderEventIds { event_uuid, order_uuid, user_uuid };
-        let payload = ids.encode_to_vec();
-        for route in ROUTES.iter().filter(|route| route.is_of_order()) {
-            let read = OrderEventIds::read(route.kind, &payload);
-            let event = json(route.kind, &payload).unwrap();
-
-            assert_eq!(read.as_ref(), Some(&ids), "{}", route.kind);
-            assert_eq!(
-                [&event["event_uuid"], &event["order_uuid"], &event["user_uuid"]],
-                ["1", "2", "3"],
-                "{}",
-                route.kind
-            );
-        }
-        assert_eq!(OrderEventIds::read("events.v1.Unheard", &[]), None);
-    }
 }

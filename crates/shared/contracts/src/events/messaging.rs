@@ -1,6 +1,6 @@
 //! Connects a service to Kafka: its subscriptions to events, and the relay that publishes its own events.
 
-use std::{marker::PhantomData, sync::Arc, time::Duration};
+use std::{marker::PhantomData, sync::Arc};
 
 use async_trait::async_trait;
 use platform::{
@@ -107,10 +107,6 @@ impl Handler for Subscription {
 
     fn batch(&self) -> usize {
         self.handler.batch()
-    }
-
-    fn linger(&self) -> Duration {
-        self.handler.linger()
     }
 
     async fn handle_all(&self, messages: &[Message]) -> Vec<bool> {

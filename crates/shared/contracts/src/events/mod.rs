@@ -21,7 +21,7 @@ pub use catalogue::{
     BASKET_CONFIRMED, CUSTOMER_REASONS, DELIVERY_STATUSES, INBOUND, KYC_STATUSES, LOAN_APPROVED, ORDERS,
     PAYMENT_OUTCOMES, ROUTES, TIMELINE,
 };
-pub use event::{Event, InvalidUuid, OrderEventIds, OrderOf, Published, Subject};
+pub use event::{Event, InvalidUuid, OrderOf, Published, Subject};
 pub use json::{filled, json, message_json};
 pub use messaging::{Messaging, Subscription};
 use platform::{

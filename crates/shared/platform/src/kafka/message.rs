@@ -75,10 +75,6 @@ impl Failure {
     }
 }
 
-/// How long the first message waits for others. A relay's batch arrives within a few milliseconds; if each message were handled on arrival,
-/// each would need a statement of its own.
-const LINGER: Duration = Duration::from_millis(5);
-
 /// Handles the messages of one topic. Each message is handled at least once, and messages with the same key are handled in order.
 #[async_trait]
 pub trait Handler: Send + Sync + 'static {
@@ -88,11 +84,6 @@ pub trait Handler: Send + Sync + 'static {
     /// batches.
     fn batch(&self) -> usize {
         1
-    }
-
-    /// Returns how long the first message of a partition waits for those that follow it, while messages are frequent.
-    fn linger(&self) -> Duration {
-        LINGER
     }
 
     /// Handles messages of one partition as a batch. Returns true for each message that has been handled. The consumer then handles the

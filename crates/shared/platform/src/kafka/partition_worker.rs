@@ -1,6 +1,6 @@
 //! A partition's worker: handles its messages one by one, concurrently or in batches; those of one key in their order.
 
-use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc};
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::{FutureExt as _, future::join_all};
 use rdkafka::consumer::ConsumerContext;
@@ -13,6 +13,9 @@ use crate::{batcher::delay::BatchDelay, clock, telemetry};
 
 /// The maximum number of messages of one partition, of different keys, that are handled concurrently, so that their writes can be grouped.
 const MAX_CONCURRENT_MESSAGES: usize = 16;
+/// While messages are frequent, the first message waits this long for those that follow it. A relay's batch arrives within a few
+/// milliseconds; if each message were handled on arrival, each would need a statement of its own.
+const LINGER: Duration = Duration::from_millis(5);
 
 impl Consumer {
     /// Handles the messages of one partition until its queue is closed. Messages of different keys are handled concurrently, or in batches
@@ -31,7 +34,7 @@ impl Consumer {
             }
             let now = Instant::now();
             if messages.len() < most && delay.is_busy(now) {
-                tokio::time::sleep(self.handler.linger()).await;
+                tokio::time::sleep(LINGER).await;
                 queue.receive_fetched(&mut messages, most).await;
             }
             delay.record(u32::try_from(messages.len()).unwrap_or(u32::MAX), now);

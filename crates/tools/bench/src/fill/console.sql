@@ -1,7 +1,7 @@
 insert into timeline (place, topic_id, topic, partition, record_offset, order_uuid, user_uuid, event_uuid, kind, committed_at, published_at,
-    consumed_at, encoded, headers)
+    consumed_at, payload, headers)
 select number, 'topic', 'order.created', number % 3, number, pg_temp.id('order', number), pg_temp.user_of(number), gen_random_uuid(),
-    'events.v1.OrderCreated', pg_temp.at(number), pg_temp.at(number), pg_temp.at(number), '', '{}'
+    'events.v1.OrderCreated', pg_temp.at(number), pg_temp.at(number), pg_temp.at(number), '{}', '{}'
 from generate_series(pg_temp.first(), pg_temp.last()) as number;
 update places set last = pg_temp.last();
 insert into actions (operator_uuid, action, subject, result)

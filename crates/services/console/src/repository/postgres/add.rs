@@ -26,7 +26,7 @@ pub fn first(records: &Records) -> Position {
 
 /// Adds the records that the timeline lacks. Returns how many they are, by batch.
 pub async fn add(pool: Database, batches: Arc<[Records]>) -> sqlx::Result<HashMap<Position, u64>> {
-    fn column<'a, T>(records: &[&'a NewRecord], of: impl Fn(&'a NewRecord) -> T) -> Vec<T> {
+    fn column<T>(records: &[&NewRecord], of: impl Fn(&NewRecord) -> T) -> Vec<T> {
         records.iter().map(|record| of(record)).collect()
     }
     let records: Vec<&NewRecord> = batches.iter().flat_map(|batch| batch.iter()).collect();
@@ -35,35 +35,35 @@ pub async fn add(pool: Database, batches: Arc<[Records]>) -> sqlx::Result<HashMa
     let added = sqlx::query_scalar!(
         r#"with given as (
             select * from unnest($1::text[], $2::text[], $3::int[], $4::bigint[], $5::uuid[], $6::uuid[], $7::uuid[], $8::text[],
-                $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::text[], $13::bytea[], $14::jsonb[])
+                $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::text[], $13::jsonb[], $14::jsonb[])
                 with ordinality as given (topic_id, topic, partition, record_offset, order_uuid, user_uuid, event_uuid, kind,
-                    committed_at, published_at, consumed_at, trace_id, encoded, headers, number)
+                    committed_at, published_at, consumed_at, trace_id, payload, headers, number)
         ), counted as (
             update places set last = last + cardinality($1::text[]) returning last - cardinality($1::text[]) as base
         ), added as (
             insert into timeline (place, topic_id, topic, partition, record_offset, order_uuid, user_uuid, event_uuid, kind,
-                committed_at, published_at, consumed_at, trace_id, encoded, headers)
+                committed_at, published_at, consumed_at, trace_id, payload, headers)
             select base + number, topic_id, topic, partition, record_offset, order_uuid, user_uuid, event_uuid, kind,
-                committed_at, published_at, consumed_at, trace_id, encoded, headers
+                committed_at, published_at, consumed_at, trace_id, payload, headers
             from given, counted
             on conflict (topic_id, topic, partition, record_offset) do nothing
             returning place
         )
         select place - base as "number!" from added, counted"#,
-        &column(&records, |one| one.topic_id.as_str()) as &[&str],
-        &column(&records, |one| one.topic.as_str()) as &[&str],
+        &column(&records, |one| one.topic_id.clone()),
+        &column(&records, |one| one.topic.clone()),
         &column(&records, |one| one.partition),
         &column(&records, |one| one.offset),
         &column(&records, |one| one.order.uuid()),
         &column(&records, |one| one.user.map(UserId::uuid)) as &[Option<Uuid>],
         &column(&records, |one| one.event) as &[Option<Uuid>],
-        &column(&records, |one| one.kind.as_str()) as &[&str],
+        &column(&records, |one| one.kind.clone()),
         &column(&records, |one| one.committed_at),
         &column(&records, |one| one.published_at),
         &column(&records, |one| one.consumed_at),
-        &column(&records, |one| one.trace.as_deref()) as &[Option<&str>],
-        &column(&records, |one| one.encoded.as_slice()) as &[&[u8]],
-        &column(&records, |one| &one.headers) as &[&Value],
+        &column(&records, |one| one.trace.clone()) as &[Option<String>],
+        &column(&records, |one| one.payload.clone()) as &[Value],
+        &column(&records, |one| one.headers.clone()) as &[Value],
     )
     .fetch_all(&pool)
     .await?;

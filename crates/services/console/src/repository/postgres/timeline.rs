@@ -30,30 +30,30 @@ impl PgTimeline {
     }
 }
 
-/// A row of `timeline`. Earlier versions stored the decoded message.
+/// A row of `timeline`.
 macro_rules! record {
-    ($row:ident) => {{
-        let decoded = $row.encoded.is_none().then_some($row.payload);
-        let record = NewRecord {
-            topic_id: $row.topic_id,
-            topic: $row.topic,
-            partition: $row.partition,
-            offset: $row.record_offset,
-            order: OrderId::new($row.order_uuid),
-            user: $row.user_uuid.map(UserId::new),
-            event: $row.event_uuid,
-            kind: $row.kind,
-            committed_at: $row.committed_at,
-            published_at: $row.published_at,
-            consumed_at: $row.consumed_at,
-            trace: $row.trace_id,
-            encoded: $row.encoded.unwrap_or_default(),
-            headers: $row.headers,
-        };
-        let mut record = Record::new($row.place, $row.is_repeat, record);
-        record.payload = decoded.unwrap_or(record.payload);
-        record
-    }};
+    ($row:ident) => {
+        Record {
+            place: $row.place,
+            is_repeat: $row.is_repeat,
+            record: NewRecord {
+                topic_id: $row.topic_id,
+                topic: $row.topic,
+                partition: $row.partition,
+                offset: $row.record_offset,
+                order: OrderId::new($row.order_uuid),
+                user: $row.user_uuid.map(UserId::new),
+                event: $row.event_uuid,
+                kind: $row.kind,
+                committed_at: $row.committed_at,
+                published_at: $row.published_at,
+                consumed_at: $row.consumed_at,
+                trace: $row.trace_id,
+                payload: $row.payload,
+                headers: $row.headers,
+            },
+        }
+    };
 }
 
 #[async_trait]

@@ -1,1 +1,0 @@
-alter table timeline drop column encoded, alter column payload drop default;
