@@ -18,6 +18,7 @@ mod running;
 mod server;
 mod settings;
 mod sql_errors;
+mod stand_in;
 mod tls_kafka;
 
 pub use database::{Database, database, empty_database};
@@ -31,4 +32,5 @@ pub use redis::{Redis, redis, small_redis};
 pub use running::{Running, run};
 pub use settings::{SERVICE_KEY, peer, peer_of, settings};
 pub use sql_errors::{assert_only_the_permanent_is_poison, database_error};
+pub use stand_in::{guard, serve};
 pub use tls_kafka::{TlsKafka, tls_kafka};

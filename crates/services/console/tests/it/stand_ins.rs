@@ -18,12 +18,7 @@ use contracts::proto::inventory::v1::{
     ReservePartsRequest, ReservePartsResponse, RestockPartsRequest, RestockPartsResponse,
     inventory_service_server::{InventoryService, InventoryServiceServer},
 };
-use platform::{
-    auth::{Access, Guard, MemorySessions, ServiceKey},
-    grpc::Services,
-    http,
-    server::readiness::Readiness,
-};
+use platform::{auth::Access, grpc::Services, http, server::readiness::Readiness};
 use serde_json::json;
 use testkit::Running;
 use tokio::net::TcpListener;
@@ -74,7 +69,8 @@ impl Order {
     pub async fn start() -> Self {
         let seen: Requests = Arc::default();
         let refusal: Refusal = Arc::new(Mutex::new((StatusCode::CONFLICT, "OUT_OF_STOCK")));
-        let (listener, address) = listen().await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
         let router = Router::new().fallback(refuse).with_state((seen.clone(), refusal.clone()));
         let server = testkit::run(|stop| http::serve(listener, router, Readiness::default(), stop));
         Self { address, seen, refusal, _server: server }
@@ -98,25 +94,12 @@ impl Order {
 
 /// Starts the inventory service with one part.
 pub async fn inventory(part: Uuid) -> (SocketAddr, Running) {
-    let (listener, address) = listen().await;
-    let key = ServiceKey::new("inventory", &testkit::SERVICE_KEY.into()).unwrap();
-    let guard = Guard::new(Arc::new(MemorySessions::default()), key, &[]).otherwise(Access::Public);
     let services = Services::new(contracts::proto::DESCRIPTORS).with(InventoryServiceServer::new(Inventory { part }));
-    (address, testkit::run(|stop| services.serve(listener, guard, Readiness::default(), stop)))
-}
-
-async fn listen() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    (listener, address)
+    testkit::serve(testkit::guard("inventory", &[]).otherwise(Access::Public), services).await
 }
 
 struct Inventory {
     part: Uuid,
-}
-
-fn not_served<T>() -> Result<Answer<T>, Status> {
-    Err(Status::unimplemented("the stand-in for inventory only lists its part"))
 }
 
 #[tonic::async_trait]
@@ -132,30 +115,12 @@ impl InventoryService for Inventory {
         Ok(Answer::new(ListPartsResponse { parts: vec![part], ..ListPartsResponse::default() }))
     }
 
-    async fn get_part(&self, _: Request<GetPartRequest>) -> Result<Answer<GetPartResponse>, Status> {
-        not_served()
-    }
-
-    async fn reserve_parts(&self, _: Request<ReservePartsRequest>) -> Result<Answer<ReservePartsResponse>, Status> {
-        not_served()
-    }
-
-    async fn reserve_parts_for_all(
-        &self,
-        _: Request<ReservePartsForAllRequest>,
-    ) -> Result<Answer<ReservePartsForAllResponse>, Status> {
-        not_served()
-    }
-
-    async fn release_parts(&self, _: Request<ReleasePartsRequest>) -> Result<Answer<ReleasePartsResponse>, Status> {
-        not_served()
-    }
-
-    async fn commit_parts(&self, _: Request<CommitPartsRequest>) -> Result<Answer<CommitPartsResponse>, Status> {
-        not_served()
-    }
-
-    async fn restock_parts(&self, _: Request<RestockPartsRequest>) -> Result<Answer<RestockPartsResponse>, Status> {
-        not_served()
+    testkit::not_served! {
+        get_part: GetPartRequest => GetPartResponse,
+        reserve_parts: ReservePartsRequest => ReservePartsResponse,
+        reserve_parts_for_all: ReservePartsForAllRequest => ReservePartsForAllResponse,
+        release_parts: ReleasePartsRequest => ReleasePartsResponse,
+        commit_parts: CommitPartsRequest => CommitPartsResponse,
+        restock_parts: RestockPartsRequest => RestockPartsResponse,
     }
 }

@@ -16,14 +16,8 @@ use contracts::proto::{
         order_service_server::{OrderService, OrderServiceServer},
     },
 };
-use platform::{
-    auth::{Guard, MemorySessions, Rule, ServiceKey},
-    grpc::Services,
-    ids,
-    server::readiness::Readiness,
-};
+use platform::{auth::Rule, grpc::Services, ids};
 use testkit::Running;
-use tokio::net::TcpListener;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
@@ -70,12 +64,8 @@ const RULES: &[Rule] = &[
 ];
 
 async fn serve(orders: Orders) -> (SocketAddr, Running) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("a bound socket has an address");
-    let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
-    let guard = Guard::new(Arc::new(MemorySessions::default()), key, RULES);
     let services = Services::new(contracts::proto::DESCRIPTORS).with(OrderServiceServer::new(orders));
-    (address, testkit::run(|stop| services.serve(listener, guard, Readiness::default(), stop)))
+    testkit::serve(testkit::guard("order", RULES), services).await
 }
 
 /// Starts inventory with this order service. Reservations are due after 10 ms.

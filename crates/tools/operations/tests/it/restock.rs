@@ -12,14 +12,8 @@ use contracts::proto::inventory::v1::{
     inventory_service_server::{InventoryService, InventoryServiceServer},
 };
 use operations::restock::restock;
-use platform::{
-    auth::{Access, Guard, MemorySessions, ServiceKey},
-    grpc::Services,
-    ids,
-    server::readiness::Readiness,
-};
+use platform::{auth::Access, grpc::Services, ids};
 use testkit::Running;
-use tokio::net::TcpListener;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
@@ -40,17 +34,11 @@ struct State {
 
 impl Inventory {
     async fn serve(&self) -> (String, Running) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let key = ServiceKey::new("inventory", &testkit::SERVICE_KEY.into()).unwrap();
-        let guard = Guard::new(Arc::new(MemorySessions::default()), key, &[]).otherwise(Access::Public);
         let services = Services::new(contracts::proto::DESCRIPTORS).with(InventoryServiceServer::new(self.clone()));
-        (address, testkit::run(|stop| services.serve(listener, guard, Readiness::default(), stop)))
+        let guard = testkit::guard("inventory", &[]).otherwise(Access::Public);
+        let (address, server) = testkit::serve(guard, services).await;
+        (address.to_string(), server)
     }
-}
-
-fn not_served<T>() -> Result<Response<T>, Status> {
-    Err(Status::unimplemented("the stand-in for inventory only lists and restocks its parts"))
 }
 
 #[tonic::async_trait]
@@ -82,27 +70,12 @@ impl InventoryService for Inventory {
         Ok(Response::new(RestockPartsResponse {}))
     }
 
-    async fn get_part(&self, _: Request<GetPartRequest>) -> Result<Response<GetPartResponse>, Status> {
-        not_served()
-    }
-
-    async fn reserve_parts(&self, _: Request<ReservePartsRequest>) -> Result<Response<ReservePartsResponse>, Status> {
-        not_served()
-    }
-
-    async fn reserve_parts_for_all(
-        &self,
-        _: Request<ReservePartsForAllRequest>,
-    ) -> Result<Response<ReservePartsForAllResponse>, Status> {
-        not_served()
-    }
-
-    async fn release_parts(&self, _: Request<ReleasePartsRequest>) -> Result<Response<ReleasePartsResponse>, Status> {
-        not_served()
-    }
-
-    async fn commit_parts(&self, _: Request<CommitPartsRequest>) -> Result<Response<CommitPartsResponse>, Status> {
-        not_served()
+    testkit::not_served! {
+        get_part: GetPartRequest => GetPartResponse,
+        reserve_parts: ReservePartsRequest => ReservePartsResponse,
+        reserve_parts_for_all: ReservePartsForAllRequest => ReservePartsForAllResponse,
+        release_parts: ReleasePartsRequest => ReleasePartsResponse,
+        commit_parts: CommitPartsRequest => CommitPartsResponse,
     }
 }
 

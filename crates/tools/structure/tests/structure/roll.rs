@@ -2,11 +2,11 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Output},
 };
 
-use crate::tree::root;
+use crate::tree::{empty_folder, root};
 
 /// Rolls the service `shop`. Docker is a function: it has a file per container, named by its id, with its state and image.
 /// As Compose does, `up` starts stopped containers before it creates any. A new one gets the image `new`.
@@ -41,11 +41,7 @@ struct Containers(PathBuf);
 
 impl Containers {
     fn new(test: &str, containers: &[(&str, &str)]) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
-        if folder.exists() {
-            fs::remove_dir_all(&folder).expect("the folder of an earlier run");
-        }
-        fs::create_dir_all(&folder).expect("cargo has made the directory above");
+        let folder = empty_folder(test);
         for (id, container) in containers {
             fs::write(folder.join(id), format!("{container}\n")).expect("the folder is new");
         }

@@ -1,12 +1,8 @@
 //! `deploy/tls/certificates` with a stand-in for `shipyard certificates`: a new authority replaces the one before whole.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::PathBuf, process::Command};
 
-use crate::tree::{read, root};
+use crate::tree::{empty_folder, read, root};
 
 /// An authority is a word, which is its key and a line of its certificate. As `shipyard certificates` does, the stand-in makes
 /// a missing authority, and fails if its certificate is not that of its key. The run ends before the step `CRASH`, where each
@@ -40,11 +36,8 @@ struct Certificates(PathBuf);
 
 impl Certificates {
     fn new(name: &str) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        if folder.exists() {
-            fs::remove_dir_all(&folder).expect("the folder of an earlier run");
-        }
-        fs::create_dir_all(folder.join("authorities")).expect("cargo has made the directory above");
+        let folder = empty_folder(name);
+        fs::create_dir(folder.join("authorities")).expect("the folder is new");
         Self(folder)
     }
 

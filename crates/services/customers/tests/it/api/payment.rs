@@ -16,12 +16,10 @@ use contracts::proto::payment::v1::{
     payment_service_server::{PaymentService, PaymentServiceServer},
 };
 use platform::{
-    auth::{Access, Guard, MemorySessions, Rule, ServiceKey},
+    auth::{Access, Rule},
     grpc::Services,
-    server::readiness::Readiness,
 };
 use testkit::Running;
-use tokio::net::TcpListener;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
@@ -43,13 +41,10 @@ const RULES: &[Rule] = &[Rule::services("/payment.v1.PaymentService/Credit", &["
 
 impl Payment {
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("a bound socket has an address");
-        let key = ServiceKey::new("payment", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
-        let guard = Guard::new(Arc::new(MemorySessions::default()), key, RULES).otherwise(Access::Public);
+        let guard = testkit::guard("payment", RULES).otherwise(Access::Public);
         let books = Books::default();
         let services = Services::new(contracts::proto::DESCRIPTORS).with(PaymentServiceServer::new(books.clone()));
-        let server = testkit::run(|stop| services.serve(listener, guard, Readiness::default(), stop));
+        let (address, server) = testkit::serve(guard, services).await;
         Self { address, books, _server: server }
     }
 
@@ -63,10 +58,6 @@ impl Payment {
         let credits = self.books.credits.lock().unwrap();
         credits.values().filter(|(credited, _)| *credited == user.to_string()).map(|(_, amount)| amount).sum()
     }
-}
-
-fn unasked<T>() -> Result<Response<T>, Status> {
-    Err(Status::unimplemented("customers does not ask this"))
 }
 
 #[tonic::async_trait]
@@ -84,34 +75,13 @@ impl PaymentService for Books {
         Ok(Response::new(CreditResponse {}))
     }
 
-    async fn pay_order(&self, _: Request<PayOrderRequest>) -> Result<Response<PayOrderResponse>, Status> {
-        unasked()
-    }
-
-    async fn void_attempt(&self, _: Request<VoidAttemptRequest>) -> Result<Response<VoidAttemptResponse>, Status> {
-        unasked()
-    }
-
-    async fn get_payment(&self, _: Request<GetPaymentRequest>) -> Result<Response<GetPaymentResponse>, Status> {
-        unasked()
-    }
-
-    async fn refund(&self, _: Request<RefundRequest>) -> Result<Response<RefundResponse>, Status> {
-        unasked()
-    }
-
-    async fn refund_partially(
-        &self,
-        _: Request<RefundPartiallyRequest>,
-    ) -> Result<Response<RefundPartiallyResponse>, Status> {
-        unasked()
-    }
-
-    async fn get_balance(&self, _: Request<GetBalanceRequest>) -> Result<Response<GetBalanceResponse>, Status> {
-        unasked()
-    }
-
-    async fn list_payments(&self, _: Request<ListPaymentsRequest>) -> Result<Response<ListPaymentsResponse>, Status> {
-        unasked()
+    testkit::not_served! {
+        pay_order: PayOrderRequest => PayOrderResponse,
+        void_attempt: VoidAttemptRequest => VoidAttemptResponse,
+        get_payment: GetPaymentRequest => GetPaymentResponse,
+        refund: RefundRequest => RefundResponse,
+        refund_partially: RefundPartiallyRequest => RefundPartiallyResponse,
+        get_balance: GetBalanceRequest => GetBalanceResponse,
+        list_payments: ListPaymentsRequest => ListPaymentsResponse,
     }
 }

@@ -23,15 +23,13 @@ use contracts::{
 };
 use delivery::{app, config::Config, repository::MIGRATIONS};
 use platform::{
-    auth::{Guard, MemorySessions, Rule, ServiceKey},
+    auth::Rule,
     config::Settings,
     grpc::{Peer, Services},
     kafka::{Message, Record},
-    server::readiness::Readiness,
 };
 use serde_json::Value;
 use testkit::{Iam, Kafka, Running, eventually};
-use tokio::net::TcpListener;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
@@ -179,14 +177,10 @@ const RULES: &[Rule] = &[
 
 /// Serves order and geo on one port.
 async fn serve(outside: Outside) -> (SocketAddr, Running) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("a bound socket has an address");
-    let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
-    let guard = Guard::new(Arc::new(MemorySessions::default()), key, RULES);
     let services = Services::new(contracts::proto::DESCRIPTORS)
         .with(OrderServiceServer::new(outside.clone()))
         .with(GeoServer::new(outside));
-    (address, testkit::run(|stop| services.serve(listener, guard, Readiness::default(), stop)))
+    testkit::serve(testkit::guard("order", RULES), services).await
 }
 
 #[tonic::async_trait]

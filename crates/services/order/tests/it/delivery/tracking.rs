@@ -50,37 +50,18 @@ impl Rpc for Stub {
         self.0.clone().map(Response::new)
     }
 
-    async fn create_delivery(
-        &self,
-        _: Request<CreateDeliveryRequest>,
-    ) -> Result<Response<CreateDeliveryResponse>, Status> {
-        Err(Status::unimplemented("not called by order"))
-    }
-
-    async fn list_couriers(&self, _: Request<ListCouriersRequest>) -> Result<Response<ListCouriersResponse>, Status> {
-        Err(Status::unimplemented("not called by order"))
-    }
-
-    async fn add_courier(&self, _: Request<AddCourierRequest>) -> Result<Response<AddCourierResponse>, Status> {
-        Err(Status::unimplemented("not called by order"))
-    }
-
-    async fn add_storage_place(
-        &self,
-        _: Request<AddStoragePlaceRequest>,
-    ) -> Result<Response<AddStoragePlaceResponse>, Status> {
-        Err(Status::unimplemented("not called by order"))
+    testkit::not_served! {
+        create_delivery: CreateDeliveryRequest => CreateDeliveryResponse,
+        list_couriers: ListCouriersRequest => ListCouriersResponse,
+        add_courier: AddCourierRequest => AddCourierResponse,
+        add_storage_place: AddStoragePlaceRequest => AddStoragePlaceResponse,
     }
 }
 
 /// Starts a stand-in for the delivery service that admits only services. Returns its address.
 async fn delivery(answer: Result<GetDeliveryStatusResponse, Status>) -> (SocketAddr, Running) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("a bound socket has an address");
-    let key = ServiceKey::new("delivery", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
-    let guard = Guard::new(Arc::new(MemorySessions::default()), key, &[]).otherwise(Access::Services(&["order"]));
     let services = Services::new(contracts::proto::DESCRIPTORS).with(DeliveryServiceServer::new(Stub(answer)));
-    (address, testkit::run(|stop| services.serve(listener, guard, Readiness::default(), stop)))
+    testkit::serve(testkit::guard("delivery", &[]).otherwise(Access::Services(&["order"])), services).await
 }
 
 /// Starts a server that accepts connections and never responds. Returns its address.
