@@ -1,12 +1,13 @@
 //! The effect of each event type on its consumer's rows.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use chrono::{DateTime, Utc};
 use contracts::events::{
     AssemblyFailed, Consumer, DeliveryStatusUpdated, OrderCancelled, OrderPaid, PaymentCompleted, Published as _,
     ShipAssembled,
 };
+use heck::ToSnakeCase as _;
 use uuid::Uuid;
 
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
 
 /// The effect of an event type on its consumer's rows.
 pub struct Effects {
-    what: &'static str,
+    what: Cow<'static, str>,
     /// The orders that show the effect, and the time since which they do.
     pub orders: HashMap<Uuid, DateTime<Utc>>,
     /// True if only this event can cause the effect.
@@ -34,10 +35,6 @@ impl Effects {
         let reservations = |statuses: &[ReservationStatus]| {
             let like = facts.reservations.iter().filter(|one| statuses.contains(&one.status));
             like.map(|one| (one.order, one.updated_at)).collect()
-        };
-        let told = |kind: &str| {
-            let like = facts.notifications.iter().filter(|one| one.kind == kind);
-            like.map(|one| (one.order, one.created_at)).collect()
         };
         let deliveries = |states: &[DeliveryState]| {
             let like = facts.deliveries.iter().filter(|one| one.user.is_some() || one.delivery.is_none());
@@ -67,12 +64,7 @@ impl Effects {
             ("assembly", OrderPaid::TYPE) => {
                 ("a job", facts.builds.iter().map(|build| (build.order, build.started_at)).collect(), true)
             }
-            ("notification", OrderPaid::TYPE) => ("a notification order_paid", told("order_paid"), true),
-            ("notification", ShipAssembled::TYPE) => ("a notification ship_assembled", told("ship_assembled"), true),
-            ("notification", OrderCancelled::TYPE) => ("a notification order_cancelled", told("order_cancelled"), true),
-            ("notification", DeliveryStatusUpdated::TYPE) => {
-                ("a notification ship_delivered", told("ship_delivered"), true)
-            }
+            ("notification", _) => return Some(Self::notification(facts, kind)),
             ("delivery", OrderPaid::TYPE) => {
                 let known = facts.deliveries.iter().filter(|one| one.user.is_some() && one.delivery.is_some());
                 ("a delivery", known.map(|one| (one.order, one.created_at)).collect(), false)
@@ -91,7 +83,18 @@ impl Effects {
             }
             _ => return None,
         };
-        Some(Self { what, orders, only_so })
+        Some(Self { what: what.into(), orders, only_so })
+    }
+
+    /// Returns the notification about an event, whose kind has the event's name.
+    fn notification(facts: &Facts, kind: &str) -> Self {
+        let name = match kind {
+            DeliveryStatusUpdated::TYPE => "ship_delivered".to_owned(),
+            _ => kind.rsplit('.').next().unwrap_or_default().to_snake_case(),
+        };
+        let told = facts.notifications.iter().filter(|one| one.kind == name);
+        let orders = told.map(|one| (one.order, one.created_at)).collect();
+        Self { what: format!("a notification {name}").into(), orders, only_so: true }
     }
 
     pub fn compare(
