@@ -83,6 +83,14 @@ struct Own {
     turns: Arc<Semaphore>,
 }
 
+/// A user's slot for a request that has not had its turn yet.
+pub(crate) struct Reserved {
+    slot: UserSlot,
+    turns: Arc<Semaphore>,
+    /// The number of `turns` that the request takes; `None` if the user was alone, so that it waits for none.
+    permits: Option<u32>,
+}
+
 /// A user's slot, until it is dropped.
 pub(crate) struct UserSlot {
     used: Arc<Used>,
@@ -102,31 +110,45 @@ impl UserSlots {
     /// Takes a slot for a request of `caller`, as the guard identified it, with a body of so many bytes, and waits for the caller's turn.
     /// Returns `Err` if the user has used up its slots or bytes, and `None` if the caller is no user.
     pub(crate) async fn take(&self, caller: Option<&Caller>, body: usize) -> Result<Option<UserSlot>, ()> {
+        match self.reserve(caller, body)? {
+            Some(reserved) => Ok(Some(reserved.turn().await)),
+            None => Ok(None),
+        }
+    }
+
+    /// Does the same as [`take`](Self::take) without waiting for the caller's turn, for a request whose body has yet to arrive.
+    pub(crate) fn reserve(&self, caller: Option<&Caller>, body: usize) -> Result<Option<Reserved>, ()> {
         match caller {
-            Some(Caller::User(user)) => self.take_for(user.uuid, body).await.map(Some).ok_or(()),
+            Some(Caller::User(user)) => self.reserve_for(user.uuid, body).map(Some).ok_or(()),
             Some(Caller::Service(_)) | None => Ok(None),
         }
     }
 
-    async fn take_for(&self, user: Uuid, body: usize) -> Option<UserSlot> {
+    fn reserve_for(&self, user: Uuid, body: usize) -> Option<Reserved> {
         let bytes = if body > MAX_UNCOUNTED_BYTES { body } else { 0 };
-        let (mut slot, turns, permits) = {
-            let mut users = self.0.lock();
-            let permits = users.permits(user, Instant::now());
-            let new = || Own { requests: 0, bytes: 0, turns: Arc::new(Semaphore::new(MAX_REQUESTS_PER_USER as usize)) };
-            let own = users.own.entry(user).or_insert_with(new);
-            if own.requests >= self.0.most || own.bytes + bytes > MAX_BYTES_PER_USER {
-                return None;
-            }
-            own.requests += 1;
-            own.bytes += bytes;
-            (UserSlot { used: self.0.clone(), user, bytes, turn: None }, own.turns.clone(), permits)
+        let mut users = self.0.lock();
+        let permits = users.permits(user, Instant::now());
+        let new = || Own { requests: 0, bytes: 0, turns: Arc::new(Semaphore::new(MAX_REQUESTS_PER_USER as usize)) };
+        let own = users.own.entry(user).or_insert_with(new);
+        if own.requests >= self.0.most || own.bytes + bytes > MAX_BYTES_PER_USER {
+            return None;
+        }
+        own.requests += 1;
+        own.bytes += bytes;
+        let turns = own.turns.clone();
+        drop(users);
+        Some(Reserved { slot: UserSlot { used: self.0.clone(), user, bytes, turn: None }, turns, permits })
+    }
+}
+
+impl Reserved {
+    /// Waits for the user's turn.
+    pub(crate) async fn turn(mut self) -> UserSlot {
+        self.slot.turn = match self.permits {
+            Some(permits) => self.turns.acquire_many_owned(permits).await.ok(),
+            None => self.turns.try_acquire_owned().ok(),
         };
-        slot.turn = match permits {
-            Some(permits) => turns.acquire_many_owned(permits).await.ok(),
-            None => turns.try_acquire_owned().ok(),
-        };
-        Some(slot)
+        self.slot
     }
 }
 
@@ -207,6 +229,12 @@ mod tests {
 
     const ONE: Uuid = Uuid::from_u128(1);
     const OTHER: Uuid = Uuid::from_u128(2);
+
+    impl UserSlots {
+        async fn take_for(&self, user: Uuid, body: usize) -> Option<UserSlot> {
+            Some(self.reserve_for(user, body)?.turn().await)
+        }
+    }
 
     /// How many of so many requests of [`ONE`] are handled at once, and those.
     fn at_once(slots: &UserSlots, requests: usize) -> (usize, Vec<BoxFuture<'_, Option<UserSlot>>>, Vec<UserSlot>) {
