@@ -27,8 +27,9 @@ use crate::{
     rounds::Effort,
 };
 
-/// The number of customers. Creating an order counts its user's unpaid orders, and a run makes some 300 000: with 10 000
-/// customers each has at most some thirty of them, closer to a real shop than hundreds.
+/// The number of customers. To create an order, the service counts the customer's unpaid orders. A run creates some
+/// 300 000 orders, at most some thirty for each of 10 000 customers. With fewer customers, each would have more unpaid
+/// orders than a customer of a real shop.
 const CUSTOMERS: usize = 10_000;
 
 /// Measures ratios of the shop's speed to that of the primitives that it is made of, on this machine, and prints them as tables.

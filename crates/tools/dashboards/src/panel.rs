@@ -31,7 +31,7 @@ pub struct Query {
 pub enum Link {
     /// Another dashboard, by its uid.
     Dashboard(&'static str),
-    /// The traces of the label `service_name` of the span metrics, in Jaeger. Exemplars lead to single traces.
+    /// Jaeger's traces of a service. The span metrics name the service in their label `service_name`. Exemplars lead to single traces.
     Traces,
     /// A heading of docs/operations.md.
     Runbook(&'static str),

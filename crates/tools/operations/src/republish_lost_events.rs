@@ -1,8 +1,8 @@
 //! Republishes, at the start of the shop, events that a non-persistent broker lost before every consumer handled them.
 //!
 //! An event is republished if the inbox of at least one consumer has no row for it, or if the console's timeline lacks
-//! it. Consumers that have handled it ignore the repeat. Old rows of handled events are deleted first: the jobs of the
-//! services delete inbox rows of that age, too, after which such an event would seem lost.
+//! it. Consumers that have handled it ignore the repeat. Old outbox rows of handled events are deleted, because the
+//! services' jobs also delete the inbox rows of these events: without an inbox row, an event seems lost.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -22,8 +22,8 @@ struct Published {
     keys: Vec<Uuid>,
 }
 
-/// Clears the publication mark of every event that a consumer lacks. Returns the number of events. Deletes the handled
-/// ones that were published longer ago than `age`.
+/// Clears the publication mark of every event that a consumer lacks, and returns the number of these events. Deletes the
+/// outbox rows of all other events that were published longer ago than `age`.
 ///
 /// No service may run at the same time.
 pub async fn republish(databases: &Databases, age: Duration) -> anyhow::Result<u64> {
@@ -46,7 +46,7 @@ pub async fn republish(databases: &Databases, age: Duration) -> anyhow::Result<u
     Ok(count)
 }
 
-/// Deletes those of `uuids` that are still marked as published, and were so longer ago than `age`.
+/// Deletes the outbox rows of those `uuids` that are still marked as published, and were published longer ago than `age`.
 async fn remove_handled(outbox: &Database, uuids: &[Uuid], age: Duration) -> sqlx::Result<()> {
     sqlx::query!(
         "delete from outbox

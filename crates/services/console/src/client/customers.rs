@@ -19,7 +19,7 @@ impl Customers {
         Self { client: CustomerServiceClient::new(customers) }
     }
 
-    /// Returns the session's user as a customer; `None` if it is none.
+    /// Returns the customer data of `user`, the session's user, or `None` if this user is not a customer.
     pub async fn customer(&self, user: Uuid) -> Result<Option<Customer>, Status> {
         let request = GetCustomerRequest { customer_id: user.to_string() };
         match self.client.clone().get_customer(request).await {
@@ -29,7 +29,7 @@ impl Customers {
         }
     }
 
-    /// Rejects a verified customer, for the session's user, who must be an operator. Returns the customer's status.
+    /// Rejects a verified customer on behalf of the session's user, who must be an operator. Returns the customer's status.
     pub async fn roll_back(&self, customer_id: String, reason: String) -> Result<String, Status> {
         let request = RollbackKycRequest { customer_id, reason };
         let customer = self.client.clone().rollback_kyc(request).await?.into_inner().customer;

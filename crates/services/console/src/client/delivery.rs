@@ -49,7 +49,7 @@ impl Delivery {
         }
     }
 
-    /// Adds a courier for the session's user, who must be an operator. Returns its id.
+    /// Adds a courier on behalf of the session's user, who must be an operator. Returns its id.
     pub async fn add_courier(&self, name: String, speed: i32) -> Result<String, Status> {
         let request = AddCourierRequest { name, speed };
         Ok(self.deliveries.clone().add_courier(request).await?.into_inner().courier_id)

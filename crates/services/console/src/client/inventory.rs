@@ -32,7 +32,7 @@ impl Inventory {
         Ok(message_json("inventory.v1.ListPartsResponse", &self.parts(request).await?))
     }
 
-    /// Adds stock for the session's user, who must be an operator. Repeated under the same `restock_uuid`, it adds once.
+    /// Adds stock on behalf of the session's user, who must be an operator. Repeated calls with the same `restock_uuid` add it once.
     pub async fn restock(&self, restock_uuid: String, part_uuid: String, quantity: i64) -> Result<(), Status> {
         let request = RestockPartsRequest { restock_uuid, parts: vec![PartQuantity { part_uuid, quantity }] };
         self.client.clone().restock_parts(request).await?;

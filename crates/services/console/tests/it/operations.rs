@@ -17,12 +17,13 @@ use tokio::sync::Semaphore;
 /// A payload and an error that are markup.
 pub const MARKUP: &str = "<script>alert(1)</script>";
 
-/// Has dead letters until they are replayed or discarded. A long action goes on when the test allows it.
+/// A shop in memory. Its dead letters stay until they are replayed or discarded. A long action waits until the test adds a permit to
+/// [`steps`](Self::steps).
 pub struct Shop {
     letters: Mutex<Vec<Letter>>,
     /// What was done, on what, and by whom.
     pub done: Mutex<Vec<String>>,
-    /// The steps of long actions that may be taken.
+    /// The number of steps that long actions may still take.
     pub steps: Semaphore,
 }
 

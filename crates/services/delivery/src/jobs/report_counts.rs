@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::service::DeliveryService;
 
-/// The interval between two counts. It is the interval at which Prometheus reads them.
+/// The interval between two counts. Prometheus scrapes the metrics at the same interval.
 const COUNT_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Builds the job that counts. It runs in every replica, each of which exports metrics.

@@ -52,7 +52,7 @@ pub enum Verdict {
     Outdated,
 }
 
-/// The memory of finished hashes, which later hashes reuse.
+/// The memory blocks that finished hash computations have allocated. Later computations reuse them.
 #[derive(Default)]
 struct Memory {
     spare: Mutex<Vec<Vec<Block>>>,
@@ -108,7 +108,7 @@ impl Hashing {
         work.await.ok_or_else(|| Error::Hashing("the hashing thread panicked".to_owned()))
     }
 
-    /// Frees the memory of finished hashes whenever no hash was computed for `IDLE_TIMEOUT`, until `stop`.
+    /// Frees the memory blocks of finished computations whenever no hash was computed for `IDLE_TIMEOUT`, until `stop`.
     pub async fn free_hashing_memory(self, stop: CancellationToken) -> anyhow::Result<()> {
         while stop.run_until_cancelled(tokio::time::sleep(IDLE_TIMEOUT)).await.is_some() {
             if !self.memory.used.swap(false, Ordering::Relaxed) {

@@ -26,14 +26,14 @@ pub enum Decision {
     Busy(Duration),
 }
 
-/// A decision on an attempt, and what follows from it.
+/// The decision on an attempt, and the state of the counts of its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Judged {
     pub decision: Decision,
-    /// True if the address has too many successful logins of new accounts.
+    /// True if the address has reached its limit of successful logins of new accounts, so that another new account cannot log in from it.
     pub is_crowded: bool,
-    /// True if the attempt counts for its address.
+    /// True if the attempt was counted for its address. [`LoginAttempts::succeed`] and [`LoginAttempts::take_back`] undo this.
     pub is_counted: bool,
 }
 
@@ -61,7 +61,7 @@ pub trait LoginAttempts: Send + Sync {
         judged: Judged,
         is_new: bool,
     ) -> Result<(), Error>;
-    /// Uncounts an attempt whose password could not be verified because of an error.
+    /// Takes back the count of an attempt whose password could not be verified because of an error.
     async fn take_back(&self, attempt: &LoginAttempt, judged: Judged) -> Result<(), Error>;
     /// Counts a registration from this address. If the address is refused, returns the remaining time.
     async fn register(&self, address: IpAddr) -> Result<Option<Duration>, Error>;

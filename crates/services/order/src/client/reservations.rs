@@ -16,10 +16,10 @@ use platform::{
 use tonic::{Code, Request, Status, metadata::AsciiMetadataValue};
 use tracing::{Instrument as _, Span};
 
-/// The most orders of one call, as in `ReservePartsForAll`.
+/// The maximum number of orders in one call. The contract of `ReservePartsForAll` sets it.
 const MAX_BATCH: usize = 64;
-/// The most lines of an order that shares a call. Orders with more have calls of their own, so that a shared call stays below the 256 KiB of
-/// a message: a line takes some 60 bytes in the request or the response.
+/// The maximum number of lines of an order that shares a call. An order with more lines is sent in a call of its own, so that a shared call
+/// stays below the maximum message size of 256 KiB: a line takes some 60 bytes in the request or the response.
 const MAX_SHARED_LINES: usize = 50;
 /// `overlap_after` is far longer than a call takes, and far shorter than its time limit.
 const BATCHES: Limits = Limits { batch: MAX_BATCH, overlap_after: Duration::from_millis(50), max_concurrent: 16 };
@@ -80,7 +80,8 @@ impl Reservations {
     }
 }
 
-/// Returns true if the order may share another call. One with a conflict is sent alone instead.
+/// Returns true if an order whose shared call failed with `status` may be sent in another shared call. After a conflict (ABORTED), the
+/// order is sent in a call of its own instead.
 fn is_repeated(status: &Status) -> bool {
     is_transient(status) && status.code() != Code::Aborted
 }

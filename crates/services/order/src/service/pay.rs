@@ -206,7 +206,8 @@ impl OrderService {
         }
     }
 
-    /// Cancels an order whose parts are no longer available. The payment service refunds a charge when it receives the event.
+    /// Cancels an order whose parts are no longer available. When the payment service receives `OrderCancelled`, it refunds the charge, if
+    /// there is one.
     async fn out_of_stock(
         &self,
         mut order: Order,

@@ -16,9 +16,10 @@ use crate::{
 
 /// The maximum number of attempts that one replica settles concurrently.
 const MAX_CONCURRENT_ATTEMPTS: usize = 64;
-/// The maximum number of attempts that one statement takes. They wait until others end if the maximum is settled concurrently.
+/// The maximum number of attempts that one statement takes. While [`MAX_CONCURRENT_ATTEMPTS`] are being settled, these wait.
 const BATCH_SIZE: i64 = 16;
-/// The lease of an attempt, after which another reconciler may take it. It is longer than an attempt may wait and be settled.
+/// The lease of an attempt, after which another reconciler may take it. It is longer than an attempt may wait for others
+/// to end and then take to be settled.
 const LEASE_TTL: Duration = Duration::from_secs(20);
 /// The time limit for the first try to settle an attempt. It doubles with each try.
 const FIRST_SETTLE_TIMEOUT: Duration = Duration::from_secs(2);

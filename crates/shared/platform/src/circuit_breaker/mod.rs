@@ -19,7 +19,7 @@ const MIN_CALLS: usize = 10;
 /// The time for which an open breaker refuses every call.
 const OPEN_FOR: Duration = Duration::from_secs(5);
 
-/// The outcome of a call with regard to the peer's health.
+/// What a call shows about the peer's health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The peer responded, even if with a refusal.

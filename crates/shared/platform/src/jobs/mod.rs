@@ -103,8 +103,9 @@ impl Retention {
 
     /// Creates the job that deletes old published rows of the outbox. It has its own lease, so that it does not block the relay.
     ///
-    /// Rows of the outbox go an hour before those that tell which events were handled. Otherwise `cargo run`, which publishes again what
-    /// the mock broker lost, would take an event whose inbox rows are gone for one that was never handled.
+    /// Outbox rows are deleted an hour earlier than the rows that record which events were handled, such as inbox rows. Otherwise
+    /// `cargo run`, which republishes events that the mock broker lost, could find an event whose inbox rows are deleted, and republish it
+    /// although it was handled.
     pub fn outbox(&self) -> Job {
         self.job("outbox-retention", |database, age| async move {
             let age = age.saturating_sub(OUTBOX_HEAD_START);

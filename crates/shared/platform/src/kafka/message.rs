@@ -35,9 +35,9 @@ pub struct Absent {
     pub payload: bool,
 }
 
-/// The header of an event with the time at which the change was committed that it tells of, in RFC 3339.
+/// The header with the time at which an event's change was committed, in RFC 3339.
 pub const HEADER_EVENT_TIME: &str = "event-time";
-/// The header with the type of an event, by its full protobuf name.
+/// The header with the type of an event, as its full protobuf name.
 pub const HEADER_EVENT_TYPE: &str = "event-type";
 
 impl Message {

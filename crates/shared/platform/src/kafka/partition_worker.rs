@@ -107,7 +107,8 @@ impl Consumer {
         handled
     }
 
-    /// Handles or dead-letters a message. Returns false if `closed` ended the retries before that.
+    /// Handles a message, with retries, or dead-letters it. Returns false if `closed` was cancelled before the message was handled or
+    /// dead-lettered.
     async fn handle_one(&self, message: &Message, closed: &CancellationToken) -> bool {
         self.handle_or_dead_letter(message, closed).instrument(self.continued(message)).await
     }

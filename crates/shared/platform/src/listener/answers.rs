@@ -1,8 +1,8 @@
 //! The answers that clients have not taken yet. Their bytes are bounded, and so is the time for which an answer waits for its client.
 //!
-//! A client may ask for many large answers and read none of them. hyper would keep each whole answer until it is sent. So it gets a large
-//! answer in pieces, and the rest is kept here. Above the bound, the answer that has been waiting for longest is dropped, so that a flood of
-//! unread answers displaces itself, and a client that reads receives its answer.
+//! A client may ask for many large answers and read none of them. hyper would keep each whole answer until it is sent. So the listener
+//! passes a large answer to hyper in pieces, and keeps the rest here. Above the bound, the listener drops the answer whose client has taken
+//! no piece for longest. So a flood of unread answers does not affect clients that read theirs.
 
 use std::{
     collections::{BTreeMap, VecDeque},

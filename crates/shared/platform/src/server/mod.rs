@@ -149,8 +149,8 @@ impl Server {
         self.readiness.clone()
     }
 
-    /// Returns a token that is cancelled when the drain begins. Answers that do not end by themselves, such as streams, must end with it:
-    /// the service waits for them before it stops its jobs.
+    /// Returns a token that is cancelled when the drain begins. A handler must then end responses that do not end by themselves, such as
+    /// streams: the service waits for all responses before it stops its jobs.
     pub fn stopping(&self) -> CancellationToken {
         self.stopping.clone()
     }

@@ -1,4 +1,5 @@
-//! axe looks at every view, in both schemes, as narrow as a phone and as wide as a desk.
+//! Runs the accessibility checker axe on every page of the console, with the light and the dark colour scheme, at the widths of a
+//! phone and of a desktop window.
 
 use std::path::Path;
 
@@ -7,9 +8,9 @@ use serde_json::Value;
 use super::browser::Browser;
 use crate::{customer::Customer, operator, system::System};
 
-/// `scripts/axe` writes it.
+/// The script of axe, which `scripts/axe` downloads.
 const AXE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/tools/axe.min.js");
-/// The widths of a phone and of a window, in CSS pixels.
+/// The widths of a phone and of a desktop window, in CSS pixels.
 const WIDTHS: [u32; 2] = [360, 1280];
 
 /// Returns the serious findings of axe on the page, one line each.

@@ -7,7 +7,7 @@ use tonic::Status;
 
 use crate::{customer::Answer, system::System};
 
-/// The most bytes of a line that a finding shows.
+/// The maximum number of bytes of a written line that a leak shows.
 const MAX_SHOWN_BYTES: usize = 400;
 
 /// Texts that must not be written anywhere, each with its kind.
@@ -60,7 +60,7 @@ impl Written {
         self.0.iter().map(|(source, _)| source.as_str()).collect()
     }
 
-    /// Returns one line for each written line and each secret in it.
+    /// Returns the leaks: one line for each secret in each written line.
     pub fn leaks(&self, secrets: &Secrets) -> Vec<String> {
         let mut leaks = Vec::new();
         for (source, content) in &self.0 {

@@ -139,7 +139,7 @@ fn of_services(facts: &Facts, pending: &mut Vec<Pending>) {
     }
 }
 
-/// Returns the publication of an event, if it is under way or its record has not been read yet.
+/// Returns a pending entry for an event that the relay has yet to publish, or whose published record has not been read yet.
 fn of_publication(facts: &Facts, row: &OutboxRow) -> Option<Pending> {
     let OutboxRow { kind, event, .. } = row;
     let excuse = Excuse::Event { kind: kind.clone(), event: *event, group: None };

@@ -17,8 +17,8 @@ use crate::facts::{log_since, topics};
 /// What the caller has read of the topics.
 #[derive(Clone, Debug, Default)]
 pub struct Records {
-    /// The topics that the caller reads, each with the time since which it has all records; `None` if it has all from the
-    /// beginning. Whether an event reached another topic is not checked.
+    /// The topics that the caller reads, each with the time since which the caller has every record, or `None` if the
+    /// caller has every record of the topic. The receipt does not check whether an event reached any other topic.
     pub topics: HashMap<String, Option<DateTime<Utc>>>,
     /// The records whose key is the order's UUID.
     pub records: Vec<SeenRecord>,

@@ -43,7 +43,7 @@ struct State {
     aside: [bool; EVENTS],
     /// The events in the topic, in the order of their first appearance.
     topic: Vec<usize>,
-    /// The relay that holds the lease or held it last. Its epoch is 2, and all earlier ones count as 1.
+    /// The relay that holds the lease or held it last. The model stores 2 for its epoch, and 1 for every earlier epoch.
     holder: Option<usize>,
     expired: bool,
     relays: [Relay; 2],

@@ -36,7 +36,7 @@ impl Telegram {
         self.server.url()
     }
 
-    /// Sets the mode, which applies while the script is empty.
+    /// Sets the mode for messages to which [`script`](Self::script) has given no mode.
     pub fn be(&self, mode: TelegramMode) {
         self.chats.lock().modes.standing = mode;
     }

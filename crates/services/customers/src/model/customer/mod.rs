@@ -26,9 +26,9 @@ pub enum State {
 /// Why a customer has its status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
-    /// The checker refused the customer, or an operator in its place.
+    /// The checker, or an operator in place of the checker, refused a customer who had no verified profile.
     Refused,
-    /// The same for an update, and the profile verified before was restored.
+    /// The checker, or an operator in place of the checker, refused an update. The profile that was verified before is restored.
     RolledBack,
     /// An operator rejected a verified customer, with the RPC `RollbackKyc`.
     Revoked,

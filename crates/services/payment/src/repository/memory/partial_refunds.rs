@@ -34,7 +34,7 @@ impl MemoryPayments {
         rows.into_iter().map(|row| row.recorded.clone()).collect()
     }
 
-    /// Adds the partial refunds that are not made.
+    /// Adds the partial refunds that the provider has not made to the counts in `unfinished`.
     pub(super) fn count_partial_refunds(&self, unfinished: &mut Unfinished) {
         for row in self.tables().refunds.values() {
             if let PartialRefundStatus::Refunding(request) = &row.recorded.status {

@@ -51,9 +51,12 @@ impl Row {
     }
 }
 
-/// Raises the sum in `payments` and inserts the refund, unless it exists. The row lock of the payment and the sum's check bound all refunds
-/// of a charge. Of two concurrent calls for one refund, the second fails on the primary key or on the sum, and changes nothing: it has
-/// read before the first one's commit that there is no such refund.
+/// Adds the amount to `partially_refunded` in `payments` and inserts the refund, unless it exists. Returns `None` if the payment
+/// is not charged, has too many refunds, or less left than the amount. The statement locks the payment's row, so concurrent refunds cannot
+/// exceed the charge together.
+///
+/// Of two concurrent calls for one refund, the second does not see the row that the first has not committed yet. It then violates the
+/// primary key or returns `None`, and changes nothing.
 async fn add(pool: &Database, refund: &PartialRefund) -> sqlx::Result<Option<Row>> {
     sqlx::query_as!(
         Row,

@@ -16,7 +16,7 @@ use self::{
 };
 use crate::config::error::ConfigError;
 
-/// The time for all secrets of a process. A process that cannot read them has ended 10 s after its start.
+/// The time limit for reading all secrets of a process. With it, a process that cannot read them exits within 10 s of its start.
 const READ_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Replaces the references to Vault among the secrets by what they refer to.

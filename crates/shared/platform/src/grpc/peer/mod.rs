@@ -210,7 +210,7 @@ impl Service<Request<Body>> for Peer {
     }
 }
 
-/// Maps a status to the outcome with regard to the peer's health. The peer had the time `left` to respond.
+/// Returns the outcome that a call with this status code has for the circuit breaker. `left` is the time that the peer had to respond.
 fn outcome(code: Code, left: Duration) -> Outcome {
     match code {
         Code::Unavailable => Outcome::Failed,
