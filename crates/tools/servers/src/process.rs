@@ -10,7 +10,7 @@ use std::{
     },
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
@@ -20,6 +20,9 @@ use tokio::sync::watch;
 
 /// The polling interval for states that are not notified.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
+/// The time limit for acquiring a lock that this process held before: a child that another thread is starting shares the open file until it
+/// runs its program.
+const FORK_TIMEOUT: Duration = Duration::from_secs(1);
 /// A server's log that is larger than this is truncated.
 const MAX_LOG_BYTES: u64 = 10 << 20;
 
@@ -208,8 +211,14 @@ pub fn private_directory(path: &Path) -> anyhow::Result<()> {
 /// Locks the directory. The lock is released when this process ends.
 pub fn lock(directory: &Path) -> anyhow::Result<File> {
     let file = File::create(directory.join("lock"))?;
-    file.try_lock()
-        .ok()
-        .with_context(|| format!("{} is in use by another running program; stop that first", directory.display()))?;
+    let give_up = Instant::now() + FORK_TIMEOUT;
+    while file.try_lock().is_err() {
+        anyhow::ensure!(
+            Instant::now() < give_up,
+            "{} is in use by another running program; stop that first",
+            directory.display()
+        );
+        std::thread::sleep(POLL_INTERVAL);
+    }
     Ok(file)
 }
