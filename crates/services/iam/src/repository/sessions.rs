@@ -58,7 +58,7 @@ pub trait Sessions: Send + Sync {
     /// counts as being changed. Refuses if `kept` has ended or the credentials are retired already. Fails without a change if `kept` is
     /// not among the known sessions of the user, since others may be unknown as well.
     async fn close_others(&self, kept: &Session) -> Result<Admission, Error>;
-    /// Replaces a session that has not ended, and its owner. The expiry does not change.
+    /// Replaces a session that has not ended, and its owner, unless a newer one is stored. The expiry does not change.
     async fn update(&self, session: &Session) -> Result<(), Error>;
     /// Returns the user's open sessions, newest first.
     async fn list(&self, user: UserId) -> Result<Vec<SessionSummary>, Error>;
@@ -67,7 +67,7 @@ pub trait Sessions: Send + Sync {
     /// Marks the user as being changed. The caller must call this before it changes the user in the database. Until
     /// [`refresh`](Self::refresh), lookups return no stored owner.
     async fn begin_change(&self, user: UserId) -> Result<(), Error>;
-    /// Replaces the stored owner after a change of the user.
+    /// Replaces the stored owner after a change of the user, unless a newer one is stored: of two changes, the older one may come last.
     async fn refresh(&self, owner: &Owner) -> Result<(), Error>;
     /// Stores an owner that was read from the database, unless a newer one is stored or the user is being changed.
     async fn restore(&self, owner: &Owner) -> Result<(), Error>;

@@ -124,6 +124,25 @@ async fn data_of_a_user_are_shown_new_or_not_at_all_once_a_change_began() {
 }
 
 #[tokio::test]
+async fn of_two_changes_of_a_user_the_newer_one_stays_if_the_older_one_comes_last() {
+    for (store, sessions) in sessions().await {
+        let ann = ann();
+        let open = session(&ann, LONG);
+        let (older, newer) = (Owner::from(&later(&ann, 1)), Owner::from(&later(&ann, 2)));
+        let _ = sessions.open(&open, MAX_SESSIONS).await.unwrap();
+        for _ in 0..2 {
+            sessions.begin_change(ann.id).await.unwrap();
+        }
+
+        sessions.refresh(&newer).await.unwrap();
+        sessions.refresh(&older).await.unwrap();
+
+        let shown = found(&sessions, open.id).await.map(|session| session.owner);
+        assert_eq!(shown, Some(newer), "{store}");
+    }
+}
+
+#[tokio::test]
 async fn no_data_are_kept_of_a_user_without_a_session() {
     for (store, sessions) in sessions().await {
         let ann = ann();

@@ -103,15 +103,15 @@ impl State {
         self.of_user.get(&user).cloned().unwrap_or_default()
     }
 
-    /// Stores the owner for as long as a session of the user may live. One that does not come from a change (`is_change`) neither replaces a
-    /// newer one nor is stored while the user is being changed.
+    /// Stores the owner for as long as a session of the user may live, unless a newer one is stored. One that does not come from a change
+    /// (`is_change`) is not stored while the user is being changed.
     fn remember(&mut self, owner: &Owner, is_change: bool) {
         let left = self.of_user.time_left(&owner.id);
         if left.is_zero() || !is_change && self.changing.get(&owner.id).is_some() {
             return;
         }
         self.changing.remove(&owner.id);
-        let newer = self.owners.get(&owner.id).filter(|known| !is_change && known.version > owner.version).cloned();
+        let newer = self.owners.get(&owner.id).filter(|known| known.version > owner.version).cloned();
         self.owners.insert(owner.id, newer.unwrap_or_else(|| owner.clone()), left);
     }
 
