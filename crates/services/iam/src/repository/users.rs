@@ -24,9 +24,14 @@ pub trait Users: Send + Sync {
     async fn find(&self, user: UserId) -> Result<Option<User>, Error>;
     /// Returns what checks of access need of these users, in any order. It leaves out users that do not exist.
     async fn owners(&self, users: &[UserId]) -> Result<Vec<Owner>, Error>;
-    /// Changes the password if the user has not changed since `known` was read. The call is idempotent. Returns false if the user has
-    /// changed.
-    async fn change_password(&self, known: &User, password_hash: &str, now: DateTime<Utc>) -> Result<bool, Error>;
+    /// Changes the password if the user has not changed since `known` was read. The call is idempotent. Returns the time of the change, or
+    /// `None` if the user has changed. The time is later than that of the change before, also if this replica's clock is behind.
+    async fn change_password(
+        &self,
+        known: &User,
+        password_hash: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>, Error>;
     /// Replaces the user's e-mail address and notification methods. The call is idempotent. Returns the changed user, or `None` if there is
     /// no such user. Fails if another user has the e-mail address, in any spelling.
     async fn change_contacts(

@@ -176,15 +176,15 @@ impl IamService {
         admitted(self.sessions.close_others(&session).await?)?;
         self.authenticated(&authenticated, false, now).await;
         security_events::record(Event::SessionRevoked { user: known.id.uuid(), by: Revocation::PasswordChanged });
-        if !self.users.change_password(&known, &hash, now).await? {
+        let Some(changed_at) = self.users.change_password(&known, &hash, now).await? else {
             return Err(Error::WrongCredentials);
-        }
+        };
         security_events::record(Event::PasswordChanged { user: known.id.uuid() });
-        let user = User { updated_at: now, ..known };
+        let user = User { updated_at: changed_at, ..known };
         self.profiles.keep(&user);
         // The new password has made all devices unknown. This one is known.
         self.remember(&user, &hash, attempt.address, now).await;
-        if let Err(error) = self.sessions.update(&session.updated(user, now)).await {
+        if let Err(error) = self.sessions.update(&session.updated(user, changed_at)).await {
             tracing::warn!(
                 error = error_chain(error),
                 "session not updated after a change of password, it shows the old time of change"

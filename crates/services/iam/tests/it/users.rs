@@ -93,17 +93,35 @@ async fn a_password_is_changed_once_from_each_state() {
         let (second, third) = (ann.updated_at + Duration::from_secs(1), ann.updated_at + Duration::from_secs(2));
         users.register(&ann, "first").await.unwrap();
 
-        assert!(users.change_password(&ann, "second", second).await.unwrap(), "{store}");
-        assert!(
-            users.change_password(&ann, "second", second).await.unwrap(),
+        assert_eq!(users.change_password(&ann, "second", second).await.unwrap(), Some(second), "{store}");
+        assert_eq!(
+            users.change_password(&ann, "second", third).await.unwrap(),
+            Some(second),
             "{store}: repeating the same change succeeds"
         );
-        assert!(!users.change_password(&ann, "third", third).await.unwrap(), "{store}: the user has changed since");
+        let late = users.change_password(&ann, "third", third).await.unwrap();
+        assert_eq!(late, None, "{store}: the user has changed since");
 
         let account = users.by_login("ann", clock::now()).await.unwrap().unwrap();
         assert_eq!((account.password_hash.as_str(), account.user.updated_at), ("second", second), "{store}");
         assert_eq!(account.user.created_at, ann.created_at, "{store}");
-        assert!(!users.change_password(&user("bob", "bob@example.com"), "x", second).await.unwrap(), "{store}");
+        let unknown = users.change_password(&user("bob", "bob@example.com"), "x", second).await.unwrap();
+        assert_eq!(unknown, None, "{store}");
+    }
+}
+
+#[tokio::test]
+async fn a_changed_password_is_later_than_the_change_before_also_if_the_clock_is_behind() {
+    for (store, users) in users().await {
+        let ann = ann();
+        users.register(&ann, "first").await.unwrap();
+        let ahead = ann.updated_at + Duration::from_mins(1);
+        let known = users.change_contacts(ann.id, "new@example.com", &[], ahead).await.unwrap().unwrap();
+
+        let changed = users.change_password(&known, "second", ann.updated_at).await.unwrap().unwrap();
+
+        assert!(changed > known.updated_at, "{store}: {changed} after {}", known.updated_at);
+        assert_eq!(users.find(ann.id).await.unwrap().unwrap().updated_at, changed, "{store}");
     }
 }
 

@@ -90,15 +90,22 @@ impl Users for MemoryUsers {
         Ok(users.iter().filter_map(|user| accounts.get(user)).map(|account| Owner::from(&account.user)).collect())
     }
 
-    async fn change_password(&self, known: &User, password_hash: &str, now: DateTime<Utc>) -> Result<bool, Error> {
+    async fn change_password(
+        &self,
+        known: &User,
+        password_hash: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>, Error> {
         let mut accounts = self.accounts();
-        let Some(account) = accounts.get_mut(&known.id) else { return Ok(false) };
-        if account.user.updated_at != known.updated_at {
-            return Ok(account.password_hash == password_hash);
+        let Some(account) = accounts.get_mut(&known.id) else { return Ok(None) };
+        if account.password_hash != password_hash {
+            if account.user.updated_at != known.updated_at {
+                return Ok(None);
+            }
+            password_hash.clone_into(&mut account.password_hash);
+            account.user.updated_at = now.max(account.user.updated_at + TimeDelta::microseconds(1));
         }
-        password_hash.clone_into(&mut account.password_hash);
-        account.user.updated_at = now;
-        Ok(true)
+        Ok(Some(account.user.updated_at))
     }
 
     async fn change_contacts(

@@ -164,7 +164,7 @@ async fn a_missing_index_is_noticed_with_its_service_file_and_table() {
     }
 
     let registering =
-        "iam: crates/services/iam/src/repository/postgres.rs (select exists (select from users where login";
+        "iam: crates/services/iam/src/repository/postgres/mod.rs (select exists (select from users where login";
     let found = unexpected(&found);
     assert!(found.iter().any(|sentence| sentence.starts_with(registering)), "{found:#?}");
     assert!(found.iter().all(|sentence| sentence.contains(" reads the table users whole (Seq Scan, ")), "{found:#?}");

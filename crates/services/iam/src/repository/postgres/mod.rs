@@ -1,5 +1,7 @@
 //! The PostgreSQL implementation of [`Users`], over the table `users`.
 
+mod row;
+
 use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
@@ -9,12 +11,12 @@ use platform::postgres::{Database, Migrations, retry_stale};
 use sha2::{Digest as _, Sha256};
 use sqlx::types::Json;
 
+use self::row::Row;
 use super::Users;
 use crate::{
     error::Error,
     model::{
-        Account, ChatId, DeviceDigest, KNOWN_FOR, LoginDigest, MAX_DEVICES, NotificationMethod, Owner, User, UserInfo,
-        caseless,
+        Account, ChatId, DeviceDigest, LoginDigest, MAX_DEVICES, NotificationMethod, Owner, User, UserInfo, caseless,
     },
 };
 
@@ -31,40 +33,6 @@ pub struct PgUsers {
 impl PgUsers {
     pub fn new(pool: Database) -> Self {
         Self { pool }
-    }
-}
-
-/// A row of `users`.
-struct Row {
-    id: UserId,
-    login: String,
-    email: String,
-    password_hash: String,
-    notification_methods: Json<Vec<NotificationMethod>>,
-    /// The Telegram chat that the user has confirmed.
-    confirmed_chat: Option<ChatId>,
-    /// The times of the last logins from each device, in seconds since 1970.
-    known_devices: Json<HashMap<DeviceDigest, i64>>,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-}
-
-impl From<Row> for User {
-    fn from(row: Row) -> Self {
-        let info = UserInfo { login: row.login, email: row.email, notification_methods: row.notification_methods.0 }
-            .with_confirmed(row.confirmed_chat);
-        Self { id: row.id, info, created_at: row.created_at, updated_at: row.updated_at }
-    }
-}
-
-impl Row {
-    /// Returns the account with the devices that are known at `now`.
-    fn account(mut self, now: DateTime<Utc>) -> Account {
-        let used = |(device, seconds)| Some((device, DateTime::from_timestamp_secs(seconds)?));
-        let devices = std::mem::take(&mut self.known_devices.0).into_iter().filter_map(used);
-        let devices = devices.filter(|(_, used)| *used > now - KNOWN_FOR).collect();
-        let password_hash = std::mem::take(&mut self.password_hash);
-        Account { user: self.into(), password_hash, devices }
     }
 }
 
@@ -205,20 +173,30 @@ impl Users for PgUsers {
         Ok(owners.collect())
     }
 
-    async fn change_password(&self, known: &User, password_hash: &str, now: DateTime<Utc>) -> Result<bool, Error> {
+    async fn change_password(
+        &self,
+        known: &User,
+        password_hash: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>, Error> {
         let changed = with_retry(|| {
-            sqlx::query!(
-                "update users set password_hash = $3, updated_at = $4
-                where uuid = $1 and (updated_at = $2 or password_hash = $3)",
+            sqlx::query_scalar!(
+                "update users set
+                    password_hash = $3,
+                    updated_at = case
+                        when password_hash = $3 then updated_at
+                        else greatest($4, updated_at + interval '1 microsecond')
+                    end
+                where uuid = $1 and (updated_at = $2 or password_hash = $3)
+                returning updated_at",
                 known.id.uuid(),
                 known.updated_at,
                 password_hash,
                 now,
             )
-            .execute(&self.pool)
-        })
-        .await?;
-        Ok(changed.rows_affected() > 0)
+            .fetch_optional(&self.pool)
+        });
+        changed.await.map_err(Error::from)
     }
 
     async fn change_contacts(

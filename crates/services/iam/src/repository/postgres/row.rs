@@ -1,0 +1,43 @@
+//! A row of the table `users`, and its conversion into a user and an account.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use contracts::ids::UserId;
+use sqlx::types::Json;
+
+use crate::model::{Account, ChatId, DeviceDigest, KNOWN_FOR, NotificationMethod, User, UserInfo};
+
+/// A row of `users`.
+pub struct Row {
+    pub id: UserId,
+    pub login: String,
+    pub email: String,
+    pub password_hash: String,
+    pub notification_methods: Json<Vec<NotificationMethod>>,
+    /// The Telegram chat that the user has confirmed.
+    pub confirmed_chat: Option<ChatId>,
+    /// The times of the last logins from each device, in seconds since 1970.
+    pub known_devices: Json<HashMap<DeviceDigest, i64>>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+impl From<Row> for User {
+    fn from(row: Row) -> Self {
+        let info = UserInfo { login: row.login, email: row.email, notification_methods: row.notification_methods.0 }
+            .with_confirmed(row.confirmed_chat);
+        Self { id: row.id, info, created_at: row.created_at, updated_at: row.updated_at }
+    }
+}
+
+impl Row {
+    /// Returns the account with the devices that are known at `now`.
+    pub fn account(mut self, now: DateTime<Utc>) -> Account {
+        let used = |(device, seconds)| Some((device, DateTime::from_timestamp_secs(seconds)?));
+        let devices = std::mem::take(&mut self.known_devices.0).into_iter().filter_map(used);
+        let devices = devices.filter(|(_, used)| *used > now - KNOWN_FOR).collect();
+        let password_hash = std::mem::take(&mut self.password_hash);
+        Account { user: self.into(), password_hash, devices }
+    }
+}
