@@ -170,11 +170,12 @@ impl IamService {
     ) -> Result<(), Error> {
         let (old, new) = passwords;
         let authenticated = self.authenticate(attempt, old, now).await?;
+        // The password was right, so the attempt does not count even if a later step fails.
+        self.authenticated(&authenticated, false, now).await;
         let hash = self.hashing.hash(Purpose::Login, new, salt).await?;
-        let known = authenticated.account.user.clone();
+        let known = authenticated.account.user;
         let session = session.updated(known.clone(), now);
         admitted(self.sessions.close_others(&session).await?)?;
-        self.authenticated(&authenticated, false, now).await;
         security_events::record(Event::SessionRevoked { user: known.id.uuid(), by: Revocation::PasswordChanged });
         let Some(changed_at) = self.users.change_password(&known, &hash, now).await? else {
             return Err(Error::WrongCredentials);

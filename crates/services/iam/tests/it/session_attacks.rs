@@ -163,17 +163,22 @@ async fn the_redis_user_of_iam_may_read_the_eviction_policy() {
     assert!(memory.contains("maxmemory_policy:noeviction"), "{memory}");
 }
 
+/// Deletes the set of a user's sessions.
+async fn forget_sessions(settings: &Settings, user: &str) {
+    let client = redis::Client::open(settings.get("REDIS_URL").unwrap()).unwrap();
+    let mut redis = client.get_multiplexed_async_connection().await.unwrap();
+    let set = format!("{}sessions:{user}", settings.get("IAM_REDIS_PREFIX").unwrap());
+    let forgotten: u32 = redis::cmd("DEL").arg(&set).query_async(&mut redis).await.unwrap();
+    assert_eq!(forgotten, 1, "{set}");
+}
+
 #[tokio::test]
 async fn an_end_of_all_sessions_that_cannot_be_proven_is_an_error() {
     let settings = settings().await;
     let iam = start(&settings).await;
-    let client = redis::Client::open(settings.get("REDIS_URL").unwrap()).unwrap();
-    let mut redis = client.get_multiplexed_async_connection().await.unwrap();
     let (info, user, first) = iam.registered_user().await;
     let second = iam.login(&info.login, PASSWORD).await.unwrap();
-    let set = format!("{}sessions:{user}", settings.get("IAM_REDIS_PREFIX").unwrap());
-    let forgotten: u32 = redis::cmd("DEL").arg(&set).query_async(&mut redis).await.unwrap();
-    assert_eq!(forgotten, 1, "{set}");
+    forget_sessions(&settings, &user).await;
 
     let changed = iam.change_password(&first, PASSWORD, "AnotherPassword456!").await;
     let ended = iam.logout_all(&first).await;
@@ -183,5 +188,21 @@ async fn an_end_of_all_sessions_that_cannot_be_proven_is_an_error() {
     assert_eq!(iam.whoami(&first).await.unwrap_err().code(), Code::Unauthenticated);
     assert!(iam.whoami(&second).await.is_ok(), "the second session was found in another way, so this is no error");
     // The password is the old one.
+    iam.login(&info.login, PASSWORD).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_right_password_counts_as_no_guess_if_the_change_of_password_fails() {
+    let settings = settings().await;
+    let iam = start(&settings).await;
+    let (info, user, session) = iam.registered_user().await;
+    forget_sessions(&settings, &user).await;
+
+    // As many wrong passwords would lock the account.
+    for attempt in 1..=10 {
+        let changed = iam.change_password(&session, PASSWORD, "AnotherPassword456!").await;
+        assert_eq!(changed.unwrap_err().code(), Code::Unavailable, "attempt {attempt}");
+    }
+
     iam.login(&info.login, PASSWORD).await.unwrap();
 }
