@@ -22,6 +22,10 @@ pub enum Error {
     /// apart.
     #[error("wrong login or password")]
     WrongCredentials,
+    /// The password was right when it was read. A change of it is in progress or has failed within the last minute, or the user has been
+    /// changed meanwhile.
+    #[error("the password is being changed; try again in a minute")]
+    CredentialsChanging,
     #[error("invalid session")]
     InvalidSession,
     #[error("user not found")]
@@ -94,7 +98,9 @@ impl From<Error> for Status {
             | Error::TooManyRegistrations
             | Error::TooManyCodes
             | Error::HashingBusy => Self::resource_exhausted(message),
-            Error::SessionsUnavailable(_) | Error::OwnerUnavailable => Self::unavailable(message),
+            Error::SessionsUnavailable(_) | Error::OwnerUnavailable | Error::CredentialsChanging => {
+                Self::unavailable(message)
+            }
             Error::SessionsForgotten => {
                 tracing::error!("the session store has lost the set of a user's sessions, so some may still be open");
                 Self::unavailable(message)

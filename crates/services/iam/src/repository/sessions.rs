@@ -20,8 +20,11 @@ pub(super) const RETIRED_FOR: Duration = Duration::from_mins(1);
 #[must_use]
 pub enum Admission {
     Granted,
-    /// The credentials have been changed meanwhile, or the session has ended.
-    Refused,
+    /// The credentials are being changed, or have been changed since they were read. If the change has failed, they are valid again a
+    /// minute after it began.
+    Retired,
+    /// The session has ended.
+    Ended,
 }
 
 /// The result of looking up a session.
@@ -55,8 +58,8 @@ pub trait Sessions: Send + Sync {
     /// Ends all sessions of a user.
     async fn close_all(&self, user: UserId) -> Result<(), Error>;
     /// Ends all sessions of the user except `kept`, and retires the user's present credentials: they cannot open a session, and the user
-    /// counts as being changed. Refuses if `kept` has ended or the credentials are retired already. Fails without a change if `kept` is
-    /// not among the known sessions of the user, since others may be unknown as well.
+    /// counts as being changed. Changes nothing if the credentials are retired already, or else if `kept` has ended. Fails without a
+    /// change if `kept` is not among the known sessions of the user, since others may be unknown as well.
     async fn close_others(&self, kept: &Session) -> Result<Admission, Error>;
     /// Replaces a session that has not ended, and its owner, unless a newer one is stored. The expiry does not change.
     async fn update(&self, session: &Session) -> Result<(), Error>;

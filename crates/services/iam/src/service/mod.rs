@@ -137,7 +137,7 @@ impl IamService {
         // the attempt does not count even if the session is refused because the credentials are being changed.
         let (admission, ()) =
             tokio::join!(self.sessions.open(&session, most), self.authenticated(&known, known.is_new(now), now));
-        admitted(admission?)?;
+        admitted(admission?).inspect_err(|_| metrics::login("refused"))?;
         self.profiles.keep(&session.user);
         if known.verdict == Verdict::Outdated {
             // The hash is renewed in the background, so that the caller does not wait for it.
@@ -178,7 +178,7 @@ impl IamService {
         admitted(self.sessions.close_others(&session).await?)?;
         security_events::record(Event::SessionRevoked { user: known.id.uuid(), by: Revocation::PasswordChanged });
         let Some(changed_at) = self.users.change_password(&known, &hash, now).await? else {
-            return Err(Error::WrongCredentials);
+            return Err(Error::CredentialsChanging);
         };
         security_events::record(Event::PasswordChanged { user: known.id.uuid() });
         let user = User { updated_at: changed_at, ..known };
@@ -207,9 +207,7 @@ impl IamService {
 fn admitted(admission: Admission) -> Result<(), Error> {
     match admission {
         Admission::Granted => Ok(()),
-        Admission::Refused => {
-            metrics::login("failed");
-            Err(Error::WrongCredentials)
-        }
+        Admission::Retired => Err(Error::CredentialsChanging),
+        Admission::Ended => Err(Error::InvalidSession),
     }
 }

@@ -9,6 +9,7 @@ use tonic::Code;
 use crate::{
     check::{assert_allowed, check},
     fixture::{Iam, PASSWORD, info, settings, start},
+    session_attacks::keys,
 };
 
 /// Starts a service that connects to the server in `variable` through a proxy. The proxy can break the connection.
@@ -81,6 +82,45 @@ async fn without_postgres_sessions_still_work_and_the_rest_is_unavailable() {
         iam.readiness.ready().await;
         testkit::eventually(|| async { iam.login(&known.login, PASSWORD).await.ok() }).await;
     }
+}
+
+#[tokio::test]
+async fn a_right_password_whose_change_failed_is_neither_wrong_nor_a_guess() {
+    let settings = settings().await.with([("IAM_LOCKOUT_FAILURES", "2".to_owned())]);
+    let iam = start(&settings).await;
+    let (info, _, session) = iam.registered_user().await;
+    let database = iam::SERVICE.pool("test", 1, &settings).unwrap();
+    // PostgreSQL fails after the other sessions have ended.
+    for statement in [
+        "create function fail() returns trigger language plpgsql as \
+         $$ begin raise exception 'out of resources' using errcode = '53000'; end $$",
+        "create trigger fail before update of password_hash on users for each row execute function fail()",
+    ] {
+        sqlx::query(statement).execute(&database).await.unwrap();
+    }
+
+    let mut refusals = vec![iam.change_password(&session, PASSWORD, "another good password").await.unwrap_err()];
+    assert_eq!(refusals[0].message(), "the database is unavailable");
+    sqlx::query("drop trigger fail on users").execute(&database).await.unwrap();
+    for _ in 0..3 {
+        let again = iam.change_password(&session, PASSWORD, "another good password").await.unwrap_err();
+        let login = iam.login(&info.login, PASSWORD).await.unwrap_err();
+        for status in [&again, &login] {
+            assert_eq!(status.message(), "the password is being changed; try again in a minute");
+        }
+        refusals.extend([again, login]);
+    }
+
+    assert!(refusals.iter().all(|status| status.code() == Code::Unavailable), "{refusals:?}");
+    assert_eq!(iam.login(&info.login, "a wrong password").await.unwrap_err().code(), Code::Unauthenticated);
+    // A minute later:
+    let client = redis::Client::open(settings.get("REDIS_URL").unwrap()).unwrap();
+    let mut redis = client.get_multiplexed_async_connection().await.unwrap();
+    let marks = keys(&mut redis, &format!("{}retired:", settings.get("IAM_REDIS_PREFIX").unwrap())).await;
+    let ended: usize = redis::cmd("DEL").arg(&marks).query_async(&mut redis).await.unwrap();
+    assert_eq!((ended, marks.len()), (1, 1), "{marks:?}");
+    iam.login(&info.login, PASSWORD).await.unwrap();
+    iam.change_password(&session, PASSWORD, "another good password").await.unwrap();
 }
 
 #[tokio::test]

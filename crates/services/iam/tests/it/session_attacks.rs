@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Returns every key with this prefix.
-async fn keys(redis: &mut MultiplexedConnection, prefix: &str) -> Vec<String> {
+pub async fn keys(redis: &mut MultiplexedConnection, prefix: &str) -> Vec<String> {
     redis::cmd("KEYS").arg(format!("{prefix}*")).query_async(redis).await.unwrap()
 }
 

@@ -126,7 +126,7 @@ impl Sessions for MemorySessions {
     async fn open(&self, session: &Session, most: u32) -> Result<Admission, Error> {
         let mut state = self.state();
         if state.is_retired(&session.user) {
-            return Ok(Admission::Refused);
+            return Ok(Admission::Retired);
         }
         let (digest, user) = (session.id.digest(), session.user.id);
         let stored = Stored { times: session.into(), used: Instant::now(), used_at: clock::now() };
@@ -187,8 +187,11 @@ impl Sessions for MemorySessions {
 
     async fn close_others(&self, kept: &Session) -> Result<Admission, Error> {
         let (mut state, digest, user) = (self.state(), kept.id.digest(), kept.user.id);
-        if state.is_retired(&kept.user) || state.sessions.get(&digest).is_none() {
-            return Ok(Admission::Refused);
+        if state.is_retired(&kept.user) {
+            return Ok(Admission::Retired);
+        }
+        if state.sessions.get(&digest).is_none() {
+            return Ok(Admission::Ended);
         }
         state.retired.insert((user, kept.user.updated_at), (), RETIRED_FOR);
         for other in state.of(user) {

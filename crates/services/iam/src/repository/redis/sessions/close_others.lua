@@ -1,9 +1,12 @@
--- Retires a user's credentials, marks the user as being changed, and ends all sessions of the user except one. Returns 0, or -1 if
--- the credentials are retired already or the kept session has ended, or -2 if the kept session is not in the set of the user's sessions.
+-- Retires a user's credentials, marks the user as being changed, and ends all sessions of the user except one. Returns 0, or without a
+-- change: -1 if the credentials are retired already, -3 if the kept session has ended, -2 if it is not in the set of the user's sessions.
 -- KEYS: 1 the mark that retires the credentials, 2 the set of the user's sessions, 3 the record of the user
 -- ARGV: 1 the kept session's digest, 2 the prefix of a session's key, 3 the lifetime of both marks in milliseconds
-if redis.call('exists', KEYS[1]) == 1 or redis.call('exists', ARGV[2] .. ARGV[1]) == 0 then
+if redis.call('exists', KEYS[1]) == 1 then
   return -1
+end
+if redis.call('exists', ARGV[2] .. ARGV[1]) == 0 then
+  return -3
 end
 local sessions, is_known = redis.call('zrange', KEYS[2], 0, -1), false
 for _, digest in ipairs(sessions) do

@@ -30,6 +30,8 @@ use crate::{
 
 /// The reply of close_others.lua if the kept session is not in the set of the user's sessions.
 const NOT_IN_SET: i64 = -2;
+/// The reply of close_others.lua if the kept session has ended.
+const ENDED: i64 = -3;
 
 pub struct RedisSessions {
     connection: Connection,
@@ -148,7 +150,11 @@ fn is_lost(error: &RedisError) -> bool {
 }
 
 fn admission(reply: i64) -> Admission {
-    if reply == 0 { Admission::Granted } else { Admission::Refused }
+    match reply {
+        0 => Admission::Granted,
+        ENDED => Admission::Ended,
+        _ => Admission::Retired,
+    }
 }
 
 #[async_trait]
