@@ -4,6 +4,13 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use contracts::ids::{OrderId, PartId, UserId};
 use contracts::money::Money;
+use contracts::proto::payment::v1::{
+    CreditRequest, CreditResponse, GetBalanceRequest, GetBalanceResponse, GetPaymentRequest, GetPaymentResponse,
+    ListPaymentsRequest, ListPaymentsResponse, PayOrderRequest, PayOrderResponse, PaymentMethod as Method,
+    RefundPartiallyRequest, RefundPartiallyResponse, RefundRequest, RefundResponse, VoidAttemptRequest,
+    VoidAttemptResponse,
+    payment_service_server::{PaymentService, PaymentServiceServer},
+};
 use order::{
     api::{self, Api},
     client::{
@@ -16,7 +23,8 @@ use order::{
     service::OrderService,
 };
 use platform::{
-    auth::{Guard, MemorySessions, ServiceKey},
+    auth::{Access, Guard, MemorySessions, ServiceKey},
+    grpc::{Services, with_reason},
     http,
     outbox::Waker,
     server::readiness::Readiness,
@@ -26,6 +34,7 @@ use serde_json::json;
 use testkit::eventually;
 use tokio::{net::TcpListener, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
+use tonic::{Code, Request, Response, Status as Answer};
 
 use crate::ids;
 use crate::shop::deliveries;
@@ -96,6 +105,29 @@ impl Shop {
         let url = format!("http://{}/api/v1/orders", listener.local_addr().unwrap());
         tokio::spawn(http::serve(listener, router, Readiness::default(), CancellationToken::new()));
         url
+    }
+}
+
+/// A stand-in for payment whose card provider is away.
+struct WithoutCards;
+
+#[tonic::async_trait]
+impl PaymentService for WithoutCards {
+    async fn pay_order(&self, request: Request<PayOrderRequest>) -> Result<Response<PayOrderResponse>, Answer> {
+        if request.get_ref().payment_method() != Method::InvestorMoney {
+            return Err(with_reason(Code::Unavailable, "PAYMENT_OUTCOME_UNKNOWN", "not known yet"));
+        }
+        Ok(Response::new(PayOrderResponse { transaction_uuid: ids::transaction().to_string() }))
+    }
+
+    testkit::not_served! {
+        void_attempt: VoidAttemptRequest => VoidAttemptResponse,
+        get_payment: GetPaymentRequest => GetPaymentResponse,
+        list_payments: ListPaymentsRequest => ListPaymentsResponse,
+        refund: RefundRequest => RefundResponse,
+        refund_partially: RefundPartiallyRequest => RefundPartiallyResponse,
+        get_balance: GetBalanceRequest => GetBalanceResponse,
+        credit: CreditRequest => CreditResponse,
     }
 }
 
@@ -235,4 +267,20 @@ async fn a_payment_that_is_not_called_any_more_has_declined_nothing() {
     assert!(waiting.attempt.is_some(), "an attempt whose outcome is unknown has ended");
     assert_eq!(well.find(shop.user, last).await.unwrap().status, Status::Paid);
     assert_eq!(shop.payments.charges(last), 1);
+}
+
+#[tokio::test]
+async fn a_card_provider_that_is_away_stops_no_payment_from_a_balance() {
+    let shop = Shop::open();
+    let services = Services::new(contracts::proto::DESCRIPTORS).with(PaymentServiceServer::new(WithoutCards));
+    let (address, _server) = testkit::serve(testkit::guard("payment", &[]).otherwise(Access::Public), services).await;
+    let service = shop.service(None, Some(address));
+
+    for _ in 0..12 {
+        let outcome = service.pay(shop.user, shop.order().await, PaymentMethod::Card, None).await;
+        assert!(matches!(outcome, Err(Error::PaymentOutcomeUnknown)), "{outcome:?}");
+    }
+    let outcome = service.pay(shop.user, shop.order().await, PaymentMethod::InvestorMoney, None).await;
+
+    assert!(matches!(outcome, Ok(Outcome::Paid { .. })), "{outcome:?}");
 }

@@ -26,7 +26,7 @@ use tokio::time::Instant;
 use tonic::{Code, Status, body::Body};
 use tower::Service;
 
-use super::deadline_body::Answer;
+use super::{deadline_body::Answer, reason};
 use crate::{
     auth::{self, ServiceKey},
     circuit_breaker::{CircuitBreaker, Outcome},
@@ -191,8 +191,8 @@ impl Service<Request<Body>> for Peer {
             };
             match answer {
                 Ok(answer) => {
-                    let code = Status::from_header_map(answer.headers()).map_or(Code::Ok, |status| status.code());
-                    permit.end(outcome(code, left));
+                    let status = Status::from_header_map(answer.headers());
+                    permit.end(status.map_or(Outcome::Answered, |status| outcome_of(&status, left)));
                     Ok(answer.map(|body| Body::new(Answer::new(body, name, deadline))))
                 }
                 Err(Failure::Lost(lost)) => {
@@ -210,6 +210,15 @@ impl Service<Request<Body>> for Peer {
     }
 }
 
+/// Returns the outcome that a response has for the circuit breaker. UNAVAILABLE with a reason of its own, such as PAYMENT_OUTCOME_UNKNOWN,
+/// is an answer: the peer works, and other calls may succeed.
+fn outcome_of(status: &Status, left: Duration) -> Outcome {
+    match (status.code(), reason(status)) {
+        (Code::Unavailable, Some(_)) => Outcome::Answered,
+        (code, _) => outcome(code, left),
+    }
+}
+
 /// Returns the outcome that a call with this status code has for the circuit breaker. `left` is the time that the peer had to respond.
 fn outcome(code: Code, left: Duration) -> Outcome {
     match code {
@@ -224,7 +233,10 @@ fn outcome(code: Code, left: Duration) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::{CREDENTIAL, Credential, SESSION_METADATA};
+    use crate::{
+        auth::{CREDENTIAL, Credential, SESSION_METADATA},
+        grpc::with_reason,
+    };
 
     fn peer() -> Peer {
         Peer::lazy("inventory", "INVENTORY_ADDRESS", "127.0.0.1:1").unwrap()
@@ -275,5 +287,14 @@ mod tests {
         for (code, left, expected) in cases {
             assert_eq!(outcome(code, left), expected, "{code:?} after {left:?}");
         }
+    }
+
+    #[test]
+    fn unavailable_with_a_reason_of_its_own_is_an_answer() {
+        let (second, text) = (Duration::from_secs(1), "not now");
+        let answered = with_reason(Code::Unavailable, "PAYMENT_OUTCOME_UNKNOWN", text);
+
+        assert_eq!(outcome_of(&answered, second), Outcome::Answered);
+        assert_eq!(outcome_of(&Status::unavailable(text), second), Outcome::Failed);
     }
 }
