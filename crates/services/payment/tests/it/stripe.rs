@@ -161,15 +161,19 @@ async fn a_refund_that_is_refused_as_made_already_has_the_state_of_the_one_that_
     assert_eq!(server.refunds(intent.order.uuid()), 1);
 }
 
+async fn give_back_in_the_dashboard(server: &stand_ins::Provider, amount: &str) {
+    let form = [("payment_intent", "pi_1"), ("amount", amount)];
+    let request =
+        platform::http::client_builder().build().unwrap().post(format!("{}/v1/refunds", server.url())).bearer_auth(KEY);
+    request.header("Idempotency-Key", "dashboard").form(&form).send().await.unwrap().error_for_status().unwrap();
+}
+
 #[tokio::test]
 async fn what_somebody_gave_back_at_the_provider_counts_for_a_cancelled_order_alone() {
     let server = stand_in().await;
     let intent = intent(Method::Card);
     client(&server.url()).charge(&intent).await.unwrap();
-    let form = [("payment_intent", "pi_1"), ("amount", "1000")];
-    let request =
-        platform::http::client_builder().build().unwrap().post(format!("{}/v1/refunds", server.url())).bearer_auth(KEY);
-    request.header("Idempotency-Key", "dashboard").form(&form).send().await.unwrap().error_for_status().unwrap();
+    give_back_in_the_dashboard(&server, "1000").await;
     let part = refund("part", &intent);
     let rest = Refund { id: refund_of_rest(intent.transaction), ..refund("rest", &intent) };
 
@@ -178,6 +182,29 @@ async fn what_somebody_gave_back_at_the_provider_counts_for_a_cancelled_order_al
     assert_eq!(client(&server.url()).refund(&part).await.unwrap(), RefundState::Failed);
 
     assert_eq!(server.refunds(intent.order.uuid()), 1);
+}
+
+#[tokio::test]
+async fn a_cancelled_order_gets_once_what_somebody_left_of_its_charge_at_the_provider() {
+    let server = stand_in().await;
+    let intent = intent(Method::Card);
+    client(&server.url()).charge(&intent).await.unwrap();
+    give_back_in_the_dashboard(&server, "300").await;
+    let rest = Refund { id: refund_of_rest(intent.transaction), ..refund("rest", &intent) };
+
+    // The response to the whole amount is lost, then that to the rest.
+    server.be(Mode::Refunding(ProviderFault::Lost));
+    for _ in 0..2 {
+        assert!(client(&server.url()).refund(&rest).await.is_err());
+    }
+    assert_eq!(client(&server.url()).refund(&rest).await.unwrap(), RefundState::Refunded);
+    server.forget_keys();
+    server.be(Mode::Well);
+    assert_eq!(client(&server.url()).refund(&rest).await.unwrap(), RefundState::Refunded);
+    assert!(client(&server.url()).is_refunded(&rest).await.unwrap());
+
+    let amounts: Vec<_> = server.entries().iter().map(|entry| entry.amount).collect();
+    assert_eq!(amounts, [1000, 300, 700]);
 }
 
 #[tokio::test]

@@ -17,7 +17,15 @@ const MAX_PAGES: usize = 100;
 
 impl Stripe {
     pub(super) async fn request_refund(&self, refund: &Refund) -> Result<RefundState, Unknown> {
-        let amount = refund.amount.minor().to_string();
+        match self.post_refund(refund, &refund.key, refund.amount.minor()).await? {
+            Ok(made) => Ok(made.state()),
+            Err(failed) if failed.is_final() => self.after_error(refund, failed).await,
+            Err(failed) => Err(failed.into()),
+        }
+    }
+
+    async fn post_refund(&self, refund: &Refund, key: &str, amount: i64) -> Result<Response<RefundObject>, Unknown> {
+        let amount = amount.to_string();
         let transaction = refund.transaction.to_string();
         let form = [
             ("payment_intent", refund.charge.as_str()),
@@ -25,11 +33,7 @@ impl Stripe {
             ("metadata[transaction_uuid]", &transaction),
             ("metadata[refund]", &refund.id),
         ];
-        match self.send::<RefundObject>(self.post(&["refunds"], &refund.key, &form)?).await? {
-            Ok(made) => Ok(made.state()),
-            Err(failed) if failed.is_final() => self.after_error(refund, failed).await,
-            Err(failed) => Err(failed.into()),
-        }
+        self.send(self.post(&["refunds"], key, &form)?).await
     }
 
     /// Reads the current state of a refund. A repeated POST would replay the first response of its idempotency key.
@@ -41,32 +45,43 @@ impl Stripe {
     }
 
     /// Returns the state of the refund after an error that the provider would answer again under this key. An earlier request may have made
-    /// the refund, and its key was forgotten.
+    /// the refund, and its key was forgotten. If only a part of the amount was given back, as in the provider's dashboard, requests the
+    /// rest.
     async fn after_error(&self, refund: &Refund, failed: ErrorResponse) -> Result<RefundState, Unknown> {
-        match self.given(refund).await? {
-            Ok(found) => Ok(found.unwrap_or_else(|| {
-                tracing::error!(key = refund.key, %failed, "refund rejected by the payment provider");
-                RefundState::Failed
-            })),
+        let given = match self.given(refund).await? {
+            Ok(given) => given,
             // The server compatible with Stripe cannot list refunds.
             Err(missing) if missing.status == StatusCode::NOT_FOUND && failed.is_refunded() => {
-                Ok(RefundState::Refunded)
+                return Ok(RefundState::Refunded);
             }
-            Err(missing) => Err(missing.into()),
+            Err(missing) => return Err(missing.into()),
+        };
+        if let Some(state) = given.state(refund) {
+            return Ok(state);
         }
+        let failed = match given.rest(refund) {
+            None => failed,
+            Some(rest) => match self.post_refund(refund, &format!("{}-rest-{rest}", refund.key), rest).await? {
+                Ok(made) => return Ok(given.state_with(&made)),
+                Err(failed) if failed.is_final() => failed,
+                Err(failed) => return Err(failed.into()),
+            },
+        };
+        tracing::error!(key = refund.key, %failed, "refund rejected by the payment provider");
+        Ok(RefundState::Failed)
     }
 
     /// Returns true if the requests of this refund, without those that failed, give its amount back.
     pub(super) async fn stands(&self, refund: &Refund) -> Result<bool, Unknown> {
         match self.given(refund).await? {
-            Ok(found) => Ok(found.is_some()),
+            Ok(given) => Ok(given.state(refund).is_some()),
             Err(failed) => Err(failed.into()),
         }
     }
 
-    /// Returns the state of a refund among all refunds of its charge; `None` if its requests give back less than its amount. Unknown if not
-    /// all of them could be read, since the refund may be among the rest.
-    async fn given(&self, refund: &Refund) -> Result<Response<Option<RefundState>>, Unknown> {
+    /// Returns what was given back of a refund, according to all refunds of its charge, or to those that give its amount back. Unknown if
+    /// not all of them could be read, since the refund may be among the rest.
+    async fn given(&self, refund: &Refund) -> Result<Response<Given>, Unknown> {
         let (mut given, mut after) = (Given::default(), None);
         for _ in 0..MAX_PAGES {
             let page = match self.page(&refund.charge, after.as_deref()).await? {
@@ -74,10 +89,9 @@ impl Stripe {
                 Err(failed) => return Ok(Err(failed)),
             };
             given.add(&page, refund);
-            let state = given.state(refund);
             after = page.next();
-            if state.is_some() || after.is_none() {
-                return Ok(Ok(state));
+            if given.state(refund).is_some() || after.is_none() {
+                return Ok(Ok(given));
             }
         }
         Err(Unknown(anyhow::anyhow!("the charge has more than {MAX_PAGES} pages of refunds")))

@@ -133,6 +133,19 @@ impl Given {
         let is_given = self.amount >= wanted.amount.minor();
         is_given.then(|| self.pending.clone().unwrap_or(RefundState::Refunded))
     }
+
+    /// Returns what is left to give back, in minor units; `None` if nothing was given back.
+    pub fn rest(&self, wanted: &Refund) -> Option<i64> {
+        (self.amount > 0).then_some(wanted.amount.minor() - self.amount)
+    }
+
+    /// Returns the state of the refund once `made` has given back the rest.
+    pub fn state_with(&self, made: &RefundObject) -> RefundState {
+        match (made.state(), &self.pending) {
+            (RefundState::Refunded, Some(pending)) => pending.clone(),
+            (state, _) => state,
+        }
+    }
 }
 
 impl ErrorResponse {
