@@ -115,8 +115,8 @@ pub trait Payments: PartialRefunds {
         current: &RefundRequest,
         next: &RefundRequest,
     ) -> Result<(), Error>;
-    /// Records that the provider has refunded the charge.
-    async fn refunded(&self, transaction: TransactionId) -> Result<(), Error>;
+    /// Records that the provider has refunded the charge by this request. Does nothing if the current one is another.
+    async fn refunded(&self, transaction: TransactionId, request: &RefundRequest) -> Result<(), Error>;
     /// Closes the order for charges and marks its charge for refund. Returns true if that changed anything.
     async fn cancel(&self, order: OrderId, cause: Option<Cause>) -> Result<bool, Error>;
     /// Returns true if the order is cancelled, whether or not it was charged.

@@ -26,7 +26,7 @@ impl PaymentService {
         let refund = Refund::new(payment, refund_of_rest(transaction), payment.left(), request)?;
         let state = self.ask_for_refund(payment, &refund).await?;
         let Some(next) = request.next(&state) else {
-            self.payments.refunded(transaction).await?;
+            self.payments.refunded(transaction, request).await?;
             tracing::info!(order_uuid = %order, transaction_uuid = %transaction, "payment refunded");
             return Ok(());
         };

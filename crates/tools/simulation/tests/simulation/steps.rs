@@ -345,7 +345,7 @@ stepwise! {
         fn age(transaction: TransactionId) -> Duration;
         fn processing(transaction: TransactionId, reference: &str) -> ();
         fn continue_refund(transaction: TransactionId, current: &RefundRequest, next: &RefundRequest) -> ();
-        fn refunded(transaction: TransactionId) -> ();
+        fn refunded(transaction: TransactionId, request: &RefundRequest) -> ();
         fn hurry(transaction: TransactionId) -> ();
         fn reopen_refund(transaction: TransactionId, number: u32) -> ();
         fn get(transaction: TransactionId) -> Option<Payment>;

@@ -167,10 +167,11 @@ impl Payments for MemoryPayments {
         Ok(())
     }
 
-    async fn refunded(&self, transaction: TransactionId) -> Result<(), Error> {
+    async fn refunded(&self, transaction: TransactionId, request: &RefundRequest) -> Result<(), Error> {
         let mut tables = self.tables();
         if let Some(Row { payment, .. }) = tables.payments.get_mut(&transaction)
-            && let Status::Refunding { reference, request } = &payment.status
+            && let Status::Refunding { reference, request: current } = &payment.status
+            && current == request
         {
             payment.status = Status::Refunded { reference: reference.clone(), number: request.number };
             payment.updated_at = self.clock.now();

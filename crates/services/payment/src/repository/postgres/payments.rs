@@ -157,15 +157,8 @@ impl Payments for PgPayments {
         find::get(&self.pool, transaction).await
     }
 
-    async fn refunded(&self, transaction: TransactionId) -> Result<(), Error> {
-        sqlx::query!(
-            "update payments set status = 'refunded', updated_at = now()
-            where transaction_uuid = $1 and status = 'refunding'",
-            transaction.uuid(),
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+    async fn refunded(&self, transaction: TransactionId, request: &RefundRequest) -> Result<(), Error> {
+        provider_states::refunded(&self.pool, transaction, request).await
     }
 
     async fn cancel(&self, order: OrderId, cause: Option<Cause>) -> Result<bool, Error> {

@@ -1,4 +1,4 @@
-//! Writes what the provider has said of a charge or refund that is not over.
+//! Writes what the provider has said of a charge that is pending, or of a refund.
 
 use contracts::ids::TransactionId;
 use platform::postgres::Database;
@@ -46,6 +46,24 @@ pub(super) async fn continue_refund(
         next.reference.as_deref(),
         REFUND_DELAY.as_secs_f64(),
         MAX_REFUND_DELAY.as_secs_f64(),
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn refunded(
+    pool: &Database,
+    transaction: TransactionId,
+    request: &RefundRequest,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "update payments set status = 'refunded', updated_at = now()
+            where transaction_uuid = $1 and status = 'refunding'
+                and refund_number = $2 and refund_reference is not distinct from $3",
+        transaction.uuid(),
+        i32::try_from(request.number).unwrap_or(i32::MAX),
+        request.reference.as_deref(),
     )
     .execute(pool)
     .await?;

@@ -31,8 +31,8 @@ async fn a_cancelled_success_is_refunded_once(fixture: Fixture) {
 
     assert!(fixture.payments.cancel(intent.order, None).await.unwrap());
     let refunding = fixture.payments.find(intent.order).await.unwrap().unwrap();
-    fixture.payments.refunded(intent.transaction).await.unwrap();
-    fixture.payments.refunded(intent.transaction).await.unwrap();
+    fixture.payments.refunded(intent.transaction, &RefundRequest::FIRST).await.unwrap();
+    fixture.payments.refunded(intent.transaction, &RefundRequest::FIRST).await.unwrap();
     assert!(!fixture.payments.cancel(intent.order, None).await.unwrap());
 
     assert_eq!(refunding.status, refunding_first());
@@ -81,7 +81,7 @@ async fn an_order_stays_cancelled(fixture: Fixture) {
         fixture.payments.cancel(order, None).await.unwrap();
         assert!(fixture.payments.is_cancelled(order).await.unwrap());
     }
-    fixture.payments.refunded(charged_.transaction).await.unwrap();
+    fixture.payments.refunded(charged_.transaction, &RefundRequest::FIRST).await.unwrap();
 
     assert!(fixture.payments.is_cancelled(charged_.order).await.unwrap());
     assert!(!fixture.payments.is_cancelled(new_order()).await.unwrap());

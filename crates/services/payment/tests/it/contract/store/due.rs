@@ -9,6 +9,7 @@ contract!([
     a_refund_is_due_at_once,
     a_charge_keeps_its_id_while_it_is_pending,
     a_refund_continues_after_a_pause_from_its_latest_request_alone,
+    a_refund_is_recorded_as_made_by_its_latest_request_alone,
     an_unfinished_payment_that_is_looked_at_is_due_before_its_pause_is_over,
     a_refund_that_failed_after_it_was_made_is_opened_again_once,
     a_payment_has_an_age,
@@ -72,7 +73,7 @@ async fn a_refund_is_due_at_once(fixture: Fixture) {
 
     assert_eq!(fixture.unfinished().await, Unfinished { refunding: 1, ..Unfinished::default() });
     assert_eq!(fixture.due().await, [intent.transaction]);
-    fixture.payments.refunded(intent.transaction).await.unwrap();
+    fixture.payments.refunded(intent.transaction, &RefundRequest::FIRST).await.unwrap();
     fixture.elapse(Duration::from_mins(1)).await;
 
     assert!(fixture.due().await.is_empty());
@@ -121,10 +122,26 @@ async fn a_refund_continues_after_a_pause_from_its_latest_request_alone(fixture:
     fixture.payments.continue_refund(intent.transaction, &first, &pending).await.unwrap();
 
     let payment = fixture.payments.find(intent.order).await.unwrap().unwrap();
-    assert_eq!(payment.status, Status::Refunding { reference: reference(), request: second });
-    fixture.payments.refunded(intent.transaction).await.unwrap();
+    assert_eq!(payment.status, Status::Refunding { reference: reference(), request: second.clone() });
+    fixture.payments.refunded(intent.transaction, &second).await.unwrap();
     let payment = fixture.payments.find(intent.order).await.unwrap().unwrap();
     assert_eq!(payment.status, Status::Refunded { reference: reference(), number: 2 });
+}
+
+async fn a_refund_is_recorded_as_made_by_its_latest_request_alone(fixture: Fixture) {
+    let intent = intent(Method::Card);
+    fixture.settled(&intent, &charged()).await;
+    fixture.payments.cancel(intent.order, Some(new_cause())).await.unwrap();
+    let (first, second) = (RefundRequest::FIRST, RefundRequest { number: 2, reference: None });
+    let pending = RefundRequest { number: 2, reference: Some("re".to_owned()) };
+    fixture.payments.continue_refund(intent.transaction, &first, &second).await.unwrap();
+
+    for other in [&first, &pending] {
+        fixture.payments.refunded(intent.transaction, other).await.unwrap();
+    }
+
+    let payment = fixture.payments.get(intent.transaction).await.unwrap().unwrap();
+    assert_eq!(payment.status, Status::Refunding { reference: reference(), request: second });
 }
 
 async fn an_unfinished_payment_that_is_looked_at_is_due_before_its_pause_is_over(fixture: Fixture) {
@@ -155,11 +172,12 @@ async fn a_refund_that_failed_after_it_was_made_is_opened_again_once(fixture: Fi
     assert_eq!(charged.status, Status::Succeeded { reference: reference() });
     fixture.payments.cancel(intent.order, Some(new_cause())).await.unwrap();
     assert_eq!(fixture.due().await, [intent.transaction]);
-    fixture.payments.refunded(intent.transaction).await.unwrap();
+    fixture.payments.refunded(intent.transaction, &RefundRequest::FIRST).await.unwrap();
 
     fixture.payments.reopen_refund(intent.transaction, 1).await.unwrap();
     let due = fixture.due().await;
-    fixture.payments.refunded(intent.transaction).await.unwrap();
+    let second = RefundRequest { number: 2, reference: None };
+    fixture.payments.refunded(intent.transaction, &second).await.unwrap();
     fixture.payments.reopen_refund(intent.transaction, 1).await.unwrap();
 
     assert_eq!(due, [intent.transaction]);

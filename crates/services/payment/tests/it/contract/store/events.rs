@@ -119,7 +119,7 @@ async fn a_cancellation_and_a_refund_publish_nothing(fixture: Fixture) {
     for order in [paid.order, unpaid.order] {
         fixture.payments.cancel(order, Some(new_cause())).await.unwrap();
     }
-    fixture.payments.refunded(paid.transaction).await.unwrap();
+    fixture.payments.refunded(paid.transaction, &RefundRequest::FIRST).await.unwrap();
     fixture.payments.begin(&unpaid).await.unwrap();
 
     assert_eq!(fixture.events().await, [completed(&paid, "SUCCESS")]);
