@@ -101,8 +101,9 @@ pub trait Payments: PartialRefunds {
     /// Records an attempt as declined without a call to the provider, and writes its event. Does nothing if the attempt is recorded
     /// already. Returns all payments of the order.
     async fn void_attempt(&self, intent: &Intent) -> Result<Vec<Payment>, Error>;
-    /// Records the outcome of a charge and its event. The first recorded outcome wins. Returns the payment with that outcome.
-    async fn settle(&self, intent: &Intent, outcome: &Outcome) -> Result<Payment, Error>;
+    /// Records the outcome of a charge and its event. The first recorded outcome wins. Returns the payment with that outcome, and
+    /// true if this call recorded it.
+    async fn settle(&self, intent: &Intent, outcome: &Outcome) -> Result<(Payment, bool), Error>;
     /// Returns the time since the attempt was recorded, by the clock of the store.
     async fn age(&self, transaction: TransactionId) -> Result<Duration, Error>;
     /// Records the provider's id of a charge that is pending.

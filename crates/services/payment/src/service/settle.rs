@@ -8,14 +8,17 @@ use crate::{
 };
 
 impl PaymentService {
-    /// Records the outcome. Wakes the job that refunds, if the order was cancelled meanwhile.
+    /// Records the outcome. Counts the payment if no other call has recorded it. Wakes the job that refunds, if the order was cancelled
+    /// meanwhile.
     pub(super) async fn settle(&self, payment: Payment, outcome: &Outcome) -> Result<Payment, Error> {
         let Intent { order, transaction, attempt, .. } = payment.intent;
-        let payment = self.payments.settle(&payment.intent, outcome).await?;
-        metrics::settled(&payment);
-        self.relay.wake();
+        let (payment, is_first) = self.payments.settle(&payment.intent, outcome).await?;
         let status = &payment.status;
-        tracing::info!(order_uuid = %order, transaction_uuid = %transaction, attempt, ?status, "payment settled");
+        if is_first {
+            metrics::settled(&payment);
+            tracing::info!(order_uuid = %order, transaction_uuid = %transaction, attempt, ?status, "payment settled");
+        }
+        self.relay.wake();
         if matches!(status, Status::Refunding { .. }) {
             self.refund_due.notify_one();
         }

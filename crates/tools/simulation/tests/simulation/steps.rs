@@ -361,7 +361,7 @@ stepwise! {
         &self,
         intent: &Intent,
         outcome: &payment::model::Outcome,
-    ) -> Result<Payment, payment::error::Error> {
+    ) -> Result<(Payment, bool), payment::error::Error> {
         self.before("before a payment is settled").await?;
         let settled = self.twin.settle(intent, outcome).await;
         self.process.world.note(format_args!("payment {} is settled: {outcome:?}", intent.transaction));

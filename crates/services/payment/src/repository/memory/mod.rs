@@ -123,15 +123,16 @@ impl Payments for MemoryPayments {
         Ok(tables.of(intent.order).map(|row| row.payment.clone()).collect())
     }
 
-    async fn settle(&self, intent: &Intent, outcome: &Outcome) -> Result<Payment, Error> {
+    async fn settle(&self, intent: &Intent, outcome: &Outcome) -> Result<(Payment, bool), Error> {
         let mut tables = self.tables();
         let row = tables.payments.get_mut(&intent.transaction).ok_or(Error::NotFound)?;
-        if let Some(event) = row.payment.settle(outcome) {
-            self.outbox.insert((&event).into());
+        let event = row.payment.settle(outcome);
+        if let Some(event) = &event {
+            self.outbox.insert(event.into());
             row.payment.updated_at = self.clock.now();
             (row.tries, row.next_try_at) = (0, Instant::now());
         }
-        Ok(row.payment.clone())
+        Ok((row.payment.clone(), event.is_some()))
     }
 
     async fn age(&self, transaction: TransactionId) -> Result<Duration, Error> {

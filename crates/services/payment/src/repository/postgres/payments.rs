@@ -101,10 +101,10 @@ impl Payments for PgPayments {
         rows.into_iter().filter_map(|row| row.payment().transpose()).collect()
     }
 
-    async fn settle(&self, intent: &Intent, outcome: &Outcome) -> Result<Payment, Error> {
+    async fn settle(&self, intent: &Intent, outcome: &Outcome) -> Result<(Payment, bool), Error> {
         let settled = self.settlements.submit(grouped::settle::Request::new(intent, outcome)).await?;
         if let Some(row) = settled {
-            return row.payment()?.ok_or(Error::NotFound);
+            return Ok((row.payment()?.ok_or(Error::NotFound)?, true));
         }
         let row = sqlx::query_as!(
             Row,
@@ -116,7 +116,8 @@ impl Payments for PgPayments {
         )
         .fetch_optional(&self.pool)
         .await?;
-        row.map(Row::payment).transpose()?.flatten().ok_or(Error::NotFound)
+        let payment = row.map(Row::payment).transpose()?.flatten().ok_or(Error::NotFound)?;
+        Ok((payment, false))
     }
 
     async fn age(&self, transaction: TransactionId) -> Result<Duration, Error> {

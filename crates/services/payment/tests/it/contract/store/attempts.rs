@@ -8,6 +8,7 @@ contract!([
     a_declined_attempt_may_be_followed_by_another,
     no_attempt_follows_a_success,
     the_first_outcome_wins,
+    one_call_settles_an_attempt,
     an_attempt_that_is_void_is_never_charged,
     a_recorded_attempt_cannot_be_voided,
     the_payment_of_an_order_is_the_one_that_counts,
@@ -63,11 +64,22 @@ async fn the_first_outcome_wins(fixture: Fixture) {
     let intent = intent(Method::Card);
     fixture.settled(&intent, &charged()).await;
 
-    let settled = fixture.payments.settle(&intent, &declined()).await.unwrap();
+    let (settled, _) = fixture.payments.settle(&intent, &declined()).await.unwrap();
 
     assert_eq!(settled.status, Status::Succeeded { reference: reference() });
     let unknown = fixture.payments.settle(&crate::intent(Method::Card), &charged()).await;
     assert!(matches!(unknown, Err(Error::NotFound)));
+}
+
+async fn one_call_settles_an_attempt(fixture: Fixture) {
+    let (intent, outcome) = (intent(Method::Card), charged());
+    fixture.begin(&intent).await;
+
+    let settle = async || fixture.payments.settle(&intent, &outcome).await.unwrap().1;
+    let (one, other) = tokio::join!(settle(), settle());
+
+    assert_ne!(one, other);
+    assert!(!settle().await);
 }
 
 async fn an_attempt_that_is_void_is_never_charged(fixture: Fixture) {

@@ -48,7 +48,7 @@ async fn a_payment_that_is_cancelled_while_pending_is_settled_first(fixture: Fix
 
     assert!(fixture.payments.cancel(intent.order, None).await.unwrap());
     let pending = fixture.payments.find(intent.order).await.unwrap().unwrap();
-    let settled = fixture.payments.settle(&intent, &charged()).await.unwrap();
+    let (settled, _) = fixture.payments.settle(&intent, &charged()).await.unwrap();
 
     assert_eq!((pending.status, pending.cancelled), (Status::NEW, true));
     assert_eq!(settled.status, refunding_first());

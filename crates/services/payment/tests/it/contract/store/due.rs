@@ -88,10 +88,10 @@ async fn a_charge_keeps_its_id_while_it_is_pending(fixture: Fixture) {
     }
 
     let pending = fixture.payments.find(intent.order).await.unwrap().unwrap();
-    let settled = fixture.payments.settle(&intent, &charged()).await.unwrap();
+    let (settled, _) = fixture.payments.settle(&intent, &charged()).await.unwrap();
     fixture.payments.processing(intent.transaction, "late").await.unwrap();
     let after = fixture.payments.find(intent.order).await.unwrap().unwrap();
-    let refused = fixture.payments.settle(&declined_, &declined()).await.unwrap();
+    let (refused, _) = fixture.payments.settle(&declined_, &declined()).await.unwrap();
 
     assert_eq!(pending.status, Status::Pending { reference: Some("early".to_owned()) });
     assert_eq!((&settled.status, &after.status), (&Status::Succeeded { reference: reference() }, &settled.status));

@@ -55,7 +55,7 @@ async fn a_charge_of_an_order_cancelled_meanwhile_is_published_as_failed(fixture
         fixture.payments.cancel(intent.order, Some(new_cause())).await.unwrap();
     }
 
-    let settled = fixture.payments.settle(&charged_, &charged()).await.unwrap();
+    let (settled, _) = fixture.payments.settle(&charged_, &charged()).await.unwrap();
     fixture.payments.settle(&declined_, &Outcome::Declined(Decline::InsufficientFunds)).await.unwrap();
 
     assert_eq!(settled.status, refunding_first());

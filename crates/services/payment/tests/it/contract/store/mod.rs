@@ -52,7 +52,7 @@ impl Fixture {
 
     async fn settled(&self, intent: &Intent, outcome: &Outcome) -> Payment {
         self.begin(intent).await;
-        self.payments.settle(intent, outcome).await.unwrap()
+        self.payments.settle(intent, outcome).await.unwrap().0
     }
 
     /// Returns the events in the outbox, in publishing order.
