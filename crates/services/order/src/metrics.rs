@@ -61,7 +61,7 @@ pub fn cancelled() {
     metrics::counter!("orders_cancelled_total").increment(1);
 }
 
-/// Counts a payment whose outcome is unknown.
+/// Counts a payment whose outcome is unknown as its request ends.
 pub fn outcome_unknown() {
     metrics::counter!("payment_outcomes_unknown_total").increment(1);
 }

@@ -36,7 +36,7 @@ impl OrderService {
         claim: Option<&Claim>,
     ) -> Result<Outcome, Error> {
         let precheck = async { self.find(user, order).await?.begin_attempt(method).map(drop).map_err(Error::from) };
-        self.idempotent(claim, order, precheck, async |execution| {
+        let paid = self.idempotent(claim, order, precheck, async |execution| {
             // A request that times out may have begun an attempt, and that attempt may have charged the order.
             let limit = deadline::remaining(REQUEST_TIMEOUT).saturating_sub(RESPONSE_RESERVE);
             let paid = tokio::time::timeout(limit, self.begin_and_finish(user, order, method, execution)).await;
@@ -44,8 +44,12 @@ impl OrderService {
                 tracing::warn!(order_uuid = %order, "payment timed out: the outcome is unknown");
                 Err(Error::PaymentOutcomeUnknown)
             })
-        })
-        .await
+        });
+        let paid = paid.await;
+        if matches!(paid, Err(Error::PaymentOutcomeUnknown)) {
+            metrics::outcome_unknown();
+        }
+        paid
     }
 
     async fn begin_and_finish(

@@ -10,7 +10,6 @@ use tracing::Instrument as _;
 use super::OrderService;
 use crate::{
     error::Error,
-    metrics,
     model::{AttemptLease, Order},
 };
 
@@ -73,7 +72,6 @@ impl OrderService {
     pub(super) async fn ask_later(&self, order: &Order, lease: &AttemptLease, problem: &str) -> Error {
         let attempt = lease.attempt.number;
         tracing::warn!(order_uuid = %order.uuid, attempt, problem, "payment outcome unknown; retrying later");
-        metrics::outcome_unknown();
         // This shortens the wait. If it fails, the attempt is due when its lease expires.
         let _ = self.attempts.postpone(order.uuid, lease, pause(lease.tries)).await;
         Error::PaymentOutcomeUnknown

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use metrics_exporter_prometheus::PrometheusBuilder;
 use order::{
     client::Fault,
     error::{Error, Refusal},
@@ -148,6 +149,29 @@ async fn a_payment_without_inventory_charges_nothing_and_may_be_tried_again() {
     assert!(matches!(refused, Err(Error::Unavailable("inventory", _))));
     assert!(matches!(paid, Ok(Outcome::Paid { .. })));
     assert_eq!(shop.payments.charges(order), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_payment_whose_outcome_is_unknown_when_its_request_ends_is_counted_once() {
+    let shop = Shop::open();
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+
+    // The reconciler needs three rounds for the first payment. The second one meets the time limit of its request.
+    for (count, faults) in [(1, vec![Fault::Lost; 4]), (2, vec![Fault::Hung])] {
+        let order = shop.order().await;
+        for fault in faults {
+            shop.payments.script(fault);
+        }
+
+        let unknown = shop.service.pay(shop.user, order, PaymentMethod::Card, None).await;
+        shop.reconcile(Duration::from_secs(60)).await;
+
+        assert!(matches!(unknown, Err(Error::PaymentOutcomeUnknown)), "{unknown:?}");
+        assert_eq!(shop.find(order).await.status, Status::Paid);
+        let (rendered, line) = (recorder.handle().render(), format!("payment_outcomes_unknown_total {count}\n"));
+        assert!(rendered.contains(&line), "{rendered} lacks {line}");
+    }
 }
 
 #[tokio::test]
