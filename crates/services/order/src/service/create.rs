@@ -48,7 +48,10 @@ impl OrderService {
         pays_itself: bool,
         execution: Execution<'_>,
     ) -> Result<Outcome, Error> {
-        let quote = quote(&order, reserved, pays_itself)?;
+        let quote = match quote(&order, reserved, pays_itself) {
+            Ok(quote) => quote,
+            Err(error) => return Err(self.give_back(order.uuid, error, execution).await),
+        };
         let event = order.create(quote.total_price);
         let created = match self.orders.create(&order, &quote, &event, self.unpaid_limits, execution.claim).await {
             Err(error @ Error::TooManyUnpaid { .. }) => return Err(self.give_back(order.uuid, error, execution).await),
@@ -62,8 +65,8 @@ impl OrderService {
 }
 
 impl OrderService {
-    /// Releases the reservation of an order that was refused for a temporary reason. It deletes the idempotency key first, so that a
-    /// repeated request creates another order: parts cannot be reserved for this order again.
+    /// Releases the reservation of an order that was refused for a reason that is not stored under its key. It deletes the idempotency key
+    /// first, so that a repeated request creates another order: parts cannot be reserved for this order again.
     async fn give_back(&self, order: OrderId, error: Error, execution: Execution<'_>) -> Error {
         if let Some(claim) = execution.claim {
             match self.keys.forget(claim).await {

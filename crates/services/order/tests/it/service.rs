@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use contracts::money::{MAX, Money};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use order::{
     client::Fault,
     error::{Error, Refusal},
-    model::{NewOrder, Outcome, PaymentMethod, Status},
+    model::{Claim, NewOrder, Outcome, PaymentMethod, Status},
 };
 
 use crate::ids;
@@ -48,6 +49,22 @@ async fn an_order_without_stock_is_refused_and_leaves_nothing() {
     let refused = shop.service.create(shop.user, order, None).await;
 
     assert!(matches!(refused, Err(Error::Refused(Refusal::OutOfStock(part))) if part == shop.engine));
+    assert!(shop.orders.all().is_empty());
+}
+
+#[tokio::test]
+async fn an_order_whose_total_is_too_large_gives_its_parts_back() {
+    let shop = Shop::open();
+    shop.inventory.put(shop.engine, Money::from_minor(MAX).unwrap(), 10);
+    let claim = Claim { user: shop.user, key: "key".to_owned(), fingerprint: vec![1], token: ids::random() };
+
+    for claim in [None, Some(&claim), Some(&claim)] {
+        let order = NewOrder::new(ids::order(), shop.user, vec![shop.engine; 2]);
+        let refused = shop.service.create(shop.user, order, claim).await;
+
+        assert!(matches!(refused, Err(Error::TotalTooLarge(_))), "{refused:?}");
+        assert_eq!(shop.inventory.available(shop.engine), 10);
+    }
     assert!(shop.orders.all().is_empty());
 }
 
