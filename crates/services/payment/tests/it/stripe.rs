@@ -6,7 +6,7 @@ use payment::{
     client::{Lookup, Provider as _, Refund},
     model::{ChargeState, Decline, Intent, Method, Outcome, RefundState, refund_of_rest},
 };
-use platform::error_chain;
+use platform::{deadline, error_chain};
 use stand_ins::{Mode, ProviderFault};
 use tokio::net::TcpListener;
 
@@ -82,6 +82,19 @@ async fn a_charge_that_times_out_is_unknown_and_made_once() {
 
     assert_eq!(client(&server.url()).charge(&intent).await.unwrap(), charged());
     assert_eq!(server.charges(intent.order.uuid()), 1);
+}
+
+#[tokio::test]
+async fn a_provider_that_hangs_leaves_time_to_say_that_the_outcome_is_unknown() {
+    let server = stand_in().await;
+    server.script([ProviderFault::Silent]);
+    let (client, intent) = (client(&server.url()), intent(Method::Card));
+    let limit = Duration::from_secs(1);
+
+    let charge = deadline::within(limit, client.charge(&intent));
+    let outcome = tokio::time::timeout(limit.saturating_sub(Duration::from_millis(50)), charge).await;
+
+    assert!(outcome.is_ok_and(|outcome| outcome.is_err()));
 }
 
 #[tokio::test]

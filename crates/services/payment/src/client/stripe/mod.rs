@@ -18,6 +18,9 @@ use crate::model::{ChargeState, Decline, Intent, Method, Outcome, RefundState};
 
 /// The maximum size of a response in bytes. It is many times the size of a search result with ten PaymentIntents.
 const MAX_RESPONSE_BYTES: usize = 256 * 1024;
+/// The part of a caller's time limit that is left for the response that the outcome is unknown. Without a response, the caller's circuit
+/// breaker would count a failure of this service.
+const RESPONSE_RESERVE: Duration = Duration::from_millis(200);
 
 /// The URL, credentials and settings of an account at the provider.
 #[derive(Clone, Debug)]
@@ -69,12 +72,10 @@ impl Stripe {
     }
 
     async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<Response<T>, Unknown> {
+        let limit = self.account.timeout.saturating_add(RESPONSE_RESERVE);
+        let limit = deadline::remaining(limit).saturating_sub(RESPONSE_RESERVE);
         let asked = async {
-            let response = request
-                .bearer_auth(self.account.key.expose_secret())
-                .timeout(deadline::remaining(self.account.timeout))
-                .send()
-                .await?;
+            let response = request.bearer_auth(self.account.key.expose_secret()).timeout(limit).send().await?;
             let replayed = response.headers().get("Idempotent-Replayed").is_some_and(|replayed| replayed == "true");
             anyhow::Ok((response.status(), replayed, response_body::read(response, MAX_RESPONSE_BYTES).await?))
         };
