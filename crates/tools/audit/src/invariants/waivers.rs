@@ -9,19 +9,69 @@ use crate::{Facts, Finding, Verdict, facts::Discarded};
 /// The beginning of the notes on violations that discarded letters explain.
 pub const WAIVED: &str = "waived";
 
-/// Returns the numbers of the invariants that are violated if a service never handles an event. Invariant 5, which
-/// always is, is left out.
-pub fn broken_without(service: &str, kind: &str) -> &'static [u8] {
+/// The violations of one invariant that follow from a missing event: its number, and the beginnings of their problems.
+pub type Consequences = (u8, &'static [&'static str]);
+
+const NOT_BUILT: &[&str] = &["is not built"];
+const PARTS_HELD: &[&str] = &["its parts are held"];
+
+/// Returns the violations that there are if a service never handles an event. Those of invariant 5, which there always are, are left out.
+///
+/// The texts are those that the modules of the invariants write.
+pub fn broken_without(service: &str, kind: &str) -> &'static [Consequences] {
     match (service, kind) {
         // The order stays PAID.
-        ("assembly", OrderPaid::TYPE) | ("order", AssemblyFailed::TYPE) => &[7],
+        ("assembly", OrderPaid::TYPE) | ("order", AssemblyFailed::TYPE) => &[(7, NOT_BUILT)],
         // The status of the reservation does not follow that of the order.
-        ("order", ShipAssembled::TYPE) | ("inventory", OrderCancelled::TYPE | ShipAssembled::TYPE) => &[3, 7],
+        ("order", ShipAssembled::TYPE) => &[(3, &["is PAID, and its reservation is committed"]), (7, NOT_BUILT)],
+        ("inventory", OrderCancelled::TYPE) => &[
+            (
+                3,
+                &[
+                    "is CANCELLED, and its reservation is held",
+                    "is CANCELLED, and its reservation is confirmed",
+                    "is CANCELLED, and its reservation is expired",
+                    "is CANCELLED, and its reservation is not there",
+                ],
+            ),
+            (7, PARTS_HELD),
+        ],
+        ("inventory", ShipAssembled::TYPE) => &[
+            (
+                3,
+                &[
+                    "is ASSEMBLED, and its reservation is held",
+                    "is ASSEMBLED, and its reservation is confirmed",
+                    "is ASSEMBLED, and its reservation is expired",
+                ],
+            ),
+            (7, PARTS_HELD),
+        ],
+        // Delivery does not know the order, or knows only what came before the missing event.
+        ("delivery", OrderPaid::TYPE) => &[(
+            11,
+            &[
+                "is ASSEMBLED, and its delivery is not there",
+                "is ASSEMBLED, and its delivery is ASSEMBLED_EARLY",
+                "is CANCELLED, and its delivery is not there",
+                "is CANCELLED, and its delivery is CANCELLED_EARLY",
+            ],
+        )],
+        // The ship stays in the hangar.
+        ("delivery", ShipAssembled::TYPE) => &[(11, &["is ASSEMBLED, and its delivery is PENDING"])],
         // The ship stays in the hangar, or is delivered although the order is cancelled.
-        ("delivery", OrderPaid::TYPE | ShipAssembled::TYPE | OrderCancelled::TYPE)
-        | ("order", DeliveryStatusUpdated::TYPE) => &[11],
+        ("delivery", OrderCancelled::TYPE) => &[(
+            11,
+            &[
+                "is CANCELLED, and its delivery is PENDING",
+                "is CANCELLED, and its delivery is CREATED",
+                "is CANCELLED, and its delivery is ASSIGNED",
+                "is CANCELLED, and its delivery is COMPLETED",
+            ],
+        )],
+        ("order", DeliveryStatusUpdated::TYPE) => &[(11, &["was told that its delivery is"])],
         // The charge is not refunded.
-        ("payment", OrderCancelled::TYPE) => &[2],
+        ("payment", OrderCancelled::TYPE) => &[(2, &["is CANCELLED, and is charged (1 charges, 0 refunds)"])],
         // `PaymentCompleted` violates none, since order gets the outcome from its call to payment or from its
         // reconciler.
         _ => &[],
@@ -50,8 +100,8 @@ pub fn waive(facts: &Facts, mut finding: Finding) -> Finding {
     finding
 }
 
-/// Returns true if a violation of this invariant concerns the order of a discarded event, and is of a kind that a
-/// missing event causes.
+/// Returns true if a violation of this invariant concerns the order of a discarded event, and is one that there is if the
+/// consumer never handles that event.
 fn explains(facts: &Facts, discarded: &Discarded, number: u8, row: &str, problem: &str) -> bool {
     let Some(order) = discarded.order.filter(|order| row.ends_with(&format!("order {order}"))) else { return false };
     let routes = ROUTES.iter().flat_map(|route| route.consumers.iter().map(move |consumer| (route.kind, consumer)));
@@ -62,6 +112,9 @@ fn explains(facts: &Facts, discarded: &Discarded, number: u8, row: &str, problem
     });
     taken_by.any(|(kind, consumer)| {
         let own = number == 5 && row.contains(kind) && problem.starts_with(consumer.group);
-        own || broken_without(consumer.service, kind).contains(&number)
+        let follows = |(of, problems): &Consequences| {
+            *of == number && problems.iter().any(|beginning| problem.starts_with(beginning))
+        };
+        own || broken_without(consumer.service, kind).iter().any(follows)
     })
 }

@@ -149,7 +149,7 @@ fn of_publication(facts: &Facts, row: &OutboxRow) -> Option<Pending> {
         }
         let mut numbers = vec![4, 5, 7];
         for consumer in route_of(kind).map(|route| route.consumers).unwrap_or_default() {
-            numbers.extend(broken_without(consumer.service, kind));
+            numbers.extend(broken_without(consumer.service, kind).iter().map(|(number, _)| *number));
         }
         let text = format!("{kind} {event} is not published yet, since {}", at(row.created_at));
         return Some(Pending { text, numbers, excuse });
@@ -187,7 +187,7 @@ pub fn unconsumed(facts: &Facts, order: Uuid) -> Vec<Unconsumed> {
 impl From<Unconsumed> for Pending {
     fn from(Unconsumed { event, kind, service, group }: Unconsumed) -> Self {
         let mut numbers = vec![5];
-        numbers.extend(broken_without(service, kind));
+        numbers.extend(broken_without(service, kind).iter().map(|(number, _)| *number));
         if service == "notification" {
             numbers.push(6);
         }
