@@ -92,6 +92,8 @@ pub struct PartialRefund {
     /// True once the provider has made the refund.
     pub is_made: bool,
     pub created_at: DateTime<Utc>,
+    /// The time at which a refund that had failed after it was made was requested again.
+    pub requested_at: Option<DateTime<Utc>>,
 }
 
 names!(EntryKind { Charge = "charge", Decline = "decline", Refund = "refund" });

@@ -77,7 +77,8 @@ fn services(facts: &Facts, late: &mut Late<'_>) {
         late.look(&format!("order {}", payment.order), what, payment.updated_at);
     }
     for refund in facts.partial_refunds.iter().filter(|refund| !refund.is_made) {
-        late.look(&format!("partial refund {}", refund.refund), "it is not made", refund.created_at);
+        let due = refund.requested_at.unwrap_or(refund.created_at);
+        late.look(&format!("partial refund {}", refund.refund), "it is not made", due);
     }
     for reservation in facts.reservations.iter().filter(|one| one.status == ReservationStatus::Held) {
         let due = reservation.expires_at.unwrap_or(reservation.updated_at);

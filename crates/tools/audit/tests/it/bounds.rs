@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use audit::facts::{BuildStatus, NotificationStatus, OrderStatus, PaymentStatus, ReservationStatus};
+use audit::facts::{BuildStatus, NotificationStatus, OrderStatus, PartialRefund, PaymentStatus, ReservationStatus};
+use uuid::Uuid;
 
-use crate::fixture::{BUILT, OPEN, REFUNDED, breaks, holds, now, the, then};
+use crate::fixture::{BUILT, OPEN, REFUNDED, breaks, holds, now, the, then, transaction};
+
+const DAY: Duration = Duration::from_hours(24);
 
 #[test]
 fn an_order_is_not_cancelled_at_its_deadline() {
@@ -80,6 +83,26 @@ fn parts_are_held_for_ever() {
         reservation.status = ReservationStatus::Held;
         reservation.expires_at = Some(now() + Duration::from_mins(1));
     });
+}
+
+#[test]
+fn a_partial_refund_that_is_requested_again_may_take_its_time_again() {
+    let open = |requested_at| {
+        move |facts: &mut audit::Facts| {
+            facts.partial_refunds.push(PartialRefund {
+                refund: Uuid::from_u128(300),
+                transaction: transaction(BUILT),
+                amount: 1,
+                is_made: false,
+                created_at: now() - DAY,
+                requested_at,
+            });
+        }
+    };
+
+    breaks(7, &["it is not made, 86400 s overdue"], open(None));
+    breaks(7, &["it is not made, 300 s overdue"], open(Some(then())));
+    holds(7, open(Some(now())));
 }
 
 #[test]

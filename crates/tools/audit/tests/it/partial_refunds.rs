@@ -20,6 +20,7 @@ fn give_back(facts: &mut Facts, order: Uuid, amount: i64) {
         amount,
         is_made: true,
         created_at: then(),
+        requested_at: None,
     });
     the(&mut facts.payments, |payment| payment.transaction == transaction).partially_refunded = amount;
     let key = REFUND.to_string();

@@ -32,7 +32,8 @@ macro_rules! payments {
 macro_rules! partial_refunds {
     ($($of:literal)?) => {
         concat!(
-            "select refund_uuid, transaction_uuid, amount, status = 'refunded' as is_made, created_at from partial_refunds",
+            "select refund_uuid, transaction_uuid, amount, status = 'refunded' as is_made, created_at, requested_at
+            from partial_refunds",
             $($of)?
         )
     };
@@ -122,17 +123,28 @@ async fn payments(database: &mut PgConnection, query: Query<'_, PaymentRow>) -> 
     Ok(payments)
 }
 
+#[derive(FromRow)]
+struct RefundRow {
+    refund_uuid: Uuid,
+    transaction_uuid: Uuid,
+    amount: i64,
+    is_made: bool,
+    created_at: DateTime<Utc>,
+    requested_at: Option<DateTime<Utc>>,
+}
+
 async fn partial_refunds(
     database: &mut PgConnection,
-    query: Query<'_, (Uuid, Uuid, i64, bool, DateTime<Utc>)>,
+    query: Query<'_, RefundRow>,
 ) -> anyhow::Result<Vec<PartialRefund>> {
     let rows = query.fetch_all(database).await?;
-    let refund = |(refund, transaction, amount, is_made, created_at)| PartialRefund {
-        refund,
-        transaction,
-        amount,
-        is_made,
-        created_at,
+    let refund = |row: RefundRow| PartialRefund {
+        refund: row.refund_uuid,
+        transaction: row.transaction_uuid,
+        amount: row.amount,
+        is_made: row.is_made,
+        created_at: row.created_at,
+        requested_at: row.requested_at,
     };
     Ok(rows.into_iter().map(refund).collect())
 }

@@ -92,6 +92,7 @@ pub fn facts(world: &World, at: DateTime<Utc>) -> Vec<facts::PartialRefund> {
         amount: recorded.refund.amount.minor(),
         is_made: recorded.is_made(),
         created_at: at,
+        requested_at: None,
     })
     .collect()
 }

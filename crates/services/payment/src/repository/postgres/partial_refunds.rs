@@ -193,7 +193,7 @@ impl PartialRefunds for PgPayments {
         sqlx::query!(
             "update partial_refunds
             set status = 'refunding', refund_number = refund_number + 1, refund_reference = null, tries = 0,
-                next_try_at = now(), updated_at = now()
+                next_try_at = now(), requested_at = now(), updated_at = now()
             where refund_uuid = $1 and status = 'refunded' and refund_number = $2",
             refund,
             i32::try_from(number).unwrap_or(i32::MAX),

@@ -180,4 +180,11 @@ async fn a_partial_refund_that_failed_after_it_was_made_is_opened_again_once(fix
     let due = fixture.due_refunds().await;
     let second = RefundRequest { number: 2, reference: None };
     assert_eq!(due.iter().map(|due| &due.status).collect::<Vec<_>>(), [&PartialRefundStatus::Refunding(second)]);
+    // The audit counts the time that it may take from here.
+    if let Some(pool) = &fixture.pool {
+        let requested =
+            sqlx::query_scalar("select requested_at is not null from partial_refunds where refund_uuid = $1");
+        let is_requested: bool = requested.bind(id).fetch_one(pool).await.unwrap();
+        assert!(is_requested);
+    }
 }

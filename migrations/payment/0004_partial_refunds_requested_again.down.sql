@@ -1,0 +1,1 @@
+alter table partial_refunds drop column requested_at;
