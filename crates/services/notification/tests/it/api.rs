@@ -135,6 +135,13 @@ impl Fixture {
         sqlx::query(earlier).execute(&pool).await.expect("the table is there");
     }
 
+    /// Returns the number of notifications that were queued again, from when the audit counts the time that one may take.
+    async fn queued_again(&self) -> i64 {
+        let pool = notification::SERVICE.pool("test", 1, &self.settings).expect("the settings name a database");
+        let again = "select count(*) from notifications where queued_at > created_at";
+        sqlx::query_scalar(again).fetch_one(&pool).await.expect("the table is there")
+    }
+
     /// Waits until the order has `count` notifications and none is queued, and returns them.
     async fn settled(&self, order: Uuid, count: usize) -> Vec<Notification> {
         eventually(|| async {
@@ -314,8 +321,10 @@ async fn a_rejected_message_is_resent_to_the_contact_that_the_owner_has_then() {
     let invalid = fixture.resend(order, "paid", &owner).await.unwrap_err();
     let soon = fixture.resend(order, "order_paid", &owner).await.unwrap_err();
     fixture.end_earlier().await;
+    let before = fixture.queued_again().await;
     let resent = fixture.resend(order, "order_paid", &owner).await.unwrap();
 
+    assert_eq!((before, fixture.queued_again().await), (0, 1));
     assert_eq!((others.code(), unknown.code()), (Code::NotFound, Code::NotFound));
     let kinds = Kind::ALL.map(Kind::as_str).join(", ");
     assert_eq!(invalid.message(), format!("kind: must be one of {kinds}"));

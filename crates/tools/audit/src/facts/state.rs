@@ -182,4 +182,6 @@ pub struct Notification {
     pub ambiguous: bool,
     pub sent_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
+    /// The time at which the user had it queued again.
+    pub queued_at: Option<DateTime<Utc>>,
 }

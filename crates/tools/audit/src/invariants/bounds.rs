@@ -88,7 +88,8 @@ fn services(facts: &Facts, late: &mut Late<'_>) {
         late.look(&format!("order {}", build.order), "its ship is not finished", build.due_at);
     }
     for one in facts.notifications.iter().filter(|one| one.status == NotificationStatus::Queued) {
-        late.look(&format!("order {}", one.order), &format!("its {} is not sent", one.kind), one.created_at);
+        let due = one.queued_at.unwrap_or(one.created_at);
+        late.look(&format!("order {}", one.order), &format!("its {} is not sent", one.kind), due);
     }
 }
 

@@ -106,6 +106,21 @@ fn a_partial_refund_that_is_requested_again_may_take_its_time_again() {
 }
 
 #[test]
+fn a_notification_that_its_user_has_resent_may_take_its_time_again() {
+    let queued = |queued_at| {
+        move |facts: &mut audit::Facts| {
+            let one = the(&mut facts.notifications, |one| one.order == BUILT);
+            (one.status, one.sent_at) = (NotificationStatus::Queued, None);
+            (one.created_at, one.queued_at) = (now() - DAY, queued_at);
+        }
+    };
+
+    breaks(7, &["its order_paid is not sent, 86400 s overdue"], queued(None));
+    breaks(7, &["its order_paid is not sent, 300 s overdue"], queued(Some(then())));
+    holds(7, queued(Some(now())));
+}
+
+#[test]
 fn a_grace_is_over_when_more_than_it_has_passed() {
     let overdue = |millis| {
         move |facts: &mut audit::Facts| {

@@ -304,6 +304,7 @@ fn tell(facts: &mut Facts, order: Uuid, kind: &str) {
         ambiguous: false,
         sent_at: Some(then()),
         created_at: then(),
+        queued_at: None,
     });
 }
 

@@ -15,7 +15,8 @@ use super::{Query, parsed};
 macro_rules! select {
     ($($of:literal)?) => {
         concat!(
-            "select order_uuid, kind, status, chat, attempts::bigint, ambiguous, sent_at, created_at from notifications",
+            "select order_uuid, kind, status, chat, attempts::bigint, ambiguous, sent_at, created_at, queued_at
+            from notifications",
             $($of)?
         )
     };
@@ -41,6 +42,7 @@ struct Row {
     ambiguous: bool,
     sent_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
+    queued_at: Option<DateTime<Utc>>,
 }
 
 async fn notifications(database: &mut PgConnection, query: Query<'_, Row>) -> anyhow::Result<Vec<Notification>> {
@@ -56,6 +58,7 @@ async fn notifications(database: &mut PgConnection, query: Query<'_, Row>) -> an
             ambiguous: row.ambiguous,
             sent_at: row.sent_at,
             created_at: row.created_at,
+            queued_at: row.queued_at,
         });
     }
     Ok(notifications)

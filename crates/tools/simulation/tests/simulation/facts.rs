@@ -244,6 +244,7 @@ async fn notifications(world: &World, orders: &[Order], chats: &BTreeMap<Uuid, S
                 ambiguous: row.ambiguous,
                 sent_at: None,
                 created_at: row.created_at,
+                queued_at: None,
             });
         }
     }

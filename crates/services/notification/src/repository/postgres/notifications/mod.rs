@@ -124,6 +124,7 @@ impl Notifications for PgNotifications {
                 ambiguous = status = 'sent',
                 chat = case when status = 'sent' then chat end,
                 next_attempt_at = now(),
+                queued_at = now(),
                 sent_at = null,
                 problem = null
             where uuid = $1 and not ambiguous and status in ('failed', 'sent')
