@@ -97,8 +97,8 @@ impl Journal {
     pub fn discarded(self) -> Vec<facts::Discarded> {
         let discarded = self.entries.into_values().filter(|entry| entry.action == Action::Discarded);
         let fact = |entry: Entry| {
-            let Entry { letter, group, event, order, who, why, at, .. } = entry;
-            facts::Discarded { letter, group, event, order, who, why, at }
+            let Entry { letter, given_up_at, group, event, order, who, why, at, .. } = entry;
+            facts::Discarded { letter, given_up_at, group, event, order, who, why, at }
         };
         discarded.map(fact).collect()
     }

@@ -78,6 +78,7 @@ impl DeadLetter {
     /// Returns the letter as a fact of an audit; `kind` is the event type of its original topic.
     pub fn fact(self, kind: &str) -> facts::DeadLetter {
         facts::DeadLetter {
+            given_up_at: self.at,
             topic: self.origin().to_owned(),
             partition: self.header(kafka::HEADER_PARTITION).parse().unwrap_or(-1),
             offset: self.header(kafka::HEADER_OFFSET).parse().unwrap_or(-1),

@@ -136,6 +136,8 @@ pub struct DeadLetters {
 pub struct DeadLetter {
     /// The id of the dead letter, such as `order.paid.dlq/0/17`.
     pub id: String,
+    /// The time at which the record was dead-lettered. A letter of a topic that was created again has the id of an earlier one.
+    pub given_up_at: DateTime<Utc>,
     /// The topic, partition and offset of the original record.
     pub topic: String,
     pub partition: i32,
@@ -151,6 +153,8 @@ pub struct DeadLetter {
 pub struct Discarded {
     /// The id of the dead letter, such as `order.paid.dlq/0/17`.
     pub letter: String,
+    /// The time at which the record was dead-lettered.
+    pub given_up_at: DateTime<Utc>,
     /// The consumer that failed to handle it.
     pub group: String,
     pub event: Option<Uuid>,
@@ -158,6 +162,13 @@ pub struct Discarded {
     pub who: String,
     pub why: String,
     pub at: DateTime<Utc>,
+}
+
+impl Discarded {
+    /// Returns true if this is the letter that was discarded, and not one that has its id since the topic was created again.
+    pub(crate) fn is(&self, letter: &DeadLetter) -> bool {
+        self.letter == letter.id && self.given_up_at == letter.given_up_at
+    }
 }
 
 #[cfg(test)]

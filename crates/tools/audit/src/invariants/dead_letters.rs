@@ -24,7 +24,7 @@ pub fn check(facts: &Facts) -> Finding {
     let (mut others, mut discarded) = (0, 0);
     for letter in facts.letters() {
         let DeadLetter { topic, partition, offset, group, error, .. } = letter;
-        if facts.discarded.iter().any(|discarded| discarded.letter == letter.id) {
+        if facts.discarded.iter().any(|discarded| discarded.is(letter)) {
             discarded += 1;
             continue;
         }

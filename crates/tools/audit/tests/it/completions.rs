@@ -168,6 +168,7 @@ fn a_completion_that_an_operator_discarded_is_not_missed() {
     inbox(&mut facts, group).rows.retain(|row| row.event != event);
     facts.discarded.push(Discarded {
         letter: "payment.completed.dlq/0/0".to_owned(),
+        given_up_at: now(),
         group: group.to_owned(),
         event: Some(event),
         order: Some(BUILT),

@@ -116,6 +116,7 @@ fn an_event_of_ours_was_dead_lettered() {
         inbox(facts, "assembly-group-order-paid").rows.retain(|row| row.event != event);
         facts.dead_letters[0].letters.push(DeadLetter {
             id: "order.paid.dlq/0/0".to_owned(),
+            given_up_at: now(),
             topic: "order.paid".to_owned(),
             partition: 0,
             offset: 0,
@@ -153,6 +154,7 @@ fn a_consumer_of_no_route_is_named() {
 fn bury(facts: &mut Facts, group: &str) {
     facts.dead_letters[0].letters.push(DeadLetter {
         id: "order.paid.dlq/0/0".to_owned(),
+        given_up_at: now(),
         topic: "order.paid".to_owned(),
         partition: 0,
         offset: 0,

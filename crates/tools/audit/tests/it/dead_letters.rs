@@ -7,7 +7,7 @@ use audit::{
 use contracts::events::{Consumer, OrderCancelled, OrderPaid, Published as _, ROUTES, ShipAssembled};
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, PART, PRICE, REFUNDED, USER, breaks, event, finding, holds, inbox, shop, the, then};
+use crate::fixture::{BUILT, PART, PRICE, REFUNDED, USER, breaks, event, finding, holds, inbox, now, shop, the, then};
 
 const CONSUMERS: &[Consumer] = OrderPaid::ROUTE.consumers;
 /// The group of the first consumer.
@@ -16,6 +16,7 @@ const GROUP: &str = CONSUMERS[0].group;
 fn letter(group: &str, event: Option<Uuid>) -> DeadLetter {
     DeadLetter {
         id: "order.paid.dlq/0/0".to_owned(),
+        given_up_at: then(),
         topic: "order.paid".to_owned(),
         partition: 3,
         offset: 9,
@@ -102,6 +103,7 @@ fn discard(facts: &mut Facts, order: Uuid) {
 fn discarded(group: &str, order: Uuid, event: Uuid) -> Discarded {
     Discarded {
         letter: "order.paid.dlq/0/0".to_owned(),
+        given_up_at: then(),
         group: group.to_owned(),
         event: Some(event),
         order: Some(order),
@@ -139,6 +141,14 @@ fn a_letter_that_was_discarded_is_dealt_with() {
     let found = holds(8, |facts| discard(facts, BUILT));
 
     assert!(found.notes.iter().any(|note| note.contains("1 dead letters were discarded")), "{found:?}");
+}
+
+#[test]
+fn a_letter_with_the_id_of_one_that_was_discarded_before_its_topic_was_created_again_is_not_dealt_with() {
+    breaks(8, &["letter order.paid.dlq/0/0", "did not handle"], |facts| {
+        discard(facts, BUILT);
+        letters(facts)[0].given_up_at = now();
+    });
 }
 
 #[test]

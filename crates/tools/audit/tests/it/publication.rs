@@ -67,6 +67,7 @@ fn poison_is_accounted_for_by_its_dead_letter() {
         log(facts, OrderPaid::TYPE).records.push(poison);
         facts.dead_letters[0].letters.push(DeadLetter {
             id: "order.paid.dlq/0/0".to_owned(),
+            given_up_at: then(),
             topic: "order.paid".to_owned(),
             partition: 3,
             offset: 9,

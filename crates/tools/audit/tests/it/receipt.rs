@@ -333,6 +333,7 @@ fn what_a_discarded_letter_explains_is_held_and_named() {
         inbox(facts, "inventory-group-order-cancelled").rows.retain(|row| row.event != cancelled);
         facts.discarded.push(audit::facts::Discarded {
             letter: "order.cancelled.dlq/0/1".to_owned(),
+            given_up_at: now(),
             group: "inventory-group-order-cancelled".to_owned(),
             event: Some(cancelled),
             order: Some(LEFT),

@@ -64,7 +64,7 @@ pub async fn gather(world: &World, clock: Virtual, chats: &BTreeMap<Uuid, String
         completions: completions(world),
         inboxes: inboxes(world),
         logs: logs(world, at),
-        dead_letters: dead_letters(world),
+        dead_letters: dead_letters(world, at),
         acknowledged: locked(&stores.acknowledged).clone(),
         told: Some(told(world)),
         poison: Some(poison(world)),
@@ -329,7 +329,7 @@ fn logs(world: &World, at: DateTime<Utc>) -> Vec<Log> {
     ROUTES.iter().map(log).collect()
 }
 
-fn dead_letters(world: &World) -> Vec<DeadLetters> {
+fn dead_letters(world: &World, at: DateTime<Utc>) -> Vec<DeadLetters> {
     let letters = world.broker.letters();
     let topics = world.broker.topics.all().into_iter();
     topics
@@ -339,6 +339,7 @@ fn dead_letters(world: &World) -> Vec<DeadLetters> {
                 .zip(letters.iter().filter(|letter| letter.message.topic == topic))
                 .map(|(number, letter)| DeadLetter {
                     id: format!("{}/0/{number}", dead_letter_topic(topic)),
+                    given_up_at: at,
                     topic: topic.to_owned(),
                     partition: letter.message.partition,
                     offset: letter.message.offset,
