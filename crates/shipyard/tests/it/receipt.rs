@@ -3,10 +3,11 @@
 use ::audit::receipt::{Receipt, State};
 use contracts::events::{DELIVERY_STATUSES, DeliveryStatusUpdated, OrderPaid, PaymentCompleted, ShipAssembled, record};
 use operations::{
-    receipts::{Receipts, Records},
+    dead_letter_journal::{Action, Entry, Writer},
+    receipts::{DiscardedLetters, Receipts, Records},
     registry::with_database,
 };
-use platform::{config::Settings, server::service::Service};
+use platform::{clock, config::Settings, kafka::Config, server::service::Service};
 use serde_json::json;
 use sqlx::PgPool;
 use testkit::eventually;
@@ -88,6 +89,39 @@ async fn a_receipt_is_whole_after_the_delivery_and_names_a_missing_inbox_row() {
     let (success, said, complaint) = printed(&system, unknown).await;
     assert!(!success && said.is_empty() && complaint.contains(&format!("order {unknown} not found")), "{complaint}");
     unreachable(&settings, order, &records, &whole).await;
+    discarded(&system, &receipts, order, &records).await;
+}
+
+/// Checks that a customer's receipt waives what follows from a discarded dead letter, and names neither the operator nor the reason.
+async fn discarded(system: &System, receipts: &Receipts, order: Uuid, records: &Records) {
+    let (service, group, event) = lost(order).swap_remove(1);
+    let database = database(system, service).await;
+    let lose = sqlx::query("delete from inbox where consumer = $1 and event_uuid = $2").bind(group).bind(event);
+    lose.execute(&database).await.unwrap();
+    database.close().await;
+    let is_violated = |receipt: &Receipt| receipt.violated().next().is_some();
+    eventually(async || receipts.receipt(order, records).await.filter(is_violated)).await;
+    let (config, letters) = (Config::load(&settings(system)).unwrap(), DiscardedLetters::new(&settings(system)));
+    let entry = Entry {
+        letter: "payment.completed.dlq/0/0".to_owned(),
+        given_up_at: clock::now(),
+        action: Action::Discarded,
+        who: "ann".to_owned(),
+        at: clock::now(),
+        why: "paid by hand".to_owned(),
+        group: group.to_owned(),
+        event: Some(event),
+        order: Some(order),
+    };
+    Writer::open(&config).await.unwrap().add(&[entry]).await.unwrap();
+
+    let made = async || receipts.receipt_with_discarded(order, records.clone(), &letters).await;
+    let receipt = eventually(async || made().await.filter(Receipt::is_whole)).await;
+
+    let waived: Vec<_> =
+        receipt.checks.iter().flat_map(|check| &check.evidence).filter(|line| line.starts_with("waived")).collect();
+    assert!(waived[0].contains("an operator discarded payment.completed.dlq/0/0"), "{waived:?}");
+    assert!(waived.iter().all(|line| !line.contains("ann ") && !line.contains("paid by hand")), "{waived:?}");
 }
 
 /// Checks that a database which cannot be reached leaves only its own checks open.

@@ -26,7 +26,7 @@ use crate::{
     dead_letter_queue::{self, Chosen, DeadLetterQueue, ReadTurn},
     facts::{self, Sources},
     outboxes,
-    receipts::{Receipts, Records, SeenRecord},
+    receipts::{DiscardedLetters, Receipts, Records, SeenRecord},
     registry::audited,
     service_states::AdminPorts,
 };
@@ -53,6 +53,7 @@ pub fn provide() {
 
 struct ConsoleOperations {
     receipts: Arc<Receipts>,
+    discarded: Arc<DiscardedLetters>,
     databases: Databases,
     admin_ports: AdminPorts,
     topics: Topics,
@@ -66,6 +67,7 @@ impl ConsoleOperations {
     fn from_settings(settings: &Settings) -> anyhow::Result<Self> {
         Ok(Self {
             receipts: Arc::new(Receipts::from_settings(NAME, settings)?),
+            discarded: Arc::new(DiscardedLetters::new(settings)),
             databases: Databases::of_services(audited(), NAME, settings)?,
             admin_ports: AdminPorts::from_settings(settings)?,
             topics: settings.read()?,
@@ -119,9 +121,11 @@ fn seen(order: OrderId, records: Vec<Record>) -> Vec<SeenRecord> {
 impl Operations for ConsoleOperations {
     async fn receipt(&self, order: OrderId, records: Vec<Record>) -> anyhow::Result<Vec<Check>> {
         let records = self.records(order, records);
-        let (receipts, runtime) = (self.receipts.clone(), Handle::current());
+        let (receipts, discarded, runtime) = (self.receipts.clone(), self.discarded.clone(), Handle::current());
         // The compiler cannot tell that the future may move to another thread, so it stays on one.
-        let made = tokio::task::spawn_blocking(move || runtime.block_on(receipts.receipt(order.uuid(), &records)));
+        let made = tokio::task::spawn_blocking(move || {
+            runtime.block_on(receipts.receipt_with_discarded(order.uuid(), records, &discarded))
+        });
         // Without a receipt the order has been removed, or is not there yet.
         let receipt = made.await?;
         Ok(receipt.map(|receipt| receipt.checks.into_iter().map(check).collect()).unwrap_or_default())

@@ -12,6 +12,7 @@ mod replay;
 use std::{collections::BTreeSet, sync::Arc};
 
 use anyhow::Context as _;
+use audit::facts;
 use console::model::Filter;
 use contracts::events::{ROUTES, Topics};
 use futures::future::join_all;
@@ -117,6 +118,11 @@ impl DeadLetterQueue {
         let (reader, config) = (self.reader.clone(), self.config.clone());
         let reading = tokio::task::spawn_blocking(move || Journal::read(&reader, &config));
         reading.await.context("reading the journal of dead letters")?
+    }
+
+    /// Returns the letters that operators have discarded, including pruned ones, as facts of an audit.
+    pub async fn discarded(&self) -> anyhow::Result<Vec<facts::Discarded>> {
+        Ok(self.journal().await?.discarded())
     }
 
     /// Returns which letters others have resolved while an action runs, before its batch of this number, counted from 0.

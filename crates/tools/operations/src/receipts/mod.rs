@@ -4,6 +4,7 @@
 //! receipt costs the same however many orders there are. Topics are not scanned: the caller has the order's records.
 
 mod connections;
+mod discarded;
 mod positions;
 mod records;
 
@@ -22,7 +23,10 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use self::connections::Connections;
-pub use self::records::{Records, SeenRecord};
+pub use self::{
+    discarded::DiscardedLetters,
+    records::{Records, SeenRecord},
+};
 use crate::{
     facts::{self, joined, messaging},
     registry::with_database,
@@ -82,6 +86,22 @@ impl Receipts {
             tokio::time::sleep(READ_DELAY).await;
         }
         Some(audit::receipt(&facts, order).in_doubt())
+    }
+
+    /// As [`receipt`](Self::receipt). What is violated may follow from a dead letter that an operator has discarded: then
+    /// `letters` are read, and the receipt is made again with those of the order.
+    pub async fn receipt_with_discarded(
+        &self,
+        order: Uuid,
+        mut records: Records,
+        letters: &DiscardedLetters,
+    ) -> Option<Receipt> {
+        let receipt = self.receipt(order, &records).await?;
+        if receipt.violated().next().is_none() {
+            return Some(receipt);
+        }
+        records.discarded = letters.of(order).await;
+        if records.discarded.is_empty() { Some(receipt) } else { self.receipt(order, &records).await }
     }
 
     /// Returns the events that were published a while ago, and that a consumer has not handled.
