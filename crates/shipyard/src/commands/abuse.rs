@@ -7,7 +7,7 @@ use abuse::{HEAD, Options, Phases, Report, attacks, attacks::Attack};
 use indicatif::{ProgressBar, ProgressStyle};
 use platform::{config::Settings, server::shutdown::on_signal};
 
-use super::addresses::AddressArguments;
+use super::address_arguments::AddressArguments;
 use crate::output;
 
 #[derive(clap::Args)]

@@ -1,7 +1,7 @@
 //! The commands of the program, one module each.
 
 pub mod abuse;
-mod addresses;
+mod address_arguments;
 pub mod audit;
 pub mod certificates;
 pub mod chaos;

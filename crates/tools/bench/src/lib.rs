@@ -5,8 +5,8 @@
 
 pub mod child;
 pub mod command;
-pub mod connection;
 pub mod fill;
+pub mod http_client;
 pub mod lab;
 pub mod ratios;
 pub mod report;

@@ -12,8 +12,8 @@ mod http;
 mod identifiers;
 mod input;
 mod message;
+mod service_tokens;
 mod system;
-mod tokens;
 mod words;
 
 pub use access_tokens::access_tokens;
@@ -22,7 +22,7 @@ pub use events::events;
 pub use grpc::grpc;
 pub use http::http;
 pub use identifiers::identifiers;
-pub use tokens::tokens;
+pub use service_tokens::tokens;
 
 /// The name of a property, which is also that of its libFuzzer target, and its function.
 pub type Property = (&'static str, fn(&[u8]));

@@ -14,8 +14,8 @@ use testcontainers::{
 use tokio::sync::OnceCell;
 
 use crate::{
-    run::{self, Run},
     server::Server,
+    test_run::{self, Run},
 };
 
 /// The label with the run that owns a container.
@@ -41,14 +41,14 @@ pub(crate) async fn sweep() -> anyhow::Result<()> {
     let engine = docker_client_instance().await?;
     tokio::time::timeout(Duration::from_secs(10), engine.ping()).await??;
     let filter = HashMap::from([("label".to_owned(), vec![LABEL.to_owned()])]);
-    let ours = format!("{}-", run::host());
+    let ours = format!("{}-", test_run::host());
     for container in
         engine.list_containers(Some(ListContainersOptionsBuilder::new().all(true).filters(&filter).build())).await?
     {
         let owner =
             container.labels.as_ref().and_then(|labels| labels.get(LABEL)).and_then(|run| run.strip_prefix(&ours));
         if let (Some(owner), Some(id)) = (owner, &container.id)
-            && !run::is_alive(owner)
+            && !test_run::is_alive(owner)
         {
             let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
             let _ = engine.remove_container(id, Some(options)).await;

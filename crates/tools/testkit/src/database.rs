@@ -13,7 +13,7 @@ use sqlx::{
 };
 use tokio::sync::OnceCell;
 
-use crate::{infrastructure::address, run, server::Server};
+use crate::{infrastructure::address, server::Server, test_run};
 
 /// The size of a test's pool.
 const POOL_SIZE: u32 = 10;
@@ -59,7 +59,7 @@ impl Databases {
         SWEPT
             .get_or_init(|| async {
                 if let Err(error) = server.sweep().await {
-                    run::say(&format!("old test databases stay: {error}"));
+                    test_run::say(&format!("old test databases stay: {error}"));
                 }
             })
             .await;
@@ -73,7 +73,7 @@ impl Databases {
     /// Drops the databases of test binaries of this host that have ended.
     async fn sweep(&self) -> sqlx::Result<()> {
         let mut admin = self.admin().await?;
-        let prefix = format!("test_{}_", run::host());
+        let prefix = format!("test_{}_", test_run::host());
         let names: Vec<String> =
             sqlx::query_scalar("select datname::text from pg_database where starts_with(datname, $1)")
                 .bind(&prefix)
@@ -81,7 +81,7 @@ impl Databases {
                 .await?;
         for name in names {
             let owner = name[prefix.len()..].rsplit_once('_').map(|(owner, _)| owner.replace('_', "-"));
-            if owner.is_some_and(|owner| !run::is_alive(&owner)) {
+            if owner.is_some_and(|owner| !test_run::is_alive(&owner)) {
                 // Ignore the error: another test binary may drop the same database at the same time.
                 let _ = execute(&mut admin, format!(r#"drop database if exists "{name}" with (force)"#)).await;
             }
@@ -117,7 +117,7 @@ impl Databases {
     async fn create(&self, template: &str) -> sqlx::Result<Database> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("test_{}_{}_{count}", run::host(), run::this_process().replace('-', "_"));
+        let name = format!("test_{}_{}_{count}", test_run::host(), test_run::this_process().replace('-', "_"));
         let mut admin = self.admin().await?;
         execute(&mut admin, format!(r#"create database "{name}" template {template}"#)).await?;
         admin.close().await?;

@@ -5,7 +5,7 @@ use std::{collections::HashMap, net::SocketAddr, path::Path, time::Duration};
 use anyhow::Context as _;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt as _};
 
-use crate::{containers, run::Run};
+use crate::{containers, test_run::Run};
 
 const IMAGE: (&str, &str) = ("envoyproxy/envoy", "v1.40.0");
 /// The directory of its files on this machine.

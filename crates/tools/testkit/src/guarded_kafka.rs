@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 
 use crate::{
     containers::{answers, keep, launch, once},
-    run::Run,
+    test_run::Run,
 };
 
 /// The password of every user.

@@ -7,8 +7,8 @@ use tokio::sync::OnceCell;
 
 use crate::{
     containers, programs,
-    run::{Run, say},
     server::Server,
+    test_run::{Run, say},
 };
 
 static POSTGRES: OnceCell<String> = OnceCell::const_new();

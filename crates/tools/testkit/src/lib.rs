@@ -13,12 +13,12 @@ mod infrastructure;
 mod kafka;
 mod programs;
 mod redis;
-mod run;
 mod running;
 mod server;
 mod settings;
 mod sql_errors;
 mod stand_in;
+mod test_run;
 mod tls_kafka;
 
 pub use database::{Database, database, empty_database};

@@ -9,7 +9,7 @@ use tokio::sync::OnceCell;
 
 use crate::{
     containers::{answers, keep, launch, once},
-    run::Run,
+    test_run::Run,
 };
 
 /// The file with the broker's key and certificate.

@@ -20,7 +20,7 @@ mod payments;
 mod profile;
 mod refusal;
 mod shop;
-pub mod step;
+pub mod step_view;
 mod steps;
 mod summary;
 pub mod views;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use contracts::events::route_of;
 use serde_json::Value;
 
-use super::step::StepView;
+use super::step_view::StepView;
 use crate::model::{Kind, Step};
 
 /// Returns the views of an order's steps, which are in the order in which they are listed. `jaeger` is the address of Jaeger's page.

@@ -1,6 +1,6 @@
 //! The words of the pages for the values of the contracts. A value without an entry is shown as it is.
 
-use super::step::{Meaning, StepView};
+use super::step_view::{Meaning, StepView};
 use crate::model::event::{self, Words};
 
 impl StepView {

@@ -4,9 +4,9 @@ mod change_contacts;
 mod contacts;
 mod create_operator;
 mod login;
+mod login_throttle;
 mod profiles;
 mod sessions;
-mod slow_lane;
 mod tokens;
 mod unlock_login;
 
@@ -22,7 +22,7 @@ use platform::{
 };
 
 pub use self::{contacts::ContactService, create_operator::OperatorService, tokens::IssuedToken};
-use self::{profiles::Profiles, slow_lane::Throttle};
+use self::{login_throttle::Throttle, profiles::Profiles};
 use crate::{
     error::Error,
     hashing::{Hashing, Purpose, SaltBytes, Verdict},

@@ -15,7 +15,7 @@ use platform::{
 };
 use tonic::{Code, Status};
 
-use super::{Inventory, PricedPart, reservations::Reservations};
+use super::{Inventory, PricedPart, grouped_reservations::Reservations};
 use crate::error::{Error, Refusal};
 
 #[derive(Clone)]

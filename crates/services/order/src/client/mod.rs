@@ -1,10 +1,10 @@
 //! Clients of the services that order calls: traits, gRPC clients and in-memory implementations.
 
 mod delivery;
+mod grouped_reservations;
 mod inventory;
 mod memory;
 mod payment;
-mod reservations;
 mod users;
 
 use std::sync::Arc;

@@ -182,7 +182,7 @@ async fn a_payment_whose_outcome_is_unknown_when_its_request_ends_is_counted_onc
         }
 
         let unknown = shop.service.pay(shop.user, order, PaymentMethod::Card, None).await;
-        shop.reconcile(Duration::from_secs(60)).await;
+        shop.reconcile(Duration::from_mins(1)).await;
 
         assert!(matches!(unknown, Err(Error::PaymentOutcomeUnknown)), "{unknown:?}");
         assert_eq!(shop.find(order).await.status, Status::Paid);

@@ -18,7 +18,7 @@ mod message;
 mod metrics;
 mod partition_queue;
 mod partition_worker;
-mod partitions;
+mod partitioner;
 mod positions;
 mod producer;
 mod reader;

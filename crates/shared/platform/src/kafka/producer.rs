@@ -23,7 +23,7 @@ use super::{
     Config, Refusal, TopicCreator,
     background_drop::drop_in_background,
     connection_errors::{Distrust, Witness},
-    partitions::Partitions,
+    partitioner::Partitions,
     silence::Silence,
     topics::DEAD_LETTER_SUFFIX,
 };

@@ -31,7 +31,7 @@ use tokio::{
 use super::{
     classify::is_stale,
     idle_connections::Connections,
-    path::{Path, Unanswered, Use},
+    network_path::{Path, Unanswered, Use},
     tls,
 };
 

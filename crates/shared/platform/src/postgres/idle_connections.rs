@@ -12,7 +12,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::path::Path;
+use super::network_path::Path;
 
 /// A connection that has been idle for longer than this is closed when the next statement of the pool ends.
 const MAX_IDLE_TIME: Duration = Duration::from_mins(1);

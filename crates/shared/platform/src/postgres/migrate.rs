@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Database, History, Migrations, is_contended, is_refused, is_unavailable,
     migrations::{FIRST_VERSION, Unknown},
-    path::Unanswered,
+    network_path::Unanswered,
     tls,
 };
 use crate::retry;

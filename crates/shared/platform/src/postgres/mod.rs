@@ -6,10 +6,10 @@ mod database;
 mod error;
 mod group_commit;
 mod idle_connections;
-mod listener;
 mod migrate;
 mod migrations;
-mod path;
+mod network_path;
+mod notifications;
 mod pulse;
 mod spans;
 mod tls;
@@ -21,9 +21,9 @@ pub use self::{
     database::{Database, connect_options},
     error::{DatabaseError, consistent},
     group_commit::GroupCommit,
-    listener::Listener,
     migrate::{explain, migrate},
     migrations::{History, Migrations, SharedTable, Step},
+    notifications::Listener,
     pulse::watch,
     spans::statement_spans,
 };

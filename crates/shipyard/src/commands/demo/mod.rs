@@ -19,7 +19,7 @@ use client::{
 };
 
 use self::{delivery::Trip, loan::Purchase, progress::Progress};
-use super::addresses::AddressArguments;
+use super::address_arguments::AddressArguments;
 use crate::data::Data;
 use platform::server::service::Service;
 

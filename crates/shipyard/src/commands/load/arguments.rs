@@ -5,7 +5,7 @@ use std::time::Duration;
 use load::{Bounds, Mix, Options, Plan};
 use platform::{config::Settings, random::Random};
 
-use crate::commands::addresses::AddressArguments;
+use crate::commands::address_arguments::AddressArguments;
 
 #[derive(clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]

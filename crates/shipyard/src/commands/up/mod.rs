@@ -1,8 +1,8 @@
 //! `shipyard up`: all services in one process, with the servers that they need.
 
-mod addresses;
 mod banner;
 mod infrastructure;
+mod listen_addresses;
 mod services;
 mod shutdown_order;
 mod supervisor;
@@ -21,12 +21,12 @@ use platform::{
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use self::{banner::Banner, infrastructure::Infrastructure};
 pub use self::{
-    addresses::{ADMIN, Addresses},
     infrastructure::presumed,
+    listen_addresses::{ADMIN, Addresses},
     services::{check, listeners},
 };
-use self::{banner::Banner, infrastructure::Infrastructure};
 use crate::data::Data;
 use operations::databases::Databases;
 use operations::facts::LOG_SINCE;

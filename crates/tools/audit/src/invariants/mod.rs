@@ -1,16 +1,16 @@
 //! The invariants, one module each.
 
 mod balances;
-mod bounds;
+mod charges;
 mod completions;
 mod consumer_effects;
 mod customers;
 mod dead_letters;
 mod deliveries;
 mod intake;
-mod money;
 mod notifications;
 mod orders;
+mod overdue;
 mod partial_refunds;
 mod publication;
 mod sessions;
@@ -26,12 +26,12 @@ use crate::{Facts, Finding};
 /// All invariants, by their numbers in `docs/guarantees.md`.
 pub const ALL: [fn(&Facts) -> Finding; 13] = [
     /*  1 */ orders::check,
-    /*  2 */ money::check,
+    /*  2 */ charges::check,
     /*  3 */ stock::check,
     /*  4 */ publication::check,
     /*  5 */ consumer_effects::check,
     /*  6 */ notifications::check,
-    /*  7 */ bounds::check,
+    /*  7 */ overdue::check,
     /*  8 */ dead_letters::check,
     /*  9 */ sessions::check,
     /* 10 */ completions::check,

@@ -116,8 +116,8 @@ fn discarded(group: &str, order: Uuid, event: Uuid) -> Discarded {
 /// Makes a service miss an event of an order, whose dead letter an operator has discarded and then pruned.
 fn miss(facts: &mut Facts, service: &str, order: Uuid, kind: &str) {
     let event = event(order, kind);
-    let route = ROUTES.iter().find(|route| route.kind == kind).unwrap();
-    let group = route.consumers.iter().find(|consumer| consumer.service == service).unwrap().group;
+    let route = ROUTES.iter().find(|route| route.kind == kind).expect("the shop has it");
+    let group = route.consumers.iter().find(|consumer| consumer.service == service).expect("the shop has it").group;
     inbox(facts, group).rows.retain(|row| row.event != event);
     facts.discarded.push(discarded(group, order, event));
 }

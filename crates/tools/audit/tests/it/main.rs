@@ -1,7 +1,7 @@
 //! Tests of the checks: a consistent shop passes, and each way to corrupt it is found.
 
 mod balances;
-mod bounds;
+mod charges;
 mod completions;
 mod consumer_effects;
 mod customers;
@@ -9,9 +9,9 @@ mod dead_letters;
 mod deliveries;
 mod fixture;
 mod intake;
-mod money;
 mod notifications;
 mod orders;
+mod overdue;
 mod partial_refunds;
 mod publication;
 mod receipt;

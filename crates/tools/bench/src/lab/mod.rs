@@ -3,6 +3,7 @@
 mod apart;
 mod customers;
 mod directory;
+mod minimal_insert;
 mod parts;
 mod process;
 mod quiet;
@@ -10,8 +11,7 @@ mod reset;
 mod servers;
 mod shop;
 mod statements;
-pub mod storage;
-mod tables;
+pub mod table_sizes;
 
 use std::{
     path::{Path, PathBuf},
@@ -24,11 +24,11 @@ use self::directory::Directory;
 pub use self::{
     apart::Apart,
     customers::Customer,
+    minimal_insert::Statement,
     parts::Choice,
     process::Process,
     servers::Servers,
     shop::{Nothing, Shop, Variant, iam_clients},
-    tables::Statement,
 };
 use crate::{report::Progress, rounds::Effort};
 

@@ -15,7 +15,7 @@ use servers::free_addresses;
 use tonic::transport::Channel;
 
 use super::{Servers, process::Process};
-use crate::{child, connection::HttpClient};
+use crate::{child, http_client::HttpClient};
 
 /// How long the shop may take to become ready.
 const STARTUP_TIMEOUT: Duration = Duration::from_mins(2);

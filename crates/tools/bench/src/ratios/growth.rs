@@ -8,7 +8,7 @@ use platform::server::service::Service;
 use super::CONCURRENT_REQUESTS;
 use crate::{
     fill::{Fill, fill},
-    lab::{Lab, Shop, Variant, storage},
+    lab::{Lab, Shop, Variant, table_sizes},
     report::{Aim, Figure, Role, Row, Unit},
     rounds::{Probe, interleave},
     sample::{Sample, closed_loop},
@@ -52,7 +52,7 @@ pub async fn orders_in_the_tables(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     for size in SIZES {
         lab.stop_shop().await;
         if size < there {
-            notes = storage::notes(lab.servers().await?, &SERVICES, there).await?;
+            notes = table_sizes::notes(lab.servers().await?, &SERVICES, there).await?;
             lab.reset_tables().await?;
             there = 0;
         }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
 
 use crate::{
-    connection::{HttpClient, connections, success},
+    http_client::{HttpClient, connections, success},
     lab::{Choice, Customer},
     sample::Work,
 };

@@ -8,7 +8,7 @@ use tonic::transport::Channel;
 
 use crate::{
     child::EMPTY,
-    connection::{HttpClient, connections, success},
+    http_client::{HttpClient, connections, success},
     lab::iam_clients,
     sample::Work,
 };

@@ -6,7 +6,7 @@ use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
 
 use super::create_order::ORDERS;
 use crate::{
-    connection::{HttpClient, connections, success},
+    http_client::{HttpClient, connections, success},
     lab::Customer,
     sample::Work,
 };

@@ -1,13 +1,13 @@
 //! The search for the peak: the rate rises step by step until the shop does not keep up, then the steps become smaller.
 
-mod bounds;
+mod criteria;
 mod step;
 
 use std::fmt;
 
 use serde::Serialize;
 
-pub use self::{bounds::Bounds, step::Step};
+pub use self::{criteria::Bounds, step::Step};
 use crate::report::Report;
 
 /// The number of steps between the highest rate that passed and the lowest that did not.

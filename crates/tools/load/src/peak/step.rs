@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::bounds::Bounds;
+use super::criteria::Bounds;
 use crate::{
     latencies::milliseconds,
     report::{Report, percent},

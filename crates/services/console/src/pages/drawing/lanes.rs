@@ -1,6 +1,6 @@
 //! The lanes of a drawing: which services have one, and where.
 
-use crate::pages::{step::StepView, words};
+use crate::pages::{step_view::StepView, words};
 
 /// Room for the time above the first lane.
 pub const TOP: i32 = 44;

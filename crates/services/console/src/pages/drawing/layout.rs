@@ -6,7 +6,7 @@ use super::{
     axis::{Axis, Pause},
     lanes::{HEIGHT, Lane, TOP, lanes},
 };
-use crate::pages::{format::Span, step::StepView};
+use crate::pages::{format::Span, step_view::StepView};
 
 const PER_REM: f64 = 16.0;
 const LEFT: i32 = 28;

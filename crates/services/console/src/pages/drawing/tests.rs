@@ -3,7 +3,7 @@
 use chrono::{DateTime, Duration, TimeZone, Utc};
 
 use super::{Drawing, layout::Mark};
-use crate::pages::step::StepView;
+use crate::pages::step_view::StepView;
 
 fn start() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 11, 26, 4, 0, 0).unwrap()

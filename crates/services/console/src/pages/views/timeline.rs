@@ -4,7 +4,7 @@ use askama::Template;
 
 use crate::{
     model::counted,
-    pages::{drawing::Drawing, format::Span, step::StepView},
+    pages::{drawing::Drawing, format::Span, step_view::StepView},
 };
 
 #[derive(Template)]

@@ -3,7 +3,7 @@
 
 mod circuit_breaker;
 mod in_progress;
-mod provider_health;
+mod messenger_health;
 mod rate_limiter;
 mod round_robin;
 mod selection;
@@ -16,9 +16,9 @@ use std::{
 use anyhow::Context as _;
 use circuit_breaker::SenderBreaker;
 use in_progress::{InProgress, Subject};
+use messenger_health::MessengerHealth;
+pub use messenger_health::STABLE_FOR;
 use platform::{batcher::delay::BatchDelay, lease::Lease, retry};
-use provider_health::ProviderHealth;
-pub use provider_health::STABLE_FOR;
 use rate_limiter::RateLimiter;
 use round_robin::RoundRobin;
 use tokio::{
@@ -53,7 +53,7 @@ pub struct Sender {
     without_chat: bool,
     users: SenderBreaker,
     provider: SenderBreaker,
-    health: ProviderHealth,
+    health: MessengerHealth,
     count_at: Instant,
 }
 
@@ -65,7 +65,7 @@ impl Sender {
             first_attempts: round_robin(false),
             repeats: round_robin(true),
             limiter: RateLimiter::new(dispatcher.notifier.limits()),
-            health: ProviderHealth::new(dispatcher.stable_for),
+            health: MessengerHealth::new(dispatcher.stable_for),
             dispatcher: Arc::new(dispatcher),
             lease,
             epoch: None,

@@ -15,7 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::{
     Database,
     database::{ACQUIRE_TIMEOUT, ANSWER_TIMEOUT, PING_TIMEOUT},
-    path::Unanswered,
+    network_path::Unanswered,
 };
 
 /// How often a connection that receives no notifications is pinged.

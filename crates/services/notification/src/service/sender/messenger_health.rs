@@ -12,14 +12,14 @@ const PROBE_DIVISOR: u32 = 6;
 /// The minimum of that age.
 const MIN_PROBE_AGE: Duration = Duration::from_secs(3);
 
-pub struct ProviderHealth {
+pub struct MessengerHealth {
     stable_for: Duration,
     /// When the provider first answered after its last failure; `None` if it has not answered since.
     healthy_since: Option<Instant>,
     last_answer: Option<Instant>,
 }
 
-impl ProviderHealth {
+impl MessengerHealth {
     /// Creates the state of a provider that has not answered yet, which counts as a failure.
     pub fn new(stable_for: Duration) -> Self {
         Self { stable_for, healthy_since: None, last_answer: None }
@@ -56,7 +56,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_provider_is_stable_after_answers_without_a_failure() {
-        let mut health = ProviderHealth::new(STABLE_FOR);
+        let mut health = MessengerHealth::new(STABLE_FOR);
         assert!(health.needs_probe() && !health.is_stable());
 
         health.answered();
