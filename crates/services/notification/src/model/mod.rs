@@ -2,11 +2,13 @@
 
 mod alert;
 mod attempt;
+mod kind;
 mod messenger_error;
 mod notification;
 mod retry;
 
 pub use alert::{Alert, AlertKey, AlertStatus, message};
 pub use attempt::{Attempt, Batch, Due, Outcome};
+pub use kind::Kind;
 pub use messenger_error::MessengerError;
-pub use notification::{Kind, NewNotification, Notification, NotificationId, Status};
+pub use notification::{NewNotification, Notification, NotificationId, Status};

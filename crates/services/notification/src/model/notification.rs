@@ -7,6 +7,8 @@ use contracts::ids::{OrderId, UserId};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::Kind;
+
 /// The id of a notification. This service generates it when it queues the notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
 #[sqlx(transparent)]
@@ -25,32 +27,6 @@ impl NotificationId {
 impl fmt::Display for NotificationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
-    }
-}
-
-/// The event that a notification is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    OrderPaid,
-    ShipAssembled,
-    OrderCancelled,
-    ShipDelivered,
-}
-
-impl Kind {
-    pub const ALL: [Self; 4] = [Self::OrderPaid, Self::ShipAssembled, Self::OrderCancelled, Self::ShipDelivered];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::OrderPaid => "order_paid",
-            Self::ShipAssembled => "ship_assembled",
-            Self::OrderCancelled => "order_cancelled",
-            Self::ShipDelivered => "ship_delivered",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
@@ -111,10 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kinds_and_statuses_are_read_as_they_are_written() {
-        for kind in Kind::ALL {
-            assert_eq!(Kind::parse(kind.as_str()), Some(kind));
-        }
+    fn statuses_are_read_as_they_are_written() {
         for status in [Status::Queued, Status::Sent, Status::Failed] {
             assert_eq!(Status::parse(status.as_str()), Some(status));
         }

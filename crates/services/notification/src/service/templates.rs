@@ -14,23 +14,6 @@ const VARIABLE: &str = "NOTIFICATION_TEMPLATES";
 const START: &str = "start.txt";
 const CONTACT: &str = "contact.txt";
 
-/// Returns the template of a kind, and facts as its events have them.
-fn built_in(kind: Kind) -> (&'static str, Value) {
-    match kind {
-        Kind::OrderPaid => (
-            include_str!("../../templates/order_paid.txt"),
-            json!({ "payment_method": "CARD", "transaction_uuid": Uuid::nil() }),
-        ),
-        Kind::ShipAssembled => (include_str!("../../templates/ship_assembled.txt"), json!({ "build_time_sec": 5 })),
-        Kind::OrderCancelled => {
-            (include_str!("../../templates/order_cancelled.txt"), json!({ "reason": "BY_USER", "paid": true }))
-        }
-        Kind::ShipDelivered => {
-            (include_str!("../../templates/ship_delivered.txt"), json!({ "tracking_number": "A1B2C3D4E5F6" }))
-        }
-    }
-}
-
 fn file_of(kind: Kind) -> String {
     format!("{}.txt", kind.as_str())
 }
@@ -53,7 +36,7 @@ impl Templates {
             (START.to_owned(), include_str!("../../templates/start.txt")),
             (CONTACT.to_owned(), include_str!("../../templates/contact.txt")),
         ];
-        let notifications = Kind::ALL.map(|kind| (file_of(kind), built_in(kind).0));
+        let notifications = Kind::ALL.map(|kind| (file_of(kind), kind.template()));
         for (name, built_in) in notifications.into_iter().chain(replies) {
             let source = match directory.map(|directory| std::fs::read_to_string(directory.join(&name))) {
                 Some(Ok(source)) => source,
@@ -95,7 +78,7 @@ impl Templates {
 
     fn check(&self) -> Result<(), ConfigError> {
         for kind in Kind::ALL {
-            self.notification(kind, OrderId::new(Uuid::nil()), &built_in(kind).1)
+            self.notification(kind, OrderId::new(Uuid::nil()), &kind.example())
                 .map_err(|error| invalid(kind.as_str(), error))?;
         }
         self.start("1", "Ada").map_err(|error| invalid(START, error))?;

@@ -12,7 +12,7 @@ use audit::{
 };
 use chrono::{DateTime, Utc};
 use contracts::{
-    events::{self, PaymentCompleted, ROUTES},
+    events::{self, PaymentCompleted, Published as _, ROUTES},
     ids::{OrderId, UserId},
 };
 use inventory::{
@@ -272,7 +272,8 @@ fn outbox(world: &World, at: DateTime<Utc>) -> Vec<OutboxRow> {
 }
 
 fn completions(world: &World) -> Vec<Completion> {
-    let written = world.stores.payments.outbox.events().into_iter().map(|(event, _)| event.payload);
+    let events = world.stores.payments.outbox.events().into_iter().map(|(event, _)| event);
+    let written = events.filter(|event| event.kind == PaymentCompleted::TYPE).map(|event| event.payload);
     let records = world.broker.records(world.broker.topics.of::<PaymentCompleted>()).into_iter();
     let payloads = written.chain(records.map(|(_, _, record)| record.payload));
     let read = |payload| events::read(&Message { payload, ..Message::default() }).ok().and_then(Completion::from_event);
