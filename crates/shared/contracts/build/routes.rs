@@ -9,16 +9,16 @@ use crate::openapi::is_open;
 /// An RPC that the gateway serves over HTTP.
 pub struct Route {
     pub method: MethodDescriptor,
-    /// In upper case.
+    /// The HTTP method, in upper case.
     pub verb: String,
-    /// With the names of fields in braces.
+    /// The path, with the names of fields in braces.
     pub path: String,
     /// True if the body of the request is the message; otherwise its fields are parameters.
     pub has_body: bool,
 }
 
 impl Route {
-    /// Returns the fields that the path names.
+    /// Returns the names of the fields in the path.
     pub fn in_path(&self) -> impl Iterator<Item = &str> {
         self.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
     }
@@ -29,7 +29,7 @@ impl Route {
     }
 }
 
-/// Returns the routes in the order of their paths. Fails for a form of the option that [`Route`] and the gateway do not know.
+/// Returns the routes in the order of their paths. Fails for a form of the option that [`Route`] and the gateway do not support.
 pub fn of(pool: &DescriptorPool) -> Result<Vec<Route>, String> {
     let option = pool.get_extension_by_name("google.api.http").ok_or("no RPC has the option google.api.http")?;
     let mut routes = Vec::new();

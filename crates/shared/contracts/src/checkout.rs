@@ -1,5 +1,5 @@
-//! The API `/api/orders`, for order, which serves it, and iam, which refuses requests to it at the gateway: its path, and its errors, which
-//! have their message as `error`, too.
+//! The path and the errors of the API `/api/orders`. The order service serves it, and iam can refuse requests to it at the gateway. Its
+//! errors also have their message in the field `error`.
 
 use platform::http::problem::Problem;
 use serde::Serialize;
@@ -11,7 +11,7 @@ pub fn is_checkout_path(path: &str) -> bool {
     path.strip_prefix(BASE).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// A problem with its message as `error`, too.
+/// A problem that also has its message in the field `error`.
 #[derive(Serialize)]
 pub struct WithError<'a> {
     #[serde(flatten)]

@@ -15,11 +15,11 @@ pub const ROUTES: &[Route] = include!(concat!(env!("OUT_DIR"), "/routes.rs"));
 pub struct Route {
     /// The HTTP method.
     pub verb: &'static str,
-    /// With the names of fields in braces.
+    /// The path, with the names of fields in braces.
     pub path: &'static str,
     /// The path of the RPC, such as `/auth.v1.AuthService/Login`.
     pub rpc: &'static str,
-    /// True if the gateway asks for no session.
+    /// True if the gateway requires no session.
     pub is_open: bool,
 }
 

@@ -27,7 +27,7 @@ pub const OPERATOR: &str = "operator";
 /// The provider of notification methods whose targets are Telegram chats.
 pub const TELEGRAM: &str = "telegram";
 
-/// The bytes of sessions and tokens that one call may have: half of the 256 KiB of a message.
+/// The maximum number of bytes of sessions and tokens in one call: half of the maximum message size of 256 KiB.
 const MAX_CALL_BYTES: usize = 128 * 1024;
 
 /// The configuration of session lookups.
@@ -75,8 +75,8 @@ impl Sessions for GrpcSessions {
     }
 
     async fn owners(&self, credentials: &[Credential]) -> Vec<Result<User, SessionError>> {
-        // A session that is no uuid comes from a client that made it up. iam never sees it: it might be too large for a message, which
-        // would fail the others' look-ups. The guard has bounded the tokens.
+        // A session that is not a uuid was made up by the client. It is not sent to iam: it could make the message too large, and so fail
+        // the look-ups of others. The guard has already bounded the length of tokens.
         let is_sent = |credential: &Credential| match credential {
             Credential::Session(session) => Uuid::try_parse(session).is_ok(),
             Credential::Token(_) => true,

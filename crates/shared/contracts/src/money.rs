@@ -31,14 +31,15 @@ impl Money {
         self.0
     }
 
-    /// Converts from major units. Fails for every double but the nearest one of an amount, so that further decimals are never rounded.
+    /// Converts from major units. Fails for a double that is not the nearest one to an amount, so an amount with further decimals is never
+    /// rounded.
     #[expect(clippy::cast_possible_truncation, reason = "the range is checked before")]
     pub fn from_major(major: f64) -> Result<Self, MoneyError> {
         let minor = (major * 100.0).round();
         if !(0.0..=1.0e15).contains(&minor) {
             return Err(MoneyError);
         }
-        // 0 and -0 have different bits.
+        // Adding 0.0 turns -0 into 0, because their bits differ.
         let same = |money: &Self| money.to_major().to_bits() == (major + 0.0).to_bits();
         Self::from_minor(minor as i64).ok().filter(same).ok_or(MoneyError)
     }

@@ -50,7 +50,7 @@ pub fn main(service: &'static Service) -> ExitCode {
     }
 }
 
-/// Executes a parsed command; [`main`] without the parsing.
+/// Executes a parsed command. [`main`] parses the command line and calls this.
 pub fn execute(service: &'static Service, command: Option<Command>) -> anyhow::Result<()> {
     match command {
         Some(Command::Health) => block_on(health(service)),
@@ -69,7 +69,7 @@ pub fn report(outcome: anyhow::Result<()>) -> ExitCode {
     }
 }
 
-/// Writes what failed and why on one line. An HTTP client's error names each of its layers; only the cause below them says something.
+/// Formats an error and its causes on one line. An HTTP client's error repeats each of its layers, so only its root cause is shown.
 pub fn one_line(error: &anyhow::Error) -> String {
     let mut parts: Vec<String> = Vec::new();
     for cause in error.chain() {

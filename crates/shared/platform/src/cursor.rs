@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-/// The last entry of the page before. Cursors are in the order of their entries, oldest first.
+/// The last entry of the previous page. The order of cursors is that of their entries, oldest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor {
     pub created_at: DateTime<Utc>,
@@ -13,8 +13,8 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// Cuts a page of `size` off a list that was read with one entry more. Returns the cursor of the next page, if there is one; `cursor` is
-    /// that of an entry.
+    /// Cuts `entries`, which were read with one more than a page has, to a page of `size`. Returns the cursor of the next page, if there is
+    /// one; `cursor` returns the cursor of an entry.
     pub fn cut<T>(entries: &mut Vec<T>, size: usize, cursor: impl FnOnce(&T) -> Self) -> Option<Self> {
         let more = entries.len() > size;
         entries.truncate(size);
@@ -22,7 +22,7 @@ impl Cursor {
     }
 }
 
-/// The text is no cursor of a list.
+/// The error for a text that is not a cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not a cursor")]
 pub struct InvalidCursor;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use self::schemas::{Schemas, comment, schema_of};
 use crate::routes::Route;
 
-/// The RPCs that ask for no session in the header: the body has the session or a password, or the answer is public.
+/// The RPCs that need no session in the header: the body has the session or a password, or the response is public.
 const OPEN: [&str; 6] = [
     "/auth.v1.AuthService/Login",
     "/auth.v1.AuthService/Logout",
@@ -82,7 +82,7 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Value {
     operation
 }
 
-/// Returns the parameters of the query: the fields of the request, those of a message in it with the path to them.
+/// Returns the query's parameters: the fields of the request. A field of a message in the request is named by its path.
 fn query(message: &MessageDescriptor, prefix: &str, in_path: &[&str], schemas: &mut Schemas) -> Vec<Value> {
     let mut parameters = Vec::new();
     for field in message.fields().filter(|field| !in_path.contains(&field.name())) {

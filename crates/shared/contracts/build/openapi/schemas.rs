@@ -24,7 +24,7 @@ impl Schemas {
         if fields.is_empty() { self.reference(message) } else { object(message, fields, self) }
     }
 
-    /// Makes the schema of each message that is used, also by another message.
+    /// Generates the schema of every message that is used, including messages that only other messages use.
     pub fn add_all(&mut self, pool: &DescriptorPool) {
         while let Some(name) = self.used.iter().find(|name| !self.made.contains_key(*name)).cloned() {
             let schema = pool.get_message_by_name(&name).map_or_else(|| json!({}), |found| object(&found, &[], self));
@@ -71,7 +71,7 @@ fn single(kind: &Kind, schemas: &mut Schemas) -> Value {
         Kind::Double | Kind::Float => json!({ "type": "number" }),
         Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => json!({ "type": "integer", "format": "int32" }),
         Kind::Uint32 | Kind::Fixed32 => json!({ "type": "integer", "format": "int64", "minimum": 0 }),
-        // As text, since a JSON number is a double to many programs.
+        // These are JSON strings, since many programs read a JSON number as a double.
         Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 | Kind::Uint64 | Kind::Fixed64 => {
             json!({ "type": "string", "format": "int64" })
         }

@@ -1,14 +1,15 @@
-//! The catalogue: each event is declared here, once. Its traits, topic, variable, route, consumer groups, rights and decoding follow.
+//! The catalogue: each event is declared here, once. Its traits, topic, variable, route, consumer groups, rights and decoding are derived
+//! from the entry.
 //!
 //! | entry | meaning |
 //! |---|---|
 //! | `topic` | the default name. `order.paid` gives the variable `ORDER_PAID_TOPIC_NAME` |
 //! | `about` | the subject, whose uuid is the partition key |
 //! | `from`, `to` | the producer, and the services that consume it, each in the group `<service>-group-<topic with dashes>` |
-//! | `part` | the field that tells apart the events of this type with the same key; without it, a key has one. `above` is the last value that adds no part to the id |
+//! | `part` | the field that distinguishes the events of this type with the same key; without it, a key has one such event. Up to the value after `above`, the id has no part |
 //! | `closed` | fields whose values are closed sets. An event with another value is poison |
 //!
-//! Messages without an envelope are those that programs outside define: they have no id, so that no service consumes them.
+//! Messages without an envelope are defined by programs outside this system. They have no id, so no service consumes them.
 
 use super::{
     CancelReason, Consumer, Inbound, Topic,
@@ -16,7 +17,7 @@ use super::{
 };
 
 events! {
-    // The events of an order come first, in the order in which they usually occur. Lists of events and topics have the order of this page.
+    // The events of an order come first, in the order in which they usually occur. Lists of events and topics have the order of this file.
     in events::v1 {
         OrderCreated { topic: "order.created", about: Order, from: order, to: [] }
         PaymentCompleted {
@@ -81,7 +82,8 @@ pub const ORDERS: Inbound = Inbound {
     consumer: Consumer { service: "intake", group: "order-service" },
 };
 
-/// The group of the console's timeline, which reads the topics of orders. It has no inbox: a record's place in its topic identifies it.
+/// The group of the console's timeline, which reads the topics of orders. It has no inbox: a record is identified by its topic, partition
+/// and offset.
 pub const TIMELINE: Consumer = Consumer { service: "console", group: "console-group-timeline" };
 
 /// The payment methods, as events name them. Older producers left the field empty.

@@ -103,14 +103,14 @@ macro_rules! subject {
     };
 }
 
-/// A topic with the variable that follows from its name.
+/// A topic with the variable that is derived from its name.
 macro_rules! topic {
     ($name:literal) => {
         super::Topic { name: $name, variable: respelled!(concat!($name, ".topic.name"), b'_', true) }
     };
 }
 
-/// A constant name, with its dots replaced, and in upper case if wanted.
+/// Converts a constant name: replaces its dots, and converts it to upper case if `is_upper` is set.
 macro_rules! respelled {
     ($name:expr, $separator:literal, $is_upper:literal) => {{
         const BYTES: [u8; $name.len()] = crate::events::declare::respelled($name, $separator, $is_upper);

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::Route;
 use crate::ids::{OrderId, UserId};
 
-/// A message type that a service publishes. Defines its route and the fields from which its id is derived.
+/// A message type that a service publishes, with its route and the fields from which its id is derived.
 pub trait Published: prost::Message + Default + fmt::Debug {
     const ROUTE: Route;
 
@@ -26,7 +26,7 @@ pub trait Published: prost::Message + Default + fmt::Debug {
     }
 }
 
-/// A type of event that the services of this system exchange. Defines its subject and its id.
+/// A type of event that the services of this system exchange, with its subject and its id.
 pub trait Event: Published {
     /// The entity that the event is about.
     type Subject: Subject;

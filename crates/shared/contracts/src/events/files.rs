@@ -1,11 +1,11 @@
-//! What other files say of the catalogue: the variable of each topic, and the page of events. `UPDATE_TOPICS=1 cargo test -p contracts`
-//! writes them.
+//! Checks the parts of other files that repeat the catalogue: the variable of each topic, and the page of events. `UPDATE_TOPICS=1 cargo
+//! test -p contracts` writes them.
 
 use std::{env, fmt::Write as _, fs, path::Path};
 
 use super::{INBOUND, Key, ROUTES, Topics};
 
-/// The ending of the variables.
+/// The ending of the names of the topics' variables.
 const ENDING: &str = "_TOPIC_NAME";
 
 #[test]
@@ -71,7 +71,7 @@ fn snake_case(name: &str) -> String {
     separated.collect()
 }
 
-/// Compares a file with what `rewrite` makes of it, or writes that.
+/// Compares a file with the result of `rewrite` for its text. With `UPDATE_TOPICS`, writes the result instead.
 fn check(file: &str, rewrite: impl Fn(&str) -> String) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..").join(file);
     let text = fs::read_to_string(&path).expect("the file is part of the repository");
@@ -86,7 +86,7 @@ fn check(file: &str, rewrite: impl Fn(&str) -> String) {
     }
 }
 
-/// Returns the text with `lines` in place of its lines with such a variable, where the first of these is.
+/// Returns the text without its lines that contain a topic's variable, and with `lines` in the place of the first of them.
 fn rewritten(text: &str, lines: impl Iterator<Item = String>) -> String {
     let is_other = |line: &&str| !line.contains(ENDING);
     let before = text.lines().take_while(is_other).map(str::to_owned);

@@ -1,5 +1,5 @@
-//! Protobuf messages by the names of their types. As JSON they have the form that the gateway's transcoder gives them: names as in the
-//! proto, enums by name, 64-bit integers as text, empty values written.
+//! Decodes and encodes protobuf messages by the names of their types. Their JSON has the form that the gateway's transcoder writes: names
+//! as in the proto, enums by name, 64-bit integers as text, empty values written.
 
 use std::sync::LazyLock;
 
@@ -12,14 +12,15 @@ use crate::proto::DESCRIPTORS;
 static POOL: LazyLock<DescriptorPool> =
     LazyLock::new(|| DescriptorPool::decode(DESCRIPTORS).expect("the build wrote these descriptors"));
 
-/// Decodes a message of the type `kind`, such as `events.v1.OrderPaid`. `None` if there is no such type or the bytes are no such message.
+/// Decodes a message of the type `kind`, such as `events.v1.OrderPaid`. Returns `None` if there is no such type, or the bytes are not a
+/// message of the type.
 pub fn json(kind: &str, bytes: &[u8]) -> Option<Value> {
     let message = DynamicMessage::decode(POOL.get_message_by_name(kind)?, bytes).ok()?;
     let options = SerializeOptions::new().use_proto_field_name(true).skip_default_fields(false);
     message.serialize_with_options(Serializer, &options).ok()
 }
 
-/// Returns a message of the type `kind` as JSON; null if the type is not its own.
+/// Returns a message as JSON. `kind` is the name of its type; with another name, the result is null.
 pub fn message_json(kind: &str, message: &impl prost::Message) -> Value {
     json(kind, &message.encode_to_vec()).unwrap_or_default()
 }

@@ -86,7 +86,7 @@ fn read_id<E: Event>(message: &Message) -> Result<EventId, Failure> {
     read::<E>(message).map(|received| received.id)
 }
 
-/// Formats a payload of the type `E`. `None` if it is no such message.
+/// Formats a payload of the type `E`. Returns `None` if the bytes are not such a message.
 fn shown<E: Published>(payload: &[u8]) -> Option<String> {
     E::decode(payload).ok().map(|event| format!("{event:#?}"))
 }

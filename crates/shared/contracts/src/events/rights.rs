@@ -1,4 +1,4 @@
-//! The rights of the broker's users. They follow from the routes.
+//! The rights of the broker's users, derived from the routes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,10 +17,10 @@ const UI: &str = "ui";
 const OPERATOR: &str = "operator";
 /// The service that makes receipts, and in which operators replay dead letters and audit.
 const CONSOLE: &str = TIMELINE.service;
-/// The consumer groups of the operator's tools, which the console uses, too: resolved dead letters are noted in the first, and the audit reads
-/// topics in the second.
+/// The consumer groups of the operator's tools, which the console also uses: the first records which dead letters are resolved, and the
+/// audit reads topics in the second.
 const TOOLS: [&str; 2] = ["shipyard-dlq", "shipyard-audit"];
-/// The topic of the journal of dead letters, without the prefix of the consumer groups, which precedes it so that several systems can
+/// The topic of the journal of dead letters, without its prefix. The prefix is that of the consumer groups, so that several systems can
 /// share a broker.
 pub const JOURNAL: &str = "shipyard.dlq.journal";
 
@@ -51,7 +51,7 @@ pub fn rights(topics: &Topics, group_prefix: &str) -> BTreeSet<Acl> {
         for (topic, group) in reads {
             rights.insert(Acl::allow(user, Read, named(topic)));
             rights.insert(Acl::allow(user, Read, Group(group.clone())));
-            // What an operator skips.
+            // The group that holds the operator's requests to skip messages.
             rights.insert(Acl::allow(user, Describe, Group(skip_group(group))));
             // The reader of a topic writes a message that it cannot handle to the dead-letter topic.
             rights.insert(Acl::allow(user, Write, Topic(dead_letter_topic(topic))));
@@ -94,7 +94,7 @@ fn console(topics: &Topics, group_prefix: &str) -> Vec<Acl> {
         .collect();
     rights.extend(readers(topics).map(|(_, topic)| allow(Write, topic)));
     rights.extend([allow(Read, &journal), allow(Write, &journal)]);
-    // To read topics, and to commit which letters are resolved.
+    // These groups are needed to read topics, and to commit which dead letters are resolved.
     rights.extend(TOOLS.map(|group| Acl::allow(CONSOLE, Read, Group(format!("{group_prefix}{group}")))));
     rights
 }

@@ -1,4 +1,4 @@
-//! Routes: the producer and the consumers of each event type, and what is known of its messages.
+//! Routes: the producer and the consumers of each event type, and the properties of its messages.
 
 use std::collections::HashMap;
 
@@ -82,8 +82,8 @@ pub fn topics_of(producer: &str, topics: &Topics) -> HashMap<&'static str, Strin
     own.map(|route| (route.kind, route.topic(topics).to_owned())).collect()
 }
 
-/// Returns the group in which a service consumes events of the type `E`. In a constant, a service that is none of its consumers does not
-/// compile.
+/// Returns the group in which a service consumes events of the type `E`. If the service does not consume them, a constant with this call
+/// does not compile.
 pub const fn group<E: Published>(service: &str) -> &'static str {
     let consumers = E::ROUTE.consumers;
     let mut n = 0;
@@ -116,7 +116,7 @@ impl Route {
         self.consumers.iter().chain(self.is_of_order().then_some(const { &TIMELINE }))
     }
 
-    /// Returns true if the console's timeline has the event: if it is an event about an order, and no message to programs outside.
+    /// Returns true if the console's timeline reads the event: if it is about an order, and is not a message to programs outside.
     pub fn is_of_order(&self) -> bool {
         self.key == Key::Order && self.read.is_some()
     }
@@ -131,7 +131,7 @@ impl Route {
         self.read.map(|read| read(message))
     }
 
-    /// Formats a payload of this type for people. `None` if it is no such message.
+    /// Formats a payload of this type for people. Returns `None` if the bytes are not such a message.
     pub fn shown(&self, payload: &[u8]) -> Option<String> {
         (self.shown)(payload)
     }

@@ -14,16 +14,16 @@ pub struct Topic {
     pub variable: &'static str,
 }
 
-/// The configured names of all topics, in the order of the catalogue. Outside programs publish to the last ones.
+/// The configured names of all topics, in the order of the catalogue. The topics to which outside programs publish come last.
 #[derive(Clone, Debug)]
 pub struct Topics(Vec<(Topic, String)>);
 
 impl Topics {
-    /// Returns the topics with the names that `name` returns.
+    /// Returns the topics, each with the name that `name` returns for it.
     fn named(mut name: impl FnMut(Topic) -> String) -> Self {
         let mut topics: Vec<Topic> = ROUTES.iter().map(|route| route.topic).collect();
         topics.extend(INBOUND.map(|inbound| inbound.topic));
-        // Neighbours may share a topic.
+        // Consecutive routes may share a topic.
         topics.dedup();
         Self(topics.into_iter().map(|topic| (topic, name(topic))).collect())
     }

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-/// What a request presents to show whose it is. It is a bearer secret, so its debug output does not show it.
+/// The credential by which a request identifies its user. It is a bearer secret, so its debug output does not show it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Credential {
     Session(String),
-    /// A JWT whose header names it an access token. Whether it is valid, only the service of sessions can tell.
+    /// A JWT whose header declares it an access token. Only the service of sessions can verify it.
     Token(String),
 }
 

@@ -43,7 +43,7 @@ enum Bearer {
     User(String),
 }
 
-/// The services that call others with the sessions or access tokens of their users. Without one they call for themselves.
+/// The services that call others with the sessions or access tokens of their users. A call without one is the service's own.
 const FOR_USERS: [&str; 1] = ["console"];
 
 impl Guard {
@@ -148,8 +148,8 @@ impl Guard {
         Ok(CREDENTIAL.scope(credential, next(request)).await)
     }
 
-    /// Returns the service that calls a public method, if it proves its name. Every other caller is a stranger there, even with
-    /// a token that is invalid, so nothing is refused or recorded.
+    /// Returns the service that calls a public method, if it proves its name. Every other caller counts as unauthenticated, even one with
+    /// an invalid token, so nothing is refused or recorded.
     fn calling_service(&self, request: &Request) -> Option<String> {
         match request.extensions().get::<Identity>() {
             Some(Identity::Service(name)) => Some(name.as_ref().to_owned()),
@@ -171,7 +171,7 @@ impl Guard {
                 Ok((Some(token), None))
             }
             (Some(_), Some(Bearer::Service(_))) => Err(refused(TokenRefusal::Certificate)),
-            // The session or token of the user for whom the service calls identifies the caller, as with the gateway.
+            // The caller is the user whose session or token the call carries, as in calls through the gateway.
             (Some(Identity::Service(name)), None) if FOR_USERS.contains(&&**name) && is_for_user => Ok((None, None)),
             (Some(Identity::Service(name)), Some(Bearer::User(token))) if FOR_USERS.contains(&&**name) => {
                 Ok((None, Some(token)))
@@ -182,7 +182,7 @@ impl Guard {
         }
     }
 
-    /// Reads the token in the header `Authorization`. Verifies that of a service.
+    /// Reads the token in the header `Authorization`. Verifies it if it is a service's token.
     fn bearer(&self, headers: &HeaderMap) -> Result<Option<Bearer>, Refusal> {
         let bearer = headers::bearer(headers)?.map(|(kind, token)| match kind {
             TokenKind::Service => {

@@ -1,4 +1,4 @@
-//! Reads from a request's headers who calls: a token, or a session.
+//! Reads the caller's token or session from a request's headers.
 
 use axum::http::{HeaderMap, header};
 use uuid::Uuid;
@@ -23,13 +23,13 @@ pub fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     token_of(headers.get(header::AUTHORIZATION)?.to_str().ok()?)
 }
 
-/// Returns the token of credentials with the scheme `Bearer`, in any case (RFC 9110, section 11.1).
+/// Returns the token of credentials with the scheme `Bearer`, written in upper or lower case (RFC 9110, section 11.1).
 fn token_of(credentials: &str) -> Option<&str> {
     let (scheme, token) = credentials.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start_matches(' '))
 }
 
-/// Returns what shows whose request it is: the access token, or the session in the header `name`. Refuses a request with both.
+/// Returns the user's credential: the access token, or the session in the header `name`. Refuses a request with both.
 pub(super) fn credential(token: Option<&str>, headers: &HeaderMap, name: &str) -> Result<Credential, Refusal> {
     match token {
         Some(_) if headers.contains_key(name) => Err(Refusal::InvalidSession),
@@ -56,7 +56,7 @@ fn session(headers: &HeaderMap, name: &str) -> Result<String, Refusal> {
     if value.is_empty() {
         return Err(Refusal::EmptySession);
     }
-    // All spellings of a session are one session, for the bounds per session too.
+    // Every spelling of a session's uuid counts as the same session, also for the bounds per session.
     Ok(Uuid::try_parse(value).map_or_else(|_| value.to_owned(), |session| session.to_string()))
 }
 

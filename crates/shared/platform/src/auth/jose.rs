@@ -1,6 +1,6 @@
-//! The JOSE header of a JWT, which tells a user's access token from a service's token before any key is chosen.
+//! The JOSE header of a JWT, which distinguishes a user's access token from a service's token before any key is chosen.
 //!
-//! So a key never verifies a token of the other kind, such as one whose signature is an HMAC with the public key of access tokens.
+//! So a key never verifies a token of the other kind, such as a token whose signature is an HMAC with the public key of access tokens.
 
 use jsonwebtoken::{Algorithm, decode_header};
 
@@ -21,7 +21,8 @@ pub enum TokenKind {
 }
 
 impl TokenKind {
-    /// Fails for every other pair of type and algorithm, for a malformed header, and for a token longer than [`MAX_TOKEN`].
+    /// Reads the kind of a token. Fails for every other pair of type and algorithm, for a malformed header, and for a token longer than
+    /// [`MAX_TOKEN`].
     pub fn from_token(token: &str) -> Result<Self, TokenRefusal> {
         if token.len() > MAX_TOKEN {
             return Err(TokenRefusal::Kind);

@@ -18,9 +18,9 @@ use super::{Credential, SessionError, Sessions, User};
 use crate::batcher::{Batcher, Entry, Limits, NotAnswered};
 
 /// The maximum number of requests of one session that wait for its look-up. It is a quarter of the default number of requests in flight,
-/// as for one user: requests wait here before the user is known, and each of them occupies a slot.
+/// like the limit for one user: requests wait here before the user is known, and each of them occupies a slot.
 const MAX_WAITING_PER_SESSION: usize = 128;
-/// The most requests that one look-up answers. It is the default number of requests in flight.
+/// The maximum number of requests that one look-up answers: the default number of requests in flight.
 const MAX_BATCH: usize = 512;
 /// `overlap_after` is far longer than a look-up takes, and far shorter than its time limit.
 const LIMITS: Limits = Limits { batch: MAX_BATCH, overlap_after: Duration::from_millis(50), max_concurrent: 16 };
@@ -31,7 +31,7 @@ type Found = Result<User, SessionError>;
 #[derive(Clone)]
 pub(super) struct SharedLookups {
     lookups: Batcher<Credential, Found>,
-    /// The number of waiting requests of each session or token that has some. The requests in flight bound the size.
+    /// The number of waiting requests of each session or token that has at least one. The limit on requests in flight bounds the size.
     waiting: Arc<Mutex<HashMap<Credential, usize>>>,
 }
 
@@ -122,7 +122,7 @@ mod tests {
 
     const USER: User = User::plain(Uuid::from_u128(1));
 
-    /// Sessions whose look-ups end when they are released. A look-up sees what was valid when it began.
+    /// Sessions whose look-ups end when the test releases them. A look-up returns what was valid when it began.
     struct Held {
         is_valid: watch::Sender<bool>,
         begun: mpsc::UnboundedSender<oneshot::Sender<()>>,

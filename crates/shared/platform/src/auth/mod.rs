@@ -1,5 +1,5 @@
-//! Authentication of callers: users by their session or access token, services by their token. Over TLS the certificate identifies a service, and a token
-//! that a call carries must name the certificate's service.
+//! Authentication of callers: users by their session or access token, services by their token. Over TLS the certificate identifies a
+//! service, and a token that a call carries must name the certificate's service.
 
 mod credential;
 mod guard;
@@ -34,8 +34,8 @@ pub const SESSION_METADATA: &str = "session-uuid";
 /// The HTTP header that carries a session.
 pub const SESSION_HEADER: &str = "x-session-uuid";
 
-/// The authenticated caller of a request. The guard puts it into the request's extensions. A request of a public method has one only if a
-/// service proves that it calls.
+/// The authenticated caller of a request. The guard puts it into the request's extensions. A request to a public method has a caller only
+/// if a service proves its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
     User(User),
@@ -71,8 +71,8 @@ impl Caller {
         }
     }
 
-    /// Returns true if the caller may see an object of `owner`, as [`may_see`](Self::may_see) says, or as an operator. Records a refusal, and
-    /// that an operator uses the role: for the object `of`, by the method with this path.
+    /// Returns true if the caller may see an object of `owner`: if [`may_see`](Self::may_see) admits it, or if it is an operator. Records a
+    /// refusal. Also records that an operator uses the role for the object `of`, by the method with this path.
     pub fn may_inspect(&self, owner: Option<Uuid>, of: Uuid, path: &str) -> bool {
         match self {
             Self::User(user) if owner == Some(user.uuid) => true,
@@ -85,7 +85,7 @@ impl Caller {
         }
     }
 
-    /// Returns what [`may_see`](Self::may_see) does, for the one object that a request names. Records a refusal.
+    /// Returns the same as [`may_see`](Self::may_see), for the one object that a request names. Records a refusal.
     pub fn admits(&self, owner: Uuid) -> bool {
         let may = self.may_see(owner);
         if let Self::User(User { uuid, .. }) = self

@@ -38,7 +38,7 @@ impl OpenCaller {
         }
     }
 
-    /// Returns true for operators, for services, and for every caller of an open API. Records that an operator's role is used.
+    /// Returns true for operators, for services, and for every caller of an open API. Records the use of an operator's role.
     pub fn may_operate(&self) -> bool {
         if let Some(user) = self.user()
             && user.is_operator

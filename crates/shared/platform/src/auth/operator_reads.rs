@@ -1,4 +1,4 @@
-//! Which reads of operators were recorded a moment ago: an open page repeats its read every few seconds.
+//! Remembers which reads of operators were recorded in the last minute, since an open page repeats its read every few seconds.
 
 use std::{
     collections::HashMap,
@@ -9,12 +9,12 @@ use std::{
 use tokio::time::Instant;
 use uuid::Uuid;
 
-/// For how long further reads of a path are not recorded.
+/// The time after a recorded read in which further reads of the same path are not recorded.
 const RECORD_INTERVAL: Duration = Duration::from_mins(1);
-/// The maximum number of reads that are remembered. One that does not fit is recorded each time.
+/// The maximum number of reads that are remembered. A read that does not fit is recorded each time.
 const MAX_REMEMBERED_READS: usize = 1_000;
 
-/// When each operator last read each path. Clones share it.
+/// The time at which each operator's read of each path was last recorded. Clones share the map.
 #[derive(Clone, Default)]
 pub(super) struct OperatorReads(Arc<Mutex<HashMap<(Uuid, String), Instant>>>);
 

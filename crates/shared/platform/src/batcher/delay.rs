@@ -12,11 +12,11 @@ const DELAY_PER_ITEM: f64 = 0.000_2;
 /// The maximum delay.
 const MAX_DELAY: Duration = Duration::from_millis(100);
 
-/// Spaces batches while items are frequent. Items that wait for each other are handled together, which saves commits in the database and
-/// requests to others.
+/// Spaces batches while items are frequent. The items that arrive during a delay are handled together, which saves commits in the database
+/// and requests to others.
 #[derive(Default)]
 pub struct BatchDelay {
-    /// About how many items were handled in the last second: each counts for e to the minus its age in seconds.
+    /// An estimate of the number of items in the last second: an item that is `t` seconds old counts as e^-t.
     rate: f64,
     last: Option<Instant>,
     next: Option<Instant>,
@@ -28,13 +28,13 @@ impl BatchDelay {
         self.next
     }
 
-    /// Returns true if more than [`UNDELAYED_RATE`] items a second came lately, so that an item at `now` is soon followed by others.
+    /// Returns true if more than [`UNDELAYED_RATE`] items a second arrived recently, so that an item at `now` is soon followed by others.
     pub fn is_busy(&self, now: Instant) -> bool {
         self.rate_at(now) > UNDELAYED_RATE
     }
 
-    /// Records that a batch of so many items began at `begun`. A caller that spaces its batches by [`next`](Self::next) does not record full
-    /// ones, which it handles without a pause.
+    /// Records that a batch of `items` items began at `begun`. A caller that spaces its batches by [`next`](Self::next) does not record
+    /// full batches, since it begins the next batch without a pause.
     pub fn record(&mut self, items: u32, begun: Instant) {
         self.rate = self.rate_at(begun) + f64::from(items);
         self.last = Some(begun);
@@ -52,7 +52,7 @@ impl BatchDelay {
 mod tests {
     use super::*;
 
-    /// The pause after items that came for two seconds, so many a second.
+    /// Returns the pause after two seconds in which `rate` items arrived per second.
     fn pause(rate: u32) -> Duration {
         let (mut delay, begun) = (BatchDelay::default(), Instant::now());
         for number in 0..2 * rate {

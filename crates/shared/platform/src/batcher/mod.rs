@@ -15,10 +15,10 @@ use futures::{FutureExt as _, future::BoxFuture};
 use tokio::sync::{Semaphore, oneshot};
 use tracing::Span;
 
-/// The most times that a batch lets other tasks run before it begins. The first time brings the requests of tasks that are ready, the
-/// others those of tasks that become ready meanwhile.
+/// The maximum number of times that a batch yields to other tasks before it begins. The first time collects the requests of tasks that are
+/// ready, each further time the requests of tasks that have become ready meanwhile.
 const MAX_YIELDS: u32 = 4;
-/// The most requests that wait. More are refused: they would not be answered within their time.
+/// The maximum number of waiting requests. Further requests are refused, since they would not be answered within their time.
 pub(crate) const MAX_WAITING: usize = 4096;
 /// Executes requests `Q` in batches, and answers each with its `A`. Clones share the batches.
 pub struct Batcher<Q, A> {
@@ -29,7 +29,7 @@ pub struct Batcher<Q, A> {
 pub struct Entry<Q, A> {
     pub request: Q,
     pub answer: oneshot::Sender<A>,
-    /// The request's span. That of a batch's first request has the batch's statement or call.
+    /// The request's span. The span of a batch's first request contains the batch's statement or call.
     pub span: Span,
 }
 
@@ -46,11 +46,12 @@ pub enum NotAnswered {
 /// The bounds of batches.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The most requests of one batch.
+    /// The maximum number of requests in one batch.
     pub batch: usize,
-    /// How long a batch without an answer holds up the next one, which then overlaps it. Usually batches end sooner, and run one after another.
+    /// The time for which an unfinished batch delays the next one, which then runs concurrently. Usually batches end sooner, and run one
+    /// after another.
     pub overlap_after: Duration,
-    /// The most batches that run at once.
+    /// The maximum number of batches that run at once.
     pub max_concurrent: usize,
 }
 
@@ -59,7 +60,7 @@ type IsSame<Q> = dyn Fn(&Q, &Q) -> bool + Send + Sync;
 
 struct Shared<Q, A> {
     limits: Limits,
-    /// True for two requests of one key, which are not executed in one batch.
+    /// Returns true for two requests of one key, which are not executed in one batch.
     is_same: Box<IsSame<Q>>,
     max_concurrent: Arc<Semaphore>,
     execute: Box<Execute<Q, A>>,
@@ -68,7 +69,7 @@ struct Shared<Q, A> {
 
 struct Queue<Q, A> {
     waiting: VecDeque<Entry<Q, A>>,
-    /// True while a task executes batches. It ends when nothing waits.
+    /// True while a task executes batches. The task ends when no request waits.
     is_running: bool,
 }
 
@@ -83,7 +84,7 @@ where
     Q: Send + 'static,
     A: Send + 'static,
 {
-    /// Creates a batcher. `is_same` returns true for two requests of one key, which are not executed in one batch.
+    /// Creates a batcher. `is_same` returns true for two requests of one key. Such requests are not executed in one batch.
     pub fn new<F>(
         limits: Limits,
         is_same: impl Fn(&Q, &Q) -> bool + Send + Sync + 'static,
@@ -103,8 +104,8 @@ where
         }
     }
 
-    /// Executes the request with the next batch and returns its answer. A request whose caller has left before its batch begins is not
-    /// executed; if the caller leaves later, it is.
+    /// Executes the request with the next batch and returns its answer. If the caller drops this future before the batch begins, the
+    /// request is not executed; if the caller drops it later, the request is executed.
     pub async fn submit(&self, request: Q) -> Result<A, NotAnswered> {
         let (answer, answered) = oneshot::channel();
         {
@@ -127,14 +128,14 @@ where
     Q: Send + 'static,
     A: Send + 'static,
 {
-    /// Executes batches until nothing waits.
+    /// Executes batches until no request waits.
     async fn run(self: Arc<Self>) {
         loop {
             self.gather().await;
             let permit = self.max_concurrent.clone().acquire_owned().await;
             let Some(batch) = self.next() else { return };
             let this = self.clone();
-            // A task of its own, so that a panic loses the answers of this batch alone.
+            // Each batch has its own task, so that a panic loses only the answers of this batch.
             let running = tokio::spawn(async move {
                 (this.execute)(batch).await;
                 drop(permit);
@@ -156,7 +157,7 @@ where
         }
     }
 
-    /// Takes the next batch, with at most one request of each key. `None` ends the task.
+    /// Takes the next batch, with at most one request of each key. Returns `None`, which ends the task, if no request waits.
     fn next(&self) -> Option<Vec<Entry<Q, A>>> {
         let mut queue = self.lock();
         let (mut batch, mut later) = (Vec::<Entry<Q, A>>::new(), Vec::new());

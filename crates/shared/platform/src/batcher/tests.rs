@@ -1,4 +1,4 @@
-//! Tests of batches that run side by side. The tests of group commits cover those that run one after another.
+//! Tests of batches that run concurrently. The tests of group commits cover batches that run one after another.
 
 use tokio::time::Instant;
 

@@ -50,7 +50,7 @@ pub fn reason(status: &Status) -> Option<&str> {
     status.metadata().get(REASON)?.to_str().ok()
 }
 
-/// Creates a status with these details, as one service repeats the status of another. An empty detail is none.
+/// Creates a status with these details, for a service that passes on the status of another. An empty detail is omitted.
 pub fn with_details(code: Code, message: String, reason: &str, subject: &str) -> Status {
     let mut status = Status::new(code, message);
     for (key, value) in [(REASON, reason), (SUBJECT, subject)] {
@@ -66,7 +66,7 @@ pub fn invalid(field: impl Into<Box<str>>, problem: impl std::fmt::Display) -> S
     InvalidFields::from_iter([InvalidField::invalid(field, problem)]).into()
 }
 
-/// An INVALID_ARGUMENT that lists all invalid fields. Its text is about the first.
+/// An INVALID_ARGUMENT that lists all invalid fields. Its message describes the first.
 impl From<InvalidFields> for Status {
     fn from(fields: InvalidFields) -> Self {
         let violation = |field: &InvalidField| FieldViolation {
@@ -89,7 +89,7 @@ impl InvalidFields {
     }
 }
 
-/// Adds to the response of a failed call what its status lacks: `ErrorInfo` to every one, `RetryInfo` to one that may succeed later.
+/// Adds the details that the status of a failed call lacks: `ErrorInfo` to every status, `RetryInfo` if the call may succeed later.
 pub(super) fn completed(mut response: Response) -> Response {
     if let Some(details) = encoded(response.headers()) {
         response.headers_mut().insert(DETAILS, details);
@@ -97,8 +97,8 @@ pub(super) fn completed(mut response: Response) -> Response {
     response
 }
 
-/// Returns the encoded details of the status in the headers of a response. A response without a status there has one in its trailers, which
-/// is OK, since every RPC has one answer.
+/// Returns the encoded details of the status in the headers of a response. A response without a status in its headers has an OK status in
+/// its trailers, since every RPC has a single response message.
 fn encoded(headers: &HeaderMap) -> Option<HeaderValue> {
     let status = Status::from_header_map(headers).filter(|status| status.code() != Code::Ok)?;
     let mut details = status.get_error_details();
@@ -115,7 +115,7 @@ fn encoded(headers: &HeaderMap) -> Option<HeaderValue> {
     encoded.headers().get(DETAILS).cloned()
 }
 
-/// Returns the reason of a status that has no particular one. Such a status is about the call as a whole.
+/// Returns the reason for a status that has no specific one. Such a status is about the call as a whole.
 fn general_reason(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",

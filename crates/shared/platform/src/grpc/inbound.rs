@@ -1,8 +1,9 @@
 //! Limits of a gRPC server: size and arrival time of messages, calls in flight, and calls in flight of one user.
 //!
 //! Every RPC of this system takes one message, and a call starts only once this message has arrived. So an incompletely sent call occupies
-//! no slot. The caller is authenticated before, so that strangers cannot send messages to methods that need a session, and a user's message
-//! counts from its first bytes, which name its length. So a user whose share is used up is refused before the rest is sent and read.
+//! no slot. The caller is authenticated before the message is read, so strangers cannot send messages to methods that need a session. A
+//! call takes one of its user's slots as soon as the first bytes of the message, which contain its length, have arrived. So a user whose
+//! share is used up is refused before the rest is sent and read.
 
 use std::sync::Arc;
 
@@ -72,7 +73,7 @@ impl Inbound {
         Ok(next.run(request).await)
     }
 
-    /// Returns the call with its whole message, and its user's slot.
+    /// Waits for the whole message. Returns the call with it, and the slot of the call's user.
     async fn arrive(&self, request: Request) -> Result<(Request, Option<Reserved>), Status> {
         let (parts, body) = request.into_parts();
         let caller = parts.extensions.get();
@@ -97,19 +98,19 @@ impl Inbound {
     }
 }
 
-/// What a call has of its user's slots.
+/// The state of a call's slot among the slots of its user.
 enum Share {
     /// The length of the message is not known yet.
     Unknown,
-    /// The slot; `None` if the caller is no user.
+    /// The slot; `None` if the caller is not a user.
     Reserved(Option<Reserved>),
     UsedUp,
-    /// None is needed, since the message is longer than a message may be.
+    /// No slot is needed, since the message exceeds the maximum size.
     TooLong,
 }
 
 impl Share {
-    /// Takes the slot of a call with a message of so many bytes, unless it has one. Returns false if the call is refused.
+    /// Takes the slot of a call with a message of `length` bytes, unless the call has one. Returns false if the call is refused.
     fn take(&mut self, slots: &UserSlots, caller: Option<&Caller>, length: Option<usize>) -> bool {
         if let (Self::Unknown, Some(length)) = (&self, length) {
             *self = match length {
@@ -127,7 +128,7 @@ fn message_length(begun: &[u8]) -> Option<usize> {
     usize::try_from(u32::from_be_bytes(length.try_into().ok()?)).ok()
 }
 
-/// Middleware: one layer, since each layer of axum costs each call several allocations.
+/// The middleware. It is a single layer, since each layer of axum costs each call several allocations.
 async fn admit(State(inbound): State<Arc<Inbound>>, request: Request, next: Next) -> Response {
     let Some(slot) = inbound.slots_of(request.uri().path()).take() else { return refuse(&too_many_calls()) };
     let handle = async |request: Request| {

@@ -17,7 +17,7 @@ const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 /// The file in which Kubernetes puts a pod's token.
 const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
-/// How the process shows Vault who it is.
+/// The credentials with which the process logs in to Vault.
 pub enum Login {
     Token(SecretString),
     /// The token of the pod's service account, for this role at this mount of the method `kubernetes`.
@@ -139,7 +139,7 @@ impl Client {
     }
 }
 
-/// Reads a response that may have any size.
+/// Reads a response of at most [`MAX_RESPONSE_BYTES`].
 async fn body<T: for<'a> Deserialize<'a>>(mut answer: Response) -> Result<T, String> {
     let mut bytes = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(|error| unanswered(&error))? {
@@ -156,7 +156,7 @@ fn unanswered(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "Vault does not answer in time".to_owned();
     }
-    // The innermost cause says why; the others repeat the address.
+    // The innermost cause has the reason; the outer ones repeat the address.
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;
@@ -164,7 +164,7 @@ fn unanswered(error: &reqwest::Error) -> String {
     format!("Vault cannot be reached: {cause}")
 }
 
-/// Says what a status of Vault means for this request.
+/// Describes what a status of Vault means for this request.
 fn refused(status: StatusCode) -> String {
     let meaning = match status.as_u16() {
         400 => "the request is refused, as for an unknown role or a login that is not accepted",

@@ -32,7 +32,7 @@ impl Reference {
         is_valid.then(|| Self { place: place.to_owned(), mount, field: field.to_owned() }).ok_or_else(wrong)
     }
 
-    /// The mount and the path of the secret, which are no secret.
+    /// The mount and the path of the secret, which are not secret themselves.
     pub fn place(&self) -> &str {
         &self.place
     }

@@ -1,4 +1,4 @@
-//! References that are resolved and refused, against a server that answers as a test says.
+//! Tests of resolved and refused references, against a server whose responses the test chooses.
 
 use serde_json::{Value, json};
 use wiremock::{

@@ -52,7 +52,7 @@ pub struct Peer {
     breaker: Arc<CircuitBreaker>,
 }
 
-/// What calls carry of the user for whose request they are made.
+/// The credential that a call carries of the user for whose request the call is made.
 #[derive(Clone, Copy)]
 enum Forwards {
     Nothing,
@@ -122,8 +122,8 @@ impl Peer {
         self
     }
 
-    /// Makes calls carry the session or the access token of the request for which they are made. This is for a channel without an identity,
-    /// whose token would take the place of the user's.
+    /// Makes calls carry the session or the access token of the request for which they are made. Use this only on a channel without an
+    /// identity, whose token would replace the user's token.
     #[must_use]
     pub fn forwarding_credential(mut self) -> Self {
         self.forwards = Forwards::Credential;

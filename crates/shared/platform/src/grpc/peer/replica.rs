@@ -45,7 +45,7 @@ pub enum Verdict {
 #[derive(Clone, Copy)]
 struct State {
     verdict: Verdict,
-    /// The time at which its connection was last lost or could not be opened.
+    /// The time at which the replica's connection was last lost or could not be opened.
     failed_at: Option<Instant>,
 }
 
