@@ -66,7 +66,7 @@ impl InvalidField {
 pub struct InvalidFields(Vec<InvalidField>);
 
 impl InvalidFields {
-    /// Returns the checked value of `field`. An error is remembered instead, and its text says what is wrong.
+    /// Returns the checked value of `field`. If the check fails, remembers the error, whose text is the message.
     pub fn check<T>(&mut self, field: impl Into<Box<str>>, checked: Result<T, impl Display>) -> Option<T> {
         checked.map_err(|error| self.add(InvalidField::invalid(field, error))).ok()
     }

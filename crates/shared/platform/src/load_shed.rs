@@ -35,7 +35,7 @@ use crate::{
 const MAX_REQUESTS_PER_USER: u32 = 8;
 /// The number of requests of one user that are handled at once, however few requests other users have.
 const MIN_REQUESTS_PER_USER: u32 = 2;
-/// The maximum number of bytes of the bodies of one user's requests, of which those with at most [`MAX_UNCOUNTED_BYTES`] do not count.
+/// The maximum number of bytes of the bodies of one user's requests. Bodies of at most [`MAX_UNCOUNTED_BYTES`] do not count.
 const MAX_BYTES_PER_USER: usize = MAX_HANDLED_BYTES / 4;
 /// A user is active for this long after each request.
 const ACTIVE_FOR: Duration = Duration::from_secs(1);
@@ -55,7 +55,8 @@ impl Slots {
     }
 }
 
-/// Limits what one user has of the slots and, while others are active, of the work; clones share the counts.
+/// Limits one user's share of the slots and, while other users are active, of the requests that are handled at once; clones share the
+/// counts.
 ///
 /// Services have no such limit, since they call on behalf of many users.
 #[derive(Clone)]
@@ -79,7 +80,7 @@ struct Own {
     requests: usize,
     /// The bytes of the bodies of these requests.
     bytes: usize,
-    /// [`MAX_REQUESTS_PER_USER`] permits. A request takes one, or more of them, if fewer requests may be handled at once.
+    /// [`MAX_REQUESTS_PER_USER`] permits. A request takes one permit, or several if the user may have fewer requests handled at once.
     turns: Arc<Semaphore>,
 }
 
@@ -107,8 +108,8 @@ impl UserSlots {
         Self(Arc::new(Used { most: (all / 4).max(1), users: Mutex::default() }))
     }
 
-    /// Takes a slot for a request of `caller`, as the guard identified it, with a body of so many bytes, and waits for the caller's turn.
-    /// Returns `Err` if the user has used up its slots or bytes, and `None` if the caller is no user.
+    /// Takes a slot for a request of `caller`, as the guard identified it, with a body of `body` bytes, and waits for the caller's turn.
+    /// Returns `Err` if the user has used up its slots or bytes, and `None` if the caller is not a user.
     pub(crate) async fn take(&self, caller: Option<&Caller>, body: usize) -> Result<Option<UserSlot>, ()> {
         match self.reserve(caller, body)? {
             Some(reserved) => Ok(Some(reserved.turn().await)),
@@ -165,7 +166,7 @@ impl Users {
             return None;
         }
         let others = self.own.iter().filter(|(other, _)| **other != user);
-        // The first requests need not wait in any case, so that the others are not counted for them.
+        // A user's first requests never wait, so the requests of others are not counted for them.
         let has_few = self.own.get(&user).is_none_or(|own| own.requests < MIN_REQUESTS_PER_USER as usize);
         let busiest = if has_few { 0 } else { others.map(|(_, own)| own.requests).max().unwrap_or_default() };
         let at_once = u32::try_from(2 * busiest)
@@ -236,7 +237,7 @@ mod tests {
         }
     }
 
-    /// How many of so many requests of [`ONE`] are handled at once, and those.
+    /// Returns how many of `requests` requests of [`ONE`] are handled at once, the requests that wait, and the slots of the handled ones.
     fn at_once(slots: &UserSlots, requests: usize) -> (usize, Vec<BoxFuture<'_, Option<UserSlot>>>, Vec<UserSlot>) {
         let (mut waiting, mut handled) = (Vec::new(), Vec::new());
         for _ in 0..requests {

@@ -67,7 +67,8 @@ impl Services {
         self
     }
 
-    /// Adds a service whose calls have as many slots as all others together. So neither can take the slots of the other.
+    /// Adds a service whose calls have as many slots as the calls of all other services together. So neither can use up the slots of the
+    /// other.
     #[must_use]
     pub fn with_own_slots<S>(mut self, service: S) -> Self
     where
@@ -157,7 +158,7 @@ impl Services {
         let mut builder = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(self.descriptors)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-            // The details of errors, which clients such as grpcurl look up by their names.
+            // The messages with details of errors, which clients such as grpcurl look up by their names.
             .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
             .with_service_name("grpc.health.v1.Health");
         for name in &self.names {

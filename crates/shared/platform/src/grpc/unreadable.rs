@@ -1,6 +1,6 @@
 //! Responds INVALID_ARGUMENT to a call whose message cannot be read, since this is the caller's mistake. tonic itself reports INTERNAL, as
-//! for a defect of the server. The response to an unknown compression does not repeat the caller's header, as tonic's does at several times
-//! its length.
+//! it does for a defect of the server. The response to an unknown compression does not repeat the caller's header, whereas tonic's response
+//! contains it several times over.
 //!
 //! tonic reads a message before it calls the method, and puts the reason of a failure into the text of the status. No method of the
 //! services returns these texts.

@@ -1,7 +1,8 @@
-//! Answers a request with `Expect: 100-continue` by its head, if the head alone decides the answer (RFC 9110, section 10.1.1).
+//! Answers a request with `Expect: 100-continue` before its body is sent, if the head alone decides the answer (RFC 9110, section 10.1.1).
 //!
-//! hyper asks the client for the body when the body is first polled. So the request is handled once with a body that never comes. If the
-//! handler answers without it, this is the answer; once the handler polls it, the handler is dropped and nothing has been changed.
+//! hyper asks the client for the body when the body is first polled. So the request is handled once with a body that never arrives. If the
+//! handler answers without the body, this is the answer; once the handler polls the body, the handler is dropped, and it has changed
+//! nothing.
 
 use std::{
     pin::Pin,
@@ -44,7 +45,7 @@ where
     }
 }
 
-/// A body that never comes. It tells when it is first polled.
+/// A body that never arrives. It sends a signal when it is first polled.
 struct Unsent(Option<oneshot::Sender<()>>);
 
 impl HttpBody for Unsent {

@@ -1,4 +1,5 @@
-//! The way into an HTTP API. A request takes a slot, its caller is authenticated, and it takes a slot of its user; then its endpoint runs.
+//! The limits and the guard of an HTTP API. A request takes a slot, its caller is authenticated, and it takes a slot of its user; then its
+//! endpoint runs.
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use crate::{
     shared_layer::shared,
 };
 
-/// The way of the requests to some endpoints. Clones share the slots.
+/// The limits and the guard of some endpoints. Clones share the slots.
 #[derive(Clone)]
 pub struct Inbound {
     guard: Guard,
@@ -25,17 +26,18 @@ pub struct Inbound {
 }
 
 impl Inbound {
-    /// Rejects with 429 the requests for which there is none of `slots`, or none of their user's.
+    /// Creates limits that reject a request with 429 if none of `slots` is free, or none of its user's.
     pub fn new(guard: Guard, slots: Slots, users: UserSlots) -> Self {
         Self { guard, slots: Some(slots), apart: None, users: Some(users) }
     }
 
-    /// Limits nothing: the endpoints have limits of their own.
+    /// Creates a guard without limits, for endpoints that have limits of their own.
     pub fn unlimited(guard: Guard) -> Self {
         Self { guard, slots: None, apart: None, users: None }
     }
 
-    /// Makes requests take one of `slots`, too. Endpoints that wait for the same service share them, so that it cannot hold up others.
+    /// Makes each request also take one of `slots`. Endpoints that wait for the same service share these, so that it cannot hold up other
+    /// endpoints.
     #[must_use]
     pub fn apart(&self, slots: Slots) -> Self {
         Self { apart: Some(slots), ..self.clone() }
@@ -47,8 +49,8 @@ impl Inbound {
         Self { guard, ..self.clone() }
     }
 
-    /// Puts this way before the endpoints of `router`, which read bodies of at most `body_limit` bytes. The whole router needs a fallback of
-    /// its own: axum's is behind the guard now, which refuses unknown paths with 403.
+    /// Puts the limits and the guard in front of the endpoints of `router`, which read bodies of at most `body_limit` bytes. The whole
+    /// router needs a fallback of its own: axum's is behind the guard now, which refuses unknown paths with 403.
     pub fn to<S: Clone + Send + Sync + 'static>(&self, router: Router<S>, body_limit: usize) -> Router<S> {
         router
             .layer(shared(DefaultBodyLimit::max(body_limit)))

@@ -17,8 +17,8 @@ use crate::{
     invalid::{FieldCode, InvalidField, InvalidFields, MAX_FIELDS},
 };
 
-/// The maximum size in bytes of a body in which all invalid members are looked for, because it is decoded once for each of them. In a larger
-/// one only the first is reported.
+/// The maximum size in bytes of a body of which all invalid members are reported, because the body is decoded once for each of them. Of a
+/// larger body, only the first invalid member is reported.
 const SEARCHED: usize = 4 * 1024;
 
 /// The body of a request, parsed from a JSON object. The rejection is a problem document that names the invalid fields.
@@ -34,7 +34,8 @@ impl<T: DeserializeOwned + PartialSchema, S: Send + Sync> FromRequest<S> for Jso
     }
 }
 
-/// A check that the body's `Content-Type` is `application/json`. It needs no body, so it stands before the extractor of the body.
+/// A check that the body's `Content-Type` is `application/json`. It does not read the body, so handlers put it before the extractor of the
+/// body.
 pub struct IsJson;
 
 impl<S: Sync> FromRequestParts<S> for IsJson {
@@ -60,7 +61,7 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
 
 /// Parses a JSON object in a format of this system. The problem document lists the invalid members, and never contains a member's value.
 ///
-/// One error is reported of each member of the object.
+/// At most one error is reported for each member of the object.
 pub fn decode_own<T: DeserializeOwned + PartialSchema>(body: &[u8]) -> Result<T, Problem> {
     read(body).map_err(|first| all_invalid::<T>(body, first).into())
 }
@@ -96,7 +97,7 @@ fn no_json(error: &serde_json::Error) -> InvalidField {
     InvalidField::invalid(unreadable_field::BODY, format!("is not JSON: {error}"))
 }
 
-/// Returns `first` and what else is wrong with the members of the object.
+/// Returns `first` and the errors of the object's other members.
 fn all_invalid<T: DeserializeOwned + PartialSchema>(body: &[u8], first: InvalidField) -> InvalidFields {
     let mut invalid = InvalidFields::default();
     invalid.add(first);
@@ -107,7 +108,7 @@ fn all_invalid<T: DeserializeOwned + PartialSchema>(body: &[u8], first: InvalidF
     let absent = required::<T>().into_iter().filter(|name| !members.contains_key(name));
     let absent: Vec<_> =
         absent.map(|name| InvalidField::new(name, FieldCode::Required, unreadable_field::REQUIRED)).collect();
-    // serde reports an absent member only after it has read all others. So those with an error are removed one by one.
+    // serde reports an absent member only after it has read all others. So members with an error are removed one by one.
     while let Some(wrong) = read::<T>(&serde_json::to_vec(&members).unwrap_or_default()).err() {
         let member = wrong.field.split(['.', '[']).next().unwrap_or_default();
         if members.remove(member).is_none() || invalid.as_slice().len() == MAX_FIELDS {

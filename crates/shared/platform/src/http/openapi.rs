@@ -1,5 +1,5 @@
-//! What the OpenAPI descriptions of all services share: the session, error responses, which are declared once, and the counters of the
-//! described responses.
+//! The parts that the OpenAPI descriptions of all services share: the session, error responses, which are declared once, and the counters
+//! of the described responses.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -82,7 +82,8 @@ pub fn guarded_by(guard: &Guard, mut document: OpenApi) -> OpenApi {
     document
 }
 
-/// The statuses that an alert is about, of which the first shall not be missed at an endpoint that does not declare them.
+/// The statuses that an alert counts. They are counted from zero even at endpoints that do not declare them, so that the alert sees the
+/// first one.
 const FAILURES: [&str; 2] = ["500", "503"];
 
 /// Exports the counter of HTTP requests with the value 0 for each response in the description of an API. Otherwise `rate()` would miss the

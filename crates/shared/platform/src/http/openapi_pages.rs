@@ -35,7 +35,7 @@ pub fn routes<S: Clone + Send + Sync + 'static>(document: OpenApi) -> Router<S> 
     router.layer(shared(from_fn(async |request, next: axum::middleware::Next| protected(next.run(request).await))))
 }
 
-/// Returns the route `/` of an API without pages of its own. It leads to Swagger UI.
+/// Returns the route `/` of an API without pages of its own. It redirects to Swagger UI.
 pub fn start_page<S: Clone + Send + Sync + 'static>() -> Router<S> {
     if !Descriptions::of_this_process().swagger_ui {
         return Router::new();

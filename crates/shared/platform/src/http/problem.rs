@@ -78,7 +78,7 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", message)
     }
 
-    /// Creates a 500 INTERNAL. What happened is in the log alone.
+    /// Creates a 500 INTERNAL. Only the log contains the cause.
     pub fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "internal error")
     }
@@ -109,7 +109,7 @@ impl From<InvalidField> for Problem {
     }
 }
 
-/// A 400 INVALID_REQUEST that lists all invalid fields. Its text is about the first.
+/// A 400 INVALID_REQUEST that lists all invalid fields. Its message describes the first.
 impl From<InvalidFields> for Problem {
     fn from(fields: InvalidFields) -> Self {
         let mut problem = Self::new(StatusCode::BAD_REQUEST, "INVALID_REQUEST", fields.to_string());

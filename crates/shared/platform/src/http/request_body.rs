@@ -2,10 +2,10 @@
 //!
 //! So a body that is sent slowly or incompletely occupies no slot that another request could use. The received bytes of all incomplete
 //! bodies together are bounded. Above the bound, the oldest incomplete body is dropped and its request fails. So a flood of half-sent
-//! bodies displaces only itself, and a body that is sent at once arrives.
+//! bodies drops only bodies of its own, and a body that is sent at once arrives.
 //!
-//! The bytes of the bodies whose requests are being handled are bounded, too; a request above the bound is refused. `load_shed` bounds
-//! those of one user.
+//! The bytes of the bodies whose requests are being handled are bounded, too; a request above the bound is refused. `load_shed` bounds the
+//! bytes of one user.
 
 use std::{
     collections::BTreeMap,
@@ -28,8 +28,8 @@ pub const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_INCOMPLETE_BYTES: usize = 8 << 20;
 /// The maximum number of bytes of all bodies of one API whose requests are being handled.
 pub(crate) const MAX_HANDLED_BYTES: usize = 8 << 20;
-/// The size of the largest body in bytes that is handled without being counted. The number of requests bounds these, so that logins and
-/// payments are served during a flood of large bodies.
+/// The size in bytes of the largest body that is handled without being counted. The number of requests bounds such bodies, so that logins
+/// and payments are served during a flood of large bodies.
 pub(crate) const MAX_UNCOUNTED_BYTES: usize = 4 << 10;
 /// The minimum number of bytes that an incomplete body counts, since its stream takes memory too.
 const MIN_COUNTED_BYTES: usize = 1 << 10;
@@ -85,11 +85,11 @@ impl Default for Arrivals {
     }
 }
 
-/// The room of a body until it is dropped, once its request has been handled.
+/// The permits for the bytes of a body. They are free again when this is dropped, once the body's request has been handled.
 pub struct Room(#[expect(dead_code, reason = "it is only held")] Option<OwnedSemaphorePermit>);
 
 impl Arrivals {
-    /// Takes the room for a body that has arrived. Returns `None` if too many bytes are being handled.
+    /// Takes the permits for a body that has arrived. Returns `None` if too many bytes are being handled.
     pub fn room(&self, bytes: usize) -> Option<Room> {
         if bytes <= MAX_UNCOUNTED_BYTES {
             return Some(Room(None));

@@ -1,5 +1,5 @@
-//! Security headers of HTTP responses: no caching, no guessing of media types, nothing that a browser may do with them, HTTPS after TLS, and
-//! the challenge of a 401.
+//! Security headers of HTTP responses: no caching, no guessing of media types, no scripts, frames or other content in a browser, HTTPS
+//! after TLS, and the challenge of a 401.
 
 use axum::{
     extract::Request,
@@ -17,15 +17,15 @@ const NO_GUESSING: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_PAGE: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox",
 );
-/// Paths contain ids.
+/// Browsers send no referrer, because paths contain ids.
 const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 /// A year, in seconds.
 const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
 /// The challenge that a 401 must have (RFC 9110, section 15.5.2). The scheme is not a registered one, so no browser asks for a password.
 const CHALLENGE: HeaderValue = HeaderValue::from_static(r#"Session realm="shipyard", header="X-Session-Uuid""#);
 
-/// Adds the headers to the response of `next`. An endpoint whose response is public sets its own `Cache-Control`, and one whose response is a
-/// page its own `Content-Security-Policy` and `Referrer-Policy`, which are kept.
+/// Adds the headers to the response of `next`. Headers that the endpoint has set are kept: `Cache-Control` of a public response, and
+/// `Content-Security-Policy` and `Referrer-Policy` of a page.
 pub(crate) async fn secured(request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     // Each request on a connection over TLS has the identity of its client.
     let is_over_tls = request.extensions().get::<Identity>().is_some();

@@ -1,20 +1,20 @@
-//! What is wrong with a member or parameter that serde refuses, in words for the person who sent it.
+//! Explains to the sender of a request why serde refuses a member or a parameter.
 //!
 //! No text repeats a value: it may be a misplaced password, and clients may log the response.
 
 use crate::invalid::{FieldCode, InvalidField};
 
-/// The names of what contains the members.
+/// The names of the parts of a request that contain the members.
 pub(crate) const BODY: &str = "body";
 pub(crate) const QUERY: &str = "query";
-/// What is wrong with a member that is absent.
+/// The message for a member that is absent.
 pub(crate) const REQUIRED: &str = "is required";
 /// The maximum number of characters of an unknown member's name that the problem repeats.
 const NAME_SHOWN: usize = 64;
 /// The maximum number of known members that are listed where none is close to an unknown one.
 const LISTED: usize = 10;
 
-/// Returns what is wrong with the member at `path` from the text of serde's error. At the top, `path` is [`BODY`] or [`QUERY`].
+/// Describes the error of the member at `path`, from the text of serde's error. At the top, `path` is [`BODY`] or [`QUERY`].
 pub(crate) fn describe(path: &str, error: &str) -> InvalidField {
     let at = |name: &str| match path {
         BODY | QUERY => name.to_owned(),
@@ -27,7 +27,7 @@ pub(crate) fn describe(path: &str, error: &str) -> InvalidField {
         return InvalidField::new(at(name), FieldCode::Repeated, "must be sent at most once");
     }
     if let Some((name, known)) = unknown(error) {
-        // serde_path_to_error counts an unknown member to the path.
+        // serde_path_to_error makes an unknown member part of the path.
         let field = if [BODY, QUERY].contains(&path) { name } else { path };
         let field: String = field.chars().flat_map(char::escape_default).take(NAME_SHOWN).collect();
         return InvalidField::new(field, FieldCode::Unknown, hint(name, &known));
@@ -50,7 +50,7 @@ fn quoted<'t>(text: &'t str, beginning: &str) -> Option<&'t str> {
     text.strip_prefix(beginning)?.split('`').next()
 }
 
-/// Returns an unknown member's name, which its sender chose, and those that are known.
+/// Returns an unknown member's name, which its sender chose, and the names of the known members.
 fn unknown(error: &str) -> Option<(&str, Vec<&str>)> {
     let rest = error.strip_prefix("unknown field `")?;
     match rest.rsplit_once("`, expected ") {
@@ -67,7 +67,7 @@ fn hint(name: &str, known: &[&str]) -> String {
     }
 }
 
-/// Returns the known name that differs least from `name`, if it is a third of it at most.
+/// Returns the known name that differs least from `name`: by at most a third of its characters, or by one.
 pub(crate) fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
     let distance = |known: &&str| strsim::osa_distance(&name.to_lowercase(), &known.to_lowercase());
     let (nearest, distance) =

@@ -13,10 +13,10 @@ use tokio::runtime::Handle;
 /// the time in which a service stops.
 pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Drops a consumer, which commits the stored offsets and leaves the group. Blocks until that has ended, or until the time limit; then the
-/// consumer's thread is left behind, and the function returns false.
+/// Drops a consumer, which commits the stored offsets and leaves the group. Blocks until the consumer is closed, or until the time limit.
+/// After the limit it leaves the consumer's thread behind and returns false.
 ///
-/// While librdkafka closes a consumer, it may drop the answer to a rebalance unread, and then waits for ever for the end of that
+/// While librdkafka closes a consumer, it may drop the answer to a rebalance unread, and then wait for ever for the rebalance to end
 /// ([librdkafka 4884](https://github.com/confluentinc/librdkafka/issues/4884)). The consumer has left its group by then.
 pub(super) fn close(consumer: impl Send + 'static, timeout: Duration) -> bool {
     let (closing, closed) = channel::<Infallible>();

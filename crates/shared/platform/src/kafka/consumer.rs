@@ -33,9 +33,9 @@ const SESSION_TIMEOUT_MS: &str = "6000";
 
 /// The maximum size in bytes of a fetch response. A single larger batch is still returned, alone.
 pub(super) const FETCH_MAX_BYTES: &str = "4194304";
-/// The size in bytes of the buffer into which librdkafka decompresses a batch with zstd, at most. It tries buffers of growing size, each three
-/// times as large as the one before (or 4 000 bytes larger), and none above this limit. So a batch of 8 MiB fits for certain; one of more than
-/// 24 MiB never does and blocks its partition. For gzip, LZ4 and Snappy, librdkafka has no such limit; a batch can reach the
+/// The maximum size in bytes of the buffer into which librdkafka decompresses a batch with zstd. librdkafka tries buffers of growing size,
+/// each three times as large as the one before (or 4 000 bytes larger), and none above this limit. So a batch of 8 MiB always fits; a batch
+/// of more than 24 MiB never fits and blocks its partition. For gzip, LZ4 and Snappy, librdkafka has no such limit; a batch can reach the
 /// broker's `max.message.bytes` times the best ratio of the codec.
 pub(super) const RECEIVE_MAX_BYTES: &str = "25169824";
 /// The number of queued messages of a partition at which librdkafka stops fetching from it.
@@ -43,7 +43,7 @@ const QUEUED_MESSAGES: &str = "1000";
 /// The size of the queued messages of a partition, in KiB, at which librdkafka stops fetching from it. A fetch that is under way can add
 /// `fetch.message.max.bytes`.
 const QUEUED_KILOBYTES: &str = "1024";
-/// The time limit for the first offset of a partition whose position the topic does not have.
+/// The time limit for requesting a partition's first offset, when the topic has no record at the consumer's position.
 const WATERMARKS_TIMEOUT: Duration = Duration::from_secs(5);
 /// The time limit for the topic's metadata before a consumer subscribes.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(2);
@@ -64,7 +64,7 @@ pub struct Consumer {
     pub(super) dead_letters: DeadLetterProducer,
 }
 
-/// What a consumer reads, and how it handles it.
+/// The topic that a consumer reads, its group, and the handler of the messages.
 pub struct TopicSubscription {
     pub group: &'static str,
     pub topic: String,
@@ -88,7 +88,7 @@ impl Consumer {
         }
     }
 
-    /// Lets the consumer create its topic together with those that others expect of `topics`.
+    /// Makes the consumer create its topic together with the topics that are declared with [`TopicCreator::expect`].
     #[must_use]
     pub fn creating(mut self, topics: &TopicCreator) -> Self {
         topics.expect([self.topic.clone()]);
@@ -110,7 +110,7 @@ impl Consumer {
                         this.joined.refuse(refusal.reason());
                     }
                     outage.met(format!("{error:#}"));
-                    // Somebody may have deleted the topic.
+                    // The topic may have been deleted.
                     this.topics.forget(&this.topic);
                     tokio::select! {
                         () = tokio::time::sleep(pauses.next().unwrap_or_default()) => {}
@@ -147,7 +147,8 @@ impl Consumer {
         let consumer: Arc<StreamConsumer<Context>> =
             Arc::new(self.client().create_with_context(context).context("creating a Kafka consumer")?);
         consumer.context().workers.read_from(&consumer);
-        // If this future is dropped, its workers would keep the consumer, and with it the partitions of a member that is not polled.
+        // If this future is dropped, the workers are aborted. Otherwise they would keep the consumer, and so the partitions of a member
+        // that nothing polls.
         let group = self.group;
         let consumer = scopeguard::guard(consumer, move |consumer| {
             consumer.context().workers.abort();
@@ -215,7 +216,7 @@ impl Consumer {
     }
 
     /// Lets librdkafka log the topic's id, without which the first assignment can neither check nor mark positions. A request within the
-    /// assignment would wait for the thread that handles it. If the broker does not answer, positions are trusted.
+    /// assignment would wait for the thread that handles the assignment. If the broker does not answer, positions are trusted.
     async fn learn_topic_id(&self, consumer: &Arc<StreamConsumer<Context>>) {
         let (consumer, topic) = (consumer.clone(), self.topic.clone());
         let asked =

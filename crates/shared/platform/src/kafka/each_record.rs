@@ -86,7 +86,7 @@ impl Failure {
         }
     }
 
-    /// Returns true if the broker has answered, and not the client.
+    /// Returns true if the failure is an answer of the broker, not an error of the client.
     fn is_answer(&self) -> bool {
         match self {
             Self::Record(_) | Self::Topic(_) => true,
@@ -140,7 +140,8 @@ impl KafkaPublisher {
         Ok((refused, self.trusting()?))
     }
 
-    /// Creates the topics that are missing. Returns the topics that the broker refuses, with the reason. Fails if it is unavailable.
+    /// Creates the topics that are missing. Returns the topics that the broker refuses, with the reason. Fails if the broker is
+    /// unavailable.
     async fn ensure_each<'r>(&self, records: &'r [Record]) -> anyhow::Result<HashMap<&'r str, Uncreated>> {
         let topics: HashSet<&str> = records.iter().map(|record| record.topic.as_str()).collect();
         let mut refused = HashMap::new();
@@ -189,7 +190,7 @@ impl KafkaPublisher {
                 return results;
             }
         };
-        // The broker refuses a request as a whole because of one record that is too large. Each is sent again, alone.
+        // The broker refuses a request as a whole because of one record that is too large. Each record is sent again, alone.
         let is_refused = |result: &Option<Result<(), Failure>>| matches!(result, Some(Err(Failure::Record(_))));
         let alone: Vec<usize> = (0..records.len()).filter(|place| is_refused(&results[*place])).collect();
         for place in alone {

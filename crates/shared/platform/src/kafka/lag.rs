@@ -1,7 +1,7 @@
 //! The lag of a consumer: for each partition that it reads, how many records of the topic it has not handled yet.
 //!
-//! librdkafka's statistics have it without a request to the broker, since each fetch response says where the partition ends. A partition
-//! whose queue is full is not fetched, so the broker is asked about one that does not move.
+//! librdkafka's statistics contain the lag without a request to the broker, since each fetch response says where the partition ends.
+//! librdkafka does not fetch a partition whose queue is full, so the broker is asked about a partition whose position does not change.
 
 use std::{
     collections::HashMap,
@@ -79,7 +79,7 @@ impl Lag {
             let number = partition.partition;
             let mut positions = self.positions.lock().unwrap_or_else(PoisonError::into_inner);
             if partition.fetch_state != "active" {
-                // Another member reads it, and reports its lag.
+                // Another member reads the partition, and reports its lag.
                 positions.remove(&number);
                 self.report(number, 0);
                 continue;
@@ -146,7 +146,7 @@ mod tests {
         assert_eq!(lag("active", [0, 100, 40, 10]), "60");
         assert_eq!(lag("active", [0, 100, -1001, 10]), "90");
         assert_eq!(lag("active", [30, 100, -1001, -1001]), "70");
-        // The topic's retention has deleted what was committed.
+        // The topic's retention has deleted the record at the committed offset.
         assert_eq!(lag("active", [30, 100, -1001, 10]), "70");
     }
 

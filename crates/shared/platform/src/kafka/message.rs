@@ -13,7 +13,7 @@ use super::Headers;
 pub struct Message {
     pub topic: String,
     /// The id of the topic in librdkafka's text form, for messages of a [`Consumer`](super::Consumer). A topic that was deleted and created
-    /// again has another. Empty if the broker has no ids.
+    /// again has another id. Empty if the broker has no ids.
     pub topic_id: String,
     pub partition: i32,
     pub offset: i64,
@@ -41,14 +41,14 @@ pub const HEADER_EVENT_TIME: &str = "event-time";
 pub const HEADER_EVENT_TYPE: &str = "event-type";
 
 impl Message {
-    /// Returns when the event happened. `None` for a record that does not say it.
+    /// Returns the time at which the event happened. `None` for a record without this time.
     pub fn happened_at(&self) -> Option<DateTime<Utc>> {
         let happened = DateTime::parse_from_rfc3339(self.headers.get(HEADER_EVENT_TIME)?).ok()?;
         Some(happened.to_utc())
     }
 
-    /// Returns how long before `now` the event happened; 0 if that was later, by a clock that is ahead. `None` for a record that does not
-    /// say it.
+    /// Returns how long before `now` the event happened. Returns 0 if its time is after `now`, because a clock is ahead, and `None` for a
+    /// record without this time.
     pub fn age(&self, now: DateTime<Utc>) -> Option<Duration> {
         Some((now - self.happened_at()?).to_std().unwrap_or_default())
     }

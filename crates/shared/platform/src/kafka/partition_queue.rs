@@ -48,7 +48,7 @@ pub(super) struct PartitionQueue<C: ConsumerContext> {
     partition: i32,
     /// The id of the topic, which is committed with each offset.
     topic_id: String,
-    /// The offset of the next message, once one was received or could not be.
+    /// The offset of the next message, once a message was received or could not be read.
     next: Option<i64>,
     is_unreadable: bool,
     /// Cancelled when the partition is assigned to another member, or the consumer stops.
@@ -78,7 +78,7 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
         })
     }
 
-    /// Waits for a message, and appends it and those that have been fetched after it to `messages`, until there are `most`.
+    /// Waits for a message. Appends it and the messages that have been fetched after it to `messages`, until there are `most`.
     pub async fn receive(&mut self, messages: &mut Vec<Message>, most: usize) {
         while messages.is_empty() {
             match self.queue.recv().await.map(|message| Message::from(&message)) {
@@ -156,7 +156,7 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
         Ok(self.seek(skipped_to.unwrap_or(position)).await?)
     }
 
-    /// Returns the offset at which the partition was begun, if no message was received since.
+    /// Returns the offset from which this partition is read, while no message has been received.
     async fn start(&self) -> anyhow::Result<i64> {
         let (client, topic, partition) = (self.client.clone(), self.consumer.topic.clone(), self.partition);
         let topic_id = self.topic_id.clone();
@@ -173,7 +173,7 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
         Ok(start.await??)
     }
 
-    /// Drops what was fetched, and continues at `offset`.
+    /// Drops the fetched messages, and continues at `offset`.
     async fn seek(&self, offset: i64) -> KafkaResult<()> {
         let (client, topic, partition) = (self.client.clone(), self.consumer.topic.clone(), self.partition);
         let seeking = spawn_blocking(move || client.seek(&topic, partition, Offset::Offset(offset), REQUEST_TIMEOUT));

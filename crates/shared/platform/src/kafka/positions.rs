@@ -1,8 +1,8 @@
 //! Where a consumer continues: positions of a topic that was deleted and created again are not trusted, and records that expired before
 //! they were read are counted.
 //!
-//! librdkafka continues at the old position in a topic that was created again, if that has as many records, and starts at the first record
-//! that is left if the position has expired. It only logs both, so this module reads its log.
+//! librdkafka continues at the old position in a topic that was created again, if the new topic has as many records, and starts at the
+//! first remaining record if the position has expired. It only logs both, so this module reads its log.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -71,8 +71,8 @@ impl Positions {
         Noted::Nothing
     }
 
-    /// Lets the partitions whose committed offset belongs to an earlier topic of the same name start at the beginning. Offsets without an id
-    /// are trusted, and are committed again with it.
+    /// Lets the partitions whose committed offset belongs to an earlier topic of the same name start at the beginning. Offsets without an
+    /// id are trusted, and are committed again with the id.
     pub fn check<C: ConsumerContext>(
         &self,
         consumer: &BaseConsumer<C>,

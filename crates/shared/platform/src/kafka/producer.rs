@@ -56,7 +56,7 @@ pub struct KafkaPublisher {
     pub(super) partitions: Partitions,
     /// The number of rounds in a row in which the broker answered nothing.
     unanswered: Arc<AtomicU32>,
-    /// The same for records that are published outside of rounds.
+    /// The time without an acknowledgement, for records that are published outside of rounds.
     silence: Arc<Silence>,
 }
 
@@ -99,7 +99,7 @@ impl KafkaPublisher {
         })
     }
 
-    /// Lets the publisher create topics together with those that others expect of `topics`.
+    /// Makes the publisher create topics together with those that are declared with [`TopicCreator::expect`].
     #[must_use]
     pub fn creating(self, topics: &TopicCreator) -> Self {
         Self { topics: topics.clone(), ..self }

@@ -14,7 +14,7 @@ use super::{Consumer, Failure, Message};
 const MAX_PANICS: u32 = 6;
 
 impl Consumer {
-    /// Handles or dead-letters a message. Returns false if `closed` ended the retries before that.
+    /// Handles a message, with retries, or dead-letters it. Returns false if `closed` was cancelled before either succeeded.
     pub(super) async fn handle_or_dead_letter(&self, message: &Message, closed: &CancellationToken) -> bool {
         let mut pauses = pauses();
         let (mut attempts, mut panics) = (0, 0);

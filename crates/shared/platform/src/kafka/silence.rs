@@ -12,7 +12,7 @@ use tokio::time::Instant;
 pub(super) struct Silence(Mutex<Option<Instant>>);
 
 impl Silence {
-    /// Records whether the broker answered. Returns true once it has not for longer than `limit`; the time then begins anew.
+    /// Records whether the broker answered. Returns true once it has not answered for longer than `limit`; the time then starts again.
     pub fn is_longer_than(&self, limit: Duration, is_answered: bool) -> bool {
         let mut since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if is_answered {

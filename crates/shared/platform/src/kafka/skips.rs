@@ -1,19 +1,19 @@
-//! Skipping a batch that a consumer cannot read. An operator records the offset behind it as the committed offset of a group beside the
-//! consumer's own, since a broker accepts offsets of the consumer's group only from its members.
+//! Skipping a batch that a consumer cannot read. An operator commits the offset after the batch in a second group of the consumer, since a
+//! broker accepts offsets of the consumer's own group only from its members.
 
 use anyhow::Context as _;
 
 use super::{Batch, Config, Consumer, Mark, Reader};
 
-/// Returns the name of the group whose committed offsets say up to which offset a consumer group skips what it cannot read.
+/// Returns the name of the group whose committed offsets say up to which offset a consumer group skips batches that it cannot read.
 pub fn skip_group(group: &str) -> String {
     format!("{group}-skip")
 }
 
-/// The length of a mark's note in bytes, at most. A broker accepts 4096; the oldest batches are forgotten.
+/// The maximum length of a mark's note in bytes. A broker accepts 4096. The oldest batches are dropped from a note that would be longer.
 const MAX_NOTE_LENGTH: usize = 4_000;
 
-/// Lets the consumer group continue behind the batch if it cannot read it. It notices within some seconds. Blocks.
+/// Lets the consumer group continue after the batch if the group cannot read it. The group notices this within some seconds. Blocks.
 pub fn skip(config: &Config, group: &str, topic: &str, partition: i32, batch: Batch) -> anyhow::Result<()> {
     let reader = Reader::new(config, &skip_group(group))?;
     let before = reader.marks(topic, &[partition])?.remove(&partition).unwrap_or_default();

@@ -64,7 +64,7 @@ pub async fn ensure_topics(config: &Config, topics: &[&str]) -> anyhow::Result<(
     // Dead-letter topics that were just created have the right retention already.
     let found = made.iter().filter(|(topic, made)| *made == Made::Before && dead.contains(topic));
     let kept = found.map(async |(topic, _)| {
-        // A broker that is busy may answer too late. What it refuses at the last try is told.
+        // A busy broker may answer too late, so this is retried. Only the last failure is logged.
         let kept = (|| keep_for_ever(&admin, topic)).retry(ExponentialBuilder::default().with_max_times(2));
         if let Err(error) = kept.await {
             tracing::warn!(

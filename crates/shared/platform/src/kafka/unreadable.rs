@@ -1,5 +1,5 @@
-//! Partitions whose next batch cannot be decoded: it is corrupt, too large, or compressed in an unknown way. Their consumer says so and waits
-//! for an operator, who mends or skips the batch.
+//! Partitions whose next batch cannot be decoded: it is corrupt, too large, or compressed in an unknown way. Their consumer reports this
+//! and waits for an operator, who repairs or skips the batch.
 
 use std::{
     collections::BTreeSet,
@@ -34,7 +34,8 @@ pub fn cannot_be_decoded(error: &KafkaError) -> bool {
     )
 }
 
-/// The partitions of one consumer that cannot be read, and its condition of readiness, which also needs that it has joined its group.
+/// The partitions of one consumer that cannot be read, and the consumer's readiness condition, which also requires that it has joined its
+/// group.
 pub(super) struct Unreadable {
     group: &'static str,
     topic: String,

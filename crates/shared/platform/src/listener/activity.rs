@@ -20,7 +20,7 @@ use tokio::{
 /// the response, since the server's own limit is [`REQUEST_TIMEOUT`](crate::deadline::REQUEST_TIMEOUT).
 const STALLED_AFTER: Duration = Duration::from_mins(1);
 
-/// The time limit for a client to take some bytes of an answer. It is longer than a mobile connection is usually away.
+/// The time limit for a client to take some bytes of an answer. It is longer than the usual interruption of a mobile connection.
 pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The activity of one connection, shared by its clones.

@@ -19,7 +19,7 @@ use super::activity::{Activity, InHand, WRITE_TIMEOUT};
 /// The maximum number of bytes of the large answers of one listener that wait for their clients. It is four times the largest list, and
 /// small enough for a container of 64 MiB.
 pub(super) const MAX_WAITING_BYTES: usize = 16 << 20;
-/// The size of the largest answer that is not counted, in bytes. The number of requests bounds these.
+/// The size of the largest answer that is not counted, in bytes. The number of requests bounds such answers.
 pub(super) const MAX_UNCOUNTED_BYTES: usize = 4 << 10;
 /// The size of a piece in bytes. The first one has [`MAX_UNCOUNTED_BYTES`], since hyper keeps it until the connection ends, even if the answer is dropped.
 const PIECE_BYTES: usize = 16 << 10;
@@ -61,7 +61,7 @@ impl Answers {
         WaitingAnswer { answers: self.clone(), number: self.insert(answer) }
     }
 
-    /// Drops answers whose clients have taken nothing for [`WRITE_TIMEOUT`], for ever.
+    /// Drops answers whose clients have taken nothing for [`WRITE_TIMEOUT`]. Never returns.
     pub async fn limit_time<T>(&self) -> T {
         loop {
             sleep(CHECK_INTERVAL).await;
@@ -94,7 +94,7 @@ impl Waiting {
         self.next
     }
 
-    /// Drops the answer that has been waiting for longest, and closes its connection if nothing else happens on it.
+    /// Drops the answer that has been waiting for longest, and closes its connection unless another request is in flight there.
     fn drop_first(&mut self) {
         let Some((_, Answer { bytes, request, place, .. })) = self.answers.pop_first() else { return };
         self.bytes -= bytes;
@@ -125,14 +125,15 @@ impl Answer {
     }
 }
 
-/// A large answer, which is dropped with this.
+/// The handle of a large answer. The answer is dropped together with its handle.
 pub(super) struct WaitingAnswer {
     answers: Answers,
     number: u64,
 }
 
 impl WaitingAnswer {
-    /// Takes the next piece, and counts the answer as the one that began to wait last. Returns `None` if the answer was dropped.
+    /// Takes the next piece. From then on, this is the answer that has been waiting for the shortest time. Returns `None` if the answer was
+    /// dropped.
     pub fn take(&mut self) -> Option<Bytes> {
         let mut waiting = self.answers.lock();
         let mut answer = waiting.answers.remove(&self.number)?;

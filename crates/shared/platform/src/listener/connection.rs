@@ -171,7 +171,7 @@ type Wire = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
 /// Performs the TLS handshake, if the listener uses TLS. It runs in the connection's own task and has its own time limit.
 ///
-/// Returns the stream, the client, and what is cancelled when the client has to connect again.
+/// Returns the stream, the client, and the token that is cancelled when the client has to connect again.
 async fn set_up(
     stream: TcpStream,
     peer: SocketAddr,
@@ -182,8 +182,8 @@ async fn set_up(
     Some((Either::Right(Box::new(stream)), Some(identity), distrusted))
 }
 
-/// Handles one request, to the end if it changes something. An error closes the connection, because it was displaced before the request
-/// began.
+/// Handles one request; a request that changes something is handled to its end. An error closes the connection, because it was displaced
+/// before the request began.
 async fn answer(
     request: hyper::Request<Incoming>,
     place: Place,

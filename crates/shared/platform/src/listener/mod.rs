@@ -1,8 +1,8 @@
 //! Accept loop of every HTTP and gRPC listener. It limits connections, sets them up outside of the loop, and shuts down gracefully.
 //!
-//! Unknown clients can open connections at will. Each connection is handled in its own task from the moment it is accepted, so that none
-//! can delay the next `accept`. Each occupies one of a bounded number of slots. See [`slots`] for which connection is closed when no slot
-//! is free.
+//! Unknown clients can open connections at will. Each connection is handled in its own task from the moment it is accepted, so that no
+//! connection can delay the next `accept`. Each connection occupies one of a bounded number of slots. See [`slots`] for which connection is
+//! closed when no slot is free.
 
 mod activity;
 mod answers;

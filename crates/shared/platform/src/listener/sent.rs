@@ -17,7 +17,7 @@ use super::{
     answers::{Answers, MAX_UNCOUNTED_BYTES, MAX_WAITING_BYTES, Place, WaitingAnswer},
 };
 
-/// A body that hands a large answer out in pieces. Its request stays in flight until it has been sent.
+/// A body that sends a large answer in pieces. Its request stays in flight until the answer has been sent.
 pub(super) struct Sent {
     /// The data of a small answer that has been read ahead.
     data: VecDeque<Bytes>,
@@ -32,7 +32,7 @@ pub(super) struct Sent {
 }
 
 impl Answers {
-    /// Returns the body that sends `body`. The request stays in flight until it has been sent.
+    /// Returns a body that sends the data of `body`. The request stays in flight until they have been sent.
     pub fn sent(&self, body: Body, request: InHand, place: &Place) -> Sent {
         Sent::new(body, request, MAX_UNCOUNTED_BYTES, MAX_WAITING_BYTES, |data, bytes, request| {
             self.keep(data, bytes, request, place)
@@ -41,8 +41,8 @@ impl Answers {
 }
 
 impl Sent {
-    /// Returns the body that sends `body`. If it has more than `small` bytes, calls `keep` with what it has, at most a little more than
-    /// `most` bytes.
+    /// Returns a body that sends the data of `body`. If it has more than `small` bytes, calls `keep` with the data that are available at
+    /// once, at most a little more than `most` bytes.
     pub fn new(
         body: Body,
         request: InHand,
@@ -64,7 +64,7 @@ impl Sent {
         sent
     }
 
-    /// Reads what `body` has at once, so that its size is known. A gRPC service encodes its message only then.
+    /// Reads the data that `body` has without waiting, so that its size is known. A gRPC service encodes its message only then.
     fn read_ahead(&mut self, mut body: Body, most: usize) {
         while self.left <= most {
             match body.frame().now_or_never() {

@@ -1,9 +1,9 @@
 //! The bounded number of slots for a listener's connections.
 //!
-//! If all slots of the listener or of one address are occupied, a new connection displaces the connection that has been without a request
-//! for longest. Connections that never had a request are displaced first. So a flood of idle connections displaces only itself, and a
-//! client that sends its request at once is served, even from the address of the flood. If every connection has a request in flight, the
-//! new connection is closed.
+//! If all slots of the listener or of one address are occupied, a new connection displaces another one: the listener closes the connection
+//! that has been without a request for longest. Connections that never had a request are displaced first. So a flood of idle connections
+//! closes only connections of its own, and a client that sends its request at once is served, even from the address of the flood. If every
+//! connection has a request in flight, the new connection is closed.
 
 use std::{
     collections::HashMap,

@@ -1,4 +1,5 @@
-//! Publishing one batch of an outbox: reads rows, sends their records, marks what is acknowledged and sets aside what cannot be published.
+//! Publishing one batch of an outbox: reads rows, sends their records, marks the acknowledged rows and sets aside those that cannot be
+//! published.
 
 use std::collections::HashSet;
 
@@ -123,7 +124,7 @@ impl Relay {
         Ok(batch)
     }
 
-    /// Marks what was acknowledged, and sets aside what was refused with the later records of the same keys. Fails if the broker is
+    /// Marks the acknowledged rows, and sets aside the refused ones with the later rows of the same keys. Fails if the broker is
     /// unavailable.
     async fn failed(
         &self,

@@ -68,7 +68,7 @@ pub struct Destinations {
 }
 
 impl Destinations {
-    /// Forgets all destinations if the epoch is another one: another relay may have published their events. Returns true if there were any.
+    /// Forgets all destinations if `epoch` has changed: another relay may have published their events. Returns true if there were any.
     pub fn begin_epoch(&mut self, epoch: Option<i64>, metrics: &Metrics) -> bool {
         if self.epoch == epoch {
             return false;
@@ -137,7 +137,7 @@ impl Destinations {
         metrics.destinations_set_aside(topic, of_topic.count());
     }
 
-    /// Starts to publish the records that are due, unless it is doing so already.
+    /// Starts to publish the records that are due, unless earlier retries are still running or not evaluated.
     pub fn retry(&mut self, publisher: &Arc<dyn Publisher>) {
         if !self.retries.is_empty() || !self.retried.is_empty() {
             return;

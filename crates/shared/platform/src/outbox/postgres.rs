@@ -40,7 +40,7 @@ pub struct PgOutbox {
 /// What is known of the rows that are set aside. Only the holder of the lease sets rows aside.
 #[derive(Clone, Copy)]
 struct SetAsideRows {
-    /// The epoch in which it is known.
+    /// The epoch to which the other fields apply.
     epoch: Option<i64>,
     /// The key and the id of the last row that `take_back` examined. `None` means that it starts from the first row.
     looked_at: Option<(Uuid, i64)>,
@@ -95,8 +95,8 @@ impl Outbox for PgOutbox {
 
     async fn unpublished(&self, limit: i64, besides: &[i64]) -> anyhow::Result<Vec<Unpublished>> {
         let may_be_behind = self.set_aside_rows().may_exist;
-        // PostgreSQL hashes the ids of `not in`, and compares each row with each of `<> all`. It looks for earlier rows only if there may be
-        // any, since a plan that is made for an empty table may read all unpublished rows for each of these.
+        // PostgreSQL hashes the ids of `not in`, and compares each row with each of `<> all`. The query looks for earlier rows that are set
+        // aside only if there may be any, since a plan that was made for an empty table may read all unpublished rows for each row.
         let rows = sqlx::query!(
             r#"select id, event_uuid, event_type, key, payload, created_at, trace as "trace: Json<HashMap<String, String>>",
                 $3 and exists (

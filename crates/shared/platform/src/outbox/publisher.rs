@@ -15,7 +15,7 @@ pub trait Publisher: Send + Sync + 'static {
     async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()>;
 
     /// Publishes the records and returns the outcome of each, within a time limit. Sends a record only once the earlier ones of its key are
-    /// acknowledged, see [`in_order_of_keys`]. This default implementation knows one outcome for all records.
+    /// acknowledged, see [`in_order_of_keys`]. This default implementation returns one outcome for all records.
     async fn publish_each(&self, records: &[Record]) -> Vec<Outcome> {
         match self.publish(records.to_vec()).await {
             Ok(()) => records.iter().map(|_| Outcome::Acknowledged).collect(),
@@ -55,7 +55,7 @@ pub enum Scope {
     Topic,
     /// The records of this partition of the topic.
     Partition(i32),
-    /// None. Only the later records of the same key have to wait.
+    /// No others. Only the later records of the same key have to wait.
     Record,
 }
 
@@ -68,7 +68,7 @@ impl Outcome {
 }
 
 /// Calls `send` with the position of each record. The records of one key are sent one after another, each once the previous one has
-/// succeeded; different keys do not wait for each other. Returns `None` for the records behind a failure of their key.
+/// succeeded; different keys do not wait for each other. Returns `None` for the records after a failed record of their key.
 ///
 /// If records of one key were sent together, a later one could be accepted although an earlier one was refused.
 pub async fn in_order_of_keys<F, E>(records: &[Record], send: impl Fn(usize) -> F) -> Vec<Option<Result<(), E>>>

@@ -89,11 +89,11 @@ pub async fn set_acls(config: &Config, wanted: &BTreeSet<Acl>) -> anyhow::Result
     change(config, wanted, true).await
 }
 
-/// Adds the missing ones of these rights, and removes none: clients of another version may need more.
+/// Adds those of the rights that are missing, and removes none: clients of another version may need more rights.
 ///
 /// # Errors
 ///
-/// As [`set_acls`].
+/// Those of [`set_acls`].
 pub async fn add_acls(config: &Config, wanted: &BTreeSet<Acl>) -> anyhow::Result<Changed> {
     change(config, wanted, false).await
 }

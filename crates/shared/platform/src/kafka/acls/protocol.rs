@@ -170,7 +170,7 @@ mod tests {
         answer.put_i16(0);
         put_null(&mut answer);
         put_length(&mut answer, 1);
-        // Behind the number of creations: the resource with its pattern, which the response has once for all its users.
+        // After the number of creations comes the resource with its pattern, which the response has once for all its users.
         let (resource, user) = written[4..].split_at(1 + 2 + "order.paid".len() + 1);
         answer.extend(resource);
         put_length(&mut answer, 1);
