@@ -23,7 +23,7 @@ where
     rand::random()
 }
 
-/// A source of chance and of ids: by default the process's generator, or one with a seed. Clones continue the same sequence.
+/// A source of random values and ids: by default the process's generator, or one with a seed. Clones continue the same sequence.
 #[derive(Clone, Default)]
 pub struct Random(Option<Arc<Mutex<StdRng>>>);
 

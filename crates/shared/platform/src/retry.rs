@@ -6,7 +6,7 @@
 //! - `grpc::peer::replicas`: before a call is sent to a replica that it was sent to before
 //! - `postgres::database`: between attempts to open a connection
 //!
-//! The pauses of work that is stored in rows are in the services. They depend on the number of tries, which the row has.
+//! The pauses of work that is stored in rows are in the services. They depend on the number of tries, which is stored in the row.
 
 use std::{sync::Arc, time::Duration};
 
@@ -75,7 +75,7 @@ pub fn endless_backoff() -> backon::ExponentialBackoff {
         .build()
 }
 
-/// Does what a service prepares at its start, named `what` in the log, and retries while the database is unavailable, until `stop`.
+/// Runs `work`, a preparation at a service's start that the log calls `what`. Retries while the database is unavailable, until `stop`.
 pub async fn while_unavailable<E, F>(
     what: &'static str,
     is_unavailable: fn(&E) -> bool,

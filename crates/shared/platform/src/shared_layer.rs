@@ -18,7 +18,7 @@ pub fn shared<L>(layer: L) -> Stack<L, SharedLayer> {
     Stack::new(layer, SharedLayer)
 }
 
-/// Puts a service behind an [`Arc`].
+/// A layer that puts a service behind an [`Arc`].
 #[derive(Clone, Copy)]
 pub struct SharedLayer;
 
@@ -80,7 +80,7 @@ mod tests {
         }
     }
 
-    /// Returns how often a request through so many layers copies the handler's state.
+    /// Returns how often a request through `layers` layers copies the handler's state.
     async fn copies(layers: usize) -> usize {
         let state = Counted::default();
         let count = state.0.clone();

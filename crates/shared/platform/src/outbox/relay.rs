@@ -26,7 +26,7 @@ const SET_ASIDE_INTERVAL: Duration = Duration::from_secs(5);
 /// The pause between two batches of rows that are set aside.
 const SET_ASIDE_BATCH_DELAY: Duration = Duration::from_millis(250);
 
-/// Publishes the events of the outbox at least once. The events of one key are published in order.
+/// The relay of an outbox. It publishes the events at least once, and the events of one key in order.
 pub struct Relay {
     name: &'static str,
     pub(super) outbox: Arc<dyn Outbox>,
@@ -37,7 +37,7 @@ pub struct Relay {
     accepted: Option<Condition>,
 }
 
-/// Wakes the relay after a commit. A call is cheap, and several calls may result in one wake-up.
+/// A handle that wakes the relay after a commit. A call is cheap, and several calls may result in one wake-up.
 #[derive(Clone, Default)]
 pub struct Waker(Arc<Notify>);
 
@@ -89,7 +89,7 @@ impl Relay {
         let metrics = Metrics::new(self.name, self.topics.values());
         tokio::select! {
             () = self.keep_publishing(&metrics, &stop) => Ok(()),
-            // The count runs beside the publishing, because the backlog matters most while publishing hangs.
+            // The count runs concurrently with the publishing, because the backlog matters most while publishing hangs.
             () = metrics.keep_counting(&*self.outbox) => Ok(()),
         }
     }

@@ -38,7 +38,7 @@ pub fn is_unavailable(error: &Error) -> bool {
 }
 
 /// Returns true if another transaction holds a lock for too long, or the statement was cancelled to resolve a deadlock. The server itself
-/// is well, and other statements are not affected.
+/// works, and other statements are not affected.
 pub fn is_contended(error: &Error) -> bool {
     // 55P03 lock not available (`lock_timeout`), 40P01 deadlock detected.
     is_of_class(error, &["55P03", "40P01"])
@@ -50,13 +50,13 @@ pub fn is_refused(error: &Error) -> bool {
     is_of_class(error, &["28", "3D", "42501"])
 }
 
-/// Returns true if the connection must not be used again, and connections that are as old as it are in the same state: the server closed
-/// it or is closing it, keeps a setting of the time at which it was made, or has a plan of a table as it was then.
+/// Returns true if this connection, and every other one that is as old, must not be used again: the server closed it or is closing it, or
+/// it keeps a setting or the plan of a table from the time at which it was made.
 pub(super) fn is_stale(error: &Error) -> bool {
     match error {
         Error::Io(_) | Error::Tls(_) | Error::Protocol(_) | Error::WorkerCrashed => true,
         // Class 08 connection; 57P01 to 57P05 the server stops, crashed, starts, dropped the database, or ended an idle session; 25006
-        // read-only, as connections stay that were made while the server was; 0A000 "cached plan must not change result type".
+        // read-only: a connection stays read-only if it was made while the server was; 0A000 "cached plan must not change result type".
         _ => is_of_class(error, &["08", "57P01", "57P02", "57P03", "57P04", "57P05", "25006", "0A000"]),
     }
 }

@@ -1,8 +1,8 @@
-//! The PostgreSQL connection pool, [`Database`]. Every wait on it has a bound on our side.
+//! The PostgreSQL connection pool, [`Database`]. Every wait for a connection or an answer has a time limit in this process.
 //!
 //! The server enforces `statement_timeout`, which does not help if its answer is lost on the network. So each statement has a deadline
-//! here, and its connection is closed unless the answer came in time. sqlx's pool pings each connection that comes back, which is a round trip for each
-//! statement, and has one time limit for waiting and for connecting (decision 48).
+//! here, and its connection is closed unless the answer came in time. sqlx's own pool is not used: it pings each connection that comes
+//! back, which is a round trip for each statement, and has one time limit for waiting and for connecting (decision 48).
 
 use std::{
     io,
@@ -37,14 +37,14 @@ use super::{
 
 /// The time limit for waiting for a turn, and again for making a connection.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
-/// The server ends a statement that runs longer, and a client's lost transaction with it. In milliseconds.
+/// The time in milliseconds after which the server ends a statement, or a transaction whose client sends nothing more.
 const STATEMENT_TIMEOUT: &str = "5000";
-/// The server ends a statement that waits longer for one lock, in milliseconds. Statements hold their locks for some milliseconds, and during
-/// a flush of the disk for some tens.
+/// The time in milliseconds after which the server ends a statement that waits for one lock. Statements hold their locks for some
+/// milliseconds, and during a flush of the disk for some tens.
 const LOCK_TIMEOUT: &str = "200";
-/// An answer that has not come by now is lost: the server would have ended the statement before.
+/// The time after which an answer counts as lost: the server would have ended the statement before.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(6);
-/// A server that does not answer a ping for this long is unreachable. A statement may take longer.
+/// The time without an answer to a ping after which the server counts as unreachable. A statement may take longer.
 pub(super) const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Parses the connection options of a URL, with TLS as strict as the URL requests. `variable` names the URL in errors.
@@ -78,7 +78,7 @@ impl Database {
                 ("statement_timeout", STATEMENT_TIMEOUT),
                 ("lock_timeout", LOCK_TIMEOUT),
                 ("idle_in_transaction_session_timeout", STATEMENT_TIMEOUT),
-                // A server that lost its client lets go of the client's locks soon.
+                // The server soon releases the locks of a client whose connection is lost.
                 ("tcp_keepalives_idle", "5"),
                 ("tcp_keepalives_interval", "2"),
                 ("tcp_keepalives_count", "3"),
@@ -94,7 +94,7 @@ impl Database {
         }
     }
 
-    /// Sets parameters of the server, such as `enable_seqscan`, for connections that are opened from now on. Open ones keep theirs.
+    /// Sets parameters of the server, such as `enable_seqscan`, for connections that are opened from now on. Open connections keep theirs.
     pub fn set<const N: usize>(&self, settings: [(&str, &str); N]) {
         let options = self.connect_options().as_ref().clone().options(settings);
         *self.options.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(options);
@@ -173,8 +173,8 @@ fn may_pass(error: &sqlx::Error) -> bool {
     }
 }
 
-/// A connection while one statement uses it. On drop it is kept for the next statement if this one was answered, and closed otherwise:
-/// after a deadline, or when the caller gave up the statement, the connection's state is unknown.
+/// A connection while one statement uses it. On drop it is kept for the next statement if this statement was answered, and closed
+/// otherwise: after a deadline, or when the caller gave up the statement, the connection's state is unknown.
 struct Lent {
     connection: Option<PgConnection>,
     connections: Connections,

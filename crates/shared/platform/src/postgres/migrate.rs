@@ -57,7 +57,7 @@ pub async fn migrate(database: &Database, migrations: &Migrations, stop: &Cancel
 
 /// Applies the pending migrations of all histories. Fails if this version does not work with what is applied.
 async fn catch_up(database: &Database, migrations: &Migrations) -> anyhow::Result<Result<(), MigrateError>> {
-    // Usually nothing is pending. One request shows it; each history would take a connection, a lock and some eight requests.
+    // Usually nothing is pending. One request shows this; otherwise each history would take a connection, a lock and some eight requests.
     let expects_newer = match migrations.compare(database).await {
         Ok(found) => {
             anyhow::ensure!(!found.is_before_release, BEFORE_RELEASE);
@@ -144,7 +144,7 @@ pub fn explain(error: MigrateError) -> anyhow::Error {
 async fn attempt(database: &Database, history: History<'_>, expects_newer: bool) -> Result<(), MigrateError> {
     let mut connection = database.connect().await?;
     // No statement timeout applies, because a migration may take long. It waits for a lock only for a moment, since all statements of the
-    // running replicas queue behind it: after that it is tried again.
+    // running replicas queue behind it; then the migration is tried again.
     let prepared = sqlx::query_scalar(
         "select pg_backend_pid()
         from set_config('statement_timeout', '0', false) as statement, set_config('lock_timeout', '1s', false) as lock",

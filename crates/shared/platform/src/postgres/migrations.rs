@@ -47,9 +47,9 @@ pub struct History<'m> {
     recorded_in: &'m str,
 }
 
-/// What a database has of the migrations that this program knows.
+/// The differences between a database's migrations and those that this program knows.
 pub(super) struct Comparison {
-    /// True if one of them is not applied, or applied in another form.
+    /// True if a migration of this program is not applied, or applied in another form.
     pub is_pending: bool,
     /// True if the database has another first migration than this program.
     pub is_before_release: bool,
@@ -173,8 +173,9 @@ impl<'m> History<'m> {
         migrator
     }
 
-    /// Fails with `VersionMismatch` if the database has another first migration than this program, which
-    /// [`explain`](super::explain) tells. Otherwise sqlx would first miss the later ones, and take them for those of a newer version.
+    /// Fails with `VersionMismatch` if the database has another first migration than this program, which [`explain`](super::explain)
+    /// reports. Otherwise sqlx would first find later migrations that this program does not have, and take them for those of a newer
+    /// version.
     pub(super) async fn check_first(self, connection: &mut PgConnection) -> Result<(), MigrateError> {
         // The table is not created here: several replicas may start together, and only `run_direct` holds the lock.
         let exists = sqlx::query_scalar("select to_regclass($1) is not null").bind(self.recorded_in);

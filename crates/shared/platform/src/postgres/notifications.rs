@@ -23,7 +23,7 @@ const PING_INTERVAL: Duration = Duration::from_secs(5);
 /// The pause before the listener reconnects after a failure.
 const RECONNECT_DELAY: Duration = Duration::from_secs(1);
 
-/// Listens to one channel on a connection of its own, until the listener is dropped.
+/// A listener on one channel, with a connection of its own. It ends when it is dropped.
 #[derive(Debug)]
 pub struct Listener {
     told: Arc<Notify>,
@@ -54,7 +54,7 @@ async fn listen(database: Database, channel: &'static str, told: Arc<Notify>) {
 
 /// Listens to `channel` and notifies `told` until the connection is lost.
 async fn hear(database: &Database, channel: &str, told: &Notify) -> sqlx::Result<std::convert::Infallible> {
-    // The connection has its own pool. If the connection is lost, it occupies its slot in the pool until the server answers.
+    // The connection has its own pool, because a lost connection occupies its slot in a pool until the server answers.
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
     let pool = pool.connect_lazy_with((*database.connect_options()).clone());
     let mut listener = PgListener::connect_with(&pool).await?;

@@ -27,8 +27,8 @@ use crate::{
     tls::{self, Tls},
 };
 
-/// The time limit of one command including reconnecting, in which only time counts while this process is scheduled. So callers learn within
-/// 500 ms that Redis is unavailable.
+/// The time limit of one command including reconnecting. Only time in which this process is scheduled counts. So callers learn within 500
+/// ms that Redis is unavailable.
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_millis(400);
 /// A connection on which a command gets no reply for this long is replaced. It is less than the callers' own time limits, which would
 /// otherwise end the command first.

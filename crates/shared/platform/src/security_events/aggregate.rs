@@ -1,4 +1,4 @@
-//! Equal events of strangers: the first one is logged at once, and the number of those that follow within a window when it ends.
+//! Equal events of strangers: the first one is logged at once, and the number of further ones when its window ends.
 
 use std::{
     collections::HashMap,
@@ -12,9 +12,10 @@ use uuid::Uuid;
 
 use super::{Event, write};
 
-/// For how long equal events share a line.
+/// The time for which equal events share a line.
 pub(super) const WINDOW: Duration = Duration::from_mins(1);
-/// The most subjects and addresses that have lines of their own within a window. The events of further ones share a line without them.
+/// The maximum number of subjects and addresses that have lines of their own within a window. The events of further subjects and addresses
+/// share a line that names neither.
 const MAX_KEYS: usize = 256;
 
 pub(super) static AGGREGATE: LazyLock<Aggregate> = LazyLock::new(Aggregate::default);

@@ -37,10 +37,11 @@ pub enum Event<'a> {
     LoggedIn {
         user: Uuid,
     },
-    /// A password was refused. Without subject and reason, since they would distinguish an unknown login, a wrong password and a lock.
+    /// A password was refused. The event has no subject and no reason, since they would distinguish an unknown login, a wrong password and
+    /// a lock.
     LoginRefused,
-    /// A login was refused without a check of its password, since its address or its account exceeded a limit. Without a subject, but with
-    /// the network address, by which an operator can block the source.
+    /// A login was refused without a check of its password, since its address or its account exceeded a limit. The event has no subject,
+    /// but the network address, by which an operator can block the source.
     Locked {
         address: IpAddr,
     },
@@ -71,7 +72,7 @@ pub enum Event<'a> {
     TokenRefused {
         reason: TokenRefusal,
     },
-    /// A caller was refused that may not call the method. The subject is known if a user called.
+    /// The service refused a caller that may not call the method. The subject is known if a user called.
     AccessRefused {
         user: Option<Uuid>,
         reason: AccessRefusal,

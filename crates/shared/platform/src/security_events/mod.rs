@@ -18,8 +18,8 @@ pub use self::{
 /// The log target of the events. `LOG_LEVEL` cannot turn it off.
 pub const TARGET: &str = "security";
 
-/// Logs the event and counts it. Events that anyone can cause as often as they like are logged at most once in a while, with their number, so
-/// that they do not displace the others from the log.
+/// Logs the event and counts it. Events that anyone can cause as often as they like are logged at most once in a while, with their number,
+/// so that they do not push other events out of the log.
 pub fn record(event: Event<'_>) {
     metrics::counter!("security_events_total", "event" => event.name()).increment(1);
     match event.of_strangers() {

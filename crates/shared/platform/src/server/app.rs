@@ -67,7 +67,7 @@ impl App {
         self
     }
 
-    /// Does `work` once the database is migrated, before the first request is accepted.
+    /// Runs `work` once the database is migrated, before the first request is accepted.
     pub fn before_serving<F>(self, work: impl FnOnce(CancellationToken) -> F + Send + 'static) -> Self
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
@@ -75,7 +75,7 @@ impl App {
         Self { before_serving: Some(Box::new(|stop| Box::pin(work(stop)))), ..self }
     }
 
-    /// Does `work` while requests are served already, before the first record is consumed and jobs run.
+    /// Runs `work` while requests are already served, before the first record is consumed and before jobs run.
     pub fn before_consuming<F>(self, work: impl FnOnce(CancellationToken) -> F + Send + 'static) -> Self
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,

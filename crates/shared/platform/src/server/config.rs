@@ -29,8 +29,8 @@ pub struct Config {
     pub database: Option<DatabaseConfig>,
     /// `SERVICE_KEY`: the key that all services share; at least 32 bytes. `None` with TLS, where certificates identify callers.
     pub service_key: Option<SecretString>,
-    /// `SERVICE_KEY_PREVIOUS`: a second key while operators replace the key: first the new key, then the old one. Tokens signed with it are
-    /// accepted; the service signs none with it.
+    /// `SERVICE_KEY_PREVIOUS`: a second key, while operators replace the key. It is first the new key, then the old one. The service
+    /// accepts tokens that are signed with it, and signs none with it.
     pub service_key_previous: Option<SecretString>,
     /// The names of variables that hold a published secret. The service accepts such secrets only in development.
     pub published_secrets: Vec<String>,
@@ -38,7 +38,7 @@ pub struct Config {
     pub shutdown_drain: Duration,
     /// The TLS configuration; `None` if connections are plain text.
     pub tls: Option<tls::Config>,
-    /// `SHIPYARD_ENVIRONMENT` says production, and the service runs in a process of its own: then it starts only with TLS.
+    /// True if `SHIPYARD_ENVIRONMENT` is production and the service runs in a process of its own: it then starts only with TLS.
     pub requires_tls: bool,
     /// `MAX_CONNECTIONS`, `MAX_CONNECTIONS_PER_ADDRESS`, `GRPC_MAX_IN_FLIGHT`: the limits of each listener.
     pub connections: listener::Limits,

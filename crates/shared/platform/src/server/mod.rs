@@ -125,7 +125,7 @@ impl Server {
         Ok(second.local_addr()?)
     }
 
-    /// Adds routes to the admin port, in addition to metrics and health. Like these, they ask no caller for an identity.
+    /// Adds routes to the admin port, in addition to metrics and health. Like these, they require no identity of the caller.
     pub fn add_to_admin(&mut self, routes: Router) {
         self.own_admin = std::mem::take(&mut self.own_admin).merge(routes);
     }
@@ -165,7 +165,7 @@ impl Server {
         &self.instance
     }
 
-    /// Returns a function that creates the lease of a name in the service's database, with this process as its holder.
+    /// Returns a function that creates the lease with a given name in the service's database, with this process as its holder.
     pub fn leases(&self) -> anyhow::Result<impl Fn(&'static str) -> Arc<dyn Lease> + use<>> {
         let (database, holder) = (self.database()?, self.instance.clone());
         Ok(move |name| Arc::new(PgLease::new(database.clone(), name, holder.clone())) as Arc<dyn Lease>)

@@ -40,7 +40,7 @@ pub struct Service {
     pub rules: fn() -> Vec<&'static [Rule]>,
     /// Returns the OpenAPI description of the HTTP API. `None` for a service that serves only gRPC.
     pub openapi: Option<fn() -> utoipa::openapi::OpenApi>,
-    /// What the service exports besides [`METRICS`](crate::telemetry::metric::METRICS).
+    /// The metrics that the service exports in addition to [`METRICS`](crate::telemetry::metric::METRICS).
     pub metrics: &'static [Metric],
     /// The calls of this service to other services.
     pub calls: &'static [Call],

@@ -14,7 +14,7 @@ use tracing_subscriber::{
 
 use super::ids::trace_id;
 
-/// A line: time, level, the crate that logs (of a service, the crate has the service's name), message, fields, and the id of the trace,
+/// A line: time, level, the crate that logs (a service's crate has the name of the service), message, fields, and the id of the trace,
 /// which a response has in `X-Trace-Id`.
 pub(super) struct Line;
 

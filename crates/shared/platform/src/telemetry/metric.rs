@@ -56,7 +56,7 @@ pub fn describe(service: &'static str, version: &'static str, own: &'static [Met
     }
 }
 
-/// The metrics that every service exports, as far as it has what they measure.
+/// The metrics that a service exports if it has the component that they measure.
 pub const METRICS: &[Metric] = &[
     Metric::counter(
         "answers_given_up_total",

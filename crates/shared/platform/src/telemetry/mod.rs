@@ -50,8 +50,8 @@ pub struct Config {
     /// The share of traces that are recorded, from 0 to 1. Spans of a trace that another service began follow its decision.
     #[serde(default = "default_share")]
     pub otel_traces_sampler_arg: f64,
-    /// Whether requests over HTTP without TLS may continue a trace. Only for services that callers reach through the gateway alone: it
-    /// removes the trace headers of its callers.
+    /// Whether requests over HTTP without TLS may continue a trace. Set this only for services that callers reach only through the gateway,
+    /// since it removes the trace headers of its callers.
     #[serde(default)]
     pub trust_trace_headers: bool,
 }
@@ -64,7 +64,7 @@ fn default_share() -> f64 {
     1.0
 }
 
-/// Flushes telemetry when it is dropped, which happens at the end of `main`.
+/// The guard of telemetry. It flushes telemetry when it is dropped, which happens at the end of `main`.
 pub struct Telemetry {
     traces: SdkTracerProvider,
     logs: Option<SdkLoggerProvider>,

@@ -1,6 +1,6 @@
 //! Observability of requests. Each request gets a span, a debug log line, a count and a histogram sample; each HTTP response has the trace
-//! id in `X-Trace-Id`. The span continues the trace of a service or of the gateway. A stranger begins a new one, since it would choose the ids of others' spans
-//! and whether they are recorded.
+//! id in `X-Trace-Id`. The span continues the trace of a service or of the gateway. The request of a stranger begins a new trace, since the
+//! stranger would otherwise choose the trace ids of this system's spans and whether they are recorded.
 //!
 //! Callers choose paths, methods and content types freely. So the value of a label or a span name is either known to the server or
 //! `unknown`.
@@ -48,7 +48,7 @@ pub(crate) async fn http(mut request: Request, next: impl AsyncFnOnce(Request) -
     observe(None, request, next).await
 }
 
-/// Returns true if a caller over HTTP may continue a trace. It has no identity without TLS; `trusted` decides then.
+/// Returns true if a caller over HTTP may continue a trace. Without TLS the caller has no identity; `trusted` decides then.
 fn may_continue_trace(identity: Option<&Identity>, trusted: bool) -> bool {
     identity.map_or(trusted, |identity| *identity == Identity::Gateway)
 }
@@ -190,7 +190,7 @@ mod tests {
 
     use super::*;
 
-    /// Sends a request for each path to a router with the route `/customers/{id}/erase`. Returns what the spans say of it.
+    /// Sends a request for each path to a router with the route `/customers/{id}/erase`. Returns the recorded spans as text.
     async fn spans(paths: &[&str]) -> String {
         let exporter = InMemorySpanExporter::default();
         let provider = SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();

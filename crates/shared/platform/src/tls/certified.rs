@@ -56,8 +56,8 @@ impl Tls {
         self.current().name.clone()
     }
 
-    /// Returns the settings for the next connection that a listener accepts, and what is cancelled when the client's certificate has to
-    /// be checked again.
+    /// Returns the settings for the next connection that a listener accepts, and the token that is cancelled when the client's certificate
+    /// has to be checked again.
     pub(super) fn listener(&self, clients: Clients) -> (Arc<ServerConfig>, CancellationToken) {
         let current = self.current();
         match clients {

@@ -31,7 +31,7 @@ enum Trust {
 
 impl Connector {
     /// Creates a connector. The server's certificate must have `host`, a host name or an IP address, and the URI of `service`, if one is
-    /// named: a service with another name could otherwise answer where DNS is wrong. Returns `None` if `host` is neither.
+    /// named: if DNS is wrong, another service could answer otherwise. Returns `None` if `host` is neither a host name nor an IP address.
     pub fn new(tls: Tls, host: &str, service: Option<&'static str>) -> Option<Self> {
         Some(Self { trust: Trust::Files(tls), server: server(host)?, service })
     }

@@ -24,7 +24,7 @@ pub enum Identity {
     Gateway,
     /// A person with a certificate, such as an operator with grpcurl. The session of each request identifies the user.
     Operator,
-    /// A client without a certificate, of a listener that asks for none.
+    /// A client without a certificate, on a listener that requests none.
     Anyone,
 }
 

@@ -21,7 +21,7 @@ use crate::config::ConfigError;
 /// The time limit of a server's handshake.
 pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The longest validity of a certificate that is measured.
+/// The maximum remaining validity of a certificate that is measured.
 const MAX_VALIDITY: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// The content of the files.
@@ -119,7 +119,7 @@ impl Material {
         Ok(material)
     }
 
-    /// Returns how long the certificate is still valid, to the second. The verifier is asked, since it decides.
+    /// Returns how long the certificate is still valid, to the second. Asks the verifier, since it decides whether a certificate is valid.
     fn validity(&self) -> Duration {
         let (mut valid, mut expired) = (0, MAX_VALIDITY.as_secs());
         while valid + 1 < expired {

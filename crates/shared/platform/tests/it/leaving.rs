@@ -1,4 +1,4 @@
-//! Tests of clients that leave before their request is answered: what was begun is ended.
+//! Tests of clients that leave before their request is answered: work that has begun runs to its end.
 
 use std::{
     convert::Infallible,
@@ -34,14 +34,14 @@ use crate::frames;
 
 const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Work that waits for a signal in its middle, and tells how it ended.
+/// Work that waits for a signal in its middle, and reports how it ended.
 #[derive(Clone)]
 struct Work {
     begun: mpsc::UnboundedSender<&'static str>,
     go_on: Arc<Notify>,
 }
 
-/// Tells that work was dropped, unless it has ended.
+/// A guard that reports that work was dropped, unless the work has ended.
 struct Dropped(mpsc::UnboundedSender<&'static str>);
 
 impl Drop for Dropped {

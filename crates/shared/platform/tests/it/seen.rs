@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use platform::kafka::{Failure, Handler, Message};
 use tokio::sync::mpsc;
 
-/// Sends the payload of each message to a channel.
+/// A handler that sends the payload of each message to a channel.
 pub struct Seen(pub mpsc::UnboundedSender<Vec<u8>>);
 
 #[async_trait]

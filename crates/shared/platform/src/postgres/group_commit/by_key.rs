@@ -12,7 +12,7 @@ where
     Q: Clone + Send + Sync + 'static,
     A: Send + 'static,
 {
-    /// Creates a group commit over a statement that may be repeated. The statement returns answers by key; a request without one gets
+    /// Creates a group commit over a statement that may be repeated. The statement returns answers by key; a request without an answer gets
     /// `None`. A group has at most one request of each key.
     pub fn by_key<K, F>(
         name: &'static str,
@@ -28,8 +28,8 @@ where
         Self::new(name, is_same, answering(database, key, HashMap::remove, statement))
     }
 
-    /// Creates a group commit over a statement that only reads. The statement returns answers by key; a request without one gets `None`.
-    /// All requests of one key in a group get the same answer.
+    /// Creates a group commit over a statement that only reads. The statement returns answers by key; a request without an answer gets
+    /// `None`. All requests of one key in a group get the same answer.
     pub fn reading<K, F>(
         name: &'static str,
         database: Database,

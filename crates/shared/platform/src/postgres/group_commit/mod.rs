@@ -3,9 +3,9 @@
 //! A statement pays for its round trip, its plan, its locks and its flush once, however many requests it decides. There is no timer: a
 //! group consists of the requests that arrived while the previous group was written, so a lone request does not wait.
 //!
-//! One request in trouble holds up only itself. A group that waits too long for a lock, panics, or fails for another reason than the
-//! server's state is repeated, each request alone; and a group without an answer, such as on a silent connection, holds up the next one
-//! only for a moment.
+//! A request that waits or fails delays only itself. A group that waits too long for a lock, panics, or fails for another reason than the
+//! server's state is repeated, each request alone; and a group without an answer, such as on a silent connection, delays the next one only
+//! for a moment.
 
 mod by_key;
 
@@ -18,10 +18,11 @@ use tracing::{Instrument as _, Span};
 use super::{Database, is_contended, is_unavailable, retry_stale};
 use crate::batcher::{Batcher, Entry, Limits, NotAnswered};
 
-/// The most requests of one group: the time of a statement, and of the locks that it holds, has a bound. A second group begins only if the
-/// first one is in trouble. Of a pool's ten connections such groups and the requests that are repeated alone take nine.
+/// The limits of groups. The number of requests in a group bounds the time of a statement, and of the locks that it holds. A second group
+/// begins only if the first one is delayed. Of a pool's ten connections, such groups and the requests that are repeated alone take at most
+/// nine.
 const GROUPS: Limits = Limits { batch: 64, overlap_after: Duration::from_millis(250), max_concurrent: 3 };
-/// The most requests of all groups that are repeated alone at once.
+/// The maximum number of requests, of all groups, that are repeated alone at the same time.
 const MAX_CONCURRENT_REPEATS: usize = 6;
 
 /// Executes requests `Q` in groups, and answers each with its `A`.
@@ -64,8 +65,8 @@ where
         Self { groups: Batcher::new(GROUPS, is_same, execute) }
     }
 
-    /// Executes the request with the next group and returns its answer. A request whose caller has left before its group begins is not
-    /// written; if the caller leaves later, it is.
+    /// Executes the request with the next group and returns its answer. If the caller drops this future before the group begins, the
+    /// request is not written; if the caller drops it later, the request is written.
     ///
     /// Fails with the error of the statement; with [`PoolTimedOut`](sqlx::Error::PoolTimedOut) if too many requests wait.
     ///
@@ -169,7 +170,7 @@ fn copy(error: &sqlx::Error) -> sqlx::Error {
         sqlx::Error::PoolTimedOut => sqlx::Error::PoolTimedOut,
         sqlx::Error::PoolClosed => sqlx::Error::PoolClosed,
         sqlx::Error::WorkerCrashed => sqlx::Error::WorkerCrashed,
-        // Its kind tells a time limit from a stale connection.
+        // The kind distinguishes a time limit from a stale connection.
         sqlx::Error::Io(cause) => io::Error::new(cause.kind(), cause.to_string()).into(),
         error => io::Error::other(error.to_string()).into(),
     }

@@ -1,8 +1,8 @@
 //! The export of traces and logs to a collector: bounded in memory and time, and what is dropped is counted in
 //! `telemetry_dropped_total{signal}`.
 //!
-//! The SDK's batch processors have queues of their own and do not tell how much they dropped. [`Queue`] admits as many items as such a queue
-//! holds, so nothing is dropped uncounted.
+//! The SDK's batch processors have queues of their own and do not report how many items they dropped. [`Queue`] admits as many items as
+//! such a queue holds, so no item is dropped uncounted.
 
 use std::{
     fmt,
@@ -33,7 +33,7 @@ const MAX_QUEUE_SIZE: usize = 8_192;
 const MAX_BATCH_SIZE: usize = 2_048;
 /// The time limit of a request to the collector.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
-/// The longest time that an item waits for others to be exported with.
+/// The maximum time that an item waits for further items, with which it is exported.
 const EXPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Creates the processor that exports spans to the OTLP endpoint over gRPC.
@@ -79,7 +79,7 @@ pub(super) fn logs(endpoint: &str) -> anyhow::Result<impl LogProcessor + 'static
     Ok(Bounded { next: BatchLogProcessor::builder(exporter).with_batch_config(config).build(), queue })
 }
 
-/// Exports the counters with the value 0, also where nothing is exported.
+/// Exports the counters with the value 0, even if the process exports no logs or traces.
 pub(super) fn count_from_zero() {
     for signal in ["logs", "traces"] {
         metrics::counter!("telemetry_dropped_total", "signal" => signal).increment(0);
@@ -186,7 +186,7 @@ impl<P: LogProcessor> LogProcessor for Bounded<P> {
     }
 }
 
-/// An exporter that tells its queue what left it.
+/// An exporter that reports to its queue which items have left the queue.
 #[derive(Debug)]
 struct Counted<E> {
     exporter: E,

@@ -14,7 +14,7 @@ use opentelemetry_sdk::{error::OTelSdkError, trace::SdkTracerProvider};
 
 use super::*;
 
-/// A collector that tells how many spans it was sent, and answers when it is told to.
+/// A collector that reports how many spans it received, and answers when the test lets it.
 #[derive(Debug)]
 struct Collector {
     sent: Sender<usize>,

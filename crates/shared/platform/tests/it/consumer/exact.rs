@@ -4,7 +4,7 @@ use platform::kafka::{self, ExactRecord, Headers, KafkaPublisher};
 
 use super::*;
 
-/// Rejects every message.
+/// A handler that rejects every message.
 struct Rejects;
 
 #[async_trait]
@@ -14,7 +14,7 @@ impl Handler for Rejects {
     }
 }
 
-/// Returns records that differ in what they have, and what they have not.
+/// Returns records that differ in which of their parts are absent, empty or present.
 fn records(topic: &str) -> Vec<ExactRecord> {
     let headers = |all: &[(&str, Option<&[u8]>)]| -> Headers {
         all.iter().map(|(name, value)| ((*name).to_owned(), value.map(<[u8]>::to_vec))).collect()
@@ -25,7 +25,7 @@ fn records(topic: &str) -> Vec<ExactRecord> {
         ("null", None),
         ("again", Some(b"2")),
         ("empty", Some(b"")),
-        // Looks like a header of a dead letter, and belongs to the record all the same.
+        // This looks like a header of a dead letter, but belongs to the original record.
         ("dlq-error", Some(b"of another system")),
     ]);
     let record = |key: Option<&[u8]>, payload: Option<&[u8]>, headers: &Headers| ExactRecord {

@@ -1,4 +1,4 @@
-//! Handlers of all partitions write with one group commit: a message that has to be tried again holds up no other partition there either.
+//! Handlers of all partitions write with one group commit: even then, a message that is retried delays no other partition.
 
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ async fn a_message_that_waits_for_a_lock_does_not_hold_up_other_partitions_with_
     let (consumer, readiness) = setup.consume_by(Arc::new(Counter::new(database.pool.clone())));
     readiness.ready().await;
 
-    // Keys 0 to 5 are in several partitions; the message of key 0 is the first of its own.
+    // Keys 0 to 5 are in several partitions; the message of key 0 is the first of its partition.
     setup.publish_numbers(0..KEYS).await;
     let published = setup.kafka.messages(&setup.topic).await;
     let locked = published.iter().find(|message| message.payload == b"0").expect("it was published").partition;

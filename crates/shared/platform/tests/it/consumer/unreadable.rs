@@ -28,7 +28,7 @@ impl Setup {
         }
     }
 
-    /// Waits until `condition` is what the service waits for, or nothing if it is `None`.
+    /// Waits until `condition` is the first condition that the service waits for, or with `None` until the service waits for none.
     async fn waits_for(&self, readiness: &Readiness, condition: Option<&str>) {
         eventually(|| async {
             let waits = readiness.waiting_for();
@@ -88,7 +88,7 @@ async fn a_batch_that_cannot_be_read_is_said_and_skipped_by_an_operator_and_hold
     // The other partitions go on.
     setup.notes.wait_for(KEYS + 1).await;
 
-    // Key 1, and with it the batch, is in the partition of which something waits.
+    // The batch has key 1, so it is in the partition of key 1.
     let config = setup.kafka.config();
     let partition = partition_of(b"1");
     let batch =
@@ -107,7 +107,7 @@ async fn a_batch_that_cannot_be_read_is_said_and_skipped_by_an_operator_and_hold
     consumer.stop().await;
     setup.assert_in_order(2 * KEYS);
 
-    // What was skipped is not read after a restart either.
+    // The skipped batch is not read after a restart either.
     let (consumer, readiness) = setup.consume();
     readiness.ready().await;
     setup.publish_numbers(2 * KEYS..3 * KEYS).await;
@@ -121,7 +121,7 @@ fn partition_of(key: &[u8]) -> i32 {
     i32::try_from(crc32fast::hash(key) % 3).unwrap()
 }
 
-/// Returns the offset of the batch: the keys of the partition had one record each before it.
+/// Returns the offset of the batch: before the batch, each key of the partition had one record.
 fn offset_of(partition: i32) -> i64 {
     let before = (0..KEYS).filter(|key| partition_of(key.to_string().as_bytes()) == partition).count();
     i64::try_from(before).unwrap()

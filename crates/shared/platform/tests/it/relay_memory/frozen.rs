@@ -91,7 +91,7 @@ impl Outbox for Table {
     }
 }
 
-/// The topic, and what is random.
+/// The topic, and the source of randomness.
 struct Shared {
     topic: Vec<(Vec<u8>, u32)>,
     rng: SmallRng,
@@ -109,7 +109,7 @@ impl Kafka {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns how the relay hears of a record that is not acknowledged.
+    /// Returns the outcome that the relay gets for a record that is not acknowledged.
     fn failure(&self) -> Outcome {
         let error = anyhow::anyhow!("not acknowledged");
         match self.shared().rng.random_range(0..4) {

@@ -134,7 +134,7 @@ async fn a_public_method_knows_the_service_of_a_certificate_and_no_other_caller(
 
     assert_eq!(as_who("console").await.unwrap(), r#"Service("console")"#);
     for stranger in ["gateway", "operator"] {
-        // The method is called; it is one that asks for the caller.
+        // The guard admits the call. The method then fails, since it needs a caller, and the guard has identified none.
         assert_eq!(as_who(stranger).await.unwrap_err().code(), Code::Internal, "{stranger}");
     }
 }
@@ -183,7 +183,7 @@ async fn a_method_for_the_gateway_admits_its_certificate_alone() {
     for subject in [Subject::service("order"), Subject::service("geo"), Subject::service("operator")] {
         assert_eq!(code(subject.clone(), Some("a session")).await, Code::PermissionDenied, "{subject:?}");
     }
-    // The method is called; it is one that asks for the caller, which the guard does not identify here.
+    // The guard admits the call. The method then fails, since it needs a caller, and the guard has identified none.
     assert_eq!(code(Subject::service("gateway"), None).await, Code::Internal);
 }
 

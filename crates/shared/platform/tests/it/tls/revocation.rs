@@ -1,4 +1,4 @@
-//! Tests of revoked certificates: whom they keep out, and that others notice nothing.
+//! Tests of revoked certificates: their callers are refused, and other callers are not affected.
 
 use std::{cell::Cell, time::Duration};
 
