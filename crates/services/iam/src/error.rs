@@ -56,7 +56,7 @@ pub enum Error {
     Hashing(String),
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// The session store does not have the owner of a session, and the database did not answer. It was logged already.
+    /// The session store does not have the owner of a session, and the database did not answer. The failure was logged already.
     #[error("the user of the session cannot be read now")]
     OwnerUnavailable,
     #[error("sessions are unavailable")]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use platform::telemetry::metric::Metric;
 
-/// What this service exports besides the metrics of every service.
+/// The metrics that this service exports in addition to those of every service.
 pub const METRICS: &[Metric] = &[
     Metric::counter("authz_checks_total", &["outcome"], "Requests that the gateway asked about."),
     Metric::histogram("iam_hashing_wait_seconds", &[], "The time that a password waited for its hash to be computed."),

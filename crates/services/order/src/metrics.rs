@@ -5,7 +5,7 @@ use utoipa::openapi::OpenApi;
 
 use crate::{model::Order, repository::StatusKind};
 
-/// What this service exports besides the metrics of every service.
+/// The metrics that this service exports in addition to those of every service.
 pub const METRICS: &[Metric] = &[
     Metric::counter("order_status_cache_requests_total", &["outcome", "view"], "Look-ups in the status cache."),
     Metric::counter("orders_cancelled_total", &[], "Cancelled orders."),

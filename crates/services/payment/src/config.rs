@@ -25,7 +25,7 @@ pub struct Config {
     pub declines: Declines,
     /// The provider of all methods except INVESTOR_MONEY. `None` selects the built-in provider.
     pub stripe: Option<StripeAccount>,
-    /// The secret with which the provider signs its events. `None` takes no events.
+    /// The secret with which the provider signs its events. `None` means that the service accepts no events.
     pub webhook_secret: Option<SecretString>,
 }
 

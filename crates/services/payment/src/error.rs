@@ -28,7 +28,7 @@ pub enum Error {
     Cancelled,
     #[error("order {0} is not cancelled")]
     NotCancelled(OrderId),
-    /// No charge of the order stands, so that nothing can be given back.
+    /// The order was not charged, or its charge is refunded as a whole, so nothing can be given back.
     #[error("the order has no charge to refund")]
     NotCharged,
     #[error("amount_minor: must be at most {left}, the rest of the charge")]

@@ -7,7 +7,7 @@ use crate::{
     repository::Unfinished,
 };
 
-/// What this service exports besides the metrics of every service.
+/// The metrics that this service exports in addition to those of every service.
 pub const METRICS: &[Metric] = &[
     Metric::gauge(
         "payments_pending",

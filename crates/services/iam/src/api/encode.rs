@@ -34,7 +34,7 @@ pub fn roles(is_operator: bool) -> Vec<String> {
     is_operator.then(|| OPERATOR.to_owned()).into_iter().collect()
 }
 
-/// Encodes a session. `uuid` is empty for the bearer of an access token, which must not learn it.
+/// Encodes a session. `uuid` is empty for the bearer of an access token, who must not learn the session's id.
 pub fn session(uuid: String, session: SessionTimes) -> Session {
     Session {
         uuid,

@@ -30,11 +30,11 @@ pub const RULES: &[Rule] = &[
     Rule::services("/user.v1.ContactService/ConfirmContact", &["notification"]),
 ];
 
-/// The services whose guard looks up sessions: all but iam, which asks itself, and geo, which no user calls.
+/// The services whose guard looks up sessions at iam: all but iam, which uses its own store, and geo, which no user calls.
 const GUARDED: &[&str] =
     &["inventory", "order", "payment", "assembly", "notification", "delivery", "customers", "intake", "console"];
 
-/// Looks sessions up in this service's own session store.
+/// The session lookup of this service's own guard, in its own session store.
 pub struct OwnSessions(pub IamService);
 
 #[async_trait]

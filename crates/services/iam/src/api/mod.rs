@@ -81,7 +81,7 @@ pub fn services(service: IamService, contacts: ContactService, settings: Setting
         .with(SessionOwnerServiceServer::new(grpc.clone()))
         .with(ContactServiceServer::new(grpc.clone()))
         .with(UserServiceServer::new(grpc.clone()))
-        // A flood of logins leaves slots to the gateway, and many requests there leave some to logins.
+        // So a flood of logins leaves slots to the gateway, and many requests at the gateway leave slots to logins.
         .with_own_slots(AuthorizationServer::new(grpc))
 }
 

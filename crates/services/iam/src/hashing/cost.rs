@@ -1,4 +1,4 @@
-//! Tells whether the configured costs of password hashes are too low.
+//! Checks whether the configured costs of password hashes are too low.
 
 use crate::config::Hashing;
 

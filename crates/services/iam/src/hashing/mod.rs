@@ -31,7 +31,7 @@ pub type SaltBytes = [u8; 16];
 /// The time after which the memory of finished hashes is freed if no hash reuses it.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Hashes passwords with argon2id. Clones share threads, queues and memory.
+/// The hasher of passwords, with argon2id. Clones share threads, queues and memory.
 #[derive(Clone)]
 pub struct Hashing {
     params: Params,

@@ -17,7 +17,7 @@ impl DeviceDigest {
         Self::with(&account.password_hash, address)
     }
 
-    /// As [`new`](Self::new), for an account with this password hash.
+    /// Returns the digest as [`new`](Self::new) does, for an account with this password hash.
     pub fn with(password_hash: &str, address: IpAddr) -> Self {
         Self(half_of_sha_256(&[password_hash.as_bytes(), b"\0", address.to_string().as_bytes()]))
     }

@@ -14,15 +14,15 @@ pub struct LoginAttempt {
     pub origin: Origin,
 }
 
-/// From where an attempt comes, as far as the login's account knows.
+/// The origin of an attempt, as far as the login's account knows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Origin {
     /// No account has the login, or the account has not been read yet.
     #[default]
     NoAccount,
-    /// The account has not logged in from this address lately.
+    /// The account has not logged in from this address recently.
     NewDevice,
-    /// The account has logged in from this address lately.
+    /// The account has logged in from this address recently.
     KnownDevice(DeviceDigest),
 }
 
@@ -44,7 +44,7 @@ impl LoginAttempt {
         check_login(login)
     }
 
-    /// Returns the attempt with the origin that its login's account knows.
+    /// Returns the attempt with this origin.
     #[must_use]
     pub fn with_origin(&self, origin: Origin) -> Self {
         Self { origin, ..self.clone() }

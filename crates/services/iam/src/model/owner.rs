@@ -12,7 +12,7 @@ use super::{SessionTimes, User};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
     pub id: UserId,
-    /// Tells whether the user has the role `operator`.
+    /// The digest that shows whether the user has the role `operator`.
     pub login: LoginDigest,
     /// The time of the user's last change, in microseconds since 1970.
     pub version: i64,
@@ -57,7 +57,7 @@ pub fn half_of_sha_256(texts: &[&[u8]]) -> String {
 #[derive(Clone, PartialEq, Eq)]
 pub struct SessionUser {
     pub id: UserId,
-    /// Absent if it cannot be read now.
+    /// `None` if the login cannot be read now.
     pub login: Option<String>,
 }
 

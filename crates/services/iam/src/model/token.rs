@@ -40,7 +40,7 @@ impl fmt::Display for TokenDigest {
     }
 }
 
-/// What names a session to the session store.
+/// The id by which the session store finds a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Credential {
     Session(SessionId),

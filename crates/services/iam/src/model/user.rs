@@ -19,7 +19,7 @@ const MAX_TOTAL_BYTES: usize = 2_048;
 
 /// The time for which a device is known after a login.
 pub const KNOWN_FOR: TimeDelta = TimeDelta::days(30);
-/// The most devices that an account has. A login from one more replaces the one that is unused for the longest time.
+/// The maximum number of devices of an account. A login from a further device replaces the device that has been unused for longest.
 pub const MAX_DEVICES: usize = 8;
 
 /// A channel and target through which a user is notified.
@@ -103,7 +103,7 @@ impl User {
 }
 
 impl Account {
-    /// Returns from where an attempt on this account comes.
+    /// Returns the origin of an attempt on this account.
     pub fn origin(&self, attempt: &LoginAttempt) -> Origin {
         let device = DeviceDigest::new(self, attempt.address);
         if self.devices.iter().any(|(known, _)| *known == device) {

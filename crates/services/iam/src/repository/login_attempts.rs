@@ -65,6 +65,6 @@ pub trait LoginAttempts: Send + Sync {
     async fn take_back(&self, attempt: &LoginAttempt, judged: Judged) -> Result<(), Error>;
     /// Counts a registration from this address. If the address is refused, returns the remaining time.
     async fn register(&self, address: IpAddr) -> Result<Option<Duration>, Error>;
-    /// Unlocks a login for all devices, of which its account knows these. Its failed attempts are forgotten.
+    /// Unlocks a login for all devices, and forgets its failed attempts. `devices` are the devices that its account knows.
     async fn unlock(&self, login: &str, devices: &[DeviceDigest]) -> Result<(), Error>;
 }

@@ -22,7 +22,7 @@ pub trait Users: Send + Sync {
     /// more than [`MAX_DEVICES`](crate::model::MAX_DEVICES).
     async fn remember_device(&self, user: UserId, device: &DeviceDigest, now: DateTime<Utc>) -> Result<(), Error>;
     async fn find(&self, user: UserId) -> Result<Option<User>, Error>;
-    /// Returns what checks of access need of these users, in any order. It leaves out users that do not exist.
+    /// Returns the data of these users that checks of access need, in any order. Leaves out users that do not exist.
     async fn owners(&self, users: &[UserId]) -> Result<Vec<Owner>, Error>;
     /// Changes the password if the user has not changed since `known` was read. The call is idempotent. Returns the time of the change, or
     /// `None` if the user has changed. The time is later than that of the change before, also if this replica's clock is behind.

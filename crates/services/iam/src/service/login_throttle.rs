@@ -9,15 +9,15 @@ use std::{
 
 /// How long a login waits before its password is verified.
 const LOGIN_DELAY: Duration = Duration::from_secs(1);
-/// The most logins of one address, and of all addresses, that wait at once in this process. With the delay this bounds the hashing work that
-/// such addresses cause, to a fraction of what the machine can do.
+/// The maximum numbers of logins of one address, and of all addresses, that wait at the same time in this process. With the delay, this
+/// bounds the hashing work that such addresses cause to a fraction of what the machine can do.
 const MAX_PER_ADDRESS: usize = 8;
 const MAX_WAITING: usize = 32;
 
-/// Delays logins; clones share the places.
+/// Delays logins. Clones share the numbers of waiting logins.
 #[derive(Clone, Default)]
 pub struct Throttle {
-    /// The number of waiting logins of each address that has some.
+    /// The number of waiting logins of each address that has at least one.
     waiting: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
 

@@ -47,7 +47,7 @@ pub struct IamService {
     memory: Memory,
 }
 
-/// The lifetime of sessions, and the maximum number of a user's.
+/// The lifetime of sessions, and the maximum number of sessions of a user.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionRules {
     pub ttl: Duration,
@@ -57,7 +57,7 @@ pub struct SessionRules {
 /// The share of the session store's memory above which the rest is kept for existing accounts: new accounts cannot log in, and others keep
 /// few sessions.
 const RESERVED_FROM: f64 = 0.8;
-/// The sessions that an account keeps when it logs in meanwhile.
+/// The maximum number of sessions that an account keeps when it logs in while the store is so full.
 const MAX_SESSIONS_WHEN_FULL: u32 = 4;
 
 impl IamService {
@@ -133,8 +133,8 @@ impl IamService {
         }
         let session = Session::new(id, known.account.user.clone(), now, self.rules.ttl);
         let most = if is_full { self.rules.per_user.min(MAX_SESSIONS_WHEN_FULL) } else { self.rules.per_user };
-        // Sent together, these commands share one flush of Redis' log to disk, during which Redis answers nobody. The password was right, so
-        // the attempt does not count even if the session is refused because the credentials are being changed.
+        // Sent together, these commands share one flush of Redis' log to disk, during which Redis answers no command. The password was
+        // right, so the attempt does not count even if the session is refused because the credentials are being changed.
         let (admission, ()) =
             tokio::join!(self.sessions.open(&session, most), self.authenticated(&known, known.is_new(now), now));
         admitted(admission?).inspect_err(|_| metrics::login("refused"))?;
@@ -183,7 +183,7 @@ impl IamService {
         security_events::record(Event::PasswordChanged { user: known.id.uuid() });
         let user = User { updated_at: changed_at, ..known };
         self.profiles.keep(&user);
-        // The new password has made all devices unknown. This one is known.
+        // The new password has made all devices unknown, so this device is recorded again.
         self.remember(&user, &hash, attempt.address, now).await;
         if let Err(error) = self.sessions.update(&session.updated(user, changed_at)).await {
             tracing::warn!(

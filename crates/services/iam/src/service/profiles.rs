@@ -11,10 +11,11 @@ use crate::{
     repository::Users,
 };
 
-/// The most bytes of texts that are kept. A user has 100 to 2 048 of them, so this is enough for some 20 000 users.
+/// The maximum number of bytes of texts that are kept. A user has 100 to 2 048 of them, so this is enough for some 20 000 users.
 const MAX_REMEMBERED_BYTES: u64 = 4 << 20;
 
-/// The session store names the version of a session's user, so a kept user is returned only while it is the current one.
+/// The kept users. The session store names the version of a session's user, so a kept user is returned only while its version is the
+/// current one.
 #[derive(Clone)]
 pub struct Profiles {
     users: Arc<dyn Users>,

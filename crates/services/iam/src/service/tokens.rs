@@ -42,7 +42,8 @@ impl IamService {
         Ok(IssuedToken { token, expires_at })
     }
 
-    /// Returns what a session or a token that a guard read names to the session store. Fails if it is malformed or not valid.
+    /// Returns the id by which the session store finds the session, for a credential that a guard has read. Fails if the credential is
+    /// malformed or not valid.
     pub fn credential(&self, read: &auth::Credential, now: DateTime<Utc>) -> Result<Credential, Error> {
         match read {
             auth::Credential::Session(session) => {
@@ -52,8 +53,8 @@ impl IamService {
         }
     }
 
-    /// Returns what a token names to the session store. Fails if the token is not valid, also if its session is open; a forged one is recorded as a
-    /// security event.
+    /// Returns the id by which the session store finds the session of a token. Fails if the token is not valid, even if its session is
+    /// open; a forged token is recorded as a security event.
     pub fn token(&self, token: &str, now: DateTime<Utc>) -> Result<Credential, Error> {
         self.tokens.verify(token, now).map(Credential::Token).map_err(|reason| {
             if reason != TokenRefusal::Lifetime {

@@ -33,7 +33,7 @@ fn token_ttl() -> Duration {
 /// If all services share one process, no other process needs the key, so the default is a generated one.
 pub fn load(settings: &Settings) -> Result<AccessTokens, ConfigError> {
     let config: Config = settings.read()?;
-    // A token has whole seconds.
+    // The times in a token are in whole seconds.
     if config.iam_token_ttl < Duration::from_secs(1) {
         return Err(ConfigError::new("IAM_TOKEN_TTL", "is less than a second"));
     }

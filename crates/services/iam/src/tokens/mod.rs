@@ -19,7 +19,7 @@ pub use self::{
 };
 use crate::model::TokenId;
 
-/// The most tokens of a session. A further one ends the oldest.
+/// The maximum number of tokens of a session. A further token ends the oldest one.
 pub const MAX_PER_SESSION: u32 = 8;
 
 /// A token to be signed.
@@ -32,7 +32,7 @@ pub struct NewToken<'a> {
     pub expires_at: DateTime<Utc>,
 }
 
-/// Signs and verifies tokens; clones share the keys.
+/// The signer and verifier of tokens; clones share the keys.
 #[derive(Clone)]
 pub struct AccessTokens(Arc<Keys>);
 

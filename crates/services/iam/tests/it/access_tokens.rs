@@ -130,7 +130,7 @@ async fn a_token_ends_within_its_lifetime() {
 
     tokio::time::sleep(Duration::from_millis(1_100)).await;
 
-    // The tolerance for clocks does not lengthen it.
+    // The tolerance for clocks does not lengthen the token's lifetime.
     assert_eq!(get_user(&iam, &token, &user).await.unwrap_err().code(), Code::Unauthenticated);
     assert!(iam.whoami(&session).await.is_ok());
 }

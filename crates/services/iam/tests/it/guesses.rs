@@ -136,7 +136,7 @@ async fn a_right_password_of_an_account_without_failures_passes_the_lock_of_its_
     for number in 0..5 {
         login_from(&iam, "192.0.2.1", &format!("user-{number}"), WRONG).await.unwrap_err();
     }
-    // As the caller who keeps the address locked.
+    // The caller who keeps the address locked is refused.
     let keeps = login_from(&iam, "192.0.2.1", "user-0", WRONG).await.unwrap_err();
     assert_eq!(keeps.code(), Code::ResourceExhausted);
 
@@ -145,7 +145,7 @@ async fn a_right_password_of_an_account_without_failures_passes_the_lock_of_its_
     }
 }
 
-/// One wrong password per window keeps an account locked, and every hundred are the last ones.
+/// One wrong password per window keeps an account locked. After `IAM_LOCKOUT_TOTAL` of them, it is locked for all but its known devices.
 #[tokio::test]
 async fn a_login_that_is_kept_locked_is_open_to_a_known_device_and_after_an_operator_has_unlocked_it() {
     let login = format!("operator-{}", platform::ids::random());
@@ -223,7 +223,7 @@ async fn a_browser_behind_the_console_is_counted_by_its_own_address_and_cannot_c
     let other = guess("console", &through_the_gateway("198.51.100.2", 1), 3).await;
     assert_eq!(other, Code::Unauthenticated, "another browser");
 
-    // Another service is not believed: all its calls are from one address.
+    // The header is not read if another service calls: all its calls count for one address.
     let mut codes = Vec::new();
     for number in 0..4 {
         codes.push(guess("order", &format!("203.0.113.{number}"), 4 + number % 3).await);

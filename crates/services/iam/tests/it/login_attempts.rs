@@ -28,7 +28,7 @@ async fn succeed(attempts: &Arc<dyn LoginAttempts>, login: &str) {
     attempts.succeed(&attempt(login), &[], COUNTED, false).await.unwrap();
 }
 
-/// The decision on an attempt at whose account and address nothing is wrong.
+/// The decision on an attempt whose account and address are within all limits.
 const COUNTED: Judged = Judged { decision: Decision::Verify, is_crowded: false, is_counted: true };
 
 fn elsewhere(login: &str, number: u8) -> LoginAttempt {

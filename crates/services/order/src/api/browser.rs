@@ -1,4 +1,4 @@
-//! Leads a browser that opens the address of the API to the console. Programs get what they always got.
+//! Redirects a browser that opens the address of the API to the console. Programs get the same responses as without this middleware.
 
 use std::sync::Arc;
 

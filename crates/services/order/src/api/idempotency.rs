@@ -36,7 +36,7 @@ pub struct IdempotencyKey {
     key: String,
 }
 
-/// A POST request's body and idempotency key. A wrong key is refused before the body is read.
+/// A POST request's body and idempotency key. An invalid key is refused before the body is read.
 pub struct IdempotentRequest {
     key: Option<String>,
     method_and_path: String,

@@ -1,4 +1,5 @@
-//! The general part of the OpenAPI document: title, tags, security scheme and shared responses; and what the gateway serves beside order.
+//! The general part of the OpenAPI document: title, tags, security scheme and shared responses; and the RPCs that the gateway serves at the
+//! same address.
 
 use contracts::gateway;
 use platform::http::problem::Problem;

@@ -13,7 +13,7 @@ use crate::{error::Error, model::Outcome, service::replay};
 /// The header of an answer that was stored under the request's idempotency key by an earlier request.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// Responds with the result of `work`, and says if it was stored before.
+/// Responds with the result of `work`. Adds the header `Idempotency-Replayed` if an earlier request stored the result.
 pub fn respond<R: IntoResponse>(work: impl Future<Output = R>) -> impl Future<Output = Response> {
     replay::watched(work).map(|(result, is_replay)| {
         let mut response = result.into_response();

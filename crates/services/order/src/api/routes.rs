@@ -31,8 +31,8 @@ use super::{
 
 /// Returns all endpoints. Requests about orders require a user's session, because services have no orders.
 ///
-/// Endpoints whose requests wait for the same services are a group with slots of its own, so many eighths of all: a service that hangs
-/// cannot take those of others. One eighth is left to the endpoints that call no service.
+/// Endpoints whose requests wait for the same services are a group with slots of its own, as many eighths of all slots as the number says:
+/// a service that hangs cannot take the slots of other groups. One eighth is left to the endpoints that call no service.
 fn groups() -> [(Option<usize>, Endpoints<Api>); 4] {
     let creating = Endpoints::default()
         .described(USER, SHARED.declared(routes!(create_order::handle), &create_order::PROBLEMS))

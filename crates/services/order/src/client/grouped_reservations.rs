@@ -34,7 +34,7 @@ struct PendingRequest {
     session: Option<AsciiMetadataValue>,
 }
 
-/// Reserves for the orders that wait with one call; clones share the calls.
+/// The reservations of orders that wait, which one call makes together; clones share the calls.
 #[derive(Clone)]
 pub(super) struct Reservations {
     calls: Batcher<PendingRequest, ReserveResult>,
@@ -49,7 +49,8 @@ impl Reservations {
         Self { calls, client, budget }
     }
 
-    /// Reserves for an order. A failure that may be temporary is repeated for this order, within the retry budget.
+    /// Reserves the parts of an order. A call that fails for a reason that may be temporary is repeated for this order, within the retry
+    /// budget.
     pub async fn reserve(&self, request: ReservePartsRequest) -> ReserveResult {
         if request.parts.len() > MAX_SHARED_LINES {
             return self.alone(&request).await;

@@ -15,7 +15,7 @@ pub use remove_idempotency_keys::remove_idempotency_keys;
 
 use crate::service::OrderService;
 
-/// Returns the jobs of the service, over any implementation of its repositories. `leases` creates the lease of a name.
+/// Returns the jobs of the service, over any implementation of its repositories. `leases` creates the lease with a given name.
 pub fn all(service: &OrderService, leases: impl Fn(&'static str) -> Arc<dyn Lease>) -> [Job; 4] {
     [
         reconcile_payments(service.clone()),

@@ -62,7 +62,7 @@ pub trait Attempts: Send + Sync {
         pause: Duration,
     ) -> Result<Option<AttemptLease>, Error>;
     /// Ends an attempt and writes `outcome` to the idempotency key of the request that began it. Returns false if the attempt has ended
-    /// before, or if this lease [may not](Ending::is_open_to) end it so.
+    /// before, or if this lease [may not](crate::model::AttemptEnd::is_open_to) end it in this way.
     async fn settle(
         &self,
         order: OrderId,

@@ -31,8 +31,9 @@ pub struct UnpaidLimits {
 pub trait Orders: Send + Sync {
     /// Writes an order and its event. If the order exists already, returns the existing order unchanged.
     ///
-    /// Fails with [`Error::TooManyUnpaid`] if the user has [`UnpaidLimits::max_unpaid`] unpaid orders. A statement counts only orders committed
-    /// before it starts, so concurrent statements for one user can exceed the limit by the orders they create. A replica that has counted
+    /// Fails with [`Error::TooManyUnpaid`] if the user has [`UnpaidLimits::max_unpaid`] unpaid orders. A statement counts only orders
+    /// committed before it starts, so concurrent statements for one user can exceed the limit by the orders they create. After a count, a
+    /// replica creates orders for a tenth of the room that it found without counting again.
     /// creates a tenth of the room that it found without counting again.
     async fn create(
         &self,
@@ -46,8 +47,8 @@ pub trait Orders: Send + Sync {
     async fn find(&self, user: UserId, order: OrderId) -> Result<Option<Order>, Error>;
     /// Returns those of the orders that exist, in any status and of any user.
     async fn existing(&self, orders: &[OrderId]) -> Result<HashSet<OrderId>, Error>;
-    /// Returns a page of up to `size` of the user's orders, newest first, starting after `after`, and the cursor of the next page if there is
-    /// one. An order that cannot be read is left out, and takes its place on the page.
+    /// Returns a page of up to `size` of the user's orders, newest first, starting after `after`, and the cursor of the next page if there
+    /// is one. An order that cannot be decoded is left out, but counts towards `size`.
     async fn page(&self, user: UserId, after: Option<Cursor>, size: u8) -> Result<(Vec<Order>, Option<Cursor>), Error>;
     /// Cancels an unpaid order without an attempt in progress. Returns false if the order is not in that state any more.
     async fn cancel(&self, order: OrderId, event: &Event, claim: Option<&Claim>) -> Result<bool, Error>;

@@ -23,13 +23,13 @@ impl OrderService {
             match self.cancel_overdue(order).instrument(telemetry::job_span("cancel overdue order")).await {
                 Ok(cancelled) => count += u64::from(cancelled),
                 Err(error @ Error::Database(DatabaseError::Unavailable(_))) => return Err(error.into()),
-                // It holds up no other order.
+                // This order delays no other order.
                 Err(error) => {
                     tracing::error!(order_uuid = %uuid, error = error_chain(error), "overdue order not cancelled, skipped");
                 }
             }
         }
-        // A batch in which nothing could be cancelled would come again at once.
+        // After a batch in which no order was cancelled, the next batch would have the same orders.
         Ok(Done { count, more: more && count > 0 })
     }
 

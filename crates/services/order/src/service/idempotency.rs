@@ -15,14 +15,14 @@ use crate::{
     model::{Claim, Claimed, Outcome},
 };
 /// The time after which a repeated request may take the key over from a process that has died. A request that runs renews its lease in
-/// time. One that could not, because it was frozen, is fenced by its token (decision 9).
+/// time. A request that could not renew it, because its process was frozen, is fenced off by its token (decision 9).
 const LEASE_TTL: Duration = Duration::from_millis(1500);
 const RENEW_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The maximum time for which a repeated request waits for the first one. It is longer than the lease, and leaves half of the request's time
 /// to the work if this request has to do it.
 const MAX_WAIT: Duration = Duration::from_secs(5);
-/// The first pause before the key is looked at again. It doubles each time, up to a maximum.
+/// The first pause before the key is read again. It doubles each time, up to a maximum.
 const FIRST_POLL_DELAY: Duration = Duration::from_millis(20);
 const MAX_POLL_DELAY: Duration = Duration::from_millis(250);
 
@@ -43,7 +43,7 @@ impl OrderService {
     /// Executes `work`, unless an outcome is stored under the key already. Returns the new or stored outcome.
     ///
     /// If the key was used for another request, `precheck` first looks for another reason to refuse this one, without changing anything.
-    /// [`Error::KeyReused`] is returned only if there is none.
+    /// [`Error::KeyReused`] is returned only if there is no other reason.
     ///
     /// `work` stores a success under the key, in the SQL statement that makes the change. This function stores a refusal and releases the
     /// key after any other error. After [`Error::KeyInProgress`] it does neither, because a repeated request has taken the key over.

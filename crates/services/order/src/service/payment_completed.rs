@@ -7,7 +7,7 @@
 //! - `SUCCESS`: the order is paid, as after the synchronous response, however many processes have the attempt. A process requests a charge
 //!   only after the inventory service has confirmed the parts, which stay confirmed until the order ends. A process that receives `Charged`
 //!   later finds the order paid by that transaction and responds accordingly. A process whose void request returned `Charged` may try to
-//!   end the attempt as [`Compensated`](crate::model::Ending::Undone), but its write comes too late and changes nothing.
+//!   end the attempt as [`Compensated`](crate::model::AttemptEnd::Compensated), but its write comes too late and changes nothing.
 //! - `INSUFFICIENT_FUNDS`: the attempt is declined. Only a request to charge ends with this result; a void never does.
 //! - `FAILED` of an attempt that no other process has taken over: the attempt is declined. Only a process that has taken an attempt over
 //!   requests a void (`AttemptLease::after_confirmation`), and it has marked the attempt as shared before. So the event reports a declined

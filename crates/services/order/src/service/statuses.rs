@@ -45,7 +45,7 @@ pub struct StatusRequest {
     pub least_version: u64,
 }
 
-/// Reads responses through the cache, if one is configured. Clones share the cache.
+/// The reader of responses through the cache, if one is configured. Clones share the cache.
 #[derive(Clone, Default)]
 pub struct Statuses {
     cache: Option<Arc<dyn StatusCache>>,

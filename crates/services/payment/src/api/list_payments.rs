@@ -36,7 +36,7 @@ pub async fn handle(
     }))
 }
 
-/// Decodes a page token. Returns the payment after which the page begins, which the first page has none of.
+/// Decodes a page token. Returns the payment after which the page begins, or `None` for the first page.
 fn decode_token(token: &str) -> Result<Option<Cursor>, &'static str> {
     let after = (!token.is_empty()).then(|| token.parse()).transpose();
     after.map_err(|_| "must be the next_page_token of a page")

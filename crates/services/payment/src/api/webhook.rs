@@ -69,7 +69,7 @@ async fn handle(State(webhook): State<Webhook>, headers: HeaderMap, body: Bytes)
     verify(&webhook.key, signature, &body, clock::now().timestamp())
         .map_err(|problem| Problem::new(StatusCode::BAD_REQUEST, "INVALID_SIGNATURE", problem))?;
     let event: Event = json::decode(&body)?;
-    // Stripe sends every kind of event that the endpoint is subscribed to. Those without our metadata are not about our charges.
+    // Stripe sends every kind of event that the endpoint is subscribed to. Events without our metadata are not about our charges.
     let Some(transaction) = event.data.object.metadata.transaction_uuid else { return Ok(StatusCode::OK) };
     match webhook.service.look_at(TransactionId::new(transaction)).await {
         Ok(()) => Ok(StatusCode::OK),

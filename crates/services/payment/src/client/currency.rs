@@ -10,7 +10,8 @@ const OTHER_DECIMALS: &[&str] = &[
     "clf", "uyw",
 ];
 
-/// Returns the currency's code in lower case. Fails with the problem if it is no code, or if the shop's amounts would be wrong in it.
+/// Returns the currency's code in lower case. Fails with the problem if the text is not a code, or if the shop's amounts would be wrong in
+/// this currency.
 pub fn read(code: &str) -> Result<String, &'static str> {
     let code = code.to_lowercase();
     if code.len() != 3 || !code.bytes().all(|byte| byte.is_ascii_lowercase()) {

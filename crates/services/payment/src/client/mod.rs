@@ -26,7 +26,7 @@ use crate::model::{ChargeState, Credit, Intent, Method, Payment, ProviderName, R
 #[error("the outcome at the provider is unknown")]
 pub struct Unknown(#[source] pub anyhow::Error);
 
-/// What a look-up of a charge has found.
+/// The result of looking up a charge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lookup {
     Known(ChargeState),
@@ -72,7 +72,7 @@ pub trait Provider: Send + Sync {
     async fn find(&self, intent: &Intent, reference: Option<&str>) -> Result<Lookup, Unknown>;
     /// Requests a refund, or looks up the one that is pending. Only after [`RefundState::Failed`] may the caller use another key.
     async fn refund(&self, refund: &Refund) -> Result<RefundState, Unknown>;
-    /// Returns true if a refund that the provider has called made still stands. A bank may refuse it days later.
+    /// Returns true if a refund that the provider has reported as made has not failed since. A bank may refuse it days later.
     async fn is_refunded(&self, _refund: &Refund) -> Result<bool, Unknown> {
         Ok(true)
     }
@@ -88,7 +88,7 @@ pub trait Balances: Provider {
     async fn credit(&self, credit: &Credit) -> Result<Option<Credit>, DatabaseError>;
 }
 
-/// The configured providers. Selects the provider for each payment method.
+/// The configured providers, of which each payment method has one.
 #[derive(Clone)]
 pub struct Providers {
     ledger: Arc<dyn Balances>,

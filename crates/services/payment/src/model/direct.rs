@@ -3,7 +3,7 @@
 use contracts::ids::{OrderId, TransactionId, UserId};
 use uuid::{Builder, Uuid};
 
-/// Returns the transaction of a user's direct payment of an order. It follows from the two ids, so that a repeated request has the same
+/// Returns the transaction of a user's direct payment of an order. It is derived from the two ids, so that a repeated request has the same
 /// transaction and nothing is stored, however many requests a user makes. It has the form of a random (v4) UUID, as the contract says.
 pub fn direct_payment(order: OrderId, user: UserId) -> TransactionId {
     let derived = Uuid::new_v5(&user.uuid(), order.uuid().as_bytes());

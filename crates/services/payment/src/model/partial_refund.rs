@@ -44,11 +44,12 @@ pub enum PartialRefundStatus {
     },
 }
 
-/// The most partial refunds of a charge, which calls at once may exceed by their number. Stripe lists a hundred refunds of a charge at once.
+/// The maximum number of partial refunds of a charge. Concurrent calls may exceed it by their number. Stripe lists at most a hundred
+/// refunds of a charge in one response.
 pub const MAX_PARTIAL_REFUNDS: usize = 50;
 
 impl PartialRefund {
-    /// Returns the id, which follows from the order and the reference.
+    /// Returns the id, which is derived from the order and the reference.
     pub fn id(&self) -> Uuid {
         Uuid::new_v5(&self.order.uuid(), self.reference.as_str().as_bytes())
     }
@@ -71,7 +72,7 @@ impl RecordedRefund {
 impl PartialRefundStatus {
     pub const NEW: Self = Self::Refunding(RefundRequest::FIRST);
 
-    /// Returns the status after the provider's answer to `request`. Unchanged if another request is the latest.
+    /// Returns the status after the provider's answer to `request`. The status is unchanged if another request is the latest.
     #[must_use]
     pub fn after(self, request: &RefundRequest, state: &RefundState) -> Self {
         match self {

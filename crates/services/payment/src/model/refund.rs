@@ -17,7 +17,7 @@ pub enum RefundState {
         /// The provider's id of the refund.
         reference: String,
     },
-    /// The refund has given nothing back and never will. Only another request can.
+    /// The refund has given nothing back and never will. Only another request can give the money back.
     Failed,
 }
 

@@ -63,7 +63,7 @@ pub enum ChargeResult {
 }
 
 impl Status {
-    /// A new payment: nothing is known of it at the provider.
+    /// The status of a new payment: the provider's id of the charge is not known.
     pub const NEW: Self = Self::Pending { reference: None };
 
     /// Returns the status that follows [`Pending`](Self::Pending).

@@ -40,9 +40,9 @@ pub enum Begun {
 pub struct Unfinished {
     /// The number of charges without an outcome, including those that are in flight.
     pub pending: i64,
-    /// The number of those that are older than [`UNKNOWN_AFTER`].
+    /// The number of pending charges that are older than [`UNKNOWN_AFTER`].
     pub unknown: i64,
-    /// The number of those that are older than [`UNDECIDED_AFTER`].
+    /// The number of pending charges that are older than [`UNDECIDED_AFTER`].
     pub undecided: i64,
     /// The number of refunds that the provider has not accepted.
     pub refunding: i64,
@@ -66,8 +66,8 @@ impl Unfinished {
     }
 }
 
-/// The age from which the outcome of a charge counts as unknown. A younger one is in flight: the request that began it holds its
-/// initial lease, or `finish_payments` asks the provider for the first time after that.
+/// The age from which the outcome of a charge counts as unknown. A younger charge is in flight: the request that began it holds its initial
+/// lease, or `finish_payments` asks the provider for the first time after that lease.
 pub const UNKNOWN_AFTER: Duration = Duration::from_secs(10);
 
 /// The age from which a charge whose outcome is unknown may need an operator. The provider has forgotten its key by then.
@@ -85,8 +85,8 @@ fn lease(tries: u32) -> Duration {
     FIRST_LEASE.saturating_mul(1 << tries.min(10)).min(MAX_LEASE)
 }
 
-/// The pause before a refund is continued is 2 s at first, and doubles with each look at a pending refund and with each request that failed,
-/// up to an hour. A bank may take days.
+/// The pause before a refund is continued is 2 s at first. It doubles with each look-up of a pending refund and with each request that
+/// failed, up to an hour. A bank may take days.
 const REFUND_DELAY: Duration = Duration::from_secs(1);
 const MAX_REFUND_DELAY: Duration = Duration::from_hours(1);
 
@@ -108,8 +108,8 @@ pub trait Payments: PartialRefunds {
     async fn age(&self, transaction: TransactionId) -> Result<Duration, Error>;
     /// Records the provider's id of a charge that is pending.
     async fn processing(&self, transaction: TransactionId, reference: &str) -> Result<(), Error>;
-    /// Replaces the request to refund the charge by the one that continues it. Does nothing if the current one is another. The payment is
-    /// due again after a pause.
+    /// Replaces the request to refund the charge by the request that continues it. Does nothing if the current request is another one. The
+    /// payment is due again after a pause.
     async fn continue_refund(
         &self,
         transaction: TransactionId,
@@ -127,15 +127,15 @@ pub trait Payments: PartialRefunds {
     async fn due(&self, limit: i64) -> Result<Vec<(Payment, Duration)>, Error>;
     /// Counts at most `limit` unfinished payments.
     async fn unfinished(&self, limit: i64) -> Result<Unfinished, Error>;
-    /// Makes an unfinished payment due now, or as soon as the call that began it has had its time.
+    /// Makes an unfinished payment due now, or as soon as the initial lease of the call that began it has ended.
     async fn hurry(&self, transaction: TransactionId) -> Result<(), Error>;
-    /// Makes a refund due again that has failed after it was made, under the next key. Does nothing if the charge is not refunded by the
-    /// request with this number.
+    /// Makes a refund due again, under the next key, because it has failed after it was made. Does nothing if the charge is not refunded by
+    /// the request with this number.
     async fn reopen_refund(&self, transaction: TransactionId, number: u32) -> Result<(), Error>;
     async fn get(&self, transaction: TransactionId) -> Result<Option<Payment>, Error>;
     /// Returns the order's attempt that was not declined, or else the latest attempt.
     async fn find(&self, order: OrderId) -> Result<Option<Payment>, Error>;
-    /// Returns a page of up to `size` attempts to charge the user's orders, newest first, starting after `after`. A payment that cannot be read
-    /// is left out, and takes its place on the page.
+    /// Returns a page of up to `size` attempts to charge the user's orders, newest first, starting after `after`. A payment that cannot be
+    /// decoded is left out, but counts towards `size`.
     async fn page(&self, user: UserId, after: Option<Cursor>, size: u32) -> Result<PaymentPage, Error>;
 }

@@ -13,8 +13,9 @@ use crate::{
 
 #[async_trait]
 pub trait PartialRefunds: Send + Sync {
-    /// Records a partial refund, unless one is recorded under its order and reference. Returns the one that is recorded; `None` if no
-    /// charge of the order stands, less than the amount is left of it, or it has [`MAX_PARTIAL_REFUNDS`](crate::model::MAX_PARTIAL_REFUNDS).
+    /// Records a partial refund, unless one is recorded under its order and reference. Returns the one that is recorded. Returns `None` if
+    /// the order was not charged, its charge is refunded as a whole, less than the amount is left of it, or it has
+    /// [`MAX_PARTIAL_REFUNDS`](crate::model::MAX_PARTIAL_REFUNDS).
     async fn add_refund(&self, refund: &PartialRefund) -> Result<Option<RecordedRefund>, Error>;
     /// Takes at most `limit` refunds that are due, those with the fewest tries first. Each is leased to the caller for the returned
     /// duration and is due again afterwards.
@@ -22,10 +23,10 @@ pub trait PartialRefunds: Send + Sync {
     /// Records the provider's answer to a request. Does nothing if another request is the latest. A refund that is not made is due again
     /// after a pause.
     async fn record_refund(&self, refund: Uuid, request: &RefundRequest, state: &RefundState) -> Result<(), Error>;
-    /// Makes a refund due now that is not made.
+    /// Makes an unfinished refund due now.
     async fn hurry_partial_refund(&self, refund: Uuid) -> Result<(), Error>;
-    /// Makes a refund due again that has failed after it was made, under the next key. Does nothing if it was not made by the request with
-    /// this number.
+    /// Makes a refund due again, under the next key, because it has failed after it was made. Does nothing if the refund was not made by
+    /// the request with this number.
     async fn reopen_partial_refund(&self, refund: Uuid, number: u32) -> Result<(), Error>;
     /// Returns the partial refunds of a charge, in the order in which they were recorded.
     async fn refunds_of(&self, transaction: TransactionId) -> Result<Vec<RecordedRefund>, Error>;

@@ -1,5 +1,5 @@
-//! The provider's notice that a charge or a refund has changed. It is only a reason to look: what the provider answers when it is asked
-//! counts. So a notice may be repeated, late, or out of order.
+//! The provider's notice that a charge or a refund has changed. The notice is only a reason to ask the provider, whose answer alone counts.
+//! So a notice may be repeated, late, or out of order.
 
 use contracts::ids::TransactionId;
 
@@ -12,8 +12,8 @@ use crate::{
 };
 
 impl PaymentService {
-    /// Looks at a payment and its partial refunds now. Does nothing if the transaction is unknown: the provider's account may serve others,
-    /// too.
+    /// Asks the provider about a payment and its partial refunds now. Does nothing if the transaction is unknown: the provider's account
+    /// may serve other systems, too.
     pub async fn look_at(&self, transaction: TransactionId) -> Result<(), Error> {
         let Some(payment) = self.payments.get(transaction).await? else { return Ok(()) };
         self.look_at_partial_refunds(&payment).await?;
@@ -51,7 +51,7 @@ impl PaymentService {
         Ok(())
     }
 
-    /// Returns true if a refund that was made still stands. Counts and logs one that does not.
+    /// Returns true if a refund that was made has not failed since. Counts and logs a refund that has.
     async fn stands(&self, payment: &Payment, refund: &Refund) -> Result<bool, Error> {
         let stands = self.providers.get(payment.intent.provider)?.is_refunded(refund).await?;
         if !stands {

@@ -19,7 +19,7 @@ const BATCH_SIZE: i64 = 16;
 /// The maximum number of refunds that one replica requests concurrently.
 const MAX_CONCURRENT_REFUNDS: usize = 16;
 
-/// A partial refund as it stands, and the payment that it is a part of.
+/// The current state of a partial refund, and the payment that it is a part of.
 pub struct Refunded {
     pub payment: Payment,
     pub is_made: bool,
@@ -28,7 +28,8 @@ pub struct Refunded {
 impl PaymentService {
     /// Gives back a part of an order's charge, once per order and reference. A repeat has no further effect.
     ///
-    /// Once it is recorded, it is made: here if the provider answers, otherwise by [`finish_partial_refunds`](Self::finish_partial_refunds).
+    /// Once the refund is recorded, it is made: by this call if the provider answers, otherwise by
+    /// [`finish_partial_refunds`](Self::finish_partial_refunds).
     pub async fn refund_partially(&self, refund: &PartialRefund) -> Result<Refunded, Error> {
         let Some(recorded) = self.payments.add_refund(refund).await? else {
             return Err(self.why_not_refunded(refund).await?);
@@ -64,7 +65,7 @@ impl PaymentService {
         tracing::warn!(order_uuid = %order, transaction_uuid = %transaction, error, "partial refund not made, retrying");
     }
 
-    /// Requests a partial refund, or asks how the requested one stands. Fails until it is made.
+    /// Requests a partial refund, or asks for the state of the requested refund. Fails until the refund is made.
     async fn make_partial_refund(&self, payment: &Payment, recorded: &RecordedRefund) -> Result<(), Error> {
         let PartialRefundStatus::Refunding(request) = &recorded.status else { return Ok(()) };
         let refund = provider_refund(payment, &recorded.refund, request)?;

@@ -12,13 +12,13 @@ use crate::{
 /// The age up to which a charge is repeated. Stripe remembers an idempotency key for 24 h from its first use; one hour of them is for calls
 /// that are under way, and for the difference between two clocks.
 const MAX_REPEAT_AGE: Duration = Duration::from_hours(23);
-/// The age from which a look-up that finds nothing is the truth. The last request was an hour ago; Stripe's search finds a charge within a
-/// minute of it.
+/// The age from which a look-up that finds nothing proves that there is no charge. The last request was an hour ago; Stripe's search finds
+/// a charge within a minute.
 const FINAL_AGE: Duration = Duration::from_hours(24);
 
 impl PaymentService {
-    /// Settles a payment if its outcome is unknown. Looks the charge up at the provider. A charge that is not there is repeated under its
-    /// idempotency key while the provider remembers that for sure, and is declined later.
+    /// Settles a payment if its outcome is unknown. Looks the charge up at the provider. A charge that the provider does not have is
+    /// repeated under its idempotency key while the provider certainly remembers the key, and is declined later.
     pub(super) async fn settle_unknown(&self, payment: Payment) -> Result<Payment, Error> {
         let Status::Pending { reference } = &payment.status else { return Ok(payment) };
         let provider = self.providers.get(payment.intent.provider)?;

@@ -128,7 +128,8 @@ async fn a_partial_refund_that_fails_after_it_was_made_is_made_again_beside_the_
     assert_eq!(fixture.movements(), (1, 2));
 }
 
-/// All have read that there is no such refund before the first of them is added, after which the charge has no room for another.
+/// All calls read that the refund does not exist before the first of them adds it. After that, too little of the charge is left for another
+/// refund.
 #[tokio::test]
 async fn repeats_made_at_once_get_the_same_partial_refund() {
     let fixture = fixture().await;

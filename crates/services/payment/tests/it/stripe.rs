@@ -231,7 +231,7 @@ async fn the_parts_of_a_charge_are_told_apart() {
     for refund in [&first, &second, &rest] {
         assert_eq!(client(&server.url()).refund(refund).await.unwrap(), RefundState::Refunded);
     }
-    // Each is found among the others, though its key is forgotten, and one that was never made is not taken for another.
+    // Each refund is found among the others although its key is forgotten, and a refund that was never made is not mistaken for another.
     server.forget_keys();
     for refund in [&first, &second, &rest] {
         assert_eq!(client(&server.url()).refund(refund).await.unwrap(), RefundState::Refunded);

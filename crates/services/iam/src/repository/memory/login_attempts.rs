@@ -73,7 +73,7 @@ impl State {
         }
     }
 
-    /// Returns a count. Attempts that are older than the window count only in all.
+    /// Returns a count. Attempts that are older than the window count only towards `all`.
     fn read(&mut self, key: &Key, limit: &Limit) -> Option<Count> {
         let count = *self.counts.get(key)?;
         let attempts = if count.locked_until + limit.window > Instant::now() { count.attempts } else { 0 };

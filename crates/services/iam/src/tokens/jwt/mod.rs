@@ -41,8 +41,8 @@ struct Claims<'a> {
     roles: &'a [&'static str],
 }
 
-/// The claims that decide whether a token is valid. The others are for the token's bearer: this service reads login and roles where they are
-/// current.
+/// The claims that decide whether a token is valid. The others are for the token's bearer: this service does not read login and roles from
+/// a token, where they may be outdated.
 #[derive(Deserialize)]
 struct Checked {
     iss: String,
@@ -71,7 +71,7 @@ pub fn sign(key: &SigningKey, token: &NewToken<'_>, roles: &[&'static str]) -> R
     Ok(jwt)
 }
 
-/// Verifies everything that can be told from the token itself. Returns the token's id.
+/// Verifies everything that the token alone can show. Returns the token's id.
 pub fn verify(keys: &[PublicKey], token: &str, now: DateTime<Utc>) -> Result<TokenId, TokenRefusal> {
     if token.len() > MAX_TOKEN {
         return Err(TokenRefusal::Kind);

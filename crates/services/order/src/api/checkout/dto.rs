@@ -46,7 +46,7 @@ pub struct CheckoutItem {
     pub price: Option<Money>,
 }
 
-/// Reads a price exactly. A number that is no amount of money is no part's price, so it is `None`.
+/// Reads a price exactly. Returns `None` for a number that is not an amount of money, since no part has such a price.
 fn price<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Money>, D::Error> {
     let literal = <&RawValue>::deserialize(deserializer)?.get();
     match number::scaled(literal, 2) {

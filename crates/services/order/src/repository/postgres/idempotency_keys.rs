@@ -17,7 +17,7 @@ use crate::{
 #[async_trait]
 impl IdempotencyKeys for PgOrders {
     // The insert claims a new key. On conflict, the update takes over the key of the same request if its lease has expired. Otherwise a
-    // second query reads from the row why the key cannot be claimed, which may be that the insert was executed and its answer lost.
+    // second query reads from the row why the key cannot be claimed. One reason is that the insert was executed and its answer was lost.
     async fn claim(&self, claim: &Claim, order: OrderId, lease: Duration) -> Result<Claimed, Error> {
         let claimed = || {
             sqlx::query!(

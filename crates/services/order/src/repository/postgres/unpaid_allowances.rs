@@ -1,8 +1,8 @@
 //! Allowances: orders that may be created without counting their user's unpaid orders once more.
 //!
-//! A count reads up to a thousand rows, so a user who never pays would slow down the creations of all. After a count this process creates
-//! a tenth of the room that it found without another one. So a process alone never exceeds the limit, and each further replica exceeds it
-//! by a tenth at most.
+//! A count reads up to a thousand rows, so a user who never pays would slow down the creation of all users' orders. After a count, this
+//! process creates orders for a tenth of the room that it found without another count. So a process alone never exceeds the limit, and each
+//! further replica exceeds it by a tenth at most.
 
 use std::{
     sync::{
@@ -17,11 +17,11 @@ use moka::sync::Cache;
 
 /// A user with fewer unpaid orders needs no allowance, since the count is cheap.
 const MIN_UNPAID: i64 = 32;
-/// The least room for an allowance: the orders of one group of creations are not in each other's count.
+/// The minimum room for an allowance, because the orders of one group of creations are not in each other's count.
 const MIN_ROOM: i64 = 100;
 /// An allowance expires, since other replicas create orders meanwhile.
 const TTL: Duration = Duration::from_mins(1);
-/// The users with the most recent allowances. An entry takes some 200 bytes.
+/// The maximum number of users whose allowances are kept. An entry takes some 200 bytes.
 const MAX_USERS: u64 = 10_000;
 
 #[derive(Clone)]
@@ -39,8 +39,8 @@ impl Allowances {
         self.0.get(&user).is_some_and(|left| left.fetch_sub(1, Relaxed) > 0)
     }
 
-    /// Grants a tenth of the room that is left to a user with `unpaid` of at most `max` unpaid orders, unless there are few of them or little
-    /// room.
+    /// Grants a tenth of the remaining room to a user with `unpaid` of at most `max` unpaid orders, unless these are few or the room is
+    /// small.
     pub fn grant(&self, user: UserId, unpaid: i64, max: u32) {
         let room = i64::from(max) - unpaid;
         if unpaid >= MIN_UNPAID && room >= MIN_ROOM {

@@ -83,7 +83,7 @@ async fn a_key_whose_request_died_is_taken_over_with_the_same_order(orders: &dyn
     assert_eq!(orders.claim(&repeated(&claim), ids::order(), LEASE_TTL).await.unwrap(), Claimed::InProgress);
 }
 
-/// As after a claim whose answer was lost with its connection.
+/// A request repeats its own claim if the answer to the first one was lost with its connection.
 async fn a_claim_may_be_repeated_by_its_own_request(orders: &dyn Repository) {
     let (claim, order) = (claim(ids::user()), ids::order());
     orders.claim(&claim, order, LEASE_TTL).await.unwrap();

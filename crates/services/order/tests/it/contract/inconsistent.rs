@@ -1,4 +1,4 @@
-//! An inconsistent row of PostgreSQL holds up no other row of its batch, and ends no list.
+//! Tests that an inconsistent row of PostgreSQL delays no other row of its batch, and does not end a list.
 
 use super::*;
 

@@ -35,8 +35,8 @@ impl Request {
 
 /// Debits the balances and writes a ledger entry for each transaction that has none. Returns each user's entry, new or existing.
 ///
-/// If a concurrent statement inserts the same entry or balance row, this one violates a unique key and changes nothing. Repeated, it finds
-/// the other's row.
+/// If a concurrent statement inserts the same entry or balance row, this statement violates a unique key and changes nothing. When it is
+/// repeated, it finds the row of the other statement.
 pub async fn charge(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<UserId, Entry>> {
     let intents = || requests.iter().map(|request| &request.intent);
     let keys: Vec<String> = intents().map(|intent| intent.transaction.to_string()).collect();

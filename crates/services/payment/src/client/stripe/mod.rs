@@ -91,7 +91,8 @@ impl Stripe {
     async fn read(&self, id: &str) -> Result<ChargeState, Unknown> {
         match self.send::<PaymentIntent>(self.client.get(self.url(&["payment_intents", id])?)).await? {
             Ok(made) => Ok(made.state()),
-            // Not even 404 means that nothing was charged, because the provider has told this id: the account may be another one now.
+            // Even 404 does not mean that nothing was charged, because the provider itself returned this id: the account may be another one
+            // now.
             Err(failed) => Err(failed.into()),
         }
     }
@@ -116,7 +117,7 @@ impl Provider for Stripe {
         let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
         match self.send::<PaymentIntent>(self.post(&["payment_intents"], &transaction, &form)?).await? {
             Ok(made) => match made.state() {
-                // Often a second look settles it. If that fails, the id is worth more than the error.
+                // Often a second request shows the outcome. If that request fails, the id of the charge is returned rather than the error.
                 ChargeState::Processing { reference } => {
                     Ok(self.read(&reference).await.unwrap_or(ChargeState::Processing { reference }))
                 }

@@ -71,7 +71,7 @@ impl Stripe {
         Ok(RefundState::Failed)
     }
 
-    /// Returns true if the requests of this refund, without those that failed, give its amount back.
+    /// Returns true if the requests of this refund that have not failed give its amount back.
     pub(super) async fn stands(&self, refund: &Refund) -> Result<bool, Unknown> {
         match self.given(refund).await? {
             Ok(given) => Ok(given.state(refund).is_some()),

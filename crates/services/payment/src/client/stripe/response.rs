@@ -83,7 +83,8 @@ impl PaymentIntent {
 }
 
 impl SearchResult {
-    /// Returns the state of the charge; `None` if there is none. Of several PaymentIntents one that charged counts, then one that may.
+    /// Returns the state of the charge; `None` if there is none. Of several PaymentIntents, one that has charged takes precedence, then one
+    /// that may still charge.
     pub fn state(&self) -> Option<ChargeState> {
         self.data.iter().map(PaymentIntent::state).max_by_key(|state| match state {
             ChargeState::Settled(Outcome::Declined(_)) => 0,
@@ -111,8 +112,8 @@ impl RefundList {
 }
 
 impl Given {
-    /// Adds the refunds of a page of the charge's that belong to `wanted`. A refund without our metadata was made in the provider's
-    /// dashboard, and counts for a cancelled order.
+    /// Adds the refunds of this page of the charge's refunds that belong to `wanted`. A refund without our metadata was made in the
+    /// provider's dashboard, and counts as part of the refund of a cancelled order.
     pub fn add(&mut self, page: &RefundList, wanted: &Refund) {
         let is_rest = wanted.id == refund_of_rest(wanted.transaction);
         for refund in &page.data {

@@ -14,7 +14,8 @@ use crate::{
     repository::Begun,
 };
 
-/// The most tries to record an intent. A try fails if the attempt that blocked the insert was declined before it could be read.
+/// The maximum number of tries to record an intent. A try fails if the attempt that blocked the insert was declined before it could be
+/// read.
 const MAX_TRIES: u32 = 3;
 
 /// Records intents in groups. Returns the time at which each was recorded, or `None` if it was not.

@@ -53,7 +53,7 @@ async fn an_operator_gives_back_parts_of_a_charge_once_each() {
     assert_eq!(fixture.balance(&paid.user_uuid).await.unwrap(), 100_000 - 10_000);
     let payment = fixture.payment(&order).await.unwrap();
     assert_eq!((payment.status(), payment.partially_refunded_minor), (PaymentStatus::Succeeded, 2_345));
-    // The order is cancelled: the rest comes back.
+    // The order is cancelled: the rest is refunded.
     fixture.cancel(&order).await;
     eventually(|| async {
         let payment = fixture.payment(&order).await.unwrap();

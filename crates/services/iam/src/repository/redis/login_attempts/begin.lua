@@ -1,5 +1,5 @@
--- Counts a login attempt and decides on it. Returns three values: the decision; for how many milliseconds it stays; 1 if the address has too
--- many successful logins of new accounts, otherwise 0.
+-- Counts a login attempt and decides on it. Returns three values: the decision; the time in milliseconds for which it holds; 1 if the
+-- address has too many successful logins of new accounts, otherwise 0.
 -- KEYS: 1 the count of the account, or of the device if it is known, 2 the count of the address, 3 the account's successes, 4 the address'
 -- successes of new accounts
 -- ARGV: see counts.lua, then '1' if the device is known

@@ -6,13 +6,13 @@
 local time = redis.call('time')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
--- Returns the limit, the window, the limit in all, and how long the number in all is remembered.
+-- Returns the limit, the window, the limit of the attempts since the last success, and how long their number is remembered.
 local function limits(index)
   local first = 4 * index - 3
   return tonumber(ARGV[first]), tonumber(ARGV[first + 1]), tonumber(ARGV[first + 2]), tonumber(ARGV[first + 3])
 end
 
--- Reads a count. Attempts that are older than the window count only in all.
+-- Reads a count. Attempts that are older than the window count only towards the attempts since the last success.
 local function read(index)
   local stored = redis.call('get', KEYS[index]) or ''
   local attempts, locked_until, all = string.match(stored, '^(%d+) (%d+) (%d+)$')
@@ -63,7 +63,7 @@ local function count(index)
   redis.call('set', KEYS[index], written(attempts, now + delay, all + 1), 'px', string.format('%.0f', kept))
 end
 
--- Uncounts an attempt. Unlocks the key if its count is below the limit again.
+-- Takes back the count of an attempt. Unlocks the key if its count is below the limit again.
 local function take_back(index)
   local attempts, locked_until, all = read(index)
   attempts, all = math.max(attempts - 1, 0), all - 1

@@ -47,8 +47,8 @@ impl RedisLoginAttempts {
         format!("{}failures:{kind}:{name}", self.prefix)
     }
 
-    /// Returns the count of the account, or of the device if it is known. It is remembered only for accounts that exist, of which there are
-    /// fewer than of logins that a stranger can think of.
+    /// Returns the count of the account, or of the device if it is known. The number since the last success is remembered only for accounts
+    /// that exist, since a stranger can think of more logins than there are accounts.
     fn subject(&self, attempt: &LoginAttempt) -> Count {
         let (key, remembered) = match &attempt.origin {
             Origin::NoAccount => (self.key("account", attempt.account_key()), Duration::ZERO),

@@ -1,4 +1,4 @@
--- Uncounts an attempt whose password could not be verified.
+-- Takes back the counts of an attempt whose password could not be verified.
 -- KEYS: 1 the count of the account, or of the device if it is known, 2 the count of the address
 -- ARGV: see counts.lua, then '1' if the attempt counted for the address
 take_back(1)

@@ -12,7 +12,7 @@ use crate::{
     model::{OpenSession, SessionDigest},
 };
 
-/// The most sessions whose user is remembered, and the most tokens whose session is. They take 8 MB each.
+/// The maximum number of sessions whose user is remembered, and of tokens whose session is remembered. Each of the two takes 8 MB.
 pub(super) const MAX_REMEMBERED: u64 = 20_000;
 
 /// What this replica knows of a session that is looked up.
@@ -25,8 +25,8 @@ impl RedisSessions {
     /// Returns the open session for each of `wanted`, or `None` if the script must decide: the user is not known, the session or the token
     /// has ended, the session may have been idle for too long or has a use to record, or the record of its user is not stored.
     ///
-    /// Other commands may run between these, but each session is read before its user, and after the token: one that is found here was open
-    /// when this call began.
+    /// Other commands may run between these, but each session is read before its user, and after the token: a session that is found here
+    /// was open when this call began.
     pub(super) async fn find_known(&self, wanted: &[Wanted]) -> Result<Vec<Option<OpenSession>>, Error> {
         let known: Vec<_> = wanted.iter().map(|wanted| self.known(wanted)).collect();
         let mut commands = redis::pipe();
@@ -38,7 +38,7 @@ impl RedisSessions {
         if commands.is_empty() {
             return Ok(wanted.iter().map(|_| None).collect());
         }
-        // A key that holds something else fails alone, and the script decides about it.
+        // A key with another kind of value fails alone, and the script decides about it.
         commands.cmd("TIME").ignore_errors();
         let mut replies: Vec<Value> = self
             .with_retry(is_lost, |mut redis| {

@@ -1,5 +1,5 @@
--- A function that ends the first entries of a sorted set that has more than `most`: it removes them from the set, and their keys, which are
--- `prefix` and the entry. It leaves `new`. scripts.rs says which scripts begin with this file.
+-- A function that ends the first entries of a sorted set that has more than `most`: it removes them from the set, and deletes their keys,
+-- which are `prefix` and the entry. It keeps the entry `new`. scripts.rs says which scripts begin with this file.
 local function end_surplus(set, new, most, prefix)
   local entries = redis.call('zrange', set, 0, -1)
   local surplus = #entries - most

@@ -20,7 +20,7 @@ pub struct Request {
     attempt: i32,
     transaction: TransactionId,
     event: outbox::Event,
-    /// The trace context of this request. The group as a whole has another.
+    /// The trace context of this request. The statement of the group has another one.
     trace: outbox::Trace,
     /// The outcome to store under the idempotency key of the request that began the attempt.
     outcome: Option<Outcome>,

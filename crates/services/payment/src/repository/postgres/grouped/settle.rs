@@ -19,7 +19,7 @@ pub struct Request {
     event: outbox::Event,
     /// The event's payload for a cancelled order. The statement chooses between the payloads by the row's `cancelled`.
     of_cancelled: Vec<u8>,
-    /// The trace context of this request. The group as a whole has another.
+    /// The trace context of this request. The statement of the group has another one.
     trace: outbox::Trace,
 }
 

@@ -147,7 +147,7 @@ async fn a_partial_refund_continues_from_its_latest_request_alone(fixture: Fixtu
     record(&RefundRequest::FIRST, RefundState::Pending { reference: "re_1".to_owned() }).await;
     assert_eq!(status().await, PartialRefundStatus::Refunding(pending.clone()));
     assert_eq!(fixture.unfinished().await, Unfinished { accepted: 1, ..Unfinished::default() });
-    // A late answer to the request before it changes nothing.
+    // A late answer to the previous request changes nothing.
     record(&RefundRequest::FIRST, RefundState::Refunded).await;
     assert_eq!(status().await, PartialRefundStatus::Refunding(pending.clone()));
     record(&pending, RefundState::Failed).await;
