@@ -96,7 +96,8 @@ impl Sessions for GrpcSessions {
     }
 }
 
-/// Splits the credentials into those of one call each, whose bytes are at most [`MAX_CALL_BYTES`]. Sessions of a whole look-up fit into one call.
+/// Splits the credentials into those of one call each, whose bytes are at most [`MAX_CALL_BYTES`]. Sessions of a whole look-up fit into one
+/// call.
 fn messages(credentials: &[Credential]) -> impl Iterator<Item = &[Credential]> {
     let mut bytes = 0;
     credentials.chunk_by(move |credential, next| {

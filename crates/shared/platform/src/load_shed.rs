@@ -1,8 +1,8 @@
 //! Load shedding: requests above a bound are rejected with 429 at once; there is no queue for them.
 //!
-//! Below the bounds, the requests of one user still compete with those of others for the processor and the database. So while other
-//! users are active, a user has at most twice as many requests handled at once as the busiest of the others asks for, [`MIN_REQUESTS_PER_USER`] at
-//! least and [`MAX_REQUESTS_PER_USER`] at most. The user's further requests wait for their turn. The bytes of their bodies are bounded.
+//! Below the bounds, the requests of one user still compete with those of others for the processor and the database. So while other users
+//! are active, a user has at most twice as many requests handled at once as the busiest of the others asks for, [`MIN_REQUESTS_PER_USER`]
+//! at least and [`MAX_REQUESTS_PER_USER`] at most. The user's further requests wait for their turn. The bytes of their bodies are bounded.
 
 use std::{
     collections::HashMap,
@@ -55,8 +55,7 @@ impl Slots {
     }
 }
 
-/// Limits one user's share of the slots and, while other users are active, of the requests that are handled at once; clones share the
-/// counts.
+/// Limits one user's share of the slots and, while others are active, of the requests handled at once; clones share the counts.
 ///
 /// Services have no such limit, since they call on behalf of many users.
 #[derive(Clone)]

@@ -1,4 +1,5 @@
-//! Randomness. Secrets come from the process's cryptographic generator, all other random values from a [`Random`], which a simulation seeds.
+//! Randomness. Secrets come from the process's cryptographic generator, all other random values from a [`Random`], which a simulation
+//! seeds.
 
 use std::{
     ops::RangeInclusive,

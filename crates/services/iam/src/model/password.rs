@@ -37,8 +37,8 @@ impl Password {
         Ok(Self(normalised.unwrap_or(text).into()))
     }
 
-    /// Validates a new password of the user with this login and e-mail address. It must have `least` to 128 characters, and must not be a common password, the
-    /// login or the e-mail address.
+    /// Validates a new password of the user with this login and e-mail address. It must have `least` to 128 characters, and must not be a
+    /// common password, the login or the e-mail address.
     pub fn chosen(field: &str, text: String, [login, email]: [&str; 2], least: usize) -> Result<Self, InvalidField> {
         let password = Self::given(field, text)?;
         let text = password.0.expose_secret();

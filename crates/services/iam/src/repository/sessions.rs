@@ -49,8 +49,8 @@ pub trait Sessions: Send + Sync {
     async fn find(&self, id: SessionId) -> Result<Lookup, Error> {
         Ok(self.find_all(&[id.into()]).await?.pop().unwrap_or(Lookup::Ended))
     }
-    /// Adds a token to a session, for `lifetime` or the rest of the session. If the session then has more than `most` tokens, the oldest ones
-    /// end. Returns false if the session has ended.
+    /// Adds a token to a session, for `lifetime` or the rest of the session. If the session then has more than `most` tokens, the oldest
+    /// ones end. Returns false if the session has ended.
     async fn add_token(&self, session: SessionId, token: TokenId, lifetime: Duration, most: u32)
     -> Result<bool, Error>;
     /// Ends a session. Returns its user, or `None` if the session had ended already.

@@ -18,8 +18,8 @@ pub trait Users: Send + Sync {
     async fn check_free(&self, info: &UserInfo) -> Result<(), Error>;
     /// Returns the user with this login, in any [spelling](crate::model::caseless), with the devices that are known at `now`.
     async fn by_login(&self, login: &str, now: DateTime<Utc>) -> Result<Option<Account>, Error>;
-    /// Records that the user has logged in from this device at `now`. Forgets the devices that are unused for the longest time, if there are
-    /// more than [`MAX_DEVICES`](crate::model::MAX_DEVICES).
+    /// Records that the user has logged in from this device at `now`. Forgets the devices that are unused for the longest time, if there
+    /// are more than [`MAX_DEVICES`](crate::model::MAX_DEVICES).
     async fn remember_device(&self, user: UserId, device: &DeviceDigest, now: DateTime<Utc>) -> Result<(), Error>;
     async fn find(&self, user: UserId) -> Result<Option<User>, Error>;
     /// Returns the data of these users that checks of access need, in any order. Leaves out users that do not exist.

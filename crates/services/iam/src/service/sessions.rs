@@ -70,8 +70,8 @@ impl IamService {
         Ok(SessionUser { id: owner.id, login: user.map(|user| user.info.login) })
     }
 
-    /// Returns the users of several sessions, in the order of `credentials`. Fails if the session store is not available; a session whose owner
-    /// cannot be read fails by itself. The session store has almost all owners; the others are read together from the database.
+    /// Returns the users of several sessions, in the order of `credentials`. Fails if the session store is not available; a session whose
+    /// owner cannot be read fails by itself. The session store has almost all owners; the others are read together from the database.
     async fn look_up(&self, credentials: &[Credential]) -> Result<Vec<Result<Owner, Error>>, Error> {
         let lookups = self.sessions.find_all(credentials).await?;
         let read = self.read_owners(&lookups).await;

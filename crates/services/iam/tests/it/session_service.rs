@@ -1,4 +1,5 @@
-//! Tests of `SessionOwnerService` and of `SessionService`: users list and end their own sessions, an operator those of any user, and an ended session is refused soon.
+//! Tests of `SessionOwnerService` and of `SessionService`: users list and end their own sessions, an operator those of any user, and an
+//! ended session is refused soon.
 
 use contracts::proto::auth::v1::{
     EndSessionRequest, EndUserSessionsRequest, ListOwnersRequest, ListSessionsRequest, SessionOwner, SessionState,

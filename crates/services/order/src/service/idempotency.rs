@@ -1,7 +1,7 @@
 //! Executes a request once per Idempotency-Key. Repeated requests get the stored outcome, and wait for it while the first request runs.
 //!
-//! [`IdempotencyKeys::claim`](crate::repository::IdempotencyKeys::claim) compares the request's fingerprint with that of the earlier request
-//! under the same key.
+//! [`IdempotencyKeys::claim`](crate::repository::IdempotencyKeys::claim) compares the request's fingerprint with that of the earlier
+//! request under the same key.
 
 use std::time::Duration;
 
@@ -19,8 +19,8 @@ use crate::{
 const LEASE_TTL: Duration = Duration::from_millis(1500);
 const RENEW_INTERVAL: Duration = Duration::from_millis(500);
 
-/// The maximum time for which a repeated request waits for the first one. It is longer than the lease, and leaves half of the request's time
-/// to the work if this request has to do it.
+/// The maximum time for which a repeated request waits for the first one. It is longer than the lease, and leaves half of the request's
+/// time to the work if this request has to do it.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 /// The first pause before the key is read again. It doubles each time, up to a maximum.
 const FIRST_POLL_DELAY: Duration = Duration::from_millis(20);

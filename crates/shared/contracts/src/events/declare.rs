@@ -1,5 +1,5 @@
-//! The macro `events!`: implements [`Published`](super::Published) and [`Event`](super::Event) for the events of the catalogue, and makes the
-//! table of their routes.
+//! The macro `events!`: implements [`Published`](super::Published) and [`Event`](super::Event) for the events of the catalogue, and makes
+//! the table of their routes.
 
 /// Declares events. The module [`catalogue`](super::catalogue) explains the entries.
 macro_rules! events {

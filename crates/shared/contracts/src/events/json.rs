@@ -25,8 +25,8 @@ pub fn message_json(kind: &str, message: &impl prost::Message) -> Value {
     json(kind, &message.encode_to_vec()).unwrap_or_default()
 }
 
-/// Encodes a message of the type `kind`, for tools that try consumers: each text is one of `text`, each enumeration has the number `number`,
-/// and other fields are empty. `None` if there is no such type.
+/// Encodes a message of the type `kind`, for tools that try consumers: each text is one of `text`, each enumeration has the number
+/// `number`, and other fields are empty. `None` if there is no such type.
 pub fn filled(kind: &str, text: impl Fn() -> String, number: i32) -> Option<Vec<u8>> {
     let descriptor = POOL.get_message_by_name(kind)?;
     let mut message = DynamicMessage::new(descriptor.clone());

@@ -35,8 +35,8 @@ use uuid::Uuid;
 
 use crate::ids::EventId;
 
-/// The event that causes a change, and the consumer group that handles it. The inbox records both in the statement that makes the change, so
-/// that a redelivered event changes nothing.
+/// The event that causes a change, and the consumer group that handles it. The inbox records both in the statement that makes the change,
+/// so that a redelivered event changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Cause {
     pub consumer: &'static str,

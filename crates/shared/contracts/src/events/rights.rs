@@ -82,8 +82,8 @@ pub fn rights(topics: &Topics, group_prefix: &str) -> BTreeSet<Acl> {
     rights
 }
 
-/// Returns what the console needs to audit, and to list, replay and discard dead letters: to read every topic and dead-letter topic, to write
-/// to the topics that consumers read, and the journal. It prunes nothing, and neither creates nor changes a topic.
+/// Returns what the console needs to audit, and to list, replay and discard dead letters: to read every topic and dead-letter topic, to
+/// write to the topics that consumers read, and the journal. It prunes nothing, and neither creates nor changes a topic.
 fn console(topics: &Topics, group_prefix: &str) -> Vec<Acl> {
     let allow = |operation, topic: &str| Acl::allow(CONSOLE, operation, Topic(topic.to_owned()));
     let journal = format!("{group_prefix}{JOURNAL}");

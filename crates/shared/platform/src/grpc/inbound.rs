@@ -30,7 +30,8 @@ const MAX_MESSAGE_BYTES: usize = 256 * 1024;
 const PREFIX_LENGTH: usize = 5;
 
 /// Adds `guard` and the limits to the services of `router`. A call passes them in this order: a slot for the time of its authentication,
-/// its user's slot, arrival of the message, a slot for the call, the user's turn. The calls of each service in `apart` have slots of their own.
+/// its user's slot, arrival of the message, a slot for the call, the user's turn. The calls of each service in `apart` have slots of their
+/// own.
 pub(super) fn bounded(router: Router, guard: Guard, max_in_flight: usize, apart: &[&'static str]) -> Router {
     let inbound = Inbound {
         arrivals: Arrivals::default(),

@@ -67,8 +67,8 @@ pub(super) struct Producer {
 }
 
 impl KafkaPublisher {
-    /// The time limit of a record that a relay publishes. Together with the request for metadata after it, it is shorter than what is left of
-    /// the relay's lease.
+    /// The time limit of a record that a relay publishes. Together with the request for metadata after it, it is shorter than what is left
+    /// of the relay's lease.
     pub(super) const RELAY_TIMEOUT: Duration = Duration::from_secs(2);
 
     pub fn new(config: &Config) -> anyhow::Result<Self> {
@@ -185,9 +185,9 @@ impl KafkaPublisher {
         Ok(self.current())
     }
 
-    /// Records whether the broker answered anything in a round. Creates a new producer after [`MAX_UNANSWERED_ROUNDS`] rounds in a row without an answer:
-    /// librdkafka forgets all brokers for good if one of them lists none, as a broker does that was frozen until the cluster fenced it
-    /// (<https://github.com/confluentinc/librdkafka/issues/5301>).
+    /// Records whether the broker answered anything in a round. Creates a new producer after [`MAX_UNANSWERED_ROUNDS`] rounds in a row
+    /// without an answer: librdkafka forgets all brokers for good if one of them lists none, as a broker does that was frozen until the
+    /// cluster fenced it (<https://github.com/confluentinc/librdkafka/issues/5301>).
     pub(super) fn round_ended(&self, producer: &Producer, is_answered: bool) -> anyhow::Result<()> {
         if is_answered {
             self.unanswered.store(0, Ordering::Relaxed);

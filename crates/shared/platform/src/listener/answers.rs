@@ -21,7 +21,8 @@ use super::activity::{Activity, InHand, WRITE_TIMEOUT};
 pub(super) const MAX_WAITING_BYTES: usize = 16 << 20;
 /// The size of the largest answer that is not counted, in bytes. The number of requests bounds such answers.
 pub(super) const MAX_UNCOUNTED_BYTES: usize = 4 << 10;
-/// The size of a piece in bytes. The first one has [`MAX_UNCOUNTED_BYTES`], since hyper keeps it until the connection ends, even if the answer is dropped.
+/// The size of a piece in bytes. The first one has [`MAX_UNCOUNTED_BYTES`], since hyper keeps it until the connection ends, even if the
+/// answer is dropped.
 const PIECE_BYTES: usize = 16 << 10;
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 

@@ -167,8 +167,8 @@ impl Relay {
         if ids.is_empty() { Ok(()) } else { self.outbox.mark(epoch, ids).await }
     }
 
-    /// Splits rows into those that can be published now, and those that have no topic, whose destination is set aside, or that follow such a
-    /// row of the same key.
+    /// Splits rows into those that can be published now, and those that have no topic, whose destination is set aside, or that follow such
+    /// a row of the same key.
     fn sort(&self, rows: Vec<Unpublished>, destinations: &Destinations) -> (Vec<Unpublished>, Vec<Unpublished>) {
         let accepted = |row: &Unpublished, topic: &str| {
             destinations.is_empty() || !destinations.hold_back(&*self.publisher, topic, row.key.to_string().as_bytes())

@@ -61,8 +61,8 @@ impl From<sqlx::Error> for DatabaseError {
     }
 }
 
-/// Maps the error to UNAVAILABLE; to ABORTED if another request holds a lock, which is no outage to a caller's circuit breaker; or to INTERNAL
-/// without the cause, which is only logged.
+/// Maps the error to UNAVAILABLE; to ABORTED if another request holds a lock, which is no outage to a caller's circuit breaker; or to
+/// INTERNAL without the cause, which is only logged.
 impl From<DatabaseError> for Status {
     fn from(error: DatabaseError) -> Self {
         match error {

@@ -21,7 +21,8 @@ const MAX_AGE: Duration = Duration::from_mins(30);
 /// The time limit for closing connections in agreement with the server.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The idle connections; clones share them. The connection that was used last is used next, so that surplus connections reach [`MAX_IDLE_TIME`].
+/// The idle connections; clones share them. The connection that was used last is used next, so that surplus connections reach
+/// [`MAX_IDLE_TIME`].
 #[derive(Clone, Debug, Default)]
 pub(super) struct Connections(Arc<Mutex<State>>);
 
@@ -53,7 +54,8 @@ impl Connections {
         Ok(None)
     }
 
-    /// Keeps a connection for the next statement, or closes it if it is older than [`MAX_AGE`]. Closes connections that were idle for [`MAX_IDLE_TIME`].
+    /// Keeps a connection for the next statement, or closes it if it is older than [`MAX_AGE`]. Closes connections that were idle for
+    /// [`MAX_IDLE_TIME`].
     pub fn put(&self, connection: PgConnection, made: Instant) {
         let mut state = self.lock();
         if state.is_closed || made.elapsed() > MAX_AGE {

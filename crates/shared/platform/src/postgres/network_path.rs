@@ -86,8 +86,8 @@ impl Path {
         }
     }
 
-    /// Waits for `answer`. Fails `limit` after the statement was sent, or as soon as an unanswered ping shows that connections as old as this
-    /// one get no answers any more.
+    /// Waits for `answer`. Fails `limit` after the statement was sent, or as soon as an unanswered ping shows that connections as old as
+    /// this one get no answers any more.
     pub async fn answered<T>(
         &self,
         used: Use,

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use crate::ids;
 
-/// Returns a new id of a process: its host name and port, for people, and a UUID, since containers may have equal host names. A process that
-/// restarts is another holder of its leases, since the one before may only be frozen.
+/// Returns a new id of a process: its host name and port, for people, and a UUID, since containers may have equal host names. A process
+/// that restarts is another holder of its leases, since the one before may only be frozen.
 pub fn instance(address: SocketAddr) -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     format!("{}-{}-{}", host.trim(), address.port(), ids::random())

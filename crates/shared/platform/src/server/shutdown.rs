@@ -1,8 +1,8 @@
 //! Task supervision, and graceful shutdown in stages that each have a time limit.
 //!
-//! During the drain, servers continue to serve. Then they accept no new requests, and requests in flight have [`REQUESTS_TIMEOUT`] to finish. Only
-//! after that, background tasks are stopped, so that the relay publishes the events of these requests. Connections to databases are closed
-//! last.
+//! During the drain, servers continue to serve. Then they accept no new requests, and requests in flight have [`REQUESTS_TIMEOUT`] to
+//! finish. Only after that, background tasks are stopped, so that the relay publishes the events of these requests. Connections to
+//! databases are closed last.
 
 use std::time::Duration;
 

@@ -74,8 +74,8 @@ pub struct Telemetry {
 /// The longest time that a process takes at its end to export the spans, and then the log records, that wait.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Starts logs, traces and metrics. `service` is the name of the service in traces and logs. Fails if a variable is invalid; the error names
-/// it.
+/// Starts logs, traces and metrics. `service` is the name of the service in traces and logs. Fails if a variable is invalid; the error
+/// names it.
 pub fn start(service: &'static str, config: &Config) -> anyhow::Result<Telemetry> {
     let upkeep = metrics::record()?;
     export::count_from_zero();

@@ -53,9 +53,9 @@ fn may_continue_trace(identity: Option<&Identity>, trusted: bool) -> bool {
     identity.map_or(trusted, |identity| *identity == Identity::Gateway)
 }
 
-/// Observes a call of a gRPC server. The labels are the server's RPCs. Requests that are not gRPC are observed as HTTP. Drops the trace of a
-/// caller whose certificate is neither that of a service nor the gateway's. Without TLS the caller is not known here, since some calls between
-/// services carry no token; the gateway drops the trace of callers from outside.
+/// Observes a call of a gRPC server. The labels are the server's RPCs. Requests that are not gRPC are observed as HTTP. Drops the trace of
+/// a caller whose certificate is neither that of a service nor the gateway's. Without TLS the caller is not known here, since some calls
+/// between services carry no token; the gateway drops the trace of callers from outside.
 pub(crate) async fn grpc(rpcs: &Rpcs, mut request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     if !is_grpc(request.headers()) {
         return http(request, next).await;

@@ -23,7 +23,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the variables. Returns `None` if none is set. Fails if only some of the first three are set; the error names the first missing one.
+    /// Reads the variables. Returns `None` if none is set. Fails if only some of the first three are set; the error names the first missing
+    /// one.
     pub fn load(settings: &Settings) -> Result<Option<Self>, ConfigError> {
         let path = |variable| settings.get(variable).map(PathBuf::from);
         let revoked = path(REVOKED);

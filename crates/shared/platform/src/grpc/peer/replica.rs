@@ -27,7 +27,8 @@ use crate::circuit_breaker::Outcome;
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// The time limit of a health check. Together with [`CHECK_INTERVAL`] it is less than two seconds.
 const CHECK_TIMEOUT: Duration = Duration::from_millis(800);
-/// The minimum pause between two health checks. After a lost call, the next check comes sooner than [`CHECK_INTERVAL`], but not sooner than this.
+/// The minimum pause between two health checks. After a lost call, the next check comes sooner than [`CHECK_INTERVAL`], but not sooner than
+/// this.
 const MIN_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The outcome of the latest health check of a replica, from best to worst.

@@ -19,8 +19,8 @@ pub struct Target {
 }
 
 impl Target {
-    /// Parses `address`, which is `host:port` or a URL. Errors name `variable`. Over TLS the server's certificate must be that of `service`,
-    /// if one is named.
+    /// Parses `address`, which is `host:port` or a URL. Errors name `variable`. Over TLS the server's certificate must be that of
+    /// `service`, if one is named.
     pub fn parse(
         tls: Option<&Tls>,
         service: Option<&'static str>,

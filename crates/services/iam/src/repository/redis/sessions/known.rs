@@ -1,6 +1,6 @@
 //! Sessions whose user this replica knows, because it opened them or found them before. The user of a session never changes, nor does the
-//! session of a token, so they are read with plain commands, sent together. The script has to decode the session to find its user, for which
-//! Redis, a single thread, takes five times as long (decision 54).
+//! session of a token, so they are read with plain commands, sent together. The script has to decode the session to find its user, for
+//! which Redis, a single thread, takes five times as long (decision 54).
 
 use contracts::ids::UserId;
 use platform::redis::millis;

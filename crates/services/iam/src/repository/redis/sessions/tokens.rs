@@ -1,4 +1,5 @@
-//! Access tokens in Redis: a key per token, which leads to the session and expires with the token, and a sorted set of each session's tokens.
+//! Access tokens in Redis: a key per token, which leads to the session and expires with the token, and a sorted set of each session's
+//! tokens.
 
 use std::time::Duration;
 

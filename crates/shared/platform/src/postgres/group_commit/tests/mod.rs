@@ -22,8 +22,8 @@ impl Writer {
         Self { groups: Arc::default(), permits: Arc::new(Semaphore::new(permits)) }
     }
 
-    /// Creates a group commit whose answer is ten times the request. The request 13 fails its group, 99 makes the writer panic, 77 finds the
-    /// server unavailable, 10_055 waits too long for a lock, and 10_044 gets no answer.
+    /// Creates a group commit whose answer is ten times the request. The request 13 fails its group, 99 makes the writer panic, 77 finds
+    /// the server unavailable, 10_055 waits too long for a lock, and 10_044 gets no answer.
     fn commit(&self) -> GroupCommit<u32, u32> {
         let this = self.clone();
         GroupCommit::new(
