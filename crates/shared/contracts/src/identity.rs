@@ -54,7 +54,7 @@ impl Config {
     }
 }
 
-/// Looks up sessions at iam. There is no cache, because every service must refuse a session once iam has acknowledged its logout.
+/// The session lookup at iam. There is no cache, because every service must refuse a session once iam has acknowledged its logout.
 #[derive(Clone)]
 pub struct GrpcSessions {
     iam: SessionOwnerServiceClient<Peer>,
@@ -96,7 +96,7 @@ impl Sessions for GrpcSessions {
     }
 }
 
-/// Splits the credentials into those of one call each, whose bytes are at most [`MAX_CALL_BYTES`]. Sessions of a whole look-up fit into one
+/// Splits the credentials into groups, one per call, of at most [`MAX_CALL_BYTES`] bytes each. The sessions of a whole look-up fit into one
 /// call.
 fn messages(credentials: &[Credential]) -> impl Iterator<Item = &[Credential]> {
     let mut bytes = 0;

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-/// The last entry of the previous page. The order of cursors is that of their entries, oldest first.
+/// The last entry of the previous page. Cursors are ordered as their entries are, oldest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor {
     pub created_at: DateTime<Utc>,

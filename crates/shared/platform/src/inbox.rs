@@ -59,7 +59,7 @@ impl MemoryInbox {
 /// The consumer and the id of an event that it has processed.
 type Handled = (&'static str, Uuid);
 
-/// Records events that a consumer processes without a change. Concurrent calls share one statement.
+/// The recorder of events that a consumer processes without a change. Concurrent calls share one statement.
 #[derive(Clone)]
 pub struct SkippedEvents(GroupCommit<Handled, ()>);
 

@@ -55,7 +55,7 @@ impl Slots {
     }
 }
 
-/// Limits one user's share of the slots and, while others are active, of the requests handled at once; clones share the counts.
+/// The limits on one user's share of the slots and, while others are active, of the requests handled at once; clones share the counts.
 ///
 /// Services have no such limit, since they call on behalf of many users.
 #[derive(Clone)]

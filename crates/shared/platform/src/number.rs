@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, de::Unexpected};
 use serde_json::value::RawValue;
 
-/// Why a number is refused.
+/// The reason why a number is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NumberError {
     #[error("is not a number")]

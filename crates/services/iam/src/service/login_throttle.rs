@@ -14,7 +14,7 @@ const LOGIN_DELAY: Duration = Duration::from_secs(1);
 const MAX_PER_ADDRESS: usize = 8;
 const MAX_WAITING: usize = 32;
 
-/// Delays logins. Clones share the numbers of waiting logins.
+/// The throttle, which delays logins. Clones share the numbers of waiting logins.
 #[derive(Clone, Default)]
 pub struct Throttle {
     /// The number of waiting logins of each address that has at least one.

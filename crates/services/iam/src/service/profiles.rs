@@ -1,4 +1,4 @@
-//! The users that this replica has read from the database, for calls that need a user's data besides the session.
+//! The users that this replica has read from the database, for calls that need a user's data in addition to the session.
 
 use std::sync::Arc;
 

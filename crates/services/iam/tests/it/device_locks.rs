@@ -15,7 +15,7 @@ fn device(name: &str) -> DeviceDigest {
     name.to_owned().into()
 }
 
-/// An attempt on ann's account from an address of its own, as this account knows it.
+/// Returns an attempt on ann's account from this address, which has this origin to the account.
 fn from(address: u8, origin: Origin) -> LoginAttempt {
     LoginAttempt { address: Ipv4Addr::new(192, 0, 2, address).into(), origin, ..attempt("ann") }
 }

@@ -51,7 +51,7 @@ pub async fn start(settings: &Settings) -> Iam {
     let (address, readiness) = (app.address().unwrap(), app.readiness());
     let running = testkit::run(|stop| app.run(stop));
     readiness.ready().await;
-    // The channel has no circuit breaker, as that of an external client.
+    // Like the channel of an external client, this channel has no circuit breaker.
     let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
     let (auth, user) = (AuthServiceClient::new(channel.clone()), UserServiceClient::new(channel.clone()));
     Iam { address, readiness, channel, auth, user, settings: settings.clone(), _running: running }

@@ -10,7 +10,7 @@ use crate::{
     model::{AttemptEnd, AttemptLease, Claim, Event, Order, Outcome, PaymentMethod},
 };
 
-/// How an attempt ends, with the event that the order's change publishes, if the order changes.
+/// The end of an attempt, with the event that the order's change publishes, if the order changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settlement {
     /// The order was charged and is paid.

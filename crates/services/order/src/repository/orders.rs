@@ -34,7 +34,6 @@ pub trait Orders: Send + Sync {
     /// Fails with [`Error::TooManyUnpaid`] if the user has [`UnpaidLimits::max_unpaid`] unpaid orders. A statement counts only orders
     /// committed before it starts, so concurrent statements for one user can exceed the limit by the orders they create. After a count, a
     /// replica creates orders for a tenth of the room that it found without counting again.
-    /// creates a tenth of the room that it found without counting again.
     async fn create(
         &self,
         order: &NewOrder,
@@ -45,7 +44,7 @@ pub trait Orders: Send + Sync {
     ) -> Result<Order, Error>;
     /// Returns an order of `user`.
     async fn find(&self, user: UserId, order: OrderId) -> Result<Option<Order>, Error>;
-    /// Returns those of the orders that exist, in any status and of any user.
+    /// Returns which of these orders exist, in any status and of any user.
     async fn existing(&self, orders: &[OrderId]) -> Result<HashSet<OrderId>, Error>;
     /// Returns a page of up to `size` of the user's orders, newest first, starting after `after`, and the cursor of the next page if there
     /// is one. An order that cannot be decoded is left out, but counts towards `size`.

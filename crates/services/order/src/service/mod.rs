@@ -92,7 +92,7 @@ impl OrderService {
         Ok(found.ok_or(Refusal::OrderNotFound(order))?)
     }
 
-    /// Returns those of the orders that exist, in any status and of any user.
+    /// Returns which of these orders exist, in any status and of any user.
     pub async fn existing(&self, orders: &[OrderId]) -> Result<HashSet<OrderId>, Error> {
         self.orders.existing(orders).await
     }

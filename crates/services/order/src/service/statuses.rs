@@ -41,7 +41,7 @@ pub trait Answer: Serialize + DeserializeOwned {
 pub struct StatusRequest {
     pub key: StatusKey,
     pub owner: UserId,
-    /// The minimum version of a valid response: that of the state in the order's row.
+    /// The minimum version of a valid response, which is the version of the state in the order's row.
     pub least_version: u64,
 }
 

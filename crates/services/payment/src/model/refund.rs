@@ -7,7 +7,7 @@ pub fn refund_of_rest(transaction: TransactionId) -> String {
     format!("{transaction}-refund")
 }
 
-/// What the provider says of a refund.
+/// The state of a refund, as the provider reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefundState {
     /// The money is given back.

@@ -12,7 +12,7 @@ pub enum Outcome {
     Declined(Decline),
 }
 
-/// What the provider says of a charge that it knows.
+/// The state of a charge that the provider knows, as the provider reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChargeState {
     Settled(Outcome),

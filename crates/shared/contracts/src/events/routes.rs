@@ -25,7 +25,7 @@ pub enum Key {
     Customer,
 }
 
-/// Reads an event and returns its id.
+/// A function that reads an event and returns its id.
 type ReadId = fn(&Message) -> Result<EventId, Failure>;
 
 /// The route of one event type.

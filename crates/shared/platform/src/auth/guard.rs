@@ -24,11 +24,12 @@ use crate::{
     tls::Identity,
 };
 
-/// Authenticates callers and checks the access rule of the method that they call. Refuses calls of a method without a rule.
+/// The guard of an API. It authenticates callers and checks the access rule of the method that they call. It refuses calls of a method
+/// without a rule.
 #[derive(Clone)]
 pub struct Guard {
     sessions: SharedLookups,
-    /// The key of services' tokens. `None` refuses all of them: certificates identify services.
+    /// The key of services' tokens. With `None` the guard refuses these tokens: certificates identify services.
     key: Option<ServiceKey>,
     rules: Rules,
     is_open: bool,

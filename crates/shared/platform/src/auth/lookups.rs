@@ -27,7 +27,7 @@ const LIMITS: Limits = Limits { batch: MAX_BATCH, overlap_after: Duration::from_
 
 type Found = Result<User, SessionError>;
 
-/// Looks up the sessions of concurrent requests together; clones share the look-ups.
+/// The shared session look-up of concurrent requests; clones share the look-ups.
 #[derive(Clone)]
 pub(super) struct SharedLookups {
     lookups: Batcher<Credential, Found>,

@@ -10,7 +10,7 @@ use crate::{
     security_events::{self, AccessRefusal, Event, TokenRefusal},
 };
 
-/// Why a request is refused.
+/// The reason why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     MissingSession,

@@ -12,8 +12,8 @@ const DELAY_PER_ITEM: f64 = 0.000_2;
 /// The maximum delay.
 const MAX_DELAY: Duration = Duration::from_millis(100);
 
-/// Spaces batches while items are frequent. The items that arrive during a delay are handled together, which saves commits in the database
-/// and requests to others.
+/// The delay between batches while items are frequent. The items that arrive during a delay are handled together, which saves commits in
+/// the database and requests to others.
 #[derive(Default)]
 pub struct BatchDelay {
     /// An estimate of the number of items in the last second: an item that is `t` seconds old counts as e^-t.

@@ -20,7 +20,7 @@ use tracing::Span;
 const MAX_YIELDS: u32 = 4;
 /// The maximum number of waiting requests. Further requests are refused, since they would not be answered within their time.
 pub(crate) const MAX_WAITING: usize = 4096;
-/// Executes requests `Q` in batches, and answers each with its `A`. Clones share the batches.
+/// A batcher, which executes requests `Q` in batches and answers each with its `A`. Clones share the batches.
 pub struct Batcher<Q, A> {
     shared: Arc<Shared<Q, A>>,
 }
@@ -33,7 +33,7 @@ pub struct Entry<Q, A> {
     pub span: Span,
 }
 
-/// Why a request has no answer.
+/// The reason why a request has no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAnswered {
     #[error("too many requests wait")]

@@ -19,7 +19,7 @@ const MIN_CALLS: usize = 10;
 /// The time for which an open breaker refuses every call.
 const OPEN_FOR: Duration = Duration::from_secs(5);
 
-/// What a call shows about the peer's health.
+/// The result of a call as a sign of the peer's health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The peer responded, even if with a refusal.

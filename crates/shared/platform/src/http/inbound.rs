@@ -36,8 +36,8 @@ impl Inbound {
         Self { guard, slots: None, apart: None, users: None }
     }
 
-    /// Makes each request also take one of `slots`. Endpoints that wait for the same service share these, so that it cannot hold up other
-    /// endpoints.
+    /// Makes each request also take one of `slots`. Endpoints that wait for the same service share these slots, so that this service cannot
+    /// hold up other endpoints.
     #[must_use]
     pub fn apart(&self, slots: Slots) -> Self {
         Self { apart: Some(slots), ..self.clone() }

@@ -81,7 +81,7 @@ fn first_run(name: &str, period: Duration) -> Duration {
 /// How much earlier rows of the outbox are deleted than other rows. It is more than the time between two runs of a job.
 const OUTBOX_HEAD_START: Duration = Duration::from_hours(1);
 
-/// Creates the jobs that delete old rows. Each job runs once a minute, in one replica.
+/// The settings of the jobs that delete old rows. Each job runs once a minute, in one replica.
 pub struct Retention {
     pub database: Database,
     /// Identifies this process among its replicas, see [`Server::instance`](crate::server::Server::instance).

@@ -11,7 +11,7 @@ use super::{
     unreadable::cannot_be_decoded,
 };
 
-/// The group of the readers here. They never join it.
+/// The consumer group that the readers here name. They never join it.
 const TOOL: &str = "shipyard-audit";
 /// A fetch in the oldest version that Kafka 4 accepts.
 const FETCH: Api = Api(1, 4);

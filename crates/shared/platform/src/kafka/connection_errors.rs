@@ -79,7 +79,7 @@ pub(super) struct Witness {
     distrust: watch::Sender<Option<Refusal>>,
 }
 
-/// Shows whether a producer's TLS handshake with a broker has failed because the broker is not trusted.
+/// The signal that a producer's TLS handshake with a broker has failed because the broker is not trusted.
 #[derive(Clone)]
 pub(super) struct Distrust(watch::Receiver<Option<Refusal>>);
 

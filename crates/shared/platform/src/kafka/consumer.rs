@@ -50,7 +50,7 @@ const METADATA_TIMEOUT: Duration = Duration::from_secs(2);
 /// The capacity of the channel for partition errors. A worker that reports an error waits while the channel is full.
 const REPORT_CAPACITY: usize = 16;
 
-/// Consumes one topic within one group until it is stopped.
+/// A consumer of one topic within one group. It runs until it is stopped.
 ///
 /// The consumer stores the offset of a message after the message's effect, and librdkafka commits stored offsets. A transient failure is
 /// retried in place, so that the order within a key holds while other partitions continue. A poison message goes to the dead-letter topic.

@@ -29,7 +29,7 @@ const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
 /// The pause before a record is queued again while the producer's queue is full.
 const QUEUE_FULL_DELAY: Duration = Duration::from_millis(20);
 
-/// Why one record was not delivered.
+/// The reason why one record was not delivered.
 enum Failure {
     TimedOut(anyhow::Error),
     /// The broker refuses a request of several records because of one of them.
@@ -40,7 +40,7 @@ enum Failure {
     NotSent,
 }
 
-/// Why the broker does not create a topic.
+/// The reason why the broker does not create a topic.
 struct Uncreated {
     refusal: Option<Refusal>,
     text: String,

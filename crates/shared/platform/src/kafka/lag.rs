@@ -53,7 +53,7 @@ impl Partition<'_> {
     }
 }
 
-/// Exports `kafka_consumer_lag` of one consumer.
+/// The lag of one consumer, exported as `kafka_consumer_lag`.
 pub(super) struct Lag {
     group: &'static str,
     topic: String,
@@ -121,7 +121,8 @@ mod tests {
 
     use super::*;
 
-    /// Returns the lag of partition 0 after these statistics of it: its state, where it begins and ends, and what is stored and committed.
+    /// Returns the lag of partition 0 after these statistics: its fetch state, its first and its end offset, and the stored and the
+    /// committed offset.
     fn lag(state: &str, [low, high, stored, committed]: [i64; 4]) -> String {
         let recorder = PrometheusBuilder::new().build_recorder();
         let statistics = serde_json::json!({"name": "client", "topics": {"orders": {"topic": "orders", "partitions": {

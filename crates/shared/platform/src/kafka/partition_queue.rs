@@ -30,7 +30,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// The pause before a batch that cannot be read is fetched again.
 const RETRY_DELAY: Duration = Duration::from_secs(2);
 
-/// What queues report to the consumer.
+/// The channels through which queues report to the consumer.
 #[derive(Clone)]
 pub(super) struct Reports {
     /// Notified when a worker has taken messages from its queue with `receive`. The consumer then ends a recorded outage.
@@ -132,7 +132,7 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
         messages.push(message);
     }
 
-    /// Reports the batch at the current position, and continues at it after a pause, or behind it if an operator skips it.
+    /// Reports the batch at the current position. Continues at this batch after a pause, or after the batch if an operator skips it.
     async fn wait_until_readable(&mut self, error: &KafkaError) -> anyhow::Result<()> {
         let position = match self.next {
             Some(next) => next,

@@ -1,4 +1,4 @@
-//! A partition's worker: handles its messages one by one, concurrently or in batches; those of one key in their order.
+//! A partition's worker. It handles messages one by one, concurrently or in batches; messages of one key in their order.
 
 use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -113,7 +113,7 @@ impl Consumer {
         self.handle_or_dead_letter(message, closed).instrument(self.continued(message)).await
     }
 
-    /// Creates the span in which a message is handled, or a batch that begins with it.
+    /// Creates the span in which one message is handled, or a batch that begins with this message.
     fn span(&self, first: &Message) -> Span {
         tracing::info_span!(
             "consume",

@@ -25,7 +25,7 @@ pub(super) struct Reset {
     pub position: i64,
 }
 
-/// What librdkafka's log says about a consumer's topic.
+/// The positions in a consumer's topic, as far as librdkafka's log reports them.
 pub(super) struct Positions {
     group: &'static str,
     topic: String,
@@ -34,7 +34,7 @@ pub(super) struct Positions {
     resets: mpsc::Sender<Reset>,
 }
 
-/// What a line of the log means.
+/// The meaning of a line of the log.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Noted {
     Nothing,

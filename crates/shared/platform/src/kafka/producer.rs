@@ -43,7 +43,7 @@ pub struct Record {
     pub headers: HashMap<String, String>,
 }
 
-/// Publishes to Kafka.
+/// The publisher of records to Kafka.
 #[derive(Clone)]
 pub struct KafkaPublisher {
     config: Config,

@@ -32,7 +32,7 @@ const RETRY_DELAY: Duration = Duration::from_millis(100);
 const PASSING: [RDKafkaErrorCode; 5] =
     [CoordinatorLoadInProgress, CoordinatorNotAvailable, LeaderNotAvailable, NotCoordinator, NotLeaderForPartition];
 
-/// Reads topics. Its methods block, so async callers run them in [`tokio::task::spawn_blocking`].
+/// A reader of topics. Its methods block, so async callers run them in [`tokio::task::spawn_blocking`].
 pub struct Reader {
     client: ClientConfig,
     /// Requests metadata and committed offsets. To read records, [`Reader::read`] creates another consumer.

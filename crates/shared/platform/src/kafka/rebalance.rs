@@ -1,4 +1,4 @@
-//! The callbacks of a consumer. Those of a rebalance start a worker for each assigned partition and end those of revoked ones.
+//! The callbacks of a consumer. At a rebalance, they start a worker for each assigned partition and end the workers of revoked partitions.
 
 use std::sync::Arc;
 

@@ -7,7 +7,7 @@ use std::{
 
 use super::{Config, Refusal, ensure_topics};
 
-/// Creates missing topics, and remembers which topics exist. Clones share this memory.
+/// The creator of missing topics. It remembers which topics exist; clones share this memory.
 ///
 /// Each request needs connections of its own. So the first one creates all topics that are declared with [`expect`](Self::expect).
 #[derive(Clone, Debug)]

@@ -180,7 +180,7 @@ impl Destinations {
                     self.export(topic, metrics);
                     rows.push(set_aside.row);
                 }
-                // The reason may have changed, and with it what has to wait.
+                // The reason may have changed, and so the events that have to wait.
                 Outcome::Refused(refused) => {
                     metrics.refused(&set_aside.record.topic);
                     let now = Destination::new(refused.scope, &set_aside.record);

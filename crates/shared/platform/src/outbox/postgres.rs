@@ -37,7 +37,7 @@ pub struct PgOutbox {
     set_aside_rows: Mutex<SetAsideRows>,
 }
 
-/// What is known of the rows that are set aside. Only the holder of the lease sets rows aside.
+/// The state of the search for rows that are set aside. Only the holder of the lease sets rows aside.
 #[derive(Clone, Copy)]
 struct SetAsideRows {
     /// The epoch to which the other fields apply.

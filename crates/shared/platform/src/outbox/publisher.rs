@@ -7,7 +7,7 @@ use futures::future::join_all;
 
 use crate::kafka::Record;
 
-/// Publishes records to their topics.
+/// A publisher of records to their topics.
 #[async_trait]
 pub trait Publisher: Send + Sync + 'static {
     /// Publishes the records in their order and returns once every record is acknowledged. After an error, some of the records may be
@@ -41,7 +41,7 @@ pub enum Outcome {
     Unavailable(anyhow::Error),
 }
 
-/// Why one record is not acknowledged although the broker can be reached.
+/// The reason why one record is not acknowledged although the broker can be reached.
 #[derive(Debug)]
 pub struct Refused {
     pub scope: Scope,

@@ -190,7 +190,8 @@ impl Lent {
         self.connection.as_mut().ok_or(sqlx::Error::PoolClosed)
     }
 
-    /// Records whether this connection, and those as old as it, can be used again after this statement. Returns the statement's outcome.
+    /// Records whether this connection, and connections as old as it, can be used again after this statement. Returns the statement's
+    /// outcome.
     fn settle<T>(&mut self, outcome: Result<sqlx::Result<T>, Unanswered>) -> sqlx::Result<T> {
         let Ok(outcome) = outcome else { return Err(Unanswered.into()) };
         self.is_answered = !outcome.as_ref().is_err_and(is_stale);

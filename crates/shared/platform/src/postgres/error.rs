@@ -35,7 +35,7 @@ pub(crate) fn count_from_zero() {
     metrics::counter!("inconsistent_rows_total").increment(0);
 }
 
-/// Returns a row of a batch that was decoded. A row that is inconsistent is logged, counted and left out, so that it holds up no other.
+/// Returns a row of a batch that was decoded. An inconsistent row is logged, counted and left out, so that it delays no other row.
 pub fn consistent<T, E: fmt::Display>(row: Result<T, E>) -> Option<T> {
     row.inspect_err(|error| {
         metrics::counter!("inconsistent_rows_total").increment(1);

@@ -32,7 +32,7 @@ impl Memory {
     }
 }
 
-/// What `INFO memory` says.
+/// The content of the reply to `INFO memory`.
 pub(super) struct Info {
     pub policy: String,
     pub used: f64,

@@ -26,7 +26,7 @@ pub(super) struct Aggregate {
     windows: Mutex<HashMap<Key, Window>>,
 }
 
-/// What equal events have in common: name, reason, subject and address.
+/// The properties that equal events have in common: name, reason, subject and address.
 type Key = (&'static str, Option<&'static str>, Option<Uuid>, Option<IpAddr>);
 
 struct Window {

@@ -12,7 +12,7 @@ use super::{Tls, identity};
 /// A TLS connection for HTTP/2.
 pub type Io = TokioIo<TlsStream<TcpStream>>;
 
-/// Connects to a server with a certificate of this host name. Clones share the settings.
+/// A connector to a server with a certificate of this host name. Clones share the settings.
 #[derive(Clone)]
 pub struct Connector {
     trust: Trust,

@@ -61,7 +61,8 @@ impl Identity {
     }
 }
 
-/// Verifies that a client certificate is signed by a trusted authority and names a caller. Otherwise the handshake fails.
+/// The verifier of client certificates: a trusted authority must have signed the certificate, and it must name a caller. Otherwise the
+/// handshake fails.
 pub(super) struct CallerVerifier(pub Arc<dyn ClientCertVerifier>);
 
 impl fmt::Debug for CallerVerifier {

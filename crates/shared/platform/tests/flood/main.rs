@@ -14,7 +14,7 @@ use reqwest::{Client, Method, RequestBuilder};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// The number of requests of a flood, and of those before it that warm up connections, buffers and the allocator.
+/// The number of requests of a flood, and of the preceding requests that warm up connections, buffers and the allocator.
 const FLOOD: usize = 10_000;
 const WARM_UP: usize = 1_000;
 /// The maximum growth of resident memory in a flood, in bytes. It is far less than the size of the paths that the flood sends.
@@ -61,7 +61,7 @@ async fn what_strangers_send_takes_bounded_memory_and_a_bounded_number_of_series
     }
 }
 
-/// Sends requests without a session, each with a new path or method.
+/// Clients that send requests without a session, each with a new path or method.
 struct Strangers {
     http: Client,
     http_url: String,

@@ -168,7 +168,7 @@ async fn any_other_form_of_the_header_is_refused() {
     assert_eq!(shop.over_http(&twice).await.0, 401);
     assert_eq!(shop.over_grpc(&twice).await.unwrap_err().code(), Code::Unauthenticated);
     assert_eq!(shop.over_http(&[]).await, (401, "MISSING_SESSION".to_owned()));
-    // A token in the place of a session is no session.
+    // A token that is sent in the header of a session is refused.
     assert_eq!(shop.over_http(&[(SESSION_HEADER, &token)]).await.0, 401);
     assert_eq!(shop.over_grpc(&[(SESSION_METADATA, &token)]).await.unwrap_err().code(), Code::Unauthenticated);
 }

@@ -99,7 +99,7 @@ async fn connections_made_while_the_server_was_read_only_are_replaced_once_it_is
 
     let refused = fixture.repeatable(write).await;
     let read = fixture.repeatable("select pg_sleep(0.1)").await;
-    // The database's own setting forbids a change of it.
+    // While the database is read-only, this setting also forbids changing it.
     sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
         r#"set default_transaction_read_only = off; alter database "{database}" reset default_transaction_read_only"#
     )))

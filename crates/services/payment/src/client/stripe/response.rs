@@ -29,7 +29,7 @@ pub(super) struct RefundList {
     has_more: bool,
 }
 
-/// What the requests of one refund have given back, according to the pages that were read.
+/// The sum that the requests of one refund have given back, according to the pages that were read.
 #[derive(Default)]
 pub(super) struct Given {
     amount: i64,

@@ -18,7 +18,7 @@ use crate::{
 /// read.
 const MAX_TRIES: u32 = 3;
 
-/// Records intents in groups. Returns the time at which each was recorded, or `None` if it was not.
+/// The group commit that records intents. It returns the time at which each was recorded, or `None` if it was not.
 pub(super) type Intents = GroupCommit<Intent, Option<DateTime<Utc>>>;
 
 pub(super) async fn begin(pool: &Database, intents: &Intents, intent: &Intent) -> Result<Begun, Error> {

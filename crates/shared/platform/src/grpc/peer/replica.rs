@@ -179,7 +179,7 @@ impl Replica {
     }
 }
 
-/// Counts a call as in flight until it is dropped.
+/// A call that counts as in flight until this is dropped.
 struct InFlight<'a>(&'a AtomicUsize);
 
 impl<'a> InFlight<'a> {

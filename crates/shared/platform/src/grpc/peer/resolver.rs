@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 
-/// Resolves host names to addresses.
+/// A resolver of host names to addresses.
 #[async_trait]
 pub trait Resolver: Send + Sync {
     /// Returns the addresses of `host`, each with `port`.

@@ -26,7 +26,7 @@ pub struct Acl {
     permission: i8,
 }
 
-/// What a right is about. A name is literal; `*` means all.
+/// The resource that a right is about. A name is literal; `*` means all.
 #[derive(Clone, Debug)]
 pub enum Resource {
     Topic(String),
@@ -72,7 +72,7 @@ impl Acl {
     }
 }
 
-/// What [`set_acls`] or [`add_acls`] changed.
+/// The numbers of changes that [`set_acls`] or [`add_acls`] made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Changed {
     pub added: usize,

@@ -25,7 +25,7 @@ const GROUPS: Limits = Limits { batch: 64, overlap_after: Duration::from_millis(
 /// The maximum number of requests, of all groups, that are repeated alone at the same time.
 const MAX_CONCURRENT_REPEATS: usize = 6;
 
-/// Executes requests `Q` in groups, and answers each with its `A`.
+/// A group commit, which executes requests `Q` in groups and answers each with its `A`.
 pub struct GroupCommit<Q, A> {
     groups: Batcher<Q, sqlx::Result<A>>,
 }

@@ -1,4 +1,4 @@
-//! The export of traces and logs to a collector: bounded in memory and time, and what is dropped is counted in
+//! The export of traces and logs to a collector: bounded in memory and time, and dropped items are counted in
 //! `telemetry_dropped_total{signal}`.
 //!
 //! The SDK's batch processors have queues of their own and do not report how many items they dropped. [`Queue`] admits as many items as
@@ -86,7 +86,7 @@ pub(super) fn count_from_zero() {
     }
 }
 
-/// How many items of one signal wait for their export, including those that are being exported.
+/// The number of items of one signal that wait for their export, including those that are being exported.
 struct Queue {
     signal: &'static str,
     waiting: AtomicUsize,

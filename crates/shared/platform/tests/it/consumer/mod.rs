@@ -159,7 +159,7 @@ async fn messages_of_one_key_come_in_their_order_and_once() {
     setup.assert_in_order(2000);
 }
 
-/// Counts the messages that are handled at the same time, by partition and by key.
+/// The numbers of messages that are handled at the same time, by partition and by key.
 #[derive(Default)]
 struct Concurrency {
     now: Mutex<HashMap<(i32, Vec<u8>), usize>>,

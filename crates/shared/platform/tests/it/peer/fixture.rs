@@ -41,7 +41,7 @@ pub struct Shared {
     logins: Logins,
 }
 
-/// How often each login was executed by all replicas together.
+/// The number of times that all replicas together executed each login.
 pub type Logins = Arc<Mutex<HashMap<String, u32>>>;
 
 pub struct Replica {

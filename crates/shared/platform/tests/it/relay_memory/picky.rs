@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::doubles::text;
 
-/// What the broker refuses.
+/// The records that the broker refuses.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Refuses {
     /// The topic of this type of events, at once.

@@ -26,7 +26,7 @@ static MIGRATIONS: Migrations = Migrations::new(sqlx::migrate!("../../../migrati
 /// The first message of a PostgreSQL client that requests TLS (SSLRequest).
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
-/// How the proxy begins a connection.
+/// The beginning of a connection at the proxy.
 #[derive(Clone, Copy, PartialEq)]
 enum Opening {
     /// With a TLS handshake at once.

@@ -15,7 +15,7 @@ use crate::{
 /// The maximum number of sessions whose user is remembered, and of tokens whose session is remembered. Each of the two takes 8 MB.
 pub(super) const MAX_REMEMBERED: u64 = 20_000;
 
-/// What this replica knows of a session that is looked up.
+/// A session that is looked up, as far as this replica knows it.
 struct Known {
     session: SessionDigest,
     user: UserId,

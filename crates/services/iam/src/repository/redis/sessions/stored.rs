@@ -53,8 +53,8 @@ pub fn read_session(value: &[u8]) -> Option<(SessionTimes, i64)> {
     })
 }
 
-/// Decodes the record of a user. Returns `None` for one that cannot be read and for one that is empty, since its user is being changed:
-/// then the database is read.
+/// Decodes the record of a user. Returns `None` for a record that cannot be read, and for an empty record, which marks a user that is being
+/// changed: the caller then reads the database.
 pub fn read_owner(user: UserId, value: &[u8]) -> Option<Owner> {
     let Record { version, login } = serde_json::from_slice(value).ok()?;
     Some(Owner { id: user, login, version })
