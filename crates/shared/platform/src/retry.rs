@@ -75,7 +75,7 @@ pub fn endless_backoff() -> backon::ExponentialBackoff {
         .build()
 }
 
-/// Runs `work`, a preparation at a service's start that the log calls `what`. Retries while the database is unavailable, until `stop`.
+/// Runs `prepare` at the start of a service; the log calls it `what`. Retries while the database is unavailable, until `stop`.
 pub async fn while_unavailable<E, F>(
     what: &'static str,
     is_unavailable: fn(&E) -> bool,

@@ -20,7 +20,7 @@ pub fn json(kind: &str, bytes: &[u8]) -> Option<Value> {
     message.serialize_with_options(Serializer, &options).ok()
 }
 
-/// Returns a message as JSON. `kind` is the name of its type; with another name, the result is null.
+/// Returns a message as JSON; null if it cannot be decoded as a message of the type `kind`, which should be its own.
 pub fn message_json(kind: &str, message: &impl prost::Message) -> Value {
     json(kind, &message.encode_to_vec()).unwrap_or_default()
 }

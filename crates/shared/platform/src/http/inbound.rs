@@ -26,12 +26,12 @@ pub struct Inbound {
 }
 
 impl Inbound {
-    /// Creates limits that reject a request with 429 if none of `slots` is free, or none of its user's.
+    /// Creates an instance that rejects a request with 429 if none of `slots` is free, or none of its user's.
     pub fn new(guard: Guard, slots: Slots, users: UserSlots) -> Self {
         Self { guard, slots: Some(slots), apart: None, users: Some(users) }
     }
 
-    /// Creates a guard without limits, for endpoints that have limits of their own.
+    /// Creates an instance that has only the guard, for endpoints that have limits of their own.
     pub fn unlimited(guard: Guard) -> Self {
         Self { guard, slots: None, apart: None, users: None }
     }
