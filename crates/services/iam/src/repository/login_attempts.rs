@@ -44,10 +44,10 @@ pub(super) const REMEMBERED_FOR: Duration = Duration::from_hours(30 * 24);
 /// of its window. Each further admitted attempt doubles the delay, up to the window. Refused attempts neither count nor prolong the delay.
 /// A count expires one window after its last attempt or delay.
 ///
-/// Attempts from a known device have a count of their own, so that a lock of their account does not concern them. The lock of an address
-/// neither concerns a known device nor, except for a throttle, an account without failed attempts. An account, and a device, are also
-/// locked after `IAM_LOCKOUT_TOTAL` failed attempts in a row, however slow, until one of the account's devices logs in or an operator
-/// unlocks the login. This is remembered for 30 days after the last attempt.
+/// Attempts from a known device have a count of their own, so that a lock of their account does not affect them. The lock of an address
+/// affects neither a known device nor, except for a throttle, an account without failed attempts. An account, and a device, are also locked
+/// after `IAM_LOCKOUT_TOTAL` failed attempts in a row, however slow, until one of the account's devices logs in or an operator unlocks the
+/// login. The number of these attempts is remembered for 30 days after the last one.
 #[async_trait]
 pub trait LoginAttempts: Send + Sync {
     /// Counts an attempt and decides on it, in one atomic step. An attempt on a locked account counts only for its address.

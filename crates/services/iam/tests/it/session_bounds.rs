@@ -22,7 +22,7 @@ async fn one_login_too_many_ends_the_oldest_session() {
             assert_eq!(sessions.open(&session, 3).await.unwrap(), Admission::Granted, "{store}");
             opened.push(session.id);
         }
-        // As after a lost connection, the same call is repeated and changes nothing.
+        // The same call is repeated, as after a lost connection, and changes nothing.
         let last = Session { id: opened[4], ..session(&ann, LONG) };
         let _ = sessions.open(&last, 3).await.unwrap();
 

@@ -57,8 +57,8 @@ impl Messaging {
 }
 
 impl Subscription {
-    /// Creates a subscription that calls `handle` with each event of the type `E`, and the cause by which the inbox knows it. A record that
-    /// is not such an event is poison.
+    /// Creates a subscription that calls `handle` with each event of the type `E`, and the cause under which the inbox records the event. A
+    /// record that is not such an event is poison.
     pub fn new<E, F, Done>(group: &'static str, handle: F) -> Self
     where
         E: Event + Send + Sync + 'static,

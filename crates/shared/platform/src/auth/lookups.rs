@@ -2,7 +2,7 @@
 //!
 //! The sessions of the requests that arrive while a look-up is in flight are looked up together afterwards, each of them once. So the
 //! requests of one session, of which an application or an attacker may have many in flight, cost others little. A look-up always starts
-//! after the requests that it answers have arrived, so a request never sees a session that ended before the request.
+//! after the requests that it answers have arrived, so it never admits a request whose session had ended before.
 
 use std::{
     collections::HashMap,

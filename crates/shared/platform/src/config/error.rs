@@ -15,7 +15,7 @@ impl ConfigError {
         Self { variable: variable.to_owned(), problem: problem.to_string() }
     }
 
-    /// Converts an error of the crate `config`, which only mentions the variable in its text: one of `values`, or one that is missing.
+    /// Converts an error of the crate `config`, which names the variable only in its text. The variable is one of `values`, or missing.
     pub(crate) fn explain(error: &config::ConfigError, values: &HashMap<String, String>) -> Self {
         let text = error.to_string();
         let quoted = text.split(['`', '"']).map(str::to_lowercase);

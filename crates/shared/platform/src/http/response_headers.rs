@@ -13,7 +13,7 @@ use crate::tls::Identity;
 /// `Authorization`, but it does not know that `X-Session-Uuid` is a credential, too.
 const NOT_CACHED: HeaderValue = HeaderValue::from_static("no-store");
 const NO_GUESSING: HeaderValue = HeaderValue::from_static("nosniff");
-/// For a browser that shows the response of an API as a page. A page sets its own policy.
+/// The policy for a browser that shows the response of an API as a page. A page sets its own policy.
 const NO_PAGE: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox",
 );

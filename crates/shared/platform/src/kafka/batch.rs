@@ -66,7 +66,7 @@ pub fn can_be_decoded(config: &Config, topic: &str, partition: i32, batch: Batch
 
 fn request(topic: &str, partition: i32, offset: i64) -> Vec<u8> {
     let mut out = Vec::new();
-    // Not a replica.
+    // The reader is not a replica.
     out.put_i32(-1);
     out.put_i32(MAX_WAIT_MS);
     out.put_i32(1);

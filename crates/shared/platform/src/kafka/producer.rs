@@ -186,8 +186,8 @@ impl KafkaPublisher {
     }
 
     /// Records whether the broker answered anything in a round. Creates a new producer after [`MAX_UNANSWERED_ROUNDS`] rounds in a row
-    /// without an answer: librdkafka forgets all brokers for good if one of them lists none, as a broker does that was frozen until the
-    /// cluster fenced it (<https://github.com/confluentinc/librdkafka/issues/5301>).
+    /// without an answer: librdkafka forgets all brokers for good if one of them lists none, which a broker does after it was frozen until
+    /// the cluster fenced it (<https://github.com/confluentinc/librdkafka/issues/5301>).
     pub(super) fn round_ended(&self, producer: &Producer, is_answered: bool) -> anyhow::Result<()> {
         if is_answered {
             self.unanswered.store(0, Ordering::Relaxed);

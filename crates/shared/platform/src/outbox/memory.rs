@@ -36,7 +36,7 @@ impl Default for MemoryOutbox {
 }
 
 impl MemoryOutbox {
-    /// Adds an event. Panics if the outbox has one with the same uuid, as the unique key of the table in PostgreSQL refuses it.
+    /// Adds an event. Panics if the outbox has an event with the same uuid, which the unique key of PostgreSQL's table would refuse.
     pub fn insert(&self, event: Event) {
         let uuid = event.uuid;
         assert!(self.insert_new(event), "the event {uuid} is in the outbox already");

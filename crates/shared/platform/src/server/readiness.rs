@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 /// The conditions that must all be met for a service to receive work. Clones share them.
 #[derive(Clone, Default)]
 pub struct Readiness {
-    /// By name and number: several conditions may have one name, such as those of a group that reads several topics.
+    /// The conditions by name and number: several conditions may have one name, such as the conditions of a group that reads several
+    /// topics.
     conditions: Arc<Mutex<BTreeMap<(&'static str, usize), Status>>>,
     changed: Arc<watch::Sender<()>>,
     drain: Duration,

@@ -31,7 +31,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// Where the log goes: `stdout`, `otlp` or `stdout,otlp`.
+/// The outputs of the log: `stdout`, `otlp` or `stdout,otlp`.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(try_from = "String")]
 pub struct LogOutputs {

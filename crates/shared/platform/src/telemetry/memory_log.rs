@@ -10,8 +10,8 @@ use tracing::{
     subscriber::{DefaultGuard, NoSubscriber},
 };
 
-/// While tracing knows one subscriber, the thread that reaches a statement first decides for all threads whether it is
-/// logged. With a second one all subscribers are asked.
+/// A second subscriber, which ignores everything. While there is only one subscriber, the thread that reaches a log statement first decides
+/// for all threads whether it is logged. With a second one, tracing asks all subscribers.
 static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
 
 /// Passes the log and the spans of this thread to `subscriber`, until the guard is dropped.

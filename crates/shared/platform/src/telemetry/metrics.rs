@@ -52,7 +52,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn samples_take_no_more_memory_where_nothing_scrapes_them() {
-        // So many samples that the memory that other tests of this process allocate meanwhile is negligible.
+        // With so many samples, the memory that other tests of this process allocate meanwhile is negligible.
         const ROUNDS: usize = 160;
         const SAMPLES: usize = 100_000;
         let _upkeep = record().unwrap();

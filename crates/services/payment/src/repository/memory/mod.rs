@@ -39,7 +39,7 @@ struct Tables {
     payments: BTreeMap<TransactionId, Row>,
     /// Orders that were cancelled before any charge.
     void: BTreeSet<OrderId>,
-    /// By the id of the refund.
+    /// The partial refunds, by the id of the refund.
     refunds: BTreeMap<Uuid, partial_refunds::Row>,
 }
 

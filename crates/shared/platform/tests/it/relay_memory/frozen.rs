@@ -186,7 +186,7 @@ async fn history(seed: u64) -> Vec<(Vec<u8>, u32)> {
             outbox.insert(Event { uuid, kind: KIND, key: Uuid::from_u128(key), payload });
         }
         if rng.random_bool(0.4) {
-            // Longer than the lease, or shorter.
+            // The process freezes for longer than the lease, or for less.
             let freezer = &freezers[rng.random_range(0..2)];
             freezer.send_replace(true);
             tokio::time::sleep(Duration::from_millis(rng.random_range(100..9_000))).await;

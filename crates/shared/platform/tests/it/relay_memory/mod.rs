@@ -18,7 +18,7 @@ use tracing::Level;
 
 const KNOWN: &str = "events.v1.OrderPaid";
 const UNKNOWN: &str = "events.v1.Unknown";
-/// Shorter than any pause of a relay.
+/// A time that is shorter than any pause of a relay.
 const SHORT_WAIT: Duration = Duration::from_millis(10);
 /// The longest pause between two batches that are not full.
 const MAX_BATCH_DELAY: Duration = Duration::from_millis(100);
