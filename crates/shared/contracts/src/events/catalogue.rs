@@ -6,7 +6,7 @@
 //! | `topic` | the default name. `order.paid` gives the variable `ORDER_PAID_TOPIC_NAME` |
 //! | `about` | the subject, whose uuid is the partition key |
 //! | `from`, `to` | the producer, and the services that consume it, each in the group `<service>-group-<topic with dashes>` |
-//! | `part` | the field that distinguishes the events of this type with the same key; without it, a key has one such event. Up to the value after `above`, the id has no part |
+//! | `part` | the field that distinguishes events of one type and key; without it, a key has one. Up to the value after `above`, the id has no part |
 //! | `closed` | fields whose values are closed sets. An event with another value is poison |
 //!
 //! Messages without an envelope are defined by programs outside this system. They have no id, so no service consumes them.
