@@ -2,7 +2,7 @@
 
 use platform::telemetry::metric::Metric;
 
-/// What this service exports besides the metrics of every service.
+/// The metrics that this service exports in addition to those of every service.
 pub const METRICS: &[Metric] = &[
     Metric::counter("inventory_expiries_total", &["outcome"], "Reservations that fell due."),
     Metric::counter("inventory_inconsistencies_total", &[], "Events that contradict the stock. Each is a defect."),
@@ -25,7 +25,7 @@ pub fn reserved(outcome: &'static str) {
     metrics::counter!("inventory_reservations_total", "outcome" => outcome).increment(1);
 }
 
-/// Counts reservations that fell due: those whose order exists, and the others.
+/// Counts reservations that fell due: the `kept` ones, whose orders exist, and the `expired` ones, whose orders do not.
 pub fn due(kept: u64, expired: u64) {
     metrics::counter!("inventory_expiries_total", "outcome" => "kept").increment(kept);
     metrics::counter!("inventory_expiries_total", "outcome" => "expired").increment(expired);

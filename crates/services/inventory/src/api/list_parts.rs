@@ -27,7 +27,7 @@ pub async fn handle(
     let after = decode_token(&page_token)?;
     let size = page_size.min(MAX_PAGE_SIZE);
 
-    // The query asks for one part more than the page holds, which tells whether there is a next page.
+    // The query asks for one part more than the page holds: if it returns that part, there is a next page.
     let with_next = NonZeroU32::new(size).map(|size| size.saturating_add(1));
     let parts = service.parts(&filter, Page { after, size: with_next }).await?;
 

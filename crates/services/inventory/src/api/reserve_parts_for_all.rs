@@ -23,7 +23,7 @@ pub async fn handle(
         return Err(grpc::invalid("requests", format!("must have at most {MAX_ORDERS} entries")));
     }
 
-    // Together they are a group of the statement that reserves.
+    // The requests are concurrent, so that one statement reserves the parts for a group of them.
     let results = join_all(requests.iter().map(|request| result(service, request))).await;
 
     Ok(Response::new(ReservePartsForAllResponse { results }))

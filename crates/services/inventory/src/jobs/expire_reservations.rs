@@ -9,7 +9,7 @@ use platform::{
 
 use crate::service::{EXPIRY_BATCH, InventoryService};
 
-/// The period of the job: a reservation is decided about at most this much later than due, while order is available.
+/// The period of the job. While order is available, a reservation is confirmed or expires at most this long after it is due.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(2);
 
 pub fn expire_reservations(service: InventoryService, lease: Arc<dyn Lease>) -> Job {

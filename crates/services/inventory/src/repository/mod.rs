@@ -47,14 +47,15 @@ pub struct Due {
     pub read_at: DateTime<Utc>,
 }
 
-/// How long the store acts on the absence of an order. A process that was frozen after it had asked for the order is too late.
+/// How long after [`Due::read_at`] the store still expires reservations. A process that was frozen after order had told it which orders
+/// exist is then too late: an order may have been created meanwhile.
 pub const ABSENCE_COUNTS_FOR: Duration = Duration::from_secs(5);
 
 /// The store of the stock and of the orders' reservations. Every call is idempotent.
 #[async_trait]
 pub trait Warehouse: Send + Sync {
     /// Reserves all lines or none. A repeated call returns the existing reservation with the parts and prices of the first call. It renews
-    /// the reservation's time, and reserves the parts again if the reservation has expired.
+    /// the expiry of a reservation that is not confirmed, and reserves the parts again if the reservation has expired.
     ///
     /// Fails with [`PartNotFound`](Error::PartNotFound), [`OutOfStock`](Error::OutOfStock), or
     /// [`ReservationEnded`](Error::ReservationEnded) once the reservation is released.
@@ -68,14 +69,14 @@ pub trait Warehouse: Send + Sync {
     /// Fails with [`ReservationNotFound`](Error::ReservationNotFound), [`ReservationEnded`](Error::ReservationEnded) once the
     /// reservation is released, or [`OutOfStock`](Error::OutOfStock) when it expired and the parts were sold.
     async fn commit(&self, order: OrderId, cause: Option<Cause>) -> Result<(), Error>;
-    /// Returns at most `limit` orders whose reservations are held and due to expire, the first due first.
+    /// Returns at most `limit` orders whose reservations are held and due to expire, earliest due first.
     async fn due(&self, limit: i64) -> Result<Due, Error>;
     /// Confirms those of the orders' reservations that are held. Returns their number.
     async fn confirm(&self, orders: &[OrderId]) -> Result<u64, Error>;
     /// Expires those of the orders' reservations that are held and due, and returns their parts to the stock. Returns their number.
     ///
-    /// The caller knows that the orders did not exist at some time since `read_at`, when they were [due](Due::read_at). Changes nothing
-    /// more than [`ABSENCE_COUNTS_FOR`] after that time: the orders may have been created meanwhile.
+    /// The caller must have learned, after `read_at` of the [due](Due) orders, that these orders do not exist. If more than
+    /// [`ABSENCE_COUNTS_FOR`] has passed since `read_at`, the call changes nothing: the orders may have been created meanwhile.
     async fn expire(&self, orders: &[OrderId], read_at: DateTime<Utc>) -> Result<u64, Error>;
     /// Adds stock to all parts or none, once per `restock`. Fails with [`PartNotFound`](Error::PartNotFound) if a part does not exist.
     async fn restock(&self, restock: Uuid, lines: &Lines) -> Result<(), Error>;

@@ -11,9 +11,9 @@ use crate::{error::Error, metrics, repository::Due};
 pub const EXPIRY_BATCH: u32 = 200;
 
 impl InventoryService {
-    /// Decides about a batch of reservations that are due: confirms those whose order exists, and expires the others. Returns their number.
+    /// Decides about a batch of due reservations: confirms those whose order exists, and expires the others. Returns their number.
     ///
-    /// Fails while the order service is unavailable. Every reservation is kept until it answers.
+    /// Fails while the order service is unavailable. Until it responds, no reservation expires.
     pub async fn expire_reservations(&self) -> Result<u64, Error> {
         let Due { orders, read_at } = self.warehouse.due(EXPIRY_BATCH.into()).await?;
         if orders.is_empty() {
@@ -31,7 +31,8 @@ impl InventoryService {
         Ok(confirmed + expired)
     }
 
-    /// Expires reservations one by one, because the stock refuses one of them. That one is logged and skipped.
+    /// Expires the reservations one by one, because the database refused the stock change of one of them. That reservation is logged and
+    /// skipped.
     async fn expire_each(&self, orders: &[OrderId], read_at: DateTime<Utc>) -> Result<u64, Error> {
         let mut expired = 0;
         for order in orders {

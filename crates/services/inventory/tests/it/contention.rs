@@ -66,7 +66,7 @@ async fn two_hundred_buyers_of_ten_units_make_ten_reservations() {
 /// The application name of the replicas' connections.
 const REPLICA: &str = "replica";
 
-/// Returns a pool of another process. It waits for a lock for longer than PostgreSQL needs to notice a deadlock.
+/// Returns the connection pool of a replica. Its statements wait longer for a lock than PostgreSQL needs to detect a deadlock.
 fn replica(database: &testkit::Database) -> Database {
     let url = database.pool.connect_options().to_url_lossy().to_string();
     let pool = Database::lazy(REPLICA, "TEST_DATABASE_URL", &url.into(), 5).unwrap();
@@ -74,7 +74,8 @@ fn replica(database: &testkit::Database) -> Database {
     pool
 }
 
-/// Returns the number of deadlocks that PostgreSQL has resolved. A server process counts them when it ends.
+/// Returns the number of deadlocks that PostgreSQL has resolved. A server process reports its deadlocks when it ends, so the function waits
+/// until all connections of the replicas are closed.
 async fn deadlocks(database: &testkit::Database) -> i64 {
     let running = "select count(*) from pg_stat_activity where application_name = $1 and datname = current_database()";
     testkit::eventually(|| async {
@@ -86,13 +87,13 @@ async fn deadlocks(database: &testkit::Database) -> i64 {
     deadlocks.fetch_one(&database.pool).await.unwrap().unwrap()
 }
 
-/// Locks the parts one after another, each when both transactions have the one before.
+/// Locks the first part, waits until the other transaction has locked its first part too, and then locks the second part.
 async fn lock(pool: &Database, parts: [PartId; 2], both: &Barrier) {
     let mut connection = pool.connect().await.unwrap();
     let mut transaction = connection.begin().await.unwrap();
     for part in parts {
         let lock = sqlx::query("select from parts where part_uuid = $1 for update").bind(part.uuid());
-        // PostgreSQL refuses one of the two.
+        // PostgreSQL aborts one of the two transactions.
         let _ = lock.execute(&mut *transaction).await;
         both.wait().await;
     }
@@ -134,7 +135,7 @@ async fn orders_of_the_same_parts_never_wait_for_each_other() {
     }
     assert_eq!(deadlocks(&database).await, 0);
 
-    // A deadlock is counted.
+    // Proves that `deadlocks` counts a deadlock.
     let (pool, both) = (replica(&database), Barrier::new(2));
     tokio::join!(lock(&pool, [parts[0], parts[1]], &both), lock(&pool, [parts[1], parts[0]], &both));
     assert_eq!(deadlocks(&database).await, 1);
@@ -359,7 +360,7 @@ async fn confirmations_by_calls_and_by_jobs_and_expiries_leave_each_reservation_
         orders.iter().enumerate().map(|(number, order)| buy(fixture.clone(), *order, lines(number), AT_ONCE)).collect();
     assert!(reserving.join_all().await.into_iter().all(|bought| bought));
 
-    // Eight jobs decide about the same reservations, each in another order, while the first twenty orders are paid.
+    // Eight jobs decide about the same reservations, each in a different order, while the first twenty orders are paid.
     let (created, abandoned) = orders.split_at(40);
     let mut racing: JoinSet<()> = JoinSet::new();
     for number in 0..8 {

@@ -26,11 +26,11 @@ use crate::api::{Inventory, inventory};
 /// The part "Thruster" of the built-in catalogue.
 const PART: Uuid = Uuid::from_u128(0xf476_230c_d248_4fa9_b9ff_6cf6_05a4_b43a);
 
-/// The order service.
+/// A stand-in for the order service.
 #[derive(Clone, Default)]
 struct Orders {
     existing: Arc<Mutex<HashSet<String>>>,
-    /// True while it answers no look-up.
+    /// True while every look-up fails.
     is_away: Arc<AtomicBool>,
     asked: Arc<AtomicUsize>,
 }
@@ -68,7 +68,7 @@ async fn serve(orders: Orders) -> (SocketAddr, Running) {
     testkit::serve(testkit::guard("order", RULES), services).await
 }
 
-/// Starts inventory with this order service. Reservations are due after 10 ms.
+/// Starts inventory with this stand-in. Reservations are due after 10 ms.
 async fn inventory_with(orders: &Orders) -> (Inventory, Running) {
     let (address, running) = serve(orders.clone()).await;
     let settings = vec![("ORDER_ADDRESS", address.to_string()), ("INVENTORY_RESERVATION_TTL", "10ms".to_owned())];

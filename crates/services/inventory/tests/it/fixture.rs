@@ -81,7 +81,7 @@ pub fn part(stock: i64) -> NewPart {
 }
 
 impl Fixture {
-    /// Adds one new part for each of these stocks.
+    /// Adds one new part for each of the given initial stocks.
     pub async fn stocked<const N: usize>(&self, stock: [i64; N]) -> [PartId; N] {
         let parts = stock.map(part);
         self.catalogue.seed(&parts).await.unwrap();

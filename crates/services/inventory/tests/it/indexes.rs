@@ -1,4 +1,4 @@
-//! Tests that statements use indexes: for every filter of the catalogue, and with a plan from the time when a table was empty.
+//! Tests that statements use indexes: for every filter of the catalogue, and with plans that PostgreSQL made while the tables were empty.
 
 use contracts::ids::PartId;
 use inventory::{
@@ -69,7 +69,7 @@ async fn a_plan_that_is_made_in_an_empty_shop_does_not_read_a_whole_table_later(
     let shop = over(&pool);
     let [part] = shop.stocked([100]).await;
     let order = async || shop.reserve(new_order(), &[(part, 1)], LATER).await.unwrap();
-    // Without a setting of the pool, PostgreSQL would switch to a generic plan after five executions at the earliest.
+    // Without `with_stable_plans`, PostgreSQL would switch to a generic plan after five executions at the earliest.
     for _ in 0..10 {
         order().await;
     }

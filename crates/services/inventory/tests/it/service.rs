@@ -67,7 +67,7 @@ impl Fixture {
     }
 }
 
-/// The stock of the first order's part has nothing reserved, so that it refuses to take the part back.
+/// The stock of the first order's part has no reserved units, so the database refuses to return the part to it.
 #[tokio::test]
 async fn a_reservation_that_the_stock_refuses_holds_up_no_other() {
     let (stores, database) = postgres().await;

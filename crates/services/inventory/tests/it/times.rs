@@ -28,7 +28,7 @@ impl Times {
         }
     }
 
-    /// Returns whether the reservation has ever ended, and whether it did so with its last change.
+    /// Returns whether the reservation has ever ended, and whether its last change was that end.
     async fn ended(&self, order: OrderId) -> (bool, bool) {
         let (ended, changed) = self.of(order).await;
         (ended.is_some(), ended == Some(changed))

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::repository::Due;
 
-/// Returns at most `limit` orders whose reservations are held and due, the first due first.
+/// Returns at most `limit` orders whose reservations are held and due, earliest due first.
 pub(super) async fn due(pool: &Database, limit: i64) -> sqlx::Result<Due> {
     let due = sqlx::query!(
         r#"select now() as "read_at!", array(

@@ -8,7 +8,7 @@ use super::Outcome;
 /// Releases a reservation. For an order without a reservation, it inserts a released row (`tombstone`), so that a late reservation is
 /// refused.
 ///
-/// The parts are locked before the reservation, as by every statement of the warehouse. So `released` reads `locked`, which also has the
+/// Like every statement of the warehouse, it locks the parts before the reservation: `released` reads `locked`. So `locked` also has the
 /// parts of an expired reservation, although these are in stock again.
 pub(super) async fn release(pool: &Database, order: OrderId, cause: Option<Cause>) -> sqlx::Result<Outcome> {
     sqlx::query_scalar!(
