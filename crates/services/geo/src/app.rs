@@ -1,4 +1,4 @@
-//! The composition root: builds the service from its configuration, with the repositories and clients of production.
+//! The composition root: builds the service from its configuration.
 
 use std::sync::Arc;
 

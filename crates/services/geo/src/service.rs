@@ -13,7 +13,7 @@ pub struct GeoService {
 }
 
 impl GeoService {
-    /// Creates the service. The cells of `streets` are configured; those of all other streets follow from a hash.
+    /// Creates the service. The cells of `streets` are configured; those of all other streets are computed from a hash.
     pub fn new(streets: Streets) -> Self {
         Self { streets: Arc::new(streets) }
     }

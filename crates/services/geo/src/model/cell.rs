@@ -21,8 +21,8 @@ impl Cell {
         Some(Self { x: coordinate(x)?, y: coordinate(y)? })
     }
 
-    /// Returns the cell of a street that the service has no entry for. It follows from the SHA-256 of the street's text: x is 1 + bytes 0 to 7
-    /// of the hash modulo 10, and y is 1 + bytes 8 to 15 modulo 10; both are unsigned big-endian numbers.
+    /// Returns the cell of a street that is not configured, computed from the SHA-256 of the street's text: x is 1 + bytes 0 to 7 of the
+    /// hash modulo 10, and y is 1 + bytes 8 to 15 modulo 10; both are unsigned big-endian numbers.
     pub fn of_unlisted_street(street: &Street) -> Self {
         let hash = Sha256::digest(street.as_str());
         let (x, y) = (&hash[..8], &hash[8..16]);
