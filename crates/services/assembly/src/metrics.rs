@@ -2,7 +2,7 @@
 
 use platform::telemetry::metric::Metric;
 
-/// What this service exports besides the metrics of every service.
+/// The metrics that this service exports in addition to those of every service.
 pub const METRICS: &[Metric] =
     &[Metric::histogram("assembly_duration_seconds", &[], "The time that building a ship took.")];
 

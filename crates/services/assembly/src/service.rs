@@ -48,7 +48,7 @@ impl AssemblyService {
             return Ok(next.unwrap_or(POLL_INTERVAL));
         }
         let ends: Vec<_> = due.iter().map(Build::end).collect();
-        // Another replica may have finished some of them.
+        // Another replica may have finished some of the builds.
         let ended: HashSet<OrderId> = self.builds.finish(&ends).await?.into_iter().collect();
         self.relay.wake();
         for build in due.iter().filter(|build| ended.contains(&build.order)) {
@@ -63,7 +63,7 @@ impl AssemblyService {
         let _ = tokio::time::timeout(left.min(POLL_INTERVAL), self.started.notified()).await;
     }
 
-    /// Returns the build of an order. Users see those of their own orders; a service sees all.
+    /// Returns the build of an order. A user sees only the builds of the user's own orders; a service sees all.
     pub async fn find(&self, caller: &Caller, order: OrderId) -> Result<Build, Error> {
         let build = self.builds.find(order).await?;
         build.filter(|build| caller.admits(build.user.uuid())).ok_or(Error::NotFound)
