@@ -37,7 +37,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
         stable_for: STABLE_FOR,
         halted: AtomicBool::new(false),
     };
-    // The names are in the database. If one changed, an old and a new replica could both do the work during an upgrade.
+    // The database has the leases by these names. If a name changed, an old and a new replica could both do the work during an upgrade.
     let leases = server.leases()?;
     let sender = Sender::new(dispatcher, leases("sender"), queued);
     let (offsets, alerts) = (PgOffsets::new(server.database()?), PgAlerts::new(server.database()?));

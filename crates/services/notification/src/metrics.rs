@@ -1,10 +1,10 @@
-//! Metric series that exist from the start.
+//! The service's metrics.
 
 use platform::telemetry::metric::Metric;
 
 use crate::{client::Confirmation, model::Kind};
 
-/// What this service exports besides the metrics of every service.
+/// The metrics that this service exports in addition to those of every service.
 pub const METRICS: &[Metric] = &[
     Metric::counter("contact_codes_total", &["outcome"], "Codes that confirm a contact."),
     Metric::counter("greetings_total", &[], "Chats that were greeted."),
@@ -34,12 +34,12 @@ pub fn sent(kind: Kind) {
     metrics::counter!("notifications_sent_total", "kind" => kind.as_str()).increment(1);
 }
 
-/// Counts a notification that had no chat to go to.
+/// Counts a notification that is deliberately not sent, because it has no chat that may get it.
 pub fn skipped(kind: Kind) {
     metrics::counter!("notifications_skipped_total", "kind" => kind.as_str()).increment(1);
 }
 
-/// Counts a notification that was given up.
+/// Counts a notification that is not tried again.
 pub fn failed(kind: Kind) {
     metrics::counter!("notifications_failed_total", "kind" => kind.as_str()).increment(1);
 }

@@ -28,7 +28,7 @@ const MAX_BODY_BYTES: usize = 512 * 1024;
 const MAX_ALERTS: usize = 100;
 /// The version of the webhook's format.
 const VERSION: &str = "4";
-/// The annotations that a message has, in this order.
+/// The annotations that a message contains, in this order.
 const TOLD: [&str; 4] = ["summary", "description", "runbook_url", "dashboard_url"];
 
 #[derive(Deserialize)]
@@ -55,7 +55,7 @@ enum Status {
     Resolved,
 }
 
-/// Returns the route. The admin port asks no caller for an identity.
+/// Returns the route. The admin port does not authenticate its callers.
 pub fn routes(alerting: Alerting) -> Router {
     let routes =
         Router::new().route("/alerts", post(handle)).layer(DefaultBodyLimit::max(MAX_BODY_BYTES)).with_state(alerting);
@@ -67,7 +67,7 @@ async fn handle(State(alerting): State<Alerting>, body: Bytes) -> Result<StatusC
     match alerting.tell(alerts).await {
         Ok(()) => Ok(StatusCode::OK),
         Err(error) => {
-            // Alertmanager repeats the call, and counts its failures.
+            // Alertmanager repeats a failed call, and counts the failure.
             let problem = error_chain(error);
             tracing::warn!(problem, "alerts not sent, Alertmanager repeats them");
             Err(Problem::unavailable("the alerts were not sent"))

@@ -41,7 +41,8 @@ impl Users for GrpcUsers {
                 let chosen = methods.iter().position(|contact| contact.is_confirmed).unwrap_or_default();
                 Ok((!methods.is_empty()).then(|| methods.swap_remove(chosen)))
             }
-            // The user is unknown, or cannot be looked up whenever iam is asked. Other users must not wait for this one.
+            // The user does not exist, or iam rejects every look-up of this user. The notifications of other users must not wait for this
+            // user.
             Err(status) if is_refusal(&status) => {
                 tracing::info!(user_uuid = %user, code = ?status.code(), "user look-up rejected by iam");
                 Ok(None)

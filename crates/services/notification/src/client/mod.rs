@@ -71,7 +71,8 @@ impl Confirmation {
 /// Confirms users' contacts.
 #[async_trait]
 pub trait Contacts: Send + Sync {
-    /// Confirms the contact of the code's user if that contact is `chat`. Callers must not retry, because a code works only once.
+    /// Confirms the contact of the user who has the code, if that contact is `chat`. Callers must not retry, because a code works only
+    /// once.
     async fn confirm(&self, code: &str, chat: i64) -> Result<Confirmation, Unavailable>;
 }
 
@@ -135,7 +136,7 @@ pub struct Incoming {
 pub trait BotApi: Send + Sync {
     /// Returns the bot's public id.
     fn name(&self) -> &str;
-    /// Returns the updates with ids from `from` on. This is a long poll: it waits while there are none.
+    /// Returns the updates with ids from `from` on. This is a long poll: while there are no updates, the call waits.
     async fn updates(&self, from: i64) -> Result<Vec<Update>, MessengerError>;
     async fn reply(&self, chat: &str, text: &str) -> Result<(), MessengerError>;
 }

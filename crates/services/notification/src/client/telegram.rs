@@ -32,7 +32,7 @@ const MAX_UPDATES: u64 = 10;
 const MAX_RESPONSE_BYTES: usize = 2 << 20;
 /// The pause after a 429 without `retry_after`.
 const DEFAULT_RETRY_DELAY: Duration = Duration::from_secs(5);
-/// The maximum number of remembered supergroups. A message to a forgotten one takes two calls.
+/// The maximum number of remembered supergroups. A message to a supergroup that is not remembered takes two calls.
 const MAX_MOVED: u64 = 1_000;
 /// The maximum pause after a 429, because Telegram may ask for more than a clock can hold.
 const MAX_RETRY_DELAY: Duration = Duration::from_hours(1);

@@ -1,4 +1,4 @@
-//! The consumed events, one per file. Each handler queues a notification for the order's user, if the user is to be told of the event.
+//! The consumed events, one per file. Each handler queues a notification for the order's user, if the user is notified of the event.
 
 mod delivery_status_updated;
 mod order_cancelled;

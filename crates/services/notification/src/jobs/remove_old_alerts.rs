@@ -1,4 +1,4 @@
-//! Retention: removes reported alerts. One that fires for longer is told once more.
+//! Retention: removes old reported alerts. An alert that still fires after that is sent to the operators once more.
 
 use platform::jobs::{Done, Job, Retention};
 

@@ -37,9 +37,9 @@ pub struct AlertKey {
 pub struct Alert {
     pub key: AlertKey,
     pub name: String,
-    /// The label `severity`, or nothing.
+    /// The label `severity`, or an empty text.
     pub severity: String,
-    /// The lines below the name: summary, description, runbook and dashboard, as far as there are any.
+    /// The lines below the name: those of summary, description, runbook and dashboard that the alert has.
     pub lines: Vec<String>,
 }
 

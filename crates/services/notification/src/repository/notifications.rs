@@ -45,16 +45,16 @@ pub trait Notifications: Send + Sync {
     /// Records that an attempt to send the whole batch begins. If any of its notifications has been claimed, marked ambiguous or ended
     /// since the batch was read, or has another chat, records nothing and returns false.
     ///
-    /// Sets the chat of notifications that have none. If others of that chat are queued, which precede them, records only the chat and
-    /// returns false; repeats do not count.
+    /// Sets the chat of notifications that have none. If other notifications of that chat are queued, they precede these: then records only
+    /// the chat and returns false. Queued repeats do not precede.
     async fn claim(&self, batch: &Batch) -> Result<bool, Error>;
     /// Records the outcome of attempts. If an attempt has expired and a newer one was claimed, only [`Outcome::Sent`] is recorded.
     async fn settle(&self, attempts: &[Attempt], outcome: &Outcome) -> Result<(), Error>;
     /// Ends attempts that began longer ago than `age`, as attempts without an answer: their replica has crashed or is frozen. Returns the
     /// number of ended attempts.
     async fn expire_attempts(&self, age: Duration) -> Result<u64, Error>;
-    /// Queues a notification again that failed longer ago than `age`, without its chat; or one that was sent once longer ago than `age`, as
-    /// a repeat to the same chat. Returns true if it was queued.
+    /// Queues a notification again. A failed notification must have failed longer ago than `age`; it loses its chat. A sent one must have
+    /// been sent longer ago than `age` and must not be ambiguous; it is queued as a repeat to the same chat. Returns true if it was queued.
     async fn resend(&self, notification: NotificationId, age: Duration) -> Result<bool, Error>;
     /// Returns the length of the queue, counted up to `limit`.
     async fn queued(&self, limit: i64) -> Result<i64, Error>;

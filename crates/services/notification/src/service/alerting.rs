@@ -1,4 +1,4 @@
-//! Tells the operators of alerts, each once when it fires and once when it has resolved.
+//! Sends alerts to the operators: each alert once when it fires and once when it has resolved.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::{
     repository::{Alerts, Claim},
 };
 
-/// Why alerts were not told; Alertmanager repeats them.
+/// Why alerts were not sent. Alertmanager repeats the call.
 #[derive(Debug, thiserror::Error)]
 pub enum NotTold {
     #[error(transparent)]
@@ -33,10 +33,10 @@ impl Alerting {
         Self { alerts, channel }
     }
 
-    /// Sends one message about those alerts that have not been sent yet. An error means that the caller has to repeat the call.
+    /// Sends one message about those alerts that have not been sent yet. After an error, the caller must repeat the call.
     ///
-    /// A report that the messenger does not answer is repeated once. One arrives twice also if the process ends, or the database fails,
-    /// right after the messenger has accepted it.
+    /// If the messenger does not answer, the reports are sent once more. A report also arrives twice if the process ends or the database
+    /// fails right after the messenger has accepted it.
     pub async fn tell(&self, mut alerts: Vec<Alert>) -> Result<(), NotTold> {
         alerts.sort_by(|one, other| one.key.cmp(&other.key));
         alerts.dedup_by(|one, other| one.key == other.key);

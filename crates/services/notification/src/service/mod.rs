@@ -1,4 +1,4 @@
-//! Use cases: queue notifications, send them, answer the bot's commands, and tell operators of alerts.
+//! Use cases: queue notifications, send them, answer the bot's commands, and send alerts to operators.
 
 mod alerting;
 mod bot;

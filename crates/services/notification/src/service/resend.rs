@@ -11,12 +11,13 @@ use crate::{
     model::{Kind, Notification, Status},
 };
 
-/// How long ago the notification was sent or failed, at least. A chat shall not be flooded, and a failure may have a cause that lasts.
+/// The minimum time between the end of a notification and its resending. It keeps users from flooding a chat, and gives the cause of a
+/// failure time to end.
 const PAUSE: Duration = Duration::from_mins(1);
 
 impl NotificationService {
-    /// Queues a notification again, and returns it. One that is queued stays as it is. Users may resend those of their own orders; a service
-    /// may resend all.
+    /// Queues a notification again, and returns it. A notification that is still queued stays as it is. Users may resend the notifications
+    /// of their own orders; a service may resend all.
     pub async fn resend(&self, caller: &Caller, order: OrderId, kind: Kind) -> Result<Notification, Error> {
         let found = self.find(caller, order, kind).await?;
         if found.status == Status::Queued {

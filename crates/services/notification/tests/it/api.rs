@@ -128,7 +128,7 @@ impl Fixture {
         Ok(client.resend_notification(request).await?.into_inner().notification.unwrap())
     }
 
-    /// Lets all notifications that ended have ended an hour earlier.
+    /// Sets the times of all ended notifications an hour back.
     async fn end_earlier(&self) {
         let pool = notification::SERVICE.pool("test", 1, &self.settings).expect("the settings name a database");
         let earlier = "update notifications set next_attempt_at = now() - interval '1 hour' where status <> 'queued'";

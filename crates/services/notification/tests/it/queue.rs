@@ -99,7 +99,7 @@ async fn a_send_reads_a_bounded_part_of_the_queue() {
         let [rows, entries, blocks] = work_on(chats, each, analyzed).await;
 
         assert_eq!(rows, 0, "the table was scanned");
-        // The bounds cover one page, its claim and its outcome, and the rows that have left the queue meanwhile.
+        // The bounds allow for one page, its claim and its outcome, and for index entries of rows that have left the queue meanwhile.
         assert!(entries < 6_000 && blocks < 15_000, "{chats} chats of {each}: {entries} entries, {blocks} blocks");
     }
 }
@@ -228,7 +228,7 @@ async fn notifications_of_kinds_that_are_not_known_hold_up_no_other() {
     let database = testkit::database(&MIGRATIONS).await;
     let pool = database.pool.clone();
     let order = ids::random();
-    // Queues more of them than a page reads, all older than the known ones.
+    // Queues more notifications of unknown kinds than a page reads, all older than those of known kinds.
     for _ in 0..=MAX_PER_CHAT {
         queue_unknown_kind(&pool, ids::random(), Some("chat")).await;
         queue_unknown_kind(&pool, ids::random(), None).await;

@@ -37,8 +37,8 @@ fn columns(alerts: &[AlertKey]) -> (Vec<String>, Vec<String>, Vec<DateTime<Utc>>
 impl Alerts for PgAlerts {
     async fn claim(&self, alerts: &[AlertKey]) -> Result<Vec<Claim>, Error> {
         let (fingerprints, statuses, starts) = columns(alerts);
-        // A row that another transaction inserts meanwhile is neither claimed nor known: it is pending. The rows are inserted in the order
-        // of their keys, so that two calls with the same alerts do not wait for each other.
+        // If another transaction inserts a row after this statement began, `claimed` and `known` do not have the row: the report is
+        // pending. Rows are inserted in the order of their keys, so that two calls with the same alerts do not deadlock.
         let rows = sqlx::query!(
             r#"with asked as (
                 select * from unnest($1::text[], $2::text[], $3::timestamptz[]) with ordinality

@@ -7,9 +7,10 @@ use tokio::time::Instant;
 
 /// How long the provider must have answered without a failure before a message is repeated.
 pub const STABLE_FOR: Duration = Duration::from_mins(1);
-/// The divisor of `stable_for`. A last answer that is at least `stable_for / PROBE_DIVISOR` old is too old, so a probe is sent if a repeat is due.
+/// The divisor of `stable_for`. If the last answer is at least `stable_for / PROBE_DIVISOR` old when a repeat is due, a probe is sent
+/// first.
 const PROBE_DIVISOR: u32 = 6;
-/// The minimum of that age.
+/// The minimum of `stable_for / PROBE_DIVISOR`.
 const MIN_PROBE_AGE: Duration = Duration::from_secs(3);
 
 pub struct MessengerHealth {

@@ -160,7 +160,7 @@ impl Sender {
         }
     }
 
-    /// Expires abandoned attempts, sends repeats, and counts the queue.
+    /// Expires abandoned attempts, sends due repeats, and measures the length of the queue.
     async fn poll(&mut self) -> anyhow::Result<()> {
         // Consumers in other replicas do not notify this one.
         self.without_chat = true;

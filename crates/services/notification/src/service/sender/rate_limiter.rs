@@ -23,7 +23,7 @@ pub struct RateLimiter {
     paused: Option<Instant>,
 }
 
-/// The number of chats in a row that are limited if the bot is.
+/// If the provider refuses messages to this many chats without accepting a message in between, it limits the bot.
 const LIMITED_CHATS: usize = 3;
 
 impl RateLimiter {

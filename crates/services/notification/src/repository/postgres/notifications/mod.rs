@@ -117,7 +117,8 @@ impl Notifications for PgNotifications {
     }
 
     async fn resend(&self, notification: NotificationId, age: Duration) -> Result<bool, Error> {
-        // One that is ambiguous was handed over twice, or a second time with an unknown end. Repeats have a chat; all others get theirs anew.
+        // An ambiguous notification may have reached the chat already in a second attempt, so it is not queued again. One that was sent
+        // becomes a repeat to the same chat; the chat of one that failed is looked up again.
         let resent = sqlx::query!(
             "update notifications set
                 status = 'queued',

@@ -27,8 +27,8 @@ impl Request {
     }
 }
 
-/// Claims the batches and returns their chats. A batch is not claimed if any of its notifications has changed since it was read, and only
-/// gets its chat if it has none and others of the chat are queued.
+/// Claims the batches and returns the chats of the claimed ones. A batch is not claimed if any of its notifications has changed since it
+/// was read. If a batch has no chat yet and other notifications of its chat are queued, the statement only sets its chat.
 pub async fn claim(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<String, bool>> {
     let waiting = || requests.iter().flat_map(|request| request.waiting.iter().map(move |waiting| (request, waiting)));
     let chats: Vec<&str> = waiting().map(|(request, _)| request.chat.as_str()).collect();

@@ -14,7 +14,7 @@ use crate::model::{NewNotification, NotificationId};
 pub struct Request {
     cause: Cause,
     new: NewNotification,
-    /// The trace context of this event. The statement of the group runs in another one.
+    /// The trace context of this event; that of the group's statement is another.
     trace: outbox::Trace,
 }
 
@@ -29,8 +29,8 @@ impl Request {
     }
 }
 
-/// Queues notifications. Returns, by cause, whether a notification was queued. None is queued for an event that was handled before, or for
-/// an order that has a notification of this kind.
+/// Queues notifications. Returns, by cause, whether a notification was queued. No notification is queued for an event that was handled
+/// before, or for an order that has a notification of this kind.
 pub async fn queue(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<Cause, bool>> {
     let consumers: Vec<&str> = requests.iter().map(|request| request.cause.consumer).collect();
     let events: Vec<_> = requests.iter().map(|request| request.cause.event.uuid()).collect();
