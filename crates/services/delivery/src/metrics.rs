@@ -7,7 +7,7 @@ use utoipa::openapi::OpenApi;
 
 use crate::repository::Counts;
 
-/// What this service exports besides the metrics of every service.
+/// The metrics that this service exports in addition to those of every service.
 pub const METRICS: &[Metric] = &[
     Metric::gauge("couriers", &["state"], "Couriers that are free or carry an order. Each replica reports the same."),
     Metric::gauge(
@@ -24,7 +24,8 @@ pub const METRICS: &[Metric] = &[
     Metric::counter("delivery_ticks_total", &[], "Ticks of the couriers."),
 ];
 
-/// Starts every metric without a sample: `rate()` does not see the first value of a series. `document` describes the HTTP API.
+/// Creates every time series before its first sample, because `rate()` ignores the first value of a series. `document` describes the HTTP
+/// API.
 pub fn count_from_zero(document: OpenApi) {
     for name in ["delivery_ticks_total", "delivery_late_ticks_total"] {
         metrics::counter!(name).increment(0);
@@ -41,7 +42,7 @@ pub fn delivered(took: &[Duration]) {
     }
 }
 
-/// Exports how many orders and couriers do what. Each replica reports the same, so dashboards take the maximum.
+/// Exports the numbers of orders and couriers by state. Each replica reports the same numbers, so dashboards take the maximum.
 pub fn counts(counts: Counts) {
     let Counts { created, assigned, free } = counts;
     metrics::gauge!("deliveries", "status" => "CREATED").set(created);

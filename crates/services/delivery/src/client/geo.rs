@@ -17,7 +17,7 @@ use crate::model::{Location, Street};
 
 /// The maximum number of remembered locations; together they take some 2 MB.
 const MAX_REMEMBERED: u64 = 10_000;
-/// How long a location is remembered. A program outside may correct one.
+/// How long a location is remembered. If geo is an outside program, it may correct a location.
 const REMEMBERED_FOR: Duration = Duration::from_mins(10);
 /// The time limit of one lookup, retries included.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);

@@ -12,12 +12,12 @@ pub use order::GrpcOrderAddresses;
 
 use crate::model::{Location, OffTheGrid, Street, Volume};
 
-/// Why the order service has not told an address.
+/// Why the order service returned no address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OrderAddressError {
     #[error("order is unavailable: {0}")]
     Unavailable(String),
-    /// Asking again would not help.
+    /// A retry would fail again.
     #[error("order rejected the request for the address: {0}")]
     Refused(String),
 }

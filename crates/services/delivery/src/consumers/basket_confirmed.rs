@@ -56,7 +56,7 @@ pub fn basket_confirmed(service: DeliveryService, generator: Generator) -> Subsc
     })
 }
 
-/// Returns why a message is no basket; `None` if it is one.
+/// Returns why a message is not a valid basket, or `None` if it is.
 pub fn basket_problem(payload: &[u8]) -> Option<String> {
     read(payload).err()
 }

@@ -19,7 +19,7 @@ pub struct FreeCourier {
     pub id: CourierId,
     pub speed: Speed,
     pub location: Location,
-    /// The largest volume that it can take.
+    /// The largest volume that the courier can take.
     pub room: Volume,
 }
 
@@ -27,7 +27,7 @@ pub struct FreeCourier {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assignment {
     pub courier: CourierId,
-    /// The cell of the courier, from which the decision follows.
+    /// The cell of the courier when the assignment was decided.
     pub from: Location,
     /// The delivery after the assignment.
     pub delivery: Delivery,
@@ -37,7 +37,7 @@ pub struct Assignment {
 /// Assigns the waiting orders to free couriers, in the order of `waiting`. Of the couriers that have room for an order, the one with the
 /// fewest steps gets it; of several such couriers, the one with the lowest uuid. An order that no courier can take delays no other order.
 ///
-/// A courier makes one step per `tick`. The estimated day of arrival follows from that.
+/// A courier makes one step per `tick`. The estimated day of arrival is computed from the number of steps.
 pub fn assign(
     waiting: Vec<Waiting>,
     mut free: Vec<FreeCourier>,
@@ -128,7 +128,7 @@ mod tests {
 
         let assigned = assign(vec![waiting(9, 10, 10, 60)], couriers(), DateTime::UNIX_EPOCH, a_day);
 
-        // The courier goes 14 cells at speed 3.
+        // The courier goes 14 cells at speed 3, so it needs five steps.
         assert_eq!(assigned[0].delivery.estimated, NaiveDate::from_ymd_opt(1970, 1, 6).unwrap());
         let forever = assign(vec![waiting(9, 10, 10, 60)], couriers(), DateTime::UNIX_EPOCH, TimeDelta::MAX);
         assert_eq!(forever[0].delivery.estimated, DateTime::<Utc>::MAX_UTC.date_naive());

@@ -55,7 +55,7 @@ pub enum Early {
     Cancelled,
 }
 
-/// What the database has about an order.
+/// The database's record of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Known {
     Nothing,

@@ -33,7 +33,7 @@ impl DeliveryService {
         Ok(())
     }
 
-    /// Exports how many orders and couriers do what.
+    /// Exports the numbers of orders and couriers by state.
     pub async fn report_counts(&self) -> Result<(), Error> {
         metrics::counts(self.dispatch.counts().await?);
         Ok(())

@@ -7,7 +7,7 @@ use crate::{
 };
 
 impl DeliveryService {
-    /// Creates the delivery, once per order. If the order has one already, returns that.
+    /// Creates the delivery, once per order. If the order already has a delivery, returns that delivery.
     pub async fn create(&self, new: &NewDelivery, street: &Street, volume: Volume) -> Result<Delivery, Error> {
         let mut located = None;
         loop {

@@ -1,4 +1,4 @@
-//! Follows orders of the shop by their events, which may come in any order and more than once.
+//! Follows the shop's orders through their events, which may arrive in any order and more than once.
 //!
 //! Each use case reads the order's state, lets the model decide, and writes only if the state has not changed meanwhile; otherwise it
 //! starts again.
@@ -21,7 +21,7 @@ type Transition = fn(&mut Delivery) -> Result<Vec<Event>, IllegalTransition>;
 impl DeliveryService {
     /// Creates the delivery of a paid order.
     ///
-    /// Asks order for the address and geo for its cell, unless the order is cancelled already.
+    /// Asks the order service for the address, and geo for the cell of the address, unless the order is cancelled already.
     pub async fn order_paid(&self, cause: Cause, new: &NewDelivery) -> Result<(), Error> {
         let mut cargo = None;
         loop {
@@ -41,7 +41,7 @@ impl DeliveryService {
         }
     }
 
-    /// Skips an event that concerns no delivery, such as that of a paid order without an address.
+    /// Skips an event that concerns no delivery, such as `OrderPaid` of an order without an address.
     pub async fn skip(&self, cause: Cause) -> Result<(), Error> {
         self.deliveries.skip(cause).await
     }
@@ -64,7 +64,7 @@ impl DeliveryService {
                 Known::Early(_) => return self.deliveries.skip(cause).await,
                 Known::Delivery(delivery) => {
                     let mut delivery = (**delivery).clone();
-                    // The event is a repeat, or impossible in this state: it changes nothing.
+                    // The event is a repeat, or the transition is impossible in this state. It changes nothing.
                     let Ok(events) = transition(&mut delivery) else {
                         let state = delivery.state.as_str();
                         tracing::info!(order_uuid = %order, consumer = cause.consumer, state, "event skipped");

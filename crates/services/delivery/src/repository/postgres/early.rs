@@ -9,11 +9,11 @@ use platform::{outbox, postgres::Database};
 pub struct Request {
     order: OrderId,
     state: &'static str,
-    /// The consumer and the event id of the order's `order.paid`. If the inbox has them and the order has no row, the order is not
-    /// delivered: then this event is only recorded in the inbox.
+    /// The cause of the order's `order.paid`. If the inbox has it although the order has no row, the order gets no delivery: then this
+    /// event is only recorded in the inbox.
     paid: Cause,
     cause: Cause,
-    /// The trace context of this event. The statement of the group runs in another one.
+    /// The trace context of this event; that of the group's statement is another.
     trace: outbox::Trace,
 }
 
@@ -29,7 +29,7 @@ impl Request {
 }
 
 /// Stores early events. Returns true for each order whose event was recorded: its state was stored, or its `order.paid` was handled before
-/// without creating a delivery. Any other order has got a row meanwhile.
+/// without creating a delivery. Orders that have got a row meanwhile are not in the result.
 pub async fn keep(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<OrderId, bool>> {
     let orders: Vec<_> = requests.iter().map(|request| request.order.uuid()).collect();
     let states: Vec<&str> = requests.iter().map(|request| request.state).collect();

@@ -46,7 +46,7 @@ impl Fixture {
         eventually(|| async { self.status(order).await.filter(|found| found.status == status) }).await
     }
 
-    /// Returns the statuses that were published of an order.
+    /// Returns the published statuses of an order.
     async fn published(&self, order: Uuid) -> Vec<String> {
         self.events::<DeliveryStatusUpdated>(order).await.into_iter().map(|event| event.status).collect()
     }
