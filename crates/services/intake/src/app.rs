@@ -33,7 +33,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
     let (loading, loaded) = (service.clone(), server.condition("cache"));
     Ok(App::new(server)
         .http(router)
-        // The orders that the consumer stores are newer than the loaded ones.
+        // The cache is loaded before the consumer starts, so that the orders that the consumer stores enter it after these older ones.
         .before_consuming(|stop| async move {
             jobs::preload_cache(&loading, &stop).await;
             loaded.set(true);

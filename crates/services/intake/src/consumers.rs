@@ -21,7 +21,8 @@ use crate::{
 
 /// The maximum number of records per write.
 const BATCH_SIZE: usize = 200;
-/// The number of records after which decoding yields to other tasks, since connections and requests of this process wait meanwhile.
+/// The number of records after which decoding yields to other tasks, so that connections and requests of this process need not wait for all
+/// records.
 const RECORDS_PER_YIELD: usize = 16;
 
 /// Returns all subscriptions of the service.
@@ -29,7 +30,7 @@ pub fn all(service: &IntakeService) -> [Subscription; 1] {
     [Subscription::handled_by(&ORDERS, Arc::new(Orders::new(service.clone())))]
 }
 
-/// Returns why a record is no order now; `None` if it is one.
+/// Returns why a record is not a valid order at the current time, or `None` if it is.
 pub fn order_problem(payload: &[u8]) -> Option<String> {
     read(payload, clock::now()).err().map(|broken| broken.to_string())
 }

@@ -3,7 +3,7 @@
 use platform::{http::openapi, telemetry::metric::Metric};
 use utoipa::openapi::OpenApi;
 
-/// What this service exports besides the metrics of every service.
+/// The metrics that this service exports in addition to those of every service.
 pub const METRICS: &[Metric] = &[
     Metric::gauge("intake_cache_entries", &[], "Orders in the cache."),
     Metric::counter("intake_cache_requests_total", &["outcome"], "Look-ups in the cache."),
@@ -13,7 +13,7 @@ pub const METRICS: &[Metric] = &[
 /// The outcomes of a consumed order.
 pub const OUTCOMES: [&str; 4] = ["stored", "repeated", "reused", "invalid"];
 
-/// Starts every counter at 0: `rate()` does not see the first value of a series. `document` describes the HTTP API.
+/// Creates every counter with the value 0, because `rate()` ignores the first value of a series. `document` describes the HTTP API.
 pub fn count_from_zero(document: OpenApi) {
     for outcome in OUTCOMES {
         metrics::counter!("intake_orders_total", "outcome" => outcome).increment(0);

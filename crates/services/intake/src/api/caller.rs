@@ -1,4 +1,4 @@
-//! Decides which orders a caller may see. Which endpoints it may call, the guard has decided already.
+//! Decides which orders a caller may see. The guard has already decided which endpoints the caller may call.
 
 use platform::{
     auth::OpenCaller,
@@ -8,7 +8,7 @@ use platform::{
 use crate::model::Order;
 
 /// Returns true if the caller may see the order: as the user whose uuid is its customer_id, as an operator, or as any caller of an open
-/// API. The login is not compared, because anyone may register a login that a producer uses as customer_id. Records a refused user.
+/// API. The login is not compared, because anyone may register a login that a producer uses as customer_id. A refusal is recorded.
 pub fn sees(caller: &OpenCaller, order: &Order) -> bool {
     let owns = caller.user().is_some_and(|user| order.customer_id == user.uuid.to_string());
     let sees = owns || caller.may_operate();

@@ -58,7 +58,7 @@ pub struct ShortItem {
     qty: i64,
 }
 
-/// The members of a body that tell which form it has.
+/// The members of a body by which its form is recognised.
 #[derive(Deserialize)]
 struct Form {
     user_id: Option<IgnoredAny>,
@@ -112,7 +112,7 @@ pub async fn handle(
 
 /// Completes a short form to an order, and checks its rules.
 fn completed(short: ShortOrder) -> Result<Order, Broken> {
-    // The place of each piece's item in the short form, beside the piece.
+    // The pieces, and for each piece the position of its item in the short form.
     let (mut pieces, mut places) = (Vec::new(), Vec::new());
     for (place, item) in short.items.into_iter().enumerate() {
         let room = MAX_PIECES - pieces.len();
@@ -129,7 +129,7 @@ fn completed(short: ShortOrder) -> Result<Order, Broken> {
     Ok(order)
 }
 
-/// Returns the member of the short form from which a member of the whole order was made. `places` has the place of each piece's item.
+/// Returns the member of the short form from which a member of the whole order was made. `places` has the position of each piece's item.
 fn short_path(path: String, places: &[usize]) -> String {
     if path == "customer_id" {
         return "user_id".to_owned();

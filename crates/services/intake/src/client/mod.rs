@@ -19,8 +19,8 @@ pub trait Topic: Send + Sync {
     async fn publish(&self, order: &Order) -> Result<(), Error>;
 }
 
-/// Returns the message of an order. It may be longer than the body that the order came in, since it has every member. One that the consumer
-/// would refuse for its length is not published.
+/// Returns the message of an order. The message may be longer than the body in which the order arrived, since it has every member. Fails if
+/// the message is longer than the consumer accepts.
 fn payload(order: &Order) -> Result<Vec<u8>, Error> {
     let payload = serde_json::to_vec(order).map_err(|error| Error::Topic(error.into()))?;
     if payload.len() > MAX_MESSAGE_BYTES { Err(Error::TooLong) } else { Ok(payload) }

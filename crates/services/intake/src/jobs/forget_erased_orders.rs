@@ -10,7 +10,8 @@ use crate::service::IntakeService;
 
 /// How often erased orders are removed from the cache. Until then, the cache may still return them.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// How far each look-up of erased orders overlaps the one before. An order that was read before its erasure may enter the cache after it.
+/// How far each look-up of erased orders overlaps the previous one. An order that was read from the database before its erasure may enter
+/// the cache after its erasure.
 const OVERLAP: Duration = Duration::from_secs(10);
 
 /// Builds the job that removes erased orders from the cache. It runs in every replica, because each replica has a cache.

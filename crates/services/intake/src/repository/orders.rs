@@ -35,8 +35,8 @@ pub trait Orders: Send + Sync {
     /// Returns what is stored under these uids. Reads in the order of the uids, and stops after the order with which the size exceeds
     /// [`PAGE_BYTES`], so that stored orders may be missing; only an empty result means that none of them is stored.
     async fn stored(&self, uids: &[&OrderUid]) -> Result<HashMap<OrderUid, StoredOrder>, Error>;
-    /// Returns up to `limit` orders, latest stored first, starting before the position `before`, and no more once they exceed
-    /// [`PAGE_BYTES`]. At most [`PAGE_ORDERS`] are examined.
+    /// Returns up to `limit` orders, latest stored first, starting before the position `before`. Ends the page after the order with which
+    /// its size exceeds [`PAGE_BYTES`]. At most [`PAGE_ORDERS`] are examined.
     async fn latest(&self, before: Option<i64>, limit: i64) -> Result<Vec<PositionedOrder>, Error>;
     /// Erases at most `limit` orders of a customer and returns their uids.
     async fn erase(&self, customer_id: &str, limit: i64) -> Result<Vec<OrderUid>, Error>;

@@ -48,8 +48,8 @@ pub async fn store(repository: &dyn Orders, orders: &[Arc<Order>]) -> Result<Vec
     Ok(written.collect())
 }
 
-/// Compares orders with what is stored under their uids. Returns the places of the orders with a stored uid, each with whether the order is
-/// the stored one, or that one is erased. At most one page of stored orders is in memory at a time.
+/// Compares orders with what is stored under their uids. Returns the positions of the orders with a stored uid, each with true if the order
+/// equals the stored one or the stored one is erased. At most one page of stored orders is in memory at a time.
 async fn compare(
     repository: &dyn Orders,
     orders: &[Arc<Order>],

@@ -16,9 +16,9 @@ use crate::{
 #[derive(Clone)]
 pub struct Cache {
     entries: sync::Cache<OrderUid, Arc<Order>>,
-    /// The weight of the smallest orders, in bytes.
+    /// The minimum weight of an order, in bytes.
     least: u32,
-    /// The maximum weight of all orders, in bytes.
+    /// The maximum weight of all orders together, in bytes.
     bytes: u64,
 }
 
@@ -37,7 +37,7 @@ impl Cache {
         Self { entries, least, bytes }
     }
 
-    /// Returns true if so many orders fit into an empty cache.
+    /// Returns true if all these orders fit into an empty cache.
     pub fn fits<'a>(&self, orders: impl IntoIterator<Item = &'a Arc<Order>>) -> bool {
         orders.into_iter().map(|order| u64::from(weight(order, self.least))).sum::<u64>() <= self.bytes
     }

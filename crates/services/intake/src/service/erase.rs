@@ -1,5 +1,5 @@
-//! Erases a customer's orders of the stream, and removes from the cache orders that another replica or a job has erased. The customer's
-//! profile is in the service customers, which erases it on its own request.
+//! Erases the orders of a customer, and removes from the cache orders that another replica or a job has erased. The customer's profile is
+//! in the service customers, whose RPC `EraseCustomer` erases it.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::error::Error;
 
 /// The maximum number of orders that one statement erases.
 const BATCH_SIZE: i64 = 500;
-/// From this number of erased orders on, the whole cache is cleared instead of removing them one by one.
+/// If at least this many orders have been erased, the whole cache is cleared. Fewer orders are removed one by one.
 const MAX_FORGOTTEN: i64 = 10_000;
 
 impl IntakeService {

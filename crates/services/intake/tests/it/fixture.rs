@@ -55,7 +55,7 @@ pub fn order(number: u64) -> Order {
     sample::order(platform::ids::random().as_u64_pair().0, number)
 }
 
-/// Returns the example of the task, in which `sale` is a percentage.
+/// Returns the example of the published model, in which `sale` is a percentage.
 pub fn example() -> Value {
     serde_json::json!({
         "order_uid": "b563feb7b2b84b6test",

@@ -13,7 +13,7 @@ pub const TOMBSTONE_BATCH: u64 = 1_000;
 
 impl PgOrders {
     pub(super) async fn erase_of(&self, customer_id: &str, limit: i64) -> sqlx::Result<Vec<OrderUid>> {
-        // Of an empty table, a plan with `= hashtext($1)` would read another index, whole.
+        // With `= hashtext($1)`, a plan that was made for an empty table would read the whole of another index.
         let erased = sqlx::query_scalar!(
             "with chosen as (
                 select order_uid from orders

@@ -30,7 +30,7 @@ impl Orders for PgOrders {
     async fn stored(&self, uids: &[&OrderUid]) -> Result<HashMap<OrderUid, StoredOrder>, Error> {
         let uids: Vec<&str> = uids.iter().map(|uid| uid.as_str()).collect();
         let rows = retry_stale(|| {
-            // An order counts towards the size of the read with its lines, which are what makes it large.
+            // The size of the read counts each order with its items, because the items make an order large.
             sqlx::query!(
                 r#"select order_uid as "order_uid!", "order" as "order!: Json<Order>", delivery as "delivery: Json<Delivery>",
                     payment as "payment: Json<Payment>", items as "items: Json<Vec<Item>>"
