@@ -4,13 +4,13 @@ use platform::telemetry::metric::Metric;
 
 use crate::model::LoanStatus;
 
-/// What this service exports besides the metrics of every service.
+/// The metrics that this service exports in addition to those of every service.
 pub const METRICS: &[Metric] = &[
     Metric::counter("kyc_checks_total", &["outcome"], "Checks of identities."),
     Metric::counter("loans_total", &["status"], "Loans that have reached a status."),
 ];
 
-/// Starts every counter at 0: `rate()` does not see the first value of a series.
+/// Creates every counter with the value 0, because `rate()` ignores the first value of a series.
 pub fn count_from_zero() {
     for outcome in ["approved", "refused", "unknown"] {
         count_check(outcome, 0);

@@ -27,10 +27,10 @@ pub fn loan_approved(service: CustomerService) -> Subscription {
     })
 }
 
-/// The members of a JSON object, each as it is written.
+/// The members of a JSON object, each with its value as JSON text.
 type Members<'a> = HashMap<String, &'a RawValue>;
 
-/// Returns why a message is no loan; `None` if it is one.
+/// Returns why a message is not a valid loan, or `None` if it is.
 pub fn loan_problem(payload: &[u8]) -> Option<String> {
     read(payload).err()
 }

@@ -13,7 +13,7 @@ use crate::{
 /// The maximum number of loans that one statement reads.
 const BATCH_SIZE: i64 = 500;
 
-/// Where the jobs that go round the held loans stopped; `None` begins anew.
+/// The positions at which the jobs that page through the held loans stopped. `None` means the first page.
 #[derive(Default)]
 pub struct Cursors {
     decided: Option<Position>,
@@ -28,15 +28,15 @@ impl CustomerService {
             LoanStatus::Crediting => self.to_credit.notify_one(),
             LoanStatus::Held | LoanStatus::Credited | LoanStatus::Refused => metrics::count_loans(status, 1),
         }
-        // A loan may be that of an erased customer, whose id is in no log.
+        // The log line has no customer id, because the ids of erased customers must not be logged, and this customer may be erased.
         tracing::info!(loan_id = %loan.id, status = status.as_str(), "loan received");
         Ok(())
     }
 
     /// Decides held loans that were missed when their customer changed. Returns the number of decided loans, and whether there may be more.
     ///
-    /// A loan is missed if it was being received during the change, so it is among the last received. A second page goes round the others,
-    /// however many are held, so that none is missed for ever.
+    /// A loan is missed if it was being received during the change, so it is among the last received: each call reads their page. It also
+    /// reads one page of the older loans and continues there in the next call, so that no loan is missed for ever.
     pub async fn decide_loans(&self) -> Result<(u64, bool), Error> {
         let mut decided = self.loans.decide_held(None, BATCH_SIZE).await?;
         if let Some(last) = decided.next.take() {
@@ -52,8 +52,8 @@ impl CustomerService {
         Ok(done(&decided))
     }
 
-    /// Refuses a page of the loans whose hold has ended and whose user is not a customer, and goes round all of them. Returns the number of
-    /// refused loans, and whether there may be more.
+    /// Refuses a page of the loans whose hold has ended and whose user is not a customer; the next call continues with the next page.
+    /// Returns the number of refused loans, and whether there may be more.
     pub async fn refuse_loans(&self) -> Result<(u64, bool), Error> {
         let from = self.cursors().refused.take();
         let decided = self.loans.refuse_unknown(self.hold, from.as_ref(), BATCH_SIZE).await?;

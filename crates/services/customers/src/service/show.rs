@@ -26,7 +26,7 @@ impl CustomerService {
     }
 }
 
-/// Returns true for the user itself, services and operators. Records that an operator uses the role.
+/// Returns true for the user itself, services and operators. The access of an operator to another user's data is recorded.
 fn may_see(caller: &Caller, id: UserId, path: &str) -> bool {
     caller.may_inspect(Some(id.uuid()), id.uuid(), path)
 }

@@ -91,7 +91,7 @@ impl Tables {
         positions
     }
 
-    /// Decides the first `limit` loans of a page, those to which `status` gives another status than held.
+    /// Takes the first `limit` loans of `page`, and decides those for which `status` returns another status than held.
     fn decide_page(
         &mut self,
         mut page: Vec<Position>,

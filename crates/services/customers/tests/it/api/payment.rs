@@ -48,7 +48,7 @@ impl Payment {
         Self { address, books, _server: server }
     }
 
-    /// Makes it credit without a response, or respond again.
+    /// Makes the stand-in credit loans without a response, or respond again.
     pub fn set_silent(&self, silent: bool) {
         self.books.silent.store(silent, Ordering::Relaxed);
     }

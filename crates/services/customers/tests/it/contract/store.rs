@@ -55,7 +55,7 @@ impl Store {
         }
     }
 
-    /// Writes an amount to a loan that no version of the service would write. PostgreSQL alone.
+    /// Writes an amount to a loan that no version of the service would write. Only for PostgreSQL.
     pub async fn set_amount(&self, loan: &str, amount: i64) {
         let Tables::Postgres(pool) = &self.tables else { panic!("only PostgreSQL has rows that are inconsistent") };
         let update = sqlx::query("update loans set amount = $2 where loan_id = $1").bind(loan).bind(amount);
