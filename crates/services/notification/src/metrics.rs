@@ -34,12 +34,12 @@ pub fn sent(kind: Kind) {
     metrics::counter!("notifications_sent_total", "kind" => kind.as_str()).increment(1);
 }
 
-/// Counts a notification that is deliberately not sent, because it has no chat that may get it.
+/// Counts a notification that is not sent, because its user has no chat to which it may be sent.
 pub fn skipped(kind: Kind) {
     metrics::counter!("notifications_skipped_total", "kind" => kind.as_str()).increment(1);
 }
 
-/// Counts a notification that is not tried again.
+/// Counts a notification that failed and is not retried.
 pub fn failed(kind: Kind) {
     metrics::counter!("notifications_failed_total", "kind" => kind.as_str()).increment(1);
 }
