@@ -1,4 +1,4 @@
-// The cart, in the browser's storage: quantities, and the idempotency key made with it.
+// The cart, in the browser's storage: the quantities, and the idempotency key of the order that the cart becomes.
 const PLACE = "shipyard-cart";
 const PLACED = "shipyard-placed";
 const STOCK_EVERY = 5000;
@@ -119,7 +119,7 @@ if (checkout) {
     for (const input of inputs) if (amount(input)) items[input.name] = { n: amount(input), price: Number(input.dataset.price) };
     write({ key: key.value, items });
   };
-  // After a refusal the next try has another key, also from the shop.
+  // After a refusal the next try has another key, even if the user starts it from the shop's page.
   if ("refused" in checkout.dataset) keep();
   const changed = () => { key.value = uuid(); keep(); draw(); };
   for (const input of inputs) input.addEventListener("input", changed);

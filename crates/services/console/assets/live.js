@@ -59,7 +59,7 @@ const refresh = async () => {
       const old = document.querySelector(fragment.selector);
       const isTyping = old?.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
       if (!old || isTyping || text === fragment.text) continue;
-      // A form that was sent is not replaced by one that can be sent again.
+      // A form that was sent is kept: its replacement could be sent again.
       if (old.querySelector("[data-sent]")) continue;
       fragment.text = text;
       swap(old, text);
@@ -94,7 +94,7 @@ const connect = () => {
   source = new EventSource(url);
   source.onopen = () => { failures = 0; say("Live", "on"); away(false); soon(); };
   source.onmessage = event => { if (event.lastEventId) last = event.lastEventId; soon(); };
-  // The browser gives up on an answer that is no stream: all retries are ours. Fetching finds a dead session.
+  // If the response is not a stream, the browser does not retry, so this script makes all retries. The fetch detects an ended session.
   source.onerror = () => {
     source?.close();
     source = null;
@@ -109,9 +109,9 @@ const startPolling = () => {
   poll = setInterval(() => navigator.onLine && refresh(), POLL);
 };
 
-// A lock per slot. A tab without one polls, and tries again.
+// Each slot is a lock. A tab without a slot polls, and tries to get one again.
 const takeSlot = async () => {
-  // Only a secure context has locks. Without them no tab knows of the others.
+  // Only a secure context has locks. Without locks, a tab cannot know of the others.
   if (!navigator.locks) return false;
   for (let slot = 0; slot < SLOTS; slot++) {
     const got = await new Promise(resolve => {

@@ -1,4 +1,4 @@
-// Comfort on every page. All of them work without it.
+// Conveniences for every page. All pages work without this script.
 document.documentElement.classList.add("js");
 const banner = document.querySelector("[data-offline]");
 const tell = text => { banner.hidden = !text; if (banner.textContent !== text) banner.textContent = text; };
@@ -9,7 +9,7 @@ addEventListener("shop:away", () => tell("The shop does not answer. Trying again
 addEventListener("shop:back", show);
 if (!navigator.onLine) show();
 
-// A second click sends nothing. The idempotency key would make it harmless; this makes it calm.
+// A second click does not send a form again. The idempotency key would make a second request harmless, too.
 document.addEventListener("submit", event => {
   const form = event.target;
   const button = event.submitter;
@@ -18,7 +18,7 @@ document.addEventListener("submit", event => {
   form.dataset.sent = "yes";
   for (const other of form.querySelectorAll("button")) other.setAttribute("aria-disabled", "true");
 });
-// A page that comes back from the browser's cache may be sent again.
+// A form on a page that the browser restores from its cache may be sent again.
 addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("[data-sent]")) {
     delete form.dataset.sent;
@@ -26,7 +26,7 @@ addEventListener("pageshow", () => {
   }
 });
 
-// A step that is linked to is opened.
+// Opens the step that the fragment of the address names.
 const open = () => {
   const entry = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
   if (entry) entry.querySelector("details")?.setAttribute("open", "");

@@ -1,9 +1,9 @@
-//! Metric series that exist from the start.
+//! The service's metrics.
 
 use platform::{http::openapi, telemetry::metric::Metric};
 use utoipa::openapi::OpenApi;
 
-/// What this service exports besides the metrics of every service.
+/// The metrics that this service exports in addition to those of every service.
 pub const METRICS: &[Metric] = &[
     Metric::counter("console_actions_total", &["action"], "Actions of operators."),
     Metric::counter("console_records_total", &[], "Records that were added to the timeline."),

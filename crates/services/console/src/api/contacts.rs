@@ -12,8 +12,8 @@ use tonic::{Code, Status, transport::server::TcpConnectInfo};
 
 use super::{Api, Form, Session, form::see, login::callers, of_status};
 
-/// Replaces the e-mail address and the Telegram chat; an empty one removes it. Other ways to reach the user stay. It needs the session, which
-/// an access token does not replace.
+/// Replaces the e-mail address and the Telegram chat; an empty value removes the contact. Other contacts are kept. The endpoint needs the
+/// session itself: an access token is not enough.
 pub async fn change(
     State(api): State<Api>,
     session: Session,
@@ -38,7 +38,7 @@ pub async fn change(
     Ok(if form.is_form { see("/console/profile").into_response() } else { StatusCode::NO_CONTENT.into_response() })
 }
 
-/// The session was looked up before, so the password is what iam does not accept.
+/// The guard has checked the session, so UNAUTHENTICATED means that the password is wrong.
 fn refused(status: &Status) -> Problem {
     match status.code() {
         Code::Unauthenticated => Problem::invalid("password", "is wrong"),

@@ -1,4 +1,5 @@
-//! `GET /console/api/couriers` and `/couriers/live`: the couriers, and each of them when it changes.
+//! `GET /console/api/couriers`: all couriers. `GET /console/api/couriers/live`: all couriers, and then each courier that changes, as a
+//! stream.
 
 use axum::{
     Extension, Json,
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use super::{Api, live, of_error};
 use crate::{pages::Visit, service::SessionWatch};
 
-/// Each courier names the order that it carries to the order's user and to operators alone.
+/// A courier's order is shown only to the order's user and to operators.
 pub async fn list(State(api): State<Api>, Extension(caller): Extension<Caller>) -> Response {
     match api.couriers.list(&caller).await {
         Ok(couriers) => {

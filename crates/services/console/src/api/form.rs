@@ -28,7 +28,7 @@ impl<S: Send + Sync> FromRequest<S> for Form {
     }
 }
 
-/// A form from a page, or the body that a program sends to another service, which reads it.
+/// A form from a page, or the body of a program's request, which another service decodes.
 pub enum Sent {
     Form(Form),
     Program(Bytes),
@@ -99,7 +99,7 @@ impl Form {
     }
 }
 
-/// Returns the redirection with which a form ends. `path` is below `/console`; any other leads to the first page.
+/// Returns the redirection to `path`, which answers a form. If `path` is not below `/console`, the redirection leads to the first page.
 pub fn see(path: &str) -> Response {
     let is_own = path.starts_with("/console/") && !path.contains(['\\', '\r', '\n']) && !path.contains("//");
     Redirect::to(if is_own { path } else { "/console/" }).into_response()

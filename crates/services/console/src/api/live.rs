@@ -1,4 +1,5 @@
-//! `GET /console/api/orders/{uuid}/live`: the steps of an order as server-sent events, from the first or after the one that the browser has.
+//! `GET /console/api/orders/{uuid}/live`: the steps of an order as server-sent events, from the first one or after the last one that the
+//! browser has.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -31,7 +32,8 @@ pub struct StreamQuery {
 }
 
 impl StreamQuery {
-    /// Returns the place after which the reader continues. The header, which a browser sends when it opens a stream again, comes first.
+    /// Returns the place after which the reader continues. The header `Last-Event-ID`, which a browser sends when it reopens a stream,
+    /// takes precedence.
     pub fn after(&self, headers: &HeaderMap) -> Result<i64, Problem> {
         let (name, id) = match (headers.get(LAST_EVENT_ID), self.after.as_deref()) {
             (Some(id), _) => ("Last-Event-ID", id.to_str().unwrap_or_default()),
@@ -75,7 +77,7 @@ pub fn event(id: i64, data: &impl Serialize) -> Event {
     event.json_data(data).unwrap_or_default()
 }
 
-/// Answers with a stream of events that no proxy stores or holds back.
+/// Answers with a stream of events that no proxy stores or buffers.
 pub fn stream(events: impl Stream<Item = Event> + Send + 'static) -> Response {
     let stream = Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(KeepAlive::new().interval(COMMENT_INTERVAL));
     let headers = [(header::CACHE_CONTROL, "no-store"), (HeaderName::from_static("x-accel-buffering"), "no")];

@@ -14,7 +14,8 @@ use tonic::{Code, Status, transport::server::TcpConnectInfo};
 use super::{Api, Form, Session, form::see, of_status, session::set_cookie};
 use crate::{client::CALLER, pages};
 
-/// The most addresses that iam is told of: those of the 99 proxies that the gateway may have before it, of the browser and of the gateway.
+/// The maximum number of addresses that are sent to iam: those of the up to 99 proxies in front of the gateway, of the browser and of the
+/// gateway.
 const MAX_CALLERS: usize = 101;
 
 pub async fn login(
@@ -65,8 +66,8 @@ fn refused(status: &Status) -> Problem {
     }
 }
 
-/// Returns the addresses through which a request came, for iam to choose the one that counts: those in its `X-Forwarded-For`, the first of
-/// which the caller may have made up, and at last the peer's.
+/// Returns the addresses through which a request came, from which iam chooses the one that it counts by: those in `X-Forwarded-For`, the
+/// first of which the caller may have made up, and then the peer's address.
 pub(super) fn callers(info: Option<Extension<TcpConnectInfo>>, headers: &HeaderMap) -> String {
     let peer = info.and_then(|Extension(info)| info.remote_addr).map(|peer| peer.ip().to_canonical());
     let sent = headers.get_all(CALLER).iter().flat_map(|list| list.as_bytes().split(|byte| *byte == b','));
@@ -77,14 +78,14 @@ pub(super) fn callers(info: Option<Extension<TcpConnectInfo>>, headers: &HeaderM
     texts.collect::<Vec<_>>().join(", ")
 }
 
-/// It needs the session, which an access token does not replace.
+/// Needs the session itself: an access token is not enough.
 pub async fn logout(
     State(api): State<Api>,
     session: Option<Extension<Session>>,
     form: Form,
 ) -> Result<Response, Problem> {
     if let Some(Extension(session)) = session {
-        // An ended session is answered with OK; a malformed one opens nothing.
+        // iam responds with OK for an ended session. A malformed session gives no access, so its refusal counts as a logout.
         match api.iam.logout(&session.into_id()?).await {
             Ok(()) => {}
             Err(status) if status.code() == Code::InvalidArgument => {}
@@ -94,13 +95,13 @@ pub async fn logout(
     Ok(logged_out(&api, &form))
 }
 
-/// It needs the session, which an access token does not replace.
+/// Needs the session itself: an access token is not enough.
 pub async fn logout_all(State(api): State<Api>, session: Session, form: Form) -> Result<Response, Problem> {
     api.iam.logout_all(&session.into_id()?).await.map_err(|status| of_status("iam", &status))?;
     Ok(logged_out(&api, &form))
 }
 
-/// Ends one of the user's sessions, which the profile lists.
+/// Ends one of the user's sessions, by the id that the profile lists.
 pub async fn end_session(State(api): State<Api>, Path(id): Path<String>, form: Form) -> Response {
     match api.iam.end_session(id).await {
         Ok(()) if form.is_form => see("/console/profile").into_response(),
@@ -148,7 +149,7 @@ mod tests {
             (&[b"192.0.2.1"], "192.0.2.1, 10.0.0.10"),
             (&[b"198.51.100.1, 192.0.2.1"], "198.51.100.1, 192.0.2.1, 10.0.0.10"),
             (&[b"198.51.100.1", b"2001:db8::1"], "198.51.100.1, 2001:db8::1, 10.0.0.10"),
-            // What the caller sends cannot hide what the gateway has appended.
+            // A value that the caller sends cannot hide the address that the gateway appends.
             (&[b"\xff, 192.0.2.1"], "unknown, 192.0.2.1, 10.0.0.10"),
         ] {
             assert_eq!(callers_of("10.0.0.10:5000", lists), expected);

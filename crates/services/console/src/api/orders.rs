@@ -1,5 +1,5 @@
-//! The user's orders: create, list, show, pay, cancel. What a program sends is passed on as it is, and the order service answers; a form is
-//! answered with a page.
+//! The user's orders: create, list, show, pay, cancel. A program's request is passed on to the order service, and its response is returned
+//! as it is; a form is answered with a page.
 
 use axum::{
     body::Bytes,
@@ -24,9 +24,9 @@ use crate::{
 };
 
 const BASE: &str = "/api/v1/orders";
-/// Where the same is at the console.
+/// The path of the orders in the console's API.
 const OWN: &str = "/console/api/orders";
-/// The most units of one part in a form. The order service has the limit of an order.
+/// The maximum number of units of one part in a form. The order service limits the units of a whole order.
 pub const MAX_UNITS: i64 = 100;
 
 pub async fn list(State(api): State<Api>, visit: Visit, RawQuery(query): RawQuery) -> Response {
@@ -74,13 +74,14 @@ fn wanted(form: &Form, user: Uuid) -> Result<(HeaderValue, Bytes), Problem> {
     Ok((key_of(given)?, order.to_string().into()))
 }
 
-/// Returns the body of a program's order, in which the user may be absent. What is no JSON object, the order service refuses.
+/// Returns the body of a program's order, with the user added if it is absent. A body that is not a JSON object is returned unchanged; the
+/// order service refuses it.
 fn with_user(body: Bytes, user: Uuid) -> Bytes {
     let members = serde_json::from_slice::<Map<String, Value>>(&body).ok();
     let members = members.filter(|members| !members.contains_key("user_uuid"));
     let brace = body.iter().position(|byte| *byte == b'{');
     let (Some(members), Some(brace)) = (members, brace) else { return body };
-    // The rest stays as it was sent, so that the order service sees a member that is there twice.
+    // The rest stays as it was sent, so that the order service sees duplicate members.
     let (start, rest) = body.split_at(brace + 1);
     let separator = if members.is_empty() { "" } else { "," };
     let user = format!(r#""user_uuid":"{user}"{separator}"#);
@@ -159,7 +160,7 @@ fn headers_of_program(headers: &HeaderMap) -> HeaderMap {
     read
 }
 
-/// Returns the headers of the JSON that a form becomes.
+/// Returns the headers of the JSON request that is made of a form.
 fn headers_of_form(key: Option<HeaderValue>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -167,7 +168,7 @@ fn headers_of_form(key: Option<HeaderValue>) -> HeaderMap {
     headers
 }
 
-/// Returns the end of a request's path, below that of the orders.
+/// Returns the rest of a request's path, below the path of the orders.
 fn below(uri: &Uri) -> &str {
     uri.path().strip_prefix(OWN).unwrap_or_default()
 }
@@ -191,7 +192,7 @@ fn finished(order: OrderId, answer: Result<Answer, Error>) -> Response {
     see(&format!("/console/orders/{order}?refused={code}"))
 }
 
-/// Returns the order of a path. The refusal of another text is that of the order service.
+/// Parses the order's uuid in a path. An invalid one is refused as by the order service.
 pub fn order(path: &str) -> Result<OrderId, Problem> {
     Uuid::try_parse(path).map(OrderId::new).map_err(|_| Problem::invalid("order_uuid", "must be a uuid"))
 }

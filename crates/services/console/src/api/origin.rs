@@ -8,7 +8,7 @@ use axum::{
 };
 use platform::http::problem::Problem;
 
-/// Middleware: refuses a write whose `Origin` is not the host that it is sent to.
+/// Middleware: refuses a write whose `Origin` is not the host to which the request is sent.
 pub async fn check(request: Request, next: Next) -> Response {
     if request.method().is_safe() || is_own(&request) {
         next.run(request).await

@@ -1,4 +1,4 @@
-//! `GET /console/api/parts`: parts with price and stock, filtered like inventory filters them.
+//! `GET /console/api/parts`: parts with price and stock, with the filters of inventory.
 
 use axum::{
     Json,

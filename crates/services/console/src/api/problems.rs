@@ -1,4 +1,4 @@
-//! The HTTP problems that refusals and failures become.
+//! Maps refusals and failures to HTTP problems.
 
 use axum::http::StatusCode;
 use platform::{error_chain, grpc, http::problem::Problem, invalid::InvalidFields};
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
     use crate::client::Payments;
 
-    /// The calls after which a circuit breaker is open at the latest.
+    /// After this number of failed calls, a circuit breaker is open.
     const MANY: usize = 30;
 
     /// Returns the log of a status's conversion.

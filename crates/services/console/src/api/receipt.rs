@@ -1,4 +1,4 @@
-//! `GET /console/api/orders/{uuid}/receipt` and `/export`: what the audit's rules say about one order, and all of it as one file.
+//! `GET /console/api/orders/{uuid}/receipt`: the results of the audit's rules for one order. `/export`: timeline and receipt as one file.
 
 use axum::{
     Json,

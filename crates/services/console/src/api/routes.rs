@@ -25,7 +25,7 @@ use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 use super::{Api, contacts, couriers, live, login, operator, orders, origin, parts, receipt, session, timeline};
 use crate::pages;
 
-/// Returns the endpoints for programs. Users see their own orders; what operators may do needs the role.
+/// Returns the endpoints for programs. Users see their own orders; the operators' endpoints need the role.
 fn requests() -> Endpoints<Api> {
     Endpoints::default()
         .post(
@@ -90,7 +90,7 @@ fn sessions() -> Endpoints<Api> {
         .post(PUBLIC, "/console/api/logout", "Ends the session", login::logout)
 }
 
-/// Who may call what. A session ends in the last rows: the test of docs/access.md asks in this order.
+/// Who may call what. The rows that end a session are the last, because the test of docs/access.md calls the endpoints in this order.
 pub static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     let redirects = ["GET /", "GET /console"].map(Rule::public);
     let all = requests().merge(streams()).merge(pages::all()).merge(sessions());

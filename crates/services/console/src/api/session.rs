@@ -1,5 +1,5 @@
-//! The session of a browser: the cookie `shipyard_session`, which holds iam's session uuid and nothing else. A program may send the session in
-//! a header instead, or an access token.
+//! The session of a browser: the cookie `shipyard_session`, which holds iam's session uuid and nothing else. A program may send the session
+//! in a header instead, or an access token.
 
 use axum::{
     extract::{FromRequestParts, Request},
@@ -22,7 +22,7 @@ pub const COOKIE: &str = "shipyard_session";
 pub struct Session(pub String);
 
 impl Session {
-    /// Returns the session's id. Fails for an access token, in whose place iam wants the session itself.
+    /// Returns the session's id. Fails for an access token, because iam requires the session itself.
     pub fn into_id(self) -> Result<String, Problem> {
         match credential(&self.0) {
             Credential::Session(id) => Ok(id),
@@ -39,7 +39,8 @@ impl<S: Sync> FromRequestParts<S> for Session {
     }
 }
 
-/// Middleware: passes the cookie's session on in the header that the guard reads. A program sends a header that it reads itself.
+/// Middleware: copies the session from the cookie to the header that the guard reads. A program sends that header itself, or an access
+/// token.
 pub async fn from_cookie(mut request: Request, next: Next) -> Response {
     if let Some(session) = cookie(request.headers()).and_then(|value| HeaderValue::from_str(value).ok()) {
         request.headers_mut().insert(SESSION_HEADER, session);

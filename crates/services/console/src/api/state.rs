@@ -1,4 +1,4 @@
-//! What every endpoint works with.
+//! The state that the endpoints share.
 
 use std::sync::Arc;
 
@@ -29,20 +29,20 @@ pub struct Api {
     pub operations: Arc<dyn Operations>,
     pub lag: LagHistory,
     pub topics: Topics,
-    /// Replaying or discarding dead letters: the sentences of its result.
+    /// The action that replays or discards dead letters. Its result is a list of sentences.
     pub letter_work: Work<Vec<String>>,
     pub audits: Work<Audited>,
     pub long_actions: LongActions,
     pub live: Live,
-    /// True if browsers reach the console over TLS alone.
+    /// True if browsers reach the console only over TLS.
     pub is_secure: bool,
     /// The address of Jaeger's web page.
     pub jaeger: Option<Arc<str>>,
 }
 
 impl Api {
-    /// Returns the order in a request's path, and whether it is the visitor's own. NOT_FOUND for another user's; an operator reads every order,
-    /// which is recorded with `request`, the path of the request.
+    /// Returns the order in a request's path, and true if it is the visitor's own. Fails with NOT_FOUND for another user's order, unless
+    /// the visitor is an operator. An operator's access is recorded with `request`, the path of the request.
     pub async fn readable(&self, visit: &Visit, path: &str, request: &str) -> Result<(OrderId, bool), Problem> {
         let order = order(path)?;
         let checked = self.timelines.check(&visit.caller(), &visit.session, order, request).await;

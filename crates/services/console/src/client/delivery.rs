@@ -24,7 +24,7 @@ pub struct Delivery {
 
 impl Delivery {
     /// `as_service` carries this service's identity, since users may not list couriers; `as_user` forwards the credential of the request.
-    /// `geo` carries none.
+    /// `geo` carries no credential.
     pub fn new(as_service: Peer, as_user: Peer, geo: Peer) -> Self {
         Self {
             couriers: DeliveryServiceClient::new(as_service),
@@ -39,7 +39,7 @@ impl Delivery {
         Ok(answer.map_err(|status| Error::Unavailable("delivery", status.into()))?.into_inner().couriers)
     }
 
-    /// Returns the delivery of an order that the session's user may see; `None` if it has none.
+    /// Returns the delivery of an order that the session's user may see, or `None` if the order has no delivery.
     pub async fn of_order(&self, order: OrderId) -> Result<Option<GetDeliveryStatusResponse>, Status> {
         let request = GetDeliveryStatusRequest { order_id: order.to_string() };
         match self.deliveries.clone().get_delivery_status(request).await {

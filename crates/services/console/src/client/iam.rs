@@ -19,7 +19,8 @@ use tonic::{Request, Status, metadata::AsciiMetadataValue};
 
 use super::credential;
 
-/// The metadata with the addresses through which a request came. From this service iam believes them, and counts logins by one of them.
+/// The metadata with the addresses through which a request came. iam trusts them if this service sends them, and counts logins by one of
+/// them.
 pub const CALLER: &str = "x-forwarded-for";
 
 #[derive(Clone)]
@@ -31,7 +32,7 @@ pub struct Iam {
 }
 
 impl Iam {
-    /// `as_service` carries this service's identity, without which iam does not believe where a password comes from; `as_user` forwards the
+    /// `as_service` carries this service's identity, without which iam does not trust the addresses in [`CALLER`]; `as_user` forwards the
     /// credential of the request.
     pub fn new(as_service: Peer, as_user: Peer) -> Self {
         Self {

@@ -1,4 +1,5 @@
-//! The other services, called with the session or access token of the user who asks. What they answer is passed on as JSON.
+//! Clients of the other services, with the session or access token of the user who sends the request. Their responses are passed on as
+//! JSON.
 
 mod customers;
 mod delivery;
@@ -19,7 +20,7 @@ pub use orders::{Answer, IDEMPOTENCY_KEY, Orders};
 pub use payments::Payments;
 use platform::auth::{Credential, TokenKind};
 
-/// Returns what the text is by which a user is known: an access token, or else a session.
+/// Returns a credential, which is an access token or else a session.
 pub fn credential(text: &str) -> Credential {
     match TokenKind::from_token(text) {
         Ok(TokenKind::User) => Credential::Token(text.to_owned()),

@@ -1,5 +1,5 @@
-//! What the program gives the console that needs more than the console's own database: receipts, from the rules of the audit, and what
-//! operators see and do.
+//! The operations for which the console's own database is not enough, and which the program `shipyard` provides: receipts, from the rules
+//! of the audit, and what operators see and do.
 
 use std::sync::{Arc, OnceLock};
 
@@ -15,7 +15,7 @@ use crate::model::{Discarded, Filter, LetterPage, OutboxState, PartitionLag, Pla
 #[serde(rename_all = "lowercase")]
 pub enum CheckState {
     Held,
-    /// It cannot be said yet: work is under way, or a database does not answer.
+    /// Not known yet: work is under way, or a database does not respond.
     Open,
     Violated,
 }
@@ -26,16 +26,16 @@ pub struct Check {
     pub invariant: String,
     pub text: String,
     pub state: CheckState,
-    /// The rows and records that show it, or the row and reason of a violation.
+    /// The rows and records that prove it, or the row and reason of a violation.
     pub evidence: Vec<String>,
 }
 
-/// How far a long action is.
+/// The progress of a long action.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Progress {
-    /// What it is doing.
+    /// What the action is doing now.
     pub step: String,
-    /// How many are done, of how many; both 0 where nothing is counted.
+    /// The number of items that are done, out of `total`; both are 0 while nothing is counted.
     pub done: usize,
     pub total: usize,
 }
@@ -84,13 +84,13 @@ pub trait Operations: Send + Sync {
     async fn audit(&self, progress: OnProgress) -> anyhow::Result<Audited>;
 }
 
-/// Makes the operations from the variables of the process.
+/// Creates the operations from the variables of the process.
 pub type Make = fn(&Settings) -> Arc<dyn Operations>;
 
 static MAKE: OnceLock<Make> = OnceLock::new();
 
-/// Gives this process operations. The program `shipyard` does it before it starts a service, since the audit, which depends on every
-/// service, cannot be a dependency of one. The first call counts.
+/// Sets the operations of this process. The program `shipyard` calls this before it starts a service: the audit depends on every service,
+/// so no service can depend on the audit. Only the first call has an effect.
 pub fn provide(make: Make) {
     let _ = MAKE.set(make);
 }

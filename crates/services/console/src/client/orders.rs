@@ -58,7 +58,7 @@ pub struct Orders {
     order: Peer,
 }
 
-/// What the order service answered.
+/// A response of the order service.
 pub struct Answer {
     pub status: StatusCode,
     headers: HeaderMap,
@@ -115,7 +115,7 @@ impl Orders {
 }
 
 impl Answer {
-    /// Returns the refusal that the answer is.
+    /// Returns the problem in a response that is a refusal.
     pub fn problem(&self) -> Problem {
         let json = self.json();
         let text = |name: &str| json[name].as_str().unwrap_or_default();
@@ -123,7 +123,7 @@ impl Answer {
         Problem { field: json["field"].as_str().map(Into::into), ..Problem::new(self.status, code, text("message")) }
     }
 
-    /// Returns the body, or null if it is no JSON.
+    /// Returns the body, or null if it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }

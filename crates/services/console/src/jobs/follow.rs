@@ -1,4 +1,4 @@
-//! Feeds the open streams, and notes the lag of the consumers.
+//! Feeds the open streams, and records the lag of the consumers.
 
 use platform::jobs::Job;
 

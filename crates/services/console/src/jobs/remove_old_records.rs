@@ -1,4 +1,4 @@
-//! Deletes records of the timeline that are as old as those which no topic has any longer.
+//! Retention: deletes records of the timeline that are so old that no topic has them any longer.
 
 use platform::jobs::{Done, Job, Retention};
 

@@ -1,4 +1,4 @@
-//! What the console knows of each event: the state that begins with it, and the words of both.
+//! What the console knows of each event: the state that begins with it, and the texts for both.
 
 use contracts::events::route_of;
 use serde_json::Value;
@@ -10,7 +10,7 @@ pub struct State {
     pub name: String,
 }
 
-/// The words of an event for a reader who does not know the system.
+/// The texts for an event, for a reader who does not know the system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Words {
     /// Short enough for the drawing.
@@ -51,7 +51,7 @@ pub fn state_title(service: &str, name: &str) -> Option<&'static str> {
     }
 }
 
-/// Returns the words of an event by its type without the package, and by members of its payload. `None` if this table lacks it.
+/// Returns the texts for an event, by its type without the package and by members of its payload. `None` if this table lacks the event.
 pub fn words<'a>(name: &str, member: impl Fn(&str) -> Option<&'a str>) -> Option<Words> {
     let (title, sentence) = match (name, member("status").unwrap_or_default()) {
         ("OrderCreated", _) => (
@@ -84,7 +84,7 @@ pub fn words<'a>(name: &str, member: impl Fn(&str) -> Option<&'a str>) -> Option
     Some(Words { title, sentence })
 }
 
-/// Returns the title of a payment's status: of an outcome, or of one that only payment's answers have.
+/// Returns the title of a payment's status, also of a status that only payment's API has and no event.
 pub fn payment(status: &str) -> Option<&'static str> {
     Some(match status {
         "PENDING" => "Payment under way",

@@ -14,14 +14,14 @@ pub struct ServiceState {
     pub about: &'static str,
     /// The address of its admin port.
     pub admin: String,
-    /// `None` if the admin port does not tell it.
+    /// `None` if the admin port does not report it.
     pub version: Option<String>,
     pub is_ready: bool,
     /// The conditions that are not met, such as `database`.
     pub waiting_for: Vec<String>,
     /// Why the admin port was not read.
     pub error: Option<String>,
-    /// Only those of the service's own calls.
+    /// The circuit breakers of the service's own calls.
     pub breakers: Vec<Breaker>,
 }
 
@@ -29,7 +29,7 @@ pub struct ServiceState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Breaker {
     pub peer: String,
-    /// `closed`, `half open` or `open`: the worst of them.
+    /// `closed`, `half open` or `open`: the worst state of these breakers.
     pub state: &'static str,
 }
 
@@ -73,7 +73,7 @@ pub struct PartitionLag {
     pub lag: i64,
 }
 
-/// Which dead letters are wanted. Absent conditions are met.
+/// A filter of dead letters. A condition that is absent matches every letter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Filter {
@@ -87,7 +87,7 @@ pub struct Filter {
     pub kind: Option<String>,
     /// A part of the error, in any case.
     pub reason: Option<String>,
-    /// The time at which the newest of them was dead-lettered. An action takes no letter that came after its question.
+    /// The time at which the newest letter of the confirmation was dead-lettered. The action leaves out letters that arrived later.
     pub until: Option<DateTime<Utc>>,
 }
 
@@ -96,7 +96,7 @@ pub struct Filter {
 pub struct LetterPage {
     /// The number of letters that match.
     pub matching: usize,
-    /// The time at which the newest of those was dead-lettered.
+    /// The time at which the newest letter that matches was dead-lettered.
     pub newest: Option<DateTime<Utc>>,
     /// The number of letters by state, whether they match or not, of the topics that were read.
     pub pending: usize,
@@ -116,11 +116,11 @@ pub struct Letter {
     pub state: LetterState,
     /// Who resolved it, when and why, if it is resolved and the journal has it.
     pub resolved: Option<Resolved>,
-    /// The place of the original record.
+    /// The topic, the partition and the offset of the original record.
     pub topic: String,
     pub partition: String,
     pub offset: String,
-    /// The consumer group that failed to handle it.
+    /// The consumer group that failed to handle the message.
     pub group: String,
     pub kind: String,
     pub error: String,
@@ -155,7 +155,7 @@ pub struct Plan {
     pub letters: usize,
     /// The messages that no consumer can decode, so that each becomes a dead letter again.
     pub poison: Vec<Poison>,
-    /// The messages of programs outside: whether a consumer refuses one for what it has stored is not known.
+    /// The messages of outside programs. Whether a consumer would refuse one because of the data that the service has stored is not known.
     pub from_outside: usize,
     /// The messages that are skipped, since another consumer's letter of the same message was discarded.
     pub discarded: usize,

@@ -24,7 +24,7 @@ pub struct NewRecord {
     pub event: Option<Uuid>,
     /// The type, such as `events.v1.OrderPaid`. Empty if the record does not name one.
     pub kind: String,
-    /// When the change was committed of which the record tells; when it was published, if it does not say that.
+    /// The time at which the change was committed that the record reports, or the time of publication if the record does not have it.
     pub committed_at: DateTime<Utc>,
     pub published_at: DateTime<Utc>,
     pub consumed_at: DateTime<Utc>,

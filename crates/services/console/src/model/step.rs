@@ -85,8 +85,7 @@ impl Step {
         [Some(event), begun].into_iter().flatten()
     }
 
-    /// Returns the place of the record after which a reader continues that has seen the step at `place`, and whether it still lacks the
-    /// record's state.
+    /// Returns the place of the record to which the step at `place` belongs.
     pub fn seen(place: i64) -> i64 {
         place / 2
     }

@@ -24,7 +24,8 @@ use crate::api::{Api, Session, is_form};
 /// The maximum size of a form, and of a problem.
 const MAX_BYTES: usize = platform::http::BODY_LIMIT;
 
-/// Middleware around the pages: answers a caller without a session with the login, which leads back to the page. Other problems become pages.
+/// Middleware around the pages: answers a caller without a session with the login, which leads back to the page. Other problems become
+/// pages.
 pub async fn as_page(State(api): State<Api>, request: Request, next: Next) -> Response {
     let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
     let session = request.extensions().get::<Session>().cloned();
@@ -35,7 +36,7 @@ pub async fn as_page(State(api): State<Api>, request: Request, next: Next) -> Re
     }
 }
 
-/// Answers a request for a path that does not exist: a browser with a page.
+/// Answers a request for a path that does not exist. A browser gets a page.
 pub async fn not_found(State(api): State<Api>, request: Request) -> Response {
     let problem = http::not_found(request.uri().clone()).await.into_response();
     if !http::asks_for_page(request.headers()) {
@@ -65,7 +66,7 @@ pub async fn after_form(State(api): State<Api>, request: Request, next: Next) ->
     }
 }
 
-/// Returns the page on which a form is, with what was typed into it.
+/// Returns the page that has the form, with the values that the user typed.
 fn page_of_form(path: &str, body: &[u8]) -> String {
     let path = path.strip_prefix("/console/api").unwrap_or_default();
     match (path, path.strip_prefix("/orders/").and_then(|rest| rest.split('/').next())) {

@@ -25,7 +25,7 @@ use crate::api::{Api, Form, of_status};
 /// The maximum number of different parts.
 const MAX_LINES: usize = 200;
 
-/// What is to be ordered.
+/// The parts to order, with the address and the idempotency key.
 #[derive(Default)]
 struct Wanted {
     quantities: Vec<(Uuid, i64)>,
@@ -87,8 +87,8 @@ pub async fn refused(api: &Api, visit: &Visit, form: &Form, problem: &Problem) -
     shown(api, visit, wanted, refusal::status(problem), Some(refusal::shown(problem))).await
 }
 
-/// Returns whether the same key would get the same refusal again, although its cause may be gone: the order service has stored it, or the key
-/// itself is refused. After any other failure the order may have been placed, so the next try must have the same key.
+/// Returns true if the same key would get the same refusal again, although its cause may be gone: the order service has stored it, or the
+/// key itself is refused. After any other failure the order may have been placed, so the next try must have the same key.
 fn ends_key(problem: &Problem) -> bool {
     match problem.code {
         // The first request under a used key may have placed the order: the customer decides by changing the cart.

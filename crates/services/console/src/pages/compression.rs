@@ -16,7 +16,7 @@ const MIN_BYTES: usize = 1024;
 /// The maximum size of a page, in bytes.
 const MAX_BYTES: usize = 8 << 20;
 
-/// Compresses bytes. A text of HTML becomes a fifth of its size.
+/// Compresses bytes. HTML becomes about a fifth of its size.
 pub fn gzip(bytes: &[u8]) -> Bytes {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     // Writing to memory does not fail.

@@ -10,7 +10,7 @@ use axum::{
 /// How a browser uses the answer. Other clients do not send it.
 const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
-/// Middleware: leads a visitor who opens a part to its page, whose address is that of the part without the last segment.
+/// Middleware: redirects a visitor who opens a part to the page of the part, whose address is that of the part without the last segment.
 pub async fn in_page(request: Request, next: Next) -> Response {
     let is_opened = request.headers().get(FETCH_MODE).is_some_and(|mode| mode == "navigate");
     match request.uri().path().rsplit_once('/') {

@@ -1,4 +1,4 @@
-//! What is known of an order, from the records of its topics and from the services' answers.
+//! What the console knows of an order, from the records of its topics and from the services' responses.
 
 use std::collections::HashMap;
 
@@ -19,10 +19,10 @@ use super::{
 };
 use crate::model::{Kind, Step};
 
-/// What stands for the address of another user's order, which only its owner sees.
+/// The text in place of another user's address, which only that user may see.
 const HIDDEN: &str = "known to its owner alone";
 
-/// What is known of an order.
+/// What the console knows of an order.
 #[derive(Default)]
 pub struct Known {
     pub parts: Vec<Uuid>,
@@ -82,7 +82,7 @@ impl Known {
         known
     }
 
-    /// Sets a status that comes later than the one that is known: records of different topics may arrive in another order.
+    /// Sets the status if it comes after the known status: records of different topics may arrive in another order.
     fn reach(&mut self, status: &str) {
         let rank =
             |status: &str| ["PENDING_PAYMENT", "PAID", "ASSEMBLED", "CANCELLED"].iter().position(|one| *one == status);
@@ -153,7 +153,7 @@ impl Known {
             .map(|(part, quantity)| {
                 let part = part.to_string();
                 let (name, price) = known.get(&part).map_or((part, None), |(name, price)| (name.clone(), Some(*price)));
-                // With one part only, what was paid is exact, also if its price has changed since.
+                // With one part only, the price follows from the total, even if the part's price has changed since.
                 let price = if single { Some(Money(self.total / quantity)) } else { price };
                 OrderLine { name, quantity, price }
             })

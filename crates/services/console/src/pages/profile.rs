@@ -68,11 +68,11 @@ pub async fn show(State(api): State<Api>, visit: Visit) -> Response {
     page(StatusCode::OK, &view)
 }
 
-/// Returns what a service said, or notes that it did not.
+/// Returns the response of a service, or adds the service to `away` if it failed.
 fn known<T>(away: &mut Vec<String>, service: &'static str, answer: Result<T, Status>) -> Option<T> {
     answer
         .map_err(|status| {
-            // Logs what is no outage.
+            // Logs the failure, unless it is an outage.
             let _ = of_status(service, &status);
             if !away.iter().any(|one| one == service) {
                 away.push(service.to_owned());

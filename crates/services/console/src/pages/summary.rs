@@ -1,4 +1,5 @@
-//! An order in short: what the services say of it, and what its timeline says where they do not answer or do not tell the visitor.
+//! The summary of an order: what the services report of it, and where they do not respond or the visitor may not call them, what the
+//! timeline has.
 
 use contracts::ids::OrderId;
 use platform::http::problem::Problem;
@@ -16,7 +17,7 @@ use crate::{
     model::Step,
 };
 
-/// Returns an order in short. `is_own` is false if an operator looks at another user's.
+/// Returns the summary of an order. `is_own` is false if an operator looks at another user's order.
 pub async fn summary(
     api: &Api,
     visit: &Visit,
@@ -38,7 +39,7 @@ pub async fn summary(
     if let Some((answer, payment)) = owners {
         match answer {
             Ok(answer) if answer.status.is_success() => known.read(&answer.json()),
-            // The timeline has the order, or the caller would not be here.
+            // The timeline has the order, otherwise the visitor would have got NOT_FOUND before.
             Ok(_) | Err(_) if !known.status.is_empty() => away.push("order".to_owned()),
             Ok(answer) => return Err(refused(answer.status)),
             Err(error) => return Err(of_error(error)),
@@ -63,7 +64,7 @@ pub async fn summary(
     let is_paying =
         waits && known.payment.as_ref().is_some_and(|one| matches!(one.status.as_str(), "PENDING" | "SUCCESS"));
     let can_act = is_own && waits && !is_paying;
-    // Without payment the page does not know the number of the attempt.
+    // If payment does not respond, the page does not know the number of the attempt.
     let can_pay = can_act && !away.iter().any(|one| one == "payment");
     Ok(Summary {
         uuid: order.to_string(),
@@ -75,7 +76,7 @@ pub async fn summary(
         delivery_address: known.address,
         delivery: known.delivery,
         balance: balance.and_then(Result::ok).map(Money),
-        // The same for each rendering until an attempt is refused: a user who clicks twice pays once.
+        // The key is the same for each rendering until an attempt is refused, so a user who clicks twice pays once.
         pay_key: if can_pay { format!("pay-{order}-{}", known.attempt + 1) } else { String::new() },
         methods: Method::all(),
         is_paying,
@@ -95,7 +96,7 @@ fn refused(status: axum::http::StatusCode) -> Problem {
 }
 
 fn note(away: &mut Vec<String>, service: &'static str, status: &Status) {
-    // Logs what is no outage.
+    // Logs the failure, unless it is an outage.
     let _ = of_status(service, status);
     away.push(service.to_owned());
 }

@@ -1,4 +1,4 @@
-//! The words of the pages for the values of the contracts. A value without an entry is shown as it is.
+//! The texts of the pages for the values of the contracts. A value without an entry is shown as it is.
 
 use super::step_view::{Meaning, StepView};
 use crate::model::event::{self, Words};

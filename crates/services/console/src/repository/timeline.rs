@@ -10,10 +10,10 @@ use crate::{
     model::{NewRecord, Record},
 };
 
-/// The maximum number of records of one order that are read. An order's life has some ten; repeats and attempts to pay add to them.
+/// The maximum number of records of one order that are read at once. An order has about ten; repeats and attempts to pay add to them.
 pub const MAX_RECORDS: i64 = 1000;
 
-/// The records after a place, and the place up to which that is all.
+/// The records after a place, and the place up to which these records are complete.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Caught {
     pub records: Vec<Record>,
@@ -21,7 +21,7 @@ pub struct Caught {
 }
 
 impl Caught {
-    /// Creates the result of a read of which `last` is the last place that there is.
+    /// Creates the result of a read. `last` is the last place of the timeline.
     pub(super) fn new(records: Vec<Record>, last: i64) -> Self {
         let is_full = i64::try_from(records.len()).is_ok_and(|count| count >= MAX_RECORDS);
         let up_to = records.last().filter(|_| is_full).map_or(last, |record| record.place);

@@ -12,7 +12,7 @@ use crate::error::Error;
 pub struct CourierReader {
     couriers: Couriers,
     caller: Caller,
-    /// Couriers that were not read yet, which come before further changes.
+    /// The couriers that the reader has yet to return; they come before further changes.
     known: VecDeque<Courier>,
     changes: broadcast::Receiver<Arc<Courier>>,
     slot: Slot,
@@ -22,7 +22,7 @@ impl Couriers {
     /// Reads the couriers, as the user may see them, in one of the streams of `live`.
     pub async fn read(&self, live: &Live, user: User) -> Result<CourierReader, Error> {
         let (slot, caller) = (live.slot(UserId::new(user.uuid))?, Caller::User(user));
-        // First the changes, then what there is: no change is between them.
+        // Subscribes to the changes before it reads the couriers, so that it misses no change in between.
         let changes = self.subscribe();
         let known = self.list(&caller).await?.into_iter().map(|one| one.courier).collect();
         Ok(CourierReader { couriers: self.clone(), caller, known, changes, slot })
@@ -30,7 +30,8 @@ impl Couriers {
 }
 
 impl CourierReader {
-    /// Returns the next courier. `None` ends the stream: its slot is needed, the service stops, or it is not known who may see the courier's order.
+    /// Returns the next courier. `None` ends the stream: its slot is needed, the service stops, or the owner of the courier's order could
+    /// not be determined.
     pub async fn next(&mut self) -> Option<Courier> {
         while !self.slot.closing.is_cancelled() {
             if let Some(courier) = self.known.pop_front() {
@@ -42,7 +43,8 @@ impl CourierReader {
             };
             match changed {
                 Ok(changed) => self.known.push_back(changed.as_ref().clone()),
-                // More couriers have changed at once than a stream holds. The changes that it still has may be older than what was last seen.
+                // More couriers have changed at once than a stream holds. The changes that it still has may be older than the couriers as
+                // last seen.
                 Err(RecvError::Lagged(_)) => {
                     self.changes = self.couriers.subscribe();
                     self.known = self.couriers.last_seen().into();

@@ -1,4 +1,4 @@
-//! Couriers: who may see what of them, and one look per tick at the delivery service for all streams of this process.
+//! Couriers: who may see what of them, and one request per tick to the delivery service for all streams of this process.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -19,7 +19,7 @@ use crate::{client::Delivery, error::Error, repository::Timeline};
 
 /// Couriers move once a second by default.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
-/// The changes that a stream may fall behind. The reader of one that falls further behind gets all couriers again.
+/// The maximum number of changes by which a stream may fall behind. If it falls further behind, its reader gets all couriers again.
 const MAX_BEHIND: usize = 256;
 /// The maximum number of orders whose owner and destination are kept. Neither ever changes.
 const MAX_KEPT: u64 = 10_000;
@@ -114,7 +114,7 @@ impl Couriers {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Asks for the couriers while there are streams, until `stop`.
+    /// Reads the couriers from the delivery service while there are streams, until `stop`.
     pub async fn follow(self, stop: CancellationToken) -> anyhow::Result<()> {
         let mut outage = platform::outage::Outage::new("the couriers", "live");
         loop {

@@ -1,7 +1,7 @@
 //! The lag of the consumers now, and over the last 15 minutes as far as this process has been running.
 //!
-//! The broker knows only the present, and the services' own gauges end with a service that stops, just when its lag matters. So the broker
-//! is asked every 15 seconds. The history is this process's own, and begins with it.
+//! The broker knows only the current lag, and the gauges of a service end when the service stops, which is just when its lag matters. So
+//! the console reads the lag from the broker every 15 seconds. Each process has a history of its own, which begins at its start.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -17,11 +17,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{client::Operations, model::PartitionLag};
 
-/// How often the lag is noted.
+/// How often the lag is recorded.
 pub const SAMPLE_INTERVAL: Duration = Duration::from_secs(15);
-/// How long it is remembered.
+/// How long a recorded lag is kept.
 pub const RETENTION: TimeDelta = TimeDelta::minutes(15);
-/// For how long readers get the same answer of the broker.
+/// How long readers get the same response of the broker.
 const CACHE_TTL: Duration = Duration::from_secs(2);
 
 /// A partition of a topic, as one group reads it.
@@ -66,7 +66,7 @@ impl LagHistory {
         Self { operations, state: Arc::default() }
     }
 
-    /// Returns the lag now. Readers who ask at the same time share one question to the broker.
+    /// Returns the lag now. Concurrent callers share one request to the broker.
     pub async fn now(&self) -> anyhow::Result<Arc<Lags>> {
         let mut state = self.state.lock().await;
         match &state.latest {
@@ -75,7 +75,7 @@ impl LagHistory {
         }
     }
 
-    /// Notes the lag until `stop`.
+    /// Records the lag until `stop`.
     pub async fn follow(self, stop: CancellationToken) -> anyhow::Result<()> {
         let mut outage = Outage::new("the lag of consumers", "lag-history");
         loop {

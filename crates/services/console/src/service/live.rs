@@ -20,7 +20,8 @@ use crate::{
 
 /// How often the timeline is read for records that another replica has added.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
-/// The steps that a stream may fall behind. The reader of one that falls further behind reads the timeline after the last step that it saw.
+/// The maximum number of steps by which a stream may fall behind. If it falls further behind, its reader reads the timeline from its last
+/// step on.
 const MAX_BEHIND: usize = 64;
 
 /// The streams of this process. Clones share them.
@@ -56,13 +57,13 @@ impl Live {
         }))
     }
 
-    /// Takes the slot of a stream of `user`. Fails while all are taken by others or by `user`.
+    /// Takes the slot of a stream of `user`, as [`StreamSlots::take`] does. Fails if `user` can get none.
     pub fn slot(&self, user: UserId) -> Result<Slot, Error> {
         self.0.slots.take(user).ok_or(Error::TooManyStreams)
     }
 
-    /// Opens a stream of the steps of an order, for `user`. It has every step that is committed from now on, so that who reads the timeline afterwards
-    /// misses none.
+    /// Opens a stream of the steps of an order, for `user`. The stream has every step that is committed from now on, so a caller that reads
+    /// the timeline afterwards misses none.
     pub(super) fn open(&self, order: OrderId, user: UserId) -> Result<Stream, Error> {
         let slot = self.slot(user)?;
         let steps = self.orders().entry(order).or_insert_with(|| broadcast::Sender::new(MAX_BEHIND)).subscribe();
@@ -73,7 +74,7 @@ impl Live {
         &*self.0.timeline
     }
 
-    /// Says that records were added.
+    /// Wakes the reader of the timeline, because records were added.
     pub fn added(&self) {
         self.0.added.notify_one();
     }
@@ -82,7 +83,7 @@ impl Live {
     pub async fn follow(self, stop: CancellationToken) -> anyhow::Result<()> {
         let _closing = self.0.slots.closing().clone().drop_guard();
         let mut outage = platform::outage::Outage::new("the timeline", "live");
-        // The place up to which every step was handed on. `None` while there are no streams.
+        // The place up to which every step was sent to the streams. `None` while there are no streams.
         let mut place = None;
         loop {
             tokio::select! {
@@ -105,9 +106,10 @@ impl Live {
         }
     }
 
-    /// Hands on the steps of these orders after `place`, and returns the place up to which that is all.
+    /// Sends the steps of these orders after `place` to their streams. Returns the place up to which every step was sent.
     async fn hand_on(&self, place: Option<i64>, mut orders: Vec<OrderId>) -> Result<i64, Error> {
-        // A stream that opened before the first look may have missed any of its records: hand on all of them. It skips those that it has.
+        // A stream that opened before the first read may have missed any record of its order, so all of them are sent. Its reader skips the
+        // steps that it has.
         let place = place.unwrap_or_default();
         let (mut read, mut up_to) = (HashSet::new(), i64::MAX);
         while !orders.is_empty() {
@@ -115,7 +117,8 @@ impl Live {
             self.send(caught.records);
             up_to = up_to.min(caught.up_to);
             read.extend(orders);
-            // Of an order whose first stream opened during this look, a record may be below `up_to` that neither has read.
+            // If the first stream of an order opened during this read, the order may have a record below `up_to` that neither this read nor
+            // the reader of the stream has seen.
             orders = self.read_orders().into_iter().filter(|order| !read.contains(order)).collect();
         }
         Ok(up_to)

@@ -1,4 +1,4 @@
-//! The long actions that run in this process. A stop interrupts them, and waits until their ends are recorded.
+//! The long actions that run in this process. When the service stops, it interrupts them, and waits until their ends are recorded.
 
 use std::panic::AssertUnwindSafe;
 
@@ -26,7 +26,7 @@ impl LongActions {
         let interrupt = self.interrupt.clone();
         self.tasks.spawn(async move {
             let result = tokio::select! {
-                // Work that has ended was not interrupted.
+                // Work that has ended counts as ended, even if the service stops at the same time.
                 biased;
                 result = AssertUnwindSafe(work).catch_unwind() => {
                     result.unwrap_or_else(|_| Err(anyhow!("interrupted: it panicked")))

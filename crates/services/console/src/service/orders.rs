@@ -24,7 +24,7 @@ impl Timelines {
     }
 
     /// Fails with [`Error::OrderNotFound`] unless the caller owns the order or is an operator. `path` names the request in the security
-    /// event of an operator's look. Returns whether the caller owns it.
+    /// event of an operator's access. Returns true if the caller owns the order.
     pub async fn check(&self, caller: &Caller, session: &str, order: OrderId, path: &str) -> Result<bool, Error> {
         let Some(owner) = self.timeline.owner(order).await? else {
             // No record of a new order has arrived yet.
@@ -51,7 +51,8 @@ pub(super) async fn steps_after(
     order: OrderId,
     place: i64,
 ) -> Result<(Vec<Step>, bool), Error> {
-    // A reader that has seen a record's event and not its state has seen `2n`: it reads the record again and skips the event.
+    // A reader at place `2n` has seen the event of record `n`, but may not have seen its state: it reads the record again and skips the
+    // event.
     let records = timeline.of_order(order, (place - 1).div_euclid(2)).await?;
     let is_all = i64::try_from(records.len()).is_ok_and(|count| count < MAX_RECORDS);
     Ok((records.into_iter().flat_map(Step::from_record).filter(|step| step.place > place).collect(), is_all))

@@ -1,4 +1,4 @@
-//! Receipts: what the audit's rules say about one order. The same receipt serves every reader for a second.
+//! Receipts: the results of the audit's rules for one order. All readers get the same receipt for a second.
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,7 +28,7 @@ impl Receipts {
         Self { operations, timeline, made: Cache::builder().max_capacity(MAX_KEPT).time_to_live(CACHE_TTL).build() }
     }
 
-    /// Returns the receipt of an order. The caller has checked who asks.
+    /// Returns the receipt of an order. The caller must have checked that the user may see the order.
     pub async fn of(&self, order: OrderId) -> Result<Arc<Vec<Check>>, Error> {
         if let Some(made) = self.made.get(&order) {
             return Ok(made);

@@ -16,7 +16,8 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The session of an open stream.
 pub struct SessionWatch {
-    /// Ends with the session. It is kept from one step of the stream to the next, since a check may take longer than the time between them.
+    /// Completes when the session ends. It is kept from one step of the stream to the next, because a check may take longer than the time
+    /// between two steps.
     ended: Fuse<BoxFuture<'static, ()>>,
 }
 
@@ -49,7 +50,7 @@ impl SessionWatch {
         Self { ended: ended.boxed().fuse() }
     }
 
-    /// Returns once the session has ended. Cancelled, it loses no check.
+    /// Returns once the session has ended. If the call is cancelled, the check in progress continues in the next call.
     pub async fn ended(&mut self) {
         (&mut self.ended).await;
     }

@@ -12,18 +12,18 @@ pub struct Reader {
     live: Live,
     order: OrderId,
     stream: Stream,
-    /// Steps of the timeline that were not read yet.
+    /// The steps from the timeline that the reader has yet to return.
     known: VecDeque<Step>,
     /// True if the timeline may have steps after the known ones that the stream lacks.
     is_behind: bool,
-    /// The place of the last step that was read.
+    /// The place of the last step that the reader returned.
     seen: i64,
 }
 
 impl Live {
     /// Reads the steps of an order after the step at `place`, in a stream of `user`.
     pub async fn read(&self, order: OrderId, user: UserId, place: i64) -> Result<Reader, Error> {
-        // First the stream, then what there is: no step is between them.
+        // Opens the stream before it reads the timeline, so that it misses no step in between.
         let stream = self.open(order, user)?;
         let mut reader =
             Reader { live: self.clone(), order, stream, known: VecDeque::new(), is_behind: true, seen: place };
@@ -33,7 +33,8 @@ impl Live {
 }
 
 impl Reader {
-    /// Returns the next step. `None` ends the stream: its slot is needed, the service stops, or the timeline cannot be read. Cancelled, it loses no step.
+    /// Returns the next step. `None` ends the stream: its slot is needed, the service stops, or the timeline cannot be read. If the call is
+    /// cancelled, no step is lost.
     pub async fn next(&mut self) -> Option<Step> {
         while !self.stream.slot.closing.is_cancelled() {
             if let Some(step) = self.known.pop_front() {
@@ -62,8 +63,8 @@ impl Reader {
         None
     }
 
-    /// Reads the steps after the last one that was read. The timeline returns so many at once; while there are more, the stream may have
-    /// lost some of them.
+    /// Reads the steps after the last one that was read. The timeline returns a limited number of steps at once. While it has more, the
+    /// stream may have lost some of them.
     async fn catch_up(&mut self) -> Result<(), Error> {
         let (steps, is_all) = steps_after(self.live.timeline(), self.order, self.seen).await?;
         self.known = steps.into();

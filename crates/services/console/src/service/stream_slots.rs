@@ -1,7 +1,7 @@
 //! The slots of the streams that may be open at once.
 //!
-//! One user may have them all while no other user needs one. When all are taken, another user gets the oldest of those of the user who has
-//! the most: a flood displaces itself.
+//! One user may have all slots while no other user needs one. When all slots are taken, a user with fewer streams gets the slot of the
+//! oldest stream of the user who has the most. So a flood of one user's streams closes streams of that user first.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -26,7 +26,7 @@ struct Inner {
 #[derive(Default)]
 struct Open {
     next: u64,
-    /// The streams of each user by a growing number, with what ends them.
+    /// The streams of each user, by a growing number, with the token that ends each stream.
     users: HashMap<UserId, BTreeMap<u64, CancellationToken>>,
 }
 

@@ -1,7 +1,6 @@
-//! A long action, of which one runs at a time in this process: its progress, and the result of the last one.
+//! A long action, of which one runs at a time in this process: the progress of the running one, and the result of the last one.
 //!
-//! Both are in memory. What an action did stands in the log of actions, and a replay that is interrupted leaves the rest of its letters
-//! pending.
+//! Both are kept in memory. The log of actions has what each action did, and an interrupted replay leaves the rest of its letters pending.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -77,7 +76,7 @@ impl<T> Work<T> {
 }
 
 impl<T: Send + Sync + 'static> Turn<T> {
-    /// Returns a callback that notes how far the action is.
+    /// Returns a callback that records the progress of the action.
     pub fn progress(&self) -> OnProgress {
         let work = self.work.clone();
         Arc::new(move |progress| {

@@ -113,7 +113,7 @@ async fn operators_alone_act_and_read_the_log_which_has_each_action() {
     for (body, field) in [(json!({ "speed": 1 }), "name"), (json!({ "name": "Ann", "speed": "fast" }), "speed")] {
         assert_eq!(post(couriers, &session, body).await.json()["field"], field);
     }
-    // Neither service is reachable. That it was tried is recorded.
+    // Neither service is reachable, but the attempts are recorded.
     assert_eq!(post(couriers, &session, json!({ "name": "Ann", "speed": 1 })).await.status, 503);
     assert_eq!(post(rollback, &session, json!({ "customer_id": customer, "reason": "fraud" })).await.status, 503);
     let log = fixture.get(path, &session).await.json();

@@ -25,7 +25,7 @@ async fn a_stream_has_every_step_once_also_if_it_is_cut_and_opened_again() {
     let live = stream.take(1).await;
     assert_eq!(offsets(&live), [3]);
 
-    // Cut, as by `kill -9`. What is added meanwhile follows.
+    // The stream is cut, as by `kill -9`. A new stream has the steps that were added meanwhile.
     drop(stream);
     fixture.crash().await;
     fixture.add(&[stored(order, user, 4)]).await;
@@ -162,7 +162,7 @@ async fn streams_end_with_the_service_and_a_wrong_place_is_named() {
 
     let mut stream = fixture.stream(&path, &session, None).await;
     stream.take(1).await;
-    // Without an end of its own the server breaks it off when the time of requests in flight is over.
+    // If the stream did not end by itself, the server would cut it at the end of the time limit for requests in flight.
     let (ended, ()) = tokio::join!(tokio::time::timeout(Duration::from_secs(2), stream.next()), fixture.stop());
 
     assert_eq!(ended, Ok(None));

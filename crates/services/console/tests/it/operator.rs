@@ -26,7 +26,7 @@ fn members(page: &Answer) -> Vec<(String, String)> {
     inputs.map(member).collect()
 }
 
-/// Presses the button of a question.
+/// Presses the button of a confirmation.
 async fn confirm(fixture: &Fixture, path: &str, session: &str, question: &Answer, more: &[(&str, &str)]) -> Answer {
     let members = members(question);
     let own = members.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -265,7 +265,7 @@ async fn each_short_action_asks_and_leads_to_the_log() {
         assert!(question.status == 200 && question.text.contains(title), "{}", question.text);
         assert!(!question.text.contains(MARKUP) && log(&fixture, &session).await.is_empty());
     }
-    // No service is reachable. That it was tried is recorded, and the page of the failure leads back.
+    // No service is reachable, but the attempt is recorded, and the page of the failure leads back.
     let question = fixture.form(rollback, &session, &[("customer_id", &customer), ("reason", "fraud")]).await;
     let failed = confirm(&fixture, rollback, &session, &question, &[]).await;
     assert!(failed.status == 503 && failed.text.contains("/console/operator/actions"), "{}", failed.text);

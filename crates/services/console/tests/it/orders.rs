@@ -83,7 +83,7 @@ async fn a_form_pays_with_its_key_and_its_method_alone() {
     let form = [("payment_method", "CARD"), ("key", "pay-1"), ("button", "x")];
     fixture.form(&format!("{ORDERS}/{path}"), &session, &form).await;
 
-    // The form leads back to the page of the order, which asks for the order again.
+    // The form leads back to the page of the order, which reads the order again.
     let seen = order.all();
     let paid = seen.iter().find(|seen| seen.request.starts_with("POST")).unwrap();
     assert_eq!(

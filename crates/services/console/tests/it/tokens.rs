@@ -56,7 +56,7 @@ async fn an_access_token_is_taken_wherever_a_session_is_and_the_services_get_it(
     {
         assert_eq!(program.get(&path).await.status, 200, "{path}");
     }
-    // These services are away, which the answer says, and not that the caller is unknown.
+    // These services are unavailable. The response says so, and not that the caller is unauthenticated.
     for path in ["/console/api/parts", "/console/api/couriers", "/console/"] {
         assert_eq!(program.get(path).await.status, 503, "{path}");
     }

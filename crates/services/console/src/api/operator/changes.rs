@@ -36,7 +36,7 @@ pub async fn add_courier(State(api): State<Api>, visit: Visit, form: Form) -> Re
         return Ok(pages::confirm(&api, &visit, confirmation).await);
     }
     let added = api.delivery.add_courier(name.clone(), speed).await.map_err(|status| of_status("delivery", &status));
-    // Without an answer the courier may exist; its name tells which one.
+    // If delivery does not respond, the courier may exist, and its id is unknown. So the log gets its name.
     let subject = added.as_ref().cloned().unwrap_or(name);
     let added = added.map(|courier| (format!("added with speed {speed}"), courier));
     let respond = |courier: String| (StatusCode::CREATED, Json(json!({ "courier_id": courier }))).into_response();
@@ -68,7 +68,7 @@ pub async fn roll_back_kyc(State(api): State<Api>, visit: Visit, form: Form) -> 
     answered(&api, &visit, &form, "kyc-rollback", customer, status, respond).await
 }
 
-/// `POST /console/api/operator/restock {part_uuid, quantity, key?}`. Repeated under the same key, a uuid, it adds once.
+/// `POST /console/api/operator/restock {part_uuid, quantity, key?}`. Repeated requests with the same key, a uuid, add the stock once.
 pub async fn restock(State(api): State<Api>, visit: Visit, form: Form) -> Result<Response, Problem> {
     let (part, quantity) = (form.text("part_uuid")?, form.number("quantity")?);
     let part = uuid("part_uuid", &part)?.to_string();
@@ -97,7 +97,7 @@ pub async fn restock(State(api): State<Api>, visit: Visit, form: Form) -> Result
     answered(&api, &visit, &form, "restock", part.clone(), added, respond).await
 }
 
-/// Names the fields of inventory's refusal as this endpoint does.
+/// Renames the fields in inventory's refusal to the fields of this endpoint.
 fn renamed(problem: &Problem) -> Problem {
     if problem.errors.is_empty() {
         return problem.clone();

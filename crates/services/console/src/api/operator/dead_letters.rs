@@ -22,12 +22,12 @@ use crate::{
     pages::{self, Confirmation, Visit},
 };
 
-/// The number of letters on a page, unless a program asks for another, and the maximum.
+/// The number of letters on a page, unless a program asks for another number, and the maximum of that number.
 pub const PAGE_SIZE: usize = 25;
 const MAX_PAGE_SIZE: usize = 200;
-/// The sentences of a result that are kept.
+/// The maximum number of sentences of a result that are kept.
 const MAX_SENTENCES: usize = 100;
-/// The messages that would be poison again of which a confirmation shows the reason.
+/// The maximum number of messages for which a confirmation shows why they would become dead letters again.
 const MAX_SHOWN: usize = 5;
 
 pub async fn list(
@@ -40,7 +40,7 @@ pub async fn list(
     Ok(Json(json!({ "page": page, "work": api.letter_work.now() })).into_response())
 }
 
-/// A program's `dry_run` is answered with what a replay would do.
+/// If a program sets `dry_run`, the response says what a replay would do.
 pub async fn replay(State(api): State<Api>, visit: Visit, form: Form) -> Result<Response, Problem> {
     let choice = Choice::from_form(&form)?;
     let filter = choice.filter();
@@ -71,7 +71,7 @@ pub async fn replay(State(api): State<Api>, visit: Visit, form: Form) -> Result<
     action.begin((&api, &visit, &form), &api.letter_work, run, |sentences| first(sentences)).await
 }
 
-/// The reason `why` is required, and `all` if there is no condition. A program's `dry_run` is answered with the number of letters.
+/// The reason `why` is required, and `all` if there is no condition. If a program sets `dry_run`, the response has the number of letters.
 pub async fn discard(State(api): State<Api>, visit: Visit, form: Form) -> Result<Response, Problem> {
     let choice = Choice::from_form(&form)?;
     let filter = choice.filter();
@@ -102,14 +102,14 @@ pub async fn discard(State(api): State<Api>, visit: Visit, form: Form) -> Result
     action.begin((&api, &visit, &form), &api.letter_work, run, |sentences| first(sentences)).await
 }
 
-/// Adds to a confirmation that its action takes no letter that came after it.
+/// Adds `until` to a confirmation, so that its action leaves out letters that arrive after the confirmation was shown.
 fn until(mut confirmation: Confirmation, newest: Option<DateTime<Utc>>) -> Confirmation {
     confirmation.fields.retain(|(name, _)| name != "until");
     confirmation.fields.extend(newest.map(|newest| ("until".to_owned(), newest.to_rfc3339())));
     confirmation
 }
 
-/// Describes replaying or discarding of the letters that match.
+/// Describes the action that replays or discards the letters that match.
 fn long_action(title: &'static str, action: &'static str, filter: &Filter) -> LongAction {
     LongAction {
         title,
@@ -125,7 +125,7 @@ fn first(sentences: &[String]) -> String {
     sentences.first().cloned().unwrap_or_default()
 }
 
-/// Says of which letters an action is, without the text that the operator searched for.
+/// Describes for the log which letters an action is applied to, without the text that the operator searched for.
 fn subject(filter: &Filter) -> String {
     let Filter { letter, topic, group, kind, reason, .. } = filter;
     let named = [letter, topic, group, kind].into_iter().flatten().cloned();

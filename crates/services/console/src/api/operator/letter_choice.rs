@@ -55,7 +55,7 @@ pub struct Choice {
     kind: String,
     reason: String,
     until: Option<DateTime<Utc>>,
-    /// Answer with what would be done.
+    /// Respond with what would be done, and change nothing.
     pub dry_run: bool,
     /// Discard every pending letter.
     all: bool,
@@ -82,7 +82,7 @@ impl Choice {
             reason: text("reason")?,
             until,
             why: text("why")?,
-            // The page shows how many these are, and asks.
+            // The confirmation shows the number of letters before the operator agrees.
             all: true,
             dry_run: false,
         })
@@ -103,7 +103,7 @@ impl Choice {
     }
 }
 
-/// Returns the filter of these conditions; an empty text is none.
+/// Returns the filter of these conditions. An empty text is no condition.
 fn filter(conditions: [&String; 5], until: Option<DateTime<Utc>>) -> Filter {
     let [letter, topic, group, kind, reason] =
         conditions.map(|text| Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned));

@@ -1,4 +1,5 @@
-//! An action that goes on after its answer. The log has a row when it begins and one when it ends, also if a stop interrupts it.
+//! An action that continues after its response. The log of actions gets an entry when it begins and one when it ends, even if it ends
+//! because the service stops.
 
 use axum::{
     Json,
@@ -22,16 +23,16 @@ pub struct LongAction {
     pub title: &'static str,
     /// The action's name in the log and in the metric.
     pub action: &'static str,
-    /// On what it is.
+    /// What the action is applied to.
     pub subject: String,
     /// The page that shows its progress.
     pub page: &'static str,
-    /// The answer while another one runs.
+    /// The message of the refusal while another action of this kind runs.
     pub busy: &'static str,
 }
 
 impl LongAction {
-    /// Lets the work run, and answers at once. `said` is the result in the log.
+    /// Starts the work, and responds at once. `said` turns the result of the work into the text for the log.
     pub async fn begin<T, F>(
         self,
         (api, visit, form): (&Api, &Visit, &Form),

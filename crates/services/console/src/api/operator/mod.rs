@@ -1,7 +1,7 @@
-//! The operators' endpoints below `/console/api/operator`. Each action stands in the log of actions, also one that failed.
+//! The operators' endpoints below `/console/api/operator`. The log of actions gets each action, including those that fail.
 //!
-//! A program's request is done at once. A form is first answered with a page that says what will happen; its button sends the same form
-//! again with `confirm`.
+//! A program's request is executed at once. A form is first answered with a page that says what will happen; the button on that page sends
+//! the same form again with `confirm`.
 
 mod audit;
 mod changes;
@@ -28,7 +28,7 @@ pub use self::{
 use super::{Api, Form, form::see};
 use crate::{metrics, pages::Visit, repository::NewAction};
 
-/// Where the form of a short action leads: the log, which begins with its result.
+/// The page to which the form of a short action leads: the log, with the result of the action at the top.
 const DONE: &str = "/console/operator/actions?done=yes";
 
 pub fn endpoints() -> Endpoints<Api> {
@@ -79,13 +79,13 @@ fn is_question(form: &Form) -> bool {
     form.is_form && !form.is_set("confirm")
 }
 
-/// Returns the operator's login for the journal of dead letters; its uuid if iam does not answer.
+/// Returns the operator's login for the journal of dead letters, or the operator's uuid if iam does not respond.
 async fn login(api: &Api, visit: &Visit) -> String {
     let user = api.iam.user(&visit.session).await.ok().and_then(|user| user.info);
     user.map_or_else(|| visit.user.uuid.to_string(), |info| info.login)
 }
 
-/// Records an action that was answered, and answers a form with the log. `subject` says on what it was, `result` what came of it.
+/// Records an action whose outcome `answer` is, and answers a form with the log. `subject` is what the action was applied to.
 async fn answered<T>(
     api: &Api,
     visit: &Visit,
@@ -105,7 +105,7 @@ async fn answered<T>(
     Ok(if form.is_form { see(DONE) } else { respond(answer) })
 }
 
-/// Writes an action into the log. What was done is done, whether it can be recorded or not.
+/// Writes an action into the log of actions. An error of the database is only logged, because the action is done already.
 async fn record(api: &Api, visit: &Visit, action: &'static str, subject: String, result: String) {
     let entry = NewAction { operator: UserId::new(visit.user.uuid), action, subject, result };
     if let Err(error) = api.actions.add(&entry).await {

@@ -1,11 +1,12 @@
-//! The time axis: order is exact, lengths are not. A short gap is drawn longer the longer it is; a long one is cut and says how long it was.
+//! The time axis. It shows the order of the steps exactly, but not the lengths of the gaps: a short gap is drawn longer the longer it is; a
+//! long one is cut and labelled with its length.
 
 use crate::pages::format::Span;
 
-/// Gaps from this on are cut.
+/// Gaps of at least this length are cut.
 const CUT_MS: i64 = 2_000;
 const CUT_WIDTH: i32 = 64;
-/// Width of a gap of one millisecond, and what each doubling adds.
+/// The width of a gap of one millisecond, and the width that each doubling of the gap adds.
 const GAP: i32 = 12;
 const PER_DOUBLING: i32 = 3;
 
@@ -23,7 +24,7 @@ impl Pause {
     }
 }
 
-/// Moves to the right as time passes.
+/// The position on the time axis, which moves to the right as time passes.
 #[derive(Debug)]
 pub struct Axis {
     pub x: i32,

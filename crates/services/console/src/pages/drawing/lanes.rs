@@ -5,7 +5,7 @@ use crate::pages::{step_view::StepView, words};
 /// Room for the time above the first lane.
 pub const TOP: i32 = 44;
 pub const HEIGHT: i32 = 78;
-/// A state stands this far above its lane's line, an event as far below.
+/// A state is drawn this far above its lane's line, and an event as far below.
 const ASIDE: i32 = 14;
 /// The services of an ordinary order. They have a lane from the start, so that the drawing does not jump while it grows.
 const USUAL: [&str; 6] = ["order", "payment", "inventory", "assembly", "delivery", "notification"];
@@ -19,7 +19,7 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// Where the name stands.
+    /// The y of the lane's name.
     pub fn name_y(&self) -> i32 {
         self.y - 2
     }

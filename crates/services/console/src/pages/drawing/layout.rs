@@ -1,4 +1,4 @@
-//! The layout: from steps to coordinates. One sweep over time, in which nothing is placed where a label stands.
+//! The layout: computes coordinates from steps, in one pass in the order of time. Nothing is placed over a label.
 
 use std::collections::HashMap;
 
@@ -59,7 +59,7 @@ impl Mark {
     }
 }
 
-/// From an event to a service that reads it.
+/// An arrow from an event to a service that reads it.
 #[derive(Clone, Debug)]
 pub struct Arrow {
     pub path: String,
@@ -81,7 +81,7 @@ pub struct Drawing {
     pub ticks: Vec<(i32, Span)>,
 }
 
-/// What happens at a point in time, in the order in which it is placed.
+/// What is drawn at a point in time. At the same time, an earlier variant is placed first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Moment {
     Happened,
@@ -138,7 +138,7 @@ impl Drawing {
     }
 }
 
-/// Every step when it happened, and every event that a service reads when it arrived.
+/// Returns each step with the time at which it happened, and each event that a service reads also with the time at which it arrived.
 fn moments(steps: &[StepView]) -> Vec<(i64, Moment, usize)> {
     let Some(first) = steps.iter().map(|step| step.at).min() else { return Vec::new() };
     let mut moments = Vec::with_capacity(steps.len() * 2);
@@ -176,7 +176,7 @@ fn readers<'a>(step: &'a StepView, lanes: &'a [Lane]) -> impl Iterator<Item = &'
     lanes.iter().filter(|lane| step.consumers.contains(&lane.service) && lane.service != step.service)
 }
 
-/// Down or up from the event, then to the right along the reader's lane.
+/// Returns an arrow that goes down or up from the event, and then to the right along the reader's lane.
 fn arrow(step: &StepView, from: &Mark, to: &Lane, x: i32) -> Arrow {
     let corner = if to.y > from.y { CORNER } else { -CORNER };
     let (start, y) = (from.x, to.y);
@@ -192,7 +192,7 @@ fn lane_of<'a>(service: &str, lanes: &'a [Lane]) -> Option<&'a Lane> {
     lanes.iter().find(|lane| lane.service == service)
 }
 
-/// In rem, a drawing follows the size of the page's text.
+/// Converts a length to rem, so that a drawing scales with the text of the page.
 fn rem(length: i32) -> String {
     format!("{:.3}", f64::from(length) / PER_REM)
 }

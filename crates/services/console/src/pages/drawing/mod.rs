@@ -1,5 +1,5 @@
-//! The drawings: an order's timeline, with a lane per service, time to the right and an arrow from each event to the services that read it; the
-//! couriers' map; and small lines of values over time.
+//! The drawings: an order's timeline, with a lane per service, time to the right and an arrow from each event to the services that read it;
+//! the couriers' map; and small lines of values over time.
 //!
 //! Coordinates are in units of an SVG, 16 to a rem.
 

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{api::Api, pages::Visit};
 
-/// The page that stands for all of them.
+/// The first of the operators' pages, to which `/console/operator` leads.
 const FIRST: &str = "/console/operator/services";
 
 /// Returns the pages of operators.

@@ -18,7 +18,7 @@ pub struct CourierView {
     pub order_uuid: Option<String>,
     /// The cell to which the courier is going, where the visitor may know it.
     pub destination: Option<(i32, i32)>,
-    /// Carries an order, of whomever.
+    /// Carries an order, of any user.
     pub is_busy: bool,
     /// In words, such as `in 4 s`.
     pub arrival: Option<String>,

@@ -57,7 +57,7 @@ pub struct NotificationMethodView {
 
 #[derive(Clone, Debug)]
 pub struct SessionView {
-    /// What names the session, and opens nothing.
+    /// The id by which the session can be ended. It gives no access to the session.
     pub id: String,
     pub created_at: Moment,
     pub used_at: Moment,

@@ -12,7 +12,7 @@ use crate::pages::{
 pub struct OrderLine {
     pub name: String,
     pub quantity: i64,
-    /// Of one; absent where the part is no longer known.
+    /// The price of one unit; absent if the part is no longer in the catalogue.
     pub price: Option<Money>,
 }
 

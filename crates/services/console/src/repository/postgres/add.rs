@@ -18,13 +18,13 @@ pub type Records = Arc<[NewRecord]>;
 /// Where the first record of a batch is: topic id, topic, partition and offset.
 type Position = (String, String, i32, i64);
 
-/// Returns the position of the batch's first record, by which its answer is found.
+/// Returns the position of the batch's first record, by which its result is found.
 pub fn first(records: &Records) -> Position {
     let first = |one: &NewRecord| (one.topic_id.clone(), one.topic.clone(), one.partition, one.offset);
     records.first().map(first).unwrap_or_default()
 }
 
-/// Adds the records that the timeline lacks. Returns how many they are, by batch.
+/// Adds the records that the timeline lacks. Returns the number of added records by batch.
 pub async fn add(pool: Database, batches: Arc<[Records]>) -> sqlx::Result<HashMap<Position, u64>> {
     fn column<T>(records: &[&NewRecord], of: impl Fn(&NewRecord) -> T) -> Vec<T> {
         records.iter().map(|record| of(record)).collect()

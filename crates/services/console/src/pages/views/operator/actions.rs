@@ -30,7 +30,7 @@ pub struct Actions {
 }
 
 impl Actions {
-    /// Which entry of the navigation is this page.
+    /// The entry of the navigation for this page.
     const TAB: &'static str = "actions";
 
     fn at(action: &Action) -> Moment {

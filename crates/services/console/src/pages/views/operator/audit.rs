@@ -17,7 +17,7 @@ use crate::{
     service::{Ended, Running},
 };
 
-/// The lines of evidence of one invariant, and the characters of the report, that are shown.
+/// The maximum numbers of lines of evidence per invariant, and of characters of the report, that are shown.
 const MAX_EVIDENCE: usize = 25;
 const MAX_REPORT_LENGTH: usize = 60_000;
 
@@ -32,7 +32,7 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// Which entry of the navigation is this page.
+    /// The entry of the navigation for this page.
     const TAB: &'static str = "audit";
 
     fn audited(&self) -> Option<&Audited> {

@@ -16,6 +16,6 @@ pub struct Couriers {
 }
 
 impl Couriers {
-    /// Which entry of the navigation is this page.
+    /// The entry of the navigation for this page.
     const TAB: &'static str = "couriers";
 }

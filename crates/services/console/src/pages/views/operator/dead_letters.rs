@@ -13,12 +13,12 @@ use crate::{
     service::Running,
 };
 
-/// The characters of a payload, and of another value, that are shown.
+/// The maximum numbers of characters of a payload, and of another value, that are shown.
 const MAX_PAYLOAD: usize = 3_000;
 const MAX_VALUE: usize = 400;
-/// The headers that are shown.
+/// The maximum number of headers that are shown.
 const MAX_HEADERS: usize = 30;
-/// With more letters than this, they are read again less often: each time all of them are read.
+/// With more letters than this, the list is refreshed less often, because each refresh reads all letters.
 const MANY_LETTERS: usize = 1_000;
 
 #[derive(Template)]
@@ -39,7 +39,7 @@ pub struct DeadLetters {
 }
 
 impl DeadLetters {
-    /// Which entry of the navigation is this page.
+    /// The entry of the navigation for this page.
     const TAB: &'static str = "dead-letters";
 
     /// The conditions, as the members of a form.
@@ -59,7 +59,7 @@ impl DeadLetters {
         format!("{}skip={skip}", conditions.collect::<String>())
     }
 
-    /// After how many milliseconds the list is read again.
+    /// Returns the time between two refreshes of the list, in milliseconds.
     fn every(&self) -> u32 {
         let all = |found: &LetterPage| found.pending + found.replayed + found.discarded;
         let is_long = self.found.as_ref().is_some_and(|found| all(found) > MANY_LETTERS);
@@ -107,7 +107,7 @@ impl DeadLetters {
     }
 }
 
-/// Returns the start of a text that is longer than so many characters.
+/// Returns the first `characters` characters of a text that is longer, or `None`.
 fn shortened(text: &str, characters: usize) -> Option<String> {
     let (end, _) = text.char_indices().nth(characters)?;
     Some(format!("{} …", &text[..end]))

@@ -20,7 +20,7 @@ pub struct GroupLag {
     pub group: &'static str,
     pub topic: String,
     pub lag: Count,
-    /// The highest that was seen.
+    /// The highest lag in the history.
     pub peak: Count,
     pub spark: Spark,
     pub partitions: Vec<PartitionLag>,
@@ -38,7 +38,7 @@ pub struct Lag {
 }
 
 impl Lag {
-    /// Which entry of the navigation is this page.
+    /// The entry of the navigation for this page.
     const TAB: &'static str = "lag";
 
     fn verdict(&self) -> String {
@@ -66,7 +66,7 @@ impl GroupLag {
 
     fn new(group: &'static str, topic: &str, all: &[&crate::service::Lag], at: DateTime<Utc>) -> Self {
         let lag = all.iter().map(|lag| lag.now.lag).sum();
-        // The partitions were seen at the same moments.
+        // The lag of all partitions was read at the same moments.
         let mut sums: BTreeMap<DateTime<Utc>, i64> = BTreeMap::new();
         for point in all.iter().flat_map(|lag| &lag.history) {
             *sums.entry(point.at).or_default() += point.lag;

@@ -23,7 +23,7 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Which entry of the navigation is this page.
+    /// The entry of the navigation for this page.
     const TAB: &'static str = "outbox";
 
     fn age(&self, outbox: &OutboxState) -> Option<Span> {

@@ -20,7 +20,7 @@ pub struct Services {
 }
 
 impl Services {
-    /// Which entry of the navigation is this page.
+    /// The entry of the navigation for this page.
     const TAB: &'static str = "services";
 
     fn verdict(&self) -> String {
