@@ -14,7 +14,7 @@ use platform::{clock, config::Settings, random};
 const LOCK: &str = "lock";
 const KEY: &str = "service-key";
 const RUNNING: &str = "running";
-/// The most that the clock may go back between two starts: more than clock synchronisation corrects at once.
+/// The maximum by which the clock may go back between two starts: more than clock synchronisation corrects at once.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(1);
 
 /// The data directory, `.shipyard` by default.

@@ -1,4 +1,4 @@
-//! What commands print to standard output.
+//! Prints the output of commands to standard output.
 
 use std::{
     fmt,
@@ -19,7 +19,7 @@ macro_rules! outln {
     ($($text:tt)*) => { $crate::output::print(format_args!("{}\n", format_args!($($text)*))) };
 }
 
-/// Prints the text. If the reader of the output has left, as `head` does, the program ends without an error.
+/// Prints the text. If the reader of the output has exited, as `head` does, the program ends without an error.
 pub fn print(text: fmt::Arguments<'_>) {
     let mut output = std::io::stdout().lock();
     match output.write_fmt(text).and_then(|()| output.flush()) {

@@ -92,7 +92,7 @@ pub fn run(arguments: Arguments, data: &Data) -> anyhow::Result<()> {
     for name in &revoke {
         outln!("{name:<14}revoked: {}", directory.revoke(name)?);
     }
-    // Above, the subjects got the list as it was before.
+    // The loop above distributed the list of revoked certificates as it was before the revocation.
     for subject in subjects.iter().filter(|_| !revoke.is_empty()) {
         directory.distribute(subject, own(subject))?;
     }

@@ -1,4 +1,5 @@
-//! `shipyard kafka-acls`: gives the broker's users the rights that follow from the routes, and creates the topics and the journal of dead letters, which they may not.
+//! `shipyard kafka-acls`: grants the broker's users the rights that they need according to the routes. It also creates the topics and the
+//! journal of dead letters, which these users may not create.
 
 use std::{io, time::Duration};
 
@@ -9,9 +10,9 @@ use platform::{
     kafka::{Config, add_acls, ensure_topics, set_acls},
 };
 
-/// The time that the broker has for its start.
+/// The time limit for the broker's start.
 const STARTUP_TIMEOUT: Duration = Duration::from_mins(1);
-/// The pause between two attempts to reach it.
+/// The pause between two attempts to reach the broker.
 const RETRY_DELAY: Duration = Duration::from_millis(200);
 
 #[derive(clap::Args)]

@@ -41,7 +41,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns what iam's refusal means to the person at the terminal.
+/// Explains iam's refusal to the person at the terminal.
 pub fn explain(status: &Status) -> anyhow::Error {
     match status.code() {
         Code::Unavailable | Code::DeadlineExceeded => {

@@ -41,6 +41,6 @@ async fn run(arguments: &[&str], directory: &Path) -> Output {
     for name in ["PATH", "HOME"] {
         command.envs(std::env::var_os(name).map(|value| (name, value)));
     }
-    // A row each half minute tells how far it is, and why it fails.
+    // The rows on standard error show how far a run is, and why it fails.
     command.stdin(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true).output().await.unwrap()
 }

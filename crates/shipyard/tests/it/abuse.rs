@@ -25,12 +25,13 @@ async fn attacks_fail_no_request_of_other_customers() {
     descriptions_are_off(&shop).await;
 }
 
-/// The most times that a run is repeated because the machine was too busy for customers before the attack began.
+/// The maximum number of times that a run is repeated because the machine was too busy for customers before the attack began.
 const MAX_REPEATS: usize = 3;
 
-/// Runs the attacks at this scale, with customers for these times before, during and after each. Returns the report's row of each.
+/// Runs the attacks at this scale, with customers for these times before, during and after each attack. Returns the report's row of each
+/// attack.
 ///
-/// A run in which customers failed before an attack began says nothing of the attack, so it is repeated.
+/// A run in which customers failed before an attack began proves nothing about the attack, so it is repeated.
 pub async fn attack(shop: &Shop, attacks: &str, scale: &str, [before, during, after]: [&str; 3]) -> Vec<Value> {
     let arguments = ["abuse", "--only", attacks, "--scale", scale, "--rate", "20", "--users", "3"];
     let phases = ["--before", before, "--during", during, "--after", after, "--json"];

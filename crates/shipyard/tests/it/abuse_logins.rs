@@ -5,7 +5,7 @@ use platform::ids;
 use crate::{abuse::attack, one_process::Shop};
 
 const ATTACKS: &str = "fat-users,fill-redis,token-flood,spray,lock-keeper";
-/// What all refused tokens may leave in the log. Without a bound they leave some 300 bytes each.
+/// The maximum number of bytes that all refused tokens together may add to the log. Without a bound they add some 300 bytes each.
 const BYTES_OF_TOKENS: usize = 8_192;
 
 #[tokio::test]
@@ -15,7 +15,7 @@ async fn attacks_on_logins_fail_no_login_of_other_customers() {
     let shop = Shop::new()
         .with("REDIS_URL", &redis.url)
         .with("IAM_REDIS_PREFIX", &prefix)
-        // Hashing is not what is attacked.
+        // Hashing is cheap, since this test does not attack it.
         .with("IAM_ARGON2_MEMORY_KIB", "64")
         .with("IAM_ARGON2_ITERATIONS", "1");
     let _program = shop.start_alone().await;

@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::{
 };
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
 
-/// What is exported, each with a path of its own.
+/// The exported signals, with the path of each.
 const SIGNALS: [(&str, &str); 2] = [
     ("trace", "/opentelemetry.proto.collector.trace.v1.TraceService/Export"),
     ("log record", "/opentelemetry.proto.collector.logs.v1.LogsService/Export"),

@@ -1,5 +1,5 @@
-//! The export of traces and log records: no request suffers from a collector that is away, hangs or is slow, and what
-//! waits at a stop is exported.
+//! The export of traces and log records: a collector that is unavailable, hangs or is slow affects no request, and data that is not
+//! exported yet when a service stops is exported.
 
 use std::time::Duration;
 

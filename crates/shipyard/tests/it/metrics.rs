@@ -68,7 +68,7 @@ async fn a_shop_exports_the_metrics_of_the_catalogue_and_no_others_from_the_star
     let text = shop.metrics().await;
     program.kill().await;
 
-    // One API each of order, delivery and intake.
+    // One endpoint of each HTTP API: those of order, delivery, intake and console.
     for (method, route, status) in [
         ("POST", "/api/v1/orders", 503),
         ("POST", "/api/v1/couriers", 201),

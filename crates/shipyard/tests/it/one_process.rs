@@ -54,7 +54,7 @@ impl Shop {
         self.variables.iter().find(|(name, _)| *name == variable).map(|(_, value)| value.clone()).unwrap()
     }
 
-    /// Starts the shop while no other test has a system of its own, as long as this one exists.
+    /// Waits until no other test has a system of its own, and starts the shop. No other system starts while this shop exists.
     pub async fn start_alone(&self) -> Program {
         self.room.get_or_init(all_room).await;
         self.start().await

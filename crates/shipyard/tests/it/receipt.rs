@@ -1,4 +1,4 @@
-//! The receipt of one order of a running system: it is whole soon after the delivery, and names a row that is missing.
+//! The receipt of one order of a running system: it is complete soon after the delivery, and names a row that is missing.
 
 use ::audit::receipt::{Receipt, State};
 use contracts::events::{DELIVERY_STATUSES, DeliveryStatusUpdated, OrderPaid, PaymentCompleted, ShipAssembled, record};
@@ -146,7 +146,7 @@ async fn printed(system: &System, order: Uuid) -> (bool, String, String) {
     (output.status.success(), text(output.stdout), text(output.stderr))
 }
 
-/// Returns inbox rows of several consumers: with an effect that proves the row, and without.
+/// Returns inbox rows of several consumers. Some have an effect that proves that the row existed, others have none.
 fn lost(order: Uuid) -> Vec<(&'static Service, &'static str, Uuid)> {
     let completed = record(order, PaymentCompleted { attempt: 1, ..PaymentCompleted::default() }).uuid;
     let paid = record(order, OrderPaid::default()).uuid;

@@ -16,12 +16,11 @@ use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
 use crate::program::{Program, Variables, shipyard, until_ready};
 
-/// The system that all tests share which do not damage it, so that it is started once. Its processes end with the test
-/// run.
+/// The system that is shared by all tests that do not damage it, so that it is started once. Its processes end with the test run.
 static SHARED: OnceCell<System> = OnceCell::const_new();
 
-/// The room of this machine for systems that belong to one test, beside the shared one. Their processes are busy also without
-/// customers, and with more of them, calls exceed their time limits.
+/// The number of systems of single tests that may run on this machine beside the shared one. Their processes are busy even without
+/// customers: with more systems, calls would exceed their time limits.
 static ROOM: Semaphore = Semaphore::const_new(SYSTEMS as usize);
 const SYSTEMS: u32 = 3;
 

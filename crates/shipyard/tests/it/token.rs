@@ -1,5 +1,5 @@
-//! `shipyard login` and `shipyard token`: print a session, and an access token, which open a user's data over HTTP and gRPC until the
-//! user's sessions end.
+//! `shipyard login` and `shipyard token`: print a session, and an access token, which give access to a user's data over HTTP and gRPC until
+//! the user's sessions end.
 
 use contracts::proto::{
     auth::v1::{LogoutAllRequest, WhoamiRequest},

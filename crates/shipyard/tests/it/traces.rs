@@ -19,8 +19,8 @@ use crate::{
 
 const BOT_TOKEN: &str = "123456:token";
 
-/// What may be the parent of each span; `-` is none: the span begins a trace. Topics are without their prefix. The spans of consumers follow
-/// from the catalogue of events: see [`of_consumers`].
+/// The possible parents of each span; `-` means that the span begins a trace. Topics are without their prefix. The spans of consumers are
+/// derived from the catalogue of events: see [`of_consumers`].
 const PARENTS: [(&str, &str); 32] = [
     ("assembly: order.assembled publish", "assembly: order.paid process"),
     ("customers: check customer", "-"),
@@ -70,9 +70,9 @@ const PARENTS: [(&str, &str); 32] = [
     ("payment: payment.v1.PaymentService/PayOrder", "order: POST /api/v1/orders/{order_uuid}/pay"),
 ];
 
-/// The services that an order's payment with all that follows goes through, apart from the gateway.
+/// The services that have spans in the trace of an order's payment, from the payment to the delivery, without the gateway.
 const SERVICES: [&str; 8] = ["assembly", "delivery", "geo", "iam", "inventory", "notification", "order", "payment"];
-/// The services whose log tells of it.
+/// The services whose log lines have this trace.
 const TELLING: [&str; 6] = ["assembly", "delivery", "inventory", "notification", "order", "payment"];
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn every_span_has_the_parent_that_it_should_have_and_a_trace_leads_to_its_
     .await;
     let customer = Customer::new(&system).await;
     let trace = live(&system, &customer).await;
-    // What goes on by itself has begun, and the last message was sent.
+    // Waits until the job that asks about due reservations has run, and every service has exported its spans.
     eventually(async || {
         let spans = collector.spans().await;
         let asked = spans.iter().any(|span| span.name.ends_with("ListExistingOrders"));
@@ -117,8 +117,8 @@ async fn every_span_has_the_parent_that_it_should_have_and_a_trace_leads_to_its_
     assert_eq!(telling, BTreeSet::from(TELLING), "{lines:#?}");
 }
 
-/// Makes the services do everything that they do for orders, loans and orders of other shops. Returns the trace of a payment whose order was
-/// delivered.
+/// Makes the services do everything that they do for orders, loans and orders of other shops. Returns the trace of a payment whose order
+/// was delivered.
 async fn live(system: &System, customer: &Customer) -> String {
     let part = customer.part("Window A").await.uuid;
     let order = customer.order_to("Main Street 1", &part).await;

@@ -10,7 +10,8 @@ use crate::service::AssemblyService;
 /// The pause before a retry while the database is unavailable.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// Returns the job that finishes builds. It runs in every replica; a build is finished by the first replica whose statement changes its row.
+/// Returns the job that finishes builds. It runs in every replica; a build is finished by the first replica whose statement changes its
+/// row.
 pub fn finish_builds(service: AssemblyService) -> Job {
     Job::new("builder", |stop| run(service, stop))
 }

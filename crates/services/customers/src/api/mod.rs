@@ -29,7 +29,8 @@ use tonic::{Request, Response, Status};
 
 use crate::service::CustomerService;
 
-/// Users see and change their own data. Operators and the tool `shipyard` see all data and may reject a customer; operators also decide checks.
+/// Users see and change their own data. Operators and the tool `shipyard` see all data and may reject a customer; operators also decide
+/// checks.
 pub const RULES: &[Rule] = &[
     Rule::session("/customers.v1.CustomerService/GetCustomer", &["shipyard"]),
     Rule::session("/customers.v1.CustomerService/CreateCustomer", &[]),

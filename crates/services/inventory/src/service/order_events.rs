@@ -17,8 +17,8 @@ impl InventoryService {
     }
 }
 
-/// Logs what was `done`. Logs, counts and skips an event that contradicts how the reservation ended. A retry would fail again, so an operator
-/// must investigate.
+/// Logs what was `done`. Logs, counts and skips an event that contradicts how the reservation ended. A retry would fail again, so an
+/// operator must investigate.
 fn skip_contradictions(order: OrderId, result: Result<(), Error>, done: &'static str) -> Result<(), Error> {
     match result {
         Ok(()) => {

@@ -1,6 +1,7 @@
 //! `shipyard audit`: waits until no work is pending, reads databases and topics, and reports violated invariants.
 //!
-//! The exit code is 0 if everything holds, 1 if an invariant is violated, and 3 if not everything could be looked at.
+//! The exit code is 0 if everything holds, 1 if an invariant is violated, and 3 if a source could not be read or there was nothing to
+//! check.
 
 mod progress;
 mod receipt;
@@ -44,7 +45,7 @@ pub struct Arguments {
     json: bool,
 }
 
-/// Returns the exit code of an audit, and prints why there was none.
+/// Returns the exit code of an audit. If the audit failed, prints the error.
 pub fn exit_code(audited: anyhow::Result<Verdict>) -> ExitCode {
     match audited {
         Ok(Verdict::Holds) => ExitCode::SUCCESS,

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 /// The number of cells in each direction. Cells are counted from 1.
 const SIZE: i32 = 10;
-/// The most couriers, and the most orders, that are listed below the map. The rest is only counted.
+/// The maximum number of couriers, and of orders, that are listed below the map. The rest are only counted.
 const MAX_LISTED: usize = 20;
 /// The labels of the first couriers on the map, one letter each.
 const LETTERS: &[u8; 52] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

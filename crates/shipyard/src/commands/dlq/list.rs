@@ -17,7 +17,7 @@ struct Line {
     state: &'static str,
     event_type: String,
     key: String,
-    /// The consumer group that gave the message up.
+    /// The consumer group that failed to handle the message.
     consumer: String,
     error: String,
     attempts: String,

@@ -39,7 +39,7 @@ async fn probe(settings: &Settings, brokers: &str) -> Result<anyhow::Result<Opti
     Ok(partitions.map(|partitions| others(&partitions, expected, brokers)))
 }
 
-/// Says which topics have another number of partitions than expected. `None` if none has.
+/// Returns a finding that names the topics with another number of partitions than expected, or `None` if there are none.
 fn others(partitions: &BTreeMap<String, usize>, expected: i32, brokers: &str) -> Option<Finding> {
     let others = partitions.iter().filter(|(_, count)| i32::try_from(**count) != Ok(expected));
     let others: Vec<String> = others.map(|(topic, count)| format!("{topic} ({count})")).collect();

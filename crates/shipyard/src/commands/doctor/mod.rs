@@ -1,4 +1,5 @@
-//! `shipyard doctor`: checks what the shop needs, tells where each server comes from, and how to fix what is missing.
+//! `shipyard doctor`: checks the programs and servers that the shop needs, and says where each server comes from and how to get what is
+//! missing.
 
 mod finding;
 mod kafka;
@@ -194,7 +195,7 @@ async fn ports(settings: &Settings, data: &Data) -> Vec<Finding> {
     taken
 }
 
-/// Binds each address for a moment, all at once, since one that is taken is tried for two seconds.
+/// Binds each address for a moment, all concurrently, because the bind of an address that is in use is tried for two seconds.
 async fn bound(listeners: impl IntoIterator<Item = (String, SocketAddr)>) -> Vec<(SocketAddr, anyhow::Result<()>)> {
     let binding = listeners.into_iter().map(async |(variable, address)| {
         let bound = http::bind(&variable, address).await;

@@ -58,7 +58,7 @@ async fn program(what: &str, command: &[&str], remedy: &str) -> Finding {
     }
 }
 
-/// Returns the first line that the program prints about its version, or `None` if it is not there.
+/// Returns the first line that the program prints about its version, or `None` if the program is missing.
 async fn version(command: &[&str]) -> Option<String> {
     let asked = Command::new(command[0]).args(&command[1..]).kill_on_drop(true).output();
     let output =
@@ -67,7 +67,7 @@ async fn version(command: &[&str]) -> Option<String> {
     Some(String::from_utf8_lossy(&said).lines().next().unwrap_or_default().trim().to_owned())
 }
 
-/// Compares a version such as `v2.29.7` or `2.40.3-desktop.1`. One in another form counts as recent.
+/// Compares a version such as `v2.29.7` or `2.40.3-desktop.1`. A version in another form counts as recent.
 fn is_at_least(version: &str, (major, minor): (u32, u32)) -> bool {
     let mut numbers = version.trim_start_matches('v').split('.').map_while(|number| number.parse::<u32>().ok());
     match (numbers.next(), numbers.next()) {

@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use super::{Arguments, Progress};
 use crate::data::Data;
 
-/// The most that the inventory service adds of a part in one call.
+/// The maximum number of units of a part that the inventory service adds in one call.
 const MAX_ADDED: i64 = 1_000_000;
 
 pub struct Stock {
@@ -33,7 +33,7 @@ struct Supply {
     tls: Option<Tls>,
 }
 
-/// Returns this program's certificate. With TLS_CA_FILE alone it has none, as users of an address over TLS.
+/// Returns this program's certificate. With TLS_CA_FILE alone it has none, and calls addresses over TLS without one, as users do.
 fn certificate(settings: &Settings) -> Result<Option<Tls>, ConfigError> {
     if settings.get(tls::KEY).is_none() && settings.get(tls::CERTIFICATE).is_none() {
         return Ok(None);

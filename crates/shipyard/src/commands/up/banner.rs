@@ -21,7 +21,7 @@ impl Banner {
     /// Prints the banner when every service is ready.
     pub async fn show(self, all: Vec<Readiness>, stop: CancellationToken) -> anyhow::Result<()> {
         tokio::select! {
-            // The shop runs on if the reader of its output has left.
+            // If the reader of the output has exited, the shop runs on.
             _ = join_all(all.iter().map(Readiness::ready)) => drop(writeln!(std::io::stdout(), "{self}")),
             () = stop.cancelled() => {}
         }

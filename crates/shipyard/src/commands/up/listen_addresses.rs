@@ -61,14 +61,14 @@ impl Addresses {
         reachable(listens.map_or(self.admin, |(_, address)| *address))
     }
 
-    /// Returns the variables that tell each service where to listen and where its peers are.
+    /// Returns the variables with each service's listen addresses, and with the addresses of its peers.
     pub fn variables(&self) -> Vec<(String, String)> {
         let listen = self.listeners.iter().map(|(variable, address)| (variable.clone(), address.to_string()));
         let asked = SERVICES
             .iter()
             .flat_map(|service| {
                 let called = (service.variable("ADDRESS"), self.at(&service.called_at()).to_string());
-                // Of a service with both protocols, the console calls the first, HTTP.
+                // If a service has both protocols, the console calls its first API, HTTP.
                 let first = (service.variable("HTTP_ADDRESS"), self.of(service).to_string());
                 let has_two = matches!(service.second_api, Some(SecondApi::Grpc(_)));
                 [Some(called), has_two.then_some(first)].into_iter().flatten()
@@ -77,7 +77,7 @@ impl Addresses {
         let console = format!("http://{}/console/", self.of(&console::SERVICE));
         let console =
             Some((CONSOLE_URL.to_owned(), console)).filter(|(variable, _)| !self.elsewhere.contains(variable));
-        // The console reads the states of all services there.
+        // The console reads the states of all services at this address.
         let admin = Some((ADMIN.0.to_owned(), self.at(ADMIN.0).to_string()));
         listen.chain(asked).chain(console).chain(admin).collect()
     }

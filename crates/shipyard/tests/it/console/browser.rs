@@ -19,7 +19,7 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// Keys, as WebDriver names them.
 pub const TAB: &str = "\u{E004}";
 pub const ENTER: &str = "\u{E007}";
-/// More elements than a page has that take the focus.
+/// More than the number of elements of any page that can take the focus.
 const FOCUSABLE: usize = 120;
 
 pub struct Browser {
@@ -28,7 +28,7 @@ pub struct Browser {
     /// The address of the console.
     console: String,
     _processes: Processes,
-    /// Released last: browsers take turns, since each keeps a processor busy.
+    /// One browser runs at a time, since each keeps a processor busy. This lock is released last.
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -43,7 +43,7 @@ struct Processes {
 impl Drop for Processes {
     fn drop(&mut self) {
         self.driver.signal(Signal::KILL);
-        // The browser outlives its chromedriver. Only its command line tells whose it is.
+        // The browser outlives its chromedriver. Its command line, which has the profile's path, identifies it.
         let profile = self.profile.path().as_os_str().as_encoded_bytes();
         for process in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
             let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
@@ -76,7 +76,7 @@ impl Browser {
             "--disable-dev-shm-usage".to_owned(),
             format!("--user-data-dir={}", processes.profile.path().join("profile").display()),
             "--window-size=1280,1000".to_owned(),
-            // Nothing but this machine has an address: a page that needs another host fails.
+            // Only this machine's name can be resolved: a page that needs another host fails.
             format!("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {}", host(&console)),
         ];
         let wanted = json!({ "capabilities": { "alwaysMatch": {
@@ -129,17 +129,17 @@ impl Browser {
         url.as_str().expect("a page has an address").strip_prefix(&self.console).unwrap_or_default().to_owned()
     }
 
-    /// Waits until the path of the page begins so, and returns it.
+    /// Waits until the path of the page begins with `prefix`, and returns the path.
     pub async fn arrive(&self, prefix: &str) -> String {
         eventually(async || Some(self.path().await).filter(|path| path.starts_with(prefix))).await
     }
 
-    /// Runs a script in the page, and returns what it returns.
+    /// Runs a script in the page, and returns the script's value.
     pub async fn script(&self, script: &str) -> Value {
         self.post("/execute/sync", json!({ "script": script, "args": [] })).await
     }
 
-    /// Runs a script in the page that calls its last argument with its answer, and returns that.
+    /// Runs a script in the page that passes its result to its last argument, which is a function. Returns the result.
     pub async fn script_with_answer(&self, script: &str) -> Value {
         self.post("/execute/async", json!({ "script": script, "args": [] })).await
     }
@@ -169,11 +169,11 @@ impl Browser {
         Some(self.post_unless_gone("/element", body).await?[ELEMENT].as_str()?.to_owned())
     }
 
-    /// Clicks an element, once it is there. If a live update replaces it meanwhile, clicks the one that is there instead.
+    /// Clicks an element, once it is there. If a live update replaces the element meanwhile, clicks the new one instead.
     pub async fn click(&self, selector: &str) {
         eventually(async || {
             let element = self.element_now(selector).await?;
-            // As a person does who wants to see what is clicked: the cart stands above the lower end of the page.
+            // Scrolls the element to the middle, as a person would, because the cart covers the lower end of the page.
             let scroll = "arguments[0].scrollIntoView({ block: 'center' })";
             let scrolled = json!({ "script": scroll, "args": [{ ELEMENT: element }] });
             self.post_unless_gone("/execute/sync", scrolled).await?;
@@ -182,7 +182,7 @@ impl Browser {
         .await;
     }
 
-    /// Returns `None` if the element of the request is not in the page, or no longer.
+    /// Sends a request about an element. Returns `None` if the element is not, or no longer, in the page.
     async fn post_unless_gone(&self, path: &str, body: Value) -> Option<Value> {
         match try_call(&self.client, Method::POST, &format!("{}{path}", self.session), Some(body)).await {
             Ok(value) => Some(value),
@@ -215,7 +215,7 @@ impl Browser {
         self.post("/actions", json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": actions }] })).await;
     }
 
-    /// Moves the focus to an element by the tabulator alone.
+    /// Moves the focus to an element with the Tab key alone.
     pub async fn tab_to(&self, selector: &str) {
         let is_there = format!("return document.activeElement.matches({})", json!(selector));
         for _ in 0..FOCUSABLE {
@@ -243,7 +243,8 @@ impl Browser {
         self.post("/window", json!({ "handle": tab })).await;
     }
 
-    /// Asserts that the browser has complained of nothing but answers with these statuses: no script failed, and the policy forbade nothing.
+    /// Asserts that the browser's log has only complaints about responses with these statuses: no script failed, and the policy forbade
+    /// nothing.
     pub async fn assert_calm(&self, statuses: &[u16]) {
         let log = self.post("/se/log", json!({ "type": "browser" })).await;
         let lines = log.as_array().into_iter().flatten().filter_map(|line| line["message"].as_str());
@@ -263,7 +264,7 @@ async fn call(client: &reqwest::Client, method: Method, url: &str, body: Option<
     try_call(client, method, url, body).await.unwrap_or_else(|problem| panic!("{problem}"))
 }
 
-/// Sends a command to the driver. Returns its value, or what the driver says of its failure.
+/// Sends a command to the driver. Returns the value of its response, or its error message.
 async fn try_call(client: &reqwest::Client, method: Method, url: &str, body: Option<Value>) -> Result<Value, String> {
     let request = client.request(method, url);
     let request = match body {

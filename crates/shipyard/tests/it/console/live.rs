@@ -35,7 +35,7 @@ async fn a_console_that_is_killed_amid_a_delivery_leaves_no_gap_in_the_page() {
     system.run(&console::SERVICE);
     system.ready(&console::SERVICE).await;
 
-    // Nobody reloads the page.
+    // The page is not reloaded.
     browser.wait_for("h1", "Your ship has arrived").await;
     browser.wait_for("#step-16", "Delivered").await;
     assert_equals_the_topics(&system, &browser, &order.to_string()).await;

@@ -27,7 +27,7 @@ async fn publish(system: &System, topic: String, key: Vec<u8>, payload: Vec<u8>,
     publisher.publish(vec![Record { topic, key, payload, headers }]).await.expect("it is acknowledged");
 }
 
-/// Buys a ship, and writes the event that it is paid as a dead letter, as a defect does that is mended.
+/// Buys a ship, and publishes a dead letter of its `OrderPaid`, as if a consumer had failed because of a defect that is fixed by now.
 async fn mended_letter(system: &System, error: &str) {
     let customer = Customer::new(system).await;
     let part = customer.part("Window A").await.uuid;
@@ -50,7 +50,7 @@ async fn mended_letter(system: &System, error: &str) {
     publish(system, dead_letter_topic(&topic), paid.key, paid.payload, &headers).await;
 }
 
-/// Presses the button of all letters and then that of the question, which must say this.
+/// Presses the button that replays all letters, and then the button of the confirmation, whose page must contain `says`.
 async fn replay_all(browser: &Browser, says: &str) {
     browser.click("#replay-all").await;
     browser.wait_for("main", says).await;

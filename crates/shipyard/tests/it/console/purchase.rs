@@ -40,7 +40,7 @@ async fn a_stranger_buys_a_ship_by_mouse_and_watches_it_arrive() {
     browser.click(".actions button[type=submit]").await;
     let path = browser.arrive("/console/orders/").await;
     browser.click("#pay-CARD").await;
-    // Nobody reloads: the page follows the stream.
+    // The page is not reloaded: it follows the stream.
     browser.wait_for("h1", "Your ship has arrived").await;
     browser.wait_for("#step-16", "Delivered").await;
     browser.open("/console/map").await;

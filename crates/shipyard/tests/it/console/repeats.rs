@@ -42,7 +42,7 @@ async fn a_double_click_two_tabs_and_reloads_are_one_order_and_one_charge() {
 
     browser.double_click("#pay-CARD").await;
     browser.switch_to(&second).await;
-    // This tab may show the button until its next look.
+    // This tab may show the button until its next update.
     browser.script("document.querySelector('#pay-CARD')?.click()").await;
     browser.wait_for("h1", "Your ship is built").await;
     browser.open(&path).await;
@@ -59,7 +59,7 @@ async fn a_double_click_two_tabs_and_reloads_are_one_order_and_one_charge() {
 async fn a_refused_charge_is_explained_and_another_way_to_pay_succeeds() {
     let system = System::shared().await;
     let customer = Customer::new(system).await;
-    // Above PAYMENT_DECLINE_ABOVE.
+    // The part's price is above PAYMENT_DECLINE_ABOVE.
     let part = customer.part("Control Module").await.uuid;
     let browser = Browser::start(system).await;
     browser.log_in(&customer.session).await;

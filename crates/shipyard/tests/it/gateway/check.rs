@@ -1,4 +1,4 @@
-//! Passes on to iam what the gateway asks it, and records the questions.
+//! A recorder of Check: passes the gateway's requests on to iam, and records them.
 
 use std::{
     collections::HashMap,
@@ -18,7 +18,7 @@ use tonic::{
     transport::{Channel, Endpoint, Server},
 };
 
-/// What the gateway has asked: method, path and headers.
+/// A request that the gateway has checked: method, path and headers.
 pub type CheckedRequest = (String, String, HashMap<String, String>);
 
 struct Recorder {
@@ -64,7 +64,7 @@ impl Check {
         self.task.await.unwrap();
     }
 
-    /// Takes what the gateway has asked.
+    /// Returns the requests recorded so far, and forgets them.
     pub fn taken(&self) -> Vec<CheckedRequest> {
         std::mem::take(&mut self.asked.lock().unwrap())
     }

@@ -17,7 +17,7 @@ fn assert_secured(answer: &Answer) {
     for header in SECURITY {
         assert_eq!(answer.headers.get_all(header).iter().count(), 1, "{header}: {answer:?}");
     }
-    // What Envoy refuses while it reads the head has no id yet; it closes the connection.
+    // A request that Envoy refuses while it reads the head has no id yet; Envoy closes its connection.
     let is_closed = answer.headers.get("connection").is_some_and(|value| value == "close");
     assert!(answer.headers.contains_key("x-request-id") || is_closed, "{answer:?}");
 }
@@ -50,7 +50,7 @@ async fn every_error_of_the_gateway_is_a_problem_and_every_response_has_the_secu
         assert_eq!(answer.headers.contains_key("www-authenticate"), status == 401, "{answer:?}");
         answer.problem(status, code);
     }
-    // The bound of RPCs applies to every path but those of order and console.
+    // The bound of RPCs applies to every path except the paths of order and console.
     for path in [login, "/nothing"] {
         let large = raw(&gateway, path, "x".repeat(300_000)).await.json();
         assert_eq!(large["message"], "the body is larger than 256 KiB", "{path}: {large}");

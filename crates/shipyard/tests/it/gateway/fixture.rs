@@ -45,14 +45,14 @@ impl Fixture {
         Some(Self { gateway, check: Some(check), http })
     }
 
-    /// Stops what answers Check.
+    /// Stops the recorder, so that nothing answers Check.
     pub async fn stop_check(&mut self) {
         if let Some(check) = self.check.take() {
             check.stop().await;
         }
     }
 
-    /// Takes what the gateway has asked iam.
+    /// Returns the requests that the gateway has checked, and forgets them.
     pub fn asked(&self) -> Vec<CheckedRequest> {
         self.check.as_ref().map(Check::taken).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! The gateway as callers outside see it: Envoy with the configuration of `deploy/envoy`, before a real system.
+//! The gateway as outside callers see it: Envoy with the configuration of `deploy/envoy`, in front of a real system.
 
 mod buying;
 mod check;

@@ -66,7 +66,7 @@ async fn each_protected_path_answers_each_caller_alike_and_nobody_without_iam() 
             assert_eq!(denied.headers["x-auth-status"], "denied", "{path:?} {headers:?}: {denied:?}");
             denied.problem(401, code);
         }
-        // The request reaches the service, which may find other faults in it. A token opens no further token.
+        // The request reaches the service, which may refuse it for another reason. A token cannot be used to issue a token.
         let is_token = path.1.ends_with("/token");
         for header in admitted.into_iter().filter(|(name, _)| !is_token || *name == session) {
             let answer = ask(&gateway, path, &[header]).await;
@@ -96,7 +96,7 @@ async fn behind_a_second_proxy_one_callers_wrong_logins_do_not_stop_anothers() {
     let caller = gateway.caller().await;
     let log_in = async |address: &str, login: &str, password: &str| {
         let body = json!({ "login": login, "password": password });
-        // The proxy before the gateway appends the address that it saw; what stands before it, the caller sent.
+        // The proxy in front of the gateway appends the address that it saw. The part before that address is what the caller sent.
         let from = format!("203.0.113.9, {address}");
         let request =
             || gateway.request(Method::POST, "/api/v1/iam/login").header("X-Forwarded-For", &from).json(&body);

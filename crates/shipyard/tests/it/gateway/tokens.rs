@@ -41,7 +41,7 @@ async fn a_token_of_a_service_is_refused_at_every_public_port() {
         }
     }
     assert!(gateway.asked().is_empty(), "the gateway refuses them itself");
-    // A user's token passes to the service, which judges it: {"typ":"at+jwt","alg":"ES256"}.
+    // A user's token passes to the service, which verifies it: {"typ":"at+jwt","alg":"ES256"}.
     for scheme in ["Bearer", "bearer", "BEARER"] {
         let users = format!("{scheme} eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFUzI1NiJ9.e30.c2lnbmF0dXJl");
         let judged = list(gateway.address(contracts::ports::INVENTORY).to_string(), &users).await.unwrap_err();

@@ -47,7 +47,7 @@ async fn every_response_through_the_gateway_names_one_trace() {
         let trace = answer.headers["x-trace-id"].to_str().unwrap();
         eventually(async || collector.spans().await.into_iter().find(|span| span.trace == trace)).await;
     }
-    // order names the trace itself.
+    // order sets the header itself, and the gateway must not add a second one.
     let of_order = gateway.get("/health/live", "").await;
     assert_eq!(of_order.headers.get_all("x-trace-id").iter().count(), 1, "{of_order:?}");
 }

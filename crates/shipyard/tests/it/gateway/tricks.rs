@@ -10,7 +10,7 @@ use tokio::{
 use super::fixture::{Fixture, PUBLIC};
 use crate::system::System;
 
-/// Targets of requests. Each ends at the gateway, or goes where Check is asked.
+/// Targets of requests. The gateway refuses each, or passes it on only after Check.
 const TARGETS: [&str; 30] = [
     "/api/v1/iam/login/../../orders",
     "/api/v1/iam/login/..%2f..%2forders",

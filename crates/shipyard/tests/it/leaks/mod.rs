@@ -113,7 +113,7 @@ async fn what_a_run_writes_shows_no_secret_and_no_contact() {
         assert!(!written.mentions("metrics of iam", &none), "{event} is counted");
     }
     assert!(written.mentions("metrics of iam", r#"security_events_total{event="locked"} 0"#));
-    // The search finds what is there. A leak in one signal is not hidden by the form of its export.
+    // Proves that the search works: it finds texts that every kind of source contains, whatever the form of its export.
     let mut shown = Secrets::default();
     shown.add("user", &user);
     shown.add("RPC", "auth.v1.AuthService/Login");

@@ -315,7 +315,7 @@ impl Visit<'_> {
         eventually(async || (!self.system.kafka.messages(&dead).await.is_empty()).then_some(())).await;
     }
 
-    /// Sends the alert that follows a dead letter, as Alertmanager does, and one that is not Alertmanager's.
+    /// Sends an alert about a dead letter, as Alertmanager does, and then one that Alertmanager would not send.
     async fn alert(&mut self, telegram: &Telegram) {
         let (_, admin) = self.system.variables.iter().find(|(name, _)| name == "NOTIFICATION_ADMIN_LISTEN").unwrap();
         let http = platform::http::client(Duration::from_secs(10)).unwrap();
@@ -330,7 +330,7 @@ impl Visit<'_> {
                 "fingerprint": "00000000deadbeef",
             }],
         });
-        // Alertmanager repeats what the messenger did not accept.
+        // Alertmanager repeats an alert that the messenger did not accept.
         eventually(async || (post(&webhook).await.status == 200).then_some(())).await;
         eventually(async || telegram.messages().iter().any(|sent| sent.chat == OPERATORS_CHAT).then_some(())).await;
         webhook["alerts"][0]["fingerprint"] = self.email.clone().into();

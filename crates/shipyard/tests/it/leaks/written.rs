@@ -1,4 +1,4 @@
-//! Everything that a run wrote, and the search of it.
+//! Everything that a run wrote, and the search for secrets in it.
 
 use std::{collections::BTreeSet, time::Duration};
 
