@@ -44,7 +44,7 @@ pub fn failed(kind: Kind) {
     metrics::counter!("notifications_failed_total", "kind" => kind.as_str()).increment(1);
 }
 
-/// Counts a failed attempt to send that is repeated.
+/// Counts a failed attempt to send that will be retried.
 pub fn retried(kind: Kind) {
     metrics::counter!("notification_retries_total", "kind" => kind.as_str()).increment(1);
 }

@@ -99,7 +99,7 @@ async fn problem_page(api: &Api, session: Option<&Session>, response: Response, 
     let text = |name: &str| problem[name].as_str().unwrap_or_default();
     let problem = of_code(text("code"), text("message"), problem["field"].as_str());
     let can_retry = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
-    // While the console or another service has too much to do, iam is not asked for the visitor's name.
+    // While the console or another service is overloaded, it makes no further call to iam for the visitor's name.
     let layout = if can_retry { stranger() } else { layout_of(api, session).await };
     let mut answer = page(status, &Failure { layout, status: status.as_u16(), problem, can_retry, back });
     if let Some(after) = parts.headers.get(header::RETRY_AFTER) {

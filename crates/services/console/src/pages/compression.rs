@@ -24,7 +24,7 @@ pub fn gzip(bytes: &[u8]) -> Bytes {
     written.unwrap_or_default().into()
 }
 
-/// Middleware: compresses pages for browsers that take it.
+/// Middleware: compresses pages for browsers that accept gzip.
 pub async fn compressed(request: Request, next: Next) -> Response {
     let is_wanted = accepts_gzip(request.headers());
     let response = next.run(request).await;
@@ -44,7 +44,7 @@ pub async fn compressed(request: Request, next: Next) -> Response {
     Response::from_parts(parts, Body::from(gzip(&body)))
 }
 
-/// Returns whether a browser takes gzip.
+/// Returns true if a browser accepts gzip.
 pub fn accepts_gzip(headers: &HeaderMap) -> bool {
     let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     accepted

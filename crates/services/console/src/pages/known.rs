@@ -38,7 +38,7 @@ pub struct Known {
 }
 
 impl Known {
-    /// Reads what the records of an order say.
+    /// Collects the data in the steps of an order.
     pub fn from_steps(steps: &[Step]) -> Self {
         let mut known = Self::default();
         for step in steps.iter().filter(|step| step.kind == Kind::Event) {

@@ -1,4 +1,4 @@
-//! `GET /console/payments`: what the visitor was charged, and what came back.
+//! `GET /console/payments`: the visitor's charges and refunds.
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use contracts::proto::payment::v1::{ListPaymentsResponse, Payment};

@@ -34,7 +34,7 @@ pub struct StepView {
     pub note: Option<String>,
 }
 
-/// What a step is about. Each has a colour.
+/// The subject of a step. Each has a colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
     Plain,

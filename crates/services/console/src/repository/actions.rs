@@ -13,7 +13,7 @@ use crate::error::Error;
 pub struct NewAction {
     pub operator: UserId,
     pub action: &'static str,
-    /// What it was done to: ids and topics.
+    /// What the action was applied to: ids and topics.
     pub subject: String,
     pub result: String,
 }

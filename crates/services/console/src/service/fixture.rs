@@ -1,4 +1,4 @@
-//! What the tests of streams share.
+//! The fixture that the tests of streams share.
 
 use contracts::ids::OrderId;
 use platform::{clock, ids};

@@ -160,7 +160,7 @@ mod tests {
         service::fixture::record,
     };
 
-    /// A timeline during whose first look a stream opens, reads what there is, and a record of its order is added.
+    /// A timeline during whose first read a stream opens, its reader reads the timeline, and a record of its order is added.
     struct OpenedMeanwhile {
         timeline: MemoryTimeline,
         order: OrderId,

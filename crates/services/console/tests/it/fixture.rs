@@ -147,7 +147,7 @@ impl Fixture {
         format!("http://{}", self.http)
     }
 
-    /// Opens a stream of server-sent events. It goes on after the event with this id.
+    /// Opens a stream of server-sent events. The stream begins after the event with the id `after`.
     pub async fn stream(&self, path: &str, session: &str, after: Option<i64>) -> Stream {
         let mut request = self.request(Method::GET, path).header("cookie", cookie(session));
         if let Some(after) = after {

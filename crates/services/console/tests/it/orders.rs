@@ -1,4 +1,4 @@
-//! What the console sends to the order service for programs and for forms, and how a refused checkout goes on.
+//! What the console sends to the order service for programs and for forms, and how a refused checkout continues.
 
 use platform::ids;
 use reqwest::Method;

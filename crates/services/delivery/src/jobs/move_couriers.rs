@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{metrics, service::DeliveryService};
 
-/// A tick that is later than this is counted as late.
+/// A tick that is delayed by more than this is counted as late.
 const LATE_AFTER: Duration = Duration::from_millis(100);
 
 /// Builds the job that moves the couriers. The first tick is one `period` after the start, and a missed tick is not made up. The lease's

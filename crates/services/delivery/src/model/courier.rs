@@ -1,4 +1,4 @@
-//! A courier: where it is, how fast it is, and what it can carry. `trip` moves it.
+//! A courier: its location, its speed, and its storage places. `trip` moves it.
 
 use contracts::ids::{CourierId, OrderId, PlaceId};
 

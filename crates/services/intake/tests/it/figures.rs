@@ -156,7 +156,7 @@ async fn orders_per_second_against_a_copy_of_the_same_rows() {
         rate(COUNT, took) / rate(COUNT, alone)
     );
 
-    // Does what the consumer does: handles six partitions at once, each in batches, from the bytes of records.
+    // Works like the consumer: handles six partitions at once, each in batches, from the bytes of records.
     let (_pool, service) = self::service().await;
     let consumer = Arc::new(Consumer::new(service));
     let messages: Vec<Message> =

@@ -7,7 +7,7 @@ use platform::{error_chain, postgres::DatabaseError};
 use super::InventoryService;
 use crate::{error::Error, metrics, repository::Due};
 
-/// The maximum number of due reservations about which inventory asks order at once.
+/// The maximum number of due reservations that inventory looks up in the order service at once.
 pub const EXPIRY_BATCH: u32 = 200;
 
 impl InventoryService {

@@ -36,7 +36,7 @@ async fn no_filter_reads_the_whole_catalogue() {
         scans.fetch_one(&pool).await.unwrap()
     };
     let all = Filter::default();
-    // Unfiltered listings come first, so that PostgreSQL would create a generic plan for them.
+    // Unfiltered listings are first, so that PostgreSQL would create its generic plan for them.
     for _ in 0..10 {
         assert_eq!(catalogue.list(&all, Page::default()).await.unwrap().len(), 20_001);
     }

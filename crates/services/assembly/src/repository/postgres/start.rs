@@ -17,7 +17,7 @@ use crate::model::NewBuild;
 pub struct Request {
     cause: Cause,
     build: NewBuild,
-    /// The trace context of this event; that of the group's statement is another.
+    /// The trace context of this event. The statement of the group runs in another trace context.
     trace: outbox::Trace,
 }
 

@@ -26,12 +26,12 @@ impl LettersQuery {
         filter([letter, topic, group, kind, reason], None)
     }
 
-    /// Returns how many letters are left out at the beginning.
+    /// Returns the number of letters to skip at the beginning.
     pub fn skip(&self) -> Result<usize, Problem> {
         Ok(count("skip", &self.skip)?.unwrap_or_default())
     }
 
-    /// Returns how many letters are asked for, if a number is given.
+    /// Returns the requested number of letters, if the query has one.
     pub fn limit(&self) -> Result<Option<usize>, Problem> {
         count("limit", &self.limit)
     }
@@ -93,7 +93,7 @@ impl Choice {
         filter([letter, topic, group, kind, reason], self.until)
     }
 
-    /// Returns the reason of a discard. Fails without one, and if no condition says which letters are meant.
+    /// Returns the reason of a discard. Fails without a reason, and if there is neither a condition nor `all`.
     pub fn why(&self) -> Result<String, Problem> {
         if self.filter() == Filter::default() && !self.all {
             return Err(Problem::invalid("all", "must be true to discard every pending letter"));

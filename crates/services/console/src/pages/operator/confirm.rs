@@ -1,4 +1,4 @@
-//! The page that asks before an action.
+//! The page on which an operator confirms an action.
 
 use axum::{http::StatusCode, response::Response};
 use serde_json::Value;

@@ -11,11 +11,11 @@ pub struct Confirmation {
     pub title: String,
     /// What will happen, a sentence each.
     pub effects: Vec<String>,
-    /// Rows that it concerns, as far as they are worth showing.
+    /// Details of the action: names and values.
     pub rows: Vec<(String, String)>,
     /// Where the form is sent.
     pub action: &'static str,
-    /// What it sends besides `confirm=yes`.
+    /// The hidden fields of the form besides `confirm=yes`.
     pub fields: Vec<(String, String)>,
     /// The form needs a reason.
     pub asks_why: bool,

@@ -60,7 +60,7 @@ impl Layout {
 pub struct Problem {
     pub title: String,
     pub detail: String,
-    /// The names of the form's fields at which it lies.
+    /// The names of the form's fields that the problem is about.
     pub fields: Vec<String>,
 }
 
@@ -70,7 +70,7 @@ impl Problem {
     }
 }
 
-/// Whether a problem lies at a field of a form.
+/// Returns true if a problem is about this field of a form.
 pub fn concerns(problem: Option<&Problem>, field: &str) -> bool {
     problem.is_some_and(|problem| problem.concerns(field))
 }

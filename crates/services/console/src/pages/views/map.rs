@@ -24,7 +24,7 @@ pub struct CourierView {
     pub arrival: Option<String>,
 }
 
-/// A courier in the drawing. Those in one cell stand beside each other.
+/// A courier in the drawing. Couriers in one cell are drawn side by side.
 #[derive(Clone, Debug)]
 pub struct CourierMark {
     pub x: i32,
@@ -34,7 +34,7 @@ pub struct CourierMark {
     pub class: &'static str,
 }
 
-/// The destination of an own courier, and the way there: x first, the rest in y, as couriers move.
+/// The destination of a courier with an order of the visitor, and the way there: first along x, then along y, as couriers move.
 #[derive(Clone, Debug)]
 pub struct Way {
     pub path: String,

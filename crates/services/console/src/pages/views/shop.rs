@@ -14,14 +14,14 @@ pub struct PartView {
     pub name: String,
     pub description: String,
     pub price: Money,
-    /// What can be bought now.
+    /// The units that can be bought now.
     pub stock: i64,
     /// `engine`, `fuel`, `porthole`, `wing`; anything else is another part.
     pub category: String,
     pub manufacturer: String,
     pub country: String,
     pub tags: Vec<String>,
-    /// Dimensions and metadata, as they are to be read.
+    /// Dimensions and metadata, formatted for people.
     pub facts: Vec<(String, String)>,
     /// How many are in the cart, if the address of the page says so.
     pub quantity: i64,

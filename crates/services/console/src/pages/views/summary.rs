@@ -1,4 +1,4 @@
-//! An order in short: how far it is, its parts, payment, delivery, and what its owner can do.
+//! The summary of an order: its stage, parts, payment, delivery, and what its owner can do.
 
 use askama::Template;
 

@@ -13,7 +13,7 @@ pub struct Request {
     /// event is only recorded in the inbox.
     paid: Cause,
     cause: Cause,
-    /// The trace context of this event; that of the group's statement is another.
+    /// The trace context of this event. The statement of the group runs in another trace context.
     trace: outbox::Trace,
 }
 

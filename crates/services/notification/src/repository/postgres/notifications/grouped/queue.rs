@@ -14,7 +14,7 @@ use crate::model::{NewNotification, NotificationId};
 pub struct Request {
     cause: Cause,
     new: NewNotification,
-    /// The trace context of this event; that of the group's statement is another.
+    /// The trace context of this event. The statement of the group runs in another trace context.
     trace: outbox::Trace,
 }
 
