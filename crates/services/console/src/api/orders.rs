@@ -192,7 +192,7 @@ fn finished(order: OrderId, answer: Result<Answer, Error>) -> Response {
     see(&format!("/console/orders/{order}?refused={code}"))
 }
 
-/// Parses the order's uuid in a path. An invalid one is refused as by the order service.
+/// Parses the order's uuid in a path. An invalid uuid gets the same refusal as from the order service.
 pub fn order(path: &str) -> Result<OrderId, Problem> {
     Uuid::try_parse(path).map(OrderId::new).map_err(|_| Problem::invalid("order_uuid", "must be a uuid"))
 }

@@ -72,7 +72,7 @@ pub async fn show(State(api): State<Api>, visit: Visit) -> Response {
 fn known<T>(away: &mut Vec<String>, service: &'static str, answer: Result<T, Status>) -> Option<T> {
     answer
         .map_err(|status| {
-            // Logs the failure, unless it is an outage.
+            // Called only for its log line about an outage or a failure.
             let _ = of_status(service, &status);
             if !away.iter().any(|one| one == service) {
                 away.push(service.to_owned());

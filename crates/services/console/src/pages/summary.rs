@@ -96,7 +96,7 @@ fn refused(status: axum::http::StatusCode) -> Problem {
 }
 
 fn note(away: &mut Vec<String>, service: &'static str, status: &Status) {
-    // Logs the failure, unless it is an outage.
+    // Called only for its log line about an outage or a failure.
     let _ = of_status(service, status);
     away.push(service.to_owned());
 }

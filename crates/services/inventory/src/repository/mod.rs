@@ -47,8 +47,8 @@ pub struct Due {
     pub read_at: DateTime<Utc>,
 }
 
-/// How long after [`Due::read_at`] the store still expires reservations. A process that was frozen after it had asked order is then too
-/// late: an order may have been created meanwhile.
+/// How long after [`Due::read_at`] the store still expires reservations. A process that was frozen after it had asked the order
+/// service is then too late: an order may have been created meanwhile.
 pub const ABSENCE_COUNTS_FOR: Duration = Duration::from_secs(5);
 
 /// The store of the stock and of the orders' reservations. Every call is idempotent.

@@ -1,5 +1,5 @@
-//! The time axis. It shows the order of the steps exactly, but not the lengths of the gaps: a short gap is drawn longer the longer it is; a
-//! long one is cut and labelled with its length.
+//! The time axis. It shows the order of the steps exactly, but not the lengths of the gaps: the width of a short gap grows with the
+//! gap's length; a long gap is cut and labelled with its length.
 
 use crate::pages::format::Span;
 

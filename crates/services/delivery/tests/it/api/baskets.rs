@@ -20,7 +20,7 @@ fn short(basket: Uuid, street: &str, volume: i32) -> Vec<u8> {
     BasketConfirmedIntegrationEvent { basket_id: basket.to_string(), address, volume }.encode_to_vec()
 }
 
-/// Encodes the longest form: a full address, items, a delivery period.
+/// Encodes the form with a full address, items and a delivery period.
 fn course(basket: Uuid, street: &str, volume: i32) -> Vec<u8> {
     fields(&[(1, &basket.to_string())], &[(2, full(street)), (3, fields(&[(1, "item")], &[], &[]))], &[(5, volume)])
 }

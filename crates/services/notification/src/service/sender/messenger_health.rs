@@ -10,7 +10,7 @@ pub const STABLE_FOR: Duration = Duration::from_mins(1);
 /// The divisor of `stable_for`. If the last answer is at least `stable_for / PROBE_DIVISOR` old when a repeat is due, a probe is sent
 /// first.
 const PROBE_DIVISOR: u32 = 6;
-/// The minimum of `stable_for / PROBE_DIVISOR`.
+/// The lower limit of `stable_for / PROBE_DIVISOR`.
 const MIN_PROBE_AGE: Duration = Duration::from_secs(3);
 
 pub struct MessengerHealth {
