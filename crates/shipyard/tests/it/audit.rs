@@ -37,7 +37,7 @@ async fn an_audit_counts_what_happened_and_finds_the_rows_that_were_spoilt() {
     assert!(!nothing_yet, "an audit that finds nothing to look at does not pass: {empty}");
     assert!(well, "{report}");
     assert_eq!(verdicts(&report), ["holds"; 13], "{report}");
-    // Of the built order: payment, charge, partial refund, reservation, job and messages; of the cancelled one a message.
+    // The built order has a payment, a charge, a partial refund, a reservation, a job and messages; the cancelled order has a message.
     let rows = 5 + MESSAGES.len() as u64 + 1;
     assert_eq!(counted(&report, 1), [3, 2, 3, rows], "{report}");
     assert_eq!(counted(&report, 2)[3], 1, "a partial refund: {report}");
@@ -102,7 +102,7 @@ async fn buy(customer: &Customer, part: &str) -> Uuid {
     order
 }
 
-/// Gives back a part of the order's charge, as an operator.
+/// Refunds a part of the order's charge, as an operator.
 async fn give_back(system: &System, order: Uuid) {
     let session = operator::session(system).await;
     let mut request = Request::new(RefundPartiallyRequest {

@@ -25,7 +25,7 @@ const CONSUMERS: &str = "each consumer handled every event once, with its effect
 async fn a_receipt_is_whole_after_the_delivery_and_names_a_missing_inbox_row() {
     let system = System::start().await;
     let settings = settings(&system);
-    // As in the containers, where the reader of receipts may change nothing.
+    // The role may only read, like the role of the reader of receipts in the containers.
     let receipts = Receipts::from_settings("shipyard-test", &audited(&settings).await).unwrap();
     let customer = Customer::new(&system).await;
     let part = customer.part("Thruster").await.uuid;

@@ -21,7 +21,7 @@ use crate::{pages::Visit, service::SessionWatch};
 
 /// How often a stream without steps sends a comment.
 const COMMENT_INTERVAL: Duration = Duration::from_secs(15);
-/// How long a browser waits before it opens a stream again that has ended.
+/// How long a browser waits before it reopens a stream that has ended.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");

@@ -109,12 +109,12 @@ pub struct LetterPage {
 /// A dead letter, decoded.
 #[derive(Clone, Debug, Serialize)]
 pub struct Letter {
-    /// Such as `order.paid.dlq/0/17`.
+    /// The id of the letter, such as `order.paid.dlq/0/17`.
     pub id: String,
     /// The time at which the message was dead-lettered.
     pub at: DateTime<Utc>,
     pub state: LetterState,
-    /// Who resolved it, when and why, if it is resolved and the journal has it.
+    /// Who resolved the letter, when and why, if it is resolved and the journal has an entry about it.
     pub resolved: Option<Resolved>,
     /// The topic, the partition and the offset of the original record.
     pub topic: String,

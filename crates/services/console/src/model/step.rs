@@ -40,7 +40,7 @@ pub struct Step {
     pub event_uuid: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<String>,
-    /// Of an event: its times, decoded payload and headers. Of a state: null.
+    /// For an event, its times, decoded payload and headers; for a state, null.
     pub detail: Value,
 }
 

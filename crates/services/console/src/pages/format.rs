@@ -57,7 +57,7 @@ impl Display for Span {
 pub struct Moment(pub DateTime<Utc>);
 
 impl Moment {
-    /// For the attribute `datetime`.
+    /// Returns the value for the attribute `datetime`.
     pub fn iso(&self) -> String {
         self.0.to_rfc3339_opts(SecondsFormat::Millis, true)
     }

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 
-/// How a browser uses the answer. Other clients do not send it.
+/// The header by which a browser says how it uses the response. Other clients do not send the header.
 const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// Middleware: redirects a visitor who opens a part to the page of the part, whose address is that of the part without the last segment.

@@ -28,7 +28,7 @@ pub struct StepView {
     pub consumers: Vec<String>,
     pub payload: Vec<(String, String)>,
     pub headers: Vec<(String, String)>,
-    /// The same event, published again: consumers skip it.
+    /// True if this is an earlier event that was published again: consumers skip it.
     pub is_repeat: bool,
     /// What else is known of the step, in a sentence.
     pub note: Option<String>,
@@ -66,12 +66,12 @@ impl StepView {
         self.payload.iter().find(|(member, _)| member == name).map(|(_, value)| value.as_str())
     }
 
-    /// From the commit to the record in Kafka.
+    /// Returns the time from the commit to the record in Kafka.
     pub fn publication(&self) -> Option<Span> {
         Some(Span(self.published_ms? - self.committed_ms?))
     }
 
-    /// From the record in Kafka to the console.
+    /// Returns the time from the record in Kafka to its arrival at the console.
     pub fn consumption(&self) -> Option<Span> {
         Some(Span(self.consumed_ms? - self.published_ms?))
     }

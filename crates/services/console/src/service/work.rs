@@ -22,7 +22,7 @@ pub struct Now<T> {
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Running {
-    /// Such as `Replaying dead letters`.
+    /// The title of the action, such as `Replaying dead letters`.
     pub title: &'static str,
     pub since: DateTime<Utc>,
     #[serde(flatten)]

@@ -39,7 +39,7 @@ pub struct Order {
 /// A request that the order service received.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    /// Such as `GET /api/v1/orders`.
+    /// The method and the path, such as `GET /api/v1/orders`.
     pub request: String,
     headers: HeaderMap,
     pub body: String,

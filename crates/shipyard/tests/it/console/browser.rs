@@ -71,7 +71,7 @@ impl Browser {
         eventually(async || client.get(format!("{base}/status")).send().await.ok()).await;
         let arguments = [
             "--headless=new".to_owned(),
-            // As root, in containers without a large /dev/shm.
+            // The browser may run as root, and in containers without a large /dev/shm.
             "--no-sandbox".to_owned(),
             "--disable-dev-shm-usage".to_owned(),
             format!("--user-data-dir={}", processes.profile.path().join("profile").display()),

@@ -270,7 +270,7 @@ impl Visit<'_> {
         self.written.problem(&declined);
     }
 
-    /// Has the user's identity checked.
+    /// Makes the user a customer, whose identity is checked.
     async fn become_customer(&mut self) {
         let name = self.secrets.add("name", "Leaks Ann Nemo");
         let street = self.secrets.add("address", "Leaks Boulevard 71");

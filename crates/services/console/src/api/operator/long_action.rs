@@ -19,7 +19,7 @@ use crate::{
 };
 
 pub struct LongAction {
-    /// Such as `Replaying dead letters`.
+    /// The title of the action, such as `Replaying dead letters`.
     pub title: &'static str,
     /// The action's name in the log and in the metric.
     pub action: &'static str,

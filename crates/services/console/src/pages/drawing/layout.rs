@@ -52,7 +52,7 @@ impl Mark {
         self.y - RADIUS + 1
     }
 
-    /// Where its label ends.
+    /// The x at which the label ends.
     pub fn end(&self) -> i32 {
         let widest = width(&self.label, CHARACTER).max(width(&self.small, SMALL_CHARACTER));
         self.label_x() + widest + BETWEEN_LABELS

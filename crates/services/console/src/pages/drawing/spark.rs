@@ -7,7 +7,7 @@ const HEIGHT: i64 = 28;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Spark {
     pub points: String,
-    /// Where the line ends, if there is one.
+    /// The point at which the line ends, if there is a line.
     pub end: Option<(i64, i64)>,
 }
 

@@ -7,20 +7,20 @@ use super::layout::Layout;
 /// An action that the operator is asked to confirm.
 #[derive(Default)]
 pub struct Confirmation {
-    /// Such as `Discard 12 dead letters?`.
+    /// The title, such as `Discard 12 dead letters?`.
     pub title: String,
     /// What will happen, a sentence each.
     pub effects: Vec<String>,
     /// Details of the action: names and values.
     pub rows: Vec<(String, String)>,
-    /// Where the form is sent.
+    /// The path to which the form is sent.
     pub action: &'static str,
     /// The hidden fields of the form besides `confirm=yes`.
     pub fields: Vec<(String, String)>,
-    /// The form needs a reason.
+    /// True if the form asks for a reason.
     pub asks_why: bool,
     pub button: &'static str,
-    /// It cannot be undone.
+    /// True if the action cannot be undone.
     pub is_final: bool,
     pub back: &'static str,
 }

@@ -12,15 +12,15 @@ pub struct CourierView {
     pub x: i32,
     pub y: i32,
     pub steps_left: i32,
-    /// Carries an order of the visitor.
+    /// True if the courier carries an order of the visitor.
     pub is_own: bool,
-    /// Only for the order's owner and operators.
+    /// The order that the courier carries. Only the order's owner and operators see it.
     pub order_uuid: Option<String>,
     /// The cell to which the courier is going, where the visitor may know it.
     pub destination: Option<(i32, i32)>,
-    /// Carries an order, of any user.
+    /// True if the courier carries an order of any user.
     pub is_busy: bool,
-    /// In words, such as `in 4 s`.
+    /// The time until the arrival in words, such as `in 4 s`.
     pub arrival: Option<String>,
 }
 

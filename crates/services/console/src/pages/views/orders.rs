@@ -12,7 +12,7 @@ use crate::pages::{
 pub struct OrderRow {
     pub uuid: String,
     pub created_at: Moment,
-    /// How many parts, repeats counted.
+    /// The number of parts, counting repeats.
     pub parts: i64,
     pub total: Money,
     pub status: String,

@@ -42,7 +42,7 @@ impl PaymentRow {
         }
     }
 
-    /// Whether the amount was taken from the user and not returned.
+    /// Returns true if the user was charged and not refunded.
     pub fn is_charged(&self) -> bool {
         self.status == "SUCCESS"
     }

@@ -23,7 +23,7 @@ pub struct PartView {
     pub tags: Vec<String>,
     /// Dimensions and metadata, formatted for people.
     pub facts: Vec<(String, String)>,
-    /// How many are in the cart, if the address of the page says so.
+    /// The number of units in the cart, if the address of the page has it, otherwise 0.
     pub quantity: i64,
 }
 

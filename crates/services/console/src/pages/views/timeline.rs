@@ -27,13 +27,13 @@ impl Timeline {
         Span(step.since(first))
     }
 
-    /// Such as `16 steps, 8 events`.
+    /// Returns the numbers of steps and events, such as `16 steps, 8 events`.
     pub fn counts(&self) -> String {
         let events = self.steps.iter().filter(|step| step.is_event && !step.is_repeat).count();
         format!("{}, {}", counted(self.steps.len(), "step"), counted(events, "event"))
     }
 
-    /// From the first step to the last.
+    /// Returns the time from the first step to the last.
     pub fn length(&self) -> Span {
         self.steps.iter().map(|step| self.since(step)).max_by_key(|span| span.0).unwrap_or_default()
     }

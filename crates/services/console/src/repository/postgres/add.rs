@@ -15,7 +15,7 @@ use crate::model::NewRecord;
 /// The records of a batch, at least one.
 pub type Records = Arc<[NewRecord]>;
 
-/// Where the first record of a batch is: topic id, topic, partition and offset.
+/// The position of the first record of a batch: topic id, topic, partition and offset.
 type Position = (String, String, i32, i64);
 
 /// Returns the position of the batch's first record, by which its result is found.

@@ -11,7 +11,7 @@ pub mod services;
 /// What an action did, to be read and copied.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// Such as `12 messages replayed, 12 dead letters resolved`.
+    /// The title, such as `12 messages replayed, 12 dead letters resolved`.
     pub title: String,
     /// A line each.
     pub lines: Vec<String>,
