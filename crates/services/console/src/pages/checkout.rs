@@ -63,7 +63,7 @@ pub async fn show(
 ) -> Response {
     let wanted = Wanted::from_pairs(pairs);
     if wanted.key.is_empty() && !wanted.quantities.is_empty() {
-        // The request comes from a shop page without scripts. With the key in the address, the page can be reloaded and remains the same order.
+        // Sent by a shop page without scripts. With the key in the address, the page can be reloaded and remains the same order.
         let query: String = uri
             .query()
             .unwrap_or_default()

@@ -111,7 +111,7 @@ impl Dispatcher {
         Digest::from_rendered(batch.chat, batch.ambiguous, rendered, MAX_TEXT_LENGTH)
     }
 
-    /// Makes one attempt. It is recorded before the call to the messenger, so that the database has the attempt even if this replica crashes.
+    /// Makes one attempt. It is recorded before the call to the messenger, so that the database has it even if this replica crashes.
     async fn attempt(&self, digest: &Digest, slot: Instant) -> AttemptResult {
         tokio::time::sleep_until(slot).await;
         if self.halted.load(Ordering::Acquire) {
