@@ -74,8 +74,7 @@ fn replica(database: &testkit::Database) -> Database {
     pool
 }
 
-/// Returns the number of deadlocks that PostgreSQL has resolved. A server process reports its deadlocks when it ends, so the function waits
-/// until all connections of the replicas are closed.
+/// Returns the number of deadlocks that PostgreSQL has resolved. A server process reports them when it ends.
 async fn deadlocks(database: &testkit::Database) -> i64 {
     let running = "select count(*) from pg_stat_activity where application_name = $1 and datname = current_database()";
     testkit::eventually(|| async {
