@@ -86,7 +86,7 @@ async fn a_right_password_resets_the_count_even_while_the_credentials_are_being_
             }
             let id = SessionId::from_bits(random::secret());
             let refused = service.login(&attempt("ann"), password(), id, [2; 16], clock::now()).await;
-            assert!(matches!(refused, Err(Error::WrongCredentials)), "{store}: {refused:?}");
+            assert!(matches!(refused, Err(Error::CredentialsChanging)), "{store}: {refused:?}");
         }
     }
 }
