@@ -36,7 +36,7 @@ pub struct Counts {
     pub refused: u64,
     /// Connections that were open when the attack was stopped.
     pub held: u64,
-    /// Times at which the attack got what the shop must not give.
+    /// The number of times that the attack obtained something that the shop must not give.
     pub succeeded: u64,
 }
 
@@ -55,7 +55,7 @@ pub struct Attacker {
     is_over: AtomicBool,
 }
 
-/// An open connection, which is counted until this is dropped.
+/// A guard that counts a connection as open until it is dropped.
 pub struct Place(Arc<Attacker>);
 
 impl Attacker {
@@ -123,7 +123,7 @@ impl Attacker {
         scaled(count, self.scale)
     }
 
-    /// Runs `work` in `count` tasks (at scale 1) until the returned future is dropped. Each task repeats it with a
+    /// Runs `work` in `count` tasks (at scale 1) until the returned future is dropped. Each task repeats `work` with a
     /// pause of a little more than `pause`.
     pub async fn repeat<F>(self: &Arc<Self>, count: u32, pause: Duration, work: impl Fn(Arc<Self>, u32) -> F)
     where
@@ -153,7 +153,7 @@ impl Drop for Place {
 }
 
 pub(crate) fn scaled(count: u32, scale: f64) -> u32 {
-    // The cast saturates: a float that is NaN or too large becomes a bound.
+    // The cast saturates: NaN becomes 0, and a float that is too large becomes the maximum.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
     let scaled = (f64::from(count) * scale).round() as u32;
     scaled.max(1)

@@ -14,7 +14,7 @@ pub struct Sample {
     pub kind: &'static str,
     /// When the request was due, as time since the first one.
     pub due: Duration,
-    /// How much later than that the request was sent.
+    /// How much later than due the request was sent.
     pub sent_late: Duration,
     /// The time from when the request was due until its answer. It includes the time that the request waited before it
     /// was sent.

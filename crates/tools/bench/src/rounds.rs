@@ -11,7 +11,7 @@ use crate::{
     statistics::{additive_limit, is_unsteady, median, spread},
 };
 
-/// The most rounds. A denominator that still varies after them is reported as unsteady.
+/// The maximum number of rounds. A denominator that still varies after them is reported as unsteady.
 const MAX_ROUNDS: usize = 6;
 
 /// The extent of the measurements.

@@ -12,7 +12,7 @@ use crate::statistics::percentile;
 pub const MIN_OPERATIONS: usize = 20;
 /// The largest share of failed operations. A measurement with more failures is an error.
 const MAX_FAILED_SHARE: f64 = 0.01;
-/// The most latencies that are kept per worker. Further operations are only counted.
+/// The maximum number of latencies that are kept per worker. Further operations are only counted.
 const MAX_KEPT: usize = 1_000_000;
 /// The share of a measurement that is warm-up, and is not counted.
 const WARM_UP_SHARE: f64 = 0.15;

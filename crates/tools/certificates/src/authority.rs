@@ -28,7 +28,7 @@ use crate::{Subject, issued::Serial};
 const NAME: &str = "Shipyard CA";
 /// How long before their creation certificates become valid, for machines whose clocks are slow.
 const CLOCK_SKEW: Duration = Duration::from_hours(2);
-/// How long a revocation list is valid. A new one is signed only when it changes.
+/// How long a revocation list is valid. A new list is signed only when its content changes.
 const REVOCATIONS_LIFETIME: Duration = Duration::from_hours(10 * 365 * 24);
 
 /// A certificate and its private key, in PEM.

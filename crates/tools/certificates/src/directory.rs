@@ -20,7 +20,7 @@ pub const CA: &str = "ca.crt";
 const CA_KEY: &str = "ca.key";
 /// The file with the list of revoked certificates. The directory of each subject has a copy.
 pub const CRL: &str = "ca.crl";
-/// The list of the authority before, which is appended while that authority is still trusted.
+/// The revocation list of the previous authority, which is appended to `ca.crl` while that authority is still trusted.
 const CRL_BEFORE: &str = "before.crl";
 /// The file with a subject's certificate.
 pub const CERTIFICATE: &str = "tls.crt";
@@ -105,7 +105,7 @@ impl Directory {
         Ok(directory)
     }
 
-    /// Revokes the certificates of this name that have not expired, but the current one, and returns how many they are.
+    /// Revokes all certificates of this name that have not expired, except the current one. Returns their number.
     /// [`distribute`](Self::distribute) then gives the list to the subjects.
     pub fn revoke(&mut self, name: &str) -> anyhow::Result<usize> {
         anyhow::ensure!(

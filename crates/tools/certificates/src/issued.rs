@@ -26,7 +26,7 @@ impl Serial {
         Self(digest.iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte)))
     }
 
-    /// Does the same for a key in PEM.
+    /// Returns the serial number of the certificate with this key in PEM.
     pub fn of_pem(key: &str) -> anyhow::Result<Self> {
         Ok(Self::of(&KeyPair::from_pem(key).context("the key is not one in PEM")?))
     }
@@ -76,7 +76,7 @@ impl Issued {
         self.save()
     }
 
-    /// Revokes the certificates of this name but the current one, and returns how many they are.
+    /// Revokes all certificates of this name except the current one. Returns their number.
     pub fn revoke(&mut self, name: &str, current: &Serial) -> anyhow::Result<usize> {
         let is_old = |entry: &&mut Entry| entry.name == name && entry.serial != *current && entry.revoked.is_none();
         let number = self.entries.iter_mut().filter(is_old).map(|entry| entry.revoked = Some(self.now)).count();

@@ -21,7 +21,7 @@ pub struct Fault {
     pub inject: for<'a> fn(&'a mut Experiment) -> LocalBoxFuture<'a, anyhow::Result<Injected>>,
 }
 
-/// What a fault works with: the running system, the load on it, and the settings of the run.
+/// The context of a fault: the running system, the load on it, and the settings of the run.
 pub struct Experiment {
     pub cluster: Cluster,
     pub load: Load,

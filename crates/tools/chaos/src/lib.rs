@@ -36,7 +36,7 @@ pub struct Options {
     /// The directory for data and logs; emptied first.
     pub directory: PathBuf,
     pub broker: cluster::BrokerKind,
-    /// Processes of each service.
+    /// The number of processes of each service.
     pub replicas: usize,
     pub customers: usize,
     /// The factor by which allowed recovery times are multiplied, for a busy machine.
@@ -140,7 +140,7 @@ async fn row(
     row
 }
 
-/// Injects a fault once more whose injection failed half-way.
+/// Injects once more a fault whose injection failed half-way.
 async fn again(experiment: &mut Experiment, fault: &Fault) -> anyhow::Result<Injected> {
     experiment.cluster.heal().await.context("repairing")?;
     tokio::time::sleep(WARM_UP).await;

@@ -60,7 +60,7 @@ pub async fn all(cluster: &Cluster) -> anyhow::Result<Vec<Topic>> {
 pub async fn progress(cluster: &Cluster) -> anyhow::Result<Vec<Progress>> {
     let topics = all(cluster).await?.into_iter().map(Arc::new);
     let consumers = topics.flat_map(|topic| topic.route.consumers.iter().map(move |one| (topic.clone(), one)));
-    // A Kafka client sees only the offsets of its own group, so that each group takes a client.
+    // A Kafka client sees only the offsets of its own group, so each group needs a client.
     try_join_all(consumers.map(|(topic, consumer)| {
         blocking(cluster, consumer.group, move |reader| {
             let partitions: Vec<i32> = topic.extents.iter().map(|extent| extent.partition).collect();

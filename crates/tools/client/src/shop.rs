@@ -73,10 +73,10 @@ impl Shop {
         InventoryServiceClient::new(self.inventory.clone())
     }
 
-    /// Returns an address of the console, to which the order service leads browsers; `None` if it leads nowhere.
+    /// Returns the console's address, to which the order service redirects browsers; `None` if it does not redirect them.
     pub async fn console(&self) -> Option<Url> {
         let answer = self.http.get(&self.order).header(ACCEPT, "text/html").send().await.ok()?;
-        // Without a session it is the page to log in, with 401.
+        // Without a session, this page is the log-in page, with status 401.
         let is_page = answer.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
         (is_page && answer.url().path().starts_with("/console/")).then(|| answer.url().clone())
     }

@@ -14,7 +14,7 @@ pub use panel::{Dashboard, Link, Panel, Query};
 /// The folder that Grafana reads, relative to this crate.
 pub const FOLDER: &str = "../../../deploy/observability/grafana/dashboards/json";
 
-/// From the most general to the most special.
+/// All dashboards, from the most general to the most specific.
 pub const ALL: [&Dashboard; 6] = [
     &overview::DASHBOARD,
     &shop::DASHBOARD,

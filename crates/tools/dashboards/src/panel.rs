@@ -27,7 +27,7 @@ pub struct Query {
     pub legend: &'static str,
 }
 
-/// What a panel leads to.
+/// The target of a panel's link.
 pub enum Link {
     /// Another dashboard, by its uid.
     Dashboard(&'static str),

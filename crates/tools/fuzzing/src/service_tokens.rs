@@ -56,7 +56,7 @@ fn session(system: &System, id: &[u8]) {
 fn token(system: &System, text: &[u8]) {
     let Ok(value) = HeaderValue::from_bytes(text) else { return };
     let own = system.token("order", "inventory");
-    // The scheme is read in any case.
+    // The scheme is case-insensitive.
     let is_own = text.len() == own.len()
         && text[.."Bearer".len()].eq_ignore_ascii_case(b"Bearer")
         && text["Bearer".len()..] == own.as_bytes()["Bearer".len()..];

@@ -22,7 +22,7 @@ pub struct Arrival<K, T> {
     pub kind: K,
     /// When it was due, as time since the first arrival.
     pub due: Duration,
-    /// How much later than that the request was sent.
+    /// How much later than due the request was sent.
     pub sent_late: Duration,
     /// The time from when the request was due until its end. It includes the time that the request waited before it was
     /// sent.

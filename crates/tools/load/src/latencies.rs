@@ -5,7 +5,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-/// The longest latency that is recorded. Longer ones count as this.
+/// The longest latency that is recorded. Longer latencies are recorded as this one.
 const MAX_LATENCY: Duration = Duration::from_hours(1);
 /// The number of significant digits that are kept.
 const DIGITS: u8 = 3;

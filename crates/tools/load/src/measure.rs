@@ -28,7 +28,7 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 pub enum Stage {
     /// Orders are created that will be paid, cancelled or read. The number is how many there are so far.
     Preparing(usize),
-    /// Orders of earlier measurements are cancelled, since they leave their users no room. The number is how many so far.
+    /// Orders of earlier measurements are cancelled, since their users may not have more. The number is how many so far.
     Tidying(usize),
     Measuring(Progress),
 }

@@ -27,7 +27,7 @@ pub struct Plan {
     pub timeout: Duration,
     /// The time limit of a whole order, from when it is due.
     pub whole_timeout: Duration,
-    /// The most operations in flight. Arrivals above it count as failures.
+    /// The maximum number of operations in flight. Further arrivals count as failures.
     pub in_flight: usize,
     /// The number of different parts in an order.
     pub parts_per_order: usize,
@@ -94,7 +94,7 @@ impl Plan {
         self.left(unpaid) <= users * MAX_UNPAID
     }
 
-    /// Returns the number of orders that are unpaid after the plan, if `unpaid` are before it.
+    /// Returns the number of orders that are unpaid after the measurement, if `unpaid` are unpaid before it.
     fn left(&self, unpaid: usize) -> usize {
         self.reserve().max(unpaid) + self.surplus()
     }
@@ -117,7 +117,7 @@ impl Plan {
         whole((self.per_second(Kind::Create) - ending).max(0.0) * self.total().as_secs_f64())
     }
 
-    /// Returns the most stock that the plan takes of each part: the orders' share plus a fifth.
+    /// Returns the maximum stock that the plan takes of each part: the orders' share plus a fifth.
     pub fn stock(&self, users: usize, kinds_of_parts: usize) -> u64 {
         if Kind::ALL.into_iter().all(|kind| !kind.needs_orders() || !self.mix.has(kind)) {
             return 0;

@@ -199,7 +199,7 @@ mod tests {
     fn the_warm_up_counts_in_no_latency_and_an_answer_counts_when_it_comes() {
         let mut recorder = recorder();
         // The first is due in the warm-up and answered after it. The second is due and answered in the measured time.
-        // The third is due in it and answered after its end.
+        // The third is due in the measured time and answered after its end.
         for (due, latency) in [(900, 200), (1500, 10), (2990, 20)] {
             recorder.record(arrival(due, latency, Some(Ok(()))));
         }

@@ -33,7 +33,7 @@ pub(crate) enum Running {
     Thread(Pulse),
 }
 
-/// A thread that wakes the loop periodically, until this is dropped.
+/// A thread that wakes the loop periodically, until this value is dropped.
 pub(crate) struct Pulse {
     wake: Arc<Notify>,
     is_over: Arc<AtomicBool>,

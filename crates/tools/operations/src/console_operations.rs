@@ -1,6 +1,6 @@
-//! What the console shows and does beyond its own database: receipts, and the operators' views and actions.
+//! The console's functions beyond its own database: receipts, and the operators' views and actions.
 //!
-//! The audit depends on every service, so that no service can depend on it: the program gives the console this.
+//! The audit depends on every service, so that no service can depend on it: the program passes this value to the console.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -31,7 +31,7 @@ use crate::{
     service_states::AdminPorts,
 };
 
-/// PostgreSQL's name of the connections.
+/// The name of the connections in PostgreSQL.
 const NAME: &str = "shipyard-console";
 /// The header with an event's id.
 const EVENT: &str = "event-uuid";
@@ -59,7 +59,7 @@ struct ConsoleOperations {
     topics: Topics,
     kafka: kafka::Config,
     settings: Settings,
-    /// Of the views and dry runs.
+    /// The turn of views and dry runs, which read dead letters.
     read_turn: ReadTurn,
 }
 
@@ -101,7 +101,7 @@ impl ConsoleOperations {
 
 /// Returns the records of an order as a receipt reads them. `records` are in the order of their places.
 fn seen(order: OrderId, records: Vec<Record>) -> Vec<SeenRecord> {
-    // A topic that begins anew has another id.
+    // A topic that was created again has another id.
     let current: HashMap<String, String> =
         records.iter().map(|one| (one.record.topic.clone(), one.record.topic_id.clone())).collect();
     let seen = records.into_iter().map(|Record { record, .. }| SeenRecord {
@@ -179,13 +179,13 @@ impl Operations for ConsoleOperations {
 
     async fn audit(&self, progress: OnProgress) -> anyhow::Result<Audited> {
         let (settings, runtime) = (self.settings.clone(), Handle::current());
-        // As in `receipt`.
+        // The future stays on one thread, as in `receipt`.
         let audited = tokio::task::spawn_blocking(move || runtime.block_on(audit(&settings, &progress)));
         audited.await.context("auditing")?
     }
 }
 
-/// Limits the time of a question to the broker.
+/// Limits the time of a read from the broker.
 async fn answered<T>(reading: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::time::timeout(BROKER_TIMEOUT, reading).await.context("Kafka does not answer")?
 }

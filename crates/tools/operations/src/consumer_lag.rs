@@ -8,7 +8,7 @@ use contracts::events::{Consumer, Topics, readers};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use platform::kafka::{Config, Extent, Mark, Reader};
 
-/// How many consumer groups are asked for at the same time: each takes a connection to the broker.
+/// How many consumer groups are queried at the same time: each needs a connection to the broker.
 const MAX_CONCURRENT_GROUPS: usize = 6;
 /// The group of the reader of the topics' ends, which commits nothing.
 const GROUP: &str = "shipyard-lag";

@@ -104,7 +104,7 @@ impl Journal {
     }
 }
 
-/// Appends entries to the journal.
+/// A writer that appends entries to the journal.
 pub struct Writer {
     publisher: KafkaPublisher,
     topic: String,

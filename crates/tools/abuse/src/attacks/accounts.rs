@@ -24,7 +24,7 @@ use crate::wire::{channel, channel_from, source};
 
 const WORKERS: u32 = 4;
 const REPEAT_DELAY: Duration = Duration::from_millis(100);
-/// The logins from one address before the next address is used.
+/// The number of logins from one address before the next address is used.
 const LOGINS_PER_ADDRESS: usize = 50;
 
 /// Registers users with 16 contacts of 512 bytes from one address.
@@ -42,7 +42,7 @@ pub async fn fat(attacker: Arc<Attacker>) {
         .await;
 }
 
-/// Registers users with as many contacts as are accepted, from many addresses.
+/// Registers users with as many contacts as iam accepts, from many addresses.
 pub async fn fill(attacker: Arc<Attacker>) {
     static ADDRESS: AtomicU8 = AtomicU8::new(0);
     static IS_BOUNDED: AtomicBool = AtomicBool::new(false);
@@ -62,7 +62,7 @@ pub async fn fill(attacker: Arc<Attacker>) {
         .await;
 }
 
-/// Registers a user with this number of contacts and bytes of each, and logs in. Returns false if that is refused.
+/// Registers a user with `count` contacts of `bytes` bytes each, and logs in. Returns false if iam refuses.
 async fn account(attacker: &Attacker, channel: &Channel, (count, bytes): (usize, usize)) -> bool {
     attacker.has_sent(1);
     let login = format!("fat-{:.12}", ids::random().simple().to_string());

@@ -11,7 +11,7 @@ use super::Attacker;
 use crate::wire::{channel, channel_from};
 
 const WORKERS: u32 = 2;
-/// The pause after a refused guess. A lock needs few guesses to be kept.
+/// The pause after a refused guess. Few guesses suffice to keep a lock.
 const REPEAT_DELAY: Duration = Duration::from_millis(100);
 
 /// Guesses passwords of the customers' logins, so that the logins are locked.
@@ -36,7 +36,7 @@ pub async fn spray(attacker: Arc<Attacker>) {
             let Some(channel) = channel_from(&attacker.entrances.iam, None) else { return };
             let _place = attacker.place();
             loop {
-                // Until the address is limited, each guess is for another login; then a few keep the limit.
+                // Until the address is limited, each guess is for another login; then a few guesses keep it limited.
                 let code = guess(&attacker, &channel, ids::random().to_string()).await;
                 if code != Code::Unauthenticated {
                     sleep(REPEAT_DELAY).await;

@@ -1,7 +1,7 @@
 //! Clients that reset their connection while the shop creates their order, and repeat the request under its key.
 //!
-//! The attack succeeds if the repeat is told that the first request is still in progress: a request that was given up
-//! half-way keeps its key and the parts that it had reserved.
+//! The attack succeeds if the shop answers the repeat that the first request is still in progress: then the abandoned
+//! request has kept its key and the parts that it had reserved.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::wire::Connection;
 
 const CLIENTS: u32 = 40;
 const REPEAT_DELAY: Duration = Duration::from_millis(200);
-/// The time after which a client leaves is one of so many milliseconds in turn.
+/// The number of different delays: client `n` leaves after `n % LEAVE_DELAYS` milliseconds.
 const LEAVE_DELAYS: u32 = 8;
 
 pub async fn repeat(attacker: Arc<Attacker>) {
@@ -35,7 +35,7 @@ pub async fn repeat(attacker: Arc<Attacker>) {
             if answer.contains("IDEMPOTENCY_IN_PROGRESS") {
                 attacker.has_succeeded();
             }
-            // The parts are needed again.
+            // Cancel the order, since its parts are needed again.
             let order = answer.split_once(r#""order_uuid":""#).and_then(|(_, rest)| rest.split_once('"'));
             match (order, Connection::open(&attacker, target).await) {
                 (Some((order, _)), Ok(connection)) => {
@@ -48,7 +48,7 @@ pub async fn repeat(attacker: Arc<Attacker>) {
         .await;
 }
 
-/// Returns a request under a new key.
+/// Returns a POST request under a new idempotency key.
 fn posted(attacker: &Attacker, path: &str, body: &str) -> String {
     let (target, session, key, length) =
         (&attacker.entrances.order, &attacker.account.session, ids::random(), body.len());

@@ -28,7 +28,7 @@ pub struct Attack {
     pub name: &'static str,
     /// A description of the attack, at scale 1.
     pub what: &'static str,
-    /// The most concurrent connections of the attack, at scale 1.
+    /// The maximum number of concurrent connections of the attack, at scale 1.
     pub connections: u32,
     pub work: fn(Arc<Attacker>) -> BoxFuture<'static, ()>,
 }

@@ -12,7 +12,7 @@ const CONNECTIONS: u32 = 10;
 const BATCH_SIZE: u32 = 100;
 const BATCH_INTERVAL: Duration = Duration::from_millis(100);
 const REPEAT_DELAY: Duration = Duration::from_millis(100);
-/// The largest stream id of a connection. The attack then opens another connection.
+/// The largest stream id that the attack uses on a connection before it opens another one.
 const MAX_STREAM_ID: u32 = 1 << 30;
 
 pub async fn flood(attacker: Arc<Attacker>) {

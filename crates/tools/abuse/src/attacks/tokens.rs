@@ -1,4 +1,4 @@
-//! Forged service tokens, each of which the shop refuses and records; and a loop that has access tokens issued.
+//! Forged service tokens, each of which the shop refuses and records; and access tokens that are issued in a loop.
 
 use std::{sync::Arc, time::Duration};
 
@@ -30,7 +30,7 @@ pub async fn flood(attacker: Arc<Attacker>) {
         .await;
 }
 
-/// Has one token after the other issued for one session. Each ends the oldest of the session's eight.
+/// Requests one access token after another for one session. Each new token ends the oldest of the session's eight.
 pub async fn issue(attacker: Arc<Attacker>) {
     attacker
         .repeat(WORKERS, REPEAT_DELAY, |attacker, _| async move {

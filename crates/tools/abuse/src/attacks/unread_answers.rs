@@ -1,5 +1,5 @@
-//! Clients that ask for many answers and take none of them: over HTTP/2 their window is 0, over HTTP/1.1 they do not
-//! read.
+//! Clients that request many answers and read none of them: over HTTP/2 their window is 0, over HTTP/1.1 they do not
+//! read from the socket.
 //!
 //! After a while the clients over HTTP/2 open their windows. The attack succeeds if they then receive more than the shop
 //! may keep.
@@ -17,17 +17,17 @@ use tokio::time::sleep;
 use super::Attacker;
 use crate::wire::{Connection, Http2, frames};
 
-/// The connections, half of them over HTTP/2.
+/// The number of connections, half of them over HTTP/2.
 pub const CONNECTIONS: u32 = 16;
-/// The number of answers for which a connection asks.
+/// The number of answers that a client requests on a connection.
 const ANSWERS: u32 = 250;
 /// A public answer of some 30 kB.
 const PATH: &str = "/openapi.json";
 const REPEAT_DELAY: Duration = Duration::from_secs(10);
-/// The time for which a connection takes nothing.
+/// How long a client over HTTP/2 keeps its window at 0.
 const TAKES_NOTHING_FOR: Duration = Duration::from_secs(4);
-/// The maximum number of bytes that the shop may have kept: 16 MiB, and 4 KiB of each answer in its buffers. All answers
-/// over HTTP/2 have 58 MB.
+/// The maximum number of bytes that the shop may have kept: 16 MiB, and 4 KiB of each answer in its buffers. Together,
+/// the answers over HTTP/2 have 58 MB.
 const MAX_KEPT_BYTES: u64 = 40_000_000;
 
 pub async fn hold(attacker: Arc<Attacker>) {

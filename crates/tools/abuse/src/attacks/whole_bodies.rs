@@ -14,7 +14,7 @@ use super::Attacker;
 use crate::wire::channel;
 
 const CONNECTIONS: u32 = 8;
-/// The calls at once over one connection.
+/// The number of concurrent calls on one connection.
 const CONCURRENT_CALLS: usize = 25;
 /// The size of a message in bytes, just below the limit.
 const MESSAGE_BYTES: usize = 250_000;

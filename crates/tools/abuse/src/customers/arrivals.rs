@@ -14,7 +14,7 @@ use super::{
 };
 use crate::measurement::Sample;
 
-/// Requests in flight that are allowed beyond those that arrive within one time limit.
+/// The number of requests in flight that are allowed beyond those that arrive within one time limit.
 const SPARE_REQUESTS: usize = 64;
 const TOO_MANY: Failure = Failure::Borrowed("too many requests wait");
 

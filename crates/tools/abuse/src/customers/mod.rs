@@ -23,7 +23,7 @@ use uuid::Uuid;
 use self::request::Kind;
 use crate::attacker::Session;
 
-/// The number of attempts of a registration. iam may be busy with those of an earlier run.
+/// The number of attempts of a registration. iam may still be busy with registrations of an earlier run.
 const MAX_TRIES: usize = 5;
 /// How long the shop may take to recover from an attack, and the longest latency of a recovered shop.
 const RECOVERY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -60,8 +60,8 @@ impl Customers {
         Ok(Self { addresses: addresses.clone(), all, visitor: first.through(visits) })
     }
 
-    /// Waits until the shop has recovered from an attack: it answers ten requests in a row at once. Waits for half a
-    /// minute at most.
+    /// Waits until the shop has recovered from an attack, which it has once it answers ten requests in a row at once. Waits
+    /// for half a minute at most.
     pub async fn settle(&self) {
         let (until, mut quick) = (Instant::now() + RECOVERY_TIMEOUT, 0);
         for kind in [Kind::Read, Kind::Whoami, Kind::Parts, Kind::Visit].into_iter().cycle() {
@@ -106,7 +106,7 @@ impl Customer {
         let (session, _) = visitor.log_in(&shop).await?;
         let (parts, _) = customer::parts(&shop, &session).await?;
         let part = parts.first().context("the shop has no part")?.uuid.parse().context("a part's uuid is none")?;
-        // The rate alone limits the requests, so that connections are unlimited.
+        // Only the rate limits the requests, so the number of connections is unlimited.
         let connections = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
         let account = Account { shop, user, session, connections };
         Ok(Self { account, login, part, orders: Mutex::default() })

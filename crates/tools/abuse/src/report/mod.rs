@@ -26,7 +26,7 @@ pub struct Row {
     pub after: Summary,
     /// The ratio of p99 during the attack to p99 before it.
     pub ratio: Option<f64>,
-    /// The same by kind of request.
+    /// This ratio for each kind of request.
     pub ratios: BTreeMap<&'static str, f64>,
     pub violations: Vec<String>,
     pub notes: Vec<String>,

@@ -26,7 +26,7 @@ pub fn channel(target: &Entrance) -> Option<Channel> {
     channel_from(target, source(target.address))
 }
 
-/// Does the same with the source address `from`, or with that of other clients.
+/// Returns such a channel with the source address `from`; with `None`, with the source address of other clients.
 pub fn channel_from(target: &Entrance, from: Option<IpAddr>) -> Option<Channel> {
     let endpoint = Endpoint::from_shared(target.url.clone()).ok()?.timeout(REQUEST_TIMEOUT);
     let target = target.clone();

@@ -47,7 +47,7 @@ pub async fn connect(entrance: &Entrance) -> io::Result<Stream> {
     connect_from(entrance, source(entrance.address)).await
 }
 
-/// Connects with this source address, or with one that the system chooses.
+/// Connects with the source address `from`, or with one that the system chooses if it is `None`.
 pub async fn connect_from(entrance: &Entrance, from: Option<IpAddr>) -> io::Result<Stream> {
     let connecting = async {
         let stream = tcp(entrance.address, from).await?;

@@ -33,7 +33,7 @@ impl Http2 {
         self.drive_counting(write, |_| {}).await;
     }
 
-    /// Does the same, and calls `count` with the number of bytes of each DATA frame.
+    /// Like [`drive`](Self::drive), and calls `count` with the number of bytes of each DATA frame.
     pub async fn drive_counting<F>(self, mut write: impl FnMut() -> F, count: impl Fn(u64))
     where
         F: Future<Output = Option<Vec<u8>>>,

@@ -89,7 +89,7 @@ pub struct Received {
     pub at: DateTime<Utc>,
 }
 
-/// Where a consumer is, compared with an event that it has not handled.
+/// The position of a consumer relative to an event that it has not handled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
     /// The consumer group.
@@ -107,7 +107,8 @@ pub struct Log {
     pub kind: Kind,
     /// The time since which the topic is complete; `None` if it is complete from the beginning.
     pub complete_since: Option<DateTime<Utc>>,
-    /// The records of each partition in the order in which they were published. Their offsets do not tell it if the broker began anew.
+    /// The records of each partition in the order in which they were published. This may differ from the order of their offsets if the
+    /// broker has lost its data and started again at offset 0.
     pub records: Vec<Record>,
 }
 

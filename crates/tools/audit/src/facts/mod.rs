@@ -33,7 +33,7 @@ pub struct Facts {
     /// When the facts were gathered.
     pub at: DateTime<Utc>,
     pub bounds: Bounds,
-    /// Outbox and inbox rows older than this may have been removed; `None` if no rows were.
+    /// Outbox and inbox rows older than this may have been removed; `None` if no rows were removed.
     pub kept_since: Option<DateTime<Utc>>,
 
     pub orders: Vec<Order>,
@@ -41,7 +41,7 @@ pub struct Facts {
     pub partial_refunds: Vec<PartialRefund>,
     /// The entries of the payment providers' ledgers, which are independent of payment's own rows.
     pub ledger: Vec<Entry>,
-    /// The balances stored by the built-in provider. `ledger` contains every entry that has an account.
+    /// The balances stored by the built-in provider. `ledger` contains all charges and refunds that changed them.
     pub balances: Vec<Balance>,
     /// The providers whose ledgers are in `ledger`. For other providers, the payment service's own rows are trusted.
     pub books: Vec<String>,
@@ -84,9 +84,9 @@ pub struct Facts {
     /// Requests within sessions after their logout was acknowledged.
     pub probes: Vec<Probe>,
 
-    /// The databases that could not be read. An audit has none; a receipt leaves the checks open that need them.
+    /// The databases that could not be read. An audit has none; in a receipt, the checks that need them stay open.
     pub unread: Vec<UnreadDatabase>,
-    /// Where consumers are, for events that they have not handled; for receipts, as far as it is known.
+    /// The positions of consumers relative to events that they have not handled; filled for receipts only, as far as known.
     pub positions: Vec<Position>,
 }
 

@@ -35,7 +35,7 @@ pub struct Order {
     pub total: i64,
     /// The ordered parts. A UUID is repeated once per piece.
     pub parts: Vec<Uuid>,
-    /// The payment method.
+    /// The transaction by which the order was paid.
     pub transaction: Option<Uuid>,
     /// True if the order has a delivery address.
     pub has_address: bool,
@@ -65,7 +65,7 @@ pub struct Payment {
     pub order: Uuid,
     pub attempt: Option<i64>,
     pub provider: Option<String>,
-    /// The provider's name of the charge.
+    /// The provider's id of the charge.
     pub reference: Option<String>,
     /// The amount in minor units.
     pub amount: Option<i64>,
@@ -83,7 +83,7 @@ pub struct Payment {
 /// A part of a charge that an operator gives back, as the payment service records it.
 #[derive(Clone, Copy, Debug)]
 pub struct PartialRefund {
-    /// The provider's idempotency key of the first request; later ones add a number.
+    /// The idempotency key of the first request to the provider; later requests append a number.
     pub refund: Uuid,
     /// The charge.
     pub transaction: Uuid,
@@ -153,7 +153,7 @@ pub struct Reservation {
     pub items: Vec<(Uuid, i64)>,
     /// The time at which a held reservation expires.
     pub expires_at: Option<DateTime<Utc>>,
-    /// The time at which it first expired, or was released or committed.
+    /// The time at which the reservation first ended: it expired, or was released or committed.
     pub first_ended_at: Option<DateTime<Utc>>,
     pub updated_at: DateTime<Utc>,
 }

@@ -1,5 +1,5 @@
 //! Invariant 2: An order is charged at most once. Charges minus refunds are 1 exactly when the order is PAID or
-//! ASSEMBLED. Partial refunds, each made once, and the refund of a cancelled order give back the charge at most. Balances add up.
+//! ASSEMBLED. Partial refunds, each made once, and the refund of a cancelled order give back at most the charge. Balances add up.
 
 use std::collections::{HashMap, HashSet};
 

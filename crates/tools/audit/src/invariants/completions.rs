@@ -133,7 +133,7 @@ fn charges(facts: &Facts) -> HashMap<&str, i64> {
     charges.map(|entry| (entry.key.as_str(), entry.amount)).collect()
 }
 
-/// Checks that a charge which was published was made, so that balances agree with the events.
+/// Checks that a published charge was made, so that balances agree with the events.
 fn charged(published: &Completion, charges: &HashMap<&str, i64>, check: &mut Check) {
     let charge = charges.get(published.transaction.to_string().as_str()).copied();
     let row = name(published.order, published.attempt);

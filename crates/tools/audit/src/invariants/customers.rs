@@ -76,7 +76,7 @@ const fn may_follow(before: Option<KycStatus>, status: KycStatus) -> bool {
     )
 }
 
-/// Checks that each version has its event in the outbox, and each event its version.
+/// Checks that each version has its event in the outbox, and that each event has a version.
 fn published(facts: &Facts, histories: &HashMap<Uuid, Versions<'_>>, check: &mut Check) {
     let of_customers = |kind: &str| kind == CustomerCreated::TYPE || kind == CustomerUpdated::TYPE;
     let rows = facts.outbox.iter().filter(|row| of_customers(&row.kind));

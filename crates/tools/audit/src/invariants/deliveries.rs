@@ -159,7 +159,7 @@ fn published(facts: &Facts, deliveries: &Deliveries<'_>, check: &mut Check) {
     check.counted("statuses published", count);
 }
 
-/// The status records of the topic, by order. Those of one order are in the order of their publication: they have one key.
+/// The status records of the topic, by order. Records of one order are in the order of publication, since they share a key.
 struct Topic<'a> {
     records: HashMap<Uuid, Vec<&'a Record>>,
 }

@@ -1,4 +1,4 @@
-//! Invariant 2, partial refunds: each is made once, with its amount, and no charge gives back more than itself.
+//! Invariant 2, partial refunds: each is made once, with its amount, and the refunds of a charge do not exceed it.
 
 use std::collections::HashMap;
 

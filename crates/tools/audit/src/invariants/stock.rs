@@ -14,8 +14,8 @@ use crate::{
     report::Check,
 };
 
-/// How long after an order's creation its reservation may expire: if the order was created after inventory had asked for it. Inventory acts
-/// on that answer for 5 s; the rest is for the clocks of two databases.
+/// How long after an order's creation its reservation may still expire: the order may be created after inventory has asked whether it
+/// exists. Inventory acts on the answer for 5 s; the rest allows for the clocks of two databases.
 const EXPIRY_SLACK: Duration = Duration::from_secs(10);
 
 pub fn check(facts: &Facts) -> Finding {
@@ -156,8 +156,8 @@ fn kept_its_parts(order: &Order, reservation: &Reservation, check: &mut Check) {
     }
 }
 
-/// Returns the time at which the reservation first expired. It is the time of its first end, unless that was its last change, which released
-/// or committed it.
+/// Returns the time at which the reservation first expired: the time of its first end, unless that end was its last change, a release
+/// or a commit.
 fn expired_at(reservation: &Reservation) -> Option<DateTime<Utc>> {
     let is_over = matches!(reservation.status, ReservationStatus::Released | ReservationStatus::Committed);
     reservation.first_ended_at.filter(|at| !(is_over && *at == reservation.updated_at))

@@ -1,7 +1,7 @@
 //! The receipt of one order: each invariant that concerns the order, with its evidence.
 //!
 //! The checks are those of the audit, over the facts of one order. An audit waits until no work is pending; a receipt is
-//! read at any time, so that it tells apart what is violated and what is still under way.
+//! read at any time, so it distinguishes violations from work that is still under way.
 
 mod evidence;
 mod narrow;
@@ -63,8 +63,8 @@ impl Receipt {
         self.checks.iter().filter(|check| check.state == State::Violated)
     }
 
-    /// Returns the receipt without its violations, which are open instead: the databases are read one after another, and
-    /// a change meanwhile may look like a violation.
+    /// Returns the receipt with its violated checks marked open instead: the databases are read one after another, and a
+    /// change meanwhile may look like a violation.
     #[must_use]
     pub fn in_doubt(mut self) -> Self {
         for check in self.checks.iter_mut().filter(|check| check.state == State::Violated) {
@@ -97,7 +97,7 @@ fn check(facts: &Facts, own: &Facts, order: Uuid, services: &[&str], finding: Fi
     let broken: Vec<Violation> = concerning.filter(|violation| !explained(violation)).collect();
     let under_way = pending.iter().filter(|one| one.holds_open(number)).map(|one| one.text.clone());
     let (state, text) = if !unread.is_empty() {
-        // Violations may be the rows that were not read.
+        // The violations may come from rows that were not read.
         (State::Open, unread)
     } else if !broken.is_empty() {
         (State::Violated, broken.iter().map(|violation| format!("{}: {}", violation.row, violation.problem)).collect())

@@ -33,7 +33,7 @@ pub const CHECKS: [(u8, &[&str]); 10] = [
     (11, &["order", "delivery"]),
 ];
 
-/// Returns the facts of this order. What sums over several orders is left out.
+/// Returns the facts of this order. Sums over several orders are left out.
 pub fn narrowed(facts: &Facts, order: Uuid) -> Facts {
     let events = events(facts, order);
     let is_own = |event: &Option<Uuid>| event.is_some_and(|event| events.contains(&event));
@@ -90,7 +90,7 @@ pub fn narrowed(facts: &Facts, order: Uuid) -> Facts {
     }
 }
 
-/// Returns false for a violation by the other order of a courier that has this one, too.
+/// Returns false for a violation that concerns another order of this order's courier.
 pub fn concerns(violation: &Violation, order: Uuid) -> bool {
     !violation.row.starts_with("courier ") || violation.problem.contains(&order.to_string())
 }

@@ -26,7 +26,7 @@ pub struct Pending {
 enum Excuse {
     None,
     All,
-    /// Those that this event causes as long as it has not reached the consumer, or any consumer if `group` is `None`.
+    /// The violations due to this event not having reached the consumers in `group`; with `None`, any consumer.
     Event {
         kind: Kind,
         event: Uuid,
@@ -34,7 +34,7 @@ enum Excuse {
     },
 }
 
-/// The number of the invariant on the longest time of each work. Nothing explains its violations.
+/// The number of the invariant that limits how long work may be under way. Pending work does not explain its violations.
 const BOUNDS_INVARIANT: u8 = 7;
 
 impl Pending {
@@ -58,7 +58,7 @@ impl Pending {
             (Excuse::Event { event, group: Some(group), .. }, 5) => {
                 names(event) && violation.problem.starts_with(group)
             }
-            // A consumer may have handled what the outbox does not know as published.
+            // A consumer may have handled an event that its outbox row does not yet mark as published.
             (Excuse::Event { kind, event, group: None }, 5) => {
                 names(event) || violation.problem.contains(kind.as_ref())
             }
@@ -196,8 +196,8 @@ impl From<Unconsumed> for Pending {
     }
 }
 
-/// Returns true if the consumer will still get to the event. If its committed offset is not known, that is as long as the
-/// event is recent.
+/// Returns true if the consumer has not reached the event yet. If its committed offset is not known, this is assumed as
+/// long as the event is recent.
 fn is_under_way(facts: &Facts, unconsumed: &Unconsumed) -> bool {
     let mut positions = facts.positions.iter();
     if let Some(position) = positions.find(|one| one.event == unconsumed.event && one.group == unconsumed.group) {

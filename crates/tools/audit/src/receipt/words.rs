@@ -4,7 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::{Facts, facts::UnreadDatabase};
 
-/// Returns what an invariant that holds says of this order.
+/// Returns the sentence about this order for an invariant that holds.
 pub fn held(facts: &Facts, number: u8) -> String {
     let is_delivered = facts.orders.iter().any(|order| order.has_address);
     let text = match number {

@@ -91,7 +91,7 @@ fn dead_letter_topics_that_were_not_read_are_not_passed_over() {
     assert_eq!(found.missing, [format!("{read} of {} dead-letter topics were read", read + 1)]);
 }
 
-/// Makes the assembly service miss the event that the order is paid, whose dead letter an operator has discarded.
+/// Makes the assembly service miss the order's `OrderPaid`: an operator has discarded its dead letter.
 fn discard(facts: &mut Facts, order: Uuid) {
     let event = event(order, OrderPaid::TYPE);
     inbox(facts, GROUP).rows.retain(|row| row.event != event);

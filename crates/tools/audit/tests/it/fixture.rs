@@ -1,4 +1,4 @@
-//! The facts of a consistent shop with four orders, one for each way in which an order can go.
+//! The facts of a consistent shop with four orders, one for each course that an order can take.
 
 use std::time::Duration;
 

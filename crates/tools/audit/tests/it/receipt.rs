@@ -60,7 +60,7 @@ fn row<'a>(facts: &'a mut Facts, order: Uuid, kind: &str) -> &'a mut OutboxRow {
     the(&mut facts.outbox, |row| row.key == order && row.kind == kind)
 }
 
-/// Publishes the events of an order this long ago.
+/// Marks the events of an order as published `ago` before now.
 fn published(facts: &mut Facts, order: Uuid, ago: Duration) {
     for row in facts.outbox.iter_mut().filter(|row| row.key == order) {
         row.published_at = Some(now() - ago);
@@ -244,7 +244,7 @@ fn events_under_way_leave_what_depends_on_them_open() {
     };
     open(BUILT, PUBLICATION, "is not published yet", unpublished);
     open(BUILT, CONSUMERS, "is not published yet", unpublished);
-    // Inventory has handled what order has not.
+    // Inventory has handled `ShipAssembled`, and order has not.
     let unconsumed = |facts: &mut Facts| {
         published(facts, BUILT, Duration::ZERO);
         inbox(facts, "order-group-order-assembled").rows.clear();

@@ -14,7 +14,7 @@ use super::Shop;
 
 /// How many customers register at once.
 const MAX_CONCURRENT_REGISTRATIONS: usize = 8;
-/// Among so many registrations one may meet a Redis that waits for the disk for longer than the shop does.
+/// Among so many registrations, one may fail because Redis waits for the disk for longer than the shop waits for Redis.
 const RETRIES: ConstantBuilder = ConstantBuilder::new().with_delay(Duration::from_secs(1)).with_max_times(3);
 
 #[derive(Clone, Debug)]

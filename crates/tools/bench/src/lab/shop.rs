@@ -92,7 +92,7 @@ pub fn shop_addresses(order: SocketAddr, iam: SocketAddr, inventory: SocketAddr)
     ShopAddresses { order: format!("http://{order}"), iam, inventory, trust: Trust::default() }
 }
 
-/// Returns the variables of every service. They make no request cheaper. They lift bounds that a benchmark reaches and
+/// Returns the variables of every service. They make no request cheaper. They lift limits that a benchmark reaches but
 /// customers do not, and let ships be built at once.
 pub fn common(servers: &Servers) -> Vec<(String, String)> {
     let mut variables: Vec<(String, String)> = Vec::new();

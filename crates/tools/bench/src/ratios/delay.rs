@@ -75,8 +75,8 @@ async fn effects(
     let create = CreateOrder::workers(shop.order, WORKERS, &lab.customers().await?, parts).await?;
     paced(CancelledOrder::workers(create), WORKER_PAUSE, lab.effort.time).await?;
     let deadline = Instant::now() + EVENT_TIMEOUT;
-    // The relay changes an event's row when it marks it, so the order's row, whose last change is the cancellation, tells
-    // when both were committed.
+    // The relay changes an event's row when it marks it. The order's row was last changed by the cancellation, in the
+    // transaction that wrote the event, so that it tells when the event was committed.
     let written = "select event_uuid, (extract(epoch from pg_xact_commit_timestamp(orders.xmin)) * 1e6)::bigint
         from outbox join orders on orders.uuid = outbox.key
         where event_type = 'events.v1.OrderCancelled' and outbox.id > $1";

@@ -22,7 +22,7 @@ const SERVICES: [&Service; 6] = [
 ];
 /// How often the memory is read under load. The largest sum counts.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
-/// After this the memory that the start used temporarily is freed.
+/// The time after which the memory that the start used temporarily is freed.
 const IDLE_TIME: Duration = Duration::from_secs(5);
 
 pub async fn memory(lab: &Lab) -> anyhow::Result<Vec<Row>> {

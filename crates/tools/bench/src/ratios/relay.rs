@@ -1,4 +1,5 @@
-//! P4: the relay's events per second, divided by those of the slower of its two parts alone: reading and marking the outbox, or producing.
+//! P4: the relay's events per second, divided by the rate of the slower of its two parts alone: reading and marking the outbox, or
+//! producing.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 

@@ -152,7 +152,7 @@ impl Cluster {
         }
         self.servers.start_postgres().await?;
         self.servers.start_redis().await?;
-        // Open new connections: each one from before a crash would fail once.
+        // Open new connections: each connection from before a crash would fail once.
         let earlier = std::mem::replace(&mut self.sources, Sources::from_settings("shipyard-chaos", &self.settings)?);
         earlier.databases.close().await;
         self.servers.broker.heal().await?;
@@ -191,7 +191,7 @@ fn fresh(directory: &Path) -> anyhow::Result<PathBuf> {
     Ok(directory.canonicalize()?)
 }
 
-/// Deletes PostgreSQL's data. If chaos runs as root, it is in a directory of another user, behind a symbolic link.
+/// Deletes PostgreSQL's data. If chaos runs as root, the data is in a directory of another user, behind a symbolic link.
 fn delete_postgres(directory: &Path) {
     let data = directory.join("postgres");
     let _ = std::fs::read_link(&data).and_then(std::fs::remove_dir_all);

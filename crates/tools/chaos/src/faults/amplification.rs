@@ -7,11 +7,11 @@ use platform::server::service::Service;
 
 /// Calls allowed per request: retries may add one per ten requests.
 const MAX_CALLS_PER_REQUEST: f64 = 1.1;
-/// The retries that a process may make to a peer beyond that within ten seconds: the reserve of
+/// The retries that a process may make to a peer beyond that share within ten seconds: the reserve of
 /// [`Budget`](platform::retry::Budget).
 const RESERVE: f64 = 10.0;
-/// The calls that a request causes. A request causes each of them at most once, and shares a call for several with others. Other calls are
-/// caused by events.
+/// The calls that a request causes. A request causes each of them at most once, and several requests may share one call. Other calls
+/// are caused by events.
 const CAUSED: [&str; 7] =
     ["/Whoami", "/ListOwners", "/ListParts", "/ReserveParts", "/ReservePartsForAll", "/GetPayment", "/PayOrder"];
 
@@ -60,8 +60,8 @@ impl CallCounters {
 }
 
 impl Amplification {
-    /// Returns the difference of two snapshots. There were this many background requests to `from`, which has this many
-    /// processes.
+    /// Returns the difference of two snapshots. Meanwhile `visits` background requests were sent to `from`, which has
+    /// `processes` processes.
     pub fn between(
         before: &CallCounters,
         after: &CallCounters,
@@ -77,7 +77,7 @@ impl Amplification {
             handled: after.handled - before.handled,
             retries: after.retries - before.retries,
             exhausted: after.exhausted - before.exhausted,
-            // The budgets' ten-second windows do not begin with the fault, so that one window more can be touched.
+            // The budgets' ten-second windows do not begin with the fault, so it may touch one window more.
             reserve: RESERVE * ((within.as_secs_f64() / 10.0).ceil() + 1.0) * number(processes),
         }
     }

@@ -55,7 +55,7 @@ pub struct ProbeUser {
     session: String,
 }
 
-/// Sends requests to one service until it is dropped.
+/// Requests that are sent to one service until this value is dropped.
 #[derive(Default)]
 pub struct BackgroundTraffic {
     counts: Arc<Counts>,
@@ -162,7 +162,7 @@ impl BackgroundTraffic {
 impl Counts {
     fn count(&self, answer: Result<(), Status>) {
         match answer.map_err(|status| status.code()) {
-            // NotFound is such an answer: the requested order does not exist.
+            // NotFound counts as answered: the requested order does not exist.
             Ok(()) | Err(Code::NotFound) => self.answered.fetch_add(1, Ordering::Relaxed),
             Err(Code::Unauthenticated) => self.unauthenticated.fetch_add(1, Ordering::Relaxed),
             Err(_) => 0,

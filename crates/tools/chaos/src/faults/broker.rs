@@ -27,7 +27,7 @@ pub const FAULTS: [Fault; 4] = [
     },
 ];
 
-/// The most resident memory of a process, in bytes. A process that exceeds it keeps unpublished records in memory
+/// The maximum resident memory of a process, in bytes. A process that exceeds it keeps unpublished records in memory
 /// during the broker's outage.
 const MAX_MEMORY: u64 = 200_000_000;
 

@@ -49,7 +49,7 @@ const CRASH_TIMEOUT: Duration = Duration::from_secs(20);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// After this time a relay that was just started is publishing.
 const START_TIME: Duration = Duration::from_secs(4);
-/// The most attempts to crash a process at the intended point.
+/// The maximum number of attempts to crash a process at the intended point.
 const MAX_ATTEMPTS: usize = 5;
 
 async fn commit_publish(experiment: &mut Experiment) -> anyhow::Result<Injected> {
@@ -136,7 +136,7 @@ async fn commit_offset(experiment: &mut Experiment) -> anyhow::Result<Injected> 
 /// Kills all processes while no offset can be committed, and restarts them. Returns the number of events that were
 /// handled and whose offset was not committed.
 async fn die_uncommitted(cluster: &mut Cluster) -> anyhow::Result<usize> {
-    // Until then, fetched records are still handled and their effects committed to the database.
+    // Until the processes are killed, they still handle fetched records and commit the effects to the database.
     cluster.links.get(Link::Kafka)?.hang();
     sleep(Duration::from_secs(2)).await;
     cluster.replicas.kill_all().await;

@@ -1,4 +1,4 @@
-//! PostgreSQL ends the services' sessions, is read-only for a while, or holds a lock on one row. Requests that need neither
+//! PostgreSQL ends the services' sessions, is read-only for a while, or holds a lock on one row. Requests that are not affected
 //! succeed meanwhile, and the others as soon as the cause is gone.
 
 use std::time::Duration;
@@ -34,7 +34,8 @@ pub const FAULTS: [Fault; 3] = [
     },
 ];
 
-/// The most requests of which one may fail when all sessions end: a write that may not be repeated, or a second end during the repetition.
+/// One in this many requests may fail when all sessions end: a write that may not be repeated, or a request whose repetition meets a
+/// second end.
 const REQUESTS_PER_FAILURE: u64 = 20;
 
 async fn end(experiment: &mut Experiment) -> anyhow::Result<Injected> {

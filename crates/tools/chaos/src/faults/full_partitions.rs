@@ -42,7 +42,7 @@ async fn returns(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     topics::publish(&experiment.cluster, records).await?;
     sleep(FETCH_TIME).await;
     // When processes leave, their partitions move to the one that stays. When they rejoin, they are assigned some of
-    // them. When they leave again, these move back.
+    // these partitions. When they leave again, the partitions move back.
     leave(experiment).await?;
     join(experiment)?;
     for number in 1..experiment.cluster.replicas.count() {

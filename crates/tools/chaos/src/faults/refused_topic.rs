@@ -1,4 +1,4 @@
-//! The broker refuses every record of one topic. Events of other topics are published, and those of this one later.
+//! The broker refuses every record of one topic. Events of other topics are published meanwhile, and those of this topic afterwards.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub const FAULTS: [Fault; 1] = [Fault {
 
 /// The limits of a topic that refuses every record, and of one that refuses none, in bytes.
 const LIMITS: (u32, u32) = (1, 4_000_000);
-/// How long records of before may be in flight when the topic begins to refuse.
+/// How long records that were sent before the topic began to refuse may be in flight.
 const IN_FLIGHT_TIME: Duration = Duration::from_secs(2);
 
 async fn refuse(experiment: &mut Experiment) -> anyhow::Result<Injected> {

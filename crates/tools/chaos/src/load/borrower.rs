@@ -47,7 +47,7 @@ pub struct Borrower {
 enum Call {
     Create,
     Read,
-    /// Updates the profile, of which this version was read.
+    /// Updates the profile, given the version that was read.
     Update(i64),
 }
 

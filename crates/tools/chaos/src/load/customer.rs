@@ -14,7 +14,7 @@ use super::{
     retrying_client::{Final, RetryingClient},
 };
 
-/// The most unfinished orders that a customer keeps rereading.
+/// The maximum number of unfinished orders that a customer keeps rereading.
 const MAX_UNFINISHED: usize = 8;
 
 pub struct Customer {

@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-/// Admits operations while resumed, and none while paused. It is paused at first.
+/// A gate that admits operations while resumed, and none while paused. It is paused at first.
 pub struct InFlight {
     state: watch::Sender<State>,
 }
@@ -69,7 +69,7 @@ impl InFlight {
         number
     }
 
-    /// Admits no new operation and waits for those in flight. Fails after `limit` with the ones that remain.
+    /// Admits no new operation and waits for those in flight. Fails after `limit` with the operations that remain.
     pub async fn drain(&self, limit: Duration) -> anyhow::Result<()> {
         self.state.send_modify(|state| state.open = false);
         let mut state = self.state.subscribe();

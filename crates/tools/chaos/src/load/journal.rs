@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::counters::{Class, Kind, Measurements};
 
-/// The most violations whose text is kept.
+/// The maximum number of violations whose text is kept.
 const MAX_KEPT: usize = 200;
 
 /// The longest time that a request may take in a healthy system.
@@ -41,7 +41,7 @@ struct Waiting {
     since: BTreeMap<u64, Instant>,
 }
 
-/// Marks a request as waiting until this guard is dropped.
+/// A guard that marks a request as waiting until it is dropped.
 pub struct Wait<'a> {
     journal: &'a Journal,
     number: u64,

@@ -61,7 +61,7 @@ pub struct Options {
     pub seed: u64,
 }
 
-/// The running customers. They stop when it is dropped.
+/// The running customers. They stop when this value is dropped.
 pub struct Load {
     in_flight: Arc<InFlight>,
     journal: Arc<Journal>,

@@ -7,7 +7,7 @@ use std::{
 
 use uuid::Uuid;
 
-/// The most unpaid orders of a user. The shop refuses the 1 001st, and requests in flight may exceed the bound.
+/// The maximum number of unpaid orders of a user. The shop refuses the 1 001st, and requests in flight may exceed the bound.
 pub const MAX_UNPAID: usize = 900;
 
 #[derive(Default)]

@@ -27,7 +27,7 @@ pub struct Peak {
     pub steps: Vec<Step>,
 }
 
-/// Chooses the next rate.
+/// The state of a search, which determines the next rate.
 struct Search {
     bounds: Bounds,
     held: Option<u32>,

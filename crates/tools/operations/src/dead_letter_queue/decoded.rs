@@ -18,7 +18,7 @@ pub enum Payload {
         bytes: usize,
         event: String,
     },
-    /// A message of a program outside.
+    /// A message of an outside program.
     Outside {
         bytes: usize,
         hex: String,
@@ -39,8 +39,8 @@ pub fn payload(letter: &DeadLetter, topics: &Topics) -> Payload {
     if message.absent.payload {
         return Payload::Absent;
     }
-    // Topics that outside programs write carry several formats. The raw bytes tell more than one attempt to decode
-    // them.
+    // Topics that outside programs write carry several formats. The raw bytes are more useful than one of several
+    // possible decodings.
     if is_from_outside(origin, topics) {
         return Payload::Outside { bytes, hex: hex(payload) };
     }
@@ -61,7 +61,7 @@ impl fmt::Display for Payload {
     }
 }
 
-/// Formats a key or the value of a header: its text, or its bytes in hexadecimal digits if it is none.
+/// Formats a key or the value of a header: as text, or in hexadecimal digits if it is not text.
 pub fn shown(bytes: Option<&[u8]>) -> String {
     let Some(bytes) = bytes else { return "absent".to_owned() };
     if let Ok(text) = str::from_utf8(bytes) {

@@ -29,8 +29,8 @@ impl Again<'_> {
         self.letters.first().map(|letter| letter.id.to_string()).unwrap_or_default()
     }
 
-    /// Returns a letter that was discarded for a consumer of which none of [`letters`](Self::letters) is. A consumer of both
-    /// has to get the message: a program outside has sent it twice, and one of its letters was discarded.
+    /// Returns a discarded letter of a consumer that has none of [`letters`](Self::letters). A consumer that has both kinds has
+    /// to get the message: an outside program has sent it twice, and one of the two letters was discarded.
     pub fn discarded(&self) -> Option<&Id> {
         let is_wanted = |discarded: &DeadLetter| {
             let group = discarded.header(HEADER_GROUP);

@@ -40,9 +40,9 @@ pub type Progress = Arc<dyn Fn(usize, usize) + Send + Sync>;
 /// The dead letters that an action is about.
 #[derive(Clone, Debug)]
 pub enum Chosen {
-    /// These, also if they are resolved.
+    /// These letters, even if they are resolved.
     Letters(Vec<Id>),
-    /// The pending ones that match.
+    /// The pending letters that match.
     Matching(Filter),
 }
 
@@ -102,7 +102,7 @@ impl DeadLetterQueue {
                 reading.await.context("reading the dead-letter topics")?
             }
         });
-        // A failure waits for the other reads, too: they go on in any case, and hold what they have read.
+        // If a read fails, the others are awaited, too: they continue in any case, and keep what they have read in memory.
         let (journal, read) = tokio::join!(self.journal(), join_all(reading));
         let (journal, read) = (journal?, read.into_iter().collect::<anyhow::Result<Vec<_>>>()?);
         // A topic that does not exist holds no letters.

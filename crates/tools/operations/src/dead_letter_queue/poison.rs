@@ -8,7 +8,7 @@ use crate::dead_letters::DeadLetter;
 /// Returns why a consumer cannot read a payload; `None` if it can.
 type Problem = fn(&[u8]) -> Option<String>;
 
-/// The topics that programs outside write, and how their consumers read them.
+/// The topics that outside programs write, and how their consumers read them.
 const READERS: [(Inbound, Problem); INBOUND.len()] = [
     (BASKET_CONFIRMED, delivery::consumers::basket_problem),
     (LOAN_APPROVED, customers::consumers::loan_problem),
@@ -29,7 +29,7 @@ pub fn still_poison(letter: &DeadLetter, topics: &Topics) -> Option<String> {
     routes.find_map(|route| route.read(&message)?.err().map(|failure| failure.to_string()))
 }
 
-/// Returns whether programs outside write the topic, so that its messages have no types of ours.
+/// Returns whether outside programs write the topic, so that its messages have no types of ours.
 pub fn is_from_outside(topic: &str, topics: &Topics) -> bool {
     INBOUND.iter().any(|inbound| inbound.topic(topics) == topic)
 }

@@ -10,8 +10,8 @@ use tokio::sync::Mutex;
 pub struct ReadTurn(Arc<Mutex<()>>);
 
 impl ReadTurn {
-    /// Waits for the turn, and reads in a task that has it until it ends. A caller that no longer waits does not end the read, since the
-    /// blocking part of it cannot be stopped; a read that began meanwhile would need the memory once more.
+    /// Waits for the turn, and reads in a task that keeps the turn until it ends. A caller that no longer waits does not end the read, since
+    /// the blocking part of it cannot be stopped; a read that began meanwhile would need the memory once more.
     pub async fn read<T: Send + 'static>(
         &self,
         reading: impl Future<Output = anyhow::Result<T>> + Send + 'static,

@@ -22,8 +22,8 @@ const BATCH_SIZE: usize = 100;
 const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl DeadLetterQueue {
-    /// Returns what [`replay`](Self::replay) would do. Only that a message can be decoded is known in advance: a consumer
-    /// may refuse it for another reason.
+    /// Returns what [`replay`](Self::replay) would do. It is only known in advance whether a message can be decoded: a
+    /// consumer may refuse it for another reason.
     pub async fn plan(&self, chosen: &Chosen, late: bool) -> anyhow::Result<Plan> {
         let (letters, ids) = self.choose(chosen).await?;
         let chosen = letters.iter().filter(|found| ids.contains(&found.letter.id)).map(|found| &found.letter);
@@ -50,9 +50,9 @@ impl DeadLetterQueue {
     /// Replays the chosen letters.
     ///
     /// A message that several consumers dead-lettered is published once, and resolves the pending letters of all. If it was
-    /// discarded for another of them, it is skipped, since a replay would reach that consumer as well. The letters are
+    /// discarded for another consumer, it is skipped, since a replay would reach that consumer as well. The letters are
     /// recorded as resolved after the broker has acknowledged the message, so that an interrupted replay may publish a
-    /// message twice. A message that fails again is a new dead letter, which this replay does not take.
+    /// message twice. A message that fails again becomes a new dead letter, which this replay does not publish.
     ///
     /// A message whose event, or a letter of it, is older than the inbox retention is skipped unless `late` is set:
     /// consumers that have handled its event would handle it twice.

@@ -35,7 +35,7 @@ pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
 /// Reads the facts of one order, with the courier that has it.
 pub async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
     let deliveries = deliveries(database, sqlx::query_as(select!(" where uuid = $1")).bind(order)).await?;
-    // Both tables are small. An assigned order is theirs as well as its own.
+    // Both tables are small. They name an assigned order too, and the audit compares that with the order's own row.
     let (couriers, places) = (couriers(database).await?, places(database).await?);
     Ok(Facts { deliveries, couriers, places, ..Facts::default() })
 }

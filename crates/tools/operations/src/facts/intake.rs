@@ -92,7 +92,7 @@ fn records(
     Ok(read)
 }
 
-/// Returns the parts of these extents around what was skipped, in rounds that have each partition once.
+/// Returns the parts of these extents before and after the skipped records, in rounds that have each partition at most once.
 fn readable(extents: &[Extent], skipped: &[&(i32, Batch)]) -> Vec<Vec<Extent>> {
     let mut rounds: Vec<Vec<Extent>> = Vec::new();
     for extent in extents {

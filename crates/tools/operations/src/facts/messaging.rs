@@ -34,8 +34,8 @@ pub async fn outbox(database: &mut PgConnection, service: &'static Service) -> a
     outbox_rows(database, service, sqlx::query_as(outbox!(" order by id"))).await
 }
 
-/// Reads the outbox rows of these events, and those of an order that are not published. No index has the keys of rows
-/// that are published; their ids follow from the order.
+/// Reads the outbox rows of these events, and the unpublished ones of an order. No index has the keys of published rows;
+/// their ids follow from the order.
 pub async fn outbox_of(
     database: &mut PgConnection,
     service: &'static Service,

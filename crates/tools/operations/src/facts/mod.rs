@@ -135,7 +135,7 @@ async fn snapshot(databases: &Databases, service: &'static Service) -> anyhow::R
     Ok(snapshot)
 }
 
-/// Joins the facts of several databases. Each has what the others have not.
+/// Joins the facts of several databases. Each database has facts that the others lack.
 pub(crate) fn joined(parts: impl IntoIterator<Item = Facts>) -> Facts {
     let mut all = Facts::default();
     for mut part in parts {

@@ -49,7 +49,7 @@ pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
     })
 }
 
-/// Reads the facts of one order. The keys are found by their user, since no index has their orders.
+/// Reads the facts of one order. The idempotency keys are found by their user, since no index has their orders.
 pub async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
     let own = sqlx::query_as(orders!(" where uuid = $1")).bind(order);
     let answers = outcomes!(" and user_uuid = (select user_uuid from orders where uuid = $1) and order_uuid = $1");

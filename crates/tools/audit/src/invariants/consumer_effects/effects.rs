@@ -19,7 +19,7 @@ use crate::{
 /// The effect of an event type on its consumer's rows.
 pub struct Effects {
     what: Cow<'static, str>,
-    /// The orders that show the effect, and the time since which they do.
+    /// The orders that show the effect, each with the time since when it does.
     pub orders: HashMap<Uuid, DateTime<Utc>>,
     /// True if only this event can cause the effect.
     only_so: bool,
@@ -86,7 +86,7 @@ impl Effects {
         Some(Self { what: what.into(), orders, only_so })
     }
 
-    /// Returns the notification about an event, whose kind has the event's name.
+    /// Returns the effect that is a notification about the event. The notification's kind is the event's name.
     fn notification(facts: &Facts, kind: &str) -> Self {
         let name = match kind {
             DeliveryStatusUpdated::TYPE => "ship_delivered".to_owned(),

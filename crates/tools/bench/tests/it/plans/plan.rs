@@ -51,7 +51,7 @@ impl Plan {
     }
 }
 
-/// What the nodes above a node of a plan say about it.
+/// The properties of a node of a plan that depend on the nodes above it.
 #[derive(Clone, Copy)]
 struct Above<'a> {
     /// The table of the nearest node that has one. The scan of an index for a bitmap does not name the table itself.

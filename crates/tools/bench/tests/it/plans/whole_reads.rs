@@ -41,7 +41,7 @@ const WHOLE: [(&str, &str); 5] = [
 ];
 
 /// A database of the service, and the names of its tables that are or will be large. Its connection has the settings of
-/// the service's own.
+/// the service's own connections.
 struct Tables {
     service: &'static Service,
     connection: PgConnection,
@@ -49,8 +49,8 @@ struct Tables {
 }
 
 impl Tables {
-    /// Creates tables like those of a new shop: empty, and never analysed. A service keeps the plans that it makes over
-    /// them until they are analysed.
+    /// Creates tables like those of a new shop: empty, and never analysed. A service keeps the plans that it makes for
+    /// these tables until they are analysed.
     async fn of_a_new_shop(service: &'static Service) -> Self {
         let database = testkit::database(service.migrations().expect("it has a database")).await;
         let mut connection = database.pool.connect().await.unwrap();

@@ -149,7 +149,7 @@ async fn poisoned(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(Injection { times: count, notes: small.into_iter().collect(), ..Injection::default() }))
 }
 
-/// Returns the latest events of each topic, `count` in all if there are as many.
+/// Returns the latest events of each topic, up to `count` in all.
 async fn latest(experiment: &Experiment, count: usize) -> anyhow::Result<Vec<Record>> {
     let each = count / ROUTES.len();
     let back = i64::try_from(each)?;

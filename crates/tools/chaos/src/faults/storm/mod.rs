@@ -23,7 +23,7 @@ pub const FAULTS: [Fault; 1] = [Fault {
 /// A scheduled disturbance.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// The begin, as time since the start of the storm.
+    /// When it begins, as time since the start of the storm.
     pub at: Duration,
     pub lasts: Duration,
     pub disturbance: Disturbance,

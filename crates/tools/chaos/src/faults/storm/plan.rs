@@ -17,8 +17,8 @@ use operations::registry::{SERVICES, with_database};
 const PAUSE_MS: std::ops::Range<u64> = 500..4_000;
 const DURATION_MS: std::ops::Range<u64> = 500..8_000;
 
-/// Plans the disturbances within `length`, in order. A target never has two disturbances at once. A mock broker only
-/// receives more records, and a disk shared with other programs is never filled.
+/// Plans the disturbances within `length`, in order. A target never has two disturbances at once. The only disturbances
+/// of a mock broker are additional records, and a disk shared with other programs is never filled.
 pub fn plan(random: &mut SmallRng, length: Duration, replicas: usize, real_broker: bool, disk: bool) -> Vec<Event> {
     let (mut events, mut deck): (Vec<Event>, _) = (Vec::new(), Vec::new());
     let mut at = Duration::ZERO;

@@ -27,7 +27,7 @@ pub use contracts::proto::{
 /// The user that every registration and session belongs to.
 pub const USER: Uuid = Uuid::from_u128(7);
 
-/// Registers every caller as the same user, and opens the sessions `session-1`, `session-2` and so on.
+/// An iam that registers every caller as the same user, and opens the sessions `session-1`, `session-2` and so on.
 #[derive(Clone, Default)]
 pub struct Iam(Arc<AtomicUsize>);
 
