@@ -16,7 +16,7 @@ use secrecy::SecretString;
 use tonic::{Code, Status};
 use uuid::Uuid;
 
-/// The most parts that inventory accepts in one call.
+/// The maximum number of parts that inventory accepts in one call.
 const MAX_PARTS_PER_CALL: usize = 1_000;
 
 /// The variable with the address at which inventory accepts services, if users call it at another one.
@@ -79,7 +79,7 @@ pub async fn restock(
     Ok(listed.into_inner().parts)
 }
 
-/// Returns true if a restock is repeated: also after an answer that came too late, since inventory adds it once.
+/// Returns true if a restock is repeated after this error: a timeout included, since inventory adds it once.
 fn is_repeated(status: &Status) -> bool {
     is_transient(status) || status.code() == Code::DeadlineExceeded
 }

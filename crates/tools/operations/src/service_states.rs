@@ -1,4 +1,4 @@
-//! The states of the services, as their admin ports tell them.
+//! The states of the services, as their admin ports report them.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -30,11 +30,11 @@ pub struct AdminPorts {
     addresses: Vec<(&'static Service, String)>,
 }
 
-/// What an admin port says.
+/// The answer of an admin port.
 struct Answer {
     is_ready: bool,
     waiting_for: Vec<String>,
-    /// Empty if they were not read.
+    /// Empty if the metrics were not read.
     metrics: String,
 }
 
@@ -53,7 +53,7 @@ impl AdminPorts {
         })
     }
 
-    /// Returns the state of each service. A service that does not answer has an error, and is no error of this function.
+    /// Returns the state of each service. If a service does not answer, its state contains the error, and this does not fail.
     pub async fn states(&self) -> Vec<ServiceState> {
         // Services in one process have one admin port, which is asked once.
         let distinct: BTreeSet<&str> = self.addresses.iter().map(|(_, admin)| admin.as_str()).collect();

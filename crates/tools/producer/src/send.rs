@@ -32,7 +32,7 @@ const PUBLISH_TIMEOUT: Duration = Duration::from_secs(30);
 /// Sends the records that the arguments describe, and prints their number.
 pub async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::Result<()> {
     let topics: Topics = settings.read()?;
-    // intake creates its topic. Programs outside, such as the user `outside` of the containers' broker, may only write to it.
+    // intake creates its topic. Outside programs, such as the user `outside` of the containers' broker, may only write to it.
     let settings = settings.clone().or("KAFKA_CREATE_TOPICS", "false");
     let publisher = KafkaPublisher::within(&Config::load(&settings)?, PUBLISH_TIMEOUT)?;
     let topic = ORDERS.topic(&topics).to_owned();
@@ -72,9 +72,9 @@ pub async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::Result<(
     Ok(())
 }
 
-/// Returns the rate of the arguments, or else one for a broker that does not keep `count` orders.
+/// Returns the rate of the arguments, or else [`MAX_MOCK_RATE`] if the broker cannot keep `count` orders.
 fn rate(arguments: &Arguments, settings: &Settings, count: u64) -> Option<u32> {
-    // Only the broker inside the one process has a beginning after which it has every record.
+    // This variable is set only for the broker inside the one process.
     let is_mock = settings.get("KAFKA_LOG_SINCE").is_some();
     arguments.rate.or((is_mock && count > MOCK_CAPACITY).then_some(MAX_MOCK_RATE))
 }

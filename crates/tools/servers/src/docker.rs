@@ -43,8 +43,8 @@ pub async fn available(image: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns the labels that name the process which owns a container. [`sweep`] finds containers by them whose owner has
-/// ended.
+/// Returns the labels that name the process which owns a container. By these labels, [`sweep`] finds the containers
+/// whose owner has ended.
 pub fn labels() -> [String; 2] {
     [format!("{OWNER}={}", std::process::id()), format!("{HOST}={}", host())]
 }

@@ -13,7 +13,7 @@ use crate::docker::{self, COMMAND_TIMEOUT};
 const IMAGE: &str = "redis:8";
 const STARTUP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A running server. Dropping it removes it, and ignores errors.
+/// A running server. Dropping this value removes the server, and ignores errors.
 pub struct RedisContainer {
     pub url: String,
     id: String,

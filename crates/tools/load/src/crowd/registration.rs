@@ -35,7 +35,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The attempts of one registration or login.
 struct Tries<'a> {
-    /// When iam last accepted one. If that is too long ago, all registrations give up.
+    /// When iam last accepted a registration or login. If that was too long ago, all registrations give up.
     latest: &'a Mutex<Instant>,
     count: &'a AtomicUsize,
     all: usize,

@@ -74,7 +74,7 @@ fn kind<'a>(queue: &DeadLetterQueue, letter: &'a super::DeadLetter) -> &'a str {
     letter.message.headers.get(kafka::HEADER_EVENT_TYPE).unwrap_or_else(|| queue.kind(letter))
 }
 
-/// Returns the state without what the journal says of it.
+/// Returns the state without its entry in the journal.
 fn state(state: &State) -> LetterState {
     match state {
         State::Pending => LetterState::Pending,

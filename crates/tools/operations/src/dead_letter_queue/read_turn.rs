@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 pub struct ReadTurn(Arc<Mutex<()>>);
 
 impl ReadTurn {
-    /// Waits for the turn, and reads in a task that keeps the turn until it ends. A caller that no longer waits does not end the read, since
+    /// Waits for the turn, and reads in a task that keeps the turn until it ends. A caller that stops waiting does not end the read, since
     /// the blocking part of it cannot be stopped; a read that began meanwhile would need the memory once more.
     pub async fn read<T: Send + 'static>(
         &self,

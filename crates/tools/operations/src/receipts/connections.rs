@@ -13,7 +13,7 @@ const STATEMENT_TIMEOUT: &str = "2000";
 const READ_TIMEOUT: Duration = Duration::from_millis(2_500);
 
 pub struct Connections {
-    /// By the service's name.
+    /// The databases by the name of their service.
     databases: BTreeMap<&'static str, OpenDatabase>,
 }
 

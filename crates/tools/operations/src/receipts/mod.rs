@@ -1,7 +1,7 @@
 //! Receipts of single orders: reads the facts of an order from all databases, and checks the audit's invariants over them.
 //!
-//! Each database is read in one transaction of one kept connection. Every statement is found by an index, so that a
-//! receipt costs the same however many orders there are. Topics are not scanned: the caller has the order's records.
+//! Each database is read in one transaction of one kept connection. Every statement uses an index, so that a receipt
+//! costs the same however many orders there are. Topics are not scanned: the caller has the order's records.
 
 mod connections;
 mod discarded;
@@ -34,12 +34,12 @@ use crate::{
 
 /// How often an order is read to see a violation twice without a change.
 const MAX_READS: usize = 4;
-/// A consumer that has not handled an event for this long is asked for: most events are handled sooner.
+/// How long an event must be unhandled until its consumer's position is read from the broker: most events are handled sooner.
 const LATE_AFTER: TimeDelta = TimeDelta::seconds(1);
 /// The pause between two reads, which lets a short step of the order end.
 const READ_DELAY: Duration = Duration::from_millis(20);
 
-/// Reads receipts. Keeps at most one connection to each database.
+/// A reader of receipts. It keeps at most one connection to each database.
 pub struct Receipts {
     connections: Connections,
     kafka: kafka::Config,
@@ -61,8 +61,8 @@ impl Receipts {
 
     /// Returns the receipt of an order; `None` if there is no such order.
     ///
-    /// A database that cannot be read leaves the checks open that need it. The databases are read one beside the other,
-    /// so that a change may look like a violation: a violation counts once two reads with it are the same.
+    /// If a database cannot be read, the checks that need it stay open. The databases are read concurrently, so a change
+    /// may look like a violation: a violation counts once two reads that show it are the same.
     pub async fn receipt(&self, order: Uuid, records: &Records) -> Option<Receipt> {
         let mut facts = self.facts(order, records).await;
         if facts.orders.is_empty() && !facts.unread.iter().any(|unread| unread.service == order::SERVICE.name) {
@@ -133,7 +133,7 @@ impl Receipts {
         }
     }
 
-    /// Reads what one database has of an order.
+    /// Reads the facts of an order from one database.
     async fn facts_of(
         &self,
         service: &'static Service,
@@ -171,7 +171,7 @@ impl Receipts {
         Ok(Facts { outbox, inboxes, kept_since, ..own })
     }
 
-    /// Returns where the consumers of these events are. `None` if the broker does not say so in time.
+    /// Returns the positions of the consumers of these events; `None` if the broker does not answer in time.
     async fn positions(&self, late: Vec<Unconsumed>, records: &Records) -> Option<Vec<Position>> {
         let positions = positions::of(&self.kafka, late, records).await;
         positions

@@ -1,4 +1,4 @@
-//! Where consumers are: whether their committed offsets have passed events that they have not handled.
+//! The positions of consumers: whether their committed offsets have passed events that they have not handled.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -15,7 +15,7 @@ use super::{Records, SeenRecord};
 /// The time limit for all answers of the broker.
 const BROKER_TIMEOUT: Duration = Duration::from_millis(1_500);
 
-/// Returns the positions of the consumers of these events. Nothing is said of an event whose record is not known.
+/// Returns the positions of the consumers of these events. Events whose record is not known are left out.
 pub async fn of(config: &kafka::Config, waiting: Vec<Unconsumed>, records: &Records) -> anyhow::Result<Vec<Position>> {
     let is_of = |record: &SeenRecord, one: &Unconsumed| record.is_current && record.event == Some(one.event);
     let waiting: Vec<(Unconsumed, Vec<SeenRecord>)> = waiting

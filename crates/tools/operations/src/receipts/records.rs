@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::facts::{log_since, topics};
 
-/// What the caller has read of the topics.
+/// The records that the caller has read from the topics.
 #[derive(Clone, Debug, Default)]
 pub struct Records {
     /// The topics that the caller reads, each with the time since which the caller has every record, or `None` if the
@@ -22,8 +22,8 @@ pub struct Records {
     pub topics: HashMap<String, Option<DateTime<Utc>>>,
     /// The records whose key is the order's UUID.
     pub records: Vec<SeenRecord>,
-    /// The dead letters of the order's events; `None` if the caller does not read them, so that the receipt does not say
-    /// anything of them.
+    /// The dead letters of the order's events; `None` if the caller does not read them, so that the receipt does not
+    /// cover them.
     pub dead_letters: Option<Vec<facts::DeadLetter>>,
     /// The dead letters of the order that operators have discarded.
     pub discarded: Vec<Discarded>,
@@ -47,7 +47,7 @@ pub struct SeenRecord {
 }
 
 impl Records {
-    /// Reads all topics and dead-letter topics for what concerns an order.
+    /// Reads all topics and dead-letter topics for the records of an order.
     pub async fn scan(settings: &Settings, order: Uuid) -> anyhow::Result<Self> {
         let (config, since) = (Config::load(settings)?, log_since(settings)?);
         let quiet = Arc::new(|_: &str, _, _| {});
@@ -83,7 +83,7 @@ impl Records {
             logs.push(Log {
                 topic: topic.to_owned(),
                 kind: kind(route.kind),
-                // Of a topic that is not read, no record is expected.
+                // No record is expected in a topic that is not read.
                 complete_since: self.topics.get(topic).copied().unwrap_or(Some(DateTime::<Utc>::MAX_UTC)),
                 records: own.map(record).collect(),
             });

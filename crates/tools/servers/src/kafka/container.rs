@@ -42,7 +42,7 @@ pub struct Options {
     pub variables: Vec<(&'static str, &'static str)>,
 }
 
-/// A running broker. Dropping it removes it with its data, and ignores errors.
+/// A running broker. Dropping this value removes the broker with its data, and ignores errors.
 pub struct Broker {
     id: String,
     address: SocketAddr,

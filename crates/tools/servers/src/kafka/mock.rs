@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use anyhow::Context as _;
 use rdkafka::mocking::MockCluster;
 
-/// A mock cluster of one broker. It ends when this is dropped.
+/// A mock cluster of one broker. It ends when this value is dropped.
 pub struct Mock {
     pub brokers: String,
     requests: mpsc::Sender<NewTopic>,

@@ -1,5 +1,5 @@
-//! The account that runs PostgreSQL: the account of this process, or an unprivileged one if that is root, as which
-//! PostgreSQL refuses to run.
+//! The account that runs PostgreSQL: the account of this process, or an unprivileged one if this process runs as root,
+//! since PostgreSQL refuses to run as root.
 
 use std::{
     os::unix::fs::{PermissionsExt as _, chown},

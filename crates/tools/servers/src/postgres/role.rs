@@ -1,4 +1,4 @@
-//! The roles that are no owners of a database: the service's, and the auditor's.
+//! The roles that do not own a database: the service's, and the auditor's.
 
 use anyhow::Context as _;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};

@@ -24,7 +24,7 @@ const STARTUP_TIMEOUT: Duration = Duration::from_mins(2);
 const STOP_TIMEOUT: Duration = Duration::from_mins(2);
 /// A shutdown that takes longer is logged, and again after each such interval.
 const SLOW_STOP: Duration = Duration::from_secs(3);
-/// What the server says, and exits, while processes of an earlier server still use the data.
+/// The message with which the server exits while processes of an earlier server still use the data.
 const IN_USE: &str = "pre-existing shared memory block";
 /// The pause before another try to start, while the data is in use.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
@@ -123,7 +123,7 @@ impl Postgres {
             () = log => {}
             () = tokio::time::sleep(STOP_TIMEOUT) => {
                 tracing::warn!("PostgreSQL has not shut down in {STOP_TIMEOUT:?}, and is killed; the next start performs crash recovery");
-                // Its processes together: a process that is left behind would keep the next server from starting.
+                // Kill all of its processes: a process that is left behind would keep the next server from starting.
                 if let Err(error) = crash(self.pid, Some(&child)).await {
                     tracing::error!("{error:#}");
                 }

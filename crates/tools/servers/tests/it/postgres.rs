@@ -205,7 +205,7 @@ async fn the_auditor_reads_all_rows_and_changes_none() {
     execute(&url, "create table later (id bigint)").await.unwrap();
     execute(&own, "select * from later").await.unwrap();
     execute(&own, "begin isolation level repeatable read read only").await.unwrap();
-    // A session may turn its transactions writable; the rights remain.
+    // A session may make its transactions writable; the rights remain.
     let separator = if own.contains('?') { '&' } else { '?' };
     let writable = format!("{own}{separator}options=-c%20default_transaction_read_only%3Doff");
 
@@ -285,7 +285,7 @@ async fn a_killed_postgresql_leaves_no_process_and_starts_again_with_its_data() 
     std::fs::remove_dir_all(home).unwrap();
 }
 
-/// Stops the checkpointer until it is told to go on, like a disk that is very slow.
+/// Stops the checkpointer until it gets SIGCONT, like a disk that is very slow.
 async fn freeze_checkpointer(url: &str) -> i32 {
     let mut connection = PgConnection::connect(url).await.expect("PostgreSQL answers");
     let checkpointer = "select pid from pg_stat_activity where backend_type = 'checkpointer'";

@@ -1,6 +1,6 @@
-//! What a broker may do with the records that a relay sends.
+//! The possible answers of a broker to the records that a relay sends.
 
-/// What becomes of the records that a relay has sent.
+/// The outcome of the records that a relay has sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Answer {
     /// The number of records that are acknowledged.
@@ -15,7 +15,7 @@ pub struct Answer {
 pub enum Failure {
     /// The record is refused or times out, and is set aside.
     Refused,
-    /// The same, but the records behind it are accepted.
+    /// The record is refused or times out, but the records behind it are accepted.
     Overtaken,
     Unavailable,
 }

@@ -47,7 +47,7 @@ pub enum Action {
     Refunds(u32),
     /// The refund of the request with this number fails.
     FailsRefund(u32, u32),
-    /// Payment hears how the refund stands.
+    /// Payment learns the state of the refund.
     HearsRefund(u32),
     /// The reservation expires.
     Expires,

@@ -120,7 +120,7 @@ impl State {
         }
     }
 
-    /// Returns the actions that the provider and payment may take on the refund of a charge. Of each charge one refund fails at most.
+    /// Returns the actions that the provider and payment may take on the refund of a charge. At most one refund of a charge fails.
     pub fn refund_actions(&self, attempt: u32, number: u32) -> Vec<Action> {
         match self.books[index(attempt)] {
             Entry::RefundFailed(failed) if failed == number => vec![Action::HearsRefund(attempt)],
@@ -136,7 +136,7 @@ impl State {
         }
     }
 
-    /// Payment hears how the refund that it has requested stands.
+    /// Payment learns the state of the refund that it has requested.
     pub fn hear_refund(&mut self, attempt: u32) {
         let state = match self.books[index(attempt)] {
             Entry::Refunded => RefundState::Refunded,
@@ -153,7 +153,7 @@ impl State {
         }
     }
 
-    /// Returns true if payment calls a charge refunded that is not.
+    /// Returns true if payment records a charge as refunded that is not.
     pub fn refunded_too_early(&self) -> bool {
         let early = |payment: &Payment| {
             matches!(payment.status, Status::Refunded { .. })
