@@ -16,7 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 const CHUNK: usize = 16 * 1024;
 
-/// Answers every request with `200` and endless JSON, until it is dropped.
+/// A server that answers every request with `200` and endless JSON, until it is dropped.
 pub struct Endless {
     address: SocketAddr,
     sent: Arc<AtomicUsize>,

@@ -25,7 +25,7 @@ pub enum GeoMode {
     Unknown,
 }
 
-/// Serves `geo.Geo` until it is dropped.
+/// A server of `geo.Geo`, which runs until it is dropped.
 pub struct Geo {
     server: Server,
     state: Arc<State>,

@@ -29,13 +29,13 @@ pub enum KycMode {
     Silent,
     /// The verdict is recorded, and its answer is lost: 502.
     Lost,
-    /// With 500.
+    /// The answer is 500.
     Broken,
-    /// Responds with something that the contract does not define.
+    /// The answer is one that the contract does not define.
     Wrong,
 }
 
-/// Serves `POST /check` until it is dropped.
+/// A server of `POST /check`, which runs until it is dropped.
 pub struct Kyc {
     server: Server,
     state: Arc<Mutex<State>>,

@@ -53,7 +53,7 @@ enum Way {
     Back,
 }
 
-/// Forwards TCP connections until it is dropped.
+/// A proxy that forwards TCP connections until it is dropped.
 pub struct Proxy {
     address: SocketAddr,
     network: Arc<watch::Sender<Network>>,

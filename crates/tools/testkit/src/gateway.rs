@@ -8,11 +8,11 @@ use testcontainers::{ContainerAsync, GenericImage, ImageExt as _};
 use crate::{containers, test_run::Run};
 
 const IMAGE: (&str, &str) = ("envoyproxy/envoy", "v1.40.0");
-/// The directory of its files on this machine.
+/// The directory of the gateway's files on this machine.
 const FILES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../deploy/envoy");
 /// Their directory in the container.
 const TARGET: &str = "/etc/shipyard/envoy";
-/// The port of its admin API in `envoy.yaml`.
+/// The port of the gateway's admin API in `envoy.yaml`.
 const ADMIN: u16 = 9901;
 
 /// A service behind the gateway.
@@ -21,16 +21,16 @@ pub struct Upstream {
     pub name: &'static str,
     /// The default port of each API, and the address that it has in the test.
     pub apis: Vec<(u16, SocketAddr)>,
-    /// The same of the admin port.
+    /// The default admin port, and the address that it has in the test.
     pub admin: (u16, SocketAddr),
 }
 
-/// What a gateway is told.
+/// The settings of a gateway.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GatewaySettings {
-    /// What answers instead of iam whether a caller is admitted.
+    /// The server that answers in iam's place whether a caller is admitted.
     pub check: Option<SocketAddr>,
-    /// What receives traces over OTLP. `None` begins no traces.
+    /// The collector that receives traces over OTLP. With `None`, the gateway begins no traces.
     pub collector: Option<SocketAddr>,
     /// The number of proxies before the gateway whose entries in `X-Forwarded-For` count.
     pub trusted_hops: u8,
@@ -90,7 +90,7 @@ impl Gateway {
         Ok(Self { container, listeners })
     }
 
-    /// Returns the address at which the gateway serves what has this port in a deployment.
+    /// Returns the address at which the gateway serves the API that has this port in a deployment.
     pub fn address(&self, port: u16) -> SocketAddr {
         self.listeners[&port]
     }

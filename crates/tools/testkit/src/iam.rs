@@ -58,7 +58,7 @@ struct Known {
 /// An attempt to log in or to register, all of which the stand-in refuses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// The service that proved that it calls.
+    /// The calling service, if it proved its identity.
     pub service: Option<String>,
     /// Its `X-Forwarded-For`.
     pub forwarded_for: String,

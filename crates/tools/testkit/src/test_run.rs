@@ -103,7 +103,7 @@ fn watch(directory: &Path) -> anyhow::Result<()> {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .current_dir("/")
-        // A process group of its own keeps the watchdog from a Ctrl-C that ends the run.
+        // A process group of its own protects the watchdog from a Ctrl-C that ends the run.
         .process_group(0)
         .spawn()
         .context("starting sh")?;

@@ -129,7 +129,7 @@ impl State {
         rivals[relay].clone()
     }
 
-    /// Appends to the topic what the broker accepts of these rows.
+    /// Appends those of these rows to the topic that the broker accepts.
     fn append(&mut self, rows: &[i64], answer: Answer) {
         let noticed = rows.iter().take(answer.acknowledged + usize::from(answer.unnoticed));
         let behind = rows.iter().skip(answer.acknowledged + 1);

@@ -23,13 +23,13 @@ use crate::{
 };
 
 pub const PARTITIONS: usize = 3;
-/// The most messages of a batch, for handlers that take batches.
+/// The maximum number of messages of a batch, for handlers that take batches.
 const MAX_BATCH_SIZE: usize = 4;
 
 pub struct Broker {
     pub topics: Topics,
     partitions: BTreeMap<String, Vec<Partition>>,
-    /// By group, topic and partition.
+    /// The committed offsets by group, topic and partition.
     committed: Mutex<BTreeMap<(&'static str, String, usize), usize>>,
     letters: Mutex<Vec<Letter>>,
     poison: Mutex<Vec<(String, usize, usize)>>,
@@ -185,7 +185,7 @@ impl Member {
         }
     }
 
-    /// Returns the most messages of the next batch.
+    /// Returns the maximum number of messages of the next batch.
     fn batch(&self, world: &World) -> usize {
         if self.handler.batch() > 1 { world.pick(|rng| rng.random_range(1..=MAX_BATCH_SIZE)) } else { 1 }
     }

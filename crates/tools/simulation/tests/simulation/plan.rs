@@ -105,7 +105,7 @@ pub enum Mistake {
     CreditUnchecked,
     /// A credit whose outcome is unknown is requested again under a new reference.
     NewReferenceOnRetry,
-    /// intake takes every record with a stored order_uid for a repeat, without a comparison of the orders.
+    /// intake counts every record with a stored order_uid as a repeat, without a comparison of the orders.
     IgnoreReuse,
     /// intake caches orders before they are stored.
     CacheBeforeCommit,

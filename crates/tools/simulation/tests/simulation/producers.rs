@@ -34,7 +34,7 @@ pub struct Producer {
 impl Producer {
     pub async fn live(self) {
         let count = self.world.pick(|rng| rng.random_range(1..=5));
-        // A record with another content than an erased order is taken for a repeat, so that it is no poison.
+        // A record whose content differs from that of an erased order counts as a repeat, so that it is no poison.
         let erases = self.world.chance(0.3);
         let orders = futures::future::join_all((0..count).map(|number| self.follow(number, erases)));
         let erasure = async {

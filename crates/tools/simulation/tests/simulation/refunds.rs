@@ -29,7 +29,7 @@ impl Operator {
         let gap = u64::from(self.0.plan.seconds) * 1000 / count;
         for number in 0..count {
             tokio::time::sleep(self.0.millis(0, gap)).await;
-            // A reference that recurs counts within its order.
+            // A reference identifies a refund only within its order, so that other orders may have the same one.
             let reference = format!("refund {}", number % 3);
             if let Some(refund) = self.choose(&reference) {
                 self.insist(&refund).await;
@@ -68,7 +68,7 @@ impl Operator {
             let (order, minor) = (refund.order, refund.amount.minor());
             world.note(format_args!("the operator is answered {} to give back {minor} of {order}", said(&answer)));
             match answer {
-                // It is recorded, or the charge is refunded meanwhile, less of it is left, or the reference was used for another amount.
+                // The refund is recorded, or the charge was refunded meanwhile, less of it is left, or the reference had another amount.
                 Ok(Ok(_) | Err(Error::NotCharged | Error::RefundTooLarge { .. } | Error::AnotherRefund(_))) => return,
                 Ok(Err(Error::Database(_) | Error::Unknown(_))) | Err(_) => {}
                 Ok(Err(error)) => {

@@ -82,7 +82,7 @@ async fn live(plan: Plan, verbose: bool) -> Ran {
         users.spawn(Operator(world.clone()).live());
     }
     let mut browsers = JoinSet::new();
-    // One alone would miss nothing: what is read first for a stream is everything.
+    // A single browser could not miss a step, since the first read for its stream returns all steps.
     for number in 0..3 {
         browsers.spawn(Browser { world: world.clone(), number }.live());
     }

@@ -57,7 +57,7 @@ use crate::{
 
 /// The initial balance of a user for `INVESTOR_MONEY`, in minor units.
 pub const INITIAL_BALANCE: i64 = 20_000;
-/// The most parts of an order that is delivered.
+/// The maximum number of parts of an order that is delivered.
 const MAX_PARTS: usize = 100;
 /// The chat that receives the messages of users without one.
 pub const FALLBACK: &str = "everybody";
@@ -81,7 +81,7 @@ pub struct Stores {
     pub geo: MemoryGeo,
     pub customers: customers::repository::MemoryRepository,
     pub timeline: MemoryTimeline,
-    /// What browsers were told of the orders that they watched.
+    /// The steps that browsers received of the orders that they watched.
     pub watched: timeline::Watched,
     /// The orders that intake has stored.
     pub stream: intake::repository::MemoryOrders,

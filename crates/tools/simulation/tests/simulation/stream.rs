@@ -36,7 +36,7 @@ use crate::{
 
 /// The number of orders that a cache holds. It is small, so that orders leave it and are read from the store again.
 const CACHED: u32 = 3;
-/// The size of the cache in bytes, in which so many orders have room.
+/// The size of the cache in bytes, which is enough for [`CACHED`] orders.
 const CACHE_BYTES: u32 = 1 << 20;
 /// How long the cache keeps an order, in real time: longer than any run.
 const CACHE_TTL: Duration = Duration::from_hours(24);
@@ -81,7 +81,7 @@ stepwise! {
     async fn stored(&self, uids: &[&OrderUid]) -> Result<HashMap<OrderUid, StoredOrder>, Error> {
         self.before("before stored orders of the stream are read").await?;
         let mut stored = self.twin.stored(uids).await;
-        // Requests find nothing either. That is found, too, but the test waits for the finding of the auditor.
+        // Requests do not find stored orders either. That is a problem, too, but the test waits for the auditor's finding.
         if self.process.world.makes(Mistake::IgnoreReuse) {
             stored = stored.map(|_| HashMap::new());
         }

@@ -30,12 +30,12 @@ use crate::{
     world::{Name, Serves, World, locked},
 };
 
-/// The most streams at once.
+/// The maximum number of concurrent streams.
 const STREAMS: usize = 4;
 /// How long a browser waits before it opens a stream again.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// The places of the steps of each order that each browser was told, in the order in which they came.
+/// The places of the steps that each browser received of each order, in the order of their arrival.
 pub type Watched = Mutex<BTreeMap<(u32, OrderId), Vec<i64>>>;
 
 /// Starts the consumer and the job that feeds the streams. The other jobs only show the state of other services.
@@ -65,7 +65,7 @@ stepwise! {
     }
 }
 
-/// Watches one order after another, and opens its stream again when that ends.
+/// A browser that watches one order after another, and opens its stream again when the stream ends.
 pub struct Browser {
     pub world: Arc<World>,
     pub number: u32,
@@ -105,7 +105,7 @@ impl Browser {
     }
 }
 
-/// Returns what is wrong with the timeline or with what browsers were told.
+/// Returns the problems of the timeline and of the steps that browsers received.
 pub async fn problems(world: &World) -> Vec<String> {
     let mut problems = Vec::new();
     let timeline = &world.stores.timeline;

@@ -34,7 +34,7 @@ pub(super) struct Ledger {
     pub gate: watch::Sender<()>,
     /// True if the API has no search.
     pub unsearchable: bool,
-    /// In order of creation.
+    /// The refunds in order of creation.
     pub refunds: Vec<Refund>,
     /// Intents by id.
     pub intents: HashMap<String, PaymentIntent>,

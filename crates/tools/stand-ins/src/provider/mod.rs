@@ -23,7 +23,7 @@ pub use self::{
 };
 use crate::server::Server;
 
-/// Serves the part of Stripe's API that creates, finds and refunds charges, until it is dropped.
+/// A server of the part of Stripe's API that creates, finds and refunds charges. It runs until it is dropped.
 pub struct Provider {
     server: Server,
     ledger: SharedLedger,
@@ -86,7 +86,7 @@ impl Provider {
         self.ledger.lock().fail_refunds();
     }
 
-    /// Answers 404 to searches, like a server that is compatible with Stripe and has none.
+    /// Answers 404 to searches, like a server that is compatible with Stripe and has no search.
     pub fn without_search(&self) {
         self.ledger.lock().unsearchable = true;
     }

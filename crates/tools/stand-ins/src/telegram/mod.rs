@@ -12,7 +12,7 @@ use self::chats::SharedChats;
 pub use self::{chats::Sent, mode::TelegramMode};
 use crate::server::Server;
 
-/// Serves the part of the Bot API that sends messages and reads updates, until it is dropped.
+/// A server of the part of the Bot API that sends messages and reads updates. It runs until it is dropped.
 pub struct Telegram {
     server: Server,
     chats: SharedChats,

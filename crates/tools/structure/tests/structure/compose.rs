@@ -46,7 +46,7 @@ impl Rendered {
         let mut docker = Command::new("docker");
         docker.envs(variables.iter().cloned());
         docker.args(["compose", "--file", file, "config", "--format", "json"]).current_dir(root());
-        // These take precedence over a developer's .env.
+        // These variables take precedence over a developer's .env.
         docker.env("SHIPYARD_ENVIRONMENT", environment).env("COMPOSE_PROFILES", profile);
         for open in OPEN {
             docker.env(open, "");
@@ -276,7 +276,7 @@ fn a_secret_is_given_to_those_who_use_it_alone_with_and_without_tls() {
         let Some(rendered) = Rendered::with(file, PRODUCTION, KAFKA_UI, &variables) else { return };
         for (secret, holders) in &holders {
             let given = rendered.services().filter(|(_, service)| service.to_string().contains(&value(secret)));
-            // With TLS certificates identify the services, and none gets the key of tokens.
+            // With TLS, certificates identify the services, and no service gets the key of tokens.
             let nobody = BTreeSet::new();
             let holders = if file == TLS && secret.starts_with("SERVICE_KEY") { &nobody } else { holders };
             assert_eq!(&given.map(|(name, _)| name).collect::<BTreeSet<_>>(), holders, "{file}: {secret}");
@@ -317,7 +317,7 @@ fn a_private_key_is_mounted_where_it_is_used_and_where_it_is_made() {
 #[test]
 fn services_have_the_same_limits_and_log_settings_with_and_without_tls() {
     let Some((plain, tls)) = Rendered::new(PLAIN, PRODUCTION).zip(Rendered::new(TLS, PRODUCTION)) else { return };
-    // What TLS changes.
+    // The variables that TLS changes.
     let differs = |name: &str| {
         ["TLS_", "_URL", "KAFKA_SECURITY_PROTOCOL", "KAFKA_SSL_CA_FILE"].iter().any(|part| name.contains(part))
             || name == "OTEL_EXPORTER_OTLP_ENDPOINT"

@@ -2,7 +2,7 @@
 
 use crate::tree::{files, read, root, shown};
 
-/// What older versions may still use.
+/// Statements that remove something which older versions may still use.
 const REMOVALS: [&str; 6] = ["drop table", "drop column", "drop view", "rename to", "rename column", "set not null"];
 
 #[test]

@@ -1,5 +1,5 @@
-//! What Prometheus and Alertmanager are given: every service is scraped, every alert leads an operator on, and the rules do
-//! what their tests say.
+//! The configuration of Prometheus and Alertmanager: every service is scraped, every alert links to a page for the operator, and the
+//! rules pass their tests.
 //!
 //! The checks by promtool, amtool and the collector itself need their images; without them they check nothing.
 
@@ -120,7 +120,7 @@ fn prometheus_scrapes_every_service() {
 }
 
 /// Runs a program of an image of the profile `observability`, which sees the folder of its configuration as /etc/shipyard. Returns
-/// false if this machine has no Docker or not the image.
+/// false if this machine has no Docker, or lacks the image.
 fn checked(image: &str, program: &str, arguments: &[&str]) -> bool {
     let compose = read(&root().join(COMPOSE));
     let image = compose.lines().find_map(|line| {

@@ -7,8 +7,8 @@ use crate::{
     tree::{Crate, crates, files, read, read_without_tests, root, services, shown},
 };
 
-/// The file with the ports of services that other services call. A service that none calls may define its port in its
-/// `SERVICE` alone.
+/// The file with the ports of services that other services call. A service that no other service calls may define its
+/// port in its `SERVICE` alone.
 const PORTS: &str = "crates/shared/contracts/src/ports.rs";
 
 const REGISTRY: &str = "crates/tools/operations/src/registry.rs";
@@ -201,7 +201,7 @@ fn variables(service: &Crate) -> Vec<String> {
     suffixes.into_iter().map(|suffix| format!("{}_{suffix}", service.name.to_uppercase())).collect()
 }
 
-/// The compiler checks that the catalogue has each consumer of the services; this, that the services have each of the catalogue.
+/// The compiler checks that the catalogue has each consumer of the services; this test checks the other direction.
 #[test]
 fn the_services_have_each_consumer_of_the_catalogue() {
     let sources: Vec<(String, String)> = services()

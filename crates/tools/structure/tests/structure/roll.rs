@@ -9,7 +9,7 @@ use std::{
 use crate::tree::{empty_folder, root};
 
 /// Rolls the service `shop`. Docker is a function: it has a file per container, named by its id, with its state and image.
-/// As Compose does, `up` starts stopped containers before it creates any. A new one gets the image `new`.
+/// As Compose does, `up` starts stopped containers before it creates any. A new container gets the image `new`.
 const ROLL: &str = r#"
 docker() (
   cd "$CONTAINERS"
@@ -56,7 +56,7 @@ impl Containers {
         bash.output().expect("bash is there")
     }
 
-    /// Returns the state and the image of each, sorted.
+    /// Returns the state and the image of each container, sorted.
     fn all(&self) -> Vec<String> {
         let entries = fs::read_dir(&self.0).expect("the folder is there");
         let texts = entries.map(|entry| fs::read_to_string(entry.expect("an entry").path()).expect("a container"));

@@ -1,4 +1,4 @@
-//! `deploy/tls/certificates` with a stand-in for `shipyard certificates`: a new authority replaces the one before whole.
+//! `deploy/tls/certificates` with a stand-in for `shipyard certificates`: a new authority replaces the previous one completely.
 
 use std::{fs, path::PathBuf, process::Command};
 
@@ -41,7 +41,7 @@ impl Certificates {
         Self(folder)
     }
 
-    /// Runs the script. `next`: the name of an authority, if one is made. Returns the exit code and what it said.
+    /// Runs the script. `next`: the name of an authority, if one is made. Returns the exit code and the output.
     fn run(&self, arguments: &[&str], next: &str, crash: usize) -> (Option<i32>, String) {
         let script = read(&root().join("deploy/tls/certificates"));
         let own = script.replacen("directory=/certificates\n", "directory=$CERTIFICATES\n", 1);

@@ -14,7 +14,7 @@ use uuid::Uuid;
 /// The number of processes: two requests to pay, then two reconcilers.
 pub const PROCESSES: usize = 4;
 pub const REQUESTS: usize = 2;
-/// The most attempts that requests may start.
+/// The maximum number of attempts that requests may start.
 pub const MAX_ATTEMPTS: u32 = 2;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
