@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 macro_rules! kinds {
-    ($($kind:ident = $name:literal, with $($facts:tt)+);+ $(;)?) => {
+    ($($kind:ident = $name:literal, with $facts:tt;)+) => {
         /// The event that a notification is about.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Kind {
@@ -38,7 +38,7 @@ macro_rules! kinds {
             /// Returns an example of the facts of an event, with which templates are checked.
             pub fn example(self) -> Value {
                 match self {
-                    $(Self::$kind => json!($($facts)+)),+
+                    $(Self::$kind => json!($facts)),+
                 }
             }
         }
