@@ -17,8 +17,8 @@ use crate::{infrastructure::address, server::Server, test_run};
 
 /// The size of a test's pool.
 const POOL_SIZE: u32 = 10;
-/// How long a statement of a test waits for a lock. In production it is 200 ms, which writers on a busy machine exceed; a test of that limit
-/// sets it on its pool.
+/// How long a statement of a test waits for a lock. In production it is 200 ms, which writers on a busy machine exceed; a test of that
+/// limit sets it on its pool.
 const LOCK_TIMEOUT: &str = "4s";
 
 /// A database that belongs to one test.
