@@ -160,7 +160,7 @@ async fn arrive(bodies: &Bodies, request: Request, next: impl AsyncFnOnce(Reques
     let (parts, body) = request.into_parts();
     let body = match bodies.arrivals.read(body, bodies.limit).await {
         Ok(Arrived::Whole(body)) => body,
-        Ok(Arrived::Refused(body)) => return next(Request::from_parts(parts, body)).await,
+        Ok(Arrived::TooLong(body)) => return next(Request::from_parts(parts, body)).await,
         Err(error) => return not_arrived(error).into_response(),
     };
     let Some(_room) = bodies.arrivals.room(body.len()) else { return load_shed::refusal() };

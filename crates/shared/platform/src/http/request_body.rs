@@ -58,8 +58,8 @@ struct Arriving {
 /// The result of reading a body.
 pub enum Arrived {
     Whole(Bytes),
-    /// The body exceeds the limit, or its beginning was refused. It contains the bytes read so far and the rest of the stream.
-    Refused(Body),
+    /// The body exceeds the limit. It contains the bytes read so far and the rest of the stream.
+    TooLong(Body),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -98,19 +98,8 @@ impl Arrivals {
         self.handled.clone().try_acquire_many_owned(permits).ok().map(|permit| Room(Some(permit)))
     }
 
-    /// Reads a body of at most `limit` bytes. Returns [`Arrived::Refused`] for a longer one.
-    pub async fn read(&self, body: Body, limit: usize) -> Result<Arrived, NotArrived> {
-        self.read_while(body, limit, |_| true).await
-    }
-
-    /// Does the same as [`read`](Self::read), and also refuses the body once `is_admitted` returns false for the bytes that have arrived so
-    /// far.
-    pub async fn read_while(
-        &self,
-        mut body: Body,
-        limit: usize,
-        mut is_admitted: impl FnMut(&[u8]) -> bool,
-    ) -> Result<Arrived, NotArrived> {
+    /// Reads a body of at most `limit` bytes. Returns [`Arrived::TooLong`] for a longer one.
+    pub async fn read(&self, mut body: Body, limit: usize) -> Result<Arrived, NotArrived> {
         if body.is_end_stream() {
             return Ok(Arrived::Whole(Bytes::new()));
         }
@@ -121,9 +110,9 @@ impl Arrivals {
                 let Ok(data) = frame.map_err(|_| NotArrived::BrokenOff)?.into_data() else { continue };
                 self.grow(entry.number, data.len());
                 whole.extend_from_slice(&data);
-                if whole.len() > limit || !is_admitted(&whole) {
+                if whole.len() > limit {
                     let begun = stream::once(async { Ok::<_, axum::Error>(whole.freeze()) });
-                    return Ok(Arrived::Refused(Body::from_stream(begun.chain(body.into_data_stream()))));
+                    return Ok(Arrived::TooLong(Body::from_stream(begun.chain(body.into_data_stream()))));
                 }
             }
             Ok(Arrived::Whole(whole.freeze()))
@@ -190,7 +179,7 @@ mod tests {
 
         assert!(matches!(arrivals.read(half_sent(10), 100).await, Err(NotArrived::TooSlow)));
         assert!(matches!(arrivals.read(Body::from("whole"), 5).await, Ok(Arrived::Whole(body)) if body == "whole"));
-        let Ok(Arrived::Refused(body)) = arrivals.read(Body::from("too long"), 5).await else {
+        let Ok(Arrived::TooLong(body)) = arrivals.read(Body::from("too long"), 5).await else {
             panic!("a body of eight bytes is not too long for five");
         };
 

@@ -53,7 +53,7 @@ const MAX_PENDING_RESETS: usize = MAX_CONCURRENT_STREAMS as usize;
 const MAX_OWN_RESETS: usize = 1024;
 /// The bytes that a client may send before the server has read them, per request and (below) per HTTP/2 connection.
 const STREAM_WINDOW: u32 = 64 * 1024;
-const CONNECTION_WINDOW: u32 = 256 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
 /// The bytes of one answer that HTTP/2 buffers while the client's window allows to send them.
 const SEND_BUFFER: usize = 64 * 1024;
 

@@ -209,30 +209,6 @@ async fn half_sent_calls_take_no_place() {
 }
 
 #[tokio::test]
-async fn a_call_is_refused_before_its_message_arrives_if_its_caller_is_unknown_or_has_used_up_its_share() {
-    let (address, _server) = over_grpc(Access::Session(&[])).await;
-    let mut connection = TcpStream::connect(address).await.unwrap();
-    let path = "/geo.Geo/GetGeolocation";
-    // The prefix of a message of 260 000 bytes, and the first byte of the message. A user may have two messages.
-    let begun = [0, 0, 3, 0xf7, 0xa0, 10];
-    let mut calls = [frames::start(), frames::call(1, path)].concat();
-    for stream in [3, 5, 7] {
-        calls.extend(frames::call_with(stream, path, &[(SESSION_METADATA, "first")]));
-        calls.extend(frames::data(stream, &begun));
-    }
-    connection.write_all(&calls).await.unwrap();
-
-    let mut answered = Vec::new();
-    while let Ok(Ok(frame)) = timeout(Duration::from_secs(1), frames::read(&mut connection)).await {
-        answered.extend(Some(frame.stream).filter(|_| frame.kind == frames::HEADERS));
-    }
-
-    answered.sort_unstable();
-    assert_eq!(answered, [1, 7]);
-    assert_eq!(ask(address, "second", 1).await, Code::Ok);
-}
-
-#[tokio::test]
 async fn idle_watch_streams_are_bounded_and_cost_others_nothing() {
     let (address, _server) = over_grpc(Access::Public).await;
     let mut connections = Vec::new();

@@ -54,15 +54,9 @@ pub fn reset(stream: u32) -> Vec<u8> {
 
 /// Returns the head of a gRPC call of `path`. The messages follow in further frames.
 pub fn call(stream: u32, path: &str) -> Vec<u8> {
-    call_with(stream, path, &[])
-}
-
-/// Does the same with metadata.
-pub fn call_with(stream: u32, path: &str, metadata: &[(&str, &str)]) -> Vec<u8> {
-    // Indexes of HPACK's static table: method POST, scheme http. Literals follow: `:path`, `content-type`, `te`, the metadata.
+    // Indexes of HPACK's static table: method POST, scheme http. Literals follow: `:path`, `content-type`, `te`.
     let mut block = vec![0x83, 0x86];
-    let fixed = [(":path", path), ("content-type", "application/grpc"), ("te", "trailers")];
-    for (name, value) in fixed.into_iter().chain(metadata.iter().copied()) {
+    for (name, value) in [(":path", path), ("content-type", "application/grpc"), ("te", "trailers")] {
         block.push(0);
         for text in [name, value] {
             block.push(u8::try_from(text.len()).expect("less than 127 bytes"));
