@@ -2,10 +2,11 @@
 
 use platform::{
     error_chain,
+    grpc::with_reason,
     invalid::{InvalidField, InvalidFields},
     postgres::DatabaseError,
 };
-use tonic::Status;
+use tonic::{Code, Status};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -98,9 +99,8 @@ impl From<Error> for Status {
             | Error::TooManyRegistrations
             | Error::TooManyCodes
             | Error::HashingBusy => Self::resource_exhausted(message),
-            Error::SessionsUnavailable(_) | Error::OwnerUnavailable | Error::CredentialsChanging => {
-                Self::unavailable(message)
-            }
+            Error::CredentialsChanging => with_reason(Code::Unavailable, "CREDENTIALS_CHANGING", message),
+            Error::SessionsUnavailable(_) | Error::OwnerUnavailable => Self::unavailable(message),
             Error::SessionsForgotten => {
                 tracing::error!("the session store has lost the set of a user's sessions, so some may still be open");
                 Self::unavailable(message)

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use platform::config::Settings;
+use platform::{config::Settings, grpc::reason};
 use stand_ins::Proxy;
 use tonic::Code;
 
@@ -107,6 +107,7 @@ async fn a_right_password_whose_change_failed_is_neither_wrong_nor_a_guess() {
         let login = iam.login(&info.login, PASSWORD).await.unwrap_err();
         for status in [&again, &login] {
             assert_eq!(status.message(), "the password is being changed; try again in a minute");
+            assert_eq!(reason(status), Some("CREDENTIALS_CHANGING"));
         }
         refusals.extend([again, login]);
     }

@@ -22,7 +22,8 @@ const DETAILS: &str = "grpc-status-details-bin";
 /// The metadata key of the reason, such as `OUT_OF_STOCK`.
 const REASON: &str = "reason";
 
-/// Creates a status with a reason code that clients can evaluate.
+/// Creates a status with a reason code that clients can evaluate. UNAVAILABLE with a reason is an answer, which circuit breakers do not count
+/// as a failure of the peer, so an outage of the service itself has no reason.
 pub fn with_reason(code: Code, reason: &'static str, message: impl Into<String>) -> Status {
     let mut status = Status::new(code, message);
     status.metadata_mut().insert(REASON, MetadataValue::from_static(reason));
