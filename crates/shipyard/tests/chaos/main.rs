@@ -1,6 +1,6 @@
-//! Runs a few faults of `shipyard chaos`, briefly, and checks that the command works and no data is lost. It runs
-//! sixteen processes under load for minutes, so it is a separate test program: cargo runs test programs one after
-//! another.
+//! Runs a few faults of `shipyard chaos`, briefly, and checks that the command works and no data is lost. It runs two
+//! processes of each service under load for minutes, so it is a separate test program: cargo runs test programs one
+//! after another.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

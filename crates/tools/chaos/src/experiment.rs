@@ -11,7 +11,7 @@ use super::{cluster::Cluster, load::Load};
 /// A fault, as the report lists it.
 #[derive(Clone, Copy)]
 pub struct Fault {
-    /// The number in the project's list of faults.
+    /// The number that `--list` shows and `--only` accepts; related faults share it.
     pub number: u8,
     /// The name that `--only` selects it by.
     pub name: &'static str,

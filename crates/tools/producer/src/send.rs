@@ -17,9 +17,9 @@ use crate::{
     records::{Made, Records, of_file},
 };
 
-/// The number of records sent together, unless the rate is lower.
+/// The number of records that are sent together. At less than 5 000 records a second, batches are smaller: see [`TICKS_PER_SECOND`].
 const MAX_BATCH_SIZE: u64 = 500;
-/// The number of batches per second, if the rate is higher.
+/// The number of batches a second, at a rate that gives batches of 1 to [`MAX_BATCH_SIZE`] records.
 const TICKS_PER_SECOND: u64 = 10;
 /// The broker inside the one process (librdkafka's mock cluster) keeps 5 MB per partition, some 30 000 orders, and drops older ones even if
 /// no consumer has read them. So the producer sends a larger number at [`MAX_MOCK_RATE`].

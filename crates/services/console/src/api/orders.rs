@@ -93,7 +93,8 @@ fn key_of(given: &str) -> Result<HeaderValue, Problem> {
     HeaderValue::from_str(given).map_err(|_| Problem::invalid("key", "must be visible ASCII"))
 }
 
-/// Returns the parts of a form whose members are the uuids of parts, with their quantities.
+/// Returns the uuids of the parts that a form orders, each repeated as often as its quantity. A member of the form that is named by a
+/// part's uuid has the quantity as its value.
 fn parts(members: &Map<String, Value>) -> Result<Vec<String>, Problem> {
     let mut parts = Vec::new();
     for (name, value) in members.iter().filter(|(name, _)| Uuid::try_parse(name).is_ok()) {

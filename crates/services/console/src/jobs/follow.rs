@@ -1,4 +1,4 @@
-//! Feeds the open streams, and records the lag of the consumers.
+//! Sends new steps of orders and moves of couriers to the open event streams (SSE), and records the lag of the shop's consumers.
 
 use platform::jobs::Job;
 

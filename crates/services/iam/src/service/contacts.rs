@@ -80,7 +80,8 @@ impl ContactService {
     }
 }
 
-/// Updates the user in the session store. If that fails, the user is read from the database for a minute.
+/// Replaces the user's record in the session store. If that fails, session look-ups read the user from the database until the mark that
+/// `begin_change` left there expires, after a minute.
 pub(super) async fn show(sessions: &dyn Sessions, changed: &User) {
     if let Err(error) = sessions.refresh(&Owner::from(changed)).await {
         tracing::warn!(

@@ -34,7 +34,8 @@ struct PendingRequest {
     session: Option<AsciiMetadataValue>,
 }
 
-/// The reservations of orders that wait, which one call makes together; clones share the calls.
+/// Reserves parts for orders. Orders of at most [`MAX_SHARED_LINES`] lines that arrive while a call to inventory runs share a later call,
+/// also if they come through different clones.
 #[derive(Clone)]
 pub(super) struct Reservations {
     calls: Batcher<PendingRequest, ReserveResult>,

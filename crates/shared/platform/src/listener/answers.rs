@@ -34,7 +34,8 @@ pub(super) struct Answers(Arc<Mutex<Waiting>>);
 struct Waiting {
     next: u64,
     bytes: usize,
-    /// The answers by a number that grows each time that a client takes a piece, so that the first entry has been waiting for longest.
+    /// The answers by their numbers. An answer gets the next number whenever its client takes a piece, so the lowest number belongs to the
+    /// answer that has been waiting for longest.
     answers: BTreeMap<u64, Answer>,
 }
 

@@ -1,4 +1,4 @@
-//! All faults, in the order of the project's list.
+//! All faults, in the order in which a run injects them.
 
 mod amplification;
 mod background_traffic;

@@ -50,7 +50,7 @@ impl Stripe {
     async fn after_error(&self, refund: &Refund, failed: ErrorResponse) -> Result<RefundState, Unknown> {
         let given = match self.given(refund).await? {
             Ok(given) => given,
-            // The server compatible with Stripe cannot list refunds.
+            // The provider is not Stripe itself but a server with its API, and cannot list refunds.
             Err(missing) if missing.status == StatusCode::NOT_FOUND && failed.is_refunded() => {
                 return Ok(RefundState::Refunded);
             }
