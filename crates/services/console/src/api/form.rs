@@ -101,7 +101,8 @@ impl Form {
 
 /// Returns the redirection to `path`, which answers a form. If `path` is not below `/console`, the redirection leads to the first page.
 pub fn see(path: &str) -> Response {
-    let is_own = path.starts_with("/console/") && !path.contains(['\\', '\r', '\n']) && !path.contains("//");
+    let is_own =
+        path.starts_with("/console/") && !path.contains(|c: char| c == '\\' || c.is_control()) && !path.contains("//");
     Redirect::to(if is_own { path } else { "/console/" }).into_response()
 }
 
@@ -116,6 +117,8 @@ mod tests {
             ("//evil.example", "/console/"),
             ("/console//evil.example", "/console/"),
             ("https://evil.example/console/", "/console/"),
+            ("/console/\u{1}", "/console/"),
+            ("/console/\u{7f}", "/console/"),
         ] {
             assert_eq!(see(path).headers()[header::LOCATION], expected, "{path}");
         }

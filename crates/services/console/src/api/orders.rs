@@ -71,7 +71,7 @@ fn wanted(form: &Form, user: Uuid) -> Result<(HeaderValue, Bytes), Problem> {
     if !address.is_empty() {
         order["delivery_address"] = address.into();
     }
-    Ok((key_of(given)?, order.to_string().into()))
+    Ok((key_of("key", given)?, order.to_string().into()))
 }
 
 /// Returns the body of a program's order, with the user added if it is absent. A body that is not a JSON object is returned unchanged; the
@@ -89,8 +89,9 @@ fn with_user(body: Bytes, user: Uuid) -> Bytes {
 }
 
 /// Returns the Idempotency-Key that a form gives.
-fn key_of(given: &str) -> Result<HeaderValue, Problem> {
-    HeaderValue::from_str(given).map_err(|_| Problem::invalid("key", "must be visible ASCII"))
+/// Returns a key that contains the member `name` of a form.
+fn key_of(name: &'static str, key: &str) -> Result<HeaderValue, Problem> {
+    HeaderValue::from_str(key).map_err(|_| Problem::invalid(name, "must be visible ASCII"))
 }
 
 /// Returns the uuids of the parts that a form orders, each repeated as often as its quantity. A member of the form that is named by a
@@ -120,9 +121,16 @@ pub async fn pay(
         Sent::Program(body) => return Ok(pass_on(&api, &visit, &uri, &headers, body).await),
     };
     let order = order_of_form(&uri)?;
-    let given = form.optional_text("key")?;
-    let key = if given.is_empty() { None } else { Some(key_of(given)?) };
-    let body = json!({ "payment_method": form.text("payment_method")? }).to_string();
+    let (given, method) = (form.optional_text("key")?, form.text("payment_method")?);
+    // A page has one key for all methods. Each method has a key of its own, so that a customer may choose another one after a request that
+    // the order service could not process. It admits one attempt at a time.
+    let key = if given.is_empty() {
+        None
+    } else {
+        key_of("key", given)?;
+        Some(key_of("payment_method", &format!("{given}-{method}"))?)
+    };
+    let body = json!({ "payment_method": method }).to_string();
     let path = format!("{BASE}/{order}/pay");
     let answer = api.orders.send(&visit.session, Method::POST, &path, headers_of_form(key), body.into()).await;
     Ok(finished(order, answer))

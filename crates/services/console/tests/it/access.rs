@@ -116,6 +116,8 @@ async fn operators_alone_act_and_read_the_log_which_has_each_action() {
     // Neither service is reachable, but the attempts are recorded.
     assert_eq!(post(couriers, &session, json!({ "name": "Ann", "speed": 1 })).await.status, 503);
     assert_eq!(post(rollback, &session, json!({ "customer_id": customer, "reason": "fraud" })).await.status, 503);
+    // PostgreSQL stores no U+0000.
+    assert_eq!(post(couriers, &session, json!({ "name": "B\u{0}ob", "speed": 1 })).await.status, 503);
     let log = fixture.get(path, &session).await.json();
     let entries: Vec<Value> = log["actions"]
         .as_array()
@@ -124,6 +126,7 @@ async fn operators_alone_act_and_read_the_log_which_has_each_action() {
         .map(|one| json!([one["action"], one["subject"], one["result"], one["operator_uuid"]]))
         .collect();
     let expected = json!([
+        ["courier", "Bob", "DEPENDENCY_UNAVAILABLE", operator],
         ["kyc-rollback", customer, "DEPENDENCY_UNAVAILABLE", operator],
         ["courier", "Ann", "DEPENDENCY_UNAVAILABLE", operator]
     ]);

@@ -82,6 +82,8 @@ async fn a_form_pays_with_its_key_and_its_method_alone() {
 
     let form = [("payment_method", "CARD"), ("key", "pay-1"), ("button", "x")];
     fixture.form(&format!("{ORDERS}/{path}"), &session, &form).await;
+    // A customer whose request could not be processed may choose another method.
+    fixture.form(&format!("{ORDERS}/{path}"), &session, &[("payment_method", "SBP"), ("key", "pay-1")]).await;
 
     // The form leads back to the page of the order, which reads the order again.
     let seen = order.all();
@@ -90,7 +92,13 @@ async fn a_form_pays_with_its_key_and_its_method_alone() {
         (paid.request.as_str(), paid.body.as_str()),
         (&*format!("POST /api/v1/orders/{path}"), r#"{"payment_method":"CARD"}"#)
     );
-    assert_eq!((paid.header("idempotency-key"), paid.header("content-type")), ("pay-1", "application/json"));
+    assert_eq!((paid.header("idempotency-key"), paid.header("content-type")), ("pay-1-CARD", "application/json"));
+    let keys: Vec<_> = seen
+        .iter()
+        .filter(|seen| seen.request.starts_with("POST"))
+        .map(|seen| seen.header("idempotency-key"))
+        .collect();
+    assert_eq!(keys, ["pay-1-CARD", "pay-1-SBP"]);
     let malformed = fixture.form(&format!("{ORDERS}/x/pay"), &session, &form).await;
     assert_eq!((malformed.status, malformed.header("content-type")), (400, "text/html; charset=utf-8"));
 }

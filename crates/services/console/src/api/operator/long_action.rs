@@ -47,14 +47,14 @@ impl LongAction {
         let Self { title, action, subject, page, busy } = self;
         let turn = work.begin(title).ok_or_else(|| Problem::new(StatusCode::CONFLICT, "CONFLICT", busy))?;
         metrics::acted(action);
-        record(api, visit, action, subject.clone(), "begun".to_owned()).await;
+        record(api, visit, action, &subject, "begun").await;
         let (own, visit) = (api.clone(), visit.clone());
         api.long_actions.spawn(run(turn.progress()), move |result| async move {
             let text = match &result {
                 Ok(done) => said(done),
                 Err(error) => format!("{error:#}"),
             };
-            record(&own, &visit, action, subject, text).await;
+            record(&own, &visit, action, &subject, &text).await;
             turn.end(result);
         });
         Ok(if form.is_form { see(page) } else { (StatusCode::ACCEPTED, Json(work.now())).into_response() })

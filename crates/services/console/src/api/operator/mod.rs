@@ -30,6 +30,8 @@ use crate::{metrics, pages::Visit, repository::NewAction};
 
 /// The page to which the form of a short action leads: the log, with the result of the action at the top.
 const DONE: &str = "/console/operator/actions?done=yes";
+/// The maximum number of characters of the subject or the result of an action in the log of actions, which is kept for ever.
+const MAX_RECORDED_CHARS: usize = 1_000;
 
 pub fn endpoints() -> Endpoints<Api> {
     let path = |end: &str| format!("/console/api/operator/{end}");
@@ -100,15 +102,21 @@ async fn answered<T>(
         Err(problem) => problem.code.to_owned(),
     };
     metrics::acted(action);
-    record(api, visit, action, subject, result).await;
+    record(api, visit, action, &subject, &result).await;
     let (_, answer) = answer?;
     Ok(if form.is_form { see(DONE) } else { respond(answer) })
 }
 
 /// Writes an action into the log of actions. An error of the database is only logged, because the action is done already.
-async fn record(api: &Api, visit: &Visit, action: &'static str, subject: String, result: String) {
+async fn record(api: &Api, visit: &Visit, action: &'static str, subject: &str, result: &str) {
+    let (subject, result) = (storable(subject), storable(result));
     let entry = NewAction { operator: UserId::new(visit.user.uuid), action, subject, result };
     if let Err(error) = api.actions.add(&entry).await {
         tracing::error!(action, error = error_chain(error), "an operator's action was not recorded");
     }
+}
+
+/// Returns the text without control characters, of which PostgreSQL stores no U+0000, and at most [`MAX_RECORDED_CHARS`] of it.
+fn storable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(MAX_RECORDED_CHARS).collect()
 }
