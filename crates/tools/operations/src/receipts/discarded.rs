@@ -1,6 +1,6 @@
 //! The dead letters that operators have discarded, for receipts that customers read.
 
-use std::time::Duration;
+use std::{cmp::Reverse, time::Duration};
 
 use anyhow::Context as _;
 use audit::facts::Discarded;
@@ -17,6 +17,9 @@ use crate::dead_letter_queue::DeadLetterQueue;
 const CACHE_TTL: Duration = Duration::from_secs(5);
 /// The time limit for all answers of the broker.
 const BROKER_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The maximum number of letters kept in memory, the latest ones. Each takes some 300 bytes.
+const MAX_LETTERS: usize = 10_000;
 
 /// Reads the discarded letters from their journal, at most once in five seconds.
 pub struct DiscardedLetters {
@@ -36,24 +39,18 @@ impl DiscardedLetters {
         Self { settings: settings.clone(), latest: Mutex::default() }
     }
 
-    /// Returns those of an order, without the operators and their reasons. If the broker does not answer in time, they are those that were
-    /// read before.
+    /// Returns those of an order, without the operators and their reasons. If the broker does not answer in time, they are
+    /// those that were read before.
     pub async fn of(&self, order: Uuid) -> Vec<Discarded> {
         let mut latest = self.latest.lock().await;
         if latest.asked_at.is_none_or(|at| at.elapsed() > CACHE_TTL) {
             match self.read().await {
-                Ok(letters) => latest.letters = letters,
+                Ok(letters) => latest.letters = shown(letters),
                 Err(error) => tracing::warn!(error = format!("{error:#}"), "discarded dead letters unknown"),
             }
             latest.asked_at = Some(Instant::now());
         }
-        let own = latest.letters.iter().filter(|one| one.order == Some(order)).cloned();
-        let shown = own.map(|one| Discarded {
-            who: "an operator".to_owned(),
-            why: "operators see the reason".to_owned(),
-            ..one
-        });
-        shown.collect()
+        latest.letters.iter().filter(|one| one.order == Some(order)).cloned().collect()
     }
 
     async fn read(&self) -> anyhow::Result<Vec<Discarded>> {
@@ -62,25 +59,41 @@ impl DiscardedLetters {
     }
 }
 
+/// Returns what customers may see of the latest letters that concern an order.
+fn shown(mut letters: Vec<Discarded>) -> Vec<Discarded> {
+    letters.retain(|letter| letter.order.is_some());
+    letters.sort_by_key(|letter| Reverse(letter.at));
+    letters.truncate(MAX_LETTERS);
+    letters.shrink_to_fit();
+    for letter in &mut letters {
+        letter.who = "an operator".to_owned();
+        letter.why = "operators see the reason".to_owned();
+    }
+    letters
+}
+
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
 
     use super::*;
 
-    #[tokio::test]
-    async fn a_customer_sees_neither_who_discarded_a_letter_nor_why_nor_letters_of_others() {
-        let discarded = |letter: &str, order: u128| Discarded {
-            letter: letter.to_owned(),
+    fn discarded(number: u64, order: u128) -> Discarded {
+        Discarded {
+            letter: format!("order.paid.dlq/0/{number}"),
             given_up_at: DateTime::UNIX_EPOCH,
             group: "assembly-group-order-paid".to_owned(),
             event: None,
             order: Some(Uuid::from_u128(order)),
             who: "ann".to_owned(),
             why: "the customer is a friend".to_owned(),
-            at: DateTime::UNIX_EPOCH,
-        };
-        let known = vec![discarded("order.paid.dlq/0/0", 1), discarded("order.paid.dlq/0/1", 2)];
+            at: DateTime::UNIX_EPOCH + Duration::from_secs(number),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_customer_sees_neither_who_discarded_a_letter_nor_why_nor_letters_of_others() {
+        let known = shown(vec![discarded(0, 1), discarded(1, 2)]);
         let latest = Mutex::new(Latest { asked_at: Some(Instant::now()), letters: known });
         let letters = DiscardedLetters { settings: Settings::default(), latest };
 
@@ -88,5 +101,14 @@ mod tests {
 
         let shown: Vec<_> = own.iter().map(|one| (&*one.letter, &*one.who, &*one.why)).collect();
         assert_eq!(shown, [("order.paid.dlq/0/1", "an operator", "operators see the reason")]);
+    }
+
+    #[test]
+    fn the_latest_letters_of_orders_are_kept_up_to_the_bound() {
+        let of_no_order = Discarded { order: None, ..discarded(20_000, 1) };
+        let kept = shown((0..=10_000).map(|number| discarded(number, 1)).chain([of_no_order]).collect());
+
+        let ends = [&kept[0].letter, &kept[MAX_LETTERS - 1].letter];
+        assert_eq!((kept.len(), ends.map(String::as_str)), (10_000, ["order.paid.dlq/0/10000", "order.paid.dlq/0/1"]));
     }
 }
