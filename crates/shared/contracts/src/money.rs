@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use platform::number;
-
 /// An amount in minor units from 0 to [`MAX`].
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, sqlx::Type,
@@ -42,11 +40,6 @@ impl Money {
         // Adding 0.0 turns -0 into 0, because their bits differ.
         let same = |money: &Self| money.to_major().to_bits() == (major + 0.0).to_bits();
         Self::from_minor(minor as i64).ok().filter(same).ok_or(MoneyError)
-    }
-
-    /// Reads a number of major units as JSON writes it, exactly.
-    pub fn parse_major(text: &str) -> Result<Self, MoneyError> {
-        number::scaled(text, 2).map_err(|_| MoneyError).and_then(Self::from_minor)
     }
 
     /// Converts to major units, with at most two decimals.

@@ -23,17 +23,3 @@ pub use grpc::grpc;
 pub use http::http;
 pub use identifiers::identifiers;
 pub use service_tokens::tokens;
-
-/// The name of a property, which is also that of its libFuzzer target, and its function.
-pub type Property = (&'static str, fn(&[u8]));
-
-/// All properties.
-pub const PROPERTIES: [Property; 7] = [
-    ("http", http),
-    ("grpc", grpc),
-    ("events", events),
-    ("consumers", consumers),
-    ("tokens", tokens),
-    ("access_tokens", access_tokens),
-    ("identifiers", identifiers),
-];

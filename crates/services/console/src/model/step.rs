@@ -84,9 +84,4 @@ impl Step {
         };
         [Some(event), begun].into_iter().flatten()
     }
-
-    /// Returns the place of the record to which the step at `place` belongs.
-    pub fn seen(place: i64) -> i64 {
-        place / 2
-    }
 }
