@@ -19,7 +19,7 @@ mod waivers;
 
 pub use self::{
     consumer_effects::{Unhandled, unhandled},
-    waivers::{WAIVED, broken_without, waive},
+    waivers::{Consequences, WAIVED, broken_without, follows, waive},
 };
 use crate::{Facts, Finding};
 

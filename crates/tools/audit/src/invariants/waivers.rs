@@ -78,6 +78,11 @@ pub fn broken_without(service: &str, kind: &str) -> &'static [Consequences] {
     }
 }
 
+/// Returns true if a violation of invariant `number` is one of these consequences.
+pub fn follows(consequences: &[Consequences], number: u8, problem: &str) -> bool {
+    consequences.iter().any(|(of, problems)| *of == number && problems.iter().any(|start| problem.starts_with(start)))
+}
+
 /// Turns the violations that discarded letters explain into notes.
 pub fn waive(facts: &Facts, mut finding: Finding) -> Finding {
     let all = std::mem::take(&mut finding.violations);
@@ -112,9 +117,6 @@ fn explains(facts: &Facts, discarded: &Discarded, number: u8, row: &str, problem
     });
     taken_by.any(|(kind, consumer)| {
         let own = number == 5 && row.contains(kind) && problem.starts_with(consumer.group);
-        let follows = |(of, problems): &Consequences| {
-            *of == number && problems.iter().any(|beginning| problem.starts_with(beginning))
-        };
-        own || broken_without(consumer.service, kind).iter().any(follows)
+        own || follows(broken_without(consumer.service, kind), number, problem)
     })
 }

@@ -10,7 +10,7 @@ use crate::{
         BuildStatus, DeliveryState, Kind, NotificationStatus, Order, OrderStatus, OutboxRow, PaymentStatus,
         ReservationStatus,
     },
-    invariants::{Unhandled, broken_without, unhandled},
+    invariants::{Consequences, Unhandled, broken_without, follows, unhandled},
     receipt::words::{amount, at},
 };
 
@@ -31,6 +31,8 @@ enum Excuse {
         kind: Kind,
         event: Uuid,
         group: Option<&'static str>,
+        /// Those of other invariants than 4 and 5.
+        consequences: Vec<Consequences>,
     },
 }
 
@@ -39,7 +41,11 @@ const BOUNDS_INVARIANT: u8 = 7;
 
 impl Pending {
     fn new(numbers: &[u8], excuse: Excuse, text: String) -> Self {
-        Self { text, numbers: numbers.to_vec(), excuse }
+        let mut numbers = numbers.to_vec();
+        if let Excuse::Event { consequences, .. } = &excuse {
+            numbers.extend(consequences.iter().map(|(number, _)| *number));
+        }
+        Self { text, numbers, excuse }
     }
 
     pub fn holds_open(&self, number: u8) -> bool {
@@ -59,10 +65,11 @@ impl Pending {
                 names(event) && violation.problem.starts_with(group)
             }
             // A consumer may have handled an event that its outbox row does not yet mark as published.
-            (Excuse::Event { kind, event, group: None }, 5) => {
+            (Excuse::Event { kind, event, group: None, .. }, 5) => {
                 names(event) || violation.problem.contains(kind.as_ref())
             }
-            (Excuse::All | Excuse::Event { .. }, _) => true,
+            (Excuse::Event { consequences, .. }, _) => follows(consequences, number, &violation.problem),
+            (Excuse::All, _) => true,
         }
     }
 }
@@ -142,23 +149,21 @@ fn of_services(facts: &Facts, pending: &mut Vec<Pending>) {
 /// Returns a pending entry for an event that the relay has yet to publish, or whose published record has not been read yet.
 fn of_publication(facts: &Facts, row: &OutboxRow) -> Option<Pending> {
     let OutboxRow { kind, event, .. } = row;
-    let excuse = Excuse::Event { kind: kind.clone(), event: *event, group: None };
+    let excuse = |consequences| Excuse::Event { kind: kind.clone(), event: *event, group: None, consequences };
     let Some(published) = row.published_at else {
         if row.set_aside_at.is_some_and(|since| !is_recent(facts, since)) {
             return None;
         }
-        let mut numbers = vec![4, 5, 7];
-        for consumer in route_of(kind).map(|route| route.consumers).unwrap_or_default() {
-            numbers.extend(broken_without(consumer.service, kind).iter().map(|(number, _)| *number));
-        }
+        let consumers = route_of(kind).map(|route| route.consumers).unwrap_or_default();
+        let consequences = consumers.iter().flat_map(|consumer| broken_without(consumer.service, kind)).copied();
         let text = format!("{kind} {event} is not published yet, since {}", at(row.created_at));
-        return Some(Pending { text, numbers, excuse });
+        return Some(Pending::new(&[4, 5, 7], excuse(consequences.collect()), text));
     };
     let log = facts.log_of(kind)?;
     let is_read = log.records.iter().any(|record| record.event == Some(*event));
     let is_kept = log.complete_since.is_none_or(|since| published >= since);
     let text = || format!("{kind} {event} was published at {}, and its record is not read yet", at(published));
-    (!is_read && is_kept && is_recent(facts, published)).then(|| Pending::new(&[4], excuse, text()))
+    (!is_read && is_kept && is_recent(facts, published)).then(|| Pending::new(&[4], excuse(Vec::new()), text()))
 }
 
 /// An event that was published, and that one of its consumers has not handled.
@@ -186,13 +191,10 @@ pub fn unconsumed(facts: &Facts, order: Uuid) -> Vec<Unconsumed> {
 
 impl From<Unconsumed> for Pending {
     fn from(Unconsumed { event, kind, service, group }: Unconsumed) -> Self {
-        let mut numbers = vec![5];
-        numbers.extend(broken_without(service, kind).iter().map(|(number, _)| *number));
-        if service == "notification" {
-            numbers.push(6);
-        }
-        let text = format!("{group} has not handled {kind} {event} yet");
-        Self { text, numbers, excuse: Excuse::Event { kind: kind.into(), event, group: Some(group) } }
+        let numbers: &[u8] = if service == "notification" { &[5, 6] } else { &[5] };
+        let consequences = broken_without(service, kind).to_vec();
+        let excuse = Excuse::Event { kind: kind.into(), event, group: Some(group), consequences };
+        Self::new(numbers, excuse, format!("{group} has not handled {kind} {event} yet"))
     }
 }
 

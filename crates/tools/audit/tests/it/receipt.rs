@@ -5,7 +5,7 @@ use std::time::Duration;
 use audit::{
     Facts,
     facts::{
-        BuildStatus, DeliveryState, NotificationStatus, OrderStatus, OutboxRow, PaymentStatus, Position,
+        BuildStatus, DeliveryState, Entry, NotificationStatus, OrderStatus, OutboxRow, PaymentStatus, Position,
         ReservationStatus, UnreadDatabase, status_event,
     },
     receipt::{Check, State, receipt, unconsumed},
@@ -255,6 +255,25 @@ fn events_under_way_leave_what_depends_on_them_open() {
     open(BUILT, PUBLICATION, "its record is not read yet", |facts| {
         published(facts, BUILT, Duration::ZERO);
         log(facts, OrderPaid::TYPE).records.clear();
+    });
+}
+
+#[test]
+fn what_does_not_follow_from_an_event_under_way_is_violated() {
+    let twice = |facts: &mut Facts| {
+        let charge = facts.ledger.iter().find(|entry| entry.order == REFUNDED).expect("a charge").clone();
+        facts.ledger.push(Entry { key: "again".to_owned(), ..charge });
+    };
+    violated(REFUNDED, MONEY, &["charged 2 times"], |facts| {
+        published(facts, REFUNDED, Duration::ZERO);
+        inbox(facts, "payment-group-order-cancelled").rows.clear();
+        twice(facts);
+    });
+    violated(REFUNDED, MONEY, &["charged 2 times"], |facts| {
+        let cancelled = event(REFUNDED, OrderCancelled::TYPE);
+        row(facts, REFUNDED, OrderCancelled::TYPE).published_at = None;
+        log(facts, OrderCancelled::TYPE).records.retain(|record| record.event != Some(cancelled));
+        twice(facts);
     });
 }
 

@@ -105,12 +105,13 @@ impl Broker {
 
     /// Returns true when this group has handled all records of the topic.
     pub fn is_done(&self, group: &'static str, topic: &str) -> bool {
-        let committed = locked(&self.committed);
         let mut partitions = self.partitions[topic].iter().enumerate();
-        partitions.all(|(number, partition)| {
-            locked(&partition.log).len()
-                == committed.get(&(group, topic.to_owned(), number)).copied().unwrap_or_default()
-        })
+        partitions.all(|(number, partition)| locked(&partition.log).len() == self.committed(group, topic, number))
+    }
+
+    /// Returns the offset of the first record that this group has not handled.
+    pub fn committed(&self, group: &'static str, topic: &str, partition: usize) -> usize {
+        locked(&self.committed).get(&(group, topic.to_owned(), partition)).copied().unwrap_or_default()
     }
 
     /// Returns at most `limit` messages from an offset on.

@@ -135,7 +135,25 @@ pub fn facts(world: &World, at: DateTime<Utc>) -> (Vec<Delivery>, Vec<Courier>, 
         waiting_since: (!matches!(one.state, State::Pending | State::Failed)).then_some(at),
         updated_at: at,
     };
-    let couriers = world.stores.deliveries.couriers();
+    let early = |(order, early): (OrderId, Early)| Delivery {
+        order: order.uuid(),
+        state: match early {
+            Early::Assembled => DeliveryState::AssembledEarly,
+            Early::Cancelled => DeliveryState::CancelledEarly,
+        },
+        status: None,
+        user: None,
+        delivery: None,
+        volume: None,
+        courier: None,
+        steps: None,
+        created_at: at,
+        waiting_since: None,
+        updated_at: at,
+    };
+    let stores = &world.stores.deliveries;
+    let deliveries = stores.all().into_iter().map(delivery).chain(stores.early().into_iter().map(early)).collect();
+    let couriers = stores.couriers();
     let carried = |courier: &Carrier| courier.places.iter().find_map(|place| place.order).map(OrderId::uuid);
     let places = couriers.iter().flat_map(|courier| {
         courier.places.iter().map(|place| StoragePlace {
@@ -147,7 +165,7 @@ pub fn facts(world: &World, at: DateTime<Utc>) -> (Vec<Delivery>, Vec<Courier>, 
     });
     let places = places.collect();
     let couriers = couriers.iter().map(|one| Courier { uuid: one.id.uuid(), order: carried(one) }).collect();
-    (world.stores.deliveries.all().into_iter().map(delivery).collect(), couriers, places)
+    (deliveries, couriers, places)
 }
 
 stepwise! {

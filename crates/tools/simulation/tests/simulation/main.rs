@@ -15,6 +15,7 @@ mod plan;
 mod process;
 mod producers;
 mod quiet;
+mod receipts;
 mod refunds;
 mod run;
 mod shop;

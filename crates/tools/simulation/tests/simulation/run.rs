@@ -14,7 +14,7 @@ use crate::{
     history::History,
     plan::{Fault, Plan},
     producers::{self, Producer},
-    quiet,
+    quiet, receipts,
     refunds::Operator,
     timeline::{self, Browser},
     users::User,
@@ -23,6 +23,8 @@ use crate::{
 
 /// How long after the last fault work may still be pending.
 const SETTLE_TIMEOUT: Duration = Duration::from_mins(5);
+/// Receipts are checked each so many times that faults may strike.
+const TICKS_PER_RECEIPT: u32 = 15;
 
 /// The result of a run.
 pub struct Ran {
@@ -86,9 +88,16 @@ async fn live(plan: Plan, verbose: bool) -> Ran {
     for number in 0..3 {
         browsers.spawn(Browser { world: world.clone(), number }.live());
     }
+    let mut problems = Vec::new();
     let end = start + Duration::from_secs(plan.seconds.into());
-    while Instant::now() < end {
+    for tick in 1.. {
+        if Instant::now() >= end {
+            break;
+        }
         tokio::time::sleep(world.millis(100, 1500)).await;
+        if tick % TICKS_PER_RECEIPT == 0 && problems.is_empty() {
+            problems = receipts::problems(&world, clock, &chats).await;
+        }
         if world.strikes(Fault::Crash) {
             let name = world.pick(|rng| *Name::ALL.choose(rng).expect("a name"));
             world.note(format_args!("{name:?} is killed"));
@@ -104,7 +113,6 @@ async fn live(plan: Plan, verbose: bool) -> Ran {
         }
     }
     world.heal();
-    let mut problems = Vec::new();
     let healed = Instant::now();
     loop {
         while users.try_join_next().is_some() {}

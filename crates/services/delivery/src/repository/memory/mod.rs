@@ -64,6 +64,16 @@ impl MemoryRepository {
         tables.orders.values().filter_map(Row::delivery).cloned().collect()
     }
 
+    /// Returns the orders with an event that came before `order.paid`, for the audit.
+    pub fn early(&self) -> Vec<(OrderId, Early)> {
+        let tables = self.tables();
+        let early = tables.orders.iter().filter_map(|(order, row)| match row {
+            Row::Early(early) => Some((*order, *early)),
+            Row::Delivery { .. } => None,
+        });
+        early.collect()
+    }
+
     /// Returns every courier with its storage places, for the audit.
     pub fn couriers(&self) -> Vec<Courier> {
         self.tables().couriers.clone()
