@@ -42,7 +42,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_mins(5);
 const MAX_AGE: Duration = Duration::from_mins(30);
 const CLOSE_TIMEOUT: Duration = Duration::from_mins(1);
 /// The maximum size of a request's headers in bytes.
-const MAX_HEADER_BYTES: u16 = 16 * 1024;
+pub const MAX_HEADER_BYTES: u16 = 16 * 1024;
 /// The maximum number of concurrent requests on one HTTP/2 connection.
 const MAX_CONCURRENT_STREAMS: u32 = 256;
 /// The maximum number of requests that a client may have reset before the server began them. More resets close the connection (rapid reset,

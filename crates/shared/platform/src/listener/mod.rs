@@ -19,6 +19,7 @@ use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub(crate) use self::connection::MAX_HEADER_BYTES;
 pub use self::network::network;
 use self::{
     answers::Answers,

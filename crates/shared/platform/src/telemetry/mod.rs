@@ -13,8 +13,8 @@ pub(crate) mod request_telemetry;
 use std::time::Duration;
 
 use anyhow::Context as _;
-pub(crate) use context::{add_trace_context, propagator};
-pub use context::{continue_trace, job_span, trace_context, trace_id};
+pub(crate) use context::add_trace_context;
+pub use context::{continue_trace, job_span, propagator, trace_context, trace_id};
 pub use logs::{LogFormat, LogOutputs};
 pub use memory_log::{MemoryLog, subscribe};
 pub use metrics::render_metrics;

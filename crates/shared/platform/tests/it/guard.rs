@@ -11,6 +11,7 @@ use contracts::{
         geo_server::{Geo, GeoServer},
     },
 };
+use futures::future::join_all;
 use platform::{
     auth::{Access, Caller, Guard, MemorySessions, NOT_OPERATOR, SESSION_HEADER, SESSION_METADATA, ServiceKey},
     grpc::{Peer, Services, caller},
@@ -20,8 +21,10 @@ use platform::{
 use testkit::{Iam, Running};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tonic::{Code, Request, Response, Status};
+use tonic::{Code, Request, Response, Status, metadata::AsciiMetadataKey};
 use uuid::Uuid;
+
+use crate::recording::{long_baggage, record, trace_headers};
 
 const PLAIN: Uuid = Uuid::from_u128(1);
 const OPERATOR: Uuid = Uuid::from_u128(2);
@@ -81,6 +84,35 @@ async fn over_grpc_an_operator_and_a_service_are_admitted_and_a_plain_user_is_no
     let other = GeoClient::new(testkit::peer_of("payment", "geo", address));
     let refused = other.clone().get_geolocation(GetGeolocationRequest::default()).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied, "a service that the rule does not name: {refused}");
+}
+
+/// Calls geo with this session and baggage. Returns the code of the answer.
+async fn ask_with_baggage(geo: &Peer, session: &str, baggage: &str) -> Code {
+    let mut request = Request::new(GetGeolocationRequest::default());
+    let headers = trace_headers(baggage).into_iter().chain([(SESSION_METADATA.to_owned(), session.to_owned())]);
+    for (name, value) in headers {
+        let name: AsciiMetadataKey = name.parse().expect("a name of metadata");
+        request.metadata_mut().insert(name, value.parse().expect("a value of metadata"));
+    }
+    let answer = GeoClient::new(geo.clone()).get_geolocation(request).await;
+    answer.map_or_else(|refused| refused.code(), |_| Code::Ok)
+}
+
+#[tokio::test]
+async fn a_callers_long_baggage_fails_neither_its_own_look_up_nor_those_of_others() {
+    let _recording = record();
+    let iam = testkit::iam().await;
+    let (address, _server) = grpc(&iam).await;
+    let geo = Peer::lazy("geo", "TEST_ADDRESS", &address.to_string()).unwrap();
+    let (unknown, known) = (Uuid::from_u128(3).to_string(), iam.operator_session(OPERATOR));
+    let long = long_baggage();
+
+    // One call to iam has the sessions of the requests that wait, and the trace of the first.
+    let others = join_all((0..10).map(|_| ask_with_baggage(&geo, &known, "k=v")));
+    let (stranger, others) = tokio::join!(ask_with_baggage(&geo, &unknown, &long), others);
+
+    assert_eq!(stranger, Code::Unauthenticated);
+    assert_eq!(others, [Code::Ok; 10]);
 }
 
 #[tokio::test]

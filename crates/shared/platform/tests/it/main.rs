@@ -22,6 +22,7 @@ mod peer;
 mod plans;
 mod postgres;
 mod reader;
+mod recording;
 mod redis;
 mod relay;
 mod relay_memory;

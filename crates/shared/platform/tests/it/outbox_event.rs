@@ -1,11 +1,9 @@
 //! Tests of the uuid of an event in the outbox, and of the trace context that is stored with the event.
 
-use opentelemetry::{global, trace::TracerProvider as _};
-use opentelemetry_sdk::{propagation::TraceContextPropagator, trace::SdkTracerProvider};
 use platform::{outbox, telemetry};
-use tracing::subscriber::DefaultGuard;
-use tracing_subscriber::layer::SubscriberExt as _;
 use uuid::Uuid;
+
+use crate::recording::record;
 
 const PAID: &str = "events.v1.OrderPaid";
 
@@ -26,14 +24,6 @@ fn the_uuid_of_an_event_is_a_v5_of_its_key_and_type_with_its_part_behind_a_slash
 
     assert_eq!(outbox::event_uuid(key, PAID, None), Uuid::new_v5(&key, PAID.as_bytes()));
     assert_eq!(outbox::event_uuid(key, PAID, Some("2")), Uuid::new_v5(&key, b"events.v1.OrderPaid/2"));
-}
-
-/// Records the spans of this thread, until the guard is dropped.
-fn record() -> DefaultGuard {
-    global::set_text_map_propagator(TraceContextPropagator::new());
-    let provider = SdkTracerProvider::builder().build();
-    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
-    platform::telemetry::subscribe(tracing_subscriber::registry().with(layer))
 }
 
 #[test]

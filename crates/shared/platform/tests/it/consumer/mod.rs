@@ -4,6 +4,7 @@ mod exact;
 mod grouped;
 mod positions;
 mod replicas;
+mod traces;
 mod unreadable;
 
 use std::{

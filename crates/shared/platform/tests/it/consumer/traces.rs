@@ -1,0 +1,59 @@
+//! Tests of the traces that records continue, and of the calls that their handlers make.
+
+use contracts::proto::auth::v1::{ListOwnersRequest, session_owner_service_client::SessionOwnerServiceClient};
+use platform::{grpc::Peer, telemetry};
+use testkit::Iam;
+use tokio::sync::mpsc;
+use tonic::Status;
+
+use super::*;
+use crate::recording::{TRACE, long_baggage, record, trace_headers};
+
+/// The trace headers of an event that a handler writes, or the error of its call.
+type Seen = Result<HashMap<String, String>, Status>;
+
+/// A handler that calls iam for each message.
+struct Calls {
+    iam: Peer,
+    seen: mpsc::UnboundedSender<Seen>,
+}
+
+impl Calls {
+    fn new(iam: &Iam) -> (Arc<Self>, mpsc::UnboundedReceiver<Seen>) {
+        let (seen, receiver) = mpsc::unbounded_channel();
+        (Arc::new(Self { iam: testkit::peer("iam", iam.address), seen }), receiver)
+    }
+}
+
+#[async_trait]
+impl Handler for Calls {
+    async fn handle(&self, _: &Message) -> Result<(), Failure> {
+        let mut client = SessionOwnerServiceClient::new(self.iam.clone());
+        let called = client.list_owners(ListOwnersRequest::default()).await;
+        let _ = self.seen.send(called.map(|_| telemetry::trace_context()));
+        Ok(())
+    }
+}
+
+impl Setup {
+    /// Publishes a record with the trace headers of [`trace_headers`].
+    async fn publish_traced(&self, baggage: &str) {
+        let (key, headers) = (b"1".to_vec(), trace_headers(baggage));
+        self.kafka.publish(vec![Record { topic: self.topic.clone(), key, payload: vec![], headers }]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_record_with_long_trace_headers_is_handled_by_calls_that_arrive() {
+    let _recording = record();
+    let (setup, iam) = tokio::join!(Setup::new(), testkit::iam());
+    let (handler, mut seen) = Calls::new(&iam);
+    let (consumer, _) = setup.consume_by(handler);
+
+    setup.publish_traced(&long_baggage()).await;
+    let seen = seen.recv().await.unwrap();
+    consumer.stop().await;
+
+    let headers = seen.expect("the call arrives");
+    assert!(headers["traceparent"].contains(TRACE) && !headers.contains_key("baggage"), "{headers:?}");
+}

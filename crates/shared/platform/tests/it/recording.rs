@@ -1,0 +1,35 @@
+//! The spans of one thread, whose trace headers are those of a service.
+
+use std::collections::HashMap;
+
+use opentelemetry::{global, trace::TracerProvider as _};
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use platform::telemetry;
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::layer::SubscriberExt as _;
+
+/// The trace of the program that sends [`trace_headers`].
+pub const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+
+/// Records the spans of this thread, until the guard is dropped.
+pub fn record() -> DefaultGuard {
+    global::set_text_map_propagator(telemetry::propagator());
+    let provider = SdkTracerProvider::builder().build();
+    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+    telemetry::subscribe(tracing_subscriber::registry().with(layer))
+}
+
+/// Returns the headers of a call or a record of [`TRACE`], which is not recorded, with this baggage.
+pub fn trace_headers(baggage: &str) -> HashMap<String, String> {
+    let parent = format!("00-{TRACE}-b7ad6b7169203331-00");
+    [("traceparent", parent.as_str()), ("tracestate", "c=d"), ("baggage", baggage)]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// Returns baggage that a server accepts from its caller, and that takes more than a server accepts in a call of ours, since each `"` is
+/// percent-encoded there.
+pub fn long_baggage() -> String {
+    format!("k={}", "\"".repeat(5_600))
+}
