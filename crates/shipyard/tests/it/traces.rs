@@ -139,7 +139,9 @@ async fn live(system: &System, customer: &Customer) -> String {
     let other = serde_json::to_value(intake::sample::order(7, 7)).unwrap();
     let record = |topic: String, key: String, value: &serde_json::Value| {
         let (key, payload) = (key.into_bytes(), value.to_string().into_bytes());
-        Record { topic, key, payload, headers: HashMap::new() }
+        // The program outside has a trace of its own.
+        let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned();
+        Record { topic, key, payload, headers: HashMap::from([("traceparent".to_owned(), parent)]) }
     };
     let uid = other["order_uid"].as_str().unwrap().to_owned();
     let loan = record(LOAN_APPROVED.topic(&topics).to_owned(), customer.user.to_string(), &loan);

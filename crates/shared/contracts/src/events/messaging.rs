@@ -10,7 +10,7 @@ use platform::{
     server::Server,
 };
 
-use super::{Cause, Event, Inbound, ROUTES, Received, TIMELINE, Topic, Topics, read, topics_of};
+use super::{Cause, Event, INBOUND, Inbound, ROUTES, Received, TIMELINE, Topic, Topics, read, topics_of};
 
 /// The configuration of the Kafka cluster and the names of the topics.
 #[derive(Clone, Debug)]
@@ -39,7 +39,9 @@ impl Messaging {
     pub fn consumers(&self, server: &Server, subscriptions: impl IntoIterator<Item = Subscription>) -> Vec<Consumer> {
         let consumer = |Subscription { group, topic, handler }: Subscription| {
             let subscription = kafka::TopicSubscription { group, topic: self.topics.name(topic).to_owned(), handler };
-            Consumer::new(&self.kafka, subscription, server.condition(group)).creating(&self.creator)
+            let consumer = Consumer::new(&self.kafka, subscription, server.condition(group)).creating(&self.creator);
+            let is_inbound = INBOUND.iter().any(|inbound| inbound.topic == topic);
+            if is_inbound { consumer.beginning_traces() } else { consumer }
         };
         subscriptions.into_iter().map(consumer).collect()
     }

@@ -59,6 +59,8 @@ pub struct Consumer {
     pub(super) topic: String,
     pub(super) config: Config,
     pub(super) handler: Arc<dyn Handler>,
+    /// False if the records come from programs outside.
+    pub(super) continues_traces: bool,
     joined: Condition,
     topics: TopicCreator,
     pub(super) dead_letters: DeadLetterProducer,
@@ -82,6 +84,7 @@ impl Consumer {
             topic,
             config: config.clone(),
             handler,
+            continues_traces: true,
             joined,
             topics: TopicCreator::new(config),
             dead_letters: DeadLetterProducer::default(),
@@ -93,6 +96,14 @@ impl Consumer {
     pub fn creating(mut self, topics: &TopicCreator) -> Self {
         topics.expect([self.topic.clone()]);
         self.topics = topics.clone();
+        self
+    }
+
+    /// Makes the handling of each record begin a trace, for a topic that programs outside write. Otherwise a stranger would choose the trace
+    /// ids of this system's spans, whether they are recorded, and the baggage of its calls and events.
+    #[must_use]
+    pub fn beginning_traces(mut self) -> Self {
+        self.continues_traces = false;
         self
     }
 

@@ -83,7 +83,7 @@ impl Consumer {
     async fn try_once(&self, message: &Message) -> bool {
         let start = Instant::now();
         let handled =
-            AssertUnwindSafe(self.handler.handle(message).instrument(self.continued(message))).catch_unwind().await;
+            AssertUnwindSafe(self.handler.handle(message).instrument(self.span_of(message))).catch_unwind().await;
         let handled = matches!(handled, Ok(Ok(())));
         if handled {
             self.handled(message, start);
@@ -110,7 +110,7 @@ impl Consumer {
     /// Handles a message, with retries, or dead-letters it. Returns false if `closed` was cancelled before the message was handled or
     /// dead-lettered.
     async fn handle_one(&self, message: &Message, closed: &CancellationToken) -> bool {
-        self.handle_or_dead_letter(message, closed).instrument(self.continued(message)).await
+        self.handle_or_dead_letter(message, closed).instrument(self.span_of(message)).await
     }
 
     /// Creates the span in which one message is handled, or a batch that begins with this message.
@@ -126,10 +126,12 @@ impl Consumer {
         )
     }
 
-    /// Creates the span of one message, which continues the trace of its producer.
-    fn continued(&self, message: &Message) -> Span {
+    /// Creates the span of one message, which continues the trace of its producer unless the producer may be a program outside.
+    fn span_of(&self, message: &Message) -> Span {
         let span = self.span(message);
-        telemetry::continue_trace(&span, &message.headers);
+        if self.continues_traces {
+            telemetry::continue_trace(&span, &message.headers);
+        }
         span
     }
 

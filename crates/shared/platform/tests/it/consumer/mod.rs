@@ -103,10 +103,14 @@ impl Setup {
     }
 
     fn consume_by(&self, handler: Arc<dyn Handler>) -> (Running, Readiness) {
+        let (consumer, readiness) = self.consumer(handler);
+        (testkit::run(|stop| consumer.run(stop)), readiness)
+    }
+
+    fn consumer(&self, handler: Arc<dyn Handler>) -> (Consumer, Readiness) {
         let readiness = Readiness::default();
         let subscription = TopicSubscription { group: "notes", topic: self.topic.clone(), handler };
-        let consumer = Consumer::new(&self.kafka.config(), subscription, readiness.condition("joined"));
-        (testkit::run(|stop| consumer.run(stop)), readiness)
+        (Consumer::new(&self.kafka.config(), subscription, readiness.condition("joined")), readiness)
     }
 
     async fn publish<P: ToString>(&self, messages: impl IntoIterator<Item = (usize, P)>) {

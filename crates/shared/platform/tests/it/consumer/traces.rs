@@ -57,3 +57,21 @@ async fn a_record_with_long_trace_headers_is_handled_by_calls_that_arrive() {
     let headers = seen.expect("the call arrives");
     assert!(headers["traceparent"].contains(TRACE) && !headers.contains_key("baggage"), "{headers:?}");
 }
+
+#[tokio::test]
+async fn a_record_of_a_program_outside_begins_a_trace_without_baggage() {
+    let _recording = record();
+    let (setup, iam) = tokio::join!(Setup::new(), testkit::iam());
+    let (handler, mut seen) = Calls::new(&iam);
+    let (consumer, _) = setup.consumer(handler);
+    let consumer = testkit::run(|stop| consumer.beginning_traces().run(stop));
+
+    setup.publish_traced("k=v").await;
+    let seen = seen.recv().await.unwrap();
+    consumer.stop().await;
+
+    let headers = seen.expect("the call arrives");
+    let parent = &headers["traceparent"];
+    assert!(!parent.contains(TRACE) && parent.ends_with("-01"), "{headers:?}");
+    assert!(headers["tracestate"].is_empty() && !headers.contains_key("baggage"), "{headers:?}");
+}
