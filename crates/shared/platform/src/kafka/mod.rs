@@ -1,6 +1,7 @@
 //! Kafka: topics, an idempotent producer, and at-least-once consumers.
 
 mod acls;
+mod all_records;
 mod background_drop;
 mod batch;
 mod close;

@@ -15,24 +15,22 @@ use async_trait::async_trait;
 use rdkafka::{
     error::KafkaError,
     message::{Header, OwnedHeaders},
-    producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _, PurgeConfig},
+    producer::{FutureProducer, Producer as _, PurgeConfig},
     types::RDKafkaErrorCode,
 };
 
 use super::{
     Config, Refusal, TopicCreator,
+    all_records::Outgoing,
     background_drop::drop_in_background,
     connection_errors::{Distrust, Witness},
     partitioner::Partitions,
     silence::Silence,
-    topics::DEAD_LETTER_SUFFIX,
 };
 use crate::outbox::{Outcome, Publisher};
 
 /// The number of rounds in a row without an answer after which a producer is replaced. A round of a relay takes 3 s.
 const MAX_UNANSWERED_ROUNDS: u32 = 3;
-/// The time without an acknowledgement after which a producer outside of a relay is replaced.
-const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A record to be produced.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +47,8 @@ pub struct KafkaPublisher {
     config: Config,
     /// Replaced after a fatal error.
     producer: Arc<RwLock<Producer>>,
-    /// The time after which a record that is not acknowledged fails. `None` retries it until [`ACKNOWLEDGEMENT_TIMEOUT`].
+    /// The time after which a record that is not acknowledged fails. `None` retries it until
+    /// [`ACKNOWLEDGEMENT_TIMEOUT`](super::all_records::ACKNOWLEDGEMENT_TIMEOUT).
     pub(super) limit: Option<Duration>,
     /// Creates the topics of the records. If one were missing, a broker would create it with the broker's own number of partitions.
     pub(super) topics: TopicCreator,
@@ -57,7 +56,7 @@ pub struct KafkaPublisher {
     /// The number of rounds in a row in which the broker answered nothing.
     unanswered: Arc<AtomicU32>,
     /// The time without an acknowledgement, for records that are published outside of rounds.
-    silence: Arc<Silence>,
+    pub(super) silence: Arc<Silence>,
 }
 
 #[derive(Clone)]
@@ -137,31 +136,17 @@ pub(super) fn refused(error: KafkaError, topic: &str) -> anyhow::Error {
     Refusal::from_error(&error, &format!("writing to {topic}"), || None).map_or_else(|| error.into(), Into::into)
 }
 
-/// Returns true if publishing failed because the broker did not acknowledge a record in time.
-fn is_timeout(error: &anyhow::Error) -> bool {
-    code(error) == Some(RDKafkaErrorCode::MessageTimedOut)
-}
-
 /// Returns true if publishing failed because a record exceeds the size limit of the producer or of the topic.
 pub fn is_too_large(error: &anyhow::Error) -> bool {
     code(error) == Some(RDKafkaErrorCode::MessageSizeTooLarge)
 }
 
-fn code(error: &anyhow::Error) -> Option<RDKafkaErrorCode> {
+pub(super) fn code(error: &anyhow::Error) -> Option<RDKafkaErrorCode> {
     error.downcast_ref::<KafkaError>().and_then(KafkaError::rdkafka_error_code)
 }
 
 impl KafkaPublisher {
-    /// Creates the topics that are missing.
-    pub(super) async fn ensure(&self, topics: Vec<&str>) -> anyhow::Result<()> {
-        // A dead-letter topic is created together with its original topic.
-        let topics = topics.into_iter();
-        self.topics.ensure(topics.map(|topic| topic.strip_suffix(DEAD_LETTER_SUFFIX).unwrap_or(topic))).await
-    }
-}
-
-impl KafkaPublisher {
-    fn current(&self) -> Producer {
+    pub(super) fn current(&self) -> Producer {
         self.producer.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -198,7 +183,7 @@ impl KafkaPublisher {
         Ok(())
     }
 
-    fn replace_unanswered(&self, producer: &Producer) -> anyhow::Result<()> {
+    pub(super) fn replace_unanswered(&self, producer: &Producer) -> anyhow::Result<()> {
         tracing::warn!("Kafka producer timed out, recreating");
         self.replace(producer)
     }
@@ -213,74 +198,17 @@ impl KafkaPublisher {
         }
         Ok(())
     }
-
-    async fn send(&self, records: &[Record]) -> anyhow::Result<()> {
-        let mut producer = self.trusting()?;
-        // Headers are built before the first record is queued, since the client sends what is queued at once: the faster the records follow
-        // each other, the fewer requests they take.
-        let headers: Vec<_> = records.iter().map(headers).collect();
-        // All records are queued in their order before the first delivery is awaited.
-        let mut deliveries = Vec::with_capacity(records.len());
-        for (record, headers) in records.iter().zip(headers) {
-            let message = FutureRecord::to(&record.topic).key(&record.key).payload(&record.payload).headers(headers);
-            let delivery =
-                producer.client.send_result(message).map_err(|(error, _)| error).context("queueing a record")?;
-            deliveries.push(delivery);
-        }
-        for (delivery, record) in deliveries.into_iter().zip(records) {
-            let delivered = producer.delivered(delivery, &record.topic);
-            // The caller repeats the call, with the new producer.
-            let Ok(delivered) = tokio::time::timeout(ACKNOWLEDGEMENT_TIMEOUT, delivered).await else {
-                self.replace_unanswered(&producer)?;
-                anyhow::bail!(
-                    "Kafka has not acknowledged a record of {} for {ACKNOWLEDGEMENT_TIMEOUT:?}",
-                    record.topic
-                );
-            };
-            delivered?;
-        }
-        Ok(())
-    }
-}
-
-impl Producer {
-    /// Waits until the broker has acknowledged a record of `topic`.
-    pub(super) async fn delivered(&mut self, delivery: DeliveryFuture, topic: &str) -> anyhow::Result<()> {
-        let delivered = tokio::select! {
-            biased;
-            delivered = delivery => delivered.context("the producer was closed")?,
-            refusal = self.distrust.met() => {
-                // The next call creates another producer, which then reads the authorities as they are at that time.
-                discard(self);
-                return Err(refusal.into());
-            }
-        };
-        delivered.map_err(|(error, _)| refused(error, topic)).context("publishing a record")?;
-        Ok(())
-    }
 }
 
 #[async_trait]
 impl Publisher for KafkaPublisher {
     async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()> {
-        // If the time limit ends here, no record has been sent yet; topics that were created may stay.
-        let topics = records.iter().map(|record| record.topic.as_str()).collect();
-        match self.limit {
-            Some(limit) => {
-                tokio::time::timeout(limit, self.ensure(topics)).await.context("asking Kafka for topics")??;
-            }
-            None => self.ensure(topics).await?,
-        }
-        let producer = self.current();
-        let outcome = self.send(&records).await;
-        if outcome.is_err() {
-            self.replace_failed()?;
-        }
-        let is_answered = !outcome.as_ref().is_err_and(is_timeout);
-        if self.silence.is_longer_than(ACKNOWLEDGEMENT_TIMEOUT, is_answered) {
-            self.replace_unanswered(&producer)?;
-        }
-        outcome
+        // Headers are built before the first record is queued, since the client sends what is queued at once: the faster the records follow
+        // each other, the fewer requests they take.
+        let outgoing = records.iter().map(|record| {
+            Outgoing::to(&record.topic).key(&record.key).payload(&record.payload).headers(headers(record))
+        });
+        self.publish_all(outgoing.collect()).await
     }
 
     async fn publish_each(&self, records: &[Record]) -> Vec<Outcome> {

@@ -22,7 +22,8 @@ type Cluster = MockCluster<'static, DefaultProducerContext>;
 
 const PARTITIONS: i32 = 3;
 
-fn cluster() -> (Cluster, Config) {
+/// Returns a mock cluster with the topics `topic` and `other`, and the configuration of its clients.
+pub fn cluster() -> (Cluster, Config) {
     let cluster = MockCluster::new(1).unwrap();
     for topic in ["topic", "other"] {
         cluster.create_topic(topic, PARTITIONS, 1).unwrap();

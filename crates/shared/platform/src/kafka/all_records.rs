@@ -1,0 +1,97 @@
+//! Publishing outside of rounds: either the broker acknowledges all records, or the call fails.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rdkafka::{
+    producer::{DeliveryFuture, FutureRecord},
+    types::RDKafkaErrorCode,
+};
+
+use super::{
+    KafkaPublisher,
+    producer::{Producer, code, discard, refused},
+    topics::DEAD_LETTER_SUFFIX,
+};
+
+/// The time without an acknowledgement after which a producer outside of a relay is replaced.
+pub(super) const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A record in the form in which librdkafka's producer takes it.
+pub(super) type Outgoing<'r> = FutureRecord<'r, Vec<u8>, Vec<u8>>;
+
+impl KafkaPublisher {
+    /// Publishes records outside of rounds, in their order, and returns when the broker has acknowledged all of them.
+    pub(super) async fn publish_all(&self, records: Vec<Outgoing<'_>>) -> anyhow::Result<()> {
+        let topics: Vec<&str> = records.iter().map(|record| record.topic).collect();
+        // If the time limit ends here, no record has been sent yet; topics that were created may stay.
+        match self.limit {
+            Some(limit) => {
+                tokio::time::timeout(limit, self.ensure(&topics)).await.context("asking Kafka for topics")??;
+            }
+            None => self.ensure(&topics).await?,
+        }
+        let producer = self.current();
+        let outcome = self.send(records).await;
+        if outcome.is_err() {
+            self.replace_failed()?;
+        }
+        let is_answered = !outcome.as_ref().is_err_and(is_timeout);
+        if self.silence.is_longer_than(ACKNOWLEDGEMENT_TIMEOUT, is_answered) {
+            self.replace_unanswered(&producer)?;
+        }
+        outcome
+    }
+
+    /// Creates the topics that are missing.
+    async fn ensure(&self, topics: &[&str]) -> anyhow::Result<()> {
+        // A dead-letter topic is created together with its original topic.
+        let origins: Vec<&str> =
+            topics.iter().map(|topic| topic.strip_suffix(DEAD_LETTER_SUFFIX).unwrap_or(topic)).collect();
+        self.topics.ensure(origins).await
+    }
+
+    async fn send(&self, records: Vec<Outgoing<'_>>) -> anyhow::Result<()> {
+        let mut producer = self.trusting()?;
+        // All records are queued in their order before the first delivery is awaited.
+        let mut deliveries = Vec::with_capacity(records.len());
+        for record in records {
+            let topic = record.topic;
+            let delivery =
+                producer.client.send_result(record).map_err(|(error, _)| error).context("queueing a record")?;
+            deliveries.push((delivery, topic));
+        }
+        for (delivery, topic) in deliveries {
+            let delivered = producer.delivered(delivery, topic);
+            // The caller repeats the call, with the new producer.
+            let Ok(delivered) = tokio::time::timeout(ACKNOWLEDGEMENT_TIMEOUT, delivered).await else {
+                self.replace_unanswered(&producer)?;
+                anyhow::bail!("Kafka has not acknowledged a record of {topic} for {ACKNOWLEDGEMENT_TIMEOUT:?}");
+            };
+            delivered?;
+        }
+        Ok(())
+    }
+}
+
+impl Producer {
+    /// Waits until the broker has acknowledged a record of `topic`.
+    async fn delivered(&mut self, delivery: DeliveryFuture, topic: &str) -> anyhow::Result<()> {
+        let delivered = tokio::select! {
+            biased;
+            delivered = delivery => delivered.context("the producer was closed")?,
+            refusal = self.distrust.met() => {
+                // The next call creates another producer, which then reads the authorities as they are at that time.
+                discard(self);
+                return Err(refusal.into());
+            }
+        };
+        delivered.map_err(|(error, _)| refused(error, topic)).context("publishing a record")?;
+        Ok(())
+    }
+}
+
+/// Returns true if publishing failed because the broker did not acknowledge a record in time.
+fn is_timeout(error: &anyhow::Error) -> bool {
+    code(error) == Some(RDKafkaErrorCode::MessageTimedOut)
+}
