@@ -11,6 +11,7 @@ use rdkafka::{
 use super::{
     KafkaPublisher,
     producer::{Producer, code, discard, refused},
+    topic_creator::is_unknown,
     topics::DEAD_LETTER_SUFFIX,
 };
 
@@ -33,22 +34,37 @@ impl KafkaPublisher {
         }
         let producer = self.current();
         let outcome = self.send(records).await;
-        if outcome.is_err() {
+        if let Err(error) = &outcome {
+            if is_unknown(code(error)) {
+                self.forget(&topics);
+            }
             self.replace_failed()?;
         }
         let is_answered = !outcome.as_ref().is_err_and(is_timeout);
         if self.silence.is_longer_than(ACKNOWLEDGEMENT_TIMEOUT, is_answered) {
-            self.replace_unanswered(&producer)?;
+            self.give_up(&producer, &topics)?;
         }
         outcome
     }
 
     /// Creates the topics that are missing.
     async fn ensure(&self, topics: &[&str]) -> anyhow::Result<()> {
-        // A dead-letter topic is created together with its original topic.
-        let origins: Vec<&str> =
-            topics.iter().map(|topic| topic.strip_suffix(DEAD_LETTER_SUFFIX).unwrap_or(topic)).collect();
+        let origins: Vec<&str> = topics.iter().copied().map(origin).collect();
         self.topics.ensure(origins).await
+    }
+
+    /// Forgets that these topics exist, so that the next call creates those that were deleted.
+    fn forget(&self, topics: &[&str]) {
+        for topic in topics {
+            self.topics.forget(origin(topic));
+        }
+    }
+
+    /// Replaces a producer whose records of these topics were not acknowledged. The topics may have been deleted: librdkafka reports a
+    /// topic as unknown only after it was missing for 30 s (`topic.metadata.propagation.max.ms`).
+    fn give_up(&self, producer: &Producer, topics: &[&str]) -> anyhow::Result<()> {
+        self.forget(topics);
+        self.replace_unanswered(producer)
     }
 
     async fn send(&self, records: Vec<Outgoing<'_>>) -> anyhow::Result<()> {
@@ -65,7 +81,7 @@ impl KafkaPublisher {
             let delivered = producer.delivered(delivery, topic);
             // The caller repeats the call, with the new producer.
             let Ok(delivered) = tokio::time::timeout(ACKNOWLEDGEMENT_TIMEOUT, delivered).await else {
-                self.replace_unanswered(&producer)?;
+                self.give_up(&producer, &[topic])?;
                 anyhow::bail!("Kafka has not acknowledged a record of {topic} for {ACKNOWLEDGEMENT_TIMEOUT:?}");
             };
             delivered?;
@@ -89,6 +105,11 @@ impl Producer {
         delivered.map_err(|(error, _)| refused(error, topic)).context("publishing a record")?;
         Ok(())
     }
+}
+
+/// Returns the topic together with which this one is created: a dead-letter topic is created with its original topic.
+fn origin(topic: &str) -> &str {
+    topic.strip_suffix(DEAD_LETTER_SUFFIX).unwrap_or(topic)
 }
 
 /// Returns true if publishing failed because the broker did not acknowledge a record in time.

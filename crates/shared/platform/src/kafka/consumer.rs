@@ -7,7 +7,6 @@ use rdkafka::{
     Message as _,
     config::RDKafkaLogLevel,
     consumer::{Consumer as _, StreamConsumer},
-    types::RDKafkaErrorCode,
 };
 use scopeguard::ScopeGuard;
 use tokio::sync::mpsc;
@@ -23,6 +22,7 @@ use super::{
     partition_queue::Reports,
     positions::Positions,
     rebalance::Context,
+    topic_creator::is_unknown,
     unreadable::Unreadable,
     workers::Workers,
 };
@@ -211,10 +211,7 @@ impl Consumer {
                 break Err(refusal.into());
             }
             // The topic was deleted. A new consumer creates it again, and does not wait for the next refresh of metadata to find it.
-            if matches!(
-                error.rdkafka_error_code(),
-                Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition)
-            ) {
+            if is_unknown(error.rdkafka_error_code()) {
                 break Err(error.into());
             }
             outage.met(reasons.beside(error));

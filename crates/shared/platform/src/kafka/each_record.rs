@@ -18,7 +18,8 @@ use tokio::time::Instant;
 
 use super::{
     KafkaPublisher, Record, Refusal,
-    producer::{Producer, discard, headers, refused},
+    producer::{Producer, code, discard, headers, refused},
+    topic_creator::is_unknown,
 };
 use crate::outbox::{Outcome, Refused, Scope, in_order_of_keys};
 
@@ -122,7 +123,12 @@ impl KafkaPublisher {
                 Outcome::Unavailable(error)
             }
             Some(Err(Failure::Record(error))) => Outcome::Refused(Refused { scope: Scope::Record, error }),
-            Some(Err(Failure::Topic(error))) => Outcome::Refused(Refused { scope: Scope::Topic, error }),
+            Some(Err(Failure::Topic(error))) => {
+                if is_unknown(code(&error)) {
+                    self.topics.forget(&record.topic);
+                }
+                Outcome::Refused(Refused { scope: Scope::Topic, error })
+            }
             Some(Err(Failure::TimedOut(error))) => match metadata.get(record.topic.as_str()) {
                 Some(true) => {
                     let scope = self.partitions.of(&record.topic, &record.key).map_or(Scope::Topic, Scope::Partition);
@@ -219,6 +225,10 @@ impl KafkaPublisher {
             let Ok(Ok(partitions)) = partitions.await else { break };
             *responded = true;
             self.partitions.set(topic, partitions);
+            // The topic does not exist any more. The next round creates it again.
+            if partitions == 0 {
+                self.topics.forget(topic);
+            }
         }
         topics
     }

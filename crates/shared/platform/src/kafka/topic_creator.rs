@@ -5,6 +5,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use rdkafka::types::RDKafkaErrorCode;
+
 use super::{Config, Refusal, ensure_topics};
 
 /// The creator of missing topics. It remembers which topics exist; clones share this memory.
@@ -24,6 +26,11 @@ struct Known {
     expected: BTreeSet<String>,
     /// The topics that exist for certain.
     ensured: BTreeSet<String>,
+}
+
+/// Returns true if the broker says with this code that a topic does not exist.
+pub(super) fn is_unknown(code: Option<RDKafkaErrorCode>) -> bool {
+    matches!(code, Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition))
 }
 
 impl TopicCreator {

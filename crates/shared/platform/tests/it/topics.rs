@@ -1,16 +1,33 @@
 //! Tests of the configuration of topics at a real broker.
 
+use std::{collections::HashMap, time::Duration};
+
 use contracts::events::OrderPaid;
-use platform::kafka::{Config, TopicCreator, dead_letter_topic, ensure_topics, retention};
+use platform::{
+    kafka::{
+        Config, ExactRecord, Headers, KafkaPublisher, Record, TopicCreator, dead_letter_topic, ensure_topics, probe,
+        retention,
+    },
+    outbox::{Outcome, Publisher as _},
+};
 use rdkafka::{
     ClientConfig,
     admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication},
     client::DefaultClientContext,
 };
-use testkit::eventually;
+use secrecy::ExposeSecret as _;
+use testkit::{eventually, guarded_kafka};
+
+use crate::access::has_docker;
 
 fn admin(config: &Config) -> AdminClient<DefaultClientContext> {
-    ClientConfig::new().set("bootstrap.servers", &config.kafka_brokers).create().expect("an admin client can be made")
+    let mut client = ClientConfig::new();
+    client.set("bootstrap.servers", &config.kafka_brokers);
+    if let (Some(user), Some(password)) = (&config.kafka_sasl_username, &config.kafka_sasl_password) {
+        client.set("security.protocol", "sasl_plaintext").set("sasl.mechanism", "PLAIN");
+        client.set("sasl.username", user).set("sasl.password", password.expose_secret());
+    }
+    client.create().expect("an admin client can be made")
 }
 
 #[tokio::test]
@@ -72,4 +89,37 @@ async fn expected_topics_are_created_together_with_the_first_that_is_needed() {
     for topic in [&needed, &expected] {
         eventually(|| async { retention(&config, topic).await.ok().flatten() }).await;
     }
+}
+
+#[tokio::test]
+async fn a_topic_and_dead_letters_that_were_deleted_are_created_again_by_who_writes_them() {
+    // The broker of the other tests creates a missing topic by itself, with its own settings, once a producer looks for it.
+    let Some(kafka) = guarded_kafka().await else { return assert!(!has_docker()) };
+    let config = Config { kafka_topic_retention: Duration::from_hours(48), ..kafka.config("broker") };
+    let (topic, letters) = ("written-again", dead_letter_topic("rejected-again"));
+    let records = [Record { topic: topic.to_owned(), key: vec![], payload: vec![], headers: HashMap::new() }];
+    let letter = ExactRecord { topic: letters.clone(), key: None, payload: None, headers: Headers::default() };
+    let (relay, consumer) = (KafkaPublisher::for_relay(&config).unwrap(), KafkaPublisher::new(&config).unwrap());
+    let written =
+        || async { matches!(relay.publish_each(&records).await.as_slice(), [Outcome::Acknowledged]).then_some(()) };
+    eventually(&written).await;
+    consumer.publish_exact(&letter).await.unwrap();
+
+    admin(&config).delete_topics(&[topic, &letters], &AdminOptions::new()).await.unwrap();
+    eventually(|| async {
+        let (config, letters) = (config.clone(), letters.clone());
+        let found = tokio::task::spawn_blocking(move || probe(&config, &[topic, &letters])).await.unwrap();
+        found.is_ok_and(|found| found.is_empty()).then_some(())
+    })
+    .await;
+    // While the clock is paused, the time limit ends at once.
+    tokio::time::pause();
+    let lost = consumer.publish_exact(&letter).await;
+    tokio::time::resume();
+
+    lost.unwrap_err();
+    eventually(|| async { consumer.publish_exact(&letter).await.ok() }).await;
+    eventually(&written).await;
+    assert_eq!(retention(&config, topic).await.unwrap(), Some(config.kafka_topic_retention));
+    assert_eq!(retention(&config, &letters).await.unwrap(), None);
 }
