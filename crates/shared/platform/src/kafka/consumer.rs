@@ -17,6 +17,7 @@ use super::{
     close::{CLOSE_TIMEOUT, close},
     connection_errors::Reasons,
     dead_letter_producer::DeadLetterProducer,
+    known_brokers::KnownBrokers,
     lag::{self, Lag},
     metrics::count_from_zero,
     partition_queue::Reports,
@@ -153,6 +154,7 @@ impl Consumer {
             positions: positions.clone(),
             broken: broken.clone(),
             reasons: Reasons::default(),
+            brokers: KnownBrokers::new(self.group),
             lag: Lag::new(self.group, &self.topic),
         };
         let consumer: Arc<StreamConsumer<Context>> =

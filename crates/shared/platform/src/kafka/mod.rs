@@ -14,6 +14,7 @@ mod dead_letter_producer;
 mod each_record;
 mod exact;
 mod headers;
+mod known_brokers;
 mod lag;
 mod message;
 mod metrics;

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     connection_errors::Reasons,
+    known_brokers::KnownBrokers,
     lag::Lag,
     positions::{Noted, Positions},
     unreadable::Unreadable,
@@ -28,6 +29,7 @@ pub(super) struct Context {
     /// Cancelled when the consumer must be rebuilt.
     pub broken: CancellationToken,
     pub reasons: Reasons,
+    pub brokers: KnownBrokers,
     pub lag: Arc<Lag>,
 }
 
@@ -44,6 +46,9 @@ impl ClientContext for Context {
     }
 
     fn stats_raw(&self, statistics: &[u8]) {
+        if self.brokers.are_lost(statistics) {
+            self.broken.cancel();
+        }
         self.lag.observe(statistics, self.workers.client());
     }
 }
