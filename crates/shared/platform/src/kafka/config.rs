@@ -46,6 +46,16 @@ pub struct Config {
     pub kafka_ssl_ca_file: Option<PathBuf>,
 }
 
+/// The maximum of `KAFKA_TOPIC_PARTITIONS`: a broker refuses to create more with one request.
+const MAX_PARTITIONS: i32 = 10_000;
+/// The minimum of `KAFKA_TOPIC_RETENTION`. Kafka deletes older records even if no consumer has read them.
+const MIN_RETENTION: Duration = Duration::from_hours(1);
+/// The minimum of `KAFKA_TOPIC_SEGMENT`. A broker refuses 0, and each segment has files of its own.
+const MIN_SEGMENT: Duration = Duration::from_secs(1);
+/// The maximum of `KAFKA_FETCH_WAIT`. A fetch delays the other requests on its connection, so librdkafka asks for a second less than
+/// `socket.timeout.ms`.
+const MAX_FETCH_WAIT: Duration = Duration::from_secs(3);
+
 fn default_partitions() -> i32 {
     6
 }
@@ -69,9 +79,27 @@ fn yes() -> bool {
 impl Config {
     /// Reads and checks the variables; an error names the missing or invalid variable.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
-        let config = settings.read()?;
+        let config: Self = settings.read()?;
+        config.check_numbers()?;
         security::check(&config)?;
         Ok(config)
+    }
+
+    fn check_numbers(&self) -> Result<(), ConfigError> {
+        if !(1..=MAX_PARTITIONS).contains(&self.kafka_topic_partitions) {
+            return Err(ConfigError::new("KAFKA_TOPIC_PARTITIONS", format!("is not between 1 and {MAX_PARTITIONS}")));
+        }
+        if self.kafka_topic_retention < MIN_RETENTION {
+            let problem = "is shorter than an hour; events could be deleted before they are read";
+            return Err(ConfigError::new("KAFKA_TOPIC_RETENTION", problem));
+        }
+        if self.kafka_topic_segment < MIN_SEGMENT {
+            return Err(ConfigError::new("KAFKA_TOPIC_SEGMENT", "is shorter than a second"));
+        }
+        if !(Duration::from_millis(1)..=MAX_FETCH_WAIT).contains(&self.kafka_fetch_wait) {
+            return Err(ConfigError::new("KAFKA_FETCH_WAIT", "is not between a millisecond and 3 s"));
+        }
+        Ok(())
     }
 
     /// Creates the librdkafka settings that all clients of this process share.
@@ -124,5 +152,27 @@ mod tests {
 
         assert_eq!(keep(&[]), (7 + 7 + 1) * day);
         assert_eq!(keep(&[("KAFKA_TOPIC_RETENTION", "3d"), ("KAFKA_TOPIC_SEGMENT", "1d")]), (3 + 1 + 1) * day);
+    }
+
+    #[test]
+    fn numbers_with_which_no_topic_is_created_or_read_or_events_are_lost_are_refused_by_name() {
+        let load = |variable, value: &str| {
+            let brokers = ("KAFKA_BROKERS", "localhost:9092".to_owned());
+            Config::load(&Settings::from_variables([brokers, (variable, value.to_owned())]))
+        };
+
+        for (variable, refused, accepted) in [
+            ("KAFKA_TOPIC_PARTITIONS", "0 -1 10001", "1 10000"),
+            ("KAFKA_TOPIC_RETENTION", "0s 5ms 59m", "1h 365d"),
+            ("KAFKA_TOPIC_SEGMENT", "0s 999ms", "1s 365d"),
+            ("KAFKA_FETCH_WAIT", "0s 999us 3001ms 10m", "1ms 3s"),
+        ] {
+            for value in refused.split(' ') {
+                assert_eq!(load(variable, value).unwrap_err().variable, variable, "{value}");
+            }
+            for value in accepted.split(' ') {
+                assert!(load(variable, value).is_ok(), "{variable}: {value}");
+            }
+        }
     }
 }
