@@ -133,6 +133,11 @@ impl Telegram {
                 Err(Failed { error: rejected(status, &answer), supergroup })
             }
             Err(problem) if status.is_success() => Err(MessengerError::Unknown(problem).into()),
+            // A proxy or a gateway refused the call, which says nothing about the chat.
+            Err(_) if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => {
+                let problem = format!("{}: not an answer of the Bot API", status.as_u16());
+                Err(MessengerError::Unreachable(problem).into())
+            }
             Err(_) => Err(rejected(status, &ApiResponse::default()).into()),
         }
     }

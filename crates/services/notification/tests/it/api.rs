@@ -303,6 +303,26 @@ async fn a_rejected_message_fails_and_a_rate_limited_one_is_retried() {
 }
 
 #[tokio::test]
+async fn a_message_that_a_proxy_refuses_stays_queued_and_is_sent() {
+    let fixture = Fixture::new(Some(TOKEN)).await;
+    fixture.telegram_answers("getUpdates", None, no_updates()).await;
+    fixture.telegram_answers("getMe", None, ok(&json!({ "id": 123_456 }))).await;
+    Mock::given(path(format!("/bot{TOKEN}/sendMessage")))
+        .respond_with(ResponseTemplate::new(403).set_body_string("<html>"))
+        .up_to_n_times(2)
+        .mount(&fixture.telegram)
+        .await;
+    fixture.telegram_answers("sendMessage", None, ok(&json!({ "message_id": 1 }))).await;
+    let (order, user) = (ids::random(), ids::random());
+    fixture.iam.add_user(user, &[("telegram", "42")]);
+
+    fixture.publish(order, paid(order, user)).await;
+
+    let sent = fixture.settled(order, 1).await;
+    assert_eq!((sent[0].status(), sent[0].attempts, sent[0].ambiguous), (NotificationStatus::Sent, 3, false));
+}
+
+#[tokio::test]
 async fn a_rejected_message_is_resent_to_the_contact_that_the_owner_has_then() {
     let fixture = Fixture::new(Some(TOKEN)).await;
     let refusal = json!({ "ok": false, "error_code": 403, "description": "Forbidden: bot was blocked by the user" });

@@ -118,6 +118,18 @@ async fn an_error_that_an_operator_can_correct_is_unreachable() {
 }
 
 #[tokio::test]
+async fn a_refusal_without_the_envelope_is_not_telegrams() {
+    for answer in [
+        ResponseTemplate::new(400),
+        ResponseTemplate::new(403).set_body_string("<html>"),
+        ResponseTemplate::new(408),
+        ResponseTemplate::new(413).set_body_json(json!({ "error": "too large" })),
+    ] {
+        assert!(matches!(outcome(answer).await, Err(MessengerError::Unreachable(_))));
+    }
+}
+
+#[tokio::test]
 async fn without_an_answer_the_result_is_unknown() {
     for answer in [
         ResponseTemplate::new(200).set_delay(Duration::from_mins(5)),
