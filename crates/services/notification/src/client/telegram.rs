@@ -30,6 +30,8 @@ const LONG_POLL_TIMEOUT: Duration = Duration::from_secs(25);
 const MAX_UPDATES: u64 = 10;
 /// The maximum size of a response in bytes. Ten updates are smaller, even if each is a message of maximum length that replies to another.
 const MAX_RESPONSE_BYTES: usize = 2 << 20;
+/// The maximum length in characters of what an error quotes of a response. It is stored with each notification of the message.
+const MAX_QUOTED_LENGTH: usize = 200;
 /// The pause after a 429 without `retry_after`.
 const DEFAULT_RETRY_DELAY: Duration = Duration::from_secs(5);
 /// The maximum number of remembered supergroups. A message to a supergroup that is not remembered takes two calls.
@@ -126,7 +128,8 @@ impl Telegram {
         let status = response.status();
         match read_answer(response).await {
             Ok(answer) if status.is_success() && answer.ok => {
-                serde_json::from_value(answer.result).map_err(|error| MessengerError::Unknown(error.to_string()).into())
+                let result = serde_json::from_value(answer.result);
+                result.map_err(|error| MessengerError::Unknown(quoted(&error.to_string())).into())
             }
             Ok(answer) => {
                 let supergroup = answer.parameters.migrate_to_chat_id;
@@ -149,7 +152,12 @@ async fn read_answer(response: Response) -> Result<ApiResponse, String> {
         BodyError::Lost(error) => explain(error),
         error @ BodyError::TooLarge(_) => error.to_string(),
     })?;
-    serde_json::from_slice(&body).map_err(|error| error.to_string())
+    serde_json::from_slice(&body).map_err(|error| quoted(&error.to_string()))
+}
+
+/// Shortens a text from a response to [`MAX_QUOTED_LENGTH`] and drops its control characters, since PostgreSQL stores no NUL.
+fn quoted(text: &str) -> String {
+    text.chars().filter(|letter| !letter.is_control()).take(MAX_QUOTED_LENGTH).collect()
 }
 
 fn explain(error: reqwest::Error) -> String {
@@ -167,7 +175,7 @@ fn no_response(error: reqwest::Error) -> MessengerError {
 
 /// Classifies an error response, according to <https://core.telegram.org/bots/api#making-requests>.
 fn rejected(status: StatusCode, answer: &ApiResponse) -> MessengerError {
-    let problem = format!("{}: {}", status.as_u16(), answer.description);
+    let problem = format!("{}: {}", status.as_u16(), quoted(&answer.description));
     match status {
         StatusCode::TOO_MANY_REQUESTS => {
             let asked = answer.parameters.retry_after.map_or(DEFAULT_RETRY_DELAY, Duration::from_secs);

@@ -303,6 +303,21 @@ async fn a_rejected_message_fails_and_a_rate_limited_one_is_retried() {
 }
 
 #[tokio::test]
+async fn a_rejection_with_a_nul_ends_the_notification_at_once() {
+    let fixture = Fixture::new(Some(TOKEN)).await;
+    let refusal = json!({ "ok": false, "error_code": 400, "description": "Bad Request\0" });
+    fixture.telegram_answers("getUpdates", None, no_updates()).await;
+    fixture.telegram_answers("sendMessage", None, ResponseTemplate::new(400).set_body_json(refusal)).await;
+    let (order, user) = (ids::random(), ids::random());
+    fixture.iam.add_user(user, &[("telegram", "42")]);
+
+    fixture.publish(order, paid(order, user)).await;
+
+    let ended = fixture.settled(order, 1).await;
+    assert_eq!((ended[0].status(), ended[0].attempts, ended[0].ambiguous), (NotificationStatus::Failed, 1, false));
+}
+
+#[tokio::test]
 async fn a_message_that_a_proxy_refuses_stays_queued_and_is_sent() {
     let fixture = Fixture::new(Some(TOKEN)).await;
     fixture.telegram_answers("getUpdates", None, no_updates()).await;

@@ -75,6 +75,17 @@ async fn a_rejection_is_permanent() {
 }
 
 #[tokio::test]
+async fn what_telegram_says_is_shortened_and_has_no_control_characters() {
+    let long = "x".repeat(10_000);
+
+    let rejected = outcome(refusal(400, &format!("a\0b\n{long}"))).await;
+    let unknown = outcome(ResponseTemplate::new(200).set_body_json(long)).await;
+
+    assert_eq!(rejected, Err(MessengerError::Rejected(format!("400: ab{}", "x".repeat(198)))));
+    assert!(matches!(&unknown, Err(MessengerError::Unknown(problem)) if problem.len() == 200), "{unknown:?}");
+}
+
+#[tokio::test]
 async fn a_group_that_became_a_supergroup_keeps_its_messages() {
     let server = stand_ins::Telegram::start(TOKEN).await.unwrap();
     server.upgrade("-42", -100_123);
