@@ -266,3 +266,35 @@ async fn notifications_of_kinds_that_are_not_known_hold_up_no_other() {
     .unwrap();
     assert_eq!(left, 2 * (MAX_PER_CHAT + 1) + 1, "they wait for a replica that knows them");
 }
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_holds_up_no_other() {
+    let database = testkit::database(&MIGRATIONS).await;
+    let pool = database.pool.clone();
+    // Each of the two chats and the users without a chat have four notifications. The first and the last of each are damaged.
+    fill(&pool, 2, 4).await;
+    let (first, last) = (
+        "update notifications set trace = '[]' where created_at = (select min(created_at) from notifications)",
+        "update notifications set facts = '{\"build_time_sec\": 1e400}'
+        where created_at = (select max(created_at) from notifications)",
+    );
+    for damage in [first, last] {
+        assert_eq!(sqlx::query(damage).execute(&pool).await.unwrap().rows_affected(), 3);
+    }
+    let notifications = PgNotifications::new(pool.clone());
+
+    let without_chat = notifications.without_chat(MAX_PER_CHAT, &[]).await.unwrap();
+    let due = notifications.due("", false, 32, &[]).await.unwrap();
+
+    assert_eq!(without_chat.len(), 2);
+    let read: Vec<_> = due.batches.iter().map(|batch| (batch.chat.as_str(), batch.waiting.len())).collect();
+    assert_eq!((read, due.next), (vec![("chat 1", 2), ("chat 2", 2)], None));
+    let sender = sender(&pool);
+    let count = async |status: &str| -> i64 {
+        let count = sqlx::query_scalar("select count(*) from notifications where status = $1").bind(status);
+        count.fetch_one(&pool).await.unwrap()
+    };
+    testkit::eventually(async || (count("sent").await == 6).then_some(())).await;
+    drop(sender);
+    assert_eq!(count("queued").await, 6);
+}

@@ -1,10 +1,9 @@
 //! Queries that find the notifications to be sent next.
 
-use std::collections::HashMap;
-
 use contracts::ids::{OrderId, UserId};
-use platform::postgres::Database;
-use sqlx::types::Json;
+use platform::postgres::{Database, DatabaseError, consistent};
+use serde::Deserialize;
+use sqlx::types::JsonRawValue;
 
 use super::{kind, known_kinds, uuids};
 use crate::{
@@ -13,11 +12,48 @@ use crate::{
     repository::{DuePage, MAX_CHATS, MAX_PER_CHAT},
 };
 
+/// The columns of a queued notification.
+struct Row {
+    id: NotificationId,
+    order: OrderId,
+    user: UserId,
+    kind: String,
+    /// Like `trace`, decoded only when the row becomes a `Due`. A value that sqlx cannot decode would fail all rows of the statement.
+    facts: Box<JsonRawValue>,
+    trace: Box<JsonRawValue>,
+    attempts: i32,
+}
+
+impl TryFrom<Row> for Due {
+    type Error = DatabaseError;
+
+    fn try_from(row: Row) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            id: row.id,
+            order: row.order,
+            user: row.user,
+            kind: kind(row.id, &row.kind)?,
+            facts: json(row.id, "facts", &row.facts)?,
+            trace: json(row.id, "trace", &row.trace)?,
+            attempts: row.attempts,
+        })
+    }
+}
+
+fn json<'a, T: Deserialize<'a>>(
+    id: NotificationId,
+    column: &'static str,
+    value: &'a JsonRawValue,
+) -> Result<T, DatabaseError> {
+    serde_json::from_str(value.get()).map_err(|_| DatabaseError::inconsistent("notifications", column, id))
+}
+
 /// Implements [`Notifications::without_chat`](crate::repository::Notifications::without_chat).
 pub async fn without_chat(pool: &Database, limit: i64, busy: &[NotificationId]) -> Result<Vec<Due>, Error> {
-    let rows = sqlx::query!(
-        r#"select uuid as "id: NotificationId", order_uuid as "order: OrderId", user_uuid as "user: UserId", kind, facts,
-            trace as "trace: Json<HashMap<String, String>>", attempts
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select uuid as "id: NotificationId", order_uuid as "order: OrderId", user_uuid as "user: UserId", kind,
+            facts as "facts: Box<JsonRawValue>", trace as "trace: Box<JsonRawValue>", attempts
         from notifications
         where status not in ('sent', 'failed') and chat is null and uuid <> all($2)
           and array_position($3::text[], kind) is not null
@@ -28,19 +64,7 @@ pub async fn without_chat(pool: &Database, limit: i64, busy: &[NotificationId]) 
     )
     .fetch_all(pool)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Due {
-                id: row.id,
-                order: row.order,
-                user: row.user,
-                kind: kind(row.id, &row.kind)?,
-                facts: row.facts,
-                trace: row.trace.0,
-                attempts: row.attempts,
-            })
-        })
-        .collect()
+    Ok(rows.into_iter().filter_map(|row| consistent(Due::try_from(row))).collect())
 }
 
 /// Implements [`Notifications::due`](crate::repository::Notifications::due). One probe of the index `notifications_waiting` leads from the
@@ -69,8 +93,8 @@ pub async fn due(pool: &Database, after: &str, repeats: bool, limit: i32, busy: 
         select last.chat as "last!", last.looked = $5 or last.found = $3 as "more!", waiting.chat as "chat?",
             waiting.uuid as "id?: NotificationId", waiting.order_uuid as "order?: OrderId",
             waiting.user_uuid as "user?: UserId",
-            waiting.kind as "kind?", waiting.facts as "facts?",
-            waiting.trace as "trace?: Json<HashMap<String, String>>", waiting.attempts as "attempts?"
+            waiting.kind as "kind?", waiting.facts as "facts?: Box<JsonRawValue>",
+            waiting.trace as "trace?: Box<JsonRawValue>", waiting.attempts as "attempts?"
         from (select chat, looked, found from head order by looked desc limit 1) as last
         left join (
             select head.looked, own.*
@@ -98,12 +122,13 @@ pub async fn due(pool: &Database, after: &str, repeats: bool, limit: i32, busy: 
         page.next = row.more.then_some(row.last);
         let columns = (row.chat, row.id, row.order, row.user, row.kind, row.facts, row.trace, row.attempts);
         // If no chat is due, the query returns one row without a notification, which only says where the page ended.
-        let (Some(chat), Some(id), Some(order), Some(user), Some(name), Some(facts), Some(trace), Some(attempts)) =
+        let (Some(chat), Some(id), Some(order), Some(user), Some(kind), Some(facts), Some(trace), Some(attempts)) =
             columns
         else {
             continue;
         };
-        let due = Due { id, order, user, kind: kind(id, &name)?, facts, trace: trace.0, attempts };
+        let row = Row { id, order, user, kind, facts, trace, attempts };
+        let Some(due) = consistent(Due::try_from(row)) else { continue };
         match page.batches.last_mut().filter(|batch| batch.chat == chat) {
             Some(batch) => batch.waiting.push(due),
             None => page.batches.push(Batch { chat, ambiguous: repeats, waiting: vec![due] }),

@@ -58,8 +58,9 @@ fn status(id: NotificationId, text: &str) -> Result<Status, DatabaseError> {
     Status::parse(text).ok_or_else(|| DatabaseError::inconsistent("notifications", "status", id))
 }
 
-/// Returns the kinds that this build can render. Queries skip rows of other kinds, which a newer replica has queued. Decoding such a row
-/// would fail, and the chat's other notifications would fail with it. No index matches the condition that uses these kinds; see above.
+/// Returns the kinds that this build can render. Queries skip rows of other kinds, which a newer replica has queued. Read, they would count
+/// as inconsistent, and a page of them would hide the chat's other notifications. No index matches the condition that uses these kinds; see
+/// above.
 fn known_kinds() -> Vec<String> {
     Kind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect()
 }
