@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use platform::postgres::Database;
+use platform::postgres::{Database, retry_stale};
 
 use crate::{
     error::Error,
@@ -73,31 +73,35 @@ impl Alerts for PgAlerts {
 
     async fn sent(&self, alerts: &[AlertKey]) -> Result<(), Error> {
         let (fingerprints, statuses, starts) = columns(alerts);
-        sqlx::query!(
-            "update alerts set sent_at = now()
-            where (fingerprint, status, starts_at) in (select * from unnest($1::text[], $2::text[], $3::timestamptz[]))",
-            &fingerprints,
-            &statuses,
-            &starts,
-        )
-        .execute(&self.pool)
-        .await?;
+        let sent = retry_stale(|| {
+            sqlx::query!(
+                "update alerts set sent_at = now()
+                where (fingerprint, status, starts_at) in (select * from unnest($1::text[], $2::text[], $3::timestamptz[]))",
+                &fingerprints,
+                &statuses,
+                &starts,
+            )
+            .execute(&self.pool)
+        });
+        sent.await?;
         Ok(())
     }
 
     async fn release(&self, alerts: &[AlertKey], unanswered: bool) -> Result<(), Error> {
         let (fingerprints, statuses, starts) = columns(alerts);
-        sqlx::query!(
-            "update alerts set claimed_until = now(), unanswered = unanswered or $4
-            where (fingerprint, status, starts_at) in (select * from unnest($1::text[], $2::text[], $3::timestamptz[]))
-                and sent_at is null",
-            &fingerprints,
-            &statuses,
-            &starts,
-            unanswered,
-        )
-        .execute(&self.pool)
-        .await?;
+        let released = retry_stale(|| {
+            sqlx::query!(
+                "update alerts set claimed_until = now(), unanswered = unanswered or $4
+                where (fingerprint, status, starts_at) in (select * from unnest($1::text[], $2::text[], $3::timestamptz[]))
+                    and sent_at is null",
+                &fingerprints,
+                &statuses,
+                &starts,
+                unanswered,
+            )
+            .execute(&self.pool)
+        });
+        released.await?;
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use notification::{
     model::{AlertKey, AlertStatus},
     repository::{Alerts, Claim, MIGRATIONS, MemoryAlerts, PgAlerts},
 };
+use platform::postgres::Database;
 
 const NEW: Claim = Claim::Ours { unanswered: false };
 const DAY: Duration = Duration::from_hours(24);
@@ -69,6 +70,27 @@ async fn postgres_ends_the_claim_of_a_dead_replica() {
 
     assert_eq!(alerts.claim(&lost).await.unwrap(), [NEW]);
     assert_eq!(alerts.claim(&lost).await.unwrap(), [Claim::Pending]);
+}
+
+#[tokio::test]
+async fn postgres_records_a_report_over_a_new_connection() {
+    let database = testkit::database(&MIGRATIONS).await;
+    let pool = Database::lazy("test-alerts", "TEST_DATABASE_URL", &database.url.clone().into(), 1).unwrap();
+    let alerts = PgAlerts::new(pool);
+    let keys = ["a", "b"].map(|fingerprint| key(fingerprint, AlertStatus::Firing, 1));
+    let end_connections = async || {
+        let ended = "select pg_terminate_backend(pid, 5000) from pg_stat_activity
+            where application_name = 'test-alerts' and datname = current_database()";
+        assert_eq!(sqlx::query(ended).execute(&database.pool).await.unwrap().rows_affected(), 1);
+    };
+    alerts.claim(&keys).await.unwrap();
+
+    end_connections().await;
+    alerts.sent(&keys[..1]).await.unwrap();
+    end_connections().await;
+    alerts.release(&keys[1..], true).await.unwrap();
+
+    assert_eq!(alerts.claim(&keys).await.unwrap(), [Claim::Sent, Claim::Ours { unanswered: true }]);
 }
 
 #[tokio::test]
