@@ -10,7 +10,7 @@ use axum::{
     http::StatusCode,
     routing::post,
 };
-use chrono::{DateTime, SubsecRound as _, Utc};
+use chrono::{DateTime, Datelike as _, SubsecRound as _, Utc};
 use platform::{
     error_chain,
     http::{self, json, problem::Problem},
@@ -97,6 +97,10 @@ fn read(index: usize, mut reported: Reported) -> Result<Alert, Problem> {
         Status::Firing => AlertStatus::Firing,
         Status::Resolved => AlertStatus::Resolved,
     };
+    // PostgreSQL has no times before 4713 BC, and chrono reads years with a sign, too.
+    if !(1..=9999).contains(&reported.starts_at.year()) {
+        return Err(Problem::invalid(format!("alerts[{index}].startsAt"), "must be a time in the years 1 to 9999"));
+    }
     // PostgreSQL stores microseconds.
     let starts_at = reported.starts_at.trunc_subsecs(6);
     let lines = TOLD.into_iter().filter_map(|key| reported.annotations.remove(key));

@@ -130,6 +130,8 @@ async fn what_is_not_alertmanagers_gets_400_and_nothing_is_sent() {
         (with("/alerts/1", json!(7)), "alerts[1]"),
         (with("/alerts/1/status", json!("secret")), "alerts[1].status"),
         (with("/alerts/1/startsAt", json!("secret")), "alerts[1].startsAt"),
+        (with("/alerts/1/startsAt", json!("-5000-01-01T00:00:00Z")), "alerts[1].startsAt"),
+        (with("/alerts/1/startsAt", json!("+12026-01-01T00:00:00Z")), "alerts[1].startsAt"),
         (with("/alerts/1/labels", json!({})), "alerts[1].labels.alertname"),
         (with("/alerts/1/labels/alertname", json!(" ")), "alerts[1].labels.alertname"),
         (with("/alerts/1/labels/severity", json!(1)), "alerts[1].labels.severity"),
