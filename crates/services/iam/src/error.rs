@@ -97,8 +97,8 @@ impl From<Error> for Status {
             | Error::TooManyLogins
             | Error::NoRoom
             | Error::TooManyRegistrations
-            | Error::TooManyCodes
             | Error::HashingBusy => Self::resource_exhausted(message),
+            Error::TooManyCodes => with_reason(Code::ResourceExhausted, "TOO_MANY_CODES", message),
             Error::CredentialsChanging => with_reason(Code::Unavailable, "CREDENTIALS_CHANGING", message),
             Error::SessionsUnavailable(_) | Error::OwnerUnavailable => Self::unavailable(message),
             Error::SessionsForgotten => {

@@ -26,12 +26,12 @@ use contracts::proto::{
 };
 use platform::{
     auth::{Access, Caller, Credential, Guard, MemorySessions, Rule, ServiceKey, Sessions as _},
-    grpc::Services,
+    grpc::{Services, with_reason},
     ids,
     server::readiness::Readiness,
 };
 use tokio::net::TcpListener;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 use uuid::Uuid;
 
 use crate::{
@@ -82,6 +82,8 @@ const RULES: &[Rule] = &[
 ];
 /// The id of a chat that has sent too many wrong codes.
 pub const LIMITED_CHAT: i64 = 429;
+/// The chat whose codes iam refuses unseen, as if it had too many calls.
+pub const BUSY_CHAT: i64 = 503;
 
 pub async fn iam() -> Iam {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -220,7 +222,11 @@ impl ContactService for Known {
     ) -> Result<Response<ConfirmContactResponse>, Status> {
         let request = request.into_inner();
         if request.chat_id == LIMITED_CHAT {
-            return Err(Status::resource_exhausted("too many wrong codes from this chat"));
+            let text = "too many wrong codes from this chat";
+            return Err(with_reason(Code::ResourceExhausted, "TOO_MANY_CODES", text));
+        }
+        if request.chat_id == BUSY_CHAT {
+            return Err(Status::resource_exhausted("too many calls at once; try again soon"));
         }
         let user = self.codes.lock().unwrap_or_else(PoisonError::into_inner).remove(&request.code);
         let user = user.ok_or_else(|| Status::not_found("there is no such code"))?;

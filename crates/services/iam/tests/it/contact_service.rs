@@ -7,7 +7,11 @@ use contracts::proto::{
         contact_service_client::ContactServiceClient,
     },
 };
-use platform::{grpc::Peer, ids, invalid::InvalidFields};
+use platform::{
+    grpc::{Peer, reason},
+    ids,
+    invalid::InvalidFields,
+};
 use stand_ins::Proxy;
 use tonic::{Code, Request, Status, transport::Channel};
 
@@ -159,6 +163,7 @@ async fn after_ten_wrong_codes_a_chat_is_refused() {
     let limited = confirm(&iam, &given, 42).await.unwrap_err();
 
     assert_eq!((limited.code(), limited.message()), (Code::ResourceExhausted, "too many wrong codes from this chat"));
+    assert_eq!(reason(&limited), Some("TOO_MANY_CODES"));
     assert!(confirmed(&iam, &ann, &session).await.is_empty());
     confirm(&iam, &given, 43).await.unwrap();
 }

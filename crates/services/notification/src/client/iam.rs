@@ -9,7 +9,7 @@ use contracts::{
         user_service_client::UserServiceClient,
     },
 };
-use platform::grpc::{Peer, is_refusal};
+use platform::grpc::{Peer, is_refusal, reason};
 use tonic::{Code, Status};
 
 use super::{Confirmation, Contact, Contacts, Unavailable, Users};
@@ -73,7 +73,8 @@ impl Contacts for GrpcContacts {
             Err(status) => match status.code() {
                 Code::NotFound | Code::InvalidArgument => Ok(Confirmation::WrongCode),
                 Code::FailedPrecondition => Ok(Confirmation::OtherChat),
-                Code::ResourceExhausted => Ok(Confirmation::TooMany),
+                // Without the reason, iam is busy and has not looked at the code.
+                Code::ResourceExhausted if reason(&status) == Some("TOO_MANY_CODES") => Ok(Confirmation::TooMany),
                 _ => Err(unavailable(&status)),
             },
         }

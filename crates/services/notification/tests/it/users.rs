@@ -74,6 +74,14 @@ async fn iam_confirms_contacts() {
     assert!(unavailable.confirm("CODE", 43).await.is_err());
 }
 
+#[tokio::test]
+async fn an_iam_that_is_busy_has_counted_no_code() {
+    let iam = testkit::iam().await;
+    let contacts = GrpcContacts::new(testkit::peer_of("notification", "iam", iam.address));
+
+    assert!(contacts.confirm("CODE", testkit::BUSY_CHAT).await.is_err());
+}
+
 /// Requires that `CODE` and `OTHER` are codes of a user who has the chat 43.
 async fn confirms_contacts(contacts: &dyn Contacts) {
     assert_eq!(contacts.confirm("NONE", 43).await.unwrap(), Confirmation::WrongCode);
