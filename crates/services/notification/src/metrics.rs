@@ -12,7 +12,7 @@ pub const METRICS: &[Metric] = &[
     Metric::counter("notifications_failed_total", &["kind"], "Notifications that were given up."),
     Metric::gauge("notifications_queued", &[], "Notifications that wait to be sent."),
     Metric::counter("notifications_sent_total", &["kind"], "Sent notifications."),
-    Metric::counter("notifications_skipped_total", &["kind"], "Notifications that had no chat to go to."),
+    Metric::counter("notifications_skipped_total", &["kind"], "Notifications not sent to unconfirmed contacts."),
 ];
 
 /// Creates the counters at 0, since `rate()` misses the first value of a series.
@@ -34,7 +34,7 @@ pub fn sent(kind: Kind) {
     metrics::counter!("notifications_sent_total", "kind" => kind.as_str()).increment(1);
 }
 
-/// Counts a notification that is not sent, because its user has no chat to which it may be sent.
+/// Counts a notification that is not sent, because its user's contact is not confirmed.
 pub fn skipped(kind: Kind) {
     metrics::counter!("notifications_skipped_total", "kind" => kind.as_str()).increment(1);
 }
