@@ -119,6 +119,7 @@ impl Sender {
                 self.dispatcher.halted.store(self.provider.is_open(), Ordering::Release);
             }
             if now >= poll_at {
+                self.measure().await?;
                 if leads {
                     self.poll().await?;
                 }
@@ -160,7 +161,17 @@ impl Sender {
         }
     }
 
-    /// Expires abandoned attempts, sends due repeats, and measures the length of the queue.
+    /// Reports the length of the queue. Every replica does so, since one that lost the lease would report its last measurement for ever.
+    async fn measure(&mut self) -> anyhow::Result<()> {
+        if Instant::now() >= self.count_at {
+            let queued = self.dispatcher.notifications.queued(MAX_COUNT).await?;
+            metrics::queued(queued);
+            self.count_at = Instant::now() + COUNT_INTERVAL;
+        }
+        Ok(())
+    }
+
+    /// Expires abandoned attempts and sends due repeats.
     async fn poll(&mut self) -> anyhow::Result<()> {
         // Consumers in other replicas do not notify this one.
         self.without_chat = true;
@@ -168,13 +179,7 @@ impl Sender {
         if expired > 0 {
             tracing::warn!(expired, "attempts expired without an outcome");
         }
-        self.send_repeats().await?;
-        if Instant::now() >= self.count_at {
-            let queued = self.dispatcher.notifications.queued(MAX_COUNT).await?;
-            metrics::queued(queued);
-            self.count_at = Instant::now() + COUNT_INTERVAL;
-        }
-        Ok(())
+        self.send_repeats().await
     }
 
     /// Updates the circuit breakers and the provider's health after a task.

@@ -1,11 +1,13 @@
 //! Crashes and stops of the sender, and a second replica.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
+use metrics_exporter_prometheus::PrometheusBuilder;
 use notification::{client::Reply, model::Status};
+use platform::lease::Lease as _;
 use testkit::eventually;
 
-use super::Fixture;
+use super::{FIVE_MINUTES, Fixture};
 
 #[tokio::test(start_paused = true)]
 async fn a_crash_during_an_attempt_is_ambiguous() {
@@ -58,4 +60,19 @@ async fn of_two_replicas_one_sends_and_the_other_takes_over() {
         *times.entry(notification).or_insert(0) += 1;
     }
     assert!(times.len() == 51 && times.values().all(|times| *times == 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_without_the_lease_reports_the_queue_too() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let fixture = Fixture::new();
+    assert!(fixture.lease.rival("second").acquire(FIVE_MINUTES).await.unwrap().is_some());
+    let _sender = fixture.sender(&fixture.lease, None);
+    fixture.paid("chat").await;
+
+    tokio::time::sleep(Duration::from_secs(15)).await;
+
+    let rendered = recorder.handle().render();
+    assert!(rendered.contains("notifications_queued 1\n"), "{rendered}");
 }
