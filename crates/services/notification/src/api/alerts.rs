@@ -69,8 +69,8 @@ async fn handle(State(alerting): State<Alerting>, body: Bytes) -> Result<StatusC
         Err(error) => {
             // Alertmanager repeats a failed call, and counts the failure.
             let problem = error_chain(error);
-            tracing::warn!(problem, "alerts not sent, Alertmanager repeats them");
-            Err(Problem::unavailable("the alerts were not sent"))
+            tracing::warn!(problem, "not all alerts sent, Alertmanager repeats them");
+            Err(Problem::unavailable("not all alerts were sent"))
         }
     }
 }

@@ -54,8 +54,9 @@ impl Alert {
     }
 }
 
-/// Returns one message about all alerts, of at most `max_length` UTF-16 code units. Its last line counts the alerts that do not fit.
-pub fn message(alerts: &[Alert], max_length: usize) -> String {
+/// Returns one message about as many of the first alerts as fit into `max_length` UTF-16 code units, and their number. If there are more,
+/// its last line counts them.
+pub fn message(alerts: &[Alert], max_length: usize) -> (String, usize) {
     let mut message = String::new();
     for (index, alert) in alerts.iter().enumerate() {
         let rest =
@@ -65,12 +66,12 @@ pub fn message(alerts: &[Alert], max_length: usize) -> String {
         let others = alerts.len() - index;
         if length(&message) + length(gap) + length(&text) + length(&rest(others - 1)) > max_length {
             message.push_str(&rest(others));
-            break;
+            return (message, index);
         }
         message.push_str(gap);
         message.push_str(&text);
     }
-    message
+    (message, alerts.len())
 }
 
 fn length(text: &str) -> usize {
@@ -113,17 +114,18 @@ mod tests {
         let alerts = [alert("ServiceDown", &["order does not answer", "https://runbook"]), alert("Other", &[])];
 
         let expected = "FIRING: ServiceDown (page)\norder does not answer\nhttps://runbook\n\nFIRING: Other (page)";
-        assert_eq!(message(&alerts, 4_096), expected);
+        assert_eq!(message(&alerts, 4_096), (expected.to_owned(), 2));
     }
 
     #[test]
     fn a_message_counts_the_alerts_that_do_not_fit() {
         let alerts = vec![alert("A", &["x"]); 100];
 
-        let text = message(&alerts, 100);
+        let (text, number) = message(&alerts, 100);
 
         assert!(text.starts_with("FIRING: A (page)\nx\n\nFIRING") && length(&text) <= 100, "{text}");
         let told = text.matches("FIRING").count();
+        assert_eq!(number, told);
         assert!(text.ends_with(&format!("\n\nand {} more alerts", 100 - told)), "{text}");
     }
 
@@ -132,6 +134,6 @@ mod tests {
         let text = alert("A", &[&"🚀".repeat(2_000)]).text();
 
         assert!((MAX_ALERT_LENGTH - 1..=MAX_ALERT_LENGTH).contains(&length(&text)) && text.ends_with("🚀…"), "{text}");
-        assert!(length(&message(&vec![alert("A", &[&"x".repeat(5_000)]); 100], 4_096)) <= 4_096);
+        assert!(length(&message(&vec![alert("A", &[&"x".repeat(5_000)]); 100], 4_096).0) <= 4_096);
     }
 }

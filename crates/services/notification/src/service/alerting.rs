@@ -9,7 +9,7 @@ use crate::{
     repository::{Alerts, Claim},
 };
 
-/// Why alerts were not sent. Alertmanager repeats the call.
+/// Why not all alerts were sent. Alertmanager repeats the call.
 #[derive(Debug, thiserror::Error)]
 pub enum NotTold {
     #[error(transparent)]
@@ -18,6 +18,8 @@ pub enum NotTold {
     Messenger(MessengerError),
     #[error("another call is sending these alerts")]
     Pending,
+    #[error("{0} alerts did not fit into the message")]
+    More(usize),
 }
 
 #[derive(Clone)]
@@ -33,26 +35,33 @@ impl Alerting {
         Self { alerts, channel }
     }
 
-    /// Sends one message about those alerts that have not been sent yet. After an error, the caller must repeat the call.
+    /// Sends one message about those alerts that have not been sent yet, as many as fit. After an error, the caller must repeat the call.
     ///
     /// If the messenger does not answer, the reports are sent once more. A report also arrives twice if the process ends or the database
     /// fails right after the messenger has accepted it.
     pub async fn tell(&self, mut alerts: Vec<Alert>) -> Result<(), NotTold> {
         alerts.sort_by(|one, other| one.key.cmp(&other.key));
         alerts.dedup_by(|one, other| one.key == other.key);
-        let keys: Vec<AlertKey> = alerts.iter().map(|alert| alert.key.clone()).collect();
-        let claims = self.alerts.claim(&keys).await?;
+        let claims = self.alerts.claim(&keys(&alerts)).await?;
         let is_pending = claims.contains(&Claim::Pending);
-        let (mut new, mut last_attempts, mut first_attempts) = (Vec::new(), Vec::new(), Vec::new());
-        for (alert, claim) in alerts.into_iter().zip(claims) {
-            if let Claim::Ours { unanswered } = claim {
-                if unanswered { &mut last_attempts } else { &mut first_attempts }.push(alert.key.clone());
-                new.push(alert);
-            }
+        let ours = alerts.into_iter().zip(claims).filter_map(|(alert, claim)| match claim {
+            Claim::Ours { unanswered } => Some((alert, unanswered)),
+            Claim::Sent | Claim::Pending => None,
+        });
+        let (new, unanswered): (Vec<Alert>, Vec<bool>) = ours.unzip();
+        let (text, number) = message(&new, MAX_TEXT_LENGTH);
+        let (told, rest) = new.split_at(number);
+        if !rest.is_empty() {
+            // The repeated call claims them again.
+            self.alerts.release(&keys(rest), false).await?;
         }
-        if !new.is_empty() {
-            match self.send(&message(&new, MAX_TEXT_LENGTH)).await {
-                Ok(()) => self.alerts.sent(&[first_attempts, last_attempts].concat()).await?,
+        if !told.is_empty() {
+            let (mut last_attempts, mut first_attempts) = (Vec::new(), Vec::new());
+            for (alert, unanswered) in told.iter().zip(unanswered) {
+                if unanswered { &mut last_attempts } else { &mut first_attempts }.push(alert.key.clone());
+            }
+            match self.send(&text).await {
+                Ok(()) => self.alerts.sent(&keys(told)).await?,
                 Err(error @ MessengerError::Unknown(_)) => {
                     self.alerts.sent(&last_attempts).await?;
                     self.alerts.release(&first_attempts, true).await?;
@@ -61,10 +70,13 @@ impl Alerting {
                     }
                 }
                 Err(error) => {
-                    self.alerts.release(&[first_attempts, last_attempts].concat(), false).await?;
+                    self.alerts.release(&keys(told), false).await?;
                     return Err(NotTold::Messenger(error));
                 }
             }
+        }
+        if !rest.is_empty() {
+            return Err(NotTold::More(rest.len()));
         }
         if is_pending { Err(NotTold::Pending) } else { Ok(()) }
     }
@@ -76,4 +88,8 @@ impl Alerting {
         };
         messenger.reply(chat, text).await
     }
+}
+
+fn keys(alerts: &[Alert]) -> Vec<AlertKey> {
+    alerts.iter().map(|alert| alert.key.clone()).collect()
 }

@@ -103,6 +103,32 @@ async fn only_alerts_that_have_not_been_told_are_told() {
 }
 
 #[tokio::test]
+async fn alerts_that_do_not_fit_are_told_by_the_next_calls() {
+    let messenger = MemoryMessenger::default();
+    let replica = Replica::new(&MemoryAlerts::default(), &messenger).await;
+    let names: Vec<String> = (10..30).map(|number| format!("Alert{number}")).collect();
+    let alerts = names.iter().enumerate().map(|(index, name)| {
+        let mut alert = alert("firing", &format!("{index:016x}"));
+        alert["labels"]["alertname"] = json!(name);
+        alert["annotations"]["description"] = json!("x".repeat(600));
+        alert
+    });
+    let body = webhook(&alerts.collect::<Vec<_>>());
+
+    let mut calls = 1;
+    while replica.status(&body).await == 503 && calls < 20 {
+        calls += 1;
+    }
+
+    let texts = texts(&messenger);
+    assert!(calls > 1 && calls == texts.len(), "{calls} calls, {} messages", texts.len());
+    for name in &names {
+        assert_eq!(texts.iter().filter(|text| text.contains(name)).count(), 1, "{name}");
+    }
+    assert_eq!(replica.status(&body).await, 200);
+}
+
+#[tokio::test]
 async fn what_is_not_alertmanagers_gets_400_and_nothing_is_sent() {
     let messenger = MemoryMessenger::default();
     let replica = Replica::new(&MemoryAlerts::default(), &messenger).await;
