@@ -12,7 +12,7 @@ use contracts::{
 };
 use platform::{
     inbox, lease, outbox,
-    postgres::{Database, DatabaseError, GroupCommit, Migrations},
+    postgres::{Database, DatabaseError, GroupCommit, Migrations, retry_stale},
 };
 
 use super::Builds;
@@ -74,14 +74,16 @@ impl Builds for PgBuilds {
     }
 
     async fn building(&self, limit: i64) -> Result<Vec<(Build, Duration)>, Error> {
-        let rows = sqlx::query_as!(
-            Row,
-            r#"select order_uuid as "order: OrderId", user_uuid as "user: UserId", status, build_time_sec, fails, started_at, due_at,
+        let rows = retry_stale(|| {
+            sqlx::query_as!(
+                Row,
+                r#"select order_uuid as "order: OrderId", user_uuid as "user: UserId", status, build_time_sec, fails, started_at, due_at,
                 finished_at, greatest(extract(epoch from due_at - now()), 0)::float8 as "left_sec!"
             from jobs where status = 'building' order by due_at limit $1"#,
-            limit,
-        )
-        .fetch_all(&self.pool)
+                limit,
+            )
+            .fetch_all(&self.pool)
+        })
         .await?;
         rows.into_iter()
             .map(|row| {
@@ -124,14 +126,16 @@ impl Builds for PgBuilds {
     }
 
     async fn find(&self, order: OrderId) -> Result<Option<Build>, Error> {
-        let row = sqlx::query_as!(
-            Row,
-            r#"select order_uuid as "order: OrderId", user_uuid as "user: UserId", status, build_time_sec, fails, started_at, due_at,
+        let row = retry_stale(|| {
+            sqlx::query_as!(
+                Row,
+                r#"select order_uuid as "order: OrderId", user_uuid as "user: UserId", status, build_time_sec, fails, started_at, due_at,
                 finished_at, 0::float8 as "left_sec!"
             from jobs where order_uuid = $1"#,
-            order.uuid(),
-        )
-        .fetch_optional(&self.pool)
+                order.uuid(),
+            )
+            .fetch_optional(&self.pool)
+        })
         .await?;
         Ok(row.map(Build::try_from).transpose()?)
     }
