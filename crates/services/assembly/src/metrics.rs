@@ -1,5 +1,7 @@
 //! The service's metrics.
 
+use std::time::Duration;
+
 use platform::telemetry::metric::Metric;
 
 /// The metrics that this service exports in addition to those of every service.
@@ -11,7 +13,7 @@ pub fn count_from_zero() {
     let _ = metrics::histogram!("assembly_duration_seconds");
 }
 
-/// Records how long building a ship took, in seconds.
-pub fn built(seconds: i64) {
-    metrics::histogram!("assembly_duration_seconds").record(f64::from(i32::try_from(seconds).unwrap_or(i32::MAX)));
+/// Records how long building a ship took, from the start until the end was written.
+pub fn built(took: Duration) {
+    metrics::histogram!("assembly_duration_seconds").record(took);
 }

@@ -73,15 +73,16 @@ impl Builds for MemoryBuilds {
             .collect())
     }
 
-    async fn finish(&self, ended: &[Event]) -> Result<Vec<OrderId>, Error> {
+    async fn finish(&self, ended: &[Event]) -> Result<Vec<(OrderId, Duration)>, Error> {
+        let now = self.clock.now();
         let mut builds = self.builds();
         let mut written = Vec::new();
         for event in ended {
             if let Some(build) = builds.get_mut(&event.order()).filter(|build| build.status == Status::Building) {
                 build.status = event.status();
-                build.finished_at = Some(self.clock.now());
+                build.finished_at = Some(now);
                 if self.outbox.insert_new(event.into()) {
-                    written.push(event.order());
+                    written.push((event.order(), (now - build.started_at).to_std().unwrap_or_default()));
                 }
             }
         }

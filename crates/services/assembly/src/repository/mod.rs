@@ -21,7 +21,8 @@ pub trait Builds: Send + Sync {
     async fn start(&self, cause: Cause, build: &NewBuild) -> Result<bool, Error>;
     /// Returns the unfinished builds that are due first, at most `limit`, each with the time until it is due.
     async fn building(&self, limit: i64) -> Result<Vec<(Build, Duration)>, Error>;
-    /// Ends those of the builds that are still unfinished and writes their events. Returns the orders of the builds that it ended.
-    async fn finish(&self, ended: &[Event]) -> Result<Vec<OrderId>, Error>;
+    /// Ends those of the builds that are still unfinished and writes their events. Returns the orders of the builds that it ended, each with
+    /// the time since its build was started.
+    async fn finish(&self, ended: &[Event]) -> Result<Vec<(OrderId, Duration)>, Error>;
     async fn find(&self, order: OrderId) -> Result<Option<Build>, Error>;
 }

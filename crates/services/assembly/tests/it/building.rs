@@ -14,6 +14,7 @@ use contracts::{
     events::{OrderPaid, Published as _, ShipAssembled, Subscription, group},
     ids::{OrderId, UserId},
 };
+use metrics_exporter_prometheus::PrometheusBuilder;
 use platform::{
     auth::{Caller, User},
     ids,
@@ -125,6 +126,26 @@ async fn a_crash_costs_no_build_and_no_time() {
     let late = (build.finished_at.unwrap() - build.due_at).to_std().unwrap();
     assert!(late < Duration::from_millis(10), "{late:?} late");
     assert_eq!(events(&builds).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_build_that_ends_late_is_measured_until_its_end() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let builds = MemoryBuilds::default();
+    let first = replica(&builds, TIMES);
+    let order = first.pay().await;
+
+    first.builder.kill().await;
+    tokio::time::sleep(TIMES.max * 60).await;
+    let _second = replica(&builds, TIMES);
+    let build = ended(&builds, order).await;
+
+    let took = (build.finished_at.unwrap() - build.started_at).to_std().unwrap();
+    let (rendered, line) =
+        (recorder.handle().render(), format!("assembly_duration_seconds_sum {}\n", took.as_secs_f64()));
+    assert!(took >= TIMES.max * 60, "{took:?}");
+    assert!(rendered.contains(&line), "{rendered} lacks {line}");
 }
 
 #[tokio::test(start_paused = true)]

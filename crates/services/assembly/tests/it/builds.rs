@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use assembly::{
-    model::{Build, NewBuild, Status},
+    model::{Build, Event, NewBuild, Status},
     repository::{Builds, MIGRATIONS, MemoryBuilds, PgBuilds},
 };
 use contracts::{
@@ -44,6 +44,7 @@ contract!(
     an_order_has_one_build,
     builds_are_listed_in_the_order_in_which_they_are_due,
     a_build_and_its_event_are_finished_once,
+    a_build_is_measured_from_its_start_to_its_end,
     an_unknown_order_has_no_build,
 );
 
@@ -65,6 +66,10 @@ async fn start(builds: &dyn Builds, build: &NewBuild) {
 
 async fn building(builds: &dyn Builds, limit: i64) -> Vec<OrderId> {
     builds.building(limit).await.unwrap().iter().map(|(build, _)| build.order).collect()
+}
+
+async fn finish(builds: &dyn Builds, ends: &[Event]) -> Vec<OrderId> {
+    builds.finish(ends).await.unwrap().iter().map(|(order, _)| *order).collect()
 }
 
 async fn a_build_is_stored_as_it_was_started(builds: &dyn Builds, outbox: &dyn Outbox) {
@@ -119,8 +124,8 @@ async fn a_build_and_its_event_are_finished_once(builds: &dyn Builds, outbox: &d
     start(builds, &bad).await;
     let ends: Vec<_> = builds.building(10).await.unwrap().iter().map(|(build, _)| build.end()).collect();
 
-    let mut first = builds.finish(&ends).await.unwrap();
-    let second = builds.finish(&ends).await.unwrap();
+    let mut first = finish(builds, &ends).await;
+    let second = finish(builds, &ends).await;
 
     first.sort();
     let mut orders = [good.order, bad.order];
@@ -137,6 +142,20 @@ async fn a_build_and_its_event_are_finished_once(builds: &dyn Builds, outbox: &d
         assert_eq!((found.status, found.finished_at.is_some()), (status, true));
         assert_eq!(event.event_type, kind);
     }
+}
+
+async fn a_build_is_measured_from_its_start_to_its_end(builds: &dyn Builds, _: &dyn Outbox) {
+    let build = new(Duration::ZERO);
+    start(builds, &build).await;
+    let end = builds.find(build.order).await.unwrap().unwrap().end();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+
+    let ended = builds.finish(&[end]).await.unwrap();
+
+    let found = builds.find(build.order).await.unwrap().unwrap();
+    let took = (found.finished_at.unwrap() - found.started_at).to_std().unwrap();
+    assert!(took >= Duration::from_millis(20), "{took:?}");
+    assert_eq!(ended, [(build.order, took)]);
 }
 
 async fn an_unknown_order_has_no_build(builds: &dyn Builds, outbox: &dyn Outbox) {
@@ -162,7 +181,7 @@ async fn a_build_whose_event_exists_holds_up_no_other() {
         for build in all {
             ends.push(builds.find(build.order).await.unwrap().unwrap().end());
         }
-        builds.finish(&ends).await.unwrap()
+        finish(&builds, &ends).await
     };
     let (again, other) = (new(Duration::ZERO), new(Duration::ZERO));
     start(&builds, &again).await;

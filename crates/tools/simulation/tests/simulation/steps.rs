@@ -374,7 +374,7 @@ stepwise! {
     Builds for MemoryBuilds, assembly::error::Error {
         fn start(cause: Cause, build: &NewBuild) -> bool where cause = seen;
         fn building(limit: i64) -> Vec<(Build, Duration)>;
-        fn finish(ended: &[assembly::model::Event]) -> Vec<OrderId>;
+        fn finish(ended: &[assembly::model::Event]) -> Vec<(OrderId, Duration)>;
         fn find(order: OrderId) -> Option<Build>;
     }
 }

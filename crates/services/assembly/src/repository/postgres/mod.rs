@@ -93,11 +93,11 @@ impl Builds for PgBuilds {
             .collect()
     }
 
-    async fn finish(&self, ended: &[Event]) -> Result<Vec<OrderId>, Error> {
+    async fn finish(&self, ended: &[Event]) -> Result<Vec<(OrderId, Duration)>, Error> {
         let orders: Vec<_> = ended.iter().map(|event| event.order().uuid()).collect();
         let statuses: Vec<_> = ended.iter().map(|event| event.status().as_str().to_owned()).collect();
         let events: outbox::Columns = ended.iter().map(Into::into).collect();
-        let written = sqlx::query_scalar!(
+        let written = sqlx::query!(
             r#"with ended as (
                 select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::bytea[])
                     as ended (order_uuid, status, event_uuid, event_type, payload)
@@ -108,12 +108,15 @@ impl Builds for PgBuilds {
                 from locked
                 join ended using (order_uuid)
                 where jobs.order_uuid = locked.order_uuid and locked.status = 'building'
-                returning jobs.order_uuid, jobs.trace, ended.event_uuid, ended.event_type, ended.payload
+                returning jobs.order_uuid, jobs.started_at, jobs.trace, ended.event_uuid, ended.event_type, ended.payload
+            ), event as (
+                insert into outbox (event_uuid, event_type, key, payload, trace)
+                select event_uuid, event_type, order_uuid, payload, trace from changed
+                on conflict (event_uuid) do nothing
+                returning key
             )
-            insert into outbox (event_uuid, event_type, key, payload, trace)
-            select event_uuid, event_type, order_uuid, payload, trace from changed
-            on conflict (event_uuid) do nothing
-            returning key as "order: OrderId""#,
+            select order_uuid as "order: OrderId", extract(epoch from now() - started_at)::float8 as "took_sec!"
+            from changed join event on key = order_uuid"#,
             &orders,
             &statuses,
             &events.uuids,
@@ -122,7 +125,8 @@ impl Builds for PgBuilds {
         )
         .fetch_all(&self.pool)
         .await?;
-        Ok(written)
+        let took = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        Ok(written.into_iter().map(|row| (row.order, took(row.took_sec))).collect())
     }
 
     async fn find(&self, order: OrderId) -> Result<Option<Build>, Error> {
