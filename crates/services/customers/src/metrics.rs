@@ -6,7 +6,11 @@ use crate::model::LoanStatus;
 
 /// The metrics that this service exports in addition to those of every service.
 pub const METRICS: &[Metric] = &[
-    Metric::counter("kyc_checks_total", &["outcome"], "Checks of identities."),
+    Metric::counter(
+        "kyc_checks_total",
+        &["outcome"],
+        "Checks of identities that the checker decided, and requests that it did not answer.",
+    ),
     Metric::counter("loans_total", &["status"], "Loans that have reached a status."),
 ];
 
@@ -20,7 +24,7 @@ pub fn count_from_zero() {
     }
 }
 
-/// Counts checks by their outcome; without a verdict, the outcome is `unknown`.
+/// Counts checks by their outcome. It is `unknown` for a request that the checker did not answer.
 pub fn count_check(outcome: &'static str, count: u64) {
     metrics::counter!("kyc_checks_total", "outcome" => outcome).increment(count);
 }

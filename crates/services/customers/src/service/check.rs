@@ -45,12 +45,12 @@ impl CustomerService {
 
     async fn try_to_check(&self, check: DueCheck) {
         let DueCheck { customer, version, lease } = check;
-        let error = match tokio::time::timeout(lease, self.check(check)).await {
+        let (is_unknown, error) = match tokio::time::timeout(lease, self.check(check)).await {
             Ok(Ok(())) => return,
-            Ok(Err(error)) => error_chain(error),
-            Err(_) => format!("timed out after {lease:?}"),
+            Ok(Err(error)) => (matches!(error, Failed::Unknown(_)), error_chain(error)),
+            Err(_) => (true, format!("timed out after {lease:?}")),
         };
-        metrics::count_check("unknown", 1);
+        metrics::count_check("unknown", is_unknown.into());
         tracing::warn!(customer_id = %customer, version, error, "identity not checked, retrying");
     }
 
@@ -62,11 +62,13 @@ impl CustomerService {
         let key = format!("{}/{}", check.customer, check.version);
         let request = CheckRequest { key, profile: profile.clone(), today: clock::now().date_naive() };
         let verdict = self.checker.ask(&request).await?;
-        metrics::count_check(if verdict == Verdict::Approved { "approved" } else { "refused" }, 1);
+        let outcome = if verdict == Verdict::Approved { "approved" } else { "refused" };
         let mut customer = known.customer;
-        // If there is no event, or it is not written, another replica has decided the same version.
-        if let Some(event) = customer.decide(verdict) {
-            self.write(Some(check.version), customer, &event).await?;
+        // If there is no event, or it is not written, another replica or an operator has decided the same version.
+        if let Some(event) = customer.decide(verdict)
+            && self.write(Some(check.version), customer, &event).await?.is_some()
+        {
+            metrics::count_check(outcome, 1);
         }
         Ok(())
     }

@@ -1,15 +1,20 @@
 //! Use cases with in-memory dependencies, in virtual time.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
+use async_trait::async_trait;
 use contracts::ids::UserId;
 use customers::{
     client::{MemoryChecker, MemoryPayment},
     error::Error,
-    model::{KycStatus, LoanStatus, Reason, Refusal},
-    repository::{Known, MemoryRepository},
+    model::{Customer, Event, KycStatus, Loan, LoanId, LoanStatus, NewLoan, Reason, Refusal},
+    repository::{Customers, Decided, DueCheck, Known, Loans, MemoryRepository, Position, Saved},
     service::CustomerService,
 };
+use metrics_exporter_prometheus::PrometheusBuilder;
 use platform::{
     auth::{Caller, User},
     outbox::Waker,
@@ -225,4 +230,90 @@ async fn an_erased_customer_is_blank_and_begins_anew() {
     assert!(matches!(fixture.service.erase(id).await, Err(Error::Refused(Refusal::InProgress))));
     let stranger = Caller::User(User::plain(platform::ids::random()));
     assert!(matches!(fixture.service.show(&stranger, id).await, Err(Error::NotFound)));
+}
+
+/// A repository whose next saves write nothing and have these outcomes, the last one first. Its loans are unavailable.
+#[derive(Default)]
+struct Faulty {
+    customers: MemoryRepository,
+    saves: Mutex<Vec<Result<Option<Saved>, Error>>>,
+}
+
+fn unavailable<T>() -> Result<T, Error> {
+    Err(sqlx::Error::PoolTimedOut.into())
+}
+
+#[async_trait]
+impl Customers for Faulty {
+    async fn find(&self, customer: UserId) -> Result<Option<Known>, Error> {
+        self.customers.find(customer).await
+    }
+
+    async fn save(&self, before: Option<i64>, customer: &Customer, event: &Event) -> Result<Option<Saved>, Error> {
+        let fault = self.saves.lock().unwrap().pop();
+        match fault {
+            Some(outcome) => outcome,
+            None => self.customers.save(before, customer, event).await,
+        }
+    }
+
+    async fn due_checks(&self, limit: i64) -> Result<Vec<DueCheck>, Error> {
+        self.customers.due_checks(limit).await
+    }
+}
+
+#[async_trait]
+impl Loans for Faulty {
+    async fn receive(&self, _: &NewLoan) -> Result<Option<LoanStatus>, Error> {
+        unavailable()
+    }
+
+    async fn decide_held(&self, _: Option<&Position>, _: i64) -> Result<Decided, Error> {
+        unavailable()
+    }
+
+    async fn refuse_unknown(&self, _: Duration, _: Option<&Position>, _: i64) -> Result<Decided, Error> {
+        unavailable()
+    }
+
+    async fn due_credits(&self, _: i64) -> Result<Vec<(Loan, Duration)>, Error> {
+        unavailable()
+    }
+
+    async fn credited(&self, _: &LoanId) -> Result<bool, Error> {
+        unavailable()
+    }
+
+    async fn list(&self, _: UserId) -> Result<Vec<Loan>, Error> {
+        unavailable()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_verdict_that_could_not_be_written_is_counted_once() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let (repository, checker) = (Arc::new(Faulty::default()), MemoryChecker::default());
+    let (asked, payment) = (Arc::new(checker.clone()), Arc::new(MemoryPayment::default()));
+    let service = CustomerService::new(repository.clone(), asked, payment, Waker::default(), HOLD);
+    let id = new_customer();
+    service.create(id, &profile("Ann")).await.unwrap();
+    // PostgreSQL is unavailable, then another replica or an operator is first.
+    *repository.saves.lock().unwrap() = vec![Ok(None), unavailable()];
+    checker.set_away(true);
+
+    let checks = service.clone();
+    let checks = tokio::spawn(async move { checks.check_customers(CancellationToken::new()).await });
+    let _checks = AbortOnDropHandle::new(checks);
+    settle().await;
+    checker.set_away(false);
+    sleep(Duration::from_mins(1)).await;
+
+    assert_eq!(checker.asked().len(), 4);
+    assert_eq!(repository.find(id).await.unwrap().unwrap().customer.status(), KycStatus::Verified);
+    let rendered = recorder.handle().render();
+    for outcome in ["approved", "unknown"] {
+        let line = format!("kyc_checks_total{{outcome=\"{outcome}\"}} 1\n");
+        assert!(rendered.contains(&line), "{rendered} lacks {line}");
+    }
 }
