@@ -46,6 +46,6 @@ pub trait Loans: Send + Sync {
     async fn due_credits(&self, limit: i64) -> Result<Vec<(Loan, Duration)>, Error>;
     /// Records that the payment service has credited the loan. Returns false if that was recorded already.
     async fn credited(&self, loan: &LoanId) -> Result<bool, Error>;
-    /// Returns the user's loans, oldest first, at most [`MAX_LOANS`].
+    /// Returns the user's loans, oldest first, at most [`MAX_LOANS`]. A row that is not a valid loan is logged and left out.
     async fn list(&self, customer: UserId) -> Result<Vec<Loan>, Error>;
 }

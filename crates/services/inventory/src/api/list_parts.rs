@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status};
 
 use super::part::{decode_category, encode};
 use crate::{
-    model::{Category, Filter, Page, Part},
+    model::{Category, Filter, Page},
     service::InventoryService,
 };
 
@@ -25,24 +25,12 @@ pub async fn handle(
     let ListPartsRequest { filter, page_size, page_token } = request.into_inner();
     let filter = decode_filter(filter.unwrap_or_default())?;
     let after = decode_token(&page_token)?;
-    let size = page_size.min(MAX_PAGE_SIZE);
+    let size = NonZeroU32::new(page_size.min(MAX_PAGE_SIZE));
 
-    // The query asks for one part more than the page holds: if it returns that part, there is a next page.
-    let with_next = NonZeroU32::new(size).map(|size| size.saturating_add(1));
-    let parts = service.parts(&filter, Page { after, size: with_next }).await?;
+    let (parts, next) = service.parts(&filter, Page { after, size }).await?;
 
-    Ok(Response::new(encode_page(parts, size)))
-}
-
-fn encode_page(mut parts: Vec<Part>, size: u32) -> ListPartsResponse {
-    let size = usize::try_from(size).unwrap_or(usize::MAX);
-    let more = size > 0 && parts.len() > size;
-    if more {
-        parts.truncate(size);
-    }
-    let last = parts.last().filter(|_| more);
-    let next_page_token = last.map(|part| part.position.to_string()).unwrap_or_default();
-    ListPartsResponse { parts: parts.into_iter().map(encode).collect(), next_page_token }
+    let next_page_token = next.map(|position| position.to_string()).unwrap_or_default();
+    Ok(Response::new(ListPartsResponse { parts: parts.into_iter().map(encode).collect(), next_page_token }))
 }
 
 /// Decodes a page token. Returns the position of the part after which the page begins.

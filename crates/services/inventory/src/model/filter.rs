@@ -38,3 +38,14 @@ pub struct Page {
     pub after: i64,
     pub size: Option<NonZeroU32>,
 }
+
+impl Page {
+    /// Cuts `parts`, which were read with at least one more than the page holds, to the page. Returns the position after which the next
+    /// page begins, if there is one; `position` returns the position of a part.
+    pub fn cut<T>(self, parts: &mut Vec<T>, position: impl FnOnce(&T) -> i64) -> Option<i64> {
+        let size = usize::try_from(self.size?.get()).unwrap_or(usize::MAX);
+        let more = parts.len() > size;
+        parts.truncate(size);
+        parts.last().filter(|_| more).map(position)
+    }
+}

@@ -6,9 +6,8 @@ use chrono::{DateTime, Utc};
 use contracts::{ids::PartId, money::Money};
 use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum Category {
     Unspecified,
     Engine,
@@ -26,6 +25,12 @@ impl Category {
             Self::Porthole => "porthole",
             Self::Wing => "wing",
         }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Unspecified, Self::Engine, Self::Fuel, Self::Porthole, Self::Wing]
+            .into_iter()
+            .find(|category| category.as_str() == text)
     }
 }
 
@@ -151,6 +156,7 @@ mod tests {
     fn a_category_is_filtered_by_the_name_under_which_it_is_written() {
         for category in [Category::Unspecified, Category::Engine, Category::Fuel, Category::Porthole, Category::Wing] {
             assert_eq!(serde_json::json!(category), category.as_str());
+            assert_eq!(Category::parse(category.as_str()), Some(category));
         }
     }
 }

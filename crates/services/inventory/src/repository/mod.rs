@@ -26,8 +26,9 @@ pub trait Catalogue: Send + Sync {
     /// Adds the parts that the catalogue does not have yet, in the given order. Returns the number of added parts.
     async fn seed(&self, parts: &[NewPart]) -> Result<u64, Error>;
     async fn find(&self, part: PartId) -> Result<Option<Part>, Error>;
-    /// Returns the page of the parts that match the filter, ordered by position.
-    async fn list(&self, filter: &Filter, page: Page) -> Result<Vec<Part>, Error>;
+    /// Returns the page of the parts that match the filter, ordered by position, and the position after which the next page begins, if there
+    /// is one. A row that is not a valid part is logged and left out.
+    async fn list(&self, filter: &Filter, page: Page) -> Result<(Vec<Part>, Option<i64>), Error>;
 }
 
 /// When a reservation expires.

@@ -98,8 +98,9 @@ async fn parts_are_listed_and_found() {
     let other: NewPart = part(1);
     fixture.service.seed(std::slice::from_ref(&other)).await.unwrap();
 
-    let all = fixture.service.parts(&Filter::default(), Page::default()).await.unwrap();
-    let first = fixture.service.parts(&Filter::default(), Page { after: 0, size: NonZeroU32::new(1) }).await.unwrap();
+    let (all, _) = fixture.service.parts(&Filter::default(), Page::default()).await.unwrap();
+    let page = Page { after: 0, size: NonZeroU32::new(1) };
+    let (first, _) = fixture.service.parts(&Filter::default(), page).await.unwrap();
     let missing = fixture.service.part(PartId::new(Uuid::nil())).await;
 
     assert_eq!(all.iter().map(|part| part.id).collect::<Vec<_>>(), [fixture.part, other.id]);

@@ -178,6 +178,6 @@ impl Loans for PgRepository {
             .fetch_all(&self.pool)
         })
         .await?;
-        Ok(rows.into_iter().map(LoanRow::loan).collect::<Result<_, _>>()?)
+        Ok(rows.into_iter().filter_map(|row| consistent(row.loan())).collect())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use contracts::ids::UserId;
 use customers::{
     client::{MemoryChecker, MemoryPayment},
     model::LoanStatus,
@@ -51,19 +52,34 @@ async fn a_missed_loan_is_decided_behind_any_number_of_held_ones() {
     assert!(loans.iter().all(|loan| loan.status == LoanStatus::Crediting), "{loans:?}");
 }
 
-/// A loan whose id no build can read.
-#[tokio::test]
-async fn a_row_that_cannot_be_read_does_not_delay_the_others() {
-    let (store, pool, _) = service().await;
+/// Receives the loans `a`, `b` and `c` of a customer, and gives `b` an id that no build can read. Returns the customer.
+async fn with_an_unreadable_loan(store: &Store, pool: &Database) -> UserId {
     let customer = store.verified(new_customer()).await;
     for name in ["a", "b", "c"] {
         store.loans.receive(&loan(name, customer.id, 1)).await.unwrap();
     }
-    sqlx::query("update loans set loan_id = E'b\\n' where loan_id = 'b'").execute(&pool).await.unwrap();
+    sqlx::query("update loans set loan_id = E'b\\n' where loan_id = 'b'").execute(pool).await.unwrap();
+    customer.id
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_does_not_delay_the_others() {
+    let (store, pool, _) = service().await;
+    with_an_unreadable_loan(&store, &pool).await;
 
     let due = store.loans.due_credits(10).await.unwrap();
 
     let mut ids: Vec<_> = due.iter().map(|(loan, _)| loan.id.as_str()).collect();
     ids.sort_unstable();
     assert_eq!(ids, ["a", "c"]);
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_ends_no_list() {
+    let (store, pool, _) = service().await;
+    let customer = with_an_unreadable_loan(&store, &pool).await;
+
+    let loans = store.loans.list(customer).await.unwrap();
+
+    assert_eq!(loans.iter().map(|loan| loan.id.as_str()).collect::<Vec<_>>(), ["a", "c"]);
 }

@@ -31,7 +31,7 @@ impl Catalogue for MemoryInventory {
         Ok(self.tables().parts.get(&part).cloned())
     }
 
-    async fn list(&self, filter: &Filter, page: Page) -> Result<Vec<Part>, Error> {
+    async fn list(&self, filter: &Filter, page: Page) -> Result<(Vec<Part>, Option<i64>), Error> {
         let mut parts: Vec<Part> = self
             .tables()
             .parts
@@ -40,10 +40,8 @@ impl Catalogue for MemoryInventory {
             .cloned()
             .collect();
         parts.sort_by_key(|part| part.position);
-        if let Some(size) = page.size {
-            parts.truncate(usize::try_from(size.get()).unwrap_or(usize::MAX));
-        }
-        Ok(parts)
+        let next = page.cut(&mut parts, |last| last.position);
+        Ok((parts, next))
     }
 }
 

@@ -1,17 +1,14 @@
 //! The PostgreSQL implementation of [`Catalogue`].
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use contracts::{ids::PartId, money::Money};
-use platform::postgres::{Database, retry_stale};
+use platform::postgres::{Database, DatabaseError, consistent, retry_stale};
 use serde_json::json;
-use sqlx::types::Json;
 
 use crate::{
     error::Error,
-    model::{Category, Dimensions, Filter, Manufacturer, NewPart, Page, Part, Stock, Value},
+    model::{Category, Dimensions, Filter, Manufacturer, NewPart, Page, Part, Stock},
     repository::Catalogue,
 };
 
@@ -33,7 +30,7 @@ struct Row {
     name: String,
     description: String,
     price: Money,
-    category: Category,
+    category: String,
     length: f64,
     width: f64,
     height: f64,
@@ -42,7 +39,8 @@ struct Row {
     manufacturer_country: String,
     manufacturer_website: String,
     tags: Vec<String>,
-    metadata: Json<BTreeMap<String, Value>>,
+    /// A JSON object.
+    metadata: String,
     initial: i64,
     restocked: i64,
     available: i64,
@@ -52,9 +50,12 @@ struct Row {
     updated_at: DateTime<Utc>,
 }
 
-impl From<Row> for Part {
-    fn from(row: Row) -> Self {
-        Self {
+impl TryFrom<Row> for Part {
+    type Error = DatabaseError;
+
+    fn try_from(row: Row) -> Result<Self, DatabaseError> {
+        let inconsistent = |column| DatabaseError::inconsistent("parts", column, row.part_uuid);
+        Ok(Self {
             id: row.part_uuid,
             position: row.position,
             name: row.name,
@@ -67,7 +68,7 @@ impl From<Row> for Part {
                 reserved: row.reserved,
                 consumed: row.consumed,
             },
-            category: row.category,
+            category: Category::parse(&row.category).ok_or_else(|| inconsistent("category"))?,
             dimensions: Dimensions { length: row.length, width: row.width, height: row.height, weight: row.weight },
             manufacturer: Manufacturer {
                 name: row.manufacturer_name,
@@ -75,10 +76,10 @@ impl From<Row> for Part {
                 website: row.manufacturer_website,
             },
             tags: row.tags,
-            metadata: row.metadata.0,
+            metadata: serde_json::from_str(&row.metadata).map_err(|_| inconsistent("metadata"))?,
             created_at: row.created_at,
             updated_at: row.updated_at,
-        }
+        })
     }
 }
 
@@ -138,7 +139,7 @@ impl Catalogue for PgCatalogue {
                 Row,
                 r#"select part_uuid as "part_uuid: PartId", position, name, description, price, category, length, width, height, weight,
                     manufacturer_name, manufacturer_country, manufacturer_website, tags,
-                    metadata as "metadata: Json<BTreeMap<String, Value>>",
+                    metadata::text as "metadata!",
                     initial, restocked, available, reserved, consumed, created_at, updated_at
                 from parts
                 where part_uuid = $1"#,
@@ -146,12 +147,12 @@ impl Catalogue for PgCatalogue {
             )
             .fetch_optional(&self.pool)
         };
-        Ok(retry_stale(find).await?.map(Part::from))
+        Ok(retry_stale(find).await?.map(Part::try_from).transpose()?)
     }
 
     /// Each branch of the union handles the filters whose first non-empty field is the branch's field, through that field's index. A single
     /// condition `$1 is null or …` per field would not do: PostgreSQL's generic plan for it uses no index.
-    async fn list(&self, filter: &Filter, page: Page) -> Result<Vec<Part>, Error> {
+    async fn list(&self, filter: &Filter, page: Page) -> Result<(Vec<Part>, Option<i64>), Error> {
         let parts = non_empty(filter.parts.iter().map(|part| part.uuid()).collect());
         let names = non_empty(filter.names.clone());
         let tags = non_empty(filter.tags.clone());
@@ -161,11 +162,11 @@ impl Catalogue for PgCatalogue {
             sqlx::query_as!(
                 Row,
                 r#"select part_uuid as "part_uuid!: PartId", position as "position!", name as "name!",
-                    description as "description!", price as "price!: Money", category as "category!: Category",
+                    description as "description!", price as "price!: Money", category as "category!",
                     length as "length!", width as "width!", height as "height!", weight as "weight!",
                     manufacturer_name as "manufacturer_name!", manufacturer_country as "manufacturer_country!",
                     manufacturer_website as "manufacturer_website!", tags as "tags!",
-                    metadata as "metadata!: Json<BTreeMap<String, Value>>",
+                    metadata::text as "metadata!",
                     initial as "initial!", restocked as "restocked!", available as "available!",
                     reserved as "reserved!", consumed as "consumed!",
                     created_at as "created_at!", updated_at as "updated_at!"
@@ -207,10 +208,12 @@ impl Catalogue for PgCatalogue {
                 countries.as_deref(),
                 categories.as_deref(),
                 page.after,
-                page.size.map(|size| i64::from(size.get())),
+                page.size.map(|size| i64::from(size.get()) + 1),
             )
             .fetch_all(&self.pool)
         };
-        Ok(retry_stale(list).await?.into_iter().map(Part::from).collect())
+        let mut rows = retry_stale(list).await?;
+        let next = page.cut(&mut rows, |last| last.position);
+        Ok((rows.into_iter().filter_map(|row| consistent(Part::try_from(row))).collect(), next))
     }
 }

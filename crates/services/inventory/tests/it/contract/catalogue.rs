@@ -3,7 +3,11 @@
 use std::num::NonZeroU32;
 
 use contracts::ids::PartId;
-use inventory::model::{Category, Filter, NewPart, Page, Stock};
+use inventory::{
+    error::Error,
+    model::{Category, Filter, NewPart, Page, Stock},
+};
+use platform::postgres::DatabaseError;
 
 use crate::fixture::{Fixture, LATER, new_order, new_part, part};
 
@@ -54,21 +58,29 @@ async fn a_part_is_found_as_it_was_added(fixture: Fixture) {
 async fn listings_are_in_the_order_of_the_catalogue_page_by_page(fixture: Fixture) {
     let parts = fixture.stocked([1; 5]).await;
 
-    let (mut listed, mut after) = (Vec::new(), 0);
-    loop {
-        let page = Page { after, size: NonZeroU32::new(2) };
-        let page = fixture.catalogue.list(&Filter::default(), page).await.unwrap();
-        let Some(last) = page.last() else { break };
-        after = last.position;
-        assert!(page.len() <= 2);
-        listed.extend(page.iter().map(|part| part.id));
-    }
+    for size in [1, 2, 4, 5, 6] {
+        let pages = pages(&fixture, size).await;
 
-    assert_eq!(listed, parts);
+        assert!(pages.iter().all(|page| (1..=size).contains(&page.len())), "{pages:?}");
+        assert_eq!(pages.concat(), parts);
+    }
+}
+
+/// Lists all parts with so many on a page.
+async fn pages(fixture: &Fixture, size: usize) -> Vec<Vec<PartId>> {
+    let size = NonZeroU32::new(size.try_into().unwrap());
+    let (mut pages, mut after) = (Vec::new(), Some(0));
+    while let Some(position) = after {
+        let page = Page { after: position, size };
+        let (parts, next) = fixture.catalogue.list(&Filter::default(), page).await.unwrap();
+        pages.push(parts.iter().map(|part| part.id).collect());
+        after = next;
+    }
+    pages
 }
 
 async fn listed(fixture: &Fixture, filter: &Filter) -> Vec<PartId> {
-    let parts = fixture.catalogue.list(filter, Page::default()).await.unwrap();
+    let (parts, _) = fixture.catalogue.list(filter, Page::default()).await.unwrap();
     parts.into_iter().map(|part| part.id).collect()
 }
 
@@ -113,5 +125,26 @@ async fn a_filter_means_or_within_a_field_and_and_between_fields(fixture: Fixtur
         (Filter { parts: vec![engine], categories: vec![Category::Wing], ..all.clone() }, vec![]),
     ] {
         assert_eq!(listed(&fixture, &filter).await, expected, "{filter:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_inconsistent_part_ends_no_list() {
+    let (fixture, database) = crate::fixture::postgres().await;
+    let [first, bad, last] = fixture.stocked([1; 3]).await;
+
+    // The second number is too large for an `f64`.
+    for metadata in [r#"{"thrust": 5}"#, r#"{"thrust": {"double": 1e400}}"#] {
+        sqlx::query("update parts set metadata = $2::text::jsonb where part_uuid = $1")
+            .bind(bad.uuid())
+            .bind(metadata)
+            .execute(&database.pool)
+            .await
+            .unwrap();
+
+        let found = fixture.catalogue.find(bad).await;
+        assert!(matches!(found, Err(Error::Database(DatabaseError::Inconsistent { .. }))), "{found:?}");
+        assert_eq!(listed(&fixture, &Filter::default()).await, [first, last], "{metadata}");
+        assert_eq!(pages(&fixture, 1).await, [vec![first], vec![], vec![last]], "{metadata}");
     }
 }
