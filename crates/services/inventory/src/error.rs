@@ -23,6 +23,9 @@ pub enum Error {
     ReservationEnded(OrderId),
     #[error("too many concurrent changes of the reservation of order {0}")]
     Contended(OrderId),
+    /// The id of the restock belongs to an earlier one with other parts or quantities.
+    #[error("parts: must be those of the restock_uuid's first request")]
+    AnotherRestock,
     #[error(transparent)]
     OrderUnavailable(#[from] Unavailable),
     #[error(transparent)]
@@ -44,6 +47,7 @@ impl From<Error> for Status {
             Error::ReservationNotFound(_) => with_reason(Code::NotFound, "RESERVATION_NOT_FOUND", text),
             Error::ReservationEnded(_) => with_reason(Code::FailedPrecondition, "RESERVATION_ENDED", text),
             Error::Contended(_) => Self::aborted(text),
+            Error::AnotherRestock => Self::already_exists(text),
             Error::OrderUnavailable(_) => Self::unavailable(text),
             Error::Database(error) => error.into(),
         }
@@ -58,7 +62,8 @@ impl From<Error> for Failure {
             Error::PartNotFound(_)
             | Error::OutOfStock(_)
             | Error::ReservationNotFound(_)
-            | Error::ReservationEnded(_) => Self::poison(error_chain(error)),
+            | Error::ReservationEnded(_)
+            | Error::AnotherRestock => Self::poison(error_chain(error)),
         }
     }
 }

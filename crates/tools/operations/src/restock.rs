@@ -31,8 +31,8 @@ pub fn address(settings: &Settings, of_users: &str) -> String {
 /// Adds this quantity of one part, or of every part, by calling the inventory service at `address`. Returns the parts
 /// with their new stock. The caller is identified by its certificate, or without TLS by the services' key.
 ///
-/// Repeated under the same `key`, it adds only what it has not added yet. Once stock may have been added, an error says
-/// how to repeat it.
+/// Repeated under the same `key`, it adds only what it has not added yet; with another part or quantity it fails. Once
+/// stock may have been added, an error says how to repeat it.
 pub async fn restock(
     address: &str,
     service_key: Option<&SecretString>,
@@ -64,6 +64,12 @@ pub async fn restock(
             adds nothing twice"
         )
     };
+    let reused = || {
+        format!(
+            "nothing was added: the key {key} belongs to another part or quantity, or to a catalogue that had fewer parts; \
+            without --key the restock gets a new one"
+        )
+    };
     let budget = Budget::new("inventory");
     // New parts come last, so that a repeat has the same chunks.
     for (number, parts) in parts.chunks(MAX_PARTS_PER_CALL).enumerate() {
@@ -73,7 +79,10 @@ pub async fn restock(
             let (mut inventory, restock) = (inventory.clone(), restock.clone());
             async move { inventory.restock_parts(restock).await }
         });
-        restocked.await.with_context(repeat)?;
+        restocked.await.map_err(|status| {
+            let hint = if status.code() == Code::AlreadyExists { reused() } else { repeat() };
+            anyhow::Error::new(status).context(hint)
+        })?;
     }
     let listed = inventory.list_parts(request).await.context("listing parts").with_context(repeat)?;
     Ok(listed.into_inner().parts)

@@ -79,6 +79,7 @@ pub trait Warehouse: Send + Sync {
     /// The caller must have learned, after `read_at` of the [due](Due) orders, that these orders do not exist. If more than
     /// [`ABSENCE_COUNTS_FOR`] has passed since `read_at`, the call changes nothing: the orders may have been created meanwhile.
     async fn expire(&self, orders: &[OrderId], read_at: DateTime<Utc>) -> Result<u64, Error>;
-    /// Adds stock to all parts or none, once per `restock`. Fails with [`PartNotFound`](Error::PartNotFound) if a part does not exist.
+    /// Adds stock to all parts or none, once per `restock`. Fails with [`PartNotFound`](Error::PartNotFound) if a part does not exist, and
+    /// with [`AnotherRestock`](Error::AnotherRestock) if an earlier call with the same `restock` had other lines.
     async fn restock(&self, restock: Uuid, lines: &Lines) -> Result<(), Error>;
 }

@@ -28,7 +28,7 @@ impl InventoryService {
         self.catalogue.list(filter, page).await
     }
 
-    /// Adds the lines to the stock, once per `restock`.
+    /// Adds the lines to the stock, once per `restock`. Fails if an earlier call with the same `restock` had other lines.
     pub async fn restock(&self, restock: Uuid, lines: &Lines) -> Result<(), Error> {
         self.warehouse.restock(restock, lines).await?;
         tracing::info!(restock_uuid = %restock, "parts restocked");

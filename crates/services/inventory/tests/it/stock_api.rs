@@ -109,6 +109,21 @@ async fn a_restock_counts_once() {
 }
 
 #[tokio::test]
+async fn a_restock_with_other_parts_is_refused() {
+    let inventory = started().await;
+    let mut client = inventory.service_named("shipyard");
+    let restock = RestockPartsRequest { restock_uuid: ids::random().to_string(), parts: vec![quantity(PART, 10)] };
+    client.restock_parts(restock.clone()).await.unwrap();
+
+    let other = RestockPartsRequest { parts: vec![quantity(PART, 50)], ..restock };
+    let refused = client.restock_parts(other).await.unwrap_err();
+
+    let expected = (Code::AlreadyExists, "parts: must be those of the restock_uuid's first request");
+    assert_eq!((refused.code(), refused.message()), expected);
+    assert_eq!(stock(&inventory).await, 55);
+}
+
+#[tokio::test]
 async fn an_invalid_request_is_rejected_with_the_name_of_the_field() {
     let inventory = started().await;
     let mut client = inventory.service();

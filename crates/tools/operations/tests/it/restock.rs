@@ -1,14 +1,14 @@
-//! Restocks whose answers are lost.
+//! Restocks whose answers are lost, and keys that are used for another restock.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{Arc, Mutex},
 };
 
 use contracts::proto::inventory::v1::{
     CommitPartsRequest, CommitPartsResponse, GetPartRequest, GetPartResponse, ListPartsRequest, ListPartsResponse,
-    Part, ReleasePartsRequest, ReleasePartsResponse, ReservePartsForAllRequest, ReservePartsForAllResponse,
-    ReservePartsRequest, ReservePartsResponse, RestockPartsRequest, RestockPartsResponse,
+    Part, PartQuantity, ReleasePartsRequest, ReleasePartsResponse, ReservePartsForAllRequest,
+    ReservePartsForAllResponse, ReservePartsRequest, ReservePartsResponse, RestockPartsRequest, RestockPartsResponse,
     inventory_service_server::{InventoryService, InventoryServiceServer},
 };
 use operations::restock::restock;
@@ -20,14 +20,14 @@ use uuid::Uuid;
 /// The parts of the stand-in: more than inventory accepts in one call.
 const PARTS: u128 = 1_500;
 
-/// A stand-in for inventory, which adds each restock once.
+/// A stand-in for inventory, which adds each restock once, and refuses one with other parts.
 #[derive(Clone, Default)]
 struct Inventory(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
     stock: HashMap<String, i64>,
-    restocks: HashSet<String>,
+    restocks: HashMap<String, Vec<PartQuantity>>,
     /// How many of the next restocks take effect without an answer.
     losses: usize,
 }
@@ -58,9 +58,14 @@ impl InventoryService for Inventory {
     ) -> Result<Response<RestockPartsResponse>, Status> {
         let RestockPartsRequest { restock_uuid, parts } = request.into_inner();
         let mut state = self.0.lock().unwrap();
-        if state.restocks.insert(restock_uuid) {
-            for part in parts {
-                *state.stock.entry(part.part_uuid).or_default() += part.quantity;
+        match state.restocks.get(&restock_uuid) {
+            Some(earlier) if *earlier == parts => {}
+            Some(_) => return Err(Status::already_exists("parts: must be those of the restock_uuid's first request")),
+            None => {
+                state.restocks.insert(restock_uuid, parts.clone());
+                for part in parts {
+                    *state.stock.entry(part.part_uuid).or_default() += part.quantity;
+                }
             }
         }
         if state.losses > 0 {
@@ -98,4 +103,20 @@ async fn a_restock_whose_answers_are_lost_is_completed_under_its_key_and_adds_no
     assert_eq!(completed.len(), usize::try_from(PARTS).unwrap());
     assert!(completed.iter().all(|part| part.stock_quantity == 7), "{completed:?}");
     assert!(more.iter().all(|part| part.stock_quantity == 14), "{more:?}");
+}
+
+#[tokio::test]
+async fn a_key_of_another_restock_adds_nothing_and_is_not_recommended() {
+    let inventory = Inventory::default();
+    let (address, _server) = inventory.serve().await;
+    let key = ids::random();
+    let add = async |quantity| restock(&address, Some(&testkit::SERVICE_KEY.into()), None, None, quantity, key).await;
+    add(7).await.unwrap();
+
+    let refused = format!("{:#}", add(8).await.unwrap_err());
+    let stock = add(7).await.unwrap();
+
+    assert!(refused.contains(&format!("nothing was added: the key {key} belongs to another")), "{refused}");
+    assert!(!refused.contains("completes it"), "{refused}");
+    assert!(stock.iter().all(|part| part.stock_quantity == 7), "{stock:?}");
 }

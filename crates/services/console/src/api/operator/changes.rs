@@ -12,6 +12,7 @@ use platform::{
     invalid::{InvalidField, InvalidFields},
 };
 use serde_json::json;
+use tonic::{Code, Status};
 use uuid::Uuid;
 
 use super::{answered, is_question};
@@ -68,7 +69,8 @@ pub async fn roll_back_kyc(State(api): State<Api>, visit: Visit, form: Form) -> 
     answered(&api, &visit, &form, "kyc-rollback", customer, status, respond).await
 }
 
-/// `POST /console/api/operator/restock {part_uuid, quantity, key?}`. Repeated requests with the same key, a uuid, add the stock once.
+/// `POST /console/api/operator/restock {part_uuid, quantity, key?}`. Repeated requests with the same key, a uuid, add the stock once; one
+/// with another part or quantity is refused.
 pub async fn restock(State(api): State<Api>, visit: Visit, form: Form) -> Result<Response, Problem> {
     let (part, quantity) = (form.text("part_uuid")?, form.number("quantity")?);
     let part = uuid("part_uuid", &part)?.to_string();
@@ -91,10 +93,18 @@ pub async fn restock(State(api): State<Api>, visit: Visit, form: Form) -> Result
     }
     let key = if key.is_empty() { ids::random() } else { uuid("key", key)? };
     let added = api.inventory.restock(key.to_string(), part.clone(), quantity).await;
-    let added =
-        added.map(|()| (format!("{quantity} added"), ())).map_err(|status| renamed(&of_status("inventory", &status)));
+    let added = added.map(|()| (format!("{quantity} added"), ())).map_err(|status| not_restocked(&status));
     let respond = |()| Json(json!({ "part_uuid": part, "quantity": quantity })).into_response();
     answered(&api, &visit, &form, "restock", part.clone(), added, respond).await
+}
+
+/// Returns the problem of inventory's refusal to add stock.
+fn not_restocked(status: &Status) -> Problem {
+    if status.code() == Code::AlreadyExists {
+        let message = "this key was used for another part or quantity";
+        return Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED", message);
+    }
+    renamed(&of_status("inventory", status))
 }
 
 /// Renames the fields in inventory's refusal to the fields of this endpoint.
@@ -119,7 +129,6 @@ fn uuid(field: &'static str, text: &str) -> Result<Uuid, Problem> {
 #[cfg(test)]
 mod tests {
     use platform::grpc;
-    use tonic::Status;
 
     use super::*;
 
@@ -131,14 +140,19 @@ mod tests {
             ("restock_uuid", "key"),
             ("parts", "parts"),
         ] {
-            let refused = of_status("inventory", &grpc::invalid(theirs, "must be from 1 to 1000000"));
-
-            let shown = renamed(&refused);
+            let shown = not_restocked(&grpc::invalid(theirs, "must be from 1 to 1000000"));
 
             assert_eq!((shown.status, shown.field.as_deref()), (400, Some(own)));
             assert_eq!(shown.message, format!("{own}: must be from 1 to 1000000"));
         }
-        let away = of_status("inventory", &Status::unavailable("away"));
-        assert_eq!(renamed(&away), away);
+        let away = Status::unavailable("away");
+        assert_eq!(not_restocked(&away), of_status("inventory", &away));
+    }
+
+    #[test]
+    fn a_key_of_another_restock_is_refused_as_a_reused_key() {
+        let shown = not_restocked(&Status::already_exists("parts: must be those of the restock_uuid's first request"));
+
+        assert_eq!((shown.status, shown.code), (422, "IDEMPOTENCY_KEY_REUSED"));
     }
 }

@@ -172,9 +172,10 @@ impl Warehouse for MemoryInventory {
         if let Some((part, _)) = lines.iter().find(|(part, _)| !tables.parts.contains_key(part)) {
             return Err(Error::PartNotFound(part));
         }
-        if tables.restocks.insert(restock, lines.clone()).is_some() {
-            return Ok(());
+        if let Some(earlier) = tables.restocks.get(&restock) {
+            return if earlier == lines { Ok(()) } else { Err(Error::AnotherRestock) };
         }
+        tables.restocks.insert(restock, lines.clone());
         for (part, quantity) in lines.iter() {
             let part = tables.part(part)?;
             part.stock.restocked += quantity;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use contracts::ids::PartId;
 use inventory::{
     error::Error,
     model::{Lines, Stock},
@@ -34,6 +35,7 @@ contract!(
     an_event_has_its_effect_once,
     a_rejected_event_stays_rejected,
     stock_is_added_once_to_all_parts_or_none,
+    a_restock_with_other_lines_is_refused_and_changes_nothing,
 );
 
 async fn all_lines_are_reserved_or_none(fixture: Fixture) {
@@ -328,4 +330,21 @@ async fn stock_is_added_once_to_all_parts_or_none(fixture: Fixture) {
     assert!(matches!(refused, Err(Error::PartNotFound(part)) if part == unknown), "{refused:?}");
     assert_eq!(fixture.stock(a).await, Stock { initial: 1, restocked: 5, available: 6, ..Stock::default() });
     assert_eq!(fixture.available(b).await, 9);
+}
+
+async fn a_restock_with_other_lines_is_refused_and_changes_nothing(fixture: Fixture) {
+    let [a, b] = fixture.stocked([1, 2]).await;
+    let restock = ids::random();
+    let add =
+        async |lines: &[(PartId, i64)]| fixture.warehouse.restock(restock, &lines.iter().copied().collect()).await;
+    add(&[(a, 5), (b, 7)]).await.unwrap();
+
+    for other in [&[(a, 5)][..], &[(b, 7)], &[(a, 5), (b, 8)], &[(a, 7), (b, 5)]] {
+        let refused = add(other).await;
+        assert!(matches!(refused, Err(Error::AnotherRestock)), "{other:?}: {refused:?}");
+    }
+    // The same lines, written in another way.
+    add(&[(b, 3), (a, 5), (b, 4)]).await.unwrap();
+
+    assert_eq!((fixture.available(a).await, fixture.available(b).await), (6, 9));
 }

@@ -18,6 +18,7 @@ use contracts::{events::Cause, ids::OrderId};
 use platform::postgres::{Database, DatabaseError, GroupCommit, retry_stale};
 use uuid::Uuid;
 
+use self::restock::Restocked;
 use crate::{
     error::Error,
     model::{Lines, ReservedLine},
@@ -156,8 +157,13 @@ impl Warehouse for PgWarehouse {
 
     async fn restock(&self, restock: Uuid, lines: &Lines) -> Result<(), Error> {
         match retry_stale(|| restock::restock(&self.pool, restock, lines)).await? {
-            Some(unknown) => Err(Error::PartNotFound(unknown)),
-            None => Ok(()),
+            Restocked::Added => Ok(()),
+            Restocked::Unknown(part) => Err(Error::PartNotFound(part)),
+            Restocked::Repeated => {
+                // The statement above does not see the lines of a restock that was committed while it waited.
+                let earlier = retry_stale(|| restock::lines(&self.pool, restock)).await?;
+                if earlier == *lines { Ok(()) } else { Err(Error::AnotherRestock) }
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Adds units to the stock of parts.
+//! Adds units to the stock of parts, and reads what an earlier call added.
 
 use contracts::ids::PartId;
 use platform::postgres::Database;
@@ -6,10 +6,19 @@ use uuid::Uuid;
 
 use crate::model::Lines;
 
-/// Adds the lines to the stock. If the catalogue does not have one of the parts, it adds nothing and returns that part.
-pub(super) async fn restock(pool: &Database, restock: Uuid, lines: &Lines) -> sqlx::Result<Option<PartId>> {
+/// The outcome of the statement that adds stock.
+pub(super) enum Restocked {
+    Added,
+    /// An earlier call used the id of the restock. Nothing was added.
+    Repeated,
+    /// The catalogue does not have this part. Nothing was added.
+    Unknown(PartId),
+}
+
+/// Adds the lines to the stock.
+pub(super) async fn restock(pool: &Database, restock: Uuid, lines: &Lines) -> sqlx::Result<Restocked> {
     let (parts, quantities) = lines.columns();
-    sqlx::query_scalar!(
+    let outcome = sqlx::query!(
         r#"with requested as (
             select part_uuid, quantity
             from unnest($2::uuid[], $3::bigint[]) as requested (part_uuid, quantity)
@@ -43,14 +52,30 @@ pub(super) async fn restock(pool: &Database, restock: Uuid, lines: &Lines) -> sq
             cross join requested
             where parts.part_uuid = requested.part_uuid
         )
-        select part_uuid as "part_uuid!: PartId"
-        from unknown
-        order by part_uuid
-        limit 1"#,
+        select (select part_uuid from unknown order by part_uuid limit 1) as "unknown: PartId",
+            exists (select from inserted) as "is_new!""#,
         restock,
         &parts,
         &quantities,
     )
-    .fetch_optional(pool)
-    .await
+    .fetch_one(pool)
+    .await?;
+    Ok(match outcome.unknown {
+        Some(part) => Restocked::Unknown(part),
+        None if outcome.is_new => Restocked::Added,
+        None => Restocked::Repeated,
+    })
+}
+
+/// Returns the lines of an earlier restock.
+pub(super) async fn lines(pool: &Database, restock: Uuid) -> sqlx::Result<Lines> {
+    let lines = sqlx::query!(
+        r#"select part_uuid as "part_uuid: PartId", quantity
+        from restock_items
+        where restock_uuid = $1"#,
+        restock,
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(lines.into_iter().map(|line| (line.part_uuid, line.quantity)).collect())
 }
