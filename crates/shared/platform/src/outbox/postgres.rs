@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use sqlx::types::Json;
+use sqlx::types::JsonRawValue;
 use uuid::Uuid;
 
 use super::{Backlog, Outbox, Unpublished};
@@ -77,6 +77,14 @@ impl PgOutbox {
     }
 }
 
+/// Decodes the trace context of an event. One that cannot be decoded must not hold the event up, which is published without it.
+fn trace(event: Uuid, column: &JsonRawValue) -> HashMap<String, String> {
+    serde_json::from_str(column.get()).unwrap_or_else(|_| {
+        tracing::error!(%event, "unreadable trace context: the event is published without it");
+        HashMap::new()
+    })
+}
+
 #[async_trait]
 impl Outbox for PgOutbox {
     async fn lease(&self, ttl: Duration) -> anyhow::Result<Option<i64>> {
@@ -98,7 +106,7 @@ impl Outbox for PgOutbox {
         // PostgreSQL hashes the ids of `not in`, and compares each row with each of `<> all`. The query looks for earlier rows that are set
         // aside only if there may be any, since a plan that was made for an empty table may read all unpublished rows for each row.
         let rows = sqlx::query!(
-            r#"select id, event_uuid, event_type, key, payload, created_at, trace as "trace: Json<HashMap<String, String>>",
+            r#"select id, event_uuid, event_type, key, payload, created_at, trace as "trace: Box<JsonRawValue>",
                 $3 and exists (
                     select from outbox as earlier
                     where earlier.set_aside_at is not null and earlier.published_at is null
@@ -117,7 +125,7 @@ impl Outbox for PgOutbox {
             key: row.key,
             payload: row.payload,
             written: row.created_at,
-            trace: row.trace.0,
+            trace: trace(row.event_uuid, &row.trace),
             is_behind: row.is_behind,
         })
         .fetch_all(&self.pool)

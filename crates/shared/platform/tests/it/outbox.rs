@@ -162,6 +162,24 @@ async fn a_record_says_what_it_is() {
 }
 
 #[tokio::test]
+async fn an_event_whose_trace_context_cannot_be_read_is_published_like_the_others() {
+    let setup = Setup::new().await;
+    setup.write(0..3).await;
+    // No program of this system can decode the number.
+    let damage =
+        "update outbox set trace = case id when 1 then '[]'::jsonb else '{\"traceparent\": 1e400}' end where id < 3";
+    sqlx::query(damage).execute(&setup.database.pool).await.unwrap();
+
+    let relay = setup.relay("one");
+    setup.all_marked().await;
+    relay.stop().await;
+
+    let mut numbers: Vec<_> = setup.messages().await.into_iter().map(|message| message.payload).collect();
+    numbers.sort();
+    assert_eq!(numbers, [b"0", b"1", b"2"]);
+}
+
+#[tokio::test]
 async fn two_relays_publish_each_event_once() {
     let setup = Setup::new().await;
 
