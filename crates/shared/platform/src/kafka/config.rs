@@ -46,10 +46,11 @@ pub struct Config {
     pub kafka_ssl_ca_file: Option<PathBuf>,
 }
 
-/// The maximum of `KAFKA_TOPIC_PARTITIONS`: a broker refuses to create more with one request.
-const MAX_PARTITIONS: i32 = 10_000;
+/// The maximum of `KAFKA_TOPIC_PARTITIONS`. A broker refuses to create more than 10 000 partitions with one request, which is for all topics
+/// of a service.
+const MAX_PARTITIONS: i32 = 500;
 /// The minimum of `KAFKA_TOPIC_RETENTION`. Kafka deletes older records even if no consumer has read them.
-const MIN_RETENTION: Duration = Duration::from_hours(1);
+const MIN_RETENTION: Duration = Duration::from_mins(1);
 /// The minimum of `KAFKA_TOPIC_SEGMENT`. A broker refuses 0, and each segment has files of its own.
 const MIN_SEGMENT: Duration = Duration::from_secs(1);
 /// The maximum of `KAFKA_FETCH_WAIT`. A fetch delays the other requests on its connection, so librdkafka asks for a second less than
@@ -90,7 +91,7 @@ impl Config {
             return Err(ConfigError::new("KAFKA_TOPIC_PARTITIONS", format!("is not between 1 and {MAX_PARTITIONS}")));
         }
         if self.kafka_topic_retention < MIN_RETENTION {
-            let problem = "is shorter than an hour; events could be deleted before they are read";
+            let problem = "is shorter than a minute; events could be deleted before they are read";
             return Err(ConfigError::new("KAFKA_TOPIC_RETENTION", problem));
         }
         if self.kafka_topic_segment < MIN_SEGMENT {
@@ -162,8 +163,8 @@ mod tests {
         };
 
         for (variable, refused, accepted) in [
-            ("KAFKA_TOPIC_PARTITIONS", "0 -1 10001", "1 10000"),
-            ("KAFKA_TOPIC_RETENTION", "0s 5ms 59m", "1h 365d"),
+            ("KAFKA_TOPIC_PARTITIONS", "0 -1 501", "1 500"),
+            ("KAFKA_TOPIC_RETENTION", "0s 5ms 59s", "1m 365d"),
             ("KAFKA_TOPIC_SEGMENT", "0s 999ms", "1s 365d"),
             ("KAFKA_FETCH_WAIT", "0s 999us 3001ms 10m", "1ms 3s"),
         ] {

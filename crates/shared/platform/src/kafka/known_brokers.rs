@@ -46,14 +46,14 @@ impl KnownBrokers {
         Self { group, without: AtomicU32::new(0) }
     }
 
-    /// Returns true if no broker was listed [`MAX_WITHOUT_BROKER`] times in a row, up to these statistics.
+    /// Returns true once, when no broker was listed [`MAX_WITHOUT_BROKER`] times in a row, up to these statistics.
     pub fn are_lost(&self, statistics: &[u8]) -> bool {
         let Ok(statistics) = serde_json::from_slice::<Statistics<'_>>(statistics) else { return false };
         if statistics.brokers.values().any(Broker::has_address) {
             self.without.store(0, Ordering::Relaxed);
             return false;
         }
-        let are_lost = self.without.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_WITHOUT_BROKER;
+        let are_lost = self.without.fetch_add(1, Ordering::Relaxed) + 1 == MAX_WITHOUT_BROKER;
         if are_lost {
             tracing::warn!(group = self.group, "Kafka consumer has lost all brokers, recreating");
         }

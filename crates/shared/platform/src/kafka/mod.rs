@@ -23,6 +23,7 @@ mod partition_worker;
 mod partitioner;
 mod positions;
 mod producer;
+mod publisher;
 mod reader;
 mod rebalance;
 mod refusal;

@@ -11,7 +11,6 @@ use std::{
 };
 
 use anyhow::Context as _;
-use async_trait::async_trait;
 use rdkafka::{
     error::KafkaError,
     message::{Header, OwnedHeaders},
@@ -21,13 +20,11 @@ use rdkafka::{
 
 use super::{
     Config, Refusal, TopicCreator,
-    all_records::Outgoing,
     background_drop::drop_in_background,
     connection_errors::{Distrust, Witness},
     partitioner::Partitions,
     silence::Silence,
 };
-use crate::outbox::{Outcome, Publisher};
 
 /// The number of rounds in a row without an answer after which a producer is replaced. A round of a relay takes 3 s.
 const MAX_UNANSWERED_ROUNDS: u32 = 3;
@@ -47,8 +44,8 @@ pub struct KafkaPublisher {
     config: Config,
     /// Replaced after a fatal error.
     producer: Arc<RwLock<Producer>>,
-    /// The time after which a record that is not acknowledged fails. `None` retries it until
-    /// [`ACKNOWLEDGEMENT_TIMEOUT`](super::all_records::ACKNOWLEDGEMENT_TIMEOUT).
+    /// The time after which a record that is not acknowledged fails. With `None` it is retried for ever, and the caller
+    /// gives up waiting.
     pub(super) limit: Option<Duration>,
     /// Creates the topics of the records. If one were missing, a broker would create it with the broker's own number of partitions.
     pub(super) topics: TopicCreator,
@@ -197,25 +194,5 @@ impl KafkaPublisher {
             drop_in_background(given_up);
         }
         Ok(())
-    }
-}
-
-#[async_trait]
-impl Publisher for KafkaPublisher {
-    async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()> {
-        // Headers are built before the first record is queued, since the client sends what is queued at once: the faster the records follow
-        // each other, the fewer requests they take.
-        let outgoing = records.iter().map(|record| {
-            Outgoing::to(&record.topic).key(&record.key).payload(&record.payload).headers(headers(record))
-        });
-        self.publish_all(outgoing.collect()).await
-    }
-
-    async fn publish_each(&self, records: &[Record]) -> Vec<Outcome> {
-        self.outcomes(records).await
-    }
-
-    fn partition(&self, topic: &str, key: &[u8]) -> Option<i32> {
-        self.partitions.of(topic, key)
     }
 }

@@ -1,0 +1,30 @@
+//! The publisher as the outbox sees it.
+
+use async_trait::async_trait;
+
+use super::{
+    KafkaPublisher,
+    all_records::Outgoing,
+    producer::{Record, headers},
+};
+use crate::outbox::{Outcome, Publisher};
+
+#[async_trait]
+impl Publisher for KafkaPublisher {
+    async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()> {
+        // Headers are built before the first record is queued, since the client sends what is queued at once: the faster the records follow
+        // each other, the fewer requests they take.
+        let outgoing = records.iter().map(|record| {
+            Outgoing::to(&record.topic).key(&record.key).payload(&record.payload).headers(headers(record))
+        });
+        self.publish_all(outgoing.collect()).await
+    }
+
+    async fn publish_each(&self, records: &[Record]) -> Vec<Outcome> {
+        self.outcomes(records).await
+    }
+
+    fn partition(&self, topic: &str, key: &[u8]) -> Option<i32> {
+        self.partitions.of(topic, key)
+    }
+}
