@@ -16,9 +16,6 @@ use secrecy::SecretString;
 use tonic::{Code, Status};
 use uuid::Uuid;
 
-/// The maximum number of parts that inventory accepts in one call.
-const MAX_PARTS_PER_CALL: usize = 1_000;
-
 /// The variable with the address at which inventory accepts services, if users call it at another one.
 const ADDRESS: &str = "RESTOCK_ADDRESS";
 
@@ -31,8 +28,8 @@ pub fn address(settings: &Settings, of_users: &str) -> String {
 /// Adds this quantity of one part, or of every part, by calling the inventory service at `address`. Returns the parts
 /// with their new stock. The caller is identified by its certificate, or without TLS by the services' key.
 ///
-/// Repeated under the same `key`, it adds only what it has not added yet; with another part or quantity it fails. Once
-/// stock may have been added, an error says how to repeat it.
+/// Under the same `key` a part is added once, so that a repeat adds only the parts that are missing; with another quantity
+/// it fails. Once stock may have been added, an error says how to repeat it.
 pub async fn restock(
     address: &str,
     service_key: Option<&SecretString>,
@@ -64,17 +61,12 @@ pub async fn restock(
             adds nothing twice"
         )
     };
-    let reused = || {
-        format!(
-            "nothing was added: the key {key} belongs to another part or quantity, or to a catalogue that had fewer parts; \
-            without --key the restock gets a new one"
-        )
-    };
+    let reused =
+        || format!("the key {key} was used with another quantity; without --key, the quantity is added to that one");
     let budget = Budget::new("inventory");
-    // New parts come last, so that a repeat has the same chunks.
-    for (number, parts) in parts.chunks(MAX_PARTS_PER_CALL).enumerate() {
-        let restock_uuid = Uuid::new_v5(&key, number.to_string().as_bytes()).to_string();
-        let restock = RestockPartsRequest { restock_uuid, parts: parts.to_vec() };
+    for PartQuantity { part_uuid, quantity } in parts {
+        let restock_uuid = Uuid::new_v5(&key, part_uuid.as_bytes()).to_string();
+        let restock = RestockPartsRequest { restock_uuid, parts: vec![PartQuantity { part_uuid, quantity }] };
         let restocked = budget.retry(is_repeated, || {
             let (mut inventory, restock) = (inventory.clone(), restock.clone());
             async move { inventory.restock_parts(restock).await }

@@ -18,8 +18,8 @@ const CACHE_TTL: Duration = Duration::from_secs(5);
 /// The time limit for all answers of the broker.
 const BROKER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The maximum number of letters kept in memory, the latest ones. Each takes some 300 bytes.
-const MAX_LETTERS: usize = 10_000;
+/// The maximum number of letters kept in memory, the latest ones. Each takes some 250 bytes.
+const MAX_LETTERS: usize = 50_000;
 
 /// Reads the discarded letters from their journal, at most once in five seconds.
 pub struct DiscardedLetters {
@@ -45,12 +45,18 @@ impl DiscardedLetters {
         let mut latest = self.latest.lock().await;
         if latest.asked_at.is_none_or(|at| at.elapsed() > CACHE_TTL) {
             match self.read().await {
-                Ok(letters) => latest.letters = shown(letters),
+                Ok(letters) => latest.letters = of_orders(letters),
                 Err(error) => tracing::warn!(error = format!("{error:#}"), "discarded dead letters unknown"),
             }
             latest.asked_at = Some(Instant::now());
         }
-        latest.letters.iter().filter(|one| one.order == Some(order)).cloned().collect()
+        let own = latest.letters.iter().filter(|one| one.order == Some(order)).cloned();
+        let shown = own.map(|one| Discarded {
+            who: "an operator".to_owned(),
+            why: "operators see the reason".to_owned(),
+            ..one
+        });
+        shown.collect()
     }
 
     async fn read(&self) -> anyhow::Result<Vec<Discarded>> {
@@ -59,15 +65,20 @@ impl DiscardedLetters {
     }
 }
 
-/// Returns what customers may see of the latest letters that concern an order.
-fn shown(mut letters: Vec<Discarded>) -> Vec<Discarded> {
+/// Returns the latest letters that concern an order, without the operators and their reasons.
+fn of_orders(mut letters: Vec<Discarded>) -> Vec<Discarded> {
     letters.retain(|letter| letter.order.is_some());
     letters.sort_by_key(|letter| Reverse(letter.at));
-    letters.truncate(MAX_LETTERS);
+    if letters.len() > MAX_LETTERS {
+        tracing::warn!(
+            letters = letters.len(),
+            "receipts consider the latest {MAX_LETTERS} discarded dead letters alone"
+        );
+        letters.truncate(MAX_LETTERS);
+    }
     letters.shrink_to_fit();
     for letter in &mut letters {
-        letter.who = "an operator".to_owned();
-        letter.why = "operators see the reason".to_owned();
+        (letter.who, letter.why) = (String::new(), String::new());
     }
     letters
 }
@@ -93,7 +104,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_customer_sees_neither_who_discarded_a_letter_nor_why_nor_letters_of_others() {
-        let known = shown(vec![discarded(0, 1), discarded(1, 2)]);
+        let known = of_orders(vec![discarded(0, 1), discarded(1, 2)]);
         let latest = Mutex::new(Latest { asked_at: Some(Instant::now()), letters: known });
         let letters = DiscardedLetters { settings: Settings::default(), latest };
 
@@ -105,10 +116,10 @@ mod tests {
 
     #[test]
     fn the_latest_letters_of_orders_are_kept_up_to_the_bound() {
-        let of_no_order = Discarded { order: None, ..discarded(20_000, 1) };
-        let kept = shown((0..=10_000).map(|number| discarded(number, 1)).chain([of_no_order]).collect());
+        let of_no_order = Discarded { order: None, ..discarded(60_000, 1) };
+        let kept = of_orders((0..=50_000).map(|number| discarded(number, 1)).chain([of_no_order]).collect());
 
         let ends = [&kept[0].letter, &kept[MAX_LETTERS - 1].letter];
-        assert_eq!((kept.len(), ends.map(String::as_str)), (10_000, ["order.paid.dlq/0/10000", "order.paid.dlq/0/1"]));
+        assert_eq!((kept.len(), ends.map(String::as_str)), (50_000, ["order.paid.dlq/0/50000", "order.paid.dlq/0/1"]));
     }
 }

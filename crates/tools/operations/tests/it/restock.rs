@@ -17,8 +17,8 @@ use testkit::Running;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-/// The parts of the stand-in: more than inventory accepts in one call.
-const PARTS: u128 = 1_500;
+/// The number of parts of the stand-in at first.
+const PARTS: u128 = 20;
 
 /// A stand-in for inventory, which adds each restock once, and refuses one with other parts.
 #[derive(Clone, Default)]
@@ -28,6 +28,8 @@ struct Inventory(Arc<Mutex<State>>);
 struct State {
     stock: HashMap<String, i64>,
     restocks: HashMap<String, Vec<PartQuantity>>,
+    /// The number of parts that the catalogue has got since.
+    new_parts: u128,
     /// How many of the next restocks take effect without an answer.
     losses: usize,
 }
@@ -45,7 +47,7 @@ impl Inventory {
 impl InventoryService for Inventory {
     async fn list_parts(&self, _: Request<ListPartsRequest>) -> Result<Response<ListPartsResponse>, Status> {
         let state = self.0.lock().unwrap();
-        let parts = (0..PARTS).map(|number| {
+        let parts = (0..PARTS + state.new_parts).map(|number| {
             let uuid = Uuid::from_u128(number).to_string();
             Part { stock_quantity: state.stock.get(&uuid).copied().unwrap_or_default(), uuid, ..Part::default() }
         });
@@ -106,7 +108,22 @@ async fn a_restock_whose_answers_are_lost_is_completed_under_its_key_and_adds_no
 }
 
 #[tokio::test]
-async fn a_key_of_another_restock_adds_nothing_and_is_not_recommended() {
+async fn a_restock_is_completed_although_the_catalogue_has_grown() {
+    let inventory = Inventory::default();
+    let (address, _server) = inventory.serve().await;
+    let key = ids::random();
+    let add = async || restock(&address, Some(&testkit::SERVICE_KEY.into()), None, None, 7, key).await;
+    add().await.unwrap();
+    inventory.0.lock().unwrap().new_parts = 1;
+
+    let stock = add().await.unwrap();
+
+    assert_eq!(stock.len(), usize::try_from(PARTS).unwrap() + 1);
+    assert!(stock.iter().all(|part| part.stock_quantity == 7), "{stock:?}");
+}
+
+#[tokio::test]
+async fn a_key_of_another_quantity_adds_nothing_and_is_not_recommended() {
     let inventory = Inventory::default();
     let (address, _server) = inventory.serve().await;
     let key = ids::random();
@@ -116,7 +133,7 @@ async fn a_key_of_another_restock_adds_nothing_and_is_not_recommended() {
     let refused = format!("{:#}", add(8).await.unwrap_err());
     let stock = add(7).await.unwrap();
 
-    assert!(refused.contains(&format!("nothing was added: the key {key} belongs to another")), "{refused}");
+    assert!(refused.contains(&format!("the key {key} was used with another quantity")), "{refused}");
     assert!(!refused.contains("completes it"), "{refused}");
     assert!(stock.iter().all(|part| part.stock_quantity == 7), "{stock:?}");
 }
