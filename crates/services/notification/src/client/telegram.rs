@@ -21,6 +21,15 @@ use tokio::time::Instant;
 use super::{BotApi, Incoming, Limits, Message, Notifier, Update};
 use crate::model::MessengerError;
 
+/// The 4xx that may be about a message also if a proxy before Telegram answers with them: its form, its size or its text. 429 has a delay.
+const ABOUT_THE_MESSAGE: [StatusCode; 5] = [
+    StatusCode::BAD_REQUEST,
+    StatusCode::PAYLOAD_TOO_LARGE,
+    StatusCode::UNPROCESSABLE_ENTITY,
+    StatusCode::TOO_MANY_REQUESTS,
+    StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS,
+];
+
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The timeout of a call. A long poll may take `LONG_POLL_TIMEOUT` longer.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -136,8 +145,8 @@ impl Telegram {
                 Err(Failed { error: rejected(status, &answer), supergroup })
             }
             Err(problem) if status.is_success() => Err(MessengerError::Unknown(problem).into()),
-            // A proxy or a gateway refused the call, which says nothing about the chat.
-            Err(_) if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => {
+            // A proxy or a gateway refused the call, which says nothing about the message or its chat.
+            Err(_) if status.is_client_error() && !ABOUT_THE_MESSAGE.contains(&status) => {
                 let problem = format!("{}: not an answer of the Bot API", status.as_u16());
                 Err(MessengerError::Unreachable(problem).into())
             }

@@ -131,12 +131,15 @@ async fn an_error_that_an_operator_can_correct_is_unreachable() {
 #[tokio::test]
 async fn a_refusal_without_the_envelope_is_not_telegrams() {
     for answer in [
-        ResponseTemplate::new(400),
         ResponseTemplate::new(403).set_body_string("<html>"),
-        ResponseTemplate::new(408),
-        ResponseTemplate::new(413).set_body_json(json!({ "error": "too large" })),
+        ResponseTemplate::new(407),
+        ResponseTemplate::new(408).set_body_json(json!({ "error": "too slow" })),
     ] {
         assert!(matches!(outcome(answer).await, Err(MessengerError::Unreachable(_))));
+    }
+    for about_the_message in [400, 413, 422] {
+        let outcome = outcome(ResponseTemplate::new(about_the_message)).await;
+        assert!(matches!(outcome, Err(MessengerError::Rejected(_))), "{about_the_message}");
     }
 }
 
