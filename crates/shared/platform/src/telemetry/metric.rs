@@ -83,7 +83,11 @@ pub const METRICS: &[Metric] = &[
     Metric::histogram("grpc_server_handling_seconds", &["rpc"], "The time until a call was answered."),
     Metric::histogram("http_request_duration_seconds", &["route"], "The time until an HTTP request was answered."),
     Metric::counter("http_requests_total", &["method", "route", "status"], "Answered HTTP requests."),
-    Metric::counter("inconsistent_rows_total", &[], "Rows that a job skipped, since it cannot decode them."),
+    Metric::counter(
+        "inconsistent_rows_total",
+        &[],
+        "Rows that a job or a list left out, since it cannot decode them, each time it read them.",
+    ),
     Metric::gauge(
         "kafka_consumer_lag",
         &["group", "partition", "topic"],

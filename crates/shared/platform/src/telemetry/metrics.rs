@@ -16,10 +16,11 @@ static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 /// scraped or not.
 pub(super) fn record() -> anyhow::Result<AbortOnDropHandle<()>> {
     let seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
-    // A courier takes a step per tick, and at most 18 steps to a place.
+    // A courier takes a step per tick, and at most 18 steps to a place. A build that an outage interrupts lasts as long as the outage.
     let minutes = [1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_800.0];
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full("delivery_duration_seconds".to_owned()), &minutes)?
+        .set_buckets_for_metric(Matcher::Full("assembly_duration_seconds".to_owned()), &minutes)?
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &seconds)?
         .install_recorder()
         .context("setting up metrics")?;
