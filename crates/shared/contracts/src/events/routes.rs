@@ -146,6 +146,7 @@ impl Inbound {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::events::OrderPaid;
 
     #[test]
     fn each_producer_is_named_once() {
@@ -162,15 +163,8 @@ mod tests {
         };
 
         assert_eq!(of("order.created"), ["console-group-timeline"]);
-        assert_eq!(
-            of("order.paid"),
-            [
-                "assembly-group-order-paid",
-                "notification-group-order-paid",
-                "delivery-group-order-paid",
-                "console-group-timeline"
-            ]
-        );
+        let consumers = route_of(OrderPaid::TYPE).unwrap().consumers.iter().map(|consumer| consumer.group);
+        assert!(of("order.paid").into_iter().eq(consumers.chain(["console-group-timeline"])), "{:?}", of("order.paid"));
         assert_eq!(of("orders"), ["order-service"]);
         assert!(
             ["customer.created", "order.status.changed", "order.paid.dlq"]

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 pub use self::pending::{Unconsumed, unconsumed};
 use self::{
-    narrow::{CHECKS, narrowed},
+    narrow::{checks, narrowed},
     pending::Pending,
 };
 use crate::{Facts, Finding, Violation, invariants};
@@ -80,10 +80,10 @@ pub fn receipt(facts: &Facts, order: Uuid) -> Receipt {
     let own = narrowed(facts, order);
     let pending = pending::of(&own, order);
     let applies = |number| number != 8 || !own.dead_letters.is_empty();
-    let checks = CHECKS.into_iter().filter(|(number, ..)| applies(*number));
+    let checks = checks().into_iter().filter(|(number, _)| applies(*number));
     let checks = checks.map(|(number, services)| {
         let finding = invariants::ALL[usize::from(number) - 1](&own);
-        check(facts, &own, order, services, invariants::waive(&own, finding), &pending)
+        check(facts, &own, order, &services, invariants::waive(&own, finding), &pending)
     });
     Receipt { checks: checks.collect(), unread: facts.unread.iter().map(words::unread).collect() }
 }

@@ -10,8 +10,9 @@
 //! | 11 deliveries | with the courier that has this order |
 //! | 9 sessions, 12 customers, 13 intake | no: they concern no order |
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
+use contracts::events::ROUTES;
 use uuid::Uuid;
 
 use crate::{
@@ -19,19 +20,28 @@ use crate::{
     facts::{Courier, DeadLetters, Entry, Inbox, Log, StoragePlace, events_of},
 };
 
-/// The numbers of the invariants in a receipt, each with the services whose databases it needs.
-pub const CHECKS: [(u8, &[&str]); 10] = [
-    (1, &["order", "inventory", "payment", "assembly", "notification"]),
-    (2, &["order", "payment"]),
-    (3, &["order", "inventory"]),
-    (4, &["order", "payment", "assembly", "delivery"]),
-    (5, &["order", "inventory", "payment", "assembly", "notification", "delivery"]),
-    (6, &["notification"]),
-    (7, &["order", "inventory", "payment", "assembly", "notification", "delivery"]),
-    (8, &["order", "inventory", "payment", "assembly", "notification", "delivery"]),
-    (10, &["order", "payment"]),
-    (11, &["order", "delivery"]),
-];
+/// Returns the numbers of the invariants in a receipt, each with the services whose databases it needs.
+pub fn checks() -> [(u8, Vec<&'static str>); 10] {
+    let of_orders = || ROUTES.iter().filter(|route| route.is_of_order());
+    let producers = distinct(of_orders().map(|route| route.producer));
+    let consumers = distinct(of_orders().flat_map(|route| route.consumers).map(|consumer| consumer.service));
+    [
+        (1, vec!["order", "inventory", "payment", "assembly", "notification"]),
+        (2, vec!["order", "payment"]),
+        (3, vec!["order", "inventory"]),
+        (4, producers),
+        (5, consumers.clone()),
+        (6, vec!["notification"]),
+        (7, vec!["order", "inventory", "payment", "assembly", "notification", "delivery"]),
+        (8, consumers),
+        (10, vec!["order", "payment"]),
+        (11, vec!["order", "delivery"]),
+    ]
+}
+
+fn distinct(names: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
+    names.collect::<BTreeSet<_>>().into_iter().collect()
+}
 
 /// Returns the facts of this order. Sums over several orders are left out.
 pub fn narrowed(facts: &Facts, order: Uuid) -> Facts {

@@ -53,12 +53,12 @@ pub fn is_broker_user(name: &str) -> bool {
 #[test]
 fn the_catalogue_is_read() {
     let declared = declared();
-    let paid = declared.iter().find(|event| event.event == "OrderPaid").expect("an order is paid");
+    let updated = declared.iter().find(|event| event.event == "DeliveryStatusUpdated").expect("a status is updated");
 
     assert_eq!(
-        (paid.producer.as_str(), &paid.consumers[..]),
-        ("order", &["assembly", "notification", "delivery"].map(str::to_owned)[..]),
-        "add a new consumer of OrderPaid here, too"
+        (updated.producer.as_str(), &updated.consumers[..]),
+        ("delivery", &["order", "notification"].map(str::to_owned)[..]),
+        "add a new consumer of DeliveryStatusUpdated here, too"
     );
     assert!(["order.paid", "loan.approved", "orders"].iter().all(|name| topics().iter().any(|topic| topic == name)));
     assert!(["order", "intake", "console"].into_iter().all(is_broker_user) && !is_broker_user("iam"));
