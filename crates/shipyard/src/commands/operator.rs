@@ -60,7 +60,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
 }
 
 /// Returns the login if it is an address itself, otherwise an address at a domain below `invalid`. No host has such a
-/// domain, so that no stranger receives mail.
+/// domain, so the address cannot be a stranger's.
 fn default_email(login: &str) -> String {
     if login.contains('@') { login.to_owned() } else { format!("{login}@operator.invalid") }
 }

@@ -107,7 +107,8 @@ impl Spent {
         Self { time: cpu::time(), arrivals: lock(recorder).arrived() }
     }
 
-    /// Returns the microseconds per arrival since `before`.
+    /// Returns the processor time, in microseconds, that this process has used per operation that came due since `before`.
+    /// `None` if none came due, or if the system does not report the time.
     fn since(self, before: Self) -> Option<f64> {
         let time = self.time?.saturating_sub(before.time?);
         let arrivals = u32::try_from(self.arrivals - before.arrivals).ok().filter(|count| *count > 0)?;

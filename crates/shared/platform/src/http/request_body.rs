@@ -89,7 +89,8 @@ impl Default for Arrivals {
 pub struct Room(#[expect(dead_code, reason = "it is only held")] Option<OwnedSemaphorePermit>);
 
 impl Arrivals {
-    /// Takes the permits for a body that has arrived. Returns `None` if too many bytes are being handled.
+    /// Takes the permits for a body that has arrived; one of at most `MAX_UNCOUNTED_BYTES` needs none. Returns
+    /// `None` if too many bytes are being handled.
     pub fn room(&self, bytes: usize) -> Option<Room> {
         if bytes <= MAX_UNCOUNTED_BYTES {
             return Some(Room(None));

@@ -1,6 +1,6 @@
 //! Observability of requests. Each request gets a span, a debug log line, a count and a histogram sample; each HTTP response has the trace
-//! id in `X-Trace-Id`. The span continues the trace of a service or of the gateway. The request of a stranger begins a new trace, since the
-//! stranger would otherwise choose the trace ids of this system's spans and whether they are recorded.
+//! id in `X-Trace-Id`. With TLS, the span continues the trace of a service or of the gateway alone. The request of a
+//! stranger begins a new trace, since the stranger would otherwise choose the trace ids of this system's spans and whether they are recorded.
 //!
 //! Callers choose paths, methods and content types freely. So the value of a label or a span name is either known to the server or
 //! `unknown`.

@@ -44,7 +44,7 @@ pub const FAULTS: [Fault; 4] = [
 ];
 
 const PRODUCERS: [&Service; 2] = [&order::SERVICE, &assembly::SERVICE];
-/// How long to wait for a process to reach the crash point.
+/// How long to wait for a process to reach the crash point. After this time the fault fails.
 const CRASH_TIMEOUT: Duration = Duration::from_secs(20);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// After this time a relay that was just started is publishing.

@@ -185,7 +185,7 @@ fn payments(world: &World) -> Vec<Payment> {
 }
 
 async fn parts(world: &World) -> Vec<Part> {
-    let parts = world.stores.inventory.list(&Filter::default(), Page::default()).await.expect("parts");
+    let (parts, _) = world.stores.inventory.list(&Filter::default(), Page::default()).await.expect("parts");
     let lent = locked(&world.stores.lent).clone();
     let part = |part: inventory::model::Part| {
         let lent = lent.get(&part.id.uuid()).copied().unwrap_or_default();

@@ -96,7 +96,7 @@ impl Inventory for RemoteInventory {
             let filter = filter.clone();
             async move { inventory.parts(&filter, Page::default()).await }
         });
-        let Ok(Ok(stock)) = answer.await else {
+        let Ok(Ok((stock, _))) = answer.await else {
             return Err(Error::Unavailable("inventory", anyhow::anyhow!("no answer")));
         };
         let available = |part: PartId| stock.iter().find(|found| found.id == part).map(|found| found.stock.available);

@@ -22,7 +22,7 @@ pub enum Fault {
     Delay,
     /// A task pauses between an answer and its reaction to it, for longer than others wait for it, and then continues.
     Stall,
-    /// The broker refuses records, accepts a part of them, or accepts all without an acknowledgement.
+    /// The broker does not acknowledge some records of a batch: it refuses or loses them, or stores them nevertheless.
     Broker,
     /// An offset is not committed, or a consumer returns to an older one.
     Redelivery,

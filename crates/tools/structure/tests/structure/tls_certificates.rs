@@ -5,8 +5,8 @@ use std::{fs, path::PathBuf, process::Command};
 use crate::tree::{empty_folder, read, root};
 
 /// An authority is a word, which is its key and a line of its certificate. As `shipyard certificates` does, the stand-in makes
-/// a missing authority, and fails if its certificate is not that of its key. The run ends before the step `CRASH`, where each
-/// file that is moved is a step.
+/// a missing authority, and fails if its certificate is not that of its key. The run ends before step number `CRASH`:
+/// each file that `mv` moves is a step, and so is each `rm`.
 const STAND_INS: &str = r#"
 shipyard() {
   mkdir -p "$2"

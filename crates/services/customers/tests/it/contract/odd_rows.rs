@@ -52,7 +52,8 @@ async fn a_missed_loan_is_decided_behind_any_number_of_held_ones() {
     assert!(loans.iter().all(|loan| loan.status == LoanStatus::Crediting), "{loans:?}");
 }
 
-/// Receives the loans `a`, `b` and `c` of a customer, and gives `b` an id that no build can read. Returns the customer.
+/// Receives the loans `a`, `b` and `c` of a customer, and gives `b` an invalid id, so that its row cannot be decoded. Returns the
+/// customer.
 async fn with_an_unreadable_loan(store: &Store, pool: &Database) -> UserId {
     let customer = store.verified(new_customer()).await;
     for name in ["a", "b", "c"] {

@@ -160,7 +160,8 @@ impl Deliveries for PgRepository {
     }
 }
 
-/// Returns the state that the row must have; `None` if there must be no row.
+/// Returns the state in which [`Deliveries::save`] must find the order's row to write it; `None` if the order must have no
+/// row yet.
 fn state_name(known: &Known) -> Option<&'static str> {
     match known {
         Known::Nothing => None,

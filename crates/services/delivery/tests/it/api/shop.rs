@@ -141,7 +141,8 @@ async fn an_order_without_an_address_is_no_delivery() {
     let (order, user) = (ids::ordered(), ids::random());
     fixture.publish(order, OrderPaid { deliver: false, ..paid(order, user) }).await;
     fixture.publish(order, assembled(order, user)).await;
-    // The event of an order without an address in the order service becomes a dead letter.
+    // The order service has no address for this order, although its event says that it is to be delivered: the event becomes a
+    // dead letter.
     let (unknown, topic) = (ids::ordered(), fixture.kafka.topics().of::<OrderPaid>().to_owned());
     fixture.publish(unknown, paid(unknown, user)).await;
 

@@ -110,7 +110,8 @@ impl Sender {
                 leads = epoch.is_some();
                 if leads && epoch != self.epoch {
                     self.epoch = epoch;
-                    // Another replica was sending until now. This one does not know its failures, so it assumes one.
+                    // The lease is new to this replica. Whether the provider failed while another replica had it is not
+                    // known here, so this one assumes a failure.
                     self.health.failed();
                 }
                 renew_at = now + LEASE_TTL / 3;

@@ -87,7 +87,8 @@ where
     Q: Clone + Send + Sync + 'static,
 {
     /// Creates a group commit over a statement that may be repeated and returns nothing. A group may have several requests that concern the
-    /// same row: the statement decides which of them counts.
+    /// same row: `statement` has to
+    /// choose among them.
     pub fn without_answers<F>(
         name: &'static str,
         database: Database,

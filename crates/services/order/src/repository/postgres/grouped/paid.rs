@@ -1,4 +1,4 @@
-//! Ends attempts as paid, for requests and for events of the payment service.
+//! Ends attempts as paid, for customers' requests, for the reconciler, and for events of the payment service.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -24,7 +24,7 @@ pub struct Request {
     trace: outbox::Trace,
     /// The outcome to store under the idempotency key of the request that began the attempt.
     outcome: Option<Outcome>,
-    /// The event that ends the attempt, if it is not a request.
+    /// The event of the payment service by which the attempt ends; `None` if a customer's request or the reconciler ends it.
     cause: Option<Cause>,
 }
 
