@@ -56,13 +56,13 @@ impl Alerting {
             self.alerts.release(&keys(rest), false).await?;
         }
         if !told.is_empty() {
-            let (mut last_attempts, mut first_attempts) = (Vec::new(), Vec::new());
-            for (alert, unanswered) in told.iter().zip(unanswered) {
-                if unanswered { &mut last_attempts } else { &mut first_attempts }.push(alert.key.clone());
-            }
             match self.send(&text).await {
                 Ok(()) => self.alerts.sent(&keys(told)).await?,
                 Err(error @ MessengerError::Unknown(_)) => {
+                    let (mut last_attempts, mut first_attempts) = (Vec::new(), Vec::new());
+                    for (alert, unanswered) in told.iter().zip(unanswered) {
+                        if unanswered { &mut last_attempts } else { &mut first_attempts }.push(alert.key.clone());
+                    }
                     self.alerts.sent(&last_attempts).await?;
                     self.alerts.release(&first_attempts, true).await?;
                     if !first_attempts.is_empty() {
