@@ -12,14 +12,12 @@ pub struct Cursor {
     pub uuid: Uuid,
 }
 
-impl Cursor {
-    /// Cuts `entries`, which were read with one more than a page has, to a page of `size`. Returns the cursor of the next page, if there is
-    /// one; `cursor` returns the cursor of an entry.
-    pub fn cut<T>(entries: &mut Vec<T>, size: usize, cursor: impl FnOnce(&T) -> Self) -> Option<Self> {
-        let more = entries.len() > size;
-        entries.truncate(size);
-        entries.last().filter(|_| more).map(cursor)
-    }
+/// Cuts `entries`, which were read with one more than a page has, to a page of `size`. Returns the position after which the next page
+/// begins, if there is one; `position` returns the position of an entry.
+pub fn cut<T, P>(entries: &mut Vec<T>, size: usize, position: impl FnOnce(&T) -> P) -> Option<P> {
+    let more = entries.len() > size;
+    entries.truncate(size);
+    entries.last().filter(|_| more).map(position)
 }
 
 /// The error for a text that is not a cursor.
@@ -74,9 +72,9 @@ mod tests {
 
         for (read, page, next) in [(vec![3, 2, 1], vec![3, 2], Some(cursor(&2))), (vec![3, 2], vec![3, 2], None)] {
             let mut entries = read;
-            assert_eq!((Cursor::cut(&mut entries, 2, cursor), entries), (next, page));
+            assert_eq!((cut(&mut entries, 2, cursor), entries), (next, page));
         }
-        assert_eq!(Cursor::cut(&mut Vec::new(), 2, cursor), None);
+        assert_eq!(cut(&mut Vec::new(), 2, cursor), None);
     }
 
     #[test]

@@ -50,7 +50,7 @@ impl DeadLetter {
     /// Returns the original topic.
     pub fn origin(&self) -> &str {
         let named = self.header(kafka::HEADER_TOPIC);
-        if named.is_empty() { self.id.topic.strip_suffix(".dlq").unwrap_or(&self.id.topic) } else { named }
+        if named.is_empty() { kafka::original_topic(&self.id.topic) } else { named }
     }
 
     /// Returns false if the message was too large for the dead-letter topic, so that only the original topic has its

@@ -4,6 +4,7 @@
 use std::num::NonZeroU32;
 
 use contracts::ids::PartId;
+use platform::cursor;
 
 use super::{Category, Part};
 
@@ -43,9 +44,6 @@ impl Page {
     /// Cuts `parts`, which were read with at least one more than the page holds, to the page. Returns the position after which the next
     /// page begins, if there is one; `position` returns the position of a part.
     pub fn cut<T>(self, parts: &mut Vec<T>, position: impl FnOnce(&T) -> i64) -> Option<i64> {
-        let size = usize::try_from(self.size?.get()).unwrap_or(usize::MAX);
-        let more = parts.len() > size;
-        parts.truncate(size);
-        parts.last().filter(|_| more).map(position)
+        cursor::cut(parts, usize::try_from(self.size?.get()).unwrap_or(usize::MAX), position)
     }
 }

@@ -12,7 +12,7 @@ use super::{
     KafkaPublisher,
     producer::{Producer, code, discard, refused},
     topic_creator::is_unknown,
-    topics::DEAD_LETTER_SUFFIX,
+    topics::original_topic,
 };
 
 /// The time without an acknowledgement after which a producer outside of a relay is replaced.
@@ -47,16 +47,16 @@ impl KafkaPublisher {
         outcome
     }
 
-    /// Creates the topics that are missing.
+    /// Creates the topics that are missing. A dead-letter topic is created together with its original topic.
     async fn ensure(&self, topics: &[&str]) -> anyhow::Result<()> {
-        let origins: Vec<&str> = topics.iter().copied().map(origin).collect();
+        let origins: Vec<&str> = topics.iter().copied().map(original_topic).collect();
         self.topics.ensure(origins).await
     }
 
     /// Forgets that these topics exist, so that the next call creates those that were deleted.
     fn forget(&self, topics: &[&str]) {
         for topic in topics {
-            self.topics.forget(origin(topic));
+            self.topics.forget(original_topic(topic));
         }
     }
 
@@ -105,11 +105,6 @@ impl Producer {
         delivered.map_err(|(error, _)| refused(error, topic)).context("publishing a record")?;
         Ok(())
     }
-}
-
-/// Returns the topic together with which this one is created: a dead-letter topic is created with its original topic.
-fn origin(topic: &str) -> &str {
-    topic.strip_suffix(DEAD_LETTER_SUFFIX).unwrap_or(topic)
 }
 
 /// Returns true if publishing failed because the broker did not acknowledge a record in time.

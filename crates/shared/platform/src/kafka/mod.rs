@@ -53,5 +53,5 @@ pub use refusal::{Refusal, probe};
 pub use security::{SaslMechanism, SecurityProtocol};
 pub use skips::{skip, skip_group, skipped};
 pub use topic_creator::TopicCreator;
-pub use topics::{dead_letter_topic, delete_records, ensure_compacted_topic, ensure_topics, retention};
+pub use topics::{dead_letter_topic, delete_records, ensure_compacted_topic, ensure_topics, original_topic, retention};
 pub use unreadable::cannot_be_decoded;

@@ -23,11 +23,16 @@ type Client = AdminClient<DefaultClientContext>;
 type Admin = ScopeGuard<Client, fn(Client)>;
 
 /// The suffix of dead-letter topics.
-pub(super) const DEAD_LETTER_SUFFIX: &str = ".dlq";
+const DEAD_LETTER_SUFFIX: &str = ".dlq";
 
 /// Returns the name of the dead-letter topic, `<topic>.dlq`.
 pub fn dead_letter_topic(topic: &str) -> String {
     format!("{topic}{DEAD_LETTER_SUFFIX}")
+}
+
+/// Returns the topic whose dead letters this topic has; any other topic itself.
+pub fn original_topic(topic: &str) -> &str {
+    topic.strip_suffix(DEAD_LETTER_SUFFIX).unwrap_or(topic)
 }
 
 /// The time limit of a request to the broker.

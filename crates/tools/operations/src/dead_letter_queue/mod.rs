@@ -132,7 +132,7 @@ impl DeadLetterQueue {
 
     /// Returns the dead letter with this id.
     pub async fn letter(&self, id: &Id) -> anyhow::Result<Found> {
-        let letters = self.letters(Some(id.topic.strip_suffix(".dlq").unwrap_or(&id.topic))).await?;
+        let letters = self.letters(Some(kafka::original_topic(&id.topic))).await?;
         let found = letters.into_iter().find(|found| found.letter.id == *id);
         found.with_context(|| unknown(id))
     }

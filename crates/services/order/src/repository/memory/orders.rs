@@ -7,7 +7,7 @@ use contracts::{
     events::Cause,
     ids::{OrderId, UserId},
 };
-use platform::cursor::Cursor;
+use platform::cursor::{self, Cursor};
 
 use super::{MemoryOrders, tables::Row};
 use crate::{
@@ -86,7 +86,7 @@ impl Orders for MemoryOrders {
                 && after.is_none_or(|cursor| (order.created_at, order.uuid.uuid()) < (cursor.created_at, cursor.uuid))
         });
         orders.sort_by_key(|order| std::cmp::Reverse((order.created_at, order.uuid)));
-        let next = Cursor::cut(&mut orders, size.into(), |last| Cursor {
+        let next = cursor::cut(&mut orders, size.into(), |last| Cursor {
             created_at: last.created_at,
             uuid: last.uuid.uuid(),
         });

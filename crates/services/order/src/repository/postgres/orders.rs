@@ -8,7 +8,7 @@ use contracts::{
     ids::{DeliveryId, OrderId, PartId, TransactionId, UserId},
 };
 use platform::{
-    cursor::Cursor,
+    cursor::{self, Cursor},
     outbox,
     postgres::{Database, consistent, retry_stale},
 };
@@ -87,7 +87,7 @@ impl Orders for PgOrders {
         })
         .await?;
         let next =
-            Cursor::cut(&mut rows, size.into(), |last| Cursor { created_at: last.created_at, uuid: last.uuid.uuid() });
+            cursor::cut(&mut rows, size.into(), |last| Cursor { created_at: last.created_at, uuid: last.uuid.uuid() });
         Ok((rows.into_iter().filter_map(|row| consistent(Order::try_from(row))).collect(), next))
     }
 

@@ -15,7 +15,7 @@ use contracts::{
     ids::{OrderId, TransactionId, UserId},
     money::Money,
 };
-use platform::{clock::Virtual, cursor::Cursor, inbox::MemoryInbox, outbox::MemoryOutbox};
+use platform::{clock::Virtual, cursor, cursor::Cursor, inbox::MemoryInbox, outbox::MemoryOutbox};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -293,7 +293,7 @@ impl Payments for MemoryPayments {
         let mut payments = self.all();
         payments.retain(|payment| payment.intent.user == user && after.is_none_or(|after| place(payment) < after));
         payments.sort_by_key(|payment| std::cmp::Reverse(place(payment)));
-        let next = Cursor::cut(&mut payments, usize::try_from(size).unwrap_or(usize::MAX), place);
+        let next = cursor::cut(&mut payments, usize::try_from(size).unwrap_or(usize::MAX), place);
         Ok((payments, next))
     }
 }

@@ -2,7 +2,7 @@
 
 use contracts::ids::{OrderId, TransactionId, UserId};
 use platform::{
-    cursor::Cursor,
+    cursor::{self, Cursor},
     postgres::{Database, consistent, retry_stale},
 };
 
@@ -70,6 +70,6 @@ pub(super) async fn page(
     let mut rows = rows.await?;
     let size = usize::try_from(size).unwrap_or(usize::MAX);
     let next =
-        Cursor::cut(&mut rows, size, |last| Cursor { created_at: last.created_at, uuid: last.transaction_uuid.uuid() });
+        cursor::cut(&mut rows, size, |last| Cursor { created_at: last.created_at, uuid: last.transaction_uuid.uuid() });
     Ok((rows.into_iter().filter_map(|row| consistent(row.payment())?).collect(), next))
 }
