@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use contracts::ids::{OrderId, TransactionId, UserId};
-use platform::{deadline, error_chain, http::REQUEST_TIMEOUT};
+use platform::{deadline, error_chain, http::REQUEST_TIMEOUT, postgres::DatabaseError};
 
 use super::{OrderService, idempotency::Execution};
 use crate::{
@@ -27,7 +27,8 @@ const LEASE_TTL: Duration = Duration::from_secs(12);
 const RESPONSE_RESERVE: Duration = Duration::from_millis(500);
 
 impl OrderService {
-    /// Pays an order and returns [`Outcome::Paid`]. After [`Error::PaymentOutcomeUnknown`] the reconciler settles the attempt.
+    /// Pays an order and returns [`Outcome::Paid`]. After [`Error::PaymentOutcomeUnknown`] the reconciler settles the attempt, if one is
+    /// open.
     pub async fn pay(
         &self,
         user: UserId,
@@ -37,13 +38,16 @@ impl OrderService {
     ) -> Result<Outcome, Error> {
         let precheck = async { self.find(user, order).await?.begin_attempt(method).map(drop).map_err(Error::from) };
         let paid = self.idempotent(claim, order, precheck, async |execution| {
-            // A request that times out may have begun an attempt, and that attempt may have charged the order.
             let limit = deadline::remaining(REQUEST_TIMEOUT).saturating_sub(RESPONSE_RESERVE);
             let paid = tokio::time::timeout(limit, self.begin_and_finish(user, order, method, execution)).await;
-            paid.unwrap_or_else(|_| {
-                tracing::warn!(order_uuid = %order, "payment timed out: the outcome is unknown");
-                Err(Error::PaymentOutcomeUnknown)
-            })
+            // A request without an answer in time, or whose statement has none, may have begun an attempt, which may have charged the order.
+            let problem = match paid {
+                Ok(Err(Error::Database(error @ DatabaseError::Unavailable(_)))) => error_chain(error),
+                Ok(paid) => return paid,
+                Err(_) => "timed out".to_owned(),
+            };
+            tracing::warn!(order_uuid = %order, problem, "payment outcome unknown");
+            Err(Error::PaymentOutcomeUnknown)
         });
         let paid = paid.await;
         if matches!(paid, Err(Error::PaymentOutcomeUnknown)) {

@@ -13,6 +13,7 @@ mod dependencies;
 mod idempotency;
 mod ids;
 mod jobs;
+mod lost_answers;
 mod machine;
 mod openapi;
 mod payment_completed;
