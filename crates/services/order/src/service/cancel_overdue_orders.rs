@@ -1,6 +1,11 @@
 //! Cancels orders that were not paid before their deadline.
 
-use platform::{error_chain, jobs::Done, postgres::DatabaseError, telemetry};
+use platform::{
+    error_chain,
+    jobs::Done,
+    postgres::{DatabaseError, is_contended},
+    telemetry,
+};
 use tracing::Instrument as _;
 
 use super::OrderService;
@@ -22,7 +27,7 @@ impl OrderService {
             let uuid = order.uuid;
             match self.cancel_overdue(order).instrument(telemetry::job_span("cancel overdue order")).await {
                 Ok(cancelled) => count += u64::from(cancelled),
-                Err(error @ Error::Database(DatabaseError::Unavailable(_))) => return Err(error.into()),
+                Err(error) if is_outage(&error) => return Err(error.into()),
                 // This order delays no other order.
                 Err(error) => {
                     tracing::error!(order_uuid = %uuid, error = error_chain(error), "overdue order not cancelled, skipped");
@@ -41,4 +46,9 @@ impl OrderService {
         }
         Ok(cancelled)
     }
+}
+
+/// Returns true if no order can be cancelled now. A lock that another transaction holds concerns its order alone.
+fn is_outage(error: &Error) -> bool {
+    matches!(error, Error::Database(DatabaseError::Unavailable(cause)) if !is_contended(cause))
 }

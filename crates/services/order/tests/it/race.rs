@@ -10,6 +10,7 @@ use order::{
     repository::{MIGRATIONS, PgOrders},
     service::OrderService,
 };
+use sqlx::Connection as _;
 
 use crate::ids;
 use crate::shop::service;
@@ -129,4 +130,31 @@ async fn a_key_whose_lease_has_ended_is_taken_over_and_fenced() {
     assert!(matches!(created, Outcome::Created { order: uuid, .. } if uuid == order));
     let repeat = Claim { token: ids::random(), ..claim };
     assert_eq!(shop.order(Some(&repeat)).await.unwrap(), created);
+}
+
+#[tokio::test]
+async fn a_locked_order_holds_up_no_other_whose_deadline_has_passed() {
+    let shop = shop().await;
+    shop.database.pool.set([("lock_timeout", "200ms")]);
+    let mut overdue = Vec::new();
+    for _ in 0..2 {
+        let Ok(Outcome::Created { order, .. }) = shop.order(None).await else { panic!("no order") };
+        overdue.push(order);
+    }
+    let [locked, free] = overdue[..] else { panic!("two orders") };
+    sqlx::query("update orders set pay_until = created_at - interval '1 hour'")
+        .execute(&shop.database.pool)
+        .await
+        .unwrap();
+    let mut holder = shop.database.pool.connect().await.unwrap();
+    let mut held = holder.begin().await.unwrap();
+    let lock = "select from orders where uuid = $1 for update";
+    sqlx::query(lock).bind(locked.uuid()).execute(&mut *held).await.unwrap();
+
+    let cancelled = shop.service.cancel_overdue_orders().await.unwrap();
+    held.rollback().await.unwrap();
+
+    let status = async |order| shop.service.find(shop.user, order).await.unwrap().status;
+    assert_eq!(cancelled.count, 1);
+    assert_eq!((status(locked).await, status(free).await), (Status::PendingPayment, Status::Cancelled));
 }
