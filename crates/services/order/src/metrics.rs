@@ -1,4 +1,4 @@
-//! Initialises the service's counters.
+//! The service's metrics.
 
 use platform::{http::openapi, telemetry::metric::Metric};
 use utoipa::openapi::OpenApi;
@@ -16,6 +16,11 @@ pub const METRICS: &[Metric] = &[
         "The prices of paid orders, in minor units: cents. Dashboards divide by 100.",
     ),
     Metric::counter("orders_total", &[], "Created orders."),
+    Metric::gauge(
+        "payment_attempts_unsettled",
+        &[],
+        "Attempts to pay whose outcome is still unknown about 30 s after they began, or later. Each replica reports the same.",
+    ),
     Metric::counter(
         "payment_outcomes_unknown_total",
         &[],
@@ -65,6 +70,11 @@ pub fn cancelled() {
 /// Counts a payment whose outcome is unknown as its request ends.
 pub fn outcome_unknown() {
     metrics::counter!("payment_outcomes_unknown_total").increment(1);
+}
+
+/// Exports how many attempts are unsettled for long.
+pub fn unsettled(count: i64) {
+    metrics::gauge!("payment_attempts_unsettled").set(f64::from(i32::try_from(count).unwrap_or(i32::MAX)));
 }
 
 /// Counts a look-up in the status cache.

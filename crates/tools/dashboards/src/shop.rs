@@ -49,6 +49,7 @@ pub const DASHBOARD: Dashboard = Dashboard {
             queries: &[
                 Query { expr: "max(payments_pending)", legend: "payments" },
                 Query { expr: "max(refunds_pending)", legend: "refunds" },
+                Query { expr: "max(payment_attempts_unsettled)", legend: "orders" },
             ],
             link: Link::Runbook("paymentunknown"),
         },

@@ -4,6 +4,7 @@ mod cancel_overdue_orders;
 mod pay_from_balances;
 mod reconcile_payments;
 mod remove_idempotency_keys;
+mod report_backlog;
 
 use std::sync::Arc;
 
@@ -12,15 +13,17 @@ pub use pay_from_balances::pay_from_balances;
 use platform::{jobs::Job, lease::Lease};
 pub use reconcile_payments::reconcile_payments;
 pub use remove_idempotency_keys::remove_idempotency_keys;
+pub use report_backlog::report_backlog;
 
 use crate::service::OrderService;
 
 /// Returns the jobs of the service, over any implementation of its repositories. `leases` creates the lease with a given name.
-pub fn all(service: &OrderService, leases: impl Fn(&'static str) -> Arc<dyn Lease>) -> [Job; 4] {
+pub fn all(service: &OrderService, leases: impl Fn(&'static str) -> Arc<dyn Lease>) -> [Job; 5] {
     [
         reconcile_payments(service.clone()),
         pay_from_balances(service.clone()),
         cancel_overdue_orders(service.clone(), leases("payment-deadlines")),
         remove_idempotency_keys(service.clone(), leases("idempotency-keys")),
+        report_backlog(service.clone()),
     ]
 }

@@ -10,6 +10,9 @@ use crate::{
     model::{AttemptEnd, AttemptLease, Claim, Event, Order, Outcome, PaymentMethod},
 };
 
+/// The number of tries of the reconciler from which an attempt counts as unsettled for long: it began about 30 s ago, or earlier.
+pub const LONG_UNSETTLED_TRIES: u32 = 6;
+
 /// The end of an attempt, with the event that the order's change publishes, if the order changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settlement {
@@ -74,4 +77,6 @@ pub trait Attempts: Send + Sync {
     async fn postpone(&self, order: OrderId, lease: &AttemptLease, pause: Duration) -> Result<(), Error>;
     /// Takes over at most `limit` attempts that are due, those that were taken least often first. Each is due again after `pause`.
     async fn unsettled(&self, limit: i64, pause: Duration) -> Result<Vec<(Order, AttemptLease)>, Error>;
+    /// Counts at most `limit` attempts in progress that the reconciler has taken at least [`LONG_UNSETTLED_TRIES`] times.
+    async fn long_unsettled(&self, limit: i64) -> Result<i64, Error>;
 }

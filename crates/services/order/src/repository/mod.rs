@@ -13,7 +13,7 @@ mod status_cache;
 
 use std::sync::Arc;
 
-pub use attempts::{Attempts, Settlement};
+pub use attempts::{Attempts, LONG_UNSETTLED_TRIES, Settlement};
 pub use checkouts::{Checkouts, Quote};
 pub use deliveries::Deliveries;
 pub use idempotency_keys::IdempotencyKeys;

@@ -15,6 +15,7 @@ mod payment_completed;
 mod reconcile_payments;
 mod remove_idempotency_keys;
 pub(crate) mod replay;
+mod report_backlog;
 mod statuses;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};

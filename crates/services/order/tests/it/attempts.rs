@@ -12,6 +12,7 @@ use std::{
 use async_trait::async_trait;
 use contracts::ids::{OrderId, PartId};
 use contracts::money::Money;
+use metrics_exporter_prometheus::PrometheusBuilder;
 use order::{
     client::{Clients, Fault, Inventory, MemoryInventory, MemoryPayments, Payment, Payments, PricedPart, Voided},
     error::{Error, Refusal},
@@ -20,7 +21,11 @@ use order::{
     service::OrderService,
 };
 use platform::{deadline, outbox::Waker};
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout},
+};
+use tokio_util::sync::CancellationToken;
 
 use crate::ids;
 use crate::shop::{PAY_WITHIN, Shop, clients};
@@ -328,4 +333,22 @@ async fn an_attempt_that_stays_unknown_is_asked_about_less_often_and_longer_each
     let limits: Vec<_> = limits.iter().map(Duration::as_secs).collect();
     assert_eq!(pauses[..5], [2, 4, 8, 8, 8]);
     assert_eq!(limits[..5], [2, 4, 8, 8, 8]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_stays_unknown_is_reported() {
+    let (shop, ..) = left_behind(None).await;
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let reported = async || {
+        let _ = timeout(Duration::from_secs(1), shop.service.report_backlog(CancellationToken::new())).await;
+        recorder.handle().render()
+    };
+
+    let before = reported().await;
+    shop.reconcile(Duration::from_mins(1)).await;
+    let after = reported().await;
+
+    assert!(before.contains("payment_attempts_unsettled 0\n"), "{before}");
+    assert!(after.contains("payment_attempts_unsettled 1\n"), "{after}");
 }

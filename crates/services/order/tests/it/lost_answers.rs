@@ -74,6 +74,10 @@ impl Attempts for Silent {
     async fn unsettled(&self, limit: i64, pause: Duration) -> Result<Vec<(Order, AttemptLease)>, Error> {
         self.orders.unsettled(limit, pause).await
     }
+
+    async fn long_unsettled(&self, limit: i64) -> Result<i64, Error> {
+        self.orders.long_unsettled(limit).await
+    }
 }
 
 /// Returns a shop that loses the answers of this kind of statement, and an order.

@@ -158,6 +158,7 @@ stepwise! {
         fn begin(user: UserId, order: OrderId, method: PaymentMethod, lease_ttl: Duration, claim: Option<&Claim>)
             -> Option<(Order, Option<AttemptLease>)>;
         fn postpone(order: OrderId, lease: &AttemptLease, pause: Duration) -> ();
+        fn long_unsettled(limit: i64) -> i64;
     }
 
     async fn take(

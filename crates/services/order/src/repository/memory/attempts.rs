@@ -5,11 +5,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use contracts::ids::{OrderId, UserId};
 
-use super::MemoryOrders;
+use super::{MemoryOrders, tables::Row};
 use crate::{
     error::Error,
     model::{AttemptLease, Claim, Order, Outcome, PaymentMethod, Status},
-    repository::{Attempts, Settlement},
+    repository::{Attempts, LONG_UNSETTLED_TRIES, Settlement},
 };
 
 #[async_trait]
@@ -106,5 +106,12 @@ impl Attempts for MemoryOrders {
     async fn unsettled(&self, limit: i64, pause: Duration) -> Result<Vec<(Order, AttemptLease)>, Error> {
         let now = self.clock.now();
         Ok(self.tables().take_due(now, usize::try_from(limit).unwrap_or(0), now + pause))
+    }
+
+    async fn long_unsettled(&self, limit: i64) -> Result<i64, Error> {
+        let tables = self.tables();
+        let is_counted = |row: &&Row| row.order.attempt.is_some() && row.tries >= LONG_UNSETTLED_TRIES;
+        let count = tables.orders.values().filter(is_counted).count();
+        Ok(i64::try_from(count).unwrap_or(i64::MAX).min(limit))
     }
 }

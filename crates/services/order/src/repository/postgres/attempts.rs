@@ -15,7 +15,7 @@ use super::{
 use crate::{
     error::Error,
     model::{Attempt, AttemptLease, Claim, Order, Outcome, PaymentMethod},
-    repository::{Attempts, Orders as _, Settlement},
+    repository::{Attempts, LONG_UNSETTLED_TRIES, Orders as _, Settlement},
 };
 
 #[async_trait]
@@ -132,6 +132,18 @@ impl Attempts for PgOrders {
         let mut taken: Vec<_> = taken.filter_map(consistent::<_, Error>).collect();
         taken.sort_by_key(|(_, lease)| lease.tries);
         Ok(taken)
+    }
+
+    async fn long_unsettled(&self, limit: i64) -> Result<i64, Error> {
+        let count = sqlx::query_scalar!(
+            r#"select count(*) as "count!"
+            from (
+                select from orders where attempt_method is not null and attempt_tries >= $2::bigint limit $1
+            ) as counted"#,
+            limit,
+            i64::from(LONG_UNSETTLED_TRIES),
+        );
+        Ok(count.fetch_one(&self.pool).await?)
     }
 }
 

@@ -6,7 +6,7 @@ use contracts::ids::OrderId;
 use order::{
     error::Refusal,
     model::{AttemptLease, CancelReason, Event, Order, PaymentMethod, Status},
-    repository::Settlement,
+    repository::{LONG_UNSETTLED_TRIES, Settlement},
 };
 
 use super::{EXPIRED, LEASE_TTL, Repository, begin, begun, cancelled, create, find, pay};
@@ -22,6 +22,7 @@ contract!(
     a_charged_order_that_is_undone_keeps_its_transaction,
     attempts_that_were_tried_least_often_come_first,
     an_unsettled_attempt_is_taken_by_one_reconciler_at_a_time,
+    attempts_are_unsettled_for_long_after_six_tries_and_until_they_end,
 );
 
 async fn take(orders: &dyn Repository, order: &Order, number: i32) -> Option<AttemptLease> {
@@ -164,4 +165,22 @@ async fn an_unsettled_attempt_is_taken_by_one_reconciler_at_a_time(orders: &dyn 
     assert!(meanwhile.is_empty());
     assert!(after_an_older_holder.is_empty());
     assert_eq!(again, [order.uuid]);
+}
+
+async fn attempts_are_unsettled_for_long_after_six_tries_and_until_they_end(orders: &dyn Repository) {
+    let (settled, stuck) = (create(orders).await, create(orders).await);
+    let lease = begun(orders, &settled).await;
+    begin(orders, &stuck).await;
+    let count = async |limit| orders.long_unsettled(limit).await.unwrap();
+
+    for _ in 0..LONG_UNSETTLED_TRIES {
+        assert_eq!(count(10).await, 0);
+        assert_eq!(unsettled(orders, 10, EXPIRED).await.len(), 2);
+    }
+    assert_eq!((count(10).await, count(1).await), (2, 1));
+    orders.settle(settled.uuid, &lease, &Settlement::Declined(Refusal::PaymentDeclined), None).await.unwrap();
+    assert_eq!(count(10).await, 1);
+
+    begin(orders, &settled).await;
+    assert_eq!(count(10).await, 1, "the next attempt has not been tried yet");
 }

@@ -1,0 +1,13 @@
+//! Sets the gauge of attempts to pay that stay unsettled.
+
+use platform::jobs::Job;
+
+use crate::service::OrderService;
+
+/// Returns the job, which may run in every replica: all report the same number.
+pub fn report_backlog(service: OrderService) -> Job {
+    Job::new("payment-attempts-backlog", |stop| async move {
+        service.report_backlog(stop).await;
+        Ok(())
+    })
+}
