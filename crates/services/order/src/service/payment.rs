@@ -35,7 +35,7 @@ impl OrderService {
         let request = StatusRequest {
             key: StatusKey { kind: StatusKind::Payment, order },
             owner: user,
-            least_version: least_version(&found),
+            least_version: self.least_version(&found).await?,
         };
         let is_built = found.status == Status::Assembled;
         let known = self
@@ -59,13 +59,20 @@ impl OrderService {
             (None, None) => Err(Error::PaymentNotFound(order)),
         }
     }
-}
 
-/// Returns the lowest version of a cached response that is not outdated. Such a response includes the latest attempt and, once the order is
-/// paid, its charge. For an attempt that has not reached the payment service yet, no response is cached.
-fn least_version(order: &Order) -> u64 {
-    let status = if order.payment.is_some() { PaymentStatus::Success } else { PaymentStatus::Pending };
-    version(order.attempts, status)
+    /// Returns the lowest version of a cached response that is not outdated. Such a response includes the charge of a paid order, or the
+    /// attempt in progress, or else the last declined attempt: the payment service has no abandoned one. For an attempt that has not
+    /// reached that service yet, no response is cached.
+    async fn least_version(&self, order: &Order) -> Result<u64, Error> {
+        Ok(match (order.payment, order.attempt) {
+            (Some(_), _) => version(order.attempts, PaymentStatus::Success),
+            (None, Some(open)) => version(open.number, PaymentStatus::Pending),
+            (None, None) => {
+                let declined = self.checkouts.details(order.uuid).await?.declined;
+                declined.map_or(0, |(attempt, _)| version(attempt, PaymentStatus::Failed))
+            }
+        })
+    }
 }
 
 fn version(attempt: i32, status: PaymentStatus) -> u64 {

@@ -15,22 +15,24 @@ use contracts::{
 };
 use futures::future::join_all;
 use order::{
-    client::{MemoryDelivery, Tracking},
-    error::Error,
+    client::{Fault, MemoryDelivery, MemoryPayments, Payment, Payments, Tracking, Voided},
+    error::{Error, Refusal},
     model::{
-        Delivery, DeliveryAddress, DeliveryStatus, NewOrder, Outcome, PaymentMethod, PaymentStatus, Position, Tracked,
+        Attempt, Delivery, DeliveryAddress, DeliveryStatus, NewOrder, Order, Outcome, PaymentMethod, PaymentStatus,
+        Position, Tracked,
     },
     repository::{
-        CachedStatus, Deliveries as _, Lookup, MemoryStatusCache, RedisStatusCache, StatusCache, StatusKey, StatusKind,
+        CachedStatus, Deliveries as _, Lookup, MemoryStatusCache, RedisStatusCache, Repositories, StatusCache,
+        StatusKey, StatusKind,
     },
-    service::{DeliveryService, Statuses},
+    service::{DeliveryService, OrderService, Statuses},
 };
-use platform::redis::lazy_connection;
+use platform::{outbox::Waker, redis::lazy_connection};
 use uuid::Uuid;
 
 use crate::{
     ids,
-    shop::{MAX_VOLUME, Shop},
+    shop::{MAX_VOLUME, PAY_WITHIN, Shop, clients},
 };
 
 const TTL: Duration = Duration::from_mins(1);
@@ -222,4 +224,48 @@ async fn who_pays_sees_the_payment_at_once() {
     assert_eq!(payment().await.unwrap().status, PaymentStatus::Success);
     let again = payment().await.unwrap();
     assert_eq!(again, payment().await.unwrap());
+}
+
+/// A payment client that counts its look-ups.
+struct CountedPayments {
+    payments: MemoryPayments,
+    lookups: Arc<AtomicUsize>,
+}
+
+#[async_trait]
+impl Payments for CountedPayments {
+    async fn pay(&self, order: &Order, attempt: Attempt) -> Payment {
+        self.payments.pay(order, attempt).await
+    }
+
+    async fn find(&self, order: OrderId) -> Result<Option<order::model::Payment>, Error> {
+        self.lookups.fetch_add(1, Ordering::SeqCst);
+        self.payments.find(order).await
+    }
+
+    async fn void(&self, order: &Order, attempt: Attempt) -> Voided {
+        self.payments.void(order, attempt).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abandoned_attempt_makes_no_kept_payment_outdated() {
+    let (shop, lookups) = (Shop::open(), Arc::<AtomicUsize>::default());
+    let order = shop.order().await;
+    let payments = CountedPayments { payments: shop.payments.clone(), lookups: lookups.clone() };
+    let repositories = Repositories::new(Arc::new(shop.orders.clone()));
+    let clients = clients(shop.inventory.clone(), payments);
+    let service = OrderService::new(repositories, clients, Waker::default(), PAY_WITHIN)
+        .with_statuses(Statuses::cached_in(MemoryStatusCache::default()));
+    let pay = || service.pay(shop.user, order, PaymentMethod::Card, None);
+    shop.payments.script(Fault::Decline(Refusal::InsufficientFunds));
+    pay().await.unwrap_err();
+    shop.inventory.set_away(true);
+    pay().await.unwrap_err();
+
+    for _ in 0..2 {
+        assert_eq!(service.payment(shop.user, order).await.unwrap().status, PaymentStatus::InsufficientFunds);
+    }
+
+    assert_eq!((shop.find(order).await.attempts, lookups.load(Ordering::SeqCst)), (2, 1));
 }
