@@ -9,11 +9,15 @@ use crate::{model::Order, repository::StatusKind};
 pub const METRICS: &[Metric] = &[
     Metric::counter("order_status_cache_requests_total", &["outcome", "view"], "Look-ups in the status cache."),
     Metric::counter("orders_cancelled_total", &[], "Cancelled orders."),
-    Metric::counter("orders_paid_total", &[], "Paid orders."),
+    Metric::counter(
+        "orders_paid_total",
+        &[],
+        "Paid orders. It may miss some while PostgreSQL is slow or fails over; the table orders has them all.",
+    ),
     Metric::counter(
         "orders_revenue_total",
         &[],
-        "The prices of paid orders, in minor units: cents. Dashboards divide by 100.",
+        "The prices of the orders that orders_paid_total counts, in minor units: cents. Dashboards divide by 100.",
     ),
     Metric::counter("orders_total", &[], "Created orders."),
     Metric::gauge(
