@@ -105,10 +105,12 @@ if (shop) {
 if (checkout) {
   const inputs = [...checkout.querySelectorAll("input[type=number]")];
   const key = checkout.querySelector("[name=key]");
+  // While inventory does not answer, the page has no prices.
+  const price = input => Number(input.dataset.price ?? read().items[input.name]?.price ?? 0);
   const draw = () => {
     let sum = 0;
     for (const input of inputs) {
-      const line = amount(input) * Number(input.dataset.price);
+      const line = amount(input) * price(input);
       input.closest("tr").querySelector("[data-line-total]").textContent = money(line);
       sum += line;
     }
@@ -116,7 +118,7 @@ if (checkout) {
   };
   const keep = () => {
     const items = {};
-    for (const input of inputs) if (amount(input)) items[input.name] = { n: amount(input), price: Number(input.dataset.price) };
+    for (const input of inputs) if (amount(input)) items[input.name] = { n: amount(input), price: price(input) };
     write({ key: key.value, items });
   };
   // After a refusal the next try has another key, even if the user starts it from the shop's page.

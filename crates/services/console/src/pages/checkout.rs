@@ -29,6 +29,8 @@ const MAX_LINES: usize = 200;
 #[derive(Default)]
 struct Wanted {
     quantities: Vec<(Uuid, i64)>,
+    /// The parts after the first [`MAX_LINES`].
+    rest: Vec<Uuid>,
     key: String,
     address: String,
 }
@@ -44,9 +46,12 @@ impl Wanted {
                     let quantity: i64 = value.trim().parse().unwrap_or_default();
                     if let Ok(part) = Uuid::try_parse(&name)
                         && quantity > 0
-                        && wanted.quantities.len() < MAX_LINES
                     {
-                        wanted.quantities.push((part, quantity));
+                        if wanted.quantities.len() < MAX_LINES {
+                            wanted.quantities.push((part, quantity));
+                        } else {
+                            wanted.rest.push(part);
+                        }
                     }
                 }
             }
@@ -115,21 +120,24 @@ async fn shown(
         Err(status) => (Vec::new(), Some(refusal::shown(&of_status("inventory", &status)))),
     };
     let known: HashMap<String, _> = known.into_iter().map(|part| (part.uuid.clone(), part)).collect();
-    let lines: Vec<CheckoutLine> = wanted
+    // Without the catalogue, every part stays in the form.
+    let (lines, gone): (Vec<CheckoutLine>, Vec<_>) = wanted
         .quantities
         .iter()
-        .filter_map(|(part, quantity)| {
-            let part = known.get(&part.to_string())?;
-            Some(CheckoutLine {
-                part_uuid: part.uuid.clone(),
-                name: part.name.clone(),
+        .map(|(uuid, quantity)| {
+            let part_uuid = uuid.to_string();
+            let part = known.get(&part_uuid);
+            CheckoutLine {
+                name: part.map_or_else(|| part_uuid.clone(), |part| part.name.clone()),
+                part_uuid,
                 quantity: *quantity,
-                price: part.price,
-                total: Money(part.price.0.saturating_mul(*quantity)),
-                stock: part.stock.max(0),
-            })
+                price: part.map(|part| part.price),
+                stock: part.map(|part| part.stock.max(0)),
+            }
         })
-        .collect();
+        .partition(|line| line.price.is_some() || away.is_some());
+    let rest = wanted.rest.iter().map(Uuid::to_string);
+    let left_out = gone.into_iter().map(|line| line.part_uuid).chain(rest).collect();
     let (cell, unknown) = match cell {
         None => (None, None),
         Some(Ok((x, y))) => (Some(Cell { x, y }), None),
@@ -149,8 +157,9 @@ async fn shown(
     let view = Checkout {
         is_refused: problem.is_some(),
         layout,
-        total: Money(lines.iter().fold(0, |sum, line| line.total.0.saturating_add(sum))),
+        total: lines.iter().try_fold(0_i64, |sum, line| Some(sum.saturating_add(line.sum()?.0))).map(Money),
         lines,
+        left_out,
         key: wanted.key,
         delivery_address: wanted.address,
         cell,
@@ -195,5 +204,14 @@ mod tests {
             assert!(Wanted::from_pairs(pairs(none)).quantities.is_empty(), "{none}");
         }
         assert_eq!(Wanted::from_pairs(pairs("2")).key, "k");
+    }
+
+    #[test]
+    fn the_parts_above_the_bound_are_known() {
+        let parts: Vec<Uuid> = (0..).map(Uuid::from_u128).take(MAX_LINES + 1).collect();
+
+        let wanted = Wanted::from_pairs(parts.iter().map(|part| (part.to_string(), "1".to_owned())));
+
+        assert_eq!((wanted.quantities.len(), wanted.rest.as_slice()), (MAX_LINES, &parts[MAX_LINES..]));
     }
 }

@@ -14,6 +14,13 @@ const SECONDS: u64 = 60;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Money(pub i64);
 
+impl Money {
+    /// Returns the price of so many units.
+    pub fn times(self, quantity: i64) -> Self {
+        Self(self.0.saturating_mul(quantity))
+    }
+}
+
 impl Display for Money {
     fn fmt(&self, out: &mut Formatter<'_>) -> Result {
         let minor = self.0.unsigned_abs();

@@ -48,6 +48,42 @@ async fn a_checkout_that_is_refused_for_good_goes_on_with_another_key_and_one_th
 }
 
 #[tokio::test]
+async fn a_checkout_while_inventory_does_not_answer_keeps_its_key_parts_and_address() {
+    let fixture = Fixture::start().await;
+    let session = fixture.iam.session(ids::random());
+    let part = ids::random().to_string();
+
+    let form = [(part.as_str(), "2"), ("key", "made-with-the-cart"), ("delivery_address", "Main Street 1")];
+    let refused = fixture.form(ORDERS, &session, &form).await;
+    let query = format!("{part}=2&key=made-with-the-cart&delivery_address=Main+Street+1");
+    let shown = fixture.get(&format!("/console/checkout?{query}"), &session).await;
+
+    assert_eq!((refused.status, shown.status), (503, 200));
+    for page in [refused, shown] {
+        assert_eq!(key(&page), "made-with-the-cart");
+        for kept in [&*format!(r#"name="{part}" value="2""#), r#"value="Main Street 1""#] {
+            assert!(page.text.contains(kept), "{kept}: {}", page.text);
+        }
+        assert!(!page.text.contains("Your cart is empty"), "{}", page.text);
+    }
+}
+
+#[tokio::test]
+async fn a_checkout_names_the_parts_that_it_leaves_out() {
+    let part = ids::random();
+    let (parts, _inventory) = inventory(part).await;
+    let fixture = Fixture::with(&[("INVENTORY_ADDRESS", &parts.to_string())]).await;
+    let session = fixture.iam.session(ids::random());
+    let gone = ids::random();
+
+    let page = fixture.get(&format!("/console/checkout?{part}=1&{gone}=1&key=k"), &session).await;
+
+    assert!(page.text.contains(&format!("<code>{gone}</code>")), "{}", page.text);
+    assert!(page.text.contains(&format!(r#"name="{part}" value="1""#)), "{}", page.text);
+    assert!(!page.text.contains(&format!(r#"name="{gone}""#)), "{}", page.text);
+}
+
+#[tokio::test]
 async fn a_programs_request_reaches_the_order_service_as_it_was_sent() {
     let order = Order::start().await;
     order.refuse_with(400, "INVALID_REQUEST");

@@ -5,20 +5,28 @@ use askama::Template;
 use super::layout::{Layout, Problem, concerns};
 use crate::pages::format::Money;
 
+/// A part of the order. While inventory does not answer, the name is the uuid, and price and stock are absent.
 #[derive(Clone, Debug)]
 pub struct CheckoutLine {
     pub part_uuid: String,
     pub name: String,
     pub quantity: i64,
-    pub price: Money,
-    pub total: Money,
+    pub price: Option<Money>,
     /// What can be bought now.
-    pub stock: i64,
+    pub stock: Option<i64>,
 }
 
 impl CheckoutLine {
+    pub fn sum(&self) -> Option<Money> {
+        Some(self.price?.times(self.quantity))
+    }
+
     pub fn is_short(&self) -> bool {
-        self.quantity > self.stock
+        self.stock.is_some_and(|stock| self.quantity > stock)
+    }
+
+    pub fn is_sold_out(&self) -> bool {
+        self.stock == Some(0)
     }
 }
 
@@ -34,7 +42,10 @@ pub struct Cell {
 pub struct Checkout {
     pub layout: Layout,
     pub lines: Vec<CheckoutLine>,
-    pub total: Money,
+    /// The uuids of wanted parts that are not ordered.
+    pub left_out: Vec<String>,
+    /// Absent if a price is.
+    pub total: Option<Money>,
     /// The idempotency key: made with the cart, or for the next try after a refusal.
     pub key: String,
     /// The order was refused. The browser's cart takes the key of this page.

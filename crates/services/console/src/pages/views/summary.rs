@@ -18,7 +18,7 @@ pub struct OrderLine {
 
 impl OrderLine {
     pub fn sum(&self) -> Option<Money> {
-        Some(Money(self.price?.0.saturating_mul(self.quantity)))
+        Some(self.price?.times(self.quantity))
     }
 }
 
