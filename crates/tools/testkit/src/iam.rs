@@ -3,7 +3,10 @@
 use std::{
     collections::HashMap,
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use contracts::identity::OPERATOR;
@@ -53,6 +56,7 @@ struct Known {
     /// The confirmation codes of contacts, each with its user.
     codes: Arc<Mutex<HashMap<String, Uuid>>>,
     attempts: Arc<Mutex<Vec<Attempt>>>,
+    has_lost_database: Arc<AtomicBool>,
 }
 
 /// An attempt to log in or to register, all of which the stand-in refuses.
@@ -144,6 +148,11 @@ impl Iam {
         self.known.attempts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Lets Whoami fail from now on, as it does without a database. Sessions remain open.
+    pub fn lose_database(&self) {
+        self.known.has_lost_database.store(true, Ordering::Relaxed);
+    }
+
     /// Adds a confirmation code of the user.
     pub fn add_code(&self, code: &str, user: Uuid) {
         self.known.codes.lock().unwrap_or_else(PoisonError::into_inner).insert(code.to_owned(), user);
@@ -163,6 +172,9 @@ fn user(uuid: Uuid, notification_methods: Vec<NotificationMethod>, roles: Vec<St
 #[tonic::async_trait]
 impl AuthService for Known {
     async fn whoami(&self, request: Request<WhoamiRequest>) -> Result<Response<WhoamiResponse>, Status> {
+        if self.has_lost_database.load(Ordering::Relaxed) {
+            return Err(Status::unavailable("the database is unavailable"));
+        }
         let WhoamiRequest { session_uuid, access_token } = request.into_inner();
         let credential = match access_token.as_str() {
             "" => Credential::Session(session_uuid.clone()),

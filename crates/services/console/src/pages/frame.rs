@@ -15,6 +15,8 @@ use super::{
 };
 use crate::api::{Api, Session};
 
+/// The name of a visitor whose login is not known because iam does not answer.
+pub const NAMELESS: &str = "Profile";
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; frame-ancestors 'none'";
 /// With the default, `no-referrer`, browsers send forms with `Origin: null`.
 const REFERRER_POLICY: HeaderValue = HeaderValue::from_static("same-origin");
@@ -50,6 +52,6 @@ pub async fn layout_of(api: &Api, session: Option<&Session>) -> Layout {
 /// Returns the frame of a page. If iam does not answer, the visitor has no name.
 pub async fn layout(api: &Api, visit: &Visit, section: Section) -> Layout {
     let user = api.iam.user(&visit.session).await.unwrap_or_default();
-    let login = user.info.map_or_else(|| "Profile".to_owned(), |info| info.login);
+    let login = user.info.map_or_else(|| NAMELESS.to_owned(), |info| info.login);
     Layout { assets: ASSETS.clone(), visitor: Some(Visitor { login, is_operator: visit.user.is_operator }), section }
 }

@@ -2,14 +2,17 @@
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use chrono::{DateTime, Utc};
-use contracts::proto::customers::v1::{Address, Customer, Loan};
+use contracts::proto::{
+    common::v1::{NotificationMethod, UserInfo},
+    customers::v1::{Address, Customer, Loan},
+};
 use prost_types::Timestamp;
 use tonic::Status;
 
 use super::{
     assets::ASSETS,
     format::{Moment, Money},
-    frame::page,
+    frame::{NAMELESS, page},
     views::{
         layout::{Layout, Section, Visitor},
         profile::{CustomerView, LoanView, NotificationMethodView, Profile, SessionView},
@@ -28,28 +31,28 @@ pub async fn show(State(api): State<Api>, visit: Visit) -> Response {
         api.customers.loans(uuid),
     );
     let mut away = Vec::new();
-    let user = known(&mut away, "iam", user).unwrap_or_default();
-    let info = user.info.unwrap_or_default();
+    let user = known(&mut away, "iam", user);
+    let (info, since) = user.map(|user| (user.info.unwrap_or_default(), user.created_at)).unzip();
+    let (login, email, methods) = match info {
+        Some(UserInfo { login, email, notification_methods }) => (login, email, Some(notification_methods)),
+        None => (NAMELESS.to_owned(), String::new(), None),
+    };
     let layout = Layout {
         assets: ASSETS.clone(),
-        visitor: Some(Visitor { login: info.login.clone(), is_operator: visit.user.is_operator }),
+        visitor: Some(Visitor { login: login.clone(), is_operator: visit.user.is_operator }),
         section: Section::Profile,
     };
     let sessions = known(&mut away, "iam", sessions).unwrap_or_default();
     let view = Profile {
         layout,
         user_uuid: uuid.to_string(),
-        login: info.login,
-        email: info.email,
-        since: user.created_at.and_then(moment),
+        login,
+        email,
+        since: since.flatten().and_then(moment),
         balance: known(&mut away, "payment", balance).map(Money),
         customer: known(&mut away, "customers", customer).flatten().map(customer_view),
         loans: known(&mut away, "customers", loans).unwrap_or_default().into_iter().map(loan_view).collect(),
-        methods: info
-            .notification_methods
-            .into_iter()
-            .map(|method| NotificationMethodView { provider: method.provider_name, target: method.target })
-            .collect(),
+        methods: methods.map(|methods| methods.into_iter().map(method_view).collect()),
         sessions: sessions
             .into_iter()
             .filter_map(|session| {
@@ -79,6 +82,10 @@ fn known<T>(away: &mut Vec<String>, service: &'static str, answer: Result<T, Sta
             }
         })
         .ok()
+}
+
+fn method_view(method: NotificationMethod) -> NotificationMethodView {
+    NotificationMethodView { provider: method.provider_name, target: method.target }
 }
 
 fn customer_view(customer: Customer) -> CustomerView {

@@ -98,6 +98,24 @@ async fn each_view_says_which_service_is_not_reachable_and_shows_the_rest() {
 }
 
 #[tokio::test]
+async fn a_profile_says_nothing_about_what_a_service_that_does_not_answer_knows() {
+    let fixture = Fixture::start().await;
+    let session = fixture.iam.session(ids::random());
+    let profile = async || fixture.get("/console/profile", &session).await.text;
+
+    let known = profile().await;
+    fixture.iam.lose_database();
+    let unknown = profile().await;
+
+    for of_iam in ["No notification method is set", r#"action="/console/api/contacts""#] {
+        assert!(known.contains(of_iam) && !unknown.contains(of_iam), "{of_iam}: {unknown}");
+    }
+    assert!(unknown.contains("<h1>Profile</h1>"), "{unknown}");
+    // customers does not answer either time.
+    assert!(!known.contains("Not given.") && !known.contains("No loans."), "{known}");
+}
+
+#[tokio::test]
 async fn markup_in_what_strangers_write_is_text() {
     let fixture = Fixture::start().await;
     let (order, user) = (ids::random(), ids::random());

@@ -77,7 +77,8 @@ pub struct Profile {
     pub balance: Option<Money>,
     pub customer: Option<CustomerView>,
     pub loans: Vec<LoanView>,
-    pub methods: Vec<NotificationMethodView>,
+    /// Absent if iam did not answer.
+    pub methods: Option<Vec<NotificationMethodView>>,
     pub sessions: Vec<SessionView>,
     /// Services that did not answer.
     pub away: Vec<String>,
@@ -87,6 +88,11 @@ pub struct Profile {
 impl Profile {
     /// Returns the number of the user's Telegram chat, or an empty text.
     fn telegram(&self) -> &str {
-        self.methods.iter().find(|method| method.provider == TELEGRAM).map_or("", |method| method.target.as_str())
+        let mut methods = self.methods.iter().flatten();
+        methods.find(|method| method.provider == TELEGRAM).map_or("", |method| method.target.as_str())
+    }
+
+    fn is_away(&self, service: &str) -> bool {
+        self.away.iter().any(|away| away == service)
     }
 }
