@@ -167,6 +167,21 @@ async fn a_login_that_is_refused_keeps_what_was_typed_and_is_no_stack_of_json() 
 }
 
 #[tokio::test]
+async fn the_fields_of_a_login_hold_every_login_and_password_that_iam_admits() {
+    let fixture = Fixture::start().await;
+
+    // iam admits this number of bytes; a browser counts units of UTF-16, which are no more.
+    for (id, bytes) in [("login", 254), ("password", 1024)] {
+        for path in ["/console/login", "/console/register"] {
+            let page = fixture.get(path, "").await.text;
+            let (_, field) = page.split_once(&format!(r#"<input id="{id}""#)).unwrap();
+            let field = field.split('>').next().unwrap();
+            assert!(field.contains(&format!(r#"maxlength="{bytes}""#)), "{path}: {field}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_checkout_without_a_key_gets_one_in_its_address() {
     let fixture = Fixture::start().await;
     let session = fixture.iam.session(ids::random());
