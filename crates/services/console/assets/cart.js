@@ -93,9 +93,9 @@ if (shop) {
         old.textContent = now.textContent;
         old.className = now.className;
         const part = old.closest("li");
-        const isOut = Number(now.dataset.left) <= 0;
+        const isOut = Number(now.dataset.most) <= 0;
         part.classList.toggle("sold-out", isOut);
-        part.querySelector("input").max = now.dataset.left;
+        part.querySelector("input").max = now.dataset.most;
         for (const field of part.querySelectorAll(".stepper > *")) field.disabled = isOut;
       }
     } catch { /* the next time */ }

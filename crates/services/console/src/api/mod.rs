@@ -18,6 +18,7 @@ mod timeline;
 
 pub use form::{Form, is_form, see};
 pub use operator::{LETTERS_PER_PAGE, LettersQuery, MAX_ACTIONS, not_read};
+pub use orders::MAX_UNITS;
 pub use problems::{of_error, of_status};
 pub use routes::{RULES, document, router};
 pub use session::Session;

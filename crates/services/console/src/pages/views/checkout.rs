@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::layout::{Layout, Problem, concerns};
-use crate::pages::format::Money;
+use crate::{api::MAX_UNITS, pages::format::Money};
 
 /// A part of the order. While inventory does not answer, the name is the uuid, and price and stock are absent.
 #[derive(Clone, Debug)]
@@ -19,6 +19,11 @@ pub struct CheckoutLine {
 impl CheckoutLine {
     pub fn sum(&self) -> Option<Money> {
         Some(self.price?.times(self.quantity))
+    }
+
+    /// Returns how many units the form can order.
+    pub fn most(&self) -> i64 {
+        self.stock.map_or(MAX_UNITS, |stock| stock.min(MAX_UNITS))
     }
 
     pub fn is_short(&self) -> bool {

@@ -3,9 +3,12 @@
 use askama::Template;
 
 use super::layout::{Layout, Problem};
-use crate::pages::{
-    format::{Count, Money},
-    words,
+use crate::{
+    api::MAX_UNITS,
+    pages::{
+        format::{Count, Money},
+        words,
+    },
 };
 
 #[derive(Clone, Debug, Default)]
@@ -50,6 +53,11 @@ impl PartView {
         }
     }
 
+    /// Returns how many units a form can order.
+    pub fn most(&self) -> i64 {
+        self.stock.min(MAX_UNITS)
+    }
+
     pub fn is_sold_out(&self) -> bool {
         self.stock <= 0
     }
@@ -88,5 +96,17 @@ impl Shop {
     fn is_filtered(&self) -> bool {
         let chosen = |choices: &[Choice]| choices.iter().any(|choice| choice.is_chosen && !choice.value.is_empty());
         !self.search.is_empty() || chosen(&self.categories) || chosen(&self.countries)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_takes_no_more_of_a_part_than_the_stock_and_than_an_order_form_admits() {
+        let most = |stock| PartView { stock, ..PartView::default() }.most();
+
+        assert_eq!([3, MAX_UNITS, 500].map(most), [3, MAX_UNITS, MAX_UNITS]);
     }
 }
