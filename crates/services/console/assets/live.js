@@ -130,6 +130,8 @@ const start = async () => {
   isTaking = true;
   const got = streams && await takeSlot();
   isTaking = false;
+  // Paused or left while it waited: the slot is another tab's.
+  if (isPaused || !isHere) return stop();
   if (got) { clearInterval(poll); poll = null; connect(); } else startPolling();
 };
 const stop = () => { close(); release?.(); release = null; };
