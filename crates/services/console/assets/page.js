@@ -9,6 +9,11 @@ addEventListener("shop:away", () => tell("The shop does not answer. Trying again
 addEventListener("shop:back", show);
 if (!navigator.onLine) show();
 
+const SENT_FOR = 15000; // ms: longer than a request takes
+const unsend = form => {
+  delete form.dataset.sent;
+  for (const button of form.querySelectorAll("[aria-disabled]")) button.removeAttribute("aria-disabled");
+};
 // A second click does not send a form again. The idempotency key would make a second request harmless, too.
 document.addEventListener("submit", event => {
   const form = event.target;
@@ -17,14 +22,11 @@ document.addEventListener("submit", event => {
   if (form.dataset.sent) return event.preventDefault();
   form.dataset.sent = "yes";
   for (const other of form.querySelectorAll("button")) other.setAttribute("aria-disabled", "true");
+  // The reader may stop the navigation.
+  setTimeout(unsend, SENT_FOR, form);
 });
 // A form on a page that the browser restores from its cache may be sent again.
-addEventListener("pageshow", () => {
-  for (const form of document.querySelectorAll("[data-sent]")) {
-    delete form.dataset.sent;
-    for (const button of form.querySelectorAll("[aria-disabled]")) button.removeAttribute("aria-disabled");
-  }
-});
+addEventListener("pageshow", () => document.querySelectorAll("[data-sent]").forEach(unsend));
 
 // Opens the step that the fragment of the address names.
 const open = () => {
