@@ -75,15 +75,26 @@ async fn an_operator_sees_a_dead_letter_replays_it_and_audits_the_shop() {
     browser.wait_for("#letters", "1 message replayed, 1 dead letter resolved").await;
     browser.wait_for("#letters", "No dead letters").await;
 
-    let topic = system.kafka.topic::<OrderPaid>();
-    publish(&system, topic, ids::random().to_string().into_bytes(), vec![0xff], &[("event-type", OrderPaid::TYPE)])
-        .await;
+    let poison = async || {
+        let topic = system.kafka.topic::<OrderPaid>();
+        let key = ids::random().to_string().into_bytes();
+        publish(&system, topic, key, vec![0xff], &[("event-type", OrderPaid::TYPE)]).await;
+    };
+    poison().await;
     // Each consumer has one letter, and after the replay one again.
     let count = OrderPaid::ROUTE.consumers.len();
     browser.wait_for("#letters", &format!("{count} pending")).await;
     replay_all(&browser, "1 of them is still poison").await;
     browser.wait_for("#letters", &format!("1 message replayed, {count} dead letters resolved")).await;
     browser.wait_for("#letters", &format!("{count} pending")).await;
+    let focus = "const letter = document.querySelector('.letters details'); letter.open = true; \
+        letter.querySelector('button').focus(); return document.activeElement.id";
+    let focused = browser.script(focus).await;
+    poison().await;
+    let count = 2 * count;
+    browser.wait_for("#letters", &format!("{count} pending")).await;
+    assert!(focused.as_str().is_some_and(|id| id.starts_with("replay-")), "{focused}");
+    assert_eq!(browser.script("return document.activeElement.id").await, focused, "the list was swapped");
     browser.click("#discard-all").await;
     browser.wait_for("h1", &format!("Discard {count} dead letters?")).await;
     browser.fill("#why", "written by a test").await;
