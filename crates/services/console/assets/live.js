@@ -17,7 +17,7 @@ const POLL = Number(root.dataset.every ?? 1000);
 let last = streams ? new URL(streams, location).searchParams.get("after") : null;
 let source = null, release = null, poll = null, retry = null;
 let timers = [];
-let failures = 0, isPaused = false, isHere = true, isAway = false, isBusy = false, isStale = false, isTaking = false;
+let failures = 0, isPaused = false, isHere = !document.hidden, isAway = false, isBusy = false, isStale = false, isTaking = false;
 
 const say = (text, kind) => { if (state) { state.hidden = false; state.textContent = text; state.className = `live-state ${kind}`; } };
 const away = now => {
@@ -47,6 +47,7 @@ const swap = (old, html) => {
 };
 
 const refresh = async () => {
+  if (!isHere) return;
   if (isBusy) { isStale = true; return; }
   isBusy = true;
   try {
@@ -130,7 +131,7 @@ const start = async () => {
   isTaking = true;
   const got = streams && await takeSlot();
   isTaking = false;
-  // Paused or left while it waited: the slot is another tab's.
+  // Paused or hidden while it waited: the slot is another tab's.
   if (isPaused || !isHere) return stop();
   if (got) { clearInterval(poll); poll = null; connect(); } else startPolling();
 };
@@ -143,11 +144,19 @@ if (pause) {
     if (isPaused) { stop(); say("Paused", ""); } else { start(); refresh(); }
   });
 }
+// A hidden page sends nothing: a request is a use of the session, which could never become idle.
+const look = () => {
+  isHere = !document.hidden;
+  if (!isHere) return stop();
+  start();
+  if (!isPaused) refresh();
+};
+addEventListener("visibilitychange", look);
 addEventListener("pagehide", () => { isHere = false; stop(); });
-addEventListener("pageshow", event => { if (event.persisted) { isHere = true; start(); refresh(); } });
+addEventListener("pageshow", event => { if (event.persisted) look(); });
 addEventListener("offline", () => { close(); say("Offline", "off"); });
 addEventListener("online", () => { failures = 0; if (release) connect(); else start(); refresh(); });
-setInterval(() => { if (poll && streams && document.visibilityState === "visible") start(); }, 5 * POLL);
+setInterval(() => { if (poll && streams) start(); }, 5 * POLL);
 start();
 
 const drawing = document.querySelector("[data-newest]");

@@ -110,10 +110,13 @@ impl Browser {
     pub async fn shown(&self, scheme: &str, width: u32) {
         let colours = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
         let size = json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": false });
-        for (command, params) in [("setEmulatedMedia", colours), ("setDeviceMetricsOverride", size)] {
-            let body = json!({ "cmd": format!("Emulation.{command}"), "params": params });
-            self.post("/goog/cdp/execute", body).await;
-        }
+        self.devtools("Emulation.setEmulatedMedia", colours).await;
+        self.devtools("Emulation.setDeviceMetricsOverride", size).await;
+    }
+
+    /// Runs a command of Chromium's developer tools.
+    async fn devtools(&self, command: &str, params: Value) {
+        self.post("/goog/cdp/execute", json!({ "cmd": command, "params": params })).await;
     }
 
     /// Logs in with a session that exists.
@@ -239,8 +242,10 @@ impl Browser {
         self.read("/window").await.as_str().expect("a tab").to_owned()
     }
 
+    /// Makes a tab the current one, and shows it: the other tabs are hidden.
     pub async fn switch_to(&self, tab: &str) {
         self.post("/window", json!({ "handle": tab })).await;
+        self.devtools("Page.bringToFront", json!({})).await;
     }
 
     /// Asserts that the browser's log has only complaints about responses with these statuses: no script failed, and the policy forbade

@@ -1,6 +1,9 @@
-//! A page follows its order: while the console is killed, in twelve tabs at once, and as a file that is opened later.
+//! A page follows its order: while the console is killed, in twelve tabs at once, after it was hidden, and as a file that is opened later.
+
+use std::time::Duration;
 
 use contracts::events::DeliveryStatusUpdated;
+use serde_json::json;
 use testkit::eventually;
 
 use super::{browser::Browser, purchase::assert_equals_the_topics};
@@ -8,6 +11,18 @@ use crate::{customer::Customer, system::System};
 
 /// More tabs than the connections that a browser opens to one origin.
 const TABS: usize = 12;
+
+/// Longer than a page waits for the effects of a message, or between two polls.
+const HIDDEN_FOR: Duration = Duration::from_secs(8);
+/// Counts the requests of the page while it is hidden.
+const COUNT_HIDDEN: &str = "
+    window.wasHidden = false;
+    window.sent = 0;
+    addEventListener('visibilitychange', () => { window.wasHidden ||= document.hidden; });
+    const count = () => { if (document.hidden) window.sent++; };
+    const { fetch, EventSource } = window;
+    window.fetch = (...all) => { count(); return fetch(...all); };
+    window.EventSource = class extends EventSource { constructor(url) { count(); super(url); } };";
 
 /// Counts the steps of the timeline on the page.
 const STEPS: &str = "return document.querySelectorAll('[id^=step-]').length";
@@ -68,6 +83,28 @@ async fn twelve_tabs_of_one_browser_follow_twelve_orders() {
 }
 
 #[tokio::test]
+async fn a_hidden_page_sends_nothing_and_catches_up_when_it_is_shown() {
+    let system = System::shared().await;
+    let customer = Customer::new(system).await;
+    let part = customer.part("Window A").await.uuid;
+    let order = customer.order(&[&part]).await;
+    let browser = Browser::start(system).await;
+    browser.log_in(&customer.session).await;
+    browser.open(&format!("/console/orders/{order}")).await;
+    browser.wait_for("#step-1", "Order placed").await;
+    browser.script(COUNT_HIDDEN).await;
+    let page = browser.tab().await;
+
+    browser.open_tab().await;
+    customer.cancel(order).await.success(204);
+    tokio::time::sleep(HIDDEN_FOR).await;
+    browser.switch_to(&page).await;
+
+    browser.wait_for("h1", "This order is cancelled").await;
+    assert_eq!(browser.script("return [window.wasHidden, window.sent]").await, json!([true, 0]));
+}
+
+#[tokio::test]
 async fn an_exported_order_opens_without_the_shop_and_has_the_same_steps() {
     let system = System::shared().await;
     let customer = Customer::new(system).await;
@@ -83,7 +120,7 @@ async fn an_exported_order_opens_without_the_shop_and_has_the_same_steps() {
 
     let url = format!("http://{}/console/api/orders/{order}/export", system.address(&console::SERVICE));
     let cookie = format!("shipyard_session={}", customer.session);
-    let client = platform::http::client(std::time::Duration::from_secs(20)).expect("a client");
+    let client = platform::http::client(Duration::from_secs(20)).expect("a client");
     let exported = client.get(url).header("Cookie", cookie).send().await.expect("it answers");
     let file = system.directory.path().join(format!("{order}.html"));
     std::fs::write(&file, exported.bytes().await.expect("a body")).expect("the directory can be written");
