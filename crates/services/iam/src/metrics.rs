@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use platform::telemetry::metric::Metric;
 
+use crate::error::Error;
+
 /// The metrics that this service exports in addition to those of every service.
 pub const METRICS: &[Metric] = &[
     Metric::counter("authz_checks_total", &["outcome"], "Requests that the gateway asked about."),
@@ -13,7 +15,7 @@ pub const METRICS: &[Metric] = &[
 
 /// Creates the counters with the value 0, because Prometheus' `rate()` ignores the first value of a series.
 pub fn count_from_zero() {
-    for outcome in ["opened", "refused", "failed"] {
+    for outcome in ["opened", "refused", "failed", "unavailable"] {
         metrics::counter!("iam_logins_total", "outcome" => outcome).increment(0);
     }
     for outcome in ["allowed", "denied", "unavailable"] {
@@ -22,8 +24,22 @@ pub fn count_from_zero() {
 }
 
 /// Counts an attempt to log in.
-pub fn login(outcome: &'static str) {
+pub fn login(login: &Result<(), Error>) {
+    let outcome = login.as_ref().map_or_else(failure, |()| "opened");
     metrics::counter!("iam_logins_total", "outcome" => outcome).increment(1);
+}
+
+fn failure(error: &Error) -> &'static str {
+    match error {
+        Error::WrongCredentials => "failed",
+        Error::TooManyAttempts
+        | Error::TooManyLogins
+        | Error::NoRoom
+        | Error::HashingBusy
+        | Error::CredentialsChanging
+        | Error::InvalidSession => "refused",
+        _ => "unavailable",
+    }
 }
 
 /// Counts a request that the gateway asked about.
@@ -34,4 +50,15 @@ pub fn authz_check(outcome: &'static str) {
 /// Records how long a password waited for its hash to be computed.
 pub fn hash_waited(waited: Duration) {
     metrics::histogram!("iam_hashing_wait_seconds").record(waited);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_that_a_full_queue_refuses_and_one_that_a_store_ends_are_counted() {
+        assert_eq!(failure(&Error::HashingBusy), "refused");
+        assert_eq!(failure(&sqlx::Error::PoolTimedOut.into()), "unavailable");
+    }
 }

@@ -9,6 +9,7 @@ use tonic::{Request, Response, Status};
 use super::record_refusal;
 use crate::{
     error::Error,
+    metrics,
     model::{LoginAttempt, Password, SessionId},
     service::IamService,
 };
@@ -23,7 +24,9 @@ pub async fn handle(
     let password = Password::given("password", password).map_err(Error::from)?;
     let id = SessionId::from_bits(random::secret());
 
-    service.login(&attempt, password, id, random::secret(), clock::now()).await.inspect_err(record_refusal)?;
+    let opened = service.login(&attempt, password, id, random::secret(), clock::now()).await;
+    metrics::login(&opened);
+    opened.inspect_err(record_refusal)?;
 
     Ok(Response::new(LoginResponse { session_uuid: id.to_string() }))
 }

@@ -10,7 +10,6 @@ use super::IamService;
 use crate::{
     error::Error,
     hashing::{Purpose, SaltBytes, Verdict},
-    metrics,
     model::{Account, DeviceDigest, LoginAttempt, Password},
     repository::{Decision, Judged},
 };
@@ -66,17 +65,13 @@ impl IamService {
             if judged.decision == Decision::Throttle {
                 logged(self.attempts.take_back(&attempt, judged).await);
             }
-            metrics::login("refused");
             security_events::record(Event::Locked { address: attempt.address });
             return Err(error);
         }
         let is_locked = judged.decision == Decision::Locked;
         match self.verify(account.filter(|_| !is_locked), password).await {
             Ok(Some((account, verdict))) => Ok(Authenticated { account, verdict, attempt, judged }),
-            Ok(None) => {
-                metrics::login("failed");
-                Err(Error::WrongCredentials)
-            }
+            Ok(None) => Err(Error::WrongCredentials),
             Err(error) => {
                 if !is_locked {
                     logged(self.attempts.take_back(&attempt, judged).await);

@@ -26,7 +26,6 @@ use self::{login_throttle::Throttle, profiles::Profiles};
 use crate::{
     error::Error,
     hashing::{Hashing, Purpose, SaltBytes, Verdict},
-    metrics,
     model::{DeviceDigest, LoginAttempt, Operators, Owner, Password, Session, SessionId, User},
     repository::{Admission, LoginAttempts, Sessions, Users},
     tokens::AccessTokens,
@@ -128,7 +127,6 @@ impl IamService {
         let (user, is_full) = (known.account.user.id, self.memory.used() > RESERVED_FROM);
         if known.is_new(now) && (is_full || known.judged.is_crowded) {
             self.authenticated(&known, false, now).await;
-            metrics::login("refused");
             return Err(if is_full { Error::NoRoom } else { Error::TooManyLogins });
         }
         let session = Session::new(id, known.account.user.clone(), now, self.rules.ttl);
@@ -137,13 +135,12 @@ impl IamService {
         // right, so the attempt does not count even if the session is refused because the credentials are being changed.
         let (admission, ()) =
             tokio::join!(self.sessions.open(&session, most), self.authenticated(&known, known.is_new(now), now));
-        admitted(admission?).inspect_err(|_| metrics::login("refused"))?;
+        admitted(admission?)?;
         self.profiles.keep(&session.user);
         if known.verdict == Verdict::Outdated {
             // The hash is renewed in the background, so that the caller does not wait for it.
             tokio::spawn(self.clone().renew_hash(known, password, salt, now));
         }
-        metrics::login("opened");
         security_events::record(Event::LoggedIn { user: user.uuid() });
         Ok(())
     }
