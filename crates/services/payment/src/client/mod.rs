@@ -70,7 +70,8 @@ pub trait Provider: Send + Sync {
     async fn charge(&self, intent: &Intent) -> Result<ChargeState, Unknown>;
     /// Looks up the earlier requests to charge this intent, by the provider's id of the charge if it is known.
     async fn find(&self, intent: &Intent, reference: Option<&str>) -> Result<Lookup, Unknown>;
-    /// Requests a refund, or looks up the one that is pending. Only after [`RefundState::Failed`] may the caller use another key.
+    /// Requests a refund, or looks up the one that is pending. A refund that was made is not made again, even if its key is forgotten. Only
+    /// after [`RefundState::Failed`] may the caller use another key.
     async fn refund(&self, refund: &Refund) -> Result<RefundState, Unknown>;
     /// Returns true if a refund that the provider has reported as made has not failed since. A bank may refuse it days later.
     async fn is_refunded(&self, _refund: &Refund) -> Result<bool, Unknown> {

@@ -57,6 +57,15 @@ impl Fixture {
         self.service.refund(self.charge.order).await
     }
 
+    fn part(&self, reference: &str, minor: i64) -> PartialRefund {
+        PartialRefund {
+            order: self.charge.order,
+            reference: Reference::new(reference).unwrap(),
+            amount: money(minor),
+            reason: RefundReason::Return,
+        }
+    }
+
     async fn status(&self) -> Status {
         self.payments.find(self.charge.order).await.unwrap().unwrap().status
     }
@@ -103,12 +112,7 @@ async fn a_charge_that_is_processing_for_more_than_a_day_is_made_once() {
 async fn a_partial_refund_that_fails_after_it_was_made_is_made_again_beside_the_others() {
     let fixture = fixture().await;
     let transaction = fixture.pay().await.unwrap();
-    let part = |reference: &str| PartialRefund {
-        order: fixture.charge.order,
-        reference: Reference::new(reference).unwrap(),
-        amount: money(300),
-        reason: RefundReason::Return,
-    };
+    let part = |reference| fixture.part(reference, 300);
     for reference in ["one", "two"] {
         assert!(fixture.service.refund_partially(&part(reference)).await.unwrap().is_made);
     }
@@ -128,18 +132,28 @@ async fn a_partial_refund_that_fails_after_it_was_made_is_made_again_beside_the_
     assert_eq!(fixture.movements(), (1, 2));
 }
 
+#[tokio::test]
+async fn a_partial_refund_whose_answer_was_lost_and_key_forgotten_is_found() {
+    let fixture = fixture().await;
+    fixture.pay().await.unwrap();
+    let part = fixture.part("one", 300);
+    fixture.provider.be(Mode::Refunding(ProviderFault::Lost));
+    assert!(!fixture.service.refund_partially(&part).await.unwrap().is_made);
+    fixture.provider.be(Mode::Well);
+    fixture.a_day_passes().await;
+
+    assert!(fixture.service.refund_partially(&part).await.unwrap().is_made);
+
+    assert_eq!(fixture.movements(), (1, 1));
+}
+
 /// All calls read that the refund does not exist before the first of them adds it. After that, too little of the charge is left for another
 /// refund.
 #[tokio::test]
 async fn repeats_made_at_once_get_the_same_partial_refund() {
     let fixture = fixture().await;
     fixture.pay().await.unwrap();
-    let refund = PartialRefund {
-        order: fixture.charge.order,
-        reference: Reference::new("one").unwrap(),
-        amount: money(600),
-        reason: RefundReason::Return,
-    };
+    let refund = fixture.part("one", 600);
     let mut connection = fixture.pool.connect().await.unwrap();
     let mut lock = connection.begin().await.unwrap();
     sqlx::query("select from payments for update").execute(&mut *lock).await.unwrap();

@@ -78,12 +78,16 @@ async fn list_refunds(
     State(ledger): State<SharedLedger>,
     Query(query): Query<HashMap<String, String>>,
 ) -> StripeResponse {
+    let ledger = ledger.lock();
+    if ledger.unlisted {
+        return StripeResponse::missing();
+    }
     // Stripe's default and maximum.
     let limit = query.get("limit").map_or(Ok(10), |limit| limit.parse());
     match (query.get("payment_intent"), limit) {
         (Some(intent), Ok(limit @ 1..=100)) => {
             let after = query.get("starting_after").map(String::as_str);
-            StripeResponse::ok(ledger.lock().refunds_of(intent, after, limit))
+            StripeResponse::ok(ledger.refunds_of(intent, after, limit))
         }
         _ => StripeResponse::invalid("parameter_missing"),
     }

@@ -34,6 +34,8 @@ pub(super) struct Ledger {
     pub gate: watch::Sender<()>,
     /// True if the API has no search.
     pub unsearchable: bool,
+    /// True if the API has no list of refunds.
+    pub unlisted: bool,
     /// The refunds in order of creation.
     pub refunds: Vec<Refund>,
     /// Intents by id.

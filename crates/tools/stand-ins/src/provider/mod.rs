@@ -91,6 +91,11 @@ impl Provider {
         self.ledger.lock().unsearchable = true;
     }
 
+    /// Answers 404 to requests to list refunds, like a server that is compatible with Stripe and cannot list them.
+    pub fn without_refund_list(&self) {
+        self.ledger.lock().unlisted = true;
+    }
+
     /// Deletes all idempotency keys, as Stripe does after a day.
     pub fn forget_keys(&self) {
         self.ledger.lock().answers.clear();

@@ -16,10 +16,25 @@ use crate::{
 const MAX_PAGES: usize = 100;
 
 impl Stripe {
+    /// Returns the state of the refund if it was made, otherwise requests it, or what is left of it.
+    ///
+    /// It looks first because Stripe forgets an idempotency key after a day. By then, a repeat would give the amount back twice: Stripe
+    /// refuses only what exceeds the charge. A request that is still under way is not in the list yet, but its key is remembered.
     pub(super) async fn request_refund(&self, refund: &Refund) -> Result<RefundState, Unknown> {
-        match self.post_refund(refund, &refund.key, refund.amount.minor()).await? {
-            Ok(made) => Ok(made.state()),
-            Err(failed) if failed.is_final() => self.after_error(refund, failed).await,
+        let given = match self.given(refund).await? {
+            Ok(given) => given,
+            // The provider is not Stripe itself but a server with its API, and cannot list refunds. There the key alone prevents a second
+            // refund. If the charge is missing, the request fails, too.
+            Err(missing) if missing.status == StatusCode::NOT_FOUND => Given::nothing(refund),
+            Err(failed) => return Err(failed.into()),
+        };
+        if let Some(state) = given.state() {
+            return Ok(state);
+        }
+        let (key, amount) = given.request();
+        match self.post_refund(refund, &key, amount).await? {
+            Ok(made) => Ok(given.state_with(&made)),
+            Err(failed) if failed.is_final() => self.after_error(refund, &failed).await,
             Err(failed) => Err(failed.into()),
         }
     }
@@ -44,29 +59,20 @@ impl Stripe {
         }
     }
 
-    /// Returns the state of the refund after an error that the provider would answer again under this key. An earlier request may have made
-    /// the refund, and its key was forgotten. If only a part of the amount was given back, as in the provider's dashboard, requests the
-    /// rest.
-    async fn after_error(&self, refund: &Refund, failed: ErrorResponse) -> Result<RefundState, Unknown> {
+    /// Returns the state of the refund after an error that the provider would answer again under this key. The refund may have been made
+    /// since the caller looked: by a concurrent request, or in the provider's dashboard.
+    async fn after_error(&self, refund: &Refund, failed: &ErrorResponse) -> Result<RefundState, Unknown> {
         let given = match self.given(refund).await? {
             Ok(given) => given,
-            // The provider is not Stripe itself but a server with its API, and cannot list refunds.
+            // The provider cannot list refunds.
             Err(missing) if missing.status == StatusCode::NOT_FOUND && failed.is_refunded() => {
                 return Ok(RefundState::Refunded);
             }
             Err(missing) => return Err(missing.into()),
         };
-        if let Some(state) = given.state(refund) {
+        if let Some(state) = given.state() {
             return Ok(state);
         }
-        let failed = match given.rest(refund) {
-            None => failed,
-            Some(rest) => match self.post_refund(refund, &format!("{}-rest-{rest}", refund.key), rest).await? {
-                Ok(made) => return Ok(given.state_with(&made)),
-                Err(failed) if failed.is_final() => failed,
-                Err(failed) => return Err(failed.into()),
-            },
-        };
         tracing::error!(key = refund.key, %failed, "refund rejected by the payment provider");
         Ok(RefundState::Failed)
     }
@@ -74,23 +80,23 @@ impl Stripe {
     /// Returns true if the requests of this refund that have not failed give its amount back.
     pub(super) async fn stands(&self, refund: &Refund) -> Result<bool, Unknown> {
         match self.given(refund).await? {
-            Ok(given) => Ok(given.state(refund).is_some()),
+            Ok(given) => Ok(given.state().is_some()),
             Err(failed) => Err(failed.into()),
         }
     }
 
     /// Returns what was given back of a refund, according to all refunds of its charge, or to those that give its amount back. Unknown if
     /// not all of them could be read, since the refund may be among the rest.
-    async fn given(&self, refund: &Refund) -> Result<Response<Given>, Unknown> {
-        let (mut given, mut after) = (Given::default(), None);
+    async fn given<'a>(&self, refund: &'a Refund) -> Result<Response<Given<'a>>, Unknown> {
+        let (mut given, mut after) = (Given::nothing(refund), None);
         for _ in 0..MAX_PAGES {
             let page = match self.page(&refund.charge, after.as_deref()).await? {
                 Ok(page) => page,
                 Err(failed) => return Ok(Err(failed)),
             };
-            given.add(&page, refund);
+            given.add(&page);
             after = page.next();
-            if given.state(refund).is_some() || after.is_none() {
+            if given.state().is_some() || after.is_none() {
                 return Ok(Ok(given));
             }
         }

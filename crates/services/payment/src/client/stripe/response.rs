@@ -30,8 +30,8 @@ pub(super) struct RefundList {
 }
 
 /// The sum that the requests of one refund have given back, according to the pages that were read.
-#[derive(Default)]
-pub(super) struct Given {
+pub(super) struct Given<'a> {
+    wanted: &'a Refund,
     amount: i64,
     pending: Option<RefundState>,
 }
@@ -111,13 +111,17 @@ impl RefundList {
     }
 }
 
-impl Given {
-    /// Adds the refunds of this page of the charge's refunds that belong to `wanted`. A refund without our metadata was made in the
+impl<'a> Given<'a> {
+    pub fn nothing(wanted: &'a Refund) -> Self {
+        Self { wanted, amount: 0, pending: None }
+    }
+
+    /// Adds the refunds of this page of the charge's refunds that belong to this refund. One without our metadata was made in the
     /// provider's dashboard, and counts as part of the refund of a cancelled order.
-    pub fn add(&mut self, page: &RefundList, wanted: &Refund) {
-        let is_rest = wanted.id == refund_of_rest(wanted.transaction);
+    pub fn add(&mut self, page: &RefundList) {
+        let is_rest = self.wanted.id == refund_of_rest(self.wanted.transaction);
         for refund in &page.data {
-            if !refund.metadata.refund.as_ref().map_or(is_rest, |id| *id == wanted.id) {
+            if !refund.metadata.refund.as_ref().map_or(is_rest, |id| *id == self.wanted.id) {
                 continue;
             }
             match refund.state() {
@@ -125,19 +129,23 @@ impl Given {
                 RefundState::Refunded => {}
                 state @ RefundState::Pending { .. } => self.pending = Some(state),
             }
-            self.amount += refund.amount.unwrap_or(wanted.amount.minor());
+            self.amount += refund.amount.unwrap_or(self.wanted.amount.minor());
         }
     }
 
     /// Returns the state of the refund; `None` if its requests have given back less than its amount.
-    pub fn state(&self, wanted: &Refund) -> Option<RefundState> {
-        let is_given = self.amount >= wanted.amount.minor();
+    pub fn state(&self) -> Option<RefundState> {
+        let is_given = self.amount >= self.wanted.amount.minor();
         is_given.then(|| self.pending.clone().unwrap_or(RefundState::Refunded))
     }
 
-    /// Returns what is left to give back, in minor units; `None` if nothing was given back.
-    pub fn rest(&self, wanted: &Refund) -> Option<i64> {
-        (self.amount > 0).then_some(wanted.amount.minor() - self.amount)
+    /// Returns the idempotency key and the amount, in minor units, of the request that gives back what is left.
+    pub fn request(&self) -> (String, i64) {
+        let rest = self.wanted.amount.minor() - self.amount;
+        if self.amount == 0 {
+            return (self.wanted.key.clone(), rest);
+        }
+        (format!("{}-rest-{rest}", self.wanted.key), rest)
     }
 
     /// Returns the state of the refund once `made` has given back the rest.
