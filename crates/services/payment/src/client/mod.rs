@@ -73,9 +73,10 @@ pub trait Provider: Send + Sync {
     /// Requests a refund, or looks up the one that is pending. A refund that was made is not made again, even if its key is forgotten. Only
     /// after [`RefundState::Failed`] may the caller use another key.
     async fn refund(&self, refund: &Refund) -> Result<RefundState, Unknown>;
-    /// Returns true if a refund that the provider has reported as made has not failed since. A bank may refuse it days later.
-    async fn is_refunded(&self, _refund: &Refund) -> Result<bool, Unknown> {
-        Ok(true)
+    /// Returns, for each of these refunds of one charge, true if it has not failed since the provider reported it as made. A bank may refuse
+    /// it days later.
+    async fn are_refunded(&self, refunds: &[Refund]) -> Result<Vec<bool>, Unknown> {
+        Ok(vec![true; refunds.len()])
     }
 }
 

@@ -28,6 +28,6 @@ pub trait PartialRefunds: Send + Sync {
     /// Makes a refund due again, under the next key, because it has failed after it was made. Does nothing if the refund was not made by
     /// the request with this number.
     async fn reopen_partial_refund(&self, refund: Uuid, number: u32) -> Result<(), Error>;
-    /// Returns the partial refunds of a charge, in the order in which they were recorded.
+    /// Returns the partial refunds of a charge, in the order in which they were recorded. One that cannot be decoded is left out.
     async fn refunds_of(&self, transaction: TransactionId) -> Result<Vec<RecordedRefund>, Error>;
 }

@@ -2,59 +2,51 @@
 //! So a notice may be repeated, late, or out of order.
 
 use contracts::ids::TransactionId;
+use uuid::Uuid;
 
 use super::{PaymentService, partial_refund::provider_refund};
 use crate::{
     client::Refund,
     error::Error,
     metrics,
-    model::{PartialRefundStatus, Payment, RefundRequest, Status, refund_of_rest},
+    model::{PartialRefundStatus, Payment, RecordedRefund, RefundRequest, Status, refund_of_rest},
 };
 
+/// A refund that the provider has made, with the number of its request.
+#[derive(Clone, Copy)]
+enum Made {
+    Part { refund: Uuid, number: u32 },
+    Rest { number: u32 },
+}
+
 impl PaymentService {
-    /// Asks the provider about a payment and its partial refunds now. Does nothing if the transaction is unknown: the provider's account
-    /// may serve other systems, too.
+    /// Makes the jobs ask the provider now about a payment and its partial refunds that are not finished, and asks about the refunds that
+    /// were made. Does nothing if the transaction is unknown: the provider's account may serve other systems, too.
     pub async fn look_at(&self, transaction: TransactionId) -> Result<(), Error> {
         let Some(payment) = self.payments.get(transaction).await? else { return Ok(()) };
-        self.look_at_partial_refunds(&payment).await?;
-        match &payment.status {
-            Status::Pending { .. } | Status::Refunding { .. } => self.payments.hurry(transaction).await?,
-            Status::Refunded { number, .. } => {
-                let request = RefundRequest { number: *number, reference: None };
-                let refund = Refund::new(&payment, refund_of_rest(transaction), payment.left(), &request)?;
-                if self.stands(&payment, &refund).await? {
-                    return Ok(());
-                }
-                self.payments.reopen_refund(transaction, *number).await?;
-            }
-            Status::Succeeded { .. } | Status::Declined(_) => return Ok(()),
+        if matches!(payment.status, Status::Pending { .. } | Status::Refunding { .. }) {
+            self.payments.hurry(transaction).await?;
+            self.refund_due.notify_one();
         }
-        self.refund_due.notify_one();
-        Ok(())
-    }
-
-    async fn look_at_partial_refunds(&self, payment: &Payment) -> Result<(), Error> {
-        for recorded in self.payments.refunds_of(payment.intent.transaction).await? {
-            let id = recorded.refund.id();
-            match recorded.status {
-                PartialRefundStatus::Refunding(_) => self.payments.hurry_partial_refund(id).await?,
-                PartialRefundStatus::Refunded { number } => {
-                    let request = RefundRequest { number, reference: None };
-                    if self.stands(payment, &provider_refund(payment, &recorded.refund, &request)?).await? {
-                        continue;
-                    }
-                    self.payments.reopen_partial_refund(id, number).await?;
-                }
-            }
+        let parts = self.payments.refunds_of(transaction).await?;
+        for part in parts.iter().filter(|part| !part.is_made()) {
+            self.payments.hurry_partial_refund(part.refund.id()).await?;
             self.partial_refund_due.notify_one();
         }
-        Ok(())
+        self.reopen_failed(&payment, &parts).await
     }
 
-    /// Returns true if a refund that was made has not failed since. Counts and logs a refund that has.
-    async fn stands(&self, payment: &Payment, refund: &Refund) -> Result<bool, Error> {
-        let stands = self.providers.get(payment.intent.provider)?.is_refunded(refund).await?;
-        if !stands {
+    /// Asks the provider about the refunds that were made. Counts, logs and reopens those that have failed since.
+    async fn reopen_failed(&self, payment: &Payment, parts: &[RecordedRefund]) -> Result<(), Error> {
+        let (made, refunds): (Vec<_>, Vec<_>) = made_refunds(payment, parts)?.into_iter().unzip();
+        if refunds.is_empty() {
+            return Ok(());
+        }
+        let stand = self.providers.get(payment.intent.provider)?.are_refunded(&refunds).await?;
+        for ((made, refund), stands) in made.into_iter().zip(&refunds).zip(stand) {
+            if stands {
+                continue;
+            }
             metrics::refund_failed();
             tracing::error!(
                 order_uuid = %payment.intent.order,
@@ -62,7 +54,39 @@ impl PaymentService {
                 key = refund.key,
                 "refund failed after it was made, requesting another"
             );
+            self.reopen(payment.intent.transaction, made).await?;
         }
-        Ok(stands)
+        Ok(())
     }
+
+    async fn reopen(&self, transaction: TransactionId, made: Made) -> Result<(), Error> {
+        match made {
+            Made::Part { refund, number } => {
+                self.payments.reopen_partial_refund(refund, number).await?;
+                self.partial_refund_due.notify_one();
+            }
+            Made::Rest { number } => {
+                self.payments.reopen_refund(transaction, number).await?;
+                self.refund_due.notify_one();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the refunds of a payment that were made, with their requests to the provider.
+fn made_refunds(payment: &Payment, parts: &[RecordedRefund]) -> Result<Vec<(Made, Refund)>, Error> {
+    let request = |number| RefundRequest { number, reference: None };
+    let mut made = Vec::new();
+    for RecordedRefund { refund, status, .. } in parts {
+        if let PartialRefundStatus::Refunded { number } = *status {
+            let part = Made::Part { refund: refund.id(), number };
+            made.push((part, provider_refund(payment, refund, &request(number))?));
+        }
+    }
+    if let Status::Refunded { number, .. } = payment.status {
+        let id = refund_of_rest(payment.intent.transaction);
+        made.push((Made::Rest { number }, Refund::new(payment, id, payment.left(), &request(number))?));
+    }
+    Ok(made)
 }

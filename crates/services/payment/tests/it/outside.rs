@@ -199,6 +199,65 @@ async fn a_refund_that_fails_after_it_was_made_is_made_again_once() {
 }
 
 #[tokio::test]
+async fn an_event_lists_the_refunds_of_its_charge_once() {
+    let fixture = fixture().await;
+    let transaction = fixture.pay().await.unwrap();
+    for number in 0..20 {
+        assert!(fixture.service.refund_partially(&fixture.part(&number.to_string(), 10)).await.unwrap().is_made);
+    }
+    fixture.cancel().await;
+    fixture.refund().await.unwrap();
+    let before = fixture.provider.refund_lists();
+
+    fixture.provider.fail_refunds();
+    fixture.service.look_at(transaction).await.unwrap();
+
+    assert_eq!(fixture.provider.refund_lists() - before, 1);
+    assert_eq!(fixture.payments.due_refunds(100).await.unwrap().len(), 20);
+    assert!(matches!(fixture.status().await, Status::Refunding { request: RefundRequest { number: 2, .. }, .. }));
+}
+
+#[tokio::test]
+async fn a_refund_that_is_not_made_is_due_at_an_event_though_the_provider_lists_none() {
+    let fixture = fixture().await;
+    let transaction = fixture.pay().await.unwrap();
+    assert!(fixture.service.refund_partially(&fixture.part("made", 300)).await.unwrap().is_made);
+    fixture.provider.be(Mode::Refunding(ProviderFault::Status(500)));
+    assert!(!fixture.service.refund_partially(&fixture.part("open", 200)).await.unwrap().is_made);
+    fixture.provider.without_refund_list();
+    assert!(fixture.payments.due_refunds(10).await.unwrap().is_empty());
+
+    let looked = fixture.service.look_at(transaction).await;
+
+    assert!(matches!(looked, Err(Error::Unknown(_))), "{looked:?}");
+    let due = fixture.payments.due_refunds(10).await.unwrap();
+    let ids: Vec<_> = due.iter().map(|(refund, _)| refund.refund.id()).collect();
+    assert_eq!(ids, [fixture.part("open", 200).id()]);
+}
+
+#[tokio::test]
+async fn a_partial_refund_that_cannot_be_read_hides_no_other() {
+    let fixture = fixture().await;
+    let transaction = fixture.pay().await.unwrap();
+    for reference in ["bad", "good"] {
+        assert!(fixture.service.refund_partially(&fixture.part(reference, 300)).await.unwrap().is_made);
+    }
+    sqlx::query("update partial_refunds set amount = $2 where refund_uuid = $1")
+        .bind(fixture.part("bad", 300).id())
+        .bind(contracts::money::MAX + 1)
+        .execute(&fixture.pool)
+        .await
+        .unwrap();
+    fixture.provider.fail_refunds();
+
+    fixture.service.look_at(transaction).await.unwrap();
+
+    let due = fixture.payments.due_refunds(10).await.unwrap();
+    let ids: Vec<_> = due.iter().map(|(refund, _)| refund.refund.id()).collect();
+    assert_eq!(ids, [fixture.part("good", 300).id()]);
+}
+
+#[tokio::test]
 async fn an_event_counts_with_its_signature_alone() {
     let fixture = fixture().await;
     let transaction = fixture.pay().await.unwrap();

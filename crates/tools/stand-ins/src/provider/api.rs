@@ -78,7 +78,8 @@ async fn list_refunds(
     State(ledger): State<SharedLedger>,
     Query(query): Query<HashMap<String, String>>,
 ) -> StripeResponse {
-    let ledger = ledger.lock();
+    let mut ledger = ledger.lock();
+    ledger.lists += 1;
     if ledger.unlisted {
         return StripeResponse::missing();
     }

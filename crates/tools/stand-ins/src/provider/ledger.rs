@@ -36,6 +36,8 @@ pub(super) struct Ledger {
     pub unsearchable: bool,
     /// True if the API has no list of refunds.
     pub unlisted: bool,
+    /// The number of requests to list refunds.
+    pub lists: usize,
     /// The refunds in order of creation.
     pub refunds: Vec<Refund>,
     /// Intents by id.

@@ -111,6 +111,11 @@ impl Provider {
         self.ledger.lock().replayed
     }
 
+    /// Returns how many requests to list refunds were received.
+    pub fn refund_lists(&self) -> usize {
+        self.ledger.lock().lists
+    }
+
     /// Returns the ledger's entries in order.
     pub fn entries(&self) -> Vec<Entry> {
         self.ledger.lock().entries.clone()

@@ -157,8 +157,8 @@ impl Provider for Stripe {
         }
     }
 
-    async fn is_refunded(&self, refund: &Refund) -> Result<bool, Unknown> {
-        self.stands(refund).await
+    async fn are_refunded(&self, refunds: &[Refund]) -> Result<Vec<bool>, Unknown> {
+        self.stand(refunds).await
     }
 }
 

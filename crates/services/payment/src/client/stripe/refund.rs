@@ -1,5 +1,7 @@
 //! Refunds.
 
+use std::slice;
+
 use reqwest::StatusCode;
 
 use super::{
@@ -77,27 +79,36 @@ impl Stripe {
         Ok(RefundState::Failed)
     }
 
-    /// Returns true if the requests of this refund that have not failed give its amount back.
-    pub(super) async fn stands(&self, refund: &Refund) -> Result<bool, Unknown> {
-        match self.given(refund).await? {
-            Ok(given) => Ok(given.state().is_some()),
+    /// Returns, for each of these refunds of one charge, true if its requests that have not failed give its amount back.
+    pub(super) async fn stand(&self, refunds: &[Refund]) -> Result<Vec<bool>, Unknown> {
+        let mut given: Vec<Given<'_>> = refunds.iter().map(Given::nothing).collect();
+        match self.add_pages(&mut given).await? {
+            Ok(()) => Ok(given.iter().map(|given| given.state().is_some()).collect()),
             Err(failed) => Err(failed.into()),
         }
     }
 
-    /// Returns what was given back of a refund, according to all refunds of its charge, or to those that give its amount back. Unknown if
-    /// not all of them could be read, since the refund may be among the rest.
+    /// Returns what was given back of a refund.
     async fn given<'a>(&self, refund: &'a Refund) -> Result<Response<Given<'a>>, Unknown> {
-        let (mut given, mut after) = (Given::nothing(refund), None);
+        let mut given = Given::nothing(refund);
+        let read = self.add_pages(slice::from_mut(&mut given)).await?;
+        Ok(read.map(|()| given))
+    }
+
+    /// Adds what was given back to each of `given`, which are refunds of one charge. Reads all refunds of the charge, or as many as give
+    /// the amounts back. Unknown if not all of them could be read, since a refund may be among the rest.
+    async fn add_pages(&self, given: &mut [Given<'_>]) -> Result<Response<()>, Unknown> {
+        let Some(charge) = given.first().map(Given::charge) else { return Ok(Ok(())) };
+        let mut after = None;
         for _ in 0..MAX_PAGES {
-            let page = match self.page(&refund.charge, after.as_deref()).await? {
+            let page = match self.page(charge, after.as_deref()).await? {
                 Ok(page) => page,
                 Err(failed) => return Ok(Err(failed)),
             };
-            given.add(&page);
+            given.iter_mut().for_each(|given| given.add(&page));
             after = page.next();
-            if given.state().is_some() || after.is_none() {
-                return Ok(Ok(given));
+            if after.is_none() || given.iter().all(|given| given.state().is_some()) {
+                return Ok(Ok(()));
             }
         }
         Err(Unknown(anyhow::anyhow!("the charge has more than {MAX_PAGES} pages of refunds")))

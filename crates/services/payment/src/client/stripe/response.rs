@@ -116,6 +116,11 @@ impl<'a> Given<'a> {
         Self { wanted, amount: 0, pending: None }
     }
 
+    /// Returns the provider's id of the charge.
+    pub fn charge(&self) -> &'a str {
+        &self.wanted.charge
+    }
+
     /// Adds the refunds of this page of the charge's refunds that belong to this refund. One without our metadata was made in the
     /// provider's dashboard, and counts as part of the refund of a cancelled order.
     pub fn add(&mut self, page: &RefundList) {

@@ -217,6 +217,6 @@ impl PartialRefunds for PgPayments {
             )
             .fetch_all(&self.pool)
         });
-        rows.await?.into_iter().map(Row::refund).collect()
+        Ok(rows.await?.into_iter().filter_map(|row| consistent(row.refund())).collect())
     }
 }
