@@ -45,13 +45,13 @@ struct Data {
 
 #[derive(Deserialize)]
 struct Object {
-    #[serde(default)]
-    metadata: Metadata,
+    metadata: Option<Metadata>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
 struct Metadata {
-    transaction_uuid: Option<Uuid>,
+    /// Another system of the same account may have this key, too, with any text.
+    transaction_uuid: Option<String>,
 }
 
 /// Returns the route. `secret` is the endpoint's signing secret at Stripe.
@@ -69,8 +69,9 @@ async fn handle(State(webhook): State<Webhook>, headers: HeaderMap, body: Bytes)
     verify(&webhook.key, signature, &body, clock::now().timestamp())
         .map_err(|problem| Problem::new(StatusCode::BAD_REQUEST, "INVALID_SIGNATURE", problem))?;
     let event: Event = json::decode(&body)?;
+    let transaction = event.data.object.metadata.and_then(|metadata| Uuid::try_parse(&metadata.transaction_uuid?).ok());
     // Stripe sends every kind of event that the endpoint is subscribed to. Events without our metadata are not about our charges.
-    let Some(transaction) = event.data.object.metadata.transaction_uuid else { return Ok(StatusCode::OK) };
+    let Some(transaction) = transaction else { return Ok(StatusCode::OK) };
     match webhook.service.look_at(TransactionId::new(transaction)).await {
         Ok(()) => Ok(StatusCode::OK),
         Err(error) => {

@@ -17,7 +17,7 @@ use payment::{
 };
 use platform::{outbox::Waker, postgres::Database};
 use ring::hmac;
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::Connection as _;
 use stand_ins::{Mode, ProviderFault};
 use tower::ServiceExt as _;
@@ -79,6 +79,18 @@ impl Fixture {
         self.provider.forget_keys();
     }
 
+    /// Sends an event that is signed with `secret`; that of the endpoint is `whsec_one`.
+    async fn send(&self, secret: &str, body: &str) -> StatusCode {
+        let routes = webhook::routes(self.service.clone(), &"whsec_one".into());
+        let time = platform::clock::now().timestamp();
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+        let tag = hmac::sign(&key, format!("{time}.{body}").as_bytes());
+        let hex = tag.as_ref().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+        let request = Request::post("/webhooks/stripe").header("Host", "payment");
+        let request = request.header("Stripe-Signature", format!("t={time},v1={hex}"));
+        routes.oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap().status()
+    }
+
     /// Returns the numbers of charges and refunds that the provider made.
     fn movements(&self) -> (usize, usize) {
         let order = self.charge.order.uuid();
@@ -90,6 +102,11 @@ impl Fixture {
         let posts = self.provider.posts().into_iter().filter(|post| post.contains_key("payment_intent"));
         posts.map(|post| post["Idempotency-Key"].clone()).collect()
     }
+}
+
+/// Returns the body of the provider's event about a refund with this metadata.
+fn event(metadata: &Value) -> String {
+    json!({ "type": "refund.failed", "data": { "object": { "id": "re_1", "metadata": metadata } } }).to_string()
 }
 
 #[tokio::test]
@@ -264,41 +281,33 @@ async fn an_event_counts_with_its_signature_alone() {
     fixture.cancel().await;
     fixture.refund().await.unwrap();
     fixture.provider.fail_refunds();
-    let routes = webhook::routes(fixture.service.clone(), &"whsec_one".into());
-    let send = async |secret: &str, body: &str| {
-        let time = platform::clock::now().timestamp();
-        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
-        let tag = hmac::sign(&key, format!("{time}.{body}").as_bytes());
-        let hex = tag.as_ref().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
-        let request = Request::post("/webhooks/stripe").header("Host", "payment");
-        let request = request.header("Stripe-Signature", format!("t={time},v1={hex}"));
-        routes.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap().status()
-    };
-    let event = |transaction: TransactionId| {
-        let metadata = json!({ "transaction_uuid": transaction.to_string() });
-        json!({ "type": "refund.failed", "data": { "object": { "id": "re_1", "metadata": metadata } } }).to_string()
-    };
+    let event = event(&json!({ "transaction_uuid": transaction.to_string() }));
 
-    assert_eq!(send("whsec_two", &event(transaction)).await, StatusCode::BAD_REQUEST);
-    assert!(matches!(fixture.status().await, Status::Refunded { number: 1, .. }));
-    for other in [event(new_transaction()), json!({ "data": { "object": {} } }).to_string()] {
-        assert_eq!(send("whsec_one", &other).await, StatusCode::OK, "{other}");
-    }
-    assert_eq!(send("whsec_one", "{").await, StatusCode::BAD_REQUEST);
+    assert_eq!(fixture.send("whsec_two", &event).await, StatusCode::BAD_REQUEST);
+    assert_eq!(fixture.send("whsec_one", "{").await, StatusCode::BAD_REQUEST);
     assert!(matches!(fixture.status().await, Status::Refunded { number: 1, .. }));
     for _ in 0..2 {
-        assert_eq!(send("whsec_one", &event(transaction)).await, StatusCode::OK);
+        assert_eq!(fixture.send("whsec_one", &event).await, StatusCode::OK);
     }
 
     assert!(matches!(fixture.status().await, Status::Refunding { request: RefundRequest { number: 2, .. }, .. }));
 }
 
 #[tokio::test]
-async fn an_event_about_a_transaction_of_another_system_changes_nothing() {
+async fn an_event_of_another_system_in_the_providers_account_is_accepted() {
     let fixture = fixture().await;
     fixture.pay().await.unwrap();
+    let metadata = [
+        json!({ "transaction_uuid": new_transaction().to_string() }),
+        json!({ "transaction_uuid": "tx-17" }),
+        json!({ "order": "17" }),
+        json!(null),
+    ];
+    let events = metadata.iter().map(event).chain([json!({ "data": { "object": {} } }).to_string()]);
 
-    fixture.service.look_at(new_transaction()).await.unwrap();
+    for event in events {
+        assert_eq!(fixture.send("whsec_one", &event).await, StatusCode::OK, "{event}");
+    }
 
     assert!(matches!(fixture.status().await, Status::Succeeded { .. }));
 }
