@@ -1,9 +1,19 @@
-//! Receipts: the results of the audit's rules for one order. All readers get the same receipt for a second.
+//! Receipts: the results of the audit's rules for one order. All readers get the same receipt while it is made, and for a second afterwards.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
+use anyhow::{Context as _, anyhow};
 use contracts::ids::OrderId;
 use moka::sync::Cache;
+use tokio::{
+    sync::{Semaphore, watch},
+    time::timeout,
+};
+use tracing::Instrument as _;
 
 use crate::{
     client::{Check, Operations},
@@ -15,26 +25,78 @@ use crate::{
 const CACHE_TTL: Duration = Duration::from_secs(1);
 /// The maximum number of receipts that are kept.
 const MAX_KEPT: u64 = 1_000;
+/// The maximum number of receipts that are made at once. They share one connection to each database, and a blocking thread makes each.
+const MAX_AT_ONCE: usize = 4;
+/// The maximum number of receipts that are made or wait for their turn.
+const MAX_UNDER_WAY: usize = 64;
+/// How long a receipt may wait for its turn. It leaves a page the time to show the rest.
+const MAX_WAIT: Duration = Duration::from_secs(2);
 
+type Checks = Arc<Vec<Check>>;
+/// The end of making a receipt, for all its readers: the checks, or why there are none.
+type Made = Result<Checks, String>;
+
+/// Clones share the receipts.
 #[derive(Clone)]
-pub struct Receipts {
+pub struct Receipts(Arc<Inner>);
+
+struct Inner {
     operations: Arc<dyn Operations>,
     timeline: Arc<dyn Timeline>,
-    made: Cache<OrderId, Arc<Vec<Check>>>,
+    made: Cache<OrderId, Checks>,
+    under_way: Mutex<HashMap<OrderId, watch::Receiver<Option<Made>>>>,
+    turns: Semaphore,
 }
 
 impl Receipts {
     pub fn new(operations: Arc<dyn Operations>, timeline: Arc<dyn Timeline>) -> Self {
-        Self { operations, timeline, made: Cache::builder().max_capacity(MAX_KEPT).time_to_live(CACHE_TTL).build() }
+        Self(Arc::new(Inner {
+            operations,
+            timeline,
+            made: Cache::builder().max_capacity(MAX_KEPT).time_to_live(CACHE_TTL).build(),
+            under_way: Mutex::default(),
+            turns: Semaphore::new(MAX_AT_ONCE),
+        }))
     }
 
     /// Returns the receipt of an order. The caller must have checked that the user may see the order.
-    pub async fn of(&self, order: OrderId) -> Result<Arc<Vec<Check>>, Error> {
-        if let Some(made) = self.made.get(&order) {
-            return Ok(made);
-        }
+    pub async fn of(&self, order: OrderId) -> Result<Checks, Error> {
+        let mut making = {
+            let mut under_way = self.0.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+            // A task keeps its receipt before it ends, so the receipt is here or under way.
+            if let Some(made) = self.0.made.get(&order) {
+                return Ok(made);
+            }
+            under_way.retain(|_, making| making.has_changed().is_ok());
+            if !under_way.contains_key(&order) && under_way.len() >= MAX_UNDER_WAY {
+                return Err(Error::NoReceipt(anyhow!("{MAX_UNDER_WAY} others are being made")));
+            }
+            under_way.entry(order).or_insert_with(|| self.begin(order)).clone()
+        };
+        let made = making.wait_for(Option::is_some).await.ok().and_then(|made| made.clone());
+        let made = made.unwrap_or_else(|| Err("it panicked".to_owned()));
+        made.map_err(|problem| Error::NoReceipt(anyhow!(problem)))
+    }
+
+    /// Makes a receipt in a task, which goes on if its readers leave: the blocking part of the work cannot be stopped, so the turn is free
+    /// only once it has ended.
+    fn begin(&self, order: OrderId) -> watch::Receiver<Option<Made>> {
+        let (sender, making) = watch::channel(None);
+        let receipts = self.0.clone();
+        let make = async move {
+            let made = receipts.make(order).await;
+            sender.send_replace(Some(made.map_err(|error| format!("{error:#}"))));
+        };
+        tokio::spawn(make.in_current_span());
+        making
+    }
+}
+
+impl Inner {
+    async fn make(&self, order: OrderId) -> anyhow::Result<Checks> {
+        let _turn = timeout(MAX_WAIT, self.turns.acquire()).await.context("too many others are being made")??;
         let records = self.timeline.of_order(order, 0).await?;
-        let checks = Arc::new(self.operations.receipt(order, records).await.map_err(Error::NoReceipt)?);
+        let checks = Arc::new(self.operations.receipt(order, records).await?);
         self.made.insert(order, checks.clone());
         Ok(checks)
     }

@@ -10,6 +10,7 @@ mod operations;
 mod operator;
 mod orders;
 mod pages;
+mod receipts;
 mod stand_ins;
 mod timeline;
 mod tokens;

@@ -1,6 +1,9 @@
 //! Operations of a shop that exists in memory alone.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -25,12 +28,22 @@ pub struct Shop {
     pub done: Mutex<Vec<String>>,
     /// The number of steps that long actions may still take.
     pub steps: Semaphore,
+    /// The number of receipts that have begun.
+    pub receipts: AtomicUsize,
+    /// How many receipts may end at once. There is no limit until a test takes the permits.
+    pub receipt_ends: Semaphore,
 }
 
 impl Shop {
     pub fn with_letters(count: usize) -> Arc<Self> {
         let letters = (0..count).map(letter).collect();
-        Arc::new(Self { letters: Mutex::new(letters), done: Mutex::default(), steps: Semaphore::new(0) })
+        Arc::new(Self {
+            letters: Mutex::new(letters),
+            done: Mutex::default(),
+            steps: Semaphore::new(0),
+            receipts: AtomicUsize::default(),
+            receipt_ends: Semaphore::new(Semaphore::MAX_PERMITS),
+        })
     }
 
     /// Adds a letter that came after the others.
@@ -86,6 +99,8 @@ fn letter(number: usize) -> Letter {
 #[async_trait]
 impl Operations for Shop {
     async fn receipt(&self, _: OrderId, _: Vec<Record>) -> anyhow::Result<Vec<Check>> {
+        self.receipts.fetch_add(1, Ordering::SeqCst);
+        drop(self.receipt_ends.acquire().await?);
         Ok(Vec::new())
     }
 

@@ -1,0 +1,67 @@
+//! How many receipts are made at once.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use console::{error::Error, repository::MemoryTimeline, service::Receipts};
+use contracts::ids::OrderId;
+use futures::{FutureExt as _, future::join_all};
+use platform::ids;
+use tokio::{
+    sync::Semaphore,
+    time::{sleep, timeout},
+};
+
+use crate::operations::Shop;
+
+/// Returns the receipts of a shop in which none ends until a permit is added to `receipt_ends`.
+fn held() -> (Receipts, Arc<Shop>) {
+    let shop = Shop::with_letters(0);
+    shop.receipt_ends.forget_permits(Semaphore::MAX_PERMITS);
+    (Receipts::new(shop.clone(), Arc::new(MemoryTimeline::default())), shop)
+}
+
+#[tokio::test(start_paused = true)]
+async fn readers_that_leave_have_four_receipts_made_at_once_and_none_queued() {
+    let (receipts, shop) = held();
+    let orders: Vec<OrderId> = (0..10).map(|_| OrderId::new(ids::random())).collect();
+
+    for order in orders.iter().cycle().take(1_000) {
+        assert!(timeout(Duration::from_millis(1), receipts.of(*order)).await.is_err());
+    }
+    assert!(matches!(receipts.of(orders[9]).await, Err(Error::NoReceipt(_))));
+    assert_eq!(shop.receipts.load(Ordering::SeqCst), 4);
+
+    shop.receipt_ends.add_permits(4);
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(shop.receipts.load(Ordering::SeqCst), 4);
+    assert!(receipts.of(orders[9]).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn readers_of_one_order_share_its_receipt_while_it_is_made() {
+    let (receipts, shop) = held();
+    let order = OrderId::new(ids::random());
+    assert!(timeout(Duration::from_secs(5), receipts.of(order)).await.is_err());
+    let release = async {
+        sleep(Duration::from_secs(5)).await;
+        shop.receipt_ends.add_permits(1);
+    };
+
+    let (read, ()) = tokio::join!(join_all((0..20).map(|_| receipts.of(order))), release);
+
+    assert!(read.iter().all(Result::is_ok));
+    assert_eq!(shop.receipts.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn the_receipts_that_wait_for_their_turn_are_bounded() {
+    let (receipts, _shop) = held();
+    let ask = |_| receipts.of(OrderId::new(ids::random())).now_or_never();
+
+    let refused: Vec<_> = (0..100).filter_map(ask).collect();
+
+    assert!(refused.len() == 36 && refused.iter().all(Result::is_err), "{}", refused.len());
+}
