@@ -37,7 +37,7 @@ pub struct Own {
     /// with 503.
     #[serde(default = "streams", deserialize_with = "platform::config::bounded::count")]
     pub console_streams: usize,
-    /// The maximum number of concurrent HTTP requests without streams. Further requests are refused with 429.
+    /// The maximum number of concurrent HTTP requests without open streams. Further requests are refused with 429.
     #[serde(default = "max_in_flight", deserialize_with = "platform::config::bounded::count")]
     pub console_max_in_flight: usize,
     /// The address of Jaeger's web page, to which trace ids link. Without this address, trace ids are plain text.

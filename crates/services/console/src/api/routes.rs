@@ -69,7 +69,7 @@ fn requests() -> Endpoints<Api> {
         .merge(operator::endpoints())
 }
 
-/// Returns the endpoints with streams, which have a limit of their own.
+/// Returns the endpoints with streams. [`Live`](crate::service::Live) limits the open ones.
 fn streams() -> Endpoints<Api> {
     Endpoints::default()
         .get(USER, "/console/api/orders/{order_uuid}/live", "The steps of an order as server-sent events", live::show)
@@ -109,8 +109,8 @@ pub fn document() -> OpenApi {
     requests().merge(streams()).merge(sessions()).document(OpenApiBuilder::new().info(info.build()).build())
 }
 
-/// Builds the whole router. More than `max_in_flight` concurrent requests, or a quarter of them by one user, are rejected with 429.
-/// [`Live`](crate::service::Live) limits the streams.
+/// Builds the whole router. More than `max_in_flight` concurrent requests, or a quarter of them by one user, are rejected with 429. A
+/// stream counts as a request until it is open.
 pub fn router(state: Api, guard: &Guard, readiness: Readiness, max_in_flight: usize) -> Router {
     let slots = Slots::new(max_in_flight);
     let inbound = Inbound::new(guard.clone(), slots.clone(), UserSlots::quarter_of(max_in_flight));
@@ -127,7 +127,7 @@ pub fn router(state: Api, guard: &Guard, readiness: Readiness, max_in_flight: us
                 .to(with_405(requests().merge(sessions())), BODY_LIMIT)
                 .layer(shared(from_fn_with_state(state.clone(), pages::after_form))),
         )
-        .merge(Inbound::unlimited(guard.clone()).to(streams().routes(), BODY_LIMIT))
+        .merge(inbound.to(streams().routes(), BODY_LIMIT))
         .merge(
             inbound
                 .to(with_405(pages::all()), BODY_LIMIT)

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use platform::ids;
 
-use crate::fixture::{Fixture, stored};
+use crate::{
+    fixture::{Fixture, stored},
+    stand_ins::silent_order,
+};
 
 fn offsets(events: &[(i64, serde_json::Value)]) -> Vec<i64> {
     events.iter().map(|(_, step)| step["offset"].as_i64().unwrap()).collect()
@@ -98,6 +102,29 @@ async fn a_stream_above_the_limit_is_refused_until_another_ends() {
         (opened.status() == 200).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_stream_takes_a_slot_of_the_requests_until_it_is_open() {
+    let (address, _order) = silent_order().await;
+    let fixture =
+        Fixture::with(&[("CONSOLE_MAX_IN_FLIGHT", "8"), ("ORDER_HTTP_ADDRESS", &address.to_string())]).await;
+    let (order, user) = (ids::random(), ids::random());
+    let session = fixture.iam.session(user);
+    fixture.add(&[stored(order, user, 0)]).await;
+    let mut open = Vec::new();
+    for _ in 0..9 {
+        open.push(fixture.stream(&format!("/console/api/orders/{order}/live"), &session, None).await);
+    }
+
+    // The console asks the order service for orders that the timeline lacks. Two of eight slots are the user's.
+    let unknown = (0..3).map(async |_| {
+        let path = format!("/console/api/orders/{}/live", ids::random());
+        fixture.get(&path, &session).await.status
+    });
+    let statuses = join_all(unknown).await;
+
+    assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 1, "{statuses:?}");
 }
 
 #[tokio::test]

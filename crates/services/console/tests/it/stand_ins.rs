@@ -92,6 +92,14 @@ impl Order {
     }
 }
 
+/// Starts an order service that does not answer.
+pub async fn silent_order() -> (SocketAddr, Running) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = Router::new().fallback(std::future::pending::<()>);
+    (address, testkit::run(|stop| http::serve(listener, router, Readiness::default(), stop)))
+}
+
 /// Starts the inventory service with one part.
 pub async fn inventory(part: Uuid) -> (SocketAddr, Running) {
     let services = Services::new(contracts::proto::DESCRIPTORS).with(InventoryServiceServer::new(Inventory { part }));

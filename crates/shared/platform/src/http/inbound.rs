@@ -16,24 +16,20 @@ use crate::{
     shared_layer::shared,
 };
 
-/// The limits and the guard of some endpoints. Clones share the slots.
+/// The limits and the guard of some endpoints. Clones share the slots. A request has its slots until its endpoint has returned the response,
+/// whose body may be a stream.
 #[derive(Clone)]
 pub struct Inbound {
     guard: Guard,
-    slots: Option<Slots>,
+    slots: Slots,
     apart: Option<Slots>,
-    users: Option<UserSlots>,
+    users: UserSlots,
 }
 
 impl Inbound {
     /// Creates an instance that rejects a request with 429 if none of `slots` is free, or none of its user's.
     pub fn new(guard: Guard, slots: Slots, users: UserSlots) -> Self {
-        Self { guard, slots: Some(slots), apart: None, users: Some(users) }
-    }
-
-    /// Creates an instance that has only the guard, for endpoints that have limits of their own.
-    pub fn unlimited(guard: Guard) -> Self {
-        Self { guard, slots: None, apart: None, users: None }
+        Self { guard, slots, apart: None, users }
     }
 
     /// Makes each request also take one of `slots`. Endpoints that wait for the same service share these slots, so that this service cannot
@@ -60,12 +56,11 @@ impl Inbound {
 
 /// Middleware: one layer, since each layer of axum costs each request several allocations.
 async fn admit(State(inbound): State<Arc<Inbound>>, request: Request, next: Next) -> Response {
-    let (Ok(_slot), Ok(_apart)) = (slot(inbound.slots.as_ref()), slot(inbound.apart.as_ref())) else {
+    let (Some(_slot), Ok(_apart)) = (inbound.slots.take(), slot(inbound.apart.as_ref())) else {
         return refusal();
     };
     let handle = async |request: Request| {
-        let Some(users) = &inbound.users else { return next.run(request).await };
-        match users.take(request.extensions().get(), body_size(&request)).await {
+        match inbound.users.take(request.extensions().get(), body_size(&request)).await {
             Ok(_slot) => next.run(request).await,
             Err(()) => refusal_to_user(),
         }
