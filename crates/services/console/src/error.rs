@@ -1,6 +1,6 @@
 //! The service's error, and its conversion to the failure of a consumer. `api::problems` converts it to HTTP problems.
 
-use platform::{kafka::Failure, postgres::DatabaseError};
+use platform::{http::problem::Problem, kafka::Failure, postgres::DatabaseError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -12,6 +12,9 @@ pub enum Error {
     NoReceipt(#[source] anyhow::Error),
     #[error("{0} cannot be read now")]
     NotRead(&'static str, #[source] anyhow::Error),
+    /// Another service's refusal, which is passed on.
+    #[error("{}", .0.message)]
+    Refused(Box<Problem>),
     #[error("{0} is unavailable")]
     Unavailable(&'static str, #[source] anyhow::Error),
     #[error(transparent)]
@@ -27,9 +30,11 @@ impl From<sqlx::Error> for Error {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::Unavailable(..) | Error::NotRead(..) | Error::NoReceipt(_) | Error::TooManyStreams => {
-                Self::transient(error)
-            }
+            Error::Unavailable(..)
+            | Error::NotRead(..)
+            | Error::NoReceipt(_)
+            | Error::TooManyStreams
+            | Error::Refused(_) => Self::transient(error),
             Error::OrderNotFound => Self::poison(error.to_string()),
             Error::Database(error) => error.into(),
         }

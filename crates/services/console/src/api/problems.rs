@@ -11,6 +11,7 @@ pub fn of_error(error: Error) -> Problem {
     match error {
         Error::OrderNotFound => Problem::new(StatusCode::NOT_FOUND, "ORDER_NOT_FOUND", error.to_string()),
         Error::TooManyStreams => Problem::unavailable(error.to_string()),
+        Error::Refused(problem) => *problem,
         // An operator sees the cause, too.
         Error::NotRead(..) => {
             let message = error_chain(error);

@@ -103,14 +103,10 @@ impl Orders {
         self.send(session, Method::GET, path, HeaderMap::new(), Bytes::new()).await
     }
 
-    /// Returns whether the user of the session or access token has this order.
-    pub async fn exists(&self, session: &str, order: OrderId) -> Result<bool, Error> {
+    /// Fails with [`Error::OrderNotFound`] unless the user of the session or access token has this order.
+    pub async fn check(&self, session: &str, order: OrderId) -> Result<(), Error> {
         let answer = self.get(session, &format!("/api/v1/orders/{order}")).await?;
-        match answer.status {
-            StatusCode::OK => Ok(true),
-            status if status.is_client_error() => Ok(false),
-            status => Err(Error::Unavailable("order", anyhow::anyhow!("it answered {status}"))),
-        }
+        if answer.status.is_success() { Ok(()) } else { Err(answer.not_read()) }
     }
 }
 
@@ -120,7 +116,19 @@ impl Answer {
         let json = self.json();
         let text = |name: &str| json[name].as_str().unwrap_or_default();
         let code = CODES.into_iter().find(|code| *code == text("code")).unwrap_or("UNKNOWN");
-        Problem { field: json["field"].as_str().map(Into::into), ..Problem::new(self.status, code, text("message")) }
+        let retry_after = self.headers.get(header::RETRY_AFTER).and_then(|seconds| seconds.to_str().ok()?.parse().ok());
+        let field = json["field"].as_str().map(Into::into);
+        Problem { field, retry_after, ..Problem::new(self.status, code, text("message")) }
+    }
+
+    /// Returns the error of a response to the read of an order that is a refusal.
+    pub fn not_read(&self) -> Error {
+        match self.status {
+            StatusCode::NOT_FOUND => Error::OrderNotFound,
+            // The session has ended since it was checked, or the user has too many requests in flight.
+            StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS => Error::Refused(Box::new(self.problem())),
+            status => Error::Unavailable("order", anyhow::anyhow!("it answered {status}")),
+        }
     }
 
     /// Returns the body, or null if it is not JSON.

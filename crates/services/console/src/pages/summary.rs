@@ -41,7 +41,7 @@ pub async fn summary(
             Ok(answer) if answer.status.is_success() => known.read(&answer.json()),
             // The timeline has the order, otherwise the visitor would have got NOT_FOUND before.
             Ok(_) | Err(_) if !known.status.is_empty() => away.push("order".to_owned()),
-            Ok(answer) => return Err(refused(answer.status)),
+            Ok(answer) => return Err(of_error(answer.not_read())),
             Err(error) => return Err(of_error(error)),
         }
         match payment {
@@ -85,14 +85,6 @@ pub async fn summary(
         away,
         problem: None,
     })
-}
-
-fn refused(status: axum::http::StatusCode) -> Problem {
-    if status.is_client_error() {
-        of_error(crate::error::Error::OrderNotFound)
-    } else {
-        Problem::unavailable("order is unavailable")
-    }
 }
 
 fn note(away: &mut Vec<String>, service: &'static str, status: &Status) {

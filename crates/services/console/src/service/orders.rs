@@ -28,7 +28,7 @@ impl Timelines {
     pub async fn check(&self, caller: &Caller, session: &str, order: OrderId, path: &str) -> Result<bool, Error> {
         let Some(owner) = self.timeline.owner(order).await? else {
             // No record of a new order has arrived yet.
-            return if self.orders.exists(session, order).await? { Ok(true) } else { Err(Error::OrderNotFound) };
+            return self.orders.check(session, order).await.map(|()| true);
         };
         if caller.may_inspect(Some(owner.uuid()), order.uuid(), path) {
             Ok(matches!(caller, Caller::User(user) if user.uuid == owner.uuid()))

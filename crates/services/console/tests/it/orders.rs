@@ -140,6 +140,29 @@ async fn a_form_pays_with_its_key_and_its_method_alone() {
 }
 
 #[tokio::test]
+async fn an_order_is_not_found_only_if_the_order_service_says_so() {
+    let order = Order::start().await;
+    let fixture = calling(&order).await;
+    let session = fixture.iam.session(ids::random());
+    let unknown = ids::random();
+
+    for (status, code, expected) in [
+        (404, "ORDER_NOT_FOUND", (404, "ORDER_NOT_FOUND")),
+        (401, "INVALID_SESSION", (401, "INVALID_SESSION")),
+        (408, "REQUEST_TIMEOUT", (503, "DEPENDENCY_UNAVAILABLE")),
+        (429, "TOO_MANY_REQUESTS", (429, "TOO_MANY_REQUESTS")),
+    ] {
+        order.refuse_with(status, code);
+        let refused = fixture.get(&format!("{ORDERS}/{unknown}/timeline"), &session).await;
+        assert_eq!(refused.code(), (expected.0, expected.1.to_owned()));
+        assert_eq!(fixture.get(&format!("/console/orders/{unknown}"), &session).await.status, expected.0);
+        if expected.0 == 429 {
+            assert_eq!(refused.header("retry-after"), "2");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_malformed_uuid_is_named_by_the_api_and_an_address_without_a_page_to_people() {
     let fixture = Fixture::start().await;
     let session = fixture.iam.session(ids::random());

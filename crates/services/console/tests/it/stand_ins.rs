@@ -56,7 +56,8 @@ async fn refuse(
     seen.lock().unwrap().push(Seen { request: format!("{method} {}", uri.path()), headers, body });
     let (status, code) = *refusal.lock().unwrap();
     let problem = json!({ "code": code, "message": "refused", "status": status.as_u16() });
-    (status, [("content-type", "application/problem+json")], problem.to_string()).into_response()
+    let headers = [("content-type", "application/problem+json"), ("retry-after", "2")];
+    (status, headers, problem.to_string()).into_response()
 }
 
 impl Seen {
