@@ -1,4 +1,4 @@
-//! Receipts: the results of the audit's rules for one order. All readers get the same receipt while it is made, and for a second afterwards.
+//! Receipts: the results of the audit's rules for one order. All readers get the same receipt while it is made and for a second more.
 
 use std::{
     collections::HashMap,

@@ -176,6 +176,23 @@ async fn an_action_takes_no_letter_that_came_after_its_question() {
 }
 
 #[tokio::test]
+async fn an_action_that_was_confirmed_for_no_letter_takes_none() {
+    let shop = Shop::with_letters(0);
+    let fixture = Fixture::operating(shop.clone()).await;
+    let session = fixture.iam.operator_session(ids::random());
+
+    let question = fixture.form(DISCARD, &session, &[("topic", "order.paid")]).await;
+    assert!(question.text.contains("Discard 0 dead letters?"), "{}", question.text);
+    shop.add_letter(1);
+    shop.steps.add_permits(1);
+    confirm(&fixture, DISCARD, &session, &question, &[("why", "gone")]).await;
+
+    let ended = "0 dead letters discarded";
+    eventually(async || fixture.get(LETTERS, &session).await.text.contains(ended).then_some(())).await;
+    assert!(fixture.get(LETTERS, &session).await.text.contains("1 pending"));
+}
+
+#[tokio::test]
 async fn an_action_that_a_stop_interrupts_has_an_end_in_the_log() {
     let shop = Shop::with_letters(1);
     let mut fixture = Fixture::operating(shop.clone()).await;

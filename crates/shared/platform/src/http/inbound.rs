@@ -16,7 +16,7 @@ use crate::{
     shared_layer::shared,
 };
 
-/// The limits and the guard of some endpoints. Clones share the slots. A request has its slots until its endpoint has returned the response,
+/// The limits and the guard of some endpoints. Clones share the slots. A request has its slots until its endpoint returns the response,
 /// whose body may be a stream.
 #[derive(Clone)]
 pub struct Inbound {

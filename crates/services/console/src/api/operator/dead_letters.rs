@@ -102,10 +102,12 @@ pub async fn discard(State(api): State<Api>, visit: Visit, form: Form) -> Result
     action.begin((&api, &visit, &form), &api.letter_work, run, |sentences| first(sentences)).await
 }
 
-/// Adds `until` to a confirmation, so that its action leaves out letters that arrive after the confirmation was shown.
+/// Adds `until` to a confirmation, so that its action leaves out letters that arrive after the confirmation was shown. Without a letter
+/// that matches, the action leaves out every letter.
 fn until(mut confirmation: Confirmation, newest: Option<DateTime<Utc>>) -> Confirmation {
+    let until = newest.unwrap_or(DateTime::UNIX_EPOCH);
     confirmation.fields.retain(|(name, _)| name != "until");
-    confirmation.fields.extend(newest.map(|newest| ("until".to_owned(), newest.to_rfc3339())));
+    confirmation.fields.push(("until".to_owned(), until.to_rfc3339()));
     confirmation
 }
 
