@@ -14,6 +14,7 @@ use platform::{
 };
 
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use super::IamService;
 use crate::{
@@ -150,12 +151,12 @@ impl IamService {
 
     /// Returns the sessions of the caller or, for an operator, those of the user `of`.
     pub async fn list_sessions(&self, caller: auth::User, of: Option<UserId>) -> Result<Vec<SessionSummary>, Error> {
-        self.sessions.list(subject(caller, of, LIST_SESSIONS)?).await
+        self.sessions.list(subject(caller, of, Caller::may_inspect, LIST_SESSIONS)?).await
     }
 
     /// Ends one session of the caller or, for an operator, of the user `of`.
     pub async fn end_session(&self, caller: auth::User, of: Option<UserId>, session: &ShortId) -> Result<(), Error> {
-        let user = subject(caller, of, END_SESSION)?;
+        let user = subject(caller, of, Caller::may_change, END_SESSION)?;
         if !self.sessions.end(user, session).await? {
             return Err(Error::SessionNotFound);
         }
@@ -180,8 +181,13 @@ fn revoked(user: UserId, by: Revocation) {
 
 /// Returns the user whose sessions a call reads or ends. Only an operator may name another user, which is recorded; other callers get
 /// [`Error::UserNotFound`].
-fn subject(caller: auth::User, of: Option<UserId>, path: &str) -> Result<UserId, Error> {
+fn subject(
+    caller: auth::User,
+    of: Option<UserId>,
+    may: fn(&Caller, Option<Uuid>, Uuid, &str) -> bool,
+    path: &str,
+) -> Result<UserId, Error> {
     let user = of.unwrap_or(UserId::new(caller.uuid));
-    let may = Caller::User(caller).may_inspect(Some(user.uuid()), user.uuid(), path);
+    let may = may(&Caller::User(caller), Some(user.uuid()), user.uuid(), path);
     if may { Ok(user) } else { Err(Error::UserNotFound) }
 }

@@ -13,7 +13,7 @@ use super::{
     Access, CREDENTIAL, Caller, Refusal, Rule, SESSION_HEADER, SESSION_METADATA, ServiceKey, Sessions, TokenKind,
     headers,
     lookups::SharedLookups,
-    operator_reads::OperatorReads,
+    operator_reads,
     refusal::{denied, refused},
     rules::Rules,
 };
@@ -33,7 +33,6 @@ pub struct Guard {
     key: Option<ServiceKey>,
     rules: Rules,
     is_open: bool,
-    operator_reads: OperatorReads,
 }
 
 /// The token of a request.
@@ -53,7 +52,7 @@ impl Guard {
         security_events::count_from_zero();
         let sessions = SharedLookups::new(sessions);
         let rules = Rules { table: rules, otherwise: None };
-        Self { sessions, key: key.into(), rules, is_open: false, operator_reads: OperatorReads::default() }
+        Self { sessions, key: key.into(), rules, is_open: false }
     }
 
     /// Sets the access to methods without a rule. Stand-ins in tests use it.
@@ -141,7 +140,9 @@ impl Guard {
                 return Err(denied(Some(user.uuid), AccessRefusal::Role, Refusal::NotOperator));
             }
             let path = request_path::shown(request.extensions(), request.uri());
-            if !request.method().is_safe() || self.operator_reads.is_first(user.uuid, &path) {
+            if request.method().is_safe() {
+                operator_reads::record(user.uuid, &path, None);
+            } else {
                 security_events::record(Event::RoleUsed { user: user.uuid, path: &path, of: None });
             }
         }

@@ -72,12 +72,21 @@ impl Caller {
     }
 
     /// Returns true if the caller may see an object of `owner`: if [`may_see`](Self::may_see) admits it, or if it is an operator. Records a
-    /// refusal. Also records that an operator uses the role for the object `of`, by the method with this path.
+    /// refusal. Also records, at most once a minute, that an operator uses the role for the object `of`, by the method with this path.
     pub fn may_inspect(&self, owner: Option<Uuid>, of: Uuid, path: &str) -> bool {
+        self.may_as_operator(owner, |user| operator_reads::record(user, path, Some(of)))
+    }
+
+    /// Returns the same as [`may_inspect`](Self::may_inspect), for a change of the object. Records each use of the role.
+    pub fn may_change(&self, owner: Option<Uuid>, of: Uuid, path: &str) -> bool {
+        self.may_as_operator(owner, |user| security_events::record(Event::RoleUsed { user, path, of: Some(of) }))
+    }
+
+    fn may_as_operator(&self, owner: Option<Uuid>, record: impl FnOnce(Uuid)) -> bool {
         match self {
             Self::User(user) if owner == Some(user.uuid) => true,
             Self::User(user) if user.is_operator => {
-                security_events::record(Event::RoleUsed { user: user.uuid, path, of: Some(of) });
+                record(user.uuid);
                 true
             }
             Self::User(_) => owner.is_some_and(|owner| self.admits(owner)),

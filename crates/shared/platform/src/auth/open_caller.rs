@@ -4,11 +4,8 @@ use std::convert::Infallible;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 
-use super::{Caller, User};
-use crate::{
-    http::request_path,
-    security_events::{self, Event},
-};
+use super::{Caller, User, operator_reads};
+use crate::http::request_path;
 
 /// The caller that the guard identified, or `None` if the API is open to everyone.
 pub struct OpenCaller {
@@ -38,12 +35,12 @@ impl OpenCaller {
         }
     }
 
-    /// Returns true for operators, for services, and for every caller of an open API. Records the use of an operator's role.
+    /// Returns true for operators, for services, and for every caller of an open API. Records that an operator uses the role to read.
     pub fn may_operate(&self) -> bool {
         if let Some(user) = self.user()
             && user.is_operator
         {
-            security_events::record(Event::RoleUsed { user: user.uuid, path: &self.path, of: None });
+            operator_reads::record(user.uuid, &self.path, None);
         }
         self.known.as_ref().is_none_or(Caller::may_operate)
     }

@@ -1,29 +1,40 @@
-//! Remembers which reads of operators were recorded in the last minute, since an open page repeats its read every few seconds.
+//! Records the reads of operators, each at most once a minute, since an open page repeats its reads every few seconds.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{LazyLock, Mutex, PoisonError},
     time::Duration,
 };
 
 use tokio::time::Instant;
 use uuid::Uuid;
 
-/// The time after a recorded read in which further reads of the same path are not recorded.
+use crate::security_events::{self, Event};
+
+/// The time after a recorded read in which the same read is not recorded again.
 const RECORD_INTERVAL: Duration = Duration::from_mins(1);
 /// The maximum number of reads that are remembered. A read that does not fit is recorded each time.
 const MAX_REMEMBERED_READS: usize = 1_000;
 
-/// The time at which each operator's read of each path was last recorded. Clones share the map.
-#[derive(Clone, Default)]
-pub(super) struct OperatorReads(Arc<Mutex<HashMap<(Uuid, String), Instant>>>);
+static READS: LazyLock<OperatorReads> = LazyLock::new(OperatorReads::default);
+
+/// The time at which each read was last recorded: by operator, path and object.
+#[derive(Default)]
+struct OperatorReads(Mutex<HashMap<(Uuid, String, Option<Uuid>), Instant>>);
+
+/// Records that an operator uses the role to read `of` by the method with this path, unless the last minute has the same read.
+pub(super) fn record(user: Uuid, path: &str, of: Option<Uuid>) {
+    if READS.is_first(user, path, of) {
+        security_events::record(Event::RoleUsed { user, path, of });
+    }
+}
 
 impl OperatorReads {
     /// Returns whether the read is to be recorded.
-    pub fn is_first(&self, user: Uuid, path: &str) -> bool {
+    fn is_first(&self, user: Uuid, path: &str, of: Option<Uuid>) -> bool {
         let mut reads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         reads.retain(|_, recorded| recorded.elapsed() < RECORD_INTERVAL);
-        let read = (user, path.to_owned());
+        let read = (user, path.to_owned(), of);
         let is_first = !reads.contains_key(&read);
         if is_first && reads.len() < MAX_REMEMBERED_READS {
             reads.insert(read, Instant::now());
@@ -37,12 +48,15 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_read_is_recorded_once_a_minute_for_each_user_and_path() {
-        let (reads, user) = (OperatorReads::default(), Uuid::from_u128(1));
-        assert!(reads.is_first(user, "/a") && reads.is_first(user, "/b") && reads.is_first(Uuid::nil(), "/a"));
+    async fn a_read_is_recorded_once_a_minute_for_each_user_path_and_object() {
+        let (reads, user, object) = (OperatorReads::default(), Uuid::from_u128(1), Some(Uuid::from_u128(2)));
+        let all = [(user, "/a", None), (user, "/b", None), (Uuid::nil(), "/a", None), (user, "/a", object)];
+        for (user, path, of) in all {
+            assert!(reads.is_first(user, path, of), "{user} {path} {of:?}");
+        }
 
-        assert!(!reads.is_first(user, "/a"));
+        assert!(!reads.is_first(user, "/a", None) && !reads.is_first(user, "/a", object));
         tokio::time::advance(RECORD_INTERVAL).await;
-        assert!(reads.is_first(user, "/a"));
+        assert!(reads.is_first(user, "/a", None) && reads.is_first(user, "/a", object));
     }
 }

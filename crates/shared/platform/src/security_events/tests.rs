@@ -122,8 +122,13 @@ async fn an_operator_who_sees_data_of_another_user_is_recorded_and_so_is_a_user_
     assert_eq!(refused[0]["user_uuid"], ann.to_string());
     assert!(inspects(Caller::User(User::operator(operator)), Some(ann)));
 
+    assert!(inspects(Caller::User(User::operator(operator)), Some(ann)), "a repeated read");
+    assert_eq!(told(&lines).len(), 2);
     let line = told(&lines).pop().unwrap();
     assert_eq!((&line["event"], &line["path"]), (&"role_used".into(), &"/x.v1.X/Get".into()));
     assert_eq!(line["user_uuid"], operator.to_string());
     assert_eq!(line["of_uuid"], Uuid::from_u128(3).to_string());
+    let changes = || Caller::User(User::operator(operator)).may_change(Some(ann), Uuid::from_u128(3), "/x.v1.X/End");
+    assert!(changes() && changes());
+    assert_eq!(told(&lines).len(), 4, "each change is recorded");
 }
