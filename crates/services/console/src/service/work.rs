@@ -40,6 +40,8 @@ pub struct Ended<T> {
 pub struct Turn<T> {
     work: Work<T>,
     title: &'static str,
+    /// True once the result is noted: from then on, another action may run.
+    has_ended: bool,
 }
 
 impl<T> Clone for Work<T> {
@@ -67,7 +69,7 @@ impl<T> Work<T> {
             return None;
         }
         state.running = Some(Running { title, since: clock::now(), progress: Progress::default() });
-        Some(Turn { work: self.clone(), title })
+        Some(Turn { work: self.clone(), title, has_ended: false })
     }
 
     fn state(&self) -> MutexGuard<'_, Now<T>> {
@@ -87,13 +89,14 @@ impl<T: Send + Sync + 'static> Turn<T> {
     }
 
     /// Ends the action with its result.
-    pub fn end(self, result: anyhow::Result<T>) {
+    pub fn end(mut self, result: anyhow::Result<T>) {
         self.note(result.map_err(|error| format!("{error:#}")));
     }
 }
 
 impl<T> Turn<T> {
-    fn note(&self, result: Result<T, String>) {
+    fn note(&mut self, result: Result<T, String>) {
+        self.has_ended = true;
         let mut state = self.work.state();
         state.running = None;
         state.last = Some(Arc::new(Ended { title: self.title, at: clock::now(), result }));
@@ -102,7 +105,7 @@ impl<T> Turn<T> {
 
 impl<T> Drop for Turn<T> {
     fn drop(&mut self) {
-        if self.work.state().running.is_some() {
+        if !self.has_ended {
             self.note(Err("it was interrupted".to_owned()));
         }
     }
@@ -135,5 +138,18 @@ mod tests {
 
         assert_eq!(work.now().last.unwrap().result, Err("it was interrupted".to_owned()));
         assert!(work.begin("Counting").is_some());
+    }
+
+    #[test]
+    fn an_action_that_has_ended_leaves_the_next_one_alone() {
+        let work = Work::<u32>::default();
+        let mut turn = work.begin("Counting").unwrap();
+
+        turn.note(Ok(2));
+        let _next = work.begin("Counting again").unwrap();
+        drop(turn);
+
+        assert_eq!(work.now().running.unwrap().title, "Counting again");
+        assert_eq!(work.now().last.unwrap().result, Ok(2));
     }
 }
