@@ -88,8 +88,7 @@ fn with_user(body: Bytes, user: Uuid) -> Bytes {
     [start, user.as_bytes(), rest].concat().into()
 }
 
-/// Returns the Idempotency-Key that a form gives.
-/// Returns a key that contains the member `name` of a form.
+/// Returns an Idempotency-Key that contains the member `name` of a form.
 fn key_of(name: &'static str, key: &str) -> Result<HeaderValue, Problem> {
     HeaderValue::from_str(key).map_err(|_| Problem::invalid(name, "must be visible ASCII"))
 }
