@@ -1,4 +1,4 @@
-//! `GET /console/api/orders/{uuid}/timeline`: the steps of an order, the oldest first.
+//! `GET /console/api/orders/{uuid}/timeline`: the steps of an order, the oldest first, and whether later ones are missing.
 
 use axum::{
     Json,
@@ -10,7 +10,7 @@ use platform::http::problem::Problem;
 use serde_json::json;
 
 use super::{Api, of_error};
-use crate::pages::Visit;
+use crate::{model::Kind, pages::Visit, service::is_cut};
 
 pub async fn show(
     State(api): State<Api>,
@@ -20,5 +20,6 @@ pub async fn show(
 ) -> Result<Response, Problem> {
     let (order, _) = api.readable(&visit, &path, uri.path()).await?;
     let steps = api.timelines.steps(order).await.map_err(of_error)?;
-    Ok(Json(json!({ "steps": steps })).into_response())
+    let events = steps.iter().filter(|step| step.kind == Kind::Event).count();
+    Ok(Json(json!({ "steps": steps, "is_cut": is_cut(events) })).into_response())
 }

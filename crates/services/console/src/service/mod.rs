@@ -19,7 +19,7 @@ pub use couriers::{Couriers, Visible};
 pub use lag_history::{Lag, LagHistory, Lags, Point, RETENTION as LAG_RETENTION};
 pub use live::{Live, Stream};
 pub use long_actions::LongActions;
-pub use orders::Timelines;
+pub use orders::{Timelines, is_cut};
 pub use receipts::Receipts;
 pub use session_watch::SessionWatch;
 pub use step_reader::Reader;

@@ -37,12 +37,17 @@ impl Timelines {
         }
     }
 
-    /// Returns all steps of an order, the oldest first.
+    /// Returns the steps of an order, the oldest first: those of its first [`MAX_RECORDS`] records.
     pub async fn steps(&self, order: OrderId) -> Result<Vec<Step>, Error> {
         let (mut steps, _) = steps_after(&*self.timeline, order, 0).await?;
         steps.sort_by_key(|step| (step.at, step.place));
         Ok(steps)
     }
+}
+
+/// Returns true if an order may have more records than its timeline, which has `records`. Each record is one event.
+pub fn is_cut(records: usize) -> bool {
+    i64::try_from(records).unwrap_or(i64::MAX) >= MAX_RECORDS
 }
 
 /// Returns the steps of an order after the step at `place`, by place, and whether these are all.
@@ -54,6 +59,6 @@ pub(super) async fn steps_after(
     // A reader at place `2n` has seen the event of record `n`, but may not have seen its state: it reads the record again and skips the
     // event.
     let records = timeline.of_order(order, (place - 1).div_euclid(2)).await?;
-    let is_all = i64::try_from(records.len()).is_ok_and(|count| count < MAX_RECORDS);
+    let is_all = !is_cut(records.len());
     Ok((records.into_iter().flat_map(Step::from_record).filter(|step| step.place > place).collect(), is_all))
 }

@@ -4,7 +4,7 @@ use contracts::events::{OrderCreated, OrderPaid};
 use platform::ids;
 use serde_json::{Value, json};
 
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, stored};
 
 #[tokio::test]
 async fn the_timeline_has_each_record_of_the_order_once_in_order_with_its_state() {
@@ -63,4 +63,21 @@ async fn a_record_that_cannot_be_decoded_is_shown_and_does_not_stop_the_others()
         steps.iter().filter(|step| step["kind"] == "event").map(|step| step["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["OrderPaid", "Unheard", "OrderPaid"]);
     assert_eq!(steps[0]["detail"]["payload"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_timeline_of_too_many_records_says_that_later_ones_are_missing() {
+    let fixture = Fixture::start().await;
+    let (order, user) = (ids::random(), ids::random());
+    let session = fixture.iam.operator_session(ids::random());
+    let api = format!("/console/api/orders/{order}/timeline");
+    let records: Vec<_> = (0..1_001).map(|offset| stored(order, user, offset)).collect();
+
+    fixture.add(&records[..500]).await;
+    assert_eq!(fixture.get(&api, &session).await.json()["is_cut"], false);
+    fixture.add(&records[500..]).await;
+
+    assert_eq!(fixture.get(&api, &session).await.json()["is_cut"], true);
+    let page = fixture.get(&format!("/console/orders/{order}"), &session).await;
+    assert!(page.text.contains("1000 events; later ones are not shown"), "{} bytes", page.text.len());
 }

@@ -5,6 +5,7 @@ use askama::Template;
 use crate::{
     model::counted,
     pages::{drawing::Drawing, format::Span, step_view::StepView},
+    service::is_cut,
 };
 
 #[derive(Template)]
@@ -27,10 +28,12 @@ impl Timeline {
         Span(step.since(first))
     }
 
-    /// Returns the numbers of steps and events, such as `16 steps, 8 events`.
+    /// Returns the numbers of steps and events, such as `16 steps, 8 events`, and whether later ones are missing.
     pub fn counts(&self) -> String {
-        let events = self.steps.iter().filter(|step| step.is_event && !step.is_repeat).count();
-        format!("{}, {}", counted(self.steps.len(), "step"), counted(events, "event"))
+        let records = self.steps.iter().filter(|step| step.is_event);
+        let events = records.clone().filter(|step| !step.is_repeat).count();
+        let cut = if is_cut(records.count()) { "; later ones are not shown" } else { "" };
+        format!("{}, {}{cut}", counted(self.steps.len(), "step"), counted(events, "event"))
     }
 
     /// Returns the time from the first step to the last.
