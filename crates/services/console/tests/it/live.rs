@@ -107,8 +107,7 @@ async fn a_stream_above_the_limit_is_refused_until_another_ends() {
 #[tokio::test]
 async fn a_stream_takes_a_slot_of_the_requests_until_it_is_open() {
     let (address, _order) = silent_order().await;
-    let fixture =
-        Fixture::with(&[("CONSOLE_MAX_IN_FLIGHT", "8"), ("ORDER_HTTP_ADDRESS", &address.to_string())]).await;
+    let fixture = Fixture::with(&[("CONSOLE_MAX_IN_FLIGHT", "8"), ("ORDER_HTTP_ADDRESS", &address.to_string())]).await;
     let (order, user) = (ids::random(), ids::random());
     let session = fixture.iam.session(user);
     fixture.add(&[stored(order, user, 0)]).await;

@@ -59,12 +59,11 @@ async fn admit(State(inbound): State<Arc<Inbound>>, request: Request, next: Next
     let (Some(_slot), Ok(_apart)) = (inbound.slots.take(), slot(inbound.apart.as_ref())) else {
         return refusal();
     };
-    let handle = async |request: Request| {
-        match inbound.users.take(request.extensions().get(), body_size(&request)).await {
+    let handle =
+        async |request: Request| match inbound.users.take(request.extensions().get(), body_size(&request)).await {
             Ok(_slot) => next.run(request).await,
             Err(()) => refusal_to_user(),
-        }
-    };
+        };
     inbound.guard.request(request, handle).await
 }
 
