@@ -1,4 +1,4 @@
-//! `GET /console/api/orders/{uuid}/timeline`: the steps of an order, the oldest first, and whether later ones are missing.
+//! `GET /console/api/orders/{uuid}/timeline`: the steps of an order, the oldest first, and `is_cut` if later ones are missing.
 
 use axum::{
     Json,
@@ -21,5 +21,9 @@ pub async fn show(
     let (order, _) = api.readable(&visit, &path, uri.path()).await?;
     let steps = api.timelines.steps(order).await.map_err(of_error)?;
     let events = steps.iter().filter(|step| step.kind == Kind::Event).count();
-    Ok(Json(json!({ "steps": steps, "is_cut": is_cut(events) })).into_response())
+    let mut timeline = json!({ "steps": steps });
+    if is_cut(events) {
+        timeline["is_cut"] = true.into();
+    }
+    Ok(Json(timeline).into_response())
 }
