@@ -89,7 +89,7 @@ impl Server {
             let variables = config.published_secrets.join(", ");
             tracing::warn!(variables, "published secrets in use: for development only");
         }
-        let readiness = Readiness::new(config.shutdown_drain);
+        let readiness = Readiness::new(config.shutdown_drain).exported(service.name);
         let database = match (config.database, service.migrations()) {
             (Some(config), Some(migrations)) => {
                 let (application, variable) = (format!("shipyard-{service}"), service.variable("DATABASE_URL"));

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -12,12 +12,15 @@ use tokio_util::sync::CancellationToken;
 /// The conditions that must all be met for a service to receive work. Clones share them.
 #[derive(Clone, Default)]
 pub struct Readiness {
-    /// The conditions by name and number: several conditions may have one name, such as the conditions of a group that reads several
-    /// topics.
-    conditions: Arc<Mutex<BTreeMap<(&'static str, usize), Status>>>,
+    conditions: Arc<Mutex<Conditions>>,
     changed: Arc<watch::Sender<()>>,
     drain: Duration,
+    /// The label of the gauge `service_ready`. `None` if the readiness is not exported.
+    service: Option<&'static str>,
 }
+
+/// The conditions by name and number: several conditions may have one name, such as the conditions of a group that reads several topics.
+type Conditions = BTreeMap<(&'static str, usize), Status>;
 
 /// The state of a condition.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,12 +45,28 @@ impl Readiness {
         Self { drain, ..Self::default() }
     }
 
+    /// Exports the readiness, and each later change of it, as that of this service.
+    #[must_use]
+    pub(super) fn exported(self, service: &'static str) -> Self {
+        let this = Self { service: Some(service), ..self };
+        this.export(&this.lock());
+        this
+    }
+
+    /// Sets the gauge. The caller holds the lock, so that concurrent changes are exported in their order.
+    fn export(&self, conditions: &Conditions) {
+        if let Some(service) = self.service {
+            metrics::gauge!("service_ready", "service" => service).set(f64::from(are_met(conditions)));
+        }
+    }
+
     /// Adds a condition, which is not met yet.
     #[must_use]
     pub fn condition(&self, name: &'static str) -> Condition {
         let mut conditions = self.lock();
         let number = conditions.keys().filter(|(known, _)| *known == name).count();
         conditions.insert((name, number), Status::Unmet);
+        self.export(&conditions);
         drop(conditions);
         self.changed.send_replace(());
         Condition { name, number, readiness: self.clone() }
@@ -55,7 +74,7 @@ impl Readiness {
 
     /// Returns true if every condition is met.
     pub fn is_ready(&self) -> bool {
-        self.lock().values().all(|state| *state == Status::Met)
+        are_met(&self.lock())
     }
 
     /// Returns the names of the conditions that are not met.
@@ -110,9 +129,13 @@ impl Readiness {
         self.changed.subscribe()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<(&'static str, usize), Status>> {
+    fn lock(&self) -> MutexGuard<'_, Conditions> {
         self.conditions.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn are_met(conditions: &Conditions) -> bool {
+    conditions.values().all(|state| *state == Status::Met)
 }
 
 impl Condition {
@@ -126,10 +149,12 @@ impl Condition {
     }
 
     fn be(&self, state: Status) {
-        let before = self.readiness.lock().insert((self.name, self.number), state);
-        if before == Some(state) {
+        let mut conditions = self.readiness.lock();
+        if conditions.insert((self.name, self.number), state) == Some(state) {
             return;
         }
+        self.readiness.export(&conditions);
+        drop(conditions);
         if let Status::Refused(reason) = state {
             tracing::warn!(condition = self.name, met = false, reason, "readiness changed");
         } else {
@@ -141,6 +166,8 @@ impl Condition {
 
 #[cfg(test)]
 mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
     use super::*;
 
     #[test]
@@ -157,5 +184,24 @@ mod tests {
         other.refuse("not authorised");
         one.set(true);
         assert_eq!(readiness.waiting_for(), ["group: not authorised"]);
+    }
+
+    #[test]
+    fn the_readiness_of_a_service_is_a_metric() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let metrics = recorder.handle();
+        let shows =
+            |expected: u32| metrics.render().contains(&format!("service_ready{{service=\"one\"}} {expected}\n"));
+
+        metrics::with_local_recorder(&recorder, || {
+            let readiness = Readiness::default().exported("one");
+            assert!(shows(1), "nothing to wait for: {}", metrics.render());
+            let condition = readiness.condition("database");
+            assert!(shows(0), "{}", metrics.render());
+            condition.set(true);
+            assert!(shows(1), "{}", metrics.render());
+            condition.refuse("not authorised");
+            assert!(shows(0), "{}", metrics.render());
+        });
     }
 }

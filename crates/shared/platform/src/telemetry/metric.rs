@@ -166,6 +166,7 @@ pub const METRICS: &[Metric] = &[
         &["event"],
         "Security events by their name; docs/security-events.md explains them.",
     ),
+    Metric::gauge("service_ready", &["service"], "1 while a service of the process is ready, otherwise 0."),
     Metric::counter("swept_total", &["sweeper"], "Rows that a periodic job has handled."),
     Metric::counter("telemetry_dropped_total", &["signal"], "Spans or log records that were not exported."),
     Metric::gauge(
