@@ -8,7 +8,11 @@ use crate::error::Error;
 
 /// The metrics that this service exports in addition to those of every service.
 pub const METRICS: &[Metric] = &[
-    Metric::counter("authz_checks_total", &["outcome"], "Requests that the gateway asked about."),
+    Metric::counter(
+        "authz_checks_total",
+        &["outcome"],
+        "Requests that the gateway asked about. Those whose check it gave up are unavailable, too.",
+    ),
     Metric::histogram("iam_hashing_wait_seconds", &[], "The time that a password waited for its hash to be computed."),
     Metric::counter("iam_logins_total", &["outcome"], "Attempts to log in."),
 ];

@@ -39,20 +39,27 @@ impl Authorization for Grpc {
     async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
         let http = request.into_inner().attributes.and_then(|attributes| attributes.request?.http);
         let http = http.unwrap_or_default();
+        let mut counted = Counted("unavailable");
         match user(&self.service, &http.headers).await {
             Ok(user) => {
-                metrics::authz_check("allowed");
+                counted.0 = "allowed";
                 Ok(Response::new(allowed(user)))
             }
-            Err(Refusal::Unavailable | Refusal::TooMany) => {
-                metrics::authz_check("unavailable");
-                Err(Status::unavailable("sessions cannot be checked now"))
-            }
+            Err(Refusal::Unavailable | Refusal::TooMany) => Err(Status::unavailable("sessions cannot be checked now")),
             Err(refusal) => {
-                metrics::authz_check("denied");
+                counted.0 = "denied";
                 Ok(Response::new(denied(refusal, &http.path)))
             }
         }
+    }
+}
+
+/// Counts a check with this outcome when it is dropped. Envoy cancels a check that takes too long, and answers 503 itself.
+struct Counted(&'static str);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        metrics::authz_check(self.0);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use metrics_exporter_prometheus::PrometheusBuilder;
 use platform::{config::Settings, grpc::reason};
 use stand_ins::Proxy;
 use tonic::Code;
@@ -55,6 +56,22 @@ async fn without_redis_a_session_is_neither_accepted_nor_rejected() {
         iam.readiness.ready().await;
         testkit::eventually(|| async { iam.whoami(&session).await.ok() }).await;
     }
+}
+
+#[tokio::test]
+async fn a_check_that_the_gateway_gives_up_counts_as_unavailable() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let metrics = recorder.handle();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let (iam, redis) = behind_proxy("REDIS_URL").await;
+    let (_, _, session) = iam.registered_user().await;
+    redis.hang();
+
+    let given_up = tokio::time::timeout(Duration::from_millis(100), check(&iam, &[("x-session-uuid", &session)])).await;
+
+    assert!(given_up.is_err(), "{given_up:?}");
+    let counted = "authz_checks_total{outcome=\"unavailable\"} 1";
+    testkit::eventually(|| async { metrics.render().lines().any(|line| line == counted).then_some(()) }).await;
 }
 
 #[tokio::test]
