@@ -9,10 +9,11 @@ use tokio::time::Instant;
 
 use super::{Backlog, Outbox, Unpublished};
 
-/// The shortest interval between two counts of the backlog.
-const MIN_COUNT_INTERVAL: Duration = Duration::from_secs(5);
-/// The pause after a count lasts at least this many times as long as the count. So counting takes at most 2 % of the time, and a long
-/// backlog is counted less often.
+/// The shortest and the longest pause between two counts of the backlog.
+const MIN_COUNT_PAUSE: Duration = Duration::from_secs(5);
+const MAX_COUNT_PAUSE: Duration = Duration::from_mins(1);
+/// Between those bounds, the pause lasts this many times as long as the count before it. So a long backlog is counted less often, and
+/// counts of up to a second take at most 2 % of the time.
 const PAUSE_PER_COUNT: u32 = 50;
 
 /// The metrics of one outbox, labelled with the name of its service. Each replica reports the same backlog, so dashboards take the maximum.
@@ -75,14 +76,18 @@ impl Metrics {
     pub async fn keep_counting(&self, outbox: &dyn Outbox) {
         loop {
             let begun = Instant::now();
-            match outbox.backlog().await {
-                Ok(backlog) => self.tell(&backlog),
-                // The relay logs the outage of the database.
+            let pause = match outbox.backlog().await {
+                Ok(backlog) => {
+                    self.tell(&backlog);
+                    (begun.elapsed() * PAUSE_PER_COUNT).clamp(MIN_COUNT_PAUSE, MAX_COUNT_PAUSE)
+                }
+                // It has waited for the database rather than occupied it. The relay logs the outage.
                 Err(error) => {
                     tracing::debug!(outbox = self.name, error = format!("{error:#}"), "outbox backlog unavailable");
+                    MIN_COUNT_PAUSE
                 }
-            }
-            tokio::time::sleep(MIN_COUNT_INTERVAL.max(begun.elapsed() * PAUSE_PER_COUNT)).await;
+            };
+            tokio::time::sleep(pause).await;
         }
     }
 

@@ -8,9 +8,10 @@ mod frozen;
 pub mod picky;
 mod refusals;
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::atomic::Ordering, time::Duration};
 
-use doubles::{Broker, CallCounts, Counted};
+use doubles::{Broker, COUNT_TIMEOUT, CallCounts, Counted};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use platform::outbox::Outbox as _;
 use testkit::MemoryLog;
 use tokio::time::Instant;
@@ -156,4 +157,20 @@ async fn a_relay_that_is_stopped_gives_a_silent_broker_two_seconds_and_leaves_it
     assert!((STOP_TIMEOUT..STOP_TIMEOUT + POLL_INTERVAL).contains(&told.elapsed()), "{:?}", told.elapsed());
     assert_eq!(outbox.unpublished(), ["a"]);
     assert_eq!(outbox.outbox.rival("rival").lease(POLL_INTERVAL).await.unwrap(), Some(2), "the lease is free");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backlog_whose_count_failed_is_counted_again_within_seconds() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let metrics = recorder.handle();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let (outbox, broker) = (Counted::default(), Broker::default());
+    outbox.failing_counts.store(1, Ordering::Relaxed);
+    outbox.write(1, UNKNOWN, "waits");
+
+    let relay = outbox.relay(&broker, &[KNOWN]);
+    tokio::time::sleep(COUNT_TIMEOUT + Duration::from_secs(6)).await;
+
+    assert!(metrics.render().contains("outbox_unpublished{outbox=\"test\"} 1\n"), "{}", metrics.render());
+    relay.stop().await;
 }
