@@ -143,6 +143,7 @@ pub const METRICS: &[Metric] = &[
     Metric::gauge("outbox_unroutable", &["outbox"], "Events that are set aside. Each replica reports the same."),
     Metric::counter("peer_calls_repeated_total", &["peer"], "Calls that were repeated with another replica of a peer."),
     Metric::gauge("peer_replicas", &["peer", "state"], "The known replicas of a peer."),
+    Metric::gauge("process_start_time_seconds", &[], "The time at which this process started, in seconds since 1970."),
     Metric::gauge(
         "redis_memory_used_ratio",
         &[],

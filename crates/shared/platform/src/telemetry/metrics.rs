@@ -1,6 +1,9 @@
 //! The metrics of this process, in Prometheus' text format.
 
-use std::{sync::OnceLock, time::Duration};
+use std::{
+    sync::OnceLock,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use anyhow::Context as _;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -25,6 +28,9 @@ pub(super) fn record() -> anyhow::Result<AbortOnDropHandle<()>> {
         .install_recorder()
         .context("setting up metrics")?;
     let _ = METRICS.set(handle.clone());
+    // The process has just started.
+    let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    metrics::gauge!("process_start_time_seconds").set(started.as_secs_f64());
     let mut ticks = tokio::time::interval(UPKEEP_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     Ok(AbortOnDropHandle::new(tokio::spawn(async move {
