@@ -60,8 +60,9 @@ pub struct Refused(pub &'static str);
 
 impl CircuitBreaker {
     pub fn new(peer: &'static str) -> Arc<Self> {
-        gauge(peer, None, Some(Level::Closed));
-        Arc::new(Self { peer, state: Mutex::new(State::Closed(VecDeque::with_capacity(MAX_CALLS))) })
+        let state = State::Closed(VecDeque::with_capacity(MAX_CALLS));
+        count(peer, None, Some(&state));
+        Arc::new(Self { peer, state: Mutex::new(state) })
     }
 
     /// Returns a permit for a call, or refuses the call.
@@ -114,7 +115,7 @@ impl CircuitBreaker {
         if before == after {
             return;
         }
-        gauge(self.peer, Some(before), Some(after));
+        count(self.peer, Some(before), Some(&*state));
         match after {
             Level::Open if before == Level::Closed => tracing::warn!(peer = self.peer, "circuit breaker opened"),
             Level::Closed => tracing::info!(peer = self.peer, "circuit breaker closed"),
@@ -129,7 +130,7 @@ impl CircuitBreaker {
 
 impl Drop for CircuitBreaker {
     fn drop(&mut self) {
-        gauge(self.peer, Some(self.lock().level()), None);
+        count(self.peer, Some(self.lock().level()), None);
     }
 }
 
@@ -164,26 +165,54 @@ impl State {
     }
 }
 
-/// Counts the transition of one breaker and sets `circuit_breaker_state`. In single-process mode several services call the same peer; the
-/// metric shows the worst of their breakers' states.
-fn gauge(peer: &'static str, before: Option<Level>, after: Option<Level>) {
-    static BREAKERS: Mutex<BTreeMap<&str, [u32; 3]>> = Mutex::new(BTreeMap::new());
-    let mut breakers = BREAKERS.lock().unwrap_or_else(PoisonError::into_inner);
-    let counts = breakers.entry(peer).or_default();
+/// The breakers of this process for one peer. In single-process mode several services call the same peer.
+#[derive(Default)]
+struct Breakers {
+    /// How many are at each level.
+    levels: [u32; 3],
+    /// The latest time until which one of them refuses every call.
+    open_until: Option<Instant>,
+}
+
+static BREAKERS: Mutex<BTreeMap<&'static str, Breakers>> = Mutex::new(BTreeMap::new());
+
+impl Breakers {
+    /// Sets `circuit_breaker_state` to the worst of the breakers' states. An open breaker whose time is over counts as half-open, also if
+    /// no call has come since.
+    fn export(&self, peer: &'static str) {
+        let [_, half_open, open] = self.levels;
+        let worst = if open > 0 && self.open_until > Some(Instant::now()) {
+            2.0
+        } else if open + half_open > 0 {
+            1.0
+        } else {
+            0.0
+        };
+        metrics::gauge!("circuit_breaker_state", "peer" => peer).set(worst);
+    }
+}
+
+/// Counts the transition of one breaker.
+fn count(peer: &'static str, before: Option<Level>, after: Option<&State>) {
+    let mut all = BREAKERS.lock().unwrap_or_else(PoisonError::into_inner);
+    let breakers = all.entry(peer).or_default();
     if let Some(before) = before {
-        counts[before as usize] -= 1;
+        breakers.levels[before as usize] -= 1;
     }
     if let Some(after) = after {
-        counts[after as usize] += 1;
+        breakers.levels[after.level() as usize] += 1;
     }
-    let worst = if counts[Level::Open as usize] > 0 {
-        2.0
-    } else if counts[Level::HalfOpen as usize] > 0 {
-        1.0
-    } else {
-        0.0
-    };
-    metrics::gauge!("circuit_breaker_state", "peer" => peer).set(worst);
+    if let Some(State::Open(until)) = after {
+        breakers.open_until = breakers.open_until.max(Some(*until));
+    }
+    breakers.export(peer);
+}
+
+/// Exports the states of all breakers. They change with time, too, and not only with calls.
+pub fn export() {
+    for (peer, breakers) in &*BREAKERS.lock().unwrap_or_else(PoisonError::into_inner) {
+        breakers.export(peer);
+    }
 }
 
 #[cfg(test)]

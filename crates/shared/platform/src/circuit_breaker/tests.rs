@@ -161,6 +161,8 @@ async fn its_state_is_a_metric_which_has_the_worst_of_several_towards_one_peer()
     assert!(state(2), "{}", metrics.render());
     advance(OPEN_FOR).await;
     metrics::with_local_recorder(&recorder, || {
+        export();
+        assert!(state(1), "its time is over, also without a call: {}", metrics.render());
         let probe = one.acquire().unwrap();
         assert!(state(1), "{}", metrics.render());
         probe.end(Answered);
