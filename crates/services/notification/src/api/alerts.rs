@@ -32,9 +32,13 @@ const VERSION: &str = "4";
 const TOLD: [&str; 4] = ["summary", "description", "runbook_url", "dashboard_url"];
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Webhook {
     version: String,
     alerts: Vec<Reported>,
+    /// The number of alerts beyond `max_alerts`, which are not among `alerts`.
+    #[serde(default)]
+    truncated_alerts: usize,
 }
 
 #[derive(Deserialize)]
@@ -63,8 +67,8 @@ pub fn routes(alerting: Alerting) -> Router {
 }
 
 async fn handle(State(alerting): State<Alerting>, body: Bytes) -> Result<StatusCode, Problem> {
-    let alerts = decode(&body)?;
-    match alerting.tell(alerts).await {
+    let (alerts, left_out) = decode(&body)?;
+    match alerting.tell(alerts, left_out).await {
         Ok(()) => Ok(StatusCode::OK),
         Err(error) => {
             // Alertmanager repeats a failed call, and counts the failure.
@@ -75,7 +79,8 @@ async fn handle(State(alerting): State<Alerting>, body: Bytes) -> Result<StatusC
     }
 }
 
-fn decode(body: &[u8]) -> Result<Vec<Alert>, Problem> {
+/// Returns the reported alerts, and the number of those that Alertmanager left out.
+fn decode(body: &[u8]) -> Result<(Vec<Alert>, usize), Problem> {
     let webhook: Webhook = json::decode(body)?;
     if webhook.version != VERSION {
         return Err(Problem::invalid("version", format!("must be {VERSION:?}")));
@@ -83,7 +88,8 @@ fn decode(body: &[u8]) -> Result<Vec<Alert>, Problem> {
     if !(1..=MAX_ALERTS).contains(&webhook.alerts.len()) {
         return Err(Problem::invalid("alerts", format!("must have 1 to {MAX_ALERTS} elements")));
     }
-    webhook.alerts.into_iter().enumerate().map(|(index, alert)| read(index, alert)).collect()
+    let alerts = webhook.alerts.into_iter().enumerate().map(|(index, alert)| read(index, alert));
+    Ok((alerts.collect::<Result<_, _>>()?, webhook.truncated_alerts))
 }
 
 fn read(index: usize, mut reported: Reported) -> Result<Alert, Problem> {

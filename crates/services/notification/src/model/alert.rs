@@ -55,15 +55,14 @@ impl Alert {
 }
 
 /// Returns one message about as many of the first alerts as fit into `max_length` UTF-16 code units, and their number. If there are more,
-/// its last line counts them.
-pub fn message(alerts: &[Alert], max_length: usize) -> (String, usize) {
+/// its last line counts them, with `left_out` ones that Alertmanager has not reported.
+pub fn message(alerts: &[Alert], left_out: usize, max_length: usize) -> (String, usize) {
+    let rest = |count: usize| if count == 0 { String::new() } else { format!("{SEPARATOR}and {count} more alerts") };
     let mut message = String::new();
     for (index, alert) in alerts.iter().enumerate() {
-        let rest =
-            |count: usize| if count == 0 { String::new() } else { format!("{SEPARATOR}and {count} more alerts") };
         let gap = if index == 0 { "" } else { SEPARATOR };
         let text = alert.text();
-        let others = alerts.len() - index;
+        let others = left_out.saturating_add(alerts.len() - index);
         if length(&message) + length(gap) + length(&text) + length(&rest(others - 1)) > max_length {
             message.push_str(&rest(others));
             return (message, index);
@@ -71,6 +70,7 @@ pub fn message(alerts: &[Alert], max_length: usize) -> (String, usize) {
         message.push_str(gap);
         message.push_str(&text);
     }
+    message.push_str(&rest(left_out));
     (message, alerts.len())
 }
 
@@ -114,19 +114,22 @@ mod tests {
         let alerts = [alert("ServiceDown", &["order does not answer", "https://runbook"]), alert("Other", &[])];
 
         let expected = "FIRING: ServiceDown (page)\norder does not answer\nhttps://runbook\n\nFIRING: Other (page)";
-        assert_eq!(message(&alerts, 4_096), (expected.to_owned(), 2));
+        assert_eq!(message(&alerts, 0, 4_096), (expected.to_owned(), 2));
     }
 
     #[test]
     fn a_message_counts_the_alerts_that_do_not_fit() {
         let alerts = vec![alert("A", &["x"]); 100];
 
-        let (text, number) = message(&alerts, 100);
+        let (text, number) = message(&alerts, 0, 100);
 
         assert!(text.starts_with("FIRING: A (page)\nx\n\nFIRING") && length(&text) <= 100, "{text}");
         let told = text.matches("FIRING").count();
         assert_eq!(number, told);
         assert!(text.ends_with(&format!("\n\nand {} more alerts", 100 - told)), "{text}");
+        let (text, number) = message(&alerts, 7, 100);
+        assert_eq!(number, told);
+        assert!(text.ends_with(&format!("\n\nand {} more alerts", 107 - told)) && length(&text) <= 100, "{text}");
     }
 
     #[test]
@@ -134,6 +137,6 @@ mod tests {
         let text = alert("A", &[&"🚀".repeat(2_000)]).text();
 
         assert!((MAX_ALERT_LENGTH - 1..=MAX_ALERT_LENGTH).contains(&length(&text)) && text.ends_with("🚀…"), "{text}");
-        assert!(length(&message(&vec![alert("A", &[&"x".repeat(5_000)]); 100], 4_096).0) <= 4_096);
+        assert!(length(&message(&vec![alert("A", &[&"x".repeat(5_000)]); 100], 0, 4_096).0) <= 4_096);
     }
 }

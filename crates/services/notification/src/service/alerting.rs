@@ -35,11 +35,12 @@ impl Alerting {
         Self { alerts, channel }
     }
 
-    /// Sends one message about those alerts that have not been sent yet, as many as fit. After an error, the caller must repeat the call.
+    /// Sends one message about those alerts that have not been sent yet, as many as fit. It also counts the `left_out` ones that
+    /// Alertmanager has not reported. After an error, the caller must repeat the call.
     ///
     /// If the messenger does not answer, the reports are sent once more. A report also arrives twice if the process ends or the database
     /// fails right after the messenger has accepted it.
-    pub async fn tell(&self, mut alerts: Vec<Alert>) -> Result<(), NotTold> {
+    pub async fn tell(&self, mut alerts: Vec<Alert>, left_out: usize) -> Result<(), NotTold> {
         alerts.sort_by(|one, other| one.key.cmp(&other.key));
         alerts.dedup_by(|one, other| one.key == other.key);
         let claims = self.alerts.claim(&keys(&alerts)).await?;
@@ -49,7 +50,7 @@ impl Alerting {
             Claim::Sent | Claim::Pending => None,
         });
         let (new, unanswered): (Vec<Alert>, Vec<bool>) = ours.unzip();
-        let (text, number) = message(&new, MAX_TEXT_LENGTH);
+        let (text, number) = message(&new, left_out, MAX_TEXT_LENGTH);
         let (told, rest) = new.split_at(number);
         if !rest.is_empty() {
             // The repeated call claims them again.

@@ -129,6 +129,22 @@ async fn alerts_that_do_not_fit_are_told_by_the_next_calls() {
 }
 
 #[tokio::test]
+async fn alerts_that_alertmanager_left_out_are_counted() {
+    let messenger = MemoryMessenger::default();
+    let replica = Replica::new(&MemoryAlerts::default(), &messenger).await;
+    let mut body = webhook(&[alert("firing", ONE)]);
+    body["truncatedAlerts"] = json!(3);
+
+    for _ in 0..2 {
+        assert_eq!(replica.status(&body).await, 200);
+    }
+
+    let texts = texts(&messenger);
+    assert_eq!(texts.len(), 1, "{texts:?}");
+    assert!(texts[0].ends_with("\n\nand 3 more alerts"), "{texts:?}");
+}
+
+#[tokio::test]
 async fn what_is_not_alertmanagers_gets_400_and_nothing_is_sent() {
     let messenger = MemoryMessenger::default();
     let replica = Replica::new(&MemoryAlerts::default(), &messenger).await;
@@ -151,6 +167,7 @@ async fn what_is_not_alertmanagers_gets_400_and_nothing_is_sent() {
         (with("/version", json!("3")), "version"),
         (with("/version", json!(4)), "version"),
         (without("", "alerts"), "alerts"),
+        (with("/truncatedAlerts", json!("secret")), "truncatedAlerts"),
         (with("/alerts", json!([])), "alerts"),
         (with("/alerts", json!(vec![alert("firing", ONE); 101])), "alerts"),
         (with("/alerts/1", json!(7)), "alerts[1]"),
