@@ -192,6 +192,20 @@ fn the_profile_observability_is_bounded_and_published_on_loopback_where_the_cont
     }
 }
 
+/// Without a variable, each `up` would remove the containers that `--scale` has added.
+#[test]
+fn each_up_starts_as_many_replicas_of_a_service_as_its_variable_says() {
+    let services = services();
+    let variables: Vec<_> =
+        services.iter().map(|service| (format!("{}_REPLICAS", service.name.to_uppercase()), "3".to_owned())).collect();
+    for file in [PLAIN, TLS] {
+        let Some(rendered) = Rendered::with(file, "", "", &variables) else { return };
+        for name in services.iter().map(|service| service.name.as_str()) {
+            assert_eq!(rendered.0[name]["scale"], 3, "{file}: {name}");
+        }
+    }
+}
+
 #[test]
 fn every_container_has_bounds_and_no_privileges() {
     for (file, profile) in [(PLAIN, "tools,observability"), (TLS, "tools,observability,kafka-ui")] {

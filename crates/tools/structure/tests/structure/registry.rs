@@ -115,6 +115,7 @@ fn block_lacks(service: &Crate, block: &str) -> Vec<String> {
     let mut wanted = vec![
         (format!("/shipyard-{name}:${{SHIPYARD_VERSION"), "its image"),
         (format!("SERVICE: {name},"), "the service that its image runs"),
+        (format!("scale: ${{{upper}_REPLICAS:-1}}"), "the number of its replicas"),
         (format!("\"${{TLS_MOUNT:+tls-{name}}}\""), "the mount of its certificate"),
         (
             format!("certificates: {{ volumes: [\"tls-{name}:/certificates/{name}\"] }}"),
@@ -191,7 +192,7 @@ fn ports_in(service: &Crate, fields: &[&str]) -> BTreeSet<String> {
 
 /// Returns the variables that every service has at least.
 fn variables(service: &Crate) -> Vec<String> {
-    let mut suffixes = vec!["LISTEN", "ADMIN_LISTEN"];
+    let mut suffixes = vec!["LISTEN", "ADMIN_LISTEN", "REPLICAS"];
     if service.has_database() {
         suffixes.extend(["DATABASE_URL", "DATABASE_CONNECTIONS", "DATABASE_PASSWORD"]);
     }
