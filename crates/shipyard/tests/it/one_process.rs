@@ -122,6 +122,8 @@ async fn one_process_needs_nothing_and_an_order_goes_on_after_it_was_killed() {
     customer.cancel(open).await.success(204);
     eventually(async || (customer.stock(&part).await == stock - 1).then_some(())).await;
 
+    let shared = std::fs::read_to_string(shop.directory.path().join(".shipyard/running")).unwrap();
+    assert!(shared.contains("ASSEMBLY_BUILD_MAX=3s\n"), "an audit in another terminal expects other times: {shared}");
     let refused = shipyard(&[], &shop.variables, shop.directory.path()).output().unwrap();
     let complaint = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && complaint.contains(&second.pid()), "{complaint}");

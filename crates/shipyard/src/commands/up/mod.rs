@@ -29,7 +29,7 @@ pub use self::{
 };
 use crate::data::Data;
 use operations::databases::Databases;
-use operations::facts::LOG_SINCE;
+use operations::facts::{LOG_SINCE, TIME_LIMITS};
 use operations::{registry::SERVICES, republish_lost_events::republish};
 
 /// The variable with the operators' logins.
@@ -68,10 +68,11 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
     let since = infrastructure.forgets_events.then(|| (LOG_SINCE.to_owned(), clock::now().to_rfc3339()));
     let provided: Vec<_> = infrastructure.variables.iter().cloned().chain(since).collect();
     let settings = with(settings, &provided);
-    // `shipyard operator` reads this variable: it creates only users whose login the running shop accepts as an
-    // operator's.
-    let operators = settings.get(OPERATORS).map(|logins| (OPERATORS.to_owned(), logins.to_owned()));
-    let found: Vec<_> = addresses.variables().into_iter().chain(provided).chain(operators).collect();
+    // `shipyard operator` creates only users whose login the running shop accepts as an operator's, and audits expect
+    // what happens in its times.
+    let same = [OPERATORS].into_iter().chain(TIME_LIMITS);
+    let same = same.filter_map(|name| Some((name.to_owned(), settings.get(name)?.to_owned())));
+    let found: Vec<_> = addresses.variables().into_iter().chain(provided).chain(same).collect();
     data.publish_addresses(&found)?;
     let banner = Banner { begun, addresses, used: infrastructure.used.clone() };
     let forgets_events = infrastructure.forgets_events;

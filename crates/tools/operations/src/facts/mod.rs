@@ -42,6 +42,8 @@ use platform::server::service::Service;
 /// The variable with the time since which a non-persistent broker has records. The one-process shop sets it for its
 /// tools.
 pub const LOG_SINCE: &str = "KAFKA_LOG_SINCE";
+/// The variables of services whose times an audit expects: of a build, and of a courier's step.
+pub const TIME_LIMITS: [&str; 2] = ["ASSEMBLY_BUILD_MAX", "DELIVERY_MOVE_EVERY"];
 
 /// A statement whose rows are read as `R`.
 type Query<'q, R> = QueryAs<'q, Postgres, R, PgArguments>;
@@ -120,8 +122,9 @@ pub(crate) fn log_since(settings: &Settings) -> anyhow::Result<Option<DateTime<U
 pub fn bounds(settings: &Settings) -> anyhow::Result<Bounds> {
     let configured = |variable| settings.get(variable).map(humantime::parse_duration).transpose();
     let Bounds { build, step, grace } = Bounds::default();
-    let build = configured("ASSEMBLY_BUILD_MAX")?.unwrap_or(build);
-    let step = configured("DELIVERY_MOVE_EVERY")?.unwrap_or(step);
+    let [build_max, move_every] = TIME_LIMITS;
+    let build = configured(build_max)?.unwrap_or(build);
+    let step = configured(move_every)?.unwrap_or(step);
     Ok(Bounds { build, step, grace })
 }
 

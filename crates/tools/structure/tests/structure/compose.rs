@@ -14,7 +14,7 @@ use crate::{
     tree::{read, root, services},
 };
 
-const PLAIN: &str = "compose.yaml";
+pub const PLAIN: &str = "compose.yaml";
 const TLS: &str = "compose.tls.yaml";
 const DEVELOPMENT: &str = "development";
 const PRODUCTION: &str = "production";
@@ -29,7 +29,7 @@ const QUIET: [(&str, &str); 3] =
     [("log_parameter_max_length", "0"), ("log_parameter_max_length_on_error", "0"), ("log_error_verbosity", "terse")];
 
 /// The containers that `docker compose up` starts.
-struct Rendered(Value);
+pub struct Rendered(Value);
 
 impl Rendered {
     /// Renders a file without profiles. `None` if this machine has no Docker.
@@ -37,7 +37,7 @@ impl Rendered {
         Self::with_profile(file, environment, "")
     }
 
-    fn with_profile(file: &str, environment: &str, profile: &str) -> Option<Self> {
+    pub fn with_profile(file: &str, environment: &str, profile: &str) -> Option<Self> {
         Self::with(file, environment, profile, &[])
     }
 
@@ -68,6 +68,12 @@ impl Rendered {
 
     fn services(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.0.as_object().into_iter().flatten().map(|(name, service)| (name.as_str(), service))
+    }
+
+    /// Returns the variables of a container, with their values.
+    pub fn variables(&self, container: &str) -> BTreeMap<&str, &str> {
+        let variables = self.0[container]["environment"].as_object().into_iter().flatten();
+        variables.map(|(name, value)| (name.as_str(), text(value))).collect()
     }
 
     fn command(&self, service: &str) -> Vec<&str> {
@@ -336,9 +342,9 @@ fn services_have_the_same_limits_and_log_settings_with_and_without_tls() {
         ["TLS_", "_URL", "KAFKA_SECURITY_PROTOCOL", "KAFKA_SSL_CA_FILE"].iter().any(|part| name.contains(part))
             || name == "OTEL_EXPORTER_OTLP_ENDPOINT"
     };
-    let variables = |rendered: &Rendered, name: &str| -> BTreeMap<String, Value> {
-        let all = rendered.0[name]["environment"].as_object().into_iter().flatten();
-        all.filter(|(name, _)| !differs(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    let variables = |rendered: &Rendered, name: &str| -> BTreeMap<String, String> {
+        let all = rendered.variables(name).into_iter().filter(|(name, _)| !differs(name));
+        all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     };
 
     for service in services() {

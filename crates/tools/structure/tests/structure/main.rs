@@ -2,6 +2,7 @@
 
 mod anatomy;
 mod compose;
+mod container_variables;
 mod crate_dependencies;
 mod documents;
 mod events;
