@@ -32,8 +32,8 @@ use operations::databases::Databases;
 use operations::facts::{LOG_SINCE, TIME_LIMITS};
 use operations::{registry::SERVICES, republish_lost_events::republish};
 
-/// The variable with the operators' logins.
-const OPERATORS: &str = "IAM_OPERATORS";
+/// The variables by which `shipyard operator` creates users as iam does.
+const OF_OPERATORS: [&str; 4] = ["IAM_OPERATORS", "IAM_PASSWORD_MIN", "IAM_ARGON2_MEMORY_KIB", "IAM_ARGON2_ITERATIONS"];
 
 /// Returns the default of `LOG_LEVEL`: `info` for the services (which logs events of orders), outages, this program and
 /// its servers, and `warn` for everything else.
@@ -68,9 +68,8 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
     let since = infrastructure.forgets_events.then(|| (LOG_SINCE.to_owned(), clock::now().to_rfc3339()));
     let provided: Vec<_> = infrastructure.variables.iter().cloned().chain(since).collect();
     let settings = with(settings, &provided);
-    // `shipyard operator` creates only users whose login the running shop accepts as an operator's, and audits expect
-    // what happens in its times.
-    let same = [OPERATORS].into_iter().chain(TIME_LIMITS);
+    // The commands that read these variables run in other terminals.
+    let same = OF_OPERATORS.into_iter().chain(TIME_LIMITS);
     let same = same.filter_map(|name| Some((name.to_owned(), settings.get(name)?.to_owned())));
     let found: Vec<_> = addresses.variables().into_iter().chain(provided).chain(same).collect();
     data.publish_addresses(&found)?;

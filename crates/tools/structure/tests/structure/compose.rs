@@ -42,7 +42,7 @@ impl Rendered {
     }
 
     /// Renders a file with these variables.
-    fn with(file: &str, environment: &str, profile: &str, variables: &[(String, String)]) -> Option<Self> {
+    pub fn with(file: &str, environment: &str, profile: &str, variables: &[(String, String)]) -> Option<Self> {
         let mut docker = Command::new("docker");
         docker.envs(variables.iter().cloned());
         docker.args(["compose", "--file", file, "config", "--format", "json"]).current_dir(root());
