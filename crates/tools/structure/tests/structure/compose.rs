@@ -273,12 +273,13 @@ fn a_secret_is_given_to_those_who_use_it_alone_with_and_without_tls() {
         ("OPERATOR_REDIS_PASSWORD", &["redis"]),
         ("OUTSIDE_PASSWORD", &["kafka", "redis"]),
         ("PAYMENT_PROVIDER_KEY", &["payment"]),
+        ("PAYMENT_WEBHOOK_SECRET", &["payment"]),
         ("TELEGRAM_BOT_TOKEN", &["notification"]),
     ]
     .into_iter()
     .map(|(secret, holders)| (secret.to_owned(), holders.iter().copied().collect()))
     .collect();
-    for secret in ["SERVICE_KEY", "SERVICE_KEY_PREVIOUS"] {
+    for secret in ["SERVICE_KEY", "SERVICE_KEY_PREVIOUS", "VAULT_TOKEN"] {
         holders.insert(secret.to_owned(), all.clone());
     }
     for service in crates.iter().filter(|service| service.has_database()) {

@@ -45,16 +45,7 @@ fn is_test_name(word: &str) -> bool {
 
 #[test]
 fn every_variable_of_the_code_stands_in_the_example_and_the_other_way_round() {
-    let example = read(&root().join(".env.example"));
-    let documented: BTreeSet<String> = example
-        .lines()
-        .filter_map(|line| line.trim_start_matches(['#', ' ']).split_once('='))
-        .map(|(name, _)| name.to_owned())
-        .filter(|name| {
-            !name.is_empty()
-                && name.chars().all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_')
-        })
-        .collect();
+    let documented = documented();
     let sources: Vec<String> = crates().iter().flat_map(crate::tree::Crate::sources).map(|file| read(&file)).collect();
     let compose: String = files(&root().join("deploy"), "yaml").iter().map(|file| read(file)).collect();
     let fields = fields();
@@ -80,6 +71,20 @@ fn every_variable_of_the_code_stands_in_the_example_and_the_other_way_round() {
     assert!(undocumented.is_empty(), "add these variables to .env.example, each with a sentence: {undocumented:?}");
 }
 
+/// Returns the variables of `.env.example`.
+pub fn documented() -> BTreeSet<String> {
+    let example = read(&root().join(".env.example"));
+    example
+        .lines()
+        .filter_map(|line| line.trim_start_matches(['#', ' ']).split_once('='))
+        .map(|(name, _)| name.to_owned())
+        .filter(|name| {
+            !name.is_empty()
+                && name.chars().all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_')
+        })
+        .collect()
+}
+
 /// Returns the variables that the configuration structs read: the names of their fields in upper case.
 fn fields() -> BTreeSet<String> {
     let shared = ["platform/src/kafka/config.rs", "platform/src/telemetry/mod.rs", "contracts/src/identity.rs"];
@@ -101,13 +106,24 @@ fn fields() -> BTreeSet<String> {
     fields
 }
 
+/// Returns the texts of the list `const NAME` in a source.
+pub fn listed(file: &str, name: &str) -> Vec<String> {
+    let text = read(&root().join(file));
+    let list = text.split_once(&format!("const {name}: [")).and_then(|(_, rest)| rest.split_once("];"));
+    let (list, _) = list.unwrap_or_else(|| panic!("{file} has no list {name}"));
+    let texts: Vec<String> = list.split('"').skip(1).step_by(2).map(str::to_owned).collect();
+    assert!(texts.len() > 1, "{file}: {name} is read: {texts:?}");
+    texts
+}
+
+/// Returns the endings of the names of secrets, in lower case.
+pub fn endings_of_secrets() -> Vec<String> {
+    listed("crates/shared/platform/src/config/mod.rs", "SECRETS")
+}
+
 #[test]
 fn every_secret_may_come_from_a_file() {
-    let config = read(&root().join("crates/shared/platform/src/config/mod.rs"));
-    let (_, list) = config.split_once("const SECRETS").expect("platform::config has the list SECRETS");
-    let (list, _) = list.split_once("];").expect("the list has an end");
-    let endings: Vec<&str> = list.split('"').skip(1).step_by(2).collect();
-    assert!(endings.len() > 1, "the list SECRETS is read");
+    let endings = endings_of_secrets();
     let mut other = Vec::new();
     for service in services() {
         let text = read(&service.folder.join("src/config.rs"));
@@ -116,7 +132,7 @@ fn every_secret_may_come_from_a_file() {
             fields
                 .filter_map(|line| Some(line.trim().trim_start_matches("pub ").split_once(':')?.0.to_owned()))
                 .filter(|name| name.starts_with(&service.name) || name.contains('_'))
-                .filter(|name| !endings.iter().any(|ending| name.ends_with(ending))),
+                .filter(|name| !endings.iter().any(|ending| name.ends_with(ending.as_str()))),
         );
     }
 
