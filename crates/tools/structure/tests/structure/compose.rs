@@ -126,6 +126,21 @@ fn postgresql_logs_no_data_of_users_with_and_without_tls() {
     assert!(lost.is_empty(), "{TLS} changes settings of PostgreSQL that have nothing to do with TLS: {lost:?}");
 }
 
+/// docs/backup.md takes the backup with `pg_basebackup` in the container.
+#[test]
+fn postgresql_admits_a_base_backup_from_its_container_and_has_a_place_for_it() {
+    let Some((plain, tls)) = Rendered::new(PLAIN, DEVELOPMENT).zip(Rendered::new(TLS, DEVELOPMENT)) else { return };
+    let access = read(&root().join("deploy/tls/pg_hba.conf"));
+
+    // In this file `all` does not include replication.
+    let mut rules = access.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    assert!(rules.any(|rule| rule == ["local", "replication", "postgres", "trust"]), "{access}");
+    for (file, rendered) in [(PLAIN, &plain), (TLS, &tls)] {
+        let mut volumes = rendered.0["postgres"]["volumes"].as_array().into_iter().flatten();
+        assert!(volumes.any(|volume| volume["target"] == "/backup"), "{file}");
+    }
+}
+
 #[test]
 fn redis_has_the_same_settings_with_and_without_tls() {
     let Some((plain, tls)) = Rendered::new(PLAIN, DEVELOPMENT).zip(Rendered::new(TLS, DEVELOPMENT)) else { return };
