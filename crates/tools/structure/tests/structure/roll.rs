@@ -8,14 +8,15 @@ use std::{
 
 use crate::tree::{empty_folder, root};
 
-/// Rolls the service `shop`. Docker is a function: it has a file per container, named by its id, with its state and image.
+/// Rolls the service `shop`. Docker is a function: it has a file per container, named by its id, with its state and image
+/// and its health, unless that is `healthy`. The ids are sorted by age.
 /// As Compose does, `up` starts stopped containers before it creates any. A new container gets the image `new`.
 const ROLL: &str = r#"
 docker() (
   cd "$CONTAINERS"
   case "$*" in
     'compose run --rm --no-deps -T migrate' | 'compose run --rm --no-deps -T kafka-acls kafka-acls --keep') ;;
-    'compose config shop') printf 'services:\n  other:\n    image: other:1\n  shop:\n    image: shop:1\n' ;;
+    'compose config shop') printf 'services:\n  other:\n    image: other:1\n    scale: 9\n  shop:\n    image: shop:1\n    scale: 2\n' ;;
     'compose ps --quiet shop') grep -l running -- * || true ;;
     'compose rm --force shop') [ -n "$STOPPED_LATER" ] || { grep -l exited -- * || true; } | xargs --no-run-if-empty rm ;;
     'compose up '*' --scale shop='*)
@@ -26,6 +27,9 @@ docker() (
     'image inspect --format {{.Id}} shop:1') echo new ;;
     'inspect --format {{.Image}} '*) cut -d ' ' -f 2 -- "$4" ;;
     'inspect --format {{.State.Health.Status}} '*) echo healthy ;;
+    'inspect --format {{.Created}} {{.State.Health.Status}} {{.Id}} '*)
+      for id in "${@:4}"; do read -r _ _ health <"$id" || true; echo "$id ${health:-healthy} $id"; done
+      ;;
     'stop --time 30 '*) sed -i s/running/exited/ -- "$4" ;;
     'rm '*) rm -- "$2" ;;
     *) echo "unexpected: docker $*" >&2; exit 1 ;;
@@ -74,6 +78,28 @@ fn a_roll_replaces_each_replica_and_takes_no_stopped_container_for_a_new_one() {
     let output = shop.roll(false);
 
     assert!(output.status.success(), "{output:?}");
+    assert_eq!(shop.all(), ["running new", "running new"], "{output:?}");
+}
+
+#[test]
+fn a_roll_replaces_a_replica_that_is_not_ready_for_a_moment() {
+    let shop = Containers::new("roll_of_an_unready_replica", &[("a", "running old"), ("b", "running old unhealthy")]);
+
+    let output = shop.roll(false);
+
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(shop.all(), ["running new", "running new"], "{output:?}");
+}
+
+#[test]
+fn a_roll_removes_what_an_earlier_one_left() {
+    let containers = [("a", "running old"), ("b", "running old unhealthy"), ("c", "running bad unhealthy")];
+    let shop = Containers::new("roll_after_one_that_failed", &containers);
+
+    let output = shop.roll(false);
+
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && told.contains("roll: shop c was not ready and is removed"), "{output:?}");
     assert_eq!(shop.all(), ["running new", "running new"], "{output:?}");
 }
 
