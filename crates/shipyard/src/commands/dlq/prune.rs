@@ -12,9 +12,12 @@ pub async fn prune(queue: &DeadLetterQueue, topic: Option<&str>) -> anyhow::Resu
     let letters = queue.letters(topic).await?;
     let (mut removed, mut left) = (0, 0);
     for (topic, partitions) in cuts(&letters) {
-        let before: Vec<(i32, i64)> = partitions.iter().map(|(partition, cut)| (*partition, cut.before)).collect();
-        let deleting = delete_records(&queue.config, &topic, &before).await;
-        deleting.with_context(|| format!("pruning {topic}; a simulated Kafka cannot delete records"))?;
+        let before: Vec<(i32, i64)> =
+            partitions.iter().filter_map(|(partition, cut)| Some((*partition, cut.before?))).collect();
+        if !before.is_empty() {
+            let deleting = delete_records(&queue.config, &topic, &before).await;
+            deleting.with_context(|| format!("pruning {topic}; a simulated Kafka cannot delete records"))?;
+        }
         removed += partitions.values().map(|cut| cut.removed).sum::<usize>();
         left += partitions.values().map(|cut| cut.left).sum::<usize>();
     }
@@ -24,14 +27,14 @@ pub async fn prune(queue: &DeadLetterQueue, topic: Option<&str>) -> anyhow::Resu
 
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Cut {
-    /// The first offset that is kept: all records before it are deleted.
-    before: i64,
+    /// The first offset that is kept: all records before it are deleted. `None` if there is no letter to delete.
+    before: Option<i64>,
     removed: usize,
     /// The number of resolved letters that stay, since a pending letter precedes them.
     left: usize,
 }
 
-/// Returns the cut of each partition, by topic and partition. Partitions without a letter to delete are left out.
+/// Returns the cut of each partition, by topic and partition.
 fn cuts(letters: &[Found]) -> BTreeMap<String, BTreeMap<i32, Cut>> {
     let mut partitions: BTreeMap<(&str, i32), BTreeMap<i64, &State>> = BTreeMap::new();
     for Found { letter, state } in letters {
@@ -41,10 +44,9 @@ fn cuts(letters: &[Found]) -> BTreeMap<String, BTreeMap<i32, Cut>> {
     for ((topic, partition), states) in partitions {
         let removed = states.values().take_while(|state| ***state != State::Pending).count();
         let settled = states.values().filter(|state| ***state != State::Pending).count();
-        if let Some(last) = removed.checked_sub(1).and_then(|last| states.keys().nth(last)) {
-            let cut = Cut { before: last + 1, removed, left: settled - removed };
-            cuts.entry(topic.to_owned()).or_default().insert(partition, cut);
-        }
+        let last = removed.checked_sub(1).and_then(|last| states.keys().nth(last));
+        let cut = Cut { before: last.map(|last| last + 1), removed, left: settled - removed };
+        cuts.entry(topic.to_owned()).or_default().insert(partition, cut);
     }
     cuts
 }
@@ -75,11 +77,13 @@ mod tests {
 
         let cuts = cuts(&letters);
 
-        assert_eq!(cuts["order.paid.dlq"], BTreeMap::from([(0, Cut { before: 5, removed: 2, left: 1 })]));
+        assert_eq!(cuts["order.paid.dlq"], BTreeMap::from([(0, Cut { before: Some(5), removed: 2, left: 1 })]));
     }
 
     #[test]
     fn nothing_is_removed_if_the_first_letter_is_pending() {
-        assert!(cuts(&[found(3, State::Pending), found(4, replayed())]).is_empty());
+        let cuts = cuts(&[found(3, State::Pending), found(4, replayed())]);
+
+        assert_eq!(cuts["order.paid.dlq"], BTreeMap::from([(0, Cut { before: None, removed: 0, left: 1 })]));
     }
 }
