@@ -18,9 +18,12 @@ const MAX_REMEMBERED_READS: usize = 1_000;
 
 static READS: LazyLock<OperatorReads> = LazyLock::new(OperatorReads::default);
 
-/// The time at which each read was last recorded: by operator, path and object.
+/// An operator, a path and an object.
+type Read = (Uuid, String, Option<Uuid>);
+
+/// The time at which each read was last recorded.
 #[derive(Default)]
-struct OperatorReads(Mutex<HashMap<(Uuid, String, Option<Uuid>), Instant>>);
+struct OperatorReads(Mutex<HashMap<Read, Instant>>);
 
 /// Records that an operator uses the role to read `of` by the method with this path, unless the last minute has the same read.
 pub(super) fn record(user: Uuid, path: &str, of: Option<Uuid>) {
