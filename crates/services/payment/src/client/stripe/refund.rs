@@ -105,7 +105,9 @@ impl Stripe {
                 Ok(page) => page,
                 Err(failed) => return Ok(Err(failed)),
             };
-            given.iter_mut().for_each(|given| given.add(&page));
+            for given in given.iter_mut() {
+                given.add(&page);
+            }
             after = page.next();
             if after.is_none() || given.iter().all(|given| given.state().is_some()) {
                 return Ok(Ok(()));
