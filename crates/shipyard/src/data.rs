@@ -1,4 +1,4 @@
-//! The data directory of the one-process shop: a lock, the service key, and the addresses of the running servers.
+//! The data directory of the one-process shop: a lock, the service key, and the variables that commands in other terminals need.
 
 use std::{
     fs::{DirBuilder, File, OpenOptions},
@@ -70,8 +70,8 @@ impl Data {
         file.try_lock_shared().is_err().then(|| read(&mut file))
     }
 
-    /// Stores the variables by which the running shop is found, for [`running`](Self::running).
-    pub fn publish_addresses(&self, variables: &[(String, String)]) -> anyhow::Result<()> {
+    /// Stores the variables that commands in other terminals need, for [`running`](Self::running).
+    pub fn publish(&self, variables: &[(String, String)]) -> anyhow::Result<()> {
         let lines: Vec<String> = variables.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
         self.keep(RUNNING, &lines.concat())
     }
@@ -225,11 +225,8 @@ mod tests {
     fn where_the_servers_are_is_told_while_the_shop_runs() {
         let (_directory, data) = data();
         let held = data.lock().unwrap();
-        data.publish_addresses(&[
-            ("ORDER_LISTEN".to_owned(), "a=b".to_owned()),
-            ("IAM_LISTEN".to_owned(), "c".to_owned()),
-        ])
-        .unwrap();
+        data.publish(&[("ORDER_LISTEN".to_owned(), "a=b".to_owned()), ("IAM_LISTEN".to_owned(), "c".to_owned())])
+            .unwrap();
         let settings = Settings::from_variables([("IAM_LISTEN", "given".to_owned())]);
 
         let running = data.running(settings.clone());
@@ -245,7 +242,7 @@ mod tests {
         let (_directory, data) = data();
         let _held = data.lock().unwrap();
         let told = [("KAFKA_BROKERS", "own"), ("KAFKA_CREATE_TOPICS", "false"), ("ORDER_LISTEN", "here")];
-        data.publish_addresses(&told.map(|(name, value)| (name.to_owned(), value.to_owned()))).unwrap();
+        data.publish(&told.map(|(name, value)| (name.to_owned(), value.to_owned()))).unwrap();
         let running = |variables: &[(&'static str, &str)]| {
             data.running(Settings::from_variables(variables.iter().map(|(name, value)| (*name, (*value).to_owned()))))
         };

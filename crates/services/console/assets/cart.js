@@ -105,8 +105,8 @@ if (shop) {
 if (checkout) {
   const inputs = [...checkout.querySelectorAll("input[type=number]")];
   const key = checkout.querySelector("[name=key]");
-  // While inventory does not answer, the page has no prices.
-  const price = input => Number(input.dataset.price ?? read().items[input.name]?.price ?? 0);
+  // While inventory does not answer, the page has no prices. A part that is not in this browser's cart has none either (NaN).
+  const price = input => Number(input.dataset.price ?? read().items[input.name]?.price);
   const draw = () => {
     let sum = 0;
     for (const input of inputs) {

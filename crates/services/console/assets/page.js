@@ -10,7 +10,9 @@ addEventListener("shop:back", show);
 if (!navigator.onLine) show();
 
 const SENT_FOR = 15000; // ms: longer than a request takes
+let timer;
 const unsend = form => {
+  clearTimeout(timer);
   delete form.dataset.sent;
   for (const button of form.querySelectorAll("[aria-disabled]")) button.removeAttribute("aria-disabled");
 };
@@ -23,7 +25,7 @@ document.addEventListener("submit", event => {
   form.dataset.sent = "yes";
   for (const other of form.querySelectorAll("button")) other.setAttribute("aria-disabled", "true");
   // The reader may stop the navigation.
-  setTimeout(unsend, SENT_FOR, form);
+  timer = setTimeout(unsend, SENT_FOR, form);
 });
 // A form on a page that the browser restores from its cache may be sent again.
 addEventListener("pageshow", () => document.querySelectorAll("[data-sent]").forEach(unsend));

@@ -23,7 +23,7 @@ pub const METRICS: &[Metric] = &[
     Metric::gauge(
         "payment_attempts_unsettled",
         &[],
-        "Attempts to pay whose outcome is still unknown about 30 s after they began, or later. Each replica reports the same.",
+        "Attempts to pay whose outcome is still unknown 30 to 75 s after they began, or later. Each replica reports the same.",
     ),
     Metric::counter(
         "payment_outcomes_unknown_total",

@@ -10,7 +10,8 @@ use crate::error::Error;
 pub fn of_error(error: Error) -> Problem {
     match error {
         Error::OrderNotFound => Problem::new(StatusCode::NOT_FOUND, "ORDER_NOT_FOUND", error.to_string()),
-        Error::TooManyStreams => Problem::unavailable(error.to_string()),
+        // The task that makes a receipt has logged why it cannot.
+        Error::TooManyStreams | Error::NoReceipt(_) => Problem::unavailable(error.to_string()),
         Error::Refused(problem) => *problem,
         // An operator sees the cause, too.
         Error::NotRead(..) => {
@@ -18,7 +19,7 @@ pub fn of_error(error: Error) -> Problem {
             tracing::warn!(error = message, "operator view unavailable");
             Problem::unavailable(message)
         }
-        Error::NoReceipt(_) | Error::Unavailable(..) => {
+        Error::Unavailable(..) => {
             let message = error.to_string();
             tracing::warn!(error = error_chain(error), "dependency unavailable");
             Problem::unavailable(message)

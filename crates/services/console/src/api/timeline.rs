@@ -1,4 +1,4 @@
-//! `GET /console/api/orders/{uuid}/timeline`: the steps of an order, the oldest first, and `is_cut` if later ones are missing.
+//! `GET /console/api/orders/{uuid}/timeline`: the steps of an order, the oldest first, and `is_cut` if later ones may be missing.
 
 use axum::{
     Json,

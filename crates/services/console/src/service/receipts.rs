@@ -84,8 +84,11 @@ impl Receipts {
         let (sender, making) = watch::channel(None);
         let receipts = self.0.clone();
         let make = async move {
-            let made = receipts.make(order).await;
-            sender.send_replace(Some(made.map_err(|error| format!("{error:#}"))));
+            let made = receipts.make(order).await.map_err(|error| format!("{error:#}"));
+            if let Err(error) = &made {
+                tracing::warn!(order_uuid = %order, error, "receipt cannot be made");
+            }
+            sender.send_replace(Some(made));
         };
         tokio::spawn(make.in_current_span());
         making

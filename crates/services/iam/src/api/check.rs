@@ -3,7 +3,7 @@
 //! It reads the same headers as a guard and looks the session up as `ListOwners` does. The gateway adds the user's uuid and login to the
 //! request as headers. No service trusts them: each looks the session up itself.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use contracts::{
     checkout::{WithError, is_checkout_path},
@@ -21,6 +21,7 @@ use platform::{
     clock, error_chain,
     http::problem,
 };
+use tokio::time::Instant;
 use tonic::{
     Code, Request, Response, Status,
     codegen::http::{HeaderMap, HeaderName, HeaderValue as Value, StatusCode, header},
@@ -39,27 +40,40 @@ impl Authorization for Grpc {
     async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
         let http = request.into_inner().attributes.and_then(|attributes| attributes.request?.http);
         let http = http.unwrap_or_default();
-        let mut counted = Counted("unavailable");
+        let mut counted = Counted { begun: Instant::now(), outcome: None };
         match user(&self.service, &http.headers).await {
             Ok(user) => {
-                counted.0 = "allowed";
+                counted.outcome = Some("allowed");
                 Ok(Response::new(allowed(user)))
             }
-            Err(Refusal::Unavailable | Refusal::TooMany) => Err(Status::unavailable("sessions cannot be checked now")),
+            Err(Refusal::Unavailable | Refusal::TooMany) => {
+                counted.outcome = Some("unavailable");
+                Err(Status::unavailable("sessions cannot be checked now"))
+            }
             Err(refusal) => {
-                counted.0 = "denied";
+                counted.outcome = Some("denied");
                 Ok(Response::new(denied(refusal, &http.path)))
             }
         }
     }
 }
 
-/// Counts a check with this outcome when it is dropped. Envoy cancels a check that takes too long, and answers 503 itself.
-struct Counted(&'static str);
+/// The time from which a check without an outcome was slow. Envoy waits for 0.5 s.
+const SLOW_FROM: Duration = Duration::from_millis(250);
+
+/// Counts a check when it is dropped. Envoy cancels a check that takes too long, and answers 503 itself; it also cancels the check of a
+/// client that leaves, which is not counted.
+struct Counted {
+    begun: Instant,
+    outcome: Option<&'static str>,
+}
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        metrics::authz_check(self.0);
+        let slow = || (self.begun.elapsed() >= SLOW_FROM).then_some("unavailable");
+        if let Some(outcome) = self.outcome.or_else(slow) {
+            metrics::authz_check(outcome);
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     model::{AttemptEnd, AttemptLease, Claim, Event, Order, Outcome, PaymentMethod},
 };
 
-/// The number of tries of the reconciler from which an attempt counts as unsettled for long: it began about 30 s ago, or earlier.
+/// The number of tries of the reconciler from which an attempt counts as unsettled for long: it began 30 s ago if each fails at once, 75 s ago if each takes its time limit, or earlier.
 pub const LONG_UNSETTLED_TRIES: u32 = 6;
 
 /// The end of an attempt, with the event that the order's change publishes, if the order changes.

@@ -76,18 +76,14 @@ impl Metrics {
     pub async fn keep_counting(&self, outbox: &dyn Outbox) {
         loop {
             let begun = Instant::now();
-            let pause = match outbox.backlog().await {
-                Ok(backlog) => {
-                    self.tell(&backlog);
-                    (begun.elapsed() * PAUSE_PER_COUNT).clamp(MIN_COUNT_PAUSE, MAX_COUNT_PAUSE)
-                }
-                // It has waited for the database rather than occupied it. The relay logs the outage.
+            match outbox.backlog().await {
+                Ok(backlog) => self.tell(&backlog),
+                // The relay logs the outage.
                 Err(error) => {
                     tracing::debug!(outbox = self.name, error = format!("{error:#}"), "outbox backlog unavailable");
-                    MIN_COUNT_PAUSE
                 }
-            };
-            tokio::time::sleep(pause).await;
+            }
+            tokio::time::sleep((begun.elapsed() * PAUSE_PER_COUNT).clamp(MIN_COUNT_PAUSE, MAX_COUNT_PAUSE)).await;
         }
     }
 

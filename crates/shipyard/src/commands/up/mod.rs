@@ -72,7 +72,7 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
     let same = OF_OPERATORS.into_iter().chain(TIME_LIMITS);
     let same = same.filter_map(|name| Some((name.to_owned(), settings.get(name)?.to_owned())));
     let found: Vec<_> = addresses.variables().into_iter().chain(provided).chain(same).collect();
-    data.publish_addresses(&found)?;
+    data.publish(&found)?;
     let banner = Banner { begun, addresses, used: infrastructure.used.clone() };
     let forgets_events = infrastructure.forgets_events;
     let done = CancellationToken::new();

@@ -11,7 +11,7 @@ use crate::{
 /// The crates that tool and console have in common. They read variables of services by their names.
 const COMMON: [&str; 2] = ["client", "operations"];
 /// The variables of `.env.example` that neither reach a container nor are set by Compose, besides those that end with `LISTEN`.
-const NOT_IN_CONTAINERS: [(&str, &str); 10] = [
+const NOT_IN_CONTAINERS: [(&str, &str); 11] = [
     ("CLOCK_OFFSET", "tests shift the clock of a process of their own"),
     ("KAFKA_SASL_MECHANISM", "it has only one value"),
     ("LISTEN_IP", "the image sets 0.0.0.0"),
@@ -21,6 +21,7 @@ const NOT_IN_CONTAINERS: [(&str, &str); 10] = [
     ("VAULT_KUBERNETES_MOUNT", "a container of Compose has no service account"),
     ("VAULT_KUBERNETES_ROLE", "a container of Compose has no service account"),
     ("VAULT_KUBERNETES_TOKEN_FILE", "a container of Compose has no service account"),
+    ("VAULT_TOKEN", "VAULT_TOKEN_FILE is passed; a token of the shell would recreate all containers"),
     ("TEST_", "the tests run on this machine"),
 ];
 

@@ -28,11 +28,11 @@ impl Timeline {
         Span(step.since(first))
     }
 
-    /// Returns the numbers of steps and events, such as `16 steps, 8 events`, and whether later ones are missing.
+    /// Returns the numbers of steps and events, such as `16 steps, 8 events`, and whether later ones may be missing.
     pub fn counts(&self) -> String {
         let records = self.steps.iter().filter(|step| step.is_event);
         let events = records.clone().filter(|step| !step.is_repeat).count();
-        let cut = if is_cut(records.count()) { "; later ones are not shown" } else { "" };
+        let cut = if is_cut(records.count()) { "; later ones may be missing" } else { "" };
         format!("{}, {}{cut}", counted(self.steps.len(), "step"), counted(events, "event"))
     }
 
