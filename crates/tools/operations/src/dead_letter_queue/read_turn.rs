@@ -1,4 +1,4 @@
-//! Reads of dead letters take turns, since each of them holds all letters of its topics in memory.
+//! Reads of dead letters, or of their journal, take turns, since each of them holds all that it reads in memory.
 
 use std::sync::Arc;
 

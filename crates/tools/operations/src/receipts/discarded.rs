@@ -11,7 +11,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use crate::dead_letter_queue::DeadLetterQueue;
+use crate::dead_letter_queue::{DeadLetterQueue, ReadTurn};
 
 /// How long the letters are used before they are read again.
 const CACHE_TTL: Duration = Duration::from_secs(5);
@@ -25,6 +25,7 @@ const MAX_LETTERS: usize = 50_000;
 pub struct DiscardedLetters {
     settings: Settings,
     latest: Mutex<Latest>,
+    turn: ReadTurn,
 }
 
 /// The letters that were read last, and when the broker was last asked.
@@ -36,7 +37,7 @@ struct Latest {
 
 impl DiscardedLetters {
     pub fn new(settings: &Settings) -> Self {
-        Self { settings: settings.clone(), latest: Mutex::default() }
+        Self { settings: settings.clone(), latest: Mutex::default(), turn: ReadTurn::default() }
     }
 
     /// Returns those of an order, without the operators and their reasons. If the broker does not answer in time, they are
@@ -44,7 +45,9 @@ impl DiscardedLetters {
     pub async fn of(&self, order: Uuid) -> Vec<Discarded> {
         let mut latest = self.latest.lock().await;
         if latest.asked_at.is_none_or(|at| at.elapsed() > CACHE_TTL) {
-            match self.read().await {
+            let settings = self.settings.clone();
+            let reading = async move { DeadLetterQueue::from_settings(&settings)?.discarded().await };
+            match self.answered(reading).await {
                 Ok(letters) => latest.letters = of_orders(letters),
                 Err(error) => tracing::warn!(error = format!("{error:#}"), "discarded dead letters unknown"),
             }
@@ -59,9 +62,12 @@ impl DiscardedLetters {
         shown.collect()
     }
 
-    async fn read(&self) -> anyhow::Result<Vec<Discarded>> {
-        let queue = DeadLetterQueue::from_settings(&self.settings)?;
-        timeout(BROKER_TIMEOUT, queue.discarded()).await.context("the broker does not answer in time")?
+    /// Limits the time of a read of the journal. A read that takes longer goes on, and the next one waits for it.
+    async fn answered(
+        &self,
+        reading: impl Future<Output = anyhow::Result<Vec<Discarded>>> + Send + 'static,
+    ) -> anyhow::Result<Vec<Discarded>> {
+        timeout(BROKER_TIMEOUT, self.turn.read(reading)).await.context("the broker does not answer in time")?
     }
 }
 
@@ -86,6 +92,7 @@ fn of_orders(mut letters: Vec<Discarded>) -> Vec<Discarded> {
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
+    use tokio::sync::oneshot;
 
     use super::*;
 
@@ -106,12 +113,28 @@ mod tests {
     async fn a_customer_sees_neither_who_discarded_a_letter_nor_why_nor_letters_of_others() {
         let known = of_orders(vec![discarded(0, 1), discarded(1, 2)]);
         let latest = Mutex::new(Latest { asked_at: Some(Instant::now()), letters: known });
-        let letters = DiscardedLetters { settings: Settings::default(), latest };
+        let letters = DiscardedLetters { latest, ..DiscardedLetters::new(&Settings::default()) };
 
         let own = letters.of(Uuid::from_u128(2)).await;
 
         let shown: Vec<_> = own.iter().map(|one| (&*one.letter, &*one.who, &*one.why)).collect();
         assert_eq!(shown, [("order.paid.dlq/0/1", "an operator", "operators see the reason")]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_journal_that_takes_longer_than_a_receipt_waits_is_not_read_twice_at_once() {
+        let letters = DiscardedLetters::new(&Settings::default());
+        let (end, ended) = oneshot::channel::<()>();
+        let slow = letters.answered(async move {
+            ended.await?;
+            Ok(Vec::new())
+        });
+        assert!(slow.await.is_err());
+
+        assert!(letters.answered(async { Ok(Vec::new()) }).await.is_err());
+        end.send(()).unwrap();
+
+        assert!(letters.answered(async { Ok(Vec::new()) }).await.is_ok());
     }
 
     #[test]
