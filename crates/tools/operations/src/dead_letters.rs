@@ -7,6 +7,7 @@ use audit::facts;
 use chrono::{DateTime, Utc};
 use contracts::events::route_of;
 use platform::kafka::{self, ExactRecord, Message, Reader};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 /// The position of a dead letter, which is its id: `order.paid.dlq/0/17`.
@@ -22,26 +23,53 @@ pub struct DeadLetter {
     pub id: Id,
     /// The time at which the message was dead-lettered.
     pub at: DateTime<Utc>,
+    /// The record. Its payload is empty if there is an outline of it.
     pub message: Message,
+    /// What is known of a payload that is not kept. `None` if it is.
+    pub outline: Option<Outline>,
 }
 
-/// Returns all letters of a dead-letter topic, the oldest first; `None` if the topic does not exist. Blocks.
-pub fn read(reader: &Reader, topic: &str) -> anyhow::Result<Option<Vec<DeadLetter>>> {
+/// What is known of a payload that is not kept: the payloads of all letters may be too large for the memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Outline {
+    event: Option<Uuid>,
+    /// The SHA-256 digest, by which equal messages are found.
+    digest: [u8; 32],
+}
+
+/// Returns what `keep` returns for each letter of a dead-letter topic, the oldest first; `None` if the topic does not
+/// exist. Blocks.
+pub fn read<T>(reader: &Reader, topic: &str, keep: impl Fn(DeadLetter) -> T) -> anyhow::Result<Option<Vec<T>>> {
     let extents = reader.extents(topic)?;
     if extents.is_empty() {
         return Ok(None);
     }
     let mut letters = Vec::new();
     reader.read(topic, &extents, |message, at| {
-        let id = Id { topic: topic.to_owned(), partition: message.partition, offset: message.offset };
-        let given_up = message.headers.get(kafka::HEADER_FAILED_AT).and_then(|at| at.parse().ok());
-        letters.push(DeadLetter { id, at: given_up.unwrap_or(at), message });
+        let letter = DeadLetter::new(topic, message, at);
+        letters.push((letter.at, letter.id.clone(), keep(letter)));
     })?;
-    letters.sort_by(|one, other| (one.at, &one.id).cmp(&(other.at, &other.id)));
-    Ok(Some(letters))
+    letters.sort_by(|(at, id, _), (other_at, other_id, _)| (at, id).cmp(&(other_at, other_id)));
+    Ok(Some(letters.into_iter().map(|(_, _, kept)| kept).collect()))
 }
 
 impl DeadLetter {
+    /// Returns a record of a dead-letter topic, with its timestamp, as a letter.
+    pub fn new(topic: &str, message: Message, at: DateTime<Utc>) -> Self {
+        let id = Id { topic: topic.to_owned(), partition: message.partition, offset: message.offset };
+        let given_up = message.headers.get(kafka::HEADER_FAILED_AT).and_then(|at| at.parse().ok());
+        Self { id, at: given_up.unwrap_or(at), message, outline: None }
+    }
+
+    /// Replaces the payload by its outline. `kind` is the event type of the original topic.
+    #[must_use]
+    pub fn without_payload(mut self, kind: &str) -> Self {
+        let (event, digest) = (self.event(kind), Sha256::digest(&self.message.payload).into());
+        self.outline = Some(Outline { event, digest });
+        self.message.payload = Vec::new();
+        self
+    }
+
     /// Returns the value of a header, or an empty string.
     pub fn header(&self, name: &str) -> &str {
         self.message.headers.get(name).unwrap_or_default()
@@ -65,14 +93,14 @@ impl DeadLetter {
         self.message.happened_at().map_or(self.at, |happened| happened.min(self.at))
     }
 
-    /// Returns the message as it was before it was dead-lettered, byte for byte.
+    /// Returns the message as it was before it was dead-lettered, byte for byte, except for a payload that is not kept.
     pub fn original(&self) -> ExactRecord {
         kafka::original(self.message.clone(), self.origin().to_owned())
     }
 
     /// Returns the UUID of the message's event. `kind` is the event type of its original topic.
     pub fn event(&self, kind: &str) -> Option<Uuid> {
-        event_uuid(kind, &self.message)
+        self.outline.map_or_else(|| event_uuid(kind, &self.message), |outline| outline.event)
     }
 
     /// Returns the letter as a fact of an audit; `kind` is the event type of its original topic.
@@ -83,7 +111,7 @@ impl DeadLetter {
             partition: self.header(kafka::HEADER_PARTITION).parse().unwrap_or(-1),
             offset: self.header(kafka::HEADER_OFFSET).parse().unwrap_or(-1),
             group: self.header(kafka::HEADER_GROUP).to_owned(),
-            event: event_uuid(kind, &self.message),
+            event: self.event(kind),
             error: self.header(kafka::HEADER_ERROR).to_owned(),
             id: self.id.to_string(),
         }

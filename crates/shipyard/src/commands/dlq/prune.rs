@@ -62,7 +62,7 @@ mod tests {
     fn found(offset: i64, state: State) -> Found {
         let id = Id { topic: "order.paid.dlq".to_owned(), partition: 0, offset };
         let (at, message) = (chrono::DateTime::UNIX_EPOCH, platform::kafka::Message::default());
-        Found { letter: DeadLetter { id, at, message }, state }
+        Found { letter: DeadLetter { id, at, message, outline: None }, state }
     }
 
     fn replayed() -> State {

@@ -62,8 +62,9 @@ async fn lies(experiment: &mut Experiment) -> anyhow::Result<Injected> {
 async fn letters(cluster: &Cluster) -> anyhow::Result<Vec<DeadLetter>> {
     let config = cluster.sources.kafka.clone();
     let topic = dead_letter_topic(cluster.sources.topics.of::<OrderPaid>());
-    let reading =
-        tokio::task::spawn_blocking(move || dead_letters::read(&Reader::new(&config, "shipyard-chaos")?, &topic));
+    let reading = tokio::task::spawn_blocking(move || {
+        dead_letters::read(&Reader::new(&config, "shipyard-chaos")?, &topic, |letter| letter)
+    });
     let letters = reading.await.context("reading the dead letters")??.unwrap_or_default();
     // A message without an event UUID is poison.
     let own = |letter: &DeadLetter| letter.header(HEADER_GROUP) == GROUP && !letter.header("event-uuid").is_empty();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use platform::kafka::{ExactRecord, HEADER_GROUP};
+use platform::kafka::HEADER_GROUP;
 
 use super::{Found, State};
 use crate::{
@@ -13,8 +13,7 @@ use crate::{
 
 /// A message to publish again.
 pub struct Again<'a> {
-    pub record: ExactRecord,
-    /// The letters that it resolves: the pending ones, and those that were named.
+    /// The letters that it resolves, each of this message: the pending ones, and those that were named.
     pub letters: Vec<&'a DeadLetter>,
     /// The letters of an identical message that operators have discarded.
     discarded: Vec<&'a DeadLetter>,
@@ -65,11 +64,10 @@ pub fn messages<'a>(letters: &'a [Found], chosen: &BTreeSet<Id>) -> Vec<Again<'a
     let mut places = HashMap::new();
     for Found { letter, state } in letters.iter().filter(|found| found.letter.is_whole()) {
         let is_chosen = chosen.contains(&letter.id);
-        let record = letter.original();
-        let place = *places.entry(record.clone()).or_insert(messages.len());
+        let place = *places.entry((letter.original(), letter.outline)).or_insert(messages.len());
         if place == messages.len() {
             let (letters, discarded) = (Vec::new(), Vec::new());
-            messages.push(Again { record, letters, discarded, oldest: letter.handled_since(), is_chosen: false });
+            messages.push(Again { letters, discarded, oldest: letter.handled_since(), is_chosen: false });
         }
         let Some(message) = messages.get_mut(place) else { continue };
         message.oldest = message.oldest.min(letter.handled_since());
@@ -94,6 +92,10 @@ mod tests {
     use crate::dead_letter_journal::{Action, Entry};
 
     fn letter(offset: i64, payload: &[u8]) -> DeadLetter {
+        whole(offset, payload).without_payload("events.v1.OrderPaid")
+    }
+
+    fn whole(offset: i64, payload: &[u8]) -> DeadLetter {
         let headers = [
             ("event-type", "events.v1.OrderPaid"),
             (HEADER_TOPIC, "shop.paid"),
@@ -109,6 +111,7 @@ mod tests {
                 headers: headers.map(|(name, value)| (name.to_owned(), Some(value.into()))).into_iter().collect(),
                 ..Message::default()
             },
+            outline: None,
         }
     }
 
@@ -194,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_replayed_message_is_identical_to_the_original() {
-        let record = letter(17, b"event").original();
+        let record = whole(17, b"event").original();
 
         assert_eq!((record.topic.as_str(), record.key.as_deref()), ("shop.paid", Some(&b"order"[..])));
         assert_eq!(record.payload.as_deref(), Some(&b"event"[..]));

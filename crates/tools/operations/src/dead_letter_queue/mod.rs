@@ -5,6 +5,7 @@ mod discard;
 mod messages;
 mod page;
 mod poison;
+mod read_again;
 mod read_turn;
 mod recorder;
 mod replay;
@@ -46,7 +47,7 @@ pub enum Chosen {
     Matching(Filter),
 }
 
-/// A dead letter and its state.
+/// A dead letter and its state. [`DeadLetterQueue::letter`] alone returns its payload.
 #[derive(Clone, Debug)]
 pub struct Found {
     pub letter: DeadLetter,
@@ -84,7 +85,7 @@ impl DeadLetterQueue {
         Ok(Self { config, topics: settings.read()?, reader })
     }
 
-    /// Returns the dead letters of one topic, or of all topics, the oldest first.
+    /// Returns the dead letters of one topic, or of all topics, without their payloads, the oldest first.
     pub async fn letters(&self, topic: Option<&str>) -> anyhow::Result<Vec<Found>> {
         let topics = self.topics.all();
         if let Some(topic) = topic {
@@ -96,9 +97,14 @@ impl DeadLetterQueue {
         }
         let wanted = topics.into_iter().filter(|one| topic.is_none_or(|topic| *one == topic));
         let reading = wanted.map(dead_letter_topic).map(|topic| {
-            let reader = self.reader.clone();
+            let (reader, names) = (self.reader.clone(), self.topics.clone());
             async move {
-                let reading = tokio::task::spawn_blocking(move || dead_letters::read(&reader, &topic));
+                let reading = tokio::task::spawn_blocking(move || {
+                    dead_letters::read(&reader, &topic, |letter| {
+                        let kind = kind(&letter, &names);
+                        letter.without_payload(kind)
+                    })
+                });
                 reading.await.context("reading the dead-letter topics")?
             }
         });
@@ -130,17 +136,17 @@ impl DeadLetterQueue {
         if batch == 0 { Ok(Journal::default()) } else { self.journal().await }
     }
 
-    /// Returns the dead letter with this id.
+    /// Returns the dead letter with this id, and with its payload.
     pub async fn letter(&self, id: &Id) -> anyhow::Result<Found> {
         let letters = self.letters(Some(kafka::original_topic(&id.topic))).await?;
-        let found = letters.into_iter().find(|found| found.letter.id == *id);
-        found.with_context(|| unknown(id))
+        let found = letters.into_iter().find(|found| found.letter.id == *id).with_context(|| unknown(id))?;
+        let letter = self.read_again(&[&found.letter], |letter| letter).await?.remove(id);
+        Ok(Found { letter: letter.with_context(|| unknown(id))?, ..found })
     }
 
     /// Returns the event type of the letter's original topic. The text is empty if no route has this topic.
     pub fn kind(&self, letter: &DeadLetter) -> &'static str {
-        let route = ROUTES.iter().find(|route| route.topic(&self.topics) == letter.origin());
-        route.map(|route| route.kind).unwrap_or_default()
+        kind(letter, &self.topics)
     }
 
     /// Returns the letters of the topics concerned, and which of them are chosen.
@@ -162,6 +168,11 @@ impl DeadLetterQueue {
             }
         }
     }
+}
+
+fn kind(letter: &DeadLetter, topics: &Topics) -> &'static str {
+    let route = ROUTES.iter().find(|route| route.topic(topics) == letter.origin());
+    route.map(|route| route.kind).unwrap_or_default()
 }
 
 fn unknown(id: &Id) -> String {

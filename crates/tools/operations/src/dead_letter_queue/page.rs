@@ -4,6 +4,7 @@ use console::model::{Filter, Letter, LetterPage, LetterState, Resolved};
 use platform::kafka;
 
 use super::{DeadLetterQueue, Found, State, decoded::payload, decoded::shown};
+use crate::dead_letters::DeadLetter;
 
 impl DeadLetterQueue {
     /// Returns whether a letter meets the conditions.
@@ -25,7 +26,14 @@ impl DeadLetterQueue {
         let (pending, replayed) = (count(LetterState::Pending), count(LetterState::Replayed));
         let wanted = letters.iter().filter(|found| all || found.state == State::Pending);
         let matching: Vec<&Found> = wanted.filter(|found| self.matches(filter, found)).collect();
-        let page = matching.iter().skip(skip).take(limit).map(|found| self.shown(found));
+        let page = matching.get(skip..).unwrap_or_default();
+        let page = &page[..limit.min(page.len())];
+        let (on_page, topics) = (page.iter().map(|found| &found.letter).collect::<Vec<_>>(), self.topics.clone());
+        let mut payloads = self.read_again(&on_page, move |letter| payload(&letter, &topics).to_string()).await?;
+        let page = page.iter().map(|found| {
+            let payload = payloads.remove(&found.letter.id).unwrap_or_else(|| "pruned".to_owned());
+            self.shown(found, payload)
+        });
         Ok(LetterPage {
             matching: matching.len(),
             newest: matching.iter().map(|found| found.letter.at).max(),
@@ -36,8 +44,8 @@ impl DeadLetterQueue {
         })
     }
 
-    /// Returns a letter decoded.
-    pub fn shown(&self, found: &Found) -> Letter {
+    /// Returns a letter decoded, with this text as its payload.
+    fn shown(&self, found: &Found, payload: String) -> Letter {
         let Found { letter, state } = found;
         let (message, text) = (&letter.message, |name| letter.header(name).to_owned());
         let resolved = match state {
@@ -64,13 +72,13 @@ impl DeadLetterQueue {
                 .iter()
                 .map(|(name, value)| (name.escape_debug().to_string(), shown(value)))
                 .collect(),
-            payload: payload(letter, &self.topics).to_string(),
+            payload,
         }
     }
 }
 
 /// Returns the event type of a letter: its header, or else that of its original topic.
-fn kind<'a>(queue: &DeadLetterQueue, letter: &'a super::DeadLetter) -> &'a str {
+fn kind<'a>(queue: &DeadLetterQueue, letter: &'a DeadLetter) -> &'a str {
     letter.message.headers.get(kafka::HEADER_EVENT_TYPE).unwrap_or_else(|| queue.kind(letter))
 }
 

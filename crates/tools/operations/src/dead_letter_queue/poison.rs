@@ -58,6 +58,7 @@ mod tests {
                 headers: headers.map(|(name, value)| (name.to_owned(), Some(value.into()))).into_iter().collect(),
                 ..Message::default()
             },
+            outline: None,
         };
         still_poison(&letter, &topics)
     }

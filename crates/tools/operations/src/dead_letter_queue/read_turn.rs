@@ -1,4 +1,4 @@
-//! Reads of dead letters, or of their journal, take turns, since each of them holds all that it reads in memory.
+//! Reads of dead letters, or of their journal, take turns, since each of them has all letters or entries in memory.
 
 use std::sync::Arc;
 

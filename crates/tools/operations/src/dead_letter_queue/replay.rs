@@ -10,11 +10,14 @@ use platform::{
 
 use super::{
     Chosen, DeadLetterQueue, Progress,
-    messages::messages,
+    messages::{Again, messages},
     poison::{is_from_outside, still_poison},
     recorder::Recorder,
 };
-use crate::{dead_letter_journal::Action, dead_letters::Id};
+use crate::{
+    dead_letter_journal::Action,
+    dead_letters::{DeadLetter, Id},
+};
 
 /// How many messages are published before they are recorded as resolved. An interrupted replay may publish as many twice.
 const BATCH_SIZE: usize = 100;
@@ -30,7 +33,10 @@ impl DeadLetterQueue {
         let mut plan = Plan { newest: chosen.clone().map(|letter| letter.at).max(), ..Plan::default() };
         plan.truncated = chosen.filter(|letter| !letter.is_whole()).count();
         let kept_since = clock::now() - self.config.effect_retention();
-        for message in messages(&letters, &ids) {
+        let messages = messages(&letters, &ids);
+        let topics = self.topics.clone();
+        let mut reasons = self.read_again(&firsts(&messages), move |letter| still_poison(&letter, &topics)).await?;
+        for message in &messages {
             if message.discarded().is_some() {
                 plan.discarded += 1;
             } else if !late && message.oldest < kept_since {
@@ -38,10 +44,10 @@ impl DeadLetterQueue {
             } else {
                 plan.messages += 1;
                 plan.letters += message.letters.len();
-                plan.from_outside += usize::from(is_from_outside(&message.record.topic, &self.topics));
-                let reason =
-                    message.letters.first().and_then(|letter| Some((letter, still_poison(letter, &self.topics)?)));
-                plan.poison.extend(reason.map(|(letter, reason)| Poison { letter: letter.id.to_string(), reason }));
+                let Some(letter) = message.letters.first() else { continue };
+                plan.from_outside += usize::from(is_from_outside(letter.origin(), &self.topics));
+                let reason = reasons.remove(&letter.id).flatten();
+                plan.poison.extend(reason.map(|reason| Poison { letter: letter.id.to_string(), reason }));
             }
         }
         Ok(plan)
@@ -81,13 +87,18 @@ impl DeadLetterQueue {
         progress(0, messages.len());
         for (number, batch) in messages.chunks(BATCH_SIZE).enumerate() {
             let meanwhile = self.resolved_meanwhile(number).await?;
+            let records = self.read_again(&firsts(batch), |letter| letter.original()).await?;
             let (mut resolved, mut failure) = (Vec::new(), None);
             for message in batch {
                 if let Some(reason) = message.withheld(late, kept_since, &meanwhile) {
                     replayed.problems.push(reason);
                     continue;
                 }
-                match publisher.publish_exact(&message.record).await {
+                let Some(record) = message.letters.first().and_then(|letter| records.get(&letter.id)) else {
+                    replayed.problems.push(format!("{} was pruned meanwhile", message.first()));
+                    continue;
+                };
+                match publisher.publish_exact(record).await {
                     Ok(()) => {
                         replayed.messages += 1;
                         resolved.extend(&message.letters);
@@ -117,4 +128,9 @@ impl DeadLetterQueue {
         }
         Ok(replayed)
     }
+}
+
+/// Returns the first letter of each message.
+fn firsts<'a>(messages: &[Again<'a>]) -> Vec<&'a DeadLetter> {
+    messages.iter().filter_map(|message| message.letters.first().copied()).collect()
 }

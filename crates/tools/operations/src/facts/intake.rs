@@ -15,7 +15,10 @@ use platform::{
 use sqlx::{FromRow, types::Json};
 
 use super::{Progress, snapshot, topics::GROUP};
-use crate::{databases::Databases, dead_letters};
+use crate::{
+    databases::Databases,
+    dead_letters::{self, DeadLetter},
+};
 
 /// Reads the committed offsets first, then the tables and the topic, so that the tables contain every record consumed
 /// until then.
@@ -84,12 +87,15 @@ fn records(
     let reader = Reader::new(config, GROUP)?;
     let dead = dead_letter_topic(topic);
     read.letters_pruned = reader.extents(&dead)?.iter().any(|extent| extent.start > 0);
-    for letter in dead_letters::read(&reader, &dead)?.unwrap_or_default() {
-        let place = |name: &str| letter.header(name).parse::<i64>().ok();
-        let partition = place(kafka::HEADER_PARTITION).and_then(|partition| i32::try_from(partition).ok());
-        read.letters.extend(partition.zip(place(kafka::HEADER_OFFSET)));
-    }
+    let letters = dead_letters::read(&reader, &dead, |letter| origin(&letter))?;
+    read.letters.extend(letters.unwrap_or_default().into_iter().flatten());
     Ok(read)
+}
+
+/// Returns the partition and offset of the record that became this letter.
+fn origin(letter: &DeadLetter) -> Option<(i32, i64)> {
+    let partition = letter.header(kafka::HEADER_PARTITION).parse().ok()?;
+    Some((partition, letter.header(kafka::HEADER_OFFSET).parse().ok()?))
 }
 
 /// Returns the parts of these extents before and after the skipped records, in rounds that have each partition at most once.

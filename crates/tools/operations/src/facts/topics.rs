@@ -56,8 +56,7 @@ pub async fn read(
                 read.logs.extend(logs);
             }
             let dead = dead_letter_topic(&topic);
-            if let Some(letters) = dead_letters::read(&reader, &dead)? {
-                let letters = letters.into_iter().map(|letter| letter.fact(routes[0].kind)).collect();
+            if let Some(letters) = dead_letters::read(&reader, &dead, |letter| letter.fact(routes[0].kind))? {
                 read.dead_letters.push(DeadLetters { topic: dead, letters });
             }
         }

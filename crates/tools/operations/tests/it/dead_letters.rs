@@ -1,13 +1,13 @@
 //! Many dead letters: pages, dry runs, and actions on all that match.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex},
 };
 
 use console::model::{Filter, LetterState};
 use contracts::events::{OrderPaid, Published as _, record};
-use operations::dead_letter_queue::{Chosen, DeadLetterQueue};
+use operations::dead_letter_queue::{Chosen, DeadLetterQueue, Progress};
 use platform::{
     clock,
     config::Settings,
@@ -55,8 +55,7 @@ async fn a_page_of_ten_thousand_dead_letters_is_read_and_all_that_match_are_repl
 
     let seen = Arc::new(Mutex::new(Vec::new()));
     let told = seen.clone();
-    let progress: operations::dead_letter_queue::Progress =
-        Arc::new(move |done, all| told.lock().unwrap().push((done, all)));
+    let progress: Progress = Arc::new(move |done, all| told.lock().unwrap().push((done, all)));
     let discarded = queue.discard(&Chosen::Matching(poison), "ann", "sent by a test", &progress).await.unwrap();
     assert_eq!(discarded.to_string(), format!("{POISON} dead letters discarded"));
     assert_eq!(seen.lock().unwrap().last(), Some(&(POISON, POISON)));
@@ -75,10 +74,39 @@ async fn a_page_of_ten_thousand_dead_letters_is_read_and_all_that_match_are_repl
 }
 
 #[tokio::test]
+async fn payloads_of_dead_letters_are_read_only_to_be_shown_checked_or_replayed() {
+    const SIZE: usize = 500_000;
+    let kafka = testkit::kafka().await;
+    let topic = kafka.topic::<OrderPaid>();
+    let publisher = KafkaPublisher::new(&Config { kafka_create_topics: false, ..kafka.config() }).unwrap();
+    // Two consumers dead-lettered the first message.
+    let letters = [0_u8, 0, 1, 2].map(|number| letter(&topic, usize::from(number), vec![number; SIZE], "too hard"));
+    publisher.publish(letters.to_vec()).await.unwrap();
+    let queue = DeadLetterQueue::from_settings(&Settings::from_variables(kafka.settings())).unwrap();
+    let all = Chosen::Matching(Filter { topic: Some(topic.clone()), ..Filter::default() });
+    let progress: Progress = Arc::new(|_, _| {});
+
+    let found = queue.letters(Some(&topic)).await.unwrap();
+    let shown = queue.letter(&found[0].letter.id).await.unwrap();
+    let page = queue.page(&Filter::default(), false, 1, 2).await.unwrap();
+    let plan = queue.plan(&all, false).await.unwrap();
+    let replayed = queue.replay(&all, false, "ann", &progress).await.unwrap();
+
+    let sizes: Vec<usize> = found.iter().map(|found| found.letter.message.payload.len()).collect();
+    assert_eq!((sizes, shown.letter.message.payload.len()), (vec![0; 4], SIZE));
+    let texts: Vec<bool> = page.letters.iter().map(|letter| letter.payload.starts_with("500000 bytes")).collect();
+    assert_eq!(texts, [true, true]);
+    assert_eq!((plan.messages, plan.letters, plan.poison.len()), (3, 4, 3));
+    assert_eq!(replayed.to_string(), "3 messages replayed, 4 dead letters resolved");
+    let payloads: BTreeSet<Vec<u8>> = kafka.messages(&topic).await.into_iter().map(|one| one.payload).collect();
+    assert!(payloads == BTreeSet::from([0_u8, 1, 2].map(|number| vec![number; SIZE])));
+}
+
+#[tokio::test]
 async fn an_action_names_what_is_missing() {
     let kafka = testkit::kafka().await;
     let queue = DeadLetterQueue::from_settings(&Settings::from_variables(kafka.settings())).unwrap();
-    let progress: operations::dead_letter_queue::Progress = Arc::new(|_, _| {});
+    let progress: Progress = Arc::new(|_, _| {});
     let unknown = Chosen::Letters(vec!["order.paid.dlq/0/7".parse().unwrap()]);
     let all = Chosen::Matching(Filter::default());
     let elsewhere = Chosen::Matching(Filter { topic: Some("nowhere".to_owned()), ..Filter::default() });
@@ -97,8 +125,7 @@ async fn an_action_names_what_is_missing() {
 /// Writes dead letters of a topic.
 async fn fill(kafka: &Kafka, topic: &str) {
     let publisher = KafkaPublisher::new(&Config { kafka_create_topics: false, ..kafka.config() }).unwrap();
-    let at = clock::now().to_rfc3339();
-    let letter = |number: usize| {
+    let filled = |number: usize| {
         let order = Uuid::from_u128(number as u128);
         let ids = (order.to_string(), Uuid::from_u128(1).to_string());
         let event = OrderPaid {
@@ -110,20 +137,26 @@ async fn fill(kafka: &Kafka, topic: &str) {
         let is_poison = !number.is_multiple_of(5);
         let payload = if is_poison { b"\xff\x00".to_vec() } else { record(order, event).payload };
         let error = if is_poison { "not a protobuf message" } else { "a defect that was mended since" };
-        let headers = [
-            ("event-type", OrderPaid::TYPE),
-            (HEADER_TOPIC, topic),
-            (HEADER_PARTITION, "0"),
-            (HEADER_OFFSET, &number.to_string()),
-            (HEADER_GROUP, "assembly-group-order-paid"),
-            (HEADER_ERROR, error),
-            (HEADER_FAILED_AT, &at),
-        ];
-        let headers: HashMap<String, String> =
-            headers.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Record { topic: dead_letter_topic(topic), key: order.to_string().into_bytes(), payload, headers }
+        letter(topic, number, payload, error)
     };
     for numbers in (0..LETTERS).collect::<Vec<_>>().chunks(1_000) {
-        publisher.publish(numbers.iter().map(|number| letter(*number)).collect()).await.unwrap();
+        publisher.publish(numbers.iter().map(|number| filled(*number)).collect()).await.unwrap();
     }
+}
+
+/// Returns a dead letter of a message whose order has this number.
+fn letter(topic: &str, number: usize, payload: Vec<u8>, error: &str) -> Record {
+    let order = Uuid::from_u128(number as u128);
+    let headers = [
+        ("event-type", OrderPaid::TYPE),
+        (HEADER_TOPIC, topic),
+        (HEADER_PARTITION, "0"),
+        (HEADER_OFFSET, &number.to_string()),
+        (HEADER_GROUP, "assembly-group-order-paid"),
+        (HEADER_ERROR, error),
+        (HEADER_FAILED_AT, &clock::now().to_rfc3339()),
+    ];
+    let headers: HashMap<String, String> =
+        headers.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    Record { topic: dead_letter_topic(topic), key: order.to_string().into_bytes(), payload, headers }
 }
