@@ -1,4 +1,4 @@
-//! Invariant 2: An order is charged at most once. Charges minus refunds are 1 exactly when the order is PAID or
+//! Invariant 2: An order is charged at most once, and its total price. Charges minus refunds are 1 exactly when the order is PAID or
 //! ASSEMBLED. Partial refunds, each made once, and the refund of a cancelled order give back at most the charge. Balances add up.
 
 use std::collections::{HashMap, HashSet};
@@ -11,6 +11,9 @@ use crate::{
     invariants::{balances, partial_refunds},
     report::Check,
 };
+
+/// The statuses of a payment that was charged, whether refunded since or not.
+const CHARGED: [PaymentStatus; 3] = [PaymentStatus::Succeeded, PaymentStatus::Refunding, PaymentStatus::Refunded];
 
 pub fn check(facts: &Facts) -> Finding {
     let mut check = Check::new(2, "each paid order is charged once, every other not at all");
@@ -88,8 +91,7 @@ impl<'a> Books<'a> {
         let believed = |statuses: &[PaymentStatus]| {
             payments.iter().filter(|payment| self.believed(payment) && statuses.contains(&payment.status)).count()
         };
-        let charges = amounts(EntryKind::Charge).count()
-            + believed(&[PaymentStatus::Succeeded, PaymentStatus::Refunding, PaymentStatus::Refunded]);
+        let charges = amounts(EntryKind::Charge).count() + believed(&CHARGED);
         let in_parts = payments.iter().any(|one| one.status == PaymentStatus::Refunded && !self.believed(one))
             && given_back == order.total;
         let refunds = amounts(EntryKind::Refund).count() + believed(&[PaymentStatus::Refunded]) + usize::from(in_parts);
@@ -112,7 +114,9 @@ impl<'a> Books<'a> {
             }
             _ => {}
         }
-        for amount in amounts(EntryKind::Charge).filter(|amount| *amount != order.total) {
+        let trusted = payments.iter().filter(|payment| self.believed(payment) && CHARGED.contains(&payment.status));
+        let trusted = trusted.filter_map(|payment| payment.amount);
+        for amount in amounts(EntryKind::Charge).chain(trusted).filter(|amount| *amount != order.total) {
             check.broken_by(&row, format!("costs {}, and {amount} was charged", order.total));
         }
         let rest = order.total - given_back;

@@ -106,6 +106,18 @@ fn without_the_providers_books_payments_rows_stand_for_them() {
 }
 
 #[test]
+fn another_amount_is_charged_by_a_provider_whose_books_are_not_read() {
+    for status in [PaymentStatus::Succeeded, PaymentStatus::Refunding, PaymentStatus::Refunded] {
+        breaks(2, &[&format!("order {BUILT}"), "costs 12500, and 125000 was charged"], |facts| {
+            facts.ledger.clear();
+            facts.books.clear();
+            let payment = the(&mut facts.payments, |payment| payment.order == BUILT);
+            (payment.status, payment.amount) = (status, Some(PRICE * 10));
+        });
+    }
+}
+
+#[test]
 fn where_all_books_were_read_nobody_is_believed() {
     let mut facts = shop();
     facts.ledger.clear();
