@@ -1,4 +1,4 @@
-//! Invariant 1: Every acknowledged order exists exactly once.
+//! Invariant 1: Every acknowledged order exists exactly once. No service has rows of an order that does not exist.
 
 use std::collections::{HashMap, HashSet};
 
@@ -87,12 +87,15 @@ fn elsewhere(facts: &Facts, orders: &HashMap<Uuid, &Order>, check: &mut Check) {
     let payments = facts.payments.iter().filter(|payment| payment.status != PaymentStatus::Void);
     let standing = |status| matches!(status, ReservationStatus::Confirmed | ReservationStatus::Committed);
     let reservations = facts.reservations.iter().filter(|reservation| standing(reservation.status));
+    // Baskets and trial orders, which have no user, are deliveries without an order of the shop.
+    let deliveries = facts.deliveries.iter().filter(|delivery| delivery.user.is_some());
     let named: Vec<(&str, Uuid)> = payments
         .map(|payment| ("payment", payment.order))
         .chain(facts.ledger.iter().map(|entry| ("provider", entry.order)))
         .chain(reservations.map(|reservation| ("inventory", reservation.order)))
         .chain(facts.builds.iter().map(|build| ("assembly", build.order)))
         .chain(facts.notifications.iter().map(|notification| ("notification", notification.order)))
+        .chain(deliveries.map(|delivery| ("delivery", delivery.order)))
         .collect();
     for (place, uuid) in named.iter().filter(|(_, uuid)| !orders.contains_key(uuid)) {
         check.broken_by(format!("order {uuid}"), format!("does not exist, but {place} has rows for it"));

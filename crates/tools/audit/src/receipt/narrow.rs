@@ -26,7 +26,7 @@ pub fn checks() -> [(u8, Vec<&'static str>); 10] {
     let producers = distinct(of_orders().map(|route| route.producer));
     let consumers = distinct(of_orders().flat_map(|route| route.consumers).map(|consumer| consumer.service));
     [
-        (1, vec!["order", "inventory", "payment", "assembly", "notification"]),
+        (1, vec!["order", "inventory", "payment", "assembly", "notification", "delivery"]),
         (2, vec!["order", "payment"]),
         (3, vec!["order", "inventory"]),
         (4, producers),

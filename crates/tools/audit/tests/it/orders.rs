@@ -67,7 +67,9 @@ fn an_old_order_has_lost_its_outbox_row_by_right() {
 
 #[test]
 fn the_services_work_for_an_order_that_does_not_exist() {
-    for (place, spoil) in [("payment", 0), ("provider", 1), ("inventory", 2), ("assembly", 3), ("notification", 4)] {
+    for (place, spoil) in
+        [("payment", 0), ("provider", 1), ("inventory", 2), ("assembly", 3), ("notification", 4), ("delivery", 5)]
+    {
         breaks(1, &["does not exist", place, "has rows for it"], |facts| {
             let nobody = Uuid::from_u128(99);
             match spoil {
@@ -75,10 +77,19 @@ fn the_services_work_for_an_order_that_does_not_exist() {
                 1 => facts.ledger[0].order = nobody,
                 2 => facts.reservations[0].order = nobody,
                 3 => facts.builds[0].order = nobody,
-                _ => facts.notifications[0].order = nobody,
+                4 => facts.notifications[0].order = nobody,
+                _ => facts.deliveries[0].order = nobody,
             }
         });
     }
+}
+
+#[test]
+fn a_basket_is_delivered_without_an_order_of_the_shop() {
+    holds(1, |facts| {
+        let delivery = the(&mut facts.deliveries, |delivery| delivery.order == BUILT);
+        (delivery.order, delivery.user) = (Uuid::from_u128(99), None);
+    });
 }
 
 #[test]
