@@ -112,6 +112,7 @@ async fn discarded(system: &System, receipts: &Receipts, order: Uuid, records: &
         group: group.to_owned(),
         event: Some(event),
         order: Some(order),
+        record: None,
     };
     Writer::open(&config).await.unwrap().add(&[entry]).await.unwrap();
 

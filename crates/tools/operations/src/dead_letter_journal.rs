@@ -2,7 +2,7 @@
 //!
 //! A record's key is the letter's id, so that compaction keeps the latest entry of each letter.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::Context as _;
 use audit::facts;
@@ -16,7 +16,7 @@ use platform::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::dead_letters::DeadLetter;
+use crate::dead_letters::{DeadLetter, Id};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -45,6 +45,9 @@ pub struct Entry {
     pub event: Option<Uuid>,
     /// The record's key, if it is an order's UUID.
     pub order: Option<Uuid>,
+    /// The partition and offset of the original record; `None` in entries of older versions.
+    #[serde(default)]
+    pub record: Option<(i32, i64)>,
 }
 
 impl Entry {
@@ -61,6 +64,7 @@ impl Entry {
             group: letter.header(kafka::HEADER_GROUP).to_owned(),
             event: letter.event(kind),
             order: str::from_utf8(&letter.message.key).ok().and_then(|key| Uuid::try_parse(key).ok()),
+            record: letter.record(),
         }
     }
 }
@@ -91,6 +95,17 @@ impl Journal {
 
     pub fn of(&self, letter: &DeadLetter) -> Option<&Entry> {
         self.entries.get(&letter.id.to_string()).filter(|entry| entry.given_up_at == letter.at)
+    }
+
+    /// Returns the records of a dead-letter topic's letters that operators have resolved and pruned. `None` stands for a record whose
+    /// entry does not name it. `letters` are those that the topic still has.
+    pub fn pruned(&self, topic: &str, letters: &[DeadLetter]) -> Vec<Option<(i32, i64)>> {
+        let kept: HashSet<(String, DateTime<Utc>)> =
+            letters.iter().map(|letter| (letter.id.to_string(), letter.at)).collect();
+        let is_of_topic = |entry: &&Entry| entry.letter.parse::<Id>().is_ok_and(|id| id.topic == topic);
+        let entries = self.entries.values().filter(is_of_topic);
+        let pruned = entries.filter(|entry| !kept.contains(&(entry.letter.clone(), entry.given_up_at)));
+        pruned.map(|entry| entry.record).collect()
     }
 
     /// Returns the discarded letters, including pruned ones, as facts of an audit.
@@ -137,4 +152,40 @@ pub async fn create(config: &Config) -> anyhow::Result<()> {
 
 fn topic(config: &Config) -> String {
     format!("{}{JOURNAL}", config.kafka_group_prefix)
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::kafka::Message;
+
+    use super::*;
+
+    fn letter(offset: i64) -> DeadLetter {
+        let headers = [(kafka::HEADER_PARTITION, "2".to_owned()), (kafka::HEADER_OFFSET, (offset + 40).to_string())];
+        let headers = headers.map(|(name, value)| (name.to_owned(), Some(value.into_bytes()))).into_iter().collect();
+        let id = Id { topic: "orders.dlq".to_owned(), partition: 0, offset };
+        DeadLetter { id, at: DateTime::UNIX_EPOCH, message: Message { headers, ..Message::default() }, outline: None }
+    }
+
+    #[test]
+    fn pruned_letters_are_the_entries_whose_letters_are_gone() {
+        let entry = |letter: &DeadLetter| Entry::now(letter, "", Action::Discarded, "ann", "poison");
+        let (gone, old, kept) = (entry(&letter(0)), Entry { record: None, ..entry(&letter(1)) }, entry(&letter(2)));
+        let other = Entry { letter: "order.paid.dlq/0/0".to_owned(), ..entry(&letter(0)) };
+        let entries = [gone, old, kept, other].map(|entry| (entry.letter.clone(), entry));
+        let journal = Journal { entries: entries.into() };
+
+        let mut pruned = journal.pruned("orders.dlq", &[letter(2), letter(3)]);
+
+        pruned.sort();
+        assert_eq!(pruned, [None, Some((2, 40))]);
+    }
+
+    #[test]
+    fn an_entry_of_an_older_version_names_no_record() {
+        let mut entry = serde_json::to_value(Entry::now(&letter(0), "", Action::Replayed, "ann", "")).unwrap();
+        entry.as_object_mut().unwrap().remove("record").unwrap();
+
+        assert_eq!(serde_json::from_value::<Entry>(entry).unwrap().record, None);
+    }
 }

@@ -81,6 +81,11 @@ impl DeadLetter {
         if named.is_empty() { kafka::original_topic(&self.id.topic) } else { named }
     }
 
+    /// Returns the partition and offset of the original record, if the headers name them.
+    pub fn record(&self) -> Option<(i32, i64)> {
+        self.header(kafka::HEADER_PARTITION).parse().ok().zip(self.header(kafka::HEADER_OFFSET).parse().ok())
+    }
+
     /// Returns false if the message was too large for the dead-letter topic, so that only the original topic has its
     /// payload.
     pub fn is_whole(&self) -> bool {
@@ -105,11 +110,12 @@ impl DeadLetter {
 
     /// Returns the letter as a fact of an audit; `kind` is the event type of its original topic.
     pub fn fact(self, kind: &str) -> facts::DeadLetter {
+        let (partition, offset) = self.record().unwrap_or((-1, -1));
         facts::DeadLetter {
             given_up_at: self.at,
             topic: self.origin().to_owned(),
-            partition: self.header(kafka::HEADER_PARTITION).parse().unwrap_or(-1),
-            offset: self.header(kafka::HEADER_OFFSET).parse().unwrap_or(-1),
+            partition,
+            offset,
             group: self.header(kafka::HEADER_GROUP).to_owned(),
             event: self.event(kind),
             error: self.header(kafka::HEADER_ERROR).to_owned(),

@@ -19,10 +19,10 @@ pub struct Intake {
     pub skipped: usize,
     /// The partitions that are not consumed to their end.
     pub unread: Vec<Unread>,
-    /// The partitions and offsets of records that are dead letters.
+    /// The partitions and offsets of records that are dead letters, or were and are pruned.
     pub letters: HashSet<(i32, i64)>,
-    /// True if dead letters were pruned. A record that is not stored may then have been one of them.
-    pub letters_pruned: bool,
+    /// The number of pruned dead letters whose records are not known. As many records may not be stored.
+    pub letters_pruned: usize,
 }
 
 /// The records of a partition after the consumer's committed offset.

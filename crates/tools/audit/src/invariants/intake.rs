@@ -21,23 +21,24 @@ pub fn check(facts: &Facts) -> Finding {
             check.broken_by(format!("order {}", order.uid), "is kept more than once");
         }
     }
-    let mut unknown = 0;
-    for record in &intake.records {
-        if intake.letters.contains(&(record.partition, record.offset)) {
-            continue;
-        }
-        match problem(record, &kept) {
-            // The record may have been a dead letter that was pruned.
-            Some(_) if intake.letters_pruned => unknown += 1,
-            Some(problem) => check.broken_by(row(record), problem),
-            None => {}
+    let records = intake.records.iter().filter(|one| !intake.letters.contains(&(one.partition, one.offset)));
+    let problems: Vec<(&IntakeRecord, &str)> =
+        records.filter_map(|record| problem(record, &kept).map(|problem| (record, problem))).collect();
+    // Each of them may have been a dead letter that is pruned, unless there are more of them than such letters.
+    let (unknown, pruned) = (problems.len(), intake.letters_pruned);
+    if unknown > pruned {
+        for (record, problem) in problems {
+            check.broken_by(row(record), problem);
         }
     }
     for unread in &intake.unread {
         unread_records(facts, unread, &mut check);
     }
-    if unknown > 0 {
-        check.note(format!("{unknown} records are not kept; they may have been dead letters that are pruned"));
+    if unknown > 0 && pruned > 0 {
+        let at_most = unknown.min(pruned);
+        check.note(format!(
+            "{unknown} records are not kept; {at_most} of them may have been dead letters that are pruned"
+        ));
     }
     if intake.skipped > 0 {
         check.note(format!("{} records cannot be read, and an operator has skipped them", intake.skipped));

@@ -27,7 +27,7 @@ fn stream(facts: &mut Facts) {
         ],
         unread: Vec::new(),
         letters: [(0, 3), (0, 4)].into(),
-        letters_pruned: false,
+        letters_pruned: 0,
         skipped: 0,
     };
 }
@@ -72,10 +72,24 @@ fn an_erased_order_and_pruned_letters_break_nothing() {
         stream(facts);
         facts.intake.orders[0].content = None;
     });
-    holds(13, |facts| {
+    let found = holds(13, |facts| {
         stream(facts);
-        (facts.intake.letters, facts.intake.letters_pruned) = (std::collections::HashSet::new(), true);
+        facts.intake.letters.clear();
+        facts.intake.letters_pruned = 2;
     });
+    assert!(found.notes.iter().any(|note| note.starts_with("2 records are not kept")), "{found:?}");
+}
+
+#[test]
+fn more_records_that_are_missing_than_pruned_letters_break_it() {
+    for text in ["record 0/1 of order b", "record 0/3 of order b", "record 0/4"] {
+        breaks(13, &[text], |facts| {
+            stream(facts);
+            facts.intake.orders.pop();
+            facts.intake.letters.clear();
+            facts.intake.letters_pruned = 2;
+        });
+    }
 }
 
 #[test]

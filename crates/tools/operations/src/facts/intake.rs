@@ -17,6 +17,7 @@ use sqlx::{FromRow, types::Json};
 use super::{Progress, snapshot, topics::GROUP};
 use crate::{
     databases::Databases,
+    dead_letter_journal::Journal,
     dead_letters::{self, DeadLetter},
 };
 
@@ -86,16 +87,13 @@ fn records(
     read.unread = unread(&reader.limited_like_a_consumer(), topic, extents, marks)?;
     let reader = Reader::new(config, GROUP)?;
     let dead = dead_letter_topic(topic);
-    read.letters_pruned = reader.extents(&dead)?.iter().any(|extent| extent.start > 0);
-    let letters = dead_letters::read(&reader, &dead, |letter| origin(&letter))?;
-    read.letters.extend(letters.unwrap_or_default().into_iter().flatten());
+    // The topic's records are no events, so no kind is known.
+    let letters = dead_letters::read(&reader, &dead, |letter| letter.without_payload(""))?.unwrap_or_default();
+    // The journal is read after the letters: it has each letter that was pruned before.
+    let pruned = Journal::read(&reader, config)?.pruned(&dead, &letters);
+    read.letters_pruned = pruned.iter().filter(|record| record.is_none()).count();
+    read.letters = letters.iter().map(DeadLetter::record).chain(pruned).flatten().collect();
     Ok(read)
-}
-
-/// Returns the partition and offset of the record that became this letter.
-fn origin(letter: &DeadLetter) -> Option<(i32, i64)> {
-    let partition = letter.header(kafka::HEADER_PARTITION).parse().ok()?;
-    Some((partition, letter.header(kafka::HEADER_OFFSET).parse().ok()?))
 }
 
 /// Returns the parts of these extents before and after the skipped records, in rounds that have each partition at most once.

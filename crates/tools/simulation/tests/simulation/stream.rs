@@ -158,7 +158,7 @@ pub fn facts(world: &World) -> Intake {
         records: records.collect(),
         unread: Vec::new(),
         letters: letters.map(|letter| (letter.message.partition, letter.message.offset)).collect(),
-        letters_pruned: false,
+        letters_pruned: 0,
         skipped: 0,
     }
 }
