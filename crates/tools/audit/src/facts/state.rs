@@ -151,6 +151,8 @@ pub struct Reservation {
     pub status: ReservationStatus,
     /// Parts and quantities. They are empty for an order that was released before it was reserved.
     pub items: Vec<(Uuid, i64)>,
+    /// The price of all items in minor units, from the unit prices that were frozen when they were reserved first.
+    pub price: i64,
     /// The time at which a held reservation expires.
     pub expires_at: Option<DateTime<Utc>>,
     /// The time at which the reservation first ended: it expired, or was released or committed.

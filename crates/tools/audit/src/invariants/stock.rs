@@ -1,4 +1,5 @@
-//! Invariant 3: For each part: initial + restocked = available + reserved + consumed, and available is never negative.
+//! Invariant 3: For each part: initial + restocked = available + reserved + consumed, and available is never negative. An order has the
+//! parts and the price of its reservation.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -129,6 +130,7 @@ fn follows(order: &Order, reservation: Option<&Reservation>, check: &mut Check) 
     following
 }
 
+/// Checks that the order has the parts and the price of its reservation.
 fn same_parts(order: &Order, reservation: &Reservation, check: &mut Check) {
     let mut ordered: BTreeMap<Uuid, i64> = BTreeMap::new();
     for part in &order.parts {
@@ -139,6 +141,13 @@ fn same_parts(order: &Order, reservation: &Reservation, check: &mut Check) {
         check.broken_by(
             format!("order {}", order.uuid),
             format!("consists of {ordered:?}, and reserved is {reserved:?}"),
+        );
+    }
+    let (total, price) = (order.total, reservation.price);
+    if total != price {
+        check.broken_by(
+            format!("order {}", order.uuid),
+            format!("costs {total}, and its parts were reserved for {price}"),
         );
     }
 }

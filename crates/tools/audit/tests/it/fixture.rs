@@ -140,6 +140,7 @@ fn order(facts: &mut Facts, uuid: Uuid, status: OrderStatus) {
             OrderStatus::Cancelled => ReservationStatus::Released,
         },
         items: vec![(PART, 1)],
+        price: PRICE,
         expires_at: None,
         first_ended_at: (status != OrderStatus::Pending && status != OrderStatus::Paid).then(then),
         updated_at: then(),

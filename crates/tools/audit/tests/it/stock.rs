@@ -8,7 +8,7 @@ use audit::{
 };
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, LEFT, OPEN, PART, breaks, holds, now, the, then};
+use crate::fixture::{BUILT, LEFT, OPEN, PART, PRICE, breaks, holds, now, the, then};
 
 #[test]
 fn a_part_is_lost_or_made_up() {
@@ -144,6 +144,23 @@ fn something_else_is_reserved_than_was_ordered() {
     });
     breaks(3, &["consists of", "and reserved is"], |facts| {
         the(&mut facts.orders, |order| order.uuid == OPEN).parts = vec![Uuid::from_u128(99)];
+    });
+}
+
+#[test]
+fn an_order_has_another_price_than_its_parts() {
+    for order in [OPEN, BUILT, LEFT] {
+        breaks(3, &[&order.to_string(), "costs 12501, and its parts were reserved for 12500"], |facts| {
+            the(&mut facts.orders, |one| one.uuid == order).total = PRICE + 1;
+        });
+    }
+}
+
+#[test]
+fn an_order_that_was_released_before_it_reserved_has_no_price_of_parts() {
+    holds(3, |facts| {
+        let reservation = the(&mut facts.reservations, |one| one.order == LEFT);
+        (reservation.items, reservation.price) = (Vec::new(), 0);
     });
 }
 

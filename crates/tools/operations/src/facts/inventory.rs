@@ -22,7 +22,9 @@ macro_rules! parts {
 
 /// The statement that reads all lines of reservations, or those of a condition.
 macro_rules! items {
-    ($($of:literal)?) => { concat!("select order_uuid, part_uuid, quantity from reservation_items", $($of)?) };
+    ($($of:literal)?) => {
+        concat!("select order_uuid, part_uuid, quantity, unit_price from reservation_items", $($of)?)
+    };
 }
 
 /// The statement that reads all reservations, or those of a condition.
@@ -95,22 +97,26 @@ struct ReservationRow {
 
 async fn reservations(
     database: &mut PgConnection,
-    lines: Query<'_, (Uuid, Uuid, i64)>,
+    lines: Query<'_, (Uuid, Uuid, i64, i64)>,
     query: Query<'_, ReservationRow>,
 ) -> anyhow::Result<Vec<Reservation>> {
-    let mut items: HashMap<Uuid, Vec<(Uuid, i64)>> = HashMap::new();
+    let mut reserved: HashMap<Uuid, (Vec<(Uuid, i64)>, i64)> = HashMap::new();
     let mut rows = lines.fetch(&mut *database);
-    while let Some((order, part, quantity)) = rows.try_next().await? {
-        items.entry(order).or_default().push((part, quantity));
+    while let Some((order, part, quantity, unit_price)) = rows.try_next().await? {
+        let (items, price) = reserved.entry(order).or_default();
+        items.push((part, quantity));
+        *price = price.saturating_add(quantity.saturating_mul(unit_price));
     }
     drop(rows);
     let mut rows = query.fetch(database);
     let mut reservations = Vec::new();
     while let Some(row) = rows.try_next().await? {
+        let (items, price) = reserved.remove(&row.order_uuid).unwrap_or_default();
         reservations.push(Reservation {
             order: row.order_uuid,
             status: parsed("reservations.status", &row.status, ReservationStatus::parse)?,
-            items: items.remove(&row.order_uuid).unwrap_or_default(),
+            items,
+            price,
             expires_at: row.expires_at,
             first_ended_at: row.first_ended_at,
             updated_at: row.updated_at,

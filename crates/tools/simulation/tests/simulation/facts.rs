@@ -215,6 +215,7 @@ fn reservations(world: &World) -> Vec<Reservation> {
             Status::Expired => ReservationStatus::Expired,
         },
         items: kept.items.iter().map(|item| (item.part.uuid(), item.quantity)).collect(),
+        price: kept.items.iter().map(|item| item.unit_price.minor() * item.quantity).sum(),
         expires_at: kept.expires_at,
         first_ended_at: kept.first_ended_at,
         updated_at: kept.updated_at,
