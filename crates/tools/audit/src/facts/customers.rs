@@ -37,6 +37,8 @@ pub struct Loan {
     pub status: LoanStatus,
     /// The version of the customer by which the loan was decided.
     pub version: Option<i64>,
+    /// The time at which the loan was decided; for a held loan, the time at which it was received.
+    pub since: DateTime<Utc>,
     pub credited_at: Option<DateTime<Utc>>,
 }
 

@@ -1,4 +1,4 @@
-//! Invariant 7: No order stays unfinished longer than its bound.
+//! Invariant 7: No order or loan stays unfinished longer than its bound.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -7,23 +7,28 @@ use uuid::Uuid;
 
 use crate::{
     Facts, Finding,
-    facts::{BuildStatus, DeliveryState, NotificationStatus, Order, OrderStatus, PaymentStatus, ReservationStatus},
+    facts::{
+        BuildStatus, Customer, DeliveryState, KycStatus, LoanStatus, NotificationStatus, Order, OrderStatus,
+        PaymentStatus, ReservationStatus,
+    },
     report::Check,
 };
 
 pub fn check(facts: &Facts) -> Finding {
-    let mut check = Check::new(7, "no order stays unfinished longer than its bound");
+    let mut check = Check::new(7, "no order or loan stays unfinished longer than its bound");
     let mut late = Late { at: facts.at, grace: facts.bounds.grace, unfinished: 0, check: &mut check };
     orders(facts, &mut late);
     services(facts, &mut late);
     deliveries(facts, &mut late);
+    loans(facts, &mut late);
     let unfinished = late.unfinished;
     check.counted("orders", facts.orders.len());
+    check.counted("loans", facts.loans.len());
     check.counted("things under way", unfinished);
     check.end()
 }
 
-/// Reports orders that are overdue by more than the grace period.
+/// Reports orders and loans that are overdue by more than the grace period.
 struct Late<'a> {
     at: DateTime<Utc>,
     grace: Duration,
@@ -112,6 +117,28 @@ fn deliveries(facts: &Facts, late: &mut Late<'_>) {
                 late.look(&row, "is not delivered", delivery.updated_at + facts.bounds.step * steps.max(1));
             }
             _ => {}
+        }
+    }
+}
+
+/// Checks loans. A loan may be held while its user is being checked, or is not a customer.
+fn loans(facts: &Facts, late: &mut Late<'_>) {
+    let customers: HashMap<Uuid, &Customer> =
+        facts.customers.iter().map(|customer| (customer.uuid, customer)).collect();
+    let versions: HashMap<(Uuid, i64), DateTime<Utc>> =
+        facts.customer_versions.iter().map(|one| ((one.customer, one.version), one.at)).collect();
+    for loan in &facts.loans {
+        let row = format!("loan {}", loan.id);
+        match loan.status {
+            LoanStatus::Held => {
+                let customer = customers.get(&loan.customer).filter(|one| one.status != KycStatus::Pending);
+                if let Some(Customer { uuid, version, .. }) = customer {
+                    let checked = versions.get(&(*uuid, *version)).copied().unwrap_or(loan.since);
+                    late.look(&row, "is not decided", loan.since.max(checked));
+                }
+            }
+            LoanStatus::Crediting => late.look(&row, "is not credited", loan.since),
+            LoanStatus::Credited | LoanStatus::Refused => {}
         }
     }
 }

@@ -260,6 +260,7 @@ fn lend(facts: &mut Facts) {
         amount: LENT,
         status,
         version,
+        since: then(),
         credited_at,
     };
     facts.loans.push(loan(LOAN, CUSTOMER, LoanStatus::Credited, Some(2), Some(then())));

@@ -1,11 +1,14 @@
-//! No order stays unfinished longer than its bound.
+//! No order or loan stays unfinished longer than its bound.
 
 use std::time::Duration;
 
-use audit::facts::{BuildStatus, NotificationStatus, OrderStatus, PartialRefund, PaymentStatus, ReservationStatus};
+use audit::facts::{
+    BuildStatus, KycStatus, LoanStatus, NotificationStatus, OrderStatus, PartialRefund, PaymentStatus,
+    ReservationStatus,
+};
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, OPEN, REFUNDED, breaks, holds, now, the, then, transaction};
+use crate::fixture::{BUILT, CUSTOMER, LOAN, OPEN, REFUNDED, breaks, holds, now, the, then, transaction};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -131,4 +134,41 @@ fn a_grace_is_over_when_more_than_it_has_passed() {
 
     holds(7, overdue(0));
     breaks(7, &["is neither paid nor cancelled, 60 s overdue"], overdue(1));
+}
+
+#[test]
+fn a_decided_loan_is_never_credited() {
+    let crediting = |since| {
+        move |facts: &mut audit::Facts| {
+            let loan = the(&mut facts.loans, |loan| loan.id == LOAN);
+            (loan.status, loan.since, loan.credited_at) = (LoanStatus::Crediting, since, None);
+        }
+    };
+
+    breaks(7, &[&format!("loan {LOAN}"), "is not credited, 300 s overdue"], crediting(then()));
+    holds(7, crediting(now()));
+}
+
+#[test]
+fn a_loan_stays_held_although_its_customer_was_checked() {
+    let held = |status, checked, since| {
+        move |facts: &mut audit::Facts| {
+            facts.customers[0].status = status;
+            the(&mut facts.customer_versions, |one| one.customer == CUSTOMER && one.version == 3).at = checked;
+            let loan = the(&mut facts.loans, |loan| loan.id == LOAN);
+            (loan.status, loan.version, loan.since, loan.credited_at) = (LoanStatus::Held, None, since, None);
+        }
+    };
+
+    for status in [KycStatus::Verified, KycStatus::Rejected, KycStatus::Erased] {
+        breaks(7, &[&format!("loan {LOAN}"), "is not decided, 300 s overdue"], held(status, then(), then() - DAY));
+    }
+    holds(7, held(KycStatus::Verified, now(), then()));
+    holds(7, held(KycStatus::Verified, then(), now()));
+    holds(7, held(KycStatus::Pending, then(), then()));
+}
+
+#[test]
+fn a_loan_of_a_user_who_is_no_customer_may_be_held() {
+    holds(7, |facts| the(&mut facts.loans, |loan| loan.id == "early").since = then() - DAY);
 }

@@ -52,14 +52,17 @@ struct LoanRow {
     amount: i64,
     status: String,
     customer_version: Option<i64>,
+    since: DateTime<Utc>,
     credited_at: Option<DateTime<Utc>>,
 }
 
 async fn loans(database: &mut PgConnection) -> anyhow::Result<Vec<Loan>> {
-    let rows: Vec<LoanRow> =
-        sqlx::query_as("select loan_id, customer_uuid, amount, status, customer_version, credited_at from loans")
-            .fetch_all(database)
-            .await?;
+    let rows: Vec<LoanRow> = sqlx::query_as(
+        "select loan_id, customer_uuid, amount, status, customer_version, coalesce(decided_at, received_at) as since, credited_at
+        from loans",
+    )
+    .fetch_all(database)
+    .await?;
     let loan = |row: LoanRow| {
         Ok(Loan {
             id: row.loan_id,
@@ -67,6 +70,7 @@ async fn loans(database: &mut PgConnection) -> anyhow::Result<Vec<Loan>> {
             amount: row.amount,
             status: parsed("loans.status", &row.status, LoanStatus::parse)?,
             version: row.customer_version,
+            since: row.since,
             credited_at: row.credited_at,
         })
     };

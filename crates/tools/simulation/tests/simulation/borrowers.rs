@@ -330,6 +330,7 @@ pub fn add_to(found: &mut audit::Facts, world: &World, at: DateTime<Utc>) {
             amount: loan.amount.minor(),
             status: facts::LoanStatus::parse(loan.status.as_str()).expect("a status"),
             version,
+            since: at,
             credited_at: None,
         })
         .collect();
