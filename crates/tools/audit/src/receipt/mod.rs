@@ -13,10 +13,10 @@ use std::collections::HashSet;
 use serde::Serialize;
 use uuid::Uuid;
 
-pub use self::pending::{Unconsumed, unconsumed};
-use self::{
-    narrow::{checks, narrowed},
-    pending::Pending,
+use self::{narrow::checks, pending::Pending};
+pub use self::{
+    narrow::narrowed,
+    pending::{Unconsumed, unconsumed},
 };
 use crate::{Facts, Finding, Violation, invariants};
 
