@@ -21,12 +21,17 @@ const MAX_WAIT_MS: i32 = 1_000;
 const MAX_RESPONSE_BYTES: i32 = 1_024;
 /// The only layout of batches that Kafka 4 stores.
 const MAGIC: i8 = 2;
+/// The attribute of a batch that ends a transaction, and has no records.
+const CONTROL: i16 = 1 << 5;
 
-/// The offsets of the records of a batch.
+/// A batch, with the offsets of its first and its last record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Batch {
     pub first: i64,
     pub last: i64,
+    /// The checksum in its header, which a batch at the same offsets in a topic that was created again does not share. `None` if an older
+    /// version noted the batch.
+    pub checksum: Option<u32>,
 }
 
 impl Batch {
@@ -45,8 +50,17 @@ pub async fn batch_at(config: &Config, topic: &str, partition: i32, offset: i64)
     let (own, name) = (config.clone(), topic.to_owned());
     let leader = tokio::task::spawn_blocking(move || Reader::new(&own, TOOL)?.leader(&name, partition));
     let leader = Config { kafka_brokers: leader.await.context("asking for the leader")??, ..config.clone() };
-    let response = Connection::open(&leader).await?.call(FETCH, &request(topic, partition, offset)).await?;
-    read(response).with_context(|| format!("reading {topic}/{partition} at offset {offset}"))
+    let mut connection = Connection::open(&leader).await?;
+    let mut offset = offset;
+    loop {
+        let response = connection.call(FETCH, &request(topic, partition, offset)).await?;
+        let (batch, has_no_records) =
+            read(response).with_context(|| format!("reading {topic}/{partition} at offset {offset}"))?;
+        if !has_no_records {
+            return Ok(batch);
+        }
+        offset = batch.last.max(offset) + 1;
+    }
 }
 
 /// Returns true if a consumer can decode the batch. Blocks.
@@ -82,7 +96,8 @@ fn request(topic: &str, partition: i32, offset: i64) -> Vec<u8> {
     out
 }
 
-fn read(mut response: Bytes) -> anyhow::Result<Batch> {
+/// Returns the first batch of the response, and whether it has no records, since it ends a transaction.
+fn read(mut response: Bytes) -> anyhow::Result<(Batch, bool)> {
     let _throttled_ms = response.try_get_i32()?;
     ensure!(response.try_get_i32()? == 1, "the response is about another topic");
     nullable(&mut response)?;
@@ -99,8 +114,9 @@ fn read(mut response: Bytes) -> anyhow::Result<Batch> {
     let (_length, _leader_epoch) = (response.try_get_i32()?, response.try_get_i32()?);
     let magic = response.try_get_i8()?;
     ensure!(magic == MAGIC, "the batch has the unknown layout {magic}");
-    let (_checksum, _attributes) = (response.try_get_i32()?, response.try_get_i16()?);
-    Ok(Batch { first, last: first + i64::from(response.try_get_i32()?) })
+    let (checksum, attributes) = (response.try_get_u32()?, response.try_get_i16()?);
+    let last = first + i64::from(response.try_get_i32()?);
+    Ok((Batch { first, last, checksum: Some(checksum) }, attributes & CONTROL != 0))
 }
 
 /// Returns the name and the meaning of one of Kafka's error codes; the code itself if librdkafka does not know it.
@@ -115,7 +131,7 @@ fn name(code: i16) -> String {
 mod tests {
     use super::*;
 
-    fn response(code: i16, batch: bool) -> Bytes {
+    fn response(code: i16, batch: bool, attributes: i16) -> Bytes {
         let mut out = vec![0; 4];
         out.put_i32(1);
         put_string(&mut out, "orders");
@@ -130,24 +146,35 @@ mod tests {
         out.put_i64(17);
         out.extend([0; 8]);
         out.put_i8(MAGIC);
-        out.extend([0; 6]);
+        out.put_u32(42);
+        out.put_i16(attributes);
         out.put_i32(249);
         out.into()
     }
 
     #[test]
     fn a_batch_is_read_from_its_header() {
-        assert_eq!(read(response(0, true)).unwrap(), Batch { first: 17, last: 266 });
-        assert_eq!(Batch { first: 17, last: 266 }.count(), 250);
+        let batch = Batch { first: 17, last: 266, checksum: Some(42) };
+
+        assert_eq!(read(response(0, true, 0)).unwrap(), (batch, false));
+        assert_eq!(batch.count(), 250);
+    }
+
+    #[test]
+    fn a_batch_that_ends_a_transaction_has_no_records() {
+        // Compressed with zstd, in a transaction; and the end of one.
+        let has_none = |attributes| read(response(0, true, attributes)).unwrap().1;
+
+        assert_eq!([0b1_0100, 0b11_0000].map(has_none), [false, true]);
     }
 
     #[test]
     fn an_error_a_missing_batch_and_a_response_that_ends_early_are_errors() {
-        let refusal = |code| read(response(code, true)).unwrap_err().to_string();
+        let refusal = |code| read(response(code, true, 0)).unwrap_err().to_string();
         assert_eq!(refusal(1), "Kafka's error OffsetOutOfRange (Broker: Offset out of range)");
         assert_eq!(refusal(9_999), "Kafka's error 9999");
-        assert_eq!(read(response(0, false)).unwrap_err().to_string(), "there is no batch");
-        let whole = response(0, true);
+        assert_eq!(read(response(0, false, 0)).unwrap_err().to_string(), "there is no batch");
+        let whole = response(0, true, 0);
         for end in 0..whole.len() {
             read(whole.slice(..end)).unwrap_err();
         }

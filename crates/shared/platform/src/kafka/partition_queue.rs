@@ -132,7 +132,7 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
         messages.push(message);
     }
 
-    /// Reports the batch at the current position. Continues at this batch after a pause, or after the batch if an operator skips it.
+    /// Reports the batch at the current position. Continues at this batch after a pause, or after the batch if an operator skips this one.
     async fn wait_until_readable(&mut self, error: &KafkaError) -> anyhow::Result<()> {
         let position = match self.next {
             Some(next) => next,
@@ -141,7 +141,7 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
         self.next = Some(position);
         self.is_unreadable = true;
         self.reports.unreadable.add(self.partition, position, error);
-        let skipped_to = skips::skipped_to(&self.consumer, self.partition).await?.filter(|to| *to > position);
+        let skipped_to = skips::skipped_to(&self.consumer, self.partition, position).await?;
         match skipped_to {
             Some(to) => {
                 let (group, topic, partition) = (self.consumer.group, &self.consumer.topic, self.partition);

@@ -1,11 +1,11 @@
-//! Skipping a batch that a consumer cannot read. An operator commits the offset after the batch in a second group of the consumer, since a
-//! broker accepts offsets of the consumer's own group only from its members.
+//! Skipping a batch that a consumer cannot read. An operator notes the batch at an offset of a second group of the consumer, since a broker
+//! accepts offsets of the consumer's own group only from its members.
 
 use anyhow::Context as _;
 
-use super::{Batch, Config, Consumer, Mark, Reader};
+use super::{Batch, Config, Consumer, Mark, Reader, batch_at};
 
-/// Returns the name of the group whose committed offsets say up to which offset a consumer group skips batches that it cannot read.
+/// Returns the name of the group whose committed offsets note the batches that a consumer group skips if it cannot read them.
 pub fn skip_group(group: &str) -> String {
     format!("{group}-skip")
 }
@@ -17,6 +17,7 @@ const MAX_NOTE_LENGTH: usize = 4_000;
 pub fn skip(config: &Config, group: &str, topic: &str, partition: i32, batch: Batch) -> anyhow::Result<()> {
     let reader = Reader::new(config, &skip_group(group))?;
     let before = reader.marks(topic, &[partition])?.remove(&partition).unwrap_or_default();
+    // Consumers of older versions continue at the offset, whatever the note says.
     reader.mark(topic, partition, &Mark { next: batch.last + 1, note: noted(&before.note, batch) })
 }
 
@@ -27,12 +28,14 @@ pub fn skipped(config: &Config, group: &str, topic: &str, partitions: &[i32]) ->
     Ok(batches.collect())
 }
 
-/// Adds a batch to a note, such as `0-0 17-20`.
+/// Adds a batch to a note, such as `0-0:9ae0daaf 17-20:0000002a`. Batches of one topic do not overlap, so one that overlaps this batch was
+/// in an earlier topic of the same name, or is the same batch.
 fn noted(note: &str, batch: Batch) -> String {
-    let mut all: Vec<Batch> = batches(note).filter(|other| *other != batch).collect();
+    let mut all: Vec<Batch> =
+        batches(note).filter(|other| other.last < batch.first || batch.last < other.first).collect();
     all.push(batch);
     loop {
-        let texts: Vec<String> = all.iter().map(|Batch { first, last }| format!("{first}-{last}")).collect();
+        let texts: Vec<String> = all.iter().map(text).collect();
         let note = texts.join(" ");
         if note.len() <= MAX_NOTE_LENGTH {
             return note;
@@ -41,32 +44,59 @@ fn noted(note: &str, batch: Batch) -> String {
     }
 }
 
+fn text(Batch { first, last, checksum }: &Batch) -> String {
+    checksum.map_or_else(|| format!("{first}-{last}"), |checksum| format!("{first}-{last}:{checksum:08x}"))
+}
+
 fn batches(note: &str) -> impl Iterator<Item = Batch> {
     note.split(' ').filter_map(|text| {
-        let (first, last) = text.split_once('-')?;
-        Some(Batch { first: first.parse().ok()?, last: last.parse().ok()? })
+        let (offsets, checksum) = text.split_once(':').unzip();
+        let (first, last) = offsets.unwrap_or(text).split_once('-')?;
+        let checksum = checksum.map(|checksum| u32::from_str_radix(checksum, 16)).transpose().ok()?;
+        Some(Batch { first: first.parse().ok()?, last: last.parse().ok()?, checksum })
     })
 }
 
-/// Returns the offset up to which an operator has skipped.
-pub(super) async fn skipped_to(consumer: &Consumer, partition: i32) -> anyhow::Result<Option<i64>> {
+/// Returns the offset behind the batch at `position`, if an operator has skipped exactly this batch. A batch that an older version noted
+/// has no checksum: it is not skipped until an operator skips it again.
+pub(super) async fn skipped_to(consumer: &Consumer, partition: i32, position: i64) -> anyhow::Result<Option<i64>> {
     let (config, topic, group) = (consumer.config.clone(), consumer.topic.clone(), skip_group(consumer.group));
     let marks = tokio::task::spawn_blocking(move || Reader::new(&config, &group)?.marks(&topic, &[partition]));
-    Ok(marks.await.context("reading what is skipped")??.get(&partition).map(|mark| mark.next))
+    let note = marks.await.context("reading what is skipped")??.remove(&partition).unwrap_or_default().note;
+    if !batches(&note).any(|batch| position <= batch.last) {
+        return Ok(None);
+    }
+    let batch = batch_at(&consumer.config, &consumer.topic, partition, position).await?;
+    Ok(batches(&note).any(|skipped| skipped == batch).then_some(batch.last + 1))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn batch(first: i64) -> Batch {
+        Batch { first, last: first + 1, checksum: Some(42) }
+    }
+
     #[test]
     fn a_note_names_each_batch_once_and_forgets_the_oldest() {
-        let batch = |first| Batch { first, last: first + 1 };
         let note = noted(&noted(&noted("", batch(0)), batch(17)), batch(0));
-        let long = (0..2_000).fold(String::new(), |note, first| noted(&note, batch(first)));
+        let long = (0..2_000).fold(String::new(), |note, number| noted(&note, batch(2 * number)));
 
-        assert_eq!(note, "17-18 0-1");
+        assert_eq!(note, "17-18:0000002a 0-1:0000002a");
         assert_eq!(batches(&note).collect::<Vec<_>>(), [batch(17), batch(0)]);
-        assert!(long.len() <= MAX_NOTE_LENGTH && long.ends_with(" 1999-2000"), "{long}");
+        assert!(long.len() <= MAX_NOTE_LENGTH && long.ends_with(" 3998-3999:0000002a"), "{long}");
+    }
+
+    #[test]
+    fn a_batch_of_an_earlier_topic_or_noted_by_an_older_version_is_another_batch_until_it_is_noted_again() {
+        let anew = Batch { checksum: Some(43), ..batch(17) };
+        let old = "0-1 17-18";
+
+        assert!(!batches(&noted("", batch(17))).any(|skipped| skipped == anew));
+        assert!(!batches(old).any(|skipped| skipped == anew));
+        assert_eq!(batches(old).map(|skipped| (skipped.first, skipped.last)).collect::<Vec<_>>(), [(0, 1), (17, 18)]);
+        assert_eq!(noted(old, anew), "0-1 17-18:0000002b");
+        assert_eq!(noted("15-17:0000002a 19-20", anew), "19-20 17-18:0000002b");
     }
 }

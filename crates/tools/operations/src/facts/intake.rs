@@ -181,7 +181,8 @@ mod tests {
     #[test]
     fn what_was_skipped_is_not_read() {
         let extent = |partition, start, end| Extent { partition, start, end };
-        let (one, two) = ((0, Batch { first: 3, last: 4 }), (0, Batch { first: 0, last: 0 }));
+        let batch = |first, last| Batch { first, last, checksum: None };
+        let (one, two) = ((0, batch(3, 4)), (0, batch(0, 0)));
 
         let rounds = readable(&[extent(0, 0, 9), extent(1, 0, 2)], &[&one, &two]);
 

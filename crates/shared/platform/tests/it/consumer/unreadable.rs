@@ -28,6 +28,14 @@ impl Setup {
         }
     }
 
+    /// Lets the consumers skip the batch at this offset of the partition of key 1.
+    async fn skip(&self, offset: i64) {
+        let (config, topic, partition) = (self.kafka.config(), self.topic.clone(), partition_of(b"1"));
+        let batch = kafka::batch_at(&config, &topic, partition, offset).await.unwrap();
+        let skipping = tokio::task::spawn_blocking(move || kafka::skip(&config, "notes", &topic, partition, batch));
+        skipping.await.unwrap().unwrap();
+    }
+
     /// Waits until `condition` is the first condition that the service waits for, or with `None` until the service waits for none.
     async fn waits_for(&self, readiness: &Readiness, condition: Option<&str>) {
         eventually(|| async {
@@ -114,6 +122,27 @@ async fn a_batch_that_cannot_be_read_is_said_and_skipped_by_an_operator_and_hold
     setup.notes.wait_for(3 * KEYS).await;
     assert!(readiness.is_ready());
     consumer.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_between_two_skipped_batches_are_handled() {
+    let setup = Setup::new().await;
+    let unreadable = "x".repeat(64 << 20);
+    setup.publish([(1, "first")]).await;
+    setup.publish_compressed("zstd", &unreadable).await;
+    setup.publish([(1, "second"), (1, "third")]).await;
+    setup.publish_compressed("zstd", &unreadable).await;
+    setup.publish([(1, "last")]).await;
+
+    // Before the consumer has come to either.
+    setup.skip(1).await;
+    setup.skip(4).await;
+    let (consumer, readiness) = setup.consume();
+
+    setup.notes.wait_for(4).await;
+    setup.waits_for(&readiness, None).await;
+    consumer.stop().await;
+    assert_eq!(*setup.notes.seen(), ["first", "second", "third", "last"]);
 }
 
 /// Returns the partition to which librdkafka assigns the key. The topic has three.
