@@ -159,7 +159,7 @@ pub struct Plan {
     pub from_outside: usize,
     /// The messages that are skipped, since another consumer's letter of the same message was discarded.
     pub discarded: usize,
-    /// The messages that are skipped, since their events or letters are older than the inbox retention.
+    /// The messages that are skipped, since inboxes may soon forget their events.
     pub late: usize,
     /// The chosen letters that are skipped, since they were too large to be kept in full.
     pub truncated: usize,

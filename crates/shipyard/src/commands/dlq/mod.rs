@@ -54,7 +54,7 @@ enum Command {
         /// With --all, only dead letters from this topic
         #[arg(long, requires = "all")]
         topic: Option<String>,
-        /// Include dead letters of events older than the inbox retention: a consumer that has handled such an event will handle it twice
+        /// Include dead letters of events that inboxes may have forgotten: a consumer that has handled such an event may handle it twice
         #[arg(long)]
         late: bool,
         /// Name of the person who replays the dead letters (default: the user who is logged in)

@@ -49,8 +49,9 @@ impl Again<'_> {
         }
         if !late && self.oldest < kept_since {
             return Some(format!(
-                "the event of {first} is older than the inbox retention, so that consumers that have handled it would \
-                handle it twice; discard the letter, or replay it with `shipyard dlq replay --late`"
+                "the event of {first} is older than KAFKA_TOPIC_RETENTION + KAFKA_TOPIC_SEGMENT, so that consumers \
+                that have handled it could handle it twice; discard the letter, or replay it with `shipyard dlq replay \
+                --late`"
             ));
         }
         let is_resolved = self.letters.iter().any(|letter| meanwhile.of(letter).is_some());
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_with_a_letter_older_than_the_inbox_retention_is_not_replayed_by_default() {
+    fn a_message_with_a_letter_that_inboxes_may_forget_is_not_replayed_by_default() {
         let letters = [pending(letter(17, b"event"))];
         let chosen = BTreeSet::from([letters[0].letter.id.clone()]);
         let withheld = |late, seconds| {
@@ -139,12 +140,12 @@ mod tests {
             messages(&letters, &chosen)[0].withheld(late, kept_since, &Journal::default())
         };
 
-        assert!(withheld(false, 1).unwrap().contains("older than the inbox retention"));
+        assert!(withheld(false, 1).unwrap().contains("older than KAFKA_TOPIC_RETENTION"));
         assert_eq!((withheld(false, 0), withheld(true, 1)), (None, None));
     }
 
     #[test]
-    fn a_young_letter_of_an_event_older_than_the_inbox_retention_is_not_replayed_by_default() {
+    fn a_young_letter_of_an_event_that_inboxes_may_forget_is_not_replayed_by_default() {
         let day = |number: u64| chrono::DateTime::UNIX_EPOCH + Duration::from_hours(24 * number);
         // Other consumers handled the event on day 0, and have removed their rows on day 15.
         let young = DeadLetter { at: day(5), ..letter(17, b"event") };
@@ -155,7 +156,7 @@ mod tests {
             messages(&[pending(letter.clone())], &chosen)[0].withheld(late, day(2), &Journal::default())
         };
 
-        assert!(withheld(&of_event, false).unwrap().contains("older than the inbox retention"));
+        assert!(withheld(&of_event, false).unwrap().contains("older than KAFKA_TOPIC_RETENTION"));
         assert_eq!((withheld(&of_event, true), withheld(&young, false)), (None, None));
     }
 

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     dead_letter_journal::Action,
     dead_letters::{DeadLetter, Id},
+    facts::messaging::kept_since,
 };
 
 /// How many messages are published before they are recorded as resolved. An interrupted replay may publish as many twice.
@@ -32,7 +33,7 @@ impl DeadLetterQueue {
         let chosen = letters.iter().filter(|found| ids.contains(&found.letter.id)).map(|found| &found.letter);
         let mut plan = Plan { newest: chosen.clone().map(|letter| letter.at).max(), ..Plan::default() };
         plan.truncated = chosen.filter(|letter| !letter.is_whole()).count();
-        let kept_since = clock::now() - self.config.effect_retention();
+        let kept_since = kept_since(&self.config, clock::now());
         let messages = messages(&letters, &ids);
         let topics = self.topics.clone();
         let mut reasons = self.read_again(&firsts(&messages), move |letter| still_poison(&letter, &topics)).await?;
@@ -60,8 +61,8 @@ impl DeadLetterQueue {
     /// recorded as resolved after the broker has acknowledged the message, so that an interrupted replay may publish a
     /// message twice. A message that fails again becomes a new dead letter, which this replay does not publish.
     ///
-    /// A message whose event, or a letter of it, is older than the inbox retention is skipped unless `late` is set:
-    /// consumers that have handled its event would handle it twice.
+    /// A message whose event, or a letter of it, is so old that inboxes may soon forget it is skipped unless `late` is set:
+    /// consumers that have handled its event could handle it twice.
     pub async fn replay(
         &self,
         chosen: &Chosen,
@@ -82,12 +83,12 @@ impl DeadLetterQueue {
         let recorder = Recorder::begin(self, who.to_owned()).await?;
         let messages = messages(&letters, &ids);
         let publisher = KafkaPublisher::within(&self.config, ACKNOWLEDGEMENT_TIMEOUT)?;
-        let kept_since = clock::now() - self.config.effect_retention();
         let mut done = 0;
         progress(0, messages.len());
         for (number, batch) in messages.chunks(BATCH_SIZE).enumerate() {
             let meanwhile = self.resolved_meanwhile(number).await?;
             let records = self.read_again(&firsts(batch), |letter| letter.original()).await?;
+            let kept_since = kept_since(&self.config, clock::now());
             let (mut resolved, mut failure) = (Vec::new(), None);
             for message in batch {
                 if let Some(reason) = message.withheld(late, kept_since, &meanwhile) {

@@ -109,7 +109,7 @@ async fn inbox_rows(
 }
 
 /// Returns the time since which outbox and inbox are complete. Rows are kept for a day longer, since rows about to be removed may be
-/// missing on one side only.
+/// missing on one side only, and a replayed message may be handled some time later.
 pub fn kept_since(kafka: &kafka::Config, now: DateTime<Utc>) -> DateTime<Utc> {
     now - kafka.record_life()
 }

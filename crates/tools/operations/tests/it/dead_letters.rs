@@ -2,9 +2,12 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
+    ops::Range,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
+use chrono::{DateTime, Utc};
 use console::model::{Filter, LetterState};
 use contracts::events::{OrderPaid, Published as _, record};
 use operations::dead_letter_queue::{Chosen, DeadLetterQueue, Progress};
@@ -29,7 +32,7 @@ const POISON: usize = LETTERS / 5 * 4;
 async fn a_page_of_ten_thousand_dead_letters_is_read_and_all_that_match_are_replayed() {
     let kafka = testkit::kafka().await;
     let topic = kafka.topic::<OrderPaid>();
-    fill(&kafka, &topic).await;
+    fill(&kafka, &topic, 0..LETTERS, clock::now()).await;
     let queue = DeadLetterQueue::from_settings(&Settings::from_variables(kafka.settings())).unwrap();
     let all = Filter { topic: Some(topic.clone()), ..Filter::default() };
     let poison = Filter { reason: Some("NOT A PROTOBUF".to_owned()), ..all.clone() };
@@ -122,8 +125,27 @@ async fn an_action_names_what_is_missing() {
     }
 }
 
-/// Writes dead letters of a topic.
-async fn fill(kafka: &Kafka, topic: &str) {
+#[tokio::test]
+async fn a_letter_that_inboxes_will_have_forgotten_within_a_day_is_not_replayed_by_default() {
+    let kafka = testkit::kafka().await;
+    let topic = kafka.topic::<OrderPaid>();
+    let (life, hour) = (kafka.config().record_life(), Duration::from_hours(1));
+    fill(&kafka, &topic, 0..1, clock::now() - (life + hour)).await;
+    fill(&kafka, &topic, 1..2, clock::now() - (life - hour)).await;
+    let queue = DeadLetterQueue::from_settings(&Settings::from_variables(kafka.settings())).unwrap();
+    let all = Chosen::Matching(Filter { topic: Some(topic), ..Filter::default() });
+    let progress: Progress = Arc::new(|_, _| {});
+
+    let plan = queue.plan(&all, false).await.unwrap();
+    let replayed = queue.replay(&all, false, "ann", &progress).await.unwrap();
+
+    assert_eq!((plan.messages, plan.late), (1, 1));
+    assert_eq!((replayed.messages, replayed.problems.len()), (1, 1), "{:?}", replayed.problems);
+    assert_eq!(queue.replay(&all, true, "ann", &progress).await.unwrap().messages, 1);
+}
+
+/// Writes dead letters of a topic, with these numbers, given up at this time.
+async fn fill(kafka: &Kafka, topic: &str, numbers: Range<usize>, at: DateTime<Utc>) {
     let publisher = KafkaPublisher::new(&Config { kafka_create_topics: false, ..kafka.config() }).unwrap();
     let filled = |number: usize| {
         let order = Uuid::from_u128(number as u128);
@@ -137,15 +159,15 @@ async fn fill(kafka: &Kafka, topic: &str) {
         let is_poison = !number.is_multiple_of(5);
         let payload = if is_poison { b"\xff\x00".to_vec() } else { record(order, event).payload };
         let error = if is_poison { "not a protobuf message" } else { "a defect that was mended since" };
-        letter(topic, number, payload, error)
+        letter(topic, number, at, payload, error)
     };
-    for numbers in (0..LETTERS).collect::<Vec<_>>().chunks(1_000) {
+    for numbers in numbers.collect::<Vec<_>>().chunks(1_000) {
         publisher.publish(numbers.iter().map(|number| filled(*number)).collect()).await.unwrap();
     }
 }
 
-/// Returns a dead letter of a message whose order has this number.
-fn letter(topic: &str, number: usize, payload: Vec<u8>, error: &str) -> Record {
+/// Returns a dead letter, given up at this time, of a message whose order has this number.
+fn letter(topic: &str, number: usize, at: DateTime<Utc>, payload: Vec<u8>, error: &str) -> Record {
     let order = Uuid::from_u128(number as u128);
     let headers = [
         ("event-type", OrderPaid::TYPE),
@@ -154,7 +176,7 @@ fn letter(topic: &str, number: usize, payload: Vec<u8>, error: &str) -> Record {
         (HEADER_OFFSET, &number.to_string()),
         (HEADER_GROUP, "assembly-group-order-paid"),
         (HEADER_ERROR, error),
-        (HEADER_FAILED_AT, &clock::now().to_rfc3339()),
+        (HEADER_FAILED_AT, &at.to_rfc3339()),
     ];
     let headers: HashMap<String, String> =
         headers.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
