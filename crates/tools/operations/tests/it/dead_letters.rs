@@ -83,7 +83,8 @@ async fn payloads_of_dead_letters_are_read_only_to_be_shown_checked_or_replayed(
     let topic = kafka.topic::<OrderPaid>();
     let publisher = KafkaPublisher::new(&Config { kafka_create_topics: false, ..kafka.config() }).unwrap();
     // Two consumers dead-lettered the first message.
-    let letters = [0_u8, 0, 1, 2].map(|number| letter(&topic, usize::from(number), vec![number; SIZE], "too hard"));
+    let letters =
+        [0_u8, 0, 1, 2].map(|number| letter(&topic, usize::from(number), clock::now(), vec![number; SIZE], "too hard"));
     publisher.publish(letters.to_vec()).await.unwrap();
     let queue = DeadLetterQueue::from_settings(&Settings::from_variables(kafka.settings())).unwrap();
     let all = Chosen::Matching(Filter { topic: Some(topic.clone()), ..Filter::default() });
