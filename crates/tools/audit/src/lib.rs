@@ -16,8 +16,6 @@ pub use report::{Count, Finding, Report, Verdict, Violation};
 
 /// Checks all invariants.
 pub fn check(facts: &Facts) -> Report {
-    Report {
-        at: facts.at,
-        findings: invariants::ALL.map(|invariant| invariants::waive(facts, invariant(facts))).into(),
-    }
+    let waivers = invariants::Waivers::from_facts(facts);
+    Report { at: facts.at, findings: invariants::ALL.map(|invariant| waivers.waive(invariant(facts))).into() }
 }

@@ -19,7 +19,7 @@ mod waivers;
 
 pub use self::{
     consumer_effects::{Unhandled, unhandled},
-    waivers::{Consequences, WAIVED, broken_without, follows, waive},
+    waivers::{Consequences, WAIVED, Waivers, broken_without, follows},
 };
 use crate::{Facts, Finding};
 

@@ -1,10 +1,16 @@
 //! Waives violations that follow from a discarded dead letter: they are reported as notes.
 
-use contracts::events::{
-    AssemblyFailed, DeliveryStatusUpdated, OrderCancelled, OrderPaid, Published as _, ROUTES, ShipAssembled,
-};
+use std::collections::HashMap;
 
-use crate::{Facts, Finding, Verdict, facts::Discarded};
+use contracts::events::{
+    AssemblyFailed, Consumer, DeliveryStatusUpdated, OrderCancelled, OrderPaid, Published as _, ROUTES, ShipAssembled,
+};
+use uuid::Uuid;
+
+use crate::{
+    Facts, Finding, Verdict, Violation,
+    facts::{Discarded, OutboxRow, events_of},
+};
 
 /// The beginning of the notes on violations that discarded letters explain.
 pub const WAIVED: &str = "waived";
@@ -83,40 +89,74 @@ pub fn follows(consequences: &[Consequences], number: u8, problem: &str) -> bool
     consequences.iter().any(|(of, problems)| *of == number && problems.iter().any(|start| problem.starts_with(start)))
 }
 
-/// Turns the violations that discarded letters explain into notes.
-pub fn waive(facts: &Facts, mut finding: Finding) -> Finding {
-    let all = std::mem::take(&mut finding.violations);
-    for violation in all {
-        match facts
-            .discarded
-            .iter()
-            .find(|one| explains(facts, one, finding.number, &violation.row, &violation.problem))
-        {
-            Some(Discarded { letter, who, why, .. }) => finding.notes.push(format!(
-                "{WAIVED}, since {who} discarded {letter} ({why}): {}: {}",
-                violation.row, violation.problem
-            )),
-            None => finding.violations.push(violation),
-        }
-    }
-    if finding.violations.is_empty() && finding.verdict == Verdict::Broken {
-        finding.verdict = if finding.missing.is_empty() { Verdict::Holds } else { Verdict::NothingToCheck };
-    }
-    finding
+/// What discarded letters explain, by order.
+pub struct Waivers<'a> {
+    missed: HashMap<Uuid, Vec<Missed<'a>>>,
 }
 
-/// Returns true if a violation of this invariant concerns the order of a discarded event, and is one that there is if the
-/// consumer never handles that event.
-fn explains(facts: &Facts, discarded: &Discarded, number: u8, row: &str, problem: &str) -> bool {
-    let Some(order) = discarded.order.filter(|order| row.ends_with(&format!("order {order}"))) else { return false };
-    let routes = ROUTES.iter().flat_map(|route| route.consumers.iter().map(move |consumer| (route.kind, consumer)));
-    let rows = facts.outbox_by_event();
-    let mut taken_by = routes.filter(|(kind, consumer)| {
-        let row = discarded.event.and_then(|event| rows.get(&event));
-        consumer.group == discarded.group && row.is_some_and(|row| row.kind == *kind && row.key == order)
-    });
-    taken_by.any(|(kind, consumer)| {
-        let own = number == 5 && row.contains(kind) && problem.starts_with(consumer.group);
-        own || follows(broken_without(consumer.service, kind), number, problem)
-    })
+/// An event of an order that a consumer never handles.
+struct Missed<'a> {
+    letter: &'a Discarded,
+    kind: &'static str,
+    consumer: &'static Consumer,
+}
+
+impl<'a> Waivers<'a> {
+    pub fn from_facts(facts: &'a Facts) -> Self {
+        let rows = facts.outbox_by_event();
+        let mut missed: HashMap<Uuid, Vec<Missed<'a>>> = HashMap::new();
+        for letter in &facts.discarded {
+            if let Some((order, one)) = Missed::from_letter(letter, &rows) {
+                missed.entry(order).or_default().push(one);
+            }
+        }
+        Self { missed }
+    }
+
+    /// Turns the violations that discarded letters explain into notes.
+    pub fn waive(&self, mut finding: Finding) -> Finding {
+        let all = std::mem::take(&mut finding.violations);
+        for violation in all {
+            match self.explanation(finding.number, &violation) {
+                Some(Discarded { letter, who, why, .. }) => finding.notes.push(format!(
+                    "{WAIVED}, since {who} discarded {letter} ({why}): {}: {}",
+                    violation.row, violation.problem
+                )),
+                None => finding.violations.push(violation),
+            }
+        }
+        if finding.violations.is_empty() && finding.verdict == Verdict::Broken {
+            finding.verdict = if finding.missing.is_empty() { Verdict::Holds } else { Verdict::NothingToCheck };
+        }
+        finding
+    }
+
+    /// Returns the letter of the violation's order without which this invariant would hold.
+    fn explanation(&self, number: u8, violation: &Violation) -> Option<&'a Discarded> {
+        let (_, order) = violation.row.rsplit_once("order ")?;
+        let missed = self.missed.get(&Uuid::try_parse(order).ok()?)?;
+        missed.iter().find(|one| one.explains(number, violation)).map(|one| one.letter)
+    }
+}
+
+impl<'a> Missed<'a> {
+    /// Returns the event of a letter with its order; `None` if the letter's consumer handles no such event of this order.
+    fn from_letter(letter: &'a Discarded, rows: &HashMap<Uuid, &OutboxRow>) -> Option<(Uuid, Self)> {
+        let (order, event) = (letter.order?, letter.event?);
+        let is_of = |kind: &str| match rows.get(&event) {
+            Some(row) => row.kind == kind && row.key == order,
+            // Outbox rows are removed after a time, and the consequences stay. Nothing follows from a missing `PaymentCompleted`, the
+            // only type whose ids need the number of attempts.
+            None => events_of(order, 0).contains(&(kind, event)),
+        };
+        let routes = ROUTES.iter().flat_map(|route| route.consumers.iter().map(move |consumer| (route.kind, consumer)));
+        let mut own = routes.filter(|(kind, consumer)| consumer.group == letter.group && is_of(kind));
+        own.next().map(|(kind, consumer)| (order, Self { letter, kind, consumer }))
+    }
+
+    /// Returns true if the violation is one that there is if the consumer never handles the event.
+    fn explains(&self, number: u8, Violation { row, problem }: &Violation) -> bool {
+        let own = number == 5 && row.contains(self.kind) && problem.starts_with(self.consumer.group);
+        own || follows(broken_without(self.consumer.service, self.kind), number, problem)
+    }
 }

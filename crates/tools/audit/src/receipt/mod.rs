@@ -18,7 +18,10 @@ pub use self::{
     narrow::narrowed,
     pending::{Unconsumed, unconsumed},
 };
-use crate::{Facts, Finding, Violation, invariants};
+use crate::{
+    Facts, Finding, Violation,
+    invariants::{self, Waivers},
+};
 
 /// The checks of one order, by the numbers of their invariants.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -79,11 +82,12 @@ impl Receipt {
 pub fn receipt(facts: &Facts, order: Uuid) -> Receipt {
     let own = narrowed(facts, order);
     let pending = pending::of(&own, order);
+    let waivers = Waivers::from_facts(&own);
     let applies = |number| number != 8 || !own.dead_letters.is_empty();
     let checks = checks().into_iter().filter(|(number, _)| applies(*number));
     let checks = checks.map(|(number, services)| {
         let finding = invariants::ALL[usize::from(number) - 1](&own);
-        check(facts, &own, order, &services, invariants::waive(&own, finding), &pending)
+        check(facts, &own, order, &services, waivers.waive(finding), &pending)
     });
     Receipt { checks: checks.collect(), unread: facts.unread.iter().map(words::unread).collect() }
 }

@@ -2,7 +2,10 @@
 
 use audit::{
     Facts, Verdict,
-    facts::{DeadLetter, DeliveryState, Discarded, EntryKind, OrderStatus, PaymentStatus, Poison, ReservationStatus},
+    facts::{
+        DeadLetter, DeliveryState, Discarded, EntryKind, OrderStatus, OutboxRow, PaymentStatus, Poison,
+        ReservationStatus,
+    },
 };
 use contracts::events::{Consumer, OrderCancelled, OrderPaid, Published as _, ROUTES, ShipAssembled};
 use uuid::Uuid;
@@ -237,4 +240,76 @@ fn the_state_in_which_a_discarded_letter_leaves_an_order_breaks_nothing() {
         assert!(is_told, "{found:?}");
         assert!(found.violations.iter().all(|one| !one.problem.starts_with(what)), "{found:?}");
     }
+}
+
+/// Removes the outbox and inbox rows of an order, as the services do some time after its events.
+fn forget_rows(facts: &mut Facts, order: Uuid) {
+    facts.kept_since = Some(now());
+    let events: Vec<Uuid> = facts.outbox.iter().filter(|row| row.key == order).map(|row| row.event).collect();
+    facts.outbox.retain(|row| row.key != order);
+    for inbox in &mut facts.inboxes {
+        inbox.rows.retain(|row| !events.contains(&row.event));
+    }
+}
+
+#[test]
+fn a_discarded_letter_explains_what_follows_from_it_also_after_its_rows_were_removed() {
+    let unbuilt = holds(7, |facts| {
+        miss(facts, "assembly", BUILT, OrderPaid::TYPE);
+        the(&mut facts.orders, |order| order.uuid == BUILT).status = OrderStatus::Paid;
+        forget_rows(facts, BUILT);
+    });
+    let charged = holds(2, |facts| {
+        miss(facts, "payment", REFUNDED, OrderCancelled::TYPE);
+        keep_the_charge(facts);
+        forget_rows(facts, REFUNDED);
+    });
+    let reserved = holds(3, |facts| {
+        miss(facts, "inventory", REFUNDED, OrderCancelled::TYPE);
+        the(&mut facts.reservations, |one| one.order == REFUNDED).status = ReservationStatus::Confirmed;
+        (facts.parts[0].available, facts.parts[0].reserved) = (12, 2);
+        forget_rows(facts, REFUNDED);
+    });
+    let undelivered = holds(11, |facts| {
+        miss(facts, "delivery", BUILT, OrderPaid::TYPE);
+        facts.deliveries.retain(|delivery| delivery.order != BUILT);
+        forget_rows(facts, BUILT);
+    });
+
+    for (found, what) in [
+        (unbuilt, "is not built"),
+        (charged, "is CANCELLED, and is charged (1 charges, 0 refunds)"),
+        (reserved, "is CANCELLED, and its reservation is confirmed"),
+        (undelivered, "is ASSEMBLED, and its delivery is not there"),
+    ] {
+        assert!(found.notes.iter().any(|note| note.starts_with("waived") && note.contains(what)), "{found:?}");
+    }
+}
+
+#[test]
+fn a_discarded_letter_without_rows_explains_nothing_else() {
+    let unbuilt = |facts: &mut Facts, letter: Discarded| {
+        facts.discarded.push(letter);
+        the(&mut facts.orders, |order| order.uuid == BUILT).status = OrderStatus::Paid;
+        forget_rows(facts, BUILT);
+    };
+    let paid = event(BUILT, OrderPaid::TYPE);
+
+    // The event is of another order, of another type than the consumer handles, or not of this shop.
+    for other in [event(REFUNDED, OrderPaid::TYPE), event(BUILT, OrderCancelled::TYPE), Uuid::from_u128(99)] {
+        breaks(7, &["is not built"], |facts| unbuilt(facts, discarded(GROUP, BUILT, other)));
+    }
+    breaks(7, &["is not built"], |facts| unbuilt(facts, discarded(CONSUMERS[1].group, BUILT, paid)));
+    breaks(7, &["is not built"], |facts| unbuilt(facts, discarded(GROUP, REFUNDED, paid)));
+    // A row that is there says what the event is.
+    breaks(7, &["is not built"], |facts| {
+        unbuilt(facts, discarded(GROUP, BUILT, paid));
+        let row = facts.outbox[0].clone();
+        facts.outbox.push(OutboxRow { event: paid, ..row });
+    });
+    breaks(2, &["charged 2 times"], |facts| {
+        miss(facts, "payment", REFUNDED, OrderCancelled::TYPE);
+        charge_again(facts);
+        forget_rows(facts, REFUNDED);
+    });
 }
