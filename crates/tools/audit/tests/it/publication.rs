@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use audit::{
     Count, Facts, Verdict,
-    facts::{DeadLetter, OutboxRow, Record, kind},
+    facts::{DeadLetter, Discarded, OutboxRow, Record, kind},
 };
 use chrono::{DateTime, Utc};
-use contracts::events::{OrderCreated, OrderPaid, Published as _};
+use contracts::events::{AssemblyFailed, OrderCreated, OrderPaid, Published as _};
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, OPEN, breaks, event, finding, holds, inbox, log, now, shop, the, then};
+use crate::fixture::{BUILT, OPEN, REFUNDED, breaks, event, finding, holds, inbox, log, now, shop, the, then};
 
 #[test]
 fn a_row_is_not_published() {
@@ -56,6 +56,19 @@ fn an_event_that_is_published_again_is_no_other_event() {
     });
 }
 
+fn poison_letter() -> DeadLetter {
+    DeadLetter {
+        id: "order.paid.dlq/0/0".to_owned(),
+        given_up_at: then(),
+        topic: "order.paid".to_owned(),
+        partition: 3,
+        offset: 9,
+        group: "assembly-group-order-paid".to_owned(),
+        event: None,
+        error: "not a protobuf message".to_owned(),
+    }
+}
+
 #[test]
 fn poison_is_accounted_for_by_its_dead_letter() {
     let poison = Record { partition: 3, offset: 9, event: None, kind: None, key: None, at: then() };
@@ -65,16 +78,7 @@ fn poison_is_accounted_for_by_its_dead_letter() {
 
     let found = holds(4, |facts| {
         log(facts, OrderPaid::TYPE).records.push(poison);
-        facts.dead_letters[0].letters.push(DeadLetter {
-            id: "order.paid.dlq/0/0".to_owned(),
-            given_up_at: then(),
-            topic: "order.paid".to_owned(),
-            partition: 3,
-            offset: 9,
-            group: "assembly-group-order-paid".to_owned(),
-            event: None,
-            error: "not a protobuf message".to_owned(),
-        });
+        facts.dead_letters[0].letters.push(poison_letter());
     });
     assert!(found.counted.iter().any(|count| count.of == "dead-lettered records" && count.count == 1), "{found:?}");
 }
@@ -96,6 +100,48 @@ fn what_a_topic_no_longer_holds_is_shown_by_a_consumer() {
         for consumer in OrderPaid::ROUTE.consumers {
             inbox(facts, consumer.group).rows.clear();
         }
+    });
+}
+
+#[test]
+fn what_a_topic_no_longer_holds_is_shown_by_a_dead_letter_too() {
+    let failed = event(REFUNDED, AssemblyFailed::TYPE);
+    let expired = |facts: &mut Facts| {
+        let log = log(facts, AssemblyFailed::TYPE);
+        log.records.clear();
+        log.complete_since = Some(now());
+        for consumer in AssemblyFailed::ROUTE.consumers {
+            inbox(facts, consumer.group).rows.clear();
+        }
+    };
+    let letter = |event| DeadLetter { event, ..poison_letter() };
+    let discarded = |event| {
+        let DeadLetter { id, given_up_at, group, .. } = poison_letter();
+        let (who, why) = ("ann".to_owned(), "refunded by hand".to_owned());
+        Discarded { letter: id, given_up_at, group, event, order: Some(REFUNDED), who, why, at: then() }
+    };
+
+    holds(4, |facts| {
+        expired(facts);
+        facts.dead_letters[0].letters.push(letter(Some(failed)));
+    });
+    // The letter was pruned after it was discarded.
+    holds(4, |facts| {
+        expired(facts);
+        facts.discarded.push(discarded(Some(failed)));
+    });
+    // Letters of other events show nothing.
+    breaks(4, &["events.v1.AssemblyFailed", "no consumer has it"], |facts| {
+        expired(facts);
+        let other = event(BUILT, OrderPaid::TYPE);
+        facts.dead_letters[0].letters.extend([letter(None), letter(Some(other))]);
+        facts.discarded.extend([discarded(None), discarded(Some(other))]);
+    });
+    // Nor does a letter show that a record is in a topic that holds all records of its time.
+    breaks(4, &["is marked as published"], |facts| {
+        expired(facts);
+        log(facts, AssemblyFailed::TYPE).complete_since = None;
+        facts.dead_letters[0].letters.push(letter(Some(failed)));
     });
 }
 
