@@ -15,7 +15,8 @@ use super::{
     load::Load,
     topics,
 };
-use operations::facts::{fingerprint, under_way};
+use operations::databases::Databases;
+use operations::facts::{accepted_refunds, fingerprint, under_way};
 use operations::session_probe::probe;
 
 /// The longest time without progress while work is pending. A message is retried only after Telegram was available for
@@ -100,7 +101,7 @@ async fn quiet_facts(cluster: &Cluster, limit: Duration) -> anyhow::Result<(Fact
             let problem = format!("no progress for {} s: {}", limit.as_secs(), busy.join(", "));
             return Ok((facts, Some(problem)));
         }
-        if fingerprint(databases).await? == before && under_way(databases).await?.is_empty() {
+        if fingerprint(databases).await? == before && pending(databases).await?.is_empty() {
             return Ok((facts, None));
         }
     }
@@ -109,11 +110,21 @@ async fn quiet_facts(cluster: &Cluster, limit: Duration) -> anyhow::Result<(Fact
 /// Returns the pending work in the databases. If there is none, returns the records whose offsets consumer groups have
 /// not committed.
 async fn busy(cluster: &Cluster) -> anyhow::Result<Vec<String>> {
-    let mut busy = under_way(&cluster.sources.databases).await?;
+    let mut busy = pending(&cluster.sources.databases).await?;
     if busy.is_empty() {
         busy = topics::uncommitted_by_group(cluster).await?;
     }
     Ok(busy)
+}
+
+/// Returns the pending work in the databases, also the refunds that the provider's stand-in has accepted: it makes them within seconds.
+async fn pending(databases: &Databases) -> anyhow::Result<Vec<String>> {
+    let mut pending = under_way(databases).await?;
+    let accepted = accepted_refunds(databases).await?;
+    if accepted > 0 {
+        pending.push(format!("{accepted} accepted refunds"));
+    }
+    Ok(pending)
 }
 
 /// Calls `ask` up to three times, since a server that has just recovered may fail once more.

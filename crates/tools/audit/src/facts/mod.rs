@@ -124,6 +124,11 @@ impl Facts {
         self.orders.iter().filter(|order| order.has_address)
     }
 
+    /// Returns true for a payment of a provider whose ledger was not read, so that payment's own row is trusted.
+    pub(crate) fn believes(&self, payment: &Payment) -> bool {
+        payment.provider.as_ref().is_some_and(|provider| !self.books.contains(provider))
+    }
+
     pub(crate) fn outbox_by_event(&self) -> HashMap<Uuid, &OutboxRow> {
         self.outbox.iter().map(|row| (row.event, row)).collect()
     }

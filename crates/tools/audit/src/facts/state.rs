@@ -72,6 +72,8 @@ pub struct Payment {
     /// The sum of the partial refunds in minor units, whether made or not.
     pub partially_refunded: i64,
     pub status: PaymentStatus,
+    /// True while the provider has accepted the refund and not made it.
+    pub is_refund_accepted: bool,
     /// The reason why the attempt was declined.
     pub decline_reason: Option<String>,
     /// True once the payment service has consumed the order's cancellation.
@@ -91,6 +93,8 @@ pub struct PartialRefund {
     pub amount: i64,
     /// True once the provider has made the refund.
     pub is_made: bool,
+    /// True while the provider has accepted the refund and not made it.
+    pub is_accepted: bool,
     pub created_at: DateTime<Utc>,
     /// The time at which a refund that had failed after it was made was requested again.
     pub requested_at: Option<DateTime<Utc>>,

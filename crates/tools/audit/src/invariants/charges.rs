@@ -36,7 +36,11 @@ pub fn check(facts: &Facts) -> Finding {
     check.counted("payments", facts.payments.len());
     check.counted("partial refunds", facts.partial_refunds.len());
     balances::check(facts, &mut check);
-    let believed = facts.payments.iter().filter(|payment| books.believed(payment)).count();
+    let accepted = facts.payments.iter().filter(|payment| is_accepted(facts, payment)).count();
+    if accepted > 0 {
+        check.note(format!("{accepted} refunds are accepted by their provider, and not made yet"));
+    }
+    let believed = facts.payments.iter().filter(|payment| facts.believes(payment)).count();
     if believed > 0 {
         let note = format!("{believed} payments are of a provider whose books were not read");
         if facts.all_books {
@@ -48,13 +52,18 @@ pub fn check(facts: &Facts) -> Finding {
     check.end()
 }
 
+/// Returns true for a refund that a provider whose ledger was not read has accepted and not made.
+fn is_accepted(facts: &Facts, payment: &Payment) -> bool {
+    payment.status == PaymentStatus::Refunding && payment.is_refund_accepted && facts.believes(payment)
+}
+
 /// The ledger and the payments, by order.
 struct Books<'a> {
     entries: HashMap<Uuid, Vec<&'a Entry>>,
     by_key: HashMap<&'a str, &'a Entry>,
     payments: HashMap<Uuid, Vec<&'a Payment>>,
     partial_refunds: HashSet<Uuid>,
-    read: &'a [String],
+    facts: &'a Facts,
 }
 
 impl<'a> Books<'a> {
@@ -64,7 +73,7 @@ impl<'a> Books<'a> {
             by_key: facts.ledger.iter().map(|entry| (entry.key.as_str(), entry)).collect(),
             payments: HashMap::new(),
             partial_refunds: facts.partial_refunds.iter().map(|refund| refund.refund).collect(),
-            read: &facts.books,
+            facts,
         };
         for entry in &facts.ledger {
             books.entries.entry(entry.order).or_default().push(entry);
@@ -73,11 +82,6 @@ impl<'a> Books<'a> {
             books.payments.entry(payment.order).or_default().push(payment);
         }
         books
-    }
-
-    /// Returns true for a payment of a provider whose ledger was not read, so that payment's own row is trusted.
-    fn believed(&self, payment: &Payment) -> bool {
-        payment.provider.as_ref().is_some_and(|provider| !self.read.contains(provider))
     }
 
     fn order(&self, order: &Order, check: &mut Check) {
@@ -89,10 +93,10 @@ impl<'a> Books<'a> {
         let amounts = |kind| entries.iter().filter(move |entry| entry.kind == kind).map(|entry| entry.amount);
         let given_back: i64 = payments.iter().map(|payment| payment.partially_refunded).sum();
         let believed = |statuses: &[PaymentStatus]| {
-            payments.iter().filter(|payment| self.believed(payment) && statuses.contains(&payment.status)).count()
+            payments.iter().filter(|payment| self.facts.believes(payment) && statuses.contains(&payment.status)).count()
         };
         let charges = amounts(EntryKind::Charge).count() + believed(&CHARGED);
-        let in_parts = payments.iter().any(|one| one.status == PaymentStatus::Refunded && !self.believed(one))
+        let in_parts = payments.iter().any(|one| one.status == PaymentStatus::Refunded && !self.facts.believes(one))
             && given_back == order.total;
         let refunds = amounts(EntryKind::Refund).count() + believed(&[PaymentStatus::Refunded]) + usize::from(in_parts);
         if charges > 1 {
@@ -106,15 +110,18 @@ impl<'a> Books<'a> {
         }
         let paid = matches!(order.status, OrderStatus::Paid | OrderStatus::Assembled);
         let status = order.status.as_str();
+        let is_cancelled = order.status == OrderStatus::Cancelled;
+        let accepted = payments.iter().filter(|one| is_cancelled && is_accepted(self.facts, one)).count();
         match (paid, charges.saturating_sub(refunds)) {
             (true, 0) => check
                 .broken_by(&row, format!("is {status}, and nothing is charged ({charges} charges, {refunds} refunds)")),
-            (false, 1..) => {
+            (false, left) if left > accepted => {
                 check.broken_by(&row, format!("is {status}, and is charged ({charges} charges, {refunds} refunds)"));
             }
             _ => {}
         }
-        let trusted = payments.iter().filter(|payment| self.believed(payment) && CHARGED.contains(&payment.status));
+        let trusted =
+            payments.iter().filter(|payment| self.facts.believes(payment) && CHARGED.contains(&payment.status));
         let trusted = trusted.filter_map(|payment| payment.amount);
         for amount in amounts(EntryKind::Charge).chain(trusted).filter(|amount| *amount != order.total) {
             check.broken_by(&row, format!("costs {}, and {amount} was charged", order.total));
@@ -133,7 +140,7 @@ impl<'a> Books<'a> {
 
     /// Checks that payment's own rows agree with the provider's ledger.
     fn payment(&self, payment: &Payment, check: &mut Check) {
-        if self.believed(payment) {
+        if self.facts.believes(payment) {
             return;
         }
         let row = format!("payment {} of order {}", payment.transaction, payment.order);

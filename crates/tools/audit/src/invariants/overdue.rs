@@ -8,11 +8,14 @@ use uuid::Uuid;
 use crate::{
     Facts, Finding,
     facts::{
-        BuildStatus, Customer, DeliveryState, KycStatus, LoanStatus, NotificationStatus, Order, OrderStatus,
+        BuildStatus, Customer, DeliveryState, KycStatus, LoanStatus, NotificationStatus, Order, OrderStatus, Payment,
         PaymentStatus, ReservationStatus,
     },
     report::Check,
 };
+
+/// How long a provider may take to make a refund that it has accepted.
+const ACCEPTED_REFUND: Duration = Duration::from_hours(240);
 
 pub fn check(facts: &Facts) -> Finding {
     let mut check = Check::new(7, "no order or loan stays unfinished longer than its bound");
@@ -74,16 +77,21 @@ fn services(facts: &Facts, late: &mut Late<'_>) {
         late.look(&format!("order {}", row.key), &format!("its {} is not published", row.kind), row.created_at);
     }
     for payment in &facts.payments {
-        let what = match payment.status {
-            PaymentStatus::Pending => "its charge is not settled",
-            PaymentStatus::Refunding => "its charge is not refunded",
+        let (what, within) = match payment.status {
+            PaymentStatus::Pending => ("its charge is not settled", Duration::ZERO),
+            PaymentStatus::Refunding => {
+                let within = time_to_refund(facts, Some(payment), payment.is_refund_accepted);
+                ("its charge is not refunded", within)
+            }
             _ => continue,
         };
-        late.look(&format!("order {}", payment.order), what, payment.updated_at);
+        late.look(&format!("order {}", payment.order), what, payment.updated_at + within);
     }
+    let charges: HashMap<Uuid, &Payment> = facts.payments.iter().map(|one| (one.transaction, one)).collect();
     for refund in facts.partial_refunds.iter().filter(|refund| !refund.is_made) {
-        let due = refund.requested_at.unwrap_or(refund.created_at);
-        late.look(&format!("partial refund {}", refund.refund), "it is not made", due);
+        let since = refund.requested_at.unwrap_or(refund.created_at);
+        let within = time_to_refund(facts, charges.get(&refund.transaction).copied(), refund.is_accepted);
+        late.look(&format!("partial refund {}", refund.refund), "it is not made", since + within);
     }
     for reservation in facts.reservations.iter().filter(|one| one.status == ReservationStatus::Held) {
         let due = reservation.expires_at.unwrap_or(reservation.updated_at);
@@ -96,6 +104,12 @@ fn services(facts: &Facts, late: &mut Late<'_>) {
         let due = one.queued_at.unwrap_or(one.created_at);
         late.look(&format!("order {}", one.order), &format!("its {} is not sent", one.kind), due);
     }
+}
+
+/// Returns the time within which a refund of this charge has to be made. A provider whose books were read makes what it accepts at once.
+fn time_to_refund(facts: &Facts, charge: Option<&Payment>, is_accepted: bool) -> Duration {
+    let is_believed = charge.is_some_and(|charge| facts.believes(charge));
+    if is_accepted && is_believed { ACCEPTED_REFUND } else { Duration::ZERO }
 }
 
 /// Checks deliveries. An order may wait while every courier with enough space for it is busy, and for ever if no

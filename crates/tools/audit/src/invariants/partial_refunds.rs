@@ -37,7 +37,7 @@ pub fn check(facts: &Facts, check: &mut Check) {
             check.broken_by(&row, format!("is of the charge {}, which payment does not know", refund.transaction));
             continue;
         };
-        if payment.provider.as_ref().is_some_and(|provider| !facts.books.contains(provider)) {
+        if facts.believes(payment) {
             continue;
         }
         let made = entries.remove(&refund.refund).unwrap_or_default();

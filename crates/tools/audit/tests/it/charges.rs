@@ -1,8 +1,8 @@
 //! An order is charged at most once. Charges minus refunds are 1 exactly when the order is PAID or ASSEMBLED.
 
 use audit::{
-    Verdict,
-    facts::{Entry, EntryKind, PaymentStatus},
+    Facts, Verdict,
+    facts::{Entry, EntryKind, OrderStatus, Payment, PaymentStatus},
 };
 use uuid::Uuid;
 
@@ -115,6 +115,39 @@ fn another_amount_is_charged_by_a_provider_whose_books_are_not_read() {
             (payment.status, payment.amount) = (status, Some(PRICE * 10));
         });
     }
+}
+
+#[test]
+fn a_refund_that_its_provider_has_accepted_is_noted_and_not_missed() {
+    let accepted = |facts: &mut Facts| {
+        facts.ledger.clear();
+        facts.books.clear();
+        facts.balances.clear();
+        facts.credits.clear();
+        let payment = the(&mut facts.payments, |payment| payment.order == REFUNDED);
+        (payment.status, payment.is_refund_accepted) = (PaymentStatus::Refunding, true);
+    };
+
+    let found = holds(2, accepted);
+
+    let note = "1 refunds are accepted by their provider, and not made yet";
+    assert!(found.notes.iter().any(|one| one == note), "{found:?}");
+    breaks(2, &["is CANCELLED, and is charged (2 charges, 0 refunds)"], |facts| {
+        accepted(facts);
+        let again = the(&mut facts.payments, |payment| payment.order == REFUNDED).clone();
+        let again = Payment { transaction: Uuid::from_u128(99), is_refund_accepted: false, ..again };
+        facts.payments.push(again);
+    });
+    breaks(2, &["is PENDING_PAYMENT, and is charged"], |facts| {
+        accepted(facts);
+        the(&mut facts.orders, |order| order.uuid == REFUNDED).status = OrderStatus::Pending;
+    });
+    // The books would have the refund.
+    breaks(2, &["is CANCELLED, and is charged (1 charges, 0 refunds)"], |facts| {
+        facts.ledger.retain(|entry| entry.kind != EntryKind::Refund);
+        let payment = the(&mut facts.payments, |payment| payment.order == REFUNDED);
+        (payment.status, payment.is_refund_accepted) = (PaymentStatus::Refunding, true);
+    });
 }
 
 #[test]

@@ -97,6 +97,7 @@ fn a_partial_refund_that_is_requested_again_may_take_its_time_again() {
                 transaction: transaction(BUILT),
                 amount: 1,
                 is_made: false,
+                is_accepted: false,
                 created_at: now() - DAY,
                 requested_at,
             });
@@ -106,6 +107,42 @@ fn a_partial_refund_that_is_requested_again_may_take_its_time_again() {
     breaks(7, &["it is not made, 86400 s overdue"], open(None));
     breaks(7, &["it is not made, 300 s overdue"], open(Some(then())));
     holds(7, open(Some(now())));
+}
+
+#[test]
+fn a_refund_that_its_provider_has_accepted_may_take_ten_days() {
+    let refunding = |provider: &'static str, is_refund_accepted, since| {
+        move |facts: &mut audit::Facts| {
+            let payment = the(&mut facts.payments, |payment| payment.order == REFUNDED);
+            (payment.status, payment.is_refund_accepted) = (PaymentStatus::Refunding, is_refund_accepted);
+            (payment.provider, payment.updated_at) = (Some(provider.to_owned()), since);
+        }
+    };
+    let in_part = |provider: &'static str, is_accepted, since| {
+        move |facts: &mut audit::Facts| {
+            the(&mut facts.payments, |payment| payment.order == BUILT).provider = Some(provider.to_owned());
+            facts.partial_refunds.push(PartialRefund {
+                refund: Uuid::from_u128(300),
+                transaction: transaction(BUILT),
+                amount: 1,
+                is_made: false,
+                is_accepted,
+                created_at: since,
+                requested_at: None,
+            });
+        }
+    };
+
+    holds(7, refunding("stripe", true, now() - 10 * DAY));
+    holds(7, in_part("stripe", true, now() - 10 * DAY));
+
+    breaks(7, &["its charge is not refunded, 86400 s overdue"], refunding("stripe", true, now() - 11 * DAY));
+    breaks(7, &["it is not made, 86400 s overdue"], in_part("stripe", true, now() - 11 * DAY));
+    // A refund that the provider has not accepted, or that would be in the books, has the grace period alone.
+    breaks(7, &["its charge is not refunded, 300 s overdue"], refunding("stripe", false, then()));
+    breaks(7, &["it is not made, 300 s overdue"], in_part("stripe", false, then()));
+    breaks(7, &["its charge is not refunded, 300 s overdue"], refunding("ledger", true, then()));
+    breaks(7, &["it is not made, 300 s overdue"], in_part("ledger", true, then()));
 }
 
 #[test]

@@ -19,6 +19,7 @@ fn give_back(facts: &mut Facts, order: Uuid, amount: i64) {
         transaction,
         amount,
         is_made: true,
+        is_accepted: false,
         created_at: then(),
         requested_at: None,
     });

@@ -17,11 +17,13 @@ const QUESTIONS: [(&Service, &str, &str); 10] = [
         "orders past their deadline",
         "select count(*) from orders where status = 'PENDING_PAYMENT' and attempt_method is null and pay_until <= now()",
     ),
+    // A refund that the provider has accepted may take it days, so that it is counted by itself.
     (
         &payment::SERVICE,
         "charges and refunds",
-        "select (select count(*) from payments where status in ('pending', 'refunding'))
-            + (select count(*) from partial_refunds where status = 'refunding')",
+        "select (select count(*) from payments
+                where status = 'pending' or status = 'refunding' and refund_reference is null)
+            + (select count(*) from partial_refunds where status = 'refunding' and refund_reference is null)",
     ),
     (&assembly::SERVICE, "ships being built", "select count(*) from jobs where status = 'building'"),
     // An order that is too large for every storage place waits for an operator, so that it does not count.
@@ -46,6 +48,11 @@ const QUESTIONS: [(&Service, &str, &str); 10] = [
         "select count(*) from reservations where status = 'held' and expires_at <= now()",
     ),
 ];
+
+/// The number of refunds that the provider has accepted and not made.
+const ACCEPTED_REFUNDS: &str =
+    "select (select count(*) from payments where status = 'refunding' and refund_reference is not null)
+        + (select count(*) from partial_refunds where status = 'refunding' and refund_reference is not null)";
 
 /// The number of events that a relay still has to publish.
 const UNPUBLISHED: &str = "select count(*) from outbox where published_at is null and set_aside_at is null";
@@ -131,6 +138,13 @@ pub async fn under_way(databases: &Databases) -> anyhow::Result<Vec<String>> {
         under_way.push(format!("{waiting} events to be taken"));
     }
     Ok(under_way)
+}
+
+/// Returns the number of refunds that the provider has accepted and not made, which [`under_way`] leaves out.
+pub async fn accepted_refunds(databases: &Databases) -> anyhow::Result<i64> {
+    let payment = databases.get(&payment::SERVICE)?;
+    let count: i64 = sqlx::query_scalar(ACCEPTED_REFUNDS).fetch_one(payment).await?;
+    Ok(count)
 }
 
 /// Returns a text that changes whenever the data in a database does.

@@ -30,7 +30,7 @@ use sqlx::{
 };
 
 pub use self::{
-    activity::{fingerprint, under_way},
+    activity::{accepted_refunds, fingerprint, under_way},
     topics::Progress,
 };
 use crate::{

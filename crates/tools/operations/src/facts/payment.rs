@@ -21,7 +21,8 @@ macro_rules! payments {
     ($($of:literal)?) => {
         concat!(
             "select transaction_uuid, order_uuid, attempt, provider, provider_reference, amount, partially_refunded, status,
-                decline_reason, cancelled, created_at, updated_at
+                status = 'refunding' and refund_reference is not null as is_refund_accepted, decline_reason, cancelled,
+                created_at, updated_at
             from payments",
             $($of)?
         )
@@ -32,7 +33,8 @@ macro_rules! payments {
 macro_rules! partial_refunds {
     ($($of:literal)?) => {
         concat!(
-            "select refund_uuid, transaction_uuid, amount, status = 'refunded' as is_made, created_at, requested_at
+            "select refund_uuid, transaction_uuid, amount, status = 'refunded' as is_made,
+                status = 'refunding' and refund_reference is not null as is_accepted, created_at, requested_at
             from partial_refunds",
             $($of)?
         )
@@ -95,6 +97,7 @@ struct PaymentRow {
     amount: Option<i64>,
     partially_refunded: i64,
     status: String,
+    is_refund_accepted: bool,
     decline_reason: Option<String>,
     cancelled: bool,
     created_at: DateTime<Utc>,
@@ -114,6 +117,7 @@ async fn payments(database: &mut PgConnection, query: Query<'_, PaymentRow>) -> 
             amount: row.amount,
             partially_refunded: row.partially_refunded,
             status: parsed("payments.status", &row.status, PaymentStatus::parse)?,
+            is_refund_accepted: row.is_refund_accepted,
             decline_reason: row.decline_reason,
             cancelled: row.cancelled,
             created_at: row.created_at,
@@ -129,6 +133,7 @@ struct RefundRow {
     transaction_uuid: Uuid,
     amount: i64,
     is_made: bool,
+    is_accepted: bool,
     created_at: DateTime<Utc>,
     requested_at: Option<DateTime<Utc>>,
 }
@@ -143,6 +148,7 @@ async fn partial_refunds(
         transaction: row.transaction_uuid,
         amount: row.amount,
         is_made: row.is_made,
+        is_accepted: row.is_accepted,
         created_at: row.created_at,
         requested_at: row.requested_at,
     };

@@ -144,6 +144,8 @@ fn payments(world: &World) -> Vec<Payment> {
             Status::Declined(decline) => Some(decline.as_str().to_owned()),
             _ => None,
         };
+        let is_refund_accepted =
+            matches!(&payment.status, Status::Refunding { request, .. } if request.reference.is_some());
         let status = match payment.status {
             Status::Pending { .. } => PaymentStatus::Pending,
             Status::Succeeded { .. } => PaymentStatus::Succeeded,
@@ -160,6 +162,7 @@ fn payments(world: &World) -> Vec<Payment> {
             amount: Some(payment.intent.amount.minor()),
             partially_refunded: payment.partially_refunded.minor(),
             status,
+            is_refund_accepted,
             decline_reason,
             cancelled: payment.cancelled,
             created_at: payment.created_at,
@@ -175,6 +178,7 @@ fn payments(world: &World) -> Vec<Payment> {
         amount: None,
         partially_refunded: 0,
         status: PaymentStatus::Void,
+        is_refund_accepted: false,
         decline_reason: None,
         cancelled: true,
         created_at: DateTime::UNIX_EPOCH,

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use contracts::{ids::OrderId, money::Money};
 use payment::{
     error::Error,
-    model::{PartialRefund, Reference, RefundReason, Status},
+    model::{PartialRefund, PartialRefundStatus, Reference, RefundReason, Status},
 };
 use rand::RngExt as _;
 
@@ -91,6 +91,7 @@ pub fn facts(world: &World, at: DateTime<Utc>) -> Vec<facts::PartialRefund> {
         transaction: recorded.transaction.uuid(),
         amount: recorded.refund.amount.minor(),
         is_made: recorded.is_made(),
+        is_accepted: matches!(&recorded.status, PartialRefundStatus::Refunding(request) if request.reference.is_some()),
         created_at: at,
         requested_at: None,
     })
