@@ -132,7 +132,7 @@ async fn a_letter_that_inboxes_will_have_forgotten_within_a_day_is_not_replayed_
     let topic = kafka.topic::<OrderPaid>();
     let (life, hour) = (kafka.config().record_life(), Duration::from_hours(1));
     fill(&kafka, &topic, 0..1, clock::now() - (life + hour)).await;
-    fill(&kafka, &topic, 1..2, clock::now() - (life - hour)).await;
+    fill(&kafka, &topic, 1..2, clock::now() - life + hour).await;
     let queue = DeadLetterQueue::from_settings(&Settings::from_variables(kafka.settings())).unwrap();
     let all = Chosen::Matching(Filter { topic: Some(topic), ..Filter::default() });
     let progress: Progress = Arc::new(|_, _| {});
