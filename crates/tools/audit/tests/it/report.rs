@@ -4,8 +4,8 @@ use audit::{Facts, Verdict};
 
 use crate::fixture::{OPEN, shop};
 
-/// The rows of payment, provider, inventory and assembly about the orders of the fixture.
-const ROWS: usize = 9;
+/// The rows of payment, provider, inventory, assembly and delivery about the orders of the fixture.
+const ROWS: usize = 10;
 
 #[test]
 fn a_shop_that_is_well_keeps_every_invariant() {
@@ -175,7 +175,7 @@ fn each_invariant_tells_what_it_looked_at_and_notes_nothing_without_a_cause() {
             vec![events, 0, events, 0, 0],
             vec![consumers, taken, effects, 0],
             vec![facts.notifications.len(), 0, 0],
-            vec![4, 1],
+            vec![4, 3, 1],
             vec![0, letters, 0],
             vec![2],
             vec![4, 2],
