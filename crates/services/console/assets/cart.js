@@ -20,7 +20,7 @@ const write = cart => { try { localStorage.setItem(PLACE, JSON.stringify(cart));
 const mark = key => { try { key ? sessionStorage.setItem(PLACED, key) : sessionStorage.removeItem(PLACED); } catch { /* as above */ } };
 const marked = () => { try { return sessionStorage.getItem(PLACED); } catch { return null; } };
 // As the server prints amounts: groups of three digits, two decimals.
-const money = minor => `${String(Math.floor(minor / 100)).replace(/\B(?=(\d{3})+$)/g, "\u202f")}.${String(minor % 100).padStart(2, "0")}`;
+const money = minor => isNaN(minor) ? "" : `${String(Math.floor(minor / 100)).replace(/\B(?=(\d{3})+$)/g, "\u202f")}.${String(minor % 100).padStart(2, "0")}`;
 const amount = input => Math.max(0, Math.floor(Number(input.value) || 0));
 
 const shop = document.querySelector("[data-cart]");
@@ -41,7 +41,7 @@ if (shop) {
     const items = Object.values(read().items);
     const parts = items.reduce((sum, item) => sum + item.n, 0);
     if (count) count.textContent = parts ? `${parts} ${parts === 1 ? "part" : "parts"}` : "Your cart is empty.";
-    if (total) total.textContent = parts ? money(items.reduce((sum, item) => sum + item.n * item.price, 0)) : "";
+    if (total) total.textContent = parts ? money(items.reduce((sum, item) => sum + item.n * (item.price ?? NaN), 0)) : "";
     if (clear) clear.hidden = !parts;
   };
   const fill = () => {
@@ -105,8 +105,8 @@ if (shop) {
 if (checkout) {
   const inputs = [...checkout.querySelectorAll("input[type=number]")];
   const key = checkout.querySelector("[name=key]");
-  // While inventory does not answer, the page has no prices. A part that is not in this browser's cart has none either (NaN).
-  const price = input => Number(input.dataset.price ?? read().items[input.name]?.price);
+  // While inventory does not answer, the page has no prices, and the cart may lack them, too.
+  const price = input => Number(input.dataset.price ?? read().items[input.name]?.price ?? NaN);
   const draw = () => {
     let sum = 0;
     for (const input of inputs) {
