@@ -6,8 +6,8 @@ use crate::service::OrderService;
 
 /// Returns the job, which may run in every replica: all report the same number.
 pub fn report_backlog(service: OrderService) -> Job {
-    Job::new("payment-attempts-backlog", |stop| async move {
-        service.report_backlog(stop).await;
-        Ok(())
+    Job::reporting("payment-attempts-backlog", move || {
+        let service = service.clone();
+        async move { service.report_backlog().await }
     })
 }

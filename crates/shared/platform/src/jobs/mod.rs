@@ -1,6 +1,7 @@
 //! Background jobs: work that runs on a timer or when a row falls due.
 
 pub(crate) mod batch;
+mod report;
 
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
