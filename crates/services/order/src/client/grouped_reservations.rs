@@ -1,4 +1,4 @@
-//! Reservations of orders that wait, which one call to inventory makes together.
+//! Batches reservations: one call to inventory reserves the parts of several waiting orders.
 
 use std::time::Duration;
 
@@ -34,8 +34,8 @@ struct PendingRequest {
     session: Option<AsciiMetadataValue>,
 }
 
-/// Reserves parts for orders. Orders of at most [`MAX_SHARED_LINES`] lines that arrive while a call to inventory runs share a later call,
-/// also if they come through different clones.
+/// Reserves parts for orders. Orders of at most [`MAX_SHARED_LINES`] lines that arrive while a call runs share a later
+/// call, even if they come through different clones.
 #[derive(Clone)]
 pub(super) struct Reservations {
     calls: Batcher<PendingRequest, ReserveResult>,
@@ -50,14 +50,13 @@ impl Reservations {
         Self { calls, client, budget }
     }
 
-    /// Reserves the parts of an order. A call that fails for a reason that may be temporary is repeated for this order, within the retry
-    /// budget.
+    /// Reserves the parts of an order. A call that may have failed temporarily is retried for this order, within the
+    /// retry budget.
     pub async fn reserve(&self, request: ReservePartsRequest) -> ReserveResult {
         if request.parts.len() > MAX_SHARED_LINES {
             return self.alone(&request).await;
         }
         match self.budget.retry(is_repeated, || self.together(&request)).await {
-            // The order met a conflict.
             Err(status) if status.code() == Code::Aborted => self.alone(&request).await,
             reserved => reserved,
         }
@@ -88,7 +87,7 @@ fn is_repeated(status: &Status) -> bool {
     is_transient(status) && status.code() != Code::Aborted
 }
 
-/// Reserves for several orders and answers each.
+/// Reserves the parts of several orders in one call, and returns to each caller its own result.
 async fn call(mut client: InventoryServiceClient<Peer>, orders: Vec<Entry<PendingRequest, ReserveResult>>) {
     let span = orders.first().map_or_else(Span::none, |first| first.span.clone());
     let (pending, callers): (Vec<_>, Vec<_>) =

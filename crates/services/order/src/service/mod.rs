@@ -93,7 +93,6 @@ impl OrderService {
         Ok(found.ok_or(Refusal::OrderNotFound(order))?)
     }
 
-    /// Returns which of these orders exist, in any status and of any user.
     pub async fn existing(&self, orders: &[OrderId]) -> Result<HashSet<OrderId>, Error> {
         self.orders.existing(orders).await
     }
@@ -105,7 +104,6 @@ impl OrderService {
         Ok((found, details))
     }
 
-    /// Returns a page of the user's orders, newest first, and the cursor of the next page if there is one.
     pub async fn page(
         &self,
         user: UserId,

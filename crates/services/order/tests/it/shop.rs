@@ -63,12 +63,10 @@ impl Shop {
         reconciled.unwrap();
     }
 
-    /// Returns the use cases of the orders' deliveries.
     pub fn deliveries(&self) -> DeliveryService {
         deliveries(self.orders.clone(), &self.delivery)
     }
 
-    /// Returns the state that the router needs.
     pub fn api(&self) -> Api {
         Api { service: self.service.clone(), deliveries: self.deliveries() }
     }
@@ -93,7 +91,7 @@ where
     OrderService::new(Repositories::new(Arc::new(repository)), clients, Waker::default(), PAY_WITHIN)
 }
 
-/// Returns these clients and one of an iam that has no users.
+/// Returns these clients, and a client of an iam without users.
 pub fn clients(inventory: impl Inventory + 'static, payments: impl Payments + 'static) -> Clients {
     Clients { inventory: Arc::new(inventory), payments: Arc::new(payments), users: Arc::new(MemoryUsers::default()) }
 }

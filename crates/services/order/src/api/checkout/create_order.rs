@@ -26,7 +26,7 @@ use crate::{
     service::{Checkout, Item},
 };
 
-/// This endpoint's error responses, in addition to those that all endpoints share.
+/// This endpoint's error responses besides the shared ones.
 pub const PROBLEMS: [Declared; 5] = [
     (StatusCode::FORBIDDEN, "USER_MISMATCH"),
     (StatusCode::NOT_FOUND, "PART_NOT_FOUND"),
