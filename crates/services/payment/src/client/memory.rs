@@ -20,7 +20,7 @@ use crate::model::{ChargeState, Credit, Decline, Intent, Method, Outcome, Refere
 pub enum ScriptedFault {
     /// The request is processed; the response is lost.
     Silent,
-    /// The request fails or is lost, and the provider does not process it.
+    /// The request fails or is lost before the provider processes it.
     Broken,
     /// The provider neither processes the request nor responds.
     Hung,
@@ -62,7 +62,7 @@ struct State {
     credits: BTreeMap<Reference, Credit>,
     /// Refunds by their idempotency key.
     refunds: BTreeMap<String, Movement>,
-    /// True for each refund that was pending and succeeds, by its idempotency key.
+    /// The refunds that are or were pending, by their idempotency key; true if the refund will succeed.
     pending: BTreeMap<String, bool>,
     faults: VecDeque<ScriptedFault>,
     requests: u64,
