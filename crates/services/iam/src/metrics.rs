@@ -1,4 +1,4 @@
-//! Creates the service's time series at the start.
+//! The service's metrics.
 
 use std::time::Duration;
 
@@ -27,7 +27,6 @@ pub fn count_from_zero() {
     }
 }
 
-/// Counts an attempt to log in.
 pub fn login(login: &Result<(), Error>) {
     let outcome = login.as_ref().map_or_else(failure, |()| "opened");
     metrics::counter!("iam_logins_total", "outcome" => outcome).increment(1);

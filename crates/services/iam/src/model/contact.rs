@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 /// The time for which a code is valid.
 pub const CODE_LIFETIME: Duration = Duration::from_mins(10);
 
-/// The digits of Crockford's base 32, in which no letter looks like a digit.
+/// The digits of Crockford's base 32, without letters that look like digits.
 const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// The length of a code: 128 bits in digits of 5 bits each. Telegram accepts up to 64 such characters after `/start`.
 const CODE_LENGTH: usize = 26;

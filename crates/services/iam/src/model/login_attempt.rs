@@ -14,7 +14,7 @@ pub struct LoginAttempt {
     pub origin: Origin,
 }
 
-/// The origin of an attempt, as far as the login's account knows it.
+/// Whether the login's account knows the address of an attempt.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Origin {
     /// No account has the login, or the account has not been read yet.

@@ -13,7 +13,7 @@ use super::{OpenSession, User};
 /// The length of a session's short id, in hexadecimal digits.
 const SHORT_ID_LENGTH: usize = 16;
 
-/// The id of a session: 128 random bits, written as a UUID. It is a bearer secret, so its debug output does not show it.
+/// The id of a session: 128 random bits, written as a UUID. It is a bearer secret, so `Debug` does not show it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionId(Uuid);
 

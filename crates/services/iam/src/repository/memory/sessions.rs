@@ -103,8 +103,8 @@ impl State {
         self.of_user.get(&user).cloned().unwrap_or_default()
     }
 
-    /// Stores the owner for as long as a session of the user may live, unless a newer one is stored. One that does not come from a change
-    /// (`is_change`) is not stored while the user is being changed.
+    /// Stores the owner for as long as a session of the user may live, unless a newer version is stored. While the user
+    /// is being changed, stores only an owner that comes from a change (`is_change`).
     fn remember(&mut self, owner: &Owner, is_change: bool) {
         let left = self.of_user.time_left(&owner.id);
         if left.is_zero() || !is_change && self.changing.get(&owner.id).is_some() {

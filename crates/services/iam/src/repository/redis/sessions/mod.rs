@@ -38,9 +38,9 @@ pub struct RedisSessions {
     prefix: String,
     bounds: SessionBounds,
     scripts: Scripts,
-    /// The users of known sessions. It does not tell whether a session is still open.
+    /// The users of sessions, which may have ended since.
     owners: Cache<SessionDigest, UserId>,
-    /// The sessions of known tokens. It does not tell whether a token is still valid.
+    /// The sessions of tokens, which may have ended since.
     tokens: Cache<TokenDigest, SessionDigest>,
 }
 
@@ -51,7 +51,6 @@ impl RedisSessions {
         Self { connection, prefix, bounds, scripts: Scripts::default(), owners, tokens }
     }
 
-    /// Returns a session's key.
     fn session_key(&self, digest: impl std::fmt::Display) -> String {
         format!("{}session:{digest}", self.prefix)
     }
@@ -95,7 +94,7 @@ impl RedisSessions {
         with_retry(&self.connection, is_repeated, command).await
     }
 
-    /// Looks up a session whose user is not known, or for which the script must decide.
+    /// Looks up a session whose user this replica does not remember, or for which the script must decide.
     async fn find_by_script(&self, digest: SessionDigest) -> Result<Lookup, Error> {
         let mut call = self.scripts.find.prepare_invoke();
         call.key(self.session_key(&digest))
@@ -144,7 +143,7 @@ impl From<&Credential> for Wanted {
     }
 }
 
-/// Returns true if a command that only reads may be repeated.
+/// Returns true if a command that only reads may be repeated after this error.
 fn is_lost(error: &RedisError) -> bool {
     error.is_connection_dropped() || error.is_timeout()
 }
