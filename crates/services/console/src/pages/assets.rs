@@ -16,7 +16,7 @@ use super::{
 };
 
 const FOREVER: &str = "public, max-age=31536000, immutable";
-/// The caching of a file that is requested with the hash of another version, as during a rolling upgrade.
+/// The caching of a file that is requested with another version's hash, as during a rolling upgrade.
 const NOT_KEPT: &str = "no-store";
 
 pub const STYLE: &str = include_str!("../../assets/style.css");

@@ -11,7 +11,7 @@ use axum::{
 };
 use flate2::{Compression, write::GzEncoder};
 
-/// Smaller pages are not compressed.
+/// The minimum size of a page that is compressed, in bytes.
 const MIN_BYTES: usize = 1024;
 /// The maximum size of a page, in bytes.
 const MAX_BYTES: usize = 8 << 20;

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::client::Inventory;
 
-/// The number of parts that are read at once, and how often at most for one page.
+/// The number of parts per read, and the maximum number of reads for one page.
 const PAGE_SIZE: u32 = 500;
 const MAX_PAGES: usize = 10;
 

@@ -1,4 +1,4 @@
-//! A reader of one order's steps: first those that the timeline has, then each one as it is added.
+//! A reader of one order's steps: it returns first the steps in the timeline, then each step that is added.
 
 use std::collections::VecDeque;
 
@@ -55,7 +55,8 @@ impl Reader {
                     return Some(step.as_ref().clone());
                 }
                 Ok(_) => {}
-                // The first stream of an order is sent all of its steps at once, which may be more than a stream holds.
+                // The first stream of an order is sent all of the order's steps at once, which may be more than a
+                // stream holds.
                 Err(RecvError::Lagged(_)) => self.is_behind = true,
                 Err(RecvError::Closed) => return None,
             }
@@ -94,7 +95,7 @@ mod tests {
         let live = Live::new(Arc::new(timeline.clone()), 1);
         let following = tokio::spawn(live.clone().follow(CancellationToken::new()));
         let mut reader = live.read(order, UserId::new(ids::random()), 0).await.unwrap();
-        // Every step is sent meanwhile, of which the stream holds the last ones.
+        // Meanwhile every step is sent; the stream holds only the last ones.
         tokio::time::sleep(Duration::from_secs(5)).await;
 
         for offset in 1..=count {

@@ -44,8 +44,8 @@ fn count(name: &'static str, text: &str) -> Result<Option<usize>, Problem> {
     text.parse::<usize>().map(Some).map_err(|_| Problem::invalid(name, "must be a whole number from 0"))
 }
 
-/// The body of a replay or a discard. A program that misspells a condition must not act on all letters, so that unknown members are
-/// refused.
+/// The body of a replay or a discard. Unknown members are refused, so that a program that misspells a condition does
+/// not act on all letters.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Choice {
@@ -55,9 +55,9 @@ pub struct Choice {
     kind: String,
     reason: String,
     until: Option<DateTime<Utc>>,
-    /// Respond with what would be done, and change nothing.
+    /// True to respond with what would be done, and change nothing.
     pub dry_run: bool,
-    /// Discard every pending letter.
+    /// True to discard every pending letter.
     all: bool,
     why: String,
 }

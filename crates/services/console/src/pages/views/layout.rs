@@ -1,13 +1,13 @@
-//! What all pages have in common.
+//! What all pages share.
 
 use std::sync::Arc;
 
-/// The addresses of the assets. Each has a hash of the content in its name, so that a browser may keep it for a year.
+/// The addresses of the assets.
 #[derive(Clone, Debug)]
 pub struct Assets {
     pub style: String,
     pub icon: String,
-    /// `page.js`: comfort on every page.
+    /// `page.js`: conveniences on every page.
     pub page: String,
     /// `cart.js`: the cart.
     pub cart: String,
@@ -26,7 +26,7 @@ pub enum Section {
     None,
 }
 
-/// Who is logged in.
+/// The user who is logged in.
 #[derive(Clone, Debug)]
 pub struct Visitor {
     pub login: String,
@@ -55,7 +55,7 @@ impl Layout {
     }
 }
 
-/// Why a request was refused, or could not be answered.
+/// Why a request was refused or failed.
 #[derive(Clone, Debug)]
 pub struct Problem {
     pub title: String,

@@ -32,7 +32,7 @@ pub struct Lag {
     pub layout: Layout,
     /// The largest lag first.
     pub groups: Vec<GroupLag>,
-    /// When the broker was asked, if it answered.
+    /// When the lag was read, if the broker responded.
     pub at: Option<Moment>,
     pub problem: Option<Problem>,
 }
@@ -66,7 +66,7 @@ impl GroupLag {
 
     fn new(group: &'static str, topic: &str, all: &[&crate::service::Lag], at: DateTime<Utc>) -> Self {
         let lag = all.iter().map(|lag| lag.now.lag).sum();
-        // The lag of all partitions was read at the same moments.
+        // The points of all partitions have the same times.
         let mut sums: BTreeMap<DateTime<Utc>, i64> = BTreeMap::new();
         for point in all.iter().flat_map(|lag| &lag.history) {
             *sums.entry(point.at).or_default() += point.lag;
