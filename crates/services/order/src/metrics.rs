@@ -5,7 +5,7 @@ use utoipa::openapi::OpenApi;
 
 use crate::{model::Order, repository::StatusKind};
 
-/// The metrics that this service exports in addition to those of every service.
+/// The metrics that only this service exports.
 pub const METRICS: &[Metric] = &[
     Metric::counter("order_status_cache_requests_total", &["outcome", "view"], "Look-ups in the status cache."),
     Metric::counter("orders_cancelled_total", &[], "Cancelled orders."),
@@ -58,7 +58,6 @@ pub fn created() {
     metrics::counter!("orders_total").increment(1);
 }
 
-/// Counts a paid order and its price.
 pub fn paid(order: &Order) {
     metrics::counter!("orders_paid_total").increment(1);
     metrics::counter!("orders_revenue_total").increment(order.total_price.minor().unsigned_abs());

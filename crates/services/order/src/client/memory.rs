@@ -156,15 +156,12 @@ struct Till {
 /// A fault injected into one call.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// The charge is declined.
     Decline(Refusal),
     /// The order is charged and the response is lost.
     ChargedThenSilent,
-    /// The request is lost.
     Lost,
     /// The order is charged after this time.
     Slow(Duration),
-    /// The call never returns.
     Hung,
 }
 

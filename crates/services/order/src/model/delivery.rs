@@ -24,7 +24,6 @@ pub enum InvalidAddress {
     ControlCharacter,
 }
 
-/// An order's address and the volume of its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Destination {
     pub address: DeliveryAddress,

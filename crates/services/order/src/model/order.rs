@@ -86,7 +86,6 @@ pub struct Attempt {
     pub method: PaymentMethod,
 }
 
-/// An order that is about to be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewOrder {
     pub uuid: OrderId,
@@ -117,7 +116,6 @@ pub struct Order {
     pub created_at: DateTime<Utc>,
 }
 
-/// The events of an order, which its transitions return.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     Created { order: OrderId, user: UserId, parts: Vec<PartId>, total_price: Money },

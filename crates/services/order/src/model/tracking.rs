@@ -19,7 +19,7 @@ pub struct Position {
     pub current_location: String,
     /// Per cent.
     pub progress: i32,
-    /// The courier that carries the order, or `None` if no courier carries it.
+    /// `None` while no courier carries the order.
     pub courier: Option<Courier>,
 }
 

@@ -41,7 +41,6 @@ pub trait Orders: Send + Sync {
         unpaid_limits: UnpaidLimits,
         claim: Option<&Claim>,
     ) -> Result<Order, Error>;
-    /// Returns an order of `user`.
     async fn find(&self, user: UserId, order: OrderId) -> Result<Option<Order>, Error>;
     /// Returns which of these orders exist, in any status and of any user.
     async fn existing(&self, orders: &[OrderId]) -> Result<HashSet<OrderId>, Error>;

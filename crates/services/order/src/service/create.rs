@@ -80,7 +80,6 @@ impl OrderService {
         error
     }
 
-    /// Releases the reservation of an order that is refused.
     pub(super) async fn release_reservation(&self, order: OrderId) {
         if let Err(error) = self.inventory.release(order).await {
             tracing::warn!(order_uuid = %order, error = error_chain(error), "reservation of a refused order not released; it expires");

@@ -57,7 +57,6 @@ impl DeliveryService {
         Ok(())
     }
 
-    /// Returns the destination of an order in any status.
     pub async fn destination(&self, order: OrderId) -> Result<Destination, Error> {
         self.deliveries.destination(order).await?.ok_or(Error::DeliveryNotFound(order))
     }

@@ -81,7 +81,6 @@ impl OrderService {
         Self { statuses, ..self }
     }
 
-    /// Limits a user to `max_unpaid` unpaid orders.
     #[must_use]
     pub fn with_max_unpaid(self, max_unpaid: u32) -> Self {
         Self { unpaid_limits: UnpaidLimits { max_unpaid, ..self.unpaid_limits }, ..self }

@@ -52,7 +52,6 @@ impl Shop {
         }
     }
 
-    /// Runs the reconciler for `time`.
     pub async fn reconcile(&self, time: Duration) {
         let stop = CancellationToken::new();
         let stopped = async {
@@ -82,7 +81,6 @@ impl Shop {
     }
 }
 
-/// Returns an order service over this repository and these clients.
 pub fn service<R>(repository: R, inventory: &MemoryInventory, payments: &MemoryPayments) -> OrderService
 where
     R: Orders + Attempts + IdempotencyKeys + PaymentEvents + Checkouts + 'static,
@@ -96,7 +94,6 @@ pub fn clients(inventory: impl Inventory + 'static, payments: impl Payments + 's
     Clients { inventory: Arc::new(inventory), payments: Arc::new(payments), users: Arc::new(MemoryUsers::default()) }
 }
 
-/// Returns the use cases of deliveries over this repository and this client.
 pub fn deliveries<R>(repository: R, delivery: &MemoryDelivery) -> DeliveryService
 where
     R: Orders + Deliveries + 'static,

@@ -80,7 +80,6 @@ pub async fn handle(
     Ok(respond(checked_out).await)
 }
 
-/// Returns the items, if all of them are valid.
 fn items(items: Vec<CheckoutItem>, invalid: &mut InvalidFields) -> Option<Vec<Item>> {
     let (count, mut pieces) = (items.len(), 0);
     let item = |(index, item): (usize, CheckoutItem)| {

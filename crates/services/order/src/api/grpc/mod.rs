@@ -48,7 +48,6 @@ impl Rpc for Grpc {
     }
 }
 
-/// Converts an error to the gRPC status that the caller receives.
 fn status(error: Error) -> Status {
     let message = error.to_string();
     match error {

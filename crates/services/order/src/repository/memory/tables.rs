@@ -49,7 +49,6 @@ impl Row {
         Ok(())
     }
 
-    /// Returns the newest lease on the attempt in progress.
     pub fn lease(&self) -> Option<AttemptLease> {
         let attempt = self.order.attempt?;
         Some(AttemptLease { attempt, epoch: self.epoch, shared: self.shared, tries: self.tries })
