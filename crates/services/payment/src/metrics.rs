@@ -7,7 +7,7 @@ use crate::{
     repository::Unfinished,
 };
 
-/// The metrics that this service exports in addition to those of every service.
+/// The metrics that only this service exports.
 pub const METRICS: &[Metric] = &[
     Metric::gauge(
         "payments_pending",
@@ -37,7 +37,6 @@ pub const METRICS: &[Metric] = &[
     Metric::gauge("refunds_pending", &[], "Refunds that are not done. Each replica reports the same."),
 ];
 
-/// The statuses of a payment that was settled.
 const SETTLED: [&str; 3] = ["charged", "declined", "refunding"];
 
 /// Starts every counter at 0, because Prometheus' `rate()` ignores the first value of a series.

@@ -24,7 +24,6 @@ pub enum ScriptedFault {
     Broken,
     /// The provider neither processes the request nor responds.
     Hung,
-    /// The charge is declined.
     Decline(Decline),
     /// The provider receives and processes the request twice.
     Twice,
@@ -56,9 +55,7 @@ pub struct MemoryProvider {
 #[derive(Default)]
 struct State {
     balances: BTreeMap<UserId, i64>,
-    /// The intent and the outcome of each charge.
     charges: BTreeMap<TransactionId, (Intent, Outcome)>,
-    /// Credits by their reference.
     credits: BTreeMap<Reference, Credit>,
     /// Refunds by their idempotency key.
     refunds: BTreeMap<String, Movement>,
@@ -88,7 +85,6 @@ impl MemoryProvider {
             .collect()
     }
 
-    /// Returns all credits, ordered by reference.
     pub fn credits(&self) -> Vec<Credit> {
         self.state().credits.values().cloned().collect()
     }

@@ -42,7 +42,6 @@ pub struct Refund {
     pub transaction: TransactionId,
     /// The id of the refund, which all its requests share.
     pub id: String,
-    /// The idempotency key.
     pub key: String,
     /// The provider's id of the charge.
     pub charge: String,

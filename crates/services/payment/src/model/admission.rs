@@ -8,7 +8,6 @@ pub enum Admission<'a> {
     /// The attempt is not admitted because of this payment: the attempt itself, recorded already, or another attempt
     /// that blocks it.
     Existing(&'a Payment),
-    /// The order is cancelled.
     Cancelled,
 }
 

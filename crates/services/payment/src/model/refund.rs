@@ -10,7 +10,6 @@ pub fn refund_of_rest(transaction: TransactionId) -> String {
 /// The state of a refund, as the provider reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefundState {
-    /// The money is given back.
     Refunded,
     /// The provider has accepted the refund. It may still fail.
     Pending {

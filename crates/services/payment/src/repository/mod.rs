@@ -31,7 +31,6 @@ pub enum Begun {
     /// The call recorded nothing because of this payment: the same attempt, recorded already, or another attempt that
     /// blocks it.
     Existing(Payment),
-    /// The order is cancelled: nothing is charged for it.
     Cancelled,
 }
 

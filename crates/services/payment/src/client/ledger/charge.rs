@@ -16,7 +16,6 @@ pub struct Request {
     initial: Money,
 }
 
-/// A ledger entry of a charge or a decline.
 pub struct Entry {
     pub kind: String,
     pub decline_reason: Option<String>,

@@ -22,7 +22,6 @@ const MAX_RESPONSE_BYTES: usize = 256 * 1024;
 /// the caller's circuit breaker would count a failure of this service.
 const RESPONSE_RESERVE: Duration = Duration::from_millis(200);
 
-/// The URL, credentials and settings of an account at the provider.
 #[derive(Clone, Debug)]
 pub struct StripeAccount {
     pub url: Url,
@@ -67,7 +66,6 @@ impl Stripe {
         Ok(url)
     }
 
-    /// Returns a POST request with an idempotency key.
     fn post(&self, path: &[&str], key: &str, form: &[(&str, &str)]) -> Result<RequestBuilder, Unknown> {
         Ok(self.client.post(self.url(path)?).header("Idempotency-Key", key).form(form))
     }

@@ -33,7 +33,6 @@ pub(super) async fn begin(pool: &Database, intents: &Intents, intent: &Intent) -
     Err(Error::InProgress)
 }
 
-/// Records the intent, unless its attempt is recorded already or another attempt blocks it.
 async fn record(intents: &Intents, intent: &Intent) -> Result<Option<Payment>, Error> {
     let recorded = intents.submit(*intent).await?;
     Ok(recorded.map(|created_at| Payment {
