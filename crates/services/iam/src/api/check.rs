@@ -30,7 +30,6 @@ use tonic::{
 use super::Grpc;
 use crate::{error::Error, metrics, model::SessionUser, service::IamService};
 
-/// The headers that identify the user of a request.
 const READ: [HeaderName; 2] = [header::AUTHORIZATION, HeaderName::from_static(SESSION_HEADER)];
 const USER_UUID: &str = "x-user-uuid";
 const USER_LOGIN: &str = "x-user-login";

@@ -62,7 +62,6 @@ pub struct Grpc {
     settings: Settings,
 }
 
-/// The settings with which handlers read and validate requests.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub proxies: TrustedProxies,

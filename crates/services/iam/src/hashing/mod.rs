@@ -25,7 +25,6 @@ use self::{
 };
 use crate::{config, error::Error, model::Password};
 
-/// A random salt.
 pub type SaltBytes = [u8; 16];
 
 /// The time after which the memory of finished hashes is freed if no hash reuses it.
@@ -44,7 +43,6 @@ pub struct Hashing {
     memory: Arc<Memory>,
 }
 
-/// The result of comparing a password with a stored hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Wrong,

@@ -44,7 +44,6 @@ impl LoginAttempt {
         check_login(login)
     }
 
-    /// Returns the attempt with this origin.
     #[must_use]
     pub fn with_origin(&self, origin: Origin) -> Self {
         Self { origin, ..self.clone() }

@@ -46,7 +46,6 @@ impl Operators {
         self.keys.contains(&caseless(login))
     }
 
-    /// Returns true if the user has the role.
     pub fn include(&self, user: &Owner) -> bool {
         self.digests.contains(&user.login)
     }

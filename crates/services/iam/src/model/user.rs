@@ -104,7 +104,6 @@ impl User {
 }
 
 impl Account {
-    /// Returns the origin of an attempt on this account.
     pub fn origin(&self, attempt: &LoginAttempt) -> Origin {
         let device = DeviceDigest::new(self, attempt.address);
         if self.devices.iter().any(|(known, _)| *known == device) {

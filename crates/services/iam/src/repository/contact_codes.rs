@@ -24,7 +24,6 @@ impl Default for CodeLimit {
     }
 }
 
-/// The result of taking a code that a chat sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Taken {

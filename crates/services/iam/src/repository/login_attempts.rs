@@ -13,7 +13,6 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Decision {
-    /// The password may be verified.
     Verify,
     /// The address is over its limit, and the account has no failed attempt. The password may be verified, slowly.
     Throttle,

@@ -23,7 +23,6 @@ pub enum Admission {
     /// The credentials are being changed, or have been changed since they were read. If the change has failed, they are valid again a
     /// minute after it began.
     Retired,
-    /// The session has ended.
     Ended,
 }
 

@@ -19,11 +19,9 @@ const NEW_FOR: TimeDelta = TimeDelta::days(1);
 /// A known device is recorded again if its last recorded login is older than this.
 const RECORD_INTERVAL: TimeDelta = TimeDelta::days(1);
 
-/// The result of a successful authentication.
 pub(super) struct Authenticated {
     pub account: Account,
     pub verdict: Verdict,
-    /// The attempt with its origin.
     pub attempt: LoginAttempt,
     pub judged: Judged,
 }

@@ -42,11 +42,9 @@ pub struct IamService {
     tokens: AccessTokens,
     profiles: Profiles,
     throttle: Throttle,
-    /// The memory of the session store.
     memory: Memory,
 }
 
-/// The lifetime of sessions, and the maximum number of sessions of a user.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionRules {
     pub ttl: Duration,

@@ -32,7 +32,6 @@ const END_SESSION: &str = "/auth.v1.SessionService/EndSession";
 const PROFILE_TIMEOUT: Duration = Duration::from_millis(200);
 
 impl IamService {
-    /// Returns the session with its user's data.
     pub async fn whoami(&self, credential: Credential) -> Result<(SessionTimes, User), Error> {
         let (times, user) = match self.sessions.find_all(&[credential]).await?.pop().unwrap_or(Lookup::Ended) {
             Lookup::Found(OpenSession { times, owner }) => (times, self.profiles.of(&owner).await?),

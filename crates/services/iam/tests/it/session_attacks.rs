@@ -13,7 +13,6 @@ use crate::{
     stores::{BOUNDS, LONG, MAX_SESSIONS, ann, connection, redis_sessions, session},
 };
 
-/// Returns every key with this prefix.
 pub async fn keys(redis: &mut MultiplexedConnection, prefix: &str) -> Vec<String> {
     redis::cmd("KEYS").arg(format!("{prefix}*")).query_async(redis).await.unwrap()
 }
@@ -164,7 +163,6 @@ async fn the_redis_user_of_iam_may_read_the_eviction_policy() {
     assert!(memory.contains("maxmemory_policy:noeviction"), "{memory}");
 }
 
-/// Deletes the set of a user's sessions.
 async fn forget_sessions(settings: &Settings, user: &str) {
     let client = redis::Client::open(settings.get("REDIS_URL").unwrap()).unwrap();
     let mut redis = client.get_multiplexed_async_connection().await.unwrap();

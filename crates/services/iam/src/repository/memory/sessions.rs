@@ -33,11 +33,9 @@ struct State {
     /// Each user's sessions, in the order in which they were opened. Some may have ended.
     of_user: Expiring<UserId, Vec<SessionDigest>>,
     owners: Expiring<UserId, Owner>,
-    /// The session of each token.
     tokens: Expiring<TokenDigest, SessionDigest>,
     /// Each session's tokens, in the order in which they were issued. Some may have ended.
     of_session: Expiring<SessionDigest, Vec<TokenDigest>>,
-    /// The users that are being changed.
     changing: Expiring<UserId, ()>,
     retired: Expiring<(UserId, DateTime<Utc>), ()>,
 }
@@ -98,7 +96,6 @@ impl State {
         self.changing.remove(&user);
     }
 
-    /// Returns the user's sessions, in the order in which they were opened. Some may have ended.
     fn of(&mut self, user: UserId) -> Vec<SessionDigest> {
         self.of_user.get(&user).cloned().unwrap_or_default()
     }

@@ -25,7 +25,7 @@ pub struct RedisContactCodes {
 }
 
 impl RedisContactCodes {
-    /// Creates the store. Every Redis key begins with `prefix`.
+    /// Every Redis key begins with `prefix`.
     pub fn new(connection: Connection, prefix: String, limit: CodeLimit) -> Self {
         // The header `#!lua` without the flag `allow-oom` makes Redis refuse the script beyond its memory limit, although it begins with a
         // deletion.

@@ -32,7 +32,7 @@ struct Scripts {
 type Count = (String, Limit, Duration);
 
 impl RedisLoginAttempts {
-    /// Creates the store. Every Redis key begins with `prefix`.
+    /// Every Redis key begins with `prefix`.
     pub fn new(connection: Connection, prefix: String, limits: Limits) -> Self {
         let scripts = Scripts {
             begin: Script::new(concat!(include_str!("counts.lua"), include_str!("begin.lua"))),

@@ -45,7 +45,7 @@ pub struct RedisSessions {
 }
 
 impl RedisSessions {
-    /// Creates the store. Every Redis key begins with `prefix`.
+    /// Every Redis key begins with `prefix`.
     pub fn new(connection: Connection, prefix: String, bounds: SessionBounds) -> Self {
         let (owners, tokens) = (Cache::new(known::MAX_REMEMBERED), Cache::new(known::MAX_REMEMBERED));
         Self { connection, prefix, bounds, scripts: Scripts::default(), owners, tokens }
@@ -107,7 +107,6 @@ impl RedisSessions {
         Ok(found.map_or(Lookup::Ended, |(value, record)| self.found(digest, &value, record.as_deref())))
     }
 
-    /// Decodes a session and the record of its owner.
     fn found(&self, digest: SessionDigest, value: &[u8], record: Option<&[u8]>) -> Lookup {
         let Some((times, _)) = stored::read_session(value) else { return Lookup::Ended };
         self.owners.insert(digest, times.user);
