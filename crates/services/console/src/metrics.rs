@@ -3,7 +3,7 @@
 use platform::{http::openapi, telemetry::metric::Metric};
 use utoipa::openapi::OpenApi;
 
-/// The metrics that this service exports in addition to those of every service.
+/// The metrics that only this service exports.
 pub const METRICS: &[Metric] = &[
     Metric::counter("console_actions_total", &["action"], "Actions of operators."),
     Metric::counter("console_records_total", &[], "Records that were added to the timeline."),

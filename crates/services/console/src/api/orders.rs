@@ -168,7 +168,6 @@ fn headers_of_program(headers: &HeaderMap) -> HeaderMap {
     read
 }
 
-/// Returns the headers of the JSON request for a form.
 fn headers_of_form(key: Option<HeaderValue>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -71,7 +71,6 @@ mod tests {
     /// After this number of failed calls, a circuit breaker is open.
     const MANY: usize = 30;
 
-    /// Returns the log of a status's conversion.
     fn logged(status: &Status) -> String {
         let (log, _guard) = MemoryLog::capture(Level::INFO);
         assert_eq!(of_status("payment", status).status, 503);

@@ -10,7 +10,6 @@ use serde::Serialize;
 
 use crate::model::{Discarded, Filter, LetterPage, OutboxState, PartitionLag, Plan, Record, Replayed, ServiceState};
 
-/// Whether an invariant holds for an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CheckState {
@@ -30,7 +29,6 @@ pub struct Check {
     pub evidence: Vec<String>,
 }
 
-/// The progress of a long action.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Progress {
     /// What the action is doing now.
@@ -62,7 +60,6 @@ pub trait Operations: Send + Sync {
     /// Returns the outbox of each service that has one.
     async fn outboxes(&self) -> anyhow::Result<Vec<OutboxState>>;
 
-    /// Returns the lag of each consumer group in each partition.
     async fn lag(&self) -> anyhow::Result<Vec<PartitionLag>>;
 
     /// Returns `limit` of the pending dead letters that match, after the first `skip`, the oldest first.
@@ -92,7 +89,6 @@ pub fn provide(make: Make) {
     let _ = MAKE.set(make);
 }
 
-/// Returns the operations of this process.
 pub fn operations(settings: &Settings) -> Arc<dyn Operations> {
     MAKE.get().map_or_else(nothing, |make| make(settings))
 }

@@ -33,7 +33,6 @@ pub struct Breaker {
     pub state: &'static str,
 }
 
-/// The outbox of one service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OutboxState {
     pub service: &'static str,
@@ -106,7 +105,6 @@ pub struct LetterPage {
     pub letters: Vec<Letter>,
 }
 
-/// A dead letter, decoded.
 #[derive(Clone, Debug, Serialize)]
 pub struct Letter {
     /// The id of the letter, such as `order.paid.dlq/0/17`.

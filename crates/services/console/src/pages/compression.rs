@@ -44,7 +44,6 @@ pub async fn compressed(request: Request, next: Next) -> Response {
     Response::from_parts(parts, Body::from(gzip(&body)))
 }
 
-/// Returns true if a browser accepts gzip.
 pub fn accepts_gzip(headers: &HeaderMap) -> bool {
     let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     accepted

@@ -21,7 +21,6 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; frame-ancestors 'none
 /// With the default, `no-referrer`, browsers send forms with `Origin: null`.
 const REFERRER_POLICY: HeaderValue = HeaderValue::from_static("same-origin");
 
-/// Renders a page or a fragment.
 pub fn page(status: StatusCode, template: &impl Template) -> Response {
     let response = match template.render() {
         Ok(text) => (status, Html(text)).into_response(),

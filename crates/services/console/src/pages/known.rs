@@ -37,7 +37,6 @@ pub struct Known {
 }
 
 impl Known {
-    /// Collects the data in the steps of an order.
     pub fn from_steps(steps: &[Step]) -> Self {
         let mut known = Self::default();
         for step in steps.iter().filter(|step| step.kind == Kind::Event) {
@@ -129,7 +128,6 @@ impl Known {
         });
     }
 
-    /// Returns the parts, each once.
     pub fn distinct(&self) -> Vec<Uuid> {
         let mut parts = self.parts.clone();
         parts.sort_unstable();

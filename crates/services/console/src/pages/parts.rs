@@ -17,7 +17,6 @@ use crate::client::Inventory;
 const PAGE_SIZE: u32 = 500;
 const MAX_PAGES: usize = 10;
 
-/// Returns the parts with these uuids.
 pub async fn of_uuids(inventory: &Inventory, uuids: impl IntoIterator<Item = Uuid>) -> Result<Vec<PartView>, Status> {
     let uuids: Vec<String> = uuids.into_iter().map(|uuid| uuid.to_string()).collect();
     if uuids.is_empty() {

@@ -61,7 +61,6 @@ impl StepView {
         Moment(self.at)
     }
 
-    /// The value of a member of the payload.
     pub fn member(&self, name: &str) -> Option<&str> {
         self.payload.iter().find(|(member, _)| member == name).map(|(_, value)| value.as_str())
     }

@@ -141,7 +141,6 @@ pub fn category(category: &str) -> &'static str {
     }
 }
 
-/// An operator's action.
 pub fn action(action: &str) -> &str {
     match action {
         "audit" => "Audit",

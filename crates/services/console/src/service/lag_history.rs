@@ -41,7 +41,6 @@ struct State {
     noted: HashMap<Key, VecDeque<Point>>,
 }
 
-/// The lag at one moment.
 #[derive(Debug, Serialize)]
 pub struct Lags {
     pub at: DateTime<Utc>,
@@ -76,7 +75,6 @@ impl LagHistory {
         }
     }
 
-    /// Records the lag until `stop`.
     pub async fn follow(self, stop: CancellationToken) -> anyhow::Result<()> {
         let mut outage = Outage::new("the lag of consumers", "lag-history");
         loop {

@@ -22,7 +22,6 @@ use crate::{
     repository::Timeline,
 };
 
-/// How long a receipt is cached.
 const CACHE_TTL: Duration = Duration::from_secs(1);
 /// The maximum number of cached receipts.
 const MAX_KEPT: u64 = 1_000;

@@ -14,7 +14,6 @@ use crate::client::Iam;
 /// How often the session of an open stream is checked.
 const CHECK_INTERVAL: Duration = Duration::from_secs(30);
 
-/// The session of an open stream.
 pub struct SessionWatch {
     /// Completes when the session ends. It lives across steps of the stream, because a check may take longer than the
     /// time between two steps.

@@ -88,7 +88,6 @@ impl<T: Send + Sync + 'static> Turn<T> {
         })
     }
 
-    /// Ends the action with its result.
     pub fn end(mut self, result: anyhow::Result<T>) {
         self.note(result.map_err(|error| format!("{error:#}")));
     }

@@ -58,7 +58,6 @@ impl Fixture {
         Self::build(variables, nothing()).await
     }
 
-    /// Starts the service with these operations.
     pub async fn operating(operations: Arc<dyn Operations>) -> Self {
         Self::build(&[], operations).await
     }

@@ -111,7 +111,6 @@ fn until(mut confirmation: Confirmation, newest: Option<DateTime<Utc>>) -> Confi
     confirmation
 }
 
-/// Describes the action that replays or discards the letters that match.
 fn long_action(title: &'static str, action: &'static str, filter: &Filter) -> LongAction {
     LongAction {
         title,

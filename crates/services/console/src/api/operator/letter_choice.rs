@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use crate::{api::Form, model::Filter};
 
-/// The query of the list.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LettersQuery {
@@ -26,12 +25,10 @@ impl LettersQuery {
         filter([letter, topic, group, kind, reason], None)
     }
 
-    /// Returns the number of letters to skip at the beginning.
     pub fn skip(&self) -> Result<usize, Problem> {
         Ok(count("skip", &self.skip)?.unwrap_or_default())
     }
 
-    /// Returns the requested number of letters, if the query has one.
     pub fn limit(&self) -> Result<Option<usize>, Problem> {
         count("limit", &self.limit)
     }

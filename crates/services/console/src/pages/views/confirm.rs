@@ -4,7 +4,6 @@ use askama::Template;
 
 use super::layout::Layout;
 
-/// An action that the operator is asked to confirm.
 #[derive(Default)]
 pub struct Confirmation {
     /// The title, such as `Discard 12 dead letters?`.

@@ -8,7 +8,6 @@ use super::layout::{Layout, Problem};
 #[template(path = "failure.html")]
 pub struct Failure {
     pub layout: Layout,
-    /// The HTTP status.
     pub status: u16,
     pub problem: Problem,
     /// True if trying again may help.

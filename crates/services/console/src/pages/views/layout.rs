@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-/// The addresses of the assets.
 #[derive(Clone, Debug)]
 pub struct Assets {
     pub style: String,
     pub icon: String,
     /// `page.js`: conveniences on every page.
     pub page: String,
-    /// `cart.js`: the cart.
     pub cart: String,
     /// `live.js`: updates from the server.
     pub live: String,
@@ -26,7 +24,6 @@ pub enum Section {
     None,
 }
 
-/// The user who is logged in.
 #[derive(Clone, Debug)]
 pub struct Visitor {
     pub login: String,
@@ -70,7 +67,6 @@ impl Problem {
     }
 }
 
-/// Returns true if a problem is about this field of a form.
 pub fn concerns(problem: Option<&Problem>, field: &str) -> bool {
     problem.is_some_and(|problem| problem.concerns(field))
 }

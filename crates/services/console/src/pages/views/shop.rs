@@ -67,7 +67,6 @@ impl PartView {
     }
 }
 
-/// A filter's value and whether it is chosen.
 #[derive(Clone, Debug)]
 pub struct Choice {
     pub value: String,

@@ -168,7 +168,6 @@ impl Summary {
 }
 
 impl Method {
-    /// Returns the ways to pay.
     pub fn all() -> Vec<Self> {
         let method = |value| Self { value, text: words::method(value) };
         ["CARD", "SBP", "CREDIT_CARD", "INVESTOR_MONEY"].into_iter().map(method).collect()

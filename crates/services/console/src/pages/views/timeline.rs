@@ -36,7 +36,6 @@ impl Timeline {
         format!("{}, {}{cut}", counted(self.steps.len(), "step"), counted(events, "event"))
     }
 
-    /// Returns the time from the first step to the last.
     pub fn length(&self) -> Span {
         self.steps.iter().map(|step| self.since(step)).max_by_key(|span| span.0).unwrap_or_default()
     }

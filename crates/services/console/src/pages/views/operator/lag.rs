@@ -15,7 +15,6 @@ use crate::{
     service::{LAG_RETENTION, Lags},
 };
 
-/// The lag of a group in one topic.
 pub struct GroupLag {
     pub group: &'static str,
     pub topic: String,
@@ -51,7 +50,6 @@ impl Lag {
 }
 
 impl GroupLag {
-    /// Returns the lag of each group in each topic.
     pub fn all(lags: &Lags) -> Vec<Self> {
         let mut groups: BTreeMap<(&'static str, &str), Vec<&crate::service::Lag>> = BTreeMap::new();
         for lag in &lags.partitions {
