@@ -18,8 +18,9 @@ use tracing::{Instrument as _, Span};
 
 /// The maximum number of orders in one call. The contract of `ReservePartsForAll` sets it.
 const MAX_BATCH: usize = 64;
-/// The maximum number of lines of an order that shares a call. An order with more lines is sent in a call of its own, so that a shared call
-/// stays below the maximum message size of 256 KiB: a line takes some 60 bytes in the request or the response.
+/// The maximum number of lines of an order that shares a call. An order with more lines gets its own call, so that a
+/// shared call stays below the maximum message size of 256 KiB: a line takes some 60 bytes in the request or the
+/// response.
 const MAX_SHARED_LINES: usize = 50;
 /// `overlap_after` is far longer than a call takes, and far shorter than its time limit.
 const BATCHES: Limits = Limits { batch: MAX_BATCH, overlap_after: Duration::from_millis(50), max_concurrent: 16 };
@@ -81,8 +82,8 @@ impl Reservations {
     }
 }
 
-/// Returns true if an order whose shared call failed with `status` may be sent in another shared call. After a conflict (ABORTED), the
-/// order is sent in a call of its own instead.
+/// Returns true if an order whose shared call failed with `status` may join another shared call. After a conflict
+/// (ABORTED), the order gets its own call instead.
 fn is_repeated(status: &Status) -> bool {
     is_transient(status) && status.code() != Code::Aborted
 }
@@ -108,7 +109,7 @@ async fn call(mut client: InventoryServiceClient<Peer>, orders: Vec<Entry<Pendin
     }
 }
 
-/// Returns the request of a call. It forwards the session of each user's request.
+/// The request forwards the session of each user's request.
 fn request_for(pending: Vec<PendingRequest>) -> Request<ReservePartsForAllRequest> {
     let (requests, sessions): (Vec<_>, Vec<_>) =
         pending.into_iter().map(|pending| (pending.request, pending.session)).unzip();

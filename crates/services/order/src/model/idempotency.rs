@@ -9,8 +9,8 @@ use super::Refusal;
 
 /// A request's claim on an idempotency key.
 ///
-/// A key belongs to one request at a time, identified by the token. After a request's lease has expired, a repeated request may take the
-/// key over. The first request is then fenced off: it can neither complete the key nor change anything under it.
+/// A key belongs to one request at a time, identified by the token. After a request's lease has expired, a repeated
+/// request may take the key over. The first request can then neither complete the key nor change anything under it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     pub user: UserId,

@@ -16,8 +16,8 @@ use crate::{
     repository::{Deliveries, Orders, StatusKey, StatusKind},
 };
 
-/// The timeout of a call to the delivery service. It is far below a request's time limit, so that a request can respond
-/// with the stored state after a timeout. It is long enough for the circuit breaker to count the call as failed.
+/// The timeout of a call to the delivery service. It is far below a request's time limit, so that the request can still
+/// respond with the stored state. It is long enough for the circuit breaker to count the call as failed.
 const TRACK_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Clone)]

@@ -14,9 +14,8 @@ use crate::{
     error::Error,
     model::{Claim, Claimed, Outcome},
 };
-/// The time after which a repeated request may take the key over from a process that has died. A request that runs
-/// renews its lease in time. A request whose process was frozen and could not renew it is fenced off by its token
-/// (decision 9).
+/// The time after which a repeated request may take the key over from a dead process. A running request renews its
+/// lease in time. A request whose process was frozen is fenced off by its token (decision 9).
 const LEASE_TTL: Duration = Duration::from_millis(1500);
 const RENEW_INTERVAL: Duration = Duration::from_millis(500);
 

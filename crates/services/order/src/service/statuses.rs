@@ -58,8 +58,9 @@ impl Statuses {
         Self { cache: Some(Arc::new(cache)), rests_until: Arc::default() }
     }
 
-    /// Returns the cached response, or else the response of `call`, which it caches. `is_final` returns true for a response that cannot
-    /// change any more. Failures and `None` are not cached. If the cache is unavailable, only `call` is used.
+    /// Returns the cached response, or else the response of `call`, which it caches. `is_final` returns true for a
+    /// response that cannot change any more. Failures and `None` are not cached. Without the cache, only `call` is
+    /// used.
     pub async fn answer<T: Answer>(
         &self,
         request: StatusRequest,
