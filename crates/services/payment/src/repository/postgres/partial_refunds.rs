@@ -55,8 +55,8 @@ impl Row {
 /// the payment is not charged, has too many refunds, or has less left than the amount. The statement locks the
 /// payment's row, so concurrent refunds together cannot exceed the charge.
 ///
-/// Of two concurrent calls for one refund, the second does not see the row that the first has not committed yet. It then violates the
-/// primary key or returns `None`, and changes nothing.
+/// Of two concurrent calls for one refund, the second does not see the uncommitted row of the first. It then violates
+/// the primary key or returns `None`, and changes nothing.
 async fn add(pool: &Database, refund: &PartialRefund) -> sqlx::Result<Option<Row>> {
     sqlx::query_as!(
         Row,
