@@ -28,7 +28,7 @@ const LIST_SESSIONS: &str = "/auth.v1.SessionService/ListSessions";
 const END_SESSION: &str = "/auth.v1.SessionService/EndSession";
 
 /// The timeout for reading a login that this replica has not cached. It is far less than the half second after which
-/// the gateway gives up, because no service bases a decision on the login.
+/// the gateway gives up: a request may continue without the login, on which no service bases a decision.
 const PROFILE_TIMEOUT: Duration = Duration::from_millis(200);
 
 impl IamService {
@@ -59,8 +59,7 @@ impl IamService {
         Ok(found.into_iter().map(|owner| owner.map(|owner| self.caller(&owner))).collect())
     }
 
-    /// Returns the user of a session. The login is missing if the database does not return it within
-    /// [`PROFILE_TIMEOUT`].
+    /// Returns the user of a session. The login is missing if the database does not return it within `PROFILE_TIMEOUT`.
     pub async fn session_user(&self, credential: Credential) -> Result<SessionUser, Error> {
         let owner = self.look_up(&[credential]).await?.pop().unwrap_or(Err(Error::InvalidSession))?;
         let user = timeout(PROFILE_TIMEOUT, self.profiles.of(&owner)).await;

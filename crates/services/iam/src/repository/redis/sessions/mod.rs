@@ -1,6 +1,6 @@
-//! The Redis implementation of [`Sessions`]. It has a key per session, which is named by the digest of the session's id and expires with
-//! the session, a sorted set of each user's sessions, a record of each user, and keys of access tokens. Redis Cluster is not supported,
-//! because a script accesses keys of a user and of the user's sessions.
+//! The Redis implementation of [`Sessions`]. It has a key per session, named by the digest of the session's id, a
+//! sorted set of each user's sessions, a record of each user, and keys of access tokens. A session's key expires with
+//! the session. Redis Cluster is not supported, because a script accesses keys of a user and of the user's sessions.
 
 mod known;
 mod scripts;
