@@ -64,8 +64,8 @@ impl Reader {
         None
     }
 
-    /// Reads the steps after the last one that was read. The timeline returns a limited number of steps at once. While it has more, the
-    /// stream may have lost some of them.
+    /// Reads the steps after the last one that was read. The timeline returns a limited number of steps at once. While
+    /// the timeline has more, the stream may have lost some of them.
     async fn catch_up(&mut self) -> Result<(), Error> {
         let (steps, is_all) = steps_after(self.live.timeline(), self.order, self.seen).await?;
         self.known = steps.into();
