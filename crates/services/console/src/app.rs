@@ -14,7 +14,7 @@ use crate::{
     service::{Couriers, LagHistory, Live, LongActions, Receipts, Timelines, Work},
 };
 
-/// Builds the service and binds its listeners; connects to nothing yet.
+/// Builds the service and binds its listeners. It connects to databases and to other services later.
 pub async fn build(config: Config, operations: Arc<dyn Operations>) -> anyhow::Result<App> {
     crate::metrics::count_from_zero(api::document());
     let Config { server, identity, messaging, own } = config;

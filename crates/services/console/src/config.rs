@@ -33,8 +33,8 @@ pub struct Own {
     pub delivery_address: String,
     #[serde(default = "geo")]
     pub geo_address: String,
-    /// The maximum number of open event streams. Above it another user gets one of those of the user who has the most; others are refused
-    /// with 503.
+    /// The maximum number of open event streams. Above it, a user with few streams gets a slot of the user who has the
+    /// most; other new streams are refused with 503.
     #[serde(default = "streams", deserialize_with = "platform::config::bounded::count")]
     pub console_streams: usize,
     /// The maximum number of concurrent HTTP requests without open streams. Further requests are refused with 429.

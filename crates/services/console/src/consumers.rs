@@ -1,6 +1,6 @@
-//! The topics of orders: each record gets its place in the timeline.
+//! Kafka consumers of the topics of orders. Each record gets its place in the timeline.
 //!
-//! There is no inbox: a record's topic, partition and offset say whether the timeline has it.
+//! There is no inbox: a record's topic, partition and offset identify it in the timeline.
 
 use std::sync::Arc;
 

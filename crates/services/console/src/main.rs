@@ -1,4 +1,4 @@
-//! The console service's program.
+//! The executable of the console service.
 
 fn main() -> std::process::ExitCode {
     platform::cli::main(&console::SERVICE)

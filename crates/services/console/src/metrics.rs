@@ -3,17 +3,17 @@
 use platform::{http::openapi, telemetry::metric::Metric};
 use utoipa::openapi::OpenApi;
 
-/// The metrics that this service exports in addition to those of every service.
+/// The metrics that only this service exports.
 pub const METRICS: &[Metric] = &[
     Metric::counter("console_actions_total", &["action"], "Actions of operators."),
     Metric::counter("console_records_total", &[], "Records that were added to the timeline."),
     Metric::gauge("console_streams", &[], "Open event streams."),
 ];
 
-/// The actions of operators.
 pub const ACTIONS: [&str; 6] = ["audit", "courier", "discard", "kyc-rollback", "replay", "restock"];
 
-/// Creates the counters at 0, since `rate()` misses the first value of a series. `document` describes the HTTP API.
+/// Creates the counters at 0, because Prometheus' `rate()` ignores the first value of a series. `document` describes
+/// the HTTP API.
 pub fn count_from_zero(document: OpenApi) {
     for action in ACTIONS {
         metrics::counter!("console_actions_total", "action" => action).increment(0);
@@ -28,17 +28,14 @@ pub fn acted(action: &'static str) {
     metrics::counter!("console_actions_total", "action" => action).increment(1);
 }
 
-/// Counts records that were added to the timeline.
 pub fn recorded(count: u64) {
     metrics::counter!("console_records_total").increment(count);
 }
 
-/// Counts a stream that was opened.
 pub fn stream_opened() {
     metrics::gauge!("console_streams").increment(1);
 }
 
-/// Counts a stream that was closed.
 pub fn stream_closed() {
     metrics::gauge!("console_streams").decrement(1);
 }

@@ -130,8 +130,8 @@ pub struct Limits {
     pub iam_address_registrations: u32,
     #[serde(default = "address_window", deserialize_with = "platform::config::bounded::duration")]
     pub iam_address_window: Duration,
-    /// The number of registrations, and of successful logins of accounts that are not a day old, after which an address is refused these,
-    /// with a delay that grows in the same way.
+    /// The number of registrations, and of successful logins of accounts that are not a day old, after which an address
+    /// is refused both, with a delay that grows in the same way.
     #[serde(default = "address_new_accounts")]
     pub iam_address_new_accounts: u32,
     #[serde(default = "new_accounts_window", deserialize_with = "platform::config::bounded::duration")]

@@ -14,7 +14,7 @@ pub enum Error {
     Invalid(#[from] InvalidFields),
     #[error("the login is taken")]
     LoginTaken,
-    /// Only the command `shipyard operator` fails with this; no gRPC request does.
+    /// Only the command `shipyard operator` fails with this error.
     #[error("the login is not an operator's")]
     NotOperator,
     #[error("the e-mail address is taken")]
@@ -23,8 +23,8 @@ pub enum Error {
     /// apart.
     #[error("wrong login or password")]
     WrongCredentials,
-    /// The password was right when it was read. A change of it is in progress or has failed within the last minute, or the user has been
-    /// changed meanwhile.
+    /// The password matched the stored hash that was read, but a change of the password is in progress or has failed
+    /// within the last minute, or the user has been changed since the read.
     #[error("the password is being changed; try again in a minute")]
     CredentialsChanging,
     #[error("invalid session")]
@@ -62,7 +62,7 @@ pub enum Error {
     OwnerUnavailable,
     #[error("sessions are unavailable")]
     SessionsUnavailable(#[source] redis::RedisError),
-    /// Some sessions were not in the set of the user's sessions. Redis evicted it, or it was deleted.
+    /// Some sessions were not in the set of the user's sessions: Redis evicted the set, or it was deleted.
     #[error("not all sessions of the user are known, so some may still be open")]
     SessionsForgotten,
     #[error("an access token could not be signed")]

@@ -1,4 +1,4 @@
-//! Creates the service's time series at the start.
+//! The service's metrics.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use platform::telemetry::metric::Metric;
 
 use crate::error::Error;
 
-/// The metrics that this service exports in addition to those of every service.
+/// The metrics that only this service exports.
 pub const METRICS: &[Metric] = &[
     Metric::counter(
         "authz_checks_total",
@@ -27,7 +27,6 @@ pub fn count_from_zero() {
     }
 }
 
-/// Counts an attempt to log in.
 pub fn login(login: &Result<(), Error>) {
     let outcome = login.as_ref().map_or_else(failure, |()| "opened");
     metrics::counter!("iam_logins_total", "outcome" => outcome).increment(1);
@@ -46,12 +45,10 @@ fn failure(error: &Error) -> &'static str {
     }
 }
 
-/// Counts a request that the gateway asked about.
 pub fn authz_check(outcome: &'static str) {
     metrics::counter!("authz_checks_total", "outcome" => outcome).increment(1);
 }
 
-/// Records how long a password waited for its hash to be computed.
 pub fn hash_waited(waited: Duration) {
     metrics::histogram!("iam_hashing_wait_seconds").record(waited);
 }

@@ -48,7 +48,7 @@ pub struct Own {
     /// create orders may take three eighths, requests about payments three eighths, and requests that track deliveries one eighth.
     #[serde(default = "max_in_flight", deserialize_with = "platform::config::bounded::count")]
     pub order_max_in_flight: usize,
-    /// The address of the console's pages, to which a browser is led that opens the address of the API.
+    /// The address of the console's pages, to which a browser that opens the address of the API is redirected.
     #[serde(default = "console")]
     pub order_console_url: String,
 }

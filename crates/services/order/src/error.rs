@@ -25,7 +25,7 @@ pub enum Error {
     KeyInProgress,
     #[error("this Idempotency-Key was used for another request")]
     KeyReused,
-    /// This is no [`Refusal`], because it is temporary: it is not stored under the idempotency key.
+    /// This is not a [`Refusal`], because it is temporary and must not be stored under the idempotency key.
     #[error("you have {most} unpaid orders; pay or cancel one of them, or wait until one expires")]
     TooManyUnpaid { most: u32 },
     #[error("the total price is too large")]

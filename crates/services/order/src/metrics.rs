@@ -5,7 +5,7 @@ use utoipa::openapi::OpenApi;
 
 use crate::{model::Order, repository::StatusKind};
 
-/// The metrics that this service exports in addition to those of every service.
+/// The metrics that only this service exports.
 pub const METRICS: &[Metric] = &[
     Metric::counter("order_status_cache_requests_total", &["outcome", "view"], "Look-ups in the status cache."),
     Metric::counter("orders_cancelled_total", &[], "Cancelled orders."),
@@ -32,7 +32,6 @@ pub const METRICS: &[Metric] = &[
     ),
 ];
 
-/// The outcomes of a look-up in the status cache.
 const LOOKED_UP: [&str; 3] = ["hit", "miss", "unavailable"];
 
 /// Creates every counter with the value 0, because Prometheus' `rate()` ignores the first value of a series. `document` describes the HTTP
@@ -55,33 +54,29 @@ pub fn count_from_zero(document: OpenApi) {
     openapi::count_from_zero(document);
 }
 
-/// Counts a created order.
 pub fn created() {
     metrics::counter!("orders_total").increment(1);
 }
 
-/// Counts a paid order and its price.
 pub fn paid(order: &Order) {
     metrics::counter!("orders_paid_total").increment(1);
     metrics::counter!("orders_revenue_total").increment(order.total_price.minor().unsigned_abs());
 }
 
-/// Counts a cancelled order.
 pub fn cancelled() {
     metrics::counter!("orders_cancelled_total").increment(1);
 }
 
-/// Counts a payment whose outcome is unknown as its request ends.
+/// Counts a payment whose outcome is unknown when its request ends.
 pub fn outcome_unknown() {
     metrics::counter!("payment_outcomes_unknown_total").increment(1);
 }
 
-/// Exports how many attempts are unsettled for long.
+/// Sets the gauge of attempts that have been unsettled for long.
 pub fn unsettled(count: i64) {
     metrics::gauge!("payment_attempts_unsettled").set(f64::from(i32::try_from(count).unwrap_or(i32::MAX)));
 }
 
-/// Counts a look-up in the status cache.
 pub fn status_looked_up(kind: StatusKind, outcome: &'static str) {
     let view = kind.as_str();
     metrics::counter!("order_status_cache_requests_total", "view" => view, "outcome" => outcome).increment(1);

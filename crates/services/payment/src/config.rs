@@ -44,7 +44,8 @@ struct Own {
     payment_provider_url: Option<String>,
     /// The provider's secret key.
     payment_provider_key: Option<SecretString>,
-    /// The secret with which the provider signs the events that it sends. Without it, the provider is only asked.
+    /// The secret with which the provider signs the events that it sends. Without it, the service only polls the
+    /// provider.
     payment_webhook_secret: Option<SecretString>,
     /// The timeout of a call to the provider. The outcome of a call that times out is unknown.
     #[serde(default = "provider_timeout", deserialize_with = "platform::config::bounded::duration")]

@@ -1,4 +1,4 @@
-//! The service's counters.
+//! The service's metrics.
 
 use platform::telemetry::metric::Metric;
 
@@ -7,7 +7,7 @@ use crate::{
     repository::Unfinished,
 };
 
-/// The metrics that this service exports in addition to those of every service.
+/// The metrics that only this service exports.
 pub const METRICS: &[Metric] = &[
     Metric::gauge(
         "payments_pending",
@@ -37,10 +37,9 @@ pub const METRICS: &[Metric] = &[
     Metric::gauge("refunds_pending", &[], "Refunds that are not done. Each replica reports the same."),
 ];
 
-/// The statuses of a payment that was settled.
 const SETTLED: [&str; 3] = ["charged", "declined", "refunding"];
 
-/// Starts every counter at 0: `rate()` does not see the first value of a series.
+/// Starts every counter at 0, because Prometheus' `rate()` ignores the first value of a series.
 pub fn count_from_zero() {
     metrics::counter!("refunds_failed_total").increment(0);
     for method in Method::ALL {
@@ -50,7 +49,8 @@ pub fn count_from_zero() {
     }
 }
 
-/// Counts an attempt whose outcome has become known. `refunding` is a charge of an order that was cancelled meanwhile.
+/// Counts an attempt whose outcome has become known. The status `refunding` means a charge of an order that was
+/// cancelled meanwhile.
 pub fn settled(payment: &Payment) {
     let status = match payment.status {
         Status::Pending { .. } => return,
@@ -61,7 +61,7 @@ pub fn settled(payment: &Payment) {
     metrics::counter!("payments_total", "method" => payment.intent.method.as_str(), "status" => status).increment(1);
 }
 
-/// Exports how many payments and refunds are unfinished.
+/// Sets the gauges of unfinished payments and refunds.
 pub fn backlog(unfinished: Unfinished) {
     let gauge = |name: &'static str, count: i64| {
         metrics::gauge!(name).set(f64::from(i32::try_from(count).unwrap_or(i32::MAX)));

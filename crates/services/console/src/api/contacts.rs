@@ -1,4 +1,4 @@
-//! `POST /console/api/contacts`: how the user is reached.
+//! `POST /console/api/contacts`: replaces the user's contacts.
 
 use axum::{
     Extension,
@@ -12,8 +12,8 @@ use tonic::{Code, Status, transport::server::TcpConnectInfo};
 
 use super::{Api, Form, Session, form::see, login::callers, of_status};
 
-/// Replaces the e-mail address and the Telegram chat; an empty value removes the contact. Other contacts are kept. The endpoint needs the
-/// session itself: an access token is not enough.
+/// Replaces the e-mail address and the Telegram chat; an empty value removes the contact. Other contacts are kept.
+/// Needs the session itself: an access token is not enough.
 pub async fn change(
     State(api): State<Api>,
     session: Session,

@@ -1,5 +1,5 @@
-//! `GET /console/api/couriers`: all couriers. `GET /console/api/couriers/live`: all couriers, and then each courier that changes, as a
-//! stream.
+//! `GET /console/api/couriers`: all couriers. `GET /console/api/couriers/live`: a stream of all couriers, and then of
+//! each courier that changes.
 
 use axum::{
     Extension, Json,

@@ -1,4 +1,4 @@
-//! A body that is JSON from a program, or a form from a page without scripts.
+//! Request bodies: JSON from a program, or a form from a page without scripts.
 
 use axum::{
     body::Bytes,
@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 #[derive(Debug, Default)]
 pub struct Form {
     pub members: Map<String, Value>,
-    /// True for a form, which is answered with a page.
+    /// True for a form, whose response is a page.
     pub is_form: bool,
 }
 
@@ -46,7 +46,6 @@ impl<S: Send + Sync> FromRequest<S> for Sent {
     }
 }
 
-/// Returns whether a body is a form.
 pub fn is_form(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     kind.starts_with("application/x-www-form-urlencoded")
@@ -79,7 +78,7 @@ impl Form {
         }
     }
 
-    /// Returns a whole number, which a form has as a text.
+    /// Returns a whole number, which a form sends as a text.
     pub fn number(&self, name: &'static str) -> Result<i64, Problem> {
         let number = match self.members.get(name) {
             Some(Value::String(text)) => text.trim().parse().ok(),
@@ -89,7 +88,7 @@ impl Form {
         number.ok_or_else(|| Problem::invalid(name, "must be a whole number"))
     }
 
-    /// Returns true if a member is true, or a form's box is checked.
+    /// Returns true if a member is true, or if a form's checkbox is checked.
     pub fn is_set(&self, name: &str) -> bool {
         match self.members.get(name) {
             Some(Value::Bool(is_set)) => *is_set,
@@ -99,7 +98,7 @@ impl Form {
     }
 }
 
-/// Returns the redirection to `path`, which answers a form. If `path` is not below `/console`, the redirection leads to the first page.
+/// Returns the response to a form: a redirection to `path` or, if `path` is not below `/console`, to the first page.
 pub fn see(path: &str) -> Response {
     let is_own =
         path.starts_with("/console/") && !path.contains(|c: char| c == '\\' || c.is_control()) && !path.contains("//");

@@ -71,13 +71,12 @@ pub async fn show(
     }
 }
 
-/// Returns an event with its id and JSON.
 pub fn event(id: i64, data: &impl Serialize) -> Event {
     let event = Event::default().id(id.to_string()).retry(RETRY_DELAY);
     event.json_data(data).unwrap_or_default()
 }
 
-/// Answers with a stream of events that no proxy stores or buffers.
+/// Returns a response that streams events, which no proxy stores or buffers.
 pub fn stream(events: impl Stream<Item = Event> + Send + 'static) -> Response {
     let stream = Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(KeepAlive::new().interval(COMMENT_INTERVAL));
     let headers = [(header::CACHE_CONTROL, "no-store"), (HeaderName::from_static("x-accel-buffering"), "no")];

@@ -14,8 +14,8 @@ use tonic::{Code, Status, transport::server::TcpConnectInfo};
 use super::{Api, Form, Session, form::see, of_status, session::set_cookie};
 use crate::{client::CALLER, pages};
 
-/// The maximum number of addresses that are sent to iam: those of the up to 99 proxies in front of the gateway, of the browser and of the
-/// gateway.
+/// The maximum number of addresses that are sent to iam: of up to 99 proxies in front of the gateway, of the browser
+/// and of the gateway.
 const MAX_CALLERS: usize = 101;
 
 pub async fn login(
@@ -66,8 +66,8 @@ fn refused(status: &Status) -> Problem {
     }
 }
 
-/// Returns the addresses through which a request came, from which iam chooses the one that it counts by: those in `X-Forwarded-For`, the
-/// first of which the caller may have made up, and then the peer's address.
+/// Returns the addresses through which a request came: the entries of `X-Forwarded-For`, the first of which the caller
+/// may have forged, and then the peer's address. iam counts logins by one of them.
 pub(super) fn callers(info: Option<Extension<TcpConnectInfo>>, headers: &HeaderMap) -> String {
     let peer = info.and_then(|Extension(info)| info.remote_addr).map(|peer| peer.ip().to_canonical());
     let sent = headers.get_all(CALLER).iter().flat_map(|list| list.as_bytes().split(|byte| *byte == b','));

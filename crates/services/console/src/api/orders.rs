@@ -1,5 +1,5 @@
-//! The user's orders: create, list, show, pay, cancel. A program's request is passed on to the order service, and its response is returned
-//! as it is; a form is answered with a page.
+//! The user's orders: create, list, show, pay, cancel. A program's request is passed on to the order service, whose
+//! response is returned unchanged. The response to a form is a page.
 
 use axum::{
     body::Bytes,
@@ -81,20 +81,20 @@ fn with_user(body: Bytes, user: Uuid) -> Bytes {
     let members = members.filter(|members| !members.contains_key("user_uuid"));
     let brace = body.iter().position(|byte| *byte == b'{');
     let (Some(members), Some(brace)) = (members, brace) else { return body };
-    // The rest stays as it was sent, so that the order service sees duplicate members.
+    // The rest is not re-encoded, so that the order service sees duplicate members.
     let (start, rest) = body.split_at(brace + 1);
     let separator = if members.is_empty() { "" } else { "," };
     let user = format!(r#""user_uuid":"{user}"{separator}"#);
     [start, user.as_bytes(), rest].concat().into()
 }
 
-/// Returns an Idempotency-Key that contains the member `name` of a form.
+/// Returns the header of an idempotency key. An error names the form's member `name`.
 fn key_of(name: &'static str, key: &str) -> Result<HeaderValue, Problem> {
     HeaderValue::from_str(key).map_err(|_| Problem::invalid(name, "must be visible ASCII"))
 }
 
-/// Returns the uuids of the parts that a form orders, each repeated as often as its quantity. A member of the form that is named by a
-/// part's uuid has the quantity as its value.
+/// Returns the uuids of the parts that a form orders, each repeated as often as its quantity. In the form, the name of
+/// a member is a part's uuid, and its value the quantity.
 fn parts(members: &Map<String, Value>) -> Result<Vec<String>, Problem> {
     let mut parts = Vec::new();
     for (name, value) in members.iter().filter(|(name, _)| Uuid::try_parse(name).is_ok()) {
@@ -121,8 +121,9 @@ pub async fn pay(
     };
     let order = order_of_form(&uri)?;
     let (given, method) = (form.optional_text("key")?, form.text("payment_method")?);
-    // A page has one key for all methods. Each method has a key of its own, so that a customer may choose another one after a request that
-    // the order service could not process. It admits one attempt at a time.
+    // A page has one key for all methods. Here each method gets its own key, so that a customer may choose another
+    // method after a request that the order service could not process. The order service still admits one attempt at a
+    // time.
     let key = if given.is_empty() {
         None
     } else {
@@ -151,13 +152,12 @@ pub async fn cancel(
     Ok(finished(order, answer))
 }
 
-/// Sends a program's POST request to the order service, and returns the answer.
 async fn pass_on(api: &Api, visit: &Visit, uri: &Uri, headers: &HeaderMap, body: Bytes) -> Response {
     let path = format!("{BASE}{}", below(uri));
     passed_on(api.orders.send(&visit.session, Method::POST, &path, headers_of_program(headers), body).await)
 }
 
-/// Returns the headers that the order service reads, as often as they were sent.
+/// Returns the headers that the order service reads, including repeated ones.
 fn headers_of_program(headers: &HeaderMap) -> HeaderMap {
     let mut read = HeaderMap::new();
     for name in [IDEMPOTENCY_KEY, header::CONTENT_TYPE] {
@@ -168,7 +168,6 @@ fn headers_of_program(headers: &HeaderMap) -> HeaderMap {
     read
 }
 
-/// Returns the headers of the JSON request that is made of a form.
 fn headers_of_form(key: Option<HeaderValue>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -189,7 +188,7 @@ fn passed_on(answer: Result<Answer, Error>) -> Response {
     answer.map_or_else(|error| of_error(error).into_response(), Answer::into_response)
 }
 
-/// Answers a form with the page of the order, which says what was refused.
+/// Responds to a form with a redirection to the order's page, which says what was refused.
 fn finished(order: OrderId, answer: Result<Answer, Error>) -> Response {
     let code = match answer {
         Ok(answer) if answer.status.is_success() => return see(&format!("/console/orders/{order}")),

@@ -10,7 +10,6 @@ use platform::http::problem::Problem;
 
 use super::{Api, of_status};
 
-/// The pairs of a query.
 pub type Pairs = Vec<(String, String)>;
 
 pub async fn list(State(api): State<Api>, Query(pairs): Query<Pairs>) -> Response {

@@ -6,11 +6,11 @@ use tonic::{Code, Status};
 
 use crate::error::Error;
 
-/// Returns the problem of a use case's error. A failure of the database is logged.
+/// Converts a use case's error to a problem, and logs failures.
 pub fn of_error(error: Error) -> Problem {
     match error {
         Error::OrderNotFound => Problem::new(StatusCode::NOT_FOUND, "ORDER_NOT_FOUND", error.to_string()),
-        // The task that makes a receipt has logged why it cannot.
+        // The task that makes the receipt has logged the cause.
         Error::TooManyStreams | Error::NoReceipt(_) => Problem::unavailable(error.to_string()),
         Error::Refused(problem) => *problem,
         // An operator sees the cause, too.
@@ -31,7 +31,7 @@ pub fn of_error(error: Error) -> Problem {
     }
 }
 
-/// Returns the problem of another service's refusal.
+/// Converts another service's refusal or failure to a problem.
 pub fn of_status(service: &'static str, status: &Status) -> Problem {
     let message = status.message();
     match status.code() {
@@ -71,7 +71,6 @@ mod tests {
     /// After this number of failed calls, a circuit breaker is open.
     const MANY: usize = 30;
 
-    /// Returns the log of a status's conversion.
     fn logged(status: &Status) -> String {
         let (log, _guard) = MemoryLog::capture(Level::INFO);
         assert_eq!(of_status("payment", status).status, 503);

@@ -69,7 +69,7 @@ fn requests() -> Endpoints<Api> {
         .merge(operator::endpoints())
 }
 
-/// Returns the endpoints with streams. [`Live`](crate::service::Live) limits the open ones.
+/// Returns the endpoints with streams. [`Live`](crate::service::Live) limits the number of open streams.
 fn streams() -> Endpoints<Api> {
     Endpoints::default()
         .get(USER, "/console/api/orders/{order_uuid}/live", "The steps of an order as server-sent events", live::show)
@@ -142,7 +142,8 @@ pub fn router(state: Api, guard: &Guard, readiness: Readiness, max_in_flight: us
     http::layers(router)
 }
 
-/// Adds the answer to a method that a path does not have: a problem that becomes a page for people.
+/// Responds to a method that a path does not have with a problem, which other middleware converts to a page for
+/// browsers.
 fn with_405(endpoints: Endpoints<Api>) -> Router<Api> {
     endpoints.routes().method_not_allowed_fallback(http::method_not_allowed)
 }

@@ -1,5 +1,5 @@
-//! The session of a browser: the cookie `shipyard_session`, which holds iam's session uuid and nothing else. A program may send the session
-//! in a header instead, or an access token.
+//! The session of a browser: the cookie `shipyard_session`, which holds only iam's session uuid. A program may send the
+//! session in a header instead, or an access token.
 
 use axum::{
     extract::{FromRequestParts, Request},
@@ -14,7 +14,6 @@ use platform::{
 
 use crate::client::credential;
 
-/// The cookie's name.
 pub const COOKIE: &str = "shipyard_session";
 
 /// The session of a request, which may have ended, or its access token.
@@ -39,8 +38,7 @@ impl<S: Sync> FromRequestParts<S> for Session {
     }
 }
 
-/// Middleware: copies the session from the cookie to the header that the guard reads. A program sends that header itself, or an access
-/// token.
+/// Middleware: copies the session from the cookie to the header that the guard reads.
 pub async fn from_cookie(mut request: Request, next: Next) -> Response {
     if let Some(session) = cookie(request.headers()).and_then(|value| HeaderValue::from_str(value).ok()) {
         request.headers_mut().insert(SESSION_HEADER, session);

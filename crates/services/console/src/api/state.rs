@@ -36,7 +36,6 @@ pub struct Api {
     pub live: Live,
     /// True if browsers reach the console only over TLS.
     pub is_secure: bool,
-    /// The address of Jaeger's web page.
     pub jaeger: Option<Arc<str>>,
 }
 

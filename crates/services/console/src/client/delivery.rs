@@ -55,7 +55,6 @@ impl Delivery {
         Ok(self.deliveries.clone().add_courier(request).await?.into_inner().courier_id)
     }
 
-    /// Returns the cell of an address.
     pub async fn cell(&self, street: String) -> Result<(i32, i32), Status> {
         let answer = self.geo.clone().get_geolocation(GetGeolocationRequest { street }).await?;
         let location = answer.into_inner().location.unwrap_or_default();

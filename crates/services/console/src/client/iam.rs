@@ -101,7 +101,6 @@ impl Iam {
         Ok(())
     }
 
-    /// Ends every session of the session's user.
     pub async fn logout_all(&self, session: &str) -> Result<(), Status> {
         self.auth.clone().logout_all(LogoutAllRequest { session_uuid: session.to_owned() }).await?;
         Ok(())

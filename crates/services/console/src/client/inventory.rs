@@ -22,7 +22,6 @@ impl Inventory {
         Self { client: InventoryServiceClient::new(inventory) }
     }
 
-    /// Returns a page of parts.
     pub async fn parts(&self, request: ListPartsRequest) -> Result<ListPartsResponse, Status> {
         Ok(self.client.clone().list_parts(request).await?.into_inner())
     }

@@ -20,7 +20,7 @@ pub use orders::{Answer, IDEMPOTENCY_KEY, Orders};
 pub use payments::Payments;
 use platform::auth::{Credential, TokenKind};
 
-/// Returns a credential, which is an access token or else a session.
+/// Parses a credential: an access token, or else a session.
 pub fn credential(text: &str) -> Credential {
     match TokenKind::from_token(text) {
         Ok(TokenKind::User) => Credential::Token(text.to_owned()),

@@ -1,5 +1,5 @@
-//! The operations for which the console's own database is not enough, and which the program `shipyard` provides: receipts, from the rules
-//! of the audit, and what operators see and do.
+//! The operations that need the databases of other services, which the program `shipyard` provides: receipts, by the
+//! rules of the audit, and what operators see and do.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,7 +10,6 @@ use serde::Serialize;
 
 use crate::model::{Discarded, Filter, LetterPage, OutboxState, PartitionLag, Plan, Record, Replayed, ServiceState};
 
-/// Whether an invariant holds for an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CheckState {
@@ -26,27 +25,24 @@ pub struct Check {
     pub invariant: String,
     pub text: String,
     pub state: CheckState,
-    /// The rows and records that prove it, or the row and reason of a violation.
+    /// The rows and records that prove the invariant, or the row and reason of a violation.
     pub evidence: Vec<String>,
 }
 
-/// The progress of a long action.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Progress {
     /// What the action is doing now.
     pub step: String,
-    /// The number of items that are done, out of `total`; both are 0 while nothing is counted.
+    /// The number of items that are done, out of `total`. Both are 0 while the action counts no items.
     pub done: usize,
     pub total: usize,
 }
 
-/// A callback for the progress.
 pub type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
 
-/// The result of an audit.
 #[derive(Clone, Debug, Serialize)]
 pub struct Audited {
-    /// Every invariant was checked and holds.
+    /// True if every invariant was checked and holds.
     pub holds: bool,
     pub summary: String,
     /// What `shipyard audit` prints.
@@ -56,16 +52,14 @@ pub struct Audited {
 
 #[async_trait]
 pub trait Operations: Send + Sync {
-    /// Checks every invariant that concerns the order. `records` are those of the topics with the order's key.
+    /// Checks every invariant that concerns the order. `records` are the topics' records with the order's key.
     async fn receipt(&self, order: OrderId, records: Vec<Record>) -> anyhow::Result<Vec<Check>>;
 
-    /// Returns the state of each service.
     async fn services(&self) -> anyhow::Result<Vec<ServiceState>>;
 
     /// Returns the outbox of each service that has one.
     async fn outboxes(&self) -> anyhow::Result<Vec<OutboxState>>;
 
-    /// Returns the lag of each consumer group in each partition.
     async fn lag(&self) -> anyhow::Result<Vec<PartitionLag>>;
 
     /// Returns `limit` of the pending dead letters that match, after the first `skip`, the oldest first.
@@ -95,7 +89,6 @@ pub fn provide(make: Make) {
     let _ = MAKE.set(make);
 }
 
-/// Returns the operations of this process.
 pub fn operations(settings: &Settings) -> Arc<dyn Operations> {
     MAKE.get().map_or_else(nothing, |make| make(settings))
 }

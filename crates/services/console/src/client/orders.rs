@@ -19,9 +19,10 @@ use tower::{Service as _, ServiceExt as _};
 use super::credential;
 use crate::error::Error;
 
-/// The maximum size of an answer in bytes. A page of orders with the maximum number of parts is some hundred kilobytes.
+/// The maximum size of a response in bytes. A page of orders with the maximum number of parts has some hundred
+/// kilobytes.
 const MAX_RESPONSE_BYTES: usize = 4 << 20;
-/// The headers of an answer that are passed on to the browser.
+/// The headers of a response that are passed on to the browser.
 const PASSED_ON: [HeaderName; 4] =
     [header::CONTENT_TYPE, header::LOCATION, header::RETRY_AFTER, HeaderName::from_static("idempotency-replayed")];
 
@@ -58,7 +59,6 @@ pub struct Orders {
     order: Peer,
 }
 
-/// A response of the order service.
 pub struct Answer {
     pub status: StatusCode,
     headers: HeaderMap,
@@ -121,7 +121,7 @@ impl Answer {
         Problem { field, retry_after, ..Problem::new(self.status, code, text("message")) }
     }
 
-    /// Returns the error of a response to the read of an order that is a refusal.
+    /// Returns the error for a refusal to read an order.
     pub fn not_read(&self) -> Error {
         match self.status {
             StatusCode::NOT_FOUND => Error::OrderNotFound,

@@ -11,7 +11,6 @@ pub use remove_old_records::remove_old_records;
 
 use crate::service::{Couriers, LagHistory, Live, LongActions};
 
-/// Returns the jobs of the service, over any implementation of its repositories.
 pub fn all(live: Live, couriers: Couriers, lag: LagHistory, long_actions: LongActions) -> [Job; 4] {
     [follow_timeline(live), follow_couriers(couriers), follow_lag(lag), end_long_actions(long_actions)]
 }

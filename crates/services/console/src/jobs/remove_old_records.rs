@@ -1,4 +1,4 @@
-//! Retention: deletes records of the timeline that are so old that no topic has them any longer.
+//! Retention: deletes records of the timeline that are so old that no topic still has them.
 
 use platform::jobs::{Done, Job, Retention};
 

@@ -1,4 +1,4 @@
-//! What the console knows of each event: the state that begins with it, and the texts for both.
+//! What the console knows about each event: the state that begins with it, and the texts for both.
 
 use contracts::events::route_of;
 use serde_json::Value;
@@ -13,7 +13,7 @@ pub struct State {
 /// The texts for an event, for a reader who does not know the system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Words {
-    /// Short enough for the drawing.
+    /// A title short enough for the drawing.
     pub title: &'static str,
     pub sentence: &'static str,
 }
@@ -34,7 +34,7 @@ pub fn state(kind: &str, payload: &Value) -> Option<State> {
     if let Some((_, service, name, _)) = STATES.into_iter().find(|(own, ..)| *own == event) {
         return Some(State { service, name: name.to_owned() });
     }
-    // The state is the status that the event names.
+    // For these two events, the state is the status in the payload.
     let name = payload["status"].as_str().unwrap_or_default().to_owned();
     matches!(event, "PaymentCompleted" | "DeliveryStatusUpdated").then_some(State { service: route.producer, name })
 }

@@ -1,4 +1,4 @@
-//! What the console knows of an order: the records of its topics, and the steps that they make; and what operators see of the system.
+//! The records of an order, the steps of its timeline, and what operators see of the system.
 
 pub mod event;
 mod operator;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
-/// The state of one service, or of the replica that answered.
+/// The state of one service, as reported by the replica that responded.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ServiceState {
     pub service: &'static str,
@@ -33,7 +33,6 @@ pub struct Breaker {
     pub state: &'static str,
 }
 
-/// The outbox of one service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OutboxState {
     pub service: &'static str,
@@ -45,9 +44,10 @@ pub struct OutboxState {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, FromRow)]
 pub struct Backlog {
-    /// The number of events that are not published, without those that are set aside.
+    /// The number of events that are not published yet, without those that are set aside.
     pub waiting: i64,
-    /// The number of events that are set aside: their type has no topic, or they are behind such an event.
+    /// The number of events that are set aside: their type has no topic, the broker refuses them, or they are behind
+    /// such an event.
     pub set_aside: i64,
     /// When the oldest event that is not published was written.
     pub oldest: Option<DateTime<Utc>>,
@@ -73,7 +73,7 @@ pub struct PartitionLag {
     pub lag: i64,
 }
 
-/// A filter of dead letters. A condition that is absent matches every letter.
+/// A filter of dead letters. An absent condition matches every letter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Filter {
@@ -85,13 +85,12 @@ pub struct Filter {
     pub group: Option<String>,
     /// The event type, such as `events.v1.OrderPaid`.
     pub kind: Option<String>,
-    /// A part of the error, in any case.
+    /// A part of the error, ignoring case.
     pub reason: Option<String>,
     /// The time at which the newest letter of the confirmation was dead-lettered. The action leaves out letters that arrived later.
     pub until: Option<DateTime<Utc>>,
 }
 
-/// A page of dead letters.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct LetterPage {
     /// The number of letters that match.
@@ -106,7 +105,6 @@ pub struct LetterPage {
     pub letters: Vec<Letter>,
 }
 
-/// A dead letter, decoded.
 #[derive(Clone, Debug, Serialize)]
 pub struct Letter {
     /// The id of the letter, such as `order.paid.dlq/0/17`.
@@ -155,13 +153,14 @@ pub struct Plan {
     pub letters: usize,
     /// The messages that no consumer can decode, so that each becomes a dead letter again.
     pub poison: Vec<Poison>,
-    /// The messages of outside programs. Whether a consumer would refuse one because of the data that the service has stored is not known.
+    /// The messages of outside programs. A consumer may still refuse one of them because of the data that its service
+    /// has stored.
     pub from_outside: usize,
-    /// The messages that are skipped, since another consumer's letter of the same message was discarded.
+    /// The messages that are skipped, because another consumer's letter of the same message was discarded.
     pub discarded: usize,
-    /// The messages that are skipped, since inboxes may soon forget their events.
+    /// The messages that are skipped, because they are so old that inboxes may soon forget their events.
     pub late: usize,
-    /// The chosen letters that are skipped, since they were too large to be kept in full.
+    /// The chosen letters that are skipped, because they were too large to be kept in full.
     pub truncated: usize,
     /// The time at which the newest of the chosen letters was dead-lettered.
     pub newest: Option<DateTime<Utc>>,
@@ -175,7 +174,6 @@ pub struct Poison {
     pub reason: String,
 }
 
-/// The result of a replay.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Replayed {
     pub messages: usize,
@@ -184,7 +182,6 @@ pub struct Replayed {
     pub problems: Vec<String>,
 }
 
-/// The result of discarding.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Discarded {
     pub letters: usize,

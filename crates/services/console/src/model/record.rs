@@ -24,7 +24,7 @@ pub struct NewRecord {
     pub event: Option<Uuid>,
     /// The type, such as `events.v1.OrderPaid`. Empty if the record does not name one.
     pub kind: String,
-    /// The time at which the change was committed that the record reports, or the time of publication if the record does not have it.
+    /// The time at which the reported change was committed, or the time of publication if the record lacks it.
     pub committed_at: DateTime<Utc>,
     pub published_at: DateTime<Utc>,
     pub consumed_at: DateTime<Utc>,
@@ -39,13 +39,13 @@ pub struct NewRecord {
 pub struct Record {
     /// The number of the record in the timeline, which grows in the order of commits.
     pub place: i64,
-    /// True if this record repeats the event of an earlier record: the event was published again.
+    /// True if an earlier record has the same event, which was published again.
     pub is_repeat: bool,
     pub record: NewRecord,
 }
 
 impl NewRecord {
-    /// Reads a message of a topic of orders. `None` if its key is no order's uuid: then it concerns no order.
+    /// Reads a message of a topic of orders. `None` if its key is not a uuid, so that the message concerns no order.
     pub fn read(message: &Message, now: DateTime<Utc>) -> Option<Self> {
         let order = Uuid::try_parse(std::str::from_utf8(&message.key).ok()?).ok()?;
         let kind = message.headers.get(HEADER_EVENT_TYPE).unwrap_or_default().to_owned();

@@ -1,4 +1,4 @@
-//! Middleware that answers with a page where an API answers with a problem document.
+//! Middleware that responds with a page where an API responds with a problem document.
 
 use axum::{
     body::{Body, to_bytes},
@@ -24,8 +24,8 @@ use crate::api::{Api, Session, is_form};
 /// The maximum size of a form, and of a problem.
 const MAX_BYTES: usize = platform::http::BODY_LIMIT;
 
-/// Middleware around the pages: answers a caller without a session with the login, which leads back to the page. Other problems become
-/// pages.
+/// Middleware around the pages: sends a caller without a session the login page, which leads back. Converts other
+/// problems to pages.
 pub async fn as_page(State(api): State<Api>, request: Request, next: Next) -> Response {
     let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
     let session = request.extensions().get::<Session>().cloned();
@@ -36,7 +36,7 @@ pub async fn as_page(State(api): State<Api>, request: Request, next: Next) -> Re
     }
 }
 
-/// Answers a request for a path that does not exist. A browser gets a page.
+/// Responds to a request for a path that does not exist. A browser gets a page.
 pub async fn not_found(State(api): State<Api>, request: Request) -> Response {
     let problem = http::not_found(request.uri().clone()).await.into_response();
     if !http::asks_for_page(request.headers()) {
@@ -45,7 +45,7 @@ pub async fn not_found(State(api): State<Api>, request: Request) -> Response {
     problem_page(&api, request.extensions().get(), problem, None).await
 }
 
-/// Middleware around the API: answers a form, which a browser without scripts sends, with a page.
+/// Middleware around the API: responds with a page to a form, which a browser without scripts sends.
 pub async fn after_form(State(api): State<Api>, request: Request, next: Next) -> Response {
     if request.method() != Method::POST || !is_form(request.headers()) {
         return next.run(request).await;
@@ -60,7 +60,7 @@ pub async fn after_form(State(api): State<Api>, request: Request, next: Next) ->
     let request = Request::from_parts(parts, Body::from(body));
     let response = http::as_problem(request, async |request| next.run(request).await).await;
     match response.status() {
-        // The login itself answers with its page.
+        // The login endpoint itself responds with its page.
         StatusCode::UNAUTHORIZED if is_problem(response.headers()) => login::needed(back, true),
         _ => problem_page(&api, session.as_ref(), response, Some(back)).await,
     }
@@ -99,7 +99,7 @@ async fn problem_page(api: &Api, session: Option<&Session>, response: Response, 
     let text = |name: &str| problem[name].as_str().unwrap_or_default();
     let problem = of_code(text("code"), text("message"), problem["field"].as_str());
     let can_retry = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
-    // While the console or another service is overloaded, it makes no further call to iam for the visitor's name.
+    // While the console or another service is overloaded, the page makes no call to iam for the visitor's name.
     let layout = if can_retry { stranger() } else { layout_of(api, session).await };
     let mut answer = page(status, &Failure { layout, status: status.as_u16(), problem, can_retry, back });
     if let Some(after) = parts.headers.get(header::RETRY_AFTER) {

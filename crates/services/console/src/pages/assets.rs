@@ -16,12 +16,11 @@ use super::{
 };
 
 const FOREVER: &str = "public, max-age=31536000, immutable";
-/// The caching of a file that is requested with the hash of another version, as during a rolling upgrade.
+/// The caching of a file that is requested with another version's hash, as during a rolling upgrade.
 const NOT_KEPT: &str = "no-store";
 
 pub const STYLE: &str = include_str!("../../assets/style.css");
 
-/// A file as it is served.
 struct Asset {
     /// `<stem>-<hash>.<extension>`.
     name: String,
@@ -42,7 +41,6 @@ static FILES: LazyLock<[Asset; 5]> = LazyLock::new(|| {
     ]
 });
 
-/// The addresses of all files.
 pub static ASSETS: LazyLock<Arc<Assets>> = LazyLock::new(|| {
     let [style, icon, page, cart, live] = FILES.each_ref().map(|asset| format!("/console/assets/{}", asset.name));
     Arc::new(Assets { style, icon, page, cart, live })

@@ -1,4 +1,5 @@
-//! `GET /console/checkout`: the order before it is placed. Its address has the parts, the address and the idempotency key.
+//! `GET /console/checkout`: the order before it is placed. Its URL has the parts, the delivery address and the
+//! idempotency key.
 
 use std::collections::HashMap;
 
@@ -68,7 +69,8 @@ pub async fn show(
 ) -> Response {
     let wanted = Wanted::from_pairs(pairs);
     if wanted.key.is_empty() && !wanted.quantities.is_empty() {
-        // Sent by a shop page without scripts. With the key in the address, the page can be reloaded and remains the same order.
+        // A shop page without scripts sent this request. With the key in the URL, a reloaded page remains the same
+        // order.
         let query: String = uri
             .query()
             .unwrap_or_default()
@@ -82,7 +84,7 @@ pub async fn show(
     shown(&api, &visit, wanted, StatusCode::OK, None).await
 }
 
-/// Returns the page again after the order was refused, with the key for the next try.
+/// Returns the page for an order that was refused, with the key for the next try.
 pub async fn refused(api: &Api, visit: &Visit, form: &Form, problem: &Problem) -> Response {
     let pairs = form.members.iter().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
     let mut wanted = Wanted::from_pairs(pairs);
@@ -92,8 +94,9 @@ pub async fn refused(api: &Api, visit: &Visit, form: &Form, problem: &Problem) -
     shown(api, visit, wanted, refusal::status(problem), Some(refusal::shown(problem))).await
 }
 
-/// Returns true if the same key would get the same refusal again, although its cause may be gone: the order service has stored it, or the
-/// key itself is refused. After any other failure the order may have been placed, so the next try must have the same key.
+/// Returns true if the next try needs a new key, because the order service has stored the refusal under this key or
+/// refuses the key itself. After any other failure the order may have been placed, so the next try must have the same
+/// key.
 fn ends_key(problem: &Problem) -> bool {
     match problem.code {
         // The first request under a used key may have placed the order: the customer decides by changing the cart.
@@ -149,7 +152,7 @@ async fn shown(
             (None, Some(problem))
         }
     };
-    // The API names a part by its uuid, which the page shows nowhere.
+    // The API names a part by its uuid, which the page does not show.
     let problem = problem.map(|problem| layout::Problem {
         detail: lines.iter().fold(problem.detail, |detail, line| detail.replace(&line.part_uuid, &line.name)),
         ..problem

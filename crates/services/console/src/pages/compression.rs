@@ -11,7 +11,7 @@ use axum::{
 };
 use flate2::{Compression, write::GzEncoder};
 
-/// Smaller pages are not compressed.
+/// The minimum size of a page that is compressed, in bytes.
 const MIN_BYTES: usize = 1024;
 /// The maximum size of a page, in bytes.
 const MAX_BYTES: usize = 8 << 20;
@@ -44,7 +44,6 @@ pub async fn compressed(request: Request, next: Next) -> Response {
     Response::from_parts(parts, Body::from(gzip(&body)))
 }
 
-/// Returns true if a browser accepts gzip.
 pub fn accepts_gzip(headers: &HeaderMap) -> bool {
     let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     accepted

@@ -15,7 +15,6 @@ const SECONDS: u64 = 60;
 pub struct Money(pub i64);
 
 impl Money {
-    /// Returns the price of so many units.
     pub fn times(self, quantity: i64) -> Self {
         Self(self.0.saturating_mul(quantity))
     }

@@ -1,4 +1,4 @@
-//! What all pages have in common: how they are rendered, their headers, and who is logged in.
+//! What all pages share: how they are rendered, their headers, and who is logged in.
 
 use askama::Template;
 use axum::{
@@ -15,13 +15,12 @@ use super::{
 };
 use crate::api::{Api, Session};
 
-/// The name of a visitor whose login is not known because iam does not answer.
+/// The name of a visitor while iam does not respond with the login.
 pub const NAMELESS: &str = "Profile";
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; frame-ancestors 'none'";
 /// With the default, `no-referrer`, browsers send forms with `Origin: null`.
 const REFERRER_POLICY: HeaderValue = HeaderValue::from_static("same-origin");
 
-/// Renders a page or a fragment.
 pub fn page(status: StatusCode, template: &impl Template) -> Response {
     let response = match template.render() {
         Ok(text) => (status, Html(text)).into_response(),
@@ -40,7 +39,7 @@ pub fn stranger() -> Layout {
     Layout { assets: ASSETS.clone(), visitor: None, section: Section::None }
 }
 
-/// Returns the frame of a page that says why a request failed, for the user of this session, if there is one.
+/// Returns the frame of a page about a failed request, for the user of this session, if there is one.
 pub async fn layout_of(api: &Api, session: Option<&Session>) -> Layout {
     let Some(Session(session)) = session else { return stranger() };
     let Ok(user) = api.iam.user(session).await else { return stranger() };
@@ -49,7 +48,7 @@ pub async fn layout_of(api: &Api, session: Option<&Session>) -> Layout {
     Layout { visitor, ..stranger() }
 }
 
-/// Returns the frame of a page. If iam does not answer, the visitor has no name.
+/// Returns the frame of a page. If iam does not respond, the visitor's name is [`NAMELESS`].
 pub async fn layout(api: &Api, visit: &Visit, section: Section) -> Layout {
     let user = api.iam.user(&visit.session).await.unwrap_or_default();
     let login = user.info.map_or_else(|| NAMELESS.to_owned(), |info| info.login);

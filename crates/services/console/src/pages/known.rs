@@ -1,4 +1,4 @@
-//! What the console knows of an order, from the records of its topics and from the services' responses.
+//! What the console knows about an order, from its records and from the services' responses.
 
 use std::collections::HashMap;
 
@@ -22,7 +22,6 @@ use crate::model::{Kind, Step};
 /// The text in place of another user's address, which only that user may see.
 const HIDDEN: &str = "known to its owner alone";
 
-/// What the console knows of an order.
 #[derive(Default)]
 pub struct Known {
     pub parts: Vec<Uuid>,
@@ -38,7 +37,6 @@ pub struct Known {
 }
 
 impl Known {
-    /// Collects the data in the steps of an order.
     pub fn from_steps(steps: &[Step]) -> Self {
         let mut known = Self::default();
         for step in steps.iter().filter(|step| step.kind == Kind::Event) {
@@ -82,7 +80,7 @@ impl Known {
         known
     }
 
-    /// Sets the status if it comes after the known status: records of different topics may arrive in another order.
+    /// Sets the status if it comes after the known status: records of different topics may arrive in any order.
     fn reach(&mut self, status: &str) {
         let rank =
             |status: &str| ["PENDING_PAYMENT", "PAID", "ASSEMBLED", "CANCELLED"].iter().position(|one| *one == status);
@@ -91,7 +89,7 @@ impl Known {
         }
     }
 
-    /// Reads the order service's answer, which is newer than the records.
+    /// Reads the order service's response, which is newer than the records.
     pub fn read(&mut self, order: &Value) {
         let text = |member: &str| order[member].as_str().map(str::to_owned);
         let parts = order["part_uuids"].as_array().into_iter().flatten();
@@ -130,7 +128,6 @@ impl Known {
         });
     }
 
-    /// Returns the parts, each once.
     pub fn distinct(&self) -> Vec<Uuid> {
         let mut parts = self.parts.clone();
         parts.sort_unstable();
@@ -153,7 +150,8 @@ impl Known {
             .map(|(part, quantity)| {
                 let part = part.to_string();
                 let (name, price) = known.get(&part).map_or((part, None), |(name, price)| (name.clone(), Some(*price)));
-                // With one part only, the price follows from the total, even if the part's price has changed since.
+                // If all units are of one part, its price follows from the total, even if the part's price has changed
+                // since.
                 let price = if single { Some(Money(self.total / quantity)) } else { price };
                 OrderLine { name, quantity, price }
             })

@@ -29,7 +29,7 @@ pub async fn login(
     )
 }
 
-/// Returns the login for a request without a session. Afterwards the browser is led to `next`.
+/// Returns the login page for a request without a session. After the login, the browser is redirected to `next`.
 pub fn needed(next: String, is_expired: bool) -> Response {
     let view = Login { layout: stranger(), login: String::new(), next, is_expired, problem: None };
     page(StatusCode::UNAUTHORIZED, &view)
@@ -40,7 +40,7 @@ pub async fn register(QueryParameters(query): QueryParameters<LoginQuery>) -> Re
     page(StatusCode::OK, &Register { layout: stranger(), login, email, next: query.next, problem: None })
 }
 
-/// Returns the page again, with what was typed and why it was refused.
+/// Returns the login page with what the user typed and why it was refused.
 pub fn login_refused(problem: &Problem, form: &Form) -> Response {
     let text = |name| form.optional_text(name).unwrap_or_default().to_owned();
     let (login, next, shown) = (text("login"), text("next"), refusal::shown(problem));

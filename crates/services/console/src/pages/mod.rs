@@ -42,7 +42,6 @@ pub use login::{login_refused, register_refused};
 pub use operator::{Confirmation, confirm, part_name};
 pub use visit::Visit;
 
-/// Returns all pages, and the assets.
 pub fn all() -> Endpoints<Api> {
     let fragments = Endpoints::default()
         .page(USER, "/console/orders/{order_uuid}/summary", order::summary)

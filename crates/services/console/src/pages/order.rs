@@ -37,7 +37,7 @@ use crate::{
 
 #[derive(Default, Deserialize)]
 pub struct OrderQuery {
-    /// The code of the refusal that led back to the page.
+    /// The code of the refusal after which the visitor was redirected to the page.
     refused: Option<String>,
 }
 

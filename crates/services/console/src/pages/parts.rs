@@ -13,11 +13,10 @@ use super::{
 };
 use crate::client::Inventory;
 
-/// The number of parts that are read at once, and how often at most for one page.
+/// The number of parts per read, and the maximum number of reads for one page.
 const PAGE_SIZE: u32 = 500;
 const MAX_PAGES: usize = 10;
 
-/// Returns the parts with these uuids.
 pub async fn of_uuids(inventory: &Inventory, uuids: impl IntoIterator<Item = Uuid>) -> Result<Vec<PartView>, Status> {
     let uuids: Vec<String> = uuids.into_iter().map(|uuid| uuid.to_string()).collect();
     if uuids.is_empty() {

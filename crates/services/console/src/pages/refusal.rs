@@ -18,7 +18,7 @@ pub fn shown(problem: &Problem) -> layout::Problem {
     }
 }
 
-/// Returns the problem of a code, as the pages show it. `message` is shown where there are no words for the code.
+/// Returns the problem of a code, as the pages show it. If the code has no text, `message` is shown.
 pub fn of_code(code: &str, message: &str, field: Option<&str>) -> layout::Problem {
     let (title, detail) = words::refusal(code).unwrap_or(("That did not work", ""));
     let detail = if detail.is_empty() { message } else { detail };

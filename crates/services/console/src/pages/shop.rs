@@ -58,7 +58,7 @@ pub async fn show(State(api): State<Api>, visit: Visit, Query(pairs): Query<Vec<
     page(if view.problem.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }, &view)
 }
 
-/// Returns whether each word of a search is in the part's name, description or tags.
+/// Returns true if each word of a search is in the part's name, description or tags.
 fn fits(part: &PartView, search: &str) -> bool {
     let text = format!("{} {} {}", part.name, part.description, part.tags.join(" ")).to_lowercase();
     search.to_lowercase().split_whitespace().all(|word| text.contains(word))

@@ -19,7 +19,7 @@ pub struct StepView {
     pub event_uuid: Option<String>,
     pub trace_id: Option<String>,
     pub trace_url: Option<String>,
-    /// Milliseconds since the order's first step, as are the two below.
+    /// Milliseconds since the order's first step, like the next two fields.
     pub committed_ms: Option<i64>,
     pub published_ms: Option<i64>,
     /// When the console read the event.
@@ -28,9 +28,9 @@ pub struct StepView {
     pub consumers: Vec<String>,
     pub payload: Vec<(String, String)>,
     pub headers: Vec<(String, String)>,
-    /// True if this is an earlier event that was published again: consumers skip it.
+    /// True if the event was published before, so that consumers skip it.
     pub is_repeat: bool,
-    /// What else is known of the step, in a sentence.
+    /// A further sentence about the step.
     pub note: Option<String>,
 }
 
@@ -61,7 +61,6 @@ impl StepView {
         Moment(self.at)
     }
 
-    /// The value of a member of the payload.
     pub fn member(&self, name: &str) -> Option<&str> {
         self.payload.iter().find(|(member, _)| member == name).map(|(_, value)| value.as_str())
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::step_view::StepView;
 use crate::model::{Kind, Step};
 
-/// Returns the views of an order's steps, which are in the order in which they are listed. `jaeger` is the address of Jaeger's page.
+/// Returns the views of an order's steps, in the same order. `jaeger` is the address of Jaeger's page.
 pub fn views(steps: &[Step], jaeger: Option<&str>) -> Vec<StepView> {
     let first = steps.iter().map(|step| step.at).min();
     steps.iter().map(|step| view(step, first.unwrap_or(step.at), jaeger)).collect()

@@ -1,5 +1,5 @@
-//! The summary of an order: what the services report of it, and where they do not respond or the visitor may not call them, what the
-//! timeline has.
+//! The summary of an order: the services' data, or the timeline's where a service does not respond or the visitor may
+//! not call it.
 
 use contracts::ids::OrderId;
 use platform::http::problem::Problem;
@@ -39,7 +39,7 @@ pub async fn summary(
     if let Some((answer, payment)) = owners {
         match answer {
             Ok(answer) if answer.status.is_success() => known.read(&answer.json()),
-            // The timeline has the order, otherwise the visitor would have got NOT_FOUND before.
+            // The timeline has data of the order, so the page is shown without the order service.
             Ok(_) | Err(_) if !known.status.is_empty() => away.push("order".to_owned()),
             Ok(answer) => return Err(of_error(answer.not_read())),
             Err(error) => return Err(of_error(error)),
@@ -64,7 +64,7 @@ pub async fn summary(
     let is_paying =
         waits && known.payment.as_ref().is_some_and(|one| matches!(one.status.as_str(), "PENDING" | "SUCCESS"));
     let can_act = is_own && waits && !is_paying;
-    // If payment does not respond, the page does not know the number of the attempt.
+    // If payment does not respond, the number of the attempt is unknown.
     let can_pay = can_act && !away.iter().any(|one| one == "payment");
     Ok(Summary {
         uuid: order.to_string(),

@@ -1,4 +1,4 @@
-//! Who visits a page.
+//! The visitor of a page.
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use platform::{
@@ -8,7 +8,6 @@ use platform::{
 
 use crate::api::Session;
 
-/// The visitor of a page.
 #[derive(Clone)]
 pub struct Visit {
     /// The session or the access token.

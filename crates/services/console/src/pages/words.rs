@@ -141,7 +141,6 @@ pub fn category(category: &str) -> &'static str {
     }
 }
 
-/// An operator's action.
 pub fn action(action: &str) -> &str {
     match action {
         "audit" => "Audit",
@@ -154,7 +153,7 @@ pub fn action(action: &str) -> &str {
     }
 }
 
-/// The title and the explanation of a refusal, by its code. Without an explanation, the service's own words are shown.
+/// The title and the explanation of a refusal, by its code. Without an explanation, the service's message is shown.
 pub fn refusal(code: &str) -> Option<(&'static str, &'static str)> {
     let words = match code {
         "INVALID_CREDENTIALS" => ("Wrong login or password", "Check both, and try again."),

@@ -10,7 +10,8 @@ use crate::{
     model::{NewRecord, Record},
 };
 
-/// The maximum number of records of one order that are read at once. An order has about ten; repeats and attempts to pay add to them.
+/// The maximum number of records that are read at once. An order has about ten; repeats and attempts to pay add to
+/// them.
 pub const MAX_RECORDS: i64 = 1000;
 
 /// The records after a place, and the place up to which these records are complete.
@@ -31,8 +32,8 @@ impl Caught {
 
 #[async_trait]
 pub trait Timeline: Send + Sync {
-    /// Adds the records that the timeline lacks, and returns their number. A record that is added later has a higher place, and is visible
-    /// later.
+    /// Adds the records that the timeline lacks, and returns their number. A record that is added later gets a higher
+    /// place, and becomes visible later.
     async fn add(&self, records: Vec<NewRecord>) -> Result<u64, Error>;
 
     /// Returns the records of an order after `place`, by place, at most [`MAX_RECORDS`].

@@ -1,4 +1,4 @@
-//! A reader of the couriers: first all of them, then each one that changes.
+//! A reader of the couriers: it returns first all couriers, then each courier that changes.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -43,8 +43,8 @@ impl CourierReader {
             };
             match changed {
                 Ok(changed) => self.known.push_back(changed.as_ref().clone()),
-                // More couriers have changed at once than a stream holds. The changes that it still has may be older than the couriers as
-                // last seen.
+                // More couriers have changed at once than a stream holds. The changes left in the stream may be older
+                // than the couriers as last seen, so the reader replaces both.
                 Err(RecvError::Lagged(_)) => {
                     self.changes = self.couriers.subscribe();
                     self.known = self.couriers.last_seen().into();

@@ -1,4 +1,5 @@
-//! Couriers: who may see what of them, and one request per tick to the delivery service for all streams of this process.
+//! Couriers: what each caller may see of them, and one request per tick to the delivery service for all streams of this
+//! process.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -21,7 +22,7 @@ use crate::{client::Delivery, error::Error, repository::Timeline};
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// The maximum number of changes by which a stream may fall behind. If it falls further behind, its reader gets all couriers again.
 const MAX_BEHIND: usize = 256;
-/// The maximum number of orders whose owner and destination are kept. Neither ever changes.
+/// The maximum number of orders whose owner and destination are cached. Neither ever changes.
 const MAX_KEPT: u64 = 10_000;
 
 /// The couriers as they were last seen. Clones share them.
@@ -38,9 +39,9 @@ pub struct Couriers {
 /// What a caller may see of a courier.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Visible {
-    /// Names its order only to the order's user and to operators.
+    /// Its `order_id` is empty unless the caller is the order's user or an operator.
     pub courier: Courier,
-    /// The order that it carries, if it is the caller's own.
+    /// The order that the courier carries, if it is the caller's.
     pub own_order: Option<OrderId>,
     pub is_busy: bool,
 }
@@ -66,7 +67,6 @@ impl Couriers {
         Ok(visible)
     }
 
-    /// Returns what the caller may see of a courier.
     pub async fn visible(&self, mut courier: Courier, caller: &Caller) -> Result<Visible, Error> {
         let order = Uuid::try_parse(&courier.order_id).ok().map(OrderId::new);
         let owner = match order {
@@ -92,12 +92,12 @@ impl Couriers {
         Ok(owner)
     }
 
-    /// Returns the cell to which an order goes, if it is known already.
+    /// Returns the cell to which an order goes, if it is cached.
     pub fn destination(&self, order: OrderId) -> Option<(i32, i32)> {
         self.destinations.get(&order)
     }
 
-    /// Returns the cell of an order's address, and keeps it.
+    /// Looks up the cell of an order's address and caches it.
     pub async fn find_destination(&self, order: OrderId, address: &str) -> Option<(i32, i32)> {
         let cell = self.delivery.cell(address.to_owned()).await.ok()?;
         self.destinations.insert(order, cell);

@@ -1,7 +1,8 @@
-//! The lag of the consumers now, and over the last 15 minutes as far as this process has been running.
+//! The lag of the consumers now and over the last 15 minutes.
 //!
-//! The broker knows only the current lag, and the gauges of a service end when the service stops, which is just when its lag matters. So
-//! the console reads the lag from the broker every 15 seconds. Each process has a history of its own, which begins at its start.
+//! The broker knows only the current lag, and the gauges of a service end when the service stops, which is when its lag
+//! matters most. So the console reads the lag from the broker every 15 seconds. Each process has its own history, which
+//! begins at its start.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -21,7 +22,7 @@ use crate::{client::Operations, model::PartitionLag};
 pub const SAMPLE_INTERVAL: Duration = Duration::from_secs(15);
 /// How long a recorded lag is kept.
 pub const RETENTION: TimeDelta = TimeDelta::minutes(15);
-/// How long readers get the same response of the broker.
+/// How long readers share one response of the broker.
 const CACHE_TTL: Duration = Duration::from_secs(2);
 
 /// A partition of a topic, as one group reads it.
@@ -40,7 +41,6 @@ struct State {
     noted: HashMap<Key, VecDeque<Point>>,
 }
 
-/// The lag at one moment.
 #[derive(Debug, Serialize)]
 pub struct Lags {
     pub at: DateTime<Utc>,
@@ -75,7 +75,6 @@ impl LagHistory {
         }
     }
 
-    /// Records the lag until `stop`.
     pub async fn follow(self, stop: CancellationToken) -> anyhow::Result<()> {
         let mut outage = Outage::new("the lag of consumers", "lag-history");
         loop {

@@ -1,4 +1,5 @@
-//! Live steps: one reader of the timeline for all streams of this process, which hands each order's steps to its streams.
+//! Live steps: one task reads the timeline for all streams of this process, and sends each order's steps to the streams
+//! of that order.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -47,7 +48,7 @@ impl Live {
         Self::until(timeline, streams, &CancellationToken::new())
     }
 
-    /// Does the same as [`new`](Self::new), and ends all streams once `stopping` is cancelled.
+    /// Like [`new`](Self::new), but ends all streams once `stopping` is cancelled.
     pub fn until(timeline: Arc<dyn Timeline>, streams: usize, stopping: &CancellationToken) -> Self {
         Self(Arc::new(Inner {
             timeline,
@@ -108,8 +109,8 @@ impl Live {
 
     /// Sends the steps of these orders after `place` to their streams. Returns the place up to which every step was sent.
     async fn hand_on(&self, place: Option<i64>, mut orders: Vec<OrderId>) -> Result<i64, Error> {
-        // A stream that opened before the first read may have missed any record of its order, so all of them are sent. Its reader skips the
-        // steps that it has.
+        // A stream that opened before the first read may have missed any record of its order, so all records are sent.
+        // The stream's reader skips the steps that it has.
         let place = place.unwrap_or_default();
         let (mut read, mut up_to) = (HashSet::new(), i64::MAX);
         while !orders.is_empty() {

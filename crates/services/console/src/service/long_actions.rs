@@ -1,4 +1,5 @@
-//! The long actions that run in this process. When the service stops, it interrupts them, and waits until their ends are recorded.
+//! The long actions that run in this process. When the service stops, it interrupts them and waits until it has
+//! recorded their ends.
 
 use std::panic::AssertUnwindSafe;
 
@@ -14,7 +15,7 @@ pub struct LongActions {
 }
 
 impl LongActions {
-    /// Runs `work` as a task, and then `end` with its result, which is an error if the work was interrupted or panicked.
+    /// Runs `work` as a task, then `end` with its result, which is an error if the work was interrupted or panicked.
     pub fn spawn<T, E>(
         &self,
         work: impl Future<Output = anyhow::Result<T>> + Send + 'static,

@@ -1,4 +1,5 @@
-//! Receipts: the results of the audit's rules for one order. All readers get the same receipt while it is made and for a second more.
+//! Receipts: the results of the audit's rules for one order. Readers share a receipt while it is being made and for a
+//! second after.
 
 use std::{
     collections::HashMap,
@@ -21,19 +22,18 @@ use crate::{
     repository::Timeline,
 };
 
-/// How long a receipt is shown before it is made again.
 const CACHE_TTL: Duration = Duration::from_secs(1);
-/// The maximum number of receipts that are kept.
+/// The maximum number of cached receipts.
 const MAX_KEPT: u64 = 1_000;
 /// The maximum number of receipts that are made at once. They share one connection to each database, and a blocking thread makes each.
 const MAX_AT_ONCE: usize = 4;
 /// The maximum number of receipts that are made or wait for their turn.
 const MAX_UNDER_WAY: usize = 64;
-/// How long a receipt may wait for its turn. It leaves a page the time to show the rest.
+/// How long a receipt may wait for its turn. It leaves a page enough time for the rest.
 const MAX_WAIT: Duration = Duration::from_secs(2);
 
 type Checks = Arc<Vec<Check>>;
-/// The end of making a receipt, for all its readers: the checks, or why there are none.
+/// The result of making a receipt: the checks, or why there are none.
 type Made = Result<Checks, String>;
 
 /// Clones share the receipts.
@@ -63,7 +63,7 @@ impl Receipts {
     pub async fn of(&self, order: OrderId) -> Result<Checks, Error> {
         let mut making = {
             let mut under_way = self.0.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-            // A task keeps its receipt before it ends, so the receipt is here or under way.
+            // A task caches its receipt in `made` before it ends, so the receipt is either there or in `under_way`.
             if let Some(made) = self.0.made.get(&order) {
                 return Ok(made);
             }
@@ -78,8 +78,8 @@ impl Receipts {
         made.map_err(|problem| Error::NoReceipt(anyhow!(problem)))
     }
 
-    /// Makes a receipt in a task, which goes on if its readers leave: the blocking part of the work cannot be stopped, so the turn is free
-    /// only once it has ended.
+    /// Makes a receipt in a task, which continues if its readers leave: its blocking part cannot be stopped, so the
+    /// task keeps its turn until that part has ended.
     fn begin(&self, order: OrderId) -> watch::Receiver<Option<Made>> {
         let (sender, making) = watch::channel(None);
         let receipts = self.0.clone();

@@ -1,4 +1,4 @@
-//! Ends a stream when its session has ended: a stream outlives the check of the request that opened it.
+//! Ends a stream when its session has ended: a stream outlives the session check of the request that opened it.
 
 use std::time::Duration;
 
@@ -14,15 +14,14 @@ use crate::client::Iam;
 /// How often the session of an open stream is checked.
 const CHECK_INTERVAL: Duration = Duration::from_secs(30);
 
-/// The session of an open stream.
 pub struct SessionWatch {
-    /// Completes when the session ends. It is kept from one step of the stream to the next, because a check may take longer than the time
-    /// between two steps.
+    /// Completes when the session ends. It lives across steps of the stream, because a check may take longer than the
+    /// time between two steps.
     ended: Fuse<BoxFuture<'static, ()>>,
 }
 
 impl SessionWatch {
-    /// Watches a session. While iam does not answer, the session counts as open.
+    /// Watches a session. While iam does not respond, the session counts as open.
     pub fn new(iam: Iam, session: String) -> Self {
         Self::checked(move || {
             let (iam, session) = (iam.clone(), session.clone());

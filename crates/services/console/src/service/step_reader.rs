@@ -1,4 +1,4 @@
-//! A reader of one order's steps: first those that the timeline has, then each one as it is added.
+//! A reader of one order's steps: it returns first the steps in the timeline, then each step that is added.
 
 use std::collections::VecDeque;
 
@@ -55,7 +55,8 @@ impl Reader {
                     return Some(step.as_ref().clone());
                 }
                 Ok(_) => {}
-                // The first stream of an order is sent all of its steps at once, which may be more than a stream holds.
+                // The first stream of an order is sent all of the order's steps at once, which may be more than a
+                // stream holds.
                 Err(RecvError::Lagged(_)) => self.is_behind = true,
                 Err(RecvError::Closed) => return None,
             }
@@ -63,8 +64,8 @@ impl Reader {
         None
     }
 
-    /// Reads the steps after the last one that was read. The timeline returns a limited number of steps at once. While it has more, the
-    /// stream may have lost some of them.
+    /// Reads the steps after the last one that was read. The timeline returns a limited number of steps at once. While
+    /// the timeline has more, the stream may have lost some of them.
     async fn catch_up(&mut self) -> Result<(), Error> {
         let (steps, is_all) = steps_after(self.live.timeline(), self.order, self.seen).await?;
         self.known = steps.into();
@@ -94,7 +95,7 @@ mod tests {
         let live = Live::new(Arc::new(timeline.clone()), 1);
         let following = tokio::spawn(live.clone().follow(CancellationToken::new()));
         let mut reader = live.read(order, UserId::new(ids::random()), 0).await.unwrap();
-        // Every step is sent meanwhile, of which the stream holds the last ones.
+        // Meanwhile every step is sent; the stream holds only the last ones.
         tokio::time::sleep(Duration::from_secs(5)).await;
 
         for offset in 1..=count {

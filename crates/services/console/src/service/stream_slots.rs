@@ -1,7 +1,8 @@
 //! The slots of the streams that may be open at once.
 //!
-//! One user may have all slots while no other user needs one. When all slots are taken, a user with fewer streams gets the slot of the
-//! oldest stream of the user who has the most. So a flood of one user's streams closes streams of that user first.
+//! One user may have all slots while no other user needs one. When all slots are taken, a user with fewer streams gets
+//! the slot of the oldest stream of the user who has the most. So a flood of streams closes streams of the flooding
+//! user first.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -30,7 +31,7 @@ struct Open {
     users: HashMap<UserId, BTreeMap<u64, CancellationToken>>,
 }
 
-/// A slot, which is free again once it is dropped.
+/// A slot, which is freed when it is dropped.
 pub struct Slot {
     slots: StreamSlots,
     user: UserId,
@@ -49,7 +50,8 @@ impl StreamSlots {
         &self.0.closing
     }
 
-    /// Takes a slot for a stream of `user`. Returns `None` if all are taken, and no other user has more streams than `user` would have.
+    /// Takes a slot for a stream of `user`. Returns `None` if all slots are taken and no other user has more streams
+    /// than `user` would have.
     pub fn take(&self, user: UserId) -> Option<Slot> {
         let mut open = self.lock();
         if open.users.values().map(BTreeMap::len).sum::<usize>() >= self.0.count && !open.displace_for(user) {

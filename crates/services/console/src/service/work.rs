@@ -1,4 +1,5 @@
-//! A long action, of which one runs at a time in this process: the progress of the running one, and the result of the last one.
+//! A kind of long action, one of which runs at a time in this process: the progress of the running action, and the
+//! result of the last one.
 //!
 //! Both are kept in memory. The log of actions has what each action did, and an interrupted replay leaves the rest of its letters pending.
 
@@ -13,7 +14,6 @@ use crate::client::{OnProgress, Progress};
 /// The action that runs, and the last one that ended. Clones share them.
 pub struct Work<T>(Arc<Mutex<Now<T>>>);
 
-/// What is known of a [`Work`] at one moment.
 #[derive(Debug, Serialize)]
 pub struct Now<T> {
     pub running: Option<Running>,
@@ -36,7 +36,7 @@ pub struct Ended<T> {
     pub result: Result<T, String>,
 }
 
-/// The right to run the one action.
+/// The right to run an action of this kind.
 pub struct Turn<T> {
     work: Work<T>,
     title: &'static str,
@@ -88,7 +88,6 @@ impl<T: Send + Sync + 'static> Turn<T> {
         })
     }
 
-    /// Ends the action with its result.
     pub fn end(mut self, result: anyhow::Result<T>) {
         self.note(result.map_err(|error| format!("{error:#}")));
     }

@@ -58,7 +58,6 @@ impl Fixture {
         Self::build(variables, nothing()).await
     }
 
-    /// Starts the service with these operations.
     pub async fn operating(operations: Arc<dyn Operations>) -> Self {
         Self::build(&[], operations).await
     }
@@ -92,7 +91,7 @@ impl Fixture {
         (self.http, self.service) = (http, Some(service));
     }
 
-    /// Ends the service in order.
+    /// Stops the service gracefully.
     pub async fn stop(&mut self) {
         if let Some(service) = self.service.take() {
             service.stop().await;
@@ -159,7 +158,7 @@ impl Fixture {
         Stream { response, rest: String::new() }
     }
 
-    /// Returns the steps of an order once there are so many.
+    /// Waits until an order has `count` steps and returns them.
     pub async fn steps(&self, order: Uuid, session: &str, count: usize) -> Vec<Value> {
         let path = format!("/console/api/orders/{order}/timeline");
         eventually(async || {
@@ -170,7 +169,6 @@ impl Fixture {
     }
 }
 
-/// A stream of server-sent events.
 pub struct Stream {
     response: Response,
     rest: String,
@@ -194,7 +192,6 @@ impl Stream {
         }
     }
 
-    /// Returns the next `count` events.
     pub async fn take(&mut self, count: usize) -> Vec<(i64, Value)> {
         let mut taken = Vec::new();
         while taken.len() < count {

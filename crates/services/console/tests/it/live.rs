@@ -29,7 +29,7 @@ async fn a_stream_has_every_step_once_also_if_it_is_cut_and_opened_again() {
     let live = stream.take(1).await;
     assert_eq!(offsets(&live), [3]);
 
-    // The stream is cut, as by `kill -9`. A new stream has the steps that were added meanwhile.
+    // The service is killed. A new stream has the steps that were added meanwhile.
     drop(stream);
     fixture.crash().await;
     fixture.add(&[stored(order, user, 4)]).await;

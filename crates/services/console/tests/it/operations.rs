@@ -1,4 +1,4 @@
-//! Operations of a shop that exists in memory alone.
+//! Operations of a shop in memory.
 
 use std::sync::{
     Arc, Mutex,

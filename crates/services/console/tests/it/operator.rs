@@ -16,7 +16,6 @@ const REPLAY: &str = "/console/api/operator/dead-letters/replay";
 const DISCARD: &str = "/console/api/operator/dead-letters/discard";
 const AUDIT: &str = "/console/api/operator/audit";
 
-/// Returns the hidden members of the form in a page.
 fn members(page: &Answer) -> Vec<(String, String)> {
     let inputs = page.text.split("<input type=\"hidden\" name=\"").skip(1);
     let member = |input: &str| {

@@ -11,7 +11,6 @@ use crate::{
 
 const ORDERS: &str = "/console/api/orders";
 
-/// Returns a console that calls this order service.
 async fn calling(order: &Order) -> Fixture {
     Fixture::with(&[("ORDER_HTTP_ADDRESS", &order.address.to_string())]).await
 }

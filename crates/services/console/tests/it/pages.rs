@@ -157,7 +157,7 @@ async fn a_login_that_is_refused_keeps_what_was_typed_and_is_no_stack_of_json() 
         .form("/console/api/login", "", &[("login", "ada"), ("password", "wrong"), ("next", "/console/map")])
         .await;
 
-    // The stand-in for iam has no passwords: to the console it is a service that fails.
+    // The stand-in for iam has no login, so to the console it is a service that fails.
     assert_eq!((page.status, page.header("content-type")), (503, "text/html; charset=utf-8"));
     assert!(page.text.contains(r#"value="ada""#) && page.text.contains(r#"value="/console/map""#), "{}", page.text);
     assert!(page.text.contains("iam is unavailable") && !page.text.contains("wrong"), "{}", page.text);
@@ -170,7 +170,7 @@ async fn a_login_that_is_refused_keeps_what_was_typed_and_is_no_stack_of_json() 
 async fn the_fields_of_a_login_hold_every_login_and_password_that_iam_admits() {
     let fixture = Fixture::start().await;
 
-    // iam admits this number of bytes; a browser counts units of UTF-16, which are no more.
+    // iam admits this number of bytes. A browser counts UTF-16 units, of which a text never has more than bytes.
     for (id, bytes) in [("login", 254), ("password", 1024)] {
         for path in ["/console/login", "/console/register"] {
             let page = fixture.get(path, "").await.text;

@@ -1,4 +1,4 @@
-//! How many receipts are made at once.
+//! Tests of how many receipts are made at once.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -16,7 +16,7 @@ use tokio::{
 
 use crate::operations::Shop;
 
-/// Returns the receipts of a shop in which none ends until a permit is added to `receipt_ends`.
+/// Returns receipts none of which ends until a permit is added to `receipt_ends`.
 fn held() -> (Receipts, Arc<Shop>) {
     let shop = Shop::with_letters(0);
     shop.receipt_ends.forget_permits(Semaphore::MAX_PERMITS);

@@ -10,7 +10,6 @@ use crate::{
     stand_ins::Order,
 };
 
-/// A program with an access token.
 struct Program<'a> {
     fixture: &'a Fixture,
     token: String,

@@ -7,7 +7,8 @@ use tonic::{Request, metadata::MetadataMap};
 
 use super::Settings;
 
-/// The service that passes on the passwords of its users. The last entry of its `X-Forwarded-For` is the address of its own peer.
+/// The service that forwards its users' passwords. The last entry of its `X-Forwarded-For` is the address of its own
+/// peer.
 const CONSOLE: &str = "console";
 
 /// Returns the caller's IPv4 address, or the network of its IPv6 address. If the console calls and has proved its identity, the console's
@@ -17,7 +18,8 @@ const CONSOLE: &str = "console";
 /// proxies appended: the last entry, or with `IAM_TRUSTED_HOPS` proxies before the peer, the entry that many places before the last. The
 /// caller controls all earlier entries.
 ///
-/// If there are fewer entries than proxies, the first entry counts: an inner proxy appended it, to which the caller connected directly.
+/// If there are fewer entries than proxies, the first entry counts: the caller connected directly to an inner proxy,
+/// which appended it.
 pub fn of<T>(request: &Request<T>, settings: &Settings) -> IpAddr {
     let peer = request.remote_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip());
     let is_console = matches!(request.extensions().get(), Some(Caller::Service(name)) if name == CONSOLE);

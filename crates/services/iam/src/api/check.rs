@@ -1,7 +1,7 @@
 //! `Check`, Envoy's external authorization: finds the user of a request at the gateway, or denies the request.
 //!
-//! It reads the same headers as a guard and looks the session up as `ListOwners` does. The gateway adds the user's uuid and login to the
-//! request as headers. No service trusts them: each looks the session up itself.
+//! It reads the same headers as a guard and looks the session up as `ListOwners` does. The gateway adds the user's uuid
+//! and login to the request as headers. No service trusts these headers: each looks the session up itself.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -30,7 +30,6 @@ use tonic::{
 use super::Grpc;
 use crate::{error::Error, metrics, model::SessionUser, service::IamService};
 
-/// The headers that identify the user of a request.
 const READ: [HeaderName; 2] = [header::AUTHORIZATION, HeaderName::from_static(SESSION_HEADER)];
 const USER_UUID: &str = "x-user-uuid";
 const USER_LOGIN: &str = "x-user-login";
@@ -58,11 +57,11 @@ impl Authorization for Grpc {
     }
 }
 
-/// The time from which a check without an outcome was slow. Envoy waits for 0.5 s.
+/// A check that Envoy cancels after this time counts as `unavailable`. Envoy waits for 0.5 s.
 const SLOW_FROM: Duration = Duration::from_millis(250);
 
-/// Counts a check when it is dropped. Envoy cancels a check that takes too long, and answers 503 itself; it also cancels the check of a
-/// client that leaves, which is not counted.
+/// Counts a check when it is dropped. Envoy cancels a check that takes too long, and responds with 503 itself. It also
+/// cancels the check of a client that disconnects, which is not counted.
 struct Counted {
     begun: Instant,
     outcome: Option<&'static str>,
@@ -105,7 +104,7 @@ fn allowed(user: SessionUser) -> CheckResponse {
     }
 }
 
-/// Denies a request to this path with its query.
+/// Denies a request. `path` includes the query.
 fn denied(refusal: Refusal, path: &str) -> CheckResponse {
     let problem = refusal.problem();
     let message = problem.message.clone();

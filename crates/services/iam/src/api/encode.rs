@@ -11,7 +11,6 @@ use crate::{
     service::IamService,
 };
 
-/// Encodes a user.
 pub fn user(service: &IamService, user: model::User) -> User {
     let roles = roles(service.is_operator(&(&user).into()));
     let methods = user.info.notification_methods.into_iter();

@@ -5,8 +5,8 @@ use tonic::{Response, metadata::MetadataValue};
 
 use crate::{service::IamService, tokens::PublicKey};
 
-/// Programs outside may keep the keys for as long as a token lives. While a key is replaced, both keys are published for longer than this
-/// time.
+/// Clients may cache the keys for as long as a token lives. While operators replace a key, both keys are published for
+/// longer than that.
 const CACHE: &str = "public, max-age=300";
 
 pub fn handle(service: &IamService) -> Response<GetJwksResponse> {

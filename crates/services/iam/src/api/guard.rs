@@ -34,7 +34,6 @@ pub const RULES: &[Rule] = &[
 const GUARDED: &[&str] =
     &["inventory", "order", "payment", "assembly", "notification", "delivery", "customers", "intake", "console"];
 
-/// The session lookup of this service's own guard, in its own session store.
 pub struct OwnSessions(pub IamService);
 
 #[async_trait]

@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status};
 use super::{Grpc, encode, session_id};
 use crate::{error::Error, model::Credential, service::IamService};
 
-/// The maximum number of sessions and tokens of one request.
+/// The maximum number of sessions and tokens in a request.
 const MAX_SESSIONS: usize = 1_000;
 
 #[tonic::async_trait]
@@ -40,17 +40,18 @@ async fn handle(
     Ok(Response::new(ListOwnersResponse { owners: owners.collect() }))
 }
 
-/// Reads a session's uuid or an access token. Returns `None` for anything else, and for a token that is not valid.
+/// Reads a session's uuid or an access token. Returns `None` for anything else, and for an invalid token.
 async fn credential(service: &IamService, text: &str) -> Option<Credential> {
     if let Ok(id) = session_id(text) {
         return Some(id.into());
     }
-    // Verifying a signature takes some 0.1 ms of the processor. Other calls need not wait for all of them.
+    // Verifying a signature takes some 0.1 ms of CPU time. Yielding lets other calls run between the signatures of one
+    // request.
     tokio::task::yield_now().await;
     service.token(text, clock::now()).ok()
 }
 
-/// Encodes the owner of a session. `None` is a session that is no uuid, or a token that is not valid.
+/// Encodes the owner of a session. `None` stands for a malformed session id or an invalid token.
 fn owner(found: Option<Result<auth::User, Error>>) -> SessionOwner {
     let without_user = |state: SessionState| SessionOwner { state: state.into(), ..SessionOwner::default() };
     match found {

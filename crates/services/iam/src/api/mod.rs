@@ -62,7 +62,6 @@ pub struct Grpc {
     settings: Settings,
 }
 
-/// The settings with which handlers read and validate requests.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub proxies: TrustedProxies,
@@ -72,7 +71,6 @@ pub struct Settings {
     pub password_min: usize,
 }
 
-/// Returns the gRPC services that the server serves.
 pub fn services(service: IamService, contacts: ContactService, settings: Settings) -> Services {
     let grpc = Grpc { service, contacts, settings };
     Services::new(DESCRIPTORS)
@@ -81,7 +79,7 @@ pub fn services(service: IamService, contacts: ContactService, settings: Setting
         .with(SessionOwnerServiceServer::new(grpc.clone()))
         .with(ContactServiceServer::new(grpc.clone()))
         .with(UserServiceServer::new(grpc.clone()))
-        // So a flood of logins leaves slots to the gateway, and many requests at the gateway leave slots to logins.
+        // With its own slots, `Check` works during a flood of logins, and logins work during a flood of checks.
         .with_own_slots(AuthorizationServer::new(grpc))
 }
 

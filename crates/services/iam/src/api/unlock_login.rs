@@ -1,4 +1,4 @@
-//! `UnlockLogin`: unlocks a login that guesses have locked. Only an operator may call it.
+//! `UnlockLogin`: unlocks a login that wrong passwords have locked. Only an operator may call it.
 
 use contracts::proto::auth::v1::{UnlockLoginRequest, UnlockLoginResponse};
 use tonic::{Request, Response, Status};

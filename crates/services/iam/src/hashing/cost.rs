@@ -6,7 +6,6 @@ impl Hashing {
     /// The minimum pairs of memory in KiB and passes that OWASP's Password Storage Cheat Sheet recommends for argon2id with one lane.
     const MIN_COSTS: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
 
-    /// Returns true if the costs are below OWASP's minimum.
     pub fn is_weak(&self) -> bool {
         !Self::MIN_COSTS
             .iter()

@@ -25,25 +25,24 @@ use self::{
 };
 use crate::{config, error::Error, model::Password};
 
-/// A random salt.
 pub type SaltBytes = [u8; 16];
 
 /// The time after which the memory of finished hashes is freed if no hash reuses it.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The hasher of passwords, with argon2id. Clones share threads, queues and memory.
+/// Clones share threads, queues and memory.
 #[derive(Clone)]
 pub struct Hashing {
     params: Params,
-    /// The work of each verification: that of a hash with the configured parameters, or the greatest of any hash verified so far. All
-    /// verifications do the same work, so that their time does not reveal a hash's parameters.
+    /// The work of each verification: the work of a hash with the configured parameters or, if greater, of the
+    /// costliest hash verified so far. All verifications do the same work, so that their time does not reveal a hash's
+    /// parameters.
     work: Arc<AtomicU64>,
     queues: Queues,
     threads: Threads,
     memory: Arc<Memory>,
 }
 
-/// The result of comparing a password with a stored hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Wrong,
@@ -52,7 +51,7 @@ pub enum Verdict {
     Outdated,
 }
 
-/// The memory blocks that finished hash computations have allocated. Later computations reuse them.
+/// The memory blocks of finished computations, which later computations reuse.
 #[derive(Default)]
 struct Memory {
     spare: Mutex<Vec<Vec<Block>>>,
@@ -97,7 +96,7 @@ impl Hashing {
         let turn = self.queues.turn(purpose).await?;
         let memory = self.memory.clone();
         let work = self.threads.run(move || {
-            // The turn is held until the work is done, even if the caller has stopped waiting.
+            // The job holds its turn until it is done, even if the caller has stopped waiting.
             let _turn = turn;
             let mut blocks = memory.spare().pop().unwrap_or_default();
             let result = job(&mut blocks);

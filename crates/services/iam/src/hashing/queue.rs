@@ -32,11 +32,11 @@ pub struct Queues {
 pub struct Queue {
     /// A hash holds one permit while it waits or is computed.
     pub(super) admitted: Arc<Semaphore>,
-    /// A hash holds one permit from the time it is next until it is computed.
+    /// A hash holds one permit while it is next in line or is computed.
     pub(super) next: Arc<Semaphore>,
 }
 
-/// The right to compute one hash. The holder drops it when the hash is computed.
+/// The right to compute one hash. The holder drops it after the computation.
 pub struct Turn {
     _admitted: OwnedSemaphorePermit,
     _next: OwnedSemaphorePermit,

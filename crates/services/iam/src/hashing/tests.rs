@@ -62,7 +62,7 @@ async fn the_hash_equals_that_of_the_reference_implementation() {
     assert_eq!(verdict, Verdict::Outdated);
 }
 
-/// Compares an unknown login with accounts whose hashes are cheaper than, as expensive as and more expensive than configured.
+/// Compares an unknown login with accounts whose hashes cost less than, as much as and more than configured.
 #[test]
 fn every_verification_does_the_same_work() {
     let (params, costly) = (Params::new(4096, 2, 1, Some(32)).unwrap(), Params::new(8192, 2, 1, Some(32)).unwrap());
@@ -82,8 +82,8 @@ fn every_verification_does_the_same_work() {
         }
     }
 
-    // The minimum of several times is robust under load. Without equal work, the cheapest hash takes 1/32 of the time of the most
-    // expensive.
+    // The minimum of several times is robust under load. Without equal work, the cheapest hash would take 1/32 of the
+    // time of the most expensive.
     let least = times.map(|times| times.into_iter().min().unwrap_or_default());
     let (shortest, longest) = (least.iter().min().unwrap(), least.iter().max().unwrap());
     assert!(*longest < *shortest * 3, "{least:?}");

@@ -48,7 +48,8 @@ fn work(jobs: &Mutex<Receiver<Job>>) {
     }
 }
 
-/// Lowers the priority of this thread. Only Linux has a priority per thread; on other systems the call would change the whole process.
+/// Lowers the priority of this thread. Only Linux has a priority per thread; on other systems the call would affect the
+/// whole process.
 #[cfg(target_os = "linux")]
 fn lower_priority() {
     /// The niceness of a hashing thread. When it competes for a core with a thread of niceness 0, it gets about a tenth of that thread's

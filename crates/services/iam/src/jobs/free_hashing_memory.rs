@@ -4,7 +4,7 @@ use platform::jobs::Job;
 
 use crate::hashing::Hashing;
 
-/// Returns the job, which runs in every replica, because it frees the memory of its own process.
+/// The job runs in every replica, because it frees the memory of its own process.
 pub fn free_hashing_memory(hashing: Hashing) -> Job {
     Job::new("hashing", |stop| hashing.free_hashing_memory(stop))
 }

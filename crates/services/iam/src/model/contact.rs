@@ -5,10 +5,9 @@ use std::{fmt, time::Duration};
 use platform::invalid::InvalidField;
 use sha2::{Digest as _, Sha256};
 
-/// The time for which a code is valid.
 pub const CODE_LIFETIME: Duration = Duration::from_mins(10);
 
-/// The digits of Crockford's base 32, in which no letter looks like a digit.
+/// The digits of Crockford's base 32, without letters that look like digits.
 const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// The length of a code: 128 bits in digits of 5 bits each. Telegram accepts up to 64 such characters after `/start`.
 const CODE_LENGTH: usize = 26;
@@ -43,7 +42,8 @@ impl ContactCode {
         Ok(Self(bits))
     }
 
-    /// Returns the code's digest. Stores keep only the digest. A plain hash is enough, because an attacker cannot try all 128-bit numbers.
+    /// Returns the digest, which is all that stores keep. A plain hash is enough, because an attacker cannot try all
+    /// 128-bit numbers.
     pub fn digest(self) -> CodeDigest {
         let digest = Sha256::digest(self.0.to_be_bytes());
         let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Account, owner::half_of_sha_256};
 
-/// An account and an address from which it has logged in, as a digest. The account's password hash is the key of the digest, so that
-/// neither the address nor the account can be guessed from it without the database's secrets; a new password makes all devices unknown.
+/// A digest of an account and an address from which it has logged in. The account's password hash is the key of the
+/// digest, so that neither address nor account can be guessed from the digest without the database's secrets. A new
+/// password makes all devices unknown.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DeviceDigest(String);

@@ -14,7 +14,7 @@ pub struct LoginAttempt {
     pub origin: Origin,
 }
 
-/// The origin of an attempt, as far as the login's account knows it.
+/// Whether the login's account knows the address of an attempt.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Origin {
     /// No account has the login, or the account has not been read yet.
@@ -44,7 +44,6 @@ impl LoginAttempt {
         check_login(login)
     }
 
-    /// Returns the attempt with this origin.
     #[must_use]
     pub fn with_origin(&self, origin: Origin) -> Self {
         Self { origin, ..self.clone() }

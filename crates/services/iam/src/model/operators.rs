@@ -8,8 +8,8 @@ use platform::invalid::InvalidField;
 
 /// The logins whose users have the role `operator`.
 ///
-/// A user has the role only with the exact login: a stranger who registered `Ann` before `IAM_OPERATORS` named `ann` must not become an
-/// operator. Registration, however, reserves every spelling of an operator's login.
+/// A user has the role only with the exact login: a stranger who registered `Ann` before `IAM_OPERATORS` named `ann`
+/// must not become an operator. But registration refuses every spelling of an operator's login.
 #[derive(Clone, Debug, Default)]
 pub struct Operators {
     logins: Arc<HashSet<String>>,
@@ -46,7 +46,6 @@ impl Operators {
         self.keys.contains(&caseless(login))
     }
 
-    /// Returns true if the user has the role.
     pub fn include(&self, user: &Owner) -> bool {
         self.digests.contains(&user.login)
     }

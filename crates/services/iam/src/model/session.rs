@@ -13,7 +13,7 @@ use super::{OpenSession, User};
 /// The length of a session's short id, in hexadecimal digits.
 const SHORT_ID_LENGTH: usize = 16;
 
-/// The id of a session: 128 random bits, written as a UUID. It is a bearer secret, so its debug output does not show it.
+/// The id of a session: 128 random bits, written as a UUID. It is a bearer secret, so `Debug` does not show it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionId(Uuid);
 
@@ -22,7 +22,8 @@ impl SessionId {
         Self(Uuid::from_u128(bits))
     }
 
-    /// Returns the id's digest. Stores keep only the digest. A plain hash is enough, because an attacker cannot try all 128-bit numbers.
+    /// Returns the digest, which is all that stores keep. A plain hash is enough, because an attacker cannot try all
+    /// 128-bit numbers.
     pub fn digest(self) -> SessionDigest {
         let digest = Sha256::digest(self.0.as_bytes());
         let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
@@ -54,7 +55,6 @@ impl fmt::Debug for SessionId {
 pub struct SessionDigest(String);
 
 impl SessionDigest {
-    /// Wraps a digest read from the store.
     pub const fn stored(digest: String) -> Self {
         Self(digest)
     }
@@ -92,7 +92,6 @@ impl fmt::Display for ShortId {
     }
 }
 
-/// A session and its user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     pub id: SessionId,
@@ -107,12 +106,10 @@ impl Session {
         Self { id, user, created_at: now, updated_at: now, expires_at: now + ttl }
     }
 
-    /// Returns the time from login to expiry.
     pub fn lifetime(&self) -> Duration {
         (self.expires_at - self.created_at).to_std().unwrap_or_default()
     }
 
-    /// Returns the session with changed user data.
     #[must_use]
     pub fn updated(self, user: User, now: DateTime<Utc>) -> Self {
         Self { user, updated_at: now, ..self }
@@ -129,7 +126,6 @@ pub struct SessionTimes {
 }
 
 impl SessionTimes {
-    /// Returns the session with this id and user.
     pub fn of(self, id: SessionId, user: User) -> Session {
         Session { id, user, created_at: self.created_at, updated_at: self.updated_at, expires_at: self.expires_at }
     }

@@ -1,4 +1,4 @@
-//! The id of an access token, and what a user presents instead of a password: a session or a token.
+//! The id of an access token, and the credentials that a user presents instead of a password: a session or a token.
 
 use std::fmt;
 

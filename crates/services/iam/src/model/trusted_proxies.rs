@@ -5,7 +5,6 @@ use std::{net::IpAddr, sync::Arc};
 use ipnet::IpNet;
 use platform::invalid::InvalidField;
 
-/// The addresses and networks of the trusted proxies.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies(Arc<[IpNet]>);
 

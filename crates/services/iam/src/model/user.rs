@@ -14,12 +14,13 @@ const MAX_ADDRESS_BYTES: usize = 254;
 const MAX_PROVIDER_BYTES: usize = 64;
 const MAX_TARGET_BYTES: usize = 512;
 const MAX_METHODS: usize = 4;
-/// The maximum length of the texts that a user enters at registration, in bytes. A user's row is little larger.
+/// The maximum total length of the texts that a user enters at registration, in bytes. A user's row is only a little
+/// larger.
 const MAX_TOTAL_BYTES: usize = 2_048;
 
 /// The time for which a device is known after a login.
 pub const KNOWN_FOR: TimeDelta = TimeDelta::days(30);
-/// The maximum number of devices of an account. A login from a further device replaces the device that has been unused for longest.
+/// The maximum number of devices of an account. A login from a further device replaces the least recently used one.
 pub const MAX_DEVICES: usize = 8;
 
 /// A channel and target through which a user is notified.
@@ -27,8 +28,8 @@ pub const MAX_DEVICES: usize = 8;
 pub struct NotificationMethod {
     pub provider_name: String,
     pub target: String,
-    /// True if the user has proved to receive messages at this target. It is not stored with the method but derived from the confirmed
-    /// chat.
+    /// True if the user has proved to receive messages at this target. It is derived from the confirmed chat, not
+    /// stored.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_confirmed: bool,
 }
@@ -103,7 +104,6 @@ impl User {
 }
 
 impl Account {
-    /// Returns the origin of an attempt on this account.
     pub fn origin(&self, attempt: &LoginAttempt) -> Origin {
         let device = DeviceDigest::new(self, attempt.address);
         if self.devices.iter().any(|(known, _)| *known == device) {
@@ -126,12 +126,12 @@ impl UserInfo {
         Ok(Self { login, email, notification_methods })
     }
 
-    /// Validates other contacts for this login. An error names the invalid fields.
+    /// Validates new contacts for this login. An error names the invalid fields.
     pub fn check_contacts(&self, email: &str, methods: &[NotificationMethod]) -> Result<(), InvalidFields> {
         all([check_email(email), check_methods(methods, self.login.len() + email.len())])
     }
 
-    /// Returns the data in which only the methods with the chat `confirmed` are confirmed.
+    /// Marks only the methods with the chat `confirmed` as confirmed.
     #[must_use]
     pub fn with_confirmed(mut self, confirmed: Option<ChatId>) -> Self {
         for method in &mut self.notification_methods {
@@ -142,7 +142,6 @@ impl UserInfo {
     }
 }
 
-/// Returns all errors.
 fn all(checks: impl IntoIterator<Item = Result<(), InvalidField>>) -> Result<(), InvalidFields> {
     checks.into_iter().filter_map(Result::err).collect::<InvalidFields>().none()
 }
@@ -163,7 +162,7 @@ fn check_email(email: &str) -> Result<(), InvalidField> {
     Ok(())
 }
 
-/// Checks the methods, and their size together with the `others` bytes of login and e-mail address.
+/// Checks the methods, and the total size of their texts and the `others` bytes of login and e-mail address.
 fn check_methods(methods: &[NotificationMethod], others: usize) -> Result<(), InvalidField> {
     if methods.len() > MAX_METHODS {
         return Err(InvalidField::invalid("notification_methods", format!("must have at most {MAX_METHODS} entries")));

@@ -24,7 +24,6 @@ impl Default for CodeLimit {
     }
 }
 
-/// The result of taking a code that a chat sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Taken {
@@ -40,9 +39,9 @@ pub enum Taken {
 pub trait ContactCodes: Send + Sync {
     /// Stores a code of the user for its lifetime. It replaces the user's previous code.
     async fn create(&self, user: UserId, code: &CodeDigest, lifetime: Duration) -> Result<(), Error>;
-    /// Takes a code that a chat sent, and counts a wrong code, in one atomic step. Of concurrent calls with the same code, only one gets
-    /// the code.
+    /// Takes a code that a chat sent, and counts a wrong code, atomically. Of concurrent calls with the same code, only
+    /// one gets it.
     async fn take(&self, code: &CodeDigest, chat: ChatId) -> Result<Taken, Error>;
-    /// Stores a taken code again, because its use failed. Does nothing if the user has a newer code.
+    /// Stores a taken code again, because confirming with it failed. Does nothing if the user has a newer code.
     async fn put_back(&self, user: UserId, code: &CodeDigest, left: Duration) -> Result<(), Error>;
 }

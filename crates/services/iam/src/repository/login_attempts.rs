@@ -10,11 +10,9 @@ use crate::{
     model::{DeviceDigest, LoginAttempt},
 };
 
-/// The decision on an attempt to log in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Decision {
-    /// The password may be verified.
     Verify,
     /// The address is over its limit, and the account has no failed attempt. The password may be verified, slowly.
     Throttle,
@@ -26,7 +24,6 @@ pub enum Decision {
     Busy(Duration),
 }
 
-/// The decision on an attempt, and the state of the counts of its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Judged {
@@ -40,20 +37,22 @@ pub struct Judged {
 /// The time for which the number of attempts since the last success is remembered.
 pub(super) const REMEMBERED_FOR: Duration = Duration::from_hours(30 * 24);
 
-/// The repository of counts of login attempts and of registrations. A count that reaches its limit locks its account or address for 1/64
-/// of its window. Each further admitted attempt doubles the delay, up to the window. Refused attempts neither count nor prolong the delay.
-/// A count expires one window after its last attempt or delay.
+/// A count that reaches its limit locks its account or address for 1/64 of its window. Each further admitted attempt
+/// doubles the delay, up to the window. Refused attempts neither count nor prolong the delay. A count expires one
+/// window after its last attempt or delay.
 ///
-/// Attempts from a known device have a count of their own, so that a lock of their account does not affect them. The lock of an address
-/// affects neither a known device nor, except for a throttle, an account without failed attempts. An account, and a device, are also locked
-/// after `IAM_LOCKOUT_TOTAL` failed attempts in a row, however slow, until one of the account's devices logs in or an operator unlocks the
-/// login. The number of these attempts is remembered for 30 days after the last one.
+/// Attempts from a known device have their own count, so that a lock of the account does not affect them. The lock of
+/// an address affects neither a known device nor, except for a throttle, an account without failed attempts. An
+/// account, and a device, are also locked after `IAM_LOCKOUT_TOTAL` failed attempts in a row, however slow, until one
+/// of the account's devices logs in or an operator unlocks the login. That number is remembered for 30 days after the
+/// last failed attempt.
 #[async_trait]
 pub trait LoginAttempts: Send + Sync {
-    /// Counts an attempt and decides on it, in one atomic step. An attempt on a locked account counts only for its address.
+    /// Counts an attempt and decides on it, atomically. An attempt on a locked account counts only for its address.
     async fn begin(&self, attempt: &LoginAttempt) -> Result<Judged, Error>;
-    /// Records that the password was right: the counts of the account and of its known `devices` are reset, and an attempt that counts for
-    /// its address no longer does. Counts a successful login for the account and, if the account is new (`is_new`), for the address.
+    /// Records that the password was right: resets the counts of the account and of its known `devices`, and takes back
+    /// the count of the attempt for its address. Counts a successful login for the account and, if the account is new
+    /// (`is_new`), for the address.
     async fn succeed(
         &self,
         attempt: &LoginAttempt,

@@ -10,9 +10,9 @@ use crate::{
     model::{Credential, OpenSession, Owner, Session, SessionId, SessionSummary, SessionTimes, ShortId, TokenId},
 };
 
-/// The time for which the session store marks credentials, or a user, as being changed. Meanwhile the old credentials open no session, and
-/// lookups return no stored owner. It is longer than any login takes: after it, no login is in progress that read
-/// the old credentials, and the database alone decides which credentials are valid.
+/// The time for which the session store marks credentials, or a user, as being changed. Meanwhile the old credentials
+/// open no session, and lookups return no stored owner. It is longer than any login takes: after it, no login that read
+/// the old credentials is in progress, and the database alone decides which credentials are valid.
 pub(super) const RETIRED_FOR: Duration = Duration::from_mins(1);
 
 /// The decision on credentials that were valid when they were read from the database.
@@ -23,11 +23,9 @@ pub enum Admission {
     /// The credentials are being changed, or have been changed since they were read. If the change has failed, they are valid again a
     /// minute after it began.
     Retired,
-    /// The session has ended.
     Ended,
 }
 
-/// The result of looking up a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lookup {
     Found(OpenSession),
@@ -45,7 +43,6 @@ pub trait Sessions: Send + Sync {
     /// Looks up sessions by their ids or tokens, and records this as a use of each of them. The results have the order of `credentials`. A
     /// record that cannot be read counts as ended and affects no other. A token whose session has ended counts as ended.
     async fn find_all(&self, credentials: &[Credential]) -> Result<Vec<Lookup>, Error>;
-    /// Looks up a session, and records this as a use of it.
     async fn find(&self, id: SessionId) -> Result<Lookup, Error> {
         Ok(self.find_all(&[id.into()]).await?.pop().unwrap_or(Lookup::Ended))
     }
@@ -55,11 +52,11 @@ pub trait Sessions: Send + Sync {
     -> Result<bool, Error>;
     /// Ends a session. Returns its user, or `None` if the session had ended already.
     async fn close(&self, id: SessionId) -> Result<Option<UserId>, Error>;
-    /// Ends all sessions of a user.
     async fn close_all(&self, user: UserId) -> Result<(), Error>;
-    /// Ends all sessions of the user except `kept`, and retires the user's present credentials: they cannot open a session, and the user
-    /// counts as being changed. Changes nothing if the credentials are retired already, or else if `kept` has ended. Fails without a
-    /// change if `kept` is not among the known sessions of the user, since others may be unknown as well.
+    /// Ends all sessions of the user except `kept`, and retires the user's present credentials: they cannot open a
+    /// session, and the user counts as being changed. Changes nothing if the credentials are retired already or `kept`
+    /// has ended. Fails without a change if `kept` is missing in the set of the user's sessions, because others may be
+    /// missing too.
     async fn close_others(&self, kept: &Session) -> Result<Admission, Error>;
     /// Replaces a session that has not ended, and its owner, unless a newer one is stored. The expiry does not change.
     async fn update(&self, session: &Session) -> Result<(), Error>;
@@ -70,7 +67,8 @@ pub trait Sessions: Send + Sync {
     /// Marks the user as being changed. The caller must call this before it changes the user in the database. Until
     /// [`refresh`](Self::refresh), lookups return no stored owner.
     async fn begin_change(&self, user: UserId) -> Result<(), Error>;
-    /// Replaces the stored owner after a change of the user, unless a newer one is stored: of two changes, the older one may come last.
+    /// Replaces the stored owner after a change of the user, unless a newer one is stored, because concurrent changes
+    /// may arrive in any order.
     async fn refresh(&self, owner: &Owner) -> Result<(), Error>;
     /// Stores an owner that was read from the database, unless a newer one is stored or the user is being changed.
     async fn restore(&self, owner: &Owner) -> Result<(), Error>;

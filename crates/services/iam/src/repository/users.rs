@@ -18,22 +18,23 @@ pub trait Users: Send + Sync {
     async fn check_free(&self, info: &UserInfo) -> Result<(), Error>;
     /// Returns the user with this login, in any [spelling](crate::model::caseless), with the devices that are known at `now`.
     async fn by_login(&self, login: &str, now: DateTime<Utc>) -> Result<Option<Account>, Error>;
-    /// Records that the user has logged in from this device at `now`. Forgets the devices that are unused for the longest time, if there
-    /// are more than [`MAX_DEVICES`](crate::model::MAX_DEVICES).
+    /// Records that the user has logged in from this device at `now`. Keeps at most
+    /// [`MAX_DEVICES`](crate::model::MAX_DEVICES), the most recently used ones.
     async fn remember_device(&self, user: UserId, device: &DeviceDigest, now: DateTime<Utc>) -> Result<(), Error>;
     async fn find(&self, user: UserId) -> Result<Option<User>, Error>;
     /// Returns the data of these users that checks of access need, in any order. Leaves out users that do not exist.
     async fn owners(&self, users: &[UserId]) -> Result<Vec<Owner>, Error>;
-    /// Changes the password if the user has not changed since `known` was read. The call is idempotent. Returns the time of the change, or
-    /// `None` if the user has changed. The time is later than that of the change before, also if this replica's clock is behind.
+    /// Changes the password if the user has not changed since `known` was read. The call is idempotent. Returns the
+    /// time of the change, or `None` if the user has changed. The time is later than that of the previous change, even
+    /// if this replica's clock is behind.
     async fn change_password(
         &self,
         known: &User,
         password_hash: &str,
         now: DateTime<Utc>,
     ) -> Result<Option<DateTime<Utc>>, Error>;
-    /// Replaces the user's e-mail address and notification methods. The call is idempotent. Returns the changed user, or `None` if there is
-    /// no such user. Fails if another user has the e-mail address, in any spelling.
+    /// Replaces the user's e-mail address and notification methods. The call is idempotent. Returns the changed user,
+    /// or `None` if the user does not exist. Fails if another user has the e-mail address, in any spelling.
     async fn change_contacts(
         &self,
         user: UserId,

@@ -1,4 +1,4 @@
-//! Changes how a user is reached.
+//! Changes a user's e-mail address and notification methods.
 
 use chrono::{DateTime, Utc};
 use platform::security_events::{self, Event};

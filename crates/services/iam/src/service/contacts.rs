@@ -41,8 +41,9 @@ impl ContactService {
 
     /// Confirms the Telegram contact of the code's user, if its target is this chat.
     ///
-    /// The code is taken first, so that no code works twice. After a crash, the user needs a new code. The code is stored again if a later
-    /// step fails because of an error of the system. If only the response was lost, the repeated confirmation changes nothing.
+    /// The code is taken first, so that no code works twice. After a crash, the user needs a new code. If a later step
+    /// fails because of a system error, the code is stored again. If only the response was lost, the repeated
+    /// confirmation changes nothing.
     pub async fn confirm(&self, code: ContactCode, chat: ChatId, now: DateTime<Utc>) -> Result<(), Error> {
         let (user, left) = match self.codes.take(&code.digest(), chat).await? {
             Taken::Of { user, left } => (user, left),

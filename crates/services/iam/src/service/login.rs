@@ -14,16 +14,14 @@ use crate::{
     repository::{Decision, Judged},
 };
 
-/// The age until which an account is new. The rest of a full session store is kept for older accounts.
+/// The age below which an account is new. The last part of an almost full session store is reserved for older accounts.
 const NEW_FOR: TimeDelta = TimeDelta::days(1);
 /// A known device is recorded again if its last recorded login is older than this.
 const RECORD_INTERVAL: TimeDelta = TimeDelta::days(1);
 
-/// The result of a right password.
 pub(super) struct Authenticated {
     pub account: Account,
     pub verdict: Verdict,
-    /// The attempt with its origin.
     pub attempt: LoginAttempt,
     pub judged: Judged,
 }
@@ -43,8 +41,9 @@ impl Authenticated {
 }
 
 impl IamService {
-    /// Counts the attempt, then returns the login's account if the password is right. An unknown login, a wrong password and a locked
-    /// account cause the same lookup and the same hashing work, fail with the same error, and count as one outcome in the metrics.
+    /// Counts the attempt, then returns the login's account if the password is right. An unknown login, a wrong
+    /// password and a locked account cause the same lookup and hashing work, fail with the same error, and count as one
+    /// outcome in the metrics.
     pub(super) async fn authenticate(
         &self,
         attempt: &LoginAttempt,
@@ -109,8 +108,9 @@ impl IamService {
         }
     }
 
-    /// Records that a password was right, and the device; for a new account (`is_new`) also a login from its address. If recording fails,
-    /// the count of attempts stays too high until it expires, or the device stays unknown until its next login.
+    /// Records that a password was right, and the device. For a new account (`is_new`), also counts the login for its
+    /// address. If recording fails, the count of attempts stays too high until it expires, or the device stays unknown
+    /// until its next login.
     pub(super) async fn authenticated(&self, known: &Authenticated, is_new: bool, now: DateTime<Utc>) {
         let devices = known.account.known_devices();
         let counted = self.attempts.succeed(&known.attempt, &devices, known.judged, is_new);

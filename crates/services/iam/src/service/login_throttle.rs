@@ -1,4 +1,4 @@
-//! The slow lane of logins from addresses that are over their limit.
+//! Delays logins from addresses that are over their limit.
 
 use std::{
     collections::HashMap,
@@ -9,19 +9,20 @@ use std::{
 
 /// How long a login waits before its password is verified.
 const LOGIN_DELAY: Duration = Duration::from_secs(1);
-/// The maximum numbers of logins of one address, and of all addresses, that wait at the same time in this process. With the delay, this
-/// bounds the hashing work that such addresses cause to a fraction of what the machine can do.
+/// The maximum numbers of logins of one address, and of all addresses, that wait at the same time in this process.
+/// Together with the delay, these bounds limit the hashing work for such addresses to a fraction of the machine's
+/// capacity.
 const MAX_PER_ADDRESS: usize = 8;
 const MAX_WAITING: usize = 32;
 
-/// The throttle, which delays logins. Clones share the numbers of waiting logins.
+/// Clones share the numbers of waiting logins.
 #[derive(Clone, Default)]
 pub struct Throttle {
     /// The number of waiting logins of each address that has at least one.
     waiting: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
 
-/// A waiting login, until it is dropped.
+/// Counts as a waiting login until it is dropped.
 struct WaitingLogin<'a>(&'a Throttle, IpAddr);
 
 impl Throttle {

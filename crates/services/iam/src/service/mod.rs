@@ -42,21 +42,19 @@ pub struct IamService {
     tokens: AccessTokens,
     profiles: Profiles,
     throttle: Throttle,
-    /// The memory of the session store.
     memory: Memory,
 }
 
-/// The lifetime of sessions, and the maximum number of sessions of a user.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionRules {
     pub ttl: Duration,
     pub per_user: u32,
 }
 
-/// The share of the session store's memory above which the rest is kept for existing accounts: new accounts cannot log in, and others keep
-/// few sessions.
+/// Above this share of the session store's memory, new accounts cannot log in and others keep few sessions, so that the
+/// rest is left to older accounts.
 const RESERVED_FROM: f64 = 0.8;
-/// The maximum number of sessions that an account keeps when it logs in while the store is so full.
+/// The maximum number of sessions that an account keeps when it logs in above [`RESERVED_FROM`].
 const MAX_SESSIONS_WHEN_FULL: u32 = 4;
 
 impl IamService {
@@ -79,7 +77,6 @@ impl IamService {
         Self { memory, ..self }
     }
 
-    /// Returns the access tokens' keys.
     pub fn access_tokens(&self) -> &AccessTokens {
         &self.tokens
     }
@@ -131,8 +128,9 @@ impl IamService {
         }
         let session = Session::new(id, known.account.user.clone(), now, self.rules.ttl);
         let most = if is_full { self.rules.per_user.min(MAX_SESSIONS_WHEN_FULL) } else { self.rules.per_user };
-        // Sent together, these commands share one flush of Redis' log to disk, during which Redis answers no command. The password was
-        // right, so the attempt does not count even if the session is refused because the credentials are being changed.
+        // Sent together, these commands share one flush of Redis' log to disk, during which Redis answers no command.
+        // The password was right, so the attempt is not counted as failed even if the session is refused because the
+        // credentials are being changed.
         let (admission, ()) =
             tokio::join!(self.sessions.open(&session, most), self.authenticated(&known, known.is_new(now), now));
         admitted(admission?)?;
@@ -155,8 +153,8 @@ impl IamService {
 
     /// Changes the password of the session's user and ends the user's other sessions.
     ///
-    /// The sessions end before the password changes. So even if the change fails, an intruder who knew the old password does not keep a
-    /// session.
+    /// The sessions end before the password changes. So an intruder who knew the old password keeps no session, even if
+    /// the change fails.
     pub async fn change_password(
         &self,
         session: Session,
@@ -167,7 +165,7 @@ impl IamService {
     ) -> Result<(), Error> {
         let (old, new) = passwords;
         let authenticated = self.authenticate(attempt, old, now).await?;
-        // The password was right, so the attempt does not count even if a later step fails.
+        // The password was right, so the attempt is not counted as failed even if a later step fails.
         self.authenticated(&authenticated, false, now).await;
         let hash = self.hashing.hash(Purpose::Login, new, salt).await?;
         let known = authenticated.account.user;

@@ -1,4 +1,4 @@
-//! The users that this replica has read from the database, for calls that need a user's data in addition to the session.
+//! A cache of users read from the database, for calls that need a user's data in addition to the session.
 
 use std::sync::Arc;
 
@@ -11,11 +11,12 @@ use crate::{
     repository::Users,
 };
 
-/// The maximum number of bytes of texts that are kept. A user has 100 to 2 048 of them, so this is enough for some 20 000 users.
+/// The maximum size of the cached users, in bytes. It is enough for some 20 000 users with short texts, or some 1 900
+/// with the longest ones.
 const MAX_REMEMBERED_BYTES: u64 = 4 << 20;
 
-/// The kept users. The session store names the version of a session's user, so a kept user is returned only while its version is the
-/// current one.
+/// The session store has the version of each session's user, so a cached user is returned only while its version is
+/// current.
 #[derive(Clone)]
 pub struct Profiles {
     users: Arc<dyn Users>,
@@ -33,7 +34,7 @@ impl Profiles {
         }
     }
 
-    /// Returns the data of a session's user, or `None` if the user does not exist any more.
+    /// Returns the data of a session's user, or `None` if the user no longer exists.
     pub async fn of(&self, owner: &Owner) -> Result<Option<User>, Error> {
         match self.known.get(&owner.id) {
             Some(user) if user.version() == owner.version => Ok(Some(User::clone(&user))),
@@ -41,7 +42,7 @@ impl Profiles {
         }
     }
 
-    /// Reads the user from the database.
+    /// Reads the user from the database and caches it.
     pub async fn read(&self, user: UserId) -> Result<Option<User>, Error> {
         let found = self.users.find(user).await?;
         if let Some(user) = &found {
@@ -50,7 +51,7 @@ impl Profiles {
         Ok(found)
     }
 
-    /// Keeps a user that was read from the database or changed there.
+    /// Caches a user that was read from the database or changed there.
     pub fn keep(&self, user: &User) {
         self.known.insert(user.id, Arc::new(user.clone()));
     }

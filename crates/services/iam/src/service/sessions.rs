@@ -27,12 +27,11 @@ use crate::{
 const LIST_SESSIONS: &str = "/auth.v1.SessionService/ListSessions";
 const END_SESSION: &str = "/auth.v1.SessionService/EndSession";
 
-/// How long the gateway waits for a login that this replica has not read yet. It is far less than the half second after which the gateway
-/// gives up, since no service decides anything by the login.
+/// The timeout for reading a login that this replica has not cached. It is far less than the half second after which
+/// the gateway gives up: a request may continue without the login, on which no service bases a decision.
 const PROFILE_TIMEOUT: Duration = Duration::from_millis(200);
 
 impl IamService {
-    /// Returns the session with its user's data.
     pub async fn whoami(&self, credential: Credential) -> Result<(SessionTimes, User), Error> {
         let (times, user) = match self.sessions.find_all(&[credential]).await?.pop().unwrap_or(Lookup::Ended) {
             Lookup::Found(OpenSession { times, owner }) => (times, self.profiles.of(&owner).await?),
@@ -49,18 +48,18 @@ impl IamService {
         }
     }
 
-    /// Returns the user of a session, as checks of access need it.
+    /// Returns the user of a session, with the data that checks of access need.
     pub async fn owner(&self, credential: Credential) -> Result<auth::User, Error> {
         self.owners(&[credential]).await?.pop().unwrap_or(Err(Error::InvalidSession))
     }
 
-    /// Returns the users of several sessions, as checks of access need them, in the order of `credentials`.
+    /// Returns the users of several sessions, in the order of `credentials`.
     pub async fn owners(&self, credentials: &[Credential]) -> Result<Vec<Result<auth::User, Error>>, Error> {
         let found = self.look_up(credentials).await?;
         Ok(found.into_iter().map(|owner| owner.map(|owner| self.caller(&owner))).collect())
     }
 
-    /// Returns the user of a session with the login, without it if the database does not answer soon.
+    /// Returns the user of a session. The login is missing if the database does not return it within `PROFILE_TIMEOUT`.
     pub async fn session_user(&self, credential: Credential) -> Result<SessionUser, Error> {
         let owner = self.look_up(&[credential]).await?.pop().unwrap_or(Err(Error::InvalidSession))?;
         let user = timeout(PROFILE_TIMEOUT, self.profiles.of(&owner)).await;
@@ -71,8 +70,9 @@ impl IamService {
         Ok(SessionUser { id: owner.id, login: user.map(|user| user.info.login) })
     }
 
-    /// Returns the users of several sessions, in the order of `credentials`. Fails if the session store is not available; a session whose
-    /// owner cannot be read fails by itself. The session store has almost all owners; the others are read together from the database.
+    /// Returns the users of several sessions, in the order of `credentials`. Fails if the session store is unavailable;
+    /// a session whose owner cannot be read fails alone. The session store has almost all owners; one query reads the
+    /// others from the database.
     async fn look_up(&self, credentials: &[Credential]) -> Result<Vec<Result<Owner, Error>>, Error> {
         let lookups = self.sessions.find_all(credentials).await?;
         let read = self.read_owners(&lookups).await;
@@ -115,7 +115,6 @@ impl IamService {
         }
     }
 
-    /// Stores owners that were read from the database.
     async fn restore(&self, owners: &[Owner]) {
         let stored = join_all(owners.iter().map(|owner| self.sessions.restore(owner))).await;
         if let Some(error) = stored.into_iter().find_map(Result::err) {
@@ -126,7 +125,7 @@ impl IamService {
         }
     }
 
-    /// Ends the sessions of a user that does not exist any more.
+    /// Ends the sessions of a user that no longer exists.
     async fn without_user<T>(&self, times: SessionTimes) -> Result<T, Error> {
         self.sessions.close_all(times.user).await?;
         Err(Error::InvalidSession)

@@ -1,4 +1,4 @@
-//! The use cases of access tokens: issue one for a session, and read one that a caller presents.
+//! The use cases of access tokens: issue a token for a session, and verify a token that a caller presents.
 
 use chrono::{DateTime, Utc};
 use platform::{
@@ -14,7 +14,6 @@ use crate::{
     tokens::{MAX_PER_SESSION, NewToken},
 };
 
-/// An access token, and when it expires.
 pub struct IssuedToken {
     pub token: String,
     pub expires_at: DateTime<Utc>,
@@ -53,8 +52,8 @@ impl IamService {
         }
     }
 
-    /// Returns the id by which the session store finds the session of a token. Fails if the token is not valid, even if its session is
-    /// open; a forged token is recorded as a security event.
+    /// Returns the id by which the session store finds the session of a token. Fails if the token is invalid, even if
+    /// its session is open. A forged token is recorded as a security event.
     pub fn token(&self, token: &str, now: DateTime<Utc>) -> Result<Credential, Error> {
         self.tokens.verify(token, now).map(Credential::Token).map_err(|reason| {
             if reason != TokenRefusal::Lifetime {

@@ -1,4 +1,4 @@
-//! The use case of unlocking a login that guesses have locked.
+//! Unlocks a login that wrong passwords have locked.
 
 use platform::{
     auth, clock,

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{AccessTokens, SigningKey};
 
-/// The key that signs in development if no key is configured. It is published.
+/// The published key, which signs in development if no key is configured.
 const PUBLISHED: &str = include_str!("../../data/token_key.development.pem");
 const KEY: &str = "IAM_TOKEN_KEY";
 const NEXT: &str = "IAM_TOKEN_KEY_NEXT";
@@ -30,7 +30,7 @@ fn token_ttl() -> Duration {
 
 /// Reads the keys; errors name the variable. Fails in production if none is configured or one of them is the published key.
 ///
-/// If all services share one process, no other process needs the key, so the default is a generated one.
+/// If all services share one process, no other process needs the key, so the default is a generated key.
 pub fn load(settings: &Settings) -> Result<AccessTokens, ConfigError> {
     let config: Config = settings.read()?;
     // The times in a token are in whole seconds.

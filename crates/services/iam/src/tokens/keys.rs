@@ -16,7 +16,6 @@ use sha2::{Digest as _, Sha256};
 /// The length of a coordinate of P-256 in bytes.
 const COORDINATE_LENGTH: usize = 32;
 
-/// A private key and its public key.
 pub struct SigningKey {
     pair: EcdsaKeyPair,
     random: SystemRandom,
@@ -44,7 +43,6 @@ impl SigningKey {
         Self::new(key.secret_pkcs8_der()).map_err(|error| ConfigError::new(variable, format!("{problem}: {error}")))
     }
 
-    /// Generates a key.
     pub fn generate() -> Result<Self, Unspecified> {
         let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())?;
         Self::new(key.as_ref()).map_err(|_| Unspecified)

@@ -1,7 +1,7 @@
 //! Access tokens: short-lived JWTs (RFC 9068) by which a user presents a session to programs that must not have the session itself.
 //!
-//! A token is signed with ES256, and verified by this service alone, which also looks up whether its session is open. Its id, the claim
-//! `jti`, names it in the session store.
+//! A token is signed with ES256. Only this service verifies tokens, and it also looks up whether the session is open. A
+//! token's id, the claim `jti`, names it in the session store.
 
 mod config;
 mod jwt;
@@ -22,7 +22,6 @@ use crate::model::TokenId;
 /// The maximum number of tokens of a session. A further token ends the oldest one.
 pub const MAX_PER_SESSION: u32 = 8;
 
-/// A token to be signed.
 pub struct NewToken<'a> {
     pub id: TokenId,
     pub user: UserId,
@@ -50,7 +49,7 @@ impl AccessTokens {
         Self(Arc::new(Keys { signing, public, ttl }))
     }
 
-    /// Returns the lifetime of a token whose session does not end before.
+    /// Returns the lifetime of a token whose session does not end earlier.
     pub fn ttl(&self) -> Duration {
         self.0.ttl
     }
@@ -66,7 +65,7 @@ impl AccessTokens {
         jwt::sign(&self.0.signing, token, &roles)
     }
 
-    /// Verifies a token, except that its session may have ended. Returns the token's id.
+    /// Verifies a token without checking that its session is open. Returns the token's id.
     pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<TokenId, TokenRefusal> {
         jwt::verify(&self.0.public, token, now)
     }

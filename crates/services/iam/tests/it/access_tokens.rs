@@ -178,7 +178,7 @@ async fn a_request_with_a_session_and_a_token_is_refused() {
     request.metadata_mut().insert("session-uuid", session.parse().unwrap());
     let refused = iam.user.clone().get_user(request).await.unwrap_err();
     assert_eq!((refused.code(), refused.message()), (Code::Unauthenticated, "invalid session"));
-    // A token is no session, and a session no token.
+    // A token is not accepted as a session, nor a session as a token.
     assert_eq!(iam.whoami(&token).await.unwrap_err().code(), Code::InvalidArgument);
     assert_eq!(iam.get_user(Some(&token), "").await.unwrap_err().code(), Code::Unauthenticated);
     assert_eq!(whoami(&iam, &session).await.unwrap_err().code(), Code::Unauthenticated);
@@ -230,7 +230,7 @@ async fn no_token_is_refused_while_the_key_changes_and_those_of_the_old_key_afte
     assert_eq!(kids(&before).await, [kid(ONE)]);
     assert_eq!(kids(&first).await, [kid(ONE), kid(TWO)], "the next key is published before it signs");
     assert_eq!(kids(&second).await, [kid(TWO), kid(ONE)]);
-    // Replicas of two steps that follow each other run at the same time.
+    // While a key is replaced, replicas of two consecutive steps run at the same time.
     for (signs, accepts) in [(&before, &first), (&first, &before), (&first, &second), (&second, &first)] {
         let token = token(signs, &session).await;
         assert_eq!(get_user(accepts, &token, &user).await.unwrap(), user);

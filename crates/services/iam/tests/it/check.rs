@@ -23,7 +23,6 @@ pub async fn check(iam: &Iam, headers: &[(&str, &str)]) -> Result<CheckResponse,
     check_of("/api/v1/orders", iam, headers).await
 }
 
-/// Asks about a request to this path with these headers.
 async fn check_of(path: &str, iam: &Iam, headers: &[(&str, &str)]) -> Result<CheckResponse, Status> {
     let headers: HashMap<_, _> =
         headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

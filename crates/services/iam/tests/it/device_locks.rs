@@ -1,4 +1,4 @@
-//! The contract suite of the locks that known devices pass, run over Redis and the in-memory implementation.
+//! The contract suite of locks that do not affect known devices, run over Redis and the in-memory implementation.
 
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
@@ -15,7 +15,7 @@ fn device(name: &str) -> DeviceDigest {
     name.to_owned().into()
 }
 
-/// Returns an attempt on ann's account from this address, which has this origin to the account.
+/// Returns an attempt on ann's account from this address, with this origin.
 fn from(address: u8, origin: Origin) -> LoginAttempt {
     LoginAttempt { address: Ipv4Addr::new(192, 0, 2, address).into(), origin, ..attempt("ann") }
 }

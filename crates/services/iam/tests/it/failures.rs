@@ -133,7 +133,7 @@ async fn a_right_password_whose_change_failed_is_neither_wrong_nor_a_guess() {
 
     assert!(refusals.iter().all(|status| status.code() == Code::Unavailable), "{refusals:?}");
     assert_eq!(iam.login(&info.login, "a wrong password").await.unwrap_err().code(), Code::Unauthenticated);
-    // A minute later:
+    // Deleting the marks has the effect of waiting for a minute.
     let client = redis::Client::open(settings.get("REDIS_URL").unwrap()).unwrap();
     let mut redis = client.get_multiplexed_async_connection().await.unwrap();
     let marks = keys(&mut redis, &format!("{}retired:", settings.get("IAM_REDIS_PREFIX").unwrap())).await;

@@ -67,7 +67,6 @@ pub fn info() -> UserInfo {
     UserInfo { email: format!("{login}@example.com"), login, notification_methods: Vec::new() }
 }
 
-/// Returns a notification method.
 pub fn contact(provider: &str, target: &str) -> NotificationMethod {
     let (provider_name, target) = (provider.to_owned(), target.to_owned());
     NotificationMethod { provider_name, target, ..NotificationMethod::default() }

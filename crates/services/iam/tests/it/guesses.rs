@@ -136,7 +136,7 @@ async fn a_right_password_of_an_account_without_failures_passes_the_lock_of_its_
     for number in 0..5 {
         login_from(&iam, "192.0.2.1", &format!("user-{number}"), WRONG).await.unwrap_err();
     }
-    // The caller who keeps the address locked is refused.
+    // The caller that keeps the address locked is refused.
     let keeps = login_from(&iam, "192.0.2.1", "user-0", WRONG).await.unwrap_err();
     assert_eq!(keeps.code(), Code::ResourceExhausted);
 

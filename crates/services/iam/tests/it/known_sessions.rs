@@ -1,4 +1,4 @@
-//! Sessions in Redis whose user a replica knows.
+//! Tests of sessions in Redis whose user a replica remembers.
 
 use futures::StreamExt as _;
 use iam::repository::{Lookup, RedisSessions, Sessions};

@@ -35,7 +35,6 @@ fn elsewhere(login: &str, number: u8) -> LoginAttempt {
     LoginAttempt { address: Ipv4Addr::new(192, 0, 2, number).into(), ..attempt(login) }
 }
 
-/// Returns limits per account, without a limit per address.
 fn per_account(window: Duration) -> Limits {
     Limits { iam_address_failures: 0, iam_lockout_window: window, ..LIMITS }
 }

@@ -50,7 +50,7 @@ pub async fn with_operator(login: &str) -> (Iam, String) {
     with_operator_and(login, []).await
 }
 
-/// Does the same with variables of the service.
+/// Does the same as [`with_operator`], with variables of the service.
 pub async fn with_operator_and<const N: usize>(login: &str, own: [(&'static str, String); N]) -> (Iam, String) {
     let settings = settings().await.with([("IAM_OPERATORS", format!("other, {login}"))]).with(own);
     let iam = start(&settings).await;

@@ -1,4 +1,4 @@
-//! Tests of what an account leaves in Redis: little, no contact, and nothing that breaks the look-up of others.
+//! Tests of what an account leaves in Redis: little, no contact data, and nothing that breaks the look-up of others.
 
 use contracts::proto::{
     auth::v1::{
@@ -100,7 +100,7 @@ async fn a_record_that_cannot_be_read_fails_its_own_session_alone() {
         }
         iam.logout(&broken).await.unwrap();
     }
-    // The same holds for the record of the user, which is read from the database instead.
+    // If the record of a user cannot be read, the service reads the user from the database.
     let _: () = redis.set(format!("{prefix}session:user:{user}"), "no JSON").await.unwrap();
     assert_eq!(iam.whoami(&whole).await.unwrap().user.unwrap().uuid, user);
     iam.whoami(&other).await.unwrap();

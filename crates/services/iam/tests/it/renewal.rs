@@ -20,7 +20,6 @@ fn users(settings: &Settings) -> Arc<dyn Users> {
     Arc::new(PgUsers::new(iam::SERVICE.pool("test", 1, settings).expect("the settings name a database")))
 }
 
-/// Returns the password hash of a login's account.
 async fn hash(users: &Arc<dyn Users>, login: &str) -> String {
     users.by_login(login, clock::now()).await.unwrap().unwrap().password_hash
 }

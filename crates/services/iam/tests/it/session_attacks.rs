@@ -13,7 +13,6 @@ use crate::{
     stores::{BOUNDS, LONG, MAX_SESSIONS, ann, connection, redis_sessions, session},
 };
 
-/// Returns every key with this prefix.
 pub async fn keys(redis: &mut MultiplexedConnection, prefix: &str) -> Vec<String> {
     redis::cmd("KEYS").arg(format!("{prefix}*")).query_async(redis).await.unwrap()
 }
@@ -91,7 +90,8 @@ async fn ten_thousand_logins_of_one_account_take_no_more_than_its_bound() {
     assert!(bytes < 200_000, "{bytes} bytes");
 }
 
-/// Returns the settings of a service at a Redis server of its own, a connection to that server, and the turn to use it.
+/// Returns the settings of a service with its own Redis server, a connection to that server, and the lock under which
+/// one test at a time uses it.
 async fn small_redis() -> (Settings, MultiplexedConnection, MutexGuard<'static, ()>) {
     static TURN: Mutex<()> = Mutex::const_new(());
     let turn = TURN.lock().await;
@@ -163,7 +163,6 @@ async fn the_redis_user_of_iam_may_read_the_eviction_policy() {
     assert!(memory.contains("maxmemory_policy:noeviction"), "{memory}");
 }
 
-/// Deletes the set of a user's sessions.
 async fn forget_sessions(settings: &Settings, user: &str) {
     let client = redis::Client::open(settings.get("REDIS_URL").unwrap()).unwrap();
     let mut redis = client.get_multiplexed_async_connection().await.unwrap();
@@ -187,7 +186,7 @@ async fn an_end_of_all_sessions_that_cannot_be_proven_is_an_error() {
     assert_eq!(ended.unwrap_err().code(), Code::Unavailable);
     assert_eq!(iam.whoami(&first).await.unwrap_err().code(), Code::Unauthenticated);
     assert!(iam.whoami(&second).await.is_ok(), "the second session was found in another way, so this is no error");
-    // The password is the old one.
+    // The old password is still valid.
     iam.login(&info.login, PASSWORD).await.unwrap();
 }
 
@@ -198,7 +197,7 @@ async fn a_right_password_counts_as_no_guess_if_the_change_of_password_fails() {
     let (info, user, session) = iam.registered_user().await;
     forget_sessions(&settings, &user).await;
 
-    // As many wrong passwords would lock the account.
+    // The same number of wrong passwords would lock the account.
     for attempt in 1..=10 {
         let changed = iam.change_password(&session, PASSWORD, "AnotherPassword456!").await;
         assert_eq!(changed.unwrap_err().code(), Code::Unavailable, "attempt {attempt}");

@@ -91,7 +91,6 @@ pub async fn contact_codes(limit: CodeLimit) -> [(&'static str, Arc<dyn ContactC
     [("memory", Arc::new(MemoryContactCodes::new(limit))), ("Redis", Arc::new(redis))]
 }
 
-/// Returns a connection with all rights.
 pub async fn connection_as_admin() -> Connection {
     let server = testkit::redis().await.url;
     platform::redis::lazy_connection("REDIS_URL", &server.into(), None).unwrap()
@@ -129,7 +128,6 @@ async fn restricted(server: &str, prefix: &str) -> anyhow::Result<String> {
     Ok(format!("redis://{user}:{password}@{place}"))
 }
 
-/// Returns a prefix of keys that no other test uses.
 pub fn prefix() -> String {
     format!("test:{}:", ids::random())
 }

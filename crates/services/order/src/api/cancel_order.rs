@@ -10,7 +10,7 @@ use super::{
     state::Api,
 };
 
-/// This endpoint's error responses, in addition to those that all endpoints share.
+/// This endpoint's error responses besides the shared ones.
 pub const PROBLEMS: [Declared; 3] = [
     (StatusCode::NOT_FOUND, "ORDER_NOT_FOUND"),
     (StatusCode::CONFLICT, "INVALID_STATUS"),

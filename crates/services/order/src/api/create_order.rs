@@ -23,7 +23,7 @@ use super::{
 };
 use crate::model::{DeliveryAddress, MAX_PARTS, NewOrder};
 
-/// This endpoint's error responses, in addition to those that all endpoints share.
+/// This endpoint's error responses besides the shared ones.
 pub const PROBLEMS: [Declared; 4] = [
     (StatusCode::FORBIDDEN, "USER_MISMATCH"),
     (StatusCode::NOT_FOUND, "PART_NOT_FOUND"),

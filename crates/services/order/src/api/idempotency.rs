@@ -60,7 +60,6 @@ impl IdempotentRequest {
         json::decode_own(&self.body)
     }
 
-    /// Returns the claim on the request's idempotency key, if it has one.
     pub fn claim(self, user: UserId) -> Option<Claim> {
         let key = self.key?;
         let mut hash = Sha256::new();

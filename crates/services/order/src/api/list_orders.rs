@@ -62,7 +62,6 @@ fn cursor(text: &str) -> Result<Cursor, Problem> {
     text.parse().map_err(|InvalidCursor| Problem::invalid("cursor", "must be a next_cursor of this list"))
 }
 
-/// Parses the maximum number of orders on a page.
 pub fn limit(text: &str) -> Result<u8, Problem> {
     let limit = text.parse::<u8>().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit) && limit.to_string() == text);
     limit.ok_or_else(|| Problem::invalid("limit", format!("must be a number from 1 to {MAX_LIMIT}")))

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::model::PaymentMethod;
 
-/// This endpoint's error responses, in addition to those that all endpoints share.
+/// This endpoint's error responses besides the shared ones.
 pub const PROBLEMS: [Declared; 7] = [
     (StatusCode::NOT_FOUND, "ORDER_NOT_FOUND"),
     (StatusCode::CONFLICT, "INVALID_STATUS"),

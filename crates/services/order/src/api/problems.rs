@@ -13,7 +13,6 @@ use platform::{
 
 use crate::error::{Error, Refusal};
 
-/// The problems that the endpoints share.
 pub const SHARED: SharedProblems = SharedProblems {
     anywhere: &[
         (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),

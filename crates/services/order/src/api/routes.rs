@@ -31,8 +31,8 @@ use super::{
 
 /// Returns all endpoints. Requests about orders require a user's session, because services have no orders.
 ///
-/// Endpoints whose requests wait for the same services are a group with slots of its own, as many eighths of all slots as the number says:
-/// a service that hangs cannot take the slots of other groups. One eighth is left to the endpoints that call no service.
+/// Endpoints that call the same services form a group. The number is the group's share of all slots, in eighths, so
+/// that a service that hangs cannot take the slots of other groups. One eighth is left to the group without a number.
 fn groups() -> [(Option<usize>, Endpoints<Api>); 4] {
     let creating = Endpoints::default()
         .described(USER, SHARED.declared(routes!(create_order::handle), &create_order::PROBLEMS))
@@ -65,8 +65,8 @@ pub fn document() -> OpenApi {
     endpoints().document(openapi::base())
 }
 
-/// Builds the router of the whole HTTP API. It rejects requests with 429 above `max_in_flight` concurrent requests in all, or above a
-/// quarter of that number by one user.
+/// Builds the router of the whole HTTP API. It responds with 429 above `max_in_flight` concurrent requests, or above a
+/// quarter of that number for one user.
 pub fn router(state: Api, guard: Guard, readiness: Readiness, max_in_flight: usize) -> Router {
     let pages = Router::new()
         .merge(openapi_pages::routes(openapi::with_rpcs(document())))
@@ -84,7 +84,8 @@ pub fn router(state: Api, guard: Guard, readiness: Readiness, max_in_flight: usi
     http::layers(router).layer(shared(from_fn(checkout::copy_message_to_error)))
 }
 
-/// Answers a request for a path that does not exist. Without the gateway, callers may ask for its paths.
+/// Answers a request for an unknown path. A caller that bypasses the gateway may request a path that only the gateway
+/// serves.
 async fn not_found(method: Method, uri: Uri) -> Problem {
     match Route::find(method.as_str(), uri.path()) {
         Some(Route { rpc, .. }) => {

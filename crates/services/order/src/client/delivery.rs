@@ -125,7 +125,7 @@ impl MemoryDelivery {
         self.state().tracked.insert(order, tracked);
     }
 
-    /// If `away` is true, makes every call fail as if the service were unavailable; otherwise lets calls succeed again.
+    /// While `away` is true, every call fails as if the service were unavailable.
     pub fn set_away(&self, away: bool) {
         self.state().away = away;
     }

@@ -1,4 +1,4 @@
-//! Reservations of orders that wait, which one call to inventory makes together.
+//! Batches reservations: one call to inventory reserves the parts of several waiting orders.
 
 use std::time::Duration;
 
@@ -18,8 +18,9 @@ use tracing::{Instrument as _, Span};
 
 /// The maximum number of orders in one call. The contract of `ReservePartsForAll` sets it.
 const MAX_BATCH: usize = 64;
-/// The maximum number of lines of an order that shares a call. An order with more lines is sent in a call of its own, so that a shared call
-/// stays below the maximum message size of 256 KiB: a line takes some 60 bytes in the request or the response.
+/// The maximum number of lines of an order that shares a call. An order with more lines gets its own call, so that a
+/// shared call stays below the maximum message size of 256 KiB: a line takes some 60 bytes in the request or the
+/// response.
 const MAX_SHARED_LINES: usize = 50;
 /// `overlap_after` is far longer than a call takes, and far shorter than its time limit.
 const BATCHES: Limits = Limits { batch: MAX_BATCH, overlap_after: Duration::from_millis(50), max_concurrent: 16 };
@@ -34,8 +35,8 @@ struct PendingRequest {
     session: Option<AsciiMetadataValue>,
 }
 
-/// Reserves parts for orders. Orders of at most [`MAX_SHARED_LINES`] lines that arrive while a call to inventory runs share a later call,
-/// also if they come through different clones.
+/// Reserves parts for orders. Orders of at most [`MAX_SHARED_LINES`] lines that arrive while a call runs share a later
+/// call, even if they come through different clones.
 #[derive(Clone)]
 pub(super) struct Reservations {
     calls: Batcher<PendingRequest, ReserveResult>,
@@ -50,14 +51,13 @@ impl Reservations {
         Self { calls, client, budget }
     }
 
-    /// Reserves the parts of an order. A call that fails for a reason that may be temporary is repeated for this order, within the retry
-    /// budget.
+    /// Reserves the parts of an order. A call that may have failed temporarily is retried for this order, within the
+    /// retry budget.
     pub async fn reserve(&self, request: ReservePartsRequest) -> ReserveResult {
         if request.parts.len() > MAX_SHARED_LINES {
             return self.alone(&request).await;
         }
         match self.budget.retry(is_repeated, || self.together(&request)).await {
-            // The order met a conflict.
             Err(status) if status.code() == Code::Aborted => self.alone(&request).await,
             reserved => reserved,
         }
@@ -82,13 +82,13 @@ impl Reservations {
     }
 }
 
-/// Returns true if an order whose shared call failed with `status` may be sent in another shared call. After a conflict (ABORTED), the
-/// order is sent in a call of its own instead.
+/// Returns true if an order whose shared call failed with `status` may join another shared call. After a conflict
+/// (ABORTED), the order gets its own call instead.
 fn is_repeated(status: &Status) -> bool {
     is_transient(status) && status.code() != Code::Aborted
 }
 
-/// Reserves for several orders and answers each.
+/// Reserves the parts of several orders in one call, and returns to each caller its own result.
 async fn call(mut client: InventoryServiceClient<Peer>, orders: Vec<Entry<PendingRequest, ReserveResult>>) {
     let span = orders.first().map_or_else(Span::none, |first| first.span.clone());
     let (pending, callers): (Vec<_>, Vec<_>) =
@@ -109,7 +109,7 @@ async fn call(mut client: InventoryServiceClient<Peer>, orders: Vec<Entry<Pendin
     }
 }
 
-/// Returns the request of a call. It forwards the session of each user's request.
+/// The request forwards the session of each user's request.
 fn request_for(pending: Vec<PendingRequest>) -> Request<ReservePartsForAllRequest> {
     let (requests, sessions): (Vec<_>, Vec<_>) =
         pending.into_iter().map(|pending| (pending.request, pending.session)).unzip();

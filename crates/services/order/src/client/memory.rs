@@ -53,7 +53,6 @@ impl Stock {
 }
 
 impl MemoryInventory {
-    /// Adds a part to the stock.
     pub fn put(&self, part: PartId, unit_price: Money, quantity: i64) {
         self.state().parts.insert(part, (unit_price, quantity));
     }
@@ -63,7 +62,7 @@ impl MemoryInventory {
         self.state().names.push((name.to_owned(), part));
     }
 
-    /// If `away` is true, makes every call fail as if the service were unavailable; otherwise lets calls succeed again.
+    /// While `away` is true, every call fails as if the service were unavailable.
     pub fn set_away(&self, away: bool) {
         self.state().away = away;
     }
@@ -157,15 +156,12 @@ struct Till {
 /// A fault injected into one call.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// The charge is declined.
     Decline(Refusal),
     /// The order is charged and the response is lost.
     ChargedThenSilent,
-    /// The request is lost.
     Lost,
     /// The order is charged after this time.
     Slow(Duration),
-    /// The call never returns.
     Hung,
 }
 
@@ -180,12 +176,11 @@ impl MemoryPayments {
         usize::from(self.state().charges.contains_key(&order))
     }
 
-    /// Refunds the charge of an order.
     pub fn refund(&self, order: OrderId) {
         self.state().refunded.insert(order);
     }
 
-    /// If `away` is true, makes every call fail as if the service were unavailable; otherwise lets calls succeed again.
+    /// While `away` is true, every call fails as if the service were unavailable.
     pub fn set_away(&self, away: bool) {
         self.state().away = away;
     }

@@ -24,7 +24,6 @@ use crate::{
     model::{self, Attempt, Order},
 };
 
-/// The other services as the use cases of orders call them.
 #[derive(Clone)]
 pub struct Clients {
     pub inventory: Arc<dyn Inventory>,

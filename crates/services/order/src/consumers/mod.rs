@@ -14,7 +14,6 @@ pub use delivery_status_updated::delivery_status_updated;
 pub use payment_completed::payment_completed;
 pub use ship_assembled::ship_assembled;
 
-/// Returns all subscriptions of the service.
 pub fn all(orders: &OrderService, deliveries: &DeliveryService) -> [Subscription; 4] {
     [
         payment_completed(orders.clone()),

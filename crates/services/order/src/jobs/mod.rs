@@ -17,7 +17,7 @@ pub use report_backlog::report_backlog;
 
 use crate::service::OrderService;
 
-/// Returns the jobs of the service, over any implementation of its repositories. `leases` creates the lease with a given name.
+/// Returns all jobs. `leases` creates the lease with a given name.
 pub fn all(service: &OrderService, leases: impl Fn(&'static str) -> Arc<dyn Lease>) -> [Job; 5] {
     [
         reconcile_payments(service.clone()),

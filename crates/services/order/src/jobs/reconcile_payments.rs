@@ -4,7 +4,7 @@ use platform::jobs::Job;
 
 use crate::service::OrderService;
 
-/// Returns the job, which may run in every replica: only one replica at a time takes an attempt.
+/// The job may run in every replica: only one replica at a time takes an attempt.
 pub fn reconcile_payments(service: OrderService) -> Job {
     Job::new("payment-attempts", |stop| async move { service.reconcile_payments(stop).await })
 }

@@ -4,7 +4,7 @@ use platform::jobs::Job;
 
 use crate::service::OrderService;
 
-/// Returns the job, which may run in every replica: all report the same number.
+/// The job may run in every replica: all report the same number.
 pub fn report_backlog(service: OrderService) -> Job {
     Job::reporting("payment-attempts-backlog", move || {
         let service = service.clone();

@@ -1,13 +1,13 @@
-//! The protocol of an attempt to pay: the next step after each response of inventory and payment, and the writes that require the current
-//! epoch.
+//! The protocol of an attempt to pay: the next step after each response of inventory and payment, and which writes
+//! require the current epoch.
 //!
 //! A request begins an attempt. A repeated request with the same idempotency key, or the reconciler, may take the attempt over while the
 //! first process is slow or paused. Several processes may therefore work on one attempt at the same time. Two rules keep them consistent:
 //!
 //! - The payment service's result (charged, declined) is a fact: any process that has received it may write it.
-//! - To abandon an attempt or to cancel its order is a decision. Only the process that holds the current epoch may write it, and only if no
-//!   other process can have caused or can cause a charge: because no other process has had the attempt, or because the payment service
-//!   has voided it.
+//! - To abandon an attempt or to cancel its order is a decision. Only the process that holds the current epoch may
+//!   write it, and only if no other process can have caused or can still cause a charge: either no other process has
+//!   had the attempt, or the payment service has voided it.
 
 use super::Attempt;
 
@@ -42,7 +42,6 @@ pub enum Charge {
     Unknown,
 }
 
-/// The end of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AttemptEnd {
     /// The order was charged and is paid.
@@ -57,7 +56,7 @@ pub enum AttemptEnd {
     Compensated,
 }
 
-/// The next step of the process that holds the attempt.
+/// What the process that holds the attempt does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
     /// Request the charge from the payment service.
@@ -98,8 +97,8 @@ impl Step {
     pub fn after_void(charge: Charge) -> Self {
         match charge {
             Charge::None => Self::End(AttemptEnd::Cancelled),
-            // Another process has charged the order, after the inventory service confirmed to that process the parts that it refused to
-            // this one.
+            // Another process has charged the order. The inventory service confirmed the parts to that process and
+            // refused them to this one.
             Charge::Made => Self::ConfirmCharged,
             Charge::Unknown => Self::AskLater,
         }

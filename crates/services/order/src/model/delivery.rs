@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 /// The maximum length of an address, in characters.
 const MAX_ADDRESS_LENGTH: usize = 300;
 
-/// The address to which an order is delivered, as the user wrote it. It is personal data, so `Debug` does not show it.
+/// The delivery address as the user wrote it. It is personal data, so `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct DeliveryAddress(String);
 
@@ -24,7 +24,6 @@ pub enum InvalidAddress {
     ControlCharacter,
 }
 
-/// An order's address and the volume of its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Destination {
     pub address: DeliveryAddress,
@@ -32,8 +31,6 @@ pub struct Destination {
     pub volume: usize,
 }
 
-/// The status of a delivery.
-///
 /// ```text
 /// Pending ──▶ InTransit ──▶ OutForDelivery ──▶ Delivered
 ///    └──▶ Failed
@@ -47,7 +44,7 @@ pub enum DeliveryStatus {
     Failed,
 }
 
-/// The state of an order's delivery, as the delivery service reported it with a status.
+/// The state of an order's delivery, as the delivery service reports it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Delivery {
     pub uuid: DeliveryId,
@@ -131,7 +128,7 @@ impl DeliveryStatus {
         matches!(self, Self::Delivered | Self::Failed)
     }
 
-    /// Returns a version number for the status cache. It is larger for a later status of a delivery.
+    /// Returns the version for the status cache, which grows with each later status.
     pub const fn version(self) -> u64 {
         match self {
             Self::Failed => 1,

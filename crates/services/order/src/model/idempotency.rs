@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use super::Refusal;
 
-/// A request's claim on an idempotency key. It consists of the user, the key, a fingerprint of the request and a token.
+/// A request's claim on an idempotency key.
 ///
-/// A key belongs to one request at a time, identified by the token. After a request's lease has expired, a repeated request may take the
-/// key over. The first request is then fenced off: it can neither complete the key nor change anything under it.
+/// A key belongs to one request at a time, identified by the token. After a request's lease has expired, a repeated
+/// request may take the key over. The first request can then neither complete the key nor change anything under it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     pub user: UserId,
@@ -22,13 +22,12 @@ pub struct Claim {
     pub token: Uuid,
 }
 
-/// The result of claiming a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claimed {
     /// The key is new. The request must be executed for this order.
     New { order: OrderId },
-    /// An earlier request with this key was interrupted. This request must continue with that order and, if the earlier one began an
-    /// attempt to pay, with that attempt.
+    /// An earlier request with this key was interrupted. This request must continue with that request's order and with
+    /// its attempt to pay, if it began one.
     Resumed { order: OrderId, attempt: Option<i32> },
     /// An earlier request with this key is in progress.
     InProgress,
@@ -38,7 +37,7 @@ pub enum Claimed {
     Reused,
 }
 
-/// The outcome of a request. It suffices to repeat the response byte for byte.
+/// The outcome of a request, from which the response can be repeated byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {

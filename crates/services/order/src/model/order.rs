@@ -86,12 +86,11 @@ pub struct Attempt {
     pub method: PaymentMethod,
 }
 
-/// An order that is about to be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewOrder {
     pub uuid: OrderId,
     pub user: UserId,
-    /// The ordered parts. A part's UUID is repeated for each further unit.
+    /// The ordered parts, each repeated once per further unit.
     pub parts: Vec<PartId>,
     /// `None` for an order that is not delivered.
     pub delivery_address: Option<DeliveryAddress>,
@@ -110,14 +109,13 @@ pub struct Order {
     pub status: Status,
     /// The number of the last attempt to pay, or 0 before the first.
     pub attempts: i32,
-    /// The last attempt, or `None` if its outcome is known.
+    /// The attempt whose outcome is not known yet, if there is one.
     pub attempt: Option<Attempt>,
     /// The method and the transaction of the charge, or `None` if the order was not charged.
     pub payment: Option<(PaymentMethod, TransactionId)>,
     pub created_at: DateTime<Utc>,
 }
 
-/// The events of an order, which its transitions return.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     Created { order: OrderId, user: UserId, parts: Vec<PartId>, total_price: Money },
@@ -157,7 +155,7 @@ impl Order {
         quantities(&self.parts)
     }
 
-    /// Begins the next attempt to pay. Fails if the order is not unpaid or an attempt is in progress.
+    /// Begins the next attempt to pay. Fails unless the order is unpaid and has no attempt in progress.
     pub fn begin_attempt(&mut self, method: PaymentMethod) -> Result<Attempt, IllegalTransition> {
         self.may_change()?;
         self.attempts += 1;
@@ -183,7 +181,7 @@ impl Order {
         self.attempt.take_if(|attempt| attempt.number == number).ok_or(IllegalTransition::NoAttempt)
     }
 
-    /// Cancels an unpaid order. Fails if the order has another status or an attempt to pay is in progress.
+    /// Cancels an unpaid order. Fails if the order has another status or an attempt in progress.
     pub fn cancel(&mut self, reason: CancelReason) -> Result<Event, IllegalTransition> {
         self.may_change()?;
         self.status = Status::Cancelled;

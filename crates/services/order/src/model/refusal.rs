@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Status;
 
-/// A reason for which a repeated request would be refused as well.
+/// A reason for which a repeated request would be refused too.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
@@ -15,7 +15,7 @@ pub enum Refusal {
     PartNotFound(PartId),
     #[error("part {0} is out of stock")]
     OutOfStock(PartId),
-    /// The refusal of requests to `/api/orders` only.
+    /// Only requests to `/api/orders` are refused for this reason.
     #[error("the price of part {0} has changed")]
     PriceChanged(PartId),
     #[error("the order's parts are no longer reserved, so the order was cancelled")]

@@ -13,23 +13,21 @@ pub struct Tracked {
     pub position: Option<Position>,
 }
 
-/// The progress of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// The text `Processing`, the courier's cell as `(x, y)`, or the text `Delivered to address`.
     pub current_location: String,
-    /// The progress in per cent.
+    /// Per cent.
     pub progress: i32,
-    /// The courier that carries the order, or `None` if no courier carries it.
+    /// `None` while no courier carries the order.
     pub courier: Option<Courier>,
 }
 
-/// A courier who carries an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Courier {
     pub uuid: CourierId,
     pub name: String,
-    /// The speed in grid cells per step.
+    /// Grid cells per step.
     pub speed: i32,
     pub location: Cell,
     pub steps_left: i32,

@@ -10,10 +10,11 @@ use crate::{
     model::{AttemptEnd, AttemptLease, Claim, Event, Order, Outcome, PaymentMethod},
 };
 
-/// The number of tries of the reconciler from which an attempt counts as unsettled for long: it began 30 s ago if each fails at once, 75 s ago if each takes its time limit, or earlier.
+/// An attempt counts as unsettled for long once the reconciler has taken it this many times. It is then at least 30 s
+/// old if each try fails at once, and at least 75 s if each try takes its time limit.
 pub const LONG_UNSETTLED_TRIES: u32 = 6;
 
-/// The end of an attempt, with the event that the order's change publishes, if the order changes.
+/// How an attempt ends, with the event to publish if the order's status changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settlement {
     /// The order was charged and is paid.
@@ -40,7 +41,7 @@ impl Settlement {
     }
 }
 
-/// The repository of attempts to pay. One statement writes a change together with its event and the idempotency key's outcome.
+/// One statement writes a change together with its event and the idempotency key's outcome.
 #[async_trait]
 pub trait Attempts: Send + Sync {
     /// Begins the next attempt of an unpaid order without an attempt in progress, and writes the attempt's number to the idempotency key.
@@ -56,7 +57,8 @@ pub trait Attempts: Send + Sync {
         lease_ttl: Duration,
         claim: Option<&Claim>,
     ) -> Result<Option<(Order, Option<AttemptLease>)>, Error>;
-    /// Takes over an attempt of the user's order. The attempt is due again after `pause`. Returns `None` if it is no longer in progress.
+    /// Takes over an attempt of the user's order. The attempt is due again after `pause`. Returns `None` if the attempt
+    /// has ended.
     async fn take(
         &self,
         user: UserId,
@@ -64,8 +66,8 @@ pub trait Attempts: Send + Sync {
         attempt: i32,
         pause: Duration,
     ) -> Result<Option<AttemptLease>, Error>;
-    /// Ends an attempt and writes `outcome` to the idempotency key of the request that began it. Returns false if the attempt has ended
-    /// before, or if this lease [may not](crate::model::AttemptEnd::is_open_to) end it in this way.
+    /// Ends an attempt and writes `outcome` to the idempotency key of the request that began it. Returns false if the
+    /// attempt has ended already, or if this lease [may not](crate::model::AttemptEnd::is_open_to) end it in this way.
     async fn settle(
         &self,
         order: OrderId,
@@ -73,7 +75,7 @@ pub trait Attempts: Send + Sync {
         settlement: &Settlement,
         outcome: Option<&Outcome>,
     ) -> Result<bool, Error>;
-    /// Makes an attempt due after `pause`, unless another process has taken it meanwhile.
+    /// Makes an attempt due after `pause`, unless another process has taken it over.
     async fn postpone(&self, order: OrderId, lease: &AttemptLease, pause: Duration) -> Result<(), Error>;
     /// Takes over at most `limit` attempts that are due, those that were taken least often first. Each is due again after `pause`.
     async fn unsettled(&self, limit: i64, pause: Duration) -> Result<Vec<(Order, AttemptLease)>, Error>;

@@ -20,7 +20,6 @@ pub struct Quote {
 
 #[async_trait]
 pub trait Checkouts: Send + Sync {
-    /// Returns the data of an order that only `/api/orders` shows.
     async fn details(&self, order: OrderId) -> Result<CheckoutDetails, Error>;
     /// Takes at most `limit` orders that are due to be paid from their users' balances. Each is due again after `pause`, which doubles each
     /// time up to 16 times `pause`. An order is not due while an attempt is in progress, or after an attempt from the balance was declined.

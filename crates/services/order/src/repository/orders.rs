@@ -15,7 +15,6 @@ use crate::{
     repository::Quote,
 };
 
-/// The limits on unpaid orders: their maximum age, and their number per user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnpaidLimits {
     /// The time after which an unpaid order is cancelled.
@@ -24,9 +23,9 @@ pub struct UnpaidLimits {
     pub max_unpaid: u32,
 }
 
-/// The repository of orders. One statement writes a change together with its event and the idempotency key's outcome. It takes effect only
-/// while the order is in the state that the change starts from. If `claim` has lost its key, the call changes nothing and fails with
-/// [`Error::KeyInProgress`].
+/// One statement writes a change together with its event and the idempotency key's outcome. It takes effect only while
+/// the order is in the state from which the change starts. If `claim` has lost its key, the call changes nothing and
+/// fails with [`Error::KeyInProgress`].
 #[async_trait]
 pub trait Orders: Send + Sync {
     /// Writes an order and its event. If the order exists already, returns the existing order unchanged.
@@ -42,14 +41,13 @@ pub trait Orders: Send + Sync {
         unpaid_limits: UnpaidLimits,
         claim: Option<&Claim>,
     ) -> Result<Order, Error>;
-    /// Returns an order of `user`.
     async fn find(&self, user: UserId, order: OrderId) -> Result<Option<Order>, Error>;
     /// Returns which of these orders exist, in any status and of any user.
     async fn existing(&self, orders: &[OrderId]) -> Result<HashSet<OrderId>, Error>;
-    /// Returns a page of up to `size` of the user's orders, newest first, starting after `after`, and the cursor of the next page if there
+    /// Returns up to `size` of the user's orders after `after`, newest first, and the cursor of the next page if there
     /// is one. An order that cannot be decoded is left out, but counts towards `size`.
     async fn page(&self, user: UserId, after: Option<Cursor>, size: u8) -> Result<(Vec<Order>, Option<Cursor>), Error>;
-    /// Cancels an unpaid order without an attempt in progress. Returns false if the order is not in that state any more.
+    /// Cancels an unpaid order without an attempt in progress. Returns false if the order is no longer in that state.
     async fn cancel(&self, order: OrderId, event: &Event, claim: Option<&Claim>) -> Result<bool, Error>;
     /// Returns up to `limit` unpaid orders whose payment deadline has passed and that have no attempt in progress.
     async fn overdue(&self, limit: i64) -> Result<Vec<Order>, Error>;

@@ -12,9 +12,9 @@ use crate::{error::Error, model::Outcome, repository::Settlement};
 pub trait PaymentEvents: Send + Sync {
     /// Returns the user who placed the order, or `None` if the order does not exist.
     async fn owner(&self, order: OrderId) -> Result<Option<UserId>, Error>;
-    /// Ends an attempt as paid or declined, once per event, in one statement with the inbox row. Writes the outcome to the idempotency key
-    /// of the request that began the attempt. Returns false if the attempt is not in progress any more, or if it is shared and the event
-    /// must not end a shared attempt.
+    /// Ends an attempt as paid or declined, once per event, in one statement with the inbox row. Writes the outcome to
+    /// the idempotency key of the request that began the attempt. Returns false if the attempt is no longer in
+    /// progress, or if it is shared and the event must not end a shared attempt.
     async fn settle_once(
         &self,
         cause: Cause,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use contracts::ids::{OrderId, UserId};
 
-/// The kind of a cached response: which data of an order another service returned.
+/// Which data of an order a cached response has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StatusKind {
     Payment,
@@ -21,7 +21,6 @@ impl StatusKind {
     }
 }
 
-/// The key of a cached response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct StatusKey {
     pub kind: StatusKind,
@@ -36,7 +35,6 @@ pub struct CachedStatus {
     pub answer: Vec<u8>,
 }
 
-/// The result of a lookup in the cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lookup {
     Answer(Vec<u8>),
@@ -57,8 +55,8 @@ pub trait StatusCache: Send + Sync {
         least_version: u64,
         max_wait: Duration,
     ) -> anyhow::Result<Lookup>;
-    /// Caches a response for the duration `ttl`, unless a later version is cached, and removes the mark that a caller is calling the
-    /// service.
+    /// Caches a response for the duration `ttl`, unless a later version is cached, and removes the mark that a caller
+    /// is calling the service.
     async fn store(&self, key: StatusKey, cached: &CachedStatus, ttl: Duration) -> anyhow::Result<()>;
     /// Removes the mark that a caller is calling the service, because it got no response to cache.
     async fn give_up(&self, key: StatusKey) -> anyhow::Result<()>;

@@ -28,7 +28,7 @@ impl OrderService {
             match self.cancel_overdue(order).instrument(telemetry::job_span("cancel overdue order")).await {
                 Ok(cancelled) => count += u64::from(cancelled),
                 Err(error) if is_outage(&error) => return Err(error.into()),
-                // This order delays no other order.
+                // One order that fails must not delay the others.
                 Err(error) => {
                     tracing::error!(order_uuid = %uuid, error = error_chain(error), "overdue order not cancelled, skipped");
                 }
@@ -48,7 +48,7 @@ impl OrderService {
     }
 }
 
-/// Returns true if no order can be cancelled now. A lock that another transaction holds concerns its order alone.
+/// Returns true if the error affects all orders. A lock that another transaction holds affects only its own order.
 fn is_outage(error: &Error) -> bool {
     matches!(error, Error::Database(DatabaseError::Unavailable(cause)) if !is_contended(cause))
 }

@@ -14,18 +14,16 @@ use crate::{
     model::{Claim, DeliveryAddress, NewOrder, Outcome},
 };
 
-/// A request to create an order.
 #[derive(Clone, Debug)]
 pub struct Checkout {
     pub uuid: OrderId,
-    /// The caller's UUID, or the login in any spelling with which the caller can log in.
+    /// The caller's UUID or login, in any spelling that iam accepts.
     pub buyer: String,
     pub delivery_address: Option<DeliveryAddress>,
     pub items: Vec<Item>,
 }
 
 impl Checkout {
-    /// Returns the number of pieces of all items.
     pub fn pieces(&self) -> usize {
         self.items.iter().map(|item| item.quantity).sum()
     }
@@ -82,7 +80,7 @@ impl OrderService {
         Ok(self.users.login(caller).await?.is_some_and(|login| caseless(&login) == caseless(buyer)))
     }
 
-    /// Looks up the parts of the items that name their part instead of giving its UUID.
+    /// Resolves the part of each item, which is given by UUID or by name.
     async fn lines(&self, items: &[Item]) -> Result<Vec<Line>, Error> {
         let uuid = |item: &Item| item.product.parse().ok().map(PartId::new);
         // No part's name has a NUL character, and inventory would refuse a request with one.

@@ -65,8 +65,9 @@ impl OrderService {
 }
 
 impl OrderService {
-    /// Releases the reservation of an order that was refused for a reason that is not stored under its key. It deletes the idempotency key
-    /// first, so that a repeated request creates another order: parts cannot be reserved for this order again.
+    /// Releases the reservation of an order that was refused for a temporary reason, which is not stored under the
+    /// idempotency key. Deletes that key first, so that a repeated request creates another order: parts cannot be
+    /// reserved for this order again.
     async fn give_back(&self, order: OrderId, error: Error, execution: Execution<'_>) -> Error {
         if let Some(claim) = execution.claim {
             match self.keys.forget(claim).await {
@@ -79,7 +80,6 @@ impl OrderService {
         error
     }
 
-    /// Releases the reservation of an order that is refused.
     pub(super) async fn release_reservation(&self, order: OrderId) {
         if let Err(error) = self.inventory.release(order).await {
             tracing::warn!(order_uuid = %order, error = error_chain(error), "reservation of a refused order not released; it expires");

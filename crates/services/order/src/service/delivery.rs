@@ -16,8 +16,8 @@ use crate::{
     repository::{Deliveries, Orders, StatusKey, StatusKind},
 };
 
-/// The timeout of a call to the delivery service. It is far below a request's time limit, so that the request is answered from the stored
-/// state after a timeout. It is long enough for the circuit breaker to count the call as failed.
+/// The timeout of a call to the delivery service. It is far below a request's time limit, so that the request can still
+/// respond with the stored state. It is long enough for the circuit breaker to count the call as failed.
 const TRACK_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Clone)]
@@ -49,7 +49,7 @@ impl DeliveryService {
         self.check_pieces(order.delivery_address.as_ref(), order.parts.len())
     }
 
-    /// Fails as [`check_volume`](Self::check_volume) does, for an order of which only the number of parts is known yet.
+    /// Fails as [`check_volume`](Self::check_volume) does, for an order whose parts are not looked up yet.
     pub fn check_pieces(&self, address: Option<&DeliveryAddress>, pieces: usize) -> Result<(), Error> {
         if address.is_some() && pieces > self.max_volume {
             return Err(Error::TooLargeToDeliver { max_volume: self.max_volume });
@@ -57,7 +57,6 @@ impl DeliveryService {
         Ok(())
     }
 
-    /// Returns the destination of an order in any status.
     pub async fn destination(&self, order: OrderId) -> Result<Destination, Error> {
         self.deliveries.destination(order).await?.ok_or(Error::DeliveryNotFound(order))
     }

@@ -14,19 +14,19 @@ use crate::{
     error::Error,
     model::{Claim, Claimed, Outcome},
 };
-/// The time after which a repeated request may take the key over from a process that has died. A request that runs renews its lease in
-/// time. A request that could not renew it, because its process was frozen, is fenced off by its token (decision 9).
+/// The time after which a repeated request may take the key over from a dead process. A running request renews its
+/// lease in time. A request whose process was frozen is fenced off by its token (decision 9).
 const LEASE_TTL: Duration = Duration::from_millis(1500);
 const RENEW_INTERVAL: Duration = Duration::from_millis(500);
 
-/// The maximum time for which a repeated request waits for the first one. It is longer than the lease, and leaves half of the request's
-/// time to the work if this request has to do it.
+/// The maximum time for which a repeated request waits for the first one. It is longer than the lease, and leaves half
+/// of the request's time limit for the work if the repeated request must do it.
 const MAX_WAIT: Duration = Duration::from_secs(5);
-/// The first pause before the key is read again. It doubles each time, up to a maximum.
+/// The first pause before the key is read again. It doubles each time, up to [`MAX_POLL_DELAY`].
 const FIRST_POLL_DELAY: Duration = Duration::from_millis(20);
 const MAX_POLL_DELAY: Duration = Duration::from_millis(250);
 
-/// The timeout for releasing a key. It is short, so that a request that has nearly used up its time is still answered before its limit.
+/// The timeout for releasing a key. It is short, so that a request near its time limit is still answered in time.
 const RELEASE_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// One execution of a request, which may continue an earlier execution with the same key.

@@ -81,7 +81,6 @@ impl OrderService {
         Self { statuses, ..self }
     }
 
-    /// Limits a user to `max_unpaid` unpaid orders.
     #[must_use]
     pub fn with_max_unpaid(self, max_unpaid: u32) -> Self {
         Self { unpaid_limits: UnpaidLimits { max_unpaid, ..self.unpaid_limits }, ..self }
@@ -93,7 +92,6 @@ impl OrderService {
         Ok(found.ok_or(Refusal::OrderNotFound(order))?)
     }
 
-    /// Returns which of these orders exist, in any status and of any user.
     pub async fn existing(&self, orders: &[OrderId]) -> Result<HashSet<OrderId>, Error> {
         self.orders.existing(orders).await
     }
@@ -105,7 +103,6 @@ impl OrderService {
         Ok((found, details))
     }
 
-    /// Returns a page of the user's orders, newest first, and the cursor of the next page if there is one.
     pub async fn page(
         &self,
         user: UserId,

@@ -40,7 +40,8 @@ impl OrderService {
         let paid = self.idempotent(claim, order, precheck, async |execution| {
             let limit = deadline::remaining(REQUEST_TIMEOUT).saturating_sub(RESPONSE_RESERVE);
             let paid = tokio::time::timeout(limit, self.begin_and_finish(user, order, method, execution)).await;
-            // A request without an answer in time, or whose statement has none, may have begun an attempt, which may have charged the order.
+            // A request that timed out, or whose SQL statement got no answer, may have begun an attempt that charged
+            // the order.
             let problem = match paid {
                 Ok(Err(Error::Database(error @ DatabaseError::Unavailable(_)))) => error_chain(error),
                 Ok(paid) => return paid,
@@ -114,8 +115,8 @@ impl OrderService {
                 found.attempt = Some(lease.attempt);
                 return Ok((found, lease));
             }
-            // This fails with the reason why no attempt may begin. If it succeeds, the order changed while the statement ran, and the loop
-            // reads it again.
+            // This fails with the reason why no attempt may begin. If it succeeds, the order changed while the
+            // statement ran, so the loop reads the order again.
             found.begin_attempt(method)?;
         }
     }
@@ -147,7 +148,7 @@ impl OrderService {
                 if self.settle(&order, &lease, &Settlement::Declined(refusal.clone()), Some(&outcome)).await? {
                     tracing::info!(order_uuid = %order.uuid, attempt, reason = %refusal, "payment declined");
                 } else if self.find(order.user, order.uuid).await?.status == Status::Cancelled {
-                    // A process that voided the attempt has cancelled the order, and its outcome is stored under the key.
+                    // A process that voided the attempt has cancelled the order and stored that outcome under the key.
                     return Err(Error::PaymentOutcomeUnknown);
                 }
                 // Otherwise the payment service's event or another process has ended the attempt with the same result.
@@ -165,7 +166,7 @@ impl OrderService {
             self.is_paid(&order, lease.attempt.number);
             return Ok(outcome);
         }
-        // Another process has ended the attempt. The order has the outcome.
+        // Another process has ended the attempt.
         match self.find(order.user, order.uuid).await?.payment {
             Some((_, written)) if written == transaction => Ok(outcome),
             _ => Err(Error::PaymentOutcomeUnknown),

@@ -1,8 +1,9 @@
 //! Pays orders of `/api/orders` from their users' balances, without a request to pay.
 //!
-//! The statement that creates the order sets the time at which it is due to be paid. The order stops being due when an attempt is charged
-//! or declined, in the same statement. If a process dies before it has begun the attempt, the order becomes due again. If it dies later,
-//! the reconciler takes the attempt over. Two processes never begin two attempts, because `Attempts::begin` admits one at a time.
+//! The statement that creates the order sets the time at which it is due to be paid. The order stops being due in the
+//! statement that charges any attempt, or declines an attempt from the balance. If a process dies before it has begun
+//! the attempt, the order becomes due again. If it dies later, the reconciler takes the attempt over. Two processes
+//! never begin two attempts, because `Attempts::begin` admits one at a time.
 
 use std::time::Duration;
 

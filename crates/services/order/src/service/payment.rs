@@ -60,9 +60,9 @@ impl OrderService {
         }
     }
 
-    /// Returns the lowest version of a cached response that is not outdated. Such a response includes the charge of a paid order, or the
-    /// attempt in progress, or else the last declined attempt: the payment service has no abandoned one. For an attempt that has not
-    /// reached that service yet, no response is cached.
+    /// Returns the lowest version at which a cached response is up to date. Such a response has the charge of a paid
+    /// order, else the attempt in progress, else the last declined attempt; an abandoned attempt never reached the
+    /// payment service. No response is cached for an attempt that has not reached that service yet.
     async fn least_version(&self, order: &Order) -> Result<u64, Error> {
         Ok(match (order.payment, order.attempt) {
             (Some(_), _) => version(order.attempts, PaymentStatus::Success),

@@ -1,24 +1,26 @@
 //! Settles an attempt to pay when the payment service's event arrives, which races with that service's response.
 //!
-//! Event and response carry the same result, because the payment service writes the event in the statement that settles the attempt.
-//! Whichever comes first ends the attempt and completes the Idempotency-Key in one statement. The later one finds the attempt ended and
-//! changes nothing.
+//! Event and response carry the same result, because the payment service writes the event in the statement that settles
+//! the attempt. The first to arrive ends the attempt and completes the Idempotency-Key in one statement. The second
+//! finds the attempt ended and changes nothing.
 //!
-//! - `SUCCESS`: the order is paid, as after the synchronous response, however many processes have the attempt. A process requests a charge
-//!   only after the inventory service has confirmed the parts, which stay confirmed until the order ends. A process that receives `Charged`
-//!   later finds the order paid by that transaction and responds accordingly. A process whose void request returned `Charged` may try to
-//!   end the attempt as [`Compensated`](crate::model::AttemptEnd::Compensated), but its write comes too late and changes nothing.
+//! - `SUCCESS`: the order is paid, however many processes have the attempt. A process requests a charge only after the
+//!   inventory service has confirmed the parts, which stay confirmed until the order ends. A process that receives
+//!   `Charged` later finds the order paid by that transaction. A process whose void request returned `Charged` may try
+//!   to end the attempt as [`Compensated`](crate::model::AttemptEnd::Compensated), but its write comes too late and
+//!   changes nothing.
 //! - `INSUFFICIENT_FUNDS`: the attempt is declined. Only a request to charge ends with this result; a void never does.
 //! - `FAILED` of an attempt that no other process has taken over: the attempt is declined. Only a process that has taken an attempt over
 //!   requests a void (`AttemptLease::after_confirmation`), and it has marked the attempt as shared before. So the event reports a declined
 //!   charge, and the first process, which receives the same result, responds with the same refusal.
-//! - `FAILED` of a shared attempt may report a void, so the event does not end the attempt. The process that requested the void is about to
-//!   cancel the order and to respond that its parts are gone. If the event ended the attempt as declined before that, the order would
-//!   remain open for payment although its parts are gone, and the Idempotency-Key would store that the payment was declined. So the
-//!   process that holds the attempt, or the reconciler after it, calls the inventory and payment services and ends the attempt as it would
-//!   without the event: declined while the parts are reserved, cancelled otherwise.
+//! - `FAILED` of a shared attempt may report a void, so the event does not end the attempt. The process that requested
+//!   the void is about to cancel the order and to respond that its parts are gone. If the event declined the attempt
+//!   before that, the order would stay open for payment without its parts, and the Idempotency-Key would store a
+//!   declined payment. So the process that holds the attempt, or the reconciler after it, calls the inventory and
+//!   payment services and ends the attempt as it would without the event: declined while the parts are reserved,
+//!   cancelled otherwise.
 //!
-//! Marking an attempt as shared and ending it update the same row, so the later of the two statements sees the earlier one.
+//! Marking an attempt as shared and ending it update the same row, so the later statement sees the earlier one.
 
 use contracts::{
     events::Cause,

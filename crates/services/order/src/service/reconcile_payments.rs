@@ -15,10 +15,11 @@ use crate::{
 
 /// The maximum number of attempts that one replica settles concurrently.
 const MAX_CONCURRENT_ATTEMPTS: usize = 64;
-/// The maximum number of attempts that one statement takes. While [`MAX_CONCURRENT_ATTEMPTS`] are being settled, these wait.
+/// The maximum number of attempts that one statement takes. They wait while [`MAX_CONCURRENT_ATTEMPTS`] others are
+/// being settled.
 const BATCH_SIZE: i64 = 16;
-/// The lease of an attempt, after which another reconciler may take it. It is longer than an attempt may wait for others
-/// to end and then take to be settled.
+/// The lease of an attempt, after which another reconciler may take it. It is longer than the maximum wait for other
+/// attempts plus the maximum time to settle.
 const LEASE_TTL: Duration = Duration::from_secs(20);
 /// The time limit for the first try to settle an attempt. It doubles with each try.
 const FIRST_SETTLE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -27,14 +28,14 @@ const MAX_SETTLE_TIMEOUT: Duration = Duration::from_secs(8);
 const WRITE_RESERVE: Duration = Duration::from_secs(1);
 /// The first pause before the reconciler retries an attempt whose outcome is unknown.
 const FIRST_RETRY_DELAY: Duration = Duration::from_secs(1);
-/// The maximum pause. With it, an outcome is known well within 30 s after the payment service has recovered.
+/// The maximum pause. With it, outcomes are known well within 30 s after the payment service has recovered.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(8);
 
 impl OrderService {
     /// Settles attempts whose requests ended without a known outcome, until `stop`.
     ///
-    /// Every replica runs a reconciler, and only one of them at a time takes an attempt. An attempt that hangs does not block the others:
-    /// attempts are settled concurrently, the next starts as soon as one ends, and those that were tried least often come first.
+    /// Every replica runs a reconciler, and only one of them at a time takes an attempt. An attempt that hangs does not
+    /// block the others: attempts are settled concurrently, and those that were tried least often come first.
     pub async fn reconcile_payments(&self, stop: CancellationToken) -> anyhow::Result<()> {
         let take = || self.attempts.unsettled(BATCH_SIZE, LEASE_TTL);
         let unsettled = jobs::due("payment-attempts", take, Arc::default(), stop);

@@ -8,11 +8,10 @@ use super::OrderService;
 
 /// The maximum number of keys that one run deletes.
 const BATCH_SIZE: i64 = 1000;
-/// The age at which a key is deleted. The API promises for this time that a repeated request gets the same response.
+/// The age at which a key is deleted. Until then, the API promises, a repeated request gets the same response.
 const RETENTION: Duration = Duration::from_hours(24);
 
 impl OrderService {
-    /// Deletes expired idempotency keys.
     pub async fn remove_idempotency_keys(&self) -> anyhow::Result<Done> {
         let removed = self.keys.remove(RETENTION, BATCH_SIZE).await?;
         Ok(Done::from_count(removed, BATCH_SIZE.unsigned_abs()))

@@ -1,4 +1,5 @@
-//! Tells a request's handler that its answer is the stored outcome of an earlier request under the same Idempotency-Key.
+//! Tells a request's handler that its result is the stored outcome of an earlier request under the same
+//! Idempotency-Key.
 //!
 //! The mark is a task-local variable, because a use case returns a stored outcome, a success or a refusal, in the same form as a new one.
 
@@ -15,7 +16,7 @@ tokio::task_local! {
 
 /// Runs `work`. Returns its result, and true if this is the stored outcome of an earlier request.
 ///
-/// This is not an `async fn`, because the future of one would hold `work` twice.
+/// This is not an `async fn`, because its future would hold `work` twice.
 pub(crate) fn watched<T>(work: impl Future<Output = T>) -> impl Future<Output = (T, bool)> {
     let is_replay = Arc::new(AtomicBool::new(false));
     IS_REPLAY.scope(is_replay.clone(), work).map(move |result| (result, is_replay.load(Ordering::Relaxed)))

@@ -7,7 +7,6 @@ use crate::metrics;
 const MAX_COUNTED: i64 = 10_000;
 
 impl OrderService {
-    /// Sets the gauge of attempts that are unsettled for long.
     pub async fn report_backlog(&self) {
         // The reconciler logs that the database is unavailable.
         if let Ok(count) = self.attempts.long_unsettled(MAX_COUNTED).await {

@@ -1,8 +1,9 @@
-//! Gets data about orders from other services through a cache. Each response is requested at most once in two seconds; concurrent callers
-//! wait for the first caller's response.
+//! Gets data about orders from other services through a cache. Each response is requested at most once in two seconds,
+//! while the cache is available; concurrent callers wait for the first caller's response.
 //!
-//! Each request first reads the order's row. The row determines who may see the response, and the minimum version that a cached response
-//! must have. So a cached response older than the last event is not used, and events need not be written to the cache.
+//! Each request first reads the order's row. The row determines who may see the response and the minimum version of a
+//! cached response. So a cached response older than the last event is not used, and events need not be written to the
+//! cache.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -57,8 +58,9 @@ impl Statuses {
         Self { cache: Some(Arc::new(cache)), rests_until: Arc::default() }
     }
 
-    /// Returns the cached response, or else the response of `call`, which it caches. `is_final` returns true for a response that cannot
-    /// change any more. Failures and `None` are not cached. If the cache is unavailable, only `call` is used.
+    /// Returns the cached response, or else the response of `call`, which it caches. `is_final` returns true for a
+    /// response that cannot change any more. Failures and `None` are not cached. Without the cache, only `call` is
+    /// used.
     pub async fn answer<T: Answer>(
         &self,
         request: StatusRequest,

@@ -53,7 +53,7 @@ struct Shop {
     inventory: MemoryInventory,
     payments: MemoryPayments,
     user: UserId,
-    /// Another user, who reads, because one user may take only a quarter of the slots.
+    /// A second user, who reads, because one user may take only a quarter of the slots.
     reader: UserId,
     part: PartId,
 }
@@ -108,7 +108,7 @@ impl Shop {
     }
 }
 
-/// A stand-in for payment whose card provider is away.
+/// A stand-in for payment whose card provider is unavailable.
 struct WithoutCards;
 
 #[tonic::async_trait]

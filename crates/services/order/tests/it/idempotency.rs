@@ -175,7 +175,7 @@ async fn a_repeat_takes_over_within_two_seconds_after_its_process_has_died() {
     let repeat = Claim { token: ids::random(), ..first.clone() };
     shop.payments.script(Fault::Hung);
     let request = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&first));
-    // The lease was renewed a moment ago, so that it is as long as it can be.
+    // The lease was renewed 1 ms ago, so it has nearly its full length left.
     assert!(tokio::time::timeout(Duration::from_millis(4001), request).await.is_err());
     let died = Instant::now();
 

@@ -22,7 +22,6 @@ pub fn transaction() -> TransactionId {
     TransactionId::new(random())
 }
 
-/// The cause of a change: a new event.
 pub fn cause() -> Cause {
     Cause { consumer: "group", event: EventId::new(random()) }
 }

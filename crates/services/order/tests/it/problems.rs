@@ -182,7 +182,7 @@ impl Desk {
         if operation.0 == Method::POST {
             self.send(Ask { body: " ".repeat(1 << 20), ..right.clone() }).await;
             self.send(Ask { is_half_sent: true, ..right.clone() }).await;
-            // A head that decides the answer is answered without waiting for the body.
+            // A request whose headers decide the response is answered before its body has arrived.
             let wrong = [
                 Ask { key: Some(String::new()), is_half_sent: true, ..right.clone() },
                 Ask { session: None, is_half_sent: true, ..right },

@@ -49,7 +49,7 @@ async fn cancel_raced_with_pay_leaves_one_winner_every_time() {
         let Ok(Outcome::Created { order, .. }) = shop.order(None).await else { panic!("no order") };
         let pay = shop.service.pay(shop.user, order, PaymentMethod::Card, None);
         let cancel = shop.service.cancel(shop.user, order, None);
-        // The order of the two requests alternates, because the first one may win more often.
+        // The two requests alternate in order, because the first may win more often.
         let (paid, cancelled) = if round % 2 == 0 {
             tokio::join!(pay, cancel)
         } else {

@@ -33,9 +33,9 @@ use tonic::{Code, Request, Response, Status};
 
 use crate::ids;
 
-/// The quantity of which the stand-in for inventory has too few units.
+/// The stand-in for inventory refuses this quantity as out of stock.
 const TOO_MANY: i64 = 46;
-/// The quantity that meets a conflict if it is reserved with others.
+/// The stand-in for inventory refuses this quantity as a conflict in a shared call.
 const CONTENDED: i64 = 13;
 
 /// A stand-in for inventory that records its calls.

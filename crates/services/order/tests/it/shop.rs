@@ -52,7 +52,6 @@ impl Shop {
         }
     }
 
-    /// Runs the reconciler for `time`.
     pub async fn reconcile(&self, time: Duration) {
         let stop = CancellationToken::new();
         let stopped = async {
@@ -63,12 +62,10 @@ impl Shop {
         reconciled.unwrap();
     }
 
-    /// Returns the use cases of the orders' deliveries.
     pub fn deliveries(&self) -> DeliveryService {
         deliveries(self.orders.clone(), &self.delivery)
     }
 
-    /// Returns the state that the router needs.
     pub fn api(&self) -> Api {
         Api { service: self.service.clone(), deliveries: self.deliveries() }
     }
@@ -84,7 +81,6 @@ impl Shop {
     }
 }
 
-/// Returns an order service over this repository and these clients.
 pub fn service<R>(repository: R, inventory: &MemoryInventory, payments: &MemoryPayments) -> OrderService
 where
     R: Orders + Attempts + IdempotencyKeys + PaymentEvents + Checkouts + 'static,
@@ -93,12 +89,11 @@ where
     OrderService::new(Repositories::new(Arc::new(repository)), clients, Waker::default(), PAY_WITHIN)
 }
 
-/// Returns these clients and one of an iam that has no users.
+/// Returns these clients, and a client of an iam without users.
 pub fn clients(inventory: impl Inventory + 'static, payments: impl Payments + 'static) -> Clients {
     Clients { inventory: Arc::new(inventory), payments: Arc::new(payments), users: Arc::new(MemoryUsers::default()) }
 }
 
-/// Returns the use cases of deliveries over this repository and this client.
 pub fn deliveries<R>(repository: R, delivery: &MemoryDelivery) -> DeliveryService
 where
     R: Orders + Deliveries + 'static,

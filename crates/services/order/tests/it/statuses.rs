@@ -226,7 +226,6 @@ async fn who_pays_sees_the_payment_at_once() {
     assert_eq!(again, payment().await.unwrap());
 }
 
-/// A payment client that counts its look-ups.
 struct CountedPayments {
     payments: MemoryPayments,
     lookups: Arc<AtomicUsize>,

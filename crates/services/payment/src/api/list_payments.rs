@@ -12,7 +12,6 @@ use tonic::{Request, Response, Status};
 use super::get_payment::encode;
 use crate::service::PaymentService;
 
-/// The number of payments on a page.
 const DEFAULT_PAGE_SIZE: u32 = 20;
 const MAX_PAGE_SIZE: u32 = 100;
 

@@ -22,8 +22,8 @@ use tonic::{Request, Response, Status};
 
 use crate::service::PaymentService;
 
-/// Users see and make their own payments. Only order charges, voids and refunds shop orders; only customers credits balances.
-/// Operators give back parts of charges.
+/// Users see and make their own payments. Only order charges, voids and refunds shop orders; only customers credits
+/// balances. Operators refund parts of charges.
 pub const RULES: &[Rule] = &[
     Rule::session("/payment.v1.PaymentService/PayOrder", &["order"]),
     Rule::session("/payment.v1.PaymentService/GetPayment", &["order"]),
@@ -35,12 +35,10 @@ pub const RULES: &[Rule] = &[
     Rule::services("/payment.v1.PaymentService/Credit", &["customers"]),
 ];
 
-/// The gRPC server.
 pub struct Grpc {
     service: PaymentService,
 }
 
-/// Returns the gRPC services that the server serves.
 pub fn services(service: PaymentService) -> Services {
     Services::new(DESCRIPTORS).with(PaymentServiceServer::new(Grpc { service }))
 }

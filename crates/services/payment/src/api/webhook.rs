@@ -24,7 +24,8 @@ use crate::service::PaymentService;
 const MAX_BODY_BYTES: usize = 256 * 1024;
 /// The header with the time and the signatures, such as `t=1492774577,v1=5257a869e7…`.
 const SIGNATURE: &str = "stripe-signature";
-/// The maximum difference between the time of the signature and this clock, in seconds, as Stripe's libraries have it.
+/// The maximum difference between the time of the signature and this clock, in seconds; the default of Stripe's
+/// libraries.
 const MAX_CLOCK_DIFFERENCE: u64 = 300;
 
 #[derive(Clone)]
@@ -50,7 +51,7 @@ struct Object {
 
 #[derive(Deserialize)]
 struct Metadata {
-    /// Another system of the same account may have this key, too, with any text.
+    /// Another system with the same Stripe account may use this metadata key too, with any text.
     transaction_uuid: Option<String>,
 }
 
@@ -70,12 +71,12 @@ async fn handle(State(webhook): State<Webhook>, headers: HeaderMap, body: Bytes)
         .map_err(|problem| Problem::new(StatusCode::BAD_REQUEST, "INVALID_SIGNATURE", problem))?;
     let event: Event = json::decode(&body)?;
     let transaction = event.data.object.metadata.and_then(|metadata| Uuid::try_parse(&metadata.transaction_uuid?).ok());
-    // Stripe sends every kind of event that the endpoint is subscribed to. Events without our metadata are not about our charges.
+    // Events without our metadata are not about our charges.
     let Some(transaction) = transaction else { return Ok(StatusCode::OK) };
     match webhook.service.look_at(TransactionId::new(transaction)).await {
         Ok(()) => Ok(StatusCode::OK),
         Err(error) => {
-            // Stripe repeats the event for three days.
+            // Stripe repeats an unhandled event for three days.
             tracing::warn!(transaction_uuid = %transaction, error = error_chain(error), "event of the payment provider not handled");
             Err(Problem::unavailable("the event was not handled; send it again"))
         }
@@ -91,7 +92,7 @@ fn verify(key: &hmac::Key, header: &str, body: &[u8], now: i64) -> Result<(), &'
         return Err("Stripe-Signature: is more than 5 minutes old, or from the future");
     }
     let signed = [time.as_bytes(), b".", body].concat();
-    // There are several signatures while the secret is being replaced.
+    // Stripe sends several signatures while the secret is being replaced.
     let mut signatures = parts().filter(|(name, _)| *name == "v1").filter_map(|(_, hex)| bytes(hex));
     let matches = signatures.any(|signature| hmac::verify(key, &signed, &signature).is_ok());
     matches.then_some(()).ok_or("Stripe-Signature: no signature matches the body")

@@ -1,8 +1,9 @@
 //! The currencies in which a provider may charge: those with two decimals, because the shop's money has two.
 
-/// The currencies whose minor unit is not a hundredth: 1000 would be 1000 yen, and one dinar of Kuwait, instead of 10.00.
+/// The currencies whose minor unit is not a hundredth: an amount of 1000 would mean 1000 yen, or one Kuwaiti dinar,
+/// instead of 10.00.
 ///
-/// Source: ISO 4217, list one of 2024-06, and the malagasy ariary, which has no decimals at Stripe.
+/// Source: ISO 4217, list one of 2024-06, plus the Malagasy ariary, which has no decimals at Stripe.
 const OTHER_DECIMALS: &[&str] = &[
     "bif", "clp", "djf", "gnf", "isk", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "uyi", "vnd", "vuv", "xaf",
     "xof", "xpf", // Three decimals:
@@ -10,8 +11,8 @@ const OTHER_DECIMALS: &[&str] = &[
     "clf", "uyw",
 ];
 
-/// Returns the currency's code in lower case. Fails with the problem if the text is not a code, or if the shop's amounts would be wrong in
-/// this currency.
+/// Returns the currency's code in lower case. Fails if the text is not a code, or if the shop's amounts would be wrong
+/// in this currency.
 pub fn read(code: &str) -> Result<String, &'static str> {
     let code = code.to_lowercase();
     if code.len() != 3 || !code.bytes().all(|byte| byte.is_ascii_lowercase()) {

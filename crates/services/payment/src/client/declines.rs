@@ -13,8 +13,8 @@ pub struct Declines {
 }
 
 impl Declines {
-    /// Returns the simulated decline of an intent, if any. The result is the same for each request with the same transaction.
-    /// INVESTOR_MONEY is never declined here: only the balance decides.
+    /// Returns the simulated decline of an intent, if any. The result is the same for each request with the same
+    /// transaction. INVESTOR_MONEY is declined only by the balance, never here.
     pub fn of(&self, intent: &Intent) -> Option<Decline> {
         if intent.method == Method::InvestorMoney {
             return None;

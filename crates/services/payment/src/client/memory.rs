@@ -20,11 +20,10 @@ use crate::model::{ChargeState, Credit, Decline, Intent, Method, Outcome, Refere
 pub enum ScriptedFault {
     /// The request is processed; the response is lost.
     Silent,
-    /// The request fails or is lost, and the provider does not process it.
+    /// The request fails or is lost before the provider processes it.
     Broken,
     /// The provider neither processes the request nor responds.
     Hung,
-    /// The charge is declined.
     Decline(Decline),
     /// The provider receives and processes the request twice.
     Twice,
@@ -56,13 +55,11 @@ pub struct MemoryProvider {
 #[derive(Default)]
 struct State {
     balances: BTreeMap<UserId, i64>,
-    /// The intent and the outcome of each charge.
     charges: BTreeMap<TransactionId, (Intent, Outcome)>,
-    /// Credits by their reference.
     credits: BTreeMap<Reference, Credit>,
     /// Refunds by their idempotency key.
     refunds: BTreeMap<String, Movement>,
-    /// True for each refund that was pending and succeeds, by its idempotency key.
+    /// The refunds that are or were pending, by their idempotency key; true if the refund will succeed.
     pending: BTreeMap<String, bool>,
     faults: VecDeque<ScriptedFault>,
     requests: u64,
@@ -88,7 +85,6 @@ impl MemoryProvider {
             .collect()
     }
 
-    /// Returns all credits, ordered by reference.
     pub fn credits(&self) -> Vec<Credit> {
         self.state().credits.values().cloned().collect()
     }

@@ -21,12 +21,12 @@ pub use stripe::{Stripe, StripeAccount};
 
 use crate::model::{ChargeState, Credit, Intent, Method, Payment, ProviderName, RefundRequest, RefundState};
 
-/// The outcome of a request is unknown: the provider may have processed it or not. The caller repeats it under the same idempotency key.
+/// The outcome of a request is unknown: the provider may or may not have processed it. The caller repeats it under the
+/// same idempotency key.
 #[derive(Debug, thiserror::Error)]
 #[error("the outcome at the provider is unknown")]
 pub struct Unknown(#[source] pub anyhow::Error);
 
-/// The result of looking up a charge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lookup {
     Known(ChargeState),
@@ -40,9 +40,8 @@ pub enum Lookup {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refund {
     pub transaction: TransactionId,
-    /// The id of the refund, which all its requests have in common.
+    /// The id of the refund, which all its requests share.
     pub id: String,
-    /// The idempotency key.
     pub key: String,
     /// The provider's id of the charge.
     pub charge: String,
@@ -52,7 +51,7 @@ pub struct Refund {
 }
 
 impl Refund {
-    /// Returns the request to give back `amount` of a payment's charge. Fails if nothing was charged.
+    /// Creates the request to refund `amount` of a payment's charge. Fails if nothing was charged.
     pub fn new(payment: &Payment, id: String, amount: Money, request: &RefundRequest) -> Result<Self, Unknown> {
         let transaction = payment.intent.transaction;
         let charge = payment.status.charge().map(str::to_owned);
@@ -66,15 +65,15 @@ impl Refund {
 pub trait Provider: Send + Sync {
     /// Charges the intent's amount. The transaction is the idempotency key.
     ///
-    /// Providers forget idempotency keys after a day. A charge repeated later could be a second one.
+    /// Providers forget idempotency keys after a day. A repetition after that could charge a second time.
     async fn charge(&self, intent: &Intent) -> Result<ChargeState, Unknown>;
-    /// Looks up the earlier requests to charge this intent, by the provider's id of the charge if it is known.
+    /// Looks up the charge of this intent, by the provider's id of the charge if it is known.
     async fn find(&self, intent: &Intent, reference: Option<&str>) -> Result<Lookup, Unknown>;
-    /// Requests a refund, or looks up the one that is pending. A refund that was made is not made again, even if its key is forgotten. Only
-    /// after [`RefundState::Failed`] may the caller use another key.
+    /// Requests a refund, or looks it up if it is pending. A refund that was made is not made again, even if the
+    /// provider has forgotten its key. Only after [`RefundState::Failed`] may the caller use another key.
     async fn refund(&self, refund: &Refund) -> Result<RefundState, Unknown>;
-    /// Returns, for each of these refunds of one charge, true if it has not failed since the provider reported it as made. A bank may refuse
-    /// it days later.
+    /// Takes refunds of one charge that the provider reported as made. Returns true for each that has not failed since;
+    /// a bank may refuse a refund days later.
     async fn are_refunded(&self, refunds: &[Refund]) -> Result<Vec<bool>, Unknown> {
         Ok(vec![true; refunds.len()])
     }
@@ -85,12 +84,12 @@ pub trait Provider: Send + Sync {
 pub trait Balances: Provider {
     /// Returns the user's INVESTOR_MONEY balance, which is the initial balance until the first charge or credit.
     async fn balance_of(&self, user: UserId) -> Result<Money, DatabaseError>;
-    /// Adds to a balance, once per reference. Returns the credit stored under the reference, which is this or an earlier one. Returns
-    /// `None` if the initial balance and all credits of the user would exceed the maximum amount.
+    /// Adds to a balance, once per reference. Returns the credit stored under the reference, this or an earlier one.
+    /// Returns `None` if the user's initial balance and credits would exceed the maximum amount.
     async fn credit(&self, credit: &Credit) -> Result<Option<Credit>, DatabaseError>;
 }
 
-/// The configured providers, of which each payment method has one.
+/// The configured providers, one per payment method.
 #[derive(Clone)]
 pub struct Providers {
     ledger: Arc<dyn Balances>,

@@ -8,7 +8,6 @@ use contracts::events::Subscription;
 
 use crate::service::PaymentService;
 
-/// Returns all subscriptions of the service.
 pub fn all(service: &PaymentService) -> [Subscription; 1] {
     [order_cancelled(service.clone())]
 }

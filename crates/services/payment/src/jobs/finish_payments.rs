@@ -4,7 +4,7 @@ use platform::jobs::Job;
 
 use crate::service::PaymentService;
 
-/// Returns the job, which may run in every replica: the database leases each payment to one replica at a time.
+/// The job may run in every replica: the database leases each payment to one replica at a time.
 pub fn finish_payments(service: PaymentService) -> Job {
     Job::new("finisher", |stop| async move {
         service.finish_payments(stop).await;

@@ -11,7 +11,6 @@ pub use report_backlog::report_backlog;
 
 use crate::service::PaymentService;
 
-/// Returns the jobs of the service, over any implementation of its repositories.
 pub fn all(service: &PaymentService) -> [Job; 3] {
     [finish_payments(service.clone()), finish_partial_refunds(service.clone()), report_backlog(service.clone())]
 }

@@ -4,7 +4,7 @@ use platform::jobs::Job;
 
 use crate::service::PaymentService;
 
-/// Returns the job, which may run in every replica: all report the same numbers.
+/// The job may run in every replica: all report the same numbers.
 pub fn report_backlog(service: PaymentService) -> Job {
     Job::reporting("payment-backlog", move || {
         let service = service.clone();

@@ -5,9 +5,9 @@ use super::Payment;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission<'a> {
     Admitted,
-    /// The attempt is not admitted because of this payment: it is the attempt itself, recorded already, or another attempt that blocks it.
+    /// The attempt is not admitted because of this payment: the attempt itself, recorded already, or another attempt
+    /// that blocks it.
     Existing(&'a Payment),
-    /// The order is cancelled.
     Cancelled,
 }
 

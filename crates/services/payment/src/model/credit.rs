@@ -24,7 +24,7 @@ impl Reference {
     }
 }
 
-/// A credit of an amount to a user, executed once per reference.
+/// Executed once per reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credit {
     pub reference: Reference,

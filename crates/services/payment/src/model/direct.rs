@@ -3,8 +3,9 @@
 use contracts::ids::{OrderId, TransactionId, UserId};
 use uuid::{Builder, Uuid};
 
-/// Returns the transaction of a user's direct payment of an order. It is derived from the two ids, so that a repeated request has the same
-/// transaction and nothing is stored, however many requests a user makes. It has the form of a random (v4) UUID, as the contract says.
+/// Returns the transaction of a user's direct payment of an order. It is derived from the two ids, so that a repeated
+/// request gets the same transaction although nothing is stored. It has the form of a random (v4) UUID, as the contract
+/// requires.
 pub fn direct_payment(order: OrderId, user: UserId) -> TransactionId {
     let derived = Uuid::new_v5(&user.uuid(), order.uuid().as_bytes());
     TransactionId::new(Builder::from_random_bytes(*derived.as_bytes()).into_uuid())

@@ -7,8 +7,8 @@ named!(
     Completion {
         Success = "SUCCESS",
         InsufficientFunds = "INSUFFICIENT_FUNDS",
-        /// The attempt was declined for another reason or voided, or it was charged after the order was cancelled. Such a charge is
-        /// refunded.
+        /// The attempt was declined for another reason, voided, or charged after the order was cancelled. Such a charge
+        /// is refunded.
         Failed = "FAILED",
     }
 );

@@ -1,6 +1,6 @@
 //! Enums whose variants have a name in the database and in the API: payment methods, decline reasons and providers.
 
-/// Declares an enum whose variants each have one name, which is used in the database and in the API.
+/// Declares an enum whose variants have the same name in the database and in the API.
 macro_rules! named {
     ($(#[$doc:meta])* $type:ident { $($(#[$variant_doc:meta])* $variant:ident = $name:literal),* $(,)? }) => {
         $(#[$doc])*
@@ -42,7 +42,7 @@ named!(
     ProviderName {
         /// The built-in ledger.
         Ledger = "ledger",
-        /// A provider that speaks Stripe's API.
+        /// Stripe, or a server with its API.
         Stripe = "stripe",
     }
 );

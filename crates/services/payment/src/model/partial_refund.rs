@@ -17,7 +17,7 @@ named!(
     }
 );
 
-/// A request to give back a part of an order's charge, executed once per order and reference.
+/// A request to refund a part of an order's charge, executed once per order and reference.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PartialRefund {
     pub order: OrderId,
@@ -26,11 +26,10 @@ pub struct PartialRefund {
     pub reason: RefundReason,
 }
 
-/// A partial refund that is recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RecordedRefund {
     pub refund: PartialRefund,
-    /// The charge.
+    /// The transaction of the charge.
     pub transaction: TransactionId,
     pub status: PartialRefundStatus,
 }
@@ -44,8 +43,8 @@ pub enum PartialRefundStatus {
     },
 }
 
-/// The maximum number of partial refunds of a charge. Concurrent calls may exceed it by their number. Stripe lists at most a hundred
-/// refunds of a charge in one response.
+/// The maximum number of partial refunds of a charge. Concurrent calls may exceed it by their number. Stripe lists at
+/// most 100 refunds in one response.
 pub const MAX_PARTIAL_REFUNDS: usize = 50;
 
 impl PartialRefund {

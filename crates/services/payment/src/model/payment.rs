@@ -5,7 +5,6 @@ use contracts::money::Money;
 
 use super::{Intent, Status};
 
-/// One attempt to charge an order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Payment {
     pub intent: Intent,
@@ -27,7 +26,7 @@ impl Payment {
     /// Returns what is left of the charge after all partial refunds. The refund of a cancelled order gives this back.
     pub fn left(&self) -> Money {
         let left = self.intent.amount.minor() - self.partially_refunded.minor();
-        // The table has no row that gives back more than its charge.
+        // No row of `payments` gives back more than its charge.
         Money::from_minor(left).unwrap_or(Money::ZERO)
     }
 

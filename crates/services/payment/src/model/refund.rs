@@ -2,7 +2,7 @@
 
 use contracts::ids::TransactionId;
 
-/// Returns the id of the refund that a cancelled order gets.
+/// Returns the id of the refund of a cancelled order.
 pub fn refund_of_rest(transaction: TransactionId) -> String {
     format!("{transaction}-refund")
 }
@@ -10,7 +10,6 @@ pub fn refund_of_rest(transaction: TransactionId) -> String {
 /// The state of a refund, as the provider reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefundState {
-    /// The money is given back.
     Refunded,
     /// The provider has accepted the refund. It may still fail.
     Pending {
@@ -21,10 +20,10 @@ pub enum RefundState {
     Failed,
 }
 
-/// The latest request to refund a charge.
+/// The latest request of a refund.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RefundRequest {
-    /// The number of this request among those of the charge, from 1.
+    /// The number of this request among the requests of the refund, from 1.
     pub number: u32,
     /// The provider's id of the refund, once it is known to be pending.
     pub reference: Option<String>,

@@ -2,7 +2,6 @@
 
 use super::{Decline, RefundRequest};
 
-/// The provider's result of a charge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Charged {
@@ -12,7 +11,7 @@ pub enum Outcome {
     Declined(Decline),
 }
 
-/// The state of a charge that the provider knows, as the provider reports it.
+/// The state of a charge, as the provider reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChargeState {
     Settled(Outcome),
@@ -63,7 +62,7 @@ pub enum ChargeResult {
 }
 
 impl Status {
-    /// The status of a new payment: the provider's id of the charge is not known.
+    /// The status of a new payment.
     pub const NEW: Self = Self::Pending { reference: None };
 
     /// Returns the status that follows [`Pending`](Self::Pending).
@@ -75,8 +74,8 @@ impl Status {
         }
     }
 
-    /// Returns the status after the order's cancellation: [`Succeeded`](Self::Succeeded) becomes [`Refunding`](Self::Refunding), any other
-    /// status is unchanged.
+    /// Returns the status after the order's cancellation: [`Succeeded`](Self::Succeeded) becomes
+    /// [`Refunding`](Self::Refunding), others stay.
     #[must_use]
     pub fn cancelled(self) -> Self {
         match self {

@@ -24,14 +24,13 @@ use crate::{
 /// Payments, and the cursor of the next page if there is one.
 pub type PaymentPage = (Vec<Payment>, Option<Cursor>);
 
-/// The result of beginning a payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Begun {
     /// This call recorded the payment. The caller must call the provider now.
     New(Payment),
-    /// The call recorded nothing because of this payment: it is the same attempt, recorded already, or another attempt that blocks it.
+    /// The call recorded nothing because of this payment: the same attempt, recorded already, or another attempt that
+    /// blocks it.
     Existing(Payment),
-    /// The order is cancelled: nothing is charged for it.
     Cancelled,
 }
 
@@ -46,19 +45,17 @@ pub struct Unfinished {
     pub undecided: i64,
     /// The number of refunds that the provider has not accepted.
     pub refunding: i64,
-    /// The number of refunds that the provider has accepted and not made.
+    /// The number of refunds that the provider has accepted but not made.
     pub accepted: i64,
 }
 
 impl Unfinished {
-    /// Counts a charge without an outcome.
     fn add_charge(&mut self, age: Duration) {
         self.pending += 1;
         self.unknown += i64::from(age > UNKNOWN_AFTER);
         self.undecided += i64::from(age > UNDECIDED_AFTER);
     }
 
-    /// Counts a refund that is not made.
     fn add_refund(&mut self, request: &RefundRequest) {
         let accepted = request.reference.is_some();
         self.accepted += i64::from(accepted);
@@ -70,10 +67,12 @@ impl Unfinished {
 /// lease, or `finish_payments` asks the provider for the first time after that lease.
 pub const UNKNOWN_AFTER: Duration = Duration::from_secs(10);
 
-/// The age from which a charge whose outcome is unknown may need an operator. The provider has forgotten its key by then.
+/// The age from which a charge whose outcome is unknown may need an operator, because the provider has forgotten its
+/// key by then.
 pub const UNDECIDED_AFTER: Duration = Duration::from_hours(25);
 
-/// The lease of a new payment, as `payments.next_try_at` has it. The request that began the payment holds it, and asks the provider first.
+/// The lease of a new payment, which the default of `payments.next_try_at` repeats. The request that began the payment
+/// holds it, so that this request calls the provider first.
 const INITIAL_LEASE: Duration = Duration::from_secs(5);
 
 /// The lease of an unfinished payment is 2 s for the first try and doubles with each try up to 10 s, so that a slow provider gets more
@@ -101,24 +100,25 @@ pub trait Payments: PartialRefunds {
     /// Records an attempt as declined without a call to the provider, and writes its event. Does nothing if the attempt is recorded
     /// already. Returns all payments of the order.
     async fn void_attempt(&self, intent: &Intent) -> Result<Vec<Payment>, Error>;
-    /// Records the outcome of a charge and its event. The first recorded outcome wins. Returns the payment with that outcome, and
-    /// true if this call recorded it.
+    /// Records the outcome of a charge and its event, unless an outcome is recorded already. Returns the payment with
+    /// the recorded outcome, and true if this call recorded it.
     async fn settle(&self, intent: &Intent, outcome: &Outcome) -> Result<(Payment, bool), Error>;
     /// Returns the time since the attempt was recorded, by the clock of the store.
     async fn age(&self, transaction: TransactionId) -> Result<Duration, Error>;
     /// Records the provider's id of a charge that is pending.
     async fn processing(&self, transaction: TransactionId, reference: &str) -> Result<(), Error>;
-    /// Replaces the request to refund the charge by the request that continues it. Does nothing if the current request is another one. The
-    /// payment is due again after a pause.
+    /// Replaces `current`, the request to refund the charge, by `next`. Does nothing if `current` is not the latest
+    /// request. The payment is due again after a pause.
     async fn continue_refund(
         &self,
         transaction: TransactionId,
         current: &RefundRequest,
         next: &RefundRequest,
     ) -> Result<(), Error>;
-    /// Records that the provider has refunded the charge by this request. Does nothing if the current one is another.
+    /// Records that the provider has refunded the charge by this request. Does nothing if another request is the
+    /// latest.
     async fn refunded(&self, transaction: TransactionId, request: &RefundRequest) -> Result<(), Error>;
-    /// Closes the order for charges and marks its charge for refund. Returns true if that changed anything.
+    /// Closes the order for charges and marks its charge for refund. Returns false if nothing changed.
     async fn cancel(&self, order: OrderId, cause: Option<Cause>) -> Result<bool, Error>;
     /// Returns true if the order is cancelled, whether or not it was charged.
     async fn is_cancelled(&self, order: OrderId) -> Result<bool, Error>;
@@ -127,7 +127,7 @@ pub trait Payments: PartialRefunds {
     async fn due(&self, limit: i64) -> Result<Vec<(Payment, Duration)>, Error>;
     /// Counts at most `limit` unfinished payments.
     async fn unfinished(&self, limit: i64) -> Result<Unfinished, Error>;
-    /// Makes an unfinished payment due now, or as soon as the initial lease of the call that began it has ended.
+    /// Makes an unfinished payment due now, or when its initial lease ends.
     async fn hurry(&self, transaction: TransactionId) -> Result<(), Error>;
     /// Makes a refund due again, under the next key, because it has failed after it was made. Does nothing if the charge is not refunded by
     /// the request with this number.
@@ -135,7 +135,7 @@ pub trait Payments: PartialRefunds {
     async fn get(&self, transaction: TransactionId) -> Result<Option<Payment>, Error>;
     /// Returns the order's attempt that was not declined, or else the latest attempt.
     async fn find(&self, order: OrderId) -> Result<Option<Payment>, Error>;
-    /// Returns a page of up to `size` attempts to charge the user's orders, newest first, starting after `after`. A payment that cannot be
+    /// Returns up to `size` attempts to charge the user's orders after `after`, newest first. A payment that cannot be
     /// decoded is left out, but counts towards `size`.
     async fn page(&self, user: UserId, after: Option<Cursor>, size: u32) -> Result<PaymentPage, Error>;
 }

@@ -13,9 +13,9 @@ use crate::{
 
 #[async_trait]
 pub trait PartialRefunds: Send + Sync {
-    /// Records a partial refund, unless one is recorded under its order and reference. Returns the one that is recorded. Returns `None` if
-    /// the order was not charged, its charge is refunded as a whole, less than the amount is left of it, or it has
-    /// [`MAX_PARTIAL_REFUNDS`](crate::model::MAX_PARTIAL_REFUNDS).
+    /// Records a partial refund, unless one is recorded under its order and reference, and returns the recorded one.
+    /// Returns `None` if the order was not charged, its charge is refunded as a whole, less than the amount is left of
+    /// it, or it has [`MAX_PARTIAL_REFUNDS`](crate::model::MAX_PARTIAL_REFUNDS).
     async fn add_refund(&self, refund: &PartialRefund) -> Result<Option<RecordedRefund>, Error>;
     /// Takes at most `limit` refunds that are due, those with the fewest tries first. Each is leased to the caller for the returned
     /// duration and is due again afterwards.
@@ -28,6 +28,6 @@ pub trait PartialRefunds: Send + Sync {
     /// Makes a refund due again, under the next key, because it has failed after it was made. Does nothing if the refund was not made by
     /// the request with this number.
     async fn reopen_partial_refund(&self, refund: Uuid, number: u32) -> Result<(), Error>;
-    /// Returns the partial refunds of a charge, in the order in which they were recorded. One that cannot be decoded is left out.
+    /// Returns the partial refunds of a charge, oldest first. A refund that cannot be decoded is left out.
     async fn refunds_of(&self, transaction: TransactionId) -> Result<Vec<RecordedRefund>, Error>;
 }

@@ -1,4 +1,4 @@
-//! Cancels an order: it is never charged again. `finish_payments.rs` refunds its charge in the background, with `finish_payment.rs`.
+//! Cancels an order, which is then never charged again. The job in `finish_payments.rs` refunds its charge.
 
 use contracts::{events::Cause, ids::OrderId};
 

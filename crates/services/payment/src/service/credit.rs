@@ -4,8 +4,8 @@ use super::PaymentService;
 use crate::{error::Error, model::Credit};
 
 impl PaymentService {
-    /// Credits a user, once per reference. A repeated request has no further effect. A request that repeats a reference with another user
-    /// or amount is refused.
+    /// A repeated request has no further effect. A request that repeats a reference with another user or amount is
+    /// refused.
     pub async fn credit(&self, credit: &Credit) -> Result<(), Error> {
         let standing = self.providers.credit(credit).await?.ok_or(Error::BalanceTooLarge)?;
         match credit.difference(&standing) {

@@ -20,7 +20,8 @@ impl PaymentService {
         }
     }
 
-    /// Requests the refund of what is left of a charge, or asks for the state of the requested refund. Fails until the refund is made.
+    /// Requests the refund of the rest of a charge, or asks for the state of the requested refund. Fails until the
+    /// refund is made.
     async fn make_refund(&self, payment: &Payment, request: &RefundRequest) -> Result<(), Error> {
         let Intent { order, transaction, .. } = payment.intent;
         let refund = Refund::new(payment, refund_of_rest(transaction), payment.left(), request)?;
@@ -34,7 +35,8 @@ impl PaymentService {
         Err(not_made(&refund, &state))
     }
 
-    /// Asks the provider to make a refund, or for the state of the requested refund. A refund of nothing needs no provider.
+    /// Requests a refund from the provider, or asks for the state of the requested refund. A refund of nothing needs no
+    /// provider.
     pub(super) async fn ask_for_refund(&self, payment: &Payment, refund: &Refund) -> Result<RefundState, Error> {
         if refund.amount == Money::ZERO {
             return Ok(RefundState::Refunded);

@@ -42,7 +42,6 @@ pub struct PaymentService {
     partial_refund_due: Arc<Notify>,
 }
 
-/// A request of the order service to charge an order.
 #[derive(Clone, Copy, Debug)]
 pub struct Charge {
     pub order: OrderId,

@@ -1,5 +1,5 @@
-//! The provider's notice that a charge or a refund has changed. The notice is only a reason to ask the provider, whose answer alone counts.
-//! So a notice may be repeated, late, or out of order.
+//! Handles the provider's notices that a charge or a refund has changed. A notice only makes the service ask the
+//! provider, whose answer alone counts. So notices may be repeated, late, or out of order.
 
 use contracts::ids::TransactionId;
 use uuid::Uuid;
@@ -20,8 +20,9 @@ enum Made {
 }
 
 impl PaymentService {
-    /// Makes the jobs ask the provider now about a payment and its partial refunds that are not finished, and asks about the refunds that
-    /// were made. Does nothing if the transaction is unknown: the provider's account may serve other systems, too.
+    /// Makes the jobs ask the provider now about an unfinished payment and its unfinished partial refunds, and asks
+    /// about the refunds that were made. Does nothing if the transaction is unknown: the provider's account may serve
+    /// other systems too.
     pub async fn look_at(&self, transaction: TransactionId) -> Result<(), Error> {
         let Some(payment) = self.payments.get(transaction).await? else { return Ok(()) };
         if matches!(payment.status, Status::Pending { .. } | Status::Refunding { .. }) {

@@ -1,4 +1,4 @@
-//! Gives back parts of charges, on behalf of operators.
+//! Refunds parts of charges on behalf of operators.
 
 use std::time::Duration;
 
@@ -19,17 +19,17 @@ const BATCH_SIZE: i64 = 16;
 /// The maximum number of refunds that one replica requests concurrently.
 const MAX_CONCURRENT_REFUNDS: usize = 16;
 
-/// The current state of a partial refund, and the payment that it is a part of.
+/// The payment of a partial refund, and whether the refund is made.
 pub struct Refunded {
     pub payment: Payment,
     pub is_made: bool,
 }
 
 impl PaymentService {
-    /// Gives back a part of an order's charge, once per order and reference. A repeat has no further effect.
+    /// Refunds a part of an order's charge, once per order and reference.
     ///
-    /// Once the refund is recorded, it is made: by this call if the provider answers, otherwise by
-    /// [`finish_partial_refunds`](Self::finish_partial_refunds).
+    /// This call makes the recorded refund if the provider answers; otherwise
+    /// [`finish_partial_refunds`](Self::finish_partial_refunds) makes it.
     pub async fn refund_partially(&self, refund: &PartialRefund) -> Result<Refunded, Error> {
         let Some(recorded) = self.payments.add_refund(refund).await? else {
             return Err(self.why_not_refunded(refund).await?);
@@ -91,7 +91,6 @@ impl PaymentService {
     }
 }
 
-/// Returns the request to the provider.
 pub(super) fn provider_refund(
     payment: &Payment,
     refund: &PartialRefund,

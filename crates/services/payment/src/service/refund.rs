@@ -1,4 +1,4 @@
-//! Refunds a cancelled order while the caller waits; `finish_payments` executes refunds in the background.
+//! Refunds a cancelled order while the caller waits. The job `finish_payments` does so in the background.
 
 use contracts::ids::OrderId;
 

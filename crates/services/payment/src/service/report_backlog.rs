@@ -7,7 +7,6 @@ use crate::metrics;
 const MAX_COUNTED: i64 = 10_000;
 
 impl PaymentService {
-    /// Sets the gauges of unfinished payments.
     pub async fn report_backlog(&self) {
         // The job `finish_payments` logs that the database is unavailable.
         if let Ok(unfinished) = self.payments.unfinished(MAX_COUNTED).await {

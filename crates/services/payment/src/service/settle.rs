@@ -8,8 +8,8 @@ use crate::{
 };
 
 impl PaymentService {
-    /// Records the outcome. Counts the payment if no other call has recorded it. Wakes the job that refunds, if the order was cancelled
-    /// meanwhile.
+    /// Records the outcome, and counts the payment if this call recorded it first. Wakes the job that refunds if the
+    /// order was cancelled meanwhile.
     pub(super) async fn settle(&self, payment: Payment, outcome: &Outcome) -> Result<Payment, Error> {
         let Intent { order, transaction, attempt, .. } = payment.intent;
         let (payment, is_first) = self.payments.settle(&payment.intent, outcome).await?;

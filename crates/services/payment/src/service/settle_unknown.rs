@@ -9,16 +9,17 @@ use crate::{
     model::{ChargeState, Decline, Outcome, Payment, Status},
 };
 
-/// The age up to which a charge is repeated. Stripe remembers an idempotency key for 24 h from its first use; one hour of them is for calls
-/// that are under way, and for the difference between two clocks.
+/// The age up to which a charge is repeated. Stripe remembers an idempotency key for 24 h from its first use. One hour
+/// is left for calls in flight and for clock differences.
 const MAX_REPEAT_AGE: Duration = Duration::from_hours(23);
-/// The age from which a look-up that finds nothing proves that there is no charge. The last request was an hour ago; Stripe's search finds
-/// a charge within a minute.
+/// The age from which a look-up that finds nothing proves that there is no charge. The last request was then an hour
+/// ago, and Stripe's search finds a charge within a minute.
 const FINAL_AGE: Duration = Duration::from_hours(24);
 
 impl PaymentService {
-    /// Settles a payment if its outcome is unknown. Looks the charge up at the provider. A charge that the provider does not have is
-    /// repeated under its idempotency key while the provider certainly remembers the key, and is declined later.
+    /// Looks up the charge of a payment whose outcome is unknown, and settles the payment. A charge that the provider
+    /// does not have is repeated under its idempotency key while the provider certainly remembers the key, and counts
+    /// as declined from `FINAL_AGE` on.
     pub(super) async fn settle_unknown(&self, payment: Payment) -> Result<Payment, Error> {
         let Status::Pending { reference } = &payment.status else { return Ok(payment) };
         let provider = self.providers.get(payment.intent.provider)?;
@@ -39,7 +40,7 @@ impl PaymentService {
         self.record(payment, state).await
     }
 
-    /// Records what the provider says of a charge. Fails while the outcome is unknown.
+    /// Records the provider's answer about a charge. Fails while the outcome is unknown.
     pub(super) async fn record(&self, payment: Payment, state: ChargeState) -> Result<Payment, Error> {
         let reference = match state {
             ChargeState::Settled(outcome) => return self.settle(payment, &outcome).await,

@@ -7,8 +7,7 @@ use super::PaymentService;
 use crate::{error::Error, repository::PaymentPage};
 
 impl PaymentService {
-    /// Returns a page of the user's payments, newest first, and the cursor of the next page if there is one. A user may read only their own
-    /// payments; a service may read any.
+    /// Returns a page of the user's payments. A user may read only their own; a service may read any.
     pub async fn statement(
         &self,
         caller: &Caller,

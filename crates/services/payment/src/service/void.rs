@@ -1,4 +1,4 @@
-//! Voids an attempt to charge an order. The attempt then never charges it, unless its charge has begun already.
+//! Voids an attempt to charge an order. The attempt then never charges the order, unless its charge has already begun.
 
 use contracts::ids::TransactionId;
 
@@ -6,7 +6,7 @@ use super::{Charge, PaymentService};
 use crate::{error::Error, model::VoidResult};
 
 impl PaymentService {
-    /// Voids an attempt. If the attempt is not recorded yet, it is recorded as declined, with `transaction` as the id of its transaction.
+    /// An attempt that is not recorded yet is recorded as declined, with the id `transaction`.
     pub async fn void(&self, charge: &Charge, transaction: TransactionId) -> Result<VoidResult, Error> {
         let payments = self.payments.void_attempt(&self.intent(charge, transaction)).await?;
         self.relay.wake();

@@ -14,7 +14,6 @@ fn ledger(pool: &Database, initial: i64) -> Ledger {
     Ledger::new(pool.clone(), money(initial), declines())
 }
 
-/// Returns a user's initial and current balance.
 async fn balance(pool: &Database, user: UserId) -> (i64, i64) {
     let row = sqlx::query_as("select initial, balance from balances where user_uuid = $1").bind(user.uuid());
     row.fetch_one(pool).await.unwrap()

@@ -39,7 +39,6 @@ fn new_user() -> UserId {
     UserId::new(ids::random())
 }
 
-/// The cause of a cancellation: a new event.
 fn new_cause() -> Cause {
     Cause { consumer: "consumer", event: EventId::new(ids::random()) }
 }

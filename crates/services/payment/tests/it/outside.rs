@@ -1,4 +1,4 @@
-//! Tests of money that a provider outside moves: answers that come late, keys that it has forgotten, refunds that are pending or fail.
+//! Tests over an outside provider: late answers, forgotten idempotency keys, and refunds that are pending or fail.
 
 use std::{num::NonZeroU32, sync::Arc};
 
@@ -70,7 +70,7 @@ impl Fixture {
         self.payments.find(self.charge.order).await.unwrap().unwrap().status
     }
 
-    /// Makes the payment a day older, by when the provider has forgotten its key.
+    /// Makes all payments 25 h older, and the provider forget their idempotency keys.
     async fn a_day_passes(&self) {
         sqlx::query!("update payments set created_at = created_at - interval '25 hours'")
             .execute(&self.pool)
@@ -79,7 +79,7 @@ impl Fixture {
         self.provider.forget_keys();
     }
 
-    /// Sends an event that is signed with `secret`; that of the endpoint is `whsec_one`.
+    /// Sends an event that is signed with `secret`; the endpoint's secret is `whsec_one`.
     async fn send(&self, secret: &str, body: &str) -> StatusCode {
         let routes = webhook::routes(self.service.clone(), &"whsec_one".into());
         let time = platform::clock::now().timestamp();
@@ -164,8 +164,8 @@ async fn a_partial_refund_whose_answer_was_lost_and_key_forgotten_is_found() {
     assert_eq!(fixture.movements(), (1, 1));
 }
 
-/// All calls read that the refund does not exist before the first of them adds it. After that, too little of the charge is left for another
-/// refund.
+/// All three calls read that the refund does not exist before the first call adds it. Then too little of the charge is
+/// left for another refund.
 #[tokio::test]
 async fn repeats_made_at_once_get_the_same_partial_refund() {
     let fixture = fixture().await;

@@ -1,4 +1,5 @@
-//! Short actions of operators, which other services do: adding a courier, rejecting a customer, and restocking a part.
+//! Short actions of operators, which other services execute: adding a courier, rejecting a customer, and restocking a
+//! part.
 
 use axum::{
     Json,
@@ -37,7 +38,7 @@ pub async fn add_courier(State(api): State<Api>, visit: Visit, form: Form) -> Re
         return Ok(pages::confirm(&api, &visit, confirmation).await);
     }
     let added = api.delivery.add_courier(name.clone(), speed).await.map_err(|status| of_status("delivery", &status));
-    // If delivery does not respond, the courier may exist, and its id is unknown. So the log gets its name.
+    // If delivery does not respond, the courier may exist with an unknown id, so the log gets its name.
     let subject = added.as_ref().cloned().unwrap_or(name);
     let added = added.map(|courier| (format!("added with speed {speed}"), courier));
     let respond = |courier: String| (StatusCode::CREATED, Json(json!({ "courier_id": courier }))).into_response();
@@ -69,8 +70,8 @@ pub async fn roll_back_kyc(State(api): State<Api>, visit: Visit, form: Form) -> 
     answered(&api, &visit, &form, "kyc-rollback", customer, status, respond).await
 }
 
-/// `POST /console/api/operator/restock {part_uuid, quantity, key?}`. Repeated requests with the same key, a uuid, add the stock once; one
-/// with another part or quantity is refused.
+/// `POST /console/api/operator/restock {part_uuid, quantity, key?}`. Repeated requests with the same key, a uuid, add
+/// the stock once; a request with another part or quantity is refused.
 pub async fn restock(State(api): State<Api>, visit: Visit, form: Form) -> Result<Response, Problem> {
     let (part, quantity) = (form.text("part_uuid")?, form.number("quantity")?);
     let part = uuid("part_uuid", &part)?.to_string();

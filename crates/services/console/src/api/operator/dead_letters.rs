@@ -22,10 +22,10 @@ use crate::{
     pages::{self, Confirmation, Visit},
 };
 
-/// The number of letters on a page, unless a program asks for another number, and the maximum of that number.
+/// The default number of letters on a page, and the maximum that a program may request.
 pub const PAGE_SIZE: usize = 25;
 const MAX_PAGE_SIZE: usize = 200;
-/// The maximum number of sentences of a result that are kept.
+/// The maximum number of sentences of a result that are stored.
 const MAX_SENTENCES: usize = 100;
 /// The maximum number of messages for which a confirmation shows why they would become dead letters again.
 const MAX_SHOWN: usize = 5;
@@ -102,8 +102,8 @@ pub async fn discard(State(api): State<Api>, visit: Visit, form: Form) -> Result
     action.begin((&api, &visit, &form), &api.letter_work, run, |sentences| first(sentences)).await
 }
 
-/// Adds `until` to a confirmation, so that its action leaves out letters that arrive after the confirmation was shown. Without a letter
-/// that matches, the action leaves out every letter.
+/// Adds `until` to a confirmation, so that its action leaves out letters that arrive after the confirmation was shown.
+/// If no letter matches, the action leaves out all letters.
 fn until(mut confirmation: Confirmation, newest: Option<DateTime<Utc>>) -> Confirmation {
     let until = newest.unwrap_or(DateTime::UNIX_EPOCH);
     confirmation.fields.retain(|(name, _)| name != "until");
@@ -111,7 +111,6 @@ fn until(mut confirmation: Confirmation, newest: Option<DateTime<Utc>>) -> Confi
     confirmation
 }
 
-/// Describes the action that replays or discards the letters that match.
 fn long_action(title: &'static str, action: &'static str, filter: &Filter) -> LongAction {
     LongAction {
         title,
@@ -122,7 +121,6 @@ fn long_action(title: &'static str, action: &'static str, filter: &Filter) -> Lo
     }
 }
 
-/// Returns the first sentence of a result.
 fn first(sentences: &[String]) -> String {
     sentences.first().cloned().unwrap_or_default()
 }

@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use crate::{api::Form, model::Filter};
 
-/// The query of the list.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LettersQuery {
@@ -26,12 +25,10 @@ impl LettersQuery {
         filter([letter, topic, group, kind, reason], None)
     }
 
-    /// Returns the number of letters to skip at the beginning.
     pub fn skip(&self) -> Result<usize, Problem> {
         Ok(count("skip", &self.skip)?.unwrap_or_default())
     }
 
-    /// Returns the requested number of letters, if the query has one.
     pub fn limit(&self) -> Result<Option<usize>, Problem> {
         count("limit", &self.limit)
     }
@@ -44,8 +41,8 @@ fn count(name: &'static str, text: &str) -> Result<Option<usize>, Problem> {
     text.parse::<usize>().map(Some).map_err(|_| Problem::invalid(name, "must be a whole number from 0"))
 }
 
-/// The body of a replay or a discard. A program that misspells a condition must not act on all letters, so that unknown members are
-/// refused.
+/// The body of a replay or a discard. Unknown members are refused, so that a program that misspells a condition does
+/// not act on all letters.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Choice {
@@ -55,9 +52,9 @@ pub struct Choice {
     kind: String,
     reason: String,
     until: Option<DateTime<Utc>>,
-    /// Respond with what would be done, and change nothing.
+    /// True to respond with what would be done, and change nothing.
     pub dry_run: bool,
-    /// Discard every pending letter.
+    /// True to discard every pending letter.
     all: bool,
     why: String,
 }

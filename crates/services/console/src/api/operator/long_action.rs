@@ -1,5 +1,5 @@
-//! An action that continues after its response. The log of actions gets an entry when it begins and one when it ends, even if it ends
-//! because the service stops.
+//! An action that continues after its response. The log of actions gets an entry when the action begins and one when it
+//! ends, even if it ends because the service stops.
 
 use axum::{
     Json,
@@ -32,7 +32,7 @@ pub struct LongAction {
 }
 
 impl LongAction {
-    /// Starts the work, and responds at once. `said` turns the result of the work into the text for the log.
+    /// Starts the work, and responds at once. `said` converts the result of the work to the text for the log.
     pub async fn begin<T, F>(
         self,
         (api, visit, form): (&Api, &Visit, &Form),

@@ -1,7 +1,7 @@
 //! The operators' endpoints below `/console/api/operator`. The log of actions gets each action, including those that fail.
 //!
-//! A program's request is executed at once. A form is first answered with a page that says what will happen; the button on that page sends
-//! the same form again with `confirm`.
+//! A program's request is executed at once. The response to a form is first a page that says what will happen; the
+//! button on that page sends the same form again with `confirm`.
 
 mod audit;
 mod changes;
@@ -76,7 +76,7 @@ pub fn endpoints() -> Endpoints<Api> {
         .post(OPERATOR, &path("restock"), "Adds to the stock of a part; under the same key, once", changes::restock)
 }
 
-/// Returns whether a request still has to be confirmed.
+/// Returns true if a request must still be confirmed.
 fn is_question(form: &Form) -> bool {
     form.is_form && !form.is_set("confirm")
 }
@@ -87,7 +87,8 @@ async fn login(api: &Api, visit: &Visit) -> String {
     user.map_or_else(|| visit.user.uuid.to_string(), |info| info.login)
 }
 
-/// Records an action whose outcome `answer` is, and answers a form with the log. `subject` is what the action was applied to.
+/// Records an action with its outcome `answer`, and responds to a form with the log. `subject` is what the action was
+/// applied to.
 async fn answered<T>(
     api: &Api,
     visit: &Visit,
@@ -107,7 +108,7 @@ async fn answered<T>(
     Ok(if form.is_form { see(DONE) } else { respond(answer) })
 }
 
-/// Writes an action into the log of actions. An error of the database is only logged, because the action is done already.
+/// Writes an action into the log of actions. A database error is only logged, because the action is done already.
 async fn record(api: &Api, visit: &Visit, action: &'static str, subject: &str, result: &str) {
     let (subject, result) = (storable(subject), storable(result));
     let entry = NewAction { operator: UserId::new(visit.user.uuid), action, subject, result };
@@ -116,7 +117,7 @@ async fn record(api: &Api, visit: &Visit, action: &'static str, subject: &str, r
     }
 }
 
-/// Returns the text without control characters, of which PostgreSQL stores no U+0000, and at most [`MAX_RECORDED_CHARS`] of it.
+/// Returns at most [`MAX_RECORDED_CHARS`] of a text, without control characters: PostgreSQL cannot store U+0000.
 fn storable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(MAX_RECORDED_CHARS).collect()
 }

@@ -13,7 +13,7 @@ use crate::{
     error::Error,
 };
 
-/// The number of actions that are shown.
+/// The maximum number of actions that are shown.
 pub const MAX_ACTIONS: i64 = 200;
 
 /// `GET /console/api/operator/services`

@@ -1,5 +1,5 @@
-//! The time axis. It shows the order of the steps exactly, but not the lengths of the gaps: the width of a short gap grows with the
-//! gap's length; a long gap is cut and labelled with its length.
+//! The time axis. It shows the order of the steps exactly, but not the lengths of the gaps: the width of a short gap
+//! grows with the logarithm of its length, and a long gap is cut and labelled with its length.
 
 use crate::pages::format::Span;
 

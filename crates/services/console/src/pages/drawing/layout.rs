@@ -23,7 +23,7 @@ const CHARACTER: i32 = 9;
 const SMALL_CHARACTER: i32 = 7;
 const MIN_WIDTH: i32 = 640;
 
-/// A step.
+/// A step in the drawing.
 #[derive(Clone, Debug)]
 pub struct Mark {
     /// The step's place in the list, from 1.
@@ -81,7 +81,7 @@ pub struct Drawing {
     pub ticks: Vec<(i32, Span)>,
 }
 
-/// What is drawn at a point in time. At the same time, an earlier variant is placed first.
+/// What is drawn at a point in time. Of two moments at the same time, the earlier variant is placed first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Moment {
     Happened,
@@ -138,7 +138,7 @@ impl Drawing {
     }
 }
 
-/// Returns each step with the time at which it happened, and each event that a service reads also with the time at which it arrived.
+/// Returns the time at which each step happened, and the time at which each event that a service reads arrived.
 fn moments(steps: &[StepView]) -> Vec<(i64, Moment, usize)> {
     let Some(first) = steps.iter().map(|step| step.at).min() else { return Vec::new() };
     let mut moments = Vec::with_capacity(steps.len() * 2);

@@ -1,7 +1,7 @@
 //! The drawings: an order's timeline, with a lane per service, time to the right and an arrow from each event to the services that read it;
 //! the couriers' map; and small lines of values over time.
 //!
-//! Coordinates are in units of an SVG, 16 to a rem.
+//! Coordinates are in SVG units, 16 per rem.
 
 mod axis;
 mod grid;

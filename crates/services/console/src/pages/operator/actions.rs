@@ -19,12 +19,12 @@ use crate::{
     repository::Action,
 };
 
-/// The maximum number of parts to choose from. The API restocks any.
+/// The maximum number of parts to choose from. The API can restock any part.
 const MAX_PARTS: usize = 500;
 
 #[derive(Default, Deserialize)]
 pub struct ActionsQuery {
-    /// An action has just been answered.
+    /// Not empty if an action has just ended, whose result the page then shows.
     #[serde(default)]
     done: String,
 }

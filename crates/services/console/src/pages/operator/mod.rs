@@ -22,7 +22,6 @@ use crate::{api::Api, pages::Visit};
 /// The first of the operators' pages, to which `/console/operator` leads.
 const FIRST: &str = "/console/operator/services";
 
-/// Returns the pages of operators.
 pub fn all() -> Endpoints<Api> {
     Endpoints::default()
         .page(OPERATOR, "/console/operator", first)

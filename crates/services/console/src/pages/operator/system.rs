@@ -52,7 +52,7 @@ pub async fn audit(State(api): State<Api>, visit: Visit) -> Response {
     page(StatusCode::OK, &Audit { layout, running, last, problem: None })
 }
 
-/// Returns the status of a page, and why something is not on it.
+/// Returns the status of a page, and the problem because of which something is missing on it.
 pub fn shown(problem: Option<&Problem>) -> (StatusCode, Option<crate::pages::views::layout::Problem>) {
     match problem {
         Some(problem) => (refusal::status(problem), Some(refusal::shown(problem))),

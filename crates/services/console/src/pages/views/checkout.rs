@@ -5,14 +5,14 @@ use askama::Template;
 use super::layout::{Layout, Problem, concerns};
 use crate::{api::MAX_UNITS, pages::format::Money};
 
-/// A part of the order. While inventory does not answer, the name is the uuid, and price and stock are absent.
+/// A part of the order. While inventory does not respond, the name is the uuid, and price and stock are absent.
 #[derive(Clone, Debug)]
 pub struct CheckoutLine {
     pub part_uuid: String,
     pub name: String,
     pub quantity: i64,
     pub price: Option<Money>,
-    /// What can be bought now.
+    /// The units that can be bought now.
     pub stock: Option<i64>,
 }
 
@@ -49,11 +49,11 @@ pub struct Checkout {
     pub lines: Vec<CheckoutLine>,
     /// The uuids of wanted parts that are not ordered.
     pub left_out: Vec<String>,
-    /// Absent if a price is.
+    /// Absent if the price of a part is absent.
     pub total: Option<Money>,
-    /// The idempotency key: made with the cart, or for the next try after a refusal.
+    /// The idempotency key, which is created with the cart, or for the next try after a refusal.
     pub key: String,
-    /// The order was refused. The browser's cart takes the key of this page.
+    /// True if the order was refused. The browser's cart then takes the key of this page.
     pub is_refused: bool,
     pub delivery_address: String,
     /// The address's cell, once it was looked up.

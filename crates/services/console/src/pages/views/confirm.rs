@@ -4,12 +4,11 @@ use askama::Template;
 
 use super::layout::Layout;
 
-/// An action that the operator is asked to confirm.
 #[derive(Default)]
 pub struct Confirmation {
     /// The title, such as `Discard 12 dead letters?`.
     pub title: String,
-    /// What will happen, a sentence each.
+    /// What will happen, one sentence per effect.
     pub effects: Vec<String>,
     /// Details of the action: names and values.
     pub rows: Vec<(String, String)>,

@@ -1,4 +1,4 @@
-//! A page that cannot be shown: not found, not allowed, or a service is away.
+//! The page for a failed request: not found, not allowed, or a service is unavailable.
 
 use askama::Template;
 
@@ -8,10 +8,9 @@ use super::layout::{Layout, Problem};
 #[template(path = "failure.html")]
 pub struct Failure {
     pub layout: Layout,
-    /// The HTTP status.
     pub status: u16,
     pub problem: Problem,
-    /// Trying again may help.
+    /// True if trying again may help.
     pub can_retry: bool,
     /// The page of the form that was refused.
     pub back: Option<String>,

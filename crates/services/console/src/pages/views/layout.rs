@@ -1,15 +1,13 @@
-//! What all pages have in common.
+//! What all pages share.
 
 use std::sync::Arc;
 
-/// The addresses of the assets. Each has a hash of the content in its name, so that a browser may keep it for a year.
 #[derive(Clone, Debug)]
 pub struct Assets {
     pub style: String,
     pub icon: String,
-    /// `page.js`: comfort on every page.
+    /// `page.js`: conveniences on every page.
     pub page: String,
-    /// `cart.js`: the cart.
     pub cart: String,
     /// `live.js`: updates from the server.
     pub live: String,
@@ -26,7 +24,6 @@ pub enum Section {
     None,
 }
 
-/// Who is logged in.
 #[derive(Clone, Debug)]
 pub struct Visitor {
     pub login: String,
@@ -55,7 +52,7 @@ impl Layout {
     }
 }
 
-/// Why a request was refused, or could not be answered.
+/// Why a request was refused or failed.
 #[derive(Clone, Debug)]
 pub struct Problem {
     pub title: String,
@@ -70,7 +67,6 @@ impl Problem {
     }
 }
 
-/// Returns true if a problem is about this field of a form.
 pub fn concerns(problem: Option<&Problem>, field: &str) -> bool {
     problem.is_some_and(|problem| problem.concerns(field))
 }

@@ -1,4 +1,4 @@
-//! Logging in.
+//! The login page.
 
 use askama::Template;
 
@@ -10,9 +10,9 @@ use crate::pages::format::encoded;
 pub struct Login {
     pub layout: Layout,
     pub login: String,
-    /// Where to go afterwards: a path of the console.
+    /// The path of the console to open after the login.
     pub next: String,
-    /// The session of this browser has just ended.
+    /// True if the session of this browser has just ended.
     pub is_expired: bool,
     pub problem: Option<Problem>,
 }

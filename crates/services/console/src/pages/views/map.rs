@@ -16,7 +16,7 @@ pub struct CourierView {
     pub is_own: bool,
     /// The order that the courier carries. Only the order's owner and operators see it.
     pub order_uuid: Option<String>,
-    /// The cell to which the courier is going, where the visitor may know it.
+    /// The cell to which the courier is going, if the visitor may know it.
     pub destination: Option<(i32, i32)>,
     /// True if the courier carries an order of any user.
     pub is_busy: bool,
@@ -34,7 +34,7 @@ pub struct CourierMark {
     pub class: &'static str,
 }
 
-/// The destination of a courier with an order of the visitor, and the way there: first along x, then along y, as couriers move.
+/// The destination of a courier with an order of the visitor, and the way there: first along x, then along y.
 #[derive(Clone, Debug)]
 pub struct Way {
     pub path: String,
@@ -42,7 +42,7 @@ pub struct Way {
     pub y: i32,
 }
 
-/// The fragment that is swapped.
+/// The fragment that the page's script replaces.
 #[derive(Template)]
 #[template(path = "grid.html")]
 pub struct Grid {
@@ -53,7 +53,7 @@ pub struct Grid {
 impl Grid {
     pub fn marks(&self) -> Vec<CourierMark> {
         let mut marks: Vec<_> = self.couriers.iter().enumerate().map(|(place, one)| self.mark(place, one)).collect();
-        // What is drawn last is on top.
+        // The couriers with own orders are drawn last, so that they are on top.
         marks.sort_by_key(|mark| mark.class == "own");
         marks
     }

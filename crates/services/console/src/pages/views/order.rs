@@ -11,8 +11,8 @@ pub struct Order {
     pub summary: Summary,
     pub timeline: Timeline,
     pub receipt: Receipt,
-    /// The place of the newest step shown; live updates go on from there.
+    /// The place of the newest step shown, after which live updates continue.
     pub after: i64,
-    /// True for another user's order, which an operator reads.
+    /// True if an operator reads another user's order.
     pub is_of_another: bool,
 }

@@ -24,7 +24,7 @@ impl OrderRow {
         short(&self.uuid)
     }
 
-    /// What the owner wants to know: the delivery's state, once there is one, else the order's.
+    /// The text for the delivery's status once the ship is on its way, else for the order's status.
     pub fn words(&self) -> &str {
         match (self.status.as_str(), self.delivery_status.as_deref()) {
             ("ASSEMBLED", Some(delivery)) if delivery != "PENDING" => words::delivery(delivery),
@@ -48,7 +48,7 @@ pub struct Orders {
     pub orders: Vec<OrderRow>,
     /// The query `cursor` of the next page.
     pub next_cursor: Option<String>,
-    /// This is not the first page.
+    /// True if this is not the first page.
     pub is_later_page: bool,
     pub problem: Option<Problem>,
 }

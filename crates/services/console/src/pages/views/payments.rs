@@ -55,7 +55,7 @@ pub struct Payments {
     pub payments: Vec<PaymentRow>,
     /// The query `page` of the next page.
     pub next: Option<String>,
-    /// This is not the first page.
+    /// True if this is not the first page.
     pub is_later_page: bool,
     pub problem: Option<Problem>,
 }

@@ -1,4 +1,4 @@
-//! The visitor's account: identity, loans, where messages go, and sessions.
+//! The visitor's account: identity, loans, contacts and sessions.
 
 use askama::Template;
 use contracts::identity::TELEGRAM;
@@ -9,7 +9,7 @@ use crate::pages::{
     words,
 };
 
-/// A customer of the service customers; erased data are empty.
+/// A customer of the service customers. Erased data are empty.
 #[derive(Clone, Debug)]
 pub struct CustomerView {
     pub name: String,
@@ -62,7 +62,7 @@ pub struct SessionView {
     pub created_at: Moment,
     pub used_at: Moment,
     pub expires_at: Moment,
-    /// The session of this browser.
+    /// True for the session of this browser.
     pub is_this: bool,
 }
 
@@ -77,10 +77,10 @@ pub struct Profile {
     pub balance: Option<Money>,
     pub customer: Option<CustomerView>,
     pub loans: Vec<LoanView>,
-    /// Absent if iam did not answer.
+    /// Absent if iam did not respond.
     pub methods: Option<Vec<NotificationMethodView>>,
     pub sessions: Vec<SessionView>,
-    /// Services that did not answer.
+    /// Services that did not respond.
     pub away: Vec<String>,
     pub problem: Option<Problem>,
 }

@@ -1,4 +1,4 @@
-//! The receipt of an order: each promise that concerns it, and the evidence.
+//! The receipt of an order: each invariant that concerns it, and the evidence.
 
 use askama::Template;
 
@@ -8,7 +8,7 @@ use crate::pages::format::{Moment, short};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckState {
     Held,
-    /// Neither held nor violated yet: the order is not finished.
+    /// Not known yet: work is under way, or a database does not respond.
     Open,
     Violated,
 }
@@ -62,7 +62,7 @@ pub struct Receipt {
     pub order_uuid: String,
     pub checks: Vec<CheckView>,
     pub checked_at: Option<Moment>,
-    /// Set where the facts could not be read; `checks` is then empty.
+    /// Set if the receipt could not be made; `checks` is then empty.
     pub problem: Option<Problem>,
 }
 

@@ -1,4 +1,4 @@
-//! Creating an account.
+//! The page that creates an account.
 
 use askama::Template;
 

@@ -67,7 +67,6 @@ impl PartView {
     }
 }
 
-/// A filter's value and whether it is chosen.
 #[derive(Clone, Debug)]
 pub struct Choice {
     pub value: String,
@@ -80,7 +79,7 @@ pub struct Choice {
 pub struct Shop {
     pub layout: Layout,
     pub parts: Vec<PartView>,
-    /// More parts fit than are shown.
+    /// True if more parts match than are shown.
     pub is_cut: bool,
     /// The query `q`: a piece of a name, description or tag.
     pub search: String,
@@ -88,7 +87,7 @@ pub struct Shop {
     pub categories: Vec<Choice>,
     /// The query `country`.
     pub countries: Vec<Choice>,
-    /// Set where the parts could not be read; `parts` is then empty.
+    /// Set if the parts could not be read; `parts` is then empty.
     pub problem: Option<Problem>,
 }
 

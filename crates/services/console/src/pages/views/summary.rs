@@ -60,7 +60,7 @@ pub struct DeliveryView {
     pub status: String,
     pub tracking_number: String,
     pub estimated_delivery: String,
-    /// 0 to 100.
+    /// Per cent.
     pub progress: i32,
     pub courier: Option<CarrierView>,
 }
@@ -71,7 +71,7 @@ impl DeliveryView {
     }
 }
 
-/// A step of an order's way: done, now, or to come.
+/// A stage of an order: done, now, or to come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stage {
     pub text: &'static str,
@@ -101,15 +101,15 @@ pub struct Summary {
     pub delivery: Option<DeliveryView>,
     /// For `INVESTOR_MONEY`.
     pub balance: Option<Money>,
-    /// The idempotency key of the next payment. Empty if there is nothing to press.
+    /// The idempotency key of the next payment. Empty if the visitor cannot pay.
     pub pay_key: String,
     pub methods: Vec<Method>,
-    /// A payment is under way or its outcome is not known yet: there is nothing to press.
+    /// True while a payment is in progress or its outcome is unknown, so that the visitor can neither pay nor cancel.
     pub is_paying: bool,
     pub can_cancel: bool,
-    /// Services that did not answer: what they know is missing here.
+    /// Services that did not respond, so that their data may be missing.
     pub away: Vec<String>,
-    /// Shown by the page of the order alone, not by the fragment.
+    /// Shown only by the page of the order, not by the fragment.
     pub problem: Option<Problem>,
 }
 
@@ -168,7 +168,6 @@ impl Summary {
 }
 
 impl Method {
-    /// Returns the ways to pay.
     pub fn all() -> Vec<Self> {
         let method = |value| Self { value, text: words::method(value) };
         ["CARD", "SBP", "CREDIT_CARD", "INVESTOR_MONEY"].into_iter().map(method).collect()

@@ -13,12 +13,12 @@ use crate::{
 pub struct Timeline {
     pub steps: Vec<StepView>,
     pub drawing: Drawing,
-    /// Nothing more is going to happen.
+    /// True if no further steps will follow.
     pub is_finished: bool,
 }
 
 impl Timeline {
-    /// `steps` are in the order in which they are to be listed.
+    /// `steps` are in the order of the list.
     pub fn new(steps: Vec<StepView>, is_finished: bool) -> Self {
         Self { drawing: Drawing::new(&steps), steps, is_finished }
     }
@@ -36,7 +36,6 @@ impl Timeline {
         format!("{}, {}{cut}", counted(self.steps.len(), "step"), counted(events, "event"))
     }
 
-    /// Returns the time from the first step to the last.
     pub fn length(&self) -> Span {
         self.steps.iter().map(|step| self.since(step)).max_by_key(|span| span.0).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! Adds records to the timeline, with one statement for the batches of all topics that wait.
+//! Adds records to the timeline: one statement writes all waiting batches, of any topic.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -18,7 +18,7 @@ pub type Records = Arc<[NewRecord]>;
 /// The position of the first record of a batch: topic id, topic, partition and offset.
 type Position = (String, String, i32, i64);
 
-/// Returns the position of the batch's first record, by which its result is found.
+/// Returns the position of the batch's first record, which identifies the batch's result.
 pub fn first(records: &Records) -> Position {
     let first = |one: &NewRecord| (one.topic_id.clone(), one.topic.clone(), one.partition, one.offset);
     records.first().map(first).unwrap_or_default()
@@ -30,8 +30,8 @@ pub async fn add(pool: Database, batches: Arc<[Records]>) -> sqlx::Result<HashMa
         records.iter().map(|record| of(record)).collect()
     }
     let records: Vec<&NewRecord> = batches.iter().flat_map(|batch| batch.iter()).collect();
-    // The update locks the only row of `places` until the commit, so that places are assigned in the order of commits. A repeated record
-    // leaves a gap at most.
+    // The update locks the only row of `places` until the commit, so that places are assigned in the order of commits.
+    // A repeated record only leaves a gap.
     let added = sqlx::query_scalar!(
         r#"with given as (
             select * from unnest($1::text[], $2::text[], $3::int[], $4::bigint[], $5::uuid[], $6::uuid[], $7::uuid[], $8::text[],

@@ -19,7 +19,7 @@ use crate::{
 #[derive(Clone)]
 pub struct PgTimeline {
     pool: Database,
-    /// Additions are grouped, because they could not run concurrently anyway: each locks the only row of `places`.
+    /// Additions are grouped, because they cannot run concurrently: each locks the only row of `places`.
     additions: GroupCommit<Records, Option<u64>>,
 }
 
@@ -30,7 +30,7 @@ impl PgTimeline {
     }
 }
 
-/// A row of `timeline`.
+/// Converts a row of `timeline`.
 macro_rules! record {
     ($row:ident) => {
         Record {
@@ -88,7 +88,7 @@ impl Timeline for PgTimeline {
 
     async fn after(&self, place: i64, orders: &[OrderId]) -> Result<Caught, Error> {
         let orders: Vec<Uuid> = orders.iter().map(|order| order.uuid()).collect();
-        // The last place is read first, so that each record up to it is visible to the statement that follows.
+        // The last place is read first, so that the next statement sees each record up to it.
         let last = sqlx::query_scalar!("select last from places").fetch_one(&self.pool).await?;
         let rows = sqlx::query!(
             r#"select *, exists (

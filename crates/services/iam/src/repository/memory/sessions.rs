@@ -33,11 +33,9 @@ struct State {
     /// Each user's sessions, in the order in which they were opened. Some may have ended.
     of_user: Expiring<UserId, Vec<SessionDigest>>,
     owners: Expiring<UserId, Owner>,
-    /// The session of each token.
     tokens: Expiring<TokenDigest, SessionDigest>,
     /// Each session's tokens, in the order in which they were issued. Some may have ended.
     of_session: Expiring<SessionDigest, Vec<TokenDigest>>,
-    /// The users that are being changed.
     changing: Expiring<UserId, ()>,
     retired: Expiring<(UserId, DateTime<Utc>), ()>,
 }
@@ -98,13 +96,12 @@ impl State {
         self.changing.remove(&user);
     }
 
-    /// Returns the user's sessions, in the order in which they were opened. Some may have ended.
     fn of(&mut self, user: UserId) -> Vec<SessionDigest> {
         self.of_user.get(&user).cloned().unwrap_or_default()
     }
 
-    /// Stores the owner for as long as a session of the user may live, unless a newer one is stored. One that does not come from a change
-    /// (`is_change`) is not stored while the user is being changed.
+    /// Stores the owner for as long as a session of the user may live, unless a newer version is stored. While the user
+    /// is being changed, stores only an owner that comes from a change (`is_change`).
     fn remember(&mut self, owner: &Owner, is_change: bool) {
         let left = self.of_user.time_left(&owner.id);
         if left.is_zero() || !is_change && self.changing.get(&owner.id).is_some() {

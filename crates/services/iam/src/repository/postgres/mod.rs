@@ -72,7 +72,8 @@ impl Users for PgUsers {
         });
         match inserted.await {
             Err(sqlx::Error::Database(error)) if error.is_unique_violation() => match error.constraint() {
-                // Ids are unique, so an earlier execution of this statement succeeded and its response was lost.
+                // No other user has this id, so an earlier execution of this statement succeeded and its response was
+                // lost.
                 Some("users_pkey") => Ok(()),
                 Some("users_login_caseless") => Err(Error::LoginTaken),
                 Some("users_email_caseless") => Err(Error::EmailTaken),

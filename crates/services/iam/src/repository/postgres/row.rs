@@ -8,7 +8,6 @@ use sqlx::types::Json;
 
 use crate::model::{Account, ChatId, DeviceDigest, KNOWN_FOR, NotificationMethod, User, UserInfo};
 
-/// A row of `users`.
 pub struct Row {
     pub id: UserId,
     pub login: String,

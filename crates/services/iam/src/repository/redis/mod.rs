@@ -15,7 +15,7 @@ use crate::error::Error;
 /// The timeout of a command together with its retry.
 const COMMAND_TIMEOUT: Duration = platform::redis::RESPONSE_TIMEOUT;
 
-/// Runs a command that may be repeated. Retries it once if `is_repeated` returns true for the error.
+/// Runs a command, and retries it once if `is_repeated` returns true for the error.
 async fn with_retry<T, F>(
     connection: &Connection,
     is_repeated: impl Fn(&RedisError) -> bool + Send,

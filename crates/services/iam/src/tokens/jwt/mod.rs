@@ -20,7 +20,8 @@ const AUDIENCE: &str = "shop";
 /// The largest accepted difference between the clocks of two replicas. The session store, which has one clock, ends each token on time.
 const LEEWAY: Duration = Duration::from_secs(30);
 
-/// The JOSE header. A header with any other member is refused, such as `crit`, or `jwk`, `jku` and `x5u`, which would bring a key.
+/// The JOSE header. A header with any other member is refused, such as `crit`, or `jwk`, `jku` and `x5u`, which would
+/// supply a key.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header<'a> {
@@ -41,8 +42,8 @@ struct Claims<'a> {
     roles: &'a [&'static str],
 }
 
-/// The claims that decide whether a token is valid. The others are for the token's bearer: this service does not read login and roles from
-/// a token, where they may be outdated.
+/// The claims that decide whether a token is valid. The others are for the token's bearer: this service does not read
+/// login and roles from a token, because they may be outdated.
 #[derive(Deserialize)]
 struct Checked {
     iss: String,
@@ -71,7 +72,7 @@ pub fn sign(key: &SigningKey, token: &NewToken<'_>, roles: &[&'static str]) -> R
     Ok(jwt)
 }
 
-/// Verifies everything that the token alone can show. Returns the token's id.
+/// Verifies all that does not need the session store. Returns the token's id.
 pub fn verify(keys: &[PublicKey], token: &str, now: DateTime<Utc>) -> Result<TokenId, TokenRefusal> {
     if token.len() > MAX_TOKEN {
         return Err(TokenRefusal::Kind);

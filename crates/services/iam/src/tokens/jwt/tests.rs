@@ -22,7 +22,6 @@ fn signed(key: &SigningKey) -> String {
     sign(key, &token("ann"), &["operator"]).unwrap()
 }
 
-/// Signs any header and claims.
 fn forged(key: &SigningKey, header: &Value, claims: &Value) -> String {
     let message = format!("{}.{}", encode(header).unwrap(), encode(claims).unwrap());
     let signature = BASE64URL.encode(key.sign(message.as_bytes()).unwrap());

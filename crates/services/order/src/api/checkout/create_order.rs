@@ -26,7 +26,7 @@ use crate::{
     service::{Checkout, Item},
 };
 
-/// This endpoint's error responses, in addition to those that all endpoints share.
+/// This endpoint's error responses besides the shared ones.
 pub const PROBLEMS: [Declared; 5] = [
     (StatusCode::FORBIDDEN, "USER_MISMATCH"),
     (StatusCode::NOT_FOUND, "PART_NOT_FOUND"),
@@ -80,7 +80,6 @@ pub async fn handle(
     Ok(respond(checked_out).await)
 }
 
-/// Returns the items, if all of them are valid.
 fn items(items: Vec<CheckoutItem>, invalid: &mut InvalidFields) -> Option<Vec<Item>> {
     let (count, mut pieces) = (items.len(), 0);
     let item = |(index, item): (usize, CheckoutItem)| {

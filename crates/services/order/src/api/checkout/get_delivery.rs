@@ -9,7 +9,7 @@ use crate::api::{
     state::Api,
 };
 
-/// This endpoint's error responses, in addition to those that all endpoints share.
+/// This endpoint's error responses besides the shared ones.
 pub const PROBLEMS: [Declared; 2] =
     [(StatusCode::NOT_FOUND, "ORDER_NOT_FOUND"), (StatusCode::NOT_FOUND, "DELIVERY_NOT_FOUND")];
 

@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status};
 use super::status;
 use crate::service::OrderService;
 
-/// The maximum number of orders of one request.
+/// The maximum number of orders in a request.
 const MAX_ORDERS: usize = 1000;
 
 pub async fn handle(

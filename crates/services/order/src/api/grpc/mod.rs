@@ -22,13 +22,11 @@ pub const RULES: &[Rule] = &[
     Rule::services("/order.v1.OrderService/ListExistingOrders", &["inventory"]),
 ];
 
-/// The gRPC server.
 pub struct Grpc {
     orders: OrderService,
     deliveries: DeliveryService,
 }
 
-/// Returns the gRPC services that the server serves.
 pub fn services(orders: OrderService, deliveries: DeliveryService) -> Services {
     Services::new(DESCRIPTORS).with(OrderServiceServer::new(Grpc { orders, deliveries }))
 }
@@ -50,7 +48,6 @@ impl Rpc for Grpc {
     }
 }
 
-/// Converts an error to the gRPC status that the caller receives.
 fn status(error: Error) -> Status {
     let message = error.to_string();
     match error {

@@ -28,7 +28,6 @@ pub struct MemoryOrders {
 }
 
 impl MemoryOrders {
-    /// Returns all orders, for audits.
     pub fn all(&self) -> Vec<Order> {
         self.tables().orders.values().map(|row| row.order.clone()).collect()
     }

@@ -24,7 +24,7 @@ struct State {
 }
 
 impl MemoryStatusCache {
-    /// If `away` is true, makes every call fail as if Redis were unavailable; otherwise lets calls succeed again.
+    /// While `away` is true, every call fails as if Redis were unavailable.
     pub fn set_away(&self, away: bool) {
         self.lock().away = away;
     }

@@ -22,7 +22,7 @@ pub struct Row {
     pub pay_until: DateTime<Utc>,
     pub next_at: Option<DateTime<Utc>>,
     pub epoch: i64,
-    /// True once a process other than the one that began the attempt may have called the payment service for it.
+    /// True once another process has taken over the attempt and may have called the payment service for it.
     pub shared: bool,
     pub tries: u32,
     pub details: CheckoutDetails,
@@ -32,7 +32,6 @@ pub struct Row {
 
 pub struct Key {
     pub fingerprint: Vec<u8>,
-    /// The token of the claim that holds the key.
     pub token: Uuid,
     pub order: OrderId,
     pub attempt: Option<i32>,
@@ -50,7 +49,6 @@ impl Row {
         Ok(())
     }
 
-    /// Returns the newest lease on the attempt in progress.
     pub fn lease(&self) -> Option<AttemptLease> {
         let attempt = self.order.attempt?;
         Some(AttemptLease { attempt, epoch: self.epoch, shared: self.shared, tries: self.tries })

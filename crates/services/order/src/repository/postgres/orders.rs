@@ -183,14 +183,14 @@ impl Orders for PgOrders {
     }
 }
 
-/// Returns the reason why the statement did not write an order of this user.
+/// Returns the reason why the statement did not write the order.
 async fn creation_refusal(
     pool: &Database,
     order: &NewOrder,
     unpaid_limits: UnpaidLimits,
     claim: Option<&Claim>,
 ) -> Result<Error, Error> {
-    // The order was not found for this user.
+    // The caller found no such order of this user, so an existing one belongs to another user.
     let exists = sqlx::query_scalar!(
         r#"select exists (select from orders where uuid = $1) as "is_anothers!""#,
         order.uuid.uuid(),

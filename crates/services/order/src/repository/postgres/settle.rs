@@ -1,4 +1,4 @@
-//! The statements that end an attempt to pay without a paid order: declined, abandoned or cancelled.
+//! The statements that end an attempt without making the order paid: declined, abandoned or cancelled.
 
 use contracts::ids::{OrderId, TransactionId};
 use platform::{outbox, postgres::Database};

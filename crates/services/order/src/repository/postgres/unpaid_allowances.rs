@@ -1,8 +1,8 @@
-//! Allowances: orders that may be created without counting their user's unpaid orders once more.
+//! Allowances: numbers of orders that a user may create without another count of the user's unpaid orders.
 //!
-//! A count reads up to a thousand rows, so a user who never pays would slow down the creation of all users' orders. After a count, this
-//! process creates orders for a tenth of the room that it found without another count. So a process alone never exceeds the limit, and each
-//! further replica exceeds it by a tenth at most.
+//! A count reads up to a thousand rows, so a user who never pays would slow down the creation of all users' orders.
+//! After a count, this process creates orders for a tenth of the remaining room without another count. So a single
+//! process never exceeds the limit, and each further replica may exceed it by a tenth at most.
 
 use std::{
     sync::{
@@ -17,7 +17,7 @@ use moka::sync::Cache;
 
 /// A user with fewer unpaid orders needs no allowance, since the count is cheap.
 const MIN_UNPAID: i64 = 32;
-/// The minimum room for an allowance, because the orders of one group of creations are not in each other's count.
+/// The minimum room for an allowance, because a count excludes the orders that the same statement creates.
 const MIN_ROOM: i64 = 100;
 /// An allowance expires, since other replicas create orders meanwhile.
 const TTL: Duration = Duration::from_mins(1);
@@ -34,13 +34,14 @@ impl Default for Allowances {
 }
 
 impl Allowances {
-    /// Takes one order of the user's allowance. Returns false if there is none, so that the unpaid orders have to be counted.
+    /// Takes one order of the user's allowance. Returns false if none is left, so that the unpaid orders must be
+    /// counted.
     pub fn take(&self, user: UserId) -> bool {
         self.0.get(&user).is_some_and(|left| left.fetch_sub(1, Relaxed) > 0)
     }
 
-    /// Grants a tenth of the remaining room to a user with `unpaid` of at most `max` unpaid orders, unless these are few or the room is
-    /// small.
+    /// Grants a tenth of the remaining room to a user with `unpaid` of at most `max` unpaid orders. Grants nothing
+    /// below `MIN_UNPAID` orders or `MIN_ROOM`.
     pub fn grant(&self, user: UserId, unpaid: i64, max: u32) {
         let room = i64::from(max) - unpaid;
         if unpaid >= MIN_UNPAID && room >= MIN_ROOM {

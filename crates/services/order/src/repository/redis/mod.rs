@@ -9,8 +9,8 @@ use redis::{RedisResult, Script, Value};
 
 use super::{CachedStatus, Lookup, StatusCache, StatusKey};
 
-/// The timeout of a Redis command. It is far shorter than the timeout of the call to another service that the cache saves, and longer than
-/// a busy machine lets a command wait: without the cache, the calls make the machine busier.
+/// The timeout of a Redis command. It is far shorter than the timeout of the call that the cache saves. It is longer
+/// than a busy machine delays a command, because bypassing the cache would add calls to that load.
 const COMMAND_TIMEOUT: Duration = Duration::from_millis(250);
 
 pub struct RedisStatusCache {

@@ -44,7 +44,7 @@ pub struct Api {
     pub part: Uuid,
 }
 
-/// Starts telemetry once per process, because responses have a trace id only if traces are recorded.
+/// Starts telemetry once per process: only recorded traces give responses a trace id.
 fn trace() {
     static TELEMETRY: OnceLock<Telemetry> = OnceLock::new();
     let quiet = telemetry::Config { log_level: "off".to_owned(), ..Settings::default().read().unwrap() };

@@ -10,7 +10,6 @@ use crate::ids;
 use crate::shop::MAX_VOLUME;
 
 const CHECKOUT: &str = "/api/orders";
-/// The price of the shop's part.
 const PRICE: f64 = 1234.5;
 
 fn body(api: &Api, items: &Value) -> Value {

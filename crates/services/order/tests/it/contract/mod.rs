@@ -18,11 +18,9 @@ use crate::shop::PAY_WITHIN;
 
 const LEASE_TTL: Duration = Duration::from_mins(1);
 const EXPIRED: Duration = Duration::ZERO;
-/// The maximum number of unpaid orders of one user.
 const MAX_UNPAID: u32 = 10;
 const UNPAID_LIMITS: UnpaidLimits = UnpaidLimits { pay_within: PAY_WITHIN, max_unpaid: MAX_UNPAID };
 
-/// All repositories of the service.
 trait Repository: Orders + Attempts + IdempotencyKeys + Deliveries + PaymentEvents + Checkouts {}
 
 impl Repository for MemoryOrders {}

@@ -151,7 +151,7 @@ async fn each_refusal_of_delivery_means_what_it_says() {
     let not_found = service_not_found.track(shop.user, without_copy).await;
     assert!(matches!(not_found, Err(Error::DeliveryNotFound(_))), "{not_found:?}");
     assert_eq!(service_not_found.track(shop.user, with_copy).await.unwrap(), copy);
-    // A service with a wrong clock refuses the other's tokens. That is temporary, so it counts as unavailable too.
+    // A delivery service with a wrong clock refuses order's tokens. That is temporary, so it counts as unavailable too.
     for refusal in [Status::unavailable("restarting"), Status::unauthenticated("token"), Status::internal("a defect")] {
         let (address, _delivery) = delivery(Err(refusal.clone())).await;
         let refusing = service(&shop, address);

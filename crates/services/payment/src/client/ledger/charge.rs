@@ -10,13 +10,12 @@ use crate::model::{Decline, Intent};
 #[derive(Clone)]
 pub struct Request {
     intent: Intent,
-    /// The reason if [`Declines`](crate::client::Declines) declines the charge; the balance is then not checked.
+    /// The reason if [`Declines`](crate::client::Declines) declines the charge. The balance is then not checked.
     decline: Option<Decline>,
     /// The balance of a user who has no row in `balances`.
     initial: Money,
 }
 
-/// A ledger entry of a charge or a decline.
 pub struct Entry {
     pub kind: String,
     pub decline_reason: Option<String>,
@@ -35,8 +34,8 @@ impl Request {
 
 /// Debits the balances and writes a ledger entry for each transaction that has none. Returns each user's entry, new or existing.
 ///
-/// If a concurrent statement inserts the same entry or balance row, this statement violates a unique key and changes nothing. When it is
-/// repeated, it finds the row of the other statement.
+/// If a concurrent statement inserts the same entry or balance row, this statement violates a unique key and changes
+/// nothing. Its repetition finds the other statement's row.
 pub async fn charge(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<UserId, Entry>> {
     let intents = || requests.iter().map(|request| &request.intent);
     let keys: Vec<String> = intents().map(|intent| intent.transaction.to_string()).collect();

@@ -39,8 +39,9 @@ impl Ledger {
     /// Adds to the balance and inserts into `credits`, unless the reference has a row there. Returns the user and amount of the new or
     /// existing row, or `None` if the limit is exceeded.
     ///
-    /// Of two concurrent calls with one reference, the second fails on the unique key and changes nothing. The initial balance and all
-    /// credits together never exceed [`money::MAX`]. So the balance never exceeds it either, and a refund always fits.
+    /// Of two concurrent calls with one reference, the second fails on the unique key and changes nothing. The initial
+    /// balance plus all credits never exceeds [`money::MAX`]. So the balance never exceeds it either, and a refund
+    /// always fits.
     async fn enter_credit(&self, credit: &Credit) -> sqlx::Result<Option<(UserId, i64)>> {
         let row = sqlx::query!(
             r#"with existing as (

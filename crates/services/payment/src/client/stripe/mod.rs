@@ -18,11 +18,10 @@ use crate::model::{ChargeState, Decline, Intent, Method, Outcome, RefundState};
 
 /// The maximum size of a response in bytes. It is many times the size of a search result with ten PaymentIntents.
 const MAX_RESPONSE_BYTES: usize = 256 * 1024;
-/// The part of a caller's time limit that is left for the response that the outcome is unknown. Without a response, the caller's circuit
-/// breaker would count a failure of this service.
+/// The part of a caller's time limit that is reserved for responding that the outcome is unknown. Without a response,
+/// the caller's circuit breaker would count a failure of this service.
 const RESPONSE_RESERVE: Duration = Duration::from_millis(200);
 
-/// The URL, credentials and settings of an account at the provider.
 #[derive(Clone, Debug)]
 pub struct StripeAccount {
     pub url: Url,
@@ -47,7 +46,8 @@ impl Stripe {
         let client = platform::http::client_builder()
             .redirect(redirect::Policy::none())
             .connect_timeout(account.timeout.min(Duration::from_secs(1)))
-            // The pings detect a dead HTTP/2 connection. Without them, the client would reuse it after a request timed out.
+            // The pings detect a dead HTTP/2 connection, which the client would otherwise reuse after a request timed
+            // out.
             .http2_keep_alive_interval(Duration::from_secs(5))
             .http2_keep_alive_timeout(Duration::from_secs(3))
             .http2_keep_alive_while_idle(true)
@@ -66,7 +66,6 @@ impl Stripe {
         Ok(url)
     }
 
-    /// Returns a POST request with an idempotency key.
     fn post(&self, path: &[&str], key: &str, form: &[(&str, &str)]) -> Result<RequestBuilder, Unknown> {
         Ok(self.client.post(self.url(path)?).header("Idempotency-Key", key).form(form))
     }
@@ -91,8 +90,8 @@ impl Stripe {
     async fn read(&self, id: &str) -> Result<ChargeState, Unknown> {
         match self.send::<PaymentIntent>(self.client.get(self.url(&["payment_intents", id])?)).await? {
             Ok(made) => Ok(made.state()),
-            // Even 404 does not mean that nothing was charged, because the provider itself returned this id: the account may be another one
-            // now.
+            // Even a 404 does not prove that nothing was charged: the provider returned this id, so the configured
+            // account may have changed since.
             Err(failed) => Err(failed.into()),
         }
     }
@@ -117,7 +116,8 @@ impl Provider for Stripe {
         let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
         match self.send::<PaymentIntent>(self.post(&["payment_intents"], &transaction, &form)?).await? {
             Ok(made) => match made.state() {
-                // Often a second request shows the outcome. If that request fails, the id of the charge is returned rather than the error.
+                // A second request often returns the outcome. If it fails, the result is the charge's id rather than
+                // the error.
                 ChargeState::Processing { reference } => {
                     Ok(self.read(&reference).await.unwrap_or(ChargeState::Processing { reference }))
                 }
@@ -144,7 +144,7 @@ impl Provider for Stripe {
         url.query_pairs_mut().append_pair("query", &query);
         match self.send::<SearchResult>(self.client.get(url)).await? {
             Ok(found) => Ok(found.state().map_or(Lookup::Absent, Lookup::Known)),
-            // The account, or the server compatible with Stripe, does not support search.
+            // The account, or a server that only imitates Stripe, does not support search.
             Err(failed) if failed.status == StatusCode::NOT_FOUND => Ok(Lookup::Unsupported),
             Err(failed) => Err(failed.into()),
         }

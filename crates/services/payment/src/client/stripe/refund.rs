@@ -1,4 +1,4 @@
-//! Refunds.
+//! Requests and looks up refunds at Stripe.
 
 use std::slice;
 
@@ -13,20 +13,21 @@ use crate::{
     model::RefundState,
 };
 
-/// The maximum number of pages, of 100 refunds each, that are read for a charge. A refund that keeps failing is requested every hour, which
-/// makes some 90 pages in a year.
+/// The maximum number of pages of 100 refunds that are read for a charge. A refund that keeps failing is requested
+/// every hour, which adds some 90 pages in a year.
 const MAX_PAGES: usize = 100;
 
 impl Stripe {
-    /// Returns the state of the refund if it was made, otherwise requests it, or what is left of it.
+    /// Returns the state of the refund if it was made; otherwise requests it, or the rest of it.
     ///
-    /// It looks first because Stripe forgets an idempotency key after a day. By then, a repeat would give the amount back twice: Stripe
-    /// refuses only what exceeds the charge. A request that is still under way is not in the list yet, but its key is remembered.
+    /// It reads the list of refunds first, because Stripe forgets an idempotency key after a day and would then execute
+    /// a repeated request as a second refund: Stripe refuses only what exceeds the charge. A request in flight is not
+    /// in the list yet, but Stripe still remembers its key.
     pub(super) async fn request_refund(&self, refund: &Refund) -> Result<RefundState, Unknown> {
         let given = match self.given(refund).await? {
             Ok(given) => given,
-            // The provider is not Stripe itself but a server with its API, and cannot list refunds. There the key alone prevents a second
-            // refund. If the charge is missing, the request fails, too.
+            // The server imitates Stripe's API and cannot list refunds, so only the key prevents a second refund. If
+            // instead the charge is missing, the request below fails too.
             Err(missing) if missing.status == StatusCode::NOT_FOUND => Given::nothing(refund),
             Err(failed) => return Err(failed.into()),
         };
@@ -61,8 +62,8 @@ impl Stripe {
         }
     }
 
-    /// Returns the state of the refund after an error that the provider would answer again under this key. The refund may have been made
-    /// since the caller looked: by a concurrent request, or in the provider's dashboard.
+    /// Returns the state of the refund after an error that the provider would return again under this key. The refund
+    /// may have been made since the caller read the list: by a concurrent request, or in the provider's dashboard.
     async fn after_error(&self, refund: &Refund, failed: &ErrorResponse) -> Result<RefundState, Unknown> {
         let given = match self.given(refund).await? {
             Ok(given) => given,
@@ -79,7 +80,7 @@ impl Stripe {
         Ok(RefundState::Failed)
     }
 
-    /// Returns, for each of these refunds of one charge, true if its requests that have not failed give its amount back.
+    /// Takes refunds of one charge. Returns true for each whose amount is given back by requests that have not failed.
     pub(super) async fn stand(&self, refunds: &[Refund]) -> Result<Vec<bool>, Unknown> {
         let mut given: Vec<Given<'_>> = refunds.iter().map(Given::nothing).collect();
         match self.add_pages(&mut given).await? {
@@ -88,15 +89,15 @@ impl Stripe {
         }
     }
 
-    /// Returns what was given back of a refund.
+    /// Reads how much of a refund was given back.
     async fn given<'a>(&self, refund: &'a Refund) -> Result<Response<Given<'a>>, Unknown> {
         let mut given = Given::nothing(refund);
         let read = self.add_pages(slice::from_mut(&mut given)).await?;
         Ok(read.map(|()| given))
     }
 
-    /// Adds what was given back to each of `given`, which are refunds of one charge. Reads all refunds of the charge, or as many as give
-    /// the amounts back. Unknown if not all of them could be read, since a refund may be among the rest.
+    /// Adds what was given back to each of `given`, which are refunds of one charge. Stops reading pages once all
+    /// amounts are given back. Fails with [`Unknown`] after [`MAX_PAGES`], because an unread page may have a refund.
     async fn add_pages(&self, given: &mut [Given<'_>]) -> Result<Response<()>, Unknown> {
         let Some(charge) = given.first().map(Given::charge) else { return Ok(Ok(())) };
         let mut after = None;

@@ -29,7 +29,7 @@ pub(super) struct RefundList {
     has_more: bool,
 }
 
-/// The sum that the requests of one refund have given back, according to the pages that were read.
+/// The sum that the requests of one refund have given back, according to the pages read so far.
 pub(super) struct Given<'a> {
     wanted: &'a Refund,
     amount: i64,
@@ -50,7 +50,6 @@ struct RefundMetadata {
     refund: Option<String>,
 }
 
-/// An error response.
 pub(super) struct ErrorResponse {
     pub status: StatusCode,
     /// True if the response was stored under the idempotency key of an earlier request.
@@ -121,8 +120,8 @@ impl<'a> Given<'a> {
         &self.wanted.charge
     }
 
-    /// Adds the refunds of this page of the charge's refunds that belong to this refund. One without our metadata was made in the
-    /// provider's dashboard, and counts as part of the refund of a cancelled order.
+    /// Adds the requests on this page that belong to this refund. A refund without our metadata was made in the
+    /// provider's dashboard, and counts towards the refund of a cancelled order.
     pub fn add(&mut self, page: &RefundList) {
         let is_rest = self.wanted.id == refund_of_rest(self.wanted.transaction);
         for refund in &page.data {
@@ -144,7 +143,7 @@ impl<'a> Given<'a> {
         is_given.then(|| self.pending.clone().unwrap_or(RefundState::Refunded))
     }
 
-    /// Returns the idempotency key and the amount, in minor units, of the request that gives back what is left.
+    /// Returns the idempotency key and the amount, in minor units, of the request for the rest.
     pub fn request(&self) -> (String, i64) {
         let rest = self.wanted.amount.minor() - self.amount;
         if self.amount == 0 {
@@ -174,12 +173,13 @@ impl ErrorResponse {
 
     /// Returns true if the request itself is invalid, so that it never has an effect under this idempotency key.
     ///
-    /// An idempotency key reused with other parameters is a different error, because the first request may have been processed.
+    /// The error for a key reused with other parameters does not count, because the first request may have been
+    /// processed.
     pub fn is_invalid_request(&self) -> bool {
         self.status == StatusCode::BAD_REQUEST && self.details.kind.as_deref() == Some("invalid_request_error")
     }
 
-    /// Returns true if every repetition under the same idempotency key would be answered like this.
+    /// Returns true if every repetition under the same idempotency key would get this response.
     pub fn is_final(&self) -> bool {
         self.replayed || self.status == StatusCode::PAYMENT_REQUIRED || self.is_invalid_request()
     }

@@ -50,12 +50,10 @@ struct Row {
 }
 
 impl MemoryPayments {
-    /// Returns all recorded attempts.
     pub fn all(&self) -> Vec<Payment> {
         self.tables().payments.values().map(|row| row.payment.clone()).collect()
     }
 
-    /// Returns the orders that were cancelled before any charge.
     pub fn void(&self) -> Vec<OrderId> {
         self.tables().void.iter().copied().collect()
     }

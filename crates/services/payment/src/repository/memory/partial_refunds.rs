@@ -1,4 +1,4 @@
-//! The partial refunds in memory.
+//! The in-memory implementation of [`PartialRefunds`].
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::{
 
 pub(super) struct Row {
     pub recorded: RecordedRefund,
-    /// The number of refunds that were recorded before.
+    /// The number of refunds that were recorded before this one.
     pub place: usize,
     pub tries: u32,
     pub next_try_at: Instant,

@@ -14,11 +14,11 @@ use crate::{
     repository::Begun,
 };
 
-/// The maximum number of tries to record an intent. A try fails if the attempt that blocked the insert was declined before it could be
-/// read.
+/// The maximum number of tries to record an intent. A try fails if the attempt that blocked the insert is declined
+/// before it is read.
 const MAX_TRIES: u32 = 3;
 
-/// The group commit that records intents. It returns the time at which each was recorded, or `None` if it was not.
+/// The group commit that records intents. It returns the time at which an intent was recorded, or `None`.
 pub(super) type Intents = GroupCommit<Intent, Option<DateTime<Utc>>>;
 
 pub(super) async fn begin(pool: &Database, intents: &Intents, intent: &Intent) -> Result<Begun, Error> {
@@ -26,7 +26,6 @@ pub(super) async fn begin(pool: &Database, intents: &Intents, intent: &Intent) -
         if let Some(payment) = record(intents, intent).await? {
             return Ok(Begun::New(payment));
         }
-        // `existing` finds nothing if the blocking attempt was declined after the insert.
         if let Some(existing) = existing(pool, intent).await? {
             return Ok(existing);
         }
@@ -34,7 +33,6 @@ pub(super) async fn begin(pool: &Database, intents: &Intents, intent: &Intent) -
     Err(Error::InProgress)
 }
 
-/// Records the intent, unless its attempt is recorded already or another attempt blocks it.
 async fn record(intents: &Intents, intent: &Intent) -> Result<Option<Payment>, Error> {
     let recorded = intents.submit(*intent).await?;
     Ok(recorded.map(|created_at| Payment {
@@ -47,7 +45,7 @@ async fn record(intents: &Intents, intent: &Intent) -> Result<Option<Payment>, E
     }))
 }
 
-/// Returns the payment because of which the intent was not recorded: the same attempt, or another that blocks it.
+/// Returns the payment that prevented recording the intent: the same attempt, or another that blocks it.
 async fn existing(pool: &Database, intent: &Intent) -> Result<Option<Begun>, Error> {
     let existing = || {
         sqlx::query_as!(

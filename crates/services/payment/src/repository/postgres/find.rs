@@ -9,7 +9,6 @@ use platform::{
 use super::row::Row;
 use crate::{error::Error, model::Payment, repository::PaymentPage};
 
-/// Returns the order's attempt that was not declined, or else the latest attempt.
 pub(super) async fn find(pool: &Database, order: OrderId) -> Result<Option<Payment>, Error> {
     let row = retry_stale(|| {
         sqlx::query_as!(

@@ -1,4 +1,4 @@
-//! The partial refunds in PostgreSQL.
+//! The PostgreSQL implementation of [`PartialRefunds`].
 
 use std::time::Duration;
 
@@ -51,12 +51,12 @@ impl Row {
     }
 }
 
-/// Adds the amount to `partially_refunded` in `payments` and inserts the refund, unless it exists. Returns `None` if the payment
-/// is not charged, has too many refunds, or less left than the amount. The statement locks the payment's row, so concurrent refunds cannot
-/// exceed the charge together.
+/// Adds the amount to `partially_refunded` in `payments` and inserts the refund, unless it exists. Returns `None` if
+/// the payment is not charged, has too many refunds, or has less left than the amount. The statement locks the
+/// payment's row, so concurrent refunds together cannot exceed the charge.
 ///
-/// Of two concurrent calls for one refund, the second does not see the row that the first has not committed yet. It then violates the
-/// primary key or returns `None`, and changes nothing.
+/// Of two concurrent calls for one refund, the second does not see the uncommitted row of the first. It then violates
+/// the primary key or returns `None`, and changes nothing.
 async fn add(pool: &Database, refund: &PartialRefund) -> sqlx::Result<Option<Row>> {
     sqlx::query_as!(
         Row,
@@ -150,7 +150,7 @@ impl PartialRefunds for PgPayments {
 
     async fn record_refund(&self, refund: Uuid, request: &RefundRequest, state: &RefundState) -> Result<(), Error> {
         let next = request.next(state);
-        // The pause is that of the refund of a whole charge, in `provider_states.rs`.
+        // `provider_states.rs` computes the same pause for the refund of a whole charge.
         sqlx::query!(
             "update partial_refunds set
                 status = case when $4::integer is null then 'refunded' else status end,

@@ -1,4 +1,4 @@
-//! Writes what the provider has said of a charge that is pending, or of a refund.
+//! Records the provider's answers about pending charges and about refunds.
 
 use contracts::ids::TransactionId;
 use platform::postgres::Database;

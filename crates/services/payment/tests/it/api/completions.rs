@@ -160,7 +160,8 @@ async fn a_direct_payment_and_a_refund_publish_nothing() {
         (payment.status() == PaymentStatus::Refunded).then_some(())
     })
     .await;
-    // The relay publishes in outbox order. Once this order's event is published, an event of the refund would be published too.
+    // The relay publishes in outbox order. Once this order's event is published, an earlier event of the refund would
+    // be too.
     let last = fixture.order();
     let transaction_of_last = fixture.pay(&last).await.unwrap();
 

@@ -1,4 +1,4 @@
-//! Tests of where the provider's events arrive.
+//! Tests of the endpoint that receives the provider's events.
 
 use axum::{
     body::Body,

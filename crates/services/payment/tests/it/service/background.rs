@@ -12,7 +12,6 @@ use tokio_util::sync::CancellationToken;
 use super::{Fixture, fixture};
 use crate::{INITIAL_BALANCE, declines, money};
 
-/// Runs the background job for this duration.
 async fn work_for(fixture: &Fixture, time: Duration) {
     let end = CancellationToken::new();
     let ended = async {

@@ -65,7 +65,6 @@ impl Fixture {
         self.service.cancel(new_cause(), self.charge.order).await.unwrap();
     }
 
-    /// Runs the background job for 30 s.
     async fn wait(&self) {
         self.finish(Duration::from_secs(30)).await;
     }

@@ -10,7 +10,6 @@ use payment::{
 use super::{Fixture, fixture};
 use crate::{INITIAL_BALANCE, money};
 
-/// The price of the order that the fixture pays.
 const PRICE: i64 = 1000;
 
 impl Fixture {

@@ -15,7 +15,6 @@ use crate::{
     service::{LAG_RETENTION, Lags},
 };
 
-/// The lag of a group in one topic.
 pub struct GroupLag {
     pub group: &'static str,
     pub topic: String,
@@ -32,7 +31,7 @@ pub struct Lag {
     pub layout: Layout,
     /// The largest lag first.
     pub groups: Vec<GroupLag>,
-    /// When the broker was asked, if it answered.
+    /// When the lag was read, if the broker responded.
     pub at: Option<Moment>,
     pub problem: Option<Problem>,
 }
@@ -51,7 +50,6 @@ impl Lag {
 }
 
 impl GroupLag {
-    /// Returns the lag of each group in each topic.
     pub fn all(lags: &Lags) -> Vec<Self> {
         let mut groups: BTreeMap<(&'static str, &str), Vec<&crate::service::Lag>> = BTreeMap::new();
         for lag in &lags.partitions {
@@ -66,7 +64,7 @@ impl GroupLag {
 
     fn new(group: &'static str, topic: &str, all: &[&crate::service::Lag], at: DateTime<Utc>) -> Self {
         let lag = all.iter().map(|lag| lag.now.lag).sum();
-        // The lag of all partitions was read at the same moments.
+        // The points of all partitions have the same times.
         let mut sums: BTreeMap<DateTime<Utc>, i64> = BTreeMap::new();
         for point in all.iter().flat_map(|lag| &lag.history) {
             *sums.entry(point.at).or_default() += point.lag;

@@ -8,7 +8,6 @@ pub mod lag;
 pub mod outbox;
 pub mod services;
 
-/// What an action did, to be read and copied.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The title, such as `12 messages replayed, 12 dead letters resolved`.

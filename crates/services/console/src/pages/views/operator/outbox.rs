@@ -1,4 +1,4 @@
-//! The outboxes: how much waits to be published, and which replica publishes it.
+//! The outboxes: how many events wait to be published, and which replica publishes them.
 
 use askama::Template;
 
@@ -10,7 +10,7 @@ use crate::{
     },
 };
 
-/// An event that waits longer, in milliseconds, is late: a relay publishes within a second.
+/// The age in milliseconds from which an unpublished event is late: a relay publishes within a second.
 const LATE_AFTER_MS: i64 = 10_000;
 
 #[derive(Template)]

@@ -25,7 +25,7 @@ pub struct RedisContactCodes {
 }
 
 impl RedisContactCodes {
-    /// Creates the store. Every Redis key begins with `prefix`.
+    /// Every Redis key begins with `prefix`.
     pub fn new(connection: Connection, prefix: String, limit: CodeLimit) -> Self {
         // The header `#!lua` without the flag `allow-oom` makes Redis refuse the script beyond its memory limit, although it begins with a
         // deletion.
@@ -34,8 +34,8 @@ impl RedisContactCodes {
         Self { connection, prefix, limit, create, take }
     }
 
-    /// Returns a code's key. It begins like the keys of sessions, so that the Redis user needs no further right. No session's digest has
-    /// this form.
+    /// Returns a code's key. It begins like the keys of sessions, so that the Redis user needs no further right. It
+    /// cannot be the key of a session, because no digest has this form.
     fn code_key(&self, code: impl std::fmt::Display) -> String {
         format!("{}session:contact:code:{code}", self.prefix)
     }
@@ -70,7 +70,7 @@ impl ContactCodes for RedisContactCodes {
         self.store(user, code, lifetime, false).await
     }
 
-    /// If the script's response is lost, the retry finds no code any more, and the user needs a new code.
+    /// If the script's response is lost, the retry finds no code, and the user needs a new one.
     async fn take(&self, code: &CodeDigest, chat: ChatId) -> Result<Taken, Error> {
         let mut call = self.take.prepare_invoke();
         call.key(format!("{}failures:contacts:{chat}", self.prefix))

@@ -32,7 +32,7 @@ struct Scripts {
 type Count = (String, Limit, Duration);
 
 impl RedisLoginAttempts {
-    /// Creates the store. Every Redis key begins with `prefix`.
+    /// Every Redis key begins with `prefix`.
     pub fn new(connection: Connection, prefix: String, limits: Limits) -> Self {
         let scripts = Scripts {
             begin: Script::new(concat!(include_str!("counts.lua"), include_str!("begin.lua"))),
@@ -47,8 +47,8 @@ impl RedisLoginAttempts {
         format!("{}failures:{kind}:{name}", self.prefix)
     }
 
-    /// Returns the count of the account, or of the device if it is known. The number since the last success is remembered only for accounts
-    /// that exist, since a stranger can think of more logins than there are accounts.
+    /// Returns the count of the account, or of the device if it is known. The number of attempts since the last success
+    /// is remembered only for accounts that exist, because a stranger can invent any number of logins.
     fn subject(&self, attempt: &LoginAttempt) -> Count {
         let (key, remembered) = match &attempt.origin {
             Origin::NoAccount => (self.key("account", attempt.account_key()), Duration::ZERO),
@@ -99,7 +99,7 @@ impl LoginAttempts for RedisLoginAttempts {
         let (code, left, is_crowded): (u8, u64, bool) =
             self.run(&self.scripts.begin, &self.counts(attempt), &flags).await?;
         let left = Duration::from_millis(left);
-        // The numbers are those of begin.lua.
+        // `begin.lua` defines these numbers.
         let decision = match code {
             0 | 1 => Decision::Verify,
             2 => Decision::Throttle,

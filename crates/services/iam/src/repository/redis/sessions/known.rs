@@ -1,6 +1,6 @@
-//! Sessions whose user this replica knows, because it opened them or found them before. The user of a session never changes, nor does the
-//! session of a token, so they are read with plain commands, sent together. The script has to decode the session to find its user, for
-//! which Redis, a single thread, takes five times as long (decision 54).
+//! The fast lookup of sessions whose user this replica remembers. The user of a session never changes, nor does the
+//! session of a token, so plain commands in one pipeline can read both. The script would decode the session to find its
+//! user, which takes the single thread of Redis five times as long (decision 54).
 
 use contracts::ids::UserId;
 use platform::redis::millis;
@@ -12,10 +12,11 @@ use crate::{
     model::{OpenSession, SessionDigest},
 };
 
-/// The maximum number of sessions whose user is remembered, and of tokens whose session is remembered. Each of the two takes 8 MB.
+/// The maximum number of sessions whose user is remembered, and of tokens whose session is remembered. Each cache takes
+/// 8 MB.
 pub(super) const MAX_REMEMBERED: u64 = 20_000;
 
-/// A session that is looked up, as far as this replica knows it.
+/// What this replica remembers about a wanted session.
 struct Known {
     session: SessionDigest,
     user: UserId,
@@ -25,8 +26,8 @@ impl RedisSessions {
     /// Returns the open session for each of `wanted`, or `None` if the script must decide: the user is not known, the session or the token
     /// has ended, the session may have been idle for too long or has a use to record, or the record of its user is not stored.
     ///
-    /// Other commands may run between these, but each session is read before its user, and after the token: a session that is found here
-    /// was open when this call began.
+    /// Redis may run other commands in between. But each token is read before its session, and each session before its
+    /// user, so a session that is found here was open when this call began.
     pub(super) async fn find_known(&self, wanted: &[Wanted]) -> Result<Vec<Option<OpenSession>>, Error> {
         let known: Vec<_> = wanted.iter().map(|wanted| self.known(wanted)).collect();
         let mut commands = redis::pipe();
@@ -38,7 +39,7 @@ impl RedisSessions {
         if commands.is_empty() {
             return Ok(wanted.iter().map(|_| None).collect());
         }
-        // A key with another kind of value fails alone, and the script decides about it.
+        // The command for a key with another type of value fails alone, and the script decides about that session.
         commands.cmd("TIME").ignore_errors();
         let mut replies: Vec<Value> = self
             .with_retry(is_lost, |mut redis| {

@@ -1,6 +1,6 @@
-//! The Redis implementation of [`Sessions`]. It has a key per session, which is named by the digest of the session's id and expires with
-//! the session, a sorted set of each user's sessions, a record of each user, and keys of access tokens. Redis Cluster is not supported,
-//! because a script accesses keys of a user and of the user's sessions.
+//! The Redis implementation of [`Sessions`]. It has a key per session, named by the digest of the session's id, a
+//! sorted set of each user's sessions, a record of each user, and keys of access tokens. A session's key expires with
+//! the session. Redis Cluster is not supported, because a script accesses keys of a user and of the user's sessions.
 
 mod known;
 mod scripts;
@@ -38,20 +38,19 @@ pub struct RedisSessions {
     prefix: String,
     bounds: SessionBounds,
     scripts: Scripts,
-    /// The users of known sessions. It does not tell whether a session is still open.
+    /// The users of sessions, which may have ended since.
     owners: Cache<SessionDigest, UserId>,
-    /// The sessions of known tokens. It does not tell whether a token is still valid.
+    /// The sessions of tokens, which may have ended since.
     tokens: Cache<TokenDigest, SessionDigest>,
 }
 
 impl RedisSessions {
-    /// Creates the store. Every Redis key begins with `prefix`.
+    /// Every Redis key begins with `prefix`.
     pub fn new(connection: Connection, prefix: String, bounds: SessionBounds) -> Self {
         let (owners, tokens) = (Cache::new(known::MAX_REMEMBERED), Cache::new(known::MAX_REMEMBERED));
         Self { connection, prefix, bounds, scripts: Scripts::default(), owners, tokens }
     }
 
-    /// Returns a session's key.
     fn session_key(&self, digest: impl std::fmt::Display) -> String {
         format!("{}session:{digest}", self.prefix)
     }
@@ -95,7 +94,7 @@ impl RedisSessions {
         with_retry(&self.connection, is_repeated, command).await
     }
 
-    /// Looks up a session whose user is not known, or for which the script must decide.
+    /// Looks up a session whose user this replica does not remember, or for which the script must decide.
     async fn find_by_script(&self, digest: SessionDigest) -> Result<Lookup, Error> {
         let mut call = self.scripts.find.prepare_invoke();
         call.key(self.session_key(&digest))
@@ -108,7 +107,6 @@ impl RedisSessions {
         Ok(found.map_or(Lookup::Ended, |(value, record)| self.found(digest, &value, record.as_deref())))
     }
 
-    /// Decodes a session and the record of its owner.
     fn found(&self, digest: SessionDigest, value: &[u8], record: Option<&[u8]>) -> Lookup {
         let Some((times, _)) = stored::read_session(value) else { return Lookup::Ended };
         self.owners.insert(digest, times.user);
@@ -144,7 +142,7 @@ impl From<&Credential> for Wanted {
     }
 }
 
-/// Returns true if a command that only reads may be repeated.
+/// Returns true if a command that only reads may be repeated after this error.
 fn is_lost(error: &RedisError) -> bool {
     error.is_connection_dropped() || error.is_timeout()
 }

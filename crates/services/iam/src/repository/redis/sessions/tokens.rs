@@ -1,5 +1,5 @@
-//! Access tokens in Redis: a key per token, which leads to the session and expires with the token, and a sorted set of each session's
-//! tokens.
+//! Access tokens in Redis: a key per token, which names the session and expires with the token, and a sorted set of
+//! each session's tokens.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ impl RedisSessions {
         Ok(is_added)
     }
 
-    /// Looks up the session of a token that this replica does not know, or for which the script must decide.
+    /// Looks up the session of a token that this replica does not remember, or for which the script must decide.
     pub(super) async fn find_token_by_script(&self, token: TokenDigest) -> Result<Lookup, Error> {
         let mut call = self.scripts.find_token.prepare_invoke();
         call.key(self.token_key(&token))

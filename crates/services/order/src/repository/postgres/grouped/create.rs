@@ -23,7 +23,7 @@ pub struct Request {
     order: NewOrder,
     quote: Quote,
     event: outbox::Event,
-    /// The trace context of this request. The statement of the group has another one.
+    /// The trace context of this request; the group's statement has another one.
     trace: outbox::Trace,
     unpaid_limits: UnpaidLimits,
     /// True if the user's unpaid orders are counted. Otherwise the order is within the user's allowance.

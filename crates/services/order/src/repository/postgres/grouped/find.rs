@@ -14,13 +14,13 @@ pub struct Request {
 }
 
 impl Request {
-    /// Returns the key of the request. Requests with the same key have the same answer.
+    /// Requests with the same key have the same answer.
     pub fn key(&self) -> (UserId, OrderId) {
         (self.user, self.order)
     }
 }
 
-/// Returns the orders of a group that exist. An order of another user is not an answer to a request.
+/// Returns the orders of a group that exist and belong to the user of their request.
 pub async fn find(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<(UserId, OrderId), Row>> {
     let orders: Vec<_> = requests.iter().map(|request| request.order.uuid()).collect();
     let rows = sqlx::query_as!(

@@ -20,7 +20,7 @@ pub struct Request {
     attempt: i32,
     transaction: TransactionId,
     event: outbox::Event,
-    /// The trace context of this request. The statement of the group has another one.
+    /// The trace context of this request; the group's statement has another one.
     trace: outbox::Trace,
     /// The outcome to store under the idempotency key of the request that began the attempt.
     outcome: Option<Outcome>,

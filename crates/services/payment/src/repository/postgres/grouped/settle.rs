@@ -17,9 +17,10 @@ pub struct Request {
     decline: Option<&'static str>,
     reference: Option<String>,
     event: outbox::Event,
-    /// The event's payload for a cancelled order. The statement chooses between the payloads by the row's `cancelled`.
+    /// The event's payload for a cancelled order. The statement chooses this payload or that of `event` by the row's
+    /// `cancelled`.
     of_cancelled: Vec<u8>,
-    /// The trace context of this request. The statement of the group has another one.
+    /// The trace context of this request; the group's statement has another one.
     trace: outbox::Trace,
 }
 
@@ -45,7 +46,7 @@ impl Request {
     }
 }
 
-/// Settles payments. Returns only the payments that this statement settled, without those settled before.
+/// Settles payments. Returns only those that this statement settled.
 pub async fn settle(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<TransactionId, Row>> {
     let transactions: Vec<_> = requests.iter().map(|request| request.transaction.uuid()).collect();
     let declines: Vec<Option<&str>> = requests.iter().map(|request| request.decline).collect();

@@ -68,7 +68,7 @@ async fn a_partial_refund_is_recorded_once_per_reference(fixture: Fixture) {
 async fn partial_refunds_made_at_once_give_back_no_more_than_the_charge(fixture: Fixture) {
     let intent = intent(Method::Card);
     fixture.settled(&intent, &charged()).await;
-    // Each of ten references twice: three of them fit into the charge.
+    // Each of ten references is added twice. Three of the ten refunds fit into the charge.
     let refunds: Vec<_> = (0..20).map(|number| part(&intent, &(number % 10).to_string(), 300)).collect();
 
     let added = futures::future::join_all(refunds.iter().map(|refund| fixture.add(refund))).await;
