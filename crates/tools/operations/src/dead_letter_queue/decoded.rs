@@ -39,8 +39,7 @@ pub fn payload(letter: &DeadLetter, topics: &Topics) -> Payload {
     if message.absent.payload {
         return Payload::Absent;
     }
-    // Topics that outside programs write carry several formats. The raw bytes are more useful than one of several
-    // possible decodings.
+    // Topics that outside programs write carry several formats: the raw bytes help more than one possible decoding.
     if is_from_outside(origin, topics) {
         return Payload::Outside { bytes, hex: hex(payload) };
     }
@@ -61,7 +60,7 @@ impl fmt::Display for Payload {
     }
 }
 
-/// Formats a key or the value of a header: as text, or in hexadecimal digits if it is not text.
+/// Formats a key or a header's value as text, or in hexadecimal digits if it is not text.
 pub fn shown(bytes: Option<&[u8]>) -> String {
     let Some(bytes) = bytes else { return "absent".to_owned() };
     if let Ok(text) = str::from_utf8(bytes) {

@@ -1,4 +1,4 @@
-//! The access decision in an answer.
+//! The access decision that an answer shows.
 
 use std::fmt;
 
@@ -42,7 +42,7 @@ impl Answer {
         matches!(self, Self::Grpc(Code::NotFound) | Self::Http(404))
     }
 
-    /// Returns whether the guard admitted a service.
+    /// Returns whether the guard admitted a service. A resource that does not exist counts as admission.
     pub fn admits_service(self) -> bool {
         self == Self::Admitted || self.hides()
     }
