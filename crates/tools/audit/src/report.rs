@@ -24,7 +24,6 @@ pub struct Finding {
     pub violations: Vec<Violation>,
     /// Facts that could not be checked. If there are any, the invariant does not count as holding.
     pub missing: Vec<String>,
-    /// Remarks for the reader.
     pub notes: Vec<String>,
 }
 
@@ -46,7 +45,6 @@ pub struct Count {
 /// A row that violates an invariant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Violation {
-    /// The row's name.
     pub row: String,
     pub problem: String,
 }
@@ -71,7 +69,7 @@ impl Report {
         self.findings.iter().filter(|finding| finding.verdict == Verdict::Broken)
     }
 
-    /// Returns the findings of the invariants that had nothing to check, or were checked in part.
+    /// Returns the findings of the invariants that were not checked completely, or had nothing to check.
     pub fn unchecked(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.verdict == Verdict::NothingToCheck)
     }
@@ -81,7 +79,6 @@ impl Report {
     }
 }
 
-/// A finding under construction.
 pub struct Check {
     finding: Finding,
 }

@@ -32,10 +32,9 @@ pub struct CustomerVersion {
 pub struct Loan {
     pub id: String,
     pub customer: Uuid,
-    /// The amount in minor units.
     pub amount: i64,
     pub status: LoanStatus,
-    /// The version of the customer by which the loan was decided.
+    /// The version of the customer that decided the loan.
     pub version: Option<i64>,
     /// The time at which the loan was decided; for a held loan, the time at which it was received.
     pub since: DateTime<Utc>,
@@ -47,7 +46,7 @@ pub struct Loan {
 pub struct Credit {
     pub reference: String,
     pub user: Uuid,
-    /// The amount in minor units.
+    /// In minor units.
     pub amount: i64,
 }
 

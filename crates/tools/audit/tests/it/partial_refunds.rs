@@ -52,7 +52,7 @@ fn a_built_order_is_given_back_in_part_or_whole() {
     for amount in [1, PRICE] {
         holds(2, given_back(BUILT, amount, |_| {}));
     }
-    // The second request was made, after the first one had failed.
+    // The second request was made after the first one had failed.
     holds(2, given_back(BUILT, 1, |facts| entry(facts).key += "-2"));
 }
 
