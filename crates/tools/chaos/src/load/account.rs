@@ -1,4 +1,4 @@
-//! A customer's login, and a session that is renewed when it is lost.
+//! A customer's login, and its session, which is renewed when it is lost.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ impl Account {
         }
     }
 
-    /// Returns the session. If it equals `stale`, logs in again first; concurrent callers share this login.
+    /// Returns the session. If it equals `stale`, logs in first; concurrent callers share this login.
     pub async fn session(&self, stale: Option<&str>, shop: &Shop, journal: &Journal, rng: &mut SmallRng) -> String {
         let mut session = self.session.lock().await;
         if stale == Some(session.as_str()) {
@@ -76,7 +76,7 @@ impl Account {
                 }
                 Err(status) => match status.code() {
                     Code::Unavailable | Code::ResourceExhausted => Class::Unavailable,
-                    // The client library reports these codes itself when a connection is lost or a call times out.
+                    // The client library reports these codes when a connection is lost or a call times out.
                     Code::Cancelled | Code::DeadlineExceeded | Code::Internal | Code::Unknown => Class::Unanswered,
                     code => {
                         journal.violation(format!("Login of {} answered {code:?}: {}", self.login, status.message()));
