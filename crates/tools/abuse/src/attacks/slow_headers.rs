@@ -26,7 +26,7 @@ pub async fn http1(attacker: Arc<Attacker>) {
         .await;
 }
 
-/// On every second connection sends half a preface, and on the others a HEADERS frame that is not the last.
+/// Sends half a preface on every second connection, and on the others a HEADERS frame that is not the last.
 pub async fn http2(attacker: Arc<Attacker>) {
     attacker
         .repeat(CONNECTIONS, REPEAT_DELAY, |attacker, number| async move {
