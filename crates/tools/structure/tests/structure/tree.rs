@@ -37,7 +37,6 @@ pub fn crates() -> Vec<Crate> {
     shelved.chain([Crate::new(SHELVES.len(), root().join("crates/shipyard"))]).collect()
 }
 
-/// Returns the crates of the services.
 pub fn services() -> Vec<Crate> {
     crates().into_iter().filter(Crate::is_service).collect()
 }
@@ -52,12 +51,12 @@ impl Crate {
         SHELVES.get(self.shelf) == Some(&"services")
     }
 
-    /// Returns true for a service whose descriptor says that it has a database.
+    /// Returns true if the service's descriptor names a database.
     pub fn has_database(&self) -> bool {
         !read(&self.folder.join("src/lib.rs")).contains("database: None")
     }
 
-    /// Returns the sources of the library and the program, without tests.
+    /// Returns the sources of library and program, without tests.
     pub fn sources(&self) -> Vec<PathBuf> {
         files(&self.folder.join("src"), "rs")
     }
