@@ -11,7 +11,7 @@ use super::{
 use crate::{input::Input, system::Known, words};
 
 const METHODS: [&str; 9] = ["GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
-/// Paths in addition to those of the operations.
+/// Paths besides those of the operations.
 const PATHS: [&str; 12] = [
     "/",
     "/openapi.json",
