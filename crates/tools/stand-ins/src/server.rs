@@ -18,7 +18,7 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.context("binding a free port")?;
         let address = listener.local_addr().context("asking for the port")?;
         let task = tokio::spawn(async move {
-            // `serve` does not return. It ends when its task is dropped.
+            // `serve` does not return; it ends when its task is dropped.
             let _ = axum::serve(listener, router).await;
         });
         Ok(Self { address, _task: AbortOnDropHandle::new(task) })
