@@ -9,7 +9,7 @@ set -eu
 rights=$(dirname "$0")/rights
 auditor=$(dirname "$0")/auditor
 services=$(env | sed -n 's/^\([A-Z]*\)_DATABASE_PASSWORD=.*/\1/p' | grep -Ev '^(MIGRATOR|AUDITOR)$' | sort | tr '[:upper:]' '[:lower:]')
-# The default is that of the image's entrypoint.
+# The default of the image's entrypoint.
 : "${POSTGRES_USER:=postgres}"
 
 script() {
