@@ -83,7 +83,7 @@ async fn published(outbox: &Database, after: i64) -> sqlx::Result<Option<(i64, H
     Ok(Some((last, events)))
 }
 
-/// Returns those of `uuids` that at least one consumer has not handled.
+/// Returns the `uuids` that at least one consumer has not handled.
 pub async fn missing(databases: &Databases, kind: &str, uuids: &[Uuid]) -> anyhow::Result<Vec<Uuid>> {
     let mut missing = Vec::new();
     for consumer in route_of(kind).map(|route| route.consumers).unwrap_or_default() {
@@ -104,8 +104,8 @@ pub async fn missing(databases: &Databases, kind: &str, uuids: &[Uuid]) -> anyho
     Ok(missing)
 }
 
-/// Returns those of `uuids` that are missing in the console's timeline, which has no inbox. `keys` are their orders,
-/// for the timeline's index.
+/// Returns the `uuids` that are missing in the console's timeline, which has no inbox. `keys` are their orders, for the
+/// timeline's index.
 async fn not_in_timeline(databases: &Databases, uuids: &[Uuid], keys: &[Uuid]) -> anyhow::Result<Vec<Uuid>> {
     let lacking = sqlx::query_scalar(
         "select event_uuid

@@ -6,7 +6,7 @@ use std::{panic::Location, time::Duration};
 const TEST_TIMEOUT: Duration = Duration::from_mins(1);
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// The result of a probe: `Some` or `Ok` ends the polling; `Err` says what was seen instead.
+/// The result of a probe: `Some` or `Ok` ends the polling; `Err` describes the state seen instead.
 pub trait Probed {
     type Value;
 

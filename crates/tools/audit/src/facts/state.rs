@@ -93,7 +93,7 @@ pub struct PartialRefund {
     /// True while the provider has accepted the refund but not made it.
     pub is_accepted: bool,
     pub created_at: DateTime<Utc>,
-    /// The time at which the refund was requested again, after it had failed although it was made.
+    /// When payment requested the refund again, after it had failed although it was made.
     pub requested_at: Option<DateTime<Utc>>,
 }
 

@@ -199,7 +199,7 @@ fn what_does_not_follow_from_a_discarded_letter_breaks_its_invariant_all_the_sam
         keep_the_charge(facts);
         charge_again(facts);
     });
-    // Nor does it explain other parts in the reservation, a failed delivery, or an unsettled charge.
+    // A discarded event does not explain other parts in the reservation, a failed delivery, or an unsettled charge.
     breaks(3, &["consists of"], |facts| {
         miss(facts, "inventory", BUILT, ShipAssembled::TYPE);
         the(&mut facts.reservations, |one| one.order == BUILT).items = vec![(PART, 2)];

@@ -137,7 +137,7 @@ fn what_a_topic_no_longer_holds_is_shown_by_a_dead_letter_too() {
         facts.dead_letters[0].letters.extend([letter(None), letter(Some(other))]);
         facts.discarded.extend([discarded(None), discarded(Some(other))]);
     });
-    // Nor does a letter prove that a record is in a topic that is complete for that time.
+    // A letter does not prove that the record is in a topic that is complete for that time.
     breaks(4, &["is marked as published"], |facts| {
         expired(facts);
         log(facts, AssemblyFailed::TYPE).complete_since = None;

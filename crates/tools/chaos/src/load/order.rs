@@ -49,7 +49,7 @@ impl Order {
         }
     }
 
-    /// Checks a read order against what was acknowledged. No request about this order may be in flight.
+    /// Checks an order that was read against what was acknowledged. No request about this order may be in flight.
     pub fn check(&mut self, body: &Value) -> anyhow::Result<()> {
         self.hold(body).with_context(|| format!("order {} is wrong: {body}", self.uuid))
     }

@@ -90,8 +90,8 @@ impl Receipts {
         Some(audit::receipt(&facts, order).in_doubt())
     }
 
-    /// As [`receipt`](Self::receipt). A violation may follow from a dead letter that an operator discarded: if there is
-    /// one, reads `letters`, and makes the receipt again with those of the order.
+    /// As [`receipt`](Self::receipt). A violation may follow from a dead letter that an operator discarded: after a
+    /// violation, reads `letters`, and makes the receipt again with the order's discarded letters.
     pub async fn receipt_with_discarded(
         &self,
         order: Uuid,

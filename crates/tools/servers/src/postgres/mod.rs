@@ -39,8 +39,8 @@ impl Options {
     }
 }
 
-/// Starts a server with the installed programs. Without any, installs the distribution's package (as root on Debian or
-/// Ubuntu), or downloads them.
+/// Starts a server with the installed programs. If there are none, installs the distribution's package (as root on
+/// Debian or Ubuntu), or downloads them.
 pub async fn start(options: &Options) -> anyhow::Result<Postgres> {
     let binaries = Binaries::find_or_install(options).await?;
     Postgres::start(options, &binaries).await

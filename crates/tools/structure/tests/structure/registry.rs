@@ -7,7 +7,8 @@ use crate::{
     tree::{Crate, crates, files, read, read_without_tests, root, services, shown},
 };
 
-/// The ports of services that other services call. Any other service may define its port only in its `SERVICE`.
+/// The file with the ports of services that other services call. A service without callers may define its port in its
+/// `SERVICE` instead.
 const PORTS: &str = "crates/shared/contracts/src/ports.rs";
 
 const REGISTRY: &str = "crates/tools/operations/src/registry.rs";

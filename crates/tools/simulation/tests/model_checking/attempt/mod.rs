@@ -261,7 +261,7 @@ fn without_epochs_and_voids_a_charged_order_is_cancelled() {
 
     let path = checked.assert_any_discovery("what is charged ends as paid, and never as if it were not");
     println!("{:#?}\n{} states", path.into_actions(), checked.unique_state_count());
-    // The charge is refunded nevertheless.
+    // The cancelled order's charge is refunded in the end.
     checked.assert_no_discovery("at most one charge");
     checked.assert_no_discovery("in the end a charge stands for a paid order alone");
 }
