@@ -24,7 +24,6 @@ pub struct Session {
     pub part: Uuid,
 }
 
-/// The counts of an attack's connections and requests.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Counts {
     /// Opened connections, including those that replaced a closed one.

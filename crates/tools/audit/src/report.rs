@@ -12,7 +12,6 @@ pub struct Report {
     pub findings: Vec<Finding>,
 }
 
-/// The result of one invariant.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
     /// The invariant's number, from 1.
@@ -42,7 +41,6 @@ pub struct Count {
     pub count: usize,
 }
 
-/// A row that violates an invariant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Violation {
     pub row: String,
@@ -64,7 +62,6 @@ impl Report {
         }
     }
 
-    /// Returns the findings of the violated invariants.
     pub fn broken(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.verdict == Verdict::Broken)
     }
@@ -90,17 +87,14 @@ impl Check {
         Self { finding: Finding { number, invariant, verdict, counted, violations, missing, notes } }
     }
 
-    /// Records how many rows were checked.
     pub fn counted(&mut self, of: &'static str, count: usize) {
         self.finding.counted.push(Count { of, count });
     }
 
-    /// Records a violation by this row.
     pub fn broken_by(&mut self, row: impl Display, problem: impl Into<String>) {
         self.finding.violations.push(Violation { row: row.to_string(), problem: problem.into() });
     }
 
-    /// Records a fact that could not be checked.
     pub fn missing(&mut self, what: String) {
         self.finding.missing.push(what);
     }

@@ -38,7 +38,6 @@ pub const ADMIN: &str = "SHIPYARD_ADMIN_LISTEN";
 /// The variables with the listen addresses of the baseline servers.
 pub const HTTP: &str = "BENCH_HTTP_LISTEN";
 pub const GRPC: &str = "BENCH_GRPC_LISTEN";
-/// The path of the empty HTTP call.
 pub const EMPTY: &str = "/empty";
 /// The path at which a trace collector accepts exports.
 const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";

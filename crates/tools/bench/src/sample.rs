@@ -17,7 +17,6 @@ const MAX_KEPT: usize = 1_000_000;
 /// The share of a measurement that is warm-up and does not count.
 const WARM_UP_SHARE: f64 = 0.15;
 
-/// The result of one measurement.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Sample {
     /// In the unit of the probe.
@@ -30,7 +29,6 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// Returns a figure without latencies.
     pub fn new(value: f64, count: usize) -> Self {
         Self { value, count, ..Self::default() }
     }
@@ -59,7 +57,6 @@ pub trait Work: Send + 'static {
     fn once(&mut self) -> impl Future<Output = anyhow::Result<()>> + Send;
 }
 
-/// The operations of one worker.
 #[derive(Default)]
 struct Done {
     latencies: Vec<u32>,

@@ -46,7 +46,6 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// Creates a new authority.
     pub fn create(now: SystemTime, lifetime: Duration) -> anyhow::Result<Self> {
         let key = KeyPair::generate().context("generating a key")?;
         let mut params = params(&name(&key), now, lifetime);
@@ -56,7 +55,6 @@ impl Authority {
         Self::load(Pair { certificate: certificate.pem(), key: key.serialize_pem() })
     }
 
-    /// Loads the authority with this certificate and key.
     pub fn load(pair: Pair) -> anyhow::Result<Self> {
         let key = KeyPair::from_pem(&pair.key).context("the authority's key is not one in PEM")?;
         let mut issuer = CertificateParams::default();

@@ -27,7 +27,6 @@ pub const CERTIFICATE: &str = "tls.crt";
 /// The file with a subject's secret key.
 pub const KEY: &str = "tls.key";
 
-/// The user and group that own a subject's files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owner {
     pub user: u32,

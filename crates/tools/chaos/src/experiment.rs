@@ -14,7 +14,6 @@ pub struct Fault {
     pub number: u8,
     /// The name for `--only`.
     pub name: &'static str,
-    /// One line of description.
     pub what: &'static str,
     /// Injects the fault, and returns when its cause is removed.
     pub inject: for<'a> fn(&'a mut Experiment) -> LocalBoxFuture<'a, anyhow::Result<Injected>>,
@@ -34,7 +33,6 @@ pub struct Experiment {
     pub(super) removed_at: Option<(DateTime<Utc>, Instant)>,
 }
 
-/// The result of an injection.
 pub enum Injected {
     Done(Injection),
     /// The fault cannot be injected here, for this reason.

@@ -109,7 +109,6 @@ impl Report {
         self.rows.iter().map(|row| row.violations.len()).sum()
     }
 
-    /// Returns one sentence with the totals.
     pub fn summary(&self) -> String {
         let requests: u64 = self.rows.iter().map(|row| row.requests).sum();
         let left_out = self.rows.iter().filter(|row| row.not_injected.is_some()).count();
@@ -125,7 +124,6 @@ impl Report {
     }
 }
 
-/// The column headings.
 pub const HEAD: &str =
     "    fault               times  requests  failed  violations      well   events  payments   memory     took";
 

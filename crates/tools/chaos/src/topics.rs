@@ -35,7 +35,6 @@ pub struct Progress {
     pub next: HashMap<i32, i64>,
 }
 
-/// An event and its position.
 #[derive(Clone, Copy, Debug)]
 pub struct Event {
     pub route: &'static Route,

@@ -70,7 +70,6 @@ impl Customer {
     }
 }
 
-/// Checks that the shop is reachable and ready.
 pub async fn find(shop: &Shop) -> Step<()> {
     let answer = shop.ask(Method::GET, "/health/ready", None, None).await?;
     ensure!(answer.status == 200, "order is not ready: {}", answer.text);

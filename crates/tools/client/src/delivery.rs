@@ -32,7 +32,6 @@ pub struct Courier {
 }
 
 impl Delivery {
-    /// Parses the answer about `order`.
     pub fn from_json(order: Uuid, body: &Value) -> anyhow::Result<Self> {
         let text = |member: &str| {
             let text = body[member].as_str().map(str::to_owned);

@@ -27,7 +27,6 @@ pub struct Query {
     pub legend: &'static str,
 }
 
-/// The target of a panel's link.
 pub enum Link {
     /// Another dashboard, by its uid.
     Dashboard(&'static str),

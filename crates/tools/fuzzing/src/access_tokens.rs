@@ -47,7 +47,6 @@ impl Keys {
     }
 }
 
-/// Verifies a token derived from `data`.
 pub fn access_tokens(data: &[u8]) {
     let (keys, mut input) = (&*KEYS, Input::new(data));
     match input.below(3) {

@@ -1,7 +1,6 @@
 //! Decisions derived from arbitrary bytes. After the last byte, every decision is the first alternative, so shorter
 //! inputs are simpler.
 
-/// The remaining bytes.
 pub struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {

@@ -14,7 +14,6 @@ use prost_types::{
 
 use crate::{input::Input, system::Known, words};
 
-/// The maximum nesting of messages.
 const MAX_DEPTH: u8 = 4;
 /// From this size in bytes, which no server accepts, a message gets no further fields.
 const MAX_BYTES: usize = 300 * 1024;

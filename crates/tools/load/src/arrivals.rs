@@ -35,7 +35,6 @@ impl Schedule {
         (due < self.length).then_some(due)
     }
 
-    /// Returns the time between two arrivals.
     pub fn pause(self) -> Duration {
         Duration::from_secs(1) / self.rate.max(1)
     }

@@ -5,7 +5,6 @@ use std::{fmt, str::FromStr};
 use rand::{Rng, RngExt as _};
 use serde::{Serialize, Serializer};
 
-/// An operation of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     Create,

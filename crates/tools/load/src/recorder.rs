@@ -52,7 +52,6 @@ struct Tally {
     operations: u64,
     failed: u64,
     failures: BTreeMap<Failure, u64>,
-    /// The latencies of successful operations.
     latencies: Latencies,
     /// How many successes ended in the measured time, whenever they were due.
     completed: u64,

@@ -16,7 +16,6 @@ const LATE_AFTER_MS: f64 = 5.0;
 /// How many failure reasons are shown per kind, most frequent first. JSON lists all.
 const MAX_REASONS: usize = 5;
 
-/// The results of the operations of one kind.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
     /// How many operations were due in the measured time, and how many of them failed.
@@ -30,7 +29,6 @@ pub struct Row {
     pub failures: BTreeMap<String, u64>,
 }
 
-/// The figures of one measurement.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Figures {
     /// All kinds together. The latency is that of single requests, if there are any.
@@ -151,7 +149,6 @@ impl fmt::Display for Report {
     }
 }
 
-/// The column headings.
 const HEAD: &str = "          operations   failed  goodput/s    p50 ms    p90 ms    p99 ms  p99.9 ms    max ms";
 
 struct Line<'a>(&'a str, &'a Row);

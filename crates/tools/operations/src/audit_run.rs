@@ -12,10 +12,8 @@ use crate::{
     session_probe::probe,
 };
 
-/// The interval between two checks for pending work.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// The result of an audit.
 #[derive(Serialize)]
 pub struct Outcome {
     /// Work that was pending during the audit. Its unfinished rows may look like violations.

@@ -67,7 +67,6 @@ impl Entry {
     }
 }
 
-/// The latest entry of each letter.
 #[derive(Default)]
 pub struct Journal {
     entries: HashMap<String, Entry>,

@@ -17,7 +17,6 @@ pub const SERVICES: [&Service; 11] = [
     &console::SERVICE,
 ];
 
-/// Returns the services that have a database.
 pub fn with_database() -> impl Iterator<Item = &'static Service> {
     SERVICES.into_iter().filter(|service| service.database.is_some())
 }

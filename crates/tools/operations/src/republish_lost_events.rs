@@ -15,7 +15,6 @@ use crate::databases::Databases;
 /// The batch size in outbox rows.
 const BATCH_SIZE: i64 = 5_000;
 
-/// Published events of one type.
 #[derive(Default)]
 struct Published {
     uuids: Vec<Uuid>,

@@ -23,14 +23,12 @@ const SHARED: &str = "SHIPYARD_ADMIN_LISTEN";
 /// The time limit for one answer of an admin port.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The admin ports of all services.
 pub struct AdminPorts {
     http: reqwest::Client,
     /// The `host:port` of each service, in the order of the registry.
     addresses: Vec<(&'static Service, String)>,
 }
 
-/// The answer of an admin port.
 struct Answer {
     is_ready: bool,
     waiting_for: Vec<String>,

@@ -44,7 +44,6 @@ impl RedisContainer {
         Ok(server)
     }
 
-    /// Removes the server with its data.
     pub async fn remove(mut self) -> anyhow::Result<()> {
         docker::remove(&std::mem::take(&mut self.id)).await
     }

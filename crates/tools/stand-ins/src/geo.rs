@@ -13,7 +13,6 @@ use tonic::{Request, Response, Status, service::Routes};
 
 use crate::server::Server;
 
-/// How requests about a street are answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GeoMode {
     /// With a cell of the grid.

@@ -7,7 +7,6 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
-/// A server that runs until it is dropped.
 pub struct Server {
     address: SocketAddr,
     _task: AbortOnDropHandle<()>,

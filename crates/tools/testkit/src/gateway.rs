@@ -15,7 +15,6 @@ const TARGET: &str = "/etc/shipyard/envoy";
 /// The port of the gateway's admin API in `envoy.yaml`.
 const ADMIN: u16 = 9901;
 
-/// A service behind the gateway.
 #[derive(Clone, Debug)]
 pub struct Upstream {
     pub name: &'static str,
@@ -25,7 +24,6 @@ pub struct Upstream {
     pub admin: (u16, SocketAddr),
 }
 
-/// The settings of a gateway.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GatewaySettings {
     /// The server that decides in iam's place whether a caller is admitted.
@@ -95,7 +93,6 @@ impl Gateway {
         self.listeners[&port]
     }
 
-    /// Returns the gateway's log.
     pub async fn log(&self) -> String {
         String::from_utf8_lossy(&self.container.stdout_to_vec().await.expect("the container has a log")).into_owned()
     }

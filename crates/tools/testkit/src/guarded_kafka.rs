@@ -16,7 +16,6 @@ use crate::{
     test_run::Run,
 };
 
-/// The password of every user.
 const PASSWORD: &str = "of-a-test";
 /// Where compose mounts the script.
 const SCRIPT: &str = "/etc/shipyard/kafka/start.sh";

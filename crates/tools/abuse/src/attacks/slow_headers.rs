@@ -9,7 +9,6 @@ use crate::wire::{Connection, Http2, frames};
 
 const CONNECTIONS: u32 = 1000;
 const REPEAT_DELAY: Duration = Duration::from_secs(1);
-/// The pause between two bytes.
 const BYTE_INTERVAL: Duration = Duration::from_secs(2);
 
 pub async fn http1(attacker: Arc<Attacker>) {

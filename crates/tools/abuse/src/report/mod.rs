@@ -14,7 +14,6 @@ use crate::{
     measurement::{Sample, Summary},
 };
 
-/// The effect of one attack on the customers.
 #[derive(Debug, Serialize)]
 pub struct Row {
     pub attack: &'static str,

@@ -19,7 +19,6 @@ pub struct Customer {
     pub has_profile: bool,
 }
 
-/// One version of a customer.
 #[derive(Clone, Copy, Debug)]
 pub struct CustomerVersion {
     pub customer: Uuid,
@@ -41,7 +40,6 @@ pub struct Loan {
     pub credited_at: Option<DateTime<Utc>>,
 }
 
-/// A credit in the payment service's database.
 #[derive(Clone, Debug)]
 pub struct Credit {
     pub reference: String,

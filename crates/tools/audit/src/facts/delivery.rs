@@ -65,7 +65,6 @@ pub fn status_event(order: Uuid, status: &str) -> Uuid {
 #[derive(Clone, Debug)]
 pub struct Courier {
     pub uuid: Uuid,
-    /// The order that the courier carries.
     pub order: Option<Uuid>,
 }
 

@@ -90,7 +90,6 @@ pub struct Received {
 /// The position of a consumer relative to an event that it has not handled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
-    /// The consumer group.
     pub group: String,
     pub event: Uuid,
     /// True if the group's committed offset is past the event's record, so that the consumer will not handle it.
@@ -122,7 +121,6 @@ pub struct Record {
     pub at: DateTime<Utc>,
 }
 
-/// A dead-letter topic.
 #[derive(Clone, Debug)]
 pub struct DeadLetters {
     pub topic: String,

@@ -36,7 +36,6 @@ pub struct Unread {
     pub since: Option<DateTime<Utc>>,
 }
 
-/// An order in intake's tables.
 #[derive(Clone, Debug)]
 pub struct IntakeOrder {
     pub uid: String,

@@ -98,7 +98,6 @@ pub struct UnreadDatabase {
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     pub build: Duration,
-    /// The time between two steps of a courier.
     pub step: Duration,
     /// How late an effect may be before it counts as missing.
     pub grace: Duration,

@@ -130,7 +130,6 @@ pub struct Part {
     pub consumed: i64,
 }
 
-/// The total restocked quantity of one part.
 #[derive(Clone, Copy, Debug)]
 pub struct Restock {
     pub part: Uuid,

@@ -49,7 +49,6 @@ fn name(order: Uuid, attempt: i64) -> String {
     format!("attempt {attempt} of order {order}")
 }
 
-/// The published completions, one per attempt.
 struct Published<'a> {
     by_attempt: HashMap<(Uuid, i64), &'a Completion>,
     by_transaction: HashMap<Uuid, &'a Completion>,
@@ -127,7 +126,6 @@ fn agrees(payment: &Payment, published: &Completion, check: &mut Check) {
     }
 }
 
-/// Returns the charged amounts by transaction.
 fn charges(facts: &Facts) -> HashMap<&str, i64> {
     let charges = facts.ledger.iter().filter(|entry| entry.kind == EntryKind::Charge);
     charges.map(|entry| (entry.key.as_str(), entry.amount)).collect()

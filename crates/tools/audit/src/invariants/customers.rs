@@ -15,7 +15,6 @@ use crate::{
     report::Check,
 };
 
-/// The versions of one customer, by number.
 type Versions<'a> = BTreeMap<i64, &'a CustomerVersion>;
 
 /// The longest time between the reads of two databases.

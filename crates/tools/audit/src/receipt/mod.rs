@@ -32,7 +32,6 @@ pub struct Receipt {
     pub unread: Vec<String>,
 }
 
-/// One invariant, checked for one order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// The invariant's number, from 1.

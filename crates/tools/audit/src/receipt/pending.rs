@@ -14,7 +14,6 @@ use crate::{
     receipt::words::{amount, at},
 };
 
-/// A piece of pending work.
 pub struct Pending {
     pub text: String,
     /// The invariants that are open until the work is done.
@@ -173,7 +172,6 @@ pub struct Unconsumed {
     /// The event type, such as `events.v1.OrderPaid`.
     pub kind: &'static str,
     pub service: &'static str,
-    /// The consumer group.
     pub group: &'static str,
 }
 

@@ -43,7 +43,6 @@ pub const LOAN: &str = "loan";
 pub const LENT: i64 = 650_000;
 pub const INITIAL: i64 = 100_000;
 
-/// Returns the time at which the facts were gathered.
 pub fn now() -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + Days::new(20_000)
 }

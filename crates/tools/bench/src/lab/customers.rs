@@ -12,7 +12,6 @@ use uuid::Uuid;
 
 use super::Shop;
 
-/// How many customers register concurrently.
 const MAX_CONCURRENT_REGISTRATIONS: usize = 8;
 /// Of many registrations, one may fail because Redis waits longer for the disk than the shop waits for Redis.
 const RETRIES: ConstantBuilder = ConstantBuilder::new().with_delay(Duration::from_secs(1)).with_max_times(3);

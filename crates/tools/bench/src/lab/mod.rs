@@ -36,7 +36,6 @@ use crate::{report::Progress, rounds::Effort};
 pub struct Lab {
     pub effort: Effort,
     pub progress: Progress,
-    /// The path of this program, for child processes.
     program: PathBuf,
     directory: Directory,
     servers: OnceCell<Servers>,

@@ -6,7 +6,6 @@ use platform::postgres::Database;
 use rand::{RngExt as _, rngs::SmallRng};
 use uuid::Uuid;
 
-/// The number of parts in the catalogue.
 const COUNT: i32 = 10_000;
 /// The number of parts of a small shop.
 const SMALL_SHOP_PARTS: usize = 12;

@@ -10,7 +10,6 @@ use servers::process::{Child, Signal, mortal};
 
 /// The unit of CPU times in `/proc`, in ticks per second: Linux reports this value to every program.
 const TICKS_PER_SECOND: f64 = 100.0;
-/// How long a process may take to exit.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub struct Process {
@@ -60,7 +59,6 @@ impl Process {
         crate::report::kibibytes(&status, "RssAnon").context("/proc/PID/status has no RssAnon")
     }
 
-    /// Stops the process with SIGTERM.
     pub async fn stop(&self) {
         self.child.stop(Signal::TERM, EXIT_TIMEOUT).await;
     }

@@ -17,7 +17,6 @@ use tonic::transport::Channel;
 use super::{Servers, process::Process};
 use crate::{child, http_client::HttpClient};
 
-/// How long the shop may take to become ready.
 const STARTUP_TIMEOUT: Duration = Duration::from_mins(2);
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);

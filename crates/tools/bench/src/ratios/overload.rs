@@ -11,7 +11,6 @@ use crate::{
 
 /// The users of the load generator. Each gets at most 900 unpaid orders, and a run makes up to half a million.
 const USERS: usize = 2_000;
-/// The connections of the load generator.
 const CONNECTIONS: usize = 64;
 /// How many requests a step of the search needs for a p99.
 const MIN_SAMPLES: f64 = 110.0;

@@ -39,7 +39,6 @@ pub enum Aim {
     None,
 }
 
-/// One figure of a ratio.
 #[derive(Clone, Debug, Serialize)]
 pub struct Figure {
     pub name: String,
@@ -51,7 +50,6 @@ pub struct Figure {
     /// The median of the rounds' p50, in milliseconds; `p99` likewise.
     pub p50: Option<f64>,
     pub p99: Option<f64>,
-    /// The value of each round.
     pub values: Vec<f64>,
 }
 

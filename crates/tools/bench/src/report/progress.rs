@@ -9,7 +9,6 @@ use crate::sample::Sample;
 
 pub struct Progress {
     line: Option<ProgressBar>,
-    /// The ratio in progress.
     ratio: Mutex<String>,
     is_silent: bool,
 }

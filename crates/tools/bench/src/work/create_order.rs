@@ -22,7 +22,6 @@ pub struct CreateOrder {
 }
 
 impl CreateOrder {
-    /// Creates `count` workers with one connection each.
     pub async fn workers(
         order: SocketAddr,
         count: usize,

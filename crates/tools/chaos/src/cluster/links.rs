@@ -8,7 +8,6 @@ use stand_ins::Proxy;
 use operations::registry::{SERVICES, find, with_database};
 use platform::server::service::Service;
 
-/// A connection between two programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Link {
     Front(&'static Service),
@@ -29,7 +28,6 @@ pub fn calls() -> Vec<Link> {
     SERVICES.into_iter().flat_map(of).collect()
 }
 
-/// The services that customers call.
 pub const FRONTS: [&Service; 5] =
     [&order::SERVICE, &iam::SERVICE, &inventory::SERVICE, &customers::SERVICE, &payment::SERVICE];
 

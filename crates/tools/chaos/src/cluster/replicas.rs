@@ -93,7 +93,6 @@ impl Replicas {
         self.of(service).try_for_each(|replica| replica.start(more))
     }
 
-    /// Sends SIGKILL to all replicas, one service after another.
     pub async fn kill_all(&mut self) {
         for service in SERVICES {
             self.kill(service).await;

@@ -142,7 +142,6 @@ impl Servers {
         redis::empty(&self.redis_options).await
     }
 
-    /// Starts Redis again, unless it is running.
     pub async fn start_redis(&mut self) -> anyhow::Result<()> {
         if self.redis.is_none() {
             self.redis = redis::start(&self.redis_options).await?;

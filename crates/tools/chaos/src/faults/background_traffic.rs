@@ -59,7 +59,6 @@ pub struct BackgroundTraffic {
     _task: Option<AbortOnDropHandle<()>>,
 }
 
-/// The API of one replica.
 #[derive(Clone)]
 enum Door {
     Grpc(Channel),
@@ -74,7 +73,6 @@ struct Counts {
 }
 
 impl ProbeUser {
-    /// Registers a new user and logs in.
     pub async fn register(shop: &Shop) -> anyhow::Result<Self> {
         let login = format!("user-{:.12}", ids::random().simple().to_string());
         success("Register", shop.users().register(registration(&login, Vec::new())).await)?;

@@ -41,7 +41,6 @@ const DECISION_TIMEOUT: Duration = Duration::from_secs(30);
 const DEAD_MEMBER_TIMEOUT: Duration = Duration::from_secs(30);
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// A user with a session and a loan.
 struct Applicant {
     user: Uuid,
     session: String,

@@ -74,7 +74,6 @@ async fn empty(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(done))
 }
 
-/// A user whose session is checked.
 struct User {
     shop: Shop,
     customer: Customer,

@@ -27,7 +27,6 @@ use client::{
 
 /// How long a failing registration is retried.
 const REGISTRATION_TIMEOUT: Duration = Duration::from_secs(30);
-/// The chat id of the first customer.
 const FIRST_CHAT: usize = 5_000_000;
 
 pub struct Account {
@@ -65,7 +64,6 @@ impl Account {
         session.clone()
     }
 
-    /// Logs in, retrying until it succeeds.
     async fn log_in(&self, shop: &Shop, journal: &Journal, rng: &mut SmallRng) -> String {
         loop {
             let request = LoginRequest { login: self.login.clone(), password: PASSWORD.to_owned() };
@@ -90,7 +88,6 @@ impl Account {
     }
 }
 
-/// Returns the pause between two attempts.
 pub fn pause(rng: &mut SmallRng) -> Duration {
     Duration::from_millis(rng.random_range(100..=500))
 }

@@ -42,7 +42,6 @@ pub struct Borrower {
     pub random: Random,
 }
 
-/// A call to the customers service.
 #[derive(Clone, Copy)]
 enum Call {
     Create,

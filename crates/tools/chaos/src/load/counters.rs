@@ -2,7 +2,6 @@
 
 use tokio::time::Instant;
 
-/// The purpose of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Create,

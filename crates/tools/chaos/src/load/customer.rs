@@ -66,7 +66,6 @@ impl Customer {
         }
     }
 
-    /// Requests the delivery of the order.
     async fn follow(&mut self, order: &mut Order) {
         let (answer, _operation) = self.ask(&Request::delivery(order.uuid)).await;
         if let Final::Done(body) = answer

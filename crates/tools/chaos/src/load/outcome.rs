@@ -7,7 +7,6 @@ use client::response::Answer;
 
 pub struct Outcome {
     pub class: Class,
-    /// The answer in a few words.
     pub said: String,
     pub body: Value,
     /// How the answer violates the API contract; `None` if it does not.

@@ -34,7 +34,6 @@ pub enum Final {
     Broken,
 }
 
-/// The HTTP version of a customer's requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// One request at a time over a keep-alive connection. A stopping server must announce it in a response.

@@ -24,7 +24,6 @@ use tonic::Code;
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// Creates a directory with an authority and order's certificate.
 fn files() -> TempDir {
     let directory = tempfile::tempdir().unwrap();
     let now = SystemTime::now();

@@ -50,7 +50,6 @@ fn value(document: &Document, schema: &Value, input: &mut Input<'_>, known: &Kno
     }
 }
 
-/// Returns a value unrelated to the schema.
 fn odd(input: &mut Input<'_>, known: &Known) -> Value {
     match input.byte() % 8 {
         0 => Value::Null,

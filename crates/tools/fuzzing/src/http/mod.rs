@@ -8,7 +8,6 @@ mod request;
 
 use crate::{input::Input, system};
 
-/// Sends a request derived from `data`.
 pub fn http(data: &[u8]) {
     system::with(|system| {
         let mut input = Input::new(data);

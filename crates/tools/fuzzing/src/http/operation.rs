@@ -59,7 +59,6 @@ impl Document {
     }
 }
 
-/// Adds the problems of all operations.
 fn collect(root: &Value, paths: &Value, problems: &mut BTreeSet<(u16, String)>) {
     for operation in paths.as_object().into_iter().flat_map(Map::values).flat_map(of_path) {
         for (status, response) in operation["responses"].as_object().into_iter().flatten() {

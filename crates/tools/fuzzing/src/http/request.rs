@@ -86,7 +86,6 @@ fn method(operation: &Operation, input: &mut Input<'_>) -> Option<Method> {
     }
 }
 
-/// Returns the path and query of a request.
 fn target(operation: &Operation, input: &mut Input<'_>, known: &Known) -> Vec<u8> {
     let choice = input.byte() % 32;
     if choice == 31 {

@@ -42,7 +42,6 @@ pub struct Crowd {
     parts: Vec<Part>,
 }
 
-/// The data that operations in flight need.
 struct Shared {
     accounts: Vec<Account>,
     parts: Vec<Uuid>,

@@ -10,7 +10,6 @@ use crate::{account::Failure, mix::Kind};
 
 pub(crate) struct Operation {
     pub kind: Kind,
-    /// The index of the user.
     user: usize,
     parts: Vec<Uuid>,
     shared: Arc<Shared>,

@@ -34,7 +34,6 @@ const RETRY_TIMEOUT: Duration = Duration::from_secs(75);
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The attempts of one registration or login.
 struct Tries<'a> {
     /// When iam last accepted a registration or login. If this was too long ago, all registrations give up.
     latest: &'a Mutex<Instant>,

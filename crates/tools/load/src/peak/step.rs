@@ -24,7 +24,6 @@ pub struct Step {
 }
 
 impl Step {
-    /// The column headings.
     pub const HEAD: &str = " rate/s  goodput/s     p50 ms     p99 ms   failed  late ms";
 
     pub(super) fn new(report: &Report, bounds: &Bounds) -> Self {

@@ -10,7 +10,6 @@ use crate::dead_letters::DeadLetter;
 /// How many bytes of an undecodable payload, key or header are shown.
 const MAX_SHOWN_BYTES: usize = 1024;
 
-/// The payload of a dead letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Payload {
     Absent,
@@ -30,7 +29,6 @@ pub enum Payload {
     },
 }
 
-/// Decodes the payload of a letter.
 pub fn payload(letter: &DeadLetter, topics: &Topics) -> Payload {
     let (message, origin) = (&letter.message, letter.origin());
     let carried = ROUTES.iter().find(|route| route.topic(topics) == origin).map(|route| route.kind);

@@ -12,7 +12,6 @@ use crate::{
     dead_letters::{DeadLetter, Id},
 };
 
-/// A message to publish again.
 pub struct Again<'a> {
     /// The letters that publishing this message resolves: the pending ones and those that the operator named.
     pub letters: Vec<&'a DeadLetter>,

@@ -71,7 +71,6 @@ impl State {
     }
 }
 
-/// Access to the dead-letter topics.
 pub struct DeadLetterQueue {
     pub config: kafka::Config,
     pub topics: Topics,

@@ -7,7 +7,6 @@ use super::{DeadLetterQueue, Found, State, decoded::payload, decoded::shown};
 use crate::dead_letters::DeadLetter;
 
 impl DeadLetterQueue {
-    /// Returns whether a letter meets the conditions.
     pub(super) fn matches(&self, filter: &Filter, Found { letter, .. }: &Found) -> bool {
         let is = |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|wanted| wanted == value);
         let error = || letter.header(kafka::HEADER_ERROR).to_lowercase();
@@ -81,7 +80,6 @@ fn kind<'a>(queue: &DeadLetterQueue, letter: &'a DeadLetter) -> &'a str {
     letter.message.headers.get(kafka::HEADER_EVENT_TYPE).unwrap_or_else(|| queue.kind(letter))
 }
 
-/// Returns the state without its entry in the journal.
 fn state(state: &State) -> LetterState {
     match state {
         State::Pending => LetterState::Pending,

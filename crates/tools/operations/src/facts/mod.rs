@@ -50,7 +50,6 @@ type Query<'q, R> = QueryAs<'q, Postgres, R, PgArguments>;
 /// A statement whose rows have one column.
 type Scalars<'q, T> = QueryScalar<'q, Postgres, T, PgArguments>;
 
-/// The sources of facts.
 pub struct Sources {
     pub databases: Databases,
     pub kafka: kafka::Config,
@@ -137,7 +136,6 @@ async fn snapshot(databases: &Databases, service: &'static Service) -> anyhow::R
     Ok(snapshot)
 }
 
-/// Joins the facts of several databases.
 pub(crate) fn joined(parts: impl IntoIterator<Item = Facts>) -> Facts {
     let mut all = Facts::default();
     for mut part in parts {

@@ -59,7 +59,6 @@ pub async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Resul
     })
 }
 
-/// Returns the number of attempts to pay an order.
 pub async fn attempts(database: &mut PgConnection, order: Uuid) -> sqlx::Result<i64> {
     let attempts = sqlx::query_scalar("select attempt::bigint from orders where uuid = $1").bind(order);
     Ok(attempts.fetch_optional(database).await?.unwrap_or_default())

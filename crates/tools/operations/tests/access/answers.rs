@@ -4,14 +4,11 @@ use std::fmt;
 
 use tonic::{Code, Status};
 
-/// The answer to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// The guard admitted the call. The method may still have refused it.
     Admitted,
-    /// A refusal over gRPC.
     Grpc(Code),
-    /// A refusal over HTTP.
     Http(u16),
 }
 

@@ -56,7 +56,6 @@ const CACHEABLE: &str = "GET /style.css";
 /// The Content-Security-Policy of the console's pages, which load their own scripts and submit their own forms.
 const OF_CONSOLE: &str = "default-src 'self'; frame-ancestors 'none'";
 
-/// The caller of a method.
 #[derive(Clone, Copy, Debug)]
 pub enum Caller {
     /// Without a session.
@@ -280,7 +279,6 @@ fn free_address() -> String {
     servers::free_address().unwrap().to_string()
 }
 
-/// Registers an operator, and returns its session.
 async fn operator(settings: &Settings, shop: &Shop) -> String {
     let info = UserInfo::new(OPERATOR.to_owned(), "operator@example.com".to_owned(), Vec::new()).unwrap();
     let database = iam::SERVICE.pool("access", 1, settings).unwrap();
@@ -298,7 +296,6 @@ async fn operator(settings: &Settings, shop: &Shop) -> String {
     shop.auth().login(request).await.unwrap().into_inner().session_uuid
 }
 
-/// Makes the user of this session a customer.
 async fn become_customer(customers: &Channel, session: &str) {
     let (name, birth_date) = ("Ann".to_owned(), "1990-12-31".to_owned());
     let mut request = Request::new(CreateCustomerRequest { name, birth_date, ..CreateCustomerRequest::default() });

@@ -139,7 +139,6 @@ impl Drop for Postgres {
     }
 }
 
-/// The paths of the files in the server's directory.
 struct Files {
     data: PathBuf,
     password: PathBuf,
@@ -216,7 +215,6 @@ impl Files {
         std::fs::read_to_string(self.postmaster()).ok()?.lines().next()?.trim().parse().ok()
     }
 
-    /// Returns true once the server accepts connections.
     fn is_ready(&self) -> bool {
         let status = std::fs::read_to_string(self.postmaster()).unwrap_or_default();
         status.lines().nth(7).is_some_and(|status| status.trim() == "ready")

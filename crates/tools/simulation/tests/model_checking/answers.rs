@@ -2,7 +2,6 @@
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Answer {
-    /// The number of acknowledged records.
     pub acknowledged: usize,
     /// True if the next record is in the topic although it is not acknowledged.
     pub unnoticed: bool,

@@ -169,7 +169,6 @@ pub struct Borrower {
     pub uuid: Uuid,
 }
 
-/// A request of a borrower or an operator.
 #[derive(Clone, Copy, Debug)]
 enum Wish {
     Create(&'static str),

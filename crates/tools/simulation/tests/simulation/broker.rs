@@ -41,7 +41,6 @@ struct Partition {
     arrived: Notify,
 }
 
-/// A message that a group has dead-lettered.
 #[derive(Clone)]
 pub struct Letter {
     pub message: Message,

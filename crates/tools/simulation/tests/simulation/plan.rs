@@ -13,9 +13,7 @@ pub enum Fault {
     CrashAtStep,
     /// A process is frozen for a while, and then continues. Sometimes another one is started in its place meanwhile.
     Freeze,
-    /// A request or its answer is lost.
     Loss,
-    /// A request arrives twice.
     Duplicate,
     /// An operation takes long.
     Delay,
@@ -114,7 +112,6 @@ pub enum Mistake {
 pub struct Plan {
     pub seed: u64,
     pub users: u32,
-    /// The number of orders per user.
     pub orders: u32,
     /// How many seconds faults are injected.
     pub seconds: u32,

@@ -19,7 +19,6 @@ use crate::{
     world::{Name, Serves, World, locked},
 };
 
-/// The time limit of a request.
 const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often a sender sends a request before giving up.
 const MAX_TRIES: u32 = 60;

@@ -16,7 +16,6 @@ use crate::{
     world::{Name, Serves, World, locked},
 };
 
-/// The timeout of a request.
 const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often the operator sends a request before giving up.
 const MAX_TRIES: u32 = 60;

@@ -86,7 +86,6 @@ pub struct Stores {
     pub stream: intake::repository::MemoryOrders,
     /// The orders that a producer has published to the topic.
     pub published: Mutex<BTreeSet<OrderUid>>,
-    /// The loans that a bank has approved.
     pub approved: Mutex<BTreeSet<String>>,
     /// The loans for which payment received a credit request.
     pub tried: Mutex<BTreeSet<String>>,
@@ -94,7 +93,6 @@ pub struct Stores {
     pub charge_requests: Mutex<BTreeMap<Uuid, Intent>>,
     /// Stock that was reserved although it was unavailable.
     pub lent: Mutex<BTreeMap<Uuid, i64>>,
-    /// The answers of the API to users.
     pub acknowledged: Mutex<Vec<Acknowledged>>,
     /// Answers that no user should have received.
     pub problems: Mutex<Vec<String>>,

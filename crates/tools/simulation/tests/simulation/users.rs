@@ -27,7 +27,6 @@ pub struct User {
     pub uuid: Uuid,
 }
 
-/// A request of a user.
 #[derive(Clone, Debug)]
 enum Wish {
     /// Creates an order of these parts, with an address if true.

@@ -68,7 +68,6 @@ pub struct World {
     up: Mutex<BTreeMap<Name, Up>>,
     /// The number of processes ever started.
     lives: AtomicUsize,
-    /// How often each fault has happened.
     struck: Mutex<[usize; Fault::ALL.len()]>,
 }
 
@@ -140,7 +139,6 @@ impl World {
         Duration::from_millis(self.pick(|rng| rng.random_range(from..=to)))
     }
 
-    /// Decides at random whether this fault happens now.
     pub fn strikes(&self, fault: Fault) -> bool {
         let rate = self.plan.rate(fault);
         let strikes = !self.healed() && rate > 0.0 && self.chance(rate);

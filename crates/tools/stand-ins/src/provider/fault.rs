@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, VecDeque};
 
-/// A fault of one POST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProviderFault {
     /// The request takes effect, but the response is sent only after every client has timed out.

@@ -40,7 +40,6 @@ pub(super) struct Ledger {
     pub lists: usize,
     /// The refunds in order of creation.
     pub refunds: Vec<Refund>,
-    /// Intents by id.
     pub intents: HashMap<String, PaymentIntent>,
     /// Ids of intents by transaction: more than one if the transaction's key was forgotten.
     transactions: HashMap<String, Vec<String>>,

@@ -114,7 +114,6 @@ impl Provider {
         self.ledger.lock().lists
     }
 
-    /// Returns the ledger's entries in order.
     pub fn entries(&self) -> Vec<Entry> {
         self.ledger.lock().entries.clone()
     }

@@ -38,7 +38,6 @@ impl StripeResponse {
         Self { status: StatusCode::OK, body: Some(body), replayed: false, lost: false }
     }
 
-    /// Returns a response without a body.
     pub fn empty(status: u16) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         Self { status, body: None, replayed: false, lost: false }

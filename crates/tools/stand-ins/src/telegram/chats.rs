@@ -11,12 +11,10 @@ use tokio::{sync::watch, time::Instant};
 
 use super::mode::{Modes, TelegramMode};
 
-/// A message from the bot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
     pub chat: String,
     pub text: String,
-    /// The time at which it arrived.
     pub at: Instant,
 }
 

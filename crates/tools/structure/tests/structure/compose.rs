@@ -71,7 +71,6 @@ impl Rendered {
         self.0.as_object().into_iter().flatten().map(|(name, service)| (name.as_str(), service))
     }
 
-    /// Returns the variables of a container with their values.
     pub fn variables(&self, container: &str) -> BTreeMap<&str, &str> {
         let variables = self.0[container]["environment"].as_object().into_iter().flatten();
         variables.map(|(name, value)| (name.as_str(), text(value))).collect()

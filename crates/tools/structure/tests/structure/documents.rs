@@ -71,7 +71,6 @@ fn every_variable_of_the_code_stands_in_the_example_and_the_other_way_round() {
     assert!(undocumented.is_empty(), "add these variables to .env.example, each with a sentence: {undocumented:?}");
 }
 
-/// Returns the variables of `.env.example`.
 pub fn documented() -> BTreeSet<String> {
     let example = read(&root().join(".env.example"));
     example

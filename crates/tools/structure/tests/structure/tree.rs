@@ -15,7 +15,6 @@ pub struct Crate {
     pub folder: PathBuf,
 }
 
-/// Returns the root of the workspace.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..")
 }
@@ -70,7 +69,6 @@ pub fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Returns a source without its unit tests.
 pub fn read_without_tests(path: &Path) -> String {
     let text = read(path);
     let end = text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len());

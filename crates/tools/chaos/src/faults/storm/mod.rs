@@ -20,7 +20,6 @@ pub const FAULTS: [Fault; 1] = [Fault {
     inject: inject!(storm),
 }];
 
-/// A scheduled disturbance.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     /// The time since the start of the storm.
