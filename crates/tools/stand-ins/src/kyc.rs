@@ -29,7 +29,7 @@ pub enum KycMode {
     Silent,
     /// The verdict is recorded, but its answer is lost: 502.
     Lost,
-    /// 500.
+    /// An answer with status 500.
     Broken,
     /// An answer that the contract does not define.
     Wrong,
