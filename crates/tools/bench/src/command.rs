@@ -28,8 +28,8 @@ use crate::{
 };
 
 /// The number of customers. To create an order, the service counts the customer's unpaid orders. A run creates some
-/// 300 000 orders, so each of 10 000 customers has at most some thirty. With fewer customers, each would have more unpaid
-/// orders than a customer of a real shop.
+/// 300 000 orders, so each of 10 000 customers has at most some thirty. With fewer customers, each would have more
+/// unpaid orders than a customer of a real shop.
 const CUSTOMERS: usize = 10_000;
 
 /// Measures ratios of the shop's speed to that of the primitives that it is made of, on this machine, and prints them

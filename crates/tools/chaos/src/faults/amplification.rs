@@ -7,7 +7,7 @@ use platform::server::service::Service;
 
 /// Calls allowed per request: retries may add one per ten requests.
 const MAX_CALLS_PER_REQUEST: f64 = 1.1;
-/// The retries that a process may add to that share, per peer and ten seconds: the reserve of
+/// Retries allowed beyond one per ten requests, per process, peer and ten seconds: the reserve of
 /// [`Budget`](platform::retry::Budget).
 const RESERVE: f64 = 10.0;
 /// The calls that requests cause. A request causes each at most once, and several requests may share a call. Events
