@@ -9,8 +9,8 @@ export KAFKA_HEAP_OPTS='-Xmx96m -XX:TieredStopAtLevel=1'
 login='org.apache.kafka.common.security.plain.PlainLoginModule required'
 printf '%s\n' security.protocol=SASL_SSL sasl.mechanism=PLAIN ssl.truststore.type=PEM ssl.truststore.location=/tmp/tls/ca.crt \
   "sasl.jaas.config=$login username=\"broker\" password=\"$BROKER_KAFKA_PASSWORD\";" >"$work/client.properties"
-# The broker reads the files when the property is set, even to its current value. The truststore is reloaded first,
-# since it must contain the authority of the new certificate.
+# The broker reads the files when the property is set, even to its current value. The truststore must contain the
+# authority of the new certificate, so it is reloaded first.
 for store in truststore=ca.crt keystore=keystore.pem; do
   /opt/kafka/bin/kafka-configs.sh --bootstrap-server kafka:19092 --command-config "$work/client.properties" --alter \
     --entity-type brokers --entity-name "$KAFKA_NODE_ID" \

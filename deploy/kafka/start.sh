@@ -20,8 +20,7 @@ for name in $(compgen -e | grep '_KAFKA_PASSWORD$') OUTSIDE_PASSWORD; do
     production:*development-only*) echo "SHIPYARD_ENVIRONMENT: is production, where the published $name may not be used" >&2; exit 1 ;;
   esac
   users+=" user_$user=\"$password\""
-  # The broker needs only variables that begin with KAFKA_, which become its properties. So the password variable is
-  # removed.
+  # The broker needs only variables that begin with KAFKA_, which become its properties.
   unset "$name"
   [ "$user" != broker ] || own="username=\"broker\" password=\"$password\""
 done

@@ -1,15 +1,15 @@
 #!/bin/sh
 # Creates a database and a role for each service with a <SERVICE>_DATABASE_PASSWORD, the role `migrator`, which owns the
-# databases, and the role `auditor`, which reads all but iam's, where the hashes of passwords are. No other role can read
-# another's database. None can take more than a third of the server's connections.
+# databases, and the role `auditor`, which reads all databases except iam's, which has password hashes. No other role can
+# read another service's database. No role can take more than a third of the server's connections.
 #
-# The image's entrypoint runs it when the volume is created. To add what a newer version needs, and to set the passwords
-# of the variables: docker compose exec postgres sh /docker-entrypoint-initdb.d/databases.sh
+# The image's entrypoint runs this script when the volume is created. To add a newer version's databases and roles, and to
+# set the passwords in the variables: docker compose exec postgres sh /docker-entrypoint-initdb.d/databases.sh
 set -eu
 rights=$(dirname "$0")/rights
 auditor=$(dirname "$0")/auditor
 services=$(env | sed -n 's/^\([A-Z]*\)_DATABASE_PASSWORD=.*/\1/p' | grep -Ev '^(MIGRATOR|AUDITOR)$' | sort | tr '[:upper:]' '[:lower:]')
-# The default is that of the image's entrypoint.
+# The default of the image's entrypoint.
 : "${POSTGRES_USER:=postgres}"
 
 script() {

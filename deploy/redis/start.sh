@@ -17,7 +17,7 @@ unset IAM_REDIS_PASSWORD ORDER_REDIS_PASSWORD OPERATOR_REDIS_PASSWORD OUTSIDE_PA
 
 # Redis expects a pattern, so special characters of the prefix are escaped.
 prefix=$(printf %s "${IAM_REDIS_PREFIX-}" | sed 's/[][*?\\]/\\&/g')
-# The keys and commands that iam's code and its scripts in crates/services/iam/src/repository/redis use. INFO tells iam
+# The keys and commands of iam's code and of its scripts in crates/services/iam/src/repository/redis. INFO tells iam
 # whether Redis evicts keys.
 keys="~${prefix}session:* ~${prefix}sessions:* ~${prefix}retired:* ~${prefix}failures:*"
 commands='+ping +info +select +client|setinfo +evalsha +script|load +get +getdel +set +del +exists +incr +pexpire +pttl +time

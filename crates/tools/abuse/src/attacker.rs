@@ -1,4 +1,4 @@
-//! The attacker: the shop's addresses, the attacker's session, and the counts of its requests so far.
+//! The attacker: the shop's addresses, the attacker's session, and its counts so far.
 
 use std::{
     ops::Range,
@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::entrances::Entrances;
 
-/// The session of an attacker's user, which was registered like any other user.
+/// The session of the attacker's user, who registered like any other user.
 #[derive(Clone, Debug)]
 pub struct Session {
     pub user: Uuid,
@@ -24,26 +24,25 @@ pub struct Session {
     pub part: Uuid,
 }
 
-/// The counts of an attack's connections and requests.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Counts {
-    /// Connections that were opened, including those that replaced a closed one.
+    /// Opened connections, including those that replaced a closed one.
     pub connections: u64,
     /// Streams, requests or messages that were sent.
     pub sent: u64,
     /// Connections that the server refused or closed, streams that it reset, and requests that it answered with 4xx or
     /// 5xx.
     pub refused: u64,
-    /// Connections that were open when the attack was stopped.
+    /// Connections open when the attack was stopped.
     pub held: u64,
-    /// The number of times that the attack obtained something that the shop must not give.
+    /// How often the attack obtained something that the shop must not give.
     pub succeeded: u64,
 }
 
 pub struct Attacker {
     pub entrances: Entrances,
     pub account: Session,
-    /// The logins of other customers, which anyone may know.
+    /// Other customers' logins, which anyone may know.
     pub targets: Vec<String>,
     scale: f64,
     connections: AtomicU64,
@@ -55,7 +54,7 @@ pub struct Attacker {
     is_over: AtomicBool,
 }
 
-/// A guard that counts a connection as open until it is dropped.
+/// Counts a connection as open until it is dropped.
 pub struct Place(Arc<Attacker>);
 
 impl Attacker {
@@ -82,12 +81,11 @@ impl Attacker {
         Counts { connections, sent, refused, held, succeeded }
     }
 
-    /// Returns the number of open connections.
     pub fn open(&self) -> u64 {
         self.open.load(Relaxed)
     }
 
-    /// Stores the number of open connections, before the attack is stopped.
+    /// Stores the number of open connections before the attack is stopped.
     pub fn freeze(&self) {
         self.held.store(self.open(), Relaxed);
         self.is_over.store(true, Relaxed);
@@ -118,13 +116,13 @@ impl Attacker {
         }
     }
 
-    /// Returns `count` multiplied by this attacker's scale, at least one.
+    /// Returns `count` multiplied by this attacker's scale; at least one.
     pub fn scaled(&self, count: u32) -> u32 {
         scaled(count, self.scale)
     }
 
     /// Runs `work` in `count` tasks (at scale 1) until the returned future is dropped. Each task repeats `work` with a
-    /// pause of a little more than `pause`.
+    /// pause slightly above `pause`.
     pub async fn repeat<F>(self: &Arc<Self>, count: u32, pause: Duration, work: impl Fn(Arc<Self>, u32) -> F)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -153,7 +151,7 @@ impl Drop for Place {
 }
 
 pub(crate) fn scaled(count: u32, scale: f64) -> u32 {
-    // The cast saturates: NaN becomes 0, and a float that is too large becomes the maximum.
+    // The cast saturates: NaN becomes 0, and a too large float the maximum.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
     let scaled = (f64::from(count) * scale).round() as u32;
     scaled.max(1)

@@ -2,11 +2,11 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// The number of files that customers and the program itself need.
+/// How many files the customers and the program itself need.
 const OWN_FILES: u64 = 256;
 
 pub struct Descriptors {
-    /// How many files this process may open; `None` means no limit.
+    /// How many files this process may open; `None` without a limit.
     limit: Option<u64>,
 }
 

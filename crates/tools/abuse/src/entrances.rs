@@ -18,7 +18,7 @@ pub struct Entrances {
     pub inventory: Entrance,
 }
 
-/// One entrance. It is displayed as its host and port.
+/// One entrance, displayed as its host and port.
 #[derive(Clone)]
 pub struct Entrance {
     pub address: SocketAddr,
@@ -50,7 +50,7 @@ impl fmt::Display for Entrance {
     }
 }
 
-/// Resolves a URL, or `host:port`, to the entrance that speaks this protocol.
+/// Resolves a URL, or `host:port`, to an entrance with this protocol.
 async fn entrance(trust: &Trust, place: &str, protocol: &[u8]) -> anyhow::Result<Entrance> {
     let url = trust.url(place)?;
     let host = url.host().with_context(|| format!("{place} has no host"))?;

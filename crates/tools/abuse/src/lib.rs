@@ -1,5 +1,5 @@
-//! Abuse testing: runs attacks that any stranger could make against a running shop. Meanwhile requests of other
-//! customers arrive at a constant rate, and their latency is measured.
+//! Abuse testing: runs attacks that any stranger could make against a running shop. Meanwhile, other customers'
+//! requests arrive at a constant rate, and their latency is measured.
 
 pub mod attacker;
 pub mod attacks;
@@ -27,7 +27,7 @@ pub use self::{
     report::{HEAD, Report, Row},
 };
 
-/// How long sockets of an attack may take to close once it is stopped.
+/// How long the sockets of a stopped attack may take to close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -35,11 +35,11 @@ pub struct Options {
     pub addresses: ShopAddresses,
     pub attacks: Vec<Attack>,
     pub phases: Phases,
-    /// The number of customers' requests per second.
+    /// The customers' requests per second.
     pub rate: u32,
-    /// The number of customers, each with connections of its own.
+    /// The number of customers, each with its own connections.
     pub users: usize,
-    /// The factor on the connections, streams and requests of every attack.
+    /// The factor for the connections, streams and requests of every attack.
     pub scale: f64,
     /// The maximum ratio of p99 during the attack to p99 before it; 0 disables the check.
     pub ratio: f64,
@@ -53,7 +53,7 @@ pub struct Phases {
     pub after: Duration,
 }
 
-/// The runtime of the attackers. It has threads of its own, so that attacks do not delay the customers' measurement.
+/// The attackers' runtime. Its threads are separate, so that attacks do not delay the customers' measurement.
 struct Threads(Option<Runtime>);
 
 /// Runs the attacks one after another. Calls `each` with every measured row, and `say` with the current activity.
@@ -94,7 +94,7 @@ impl Threads {
         Ok(Self(Some(Builder::new_multi_thread().worker_threads(1).thread_name("attacker").enable_all().build()?)))
     }
 
-    /// Runs `attack` in its phase. Returns how many sockets it left open after it was stopped.
+    /// Runs `attack` in its phase. Returns how many sockets were still open after it was stopped.
     async fn attack(
         &self,
         attack: &Attack,

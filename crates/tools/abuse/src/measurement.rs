@@ -5,10 +5,9 @@ use std::{collections::BTreeMap, time::Duration};
 use load::latencies::Latencies;
 use serde::Serialize;
 
-/// The maximum number of failure reasons in a summary, most frequent first.
+/// How many failure reasons a summary has, most frequent first.
 const MAX_REASONS: usize = 5;
 
-/// The measurement of one customer request.
 #[derive(Clone, Debug)]
 pub struct Sample {
     pub kind: &'static str,
@@ -16,14 +15,13 @@ pub struct Sample {
     pub due: Duration,
     /// How much later than due the request was sent.
     pub sent_late: Duration,
-    /// The time from when the request was due until its answer. It includes the time that the request waited before it
-    /// was sent.
+    /// The time from when the request was due until its answer, including its wait to be sent.
     pub latency: Duration,
-    /// The reason why the request failed.
+    /// Why the request failed.
     pub failure: Option<String>,
 }
 
-/// The summary of one phase's samples. Times are in milliseconds, and percentiles are those of the answered requests.
+/// The summary of one phase's samples. Times are in milliseconds; percentiles are those of answered requests.
 #[derive(Clone, Debug, Serialize)]
 pub struct Summary {
     pub requests: usize,
@@ -31,11 +29,10 @@ pub struct Summary {
     pub p50: Option<f64>,
     pub p99: Option<f64>,
     pub max: Option<f64>,
-    /// The p99 of the delay between when a request was due and when this program sent it.
+    /// The p99 of this program's delay in sending due requests.
     pub sent_late: Option<f64>,
-    /// The most frequent failure reasons, each with its count.
+    /// The most frequent failure reasons with their counts.
     pub failures: Vec<(String, usize)>,
-    /// The p99 by kind of request.
     pub kinds: BTreeMap<&'static str, Option<f64>>,
 }
 

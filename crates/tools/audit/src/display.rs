@@ -42,7 +42,6 @@ impl fmt::Display for Report {
 }
 
 impl Report {
-    /// Returns one sentence with the result.
     pub fn summary(&self) -> String {
         let (broken, unchecked) = (self.broken().count(), self.unchecked().count());
         let all = self.findings.len();
@@ -69,7 +68,6 @@ impl fmt::Display for Receipt {
 }
 
 impl Receipt {
-    /// Returns one sentence with the result.
     pub fn summary(&self) -> String {
         let count = |state| self.checks.iter().filter(|check| check.state == state).count();
         let (all, broken, open) = (self.checks.len(), count(State::Violated), count(State::Open));

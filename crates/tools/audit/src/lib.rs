@@ -1,5 +1,5 @@
-//! The audit: thirteen invariants, checked over the facts of a shop without pending work. They prove that nothing was
-//! lost and nothing was done twice.
+//! The audit: thirteen invariants over the facts of a shop without pending work. They prove that nothing was lost or
+//! done twice.
 //!
 //! This crate does no I/O. The caller collects the [`Facts`] from databases and topics, or from in-memory
 //! implementations.
@@ -14,7 +14,6 @@ pub use facts::Facts;
 pub use receipt::{Receipt, receipt};
 pub use report::{Count, Finding, Report, Verdict, Violation};
 
-/// Checks all invariants.
 pub fn check(facts: &Facts) -> Report {
     let waivers = invariants::Waivers::from_facts(facts);
     Report { at: facts.at, findings: invariants::ALL.map(|invariant| waivers.waive(invariant(facts))).into() }

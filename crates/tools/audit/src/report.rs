@@ -12,7 +12,6 @@ pub struct Report {
     pub findings: Vec<Finding>,
 }
 
-/// The result of one invariant.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
     /// The invariant's number, from 1.
@@ -24,7 +23,6 @@ pub struct Finding {
     pub violations: Vec<Violation>,
     /// Facts that could not be checked. If there are any, the invariant does not count as holding.
     pub missing: Vec<String>,
-    /// Remarks for the reader.
     pub notes: Vec<String>,
 }
 
@@ -43,10 +41,8 @@ pub struct Count {
     pub count: usize,
 }
 
-/// A row that violates an invariant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Violation {
-    /// The row's name.
     pub row: String,
     pub problem: String,
 }
@@ -66,12 +62,11 @@ impl Report {
         }
     }
 
-    /// Returns the findings of the violated invariants.
     pub fn broken(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.verdict == Verdict::Broken)
     }
 
-    /// Returns the findings of the invariants that had nothing to check, or were checked in part.
+    /// Returns the findings of the invariants that were not checked completely, or had nothing to check.
     pub fn unchecked(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.verdict == Verdict::NothingToCheck)
     }
@@ -81,7 +76,6 @@ impl Report {
     }
 }
 
-/// A finding under construction.
 pub struct Check {
     finding: Finding,
 }
@@ -93,17 +87,14 @@ impl Check {
         Self { finding: Finding { number, invariant, verdict, counted, violations, missing, notes } }
     }
 
-    /// Records how many rows were checked.
     pub fn counted(&mut self, of: &'static str, count: usize) {
         self.finding.counted.push(Count { of, count });
     }
 
-    /// Records a violation by this row.
     pub fn broken_by(&mut self, row: impl Display, problem: impl Into<String>) {
         self.finding.violations.push(Violation { row: row.to_string(), problem: problem.into() });
     }
 
-    /// Records a fact that could not be checked.
     pub fn missing(&mut self, what: String) {
         self.finding.missing.push(what);
     }

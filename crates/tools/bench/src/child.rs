@@ -1,5 +1,4 @@
-//! The child processes of the benchmark: the services that are measured, and the baseline servers whose calls do
-//! nothing.
+//! The child processes of the benchmark: the measured services, and the baseline servers whose calls do nothing.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -34,17 +33,16 @@ use platform::{
 };
 use tonic::{Request, Response, Status};
 
-/// The variable with the address of metrics and health of several services in one process.
+/// The variable with the address of metrics and health of a process with several services.
 pub const ADMIN: &str = "SHIPYARD_ADMIN_LISTEN";
 /// The variables with the listen addresses of the baseline servers.
 pub const HTTP: &str = "BENCH_HTTP_LISTEN";
 pub const GRPC: &str = "BENCH_GRPC_LISTEN";
-/// The path of the empty HTTP call.
 pub const EMPTY: &str = "/empty";
-/// The path at which a collector of traces accepts exports.
+/// The path at which a trace collector accepts exports.
 const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
-/// Runs services until a signal: one service like its own program, several in one process like `shipyard up`.
+/// Runs services until a signal: one service like its own program, several like `shipyard up`.
 pub fn serve(services: &[&'static Service]) -> anyhow::Result<()> {
     match services {
         [] => anyhow::bail!("name the services to run"),
@@ -76,8 +74,8 @@ fn address(settings: &Settings, variable: &str) -> anyhow::Result<SocketAddr> {
     given.parse().map_err(|_| anyhow::anyhow!("{variable} is {given}, which is no address"))
 }
 
-/// Serves one HTTP route and one gRPC method that do nothing. Their listeners, layers and guard are those of the services,
-/// so that a call costs what every call costs; there is no database. Also accepts traces, and discards them.
+/// Serves one HTTP route and one gRPC method that do nothing. Listeners, layers and guard are those of the services, so
+/// that a call costs what every call costs; there is no database. Also accepts traces, and discards them.
 pub fn serve_nothing() -> anyhow::Result<()> {
     cli::block_on(async {
         let settings = Settings::load()?;
@@ -102,7 +100,7 @@ pub fn serve_nothing() -> anyhow::Result<()> {
     })
 }
 
-/// An implementation of iam's RPCs that answers with empty messages.
+/// Implements iam's RPCs with empty answers.
 struct Nothing;
 
 #[tonic::async_trait]

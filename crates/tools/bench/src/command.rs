@@ -1,5 +1,5 @@
-//! The command line: what is measured, for how long, and where the report goes. The same program also runs as the child
-//! processes that are measured.
+//! The command line: what is measured, for how long, and where the report goes. The same program also runs as the
+//! measured child processes.
 
 use std::{
     path::{Path, PathBuf},
@@ -28,11 +28,12 @@ use crate::{
 };
 
 /// The number of customers. To create an order, the service counts the customer's unpaid orders. A run creates some
-/// 300 000 orders, at most some thirty for each of 10 000 customers. With fewer customers, each would have more unpaid
-/// orders than a customer of a real shop.
+/// 300 000 orders, so each of 10 000 customers has at most some thirty. With fewer customers, each would have more
+/// unpaid orders than a customer of a real shop.
 const CUSTOMERS: usize = 10_000;
 
-/// Measures ratios of the shop's speed to that of the primitives that it is made of, on this machine, and prints them as tables.
+/// Measures ratios of the shop's speed to that of the primitives that it is made of, on this machine, and prints them
+/// as tables.
 #[derive(Parser)]
 #[command(name = "bench", version, after_help = "docs/benchmarks.md says what each ratio means.")]
 pub struct Arguments {
@@ -56,7 +57,8 @@ pub struct Arguments {
     /// Directory for the servers' data and all logs; emptied before and after
     #[arg(long, default_value = ".shipyard/bench", value_name = "DIRECTORY")]
     data: PathBuf,
-    /// Report the statements that take PostgreSQL's time in P1 and P6; needs its module pg_stat_statements, which takes some time itself
+    /// Report the statements that take PostgreSQL's time in P1 and P6; needs its module pg_stat_statements, which takes
+    /// some time itself
     #[arg(long)]
     statements: bool,
     /// List the ratios and exit
@@ -82,7 +84,7 @@ fn seconds(given: &str) -> Result<f64, String> {
     if (0.1..=600.0).contains(&seconds) { Ok(seconds) } else { Err("is not between 0.1 and 600".to_owned()) }
 }
 
-/// Runs the program. An error is one line on standard error and exit code 1.
+/// Runs the program. An error is printed as one line on standard error, with exit code 1.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     report(match &arguments.command {
@@ -115,7 +117,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     lab.progress.end();
     lab.stop().await;
     let measured = measured?;
-    // The report is written before anything else can fail.
+    // The report is written before other steps can fail.
     if let Some(path) = &arguments.json {
         std::fs::write(path, measured.json()?).with_context(|| path.display().to_string())?;
     }
@@ -168,7 +170,7 @@ pub async fn run(lab: &Lab, chosen: &[Ratio]) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-/// Returns the build profile, which is the name of the directory that Cargo puts the program in.
+/// Returns the build profile: the name of Cargo's directory of the program.
 fn build() -> String {
     let program = std::env::current_exe().unwrap_or_default();
     let profile = program.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());

@@ -1,5 +1,5 @@
-//! One HTTP/1.1 keep-alive connection with as little overhead as possible, since the client shares its cores with the
-//! services that it measures.
+//! One HTTP/1.1 keep-alive connection with minimal overhead, since the client shares its cores with the measured
+//! services.
 
 use std::net::SocketAddr;
 
@@ -33,12 +33,12 @@ impl HttpClient {
         self.ask(Method::GET, path, None, Bytes::new()).await
     }
 
-    /// Sends a GET within a session.
+    /// Sends a GET with a session.
     pub async fn get_as(&mut self, path: &str, session: &str) -> anyhow::Result<(StatusCode, Bytes)> {
         self.ask(Method::GET, path, Some(session), Bytes::new()).await
     }
 
-    /// Sends a POST with a JSON body within a session.
+    /// Sends a POST with a JSON body and a session.
     pub async fn post(&mut self, path: &str, session: &str, body: String) -> anyhow::Result<(StatusCode, Bytes)> {
         self.ask(Method::POST, path, Some(session), body.into()).await
     }
@@ -61,13 +61,13 @@ impl HttpClient {
     }
 }
 
-/// Returns the body of an answer with the status `wanted`, and an error for any other status.
+/// Returns the body of an answer with the status `wanted`; fails for any other status.
 pub fn success(asked: &str, wanted: u16, (status, body): (StatusCode, Bytes)) -> anyhow::Result<Bytes> {
     anyhow::ensure!(status == wanted, "{asked} answered {status}: {}", String::from_utf8_lossy(&body));
     Ok(body)
 }
 
-/// Opens `count` connections, one for each worker.
+/// Opens `count` connections, one per worker.
 pub async fn connections(address: SocketAddr, count: usize) -> anyhow::Result<Vec<HttpClient>> {
     futures::future::try_join_all((0..count).map(|_| HttpClient::connect(address))).await
 }

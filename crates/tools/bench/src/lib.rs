@@ -1,7 +1,8 @@
-//! Ratios of the system's speed to that of the primitives that it is made of, measured in the same run on the same machine.
+//! Ratios of the system's speed to that of its primitives, measured in the same run on the same machine.
 //!
 //! A figure such as orders per second means nothing on another machine, or on this one while something else runs. Its
-//! ratio to the rate of single commits, empty calls and raw produces on the same machine at the same time is comparable.
+//! ratio to the rate of single commits, empty calls and raw produces, measured on the same machine at the same time, is
+//! comparable.
 
 pub mod child;
 pub mod command;

@@ -1,5 +1,4 @@
-//! Rounds: compared operations are measured in turns, A-B-A-B, so that a change of the machine's speed affects all of
-//! them.
+//! Rounds: compared operations take turns, A-B-A-B, so that a change of the machine's speed affects all.
 
 use std::time::Duration;
 
@@ -17,15 +16,14 @@ const MAX_ROUNDS: usize = 6;
 /// The extent of the measurements.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
-    /// The minimum number of rounds. More follow while a denominator varies, up to six in all.
+    /// The minimum number of rounds. More follow while a denominator varies, up to six in total.
     pub rounds: usize,
     /// The duration of one measurement of a rate.
     pub time: Duration,
-    /// The number of customers.
     pub customers: usize,
 }
 
-/// An operation that is measured in each round.
+/// An operation that each round measures.
 pub struct Probe<'a> {
     name: String,
     role: Role,
@@ -41,7 +39,7 @@ impl<'a> Probe<'a> {
         Self { name: name.into(), role, unit, take: Box::new(move || Box::pin(take())) }
     }
 
-    /// Creates a probe of the operation in the numerator, in operations per second.
+    /// Creates a probe of the numerator, in operations per second.
     pub fn numerator<F>(name: impl Into<String>, take: impl FnMut() -> F + 'a) -> Self
     where
         F: Future<Output = anyhow::Result<Sample>> + 'a,
@@ -49,7 +47,7 @@ impl<'a> Probe<'a> {
         Self::new(Role::Numerator, Unit::PerSecond, name, take)
     }
 
-    /// Creates a probe of the operation in the denominator, in operations per second.
+    /// Creates a probe of the denominator, in operations per second.
     pub fn denominator<F>(name: impl Into<String>, take: impl FnMut() -> F + 'a) -> Self
     where
         F: Future<Output = anyhow::Result<Sample>> + 'a,
@@ -58,7 +56,7 @@ impl<'a> Probe<'a> {
     }
 }
 
-/// The samples: one per round for each probe.
+/// The samples: one per round and probe.
 pub struct Taken {
     figures: Vec<(String, Role, Unit)>,
     rounds: Vec<Vec<Sample>>,
@@ -66,8 +64,8 @@ pub struct Taken {
 
 /// Measures all probes in turns.
 ///
-/// After the requested rounds, more follow while a denominator varies. None follow if fewer than three were requested:
-/// a single round is a quick check.
+/// After the requested rounds, more follow while a denominator varies, unless fewer than three were requested: a single
+/// round is a quick check.
 pub async fn interleave(
     mut probes: Vec<Probe<'_>>,
     effort: Effort,
@@ -96,7 +94,7 @@ pub async fn interleave(
 }
 
 impl Taken {
-    /// Returns the additive limit of the medians of these probes.
+    /// Returns the additive limit of these probes' medians.
     pub fn limit(&self, probes: &[usize]) -> f64 {
         let medians: Vec<f64> = probes.iter().filter_map(|probe| median(&self.values(*probe))).collect();
         additive_limit(&medians)
@@ -131,8 +129,8 @@ impl Taken {
         }
     }
 
-    /// Returns the row of a ratio. `formula` computes it from the samples of one round, in the order of the probes.
-    /// `shown` are the probes that the ratio is made of. Fails if the result is not a number.
+    /// Returns the row of a ratio. `formula` computes the ratio from the samples of one round, in the order of the
+    /// probes. `shown` are the probes behind the ratio. Fails if the result is not a number.
     pub fn row(
         &self,
         id: &'static str,
@@ -170,7 +168,7 @@ mod tests {
 
     const AIM: Aim = Aim::AtLeast(0.9);
 
-    /// Creates a probe that yields these values in turn, and logs the order in which probes are called.
+    /// Creates a probe that yields these values in turn, and logs its calls.
     fn probe<'a>(role: Role, name: &'static str, values: &[f64], log: &Arc<Mutex<Vec<&'static str>>>) -> Probe<'a> {
         let (mut values, log) = (Vec::from(values).into_iter().cycle(), log.clone());
         Probe::new(role, Unit::PerSecond, name, move || {

@@ -1,4 +1,4 @@
-//! The result of one measurement, and the closed loop by which most operations are measured.
+//! The result of one measurement, and the closed loop that measures most operations.
 
 use std::time::Duration;
 
@@ -8,29 +8,27 @@ use tokio::time::Instant;
 
 use crate::statistics::percentile;
 
-/// The minimum number of operations of a meaningful measurement.
+/// The fewest operations of a meaningful measurement.
 pub const MIN_OPERATIONS: usize = 20;
-/// The largest share of failed operations. A measurement with more failures is an error.
+/// The largest share of failed operations; more make the measurement an error.
 const MAX_FAILED_SHARE: f64 = 0.01;
-/// The maximum number of latencies that are kept per worker. Further operations are only counted.
+/// How many latencies are kept per worker. Further operations are only counted.
 const MAX_KEPT: usize = 1_000_000;
-/// The share of a measurement that is warm-up, and is not counted.
+/// The share of a measurement that is warm-up and does not count.
 const WARM_UP_SHARE: f64 = 0.15;
 
-/// The result of one measurement.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Sample {
-    /// The figure, in the unit of its probe.
+    /// In the unit of the probe.
     pub value: f64,
     /// Latencies in milliseconds, if single operations were timed.
     pub p50: Option<f64>,
     pub p99: Option<f64>,
-    /// The number of operations that were counted.
+    /// The number of counted operations.
     pub count: usize,
 }
 
 impl Sample {
-    /// Returns a figure without latencies.
     pub fn new(value: f64, count: usize) -> Self {
         Self { value, count, ..Self::default() }
     }
@@ -59,7 +57,6 @@ pub trait Work: Send + 'static {
     fn once(&mut self) -> impl Future<Output = anyhow::Result<()>> + Send;
 }
 
-/// The operations of one worker.
 #[derive(Default)]
 struct Done {
     latencies: Vec<u32>,
@@ -68,14 +65,14 @@ struct Done {
     first_failure: Option<anyhow::Error>,
 }
 
-/// Lets each worker repeat its operation without a pause for `time`. If more than one operation in a hundred fails,
+/// Lets each worker repeat its operation without pauses for `time`. If more than one operation in a hundred fails,
 /// returns the first failure.
 pub async fn closed_loop<W: Work>(workers: Vec<W>, time: Duration) -> anyhow::Result<Sample> {
     paced(workers, Duration::ZERO, time).await
 }
 
-/// Like [`closed_loop`], with a pause of each worker before each operation, to measure latencies on a machine with
-/// spare capacity.
+/// Like [`closed_loop`], with a pause before each operation of a worker, to measure latencies on a machine with spare
+/// capacity.
 pub async fn paced<W: Work>(workers: Vec<W>, pause: Duration, time: Duration) -> anyhow::Result<Sample> {
     let begun = Instant::now();
     let (counted, end) = (begun + time.mul_f64(WARM_UP_SHARE), begun + time);
@@ -126,7 +123,7 @@ async fn work<W: Work>(mut worker: W, pause: Duration, counted: Instant, end: In
 mod tests {
     use super::*;
 
-    /// An operation that takes 10 ms. Every `fails`th one fails.
+    /// An operation that takes 10 ms; every `fails`th one fails.
     struct Timer {
         done: usize,
         fails: usize,

@@ -1,8 +1,8 @@
 //! Medians, spreads, percentiles, and the additive limit of a path.
 
-/// A denominator that varies by more than this share of its median is not reliable.
+/// A denominator that varies by more than this share of its median is unreliable.
 pub const MAX_STEADY_SPREAD: f64 = 0.15;
-/// The number of last rounds that decide whether a figure still varies.
+/// How many last rounds decide whether a figure still varies.
 const LAST_ROUNDS: usize = 3;
 
 /// Returns the median; `None` for an empty list.
@@ -17,8 +17,8 @@ pub fn median(values: &[f64]) -> Option<f64> {
     }
 }
 
-/// Returns the distance between the largest and the smallest value, as a share of the median. `None` for an empty list,
-/// or if the median is 0.
+/// Returns the difference between the largest and the smallest value, as a share of the median; `None` for an empty
+/// list or a median of 0.
 pub fn spread(values: &[f64]) -> Option<f64> {
     let middle = median(values).filter(|middle| *middle != 0.0)?;
     let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -26,15 +26,15 @@ pub fn spread(values: &[f64]) -> Option<f64> {
     Some((largest - smallest) / middle.abs())
 }
 
-/// Returns true if the last rounds differ by more than [`MAX_STEADY_SPREAD`]. Earlier rounds may, since caches fill and
-/// connections are opened.
+/// Returns true if the last rounds differ by more than [`MAX_STEADY_SPREAD`]. Earlier rounds may differ, while caches
+/// fill and connections open.
 pub fn is_unsteady(values: &[f64]) -> bool {
     let last = &values[values.len().saturating_sub(LAST_ROUNDS)..];
     spread(last).is_none_or(|spread| spread > MAX_STEADY_SPREAD)
 }
 
-/// Returns L = 1/Σ(1/rᵢ): how often per second a sequence of steps can be done if each step alone can be done r₁, r₂, …
-/// times per second, and combining them saves nothing. Returns 0 if one of the rates is 0.
+/// Returns L = 1/Σ(1/rᵢ): how often per second a sequence of steps can run if each step alone can run r₁, r₂, … times
+/// per second, and combining them saves nothing. Returns 0 if a rate is 0.
 pub fn additive_limit(rates: &[f64]) -> f64 {
     1.0 / rates.iter().map(|rate| 1.0 / rate).sum::<f64>()
 }
@@ -88,7 +88,7 @@ mod tests {
     fn the_additive_limit_of_equal_steps_is_a_share_of_one_step() {
         assert!(is(additive_limit(&[100.0, 100.0]), 50.0));
         assert!(is(additive_limit(&[300.0]), 300.0));
-        // Whoami, three commits, HTTP.
+        // The rates of Whoami, three commits, and HTTP.
         let limit = additive_limit(&[11_800.0, 15_800.0, 15_800.0, 15_800.0, 50_700.0]);
         assert!(is(limit.round(), 3_397.0), "{limit}");
         assert!(is(additive_limit(&[100.0, 0.0]), 0.0));

@@ -23,10 +23,10 @@ use rustls::{
 
 use crate::{Subject, issued::Serial};
 
-/// The beginning of an authority's name. A part of its key's digest follows, so that a certificate's issuer identifies
-/// the authority.
+/// The prefix of an authority's name. A part of its key's digest follows, so that a certificate's issuer identifies the
+/// authority.
 const NAME: &str = "Shipyard CA";
-/// How long before their creation certificates become valid, for machines whose clocks are slow.
+/// How long before their creation certificates are valid, for machines with slow clocks.
 const CLOCK_SKEW: Duration = Duration::from_hours(2);
 /// How long a revocation list is valid. A new list is signed only when its content changes.
 const REVOCATIONS_LIFETIME: Duration = Duration::from_hours(10 * 365 * 24);
@@ -35,21 +35,17 @@ const REVOCATIONS_LIFETIME: Duration = Duration::from_hours(10 * 365 * 24);
 #[derive(Clone)]
 pub struct Pair {
     pub certificate: String,
-    /// The private key, which is secret.
     pub key: String,
 }
 
-/// A certificate authority.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    /// The authority's own certificate and secret key.
     pair: Pair,
     roots: Arc<RootCertStore>,
     provider: Arc<CryptoProvider>,
 }
 
 impl Authority {
-    /// Creates a new authority.
     pub fn create(now: SystemTime, lifetime: Duration) -> anyhow::Result<Self> {
         let key = KeyPair::generate().context("generating a key")?;
         let mut params = params(&name(&key), now, lifetime);
@@ -59,7 +55,6 @@ impl Authority {
         Self::load(Pair { certificate: certificate.pem(), key: key.serialize_pem() })
     }
 
-    /// Loads the authority with this certificate and key.
     pub fn load(pair: Pair) -> anyhow::Result<Self> {
         let key = KeyPair::from_pem(&pair.key).context("the authority's key is not one in PEM")?;
         let mut issuer = CertificateParams::default();
@@ -145,8 +140,8 @@ impl Authority {
         list.signed_by(&self.issuer).and_then(|list| list.pem()).context("signing the list of revoked certificates")
     }
 
-    /// Checks that the pair was issued by this authority for exactly this subject, and is valid at that time. The error
-    /// is the reason.
+    /// Checks that this authority issued the pair for exactly this subject, and that it is valid at that time. The
+    /// error is the reason.
     pub fn check(&self, pair: &Pair, subject: &Subject, at: SystemTime) -> anyhow::Result<()> {
         let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).context("the key is not one in PEM")?;
         let certified = CertifiedKey::from_der(chain(&pair.certificate)?, key, &self.provider)?;

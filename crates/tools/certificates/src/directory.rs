@@ -15,19 +15,18 @@ use crate::{
     issued::{Issued, Serial},
 };
 
-/// The file with the authority's certificate. The directory of each subject has a copy.
+/// The file with the authority's certificate, also in each subject's directory.
 pub const CA: &str = "ca.crt";
 const CA_KEY: &str = "ca.key";
-/// The file with the list of revoked certificates. The directory of each subject has a copy.
+/// The file with the list of revoked certificates, also in each subject's directory.
 pub const CRL: &str = "ca.crl";
-/// The revocation list of the previous authority, which is appended to `ca.crl` while that authority is still trusted.
+/// The previous authority's revocation list, appended to `ca.crl` while that authority is trusted.
 const CRL_BEFORE: &str = "before.crl";
 /// The file with a subject's certificate.
 pub const CERTIFICATE: &str = "tls.crt";
 /// The file with a subject's secret key.
 pub const KEY: &str = "tls.key";
 
-/// The user and group to which a subject's files belong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owner {
     pub user: u32,
@@ -38,13 +37,13 @@ pub struct Owner {
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     pub now: SystemTime,
-    /// The lifetime of the authority, if one is created.
+    /// The lifetime of a new authority.
     pub ca_lifetime: Duration,
     /// The lifetime of a certificate that identifies a caller.
     pub lifetime: Duration,
-    /// The lifetime of the certificate of a store.
+    /// The lifetime of a store's certificate.
     pub store_lifetime: Duration,
-    /// True if all certificates are renewed.
+    /// True to renew all certificates.
     pub renew: bool,
 }
 
@@ -52,13 +51,13 @@ pub struct Plan {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     Kept,
-    /// The subject had no certificate, and one was issued.
+    /// The subject had no certificate; one was issued.
     Made,
     /// The certificate was renewed, for this reason.
     Renewed(String),
 }
 
-/// The directory. Its authority's key signs certificates, and nothing else needs that key.
+/// The directory. Its authority's key signs certificates, and is needed for nothing else.
 pub struct Directory {
     path: PathBuf,
     authority: Authority,
@@ -81,12 +80,12 @@ impl Directory {
             (Some(certificate), Some(key)) => Authority::load(Pair { certificate, key })?,
             (None, None) => {
                 let authority = Authority::create(plan.now, plan.ca_lifetime)?;
-                // The key is written first, since an authority with a certificate alone could not sign.
+                // The key is written first, since an authority with only a certificate could not sign.
                 write(&key, &authority.pair().key, SECRET, None)?;
                 write(&certificate, authority.certificate(), PUBLIC, None)?;
                 authority
             }
-            // The process crashed between writing the key and the certificate, before anything was signed.
+            // The process crashed between writing the key and the certificate, before it signed anything.
             (None, Some(_)) => {
                 fs::remove_file(&key).with_context(|| format!("removing {}", key.display()))?;
                 return Self::open(path, plan);
@@ -105,7 +104,7 @@ impl Directory {
         Ok(directory)
     }
 
-    /// Revokes all certificates of this name that have not expired, except the current one. Returns their number.
+    /// Revokes all unexpired certificates of this name except the current one. Returns their number.
     /// [`distribute`](Self::distribute) then gives the list to the subjects.
     pub fn revoke(&mut self, name: &str) -> anyhow::Result<usize> {
         anyhow::ensure!(
@@ -143,7 +142,7 @@ impl Directory {
             let lifetime = self.lifetime(subject);
             let pair = self.authority.issue(subject, self.plan.now, lifetime)?;
             self.issued.add(&subject.name, Serial::of_pem(&pair.key)?, lifetime)?;
-            // A reader that sees one new and one old file waits for the other.
+            // A reader that sees one old and one new file waits for the other.
             write(&path.join(KEY), &pair.key, SECRET, owner)?;
             write(&path.join(CERTIFICATE), &pair.certificate, PUBLIC, owner)?;
         }

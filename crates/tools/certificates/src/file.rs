@@ -11,7 +11,7 @@ use anyhow::Context as _;
 
 use crate::Owner;
 
-/// A file that its owner alone may read.
+/// A file that only its owner may read.
 pub const SECRET: u32 = 0o600;
 /// A file that everyone may read.
 pub const PUBLIC: u32 = 0o644;
@@ -25,7 +25,7 @@ pub fn read(path: &Path) -> anyhow::Result<Option<String>> {
     }
 }
 
-/// Replaces the file atomically: a reader sees the old text or the new one.
+/// Replaces the file atomically: a reader sees the old or the new text.
 pub fn write(path: &Path, text: &str, mode: u32, owner: Option<Owner>) -> anyhow::Result<()> {
     let draft = path.with_extension("new");
     let write = || {
@@ -38,7 +38,7 @@ pub fn write(path: &Path, text: &str, mode: u32, owner: Option<Owner>) -> anyhow
         if let Some(Owner { user, group }) = owner {
             chown(&draft, Some(user), Some(group))?;
         }
-        // Set the mode explicitly, since the process's umask limits the one given at creation.
+        // Set the mode explicitly, since the umask limits the mode given at creation.
         file.set_permissions(Permissions::from_mode(mode))?;
         file.sync_all()?;
         fs::rename(&draft, path)

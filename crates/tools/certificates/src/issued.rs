@@ -1,4 +1,4 @@
-//! The record of the certificates that the authority issued and that have not expired, and of those that are revoked.
+//! The record of the authority's unexpired certificates, and which of them are revoked.
 
 use std::{
     fmt,
@@ -11,8 +11,8 @@ use rcgen::{CertificateParams, KeyPair, SerialNumber};
 
 use crate::file::{SECRET, read, write};
 
-/// The record's file, beside the authority's key. Each line is `NAME SERIAL EXPIRES REVOKED`, the times in seconds since
-/// 1970; `-` is not revoked.
+/// The record's file, beside the authority's key. Each line is `NAME SERIAL EXPIRES REVOKED`, the times in seconds
+/// since 1970; `-` means not revoked.
 const FILE: &str = "issued";
 
 /// The serial number of a certificate: the first 16 bytes of the digest of its key.
@@ -69,7 +69,7 @@ impl Issued {
         Ok(Self { path, entries, now })
     }
 
-    /// Records a certificate. It is recorded before it is used, so that it can be revoked.
+    /// Records a certificate before it is used, so that it can be revoked.
     pub fn add(&mut self, name: &str, serial: Serial, lifetime: Duration) -> anyhow::Result<()> {
         let entry = Entry { name: name.to_owned(), serial, expires: self.now + lifetime.as_secs(), revoked: None };
         self.entries.push(entry);
@@ -84,7 +84,7 @@ impl Issued {
         Ok(number)
     }
 
-    /// Returns the revoked certificates, and when each was revoked.
+    /// Returns the revoked certificates, with the times of their revocation.
     pub fn revoked(&self) -> Vec<(Serial, SystemTime)> {
         let time = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         self.entries.iter().filter_map(|entry| Some((entry.serial, time(entry.revoked?)))).collect()

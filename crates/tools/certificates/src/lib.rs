@@ -1,4 +1,5 @@
-//! A certificate authority for one system: makes, renews and revokes the certificates of services, gateway, stores and operators.
+//! A certificate authority for one system: makes, renews and revokes the certificates of services, gateway, stores and
+//! operators.
 
 mod authority;
 mod directory;

@@ -19,16 +19,16 @@ use operations::databases::Databases;
 use operations::facts::{accepted_refunds, fingerprint, under_way};
 use operations::session_probe::probe;
 
-/// The longest time without progress while work is pending. A message is retried only after Telegram was available for
-/// a minute.
+/// How long pending work may make no progress. Notification retries a message only after Telegram has been available
+/// for a minute.
 const PROGRESS_TIMEOUT: Duration = Duration::from_mins(2);
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// The name of the Stripe provider in payment's rows.
 const STRIPE: &str = "stripe";
-/// The number of the invariant that is checked by requests (session probes) instead of rows.
+/// The number of the invariant that is checked by requests (session probes), not by rows.
 const SESSION_PROBES_INVARIANT: u8 = 9;
 
-/// Audits the system after a fault. Returns one sentence per violation, without those in `known`, and adds new ones to `known`.
+/// Audits the system after a fault. Returns one sentence per violation that is not in `known`, and adds it to `known`.
 pub async fn run(cluster: &Cluster, load: &Load, slack: u32, known: &mut HashSet<String>) -> Vec<String> {
     let mut problems = Vec::new();
     let violations = load.violations();
@@ -44,8 +44,7 @@ pub async fn run(cluster: &Cluster, load: &Load, slack: u32, known: &mut HashSet
     for finding in &audit::check(&facts).findings {
         let number = finding.number;
         let rows = finding.violations.iter().map(|one| format!("invariant {number}: {}: {}", one.row, one.problem));
-        // Violations found by probes are always reported: a probe is repeated after each fault, and its text names no
-        // row.
+        // Violations found by probes are always reported: each fault has new probes, and their texts name no row.
         problems.extend(rows.filter(|row| number == SESSION_PROBES_INVARIANT || known.insert(row.clone())));
         problems.extend(finding.missing.iter().map(|what| format!("invariant {number} cannot be checked: {what}")));
         if finding.counted.iter().all(|count| count.count == 0) {
@@ -55,8 +54,8 @@ pub async fn run(cluster: &Cluster, load: &Load, slack: u32, known: &mut HashSet
     problems
 }
 
-/// Returns the loans that the broker has accepted and that the customers service does not store, although it has read
-/// its topic to the end.
+/// Returns the loans that the broker has accepted but customers does not store, although it has read its topic to the
+/// end.
 fn lost_loans(facts: &Facts, load: &Load) -> Vec<String> {
     let known: HashSet<&str> = facts.loans.iter().map(|loan| loan.id.as_str()).collect();
     let lost = load.lent().into_iter().filter(|loan| !known.contains(loan.as_str()));
@@ -78,9 +77,8 @@ async fn facts(cluster: &Cluster, load: &Load, slack: u32, problems: &mut Vec<St
     Ok(facts)
 }
 
-/// Gathers all facts at a moment at which no work is pending. If pending work makes no progress for `limit`, it
-/// returns a problem with the facts of that moment. While a backlog shrinks, it waits: Telegram accepts one message per
-/// second and chat.
+/// Gathers all facts at a moment without pending work. If pending work makes no progress for `limit`, also returns this
+/// as a problem. It waits while a backlog shrinks: Telegram accepts one message per second and chat.
 async fn quiet_facts(cluster: &Cluster, limit: Duration) -> anyhow::Result<(Facts, Option<String>)> {
     let databases = &cluster.sources.databases;
     let (mut moved, mut seen) = (Instant::now(), String::new());
@@ -107,8 +105,7 @@ async fn quiet_facts(cluster: &Cluster, limit: Duration) -> anyhow::Result<(Fact
     }
 }
 
-/// Returns the pending work in the databases. If there is none, returns the records whose offsets consumer groups have
-/// not committed.
+/// Returns the pending work in the databases; if there is none, the records that consumer groups have not committed.
 async fn busy(cluster: &Cluster) -> anyhow::Result<Vec<String>> {
     let mut busy = pending(&cluster.sources.databases).await?;
     if busy.is_empty() {
@@ -117,7 +114,8 @@ async fn busy(cluster: &Cluster) -> anyhow::Result<Vec<String>> {
     Ok(busy)
 }
 
-/// Returns the pending work in the databases, also the refunds that the provider's stand-in has accepted: it makes them within seconds.
+/// Returns the pending work in the databases, including the refunds that the provider's stand-in has accepted, which it
+/// makes within seconds.
 async fn pending(databases: &Databases) -> anyhow::Result<Vec<String>> {
     let mut pending = under_way(databases).await?;
     let accepted = accepted_refunds(databases).await?;
@@ -139,7 +137,8 @@ async fn again<T>(ask: impl AsyncFn() -> anyhow::Result<T>) -> anyhow::Result<T>
     ask().await
 }
 
-/// Returns the notifications that arrived in chats. The cluster's templates render each as `<kind> <order>`; a digest has several lines.
+/// Returns the notifications that arrived in chats. The cluster's templates render each as `<kind> <order>`; a digest
+/// has several lines.
 fn told(messages: Vec<Sent>) -> Vec<Told> {
     let read = messages.into_iter().flat_map(|Sent { chat, text, .. }| {
         let lines = text.lines().filter_map(|line| {

@@ -26,12 +26,10 @@ use self::{
     recovery::{Bounds, FaultWindow},
 };
 
-/// The options of a run.
 pub struct Options {
     /// Seeds every random choice.
     pub seed: u64,
     pub faults: Vec<Fault>,
-    /// True for a short run.
     pub brief: bool,
     /// The directory for data and logs; emptied first.
     pub directory: PathBuf,
@@ -39,15 +37,15 @@ pub struct Options {
     /// The number of processes of each service.
     pub replicas: usize,
     pub customers: usize,
-    /// The factor by which allowed recovery times are multiplied, for a busy machine.
+    /// The factor for allowed recovery times, for a busy machine.
     pub slack: u32,
 }
 
-/// The mean pause of a customer between two steps. With it, 24 customers send about 25 requests a second.
+/// The mean pause of a customer between two steps: 24 customers send about 25 requests a second.
 const CUSTOMER_PAUSE: Duration = Duration::from_millis(900);
 /// How long the load runs before each fault.
 const WARM_UP: Duration = Duration::from_secs(2);
-/// How long requests in flight may take after the load is paused.
+/// How long requests in flight may take after the load was paused.
 const DRAIN_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Runs the faults one after another. Calls `each` with every completed row, and `say` with the current activity.
@@ -140,14 +138,14 @@ async fn row(
     row
 }
 
-/// Injects once more a fault whose injection failed half-way.
+/// Injects a fault again after its injection failed half-way.
 async fn again(experiment: &mut Experiment, fault: &Fault) -> anyhow::Result<Injected> {
     experiment.cluster.heal().await.context("repairing")?;
     tokio::time::sleep(WARM_UP).await;
     (fault.inject)(experiment).await
 }
 
-/// Hashes with FNV-1a, which is stable across machines and versions, so that a seed stays reproducible.
+/// Hashes with FNV-1a, which is stable across machines and versions: a seed stays reproducible.
 fn hash(name: &str) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -16,24 +16,23 @@ use super::{
     topics::{self, Topic},
 };
 
-/// The header that marks a poison message.
 const MARK: &str = "chaos-poison";
 /// The size of a large payload, in bytes: more than a broker accepts by default.
 const LARGE_PAYLOAD: usize = 2_000_000;
-/// The size of a large payload for the mock, which drops the oldest records of a partition beyond 5 MB, dead letters
+/// The size of a large payload for the mock, which drops a partition's oldest records beyond 5 MB, dead letters
 /// included.
 const LARGE_PAYLOAD_OF_MOCK: usize = 100_000;
-/// The number of an enum value that the contract does not define.
+/// An enum number that the contract does not define.
 const UNKNOWN_NUMBER: i32 = 99;
 /// How long reading the poison back is retried.
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Publishes four kinds of poison, each to every topic that can have it. Returns the number of records.
+/// Publishes four kinds of poison, each to every topic that can carry it. Returns the number of records.
 pub async fn send(cluster: &mut Cluster) -> anyhow::Result<usize> {
     let batch = ids::random().to_string();
     let large = if cluster.servers.broker.real().is_ok() { LARGE_PAYLOAD } else { LARGE_PAYLOAD_OF_MOCK };
     let mut records = Vec::new();
-    // A topic that no service consumes is meant for outside programs.
+    // Topics that no service consumes are for outside programs.
     for route in ROUTES.iter().filter(|route| !route.consumers.is_empty()) {
         let topic = route.topic(&cluster.sources.topics);
         records.push(poison(topic, route.kind, b"\xff\xff\xff\xff".to_vec()));
@@ -47,7 +46,7 @@ pub async fn send(cluster: &mut Cluster) -> anyhow::Result<usize> {
     let count = records.len();
     let before = topics::all(cluster).await?;
     let published = topics::publish(cluster, records).await;
-    // If publishing failed half-way, the audit must know the poison that was published before.
+    // If publishing failed half-way, the audit must know the poison that was published.
     let places = found(cluster, &before, &batch).await?;
     let found = places.len();
     cluster.poison.extend(places);
@@ -84,7 +83,7 @@ fn poison(topic: &str, kind: &str, payload: Vec<u8>) -> Record {
     Record { topic: topic.to_owned(), key, payload, headers }
 }
 
-/// Returns an event with a value that the contract does not define, if its type has a closed set of values.
+/// Returns an event with a value that the contract does not define; `None` if its type has no closed set of values.
 fn unknown_value(route: &Route) -> Option<Vec<u8>> {
     let payload = filled(route.kind, || ids::random().to_string(), UNKNOWN_NUMBER)?;
     let event = Message { payload, ..Message::default() };

@@ -16,17 +16,17 @@ use super::{
 use operations::databases::Databases;
 use operations::republish_lost_events::missing;
 
-/// The minimum time for which the recovery is observed: as long as requests may fail.
+/// How long the recovery is observed at least: as long as requests may fail.
 const MIN_OBSERVATION: Duration = Duration::from_secs(6);
-/// How long no request may fail or be late before requests count as recovered.
+/// How long no request may fail or be late until requests count as recovered.
 const CALM_FOR: Duration = Duration::from_secs(3);
-/// After this time the system counts as not recovered.
+/// After this time, the system counts as not recovered.
 const RECOVERY_TIMEOUT: Duration = Duration::from_mins(1);
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
-/// How long requests may fail after a fault that opens circuit breakers. A breaker rejects calls for 5 s, then admits
+/// How long requests may fail after a fault that opens circuit breakers: a breaker rejects calls for 5 s, then admits
 /// one trial call.
 pub const BREAKER_RECOVERY: Duration = Duration::from_secs(6);
-/// The faults that make a service unavailable or silent for long enough to open a circuit breaker.
+/// The faults that make a service unavailable or silent long enough to open a circuit breaker.
 const OPENING: [&str; 14] = [
     "kill",
     "commit-publish",
@@ -43,15 +43,16 @@ const OPENING: [&str; 14] = [
     "disk-full",
     "storm",
 ];
-/// The faults after which events may take twice as long: the broker has to join its cluster again before consumers join their groups.
+/// The faults after which events may take twice as long: the broker must rejoin its cluster before consumers join their
+/// groups.
 const FENCING: [&str; 1] = ["broker-fenced"];
-/// Recovery includes events that were written up to this much before the fault.
+/// Recovery includes events written up to this long before the fault.
 const EVENTS_BEFORE: TimeDelta = TimeDelta::minutes(2);
 
-/// The recovery times from the removal of the cause; `None` if that part did not recover.
+/// The recovery times from the removal of the cause; `None` for a part that did not recover.
 #[derive(Clone, Copy, Debug)]
 pub struct Recovery {
-    /// Until the last request that failed or was answered too late.
+    /// Until the last request that failed or was late.
     pub requests: Option<Duration>,
     /// Until every event written before the removal has reached every consumer.
     pub events: Option<Duration>,
@@ -59,26 +60,25 @@ pub struct Recovery {
     pub payments: Option<Duration>,
 }
 
-/// The allowed recovery times.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Bounds {
     pub requests: Duration,
     pub events: Duration,
     pub payments: Duration,
-    /// The factor by which the bounds were multiplied, for a busy machine.
+    /// The factor in the bounds, for a busy machine.
     pub slack: u32,
 }
 
 impl Bounds {
-    /// Returns the promised times, multiplied by `slack`. The mock of librdkafka takes longer to reassign a dead
-    /// consumer's partitions, so that events may take twice as long with it.
+    /// Returns the promised times, multiplied by `slack`. librdkafka's mock takes longer to reassign a dead consumer's
+    /// partitions: events may take twice as long.
     pub fn new(slack: u32, real_broker: bool) -> Self {
         let events = Duration::from_secs(if real_broker { 10 } else { 20 });
         let (requests, payments) = (Duration::from_secs(5), Duration::from_secs(30));
         Self { requests: requests * slack, events: events * slack, payments: payments * slack, slack }
     }
 
-    /// Returns the bounds after `fault`. Events may take twice as long if it fences the broker. Requests may fail for
+    /// Returns the bounds after `fault`. Events may take twice as long if it fences the broker; requests may fail for
     /// [`BREAKER_RECOVERY`] if it opens circuit breakers.
     pub fn after(&self, fault: &str) -> Self {
         let requests = if OPENING.contains(&fault) { BREAKER_RECOVERY * self.slack } else { self.requests };
@@ -133,7 +133,7 @@ pub async fn watch(cluster: &Cluster, load: &Load, span: FaultWindow, slack: u32
     let (mut events, mut payments) = (None, None);
     loop {
         let elapsed = span.at.elapsed();
-        // An error of a database that is not available yet counts as not recovered.
+        // A database that is still unavailable counts as not recovered.
         if events.is_none() && outstanding.is_settled(cluster, span).await.unwrap_or(false) {
             events = Some(elapsed);
         }
@@ -153,12 +153,12 @@ pub async fn watch(cluster: &Cluster, load: &Load, span: FaultWindow, slack: u32
     }
 }
 
-/// The events written before the end of the fault that not every consumer has received.
+/// The events written before the end of the fault that some consumer has not received.
 #[derive(Default)]
 struct OutstandingEvents {
-    /// The events that a consumer has not received yet; `None` until the events are first read.
+    /// The events that some consumer has not received; `None` until the first read.
     left: Option<Vec<(&'static Route, Uuid)>>,
-    /// The topics when the events were first read. Some of their records may be duplicates.
+    /// The topics at the first read. They may contain duplicates.
     topics: Vec<Topic>,
 }
 
@@ -192,7 +192,6 @@ impl OutstandingEvents {
     }
 }
 
-/// Returns the events that were written before the end of the fault.
 async fn written(databases: &Databases, span: FaultWindow) -> anyhow::Result<Vec<(&'static Route, Uuid)>> {
     let mut written = Vec::new();
     for producer in producers() {

@@ -10,7 +10,6 @@ use super::{
     recovery::{BREAKER_RECOVERY, Bounds, Recovery},
 };
 
-/// The result of one fault.
 #[derive(Debug, Serialize)]
 pub struct Row {
     pub number: u8,
@@ -18,14 +17,14 @@ pub struct Row {
     pub what: &'static str,
     /// How often the fault was injected; 0 if it could not be.
     pub times: usize,
-    /// The reason why the fault could not be injected.
+    /// Why the fault could not be injected.
     pub not_injected: Option<String>,
     /// Why the injection failed half-way, twice. The system was audited, but the run proves nothing about the fault.
     pub injection_failed: Option<String>,
     pub requests: u64,
     /// The number of requests without an answer, or with 429 or 5xx except PAYMENT_OUTCOME_UNKNOWN.
     pub failed: u64,
-    /// Violations, one sentence each.
+    /// One sentence each.
     pub violations: Vec<String>,
     /// Recovery times in seconds, from the removal of the cause.
     pub recovery: Option<Seconds>,
@@ -37,7 +36,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// Creates the row of a fault, without results.
+    /// Creates a row without results.
     pub fn new(fault: &Fault) -> Self {
         Self {
             number: fault.number,
@@ -76,29 +75,26 @@ impl From<Recovery> for Seconds {
     }
 }
 
-/// The whole report.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// The seed. It reproduces the run, given the same options.
+    /// Reproduces the run with the same options.
     pub seed: u64,
-    /// True if each fault was injected fewer times and for a shorter time than its description says.
+    /// True if each fault was injected less often and for a shorter time than described.
     pub brief: bool,
     pub replicas: usize,
     pub customers: usize,
-    /// The allowed recovery times.
     pub bounds: Bounds,
     pub rows: Vec<Row>,
 }
 
 impl Report {
-    /// Creates a report without rows.
     pub fn new(options: &Options, real_broker: bool) -> Self {
         let Options { seed, brief, replicas, customers, slack, .. } = *options;
         Self { seed, brief, replicas, customers, bounds: Bounds::new(slack, real_broker), rows: Vec::new() }
     }
 
     /// Returns why the run failed; `None` if it passed. Faults that could not be injected make it fail if `all` is set,
-    /// or if no fault was injected. A fault whose injection failed is no violation, and not passed either.
+    /// or if no fault was injected. A failed injection is no violation, but makes the run fail, too.
     pub fn failure(&self, all: bool) -> Option<String> {
         let left_out = self.rows.iter().filter(|row| row.not_injected.is_some()).count();
         let proves_nothing = left_out == self.rows.len() || (all && left_out > 0) || self.failed_injections() > 0;
@@ -113,7 +109,6 @@ impl Report {
         self.rows.iter().map(|row| row.violations.len()).sum()
     }
 
-    /// Returns one sentence with the totals.
     pub fn summary(&self) -> String {
         let requests: u64 = self.rows.iter().map(|row| row.requests).sum();
         let left_out = self.rows.iter().filter(|row| row.not_injected.is_some()).count();
@@ -129,7 +124,6 @@ impl Report {
     }
 }
 
-/// The column headings.
 pub const HEAD: &str =
     "    fault               times  requests  failed  violations      well   events  payments   memory     took";
 

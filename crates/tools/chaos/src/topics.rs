@@ -15,10 +15,10 @@ use uuid::Uuid;
 use super::cluster::Cluster;
 use operations::dead_letters::{DeadLetter, event_uuid};
 
-/// The consumer group with which this tool reads topics.
+/// The consumer group of this tool's reads.
 const GROUP: &str = "shipyard-chaos";
 
-/// A topic, and the range of records that it had when this value was read.
+/// A topic, and its range of records when this value was read.
 #[derive(Clone, Debug)]
 pub struct Topic {
     pub route: &'static Route,
@@ -26,7 +26,7 @@ pub struct Topic {
     pub extents: Vec<Extent>,
 }
 
-/// The committed offsets of a consumer group in its topic.
+/// The committed offsets of a consumer group in a topic.
 #[derive(Clone, Debug)]
 pub struct Progress {
     pub topic: Arc<Topic>,
@@ -35,7 +35,6 @@ pub struct Progress {
     pub next: HashMap<i32, i64>,
 }
 
-/// An event and its position.
 #[derive(Clone, Copy, Debug)]
 pub struct Event {
     pub route: &'static Route,
@@ -44,7 +43,7 @@ pub struct Event {
     pub offset: i64,
 }
 
-/// Returns every topic that a service of ours consumes.
+/// Returns every topic that a service of this shop consumes.
 pub async fn all(cluster: &Cluster) -> anyhow::Result<Vec<Topic>> {
     let consumed = { const { &ROUTES } }.iter().filter(|route| !route.consumers.is_empty());
     let topics: Vec<(&Route, String)> =
@@ -56,11 +55,11 @@ pub async fn all(cluster: &Cluster) -> anyhow::Result<Vec<Topic>> {
     .await
 }
 
-/// Returns the progress of every consumer group in the records that its topic has now.
+/// Returns the progress of every consumer group in the current records of its topic.
 pub async fn progress(cluster: &Cluster) -> anyhow::Result<Vec<Progress>> {
     let topics = all(cluster).await?.into_iter().map(Arc::new);
     let consumers = topics.flat_map(|topic| topic.route.consumers.iter().map(move |one| (topic.clone(), one)));
-    // A Kafka client sees only the offsets of its own group, so each group needs a client.
+    // A Kafka client sees only its own group's offsets, so each group needs a client.
     try_join_all(consumers.map(|(topic, consumer)| {
         blocking(cluster, consumer.group, move |reader| {
             let partitions: Vec<i32> = topic.extents.iter().map(|extent| extent.partition).collect();
@@ -88,7 +87,7 @@ pub async fn uncommitted_by_group(cluster: &Cluster) -> anyhow::Result<Vec<Strin
     Ok(waiting)
 }
 
-/// Returns the number of records that the consumer group of an inbound topic (written by outside programs) has not
+/// Returns the number of records of an inbound topic (written by outside programs) that its consumer group has not
 /// committed.
 pub async fn uncommitted_from_outside(cluster: &Cluster, inbound: Inbound) -> anyhow::Result<usize> {
     let topic = inbound.topic(&cluster.sources.topics).to_owned();
@@ -102,8 +101,8 @@ pub async fn uncommitted_from_outside(cluster: &Cluster, inbound: Inbound) -> an
     .await
 }
 
-/// Makes the consumer group of an inbound topic (written by outside programs) read it again from the beginning. Fails
-/// while the group has members. Returns the number of records.
+/// Makes the consumer group of an inbound topic (written by outside programs) read it again from the beginning. Returns
+/// the number of records. Fails while the group has members.
 pub async fn rewind(cluster: &Cluster, inbound: Inbound) -> anyhow::Result<usize> {
     let topic = inbound.topic(&cluster.sources.topics).to_owned();
     blocking(cluster, inbound.consumer.group, move |reader| {
@@ -132,7 +131,6 @@ pub async fn read<T: Send + 'static>(
     .await
 }
 
-/// Returns every event of every topic.
 pub async fn events(cluster: &Cluster) -> anyhow::Result<Vec<Event>> {
     let topics = all(cluster).await?;
     read(cluster, topics, |route, message, _| {
@@ -157,12 +155,12 @@ pub async fn place(
     .await
 }
 
-/// Publishes the records, and returns when the broker has acknowledged all.
+/// Publishes the records. Returns when the broker has acknowledged all.
 pub async fn publish(cluster: &Cluster, records: Vec<Record>) -> anyhow::Result<()> {
     KafkaPublisher::new(&cluster.sources.kafka)?.publish(records).await
 }
 
-/// Publishes the messages of dead letters again, one after the other.
+/// Publishes the messages of dead letters again, one by one.
 pub async fn replay(cluster: &Cluster, letters: &[DeadLetter]) -> anyhow::Result<()> {
     let publisher = KafkaPublisher::new(&cluster.sources.kafka)?;
     for letter in letters {
@@ -171,7 +169,7 @@ pub async fn replay(cluster: &Cluster, letters: &[DeadLetter]) -> anyhow::Result
     Ok(())
 }
 
-/// Returns an event as a record to publish again. Returns `None` for poison, whose positions the audit must know.
+/// Returns an event as a record to publish again; `None` for poison, whose positions the audit must know.
 pub fn again(message: Message) -> Option<Record> {
     let Message { topic, key, payload, headers, .. } = message;
     let is_event = headers.get("event-uuid").is_some();
@@ -193,13 +191,13 @@ impl Topic {
         self.extents.iter().map(|extent| count(extent.start, extent.end)).sum()
     }
 
-    /// Returns the part of the topic that begins at the offset `from` returns for each partition.
+    /// Returns the part of the topic from the offset that `from` returns for each partition.
     pub fn from(&self, from: impl Fn(&Extent) -> i64) -> Self {
         let extents = self.extents.iter().map(|extent| Extent { start: from(extent).max(extent.start), ..*extent });
         Self { extents: extents.collect(), ..self.clone() }
     }
 
-    /// Returns the part of the topic that was added since `before`.
+    /// Returns the part of the topic added since `before`.
     pub fn since(&self, before: &Self) -> Self {
         let end = |partition| before.extents.iter().find(|one| one.partition == partition).map(|one| one.end);
         self.from(|extent| end(extent.partition).unwrap_or_default())
@@ -207,17 +205,14 @@ impl Topic {
 }
 
 impl Progress {
-    /// Returns how many records the group has not committed.
     pub fn uncommitted(&self) -> usize {
         self.uncommitted_of(&self.topic)
     }
 
-    /// Returns how many records of `topic` the group has not committed.
     pub fn uncommitted_of(&self, topic: &Topic) -> usize {
         topic.extents.iter().map(|extent| count(self.next(extent), extent.end)).sum()
     }
 
-    /// Returns the first uncommitted offset of a partition.
     pub fn next(&self, extent: &Extent) -> i64 {
         self.next.get(&extent.partition).copied().unwrap_or(extent.start)
     }

@@ -1,4 +1,4 @@
-//! The addresses of the shop: order's URL, and the addresses of iam and inventory.
+//! The shop's addresses: order's URL, and the addresses of iam and inventory.
 
 use crate::{shop::Shop, trust::Trust};
 
@@ -9,12 +9,12 @@ pub struct ShopAddresses {
     /// The address, such as `127.0.0.1:443`.
     pub iam: String,
     pub inventory: String,
-    /// The authorities that sign the certificates of addresses over TLS.
+    /// The authorities that sign the certificates for TLS.
     pub trust: Trust,
 }
 
 impl ShopAddresses {
-    /// Creates a client of the shop, with connections of its own.
+    /// Creates a client of the shop with its own connections.
     pub fn shop(&self) -> anyhow::Result<Shop> {
         Shop::at(&self.trust, &self.order, &self.iam, &self.inventory)
     }

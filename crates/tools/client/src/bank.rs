@@ -14,13 +14,13 @@ use platform::{
 use serde_json::json;
 use uuid::Uuid;
 
-/// A loan that the bank has approved. A repetition is published as the same bytes.
+/// A loan that the bank approved. A repetition is published as the same bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApprovedLoan {
     pub id: String,
     pub customer: Uuid,
     pub amount: Money,
-    /// The time of the approval, in Unix seconds.
+    /// When the bank approved the loan, in Unix seconds.
     pub approved_at: i64,
 }
 
@@ -30,7 +30,7 @@ pub struct Bank {
 }
 
 impl Bank {
-    /// Creates the bank. Returns `None` if the settings name no broker.
+    /// Creates the bank; returns `None` if the settings name no broker.
     pub fn from_settings(settings: &Settings) -> anyhow::Result<Option<Self>> {
         if settings.get("KAFKA_BROKERS").is_none() {
             return Ok(None);
@@ -43,7 +43,7 @@ impl Bank {
         Ok(Self { publisher: KafkaPublisher::new(kafka)?, topic: LOAN_APPROVED.topic(topics).to_owned() })
     }
 
-    /// Publishes these loans in order. Returns once the broker has acknowledged all of them.
+    /// Publishes these loans in order. Returns when the broker has acknowledged all.
     pub async fn approve(&self, loans: &[ApprovedLoan]) -> anyhow::Result<()> {
         self.publisher.publish(loans.iter().map(|loan| self.record(loan)).collect()).await
     }

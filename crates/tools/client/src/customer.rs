@@ -33,7 +33,7 @@ pub fn registration(login: &str, notification_methods: Vec<NotificationMethod>) 
 }
 
 impl Customer {
-    /// Creates a customer, without registering it. Its login begins with `who`.
+    /// Creates a customer without registering it. Its login begins with `who`.
     pub fn fresh(who: &str) -> Self {
         let login = format!("{who}-{:.12}", ids::random().simple().to_string());
         Self { email: format!("{login}@example.com"), login }
@@ -70,7 +70,6 @@ impl Customer {
     }
 }
 
-/// Checks that the shop is reachable and ready.
 pub async fn find(shop: &Shop) -> Step<()> {
     let answer = shop.ask(Method::GET, "/health/ready", None, None).await?;
     ensure!(answer.status == 200, "order is not ready: {}", answer.text);

@@ -17,15 +17,13 @@ pub struct Delivery {
     pub status: String,
     pub tracking_number: String,
     pub estimated_delivery: String,
-    /// `None`, like the next two fields, in the order service's own copy, which is returned while the delivery service
-    /// is unavailable.
+    /// `None`, like the next two fields, in order's own copy, which it returns while delivery is unavailable.
     pub current_location: Option<String>,
     pub progress: Option<i64>,
     pub courier: Option<Courier>,
     pub is_stale: bool,
 }
 
-/// The courier who carries the order.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Courier {
     pub name: String,
@@ -34,7 +32,6 @@ pub struct Courier {
 }
 
 impl Delivery {
-    /// Parses the answer about `order`.
     pub fn from_json(order: Uuid, body: &Value) -> anyhow::Result<Self> {
         let text = |member: &str| {
             let text = body[member].as_str().map(str::to_owned);

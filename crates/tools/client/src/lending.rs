@@ -18,7 +18,6 @@ use crate::{
     trust::Trust,
 };
 
-/// The timeout of a call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// The birth date of every customer that the tools create.
 pub const BIRTH_DATE: &str = "1990-12-31";
@@ -31,7 +30,7 @@ pub struct Lending {
 }
 
 impl Lending {
-    /// Creates the client for these addresses; connections are opened lazily.
+    /// Creates the client for these addresses, which connects lazily.
     pub fn at(trust: &Trust, customers: &str, payment: &str) -> anyhow::Result<Self> {
         Ok(Self {
             customers: CustomerServiceClient::new(trust.channel(customers, CALL_TIMEOUT)?),
@@ -39,7 +38,7 @@ impl Lending {
         })
     }
 
-    /// Returns the client of the customers service, for callers who check errors themselves.
+    /// Returns the client of customers, for callers that check errors themselves.
     pub fn customers(&self) -> CustomerServiceClient<Channel> {
         self.customers.clone()
     }

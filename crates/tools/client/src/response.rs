@@ -14,7 +14,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Returns the body of a successful response with this status, and an error for any other response.
+    /// Returns the body of a successful response with this status; fails for any other response.
     pub fn success(&self, status: u16) -> anyhow::Result<Value> {
         ensure!(self.status == status, "{} answered {} {}, not {status}", self.asked, self.status, self.text);
         forbid_error(&self.text)?;

@@ -20,7 +20,6 @@ use crate::{
     trust::Trust,
 };
 
-/// The timeout of a request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
@@ -44,8 +43,7 @@ impl Shop {
         )
     }
 
-    /// Creates the client of a shop at these addresses, which [`Trust::url`] completes. Connections are opened when
-    /// they are first used.
+    /// Creates the client of a shop at these addresses, which [`Trust::url`] completes. It connects lazily.
     pub fn at(trust: &Trust, order: &str, iam: &str, inventory: &str) -> anyhow::Result<Self> {
         Ok(Self {
             order: trust.url(order)?.to_string().trim_end_matches('/').to_owned(),
@@ -55,7 +53,7 @@ impl Shop {
         })
     }
 
-    /// Returns the same client with `http` for requests to order.
+    /// Replaces the client for requests to order.
     #[must_use]
     pub fn through(self, http: reqwest::Client) -> Self {
         Self { http, ..self }
@@ -73,7 +71,7 @@ impl Shop {
         InventoryServiceClient::new(self.inventory.clone())
     }
 
-    /// Returns the console's address, to which the order service redirects browsers; `None` if it does not redirect them.
+    /// Returns the console's address, to which order redirects browsers; `None` if it does not.
     pub async fn console(&self) -> Option<Url> {
         let answer = self.http.get(&self.order).header(ACCEPT, "text/html").send().await.ok()?;
         // Without a session, this page is the log-in page, with status 401.
@@ -81,7 +79,7 @@ impl Shop {
         (is_page && answer.url().path().starts_with("/console/")).then(|| answer.url().clone())
     }
 
-    /// Sends a request to the order service. `path` starts at the root of its API.
+    /// Sends a request to order. `path` starts at the root of its API.
     pub async fn ask(
         &self,
         method: Method,
@@ -92,7 +90,7 @@ impl Shop {
         self.ask_under(None, method, path, session, body).await
     }
 
-    /// Sends a request, under an Idempotency-Key if there is one, so that it may be repeated.
+    /// Sends a request, with an Idempotency-Key if there is one, so that it may be repeated.
     pub async fn ask_under(
         &self,
         key: Option<&str>,
@@ -129,7 +127,7 @@ pub fn within<T>(session: &str, message: T) -> anyhow::Result<Request<T>> {
     Ok(request)
 }
 
-/// Returns the message of a successful call, and an error for a failed one.
+/// Returns the message of a successful call; fails for a failed call.
 pub fn success<T: std::fmt::Debug>(rpc: &str, answer: Result<Response<T>, Status>) -> anyhow::Result<T> {
     match answer {
         Ok(answer) => {
@@ -141,7 +139,7 @@ pub fn success<T: std::fmt::Debug>(rpc: &str, answer: Result<Response<T>, Status
     }
 }
 
-/// Checks that a call failed with this code, and with this text if there is one.
+/// Checks that a call failed with this code, and with this text unless it is empty.
 pub fn refused<T>(rpc: &str, answer: Result<T, Status>, code: Code, text: &str) -> anyhow::Result<()> {
     let Err(status) = answer else { bail!("{rpc} succeeded and should have answered {code:?}") };
     ensure!(status.code() == code, "{rpc} answered {:?} ({}), not {code:?}", status.code(), status.message());

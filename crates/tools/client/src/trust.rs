@@ -1,4 +1,4 @@
-//! TLS of the tools' connections: the authorities in `TLS_CA_FILE`, and the tool's own certificate, if it has one.
+//! TLS of the tools' connections: the authorities in `TLS_CA_FILE`, and the tool's own certificate, if any.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use tonic::transport::{Channel, Endpoint};
 
 /// The ALPN name of HTTP/2, which gRPC uses.
 pub const H2: &[u8] = b"h2";
-/// The ALPN name of HTTP/1.1, which HTTP clients offer too.
+/// The ALPN name of HTTP/1.1, which HTTP clients also offer.
 pub const HTTP1: &[u8] = b"http/1.1";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -26,8 +26,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct Trust(Option<Arc<ClientConfig>>);
 
 impl Trust {
-    /// Reads the authorities in `TLS_CA_FILE`, and the certificate in `TLS_CERT_FILE` and `TLS_KEY_FILE`, if they are
-    /// set. If a file cannot be used, fails and names the variable.
+    /// Reads the authorities in `TLS_CA_FILE`, and the certificate in `TLS_CERT_FILE` and `TLS_KEY_FILE`, if set. If a
+    /// file cannot be used, fails and names the variable.
     pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
         let Some(authorities) = settings.get(CA) else { return Ok(Self::default()) };
         let mut roots = RootCertStore::empty();
@@ -52,8 +52,8 @@ impl Trust {
         Ok(Self(Some(Arc::new(config))))
     }
 
-    /// Returns the URL of `address`, which is `host:port` or a URL. Without a scheme it is https if there are
-    /// authorities. Fails for an https address if there are none.
+    /// Returns the URL of `address`, which is `host:port` or a URL. The default scheme is https with authorities,
+    /// otherwise http. Fails for an https address without authorities.
     pub fn url(&self, address: &str) -> anyhow::Result<Uri> {
         let scheme = if self.0.is_some() { "https" } else { "http" };
         let url = if address.contains("://") { address.to_owned() } else { format!("{scheme}://{address}") };
@@ -72,7 +72,7 @@ impl Trust {
         Some(config)
     }
 
-    /// Returns the builder of an HTTP client, with the timeout and TLS settings of the tools.
+    /// Returns the builder of an HTTP client with the tools' timeout and TLS settings.
     pub fn http(&self) -> reqwest::ClientBuilder {
         let builder = platform::http::client_builder().connect_timeout(CONNECT_TIMEOUT);
         match self.config(&[H2, HTTP1]) {
@@ -81,7 +81,7 @@ impl Trust {
         }
     }
 
-    /// Returns a channel for gRPC, which connects when it is first used.
+    /// Returns a gRPC channel that connects lazily.
     pub fn channel(&self, address: &str, timeout: Duration) -> anyhow::Result<Channel> {
         let url = self.url(address)?;
         let endpoint = Endpoint::from(url.clone()).connect_timeout(CONNECT_TIMEOUT).timeout(timeout);

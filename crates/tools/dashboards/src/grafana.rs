@@ -12,12 +12,10 @@ const HEIGHT: usize = 8;
 const RUNBOOKS: &str = "https://github.com/shipyard-rs/shipyard/blob/main/docs/operations.md";
 
 impl Dashboard {
-    /// Returns the name of the dashboard's file.
     pub fn file(&self) -> String {
         format!("{}.json", self.uid)
     }
 
-    /// Returns the content of the dashboard's file.
     pub fn json(&self) -> String {
         let panels: Vec<Value> = self.panels.iter().enumerate().map(|(index, panel)| panel.json(index)).collect();
         let dashboard = json!({

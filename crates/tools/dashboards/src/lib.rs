@@ -1,4 +1,4 @@
-//! Grafana's dashboards, from a table of panels for each.
+//! Grafana's dashboards, each from a table of panels.
 
 mod delivery;
 mod edge;

@@ -1,6 +1,6 @@
 //! A dashboard and its panels.
 
-/// A dashboard. Its file has the name of its uid.
+/// A dashboard. Its uid is its file's name.
 pub struct Dashboard {
     pub uid: &'static str,
     pub title: &'static str,
@@ -14,7 +14,7 @@ pub struct Panel {
     pub description: &'static str,
     /// A unit of Grafana, such as `s` or `percentunit`.
     pub unit: &'static str,
-    /// Where the panel turns red; the bound of the alert, if there is one.
+    /// Where the panel turns red: the bound of its alert, if any.
     pub limit: Option<f64>,
     pub queries: &'static [Query],
     /// Where to look next.
@@ -27,11 +27,11 @@ pub struct Query {
     pub legend: &'static str,
 }
 
-/// The target of a panel's link.
 pub enum Link {
     /// Another dashboard, by its uid.
     Dashboard(&'static str),
-    /// Jaeger's traces of a service. The span metrics name the service in their label `service_name`. Exemplars lead to single traces.
+    /// Jaeger's traces of a service. Span metrics name the service in the label `service_name`. Exemplars lead to
+    /// single traces.
     Traces,
     /// A heading of docs/operations.md.
     Runbook(&'static str),

@@ -1,4 +1,4 @@
-//! The files of the dashboards are those that the program writes, and each panel has a unit, a description and a link.
+//! The dashboards' files are those that the program writes, and each panel has a unit, a description and a link.
 
 use std::{collections::BTreeSet, fs, path::Path};
 

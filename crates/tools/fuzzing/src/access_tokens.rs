@@ -1,5 +1,5 @@
-//! Arbitrary bytes as an access token are refused, and so is a valid one with one bit changed. A token that one of the keys signed is
-//! accepted only with the header and the claims of an access token.
+//! Arbitrary bytes as an access token are refused, and so is a valid one with one changed bit. A token that one of the
+//! keys signed is accepted only with the header and claims of an access token.
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -19,7 +19,7 @@ static KEYS: LazyLock<Keys> = LazyLock::new(Keys::new);
 
 struct Keys {
     tokens: AccessTokens,
-    /// The key that is accepted and does not sign.
+    /// The key that is accepted but does not sign.
     next: SigningKey,
     valid: String,
 }
@@ -47,7 +47,6 @@ impl Keys {
     }
 }
 
-/// Verifies a token derived from `data`.
 pub fn access_tokens(data: &[u8]) {
     let (keys, mut input) = (&*KEYS, Input::new(data));
     match input.below(3) {

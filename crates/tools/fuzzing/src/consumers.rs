@@ -1,4 +1,4 @@
-//! Valid events with the values, order and repetitions of a faulty producer: each is handled, skipped or dead-lettered.
+//! Valid events with a faulty producer's values, order and repetitions: each is handled, skipped or dead-lettered.
 
 use contracts::events::{BASKET_CONFIRMED, ROUTES};
 use platform::kafka::Message;
@@ -10,10 +10,9 @@ use crate::{
     system::{self, System},
 };
 
-/// The number of events per input.
 const EVENTS: usize = 6;
 
-/// Passes events derived from `data` to every consumer of their topics, some of them twice.
+/// Passes events derived from `data` to every consumer of their topics, sometimes twice.
 pub fn consumers(data: &[u8]) {
     system::with(|system| {
         let mut input = Input::new(data);

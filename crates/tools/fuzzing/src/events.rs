@@ -9,7 +9,7 @@ use crate::{
     system::{self, System},
 };
 
-/// Values of the header `event-type` beside the known types: one that no consumer handles, and none.
+/// Values of the header `event-type` besides the known types: one that no consumer handles, and none.
 const OTHER_TYPES: [&str; 2] = ["events.v1.Unheard", ""];
 
 /// Passes a record derived from `data` to one consumer.

@@ -17,7 +17,7 @@ use crate::{
     system::{self, GrpcApi, System},
 };
 
-/// The path of an RPC, and the full name of its request type.
+/// An RPC's path, and the full name of its request type.
 struct Rpc {
     path: String,
     input: String,
@@ -37,7 +37,7 @@ static RPCS: LazyLock<Vec<Rpc>> = LazyLock::new(|| {
     all
 });
 
-/// Headers that a gRPC server or a method reads, with values.
+/// Headers, with values, that a gRPC server or a method reads.
 const HEADERS: [(&str, &[&str]); 5] = [
     ("grpc-timeout", &["1S", "99999999H", "0n", "1n", "-1S", "é", "100000000S"]),
     ("grpc-encoding", &["identity", "gzip", "zstd", ""]),
@@ -78,7 +78,7 @@ pub fn grpc(data: &[u8]) {
     });
 }
 
-/// Adds the identity of a caller whom the method admits, or of another one.
+/// Adds the identity of a caller that the method admits, or of another one.
 fn identify(request: &mut Request<Body>, input: &mut Input<'_>, system: &System, api: &GrpcApi, path: &str) {
     let access = api.access(path);
     let services = access.services();
@@ -99,7 +99,7 @@ fn identify(request: &mut Request<Body>, input: &mut Input<'_>, system: &System,
     }
 }
 
-/// Adds or replaces headers. Returns true if the server may then be unable to read the message.
+/// Adds or replaces headers. Returns true if they may make the message unreadable for the server.
 fn decorate(request: &mut Request<Body>, input: &mut Input<'_>) -> bool {
     if !input.once_in(4) {
         return false;
@@ -112,7 +112,7 @@ fn decorate(request: &mut Request<Body>, input: &mut Input<'_>) -> bool {
     *name == "grpc-encoding"
 }
 
-/// Frames a message as HTTP/2 carries it: the flag of an uncompressed message, its length, its bytes.
+/// Frames a message as in HTTP/2: the flag of an uncompressed message, the length, the bytes.
 fn frame(message: &[u8]) -> Vec<u8> {
     let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
     [&[0], &length.to_be_bytes()[..], message].concat()
@@ -129,12 +129,11 @@ pub async fn call(api: &GrpcApi, path: &str, message: &impl Message) -> Vec<u8> 
     response.into_body().collect().await.expect("a body in memory").to_bytes().to_vec()
 }
 
-/// Decodes the message of an answer.
 pub fn decode<M: Message + Default>(answer: &[u8]) -> M {
     M::decode(answer.get(5..).expect("the call succeeds")).expect("an answer of this type")
 }
 
-/// Returns the status of a call, which is in the headers if the call failed at once, else in the trailers.
+/// Returns the status of a call: from the headers if the call failed at once, otherwise from the trailers.
 async fn status(response: Response) -> Status {
     let at_once = Status::from_header_map(response.headers());
     let status = response.status();
@@ -147,7 +146,7 @@ fn served<'a>(system: &'a System, service: &str) -> &'a GrpcApi {
     system.services.grpc.iter().find(|api| api.service == service).expect("every service is served")
 }
 
-/// Returns whether inventory lists its parts for a caller with this header.
+/// Returns true if inventory lists its parts for a caller with this header.
 pub async fn try_list(system: &System, name: &'static str, value: HeaderValue) -> bool {
     let mut request = request("/inventory.v1.InventoryService/ListParts", frame(&[]));
     request.headers_mut().insert(name, value);
@@ -156,7 +155,7 @@ pub async fn try_list(system: &System, name: &'static str, value: HeaderValue) -
     status.code() == Code::Ok
 }
 
-/// Returns whether iam accepts a session with this id.
+/// Returns true if iam accepts a session with this id.
 pub async fn try_whoami(system: &System, session: &str) -> bool {
     let message = WhoamiRequest { session_uuid: session.to_owned(), ..WhoamiRequest::default() };
     let request = request("/auth.v1.AuthService/Whoami", frame(&message.encode_to_vec()));

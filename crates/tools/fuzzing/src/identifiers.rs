@@ -1,5 +1,5 @@
-//! UUIDs, cursors, page tokens, limits, filters and names. A printed value parses to the same value, and a parsed value
-//! prints as the input or in its canonical form.
+//! UUIDs, cursors, page tokens, limits, filters and names. A printed value parses to itself, and a parsed value prints
+//! as the input or in its canonical form.
 
 use contracts::{
     money::Money,
@@ -18,7 +18,6 @@ use uuid::Uuid;
 
 use crate::input::Input;
 
-/// Parses `data` as each kind of value.
 pub fn identifiers(data: &[u8]) {
     let mut input = Input::new(data);
     let (number, bits) = (input.u64(), input.u128());
@@ -32,7 +31,7 @@ pub fn identifiers(data: &[u8]) {
     filter(rest);
 }
 
-/// Asserts that printed values parse to the same values.
+/// Asserts that printed values parse to themselves.
 fn printed(number: u64, bits: u128) {
     let uuid = Uuid::from_u128(bits);
     for text in [uuid.to_string(), uuid.simple().to_string(), uuid.urn().to_string(), uuid.to_string().to_uppercase()] {
@@ -81,7 +80,7 @@ fn words(text: &str) {
     }
     if let Ok(street) = Street::new(text) {
         assert_eq!(street.as_str(), text);
-        // Order must accept every address that delivery accepts as a street, and the other way round.
+        // Order must accept the same addresses as delivery accepts streets.
         assert!(DeliveryAddress::new(text.to_owned()).is_ok(), "{text:?} is a street and no address");
     }
     if let Ok(address) = DeliveryAddress::new(text.to_owned()) {

@@ -1,7 +1,6 @@
-//! Decisions derived from arbitrary bytes. After the last byte every decision is the first alternative, so that a
-//! shorter input is a simpler one.
+//! Decisions derived from arbitrary bytes. After the last byte, every decision is the first alternative, so shorter
+//! inputs are simpler.
 
-/// The remaining bytes.
 pub struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {
@@ -54,12 +53,10 @@ impl<'a> Input<'a> {
         bytes
     }
 
-    /// Returns arbitrary text.
     pub fn text(&mut self) -> String {
         String::from_utf8_lossy(self.bytes()).into_owned()
     }
 
-    /// Returns all remaining bytes.
     pub fn rest(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.0)
     }

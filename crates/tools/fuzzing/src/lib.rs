@@ -1,8 +1,8 @@
-//! Properties that must hold for any input from outside: one for each kind of decoder and validator that the input
-//! reaches, as a function of bytes.
+//! Properties that must hold for any input from outside: for each decoder and validator that input reaches, one
+//! property as a function of bytes.
 //!
-//! The tests of this crate check them with proptest, and the targets in `fuzz/` with libFuzzer. A property that does
-//! not hold panics with the reason.
+//! The tests of this crate check them with proptest, and the targets in `fuzz/` with libFuzzer. A violated property
+//! panics with the reason.
 
 mod access_tokens;
 mod consumers;

@@ -1,4 +1,4 @@
-//! Protobuf messages derived from their descriptors. Most fields have meaningful values.
+//! Protobuf messages derived from their descriptors, with mostly meaningful fields.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -14,9 +14,8 @@ use prost_types::{
 
 use crate::{input::Input, system::Known, words};
 
-/// The maximum nesting of messages.
 const MAX_DEPTH: u8 = 4;
-/// The size in bytes from which a message gets no further fields. It is more than a server accepts.
+/// From this size in bytes, which no server accepts, a message gets no further fields.
 const MAX_BYTES: usize = 300 * 1024;
 
 static MESSAGES: LazyLock<HashMap<String, DescriptorProto>> = LazyLock::new(|| {
@@ -30,7 +29,6 @@ static MESSAGES: LazyLock<HashMap<String, DescriptorProto>> = LazyLock::new(|| {
     all
 });
 
-/// Returns the descriptors of all contract files.
 pub fn descriptors() -> FileDescriptorSet {
     FileDescriptorSet::decode(DESCRIPTORS).expect("the descriptors are those that reflection serves")
 }

@@ -1,4 +1,4 @@
-//! Arbitrary bytes as a session or a service's token are refused, and so is a valid one with one bit changed.
+//! Arbitrary bytes as a session or a service's token are refused, and so is a valid one with one changed bit.
 
 use axum::body::Body;
 use http::{HeaderValue, Request, header};
@@ -35,7 +35,7 @@ pub fn tokens(data: &[u8]) {
     });
 }
 
-/// Asserts that the id is refused unless it is a session's: over HTTP, over gRPC, and by iam itself.
+/// Asserts that HTTP, gRPC and iam itself refuse the id unless it is a session's.
 fn session(system: &System, id: &[u8]) {
     if let Ok(value) = HeaderValue::from_bytes(id) {
         let mut request = Request::new(Body::empty());
@@ -52,7 +52,7 @@ fn session(system: &System, id: &[u8]) {
     }
 }
 
-/// Asserts that the text is refused unless it is a token that order created for inventory.
+/// Asserts that the text is refused unless it is order's token for inventory.
 fn token(system: &System, text: &[u8]) {
     let Ok(value) = HeaderValue::from_bytes(text) else { return };
     let own = system.token("order", "inventory");
@@ -68,7 +68,7 @@ fn token(system: &System, text: &[u8]) {
     assert_eq!(system.http(HttpApi::Order, request).status(), 401);
 }
 
-/// Returns true if a guard accepts the id: a session's, however it is spelled.
+/// Returns true if a guard accepts the id: a session's, in any spelling.
 fn is_open(system: &System, id: &[u8]) -> bool {
     let known = &system.services.known;
     let uuid = str::from_utf8(id).ok().and_then(|text| Uuid::try_parse(text).ok()).map(|uuid| uuid.to_string());

@@ -1,4 +1,4 @@
-//! Values that the services know, or that are at the limits of what they accept.
+//! Values that the services know, or at the limits of what they accept.
 
 use crate::{input::Input, system::Known};
 
@@ -70,7 +70,7 @@ const INTEGERS: [i64; 18] = [
 const NUMBERS: [f64; 12] =
     [100.0, 1.0, 0.01, 0.0, -0.0, -1.0, 0.001, 1e15, 9.3e16, 1e308, f64::MIN_POSITIVE, 0.1 + 0.2];
 
-/// Returns a field's text, which is mostly a meaningful one.
+/// Returns a field's text, mostly a meaningful one.
 pub fn text(input: &mut Input<'_>, known: &Known) -> String {
     match input.byte() % 16 {
         0..=5 => (*input.pick(&TEXTS)).to_owned(),

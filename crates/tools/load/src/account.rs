@@ -1,4 +1,4 @@
-//! A registered user with a session: its requests, and the answers that count as failures.
+//! A registered user with a session: its requests, and which answers count as failures.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -13,11 +13,10 @@ const ORDERS: &str = "/api/v1/orders";
 /// The number of orders or parts on a page.
 const PAGE_SIZE: u32 = 20;
 /// The bounds of the pause between two reads of an order whose ship is not assembled yet. The pause is a tenth of the
-/// elapsed time.
+/// time since the payment.
 const POLL_INTERVAL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 
-/// The reason of a failed request. Requests that failed for the same reason have the same text, such as `409
-/// OUT_OF_STOCK`.
+/// Why a request failed. Equal reasons have equal texts, such as `409 OUT_OF_STOCK`.
 pub type Failure = Cow<'static, str>;
 
 #[derive(Clone)]
@@ -25,13 +24,11 @@ pub struct Account {
     pub shop: Shop,
     pub user: Uuid,
     pub session: String,
-    /// Limits concurrent HTTP requests, and so connections. The time that a request waits for a permit is part of its
-    /// latency.
+    /// Limits concurrent HTTP requests, and so connections. A request's wait for a permit counts as latency.
     pub connections: Arc<Semaphore>,
 }
 
 impl Account {
-    /// Creates an order of these parts.
     pub async fn create(&self, parts: &[Uuid]) -> Result<Uuid, Failure> {
         let body = json!({ "user_uuid": self.user, "part_uuids": parts });
         let created = self.ask(Method::POST, ORDERS, Some(body)).await?;
@@ -48,7 +45,6 @@ impl Account {
         self.ask(Method::POST, &format!("{ORDERS}/{order}/cancel"), None).await.map(|_| ())
     }
 
-    /// Returns the status of an order.
     pub async fn get(&self, order: Uuid) -> Result<String, Failure> {
         let found = self.ask(Method::GET, &format!("{ORDERS}/{order}"), None).await?;
         if uuid(&found, "order_uuid") != Some(order) {
@@ -69,14 +65,13 @@ impl Account {
         if user == Some(self.user) { Ok(()) } else { Err(Failure::Borrowed("an answer with another user")) }
     }
 
-    /// Lists a page of parts.
     pub async fn parts(&self) -> Result<(), Failure> {
         let list = ListPartsRequest { page_size: PAGE_SIZE, ..ListPartsRequest::default() };
         let request = within(&self.session, list).map_err(|error| brief(&error))?;
         self.shop.inventory().list_parts(request).await.map(|_| ()).map_err(|status| refused(&status))
     }
 
-    /// Creates an order of these parts, pays it, and reads it until its ship is assembled.
+    /// Creates an order, pays it, and reads it until its ship is assembled.
     pub async fn whole(&self, parts: &[Uuid]) -> Result<(), Failure> {
         let order = self.create(parts).await.map_err(|failure| at("create", &failure))?;
         self.pay(order).await.map_err(|failure| at("pay", &failure))?;
@@ -92,7 +87,7 @@ impl Account {
         }
     }
 
-    /// Sends a request to the order service. Returns the body of a success, or null if it has none.
+    /// Sends a request to order. Returns the body of a success, or null without a body.
     pub async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, Failure> {
         let _turn = self.connections.acquire().await.map_err(|_| Failure::Borrowed("no connection"))?;
         let asked = self.shop.ask(method, path, Some(&self.session), body).await;
@@ -106,7 +101,7 @@ impl Account {
     }
 }
 
-/// Returns the root cause of an error, without addresses and ports, which differ from request to request.
+/// Returns an error's root cause, without addresses and ports, which differ between requests.
 pub fn brief(error: &anyhow::Error) -> Failure {
     Failure::Owned(error.chain().last().map_or_else(String::new, ToString::to_string))
 }

@@ -7,27 +7,23 @@ use tokio::{task::JoinSet, time::Instant};
 
 use crate::timer::Timer;
 
-/// A constant rate of arrivals for a length of time.
 #[derive(Clone, Copy, Debug)]
 pub struct Schedule {
-    /// Requests per second.
     pub rate: u32,
     pub length: Duration,
 }
 
-/// A finished arrival.
 #[derive(Clone, Debug)]
 pub struct Arrival<K, T> {
-    /// The kind of the operation, as given by `request`.
+    /// The kind of operation that `request` returned.
     pub kind: K,
-    /// When it was due, as time since the first arrival.
+    /// When the arrival was due, as time since the first one.
     pub due: Duration,
     /// How much later than due the request was sent.
     pub sent_late: Duration,
-    /// The time from when the request was due until its end. It includes the time that the request waited before it was
-    /// sent.
+    /// The time from when the request was due until its end, including its wait to be sent.
     pub latency: Duration,
-    /// `None` if it was not sent because too many were in flight.
+    /// `None` if too many operations were in flight to send the request.
     pub outcome: Option<T>,
 }
 
@@ -39,15 +35,14 @@ impl Schedule {
         (due < self.length).then_some(due)
     }
 
-    /// Returns the time between two arrivals.
     pub fn pause(self) -> Duration {
         Duration::from_secs(1) / self.rate.max(1)
     }
 }
 
 /// Calls `request` for each arrival when it is due, and `done` with each finished one. `request` gets the arrival's
-/// number, which counts from 0, and the time at which it was due. It returns the kind and the operation. At most `most`
-/// operations are in flight, and further arrivals are not sent. Returns when all have finished.
+/// number, counted from 0, and its due time, and returns the kind and the operation. At most `most` operations are in
+/// flight; further arrivals are not sent. Returns when all have finished.
 pub async fn open_loop<K, F>(
     schedule: Schedule,
     most: usize,
@@ -145,7 +140,7 @@ mod tests {
 
         let all = collect(Schedule { rate: 10, length: 2 * SECOND }, 1000, |due| async move {
             if due == begun {
-                // The loop sends nothing meanwhile, as if this program were suspended.
+                // Meanwhile the loop sends nothing, as if this program were suspended.
                 tokio::time::advance(SECOND).await;
             }
         })

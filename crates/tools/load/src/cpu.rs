@@ -1,20 +1,19 @@
-//! The processor time of this process. It shows how much of a shared machine the generator takes from the shop.
+//! The processor time of this process: how much of a shared machine the generator takes from the shop.
 
 use std::{fs, time::Duration};
 
-/// The unit of these times: Linux reports them in hundredths of a second on every platform that Rust's standard library
-/// supports.
+/// The unit of these times: Linux reports hundredths of a second on every platform of Rust's standard library.
 const TICKS_PER_SECOND: u64 = 100;
-/// The index of `utime` in `/proc/self/stat`, after the name in brackets. `stime` follows it.
+/// The index of `utime` in `/proc/self/stat`, after the name in brackets. `stime` follows.
 const UTIME: usize = 11;
 
-/// Returns the processor time of all threads of this process; `None` if the system does not report it.
+/// Returns the processor time of all threads; `None` if the system does not report it.
 pub fn time() -> Option<Duration> {
     parse(&fs::read_to_string("/proc/self/stat").ok()?)
 }
 
 fn parse(stat: &str) -> Option<Duration> {
-    // The name may itself contain spaces and brackets.
+    // The name may contain spaces and brackets.
     let (_, fields) = stat.rsplit_once(") ")?;
     let mut times = fields.split(' ').skip(UTIME).map(|field| field.parse::<u64>().ok());
     let ticks = times.next()?? + times.next()??;

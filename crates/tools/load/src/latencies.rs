@@ -5,21 +5,19 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-/// The longest latency that is recorded. Longer latencies are recorded as this one.
+/// The longest recorded latency; longer ones count as this one.
 const MAX_LATENCY: Duration = Duration::from_hours(1);
-/// The number of significant digits that are kept.
+/// How many significant digits are kept.
 const DIGITS: u8 = 3;
 
 /// Latencies, with a precision of a microsecond or three digits.
 #[derive(Clone, Debug)]
 pub struct Latencies {
     histogram: Histogram<u64>,
-    /// The largest latency in microseconds.
     max: u64,
 }
 
-/// Percentiles in milliseconds with three decimals. A percentile is `None` if there are too few samples: p99.9 needs a
-/// thousand.
+/// Percentiles in milliseconds with three decimals; `None` with too few samples: p99.9 needs a thousand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Percentiles {
     pub p50: Option<f64>,
@@ -37,7 +35,7 @@ impl Latencies {
     }
 
     pub fn add(&mut self, others: &Self) {
-        // `add` cannot fail, since both histograms have the same bounds.
+        // `add` cannot fail: both histograms have the same bounds.
         let _ = self.histogram.add(&others.histogram);
         self.max = self.max.max(others.max);
     }
@@ -52,7 +50,7 @@ impl Latencies {
         if self.histogram.is_empty() {
             return None;
         }
-        // The histogram returns the largest value with the same three digits, which may be above the maximum.
+        // The histogram returns the largest value with the same three digits, which may exceed the maximum.
         let value = self.histogram.value_at_quantile(f64::from(permille) / 1000.0).min(self.max);
         Some(Duration::from_micros(value))
     }
@@ -78,7 +76,7 @@ impl Default for Latencies {
 }
 
 impl Percentiles {
-    /// Returns true if a percentile is missing because there are too few samples.
+    /// Returns true if a percentile lacks samples.
     pub fn are_partly_unknown(&self) -> bool {
         [self.p50, self.p90, self.p99, self.p999].contains(&None)
     }

@@ -20,21 +20,20 @@ use crate::{
     timer::Timer,
 };
 
-/// How often progress is reported.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The current stage of a measurement.
 #[derive(Clone, Copy, Debug)]
 pub enum Stage {
-    /// Orders are created that will be paid, cancelled or read. The number is how many there are so far.
+    /// Orders to pay, cancel or read are being created: this many so far.
     Preparing(usize),
-    /// Orders of earlier measurements are cancelled, since their users may not have more. The number is how many so far.
+    /// Orders of earlier measurements are being cancelled, since their users may not have more: this many so far.
     Tidying(usize),
     Measuring(Progress),
 }
 
 impl Crowd {
-    /// Measures the plan. Fails, naming the field, if the plan cannot be measured with these users.
+    /// Measures the plan. If these users do not suffice for it, fails and names the field.
     pub async fn measure(&self, plan: &Plan, mut watch: impl FnMut(Stage)) -> anyhow::Result<Report> {
         plan.check(self.users(), self.parts().len())?;
         if !plan.fits(self.users(), self.unpaid()) {
@@ -77,7 +76,7 @@ impl Crowd {
     }
 }
 
-/// Reports the progress every second. Never returns.
+/// Reports progress every second. Never returns.
 async fn follow(recorder: &Mutex<Recorder>, begun: Instant, watch: &mut impl FnMut(Stage)) {
     let mut ticks = interval_at(begun + REPORT_INTERVAL, REPORT_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -88,14 +87,14 @@ async fn follow(recorder: &Mutex<Recorder>, begun: Instant, watch: &mut impl FnM
     }
 }
 
-/// Records the processor time used when the warm-up ends. Never returns.
+/// Records the processor time used at the end of the warm-up. Never returns.
 async fn weigh(recorder: &Mutex<Recorder>, at: Instant, spent: &mut Spent) {
     sleep_until(at).await;
     *spent = Spent::new(recorder);
     std::future::pending::<()>().await;
 }
 
-/// The processor time that this process has used, and the number of arrivals so far.
+/// This process's processor time, and the number of arrivals so far.
 #[derive(Clone, Copy, Default)]
 struct Spent {
     time: Option<Duration>,
@@ -107,8 +106,8 @@ impl Spent {
         Self { time: cpu::time(), arrivals: lock(recorder).arrived() }
     }
 
-    /// Returns the processor time, in microseconds, that this process has used per operation that came due since `before`.
-    /// `None` if none came due, or if the system does not report the time.
+    /// Returns the processor time, in microseconds, per operation that came due since `before`; `None` if none came
+    /// due, or if the system does not report the time.
     fn since(self, before: Self) -> Option<f64> {
         let time = self.time?.saturating_sub(before.time?);
         let arrivals = u32::try_from(self.arrivals - before.arrivals).ok().filter(|count| *count > 0)?;

@@ -5,22 +5,17 @@ use std::{fmt, str::FromStr};
 use rand::{Rng, RngExt as _};
 use serde::{Serialize, Serializer};
 
-/// An operation of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// Creates an order.
     Create,
     /// Pays an unpaid order.
     Pay,
     /// Cancels an unpaid order.
     Cancel,
-    /// Reads an order.
     Get,
     /// Lists the user's latest orders.
     List,
-    /// Calls iam's Whoami.
     Whoami,
-    /// Lists parts.
     Parts,
     /// Creates an order, pays it, and waits until its ship is assembled.
     Whole,
@@ -30,7 +25,7 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mix([u32; Kind::ALL.len()]);
 
-/// The reason why a text is not a mix.
+/// Why a text is not a mix.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MixError {
     #[error("there is no traffic `{0}`; there are {kinds}", kinds = Kind::ALL.map(Kind::name).join(", "))]
@@ -45,7 +40,6 @@ pub enum MixError {
     Empty,
 }
 
-/// The largest weight.
 const MAX_WEIGHT: u32 = 1_000_000;
 
 impl Kind {
@@ -75,7 +69,6 @@ impl Kind {
         !matches!(self, Self::List | Self::Whoami | Self::Parts)
     }
 
-    /// Returns a description of the kind, in a few words.
     pub fn what(self) -> &'static str {
         match self {
             Self::Create => "POST /api/v1/orders",
@@ -98,7 +91,7 @@ impl Mix {
         Self(weights)
     }
 
-    /// Returns the share of this kind in all operations, from 0 to 1.
+    /// Returns this kind's share of all operations, from 0 to 1.
     pub fn share(&self, kind: Kind) -> f64 {
         f64::from(self.0[kind as usize]) / f64::from(self.total().max(1))
     }
@@ -126,7 +119,7 @@ impl Mix {
 }
 
 impl Default for Mix {
-    /// In the default mix, as many orders are paid or cancelled as are created.
+    /// The default mix pays or cancels as many orders as it creates.
     fn default() -> Self {
         Self([4, 3, 1, 10, 4, 5, 2, 1])
     }

@@ -9,29 +9,28 @@ use crate::{
     mix::{Kind, Mix},
 };
 
-/// The minimum reserve of unpaid orders to pay or cancel, and how long the reserve must last if no order is created.
+/// The fewest unpaid orders in reserve for payments and cancellations, and how long the reserve must last if no order
+/// is created.
 const MIN_RESERVE: usize = 20;
 const RESERVE_TIME: Duration = Duration::from_secs(3);
 
-/// The plan of one measurement.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The number of operations that arrive per second.
+    /// Operations per second.
     pub rate: u32,
     pub mix: Mix,
-    /// The time before the measurement in which traffic is sent and not counted.
+    /// How long traffic is sent before the measurement, without being counted.
     pub warm_up: Duration,
-    /// The duration of the measurement.
     pub length: Duration,
     /// The time limit of a single request, from when it is due.
     pub timeout: Duration,
     /// The time limit of a whole order, from when it is due.
     pub whole_timeout: Duration,
-    /// The maximum number of operations in flight. Further arrivals count as failures.
+    /// How many operations may be in flight. Further arrivals count as failures.
     pub in_flight: usize,
     /// The number of different parts in an order.
     pub parts_per_order: usize,
-    /// The seed. The same seed yields the same operations, by the same users, for the same parts.
+    /// The same seed yields the same operations, by the same users, for the same parts.
     pub seed: u64,
 }
 
@@ -62,12 +61,11 @@ impl Plan {
         self.warm_up + self.length
     }
 
-    /// Returns the time limit of an operation.
     pub fn timeout(&self, kind: Kind) -> Duration {
         if kind.is_single() { self.timeout } else { self.whole_timeout }
     }
 
-    /// Fails, naming the field, if a value is invalid or if the mix leaves more unpaid orders than the users may have.
+    /// Fails, naming the field, if a value is invalid, or if the mix leaves more unpaid orders than the users may have.
     pub fn check(&self, users: usize, kinds_of_parts: usize) -> anyhow::Result<()> {
         ensure!(self.rate > 0, "rate: must be above 0");
         ensure!(!self.timeout.is_zero() && !self.whole_timeout.is_zero(), "timeout: must be above 0");
@@ -89,35 +87,37 @@ impl Plan {
         Ok(())
     }
 
-    /// Returns true if the users may have the unpaid orders that the plan leaves besides `unpaid` orders of earlier measurements.
+    /// Returns true if the users may have the unpaid orders that the plan leaves, besides `unpaid` ones of earlier
+    /// measurements.
     pub fn fits(&self, users: usize, unpaid: usize) -> bool {
         self.left(unpaid) <= users * MAX_UNPAID
     }
 
-    /// Returns the number of orders that are unpaid after the measurement, if `unpaid` are unpaid before it.
+    /// Returns how many orders are unpaid after the measurement, if `unpaid` are unpaid before.
     fn left(&self, unpaid: usize) -> usize {
         self.reserve().max(unpaid) + self.surplus()
     }
 
-    /// Returns the number of unpaid orders needed before the measurement, for operations that pay and cancel.
+    /// Returns how many unpaid orders are needed before the measurement, to pay or cancel.
     pub fn reserve(&self) -> usize {
         let ending = self.per_second(Kind::Pay) + self.per_second(Kind::Cancel);
         if ending == 0.0 {
             return 0;
         }
         let missing = (ending - self.per_second(Kind::Create)).max(0.0) * self.total().as_secs_f64();
-        // Kinds are random, so that a longer run deviates further from their weights.
+        // Kinds are random: a longer run deviates further from their weights.
         let stray = 3.0 * (ending * self.total().as_secs_f64()).sqrt();
         MIN_RESERVE + whole(missing + stray + ending * RESERVE_TIME.as_secs_f64())
     }
 
-    /// Returns the number of orders that the plan creates and neither pays nor cancels.
+    /// Returns how many created orders the plan neither pays nor cancels.
     fn surplus(&self) -> usize {
         let ending = self.per_second(Kind::Pay) + self.per_second(Kind::Cancel);
         whole((self.per_second(Kind::Create) - ending).max(0.0) * self.total().as_secs_f64())
     }
 
-    /// Returns the maximum stock that the plan takes of each part: the orders' share plus a fifth.
+    /// Returns how much stock of each part the plan takes at most: the share of created orders plus a fifth, that of
+    /// prepared orders, and 20 more.
     pub fn stock(&self, users: usize, kinds_of_parts: usize) -> u64 {
         if Kind::ALL.into_iter().all(|kind| !kind.needs_orders() || !self.mix.has(kind)) {
             return 0;
@@ -133,7 +133,6 @@ impl Plan {
     }
 }
 
-/// Rounds up to a whole number.
 fn whole(count: f64) -> usize {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
     let whole = count.ceil() as usize;
@@ -202,7 +201,7 @@ mod tests {
     fn stock_is_for_all_orders_and_those_made_before() {
         let plan = Plan { parts_per_order: 3, ..plan("create=1,get=1", 100) };
 
-        // The plan takes 1 000 orders of three parts out of twelve kinds, besides one order of each of ten users.
+        // The plan takes 1 000 orders of three parts of twelve kinds, besides one order for each of ten users.
         assert!(plan.stock(10, 12) > 1000 * 3 / 12, "{}", plan.stock(10, 12));
         assert!(plan.stock(10, 1) >= 12 * (plan.stock(10, 12) - 40), "one part bears it all");
         assert_eq!(Plan { mix: "list=1,whoami=1,parts=1".parse().unwrap(), ..plan }.stock(10, 12), 0);

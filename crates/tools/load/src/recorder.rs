@@ -11,25 +11,23 @@ use crate::{
     report::{Figures, Row},
 };
 
-/// The maximum number of different failure reasons per kind.
+/// How many different failure reasons are kept per kind.
 const MAX_REASONS: usize = 20;
 const OTHERS: Failure = Failure::Borrowed("other reasons");
 const TOO_MANY: Failure = Failure::Borrowed("not sent: too many in flight");
 
-/// The progress of a measurement.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
     pub elapsed: Duration,
     pub total: Duration,
-    /// True during the warm-up.
     pub is_warming_up: bool,
-    /// Arrivals per second, and successes per second, since the previous progress.
+    /// Arrivals and successes per second since the previous progress.
     pub arrivals: f64,
     pub goodput: f64,
-    /// Percentiles in milliseconds of the successful single requests since the previous progress.
+    /// Percentiles, in milliseconds, of successful single requests since the previous progress.
     pub p50: Option<f64>,
     pub p99: Option<f64>,
-    /// The number of operations in the measured time so far, and how many of them failed.
+    /// How many operations were in the measured time so far, and how many of them failed.
     pub operations: u64,
     pub failed: u64,
     pub in_flight: u64,
@@ -40,7 +38,7 @@ pub(crate) struct Recorder {
     end: Duration,
     kinds: BTreeMap<Kind, Tally>,
     late: Latencies,
-    /// The results since the last [`progress`](Self::progress).
+    /// The results since the last call of [`progress`](Self::progress).
     recent: Tally,
     recently_arrived: u64,
     last: Duration,
@@ -50,13 +48,12 @@ pub(crate) struct Recorder {
 
 #[derive(Default)]
 struct Tally {
-    /// The number of operations that were due in the measured time.
+    /// How many operations were due in the measured time.
     operations: u64,
     failed: u64,
     failures: BTreeMap<Failure, u64>,
-    /// The latencies of successful operations.
     latencies: Latencies,
-    /// The number of successes that ended in the measured time, whenever they were due.
+    /// How many successes ended in the measured time, whenever they were due.
     completed: u64,
 }
 
@@ -75,7 +72,6 @@ impl Recorder {
         }
     }
 
-    /// Returns the number of operations that have arrived.
     pub fn arrived(&self) -> u64 {
         self.arrived
     }
@@ -129,7 +125,6 @@ impl Recorder {
         }
     }
 
-    /// Returns the final figures.
     pub fn figures(&self) -> Figures {
         let length = self.end.saturating_sub(self.warm_up).as_secs_f64();
         let mut all = Tally::default();
@@ -184,7 +179,6 @@ mod tests {
         Recorder::new(&Plan { warm_up: SECOND, length: 2 * SECOND, ..Plan::default() })
     }
 
-    /// Returns an arrival of the kind `get`.
     fn arrival(
         due: u64,
         latency: u64,

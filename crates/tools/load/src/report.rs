@@ -11,38 +11,36 @@ use crate::{
     plan::Plan,
 };
 
-/// The delay in milliseconds within this program from which the figures are unreliable.
+/// This program's delay, in milliseconds, from which the figures are unreliable.
 const LATE_AFTER_MS: f64 = 5.0;
-/// The number of failure reasons that are shown per kind, the most frequent first. JSON lists all.
+/// How many failure reasons are shown per kind, most frequent first. JSON lists all.
 const MAX_REASONS: usize = 5;
 
-/// The results of the operations of one kind.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
-    /// The number of operations that were due in the measured time, and how many of them failed.
+    /// How many operations were due in the measured time, and how many of them failed.
     pub operations: u64,
     pub failed: u64,
     /// Successes per second of the measured time, counted at their end.
     pub goodput: f64,
     /// The latencies of successful operations, from when they were due, in milliseconds.
     pub latency: Percentiles,
-    /// The number of failures by reason.
+    /// How many failures each reason has.
     pub failures: BTreeMap<String, u64>,
 }
 
-/// The figures of one measurement.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Figures {
     /// All kinds together. The latency is that of single requests, if there are any.
     pub all: Row,
     pub kinds: BTreeMap<Kind, Row>,
-    /// The p99 of the delay between when an operation was due and when this program sent it, in milliseconds.
+    /// The p99 of this program's delay in sending due operations, in milliseconds.
     pub sent_late_p99: Option<f64>,
 }
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// The number of operations per second that were due.
+    /// Due operations per second.
     pub rate: u32,
     pub mix: Mix,
     pub seed: u64,
@@ -51,13 +49,13 @@ pub struct Report {
     pub seconds: f64,
     #[serde(flatten)]
     pub figures: Figures,
-    /// The processor time that this process used per operation, in microseconds; `None` if the system does not report it.
+    /// This process's processor time per operation, in microseconds; `None` if the system does not report it.
     pub cpu_microseconds_per_operation: Option<f64>,
     pub notes: Vec<String>,
 }
 
 impl Row {
-    /// Returns the share of operations that failed, from 0 to 1.
+    /// Returns the share of failed operations, from 0 to 1.
     pub fn error_rate(&self) -> f64 {
         ratio(self.failed, self.operations)
     }
@@ -78,7 +76,7 @@ impl Report {
         }
     }
 
-    /// Returns why the run has failed: the share of failed operations exceeds `allowed`, which is from 0 to 1.
+    /// Returns why the run failed: the share of failed operations exceeds `allowed`, from 0 to 1.
     pub fn failure(&self, allowed: f64) -> Option<String> {
         let Row { operations, failed, .. } = self.figures.all;
         let rate = self.figures.all.error_rate();
@@ -151,7 +149,6 @@ impl fmt::Display for Report {
     }
 }
 
-/// The column headings.
 const HEAD: &str = "          operations   failed  goodput/s    p50 ms    p90 ms    p99 ms  p99.9 ms    max ms";
 
 struct Line<'a>(&'a str, &'a Row);

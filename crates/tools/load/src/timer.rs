@@ -1,5 +1,4 @@
-//! The timer of an open loop: tokio's, which is exact to a millisecond, or a separate thread, which is exact to a
-//! quarter of that.
+//! The timer of an open loop: tokio's, exact to a millisecond, or a separate thread, exact to a quarter of that.
 
 use std::{
     sync::{
@@ -16,15 +15,14 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// The shortest interval between two wake-ups. Arrivals that become due within it are sent together.
+/// The shortest interval between wake-ups. Arrivals that come due within it are sent together.
 const MIN_INTERVAL: Duration = Duration::from_micros(250);
 
-/// The clock that wakes the loop when a request is due.
 #[derive(Clone, Copy, Debug)]
 pub enum Timer {
     /// tokio's clock, which tests can pause.
     Tokio,
-    /// A thread, which is exact enough to measure requests that take less than a millisecond.
+    /// A thread, exact enough to measure requests that take less than a millisecond.
     Thread,
 }
 
@@ -33,7 +31,7 @@ pub(crate) enum Running {
     Thread(Pulse),
 }
 
-/// A thread that wakes the loop periodically, until this value is dropped.
+/// A thread that wakes the loop periodically until this value is dropped.
 pub(crate) struct Pulse {
     wake: Arc<Notify>,
     is_over: Arc<AtomicBool>,
@@ -53,10 +51,10 @@ impl Timer {
 }
 
 impl Running {
-    /// Returns at `due` or later.
+    /// Waits until `due`, or longer.
     pub(crate) async fn wait(&mut self, due: Instant) {
         if Instant::now() >= due {
-            // If the loop is late, it yields, so that the requests it has sent make progress.
+            // A late loop yields, so that the requests it has sent make progress.
             consume_budget().await;
             return;
         }
@@ -79,7 +77,7 @@ impl Pulse {
             let mut next = begun;
             while !is_over.load(Relaxed) {
                 next += pause;
-                // A missed wake-up is not repeated, since the loop sends everything that is due.
+                // A missed wake-up is not repeated: the loop sends everything that is due.
                 next = next.max(Clock::now().checked_sub(pause).unwrap_or(next));
                 thread::sleep(next.saturating_duration_since(Clock::now()));
                 wake.notify_one();

@@ -12,10 +12,8 @@ use crate::{
     session_probe::probe,
 };
 
-/// The interval between two checks for pending work.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// The result of an audit.
 #[derive(Serialize)]
 pub struct Outcome {
     /// Work that was pending during the audit. Its unfinished rows may look like violations.
@@ -24,7 +22,6 @@ pub struct Outcome {
     pub report: Report,
 }
 
-/// What an audit is doing.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "snake_case", tag = "event")]
 pub enum Progress {
@@ -43,11 +40,10 @@ pub enum Progress {
     },
 }
 
-/// A callback for the progress.
 pub type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
 
-/// Audits the shop. Waits for up to `wait` until no work is pending; after that, the shop is audited as it is. Registers a
-/// user whose login begins with `audit-`.
+/// Audits the shop after waiting up to `wait` until no work is pending. Registers a user whose login begins with
+/// `audit-`.
 pub async fn run(
     sources: &Sources,
     shop: &Shop,
@@ -93,7 +89,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Reads all facts while no work is pending, or after `wait` in any case. Also returns the pending work.
+/// Reads all facts once no work is pending, at the latest after `wait`. Also returns the pending work.
 async fn quiet_facts(sources: &Sources, wait: Duration, progress: &OnProgress) -> anyhow::Result<(Facts, Vec<String>)> {
     let databases = &sources.databases;
     let until = Instant::now() + wait;

@@ -1,6 +1,7 @@
 //! The console's functions beyond its own database: receipts, and the operators' views and actions.
 //!
-//! The audit depends on every service, so that no service can depend on it: the program passes this value to the console.
+//! The program passes this value to the console at startup: the audit depends on every service, so the console cannot
+//! depend on the audit.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -31,16 +32,17 @@ use crate::{
     service_states::AdminPorts,
 };
 
-/// The name of the connections in PostgreSQL.
+/// The application name that PostgreSQL shows.
 const NAME: &str = "shipyard-console";
 /// The header with an event's id.
 const EVENT: &str = "event-uuid";
-/// How long the broker may take. It is shorter than a request's limit, so that the page says what is missing.
+/// The time limit for the broker. It is shorter than a request's limit, so that the page can name what is missing.
 const BROKER_TIMEOUT: Duration = Duration::from_secs(7);
-/// The time that an audit waits until no work is pending: the default of `shipyard audit`.
+/// How long an audit waits until no work is pending: the default of `shipyard audit`.
 const AUDIT_WAIT: Duration = Duration::from_secs(30);
 
-/// Gives the console of this process its operations. A console that may not read the databases shows everything else.
+/// Gives the console of this process its operations. Without access to the databases, the console shows everything
+/// else.
 pub fn provide() {
     console::client::provide(|settings| match ConsoleOperations::from_settings(settings) {
         Ok(operations) => Arc::new(operations),
@@ -59,7 +61,7 @@ struct ConsoleOperations {
     topics: Topics,
     kafka: kafka::Config,
     settings: Settings,
-    /// The turn of views and dry runs, which read dead letters.
+    /// Lets one view or dry run read dead letters at a time.
     read_turn: ReadTurn,
 }
 
@@ -77,18 +79,19 @@ impl ConsoleOperations {
         })
     }
 
-    /// Opens the dead-letter topics. The connection to the broker ends with the queue: operators rarely need it.
+    /// Opens the dead-letter topics. The connection to the broker closes with the queue, since operators rarely need
+    /// it.
     fn queue(&self) -> anyhow::Result<DeadLetterQueue> {
         DeadLetterQueue::from_settings(&self.settings)
     }
 
-    /// Returns whether the filter names a topic that is not this shop's.
+    /// Returns whether the filter names a topic of no service of this shop.
     fn is_elsewhere(&self, filter: &Filter) -> bool {
         filter.topic.as_deref().is_some_and(|topic| !self.topics.all().contains(&topic))
     }
 
     fn records(&self, order: OrderId, records: Vec<Record>) -> Records {
-        // Older records have left the topics, perhaps before the console read them.
+        // Older records may have expired before the console read them.
         let since = clock::now() - self.kafka.kafka_topic_retention;
         let read = ROUTES.iter().filter(|route| route.is_of_order());
         Records {
@@ -99,9 +102,9 @@ impl ConsoleOperations {
     }
 }
 
-/// Returns the records of an order as a receipt reads them. `records` are in the order of their places.
+/// Converts the records of an order for a receipt. `records` are sorted by position.
 fn seen(order: OrderId, records: Vec<Record>) -> Vec<SeenRecord> {
-    // A topic that was created again has another id.
+    // A recreated topic has a new id; the last record has the current one.
     let current: HashMap<String, String> =
         records.iter().map(|one| (one.record.topic.clone(), one.record.topic_id.clone())).collect();
     let seen = records.into_iter().map(|Record { record, .. }| SeenRecord {
@@ -122,11 +125,11 @@ impl Operations for ConsoleOperations {
     async fn receipt(&self, order: OrderId, records: Vec<Record>) -> anyhow::Result<Vec<Check>> {
         let records = self.records(order, records);
         let (receipts, discarded, runtime) = (self.receipts.clone(), self.discarded.clone(), Handle::current());
-        // The compiler cannot tell that the future may move to another thread, so it stays on one.
+        // The compiler cannot prove the future `Send`, so it runs on one thread.
         let made = tokio::task::spawn_blocking(move || {
             runtime.block_on(receipts.receipt_with_discarded(order.uuid(), records, &discarded))
         });
-        // Without a receipt the order has been removed, or is not there yet.
+        // There is no receipt if the order was removed or does not exist yet.
         let receipt = made.await?;
         Ok(receipt.map(|receipt| receipt.checks.into_iter().map(check).collect()).unwrap_or_default())
     }
@@ -179,26 +182,25 @@ impl Operations for ConsoleOperations {
 
     async fn audit(&self, progress: OnProgress) -> anyhow::Result<Audited> {
         let (settings, runtime) = (self.settings.clone(), Handle::current());
-        // The future stays on one thread, as in `receipt`.
+        // As in `receipt`, the future runs on one thread.
         let audited = tokio::task::spawn_blocking(move || runtime.block_on(audit(&settings, &progress)));
         audited.await.context("auditing")?
     }
 }
 
-/// Limits the time of a read from the broker.
 async fn answered<T>(reading: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::time::timeout(BROKER_TIMEOUT, reading).await.context("Kafka does not answer")?
 }
 
-/// Returns the progress of an action on dead letters as the console's.
+/// Converts the progress callback of the console into that of the dead-letter queue.
 fn counted(progress: OnProgress, what: &'static str) -> dead_letter_queue::Progress {
     Arc::new(move |done, total| progress(Progress { step: what.to_owned(), done, total }))
 }
 
-/// Audits the shop as `shipyard audit` does without arguments.
+/// Audits the shop like `shipyard audit` without arguments.
 async fn audit(settings: &Settings, progress: &OnProgress) -> anyhow::Result<Audited> {
     let sources = Sources::from_settings("shipyard-audit", settings)?;
-    // The console knows order's HTTP API by another variable than the tools.
+    // The console and the tools have different variables for the address of order's HTTP API.
     let order = settings.get("ORDER_HTTP_ADDRESS").map(str::to_owned);
     let shop =
         Shop::from_settings(&order.map_or_else(|| settings.clone(), |order| settings.clone().or("ORDER_URL", &order)))?;

@@ -8,9 +8,9 @@ use contracts::events::{Consumer, Topics, readers};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use platform::kafka::{Config, Extent, Mark, Reader};
 
-/// How many consumer groups are queried at the same time: each needs a connection to the broker.
+/// How many consumer groups are queried concurrently: each needs a connection to the broker.
 const MAX_CONCURRENT_GROUPS: usize = 6;
-/// The group of the reader of the topics' ends, which commits nothing.
+/// The consumer group for reading the topics' ends. It commits nothing.
 const GROUP: &str = "shipyard-lag";
 
 /// Returns the lag of each consumer in each partition of its topic. A topic that does not exist is left out.

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::registry::{self, with_database};
 use platform::server::service::Service;
 
-/// The pool size of a tool, which is small compared with those of the services.
+/// The pool size of a tool, small compared with those of the services.
 const POOL_SIZE: u32 = 2;
 
 /// A small, lazily connected pool for each database.
@@ -28,7 +28,6 @@ impl Databases {
         Self::of_services(with_database(), tool, settings)
     }
 
-    /// Creates a pool for the database of each of these services.
     pub fn of_services(
         services: impl Iterator<Item = &'static Service>,
         tool: &str,
@@ -42,7 +41,6 @@ impl Databases {
         self.pools.get(service).with_context(|| format!("no database of {service}"))
     }
 
-    /// Returns the database of the service with this name.
     pub fn named(&self, service: &str) -> anyhow::Result<&Database> {
         self.get(registry::find(service).context("there is no such service")?)
     }

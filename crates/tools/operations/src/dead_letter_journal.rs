@@ -21,9 +21,8 @@ use crate::dead_letters::{DeadLetter, Id};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// The message was published to its original topic again.
     Replayed,
-    /// The message's effect is no longer wanted, or was made by hand.
+    /// The message's effect is no longer wanted, or an operator made it by hand.
     Discarded,
 }
 
@@ -51,8 +50,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Returns an entry for a letter resolved now by `who`. `kind` is the type of the events in the topic that
-    /// the letter comes from.
+    /// Returns an entry for a letter that `who` resolves now. `kind` is the event type of the letter's original topic.
     pub fn now(letter: &DeadLetter, kind: &str, action: Action, who: &str, why: &str) -> Self {
         Self {
             letter: letter.id.to_string(),
@@ -69,7 +67,6 @@ impl Entry {
     }
 }
 
-/// The latest entry of each letter.
 #[derive(Default)]
 pub struct Journal {
     entries: HashMap<String, Entry>,
@@ -97,8 +94,8 @@ impl Journal {
         self.entries.get(&letter.id.to_string()).filter(|entry| entry.given_up_at == letter.at)
     }
 
-    /// Returns the records of a dead-letter topic's letters that operators have resolved and pruned. `None` stands for a record whose
-    /// entry does not name it. `letters` are those that the topic still has.
+    /// Returns the original records of a topic's letters that operators resolved and that the topic no longer holds.
+    /// `None` stands for a record whose entry does not name it. `letters` are those that the topic still holds.
     pub fn pruned(&self, topic: &str, letters: &[DeadLetter]) -> Vec<Option<(i32, i64)>> {
         let kept: HashSet<(String, DateTime<Utc>)> =
             letters.iter().map(|letter| (letter.id.to_string(), letter.at)).collect();
@@ -119,7 +116,6 @@ impl Journal {
     }
 }
 
-/// A writer that appends entries to the journal.
 pub struct Writer {
     publisher: KafkaPublisher,
     topic: String,
@@ -129,7 +125,7 @@ impl Writer {
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         let topic = topic(config);
         create(config).await?;
-        // Otherwise the publisher would create the topic with a retention time, and a dead-letter topic for it.
+        // Otherwise the publisher would create the topic with a retention time, and create a dead-letter topic for it.
         let config = Config { kafka_create_topics: false, ..config.clone() };
         Ok(Self { publisher: KafkaPublisher::new(&config)?, topic })
     }

@@ -10,7 +10,7 @@ use platform::kafka::{self, ExactRecord, Message, Reader};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-/// The position of a dead letter, which is its id: `order.paid.dlq/0/17`.
+/// A dead letter's id, which is its position: `order.paid.dlq/0/17`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Id {
     pub topic: String,
@@ -23,21 +23,21 @@ pub struct DeadLetter {
     pub id: Id,
     /// The time at which the message was dead-lettered.
     pub at: DateTime<Utc>,
-    /// The record. Its payload is empty if there is an outline of it.
+    /// The record. Its payload is empty if `outline` is set.
     pub message: Message,
-    /// What is known of a payload that is not kept. `None` if it is.
+    /// What is known of the payload; `None` if the payload itself is kept.
     pub outline: Option<Outline>,
 }
 
-/// What is known of a payload that is not kept: the payloads of all letters may be too large for the memory.
+/// What is known of a payload that is not kept. The payloads of all letters may not fit in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Outline {
     event: Option<Uuid>,
-    /// The SHA-256 digest, by which equal messages are found.
+    /// The SHA-256 digest, which identifies equal messages.
     digest: [u8; 32],
 }
 
-/// Returns what `keep` returns for each letter of a dead-letter topic, the oldest first; `None` if the topic does not
+/// Returns the result of `keep` for each letter of a dead-letter topic, oldest first; `None` if the topic does not
 /// exist. Blocks.
 pub fn read<T>(reader: &Reader, topic: &str, keep: impl Fn(DeadLetter) -> T) -> anyhow::Result<Option<Vec<T>>> {
     let extents = reader.extents(topic)?;
@@ -54,7 +54,7 @@ pub fn read<T>(reader: &Reader, topic: &str, keep: impl Fn(DeadLetter) -> T) -> 
 }
 
 impl DeadLetter {
-    /// Returns a record of a dead-letter topic, with its timestamp, as a letter.
+    /// Converts a record of a dead-letter topic, with its timestamp, to a letter.
     pub fn new(topic: &str, message: Message, at: DateTime<Utc>) -> Self {
         let id = Id { topic: topic.to_owned(), partition: message.partition, offset: message.offset };
         let given_up = message.headers.get(kafka::HEADER_FAILED_AT).and_then(|at| at.parse().ok());
@@ -75,7 +75,6 @@ impl DeadLetter {
         self.message.headers.get(name).unwrap_or_default()
     }
 
-    /// Returns the original topic.
     pub fn origin(&self) -> &str {
         let named = self.header(kafka::HEADER_TOPIC);
         if named.is_empty() { kafka::original_topic(&self.id.topic) } else { named }
@@ -86,19 +85,19 @@ impl DeadLetter {
         self.header(kafka::HEADER_PARTITION).parse().ok().zip(self.header(kafka::HEADER_OFFSET).parse().ok())
     }
 
-    /// Returns false if the message was too large for the dead-letter topic, so that only the original topic has its
+    /// Returns false if the message was too large for the dead-letter topic: then only the original topic has its
     /// payload.
     pub fn is_whole(&self) -> bool {
         self.message.headers.get(kafka::HEADER_LEFT_OUT).is_none()
     }
 
-    /// Returns the time since which consumers may have handled the message: when its event happened, if the message says so. A
+    /// Returns the time since which consumers may have handled the message: that of its event if the message says so. A
     /// letter may be much younger than its event.
     pub fn handled_since(&self) -> DateTime<Utc> {
         self.message.happened_at().map_or(self.at, |happened| happened.min(self.at))
     }
 
-    /// Returns the message as it was before it was dead-lettered, byte for byte, except for a payload that is not kept.
+    /// Returns the original message byte for byte, except for a payload that is not kept.
     pub fn original(&self) -> ExactRecord {
         kafka::original(self.message.clone(), self.origin().to_owned())
     }

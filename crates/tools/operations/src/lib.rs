@@ -1,5 +1,5 @@
-//! Operations on a running system: facts, receipts, audits, dead letters, lag, outboxes, states of services, republishing,
-//! restocking and session probes.
+//! Operations on a running system: facts, receipts, audits, dead letters, lag, outboxes, states of services,
+//! republishing, restocking and session probes.
 
 pub mod audit_run;
 pub mod console_operations;

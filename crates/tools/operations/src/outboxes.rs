@@ -1,4 +1,4 @@
-//! The backlogs of the outboxes, and which replica publishes each.
+//! The backlogs of the outboxes, and the replica that publishes each.
 
 use anyhow::Context as _;
 use console::model::{Backlog, OutboxState};
@@ -7,7 +7,7 @@ use platform::server::service::Service;
 
 use crate::{databases::Databases, registry::with_database};
 
-/// Every part is read by an index of the rows that are not published, or by the key of the lease.
+/// Every subquery uses the index of the unpublished rows, or the key of the lease.
 const BACKLOG: &str = "select
         (select count(*) from outbox where published_at is null and set_aside_at is null) as waiting,
         (select count(*) from outbox where published_at is null and set_aside_at is not null) as set_aside,
@@ -15,7 +15,7 @@ const BACKLOG: &str = "select
         (select holder from leases where name = 'outbox' and expires_at > now()) as relay,
         (select expires_at from leases where name = 'outbox' and expires_at > now()) as relay_until";
 
-/// Returns the outbox of each service that has one. A database that does not answer is an error of its outbox alone.
+/// Returns the outbox of each service that has one. If a database does not answer, its outbox has the error.
 pub async fn outboxes(databases: &Databases) -> Vec<OutboxState> {
     let with_outbox = with_database().filter(|service| service.has_table("outbox"));
     join_all(with_outbox.map(|service| outbox(databases, service))).await

@@ -1,4 +1,4 @@
-//! The registry of services. All code that lists services iterates over it, so that a new service is one line here.
+//! The registry of services. Code that needs all services iterates over it, so that a new service is one line here.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use platform::server::service::{Service, When};
@@ -17,24 +17,22 @@ pub const SERVICES: [&Service; 11] = [
     &console::SERVICE,
 ];
 
-/// Returns the services that have a database.
 pub fn with_database() -> impl Iterator<Item = &'static Service> {
     SERVICES.into_iter().filter(|service| service.database.is_some())
 }
 
-/// Returns the services whose databases an audit reads: all but iam, whose hashes of passwords the role `auditor` may not
-/// read. An audit asks iam's API instead.
+/// Returns the services whose databases an audit reads: all but iam, whose password hashes the role `auditor` must not
+/// read. An audit calls iam's API instead.
 pub fn audited() -> impl Iterator<Item = &'static Service> {
     with_database().filter(|service| service.name != iam::SERVICE.name)
 }
 
-/// Returns the service of this name.
 pub fn find(name: &str) -> Option<&'static Service> {
     SERVICES.into_iter().find(|service| service.name == name)
 }
 
-/// Returns the maximum length of a chain of calls that starts at this service; 0 if it calls no other. A background
-/// call to a service that itself calls this one, directly or not, does not count.
+/// Returns the length of the longest chain of calls that starts at this service; 0 if it calls no other. Ignores a
+/// background call to a service that calls this one, directly or indirectly.
 pub fn depth(service: &Service) -> usize {
     let counted = service.calls.iter().filter(|call| call.when == When::Requested || !reaches(call.to, service.name));
     counted.filter_map(|call| find(call.to)).map(|to| 1 + depth(to)).max().unwrap_or(0)
@@ -55,7 +53,7 @@ fn reaches(from: &str, to: &str) -> bool {
     seen.contains(&to)
 }
 
-/// Parses a service's name on the command line. The help lists all names.
+/// A command-line parser of a service's name. The help lists all names.
 pub fn parser() -> impl TypedValueParser<Value = &'static Service> {
     let names = PossibleValuesParser::new(SERVICES.map(|service| service.name));
     names.try_map(|name| find(&name).ok_or("there is no such service"))
@@ -78,7 +76,7 @@ mod tests {
         }
     }
 
-    /// Returns true if requests lead from one service to another over at most `most` calls.
+    /// Returns true if at most `most` requested calls lead from one service to another.
     fn leads_back(from: &str, to: &str, most: usize) -> bool {
         let calls = find(from).map(|service| service.calls).unwrap_or_default();
         let mut requested = calls.iter().filter(|call| call.when == When::Requested);

@@ -1,8 +1,8 @@
 //! Republishes, at the start of the shop, events that a non-persistent broker lost before every consumer handled them.
 //!
-//! An event is republished if the inbox of at least one consumer has no row for it, or if the console's timeline lacks
-//! it. Consumers that have handled it ignore the repeat. Old outbox rows of handled events are deleted, because the
-//! services' jobs also delete the inbox rows of these events: without an inbox row, an event seems lost.
+//! An event is republished if the inbox of a consumer has no row for it, or if the console's timeline lacks it.
+//! Consumers that have handled it ignore the repeat. Old outbox rows of handled events are deleted, because the
+//! services' jobs delete the inbox rows of these events, too: without an inbox row, an event seems lost.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -15,15 +15,14 @@ use crate::databases::Databases;
 /// The batch size in outbox rows.
 const BATCH_SIZE: i64 = 5_000;
 
-/// Published events of one type: the uuid and the key of each.
 #[derive(Default)]
 struct Published {
     uuids: Vec<Uuid>,
     keys: Vec<Uuid>,
 }
 
-/// Clears the publication mark of every event that a consumer lacks, and returns the number of these events. Deletes the
-/// outbox rows of all other events that were published longer ago than `age`.
+/// Clears the publication mark of every event that a consumer lacks, and returns their number. Deletes the outbox rows
+/// of all other events that were published longer than `age` ago.
 ///
 /// No service may run at the same time.
 pub async fn republish(databases: &Databases, age: Duration) -> anyhow::Result<u64> {
@@ -46,7 +45,7 @@ pub async fn republish(databases: &Databases, age: Duration) -> anyhow::Result<u
     Ok(count)
 }
 
-/// Deletes the outbox rows of those `uuids` that are still marked as published, and were published longer ago than `age`.
+/// Deletes the outbox rows of those `uuids` that are still marked as published, longer than `age` ago.
 async fn remove_handled(outbox: &Database, uuids: &[Uuid], age: Duration) -> sqlx::Result<()> {
     sqlx::query!(
         "delete from outbox
@@ -83,7 +82,7 @@ async fn published(outbox: &Database, after: i64) -> sqlx::Result<Option<(i64, H
     Ok(Some((last, events)))
 }
 
-/// Returns those of `uuids` that at least one consumer has not handled.
+/// Returns the `uuids` that at least one consumer has not handled.
 pub async fn missing(databases: &Databases, kind: &str, uuids: &[Uuid]) -> anyhow::Result<Vec<Uuid>> {
     let mut missing = Vec::new();
     for consumer in route_of(kind).map(|route| route.consumers).unwrap_or_default() {
@@ -104,8 +103,8 @@ pub async fn missing(databases: &Databases, kind: &str, uuids: &[Uuid]) -> anyho
     Ok(missing)
 }
 
-/// Returns those of `uuids` that the console's timeline, which has no inbox, does not have. `keys` are their orders, by which the timeline
-/// has an index.
+/// Returns the `uuids` that are missing in the console's timeline, which has no inbox. `keys` are their orders, for the
+/// timeline's index.
 async fn not_in_timeline(databases: &Databases, uuids: &[Uuid], keys: &[Uuid]) -> anyhow::Result<Vec<Uuid>> {
     let lacking = sqlx::query_scalar(
         "select event_uuid

@@ -1,4 +1,4 @@
-//! Adds stock to a running system, with the identity of a service.
+//! Adds stock to a running system. The caller identifies itself as a service.
 
 use anyhow::Context as _;
 use contracts::proto::inventory::v1::{
@@ -16,20 +16,20 @@ use secrecy::SecretString;
 use tonic::{Code, Status};
 use uuid::Uuid;
 
-/// The variable with the address at which inventory accepts services, if users call it at another one.
+/// The variable with inventory's address for services, if it differs from the one for users.
 const ADDRESS: &str = "RESTOCK_ADDRESS";
 
-/// Returns the address for [`restock`]; `of_users` is the address that users call. They differ where a gateway ends TLS, since it has no
-/// certificate of a service.
+/// Returns the address for [`restock`]; `of_users` is the address for users. They differ if a gateway terminates TLS,
+/// since it has no service's certificate.
 pub fn address(settings: &Settings, of_users: &str) -> String {
     settings.get(ADDRESS).unwrap_or(of_users).to_owned()
 }
 
 /// Adds this quantity of one part, or of every part, by calling the inventory service at `address`. Returns the parts
-/// with their new stock. The caller is identified by its certificate, or without TLS by the services' key.
+/// with their new stock. The certificate identifies the caller, or without TLS the services' key.
 ///
-/// Under the same `key` a part is added once, so that a repeat adds only the parts that are missing; with another quantity
-/// it fails. Once stock may have been added, an error says how to repeat it.
+/// Under the same `key` a part is added once, so that a repeat adds only the missing parts. A repeat with another
+/// quantity fails. Once stock may have been added, an error says how to repeat the call.
 pub async fn restock(
     address: &str,
     service_key: Option<&SecretString>,
@@ -80,7 +80,8 @@ pub async fn restock(
     Ok(listed.into_inner().parts)
 }
 
-/// Returns true if a restock is repeated after this error: a timeout included, since inventory adds it once.
+/// Returns true if a restock is repeated after this error. A timeout is included, since inventory adds each restock
+/// once.
 fn is_repeated(status: &Status) -> bool {
     is_transient(status) || status.code() == Code::DeadlineExceeded
 }

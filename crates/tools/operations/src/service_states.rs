@@ -1,4 +1,4 @@
-//! The states of the services, as their admin ports report them.
+//! The states of the services, read from their admin ports.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -16,21 +16,19 @@ use serde::Deserialize;
 
 use crate::registry::SERVICES;
 
-/// The variable with the host of the services' admin ports; `{service}` in it stands for the name of a service.
+/// The variable with the host of the services' admin ports; `{service}` in it stands for a service's name.
 const HOST: &str = "CONSOLE_ADMIN_HOST";
-/// The variable with the address of the one admin port of a process with all services.
+/// The variable with the address of the admin port of a process that runs all services.
 const SHARED: &str = "SHIPYARD_ADMIN_LISTEN";
 /// The time limit for one answer of an admin port.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The admin ports of all services.
 pub struct AdminPorts {
     http: reqwest::Client,
     /// The `host:port` of each service, in the order of the registry.
     addresses: Vec<(&'static Service, String)>,
 }
 
-/// The answer of an admin port.
 struct Answer {
     is_ready: bool,
     waiting_for: Vec<String>,
@@ -53,9 +51,10 @@ impl AdminPorts {
         })
     }
 
-    /// Returns the state of each service. If a service does not answer, its state contains the error, and this does not fail.
+    /// Returns the state of each service. If a service does not answer, its state contains the error; the call does not
+    /// fail.
     pub async fn states(&self) -> Vec<ServiceState> {
-        // Services in one process have one admin port, which is asked once.
+        // Services in one process share an admin port, which is read once.
         let distinct: BTreeSet<&str> = self.addresses.iter().map(|(_, admin)| admin.as_str()).collect();
         let asked = distinct.into_iter().map(async |admin| (admin, self.read(admin).await));
         let answers: HashMap<&str, anyhow::Result<Answer>> = join_all(asked).await.into_iter().collect();
@@ -93,7 +92,6 @@ fn state(service: &'static Service, admin: &str, answer: Option<&anyhow::Result<
     }
 }
 
-/// Returns the address of a service's admin port.
 fn address(service: &'static Service, settings: &Settings) -> Result<String, ConfigError> {
     if settings.host() == Host::SharedProcess
         && let Some(address) = settings.get(SHARED)
@@ -122,7 +120,8 @@ fn version(metrics: &str, service: &str) -> Option<String> {
     own.find_map(|(labels, _)| Some(label(labels, "version")?.to_owned()))
 }
 
-/// Returns the circuit breakers for the peers that the service calls: a process with all services has those of each.
+/// Returns the circuit breakers for the peers that the service calls. A process that runs all services reports all
+/// breakers.
 fn breakers(metrics: &str, service: &Service) -> Vec<Breaker> {
     let breaker = |(labels, value): (&str, &str)| {
         let peer = label(labels, "peer")?;

@@ -1,4 +1,4 @@
-//! Uses sessions after their logout, to prove that they are invalid. Databases alone cannot show that.
+//! Uses sessions after their logout to prove that they are invalid, which databases alone cannot show.
 
 use anyhow::{bail, ensure};
 use audit::facts::Probe;
@@ -16,7 +16,7 @@ use client::{
 
 const ORDERS: &str = "/api/v1/orders";
 
-/// The results of the probes, and a text that counts them, such as `6 uses of 2 sessions`.
+/// The results of the probes, and a summary such as `6 uses of 2 sessions`.
 pub type Probed = anyhow::Result<(Vec<Probe>, String)>;
 
 /// Registers a user, logs in twice, logs out with Logout and with LogoutAll, and uses both sessions afterwards.
@@ -40,7 +40,7 @@ pub async fn probe(shop: &Shop) -> Probed {
     Ok((probes, said))
 }
 
-/// Sends every request that needs a session. Returns the results.
+/// Uses the session in several services.
 async fn uses(shop: &Shop, session: &str, when: &str) -> anyhow::Result<Vec<Probe>> {
     let whoami =
         shop.auth().whoami(WhoamiRequest { session_uuid: session.to_owned(), ..WhoamiRequest::default() }).await;

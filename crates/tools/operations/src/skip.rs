@@ -1,4 +1,4 @@
-//! Lets consumers continue behind a batch that they cannot read.
+//! Lets consumers skip a batch that they cannot read.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use contracts::events::{Topics, readers};
 use platform::kafka;
 use serde::Serialize;
 
-/// A batch that consumer groups will skip within some seconds.
+/// A batch that consumer groups will skip within seconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Skipped {
     pub groups: Vec<&'static str>,
@@ -33,8 +33,8 @@ impl fmt::Display for Skipped {
     }
 }
 
-/// Lets consumers of `topic` continue behind the batch at `offset`, if it cannot be decoded. `group` names one of them;
-/// otherwise all skip it.
+/// Lets consumers of `topic` skip the batch at `offset` if it cannot be decoded: only those of `group`, if it is set,
+/// otherwise all.
 pub async fn skip(
     config: &kafka::Config,
     topics: &Topics,

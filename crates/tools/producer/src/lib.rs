@@ -1,5 +1,5 @@
-//! The producer: generates orders and publishes them to the topic that the intake service consumes. The same seed
-//! generates the same orders, byte for byte.
+//! The producer: generates orders, and publishes them to the topic that intake consumes. The same seed generates the
+//! same orders, byte for byte.
 
 pub mod records;
 mod send;
@@ -18,7 +18,8 @@ pub struct Arguments {
     /// Number of orders
     #[arg(long, default_value_t = 1_000, value_name = "NUMBER")]
     pub count: u64,
-    /// Orders per second (default: as fast as the broker accepts them; 1000 for more than 20 000 orders to the broker inside `cargo run`)
+    /// Orders per second (default: as fast as the broker accepts them; 1000 for more than 20 000 orders to the broker
+    /// inside `cargo run`)
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     pub rate: Option<u32>,
     /// Seed of the random choices; the same seed makes the same orders
@@ -45,8 +46,8 @@ fn share(text: &str) -> Result<f64, String> {
     if (0.0..=1.0).contains(&share) { Ok(share) } else { Err("is not between 0 and 1".to_owned()) }
 }
 
-/// Runs the producer as a separate program. Its settings come from the environment, completed by those of a shop that
-/// runs on this machine.
+/// Runs the producer as a separate program. Its settings come from the environment, and otherwise from a shop that runs
+/// on this machine.
 pub fn main() -> ExitCode {
     let Cli { arguments } = Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();

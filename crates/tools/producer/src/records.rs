@@ -1,5 +1,4 @@
-//! The generated records: valid orders, except for a share of invalid ones. [`intake::sample`] generates the random orders, and this module
-//! makes some of them invalid.
+//! The generated records: valid orders from [`intake::sample`], a share of which this module makes invalid.
 
 use intake::{
     model::{Order, OrderUid},
@@ -7,31 +6,28 @@ use intake::{
 };
 use serde_json::{Value, json};
 
-/// Seeds a separate random generator, which decides whether an order is invalid, so that the orders of a seed stay the
-/// same.
+/// Seeds a separate generator that decides which orders are invalid, so that the orders of a seed stay the same.
 const SALT: u64 = 0x0bad_0bad_0bad_0bad;
-/// The number of ways in which an order can be invalid.
+/// In how many ways an order can be invalid.
 const INVALID_KINDS: u64 = 6;
 
 /// The records of a seed.
 #[derive(Clone, Copy, Debug)]
 pub struct Records {
     pub seed: u64,
-    /// The share of invalid orders, 0 to 1.
+    /// The share of invalid orders, from 0 to 1.
     pub bad: f64,
 }
 
-/// A generated record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
     pub key: Vec<u8>,
     pub payload: Vec<u8>,
-    /// True if the order breaks a rule, so that it becomes a dead letter.
+    /// True if the order breaks a rule and becomes a dead letter.
     pub is_bad: bool,
 }
 
 impl Records {
-    /// Generates record `number`.
     pub fn get(&self, number: u64) -> Made {
         let order = sample::order(self.seed, number);
         let is_bad = self.is_bad(number);
@@ -107,7 +103,7 @@ mod tests {
 
         assert_eq!(all(7), all(7));
         assert!(all(7).iter().zip(all(8)).all(|(one, other)| *one != other));
-        // The record's bytes must not change between versions, since other programs compare them.
+        // The bytes must not change between versions, since other programs compare them.
         let first = Records { seed: 7, bad: 0.0 }.get(0);
         assert!(String::from_utf8(first.key).unwrap().ends_with('0'));
     }

@@ -1,4 +1,4 @@
-//! Sends records in batches, at the wanted rate, behind a progress bar.
+//! Sends records in batches at the given rate, with a progress bar.
 
 use std::{collections::HashMap, io::IsTerminal as _, time::Duration};
 
@@ -17,14 +17,14 @@ use crate::{
     records::{Made, Records, of_file},
 };
 
-/// The number of records that are sent together. At less than 5 000 records a second, batches are smaller: see [`TICKS_PER_SECOND`].
+/// How many records are sent together. Below 5 000 records a second, batches are smaller: see [`TICKS_PER_SECOND`].
 const MAX_BATCH_SIZE: u64 = 500;
-/// The number of batches a second, at a rate that gives batches of 1 to [`MAX_BATCH_SIZE`] records.
+/// How many batches are sent per second, at a rate that gives batches of 1 to [`MAX_BATCH_SIZE`] records.
 const TICKS_PER_SECOND: u64 = 10;
-/// The broker inside the one process (librdkafka's mock cluster) keeps 5 MB per partition, some 30 000 orders, and drops older ones even if
-/// no consumer has read them. So the producer sends a larger number at [`MAX_MOCK_RATE`].
+/// The broker inside the one process (librdkafka's mock cluster) keeps 5 MB per partition, some 30 000 orders, and
+/// drops older ones even unread. So the producer sends more than this number of orders at [`MAX_MOCK_RATE`].
 const MOCK_CAPACITY: u64 = 20_000;
-/// Orders per second. Intake stored 5 600 or more of them from this broker (release build, two cores, 2026-11-23).
+/// Orders per second. Intake stored at least 5 600 a second from this broker (release build, two cores, 2026-11-23).
 const MAX_MOCK_RATE: u32 = 1_000;
 /// How long the broker may take for a batch.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(30);
@@ -32,7 +32,8 @@ const PUBLISH_TIMEOUT: Duration = Duration::from_secs(30);
 /// Sends the records that the arguments describe, and prints their number.
 pub async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::Result<()> {
     let topics: Topics = settings.read()?;
-    // intake creates its topic. Outside programs, such as the user `outside` of the containers' broker, may only write to it.
+    // intake creates its topic. Outside programs, such as the user `outside` of the containers' broker, may only write
+    // to it.
     let settings = settings.clone().or("KAFKA_CREATE_TOPICS", "false");
     let publisher = KafkaPublisher::within(&Config::load(&settings)?, PUBLISH_TIMEOUT)?;
     let topic = ORDERS.topic(&topics).to_owned();
@@ -72,7 +73,7 @@ pub async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::Result<(
     Ok(())
 }
 
-/// Returns the rate of the arguments, or else [`MAX_MOCK_RATE`] if the broker cannot keep `count` orders.
+/// Returns the rate in the arguments, or else [`MAX_MOCK_RATE`] if the broker cannot keep `count` orders.
 fn rate(arguments: &Arguments, settings: &Settings, count: u64) -> Option<u32> {
     // This variable is set only for the broker inside the one process.
     let is_mock = settings.get("KAFKA_LOG_SINCE").is_some();
@@ -85,7 +86,6 @@ fn tick(batch: u64, rate: u32) -> Duration {
     Duration::from_secs_f64(batch as f64 / f64::from(rate))
 }
 
-/// The source of the records.
 enum Source {
     Made(Records, u64),
     File(Vec<Made>),

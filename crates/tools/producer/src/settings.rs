@@ -4,7 +4,7 @@ use std::path::Path;
 
 use platform::config::Settings;
 
-/// Reads the environment. Without `KAFKA_BROKERS`, variables that are not set are taken from the running shop, if there is one.
+/// Reads the environment. Without `KAFKA_BROKERS`, takes missing variables from the running shop, if there is one.
 pub fn load() -> anyhow::Result<Settings> {
     let settings = Settings::load()?;
     if settings.get("KAFKA_BROKERS").is_some() {

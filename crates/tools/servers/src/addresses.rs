@@ -1,4 +1,4 @@
-//! Free loopback addresses, chosen before the program starts that listens there.
+//! Free loopback addresses, chosen before a program listens on them.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
@@ -7,8 +7,8 @@ use std::{
 
 use anyhow::Context as _;
 
-/// Returns a loopback address unique in this process. No outgoing connection can take its port before the program listens, or while it
-/// restarts.
+/// Returns a loopback address unique in this process. No outgoing connection can take its port before the program
+/// listens or while it restarts.
 pub fn free_address() -> anyhow::Result<SocketAddr> {
     static COUNT: AtomicU8 = AtomicU8::new(1);
     let ip = if cfg!(target_os = "linux") {
@@ -21,7 +21,7 @@ pub fn free_address() -> anyhow::Result<SocketAddr> {
     listener.local_addr().context("finding a free port")
 }
 
-/// Returns free addresses of 127.0.0.1. They are distinct, since all are bound before the first is released.
+/// Returns free addresses of 127.0.0.1. They are distinct, since all are bound before any is released.
 pub fn free_addresses(count: usize) -> anyhow::Result<Vec<SocketAddr>> {
     let bound: Result<Vec<_>, _> = (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect();
     let bound = bound.context("finding a free port")?;

@@ -22,7 +22,7 @@ pub fn advice(package: &str) -> String {
         ("brew", "brew install"),
     ];
     let found = managers.iter().find(|(manager, _)| process::find(manager).is_some());
-    // Only this package's name depends on the distribution.
+    // Only these packages' names depend on the distribution.
     let name = match (package, found) {
         ("postgresql", Some((manager, _))) if *manager == "dnf" => "postgresql-server",
         ("redis-server", Some((manager, _))) if *manager != "apt-get" => "redis",
@@ -33,7 +33,7 @@ pub fn advice(package: &str) -> String {
 
 /// Installs `package` with apt-get. Requires root on Debian or Ubuntu; otherwise the error names the command to run.
 ///
-/// The package's own service is not started and no cluster is created.
+/// Does not start the package's own service, and creates no cluster.
 pub async fn install(package: &str) -> anyhow::Result<()> {
     if !process::is_root() || !Path::new("/etc/debian_version").exists() || process::find("apt-get").is_none() {
         anyhow::bail!("run `{}`", advice(package));
@@ -76,7 +76,7 @@ async fn apt(arguments: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes a file unless it exists. Returns whether it was written.
+/// Writes a file unless it exists. Returns whether it wrote the file.
 fn write_new(path: &str, content: &str, mode: u32) -> anyhow::Result<bool> {
     if let Some(parent) = Path::new(path).parent() {
         std::fs::create_dir_all(parent)?;

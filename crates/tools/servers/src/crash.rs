@@ -1,4 +1,4 @@
-//! Kills a server with all of its processes at once, like a crash of the machine.
+//! Kills a server with all its processes at once, like a crash of the machine.
 
 use std::time::Duration;
 
@@ -10,13 +10,12 @@ use crate::process::{self, Child};
 
 /// How long the system may take to remove the killed processes.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(15);
-/// The polling interval.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Kills the process and its children. `child` is the process if this program has started it. Returns when all have
 /// exited and hold no memory, files or ports.
 pub async fn crash(pid: i32, child: Option<&Child>) -> anyhow::Result<()> {
-    // The pid of a child that has exited may have been reused.
+    // The pid of an exited child may have been reused.
     if child.is_some_and(|child| child.ended().is_some()) {
         return Ok(());
     }
@@ -30,7 +29,7 @@ pub async fn crash(pid: i32, child: Option<&Child>) -> anyhow::Result<()> {
 }
 
 async fn kill_all(pid: i32) -> anyhow::Result<()> {
-    // A stopped process starts no child, and its exited children keep their pids, so that no other process is killed.
+    // A stopped process starts no children, and its exited children keep their pids, so no other process is killed.
     process::kill(pid, Signal::STOP)?;
     let mut pids = children(pid).await;
     pids.insert(0, pid);
@@ -53,15 +52,15 @@ async fn children(pid: i32) -> Vec<i32> {
     let pids = if let Ok(pids) = listed {
         pids
     } else {
-        // The system is not Linux, or `/proc` is incomplete.
+        // Without a complete `/proc`, as on other systems than Linux.
         let output = Command::new("pgrep").args(["-P", &pid.to_string()]).output().await;
         output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
     };
     pids.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
-/// Returns true for a process that has exited, or is a zombie. A zombie holds no resources, and its parent may never
-/// reap it.
+/// Returns true if the process has exited or is a zombie, which holds no resources, and which its parent may never
+/// reap.
 fn has_ended(pid: i32) -> bool {
     let state = std::fs::read_to_string(format!("/proc/{pid}/stat"));
     let is_zombie =

@@ -7,13 +7,12 @@ use tokio::process::Command;
 
 use crate::process;
 
-/// The label with the pid of the process that owns the container.
+/// The label with the owning process's pid.
 const OWNER: &str = "shipyard.chaos";
-/// The label with the host of the owning process.
+/// The label with the owning process's host.
 const HOST: &str = "shipyard.host";
-/// The timeout for the first answer of the container engine.
+/// The timeout for the container engine's first answer.
 const ENGINE_TIMEOUT: Duration = Duration::from_secs(5);
-/// The timeout for pulling an image.
 const PULL_TIMEOUT: Duration = Duration::from_mins(3);
 /// The timeout of commands that transfer no data.
 pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
@@ -43,13 +42,13 @@ pub async fn available(image: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns the labels that name the process which owns a container. By these labels, [`sweep`] finds the containers
-/// whose owner has ended.
+/// Returns the labels that name the process that owns a container. [`sweep`] finds containers without a living owner by
+/// them.
 pub fn labels() -> [String; 2] {
     [format!("{OWNER}={}", std::process::id()), format!("{HOST}={}", host())]
 }
 
-/// Removes the containers of processes of this host that have ended, with their data.
+/// Removes the containers, with their data, of ended processes of this host.
 pub async fn sweep() -> anyhow::Result<()> {
     let [owned, here] = [format!("label={OWNER}"), format!("label={HOST}={}", host())];
     let format = format!(r#"{{{{.ID}}}} {{{{.Label "{OWNER}"}}}}"#);
@@ -76,7 +75,7 @@ pub fn remove_blocking(id: &str) {
     let _ = command.status();
 }
 
-/// Returns this host's name. A pid identifies a process only on its own host, and an engine may serve several hosts.
+/// Returns this host's name. A pid is unique only on its host, and an engine may serve several hosts.
 fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

@@ -1,8 +1,8 @@
 //! Finds or starts PostgreSQL, Redis and Kafka on this machine.
 //!
-//! Each server is a child process on a free loopback port. It has its own data directory, and a password that only the
-//! directory's owner can read. It ends with this process, and leftovers of a killed process are cleaned up. For
-//! `shipyard chaos`, servers can also be killed, frozen, or put on a disk that can be filled.
+//! Each server is a child process on a free loopback port, with its own data directory, and a password that only the
+//! directory's owner can read. It ends with this process; leftovers of a killed process are cleaned up. For `shipyard
+//! chaos`, servers can also be killed, frozen, or put on a disk that can be filled.
 
 mod addresses;
 pub mod apt;

@@ -18,12 +18,11 @@ pub use rustix::process::Signal;
 use rustix::process::{Pid, kill_process, test_kill_process};
 use tokio::sync::watch;
 
-/// The polling interval for states that are not notified.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
-/// The time limit for acquiring a lock that this process held before: a child that another thread is starting shares the open file until it
-/// runs its program.
+/// The time limit for a lock that this process held before: a child that another thread is starting shares the open
+/// file until it runs its program.
 const FORK_TIMEOUT: Duration = Duration::from_secs(1);
-/// A server's log that is larger than this is truncated.
+/// A larger log of a server is deleted.
 const MAX_LOG_BYTES: u64 = 10 << 20;
 
 /// Returns the program `name` in PATH or in the directories for system programs.
@@ -37,7 +36,7 @@ pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Returns a command for `program` that receives `signal` when this process dies, where the system supports it.
+/// Returns a command for `program`, which gets `signal` when this process dies, where the system supports it.
 pub fn mortal(program: &Path, signal: &str) -> Command {
     let Some(setpriv) = find("setpriv") else { return Command::new(program) };
     let mut command = Command::new(setpriv);
@@ -45,15 +44,14 @@ pub fn mortal(program: &Path, signal: &str) -> Command {
     command
 }
 
-/// A child process.
 pub struct Child {
     pub pid: i32,
     ended: watch::Receiver<Option<ExitStatus>>,
 }
 
 impl Child {
-    /// Starts `command` with its output in `log`. It runs in its own process group, so that a Ctrl-C at the terminal
-    /// does not reach it.
+    /// Starts `command` with its output in `log`, in its own process group, so that a Ctrl-C at the terminal does not
+    /// reach it.
     pub fn spawn(mut command: Command, log: &Path) -> anyhow::Result<Self> {
         if std::fs::metadata(log).is_ok_and(|log| log.len() > MAX_LOG_BYTES) {
             std::fs::remove_file(log)?;
@@ -62,7 +60,7 @@ impl Child {
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).process_group(0);
         let (started, starting) = std::sync::mpsc::channel();
         let (end, ended) = watch::channel(None);
-        // This thread lives as long as the child, since the parent death signal is tied to the thread that spawned it.
+        // This thread lives as long as the child: the system ties the parent death signal to the spawning thread.
         std::thread::Builder::new().name("child".to_owned()).spawn(move || {
             let child = command.spawn();
             let _ = started.send(child.as_ref().map(std::process::Child::id).map_err(ToString::to_string));
@@ -74,7 +72,7 @@ impl Child {
         Ok(Self { pid: i32::try_from(pid)?, ended })
     }
 
-    /// Returns the exit status of the child, once it has exited.
+    /// Returns the exit status once the child has exited.
     pub fn ended(&self) -> Option<ExitStatus> {
         *self.ended.borrow()
     }
@@ -85,7 +83,7 @@ impl Child {
         }
     }
 
-    /// Sends `signal`, and kills the process if it has not exited after `time_limit`.
+    /// Sends `signal`, and kills the process if it is still running after `time_limit`.
     pub async fn stop(&self, signal: Signal, time_limit: Duration) {
         self.signal(signal);
         let mut ended = self.ended.clone();
@@ -96,7 +94,7 @@ impl Child {
     }
 }
 
-/// Returns when the child has exited. Never returns if there is no child.
+/// Waits until the child exits; without a child, forever.
 pub async fn ended(child: Option<&Child>) {
     match child {
         Some(child) => {
@@ -119,7 +117,7 @@ pub fn is_alive(pid: i32) -> bool {
 /// reused pid.
 pub fn works_in(pid: i32, directory: &Path) -> bool {
     let Ok(directory) = directory.canonicalize() else { return false };
-    // The link is not readable for a process of another user, even by root in a container.
+    // The link of another user's process is not readable, in a container not even for root.
     if std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == directory) {
         return true;
     }
@@ -129,7 +127,7 @@ pub fn works_in(pid: i32, directory: &Path) -> bool {
     command.is_ok_and(|command| String::from_utf8_lossy(&command).contains(&*directory.to_string_lossy()))
 }
 
-/// Stops the server that an earlier run has left behind in `directory`.
+/// Stops the server that an earlier run left behind in `directory`.
 pub async fn end_leftover(pid: i32, directory: &Path, signals: [Signal; 2]) -> anyhow::Result<()> {
     for signal in signals {
         if !is_alive(pid) || !works_in(pid, directory) {
@@ -148,7 +146,7 @@ pub async fn end_leftover(pid: i32, directory: &Path, signals: [Signal; 2]) -> a
     anyhow::bail!("process {pid} in {} does not end; end it by hand", directory.display())
 }
 
-/// Polls `ready` until it succeeds. Fails with the log's last line if the child exits first.
+/// Polls `ready` until it succeeds. If the child exits first, fails with the log's last line.
 pub async fn wait_until(
     child: &Child,
     log: &Path,
@@ -169,7 +167,7 @@ pub async fn wait_until(
     outcome.unwrap_or_else(|_| Err(anyhow::anyhow!("it does not answer; see {}", log.display())))
 }
 
-/// Returns the port stored in `file`, or another one if that port is in use.
+/// Returns the port stored in `file`, or another one if it is in use.
 pub fn free_port(file: &Path) -> anyhow::Result<u16> {
     let remembered = std::fs::read_to_string(file).ok().and_then(|port| port.trim().parse::<u16>().ok());
     let free = |port| Ok::<_, std::io::Error>(TcpListener::bind(("127.0.0.1", port))?.local_addr()?.port());
@@ -208,7 +206,7 @@ pub fn private_directory(path: &Path) -> anyhow::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(|| path.display().to_string())
 }
 
-/// Locks the directory. The lock is released when this process ends.
+/// Locks the directory until this process ends.
 pub fn lock(directory: &Path) -> anyhow::Result<File> {
     let file = File::create(directory.join("lock"))?;
     let give_up = Instant::now() + FORK_TIMEOUT;

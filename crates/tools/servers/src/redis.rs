@@ -17,11 +17,10 @@ use crate::{
 const STARTUP_TIMEOUT: Duration = Duration::from_secs(30);
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The options of a server.
 pub struct Options {
-    /// The data directory, which is created if necessary.
+    /// The data directory, created if necessary.
     pub data: PathBuf,
-    /// If true, the server ends with this process. Otherwise it keeps running, and its pid is in the file `pid`.
+    /// If true, the server ends with this process. Otherwise it keeps running; its pid is in the file `pid`.
     pub mortal: bool,
 }
 
@@ -33,12 +32,11 @@ pub struct Redis {
     _lock: std::fs::File,
 }
 
-/// Returns the installed server program, if any.
 pub fn program() -> Option<PathBuf> {
     ["redis-server", "valkey-server"].into_iter().find_map(process::find)
 }
 
-/// Starts a persistent server. Returns `None` if no program is installed.
+/// Starts a persistent server; returns `None` if no program is installed.
 pub async fn start(options: &Options) -> anyhow::Result<Option<Redis>> {
     let Some(program) = program() else { return Ok(None) };
     let redis = run(&program, options).await.with_context(|| format!("starting {}", program.display()))?;
@@ -67,7 +65,7 @@ async fn run(program: &Path, options: &Options) -> anyhow::Result<Redis> {
     Ok(Redis { url, pid: child.pid, child: options.mortal.then_some(child), _lock: lock })
 }
 
-/// Stops the server that a killed run has left behind. Returns the path of the pid file.
+/// Stops the server that a killed run left behind. Returns the path of the pid file.
 async fn end_leftover(data: &Path) -> anyhow::Result<PathBuf> {
     let pid_file = data.join("pid");
     if let Ok(pid) = std::fs::read_to_string(&pid_file).unwrap_or_default().trim().parse() {
@@ -86,7 +84,7 @@ pub async fn empty(options: &Options) -> anyhow::Result<()> {
     if log.exists() {
         std::fs::remove_dir_all(log)?;
     }
-    // Before version 7 the append-only log was a single file.
+    // Before version 7, the append-only log was a single file.
     for file in ["appendonly.aof", "dump.rdb"] {
         let file = data.join(file);
         if file.exists() {
@@ -96,7 +94,7 @@ pub async fn empty(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns the configuration. With `appendfsync always`, an acknowledged logout survives any crash.
+/// Returns the configuration. Due to `appendfsync always`, an acknowledged logout survives any crash.
 fn configure(data: &Path, port: u16, password: &str) -> String {
     format!(
         "bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir \"{}\"\nappendonly yes\nappendfsync always\nsave \"\"\ndaemonize no\n",
@@ -110,23 +108,20 @@ pub(crate) async fn answers(client: &redis::Client) -> bool {
 }
 
 impl Redis {
-    /// Returns the server's process id.
     pub fn pid(&self) -> i32 {
         self.pid
     }
 
-    /// Kills the server, like a crash, and returns when it has exited.
+    /// Kills the server, like a crash. Returns when it has exited.
     pub async fn kill(mut self) -> anyhow::Result<()> {
         let child = self.child.take();
         crash(self.pid, child.as_ref()).await.context("killing Redis")
     }
 
-    /// Returns when the server has exited by itself.
     pub async fn ended(&self) {
         process::ended(self.child.as_ref()).await;
     }
 
-    /// Stops the server and waits.
     pub async fn stop(mut self) {
         if let Some(child) = self.child.take() {
             child.stop(Signal::TERM, STOP_TIMEOUT).await;

@@ -13,7 +13,7 @@ use crate::docker::{self, COMMAND_TIMEOUT};
 const IMAGE: &str = "redis:8";
 const STARTUP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A running server. Dropping this value removes the server, and ignores errors.
+/// A running server. Dropping this value removes the server, ignoring errors.
 pub struct RedisContainer {
     pub url: String,
     id: String,
@@ -21,7 +21,7 @@ pub struct RedisContainer {
 
 impl RedisContainer {
     /// Starts a server that writes each change to disk before it answers, like [`redis::start`](crate::redis::start).
-    /// Fails if no engine answers, or if the image can neither be found nor pulled.
+    /// Fails if no engine answers, or if the image neither exists nor can be pulled.
     pub async fn start() -> anyhow::Result<Self> {
         docker::available(IMAGE).await?;
         docker::sweep().await?;
@@ -29,7 +29,7 @@ impl RedisContainer {
         let (port, published) = (address.port().to_string(), format!("{address}:{}", address.port()));
         let [owner, host] = docker::labels();
         let mut arguments = vec!["run", "--detach", "--label", &owner, "--label", &host];
-        // A published port costs an additional hop through another process per command.
+        // A published port costs each command an additional hop through another process.
         if cfg!(target_os = "linux") {
             arguments.extend(["--network", "host"]);
         } else {
@@ -44,7 +44,6 @@ impl RedisContainer {
         Ok(server)
     }
 
-    /// Removes the server with its data.
     pub async fn remove(mut self) -> anyhow::Result<()> {
         docker::remove(&std::mem::take(&mut self.id)).await
     }

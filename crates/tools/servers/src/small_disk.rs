@@ -9,19 +9,19 @@ use anyhow::Context as _;
 
 use crate::process;
 
-/// The number of attempts to resize the disk to its usage, which may grow meanwhile.
+/// How often the disk is resized to its usage, which may grow meanwhile.
 const MAX_ATTEMPTS: usize = 20;
-/// The device name of a mount without the pid of its owner, which follows.
+/// The prefix of a mount's device name; the owner's pid follows.
 const SOURCE: &str = "shipyard-disk-";
 
-/// A tmpfs mounted over a directory. Dropping it unmounts it. Its content is freed when no process uses it any more.
+/// A tmpfs mounted over a directory, unmounted on drop. Its content is freed once no process uses it.
 pub struct SmallDisk {
     directory: PathBuf,
     bytes: u64,
 }
 
 impl SmallDisk {
-    /// Mounts a tmpfs of this size over the empty `directory`, accessible to its owner only. Requires root on Linux.
+    /// Mounts a tmpfs of this size over the empty `directory`, accessible only to its owner. Requires root on Linux.
     pub fn mount(directory: &Path, bytes: u64) -> anyhow::Result<Self> {
         anyhow::ensure!(
             cfg!(target_os = "linux") && process::is_root(),
@@ -36,7 +36,7 @@ impl SmallDisk {
         Ok(Self { directory, bytes })
     }
 
-    /// Fills the disk. Space that is freed later is available until the next call.
+    /// Fills the disk. Space freed later is available until the next call.
     pub fn fill(&self) -> anyhow::Result<()> {
         let mut outcome = Ok(());
         for _ in 0..MAX_ATTEMPTS {
@@ -66,7 +66,7 @@ impl Drop for SmallDisk {
     }
 }
 
-/// Unmounts the disks of processes that were killed.
+/// Unmounts the disks of killed processes.
 pub fn sweep() {
     let mounts = std::fs::read_to_string("/proc/mounts").unwrap_or_default();
     for mount in mounts.lines().filter_map(|line| line.strip_prefix(SOURCE)) {

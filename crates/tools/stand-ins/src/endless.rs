@@ -16,7 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 const CHUNK: usize = 16 * 1024;
 
-/// A server that answers every request with `200` and endless JSON, until it is dropped.
+/// Answers every request with `200` and endless JSON until it is dropped.
 pub struct Endless {
     address: SocketAddr,
     sent: Arc<AtomicUsize>,
@@ -44,7 +44,7 @@ impl Endless {
         format!("http://{}", self.address)
     }
 
-    /// Returns the number of bytes sent, including those in buffers of the system.
+    /// Returns the number of bytes sent, including those in the system's buffers.
     pub fn sent(&self) -> usize {
         self.sent.load(Relaxed)
     }

@@ -13,19 +13,18 @@ use tonic::{Request, Response, Status, service::Routes};
 
 use crate::server::Server;
 
-/// How requests about a street are answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GeoMode {
-    /// With a cell.
+    /// With a cell of the grid.
     #[default]
     Well,
     /// With (11, 0), which is not a cell of the grid.
     Outside,
-    /// INVALID_ARGUMENT.
+    /// With INVALID_ARGUMENT.
     Unknown,
 }
 
-/// A server of `geo.Geo`, which runs until it is dropped.
+/// A server of `geo.Geo` that runs until it is dropped.
 pub struct Geo {
     server: Server,
     state: Arc<State>,
@@ -45,7 +44,6 @@ impl Geo {
         Ok(Self { server, state })
     }
 
-    /// Returns the listen address.
     pub fn address(&self) -> SocketAddr {
         self.server.address()
     }

@@ -25,17 +25,17 @@ pub enum KycMode {
     Well,
     /// Like `Well`, after this delay.
     Slow(Duration),
-    /// There is no answer.
+    /// No answer.
     Silent,
-    /// The verdict is recorded, and its answer is lost: 502.
+    /// The verdict is recorded, but its answer is lost: 502.
     Lost,
-    /// The answer is 500.
+    /// An answer with status 500.
     Broken,
-    /// The answer is one that the contract does not define.
+    /// An answer that the contract does not define.
     Wrong,
 }
 
-/// A server of `POST /check`, which runs until it is dropped.
+/// A server of `POST /check` that runs until it is dropped.
 pub struct Kyc {
     server: Server,
     state: Arc<Mutex<State>>,
@@ -66,12 +66,11 @@ impl Kyc {
         locked(&self.state).mode = mode;
     }
 
-    /// Refuses identities with this name from now on.
     pub fn decline(&self, name: &str) {
         locked(&self.state).declined.push(name.to_owned());
     }
 
-    /// Returns the questions received so far, including repeats.
+    /// Returns the received questions, including repeats.
     pub fn questions(&self) -> Vec<Value> {
         locked(&self.state).questions.clone()
     }
@@ -82,7 +81,7 @@ fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 impl State {
-    /// Returns the verdict on the question. It does not change for the same key.
+    /// Returns the verdict on the question, always the same for the same key.
     fn verdict(&mut self, question: &Value) -> Value {
         let name = question["name"].as_str().unwrap_or_default();
         let verdict = if self.declined.iter().any(|declined| declined == name) {

@@ -20,12 +20,11 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-/// The mode of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// All data passes, each chunk with this delay.
     Open(Duration),
-    /// Requests pass, and responses do not.
+    /// Requests pass, but responses do not.
     Mute,
     /// Connections are accepted and stay open, but no data passes.
     Hung,
@@ -33,8 +32,7 @@ enum State {
     Cut,
 }
 
-/// [`State`], and how often connections were cut and blackholed so far, so that every connection notices even a short
-/// fault.
+/// [`State`], and how often connections were cut and blackholed, so that every connection notices even a short fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Network {
     state: State,
@@ -42,11 +40,10 @@ struct Network {
     blackholes: u64,
 }
 
-/// The time after which the far end of a blackholed connection is closed, as its keepalives would do. PostgreSQL takes
-/// 11 s with the services' settings.
+/// After this time the far end of a blackholed connection is closed, as by its keepalives. PostgreSQL takes 11 s with
+/// the services' settings.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The direction of a chunk.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
     There,
@@ -62,7 +59,7 @@ pub struct Proxy {
     _task: AbortOnDropHandle<()>,
 }
 
-/// The bytes and connections from clients, whether or not they passed.
+/// The connections and bytes from clients, passed or not.
 #[derive(Default)]
 struct Traffic {
     connections: AtomicU64,
@@ -77,7 +74,7 @@ struct Targets {
 }
 
 impl Proxy {
-    /// Returns a proxy on a free loopback port for `target` (`host:port`), which need not be listening yet.
+    /// Returns a proxy on a free loopback port for `target` (`host:port`), which may start listening later.
     pub async fn to(target: impl ToString) -> std::io::Result<Self> {
         let proxy = Self::unaimed().await?;
         proxy.aim(vec![target.to_string()]);
@@ -100,7 +97,7 @@ impl Proxy {
         self.address
     }
 
-    /// Sets the targets, which new connections use in turn, skipping those that refuse. Existing connections stay.
+    /// Sets the targets. New connections use them in turn, skipping those that refuse. Existing connections stay.
     pub fn aim(&self, targets: Vec<String>) {
         self.targets.set(targets);
     }
@@ -110,7 +107,7 @@ impl Proxy {
         self.traffic.bytes.load(Ordering::Relaxed)
     }
 
-    /// Returns how many connections were attempted.
+    /// Returns how many connections clients attempted.
     pub fn connections(&self) -> u64 {
         self.traffic.connections.load(Ordering::Relaxed)
     }
@@ -123,13 +120,13 @@ impl Proxy {
         });
     }
 
-    /// Closes every connection, and drops the data held back on it. New connections pass.
+    /// Closes every connection, and drops its held-back data. New connections pass.
     pub fn reset(&self) {
         self.cut();
         self.restore();
     }
 
-    /// Delays each chunk by this much, in both directions.
+    /// Delays each chunk by this much in both directions.
     pub fn delay(&self, delay: Duration) {
         self.be(State::Open(delay));
     }
@@ -139,12 +136,13 @@ impl Proxy {
         self.be(State::Hung);
     }
 
-    /// Passes data to the target, but nothing back: requests take effect and responses are lost.
+    /// Passes data to the target but nothing back: requests take effect, and responses are lost.
     pub fn mute(&self) {
         self.be(State::Mute);
     }
 
-    /// Drops all data on the existing connections for good, without closing them, so that neither end notices. New connections pass.
+    /// Drops all data on existing connections for good without closing them, so that neither end notices. New
+    /// connections pass.
     pub fn blackhole(&self) {
         self.network.send_modify(|network| network.blackholes += 1);
     }
@@ -227,7 +225,7 @@ async fn connect(client: TcpStream, targets: Targets, network: watch::Receiver<N
             let _ = tokio::time::timeout(KEEPALIVE_TIMEOUT, discard(&mut from_server)).await;
             drop((from_server, to_server));
         };
-        // The client's connection stays open until the client closes it. The server's connection is closed earlier.
+        // The client's connection stays open until the client closes it; the server's is closed earlier.
         tokio::join!(discard(&mut from_client), far_end);
         Ok(())
     };

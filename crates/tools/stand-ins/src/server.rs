@@ -7,7 +7,6 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
-/// A server that runs until it is dropped.
 pub struct Server {
     address: SocketAddr,
     _task: AbortOnDropHandle<()>,
@@ -18,7 +17,7 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.context("binding a free port")?;
         let address = listener.local_addr().context("asking for the port")?;
         let task = tokio::spawn(async move {
-            // `serve` does not return. It ends when its task is dropped.
+            // `serve` does not return; it ends when its task is dropped.
             let _ = axum::serve(listener, router).await;
         });
         Ok(Self { address, _task: AbortOnDropHandle::new(task) })

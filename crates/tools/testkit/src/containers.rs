@@ -18,14 +18,13 @@ use crate::{
     test_run::{self, Run},
 };
 
-/// The label with the run that owns a container.
+/// The label with the run that owns the container.
 const LABEL: &str = "shipyard.testkit";
-/// The timeout for pulling an image.
 const PULL_TIMEOUT: Duration = Duration::from_mins(5);
-/// The timeout for the first answer of a server.
+/// The timeout for a server's first answer.
 const STARTUP_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Starts the run's `server` and waits until it answers. Returns its address and image.
+/// Starts the run's `server`, and waits until it answers. Returns its address and image.
 pub async fn start(server: Server, run: &Run) -> anyhow::Result<(String, String)> {
     sweep().await.context("no container engine answers")?;
     match server {
@@ -57,14 +56,14 @@ pub(crate) async fn sweep() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs `start` once per test binary. Returns `None` if there is no container engine, and panics if `start` fails.
+/// Runs `start` once per test binary. Returns `None` without a container engine; panics if `start` fails.
 pub(crate) async fn once<T, F>(cell: &OnceCell<Option<T>>, start: fn() -> F) -> Option<T>
 where
     T: Clone + Send + 'static,
     F: Future<Output = anyhow::Result<T>> + 'static,
 {
     let make = async || {
-        // The container is started on a separate runtime, since it outlives the test that starts it.
+        // A separate runtime starts the container, which outlives the test that starts it.
         let made = tokio::task::spawn_blocking(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(async { if sweep().await.is_ok() { start().await.map(Some) } else { Ok(None) } })
@@ -78,7 +77,7 @@ where
 }
 
 async fn postgres(run: &Run) -> anyhow::Result<(String, String)> {
-    // Durability is not needed, since no data outlives the run.
+    // No data outlives the run, so durability is not needed.
     let options = "fsync=off full_page_writes=off synchronous_commit=off max_connections=500 jit=off shared_buffers=64MB \
                    log_parameter_max_length=0 log_parameter_max_length_on_error=0 log_error_verbosity=terse";
     let image = GenericImage::new("postgres", "17")
@@ -115,8 +114,8 @@ async fn kafka(run: &Run) -> anyhow::Result<(String, String)> {
     let mut attempts = 0;
     loop {
         attempts += 1;
-        // The broker must advertise its port, so that the port is chosen before it starts. Another program may take it
-        // meanwhile.
+        // The broker must advertise its port, so the port is chosen before the broker starts. Another program may take
+        // it meanwhile.
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let advertised = format!("PLAINTEXT://127.0.0.1:{port}");
         let image = GenericImage::new(IMAGE.0, IMAGE.1)

@@ -15,13 +15,11 @@ use tokio::sync::OnceCell;
 
 use crate::{infrastructure::address, server::Server, test_run};
 
-/// The size of a test's pool.
 const POOL_SIZE: u32 = 10;
-/// How long a statement of a test waits for a lock. In production it is 200 ms, which writers on a busy machine exceed; a test of that
-/// limit sets it on its pool.
+/// How long a test's statement waits for a lock. The 200 ms of production are too short for writers on a busy machine;
+/// a test of that limit sets it on its pool.
 const LOCK_TIMEOUT: &str = "4s";
 
-/// A database that belongs to one test.
 pub struct Database {
     pub pool: platform::postgres::Database,
     pub url: String,
@@ -36,7 +34,6 @@ pub async fn database(migrations: &Migrations) -> Database {
     }
 }
 
-/// Creates an empty database.
 pub async fn empty_database() -> Database {
     let server = Databases::connect().await;
     match server.create("template0").await {
@@ -45,7 +42,6 @@ pub async fn empty_database() -> Database {
     }
 }
 
-/// The server that hosts the databases.
 struct Databases {
     options: PgConnectOptions,
 }
@@ -70,7 +66,7 @@ impl Databases {
         PgConnection::connect_with(&self.options.clone().database("postgres")).await
     }
 
-    /// Drops the databases of test binaries of this host that have ended.
+    /// Drops the databases of ended test binaries of this host.
     async fn sweep(&self) -> sqlx::Result<()> {
         let mut admin = self.admin().await?;
         let prefix = format!("test_{}_", test_run::host());
@@ -82,7 +78,7 @@ impl Databases {
         for name in names {
             let owner = name[prefix.len()..].rsplit_once('_').map(|(owner, _)| owner.replace('_', "-"));
             if owner.is_some_and(|owner| !test_run::is_alive(&owner)) {
-                // Ignore the error: another test binary may drop the same database at the same time.
+                // Ignore the error: another test binary may drop the same database.
                 let _ = execute(&mut admin, format!(r#"drop database if exists "{name}" with (force)"#)).await;
             }
         }
@@ -94,7 +90,7 @@ impl Databases {
         let hash = hash(migrations);
         let template = format!("template_{hash:016x}");
         let mut admin = self.admin().await?;
-        // The lock is released when the connection closes.
+        // Closing the connection releases the lock.
         sqlx::query("select pg_advisory_lock($1)").bind(hash.cast_signed()).execute(&mut admin).await?;
         let exists: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
             .bind(&template)
@@ -129,7 +125,7 @@ impl Databases {
     }
 }
 
-/// Executes a statement. Its names consist of letters, digits and underscores, so that they need no escaping.
+/// Executes a statement. Its names consist of letters, digits and underscores, so they need no escaping.
 async fn execute(connection: &mut PgConnection, statement: String) -> sqlx::Result<()> {
     sqlx::query(AssertSqlSafe(statement)).execute(connection).await?;
     Ok(())

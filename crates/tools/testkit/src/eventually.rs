@@ -2,11 +2,11 @@
 
 use std::{panic::Location, time::Duration};
 
-/// The timeout after which a test fails. Under the load of all tests a consumer may take half a minute to join its group.
+/// When a test fails. Under the load of all tests, a consumer may take half a minute to join its group.
 const TEST_TIMEOUT: Duration = Duration::from_mins(1);
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// What a probe returns: `Some` or `Ok` ends the polling, and an `Err` says what was seen instead.
+/// The result of a probe: `Some` or `Ok` ends the polling; `Err` describes the state seen instead.
 pub trait Probed {
     type Value;
 
@@ -29,7 +29,8 @@ impl<T> Probed for Result<T, String> {
     }
 }
 
-/// Polls `probe` every 10 ms until it returns a value. Panics after a minute, at the caller's line and with what was seen last.
+/// Polls `probe` every 10 ms until it returns a value. After a minute, panics at the caller's line with what was seen
+/// last.
 #[track_caller]
 pub fn eventually<P, F>(mut probe: impl FnMut() -> F) -> impl Future<Output = P::Value>
 where

@@ -1,4 +1,4 @@
-//! The gateway of `deploy/envoy` in a container on this machine's network, in front of services of a test.
+//! The gateway of `deploy/envoy` in a container on this machine's network, in front of a test's services.
 
 use std::{collections::HashMap, net::SocketAddr, path::Path, time::Duration};
 
@@ -15,24 +15,22 @@ const TARGET: &str = "/etc/shipyard/envoy";
 /// The port of the gateway's admin API in `envoy.yaml`.
 const ADMIN: u16 = 9901;
 
-/// A service behind the gateway.
 #[derive(Clone, Debug)]
 pub struct Upstream {
     pub name: &'static str,
-    /// The default port of each API, and the address that it has in the test.
+    /// The default port of each API, and its address in the test.
     pub apis: Vec<(u16, SocketAddr)>,
-    /// The default admin port, and the address that it has in the test.
+    /// The default admin port, and its address in the test.
     pub admin: (u16, SocketAddr),
 }
 
-/// The settings of a gateway.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GatewaySettings {
-    /// The server that answers in iam's place whether a caller is admitted.
+    /// The server that decides in iam's place whether a caller is admitted.
     pub check: Option<SocketAddr>,
-    /// The collector that receives traces over OTLP. With `None`, the gateway begins no traces.
+    /// The collector of traces over OTLP. With `None`, the gateway begins no traces.
     pub collector: Option<SocketAddr>,
-    /// The number of proxies before the gateway whose entries in `X-Forwarded-For` count.
+    /// How many proxies before the gateway have entries in `X-Forwarded-For` that count.
     pub trusted_hops: u8,
 }
 
@@ -43,7 +41,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Starts a gateway. Returns `None` if there is no container engine.
+    /// Starts a gateway; returns `None` without a container engine.
     pub async fn start(upstreams: &[Upstream], settings: GatewaySettings) -> Option<Self> {
         if let Err(error) = containers::sweep().await {
             eprintln!("no container engine, so the gateway is not tested: {error:#}");
@@ -90,18 +88,17 @@ impl Gateway {
         Ok(Self { container, listeners })
     }
 
-    /// Returns the address at which the gateway serves the API that has this port in a deployment.
+    /// Returns the gateway's address for the API that has this port in a deployment.
     pub fn address(&self, port: u16) -> SocketAddr {
         self.listeners[&port]
     }
 
-    /// Returns the lines that the gateway has logged.
     pub async fn log(&self) -> String {
         String::from_utf8_lossy(&self.container.stdout_to_vec().await.expect("the container has a log")).into_owned()
     }
 }
 
-/// Replaces the addresses in `envoy.yaml`: listeners get free ports of this machine, and clusters the services of the test.
+/// Replaces the addresses in `envoy.yaml`: listeners get free ports of this machine, and clusters the test's services.
 fn placed(configuration: &str, upstreams: &[Upstream]) -> anyhow::Result<(String, HashMap<u16, SocketAddr>)> {
     let mut listeners = HashMap::new();
     let mut lines = Vec::new();
@@ -130,7 +127,7 @@ fn placed(configuration: &str, upstreams: &[Upstream]) -> anyhow::Result<(String
     Ok((lines.join("\n") + "\n", listeners))
 }
 
-/// Replaces the address of the cluster that answers Check, and removes its health check.
+/// Replaces the address of the cluster for Check, and removes its health check.
 fn checked_by(check: SocketAddr, configuration: &str) -> String {
     let (before, cluster) = configuration.split_once("    - name: iam-check\n").expect("a cluster for Check");
     let cluster = cluster.replacen("      health_checks: *ready\n", "", 1);

@@ -1,4 +1,4 @@
-//! A broker with the users and the rights of a production broker. `deploy/kafka/start.sh` starts it.
+//! A broker with the users and rights of a production broker, started by `deploy/kafka/start.sh`.
 
 use std::path::Path;
 
@@ -16,9 +16,8 @@ use crate::{
     test_run::Run,
 };
 
-/// The password of every user.
 const PASSWORD: &str = "of-a-test";
-/// The path where compose mounts the script.
+/// Where compose mounts the script.
 const SCRIPT: &str = "/etc/shipyard/kafka/start.sh";
 const LISTENERS: [(&str, &str); 5] = [
     ("KAFKA_LISTENERS", "INSIDE://:19092,OUTSIDE://:9092,ROTATED://:9095,CONTROLLER://localhost:9093"),
@@ -56,7 +55,7 @@ impl GuardedKafka {
             ("KAFKA_SECURITY_PROTOCOL", "sasl_plaintext".to_owned()),
             ("KAFKA_SASL_USERNAME", user.to_owned()),
             ("KAFKA_SASL_PASSWORD", PASSWORD.to_owned()),
-            // As in the containers, `shipyard kafka-acls` creates the topics, as this user.
+            // As in the containers, `shipyard kafka-acls` creates the topics as this user.
             ("KAFKA_CREATE_TOPICS", (user == "broker").to_string()),
         ])
     }
@@ -67,7 +66,7 @@ impl GuardedKafka {
 }
 
 async fn start() -> anyhow::Result<GuardedKafka> {
-    // The broker must advertise its ports, so that they are chosen before it starts.
+    // The broker must advertise its ports, so they are chosen before it starts.
     let free = servers::free_addresses(2)?;
     let (outside, rotated) = (free[0].port(), free[1].port());
     let advertised = format!("INSIDE://localhost:19092,OUTSIDE://127.0.0.1:{outside},ROTATED://127.0.0.1:{rotated}");

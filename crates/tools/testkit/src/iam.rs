@@ -42,7 +42,7 @@ use crate::{
     settings::SERVICE_KEY,
 };
 
-/// The stand-in. It serves Whoami, ListOwners, GetUser and ConfirmContact until it is dropped.
+/// Serves Whoami, ListOwners, GetUser and ConfirmContact until it is dropped.
 pub struct Iam {
     pub address: SocketAddr,
     known: Known,
@@ -53,18 +53,18 @@ pub struct Iam {
 struct Known {
     sessions: Arc<MemorySessions>,
     users: Arc<Mutex<HashMap<Uuid, Vec<NotificationMethod>>>>,
-    /// The confirmation codes of contacts, each with its user.
+    /// Contacts' confirmation codes, each with its user.
     codes: Arc<Mutex<HashMap<String, Uuid>>>,
     attempts: Arc<Mutex<Vec<Attempt>>>,
     has_lost_database: Arc<AtomicBool>,
 }
 
-/// An attempt to log in or to register, all of which the stand-in refuses.
+/// An attempt to log in or to register. The stand-in refuses them all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// The calling service, if it proved its identity.
     pub service: Option<String>,
-    /// Its `X-Forwarded-For`.
+    /// The call's `X-Forwarded-For`.
     pub forwarded_for: String,
 }
 
@@ -86,7 +86,7 @@ const RULES: &[Rule] = &[
 ];
 /// The id of a chat that has sent too many wrong codes.
 pub const LIMITED_CHAT: i64 = 429;
-/// The chat whose codes iam refuses unseen, as if it had too many calls.
+/// The id of a chat whose codes iam refuses unread, as under too many calls.
 pub const BUSY_CHAT: i64 = 503;
 
 pub async fn iam() -> Iam {
@@ -104,7 +104,6 @@ pub async fn iam() -> Iam {
 }
 
 impl Iam {
-    /// Opens a session of `user`.
     pub fn session(&self, user: Uuid) -> String {
         let session = ids::random().to_string();
         self.known.sessions.open(&session, user);
@@ -115,14 +114,14 @@ impl Iam {
         self.known.sessions.end(session);
     }
 
-    /// Opens a session of `user`, who has the role `operator`.
+    /// Opens a session of `user` with the role `operator`.
     pub fn operator_session(&self, user: Uuid) -> String {
         let session = ids::random().to_string();
         self.known.sessions.open_operator(&session, user);
         session
     }
 
-    /// Makes an access token of `user` known. Its header is that of an access token; nothing is signed.
+    /// Makes an access token of `user` known. Its header is that of an access token, but it is not signed.
     pub fn token(&self, user: Uuid) -> String {
         // The header is {"typ":"at+jwt","alg":"ES256"}.
         let token = format!("eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFUzI1NiJ9.{}.signature", ids::random().simple());
@@ -130,7 +129,7 @@ impl Iam {
         token
     }
 
-    /// Registers the user with these contacts, each of them (provider, target).
+    /// Registers the user with these contacts, as (provider, target).
     pub fn add_user(&self, user: Uuid, contacts: &[(&str, &str)]) {
         let contacts = contacts
             .iter()
@@ -143,23 +142,21 @@ impl Iam {
         self.known.users.lock().unwrap_or_else(PoisonError::into_inner).insert(user, contacts);
     }
 
-    /// Returns the attempts to log in and to register, the oldest first.
+    /// Returns the attempts to log in and to register, oldest first.
     pub fn attempts(&self) -> Vec<Attempt> {
         self.known.attempts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Lets Whoami fail from now on, as it does without a database. Sessions remain open.
+    /// Makes Whoami fail from now on, as without a database. Sessions stay open.
     pub fn lose_database(&self) {
         self.known.has_lost_database.store(true, Ordering::Relaxed);
     }
 
-    /// Adds a confirmation code of the user.
     pub fn add_code(&self, code: &str, user: Uuid) {
         self.known.codes.lock().unwrap_or_else(PoisonError::into_inner).insert(code.to_owned(), user);
     }
 }
 
-/// Reads a session's uuid or an access token.
 fn credential(text: String) -> Credential {
     if Uuid::try_parse(&text).is_ok() { Credential::Session(text) } else { Credential::Token(text) }
 }

@@ -15,10 +15,10 @@ static POSTGRES: OnceCell<String> = OnceCell::const_new();
 static REDIS: OnceCell<String> = OnceCell::const_new();
 static SMALL_REDIS: OnceCell<String> = OnceCell::const_new();
 static KAFKA: OnceCell<String> = OnceCell::const_new();
-/// The first failure to provide a server. Later tests fail with it at once.
+/// The first failure to provide a server. Later tests fail with it immediately.
 static FAILED: Mutex<Option<String>> = Mutex::new(None);
 
-/// Returns the address of the run's server. Panics with advice if the server cannot be provided.
+/// Returns the address of the run's server. Panics with advice if there is none.
 pub async fn address(server: Server) -> String {
     let cell = match server {
         Server::Postgres => &POSTGRES,
@@ -27,7 +27,7 @@ pub async fn address(server: Server) -> String {
         Server::Kafka => &KAFKA,
     };
     let address = cell.get_or_try_init(|| async move {
-        // The server is started on a separate runtime, since it outlives the test that starts it.
+        // A separate runtime starts the server, which outlives the test that starts it.
         tokio::task::spawn_blocking(move || provide(server)).await.context("starting a server")?
     });
     match address.await {
@@ -59,7 +59,7 @@ fn provide(server: Server) -> anyhow::Result<String> {
     outcome
 }
 
-/// Finds or starts the server. Returns its address and its origin.
+/// Finds or starts the server. Returns its address and origin.
 async fn find(server: Server, run: &Run) -> anyhow::Result<(String, String)> {
     if let Ok(given) = std::env::var(server.variable()) {
         return Ok((given, format!("as given by {}", server.variable())));

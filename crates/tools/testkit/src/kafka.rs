@@ -24,10 +24,10 @@ use crate::{
     server::Server,
 };
 
-/// The number of partitions of a topic: enough to spread keys, and few enough to create quickly.
+/// The number of a topic's partitions: enough to spread keys, but quickly created.
 const PARTITIONS: i32 = 3;
 
-/// A broker, and names that no other test uses. The topics and their dead-letter topics exist.
+/// A broker, with names that no other test uses. The topics and their dead-letter topics exist.
 pub struct Kafka {
     pub brokers: String,
     /// The prefix of topics and groups.
@@ -60,8 +60,8 @@ impl Drop for Kafka {
     fn drop(&mut self) {
         if self.create_topics {
             let (brokers, topics) = (self.brokers.clone(), self.topics());
-            // A separate thread is used, since this one may run a runtime. Topics that could not be deleted stay until
-            // the broker ends.
+            // A separate thread is used, since this one may run a runtime. Topics that cannot be deleted stay until the
+            // broker ends.
             let _ = std::thread::spawn(move || delete(&brokers, &topics)).join();
         }
     }
@@ -82,15 +82,14 @@ impl Kafka {
         Topics::default().renamed(|topic| format!("{}{topic}", self.prefix))
     }
 
-    /// Returns the topic of events of the type `E`.
     pub fn topic<E: Published>(&self) -> String {
         self.topics().of::<E>().to_owned()
     }
 
-    /// Returns the variables with which a service uses this broker and these topic names.
+    /// Returns a service's variables for this broker and these topics.
     pub fn settings(&self) -> Vec<(&'static str, String)> {
         let topics = self.topics();
-        // The mock waits this long before it returns an empty fetch.
+        // How long the mock waits before it returns an empty fetch.
         let fetch_wait = if self.create_topics { "500ms" } else { "10ms" };
         let own = [
             ("KAFKA_BROKERS", self.brokers.clone()),
@@ -107,7 +106,7 @@ impl Kafka {
         Settings::from_variables(self.settings()).read().expect("these settings are complete")
     }
 
-    /// Publishes records like the services do, and returns when the broker has acknowledged all of them.
+    /// Publishes records like the services. Returns when the broker has acknowledged all.
     pub async fn publish(&self, records: Vec<Record>) {
         let publisher = KafkaPublisher::new(&self.config()).expect("a producer can be made");
         publisher.publish(records).await.expect("the broker takes records");
@@ -126,7 +125,7 @@ impl Kafka {
     }
 }
 
-/// Returns the pauses between retries: ten seconds in all, plus the time of the attempts.
+/// Returns the pauses between retries: ten seconds in total, plus the time of the attempts.
 fn pauses() -> ConstantBuilder {
     ConstantBuilder::new().with_delay(Duration::from_millis(100)).with_max_times(100)
 }

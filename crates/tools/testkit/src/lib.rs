@@ -1,7 +1,7 @@
 //! Test infrastructure: real servers, a fresh database or topics per test, and fakes that several services share.
 //!
-//! Servers are those in `TEST_DATABASE_URL`, `TEST_REDIS_URL` and `TEST_KAFKA_BROKERS` if set, otherwise containers if there is
-//! a container engine, otherwise local programs. One of each serves a whole `cargo test` run.
+//! Servers are those in `TEST_DATABASE_URL`, `TEST_REDIS_URL` and `TEST_KAFKA_BROKERS` if set, otherwise containers if
+//! there is a container engine, otherwise local programs. One of each serves a whole `cargo test` run.
 
 mod containers;
 mod database;

@@ -24,7 +24,7 @@ pub async fn start(server: Server, run: &Run) -> anyhow::Result<(String, String)
     }
 }
 
-/// Returns the mock Kafka of this process. Processes need not share one, since every test uses its own topics and
+/// Returns the mock Kafka of this process. Processes need not share a mock, since every test uses its own topics and
 /// groups.
 pub fn mock() -> &'static kafka::Mock {
     static MOCK: OnceLock<kafka::Mock> = OnceLock::new();
@@ -32,7 +32,7 @@ pub fn mock() -> &'static kafka::Mock {
 }
 
 async fn start_postgres(run: &Run) -> anyhow::Result<(String, String)> {
-    // The watchdog depends on the names of the data directory and the pid files.
+    // The watchdog depends on the names of the data directory and of the pid files.
     let data = run.directory.join("postgres.data");
     let settings =
         [("fsync", "off"), ("full_page_writes", "off"), ("synchronous_commit", "off"), ("max_connections", "500")];
@@ -42,7 +42,7 @@ async fn start_postgres(run: &Run) -> anyhow::Result<(String, String)> {
     std::fs::write(run.directory.join("postgres.pid"), pid.lines().next().context("the server has a pid")?)?;
     let program = server.binaries.directory.display().to_string();
     let url = server.url.clone();
-    // `forget` keeps the server running for other test binaries. The watchdog stops it.
+    // `forget` keeps the server running for other test binaries; the watchdog stops it.
     std::mem::forget(server);
     Ok((url, program))
 }

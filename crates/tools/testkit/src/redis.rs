@@ -2,7 +2,7 @@
 
 use crate::{infrastructure::address, server::Server};
 
-/// A Redis server that other tests use too. Use a random key prefix.
+/// A Redis that other tests use, too. Use a random key prefix.
 pub struct Redis {
     pub url: String,
 }
@@ -11,7 +11,7 @@ pub async fn redis() -> Redis {
     Redis { url: address(Server::Redis).await }
 }
 
-/// Returns a server with 8 MB of memory, for tests that change its settings. Only one of them may run at a time.
+/// Returns a server with 8 MB of memory, for tests that change its settings. Only one such test may run at a time.
 pub async fn small_redis() -> Redis {
     Redis { url: address(Server::SmallRedis).await }
 }

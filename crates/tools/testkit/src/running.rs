@@ -3,7 +3,7 @@
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// A task started by [`run`]. Dropping this signals the task to stop, without waiting.
+/// A task started by [`run`]. Dropping it signals the task to stop, without waiting.
 pub struct Running {
     stop: DropGuard,
     task: JoinHandle<anyhow::Result<()>>,
@@ -20,7 +20,7 @@ where
 }
 
 impl Running {
-    /// Stops the task and waits for it. Panics if it failed.
+    /// Stops the task, and waits for it. Panics if it failed.
     pub async fn stop(self) {
         drop(self.stop);
         self.task.await.expect("what runs beside the test panicked").expect("what runs beside the test failed");

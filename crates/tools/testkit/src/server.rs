@@ -4,7 +4,7 @@
 pub enum Server {
     Postgres,
     Redis,
-    /// A Redis whose memory a test may limit, since no other test uses it.
+    /// A Redis whose memory a test may limit, since only such tests use it.
     SmallRedis,
     Kafka,
 }

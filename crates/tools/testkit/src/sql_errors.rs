@@ -5,7 +5,7 @@ use std::{borrow::Cow, error::Error, fmt};
 use platform::kafka::Failure;
 use sqlx::error::{DatabaseError, ErrorKind};
 
-/// SQLSTATEs that are permanent: invalid data (class 22) or a violated constraint (class 23).
+/// Permanent SQLSTATEs: invalid data (class 22) or a violated constraint (class 23).
 const PERMANENT: [&str; 7] = ["22001", "22003", "22P05", "23502", "23503", "23505", "23514"];
 
 /// SQLSTATEs that are transient, or that an operator resolves: privileges, passwords, locks, disks, transaction ids,
@@ -16,12 +16,13 @@ const TRANSIENT: [&str; 25] = [
     "XX000",
 ];
 
-/// Returns the sqlx error for a statement that the server rejects with this SQLSTATE.
+/// Returns sqlx's error for a statement that the server rejects with this SQLSTATE.
 pub fn database_error(code: &'static str) -> sqlx::Error {
     sqlx::Error::Database(Box::new(Refused { code, constraint: None }))
 }
 
-/// Checks how a service classifies database errors: a permanent error makes a message poison, and every other error is retried.
+/// Checks how a service classifies database errors: a permanent error makes a message poison, and every other one is
+/// retried.
 #[track_caller]
 pub fn assert_only_the_permanent_is_poison(classify: impl Fn(sqlx::Error) -> Failure) {
     let is_poison = |error| matches!(classify(error), Failure::Poison(_));

@@ -14,7 +14,8 @@ use crate::{
     settings::SERVICE_KEY,
 };
 
-/// Creates the guard of a stand-in for the service `name`. It admits services with the key of tests, and knows no session.
+/// Creates the guard of a stand-in for the service `name`. It admits services with the tests' key, and knows no
+/// session.
 pub fn guard(name: &'static str, rules: &'static [Rule]) -> Guard {
     let key = ServiceKey::new(name, &SERVICE_KEY.into()).expect("the key of tests is long enough");
     Guard::new(Arc::new(MemorySessions::default()), key, rules)
@@ -27,8 +28,8 @@ pub async fn serve(guard: Guard, services: Services) -> (SocketAddr, Running) {
     (address, run(|stop| services.serve(listener, guard, Readiness::default(), stop)))
 }
 
-/// Implements those methods of a gRPC service that a stand-in does not serve, in an `impl` with `#[tonic::async_trait]`: each fails with
-/// UNIMPLEMENTED.
+/// Implements the methods of a gRPC service that a stand-in does not serve, in an `impl` with `#[tonic::async_trait]`:
+/// each fails with UNIMPLEMENTED.
 #[macro_export]
 macro_rules! not_served {
     ($($method:ident: $request:ty => $response:ty),+ $(,)?) => {$(

@@ -11,15 +11,15 @@ use std::{
 
 use anyhow::Context as _;
 
-/// The watchdog script. It waits until the owner exits, then ends the run's containers and child processes, and removes
-/// its directory.
+/// The watchdog script. It waits until the owner exits, ends the run's containers and child processes, and removes its
+/// directory.
 const WATCHDOG: &str = include_str!("watchdog.sh");
 
-/// The run that this process belongs to.
+/// The run of this process.
 pub struct Run {
-    /// The owner of the run, as `<host>-<pid>-<start>` of its process.
+    /// The owner of the run: `<host>-<pid>-<start>` of its process.
     pub id: String,
-    /// The directory that the test binaries of the run share.
+    /// The directory shared by the run's test binaries.
     pub directory: PathBuf,
 }
 
@@ -49,7 +49,7 @@ impl Run {
         Ok(Self { id: format!("{}-{id}", host()), directory })
     }
 
-    /// Returns the result of `make`. It is called only in the first process of the run that asks for `name`.
+    /// Returns the result of `make`, which only the run's first caller for `name` executes.
     pub fn once(&self, name: &str, make: impl FnOnce() -> anyhow::Result<String>) -> anyhow::Result<String> {
         let lock = File::create(self.directory.join(format!("{name}.lock")))?;
         lock.lock()?;
@@ -68,26 +68,26 @@ pub fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "testkit: {text}");
 }
 
-/// Returns true while the owner `<pid>-<start>` of a run is alive.
+/// Returns true while the run's owner `<pid>-<start>` is alive.
 pub fn is_alive(id: &str) -> bool {
     let Some((pid, start)) = id.split_once('-') else { return false };
     pid.parse().is_ok_and(|pid| start_time(pid).unwrap_or_default() == start)
 }
 
-/// This host's name, reduced to characters that are allowed in names.
+/// Returns this host's name, reduced to characters allowed in names.
 pub fn host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let name: String = name.chars().filter(char::is_ascii_alphanumeric).take(16).collect();
     if name.is_empty() { "host".to_owned() } else { name.to_lowercase() }
 }
 
-/// This process as `<pid>-<start>`.
+/// Returns this process as `<pid>-<start>`.
 pub fn this_process() -> String {
     let pid = std::process::id();
     format!("{pid}-{}", start_time(pid).unwrap_or_default())
 }
 
-/// Returns the base directory of runs. It is beside the test binaries, so that every checkout and user has its own.
+/// Returns the base directory of runs. It is beside the test binaries, so every checkout and user has its own.
 fn base() -> anyhow::Result<PathBuf> {
     let executable = std::env::current_exe()?;
     let profile = executable.parent().and_then(Path::parent).context("the test binary has no directory")?;
@@ -103,14 +103,14 @@ fn watch(directory: &Path) -> anyhow::Result<()> {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .current_dir("/")
-        // A process group of its own protects the watchdog from a Ctrl-C that ends the run.
+        // In its own process group, the watchdog survives a Ctrl-C that ends the run.
         .process_group(0)
         .spawn()
         .context("starting sh")?;
     Ok(())
 }
 
-/// Returns the cargo or nextest process that started this test binary, or this process.
+/// Returns the cargo or nextest process that started this test binary, or else this process.
 fn owner() -> u32 {
     let this = std::process::id();
     std::iter::successors(parent(this), |pid| parent(*pid))
@@ -119,7 +119,7 @@ fn owner() -> u32 {
         .unwrap_or(this)
 }
 
-/// Returns the fields after the name in `/proc/<pid>/stat`.
+/// Returns the fields of `/proc/<pid>/stat` after the name.
 fn stat(pid: u32) -> Option<String> {
     Some(std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?.rsplit_once(") ")?.1.to_owned())
 }

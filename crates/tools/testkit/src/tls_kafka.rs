@@ -15,7 +15,7 @@ use crate::{
 /// The file with the broker's key and certificate.
 const KEYSTORE: &str = "/tmp/broker.pem";
 const LIFETIME: Duration = Duration::from_hours(24);
-/// The image's own scripts would require Java key stores if a listener's name ended in SSL, so that these names do not.
+/// None of these listeners' names ends in SSL, for which the image's scripts would require Java key stores.
 const SETTINGS: [(&str, &str); 6] = [
     ("KAFKA_LISTENERS", "PLAINTEXT://:9092,ENCRYPTED://:9096,USERS://:9097,CONTROLLER://:9093"),
     ("KAFKA_LISTENER_SECURITY_PROTOCOL_MAP", "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,ENCRYPTED:SSL,USERS:SASL_SSL"),
@@ -28,14 +28,14 @@ const SETTINGS: [(&str, &str); 6] = [
     ),
 ];
 
-/// A broker. The addresses of its listeners begin with `localhost`, which is in its certificate.
+/// A broker. Its listeners' addresses begin with `localhost`, which is in its certificate.
 #[derive(Clone, Debug)]
 pub struct TlsKafka {
     /// The address of the listener with the protocol `ssl`.
     pub ssl: String,
     /// The address of the listener with the protocol `sasl_ssl`. Its user `order` has the password `of-a-test`.
     pub sasl_ssl: String,
-    /// The certificate of the authority, in PEM.
+    /// The authority's certificate, in PEM.
     pub authority: String,
 }
 
@@ -49,7 +49,7 @@ async fn start() -> anyhow::Result<TlsKafka> {
     let now = SystemTime::now();
     let authority = Authority::create(now, LIFETIME)?;
     let pair = authority.issue(&Subject::store("kafka"), now, LIFETIME)?;
-    // The broker must advertise its ports, so that they are chosen before it starts.
+    // The broker must advertise its ports, so they are chosen before it starts.
     let free = servers::free_addresses(3)?;
     let (plain, ssl, users) = (free[0].port(), free[1].port(), free[2].port());
     let advertised = format!("PLAINTEXT://localhost:9092,ENCRYPTED://localhost:{ssl},USERS://localhost:{users}");

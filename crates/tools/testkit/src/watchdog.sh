@@ -1,6 +1,6 @@
-# Cleans up after a test run once the process that owns it has ended: removes its containers, stops its child processes,
-# and deletes its directory. $1 is the run's directory, whose name is the owner's pid and start time. $2 is the host's
-# name in the containers' label.
+# Cleans up once the process that owns a test run has exited: removes the run's containers, stops its child processes,
+# and deletes its directory. $1 is the directory, whose name is the owner's pid and start time. $2 is the host's name in
+# the containers' label.
 directory=$1 run=${1##*/} host=$2
 pid=${run%-*} start=${run#*-}
 

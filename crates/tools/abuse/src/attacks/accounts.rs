@@ -1,4 +1,4 @@
-//! Accounts with as much data as iam accepts, each of them logged in once, to fill the store of sessions.
+//! Accounts with as much data as iam accepts, each logged in once, to fill the session store.
 
 use std::{
     net::Ipv4Addr,
@@ -24,10 +24,10 @@ use crate::wire::{channel, channel_from, source};
 
 const WORKERS: u32 = 4;
 const REPEAT_DELAY: Duration = Duration::from_millis(100);
-/// The number of logins from one address before the next address is used.
+/// How many logins come from one address before the next address is used.
 const LOGINS_PER_ADDRESS: usize = 50;
 
-/// Registers users with 16 contacts of 512 bytes from one address.
+/// Registers users with 16 contacts of 512 bytes, all from one address.
 pub async fn fat(attacker: Arc<Attacker>) {
     attacker
         .repeat(WORKERS, REPEAT_DELAY, |attacker, _| async move {

@@ -1,4 +1,4 @@
-//! Connections that do not speak the shop's protocols: random bytes, or a TLS handshake that stops halfway.
+//! Connections that do not speak the shop's protocols: random bytes, or half a TLS handshake.
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,7 +32,7 @@ pub async fn hold(attacker: Arc<Attacker>) {
                 let bytes: [u8; 1024] = random::secret();
                 connection.write(&bytes).await
             };
-            // The connection is half-closed from here: the attacker sends nothing more, and reads the server's answer.
+            // Half-close the connection: the attacker sends nothing more, and reads the server's answer.
             if written.is_ok() && number % 4 < 2 {
                 let _ = connection.stream.shutdown().await;
             }

@@ -1,4 +1,5 @@
-//! Wrong passwords: for the logins of other customers, and for many logins from the customers' own address, as behind one proxy.
+//! Wrong passwords: for other customers' logins, and for many logins from the customers' own address, as behind one
+//! proxy.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,10 +12,10 @@ use super::Attacker;
 use crate::wire::{channel, channel_from};
 
 const WORKERS: u32 = 2;
-/// The pause after a refused guess. Few guesses suffice to keep a lock.
+/// The pause after a refused guess. A few guesses keep a login locked.
 const REPEAT_DELAY: Duration = Duration::from_millis(100);
 
-/// Guesses passwords of the customers' logins, so that the logins are locked.
+/// Guesses passwords for the customers' logins, so that iam locks them.
 pub async fn lock(attacker: Arc<Attacker>) {
     attacker
         .repeat(WORKERS, REPEAT_DELAY, |attacker, _| async move {
@@ -29,14 +30,14 @@ pub async fn lock(attacker: Arc<Attacker>) {
         .await;
 }
 
-/// Guesses passwords of logins that do not exist, so that the address is limited. It is the customers' address.
+/// Guesses passwords for non-existing logins from the customers' address, so that iam limits the address.
 pub async fn spray(attacker: Arc<Attacker>) {
     attacker
         .repeat(WORKERS, REPEAT_DELAY, |attacker, _| async move {
             let Some(channel) = channel_from(&attacker.entrances.iam, None) else { return };
             let _place = attacker.place();
             loop {
-                // Until the address is limited, each guess is for another login; then a few guesses keep it limited.
+                // Until iam limits the address, each guess is for another login; then a few guesses keep it limited.
                 let code = guess(&attacker, &channel, ids::random().to_string()).await;
                 if code != Code::Unauthenticated {
                     sleep(REPEAT_DELAY).await;

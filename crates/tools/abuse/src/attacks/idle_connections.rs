@@ -1,4 +1,4 @@
-//! Connections that send nothing, at every entrance. Over TLS every other one completes the handshake first.
+//! Connections that send nothing, at every entrance. Over TLS, every other one completes the handshake first.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ pub async fn hold(attacker: Arc<Attacker>) {
         .repeat(CONNECTIONS, REPEAT_DELAY, |attacker, number| async move {
             let entrances = attacker.entrances.all();
             let target = entrances[number as usize % entrances.len()];
-            // `number % 3` chooses the entrance, so this choice must not depend on `number % 3`.
+            // `number % 3` chooses the entrance, so this choice must not depend on it.
             let is_raw = number / 3 % 2 == 0;
             let opened = if is_raw {
                 Connection::raw(&attacker, target).await

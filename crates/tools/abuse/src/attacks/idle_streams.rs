@@ -9,7 +9,7 @@ use crate::wire::{Http2, frames};
 const STREAMS: u32 = 4096;
 const PATH: &str = "/grpc.health.v1.Health/Watch";
 const REPEAT_DELAY: Duration = Duration::from_millis(500);
-/// The number of streams whose frames are written at once.
+/// How many streams one write opens.
 const BATCH_SIZE: u32 = 64;
 
 pub async fn over_few(attacker: Arc<Attacker>) {

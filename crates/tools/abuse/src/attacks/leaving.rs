@@ -1,7 +1,7 @@
 //! Clients that reset their connection while the shop creates their order, and repeat the request under its key.
 //!
 //! The attack succeeds if the shop answers the repeat that the first request is still in progress: then the abandoned
-//! request has kept its key and the parts that it had reserved.
+//! request has kept its key and the parts reserved for it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -35,7 +35,7 @@ pub async fn repeat(attacker: Arc<Attacker>) {
             if answer.contains("IDEMPOTENCY_IN_PROGRESS") {
                 attacker.has_succeeded();
             }
-            // Cancel the order, since its parts are needed again.
+            // Cancel the order, whose parts are needed again.
             let order = answer.split_once(r#""order_uuid":""#).and_then(|(_, rest)| rest.split_once('"'));
             match (order, Connection::open(&attacker, target).await) {
                 (Some((order, _)), Ok(connection)) => {

@@ -22,19 +22,18 @@ use futures::future::BoxFuture;
 
 use crate::attacker::{self, Attacker};
 
-/// One way to abuse the shop.
 #[derive(Clone, Copy)]
 pub struct Attack {
     pub name: &'static str,
-    /// A description of the attack, at scale 1.
+    /// A description of the attack at scale 1.
     pub what: &'static str,
-    /// The maximum number of concurrent connections of the attack, at scale 1.
+    /// The most concurrent connections of the attack at scale 1.
     pub connections: u32,
     pub work: fn(Arc<Attacker>) -> BoxFuture<'static, ()>,
 }
 
 impl Attack {
-    /// Returns how many files the attack needs open at once.
+    /// Returns how many open files the attack needs.
     pub(crate) fn descriptors(&self, scale: f64) -> u64 {
         attacker::scaled(self.connections, scale).into()
     }

@@ -8,7 +8,7 @@ use super::Attacker;
 use crate::wire::client;
 
 const REQUESTS: u32 = 600;
-/// The pause after a failed request. The attack is the number of requests in flight, not their rate.
+/// The pause after a failed request. The attack consists of the number of requests in flight, not their rate.
 const REPEAT_DELAY: Duration = Duration::from_secs(1);
 
 pub async fn flood(attacker: Arc<Attacker>) {

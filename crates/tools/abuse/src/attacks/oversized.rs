@@ -74,7 +74,7 @@ pub async fn messages(attacker: Arc<Attacker>) {
         .await;
 }
 
-/// Sends valid requests within a session, with 10 kB of baggage and an invalid `traceparent`.
+/// Sends valid requests with a session, 10 kB of baggage and an invalid `traceparent`.
 pub async fn baggage(attacker: Arc<Attacker>) {
     let Some(http) = client(&attacker.entrances.order) else { return };
     attacker

@@ -1,4 +1,4 @@
-//! HTTP/2 rapid reset (CVE-2023-44487): streams are opened and reset at once, so that they never count as concurrent.
+//! HTTP/2 rapid reset (CVE-2023-44487): streams are opened and reset at once, so they never count as concurrent.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,11 +8,11 @@ use super::Attacker;
 use crate::wire::{Http2, frames};
 
 const CONNECTIONS: u32 = 10;
-/// The number of streams that are written at once, and the interval between two batches.
+/// How many streams are written at once, and the interval between two batches.
 const BATCH_SIZE: u32 = 100;
 const BATCH_INTERVAL: Duration = Duration::from_millis(100);
 const REPEAT_DELAY: Duration = Duration::from_millis(100);
-/// The largest stream id that the attack uses on a connection before it opens another one.
+/// The largest stream id that the attack uses on a connection.
 const MAX_STREAM_ID: u32 = 1 << 30;
 
 pub async fn flood(attacker: Arc<Attacker>) {

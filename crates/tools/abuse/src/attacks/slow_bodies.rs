@@ -1,5 +1,4 @@
-//! Requests within one session whose bodies are never completed. Each occupies one of the server's slots for requests
-//! in flight.
+//! Requests with a session whose bodies never end. Each occupies one of the server's slots for requests in flight.
 
 use std::{sync::Arc, time::Duration};
 

@@ -9,7 +9,6 @@ use crate::wire::{Connection, Http2, frames};
 
 const CONNECTIONS: u32 = 1000;
 const REPEAT_DELAY: Duration = Duration::from_secs(1);
-/// The pause between two bytes.
 const BYTE_INTERVAL: Duration = Duration::from_secs(2);
 
 pub async fn http1(attacker: Arc<Attacker>) {
@@ -26,7 +25,7 @@ pub async fn http1(attacker: Arc<Attacker>) {
         .await;
 }
 
-/// On every second connection sends half a preface, and on the others a HEADERS frame that is not the last.
+/// Sends half a preface on every second connection, and on the others a HEADERS frame that is not the last.
 pub async fn http2(attacker: Arc<Attacker>) {
     attacker
         .repeat(CONNECTIONS, REPEAT_DELAY, |attacker, number| async move {

@@ -1,4 +1,4 @@
-//! Forged service tokens, each of which the shop refuses and records; and access tokens that are issued in a loop.
+//! Forged service tokens, each of which the shop refuses and records; and access tokens, issued in a loop.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,7 +22,7 @@ pub async fn flood(attacker: Arc<Attacker>) {
                 while http.get(&url).header("Authorization", "Bearer x").send().await.is_ok() {
                     attacker.has_sent(1);
                     attacker.was_refused();
-                    // Some 1 600 requests a second, which leaves the machine to the customers.
+                    // Some 1 600 requests a second, which leaves enough of the machine to the customers.
                     sleep(REPEAT_DELAY / 10).await;
                 }
             }
@@ -30,7 +30,7 @@ pub async fn flood(attacker: Arc<Attacker>) {
         .await;
 }
 
-/// Requests one access token after another for one session. Each new token ends the oldest of the session's eight.
+/// Requests access tokens for one session, one after another. Each new token ends the oldest of the session's eight.
 pub async fn issue(attacker: Arc<Attacker>) {
     attacker
         .repeat(WORKERS, REPEAT_DELAY, |attacker, _| async move {

@@ -1,7 +1,7 @@
-//! Clients that request many answers and read none of them: over HTTP/2 their window is 0, over HTTP/1.1 they do not
-//! read from the socket.
+//! Clients that request many answers and read none: over HTTP/2 their window is 0, over HTTP/1.1 they do not read from
+//! the socket.
 //!
-//! After a while the clients over HTTP/2 open their windows. The attack succeeds if they then receive more than the shop
+//! After a while, the HTTP/2 clients open their windows. The attack succeeds if they then receive more than the shop
 //! may keep.
 
 use std::{
@@ -19,15 +19,15 @@ use crate::wire::{Connection, Http2, frames};
 
 /// The number of connections, half of them over HTTP/2.
 pub const CONNECTIONS: u32 = 16;
-/// The number of answers that a client requests on a connection.
+/// How many answers a client requests on a connection.
 const ANSWERS: u32 = 250;
 /// A public answer of some 30 kB.
 const PATH: &str = "/openapi.json";
 const REPEAT_DELAY: Duration = Duration::from_secs(10);
-/// How long a client over HTTP/2 keeps its window at 0.
+/// How long an HTTP/2 client keeps its window at 0.
 const TAKES_NOTHING_FOR: Duration = Duration::from_secs(4);
-/// The maximum number of bytes that the shop may have kept: 16 MiB, and 4 KiB of each answer in its buffers. Together,
-/// the answers over HTTP/2 have 58 MB.
+/// How many bytes the shop may have kept: 16 MiB, and 4 KiB of each answer in its buffers. The answers over HTTP/2 have
+/// 58 MB in total.
 const MAX_KEPT_BYTES: u64 = 40_000_000;
 
 pub async fn hold(attacker: Arc<Attacker>) {

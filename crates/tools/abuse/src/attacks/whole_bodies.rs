@@ -1,4 +1,4 @@
-//! Large messages that arrive whole, many at once under one session. Each occupies memory until it has been handled.
+//! Large messages that arrive whole, many at once under one session. Each occupies memory until it is handled.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use super::Attacker;
 use crate::wire::channel;
 
 const CONNECTIONS: u32 = 8;
-/// The number of concurrent calls on one connection.
+/// How many calls are concurrent on one connection.
 const CONCURRENT_CALLS: usize = 25;
 /// The size of a message in bytes, just below the limit.
 const MESSAGE_BYTES: usize = 250_000;

@@ -14,12 +14,12 @@ use super::{
 };
 use crate::measurement::Sample;
 
-/// The number of requests in flight that are allowed beyond those that arrive within one time limit.
+/// How many requests may be in flight beyond those that arrive within one time limit.
 const SPARE_REQUESTS: usize = 64;
 const TOO_MANY: Failure = Failure::Borrowed("too many requests wait");
 
 impl Customers {
-    /// Sends `rate` requests per second for `length`. Returns when the last request has been answered or has timed out.
+    /// Sends `rate` requests per second for `length`. Returns when the last one is answered or has timed out.
     pub async fn arrivals(&self, length: Duration, rate: u32) -> Vec<Sample> {
         let most = u64::from(rate) * (REQUEST_TIMEOUT.as_secs() + 1);
         let most = usize::try_from(most).unwrap_or(0) + SPARE_REQUESTS;

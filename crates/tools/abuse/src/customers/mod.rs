@@ -1,4 +1,4 @@
-//! The customers whose latency is measured: registered users with connections of their own, whose requests arrive at a
+//! The customers whose latency is measured: registered users with their own connections, whose requests arrive at a
 //! constant rate.
 
 mod arrivals;
@@ -23,7 +23,7 @@ use uuid::Uuid;
 use self::request::Kind;
 use crate::attacker::Session;
 
-/// The number of attempts of a registration. iam may still be busy with registrations of an earlier run.
+/// How often a registration is attempted. iam may still be busy with registrations of an earlier run.
 const MAX_TRIES: usize = 5;
 /// How long the shop may take to recover from an attack, and the longest latency of a recovered shop.
 const RECOVERY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -37,13 +37,12 @@ pub(crate) struct Customers {
     visitor: Shop,
 }
 
-/// A registered user with a session.
 struct Customer {
     account: Account,
     login: String,
-    /// The part that its orders contain.
+    /// The part in its orders.
     part: Uuid,
-    /// The orders that it has not cancelled yet.
+    /// Orders that are not cancelled yet.
     orders: Mutex<VecDeque<Uuid>>,
 }
 
@@ -60,8 +59,8 @@ impl Customers {
         Ok(Self { addresses: addresses.clone(), all, visitor: first.through(visits) })
     }
 
-    /// Waits until the shop has recovered from an attack, which it has once it answers ten requests in a row at once. Waits
-    /// for half a minute at most.
+    /// Waits until the shop has recovered from an attack: until ten requests in a row are answered quickly, for at most
+    /// half a minute.
     pub async fn settle(&self) {
         let (until, mut quick) = (Instant::now() + RECOVERY_TIMEOUT, 0);
         for kind in [Kind::Read, Kind::Whoami, Kind::Parts, Kind::Visit].into_iter().cycle() {
@@ -106,7 +105,7 @@ impl Customer {
         let (session, _) = visitor.log_in(&shop).await?;
         let (parts, _) = customer::parts(&shop, &session).await?;
         let part = parts.first().context("the shop has no part")?.uuid.parse().context("a part's uuid is none")?;
-        // Only the rate limits the requests, so the number of connections is unlimited.
+        // The rate alone limits the requests, so the number of connections is unlimited.
         let connections = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
         let account = Account { shop, user, session, connections };
         Ok(Self { account, login, part, orders: Mutex::default() })

@@ -1,4 +1,4 @@
-//! The requests of customers, and the answers that count as failures.
+//! The customers' requests, and which answers count as failures.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,12 +14,10 @@ use tokio::time::timeout;
 
 use super::{Customer, Customers};
 
-/// The timeout of a request.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
-/// An answer that does not count as a failure, since other customers may buy the last parts.
+/// Not a failure: other customers may buy the last parts.
 const SOLD_OUT: &str = "409 OUT_OF_STOCK";
 
-/// The kind of a customer's request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Create,
@@ -36,11 +34,11 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The number of consecutive requests of one customer.
+    /// How many consecutive requests belong to one customer.
     pub const ROUND_LENGTH: usize = 5;
 
-    /// Returns the kind of request `number`, at `rate` requests per second. Every second round contains a visit, and
-    /// every two seconds a user registers and another one logs in again.
+    /// Returns the kind of request `number`, at `rate` requests per second. Every second round contains a visit; every
+    /// two seconds, a user registers and another one logs in again.
     pub fn from_number(number: usize, rate: u32) -> Self {
         let every = usize::try_from(rate).unwrap_or(1).saturating_mul(2).max(Self::ROUND_LENGTH * 2);
         if number % every == Self::ROUND_LENGTH * 2 - 2 {
@@ -72,7 +70,7 @@ impl Kind {
         }
     }
 
-    /// Sends the request. Returns the reason if it failed.
+    /// Sends the request. An error is the reason of its failure.
     pub fn send(self, customers: &Customers, customer: Arc<Customer>) -> BoxFuture<'static, Result<(), Failure>> {
         let visitor = customers.visitor.clone();
         let addresses = customers.addresses.clone();
@@ -105,7 +103,7 @@ async fn create(customer: &Customer) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Reads the latest order, or lists orders if there is none.
+/// Reads the latest order, or lists orders without one.
 async fn read(customer: &Customer) -> Result<(), Failure> {
     let order = customer.orders().back().copied();
     match order {

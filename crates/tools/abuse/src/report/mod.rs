@@ -14,7 +14,6 @@ use crate::{
     measurement::{Sample, Summary},
 };
 
-/// The effect of one attack on the customers.
 #[derive(Debug, Serialize)]
 pub struct Row {
     pub attack: &'static str,
@@ -26,18 +25,17 @@ pub struct Row {
     pub after: Summary,
     /// The ratio of p99 during the attack to p99 before it.
     pub ratio: Option<f64>,
-    /// This ratio for each kind of request.
+    /// This ratio by kind of request.
     pub ratios: BTreeMap<&'static str, f64>,
     pub violations: Vec<String>,
     pub notes: Vec<String>,
 }
 
-/// The whole report.
 #[derive(Debug, Serialize)]
 pub struct Report {
     pub rate: u32,
     pub scale: f64,
-    /// The bound of every row's ratio; 0 means no bound.
+    /// The bound for every row's ratio; 0 means none.
     #[serde(rename = "ratio_bound")]
     pub ratio: f64,
     pub rows: Vec<Row>,
@@ -68,12 +66,11 @@ impl Row {
 }
 
 impl Report {
-    /// Returns why the run has failed; `None` if no customer was affected by an attack.
+    /// Returns why the run failed; `None` if no attack affected a customer.
     pub fn failure(&self) -> Option<String> {
         self.rows.iter().any(|row| !row.violations.is_empty()).then(|| self.summary())
     }
 
-    /// Returns one sentence with the totals.
     pub fn summary(&self) -> String {
         let noticed = self.rows.iter().filter(|row| !row.violations.is_empty()).count();
         let failed: usize = self.rows.iter().map(|row| row.during.failed + row.after.failed).sum();
@@ -86,7 +83,7 @@ impl Report {
     }
 }
 
-/// The column headings. `login` and `create` are the ratios of logins and of new orders.
+/// `login` and `create` are the ratios of logins and of new orders.
 pub const HEAD: &str = "attack               connections     sent  refused      p50 ms, before      p99 ms, before  ratio  login  create  failed  p99 after";
 
 impl fmt::Display for Row {

@@ -3,11 +3,11 @@
 use super::Row;
 use crate::measurement::Summary;
 
-/// The delay in milliseconds within this program from which the figures are unreliable.
+/// This program's delay, in milliseconds, from which the figures are unreliable.
 const LATE_AFTER_MS: f64 = 20.0;
 
 impl Row {
-    /// Records the violations: failed requests, a ratio above `bound`, and an attack that succeeded or had no effect. Notes
+    /// Records violations: failed requests, a ratio above `bound`, and an attack that succeeded or had no effect. Notes
     /// that this program sent requests late, and that `left` sockets of the attack are still open.
     pub(crate) fn judge(&mut self, bound: f64, left: u64) {
         for (phase, summary) in [("before", &self.before), ("during", &self.during), ("after", &self.after)] {

@@ -1,4 +1,4 @@
-//! Ordinary clients with the attackers' source address, for attacks that keep to the protocol.
+//! Ordinary clients with the attackers' source address, for attacks that follow the protocol.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -21,12 +21,13 @@ pub fn client(target: &Entrance) -> Option<reqwest::Client> {
     builder.build().ok()
 }
 
-/// Returns a gRPC channel that connects when it is first used.
+/// Returns a gRPC channel that connects lazily.
 pub fn channel(target: &Entrance) -> Option<Channel> {
     channel_from(target, source(target.address))
 }
 
-/// Returns such a channel with the source address `from`; with `None`, with the source address of other clients.
+/// Returns a lazy channel with the source address `from`; with `None`, the system chooses the address, as for other
+/// clients.
 pub fn channel_from(target: &Entrance, from: Option<IpAddr>) -> Option<Channel> {
     let endpoint = Endpoint::from_shared(target.url.clone()).ok()?.timeout(REQUEST_TIMEOUT);
     let target = target.clone();

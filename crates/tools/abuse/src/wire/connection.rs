@@ -1,5 +1,5 @@
-//! A connection of an attacker. It is counted while it is open, and has another source address than the customers' if
-//! possible. It uses TLS if the entrance does.
+//! An attacker's connection. It is counted while open, and has another source address than the customers' if possible.
+//! It uses TLS if the entrance does.
 
 use std::{
     io,
@@ -22,10 +22,9 @@ use crate::{
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// The attackers' source address towards a shop on this machine, where customers have 127.0.0.1.
+/// The attackers' source address to a shop on this machine, where customers have 127.0.0.1.
 pub const SOURCE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
-/// Plain text, or TLS.
 pub type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
 pub struct Connection {
@@ -47,7 +46,7 @@ pub async fn connect(entrance: &Entrance) -> io::Result<Stream> {
     connect_from(entrance, source(entrance.address)).await
 }
 
-/// Connects with the source address `from`, or with one that the system chooses if it is `None`.
+/// Connects with the source address `from`; with `None`, the system chooses the address.
 pub async fn connect_from(entrance: &Entrance, from: Option<IpAddr>) -> io::Result<Stream> {
     let connecting = async {
         let stream = tcp(entrance.address, from).await?;
@@ -92,7 +91,7 @@ impl Connection {
 
     pub async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes).await?;
-        // TLS buffers the bytes that the socket does not accept at once.
+        // TLS buffers bytes that the socket does not accept at once.
         self.stream.flush().await
     }
 
@@ -105,7 +104,6 @@ impl Connection {
         String::from_utf8_lossy(&answer).into_owned()
     }
 
-    /// Closes the connection at once with a reset.
     pub fn reset(self) {
         let socket = match &self.stream {
             Either::Left(socket) => socket,

@@ -1,7 +1,7 @@
-//! HTTP/2 frames (RFC 9113) as bytes, with header blocks (RFC 7541) that use no table and no compression.
+//! HTTP/2 frames (RFC 9113) as bytes, with header blocks (RFC 7541) without table and compression.
 
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// The number of bytes of a frame before its payload.
+/// How many bytes of a frame precede its payload.
 pub const HEAD: usize = 9;
 /// The largest payload that every server accepts.
 pub const LARGEST: usize = 16_384;
@@ -53,13 +53,13 @@ pub fn reset(stream: u32) -> Vec<u8> {
     frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes())
 }
 
-/// Builds SETTINGS with the number of bytes that the server may send on each stream.
+/// Builds SETTINGS that let the server send this many bytes on each stream.
 pub fn window_of_streams(size: u32) -> Vec<u8> {
     const INITIAL_WINDOW_SIZE: [u8; 2] = [0, 4];
     frame(SETTINGS, 0, 0, &[&INITIAL_WINDOW_SIZE[..], &size.to_be_bytes()].concat())
 }
 
-/// Builds the frames after which the server may send everything.
+/// Builds the frames that let the server send everything.
 pub fn open_windows() -> Vec<u8> {
     const ALL: u32 = 1 << 30;
     [window_of_streams(ALL), frame(WINDOW_UPDATE, 0, 0, &ALL.to_be_bytes())].concat()
@@ -94,7 +94,7 @@ pub fn block(fields: &[(&str, &str)]) -> Vec<u8> {
     block
 }
 
-/// Appends a string without Huffman coding: its length as an integer with a prefix of seven bits, and its bytes.
+/// Appends a string without Huffman coding: its length as an integer with a seven-bit prefix, and its bytes.
 fn string(text: &str, block: &mut Vec<u8>) {
     let mut length = text.len();
     if length < 127 {

@@ -1,4 +1,4 @@
-//! An attacker's HTTP/2 connection. It follows the protocol just enough that the server keeps it open.
+//! An attacker's HTTP/2 connection, which follows the protocol just enough that the server keeps it open.
 
 use std::{io, sync::Arc};
 
@@ -24,7 +24,7 @@ impl Http2 {
         Ok(Self { connection, authority: target.to_string() })
     }
 
-    /// Writes the frames that `write` returns until there are none. Meanwhile it acknowledges the server's SETTINGS and
+    /// Writes the frames that `write` returns until there are none. Meanwhile, acknowledges the server's SETTINGS and
     /// PING, and counts the streams that the server refuses. Returns when the server closes the connection.
     pub async fn drive<F>(self, write: impl FnMut() -> F)
     where
@@ -33,7 +33,7 @@ impl Http2 {
         self.drive_counting(write, |_| {}).await;
     }
 
-    /// Like [`drive`](Self::drive), and calls `count` with the number of bytes of each DATA frame.
+    /// Like [`drive`](Self::drive), but calls `count` with the number of bytes of each DATA frame.
     pub async fn drive_counting<F>(self, mut write: impl FnMut() -> F, count: impl Fn(u64))
     where
         F: Future<Output = Option<Vec<u8>>>,

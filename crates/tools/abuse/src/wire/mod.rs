@@ -1,5 +1,5 @@
-//! The connections and HTTP/2 frames that attackers write themselves, since a well-behaved client library would not
-//! send them.
+//! Connections and HTTP/2 frames that attackers write themselves, since a well-behaved client library would not send
+//! them.
 
 mod clients;
 mod connection;

@@ -31,8 +31,8 @@ use uuid::Uuid;
 const DAY: Duration = Duration::from_hours(24);
 const SCALE: f64 = 0.02;
 
-/// The first bytes of each connection inside TLS: none if it sends nothing within 300 ms. Connections whose handshake
-/// fails are left out.
+/// The first bytes of each connection inside TLS: none if it sends nothing within 300 ms. Connections with a failed
+/// handshake are left out.
 #[derive(Clone, Default)]
 struct Heard(Arc<Mutex<Vec<Vec<u8>>>>);
 
@@ -51,7 +51,7 @@ impl Heard {
     }
 }
 
-/// Starts a listener over TLS that reads, and answers nothing.
+/// Starts a TLS listener that reads without answering.
 async fn serve(files: &Path) -> (SocketAddr, Heard, AbortOnDropHandle<()>) {
     let chain = vec![CertificateDer::from_pem_file(files.join(CERTIFICATE)).unwrap()];
     let key = PrivateKeyDer::from_pem_file(files.join(KEY)).unwrap();

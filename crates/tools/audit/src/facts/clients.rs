@@ -2,7 +2,6 @@
 
 use uuid::Uuid;
 
-/// A response that a client has received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Acknowledged {
     pub order: Uuid,

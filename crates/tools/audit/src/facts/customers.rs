@@ -19,7 +19,6 @@ pub struct Customer {
     pub has_profile: bool,
 }
 
-/// One version of a customer.
 #[derive(Clone, Copy, Debug)]
 pub struct CustomerVersion {
     pub customer: Uuid,
@@ -32,22 +31,20 @@ pub struct CustomerVersion {
 pub struct Loan {
     pub id: String,
     pub customer: Uuid,
-    /// The amount in minor units.
     pub amount: i64,
     pub status: LoanStatus,
-    /// The version of the customer by which the loan was decided.
+    /// The version of the customer that decided the loan.
     pub version: Option<i64>,
     /// The time at which the loan was decided; for a held loan, the time at which it was received.
     pub since: DateTime<Utc>,
     pub credited_at: Option<DateTime<Utc>>,
 }
 
-/// A credit in the payment service's database.
 #[derive(Clone, Debug)]
 pub struct Credit {
     pub reference: String,
     pub user: Uuid,
-    /// The amount in minor units.
+    /// In minor units.
     pub amount: i64,
 }
 

@@ -16,8 +16,8 @@ names!(DeliveryState {
     Failed = "FAILED",
 });
 
-/// An order of the delivery service: an order of the shop, a basket or a trial order. In the early states, an event has
-/// arrived before `order.paid`.
+/// An order of the delivery service: an order of the shop, a basket or a trial order. In the states `AssembledEarly`
+/// and `CancelledEarly`, that event arrived before `order.paid`.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     pub order: Uuid,
@@ -30,10 +30,10 @@ pub struct Delivery {
     pub delivery: Option<Uuid>,
     pub volume: Option<i32>,
     pub courier: Option<Uuid>,
-    /// The number of steps to the address when the courier got the order.
+    /// The number of steps to the address when the courier was assigned.
     pub steps: Option<i32>,
     pub created_at: DateTime<Utc>,
-    /// The time since which it has waited for a courier.
+    /// The time since which the order has waited for a courier.
     pub waiting_since: Option<DateTime<Utc>>,
     pub updated_at: DateTime<Utc>,
 }
@@ -65,7 +65,6 @@ pub fn status_event(order: Uuid, status: &str) -> Uuid {
 #[derive(Clone, Debug)]
 pub struct Courier {
     pub uuid: Uuid,
-    /// The order that the courier carries.
     pub order: Option<Uuid>,
 }
 

@@ -16,7 +16,7 @@ pub fn kind(name: &str) -> Kind {
     route_of(name).map_or_else(|| Kind::Owned(name.to_owned()), |route| Kind::Borrowed(route.kind))
 }
 
-/// Returns the type and the id of each event that an order with this many attempts to pay can have. The ids follow from
+/// Returns the types and ids of all events that an order with this many attempts to pay can have. The ids follow from
 /// the order's UUID.
 pub fn events_of(order: Uuid, attempts: i64) -> Vec<(&'static str, Uuid)> {
     let of_order = ROUTES.iter().filter(|route| route.key == Key::Order);
@@ -33,16 +33,15 @@ pub fn events_of(order: Uuid, attempts: i64) -> Vec<(&'static str, Uuid)> {
 
 #[derive(Clone, Debug)]
 pub struct OutboxRow {
-    /// The service whose outbox has the row.
     pub service: &'static str,
     pub event: Uuid,
     pub kind: Kind,
-    /// The key of the aggregate, which is the order's UUID.
+    /// The aggregate's key, which is the order's UUID.
     pub key: Uuid,
     pub created_at: DateTime<Utc>,
     pub published_at: Option<DateTime<Utc>>,
-    /// The time at which the relay set the row aside. It does so if the row's type has no topic, or if an earlier row
-    /// of its key is set aside.
+    /// The time at which the relay set the row aside: because its type has no topic, the broker refused it, or an
+    /// earlier row of its key is set aside.
     pub set_aside_at: Option<DateTime<Utc>>,
 }
 
@@ -53,14 +52,14 @@ pub struct Completion {
     pub order: Uuid,
     pub attempt: i64,
     pub transaction: Uuid,
-    /// The amount in minor units.
+    /// In minor units.
     pub amount: i64,
     /// `SUCCESS`, `INSUFFICIENT_FUNDS` or `FAILED`.
     pub status: String,
 }
 
 impl Completion {
-    /// Reads the event. Returns `None` if its transaction is not a UUID.
+    /// Reads the event; `None` if its transaction is not a UUID.
     pub fn from_event(received: events::Received<PaymentCompleted>) -> Option<Self> {
         let events::Received { id, subject, event } = received;
         Some(Self {
@@ -74,7 +73,6 @@ impl Completion {
     }
 }
 
-/// The inbox rows of one consumer.
 #[derive(Clone, Debug)]
 pub struct Inbox {
     pub service: &'static str,
@@ -92,10 +90,9 @@ pub struct Received {
 /// The position of a consumer relative to an event that it has not handled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
-    /// The consumer group.
     pub group: String,
     pub event: Uuid,
-    /// True if the group's committed offset is behind the event's record, so that the consumer will not handle it.
+    /// True if the group's committed offset is past the event's record, so that the consumer will not handle it.
     pub is_past: bool,
 }
 
@@ -103,12 +100,11 @@ pub struct Position {
 #[derive(Clone, Debug)]
 pub struct Log {
     pub topic: String,
-    /// The event type that the topic carries.
     pub kind: Kind,
     /// The time since which the topic is complete; `None` if it is complete from the beginning.
     pub complete_since: Option<DateTime<Utc>>,
-    /// The records of each partition in the order in which they were published. This may differ from the order of their offsets if the
-    /// broker has lost its data and started again at offset 0.
+    /// The records of each partition in the order of publication. Offsets may have another order if the broker lost its
+    /// data and started again at offset 0.
     pub records: Vec<Record>,
 }
 
@@ -125,7 +121,6 @@ pub struct Record {
     pub at: DateTime<Utc>,
 }
 
-/// A dead-letter topic.
 #[derive(Clone, Debug)]
 pub struct DeadLetters {
     pub topic: String,
@@ -137,7 +132,8 @@ pub struct DeadLetters {
 pub struct DeadLetter {
     /// The id of the dead letter, such as `order.paid.dlq/0/17`.
     pub id: String,
-    /// The time at which the record was dead-lettered. A letter of a topic that was created again has the id of an earlier one.
+    /// The time at which the record was dead-lettered. It distinguishes letters with the same id, after a topic was
+    /// recreated.
     pub given_up_at: DateTime<Utc>,
     /// The topic, partition and offset of the original record.
     pub topic: String,
@@ -149,7 +145,7 @@ pub struct DeadLetter {
     pub error: String,
 }
 
-/// A dead letter that an operator discarded. Its event is expected to have no effect on this consumer.
+/// A dead letter that an operator discarded. The audit expects no effect of its event on this consumer.
 #[derive(Clone, Debug)]
 pub struct Discarded {
     /// The id of the dead letter, such as `order.paid.dlq/0/17`.
@@ -166,7 +162,7 @@ pub struct Discarded {
 }
 
 impl Discarded {
-    /// Returns true if this is the letter that was discarded, and not one that has its id since the topic was created again.
+    /// Returns true if this is the discarded letter, and not one with the same id in a recreated topic.
     pub(crate) fn is(&self, letter: &DeadLetter) -> bool {
         self.letter == letter.id && self.given_up_at == letter.given_up_at
     }

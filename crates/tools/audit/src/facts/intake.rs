@@ -7,21 +7,21 @@ use std::{
 
 use chrono::{DateTime, Utc};
 
-/// The facts about the stream of orders.
 #[derive(Clone, Debug, Default)]
 pub struct Intake {
     /// The number of partitions of the topic that were read.
     pub partitions: usize,
     pub orders: Vec<IntakeOrder>,
-    /// The records before the consumer's committed offsets, without those that were skipped.
+    /// The records before the consumer's committed offsets, without the skipped ones.
     pub records: Vec<IntakeRecord>,
-    /// The number of records that an operator has skipped, since they cannot be read.
+    /// The number of records that an operator skipped because they cannot be read.
     pub skipped: usize,
-    /// The partitions that are not consumed to their end.
+    /// The partitions that the consumer has not read to their end.
     pub unread: Vec<Unread>,
-    /// The partitions and offsets of records that are dead letters, or were and are pruned.
+    /// The partitions and offsets of records that are dead letters, including pruned ones.
     pub letters: HashSet<(i32, i64)>,
-    /// The number of pruned dead letters whose records are not known. As many records may not be stored.
+    /// The number of pruned dead letters whose records are not known. Up to this number of records may be missing in
+    /// the tables.
     pub letters_pruned: usize,
 }
 
@@ -30,13 +30,12 @@ pub struct Intake {
 pub struct Unread {
     pub partition: i32,
     pub count: i64,
-    /// The number of records that expired before they were read.
+    /// The number of records that expired before the consumer read them.
     pub expired: i64,
     /// The time of the first record; `None` if it cannot be read.
     pub since: Option<DateTime<Utc>>,
 }
 
-/// An order as stored in the tables.
 #[derive(Clone, Debug)]
 pub struct IntakeOrder {
     pub uid: String,
@@ -44,7 +43,6 @@ pub struct IntakeOrder {
     pub content: Option<u64>,
 }
 
-/// A record of the topic.
 #[derive(Clone, Debug)]
 pub struct IntakeRecord {
     pub partition: i32,

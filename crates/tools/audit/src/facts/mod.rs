@@ -27,10 +27,9 @@ pub use self::{
     },
 };
 
-/// All facts about a shop. Facts that are not known are empty, or `None` where the difference matters.
+/// All facts about a shop. Unknown facts are empty, or `None` where the difference matters.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    /// When the facts were gathered.
     pub at: DateTime<Utc>,
     pub bounds: Bounds,
     /// Outbox and inbox rows older than this may have been removed; `None` if no rows were removed.
@@ -39,11 +38,11 @@ pub struct Facts {
     pub orders: Vec<Order>,
     pub payments: Vec<Payment>,
     pub partial_refunds: Vec<PartialRefund>,
-    /// The entries of the payment providers' ledgers, which are independent of payment's own rows.
+    /// The entries of the providers' ledgers, which are independent of payment's own rows.
     pub ledger: Vec<Entry>,
-    /// The balances stored by the built-in provider. `ledger` contains all charges and refunds that changed them.
+    /// The balances that the built-in provider stores. `ledger` contains all charges and refunds that changed them.
     pub balances: Vec<Balance>,
-    /// The providers whose ledgers are in `ledger`. For other providers, the payment service's own rows are trusted.
+    /// The providers whose ledgers are in `ledger`. For other providers, the audit trusts payment's own rows.
     pub books: Vec<String>,
     /// True if `books` names all providers.
     pub all_books: bool,
@@ -58,7 +57,7 @@ pub struct Facts {
     pub customers: Vec<Customer>,
     pub customer_versions: Vec<CustomerVersion>,
     pub loans: Vec<Loan>,
-    /// The credits of the payment service, one per reference.
+    /// Payment's credits, one per reference.
     pub credits: Vec<Credit>,
     pub intake: Intake,
 
@@ -66,9 +65,7 @@ pub struct Facts {
     /// The published outcomes of payment attempts, from payment's outbox and from the topic.
     pub completions: Vec<Completion>,
     pub inboxes: Vec<Inbox>,
-    /// The topics that were read.
     pub logs: Vec<Log>,
-    /// The dead-letter topics that were read.
     pub dead_letters: Vec<DeadLetters>,
     /// Discarded dead letters, including those already pruned.
     pub discarded: Vec<Discarded>,
@@ -81,16 +78,16 @@ pub struct Facts {
     pub refused: Option<Vec<Told>>,
     /// The poison messages sent on purpose, if known.
     pub poison: Option<Vec<Poison>>,
-    /// Requests within sessions after their logout was acknowledged.
     pub probes: Vec<Probe>,
 
-    /// The databases that could not be read. An audit has none; in a receipt, the checks that need them stay open.
+    /// The databases that could not be read. An audit has none. In a receipt, the checks that need such a database stay
+    /// open.
     pub unread: Vec<UnreadDatabase>,
-    /// The positions of consumers relative to events that they have not handled; filled for receipts only, as far as known.
+    /// The positions of consumers relative to events that they have not handled. Only receipts have them, as far as
+    /// known.
     pub positions: Vec<Position>,
 }
 
-/// A database that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnreadDatabase {
     pub service: &'static str,
@@ -100,9 +97,7 @@ pub struct UnreadDatabase {
 /// Time limits of a healthy shop.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// The longest build time of a ship.
     pub build: Duration,
-    /// The time between two steps of a courier.
     pub step: Duration,
     /// How late an effect may be before it counts as missing.
     pub grace: Duration,
@@ -124,7 +119,7 @@ impl Facts {
         self.orders.iter().filter(|order| order.has_address)
     }
 
-    /// Returns true for a payment of a provider whose ledger was not read, so that payment's own row is trusted.
+    /// Returns true for a payment of a provider whose ledger was not read: the audit trusts payment's own row.
     pub(crate) fn believes(&self, payment: &Payment) -> bool {
         payment.provider.as_ref().is_some_and(|provider| !self.books.contains(provider))
     }
@@ -137,12 +132,11 @@ impl Facts {
         self.logs.iter().find(|log| log.kind == kind)
     }
 
-    /// Returns all dead letters.
     pub(crate) fn letters(&self) -> impl Iterator<Item = &DeadLetter> {
         self.dead_letters.iter().flat_map(|topic| &topic.letters)
     }
 
-    /// Returns true if rows of this age may have been removed already.
+    /// Returns true if rows of this age may have been removed.
     pub(crate) fn may_be_forgotten(&self, at: DateTime<Utc>) -> bool {
         self.kept_since.is_some_and(|since| at < since)
     }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-/// Defines a status with the database's spelling of its variants.
+/// Defines a status with its spelling in the database.
 macro_rules! names {
     ($(#[$attribute:meta])* $name:ident { $($variant:ident = $text:literal),* $(,)? }) => {
         $(#[$attribute])*
@@ -11,7 +11,7 @@ macro_rules! names {
         pub enum $name { $($variant),* }
 
         impl $name {
-            /// Returns the database's spelling.
+            /// Returns the spelling in the database.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),* }
             }
@@ -31,15 +31,14 @@ names!(OrderStatus { Pending = "PENDING_PAYMENT", Paid = "PAID", Cancelled = "CA
 pub struct Order {
     pub uuid: Uuid,
     pub status: OrderStatus,
-    /// The total price in minor units.
+    /// In minor units.
     pub total: i64,
-    /// The ordered parts. A UUID is repeated once per piece.
+    /// The ordered parts. A UUID occurs once per piece.
     pub parts: Vec<Uuid>,
-    /// The transaction by which the order was paid.
+    /// The transaction that paid the order.
     pub transaction: Option<Uuid>,
-    /// True if the order has a delivery address.
     pub has_address: bool,
-    /// The latest status of the delivery that the order service has received.
+    /// The latest delivery status that the order service received.
     pub delivery_status: Option<String>,
     /// The payment attempt that is in flight or has an unknown outcome.
     pub attempt: Option<i64>,
@@ -67,14 +66,13 @@ pub struct Payment {
     pub provider: Option<String>,
     /// The provider's id of the charge.
     pub reference: Option<String>,
-    /// The amount in minor units.
+    /// In minor units.
     pub amount: Option<i64>,
     /// The sum of the partial refunds in minor units, whether made or not.
     pub partially_refunded: i64,
     pub status: PaymentStatus,
-    /// True while the provider has accepted the refund and not made it.
+    /// True while the provider has accepted the refund but not made it.
     pub is_refund_accepted: bool,
-    /// The reason why the attempt was declined.
     pub decline_reason: Option<String>,
     /// True once the payment service has consumed the order's cancellation.
     pub cancelled: bool,
@@ -82,36 +80,34 @@ pub struct Payment {
     pub updated_at: DateTime<Utc>,
 }
 
-/// A part of a charge that an operator gives back, as the payment service records it.
+/// A part of a charge that an operator refunds, as the payment service records it.
 #[derive(Clone, Copy, Debug)]
 pub struct PartialRefund {
     /// The idempotency key of the first request to the provider; later requests append a number.
     pub refund: Uuid,
-    /// The charge.
     pub transaction: Uuid,
-    /// The amount in minor units.
+    /// In minor units.
     pub amount: i64,
     /// True once the provider has made the refund.
     pub is_made: bool,
-    /// True while the provider has accepted the refund and not made it.
+    /// True while the provider has accepted the refund but not made it.
     pub is_accepted: bool,
     pub created_at: DateTime<Utc>,
-    /// The time at which a refund that had failed after it was made was requested again.
+    /// When payment requested the refund again, after it had failed although it was made.
     pub requested_at: Option<DateTime<Utc>>,
 }
 
 names!(EntryKind { Charge = "charge", Decline = "decline", Refund = "refund" });
 
-/// An entry of a provider's ledger.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// The provider's idempotency key; for a charge, the transaction.
     pub key: String,
     pub kind: EntryKind,
     pub order: Uuid,
-    /// The amount in minor units.
+    /// In minor units.
     pub amount: i64,
-    /// The user whose balance it changed; `None` for other payment methods.
+    /// The user whose balance the entry changed; `None` for other payment methods than `INVESTOR_MONEY`.
     pub account: Option<Uuid>,
 }
 
@@ -134,7 +130,6 @@ pub struct Part {
     pub consumed: i64,
 }
 
-/// The total restocked quantity of one part.
 #[derive(Clone, Copy, Debug)]
 pub struct Restock {
     pub part: Uuid,
@@ -153,9 +148,9 @@ names!(ReservationStatus {
 pub struct Reservation {
     pub order: Uuid,
     pub status: ReservationStatus,
-    /// Parts and quantities. They are empty for an order that was released before it was reserved.
+    /// Parts and quantities. Empty for an order that was released before it was reserved.
     pub items: Vec<(Uuid, i64)>,
-    /// The price of all items in minor units, from the unit prices that were frozen when they were reserved first.
+    /// The price of all items in minor units, from the unit prices frozen at the first reservation.
     pub price: i64,
     /// The time at which a held reservation expires.
     pub expires_at: Option<DateTime<Utc>>,
@@ -184,10 +179,10 @@ pub struct Notification {
     pub status: NotificationStatus,
     pub chat: Option<String>,
     pub attempts: i64,
-    /// True if a send attempt ended without a response, so that the message may have arrived twice.
+    /// True if a send attempt ended without a response: the message may have arrived twice.
     pub ambiguous: bool,
     pub sent_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
-    /// The time at which the user had it queued again.
+    /// The time at which the user requested the message again.
     pub queued_at: Option<DateTime<Utc>>,
 }

@@ -1,7 +1,7 @@
-//! Invariant 2, balances: for each user, initial + credits - charges of `INVESTOR_MONEY` + their refunds = balance, and the balance is
-//! never negative.
+//! Invariant 2, balances: for each user, initial + credits - charges of `INVESTOR_MONEY` + their refunds = balance, and
+//! the balance is never negative.
 //!
-//! The check of `charges` calls this one. Nothing else changes a balance.
+//! `charges::check` calls this check. Nothing else changes a balance.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use crate::{
     report::Check,
 };
 
-/// The changes of a user's balance, according to the ledger and the credits.
+/// The changes of a user's balance in the ledger and the credits.
 #[derive(Clone, Copy, Default)]
 struct Changes {
     credited: i64,

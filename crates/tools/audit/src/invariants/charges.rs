@@ -1,5 +1,6 @@
-//! Invariant 2: An order is charged at most once, and its total price. Charges minus refunds are 1 exactly when the order is PAID or
-//! ASSEMBLED. Partial refunds, each made once, and the refund of a cancelled order give back at most the charge. Balances add up.
+//! Invariant 2: An order is charged at most once, with its total price. Charges minus refunds are 1 exactly when the
+//! order is PAID or ASSEMBLED. Each partial refund is made once; together with the refund of a cancelled order, they
+//! refund at most the charge. Balances add up.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,7 +13,7 @@ use crate::{
     report::Check,
 };
 
-/// The statuses of a payment that was charged, whether refunded since or not.
+/// The statuses of a payment that was charged, even if it was refunded later.
 const CHARGED: [PaymentStatus; 3] = [PaymentStatus::Succeeded, PaymentStatus::Refunding, PaymentStatus::Refunded];
 
 pub fn check(facts: &Facts) -> Finding {
@@ -52,12 +53,11 @@ pub fn check(facts: &Facts) -> Finding {
     check.end()
 }
 
-/// Returns true for a refund that a provider whose ledger was not read has accepted and not made.
+/// Returns true for a refund that the provider has accepted but not made, if the provider's ledger was not read.
 fn is_accepted(facts: &Facts, payment: &Payment) -> bool {
     payment.status == PaymentStatus::Refunding && payment.is_refund_accepted && facts.believes(payment)
 }
 
-/// The ledger and the payments, by order.
 struct Books<'a> {
     entries: HashMap<Uuid, Vec<&'a Entry>>,
     by_key: HashMap<&'a str, &'a Entry>,

@@ -49,7 +49,6 @@ fn name(order: Uuid, attempt: i64) -> String {
     format!("attempt {attempt} of order {order}")
 }
 
-/// The published completions, one per attempt.
 struct Published<'a> {
     by_attempt: HashMap<(Uuid, i64), &'a Completion>,
     by_transaction: HashMap<Uuid, &'a Completion>,
@@ -73,7 +72,7 @@ impl<'a> Published<'a> {
         published
     }
 
-    /// Checks that an order is paid by the transaction that was published as its success.
+    /// Checks that each paid order was paid by the transaction of its published success.
     fn orders(&self, facts: &Facts, check: &mut Check) {
         let orders = facts.orders_by_uuid();
         for order in &facts.orders {
@@ -104,7 +103,7 @@ impl<'a> Published<'a> {
 fn agrees(payment: &Payment, published: &Completion, check: &mut Check) {
     let statuses: &[&str] = match payment.status {
         PaymentStatus::Succeeded => &[SUCCESS],
-        // The charge was made before the cancellation, or after it.
+        // The charge was made before the cancellation or after it.
         PaymentStatus::Refunding | PaymentStatus::Refunded => &[SUCCESS, FAILED],
         PaymentStatus::Declined if payment.decline_reason.as_deref() == Some(INSUFFICIENT_FUNDS) => {
             &[INSUFFICIENT_FUNDS]
@@ -127,7 +126,6 @@ fn agrees(payment: &Payment, published: &Completion, check: &mut Check) {
     }
 }
 
-/// Returns the amounts that the providers have charged, by transaction.
 fn charges(facts: &Facts) -> HashMap<&str, i64> {
     let charges = facts.ledger.iter().filter(|entry| entry.kind == EntryKind::Charge);
     charges.map(|entry| (entry.key.as_str(), entry.amount)).collect()

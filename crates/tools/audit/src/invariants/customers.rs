@@ -15,10 +15,9 @@ use crate::{
     report::Check,
 };
 
-/// The versions of one customer, by number.
 type Versions<'a> = BTreeMap<i64, &'a CustomerVersion>;
 
-/// The longest time that reading the databases one after another takes.
+/// The longest time between the reads of two databases.
 const MAX_READ_TIME: Duration = Duration::from_secs(5);
 
 pub fn check(facts: &Facts) -> Finding {
@@ -33,7 +32,7 @@ pub fn check(facts: &Facts) -> Finding {
     }
     published(facts, &histories, &mut check);
     loans(facts, &histories, &mut check);
-    // Orders are counted as well, so that a shop without customers still passes.
+    // Orders are counted as well, so that a shop without customers passes.
     check.counted("orders", facts.orders.len());
     check.counted("customers", facts.customers.len());
     check.counted("loans", facts.loans.len());
@@ -130,7 +129,7 @@ fn loans(facts: &Facts, histories: &HashMap<Uuid, Versions<'_>>, check: &mut Che
     }
 }
 
-/// Checks that the version which decided a loan agrees with the loan's status.
+/// Checks that a loan's status agrees with the version that decided the loan.
 fn decided(loan: &Loan, versions: Option<&Versions<'_>>, row: &str, check: &mut Check) {
     let status = loan.version.and_then(|version| versions?.get(&version)).map(|version| version.status);
     let fits = match loan.status {

@@ -62,7 +62,7 @@ fn place(poison: &Poison) -> (&str, i32, i64) {
     (poison.topic.as_str(), poison.partition, poison.offset)
 }
 
-/// Returns true if the event's consumer has handled it later, after a replay.
+/// Returns true if the consumer handled the event later, after a replay.
 fn taken(facts: &Facts, letter: &DeadLetter) -> bool {
     let own = facts.inboxes.iter().filter(|inbox| inbox.consumer == letter.group);
     own.flat_map(|inbox| &inbox.rows).any(|row| Some(row.event) == letter.event)

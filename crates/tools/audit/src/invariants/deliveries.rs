@@ -39,8 +39,8 @@ pub fn check(facts: &Facts) -> Finding {
     check.end()
 }
 
-/// Checks that an order's delivery matches the order's status. `handled` has the ids of the events that the order service
-/// has handled.
+/// Checks that an order's delivery matches the order's status. `handled` has the ids of the events that order has
+/// handled.
 fn delivered(order: &Order, delivery: Option<&Delivery>, handled: &HashSet<Uuid>, check: &mut Check) {
     let row = format!("order {}", order.uuid);
     let known = delivery.filter(|delivery| delivery.delivery.is_some());
@@ -63,7 +63,7 @@ fn delivered(order: &Order, delivery: Option<&Delivery>, handled: &HashSet<Uuid>
     if !fits {
         check.broken_by(&row, format!("is {}, and its delivery is {state}", order.status.as_str()));
     }
-    // A status that the order service does not know yet is an event that it has not handled, which invariant 5 reports.
+    // If order does not know the status yet, it has not handled the event, which invariant 5 reports.
     let Some(status) = known.and_then(|delivery| delivery.statuses().last()) else { return };
     if handled.contains(&status_event(order.uuid, status)) && order.delivery_status.as_deref() != Some(status) {
         check.broken_by(&row, format!("was told that its delivery is {status}, and has {:?}", order.delivery_status));
@@ -159,7 +159,8 @@ fn published(facts: &Facts, deliveries: &Deliveries<'_>, check: &mut Check) {
     check.counted("statuses published", count);
 }
 
-/// The status records of the topic, by order. Records of one order are in the order of publication, since they share a key.
+/// The status records of the topic, by order. The records of one order are in the order of publication, since they
+/// share a key.
 struct Topic<'a> {
     records: HashMap<Uuid, Vec<&'a Record>>,
 }
@@ -175,8 +176,8 @@ impl<'a> Topic<'a> {
         Self { records }
     }
 
-    /// Returns the published statuses of an order, each at its first record, if their sequence differs from the
-    /// delivery's. The topic may have lost the oldest records, and may lack statuses that are not published yet.
+    /// Returns the order's published statuses, each at its first record, if their sequence differs from the delivery's.
+    /// The topic may lack the oldest records, and statuses that are not published yet.
     fn reordered(&self, order: Uuid, had: &[Uuid]) -> Option<Vec<Uuid>> {
         let records = self.records.get(&order)?;
         let mut seen = HashSet::new();

@@ -1,5 +1,5 @@
-//! Invariant 13: Every consumed order of the stream is stored once, with the content of its first record, or is a dead
-//! letter.
+//! Invariant 13: Every consumed record of an order of another shop is a dead letter, or the order is stored once, with
+//! the content of its first record.
 
 use std::collections::HashMap;
 
@@ -24,7 +24,7 @@ pub fn check(facts: &Facts) -> Finding {
     let records = intake.records.iter().filter(|one| !intake.letters.contains(&(one.partition, one.offset)));
     let problems: Vec<(&IntakeRecord, &str)> =
         records.filter_map(|record| problem(record, &kept).map(|problem| (record, problem))).collect();
-    // Each of them may have been a dead letter that is pruned, unless there are more of them than such letters.
+    // Each of these records may have been a pruned dead letter, unless they are more than the pruned letters.
     let (unknown, pruned) = (problems.len(), intake.letters_pruned);
     if unknown > pruned {
         for (record, problem) in problems {
@@ -49,7 +49,7 @@ pub fn check(facts: &Facts) -> Finding {
     check.end()
 }
 
-/// Checks the records that the consumer has not committed. Some may be under way.
+/// Checks the records after the consumer's committed offset. Some may be in progress.
 fn unread_records(facts: &Facts, unread: &Unread, check: &mut Check) {
     let Unread { partition, count, expired, since } = unread;
     let place = || format!("partition {partition}");
@@ -65,14 +65,14 @@ fn unread_records(facts: &Facts, unread: &Unread, check: &mut Check) {
     }
 }
 
-/// Returns the violation by a record that was consumed and is not a dead letter.
+/// Returns the violation by a consumed record that is not a dead letter.
 fn problem(record: &IntakeRecord, kept: &HashMap<&str, &IntakeOrder>) -> Option<&'static str> {
     let Some((uid, content)) = &record.order else {
         return Some("was consumed, and is neither an order nor a dead letter");
     };
     match kept.get(uid.as_str()) {
         None => Some("was consumed, and its order is not kept"),
-        // Only the key of an erased order is stored.
+        // An erased order is stored without its content.
         Some(IntakeOrder { content: None, .. }) => None,
         Some(IntakeOrder { content: Some(own), .. }) if own == content => None,
         Some(_) => Some("was consumed, and the order that is kept has another content"),

@@ -106,14 +106,15 @@ fn services(facts: &Facts, late: &mut Late<'_>) {
     }
 }
 
-/// Returns the time within which a refund of this charge has to be made. A provider whose books were read makes what it accepts at once.
+/// Returns the time limit for a refund of this charge. A provider whose ledger was read makes an accepted refund at
+/// once.
 fn time_to_refund(facts: &Facts, charge: Option<&Payment>, is_accepted: bool) -> Duration {
     let is_believed = charge.is_some_and(|charge| facts.believes(charge));
     if is_accepted && is_believed { ACCEPTED_REFUND } else { Duration::ZERO }
 }
 
-/// Checks deliveries. An order may wait while every courier with enough space for it is busy, and for ever if no
-/// courier has enough space. An order that a courier carries must arrive within the time of the courier's steps.
+/// Checks deliveries. An order may wait while every courier with enough space for it is busy, and without limit if no
+/// courier has enough space. A courier must deliver its order within the time of its steps.
 fn deliveries(facts: &Facts, late: &mut Late<'_>) {
     let fits = |volume: i32| {
         let mut places = facts.places.iter().filter(|place| place.total_volume >= volume);
@@ -135,7 +136,7 @@ fn deliveries(facts: &Facts, late: &mut Late<'_>) {
     }
 }
 
-/// Checks loans. A loan may be held while its user is being checked, or is not a customer.
+/// Checks loans. A loan may be held while its user is being verified or is not a customer.
 fn loans(facts: &Facts, late: &mut Late<'_>) {
     let customers: HashMap<Uuid, &Customer> =
         facts.customers.iter().map(|customer| (customer.uuid, customer)).collect();

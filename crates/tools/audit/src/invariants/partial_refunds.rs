@@ -1,4 +1,4 @@
-//! Invariant 2, partial refunds: each is made once, with its amount, and the refunds of a charge do not exceed it.
+//! Invariant 2, partial refunds: each is made once, with its amount, and a charge's refunds do not exceed the charge.
 
 use std::collections::HashMap;
 
@@ -10,10 +10,9 @@ use crate::{
     report::Check,
 };
 
-/// The length of a UUID as text.
 const UUID_LENGTH: usize = 36;
 
-/// Returns the id of the partial refund whose request has this idempotency key: the id itself, or the id and a number.
+/// Returns the id of the partial refund whose request has this idempotency key: the id, or the id and a number.
 pub fn refund_of(key: &str) -> Option<Uuid> {
     let (refund, number) = key.split_at_checked(UUID_LENGTH)?;
     let is_numbered = number.strip_prefix('-').is_some_and(|number| number.parse::<u32>().is_ok());

@@ -1,4 +1,4 @@
-//! Invariant 4: Every outbox row reached its topic, and every event in a topic has its row.
+//! Invariant 4: Every outbox row reached its topic, and every event in a topic has an outbox row.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,7 +13,7 @@ use crate::{
 
 pub fn check(facts: &Facts) -> Finding {
     let mut check = Check::new(4, "every outbox row reached its topic, every event has its row");
-    // A topic that no service of ours consumes is created with its first record.
+    // A topic without consumers in this shop is created with its first record.
     let expected = |route: &Route| {
         !route.consumers.is_empty()
             || facts.outbox.iter().any(|row| row.kind == route.kind && row.published_at.is_some())
@@ -21,7 +21,7 @@ pub fn check(facts: &Facts) -> Finding {
     for route in ROUTES.iter().filter(|route| facts.log_of(route.kind).is_none() && expected(route)) {
         check.missing(format!("the topic of {} was not read", route.kind));
     }
-    // What a consumer has dead-lettered was published, too.
+    // An event that a consumer handled or dead-lettered was published.
     let handled = facts.inboxes.iter().flat_map(|inbox| &inbox.rows).map(|received| received.event);
     let dead = facts.letters().filter_map(|letter| letter.event);
     let discarded = facts.discarded.iter().filter_map(|letter| letter.event);
@@ -64,8 +64,8 @@ struct Found {
     set_aside: usize,
 }
 
-/// Returns true for a row that a relay has set aside. After the grace period that is a violation: the row is published
-/// only after an upgrade or by an operator.
+/// Returns true for a row that a relay has set aside. After the grace period that is a violation: only an upgrade or an
+/// operator makes the relay publish the row.
 fn set_aside(row: &OutboxRow, facts: &Facts, found: &mut Found, check: &mut Check) -> bool {
     let Some(since) = row.set_aside_at.filter(|_| row.published_at.is_none()) else { return false };
     found.set_aside += 1;
@@ -134,7 +134,7 @@ fn origins(facts: &Facts, found: &mut Found, check: &mut Check) {
 }
 
 enum Written {
-    /// The event is in an outbox, with this order as its key.
+    /// The event is in an outbox, with this UUID as its key.
     As(Uuid),
     Not,
 }

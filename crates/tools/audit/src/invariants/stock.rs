@@ -1,5 +1,5 @@
-//! Invariant 3: For each part: initial + restocked = available + reserved + consumed, and available is never negative. An order has the
-//! parts and the price of its reservation.
+//! Invariant 3: For each part, initial + restocked = available + reserved + consumed, and available is never negative.
+//! An order has the parts and the price of its reservation.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -15,8 +15,8 @@ use crate::{
     report::Check,
 };
 
-/// How long after an order's creation its reservation may still expire: the order may be created after inventory has asked whether it
-/// exists. Inventory acts on the answer for 5 s; the rest allows for the clocks of two databases.
+/// How long after an order's creation its reservation may still expire, because inventory asked whether the order
+/// exists before it was created. Inventory acts on the answer for 5 s; the rest allows for the clocks of two databases.
 const EXPIRY_SLACK: Duration = Duration::from_secs(10);
 
 pub fn check(facts: &Facts) -> Finding {
@@ -104,7 +104,7 @@ impl Stood {
 #[derive(PartialEq, Eq)]
 enum Following {
     Well,
-    /// The order is unpaid, and its parts were sold to others. It cannot be charged.
+    /// The order is unpaid and cannot be charged, since its parts were sold to other orders.
     Hopeless,
     Broken,
 }
@@ -165,8 +165,8 @@ fn kept_its_parts(order: &Order, reservation: &Reservation, check: &mut Check) {
     }
 }
 
-/// Returns the time at which the reservation first expired: the time of its first end, unless that end was its last change, a release
-/// or a commit.
+/// Returns the time at which the reservation first expired: the time of its first end, unless that end was its last
+/// change, a release or a commit.
 fn expired_at(reservation: &Reservation) -> Option<DateTime<Utc>> {
     let is_over = matches!(reservation.status, ReservationStatus::Released | ReservationStatus::Committed);
     reservation.first_ended_at.filter(|at| !(is_over && *at == reservation.updated_at))

@@ -1,4 +1,4 @@
-//! Waives violations that follow from a discarded dead letter: they are reported as notes.
+//! Reports violations that follow from a discarded dead letter as notes.
 
 use std::collections::HashMap;
 
@@ -12,23 +12,25 @@ use crate::{
     facts::{Discarded, OutboxRow, events_of},
 };
 
-/// The beginning of the notes on violations that discarded letters explain.
+/// The prefix of notes on violations that discarded letters explain.
 pub const WAIVED: &str = "waived";
 
-/// The violations of one invariant that follow from a missing event: its number, and the beginnings of their problems.
+/// The violations of one invariant that follow from a missing event: the invariant's number, and the beginnings of the
+/// violations' texts.
 pub type Consequences = (u8, &'static [&'static str]);
 
 const NOT_BUILT: &[&str] = &["is not built"];
 const PARTS_HELD: &[&str] = &["its parts are held"];
 
-/// Returns the violations that there are if a service never handles an event. Those of invariant 5, which there always are, are left out.
+/// Returns the violations that exist if a service never handles an event, except those of invariant 5, which always
+/// exist.
 ///
-/// The texts are those that the modules of the invariants write.
+/// The modules of the invariants write the texts.
 pub fn broken_without(service: &str, kind: &str) -> &'static [Consequences] {
     match (service, kind) {
         // The order stays PAID.
         ("assembly", OrderPaid::TYPE) | ("order", AssemblyFailed::TYPE) => &[(7, NOT_BUILT)],
-        // The status of the reservation does not follow that of the order.
+        // The reservation's status no longer matches the order's.
         ("order", ShipAssembled::TYPE) => &[(3, &["is PAID, and its reservation is committed"]), (7, NOT_BUILT)],
         ("inventory", OrderCancelled::TYPE) => &[
             (
@@ -53,7 +55,7 @@ pub fn broken_without(service: &str, kind: &str) -> &'static [Consequences] {
             ),
             (7, PARTS_HELD),
         ],
-        // Delivery does not know the order, or knows only what came before the missing event.
+        // Delivery does not know the order, or knows only the events before the missing one.
         ("delivery", OrderPaid::TYPE) => &[(
             11,
             &[
@@ -63,9 +65,9 @@ pub fn broken_without(service: &str, kind: &str) -> &'static [Consequences] {
                 "is CANCELLED, and its delivery is CANCELLED_EARLY",
             ],
         )],
-        // The ship stays in the hangar.
+        // No courier takes the ship.
         ("delivery", ShipAssembled::TYPE) => &[(11, &["is ASSEMBLED, and its delivery is PENDING"])],
-        // The ship stays in the hangar, or is delivered although the order is cancelled.
+        // No courier takes the ship, or one delivers it although the order is cancelled.
         ("delivery", OrderCancelled::TYPE) => &[(
             11,
             &[
@@ -78,18 +80,17 @@ pub fn broken_without(service: &str, kind: &str) -> &'static [Consequences] {
         ("order", DeliveryStatusUpdated::TYPE) => &[(11, &["was told that its delivery is"])],
         // The charge is not refunded.
         ("payment", OrderCancelled::TYPE) => &[(2, &["is CANCELLED, and is charged (1 charges, 0 refunds)"])],
-        // `PaymentCompleted` violates none, since order gets the outcome from its call to payment or from its
+        // A missing `PaymentCompleted` violates none: order gets the outcome from its call to payment or from its
         // reconciler.
         _ => &[],
     }
 }
 
-/// Returns true if a violation of invariant `number` is one of these consequences.
 pub fn follows(consequences: &[Consequences], number: u8, problem: &str) -> bool {
     consequences.iter().any(|(of, problems)| *of == number && problems.iter().any(|start| problem.starts_with(start)))
 }
 
-/// What discarded letters explain, by order.
+/// The missed events that discarded letters explain, by order.
 pub struct Waivers<'a> {
     missed: HashMap<Uuid, Vec<Missed<'a>>>,
 }
@@ -131,7 +132,7 @@ impl<'a> Waivers<'a> {
         finding
     }
 
-    /// Returns the letter of the violation's order without which this invariant would hold.
+    /// Returns the discarded letter that explains the violation; `None` if there is none.
     fn explanation(&self, number: u8, violation: &Violation) -> Option<&'a Discarded> {
         let (_, order) = violation.row.rsplit_once("order ")?;
         let missed = self.missed.get(&Uuid::try_parse(order).ok()?)?;
@@ -140,13 +141,14 @@ impl<'a> Waivers<'a> {
 }
 
 impl<'a> Missed<'a> {
-    /// Returns the event of a letter with its order; `None` if the letter's consumer handles no such event of this order.
+    /// Returns the order of a letter, and its missed event; `None` if the letter's consumer handles no such event of
+    /// the order.
     fn from_letter(letter: &'a Discarded, rows: &HashMap<Uuid, &OutboxRow>) -> Option<(Uuid, Self)> {
         let (order, event) = (letter.order?, letter.event?);
         let is_of = |kind: &str| match rows.get(&event) {
             Some(row) => row.kind == kind && row.key == order,
-            // Outbox rows are removed after a time, and the consequences stay. Nothing follows from a missing `PaymentCompleted`, the
-            // only type whose ids need the number of attempts.
+            // Outbox rows are removed after a time, but the consequences stay. A missing `PaymentCompleted`, the only
+            // type whose ids need the number of attempts, has no consequences.
             None => events_of(order, 0).contains(&(kind, event)),
         };
         let routes = ROUTES.iter().flat_map(|route| route.consumers.iter().map(move |consumer| (route.kind, consumer)));
@@ -154,7 +156,7 @@ impl<'a> Missed<'a> {
         own.next().map(|(kind, consumer)| (order, Self { letter, kind, consumer }))
     }
 
-    /// Returns true if the violation is one that there is if the consumer never handles the event.
+    /// Returns true if the violation exists because the consumer never handled the event.
     fn explains(&self, number: u8, Violation { row, problem }: &Violation) -> bool {
         let own = number == 5 && row.contains(self.kind) && problem.starts_with(self.consumer.group);
         own || follows(broken_without(self.consumer.service, self.kind), number, problem)

@@ -1,4 +1,4 @@
-//! The evidence of a check: the rows and records of the order, one a line.
+//! The evidence of a check: the order's rows and records, one a line.
 
 use contracts::events::{DeliveryStatusUpdated, PaymentCompleted, Published as _};
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use crate::{
     facts::{Answer, EntryKind, OutboxRow, Payment, Reservation},
 };
 
-/// Returns the evidence of one invariant. `facts` has the names of the parts, and `own` the facts of the order.
+/// Returns the evidence of one invariant. `facts` has the names of the parts, and `own` the order's facts.
 pub fn of(facts: &Facts, own: &Facts, number: u8) -> Vec<String> {
     match number {
         1 => orders(own),

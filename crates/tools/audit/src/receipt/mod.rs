@@ -1,7 +1,7 @@
 //! The receipt of one order: each invariant that concerns the order, with its evidence.
 //!
-//! The checks are those of the audit, over the facts of one order. An audit waits until no work is pending; a receipt is
-//! read at any time, so it distinguishes violations from work that is still under way.
+//! The checks are those of the audit, over the facts of one order. An audit waits until no work is pending, but a
+//! receipt is read at any time, so it distinguishes violations from pending work.
 
 mod evidence;
 mod narrow;
@@ -27,12 +27,11 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Receipt {
     pub checks: Vec<Check>,
-    /// The databases that could not be read, and why. The checks that need them are open.
+    /// The databases that could not be read, and the errors. The checks that need them are open.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<String>,
 }
 
-/// One invariant, checked for one order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// The invariant's number, from 1.
@@ -40,7 +39,7 @@ pub struct Check {
     pub number: u8,
     /// The invariant in the words of the audit.
     pub invariant: &'static str,
-    /// What holds of this order, what is still under way, or the rows that violate the invariant and why.
+    /// What holds for this order, what is pending, or the rows that violate the invariant and why.
     pub text: String,
     pub state: State,
     /// The rows and records that were checked, one a line.
@@ -51,13 +50,13 @@ pub struct Check {
 #[serde(rename_all = "snake_case")]
 pub enum State {
     Held,
-    /// Work is under way, or facts could not be read.
+    /// Work is pending, or facts could not be read.
     Open,
     Violated,
 }
 
 impl Receipt {
-    /// Returns true if every invariant holds and nothing is under way.
+    /// Returns true if every invariant holds and no work is pending.
     pub fn is_whole(&self) -> bool {
         self.checks.iter().all(|check| check.state == State::Held)
     }
@@ -66,8 +65,8 @@ impl Receipt {
         self.checks.iter().filter(|check| check.state == State::Violated)
     }
 
-    /// Returns the receipt with its violated checks marked open instead: the databases are read one after another, and a
-    /// change meanwhile may look like a violation.
+    /// Returns the receipt with its violated checks marked open: the databases are not read at one instant, so that a
+    /// concurrent change may look like a violation.
     #[must_use]
     pub fn in_doubt(mut self) -> Self {
         for check in self.checks.iter_mut().filter(|check| check.state == State::Violated) {
@@ -101,7 +100,7 @@ fn check(facts: &Facts, own: &Facts, order: Uuid, services: &[&str], finding: Fi
     let broken: Vec<Violation> = concerning.filter(|violation| !explained(violation)).collect();
     let under_way = pending.iter().filter(|one| one.holds_open(number)).map(|one| one.text.clone());
     let (state, text) = if !unread.is_empty() {
-        // The violations may come from rows that were not read.
+        // The cause may be rows that were not read.
         (State::Open, unread)
     } else if !broken.is_empty() {
         (State::Violated, broken.iter().map(|violation| format!("{}: {}", violation.row, violation.problem)).collect())

@@ -59,7 +59,7 @@ pub fn narrowed(facts: &Facts, order: Uuid) -> Facts {
             facts.payments.iter().any(|one| one.order == order && one.transaction == refund.transaction)
         }),
         payments: like(&facts.payments, |one| one.order == order),
-        // Without its account, an entry changes no balance.
+        // An entry without an account changes no balance.
         ledger: like(&facts.ledger, |one| one.order == order)
             .into_iter()
             .map(|entry| Entry { account: None, ..entry })
@@ -100,12 +100,12 @@ pub fn narrowed(facts: &Facts, order: Uuid) -> Facts {
     }
 }
 
-/// Returns false for a violation that concerns another order of this order's courier.
+/// Returns false for a violation by this order's courier that concerns another order.
 pub fn concerns(violation: &Violation, order: Uuid) -> bool {
     !violation.row.starts_with("courier ") || violation.problem.contains(&order.to_string())
 }
 
-/// Returns the ids of the events that this order has, or can have.
+/// Returns the ids of the events that this order has or can have.
 fn events(facts: &Facts, order: Uuid) -> HashSet<Uuid> {
     let attempts = facts.payments.iter().filter(|payment| payment.order == order).filter_map(|payment| payment.attempt);
     let possible = events_of(order, attempts.max().unwrap_or_default()).into_iter().map(|(_, event)| event);

@@ -1,4 +1,4 @@
-//! The work that is under way for an order, and the violations that end with it.
+//! The pending work of an order, and the violations that end with it.
 
 use chrono::{DateTime, Utc};
 use contracts::events::route_of;
@@ -14,7 +14,6 @@ use crate::{
     receipt::words::{amount, at},
 };
 
-/// Work under way.
 pub struct Pending {
     pub text: String,
     /// The invariants that are open until the work is done.
@@ -22,21 +21,21 @@ pub struct Pending {
     excuse: Excuse,
 }
 
-/// The violations that the work explains, among those of its invariants.
+/// The violations that the work explains, among those of the invariants in `numbers`.
 enum Excuse {
     None,
     All,
-    /// The violations due to this event not having reached the consumers in `group`; with `None`, any consumer.
+    /// The violations because this event has not reached the consumers in `group`; with `None`, any consumer.
     Event {
         kind: Kind,
         event: Uuid,
         group: Option<&'static str>,
-        /// Those of other invariants than 4 and 5.
+        /// The violations of other invariants than 4 and 5.
         consequences: Vec<Consequences>,
     },
 }
 
-/// The number of the invariant that limits how long work may be under way. Pending work does not explain its violations.
+/// The number of the invariant that limits how long work may be pending. Pending work does not explain its violations.
 const BOUNDS_INVARIANT: u8 = 7;
 
 impl Pending {
@@ -64,7 +63,7 @@ impl Pending {
             (Excuse::Event { event, group: Some(group), .. }, 5) => {
                 names(event) && violation.problem.starts_with(group)
             }
-            // A consumer may have handled an event that its outbox row does not yet mark as published.
+            // A consumer may have handled an event before its outbox row is marked as published.
             (Excuse::Event { kind, event, group: None, .. }, 5) => {
                 names(event) || violation.problem.contains(kind.as_ref())
             }
@@ -74,7 +73,7 @@ impl Pending {
     }
 }
 
-/// Returns the work that is under way. `facts` are those of one order.
+/// Returns the pending work. `facts` are those of one order.
 pub fn of(facts: &Facts, order: Uuid) -> Vec<Pending> {
     let mut pending = Vec::new();
     for order in &facts.orders {
@@ -146,7 +145,7 @@ fn of_services(facts: &Facts, pending: &mut Vec<Pending>) {
     }
 }
 
-/// Returns a pending entry for an event that the relay has yet to publish, or whose published record has not been read yet.
+/// Returns pending work for an event that the relay has not published, or whose record the caller has not read yet.
 fn of_publication(facts: &Facts, row: &OutboxRow) -> Option<Pending> {
     let OutboxRow { kind, event, .. } = row;
     let excuse = |consequences| Excuse::Event { kind: kind.clone(), event: *event, group: None, consequences };
@@ -166,18 +165,17 @@ fn of_publication(facts: &Facts, row: &OutboxRow) -> Option<Pending> {
     (!is_read && is_kept && is_recent(facts, published)).then(|| Pending::new(&[4], excuse(Vec::new()), text()))
 }
 
-/// An event that was published, and that one of its consumers has not handled.
+/// A published event that one of its consumers has not handled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unconsumed {
     pub event: Uuid,
     /// The event type, such as `events.v1.OrderPaid`.
     pub kind: &'static str,
     pub service: &'static str,
-    /// The consumer group.
     pub group: &'static str,
 }
 
-/// Returns the events of an order that were published, and that a consumer has neither handled nor dead-lettered.
+/// Returns the published events of an order that a consumer has neither handled nor dead-lettered.
 pub fn unconsumed(facts: &Facts, order: Uuid) -> Vec<Unconsumed> {
     let own = unhandled(facts).into_iter().filter(|one| one.order == order);
     own.map(|Unhandled { event, kind, consumer, .. }| Unconsumed {
@@ -198,8 +196,8 @@ impl From<Unconsumed> for Pending {
     }
 }
 
-/// Returns true if the consumer has not reached the event yet. If its committed offset is not known, this is assumed as
-/// long as the event is recent.
+/// Returns true if the consumer has not reached the event yet. Without a known committed offset, this is assumed while
+/// the event is recent.
 fn is_under_way(facts: &Facts, unconsumed: &Unconsumed) -> bool {
     let mut positions = facts.positions.iter();
     if let Some(position) = positions.find(|one| one.event == unconsumed.event && one.group == unconsumed.group) {

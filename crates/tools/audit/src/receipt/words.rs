@@ -4,7 +4,6 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::{Facts, facts::UnreadDatabase};
 
-/// Returns the sentence about this order for an invariant that holds.
 pub fn held(facts: &Facts, number: u8) -> String {
     let is_delivered = facts.orders.iter().any(|order| order.has_address);
     let text = match number {
@@ -24,7 +23,6 @@ pub fn held(facts: &Facts, number: u8) -> String {
     text.to_owned()
 }
 
-/// Returns why a database was not read.
 pub fn unread(UnreadDatabase { service, error }: &UnreadDatabase) -> String {
     format!("the database of {service} was not read: {error}")
 }

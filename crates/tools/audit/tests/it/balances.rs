@@ -1,4 +1,5 @@
-//! For each user: initial + credits - charges of INVESTOR_MONEY + their refunds = balance, and the balance is never negative.
+//! For each user: initial + credits - charges of INVESTOR_MONEY + their refunds = balance, and the balance is never
+//! negative.
 
 use audit::facts::{Credit, Entry, EntryKind};
 use uuid::Uuid;

@@ -142,7 +142,7 @@ fn a_refund_that_its_provider_has_accepted_is_noted_and_not_missed() {
         accepted(facts);
         the(&mut facts.orders, |order| order.uuid == REFUNDED).status = OrderStatus::Pending;
     });
-    // The books would have the refund.
+    // The provider's ledger, which was read, would contain the refund.
     breaks(2, &["is CANCELLED, and is charged (1 charges, 0 refunds)"], |facts| {
         facts.ledger.retain(|entry| entry.kind != EntryKind::Refund);
         let payment = the(&mut facts.payments, |payment| payment.order == REFUNDED);

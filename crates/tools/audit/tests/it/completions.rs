@@ -9,7 +9,6 @@ use uuid::Uuid;
 
 use crate::fixture::{BUILT, OPEN, PRICE, REFUNDED, breaks, finding, holds, inbox, now, shop, the, transaction};
 
-/// The number of this invariant.
 const SELF: u8 = 10;
 
 fn row(order: Uuid) -> String {
@@ -94,7 +93,7 @@ fn an_attempt_was_published_twice() {
         let other = Completion { status: "FAILED".to_owned(), ..completion(facts, BUILT).clone() };
         facts.completions.push(other);
     });
-    // The event is in the outbox and in the topic.
+    // The event is both in the outbox and in the topic.
     holds(SELF, |facts| {
         let same = completion(facts, BUILT).clone();
         facts.completions.push(same);

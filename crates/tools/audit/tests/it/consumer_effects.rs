@@ -1,4 +1,4 @@
-//! Each consumer's effects equal the distinct events it received, and it received all of them.
+//! Each consumer received every event, and its effects equal the distinct events received.
 
 use audit::{
     Facts,

@@ -92,7 +92,7 @@ fn a_loan_and_its_credit_are_the_same() {
     breaks(12, &["credits", "more than once"], |facts| facts.credits.push(facts.credits[0].clone()));
     breaks(12, &[&loan(), "is there more than once"], |facts| facts.loans.push(facts.loans[0].clone()));
     holds(12, |facts| {
-        // The loan is decided. Payment was not called yet, or its answer is not known yet.
+        // The loan is decided. Customers has not called payment yet, or does not know the answer.
         facts.loans[0].status = LoanStatus::Crediting;
         facts.loans[0].credited_at = None;
     });

@@ -29,7 +29,7 @@ fn letter(group: &str, event: Option<Uuid>) -> DeadLetter {
     }
 }
 
-/// Returns the letters of the topic of `OrderPaid`.
+/// Returns the dead letters of the topic of `OrderPaid`.
 fn letters(facts: &mut Facts) -> &mut Vec<DeadLetter> {
     &mut the(&mut facts.dead_letters, |dead| dead.topic == "order.paid.dlq").letters
 }
@@ -94,7 +94,7 @@ fn dead_letter_topics_that_were_not_read_are_not_passed_over() {
     assert_eq!(found.missing, [format!("{read} of {} dead-letter topics were read", read + 1)]);
 }
 
-/// Makes the assembly service miss the order's `OrderPaid`: an operator has discarded its dead letter.
+/// Makes assembly miss the order's `OrderPaid`, whose dead letter an operator discarded.
 fn discard(facts: &mut Facts, order: Uuid) {
     let event = event(order, OrderPaid::TYPE);
     inbox(facts, GROUP).rows.retain(|row| row.event != event);
@@ -116,7 +116,7 @@ fn discarded(group: &str, order: Uuid, event: Uuid) -> Discarded {
     }
 }
 
-/// Makes a service miss an event of an order, whose dead letter an operator has discarded and then pruned.
+/// Makes a service miss an event of an order, whose dead letter an operator discarded and then pruned.
 fn miss(facts: &mut Facts, service: &str, order: Uuid, kind: &str) {
     let event = event(order, kind);
     let route = ROUTES.iter().find(|route| route.kind == kind).expect("the shop has it");
@@ -125,13 +125,13 @@ fn miss(facts: &mut Facts, service: &str, order: Uuid, kind: &str) {
     facts.discarded.push(discarded(group, order, event));
 }
 
-/// Charges the order that was refunded a second time.
+/// Charges the refunded order a second time.
 fn charge_again(facts: &mut Facts) {
     let again = the(&mut facts.ledger, |entry| entry.order == REFUNDED && entry.kind == EntryKind::Charge).clone();
     facts.ledger.push(audit::facts::Entry { key: "again".to_owned(), ..again });
 }
 
-/// Takes back the refund of the order that was refunded.
+/// Undoes the refund of the refunded order.
 fn keep_the_charge(facts: &mut Facts) {
     facts.ledger.retain(|entry| entry.order != REFUNDED || entry.kind != EntryKind::Refund);
     let payment = the(&mut facts.payments, |payment| payment.order == REFUNDED);
@@ -172,13 +172,13 @@ fn what_follows_from_a_discarded_letter_is_told_and_breaks_nothing() {
 
 #[test]
 fn what_does_not_follow_from_a_discarded_letter_breaks_its_invariant_all_the_same() {
-    // The missing event is that of another order.
+    // The other missing event belongs to another order.
     breaks(5, &["has not handled it"], |facts| {
         discard(facts, BUILT);
         let other = event(REFUNDED, OrderPaid::TYPE);
         inbox(facts, GROUP).rows.retain(|row| row.event != other);
     });
-    // The missing event is that of another consumer.
+    // Another consumer misses the event.
     breaks(5, &["notification-group-order-paid has not handled it"], |facts| {
         discard(facts, BUILT);
         let event = event(BUILT, OrderPaid::TYPE);
@@ -199,7 +199,7 @@ fn what_does_not_follow_from_a_discarded_letter_breaks_its_invariant_all_the_sam
         keep_the_charge(facts);
         charge_again(facts);
     });
-    // Nor does it explain other parts in the reservation, a delivery that failed, or a charge that is not settled.
+    // A discarded event does not explain other parts in the reservation, a failed delivery, or an unsettled charge.
     breaks(3, &["consists of"], |facts| {
         miss(facts, "inventory", BUILT, ShipAssembled::TYPE);
         the(&mut facts.reservations, |one| one.order == BUILT).items = vec![(PART, 2)];
@@ -242,7 +242,7 @@ fn the_state_in_which_a_discarded_letter_leaves_an_order_breaks_nothing() {
     }
 }
 
-/// Removes the outbox and inbox rows of an order, as the services do some time after its events.
+/// Removes the outbox and inbox rows of an order, as the services do after their retention.
 fn forget_rows(facts: &mut Facts, order: Uuid) {
     facts.kept_since = Some(now());
     let events: Vec<Uuid> = facts.outbox.iter().filter(|row| row.key == order).map(|row| row.event).collect();
@@ -295,13 +295,13 @@ fn a_discarded_letter_without_rows_explains_nothing_else() {
     };
     let paid = event(BUILT, OrderPaid::TYPE);
 
-    // The event is of another order, of another type than the consumer handles, or not of this shop.
+    // The event belongs to another order, has a type that the consumer does not handle, or is not of this shop.
     for other in [event(REFUNDED, OrderPaid::TYPE), event(BUILT, OrderCancelled::TYPE), Uuid::from_u128(99)] {
         breaks(7, &["is not built"], |facts| unbuilt(facts, discarded(GROUP, BUILT, other)));
     }
     breaks(7, &["is not built"], |facts| unbuilt(facts, discarded(CONSUMERS[1].group, BUILT, paid)));
     breaks(7, &["is not built"], |facts| unbuilt(facts, discarded(GROUP, REFUNDED, paid)));
-    // A row that is there says what the event is.
+    // If there is an outbox row, it determines the event's order and type.
     breaks(7, &["is not built"], |facts| {
         unbuilt(facts, discarded(GROUP, BUILT, paid));
         let row = facts.outbox[0].clone();

@@ -41,7 +41,7 @@ fn an_order_without_an_address_is_not_delivered() {
         facts.deliveries.push(delivery);
     });
     holds(11, |facts| {
-        // Its `ShipAssembled` came before its `OrderPaid`, which requests no delivery.
+        // The order's `ShipAssembled` came before its `OrderPaid`, which requests no delivery.
         let mut early = facts.deliveries[0].clone();
         (early.order, early.state) = (REFUNDED, DeliveryState::AssembledEarly);
         (early.user, early.delivery, early.status, early.courier) = (None, None, None, None);

@@ -1,4 +1,4 @@
-//! The facts of a consistent shop with four orders, one for each course that an order can take.
+//! The facts of a consistent shop with four orders, one for each course of an order.
 
 use std::time::Duration;
 
@@ -19,15 +19,15 @@ use contracts::events::{
 };
 use uuid::Uuid;
 
-/// The order that is not paid yet.
+/// An order that is not paid yet.
 pub const OPEN: Uuid = Uuid::from_u128(1);
-/// The order that was paid, built, and delivered to its address.
+/// An order that was paid, built, and delivered to its address.
 pub const BUILT: Uuid = Uuid::from_u128(2);
-/// The order that was cancelled before it was paid.
+/// An order that was cancelled before it was paid.
 pub const LEFT: Uuid = Uuid::from_u128(3);
-/// The order that was paid, could not be built, and was refunded.
+/// An order that was paid, could not be built, and was refunded.
 pub const REFUNDED: Uuid = Uuid::from_u128(4);
-/// The courier, who is free again.
+/// The courier, which is free again.
 pub const COURIER: Uuid = Uuid::from_u128(70);
 /// The courier's storage place.
 pub const PLACE: Uuid = Uuid::from_u128(71);
@@ -35,22 +35,19 @@ pub const PLACE: Uuid = Uuid::from_u128(71);
 pub const PART: Uuid = Uuid::from_u128(50);
 
 pub const PRICE: i64 = 12_500;
-/// The user who pays for everything, from one balance.
+/// The user who pays all orders, from one balance.
 pub const USER: Uuid = Uuid::from_u128(60);
 /// A customer who was verified, got a loan, and was rejected afterwards.
 pub const CUSTOMER: Uuid = Uuid::from_u128(61);
-/// The loan.
 pub const LOAN: &str = "loan";
 pub const LENT: i64 = 650_000;
-/// The initial balance of the user.
 pub const INITIAL: i64 = 100_000;
 
-/// Returns the time at which the facts were gathered.
 pub fn now() -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + Days::new(20_000)
 }
 
-/// Returns the time of everything that happened in the shop.
+/// Returns the time of all events in the shop.
 pub fn then() -> DateTime<Utc> {
     now() - Duration::from_mins(5)
 }
@@ -218,7 +215,7 @@ fn cancel(facts: &mut Facts, order: Uuid) {
     tell(facts, order, "order_cancelled");
 }
 
-/// Adds the delivery of an order that a courier has carried to its address.
+/// Adds the completed delivery of an order.
 fn deliver(facts: &mut Facts, order: Uuid) {
     facts.deliveries.push(Delivery {
         order,
@@ -243,8 +240,8 @@ fn deliver(facts: &mut Facts, order: Uuid) {
     tell(facts, order, "ship_delivered");
 }
 
-/// Adds a customer who was verified, and whose loan was credited before the customer was rejected. Also adds a loan of
-/// a user who is no customer.
+/// Adds a customer who was verified, whose loan was credited, and who was then rejected. Also adds a loan of a user who
+/// is not a customer.
 fn lend(facts: &mut Facts) {
     let statuses = [KycStatus::Pending, KycStatus::Verified, KycStatus::Rejected];
     let mut before = None;
@@ -272,7 +269,7 @@ fn lend(facts: &mut Facts) {
     facts.balances.push(Balance { user: CUSTOMER, initial: INITIAL, current: INITIAL + LENT });
 }
 
-/// Adds an event to its outbox, its topic and all its inboxes.
+/// Adds an event to its service's outbox, its topic and its consumers' inboxes.
 pub fn publish(facts: &mut Facts, service: &'static str, order: Uuid, name: &str) {
     publish_as(facts, service, order, name, event(order, name));
 }

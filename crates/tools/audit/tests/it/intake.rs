@@ -1,4 +1,4 @@
-//! Each order of the stream is stored once, with the content of its first record.
+//! Each order of the topic is stored once, with the content of its first record.
 
 use audit::{
     Facts,

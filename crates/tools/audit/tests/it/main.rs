@@ -1,4 +1,4 @@
-//! Tests of the checks: a consistent shop passes, and each way to corrupt it is found.
+//! Tests of the checks: a consistent shop passes, and the audit finds each corruption.
 
 mod balances;
 mod charges;

@@ -138,7 +138,7 @@ fn a_refund_that_its_provider_has_accepted_may_take_ten_days() {
 
     breaks(7, &["its charge is not refunded, 86400 s overdue"], refunding("stripe", true, now() - 11 * DAY));
     breaks(7, &["it is not made, 86400 s overdue"], in_part("stripe", true, now() - 11 * DAY));
-    // A refund that the provider has not accepted, or that would be in the books, has the grace period alone.
+    // A refund that the provider has not accepted, or whose ledger was read, has only the grace period.
     breaks(7, &["its charge is not refunded, 300 s overdue"], refunding("stripe", false, then()));
     breaks(7, &["it is not made, 300 s overdue"], in_part("stripe", false, then()));
     breaks(7, &["its charge is not refunded, 300 s overdue"], refunding("ledger", true, then()));

@@ -11,7 +11,7 @@ use crate::fixture::{BUILT, PRICE, REFUNDED, USER, breaks, finding, holds, shop,
 
 const REFUND: Uuid = Uuid::from_u128(300);
 
-/// Gives back a part of this order's charge, and lowers the refund of a cancelled order.
+/// Refunds a part of this order's charge; for a cancelled order, lowers its whole refund by as much.
 fn give_back(facts: &mut Facts, order: Uuid, amount: i64) {
     let transaction = transaction(order);
     facts.partial_refunds.push(PartialRefund {
@@ -52,7 +52,7 @@ fn a_built_order_is_given_back_in_part_or_whole() {
     for amount in [1, PRICE] {
         holds(2, given_back(BUILT, amount, |_| {}));
     }
-    // The second request was made, after the first one had failed.
+    // The second request was made after the first one had failed.
     holds(2, given_back(BUILT, 1, |facts| entry(facts).key += "-2"));
 }
 

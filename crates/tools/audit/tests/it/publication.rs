@@ -130,14 +130,14 @@ fn what_a_topic_no_longer_holds_is_shown_by_a_dead_letter_too() {
         expired(facts);
         facts.discarded.push(discarded(Some(failed)));
     });
-    // Letters of other events show nothing.
+    // Letters of other events prove nothing.
     breaks(4, &["events.v1.AssemblyFailed", "no consumer has it"], |facts| {
         expired(facts);
         let other = event(BUILT, OrderPaid::TYPE);
         facts.dead_letters[0].letters.extend([letter(None), letter(Some(other))]);
         facts.discarded.extend([discarded(None), discarded(Some(other))]);
     });
-    // Nor does a letter show that a record is in a topic that holds all records of its time.
+    // A letter does not prove that the record is in a topic that is complete for that time.
     breaks(4, &["is marked as published"], |facts| {
         expired(facts);
         log(facts, AssemblyFailed::TYPE).complete_since = None;

@@ -1,4 +1,4 @@
-//! The receipt of one order: what holds, what is under way, and what is violated.
+//! The receipt of one order: what holds, what is pending, and what is violated.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ const DEAD_LETTERS: &str = "the dead-letter topics hold the poison that was sent
 const ATTEMPTS: &str = "each settled attempt was published once, as it ended";
 const DELIVERIES: &str = "each ship with an address is delivered once, by one courier";
 
-/// Changes a consistent shop, and returns the check of one order with this invariant.
+/// Changes a consistent shop, and returns one order's check of this invariant.
 fn checked(order: Uuid, invariant: &str, change: impl FnOnce(&mut Facts)) -> Check {
     let mut facts = shop();
     change(&mut facts);
@@ -244,7 +244,7 @@ fn events_under_way_leave_what_depends_on_them_open() {
     };
     open(BUILT, PUBLICATION, "is not published yet", unpublished);
     open(BUILT, CONSUMERS, "is not published yet", unpublished);
-    // Inventory has handled `ShipAssembled`, and order has not.
+    // Inventory has handled `ShipAssembled`, but order has not.
     let unconsumed = |facts: &mut Facts| {
         published(facts, BUILT, Duration::ZERO);
         inbox(facts, "order-group-order-assembled").rows.clear();

@@ -4,7 +4,7 @@ use audit::{Facts, Verdict};
 
 use crate::fixture::{OPEN, shop};
 
-/// The rows of payment, provider, inventory, assembly and delivery about the orders of the fixture.
+/// The number of rows of payment, provider, inventory, assembly and delivery about the fixture's orders.
 const ROWS: usize = 10;
 
 #[test]
@@ -84,7 +84,7 @@ fn what_could_not_be_checked_is_told_apart_from_what_is_broken() {
     assert_eq!(report.summary(), "12 of 13 invariants hold; for 1 there is nothing to check");
 }
 
-/// Returns the report of a shop in which `count` sessions work after their logout, as text.
+/// Returns the report, as text, of a shop in which `count` sessions work after their logout.
 fn table(count: usize) -> String {
     let mut facts = shop();
     facts.probes[0].refused = false;
@@ -162,7 +162,7 @@ fn each_invariant_tells_what_it_looked_at_and_notes_nothing_without_a_cause() {
     let (events, letters) = (facts.outbox.len(), facts.dead_letters.len());
     let consumers = facts.inboxes.iter().filter(|inbox| !inbox.rows.is_empty()).count();
     let taken = facts.inboxes.iter().map(|inbox| inbox.rows.len()).sum();
-    // The events of one type and order are one effect, and a few events have none.
+    // Events of the same type and order have one effect, and a few events have none.
     let effects = taken - 9;
     let counts: Vec<Vec<usize>> =
         report.findings.iter().map(|one| one.counted.iter().map(|count| count.count).collect()).collect();

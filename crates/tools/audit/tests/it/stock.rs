@@ -113,7 +113,7 @@ fn a_reservation_expires_although_its_order_exists() {
             (reservation.status, reservation.first_ended_at, reservation.updated_at) = (status, Some(late), now());
         });
     }
-    // The last change ended the reservation, as it should.
+    // The last change ended the reservation, as expected.
     for order in [BUILT, LEFT] {
         holds(3, |facts| {
             let reservation = the(&mut facts.reservations, |one| one.order == order);

@@ -1,4 +1,4 @@
-//! Fills the tables of a service with orders, to show what a statement costs on large tables.
+//! Fills a service's tables with orders, to show the cost of statements on large tables.
 
 use anyhow::Context as _;
 use platform::server::service::Service;
@@ -11,18 +11,17 @@ const SHARED: &str = include_str!("shared.sql");
 /// A range of order numbers, which begin with 1.
 #[derive(Clone, Copy, Debug)]
 pub struct Fill {
-    /// The first order that is added: one more than the last that the tables have.
+    /// The first added order: one more than the last in the tables.
     pub first: i64,
     pub last: i64,
-    /// How many of the last orders are still in progress.
+    /// How many of the last orders are in progress.
     pub open: i64,
-    /// The size of the catalogue, a thousand parts at least.
+    /// The size of the catalogue: at least a thousand parts.
     pub parts: i64,
 }
 
 /// Adds the rows of these orders to the tables of `service`. The first thousand orders belong to `users`, if there are
-/// any. Orders have the same ids in all databases. Afterwards statistics and the visibility map are as autovacuum would
-/// leave them.
+/// any. Orders have the same ids in all databases. Leaves statistics and the visibility map as autovacuum would.
 pub async fn fill(connection: &mut PgConnection, service: &Service, fill: Fill, users: &[Uuid]) -> anyhow::Result<()> {
     let rows = rows(service.name).with_context(|| format!("there is no crates/tools/bench/src/fill/{service}.sql"))?;
     for (name, value) in [("first", fill.first), ("last", fill.last), ("open", fill.open), ("parts", fill.parts)] {
@@ -34,7 +33,7 @@ pub async fn fill(connection: &mut PgConnection, service: &Service, fill: Fill, 
     set.execute(&mut *connection).await?;
     // Adding a million orders takes minutes, and a table may have to wait for autovacuum.
     sqlx::raw_sql("set statement_timeout = 0; set lock_timeout = 0").execute(&mut *connection).await?;
-    // The SQL text comes from this program alone.
+    // All SQL text is part of this program.
     let statements = AssertSqlSafe(format!("begin; {SHARED}; {rows}; commit"));
     sqlx::raw_sql(statements).execute(&mut *connection).await.with_context(|| format!("filling {service}"))?;
     sqlx::raw_sql("vacuum (analyze)")
@@ -44,7 +43,6 @@ pub async fn fill(connection: &mut PgConnection, service: &Service, fill: Fill, 
     Ok(())
 }
 
-/// Returns whether there is a fill for the tables of `service`.
 pub fn is_known(service: &Service) -> bool {
     rows(service.name).is_some()
 }

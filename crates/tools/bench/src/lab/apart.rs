@@ -21,7 +21,7 @@ pub struct Apart {
 }
 
 impl Apart {
-    /// Starts the services, and returns when all are ready.
+    /// Starts the services. Returns when all are ready.
     pub async fn start(
         program: &Path,
         directory: &Path,
@@ -64,7 +64,6 @@ impl Apart {
         self.processes.iter().map(of).collect()
     }
 
-    /// Returns when all services are idle.
     pub async fn settle(&self) -> anyhow::Result<()> {
         for (_, process) in &self.processes {
             quiet::wait(process).await?;

@@ -12,9 +12,8 @@ use uuid::Uuid;
 
 use super::Shop;
 
-/// How many customers register at once.
 const MAX_CONCURRENT_REGISTRATIONS: usize = 8;
-/// Among so many registrations, one may fail because Redis waits for the disk for longer than the shop waits for Redis.
+/// Of many registrations, one may fail because Redis waits longer for the disk than the shop waits for Redis.
 const RETRIES: ConstantBuilder = ConstantBuilder::new().with_delay(Duration::from_secs(1)).with_max_times(3);
 
 #[derive(Clone, Debug)]
@@ -30,7 +29,7 @@ pub async fn register(shop: &Shop, count: usize) -> anyhow::Result<Arc<[Customer
     Ok(all.into())
 }
 
-/// Registers one customer, and logs in. If a call fails, another customer registers.
+/// Registers one customer, and logs in. If a call fails, registers another customer.
 pub async fn one(shop: &Shop) -> anyhow::Result<Customer> {
     (|| attempt(shop)).retry(RETRIES).await
 }

@@ -1,4 +1,4 @@
-//! The directory of a run. It is emptied before and after, and is rejected if it contains foreign files.
+//! The directory of a run. It is emptied before and after the run, and rejected if it contains foreign files.
 
 use std::{
     fs::{self, File},
@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context as _;
 use servers::process;
 
-/// The name of the file that marks a directory as the benchmark's.
+/// The file that marks a directory as the benchmark's.
 const MARK: &str = ".shipyard-bench";
 
 pub struct Directory {
@@ -20,7 +20,7 @@ impl Directory {
     /// Creates the directory, or empties that of an earlier run. Fails if another run uses it, or if it contains
     /// foreign files.
     pub fn claim(path: &Path) -> anyhow::Result<Self> {
-        // The lock file is beside the directory, since a lock inside would be deleted with it.
+        // The lock file is beside the directory: inside, it would be deleted with it.
         let beside = path.with_extension("lock");
         fs::create_dir_all(&beside).with_context(|| format!("making {}", beside.display()))?;
         let lock = process::lock(&beside)?;
@@ -35,9 +35,8 @@ impl Directory {
         &self.path
     }
 
-    /// Deletes the directory.
     pub fn delete(self) {
-        // The next run deletes what this run could not delete.
+        // The next run deletes the rest.
         let _ = empty(&self.path);
     }
 }
@@ -52,7 +51,7 @@ fn empty(path: &Path) -> anyhow::Result<()> {
         is_empty || path.join(MARK).exists(),
         "--data: {shown} would be emptied, and holds what is not of an earlier benchmark; name another directory"
     );
-    // If the benchmark runs as root, PostgreSQL's data is in a directory of another user, behind a symbolic link.
+    // If the benchmark runs as root, another user owns PostgreSQL's data, and a symbolic link leads to it.
     let data = path.join("postgres");
     let _ = fs::read_link(&data).and_then(fs::remove_dir_all);
     fs::remove_dir_all(path).with_context(|| format!("emptying {shown}"))

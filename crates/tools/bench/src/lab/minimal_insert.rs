@@ -1,15 +1,15 @@
-//! The minimal write, with which the cost of a write is compared: one row is inserted and committed.
+//! The minimal write, the reference for the cost of writes: inserts and commits one row.
 
 use platform::{ids, postgres::Database};
 
-/// An insert into the table `minimal`, through a pool of its own.
+/// An insert into the table `minimal`, through its own pool.
 #[derive(Clone, Debug)]
 pub struct Statement {
     pool: Database,
 }
 
 impl Statement {
-    /// Creates the table, empty, and a pool for it.
+    /// Creates the empty table and a pool for it.
     pub async fn new(pool: Database) -> anyhow::Result<Self> {
         sqlx::query("create table if not exists minimal (uuid uuid primary key, value bigint not null)")
             .execute(&pool)
@@ -22,7 +22,6 @@ impl Statement {
         Ok(())
     }
 
-    /// Inserts a row and commits.
     pub async fn commit(&self) -> anyhow::Result<()> {
         let insert = sqlx::query("insert into minimal (uuid, value) values ($1, $2)");
         insert.bind(ids::ordered()).bind(1_i64).execute(&self.pool).await?;

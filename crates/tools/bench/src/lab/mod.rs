@@ -32,11 +32,10 @@ pub use self::{
 };
 use crate::{report::Progress, rounds::Effort};
 
-/// The environment that the measurements of a run share. Each part is started when it is first needed.
+/// The environment that the measurements of a run share. Each part starts when it is first needed.
 pub struct Lab {
     pub effort: Effort,
     pub progress: Progress,
-    /// The path of this program, which the child processes run.
     program: PathBuf,
     directory: Directory,
     servers: OnceCell<Servers>,
@@ -49,7 +48,7 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Creates the lab. `directory` is emptied, and then holds the servers' data and all logs. Fails if it contains
+    /// Creates the lab. Empties `directory`, which then holds the servers' data and all logs. Fails if it contains
     /// foreign files.
     pub fn new(program: PathBuf, directory: &Path, effort: Effort, progress: Progress) -> anyhow::Result<Self> {
         Ok(Self {
@@ -66,13 +65,13 @@ impl Lab {
         })
     }
 
-    /// Returns the lab with PostgreSQL recording the time of each statement.
+    /// Makes PostgreSQL record the time of each statement.
     #[must_use]
     pub fn with_statements(self) -> Self {
         Self { counts_statements: true, ..self }
     }
 
-    /// Returns PostgreSQL, Redis and Kafka, which the first call starts.
+    /// Returns PostgreSQL, Redis and Kafka. The first call starts them.
     pub async fn servers(&self) -> anyhow::Result<&Servers> {
         self.servers
             .get_or_try_init(|| async {
@@ -82,12 +81,12 @@ impl Lab {
             .await
     }
 
-    /// Returns the baseline servers, which the first call starts.
+    /// Returns the baseline servers. The first call starts them.
     pub async fn nothing(&self) -> anyhow::Result<&Nothing> {
         self.nothing.get_or_try_init(|| Nothing::start(&self.program, self.directory.path())).await
     }
 
-    /// Returns the shop in this variant. A running shop of another variant is stopped first.
+    /// Returns the shop in this variant. Stops a running shop of another variant first.
     pub async fn shop(&self, variant: Variant) -> anyhow::Result<Arc<Shop>> {
         let mut current = self.shop.lock().await;
         if let Some(shop) = current.as_ref().filter(|shop| shop.variant == variant) {
@@ -107,14 +106,14 @@ impl Lab {
         Ok(shop)
     }
 
-    /// Stops the shop, so that it does not run beside the next measurement.
+    /// Stops the shop, so that it does not affect the next measurement.
     pub async fn stop_shop(&self) {
         if let Some(shop) = self.shop.lock().await.take() {
             shop.stop().await;
         }
     }
 
-    /// Returns customers who are logged in: so many that none of them has many unpaid orders.
+    /// Returns logged-in customers: enough that none has many unpaid orders.
     pub async fn customers(&self) -> anyhow::Result<Arc<[Customer]>> {
         let customers = self.customers.get_or_try_init(|| async {
             let shop = self.shop(Variant::Usual).await?;
@@ -124,7 +123,7 @@ impl Lab {
         Ok(customers.await?.clone())
     }
 
-    /// Registers a few customers at a shop of another configuration.
+    /// Registers a few customers at a shop of another variant.
     pub async fn some_customers(&self, shop: &Shop, count: usize) -> anyhow::Result<Vec<Customer>> {
         let mut some = Vec::with_capacity(count);
         for _ in 0..count {
@@ -133,7 +132,7 @@ impl Lab {
         Ok(some)
     }
 
-    /// Starts these services as one process each, with these variables in addition to the usual ones.
+    /// Starts these services as one process each, with variables in addition to the usual ones.
     pub async fn apart(
         &self,
         services: &[&'static platform::server::service::Service],
@@ -143,7 +142,7 @@ impl Lab {
         Apart::start(&self.program, self.directory.path(), self.servers().await?, services, variables).await
     }
 
-    /// Returns the parts that orders are made of. The shop must have run before, since it creates the table.
+    /// Returns the parts that orders consist of. The shop must have run before, since it creates the table.
     pub async fn parts(&self) -> anyhow::Result<Arc<parts::Parts>> {
         let parts = self.parts.get_or_try_init(|| async {
             self.shop(Variant::Usual).await?;
@@ -152,7 +151,7 @@ impl Lab {
         Ok(parts.await?.clone())
     }
 
-    /// Returns when the shop has processed the backlog of the last measurement.
+    /// Waits until the shop has processed the backlog of the last measurement.
     pub async fn settle(&self) -> anyhow::Result<()> {
         let shop = self.shop.lock().await.clone();
         match shop {
@@ -161,8 +160,8 @@ impl Lab {
         }
     }
 
-    /// Runs `work`. Returns a line for each of the statements that took most of PostgreSQL's time; none if PostgreSQL
-    /// does not record it.
+    /// Runs `work`. Returns a line for each statement that took most of PostgreSQL's time; none if PostgreSQL does not
+    /// record it.
     pub async fn statements<F>(&self, work: impl FnOnce() -> F) -> anyhow::Result<Vec<String>>
     where
         F: Future<Output = anyhow::Result<crate::sample::Sample>>,
@@ -179,8 +178,7 @@ impl Lab {
         lines
     }
 
-    /// Deletes the rows of earlier ratios, so that each ratio begins with the same shop, whichever ratios were measured
-    /// before.
+    /// Deletes the rows of earlier ratios, so that each ratio begins with the same shop.
     pub async fn empty_tables(&self) -> anyhow::Result<()> {
         if self.customers.get().is_none() && self.shop.lock().await.is_none() {
             return Ok(());
@@ -190,12 +188,11 @@ impl Lab {
         reset::empty(self.servers().await?).await
     }
 
-    /// Deletes the rows that were filled into the tables during a ratio. The shop must not run.
+    /// Deletes the rows filled into the tables during a ratio. The shop must not run.
     pub async fn reset_tables(&self) -> anyhow::Result<()> {
         reset::empty(self.servers().await?).await
     }
 
-    /// Stops everything that the lab has started.
     pub async fn stop(self) {
         self.stop_shop().await;
         if let Some(nothing) = self.nothing.into_inner() {

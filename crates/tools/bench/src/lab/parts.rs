@@ -1,4 +1,4 @@
-//! Ten thousand parts whose stock does not run out.
+//! Ten thousand parts that never run out of stock.
 
 use std::sync::Arc;
 
@@ -6,11 +6,9 @@ use platform::postgres::Database;
 use rand::{RngExt as _, rngs::SmallRng};
 use uuid::Uuid;
 
-/// The number of parts in the catalogue.
 const COUNT: i32 = 10_000;
 /// The number of parts of a small shop.
 const SMALL_SHOP_PARTS: usize = 12;
-/// The stock of each part.
 const STOCK: i64 = 1_000_000_000;
 
 pub struct Parts {
@@ -18,7 +16,7 @@ pub struct Parts {
     few: Arc<[Uuid]>,
 }
 
-/// The way in which the parts of an order are chosen.
+/// How an order's parts are chosen.
 #[derive(Clone)]
 pub enum Choice {
     /// Any two different parts of this list.
@@ -71,7 +69,7 @@ impl Choice {
     }
 }
 
-/// Fills the catalogue, and sets the stock of all parts to a large number. The database must contain no orders.
+/// Fills the catalogue with a large stock of every part. The database must contain no orders.
 pub async fn stock(inventory: Database) -> anyhow::Result<Parts> {
     let filled = "insert into parts (part_uuid, name, description, price, category, length, width, height, weight,
             manufacturer_name, manufacturer_country, manufacturer_website, tags, metadata, initial, available)

@@ -10,7 +10,6 @@ use servers::process::{Child, Signal, mortal};
 
 /// The unit of CPU times in `/proc`, in ticks per second: Linux reports this value to every program.
 const TICKS_PER_SECOND: f64 = 100.0;
-/// How long a process may take to exit.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub struct Process {
@@ -19,7 +18,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Runs `program` with these arguments. It inherits no variables other than these. `name` is the name of its log.
+    /// Runs `program` with these arguments, and with no variables other than these. `name` is the name of its log.
     pub fn start(
         program: &Path,
         directory: &Path,
@@ -38,7 +37,7 @@ impl Process {
         Ok(Self { child, log })
     }
 
-    /// Fails with the last line of the process's log if the process has exited.
+    /// If the process has exited, fails with the last line of its log.
     pub fn check(&self) -> anyhow::Result<()> {
         let Some(status) = self.child.ended() else { return Ok(()) };
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
@@ -46,21 +45,20 @@ impl Process {
         anyhow::bail!("it ended ({status}): {last}")
     }
 
-    /// Returns the CPU time that the process has used on all cores together.
+    /// Returns the CPU time that the process has used on all cores.
     pub fn cpu(&self) -> anyhow::Result<Duration> {
         self.check()?;
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.pid)).context("reading /proc")?;
         parse_cpu(&stat).context("/proc/PID/stat has another form than Linux gives it")
     }
 
-    /// Returns the anonymous memory of the process in KiB: heap and stacks, without the pages of its program file.
+    /// Returns the process's anonymous memory in KiB: heap and stacks, without the pages of its program file.
     pub fn anonymous_kib(&self) -> anyhow::Result<u64> {
         self.check()?;
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.pid)).context("reading /proc")?;
         crate::report::kibibytes(&status, "RssAnon").context("/proc/PID/status has no RssAnon")
     }
 
-    /// Stops the process with SIGTERM.
     pub async fn stop(&self) {
         self.child.stop(Signal::TERM, EXIT_TIMEOUT).await;
     }
@@ -72,8 +70,8 @@ impl Drop for Process {
     }
 }
 
-/// Returns the sum of user and system time of a line of `/proc/PID/stat`. The program's name may have spaces and ends
-/// with the last bracket.
+/// Returns the sum of user and system time of a line of `/proc/PID/stat`. The program's name may contain spaces, and
+/// ends at the last bracket.
 fn parse_cpu(stat: &str) -> Option<Duration> {
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let ticks = |field: usize| fields.get(field)?.parse::<u32>().ok();

@@ -1,4 +1,4 @@
-//! Waits until the shop is idle: a remaining backlog would slow down the next measurement.
+//! Waits until the shop is idle: a backlog would slow down the next measurement.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use tokio::time::Instant;
 use super::Process;
 
 const CHECK_INTERVAL: Duration = Duration::from_millis(300);
-/// The largest share of a core that an idle shop uses, for polling.
+/// The largest share of a core that an idle shop uses for polling.
 const MAX_IDLE_SHARE: f64 = 0.12;
-/// The number of consecutive checks that must find the shop idle.
+/// How many consecutive checks must find the shop idle.
 const IDLE_CHECKS: u32 = 2;
 const IDLE_TIMEOUT: Duration = Duration::from_mins(3);
 

@@ -1,4 +1,4 @@
-//! Empties the tables of the shop, so that a ratio does not depend on those measured before it.
+//! Empties the shop's tables, so that a ratio does not depend on those measured before.
 
 use operations::registry::with_database;
 use sqlx::AssertSqlSafe;
@@ -8,8 +8,8 @@ use super::{Servers, parts};
 /// The tables that have rows before the first order, besides the histories of migrations.
 const KEPT: [&str; 3] = ["leases", "parts", "couriers"];
 
-/// Empties all tables but `KEPT`, the histories of migrations and those of iam, so that customers and their sessions stay. The shop
-/// must not run.
+/// Empties all tables except `KEPT`, the histories of migrations and those of iam, which keep customers and sessions.
+/// The shop must not run.
 pub async fn empty(servers: &Servers) -> anyhow::Result<()> {
     for service in with_database().filter(|service| **service != iam::SERVICE) {
         let database = servers.database(service)?;

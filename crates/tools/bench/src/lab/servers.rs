@@ -1,4 +1,4 @@
-//! PostgreSQL, Redis and Kafka on this machine, for one run. They are as durable as those of `shipyard up`.
+//! PostgreSQL, Redis and Kafka on this machine, for one run. They are as durable as with `shipyard up`.
 
 use std::path::Path;
 
@@ -14,13 +14,13 @@ use servers::{
     redis::{self, Redis},
 };
 
-/// PostgreSQL's connection limit: all pools of the shop, its listening and monitoring connections, and the pools of the
-/// denominators.
+/// PostgreSQL's connection limit: for all pools of the shop, its listening and monitoring connections, and the pools of
+/// the denominators.
 const CONNECTIONS: &str = "300";
-/// PostgreSQL's own defaults for memory and for the WAL between two checkpoints, instead of the small values with which
-/// `cargo run` starts it: after each checkpoint, the first change of a page writes the whole page to the WAL.
+/// PostgreSQL's own defaults for memory and for the WAL between two checkpoints, which `cargo run` reduces: after each
+/// checkpoint, the first change of a page writes the whole page to the WAL.
 const DEFAULTS: [(&str, &str); 2] = [("shared_buffers", "128MB"), ("max_wal_size", "1GB")];
-/// Makes PostgreSQL record when each transaction was committed, from which P3 takes its latencies.
+/// Makes PostgreSQL record each transaction's commit time, from which P3 takes its latencies.
 const COMMIT_TIMES: (&str, &str) = ("track_commit_timestamp", "on");
 /// The PostgreSQL module that records the time of each statement.
 const STATEMENTS: &str = "pg_stat_statements";
@@ -36,7 +36,6 @@ pub struct Servers {
     postgres: Postgres,
     redis: AnyRedis,
     pub broker: container::Broker,
-    /// The URL of each service's database.
     pub databases: Vec<(&'static Service, String)>,
     own_url: String,
     /// The name and version of each server, for the report.
@@ -44,7 +43,7 @@ pub struct Servers {
 }
 
 impl Servers {
-    /// Starts all three servers. An error names the one that could not be started.
+    /// Starts all three servers. An error names the server that failed.
     pub async fn start(directory: &Path, counts_statements: bool) -> anyhow::Result<Self> {
         let mut options = postgres::Options::new(directory.join("postgres"));
         options.settings.push(("max_connections", CONNECTIONS));
@@ -80,30 +79,30 @@ impl Servers {
         }
     }
 
-    /// Returns the configuration with which clients of this program reach Kafka.
+    /// Returns the Kafka configuration of this program's clients.
     pub fn kafka(&self) -> anyhow::Result<kafka::Config> {
         let brokers = ("KAFKA_BROKERS", self.broker.address().to_string());
         Ok(kafka::Config::load(&platform::config::Settings::from_variables([brokers]))?)
     }
 
-    /// Opens a small pool to the database of a service, to inspect it.
+    /// Opens a small pool to a service's database, to inspect it.
     pub fn database(&self, service: &Service) -> anyhow::Result<Database> {
         let url = self.databases.iter().find(|(one, _)| *one == service);
         let (_, url) = url.with_context(|| format!("{service} has no database"))?;
         Database::lazy("bench", "the database's URL", &SecretString::from(url.as_str()), 2)
     }
 
-    /// Returns a pool of this size in the benchmark's own database.
+    /// Returns a pool of this size to the benchmark's own database.
     pub fn pool(&self, size: u32) -> anyhow::Result<Database> {
         Database::lazy("bench", "the database's URL", &SecretString::from(self.own_url.as_str()), size)
     }
 
-    /// Creates a database beside those of the services if necessary. Returns its URL.
+    /// Creates an additional database if necessary. Returns its URL.
     pub async fn extra(&self, name: &str) -> anyhow::Result<String> {
         postgres::ensure_database(&self.postgres.url, name).await.with_context(|| format!("making the database {name}"))
     }
 
-    /// Returns a pool of this size in a database beside those of the services, which is created if necessary.
+    /// Returns a pool of this size to an additional database, which is created if necessary.
     pub async fn extra_database(&self, name: &str, size: u32) -> anyhow::Result<Database> {
         let url = SecretString::from(self.extra(name).await?);
         Database::lazy("bench", "the database's URL", &url, size)
@@ -149,7 +148,7 @@ impl Servers {
     }
 }
 
-/// Starts the installed Redis, or one in a container if none is installed.
+/// Starts the installed Redis, or else one in a container.
 async fn start_redis(directory: &Path) -> anyhow::Result<AnyRedis> {
     let options = redis::Options { data: directory.join("redis"), mortal: true };
     match redis::start(&options).await? {

@@ -1,4 +1,4 @@
-//! The shop that is measured: all services in one process like `shipyard up`, or one process each.
+//! The measured shop: all services in one process like `shipyard up`, or one process each.
 
 use std::{
     net::SocketAddr,
@@ -17,21 +17,17 @@ use tonic::transport::Channel;
 use super::{Servers, process::Process};
 use crate::{child, http_client::HttpClient};
 
-/// How long the shop may take to become ready.
 const STARTUP_TIMEOUT: Duration = Duration::from_mins(2);
-/// The interval of the readiness checks.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
-/// The timeout of a call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How the shop is configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Variant {
-    /// Passwords are hashed at little cost, so that many customers can register.
+    /// Passwords are hashed cheaply, so that many customers can register.
     Usual,
     /// Passwords are hashed at the default cost.
     CostlyPasswords,
-    /// As usual, and traces are exported to a collector.
+    /// As usual, with traces exported to a collector.
     Traced,
 }
 
@@ -42,12 +38,12 @@ pub struct Shop {
     pub iam: SocketAddr,
     inventory: SocketAddr,
     pub client: Client,
-    /// The time from the start of the process until the shop was ready.
+    /// The time from the process's start until the shop was ready.
     pub ready_after: Duration,
 }
 
 impl Shop {
-    /// Starts the shop, and returns when it is ready. Traces are exported to the address `collector`.
+    /// Starts the shop. Returns when it is ready. It exports traces to the address `collector`.
     pub async fn start(
         program: &Path,
         directory: &Path,
@@ -77,7 +73,7 @@ impl Shop {
         Ok(Self { variant, process, order, iam, inventory, client, ready_after })
     }
 
-    /// Returns the addresses at which clients reach the shop.
+    /// Returns the shop's addresses for clients.
     pub fn addresses(&self) -> ShopAddresses {
         shop_addresses(self.order, self.iam, self.inventory)
     }
@@ -92,7 +88,7 @@ pub fn shop_addresses(order: SocketAddr, iam: SocketAddr, inventory: SocketAddr)
     ShopAddresses { order: format!("http://{order}"), iam, inventory, trust: Trust::default() }
 }
 
-/// Returns the variables of every service. They make no request cheaper. They lift limits that a benchmark reaches but
+/// Returns the variables of every service. They make no request cheaper: they lift limits that a benchmark reaches but
 /// customers do not, and let ships be built at once.
 pub fn common(servers: &Servers) -> Vec<(String, String)> {
     let mut variables: Vec<(String, String)> = Vec::new();
@@ -101,7 +97,7 @@ pub fn common(servers: &Servers) -> Vec<(String, String)> {
     set("REDIS_URL", servers.redis_url());
     set("KAFKA_BROKERS", &servers.broker.address().to_string());
     set("SERVICE_KEY", "a key of thirty-two bytes for a benchmark");
-    // As in `shipyard up`, a line is logged for each event of an order.
+    // As in `shipyard up`, services log a line for each event of an order.
     let services = SERVICES.map(|service| format!("{}=info", service.name)).join(",");
     set("LOG_LEVEL", &format!("warn,platform::outage=info,{services}"));
     set("ASSEMBLY_BUILD_MIN", "0s");
@@ -113,7 +109,7 @@ pub fn common(servers: &Servers) -> Vec<(String, String)> {
     set("IAM_ADDRESS_REGISTRATIONS", "0");
     set("IAM_ADDRESS_NEW_ACCOUNTS", "0");
     set("IAM_ACCOUNT_LOGINS", "0");
-    // Hash passwords on all cores, as the operator of a larger machine would configure it.
+    // Hash passwords on all cores, as an operator of a larger machine would configure it.
     set("IAM_HASHING_THREADS", &std::thread::available_parallelism().map_or(2, std::num::NonZero::get).to_string());
     let databases = servers.databases.iter();
     variables.extend(databases.map(|(service, url)| (service.variable("DATABASE_URL"), url.clone())));
@@ -152,7 +148,7 @@ impl Addresses {
         self.at(&service.variable("LISTEN"))
     }
 
-    /// Returns the variables that tell each service where to listen and where its peers are.
+    /// Returns the variables with each service's addresses and its peers' addresses.
     pub fn variables(&self) -> Vec<(String, String)> {
         let listen = self.listeners.iter().map(|(name, address)| (name.clone(), address.to_string()));
         let asked = SERVICES.iter().filter_map(|service| {
@@ -163,7 +159,7 @@ impl Addresses {
     }
 }
 
-/// Returns when the admin port reports that all services of the process are ready.
+/// Waits until the admin port reports that all services of the process are ready.
 pub async fn ready(process: &Process, admin: SocketAddr) -> anyhow::Result<()> {
     let deadline = Instant::now() + STARTUP_TIMEOUT;
     loop {
@@ -209,7 +205,7 @@ impl Nothing {
     }
 }
 
-/// Returns `count` clients of iam, or of the server at `address` that replaces it, one for each worker. Sixteen clients
+/// Returns `count` clients of iam, or of the server that replaces it at `address`, one per worker. Sixteen clients
 /// share a connection.
 pub fn iam_clients(address: SocketAddr, count: usize) -> anyhow::Result<Vec<AuthServiceClient<Channel>>> {
     let channels: anyhow::Result<Vec<_>> =

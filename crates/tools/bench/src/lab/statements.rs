@@ -1,11 +1,11 @@
-//! The statements that take PostgreSQL's time. The time of a statement includes planning it and waiting for locks, but not
-//! waiting for its commit to be flushed.
+//! The statements that take most of PostgreSQL's time. A statement's time includes planning and waiting for locks, but
+//! not waiting for the flush of its commit.
 
 use platform::postgres::Database;
 
-/// The number of statements that are shown.
+/// How many statements are shown.
 const MAX_STATEMENTS: i64 = 8;
-/// The number of characters of each statement that are shown.
+/// How many characters of each statement are shown.
 const MAX_CHARACTERS: i32 = 90;
 
 pub async fn forget(database: &Database) -> anyhow::Result<()> {
@@ -13,8 +13,8 @@ pub async fn forget(database: &Database) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns the statements that take most of the time. Each line has its share of the time, and how often it ran for
-/// each of `count` operations.
+/// Returns the statements that take most of the time. Each line has the statement's share of the time, and how often it
+/// ran per operation, of `count` operations.
 pub async fn top(database: &Database, count: usize) -> anyhow::Result<Vec<String>> {
     let top = "select datname::text, calls, total / calls, 100 * total / sum(total) over () as share,
             left(regexp_replace(query, '\\s+', ' ', 'g'), $2)

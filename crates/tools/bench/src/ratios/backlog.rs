@@ -1,7 +1,7 @@
 //! P9: how fast a consumer processes the backlog of a stopped broker, compared with its usual rate.
 //!
-//! The consumer is assembly's of OrderPaid. It runs in its own process with its own topics and database, so that the
-//! shop never receives these events. A relay publishes them, as in the shop.
+//! The consumer is assembly's of OrderPaid. It runs in its own process with its own topics and database, so the shop
+//! never receives these events. A relay publishes them, as in the shop.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -24,7 +24,7 @@ use crate::{
 };
 
 const TOPIC: &str = "bench.backlog";
-/// The number of events for each second of a measurement.
+/// The number of events per second of measurement.
 const EVENTS_A_SECOND: f64 = 1_000.0;
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 const BACKLOG_TIMEOUT: Duration = Duration::from_mins(3);
@@ -45,10 +45,10 @@ pub async fn backlog(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     let own = [
         ("ASSEMBLY_DATABASE_URL", servers.extra("bench_assembly").await?),
         ("ORDER_PAID_TOPIC_NAME", TOPIC.to_owned()),
-        // With the shop's group name, it could replace the shop's assembly as a group member and be assigned the
+        // With the shop's group name, this process could replace the shop's assembly as a group member, and be assigned
         // partitions of the shop's topic.
         ("KAFKA_GROUP_PREFIX", "backlog-".to_owned()),
-        // No ship is ever built, since only the consumer is measured.
+        // Only the consumer is measured, so no ship is ever built.
         ("ASSEMBLY_BUILD_MIN", "24h".to_owned()),
         ("ASSEMBLY_BUILD_MAX", "24h".to_owned()),
     ];
@@ -80,7 +80,7 @@ pub async fn backlog(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     Ok(vec![row.with_notes([note])])
 }
 
-/// Returns the variables that give each topic of assembly's own events another name than in the shop.
+/// Returns the variables that rename the topics of assembly's own events.
 fn topics_of_assembly() -> Vec<(String, String)> {
     let topics = Topics::default();
     let own = topics_of(assembly::SERVICE.name, &topics);
@@ -104,7 +104,6 @@ impl Backlog<'_> {
         self.drained(before).await
     }
 
-    /// Inserts the events into the outbox.
     async fn write(&self) -> anyhow::Result<()> {
         let events = (0..self.count).map(|_| {
             let (order, text) = (ids::ordered(), ids::random().to_string());

@@ -23,12 +23,12 @@ use crate::{
 };
 
 /// The number of workers that create and cancel orders, and each worker's pause: some forty orders a second leave the
-/// machine idle most of the time.
+/// machine mostly idle.
 const WORKERS: usize = 4;
 const WORKER_PAUSE: Duration = Duration::from_millis(100);
 const TOPIC: &str = "bench.delay";
 const EVENT_TIMEOUT: Duration = Duration::from_secs(20);
-/// A payload about as long as an event's.
+/// About as long as an event's payload.
 const PAYLOAD: [u8; 120] = [0xab; 120];
 
 pub async fn delay(lab: &Lab) -> anyhow::Result<Vec<Row>> {
@@ -63,7 +63,7 @@ pub async fn delay(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     ])
 }
 
-/// Creates and cancels orders, and measures the time between the commits of each event and of its effect.
+/// Creates and cancels orders, and measures the time from the commit of each event to the commit of its effect.
 async fn effects(
     lab: &Lab,
     shop: &Shop,
@@ -75,8 +75,8 @@ async fn effects(
     let create = CreateOrder::workers(shop.order, WORKERS, &lab.customers().await?, parts).await?;
     paced(CancelledOrder::workers(create), WORKER_PAUSE, lab.effort.time).await?;
     let deadline = Instant::now() + EVENT_TIMEOUT;
-    // The relay changes an event's row when it marks it. The order's row was last changed by the cancellation, in the
-    // transaction that wrote the event, so that it tells when the event was committed.
+    // The relay changes an event's row when it marks it. The order's row tells when the event was committed: its last
+    // change is the cancellation, in the event's transaction.
     let written = "select event_uuid, (extract(epoch from pg_xact_commit_timestamp(orders.xmin)) * 1e6)::bigint
         from outbox join orders on orders.uuid = outbox.key
         where event_type = 'events.v1.OrderCancelled' and outbox.id > $1";
@@ -111,7 +111,7 @@ fn as_sample(latencies: Vec<u32>, time: Duration) -> anyhow::Result<Sample> {
     Ok(Sample { value: sample.p50.context("no latency was measured")?, ..sample })
 }
 
-/// A producer and a consumer without the code of the services.
+/// A producer and a consumer without code of the services.
 struct Raw {
     producer: FutureProducer,
     consumer: StreamConsumer,
@@ -137,7 +137,7 @@ impl Raw {
         Ok(Self { producer, consumer })
     }
 
-    /// Produces and consumes records one after another, at the pace of the orders.
+    /// Produces and consumes records one by one, at the pace of the orders.
     async fn measure(&self, time: Duration) -> anyhow::Result<Sample> {
         // The first fetch of each partition is slow.
         for _ in 0..WORKERS * 4 {

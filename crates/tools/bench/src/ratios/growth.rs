@@ -16,19 +16,18 @@ use crate::{
     work::{CreateOrder, ListOrders, WholeOrder},
 };
 
-/// The numbers of orders in the tables. The first is repeated at the end, to detect whether the machine has changed
-/// meanwhile.
+/// The numbers of orders in the tables. The first is repeated at the end, to detect a change of the machine.
 const SIZES: [i64; 4] = [1_000, 100_000, 1_000_000, 1_000];
-/// The numbers of parts in an order. The contract allows no more than the last.
+/// The numbers of parts in an order. The last is the contract's maximum.
 const PARTS: [usize; 3] = [1, 10, 1_000];
-/// How many orders of many parts are created at once.
+/// How many orders with many parts are created concurrently.
 const LARGE_ORDER_WORKERS: usize = 8;
-/// The number of customers who list their orders. The first thousand orders belong to them, so that each customer has a
-/// page of twenty at every size.
+/// The number of customers who list their orders. The first thousand orders belong to them, so each has a page of
+/// twenty at every size.
 const LISTING_CUSTOMERS: usize = 50;
-/// If the first and the repeated measurement differ by more than this share, the machine has changed.
+/// If the first measurement and its repetition differ by more than this share, the machine has changed.
 const MAX_DRIFT: f64 = 0.15;
-/// The services that store rows of an order.
+/// The services that store an order's rows.
 const SERVICES: [&Service; 6] = [
     &order::SERVICE,
     &payment::SERVICE,

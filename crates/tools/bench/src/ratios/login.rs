@@ -1,4 +1,4 @@
-//! P5: Login compared with a bare password hash, and the effect of a flood of logins on users who are logged in.
+//! P5: Login compared with a bare password hash, and the effect of a flood of logins on logged-in users.
 
 use std::{
     sync::Arc,
@@ -27,7 +27,7 @@ const HASH_BYTES: usize = 32;
 pub async fn login(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     let shop = lab.shop(Variant::CostlyPasswords).await?;
     let users = lab.some_customers(&shop, LOGINS).await?;
-    // These users do not log in meanwhile: iam ends the oldest session of a user who has too many.
+    // These users do not log in during the measurement: iam ends the oldest session of a user with too many.
     let callers: Arc<[Customer]> = lab.some_customers(&shop, CALLERS).await?.into();
     let (shop, users, callers, time) = (&shop, &users[..], &callers, lab.effort.time);
     let probes = vec![
@@ -63,7 +63,7 @@ async fn in_a_flood(
     Ok(sample)
 }
 
-/// Hashes on all cores at iam's default cost, with memory that is reused.
+/// Hashes on all cores at iam's default cost, reusing memory.
 async fn raw(time: Duration) -> anyhow::Result<Sample> {
     let threads = std::thread::available_parallelism()?.get();
     let begun = Instant::now();
@@ -77,7 +77,7 @@ async fn raw(time: Duration) -> anyhow::Result<Sample> {
     Ok(Sample { value: per_second(count, window), ..sample })
 }
 
-/// Hashes one password after another until `end`. Returns the duration of each hash in microseconds.
+/// Hashes passwords one by one until `end`. Returns the duration of each hash in microseconds.
 fn hash(end: Instant) -> anyhow::Result<Vec<u32>> {
     let params = Params::new(Params::DEFAULT_M_COST, Params::DEFAULT_T_COST, 1, Some(HASH_BYTES));
     let params = params.map_err(|error| anyhow::anyhow!("argon2: {error}"))?;

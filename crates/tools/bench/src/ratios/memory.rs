@@ -1,4 +1,4 @@
-//! P10: the memory of the six services of the shop, each in its own process.
+//! P10: the memory of the shop's six services, each in its own process.
 
 use std::time::Duration;
 
@@ -20,9 +20,9 @@ const SERVICES: [&Service; 6] = [
     &assembly::SERVICE,
     &notification::SERVICE,
 ];
-/// How often the memory is read under load. The largest sum counts.
+/// How often memory is read under load. The largest sum counts.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
-/// The time after which the memory that the start used temporarily is freed.
+/// After this time, temporary memory of the start is freed.
 const IDLE_TIME: Duration = Duration::from_secs(5);
 
 pub async fn memory(lab: &Lab) -> anyhow::Result<Vec<Row>> {
@@ -45,7 +45,7 @@ async fn measure(lab: &Lab, services: &Apart) -> anyhow::Result<([Row; 2], [Stri
     let idle = Probe::new(Role::Numerator, Unit::Mebibytes, "six services, idle", || async {
         Ok(Sample::new(sum(&services.memory()?), 1))
     });
-    // The two probes are not measured in turns: after load, the memory of a service is no longer that of an idle one.
+    // The two probes do not take turns: after load, a service's memory is no longer that of an idle one.
     let settle = async || services.settle().await;
     let idle = interleave(vec![idle], lab.effort, &lab.progress, settle).await?;
     let peak = &Peak::find(lab, services.addresses()).await?;

@@ -18,13 +18,12 @@ use futures::future::LocalBoxFuture;
 pub use self::whole_orders::warm_up;
 use crate::{lab::Lab, report::Row};
 
-/// The number of concurrent requests, unless a ratio has its own.
+/// The default number of concurrent requests.
 const CONCURRENT_REQUESTS: usize = 64;
 
-/// The ratios in which no measured work passes through the broker.
+/// The ratios whose measured work does not pass through the broker.
 const WITHOUT_BROKER: [&str; 3] = ["P2", "P5", "P10"];
 
-/// An entry of the list of ratios.
 #[derive(Clone, Copy)]
 pub struct Ratio {
     pub id: &'static str,
@@ -33,7 +32,7 @@ pub struct Ratio {
 }
 
 impl Ratio {
-    /// Returns true if the broker takes part in what is measured, so that it must be warmed up.
+    /// Returns true if the measured work passes through the broker, which must then be warmed up.
     pub fn uses_broker(&self) -> bool {
         !WITHOUT_BROKER.contains(&self.id)
     }
@@ -107,8 +106,7 @@ pub const ALL: &[Ratio] = &[
     },
 ];
 
-/// Returns the ratios with these ids, in the order of the list, or all ratios if `ids` is empty. Fails for an unknown
-/// id.
+/// Returns the ratios with these ids, in the order of the list; all ratios if `ids` is empty. Fails for an unknown id.
 pub fn chosen(ids: &[String]) -> anyhow::Result<Vec<Ratio>> {
     let is = |ratio: &Ratio, id: &str| ratio.id.eq_ignore_ascii_case(id.trim());
     for id in ids {

@@ -1,5 +1,4 @@
-//! P7 and P8: orders that arrive at a constant rate, at half and at twice the shop's peak, whether or not the shop
-//! keeps up.
+//! P7 and P8: orders arrive at a constant rate, half or twice the shop's peak, whether or not the shop keeps up.
 
 use load::{Bounds, Crowd, Mix, Plan, find_peak};
 
@@ -10,11 +9,10 @@ use crate::{
     sample::Sample,
 };
 
-/// The users of the load generator. It gives each of them at most 900 unpaid orders, and a run makes up to half a million.
+/// The users of the load generator. Each gets at most 900 unpaid orders, and a run makes up to half a million.
 const USERS: usize = 2_000;
-/// The connections of the load generator.
 const CONNECTIONS: usize = 64;
-/// The number of requests that a step of the search needs to compute a p99.
+/// How many requests a step of the search needs for a p99.
 const MIN_SAMPLES: f64 = 110.0;
 
 /// The load generator's users, and the highest rate that the shop keeps up with.
@@ -25,7 +23,6 @@ pub struct Peak {
 }
 
 impl Peak {
-    /// Searches for the peak step by step.
     pub async fn find(lab: &Lab, addresses: client::addresses::ShopAddresses) -> anyhow::Result<Self> {
         let options = load::Options { addresses, users: USERS, connections: CONNECTIONS, kinds_of_parts: None };
         let crowd = Crowd::gather(&options, |_| {}).await?;

@@ -1,5 +1,5 @@
-//! P4: the relay's events per second, divided by the rate of the slower of its two parts alone: reading and marking the outbox, or
-//! producing.
+//! P4: the relay's events per second, divided by the rate of the slower of its two parts alone: reading and marking the
+//! outbox, or producing.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ use crate::{
     sample::{Sample, per_second},
 };
 
-/// The number of rows that the relay publishes at once.
+/// How many rows the relay publishes at once.
 const BATCH_SIZE: usize = 500;
 /// The number of batches per second of measurement: about the throughput of a small machine.
 const BATCHES_A_SECOND: f64 = 16.0;
@@ -44,7 +44,7 @@ pub async fn relay(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few hundred")]
     let batches = (lab.effort.time.as_secs_f64() * BATCHES_A_SECOND).ceil().max(2.0) as usize;
     let events = Events { outbox, publisher, count: batches * BATCH_SIZE };
-    // Create the topic.
+    // This creates the topic.
     events.publisher.publish(vec![record(0)]).await?;
     let events = &events;
     let probes = vec![

@@ -1,4 +1,4 @@
-//! P11: the time from the start of the process until all services are ready, with running servers and existing schemas.
+//! P11: the time from the process's start until all services are ready, with running servers and existing schemas.
 
 use crate::{
     lab::{Lab, Variant},

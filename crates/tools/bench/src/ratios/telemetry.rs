@@ -1,4 +1,4 @@
-//! P12: what exporting traces costs.
+//! P12: the cost of exporting traces.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::{
     work::CreateOrder,
 };
 
-/// A shop that has just started first opens its connections and prepares its statements.
+/// A started shop first opens its connections and prepares its statements.
 const WARM_UP: Duration = Duration::from_secs(2);
 
 pub async fn telemetry(lab: &Lab) -> anyhow::Result<Vec<Row>> {

@@ -22,12 +22,12 @@ use crate::{
 
 /// The number of customers who create and pay orders, and of concurrent sequences of minimal statements.
 const CONCURRENT_ORDERS: usize = 32;
-/// The longest time until the message about the last order is sent.
+/// How long the message about the last order may take.
 const MESSAGES_TIMEOUT: Duration = Duration::from_mins(3);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The commits of one order in sequence: the service whose pool each uses, and what it writes. Writes that cover many
-/// orders at once (marks of published events, outcomes of sent messages) are not included.
+/// The commits of one order in sequence: the service whose pool each uses, and the write. Writes that cover many orders
+/// at once (marks of published events, outcomes of sent messages) are left out.
 const COMMITS: [(&Service, &str); 17] = [
     (&inventory::SERVICE, "parts reserved"),
     (&order::SERVICE, "order and OrderCreated"),
@@ -51,8 +51,8 @@ const COMMITS: [(&Service, &str); 17] = [
 /// How long the broker is warmed up. After 28 seconds its compiler still took 12 % of the processors.
 const WARM_UP: Duration = Duration::from_secs(90);
 
-/// Sends whole orders for a while, so that the broker has compiled its code before the first measurement. Kafka's JVM
-/// does that during the first minute under load, on the processors that are measured.
+/// Sends whole orders before the first measurement. During the first minute under load, Kafka's JVM compiles its code
+/// on the measured processors.
 pub async fn warm_up(lab: &Lab) -> anyhow::Result<()> {
     let customers = lab.customers().await?;
     let parts = lab.parts().await?.all();
@@ -96,8 +96,8 @@ pub async fn whole(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     ])
 }
 
-/// Creates and pays orders for a while. The time counts until the last customer has received the message that the ship
-/// is built.
+/// Creates and pays orders for a while. The time ends when the last customer has received the message that the ship is
+/// built.
 async fn orders(lab: &Lab, shop: &Shop, parts: &Choice, notification: &Database) -> anyhow::Result<Sample> {
     let before = told(notification).await?;
     let paid = Arc::new(AtomicI64::new(0));
@@ -117,7 +117,7 @@ async fn orders(lab: &Lab, shop: &Shop, parts: &Choice, notification: &Database)
     }
 }
 
-/// Returns the number of messages about ships that were sent.
+/// Returns the number of sent messages about built ships.
 async fn told(notification: &Database) -> anyhow::Result<i64> {
     let count = "select count(*) from notifications where kind = 'ship_assembled' and status = 'sent'";
     Ok(sqlx::query_scalar(count).fetch_one(notification).await?)

@@ -1,18 +1,18 @@
-//! The machine that a run was made on.
+//! The machine of a run.
 
 use serde::Serialize;
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Machine {
     pub cpu: String,
-    /// The cores that this process may use. The services, the servers and the benchmark share them.
+    /// The cores that this process may use. Services, servers and benchmark share them.
     pub cores: usize,
     pub memory_mib: u64,
     pub system: String,
 }
 
 impl Machine {
-    /// Describes this machine. A text that the system does not report is `unknown`, a number is 0.
+    /// Describes this machine. An unreported text is `unknown`, an unreported number 0.
     pub fn this() -> Self {
         let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
         let uname = rustix::system::uname();

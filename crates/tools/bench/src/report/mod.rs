@@ -11,7 +11,6 @@ pub use self::{
     progress::Progress,
 };
 
-/// The role of a figure in a ratio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -19,7 +18,6 @@ pub enum Role {
     Denominator,
 }
 
-/// The unit of a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Unit {
     #[serde(rename = "1/s")]
@@ -32,17 +30,15 @@ pub enum Unit {
     Seconds,
 }
 
-/// The target of a ratio.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Aim {
     AtLeast(f64),
     AtMost(f64),
-    /// A figure that is reported and has no aim.
+    /// A reported figure without a target.
     None,
 }
 
-/// One figure of a ratio.
 #[derive(Clone, Debug, Serialize)]
 pub struct Figure {
     pub name: String,
@@ -54,11 +50,9 @@ pub struct Figure {
     /// The median of the rounds' p50, in milliseconds; `p99` likewise.
     pub p50: Option<f64>,
     pub p99: Option<f64>,
-    /// The value of each round.
     pub values: Vec<f64>,
 }
 
-/// One ratio.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
     pub id: &'static str,
@@ -75,14 +69,13 @@ pub struct Row {
     pub notes: Vec<String>,
 }
 
-/// A ratio that was requested and could not be measured.
+/// A requested ratio that could not be measured.
 #[derive(Clone, Debug, Serialize)]
 pub struct Failure {
     pub id: &'static str,
     pub problem: String,
 }
 
-/// The report of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     pub date: String,
@@ -112,7 +105,7 @@ impl Row {
 }
 
 impl Report {
-    /// Returns one sentence if a requested ratio was not measured, or if none was.
+    /// Returns a sentence if a requested ratio was not measured, or if none was.
     pub fn problem(&self) -> Option<String> {
         let failed = self.failures.iter().map(|failure| format!("{}: {}", failure.id, failure.problem));
         let failed: Vec<String> = failed.collect();
@@ -127,7 +120,7 @@ impl Report {
         Ok(format!("{}\n", serde_json::to_string_pretty(self)?))
     }
 
-    /// Returns the tables in Markdown. Fails if nothing was measured.
+    /// Returns the tables in Markdown. Fails without measurements.
     pub fn markdown(&self) -> anyhow::Result<String> {
         anyhow::ensure!(!self.rows.is_empty(), "nothing was measured");
         Ok(table::markdown(self))

@@ -9,13 +9,11 @@ use crate::sample::Sample;
 
 pub struct Progress {
     line: Option<ProgressBar>,
-    /// The ratio that is measured.
     ratio: Mutex<String>,
     is_silent: bool,
 }
 
 impl Progress {
-    /// Shows progress on standard error.
     pub fn start() -> Self {
         let line = std::io::stderr().is_terminal().then(|| {
             let style = ProgressStyle::with_template("{elapsed:>8} {spinner} {wide_msg}");
@@ -31,19 +29,17 @@ impl Progress {
         Self { line: None, ratio: Mutex::default(), is_silent: true }
     }
 
-    /// Sets the ratio that the following lines belong to.
+    /// Sets the ratio of the following lines.
     pub fn begin(&self, ratio: &str) {
         ratio.clone_into(&mut self.ratio.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
     }
 
-    /// Shows the current activity.
     pub fn say(&self, doing: &str) {
         if let Some(line) = &self.line {
             line.set_message(format!("{} {doing}", self.ratio()));
         }
     }
 
-    /// Reports a completed measurement.
     pub fn took(&self, name: &str, unit: Unit, sample: &Sample) {
         self.tell(&format!("{:<4} {:>12} {unit:<4} {name}", self.ratio(), format!("{:.1}", sample.value)));
     }

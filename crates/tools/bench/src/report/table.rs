@@ -1,5 +1,5 @@
-//! The report as Markdown: a table of the ratios, a table of the figures from which they are computed, notes, the ratios
-//! that were not measured, and the machine with the settings of the run.
+//! The report as Markdown: a table of the ratios, a table of the figures behind them, notes, the ratios that were not
+//! measured, and the machine with the run's settings.
 
 use std::fmt;
 

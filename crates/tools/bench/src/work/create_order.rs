@@ -22,7 +22,6 @@ pub struct CreateOrder {
 }
 
 impl CreateOrder {
-    /// Creates `count` workers with one connection each.
     pub async fn workers(
         order: SocketAddr,
         count: usize,
@@ -38,7 +37,7 @@ impl CreateOrder {
         Ok(workers.collect())
     }
 
-    /// Creates an order. Returns the answer, and the session of the customer.
+    /// Creates an order. Returns the answer and the customer's session.
     async fn create(&mut self) -> anyhow::Result<(Bytes, String)> {
         let customer = &self.customers[self.random.random_range(0..self.customers.len())];
         let parts = self.choice.draw(&mut self.random);
@@ -47,7 +46,7 @@ impl CreateOrder {
         Ok((success("POST /orders", 201, answer)?, customer.session.clone()))
     }
 
-    /// Creates an order. Returns its UUID, and the session of the customer.
+    /// Creates an order. Returns its UUID and the customer's session.
     pub(super) async fn create_to_go_on(&mut self) -> anyhow::Result<(String, String)> {
         let (answer, session) = self.create().await?;
         let answer: serde_json::Value = serde_json::from_slice(&answer).context("POST /orders answered no JSON")?;

@@ -2,7 +2,6 @@
 
 use crate::{lab::Statement, sample::Work};
 
-/// One insert with commit.
 pub struct Insert(Statement);
 
 impl Insert {
@@ -17,7 +16,7 @@ impl Work for Insert {
     }
 }
 
-/// Several inserts one after another, each through its own pool and with its own commit.
+/// Several inserts one after another, each with its own pool and commit.
 pub struct Path(Vec<Statement>);
 
 impl Path {

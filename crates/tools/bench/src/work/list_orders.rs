@@ -18,7 +18,6 @@ pub struct ListOrders {
 }
 
 impl ListOrders {
-    /// Creates `count` workers with one connection each.
     pub async fn workers(order: SocketAddr, count: usize, customers: &Arc<[Customer]>) -> anyhow::Result<Vec<Self>> {
         let workers = connections(order, count).await?.into_iter().enumerate().map(|(number, http)| Self {
             http,

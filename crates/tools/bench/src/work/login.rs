@@ -1,4 +1,4 @@
-//! Login, each worker with a user of its own.
+//! Login, each worker with its own user.
 
 use std::net::SocketAddr;
 

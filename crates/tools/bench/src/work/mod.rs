@@ -1,4 +1,4 @@
-//! The operations that are measured, one per file.
+//! The measured operations, one per file.
 
 mod cancelled_order;
 mod create_order;

@@ -1,4 +1,4 @@
-//! Creates and pays an order. The shop then completes it without further requests.
+//! Creates and pays an order, which the shop then completes without further requests.
 
 use std::sync::{
     Arc,

@@ -1,4 +1,4 @@
-//! The benchmark as a program: a quick measurement of one ratio, and its error if nothing can be measured.
+//! The benchmark as a program: a quick measurement of one ratio, and the error if nothing can be measured.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -27,8 +27,8 @@ fn lab(program: PathBuf, data: &Path) -> Lab {
     Lab::new(program, data, effort, Progress::silent()).expect("the directory is free")
 }
 
-/// Runs P2 and returns the report. The benchmark needs a Kafka in a container: without a container engine it must
-/// report that, and this returns `None`.
+/// Runs P2 and returns the report. The benchmark needs Kafka in a container: without a container engine it must report
+/// that, and this returns `None`.
 async fn look(program: PathBuf, data: &Path) -> Option<Report> {
     let lab = lab(program, data);
     let report = command::run(&lab, &ratios::chosen(&["P2".to_owned()]).expect("P2 is a ratio")).await;
@@ -75,7 +75,7 @@ async fn without_docker_it_says_what_it_needs() {
     let run = Command::new(program())
         .args(["--only", "P2", "--data"])
         .arg(data.path().join("bench"))
-        // PATH is not needed to find system programs, but to find docker.
+        // An empty PATH hides docker; system programs are found without it.
         .env("PATH", data.path())
         .output();
 

@@ -1,4 +1,4 @@
-//! The certificates that the authority signs, and those that it accepts as its own.
+//! The certificates that the authority signs, and which it accepts as its own.
 
 use std::time::{Duration, SystemTime};
 

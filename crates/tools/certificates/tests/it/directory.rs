@@ -1,4 +1,4 @@
-//! The directory is created once, kept, and its certificates are renewed.
+//! The directory is created once and kept, and its certificates are renewed.
 
 use std::{
     fs,

@@ -8,24 +8,19 @@ use stand_ins::Proxy;
 use operations::registry::{SERVICES, find, with_database};
 use platform::server::service::Service;
 
-/// A connection between two programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Link {
-    /// From customers to a service.
     Front(&'static Service),
-    /// From one service to another.
     Call(&'static Service, &'static Service),
-    /// From a service to its database.
     Database(&'static Service),
     Redis,
     Kafka,
     Provider,
     Telegram,
-    /// From the customers service to the program that checks identities.
+    /// From customers to the program that checks identities.
     Checker,
 }
 
-/// Returns the link of every call that one service makes to another.
 pub fn calls() -> Vec<Link> {
     let of = |service: &'static Service| {
         service.calls.iter().filter_map(move |call| Some(Link::Call(service, find(call.to)?)))
@@ -33,7 +28,6 @@ pub fn calls() -> Vec<Link> {
     SERVICES.into_iter().flat_map(of).collect()
 }
 
-/// The services that customers call.
 pub const FRONTS: [&Service; 5] =
     [&order::SERVICE, &iam::SERVICE, &inventory::SERVICE, &customers::SERVICE, &payment::SERVICE];
 
@@ -42,7 +36,7 @@ pub struct Links {
 }
 
 impl Links {
-    /// Creates all links. None has a target yet.
+    /// Creates all links, without targets.
     pub async fn new() -> anyhow::Result<Self> {
         let databases = with_database().map(Link::Database);
         let servers = [Link::Redis, Link::Kafka, Link::Provider, Link::Telegram, Link::Checker];
@@ -58,13 +52,12 @@ impl Links {
         self.proxies.get(&link).with_context(|| format!("there is no proxy for {link}"))
     }
 
-    /// Returns the address of the link's proxy.
     pub fn address(&self, link: Link) -> anyhow::Result<SocketAddr> {
         Ok(self.get(link)?.address())
     }
 
-    /// Points every link to `service` at `targets`. Each target is a replica, with its address for customers and its
-    /// address for other services.
+    /// Points every link to `service` at `targets`. Each target is a replica: its address for customers and its address
+    /// for other services.
     pub fn aim(&self, service: &'static Service, targets: &[(SocketAddr, SocketAddr)]) {
         let (fronts, calls): (Vec<String>, Vec<String>) =
             targets.iter().map(|(front, call)| (front.to_string(), call.to_string())).unzip();

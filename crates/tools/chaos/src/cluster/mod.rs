@@ -1,4 +1,4 @@
-//! The cluster under chaos: the services with several processes each, their servers, and the network between them.
+//! The cluster under chaos: several processes of each service, their servers, and the network between them.
 
 mod links;
 mod replica;
@@ -41,7 +41,7 @@ const PROVIDER_KEY: &str = "sk_chaos";
 const TELEGRAM_TOKEN: &str = "1:chaos";
 /// The name of customers whom the identity check refuses.
 pub const DECLINED_NAME: &str = "Mallory";
-/// The stock of each part, which is more than all customers can buy.
+/// The stock of each part: more than all customers can buy.
 const STOCK: i64 = 1_000_000;
 
 pub struct Cluster {
@@ -51,18 +51,18 @@ pub struct Cluster {
     pub provider: Provider,
     pub telegram: Telegram,
     pub checker: Kyc,
-    /// Access to the databases and topics for the audit, bypassing the links to the databases.
+    /// Access to databases and topics for the audit. It bypasses the links to the databases.
     pub sources: Sources,
     settings: Settings,
     directory: PathBuf,
     /// The poison messages that were sent so far.
     pub poison: Vec<Poison>,
-    /// The key with which services sign their requests to each other.
+    /// Signs the services' requests to each other.
     key: SecretString,
 }
 
 impl Cluster {
-    /// Starts servers, network and services. Returns when all services are ready and the stock is filled.
+    /// Starts servers, network and services. Returns when all services are ready and the parts are in stock.
     pub async fn start(options: &Options, say: &impl Fn(&str)) -> anyhow::Result<Self> {
         ::servers::small_disk::sweep();
         let directory = fresh(&options.directory)?;
@@ -116,7 +116,7 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Returns a client of the shop that connects through the links, as customers do.
+    /// Returns a client of the shop that connects through the links.
     pub fn shop(&self) -> anyhow::Result<Shop> {
         let [order, iam, inventory] =
             [&order::SERVICE, &iam::SERVICE, &inventory::SERVICE].map(|to| self.links.address(Link::Front(to)));
@@ -130,12 +130,11 @@ impl Cluster {
         Lending::at(&Trust::default(), &customers?.to_string(), &payment?.to_string())
     }
 
-    /// Returns the bank, which writes to the broker directly.
+    /// Returns the bank, which bypasses the links.
     pub fn bank(&self) -> anyhow::Result<Bank> {
         Bank::at(&self.sources.kafka, &self.sources.topics)
     }
 
-    /// Runs a counting query in the database of a service.
     pub async fn count(&self, service: &'static Service, question: &'static str) -> anyhow::Result<i64> {
         Ok(sqlx::query_scalar(question).fetch_one(self.sources.databases.get(service)?).await?)
     }
@@ -152,7 +151,7 @@ impl Cluster {
         }
         self.servers.start_postgres().await?;
         self.servers.start_redis().await?;
-        // Open new connections: each connection from before a crash would fail once.
+        // The old connections may be broken since a crash: the first use of each would fail.
         let earlier = std::mem::replace(&mut self.sources, Sources::from_settings("shipyard-chaos", &self.settings)?);
         earlier.databases.close().await;
         self.servers.broker.heal().await?;
@@ -175,7 +174,6 @@ impl Cluster {
     }
 }
 
-/// Empties the directory, and writes the templates into it.
 fn fresh(directory: &Path) -> anyhow::Result<PathBuf> {
     let shown = directory.display();
     if directory.exists() {
@@ -183,7 +181,7 @@ fn fresh(directory: &Path) -> anyhow::Result<PathBuf> {
         std::fs::remove_dir_all(directory).with_context(|| format!("emptying {shown}"))?;
     }
     std::fs::create_dir_all(directory.join("templates")).with_context(|| format!("making {shown}"))?;
-    // With these templates the audit can parse the messages in chats.
+    // The audit can parse messages in chats that use these templates.
     for kind in Kind::ALL.map(Kind::as_str) {
         let file = directory.join("templates").join(format!("{kind}.txt"));
         std::fs::write(file, format!("{kind} {{{{ order_uuid }}}}\n"))?;
@@ -191,7 +189,7 @@ fn fresh(directory: &Path) -> anyhow::Result<PathBuf> {
     Ok(directory.canonicalize()?)
 }
 
-/// Deletes PostgreSQL's data. If chaos runs as root, the data is in a directory of another user, behind a symbolic link.
+/// Deletes PostgreSQL's data. If chaos runs as root, another user owns the data, and a symbolic link leads to it.
 fn delete_postgres(directory: &Path) {
     let data = directory.join("postgres");
     let _ = std::fs::read_link(&data).and_then(std::fs::remove_dir_all);
@@ -204,19 +202,17 @@ fn authority(url: &str) -> anyhow::Result<String> {
     Ok(format!("{}:{}", url.host_str().context("no host")?, url.port().context("no port")?))
 }
 
-/// Returns `url` with the host and port of `address`.
 fn at(url: &str, address: SocketAddr) -> anyhow::Result<String> {
     Ok(url.replacen(&authority(url)?, &address.to_string(), 1))
 }
 
-/// Returns the variables by which the audit reaches the servers, bypassing the proxies if possible.
+/// Returns the variables for the audit's connections to the servers. They bypass the proxies if possible.
 fn sources(servers: &Servers, links: &Links) -> anyhow::Result<Settings> {
     let databases = servers.databases.iter().map(|(service, url)| (service.variable("DATABASE_URL"), url.clone()));
     let all: Vec<_> = databases.chain(servers.broker.variables(links.address(Link::Kafka)?)).collect();
     Ok(Settings::from_variables(all.iter().map(|(name, value)| (name.as_str(), value.clone()))))
 }
 
-/// Builds the variables of each service.
 struct Variables<'a> {
     servers: &'a Servers,
     links: &'a Links,
@@ -230,8 +226,8 @@ impl Variables<'_> {
         let mut set = |name: &str, value: &str| variables.push((name.to_owned(), value.to_owned()));
         set("SERVICE_KEY", self.key);
         set("LOG_LEVEL", "info");
-        // A server that stops closes an HTTP/1.1 connection with its next response. A customer sends its next request
-        // within two seconds.
+        // A stopping server closes an HTTP/1.1 connection only with a response. A customer sends its next request
+        // within two seconds, so order drains for longer.
         set("SHUTDOWN_DRAIN", if service == &order::SERVICE { "3s" } else { "1s" });
         if let Some((_, url)) = self.servers.own_databases.iter().find(|(of, _)| *of == service) {
             set(&service.variable("DATABASE_URL"), &at(url, self.links.address(Link::Database(service))?)?);
@@ -246,7 +242,7 @@ impl Variables<'_> {
         }
         match service.name {
             "iam" => {
-                // iam signs access tokens with the published key.
+                // In development, iam signs access tokens with the published key.
                 set("SHIPYARD_ENVIRONMENT", "development");
                 set("REDIS_URL", &at(&self.servers.redis_url, self.links.address(Link::Redis)?)?);
                 // All customers share an IP address, and log in at once after Redis was emptied.
@@ -273,7 +269,7 @@ impl Variables<'_> {
                 set("TELEGRAM_BOT_TOKEN", TELEGRAM_TOKEN);
                 set("NOTIFICATION_TEMPLATES", &self.directory.join("templates").display().to_string());
             }
-            // Three couriers carry the orders of two dozen customers.
+            // Only three couriers carry the orders of two dozen customers.
             "delivery" => set("DELIVERY_MOVE_EVERY", "50ms"),
             "customers" => {
                 set("KYC_PROVIDER_URL", &format!("http://{}/check", self.links.address(Link::Checker)?));

@@ -1,4 +1,4 @@
-//! One process of one service, which can be killed, frozen, terminated and restarted in place.
+//! One process of a service, which can be killed, frozen, terminated and restarted.
 
 use std::{
     net::SocketAddr,
@@ -19,8 +19,8 @@ use servers::{
 
 use platform::server::service::{SecondApi, Service};
 
-/// How long a process may take to exit, which is as long as a container is given. It drains connections, then has 10 s
-/// for requests, 3 s for background tasks and 1 s to close.
+/// How long a process may take to exit, as in a container. It drains connections, then has 10 s for requests, 3 s for
+/// background tasks and 1 s to close.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub struct Replica {
@@ -28,7 +28,7 @@ pub struct Replica {
     /// The replica's index within its service, from 0.
     pub number: usize,
     pub listen: SocketAddr,
-    /// The address at which other services call it: that of its gRPC API.
+    /// The address for other services: that of the gRPC API.
     pub called_at: SocketAddr,
     pub admin: SocketAddr,
     variables: Vec<(String, String)>,
@@ -43,7 +43,7 @@ pub struct Replica {
 }
 
 impl Replica {
-    /// Creates a replica, without starting it. Its logs go into `directory`.
+    /// Creates a replica without starting it. Its logs go into `directory`.
     pub fn new(service: &'static Service, number: usize, directory: PathBuf) -> anyhow::Result<Self> {
         let (listen, admin) = (free_address()?, free_address()?);
         let mut variables = vec![
@@ -99,7 +99,7 @@ impl Replica {
         Ok(())
     }
 
-    /// Takes the process out of `self`, and records whether it had exited unexpectedly.
+    /// Removes the process from `self`, and records whether it had exited unexpectedly.
     fn forget(&mut self) -> Option<Child> {
         self.pid.store(0, Ordering::Relaxed);
         let child = self.child.take()?;
@@ -108,14 +108,14 @@ impl Replica {
         None
     }
 
-    /// Sends SIGKILL to the process, and returns when it has exited.
+    /// Sends SIGKILL, and returns when the process has exited.
     pub async fn kill(&mut self) {
         if let Some(child) = self.forget() {
             child.stop(Signal::KILL, EXIT_TIMEOUT).await;
         }
     }
 
-    /// Sends SIGTERM to the process, as in a rolling update, and returns when it has exited.
+    /// Sends SIGTERM, as in a rolling update, and returns when the process has exited.
     pub async fn terminate(&mut self) {
         if let Some(child) = self.forget() {
             child.stop(Signal::TERM, EXIT_TIMEOUT).await;
@@ -137,12 +137,10 @@ impl Replica {
         }
     }
 
-    /// Returns true from the start of the process until it exits.
     pub fn is_running(&self) -> bool {
         self.child.as_ref().is_some_and(|child| child.ended().is_none())
     }
 
-    /// Returns true if the process runs with extra variables of a fault.
     pub fn is_altered(&self) -> bool {
         self.altered
     }
@@ -155,7 +153,7 @@ impl Replica {
         std::mem::take(&mut self.unexpected_exits)
     }
 
-    /// Returns the process id, which is 0 while the process does not run.
+    /// Returns the process id; 0 while the process does not run.
     pub fn pid(&self) -> Arc<AtomicI32> {
         self.pid.clone()
     }

@@ -1,5 +1,5 @@
-//! The replicas of all services. A loop checks which of them are ready and points the proxies of [`Links`] at these, as a
-//! load balancer does.
+//! The replicas of all services. A loop checks which replicas are ready, and points the proxies of [`Links`] at them,
+//! like a load balancer.
 
 use std::{
     net::SocketAddr,
@@ -20,16 +20,12 @@ use super::{links::Links, replica::Replica};
 use operations::registry::SERVICES;
 use platform::server::service::Service;
 
-/// The interval of the readiness checks.
 const POLL_INTERVAL: Duration = Duration::from_millis(300);
-/// The timeout of a readiness check.
 const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
-/// The timeout for reading metrics.
 const METRICS_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a replica may take to become ready on a busy machine.
 pub const STARTUP_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The result of the last round of readiness checks.
 #[derive(Default)]
 struct Seen {
     round: u64,
@@ -45,7 +41,7 @@ pub struct Replicas {
 }
 
 impl Replicas {
-    /// Creates `count` replicas of each service, without starting them.
+    /// Creates `count` replicas of each service without starting them.
     pub fn new(count: usize, directory: &Path, links: Arc<Links>) -> anyhow::Result<Self> {
         let all = SERVICES.into_iter().flat_map(|service| (0..count).map(move |number| (service, number)));
         let replicas: Vec<Replica> = all
@@ -70,7 +66,6 @@ impl Replicas {
         self.replicas.iter_mut()
     }
 
-    /// Returns the replicas of one service.
     pub fn of(&mut self, service: &'static Service) -> impl Iterator<Item = &mut Replica> {
         self.replicas.iter_mut().filter(move |replica| replica.service == service)
     }
@@ -80,17 +75,15 @@ impl Replicas {
         found.with_context(|| format!("there is no replica {number} of {service}"))
     }
 
-    /// Returns the unexpected exits of processes since the last call, one sentence each.
+    /// Returns the processes' unexpected exits since the last call, one sentence each.
     pub fn unexpected_exits(&mut self) -> Vec<String> {
         self.replicas.iter_mut().flat_map(Replica::unexpected_exits).collect()
     }
 
-    /// Returns the number of replicas per service.
     pub fn count(&self) -> usize {
         self.replicas.len() / SERVICES.len()
     }
 
-    /// Sends SIGKILL to all replicas of a service at once.
     pub async fn kill(&mut self, service: &'static Service) {
         join_all(self.of(service).map(Replica::kill)).await;
     }
@@ -100,7 +93,6 @@ impl Replicas {
         self.of(service).try_for_each(|replica| replica.start(more))
     }
 
-    /// Sends SIGKILL to all replicas, one service after another.
     pub async fn kill_all(&mut self) {
         for service in SERVICES {
             self.kill(service).await;
@@ -136,7 +128,7 @@ impl Replicas {
     /// Returns when this replica is ready; fails after [`STARTUP_TIMEOUT`].
     pub async fn ready(&self, service: &'static Service, number: usize) -> anyhow::Result<()> {
         let mut seen = self.seen.clone();
-        // The round in progress may have checked the previous process.
+        // The round in progress may have checked the replica's previous process.
         let fresh = seen.borrow().round + 2;
         let ready = seen.wait_for(|seen| seen.round >= fresh && seen.ready.contains(&(service, number)));
         let waited = tokio::time::timeout(STARTUP_TIMEOUT, ready).await;
@@ -144,7 +136,6 @@ impl Replicas {
         Ok(())
     }
 
-    /// Returns when every replica is ready.
     pub async fn all_ready(&self) -> anyhow::Result<()> {
         for replica in &self.replicas {
             self.ready(replica.service, replica.number).await?;
@@ -152,12 +143,13 @@ impl Replicas {
         Ok(())
     }
 
-    /// Returns the largest resident memory of one process since [`peak_memory`](Self::peak_memory) was last called, in bytes.
+    /// Returns the largest resident memory of a process since the last call of [`peak_memory`](Self::peak_memory), in
+    /// bytes.
     pub fn most_memory(&self) -> u64 {
         self.peak.load(Ordering::Relaxed)
     }
 
-    /// Returns the sum of a counter over the processes of a service and over its labels.
+    /// Returns the sum of a counter over a service's processes and over its labels.
     pub async fn metric(&self, service: &'static Service, name: &str) -> anyhow::Result<f64> {
         let metrics = self.metrics(service).await?;
         Ok(sum(&metrics, |line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))))
@@ -174,13 +166,12 @@ impl Replicas {
         Ok(metrics)
     }
 
-    /// Returns the largest resident memory of one process since the last call, in bytes.
+    /// Returns the largest resident memory of a process since the last call, in bytes.
     pub fn peak_memory(&self) -> u64 {
         self.peak.swap(0, Ordering::Relaxed)
     }
 }
 
-/// Returns the sum of the metrics whose lines match.
 pub fn sum(metrics: &str, wanted: impl Fn(&str) -> bool) -> f64 {
     let own = metrics.lines().filter(|line| wanted(line));
     own.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
@@ -195,8 +186,8 @@ struct Address {
     pid: Arc<AtomicI32>,
 }
 
-/// Checks all replicas in a loop, and points the links at the ready replicas, or at every replica if none is ready. It
-/// also measures the memory of their processes.
+/// Checks all replicas in a loop, and points the links at the ready ones; if none of a service is ready, at all of
+/// them. Also measures the memory of their processes.
 async fn gateway(
     addresses: Vec<Address>,
     links: Arc<Links>,

@@ -1,4 +1,4 @@
-//! The PostgreSQL role of each service, with the rights that it has in the containers: it reads and writes rows.
+//! The PostgreSQL role of each service. It may only read and write rows, as in the containers.
 
 use anyhow::Context as _;
 use sqlx::{Connection as _, PgConnection};
@@ -9,8 +9,8 @@ use servers::postgres;
 /// The password of every role, unless a fault has changed it.
 pub const PASSWORD: &str = "chaos";
 
-/// Applies the migrations of a service, and creates its role, which has the service's name and may not apply them. Returns the
-/// URL by which the service reaches its database. `url` is the superuser's URL of that database.
+/// Applies a service's migrations, and creates its role, which has the service's name and may not apply migrations.
+/// `url` is the superuser's URL of the database; returns the URL with the service's role.
 pub async fn ensure_role(url: &str, service: &'static Service) -> anyhow::Result<String> {
     let mut owner = PgConnection::connect(url).await.with_context(|| format!("migrating {service}"))?;
     if let Some(migrations) = service.migrations() {

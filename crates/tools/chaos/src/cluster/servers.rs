@@ -19,16 +19,14 @@ use platform::server::service::Service;
 
 /// The size of PostgreSQL's disk, for all databases and their write-ahead logs.
 const DISK_BYTES: u64 = 3 << 30;
-/// PostgreSQL's connection limit. It is above what the replicas of all services and the tools open.
+/// PostgreSQL's connection limit: more than the replicas of all services and the tools open.
 const CONNECTIONS: &str = "192";
 /// The broker's message size limit, raised so that poison may be large.
 const LARGEST: &str = "4000000";
-/// The number of partitions of a topic.
 const PARTITIONS: i32 = 6;
 /// How long a killed PostgreSQL may take to restart.
 const RESTART_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The Kafka that the cluster uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum BrokerKind {
     /// A container if a Docker engine is available and has the image, otherwise the mock.
@@ -41,7 +39,7 @@ pub enum BrokerKind {
 
 pub enum Broker {
     Container(container::Broker),
-    /// The mock cluster, and the reason why it is used.
+    /// The mock cluster, and why it is used.
     Mock(Mock, String),
 }
 
@@ -62,7 +60,7 @@ pub struct Servers {
 }
 
 impl Servers {
-    /// Starts all three servers. A real broker advertises the address `kafka` to its clients.
+    /// Starts all three servers. A container's broker advertises the address `kafka` to its clients.
     pub async fn start(directory: &Path, kind: BrokerKind, kafka: SocketAddr) -> anyhow::Result<Self> {
         let mut postgres_options = postgres::Options::new(directory.join("postgres"));
         postgres_options.settings.push(("max_connections", CONNECTIONS));
@@ -98,13 +96,12 @@ impl Servers {
         })
     }
 
-    /// Returns the superuser's URL of the database of a service.
     pub fn database_url(&self, service: &'static Service) -> anyhow::Result<&str> {
         let own = self.databases.iter().find(|(of, _)| *of == service);
         own.map(|(_, url)| url.as_str()).with_context(|| format!("{service} has no database"))
     }
 
-    /// Kills PostgreSQL, and returns when all its processes have exited.
+    /// Kills PostgreSQL. Returns when all its processes have exited.
     pub async fn kill_postgres(&mut self) -> anyhow::Result<()> {
         match self.postgres.take() {
             Some(postgres) => postgres.kill().await,
@@ -145,7 +142,6 @@ impl Servers {
         redis::empty(&self.redis_options).await
     }
 
-    /// Starts Redis again, unless it is running.
     pub async fn start_redis(&mut self) -> anyhow::Result<()> {
         if self.redis.is_none() {
             self.redis = redis::start(&self.redis_options).await?;
@@ -189,15 +185,15 @@ impl Broker {
         Ok(Self::Mock(start_mock(&Topics::default().all(), PARTITIONS)?, reason))
     }
 
-    /// Restores the broker to normal operation after any fault.
+    /// Restores the broker after any fault.
     pub async fn heal(&self) -> anyhow::Result<()> {
         let Self::Container(broker) = self else { return Ok(()) };
-        // `unpause` fails if the broker is not paused, which is ignored.
+        // Ignore the error: `unpause` fails unless the broker is paused.
         let _ = broker.unpause().await;
         broker.restart().await
     }
 
-    /// Returns the broker if it supports fault injection, otherwise the reason why it does not.
+    /// Returns the broker if it supports fault injection; otherwise the reason.
     pub fn real(&self) -> Result<&container::Broker, String> {
         match self {
             Self::Container(broker) => Ok(broker),
@@ -213,7 +209,8 @@ impl Broker {
         }
     }
 
-    /// Returns the variables with which the services reach the broker: a container through the proxy at `link`, the mock directly.
+    /// Returns the services' variables for the broker: a container is behind the proxy at `link`, the mock is called
+    /// directly.
     pub fn variables(&self, link: SocketAddr) -> Vec<(String, String)> {
         let variables = match self {
             Self::Container(_) => vec![("KAFKA_BROKERS", link.to_string())],

@@ -7,39 +7,38 @@ use platform::server::service::Service;
 
 /// Calls allowed per request: retries may add one per ten requests.
 const MAX_CALLS_PER_REQUEST: f64 = 1.1;
-/// The retries that a process may make to a peer beyond that share within ten seconds: the reserve of
+/// Retries allowed beyond one per ten requests, per process, peer and ten seconds: the reserve of
 /// [`Budget`](platform::retry::Budget).
 const RESERVE: f64 = 10.0;
-/// The calls that a request causes. A request causes each of them at most once, and several requests may share one call. Other calls
-/// are caused by events.
+/// The calls that requests cause. A request causes each at most once, and several requests may share a call. Events
+/// cause all other calls.
 const CAUSED: [&str; 7] =
     ["/Whoami", "/ListOwners", "/ListParts", "/ReserveParts", "/ReservePartsForAll", "/GetPayment", "/PayOrder"];
 
-/// A snapshot of the services' own metrics.
 pub struct CallCounters {
-    /// Requests of customers that were answered.
+    /// Customers' requests that were answered.
     requests: u64,
     /// Calls of [`CAUSED`] methods that the callee has answered, from any caller.
     handled: f64,
-    /// Calls that the caller has retried, to any callee.
+    /// The caller's retries, to any callee.
     retries: f64,
     /// Retries that the caller's budget refused.
     exhausted: f64,
 }
 
-/// The calls on a link from a second before the fault until three seconds after it, when requests in flight have been
+/// The calls on a link from one second before the fault until three seconds after it, when requests in flight have been
 /// answered. There is no retry storm if both conditions hold:
 ///
 /// - The caller's retries are at most a tenth of the requests that it received, plus the reserve of its budgets. The
-///   caller counts its retries itself, whether or not they reach the callee. Order's calls to payment are retried by
-///   customers and by the reconciler, not by a budget, so that only the second condition covers them.
+///   caller counts its retries itself, whether or not they reach the callee. Customers and the reconciler retry order's
+///   calls to payment, not a budget, so only the second condition covers them.
 /// - If calls reach the callee (slow, half open), it has answered at most 1.1 calls per request to the whole shop, plus
-///   the reserve. A request calls each service at most once, so that the rest are retries. The rate before the fault is
-///   not a usable limit, since a client sends no other request while it waits for an answer.
+///   the reserve. A request calls each service at most once, so the rest are retries. The rate before the fault is no
+///   usable limit, since a client sends no other request while it waits for an answer.
 pub struct Amplification {
-    /// Requests of customers and background traffic, to any service.
+    /// Requests of customers and of background traffic, to any service.
     requests: f64,
-    /// Those of `requests` that the caller received.
+    /// The part of `requests` that the caller received.
     callers: f64,
     handled: f64,
     retries: f64,
@@ -60,8 +59,8 @@ impl CallCounters {
 }
 
 impl Amplification {
-    /// Returns the difference of two snapshots. Meanwhile `visits` background requests were sent to `from`, which has
-    /// `processes` processes.
+    /// Returns the difference of two snapshots, between which `visits` background requests were sent to `from`, a
+    /// service with `processes` processes.
     pub fn between(
         before: &CallCounters,
         after: &CallCounters,
@@ -77,7 +76,7 @@ impl Amplification {
             handled: after.handled - before.handled,
             retries: after.retries - before.retries,
             exhausted: after.exhausted - before.exhausted,
-            // The budgets' ten-second windows do not begin with the fault, so it may touch one window more.
+            // A fault may touch one more ten-second window, since the budgets' windows do not begin with it.
             reserve: RESERVE * ((within.as_secs_f64() / 10.0).ceil() + 1.0) * number(processes),
         }
     }
@@ -102,14 +101,13 @@ impl fmt::Display for Amplification {
     }
 }
 
-/// Returns the number of [`CAUSED`] calls in the metrics.
 fn caused(metrics: &str) -> f64 {
     sum(metrics, |line| {
         line.starts_with("grpc_server_handled_total{") && CAUSED.iter().any(|call| line.contains(&format!("{call}\"")))
     })
 }
 
-/// Converts a count to a float. Counts of a run are far below where a float loses precision.
+/// Converts a count to a float. Counts of a run are too small to lose precision.
 fn number(count: impl TryInto<u32>) -> f64 {
     f64::from(count.try_into().unwrap_or(u32::MAX))
 }

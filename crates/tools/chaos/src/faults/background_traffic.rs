@@ -1,4 +1,4 @@
-//! Direct requests to one service. They use links that the customers' load does not use.
+//! Direct requests to one service, over links without customers' load.
 
 use std::{
     net::SocketAddr,
@@ -43,30 +43,25 @@ use client::{
 };
 use platform::server::service::Service;
 
-/// The interval between requests.
 const REQUEST_INTERVAL: Duration = Duration::from_millis(100);
-/// The timeout of a request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A user with a session.
 #[derive(Clone)]
 pub struct ProbeUser {
     login: String,
     session: String,
 }
 
-/// Requests that are sent to one service until this value is dropped.
+/// Requests to one service until this value is dropped.
 #[derive(Default)]
 pub struct BackgroundTraffic {
     counts: Arc<Counts>,
     _task: Option<AbortOnDropHandle<()>>,
 }
 
-/// The API of one replica.
 #[derive(Clone)]
 enum Door {
     Grpc(Channel),
-    /// An HTTP API with its URL.
     Http(reqwest::Client, String),
 }
 
@@ -78,7 +73,6 @@ struct Counts {
 }
 
 impl ProbeUser {
-    /// Registers a new user and logs in.
     pub async fn register(shop: &Shop) -> anyhow::Result<Self> {
         let login = format!("user-{:.12}", ids::random().simple().to_string());
         success("Register", shop.users().register(registration(&login, Vec::new())).await)?;
@@ -87,8 +81,7 @@ impl ProbeUser {
         Ok(Self { login, session })
     }
 
-    /// Calls the replicas of `service` in turn, ten times a second. Does nothing for order, which customers call
-    /// already.
+    /// Calls the replicas of `service` in turn, ten times a second. Does nothing for order, which customers call.
     pub fn visit(&self, experiment: &mut Experiment, service: &'static Service) -> anyhow::Result<BackgroundTraffic> {
         if service == &order::SERVICE {
             return Ok(BackgroundTraffic::default());
@@ -100,7 +93,6 @@ impl ProbeUser {
         Ok(BackgroundTraffic { counts, _task: Some(AbortOnDropHandle::new(tokio::spawn(coming))) })
     }
 
-    /// Sends a read-only request.
     async fn ask(self, service: &'static Service, door: Door) -> Result<(), Status> {
         let order_uuid = ids::random().to_string();
         let session = &self.session;
@@ -143,17 +135,15 @@ impl ProbeUser {
 }
 
 impl BackgroundTraffic {
-    /// Returns how many requests were sent.
     pub fn begun(&self) -> u64 {
         self.counts.begun.load(Ordering::Relaxed)
     }
 
-    /// Returns how many requests got an answer for which the service needed its dependencies.
+    /// Returns how many answers show that the service reached its dependencies.
     pub fn answered(&self) -> u64 {
         self.counts.answered.load(Ordering::Relaxed)
     }
 
-    /// Returns how many requests were rejected as unauthenticated.
     pub fn unauthenticated(&self) -> u64 {
         self.counts.unauthenticated.load(Ordering::Relaxed)
     }
@@ -170,7 +160,7 @@ impl Counts {
     }
 }
 
-/// Sends requests at a fixed rate without waiting for their answers.
+/// Sends requests at a fixed rate, without waiting for answers.
 async fn come(user: ProbeUser, service: &'static Service, doors: Vec<Door>, counts: Arc<Counts>) {
     let mut visits = JoinSet::new();
     let mut period = interval(REQUEST_INTERVAL);
@@ -195,8 +185,8 @@ impl Door {
     }
 }
 
-/// Calls the service's first method for users with an empty message. The service rejects it or finds nothing, but only
-/// after it has checked the session.
+/// Calls the service's first method for users with an empty message. The service checks the session, and then rejects
+/// the message or finds nothing.
 async fn probe(channel: Channel, service: &'static Service, session: &str) -> Result<(), Status> {
     let rules = (service.rules)().concat().into_iter();
     let mut methods = rules.filter(|rule| rule.method.starts_with('/') && matches!(rule.access, Access::Session(_)));
@@ -211,7 +201,7 @@ async fn probe(channel: Channel, service: &'static Service, session: &str) -> Re
     }
 }
 
-/// Requests an unknown resource over HTTP. Returns the answer as a gRPC status.
+/// Requests an unknown resource over HTTP, and returns the answer as a gRPC status.
 async fn look_up(client: &reqwest::Client, url: &str, session: &str) -> Result<(), Status> {
     let answer = client.get(url).header(SESSION_HEADER, session).send().await;
     match answer.map_err(|error| Status::unavailable(error.to_string()))?.status().as_u16() {

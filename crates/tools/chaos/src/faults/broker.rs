@@ -1,4 +1,4 @@
-//! Kafka is stopped, killed or hung.
+//! Kafka is stopped, killed or frozen.
 
 use std::time::Duration;
 
@@ -27,8 +27,8 @@ pub const FAULTS: [Fault; 4] = [
     },
 ];
 
-/// The maximum resident memory of a process, in bytes. A process that exceeds it keeps unpublished records in memory
-/// during the broker's outage.
+/// The maximum resident memory of a process, in bytes. A process above it keeps unpublished records in memory while the
+/// broker is unavailable.
 const MAX_MEMORY: u64 = 200_000_000;
 
 async fn stop(experiment: &mut Experiment) -> anyhow::Result<Injected> {
@@ -68,7 +68,7 @@ async fn hang(experiment: &mut Experiment) -> anyhow::Result<Injected> {
 }
 
 async fn fence(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    // The controller fences a broker without a heartbeat for 9 s.
+    // The controller fences a broker after 9 s without a heartbeat.
     let away = Duration::from_secs(experiment.scale(120, 20));
     freeze(experiment, away).await
 }
@@ -86,7 +86,7 @@ async fn freeze(experiment: &mut Experiment, away: Duration) -> anyhow::Result<I
     Ok(Injected::Done(Injection { times: 1, problems: answered(experiment, &before).await, ..Injection::default() }))
 }
 
-/// Returns a problem if a request failed without Kafka, those in flight at the end included, or if a process's memory
+/// Returns a problem if a request failed without Kafka, including those in flight at the end, or if a process's memory
 /// exceeds `MAX_MEMORY`.
 async fn answered(experiment: &Experiment, before: &Counters) -> Vec<String> {
     sleep(ANSWERED_AFTER).await;

@@ -24,7 +24,7 @@ pub const FAULTS: [Fault; 2] = [
     },
 ];
 
-/// The offsets of the clock: the largest that services tolerate in each other's tokens.
+/// The clock's offsets: the largest that services tolerate in each other's tokens.
 const OFFSETS: [&str; 2] = ["1h", "-1h"];
 
 async fn of_delivery(experiment: &mut Experiment) -> anyhow::Result<Injected> {
@@ -34,7 +34,7 @@ async fn of_delivery(experiment: &mut Experiment) -> anyhow::Result<Injected> {
         replica.terminate().await;
         replica.start(&[("CLOCK_OFFSET", offset)])?;
         experiment.cluster.replicas.ready(service, 0).await?;
-        // Terminating the other process passes the lease to the one with the wrong clock.
+        // Terminating the other process passes the lease to the process with the wrong clock.
         experiment.cluster.replicas.get(service, 1)?.terminate().await;
         sleep(Duration::from_secs(experiment.scale(12, 6))).await;
         experiment.cluster.replicas.get(service, 1)?.start(&[])?;
@@ -53,7 +53,7 @@ async fn wrong(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let offsets = ["1h", "-1h"];
     for service in services {
         for offset in offsets {
-            // A process that rejects the offset would not become ready.
+            // A process that rejected the offset would not become ready.
             experiment.cluster.replicas.replace(service, &[("CLOCK_OFFSET", offset)]).await?;
             sleep(Duration::from_secs(4)).await;
         }

@@ -9,13 +9,13 @@ use tokio::time::Instant;
 
 /// How long the flood may take to occupy all slots.
 const FLOOD_TIMEOUT: Duration = Duration::from_secs(40);
-/// How many connections are opened at once.
+/// How many connections are opened concurrently.
 const MAX_CONCURRENT_OPENS: usize = 8;
 
-/// The open connections. They occupy their slots until the flood is dropped.
+/// Open connections, which occupy their slots until this value is dropped.
 pub struct ConnectionFlood {
     connections: Vec<PgConnection>,
-    /// The number of connections of other clients that were terminated.
+    /// The number of other clients' connections that were terminated.
     pub terminated: usize,
 }
 
@@ -28,7 +28,7 @@ impl ConnectionFlood {
             sqlx::query_scalar("select current_setting('max_connections')::int").fetch_one(&mut first).await?;
         let places = usize::try_from(places)?;
         let mut flood = Self { connections: vec![first], terminated: 0 };
-        // The services reconnect at once, and get some of the slots first.
+        // The services reconnect at once, and take some of the slots first.
         while flood.connections.len() < places {
             ensure!(Instant::now() < until, "{} connections of {places} are the flood's", flood.connections.len());
             flood.terminate_others().await?;
@@ -52,7 +52,6 @@ impl ConnectionFlood {
         Ok(())
     }
 
-    /// Closes all connections of the flood.
     pub async fn release(self) {
         join_all(self.connections.into_iter().map(PgConnection::close)).await;
     }

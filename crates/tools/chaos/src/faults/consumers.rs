@@ -35,14 +35,13 @@ pub const FAULTS: [Fault; 3] = [
     },
 ];
 
-/// Returns the services that consume topics.
 fn consumers() -> Vec<&'static Service> {
     let routed = ROUTES.iter().flat_map(|route| route.consumers).map(|consumer| consumer.service);
     let names: BTreeSet<&str> = routed.chain(INBOUND.iter().map(|inbound| inbound.consumer.service)).collect();
     names.into_iter().filter_map(find).collect()
 }
 
-/// The consuming services that customers seldom or never call.
+/// Consuming services that customers seldom or never call.
 const BACKGROUND: [&Service; 4] = [&assembly::SERVICE, &payment::SERVICE, &notification::SERVICE, &delivery::SERVICE];
 
 /// Returns how many events all consumers have handled so far.
@@ -55,7 +54,7 @@ async fn taken(cluster: &Cluster) -> anyhow::Result<i64> {
     Ok(taken)
 }
 
-/// Returns an injection. It has a problem if no event was consumed meanwhile.
+/// Returns an injection, with a problem if no event was consumed since `taken_before`.
 async fn done(experiment: &Experiment, times: usize, taken_before: i64) -> anyhow::Result<Injected> {
     let meanwhile = taken(&experiment.cluster).await? - taken_before;
     let problems = if meanwhile == 0 { vec!["no event was taken meanwhile".to_owned()] } else { Vec::new() };

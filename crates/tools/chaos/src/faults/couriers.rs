@@ -1,4 +1,4 @@
-//! Two replicas compete to move couriers: the one with the lease is frozen, another takes over, and the first must be
+//! Two replicas compete to move couriers: the leaseholder is frozen, another replica takes over, and the first must be
 //! fenced off.
 
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub const FAULTS: [Fault; 1] = [Fault {
 
 /// How soon another replica must have moved couriers.
 const TAKEOVER_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long both replicas run after the first was resumed.
+/// How long both replicas run after the first one was resumed.
 const BOTH_RUN_FOR: Duration = Duration::from_secs(3);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -31,7 +31,7 @@ async fn freeze(experiment: &mut Experiment) -> anyhow::Result<Injected> {
         let number = mover(&experiment.cluster).await?;
         experiment.cluster.replicas.get(&delivery::SERVICE, number)?.freeze();
         let frozen = Instant::now();
-        // Once another replica has the lease, every further delivery is made by that replica.
+        // Once another replica has the lease, only that replica makes further deliveries.
         let (mut before, mut after) = (None, None);
         while frozen.elapsed() < TAKEOVER_TIMEOUT && after.is_none() {
             sleep(POLL_INTERVAL).await;

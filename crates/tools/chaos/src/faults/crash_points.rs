@@ -1,5 +1,5 @@
-//! Crashes between two steps of one operation. The network is halted between them, so that the moment does not depend
-//! on luck.
+//! Crashes between two steps of an operation. A network fault holds the operation between the steps, so that the moment
+//! does not depend on luck.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -44,10 +44,10 @@ pub const FAULTS: [Fault; 4] = [
 ];
 
 const PRODUCERS: [&Service; 2] = [&order::SERVICE, &assembly::SERVICE];
-/// How long to wait for a process to reach the crash point. After this time the fault fails.
+/// How long a process may take to reach the crash point. The fault fails afterwards.
 const CRASH_TIMEOUT: Duration = Duration::from_secs(20);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
-/// After this time a relay that was just started is publishing.
+/// After this time, a started relay publishes.
 const START_TIME: Duration = Duration::from_secs(4);
 /// The maximum number of attempts to crash a process at the intended point.
 const MAX_ATTEMPTS: usize = 5;
@@ -64,7 +64,7 @@ async fn ack_mark(experiment: &mut Experiment) -> anyhow::Result<Injected> {
 
 /// Events whose rows were not marked as published when their producer crashed.
 struct Caught {
-    /// The number of events that are in their topic.
+    /// The number of events in their topic.
     published: usize,
     /// The number of events that are only in the outbox.
     elsewhere: usize,
@@ -84,7 +84,7 @@ async fn die_publishing(
     for service in PRODUCERS {
         let mut between = 0;
         for _ in 0..MAX_ATTEMPTS {
-            // A relay that was just started first checks its topics, which the fault would block.
+            // A started relay first checks its topics, which the fault would block.
             sleep(START_TIME).await;
             between = count(&die_unmarked(&mut experiment.cluster, service, hurt).await?);
             done.times += 1;
@@ -99,11 +99,11 @@ async fn die_publishing(
     Ok(Injected::Done(done))
 }
 
-/// Kills the processes of a producer while the link to Kafka has a fault. Returns the affected events.
+/// Kills a producer's processes while the link to Kafka has a fault. Returns the affected events.
 async fn die_unmarked(cluster: &mut Cluster, service: &'static Service, hurt: fn(&Proxy)) -> anyhow::Result<Caught> {
     hurt(cluster.links.get(Link::Kafka)?);
     until_unpublished(cluster, service).await?;
-    // Records that were in flight when the fault began may have arrived. Later ones are affected by the fault.
+    // Records in flight when the fault began may have arrived. The fault affects later ones.
     sleep(Duration::from_secs(1)).await;
     cluster.replicas.kill(service).await;
     cluster.links.get(Link::Kafka)?.reset();
@@ -113,7 +113,7 @@ async fn die_unmarked(cluster: &mut Cluster, service: &'static Service, hurt: fn
     Ok(Caught { published: found.len(), elsewhere: unmarked.len() - found.len() })
 }
 
-/// Kills all processes at once. The cause therefore counts as removed when all of them are ready again.
+/// Kills all processes at once. The cause therefore counts as removed when all are ready again.
 async fn commit_offset(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     if let Err(reason) = experiment.cluster.servers.broker.real() {
         return Ok(Injected::Skipped(reason));
@@ -126,7 +126,7 @@ async fn commit_offset(experiment: &mut Experiment) -> anyhow::Result<Injected> 
         if between > 0 {
             break;
         }
-        // Offsets are committed twice a second, so that sometimes no process is between the two steps.
+        // Offsets are committed twice a second, so sometimes no process is between the two steps.
         sleep(START_TIME).await;
     }
     record(&mut done, between, "events had had their effect, and their offset was not committed");
@@ -134,9 +134,9 @@ async fn commit_offset(experiment: &mut Experiment) -> anyhow::Result<Injected> 
 }
 
 /// Kills all processes while no offset can be committed, and restarts them. Returns the number of events that were
-/// handled and whose offset was not committed.
+/// handled but whose offset was not committed.
 async fn die_uncommitted(cluster: &mut Cluster) -> anyhow::Result<usize> {
-    // Until the processes are killed, they still handle fetched records and commit the effects to the database.
+    // Until they are killed, the processes handle fetched records and commit the effects to the database.
     cluster.links.get(Link::Kafka)?.hang();
     sleep(Duration::from_secs(2)).await;
     cluster.replicas.kill_all().await;
@@ -146,7 +146,7 @@ async fn die_uncommitted(cluster: &mut Cluster) -> anyhow::Result<usize> {
     Ok(between)
 }
 
-/// Returns the number of events that are in the inbox of a consumer which has not committed their offset.
+/// Returns the number of events in the inbox of a consumer that has not committed their offset.
 async fn effects_without_offset(cluster: &Cluster) -> anyhow::Result<usize> {
     let events = topics::events(cluster).await?;
     let mut count = 0;
@@ -181,7 +181,7 @@ async fn charge_commit(experiment: &mut Experiment) -> anyhow::Result<Injected> 
     Injected::times(times)
 }
 
-/// Records how many events were between the two steps. None means that the fault had no effect.
+/// Records how many events were between the two steps. With 0, the fault had no effect.
 fn record(done: &mut Injection, count: usize, what: &str) {
     done.notes.push(format!("{count} {what}"));
     if count == 0 {
@@ -189,13 +189,13 @@ fn record(done: &mut Injection, count: usize, what: &str) {
     }
 }
 
-/// Returns the events that a service has written to its outbox and not marked as published.
+/// Returns the events in a service's outbox that are not marked as published.
 pub async fn unpublished(cluster: &Cluster, service: &'static Service) -> anyhow::Result<Vec<Uuid>> {
     let question = sqlx::query_scalar("select event_uuid from outbox where published_at is null");
     Ok(question.fetch_all(cluster.sources.databases.get(service)?).await?)
 }
 
-/// Waits until there are [`unpublished`] events, and returns them.
+/// Waits for [`unpublished`] events, and returns them.
 async fn until_unpublished(cluster: &Cluster, service: &'static Service) -> anyhow::Result<Vec<Uuid>> {
     let some = async {
         loop {

@@ -1,7 +1,6 @@
 //! PostgreSQL rejects a service: wrong password, missing privileges, or a renamed database.
 //!
-//! All three fail at once with an SQLSTATE. A consumer that takes them for a fault of the message would dead-letter a
-//! whole topic meanwhile.
+//! Each fails at once with an SQLSTATE. A consumer that blamed the message would dead-letter a whole topic meanwhile.
 
 use std::time::Duration;
 
@@ -37,16 +36,15 @@ pub const FAULTS: [Fault; 3] = [
     },
 ];
 
-/// The services that only consume events. Customers' requests succeed without them, and events keep coming.
+/// Services that only consume events. Customers' requests succeed without them, so events keep coming.
 const TAKERS: [&Service; 2] = [&assembly::SERVICE, &notification::SERVICE];
-/// The services without which no customer's request to create, pay or cancel can succeed.
+/// The services without which no request to create, pay or cancel succeeds.
 const SERVERS: [&Service; 4] = [&iam::SERVICE, &inventory::SERVICE, &order::SERVICE, &payment::SERVICE];
 /// How long it may take to close the last connection to a database.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
-/// The metric that counts the retries of consumers.
 const RETRIES: &str = "kafka_message_retries_total";
 
-/// The way in which a service is rejected.
+/// How a service is rejected.
 #[derive(Clone, Copy)]
 enum Refusal {
     /// SQLSTATE 28P01, invalid password.
@@ -77,7 +75,7 @@ async fn refused(experiment: &mut Experiment, refusal: Refusal) -> anyhow::Resul
         Ok(())
     })
     .await?;
-    // A process serves its metrics even while its database is unavailable.
+    // A process serves its metrics even without its database.
     for (service, before) in retries {
         let retries = experiment.cluster.replicas.metric(service, RETRIES).await? - before;
         done.notes.push(format!("{service} tried messages again {retries} times"));
@@ -86,7 +84,7 @@ async fn refused(experiment: &mut Experiment, refusal: Refusal) -> anyhow::Resul
         }
     }
     sleep(ANSWERED_AFTER).await;
-    // Requests that only read may succeed: iam finds sessions in Redis, and order has the latest statuses in memory.
+    // Reads may succeed: iam finds sessions in Redis, and order has the latest statuses in memory.
     let written = refuse(experiment, refusal, &SERVERS, async |experiment| {
         sleep(ANSWERED_AFTER).await;
         let refused = Instant::now();
@@ -109,7 +107,7 @@ async fn retries(experiment: &Experiment) -> anyhow::Result<Vec<(&'static Servic
     Ok(retries)
 }
 
-/// Revokes these services' access while `meanwhile` runs, and restores it even if `meanwhile` fails.
+/// Revokes these services' access while `meanwhile` runs. Restores it even if `meanwhile` fails.
 async fn refuse<T>(
     experiment: &Experiment,
     refusal: Refusal,
@@ -130,7 +128,7 @@ async fn refuse<T>(
     outcome
 }
 
-/// A superuser's connection, which revokes and restores the access of one service.
+/// A superuser's connection that revokes and restores one service's access.
 struct Operator {
     service: &'static Service,
     connection: PgConnection,
@@ -139,7 +137,7 @@ struct Operator {
 impl Operator {
     async fn new(experiment: &Experiment, service: &'static Service, refusal: Refusal) -> anyhow::Result<Self> {
         let servers = &experiment.cluster.servers;
-        // Privileges are changed in the database itself. Renaming it requires a connection to another database.
+        // Privileges are changed within the database. Renaming it needs a connection to another database.
         let url = match refusal {
             Refusal::Rights => servers.database_url(service)?,
             Refusal::Password | Refusal::Database => &servers.postgres_url,

@@ -1,5 +1,5 @@
-//! PostgreSQL ends the services' sessions, is read-only for a while, or holds a lock on one row. Requests that are not affected
-//! succeed meanwhile, and the others as soon as the cause is gone.
+//! PostgreSQL ends the services' sessions, is read-only for a while, or holds a lock on one row. Unaffected requests
+//! succeed meanwhile, and the others as soon as the cause is removed.
 
 use std::time::Duration;
 
@@ -34,8 +34,8 @@ pub const FAULTS: [Fault; 3] = [
     },
 ];
 
-/// One in this many requests may fail when all sessions end: a write that may not be repeated, or a request whose repetition meets a
-/// second end.
+/// At most one in this many requests may fail when all sessions end: a write that must not be repeated, or a request
+/// whose repetition meets a second end.
 const REQUESTS_PER_FAILURE: u64 = 20;
 
 async fn end(experiment: &mut Experiment) -> anyhow::Result<Injected> {
@@ -67,7 +67,7 @@ async fn read_only(experiment: &mut Experiment) -> anyhow::Result<Injected> {
         anyhow::Ok(created(experiment).await? - before)
     };
     let outcome = outcome.await;
-    // The sessions of the services stay: each keeps the setting that it began with.
+    // The services' sessions stay open: each keeps its setting from when it began.
     set_read_only(experiment, "reset default_transaction_read_only").await.context("making PostgreSQL writable")?;
     experiment.cause_removed();
     let mut done = Injection { times: 1, ..Injection::default() };
@@ -98,7 +98,7 @@ async fn lock(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(done))
 }
 
-/// Ends the sessions of all services. Returns their number.
+/// Ends all services' sessions. Returns their number.
 async fn end_sessions(experiment: &Experiment) -> anyhow::Result<usize> {
     let names: Vec<&str> = with_database().map(|service| service.name).collect();
     let ended = sqlx::query_scalar::<_, i64>(
@@ -109,7 +109,7 @@ async fn end_sessions(experiment: &Experiment) -> anyhow::Result<usize> {
     Ok(usize::try_from(ended.bind(&names).fetch_one(&mut connection).await?)?)
 }
 
-/// Changes a setting of each service's database for sessions that begin from now on.
+/// Changes a setting of each service's database for new sessions.
 async fn set_read_only(experiment: &Experiment, change: &str) -> anyhow::Result<()> {
     let mut connection = PgConnection::connect(&experiment.cluster.servers.postgres_url).await?;
     for service in with_database() {

@@ -22,16 +22,16 @@ async fn fill(experiment: &mut Experiment) -> anyhow::Result<Injected> {
         Err(reason) => return Ok(Injected::Skipped(reason.clone())),
     };
     let until = tokio::time::Instant::now() + lasting;
-    // Fill the space that is freed meanwhile.
+    // Fill the space that becomes free meanwhile.
     while tokio::time::Instant::now() < until {
         disk.fill()?;
         sleep(Duration::from_millis(500)).await;
     }
     disk.free()?;
-    // PostgreSQL exits if it cannot write its log. A supervisor would restart it.
+    // PostgreSQL exits if it cannot write its log. In production, a supervisor would restart it.
     experiment.cluster.servers.start_postgres().await?;
     experiment.cause_removed();
-    // Wait for requests in flight, which are affected too.
+    // Wait for the affected requests in flight.
     sleep(ANSWERED_AFTER).await;
     let failed = experiment.load.counters().since(&before).unsatisfied();
     let problems = if failed == 0 { vec!["the fault had no effect: no request failed".to_owned()] } else { Vec::new() };

@@ -74,7 +74,7 @@ async fn on_each_link(experiment: &mut Experiment, what: LinkFault) -> anyhow::R
     Ok(Injected::Done(done))
 }
 
-/// Returns the links to the databases, to Redis and to Kafka, and `more`. A mock Kafka is left out, with a note.
+/// Returns `more`, and the links to the databases, Redis and Kafka. A mock Kafka is left out, with a note.
 fn links(experiment: &Experiment, more: &[Link]) -> (Vec<Link>, Vec<String>) {
     let mut all: Vec<Link> = with_database().map(Link::Database).chain([Link::Redis]).collect();
     all.extend(more);

@@ -18,9 +18,9 @@ pub const FAULTS: [Fault; 1] = [Fault {
     inject: inject!(fail),
 }];
 
-/// The number of attempts of each refund that fail.
+/// How many attempts of each refund fail.
 const FAILED_ATTEMPTS: usize = 5;
-/// How long it may take until the sixth attempt: the pauses before the attempts are 2, 4, 8, 10 and 10 s.
+/// How long the sixth attempt may take: the pauses between attempts are 2, 4, 8, 10 and 10 s.
 const REFUND_TIMEOUT: Duration = Duration::from_mins(1);
 
 async fn fail(experiment: &mut Experiment) -> anyhow::Result<Injected> {
@@ -48,7 +48,7 @@ async fn fail(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(done))
 }
 
-/// Returns how many refunds were attempted more than [`FAILED_ATTEMPTS`] times and succeeded exactly once.
+/// Returns how many refunds were attempted more than [`FAILED_ATTEMPTS`] times, and succeeded exactly once.
 fn persistent_refunds(provider: &Provider) -> usize {
     let mut asked: HashMap<String, usize> = HashMap::new();
     for key in provider.posts().iter().filter_map(|post| post.get("Idempotency-Key")) {

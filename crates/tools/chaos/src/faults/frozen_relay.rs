@@ -1,4 +1,5 @@
-//! A relay frozen while it holds the lease: another takes over, and the frozen one must be fenced off when it resumes.
+//! A relay is frozen while it holds the lease: another takes over, and the frozen one must be fenced off when it
+//! resumes.
 
 use std::time::Duration;
 
@@ -66,7 +67,7 @@ async fn holder(cluster: &Cluster, service: &'static Service) -> anyhow::Result<
     number.with_context(|| format!("{holder} is no replica of {service}"))
 }
 
-/// Returns how many events were written between two moments, and how many of them are unpublished.
+/// Returns how many events were written between two moments, and how many are unpublished.
 async fn written(
     cluster: &Cluster,
     service: &'static Service,

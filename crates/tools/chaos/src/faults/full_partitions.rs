@@ -1,5 +1,4 @@
-//! Partitions that are paused because their workers' queues are full, and that are reassigned to another member and
-//! back.
+//! Partitions are paused because their workers' queues are full, and reassigned to another member and back.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -22,15 +21,15 @@ pub const FAULTS: [Fault; 1] = [Fault {
     inject: inject!(returns),
 }];
 
-/// Records per partition: more than twice what a worker's queue holds before its partition is paused.
+/// Records per partition: more than twice the length of a worker's queue, at which its partition is paused.
 const RECORDS_PER_PARTITION: usize = 500;
-/// Added latency of each round trip to assembly's database, so that its partitions stay full for minutes.
+/// Added latency of each round trip to assembly's database, which keeps its partitions full for minutes.
 const ADDED_LATENCY: Duration = Duration::from_millis(200);
 /// How long it may take until every partition has an event.
 const EVENTS_TIMEOUT: Duration = Duration::from_secs(30);
-/// After this time, published records and reassigned partitions have been fetched.
+/// After this time, consumers have fetched published records and reassigned partitions.
 const FETCH_TIME: Duration = Duration::from_secs(3);
-/// After this time the broker has noticed that a member left: its session timeout is six seconds.
+/// After this time, the broker has noticed that a member left: its session timeout is six seconds.
 const LEAVE_TIME: Duration = Duration::from_secs(9);
 
 async fn returns(experiment: &mut Experiment) -> anyhow::Result<Injected> {
@@ -41,8 +40,8 @@ async fn returns(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let count = records.len();
     topics::publish(&experiment.cluster, records).await?;
     sleep(FETCH_TIME).await;
-    // When processes leave, their partitions move to the one that stays. When they rejoin, they are assigned some of
-    // these partitions. When they leave again, the partitions move back.
+    // The partitions of processes that leave move to the process that stays. Processes that rejoin get some of these
+    // partitions. When they leave again, the partitions move back.
     leave(experiment).await?;
     join(experiment)?;
     for number in 1..experiment.cluster.replicas.count() {
@@ -53,11 +52,11 @@ async fn returns(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     database.restore();
     let fast = Instant::now();
     let topic = paid(&experiment.cluster).await?;
-    // The others rejoin afterwards, since a process that joins now might be assigned exactly the paused partitions.
+    // The other processes rejoin afterwards: earlier, they might be assigned exactly the paused partitions.
     let problems = until_taken(&experiment.cluster, &[topic]).await?;
     let took = fast.elapsed().as_secs_f64();
     join(experiment)?;
-    // The fault includes the redelivered events, so that its cause is removed only now.
+    // The redelivered events belong to the fault, so its cause is removed only now.
     experiment.cause_removed();
     let notes = vec![format!("{count} events came again, and were taken within {took:.1} s")];
     Ok(Injected::Done(Injection { times: 3, problems, notes, ..Injection::default() }))
@@ -68,7 +67,7 @@ async fn paid(cluster: &Cluster) -> anyhow::Result<Topic> {
     all.into_iter().find(|topic| topic.route.kind == OrderPaid::TYPE).context("there is a topic of paid orders")
 }
 
-/// Returns records that fill every partition. They are copies of events that were handled already, and have no effect.
+/// Returns records that fill every partition: copies of handled events, which have no effect.
 async fn enough(cluster: &Cluster) -> anyhow::Result<Vec<Record>> {
     let until = Instant::now() + EVENTS_TIMEOUT;
     loop {
@@ -104,7 +103,6 @@ async fn leave(experiment: &mut Experiment) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Starts the terminated processes again.
 fn join(experiment: &mut Experiment) -> anyhow::Result<()> {
     (1..experiment.cluster.replicas.count())
         .try_for_each(|number| experiment.cluster.replicas.get(&assembly::SERVICE, number)?.start(&[]))

@@ -24,7 +24,7 @@ pub const FAULTS: [Fault; 1] = [Fault {
     inject: inject!(lies),
 }];
 
-/// The consumer whose events become dead letters.
+/// The consumer that dead-letters events.
 const GROUP: &str = group::<OrderPaid>("delivery");
 /// How soon a replayed event must be handled.
 const HANDLE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -58,7 +58,7 @@ async fn lies(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(done))
 }
 
-/// Returns the events of paid orders that the delivery service has dead-lettered, oldest first.
+/// Returns the `OrderPaid` events that delivery has dead-lettered, oldest first.
 async fn letters(cluster: &Cluster) -> anyhow::Result<Vec<DeadLetter>> {
     let config = cluster.sources.kafka.clone();
     let topic = dead_letter_topic(cluster.sources.topics.of::<OrderPaid>());
@@ -71,7 +71,7 @@ async fn letters(cluster: &Cluster) -> anyhow::Result<Vec<DeadLetter>> {
     Ok(letters.into_iter().filter(own).collect())
 }
 
-/// Returns how many of these events the delivery service has not handled.
+/// Returns how many of these events delivery has not handled.
 async fn unhandled(cluster: &Cluster, letters: &[DeadLetter]) -> anyhow::Result<usize> {
     let events: Vec<Uuid> = letters.iter().filter_map(|letter| letter.event(OrderPaid::TYPE)).collect();
     let database = cluster.sources.databases.get(&delivery::SERVICE)?;

@@ -1,4 +1,4 @@
-//! Loans while the identity check does not answer, and loans that are delivered again and again.
+//! Loans while the identity check does not answer, and loans that are delivered repeatedly.
 
 use std::time::Duration;
 
@@ -35,20 +35,18 @@ pub const FAULTS: [Fault; 2] = [
 const NAME: &str = "Ann";
 /// The amount of a loan, in minor units.
 const AMOUNT: i64 = 12_345;
-/// How soon an identity must be checked and a loan credited, once the fault is removed.
+/// How soon after the fault an identity must be checked and a loan credited.
 const DECISION_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a consumer group may list members that are dead: the session timeout and a margin.
+/// How long a consumer group may list dead members: the session timeout and a margin.
 const DEAD_MEMBER_TIMEOUT: Duration = Duration::from_secs(30);
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// A user with a session and a loan.
 struct Applicant {
     user: Uuid,
     session: String,
     loan: ApprovedLoan,
 }
 
-/// The expected state of an applicant.
 struct Expected<'a> {
     status: &'a str,
     name: &'a str,
@@ -57,7 +55,7 @@ struct Expected<'a> {
 }
 
 impl Applicant {
-    /// Registers a new user, and retries if a service does not answer.
+    /// Registers a new user. Retries if a service does not answer.
     async fn register(shop: &Shop) -> anyhow::Result<Self> {
         let until = Instant::now() + DECISION_TIMEOUT;
         loop {
@@ -99,7 +97,7 @@ impl Applicant {
     async fn until(&self, lending: &Lending, expected: &Expected<'_>) -> anyhow::Result<Option<String>> {
         let until = Instant::now() + DECISION_TIMEOUT;
         loop {
-            // Ignore the error of a service that was just killed, and try again.
+            // Retry after an error of a service that was just killed.
             let differs = self.differs(lending, expected).await;
             match differs {
                 Ok(None) => return Ok(None),
@@ -112,8 +110,8 @@ impl Applicant {
 
 const VERIFIED: Expected<'static> = Expected { status: "VERIFIED", name: NAME, reason: "", loan: "unknown" };
 
-/// Tests customers of each kind in the contract's table: new and approved, new and refused, verified and then changed
-/// to data that is refused.
+/// Tests each kind of customer: new and approved, new and refused, and verified but then changed to data that is
+/// refused.
 async fn silent(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let (shop, lending, bank) = (experiment.cluster.shop()?, experiment.cluster.lending()?, experiment.cluster.bank()?);
     let mut done = Injection::default();
@@ -190,7 +188,7 @@ async fn five_times(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let again = if experiment.cluster.servers.broker.real().is_ok() {
         read_again(experiment).await?
     } else {
-        // The mock's offsets can be moved by group members alone, so that the loans are published again instead.
+        // Only members can move the mock's offsets, so the loans are published again instead.
         bank.approve(&loans).await?;
         loans.len()
     };
@@ -208,7 +206,7 @@ async fn five_times(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(done))
 }
 
-/// Makes the customers service read every loan again. Returns the number of records.
+/// Makes customers read every loan again. Returns the number of records.
 async fn read_again(experiment: &mut Experiment) -> anyhow::Result<usize> {
     experiment.cluster.replicas.kill(&customers::SERVICE).await;
     let until = Instant::now() + DEAD_MEMBER_TIMEOUT;
@@ -223,7 +221,7 @@ async fn read_again(experiment: &mut Experiment) -> anyhow::Result<usize> {
     Ok(records)
 }
 
-/// Waits until the customers service has read all loans.
+/// Waits until customers has read all loans.
 async fn taken(cluster: &Cluster, until: Instant) -> anyhow::Result<()> {
     loop {
         let left = topics::uncommitted_from_outside(cluster, LOAN_APPROVED).await?;

@@ -1,4 +1,4 @@
-//! Faults of a single network link, injected for a while and with traffic on it.
+//! Faults of a single network link, injected for a while under traffic.
 
 use std::time::Duration;
 
@@ -14,7 +14,6 @@ use crate::{
 };
 use platform::server::service::{Call, Service};
 
-/// A fault of a link.
 #[derive(Clone, Copy)]
 pub struct LinkFault {
     pub does: fn(&Proxy),
@@ -29,24 +28,22 @@ impl LinkFault {
     pub const HALF_OPEN: Self = Self { does: Proxy::mute, is_heard: true, is_answered: false };
 }
 
-/// The observations during a link fault.
 #[derive(Default)]
 pub struct Seen {
-    /// The number of background requests that were sent, from before the fault until after it.
+    /// The number of background requests, from before the fault until after it.
     pub visits: u64,
     pub problems: Vec<String>,
 }
 
-/// The fewest bytes that count as a call. Fewer bytes are keep-alive traffic.
+/// The fewest bytes that count as a call; keep-alive traffic has fewer.
 const MIN_CALL_BYTES: u64 = 500;
-/// How long background traffic flows before the fault.
 const TRAFFIC_BEFORE: Duration = Duration::from_secs(1);
 /// After this time, every answer to a request from before the fault has arrived.
 const IN_FLIGHT_TIME: Duration = Duration::from_secs(1);
-/// The pause that separates one fault from the next.
+/// The pause between two faults.
 const PAUSE_AFTER: Duration = Duration::from_secs(3);
 
-/// Injects a fault into a link while background traffic calls the service at its near end. It reports a problem if no
+/// Injects a fault into a link while background traffic calls the service at its near end. Reports a problem if no
 /// request used the link, or if requests that need the link were answered nevertheless.
 pub async fn link_fault(
     experiment: &mut Experiment,
@@ -85,9 +82,9 @@ pub async fn link_fault(
     Ok(seen)
 }
 
-/// Drops every byte on the existing connections of a link, one link after another. New connections work at once, so
-/// that the cause counts as removed as soon as the fault is injected. Recovery is measured from that moment, and
-/// includes the time to detect the dead connections.
+/// Drops every byte on the existing connections of the links, one link after another. New connections work at once, so
+/// the cause counts as removed as soon as the fault is injected, and recovery includes the detection of dead
+/// connections.
 pub async fn blackhole(experiment: &mut Experiment, user: &ProbeUser, links: &[Link]) -> anyhow::Result<Injection> {
     let mut done = Injection { times: links.len(), ..Injection::default() };
     let bounds = Bounds::new(experiment.slack, experiment.cluster.servers.broker.real().is_ok());
@@ -117,14 +114,14 @@ pub async fn blackhole(experiment: &mut Experiment, user: &ProbeUser, links: &[L
 /// Returns the service at the near end of a link.
 fn near_end(link: Link) -> &'static Service {
     match link {
-        // The customers' orders and loans make these calls.
+        // The customers' orders and loans cause these calls.
         Link::Call(from, to) if from.calls.contains(&Call::in_background(to.name)) => &order::SERVICE,
         Link::Front(service) | Link::Call(service, _) | Link::Database(service) => service,
         Link::Redis => &iam::SERVICE,
         Link::Provider => &payment::SERVICE,
         Link::Telegram => &notification::SERVICE,
         Link::Checker => &customers::SERVICE,
-        // Every service uses Kafka; the customers' load on order is enough.
+        // Every service uses Kafka; the customers' load on order is enough traffic.
         Link::Kafka => &order::SERVICE,
     }
 }

@@ -1,4 +1,4 @@
-//! A producer sends each order twice, in random order, and a tenth of them invalid, while intake is killed.
+//! A producer sends each order twice, in random order and a tenth of them invalid, while intake is killed.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -22,7 +22,7 @@ pub const FAULTS: [Fault; 1] = [Fault {
     inject: inject!(mad),
 }];
 
-/// The share of records that break a rule.
+/// The share of invalid records.
 const POISON_SHARE: f64 = 0.1;
 /// How soon intake must have stored all valid orders.
 const STORE_TIMEOUT: Duration = Duration::from_mins(1);
@@ -52,8 +52,7 @@ async fn mad(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     }
     experiment.cause_removed();
     let begun = Instant::now();
-    // If an invalid order has the key of a valid one and arrives first, it is stored, and the valid one becomes the
-    // dead letter.
+    // If an invalid order has a valid one's key and arrives first, intake stores it, and dead-letters the valid one.
     while stored(experiment).await? < before + i64::try_from(good)? && begun.elapsed() < STORE_TIMEOUT {
         sleep(POLL_INTERVAL).await;
     }
@@ -66,7 +65,6 @@ async fn mad(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(done))
 }
 
-/// Returns the number of orders that intake has stored.
 pub(super) async fn stored(experiment: &Experiment) -> anyhow::Result<i64> {
     let database = experiment.cluster.sources.databases.get(&intake::SERVICE)?;
     sqlx::query_scalar("select count(*) from orders").fetch_one(database).await.context("counting orders")

@@ -36,10 +36,9 @@ use std::time::Duration;
 
 use super::experiment::Fault;
 
-/// After this time, every request affected by the fault has been answered or has timed out.
+/// After this time, every request that the fault affected has been answered or has timed out.
 const ANSWERED_AFTER: Duration = Duration::from_secs(3);
 
-/// Returns all faults.
 pub fn all() -> Vec<Fault> {
     [
         &process_kills::FAULTS[..],
@@ -73,7 +72,7 @@ pub fn all() -> Vec<Fault> {
     .concat()
 }
 
-/// Wraps the async function `$name` as [`Fault::inject`] expects it.
+/// Wraps the async function `$name` for [`Fault::inject`].
 macro_rules! inject {
     ($name:ident) => {
         |experiment| Box::pin($name(experiment))

@@ -65,7 +65,7 @@ async fn flood(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(done))
 }
 
-/// Waits while PostgreSQL is unavailable. No customer's request can succeed then; if one does, the fault had no effect.
+/// Waits while PostgreSQL is unavailable. If a customer's request succeeds meanwhile, the fault had no effect.
 async fn without(experiment: &Experiment, lasting: Duration, done: &mut Injection) {
     sleep(IN_FLIGHT_TIME.min(lasting)).await;
     let before = experiment.load.counters();

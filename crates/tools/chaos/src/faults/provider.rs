@@ -58,7 +58,7 @@ async fn twice(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(done))
 }
 
-/// Sets the provider's mode for a while. Returns how many charges were affected.
+/// Sets the provider's mode for a while. Returns how many charges it affected.
 async fn be(experiment: &mut Experiment, mode: Mode) -> Injection {
     let before = experiment.cluster.provider.faults_met();
     experiment.cluster.provider.be(mode);

@@ -24,9 +24,9 @@ pub const FAULTS: [Fault; 2] = [
     },
 ];
 
-/// After this time, no answer that was computed with Redis is in flight.
+/// After this time, no answer computed with Redis is in flight.
 const IN_FLIGHT_TIME: Duration = Duration::from_secs(1);
-/// How long a request with a session may take to be answered once Redis is back.
+/// How long a request with a session may take once Redis is available again.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 async fn kill(experiment: &mut Experiment) -> anyhow::Result<Injected> {
@@ -74,7 +74,6 @@ async fn empty(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(done))
 }
 
-/// A user whose session is checked.
 struct User {
     shop: Shop,
     customer: Customer,
@@ -104,7 +103,7 @@ impl User {
         Ok(answer.status.as_u16())
     }
 
-    /// Waits until the shop answers a request within the session. Returns a problem if the status is not `expected`.
+    /// Waits until the shop answers a request with the session. Returns a problem if the status is not `expected`.
     async fn check_session(&self, session: &str, expected: u16) -> Option<String> {
         let until = Instant::now() + REQUEST_TIMEOUT;
         loop {

@@ -1,4 +1,5 @@
-//! The broker refuses every record of one topic. Events of other topics are published meanwhile, and those of this topic afterwards.
+//! The broker refuses every record of one topic. Events of other topics are published meanwhile, and those of this
+//! topic afterwards.
 
 use std::time::Duration;
 
@@ -19,9 +20,9 @@ pub const FAULTS: [Fault; 1] = [Fault {
     inject: inject!(refuse),
 }];
 
-/// The limits of a topic that refuses every record, and of one that refuses none, in bytes.
+/// The record size limits, in bytes, with which a topic refuses every record or none.
 const LIMITS: (u32, u32) = (1, 4_000_000);
-/// How long records that were sent before the topic began to refuse may be in flight.
+/// How long records sent before the refusal may be in flight.
 const IN_FLIGHT_TIME: Duration = Duration::from_secs(2);
 
 async fn refuse(experiment: &mut Experiment) -> anyhow::Result<Injected> {
@@ -54,7 +55,7 @@ async fn limit(experiment: &Experiment, topic: &str, bytes: u32) -> anyhow::Resu
     broker.limit_records(topic, bytes).await.with_context(|| format!("limiting the records of {topic}"))
 }
 
-/// Returns the number of records of this topic, and of all others together.
+/// Returns the number of records of this topic and of all others together.
 async fn records(experiment: &Experiment, topic: &str) -> anyhow::Result<(i64, i64)> {
     let mut counts = (0, 0);
     for one in topics::all(&experiment.cluster).await? {

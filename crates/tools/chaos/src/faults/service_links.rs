@@ -91,7 +91,7 @@ async fn on_each_call(experiment: &mut Experiment, what: LinkFault) -> anyhow::R
     Ok(Injected::Done(done))
 }
 
-/// Returns the links to disturb. The console calls only for pages, which no customer of a chaos run opens.
+/// Returns the links to disturb. The console makes calls only for pages, which no customer in a chaos run opens.
 fn calls(experiment: &mut Experiment) -> Vec<Link> {
     let mut links = cluster::calls();
     links.retain(|link| !matches!(link, Link::Call(from, _) if from.name == "console"));

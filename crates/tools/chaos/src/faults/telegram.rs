@@ -90,7 +90,7 @@ async fn unwilling(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     script(experiment, TelegramMode::Forbidden).await
 }
 
-/// Sets the mode for the next messages. Returns how many were affected.
+/// Sets the mode for the next messages. Returns how many it affected.
 async fn script(experiment: &mut Experiment, mode: TelegramMode) -> anyhow::Result<Injected> {
     let before = experiment.cluster.telegram.met(mode);
     experiment.cluster.telegram.script([mode; MESSAGES]);

@@ -1,4 +1,4 @@
-//! An outside producer sends a batch that no consumer can decompress, and orders after it.
+//! An outside producer sends a batch that no consumer can decompress, and then orders.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -27,11 +27,12 @@ pub const FAULTS: [Fault; 1] = [Fault {
     inject: inject!(send),
 }];
 
-/// The size of the batch after decompression in bytes: more than twice the maximum that a consumer decompresses.
+/// The decompressed size of the batch in bytes: more than twice the maximum that a consumer decompresses.
 const BATCH_BYTES: usize = 64 << 20;
-/// The gauge that counts the partitions whose consumer waits at an unreadable batch.
+/// The gauge of partitions whose consumer waits at an unreadable batch.
 const WAITING: &str = "kafka_unreadable_partitions";
-/// How soon intake must report that it cannot read the batch, and how soon it must have stored all orders once the batch is skipped.
+/// How soon intake must report that it cannot read the batch, and how soon it must have stored all orders after the
+/// skip.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(30);
 const STORE_TIMEOUT: Duration = Duration::from_mins(1);
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -85,7 +86,7 @@ async fn send(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(done))
 }
 
-/// Publishes one record that compresses to a thousandth. Returns its partition and its offset.
+/// Publishes one record that compresses to a thousandth. Returns its partition and offset.
 async fn publish_batch(experiment: &Experiment, topic: &str) -> anyhow::Result<(i32, i64)> {
     let producer: FutureProducer = ClientConfig::new()
         .set("bootstrap.servers", &experiment.cluster.sources.kafka.kafka_brokers)
@@ -99,7 +100,7 @@ async fn publish_batch(experiment: &Experiment, topic: &str) -> anyhow::Result<(
     Ok((delivery.partition, delivery.offset))
 }
 
-/// Waits until `holds` returns true. Returns false if that does not happen within `limit`.
+/// Waits until `holds` returns true; returns false after `limit`.
 async fn until(limit: Duration, holds: impl AsyncFn() -> anyhow::Result<bool>) -> anyhow::Result<bool> {
     let begun = Instant::now();
     while !holds().await? {

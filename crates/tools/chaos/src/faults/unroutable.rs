@@ -1,4 +1,4 @@
-//! Events of an unknown type are in the outbox before other events of their orders.
+//! Events of an unknown type come before other events of their orders in the outbox.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub const FAULTS: [Fault; 1] = [Fault {
 
 /// An event type without a topic.
 const UNHEARD: &str = "events.v1.Unheard";
-/// The number of unpaid orders that get such an event.
+/// The number of unpaid orders with such an event.
 const ORDERS: i64 = 12;
 /// How soon the events of other orders must be published.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -80,7 +80,7 @@ async fn insert(cluster: &Cluster) -> anyhow::Result<(i64, Vec<Uuid>)> {
     Ok((last, rows.into_iter().map(|(_, order)| order).collect()))
 }
 
-/// Returns the UUIDs of the events that are set aside.
+/// Returns the UUIDs of the events set aside.
 async fn set_aside(cluster: &Cluster) -> anyhow::Result<Vec<Uuid>> {
     let question = "select event_uuid from outbox where set_aside_at is not null and published_at is null";
     Ok(sqlx::query_scalar(question).fetch_all(database(cluster)?).await?)
@@ -103,7 +103,7 @@ async fn overtaking(cluster: &Cluster, last: i64, orders: &[Uuid]) -> anyhow::Re
     Ok(counted.bind(last).bind(orders).fetch_one(database(cluster)?).await?)
 }
 
-/// Checks that the audit reports the events that are set aside; the grace period is set to zero.
+/// Checks that the audit, without a grace period, reports the events set aside.
 async fn listed(experiment: &Experiment, aside: &[Uuid], orders: &[Uuid]) -> anyhow::Result<Vec<String>> {
     let mut facts = experiment.cluster.sources.gather(std::sync::Arc::new(|_, _, _| {})).await?;
     facts.bounds = Bounds { grace: Duration::ZERO, ..facts.bounds };

@@ -1,4 +1,4 @@
-//! A customer's login, and a session that is renewed when it is lost.
+//! A customer's login, and its session, which is renewed when it is lost.
 
 use std::time::Duration;
 
@@ -27,7 +27,6 @@ use client::{
 
 /// How long a failing registration is retried.
 const REGISTRATION_TIMEOUT: Duration = Duration::from_secs(30);
-/// The chat id of the first customer.
 const FIRST_CHAT: usize = 5_000_000;
 
 pub struct Account {
@@ -56,7 +55,7 @@ impl Account {
         }
     }
 
-    /// Returns the session. If it equals `stale`, logs in again first; concurrent callers share this login.
+    /// Returns the session. If it equals `stale`, logs in first; concurrent callers share this login.
     pub async fn session(&self, stale: Option<&str>, shop: &Shop, journal: &Journal, rng: &mut SmallRng) -> String {
         let mut session = self.session.lock().await;
         if stale == Some(session.as_str()) {
@@ -65,7 +64,6 @@ impl Account {
         session.clone()
     }
 
-    /// Logs in, retrying until it succeeds.
     async fn log_in(&self, shop: &Shop, journal: &Journal, rng: &mut SmallRng) -> String {
         loop {
             let request = LoginRequest { login: self.login.clone(), password: PASSWORD.to_owned() };
@@ -76,7 +74,7 @@ impl Account {
                 }
                 Err(status) => match status.code() {
                     Code::Unavailable | Code::ResourceExhausted => Class::Unavailable,
-                    // The client library reports these codes itself when a connection is lost or a call times out.
+                    // The client library reports these codes when a connection is lost or a call times out.
                     Code::Cancelled | Code::DeadlineExceeded | Code::Internal | Code::Unknown => Class::Unanswered,
                     code => {
                         journal.violation(format!("Login of {} answered {code:?}: {}", self.login, status.message()));
@@ -90,7 +88,6 @@ impl Account {
     }
 }
 
-/// Returns the pause between two attempts.
 pub fn pause(rng: &mut SmallRng) -> Duration {
     Duration::from_millis(rng.random_range(100..=500))
 }

@@ -1,4 +1,4 @@
-//! A borrower: a customer whose identity is checked, and whose loans the bank approves one after another.
+//! A borrower: a customer whose identity is checked, and whose loans the bank approves one by one.
 
 use std::sync::{
     Arc,
@@ -42,7 +42,6 @@ pub struct Borrower {
     pub random: Random,
 }
 
-/// A call to the customers service.
 #[derive(Clone, Copy)]
 enum Call {
     Create,
@@ -52,7 +51,7 @@ enum Call {
 }
 
 impl Borrower {
-    /// Becomes a customer, and then borrows in an endless loop. Sometimes it changes its profile, which is then checked
+    /// Becomes a customer, and then borrows in an endless loop. Sometimes changes its profile, which is then checked
     /// again.
     pub async fn live(mut self) {
         self.create().await;
@@ -71,8 +70,7 @@ impl Borrower {
         self.ask(&operation, Call::Create, &[Code::AlreadyExists]).await;
     }
 
-    /// Makes the bank approve a loan, and publishes some loans twice. A loan counts once the broker has acknowledged
-    /// it.
+    /// Makes the bank approve a loan, and publishes some loans twice. A loan counts once the broker acknowledges it.
     async fn borrow(&mut self) {
         let number = LOANS.fetch_add(1, Ordering::Relaxed);
         let operation = self.begin(format!("loan {number}")).await;
@@ -94,12 +92,12 @@ impl Borrower {
     async fn change(&mut self) {
         let operation = self.begin("UpdateCustomer").await;
         let Some(known) = self.ask(&operation, Call::Read, &[]).await else { return };
-        // FailedPrecondition is expected while the profile is being checked, and Aborted if an attempt whose answer was
-        // lost has changed the version.
+        // FailedPrecondition is expected while the profile is checked, and Aborted if an attempt whose answer was lost
+        // changed the version.
         self.ask(&operation, Call::Update(known.version), &[Code::FailedPrecondition, Code::Aborted]).await;
     }
 
-    /// Repeats a call until it gets a final answer. Returns `None` for a code in `refusals`. Any other error code
+    /// Repeats a call until it gets a final answer. Returns `None` for a code in `refusals`; any other error code
     /// violates the contract.
     async fn ask(&mut self, operation: &Operation, call: Call, refusals: &[Code]) -> Option<Customer> {
         let mut stale: Option<String> = None;
@@ -114,7 +112,7 @@ impl Borrower {
                 Err(status) => status,
             };
             let class = class_of(&status, refusals);
-            // Borrowers use their session seldom, so that an earlier fault may have ended it.
+            // Borrowers seldom use their sessions, so an earlier fault may have ended this one.
             let counted = if class == Class::SessionLost { Class::Refused } else { class };
             self.journal.count(Kind::Lend, counted);
             operation.tried(format!("{:?}: {}", status.code(), status.message()));
@@ -132,8 +130,8 @@ impl Borrower {
         }
     }
 
-    /// Sends a call, and once more if it fails. A server that closes a connection gracefully may lose the call that was
-    /// just sent, and gRPC clients retry such a call once.
+    /// Sends a call, and repeats it once if it fails: a server that closes a connection gracefully may lose the last
+    /// call, and gRPC clients retry such a call once.
     async fn twice(&self, call: Call, session: &str, rng: &mut SmallRng) -> Result<Option<Customer>, Status> {
         let _waiting = self.journal.wait();
         match self.send(call, session).await {
@@ -179,7 +177,7 @@ fn class_of(status: &Status, refusals: &[Code]) -> Class {
         code if refusals.contains(&code) => Class::Refused,
         Code::Unauthenticated => Class::SessionLost,
         Code::Unavailable | Code::ResourceExhausted => Class::Unavailable,
-        // The client library reports these codes itself when a connection is lost or a call times out.
+        // The client library reports these codes when a connection is lost or a call times out.
         Code::Cancelled | Code::DeadlineExceeded | Code::Internal | Code::Unknown => Class::Unanswered,
         _ => Class::Unexpected,
     }

@@ -1,8 +1,7 @@
-//! Counters of answers by class, and the times from which recovery is computed.
+//! Counters of answers by class, and the times for computing recovery.
 
 use tokio::time::Instant;
 
-/// The purpose of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Create,
@@ -10,11 +9,10 @@ pub enum Kind {
     Pay,
     Cancel,
     LogIn,
-    /// A borrower's request to the customers service.
+    /// A borrower's call to customers.
     Lend,
 }
 
-/// The outcome of one attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     Succeeded,
@@ -41,7 +39,7 @@ pub enum Class {
 }
 
 impl Class {
-    /// Returns true for an outcome that counts as unavailability.
+    /// Returns true if the outcome counts as unavailability.
     pub fn is_failure(self) -> bool {
         matches!(self, Self::Unavailable | Self::Unanswered | Self::ServerError)
     }
@@ -55,22 +53,22 @@ impl Class {
 pub struct Counters {
     pub requests: u64,
     pub succeeded: u64,
-    /// 502, 503, 504 and 429, except those in `unknown`.
+    /// 502, 503, 504 and 429, without those in `unknown`.
     pub unavailable: u64,
     /// 503 PAYMENT_OUTCOME_UNKNOWN.
     pub unknown: u64,
     /// The connection was lost or the request timed out.
     pub unanswered: u64,
     pub declined: u64,
-    /// The expected 409 and 401. They include the next three counters.
+    /// The expected 409 and 401, including the next three counters.
     pub refused: u64,
     pub out_of_stock: u64,
     pub in_progress: u64,
     /// 401: the session had ended, and the customer logged in again.
     pub sessions_lost: u64,
-    /// Other 5xx, which are contract violations.
+    /// Other 5xx, which violate the contract.
     pub server_errors: u64,
-    /// Other answers that are contract violations.
+    /// Other answers that violate the contract.
     pub unexpected: u64,
 }
 
@@ -95,12 +93,12 @@ impl Counters {
         }
     }
 
-    /// Returns the number of requests without an answer, or with an answer that signals unavailability.
+    /// Returns the number of requests without an answer, or with one that signals unavailability.
     pub fn failed(&self) -> u64 {
         self.unavailable + self.unanswered + self.server_errors
     }
 
-    /// Returns [`failed`](Self::failed) plus the payments whose outcome is unknown.
+    /// Returns [`failed`](Self::failed) plus the payments with an unknown outcome.
     pub fn unsatisfied(&self) -> u64 {
         self.failed() + self.unknown
     }
@@ -126,7 +124,7 @@ impl Counters {
     }
 }
 
-/// The counters of a load, and the times from which recovery is computed.
+/// The counters of a load, and the times for computing recovery.
 #[derive(Default)]
 pub struct Measurements {
     pub total: Counters,
@@ -148,7 +146,7 @@ impl Measurements {
         }
     }
 
-    /// Records that an answer came later than a healthy system would give it.
+    /// Records that an answer came later than a healthy system would send it.
     pub fn late(&mut self, at: Instant) {
         self.failed = Some(at);
     }
@@ -163,7 +161,7 @@ impl Measurements {
         times.iter().map(|times| times.len() - times.partition_point(|at| *at <= since)).sum()
     }
 
-    /// Returns the time by which every kind has succeeded at least once after `since`; `None` until then.
+    /// Returns the time at which every kind of request had succeeded at least once after `since`; `None` before.
     pub fn first_success(&self, since: Instant) -> Option<Instant> {
         let firsts = self.successes.iter().map(|times| times.get(times.partition_point(|at| *at <= since)).copied());
         firsts.collect::<Option<Vec<_>>>()?.into_iter().max()

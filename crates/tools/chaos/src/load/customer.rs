@@ -29,7 +29,6 @@ pub struct Customer {
 }
 
 impl Customer {
-    /// Orders, pays, cancels and reads in an endless loop.
     pub async fn live(mut self) {
         loop {
             if let Some(order) = self.create().await {
@@ -51,7 +50,7 @@ impl Customer {
             0..5 => self.race(&mut order).await,
             5..72 => self.pay(&mut order).await,
             72..91 => self.cancel(&mut order).await,
-            // The order is left unpaid, so that it expires at the payment deadline.
+            // The order stays unpaid, and expires at the payment deadline.
             _ => {}
         }
         self.read(&mut order).await;
@@ -67,7 +66,6 @@ impl Customer {
         }
     }
 
-    /// Requests the delivery of the order.
     async fn follow(&mut self, order: &mut Order) {
         let (answer, _operation) = self.ask(&Request::delivery(order.uuid)).await;
         if let Final::Done(body) = answer
@@ -119,8 +117,8 @@ impl Customer {
         self.client.intrude(&Request::list(), &operation).await;
     }
 
-    /// Sends a request after a pause. Some requests are repeated under the same key, which must yield the same answer.
-    /// The request counts as in flight until the caller drops the returned `Operation`.
+    /// Sends a request after a pause. Repeats some requests under the same key, which must yield the same answer. The
+    /// request counts as in flight until the caller drops the returned `Operation`.
     pub async fn ask(&mut self, request: &Request) -> (Final, Operation) {
         self.rest().await;
         let [first, second] = [self.random.fork(), self.random.fork()];

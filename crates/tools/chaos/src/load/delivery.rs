@@ -1,16 +1,15 @@
-//! The delivery of an order as its customer has read it.
+//! The delivery of an order, as its customer has read it.
 
 use anyhow::{Context as _, ensure};
 use contracts::events::DELIVERY_STATUSES;
 use serde_json::{Value, json};
 
-/// An order's address, and the delivery statuses that were read.
 #[derive(Debug, Default)]
 pub struct Delivery {
     pub address: Option<String>,
-    /// The last status in the order itself.
+    /// The last status in order's answer.
     copied: Option<&'static str>,
-    /// The last status in the answer of the delivery service, which may be ahead of the order.
+    /// The last status in delivery's answer, which may be ahead of order's.
     told: Option<&'static str>,
 }
 
@@ -19,12 +18,11 @@ impl Delivery {
         Self { address, ..Self::default() }
     }
 
-    /// Returns true if the order has no address, or once its delivery is final.
+    /// Returns true if the order has no address, or its delivery is final.
     pub fn has_ended(&self) -> bool {
         self.address.is_none() || matches!(self.copied, Some("DELIVERED" | "FAILED"))
     }
 
-    /// Checks the delivery fields of an order.
     pub fn check_order(&mut self, body: &Value) -> anyhow::Result<()> {
         ensure!(
             body.get("delivery_address").cloned() == self.address.as_ref().map(|address| json!(address)),
@@ -38,7 +36,7 @@ impl Delivery {
 
     /// Checks the answer of `…/delivery`.
     pub fn check(&mut self, body: &Value) -> anyhow::Result<()> {
-        // A stale answer is the order service's own copy, which it returns while the delivery service is unavailable.
+        // A stale answer is order's own copy, which it returns while delivery is unavailable.
         let known = if body["stale"] == true { &mut self.copied.clone() } else { &mut self.told };
         next(known, body.get("status"))?;
         let arrived = body["status"] == "DELIVERED" && body["stale"] != true;
@@ -47,7 +45,7 @@ impl Delivery {
     }
 }
 
-/// Checks that a delivery goes through its statuses in order, or fails before a courier carries it.
+/// Checks that a delivery takes its statuses in order, or fails before a courier carries it.
 fn next(known: &mut Option<&'static str>, status: Option<&Value>) -> anyhow::Result<()> {
     let Some(status) = status else {
         ensure!(known.is_none(), "its delivery was {known:?} before, and is gone");

@@ -1,4 +1,4 @@
-//! The operations in flight, and the switch that admits new ones.
+//! The operations in flight, and the gate that admits new ones.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-/// A gate that admits operations while resumed, and none while paused. It is paused at first.
+/// A gate that admits operations while resumed, and none while paused. Initially paused.
 pub struct InFlight {
     state: watch::Sender<State>,
 }
@@ -27,7 +27,7 @@ struct Work {
     last: String,
 }
 
-/// An operation, which counts as in flight until it is dropped.
+/// An operation; it counts as in flight until it is dropped.
 pub struct Operation {
     in_flight: Arc<InFlight>,
     number: u64,
@@ -47,7 +47,7 @@ impl InFlight {
         let what = what.into();
         let mut state = self.state.subscribe();
         loop {
-            // `wait_for` cannot fail here, since the sender lives as long as `self`.
+            // `wait_for` cannot fail: the sender lives as long as `self`.
             let _ = state.wait_for(|state| state.open).await.map(drop);
             if let Some(number) = self.admit(&what) {
                 return Operation { in_flight: self.clone(), number };
@@ -69,7 +69,7 @@ impl InFlight {
         number
     }
 
-    /// Admits no new operation and waits for those in flight. Fails after `limit` with the operations that remain.
+    /// Admits no new operation, and waits for those in flight. After `limit`, fails with the remaining operations.
     pub async fn drain(&self, limit: Duration) -> anyhow::Result<()> {
         self.state.send_modify(|state| state.open = false);
         let mut state = self.state.subscribe();
@@ -86,7 +86,6 @@ impl InFlight {
 }
 
 impl Operation {
-    /// Records how an attempt ended.
     pub fn tried(&self, said: impl Into<String>) {
         self.in_flight.state.send_if_modified(|state| {
             if let Some(work) = state.operations.get_mut(&self.number) {

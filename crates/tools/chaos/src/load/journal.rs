@@ -1,4 +1,4 @@
-//! The common records of all customers: counters, acknowledged orders and contract violations.
+//! The shared records of all customers: counters, acknowledged orders and contract violations.
 
 use std::{
     collections::BTreeMap,
@@ -12,10 +12,10 @@ use uuid::Uuid;
 
 use super::counters::{Class, Kind, Measurements};
 
-/// The maximum number of violations whose text is kept.
+/// How many violations keep their text.
 const MAX_KEPT: usize = 200;
 
-/// The longest time that a request may take in a healthy system.
+/// The longest time of a request in a healthy system.
 const MAX_REQUEST_TIME: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
@@ -23,7 +23,7 @@ pub struct Journal {
     counts: Mutex<Measurements>,
     waiting: Mutex<Waiting>,
     acknowledged: Mutex<Vec<Acknowledged>>,
-    /// The ids of loans that the bank has published and the broker has acknowledged.
+    /// The ids of published loans that the broker has acknowledged.
     lent: Mutex<Vec<String>>,
     violations: Mutex<Violations>,
 }
@@ -34,7 +34,7 @@ struct Violations {
     more: usize,
 }
 
-/// The start times of requests that wait for their answers.
+/// The start times of requests without an answer yet.
 #[derive(Default)]
 struct Waiting {
     begun: u64,
@@ -63,7 +63,7 @@ impl Journal {
     }
 
     pub fn count(&self, kind: Kind, class: Class) {
-        // Take the time under the lock, so that the times are sorted.
+        // The time is taken under the lock, so that the times are sorted.
         let mut counts = self.counts();
         counts.add(kind, class, Instant::now());
     }

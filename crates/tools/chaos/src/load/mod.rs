@@ -45,7 +45,7 @@ use client::{
     shop::{Shop, success, within},
 };
 
-/// Spreads the customers' seeds, so that two runs have no seed in common: 2^64 divided by the golden ratio.
+/// Spreads the customers' seeds, so that two runs share no seed: 2^64 divided by the golden ratio.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 /// How many customers register concurrently. Each registration costs a password hash.
 const MAX_CONCURRENT_REGISTRATIONS: usize = 4;
@@ -69,7 +69,7 @@ pub struct Load {
 }
 
 impl Load {
-    /// Registers the customers, retrying for up to 30 seconds each. They do not start until [`Load::resume`].
+    /// Registers the customers, retrying each for up to 30 seconds. They are idle until [`Load::resume`].
     pub async fn start(shop: Shop, options: &Options) -> anyhow::Result<Self> {
         ensure!(options.customers > 0, "a load needs a customer");
         let rng = |index: usize| SmallRng::seed_from_u64(options.seed ^ (index as u64 + 1).wrapping_mul(SPREAD));
@@ -92,7 +92,6 @@ impl Load {
         Ok(Self { in_flight, journal, customers })
     }
 
-    /// Registers borrowers in addition to the customers.
     pub async fn borrow(
         &mut self,
         shop: &Shop,
@@ -127,8 +126,8 @@ impl Load {
         self.in_flight.resume();
     }
 
-    /// Admits no new operation, and waits until every request in flight has its final answer.
-    /// Fails after `limit` with the requests that remain.
+    /// Admits no new operation, and waits until every request in flight has its final answer. After `limit`, fails with
+    /// the remaining requests.
     pub async fn pause(&self, limit: Duration) -> anyhow::Result<()> {
         self.in_flight.drain(limit).await?;
         let gone = self.customers.iter().filter(|customer| customer.is_finished()).count();
@@ -141,24 +140,23 @@ impl Load {
         self.journal.acknowledged()
     }
 
-    /// Returns the counters since the load began.
     pub fn counters(&self) -> Counters {
         self.journal.counts().total
     }
 
-    /// Returns when a request last failed after `since`; `None` if none did. These are failures: no answer, no answer
+    /// Returns the time of the last failure after `since`; `None` if there was none. Failures are: no answer, no answer
     /// within five seconds, 429, and 5xx except PAYMENT_OUTCOME_UNKNOWN.
     pub fn last_failure(&self, since: Instant) -> Option<Instant> {
         self.journal.counts().last_failure(since)
     }
 
-    /// Returns the start time of the longest-waiting request.
+    /// Returns the start time of the request that has waited longest.
     pub fn waiting_since(&self) -> Option<Instant> {
         self.journal.waiting_since()
     }
 
-    /// Returns the time by which every kind of request (create, read, pay, cancel) has succeeded at least once after
-    /// `since`; `None` until then.
+    /// Returns the time at which every kind of request (create, read, pay, cancel) had succeeded at least once after
+    /// `since`; `None` before.
     pub fn first_success(&self, since: Instant) -> Option<Instant> {
         self.journal.counts().first_success(since)
     }

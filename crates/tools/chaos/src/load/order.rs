@@ -1,4 +1,4 @@
-//! An order as its customer knows it, and the statuses that it may have when it is read.
+//! An order as its customer knows it, and the statuses that a read may return.
 
 use anyhow::{Context as _, bail, ensure};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ pub struct Order {
     pub paid: Option<Uuid>,
     /// True if a cancellation was acknowledged.
     pub cancelled: bool,
-    /// True if a payment or a cancellation was refused because the order had already ended.
+    /// True if a payment or a cancellation was refused because the order had ended.
     pub refused: bool,
     seen: Option<Status>,
     pub delivery: Delivery,
@@ -41,7 +41,6 @@ impl Order {
         Ok(Self { uuid: order, user, parts, total, paid: None, cancelled: false, refused: false, seen: None, delivery })
     }
 
-    /// Returns true once the order and its delivery have reached a final status.
     pub fn has_ended(&self) -> bool {
         match self.seen {
             Some(Status::Assembled) => self.delivery.has_ended(),
@@ -87,8 +86,7 @@ impl Order {
                 let paid = self.paid.context("its payment was never acknowledged")?;
                 ensure!(uuid(body, "transaction_uuid")? == paid, "it was paid with {paid}");
             }
-            // The order was cancelled by the customer, at the payment deadline, for lack of parts, or because the build
-            // failed.
+            // The customer, the payment deadline, missing parts or a failed build cancelled the order.
             Status::Cancelled => {}
         }
         Ok(())

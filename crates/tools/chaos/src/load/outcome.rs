@@ -5,17 +5,15 @@ use serde_json::Value;
 use super::{counters::Class, request::Request};
 use client::response::Answer;
 
-/// The outcome of one attempt.
 pub struct Outcome {
     pub class: Class,
-    /// The answer in a few words.
     pub said: String,
     pub body: Value,
-    /// How the answer violates the API contract, if it does.
+    /// How the answer violates the API contract; `None` if it does not.
     pub violation: Option<String>,
 }
 
-/// Classifies the answer to `request`. An error in place of the answer means that there was none.
+/// Classifies the answer to `request`. An error stands for no answer.
 pub fn outcome_of(request: &Request, answer: anyhow::Result<Answer>) -> Outcome {
     let answer = match answer {
         Ok(answer) => answer,
@@ -35,7 +33,7 @@ pub fn outcome_of(request: &Request, answer: anyhow::Result<Answer>) -> Outcome 
     let class = classify(request, status, code);
     let violation = match class {
         Class::Succeeded => answer.success(request.success).err().map(|error| format!("{error:#}")),
-        // No contract violation: a gateway may send such an answer in place of an unavailable shop.
+        // A gateway may send such an answer in place of an unavailable shop, so it violates nothing.
         Class::Unavailable => None,
         Class::ServerError | Class::Unexpected => Some(format!("{request} answered {status} {}", answer.text)),
         _ => answer.problem(status, code).err().map(|error| format!("{error:#}")),

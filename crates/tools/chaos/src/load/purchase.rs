@@ -1,4 +1,4 @@
-//! A customer's orders, payments and cancellations, and the consequences of each response.
+//! A customer's orders, payments and cancellations, and the effects of the answers.
 
 use audit::facts::Answer;
 
@@ -43,7 +43,8 @@ impl Customer {
         self.cancelled(order, &answer);
     }
 
-    /// Sends two concurrent requests: pays twice, under one key or two, or pays and cancels. Only one of them may win.
+    /// Sends two concurrent requests: two payments, under one key or two, or a payment and a cancellation. Only one may
+    /// win.
     pub async fn race(&mut self, order: &mut Order) {
         let pay = Request::pay(self.random.key("pay"), order.uuid, self.random.method());
         let other = match self.random.percent() {

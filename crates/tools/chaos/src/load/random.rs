@@ -20,7 +20,7 @@ impl Random {
         self.rng.random_range(0..100)
     }
 
-    /// Returns one to three of these parts, in any order. A repeated part is a quantity.
+    /// Returns one to three parts in any order. A repeated part is a quantity.
     pub fn some_of(&mut self, parts: &[Uuid]) -> Vec<Uuid> {
         let count = self.rng.random_range(1..=3);
         (0..count).map(|_| parts[self.rng.random_range(0..parts.len())]).collect()
@@ -34,7 +34,7 @@ impl Random {
         }
     }
 
-    /// Returns an address for some of the orders. Hardly any address is returned twice.
+    /// Returns an address for some of the orders, rarely the same twice.
     pub fn address(&mut self) -> Option<String> {
         (self.percent() < 40).then(|| format!("Street {}, house {}", self.rng.random_range(0..100_000), self.percent()))
     }
@@ -50,7 +50,7 @@ impl Random {
         mean.mul_f64(self.rng.random_range(0.5..1.5))
     }
 
-    /// Returns an independent generator for a concurrent task.
+    /// Returns an independent generator, for a concurrent task.
     pub fn fork(&mut self) -> SmallRng {
         SmallRng::seed_from_u64(self.rng.random())
     }

@@ -8,7 +8,7 @@ use super::counters::Kind;
 
 const ORDERS: &str = "/api/v1/orders";
 
-/// A request, identical in every attempt.
+/// A request, equal in every attempt.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub kind: Kind,
@@ -45,7 +45,7 @@ impl Request {
         Self::get(format!("{ORDERS}/{order}"))
     }
 
-    /// Requests the delivery of an order. The request is refused until the delivery service knows the order.
+    /// Requests the delivery of an order. The shop refuses until delivery knows the order.
     pub fn delivery(order: Uuid) -> Self {
         Self { refusals: &["DELIVERY_NOT_FOUND"], ..Self::get(format!("{ORDERS}/{order}/delivery")) }
     }

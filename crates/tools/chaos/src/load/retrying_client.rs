@@ -1,4 +1,4 @@
-//! A customer's HTTP client: retries each request under one idempotency key until it gets a final answer.
+//! A customer's HTTP client: retries a request under one idempotency key until its final answer.
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,7 +27,6 @@ use client::{response::Answer, shop::Shop};
 pub enum Final {
     /// The body of a success.
     Done(Value),
-    /// A payment was declined.
     Declined,
     /// An expected refusal, such as insufficient stock.
     Refused,
@@ -35,17 +34,16 @@ pub enum Final {
     Broken,
 }
 
-/// The HTTP version of a customer's requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
-    /// One request at a time over a keep-alive connection. A server that stops must announce it with a response.
+    /// One request at a time over a keep-alive connection. A stopping server must announce it in a response.
     Http1,
     /// All requests multiplexed over one connection, with prior knowledge of HTTP/2.
     Http2,
 }
 
 impl Protocol {
-    /// Returns the protocol of a customer. Every other customer uses HTTP/2.
+    /// Returns a customer's protocol: every other customer uses HTTP/2.
     pub fn for_customer(customer: usize) -> Self {
         if customer.is_multiple_of(2) { Self::Http2 } else { Self::Http1 }
     }
@@ -69,7 +67,7 @@ impl RetryingClient {
         Ok(())
     }
 
-    /// Repeats the request under its one key until the final answer.
+    /// Repeats the request under its key until the final answer.
     pub async fn ask(&self, request: &Request, operation: &Operation, mut rng: SmallRng) -> Final {
         let mut stale: Option<String> = None;
         loop {
@@ -93,13 +91,13 @@ impl RetryingClient {
         }
     }
 
-    /// Sends the request once with an unknown session id, which must be rejected.
+    /// Sends the request once with an unknown session id, which the shop must reject.
     pub async fn intrude(&self, request: &Request, operation: &Operation) {
         let answer = self.send(request, &ids::random().to_string()).await;
         let outcome = outcome_of(request, answer);
         operation.tried(outcome.said.as_str());
         match outcome.class {
-            // The session id was made up, so that no session of the customer is lost.
+            // The session id was invented, so the customer lost no session.
             Class::SessionLost => self.journal.count(request.kind, Class::Refused),
             Class::Unavailable | Class::Unanswered => self.journal.count(request.kind, outcome.class),
             class => {

@@ -24,7 +24,6 @@ use tonic::Code;
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// Creates a directory with an authority, and a certificate of `order`.
 fn files() -> TempDir {
     let directory = tempfile::tempdir().unwrap();
     let now = SystemTime::now();
@@ -33,7 +32,7 @@ fn files() -> TempDir {
     directory
 }
 
-/// Starts a listener with the certificate of `order`. It reports that it is ready, and serves an iam without sessions.
+/// Starts a listener with order's certificate. It reports readiness, and serves an iam without sessions.
 async fn serve(files: &Path, clients: Clients) -> (SocketAddr, Running) {
     let [ca, certificate, key] = ["ca.crt", "tls.crt", "tls.key"].map(|name| files.join("order").join(name));
     let tls = Tls::load(Config { ca, certificate, key, revoked: None }).unwrap();

@@ -8,15 +8,15 @@ use serde_json::Value;
 use super::operation::document;
 use crate::system::HttpApi;
 
-/// The longest body of a problem. A longer one repeats too much of the request.
+/// The longest body of a problem; a longer one repeats too much of the request.
 const MAX_BODY_LENGTH: usize = 2_048;
 
-/// Asserts that the answer is a success, a redirection, or a problem that the document declares. A page that a browser
-/// gets instead has the status of a declared problem, and no markup from the request.
+/// Asserts that the answer is a success, a redirection, or a problem that the document declares. A page for a browser
+/// must have the status of a declared problem, and no markup from the request.
 pub async fn check(api: HttpApi, asked: &str, is_head: bool, response: Response) {
     let (parts, body) = response.into_parts();
     let status = parts.status.as_u16();
-    // All dependencies are available here, so that neither 503 nor 500 has a reason.
+    // All dependencies are available, so there is no reason for 500 or 503.
     assert!(status < 500, "{asked} is answered {status}");
     if status < 400 {
         return;

@@ -1,4 +1,4 @@
-//! JSON bodies derived from their schemas. They are mostly valid, except for a member or two.
+//! JSON bodies derived from their schemas: mostly valid, except for a member or two.
 
 use serde_json::{Map, Value, json};
 
@@ -8,7 +8,6 @@ use crate::{input::Input, system::Known, words};
 /// The maximum nesting of values.
 const MAX_DEPTH: u8 = 4;
 
-/// Returns the bytes of a body.
 pub fn body(document: &Document, schema: &Value, input: &mut Input<'_>, known: &Known) -> Vec<u8> {
     let mut body = value(document, schema, input, known, MAX_DEPTH).to_string().into_bytes();
     input.mutate(&mut body);
@@ -51,7 +50,6 @@ fn value(document: &Document, schema: &Value, input: &mut Input<'_>, known: &Kno
     }
 }
 
-/// Returns a value that is unrelated to the schema.
 fn odd(input: &mut Input<'_>, known: &Known) -> Value {
     match input.byte() % 8 {
         0 => Value::Null,

@@ -1,5 +1,5 @@
 //! Order, delivery and intake answer any HTTP request with a success, a redirection, or a problem document that the API
-//! declares. To a browser, intake may send a page with the status of a declared problem instead.
+//! declares. Intake may send a browser a page with the status of a declared problem instead.
 
 mod answer;
 mod body;
@@ -8,7 +8,6 @@ mod request;
 
 use crate::{input::Input, system};
 
-/// Sends a request derived from `data`.
 pub fn http(data: &[u8]) {
     system::with(|system| {
         let mut input = Input::new(data);

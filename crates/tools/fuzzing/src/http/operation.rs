@@ -1,4 +1,4 @@
-//! The contents of the published OpenAPI documents: operations, bodies, and the problems that may be returned.
+//! The contents of the published OpenAPI documents: operations, bodies, and possible problems.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,16 +14,15 @@ pub struct Operation {
     pub method: String,
     /// The path, with its parameters in braces.
     pub path: String,
-    /// The names of the query parameters.
     pub query: Vec<String>,
-    /// The schema of its JSON body.
+    /// The schema of the JSON body.
     pub body: Option<&'static Value>,
 }
 
-/// The document of an API.
+/// The OpenAPI document of an API.
 pub struct Document {
     pub value: Value,
-    /// The statuses and codes of all its problems.
+    /// The statuses and codes of all problems.
     pub problems: BTreeSet<(u16, String)>,
 }
 
@@ -46,7 +45,7 @@ impl Document {
         let value = serde_json::to_value(document).expect("a document is JSON");
         let mut problems = BTreeSet::new();
         collect(&value, &value["paths"], &mut problems);
-        // Problems of requests that match no operation.
+        // The problems of requests that match no operation.
         problems.insert((404, "NOT_FOUND".to_owned()));
         problems.insert((405, "METHOD_NOT_ALLOWED".to_owned()));
         problems.insert((400, "INVALID_REQUEST".to_owned()));
@@ -60,7 +59,6 @@ impl Document {
     }
 }
 
-/// Adds the problems of all operations.
 fn collect(root: &Value, paths: &Value, problems: &mut BTreeSet<(u16, String)>) {
     for operation in paths.as_object().into_iter().flat_map(Map::values).flat_map(of_path) {
         for (status, response) in operation["responses"].as_object().into_iter().flatten() {

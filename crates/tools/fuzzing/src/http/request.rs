@@ -11,7 +11,7 @@ use super::{
 use crate::{input::Input, system::Known, words};
 
 const METHODS: [&str; 9] = ["GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
-/// Paths in addition to those of the operations.
+/// Paths besides those of the operations.
 const PATHS: [&str; 12] = [
     "/",
     "/openapi.json",
@@ -86,7 +86,6 @@ fn method(operation: &Operation, input: &mut Input<'_>) -> Option<Method> {
     }
 }
 
-/// Returns the path and query of a request.
 fn target(operation: &Operation, input: &mut Input<'_>, known: &Known) -> Vec<u8> {
     let choice = input.byte() % 32;
     if choice == 31 {

@@ -1,4 +1,4 @@
-//! The system under construction: each service adds its APIs, its subscriptions and the ids of its rows.
+//! The system under construction: each service adds its APIs, its subscriptions and its rows' ids.
 
 use std::sync::Arc;
 
@@ -19,7 +19,6 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Adds a gRPC API with its access rules.
     pub fn serve(&mut self, service: &'static str, rules: &'static [Rule], server: Server) {
         let router = server.router(guard(service, &self.sessions, rules), SLOTS).expect("every RPC has a rule");
         self.grpc.push(GrpcApi { service, rules, router });

@@ -14,20 +14,20 @@ use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
-/// The key that all services share.
+/// The key of all services.
 const SERVICE_KEY: &str = "a key of fuzzing, long enough for HS256";
 /// The limit of concurrent calls: more than one thread makes.
 const SLOTS: usize = 64;
-/// The number of inputs after which the system is created again, so that stored data does not accumulate.
+/// After this many inputs the system is created again, so that stored data does not accumulate.
 const INPUTS_PER_SYSTEM: u32 = 2_000;
-/// The length of windows and expiries, which is longer than a system lives.
+/// The length of windows and expiries: longer than a system lives.
 const DAY: Duration = Duration::from_hours(24);
 
 thread_local! {
     static SYSTEM: Cell<Option<(System, u32)>> = const { Cell::new(None) };
 }
 
-/// Values that the stores contain, so that inputs can refer to them.
+/// Values in the stores, for inputs to refer to.
 pub struct Known {
     /// UUIDs of users, orders, parts, a courier and a transaction.
     pub uuids: Vec<Uuid>,
@@ -37,7 +37,6 @@ pub struct Known {
     pub iam_session: String,
 }
 
-/// A gRPC API.
 pub struct GrpcApi {
     pub service: &'static str,
     pub rules: &'static [Rule],
@@ -57,11 +56,10 @@ pub struct Services {
 pub struct System {
     runtime: Runtime,
     pub services: Services,
-    /// The keys of the services and the tool that access rules name.
+    /// The keys of the callers that access rules name: services and the tool.
     keys: HashMap<&'static str, ServiceKey>,
 }
 
-/// The HTTP APIs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HttpApi {
     Order,
@@ -69,7 +67,7 @@ pub enum HttpApi {
     Intake,
 }
 
-/// Runs `property` with the system of this thread. If it panics, the system is discarded.
+/// Runs `property` with this thread's system. If it panics, the system is discarded.
 pub fn with(property: impl FnOnce(&System)) {
     let (system, age) = SYSTEM.take().unwrap_or_else(|| (System::new(), 0));
     property(&system);
@@ -91,7 +89,7 @@ impl System {
         self.runtime.block_on(work)
     }
 
-    /// Sends a request, to the host `shop` if it has no `Host`.
+    /// Sends a request; without a `Host`, to the host `shop`.
     pub fn http(&self, api: HttpApi, mut request: Request<Body>) -> Response {
         request.headers_mut().entry(HOST).or_insert(HeaderValue::from_static("shop"));
         let router = match api {
@@ -102,7 +100,7 @@ impl System {
         self.run(send(router, request))
     }
 
-    /// Returns the `authorization` header value with which `caller` calls `service`.
+    /// Returns the `authorization` value for calls of `caller` to `service`.
     pub fn token(&self, caller: &'static str, service: &'static str) -> String {
         let key = self.keys.get(caller).expect("a caller that rules name");
         format!("Bearer {}", key.token(service).expect("a token"))

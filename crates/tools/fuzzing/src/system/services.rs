@@ -1,4 +1,4 @@
-//! Assembles each service over its in-memory stores.
+//! Constructs each service over its in-memory stores.
 
 use std::{sync::Arc, time::Duration};
 
@@ -52,7 +52,7 @@ const PENDING: OrderId = OrderId::new(Uuid::from_u128(0x04));
 const PAID: OrderId = OrderId::new(Uuid::from_u128(0x05));
 const STREET: &str = "Main Street 1";
 
-/// Starts the services, and creates a user of iam, two orders and a courier.
+/// Starts the services. Creates a user of iam, two orders and a courier.
 pub async fn build() -> Services {
     let sessions = Arc::new(MemorySessions::default());
     let (user_session, operator_session) = (Uuid::from_u128(0x0a).to_string(), Uuid::from_u128(0x0b).to_string());
@@ -140,7 +140,7 @@ async fn deliveries(builder: &mut Builder) -> axum::Router {
     delivery::api::http::router(service, guard, Readiness::default(), SLOTS)
 }
 
-/// Assembles payment, assembly, notification, geo, customers, and the consumers of the console.
+/// Constructs payment, assembly, notification, geo, customers, and the console's consumers.
 fn others(builder: &mut Builder) {
     let provider = MemoryProvider::new(Money::from_minor(1_000_000).expect("a balance"), Declines::default());
     let rows = Arc::new(PaymentRows::default());
@@ -168,7 +168,7 @@ fn others(builder: &mut Builder) {
     builder.subscriptions.extend(console::consumers::all(timeline.clone(), Live::new(timeline, SLOTS)));
 }
 
-/// Assembles intake with an order of the user, whose order_uid is that of an order of the shop.
+/// Constructs intake, with an order of the user whose order_uid is also the id of a shop's order.
 async fn stream(builder: &mut Builder) -> axum::Router {
     let service = IntakeService::new(
         Arc::new(intake::repository::MemoryOrders::default()),
@@ -191,7 +191,7 @@ async fn stream(builder: &mut Builder) -> axum::Router {
     intake::api::router(service, &guard, Readiness::default(), &own)
 }
 
-/// Passes the event that an order is paid to every consumer.
+/// Passes the event of a paid order to every consumer.
 async fn tell(subscriptions: &[Subscription]) {
     let (order_uuid, user_uuid) = (PAID.to_string(), USER.to_string());
     let paid = OrderPaid { order_uuid, user_uuid, deliver: true, ..OrderPaid::default() };

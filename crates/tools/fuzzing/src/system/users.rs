@@ -1,4 +1,4 @@
-//! Assembles iam over its in-memory stores, with one user. Hashing a password costs little here.
+//! Constructs iam over its in-memory stores, with one user and cheap password hashes.
 
 use std::sync::{Arc, OnceLock};
 
@@ -62,12 +62,12 @@ pub async fn users(builder: &mut Builder) -> String {
     session
 }
 
-/// Returns access tokens with a key of this process.
+/// Returns access tokens signed with a key of this process.
 fn tokens() -> AccessTokens {
     AccessTokens::new(SigningKey::generate().expect("the system has randomness"), None, DAY)
 }
 
-/// Returns the hashing threads, which the whole process shares.
+/// Returns the hashing threads, which the process shares.
 fn hashing() -> Hashing {
     static HASHING: OnceLock<Hashing> = OnceLock::new();
     let cost = Cost {

@@ -1,4 +1,4 @@
-//! One test for each defect that fuzzing has found. docs/fuzzing.md describes them.
+//! One test for each defect found by fuzzing. docs/fuzzing.md describes them.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use serde_json::Value;
 use tonic::{Code, Status};
 use tower::ServiceExt as _;
 
-/// Sends this body to geo, without the identity of a caller.
+/// Sends this body to geo without a caller's identity.
 async fn call(body: &[u8]) -> Status {
     call_with(Request::builder(), body).await
 }
@@ -68,7 +68,7 @@ async fn an_unknown_compression_is_refused_and_not_repeated() {
     assert!(status.metadata().contains_key("grpc-accept-encoding"), "{:?}", status.metadata());
 }
 
-/// Returns an API whose author left error responses to the framework.
+/// Returns an API that leaves error responses to the framework.
 fn careless() -> Router {
     let api = Router::new()
         .route("/things/{id}", get(async |_: Path<u32>| "here"))

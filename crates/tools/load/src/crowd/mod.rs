@@ -1,4 +1,4 @@
-//! The crowd: registered users with sessions, who share a bounded number of connections, and their unpaid orders.
+//! The crowd: registered users with sessions who share a bounded number of connections, and their unpaid orders.
 
 mod operation;
 mod orders;
@@ -16,34 +16,32 @@ pub use self::orders::MAX_UNPAID;
 use self::orders::Orders;
 use crate::account::Account;
 
-/// The number of gRPC channels to iam and to inventory that the users share. Each carries 256 concurrent requests.
+/// The number of shared gRPC channels to iam and to inventory. Each carries 256 concurrent requests.
 const CHANNELS: usize = 4;
-/// How long an idle connection is kept. The shop closes it after 10 s, so that no request is sent while it closes.
+/// How long an idle connection is kept. The shop closes it after 10 s: no request should meet that.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
-/// The page size while all parts are listed.
+/// The page size for listing all parts.
 const PAGE_SIZE: u32 = 1_000;
 /// How many orders are created or cancelled concurrently, before and after a measurement.
 const MAX_CONCURRENT_ORDERS: usize = 8;
 
-/// The users of a run, and the connections and parts that they use.
+/// The users of a run, their connections and their parts.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub addresses: ShopAddresses,
-    /// How many users are registered.
     pub users: usize,
     /// The number of HTTP connections that all users share.
     pub connections: usize,
-    /// Orders use only the first N parts of the catalogue. `None` means the whole catalogue.
+    /// Orders use only the first N parts of the catalogue; `None` means all.
     pub kinds_of_parts: Option<usize>,
 }
 
 pub struct Crowd {
     shared: Arc<Shared>,
-    /// The parts that orders use, with their stock at the start.
+    /// The parts for orders, with their initial stock.
     parts: Vec<Part>,
 }
 
-/// The data that operations in flight need.
 struct Shared {
     accounts: Vec<Account>,
     parts: Vec<Uuid>,
@@ -72,12 +70,11 @@ impl Crowd {
         self.shared.accounts.len()
     }
 
-    /// Returns the parts that orders use.
     pub fn parts(&self) -> &[Uuid] {
         &self.shared.parts
     }
 
-    /// Returns the lowest stock among the parts that orders use, as of when the users were gathered.
+    /// Returns the lowest initial stock among the parts for orders.
     pub fn stock(&self) -> i64 {
         self.parts.iter().map(|part| part.stock_quantity).min().unwrap_or(0)
     }
@@ -87,8 +84,8 @@ impl Crowd {
         self.shared.orders.unpaid()
     }
 
-    /// Creates orders until `unpaid` of them are unpaid and, with `all_read`, until every user has an order. Calls
-    /// `each` with the number so far.
+    /// Creates orders until `unpaid` of them are unpaid and, with `all_read`, every user has an order. Calls `each`
+    /// with the number so far.
     pub async fn prepare(&self, unpaid: usize, all_read: bool, mut each: impl FnMut(usize)) -> anyhow::Result<()> {
         let Shared { parts, orders, .. } = &*self.shared;
         let readers = (0..self.users()).filter(|user| all_read && orders.latest(*user).is_none());
@@ -113,8 +110,8 @@ impl Crowd {
         Ok(())
     }
 
-    /// Cancels the orders that are still unpaid, so that their parts can be sold again. Calls `each` with the number so
-    /// far. Returns how many could not be cancelled.
+    /// Cancels the unpaid orders, so that their parts can be sold again. Calls `each` with the number so far. Returns
+    /// how many could not be cancelled.
     pub async fn tidy(&self, mut each: impl FnMut(usize)) -> usize {
         let left = std::iter::from_fn(|| self.shared.orders.take());
         let mut cancelled = stream::iter(left)
@@ -148,7 +145,7 @@ fn shops(options: &Options) -> anyhow::Result<Vec<Shop>> {
     (0..CHANNELS).map(|_| Ok(options.addresses.shop()?.through(http.clone()))).collect()
 }
 
-/// Returns all parts of the catalogue, in its order.
+/// Returns all parts in the order of the catalogue.
 async fn parts(account: &Account) -> anyhow::Result<Vec<Part>> {
     let mut all = Vec::new();
     let mut token = String::new();

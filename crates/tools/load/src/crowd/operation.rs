@@ -8,10 +8,8 @@ use uuid::Uuid;
 use super::{Crowd, Shared};
 use crate::{account::Failure, mix::Kind};
 
-/// An operation that is ready to be sent.
 pub(crate) struct Operation {
     pub kind: Kind,
-    /// The index of the user.
     user: usize,
     parts: Vec<Uuid>,
     shared: Arc<Shared>,

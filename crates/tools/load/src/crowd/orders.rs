@@ -1,4 +1,4 @@
-//! The orders of the users: the unpaid ones in the order of their creation, and each user's latest.
+//! The users' orders: the unpaid ones in the order of creation, and each user's latest.
 
 use std::{
     collections::VecDeque,
@@ -7,7 +7,7 @@ use std::{
 
 use uuid::Uuid;
 
-/// The maximum number of unpaid orders of a user. The shop refuses the 1 001st, and requests in flight may exceed the bound.
+/// How many unpaid orders a user may have. The shop refuses the 1 001st, and requests in flight may exceed the bound.
 pub const MAX_UNPAID: usize = 900;
 
 #[derive(Default)]
@@ -15,9 +15,8 @@ pub struct Orders(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// Unpaid orders with their users. At most [`MAX_UNPAID`] of them belong to each user.
+    /// Unpaid orders with their users, at most [`MAX_UNPAID`] per user.
     unpaid: VecDeque<(usize, Uuid)>,
-    /// The users by their index.
     users: Vec<User>,
 }
 
@@ -40,14 +39,13 @@ impl Orders {
         self.state().users.get(user)?.latest
     }
 
-    /// Returns a user who may create one more order: `user`, or the next one that may.
+    /// Returns a user who may create another order: `user`, or the next such user.
     pub fn may_create(&self, user: usize) -> Option<usize> {
         let state = self.state();
         let count = state.users.len();
         (0..count).map(|step| (user + step) % count).find(|user| state.users[*user].unpaid < MAX_UNPAID)
     }
 
-    /// Adds a new unpaid order.
     pub fn add(&self, user: usize, order: Uuid) {
         let mut state = self.state();
         state.users[user].unpaid += 1;

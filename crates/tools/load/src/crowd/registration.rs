@@ -26,16 +26,16 @@ use uuid::Uuid;
 use super::Options;
 use crate::account::Account;
 
-/// The number of concurrent registrations. Each costs an argon2 hash, of which iam computes `IAM_HASHING_THREADS` at once, by default 2.
+/// The number of concurrent registrations. Each costs an argon2 hash; iam computes `IAM_HASHING_THREADS` at once, by
+/// default 2.
 const MAX_CONCURRENT_REGISTRATIONS: usize = 4;
-/// How long a refused registration is repeated: iam refuses an address with many registrations for a minute at most.
+/// How long a refused registration is repeated: iam refuses an address with many registrations for at most a minute.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(75);
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The attempts of one registration or login.
 struct Tries<'a> {
-    /// When iam last accepted a registration or login. If that was too long ago, all registrations give up.
+    /// When iam last accepted a registration or login. If this was too long ago, all registrations give up.
     latest: &'a Mutex<Instant>,
     count: &'a AtomicUsize,
     all: usize,

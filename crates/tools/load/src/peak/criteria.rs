@@ -1,4 +1,4 @@
-//! The bounds of a search: the limits that a step must meet, and the rates that are tried.
+//! The bounds of a search: the limits for each step, and the tried rates.
 
 use std::time::Duration;
 
@@ -6,15 +6,15 @@ use anyhow::ensure;
 
 use crate::plan::Plan;
 
-/// The number of samples that a p99 needs.
+/// How many samples a p99 needs.
 const MIN_SAMPLES: f64 = 100.0;
 
-/// The limits that a step must meet to pass (goodput, p99, errors), and the rates that the search tries.
+/// The limits for a step to pass (goodput, p99, errors), and the rates that the search tries.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// The first rate.
+    /// The first rate per second.
     pub from: u32,
-    /// The highest rate.
+    /// The highest rate per second.
     pub to: u32,
     /// The factor from one rate to the next, such as 1.5.
     pub growth: f64,
@@ -33,7 +33,7 @@ impl Default for Bounds {
 }
 
 impl Bounds {
-    /// Fails, naming the field, if a bound is wrong or if steps like `plan` would be too short.
+    /// Fails, naming the field, if a bound is wrong or steps like `plan` would be too short.
     pub fn check(&self, plan: &Plan) -> anyhow::Result<()> {
         ensure!(self.from > 0, "rate: must be above 0");
         ensure!(self.from <= self.to, "highest rate: {} is below the first one, {}", self.to, self.from);

@@ -1,4 +1,4 @@
-//! The search for the peak: the rate rises step by step until the shop does not keep up, then the steps become smaller.
+//! The search for the peak: the rate rises step by step until the shop does not keep up; then the steps become smaller.
 
 mod criteria;
 mod step;
@@ -10,24 +10,23 @@ use serde::Serialize;
 pub use self::{criteria::Bounds, step::Step};
 use crate::report::Report;
 
-/// The number of steps between the highest rate that passed and the lowest that did not.
+/// How many steps follow between the highest rate that passed and the lowest that did not.
 const MAX_REFINEMENTS: u32 = 2;
-/// The ratio of two rates below which they count as equal.
+/// Two rates with a smaller ratio count as equal.
 const EQUAL_RATIO: f64 = 1.05;
 
-/// The outcome of a search.
 #[derive(Clone, Debug, Serialize)]
 pub struct Peak {
     /// The highest rate that passed; `None` if none did.
     pub rate: Option<u32>,
-    /// The highest goodput of a step that passed.
+    /// The highest goodput of a passed step.
     pub goodput: Option<f64>,
-    /// False if the highest rate of the bounds passed, so that the peak is above it.
+    /// False if the highest rate of the bounds passed: the peak is above it.
     pub is_found: bool,
     pub steps: Vec<Step>,
 }
 
-/// The state of a search, which determines the next rate.
+/// The state of a search, from which the next rate follows.
 struct Search {
     bounds: Bounds,
     held: Option<u32>,
@@ -47,7 +46,7 @@ pub async fn find_peak(
         let mut step = Step::new(&measure(rate).await?, bounds);
         each(&step);
         if step.problem.is_some() {
-            // A failed step is repeated, since a brief disturbance of the machine is not a limit of the shop.
+            // A failed step is repeated: a brief disturbance of the machine is not a limit of the shop.
             steps.push(step);
             step = Step::new(&measure(rate).await?, bounds);
             each(&step);
@@ -145,7 +144,7 @@ mod tests {
 
         let (peak, rates) = search(bounds, |rate| shop(600, rate, 0)).await;
 
-        // 760 fails, and is tried twice. The search then continues between 507 and 760.
+        // 761 fails twice. The search then continues between 507 and 761.
         assert_eq!(rates, [100, 150, 225, 338, 507, 761, 761, 634, 634, 570]);
         assert_eq!((peak.rate, peak.goodput, peak.is_found), (Some(570), Some(570.0), true));
         assert_eq!(peak.to_string(), "the peak is 570/s, with a goodput of 570.0/s");

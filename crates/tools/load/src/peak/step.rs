@@ -1,4 +1,4 @@
-//! One step of a search: the measurement at its rate, and whether the shop kept up.
+//! One step of a search: its measurement, and whether the shop kept up.
 
 use std::fmt;
 
@@ -16,15 +16,14 @@ pub struct Step {
     pub goodput: f64,
     pub p50: Option<f64>,
     pub p99: Option<f64>,
-    /// The share of operations that failed, from 0 to 1.
+    /// The share of failed operations, from 0 to 1.
     pub error_rate: f64,
     pub sent_late_p99: Option<f64>,
-    /// The reason why the shop did not keep up; `None` if it did.
+    /// Why the shop did not keep up; `None` if it did.
     pub problem: Option<String>,
 }
 
 impl Step {
-    /// The column headings.
     pub const HEAD: &str = " rate/s  goodput/s     p50 ms     p99 ms   failed  late ms";
 
     pub(super) fn new(report: &Report, bounds: &Bounds) -> Self {

@@ -10,7 +10,6 @@ use crate::dead_letters::DeadLetter;
 /// How many bytes of an undecodable payload, key or header are shown.
 const MAX_SHOWN_BYTES: usize = 1024;
 
-/// The payload of a dead letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Payload {
     Absent,
@@ -30,7 +29,6 @@ pub enum Payload {
     },
 }
 
-/// Decodes the payload of a letter.
 pub fn payload(letter: &DeadLetter, topics: &Topics) -> Payload {
     let (message, origin) = (&letter.message, letter.origin());
     let carried = ROUTES.iter().find(|route| route.topic(topics) == origin).map(|route| route.kind);
@@ -39,8 +37,7 @@ pub fn payload(letter: &DeadLetter, topics: &Topics) -> Payload {
     if message.absent.payload {
         return Payload::Absent;
     }
-    // Topics that outside programs write carry several formats. The raw bytes are more useful than one of several
-    // possible decodings.
+    // Topics that outside programs write carry several formats: the raw bytes help more than one possible decoding.
     if is_from_outside(origin, topics) {
         return Payload::Outside { bytes, hex: hex(payload) };
     }
@@ -61,7 +58,7 @@ impl fmt::Display for Payload {
     }
 }
 
-/// Formats a key or the value of a header: as text, or in hexadecimal digits if it is not text.
+/// Formats a key or a header's value as text, or in hexadecimal digits if it is not text.
 pub fn shown(bytes: Option<&[u8]>) -> String {
     let Some(bytes) = bytes else { return "absent".to_owned() };
     if let Ok(text) = str::from_utf8(bytes) {

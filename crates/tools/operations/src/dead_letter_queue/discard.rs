@@ -1,4 +1,4 @@
-//! Marks dead letters as discarded, and records by whom and why.
+//! Marks dead letters as discarded, and records the operator and the reason.
 
 use anyhow::ensure;
 use console::model::Discarded;
@@ -10,8 +10,8 @@ use crate::{dead_letter_journal::Action, dead_letters::DeadLetter};
 const BATCH_SIZE: usize = 100;
 
 impl DeadLetterQueue {
-    /// Discards the chosen letters. `who` is the operator, and `why` the reason, which audits mention. If one of the named
-    /// letters cannot be discarded, none is.
+    /// Discards the chosen letters. `who` is the operator; audits mention the reason `why`. If one named letter cannot
+    /// be discarded, none is.
     pub async fn discard(
         &self,
         chosen: &Chosen,
@@ -24,7 +24,7 @@ impl DeadLetterQueue {
         ensure!(!who.trim().is_empty(), "who: the operator is missing");
         let (letters, ids) = self.choose(chosen).await?;
         let chosen: Vec<&Found> = letters.iter().filter(|found| ids.contains(&found.letter.id)).collect();
-        // If a replay failed, there is a new dead letter.
+        // If the replayed message failed again, it is a new dead letter.
         let replayed = chosen.iter().find(|found| matches!(found.state, State::Replayed(_)));
         if let Some(Found { letter, .. }) = replayed {
             anyhow::bail!(

@@ -1,4 +1,5 @@
-//! The messages that a replay publishes, each once for all its letters, and the reasons for which it leaves one out.
+//! The messages that a replay publishes, one for all letters of the same message, and the reasons for skipping a
+//! message.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -11,25 +12,24 @@ use crate::{
     dead_letters::{DeadLetter, Id},
 };
 
-/// A message to publish again.
 pub struct Again<'a> {
-    /// The letters that it resolves, each of this message: the pending ones, and those that were named.
+    /// The letters that publishing this message resolves: the pending ones and those that the operator named.
     pub letters: Vec<&'a DeadLetter>,
     /// The letters of an identical message that operators have discarded.
     discarded: Vec<&'a DeadLetter>,
-    /// The time of its event or of its first letter in any state, whichever is earlier.
+    /// The earlier of the event's time and the time of the first letter in any state.
     pub oldest: DateTime<Utc>,
     is_chosen: bool,
 }
 
 impl Again<'_> {
-    /// Returns the id of the first letter.
     pub fn first(&self) -> String {
         self.letters.first().map(|letter| letter.id.to_string()).unwrap_or_default()
     }
 
-    /// Returns a discarded letter of a consumer that has none of [`letters`](Self::letters). A consumer that has both kinds has
-    /// to get the message: an outside program has sent it twice, and one of the two letters was discarded.
+    /// Returns a discarded letter of a consumer that has none of [`letters`](Self::letters). A consumer with letters of
+    /// both kinds must get the message: an outside program sent it twice, and an operator discarded one of the two
+    /// letters.
     pub fn discarded(&self) -> Option<&Id> {
         let is_wanted = |discarded: &DeadLetter| {
             let group = discarded.header(HEADER_GROUP);
@@ -38,7 +38,8 @@ impl Again<'_> {
         self.discarded.iter().find(|letter| !is_wanted(letter)).map(|letter| &letter.id)
     }
 
-    /// Returns why the message is not published; `None` if it is. `meanwhile` has the letters that others have resolved.
+    /// Returns why the message is skipped; `None` if it is published. `meanwhile` has the letters that other operators
+    /// have resolved since the replay began.
     pub fn withheld(&self, late: bool, kept_since: DateTime<Utc>, meanwhile: &Journal) -> Option<String> {
         let first = self.first();
         if let Some(discarded) = self.discarded() {
@@ -116,7 +117,6 @@ mod tests {
         }
     }
 
-    /// Returns the letter as one of this consumer group.
     fn of(group: &str, mut letter: DeadLetter) -> DeadLetter {
         letter.message.headers.push_text(HEADER_GROUP, group);
         letter
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn a_young_letter_of_an_event_that_inboxes_may_forget_is_not_replayed_by_default() {
         let day = |number: u64| chrono::DateTime::UNIX_EPOCH + Duration::from_hours(24 * number);
-        // Other consumers handled the event on day 0, and have removed their rows on day 15.
+        // Other consumers handled the event on day 0 and removed their inbox rows on day 15.
         let young = DeadLetter { at: day(5), ..letter(17, b"event") };
         let mut of_event = young.clone();
         of_event.message.headers.push_text(HEADER_EVENT_TIME, day(0).to_rfc3339());

@@ -1,4 +1,4 @@
-//! The dead-letter queue: the dead letters of all topics with their states, and what an operator does with them.
+//! The dead-letter queue: the dead letters of all topics with their states, and the operators' actions on them.
 
 mod decoded;
 mod discard;
@@ -35,10 +35,10 @@ use crate::{
 /// The consumer group that reads the dead letters and their journal. It commits no offsets.
 const GROUP: &str = "shipyard-dlq";
 
-/// A progress callback: how many are done, of how many.
+/// A progress callback: how many letters are done, and their total.
 pub type Progress = Arc<dyn Fn(usize, usize) + Send + Sync>;
 
-/// The dead letters that an action is about.
+/// The dead letters that an action applies to.
 #[derive(Clone, Debug)]
 pub enum Chosen {
     /// These letters, even if they are resolved.
@@ -47,7 +47,7 @@ pub enum Chosen {
     Matching(Filter),
 }
 
-/// A dead letter and its state. [`DeadLetterQueue::letter`] alone returns its payload.
+/// A dead letter and its state. Only [`DeadLetterQueue::letter`] returns the payload.
 #[derive(Clone, Debug)]
 pub struct Found {
     pub letter: DeadLetter,
@@ -71,7 +71,6 @@ impl State {
     }
 }
 
-/// Access to the dead-letter topics.
 pub struct DeadLetterQueue {
     pub config: kafka::Config,
     pub topics: Topics,
@@ -85,7 +84,7 @@ impl DeadLetterQueue {
         Ok(Self { config, topics: settings.read()?, reader })
     }
 
-    /// Returns the dead letters of one topic, or of all topics, without their payloads, the oldest first.
+    /// Returns the dead letters of one topic, or of all topics, oldest first and without their payloads.
     pub async fn letters(&self, topic: Option<&str>) -> anyhow::Result<Vec<Found>> {
         let topics = self.topics.all();
         if let Some(topic) = topic {
@@ -108,7 +107,7 @@ impl DeadLetterQueue {
                 reading.await.context("reading the dead-letter topics")?
             }
         });
-        // If a read fails, the others are awaited, too: they continue in any case, and keep what they have read in memory.
+        // If a read fails, the others are awaited, too: they cannot be stopped, and hold what they have read in memory.
         let (journal, read) = tokio::join!(self.journal(), join_all(reading));
         let (journal, read) = (journal?, read.into_iter().collect::<anyhow::Result<Vec<_>>>()?);
         // A topic that does not exist holds no letters.
@@ -119,7 +118,6 @@ impl DeadLetterQueue {
         Ok(all)
     }
 
-    /// Returns which letters are resolved.
     async fn journal(&self) -> anyhow::Result<Journal> {
         let (reader, config) = (self.reader.clone(), self.config.clone());
         let reading = tokio::task::spawn_blocking(move || Journal::read(&reader, &config));
@@ -131,12 +129,13 @@ impl DeadLetterQueue {
         Ok(self.journal().await?.discarded())
     }
 
-    /// Returns which letters others have resolved while an action runs, before its batch of this number, counted from 0.
+    /// Returns which letters other operators have resolved since an action began. `batch` counts from 0; before the
+    /// first batch, the journal is not read again.
     async fn resolved_meanwhile(&self, batch: usize) -> anyhow::Result<Journal> {
         if batch == 0 { Ok(Journal::default()) } else { self.journal().await }
     }
 
-    /// Returns the dead letter with this id, and with its payload.
+    /// Returns the dead letter with this id, including its payload.
     pub async fn letter(&self, id: &Id) -> anyhow::Result<Found> {
         let letters = self.letters(Some(kafka::original_topic(&id.topic))).await?;
         let found = letters.into_iter().find(|found| found.letter.id == *id).with_context(|| unknown(id))?;
@@ -144,12 +143,12 @@ impl DeadLetterQueue {
         Ok(Found { letter: letter.with_context(|| unknown(id))?, ..found })
     }
 
-    /// Returns the event type of the letter's original topic. The text is empty if no route has this topic.
+    /// Returns the event type of the letter's original topic; empty if no route has this topic.
     pub fn kind(&self, letter: &DeadLetter) -> &'static str {
         kind(letter, &self.topics)
     }
 
-    /// Returns the letters of the topics concerned, and which of them are chosen.
+    /// Returns all letters of the topics concerned, and the ids of the chosen ones.
     async fn choose(&self, chosen: &Chosen) -> anyhow::Result<(Vec<Found>, BTreeSet<Id>)> {
         match chosen {
             Chosen::Letters(ids) => {

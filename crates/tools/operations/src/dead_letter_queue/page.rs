@@ -1,4 +1,4 @@
-//! Pages of dead letters, for people.
+//! Pages of dead letters for the console and the command line.
 
 use console::model::{Filter, Letter, LetterPage, LetterState, Resolved};
 use platform::kafka;
@@ -7,7 +7,6 @@ use super::{DeadLetterQueue, Found, State, decoded::payload, decoded::shown};
 use crate::dead_letters::DeadLetter;
 
 impl DeadLetterQueue {
-    /// Returns whether a letter meets the conditions.
     pub(super) fn matches(&self, filter: &Filter, Found { letter, .. }: &Found) -> bool {
         let is = |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|wanted| wanted == value);
         let error = || letter.header(kafka::HEADER_ERROR).to_lowercase();
@@ -19,7 +18,7 @@ impl DeadLetterQueue {
             && filter.reason.as_deref().is_none_or(|reason| error().contains(&reason.to_lowercase()))
     }
 
-    /// Returns `limit` of the letters that match, after the first `skip`. Resolved ones count only if `all` is set.
+    /// Returns `limit` matching letters after the first `skip`. Resolved letters count only if `all` is set.
     pub async fn page(&self, filter: &Filter, all: bool, skip: usize, limit: usize) -> anyhow::Result<LetterPage> {
         let letters = self.letters(filter.topic.as_deref()).await?;
         let count = |name| letters.iter().filter(|found| self::state(&found.state) == name).count();
@@ -44,7 +43,6 @@ impl DeadLetterQueue {
         })
     }
 
-    /// Returns a letter decoded, with this text as its payload.
     fn shown(&self, found: &Found, payload: String) -> Letter {
         let Found { letter, state } = found;
         let (message, text) = (&letter.message, |name| letter.header(name).to_owned());
@@ -77,12 +75,11 @@ impl DeadLetterQueue {
     }
 }
 
-/// Returns the event type of a letter: its header, or else that of its original topic.
+/// Returns the event type of a letter: from its header, or else from its original topic.
 fn kind<'a>(queue: &DeadLetterQueue, letter: &'a DeadLetter) -> &'a str {
     letter.message.headers.get(kafka::HEADER_EVENT_TYPE).unwrap_or_else(|| queue.kind(letter))
 }
 
-/// Returns the state without its entry in the journal.
 fn state(state: &State) -> LetterState {
     match state {
         State::Pending => LetterState::Pending,

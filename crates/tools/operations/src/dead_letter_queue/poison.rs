@@ -1,4 +1,4 @@
-//! Whether a dead letter is poison to every consumer, so that a replay would dead-letter it again.
+//! Whether no consumer can decode a dead letter, so that a replay would dead-letter it again.
 
 use contracts::events::{BASKET_CONFIRMED, INBOUND, Inbound, LOAN_APPROVED, ORDERS, ROUTES, Topics};
 use platform::kafka::Message;
@@ -8,15 +8,15 @@ use crate::dead_letters::DeadLetter;
 /// Returns why a consumer cannot read a payload; `None` if it can.
 type Problem = fn(&[u8]) -> Option<String>;
 
-/// The topics that outside programs write, and how their consumers read them.
+/// The topics that outside programs write, and how their consumers decode them.
 const READERS: [(Inbound, Problem); INBOUND.len()] = [
     (BASKET_CONFIRMED, delivery::consumers::basket_problem),
     (LOAN_APPROVED, customers::consumers::loan_problem),
     (ORDERS, intake::consumers::order_problem),
 ];
 
-/// Returns why the consumers of the letter's topic cannot read the message; `None` if they can. Whether a consumer then refuses the
-/// message depends on what it has stored, which is not known here.
+/// Returns why the consumers of the letter's topic cannot read the message; `None` if they can. They may still refuse
+/// it because of rows they have stored, which is not known here.
 pub fn still_poison(letter: &DeadLetter, topics: &Topics) -> Option<String> {
     let mut readers = READERS.iter().filter(|(inbound, _)| inbound.topic(topics) == letter.origin());
     if let Some((_, problem)) = readers.next() {
@@ -29,7 +29,7 @@ pub fn still_poison(letter: &DeadLetter, topics: &Topics) -> Option<String> {
     routes.find_map(|route| route.read(&message)?.err().map(|failure| failure.to_string()))
 }
 
-/// Returns whether outside programs write the topic, so that its messages have no types of ours.
+/// Returns whether outside programs write the topic, so that its messages are not events of this shop.
 pub fn is_from_outside(topic: &str, topics: &Topics) -> bool {
     INBOUND.iter().any(|inbound| inbound.topic(topics) == topic)
 }

@@ -1,4 +1,4 @@
-//! Reads dead letters again for their payloads, which are not kept.
+//! Reads dead letters again for their payloads, which are not kept in memory.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,8 @@ use super::DeadLetterQueue;
 use crate::dead_letters::{DeadLetter, Id};
 
 impl DeadLetterQueue {
-    /// Returns what `keep` returns for each of these letters with its payload. Leaves out those that were pruned meanwhile.
+    /// Returns the result of `keep` for each of these letters, including its payload. Leaves out letters pruned
+    /// meanwhile.
     pub(super) async fn read_again<T: Send + 'static>(
         &self,
         letters: &[&DeadLetter],
@@ -28,13 +29,13 @@ impl DeadLetterQueue {
                 reading.await.context("reading dead letters again")?
             }
         });
-        // As in `letters`, the reads continue if one fails, so they are awaited.
+        // As in `letters`, the reads continue if one fails, so all are awaited.
         let read = join_all(reading).await.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
         Ok(read.into_iter().flatten().collect())
     }
 }
 
-/// Reads the wanted letters of a topic, each given with its time: a topic that was created again has others with the same ids.
+/// Reads the wanted letters of a topic. Each has its time, since a recreated topic reuses the ids for other letters.
 fn read<T>(
     reader: &Reader,
     topic: &str,
@@ -51,7 +52,7 @@ fn read<T>(
     Ok(read)
 }
 
-/// Returns the part of each partition from its first to its last letter.
+/// Returns the extent of each partition from its first to its last letter.
 fn extents<'a>(letters: impl Iterator<Item = &'a Id>) -> Vec<Extent> {
     let mut extents: HashMap<i32, Extent> = HashMap::new();
     for Id { partition, offset, .. } in letters {

@@ -1,17 +1,17 @@
-//! Reads of dead letters, or of their journal, take turns, since each of them has all letters or entries in memory.
+//! Serialises reads of dead letters and of their journal, since each read has all letters or entries in memory.
 
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::sync::Mutex;
 
-/// The right to read. Clones share it.
+/// A lock for reading. Clones share it.
 #[derive(Clone, Default)]
 pub struct ReadTurn(Arc<Mutex<()>>);
 
 impl ReadTurn {
-    /// Waits for the turn, and reads in a task that keeps the turn until it ends. A caller that stops waiting does not end the read, since
-    /// the blocking part of it cannot be stopped; a read that began meanwhile would need the memory once more.
+    /// Waits for the turn, and reads in a task that keeps the turn until it ends. A caller that stops waiting does not
+    /// end the read: its blocking part cannot be stopped, and a second read meanwhile would need the memory again.
     pub async fn read<T: Send + 'static>(
         &self,
         reading: impl Future<Output = anyhow::Result<T>> + Send + 'static,

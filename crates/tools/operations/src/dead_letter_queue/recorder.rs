@@ -1,4 +1,4 @@
-//! Records in the journal that dead letters are resolved.
+//! Records resolved dead letters in the journal.
 
 use super::DeadLetterQueue;
 use crate::{
@@ -6,7 +6,6 @@ use crate::{
     dead_letters::DeadLetter,
 };
 
-/// The recorder of one action.
 pub struct Recorder<'a> {
     queue: &'a DeadLetterQueue,
     journal: Writer,
@@ -18,7 +17,6 @@ impl<'a> Recorder<'a> {
         Ok(Self { queue, journal: Writer::open(&queue.config).await?, who })
     }
 
-    /// Records these letters as resolved.
     pub async fn record(&self, letters: &[&DeadLetter], action: Action, why: &str) -> anyhow::Result<()> {
         let entry = |letter: &&DeadLetter| Entry::now(letter, self.queue.kind(letter), action, &self.who, why);
         self.journal.add(&letters.iter().map(entry).collect::<Vec<_>>()).await

@@ -20,14 +20,15 @@ use crate::{
     facts::messaging::kept_since,
 };
 
-/// How many messages are published before they are recorded as resolved. An interrupted replay may publish as many twice.
+/// How many messages are published before they are recorded as resolved. An interrupted replay may publish that many
+/// twice.
 const BATCH_SIZE: usize = 100;
-/// How long the broker may take to acknowledge a message. The replay then ends, and the rest stays pending.
+/// The time limit for the broker's acknowledgement of a message. After it the replay ends, and the rest stays pending.
 const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl DeadLetterQueue {
-    /// Returns what [`replay`](Self::replay) would do. It is only known in advance whether a message can be decoded: a
-    /// consumer may refuse it for another reason.
+    /// Returns what [`replay`](Self::replay) would do. The plan covers only whether a message can be decoded: a
+    /// consumer may still refuse it for another reason.
     pub async fn plan(&self, chosen: &Chosen, late: bool) -> anyhow::Result<Plan> {
         let (letters, ids) = self.choose(chosen).await?;
         let chosen = letters.iter().filter(|found| ids.contains(&found.letter.id)).map(|found| &found.letter);
@@ -56,13 +57,14 @@ impl DeadLetterQueue {
 
     /// Replays the chosen letters.
     ///
-    /// A message that several consumers dead-lettered is published once, and resolves the pending letters of all. If it was
-    /// discarded for another consumer, it is skipped, since a replay would reach that consumer as well. The letters are
-    /// recorded as resolved after the broker has acknowledged the message, so that an interrupted replay may publish a
-    /// message twice. A message that fails again becomes a new dead letter, which this replay does not publish.
+    /// A message that several consumers dead-lettered is published once, which resolves the pending letters of all of
+    /// them. If an operator discarded it for another consumer, it is skipped, since a replay would reach that consumer
+    /// as well. The letters are recorded as resolved after the broker has acknowledged the message, so an interrupted
+    /// replay may publish a message twice. A message that fails again becomes a new dead letter, which this replay does
+    /// not publish.
     ///
-    /// A message whose event, or a letter of it, is so old that inboxes may soon forget it is skipped unless `late` is set:
-    /// consumers that have handled its event could handle it twice.
+    /// If a message's event, or one of its letters, is so old that inboxes may soon forget the event, the message is
+    /// skipped unless `late` is set: consumers that have handled the event could handle it twice.
     pub async fn replay(
         &self,
         chosen: &Chosen,
@@ -104,8 +106,7 @@ impl DeadLetterQueue {
                         replayed.messages += 1;
                         resolved.extend(&message.letters);
                     }
-                    // This happens to a message that was compressed when it was first published, and is too large
-                    // without compression.
+                    // The message was compressed when it was first published, and is too large without compression.
                     Err(error) if is_too_large(&error) => {
                         replayed.problems.push(format!("{} could not be replayed: {error:#}", message.first()));
                     }
@@ -131,7 +132,6 @@ impl DeadLetterQueue {
     }
 }
 
-/// Returns the first letter of each message.
 fn firsts<'a>(messages: &[Again<'a>]) -> Vec<&'a DeadLetter> {
     messages.iter().filter_map(|message| message.letters.first().copied()).collect()
 }

@@ -1,4 +1,4 @@
-//! The pending work in the shop, and a fingerprint by which a change of the data is detected.
+//! The pending work in the shop, and a fingerprint that detects changes of the data.
 
 use anyhow::Context as _;
 use contracts::events::{producers, route_of};
@@ -7,8 +7,8 @@ use uuid::Uuid;
 use crate::{databases::Databases, registry::with_database, republish_lost_events};
 use platform::server::service::Service;
 
-/// Queries that count the work which a service will complete by itself, except publishing its events. No work is
-/// pending if all return 0. An order that waits for payment is not pending work.
+/// Queries that count the work a service will complete by itself, except publishing its events. No work is pending if
+/// all return 0. An order that waits for payment is not pending work.
 const QUESTIONS: [(&Service, &str, &str); 10] = [
     (&order::SERVICE, "attempts to pay", "select count(*) from orders where attempt_method is not null"),
     (&order::SERVICE, "paid orders", "select count(*) from orders where status = 'PAID'"),
@@ -17,7 +17,8 @@ const QUESTIONS: [(&Service, &str, &str); 10] = [
         "orders past their deadline",
         "select count(*) from orders where status = 'PENDING_PAYMENT' and attempt_method is null and pay_until <= now()",
     ),
-    // A refund that the provider has accepted may take it days, so that it is counted by itself.
+    // The provider may take days to make a refund that it has accepted, so `ACCEPTED_REFUNDS` counts such refunds
+    // separately.
     (
         &payment::SERVICE,
         "charges and refunds",
@@ -26,7 +27,7 @@ const QUESTIONS: [(&Service, &str, &str); 10] = [
             + (select count(*) from partial_refunds where status = 'refunding' and refund_reference is null)",
     ),
     (&assembly::SERVICE, "ships being built", "select count(*) from jobs where status = 'building'"),
-    // An order that is too large for every storage place waits for an operator, so that it does not count.
+    // An order too large for every storage place waits for an operator, so it does not count.
     (
         &delivery::SERVICE,
         "ships being delivered",
@@ -34,7 +35,7 @@ const QUESTIONS: [(&Service, &str, &str); 10] = [
         where state = 'ASSIGNED' or state = 'CREATED' and volume <= (select max(total_volume) from storage_places)",
     ),
     (&customers::SERVICE, "checks of customers", "select count(*) from kyc_checks where outcome is null"),
-    // A loan of a user who is no customer may be held for a day, so that it does not count.
+    // A loan of a user who is not a customer may be held for a day, so it does not count.
     (
         &customers::SERVICE,
         "loans to be credited",
@@ -49,7 +50,7 @@ const QUESTIONS: [(&Service, &str, &str); 10] = [
     ),
 ];
 
-/// The number of refunds that the provider has accepted and not made.
+/// Refunds that the provider has accepted but not made.
 const ACCEPTED_REFUNDS: &str =
     "select (select count(*) from payments where status = 'refunding' and refund_reference is not null)
         + (select count(*) from partial_refunds where status = 'refunding' and refund_reference is not null)";
@@ -57,12 +58,12 @@ const ACCEPTED_REFUNDS: &str =
 /// The number of events that a relay still has to publish.
 const UNPUBLISHED: &str = "select count(*) from outbox where published_at is null and set_aside_at is null";
 
-/// The latest published events, which may not have reached a consumer yet.
+/// The latest published events, which may not have reached all consumers yet.
 const LATEST: &str =
     "select event_type, event_uuid from outbox where published_at is not null order by id desc limit 2000";
 
-/// Queries whose results change with every business write to a database. Leases are left out, since they are renewed
-/// all the time.
+/// Queries whose results change with every business write to a database. They ignore leases, which are renewed all the
+/// time.
 const FINGERPRINTS: [(&Service, &str); 8] = [
     (
         &order::SERVICE,
@@ -140,14 +141,14 @@ pub async fn under_way(databases: &Databases) -> anyhow::Result<Vec<String>> {
     Ok(under_way)
 }
 
-/// Returns the number of refunds that the provider has accepted and not made, which [`under_way`] leaves out.
+/// Returns the number of refunds that the provider has accepted but not made. [`under_way`] ignores them.
 pub async fn accepted_refunds(databases: &Databases) -> anyhow::Result<i64> {
     let payment = databases.get(&payment::SERVICE)?;
     let count: i64 = sqlx::query_scalar(ACCEPTED_REFUNDS).fetch_one(payment).await?;
     Ok(count)
 }
 
-/// Returns a text that changes whenever the data in a database does.
+/// Returns a text that changes whenever the data in a database do.
 pub async fn fingerprint(databases: &Databases) -> anyhow::Result<String> {
     let mut fingerprint = Vec::new();
     for service in with_database() {
@@ -159,7 +160,8 @@ pub async fn fingerprint(databases: &Databases) -> anyhow::Result<String> {
     Ok(fingerprint.join("\n"))
 }
 
-/// Returns the fingerprint of a service without a line in [`FINGERPRINTS`]: its outbox and inbox. `None` if the service has neither.
+/// Returns the query for a service without a line in [`FINGERPRINTS`]: over its outbox and inbox. `None` if it has
+/// neither.
 fn shared_fingerprint(service: &Service) -> Option<&'static str> {
     match (service.has_table("outbox"), service.has_table("inbox")) {
         (true, true) => Some("select concat_ws(' ', (select max(id) from outbox), (select count(*) from inbox))"),

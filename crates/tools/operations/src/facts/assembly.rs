@@ -11,7 +11,6 @@ use uuid::Uuid;
 
 use super::{Query, parsed};
 
-/// The statement that reads all builds, or those of a condition.
 macro_rules! select {
     ($($of:literal)?) => { concat!("select order_uuid, status, started_at, due_at from jobs", $($of)?) };
 }

@@ -11,7 +11,6 @@ use uuid::Uuid;
 
 use super::{Query, parsed};
 
-/// The statement that reads all deliveries, or those of a condition.
 macro_rules! select {
     ($($of:literal)?) => {
         concat!(
@@ -32,10 +31,10 @@ pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
     })
 }
 
-/// Reads the facts of one order, with the courier that has it.
 pub async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
     let deliveries = deliveries(database, sqlx::query_as(select!(" where uuid = $1")).bind(order)).await?;
-    // Both tables are small. They name an assigned order too, and the audit compares that with the order's own row.
+    // Both tables are small. They also name the order that is assigned, which the audit compares with the delivery's
+    // own row.
     let (couriers, places) = (couriers(database).await?, places(database).await?);
     Ok(Facts { deliveries, couriers, places, ..Facts::default() })
 }

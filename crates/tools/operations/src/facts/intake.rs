@@ -1,4 +1,4 @@
-//! Reads the stream of orders and the orders that the intake service stores.
+//! Reads the topic of other shops' orders, and the orders that intake stores.
 
 use std::collections::HashMap;
 
@@ -21,8 +21,8 @@ use crate::{
     dead_letters::{self, DeadLetter},
 };
 
-/// Reads the committed offsets first, then the tables and the topic, so that the tables contain every record consumed
-/// until then.
+/// Reads the committed offsets before the tables and the topic, so that the tables contain every record consumed until
+/// then.
 pub async fn read(
     databases: &Databases,
     config: &kafka::Config,
@@ -87,16 +87,16 @@ fn records(
     read.unread = unread(&reader.limited_like_a_consumer(), topic, extents, marks)?;
     let reader = Reader::new(config, GROUP)?;
     let dead = dead_letter_topic(topic);
-    // The topic's records are no events, so no kind is known.
+    // The topic's records are not events, so they have no event type.
     let letters = dead_letters::read(&reader, &dead, |letter| letter.without_payload(""))?.unwrap_or_default();
-    // The journal is read after the letters: it has each letter that was pruned before.
+    // The journal is read after the letters, so that it has each letter that was pruned before.
     let pruned = Journal::read(&reader, config)?.pruned(&dead, &letters);
     read.letters_pruned = pruned.iter().filter(|record| record.is_none()).count();
     read.letters = letters.iter().map(DeadLetter::record).chain(pruned).flatten().collect();
     Ok(read)
 }
 
-/// Returns the parts of these extents before and after the skipped records, in rounds that have each partition at most once.
+/// Returns the parts of these extents outside the skipped records, in rounds with each partition at most once.
 fn readable(extents: &[Extent], skipped: &[&(i32, Batch)]) -> Vec<Vec<Extent>> {
     let mut rounds: Vec<Vec<Extent>> = Vec::new();
     for extent in extents {
@@ -132,7 +132,7 @@ fn unread(reader: &Reader, topic: &str, extents: &[Extent], marks: &HashMap<i32,
         let mut since = (count <= 0).then_some(DateTime::<Utc>::MAX_UTC);
         let first = Extent { start, end: extent.end.min(start + 1), ..*extent };
         match reader.read(topic, &[first], |_, at| since = Some(at)) {
-            // The offset belongs to a transaction's marker, and not to a record.
+            // The offset belongs to a transaction's marker, not to a record.
             Ok(()) if since.is_none() && expired == 0 => continue,
             Err(error) if !error.downcast_ref().is_some_and(kafka::cannot_be_decoded) => return Err(error),
             Ok(()) | Err(_) => {}

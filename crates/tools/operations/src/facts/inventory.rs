@@ -13,21 +13,18 @@ use uuid::Uuid;
 
 use super::{Query, parsed};
 
-/// The statement that reads all parts, or those of a condition.
 macro_rules! parts {
     ($rest:literal) => {
         concat!("select part_uuid, name, initial, restocked, available, reserved, consumed from parts", $rest)
     };
 }
 
-/// The statement that reads all lines of reservations, or those of a condition.
 macro_rules! items {
     ($($of:literal)?) => {
         concat!("select order_uuid, part_uuid, quantity, unit_price from reservation_items", $($of)?)
     };
 }
 
-/// The statement that reads all reservations, or those of a condition.
 macro_rules! reservations {
     ($($of:literal)?) => {
         concat!("select order_uuid, status, expires_at, first_ended_at, updated_at from reservations", $($of)?)
@@ -44,7 +41,6 @@ pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
     })
 }
 
-/// Reads the facts of one order, with the parts of its reservation.
 pub async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
     let items = sqlx::query_as(items!(" where order_uuid = $1")).bind(order);
     let own = sqlx::query_as(reservations!(" where order_uuid = $1")).bind(order);

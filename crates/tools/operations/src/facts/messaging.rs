@@ -23,7 +23,6 @@ struct OutboxEntry {
     set_aside_at: Option<DateTime<Utc>>,
 }
 
-/// The statement that reads outbox rows.
 macro_rules! outbox {
     ($rest:literal) => {
         concat!("select event_uuid, event_type, key, created_at, published_at, set_aside_at from outbox", $rest)
@@ -34,8 +33,8 @@ pub async fn outbox(database: &mut PgConnection, service: &'static Service) -> a
     outbox_rows(database, service, sqlx::query_as(outbox!(" order by id"))).await
 }
 
-/// Reads the outbox rows of these events, and the unpublished ones of an order. No index has the keys of published rows;
-/// their ids follow from the order.
+/// Reads the outbox rows of these events, and the order's unpublished ones. No index has the keys of published rows,
+/// but their event ids follow from the order.
 pub async fn outbox_of(
     database: &mut PgConnection,
     service: &'static Service,
@@ -83,7 +82,7 @@ pub async fn inboxes(database: &mut PgConnection, service: &'static Service) -> 
     inbox_rows(database, service, sqlx::query_as("select consumer, event_uuid, received_at from inbox")).await
 }
 
-/// Reads the inbox rows of these events, for the consumers that the routes have.
+/// Reads the inbox rows of these events for the consumers of their routes.
 pub async fn inboxes_of(
     database: &mut PgConnection,
     service: &'static Service,
@@ -108,8 +107,8 @@ async fn inbox_rows(
     Ok(inboxes.into_iter().map(|(consumer, rows)| Inbox { service: service.name, consumer, rows }).collect())
 }
 
-/// Returns the time since which outbox and inbox are complete. Rows are kept for a day longer, since rows about to be removed may be
-/// missing on one side only, and a replayed message may be handled some time later.
+/// Returns the time since which outbox and inbox are complete. The services keep rows for a day longer: rows about to
+/// be removed may be missing on one side only, and a replayed message may be handled some time later.
 pub fn kept_since(kafka: &kafka::Config, now: DateTime<Utc>) -> DateTime<Utc> {
     now - kafka.record_life()
 }

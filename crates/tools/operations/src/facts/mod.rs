@@ -1,7 +1,7 @@
 //! Reads the databases and the topics into the facts of an audit.
 //!
 //! Only this module reads the schemas of several services. Its statements are plain strings, since no single database
-//! could check them at compile time. The tests run each of them.
+//! could check them at compile time; the tests run each of them.
 
 mod activity;
 pub(crate) mod assembly;
@@ -42,7 +42,7 @@ use platform::server::service::Service;
 /// The variable with the time since which a non-persistent broker has records. The one-process shop sets it for its
 /// tools.
 pub const LOG_SINCE: &str = "KAFKA_LOG_SINCE";
-/// The variables of services whose times an audit expects: of a build, and of a courier's step.
+/// The variables of services with time limits that an audit expects: of a build, and of a courier's step.
 pub const TIME_LIMITS: [&str; 2] = ["ASSEMBLY_BUILD_MAX", "DELIVERY_MOVE_EVERY"];
 
 /// A statement whose rows are read as `R`.
@@ -50,7 +50,6 @@ type Query<'q, R> = QueryAs<'q, Postgres, R, PgArguments>;
 /// A statement whose rows have one column.
 type Scalars<'q, T> = QueryScalar<'q, Postgres, T, PgArguments>;
 
-/// The sources of facts.
 pub struct Sources {
     pub databases: Databases,
     pub kafka: kafka::Config,
@@ -90,8 +89,7 @@ impl Sources {
         })
     }
 
-    /// Reads one database: its outbox and inboxes, if it has them, and the facts that the submodule of its service
-    /// reads.
+    /// Reads one database: its outbox and inboxes, if any, and the facts that the submodule of its service reads.
     async fn read(&self, service: &'static Service) -> anyhow::Result<Facts> {
         let mut snapshot = snapshot(&self.databases, service).await?;
         let database = &mut snapshot;
@@ -118,7 +116,7 @@ pub(crate) fn log_since(settings: &Settings) -> anyhow::Result<Option<DateTime<U
     Ok(since.map_err(|error| ConfigError::new(LOG_SINCE, error))?)
 }
 
-/// Returns the time limits of a shop with these settings. An effect that is missing for a minute counts as a violation.
+/// Returns the time limits of a shop with these settings. An effect that is a minute late counts as a violation.
 pub fn bounds(settings: &Settings) -> anyhow::Result<Bounds> {
     let configured = |variable| settings.get(variable).map(humantime::parse_duration).transpose();
     let Bounds { build, step, grace } = Bounds::default();
@@ -128,7 +126,7 @@ pub fn bounds(settings: &Settings) -> anyhow::Result<Bounds> {
     Ok(Bounds { build, step, grace })
 }
 
-/// Opens a snapshot of a database: a connection in a repeatable-read transaction, which ends with the connection.
+/// Opens a connection in a repeatable-read transaction, which ends with the connection.
 async fn snapshot(databases: &Databases, service: &'static Service) -> anyhow::Result<PgConnection> {
     let connected = databases.get(service)?.connect().await;
     let mut snapshot = connected.with_context(|| format!("reading the database of {service}"))?;
@@ -138,11 +136,10 @@ async fn snapshot(databases: &Databases, service: &'static Service) -> anyhow::R
     Ok(snapshot)
 }
 
-/// Joins the facts of several databases. Each database has facts that the others lack.
 pub(crate) fn joined(parts: impl IntoIterator<Item = Facts>) -> Facts {
     let mut all = Facts::default();
     for mut part in parts {
-        // Every field is either joined or listed as one that no database has.
+        // Every field is either joined or listed as one that no database provides.
         macro_rules! join {
             ($($rows:ident),*; but $($not:ident),*) => {{
                 let Facts { at, kept_since, $($rows),*, $($not: _),* } = &mut part;
@@ -180,7 +177,6 @@ pub(crate) fn joined(parts: impl IntoIterator<Item = Facts>) -> Facts {
     all
 }
 
-/// Parses a status.
 fn parsed<T>(what: &'static str, text: &str, parse: impl FnOnce(&str) -> Option<T>) -> anyhow::Result<T> {
     parse(text).with_context(|| format!("{what} is {text}, which this audit does not know"))
 }

@@ -11,7 +11,6 @@ use uuid::Uuid;
 
 use super::{Query, parsed};
 
-/// The statement that reads all notifications, or those of a condition.
 macro_rules! select {
     ($($of:literal)?) => {
         concat!(

@@ -11,7 +11,6 @@ use uuid::Uuid;
 
 use super::{Query, parsed};
 
-/// The statement that reads all orders, or those of a condition.
 macro_rules! orders {
     ($($of:literal)?) => {
         concat!(
@@ -25,7 +24,6 @@ macro_rules! orders {
     };
 }
 
-/// The statement that reads all outcomes that are stored under idempotency keys, or those of a condition.
 macro_rules! outcomes {
     ($($of:literal)?) => {
         concat!(
@@ -49,7 +47,7 @@ pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
     })
 }
 
-/// Reads the facts of one order. The idempotency keys are found by their user, since no index has their orders.
+/// Reads the facts of one order. Its idempotency keys are found by their user, since no index has their orders.
 pub async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
     let own = sqlx::query_as(orders!(" where uuid = $1")).bind(order);
     let answers = outcomes!(" and user_uuid = (select user_uuid from orders where uuid = $1) and order_uuid = $1");
@@ -61,7 +59,6 @@ pub async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Resul
     })
 }
 
-/// Returns the number of attempts to pay an order.
 pub async fn attempts(database: &mut PgConnection, order: Uuid) -> sqlx::Result<i64> {
     let attempts = sqlx::query_scalar("select attempt::bigint from orders where uuid = $1").bind(order);
     Ok(attempts.fetch_optional(database).await?.unwrap_or_default())
@@ -111,7 +108,7 @@ struct Outcome {
     transaction_uuid: Option<Uuid>,
 }
 
-/// Reads the responses stored under idempotency keys. Nothing else in the databases shows what clients were answered.
+/// Reads the responses stored under idempotency keys. The databases record clients' responses nowhere else.
 async fn acknowledged(database: &mut PgConnection, query: Query<'_, Outcome>) -> anyhow::Result<Vec<Acknowledged>> {
     let mut rows = query.fetch(database);
     let mut acknowledged = Vec::new();

@@ -1,4 +1,4 @@
-//! Reads payments, and the ledger of the built-in provider.
+//! Reads payments and the ledger of the built-in provider.
 
 use audit::{
     Facts,
@@ -16,7 +16,6 @@ use super::{Query, Scalars, parsed};
 /// The built-in provider, whose ledger is in payment's database.
 pub const LEDGER: &str = "ledger";
 
-/// The statement that reads all payments, or those of a condition.
 macro_rules! payments {
     ($($of:literal)?) => {
         concat!(
@@ -29,7 +28,6 @@ macro_rules! payments {
     };
 }
 
-/// The statement that reads all partial refunds, or those of a condition.
 macro_rules! partial_refunds {
     ($($of:literal)?) => {
         concat!(
@@ -41,7 +39,6 @@ macro_rules! partial_refunds {
     };
 }
 
-/// The statement that reads the ledger, or the entries of a condition.
 macro_rules! ledger {
     ($($of:literal)?) => {
         concat!(
@@ -65,7 +62,7 @@ pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
     })
 }
 
-/// Reads the facts of one order, without the balance of its user.
+/// Reads the facts of one order, except its user's balance.
 pub async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
     let own = sqlx::query_as(payments!(" where order_uuid = $1 order by attempt")).bind(order);
     let payments = payments(database, own).await?;
@@ -191,7 +188,6 @@ async fn credits(database: &mut PgConnection) -> anyhow::Result<Vec<Credit>> {
     Ok(rows.into_iter().map(|(reference, user, amount)| Credit { reference, user, amount }).collect())
 }
 
-/// Returns the events of these payloads.
 async fn completions(database: &mut PgConnection, payloads: Scalars<'_, Vec<u8>>) -> anyhow::Result<Vec<Completion>> {
     let mut payloads = payloads.fetch(database);
     let mut completions = Vec::new();

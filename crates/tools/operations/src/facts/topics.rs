@@ -1,4 +1,4 @@
-//! Reads the retained records of topics and dead-letter topics. A topic that carries several types is read once.
+//! Reads the retained records of topics and dead-letter topics. A topic with several event types is read once.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -14,10 +14,10 @@ use crate::{
     dead_letters::{self, event_uuid},
 };
 
-/// A progress callback: topic, records read, records in all.
+/// A progress callback: topic, records read, total records.
 pub type Progress = Arc<dyn Fn(&str, usize, usize) + Send + Sync>;
 
-/// The consumer group of a tool's reads. The tool never joins it.
+/// The consumer group of a tool's reads; the tool never joins it.
 pub(super) const GROUP: &str = "shipyard-audit";
 
 #[derive(Default)]
@@ -28,7 +28,7 @@ pub struct Read {
     pub discarded: Vec<Discarded>,
 }
 
-/// Reads all topics. `since` is the start of a non-persistent broker.
+/// Reads all topics. `since` is the time since which a non-persistent broker has records.
 pub async fn read(
     config: &kafka::Config,
     topics: &Topics,
@@ -50,7 +50,7 @@ pub async fn read(
         let mut read = Read { discarded: Journal::read(&reader, &own)?.discarded(), ..Read::default() };
         let mut cut = HashMap::new();
         for (topic, routes) in carried {
-            // A topic that does not exist is left out, and the audit reports it.
+            // A topic that does not exist is left out; the audit reports it.
             if let Some((logs, oldest)) = logs(&reader, &routes, &topic, &progress, &mut read.completions)? {
                 cut.extend(oldest.map(|oldest| (topic.clone(), oldest)));
                 read.logs.extend(logs);
@@ -68,21 +68,21 @@ pub async fn read(
             log.complete_since = since;
             continue;
         };
-        // If the broker does not report the topic's retention, or deletes by size, the topic is complete since its last
-        // partition begins.
+        // If the broker does not report the topic's retention, or deletes by size, the topic is complete since the
+        // start of the partition whose oldest record is the latest.
         let told = if since.is_none() { retention(config, &log.topic).await.ok().flatten() } else { None };
         log.complete_since = told.map_or(Some(*oldest), |retention| Some(now - retention)).max(since);
     }
     Ok(read)
 }
 
-/// The logs of one topic, and the latest start of the partitions whose first records are deleted.
+/// The logs of one topic, and the latest start of the partitions whose first records were deleted.
 type Logs = (Vec<Log>, Option<DateTime<Utc>>);
 
-/// Returns a topic's records by the types that it carries, and the latest start of the partitions whose first records
-/// are deleted. `None` if the topic does not exist. Adds the `PaymentCompleted` events to `completions`.
+/// Returns a topic's records by event type, and the latest start of the partitions whose first records were deleted.
+/// `None` if the topic does not exist. Adds the `PaymentCompleted` events to `completions`.
 ///
-/// The header `event-type` tells the types apart. A record without a known type counts as one of the first type.
+/// The header `event-type` names a record's type. A record without a known type counts as one of the first type.
 fn logs(
     reader: &Reader,
     routes: &[&Route],
@@ -130,6 +130,6 @@ fn logs(
         }
     })?;
     let cut = extents.iter().any(|extent| extent.start > 0);
-    // A truncated partition that is empty has no time.
+    // A truncated partition without records has no start time.
     Ok(Some((logs, cut.then(|| oldest.unwrap_or(DateTime::<Utc>::MAX_UTC)))))
 }

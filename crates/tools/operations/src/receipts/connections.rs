@@ -1,4 +1,4 @@
-//! One kept connection to each database, for reads that a person waits for.
+//! One kept connection to each database, for reads that a user waits for.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,13 +7,13 @@ use platform::{config::Settings, postgres::Database, server::service::Service};
 use sqlx::PgConnection;
 use tokio::{sync::Mutex, time::timeout};
 
-/// The server ends a statement that runs longer, in milliseconds.
+/// In milliseconds. PostgreSQL cancels a statement that runs longer.
 const STATEMENT_TIMEOUT: &str = "2000";
 /// The time limit for reading one database: waiting for the connection, opening it, and all statements.
 const READ_TIMEOUT: Duration = Duration::from_millis(2_500);
 
 pub struct Connections {
-    /// The databases by the name of their service.
+    /// By the name of the service.
     databases: BTreeMap<&'static str, OpenDatabase>,
 }
 
@@ -30,7 +30,7 @@ impl Connections {
         settings: &Settings,
     ) -> anyhow::Result<Self> {
         let kept = services.map(|service| {
-            // Every statement has its index, whatever the statistics say.
+            // Every statement uses its index, whatever the planner's statistics say.
             let database = service.pool(tool, 1, settings)?.with_stable_plans();
             database.set([("statement_timeout", STATEMENT_TIMEOUT)]);
             Ok((service.name, OpenDatabase { service, database, connection: Mutex::default() }))
@@ -42,8 +42,8 @@ impl Connections {
         self.databases.values().map(|kept| kept.service)
     }
 
-    /// Calls `work` within a snapshot of a service's database. Calls it again on a new connection if the kept one has
-    /// ended meanwhile.
+    /// Calls `work` within a snapshot of a service's database. If the kept connection fails, calls `work` again on a
+    /// new one.
     pub async fn read<T>(
         &self,
         service: &'static Service,

@@ -13,12 +13,11 @@ use uuid::Uuid;
 
 use crate::dead_letter_queue::{DeadLetterQueue, ReadTurn};
 
-/// How long the letters are used before they are read again.
 const CACHE_TTL: Duration = Duration::from_secs(5);
 /// The time limit for all answers of the broker.
 const BROKER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The maximum number of letters kept in memory, the latest ones. Each takes some 250 bytes.
+/// How many letters are kept in memory: the latest ones. Each takes some 250 bytes.
 const MAX_LETTERS: usize = 50_000;
 
 /// Reads the discarded letters from their journal, at most once in five seconds.
@@ -40,8 +39,8 @@ impl DiscardedLetters {
         Self { settings: settings.clone(), latest: Mutex::default(), turn: ReadTurn::default() }
     }
 
-    /// Returns those of an order, without the operators and their reasons. If the broker does not answer in time, they are
-    /// those that were read before.
+    /// Returns the discarded letters of an order, without the operators and their reasons. If the broker does not
+    /// answer in time, returns those read before.
     pub async fn of(&self, order: Uuid) -> Vec<Discarded> {
         let mut latest = self.latest.lock().await;
         if latest.asked_at.is_none_or(|at| at.elapsed() > CACHE_TTL) {
@@ -62,7 +61,8 @@ impl DiscardedLetters {
         shown.collect()
     }
 
-    /// Limits the time of a read of the journal. A read that takes longer goes on, and the next one waits for it.
+    /// Limits how long a caller waits for a read of the journal. A slower read continues, and the next one waits for
+    /// it.
     async fn answered(
         &self,
         reading: impl Future<Output = anyhow::Result<Vec<Discarded>>> + Send + 'static,

@@ -1,7 +1,8 @@
-//! Receipts of single orders: reads the facts of an order from all databases, and checks the audit's invariants over them.
+//! Receipts of single orders: reads the facts of an order from all databases, and checks the audit's invariants over
+//! them.
 //!
-//! Each database is read in one transaction of one kept connection. Every statement uses an index, so that a receipt
-//! costs the same however many orders there are. Topics are not scanned: the caller has the order's records.
+//! Each database is read in one transaction on a kept connection. Every statement uses an index, so a receipt costs the
+//! same however many orders there are. Topics are not scanned: the caller has the order's records.
 
 mod connections;
 mod discarded;
@@ -32,11 +33,12 @@ use crate::{
     registry::with_database,
 };
 
-/// How often an order is read to see a violation twice without a change.
+/// The maximum number of reads of an order, to see a violation in two equal reads.
 const MAX_READS: usize = 4;
-/// How long an event must be unhandled until its consumer's position is read from the broker: most events are handled sooner.
+/// How long an event must be unhandled before its consumer's position is read from the broker: most events are handled
+/// sooner.
 const LATE_AFTER: TimeDelta = TimeDelta::seconds(1);
-/// The pause between two reads, which lets a short step of the order end.
+/// The pause between two reads, in which a short step of the order can end.
 const READ_DELAY: Duration = Duration::from_millis(20);
 
 /// A reader of receipts. It keeps at most one connection to each database.
@@ -48,8 +50,8 @@ pub struct Receipts {
 }
 
 impl Receipts {
-    /// Creates the reader, which connects when it is first used. PostgreSQL shows `tool`, such as `shipyard-console`, as
-    /// the application name. Fails if a `<SERVICE>_DATABASE_URL` is missing.
+    /// Creates a reader that connects lazily. PostgreSQL shows `tool`, such as `shipyard-console`, as the application
+    /// name. Fails if a `<SERVICE>_DATABASE_URL` is missing.
     pub fn from_settings(tool: &str, settings: &Settings) -> anyhow::Result<Self> {
         Ok(Self {
             connections: Connections::new(tool, with_order_events(), settings)?,
@@ -61,8 +63,8 @@ impl Receipts {
 
     /// Returns the receipt of an order; `None` if there is no such order.
     ///
-    /// If a database cannot be read, the checks that need it stay open. The databases are read concurrently, so a change
-    /// may look like a violation: a violation counts once two reads that show it are the same.
+    /// If a database cannot be read, the checks that need it stay open. The databases are read concurrently, so a
+    /// change in between may look like a violation: a violation counts only if two successive reads are equal.
     pub async fn receipt(&self, order: Uuid, records: &Records) -> Option<Receipt> {
         let mut facts = self.facts(order, records).await;
         if facts.orders.is_empty() && !facts.unread.iter().any(|unread| unread.service == order::SERVICE.name) {
@@ -74,7 +76,7 @@ impl Receipts {
             if late.is_empty() && audit::receipt(&facts, order).violated().next().is_none() {
                 break;
             }
-            // The positions are read before the inboxes: what a consumer has passed by then is in its inbox.
+            // The positions are read before the inboxes: an event that its consumer had passed by then is in the inbox.
             let positions = if is_broker_there { self.positions(late, records).await } else { None };
             is_broker_there = positions.is_some();
             let again = self.facts(order, records).await;
@@ -88,8 +90,8 @@ impl Receipts {
         Some(audit::receipt(&facts, order).in_doubt())
     }
 
-    /// As [`receipt`](Self::receipt). What is violated may follow from a dead letter that an operator has discarded: then
-    /// `letters` are read, and the receipt is made again with those of the order.
+    /// As [`receipt`](Self::receipt). A violation may follow from a dead letter that an operator discarded: after a
+    /// violation, reads `letters`, and makes the receipt again with the order's discarded letters.
     pub async fn receipt_with_discarded(
         &self,
         order: Uuid,
@@ -104,7 +106,7 @@ impl Receipts {
         if records.discarded.is_empty() { Some(receipt) } else { self.receipt(order, &records).await }
     }
 
-    /// Returns the events that were published a while ago, and that a consumer has not handled.
+    /// Returns the events that were published longer than [`LATE_AFTER`] ago, and that a consumer has not handled.
     fn late(facts: &Facts, order: Uuid, records: &Records) -> Vec<Unconsumed> {
         let since = |one: &Unconsumed| records.records.iter().find(|record| record.event == Some(one.event));
         let is_late = |one: &Unconsumed| since(one).is_some_and(|record| facts.at - record.at > LATE_AFTER);
@@ -133,7 +135,6 @@ impl Receipts {
         }
     }
 
-    /// Reads the facts of an order from one database.
     async fn facts_of(
         &self,
         service: &'static Service,
@@ -190,8 +191,8 @@ fn with_order_events() -> impl Iterator<Item = &'static Service> {
     })
 }
 
-/// Returns true if nothing that an order's receipt checks has changed between two reads. Stock and the couriers of other orders change all
-/// the time.
+/// Returns true if the facts that an order's receipt checks are equal in two reads. Stock and the couriers of other
+/// orders change all the time, and are ignored.
 fn is_same(order: Uuid, one: &Facts, other: &Facts) -> bool {
     let shown = |facts: &Facts| {
         let own = narrowed(facts, order);

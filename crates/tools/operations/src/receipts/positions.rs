@@ -58,7 +58,7 @@ fn read(config: &kafka::Config, waiting: &[(Unconsumed, Vec<SeenRecord>)]) -> an
     Ok(positions)
 }
 
-/// Returns the partitions of each topic that have the records of these events.
+/// Returns, by topic, the partitions that have the records of these events.
 fn partitions<'a>(waiting: &[&'a (Unconsumed, Vec<SeenRecord>)]) -> BTreeMap<&'a str, BTreeSet<i32>> {
     let mut partitions: BTreeMap<&str, BTreeSet<i32>> = BTreeMap::new();
     for record in waiting.iter().flat_map(|(_, records)| records) {

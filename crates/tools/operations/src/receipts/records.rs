@@ -1,4 +1,4 @@
-//! The records of an order, as the caller of a receipt has seen them.
+//! The records of an order that the caller of a receipt has read.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -17,19 +17,18 @@ use crate::facts::{log_since, topics};
 /// The records that the caller has read from the topics.
 #[derive(Clone, Debug, Default)]
 pub struct Records {
-    /// The topics that the caller reads, each with the time since which the caller has every record, or `None` if the
-    /// caller has every record of the topic. The receipt does not check whether an event reached any other topic.
+    /// The topics that the caller reads, each with the time since which the caller has every record; `None` if it has
+    /// every record. The receipt does not check whether an event reached any other topic.
     pub topics: HashMap<String, Option<DateTime<Utc>>>,
     /// The records whose key is the order's UUID.
     pub records: Vec<SeenRecord>,
-    /// The dead letters of the order's events; `None` if the caller does not read them, so that the receipt does not
-    /// cover them.
+    /// The dead letters of the order's events; `None` if the caller does not read them, and the receipt does not cover
+    /// them.
     pub dead_letters: Option<Vec<facts::DeadLetter>>,
     /// The dead letters of the order that operators have discarded.
     pub discarded: Vec<Discarded>,
 }
 
-/// A record of a topic.
 #[derive(Clone, Debug)]
 pub struct SeenRecord {
     pub topic: String,
@@ -41,8 +40,8 @@ pub struct SeenRecord {
     pub kind: Option<String>,
     /// The header `event-uuid`.
     pub event: Option<Uuid>,
-    /// False for a record of an earlier topic of the same name, which was lost with the broker's data: the offsets of consumers refer to
-    /// the topic that was created since.
+    /// False for a record of an earlier topic of the same name, lost with the broker's data: the consumers' offsets
+    /// refer to the topic created since.
     pub is_current: bool,
 }
 
@@ -68,7 +67,7 @@ impl Records {
         self.records.iter().filter_map(|record| record.event)
     }
 
-    /// Returns a log for each route. A record without a known type belongs to the first route of its topic.
+    /// Returns a log for each route. A record without a known type counts for the first route of its topic.
     pub(super) fn logs(&self, topics: &Topics) -> Vec<Log> {
         let mut logs: Vec<Log> = Vec::with_capacity(ROUTES.len());
         for route in &ROUTES {
@@ -91,7 +90,7 @@ impl Records {
         logs
     }
 
-    /// Returns the dead-letter topics of all consumed events; none if they are not read.
+    /// Returns the dead-letter topics of all consumed events; none if the caller does not read them.
     pub(super) fn dead_letters(&self, topics: &Topics) -> Vec<DeadLetters> {
         let Some(letters) = &self.dead_letters else { return Vec::new() };
         let consumed = ROUTES.iter().filter(|route| !route.consumers.is_empty());

@@ -1,17 +1,14 @@
-//! The access decision in an answer.
+//! The access decision that an answer shows.
 
 use std::fmt;
 
 use tonic::{Code, Status};
 
-/// The answer to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// The guard admitted the call. The method may still have refused it.
     Admitted,
-    /// A refusal over gRPC.
     Grpc(Code),
-    /// A refusal over HTTP.
     Http(u16),
 }
 
@@ -42,7 +39,7 @@ impl Answer {
         matches!(self, Self::Grpc(Code::NotFound) | Self::Http(404))
     }
 
-    /// Returns whether the guard admitted a service.
+    /// Returns whether the guard admitted a service. A resource that does not exist counts as admission.
     pub fn admits_service(self) -> bool {
         self == Self::Admitted || self.hides()
     }

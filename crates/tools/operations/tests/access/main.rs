@@ -15,7 +15,7 @@ use platform::auth::Access;
 use system::{Caller, System};
 use table::Row;
 
-/// Returns the identities of callers: the services, the tool, and `stranger`, which nothing in the system has.
+/// Returns the identities of callers: the services, the tool, and `stranger`, an unknown identity.
 fn identities() -> Vec<&'static str> {
     SERVICES.iter().map(|service| service.name).chain(["shipyard", "stranger"]).collect()
 }
@@ -68,7 +68,7 @@ fn the_table_has_one_row_for_each_rule() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_method_answers_every_caller_as_the_table_says() {
     let mut rows = table::rows();
-    // The sessions of the test end with these methods.
+    // These methods end the sessions of the test, so they come last.
     rows.sort_by_key(|row| row.method.name.contains("logout"));
     let ruled: HashMap<Method, Access> = method::all().into_iter().collect();
     let system = System::start().await;

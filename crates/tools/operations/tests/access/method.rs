@@ -24,7 +24,6 @@ pub struct Method {
 }
 
 impl Method {
-    /// Returns whether the method's name says that it is read-only.
     pub fn is_read(&self) -> bool {
         let name = self.name.rsplit('/').next().unwrap_or_default();
         match self.api {
@@ -47,7 +46,7 @@ pub fn all() -> Vec<(Method, Access)> {
         .collect()
 }
 
-/// Returns the service whose rules are for this protobuf service.
+/// Returns the service whose access rules name this protobuf service.
 fn service_of(package: &str) -> &'static str {
     let found = all().into_iter().find(|(method, _)| method.name.starts_with(&format!("/{package}/")));
     found.map_or("no service", |(method, _)| method.service)
@@ -82,7 +81,7 @@ fn descriptors() -> FileDescriptorSet {
     FileDescriptorSet::decode(DESCRIPTORS).unwrap()
 }
 
-/// Returns an encoded request of the RPC. Its fields that name an order, a user or a payment method are set.
+/// Returns an encoded request of the RPC, with the fields set that name an order, a user or a payment method.
 pub fn request(path: &str, order: &str, user: &str) -> Vec<u8> {
     let files = descriptors().file;
     let (service, rpc) = path.trim_start_matches('/').split_once('/').unwrap();

@@ -1,4 +1,4 @@
-//! All services in this process, on the servers of the test run, and the callers of their methods.
+//! All services in this process, on the servers of the test run, and callers of their methods.
 
 use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -50,13 +50,12 @@ use crate::{
 };
 
 const OPERATOR: &str = "access-operator";
-/// The only HTTP endpoint with an answer that caches may keep.
+/// The only HTTP endpoint with a cacheable response.
 const CACHEABLE: &str = "GET /style.css";
 
-/// The policy of the console's pages, which load their own scripts and send their own forms.
+/// The Content-Security-Policy of the console's pages, which load their own scripts and submit their own forms.
 const OF_CONSOLE: &str = "default-src 'self'; frame-ancestors 'none'";
 
-/// The caller of a method.
 #[derive(Clone, Copy, Debug)]
 pub enum Caller {
     /// Without a session.
@@ -134,7 +133,7 @@ impl System {
         system
     }
 
-    /// Returns when every service that stores the order returns it to its owner.
+    /// Waits until every service that stores the order returns it to its owner.
     async fn followed(&self) {
         for row in table::rows().into_iter().filter(|row| row.hides() && row.method.is_read()) {
             let waited = async || match self.ask(&row.method, Caller::Owner).await {
@@ -195,7 +194,7 @@ impl System {
         let url = format!("http://{}{path}", self.http[method.service]);
         let mut request = self.client.request(verb.parse().unwrap(), url);
         if verb == "POST" {
-            // The console takes writes from its own pages alone.
+            // The console accepts writes only from its own pages.
             request = request.header("origin", format!("http://{}", self.http[method.service]));
             request = request.json(&json!({ "payment_method": "CARD" }));
         }
@@ -242,7 +241,6 @@ async fn taken_in(settings: &Settings, order: &str, owner: &str) {
     KafkaPublisher::new(&Config::load(settings).unwrap()).unwrap().publish(vec![record]).await.unwrap();
 }
 
-/// Returns the settings of a system in one process, and its databases.
 async fn settings() -> (Settings, Vec<Database>) {
     let (kafka, redis) = (testkit::kafka().await, testkit::redis().await);
     let mut variables: Vec<(String, String)> = Vec::new();
@@ -254,7 +252,7 @@ async fn settings() -> (Settings, Vec<Database>) {
         }
         let (_, called_at) = variables.iter().find(|(name, _)| *name == service.called_at()).unwrap();
         variables.push((service.variable("ADDRESS"), called_at.clone()));
-        // The console calls the first API of order, HTTP.
+        // The console calls order's first API, which is HTTP.
         let (_, first) = variables.iter().find(|(name, _)| *name == service.variable("LISTEN")).unwrap();
         variables.push((service.variable("HTTP_ADDRESS"), first.clone()));
     }
@@ -281,7 +279,6 @@ fn free_address() -> String {
     servers::free_address().unwrap().to_string()
 }
 
-/// Registers an operator. Returns its session.
 async fn operator(settings: &Settings, shop: &Shop) -> String {
     let info = UserInfo::new(OPERATOR.to_owned(), "operator@example.com".to_owned(), Vec::new()).unwrap();
     let database = iam::SERVICE.pool("access", 1, settings).unwrap();
@@ -299,7 +296,6 @@ async fn operator(settings: &Settings, shop: &Shop) -> String {
     shop.auth().login(request).await.unwrap().into_inner().session_uuid
 }
 
-/// Makes the user of this session a customer.
 async fn become_customer(customers: &Channel, session: &str) {
     let (name, birth_date) = ("Ann".to_owned(), "1990-12-31".to_owned());
     let mut request = Request::new(CreateCustomerRequest { name, birth_date, ..CreateCustomerRequest::default() });
@@ -307,7 +303,7 @@ async fn become_customer(customers: &Channel, session: &str) {
     CustomerServiceClient::new(customers.clone()).create_customer(request).await.unwrap();
 }
 
-/// Creates a paid order of this user with a delivery address. Returns its uuid.
+/// Creates a paid order of this user with a delivery address, and returns its uuid.
 async fn paid_order(shop: &Shop, session: &str, user: &str) -> String {
     let (parts, _) = customer::parts(shop, session).await.unwrap();
     let parts: Vec<&str> = parts.iter().map(|part| part.uuid.as_str()).collect();

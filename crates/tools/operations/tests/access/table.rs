@@ -9,8 +9,8 @@ use crate::method::{Api, Method, all};
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/access.md");
 
-/// A method, who may call it (a caller without a session, one with a dead session, another user, an operator, and the services), and where
-/// the gateway serves it.
+/// A method, which callers it admits (without a session, with a dead session, another user, an operator, the services),
+/// and where the gateway serves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     pub method: Method,
@@ -39,8 +39,7 @@ pub fn rows() -> Vec<Row> {
 }
 
 impl Row {
-    /// Returns the row of the system's answers: those to four callers, and the services among the `asked` ones that
-    /// were admitted.
+    /// Returns the row of the system's answers: those to four callers, and which of the `asked` services were admitted.
     pub fn seen(method: Method, access: Access, answers: Vec<String>, admitted: &[&str], asked: usize) -> Self {
         let services = match admitted.len() {
             0 => "none".to_owned(),
@@ -51,7 +50,7 @@ impl Row {
         Self { method, cells: cells.try_into().unwrap() }
     }
 
-    /// Returns whether another user is told that the resource does not exist.
+    /// Returns whether another user gets the answer that the resource does not exist.
     pub fn hides(&self) -> bool {
         ["NotFound", "404"].contains(&self.cells[2].as_str())
     }

@@ -25,7 +25,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 const LETTERS: usize = 10_000;
-/// Of five messages four cannot be decoded.
+/// Four of five messages cannot be decoded.
 const POISON: usize = LETTERS / 5 * 4;
 
 #[tokio::test]
@@ -145,7 +145,7 @@ async fn a_letter_that_inboxes_will_have_forgotten_within_a_day_is_not_replayed_
     assert_eq!(queue.replay(&all, true, "ann", &progress).await.unwrap().messages, 1);
 }
 
-/// Writes dead letters of a topic, with these numbers, given up at this time.
+/// Writes dead letters of a topic with these numbers, dead-lettered at this time.
 async fn fill(kafka: &Kafka, topic: &str, numbers: Range<usize>, at: DateTime<Utc>) {
     let publisher = KafkaPublisher::new(&Config { kafka_create_topics: false, ..kafka.config() }).unwrap();
     let filled = |number: usize| {
@@ -167,7 +167,7 @@ async fn fill(kafka: &Kafka, topic: &str, numbers: Range<usize>, at: DateTime<Ut
     }
 }
 
-/// Returns a dead letter, given up at this time, of a message whose order has this number.
+/// Returns a letter of a message whose order has this number, dead-lettered at this time.
 fn letter(topic: &str, number: usize, at: DateTime<Utc>, payload: Vec<u8>, error: &str) -> Record {
     let order = Uuid::from_u128(number as u128);
     let headers = [

@@ -1,4 +1,4 @@
-//! Restocks whose answers are lost, and keys that are used for another restock.
+//! Restocks whose answers are lost, and keys reused for another restock.
 
 use std::{
     collections::HashMap,
@@ -17,10 +17,10 @@ use testkit::Running;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-/// The number of parts of the stand-in at first.
+/// The initial number of parts of the stand-in.
 const PARTS: u128 = 20;
 
-/// A stand-in for inventory, which adds each restock once, and refuses one with other parts.
+/// A stand-in for inventory. It adds each restock once, and refuses a key reused with other parts.
 #[derive(Clone, Default)]
 struct Inventory(Arc<Mutex<State>>);
 
@@ -28,7 +28,7 @@ struct Inventory(Arc<Mutex<State>>);
 struct State {
     stock: HashMap<String, i64>,
     restocks: HashMap<String, Vec<PartQuantity>>,
-    /// The number of parts that the catalogue has got since.
+    /// The number of parts added to the catalogue since.
     new_parts: u128,
     /// How many of the next restocks take effect without an answer.
     losses: usize,
@@ -96,7 +96,7 @@ async fn a_restock_whose_answers_are_lost_is_completed_under_its_key_and_adds_no
         restock(&address, Some(&testkit::SERVICE_KEY.into()), None, None, 7, key).await
     };
 
-    // The call and both of its repeats take effect without an answer.
+    // The call and both repeats take effect, but their answers are lost.
     let failed = format!("{:#}", add(key, 3).await.unwrap_err());
     let completed = add(key, 1).await.unwrap();
     let more = add(other, 0).await.unwrap();

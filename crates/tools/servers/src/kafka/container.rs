@@ -20,47 +20,45 @@ pub use super::{
 };
 use crate::docker::{self, COMMAND_TIMEOUT};
 
-/// The image's data volume. It exists as long as the container.
+/// The image's data volume, which exists as long as the container.
 const DATA: &str = "KAFKA_LOG_DIRS=/var/lib/kafka/data";
 /// How long a broker may take to start, including recovery.
 const STARTUP_TIMEOUT: Duration = Duration::from_mins(2);
-/// How long the broker may take to shut down.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
-/// The number of attempts to start the broker while other programs take its port.
+/// How often starting is attempted while other programs take the broker's port.
 const MAX_ATTEMPTS: usize = 3;
 
-/// The options of a broker.
 pub struct Options {
-    /// The name in the container's label `shipyard.name`, beside the owner's pid.
+    /// The value of the container's label `shipyard.name`, beside the owner's pid.
     pub label: String,
-    /// The address that the broker advertises, such as a proxy's. `None` advertises its own address.
+    /// The advertised address, such as a proxy's. `None` advertises the broker's own address.
     pub advertised: Option<SocketAddr>,
-    /// True for a broker in the host's network, on Linux. A published port costs an additional hop through another
-    /// process per request.
+    /// True for a broker in the host's network, on Linux. A published port costs each request an additional hop through
+    /// another process.
     pub on_host: bool,
     /// Variables in addition to [`ENVIRONMENT`], such as `("KAFKA_MESSAGE_MAX_BYTES", "4000000")`.
     pub variables: Vec<(&'static str, &'static str)>,
 }
 
-/// A running broker. Dropping this value removes the broker with its data, and ignores errors.
+/// A running broker. Dropping this value removes the broker with its data, ignoring errors.
 pub struct Broker {
     id: String,
     address: SocketAddr,
 }
 
-/// Checks that an engine answers within 5 s, and that the image can be found, or pulled within 3 minutes. The error
+/// Checks that an engine answers within 5 s, and that the image exists or can be pulled within 3 minutes. The error
 /// names the cause.
 pub async fn available() -> anyhow::Result<()> {
     docker::available(&image()).await
 }
 
-/// Removes the brokers whose owning processes on this host were killed.
+/// Removes the brokers of ended processes of this host.
 pub async fn sweep() -> anyhow::Result<()> {
     docker::sweep().await
 }
 
 impl Broker {
-    /// Starts a broker and waits until it answers. The image should be present: see [`available`].
+    /// Starts a broker, and waits until it answers. The image should exist: see [`available`].
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         let mut attempts = 0;
         loop {
@@ -82,14 +80,14 @@ impl Broker {
         self.address
     }
 
-    /// Kills the broker, like a crash, and returns when it has exited.
+    /// Kills the broker, like a crash. Returns when it has exited.
     pub async fn kill(&self) -> anyhow::Result<()> {
         docker::run(&["kill", "--signal", "KILL", &self.id], COMMAND_TIMEOUT).await?;
         docker::run(&["wait", &self.id], COMMAND_TIMEOUT).await?;
         Ok(())
     }
 
-    /// Stops the broker, or kills it after 30 s, and returns when it has exited.
+    /// Stops the broker, or kills it after 30 s. Returns when it has exited.
     pub async fn stop(&self) -> anyhow::Result<()> {
         docker::run(&["stop", "--time", &STOP_TIMEOUT.as_secs().to_string(), &self.id], STOP_TIMEOUT + COMMAND_TIMEOUT)
             .await?;
@@ -102,19 +100,19 @@ impl Broker {
         self.wait().await
     }
 
-    /// Freezes the broker: connections are accepted, but requests are not answered.
+    /// Freezes the broker: it accepts connections without answering requests.
     pub async fn pause(&self) -> anyhow::Result<()> {
         docker::run(&["pause", &self.id], COMMAND_TIMEOUT).await?;
         Ok(())
     }
 
-    /// Unfreezes a paused broker.
     pub async fn unpause(&self) -> anyhow::Result<()> {
         docker::run(&["unpause", &self.id], COMMAND_TIMEOUT).await?;
         Ok(())
     }
 
-    /// Makes the broker refuse records of a topic that are larger than `bytes`. The topic's other settings become the broker's defaults.
+    /// Makes the broker refuse records of a topic above `bytes`. The topic's other settings become the broker's
+    /// defaults.
     pub async fn limit_records(&self, topic: &str, bytes: u32) -> anyhow::Result<()> {
         let (address, topic, bytes) = (self.address.to_string(), topic.to_owned(), bytes.to_string());
         let admin: AdminClient<DefaultClientContext> =
@@ -125,7 +123,7 @@ impl Broker {
         altered.into_iter().try_for_each(|altered| altered.map(drop)).map_err(|(_, code)| code.into())
     }
 
-    /// Removes the broker and its records, in any state.
+    /// Removes the broker with its records, in any state.
     pub async fn remove(mut self) -> anyhow::Result<()> {
         docker::remove(&std::mem::take(&mut self.id)).await
     }
@@ -143,7 +141,7 @@ impl Broker {
         let mut arguments = vec!["create", "--label", &owner, "--label", &host, "--label", &name];
         if options.on_host && cfg!(target_os = "linux") {
             arguments.extend(["--network", "host"]);
-            // If a variable is repeated, its last value counts.
+            // Of a repeated variable, the last value counts.
             environment.push(format!("KAFKA_LISTENERS=PLAINTEXT://{address},CONTROLLER://{controller}"));
             environment.push(format!("KAFKA_CONTROLLER_QUORUM_VOTERS=1@{controller}"));
         } else {
@@ -160,7 +158,7 @@ impl Broker {
     async fn configure_log(&self) -> anyhow::Result<()> {
         let file = std::env::temp_dir().join(format!("shipyard-log4j2-{}.yaml", platform::ids::random()));
         tokio::fs::write(&file, LOG4J).await?;
-        // The broker runs as another user, which must be able to read the file.
+        // The broker runs as another user, who must be able to read the file.
         tokio::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).await?;
         let copied =
             docker::run(&["cp", &file.to_string_lossy(), &format!("{}:{LOG4J_PATH}", self.id)], COMMAND_TIMEOUT).await;

@@ -1,6 +1,5 @@
 //! The Apache Kafka image and its configuration.
 
-/// The image's name and tag.
 pub const IMAGE: (&str, &str) = ("apache/kafka", "4.3.1");
 
 /// The variables of a single-node broker with little memory, fast start and fast group formation. The caller must add
@@ -23,7 +22,7 @@ pub const ENVIRONMENT: [(&str, &str); 15] = [
     ("KAFKA_SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR", "1"),
 ];
 
-/// The log configuration, which logs only warnings and errors.
+/// The log configuration: warnings and errors only.
 pub const LOG4J: &str = include_str!("log4j2.yaml");
-/// The path at which the image looks for a log configuration first.
+/// The path where the image first looks for a log configuration.
 pub const LOG4J_PATH: &str = "/mnt/shared/config/log4j2.yaml";

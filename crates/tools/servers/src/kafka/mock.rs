@@ -1,14 +1,14 @@
 //! librdkafka's mock cluster, on a separate thread.
 //!
-//! Its records are lost when it ends. It has no admin API, so that topics are created here, and services are configured
-//! not to create any.
+//! Its records are lost when it ends. It has no admin API, so topics are created here, and services are configured not
+//! to create any.
 
 use std::sync::mpsc;
 
 use anyhow::Context as _;
 use rdkafka::mocking::MockCluster;
 
-/// A mock cluster of one broker. It ends when this value is dropped.
+/// A mock cluster of one broker, which ends when this value is dropped.
 pub struct Mock {
     pub brokers: String,
     requests: mpsc::Sender<NewTopic>,
@@ -24,7 +24,7 @@ struct NewTopic {
 pub fn start_mock(topics: &[&str], partitions: i32) -> anyhow::Result<Mock> {
     let (started, starting) = mpsc::channel();
     let (requests, queue) = mpsc::channel::<NewTopic>();
-    // The cluster is created on its own thread, since it is not `Send`.
+    // The cluster is not `Send`, so its own thread creates it.
     std::thread::Builder::new().name("kafka-mock".to_owned()).spawn(move || match MockCluster::new(1) {
         Ok(cluster) => {
             let _ = started.send(Ok(cluster.bootstrap_servers()));

@@ -1,8 +1,8 @@
 //! A metadata request to one broker, over a separate connection.
 //!
 //! librdkafka sends its second request to the advertised address, and no longer uses the address that it was given. If
-//! the broker advertises a proxy that does not lead to it yet, such a client gets an answer only sometimes: when both
-//! requests were sent before the first was answered.
+//! the broker advertises a proxy that does not lead to it yet, such a client gets an answer only if it sent both
+//! requests before the first was answered.
 
 use std::{
     io::{Read as _, Write as _},
@@ -12,13 +12,13 @@ use std::{
 
 use anyhow::Context as _;
 
-/// How long connecting, and reading each half of the answer, may take. A broker on a busy machine answers after
+/// The time limit for connecting, and for reading each half of the answer. A broker on a busy machine answers after
 /// seconds.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// A request for metadata (key 3, version 1) with the correlation id 7, no client id, and no topics.
 const REQUEST: [u8; 18] = [0, 0, 0, 14, 0, 3, 0, 1, 0, 0, 0, 7, 0xff, 0xff, 0, 0, 0, 0];
 
-/// Requests the metadata of the broker at the first address in `brokers`. Blocks for half a minute at most.
+/// Requests metadata from the broker at the first address in `brokers`. Blocks for half a minute at most.
 pub fn ask(brokers: &str) -> anyhow::Result<()> {
     let first = brokers.split(',').next().unwrap_or_default();
     let address = first.to_socket_addrs()?.next().with_context(|| format!("{first} has no address"))?;

@@ -1,5 +1,5 @@
-//! The account that runs PostgreSQL: the account of this process, or an unprivileged one if this process runs as root,
-//! since PostgreSQL refuses to run as root.
+//! The account that runs PostgreSQL, which refuses to run as root: the account of this process, or an unprivileged one
+//! if this process runs as root.
 
 use std::{
     os::unix::fs::{PermissionsExt as _, chown},
@@ -12,7 +12,6 @@ use anyhow::Context as _;
 use super::elsewhere;
 use crate::process;
 
-/// The account that runs the server's programs.
 pub enum Account {
     Ourselves,
     Other { name: &'static str, uid: u32, gid: u32 },
@@ -29,8 +28,9 @@ impl Account {
             .context("PostgreSQL refuses to run as root, and there is no user `postgres` to run it as; run this as another user")
     }
 
-    /// Returns the server's directory, created if necessary: `data` itself, so that deleting it deletes everything. If the
-    /// account cannot enter it, as below root's home, `data` is a symbolic link to a new directory.
+    /// Returns the server's directory, created if necessary. It is `data` itself, so that deleting `data` deletes
+    /// everything. If the account cannot enter `data`, as below root's home, `data` is a symbolic link to a new
+    /// directory.
     pub fn home(&self, data: &Path) -> anyhow::Result<PathBuf> {
         if matches!(self, Self::Ourselves) {
             process::private_directory(data)?;
@@ -60,7 +60,7 @@ impl Account {
         if debian.is_dir() { debian } else { Path::new("/var/lib") }
     }
 
-    /// Makes the account the owner of a file.
+    /// Makes the account a file's owner.
     pub fn own(&self, path: &Path) -> anyhow::Result<()> {
         if let Self::Other { uid, gid, .. } = self {
             chown(path, Some(*uid), Some(*gid)).with_context(|| path.display().to_string())?;
@@ -68,8 +68,8 @@ impl Account {
         Ok(())
     }
 
-    /// Returns a command that runs `program` as this account; `signal` is sent when this process dies, where the system
-    /// supports it.
+    /// Returns a command that runs `program` as this account. The program gets `signal` when this process dies, where
+    /// the system supports it.
     pub fn command(&self, program: &Path, signal: Option<&str>) -> anyhow::Result<Command> {
         let Self::Other { name, uid, gid } = self else {
             return Ok(match signal {

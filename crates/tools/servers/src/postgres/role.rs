@@ -1,15 +1,16 @@
-//! The roles that do not own a database: the service's, and the auditor's.
+//! The roles that own no database: the service's and the auditor's.
 
 use anyhow::Context as _;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
 
-/// The rights of a service in its database, as in the containers. `:"service"` and `:"owner"` are variables of psql.
+/// A service's rights in its database, as in the containers. `:"service"` and `:"owner"` are psql variables.
 const RIGHTS: &str = include_str!("../../../../../deploy/postgres/rights");
-/// The rights of the auditor in a database, as in the containers.
+/// The auditor's rights in a database, as in the containers.
 const AUDITOR: &str = include_str!("../../../../../deploy/postgres/auditor");
 
-/// Creates the role `name` if necessary, and gives it the rights of a service in the database `name`: it reads and writes
-/// rows, and owns nothing. `url` is that of this database as a superuser, who becomes the owner. Returns the role's URL.
+/// Creates the role `name` if necessary, with the rights of a service in the database `name`: it reads and writes rows,
+/// and owns nothing. `url` is a superuser's URL of this database; the superuser becomes the owner. Returns the role's
+/// URL.
 pub async fn ensure_role(url: &str, name: &str, password: &str) -> anyhow::Result<String> {
     ensure(url, name, password, |role, options| {
         RIGHTS.replace(":\"service\"", role).replace(":\"owner\"", &quoted('"', options.get_username()))
@@ -17,8 +18,8 @@ pub async fn ensure_role(url: &str, name: &str, password: &str) -> anyhow::Resul
     .await
 }
 
-/// Creates the role `name` if necessary, and lets it read all rows of the database at `url`. `url` is that of a superuser.
-/// Returns the role's URL of this database.
+/// Creates the role `name` if necessary, and lets it read all rows of the database at `url`, a superuser's URL. Returns
+/// the role's URL of this database.
 pub async fn ensure_auditor(url: &str, name: &str, password: &str) -> anyhow::Result<String> {
     ensure(url, name, password, |role, options| {
         let database = quoted('"', options.get_database().unwrap_or_default());

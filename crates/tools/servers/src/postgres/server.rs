@@ -18,15 +18,17 @@ use crate::{
     process::{self, Child},
 };
 
-/// How long the server may take to start, including crash recovery, and until the processes of an earlier server have exited.
+/// How long the server may take to start, including crash recovery, and until an earlier server's processes have
+/// exited.
 const STARTUP_TIMEOUT: Duration = Duration::from_mins(2);
-/// How long the server may take to shut down, which includes a checkpoint: at the least it writes what is in `max_wal_size` to the disk.
+/// How long the server may take to shut down, including a checkpoint, which writes at least as much as `max_wal_size`
+/// to the disk.
 const STOP_TIMEOUT: Duration = Duration::from_mins(2);
-/// A shutdown that takes longer is logged, and again after each such interval.
+/// A longer shutdown is logged after this time, and each such interval.
 const SLOW_STOP: Duration = Duration::from_secs(3);
-/// The message with which the server exits while processes of an earlier server still use the data.
+/// The server's message when it exits because an earlier server's processes still use the data.
 const IN_USE: &str = "pre-existing shared memory block";
-/// The pause before another try to start, while the data is in use.
+/// The pause before the next attempt to start, while the data is in use.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// The server's default settings: little memory, full durability, and no data in the log.
@@ -40,7 +42,7 @@ const SETTINGS: [(&str, &str); 12] = [
     ("autovacuum_max_workers", "1"),
     ("max_parallel_workers", "0"),
     ("log_min_messages", "warning"),
-    // Statement parameters and error details, such as of a duplicate key, may contain secrets and contacts of users.
+    // Statement parameters and error details, such as of a duplicate key, may contain users' secrets and contacts.
     ("log_parameter_max_length", "0"),
     ("log_parameter_max_length_on_error", "0"),
     ("log_error_verbosity", "terse"),
@@ -48,11 +50,9 @@ const SETTINGS: [(&str, &str); 12] = [
 
 /// A running server. Dropping it signals it to stop; [`stop`](Self::stop) also waits.
 pub struct Postgres {
-    /// The URL of its database `postgres`, as superuser.
+    /// The superuser's URL of the database `postgres`.
     pub url: String,
-    /// The programs that the server runs.
     pub binaries: Binaries,
-    /// The pid of the postmaster.
     pid: i32,
     child: Option<Child>,
     _lock: File,
@@ -91,24 +91,23 @@ impl Postgres {
         Ok(Self { url, binaries: binaries.clone(), pid, child: options.mortal.then_some(child), _lock: lock })
     }
 
-    /// Returns the process id of the postmaster, the parent of the server's other processes.
+    /// Returns the pid of the postmaster, the parent of the server's other processes.
     pub fn pid(&self) -> i32 {
         self.pid
     }
 
-    /// Kills all of the server's processes at once, like a crash, and returns when they have exited. The next start
-    /// performs crash recovery.
+    /// Kills all server processes at once, like a crash. Returns when they have exited. The next start performs crash
+    /// recovery.
     pub async fn kill(mut self) -> anyhow::Result<()> {
         let child = self.child.take();
         crash(self.pid, child.as_ref()).await.context("killing PostgreSQL")
     }
 
-    /// Returns when the server has exited by itself.
     pub async fn ended(&self) {
         process::ended(self.child.as_ref()).await;
     }
 
-    /// Shuts the server down cleanly and waits, as long as its last checkpoint takes. After [`STOP_TIMEOUT`] its processes are killed.
+    /// Shuts the server down cleanly, and waits for its last checkpoint. After [`STOP_TIMEOUT`], kills its processes.
     pub async fn stop(mut self) {
         let Some(child) = self.child.take() else { return };
         child.signal(Signal::INT);
@@ -123,7 +122,7 @@ impl Postgres {
             () = log => {}
             () = tokio::time::sleep(STOP_TIMEOUT) => {
                 tracing::warn!("PostgreSQL has not shut down in {STOP_TIMEOUT:?}, and is killed; the next start performs crash recovery");
-                // Kill all of its processes: a process that is left behind would keep the next server from starting.
+                // Kill all of them: a remaining process would keep the next server from starting.
                 if let Err(error) = crash(self.pid, Some(&child)).await {
                     tracing::error!("{error:#}");
                 }
@@ -140,7 +139,6 @@ impl Drop for Postgres {
     }
 }
 
-/// The paths of the files in the server's directory.
 struct Files {
     data: PathBuf,
     password: PathBuf,
@@ -154,7 +152,7 @@ impl Files {
         Self { data, password, port, log }
     }
 
-    /// Creates the data directory atomically: in a draft that is then renamed.
+    /// Creates the data directory atomically: as a draft that is then renamed.
     async fn initialise(&self, account: &Account, binaries: &Binaries) -> anyhow::Result<()> {
         let draft = self.data.with_extension("new");
         if draft.exists() {
@@ -169,7 +167,7 @@ impl Files {
         Ok(())
     }
 
-    /// Stops the server that a killed run has left behind, and removes its stale files.
+    /// Stops the server that a killed run left behind, and removes its stale files.
     async fn end_leftover(&self) -> anyhow::Result<()> {
         let file = self.postmaster();
         if !file.exists() {
@@ -187,7 +185,7 @@ impl Files {
         }
     }
 
-    /// Starts the server. While processes of an earlier server still use the data, tries again.
+    /// Starts the server. Tries again while an earlier server's processes still use the data.
     async fn start(&self, command: impl Fn() -> anyhow::Result<Command>) -> anyhow::Result<Child> {
         let deadline = Instant::now() + STARTUP_TIMEOUT;
         loop {
@@ -202,14 +200,13 @@ impl Files {
         }
     }
 
-    /// Returns true if the last start failed because processes of an earlier server still use the data.
+    /// Returns true if the last start failed because an earlier server's processes still use the data.
     fn says_in_use(&self) -> bool {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
         log.lines().rev().take(3).any(|line| line.contains(IN_USE))
     }
 
-    /// Returns the path of the server's own status file, which has the pid in the first line and the state in the
-    /// eighth.
+    /// Returns the path of the server's status file, with the pid in line 1 and the state in line 8.
     fn postmaster(&self) -> PathBuf {
         self.data.join("postmaster.pid")
     }
@@ -218,7 +215,6 @@ impl Files {
         std::fs::read_to_string(self.postmaster()).ok()?.lines().next()?.trim().parse().ok()
     }
 
-    /// Returns true once the server accepts connections.
     fn is_ready(&self) -> bool {
         let status = std::fs::read_to_string(self.postmaster()).unwrap_or_default();
         status.lines().nth(7).is_some_and(|status| status.trim() == "ready")
@@ -228,7 +224,7 @@ impl Files {
 async fn run(command: Command) -> anyhow::Result<()> {
     let output = tokio::process::Command::from(command).kill_on_drop(true).output().await?;
     let said = String::from_utf8_lossy(&output.stderr);
-    // Prefer a line that names the cause to the last line, which names the consequence.
+    // Prefer a line with the cause: the last line names only the consequence.
     let cause = said
         .lines()
         .find(|line| ["FATAL:", "PANIC:", "error:", "No space left"].iter().any(|word| line.contains(word)));

@@ -14,7 +14,7 @@ use rdkafka::{
 use servers::kafka::{Broker, container};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Returns true if a container engine answers and has, or can pull, the image.
+/// Returns true if a container engine answers and has the image.
 fn has_docker() -> bool {
     let (name, tag) = container::IMAGE;
     let image = Command::new("docker").args(["image", "inspect", &format!("{name}:{tag}")]).output();
@@ -31,8 +31,8 @@ async fn lead(listener: TcpListener, broker: SocketAddr) {
     }
 }
 
-/// Repeats an attempt that fails for a transient reason: a broker that has just started on a busy machine may answer
-/// late or incompletely.
+/// Repeats an attempt that fails for a transient reason: a started broker on a busy machine may answer late or
+/// incompletely.
 async fn persistently<T>(attempt: impl AsyncFn() -> anyhow::Result<T>) -> T {
     let deadline = tokio::time::Instant::now() + Duration::from_mins(2);
     loop {
@@ -44,7 +44,6 @@ async fn persistently<T>(attempt: impl AsyncFn() -> anyhow::Result<T>) -> T {
     }
 }
 
-/// Publishes to an existing topic.
 async fn publish(config: &Config, payload: &str) {
     let record = Record {
         topic: "paid".to_owned(),

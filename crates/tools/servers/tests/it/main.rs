@@ -1,4 +1,4 @@
-//! The servers as the shop uses them: they are started, killed, and started again.
+//! The servers in the shop's use: started, killed, and started again.
 
 mod broker;
 mod mock;

@@ -16,7 +16,6 @@ use platform::{
 use servers::kafka;
 use tokio_util::sync::CancellationToken;
 
-/// A handler that records the messages it receives.
 #[derive(Default)]
 struct Notes(Mutex<Vec<Message>>);
 
@@ -27,7 +26,7 @@ impl Handler for Notes {
             return Err(Failure::poison("poison"));
         }
         let mut seen = self.seen();
-        // Delivery is at least once, so that repeats are skipped. The order is that of the first deliveries.
+        // Delivery is at least once, so repeats are skipped. The order is that of the first deliveries.
         if seen.iter().all(|other| (other.partition, other.offset) != (message.partition, message.offset)) {
             seen.push(message.clone());
         }
@@ -75,8 +74,8 @@ async fn the_mock_of_kafka_serves_the_consumers_and_producers_of_the_shop() {
     notes.wait_for(200).await;
     first.1.cancel();
     first.0.await.unwrap().unwrap();
-    // Only one member is running at a time, as in one process. If a member leaves while another joins, the mock broker
-    // waits for the departed group leader. After 4 s the joining member retries, and a librdkafka assertion aborts the
+    // Only one member runs at a time, as in one process. If a member leaves while another joins, the mock broker waits
+    // for the departed group leader. After 4 s the joining member retries, and a librdkafka assertion aborts the
     // process.
     let second = consume();
     publisher.publish((200..300).map(|n| record(n % 10, &n.to_string())).collect()).await.unwrap();

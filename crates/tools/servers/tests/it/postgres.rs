@@ -56,7 +56,7 @@ async fn server_with_a_table(data: &Path) -> postgres::Postgres {
 
 #[tokio::test]
 async fn data_that_was_deleted_is_not_found_again_in_the_same_place() {
-    // The first mode closes the directory to other accounts, like root's home, and the second opens it.
+    // The first mode closes the directory to other accounts, like root's home; the second opens it.
     for mode in [0o700, 0o755] {
         let directory = tempfile::tempdir().unwrap();
         std::fs::set_permissions(directory.path(), Permissions::from_mode(mode)).unwrap();
@@ -102,7 +102,7 @@ async fn data_moves_with_its_shop_and_is_not_taken_over_by_a_copy() {
     server.stop().await;
     Command::new("cp").args(["-a".as_ref(), first.as_os_str(), copy.as_os_str()]).status().unwrap();
 
-    // The copy of a directory is separate data. The copy of a link leads to data that has an owner already.
+    // A copied directory is separate data. A copied link leads to data that has an owner.
     match postgres::start(&postgres::Options::new(copy.join("postgres"))).await {
         Ok(server) => {
             execute(&server.url, "drop table orders").await.unwrap();
@@ -205,7 +205,7 @@ async fn the_auditor_reads_all_rows_and_changes_none() {
     execute(&url, "create table later (id bigint)").await.unwrap();
     execute(&own, "select * from later").await.unwrap();
     execute(&own, "begin isolation level repeatable read read only").await.unwrap();
-    // A session may make its transactions writable; the rights remain.
+    // A session may make its transactions writable, but its rights remain.
     let separator = if own.contains('?') { '&' } else { '?' };
     let writable = format!("{own}{separator}options=-c%20default_transaction_read_only%3Doff");
 
@@ -285,7 +285,7 @@ async fn a_killed_postgresql_leaves_no_process_and_starts_again_with_its_data() 
     std::fs::remove_dir_all(home).unwrap();
 }
 
-/// Stops the checkpointer until it gets SIGCONT, like a disk that is very slow.
+/// Stops the checkpointer until it gets SIGCONT, like a very slow disk.
 async fn freeze_checkpointer(url: &str) -> i32 {
     let mut connection = PgConnection::connect(url).await.expect("PostgreSQL answers");
     let checkpointer = "select pid from pg_stat_activity where backend_type = 'checkpointer'";
@@ -343,7 +343,7 @@ async fn a_start_waits_for_processes_that_a_killed_postmaster_left_behind() {
     std::fs::remove_dir_all(home).unwrap();
 }
 
-/// Returns false for a process that has exited, even if it has not been reaped yet.
+/// Returns false for an exited process, even if it has not been reaped.
 fn holds_memory(pid: i32) -> bool {
     let output = Command::new("ps").args(["-o", "stat=", "-p", &pid.to_string()]).output().expect("ps runs");
     let state = String::from_utf8(output.stdout).expect("a state is text");

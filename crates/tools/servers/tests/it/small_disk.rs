@@ -6,7 +6,6 @@ use servers::{SmallDisk, postgres};
 
 use crate::postgres::execute;
 
-/// Returns true if this process may mount a disk.
 fn may_mount() -> bool {
     let directory = tempfile::tempdir().expect("a directory can be made");
     let mounted = Command::new("mount").args(["-t", "tmpfs", "tmpfs"]).arg(directory.path()).output();

@@ -1,11 +1,9 @@
 //! The possible answers of a broker to the records that a relay sends.
 
-/// The outcome of the records that a relay has sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Answer {
-    /// The number of records that are acknowledged.
     pub acknowledged: usize,
-    /// True if the next record is appended to the topic although it is not acknowledged.
+    /// True if the next record is in the topic although it is not acknowledged.
     pub unnoticed: bool,
     pub failure: Option<Failure>,
 }
@@ -15,12 +13,13 @@ pub struct Answer {
 pub enum Failure {
     /// The record is refused or times out, and is set aside.
     Refused,
-    /// The record is refused or times out, but the records behind it are accepted.
+    /// The record is refused or times out, but the broker accepts the records behind it.
     Overtaken,
     Unavailable,
 }
 
-/// Returns every possible answer to `sent` records. With `in_turn`, a record is sent only once the earlier ones are acknowledged.
+/// Returns every possible answer to `sent` records. With `in_turn`, the relay sends a record only once the earlier ones
+/// are acknowledged.
 pub fn answers(sent: usize, in_turn: bool) -> Vec<Answer> {
     let mut answers = vec![Answer { acknowledged: sent, unnoticed: false, failure: None }];
     let failures = [Failure::Refused, Failure::Unavailable].into_iter();

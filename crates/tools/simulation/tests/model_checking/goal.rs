@@ -1,4 +1,4 @@
-//! Checks that no state is stuck: from each one, a good end can be reached.
+//! Checks that no state is stuck: each state can reach a good end.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -7,8 +7,7 @@ use std::{
 
 use stateright::Model;
 
-/// Returns the first state from which no state that is `good` can be reached, if there is one, and the number of
-/// states.
+/// Returns the first state that cannot reach a `good` one, if any, and the number of states.
 pub fn stuck<M: Model>(model: &M, good: impl Fn(&M::State) -> bool) -> (Option<M::State>, usize)
 where
     M::State: Clone + std::hash::Hash,
@@ -57,7 +56,7 @@ fn fingerprint<S: std::hash::Hash>(state: &S) -> u64 {
     hasher.finish()
 }
 
-/// Returns the state number `place`, by repeating the search.
+/// Returns the state number `place` by repeating the search.
 fn nth<M: Model>(model: &M, place: usize) -> Option<M::State>
 where
     M::State: Clone + std::hash::Hash,

@@ -1,9 +1,9 @@
-//! A model of how events of one key leave an outbox. Two relays compete, one of them of an older version. The lease may
-//! expire at any moment, the broker may refuse a record, lose its acknowledgement or be unavailable, and a relay may crash
-//! at every step.
+//! A model of how events of one key leave an outbox. Two relays compete, one of an older version. The lease may expire
+//! at any moment; the broker may refuse a record, lose its acknowledgement or be unavailable; and a relay may crash at
+//! every step.
 //!
-//! The table and the lease are the real in-memory implementations, which are rebuilt for each step. A relay reads its
-//! next batch while it publishes one and marks the previous one. The model leaves out rows of other keys.
+//! The table and the lease are the real in-memory implementations, rebuilt for each step. A relay reads its next batch
+//! while it publishes one and marks the previous one. The model leaves out rows of other keys.
 
 use futures::FutureExt as _;
 use platform::outbox::{Event, MemoryOutbox, Outbox as _, Unpublished};
@@ -26,8 +26,8 @@ const NEW_KIND: &str = "new";
 const KINDS: [&str; EVENTS] = ["known", NEW_KIND, "known"];
 const TTL: std::time::Duration = std::time::Duration::from_hours(1);
 
-/// The relays. They change the table only while they hold the lease (`fenced`), or always. They send a record only once the
-/// earlier ones are acknowledged (`in_turn`), or all at once.
+/// The relays. They change the table only while they hold the lease (`fenced`), or always. They send a record once the
+/// earlier ones are acknowledged (`in_turn`), or all records at once.
 #[derive(Clone, Copy)]
 struct Relays {
     fenced: bool,
@@ -41,13 +41,13 @@ struct State {
     written: usize,
     published: [bool; EVENTS],
     aside: [bool; EVENTS],
-    /// The events in the topic, in the order of their first appearance.
+    /// The events in the topic, by first appearance.
     topic: Vec<usize>,
-    /// The relay that holds the lease or held it last. The model stores 2 for its epoch, and 1 for every earlier epoch.
+    /// The latest leaseholder. The model stores 2 for its epoch, and 1 for every earlier epoch.
     holder: Option<usize>,
     expired: bool,
     relays: [Relay; 2],
-    /// True if a relay has changed the table after it had lost its lease.
+    /// True if a relay changed the table after it had lost its lease.
     trespassed: bool,
 }
 
@@ -58,16 +58,15 @@ enum Relay {
     Holds(i64, InHand),
 }
 
-/// The rows that a relay is processing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct InHand {
-    /// The rows that were read and are to be published. `aside` are those to be set aside.
+    /// The rows that were read and are to be published; `aside` has those to be set aside.
     ready: Vec<i64>,
     aside: Vec<i64>,
     publishing: Vec<i64>,
     /// The rows whose records the broker has acknowledged.
     unmarked: Vec<i64>,
-    /// The row whose record was refused, so that all rows are held back until it is accepted.
+    /// The row whose record was refused. All rows are held back until the broker accepts it.
     refused: Option<i64>,
 }
 
@@ -106,7 +105,7 @@ fn now<T>(work: impl Future<Output = anyhow::Result<T>>) -> T {
 }
 
 impl State {
-    /// Returns the table and its lease as the relay sees them.
+    /// Returns the table and its lease, as the relay sees them.
     fn outbox(&self, relay: usize) -> MemoryOutbox {
         let table = MemoryOutbox::default();
         let rivals = HOLDERS.map(|holder| table.rival(holder));
@@ -129,7 +128,7 @@ impl State {
         rivals[relay].clone()
     }
 
-    /// Appends those of these rows to the topic that the broker accepts.
+    /// Appends the rows that the broker accepts to the topic.
     fn append(&mut self, rows: &[i64], answer: Answer) {
         let noticed = rows.iter().take(answer.acknowledged + usize::from(answer.unnoticed));
         let behind = rows.iter().skip(answer.acknowledged + 1);
@@ -266,12 +265,12 @@ impl Relays {
             Action::Acquire(_) => {
                 let acquired = now(outbox.lease(TTL));
                 if acquired.is_some() && state.holder != Some(relay) {
-                    // The model stores whether an epoch is the current one: that of the previous holder is older now.
+                    // The previous holder's epoch is no longer the current one.
                     age(&mut state.relays[1 - relay]);
                     state.holder = Some(relay);
                 }
                 state.expired &= acquired.is_none();
-                // The rows from an earlier epoch are dropped, since another relay may have published them.
+                // The relay drops rows from an earlier epoch, since another relay may have published them.
                 let kept = if held == 2 { hand } else { InHand::default() };
                 state.relays[relay] = acquired.map_or(Relay::Idle, |_| Relay::Holds(2, kept));
                 return;
@@ -292,7 +291,7 @@ impl Relays {
                 let failed = acknowledged.split_off(answer.acknowledged);
                 hand.unmarked.append(&mut acknowledged);
                 if answer.failure.is_some() {
-                    // After a failure the relay drops the rows that it has read.
+                    // After a failure, the relay drops the rows that it has read.
                     hand = InHand { unmarked: hand.unmarked, refused: hand.refused, ..InHand::default() };
                 }
                 if matches!(answer.failure, Some(Failure::Refused | Failure::Overtaken)) {
@@ -305,7 +304,7 @@ impl Relays {
                 state.append(&retried, answer);
                 if answer.failure.is_none() {
                     hand.unmarked.extend(hand.refused.take());
-                    // The rows that were read before are read again.
+                    // The relay reads these rows again.
                     hand.ready.clear();
                 }
             }
@@ -352,7 +351,7 @@ fn without_the_epoch_a_relay_without_the_lease_changes_the_table() {
 
     let path = checked.assert_any_discovery("a relay without the lease changes nothing");
     println!("{:#?}", path.into_actions());
-    // Relays mark only rows that were published. No event is lost, and the order is kept.
+    // Relays mark only published rows, lose no event, and keep the order.
     checked.assert_no_discovery("events of one key appear in their order");
     checked.assert_no_discovery("what is marked is published");
 }

@@ -36,7 +36,7 @@ use crate::{
 const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 /// The timeout of an identity check.
 const CHECKER_TIMEOUT: Duration = Duration::from_secs(5);
-/// A loan of a user who is no customer stays held, since this is longer than any run.
+/// Longer than any run: a loan of a user who is not a customer stays held.
 const HOLD: Duration = Duration::from_hours(24);
 /// How often a user sends a request before giving up.
 const MAX_TRIES: u32 = 60;
@@ -163,13 +163,12 @@ impl Credits for RemotePayment {
     }
 }
 
-/// A user who becomes a customer, and whose loans a bank approves meanwhile.
+/// A user who becomes a customer while a bank approves its loans.
 pub struct Borrower {
     pub world: Arc<World>,
     pub uuid: Uuid,
 }
 
-/// A request of a borrower or an operator.
 #[derive(Clone, Copy, Debug)]
 enum Wish {
     Create(&'static str),
@@ -185,7 +184,7 @@ impl Borrower {
         futures::join!(loans, self.change());
     }
 
-    /// Makes the bank publish a loan, and some loans twice.
+    /// Makes the bank publish a loan, sometimes twice.
     async fn lend(&self, number: u32) {
         let window = u64::from(self.world.plan.seconds) * 1000;
         let loan = format!("{}-{number}", self.uuid.simple());
@@ -282,7 +281,7 @@ fn profile(name: &str) -> Profile {
     Profile { name: Text::new(name).expect("a name"), address: Address::default(), birth_date }
 }
 
-/// Returns a check or a credit that is pending, once no other work is.
+/// Returns a pending check or credit, once no other work is pending.
 pub fn unfinished(world: &World) -> Option<String> {
     let all = world.stores.customers.all();
     if let Some(customer) = all.iter().find(|customer| customer.status() == KycStatus::Pending) {
@@ -342,8 +341,8 @@ pub fn add_to(found: &mut audit::Facts, world: &World, at: DateTime<Utc>) {
     found.credits = world.stores.books.credits().into_iter().map(credit).collect();
 }
 
-/// Returns how many loans were credited, refused and held. Also returns a problem for each loan that was approved and
-/// is not stored, or is stored and was not approved.
+/// Returns how many loans were credited, refused and held, and a problem for each loan that was either approved or
+/// stored, but not both.
 pub fn loans(world: &World) -> ([usize; 3], Vec<String>) {
     let all = world.stores.customers.all_loans();
     let count = |status: LoanStatus| all.iter().filter(|(loan, _)| loan.status == status).count();

@@ -23,7 +23,7 @@ use crate::{
 };
 
 pub const PARTITIONS: usize = 3;
-/// The maximum number of messages of a batch, for handlers that take batches.
+/// The maximum batch size, for handlers that take batches.
 const MAX_BATCH_SIZE: usize = 4;
 
 pub struct Broker {
@@ -37,11 +37,10 @@ pub struct Broker {
 
 struct Partition {
     log: Mutex<Vec<Record>>,
-    /// A `watch` would wake its waiters in an order that does not depend on the seed.
+    /// Not a `watch`, which would wake its waiters in an order that does not depend on the seed.
     arrived: Notify,
 }
 
-/// A message that a group has dead-lettered.
 #[derive(Clone)]
 pub struct Letter {
     pub message: Message,
@@ -66,7 +65,7 @@ impl Default for Broker {
 }
 
 impl Broker {
-    /// Appends a record to the partition of its key. Returns the partition and the offset.
+    /// Appends a record to the partition of its key. Returns partition and offset.
     pub fn append(&self, record: Record) -> (usize, usize) {
         let number = partition_of(&record.key);
         let partition = &self.partitions[&record.topic][number];
@@ -76,14 +75,13 @@ impl Broker {
         (number, log.len() - 1)
     }
 
-    /// Publishes a poison record.
     pub fn append_poison(&self, record: Record) {
         let topic = record.topic.clone();
         let (partition, offset) = self.append(record);
         locked(&self.poison).push((topic, partition, offset));
     }
 
-    /// Returns topic, partition and offset of each poison record.
+    /// Returns the topic, partition and offset of each poison record.
     pub fn poison(&self) -> Vec<(String, usize, usize)> {
         locked(&self.poison).clone()
     }
@@ -103,13 +101,13 @@ impl Broker {
             .collect()
     }
 
-    /// Returns true when this group has handled all records of the topic.
+    /// Returns true once the group has handled all records of the topic.
     pub fn is_done(&self, group: &'static str, topic: &str) -> bool {
         let mut partitions = self.partitions[topic].iter().enumerate();
         partitions.all(|(number, partition)| locked(&partition.log).len() == self.committed(group, topic, number))
     }
 
-    /// Returns the offset of the first record that this group has not handled.
+    /// Returns the offset of the first record that the group has not handled.
     pub fn committed(&self, group: &'static str, topic: &str, partition: usize) -> usize {
         locked(&self.committed).get(&(group, topic.to_owned(), partition)).copied().unwrap_or_default()
     }
@@ -131,7 +129,7 @@ impl Broker {
     }
 }
 
-/// Consumes topics, each within the group of its subscription. Each partition is consumed separately.
+/// Consumes topics, each within the group of its subscription, and each partition separately.
 pub fn consume(process: &Process, subscriptions: impl IntoIterator<Item = Subscription>) {
     for subscription in subscriptions {
         let (group, topic) = (subscription.group(), subscription.topic(&process.world.broker.topics).to_owned());
@@ -186,12 +184,13 @@ impl Member {
         }
     }
 
-    /// Returns the maximum number of messages of the next batch.
+    /// Returns the maximum size of the next batch.
     fn batch(&self, world: &World) -> usize {
         if self.handler.batch() > 1 { world.pick(|rng| rng.random_range(1..=MAX_BATCH_SIZE)) } else { 1 }
     }
 
-    /// Handles messages as one batch, like the platform, if the handler takes batches. Returns true for each handled message.
+    /// Handles messages as one batch, like the platform, if the handler takes batches. Returns for each message whether
+    /// it was handled.
     async fn handle_all(&self, messages: &[Message]) -> Vec<bool> {
         if self.handler.batch() == 1 {
             return vec![false];
@@ -200,7 +199,7 @@ impl Member {
         self.handler.handle_all(messages).await
     }
 
-    /// Lets a consumer that was expelled from the group handle the message at some later time, in addition.
+    /// Lets a consumer expelled from the group handle the message again, at some later time.
     fn maybe_late(&self, world: &Arc<World>, message: &Message) {
         if !world.strikes(Fault::Zombie) {
             return;
@@ -234,7 +233,7 @@ impl Member {
         }
     }
 
-    /// Commits the offset. The broker refuses the commit if another process has replaced this member.
+    /// Commits the offset. The broker refuses it if another process has replaced this member.
     fn commit(&self, world: &World, position: usize) {
         if !self.process.has_its_name() {
             return;
@@ -251,7 +250,7 @@ impl Member {
 pub struct SimulatedPublisher(pub Process);
 
 impl SimulatedPublisher {
-    /// Sends one record. With a fault, the broker may refuse it, lose its acknowledgement, or be unavailable.
+    /// Sends one record. With `faulty`, the broker may refuse it, lose its acknowledgement, or be unavailable.
     fn send(&self, record: &Record, faulty: bool) -> Result<(), Outcome> {
         let world = &self.0.world;
         let chance = if faulty { world.pick(|rng| rng.random_range(0..10)) } else { 9 };
@@ -307,7 +306,6 @@ impl Publisher for SimulatedPublisher {
     }
 }
 
-/// Returns the partition of the records with this key.
 fn partition_of(key: &[u8]) -> usize {
     key.iter().fold(7_usize, |sum, byte| sum * 31 % 1009 + usize::from(*byte)) % PARTITIONS
 }

@@ -39,7 +39,7 @@ use crate::{
 const TICK: Duration = Duration::from_secs(1);
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Returns the couriers at the start. One of them is slow, and one has little space.
+/// Returns the initial couriers. One is slow, and one has little space.
 pub fn first_couriers() -> Vec<NewCourier> {
     let courier = |number: u128, speed: i64, volume: i64| NewCourier {
         id: CourierId::new(Uuid::from_u128(number)),
@@ -113,7 +113,7 @@ pub fn geo() -> MemoryGeo {
     geo
 }
 
-/// Returns a delivery that is in progress, once no other work is.
+/// Returns a delivery in progress, once no other work is pending.
 pub fn unfinished(world: &World) -> Option<String> {
     let all = world.stores.deliveries.all();
     let open = all.iter().find(|one| !matches!(one.state, State::Completed { .. } | State::Failed));

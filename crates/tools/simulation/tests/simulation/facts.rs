@@ -91,7 +91,7 @@ fn order(world: &World, order: order::model::Order, at: DateTime<Utc>) -> Order 
     }
 }
 
-/// Returns the provider's ledger, read from the provider, not from payment's rows.
+/// Returns the provider's ledger from the provider itself, not from payment's rows.
 async fn ledger(world: &World) -> Vec<Entry> {
     let mut entries = Vec::new();
     let intents = locked(&world.stores.charge_requests).clone();
@@ -125,7 +125,7 @@ fn account(method: Method, user: UserId) -> Option<Uuid> {
     (method == Method::InvestorMoney).then_some(user.uuid())
 }
 
-/// Returns the balance of every user who has ever tried to pay or was credited.
+/// Returns the balances of all users who have tried to pay or were credited.
 fn balances(world: &World) -> Vec<Balance> {
     let mut users: BTreeSet<UserId> =
         locked(&world.stores.charge_requests).values().map(|intent| intent.user).collect();
@@ -323,7 +323,7 @@ fn logs(world: &World, at: DateTime<Utc>) -> Vec<Log> {
             key: str::from_utf8(&record.key).ok().and_then(|key| key.parse().ok()),
             at,
         };
-        // A topic may carry several types. A record of an unknown type counts as one of the first type.
+        // A topic may carry several types. A record of an unknown type counts for the first type.
         let first = ROUTES.iter().find(|other| other.topic(&world.broker.topics) == topic).map(|first| first.kind);
         let is_own = |record: &Record| {
             let named = ROUTES.iter().find(|other| record.kind == Some(kind(other.kind))).map(|other| other.kind);

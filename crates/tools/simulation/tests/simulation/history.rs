@@ -1,4 +1,4 @@
-//! The history of a run: as lines for a reader, or as a hash to compare histories.
+//! The history of a run: as lines for reading, or as a hash for comparing histories.
 
 use std::{fmt, fmt::Write as _, time::Duration};
 
@@ -31,7 +31,7 @@ impl History {
     }
 }
 
-/// Hashes with FNV-1a, which gives the same result in every run.
+/// Hashes with FNV-1a, which is stable across runs.
 struct Hasher<'a>(&'a mut u64);
 
 impl fmt::Write for Hasher<'_> {

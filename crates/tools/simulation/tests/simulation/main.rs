@@ -1,7 +1,8 @@
 //! The whole shop in one thread: the real services over their in-memory stores. Time, network, broker and crashes
 //! follow from a seed, and an auditor checks the result.
 //!
-//! `SIM_SEEDS` sets how many seeds are run; `SIM_SEED=17 cargo test -p simulation one_seed -- --nocapture` shows the history of one.
+//! `SIM_SEEDS` sets how many seeds are run; `SIM_SEED=17 cargo test -p simulation one_seed -- --nocapture` shows the
+//! history of one seed.
 
 mod borrowers;
 mod broker;
@@ -38,8 +39,8 @@ use plan::{Fault, Mistake, Plan};
 use run::{Ran, run, shrink};
 use world::locked;
 
-/// How many seeds are run by default, of any shop and of a shop with few parts. Each deliberate mistake must be found
-/// within as many. `task proof` runs ten thousand of both.
+/// The default numbers of seeds, for any shop and for a shop with few parts. Each deliberate mistake must be found
+/// within as many seeds. `task proof` runs ten thousand of both.
 const SEEDS: u64 = 2_000;
 const SCARCE_SEEDS: u64 = 1_000;
 
@@ -48,7 +49,7 @@ fn variable<T>(name: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
     Some(parse(&value).unwrap_or_else(|| panic!("{name} is wrong: {value}")))
 }
 
-/// Runs the plans of `0..seeds` in parallel until one has a problem that matches `like`. Returns that run.
+/// Runs the plans of `0..seeds` in parallel until a run has a problem that matches `like`, and returns that run.
 fn search(
     seeds: u64,
     plan: impl Fn(u64) -> Plan + Sync,
@@ -90,7 +91,6 @@ fn report(ran: &Ran) -> String {
     text
 }
 
-/// The totals of many runs.
 #[derive(Default)]
 struct Sums {
     orders: [usize; 3],
@@ -195,13 +195,13 @@ fn a_plan_is_read_as_it_is_written() {
     }
 }
 
-/// Checks that the auditor finds the effect of this mistake within [`SEEDS`].
+/// Checks that the auditor finds the effect of this mistake within [`SEEDS`] seeds.
 fn is_found(mistake: Mistake) {
-    // The auditor's own findings begin with the number of an invariant.
+    // The auditor's findings begin with an invariant's number.
     is_found_in(mistake, SEEDS, Plan::from_seed, |problem| problem.starts_with(|first: char| first.is_ascii_digit()));
 }
 
-/// Checks that the effect of this mistake is found within `seeds` such plans, with a problem that matches `like`.
+/// Checks that a run of at most `seeds` such plans has a problem from this mistake that matches `like`.
 fn is_found_in(mistake: Mistake, seeds: u64, plan: fn(u64) -> Plan, like: fn(&str) -> bool) {
     let tried = AtomicU64::new(0);
 

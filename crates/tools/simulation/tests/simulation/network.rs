@@ -1,4 +1,4 @@
-//! Calls from one process to another. They may be delayed, lost, duplicated, or sent to a dead process.
+//! Calls from one process to another. A call may be delayed, lost, duplicated, or sent to a dead process.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -10,17 +10,16 @@ use crate::{
     world::{Name, Serves, World},
 };
 
-/// The reason why there is no answer.
+/// Why there is no answer.
 #[derive(Clone, Copy, Debug)]
 pub enum Lost {
-    /// No process listens, so that the call had no effect.
+    /// No process listens: the call had no effect.
     Refused,
     /// The connection broke, or the call timed out. The call may have had an effect.
     Silent,
 }
 
-/// Formats an answer with the same text in every run. An error's `Debug` may contain a backtrace, so that it is not
-/// used.
+/// Formats an answer with the same text in every run. It avoids an error's `Debug`, which may contain a backtrace.
 pub fn said<T: fmt::Debug, E: fmt::Display>(answer: &Result<Result<T, E>, Lost>) -> String {
     match answer {
         Ok(Ok(answer)) => format!("{answer:?}"),
@@ -30,7 +29,7 @@ pub fn said<T: fmt::Debug, E: fmt::Display>(answer: &Result<Result<T, E>, Lost>)
 }
 
 impl World {
-    /// Runs `work` in the process `to`, and waits at most `limit` for the answer.
+    /// Runs `work` in the process `to`. Waits at most `limit` for the answer.
     pub async fn call<S, T, F>(
         self: &Arc<Self>,
         to: Name,

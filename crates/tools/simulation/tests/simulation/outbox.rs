@@ -11,7 +11,7 @@ use platform::{
 use crate::{plan::Mistake, steps::Steps, world::locked};
 
 impl Steps<MemoryOutbox> {
-    /// Returns the epoch that the table checks. With the mistake of an unfenced relay, that is always the current one.
+    /// Returns the epoch for the table's check. With the mistake of an unfenced relay, it is always the current one.
     fn shown(&self, epoch: i64) -> i64 {
         if self.process.world.makes(Mistake::UnfencedRelay) { self.twin.epoch() } else { epoch }
     }

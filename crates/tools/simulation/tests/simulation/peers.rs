@@ -232,7 +232,7 @@ pub struct RemoteProvider {
 }
 
 impl RemoteProvider {
-    /// Executes `work` at the provider once, twice or not at all, and returns or loses the answer.
+    /// Executes `work` at the provider once, twice or not at all. Returns or loses the answer.
     async fn ask<T, F: Future<Output = Result<T, Unknown>>>(&self, work: impl Fn() -> F) -> Result<T, Unknown> {
         let world = &self.process.world;
         self.process.step("before it asks the provider").await;
@@ -261,7 +261,7 @@ impl RemoteProvider {
         answer
     }
 
-    /// Decides whether the provider accepts a request now and executes it later, and how that ends.
+    /// Decides whether the provider accepts a request now but executes it later, and with which result.
     fn later(&self, endings: &[ScriptedFault]) -> Option<ScriptedFault> {
         let world = &self.process.world;
         let later =
@@ -321,7 +321,7 @@ impl Balances for RemoteProvider {
     }
 }
 
-/// The messenger. The messages that it received outlive every process.
+/// The messenger. Its received messages outlive every process.
 pub struct RemoteMessenger {
     pub process: Process,
     pub chats: MemoryMessenger,

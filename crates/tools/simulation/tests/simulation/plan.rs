@@ -1,4 +1,4 @@
-//! The plan of one run. It follows entirely from a seed, and can be made smaller.
+//! The plan of one run. It follows entirely from a seed, and can be reduced.
 
 use std::fmt;
 
@@ -11,16 +11,13 @@ pub enum Fault {
     Crash,
     /// A process dies right before or after a durable operation.
     CrashAtStep,
-    /// A process is frozen for a while, and then continues where it was. Sometimes another one is started in its place
-    /// meanwhile.
+    /// A process is frozen for a while, and then continues. Sometimes another one is started in its place meanwhile.
     Freeze,
-    /// A request or its answer is lost.
     Loss,
-    /// A request arrives twice.
     Duplicate,
     /// An operation takes long.
     Delay,
-    /// A task pauses between an answer and its reaction to it, for longer than others wait for it, and then continues.
+    /// A task pauses between an answer and its reaction, for longer than others wait for it, and then continues.
     Stall,
     /// The broker does not acknowledge some records of a batch: it refuses or loses them, or stores them nevertheless.
     Broker,
@@ -60,7 +57,7 @@ impl Fault {
         1 << self as u32
     }
 
-    /// Returns the usual probability of the fault at each moment at which it could happen.
+    /// Returns the usual probability of the fault, each time it could happen.
     const fn rate(self) -> f64 {
         match self {
             Self::Crash => 0.25,
@@ -81,11 +78,11 @@ impl Fault {
 pub enum Mistake {
     /// Offsets are committed before the effect is.
     AcknowledgeBeforeEffect,
-    /// A redelivered event is not recognised as one that was handled.
+    /// A redelivered event is not recognised.
     NoInbox,
     /// Events are published before the write that they report is committed.
     PublishBeforeCommit,
-    /// Stock is read, and later reserved without regard to changes in between.
+    /// Stock is read, and reserved later regardless of changes in between.
     ReadThenWriteStock,
     /// A payment without an answer counts as declined.
     TimeoutIsFailure,
@@ -95,19 +92,19 @@ pub enum Mistake {
     AbandonWhatMayBeCharged,
     /// A relay changes its table even after another relay has taken over its lease.
     UnfencedRelay,
-    /// Every process that ever worked on an attempt decides about it, although payment has not voided the attempt.
+    /// Every process that ever worked on an attempt may decide it, although payment has not voided the attempt.
     UnfencedAttempts,
     /// A charge whose outcome is unknown is requested again under a new key.
     NewKeyOnRetry,
-    /// Inventory expires reservations that are due without asking whether their orders exist.
+    /// Inventory expires due reservations without asking whether their orders exist.
     ExpireWithoutAsking,
-    /// customers credits a loan to any customer, verified or not.
+    /// `customers` credits a loan to any customer, verified or not.
     CreditUnchecked,
     /// A credit whose outcome is unknown is requested again under a new reference.
     NewReferenceOnRetry,
-    /// intake counts every record with a stored order_uid as a repeat, without a comparison of the orders.
+    /// `intake` counts every record with a stored order_uid as a repeat, without comparing the orders.
     IgnoreReuse,
-    /// intake caches orders before they are stored.
+    /// `intake` caches orders before they are stored.
     CacheBeforeCommit,
 }
 
@@ -115,15 +112,14 @@ pub enum Mistake {
 pub struct Plan {
     pub seed: u64,
     pub users: u32,
-    /// The number of orders per user.
     pub orders: u32,
-    /// For how many seconds faults are injected.
+    /// How many seconds faults are injected.
     pub seconds: u32,
     faults: u32,
-    /// The factor on the usual probabilities of faults, in percent.
+    /// The factor for the usual probabilities of faults, in percent.
     intensity: u32,
     pub mistake: Option<Mistake>,
-    /// True if there are few parts, which are reserved for a moment only: orders lose theirs, and get them back.
+    /// True for few parts with short reservations: orders lose their parts, and get them back.
     pub scarce: bool,
 }
 
@@ -148,8 +144,8 @@ impl Plan {
         }
     }
 
-    /// Creates a plan with many users who want the same few parts, whose reservations expire again and again, while
-    /// answers are lost and tasks pause. Processes then compete over attempts that are refused to one and granted to
+    /// Creates a plan in which many users want the same few parts, whose reservations expire again and again while
+    /// answers are lost and tasks pause. So processes compete over attempts that inventory refuses to one and grants to
     /// the next.
     pub fn scarce(seed: u64) -> Self {
         let faults = [Fault::Freeze, Fault::Stall, Fault::Loss, Fault::Provider, Fault::Database];
@@ -165,7 +161,7 @@ impl Plan {
         self.faults & fault.bit() != 0
     }
 
-    /// Returns the probability of a fault at each moment at which it could happen.
+    /// Returns the probability of a fault, each time it could happen.
     pub fn rate(&self, fault: Fault) -> f64 {
         if self.has(fault) { (fault.rate() * f64::from(self.intensity) / 100.0).min(0.7) } else { 0.0 }
     }
@@ -189,8 +185,8 @@ impl Plan {
         all
     }
 
-    /// Parses the output of [`Display`](fmt::Display): a seed, with `scarce` before it for such a plan, or a seed with
-    /// the reductions.
+    /// Parses the output of [`Display`](fmt::Display): a seed, after `scarce` for such a plan, or a seed with the
+    /// reductions.
     pub fn parse(text: &str) -> Option<Self> {
         let scarce = text.strip_prefix("scarce");
         let mut numbers = scarce.unwrap_or(text).split('.');

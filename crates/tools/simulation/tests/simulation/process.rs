@@ -17,7 +17,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Process {
     pub name: Name,
-    /// Identifies the process as a holder of leases, among earlier and concurrent processes of the service.
+    /// Identifies the process as a leaseholder, among earlier and concurrent processes of the service.
     pub holder: Arc<str>,
     pub world: Arc<World>,
     killed: CancellationToken,
@@ -25,18 +25,17 @@ pub struct Process {
 }
 
 impl Process {
-    /// Creates a process. `life` is the number of processes that the world started before.
+    /// Creates a process. `life` is the number of processes started before.
     pub fn new(name: Name, life: usize, world: Arc<World>) -> Self {
         let holder = format!("{name:?} {life}").into();
         Self { name, holder, world, killed: CancellationToken::new(), frozen: Arc::default() }
     }
 
-    /// Returns the token that kills this process when it is cancelled. It does not keep the world alive.
+    /// Returns the token that kills this process when cancelled. It does not keep the world alive.
     pub fn killed(&self) -> CancellationToken {
         self.killed.clone()
     }
 
-    /// Freezes this process until `until`.
     pub fn freeze(&self, until: Instant) {
         *locked(&self.frozen) = Some(until);
     }
@@ -67,12 +66,12 @@ impl Process {
         .await;
     }
 
-    /// Returns false once another process was started in its place.
+    /// Returns false once another process has replaced this one.
     pub fn has_its_name(&self) -> bool {
         self.world.up(self.name).is_some_and(|up| Arc::ptr_eq(&up.process.frozen, &self.frozen))
     }
 
-    /// Kills this process. It is restarted after a while, unless another one has taken its place.
+    /// Kills this process. It is restarted after a while, unless another process has replaced it.
     pub fn die(&self) {
         self.killed.cancel();
         if self.has_its_name() {
@@ -84,7 +83,7 @@ impl Process {
         locked(&self.frozen).filter(|until| Instant::now() < *until)
     }
 
-    /// Marks a moment right before or after a durable operation, at which the process may die.
+    /// Marks a moment just before or after a durable operation, at which the process may die.
     pub async fn step(&self, place: &str) {
         if self.world.strikes(Fault::CrashAtStep) && !self.killed.is_cancelled() {
             self.world.note(format_args!("{:?} dies {place}", self.name));
@@ -101,7 +100,7 @@ impl Process {
         }
     }
 
-    /// Marks a moment between an answer and the reaction to it, at which one task may pause while the others continue.
+    /// Marks a moment between an answer and the reaction to it, at which this task may pause while others continue.
     pub async fn stall(&self, place: &str) {
         if self.world.strikes(Fault::Stall) {
             let pause = self.world.millis(500, 12_000);

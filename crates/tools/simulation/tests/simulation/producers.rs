@@ -1,4 +1,4 @@
-//! The load of intake: programs that publish orders to its stream or place them over HTTP, look at them meanwhile, and
+//! The load of intake: programs that publish orders to its topic or place them over HTTP, read them meanwhile, and
 //! sometimes have a customer's orders erased.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -19,9 +19,8 @@ use crate::{
     world::{Name, Serves, World, locked},
 };
 
-/// The time limit of a request.
 const CALL_TIMEOUT: Duration = Duration::from_secs(2);
-/// How often a request is sent before its sender gives up.
+/// How often a sender sends a request before giving up.
 const MAX_TRIES: u32 = 60;
 
 /// A program that sends the orders of one customer.
@@ -34,7 +33,7 @@ pub struct Producer {
 impl Producer {
     pub async fn live(self) {
         let count = self.world.pick(|rng| rng.random_range(1..=5));
-        // A record whose content differs from that of an erased order counts as a repeat, so that it is no poison.
+        // A record that differs from an erased order counts as a repeat, so it would not be poison.
         let erases = self.world.chance(0.3);
         let orders = futures::future::join_all((0..count).map(|number| self.follow(number, erases)));
         let erasure = async {
@@ -59,7 +58,7 @@ impl Producer {
         Order { customer_id: self.customer(), ..sample::order(self.seed, number) }
     }
 
-    /// Sends an order, sometimes several times, and looks at it in between.
+    /// Sends an order, sometimes several times, and reads it in between.
     async fn follow(&self, number: u64, erases: bool) {
         let (world, order) = (&self.world, self.order(number));
         self.pause().await;
@@ -92,7 +91,7 @@ impl Producer {
         self.world.broker.append(record(&self.world, order));
     }
 
-    /// Publishes another order with the order_uid of this one, which the topic has already.
+    /// Publishes another order with the order_uid of this one, which is already in the topic.
     fn publish_another(&self, order: &Order) {
         let other = Order { entry: "OTHER".to_owned(), ..order.clone() };
         self.world.note(format_args!("a producer publishes another order {}", order.order_uid));
@@ -106,7 +105,7 @@ impl Producer {
         self.world.broker.append_poison(record(&self.world, &broken));
     }
 
-    /// Looks at an order. A cache that is ahead of the store or behind it is a problem.
+    /// Reads an order. A cache ahead of the store, or behind it, is a problem.
     async fn look(&self, order: &Order) {
         let (world, uid) = (&self.world, &order.order_uid);
         let was_stored = stored(world, uid).await.is_some();
@@ -134,7 +133,7 @@ impl Producer {
         tokio::time::sleep(self.world.millis(0, window)).await;
     }
 
-    /// Repeats the request until it succeeds. Returns false if it never does.
+    /// Repeats the request until it succeeds; returns false if it never does.
     async fn insist<T, F>(&self, what: &str, request: impl Fn(IntakeService) -> F) -> bool
     where
         F: Future<Output = Result<T, Error>> + Send + 'static,
@@ -170,8 +169,8 @@ async fn stored(world: &World, uid: &OrderUid) -> Option<StoredOrder> {
     world.stores.stream.stored(&[uid]).await.ok()?.remove(uid)
 }
 
-/// Returns an order that the service does not show as it is stored: its process is down or frozen, or its cache still
-/// has an erased order.
+/// Returns an order that the service does not show as stored: its process is down or frozen, or its cache still has an
+/// erased order.
 pub async fn unfinished(world: &World) -> Option<String> {
     for (uid, stored) in world.stores.stream.all() {
         let shown = show(world, &uid).await;
@@ -193,8 +192,7 @@ async fn show(world: &World, uid: &OrderUid) -> Result<Shown, Error> {
     service.show(uid.as_str()).await
 }
 
-/// Returns the numbers of orders that are stored and that are erased, and a problem for each published order that is
-/// neither.
+/// Returns the numbers of stored and of erased orders, and a problem for each published order that is neither.
 pub fn orders(world: &World) -> ([usize; 2], Vec<String>) {
     let stored: BTreeMap<OrderUid, StoredOrder> = world.stores.stream.all().into_iter().collect();
     let published = locked(&world.stores.published);

@@ -5,7 +5,6 @@ use notification::repository::Notifications as _;
 
 use crate::{borrowers, deliveries, producers, refunds, world::World};
 
-/// Returns the pending work; `None` once there is none.
 pub async fn unfinished(world: &World) -> Option<String> {
     let stores = &world.stores;
     let mut consumed = readers(&world.broker.topics);

@@ -1,4 +1,4 @@
-//! Checks that no receipt calls an order violated while its work is under way.
+//! Checks that no receipt calls an order violated while its work is pending.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{facts, world::World};
 
-/// Returns the violations in the receipts of all orders. Processes may be down and events under way.
+/// Returns the violations in the receipts of all orders. Processes may be down, and events unconsumed.
 pub async fn problems(world: &World, clock: Virtual, chats: &BTreeMap<Uuid, String>) -> Vec<String> {
     let mut facts = facts::gather(world, clock, chats).await;
     facts.positions = positions(world);
@@ -21,7 +21,7 @@ pub async fn problems(world: &World, clock: Virtual, chats: &BTreeMap<Uuid, Stri
     violated.collect()
 }
 
-/// Returns where each consumer of an event is, for every record of every topic.
+/// Returns the position of each consumer relative to every record that it consumes.
 fn positions(world: &World) -> Vec<Position> {
     let mut positions = Vec::new();
     for route in &ROUTES {

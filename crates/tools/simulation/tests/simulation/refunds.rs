@@ -1,4 +1,4 @@
-//! An operator who gives back parts of charges, and repeats each request until it gets an answer.
+//! An operator who refunds parts of charges, and repeats each request until it gets an answer.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,7 +16,6 @@ use crate::{
     world::{Name, Serves, World, locked},
 };
 
-/// The timeout of a request.
 const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often the operator sends a request before giving up.
 const MAX_TRIES: u32 = 60;
@@ -29,7 +28,7 @@ impl Operator {
         let gap = u64::from(self.0.plan.seconds) * 1000 / count;
         for number in 0..count {
             tokio::time::sleep(self.0.millis(0, gap)).await;
-            // A reference identifies a refund only within its order, so that other orders may have the same one.
+            // A reference identifies a refund only within its order, so other orders may use the same one.
             let reference = format!("refund {}", number % 3);
             if let Some(refund) = self.choose(&reference) {
                 self.insist(&refund).await;
@@ -37,7 +36,7 @@ impl Operator {
         }
     }
 
-    /// Chooses one of the charges, and an amount that may be too large.
+    /// Chooses a charge, and an amount that may be too large.
     fn choose(&self, reference: &str) -> Option<PartialRefund> {
         let charges = self.0.stores.payments.all().into_iter();
         let charges: Vec<_> = charges.filter(|payment| matches!(payment.status, Status::Succeeded { .. })).collect();
@@ -68,7 +67,8 @@ impl Operator {
             let (order, minor) = (refund.order, refund.amount.minor());
             world.note(format_args!("the operator is answered {} to give back {minor} of {order}", said(&answer)));
             match answer {
-                // The refund is recorded, or the charge was refunded meanwhile, less of it is left, or the reference had another amount.
+                // The refund is recorded, the charge was refunded meanwhile, less of it is left, or the reference had
+                // another amount.
                 Ok(Ok(_) | Err(Error::NotCharged | Error::RefundTooLarge { .. } | Error::AnotherRefund(_))) => return,
                 Ok(Err(Error::Database(_) | Error::Unknown(_))) | Err(_) => {}
                 Ok(Err(error)) => {

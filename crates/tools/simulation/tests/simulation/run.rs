@@ -1,4 +1,4 @@
-//! One run: faults for a while, then none. Pending work must end within a bound, and an audit follows.
+//! One run: faults for a while, then none. Pending work must end within a bound; then follows an audit.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -21,12 +21,11 @@ use crate::{
     world::{Name, World, locked},
 };
 
-/// How long after the last fault work may still be pending.
+/// How long work may be pending after the last fault.
 const SETTLE_TIMEOUT: Duration = Duration::from_mins(5);
-/// Receipts are checked each so many times that faults may strike.
+/// How many ticks pass between two checks of receipts while faults may happen.
 const TICKS_PER_RECEIPT: u32 = 15;
 
-/// The result of a run.
 pub struct Ran {
     pub plan: Plan,
     pub problems: Vec<String>,
@@ -38,15 +37,15 @@ pub struct Ran {
     /// The number of facts that the auditor checked, by invariant.
     pub looked_at: Vec<usize>,
     pub simulated: Duration,
-    /// The numbers of loans that were credited, that were refused, and that are held for a user who is no customer.
+    /// The numbers of loans that were credited, refused, and held for a user who is not a customer.
     pub loans: [usize; 3],
-    /// The numbers of orders of the stream that were stored, and that were stored and erased.
+    /// The numbers of intake's orders that were stored, and that were stored and erased.
     pub streamed: [usize; 2],
 }
 
 /// Runs a plan from its beginning to its audit.
 pub fn run(plan: Plan, verbose: bool) -> Ran {
-    // Pauses between retries have jitter from this generator.
+    // This generator adds the jitter to pauses between retries.
     fastrand::seed(plan.seed);
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
     runtime.block_on(live(plan, verbose))
@@ -84,7 +83,7 @@ async fn live(plan: Plan, verbose: bool) -> Ran {
         users.spawn(Operator(world.clone()).live());
     }
     let mut browsers = JoinSet::new();
-    // A single browser could not miss a step, since the first read for its stream returns all steps.
+    // The first read of a stream returns all steps, so a single browser could not miss one.
     for number in 0..3 {
         browsers.spawn(Browser { world: world.clone(), number }.live());
     }
@@ -136,7 +135,7 @@ async fn live(plan: Plan, verbose: bool) -> Ran {
         let rows = finding.violations.iter().map(|row| format!("{}: {}: {}", finding.number, row.row, row.problem));
         problems.extend(rows);
     }
-    // Invariant 9 is left out, since the simulation has no sessions.
+    // The simulation has no sessions, so invariant 9 is left out.
     for finding in report.unchecked().filter(|finding| finding.number != 9 && !facts.orders.is_empty()) {
         problems.push(format!("{}: nothing was looked at: {:?}", finding.number, finding.missing));
     }

@@ -1,4 +1,4 @@
-//! The shop: its stores, which outlive every process, and the assembly of each service from them.
+//! The shop: its stores, which outlive every process, and the construction of each service from them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -57,12 +57,12 @@ use crate::{
 
 /// The initial balance of a user for `INVESTOR_MONEY`, in minor units.
 pub const INITIAL_BALANCE: i64 = 20_000;
-/// The maximum number of parts of an order that is delivered.
+/// The maximum number of parts of a deliverable order.
 const MAX_PARTS: usize = 100;
 /// The chat that receives the messages of users without one.
 pub const FALLBACK: &str = "everybody";
 
-/// Rates so slow that messages queue up and are combined into digests.
+/// Rates slow enough that messages queue up and are combined into digests.
 const LIMITS: Limits = Limits { overall: Duration::from_millis(33), per_chat: Duration::from_secs(1) };
 
 static TEMPLATES: LazyLock<Templates> =
@@ -83,19 +83,16 @@ pub struct Stores {
     pub timeline: MemoryTimeline,
     /// The steps that browsers received of the orders that they watched.
     pub watched: timeline::Watched,
-    /// The orders that intake has stored.
     pub stream: intake::repository::MemoryOrders,
-    /// The orders that a producer has published to the stream.
+    /// The orders that a producer has published to the topic.
     pub published: Mutex<BTreeSet<OrderUid>>,
-    /// The loans that a bank has approved.
     pub approved: Mutex<BTreeSet<String>>,
     /// The loans for which payment received a credit request.
     pub tried: Mutex<BTreeSet<String>>,
-    /// The charge requests that payment was about to make, by transaction. The provider may not have received all of them.
+    /// The charge requests that payment was about to make, by transaction. Some may not have reached the provider.
     pub charge_requests: Mutex<BTreeMap<Uuid, Intent>>,
-    /// Stock that was reserved although it was not available.
+    /// Stock that was reserved although it was unavailable.
     pub lent: Mutex<BTreeMap<Uuid, i64>>,
-    /// The answers of the API to users.
     pub acknowledged: Mutex<Vec<Acknowledged>>,
     /// Answers that no user should have received.
     pub problems: Mutex<Vec<String>>,
@@ -149,7 +146,6 @@ impl Stores {
         }
     }
 
-    /// Returns the outbox of each service that has one.
     pub fn outboxes(&self) -> [(&'static str, &MemoryOutbox); 5] {
         [
             ("order", &self.orders.outbox),
@@ -195,7 +191,7 @@ pub fn steps<T: Clone>(process: &Process, twin: &T) -> Arc<Steps<T>> {
     Arc::new(Steps { process: process.clone(), twin: twin.clone() })
 }
 
-/// Returns a function that creates the process's own handle on the lease of a name, for which it competes with the others.
+/// Returns a function that creates the process's own handle on a named lease, for which processes compete.
 pub fn leases(process: &Process) -> impl Fn(&'static str) -> Arc<dyn Lease> {
     let process = process.clone();
     move |name| {
@@ -204,7 +200,7 @@ pub fn leases(process: &Process) -> impl Fn(&'static str) -> Arc<dyn Lease> {
     }
 }
 
-/// Runs one of a service's loops. It must not end before its process does.
+/// Runs a loop of a service, which must not end before its process.
 fn keep(process: &Process, work: impl Future<Output = anyhow::Result<()>> + Send + 'static) {
     process.spawn(async move {
         let _ = work.await;
@@ -234,7 +230,7 @@ fn orders(process: &Process) -> Serves {
     let clients = Clients {
         inventory: Arc::new(RemoteInventory(process.clone())),
         payments: Arc::new(RemotePayments(process.clone())),
-        // No simulated user names the buyer by login.
+        // No simulated user names its buyer by login.
         users: Arc::new(MemoryBuyers::default()),
     };
     let repository = steps(process, &stores.orders);

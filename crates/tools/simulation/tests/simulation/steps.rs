@@ -1,4 +1,4 @@
-//! The services' in-memory stores as their processes use them. A process may die before or after each statement. The
+//! The services' in-memory stores, as their processes use them. A process may die before or after each statement. The
 //! database may be unavailable, or execute a statement and lose the answer.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
@@ -42,7 +42,6 @@ use crate::{
     world::{World, locked},
 };
 
-/// An in-memory store as one process uses it.
 #[derive(Clone)]
 pub struct Steps<T> {
     pub process: Process,
@@ -68,7 +67,7 @@ impl<T> Steps<T> {
         Ok(())
     }
 
-    /// Returns the cause as the inbox receives it. With the mistake of a missing inbox, it is a new event.
+    /// Returns the cause for the inbox. With the mistake of a missing inbox, it is a new event.
     fn seen(&self, cause: Cause) -> Cause {
         let world = &self.process.world;
         if world.makes(Mistake::NoInbox) { Cause { event: EventId::new(world.uuid()), ..cause } } else { cause }
@@ -242,14 +241,14 @@ stepwise! {
 }
 
 impl Steps<MemoryOrders> {
-    /// Returns the lease as its process receives it. With the mistake of abandoning what may be charged, the lease does
-    /// not say that others had the attempt before.
+    /// Returns the lease for its process. With the mistake of abandoning what may be charged, it does not say that
+    /// others had the attempt before.
     fn handed(&self, lease: AttemptLease) -> AttemptLease {
         let careless = self.process.world.makes(Mistake::AbandonWhatMayBeCharged);
         AttemptLease { shared: lease.shared && !careless, ..lease }
     }
 
-    /// Returns the lease as the store receives it. With the mistake of unfenced attempts, it is always the current one.
+    /// Returns the lease for the store. With the mistake of unfenced attempts, it is always the current one.
     fn shown(&self, order: OrderId, lease: &AttemptLease) -> AttemptLease {
         if !self.process.world.makes(Mistake::UnfencedAttempts) {
             return *lease;
@@ -300,8 +299,8 @@ stepwise! {
 }
 
 impl Steps<MemoryInventory> {
-    /// Reserves by an earlier read of the stock, which is the mistake of this plan: parts that are missing at the time
-    /// of the write are lent to the store. The facts subtract them again.
+    /// Reserves by an earlier read of the stock, which is the mistake of this plan: the store is lent the parts that
+    /// are missing at the time of the write. The facts subtract them again.
     async fn take_what_was_read(
         &self,
         world: &Arc<World>,

@@ -1,4 +1,4 @@
-//! Orders from a stream: the intake service over its in-memory store, and the facts for the auditor.
+//! Orders from a topic: intake over its in-memory store, and the facts for the auditor.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -34,14 +34,14 @@ use crate::{
     world::{Serves, World},
 };
 
-/// The number of orders that a cache holds. It is small, so that orders leave it and are read from the store again.
+/// How many orders a cache holds: few, so that orders are evicted and read from the store again.
 const CACHED: u32 = 3;
-/// The size of the cache in bytes, which is enough for [`CACHED`] orders.
+/// The size of the cache in bytes: enough for [`CACHED`] orders.
 const CACHE_BYTES: u32 = 1 << 20;
 /// How long the cache keeps an order, in real time: longer than any run.
 const CACHE_TTL: Duration = Duration::from_hours(24);
 
-/// Starts the service: requests are served at once, and records are consumed after the preload.
+/// Starts the service: it serves requests at once, and consumes records after the preload.
 pub fn boot(process: &Process) -> Serves {
     let cache = Cache::new(CACHED, CACHE_BYTES, CACHE_TTL);
     let topic = Arc::new(SimulatedTopic(SimulatedPublisher(process.clone())));
@@ -81,7 +81,8 @@ stepwise! {
     async fn stored(&self, uids: &[&OrderUid]) -> Result<HashMap<OrderUid, StoredOrder>, Error> {
         self.before("before stored orders of the stream are read").await?;
         let mut stored = self.twin.stored(uids).await;
-        // Requests do not find stored orders either. That is a problem, too, but the test waits for the auditor's finding.
+        // Requests do not find stored orders either, which is also a problem, but the test waits for the auditor's
+        // finding.
         if self.process.world.makes(Mistake::IgnoreReuse) {
             stored = stored.map(|_| HashMap::new());
         }
@@ -109,7 +110,7 @@ impl Topic for SimulatedTopic {
     }
 }
 
-/// The consumer with a mistake: it caches orders before they are stored.
+/// A consumer with a mistake: it caches orders before they are stored.
 struct CachesFirst {
     handler: OrdersHandler,
     cache: Cache,
@@ -125,7 +126,7 @@ impl Handler for CachesFirst {
     }
 }
 
-/// Returns the record of an order, as a producer publishes it.
+/// Returns the record that a producer publishes for an order.
 pub fn record(world: &World, order: &Order) -> Record {
     Record {
         topic: ORDERS.topic(&world.broker.topics).to_owned(),
@@ -135,7 +136,7 @@ pub fn record(world: &World, order: &Order) -> Record {
     }
 }
 
-/// Returns the facts about the stream. At the end of a run, every record is consumed.
+/// Returns the facts about the topic. At the end of a run, every record is consumed.
 pub fn facts(world: &World) -> Intake {
     let topic = ORDERS.topic(&world.broker.topics);
     let stored = world.stores.stream.all().into_iter().map(|(uid, stored)| {

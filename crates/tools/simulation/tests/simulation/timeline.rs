@@ -1,4 +1,4 @@
-//! The console's timeline: its consumer, a browser that watches orders, and what both must have in the end.
+//! The console's timeline: its consumer, browsers that watch orders, and what both must have at the end.
 
 use std::{
     collections::BTreeMap,
@@ -32,13 +32,13 @@ use crate::{
 
 /// The maximum number of concurrent streams.
 const STREAMS: usize = 4;
-/// How long a browser waits before it opens a stream again.
+/// How long a browser waits before it reopens a stream.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// The places of the steps that each browser received of each order, in the order of their arrival.
+/// The positions of the steps that each browser received of each order, by arrival.
 pub type Watched = Mutex<BTreeMap<(u32, OrderId), Vec<i64>>>;
 
-/// Starts the consumer and the job that feeds the streams. The other jobs only show the state of other services.
+/// Starts the consumer and the job that feeds the streams. The other jobs only show other services' states.
 pub fn boot(process: &Process) -> Serves {
     let timeline = steps(process, &process.world.stores.timeline);
     let live = Live::new(timeline.clone(), STREAMS);
@@ -58,14 +58,14 @@ stepwise! {
     async fn of_order(&self, order: OrderId, place: i64) -> Result<Vec<Record>, Error> {
         self.before("before the steps of an order are read").await?;
         let records = self.twin.of_order(order, place).await;
-        // Records are added while the answer travels.
+        // Records are added while the answer is on its way.
         self.process.world.travel().await;
         self.after("after the steps of an order are read").await?;
         records
     }
 }
 
-/// A browser that watches one order after another, and opens its stream again when the stream ends.
+/// A browser that watches one order after another, and reopens its stream whenever it ends.
 pub struct Browser {
     pub world: Arc<World>,
     pub number: u32,
@@ -105,7 +105,7 @@ impl Browser {
     }
 }
 
-/// Returns the problems of the timeline and of the steps that browsers received.
+/// Returns the problems of the timeline, and of the steps that browsers received.
 pub async fn problems(world: &World) -> Vec<String> {
     let mut problems = Vec::new();
     let timeline = &world.stores.timeline;

@@ -1,4 +1,4 @@
-//! The load: users who buy, pay, change their minds, and repeat each request until they get an answer.
+//! The load: users who buy, pay, cancel, and repeat each request until they get an answer.
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,7 +27,6 @@ pub struct User {
     pub uuid: Uuid,
 }
 
-/// A request of a user.
 #[derive(Clone, Debug)]
 enum Wish {
     /// Creates an order of these parts, with an address if true.
@@ -146,7 +145,7 @@ impl User {
                     return None;
                 }
             }
-            // Without a key, repeating a creation whose answer was lost would create another order.
+            // Without a key, a repeated creation whose answer was lost would create another order.
             if world.chance(0.03) || (claim.is_none() && matches!(wish, Wish::Create(..))) {
                 world.note(format_args!("user {} gives up {wish:?}", self.number));
                 return None;

@@ -1,4 +1,5 @@
-//! The simulated world: randomness, time, history, and the running processes. `process.rs` has what a single process does.
+//! The simulated world: randomness, time, history, and the running processes. `process.rs` has the behaviour of a
+//! single process.
 
 use std::{
     collections::BTreeMap,
@@ -65,13 +66,11 @@ pub struct World {
     history: Mutex<History>,
     start: Instant,
     up: Mutex<BTreeMap<Name, Up>>,
-    /// The number of processes that were ever started.
+    /// The number of processes ever started.
     lives: AtomicUsize,
-    /// How often each fault has happened.
     struck: Mutex<[usize; Fault::ALL.len()]>,
 }
 
-/// A running process, and the service that it runs.
 #[derive(Clone)]
 pub struct Up {
     pub process: Process,
@@ -123,7 +122,7 @@ impl World {
         draw(&mut locked(&self.rng))
     }
 
-    /// Returns a source of randomness for one process, which the seed determines.
+    /// Returns a source of randomness for one process, determined by the seed.
     pub fn random(&self) -> Random {
         Random::seeded(self.pick(rand::RngExt::random))
     }
@@ -140,7 +139,6 @@ impl World {
         Duration::from_millis(self.pick(|rng| rng.random_range(from..=to)))
     }
 
-    /// Decides at random whether this fault happens now.
     pub fn strikes(&self, fault: Fault) -> bool {
         let rate = self.plan.rate(fault);
         let strikes = !self.healed() && rate > 0.0 && self.chance(rate);
@@ -148,7 +146,6 @@ impl World {
         strikes
     }
 
-    /// Returns how often each fault has happened, in the order of `Fault::ALL`.
     pub fn struck(&self) -> [usize; Fault::ALL.len()] {
         *locked(&self.struck)
     }
@@ -186,7 +183,7 @@ impl World {
         locked(&self.up).insert(name, Up { process, serves });
     }
 
-    /// Kills the process of this name. It is restarted after a while.
+    /// Kills the process of this name, which is restarted after a while.
     pub fn kill(self: &Arc<Self>, name: Name) {
         if let Some(up) = self.up(name) {
             up.process.die();

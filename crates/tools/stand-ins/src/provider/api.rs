@@ -42,8 +42,7 @@ async fn refund(State(ledger): State<SharedLedger>, headers: HeaderMap, body: St
     done(&ledger, Purpose::Refund, &headers, &body).await
 }
 
-/// Executes a POST. Unlike Stripe, it requires an idempotency key, since a shop that never charges twice always sends
-/// one.
+/// Executes a POST. Unlike Stripe, it requires an idempotency key, which a shop that never charges twice always sends.
 async fn done(ledger: &SharedLedger, purpose: Purpose, headers: &HeaderMap, body: &str) -> StripeResponse {
     let key = headers.get("Idempotency-Key").and_then(|key| key.to_str().ok());
     let (Some(key), Ok(form)) = (key, serde_urlencoded::from_str(body)) else {

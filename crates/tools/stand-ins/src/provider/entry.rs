@@ -2,7 +2,6 @@
 
 use uuid::Uuid;
 
-/// A charge, decline or refund that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The Idempotency-Key of the request; for a charge or a decline, the transaction's UUID.

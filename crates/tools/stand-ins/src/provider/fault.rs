@@ -2,46 +2,44 @@
 
 use std::collections::{HashMap, VecDeque};
 
-/// A fault of one POST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProviderFault {
-    /// The request takes effect, and the response is sent after every client has timed out.
+    /// The request takes effect, but the response is sent only after every client has timed out.
     Silent,
-    /// The request takes effect, and the response is withheld until [`Provider::release`](crate::Provider::release).
+    /// The request takes effect, but the response is withheld until [`Provider::release`](crate::Provider::release).
     Withheld,
-    /// The request takes effect, and the connection closes before the response.
+    /// The request takes effect, but the connection closes before the response.
     Lost,
-    /// The response is this status with an empty body, and the request has no effect.
+    /// The request has no effect. The response is this status with an empty body.
     Status(u16),
-    /// The response is this status, which is stored under the key and replayed, and the request has no effect.
+    /// The request has no effect. The response is this status, which is stored under the key and replayed.
     Stored(u16),
     /// A charge is declined with this code. A refund takes effect.
     Declined(&'static str),
-    /// A charge is processing, or a refund pending, until it is read. Then it succeeds.
+    /// A charge is processing, or a refund pending, until a request reads it. Then it succeeds.
     Slow,
-    /// A charge is processing, or a refund pending, until it is read. Then it fails.
+    /// A charge is processing, or a refund pending, until a request reads it. Then it fails.
     Failing,
     /// A charge is processing, or a refund pending, until [`Provider::complete`](crate::Provider::complete).
     Processing,
 }
 
-/// How the provider behaves unless a fault is scripted.
+/// The provider's behaviour unless a fault is scripted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
     #[default]
     Well,
-    /// Every new charge is handled with this fault.
+    /// Every new charge has this fault.
     Charging(ProviderFault),
-    /// Every new refund is handled with this fault.
+    /// Every new refund has this fault.
     Refunding(ProviderFault),
-    /// For each refund, this many requests fail with 500 and have no effect.
+    /// This many requests for each refund fail with 500, without effect.
     RefundingLate(usize),
-    /// Every new charge takes effect, and its response is lost with the connection. Searches do not find the charge, as
+    /// Every new charge takes effect, but its response is lost with the connection. Searches do not find the charge, as
     /// if Stripe's index lagged behind. A retry under the same key gets the stored response.
     Duplicating,
 }
 
-/// The purpose of a POST.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     Charge,
@@ -53,14 +51,14 @@ pub(super) struct Faults {
     pub mode: Mode,
     /// The faults of the next new charges.
     pub script: VecDeque<ProviderFault>,
-    /// The number of requests that were handled with a fault.
+    /// How many requests were handled with a fault.
     pub met: usize,
-    /// The failed requests of each refund, by key.
+    /// How many requests for each refund failed, by key.
     vain: HashMap<String, usize>,
 }
 
 impl Faults {
-    /// Returns the fault for the new POST with this key. Scripted faults come first.
+    /// Returns the fault of the new POST with this key. Scripted faults come first.
     pub fn next(&mut self, purpose: Purpose, key: &str) -> Option<ProviderFault> {
         let scripted = if purpose == Purpose::Charge { self.script.pop_front() } else { None };
         let fault = scripted.or_else(|| match (purpose, self.mode) {

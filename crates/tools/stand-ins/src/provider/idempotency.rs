@@ -1,4 +1,4 @@
-//! Idempotency: a POST takes effect once per key, and a repetition gets the response stored under its key.
+//! Idempotency: a POST takes effect once per key, and a repetition gets the stored response.
 
 use super::{
     fault::{ProviderFault, Purpose},

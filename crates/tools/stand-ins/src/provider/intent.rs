@@ -23,11 +23,11 @@ pub(super) struct PaymentIntent {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Status {
     Succeeded,
-    /// Succeeds as soon as it is read.
+    /// Succeeds when it is read.
     Processing,
-    /// Is declined as soon as it is read.
+    /// Is declined when it is read.
     Failing,
-    /// Succeeds once the test says so.
+    /// Succeeds when the test completes it.
     Held,
     /// Declined with this code.
     Declined(&'static str),

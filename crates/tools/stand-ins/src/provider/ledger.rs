@@ -26,7 +26,7 @@ pub(super) struct Ledger {
     pub limit: Option<i64>,
     /// Stored responses by idempotency key.
     pub answers: HashMap<String, StoredAnswer>,
-    /// The number of responses that were replayed.
+    /// How many responses were replayed.
     pub replayed: usize,
     pub posts: Vec<HashMap<String, String>>,
     pub entries: Vec<Entry>,
@@ -36,13 +36,12 @@ pub(super) struct Ledger {
     pub unsearchable: bool,
     /// True if the API has no list of refunds.
     pub unlisted: bool,
-    /// The number of requests to list refunds.
+    /// How many requests asked for a list of refunds.
     pub lists: usize,
     /// The refunds in order of creation.
     pub refunds: Vec<Refund>,
-    /// Intents by id.
     pub intents: HashMap<String, PaymentIntent>,
-    /// Ids of intents by transaction. A transaction has more than one after its key was forgotten.
+    /// Ids of intents by transaction: more than one if the transaction's key was forgotten.
     transactions: HashMap<String, Vec<String>>,
 }
 
@@ -83,7 +82,7 @@ impl Ledger {
         answer
     }
 
-    /// Returns the current state of an intent. Reading an intent that is processing may complete it.
+    /// Returns the current state of an intent. Reading a processing intent may complete it.
     pub fn look(&mut self, id: &str) -> Option<Value> {
         let intent = self.intents.get_mut(id)?;
         let completed = match intent.status {
@@ -98,7 +97,6 @@ impl Ledger {
         Some(intent.json())
     }
 
-    /// Completes the charges that are held.
     pub fn complete_charges(&mut self) {
         for intent in self.intents.values_mut().filter(|intent| intent.status == Status::Held) {
             intent.status = Status::Succeeded;

@@ -37,7 +37,6 @@ impl Provider {
         Ok(Self { server, ledger })
     }
 
-    /// Returns the listen address.
     pub fn address(&self) -> SocketAddr {
         self.server.address()
     }
@@ -52,23 +51,23 @@ impl Provider {
         self.ledger.lock().limit = Some(limit);
     }
 
-    /// Sets the mode, which applies while the script is empty.
+    /// Sets the mode, which applies while no fault is scripted.
     pub fn be(&self, mode: Mode) {
         self.ledger.lock().faults.mode = mode;
     }
 
-    /// Sets the faults of the next new charges, one each. A replayed request is not new. A request is new if its
-    /// earlier attempts had no effect.
+    /// Sets the faults of the next new charges, one each. A replayed request is not new; a request whose earlier
+    /// attempts had no effect is.
     pub fn script(&self, faults: impl IntoIterator<Item = ProviderFault>) {
         self.ledger.lock().faults.script.extend(faults);
     }
 
-    /// Returns how many responses are withheld now. A request whose caller has disconnected no longer counts.
+    /// Returns how many responses are withheld. A request whose caller has disconnected does not count.
     pub fn withheld(&self) -> usize {
         self.ledger.lock().gate.receiver_count()
     }
 
-    /// Releases every withheld response. Later ones are withheld again.
+    /// Releases the withheld responses. Later ones are withheld again.
     pub fn release(&self) {
         // Dropping the old sender wakes the waiting requests.
         self.ledger.lock().gate = watch::Sender::default();
@@ -81,17 +80,17 @@ impl Provider {
         ledger.complete_refunds();
     }
 
-    /// Makes the refunds fail that have succeeded, as a bank does days later.
+    /// Makes succeeded refunds fail, as a bank does days later.
     pub fn fail_refunds(&self) {
         self.ledger.lock().fail_refunds();
     }
 
-    /// Answers 404 to searches, like a server that is compatible with Stripe and has no search.
+    /// Answers 404 to searches, like a Stripe-compatible server without search.
     pub fn without_search(&self) {
         self.ledger.lock().unsearchable = true;
     }
 
-    /// Answers 404 to requests to list refunds, like a server that is compatible with Stripe and cannot list them.
+    /// Answers 404 to requests for a list of refunds, like a Stripe-compatible server without lists.
     pub fn without_refund_list(&self) {
         self.ledger.lock().unlisted = true;
     }
@@ -106,17 +105,15 @@ impl Provider {
         self.ledger.lock().faults.met
     }
 
-    /// Returns how many responses were replayed.
     pub fn replayed(&self) -> usize {
         self.ledger.lock().replayed
     }
 
-    /// Returns how many requests to list refunds were received.
+    /// Returns how many requests asked for a list of refunds.
     pub fn refund_lists(&self) -> usize {
         self.ledger.lock().lists
     }
 
-    /// Returns the ledger's entries in order.
     pub fn entries(&self) -> Vec<Entry> {
         self.ledger.lock().entries.clone()
     }
@@ -131,7 +128,7 @@ impl Provider {
         self.count(order, EntryKind::Refund)
     }
 
-    /// Returns the posted forms, repetitions included, each with its key under `Idempotency-Key`.
+    /// Returns the posted forms, including repetitions, each with its key under `Idempotency-Key`.
     pub fn posts(&self) -> Vec<HashMap<String, String>> {
         self.ledger.lock().posts.clone()
     }

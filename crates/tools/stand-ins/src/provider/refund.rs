@@ -26,11 +26,11 @@ pub(super) struct Refund {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Succeeded,
-    /// Succeeds as soon as it is read.
+    /// Succeeds when it is read.
     Pending,
-    /// Fails as soon as it is read.
+    /// Fails when it is read.
     Failing,
-    /// Succeeds once the test says so.
+    /// Succeeds when the test completes it.
     Held,
     Failed,
 }

@@ -48,7 +48,7 @@ impl Ledger {
         answer
     }
 
-    /// Returns the current state of a refund. Reading a refund may end it.
+    /// Returns the current state of a refund. Reading may end it.
     pub fn look_at_refund(&mut self, id: &str) -> Option<Value> {
         let refund = self.refunds.iter_mut().find(|refund| refund.id == id)?;
         match refund.state {
@@ -62,7 +62,6 @@ impl Ledger {
         Some(refund.json())
     }
 
-    /// Completes the refunds that are held.
     pub fn complete_refunds(&mut self) {
         for refund in self.refunds.iter_mut().filter(|refund| refund.state == State::Held) {
             refund.state = State::Succeeded;
@@ -70,7 +69,7 @@ impl Ledger {
         }
     }
 
-    /// Makes the refunds fail that have succeeded, as a bank does that cannot pay them out.
+    /// Makes succeeded refunds fail, as if the bank could not pay them out.
     pub fn fail_refunds(&mut self) {
         for refund in self.refunds.iter_mut().filter(|refund| refund.state == State::Succeeded) {
             refund.state = State::Failed;
@@ -78,7 +77,7 @@ impl Ledger {
         }
     }
 
-    /// Lists the refunds of an intent, the newest first: up to `limit` that come after the one with the id `after`.
+    /// Lists up to `limit` refunds of an intent, newest first, after the one with the id `after`.
     pub fn refunds_of(&self, intent: &str, after: Option<&str>, limit: usize) -> Value {
         let mut all = self.refunds.iter().rev().filter(|refund| refund.intent == intent);
         if let Some(after) = after {

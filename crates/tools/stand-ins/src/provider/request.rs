@@ -10,7 +10,7 @@ pub(super) struct Post {
     pub form: HashMap<String, String>,
 }
 
-/// The response that is stored under a key, with the request that it answered.
+/// The stored response, with the request that it answered.
 pub(super) struct StoredAnswer {
     pub form: HashMap<String, String>,
     pub answer: StripeResponse,

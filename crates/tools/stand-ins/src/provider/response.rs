@@ -1,4 +1,4 @@
-//! Responses, and the reasons for which they are delayed.
+//! Responses, and what delays them.
 
 use std::{future::ready, time::Duration};
 
@@ -12,7 +12,7 @@ use futures::stream;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-/// The delay of a silent response, which is longer than any client waits.
+/// The delay of a silent response: longer than any client waits.
 const SILENT_FOR: Duration = Duration::from_mins(10);
 
 #[derive(Clone)]
@@ -25,7 +25,7 @@ pub(super) struct StripeResponse {
     lost: bool,
 }
 
-/// The condition for which a response waits.
+/// What a response waits for.
 pub(super) enum Hold {
     Nothing,
     Silence,
@@ -38,7 +38,6 @@ impl StripeResponse {
         Self { status: StatusCode::OK, body: Some(body), replayed: false, lost: false }
     }
 
-    /// Returns a response without a body.
     pub fn empty(status: u16) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         Self { status, body: None, replayed: false, lost: false }
@@ -62,12 +61,11 @@ impl StripeResponse {
         Self::error(StatusCode::NOT_FOUND, &error_of("invalid_request_error", "resource_missing", None))
     }
 
-    /// Returns the error response to a key that was used with another request before.
+    /// Returns the error response to a key that another request used before.
     pub fn reused() -> Self {
         Self::error(StatusCode::BAD_REQUEST, &json!({ "type": "idempotency_error", "message": "another request" }))
     }
 
-    /// Returns the same response, marked as a replay.
     pub fn again(self) -> Self {
         Self { replayed: true, ..self }
     }

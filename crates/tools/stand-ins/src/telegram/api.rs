@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{chats::SharedChats, mode::TelegramMode};
 
-/// The delay of a silent response, which is longer than any client waits.
+/// The delay of a silent response: longer than any client waits.
 const SILENT_FOR: Duration = Duration::from_mins(10);
 /// A gateway's response in place of the Bot API's; it is not JSON.
 const BAD_GATEWAY: &str = "<html><head><title>502 Bad Gateway</title></head></html>";

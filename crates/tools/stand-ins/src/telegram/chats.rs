@@ -11,12 +11,10 @@ use tokio::{sync::watch, time::Instant};
 
 use super::mode::{Modes, TelegramMode};
 
-/// A message from the bot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
     pub chat: String,
     pub text: String,
-    /// The time at which it arrived.
     pub at: Instant,
 }
 
@@ -25,17 +23,17 @@ pub(super) struct Chats {
     pub modes: Modes,
     pub sent: Vec<Sent>,
     pub refused: Vec<Sent>,
-    /// Until when messages to a chat are rejected with 429; those of the whole bot under `None`.
+    /// Until when messages to a chat are rejected with 429; `None` stands for the whole bot.
     pub limits: HashMap<Option<String>, Instant>,
-    /// The supergroups that groups became.
+    /// The supergroup of each upgraded group.
     pub upgraded: HashMap<String, i64>,
-    /// The number of messages to groups that became supergroups.
+    /// How many messages were to upgraded groups.
     pub moved: usize,
     /// How often each mode was applied.
     pub met: HashMap<TelegramMode, usize>,
     /// Notified by each message to the bot and each getUpdates request.
     pub news: watch::Sender<()>,
-    /// The number of getUpdates requests.
+    /// How many getUpdates requests arrived.
     pub polls: u64,
     updates: Vec<(i64, Value)>,
     last_update: i64,
@@ -52,7 +50,7 @@ impl SharedChats {
 }
 
 impl Chats {
-    /// Accepts a message from the bot. Returns the message's id.
+    /// Accepts a message from the bot. Returns its id.
     pub fn take(&mut self, chat: String, text: String) -> usize {
         self.sent.push(Sent { chat, text, at: Instant::now() });
         self.sent.len()
@@ -63,14 +61,13 @@ impl Chats {
         self.refused.push(Sent { chat, text, at: Instant::now() });
     }
 
-    /// Returns how long the chat, or the whole bot, is still limited.
+    /// Returns for how long the chat, or the whole bot, is limited.
     pub fn limited(&self, chat: &str) -> Option<Duration> {
         let limits = [None, Some(chat.to_owned())].into_iter().filter_map(|limit| self.limits.get(&limit));
         let left = limits.max()?.saturating_duration_since(Instant::now());
         (!left.is_zero()).then_some(left)
     }
 
-    /// Returns the mode of the next message.
     pub fn next_mode(&mut self) -> TelegramMode {
         let mode = self.modes.next();
         *self.met.entry(mode).or_default() += 1;

@@ -26,7 +26,6 @@ impl Telegram {
         Ok(Self { server, chats })
     }
 
-    /// Returns the listen address.
     pub fn address(&self) -> SocketAddr {
         self.server.address()
     }
@@ -36,7 +35,7 @@ impl Telegram {
         self.server.url()
     }
 
-    /// Sets the mode for messages to which [`script`](Self::script) has given no mode.
+    /// Sets the mode of messages without a [scripted](Self::script) one.
     pub fn be(&self, mode: TelegramMode) {
         self.chats.lock().modes.standing = mode;
     }
@@ -46,12 +45,12 @@ impl Telegram {
         self.chats.lock().modes.script.extend(modes);
     }
 
-    /// Rejects all messages to this chat with 429 for `time`, or all messages of the bot if `chat` is `None`.
+    /// Rejects all messages to this chat with 429 for `time`; with `None`, all messages of the bot.
     pub fn limit(&self, chat: Option<&str>, time: Duration) {
         self.chats.lock().limits.insert(chat.map(str::to_owned), Instant::now() + time);
     }
 
-    /// Makes a group a supergroup: messages to its old id are rejected with its new id.
+    /// Makes a group a supergroup. Messages to its old id are rejected with its new id.
     pub fn upgrade(&self, group: &str, supergroup: i64) {
         self.chats.lock().upgraded.insert(group.to_owned(), supergroup);
     }

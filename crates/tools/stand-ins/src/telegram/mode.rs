@@ -13,9 +13,9 @@ pub enum TelegramMode {
         /// How long the bot must wait, in seconds.
         retry_after: u64,
     },
-    /// The message is accepted, and the response is sent after every client has timed out.
+    /// The message is accepted, but the response is sent only after every client has timed out.
     Silent,
-    /// The message is accepted, and a gateway responds 502 in place of the server behind it.
+    /// The message is accepted, but a gateway in front of the server responds 502.
     BadGateway,
     /// The message is rejected with 403, as if the user had blocked the bot.
     Forbidden,

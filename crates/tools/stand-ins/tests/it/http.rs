@@ -1,4 +1,4 @@
-//! An HTTP client like that of any program.
+//! The HTTP client of these tests.
 
 use std::time::Duration;
 

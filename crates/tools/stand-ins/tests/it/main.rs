@@ -1,4 +1,4 @@
-//! The stand-ins inject exactly the faults that were requested.
+//! The stand-ins inject exactly the requested faults.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

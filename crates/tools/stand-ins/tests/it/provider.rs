@@ -1,4 +1,4 @@
-//! The behaviour of the stand-in for Stripe that payment's own tests do not cover.
+//! The stand-in for Stripe: the behaviour that payment's own tests do not cover.
 
 use reqwest::{Client, Response};
 use serde_json::Value;

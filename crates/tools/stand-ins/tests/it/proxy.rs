@@ -1,4 +1,4 @@
-//! A proxy passes data, and injects the faults that were requested.
+//! A proxy passes data, and injects the requested faults.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use tokio::{
     sync::Notify,
 };
 
-/// Starts a server that answers each byte with the same byte. Returns its address.
+/// Starts a server that echoes each byte. Returns its address.
 async fn echo() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();

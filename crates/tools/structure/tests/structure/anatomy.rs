@@ -4,13 +4,13 @@ use std::path::Path;
 
 use crate::tree::{crates, files, read, read_without_tests, services, shown};
 
-/// Every service has each of these modules, as a file or as a folder.
+/// The modules that every service has, as a file or as a folder.
 const ROOMS: [&str; 6] = ["app", "config", "error", "model", "service", "api"];
-/// Every service with a database has this module, too. The modules that it needs only for some work, such as `jobs` and
-/// `consumers`, are not required: no file exists only because another service has it.
+/// The additional module of a service with a database. Modules for some services' work, such as `jobs` and `consumers`,
+/// are not required: no file exists only because another service has it.
 const ROOM_WITH_DATABASE: &str = "repository";
 const MAX_LINES: usize = 300;
-/// The maximum number of lines of a service's composition root.
+/// How many lines a service's composition root may have.
 const MAX_APP_LINES: usize = 80;
 const MAX_MAIN_LINES: usize = 15;
 

@@ -1,6 +1,7 @@
-//! The compose files as Docker Compose renders them: with TLS and in production they log and publish no more than they must.
+//! The compose files as Docker Compose renders them: with TLS and in production, they log and publish no more than they
+//! must.
 //!
-//! Without Docker these tests check nothing. With Docker, a file that Compose cannot render fails them.
+//! Without Docker, these tests check nothing. With Docker, a file that Compose cannot render fails them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,7 +25,7 @@ const KAFKA_UI: &str = "kafka-ui";
 const OPEN: [&str; 2] = ["DELIVERY_OPEN", "INTAKE_OPEN"];
 /// The containers whose ports compose.tls.yaml does not publish.
 const STORES: [&str; 3] = ["kafka", "postgres", "redis"];
-/// PostgreSQL's settings that keep parameters of statements, and keys in the details of errors, out of its log.
+/// PostgreSQL's settings that keep statements' parameters, and keys in error details, out of its log.
 const QUIET: [(&str, &str); 3] =
     [("log_parameter_max_length", "0"), ("log_parameter_max_length_on_error", "0"), ("log_error_verbosity", "terse")];
 
@@ -32,7 +33,7 @@ const QUIET: [(&str, &str); 3] =
 pub struct Rendered(Value);
 
 impl Rendered {
-    /// Renders a file without profiles. `None` if this machine has no Docker.
+    /// Renders a file without profiles; `None` without Docker.
     fn new(file: &str, environment: &str) -> Option<Self> {
         Self::with_profile(file, environment, "")
     }
@@ -41,7 +42,7 @@ impl Rendered {
         Self::with(file, environment, profile, &[])
     }
 
-    /// Renders a file with these variables.
+    /// Renders a file with a profile and these variables.
     pub fn with(file: &str, environment: &str, profile: &str, variables: &[(String, String)]) -> Option<Self> {
         let mut docker = Command::new("docker");
         docker.envs(variables.iter().cloned());
@@ -70,7 +71,6 @@ impl Rendered {
         self.0.as_object().into_iter().flatten().map(|(name, service)| (name.as_str(), service))
     }
 
-    /// Returns the variables of a container, with their values.
     pub fn variables(&self, container: &str) -> BTreeMap<&str, &str> {
         let variables = self.0[container]["environment"].as_object().into_iter().flatten();
         variables.map(|(name, value)| (name.as_str(), text(value))).collect()
@@ -81,13 +81,13 @@ impl Rendered {
         words.iter().filter_map(Value::as_str).collect()
     }
 
-    /// Returns the settings of PostgreSQL's command line, which are written as `-c name=value` or `-cname=value`.
+    /// Returns the settings of PostgreSQL's command line, written as `-c name=value` or `-cname=value`.
     fn postgres(&self) -> BTreeMap<&str, &str> {
         let words = self.command("postgres");
         words.iter().filter_map(|word| word.strip_prefix("-c").unwrap_or(word).split_once('=')).collect()
     }
 
-    /// Returns the addresses that are published on this machine, each with its container.
+    /// Returns the addresses published on this machine, each with its container.
     fn published(&self) -> BTreeSet<(&str, String)> {
         let ports = self.services().flat_map(|(name, service)| {
             let ports = service["ports"].as_array().into_iter().flatten();
@@ -132,7 +132,7 @@ fn postgresql_admits_a_base_backup_from_its_container_and_has_a_place_for_it() {
     let Some((plain, tls)) = Rendered::new(PLAIN, DEVELOPMENT).zip(Rendered::new(TLS, DEVELOPMENT)) else { return };
     let access = read(&root().join("deploy/tls/pg_hba.conf"));
 
-    // In this file `all` does not include replication.
+    // In pg_hba.conf, `all` does not include replication.
     let mut rules = access.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
     assert!(rules.any(|rule| rule == ["local", "replication", "postgres", "trust"]), "{access}");
     for (file, rendered) in [(PLAIN, &plain), (TLS, &tls)] {
@@ -213,7 +213,7 @@ fn the_profile_observability_is_bounded_and_published_on_loopback_where_the_cont
     }
 }
 
-/// Without a variable, each `up` would remove the containers that `--scale` has added.
+/// Without a variable, each `up` would remove the containers that `--scale` added.
 #[test]
 fn each_up_starts_as_many_replicas_of_a_service_as_its_variable_says() {
     let services = services();
@@ -248,7 +248,7 @@ fn every_container_has_bounds_and_no_privileges() {
     }
 }
 
-/// The path of a request to intake may have the id of the customer to erase.
+/// The path of a request to intake may contain the id of the customer to erase.
 #[test]
 fn the_gateway_logs_no_path_of_a_request_to_intake() {
     let envoy = read(&root().join("deploy/envoy/envoy.yaml"));
@@ -290,7 +290,7 @@ fn a_secret_is_given_to_those_who_use_it_alone_with_and_without_tls() {
         ("PAYMENT_PROVIDER_KEY", &["payment"]),
         ("PAYMENT_WEBHOOK_SECRET", &["payment"]),
         ("TELEGRAM_BOT_TOKEN", &["notification"]),
-        // It would recreate all containers when a shell has another one. It comes from a file.
+        // The token comes from a file: as a variable, another value in a shell would recreate all containers.
         ("VAULT_TOKEN", &[]),
     ]
     .into_iter()
@@ -314,7 +314,7 @@ fn a_secret_is_given_to_those_who_use_it_alone_with_and_without_tls() {
         let Some(rendered) = Rendered::with(file, PRODUCTION, KAFKA_UI, &variables) else { return };
         for (secret, holders) in &holders {
             let given = rendered.services().filter(|(_, service)| service.to_string().contains(&value(secret)));
-            // With TLS, certificates identify the services, and no service gets the key of tokens.
+            // With TLS, certificates identify the services, and no service gets the tokens' key.
             let nobody = BTreeSet::new();
             let holders = if file == TLS && secret.starts_with("SERVICE_KEY") { &nobody } else { holders };
             assert_eq!(&given.map(|(name, _)| name).collect::<BTreeSet<_>>(), holders, "{file}: {secret}");

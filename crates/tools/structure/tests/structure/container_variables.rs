@@ -1,4 +1,4 @@
-//! The variables of the containers: what a command or a service reads arrives there.
+//! The containers' variables: what a command or a service reads, its container gets.
 
 use std::collections::BTreeSet;
 
@@ -8,9 +8,10 @@ use crate::{
     tree::{crates, files, read, read_without_tests, root, services},
 };
 
-/// The crates that tool and console have in common. They read variables of services by their names.
+/// The crates that tool and console share. They read services' variables by name.
 const COMMON: [&str; 2] = ["client", "operations"];
-/// The variables of `.env.example` that neither reach a container nor are set by Compose, besides those that end with `LISTEN`.
+/// The variables of `.env.example` that neither reach a container nor are set by Compose, besides those that end with
+/// `LISTEN`.
 const NOT_IN_CONTAINERS: [(&str, &str); 11] = [
     ("CLOCK_OFFSET", "tests shift the clock of a process of their own"),
     ("KAFKA_SASL_MECHANISM", "it has only one value"),
@@ -25,13 +26,12 @@ const NOT_IN_CONTAINERS: [(&str, &str); 11] = [
     ("TEST_", "the tests run on this machine"),
 ];
 
-/// Returns the text of all compose files.
 fn compose_files() -> String {
     let shared = files(&root().join("deploy/compose"), "yaml");
     shared.iter().map(|file| read(file)).collect()
 }
 
-/// Returns true if the text has a value from the variable.
+/// Returns true if the text takes a value from the variable.
 fn is_passed(text: &str, variable: &str) -> bool {
     ["}", ":", "-"].iter().any(|next| text.contains(&format!("${{{variable}{next}")))
 }
@@ -74,7 +74,7 @@ fn the_tool_creates_operators_by_the_rules_of_iam() {
 fn every_variable_of_the_example_reaches_a_container_or_is_set_there() {
     let text = compose_files();
     let is_excepted = |name: &str| NOT_IN_CONTAINERS.iter().any(|(start, _)| name.starts_with(*start));
-    // Compose sets it: `{ NAME: value }`, or a line of its own.
+    // Compose sets the variable: `{ NAME: value }`, or on its own line.
     let is_set = |name: &str| text.contains(&format!(" {name}: "));
     let documented = documented();
     let ignored: Vec<&String> = documented

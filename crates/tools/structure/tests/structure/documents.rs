@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::tree::{crates, files, read, root, services, shown};
 
-/// The documents that name a test for each of their guarantees.
+/// The documents that name a test for each guarantee.
 const PROMISES: [&str; 2] = ["docs/guarantees.md", "docs/security.md"];
 
 #[test]
@@ -37,7 +37,7 @@ fn every_crate_has_a_readme() {
     assert!(missing.is_empty(), "write a README of a few lines, which says what the crate is for: {missing:?}");
 }
 
-/// Returns true for the name of a test, which is a sentence: several words in snake case.
+/// Returns true for a test's name, which is a sentence: several words in snake case.
 fn is_test_name(word: &str) -> bool {
     word.matches('_').count() >= 3
         && word.chars().all(|letter| letter.is_lowercase() || letter.is_numeric() || "_:".contains(letter))
@@ -71,7 +71,6 @@ fn every_variable_of_the_code_stands_in_the_example_and_the_other_way_round() {
     assert!(undocumented.is_empty(), "add these variables to .env.example, each with a sentence: {undocumented:?}");
 }
 
-/// Returns the variables of `.env.example`.
 pub fn documented() -> BTreeSet<String> {
     let example = read(&root().join(".env.example"));
     example
@@ -85,7 +84,7 @@ pub fn documented() -> BTreeSet<String> {
         .collect()
 }
 
-/// Returns the variables that the configuration structs read: the names of their fields in upper case.
+/// Returns the variables of the configuration structs: their fields' names in upper case.
 fn fields() -> BTreeSet<String> {
     let shared = ["platform/src/kafka/config.rs", "platform/src/telemetry/mod.rs", "contracts/src/identity.rs"];
     let shared = shared.into_iter().map(|file| root().join("crates/shared").join(file));
@@ -116,7 +115,7 @@ pub fn listed(file: &str, name: &str) -> Vec<String> {
     texts
 }
 
-/// Returns the endings of the names of secrets, in lower case.
+/// Returns the endings of secrets' names, in lower case.
 pub fn endings_of_secrets() -> Vec<String> {
     listed("crates/shared/platform/src/config/mod.rs", "SECRETS")
 }

@@ -4,14 +4,12 @@ use crate::tree::{read, root};
 
 const CATALOGUE: &str = "crates/shared/contracts/src/events/catalogue.rs";
 
-/// An event, as the catalogue declares it.
 pub struct Declared {
     pub event: String,
     pub producer: String,
     pub consumers: Vec<String>,
 }
 
-/// Returns the declared events.
 pub fn declared() -> Vec<Declared> {
     let text = read(&root().join(CATALOGUE));
     let (_, table) = text.split_once("\nevents! {").expect("the catalogue declares events");
@@ -42,7 +40,7 @@ pub fn topics() -> Vec<String> {
     names.concat()
 }
 
-/// Returns whether a service has rights at the broker: whether the catalogue names it.
+/// Returns true if a service has rights at the broker: if the catalogue names it.
 pub fn is_broker_user(name: &str) -> bool {
     let text = read(&root().join(CATALOGUE));
     let inbound = [format!("service: \"{name}\""), format!("Some(\"{name}\")")];

@@ -1,5 +1,5 @@
-//! Lists the files that contain services' names and ports, so that the number of places to change for a new
-//! service does not grow.
+//! Lists the files that contain services' names and ports, so that a new service does not need changes in ever more
+//! places.
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
@@ -63,7 +63,7 @@ const LISTS: [(&str, &str); 35] = [
     (".env.example", "the variables of each"),
     ("docs/", "documents"),
 ];
-/// The number of service names that make a list: half of the first ten services.
+/// How many service names make a list: half of the first ten services.
 const A_LIST: usize = 5;
 
 #[test]
@@ -102,7 +102,7 @@ fn few_files_list_services() {
             Some((place, _)) => {
                 lists.insert(*place);
             }
-            // Allowed: a crate's dependencies list the services that it uses.
+            // A crate's dependencies may list the services that it uses.
             None if file.ends_with("Cargo.toml") || is_of_a_service(&file) => {}
             None => found.push(format!("{file}: {}", listed.join(", "))),
         }
@@ -120,8 +120,8 @@ fn few_files_list_services() {
     assert!(over.is_empty(), "these list no services any more; take them out of LISTS in {}: {over:?}", file!());
 }
 
-/// Returns true if the text mentions the service by this name: `"geo"`, `geo::SERVICE`, `GEO_LISTEN`, or a key `geo:`.
-/// The plain word is not enough, since many names are English words.
+/// Returns true if the text names the service: `"geo"`, `geo::SERVICE`, `GEO_LISTEN`, or a key `geo:`. The plain word
+/// does not count, since many names are English words.
 fn is_named(text: &str, name: &str) -> bool {
     let variable = format!("{}_", name.to_uppercase());
     let is_key = text.lines().any(|line| {
@@ -153,7 +153,6 @@ fn matches(file: &str, place: &str) -> bool {
     file == place || place.ends_with('/') && file.starts_with(place)
 }
 
-/// Returns true for a file of a service's own crate.
 fn is_of_a_service(file: &str) -> bool {
     file.starts_with("crates/services/")
 }
@@ -172,7 +171,7 @@ fn texts() -> Vec<(String, String)> {
                     folders.push(path);
                 }
             } else if name != ".env" && !path.extension().is_some_and(|its| its == "lock" || its == "svg") {
-                // A file that is not text is skipped.
+                // Skips files that are not text.
                 texts.extend(fs::read_to_string(&path).ok().map(|text| (shown(&path), text)));
             }
         }

@@ -1,4 +1,4 @@
-//! No file is part of an import cycle. A module and its children count as one node here: a child may use its parent's
+//! No file is part of an import cycle. A module and its descendants are one node here: a child may use its parent's
 //! traits.
 
 use std::{

@@ -1,4 +1,4 @@
-//! Tests of the structure of the workspace, which read its files. A failure says how to fix it.
+//! Tests of the workspace's structure, which read its files. A failure says how to fix it.
 
 mod anatomy;
 mod compose;

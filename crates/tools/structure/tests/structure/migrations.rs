@@ -1,8 +1,8 @@
-//! A migration after which older versions of the program do not work says so in its name.
+//! If older versions of the program do not work after a migration, the migration's name says so.
 
 use crate::tree::{files, read, root, shown};
 
-/// Statements that remove something which older versions may still use.
+/// Statements that remove something that older versions may still use.
 const REMOVALS: [&str; 6] = ["drop table", "drop column", "drop view", "rename to", "rename column", "set not null"];
 
 #[test]

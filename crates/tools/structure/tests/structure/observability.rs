@@ -1,5 +1,5 @@
-//! The configuration of Prometheus and Alertmanager: every service is scraped, every alert links to a page for the operator, and the
-//! rules pass their tests.
+//! The configuration of Prometheus and Alertmanager: every service is scraped, every alert links to a page for the
+//! operator, and the rules pass their tests.
 //!
 //! The checks by promtool, amtool and the collector itself need their images; without them they check nothing.
 
@@ -16,7 +16,7 @@ const TARGETS: &str = "deploy/observability/containers/services.yaml";
 const DASHBOARDS: &str = "deploy/observability/grafana/dashboards/json";
 const OPERATIONS: &str = "docs/operations.md";
 
-/// An alert of a file of rules, as the lines of its block.
+/// An alert in a file of rules: its name and the lines of its block.
 struct Alert {
     name: String,
     block: String,
@@ -32,14 +32,14 @@ impl Alert {
             .collect()
     }
 
-    /// Returns the text after `key:` on its line, which is empty if the value is on the lines below.
+    /// Returns the text after `key:` on its line; empty if the value is on the next lines.
     fn value(&self, key: &str) -> Option<&str> {
         let line = self.block.lines().find_map(|line| line.trim_start().strip_prefix(key)?.strip_prefix(": "));
         line.map(|value| value.trim_matches('"'))
     }
 }
 
-/// Returns the anchors of a document, as GitHub derives them from its headings.
+/// Returns the anchors of a document, as GitHub derives them from headings.
 fn anchors(document: &str) -> BTreeSet<String> {
     let text = read(&root().join(document));
     let headings = text.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
@@ -119,8 +119,8 @@ fn prometheus_scrapes_every_service() {
     assert_eq!(targets.matches("names: [").count(), services().len(), "{TARGETS} scrapes services that do not exist");
 }
 
-/// Runs a program of an image of the profile `observability`, which sees the folder of its configuration as /etc/shipyard. Returns
-/// false if this machine has no Docker, or lacks the image.
+/// Runs a program from an image of the profile `observability`, in which /etc/shipyard is the folder of the program's
+/// configuration. Returns false without Docker or the image.
 fn checked(image: &str, program: &str, arguments: &[&str]) -> bool {
     let compose = read(&root().join(COMPOSE));
     let image = compose.lines().find_map(|line| {

@@ -1,5 +1,5 @@
-//! `cargo build`, `cargo run` and `cargo test` at the root share their artefacts: each crate is compiled once, not once for the program
-//! and again for the tests.
+//! `cargo build`, `cargo run` and `cargo test` at the root share artefacts: each crate is compiled once, not again for
+//! the tests.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,12 +10,12 @@ use serde_json::Value;
 
 use crate::tree::root;
 
-/// The features with which each crate is compiled as a dependency, by its package, target and platform.
+/// The features of each crate as a dependency, by package, target and platform.
 type Features = BTreeMap<[String; 3], BTreeSet<Vec<String>>>;
 
 fn features(command: &[&str]) -> Features {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    // Stable cargo prints what it would compile only with this variable.
+    // Only with this variable, stable cargo prints what it would compile.
     let output = Command::new(cargo)
         .args(command)
         .args(["--locked", "--unit-graph", "-Zunstable-options"])

@@ -1,10 +1,11 @@
-//! Every element of our protobuf contracts has a comment, which callers read through server reflection and in the OpenAPI document.
+//! Every element of our protobuf contracts has a comment, which callers read through server reflection and in the
+//! OpenAPI document.
 
 use crate::tree::{files, read, root, shown};
 
-/// The folders below `proto/` with the contracts of others.
+/// The folders below `proto/` with contracts of others.
 const OF_OTHERS: [&str; 2] = ["google", "envoy"];
-/// The keywords before a name. Fields and the values of enums have none.
+/// The keywords before a name. Fields and enum values have none.
 const KEYWORDS: [&str; 4] = ["service ", "rpc ", "message ", "enum "];
 /// The beginnings of lines that declare nothing, although they may assign a number.
 const NO_ELEMENTS: [&str; 3] = ["//", "option ", "reserved "];
@@ -62,7 +63,7 @@ fn an_element_is_recognised_by_its_line() {
     }
 }
 
-/// Returns the name of the service, RPC, message, enum, value or field that the line declares.
+/// Returns the name of the service, RPC, message, enum, enum value or field that the line declares.
 fn element(line: &str) -> Option<&str> {
     if let Some(rest) = KEYWORDS.iter().find_map(|keyword| line.strip_prefix(*keyword)) {
         return rest.split([' ', '(', '{']).next();

@@ -7,8 +7,8 @@ use crate::{
     tree::{Crate, crates, files, read, read_without_tests, root, services, shown},
 };
 
-/// The file with the ports of services that other services call. A service that no other service calls may define its
-/// port in its `SERVICE` alone.
+/// The file with the ports of services that other services call. A service without callers may define its port in its
+/// `SERVICE` instead.
 const PORTS: &str = "crates/shared/contracts/src/ports.rs";
 
 const REGISTRY: &str = "crates/tools/operations/src/registry.rs";
@@ -17,7 +17,7 @@ const COMPOSE: &str = "deploy/compose/services.yaml";
 const EXAMPLE: &str = ".env.example";
 const ENVOY: &str = "deploy/envoy/envoy.yaml";
 
-/// Checks the six parts of a service: its crate, its contract, its migrations, its line in the registry, its block in
+/// Checks a service's six parts: its crate, its contract, its migrations, its line in the registry, its block in
 /// compose, and its variables.
 #[test]
 fn a_service_is_in_each_of_the_six_places() {
@@ -55,7 +55,7 @@ fn text(file: &str) -> String {
     read(&root().join(file))
 }
 
-/// Returns the blocks of compose's services, each with the name of its service.
+/// Returns the compose blocks, each with its service's name.
 fn blocks() -> Vec<(String, String)> {
     let text = text(COMPOSE);
     let documents = text.split("\n---\n").skip(1);
@@ -66,7 +66,7 @@ fn first_key<'t>(text: &'t str, before: &str) -> Option<&'t str> {
     Some(text.split_once(before)?.1.split_once(':')?.0)
 }
 
-/// Returns the services that the registry, compose and the migrations name, and which of these names it.
+/// Returns the services that the registry, compose and the migrations name, each with the place that names it.
 fn named(registry: &str, blocks: &[(String, String)]) -> Vec<(String, &'static str)> {
     let registered =
         registry.split('&').filter_map(|rest| Some((rest.split_once("::SERVICE")?.0.to_owned(), REGISTRY)));
@@ -74,7 +74,7 @@ fn named(registry: &str, blocks: &[(String, String)]) -> Vec<(String, &'static s
     let migrated = fs::read_dir(root().join("migrations")).into_iter().flatten().flatten();
     let migrated = migrated.filter(|entry| entry.path().is_dir());
     let migrated = migrated.map(|entry| (entry.file_name().to_string_lossy().into_owned(), "migrations/"));
-    // `platform` is not a service: its migrations are those of tables that several services have.
+    // `platform` is not a service: its migrations create tables that several services have.
     registered.chain(composed).chain(migrated.filter(|(name, _)| name != "platform")).collect()
 }
 
@@ -106,10 +106,10 @@ fn contract(service: &Crate) -> Vec<String> {
     lacks
 }
 
-/// The services with a database whose rows no audit reads.
+/// The services with a database that no audit reads.
 const NOT_AUDITED: [&str; 2] = ["iam", "console"];
 
-/// Returns the missing parts of a service's block.
+/// Returns the missing parts of a service's compose block.
 fn block_lacks(service: &Crate, block: &str) -> Vec<String> {
     let (name, upper) = (&service.name, service.name.to_uppercase());
     let mut wanted = vec![
@@ -190,7 +190,7 @@ fn ports_in(service: &Crate, fields: &[&str]) -> BTreeSet<String> {
         .collect()
 }
 
-/// Returns the variables that every service has at least.
+/// Returns the variables that every service needs.
 fn variables(service: &Crate) -> Vec<String> {
     let mut suffixes = vec!["LISTEN", "ADMIN_LISTEN", "REPLICAS"];
     if service.has_database() {

@@ -1,4 +1,4 @@
-//! `deploy/roll` with a stand-in for Docker: which containers it replaces, and with what.
+//! `deploy/roll` with a stand-in for Docker: which containers it replaces, and by which image.
 
 use std::{
     fs,
@@ -8,9 +8,9 @@ use std::{
 
 use crate::tree::{empty_folder, root};
 
-/// Rolls the service `shop`. Docker is a function: it has a file per container, named by its id, with its state and image
-/// and its health, unless that is `healthy`. The ids are sorted by age.
-/// As Compose does, `up` starts stopped containers before it creates any. A new container gets the image `new`.
+/// Rolls the service `shop`. Docker is a function with a file per container, named by its id: its state, its image and,
+/// unless that is `healthy`, its health. The ids are sorted by age. Like Compose, `up` starts stopped containers before
+/// it creates any. A new container has the image `new`.
 const ROLL: &str = r#"
 docker() (
   cd "$CONTAINERS"
@@ -52,7 +52,7 @@ impl Containers {
         Self(folder)
     }
 
-    /// If `stopped_later`, the stopped ones stop only after stopped containers have been removed.
+    /// Runs the script. With `stopped_later`, containers stop only after the stopped ones have been removed.
     fn roll(&self, stopped_later: bool) -> Output {
         let mut bash = Command::new("bash");
         bash.args(["-c", ROLL]).current_dir(root()).env("CONTAINERS", &self.0);

@@ -1,4 +1,4 @@
-//! Tables that several services have are defined in one place.
+//! Tables of several services are defined in one place.
 
 use crate::tree::{files, read, root, services, shown};
 

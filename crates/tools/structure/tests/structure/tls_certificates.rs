@@ -1,12 +1,13 @@
-//! `deploy/tls/certificates` with a stand-in for `shipyard certificates`: a new authority replaces the previous one completely.
+//! `deploy/tls/certificates` with a stand-in for `shipyard certificates`: a new authority replaces the previous one
+//! completely.
 
 use std::{fs, path::PathBuf, process::Command};
 
 use crate::tree::{empty_folder, read, root};
 
-/// An authority is a word, which is its key and a line of its certificate. As `shipyard certificates` does, the stand-in makes
-/// a missing authority, and fails if its certificate is not that of its key. The run ends before step number `CRASH`:
-/// each file that `mv` moves is a step, and so is each `rm`.
+/// An authority is a word, which is its key and a line of its certificate. Like `shipyard certificates`, the stand-in
+/// makes a missing authority, and fails if an authority's certificate does not match its key. The run ends before step
+/// number `CRASH`: each file that `mv` moves is a step, and so is each `rm`.
 const STAND_INS: &str = r#"
 shipyard() {
   mkdir -p "$2"
@@ -31,7 +32,6 @@ flock() { :; }
 /// The exit code of a run that ended early.
 const CRASHED: i32 = 9;
 
-/// The directory of the certificates.
 struct Certificates(PathBuf);
 
 impl Certificates {
@@ -41,7 +41,7 @@ impl Certificates {
         Self(folder)
     }
 
-    /// Runs the script. `next`: the name of an authority, if one is made. Returns the exit code and the output.
+    /// Runs the script. If an authority is made, its name is `next`. Returns the exit code and the output.
     fn run(&self, arguments: &[&str], next: &str, crash: usize) -> (Option<i32>, String) {
         let script = read(&root().join("deploy/tls/certificates"));
         let own = script.replacen("directory=/certificates\n", "directory=$CERTIFICATES\n", 1);
@@ -53,7 +53,7 @@ impl Certificates {
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
-    /// Returns the authorities that the parts trust; the first one signs.
+    /// Returns the authorities that the parts trust. The first one signs.
     fn trusted(&self) -> Vec<String> {
         read(&self.0.join("authorities/ca.crt")).lines().map(str::to_owned).collect()
     }

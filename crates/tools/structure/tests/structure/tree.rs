@@ -15,7 +15,6 @@ pub struct Crate {
     pub folder: PathBuf,
 }
 
-/// Returns the root of the workspace.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..")
 }
@@ -37,7 +36,6 @@ pub fn crates() -> Vec<Crate> {
     shelved.chain([Crate::new(SHELVES.len(), root().join("crates/shipyard"))]).collect()
 }
 
-/// Returns the crates of the services.
 pub fn services() -> Vec<Crate> {
     crates().into_iter().filter(Crate::is_service).collect()
 }
@@ -52,12 +50,12 @@ impl Crate {
         SHELVES.get(self.shelf) == Some(&"services")
     }
 
-    /// Returns true for a service whose descriptor says that it has a database.
+    /// Returns true if the service's descriptor names a database.
     pub fn has_database(&self) -> bool {
         !read(&self.folder.join("src/lib.rs")).contains("database: None")
     }
 
-    /// Returns the sources of the library and the program, without tests.
+    /// Returns the sources of library and program, without tests.
     pub fn sources(&self) -> Vec<PathBuf> {
         files(&self.folder.join("src"), "rs")
     }
@@ -71,7 +69,6 @@ pub fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Returns a source without its unit tests.
 pub fn read_without_tests(path: &Path) -> String {
     let text = read(path);
     let end = text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len());

@@ -19,7 +19,7 @@ use crate::{
 /// The effect of an event type on its consumer's rows.
 pub struct Effects {
     what: Cow<'static, str>,
-    /// The orders that show the effect, each with the time since when it does.
+    /// The orders that show the effect, and since when.
     pub orders: HashMap<Uuid, DateTime<Utc>>,
     /// True if only this event can cause the effect.
     only_so: bool,
@@ -47,7 +47,7 @@ impl Effects {
                 ("a delivery status", told.map(|order| (order.uuid, order.updated_at)).collect(), true)
             }
             ("order", AssemblyFailed::TYPE) => ("a CANCELLED order", orders(OrderStatus::Cancelled), false),
-            // Order's own call and its reconciler write the outcome too, so that the inbox row is the effect.
+            // Order's own call and its reconciler write the outcome, too, so the inbox row is the effect.
             ("order", PaymentCompleted::TYPE) => {
                 ("an order", facts.orders.iter().map(|order| (order.uuid, order.created_at)).collect(), false)
             }
@@ -86,7 +86,7 @@ impl Effects {
         Some(Self { what: what.into(), orders, only_so })
     }
 
-    /// Returns the effect that is a notification about the event. The notification's kind is the event's name.
+    /// Returns the notification about the event as its effect. The notification's kind is the event's name.
     fn notification(facts: &Facts, kind: &str) -> Self {
         let name = match kind {
             DeliveryStatusUpdated::TYPE => "ship_delivered".to_owned(),

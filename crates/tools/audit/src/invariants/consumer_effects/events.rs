@@ -1,4 +1,4 @@
-//! The events that were published, and those that each consumer received.
+//! Published events, and the events that each consumer received.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,7 +17,6 @@ use crate::{
 /// The events that one consumer has handled or dead-lettered.
 pub struct Received {
     pub events: HashMap<Uuid, DateTime<Utc>>,
-    /// The events that the consumer has dead-lettered.
     pub buried: HashSet<Uuid>,
     repeated: Vec<Uuid>,
 }
@@ -45,7 +44,6 @@ impl Received {
 /// The published events by type, each with its order.
 pub struct Published<'a> {
     orders: HashMap<&'static str, HashMap<Uuid, Uuid>>,
-    /// The outbox rows of the events.
     written: HashMap<Uuid, &'a OutboxRow>,
     /// The orders that have to be delivered, and whether each was ever paid.
     to_be_delivered: HashMap<Uuid, bool>,
@@ -63,7 +61,7 @@ impl<'a> Published<'a> {
         Self { orders: by_kind.collect(), written: facts.outbox_by_event(), to_be_delivered: to_be_delivered.collect() }
     }
 
-    /// Returns false for an event that its consumer handles without an effect.
+    /// Returns false for an event that its consumer handles without effect.
     fn is_cause(&self, consumer: &Consumer, kind: &str, event: Uuid, order: Uuid) -> bool {
         match (consumer.service, kind) {
             ("notification", DeliveryStatusUpdated::TYPE) => event == status_event(order, "DELIVERED"),
@@ -85,7 +83,8 @@ impl<'a> Published<'a> {
         is_kept && !received.events.contains_key(&event) && !received.buried.contains(&event)
     }
 
-    /// Compares the events that a consumer handled with those published. Returns the orders of handled events and when they were handled.
+    /// Compares the events that a consumer handled with the published ones. Returns the orders of handled events, and
+    /// when the consumer handled them.
     pub fn compare(
         &self,
         facts: &Facts,
@@ -99,7 +98,7 @@ impl<'a> Published<'a> {
         for (event, order) in published {
             let ours = self.written.contains_key(event);
             if let Some(at) = received.events.get(event) {
-                // The effect of an old event may have been removed before its inbox row.
+                // The effect of an old event may have been removed before the event's inbox row.
                 if !facts.may_be_forgotten(*at) && self.is_cause(consumer, kind, *event, *order) {
                     orders.insert(*order, *at);
                 }

@@ -1,4 +1,4 @@
-//! Invariant 5: Each consumer's effects equal the distinct events it received, and it received all of them.
+//! Invariant 5: Each consumer received every event, and its effects equal the distinct events received.
 
 mod effects;
 mod events;
@@ -56,7 +56,7 @@ pub struct Unhandled {
     pub consumer: &'static Consumer,
 }
 
-/// Returns the published events that were not handled, for each consumer.
+/// Returns the unhandled published events of each consumer.
 pub fn unhandled(facts: &Facts) -> Vec<Unhandled> {
     let published = Published::from_facts(facts);
     let routes: &'static [Route] = const { &ROUTES };

@@ -1,7 +1,7 @@
-//! The plans of the statements of all services, and the queues that they read.
+//! The plans of all services' statements, and the queues that they read.
 //!
 //! The statements are those that sqlx's macros have checked; a build of the workspace refuses others. Their plans are
-//! generic, like those of a prepared statement, which hold for any arguments.
+//! generic, like those of a prepared statement, and hold for any arguments.
 
 mod plan;
 mod statements;
@@ -11,9 +11,9 @@ use operations::registry::with_database;
 
 use self::statements::unchecked;
 
-/// A table that serves as a queue, and that only a few rows a day pass through.
+/// A table that serves as a queue, through which only a few rows a day pass.
 const SLOW_QUEUE: &str = "loans";
-/// Sources with statements that are not checked, and why that does not affect the tables of services.
+/// Sources with unchecked statements, and why that does not affect the services' tables.
 const UNCHECKED: [(&str, &str); 2] = [
     ("crates/shared/platform/src/postgres/migrations.rs", "reads the history of migrations"),
     ("crates/shared/platform/src/postgres/migrate.rs", "asks the server about its own connections"),

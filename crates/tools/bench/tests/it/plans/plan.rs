@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
 use super::statements::Statement;
 
-/// PostgreSQL's code for a table that does not exist.
+/// PostgreSQL's code for a missing table.
 const UNDEFINED_TABLE: &str = "42P01";
 
 pub struct Plan {
@@ -19,12 +19,12 @@ pub struct WholeRead {
     pub how: String,
 }
 
-/// Returns the generic plan of the statement. `None` if the database lacks one of the statement's tables.
+/// Returns the statement's generic plan; `None` if the database lacks one of its tables.
 pub async fn plan(connection: &mut PgConnection, statement: &Statement) -> Option<Plan> {
     let listed = |all: Vec<&str>| if all.is_empty() { String::new() } else { format!("({})", all.join(", ")) };
     let types = listed(statement.types.iter().map(String::as_str).collect());
     let arguments = listed(vec!["null"; statement.types.len()]);
-    // `force_generic_plan` makes the plan independent of the arguments, so the statement is explained with nulls.
+    // `force_generic_plan` makes the plan independent of arguments, so the statement is explained with nulls.
     let explained = format!(
         "set plan_cache_mode = force_generic_plan; prepare statement{types} as {}; \
          explain (format json) execute statement{arguments}; deallocate statement",
@@ -42,8 +42,8 @@ pub async fn plan(connection: &mut PgConnection, statement: &Statement) -> Optio
 impl Plan {
     /// Returns the reads of these tables that visit all rows, without an index or along an index from end to end.
     ///
-    /// An index of some of the rows counts too. A queue's index contains the rows that have left the queue until they
-    /// are vacuumed, so a statement that reads it from end to end costs more the more rows passed through the queue.
+    /// A partial index counts, too. A queue's index contains the rows that have left the queue until they are vacuumed,
+    /// so a statement that reads it from end to end costs more the more rows passed through the queue.
     pub fn whole_reads(&self, tables: &BTreeSet<String>) -> Vec<WholeRead> {
         let mut found = Vec::new();
         visit(&self.root, Above { table: "", is_limited: false }, tables, &mut found);
@@ -51,12 +51,12 @@ impl Plan {
     }
 }
 
-/// The properties of a node of a plan that depend on the nodes above it.
+/// The properties of a plan's node that depend on the nodes above it.
 #[derive(Clone, Copy)]
 struct Above<'a> {
-    /// The table of the nearest node that has one. The scan of an index for a bitmap does not name the table itself.
+    /// The table of the nearest node above that has one. A bitmap index scan does not name the table itself.
     table: &'a str,
-    /// True if a node above stops after some rows, and no node between needs all rows first.
+    /// True if a node above stops after some rows, and no node between them needs all rows first.
     is_limited: bool,
 }
 

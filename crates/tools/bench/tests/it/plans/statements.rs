@@ -1,4 +1,4 @@
-//! The statements of crates, as sqlx's macros store them in `.sqlx`, and the sources that contain them.
+//! The crates' statements, as sqlx's macros store them in `.sqlx`, and the sources that contain them.
 
 use std::{
     collections::BTreeSet,
@@ -17,7 +17,6 @@ pub struct Statement {
     /// The source file, and the beginning of the statement.
     pub place: String,
     pub text: String,
-    /// The types of the statement's parameters.
     pub types: Vec<String>,
 }
 
@@ -79,8 +78,8 @@ fn sources(folder: &Path) -> Vec<Source> {
     files(folder, "rs").into_iter().map(source).collect()
 }
 
-/// Returns the letters and digits of a statement, which do not depend on the line breaks, escapes and pieces of the
-/// source.
+/// Returns the letters and digits of a statement, which do not depend on line breaks, escapes and the source's string
+/// pieces.
 fn letters(text: &str) -> String {
     text.chars().filter(|one| one.is_ascii_alphanumeric() || *one == '$').collect()
 }

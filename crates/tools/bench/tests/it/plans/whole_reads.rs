@@ -1,5 +1,5 @@
-//! Every statement of every service uses indexes, both on large tables and with a plan that was made while the tables
-//! were empty. The exceptions are listed here.
+//! Every statement of every service uses indexes, both on large tables and with a plan made while the tables were
+//! empty. The exceptions are listed here.
 
 use std::collections::BTreeSet;
 
@@ -15,9 +15,9 @@ use super::{
 };
 
 const FILL: Fill = Fill { first: 1, last: 12_000, open: 240, parts: 12_000 };
-/// A table with at least this many rows counts as large.
+/// How many rows a large table has at least.
 const MIN_LARGE_ROWS: i64 = 1_000;
-/// Tables that stay small, however many orders there are: they have a row per job, bot, courier or alert.
+/// Tables that stay small, however many orders there are: one row per job, bot, courier or alert.
 const SMALL: [&str; 6] = ["alerts", "bot_offsets", "couriers", "leases", "places", "storage_places"];
 /// The beginnings of the statements that may read a whole table or queue, and why.
 const WHOLE: [(&str, &str); 5] = [
@@ -40,8 +40,8 @@ const WHOLE: [(&str, &str); 5] = [
     ),
 ];
 
-/// A database of the service, and the names of its tables that are or will be large. Its connection has the settings of
-/// the service's own connections.
+/// A service's database, and the names of its tables that are or will be large. The connection has the settings of the
+/// service's own connections.
 struct Tables {
     service: &'static Service,
     connection: PgConnection,
@@ -49,8 +49,8 @@ struct Tables {
 }
 
 impl Tables {
-    /// Creates tables like those of a new shop: empty, and never analysed. A service keeps the plans that it makes for
-    /// these tables until they are analysed.
+    /// Creates tables like those of a new shop: empty, and never analysed. A service keeps its plans for these tables
+    /// until they are analysed.
     async fn of_a_new_shop(service: &'static Service) -> Self {
         let database = testkit::database(service.migrations().expect("it has a database")).await;
         let mut connection = database.pool.connect().await.unwrap();
@@ -58,7 +58,7 @@ impl Tables {
         Self { service, large: large.filter(|table| !SMALL.contains(&table.as_str())).collect(), connection }
     }
 
-    /// Creates tables filled with many rows, if `crates/tools/bench/src/fill` has a fill of the service.
+    /// Creates tables with many rows, if `crates/tools/bench/src/fill` has a fill for the service.
     async fn filled(service: &'static Service) -> Self {
         if !is_known(service) {
             return Self::of_a_new_shop(service).await;
@@ -77,7 +77,7 @@ impl Tables {
         Self { service, connection, large: large.collect() }
     }
 
-    /// Returns a sentence for each large table that the statement reads as a whole. `None` if the database lacks one of
+    /// Returns a sentence for each large table that the statement reads as a whole; `None` if the database lacks one of
     /// the statement's tables.
     async fn whole_reads(&mut self, statement: &Statement) -> Option<Vec<String>> {
         let plan = plan(&mut self.connection, statement).await?;
@@ -88,15 +88,15 @@ impl Tables {
     }
 }
 
-/// Returns the tables and their numbers of rows.
+/// Returns the tables and their row counts.
 async fn sizes(connection: &mut PgConnection) -> Vec<(String, i64)> {
     let sizes = "select relname::text, reltuples::bigint from pg_class
         where relkind = 'r' and relnamespace = 'public'::regnamespace and relname not like '\\_sqlx%'";
     sqlx::query_as(sizes).fetch_all(connection).await.unwrap()
 }
 
-/// Returns a sentence for each large table or queue that a statement reads as a whole. Checks each service's statements
-/// on the tables that `tables_of` creates for it.
+/// Returns a sentence for each large table or queue that a statement reads as a whole. Each service's statements are
+/// checked on the tables that `tables_of` creates.
 async fn whole_reads(tables_of: impl AsyncFn(&'static Service) -> Tables) -> Vec<String> {
     let shared: Vec<Statement> = SHARED.iter().flat_map(|folder| statements::of(folder)).collect();
     let (shared, tables_of) = (&shared, &tables_of);
@@ -126,7 +126,7 @@ async fn whole_reads(tables_of: impl AsyncFn(&'static Service) -> Tables) -> Vec
     found.into_iter().flat_map(|(found, _)| found).collect()
 }
 
-/// Returns the sentences without those about the statements in [`WHOLE`].
+/// Returns the sentences about statements that are not in [`WHOLE`].
 fn unexpected(found: &[String]) -> Vec<&String> {
     found.iter().filter(|sentence| WHOLE.iter().all(|(beginning, _)| !sentence.starts_with(beginning))).collect()
 }

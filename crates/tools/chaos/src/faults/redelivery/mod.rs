@@ -46,14 +46,14 @@ pub const FAULTS: [Fault; 4] = [
     },
 ];
 
-/// How long a consumer group may list members that are dead: the session timeout and a margin.
+/// How long a consumer group may list dead members: the session timeout and a margin.
 const DEAD_MEMBER_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a group may make no progress while records are pending.
+/// How long a group with pending records may make no progress.
 const PROGRESS_TIMEOUT: Duration = Duration::from_secs(30);
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Makes every group consume its topic again from the beginning. The cause counts as removed when everything has been
-/// consumed again.
+/// Makes every group consume its topic again from the beginning. The cause counts as removed when all is consumed
+/// again.
 async fn topics_again(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let cluster = &mut experiment.cluster;
     if let Err(reason) = movable(cluster) {
@@ -119,7 +119,7 @@ async fn five_times(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(Injection::at_least_one(count, "there are no events")))
 }
 
-/// Checks that the offsets of groups can be moved. The error is the reason why they cannot.
+/// Returns why the groups' offsets cannot be moved, as an error.
 fn movable(cluster: &Cluster) -> Result<(), String> {
     let real = cluster.servers.broker.real().map(drop);
     real.map_err(|reason| format!("{reason}, and its groups are moved by members alone"))
@@ -149,7 +149,7 @@ async fn poisoned(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(Injection { times: count, notes: small.into_iter().collect(), ..Injection::default() }))
 }
 
-/// Returns the latest events of each topic, up to `count` in all.
+/// Returns the latest events of each topic, up to `count` in total.
 async fn latest(experiment: &Experiment, count: usize) -> anyhow::Result<Vec<Record>> {
     let each = count / ROUTES.len();
     let back = i64::try_from(each)?;

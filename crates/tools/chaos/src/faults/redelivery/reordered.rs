@@ -15,19 +15,18 @@ use crate::{
 };
 use platform::server::service::Service;
 
-/// How long to wait for enough events to shuffle.
 const EVENTS_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Makes consumers receive shuffled copies of events that they have not consumed, and never the originals.
+/// Makes the consumers of five stopped services receive shuffled copies of events instead of the originals.
 ///
-/// All consumers start at once, and the cause counts as removed when they are ready, not when they are started.
+/// The services start at once. The cause counts as removed when they are ready.
 pub async fn shuffled(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let enough = experiment.scale(100, 30);
     let cluster = &mut experiment.cluster;
     if let Err(reason) = movable(cluster) {
         return Ok(Injected::Skipped(reason));
     }
-    // Customers can still order, but the events stay in the outbox, or wait for consumers that were killed.
+    // Customers can still order, but the events stay in the outbox, or wait for the killed consumers.
     cluster.links.get(Link::Kafka)?.hang();
     cluster.replicas.kill(&assembly::SERVICE).await;
     cluster.replicas.kill(&notification::SERVICE).await;
@@ -43,7 +42,7 @@ pub async fn shuffled(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     cluster.replicas.kill(&order::SERVICE).await;
     let stopped = [&assembly::SERVICE, &notification::SERVICE, &inventory::SERVICE, &payment::SERVICE, &order::SERVICE];
     let ordered = mix(experiment, &order::SERVICE, &stopped).await?;
-    // Assembly builds ships from the shuffled events while the consumers of its own events do not run.
+    // Assembly builds ships from the shuffled events while no consumer of its own events runs.
     experiment.cluster.replicas.revive(&assembly::SERVICE).await?;
     until_built(&experiment.cluster).await?;
     let built = mix(experiment, &assembly::SERVICE, &stopped[1..]).await?;
@@ -63,9 +62,9 @@ pub async fn shuffled(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(done))
 }
 
-/// Republishes the events of a producer that consumers have not consumed, shuffled across all its topics, and moves the
-/// offsets of the consumers that are stopped past the originals. Other consumers get the originals and the copies: a broker
-/// does not let a tool move the offsets of a group with members. Returns how many events were republished; an event that two
+/// Republishes a producer's events that the stopped consumers have not consumed, shuffled across all its topics, and
+/// moves these consumers' offsets past the originals. Other consumers get the originals and the copies: a broker does
+/// not let a tool move the offsets of a group with members. Returns how many events were republished; an event that two
 /// consumers have not consumed counts twice.
 async fn mix(
     experiment: &mut Experiment,
@@ -93,7 +92,7 @@ async fn mix(
         "among {records} records that no consumer has committed, {} are events",
         events.len()
     );
-    // Topics are read in any order. Sorting first makes the shuffle reproducible.
+    // The order in which topics are read varies. Sorting makes the shuffle reproducible.
     events.sort_by(|(_, one), (_, other)| (&one.topic, &one.key).cmp(&(&other.topic, &other.key)));
     events.shuffle(&mut experiment.random);
     topics::publish(cluster, events.into_iter().map(|(_, record)| record).collect()).await?;
@@ -103,7 +102,6 @@ async fn mix(
     Ok(progress.iter().map(Progress::uncommitted).sum())
 }
 
-/// Returns how many events order has written.
 async fn written(cluster: &Cluster) -> anyhow::Result<i64> {
     cluster.count(&order::SERVICE, "select count(*) from outbox").await
 }
@@ -118,7 +116,7 @@ async fn until_published(cluster: &Cluster, service: &'static Service) -> anyhow
     timeout(EVENTS_TIMEOUT, published).await.with_context(|| format!("{service} does not publish"))?
 }
 
-/// Returns when the assembly service has consumed every order and reported each result.
+/// Waits until assembly has consumed every order and reported each result.
 async fn until_built(cluster: &Cluster) -> anyhow::Result<()> {
     let taken = async {
         while topics::progress(cluster).await?.iter().any(|one| is_of(one, &assembly::SERVICE) && one.uncommitted() > 0)

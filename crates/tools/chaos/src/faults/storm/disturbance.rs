@@ -1,4 +1,4 @@
-//! The disturbances of a storm, and the target of each.
+//! The disturbances of a storm, and their targets.
 
 use std::fmt;
 
@@ -10,26 +10,26 @@ use platform::server::service::Service;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Disturbance {
-    /// A replica gets SIGKILL, and is started again when the disturbance ends.
+    /// Sends SIGKILL to a replica. The end of the disturbance starts it again.
     Kill(&'static Service, usize),
     Freeze(&'static Service, usize),
-    /// A replica gets SIGTERM, as in a rolling update, and is started again when the disturbance ends.
+    /// Sends SIGTERM to a replica, as in a rolling update. The end of the disturbance starts it again.
     Roll(&'static Service, usize),
-    /// The clock of a replica is an hour off.
+    /// Sets the clock of a replica wrong by an hour.
     Clock {
         service: &'static Service,
         number: usize,
         ahead: bool,
     },
-    /// All builds of a replica of assembly fail.
+    /// Makes all builds of a replica of assembly fail.
     AssemblyFails(usize),
     Cut(Link),
     Slow(Link),
     HalfOpen(Link),
     PostgresKilled,
-    /// All links to databases accept data and answer nothing.
+    /// Makes all links to databases accept data without answering.
     PostgresHung,
-    /// All connections to PostgreSQL are terminated, and every slot is occupied.
+    /// Terminates all connections to PostgreSQL, and occupies every slot.
     PostgresCrowded,
     DiskFull,
     RedisKilled,
@@ -39,11 +39,11 @@ pub enum Disturbance {
     Provider(Mode),
     Telegram(TelegramMode),
     Poison,
-    /// The latest events are published again.
+    /// Publishes the latest events again.
     EventsAgain,
 }
 
-/// The target of a disturbance. Two disturbances of the same target would interfere.
+/// The target of a disturbance. Two disturbances with the same target would interfere.
 #[derive(PartialEq)]
 enum Target {
     Replica(&'static Service, usize),
@@ -56,7 +56,7 @@ enum Target {
 }
 
 impl Disturbance {
-    /// Returns true if both disturbances have a target in common.
+    /// Returns true if the disturbances share a target.
     pub fn meets(&self, other: &Self) -> bool {
         let others = other.targets();
         self.targets().iter().any(|target| others.contains(target))

@@ -14,7 +14,7 @@ use operations::registry::with_database;
 use platform::server::service::Service;
 
 const ADDED_LATENCY: Duration = Duration::from_millis(200);
-/// The number of records at the end of each partition that are published again.
+/// How many of each partition's last records are published again.
 const REPUBLISHED_RECORDS: i64 = 5;
 
 pub struct Executor<'a> {

@@ -20,16 +20,15 @@ pub const FAULTS: [Fault; 1] = [Fault {
     inject: inject!(storm),
 }];
 
-/// A scheduled disturbance.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// When it begins, as time since the start of the storm.
+    /// The time since the start of the storm.
     pub at: Duration,
     pub lasts: Duration,
     pub disturbance: Disturbance,
 }
 
-/// Runs the planned storm. A slow step delays the next ones, but never changes their order.
+/// Runs the planned storm. A slow step delays later steps without changing their order.
 async fn storm(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let length = Duration::from_secs(experiment.scale(600, 30));
     let servers = &experiment.cluster.servers;

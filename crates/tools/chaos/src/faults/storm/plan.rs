@@ -1,4 +1,4 @@
-//! The schedule of a storm, which is reproducible from its seed.
+//! The schedule of a storm, reproducible from its seed.
 
 use std::{fmt, time::Duration};
 
@@ -17,8 +17,8 @@ use operations::registry::{SERVICES, with_database};
 const PAUSE_MS: std::ops::Range<u64> = 500..4_000;
 const DURATION_MS: std::ops::Range<u64> = 500..8_000;
 
-/// Plans the disturbances within `length`, in order. A target never has two disturbances at once. The only disturbances
-/// of a mock broker are additional records, and a disk shared with other programs is never filled.
+/// Plans the disturbances within `length`, in order. A target never has two disturbances at once. A mock broker gets
+/// only additional records, and a disk shared with other programs is never filled.
 pub fn plan(random: &mut SmallRng, length: Duration, replicas: usize, real_broker: bool, disk: bool) -> Vec<Event> {
     let (mut events, mut deck): (Vec<Event>, _) = (Vec::new(), Vec::new());
     let mut at = Duration::ZERO;
@@ -34,7 +34,7 @@ pub fn plan(random: &mut SmallRng, length: Duration, replicas: usize, real_broke
         let busy = |disturbance: &Disturbance| {
             events.iter().any(|event| at < event.at + event.lasts && event.disturbance.meets(disturbance))
         };
-        // A disturbance that cannot begin now stays in the deck.
+        // A disturbance that cannot begin yet stays in the deck.
         if let Some(place) = deck.iter().rposition(|disturbance| !busy(disturbance)) {
             events.push(Event { at, lasts, disturbance: deck.remove(place) });
         }

@@ -24,7 +24,7 @@ pub use contracts::proto::{
     auth::v1::auth_service_server::AuthServiceServer, user::v1::user_service_server::UserServiceServer,
 };
 
-/// The user that every registration and session belongs to.
+/// The user of every registration and session.
 pub const USER: Uuid = Uuid::from_u128(7);
 
 /// An iam that registers every caller as the same user, and opens the sessions `session-1`, `session-2` and so on.

@@ -18,7 +18,7 @@ use super::*;
 
 const TRACE: &str = "0123456789abcdef0123456789abcdef";
 
-/// Returns a customer of a shop whose order service answers with `order`.
+/// Returns a customer of a shop in which order answers with `order`.
 async fn customer(order: impl wiremock::Respond + 'static) -> (Customer, MockServer, AbortOnDropHandle<()>) {
     customer_over(Protocol::Http2, order).await
 }

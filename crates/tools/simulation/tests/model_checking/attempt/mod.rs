@@ -1,9 +1,10 @@
-//! A model of the payment of an order. Two requests and two reconcilers work on it, the user or the deadline cancels
-//! it, and other orders buy its parts. Answers arrive, arrive late, or are lost, and a process may crash at every step.
+//! A model of the payment of an order. Two requests and two reconcilers work on the order, the user or the deadline
+//! cancels it, and other orders buy its parts. Answers arrive, arrive late, or are lost, and a process may crash at
+//! every step.
 //!
 //! Transitions and decisions are those of `order::model` and `payment::model`. The model simplifies: a request to
-//! inventory takes effect when it is sent, or never; orders are neither built nor undone after they are paid; and there
-//! is no clock, so that any action may happen next.
+//! inventory takes effect when it is sent, or never; orders are neither built nor undone once paid; and there is no
+//! clock, so any action may happen next.
 
 mod payment;
 mod protocol;
@@ -24,7 +25,7 @@ pub enum Action {
     Starts(usize),
     /// A reconciler takes over the attempt.
     Takes(usize),
-    /// The process calls inventory. The request and the answer arrive, only the request does, or neither.
+    /// The process calls inventory. Request and answer arrive, only the request arrives, or neither does.
     Asks(usize, Arrives),
     /// The process calls payment.
     Sends(usize),
@@ -42,10 +43,10 @@ pub enum Action {
     Charges(u32),
     Declines(u32),
     Settles(u32),
-    /// The provider accepts a request to refund the charge, with this number.
+    /// The provider accepts a request, with this number, to refund the charge.
     AcceptsRefund(u32, u32),
     Refunds(u32),
-    /// The refund of the request with this number fails.
+    /// The refund of this request fails.
     FailsRefund(u32, u32),
     /// Payment learns the state of the refund.
     HearsRefund(u32),
@@ -57,7 +58,7 @@ pub enum Action {
     Cancel,
     PaymentHears,
     InventoryHears,
-    /// The order service receives the event about an attempt that payment has settled.
+    /// Order receives the event about an attempt that payment has settled.
     OrderHears(u32),
 }
 
@@ -260,12 +261,11 @@ fn without_epochs_and_voids_a_charged_order_is_cancelled() {
 
     let path = checked.assert_any_discovery("what is charged ends as paid, and never as if it were not");
     println!("{:#?}\n{} states", path.into_actions(), checked.unique_state_count());
-    // The charge is refunded nevertheless.
+    // The cancelled order's charge is refunded in the end.
     checked.assert_no_discovery("at most one charge");
     checked.assert_no_discovery("in the end a charge stands for a paid order alone");
 }
 
-/// Converts inventory's answer.
 pub fn confirmation(held: bool) -> Confirmation {
     if held { Confirmation::Held } else { Confirmation::Refused }
 }

@@ -1,4 +1,4 @@
-//! The payment service and its provider, following payment's own rules.
+//! The payment service, by its own rules, and its provider.
 
 use chrono::DateTime;
 use contracts::{ids::TransactionId, money::Money};
@@ -61,13 +61,13 @@ impl State {
         self.payments.sort_by_key(|payment| payment.intent.attempt);
     }
 
-    /// Returns the attempts for which a call to the provider is pending.
+    /// Returns the attempts with a pending call to the provider.
     pub fn pending(&self) -> impl Iterator<Item = u32> {
         let pending = self.payments.iter().filter(|payment| matches!(payment.status, Status::Pending { .. }));
         pending.map(|payment| payment.intent.attempt)
     }
 
-    /// Returns the attempts whose charge is to be refunded, and the latest request of each.
+    /// Returns the attempts whose charge is to be refunded, with the latest request of each.
     pub fn refunding(&self) -> impl Iterator<Item = (u32, RefundRequest)> {
         self.payments.iter().filter_map(|payment| match &payment.status {
             Status::Refunding { request, .. } => Some((payment.intent.attempt, request.clone())),
@@ -87,7 +87,7 @@ impl State {
         }
     }
 
-    /// Payment receives the event that the order is cancelled.
+    /// Payment receives the event that the order was cancelled.
     pub fn hear_cancellation(&mut self) {
         self.payment_told = true;
         match self.payments.iter_mut().find(|payment| payment.blocks_attempts()) {
@@ -99,7 +99,7 @@ impl State {
         }
     }
 
-    /// Returns the attempts whose `PaymentCompleted` is written, and whether they were charged.
+    /// Returns the attempts with a `PaymentCompleted`, and whether they were charged.
     pub fn completed(&self) -> impl Iterator<Item = (u32, bool)> {
         self.payments.iter().filter_map(|payment| match payment.status.charge_result() {
             ChargeResult::Charged => Some((payment.intent.attempt, true)),
@@ -109,7 +109,7 @@ impl State {
     }
 
     /// Order receives the event about the end of an attempt, as in `order::service::payment_completed`. An event may
-    /// arrive late or again at any time.
+    /// arrive late or repeatedly.
     pub fn hear_completion(&mut self, attempt: u32) {
         let Some((_, charged)) = self.completed().find(|(completed, _)| *completed == attempt) else { return };
         let number = attempt.cast_signed();
@@ -120,7 +120,8 @@ impl State {
         }
     }
 
-    /// Returns the actions that the provider and payment may take on the refund of a charge. At most one refund of a charge fails.
+    /// Returns the actions that provider and payment may take on the refund of a charge. At most one refund of a charge
+    /// fails.
     pub fn refund_actions(&self, attempt: u32, number: u32) -> Vec<Action> {
         match self.books[index(attempt)] {
             Entry::RefundFailed(failed) if failed == number => vec![Action::HearsRefund(attempt)],
@@ -136,7 +137,7 @@ impl State {
         }
     }
 
-    /// Payment learns the state of the refund that it has requested.
+    /// Payment learns the state of the refund that it requested.
     pub fn hear_refund(&mut self, attempt: u32) {
         let state = match self.books[index(attempt)] {
             Entry::Refunded => RefundState::Refunded,
@@ -153,7 +154,7 @@ impl State {
         }
     }
 
-    /// Returns true if payment records a charge as refunded that is not.
+    /// Returns true if payment records a refund that the provider has not made.
     pub fn refunded_too_early(&self) -> bool {
         let early = |payment: &Payment| {
             matches!(payment.status, Status::Refunded { .. })

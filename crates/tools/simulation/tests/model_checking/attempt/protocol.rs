@@ -1,4 +1,4 @@
-//! The steps of the processes, as in `order::service`, and those of inventory for them.
+//! The steps of the processes, as in `order::service`, and inventory's steps for them.
 
 use inventory::model::Status as Reservation;
 use order::model::{AttemptEnd, AttemptLease, CancelReason, Charge, Confirmation, PaymentMethod, Status, Step};
@@ -8,9 +8,9 @@ use super::{
     state::{MAX_ATTEMPTS, Process, REQUESTS, State, index, transaction},
 };
 
-/// The current protocol (`fenced`), or the previous one. In the previous one attempts had no epoch, a process whose
-/// parts were refused cancelled the order without regard to other processes, and a process that could not reach
-/// inventory abandoned the attempt unless it was shared.
+/// The current protocol (`fenced`) or the previous one. In the previous one, attempts had no epoch, a process whose
+/// parts were refused cancelled the order regardless of other processes, and a process that could not reach inventory
+/// abandoned the attempt unless it was shared.
 pub struct Protocol {
     pub fenced: bool,
 }
@@ -94,7 +94,7 @@ impl Protocol {
         if !under_way || !self.is_open(ending, &lease, state) {
             return;
         }
-        // Payment's answer named the transaction. At most one attempt can have been charged, so the answer named this one.
+        // Payment's answer named the transaction. At most one attempt can have been charged, so it was this one's.
         let charged = state.charged().next().map(transaction);
         let order = &mut state.order;
         match (ending, charged) {
@@ -124,7 +124,7 @@ impl Protocol {
 }
 
 impl State {
-    /// Inventory confirms the reservation, if that is still possible. Returns whether it is confirmed.
+    /// Inventory confirms the reservation if that is still possible. Returns whether it is confirmed.
     fn confirm(&mut self) -> bool {
         match self.reservation {
             Reservation::Held | Reservation::Confirmed => self.reservation = Reservation::Confirmed,

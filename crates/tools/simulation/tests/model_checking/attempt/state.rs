@@ -14,28 +14,29 @@ use uuid::Uuid;
 /// The number of processes: two requests to pay, then two reconcilers.
 pub const PROCESSES: usize = 4;
 pub const REQUESTS: usize = 2;
-/// The maximum number of attempts that requests may start.
+/// How many attempts requests may start.
 pub const MAX_ATTEMPTS: u32 = 2;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct State {
     pub order: Order,
-    /// A lease counts only if it is of the current epoch. The current epoch is therefore 1, and all earlier ones are 0.
+    /// A lease counts only in the current epoch, so the model stores 1 for the current epoch and 0 for all earlier
+    /// ones.
     pub epoch: i64,
     pub shared: bool,
     pub reservation: Reservation,
-    /// True if other orders have bought the parts that this one needs.
+    /// True if other orders have bought this order's parts.
     pub sold: bool,
     pub payments: Vec<Payment>,
-    /// True if payment knows that the order is cancelled, and had nothing to refund at that time.
+    /// True if payment knows of the cancellation, and had nothing to refund then.
     pub void: bool,
-    /// The entry in the provider's books, by attempt.
+    /// The provider's entry, by attempt.
     pub books: [Entry; MAX_ATTEMPTS as usize],
-    /// The requests to payment that may still arrive although their sender no longer waits, by attempt.
+    /// Requests to payment that may still arrive although their sender no longer waits, by attempt.
     pub late: [Late; MAX_ATTEMPTS as usize],
     pub processes: [Process; PROCESSES],
-    /// True once the service has received the event that the order is cancelled.
+    /// True once payment has received the cancellation.
     pub payment_told: bool,
     pub inventory_told: bool,
 }
@@ -46,9 +47,9 @@ pub enum Entry {
     None,
     Charged,
     Declined,
-    /// The provider has accepted the refund request with this number, and has not made the refund.
+    /// The provider has accepted, but not made, the refund of the request with this number.
     RefundPending(u32),
-    /// The refund of the request with this number has failed: the charge stands.
+    /// The refund of the request with this number failed: the charge stands.
     RefundFailed(u32),
     Refunded,
 }
@@ -70,15 +71,14 @@ pub struct Late {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Process {
-    /// The process has no work.
     Idle,
     /// The process is about to ask inventory to confirm the reservation.
     Confirms(AttemptLease),
-    /// The process has decided on its next step, and is about to do it.
+    /// The process is about to take this step.
     Goes(AttemptLease, Step),
     /// The process has called payment, and waits.
     Waits(AttemptLease, Step),
-    /// The process is a request that has ended.
+    /// The request that the process stood for has ended.
     Gone,
 }
 
@@ -113,8 +113,7 @@ impl State {
         }
     }
 
-    /// Returns the state in canonical form: an epoch is either the current one or not, and reconcilers are
-    /// interchangeable.
+    /// Returns the canonical form: an epoch is current or not, and reconcilers are interchangeable.
     pub fn canonical(mut self) -> Self {
         for process in &mut self.processes {
             if let Process::Confirms(lease) | Process::Goes(lease, _) | Process::Waits(lease, _) = process {
@@ -137,7 +136,7 @@ impl State {
         (1..=MAX_ATTEMPTS).filter(|attempt| self.books[index(*attempt)].is_charged())
     }
 
-    /// Returns true if no work is pending, and none remains to be started.
+    /// Returns true if no work is pending or can still begin.
     pub fn is_over(&self) -> bool {
         let settled = |payment: &Payment| {
             !matches!(payment.status, PaymentStatus::Pending { .. } | PaymentStatus::Refunding { .. })
