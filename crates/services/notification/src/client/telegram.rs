@@ -36,7 +36,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long Telegram holds a `getUpdates` call open without an update.
 const LONG_POLL_TIMEOUT: Duration = Duration::from_secs(25);
-/// Per `getUpdates` call.
+/// The maximum per `getUpdates` call.
 const MAX_UPDATES: u64 = 10;
 /// Larger than [`MAX_UPDATES`] updates, even if each is a message of maximum length that replies to another.
 const MAX_RESPONSE_BYTES: usize = 2 << 20;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-/// In UTF-16 code units; leaves room for other alerts in a message.
+/// The maximum in UTF-16 code units. It leaves room for other alerts in the message.
 const MAX_ALERT_LENGTH: usize = 1_000;
 const SEPARATOR: &str = "\n\n";
 
@@ -21,7 +21,7 @@ impl AlertStatus {
     }
 }
 
-/// Identifies one report: an alert that began to fire at a moment either fires or has resolved.
+/// Identifies one report: that the alert that began to fire at `starts_at` still fires, or that it has resolved.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AlertKey {
     /// Alertmanager's hash of the alert's labels.

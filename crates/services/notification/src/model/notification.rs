@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::Kind;
 
-/// Generated when the notification is queued.
+/// This service generates the id when it queues the notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct NotificationId(Uuid);
@@ -73,7 +73,7 @@ pub struct Notification {
     pub user: UserId,
     pub kind: Kind,
     pub status: Status,
-    /// Includes an attempt in progress.
+    /// The number of attempts, including one in progress.
     pub attempts: i32,
     /// True once an attempt ended without an answer; the message may arrive twice.
     pub ambiguous: bool,

@@ -136,7 +136,7 @@ fn command(message: &Incoming) -> Option<Command<'_>> {
     }
 }
 
-/// Checks the form only; iam checks the code.
+/// Checks only the form of a code; iam checks the code itself.
 fn is_code(word: &str) -> bool {
     word.len() == CODE_LENGTH && word.bytes().all(|letter| letter.is_ascii_alphanumeric())
 }

@@ -14,7 +14,7 @@ use crate::{
 /// What one attempt has shown about the health of iam and the messenger.
 #[derive(Clone, Debug)]
 pub enum AttemptResult {
-    /// Nothing about either.
+    /// The attempt has shown nothing about either.
     Done,
     /// The messenger accepted or rejected the message.
     Answered,

@@ -8,7 +8,7 @@ use crate::{
 const SEPARATOR: &str = "\n\n";
 
 pub struct Digest {
-    /// In the order of the text.
+    /// The notifications in the order of the text.
     pub batch: Batch,
     parts: Vec<Part>,
     text: String,

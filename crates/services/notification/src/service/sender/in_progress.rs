@@ -20,7 +20,8 @@ pub enum Subject {
 pub struct InProgress {
     /// Users whose chat is being looked up, with the notifications that wait for it.
     pub users: HashMap<UserId, Vec<NotificationId>>,
-    /// Users whose chat was just found and is being sent to, with their notifications, which still have no chat.
+    /// Users to whose chat, just found, a message is being sent, with their notifications, which have no chat until
+    /// then.
     pub found: HashMap<UserId, Vec<NotificationId>>,
     /// Chats that a message is being sent to.
     pub chats: HashSet<String>,
@@ -28,7 +29,7 @@ pub struct InProgress {
 }
 
 impl InProgress {
-    /// Returns true if the user's chat is being looked up, or was just found and is being sent to.
+    /// Returns true if the user's chat is being looked up, or was just found and a message is being sent to it.
     pub fn has_user(&self, user: UserId) -> bool {
         self.users.contains_key(&user) || self.found.contains_key(&user)
     }

@@ -8,9 +8,9 @@ use crate::{
     repository::MAX_PER_CHAT,
 };
 
-/// Messages at a time.
+/// The maximum number of messages at a time.
 const MAX_IN_FLIGHT: usize = 32;
-/// Users whose chat is being looked up.
+/// The maximum number of concurrent look-ups of users' chats.
 const MAX_LOOKUPS: usize = 16;
 
 impl Sender {
