@@ -18,7 +18,7 @@ fn cell(location: Location) -> String {
     format!("({}, {})", location.x(), location.y())
 }
 
-/// In per cent.
+/// The progress in per cent.
 pub fn progress(shown: &Shown) -> i32 {
     match (&shown.trip, shown.delivery.status) {
         (_, Status::Delivered) => 100,

@@ -19,7 +19,7 @@ use crate::model::{Location, Street};
 const MAX_REMEMBERED: u64 = 10_000;
 /// A cached location expires, since geo may be an outside program that corrects a location.
 const REMEMBERED_FOR: Duration = Duration::from_mins(10);
-/// Of one lookup, retries included.
+/// Limits one lookup, retries included.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub struct GrpcGeo {
@@ -28,7 +28,7 @@ pub struct GrpcGeo {
     known: Places,
 }
 
-/// Keyed by the SHA-256 digest of the street, since an address is personal data.
+/// Locations by the SHA-256 digest of the street, since an address is personal data.
 struct Places(Cache<[u8; 32], Location>);
 
 impl Places {

@@ -17,7 +17,7 @@ use tonic::Code;
 use super::{Address, OrderAddressError, OrderAddresses};
 use crate::model::{Street, Volume};
 
-/// Of one look-up, retries included.
+/// Limits one look-up, retries included.
 const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub struct GrpcOrderAddresses {

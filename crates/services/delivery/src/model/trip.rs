@@ -33,7 +33,7 @@ impl Trip {
         self.speed.steps(self.location, self.target)
     }
 
-    /// In per cent: 20 when the courier gets the order, 90 when at most one step is left.
+    /// The progress in per cent: 20 when the courier gets the order, 90 when at most one step is left.
     pub fn progress(&self) -> i32 {
         let left = self.steps_left();
         let steps = self.delivery.state.courier().map_or(0, |(_, steps)| steps);

@@ -27,7 +27,7 @@ pub trait Couriers: Send + Sync {
     async fn add(&self, courier: &NewCourier) -> Result<(), Error>;
     /// Fails if the courier does not exist or has `MAX_PLACES`.
     async fn add_place(&self, courier: CourierId, id: PlaceId, name: &Name, volume: Volume) -> Result<(), Error>;
-    /// In the order in which they were added.
+    /// Lists the couriers in the order in which they were added.
     async fn list(&self) -> Result<Vec<ListedCourier>, Error>;
 }
 

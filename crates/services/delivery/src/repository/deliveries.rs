@@ -42,7 +42,7 @@ pub trait Deliveries: Send + Sync {
     /// order gets no delivery, and only `cause` is recorded in the inbox. If the order has a row by now, writes nothing
     /// and returns false.
     async fn keep_early(&self, order: OrderId, early: Early, paid: Cause, cause: Cause) -> Result<bool, Error>;
-    /// Records an event in the inbox that changes nothing.
+    /// Records in the inbox an event that changes nothing.
     async fn skip(&self, cause: Cause) -> Result<(), Error>;
     /// Returns up to `limit` orders that wait for a courier or are carried, of `user` or of all users, longest wait first.
     async fn active(&self, user: Option<UserId>, limit: i64) -> Result<Vec<ActiveOrder>, Error>;

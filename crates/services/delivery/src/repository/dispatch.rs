@@ -57,7 +57,7 @@ pub struct Counts {
     pub free: u32,
 }
 
-/// Keeps the counting of a backlog cheap.
+/// The maximum number of orders counted, so that counting a backlog stays cheap.
 pub const MAX_COUNTED: u32 = 10_000;
 
 /// The result of a batch of steps.

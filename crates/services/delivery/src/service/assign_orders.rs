@@ -10,7 +10,7 @@ use crate::{
     model::{self, Volume},
 };
 
-/// Orders per statement.
+/// Orders assigned per statement.
 const BATCH_SIZE: i64 = 500;
 
 impl DeliveryService {

@@ -11,7 +11,7 @@ use crate::{
     repository::{Moved, TripPage},
 };
 
-/// Couriers per statement.
+/// Couriers moved per statement.
 const BATCH_SIZE: i64 = 1_000;
 
 impl DeliveryService {
