@@ -14,7 +14,7 @@ pub const DEFAULT: &str = include_str!("../catalogue.toml");
 /// The maximum length of a part's name, country and tags, in characters. An index entry holds at most 2 704 bytes of a
 /// text.
 const MAX_NAME_LENGTH: usize = 200;
-/// In units.
+/// The maximum initial stock of a part, in units.
 const MAX_STOCK: i64 = 1_000_000_000;
 
 /// Names the invalid entry and field of a catalogue.

@@ -7,9 +7,9 @@ use tonic::Status;
 
 use crate::model::Lines;
 
-/// Per request.
+/// The maximum per request.
 const MAX_ENTRIES: usize = 1_000;
-/// Per entry, in units of the part.
+/// The maximum per entry, in units of the part.
 const MAX_QUANTITY: i64 = 1_000_000;
 
 /// Fails with INVALID_ARGUMENT and a message that names the invalid field.

@@ -13,7 +13,7 @@ use crate::{
     service::InventoryService,
 };
 
-/// Per field of a filter.
+/// The maximum per field of a filter.
 const MAX_VALUES: usize = 1_000;
 const MAX_PAGE_SIZE: u32 = 1_000;
 

@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status};
 use super::reserve_parts;
 use crate::service::InventoryService;
 
-/// Per request.
+/// The maximum per request.
 const MAX_ORDERS: usize = 64;
 
 pub async fn handle(

@@ -8,7 +8,7 @@ use platform::cursor;
 
 use super::{Category, Part};
 
-/// A part matches if it has one of the values of every field; an empty field matches all parts.
+/// A part matches if, for every field, it has one of the field's values. An empty field matches all parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     pub parts: Vec<PartId>,

@@ -52,7 +52,7 @@ pub struct Manufacturer {
     pub website: String,
 }
 
-/// Of a part's metadata.
+/// A value of a part's metadata.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Value {
@@ -84,9 +84,9 @@ pub struct Stock {
     pub initial: i64,
     pub restocked: i64,
     pub available: i64,
-    /// For orders whose ships are not built yet.
+    /// The units reserved for orders whose ships are not built yet.
     pub reserved: i64,
-    /// Built into ships.
+    /// The units built into ships.
     pub consumed: i64,
 }
 

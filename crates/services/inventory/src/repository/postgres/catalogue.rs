@@ -103,7 +103,7 @@ fn columns(part: &NewPart) -> serde_json::Value {
     })
 }
 
-/// `None` matches all parts.
+/// Returns `None`, which matches all parts, for an empty field of a filter.
 fn non_empty<T>(values: Vec<T>) -> Option<Vec<T>> {
     Some(values).filter(|values| !values.is_empty())
 }

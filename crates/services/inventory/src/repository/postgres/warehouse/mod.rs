@@ -26,7 +26,8 @@ use crate::{
     repository::{Due, Expiry, Warehouse},
 };
 
-/// Of a statement that ends in conflicts. With each conflict, another statement has made progress.
+/// The maximum number of tries of a statement that ends in conflicts. With each conflict, another statement has made
+/// progress.
 const MAX_TRIES: u32 = 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
