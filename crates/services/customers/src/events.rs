@@ -1,4 +1,4 @@
-//! Encodes the events that the model's transitions return for the outbox. They contain no personal data.
+//! Encodes, for the outbox, the events that the model's transitions return. They contain no personal data.
 
 use contracts::events::{CustomerCreated, CustomerUpdated, record};
 use platform::outbox;

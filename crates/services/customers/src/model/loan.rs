@@ -8,7 +8,7 @@ use platform::number::{self, NumberError};
 
 use super::KycStatus;
 
-/// Given by the program that approved the loan: 1 to 64 characters.
+/// The id that the approving program gave the loan: 1 to 64 characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LoanId(String);
 

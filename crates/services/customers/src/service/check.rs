@@ -17,7 +17,7 @@ use crate::{
 
 /// Checks leased per statement.
 const BATCH_SIZE: i64 = 16;
-/// Per replica.
+/// The maximum per replica.
 const MAX_CONCURRENT_CHECKS: usize = 64;
 
 /// Why a check has no verdict yet.

@@ -17,7 +17,7 @@ use crate::{
 
 /// Loans leased per statement.
 const BATCH_SIZE: i64 = 16;
-/// Per replica.
+/// The maximum per replica.
 const MAX_CONCURRENT_CREDITS: usize = 16;
 
 /// Why a loan is not credited yet.

@@ -10,7 +10,7 @@ use crate::{
     repository::{Decided, Position},
 };
 
-/// Loans per statement.
+/// Loans read per statement.
 const BATCH_SIZE: i64 = 500;
 
 /// Where the jobs that page through the held loans continue; `None` is the first page.

@@ -82,7 +82,7 @@ impl Loans for MemoryRepository {
 }
 
 impl Tables {
-    /// In the order of receipt.
+    /// The positions of the held loans, in the order of receipt.
     fn held(&self) -> Vec<Position> {
         let held = self.loans.values().filter(|row| row.loan.status == LoanStatus::Held);
         let mut positions: Vec<_> =

@@ -26,7 +26,7 @@ pub struct MemoryRepository {
 #[derive(Default)]
 struct Tables {
     customers: BTreeMap<UserId, Known>,
-    /// Of each version of each customer.
+    /// The status of each version of each customer.
     versions: BTreeMap<(UserId, i64), KycStatus>,
     /// Checks without a verdict, by customer and version.
     checks: BTreeMap<(UserId, i64), Due>,
