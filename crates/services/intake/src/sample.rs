@@ -68,7 +68,7 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    /// From 0 to below `end`.
+    /// A random number from 0 to below `end`.
     pub fn below(&mut self, end: u64) -> u64 {
         self.roll() % end
     }

@@ -29,7 +29,7 @@ use crate::{
     service::read,
 };
 
-/// Per short order; each piece becomes an item.
+/// The maximum per short order; each piece becomes an item.
 const MAX_PIECES: usize = 1_000;
 
 /// An order that is in the topic.

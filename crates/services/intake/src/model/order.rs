@@ -166,7 +166,7 @@ impl Order {
         self
     }
 
-    /// Approximate, in bytes.
+    /// The approximate size in bytes.
     pub fn size(&self) -> usize {
         let of = |texts: usize| texts + 64;
         let text = |texts: &mut dyn Iterator<Item = (&'static str, &str)>| texts.map(|(_, text)| of(text.len())).sum();

@@ -23,8 +23,8 @@ pub enum StoredOrder {
     Erased,
 }
 
-/// A read of several orders ends with the order that exceeds this size, in bytes of JSON. It exceeds by little more
-/// than 1 MiB.
+/// A read of several orders ends with the order that exceeds this size, in bytes of JSON. The excess is at most little
+/// more than 1 MiB.
 pub const PAGE_BYTES: i64 = 4 << 20;
 /// The maximum number of orders per page, since PostgreSQL must compute their sizes.
 pub const PAGE_ORDERS: i64 = 64;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::IntakeService;
 use crate::error::Error;
 
-/// Orders per statement.
+/// Orders erased per statement.
 const BATCH_SIZE: i64 = 500;
 /// If at least this many orders have been erased, clears the whole cache; removes fewer orders one by one.
 const MAX_FORGOTTEN: i64 = 10_000;

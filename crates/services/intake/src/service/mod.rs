@@ -14,7 +14,7 @@ pub use take::read;
 
 use crate::{client::Topic, repository::Orders};
 
-/// Of one order in the database.
+/// Limits the look-up of one order in the database.
 const LOOKUP_TIMEOUT: std::time::Duration = std::time::Duration::from_millis(1_500);
 
 #[derive(Clone)]
