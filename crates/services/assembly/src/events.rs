@@ -1,4 +1,4 @@
-//! Encodes the events that the model's transitions return for the outbox.
+//! Encodes, for the outbox, the events that the model's transitions return.
 
 use contracts::events::{AssemblyFailed, ShipAssembled};
 use platform::outbox;
