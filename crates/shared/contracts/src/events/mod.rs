@@ -64,8 +64,8 @@ pub fn record<E: Published>(key: Uuid, event: E) -> outbox::Event {
 /// Skips unknown fields, so that a consumer can read the events of a newer producer. Reads a record without the header
 /// `event-type` as an event of the type `E`.
 ///
-/// An unknown value is poison to every consumer, even if the consumer does not use the field: that no consumer acts on
-/// the event is better than that some do.
+/// An unknown value is poison to every consumer, even one that does not use the field. Otherwise only some consumers
+/// would act on the event, which is worse than none.
 pub fn read<E: Event>(message: &Message) -> Result<Received<E>, Failure> {
     if let Some(kind) = message.headers.get(HEADER_EVENT_TYPE).filter(|kind| *kind != E::TYPE) {
         return Err(Failure::poison(format!("event-type is {kind}, not {}", E::TYPE)));
