@@ -19,7 +19,7 @@ macro_rules! outln {
     ($($text:tt)*) => { $crate::output::print(format_args!("{}\n", format_args!($($text)*))) };
 }
 
-/// If the reader of the output has exited, as `head` does, the program ends without an error.
+/// Prints the text. If the reader of the output has exited, as `head` does, the program ends without an error.
 pub fn print(text: fmt::Arguments<'_>) {
     let mut output = std::io::stdout().lock();
     match output.write_fmt(text).and_then(|()| output.flush()) {
@@ -32,7 +32,7 @@ pub fn print(text: fmt::Arguments<'_>) {
     }
 }
 
-/// On several lines.
+/// Prints a value as JSON on several lines.
 pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
     outln!("{}", serde_json::to_string_pretty(value)?);
     Ok(())

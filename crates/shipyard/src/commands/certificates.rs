@@ -44,7 +44,7 @@ pub struct Arguments {
     host: Vec<For<String>>,
 }
 
-/// From a minute to 100 years.
+/// Parses a lifetime from a minute to 100 years.
 fn lifetime(text: &str) -> Result<Duration, String> {
     let lifetime = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     if (Duration::from_mins(1)..=Duration::from_hours(100 * 365 * 24)).contains(&lifetime) {

@@ -121,7 +121,7 @@ impl Database {
     }
 }
 
-/// Such as `0002 self payment`, or `outbox 0001 create` of a shared table.
+/// The step's name, such as `0002 self payment`, or `outbox 0001 create` of a shared table.
 fn name(step: &Step<'_>) -> String {
     let table = step.history.table.map(|table| format!("{table} ")).unwrap_or_default();
     format!("{table}{:04} {}", step.migration.version, step.migration.description)

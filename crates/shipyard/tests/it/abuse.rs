@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::{one_process::Shop, program::shipyard};
 
 /// Attacks with their scale and duration. They are small, since the shop shares its machine with other tests. The
-/// server drops unread answers within four seconds.
+/// clients of `unread-answers` begin to read after four seconds.
 const ATTACKS: [(&str, &str, &str); 2] =
     [("watch-few,slow-bodies,leaving,whole-bodies,rapid-resets", "0.1", "2s"), ("unread-answers", "0.1", "6s")];
 

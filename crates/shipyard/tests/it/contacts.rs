@@ -102,7 +102,7 @@ async fn a_user_is_written_to_once_the_bot_has_got_the_code_from_the_users_chat(
     assert!(metrics.contains(r#"notifications_skipped_total{kind="order_paid"} 1"#), "{metrics}");
     assert!(metrics.contains(r#"notifications_failed_total{kind="order_paid"} 0"#), "{metrics}");
 
-    // A stranger who sends a code uses it up, without making the own chat the contact.
+    // A code that a stranger sends is used up, and does not make the stranger's chat the contact.
     let lost = code(&customer).await;
     assert!(say(&telegram, 7, &format!("/start {lost}")).await.contains("not the Telegram contact"));
     assert!(say(&telegram, CHAT, &lost).await.contains("was used"));

@@ -74,7 +74,8 @@ async fn buy(customer: &Customer, part: &str, key: String, cancel: bool) -> (Uui
     (order, cancel)
 }
 
-/// Pays an order. If the reconciler finds an unknown outcome before the repeated request, that request gets 409.
+/// Pays an order. If the reconciler learns an unknown outcome before the request is repeated, the repeated request gets
+/// 409.
 async fn pay(customer: &Customer, order: Uuid, key: &str) {
     let path = format!("{ORDERS}/{order}/pay");
     let body = json!({ "payment_method": "CARD" });

@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Cells in each direction, counted from 1.
+/// The number of cells in each direction, counted from 1.
 const SIZE: i32 = 10;
 /// The maximum number of couriers, and of orders, that are listed below the map. The rest is only counted.
 const MAX_LISTED: usize = 20;

@@ -16,7 +16,7 @@ struct Line {
     state: &'static str,
     event_type: String,
     key: String,
-    /// The group that failed to handle the message.
+    /// The consumer group that failed to handle the message.
     consumer: String,
     error: String,
     attempts: String,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-/// After a failed start.
+/// The pause after a failed start.
 const RESTART_DELAY: Duration = Duration::from_secs(1);
 
 /// Keeps `server` running until `done`. Returns the last instance.
