@@ -120,7 +120,7 @@ impl Visit<'_> {
         self.post(&path, Some(json!({ "payment_method": "INVESTOR_MONEY" }))).await
     }
 
-    /// Waits until the order is PAID, at most [`PAID_TIMEOUT`].
+    /// Waits until the order is PAID, at most `PAID_TIMEOUT`.
     pub async fn paid(&self, order: &Order, payment: &Payment) -> Step<()> {
         let status = self.wait(order, payment, &["PAID", "ASSEMBLED"], PAID_TIMEOUT).await?;
         Ok(((), status))
