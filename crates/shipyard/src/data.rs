@@ -14,7 +14,7 @@ use platform::{clock, config::Settings, random};
 const LOCK: &str = "lock";
 const KEY: &str = "service-key";
 const RUNNING: &str = "running";
-/// The maximum by which the clock may go back between two starts: more than clock synchronisation corrects at once.
+/// How far the clock may go back between two starts: more than clock synchronisation corrects at once.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(1);
 
 /// The data directory, `.shipyard` by default.
@@ -37,7 +37,7 @@ impl Data {
         &self.path
     }
 
-    /// Creates the directory and takes its lock. Fails, naming the process, if another one holds it.
+    /// Creates the directory and takes its lock. If another process holds it, the error names that process.
     pub fn lock(&self) -> anyhow::Result<Lock> {
         let shown = self.path.display();
         // Other users may traverse the directory: if this process runs as root, the database's files belong to another
@@ -64,7 +64,7 @@ impl Data {
         Ok(Lock { _file: file })
     }
 
-    /// Returns the process that holds the lock.
+    /// The process that holds the lock.
     pub fn holder(&self) -> Option<String> {
         let mut file = File::open(self.path.join(LOCK)).ok()?;
         file.try_lock_shared().is_err().then(|| read(&mut file))
@@ -76,8 +76,8 @@ impl Data {
         self.keep(RUNNING, &lines.concat())
     }
 
-    /// Returns `settings`, completed by the variables that the running shop has stored. Explicit settings take
-    /// precedence. If they name another broker, no `KAFKA_` variable is taken: those describe the shop's own broker.
+    /// Completes `settings` by the variables that the running shop has stored. Explicit settings take precedence. If
+    /// they name another broker, ignores the stored `KAFKA_` variables, which describe the shop's own broker.
     pub fn running(&self, settings: Settings) -> Settings {
         let told =
             self.holder().and_then(|_| std::fs::read_to_string(self.path.join(RUNNING)).ok()).unwrap_or_default();
@@ -90,7 +90,7 @@ impl Data {
         settings.with(unsaid.into_iter().map(|(name, value)| (name, value.to_owned())))
     }
 
-    /// Returns advice for a user whose running shop [`running`](Self::running) did not find.
+    /// Advice for a user whose running shop [`running`](Self::running) did not find.
     pub fn advice(&self) -> String {
         let shown = self.path.display();
         match self.holder() {
@@ -101,7 +101,7 @@ impl Data {
         }
     }
 
-    /// Returns `SERVICE_KEY` if it is set, otherwise the stored key.
+    /// `SERVICE_KEY` if it is set, otherwise the stored key.
     pub fn service_key(&self, settings: &Settings) -> Option<String> {
         settings.get("SERVICE_KEY").map(str::to_owned).or_else(|| {
             let key = std::fs::read_to_string(self.path.join(KEY)).ok()?;
@@ -109,7 +109,7 @@ impl Data {
         })
     }
 
-    /// Returns the [`service_key`](Self::service_key). Generates and stores one if there is none.
+    /// The [`service_key`](Self::service_key). Generates and stores one if there is none.
     pub fn ensure_service_key(&self, settings: &Settings) -> anyhow::Result<String> {
         if let Some(key) = self.service_key(settings) {
             return Ok(key);
@@ -135,7 +135,7 @@ impl Data {
     }
 }
 
-/// Fails if the clock is behind the modification time of the lock file, which is the time of the last start. Deadlines,
+/// Fails if the clock is behind the time of the last start, which is the lock file's modification time. Deadlines,
 /// leases and sessions written then could lie years in the future.
 fn check_clock(lock: &File, path: &Path) -> anyhow::Result<()> {
     let last: DateTime<Utc> = lock.metadata()?.modified()?.into();

@@ -79,7 +79,7 @@ enum Command {
     Man(manual::Man),
 }
 
-/// Runs the program. An error is one line on standard error and exit code 1; `audit` has exit codes of its own.
+/// An error is one line on standard error and exit code 1; `audit` has its own exit codes.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     operations::console_operations::provide();

@@ -32,7 +32,7 @@ pub fn print(text: fmt::Arguments<'_>) {
     }
 }
 
-/// Prints a value as JSON, on several lines.
+/// Prints a value as JSON on several lines.
 pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
     outln!("{}", serde_json::to_string_pretty(value)?);
     Ok(())

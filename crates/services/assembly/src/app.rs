@@ -12,7 +12,7 @@ use crate::{
     SERVICE, api, config::Config, consumers, jobs, model::BuildTimes, repository::PgBuilds, service::AssemblyService,
 };
 
-/// Builds the service and binds its listeners. It connects to databases and to other services later.
+/// Builds the service and binds its listeners; connects to nothing yet.
 pub async fn build(config: Config) -> anyhow::Result<App> {
     crate::metrics::count_from_zero();
     let Config { server, identity, messaging, own } = config;

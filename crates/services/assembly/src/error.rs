@@ -1,4 +1,4 @@
-//! The service's error, and its conversion to a gRPC status and to the `Failure` that a consumer returns.
+//! The service's error, and its conversion to a gRPC status and to a consumer's `Failure`.
 
 use platform::{kafka::Failure, postgres::DatabaseError};
 use tonic::Status;

@@ -1,4 +1,5 @@
-//! Assembly builds the ship of each paid order, which takes time, and publishes whether it succeeded.
+//! The assembly service builds the ship of each paid order, which takes time, and publishes whether the build
+//! succeeded.
 
 pub mod api;
 pub mod app;

@@ -8,12 +8,12 @@ use platform::telemetry::metric::Metric;
 pub const METRICS: &[Metric] =
     &[Metric::histogram("assembly_duration_seconds", &[], "The time that building a ship took.")];
 
-/// Starts the histogram without a sample.
+/// Creates the histogram without a sample.
 pub fn count_from_zero() {
     let _ = metrics::histogram!("assembly_duration_seconds");
 }
 
-/// Records how long building a ship took, from the start until the end was written.
+/// Records the time from the start of a build until its end was written.
 pub fn built(took: Duration) {
     metrics::histogram!("assembly_duration_seconds").record(took);
 }

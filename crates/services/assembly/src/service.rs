@@ -13,9 +13,9 @@ use crate::{
     repository::Builds,
 };
 
-/// The maximum number of builds finished per statement.
+/// Builds finished per statement.
 const BATCH_SIZE: i64 = 200;
-/// How often this replica checks for builds that another replica started, because it is not notified of them.
+/// How often this replica looks for builds that other replicas started, which do not wake it.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
@@ -39,7 +39,7 @@ impl AssemblyService {
         Ok(())
     }
 
-    /// Finishes the due builds. Returns the time until the next one is due.
+    /// Finishes a batch of due builds. Returns the time until the next call is due.
     pub async fn finish_builds(&self) -> Result<Duration, Error> {
         let building = self.builds.building(BATCH_SIZE).await?;
         let next = building.iter().map(|(_, left)| *left).find(|left| !left.is_zero());
@@ -58,12 +58,12 @@ impl AssemblyService {
         Ok(next.filter(|_| due.len() < usize::try_from(BATCH_SIZE).unwrap_or_default()).unwrap_or_default())
     }
 
-    /// Waits until a new build starts, but no longer than `left`.
+    /// Waits until a new build starts, for at most `left`.
     pub async fn wait(&self, left: Duration) {
         let _ = tokio::time::timeout(left.min(POLL_INTERVAL), self.started.notified()).await;
     }
 
-    /// Returns the build of an order. A user sees only the builds of the user's own orders; a service sees all.
+    /// Users see only the builds of their own orders; services see all.
     pub async fn find(&self, caller: &Caller, order: OrderId) -> Result<Build, Error> {
         let build = self.builds.find(order).await?;
         build.filter(|build| caller.admits(build.user.uuid())).ok_or(Error::NotFound)

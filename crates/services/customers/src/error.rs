@@ -1,4 +1,4 @@
-//! The service's error, and its conversion to a gRPC status and to the `Failure` that a consumer returns.
+//! The service's error, and its conversion to a gRPC status and to a consumer's `Failure`.
 
 use platform::{grpc::with_reason, kafka::Failure, postgres::DatabaseError};
 use tonic::{Code, Status};
@@ -11,7 +11,6 @@ pub enum Error {
     NotFound,
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// Another loan has the same id.
     #[error("LOAN_ID_REUSED: another loan has this loan_id")]
     LoanIdReused,
     #[error(transparent)]

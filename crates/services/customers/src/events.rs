@@ -1,4 +1,4 @@
-//! Encodes the model's events for the outbox. It defines no events: the model's transitions return them. They contain no personal data.
+//! Encodes, for the outbox, the events that the model's transitions return. They contain no personal data.
 
 use contracts::events::{CustomerCreated, CustomerUpdated, record};
 use platform::outbox;

@@ -1,4 +1,4 @@
-//! The customers service keeps profiles, checks the identity of customers, and credits loans to verified customers.
+//! The customers service stores profiles, has identities checked, and credits loans to verified customers.
 
 pub mod api;
 pub mod app;

@@ -14,7 +14,7 @@ pub const METRICS: &[Metric] = &[
     Metric::counter("loans_total", &["status"], "Loans that have reached a status."),
 ];
 
-/// Creates every counter with the value 0, because `rate()` ignores the first value of a series.
+/// Creates every counter at 0, because `rate()` ignores the first value of a series.
 pub fn count_from_zero() {
     for outcome in ["approved", "refused", "unknown"] {
         count_check(outcome, 0);
@@ -24,12 +24,11 @@ pub fn count_from_zero() {
     }
 }
 
-/// Counts checks by their outcome. It is `unknown` for a request that the checker did not answer.
+/// The outcome `unknown` counts requests that the checker did not answer.
 pub fn count_check(outcome: &'static str, count: u64) {
     metrics::counter!("kyc_checks_total", "outcome" => outcome).increment(count);
 }
 
-/// Counts loans that have reached a status.
 pub fn count_loans(status: LoanStatus, count: u64) {
     metrics::counter!("loans_total", "status" => status.as_str()).increment(count);
 }

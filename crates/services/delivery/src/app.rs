@@ -18,7 +18,7 @@ use crate::{
     service::{DeliveryService, Repositories},
 };
 
-/// Builds the service and binds its listeners. It connects to databases and to other services later.
+/// Builds the service and binds its listeners; connects to nothing yet.
 pub async fn build(config: Config) -> anyhow::Result<App> {
     crate::metrics::count_from_zero(api::http::document());
     let Config { server, identity, messaging, couriers, own } = config;

@@ -1,5 +1,5 @@
-//! The service's error, and its conversion to a gRPC status and to the `Failure` that a consumer returns. `api::http` converts it to HTTP
-//! problems.
+//! The service's error, and its conversion to a gRPC status and to a consumer's `Failure`. `api::http` converts it to
+//! HTTP problems.
 
 use platform::{grpc, kafka::Failure, postgres::DatabaseError};
 use tonic::Status;
@@ -15,10 +15,10 @@ pub enum Error {
     /// The maximum number of couriers, or of storage places of one courier, is reached.
     #[error("the maximum number of {0} is reached")]
     TooMany(&'static str),
-    /// The order service has no address for the order, so the event that needs it can never be handled.
+    /// The order service has no address for the order, so the order's `OrderPaid` can never be handled.
     #[error("the order has no delivery address")]
     NoAddress,
-    /// The delivery of a basket has the uuid of this order.
+    /// A basket's delivery has this order's uuid.
     #[error("the order's uuid belongs to another delivery")]
     AnotherDelivery,
     #[error(transparent)]

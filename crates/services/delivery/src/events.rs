@@ -1,4 +1,4 @@
-//! Encodes the model's events for the outbox. It defines no events: the model's transitions return them.
+//! Encodes, for the outbox, the events that the model's transitions return.
 
 use contracts::events::{DeliveryStatusUpdated, OrderCompletedIntegrationEvent, OrderCreatedIntegrationEvent, record};
 use platform::outbox;

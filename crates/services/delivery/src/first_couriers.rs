@@ -1,4 +1,4 @@
-//! Parses the TOML file of the first couriers, which are added at the first start.
+//! Parses the TOML file of the first couriers, which the service adds at its first start.
 
 use std::collections::HashSet;
 
@@ -34,7 +34,7 @@ struct PlaceEntry {
     total_volume: i64,
 }
 
-/// Parses and checks the file. An error names the courier by its position in the file, and the field.
+/// An error names the courier's position in the file, and the field.
 pub fn parse(text: &str) -> Result<Vec<NewCourier>, String> {
     let file: File = toml::from_str(text).map_err(|error| error.to_string().replace('\n', " "))?;
     let mut ids = HashSet::new();
@@ -70,7 +70,7 @@ fn check(entry: Entry) -> Result<NewCourier, String> {
     })
 }
 
-/// Derives the id of a storage place. It is the same at each start, so that replicas that start together add the same places.
+/// The id is the same at each start, so that replicas that start together add the same places.
 fn place_id(courier: CourierId, number: u32) -> PlaceId {
     PlaceId::new(Uuid::new_v5(&courier.uuid(), number.to_string().as_bytes()))
 }

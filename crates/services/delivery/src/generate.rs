@@ -10,10 +10,10 @@ use crate::model::{
     FIRST_PLACE_VOLUME, Location, Name, NewCourier, NewDelivery, Speed, TrackingNumber, Volume, first_place,
 };
 
-/// The estimated days until an order arrives, while no courier carries it.
+/// The estimated time until an order arrives, before a courier carries it.
 const ESTIMATE: Days = Days::new(3);
 
-/// A source of new deliveries and couriers: by default from the clock and the process's randomness.
+/// By default, uses the clock and the process's randomness.
 #[derive(Clone)]
 pub struct Generator {
     now: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
@@ -31,7 +31,6 @@ impl Generator {
         Self { now: Arc::new(now), random }
     }
 
-    /// Generates a new delivery, as of now.
     pub fn delivery(&self, order: OrderId, user: Option<UserId>) -> NewDelivery {
         let today = (self.now)().date_naive();
         NewDelivery {
@@ -43,7 +42,7 @@ impl Generator {
         }
     }
 
-    /// Generates a courier with its first storage place, at a random cell.
+    /// The courier has one storage place and begins at a random cell.
     pub fn courier(&self, name: Name, speed: Speed) -> NewCourier {
         NewCourier {
             id: CourierId::new(self.random.id()),
@@ -54,7 +53,6 @@ impl Generator {
         }
     }
 
-    /// Generates a storage place.
     pub fn place(&self, name: Name, volume: Volume) -> (PlaceId, Name, Volume) {
         (PlaceId::new(self.random.id()), name, volume)
     }

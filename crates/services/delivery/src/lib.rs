@@ -1,4 +1,5 @@
-//! The delivery service carries each built ship to its address. Its couriers move on a 10 × 10 grid and carry one order at a time each.
+//! The delivery service carries each built ship to its address. Its couriers move on a 10 × 10 grid; each carries one
+//! order at a time.
 
 pub mod api;
 pub mod app;

@@ -24,7 +24,7 @@ pub const METRICS: &[Metric] = &[
     Metric::counter("delivery_ticks_total", &[], "Ticks of the couriers."),
 ];
 
-/// Creates every time series before its first sample, because `rate()` ignores the first value of a series. `document` describes the HTTP
+/// Creates every time series at 0, because `rate()` ignores the first value of a series. `document` describes the HTTP
 /// API.
 pub fn count_from_zero(document: OpenApi) {
     for name in ["delivery_ticks_total", "delivery_late_ticks_total"] {
@@ -35,14 +35,14 @@ pub fn count_from_zero(document: OpenApi) {
     openapi::count_from_zero(document);
 }
 
-/// Records how long the delivered orders were under way.
+/// Records how long the orders took to arrive since they began to wait for a courier.
 pub fn delivered(took: &[Duration]) {
     for took in took {
         metrics::histogram!("delivery_duration_seconds").record(*took);
     }
 }
 
-/// Exports the numbers of orders and couriers by state. Each replica reports the same numbers, so dashboards take the maximum.
+/// Each replica exports the same numbers, so dashboards take the maximum.
 pub fn counts(counts: Counts) {
     let Counts { created, assigned, free } = counts;
     metrics::gauge!("deliveries", "status" => "CREATED").set(created);
@@ -51,7 +51,7 @@ pub fn counts(counts: Counts) {
     metrics::gauge!("couriers", "state" => "busy").set(assigned);
 }
 
-/// Counts a tick in which this replica moved the couriers.
+/// Counts a tick of the replica that moves the couriers.
 pub fn ticked(is_late: bool) {
     metrics::counter!("delivery_ticks_total").increment(1);
     metrics::counter!("delivery_late_ticks_total").increment(is_late.into());

@@ -9,7 +9,6 @@ use platform::{
 
 use crate::{SERVICE, api, config::Config, service::GeoService};
 
-/// Builds the service and binds its listeners.
 pub async fn build(config: Config) -> anyhow::Result<App> {
     let Config { server, streets } = config;
     let server = Server::bind(&SERVICE, server).await?;

@@ -18,7 +18,7 @@ const STREETS: &str = "GEO_STREETS";
 #[derive(Clone, Debug)]
 pub struct Config {
     pub server: server::Config,
-    /// The streets whose cells are configured.
+    /// Streets with configured cells.
     pub streets: Streets,
 }
 

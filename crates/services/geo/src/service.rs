@@ -13,12 +13,11 @@ pub struct GeoService {
 }
 
 impl GeoService {
-    /// Creates the service. The cells of `streets` are configured; those of all other streets are computed from a hash.
     pub fn new(streets: Streets) -> Self {
         Self { streets: Arc::new(streets) }
     }
 
-    /// Returns the cell configured for the street, or else the cell derived from its hash.
+    /// Returns the street's configured cell, or else the cell derived from its hash.
     pub fn locate(&self, street: &str) -> Result<Cell, Error> {
         let street = Street::new(street)?;
         Ok(self.streets.get(&street).copied().unwrap_or_else(|| Cell::of_unlisted_street(&street)))

@@ -14,7 +14,7 @@ use crate::{
     service::{Cache, IntakeService},
 };
 
-/// Builds the service and binds its listeners. It connects to databases and to other services later.
+/// Builds the service and binds its listeners; connects to nothing yet.
 pub async fn build(config: Config) -> anyhow::Result<App> {
     crate::metrics::count_from_zero(api::document());
     let Config { server, identity, messaging, own } = config;
@@ -33,7 +33,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
     let (loading, loaded) = (service.clone(), server.condition("cache"));
     Ok(App::new(server)
         .http(router)
-        // The cache is loaded before the consumer starts, so that the orders that the consumer stores enter it after these older ones.
+        // Loads the cache before the consumer starts, so that newly consumed orders enter it after these older ones.
         .before_consuming(|stop| async move {
             jobs::preload_cache(&loading, &stop).await;
             loaded.set(true);

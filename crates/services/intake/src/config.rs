@@ -42,7 +42,7 @@ pub struct Own {
     pub intake_max_in_flight: usize,
 }
 
-/// The maximum of `INTAKE_CACHE_CAPACITY`. That number of small orders takes some 2 GiB.
+/// The maximum of `INTAKE_CACHE_CAPACITY`: so many small orders take about 2 GiB.
 const MAX_CACHE_CAPACITY: u32 = 1_000_000;
 /// The minimum of `INTAKE_CACHE_BYTES`, into which the largest order fits.
 const MIN_CACHE_BYTES: u32 = 8 << 20;

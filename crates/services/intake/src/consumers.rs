@@ -1,7 +1,7 @@
-//! The topic `orders`, to which outside programs publish. Its records are stored in batches, and a record that breaks a rule becomes a dead
-//! letter.
+//! The topic `orders`, to which outside programs publish. The consumer stores records in batches; a record that breaks
+//! a rule becomes a dead letter.
 //!
-//! There is no inbox: a repeated record is recognised by the order's key. An offset is stored after the commit of its batch.
+//! There is no inbox: the order's key identifies a repeated record. Offsets are stored after the commit of their batch.
 
 use std::sync::Arc;
 
@@ -19,18 +19,17 @@ use crate::{
     service::{IntakeService, read},
 };
 
-/// The maximum number of records per write.
+/// Records per write.
 const BATCH_SIZE: usize = 200;
-/// The number of records after which decoding yields to other tasks, so that connections and requests of this process need not wait for all
-/// records.
+/// Decoding yields to other tasks after this many records, so that connections and requests of this process need not
+/// wait for the whole batch.
 const RECORDS_PER_YIELD: usize = 16;
 
-/// Returns all subscriptions of the service.
 pub fn all(service: &IntakeService) -> [Subscription; 1] {
     [Subscription::handled_by(&ORDERS, Arc::new(Orders::new(service.clone())))]
 }
 
-/// Returns why a record is not a valid order at the current time, or `None` if it is.
+/// Returns why a record is not a valid order now, or `None` if it is.
 pub fn order_problem(payload: &[u8]) -> Option<String> {
     read(payload, clock::now()).err().map(|broken| broken.to_string())
 }
@@ -65,8 +64,8 @@ impl Handler for Orders {
         BATCH_SIZE
     }
 
-    /// Stores the valid records of a batch. Records that cannot be read, or whose order_uid belongs to another order, are left to
-    /// [`handle`](Self::handle). If the write fails, all records are left to it.
+    /// Stores the valid records of a batch. Leaves records that cannot be read, or whose order_uid belongs to another
+    /// order, to [`handle`](Self::handle); all records if the write fails.
     async fn handle_all(&self, messages: &[Message]) -> Vec<bool> {
         let now = clock::now();
         let mut handled = vec![false; messages.len()];

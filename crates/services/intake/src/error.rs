@@ -1,4 +1,4 @@
-//! The service's error, and its conversion to the failure of a consumer. `api::problems` converts it to HTTP problems.
+//! The service's error, and its conversion to a consumer's `Failure`. `api::problems` converts it to HTTP problems.
 
 use platform::{kafka::Failure, postgres::DatabaseError};
 

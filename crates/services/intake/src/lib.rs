@@ -1,4 +1,4 @@
-//! The intake service consumes orders of outside programs from a stream, stores each once, and shows any of them by its id.
+//! The intake service consumes orders of outside programs from a topic, stores each once, and shows it by its id.
 
 pub mod api;
 pub mod app;

@@ -10,10 +10,9 @@ pub const METRICS: &[Metric] = &[
     Metric::counter("intake_orders_total", &["outcome"], "Consumed orders."),
 ];
 
-/// The outcomes of a consumed order.
 pub const OUTCOMES: [&str; 4] = ["stored", "repeated", "reused", "invalid"];
 
-/// Creates every counter with the value 0, because `rate()` ignores the first value of a series. `document` describes the HTTP API.
+/// Creates every counter at 0, because `rate()` ignores the first value of a series. `document` describes the HTTP API.
 pub fn count_from_zero(document: OpenApi) {
     for outcome in OUTCOMES {
         metrics::counter!("intake_orders_total", "outcome" => outcome).increment(0);
@@ -29,13 +28,11 @@ pub fn orders(outcome: &'static str, count: usize) {
     metrics::counter!("intake_orders_total", "outcome" => outcome).increment(u64::try_from(count).unwrap_or(u64::MAX));
 }
 
-/// Counts a look-up in the cache.
 pub fn looked_up(is_cached: bool) {
     let outcome = if is_cached { "hit" } else { "miss" };
     metrics::counter!("intake_cache_requests_total", "outcome" => outcome).increment(1);
 }
 
-/// Exports how many orders the cache has.
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a double")]
 pub fn cached(entries: u64) {
     metrics::gauge!("intake_cache_entries").set(entries as f64);

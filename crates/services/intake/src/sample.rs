@@ -1,4 +1,5 @@
-//! Generates sample orders for the producer, and the missing members of short orders. The same seed generates the same orders on any day.
+//! Generates sample orders for the producer, and the missing members of short orders. A seed always generates the same
+//! orders.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -36,25 +37,24 @@ const GOODS: [(&str, &str); 8] = [
 const BANKS: [&str; 4] = ["alpha", "sber", "tinkoff", "vtb"];
 const CURRENCIES: [&str; 4] = ["USD", "EUR", "RUB", "KZT"];
 
-/// The earliest creation time of a sample order, in Unix seconds: 2026-01-01. Sample orders comply with the rule about `date_created` until
-/// 2036.
+/// The earliest creation time of a sample order, in Unix seconds: 2026-01-01. Sample orders comply with the rule about
+/// `date_created` until 2036.
 const FIRST_CREATED: i64 = 1_767_225_600;
 /// The range of the creation times, in seconds: about half a year.
 const CREATED_SPAN: u64 = 15_552_000;
 
-/// One piece of a short order.
 #[derive(Clone, Debug)]
 pub struct Piece {
     pub name: String,
 }
 
-/// The random number generator `SplitMix64`. It is implemented here, because the same seed must generate the same orders with every release
-/// of a library.
+/// The random number generator `SplitMix64`. Implemented here, because the generator of a library may change with a
+/// release.
 #[derive(Clone, Debug)]
 pub struct Dice(u64);
 
 impl Dice {
-    /// Creates the random generator of order `number` of a seed.
+    /// The generator for order `number` of a seed.
     pub fn new(seed: u64, number: u64) -> Self {
         let mut dice = Self(seed);
         let mixed = dice.roll();
@@ -68,7 +68,7 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    /// Returns a random number from 0 to below `end`.
+    /// A random number from 0 to below `end`.
     pub fn below(&mut self, end: u64) -> u64 {
         self.roll() % end
     }
@@ -88,7 +88,7 @@ impl Dice {
     }
 }
 
-/// Generates order `number` of `seed`: valid, and different from every other order of this seed.
+/// Generates order `number` of `seed`: a valid order with a distinct uid.
 pub fn order(seed: u64, number: u64) -> Order {
     let mut dice = Dice::new(seed, number);
     let uid = format!("{:016x}{number:x}", dice.roll());
@@ -100,10 +100,9 @@ pub fn order(seed: u64, number: u64) -> Order {
     made(&mut dice, &uid, customer, pieces.collect(), created)
 }
 
-/// Completes a short form to an order with generated values.
 pub fn short_order(random: u128, customer_id: String, pieces: Vec<Piece>, now: DateTime<Utc>) -> Order {
     let uid = format!("{random:032x}");
-    // Half of the random bits are enough as the seed.
+    // Half of the random bits suffice for the seed.
     let mut dice = Dice::new(u64::try_from(random >> 64).unwrap_or_default(), 0);
     let pieces = pieces.into_iter().map(|piece| (piece.name, dice.of(&GOODS).1)).collect();
     Order { entry: "DEMO".to_owned(), ..made(&mut dice, &uid, customer_id, pieces, now) }.as_stored()

@@ -13,7 +13,7 @@ use crate::{
     service::InventoryService,
 };
 
-/// Builds the service and binds its listeners. It connects to databases and to other services later.
+/// Builds the service and binds its listeners; connects to nothing yet.
 pub async fn build(config: Config) -> anyhow::Result<App> {
     crate::metrics::count_from_zero();
     let Config { server, identity, messaging, order_address, reservation_ttl, catalogue } = config;

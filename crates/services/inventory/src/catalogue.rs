@@ -10,14 +10,14 @@ use serde::Deserialize;
 
 use crate::model::{Category, Dimensions, Manufacturer, NewPart, Value};
 
-/// The text of the built-in catalogue.
 pub const DEFAULT: &str = include_str!("../catalogue.toml");
-/// The maximum length of a part's name, country and tags, in characters. Their indexes hold at most 2 704 bytes of a text.
+/// The maximum length of a part's name, country and tags, in characters. An index entry holds at most 2 704 bytes of a
+/// text.
 const MAX_NAME_LENGTH: usize = 200;
 /// The maximum initial stock of a part, in units.
 const MAX_STOCK: i64 = 1_000_000_000;
 
-/// An invalid catalogue; the text names the entry and the field.
+/// Names the invalid entry and field of a catalogue.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct CatalogueError(String);
@@ -49,7 +49,6 @@ struct Entry {
     metadata: BTreeMap<String, toml::Value>,
 }
 
-/// Parses and validates a catalogue.
 pub fn parse(text: &str) -> Result<Vec<NewPart>, CatalogueError> {
     let file: File = toml::from_str(text).map_err(|error| CatalogueError(one_line(&error)))?;
     if file.part.is_empty() {
@@ -154,7 +153,7 @@ fn one_line(error: &impl Display) -> String {
 mod tests {
     use super::*;
 
-    /// Returns a catalogue of one part in which `other` replaces `line`.
+    /// A catalogue of one part in which `other` replaces `line`.
     fn with(line: &str, other: &str) -> String {
         let text = r#"
             [[part]]

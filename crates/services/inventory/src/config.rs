@@ -21,7 +21,7 @@ pub struct Config {
     pub messaging: Messaging,
     /// The address of order's gRPC API, `host:port`.
     pub order_address: String,
-    /// The time after which a reservation is due: unless it is confirmed, it then expires if its order does not exist.
+    /// The time after which an unconfirmed reservation is due: it expires then if its order does not exist.
     pub reservation_ttl: Duration,
     /// The parts to seed the catalogue with.
     pub catalogue: Vec<NewPart>,

@@ -23,7 +23,7 @@ pub enum Error {
     ReservationEnded(OrderId),
     #[error("too many concurrent changes of the reservation of order {0}")]
     Contended(OrderId),
-    /// The id of the restock belongs to an earlier one with other parts or quantities.
+    /// An earlier restock with other parts or quantities has the same id.
     #[error("parts: must be those of the restock_uuid's first request")]
     AnotherRestock,
     #[error(transparent)]

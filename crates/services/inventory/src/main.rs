@@ -1,4 +1,4 @@
-//! The executable of the inventory service.
+//! The inventory service's program.
 
 fn main() -> std::process::ExitCode {
     platform::cli::main(&inventory::SERVICE)

@@ -9,7 +9,7 @@ pub const METRICS: &[Metric] = &[
     Metric::counter("inventory_reservations_total", &["outcome"], "Requests to reserve parts."),
 ];
 
-/// Creates every time series with the value 0, because Prometheus' `rate()` ignores the first value of a series.
+/// Creates every time series at 0, because Prometheus' `rate()` ignores the first value of a series.
 pub fn count_from_zero() {
     for outcome in ["reserved", "out_of_stock", "refused"] {
         metrics::counter!("inventory_reservations_total", "outcome" => outcome).increment(0);
@@ -20,18 +20,17 @@ pub fn count_from_zero() {
     metrics::counter!("inventory_inconsistencies_total").increment(0);
 }
 
-/// Counts a request to reserve parts.
 pub fn reserved(outcome: &'static str) {
     metrics::counter!("inventory_reservations_total", "outcome" => outcome).increment(1);
 }
 
-/// Counts reservations that fell due: the `kept` ones, whose orders exist, and the `expired` ones, whose orders do not.
+/// Counts due reservations: `kept` ones, whose orders exist, and `expired` ones, whose orders do not.
 pub fn due(kept: u64, expired: u64) {
     metrics::counter!("inventory_expiries_total", "outcome" => "kept").increment(kept);
     metrics::counter!("inventory_expiries_total", "outcome" => "expired").increment(expired);
 }
 
-/// Counts an event that contradicts the stock.
+/// Counts an event that contradicts its order's reservation.
 pub fn inconsistent() {
     metrics::counter!("inventory_inconsistencies_total").increment(1);
 }

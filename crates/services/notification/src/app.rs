@@ -37,7 +37,8 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
         stable_for: STABLE_FOR,
         halted: AtomicBool::new(false),
     };
-    // The database has the leases by these names. If a name changed, an old and a new replica could both do the work during an upgrade.
+    // The leases' names in the database. If a name changed, an old and a new replica could both hold the lease during
+    // an upgrade.
     let leases = server.leases()?;
     let sender = Sender::new(dispatcher, leases("sender"), queued);
     let (offsets, alerts) = (PgOffsets::new(server.database()?), PgAlerts::new(server.database()?));

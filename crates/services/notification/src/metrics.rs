@@ -29,37 +29,32 @@ pub fn count_from_zero() {
     metrics::counter!("greetings_total").increment(0);
 }
 
-/// Counts a notification that was sent.
 pub fn sent(kind: Kind) {
     metrics::counter!("notifications_sent_total", "kind" => kind.as_str()).increment(1);
 }
 
-/// Counts a notification that is not sent, because its user's contact is not confirmed.
+/// Counts a notification that is not sent because the user's contact is not confirmed.
 pub fn skipped(kind: Kind) {
     metrics::counter!("notifications_skipped_total", "kind" => kind.as_str()).increment(1);
 }
 
-/// Counts a notification that failed and is not retried.
+/// Counts a notification that is not retried.
 pub fn failed(kind: Kind) {
     metrics::counter!("notifications_failed_total", "kind" => kind.as_str()).increment(1);
 }
 
-/// Counts a failed attempt to send that will be retried.
 pub fn retried(kind: Kind) {
     metrics::counter!("notification_retries_total", "kind" => kind.as_str()).increment(1);
 }
 
-/// Exports how many notifications wait to be sent.
 pub fn queued(count: i64) {
     metrics::gauge!("notifications_queued").set(f64::from(i32::try_from(count).unwrap_or(i32::MAX)));
 }
 
-/// Counts a chat that was greeted.
 pub fn greeted() {
     metrics::counter!("greetings_total").increment(1);
 }
 
-/// Counts a code that confirms a contact.
 pub fn code_checked(outcome: &'static str) {
     metrics::counter!("contact_codes_total", "outcome" => outcome).increment(1);
 }

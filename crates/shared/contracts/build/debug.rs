@@ -1,10 +1,11 @@
-//! The `Debug` of messages with a field that has the option `(common.v1.sensitive)`: it redacts the field.
+//! Generates a `Debug` that redacts the fields with the option `(common.v1.sensitive)`.
 
 use std::fmt::Write as _;
 
 use protox::prost_reflect::{DescriptorPool, FieldDescriptor, MessageDescriptor};
 
-/// Returns the messages with sensitive fields. Fails if one of them is nested or has a oneof, for which `Debug` cannot be generated.
+/// Returns the messages with sensitive fields. Fails if one is nested or has a oneof, for which `Debug` cannot be
+/// generated.
 pub fn sensitive(pool: &DescriptorPool) -> Result<Vec<MessageDescriptor>, String> {
     let option = pool.get_extension_by_name("common.v1.sensitive").ok_or("there is no option common.v1.sensitive")?;
     let is_sensitive = |field: &FieldDescriptor| field.options().get_extension(&option).as_bool().unwrap_or_default();
@@ -18,7 +19,7 @@ pub fn sensitive(pool: &DescriptorPool) -> Result<Vec<MessageDescriptor>, String
     Ok(messages)
 }
 
-/// Generates the `Debug` implementation of a message. It uses the protobuf names as Rust names; a raw identifier would not compile.
+/// Uses the protobuf names as Rust names; a raw identifier would not compile.
 pub fn implementation(message: &MessageDescriptor) -> String {
     let (package, name) = (message.package_name().replace('.', "::"), message.name());
     let option = message.parent_pool().get_extension_by_name("common.v1.sensitive");

@@ -1,5 +1,5 @@
-//! Compiles `proto/**/*.proto` with protox, which needs no `protoc`. Writes the Rust code, the descriptors of server reflection, and what
-//! callers of the gateway need: its descriptors, its routes and their OpenAPI description.
+//! Compiles `proto/**/*.proto` with protox, which needs no `protoc`. Writes the Rust code, the descriptors of server
+//! reflection, and the gateway's descriptors, routes and OpenAPI description.
 
 mod debug;
 mod openapi;
@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let of_google = files(&root.join("google"))?;
     let own = files(&root)?.into_iter().filter(|file| !of_google.contains(file));
     compiler.include_imports(true).include_source_info(true).open_files(own)?;
-    // The compiler encodes them itself, since prost's types lack the options that `extend` declares.
+    // Encoded by the compiler, since prost's types lack the options that `extend` declares.
     write("descriptors.bin", &compiler.encode_file_descriptor_set())?;
     let pool = compiler.descriptor_pool();
     let routes = routes::of(&pool)?;
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     write("openapi.json", openapi::document(&routes).as_bytes())?;
 
     let mut for_gateway = protox::Compiler::new([&root])?;
-    // The details of an error may have any of the messages in `google/rpc`.
+    // The details of an error may be any of the messages in `google/rpc`.
     let public = routes.iter().map(|route| root.join(route.method.parent_file().name()));
     let errors = of_google.into_iter().filter(|file| file.starts_with(root.join("google/rpc")));
     for_gateway.include_imports(true).open_files(public.chain(errors))?;
@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Lists every `.proto` file below `folder`, in an order that does not depend on the file system.
+/// Lists every `.proto` file below `folder`, sorted, so that the order does not depend on the file system.
 fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {

@@ -13,23 +13,23 @@ pub struct Route {
     pub verb: String,
     /// The path, with the names of fields in braces.
     pub path: String,
-    /// True if the body of the request is the message; otherwise its fields are parameters.
+    /// True if the request's body is the message; otherwise the message's fields are parameters.
     pub has_body: bool,
 }
 
 impl Route {
-    /// Returns the names of the fields in the path.
+    /// The names of the fields in the path.
     pub fn in_path(&self) -> impl Iterator<Item = &str> {
         self.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
     }
 
-    /// Returns the name of the RPC as in the path of a gRPC request.
+    /// The path of a gRPC request.
     pub fn rpc(&self) -> String {
         format!("/{}/{}", self.method.parent_service().full_name(), self.method.name())
     }
 }
 
-/// Returns the routes in the order of their paths. Fails for a form of the option that [`Route`] and the gateway do not support.
+/// Returns the routes, ordered by path. Fails for a form of the option that [`Route`] or the gateway does not support.
 pub fn of(pool: &DescriptorPool) -> Result<Vec<Route>, String> {
     let option = pool.get_extension_by_name("google.api.http").ok_or("no RPC has the option google.api.http")?;
     let mut routes = Vec::new();
@@ -63,7 +63,6 @@ pub fn of(pool: &DescriptorPool) -> Result<Vec<Route>, String> {
     Ok(routes)
 }
 
-/// Generates the table of routes.
 pub fn rust(routes: &[Route]) -> String {
     let mut table = String::from("&[\n");
     for route in routes {

@@ -4,13 +4,13 @@ use icu_casemap::CaseMapper;
 use icu_normalizer::{ComposingNormalizer, DecomposingNormalizer};
 use icu_properties::{CodePointSetData, props::DefaultIgnorableCodePoint};
 
-/// Returns the key of a login or an e-mail address. Two texts have the same key if they are an identifier caseless match by the Unicode
-/// Standard (section 3.13, D147). It also equates compatibility variants, such as full-width letters, and ignores invisible characters. The
-/// key of a text with only invisible characters is empty.
+/// Returns the key of a login or an e-mail address. Two texts have the same key if they are an identifier caseless
+/// match by the Unicode Standard (section 3.13, D147), which also equates compatibility variants, such as full-width
+/// letters, and ignores invisible characters. The key of a text with only invisible characters is empty.
 pub fn caseless(text: &str) -> String {
     let folded = CaseMapper::new().fold_string(text).into_owned();
     let decomposed = DecomposingNormalizer::new_nfd().normalize(&folded).into_owned();
-    // The text is folded twice, because composing can yield a letter that folds again.
+    // Folds twice, because composing can yield a letter that folds again.
     fold(&fold(&decomposed))
 }
 

@@ -1,12 +1,11 @@
-//! The path and the errors of the API `/api/orders`. The order service serves it, and iam can refuse requests to it at the gateway. Its
-//! errors also have their message in the field `error`.
+//! The path and the errors of the API `/api/orders`, which the order service serves. At the gateway, iam can refuse
+//! requests to it.
 
 use platform::http::problem::Problem;
 use serde::Serialize;
 
 const BASE: &str = "/api/orders";
 
-/// Returns true if the path belongs to the endpoints of `/api/orders`.
 pub fn is_checkout_path(path: &str) -> bool {
     path.strip_prefix(BASE).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

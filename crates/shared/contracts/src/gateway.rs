@@ -1,7 +1,7 @@
-//! The RPCs that the gateway serves over HTTP, as the option `google.api.http` in `proto/` says.
+//! The RPCs that the gateway serves over HTTP, by the option `google.api.http` in `proto/`.
 
-/// The encoded `FileDescriptorSet` with which the gateway translates JSON: the files with [`ROUTES`], and the messages of errors. It has no
-/// comments.
+/// The encoded `FileDescriptorSet` with which the gateway translates JSON: the files with [`ROUTES`] and the messages
+/// of errors, without comments.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/gateway.bin"));
 
 /// The OpenAPI description of [`ROUTES`].
@@ -24,7 +24,6 @@ pub struct Route {
 }
 
 impl Route {
-    /// Returns the route of a request, if the gateway has one.
     pub fn find(verb: &str, path: &str) -> Option<&'static Self> {
         ROUTES.iter().find(|route| route.verb == verb && route.matches(path))
     }
@@ -100,7 +99,7 @@ mod tests {
         let files = prost_types::FileDescriptorSet::decode(crate::proto::DESCRIPTORS).unwrap().file;
         let names: Vec<&str> = files.iter().map(prost_types::FileDescriptorProto::name).collect();
         let contains = |all: &[u8], part: &[u8]| all.windows(part.len()).any(|window| window == part);
-        // The encoded option (common.v1.sensitive) = true, with the lengths of the options and the field's JSON name before it.
+        // The tag and length of the field's options, then the encoded option (common.v1.sensitive) = true.
         let sensitive = [0x42, 0x04, 0xf0, 0xb5, 0x18, 0x01];
 
         for descriptors in [crate::proto::DESCRIPTORS, DESCRIPTORS] {

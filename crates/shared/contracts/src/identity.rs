@@ -1,4 +1,4 @@
-//! Session lookup at iam. The guard in front of every other service's API uses it.
+//! Session lookup at iam, for the guard in front of every other service's API.
 
 use std::sync::Arc;
 
@@ -22,12 +22,12 @@ use crate::{
     },
 };
 
-/// The name of the role of users who operate the system, as in the `roles` of a [`User`](crate::proto::common::v1::User).
+/// The role of users who operate the system, as in the `roles` of a [`User`](crate::proto::common::v1::User).
 pub const OPERATOR: &str = "operator";
 /// The provider of notification methods whose targets are Telegram chats.
 pub const TELEGRAM: &str = "telegram";
 
-/// The maximum number of bytes of sessions and tokens in one call: half of the maximum message size of 256 KiB.
+/// The maximum size of the sessions and tokens in one call: half of the maximum message size of 256 KiB.
 const MAX_CALL_BYTES: usize = 128 * 1024;
 
 /// The configuration of session lookups.
@@ -48,13 +48,13 @@ impl Config {
         server.peer("iam", "IAM_ADDRESS", &self.iam_address)
     }
 
-    /// Creates the guard in front of the API of `server`. The guard opens its own channel to iam.
+    /// The guard opens its own channel to iam.
     pub fn guard(&self, server: &Server, rules: &'static [Rule]) -> anyhow::Result<Guard> {
         Ok(server.guard(Arc::new(GrpcSessions::new(self.iam(server)?)), rules))
     }
 }
 
-/// The session lookup at iam. There is no cache, because every service must refuse a session once iam has acknowledged its logout.
+/// There is no cache, because every service must refuse a session once iam has acknowledged its logout.
 #[derive(Clone)]
 pub struct GrpcSessions {
     iam: SessionOwnerServiceClient<Peer>,
@@ -75,8 +75,8 @@ impl Sessions for GrpcSessions {
     }
 
     async fn owners(&self, credentials: &[Credential]) -> Vec<Result<User, SessionError>> {
-        // A session that is not a uuid was made up by the client. It is not sent to iam: it could make the message too large, and so fail
-        // the look-ups of others. The guard has already bounded the length of tokens.
+        // A client has made up a session that is not a uuid. It could make the message too large and so fail others'
+        // look-ups, so it is not sent to iam. The guard has already bounded the length of tokens.
         let is_sent = |credential: &Credential| match credential {
             Credential::Session(session) => Uuid::try_parse(session).is_ok(),
             Credential::Token(_) => true,
@@ -96,8 +96,8 @@ impl Sessions for GrpcSessions {
     }
 }
 
-/// Splits the credentials into groups, one per call, of at most [`MAX_CALL_BYTES`] bytes each. The sessions of a whole look-up fit into one
-/// call.
+/// Splits the credentials into one group per call, of at most [`MAX_CALL_BYTES`] bytes each. The sessions of a whole
+/// look-up fit into one call.
 fn messages(credentials: &[Credential]) -> impl Iterator<Item = &[Credential]> {
     let mut bytes = 0;
     credentials.chunk_by(move |credential, next| {

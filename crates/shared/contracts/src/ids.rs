@@ -1,7 +1,7 @@
-//! Typed ids. The compiler rejects an id of one type where another is expected.
+//! Typed ids: the compiler rejects an id of one type where another is expected.
 //!
-//! In PostgreSQL the ids are columns of type `uuid`. A query names the type of its outputs (`id as "id: OrderId"`). It binds
-//! [`uuid`](OrderId::uuid) as its input, since sqlx's macros derive the types of inputs only from the schema.
+//! In PostgreSQL the ids are columns of type `uuid`. A query names the type of its outputs (`id as "id: OrderId"`), and
+//! binds [`uuid`](OrderId::uuid) as its input, since sqlx's macros derive the types of inputs from the schema.
 
 use std::fmt;
 
@@ -51,6 +51,6 @@ ids!(
     CourierId,
     /// A storage place of a courier.
     PlaceId,
-    /// An event. The id stays the same however often the event is published or delivered.
+    /// An event; the same however often it is published or delivered.
     EventId,
 );

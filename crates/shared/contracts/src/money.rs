@@ -1,4 +1,5 @@
-//! Money. Services calculate in whole minor units (cents); only the contracts at the APIs use decimal numbers of major units.
+//! Money. Services calculate in whole minor units (cents); only the contracts of the APIs use decimal numbers of major
+//! units.
 
 use std::fmt;
 
@@ -10,8 +11,8 @@ use std::fmt;
 #[sqlx(transparent)]
 pub struct Money(i64);
 
-/// The largest amount, in minor units. It has 15 digits, because every decimal number of up to 15 digits survives the conversion to `f64`
-/// and back.
+/// The largest amount, in minor units. Every decimal number of up to 15 digits survives the conversion to `f64` and
+/// back.
 pub const MAX: i64 = 999_999_999_999_999;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,8 +30,8 @@ impl Money {
         self.0
     }
 
-    /// Converts from major units. Fails for a double that is not the nearest one to an amount, so an amount with further decimals is never
-    /// rounded.
+    /// Converts from major units. Fails unless the double is the nearest one to an amount, so it never rounds further
+    /// decimals.
     #[expect(clippy::cast_possible_truncation, reason = "the range is checked before")]
     pub fn from_major(major: f64) -> Result<Self, MoneyError> {
         let minor = (major * 100.0).round();

@@ -5,7 +5,7 @@
 /// The encoded `FileDescriptorSet` of every package below.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
-// `packages.rs` contains one module for each protobuf package, such as `order::v1` and `geo`.
+// `packages.rs` has a module for each protobuf package, such as `order::v1` and `geo`.
 include!(concat!(env!("OUT_DIR"), "/packages.rs"));
 
 /// The generated `Debug` implementations of messages with sensitive fields.

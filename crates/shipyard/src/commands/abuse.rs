@@ -1,5 +1,4 @@
-//! `shipyard abuse`: attacks a running shop as strangers could, and measures the latency of its other customers
-//! meanwhile.
+//! `shipyard abuse`: attacks a running shop as strangers could, and measures the latency of its customers meanwhile.
 
 use std::{io::IsTerminal as _, time::Duration};
 
@@ -49,7 +48,7 @@ pub struct Arguments {
     json: bool,
 }
 
-/// Runs the attacks. Fails if a customer's request fails, or is slower than `--ratio` allows.
+/// Fails if a customer's request fails, or is slower than `--ratio` allows.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let attacks = chosen(&arguments)?;
     if arguments.list {
@@ -92,7 +91,6 @@ fn options(arguments: &Arguments, attacks: Vec<Attack>) -> anyhow::Result<Option
     })
 }
 
-/// Parses the name of an attack.
 fn attack(text: &str) -> Result<String, &'static str> {
     let known = attacks::all().iter().any(|attack| text == attack.name);
     known.then(|| text.to_owned()).ok_or("there is no such attack; see `shipyard abuse --list`")
@@ -122,7 +120,7 @@ fn scale(text: &str) -> Result<f64, String> {
     if (0.001..=10.0).contains(&factor) { Ok(factor) } else { Err("is not between 0.001 and 10".to_owned()) }
 }
 
-/// Returns a progress bar for the whole run, which advances with time.
+/// A progress bar for the whole run, which advances with time.
 fn progress(length: Duration) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();

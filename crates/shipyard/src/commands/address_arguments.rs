@@ -17,7 +17,7 @@ pub struct AddressArguments {
 }
 
 impl AddressArguments {
-    /// Returns the addresses given as arguments, completed by the settings.
+    /// The addresses given as arguments, completed by the settings.
     pub fn completed(&self, settings: &Settings) -> anyhow::Result<ShopAddresses> {
         let address =
             |given: &Option<String>, service: &Service| given.clone().unwrap_or_else(|| service.address(settings));

@@ -1,4 +1,5 @@
-//! `shipyard certificates`: makes, renews and revokes the certificates of the services, the gateway, the stores and their operators.
+//! `shipyard certificates`: creates, renews and revokes the certificates of the services, the gateway, the stores and
+//! their operators.
 
 use std::{path::PathBuf, str::FromStr, time::Duration};
 
@@ -9,10 +10,9 @@ use platform::clock;
 
 use crate::data::Data;
 
-/// The stores. They are servers that call no service.
+/// Servers that call no service.
 const STORES: [&str; 3] = ["postgres", "redis", "kafka"];
-/// The clients and servers that the registry does not list: the gateway, and this program, which calls services under
-/// its own identity.
+/// Callers that are not in the registry: the gateway, and this program, which calls services under its own identity.
 const OTHERS: [&str; 2] = ["gateway", "shipyard"];
 /// The subject of the certificate for people, who call services with their session.
 const OPERATOR: &str = "operator";
@@ -44,7 +44,7 @@ pub struct Arguments {
     host: Vec<For<String>>,
 }
 
-/// Reads the lifetime of a certificate: from a minute to 100 years.
+/// Parses a lifetime from a minute to 100 years.
 fn lifetime(text: &str) -> Result<Duration, String> {
     let lifetime = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     if (Duration::from_mins(1)..=Duration::from_hours(100 * 365 * 24)).contains(&lifetime) {
@@ -53,7 +53,7 @@ fn lifetime(text: &str) -> Result<Duration, String> {
     Err("must be from 1 minute to 100 years".to_owned())
 }
 
-/// A value for the subject of this name, or for all subjects.
+/// A value for the subject of this name, or for all other subjects.
 #[derive(Clone)]
 struct For<T> {
     name: Option<String>,
@@ -67,7 +67,7 @@ pub fn run(arguments: Arguments, data: &Data) -> anyhow::Result<()> {
         anyhow::bail!("--owner: unknown certificate {unknown}");
     }
     if let Some(wrong) = revoke.iter().find(|name| !subjects.iter().any(|of| of.name == **name && of.uri.is_some())) {
-        // The clients of the stores read no list of revoked certificates.
+        // The stores' clients read no list of revoked certificates.
         anyhow::bail!("--revoke: {wrong} is not a caller; only the certificates of callers are revoked");
     }
     let path = directory.unwrap_or_else(|| data.path().join("certificates"));
@@ -78,7 +78,7 @@ pub fn run(arguments: Arguments, data: &Data) -> anyhow::Result<()> {
         let own = owner.iter().find(|own| own.name.as_deref() == Some(&subject.name));
         own.or_else(|| owner.iter().find(|own| own.name.is_none())).map(|own| own.value)
     };
-    // If a certificate of the revoked name were renewed now, the one that is in use would be revoked.
+    // If the revoked name got a new certificate now, the revocation would hit the one in use.
     for subject in subjects.iter().filter(|_| revoke.is_empty() || renew) {
         let change =
             directory.ensure(subject, own(subject)).with_context(|| format!("the certificate of {}", subject.name))?;
@@ -92,7 +92,7 @@ pub fn run(arguments: Arguments, data: &Data) -> anyhow::Result<()> {
     for name in &revoke {
         outln!("{name:<14}revoked: {}", directory.revoke(name)?);
     }
-    // The loop above distributed the list of revoked certificates as it was before the revocation.
+    // The loop above distributed the old list of revoked certificates.
     for subject in subjects.iter().filter(|_| !revoke.is_empty()) {
         directory.distribute(subject, own(subject))?;
     }
@@ -100,7 +100,7 @@ pub fn run(arguments: Arguments, data: &Data) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns every subject that has a certificate.
+/// Every subject that has a certificate.
 fn subjects(hosts: &[For<String>]) -> anyhow::Result<Vec<Subject>> {
     let services = SERVICES.iter().map(|service| service.name).chain(OTHERS).map(Subject::service);
     let stores = STORES.into_iter().map(Subject::store);

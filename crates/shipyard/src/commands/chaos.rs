@@ -48,7 +48,7 @@ pub struct Arguments {
     json: bool,
 }
 
-/// Runs chaos testing. Fails if an invariant is violated or a recovery exceeds its bound.
+/// Fails if an invariant is violated or a recovery exceeds its bound.
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let chosen = chosen(&arguments)?;
     if arguments.list {
@@ -93,7 +93,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     end(&report, &arguments)
 }
 
-/// Parses the name or the number of a fault.
+/// Accepts the name or the number of a fault.
 fn fault(text: &str) -> Result<String, &'static str> {
     let known = faults::all().iter().any(|fault| text == fault.name || text == fault.number.to_string());
     known.then(|| text.to_owned()).ok_or("there is no such fault; see `shipyard chaos --list`")
@@ -110,7 +110,7 @@ fn chosen(arguments: &Arguments) -> anyhow::Result<Vec<Fault>> {
     Ok(chosen)
 }
 
-/// Formats a report row, followed by its violations.
+/// A report row, followed by its violations.
 fn lines(row: &Row) -> String {
     row.violations.iter().fold(row.to_string(), |text, violation| format!("{text}\n      {violation}"))
 }

@@ -1,5 +1,5 @@
-//! `shipyard kafka-acls`: grants the broker's users the rights that they need according to the routes. It also creates the topics and the
-//! journal of dead letters, which these users may not create.
+//! `shipyard kafka-acls`: grants the broker's users their rights according to the routes. Also creates the topics and
+//! the journal of dead letters, which these users may not create.
 
 use std::{io, time::Duration};
 
@@ -10,9 +10,7 @@ use platform::{
     kafka::{Config, add_acls, ensure_topics, set_acls},
 };
 
-/// The time limit for the broker's start.
 const STARTUP_TIMEOUT: Duration = Duration::from_mins(1);
-/// The pause between two attempts to reach the broker.
 const RETRY_DELAY: Duration = Duration::from_millis(200);
 
 #[derive(clap::Args)]
@@ -22,7 +20,7 @@ pub struct Arguments {
     keep: bool,
 }
 
-/// Sets the rights and creates missing topics, as the configured user, who must be a super user. A second run changes nothing.
+/// The configured user must be a super user. A second run changes nothing.
 pub async fn run(Arguments { keep }: Arguments) -> anyhow::Result<()> {
     let settings = Settings::load()?;
     let config = Config::load(&settings)?;

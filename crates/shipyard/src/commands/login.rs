@@ -21,7 +21,7 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Logs in. Returns the shop and the session.
+    /// Returns the shop and the session.
     pub async fn open(self, data: &Data) -> anyhow::Result<(Shop, String)> {
         let Self { login, password_file } = self;
         let shop = Shop::from_settings(&data.running(Settings::load()?))?;
@@ -41,7 +41,6 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Explains iam's refusal to the person at the terminal.
 pub fn explain(status: &Status) -> anyhow::Error {
     match status.code() {
         Code::Unavailable | Code::DeadlineExceeded => {

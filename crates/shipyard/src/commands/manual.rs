@@ -1,4 +1,5 @@
-//! `shipyard completions` and `shipyard man`: files for shells and for `man`, made from the description of the command line.
+//! `shipyard completions` and `shipyard man`: files for shells and for `man`, generated from the command line's
+//! description.
 
 use std::path::PathBuf;
 
@@ -17,7 +18,6 @@ pub struct Man {
     directory: PathBuf,
 }
 
-/// Prints a completion script.
 pub fn completions(arguments: &Completions, mut command: Command) -> anyhow::Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, "shipyard", &mut script);
@@ -25,7 +25,7 @@ pub fn completions(arguments: &Completions, mut command: Command) -> anyhow::Res
     Ok(())
 }
 
-/// Writes a page for the program and one for each command.
+/// Writes a page for the program and each command.
 pub fn man(arguments: &Man, command: Command) -> anyhow::Result<()> {
     let directory = &arguments.directory;
     let written = std::fs::create_dir_all(directory).and_then(|()| clap_mangen::generate_to(command, directory));

@@ -76,7 +76,7 @@ impl Database {
         Ok(Self { service, migrations, connection })
     }
 
-    /// Returns the named database, or all whose URL is set.
+    /// The named database, or else all whose URL is set.
     async fn several(settings: &Settings, service: Option<&'static Service>) -> anyhow::Result<Vec<Self>> {
         let given = |service: &&'static Service| settings.get(&service.variable("DATABASE_URL")).is_some();
         let services: Vec<&'static Service> = match service {
@@ -121,7 +121,7 @@ impl Database {
     }
 }
 
-/// Returns the name of a step, such as `0002 self payment`, or `outbox 0001 create` of a shared table.
+/// The step's name, such as `0002 self payment`, or `outbox 0001 create` of a shared table.
 fn name(step: &Step<'_>) -> String {
     let table = step.history.table.map(|table| format!("{table} ")).unwrap_or_default();
     format!("{table}{:04} {}", step.migration.version, step.migration.description)

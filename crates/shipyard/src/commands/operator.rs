@@ -31,7 +31,7 @@ pub struct Arguments {
 
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let settings = data.running(Settings::load()?).or("LOG_LEVEL", "error");
-    // The security event that iam emits goes to this command's log.
+    // iam's security event goes to this command's log.
     let _telemetry = telemetry::start("shipyard", &settings.read()?)?;
     let Arguments { login, email, password_file } = arguments;
     let email = email.unwrap_or_else(|| default_email(&login));
@@ -43,7 +43,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let hashing = Hashing::new(&settings.read::<Cost>()?)?;
     let service = OperatorService::new(Arc::new(PgUsers::new(database.clone())), hashing, operators);
 
-    // Reject the login before the command asks for a password.
+    // Rejects the login before the command asks for a password.
     service.check(&login).await.map_err(|error| explain(error, &login))?;
     let password = match password_file {
         Some(path) => password::read(&path)?,
@@ -59,8 +59,8 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns the login if it is an address itself, otherwise an address at a domain below `invalid`. No host has such a
-/// domain, so the address cannot be a stranger's.
+/// The login if it is an address, otherwise an address below the domain `invalid`, which no host has, so that it cannot
+/// be a stranger's.
 fn default_email(login: &str) -> String {
     if login.contains('@') { login.to_owned() } else { format!("{login}@operator.invalid") }
 }

@@ -4,14 +4,14 @@ use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 
-/// Returns the file's text, without the line end.
+/// The file's text, without the line end.
 pub fn read(path: &Path) -> anyhow::Result<String> {
     let text = std::fs::read_to_string(path).with_context(|| format!("--password-file {}", path.display()))?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
     Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
 }
 
-/// Asks for the password, without showing what is typed.
+/// Does not show the typed password.
 pub fn ask(login: &str) -> anyhow::Result<String> {
     prompt(format!("Password of {login}: "))
 }

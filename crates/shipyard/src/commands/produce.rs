@@ -1,4 +1,4 @@
-//! `shipyard produce`: makes orders and publishes them to the topic that the intake service of the local shop consumes.
+//! `shipyard produce`: generates orders and publishes them to the topic that the local shop's intake service consumes.
 
 use anyhow::Context as _;
 use platform::config::Settings;

@@ -1,6 +1,6 @@
-//! Runs a few faults of `shipyard chaos`, briefly, and checks that the command works and no data is lost. It runs two
-//! processes of each service under load for minutes, so it is a separate test program: cargo runs test programs one
-//! after another.
+//! Runs a few faults of `shipyard chaos`, briefly, and checks that the command works and no data is lost. Two processes
+//! of each service run under load for minutes, so this is a separate test program: cargo runs test programs one after
+//! another.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -20,7 +20,7 @@ const FAULTS: &str =
 async fn no_fault_of_a_short_selection_loses_or_doubles_anything() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().display().to_string();
-    // CI's machines are small and busy.
+    // The machines of CI are small and busy.
     let arguments = ["--data", &data, "chaos", "--brief", "--only", FAULTS, "--slack", "20", "--seed", "7", "--json"];
 
     let output = run(&arguments, directory.path()).await;
@@ -41,6 +41,6 @@ async fn run(arguments: &[&str], directory: &Path) -> Output {
     for name in ["PATH", "HOME"] {
         command.envs(std::env::var_os(name).map(|value| (name, value)));
     }
-    // The rows on standard error show how far a run is, and why it fails.
+    // The rows on standard error show a run's progress, and why it fails.
     command.stdin(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true).output().await.unwrap()
 }

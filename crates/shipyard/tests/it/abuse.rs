@@ -1,12 +1,12 @@
-//! Attacks by strangers on the whole shop in one process: they do not slow other customers down, and descriptions can
-//! be switched off.
+//! Attacks by strangers on the whole shop in one process fail no request of other customers, and the descriptions of
+//! APIs can be switched off.
 
 use serde_json::Value;
 
 use crate::{one_process::Shop, program::shipyard};
 
-/// Attacks with their scale and duration. They are small, since the shop shares its machine with other tests. Unread answers
-/// are kept or dropped within four seconds.
+/// Attacks with their scale and duration. They are small, since the shop shares its machine with other tests. The
+/// clients of `unread-answers` begin to read after four seconds.
 const ATTACKS: [(&str, &str, &str); 2] =
     [("watch-few,slow-bodies,leaving,whole-bodies,rapid-resets", "0.1", "2s"), ("unread-answers", "0.1", "6s")];
 
@@ -25,13 +25,13 @@ async fn attacks_fail_no_request_of_other_customers() {
     descriptions_are_off(&shop).await;
 }
 
-/// The maximum number of times that a run is repeated because the machine was too busy for customers before the attack began.
+/// How often a run is repeated because the machine was too busy for customers before the attack began.
 const MAX_REPEATS: usize = 3;
 
-/// Runs the attacks at this scale, with customers for these times before, during and after each attack. Returns the report's row of each
-/// attack.
+/// Runs the attacks at this scale, with customers for these times before, during and after each attack. Returns the
+/// report's row of each attack.
 ///
-/// A run in which customers failed before an attack began proves nothing about the attack, so it is repeated.
+/// A run in which customers failed before an attack began proves nothing, so it is repeated.
 pub async fn attack(shop: &Shop, attacks: &str, scale: &str, [before, during, after]: [&str; 3]) -> Vec<Value> {
     let arguments = ["abuse", "--only", attacks, "--scale", scale, "--rate", "20", "--users", "3"];
     let phases = ["--before", before, "--during", during, "--after", after, "--json"];

@@ -1,11 +1,12 @@
-//! Attacks by strangers on logins: the store does not fill, other customers are not locked out, and the log keeps its lines.
+//! Attacks by strangers on logins: the store does not fill, other customers are not locked out, and the log does not
+//! fill.
 
 use platform::ids;
 
 use crate::{abuse::attack, one_process::Shop};
 
 const ATTACKS: &str = "fat-users,fill-redis,token-flood,spray,lock-keeper";
-/// The maximum number of bytes that all refused tokens together may add to the log. Without a bound they add some 300 bytes each.
+/// How much all refused tokens together may add to the log. Without a bound, each adds about 300 bytes.
 const BYTES_OF_TOKENS: usize = 8_192;
 
 #[tokio::test]
@@ -15,7 +16,7 @@ async fn attacks_on_logins_fail_no_login_of_other_customers() {
     let shop = Shop::new()
         .with("REDIS_URL", &redis.url)
         .with("IAM_REDIS_PREFIX", &prefix)
-        // Hashing is cheap, since this test does not attack it.
+        // Cheap hashing, since this test does not attack it.
         .with("IAM_ARGON2_MEMORY_KIB", "64")
         .with("IAM_ARGON2_ITERATIONS", "1");
     let _program = shop.start_alone().await;

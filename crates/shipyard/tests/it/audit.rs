@@ -92,7 +92,7 @@ async fn an_audit_counts_what_happened_and_finds_the_rows_that_were_spoilt() {
     }
 }
 
-/// Orders and pays under idempotency keys, so that the databases store the answers.
+/// Orders and pays under idempotency keys, so that the databases store the responses.
 async fn buy(customer: &Customer, part: &str) -> Uuid {
     let body = json!({ "user_uuid": customer.user, "part_uuids": [part] });
     let created = customer.post_once("order", ORDERS, body).await.unwrap().success(201);
@@ -102,7 +102,7 @@ async fn buy(customer: &Customer, part: &str) -> Uuid {
     order
 }
 
-/// Refunds a part of the order's charge, as an operator.
+/// Refunds part of the order's charge, as an operator.
 async fn give_back(system: &System, order: Uuid) {
     let session = operator::session(system).await;
     let mut request = Request::new(RefundPartiallyRequest {
@@ -126,7 +126,7 @@ async fn spoil(system: &System, service: &'static Service, statement: &'static s
     database.close().await;
 }
 
-/// Runs the audit. Returns whether it passed, and its report.
+/// Returns whether the audit passed, and its report.
 async fn audit(system: &System, wait: &str) -> (bool, Value) {
     let output = system.shipyard(&["audit", "--json", "--wait", wait]).await;
     let complaint = String::from_utf8_lossy(&output.stderr);

@@ -1,4 +1,4 @@
-//! A collector that keeps every export of spans and log records as it was sent, and shows what they contain.
+//! A collector that stores every export of spans and log records as sent, and decodes it.
 
 use std::{io::Read as _, net::SocketAddr};
 
@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::{
 };
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
 
-/// The exported signals, with the path of each.
+/// The exported signals, each with its path.
 const SIGNALS: [(&str, &str); 2] = [
     ("trace", "/opentelemetry.proto.collector.trace.v1.TraceService/Export"),
     ("log record", "/opentelemetry.proto.collector.logs.v1.LogsService/Export"),
@@ -45,7 +45,7 @@ impl Collector {
     /// Accepts every OTLP export over gRPC.
     pub async fn start() -> Self {
         let server = MockServer::start().await;
-        // The body is an empty, uncompressed gRPC message.
+        // An empty, uncompressed gRPC message.
         let accepted =
             ResponseTemplate::new(200).set_body_raw([0; 5], "application/grpc").insert_header("grpc-status", "0");
         Mock::given(any()).respond_with(accepted).mount(&server).await;
@@ -60,7 +60,7 @@ impl Collector {
         *self.server.address()
     }
 
-    /// Returns what was exported so far, decompressed, each with the name of its signal.
+    /// The exports so far, decompressed, each with the name of its signal.
     pub async fn bodies(&self) -> Vec<(&'static str, Vec<u8>)> {
         let requests = self.server.received_requests().await.unwrap_or_default();
         let body = |request: wiremock::Request| {
@@ -122,12 +122,12 @@ fn text(value: Option<Value>) -> String {
     }
 }
 
-/// Returns the id of a trace, or an empty text if there is none.
+/// An empty text if there is no trace.
 fn trace(bytes: &[u8]) -> String {
     bytes.try_into().map(u128::from_be_bytes).map(|id| format!("{id:032x}")).unwrap_or_default()
 }
 
-/// Returns the message of a gRPC request, which is compressed with gzip if its first byte is 1.
+/// The message of a gRPC request, which is compressed with gzip if its first byte is 1.
 fn message(body: &[u8]) -> Vec<u8> {
     let (head, message) = body.split_at(5);
     if head[0] == 0 {

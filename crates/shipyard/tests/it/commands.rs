@@ -50,7 +50,7 @@ fn services_are_listed_with_the_ports_of_their_apis() {
     }
 }
 
-/// Counts the migrations that are applied upwards; each may have a second entry that reverts it.
+/// Counts the up migrations; each may have a down migration, too.
 fn steps(migrations: &[Migration]) -> usize {
     migrations.iter().filter(|migration| !migration.migration_type.is_down_migration()).count()
 }

@@ -21,7 +21,7 @@ async fn each_service_has_its_own_name_in_postgresql() {
         .await
         .unwrap();
 
-        // Tools of other tests may be connected too, under names of their own.
+        // Tools of other tests may be connected, too, under their own names.
         assert!(names.contains(&format!("shipyard-{service}")), "{service}: {names:?}");
         assert!(names.iter().all(|name| name.starts_with("shipyard-")), "{service}: {names:?}");
     }

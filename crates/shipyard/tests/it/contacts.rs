@@ -19,7 +19,7 @@ use crate::{
 const TOKEN: &str = "123456:token";
 const CHAT: i64 = 4_242_424_242;
 
-/// Returns a customer who has the Telegram contact [`CHAT`].
+/// A customer with the Telegram contact [`CHAT`].
 async fn with_contact(system: &System) -> Customer {
     let mut customer = Customer::new(system).await;
     customer.login = format!("{}-telegram", customer.login);
@@ -63,7 +63,7 @@ async fn paid(system: &System, customer: &Customer) -> (Uuid, NotificationStatus
     (order, status)
 }
 
-/// Returns the texts of the messages that the chat received.
+/// The texts of the messages that the chat received.
 fn texts(telegram: &Telegram, chat: i64) -> Vec<String> {
     let messages = telegram.messages().into_iter().filter(|message| message.chat == chat.to_string());
     messages.map(|message| message.text).collect()
@@ -102,7 +102,7 @@ async fn a_user_is_written_to_once_the_bot_has_got_the_code_from_the_users_chat(
     assert!(metrics.contains(r#"notifications_skipped_total{kind="order_paid"} 1"#), "{metrics}");
     assert!(metrics.contains(r#"notifications_failed_total{kind="order_paid"} 0"#), "{metrics}");
 
-    // A code that a stranger sends does not make the stranger's chat the contact, and it is used up.
+    // A code that a stranger sends is used up, and does not make the stranger's chat the contact.
     let lost = code(&customer).await;
     assert!(say(&telegram, 7, &format!("/start {lost}")).await.contains("not the Telegram contact"));
     assert!(say(&telegram, CHAT, &lost).await.contains("was used"));
@@ -117,7 +117,7 @@ async fn a_user_is_written_to_once_the_bot_has_got_the_code_from_the_users_chat(
     let about = |text: &String| text.contains("Your order is paid") && text.contains(&order.to_string());
     assert!(texts(&telegram, CHAT).iter().any(about), "{:?}", telegram.messages());
 
-    // While iam is down the bot still answers. The code works once iam is back.
+    // While iam is down, the bot still answers. The code works once iam is back.
     let third = code(&customer).await;
     system.kill(&iam::SERVICE).await;
     let unavailable = say(&telegram, CHAT, &third).await;

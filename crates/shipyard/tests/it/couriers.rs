@@ -8,8 +8,8 @@ use wiremock::{
 
 use crate::program::{Variables, shipyard};
 
-/// Returns a stand-in for the delivery service that answers with these couriers. If `session` is set, only requests
-/// within that session are answered.
+/// A stand-in for the delivery service that answers with these couriers. With `session`, it answers only within that
+/// session.
 async fn delivery(couriers: ResponseTemplate, session: Option<&str>) -> MockServer {
     let server = MockServer::start().await;
     let orders = json!([{ "id": "00000000-0000-0000-0000-000000000abc", "location": { "x": 5, "y": 3 } }]);

@@ -1,4 +1,4 @@
-//! `kill -9` of each service while orders are in progress: every order ends as it would without the kill.
+//! `kill -9` of each service while orders are in progress: every order ends as without the kill.
 
 use contracts::proto::payment::v1::PaymentStatus;
 use futures::future::join_all;
@@ -49,7 +49,7 @@ async fn no_order_is_lost_doubled_or_half_undone_when_any_service_is_killed() {
         let mut kinds = told(&system, *order, MESSAGES.len()).await;
         let mut expected = MESSAGES;
         if *killed == "notification" {
-            // A message that the killed process was sending is sent again later, after others.
+            // A message that the killed process was sending is repeated later, after others.
             kinds.sort();
             expected.sort_unstable();
         }
@@ -60,7 +60,7 @@ async fn no_order_is_lost_doubled_or_half_undone_when_any_service_is_killed() {
     assert_eq!(placed(&customer).await, ORDERS_AT_ONCE * SERVICES.len(), "each request made one order");
 }
 
-/// Orders one part, and pays or cancels the order. Repeats each request under its key until it is answered.
+/// Orders one part, and pays or cancels the order. Repeats each request under its key until the response arrives.
 async fn buy(customer: &Customer, part: &str, key: String, cancel: bool) -> (Uuid, bool) {
     let body = json!({ "user_uuid": customer.user, "part_uuids": [part] });
     let placed = until_answered(customer, &format!("{key}-order"), ORDERS, body).await.success(201);
@@ -74,8 +74,8 @@ async fn buy(customer: &Customer, part: &str, key: String, cancel: bool) -> (Uui
     (order, cancel)
 }
 
-/// Pays an order. If the outcome was unknown at first, the reconciler may find it before the request is repeated, which
-/// then gets 409.
+/// Pays an order. If the reconciler learns an unknown outcome before the request is repeated, the repeated request gets
+/// 409.
 async fn pay(customer: &Customer, order: Uuid, key: &str) {
     let path = format!("{ORDERS}/{order}/pay");
     let body = json!({ "payment_method": "CARD" });
@@ -98,7 +98,7 @@ async fn until_answered(customer: &Customer, key: &str, path: &str, body: Value)
     .await
 }
 
-/// Returns how many orders the customer has.
+/// The number of the customer's orders.
 async fn placed(customer: &Customer) -> usize {
     let page = customer.get(&format!("{ORDERS}?limit=100")).await.success(200);
     page["orders"].as_array().unwrap().len()

@@ -1,4 +1,4 @@
-//! A customer of the system with plain HTTP and gRPC clients.
+//! A customer of the system, with plain HTTP and gRPC clients.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub struct Customer {
     inventory: String,
 }
 
-/// An answer of the order service.
+/// A response of the order service.
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
@@ -50,14 +50,14 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("{self:?} is not JSON"))
     }
 
-    /// Asserts that this is a success with this status. Returns its body.
+    /// Asserts success with this status. Returns the body.
     pub fn success(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{self:?}");
         assert!(!self.text.to_lowercase().contains("error"), "{self:?}");
         if self.text.is_empty() { Value::Null } else { self.json() }
     }
 
-    /// Asserts that this is the problem with this status and code. Returns its body.
+    /// Asserts a problem with this status and code. Returns the body.
     pub fn problem(self, status: u16, code: &str) -> Value {
         assert_eq!(self.status, status, "{self:?}");
         assert_eq!(self.headers["content-type"], "application/problem+json", "{self:?}");
@@ -71,14 +71,14 @@ impl Answer {
 }
 
 impl Customer {
-    /// Returns a new customer, registered and logged in at `system`.
+    /// A new customer, registered and logged in at `system`.
     pub async fn new(system: &System) -> Self {
         let [order, iam, inventory] =
             [&order::SERVICE, &iam::SERVICE, &inventory::SERVICE].map(|service| system.address(service).to_string());
         Self::at(&order, &iam, &inventory).await
     }
 
-    /// Returns a new customer, registered and logged in at services with these addresses.
+    /// A new customer, registered and logged in at services with these addresses.
     pub async fn at(order: &str, iam: &str, inventory: &str) -> Self {
         let mut customer = Self {
             user: Uuid::nil(),
@@ -118,7 +118,7 @@ impl Customer {
         ContactServiceClient::new(channel(&self.iam))
     }
 
-    /// Returns a gRPC request within this customer's session.
+    /// A gRPC request within this customer's session.
     pub fn within<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         request.metadata_mut().insert("session-uuid", MetadataValue::try_from(&self.session).unwrap());
@@ -130,20 +130,19 @@ impl Customer {
         inventory.list_parts(self.within(ListPartsRequest::default())).await.unwrap().into_inner().parts
     }
 
-    /// Returns the part of the catalogue with this name.
     pub async fn part(&self, name: &str) -> Part {
         let parts = self.parts().await;
         parts.into_iter().find(|part| part.name == name).unwrap_or_else(|| panic!("no part {name}"))
     }
 
-    /// Returns the available stock of a part.
+    /// The available stock of a part.
     pub async fn stock(&self, part: &str) -> i64 {
         let mut inventory = InventoryServiceClient::new(channel(&self.inventory));
         let request = self.within(GetPartRequest { uuid: part.to_owned() });
         inventory.get_part(request).await.unwrap().into_inner().part.unwrap().stock_quantity
     }
 
-    /// Returns a request without a session.
+    /// A request without a session.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.order))
     }
@@ -156,18 +155,18 @@ impl Customer {
         send(self.request(Method::POST, path).header("X-Session-Uuid", &self.session).json(&body)).await
     }
 
-    /// Returns a POST that can be repeated under `key`.
+    /// A POST that can be repeated under `key`.
     pub async fn post_once(&self, key: &str, path: &str, body: Value) -> reqwest::Result<Answer> {
         let request = self.request(Method::POST, path).header("X-Session-Uuid", &self.session);
         try_send(request.header("Idempotency-Key", key).json(&body)).await
     }
 
-    /// Orders these parts. Returns the order's uuid.
+    /// Returns the order's uuid.
     pub async fn order(&self, parts: &[&str]) -> Uuid {
         self.order_as(json!({ "user_uuid": self.user, "part_uuids": parts })).await
     }
 
-    /// Orders a part, which a courier carries to an address once the ship is built. Returns the order's uuid.
+    /// Orders a part, for delivery to an address. Returns the order's uuid.
     pub async fn order_to(&self, address: &str, part: &str) -> Uuid {
         self.order_as(json!({ "user_uuid": self.user, "part_uuids": [part], "delivery_address": address })).await
     }
@@ -189,7 +188,6 @@ impl Customer {
         self.get(&format!("{ORDERS}/{order}")).await.success(200)
     }
 
-    /// Waits until the order has this status.
     pub async fn until(&self, order: Uuid, status: &str) {
         let path = format!("{ORDERS}/{order}");
         eventually(async || {

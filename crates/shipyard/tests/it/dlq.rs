@@ -12,7 +12,7 @@ use testkit::eventually;
 
 use crate::{customer::Customer, system::System};
 
-/// The number of consumers of the topic that receives poison.
+/// The number of consumers of the topic with the poison.
 const CONSUMERS: usize = OrderPaid::ROUTE.consumers.len();
 
 #[tokio::test]
@@ -39,7 +39,7 @@ async fn dead_letters_are_shown_and_replayed_and_orders_go_on() {
     }
     let resolved = format!("1 message replayed, {CONSUMERS} dead letters resolved");
     assert!(replayed.contains(&resolved), "{replayed}");
-    // The replayed message fails again as a new dead letter; the resolved one is no longer listed.
+    // The replayed message becomes a new dead letter; the resolved one is no longer listed.
     let again = eventually(async || {
         let listed = dlq(system, &["list", "--topic", &topic]).await;
         (dead_letters(&listed).len() == CONSUMERS).then_some(listed)
@@ -65,7 +65,7 @@ async fn dead_letters_are_discarded_with_who_and_why_and_pruned() {
         (dead_letters(&listed).len() == CONSUMERS).then_some(listed)
     })
     .await;
-    // Sort by position, since the list is sorted by time.
+    // Sorts by position, since the list is sorted by time.
     let mut places = dead_letters(&waiting);
     places.sort_unstable();
     let [first, second, ..] = places[..] else { panic!("{waiting}") };
@@ -134,14 +134,14 @@ async fn poison(system: &System, topic: &str) {
     publisher.publish(vec![record]).await.unwrap();
 }
 
-/// Runs `shipyard dlq` with these arguments. Returns its output.
+/// Returns the output of `shipyard dlq` with these arguments.
 async fn dlq(system: &System, arguments: &[&str]) -> String {
     let output = system.shipyard(&[&["dlq"], arguments].concat()).await;
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Returns the ids of the dead letters in a list.
+/// The ids of the dead letters in a list.
 fn dead_letters(listed: &str) -> Vec<&str> {
     let lines = listed.lines().filter(|line| line.contains(".dlq/"));
     lines.filter_map(|line| line.split_whitespace().next()).collect()

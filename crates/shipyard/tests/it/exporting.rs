@@ -1,5 +1,5 @@
-//! The export of traces and log records: a collector that is unavailable, hangs or is slow affects no request, and data that is not
-//! exported yet when a service stops is exported.
+//! The export of traces and log records: a collector that is unavailable, hangs or is slow affects no request, and a
+//! service that stops exports its remaining data.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ async fn load(shop: &Shop, seconds: u32, what: &str) {
     assert_eq!(report["all"]["failed"], 0, "{what}: {report:#}");
 }
 
-/// Returns how many spans were not exported so far.
+/// The number of spans dropped so far.
 async fn dropped(shop: &Shop) -> u64 {
     let metrics = shop.metrics().await;
     let value = metrics.lines().find_map(|line| line.strip_prefix("telemetry_dropped_total{signal=\"traces\"} "));

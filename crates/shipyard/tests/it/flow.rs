@@ -1,4 +1,4 @@
-//! An order from registration to a built ship, and the rows of every service about it afterwards.
+//! An order from registration to a built ship, and every service's rows about it.
 
 use contracts::money::Money;
 use contracts::proto::{
@@ -19,7 +19,7 @@ use crate::{
     system::System,
 };
 
-/// The kinds of the messages about an order without an address that is paid and built, in their order.
+/// The kinds of the messages about a paid and built order without an address, in their order.
 pub const MESSAGES: [&str; 2] = ["order_paid", "ship_assembled"];
 
 #[tokio::test]
@@ -124,14 +124,13 @@ async fn the_description_and_its_reader_are_served() {
     assert!(reader.text.contains("swagger"), "{}", reader.text);
 }
 
-/// Returns the payment of an order.
 pub async fn payment(system: &System, order: Uuid) -> contracts::proto::payment::v1::Payment {
     let mut payments = PaymentServiceClient::new(system.peer(&payment::SERVICE));
     let request = GetPaymentRequest { order_uuid: order.to_string() };
     payments.get_payment(request).await.unwrap().into_inner().payment.unwrap()
 }
 
-/// Returns the kinds of the notifications of an order, once there are `count` and all are sent.
+/// Waits until `count` notifications of the order are sent. Returns their kinds.
 pub async fn told(system: &System, order: Uuid, count: usize) -> Vec<String> {
     let notifications = NotificationServiceClient::new(system.peer(&notification::SERVICE));
     let list = eventually(async || {

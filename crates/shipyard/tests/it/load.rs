@@ -7,7 +7,7 @@ use crate::{one_process::Shop, program::shipyard};
 
 const EVERY_KIND: &str = "create=3,pay=2,cancel=1,get=3,list=2,whoami=2,parts=2,whole=2";
 
-/// Runs `load` against the shop. Returns whether it succeeded, and what it wrote to standard output and standard error.
+/// Runs `load` against the shop. Returns whether it succeeded, its standard output and its standard error.
 async fn load(shop: &Shop, arguments: &[&str]) -> (bool, String, String) {
     let command = shipyard(&[&["load"], arguments].concat(), shop.variables(), shop.directory());
     let output = Command::from(command).kill_on_drop(true).output().await.unwrap();
@@ -59,7 +59,7 @@ async fn the_peak_is_above_what_was_tried(shop: &Shop) {
 }
 
 async fn too_many_failures_fail_the_run(shop: &Shop) {
-    // The one kind of part is sold out after a hundred orders at most.
+    // The only kind of part is sold out after at most a hundred orders.
     let traffic = ["--rate", "60", "--duration", "5s", "--warm-up", "0s", "--users", "2", "--mix", "create=1"];
     let sold_out = ["--parts", "1", "--parts-per-order", "1", "--no-restock", "--timeout", "30s"];
     let (success, said, complaint) = load(shop, &[&traffic[..], &sold_out].concat()).await;

@@ -1,5 +1,5 @@
-//! Black-box tests of the whole system. They start the services as processes, with real PostgreSQL, Redis and Kafka, and
-//! call them with HTTP and gRPC clients.
+//! Black-box tests of the whole system: services as processes, with real PostgreSQL, Redis and Kafka, and HTTP and gRPC
+//! clients.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

@@ -1,4 +1,5 @@
-//! The catalogue of metrics is what a running shop exports, from the start: `increase()` does not see the first value of a series.
+//! A running shop exports exactly the catalogue of metrics, from the start: `increase()` ignores the first value of a
+//! series.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,15 +13,16 @@ use testkit::eventually;
 
 use crate::one_process::Shop;
 
-/// Returns the catalogue: the metrics of every service, and those of each.
+/// The metrics of every service, and those of each.
 fn catalogue() -> BTreeMap<&'static str, Metric> {
     let own = SERVICES.iter().flat_map(|service| service.metrics);
     METRICS.iter().chain(own).map(|metric| (metric.name, *metric)).collect()
 }
 
-/// Returns true for a metric that need not exist from the start: its series are known only later, and no rate is computed of it.
+/// Returns true for a metric that need not exist from the start: its series are known only later, and its rate is not
+/// used.
 fn is_late(metric: &Metric) -> bool {
-    // In one process, no peer has a name that is looked up, Redis has no limit, and there is no certificate.
+    // In one process, no peer's name is looked up, Redis has no limit, and there is no certificate.
     let names = ["peer_replicas", "redis_memory_used_ratio", "tls_certificate_expires_seconds"];
     metric.kind == Kind::Histogram || names.contains(&metric.name)
 }
@@ -57,7 +59,7 @@ async fn a_shop_exports_the_metrics_of_the_catalogue_and_no_others_from_the_star
     let shop = Shop::new();
     let mut program = shop.start().await;
     let catalogue = catalogue();
-    // Gauges are first set by jobs that run every few seconds.
+    // Jobs that run every few seconds set the gauges.
     let exported = eventually(async || {
         let exported = parse(&shop.metrics().await);
         let there = |metric: &Metric| exported.contains_key(metric.name) || is_late(metric);

@@ -34,7 +34,7 @@ impl Shop {
         Self { directory: tempfile::tempdir().unwrap(), variables, admin, room: OnceCell::new() }
     }
 
-    /// Returns the same shop with one more variable.
+    /// Adds a variable.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
@@ -48,19 +48,20 @@ impl Shop {
         self.directory.path()
     }
 
-    /// Returns the listen address of a service's first API.
+    /// The listen address of a service's first API.
     pub fn address(&self, service: &Service) -> String {
         let variable = service.variable("LISTEN");
         self.variables.iter().find(|(name, _)| *name == variable).map(|(_, value)| value.clone()).unwrap()
     }
 
-    /// Waits until no other test has a system of its own, and starts the shop. No other system starts while this shop exists.
+    /// Waits until no other test has its own system, and starts the shop. While this shop exists, no other system
+    /// starts.
     pub async fn start_alone(&self) -> Program {
         self.room.get_or_init(all_room).await;
         self.start().await
     }
 
-    /// Starts the shop, and returns when it is ready.
+    /// Returns when the shop is ready.
     pub async fn start(&self) -> Program {
         self.room.get_or_init(room).await;
         let command = shipyard(&[], &self.variables, self.directory.path());
@@ -75,14 +76,13 @@ impl Shop {
         Customer::at(&order, &iam, &inventory).await
     }
 
-    /// Returns the metrics of all services of the shop.
+    /// The metrics of all services of the shop.
     pub async fn metrics(&self) -> String {
         let http = platform::http::client(std::time::Duration::from_secs(5)).unwrap();
         let answer = http.get(format!("http://{}/metrics", self.admin)).send().await.unwrap();
         answer.text().await.unwrap()
     }
 
-    /// Returns the shop's output.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.directory.path().join("log")).unwrap()
     }

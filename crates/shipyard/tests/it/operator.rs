@@ -12,7 +12,7 @@ use crate::{
     system::{OPERATORS, System},
 };
 
-/// Runs the command with this password in a file. Returns whether it succeeded, and its output.
+/// Runs the command with the password in a file. Returns whether it succeeded, and its output.
 async fn create(system: &System, login: &str, password: &str) -> (bool, String) {
     let file = system.directory.path().join(format!("password-{login}"));
     std::fs::write(&file, format!("{password}\n")).expect("the directory can be written");
@@ -21,7 +21,7 @@ async fn create(system: &System, login: &str, password: &str) -> (bool, String) 
     (output.status.success(), String::from_utf8(said).expect("it writes text"))
 }
 
-/// Creates an operator in a system that has none, and returns a session.
+/// Creates an operator in a system without one, and returns a session.
 pub async fn session(system: &System) -> String {
     let [.., login] = OPERATORS;
     eventually(async || create(system, login, PASSWORD).await.0.then_some(())).await;

@@ -1,4 +1,4 @@
-//! This package's program as a child process that does not outlive the tests.
+//! `shipyard` as a child process that does not outlive the tests.
 
 use std::{
     fs::File,
@@ -21,10 +21,9 @@ pub struct Program {
     ended: watch::Receiver<Option<ExitStatus>>,
 }
 
-/// Returns a command that runs `shipyard` with these arguments in `directory`. It inherits no variables other than
-/// these.
+/// A command that runs `shipyard` with these arguments in `directory`. Inherits no other variables.
 pub fn shipyard(arguments: &[&str], variables: &Variables, directory: &Path) -> Command {
-    // `setpriv`, where the system has it, kills the programs of a test run that was killed.
+    // `setpriv`, if the system has it, kills the programs when the test run is killed.
     let setpriv = Path::new("/usr/bin/setpriv");
     let mut command = if setpriv.exists() {
         let mut command = Command::new(setpriv);
@@ -41,7 +40,7 @@ pub fn shipyard(arguments: &[&str], variables: &Variables, directory: &Path) -> 
     command
 }
 
-/// Waits until the program with this admin address reports that it is ready.
+/// Waits until the program with this admin address is ready.
 pub async fn until_ready(admin: impl std::fmt::Display) {
     let http = platform::http::client(Duration::from_secs(5)).expect("a client");
     let health = format!("http://{admin}/health/ready");
@@ -49,7 +48,7 @@ pub async fn until_ready(admin: impl std::fmt::Display) {
 }
 
 impl Program {
-    /// Starts `command` with its output in the file `log` of its directory.
+    /// Appends the command's output to the file `log`.
     pub fn start(mut command: Command, log: &Path) -> Self {
         let output = File::options().create(true).append(true).open(log).expect("a log can be written");
         command.stdout(output.try_clone().expect("a file has handles")).stderr(output);
@@ -76,7 +75,7 @@ impl Program {
         self.pid.to_string()
     }
 
-    /// Waits for the program's exit and returns its status. Panics if it does not exit within half a minute.
+    /// Panics if the program does not exit within half a minute.
     pub async fn ended(&mut self) -> ExitStatus {
         let ended = tokio::time::timeout(Duration::from_secs(30), self.ended.wait_for(Option::is_some)).await;
         ended.expect("the program ends").expect("its thread waits for it").expect("it ended")

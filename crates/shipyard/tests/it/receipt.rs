@@ -1,4 +1,4 @@
-//! The receipt of one order of a running system: it is complete soon after the delivery, and names a row that is missing.
+//! The receipt of one order of a running system: it is complete soon after the delivery, and names a missing row.
 
 use ::audit::receipt::{Receipt, State};
 use contracts::events::{DELIVERY_STATUSES, DeliveryStatusUpdated, OrderPaid, PaymentCompleted, ShipAssembled, record};
@@ -25,7 +25,7 @@ const CONSUMERS: &str = "each consumer handled every event once, with its effect
 async fn a_receipt_is_whole_after_the_delivery_and_names_a_missing_inbox_row() {
     let system = System::start().await;
     let settings = settings(&system);
-    // The role may only read, like the role of the reader of receipts in the containers.
+    // The role may only read, like the containers' role for receipts.
     let receipts = Receipts::from_settings("shipyard-test", &audited(&settings).await).unwrap();
     let customer = Customer::new(&system).await;
     let part = customer.part("Thruster").await.uuid;
@@ -59,7 +59,7 @@ async fn a_receipt_is_whole_after_the_delivery_and_names_a_missing_inbox_row() {
         let deleted: i64 = sqlx::query_scalar(rows).bind(group).bind(event).fetch_one(&database).await.unwrap();
         assert_eq!(deleted, 1, "{group}");
 
-        // The group commits its offset each half second.
+        // The group commits its offset every half second.
         let is_violated = |receipt: &Receipt| receipt.violated().next().is_some();
         let receipt =
             eventually(async || Some(receipts.receipt(order, &records).await.unwrap()).filter(is_violated)).await;
@@ -92,7 +92,8 @@ async fn a_receipt_is_whole_after_the_delivery_and_names_a_missing_inbox_row() {
     discarded(&system, &receipts, order, &records).await;
 }
 
-/// Checks that a customer's receipt waives what follows from a discarded dead letter, and names neither the operator nor the reason.
+/// Checks that a customer's receipt waives the effects of a discarded dead letter, and names neither the operator nor
+/// the reason.
 async fn discarded(system: &System, receipts: &Receipts, order: Uuid, records: &Records) {
     let (service, group, event) = lost(order).swap_remove(1);
     let database = database(system, service).await;
@@ -125,7 +126,7 @@ async fn discarded(system: &System, receipts: &Receipts, order: Uuid, records: &
     assert!(waived.iter().all(|line| !line.contains("ann ") && !line.contains("paid by hand")), "{waived:?}");
 }
 
-/// Checks that a database which cannot be reached leaves only its own checks open.
+/// Checks that an unreachable database leaves only its own checks open.
 async fn unreachable(settings: &Settings, order: Uuid, records: &Records, whole: &Receipt) {
     let closed = "postgres://nobody@127.0.0.1:1/none".to_owned();
     let settings = settings.clone().with([("NOTIFICATION_DATABASE_URL", closed)]);
@@ -147,7 +148,7 @@ async fn printed(system: &System, order: Uuid) -> (bool, String, String) {
     (output.status.success(), text(output.stdout), text(output.stderr))
 }
 
-/// Returns inbox rows of several consumers. Some have an effect that proves that the row existed, others have none.
+/// Inbox rows of several consumers. For some, an effect proves that the row existed.
 fn lost(order: Uuid) -> Vec<(&'static Service, &'static str, Uuid)> {
     let completed = record(order, PaymentCompleted { attempt: 1, ..PaymentCompleted::default() }).uuid;
     let paid = record(order, OrderPaid::default()).uuid;
@@ -170,7 +171,7 @@ fn settings(system: &System) -> Settings {
     Settings::from_variables(system.variables.iter().map(|(name, value)| (name.as_str(), value.clone())))
 }
 
-/// Returns the settings with a role that only reads.
+/// The settings with a role that may only read.
 async fn audited(settings: &Settings) -> Settings {
     let mut audited = settings.clone();
     for service in with_database() {

@@ -1,4 +1,4 @@
-//! Republishing the events that a non-persistent broker has lost.
+//! Republishing events that a non-persistent broker has lost.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -7,7 +7,7 @@ use operations::{databases::Databases, registry::with_database, republish_lost_e
 use platform::postgres::Database;
 use uuid::Uuid;
 
-/// The age from which rows of handled events are deleted.
+/// The age at which rows of handled events are deleted.
 const AGE: Duration = Duration::from_hours(24);
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn an_event_that_one_consumer_or_the_timeline_lacks_is_published_again_and
 
         let count = republish(&databases, AGE).await.unwrap();
 
-        // An event that no service of ours consumes is missing in the timeline at most.
+        // An event that no service consumes can be missing only in the timeline.
         let (missed, left) = match (route.is_of_order(), consumers.len() as u64) {
             (true, consumers) => (2 + consumers, vec![everywhere]),
             (false, 0) => (0, vec![everywhere, nowhere, unseen]),

@@ -137,7 +137,7 @@ async fn each_table_shrinks_ten_times_as_fast_as_it_fills() {
             Ok(Done::from_count(removed, table.batch))
         };
         let lease = Arc::new(MemoryLease::new("one"));
-        // All batches run within one period: a full batch is followed by the next at once.
+        // All batches run within one period: the next one follows a full batch at once.
         let run = repeat(table.name, lease, Duration::from_hours(1), batch, CancellationToken::new());
         tokio::select! {
             _ = run => panic!("it does not end by itself"),
@@ -171,7 +171,7 @@ async fn the_jobs_of_assembly_remove_more_than_a_batch_at_once() {
     tasks.join().await.unwrap();
 }
 
-/// The tables whose removal of rows the notification service and the console test themselves.
+/// The tables whose retention the notification service and the console test themselves.
 const TESTED_ELSEWHERE: [&str; 4] = ["alerts", "notifications", "bot_offsets", "timeline"];
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The tables that several services have are the same in each of their databases.
+//! Tables that several services have are the same in each of their databases.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,8 +40,7 @@ async fn shared_tables_are_alike_in_every_database() {
     }
 }
 
-/// Returns the table's columns in order, its constraints and indexes. Returns nothing if the database has no such
-/// table.
+/// The table's columns in order, its constraints and indexes; empty if there is no such table.
 async fn shape(pool: &Database, table: &str) -> BTreeSet<String> {
     let question = "with wanted as (select to_regclass($1)::oid as oid)
         select concat_ws(' ', attnum, attname, format_type(atttypid, atttypmod), attnotnull, attidentity,

@@ -1,4 +1,4 @@
-//! The services as one process each, using the run's PostgreSQL, Redis and Kafka.
+//! Each service as a process, with the test run's PostgreSQL, Redis and Kafka.
 
 use std::{
     collections::HashMap,
@@ -16,10 +16,10 @@ use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
 use crate::program::{Program, Variables, shipyard, until_ready};
 
-/// The system that is shared by all tests that do not damage it, so that it is started once. Its processes end with the test run.
+/// Shared by all tests that do not damage it. Its processes end with the test run.
 static SHARED: OnceCell<System> = OnceCell::const_new();
 
-/// The number of systems of single tests that may run on this machine beside the shared one. Their processes are busy even without
+/// The number of single tests' systems that may run beside the shared one. Their processes are busy even without
 /// customers: with more systems, calls would exceed their time limits.
 static ROOM: Semaphore = Semaphore::const_new(SYSTEMS as usize);
 const SYSTEMS: u32 = 3;
@@ -36,29 +36,29 @@ pub struct System {
     _room: Option<SemaphorePermit<'static>>,
 }
 
-/// Waits until this machine has room for a further system.
+/// Waits until this machine has room for another system.
 pub async fn room() -> SemaphorePermit<'static> {
     ROOM.acquire().await.expect("the room stays open")
 }
 
-/// Waits until no other test has a system of its own, and keeps it so.
+/// Waits until no other test has its own system. None starts while the permit exists.
 pub async fn all_room() -> SemaphorePermit<'static> {
     ROOM.acquire_many(SYSTEMS).await.expect("the room stays open")
 }
 
-/// Returns a loopback address that no other system of this test run has.
+/// A loopback address that no other system of this test run has.
 pub fn free_address() -> SocketAddr {
     servers::free_address().expect("a free port")
 }
 
-/// Returns the variables of a service's listeners with free ports, those of its first API first.
+/// The variables of a service's listeners, with free ports; the first API's first.
 pub fn listeners(service: &'static Service) -> Variables {
     let second = service.second_api.map(platform::server::service::SecondApi::listen_suffix);
     ["LISTEN"].into_iter().chain(second).map(|suffix| (service.variable(suffix), free_address().to_string())).collect()
 }
 
 impl System {
-    /// Returns the system that other tests share. Its stock is filled, and it builds ships in a second or two.
+    /// The shared system has a large stock and builds ships in a second or two.
     pub async fn shared() -> &'static Self {
         SHARED.get_or_init(|| Self::started(None, &[], None)).await
     }
@@ -68,8 +68,8 @@ impl System {
         Self::start_with(None, &[]).await
     }
 
-    /// Starts a system for one test with additional variables `more`. Its databases are on the server at the URL
-    /// `postgres`, if there is one.
+    /// Starts a system for one test with the additional variables `more`, and with its databases on the server at the
+    /// URL `postgres`, if there is one.
     pub async fn start_with(postgres: Option<&str>, more: &[(&str, &str)]) -> Self {
         let room = room().await;
         Self::started(postgres, more, Some(room)).await
@@ -106,7 +106,7 @@ impl System {
             ("REDIS_URL", &redis.url),
             ("IAM_OPERATORS", &OPERATORS.join(",")),
             ("IAM_REDIS_PREFIX", &kafka.prefix),
-            // Password hashing is cheap here, since tests log in often and at once.
+            // Cheap password hashing, since tests log in often and at once.
             ("IAM_ARGON2_MEMORY_KIB", "64"),
             ("IAM_ARGON2_ITERATIONS", "1"),
             ("ASSEMBLY_BUILD_MIN", "1s"),
@@ -131,13 +131,12 @@ impl System {
         system
     }
 
-    /// Starts a service's process, which must not run.
+    /// Starts a service's process, which must not be running.
     pub fn run(&mut self, service: &'static Service) {
         let command = shipyard(&["run", service.name], &self.variables, self.directory.path());
         self.programs.insert(service, Program::start(command, &self.log(service)));
     }
 
-    /// Returns when the service reports that it is ready.
     pub async fn ready(&self, service: &'static Service) {
         let admin = service.variable("ADMIN_LISTEN");
         let (_, admin) = self.variables.iter().find(|(name, _)| *name == admin).expect("it has an admin port");
@@ -151,7 +150,7 @@ impl System {
         }
     }
 
-    /// Ends all services, and returns when they have ended.
+    /// Stops all services, and waits until they have exited.
     pub async fn stop(&mut self) {
         for program in self.programs.values() {
             program.signal(Signal::TERM);
@@ -165,18 +164,18 @@ impl System {
         self.addresses[&service]
     }
 
-    /// Returns a channel to a service; its calls carry the identity of another service.
+    /// A channel to a service, with the identity of another service.
     pub fn peer(&self, service: &'static Service) -> Peer {
         testkit::peer(service.name, self.address(service))
     }
 
-    /// Runs the program with these arguments, configured for this system.
+    /// Runs `shipyard` with these arguments, configured for this system.
     pub async fn shipyard(&self, arguments: &[&str]) -> std::process::Output {
         let command = shipyard(arguments, &self.variables, self.directory.path());
         tokio::process::Command::from(command).kill_on_drop(true).output().await.expect("the program runs")
     }
 
-    /// Returns the file with the output of a service's process.
+    /// The file with the output of a service's process.
     pub fn log(&self, service: &'static Service) -> PathBuf {
         let path: &Path = self.directory.path();
         path.join(format!("{service}.log"))

@@ -1,4 +1,4 @@
-//! The behaviour of the program at a terminal: exit codes, closed pipes, JSON, completions and man pages.
+//! The program at a terminal: exit codes, closed pipes, JSON, completions and man pages.
 
 use std::process::Output;
 

@@ -1,5 +1,5 @@
-//! `shipyard login` and `shipyard token`: print a session, and an access token, which give access to a user's data over HTTP and gRPC until
-//! the user's sessions end.
+//! `shipyard login` and `shipyard token` print a session and an access token. Both give access to the user's data over
+//! HTTP and gRPC until the user's sessions end.
 
 use contracts::proto::{
     auth::v1::{LogoutAllRequest, WhoamiRequest},
@@ -14,7 +14,8 @@ use crate::{
     system::System,
 };
 
-/// Runs `login` or `token` with this password in a file. Returns whether it succeeded, and the two streams of its output.
+/// Runs `login` or `token` with the password in a file. Returns whether it succeeded, its standard output and its
+/// standard error.
 async fn run_with(command: &str, system: &System, login: &str, password: &str) -> (bool, String, String) {
     let file = system.directory.path().join(format!("password-of-{login}"));
     std::fs::write(&file, format!("{password}\n")).expect("the directory can be written");

@@ -1,4 +1,4 @@
-//! The traces of a running shop: what is the parent of each span, and which lines of the log a trace has.
+//! The traces of a running shop: the parent of each span, and the log lines of a trace.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -19,8 +19,8 @@ use crate::{
 
 const BOT_TOKEN: &str = "123456:token";
 
-/// The possible parents of each span; `-` means that the span begins a trace. Topics are without their prefix. The spans of consumers are
-/// derived from the catalogue of events: see [`of_consumers`].
+/// The possible parents of each span; `-` means that the span begins a trace. Topics are without their prefix.
+/// [`of_consumers`] derives the spans of consumers from the catalogue of events.
 const PARENTS: [(&str, &str); 32] = [
     ("assembly: order.assembled publish", "assembly: order.paid process"),
     ("customers: check customer", "-"),
@@ -63,14 +63,14 @@ const PARENTS: [(&str, &str); 32] = [
     ("order: order.created publish", "order: POST /api/v1/orders"),
     ("order: order.paid publish", "order: POST /api/v1/orders/{order_uuid}/pay"),
     ("order: order.v1.OrderService/GetDeliveryAddress", "delivery: order.paid process"),
-    // A job asks about all reservations that are due.
+    // A job asks about all due reservations.
     ("order: order.v1.OrderService/ListExistingOrders", "-"),
     ("payment: payment.v1.PaymentService/Credit", "customers: credit loan"),
     ("payment: payment.completed publish", "payment: payment.v1.PaymentService/PayOrder"),
     ("payment: payment.v1.PaymentService/PayOrder", "order: POST /api/v1/orders/{order_uuid}/pay"),
 ];
 
-/// The services that have spans in the trace of an order's payment, from the payment to the delivery, without the gateway.
+/// The services with spans in the trace of an order, from payment to delivery, without the gateway.
 const SERVICES: [&str; 8] = ["assembly", "delivery", "geo", "iam", "inventory", "notification", "order", "payment"];
 /// The services whose log lines have this trace.
 const TELLING: [&str; 6] = ["assembly", "delivery", "inventory", "notification", "order", "payment"];
@@ -93,7 +93,7 @@ async fn every_span_has_the_parent_that_it_should_have_and_a_trace_leads_to_its_
     .await;
     let customer = Customer::new(&system).await;
     let trace = live(&system, &customer).await;
-    // Waits until the job that asks about due reservations has run, and every service has exported its spans.
+    // Waits until the job has asked about due reservations, and every service has exported its spans.
     eventually(async || {
         let spans = collector.spans().await;
         let asked = spans.iter().any(|span| span.name.ends_with("ListExistingOrders"));
@@ -117,8 +117,8 @@ async fn every_span_has_the_parent_that_it_should_have_and_a_trace_leads_to_its_
     assert_eq!(telling, BTreeSet::from(TELLING), "{lines:#?}");
 }
 
-/// Makes the services do everything that they do for orders, loans and orders of other shops. Returns the trace of a payment whose order
-/// was delivered.
+/// Makes the services handle orders, loans and orders of other shops. Returns the trace of a payment whose order was
+/// delivered.
 async fn live(system: &System, customer: &Customer) -> String {
     let part = customer.part("Window A").await.uuid;
     let order = customer.order_to("Main Street 1", &part).await;
@@ -139,7 +139,7 @@ async fn live(system: &System, customer: &Customer) -> String {
     let other = serde_json::to_value(intake::sample::order(7, 7)).unwrap();
     let record = |topic: String, key: String, value: &serde_json::Value| {
         let (key, payload) = (key.into_bytes(), value.to_string().into_bytes());
-        // The program outside has a trace of its own.
+        // The outside program has its own trace.
         let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned();
         Record { topic, key, payload, headers: HashMap::from([("traceparent".to_owned(), parent)]) }
     };
@@ -157,12 +157,13 @@ async fn live(system: &System, customer: &Customer) -> String {
     trace
 }
 
-/// Returns the services that a trace has spans of.
+/// The services with spans in a trace.
 fn services<'a>(spans: &'a [Span], trace: &str) -> BTreeSet<&'a str> {
     spans.iter().filter(|span| span.trace == trace).map(|span| span.service.as_str()).collect()
 }
 
-/// Fails unless the parent of each statement is a span of its service, and the parents of the others are those of [`PARENTS`].
+/// Panics unless the parent of each statement is a span of its service, and the parents of other spans are in
+/// [`PARENTS`].
 fn check_parents(spans: &[Span], prefix: &str) {
     let known: BTreeMap<&[u8], &Span> = spans.iter().map(|span| (span.id.as_slice(), span)).collect();
     let shown = |span: &Span| format!("{}: {}", span.service, span.name.replace(prefix, ""));
@@ -188,7 +189,7 @@ fn check_parents(spans: &[Span], prefix: &str) {
     }
 }
 
-/// Returns the spans of the consumers of each event that [`PARENTS`] publishes, and their parents.
+/// The spans of the consumers of each event in [`PARENTS`], and their parents.
 fn of_consumers() -> Vec<(String, String)> {
     let topics = Topics::default();
     let mut spans = Vec::new();
@@ -200,7 +201,7 @@ fn of_consumers() -> Vec<(String, String)> {
         }
         let consumers = route.consumers.iter();
         spans.extend(consumers.map(|one| (format!("{}: {topic} process", one.service), published.clone())));
-        // A batch of the timeline's records has several traces, and begins one of its own.
+        // A batch of the timeline has records of several traces, so it begins its own.
         if route.is_of_order() {
             spans.push((format!("{}: {topic} process", TIMELINE.service), "-".to_owned()));
         }

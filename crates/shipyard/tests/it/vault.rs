@@ -12,7 +12,7 @@ use crate::{
 };
 
 const ROOT: &str = "root-token-of-this-test";
-/// The setting of a service without stores.
+/// A setting of a service without stores.
 const SECRET: &str = "SERVICE_KEY";
 const VALUE: &str = "a-key-of-this-test-with-enough-bytes-to-sign";
 
@@ -42,14 +42,14 @@ impl Vault {
         vault
     }
 
-    /// Sends a request as root. Returns `None` if the server does not answer.
+    /// Returns `None` if the server does not answer.
     async fn send(&self, method: Method, path: &str, body: &Value) -> Option<(StatusCode, Value)> {
         let url = format!("http://{}/v1/{path}", self.address);
         let answer = self.http.request(method, url).header("X-Vault-Token", ROOT).json(body).send().await.ok()?;
         Some((answer.status(), answer.json().await.unwrap_or_default()))
     }
 
-    /// Returns a token that may read nothing.
+    /// A token that may read nothing.
     async fn token_without_rights(&self) -> String {
         let created = self.send(Method::POST, "auth/token/create", &json!({ "policies": ["default"] })).await;
         created.unwrap().1["auth"]["client_token"].as_str().unwrap().to_owned()
@@ -67,7 +67,7 @@ impl Vault {
     }
 }
 
-/// Runs a service that must not start. Returns the one line that it prints.
+/// Runs a service that must not start. Returns the only line that it prints.
 fn refused(variables: &Variables) -> String {
     let (success, _, complaint) = run(&["run", "geo"], variables);
     assert!(!success && complaint.lines().count() == 1, "{complaint}");

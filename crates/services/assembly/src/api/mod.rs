@@ -19,7 +19,6 @@ pub struct Grpc {
     service: AssemblyService,
 }
 
-/// Returns the gRPC services that the server serves.
 pub fn services(service: AssemblyService) -> Services {
     Services::new(DESCRIPTORS).with(AssemblyServiceServer::new(Grpc { service }))
 }

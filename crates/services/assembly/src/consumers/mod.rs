@@ -8,7 +8,6 @@ use platform::random::Random;
 
 use crate::{model::BuildTimes, service::AssemblyService};
 
-/// Returns all subscriptions of the service.
 pub fn all(service: &AssemblyService, times: BuildTimes, random: Random) -> [Subscription; 1] {
     [order_paid(service.clone(), times, random)]
 }

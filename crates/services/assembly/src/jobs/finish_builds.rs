@@ -10,8 +10,7 @@ use crate::service::AssemblyService;
 /// The pause before a retry while the database is unavailable.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// Returns the job that finishes builds. It runs in every replica; a build is finished by the first replica whose statement changes its
-/// row.
+/// The job runs in every replica. The first replica whose statement changes a build's row finishes the build.
 pub fn finish_builds(service: AssemblyService) -> Job {
     Job::new("builder", |stop| run(service, stop))
 }

@@ -9,7 +9,7 @@ pub use remove_old_builds::remove_old_builds;
 
 use crate::service::AssemblyService;
 
-/// Returns the jobs of the service, over any implementation of its repositories.
+/// Returns the jobs that run over any implementation of the repositories.
 pub fn all(service: &AssemblyService) -> [Job; 1] {
     [finish_builds(service.clone())]
 }

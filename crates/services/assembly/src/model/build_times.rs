@@ -1,4 +1,4 @@
-//! How long ships are built, and how many builds fail. Both are drawn at random.
+//! Draws build times, and which builds fail, at random.
 
 use std::time::Duration;
 
@@ -12,12 +12,11 @@ use super::NewBuild;
 pub struct BuildTimes {
     pub min: Duration,
     pub max: Duration,
-    /// A share from 0 to 1.
+    /// 0 to 1.
     pub failure_rate: f64,
 }
 
 impl BuildTimes {
-    /// Draws the build time of a ship, and whether its build fails.
     pub fn draw(&self, random: &Random, order: OrderId, user: UserId) -> NewBuild {
         let build_time = random.between(self.min..=self.max);
         let fails = random.chance(self.failure_rate);

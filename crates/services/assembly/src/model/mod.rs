@@ -36,17 +36,16 @@ impl Status {
     }
 }
 
-/// A build before it is stored. Its values are decided when the order is paid.
+/// A build before it is stored. Its values are drawn when the order is paid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewBuild {
     pub order: OrderId,
     pub user: UserId,
     pub build_time: Duration,
-    /// True when the build will fail.
+    /// The build will fail.
     pub fails: bool,
 }
 
-/// A stored build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Build {
     pub order: OrderId,
@@ -60,7 +59,7 @@ pub struct Build {
 }
 
 impl NewBuild {
-    /// Returns the build time in whole seconds, rounded up.
+    /// In whole seconds, rounded up.
     pub fn build_time_sec(&self) -> i64 {
         i64::try_from(self.build_time.as_millis().div_ceil(1000)).unwrap_or(i64::MAX)
     }
@@ -74,7 +73,7 @@ pub enum Event {
 }
 
 impl Build {
-    /// Returns the event that reports the end of this build once it is due.
+    /// The event that reports the end of this build once it is due.
     pub fn end(&self) -> Event {
         let Self { order, user, build_time_sec, .. } = *self;
         if self.fails {
@@ -92,7 +91,7 @@ impl Event {
         }
     }
 
-    /// Returns the status of the build after this event.
+    /// The status of the build after this event.
     pub const fn status(&self) -> Status {
         match self {
             Self::Assembled { .. } => Status::Assembled,

@@ -16,7 +16,7 @@ use crate::{
     model::{Build, Event, NewBuild, Status},
 };
 
-/// Builds behind a lock instead of a table; clones share them.
+/// Clones share the builds.
 #[derive(Clone, Default)]
 pub struct MemoryBuilds {
     builds: Arc<Mutex<BTreeMap<OrderId, Build>>>,
@@ -26,7 +26,7 @@ pub struct MemoryBuilds {
 }
 
 impl MemoryBuilds {
-    /// Returns every build, for the audit.
+    /// All builds, for the audit.
     pub fn all(&self) -> Vec<Build> {
         self.builds().values().cloned().collect()
     }

@@ -1,4 +1,4 @@
-//! Storage: builds, with the inbox and outbox rows of their changes.
+//! Storage of builds, with the inbox and outbox rows of their changes.
 
 mod memory;
 mod postgres;
@@ -17,12 +17,12 @@ use crate::{
 
 #[async_trait]
 pub trait Builds: Send + Sync {
-    /// Stores a build, unless the event was handled before or the order has a build. Returns true if it was stored.
+    /// Stores a build, unless the event was handled before or the order has a build. Returns true if stored.
     async fn start(&self, cause: Cause, build: &NewBuild) -> Result<bool, Error>;
-    /// Returns the unfinished builds that are due first, at most `limit`, each with the time until it is due.
+    /// Returns the `limit` unfinished builds that are due first, each with the time until it is due.
     async fn building(&self, limit: i64) -> Result<Vec<(Build, Duration)>, Error>;
-    /// Ends those of the builds that are still unfinished and writes their events. Returns the orders of the builds that it ended, each with
-    /// the time since its build was started.
+    /// Ends the builds that are still unfinished and writes their events. Returns their orders, each with the time
+    /// since the start of its build.
     async fn finish(&self, ended: &[Event]) -> Result<Vec<(OrderId, Duration)>, Error>;
     async fn find(&self, order: OrderId) -> Result<Option<Build>, Error>;
 }

@@ -31,7 +31,6 @@ struct Fixture {
 }
 
 impl Fixture {
-    /// Starts the service with this build time and failure rate.
     async fn new(build_time: &str, failure_rate: u32) -> Self {
         trace();
         let (database, kafka, iam) = tokio::join!(testkit::database(&MIGRATIONS), testkit::kafka(), testkit::iam());
@@ -46,7 +45,6 @@ impl Fixture {
         Self { kafka, iam, settings, address, service: Some(service) }
     }
 
-    /// Kills the service and starts it again.
     async fn crash(&mut self) {
         if let Some(service) = self.service.take() {
             service.kill().await;
@@ -71,7 +69,7 @@ impl Fixture {
         self.kafka.publish(vec![Record { topic, key: order.to_string().into_bytes(), payload, headers }]).await;
     }
 
-    /// Waits for an event of this type and returns it; there must be only one.
+    /// Waits for the only event of this type and returns it.
     async fn published<E: Event>(&self) -> Message {
         let topics = self.kafka.topics();
         let mut messages = eventually(|| async {
@@ -83,7 +81,7 @@ impl Fixture {
         messages.remove(0)
     }
 
-    /// Returns the assembly as shown to the user with this session, or to a service.
+    /// The assembly as shown to the user with this session, or to a service.
     async fn get(&self, order: &str, session: Option<&str>) -> Result<Assembly, Status> {
         let mut request = Request::new(GetAssemblyRequest { order_uuid: order.to_owned() });
         let peer = match session {

@@ -27,7 +27,6 @@ use tokio::time::Instant;
 
 const TIMES: BuildTimes = BuildTimes { min: Duration::from_secs(2), max: Duration::from_secs(10), failure_rate: 0.0 };
 
-/// A replica: its consumer of paid orders and its job that finishes builds.
 struct Replica {
     service: AssemblyService,
     paid: Subscription,

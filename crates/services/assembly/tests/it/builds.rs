@@ -170,8 +170,8 @@ async fn an_unknown_order_has_no_build(builds: &dyn Builds, outbox: &dyn Outbox)
     assert!(outbox.unpublished(10, &[]).await.unwrap().is_empty());
 }
 
-/// An event may be consumed again long after its inbox row and its build were removed. Then the outbox already has the event that the
-/// second build would write.
+/// An event may be consumed again long after its inbox row and its build were removed. Then the outbox already has the
+/// event that the second build would write.
 #[tokio::test]
 async fn a_build_whose_event_exists_holds_up_no_other() {
     let pool = testkit::database(&MIGRATIONS).await.pool;

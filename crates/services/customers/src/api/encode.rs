@@ -9,7 +9,7 @@ use crate::{
     repository::Known,
 };
 
-/// Reads a profile. An error names the invalid fields, never their values.
+/// An error names the invalid fields, never their values.
 pub fn profile(name: String, address: Option<Address>, birth_date: &str) -> Result<Profile, Status> {
     let mut invalid = InvalidFields::default();
     let name = invalid.check("name", Name::new(name));

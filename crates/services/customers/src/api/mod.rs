@@ -29,8 +29,8 @@ use tonic::{Request, Response, Status};
 
 use crate::service::CustomerService;
 
-/// Users see and change their own data. Operators and the tool `shipyard` see all data and may reject a customer; operators also decide
-/// checks.
+/// Users see and change their own data. Operators and the tool `shipyard` see all data and may reject a customer. Only
+/// operators decide checks.
 pub const RULES: &[Rule] = &[
     Rule::session("/customers.v1.CustomerService/GetCustomer", &["shipyard"]),
     Rule::session("/customers.v1.CustomerService/CreateCustomer", &[]),
@@ -45,7 +45,6 @@ pub struct Grpc {
     service: CustomerService,
 }
 
-/// Returns the gRPC services that the server serves.
 pub fn services(service: CustomerService) -> Services {
     Services::new(DESCRIPTORS).with(CustomerServiceServer::new(Grpc { service }))
 }

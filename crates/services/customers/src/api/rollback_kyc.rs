@@ -1,4 +1,4 @@
-//! `RollbackKyc`: an operator rejects a verified customer. Despite the RPC's name, no earlier data is restored.
+//! `RollbackKyc`: an operator rejects a verified customer. Despite its name, the RPC restores no earlier data.
 
 use contracts::{
     ids::UserId,

@@ -7,17 +7,17 @@ use async_trait::async_trait;
 use super::{CheckRequest, Checker, Unknown};
 use crate::model::{Verdict, Words};
 
-/// The minimum age of a customer, in years.
+/// In years.
 const MIN_AGE: u32 = 18;
 
 #[derive(Clone, Debug, Default)]
 pub struct BuiltIn {
-    /// The declined names, in lower case.
+    /// In lower case.
     declined: BTreeSet<String>,
 }
 
 impl BuiltIn {
-    /// Creates the checker. `names` are the declined names, separated by commas; case and surrounding spaces do not matter.
+    /// `names` are the declined names, separated by commas; case and surrounding spaces do not matter.
     pub fn new(names: &str) -> Self {
         Self { declined: names.split(',').map(normal).filter(|name| !name.is_empty()).collect() }
     }

@@ -12,7 +12,6 @@ use serde_json::json;
 use super::{CheckRequest, Checker, Unknown};
 use crate::model::{Verdict, Words};
 
-/// The maximum size of a response, in bytes.
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 /// The time limit of one request. The lease of the check may end the request earlier.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -40,7 +39,7 @@ enum Outcome {
 impl HttpChecker {
     pub fn new(url: Url) -> anyhow::Result<Self> {
         let client = platform::http::client_builder()
-            // Redirects are not followed, so that personal data is sent to no other host.
+            // A redirect could send personal data to another host.
             .redirect(redirect::Policy::none())
             .connect_timeout(Duration::from_secs(1))
             .http2_keep_alive_interval(Duration::from_secs(5))

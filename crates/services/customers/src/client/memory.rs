@@ -1,4 +1,4 @@
-//! In-memory implementations of the checker and of the payment service, which fail as a test configures them.
+//! In-memory implementations of the checker and the payment service, which fail as a test configures them.
 
 use std::{
     collections::BTreeMap,
@@ -25,7 +25,7 @@ pub struct MemoryChecker {
 struct CheckerState {
     declined: Vec<String>,
     away: bool,
-    /// The keys of the requests, in their order.
+    /// The keys of the requests, oldest first.
     asked: Vec<String>,
 }
 
@@ -34,7 +34,7 @@ impl MemoryChecker {
         locked(&self.state).declined.push(name.to_owned());
     }
 
-    /// Makes the checker unavailable, or available again.
+    /// Makes the checker unavailable or available.
     pub fn set_away(&self, away: bool) {
         locked(&self.state).away = away;
     }
@@ -67,7 +67,7 @@ pub struct MemoryPayment {
 #[derive(Default)]
 struct PaymentState {
     credits: BTreeMap<LoanId, (UserId, i64)>,
-    /// True while credits are recorded but their responses are lost.
+    /// Credits are recorded, but their responses are lost.
     silent: bool,
     away: bool,
 }
@@ -81,7 +81,7 @@ impl MemoryPayment {
         locked(&self.state).silent = silent;
     }
 
-    /// Returns the sum of the user's credits, in minor units.
+    /// The sum of the user's credits, in minor units.
     pub fn credited(&self, user: UserId) -> i64 {
         let state = locked(&self.state);
         state.credits.values().filter(|(credited, _)| *credited == user).map(|(_, amount)| amount).sum()

@@ -14,28 +14,26 @@ pub use payment::GrpcPayment;
 
 use crate::model::{Loan, Profile, Verdict};
 
-/// A request to the checker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckRequest {
-    /// The idempotency key: the customer and its version.
+    /// The idempotency key: the customer and the version.
     pub key: String,
     pub profile: Profile,
     pub today: NaiveDate,
 }
 
-/// The checker has not decided, or its response was lost, so the verdict is unknown. The caller asks again under the same key.
+/// The checker has not decided, or its response was lost. The caller asks again under the same key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the checker's verdict is unknown: {0}")]
 pub struct Unknown(pub String);
 
-/// Checks the identity of customers.
 #[async_trait]
 pub trait Checker: Send + Sync {
     async fn ask(&self, request: &CheckRequest) -> Result<Verdict, Unknown>;
 }
 
-/// Why the credit of a loan is not confirmed. The payment service may have credited it if the response was lost, so the caller retries with
-/// the same loan.
+/// Why the credit of a loan is not confirmed. If only the response was lost, the payment service has credited it, so
+/// the caller retries with the same loan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CreditError {
     #[error("payment is unavailable: {0}")]

@@ -13,7 +13,7 @@ use platform::{
 use super::{CreditError, Credits};
 use crate::model::Loan;
 
-/// The time limit of one credit, retries included.
+/// Limits one credit, retries included.
 const CREDIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub struct GrpcPayment {

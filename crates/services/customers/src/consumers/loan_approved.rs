@@ -1,5 +1,5 @@
-//! `loan.approved`, which outside programs write as JSON: a loan for a customer. There is no inbox row, because repeats are recognised by
-//! the id of the loan.
+//! `loan.approved`, which outside programs write as JSON: a loan for a customer. The loan's id identifies repeats, so
+//! there is no inbox row.
 
 use std::collections::HashMap;
 
@@ -60,7 +60,7 @@ fn time(loan: &Members<'_>, field: &str) -> Result<Option<DateTime<Utc>>, String
     match loan.get(field).map(|literal| literal.get()) {
         None | Some("null") => Ok(None),
         Some(literal) => {
-            // The range is 1970 to 9999, the years that PostgreSQL and its clients can represent.
+            // The years 1970 to 9999, which PostgreSQL and its clients can represent.
             let seconds = number::scaled(literal, 0).ok().filter(|seconds| (0..=253_402_300_799).contains(seconds));
             let time = seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
             time.map(Some).ok_or_else(|| format!("{field}: is not a number of seconds since 1970"))
@@ -81,7 +81,7 @@ mod tests {
         json!({ "customer_id": ID, "loan_id": "loan-1", "amount": 6500.00, "timestump": 1_700_000_000 })
     }
 
-    /// Returns the loan with another value of this field, or without the field.
+    /// The loan with another value of this field, or without the field.
     fn with(field: &str, value: Option<Value>) -> Vec<u8> {
         let mut loan = loan();
         let fields = loan.as_object_mut().unwrap();

@@ -7,7 +7,6 @@ pub use loan_approved::{loan_approved, loan_problem};
 
 use crate::service::CustomerService;
 
-/// Returns all subscriptions of the service.
 pub fn all(service: &CustomerService) -> [Subscription; 1] {
     [loan_approved(service.clone())]
 }

@@ -4,7 +4,7 @@ use platform::jobs::Job;
 
 use crate::service::CustomerService;
 
-/// Builds the job that checks customers. It runs in every replica; the database leases each check to one replica at a time.
+/// The job runs in every replica; the database leases each check to one replica at a time.
 pub fn check_customers(service: CustomerService) -> Job {
     Job::new("check-customers", |stop| async move {
         service.check_customers(stop).await;

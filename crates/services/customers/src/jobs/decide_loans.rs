@@ -1,4 +1,4 @@
-//! Decides held loans that were missed when their customer changed, in one replica at a time.
+//! Decides held loans that their customer's change missed, in one replica at a time.
 
 use std::{sync::Arc, time::Duration};
 

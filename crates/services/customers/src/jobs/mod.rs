@@ -16,7 +16,7 @@ pub use refuse_loans::refuse_loans;
 use self::{decide_loans::DECIDE_LEASE, refuse_loans::REFUSE_LEASE};
 use crate::service::CustomerService;
 
-/// Returns the jobs of the service, over any implementation of its repositories. `leases` creates the lease with a given name.
+/// Returns the jobs that run over any implementation of the repositories. `leases` creates the lease with a given name.
 pub fn all(service: &CustomerService, leases: impl Fn(&'static str) -> Arc<dyn Lease>) -> [Job; 4] {
     [
         check_customers(service.clone()),

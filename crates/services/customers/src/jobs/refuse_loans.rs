@@ -1,5 +1,5 @@
-//! Refuses held loans of users who are not customers when their hold has ended, in one replica at a time. The job has a lease of its own,
-//! so that a failure of `decide-loans` does not stop it.
+//! Refuses loans whose hold has ended while their user is not a customer, in one replica at a time. The job has its own
+//! lease, so that a failure of `decide-loans` does not stop it.
 
 use std::{sync::Arc, time::Duration};
 

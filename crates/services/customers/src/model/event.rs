@@ -4,7 +4,7 @@ use contracts::ids::UserId;
 
 use super::Reason;
 
-/// The status of a customer, as the API, events and the database name it.
+/// The status of a customer in the API, events and the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KycStatus {
     Pending,
@@ -30,7 +30,7 @@ pub enum Change {
     Updated,
 }
 
-/// The event of a transition. It carries no personal data.
+/// The event of a transition. Carries no personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     pub change: Change,

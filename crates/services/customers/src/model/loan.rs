@@ -8,14 +8,14 @@ use platform::number::{self, NumberError};
 
 use super::KycStatus;
 
-/// The id of a loan at the program that approved it, 1 to 64 characters.
+/// The id that the approving program gave the loan: 1 to 64 characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LoanId(String);
 
 const MAX_LENGTH: usize = 64;
 
 impl LoanId {
-    /// Returns `None` if the text is not a valid id.
+    /// `None` if the text is not a valid id.
     pub fn new(text: impl Into<String>) -> Option<Self> {
         let text = text.into();
         let fits = (1..=MAX_LENGTH).contains(&text.chars().count()) && !text.chars().any(char::is_control);
@@ -57,7 +57,7 @@ impl Amount {
         Money::from_minor(minor).map(Self).map_err(|_| AmountError::TooLarge)
     }
 
-    /// Reads a number of major units exactly, as JSON writes it.
+    /// Parses a JSON number of major units exactly.
     pub fn parse(text: &str) -> Result<Self, AmountError> {
         match number::scaled(text, 2) {
             Ok(minor) => Self::from_minor(minor),
@@ -81,7 +81,7 @@ impl Amount {
 pub enum LoanStatus {
     /// The user is not a customer, or the customer is being checked.
     Held,
-    /// The loan is to be credited. The payment service is asked until it has confirmed the credit.
+    /// The job `credit-loans` asks the payment service until it confirms the credit.
     Crediting,
     Credited,
     Refused,
@@ -90,7 +90,7 @@ pub enum LoanStatus {
 impl LoanStatus {
     pub const ALL: [Self; 4] = [Self::Held, Self::Crediting, Self::Credited, Self::Refused];
 
-    /// Returns the name in the API and in the database.
+    /// The name in the API and the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Held => "held",
@@ -104,7 +104,7 @@ impl LoanStatus {
         Self::ALL.into_iter().find(|status| status.as_str() == text)
     }
 
-    /// Returns the status that a loan gets from the status of its customer. `None` means that the user is not a customer. The statements in
+    /// The status that a loan gets from its customer's status; `None` if the user is not a customer. The statements in
     /// `repository/postgres/loans.rs` repeat this rule in SQL.
     pub const fn for_customer(customer: Option<KycStatus>) -> Self {
         match customer {
@@ -115,13 +115,13 @@ impl LoanStatus {
     }
 }
 
-/// A loan as received from an outside program.
+/// A loan received from an outside program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewLoan {
     pub id: LoanId,
     pub customer: UserId,
     pub amount: Amount,
-    /// When the outside program approved the loan, if that is known.
+    /// When the outside program approved the loan, if known.
     pub approved_at: Option<DateTime<Utc>>,
 }
 

@@ -1,4 +1,4 @@
-//! Customers, the checks of their identity, and their loans; transitions return their events.
+//! Customers, the checks of their identity, and their loans. Transitions return their events.
 
 mod customer;
 mod event;

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{Name, TextError, check_text};
 
-/// The personal data that a customer provides.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Profile {
     pub name: Name,
@@ -26,7 +25,7 @@ pub struct Address {
 }
 
 impl Address {
-    /// Checks the length and the characters of each part. An error names the invalid part.
+    /// Checks the length and characters of each part. An error names the invalid part.
     pub fn new(street: String, city: String, state: String, zip: String) -> Result<Self, (&'static str, TextError)> {
         for (part, text, longest) in
             [("street", &street, 300), ("city", &city, 100), ("state", &state, 100), ("zip", &zip, 16)]
@@ -58,11 +57,11 @@ pub enum BirthDateError {
 }
 
 const FORMAT: &str = "%Y-%m-%d";
-/// The first year of birth that is accepted. People who were born earlier are not alive any more.
+/// People who were born earlier are no longer alive.
 const MIN_BIRTH_YEAR: i32 = 1900;
 
 impl BirthDate {
-    /// Parses a date of the form `YYYY-MM-DD`, from 1900 to `today`.
+    /// Parses `YYYY-MM-DD`, from 1900 to `today`.
     pub fn parse(text: &str, today: NaiveDate) -> Result<Self, BirthDateError> {
         let born = date::parse(text)?;
         match born {
@@ -72,7 +71,7 @@ impl BirthDate {
         }
     }
 
-    /// Returns the age in full years.
+    /// In full years.
     pub fn age(self, today: NaiveDate) -> u32 {
         today.years_since(self.0).unwrap_or_default()
     }

@@ -1,10 +1,10 @@
-//! Texts of limited length. Names and words of people are personal data: `Debug` does not show them.
+//! Texts of limited length. Names and words are personal data, so `Debug` does not show them.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a text is refused. The error does not contain the text.
+/// Why a text is refused. Does not contain the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
     #[error("must not be blank")]
@@ -15,7 +15,7 @@ pub enum TextError {
     Control,
 }
 
-/// Checks the length and the characters of a text, which may be blank.
+/// Checks the length and characters of a text, which may be blank.
 pub fn check(text: &str, longest: usize) -> Result<(), TextError> {
     if text.chars().count() > longest {
         return Err(TextError::TooLong(longest));
@@ -52,7 +52,7 @@ impl fmt::Debug for Name {
     }
 }
 
-/// The words of the checker or of an operator about a decision, at most 500 characters. They may contain the name of a person.
+/// The words of the checker or an operator about a decision, at most 500 characters. May contain a person's name.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Words(String);
 
@@ -65,7 +65,7 @@ impl Words {
         Ok((!text.trim().is_empty()).then(|| Self(text.trim().to_owned())))
     }
 
-    /// Shortens a text from an outside system to the maximum length and drops its control characters.
+    /// Shortens a text from an outside system and drops its control characters. Returns `None` if it is blank.
     pub fn fitting(text: &str) -> Option<Self> {
         let text: String = text.chars().filter(|letter| !letter.is_control()).take(MAX_WORDS_LENGTH).collect();
         Self::new(&text).ok().flatten()

@@ -1,4 +1,4 @@
-//! The trait of the repository of customers and of the checks of their identity.
+//! The trait of the repository of customers and their checks.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::{
     model::{Customer, Event},
 };
 
-/// A customer, with the times of its creation and its last change.
+/// A customer with the times of its creation and last change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
     pub customer: Customer,
@@ -24,30 +24,30 @@ pub struct Known {
 pub struct Saved {
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
-    /// The number of held loans that the change made due for credit, and of those that it refused.
+    /// The numbers of held loans that the change made due for credit, and that it refused.
     pub crediting: u64,
     pub refused: u64,
 }
 
-/// A check that is due: the checker is asked about this version of the customer.
+/// A due check of this version of the customer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DueCheck {
     pub customer: UserId,
     pub version: i64,
-    /// The duration of this replica's lease.
+    /// The duration of the caller's lease.
     pub lease: Duration,
 }
 
 #[async_trait]
 pub trait Customers: Send + Sync {
     async fn find(&self, customer: UserId) -> Result<Option<Known>, Error>;
-    /// Writes a change in one statement: the customer with its profile, the event, the check that the change starts or ends, and the
-    /// decision about held loans. A customer without a profile is erased: the stored profile is removed.
+    /// Writes a change in one statement: the customer with its profile, the event, the check that the change starts or
+    /// ends, and the decision about held loans. Erases the stored profile of a customer without one.
     ///
-    /// `before` is the version that was read; `None` for a new customer. If the customer has another version by now, writes nothing and
-    /// returns `None`.
+    /// `before` is the version that was read; `None` for a new customer. If the customer has another version by now,
+    /// writes nothing and returns `None`.
     async fn save(&self, before: Option<i64>, customer: &Customer, event: &Event) -> Result<Option<Saved>, Error>;
-    /// Gives the caller a lease on at most `limit` checks that are due and have no verdict yet, those with the fewest tries first. A check
-    /// is due again when its lease expires.
+    /// Leases at most `limit` due checks without a verdict to the caller, those with the fewest tries first. A check is
+    /// due again when its lease expires.
     async fn due_checks(&self, limit: i64) -> Result<Vec<DueCheck>, Error>;
 }

@@ -1,4 +1,4 @@
-//! Storage: customers with the steps of their checks, and loans; with the outbox rows of each change.
+//! Storage of customers, their checks and loans, with the outbox rows of each change.
 
 mod customers;
 mod loans;
@@ -12,7 +12,7 @@ pub use loans::{Decided, Loans, MAX_LOANS, Position};
 pub use memory::MemoryRepository;
 pub use postgres::{MIGRATIONS, PgRepository};
 
-/// The lease of a due check or credit: 2 s, doubled with each try up to 10 s, so that a slow checker or payment service gets more time.
+/// The lease of a due check or credit doubles with each try, so that a slow checker or payment service gets more time.
 const FIRST_LEASE: Duration = Duration::from_secs(2);
 const MAX_LEASE: Duration = Duration::from_secs(10);
 

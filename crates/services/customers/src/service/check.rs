@@ -1,5 +1,5 @@
-//! The saga that checks an identity: its step is recorded, the checker is asked, and the verdict is written. Without an answer the verdict
-//! is *unknown*, and the checker is asked again under the same key.
+//! The saga that checks an identity: records its step, asks the checker, and writes the verdict. Without an answer the
+//! verdict is *unknown*, and the service asks again under the same key.
 
 use futures::StreamExt as _;
 use platform::{clock, error_chain, jobs, telemetry};
@@ -15,9 +15,9 @@ use crate::{
     repository::DueCheck,
 };
 
-/// The maximum number of checks that one statement leases.
+/// Checks leased per statement.
 const BATCH_SIZE: i64 = 16;
-/// The maximum number of concurrent checks in this replica.
+/// The maximum per replica.
 const MAX_CONCURRENT_CHECKS: usize = 64;
 
 /// Why a check has no verdict yet.
@@ -30,8 +30,7 @@ enum Failed {
 }
 
 impl CustomerService {
-    /// Runs checks as they fall due, until `stop`. A check is leased to one replica at a time, so all replicas may run this.
-    ///
+    /// Runs checks as they fall due, until `stop`. All replicas may run this: each check is leased to one at a time.
     /// Checks with the fewest tries come first, so that checks that hang do not delay others.
     pub async fn check_customers(&self, stop: CancellationToken) {
         let checks =
@@ -64,7 +63,8 @@ impl CustomerService {
         let verdict = self.checker.ask(&request).await?;
         let outcome = if verdict == Verdict::Approved { "approved" } else { "refused" };
         let mut customer = known.customer;
-        // If there is no event, or it is not written, another replica or an operator has decided the same version.
+        // If there is no event, or the write changes nothing, another replica or an operator has decided the same
+        // version.
         if let Some(event) = customer.decide(verdict)
             && self.write(Some(check.version), customer, &event).await?.is_some()
         {

@@ -1,4 +1,4 @@
-//! Credits loans: the decision is recorded, then the payment service is asked until it has credited the loan, once per loan id.
+//! Credits loans: asks the payment service to credit each decided loan until it confirms. It credits once per loan id.
 
 use std::time::Duration;
 
@@ -15,9 +15,9 @@ use crate::{
     model::{Loan, LoanStatus},
 };
 
-/// The maximum number of loans that one statement leases.
+/// Loans leased per statement.
 const BATCH_SIZE: i64 = 16;
-/// The maximum number of concurrent credits in this replica.
+/// The maximum per replica.
 const MAX_CONCURRENT_CREDITS: usize = 16;
 
 /// Why a loan is not credited yet.
@@ -30,7 +30,7 @@ enum Failed {
 }
 
 impl CustomerService {
-    /// Credits loans as they fall due, until `stop`. A loan is leased to one replica at a time, so all replicas may run this.
+    /// Credits loans as they fall due, until `stop`. All replicas may run this: each loan is leased to one at a time.
     pub async fn credit_loans(&self, stop: CancellationToken) {
         let credits = jobs::due("credit-loans", || self.loans.due_credits(BATCH_SIZE), self.to_credit.clone(), stop);
         credits

@@ -1,4 +1,4 @@
-//! Receives loans and decides those that are held.
+//! Receives loans and decides held ones.
 
 use std::sync::{MutexGuard, PoisonError};
 
@@ -10,10 +10,10 @@ use crate::{
     repository::{Decided, Position},
 };
 
-/// The maximum number of loans that one statement reads.
+/// Loans read per statement.
 const BATCH_SIZE: i64 = 500;
 
-/// The positions at which the jobs that page through the held loans stopped. `None` means the first page.
+/// Where the jobs that page through the held loans continue; `None` is the first page.
 #[derive(Default)]
 pub struct Cursors {
     decided: Option<Position>,
@@ -21,22 +21,23 @@ pub struct Cursors {
 }
 
 impl CustomerService {
-    /// Records a loan, once per id, and decides it by the status of its customer at that moment.
+    /// Records a loan, once per id, and decides it by its customer's current status.
     pub async fn receive_loan(&self, loan: &NewLoan) -> Result<(), Error> {
         let Some(status) = self.loans.receive(loan).await? else { return Ok(()) };
         match status {
             LoanStatus::Crediting => self.to_credit.notify_one(),
             LoanStatus::Held | LoanStatus::Credited | LoanStatus::Refused => metrics::count_loans(status, 1),
         }
-        // The log line has no customer id, because the ids of erased customers must not be logged, and this customer may be erased.
+        // No customer id: the customer may be erased, and ids of erased customers must not be logged.
         tracing::info!(loan_id = %loan.id, status = status.as_str(), "loan received");
         Ok(())
     }
 
-    /// Decides held loans that were missed when their customer changed. Returns the number of decided loans, and whether there may be more.
+    /// Decides held loans that their customer's change missed. Returns the number of decided loans, and whether there
+    /// may be more.
     ///
-    /// A loan is missed if it was being received during the change, so it is among the last received: each call reads their page. It also
-    /// reads one page of the older loans and continues there in the next call, so that no loan is missed for ever.
+    /// A change misses loans that are being received at the same time, so each call reads the page of the last received
+    /// loans. It also reads one page of older loans, which the next call continues, so that no loan is missed for ever.
     pub async fn decide_loans(&self) -> Result<(u64, bool), Error> {
         let mut decided = self.loans.decide_held(None, BATCH_SIZE).await?;
         if let Some(last) = decided.next.take() {
@@ -52,8 +53,8 @@ impl CustomerService {
         Ok(done(&decided))
     }
 
-    /// Refuses a page of the loans whose hold has ended and whose user is not a customer; the next call continues with the next page.
-    /// Returns the number of refused loans, and whether there may be more.
+    /// Refuses a page of the loans whose hold has ended and whose user is not a customer; the next call reads the next
+    /// page. Returns the number of refused loans, and whether there may be more.
     pub async fn refuse_loans(&self) -> Result<(u64, bool), Error> {
         let from = self.cursors().refused.take();
         let decided = self.loans.refuse_unknown(self.hold, from.as_ref(), BATCH_SIZE).await?;

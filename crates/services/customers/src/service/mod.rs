@@ -1,4 +1,4 @@
-//! Use cases: profiles, the saga that checks them, and loans.
+//! Use cases: profiles, their checks, and loans.
 
 mod check;
 mod credit;
@@ -28,7 +28,7 @@ pub struct CustomerService {
     relay: Waker,
     /// How long a loan is held for a user who is not a customer.
     hold: Duration,
-    /// These wake the jobs of this replica.
+    /// `to_check` and `to_credit` wake this replica's jobs.
     to_check: Arc<Notify>,
     to_credit: Arc<Notify>,
     cursors: Arc<Mutex<loans::Cursors>>,

@@ -1,7 +1,7 @@
 //! The use cases of a profile, for customers and operators.
 //!
-//! Each use case reads the customer, lets the model decide, and writes only if the customer has not changed meanwhile; otherwise it starts
-//! again.
+//! Each use case reads the customer, lets the model decide, and writes only if the customer has not changed meanwhile;
+//! otherwise it starts again.
 
 use contracts::ids::UserId;
 
@@ -25,22 +25,22 @@ impl CustomerService {
         }
     }
 
-    /// Replaces the profile and starts a check of it. `version` is the version that the caller has seen.
+    /// Replaces the profile and starts its check. `version` is the one that the caller has seen.
     pub async fn update(&self, id: UserId, profile: &Profile, version: i64) -> Result<Known, Error> {
         self.change(id, |customer| customer.update(profile.clone(), version).map(Some)).await
     }
 
-    /// Rejects a verified customer, on behalf of an operator (the RPC `RollbackKyc`).
+    /// Rejects a verified customer on behalf of an operator (the RPC `RollbackKyc`).
     pub async fn revoke(&self, id: UserId, words: Option<Words>) -> Result<Known, Error> {
         self.change(id, |customer| customer.revoke(words.clone())).await
     }
 
-    /// Decides a check on behalf of an operator. `version` is the version that the operator has seen.
+    /// Decides a check on behalf of an operator. `version` is the one that the operator has seen.
     pub async fn decide(&self, id: UserId, verdict: Verdict, version: i64) -> Result<Known, Error> {
         self.change(id, |customer| customer.decide_by_hand(verdict.clone(), version)).await
     }
 
-    /// Removes the personal data of a customer.
+    /// Removes the personal data.
     pub async fn erase(&self, id: UserId) -> Result<Known, Error> {
         self.change(id, Customer::erase).await
     }
@@ -61,7 +61,8 @@ impl CustomerService {
         }
     }
 
-    /// Saves a change and wakes the relay and the jobs that it concerns. Returns `None` if another version was written meanwhile.
+    /// Saves a change, and wakes the relay and the jobs that must act on it. Returns `None` if another version was
+    /// written meanwhile.
     pub(super) async fn write(
         &self,
         before: Option<i64>,
@@ -78,7 +79,7 @@ impl CustomerService {
         }
         metrics::count_loans(LoanStatus::Refused, saved.refused);
         let (kyc_status, reason) = (event.status.as_str(), event.reason.map(crate::model::Reason::as_str));
-        // The log keeps no id of a customer who was erased.
+        // Ids of erased customers must not be logged.
         let customer_id = (event.status != KycStatus::Erased).then(|| tracing::field::display(customer.id));
         tracing::info!(customer_id, kyc_status, version = event.version, reason, "customer changed");
         Ok(Some(Known { customer, created_at: saved.created_at, updated_at: saved.updated_at }))

@@ -6,12 +6,12 @@ use platform::auth::Caller;
 use super::CustomerService;
 use crate::{error::Error, model::Loan, repository::Known};
 
-/// The methods by which an operator sees another user's data, as security events name them.
+/// The names in security events when an operator sees another user's data.
 const GET_CUSTOMER: &str = "/customers.v1.CustomerService/GetCustomer";
 const LIST_LOANS: &str = "/customers.v1.CustomerService/ListLoans";
 
 impl CustomerService {
-    /// Returns a customer. Users see only themselves; operators and services see all.
+    /// Users see only themselves; operators and services see all customers.
     pub async fn show(&self, caller: &Caller, id: UserId) -> Result<Known, Error> {
         let known = self.customers.find(id).await?;
         known.filter(|_| may_see(caller, id, GET_CUSTOMER)).ok_or(Error::NotFound)
@@ -26,7 +26,7 @@ impl CustomerService {
     }
 }
 
-/// Returns true for the user itself, services and operators. The access of an operator to another user's data is recorded.
+/// Returns true for the user itself, services and operators. Records an operator's access to another user's data.
 fn may_see(caller: &Caller, id: UserId, path: &str) -> bool {
     caller.may_inspect(Some(id.uuid()), id.uuid(), path)
 }

@@ -81,7 +81,7 @@ impl Fixture {
     }
 }
 
-/// Waits a little over a second, so that each job runs.
+/// Waits until each job has run.
 async fn settle() {
     sleep(Duration::from_millis(1_100)).await;
 }
@@ -141,7 +141,7 @@ async fn a_lost_answer_of_payment_is_asked_for_again() {
     sleep(Duration::from_mins(1)).await;
     assert_eq!(fixture.loans(id).await, [LoanStatus::Crediting]);
 
-    // The loan was decided before this, so it is still credited.
+    // The loan was decided before the revocation, so it is still credited.
     fixture.service.revoke(id, None).await.unwrap();
     fixture.payment.set_silent(false);
     sleep(Duration::from_secs(15)).await;
@@ -232,7 +232,8 @@ async fn an_erased_customer_is_blank_and_begins_anew() {
     assert!(matches!(fixture.service.show(&stranger, id).await, Err(Error::NotFound)));
 }
 
-/// A repository whose next saves write nothing and have these outcomes, the last one first. Its loans are unavailable.
+/// A repository whose next saves write nothing and have the outcomes `saves`, the last one first. Its loans are
+/// unavailable.
 #[derive(Default)]
 struct Faulty {
     customers: MemoryRepository,
@@ -298,7 +299,7 @@ async fn a_verdict_that_could_not_be_written_is_counted_once() {
     let service = CustomerService::new(repository.clone(), asked, payment, Waker::default(), HOLD);
     let id = new_customer();
     service.create(id, &profile("Ann")).await.unwrap();
-    // PostgreSQL is unavailable, then another replica or an operator is first.
+    // At the first save, PostgreSQL is unavailable; before the second, another replica or an operator decides.
     *repository.saves.lock().unwrap() = vec![Ok(None), unavailable()];
     checker.set_away(true);
 

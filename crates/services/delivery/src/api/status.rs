@@ -1,11 +1,11 @@
-//! The location and the progress of a delivery, as its user sees them.
+//! The location and progress of a delivery, as its user sees them.
 
 use crate::{
     model::{Location, Status},
     repository::Shown,
 };
 
-/// Returns where the order is: at the shop, at a cell, or at its address.
+/// Where the order is: at the shop, at a cell, or at its address.
 pub fn current_location(shown: &Shown) -> String {
     match (&shown.trip, shown.delivery.status) {
         (_, Status::Delivered) => "Delivered to address".to_owned(),
@@ -18,7 +18,7 @@ fn cell(location: Location) -> String {
     format!("({}, {})", location.x(), location.y())
 }
 
-/// Returns the progress in per cent.
+/// The progress in per cent.
 pub fn progress(shown: &Shown) -> i32 {
     match (&shown.trip, shown.delivery.status) {
         (_, Status::Delivered) => 100,

@@ -15,11 +15,11 @@ use sha2::{Digest as _, Sha256};
 use super::{Geo, GeoError};
 use crate::model::{Location, Street};
 
-/// The maximum number of remembered locations; together they take some 2 MB.
+/// The maximum number of cached locations: about 2 MB.
 const MAX_REMEMBERED: u64 = 10_000;
-/// How long a location is remembered. If geo is an outside program, it may correct a location.
+/// A cached location expires, since geo may be an outside program that corrects a location.
 const REMEMBERED_FOR: Duration = Duration::from_mins(10);
-/// The time limit of one lookup, retries included.
+/// Limits one lookup, retries included.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub struct GrpcGeo {
@@ -68,7 +68,7 @@ impl Geo for GrpcGeo {
             let request = GetGeolocationRequest { street: street.as_str().to_owned() };
             async move { client.get_geolocation(request).await }
         });
-        // The message of the status may repeat the street, which is personal data, so the error contains only the code.
+        // The error contains only the code: the status's message may repeat the street, which is personal data.
         let reply = deadline::within(LOOKUP_TIMEOUT, asked).await.map_err(|status| match status.code() {
             _ if is_refusal(&status) => GeoError::Refused,
             code => GeoError::Unavailable(format!("{code:?}")),

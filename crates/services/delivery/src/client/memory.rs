@@ -27,7 +27,7 @@ impl MemoryOrderAddresses {
         locked(&self.addresses).insert(order, address);
     }
 
-    /// Makes the order service unavailable, or available again.
+    /// Makes the order service unavailable or available.
     pub fn set_away(&self, away: bool) {
         *locked(&self.away) = away;
     }
@@ -43,7 +43,7 @@ impl OrderAddresses for MemoryOrderAddresses {
     }
 }
 
-/// Streets with a location set by a test, and one location for all other streets; clones share them.
+/// Locations that tests set for streets, and one location for all other streets; clones share them.
 #[derive(Clone, Default)]
 pub struct MemoryGeo {
     answers: Arc<Mutex<HashMap<Street, Result<Location, GeoError>>>>,
@@ -55,7 +55,7 @@ impl MemoryGeo {
         locked(&self.answers).insert(street, answer);
     }
 
-    /// Makes geo unavailable, or available again.
+    /// Makes geo unavailable or available.
     pub fn set_away(&self, away: bool) {
         *locked(&self.away) = away;
     }

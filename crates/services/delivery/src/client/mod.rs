@@ -22,21 +22,20 @@ pub enum OrderAddressError {
     Refused(String),
 }
 
-/// The destination of an order, and its volume.
+/// An order's destination and volume.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     pub street: Street,
     pub volume: Volume,
 }
 
-/// Looks up orders in the order service.
 #[async_trait]
 pub trait OrderAddresses: Send + Sync {
-    /// Returns the address of the order; `None` for an unknown order and for one without an address.
+    /// Returns `None` if the order is unknown or has no address.
     async fn address(&self, order: OrderId) -> Result<Option<Address>, OrderAddressError>;
 }
 
-/// Why a street could not be located. The error does not contain the street, which is personal data.
+/// Does not contain the street, which is personal data.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GeoError {
     #[error("geo is unavailable: {0}")]
@@ -47,7 +46,6 @@ pub enum GeoError {
     OffTheGrid(OffTheGrid),
 }
 
-/// Locates streets on the grid.
 #[async_trait]
 pub trait Geo: Send + Sync {
     async fn locate(&self, street: &Street) -> Result<Location, GeoError>;

@@ -17,7 +17,7 @@ use tonic::Code;
 use super::{Address, OrderAddressError, OrderAddresses};
 use crate::model::{Street, Volume};
 
-/// The time limit of one look-up, retries included.
+/// Limits one look-up, retries included.
 const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub struct GrpcOrderAddresses {
@@ -49,7 +49,7 @@ impl OrderAddresses for GrpcOrderAddresses {
                 return Err(kind(format!("{:?}: {}", status.code(), status.message())));
             }
         };
-        // The order service has validated both values.
+        // The order service has validated both values, so an error here is permanent.
         let refused = |error: String| OrderAddressError::Refused(error);
         let street = Street::new(address.address).map_err(|error| refused(format!("address: {error}")))?;
         let volume = Volume::new(address.volume.into()).map_err(|error| refused(format!("volume: {error}")))?;

@@ -1,7 +1,7 @@
 //! `basket.confirmed`, which outside programs publish: creates a delivery for the basket, as if it were an order.
 //!
-//! The message exists in three forms. In each form exactly one of the fields 3, 5 and 8 is a varint: this field is the volume, and its
-//! number identifies the form.
+//! The message has three forms. In each, exactly one of the fields 3, 5 and 8 is a varint: the volume. Its number
+//! identifies the form.
 
 use contracts::{
     events::{BASKET_CONFIRMED, Subscription},
@@ -17,7 +17,7 @@ use crate::{
     service::DeliveryService,
 };
 
-/// The field numbers of one form. `street` is a field of the address, the others are fields of the message.
+/// The field numbers of one form; `street` is a field of the address.
 struct Form {
     volume: u32,
     basket_id: u32,
@@ -31,7 +31,6 @@ const FORMS: [Form; 3] = [
     Form { volume: 8, basket_id: 4, address: 5, street: 3 },
 ];
 
-/// A confirmed basket.
 #[derive(Debug, PartialEq, Eq)]
 struct Basket {
     id: OrderId,
@@ -39,7 +38,7 @@ struct Basket {
     volume: Volume,
 }
 
-/// A field of a message in its wire format.
+/// The number and value of a field in protobuf's wire format.
 enum Field<'a> {
     Varint(u32, u64),
     Bytes(u32, &'a [u8]),
@@ -105,7 +104,7 @@ fn fields(mut message: &[u8]) -> Result<Vec<Field<'_>>, String> {
     Ok(fields)
 }
 
-/// Returns the value of a field. If the field occurs more than once, the last value counts, as protobuf requires.
+/// If the field occurs more than once, its last value counts, as protobuf requires.
 fn bytes<'a>(fields: &[Field<'a>], wanted: u32) -> Option<&'a [u8]> {
     fields.iter().rev().find_map(|field| match field {
         Field::Bytes(number, value) if *number == wanted => Some(*value),
@@ -130,7 +129,6 @@ mod tests {
 
     const ID: &str = "0198c0de-0000-7000-8000-000000000001";
 
-    /// Encodes a message with these text, message and number fields.
     fn message(texts: &[(u32, &str)], messages: &[(u32, Vec<u8>)], numbers: &[(u32, i32)]) -> Vec<u8> {
         let mut message = Vec::new();
         for (number, text) in texts {

@@ -13,7 +13,6 @@ pub use ship_assembled::ship_assembled;
 
 use crate::{generate::Generator, service::DeliveryService};
 
-/// Returns all subscriptions of the service.
 pub fn all(service: &DeliveryService, generator: &Generator) -> [Subscription; 4] {
     [
         order_paid(service.clone(), generator.clone()),

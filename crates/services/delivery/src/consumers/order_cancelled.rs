@@ -1,4 +1,4 @@
-//! `OrderCancelled`: fails the delivery of a paid order, unless the ship is built and a courier may have it already.
+//! `OrderCancelled`: fails the delivery of a paid order, unless the ship is already built.
 
 use contracts::events::{OrderCancelled, Received, Subscription, group};
 
@@ -11,7 +11,7 @@ pub fn order_cancelled(service: DeliveryService) -> Subscription {
         let service = service.clone();
         async move {
             if !cancelled.event.paid {
-                // The order was never paid: no `order.paid` follows.
+                // The order was never paid, so no `order.paid` follows.
                 return Ok(service.skip(cause).await?);
             }
             Ok(service.order_cancelled(cause, cancelled.subject.order).await?)

@@ -1,4 +1,4 @@
-//! `ShipAssembled`: from this event on, the order waits for a courier.
+//! `ShipAssembled`: makes the order wait for a courier.
 
 use contracts::events::{Received, ShipAssembled, Subscription, group};
 

@@ -7,8 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::service::DeliveryService;
 
-/// Builds the job that assigns orders. It runs in every replica; an order is assigned by the first replica whose statement locks it and its
-/// courier.
+/// The job runs in every replica. The first replica whose statement locks an order and its courier assigns the order.
 pub fn assign_orders(service: DeliveryService, period: Duration) -> Job {
     Job::new("assign-orders", move |stop| run(service, period, stop))
 }

@@ -17,8 +17,8 @@ pub use seed_couriers::seed_couriers;
 
 use crate::{repository::LEASE_NAME, service::DeliveryService};
 
-/// Returns the jobs of the service, over any implementation of its repositories. `assign_every` is the period of [`assign_orders`],
-/// `move_every` that of [`move_couriers`]. `leases` creates the lease with a given name.
+/// Returns the jobs that run over any implementation of the repositories. `assign_every` is the period of
+/// [`assign_orders`], `move_every` that of [`move_couriers`]. `leases` creates the lease with a given name.
 pub fn all(
     service: &DeliveryService,
     assign_every: Duration,

@@ -8,11 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{metrics, service::DeliveryService};
 
-/// A tick that is delayed by more than this is counted as late.
+/// A tick that is delayed by more than this counts as late.
 const LATE_AFTER: Duration = Duration::from_millis(100);
 
-/// Builds the job that moves the couriers. The first tick is one `period` after the start, and a missed tick is not made up. The lease's
-/// epoch fences the steps of a replica that was frozen and replaced.
+/// The first tick is one `period` after the start; missed ticks are not made up for. The lease's epoch fences the steps
+/// of a replica that was frozen and replaced.
 pub fn move_couriers(service: DeliveryService, lease: Arc<dyn Lease>, period: Duration) -> Job {
     Job::new("move-couriers", move |stop| run(service, lease, period, stop))
 }
@@ -23,7 +23,7 @@ async fn run(
     period: Duration,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    // The lease lasts longer than a period, so that its holder keeps it. It is short enough that another replica soon takes over.
+    // Longer than a period, so that the holder keeps the lease; short, so that another replica soon takes over.
     let ttl = period + Duration::from_secs(2);
     let mut outage = Outage::new("moving", "move-couriers");
     let mut ticks = interval_at(Instant::now() + period, period);
@@ -53,7 +53,7 @@ async fn run(
     Ok(())
 }
 
-/// Performs one tick if this replica has the lease. Returns the epoch of the lease, or `None` if another replica has it.
+/// Performs one tick if this replica has the lease. Returns the lease's epoch, or `None` if another replica has it.
 async fn tick(service: &DeliveryService, lease: &dyn Lease, ttl: Duration) -> anyhow::Result<Option<i64>> {
     let epoch = lease.acquire(ttl).await?;
     if let Some(epoch) = epoch {

@@ -1,11 +1,11 @@
-//! Seeds the couriers: adds the first couriers that the database does not have yet.
+//! Adds the first couriers that the database does not have yet.
 
 use platform::{postgres::DatabaseError, retry};
 use tokio_util::sync::CancellationToken;
 
 use crate::{error::Error, model::NewCourier, service::DeliveryService};
 
-/// Adds the couriers. Retries while the database is unavailable, until `stop`.
+/// Retries while the database is unavailable, until `stop`.
 pub async fn seed_couriers(
     service: &DeliveryService,
     couriers: &[NewCourier],

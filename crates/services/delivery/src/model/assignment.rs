@@ -1,4 +1,4 @@
-//! Decides which courier gets which order. The courier's storage place is chosen when the decision is written: see
+//! Decides which courier gets which order. The statement that writes the decision chooses the storage place; see
 //! [`Courier::place_for`](super::Courier::place_for).
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -6,38 +6,36 @@ use contracts::ids::CourierId;
 
 use super::{Cargo, Delivery, Event, Location, Speed, Volume};
 
-/// An order that waits for a courier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
     pub delivery: Delivery,
     pub cargo: Cargo,
 }
 
-/// A courier that carries no order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FreeCourier {
     pub id: CourierId,
     pub speed: Speed,
     pub location: Location,
-    /// The largest volume that the courier can take.
+    /// The largest volume that fits one of its storage places.
     pub room: Volume,
 }
 
-/// An order assigned to a courier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assignment {
     pub courier: CourierId,
-    /// The cell of the courier when the assignment was decided.
+    /// The courier's cell at the time of the decision.
     pub from: Location,
     /// The delivery after the assignment.
     pub delivery: Delivery,
     pub events: Vec<Event>,
 }
 
-/// Assigns the waiting orders to free couriers, in the order of `waiting`. Of the couriers that have room for an order, the one with the
-/// fewest steps gets it; of several such couriers, the one with the lowest uuid. An order that no courier can take delays no other order.
+/// Assigns the orders to free couriers, in the order of `waiting`. Of the couriers with room for an order, the one with
+/// the fewest steps gets it, and among equals the one with the lowest uuid. An order that no courier can take delays no
+/// other order.
 ///
-/// A courier makes one step per `tick`. The estimated day of arrival is computed from the number of steps.
+/// A courier makes one step per `tick`, from which the day of arrival is estimated.
 pub fn assign(
     waiting: Vec<Waiting>,
     mut free: Vec<FreeCourier>,
@@ -51,7 +49,7 @@ pub fn assign(
             able.map(|(index, courier)| (courier.speed.steps(courier.location, cargo.location), courier.id, index));
         let Some((steps, courier, index)) = steps.min() else { continue };
         let from = free.swap_remove(index).location;
-        // If the arrival is beyond the calendar's range, the estimate is the calendar's last day.
+        // Beyond the calendar's range, the estimate is the calendar's last day.
         let way = tick.checked_mul(i32::try_from(steps.max(1)).unwrap_or(i32::MAX)).unwrap_or(TimeDelta::MAX);
         let arrival = now.checked_add_signed(way).unwrap_or(DateTime::<Utc>::MAX_UTC).date_naive();
         let events = delivery.assign(courier, steps, arrival);
@@ -69,7 +67,7 @@ mod tests {
     use super::*;
     use crate::model::{NewDelivery, TrackingNumber};
 
-    /// Returns the first couriers: on foot, by bicycle, by car.
+    /// The first couriers: on foot, by bicycle, by car.
     fn couriers() -> Vec<FreeCourier> {
         let courier = |id: u128, speed: i64, room: i64| {
             let at = i64::try_from(id).unwrap();
@@ -95,7 +93,7 @@ mod tests {
         Waiting { delivery: new.ready(cargo).0, cargo }
     }
 
-    /// Returns the pairs of order and courier that [`assign`] makes.
+    /// The pairs of order and courier that [`assign`] makes.
     fn assigned(waiting: Vec<Waiting>) -> Vec<(u128, u128)> {
         let assigned = assign(waiting, couriers(), DateTime::UNIX_EPOCH, TimeDelta::seconds(1));
         assigned.iter().map(|one| (one.delivery.order.uuid().as_u128(), one.courier.uuid().as_u128())).collect()

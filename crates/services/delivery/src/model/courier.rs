@@ -1,13 +1,13 @@
-//! A courier: its location, its speed, and its storage places. `trip` moves it.
+//! A courier with its location, speed and storage places. `trip` moves it.
 
 use contracts::ids::{CourierId, OrderId, PlaceId};
 
 use super::{Location, Name, Volume};
 
-/// The volume of the storage place that every new courier has.
+/// The volume of every new courier's storage place.
 pub const FIRST_PLACE_VOLUME: Volume = Volume::constant(10);
 
-/// Returns the name of the storage place that every new courier has.
+/// The name of every new courier's storage place.
 pub fn first_place() -> Name {
     Name::constant("Сумка")
 }
@@ -25,7 +25,6 @@ impl Speed {
         self.0 as u32
     }
 
-    /// Returns the number of steps from one cell to another at this speed.
     pub fn steps(self, from: Location, to: Location) -> u32 {
         from.distance(to).div_ceil(self.get())
     }
@@ -37,7 +36,6 @@ pub struct StoragePlace {
     pub id: PlaceId,
     pub name: Name,
     pub total_volume: Volume,
-    /// The order that the place holds.
     pub order: Option<OrderId>,
 }
 
@@ -53,11 +51,11 @@ pub struct Courier {
     pub name: Name,
     pub speed: Speed,
     pub location: Location,
-    /// The storage places, in the order in which they were added.
+    /// In the order in which they were added.
     pub places: Vec<StoragePlace>,
 }
 
-/// A courier to be added, with its storage places in their order.
+/// A courier to be added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewCourier {
     pub id: CourierId,
@@ -68,18 +66,18 @@ pub struct NewCourier {
 }
 
 impl Courier {
-    /// Returns true if all storage places of the courier are empty, because a courier carries one order at a time.
+    /// A courier carries one order at a time, so it is free if all its storage places are empty.
     pub fn is_free(&self) -> bool {
         self.places.iter().all(|place| place.order.is_none())
     }
 
-    /// Returns the storage place for an order of this volume: the first that can store it, if the courier is free.
+    /// Returns the first storage place that can store an order of this volume, if the courier is free.
     pub fn place_for(&self, volume: Volume) -> Option<PlaceId> {
         let place = self.places.iter().find(|place| place.can_store(volume));
         place.filter(|_| self.is_free()).map(|place| place.id)
     }
 
-    /// Returns the largest volume that the courier can take now; `None` if it carries an order.
+    /// Returns the largest volume that the courier can take; `None` if it carries an order.
     pub fn room(&self) -> Option<Volume> {
         self.places.iter().filter(|_| self.is_free()).map(|place| place.total_volume).max()
     }

@@ -11,25 +11,25 @@ use super::{Event, Location, Status, TrackingNumber, Volume};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
-    /// The order is paid, and its ship is being built.
+    /// The order is paid; its ship is being built.
     Pending,
     /// The order waits for a courier.
     Created,
     Assigned {
         courier: CourierId,
-        /// The number of steps to the destination when the courier got the order.
+        /// The number of steps when the courier got the order.
         steps: u32,
     },
     Completed {
         courier: CourierId,
         steps: u32,
     },
-    /// The order was cancelled before it could be assigned to a courier.
+    /// The order was cancelled before its ship was built.
     Failed,
 }
 
 impl State {
-    /// Returns the name in the database.
+    /// The name in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "PENDING",
@@ -48,7 +48,7 @@ impl State {
     }
 }
 
-/// An event of an order that arrived before the order's `order.paid`.
+/// An event that arrived before the order's `order.paid`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Early {
     Assembled,
@@ -63,7 +63,6 @@ pub enum Known {
     Delivery(Box<Delivery>),
 }
 
-/// The delivery of one order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
     pub order: OrderId,
@@ -78,14 +77,14 @@ pub struct Delivery {
     pub status: Status,
 }
 
-/// The destination of an order, and its volume.
+/// An order's destination and volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cargo {
     pub location: Location,
     pub volume: Volume,
 }
 
-/// A delivery that is to be created.
+/// A delivery to be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewDelivery {
     pub order: OrderId,
@@ -100,20 +99,20 @@ pub struct NewDelivery {
 pub struct IllegalTransition(pub State);
 
 impl NewDelivery {
-    /// Begins the delivery of a paid order, which waits for its ship.
+    /// Begins the delivery of a paid order whose ship is not built yet.
     pub fn paid(self, cargo: Cargo) -> (Delivery, Vec<Event>) {
         self.pending(Some(cargo))
     }
 
-    /// Begins a delivery that can be assigned to a courier now: of a paid order whose ship is assembled already, of a basket, of a trial
-    /// order, or at the request of a service.
+    /// Begins a delivery that waits for a courier at once: of a paid order whose ship is already built, of a basket, of
+    /// a trial order, or at the request of a service.
     pub fn ready(self, cargo: Cargo) -> (Delivery, Vec<Event>) {
         let (mut delivery, mut events) = self.pending(Some(cargo));
         events.push(delivery.wait());
         (delivery, events)
     }
 
-    /// Begins the delivery of a paid order that is cancelled already. It is never carried, so it needs no location.
+    /// Begins the delivery of a paid order that is already cancelled. No courier carries it, so it needs no location.
     pub fn cancelled(self) -> (Delivery, Vec<Event>) {
         let (mut delivery, mut events) = self.pending(None);
         events.extend(delivery.fail());
@@ -130,7 +129,7 @@ impl NewDelivery {
 }
 
 impl Delivery {
-    /// Records that the ship is assembled: the order waits for a courier.
+    /// The ship is built, so the order waits for a courier.
     pub fn assembled(&mut self) -> Result<Vec<Event>, IllegalTransition> {
         if self.state != State::Pending {
             return Err(IllegalTransition(self.state));
@@ -138,7 +137,7 @@ impl Delivery {
         Ok(vec![self.wait()])
     }
 
-    /// Fails the delivery of an order that is cancelled before it could be assigned to a courier.
+    /// Fails the delivery of an order that is cancelled before its ship is built.
     pub fn cancelled(&mut self) -> Result<Vec<Event>, IllegalTransition> {
         if self.state != State::Pending {
             return Err(IllegalTransition(self.state));
@@ -156,19 +155,18 @@ impl Delivery {
         self.reach(Status::Failed)
     }
 
-    /// Assigns a waiting order to a courier that is `steps` away and arrives on `arrival`.
+    /// Assigns a waiting order to a courier that needs `steps` steps to the destination and arrives on `arrival`.
     pub fn assign(&mut self, courier: CourierId, steps: u32, arrival: NaiveDate) -> Vec<Event> {
         self.state = State::Assigned { courier, steps };
         self.estimated = arrival;
         self.reach(Status::InTransit).into_iter().chain(self.near(steps)).collect()
     }
 
-    /// Sets OUT_FOR_DELIVERY, once, when the courier has at most one step left. Returns the event.
+    /// Once the courier has at most one step left, sets OUT_FOR_DELIVERY and returns its event.
     pub(super) fn near(&mut self, steps_left: u32) -> Option<Event> {
         if steps_left <= 1 && self.status == Status::InTransit { self.reach(Status::OutForDelivery) } else { None }
     }
 
-    /// Completes the delivery: the courier has arrived.
     pub(super) fn complete(&mut self, courier: CourierId, today: NaiveDate) -> Vec<Event> {
         let steps = self.state.courier().map_or(0, |(_, steps)| steps);
         self.state = State::Completed { courier, steps };
@@ -182,7 +180,7 @@ impl Delivery {
         self.told()
     }
 
-    /// Returns the event of the current status; `None` if the order has no user.
+    /// The event of the current status; `None` if the order has no user.
     fn told(&self) -> Option<Event> {
         let event = |user| Event::StatusUpdated {
             order: self.order,
@@ -216,7 +214,6 @@ mod tests {
         Cargo { location: Location::numbered(0), volume: Volume::new(5).unwrap() }
     }
 
-    /// Returns the statuses of the [`Event::StatusUpdated`] events.
     fn statuses(events: &[Event]) -> Vec<Status> {
         let status = |event: &Event| match event {
             Event::StatusUpdated { status, .. } => Some(*status),

@@ -24,7 +24,7 @@ pub enum Status {
 impl Status {
     pub const ALL: [Self; 5] = [Self::Pending, Self::InTransit, Self::OutForDelivery, Self::Delivered, Self::Failed];
 
-    /// Returns the name in the API, in events and in the database.
+    /// The name in the API, events and the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "PENDING",
@@ -43,7 +43,7 @@ impl Status {
 /// The events that transitions return.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Published to the order and notification services, for the shop's orders only: baskets and trial orders have no user.
+    /// Published to the order and notification services. Baskets and trial orders have no user, hence no such events.
     StatusUpdated {
         order: OrderId,
         user: UserId,

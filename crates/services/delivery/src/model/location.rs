@@ -39,7 +39,7 @@ impl Location {
         self.y
     }
 
-    /// Returns the number of cells between the two along the axes.
+    /// The number of cells between the two along the axes.
     pub fn distance(self, other: Self) -> u32 {
         u32::from(self.x.abs_diff(other.x)) + u32::from(self.y.abs_diff(other.y))
     }
@@ -53,7 +53,8 @@ impl Location {
     }
 }
 
-/// Returns the coordinate reached by going at most `cells` from `from` to `to`, and the number of cells left to go along the other axis.
+/// Goes at most `cells` from `from` to `to`. Returns the coordinate reached, and the number of cells left for the other
+/// axis.
 fn approach(from: u8, to: u8, cells: u32) -> (u8, u32) {
     let gone = u8::try_from(cells).unwrap_or(u8::MAX).min(from.abs_diff(to));
     let reached = if to > from { from + gone } else { from - gone };

@@ -1,4 +1,4 @@
-//! Couriers with their storage places, and orders on their way to an address; transitions return their events.
+//! Couriers with their storage places, and deliveries. Transitions return their events.
 
 mod assignment;
 mod courier;

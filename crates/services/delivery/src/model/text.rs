@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name(String);
 
-/// Why a text is not a valid name or street. The error does not contain the text.
+/// Why a text is not a valid name or street. Does not contain the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
     #[error("must not be blank")]
@@ -38,7 +38,7 @@ impl Name {
         Ok(Self(text))
     }
 
-    /// Creates a name from a constant, without a check.
+    /// Skips the check.
     pub(super) fn constant(text: &'static str) -> Self {
         Self(text.to_owned())
     }

@@ -1,6 +1,6 @@
 //! The tracking number of a delivery.
 
-/// The number by which a delivery is tracked: 12 characters of A–Z and 0–9.
+/// 12 characters of A–Z and 0–9.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TrackingNumber(String);
 
@@ -11,7 +11,7 @@ const DIGITS: [char; 36] = [
 const LENGTH: usize = 12;
 
 impl TrackingNumber {
-    /// Derives a tracking number from random bits. It uses 62 of them, so that two deliveries practically never have the same number.
+    /// Uses 62 of the random bits, so that two deliveries practically never have the same number.
     pub fn from_random(bits: u128) -> Self {
         let base = DIGITS.len() as u128;
         let digits = std::iter::successors(Some(bits), |left| Some(left / base)).take(LENGTH);

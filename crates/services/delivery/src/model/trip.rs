@@ -5,20 +5,19 @@ use contracts::ids::CourierId;
 
 use super::{Delivery, Event, Location, Name, Speed};
 
-/// A courier with the order that it carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trip {
     pub courier: CourierId,
     pub name: Name,
     pub speed: Speed,
-    /// The cell of the courier.
+    /// The courier's cell.
     pub location: Location,
-    /// The destination of the order.
+    /// The order's destination.
     pub target: Location,
     pub delivery: Delivery,
 }
 
-/// The step of a courier in one tick, and the changes that it makes.
+/// A courier's step in one tick, and its effects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     pub courier: CourierId,
@@ -34,7 +33,7 @@ impl Trip {
         self.speed.steps(self.location, self.target)
     }
 
-    /// Returns the progress in per cent: 20 when the courier gets the order, 90 from its last step on.
+    /// The progress in per cent: 20 when the courier gets the order, 90 when at most one step is left.
     pub fn progress(&self) -> i32 {
         let left = self.steps_left();
         let steps = self.delivery.state.courier().map_or(0, |(_, steps)| steps);
@@ -44,7 +43,7 @@ impl Trip {
         20 + i32::try_from(70 * steps.saturating_sub(left) / steps).unwrap_or_default()
     }
 
-    /// Returns the next step of the courier. If it ends at the order's destination, the delivery is completed.
+    /// Returns the courier's next step. A step that ends at the destination completes the delivery.
     pub fn step(mut self, today: NaiveDate) -> Step {
         let to = self.location.towards(self.target, self.speed.get());
         let mut events: Vec<Event> = self.delivery.near(self.speed.steps(to, self.target)).into_iter().collect();
@@ -79,7 +78,7 @@ mod tests {
         Trip { courier, name: Name::new("Вело").unwrap(), speed, location: from, target, delivery }
     }
 
-    /// Returns the cells that the courier reaches until it arrives, and its progress before each step.
+    /// The cells that the courier reaches until it arrives, and its progress before each step.
     fn way(mut trip: Trip) -> (Vec<Location>, Vec<i32>) {
         let (mut cells, mut progress) = (Vec::new(), Vec::new());
         while matches!(trip.delivery.state, State::Assigned { .. }) {
@@ -128,7 +127,7 @@ mod tests {
             let (cells, _) = way(trip(from, to, speed));
 
             let (distance, ticks) = (i64::from(from.distance(to)), i64::try_from(cells.len()).unwrap());
-            // The courier makes as many steps as the distance needs, and not one more.
+            // The courier makes exactly as many steps as the distance needs.
             prop_assert!(ticks * speed >= distance && (ticks == 1 || (ticks - 1) * speed < distance));
             prop_assert_eq!(cells.last(), Some(&to));
         }

@@ -16,7 +16,7 @@ impl Volume {
         volume.map(Self).ok_or(VolumeError)
     }
 
-    /// Creates a volume from a constant, without a check.
+    /// Skips the check.
     pub(super) const fn constant(volume: u16) -> Self {
         Self(volume)
     }

@@ -1,4 +1,4 @@
-//! The trait of the repository of couriers and their storage places.
+//! The trait of the repository of couriers.
 
 use async_trait::async_trait;
 use contracts::ids::{CourierId, OrderId, PlaceId, UserId};
@@ -15,19 +15,19 @@ pub struct ListedCourier {
     pub name: Name,
     pub speed: Speed,
     pub location: Location,
-    /// The order that the courier carries, the order's user and its destination.
+    /// The order that the courier carries, its user and its destination.
     pub carries: Option<(OrderId, Option<UserId>, Location)>,
 }
 
 #[async_trait]
 pub trait Couriers: Send + Sync {
-    /// Adds the couriers that do not exist yet and leaves existing ones unchanged. Returns the number added.
+    /// Adds the couriers that do not exist yet. Returns their number.
     async fn seed(&self, couriers: &[NewCourier]) -> Result<usize, Error>;
-    /// Adds a courier. Fails if `MAX_COURIERS` exist.
+    /// Fails if `MAX_COURIERS` exist.
     async fn add(&self, courier: &NewCourier) -> Result<(), Error>;
-    /// Adds a storage place to a courier. Fails if the courier does not exist, or if it has `MAX_PLACES`.
+    /// Fails if the courier does not exist or has `MAX_PLACES`.
     async fn add_place(&self, courier: CourierId, id: PlaceId, name: &Name, volume: Volume) -> Result<(), Error>;
-    /// Returns all couriers in the order in which they were added.
+    /// Lists the couriers in the order in which they were added.
     async fn list(&self) -> Result<Vec<ListedCourier>, Error>;
 }
 

@@ -19,7 +19,7 @@ pub struct ActiveOrder {
     pub location: Location,
 }
 
-/// A delivery, and the trip of its courier while one carries the order.
+/// A delivery, and its courier's trip while a courier carries the order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
     pub delivery: Delivery,
@@ -29,8 +29,8 @@ pub struct Shown {
 #[async_trait]
 pub trait Deliveries: Send + Sync {
     async fn find(&self, order: OrderId) -> Result<Known, Error>;
-    /// Writes a delivery and its events, if the database's record of the order is still `known`. Otherwise writes nothing and returns
-    /// false.
+    /// Writes a delivery and its events if the database's record of the order is still `known`. Otherwise writes
+    /// nothing and returns false.
     async fn save(
         &self,
         known: &Known,
@@ -38,8 +38,9 @@ pub trait Deliveries: Send + Sync {
         events: &[Event],
         cause: Option<Cause>,
     ) -> Result<bool, Error>;
-    /// Stores an event of an order that has no row yet. If the inbox has `paid` although the order has no row, the order gets no delivery,
-    /// and only `cause` is recorded in the inbox. If the order has got a row meanwhile, writes nothing and returns false.
+    /// Stores an event of an order that has no row yet. If the inbox has `paid` although the order has no row, the
+    /// order gets no delivery, and only `cause` is recorded in the inbox. If the order has a row by now, writes nothing
+    /// and returns false.
     async fn keep_early(&self, order: OrderId, early: Early, paid: Cause, cause: Cause) -> Result<bool, Error>;
     /// Records in the inbox an event that changes nothing.
     async fn skip(&self, cause: Cause) -> Result<(), Error>;

@@ -12,61 +12,59 @@ use crate::{
 
 #[async_trait]
 pub trait Dispatch: Send + Sync {
-    /// Returns the couriers that carry no order, at most `MAX_COURIERS`, in the order of their uuids.
+    /// Returns at most `MAX_COURIERS` couriers that carry no order, in the order of their uuids.
     async fn free(&self) -> Result<Vec<FreeCourier>, Error>;
     /// Returns true if an order whose volume is at most `largest` waits for a courier, even if the order's row cannot be decoded.
     async fn has_waiting(&self, largest: Volume) -> Result<bool, Error>;
     /// Returns up to `limit` orders that wait for a courier and have at most the volume `largest`, longest wait first.
     async fn waiting(&self, largest: Volume, limit: i64) -> Result<Vec<Waiting>, Error>;
-    /// Assigns each order that still waits to its courier, if the courier is still free on the cell of the decision, and puts it into the
-    /// first storage place that can store it. One statement changes order, courier and storage place and writes the events. Returns the
-    /// assigned orders.
+    /// Assigns each order that still waits to its courier, if the courier is still free on the cell of the decision,
+    /// and puts it into the first storage place that can store it. One statement changes order, courier and storage
+    /// place and writes the events. Returns the assigned orders.
     async fn assign(&self, assignments: &[Assignment]) -> Result<Vec<OrderId>, Error>;
     /// Reads up to `limit` couriers that carry an order, in the order of their uuids, beginning after the courier `after`.
     async fn trips(&self, after: Option<CourierId>, limit: i64) -> Result<TripPage, Error>;
-    /// Counts the orders and the couriers by state.
     async fn counts(&self) -> Result<Counts, Error>;
     /// Moves each courier that is still on the cell where its step begins. Writes nothing unless `epoch` is the current epoch of the lease
     /// for moving couriers.
     async fn step(&self, epoch: i64, steps: &[Step]) -> Result<Moved, Error>;
 }
 
-/// Some of the couriers that carry an order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TripPage {
-    /// The trips of the page's couriers, without those whose rows could not be decoded.
+    /// Omits couriers whose rows could not be decoded.
     pub trips: Vec<Trip>,
     /// The courier after which the next page begins; `None` if this page is the last.
     pub next: Option<CourierId>,
 }
 
 impl TripPage {
-    /// Creates a page of `trips`, which were read from the rows of `count` couriers. `last` is the last of these couriers.
+    /// `trips` were read from the rows of `count` couriers, the last of which is `last`.
     pub fn new(trips: Vec<Trip>, last: Option<CourierId>, count: usize, limit: i64) -> Self {
         let is_full = i64::try_from(count).is_ok_and(|count| count >= limit);
         Self { trips, next: last.filter(|_| is_full) }
     }
 }
 
-/// The numbers of orders and couriers by state. Delivered and failed orders are not counted, because their number grows for ever.
+/// The numbers of orders and couriers by state. Delivered and failed orders are not counted, since their number grows
+/// for ever.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// The orders that wait for a courier, up to `MAX_COUNTED`.
     pub created: u32,
-    /// The orders that a courier carries. Their couriers are busy.
+    /// The orders that a courier carries: as many as busy couriers.
     pub assigned: u32,
-    /// The couriers that carry no order.
     pub free: u32,
 }
 
-/// Up to this many orders are counted, so that counting a backlog stays cheap.
+/// The maximum number of orders counted, so that counting a backlog stays cheap.
 pub const MAX_COUNTED: u32 = 10_000;
 
 /// The result of a batch of steps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Moved {
-    /// The number of couriers that made their step.
+    /// The number of couriers that moved.
     pub couriers: usize,
-    /// For each of these couriers that arrived, the time since its order began to wait for a courier.
+    /// For each courier that arrived, the time since its order began to wait for a courier.
     pub arrived: Vec<Duration>,
 }

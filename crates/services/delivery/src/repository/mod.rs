@@ -1,4 +1,4 @@
-//! Storage: deliveries, couriers, and the dispatch between the two, with the inbox and outbox rows of each change.
+//! Storage of deliveries and couriers, and their dispatch, with the inbox and outbox rows of each change.
 
 mod couriers;
 mod deliveries;

@@ -10,15 +10,15 @@ use crate::{
     model::{self, Volume},
 };
 
-/// The maximum number of orders that one statement assigns.
+/// Orders assigned per statement.
 const BATCH_SIZE: i64 = 500;
 
 impl DeliveryService {
-    /// Assigns orders until no free courier can take a waiting one, or until another replica has assigned the same orders or couriers.
-    /// Returns the number of assigned orders.
+    /// Assigns orders until no free courier can take a waiting one, or until another replica has assigned the same
+    /// orders or couriers. Returns the number of assigned orders.
     pub async fn assign_orders(&self, now: DateTime<Utc>) -> Result<usize, Error> {
         let mut count = 0;
-        // Usually no order waits. Then the couriers, of which there may be thousands, are not read.
+        // Usually no order waits, so that thousands of couriers need not be read.
         if !self.dispatch.has_waiting(Volume::LARGEST).await? {
             return Ok(0);
         }
@@ -41,7 +41,7 @@ impl DeliveryService {
         }
     }
 
-    /// Waits until an order or a courier becomes available in this replica, but no longer than `period`.
+    /// Waits until an order or a courier becomes available in this replica, for at most `period`.
     pub async fn wait_to_assign(&self, period: Duration) {
         let _ = tokio::time::timeout(period, self.to_assign.notified()).await;
     }

@@ -33,13 +33,11 @@ impl DeliveryService {
         Ok(())
     }
 
-    /// Exports the numbers of orders and couriers by state.
     pub async fn report_counts(&self) -> Result<(), Error> {
         metrics::counts(self.dispatch.counts().await?);
         Ok(())
     }
 
-    /// Returns all couriers in the order in which they were added.
     pub async fn list_couriers(&self) -> Result<Vec<ListedCourier>, Error> {
         self.couriers.list().await
     }

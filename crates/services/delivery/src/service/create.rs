@@ -1,4 +1,4 @@
-//! Creates deliveries that wait for a courier at once: of baskets, of trial orders, and those that a service requests.
+//! Creates deliveries that wait for a courier at once: of baskets and trial orders, and at the request of a service.
 
 use super::DeliveryService;
 use crate::{
@@ -7,14 +7,14 @@ use crate::{
 };
 
 impl DeliveryService {
-    /// Creates the delivery, once per order. If the order already has a delivery, returns that delivery.
+    /// Creates the delivery, or returns the order's existing one.
     pub async fn create(&self, new: &NewDelivery, street: &Street, volume: Volume) -> Result<Delivery, Error> {
         let mut located = None;
         loop {
             let known = self.deliveries.find(new.order).await?;
             let (delivery, events) = match known {
                 Known::Delivery(delivery) => return Ok(*delivery),
-                // The order is cancelled already, so no courier carries it.
+                // No courier carries a cancelled order.
                 Known::Early(Early::Cancelled) => new.clone().cancelled(),
                 Known::Nothing | Known::Early(Early::Assembled) => {
                     let location = match located {

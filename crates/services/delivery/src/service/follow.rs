@@ -1,7 +1,7 @@
 //! Follows the shop's orders through their events, which may arrive in any order and more than once.
 //!
-//! Each use case reads the order's state, lets the model decide, and writes only if the state has not changed meanwhile; otherwise it
-//! starts again.
+//! Each use case reads the order's state, lets the model decide, and writes only if the state has not changed
+//! meanwhile; otherwise it starts again.
 
 use contracts::{
     events::{Cause, OrderPaid, Published as _, group},
@@ -19,15 +19,14 @@ use crate::{
 type Transition = fn(&mut Delivery) -> Result<Vec<Event>, IllegalTransition>;
 
 impl DeliveryService {
-    /// Creates the delivery of a paid order.
-    ///
-    /// Asks the order service for the address, and geo for the cell of the address, unless the order is cancelled already.
+    /// Creates the delivery of a paid order. Unless the order is already cancelled, asks the order service for the
+    /// address, and geo for its cell.
     pub async fn order_paid(&self, cause: Cause, new: &NewDelivery) -> Result<(), Error> {
         let mut cargo = None;
         loop {
             let known = self.deliveries.find(new.order).await?;
             let (delivery, events) = match known {
-                // A program outside may have confirmed a basket under the uuid of the order.
+                // An outside program may have confirmed a basket under the order's uuid.
                 Known::Delivery(delivery) if delivery.user != new.user => return Err(Error::AnotherDelivery),
                 Known::Delivery(_) => return self.deliveries.skip(cause).await,
                 Known::Early(Early::Cancelled) => new.clone().cancelled(),
@@ -46,12 +45,11 @@ impl DeliveryService {
         self.deliveries.skip(cause).await
     }
 
-    /// Handles the event that the ship is built: the order waits for a courier.
     pub async fn ship_assembled(&self, cause: Cause, order: OrderId) -> Result<(), Error> {
         self.follow(order, Delivery::assembled, Early::Assembled, cause).await
     }
 
-    /// Handles the cancellation of a paid order: its delivery fails.
+    /// Handles the cancellation of a paid order.
     pub async fn order_cancelled(&self, cause: Cause, order: OrderId) -> Result<(), Error> {
         self.follow(order, Delivery::cancelled, Early::Cancelled, cause).await
     }
@@ -64,7 +62,7 @@ impl DeliveryService {
                 Known::Early(_) => return self.deliveries.skip(cause).await,
                 Known::Delivery(delivery) => {
                     let mut delivery = (**delivery).clone();
-                    // The event is a repeat, or the transition is impossible in this state. It changes nothing.
+                    // The event is a repeat, or its transition is illegal in this state.
                     let Ok(events) = transition(&mut delivery) else {
                         let state = delivery.state.as_str();
                         tracing::info!(order_uuid = %order, consumer = cause.consumer, state, "event skipped");
@@ -96,7 +94,7 @@ impl DeliveryService {
         Ok(written)
     }
 
-    /// Returns the destination and volume of a paid order. Looks them up once and stores them in `asked`.
+    /// Looks up the destination and volume of a paid order once, and stores them in `asked`.
     async fn cargo(&self, order: OrderId, asked: &mut Option<Cargo>) -> Result<Cargo, Error> {
         if let Some(cargo) = asked {
             return Ok(*cargo);
@@ -107,7 +105,7 @@ impl DeliveryService {
     }
 }
 
-/// Returns the cause of the order's `OrderPaid`, whose event id is derived from the order.
+/// The cause of the order's `OrderPaid`, whose event id is derived from the order.
 fn paid(order: OrderId) -> Cause {
     let event = EventId::new(outbox::event_uuid(order.uuid(), OrderPaid::TYPE, None));
     Cause { consumer: const { group::<OrderPaid>("delivery") }, event }

@@ -1,4 +1,4 @@
-//! Use cases: deliveries from the order's payment to its arrival, and the couriers that carry them.
+//! Use cases: deliveries from the payment of the order to its arrival, and couriers.
 
 mod assign_orders;
 mod couriers;
@@ -39,7 +39,7 @@ pub struct DeliveryService {
     orders: Arc<dyn OrderAddresses>,
     geo: Arc<dyn Geo>,
     relay: Waker,
-    /// Wakes the job of this replica that assigns orders.
+    /// Wakes this replica's job that assigns orders.
     to_assign: Arc<Notify>,
     /// The time between two steps of a courier.
     tick: Duration,
@@ -57,7 +57,7 @@ impl DeliveryService {
         Self { deliveries, couriers, dispatch, orders, geo, relay, to_assign: Arc::default(), tick }
     }
 
-    /// Wakes the job that assigns orders: an order or a courier has become available.
+    /// Must be called when an order or a courier becomes available.
     fn assign_soon(&self) {
         self.to_assign.notify_one();
     }

@@ -11,12 +11,12 @@ use crate::{
     repository::{Moved, TripPage},
 };
 
-/// The maximum number of couriers that one statement moves.
+/// Couriers moved per statement.
 const BATCH_SIZE: i64 = 1_000;
 
 impl DeliveryService {
-    /// Performs one tick: every courier that carries an order makes one step. `epoch` is the epoch of this replica's lease. If the replica
-    /// has lost the lease, no courier moves. Returns the number of couriers moved.
+    /// Performs one tick: every courier that carries an order makes one step. If `epoch` is no longer the lease's
+    /// epoch, no courier moves. Returns the number of couriers moved.
     pub async fn move_couriers(&self, epoch: i64, today: NaiveDate) -> Result<usize, Error> {
         let mut moved = 0;
         let mut after: Option<CourierId> = None;
@@ -37,7 +37,7 @@ impl DeliveryService {
         }
     }
 
-    /// Moves these couriers by one step. Returns the number of couriers moved.
+    /// Returns the number of couriers moved.
     async fn step(&self, epoch: i64, today: NaiveDate, trips: Vec<Trip>) -> Result<usize, Error> {
         let steps: Vec<_> = trips.into_iter().map(|trip| trip.step(today)).collect();
         let Moved { couriers, arrived } = self.dispatch.step(epoch, &steps).await?;

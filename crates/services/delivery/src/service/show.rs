@@ -9,13 +9,12 @@ use crate::{
     repository::{ActiveOrder, Shown},
 };
 
-/// The method by which an operator sees another user's delivery, as security events name it.
+/// The name in security events when an operator sees another user's delivery.
 const GET_STATUS: &str = "/delivery.v1.DeliveryService/GetDeliveryStatus";
-/// The maximum number of orders in a list.
 const MAX_ACTIVE: i64 = 1_000;
 
 impl DeliveryService {
-    /// Returns the delivery of an order. Users see those of their own orders; operators and services see all.
+    /// Users see the deliveries of their own orders; operators and services see all.
     pub async fn show(&self, caller: &Caller, order: OrderId) -> Result<Shown, Error> {
         let shown = self.deliveries.show(order).await?;
         let owner = |shown: &Shown| shown.delivery.user.map(UserId::uuid);

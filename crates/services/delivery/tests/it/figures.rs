@@ -46,7 +46,7 @@ async fn assignments_per_second_against_their_statement_alone() {
     for waiting in [10, 1_000, 100_000] {
         let (pool, repository) = store().await;
         wait(&pool, waiting, 5).await;
-        // The assignments are computed beforehand, so that only the statement is timed.
+        // Computed beforehand, so that only the statement is timed.
         let free = repository.free().await.unwrap();
         let mut left = repository.waiting(volume(30), COURIERS).await.unwrap();
         left.truncate(usize::try_from(waiting / 2).unwrap().min(200));

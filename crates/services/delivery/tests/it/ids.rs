@@ -28,7 +28,7 @@ pub fn cargo(size: i64) -> Cargo {
     Cargo { location: at(5, 5), volume: volume(size) }
 }
 
-/// Returns a new delivery of an order of the shop.
+/// A new delivery of an order of the shop.
 pub fn new(order: OrderId) -> NewDelivery {
     NewDelivery {
         order,
@@ -39,7 +39,7 @@ pub fn new(order: OrderId) -> NewDelivery {
     }
 }
 
-/// Returns a new courier with storage places of these volumes.
+/// A new courier with storage places of these volumes.
 pub fn courier(speed: i64, x: i64, y: i64, volumes: &[i64]) -> NewCourier {
     let place = |size: &i64| (PlaceId::new(ids::ordered()), Name::new("place").expect("a name"), volume(*size));
     NewCourier {

@@ -39,7 +39,7 @@ impl Fixture {
         Self { repository, orders, geo, service }
     }
 
-    /// Creates an order of the shop with an address.
+    /// An order of the shop with an address.
     fn order(&self) -> OrderId {
         let order = order();
         let street = Street::new("Main Street").expect("a street");
@@ -54,7 +54,7 @@ impl Fixture {
         }
     }
 
-    /// Returns the uuids of an order's events, in the order of writing.
+    /// The uuids of an order's events, in the order of writing.
     fn events(&self, order: OrderId) -> Vec<uuid::Uuid> {
         let events = self.repository.outbox.events();
         events.into_iter().filter(|(event, _)| event.key == order.uuid()).map(|(event, _)| event.uuid).collect()

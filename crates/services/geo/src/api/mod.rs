@@ -12,14 +12,13 @@ use tonic::{Request, Response, Status};
 
 use crate::service::GeoService;
 
-/// The method is public, because geo is a stand-in for an outside service that does not identify its callers.
+/// Public, because geo is a stand-in for an outside service that does not identify its callers.
 pub const RULES: &[Rule] = &[Rule::public("/geo.Geo/GetGeolocation")];
 
 pub struct Grpc {
     service: GeoService,
 }
 
-/// Returns the gRPC services that the server serves.
 pub fn services(service: GeoService) -> Services {
     Services::new(DESCRIPTORS).with(GeoServer::new(Grpc { service }))
 }

@@ -4,7 +4,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Street;
 
-/// The number of cells per side of the grid.
+/// Cells per side of the grid.
 const SIDE: u8 = 10;
 
 /// A cell of the grid; each coordinate is 1 to 10.
@@ -15,14 +15,14 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// Returns the cell with these coordinates, or `None` if it is off the grid.
+    /// `None` if the coordinates are off the grid.
     pub fn new(x: i64, y: i64) -> Option<Self> {
         let coordinate = |value: i64| u8::try_from(value).ok().filter(|value| (1..=SIDE).contains(value));
         Some(Self { x: coordinate(x)?, y: coordinate(y)? })
     }
 
-    /// Returns the cell of a street that is not configured, computed from the SHA-256 of the street's text: x is 1 + bytes 0 to 7 of the
-    /// hash modulo 10, and y is 1 + bytes 8 to 15 modulo 10; both are unsigned big-endian numbers.
+    /// Derives the cell from the SHA-256 hash of the street's text: x is 1 + bytes 0 to 7 modulo 10, y is 1 + bytes 8
+    /// to 15 modulo 10, both as unsigned big-endian numbers.
     pub fn of_unlisted_street(street: &Street) -> Self {
         let hash = Sha256::digest(street.as_str());
         let (x, y) = (&hash[..8], &hash[8..16]);
@@ -38,7 +38,7 @@ impl Cell {
     }
 }
 
-/// Returns 1 + a big-endian number modulo the side of the grid.
+/// 1 + a big-endian number modulo the side of the grid.
 fn coordinate(bytes: &[u8]) -> u8 {
     let side = u16::from(SIDE);
     let remainder = bytes.iter().fold(0, |remainder, byte| (remainder * 256 + u16::from(*byte)) % side);

@@ -1,6 +1,6 @@
-//! A street's text, in the form in which streets are compared.
+//! A street's text, normalised for comparison.
 
-/// The maximum length of the text as sent, in characters.
+/// The maximum of the text as sent, in characters.
 const MAX_LENGTH: usize = 300;
 
 /// A street, trimmed and in lower case.

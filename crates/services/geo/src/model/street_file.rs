@@ -1,4 +1,4 @@
-//! The file of streets whose cells are configured: TOML with lines such as `"Main Street" = [2, 1]`.
+//! The file of streets with configured cells: TOML with lines such as `"Main Street" = [2, 1]`.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,7 +11,7 @@ const MALFORMED: &str = "is not like \"Main Street\" = [2, 1]";
 /// The configured cell of each street.
 pub type Streets = HashMap<Street, Cell>;
 
-/// Why the file is invalid. The error names the line, not the street, since an address is personal data.
+/// Why the file is invalid. Names the line, not the street, since an address is personal data.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {problem}")]
 pub struct StreetsError {
@@ -19,7 +19,6 @@ pub struct StreetsError {
     problem: String,
 }
 
-/// Parses and validates the file's text.
 pub fn parse_streets(text: &str) -> Result<Streets, StreetsError> {
     let at = |place: usize, problem: &str| StreetsError {
         line: text.get(..place).unwrap_or(text).matches('\n').count() + 1,

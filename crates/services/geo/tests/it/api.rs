@@ -1,4 +1,4 @@
-//! `GetGeolocation`, called without session and token.
+//! `GetGeolocation`, called without a session or a token.
 
 use std::net::SocketAddr;
 

@@ -7,8 +7,9 @@ use platform::{
 
 use crate::model::Order;
 
-/// Returns true if the caller may see the order: as the user whose uuid is its customer_id, as an operator, or as any caller of an open
-/// API. The login is not compared, because anyone may register a login that a producer uses as customer_id. A refusal is recorded.
+/// Returns true if the caller may see the order: as the user whose uuid is its customer_id, as an operator, or as any
+/// caller of an open API. Ignores the login, because anyone may register a login that a producer uses as customer_id.
+/// Records a refusal.
 pub fn sees(caller: &OpenCaller, order: &Order) -> bool {
     let owns = caller.user().is_some_and(|user| order.customer_id == user.uuid.to_string());
     let sees = owns || caller.may_operate();

@@ -36,7 +36,7 @@ pub async fn handle(query: Result<Query<FindOrderQuery>, QueryRejection>) -> Res
     }
 }
 
-/// Percent-encodes the text as one segment of a path.
+/// Percent-encodes one segment of a path.
 fn encoded(text: &str) -> String {
     text.bytes().fold(String::new(), |mut path, byte| {
         if byte.is_ascii_alphanumeric() || b"-_~".contains(&byte) {

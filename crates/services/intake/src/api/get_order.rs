@@ -23,7 +23,7 @@ use crate::{
     service::{self, IntakeService, Source},
 };
 
-/// This endpoint's error responses, besides those of every endpoint.
+/// This endpoint's own error responses.
 pub const PROBLEMS: [Declared; 1] = [ORDER_NOT_FOUND];
 
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
@@ -46,7 +46,7 @@ pub async fn handle(
     uid: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Response {
-    // A path that is not UTF-8 contains no valid uid.
+    // No valid uid is in a path that is not UTF-8.
     let uid = uid.map(|Path(uid)| uid).unwrap_or_default();
     let shown = service
         .show(&uid)
@@ -55,8 +55,8 @@ pub async fn handle(
     answer(&uid, shown, wants_html(&headers))
 }
 
-/// Responds to a path without a route. A path of several segments below `/orders/` names no order, because a `/` in an order_uid is written
-/// `%2F`.
+/// Responds to a path without a route. Several segments below `/orders/` name no order, because a `/` in an order_uid
+/// is written `%2F`.
 pub async fn elsewhere(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     match uri.path().strip_prefix("/orders/") {
         Some(uid) if matches!(method, Method::GET | Method::HEAD) => {

@@ -1,4 +1,4 @@
-//! The HTML pages. They are rendered here and contain no script and nothing from other hosts.
+//! The HTML pages. They contain no script and nothing from other hosts.
 
 use askama::Template;
 use axum::{
@@ -14,7 +14,8 @@ const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const STYLE: &str = include_str!("../../templates/style.css");
 
-/// The page without an order, with a message about the previous request. The search form is in `layout.html`, since every page has it.
+/// The page without an order, with a message about the request. The search form is in `layout.html`, since every page
+/// has it.
 #[derive(Template)]
 #[template(path = "find.html")]
 pub struct Find<'a> {
@@ -44,7 +45,7 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// Renders a page, with headers that restrict what a browser may do with it.
+/// Renders a page, with headers that restrict what the browser may load and send.
 pub fn page(status: StatusCode, template: &impl Template) -> Response {
     let response = match template.render() {
         Ok(text) => (status, Html(text)).into_response(),
@@ -56,13 +57,12 @@ pub fn page(status: StatusCode, template: &impl Template) -> Response {
     private(protected_by(CONTENT_SECURITY_POLICY, response))
 }
 
-/// Renders a problem as a page.
 pub fn problem_page(order_uid: &str, problem: &Problem) -> Response {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     page(status, &Find { order_uid, message: &problem.message })
 }
 
-/// Forbids caching: an order contains personal data, and its representation depends on the caller.
+/// Forbids caching: an order contains personal data, and the response depends on the caller.
 pub fn private(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -29,7 +29,7 @@ use crate::{
     service::read,
 };
 
-/// The maximum number of pieces of a short order; each piece becomes an item.
+/// The maximum per short order; each piece becomes an item.
 const MAX_PIECES: usize = 1_000;
 
 /// An order that is in the topic.
@@ -58,7 +58,7 @@ pub struct ShortItem {
     qty: i64,
 }
 
-/// The members of a body by which its form is recognised.
+/// The members that tell the forms of a body apart.
 #[derive(Deserialize)]
 struct Form {
     user_id: Option<IgnoredAny>,
@@ -110,9 +110,9 @@ pub async fn handle(
     Ok((StatusCode::ACCEPTED, Json(Placed { order_uid: order.order_uid })))
 }
 
-/// Completes a short form to an order, and checks its rules.
+/// Completes a short form to an order, and checks the order's rules.
 fn completed(short: ShortOrder) -> Result<Order, Broken> {
-    // The pieces, and for each piece the position of its item in the short form.
+    // `places` has the position of each piece's item in the short form.
     let (mut pieces, mut places) = (Vec::new(), Vec::new());
     for (place, item) in short.items.into_iter().enumerate() {
         let room = MAX_PIECES - pieces.len();
@@ -129,7 +129,8 @@ fn completed(short: ShortOrder) -> Result<Order, Broken> {
     Ok(order)
 }
 
-/// Returns the member of the short form from which a member of the whole order was made. `places` has the position of each piece's item.
+/// Maps a member of the whole order to the member of the short form from which it was made. `places` has the position
+/// of each piece's item.
 fn short_path(path: String, places: &[usize]) -> String {
     if path == "customer_id" {
         return "user_id".to_owned();

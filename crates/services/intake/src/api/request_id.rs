@@ -9,10 +9,9 @@ use axum::{
 use platform::ids;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// The maximum length of a received id, in bytes. A longer id is replaced by a generated one.
+/// In bytes. A generated id replaces a longer one.
 const MAX_LENGTH: usize = 128;
 
-/// Middleware that sets the id of the request on its response.
 pub async fn echo(request: Request, next: Next) -> Response {
     let given = request
         .headers()

@@ -35,8 +35,8 @@ use crate::{config::Own, model::MAX_MESSAGE_BYTES, service::IntakeService};
 )]
 struct Base;
 
-/// Returns the endpoints that an open API admits every caller to. Users with a session read their own orders, operators read all and place
-/// orders, and the search page is for everybody.
+/// The endpoints that every caller of an open API may call. Otherwise, users with a session read their own orders,
+/// operators read all and place orders, and the search page is public.
 fn endpoints() -> Endpoints<Api> {
     Endpoints::default()
         .described(PUBLIC, routes!(find_order::handle))
@@ -44,7 +44,7 @@ fn endpoints() -> Endpoints<Api> {
         .described(OPERATOR, SHARED.declared(routes!(place_order::handle), &[]))
 }
 
-/// Returns the endpoints that only operators may call, even if the API is open.
+/// The endpoints that only operators may call, even if the API is open.
 fn operators() -> Endpoints<Api> {
     Endpoints::default().described(OPERATOR, SHARED.declared(routes!(erase_customer::handle), &[]))
 }
@@ -58,7 +58,7 @@ pub fn document() -> OpenApiDocument {
     described(None)
 }
 
-/// Returns the description behind a guard. An open API needs no session but for its operators.
+/// The description of an API behind `guard`. An open API requires a session only for the operators' endpoints.
 fn described(guard: Option<&Guard>) -> OpenApiDocument {
     let mut base = Base::openapi();
     SHARED.describe(&mut base);
@@ -67,7 +67,7 @@ fn described(guard: Option<&Guard>) -> OpenApiDocument {
     operators().document(own)
 }
 
-/// Builds the whole HTTP API. More than the configured number of concurrent requests, or a quarter of them by one user, are rejected with
+/// Rejects more than the configured number of concurrent requests, or more than a quarter of them by one user, with
 /// 429.
 pub fn router(service: IntakeService, guard: &Guard, readiness: Readiness, own: &Own) -> Router {
     let state = Api { service, is_open: own.intake_open };

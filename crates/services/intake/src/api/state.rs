@@ -4,11 +4,10 @@ use axum::extract::FromRef;
 
 use crate::service::IntakeService;
 
-/// The state that the router passes to each endpoint.
 #[derive(Clone)]
 pub struct Api {
     pub service: IntakeService,
-    /// True if the API is served without authentication.
+    /// The API is served without authentication.
     pub is_open: bool,
 }
 

@@ -11,7 +11,6 @@ use platform::{
 use super::{Topic, payload};
 use crate::{error::Error, model::Order};
 
-/// The time limit of publishing an order.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(3);
 
 pub struct KafkaTopic {

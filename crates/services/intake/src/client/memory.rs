@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::{Topic, payload};
 use crate::{error::Error, model::Order};
 
-/// Keeps the published records; clones share them.
+/// Clones share the published records.
 #[derive(Clone, Default)]
 pub struct MemoryTopic {
     records: Arc<Mutex<Vec<Vec<u8>>>>,
@@ -22,7 +22,7 @@ impl MemoryTopic {
         self.records.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Makes publishing fail as if the broker were unavailable, or succeed again.
+    /// Makes the broker unavailable or available.
     pub fn set_away(&self, is_away: bool) {
         self.is_away.store(is_away, Ordering::Release);
     }

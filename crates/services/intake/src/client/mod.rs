@@ -12,15 +12,14 @@ use crate::{
     model::{MAX_MESSAGE_BYTES, Order},
 };
 
-/// The topic to which producers publish orders.
 #[async_trait]
 pub trait Topic: Send + Sync {
-    /// Publishes an order. Returns once it is in the topic.
+    /// Returns once the order is in the topic.
     async fn publish(&self, order: &Order) -> Result<(), Error>;
 }
 
-/// Returns the message of an order. The message may be longer than the body in which the order arrived, since it has every member. Fails if
-/// the message is longer than the consumer accepts.
+/// Returns the message of an order. It has every member, so it may be longer than the body in which the order arrived.
+/// Fails if it is longer than the consumer accepts.
 fn payload(order: &Order) -> Result<Vec<u8>, Error> {
     let payload = serde_json::to_vec(order).map_err(|error| Error::Topic(error.into()))?;
     if payload.len() > MAX_MESSAGE_BYTES { Err(Error::TooLong) } else { Ok(payload) }

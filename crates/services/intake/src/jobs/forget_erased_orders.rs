@@ -8,13 +8,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::service::IntakeService;
 
-/// How often erased orders are removed from the cache. Until then, the cache may still return them.
+/// Until the next poll, the cache may still return an erased order.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// How far each look-up of erased orders overlaps the previous one. An order that was read from the database before its erasure may enter
-/// the cache after its erasure.
+/// How far each look-up of erased orders overlaps the previous one: an order that was read before its erasure may enter
+/// the cache after it.
 const OVERLAP: Duration = Duration::from_secs(10);
 
-/// Builds the job that removes erased orders from the cache. It runs in every replica, because each replica has a cache.
+/// The job runs in every replica, because each has its own cache.
 pub fn forget_erased_orders(service: IntakeService) -> Job {
     Job::new("forget-erased", move |stop| run(service, stop))
 }

@@ -13,7 +13,7 @@ pub use remove_tombstones::remove_tombstones;
 
 use crate::service::IntakeService;
 
-/// Returns the jobs of the service, over any implementation of its repositories.
+/// Returns the jobs that run over any implementation of the repositories.
 pub fn all(service: &IntakeService) -> [Job; 1] {
     [forget_erased_orders(service.clone())]
 }

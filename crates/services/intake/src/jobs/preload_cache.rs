@@ -8,11 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::service::IntakeService;
 
-/// How long the service waits until the cache is loaded. After that, the cache fills as orders are stored and read.
+/// How long the service waits for the preload. After that, the cache fills as orders are stored and read.
 const PRELOAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Loads the cache, and retries after a failure, but no longer than [`PRELOAD_TIMEOUT`]: a slow or failing read of old orders must not
-/// delay the service further.
+/// Loads the cache, with retries, for at most [`PRELOAD_TIMEOUT`]: a slow or failing read of old orders must not delay
+/// the start further.
 pub async fn preload_cache(service: &IntakeService, stop: &CancellationToken) {
     let begun = Instant::now();
     for pause in retry::endless_backoff() {

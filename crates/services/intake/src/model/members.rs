@@ -1,5 +1,4 @@
-//! Deserializes members of the published JSON model. A member that is absent or null becomes empty or 0. An array is not accepted in place
-//! of an object.
+//! Deserializes members of the published JSON model. A member that is absent or null becomes empty or 0.
 
 use std::{fmt, marker::PhantomData};
 
@@ -13,7 +12,7 @@ pub fn or_empty<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deseri
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// Reads an object that may be null. Refuses an array, which serde would read as the members of the object in their order.
+/// Reads an object that may be null. Refuses an array, which serde would read as the object's members in their order.
 pub fn object<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
     deserializer.deserialize_any(Object(PhantomData))
 }

@@ -1,4 +1,4 @@
-//! The order as outside programs publish it, and the rules that it must comply with.
+//! The order as outside programs publish it, and its rules.
 
 mod members;
 mod order;

@@ -1,4 +1,4 @@
-//! The order, its delivery, payment and items, with the members of the published model in the model's order.
+//! The order, its delivery, payment and items, with the members of the published model in their order.
 
 use std::{fmt, sync::Arc};
 
@@ -19,12 +19,12 @@ impl OrderUid {
     /// The maximum length, in characters.
     pub const MAX_LENGTH: usize = 64;
 
-    /// Returns the uid, or `None` if the text is not a valid uid.
+    /// `None` if the text is not a valid uid.
     pub fn new(text: &str) -> Option<Self> {
         Some(Self(text.into())).filter(Self::is_valid)
     }
 
-    /// Wraps a uid that was checked when it was stored.
+    /// Skips the check, which was made when the uid was stored.
     pub fn stored(text: &str) -> Self {
         Self(text.into())
     }
@@ -44,7 +44,7 @@ impl fmt::Display for OrderUid {
     }
 }
 
-/// A member of an object. If its value is text, [`text`](Self::text) returns it, and the length of the text is limited.
+/// A member of an object. [`text`](Self::text) returns a value that is text, whose length is then limited.
 trait Member {
     fn text(&self) -> Option<&str> {
         None
@@ -81,7 +81,7 @@ macro_rules! object {
         }
 
         impl $object {
-            /// Returns the texts of the object with the names of their members.
+            /// The texts of the object with the names of their members.
             pub(super) fn texts(&self) -> impl Iterator<Item = (&'static str, &str)> {
                 [$((stringify!($member), Member::text(&self.$member))),*]
                     .into_iter()
@@ -158,14 +158,15 @@ object!(
 );
 
 impl Order {
-    /// Returns the order as it is stored: its time has a resolution of microseconds, and a leap second is the first of the next minute.
+    /// Returns the order as PostgreSQL stores it: with a time in whole microseconds, in which a leap second is the
+    /// first second of the next minute.
     #[must_use]
     pub fn as_stored(mut self) -> Self {
         self.date_created = self.date_created.and_then(|at| DateTime::from_timestamp_micros(at.timestamp_micros()));
         self
     }
 
-    /// Returns the approximate size in bytes.
+    /// The approximate size in bytes.
     pub fn size(&self) -> usize {
         let of = |texts: usize| texts + 64;
         let text = |texts: &mut dyn Iterator<Item = (&'static str, &str)>| texts.map(|(_, text)| of(text.len())).sum();

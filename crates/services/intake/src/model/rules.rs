@@ -13,7 +13,7 @@ const MAX_ITEMS: usize = 1_000;
 const MAX_AGE: Months = Months::new(10 * 12);
 const MAX_CLOCK_DIFFERENCE: TimeDelta = TimeDelta::hours(1);
 
-/// A rule that an order breaks. The error names the member and the rule, never the value, which may be personal data.
+/// A rule that an order breaks. Never has the value, which may be personal data.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {rule}")]
 pub struct Broken {
@@ -33,7 +33,7 @@ const NOT_POSITIVE: &str = "must be above 0";
 const NEGATIVE: &str = "must be at least 0";
 
 impl Order {
-    /// Checks every rule. The error is the first broken rule.
+    /// Returns the first broken rule.
     pub fn check(&self, now: DateTime<Utc>) -> Result<(), Broken> {
         let broken = |path: &str, rule: &str| Err(Broken::new(path, rule));
         texts("", self.texts())?;
@@ -95,7 +95,8 @@ impl Item {
         broken.map_or(Ok(()), |(_, path, rule)| Err(Broken::new(path, rule)))
     }
 
-    /// Checks `total_price`. `sale` is an amount in some programs and a percentage in others, which round down or up.
+    /// Checks `total_price`. In some programs `sale` is an amount, in others a percentage, whose result they round down
+    /// or up.
     fn total_fits(&self) -> bool {
         let [price, sale, total] = [self.price, self.sale, self.total_price].map(i128::from);
         let hundredfold = price * (100 - sale);
@@ -105,10 +106,10 @@ impl Item {
     }
 }
 
-/// Checks that texts are within their bounds and have no NUL, which PostgreSQL cannot store.
+/// Checks the length of texts and that they have no NUL, which PostgreSQL cannot store.
 fn texts<'a>(prefix: &str, texts: impl Iterator<Item = (&'static str, &'a str)>) -> Result<(), Broken> {
     for (name, text) in texts {
-        // Characters are counted only if the bytes exceed the limit, which is rare.
+        // Counts characters only if the bytes exceed the limit, which is rare.
         if text.len() > MAX_LENGTH && text.chars().count() > MAX_LENGTH {
             return Err(Broken::new(format!("{prefix}{name}"), format!("must have at most {MAX_LENGTH} characters")));
         }

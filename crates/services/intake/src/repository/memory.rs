@@ -19,7 +19,7 @@ use crate::{
     model::{Order, OrderUid},
 };
 
-/// Orders in the order in which they were stored; clones share them.
+/// Orders, oldest first; clones share them.
 #[derive(Clone, Default)]
 pub struct MemoryOrders {
     rows: Arc<Mutex<Vec<Row>>>,
@@ -39,12 +39,12 @@ impl Row {
 }
 
 impl MemoryOrders {
-    /// Makes every statement fail as if the database were unavailable, or succeed again.
+    /// Makes the database unavailable or available.
     pub fn set_away(&self, is_away: bool) {
         self.is_away.store(is_away, Ordering::Release);
     }
 
-    /// Returns what is stored, in the order in which it was stored.
+    /// All orders and tombstones, oldest first.
     pub fn all(&self) -> Vec<(OrderUid, StoredOrder)> {
         let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         rows.iter().map(|row| (row.uid.clone(), row.stored())).collect()

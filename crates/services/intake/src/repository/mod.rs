@@ -1,5 +1,5 @@
-//! Storage: each order is inserted once, into four tables. Afterwards it can only be erased, which leaves a tombstone: a row that holds
-//! only the key. A job removes the tombstone later.
+//! Storage: each order is inserted once, into four tables. Afterwards it can only be erased, which leaves a tombstone:
+//! a row with only the key. A job removes the tombstone later.
 
 mod memory;
 mod orders;

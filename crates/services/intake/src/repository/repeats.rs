@@ -1,4 +1,4 @@
-//! Stores orders, and compares repeats with what is stored.
+//! Stores orders, and compares repeats with the stored orders.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -11,17 +11,16 @@ use crate::{
     model::{Order, OrderUid},
 };
 
-/// The result of storing an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
     New,
-    /// The same order is stored already, or an order with this order_uid was stored and then erased.
+    /// The same order is already stored, or an order with this order_uid was stored and then erased.
     Repeated,
     /// Another order with this order_uid is stored.
     Reused,
 }
 
-/// Stores orders in one write. Of several orders with the same order_uid, the first is stored. Returns the result of each order.
+/// Stores orders in one write; of several with the same order_uid, the first. Returns the result of each order.
 pub async fn store(repository: &dyn Orders, orders: &[Arc<Order>]) -> Result<Vec<Written>, Error> {
     let mut firsts: HashMap<&OrderUid, usize> = HashMap::with_capacity(orders.len());
     let mut distinct = Vec::with_capacity(orders.len());
@@ -38,7 +37,7 @@ pub async fn store(repository: &dyn Orders, orders: &[Arc<Order>]) -> Result<Vec
         let first = firsts[&order.order_uid];
         let is_same = match stored.get(&place) {
             Some(is_same) => *is_same,
-            // The key existed when the insert ran and has been removed since, so it belonged to an erased order.
+            // The key existed during the insert and has been removed since, so it belonged to an erased order.
             None if !inserted.contains(&order.order_uid) => true,
             None if place == first => return Written::New,
             None => orders[first] == *order,
@@ -48,8 +47,8 @@ pub async fn store(repository: &dyn Orders, orders: &[Arc<Order>]) -> Result<Vec
     Ok(written.collect())
 }
 
-/// Compares orders with what is stored under their uids. Returns the positions of the orders with a stored uid, each with true if the order
-/// equals the stored one or the stored one is erased. At most one page of stored orders is in memory at a time.
+/// Returns the positions of the orders whose uid is stored, each with true if the order equals the stored one or the
+/// stored one is erased. Holds at most one page of stored orders in memory.
 async fn compare(
     repository: &dyn Orders,
     orders: &[Arc<Order>],

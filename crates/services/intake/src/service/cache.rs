@@ -1,7 +1,7 @@
-//! A bounded LRU cache of stored orders. It does not remember which orders are missing.
+//! A bounded LRU cache of stored orders, without negative entries.
 //!
-//! A stored order never changes until it is erased, so a cached order equals the one in the database. An order enters the cache after its
-//! commit, or when it is read.
+//! A stored order never changes until it is erased, so a cached order equals the stored one. An order enters the cache
+//! after its commit, or when it is read.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::{
     model::{Order, OrderUid},
 };
 
-/// The cache of orders; clones share the entries.
+/// Clones share the entries.
 #[derive(Clone)]
 pub struct Cache {
     entries: sync::Cache<OrderUid, Arc<Order>>,
@@ -23,9 +23,10 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// Creates a cache of at most `capacity` orders and approximately `bytes` bytes, with a lifetime of `ttl` per order.
+    /// At most `capacity` orders and approximately `bytes` bytes, with a lifetime of `ttl` per order.
     pub fn new(capacity: u32, bytes: u32, ttl: Duration) -> Self {
-        // An order weighs its size, but at least its share, so that one bound holds for the number of orders and for their size.
+        // An order weighs its size, but at least its share, so that one bound limits both the number of orders and
+        // their size.
         let least = (bytes / capacity.max(1)).max(1);
         let bytes = u64::from(least) * u64::from(capacity);
         let entries = sync::Cache::builder()
@@ -46,7 +47,7 @@ impl Cache {
         self.entries.get(uid)
     }
 
-    /// Adds stored orders, the oldest first.
+    /// Adds stored orders, oldest first.
     pub fn add(&self, orders: impl IntoIterator<Item = Arc<Order>>) {
         for order in orders {
             self.entries.insert(order.order_uid.clone(), order);
@@ -73,7 +74,6 @@ impl Cache {
         self.count();
     }
 
-    /// Returns the number of cached orders.
     pub fn len(&self) -> u64 {
         self.entries.entry_count()
     }

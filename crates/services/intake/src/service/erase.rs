@@ -1,14 +1,14 @@
-//! Erases the orders of a customer, and removes from the cache orders that another replica or a job has erased. The customer's profile is
-//! in the service customers, whose RPC `EraseCustomer` erases it.
+//! Erases a customer's orders, and removes from the cache orders that another replica or a job has erased. The service
+//! customers erases the customer's profile (`EraseCustomer`).
 
 use std::time::Duration;
 
 use super::IntakeService;
 use crate::error::Error;
 
-/// The maximum number of orders that one statement erases.
+/// Orders erased per statement.
 const BATCH_SIZE: i64 = 500;
-/// If at least this many orders have been erased, the whole cache is cleared. Fewer orders are removed one by one.
+/// If at least this many orders have been erased, clears the whole cache; removes fewer orders one by one.
 const MAX_FORGOTTEN: i64 = 10_000;
 
 impl IntakeService {
@@ -25,7 +25,7 @@ impl IntakeService {
         }
     }
 
-    /// Removes from this replica's cache the orders erased elsewhere during the last `period`.
+    /// Removes from this replica's cache the orders that were erased during the last `period`.
     pub async fn forget_erased_orders(&self, period: Duration) -> Result<(), Error> {
         let erased = self.orders.erased_within(period, MAX_FORGOTTEN).await?;
         if i64::try_from(erased.len()).is_ok_and(|count| count < MAX_FORGOTTEN) {

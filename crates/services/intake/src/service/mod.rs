@@ -1,4 +1,4 @@
-//! Use cases: store orders from the topic, show an order, place an order, erase the orders of a customer.
+//! Use cases: store orders from the topic, show, place and erase orders.
 
 mod cache;
 mod erase;
@@ -14,7 +14,7 @@ pub use take::read;
 
 use crate::{client::Topic, repository::Orders};
 
-/// The time limit of looking up an order in the database.
+/// Limits the look-up of one order in the database.
 const LOOKUP_TIMEOUT: std::time::Duration = std::time::Duration::from_millis(1_500);
 
 #[derive(Clone)]

@@ -1,4 +1,4 @@
-//! Shows an order: from the cache, else from the database.
+//! Shows an order from the cache or else from the database.
 
 use std::sync::Arc;
 
@@ -9,7 +9,6 @@ use crate::{
     model::{Order, OrderUid},
 };
 
-/// Where an order came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     Cache,
@@ -19,7 +18,7 @@ pub enum Source {
 pub type Shown = (Arc<Order>, Source);
 
 impl IntakeService {
-    /// Finds an order by its uid. An invalid uid is not looked up.
+    /// Does not look up an invalid uid.
     pub async fn show(&self, uid: &str) -> Result<Shown, Error> {
         let uid = OrderUid::new(uid).ok_or(Error::NotFound)?;
         let cached = self.cache.get(&uid);

@@ -1,4 +1,4 @@
-//! Reads the orders of records, stores them, and loads stored orders into the cache.
+//! Reads orders from records, stores them, and loads stored orders into the cache.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::{
     repository::{PAGE_ORDERS, Written, store},
 };
 
-/// Reads an order and checks every rule. The error names the path and the rule, never the value.
+/// Reads an order and checks every rule. The error never contains a value.
 pub fn read(payload: &[u8], now: DateTime<Utc>) -> Result<Order, Broken> {
     if payload.len() > MAX_MESSAGE_BYTES {
         return Err(Broken::new("body", "must have at most 1 MiB"));
@@ -40,8 +40,8 @@ impl IntakeService {
         Ok(written)
     }
 
-    /// Loads the orders stored last into the cache, as many as it holds and as can be read until `deadline`. Returns the number of loaded
-    /// orders. After an error, those that were read before it are loaded.
+    /// Loads the last stored orders into the cache, as many as it holds and as can be read until `deadline` or an
+    /// error. Returns the number of loaded orders.
     pub async fn preload(&self, deadline: Instant) -> (usize, Result<(), Error>) {
         let (mut latest, mut before) = (Vec::new(), None);
         let outcome = loop {

@@ -68,7 +68,7 @@ async fn an_order_is_read_as_it_was_stored(repository: &dyn Orders) {
     assert_eq!(store(repository, &[]).await.unwrap(), []);
 }
 
-/// Replaces the texts of an order by random ones of the maximum length, in bytes too.
+/// Replaces the texts of an order by random ones of the maximum length, with four bytes per character.
 fn lengthen(member: &str, value: &mut Value, dice: &mut Dice) {
     match value {
         Value::Object(members) => {
@@ -84,7 +84,7 @@ fn lengthen(member: &str, value: &mut Value, dice: &mut Dice) {
         Value::String(text) if member != "date_created" => {
             let length = if member == "order_uid" { OrderUid::MAX_LENGTH } else { 1_000 };
             let random = |_| char::from_u32(0x1_0000 + u32::try_from(dice.below(0x1_0000)).unwrap()).unwrap();
-            // An e-mail address has an @.
+            // The @ makes an e-mail address valid.
             *text = (1..length).map(random).chain(['@']).collect();
         }
         _ => {}

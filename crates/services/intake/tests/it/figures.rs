@@ -33,7 +33,7 @@ fn rate(count: u64, took: Duration) -> f64 {
     count as f64 / took.as_secs_f64()
 }
 
-/// Returns the rows of each table in the format of `copy`.
+/// The rows of each table in the format of `copy`.
 fn copied(orders: &[Order]) -> [(&'static str, String); 4] {
     let line = |fields: &[&str]| {
         let escaped = fields.iter().map(|field| field.replace('\\', "\\\\").replace('\t', "\\t").replace('\n', "\\n"));
@@ -115,7 +115,7 @@ fn copied(orders: &[Order]) -> [(&'static str, String); 4] {
     ]
 }
 
-/// Writes the same rows with one `copy` per table, each in a transaction of its own. Returns how long PostgreSQL needs for them.
+/// Writes the same rows with one `copy` per table, each in its own transaction. Returns the time that PostgreSQL needs.
 async fn copy(orders: &[Order]) -> Duration {
     let database = testkit::database(&MIGRATIONS).await;
     let pool = sqlx::PgPool::connect(&database.url).await.unwrap();
@@ -156,7 +156,7 @@ async fn orders_per_second_against_a_copy_of_the_same_rows() {
         rate(COUNT, took) / rate(COUNT, alone)
     );
 
-    // Works like the consumer: handles six partitions at once, each in batches, from the bytes of records.
+    // Like the consumer, handles six partitions at once, each in batches, from the bytes of records.
     let (_pool, service) = self::service().await;
     let consumer = Arc::new(Consumer::new(service));
     let messages: Vec<Message> =

@@ -50,12 +50,12 @@ impl Answer {
     }
 }
 
-/// Returns an order that no other test has.
+/// An order that no other test has.
 pub fn order(number: u64) -> Order {
     sample::order(platform::ids::random().as_u64_pair().0, number)
 }
 
-/// Returns the example of the published model, in which `sale` is a percentage.
+/// The example of the published model, in which `sale` is a percentage.
 pub fn example() -> Value {
     serde_json::json!({
         "order_uid": "b563feb7b2b84b6test",
@@ -106,7 +106,6 @@ impl Fixture {
         Self { kafka, iam, database, path, settings, http, service: Some(service) }
     }
 
-    /// Kills the service and starts it again.
     pub async fn crash(&mut self) {
         if let Some(service) = self.service.take() {
             service.kill().await;
@@ -115,7 +114,6 @@ impl Fixture {
         (self.http, self.service) = (http, Some(service));
     }
 
-    /// Publishes records under their keys.
     pub async fn publish(&self, payloads: impl IntoIterator<Item = (String, Vec<u8>)>) {
         let topic = ORDERS.topic(&self.kafka.topics()).to_owned();
         let record = |(key, payload): (String, Vec<u8>)| Record {

@@ -15,7 +15,7 @@ fn parse(value: &Value) -> Result<Order, String> {
     read(value.to_string().as_bytes(), now()).map_err(|broken| broken.to_string())
 }
 
-/// Returns the example with another value at this path.
+/// The example with another value at this path.
 fn with(pointer: &str, value: Value) -> Value {
     let mut order = example();
     *order.pointer_mut(pointer).unwrap() = value;
@@ -113,7 +113,7 @@ fn what_keeps_a_rule_by_a_hair_is_taken() {
     }
 }
 
-/// Other programs write whole numbers as doubles.
+/// Some programs write whole numbers as doubles.
 #[test]
 fn a_whole_number_is_read_however_it_is_written() {
     let with = |fee: &str| example().to_string().replace(r#""custom_fee":0"#, &format!(r#""custom_fee":{fee}"#));

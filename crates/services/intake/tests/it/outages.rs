@@ -41,7 +41,7 @@ async fn without_postgresql_hits_are_answered_and_misses_are_503_within_two_seco
 
         fixture.path.restore();
         let begun = Instant::now();
-        // Polls with the order that is not cached, so that each response comes from PostgreSQL.
+        // `old` is not cached, so each response comes from PostgreSQL.
         eventually(async || {
             let found = fixture.get(&format!("/orders/{}", old.order_uid)).await;
             (found.status == 200).then_some(())

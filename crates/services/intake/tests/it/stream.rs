@@ -123,7 +123,7 @@ async fn old_orders_are_erased_and_their_keys_removed_later() {
     assert_eq!(fixture.count().await, 2);
 }
 
-/// Returns a consumer with in-memory dependencies, its store, and its service.
+/// A consumer with in-memory dependencies, its store, and its service.
 fn consumer() -> (Consumer, MemoryOrders, IntakeService) {
     let store = MemoryOrders::default();
     let cache = Cache::new(100, 32 << 20, Duration::from_hours(1));

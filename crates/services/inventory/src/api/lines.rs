@@ -7,12 +7,12 @@ use tonic::Status;
 
 use crate::model::Lines;
 
-/// The maximum number of entries in one request.
+/// The maximum per request.
 const MAX_ENTRIES: usize = 1_000;
-/// The maximum quantity of one entry, in units of the part.
+/// The maximum per entry, in units of the part.
 const MAX_QUANTITY: i64 = 1_000_000;
 
-/// Decodes and validates the entries. Fails with INVALID_ARGUMENT and a message that names the invalid field.
+/// Fails with INVALID_ARGUMENT and a message that names the invalid field.
 pub fn decode(parts: &[PartQuantity]) -> Result<Lines, Status> {
     if parts.is_empty() {
         return Err(invalid("parts", "must not be empty"));

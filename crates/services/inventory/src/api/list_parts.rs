@@ -13,9 +13,8 @@ use crate::{
     service::InventoryService,
 };
 
-/// The maximum number of values in one field of a filter.
+/// The maximum per field of a filter.
 const MAX_VALUES: usize = 1_000;
-/// The maximum number of parts on a page.
 const MAX_PAGE_SIZE: u32 = 1_000;
 
 pub async fn handle(
@@ -33,17 +32,16 @@ pub async fn handle(
     Ok(Response::new(ListPartsResponse { parts: parts.into_iter().map(encode).collect(), next_page_token }))
 }
 
-/// Decodes a page token. Returns the position of the part after which the page begins.
+/// Returns the position of the part after which the page begins.
 pub fn decode_token(token: &str) -> Result<i64, Status> {
     if token.is_empty() {
         return Ok(0);
     }
-    // `parse` also accepts forms that the service never issues as a token, such as `+5`.
+    // `parse` also accepts texts that the service never issues as tokens, such as `+5`.
     let position = token.parse::<i64>().ok().filter(|position| *position > 0 && position.to_string() == token);
     position.ok_or_else(|| invalid("page_token", "must be the next_page_token of a page"))
 }
 
-/// Decodes a filter and checks the bounds of its values.
 pub fn decode_filter(filter: PartsFilter) -> Result<Filter, Status> {
     Ok(Filter {
         parts: decode_uuids(&bounded("uuids", filter.uuids)?)?,

@@ -33,12 +33,10 @@ pub const RULES: &[Rule] = &[
     Rule::operator("/inventory.v1.InventoryService/RestockParts", &["shipyard"]),
 ];
 
-/// The gRPC server.
 pub struct Grpc {
     service: InventoryService,
 }
 
-/// Returns the gRPC services that the server serves.
 pub fn services(service: InventoryService) -> Services {
     Services::new(DESCRIPTORS).with(InventoryServiceServer::new(Grpc { service }))
 }

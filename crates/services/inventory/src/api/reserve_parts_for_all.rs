@@ -1,4 +1,4 @@
-//! `ReservePartsForAll`: reserves parts for several orders, each by itself.
+//! `ReservePartsForAll`: reserves parts for several orders independently.
 
 use contracts::proto::inventory::v1::{
     Refusal, ReservePartsForAllRequest, ReservePartsForAllResponse, ReservePartsRequest, ReservePartsResult,
@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status};
 use super::reserve_parts;
 use crate::service::InventoryService;
 
-/// The maximum number of orders of one request.
+/// The maximum per request.
 const MAX_ORDERS: usize = 64;
 
 pub async fn handle(
@@ -23,7 +23,7 @@ pub async fn handle(
         return Err(grpc::invalid("requests", format!("must have at most {MAX_ORDERS} entries")));
     }
 
-    // The requests are concurrent, so that one statement reserves the parts for a group of them.
+    // Concurrent, so that one statement reserves the parts for a group of these requests.
     let results = join_all(requests.iter().map(|request| result(service, request))).await;
 
     Ok(Response::new(ReservePartsForAllResponse { results }))

@@ -25,7 +25,7 @@ impl MemoryExistingOrders {
         self.state().orders.insert(order);
     }
 
-    /// Makes the order service unavailable, or available again.
+    /// Makes the order service unavailable or available.
     pub fn set_away(&self, away: bool) {
         self.state().away = away;
     }

@@ -10,14 +10,12 @@ use contracts::ids::OrderId;
 pub use memory::MemoryExistingOrders;
 pub use order::GrpcExistingOrders;
 
-/// The order service is unavailable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("order is unavailable: {0}")]
 pub struct Unavailable(pub String);
 
-/// Looks up orders in the order service.
 #[async_trait]
 pub trait ExistingOrders: Send + Sync {
-    /// Returns those of the orders that exist, in any status. The caller must not pass more than 1000 orders.
+    /// Returns the orders that exist, in any status. The caller must pass at most 1 000 orders.
     async fn existing(&self, orders: &[OrderId]) -> Result<HashSet<OrderId>, Unavailable>;
 }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::{ExistingOrders, Unavailable};
 
-/// The time limit of one look-up, retries included.
+/// Limits one look-up, retries included.
 const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub struct GrpcExistingOrders {

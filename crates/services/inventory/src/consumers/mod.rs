@@ -10,7 +10,6 @@ use contracts::events::Subscription;
 
 use crate::service::InventoryService;
 
-/// Returns all subscriptions of the service.
 pub fn all(service: &InventoryService) -> [Subscription; 2] {
     [order_cancelled(service.clone()), ship_assembled(service.clone())]
 }

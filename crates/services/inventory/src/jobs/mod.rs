@@ -11,7 +11,7 @@ pub use seed_catalogue::seed_catalogue;
 
 use crate::service::InventoryService;
 
-/// Returns the jobs of the service, over any implementation of its repositories. `leases` creates the lease with a given name.
+/// Returns the jobs that run over any implementation of the repositories. `leases` creates the lease with a given name.
 pub fn all(service: &InventoryService, leases: impl Fn(&'static str) -> Arc<dyn Lease>) -> [Job; 1] {
     [expire_reservations(service.clone(), leases("expiry"))]
 }

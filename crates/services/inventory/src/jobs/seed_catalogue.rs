@@ -1,11 +1,11 @@
-//! Seeds the catalogue: adds the parts of the catalogue file that the database does not have yet.
+//! Adds the parts of the catalogue file that the database does not have yet.
 
 use platform::{postgres::DatabaseError, retry};
 use tokio_util::sync::CancellationToken;
 
 use crate::{error::Error, model::NewPart, service::InventoryService};
 
-/// Seeds the catalogue. Retries while the database is unavailable, until `stop`.
+/// Retries while the database is unavailable, until `stop`.
 pub async fn seed_catalogue(
     service: &InventoryService,
     parts: &[NewPart],

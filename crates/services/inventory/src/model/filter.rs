@@ -1,5 +1,5 @@
-//! The filter and the page of a parts listing. The repository in memory filters with [`Filter::matches`]; the one in PostgreSQL filters in
-//! SQL, in `repository/postgres/catalogue.rs`.
+//! The filter and the page of a parts listing. The in-memory repository filters with [`Filter::matches`], the
+//! PostgreSQL one in SQL (`repository/postgres/catalogue.rs`).
 
 use std::num::NonZeroU32;
 
@@ -8,8 +8,7 @@ use platform::cursor;
 
 use super::{Category, Part};
 
-/// A filter of parts. A part matches if it matches every field. It matches a field if it has one of the field's values; an empty field
-/// matches all parts.
+/// A part matches if, for every field, it has one of the field's values. An empty field matches all parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     pub parts: Vec<PartId>,
@@ -33,7 +32,7 @@ fn allows<T: PartialEq>(allowed: &[T], value: &T) -> bool {
     allowed.is_empty() || allowed.contains(value)
 }
 
-/// A page of a listing: at most `size` parts after the position `after`. Without `size`, the page has all parts after it.
+/// At most `size` parts after the position `after`; all of them without `size`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Page {
     pub after: i64,
@@ -41,8 +40,8 @@ pub struct Page {
 }
 
 impl Page {
-    /// Cuts `parts`, which were read with at least one more than the page holds, to the page. Returns the position after which the next
-    /// page begins, if there is one; `position` returns the position of a part.
+    /// Truncates `parts` to the page. Returns the position after which the next page begins, if there is one. The
+    /// caller must have read at least one part more than the page holds.
     pub fn cut<T>(self, parts: &mut Vec<T>, position: impl FnOnce(&T) -> i64) -> Option<i64> {
         cursor::cut(parts, usize::try_from(self.size?.get()).unwrap_or(usize::MAX), position)
     }

@@ -34,7 +34,7 @@ impl Category {
     }
 }
 
-/// A part's size in centimetres and its weight in kilograms.
+/// Sizes in centimetres, weight in kilograms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dimensions {
@@ -69,7 +69,7 @@ pub struct NewPart {
     pub name: String,
     pub description: String,
     pub price: Money,
-    /// The initial stock.
+    /// The initial stock, in units.
     pub stock: i64,
     pub category: Category,
     pub dimensions: Dimensions,
@@ -78,12 +78,11 @@ pub struct NewPart {
     pub metadata: BTreeMap<String, Value>,
 }
 
-/// The number of units of a part in each state.
+/// The units of a part in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stock {
     pub initial: i64,
     pub restocked: i64,
-    /// The units that can be reserved.
     pub available: i64,
     /// The units reserved for orders whose ships are not built yet.
     pub reserved: i64,
@@ -92,7 +91,7 @@ pub struct Stock {
 }
 
 impl Stock {
-    /// Returns true if the counts add up, so that no unit is lost or counted twice, and none is negative.
+    /// Returns true if no unit is lost or counted twice, and no count is negative.
     pub fn adds_up(&self) -> bool {
         self.initial + self.restocked == self.available + self.reserved + self.consumed
             && [self.available, self.reserved, self.consumed].iter().all(|count| *count >= 0)

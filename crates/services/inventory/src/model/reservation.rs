@@ -1,5 +1,5 @@
-//! An order's reservation of stock. The transitions between its statuses are in the repositories: as SQL statements in
-//! `repository/postgres/warehouse/`, and in memory in `repository/memory/warehouse.rs`.
+//! An order's reservation of stock. The repositories implement its transitions: `repository/postgres/warehouse/` and
+//! `repository/memory/warehouse.rs`.
 
 use std::collections::BTreeMap;
 
@@ -29,18 +29,16 @@ pub enum Status {
 }
 
 impl Status {
-    /// Returns true if stock is reserved in this status.
     pub const fn holds_stock(self) -> bool {
         matches!(self, Self::Held | Self::Confirmed)
     }
 }
 
-/// The quantity of each part, ordered by the part's UUID. Statements lock stock in the same order.
+/// The quantity of each part, ordered by the part's UUID. Statements lock stock in this order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lines(BTreeMap<PartId, i64>);
 
 impl Lines {
-    /// Adds `quantity` to the part's quantity.
     pub fn add(&mut self, part: PartId, quantity: i64) {
         let total = self.0.entry(part).or_default();
         *total = total.saturating_add(quantity);
@@ -50,7 +48,7 @@ impl Lines {
         self.0.iter().map(|(part, quantity)| (*part, *quantity))
     }
 
-    /// Returns the parts and their quantities as parallel arrays for an SQL statement.
+    /// Returns parts and quantities as parallel arrays for an SQL statement.
     pub fn columns(&self) -> (Vec<Uuid>, Vec<i64>) {
         self.iter().map(|(part, quantity)| (part.uuid(), quantity)).unzip()
     }

@@ -1,4 +1,4 @@
-//! The stores: the catalogue of parts, and the warehouse with its stock and reservations.
+//! The stores: the catalogue of parts, and the warehouse with stock and reservations.
 
 mod memory;
 mod postgres;
@@ -20,23 +20,23 @@ use crate::{
     model::{Filter, Lines, NewPart, Page, Part, ReservedLine},
 };
 
-/// The store of the parts that the shop sells.
+/// The parts that the shop sells.
 #[async_trait]
 pub trait Catalogue: Send + Sync {
-    /// Adds the parts that the catalogue does not have yet, in the given order. Returns the number of added parts.
+    /// Adds the parts that the catalogue does not have yet, in the given order. Returns their number.
     async fn seed(&self, parts: &[NewPart]) -> Result<u64, Error>;
     async fn find(&self, part: PartId) -> Result<Option<Part>, Error>;
-    /// Returns the page of the parts that match the filter, ordered by position, and the position after which the next page begins, if there
-    /// is one. A row that is not a valid part is logged and left out.
+    /// Returns a page of the parts that match the filter, ordered by position, and the position after which the next
+    /// page begins, if there is one. Logs and omits a row that is not a valid part.
     async fn list(&self, filter: &Filter, page: Page) -> Result<(Vec<Part>, Option<i64>), Error>;
 }
 
 /// When a reservation expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiry {
-    /// The reservation is due to expire after this time unless it is confirmed before.
+    /// The reservation is due after this time unless it is confirmed before.
     After(Duration),
-    /// The reservation never expires, because it is confirmed.
+    /// The reservation is confirmed, so it never expires.
     Never,
 }
 
@@ -44,42 +44,45 @@ pub enum Expiry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
     pub orders: Vec<OrderId>,
-    /// The time of the store's clock when they were read.
+    /// The store's clock when the orders were read.
     pub read_at: DateTime<Utc>,
 }
 
-/// How long after [`Due::read_at`] the store still expires reservations. A process that was frozen after it had asked the order
-/// service is then too late: an order may have been created meanwhile.
+/// How long after [`Due::read_at`] the store still expires reservations. If a process freezes for longer after it has
+/// asked the order service, an order may have been created meanwhile.
 pub const ABSENCE_COUNTS_FOR: Duration = Duration::from_secs(5);
 
-/// The store of the stock and of the orders' reservations. Every call is idempotent.
+/// The stock and the orders' reservations. Every call is idempotent.
 #[async_trait]
 pub trait Warehouse: Send + Sync {
-    /// Reserves all lines or none. A repeated call returns the existing reservation with the parts and prices of the first call. It renews
-    /// the expiry of a reservation that is not confirmed, and reserves the parts again if the reservation has expired.
+    /// Reserves all lines or none. A repeated call returns the reservation with the parts and prices of the first call.
+    /// It renews the expiry of a reservation that is not confirmed, and reserves the parts again if the reservation has
+    /// expired.
     ///
     /// Fails with [`PartNotFound`](Error::PartNotFound), [`OutOfStock`](Error::OutOfStock), or
     /// [`ReservationEnded`](Error::ReservationEnded) once the reservation is released.
     async fn reserve(&self, order: OrderId, lines: &Lines, expiry: Expiry) -> Result<Vec<ReservedLine>, Error>;
-    /// Returns an order's parts to the stock and closes the order for later reservations, also if the order has no reservation yet.
+    /// Returns an order's parts to the stock, if it has a reservation, and closes the order for later reservations.
     ///
     /// Fails with [`ReservationEnded`](Error::ReservationEnded) once the reservation is committed.
     async fn release(&self, order: OrderId, cause: Option<Cause>) -> Result<(), Error>;
-    /// Records that an order's reserved parts are consumed. The parts of an expired reservation are taken from the available stock.
+    /// Records that an order's reserved parts are consumed. Takes the parts of an expired reservation from the
+    /// available stock.
     ///
-    /// Fails with [`ReservationNotFound`](Error::ReservationNotFound), [`ReservationEnded`](Error::ReservationEnded) once the
-    /// reservation is released, or [`OutOfStock`](Error::OutOfStock) when it expired and the parts were sold.
+    /// Fails with [`ReservationNotFound`](Error::ReservationNotFound), [`ReservationEnded`](Error::ReservationEnded)
+    /// once the reservation is released, or [`OutOfStock`](Error::OutOfStock) if it expired and the parts were sold.
     async fn commit(&self, order: OrderId, cause: Option<Cause>) -> Result<(), Error>;
-    /// Returns at most `limit` orders whose reservations are held and due to expire, earliest due first.
+    /// Returns at most `limit` orders whose reservations are held and due, earliest due first.
     async fn due(&self, limit: i64) -> Result<Due, Error>;
-    /// Confirms those of the orders' reservations that are held. Returns their number.
+    /// Confirms the orders' held reservations. Returns their number.
     async fn confirm(&self, orders: &[OrderId]) -> Result<u64, Error>;
-    /// Expires those of the orders' reservations that are held and due, and returns their parts to the stock. Returns their number.
+    /// Expires the orders' held and due reservations, and returns their parts to the stock. Returns their number.
     ///
-    /// The caller must have learned, after `read_at` of the [due](Due) orders, that these orders do not exist. If more than
-    /// [`ABSENCE_COUNTS_FOR`] has passed since `read_at`, the call changes nothing: the orders may have been created meanwhile.
+    /// The caller must have learned, after `read_at` of the [due](Due) orders, that these orders do not exist. More
+    /// than [`ABSENCE_COUNTS_FOR`] after `read_at`, the call changes nothing: the orders may have been created
+    /// meanwhile.
     async fn expire(&self, orders: &[OrderId], read_at: DateTime<Utc>) -> Result<u64, Error>;
-    /// Adds stock to all parts or none, once per `restock`. Fails with [`PartNotFound`](Error::PartNotFound) if a part does not exist, and
+    /// Adds all lines to the stock or none, once per `restock`. Fails with [`PartNotFound`](Error::PartNotFound), or
     /// with [`AnotherRestock`](Error::AnotherRestock) if an earlier call with the same `restock` had other lines.
     async fn restock(&self, restock: Uuid, lines: &Lines) -> Result<(), Error>;
 }

@@ -23,7 +23,8 @@ impl InventoryService {
         self.catalogue.find(part).await?.ok_or(Error::PartNotFound(part))
     }
 
-    /// Returns the page of the parts that match the filter, and the position after which the next page begins, if there is one.
+    /// Returns a page of the parts that match the filter, and the position after which the next page begins, if there
+    /// is one.
     pub async fn parts(&self, filter: &Filter, page: Page) -> Result<(Vec<Part>, Option<i64>), Error> {
         self.catalogue.list(filter, page).await
     }

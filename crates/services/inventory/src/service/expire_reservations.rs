@@ -1,4 +1,4 @@
-//! Expires the reservations that are due and whose order does not exist, and confirms the others.
+//! Confirms the due reservations whose orders exist, and expires the others.
 
 use chrono::{DateTime, Utc};
 use contracts::ids::OrderId;
@@ -7,13 +7,13 @@ use platform::{error_chain, postgres::DatabaseError};
 use super::InventoryService;
 use crate::{error::Error, metrics, repository::Due};
 
-/// The maximum number of due reservations that inventory looks up in the order service at once.
+/// Due reservations per look-up in the order service.
 pub const EXPIRY_BATCH: u32 = 200;
 
 impl InventoryService {
-    /// Decides about a batch of due reservations: confirms those whose order exists, and expires the others. Returns their number.
+    /// Decides a batch of due reservations. Returns the number confirmed or expired.
     ///
-    /// Fails while the order service is unavailable. Until it responds, no reservation expires.
+    /// Fails while the order service is unavailable; then no reservation expires.
     pub async fn expire_reservations(&self) -> Result<u64, Error> {
         let Due { orders, read_at } = self.warehouse.due(EXPIRY_BATCH.into()).await?;
         if orders.is_empty() {
@@ -31,8 +31,8 @@ impl InventoryService {
         Ok(confirmed + expired)
     }
 
-    /// Expires the reservations one by one, because the database refused the stock change of one of them. That reservation is logged and
-    /// skipped.
+    /// Expires the reservations one by one, because the database refused the stock change of one of them. Logs and
+    /// skips that one.
     async fn expire_each(&self, orders: &[OrderId], read_at: DateTime<Utc>) -> Result<u64, Error> {
         let mut expired = 0;
         for order in orders {

@@ -23,7 +23,7 @@ pub struct InventoryService {
 }
 
 impl InventoryService {
-    /// Creates the service. A reservation that is not confirmed expires after `reservation_ttl` if its order does not exist then.
+    /// An unconfirmed reservation expires after `reservation_ttl` if its order does not exist then.
     pub fn new(
         catalogue: Arc<dyn Catalogue>,
         warehouse: Arc<dyn Warehouse>,

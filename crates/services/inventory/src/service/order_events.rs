@@ -1,4 +1,4 @@
-//! Changes an order's reservation as the order's events require. Each event is applied once.
+//! Applies an order's events to its reservation, each event once.
 
 use contracts::{events::Cause, ids::OrderId};
 
@@ -6,19 +6,18 @@ use super::InventoryService;
 use crate::{error::Error, metrics};
 
 impl InventoryService {
-    /// Releases the order's reservation.
     pub async fn order_cancelled(&self, cause: Cause, order: OrderId) -> Result<(), Error> {
         skip_contradictions(order, self.warehouse.release(order, Some(cause)).await, "reserved parts released")
     }
 
-    /// Commits the order's reservation, because its parts are built into the ship.
+    /// Commits the order's reservation: its parts are built into the ship.
     pub async fn ship_assembled(&self, cause: Cause, order: OrderId) -> Result<(), Error> {
         skip_contradictions(order, self.warehouse.commit(order, Some(cause)).await, "reserved parts used")
     }
 }
 
-/// Logs what was `done`. Logs, counts and skips an event that contradicts how the reservation ended. A retry would fail again, so an
-/// operator must investigate.
+/// Logs `done` after a success. Logs, counts and skips an event that contradicts the reservation: a retry would fail
+/// again, so an operator must investigate.
 fn skip_contradictions(order: OrderId, result: Result<(), Error>, done: &'static str) -> Result<(), Error> {
     match result {
         Ok(()) => {

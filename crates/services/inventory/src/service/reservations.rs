@@ -11,8 +11,8 @@ use crate::{
 };
 
 impl InventoryService {
-    /// Reserves parts for an order. If `confirm` is set, the reservation lasts until the order ends; otherwise
-    /// it expires unless the order exists when it is due.
+    /// With `confirm`, the reservation lasts until the order ends; otherwise it expires unless the order exists when it
+    /// is due.
     pub async fn reserve(&self, order: OrderId, lines: &Lines, confirm: bool) -> Result<Vec<ReservedLine>, Error> {
         let expiry = if confirm { Expiry::Never } else { Expiry::After(self.reservation_ttl) };
         let result = self.warehouse.reserve(order, lines, expiry).await;

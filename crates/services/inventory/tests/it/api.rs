@@ -14,7 +14,6 @@ use uuid::Uuid;
 
 pub type Client = InventoryServiceClient<Peer>;
 
-/// A running inventory service with its database.
 pub struct Inventory {
     pub database: Database,
     pub iam: Iam,
@@ -23,7 +22,7 @@ pub struct Inventory {
     _running: Running,
 }
 
-/// Starts the service with additional settings. Without the setting `KAFKA_BROKERS` the service does not use Kafka.
+/// Starts the service with additional settings. Without `KAFKA_BROKERS`, it does not use Kafka.
 pub async fn inventory(more: Vec<(&str, String)>) -> Inventory {
     let database = testkit::database(&MIGRATIONS).await;
     let iam = testkit::iam().await;
@@ -41,22 +40,20 @@ fn settings(database: &Database, iam: &Iam) -> Settings {
 }
 
 impl Inventory {
-    /// Returns a client without credentials.
     pub fn anonymous(&self) -> Client {
         Client::new(Peer::lazy("inventory", "TEST_ADDRESS", &self.address.to_string()).unwrap())
     }
 
-    /// Returns a client with the identity of the order service, which reserves parts.
+    /// A client with the identity of the order service, which may reserve parts.
     pub fn service(&self) -> Client {
         self.service_named("order")
     }
 
-    /// Returns a client with the identity of the service `name`.
     pub fn service_named(&self, name: &'static str) -> Client {
         Client::new(testkit::peer_of(name, "inventory", self.address))
     }
 
-    /// Returns a request with the session of a new user.
+    /// A request with the session of a new user.
     pub fn of_user<T>(&self, message: T) -> Request<T> {
         with_session(message, &self.iam.session(ids::random()))
     }

@@ -14,7 +14,7 @@ use tokio::{sync::Barrier, task::JoinSet};
 
 use crate::fixture::{AT_ONCE, Fixture, LATER, new_order, over, postgres};
 
-/// Fails unless each part's counts equal the sums over its reservations and restocks.
+/// Panics unless each part's counts equal the sums over its reservations and restocks.
 async fn audit(pool: &Database) {
     let wrong = sqlx::query!(
         r#"select part_uuid
@@ -66,7 +66,7 @@ async fn two_hundred_buyers_of_ten_units_make_ten_reservations() {
 /// The application name of the replicas' connections.
 const REPLICA: &str = "replica";
 
-/// Returns the connection pool of a replica. Its statements wait longer for a lock than PostgreSQL needs to detect a deadlock.
+/// A replica's connection pool. Its statements wait longer for a lock than PostgreSQL needs to detect a deadlock.
 fn replica(database: &testkit::Database) -> Database {
     let url = database.pool.connect_options().to_url_lossy().to_string();
     let pool = Database::lazy(REPLICA, "TEST_DATABASE_URL", &url.into(), 5).unwrap();
@@ -74,7 +74,8 @@ fn replica(database: &testkit::Database) -> Database {
     pool
 }
 
-/// Returns the number of deadlocks that PostgreSQL has resolved. A server process reports them when it ends.
+/// Returns the number of deadlocks that PostgreSQL has resolved. Its processes report deadlocks when they end, so this
+/// waits until the replicas' connections are closed.
 async fn deadlocks(database: &testkit::Database) -> i64 {
     let running = "select count(*) from pg_stat_activity where application_name = $1 and datname = current_database()";
     testkit::eventually(|| async {
@@ -86,7 +87,7 @@ async fn deadlocks(database: &testkit::Database) -> i64 {
     deadlocks.fetch_one(&database.pool).await.unwrap().unwrap()
 }
 
-/// Locks the first part, waits until the other transaction has locked its first part too, and then locks the second part.
+/// Locks the first part, waits until the other transaction has locked its first part, and then locks the second part.
 async fn lock(pool: &Database, parts: [PartId; 2], both: &Barrier) {
     let mut connection = pool.connect().await.unwrap();
     let mut transaction = connection.begin().await.unwrap();
@@ -172,7 +173,7 @@ async fn orders_of_other_parts_go_on_while_one_part_is_locked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_calls_for_one_order_make_one_reservation() {
     let (fixture, database) = postgres().await;
-    // The stock suffices for exactly this order, and the concurrent calls must not fail with out of stock.
+    // The stock suffices for exactly this order, but the concurrent calls must not fail with out of stock.
     let [a, b] = fixture.stocked([2, 2]).await;
     let order = new_order();
 
@@ -303,7 +304,7 @@ async fn while_parts_are_locked(pool: &Database, work: impl Future<Output = ()>)
     let mut transaction = connection.begin().await.unwrap();
     sqlx::query!("select from parts for update").fetch_all(&mut *transaction).await.unwrap();
     let release = async {
-        // Less than the time for which a statement waits for a lock.
+        // Shorter than the lock timeout.
         tokio::time::sleep(Duration::from_millis(100)).await;
         transaction.rollback().await.unwrap();
     };
@@ -342,7 +343,7 @@ async fn orders_that_wait_for_the_same_part_are_reserved_and_built_by_two_statem
     })
     .await;
 
-    // The first statement has the requests that had arrived when it began, the second has the rest.
+    // The first statement handles the requests that had arrived when it began, the second one the rest.
     let building = transactions("committed").await;
     assert!((1..=2).contains(&reserving) && (1..=2).contains(&building), "{reserving}, {building}");
     assert_eq!(fixture.stock(part).await, Stock { initial: 1_000, available: 950, consumed: 50, ..Stock::default() });
@@ -359,7 +360,7 @@ async fn confirmations_by_calls_and_by_jobs_and_expiries_leave_each_reservation_
         orders.iter().enumerate().map(|(number, order)| buy(fixture.clone(), *order, lines(number), AT_ONCE)).collect();
     assert!(reserving.join_all().await.into_iter().all(|bought| bought));
 
-    // Eight jobs decide about the same reservations, each in a different order, while the first twenty orders are paid.
+    // Eight jobs decide the same reservations, each in a different order, while the first twenty orders are paid.
     let (created, abandoned) = orders.split_at(40);
     let mut racing: JoinSet<()> = JoinSet::new();
     for number in 0..8 {

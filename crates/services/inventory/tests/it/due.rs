@@ -68,7 +68,7 @@ async fn serve(orders: Orders) -> (SocketAddr, Running) {
     testkit::serve(testkit::guard("order", RULES), services).await
 }
 
-/// Starts inventory with this stand-in. Reservations are due after 10 ms.
+/// Starts inventory with this stand-in; reservations are due after 10 ms.
 async fn inventory_with(orders: &Orders) -> (Inventory, Running) {
     let (address, running) = serve(orders.clone()).await;
     let settings = vec![("ORDER_ADDRESS", address.to_string()), ("INVENTORY_RESERVATION_TTL", "10ms".to_owned())];
@@ -76,7 +76,6 @@ async fn inventory_with(orders: &Orders) -> (Inventory, Running) {
     (inventory, running)
 }
 
-/// Reserves a part for the order.
 async fn reserve(inventory: &Inventory, order: &str) -> Result<(), Status> {
     let parts = vec![PartQuantity { part_uuid: PART.to_string(), quantity: 1 }];
     let request = ReservePartsRequest { order_uuid: order.to_owned(), parts, confirm: false };

@@ -18,7 +18,7 @@ use crate::api::{Inventory, inventory};
 /// The part "Thruster" of the built-in catalogue.
 const PART: Uuid = Uuid::from_u128(0xf476_230c_d248_4fa9_b9ff_6cf6_05a4_b43a);
 
-/// Returns an event as the order service publishes it.
+/// An event as the order service publishes it.
 fn published<E: Event>(topics: &Topics, order: Uuid, event: E) -> Record {
     let event = record(order, event);
     let headers = [("event-uuid", event.uuid.to_string()), ("event-type", event.kind.to_owned())];
@@ -40,7 +40,7 @@ fn assembled(topics: &Topics, order: Uuid) -> Record {
     published(topics, order, ShipAssembled { order_uuid, user_uuid, ..ShipAssembled::default() })
 }
 
-/// Returns the available, reserved and consumed units of the part.
+/// The available, reserved and consumed units of the part.
 async fn stock(inventory: &Inventory) -> (i64, i64, i64) {
     let row = sqlx::query!("select available, reserved, consumed from parts where part_uuid = $1", PART)
         .fetch_one(&inventory.database.pool)

@@ -29,7 +29,7 @@ pub fn memory() -> Fixture {
     Fixture { catalogue: Arc::new(inventory.clone()), warehouse: Arc::new(inventory) }
 }
 
-/// Returns the stores over a new database. Dropping the returned handle drops the database.
+/// The stores over a new database, which is dropped with its handle.
 pub async fn postgres() -> (Fixture, testkit::Database) {
     let database = testkit::database(&MIGRATIONS).await;
     (over(&database.pool), database)
@@ -49,12 +49,12 @@ pub fn new_part() -> PartId {
     PartId::new(ids::random())
 }
 
-/// The cause of a change: a new event.
+/// A new event as the cause of a change.
 pub fn new_cause() -> Cause {
     Cause { consumer: "consumer", event: EventId::new(ids::random()) }
 }
 
-/// Returns a new part with this stock and a price of 12.34.
+/// A new part with this stock and a price of 12.34.
 pub fn part(stock: i64) -> NewPart {
     let metadata = [
         ("text", Value::String("x".to_owned())),
@@ -107,7 +107,6 @@ impl Fixture {
         self.warehouse.reserve(order, &lines.iter().copied().collect(), expiry).await
     }
 
-    /// Returns at most `limit` orders whose reservations are due.
     pub async fn due(&self, limit: i64) -> Vec<OrderId> {
         self.warehouse.due(limit).await.unwrap().orders
     }
@@ -118,7 +117,7 @@ impl Fixture {
         self.warehouse.expire(orders, read_at).await
     }
 
-    /// Expires at most `limit` due reservations, as if none of their orders existed. Returns the number of expired reservations.
+    /// Expires at most `limit` due reservations, as if none of their orders existed. Returns their number.
     pub async fn expire(&self, limit: i64) -> Result<u64, Error> {
         let Due { orders, read_at } = self.warehouse.due(limit).await?;
         self.warehouse.expire(&orders, read_at).await

@@ -26,7 +26,7 @@ async fn no_filter_reads_the_whole_catalogue() {
     .await
     .unwrap();
     sqlx::query!("analyze parts").execute(&database.pool).await.unwrap();
-    // The pool has one connection, so that all statements use its cached plans.
+    // One connection, so that all statements use its cached plans.
     let pool =
         Database::lazy("test", "TEST_DATABASE_URL", &database.url.clone().into(), 1).unwrap().with_stable_plans();
     let catalogue = PgCatalogue::new(pool.clone());
@@ -36,7 +36,7 @@ async fn no_filter_reads_the_whole_catalogue() {
         scans.fetch_one(&pool).await.unwrap()
     };
     let all = Filter::default();
-    // Unfiltered listings are first, so that PostgreSQL would create its generic plan for them.
+    // Unfiltered listings come first, so that PostgreSQL would create its generic plan for them.
     for _ in 0..10 {
         assert_eq!(catalogue.list(&all, Page::default()).await.unwrap().0.len(), 20_001);
     }

@@ -37,7 +37,7 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
         Just(Expiry::After(Duration::ZERO)),
         Just(Expiry::After(Duration::from_hours(1)))
     ];
-    // The number `PARTS` stands for a part that the catalogue does not have.
+    // The number `PARTS` stands for an unknown part.
     let lines = || vec((prop_oneof![20 => 0..PARTS, 1 => Just(PARTS)], 1..4i64), 1..4);
     let event = || proptest::option::of(0..ORDERS);
     vec(
@@ -54,7 +54,7 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
     )
 }
 
-/// The ids that the numbers stand for in one test case.
+/// The ids for which the numbers stand in one test case.
 struct Names {
     parts: [PartId; PARTS + 1],
     orders: [OrderId; ORDERS],

@@ -51,7 +51,7 @@ impl Fixture {
         [(self.part, quantity)].into_iter().collect()
     }
 
-    /// Returns a new order whose reservation is confirmed if `confirm` is set, otherwise held.
+    /// A new order whose reservation is confirmed if `confirm` is set, otherwise held.
     async fn order(&self, confirm: bool) -> OrderId {
         let order = new_order();
         self.service.reserve(order, &self.lines(1), confirm).await.unwrap();
@@ -67,7 +67,7 @@ impl Fixture {
     }
 }
 
-/// The stock of the first order's part has no reserved units, so the database refuses to return the part to it.
+/// The first order's part has no reserved units, so the database refuses to return the part to the stock.
 #[tokio::test]
 async fn a_reservation_that_the_stock_refuses_holds_up_no_other() {
     let (stores, database) = postgres().await;
@@ -193,7 +193,7 @@ async fn a_cancelled_order_releases_and_an_assembled_one_commits() {
     assert_eq!(fixture.available().await, 4);
 }
 
-/// Returns a metrics recorder, which a test installs for its thread.
+/// A test installs the recorder for its thread.
 fn recorder() -> PrometheusRecorder {
     PrometheusBuilder::new().build_recorder()
 }

@@ -14,7 +14,7 @@ enum Times {
 }
 
 impl Times {
-    /// Returns the times of the first end and of the last change of an order's reservation.
+    /// The times of the first end and of the last change of an order's reservation.
     async fn of(&self, order: OrderId) -> (Option<DateTime<Utc>>, DateTime<Utc>) {
         match self {
             Self::Memory(inventory) => {

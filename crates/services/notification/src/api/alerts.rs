@@ -22,13 +22,12 @@ use crate::{
     service::Alerting,
 };
 
-/// The maximum size of a body in bytes. Alertmanager sends at most [`MAX_ALERTS`] alerts (`max_alerts`), of some 2 KiB each.
+/// Room for [`MAX_ALERTS`] alerts (Alertmanager's `max_alerts`) of about 2 KiB each.
 const MAX_BODY_BYTES: usize = 512 * 1024;
-/// The maximum number of alerts in a call.
 const MAX_ALERTS: usize = 100;
 /// The version of the webhook's format.
 const VERSION: &str = "4";
-/// The annotations that a message contains, in this order.
+/// The annotations that a message shows, in this order.
 const TOLD: [&str; 4] = ["summary", "description", "runbook_url", "dashboard_url"];
 
 #[derive(Deserialize)]
@@ -71,7 +70,7 @@ async fn handle(State(alerting): State<Alerting>, body: Bytes) -> Result<StatusC
     match alerting.tell(alerts, left_out).await {
         Ok(()) => Ok(StatusCode::OK),
         Err(error) => {
-            // Alertmanager repeats a failed call, and counts the failure.
+            // Alertmanager repeats a failed call and counts the failure.
             let problem = error_chain(error);
             tracing::warn!(problem, "not all alerts sent, Alertmanager repeats them");
             Err(Problem::unavailable("not all alerts were sent"))
@@ -79,7 +78,7 @@ async fn handle(State(alerting): State<Alerting>, body: Bytes) -> Result<StatusC
     }
 }
 
-/// Returns the reported alerts, and the number of those that Alertmanager left out.
+/// Returns the alerts and the number of further alerts that Alertmanager left out.
 fn decode(body: &[u8]) -> Result<(Vec<Alert>, usize), Problem> {
     let webhook: Webhook = json::decode(body)?;
     if webhook.version != VERSION {
@@ -103,7 +102,7 @@ fn read(index: usize, mut reported: Reported) -> Result<Alert, Problem> {
         Status::Firing => AlertStatus::Firing,
         Status::Resolved => AlertStatus::Resolved,
     };
-    // PostgreSQL has no times before 4713 BC, and chrono reads years with a sign, too.
+    // chrono also parses negative years, and PostgreSQL has no times before 4713 BC.
     if !(1..=9999).contains(&reported.starts_at.year()) {
         return Err(Problem::invalid(format!("alerts[{index}].startsAt"), "must be a time in the years 1 to 9999"));
     }

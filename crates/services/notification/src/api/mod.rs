@@ -14,7 +14,7 @@ use tonic::{Request, Response, Status};
 
 use crate::service::NotificationService;
 
-/// Users list and resend the notifications of their own orders; the order service does so for every order.
+/// Users may list and resend notifications about their own orders, the order service about every order.
 pub const RULES: &[Rule] = &[
     Rule::session("/notification.v1.NotificationService/ListNotifications", &["order"]),
     Rule::session("/notification.v1.NotificationService/ResendNotification", &["order"]),
@@ -24,7 +24,6 @@ pub struct Grpc {
     service: NotificationService,
 }
 
-/// Returns the gRPC services that the server serves.
 pub fn services(service: NotificationService) -> Services {
     Services::new(DESCRIPTORS).with(NotificationServiceServer::new(Grpc { service }))
 }

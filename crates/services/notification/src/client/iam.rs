@@ -41,8 +41,8 @@ impl Users for GrpcUsers {
                 let chosen = methods.iter().position(|contact| contact.is_confirmed).unwrap_or_default();
                 Ok((!methods.is_empty()).then(|| methods.swap_remove(chosen)))
             }
-            // The user does not exist, or iam rejects every look-up of this user. The notifications of other users must not wait for this
-            // user.
+            // The user does not exist, or iam rejects every look-up of this user. A retry would only delay other users'
+            // notifications.
             Err(status) if is_refusal(&status) => {
                 tracing::info!(user_uuid = %user, code = ?status.code(), "user look-up rejected by iam");
                 Ok(None)
@@ -73,7 +73,7 @@ impl Contacts for GrpcContacts {
             Err(status) => match status.code() {
                 Code::NotFound | Code::InvalidArgument => Ok(Confirmation::WrongCode),
                 Code::FailedPrecondition => Ok(Confirmation::OtherChat),
-                // Without the reason, iam is busy and has not looked at the code.
+                // Without this reason, iam is overloaded and has not checked the code.
                 Code::ResourceExhausted if reason(&status) == Some("TOO_MANY_CODES") => Ok(Confirmation::TooMany),
                 _ => Err(unavailable(&status)),
             },

@@ -34,7 +34,6 @@ impl MemoryUsers {
         self.lock().contacts.insert(user, Contact { chat: chat.to_owned(), is_confirmed: false });
     }
 
-    /// Confirms the user's contact.
     pub fn confirm(&self, user: UserId) {
         if let Some(contact) = self.lock().contacts.get_mut(&user) {
             contact.is_confirmed = true;
@@ -45,7 +44,6 @@ impl MemoryUsers {
         self.lock().unavailable = unavailable;
     }
 
-    /// Returns the number of calls.
     pub fn calls(&self) -> u32 {
         self.lock().calls
     }
@@ -82,7 +80,6 @@ struct ContactsState {
 }
 
 impl MemoryContacts {
-    /// Adds a code that confirms this chat.
     pub fn add_code(&self, code: &str, chat: i64) {
         self.lock().codes.insert(code.to_owned(), chat);
     }
@@ -128,7 +125,7 @@ pub enum Reply {
     TimedOut,
 }
 
-/// A message that the messenger accepted.
+/// A message that the in-memory messenger accepted.
 #[derive(Clone, Debug)]
 pub struct SentMessage {
     /// The notifications that the message contains, in the order of its text. Empty for a reply of the bot.
@@ -161,7 +158,7 @@ impl MemoryMessenger {
         Self { limits, ..Self::default() }
     }
 
-    /// Sets the replies to the next messages, one reply per message.
+    /// Sets the replies to the next messages, one per message.
     pub fn script(&self, replies: impl IntoIterator<Item = Reply>) {
         self.lock().replies.extend(replies);
     }
@@ -176,12 +173,11 @@ impl MemoryMessenger {
         self.lock().send_outage = Some((reply, Instant::now() + time));
     }
 
-    /// Adds an update that the bot will read.
     pub fn receive(&self, update: Update) {
         self.lock().updates.push(update);
     }
 
-    /// Returns the accepted messages in the order of their acceptance.
+    /// Returns the accepted messages, oldest first.
     pub fn sent(&self) -> Vec<SentMessage> {
         self.lock().sent.clone()
     }

@@ -36,8 +36,7 @@ pub struct Contact {
 
 #[async_trait]
 pub trait Users: Send + Sync {
-    /// Returns the user's Telegram contact, if there is one. Of several contacts, returns the first confirmed one, or the first if none is
-    /// confirmed.
+    /// Returns the user's first confirmed Telegram contact; if none is confirmed, the first contact.
     async fn contact(&self, user: UserId) -> Result<Option<Contact>, Unavailable>;
 }
 
@@ -54,7 +53,7 @@ pub enum Confirmation {
 }
 
 impl Confirmation {
-    /// The outcome of a code that iam could not check.
+    /// Names the outcome of a code that iam could not check.
     pub const UNAVAILABLE: &str = "unavailable";
     pub const ALL: [Self; 4] = [Self::Confirmed, Self::WrongCode, Self::OtherChat, Self::TooMany];
 
@@ -71,16 +70,16 @@ impl Confirmation {
 /// Confirms users' contacts.
 #[async_trait]
 pub trait Contacts: Send + Sync {
-    /// Confirms the contact of the user who has the code, if that contact is `chat`. Callers must not retry, because a code works only
-    /// once.
+    /// Confirms the contact of the user who has the code, if that contact is `chat`. Callers must not retry: a code
+    /// works only once.
     async fn confirm(&self, code: &str, chat: i64) -> Result<Confirmation, Unavailable>;
 }
 
-/// The maximum length of a message's text, in UTF-16 code units. Telegram allows 4 096 characters after parsing entities. The messages have
-/// no entities, and a text never has fewer code units than characters.
+/// The maximum length of a message's text, in UTF-16 code units. Telegram allows 4 096 characters, and a text never has
+/// fewer code units than characters.
 pub const MAX_TEXT_LENGTH: usize = 4_096;
 
-/// A message to a chat: a notification, or a digest of several.
+/// One notification, or a digest of several.
 #[derive(Clone, Debug)]
 pub struct Message<'a> {
     pub chat: &'a str,
@@ -118,7 +117,7 @@ pub trait Notifier: Send + Sync {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Update {
     pub id: i64,
-    /// Absent when the update is not a text message.
+    /// Absent if the update is not a text message.
     pub message: Option<Incoming>,
 }
 
@@ -136,7 +135,7 @@ pub struct Incoming {
 pub trait BotApi: Send + Sync {
     /// Returns the bot's public id.
     fn name(&self) -> &str;
-    /// Returns the updates with ids from `from` on. This is a long poll: while there are no updates, the call waits.
+    /// Returns the updates with ids from `from` on. Long-polls: waits while there are no updates.
     async fn updates(&self, from: i64) -> Result<Vec<Update>, MessengerError>;
     async fn reply(&self, chat: &str, text: &str) -> Result<(), MessengerError>;
 }

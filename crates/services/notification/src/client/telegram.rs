@@ -21,7 +21,8 @@ use tokio::time::Instant;
 use super::{BotApi, Incoming, Limits, Message, Notifier, Update};
 use crate::model::MessengerError;
 
-/// The 4xx that may be about a message also if a proxy before Telegram answers with them: its form, its size or its text. 429 has a delay.
+/// The 4xx statuses that can concern the message itself (its form, size, text or rate) even if a proxy in front of
+/// Telegram sends them.
 const ABOUT_THE_MESSAGE: [StatusCode; 5] = [
     StatusCode::BAD_REQUEST,
     StatusCode::PAYLOAD_TOO_LARGE,
@@ -33,17 +34,18 @@ const ABOUT_THE_MESSAGE: [StatusCode; 5] = [
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The timeout of a call. A long poll may take `LONG_POLL_TIMEOUT` longer.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long Telegram holds a `getUpdates` call open while there is no update.
+/// How long Telegram holds a `getUpdates` call open without an update.
 const LONG_POLL_TIMEOUT: Duration = Duration::from_secs(25);
-/// The maximum number of updates per `getUpdates` call.
+/// The maximum per `getUpdates` call.
 const MAX_UPDATES: u64 = 10;
-/// The maximum size of a response in bytes. Ten updates are smaller, even if each is a message of maximum length that replies to another.
+/// Larger than [`MAX_UPDATES`] updates, even if each is a message of maximum length that replies to another.
 const MAX_RESPONSE_BYTES: usize = 2 << 20;
-/// The maximum length in characters of what an error quotes of a response. It is stored with each notification of the message.
+/// The maximum number of characters that an error quotes from a response. The error is stored with each notification in
+/// the message.
 const MAX_QUOTED_LENGTH: usize = 200;
 /// The pause after a 429 without `retry_after`.
 const DEFAULT_RETRY_DELAY: Duration = Duration::from_secs(5);
-/// The maximum number of remembered supergroups. A message to a supergroup that is not remembered takes two calls.
+/// The capacity of [`Telegram::moved`]. A message to a supergroup that is not in the cache takes two calls.
 const MAX_MOVED: u64 = 1_000;
 /// The maximum pause after a 429, because Telegram may ask for more than a clock can hold.
 const MAX_RETRY_DELAY: Duration = Duration::from_hours(1);
@@ -80,7 +82,7 @@ struct Parameters {
 /// A call that failed.
 struct Failed {
     error: MessengerError,
-    /// The new id of the chat, if it is a group that became a supergroup: the message was not accepted.
+    /// The chat's new id, if the message was refused because the group became a supergroup.
     supergroup: Option<i64>,
 }
 
@@ -97,7 +99,7 @@ impl From<Failed> for MessengerError {
 }
 
 impl Telegram {
-    /// Creates the client. Errors name the invalid variable and do not show the token. `timeout` bounds each call; see [`CALL_TIMEOUT`].
+    /// Errors name the invalid variable and do not show the token. `timeout` bounds each call; see [`CALL_TIMEOUT`].
     pub fn new(api_url: &str, token: &SecretString, timeout: Duration) -> anyhow::Result<Self> {
         let secret = token.expose_secret();
         let id = secret.split_once(':').map(|(id, _)| id).filter(|id| id.bytes().all(|byte| byte.is_ascii_digit()));
@@ -111,12 +113,13 @@ impl Telegram {
             .ok_or_else(|| ConfigError::new("TELEGRAM_API_URL", "is not a URL such as https://api.telegram.org"))?;
         let http = platform::http::client_builder()
             .connect_timeout(CONNECT_TIMEOUT)
-            // Over HTTP/2, a request that times out leaves its connection open for later requests. These pings detect a dead connection.
+            // Over HTTP/2, later requests reuse the connection of a request that timed out. These pings detect a dead
+            // connection.
             .http2_keep_alive_interval(Duration::from_secs(5))
             .http2_keep_alive_timeout(Duration::from_secs(3))
             .http2_keep_alive_while_idle(true)
-            // Shorter than the server's idle timeout. If the server closed an idle connection first, the next message would fail as if its
-            // answer were lost.
+            // Shorter than the server's idle timeout: a message on a connection that the server has closed would fail
+            // as if its answer were lost.
             .pool_idle_timeout(Duration::from_secs(20))
             .redirect(Policy::none())
             .build()
@@ -145,7 +148,7 @@ impl Telegram {
                 Err(Failed { error: rejected(status, &answer), supergroup })
             }
             Err(problem) if status.is_success() => Err(MessengerError::Unknown(problem).into()),
-            // A proxy or a gateway refused the call, which says nothing about the message or its chat.
+            // A proxy or gateway refused the call, which proves nothing about the message or its chat.
             Err(_) if status.is_client_error() && !ABOUT_THE_MESSAGE.contains(&status) => {
                 let problem = format!("{}: not an answer of the Bot API", status.as_u16());
                 Err(MessengerError::Unreachable(problem).into())
@@ -155,7 +158,6 @@ impl Telegram {
     }
 }
 
-/// Reads the envelope of a response.
 async fn read_answer(response: Response) -> Result<ApiResponse, String> {
     let body = response_body::read(response, MAX_RESPONSE_BYTES).await.map_err(|error| match error {
         BodyError::Lost(error) => explain(error),
@@ -190,7 +192,8 @@ fn rejected(status: StatusCode, answer: &ApiResponse) -> MessengerError {
             let asked = answer.parameters.retry_after.map_or(DEFAULT_RETRY_DELAY, Duration::from_secs);
             MessengerError::RateLimited(asked.min(MAX_RETRY_DELAY))
         }
-        // The token or the URL is wrong, or another program reads this bot's updates. An operator can correct that; the message is fine.
+        // The token or the URL is wrong, or another program reads this bot's updates. An operator can correct that, so
+        // the message is retried.
         StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND | StatusCode::CONFLICT => MessengerError::Unreachable(problem),
         status if status.is_client_error() => MessengerError::Rejected(problem),
         // A 5xx may come from a gateway that lost the response to an accepted message.

@@ -8,7 +8,7 @@ use crate::{model::Kind, service::NotificationService};
 
 const GROUP: &str = group::<DeliveryStatusUpdated>("notification");
 
-/// The only status of which the user is notified. Events with another status are recorded in the inbox as handled.
+/// The only status that notifies the user. Events with another status are only recorded in the inbox.
 const DELIVERED: &str = "DELIVERED";
 
 pub fn delivery_status_updated(service: NotificationService) -> Subscription {
@@ -24,7 +24,7 @@ pub fn delivery_status_updated(service: NotificationService) -> Subscription {
     })
 }
 
-/// Returns the variables of the template.
+/// The variables of the template.
 fn facts(event: &DeliveryStatusUpdated) -> serde_json::Value {
     json!({ "tracking_number": event.tracking_number })
 }

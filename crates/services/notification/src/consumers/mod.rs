@@ -1,4 +1,5 @@
-//! The consumed events, one per file. Each handler queues a notification for the order's user, if the user is notified of the event.
+//! The consumed events, one per file. Each handler queues a notification for the order's user, except for deliveries
+//! that are not finished.
 
 mod delivery_status_updated;
 mod order_cancelled;
@@ -18,7 +19,6 @@ use crate::{
     service::NotificationService,
 };
 
-/// Returns all subscriptions of the service.
 pub fn all(service: &NotificationService) -> [Subscription; 4] {
     [
         order_paid(service.clone()),
@@ -28,7 +28,6 @@ pub fn all(service: &NotificationService) -> [Subscription; 4] {
     ]
 }
 
-/// Queues a notification of this kind for the user of the event's order.
 async fn notify(
     service: &NotificationService,
     cause: Cause,

@@ -16,7 +16,7 @@ pub fn order_cancelled(service: NotificationService) -> Subscription {
     })
 }
 
-/// Returns the variables of the template.
+/// The variables of the template.
 fn facts(event: &OrderCancelled) -> serde_json::Value {
     let reason = event.reason().as_str_name().trim_start_matches("CANCEL_REASON_");
     json!({ "reason": reason, "paid": event.paid })

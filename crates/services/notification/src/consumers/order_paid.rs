@@ -16,7 +16,7 @@ pub fn order_paid(service: NotificationService) -> Subscription {
     })
 }
 
-/// Returns the variables of the template.
+/// The variables of the template.
 fn facts(event: &OrderPaid) -> serde_json::Value {
     json!({ "payment_method": event.payment_method, "transaction_uuid": event.transaction_uuid })
 }

@@ -16,7 +16,7 @@ pub fn ship_assembled(service: NotificationService) -> Subscription {
     })
 }
 
-/// Returns the variables of the template.
+/// The variables of the template.
 fn facts(event: &ShipAssembled) -> serde_json::Value {
     json!({ "build_time_sec": event.build_time_sec })
 }

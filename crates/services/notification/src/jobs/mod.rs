@@ -15,10 +15,10 @@ pub use send_notifications::send_notifications;
 
 use crate::service::Sender;
 
-/// The maximum number of rows removed per statement.
+/// Rows removed per statement.
 const RETENTION_BATCH: i64 = 5_000;
 
-/// Returns the jobs of the service, over any implementation of its repositories.
+/// Returns the jobs that run over any implementation of the repositories.
 pub fn all(sender: Sender) -> [Job; 1] {
     [send_notifications(sender)]
 }

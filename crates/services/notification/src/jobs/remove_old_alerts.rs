@@ -1,4 +1,4 @@
-//! Retention: removes old reported alerts. An alert that still fires after its removal is sent to the operators once more.
+//! Retention: removes old reported alerts. An alert that still fires after its removal is sent once more.
 
 use platform::jobs::{Done, Job, Retention};
 

@@ -2,12 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
-/// The maximum length of an alert's text, in UTF-16 code units, so that one alert leaves room for others.
+/// The maximum in UTF-16 code units. It leaves room for other alerts in the message.
 const MAX_ALERT_LENGTH: usize = 1_000;
-/// The separator of two alerts: a blank line.
 const SEPARATOR: &str = "\n\n";
 
-/// The state of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AlertStatus {
     Firing,
@@ -23,7 +21,7 @@ impl AlertStatus {
     }
 }
 
-/// Identifies one report: that an alert fires since a moment, or that it has resolved.
+/// Identifies one report: that the alert that began to fire at `starts_at` still fires, or that it has resolved.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AlertKey {
     /// Alertmanager's hash of the alert's labels.
@@ -39,12 +37,12 @@ pub struct Alert {
     pub name: String,
     /// The label `severity`, or an empty text.
     pub severity: String,
-    /// The lines below the name: those of summary, description, runbook and dashboard that the alert has.
+    /// The lines below the name: the alert's summary, description, runbook and dashboard, as far as present.
     pub lines: Vec<String>,
 }
 
 impl Alert {
-    /// Returns the text, which is shortened to [`MAX_ALERT_LENGTH`].
+    /// Returns the text, shortened to [`MAX_ALERT_LENGTH`].
     fn text(&self) -> String {
         let status = self.key.status.as_str().to_uppercase();
         let severity = if self.severity.is_empty() { String::new() } else { format!(" ({})", self.severity) };
@@ -54,8 +52,8 @@ impl Alert {
     }
 }
 
-/// Returns one message about as many of the first alerts as fit into `max_length` UTF-16 code units, and their number. If there are more,
-/// its last line counts them, with `left_out` ones that Alertmanager has not reported.
+/// Returns one message with as many of the first alerts as fit into `max_length` UTF-16 code units, and their number.
+/// The last line counts the other alerts, including `left_out` alerts that Alertmanager did not report.
 pub fn message(alerts: &[Alert], left_out: usize, max_length: usize) -> (String, usize) {
     let rest = |count: usize| if count == 0 { String::new() } else { format!("{SEPARATOR}and {count} more alerts") };
     let mut message = String::new();
@@ -78,7 +76,7 @@ fn length(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
-/// Returns the text with at most `longest` UTF-16 code units. The last one of a shortened text is an ellipsis.
+/// Shortens the text to at most `longest` UTF-16 code units, the last of which is an ellipsis.
 fn shortened(text: &str, longest: usize) -> String {
     if length(text) <= longest {
         return text.to_owned();

@@ -16,45 +16,42 @@ pub struct Due {
     pub kind: Kind,
     pub facts: Value,
     pub trace: HashMap<String, String>,
-    /// The number of attempts so far.
     pub attempts: i32,
 }
 
 impl Due {
-    /// Returns the last attempt; its number is 0 if there was none.
+    /// The number is 0 if there was no attempt.
     pub fn last_attempt(&self) -> Attempt {
         Attempt { notification: self.id, number: self.attempts }
     }
 
-    /// Returns the next attempt.
     pub fn next_attempt(&self) -> Attempt {
         Attempt { notification: self.id, number: self.attempts + 1 }
     }
 }
 
-/// The queued notifications of one chat, oldest first. As many as fit into one message are sent together, as a digest.
+/// The queued notifications of one chat, oldest first. The first ones that fit into one message are sent together, as a
+/// digest.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
     pub chat: String,
-    /// True if the previous attempt of each notification ended without an answer; then this attempt is the last. A batch never mixes such
-    /// notifications with others.
+    /// True if each notification's previous attempt ended without an answer; then the next attempt is the last. A batch
+    /// never mixes such notifications with others.
     pub ambiguous: bool,
     pub waiting: Vec<Due>,
 }
 
-/// One attempt to send one notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempt {
     pub notification: NotificationId,
-    /// Counts from 1; 0 stands for the state before the first attempt.
+    /// Counts from 1; 0 means that no attempt was made.
     pub number: i32,
 }
 
-/// The outcome of an attempt for a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Sent,
-    /// The notification is deliberately not sent. It is stored as failed.
+    /// Deliberately not sent; stored as failed.
     Skipped {
         problem: String,
     },

@@ -1,4 +1,4 @@
-//! The kinds of notifications. Each is declared once: its name in the database and in the API, which is also that of its template, and an
+//! The kinds of notifications. Each is declared once: its name in the database, the API and the template's file, and an
 //! example of the facts that its consumer passes to the template.
 
 use serde_json::{Value, json};
@@ -28,14 +28,13 @@ macro_rules! kinds {
                 }
             }
 
-            /// Returns the built-in template.
             pub const fn template(self) -> &'static str {
                 match self {
                     $(Self::$kind => include_str!(concat!("../../templates/", $name, ".txt"))),+
                 }
             }
 
-            /// Returns an example of the facts of an event, with which templates are checked.
+            /// Returns example facts, with which templates are checked.
             pub fn example(self) -> Value {
                 match self {
                     $(Self::$kind => json!($facts)),+

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::Kind;
 
-/// The id of a notification. This service generates it when it queues the notification.
+/// This service generates the id when it queues the notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct NotificationId(Uuid);
@@ -55,7 +55,6 @@ impl Status {
     }
 }
 
-/// A notification before it is queued.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewNotification {
     pub id: NotificationId,
@@ -74,9 +73,9 @@ pub struct Notification {
     pub user: UserId,
     pub kind: Kind,
     pub status: Status,
-    /// The number of attempts to send the notification, including one in progress.
+    /// The number of attempts, including one in progress.
     pub attempts: i32,
-    /// True once an attempt ended without an answer: the message may have arrived twice.
+    /// True once an attempt ended without an answer; the message may arrive twice.
     pub ambiguous: bool,
     pub created_at: DateTime<Utc>,
     pub sent_at: Option<DateTime<Utc>>,

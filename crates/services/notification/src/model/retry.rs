@@ -1,16 +1,17 @@
-//! The retry rule: decides from the result of an attempt whether and when the notification is sent again.
+//! The retry rule: decides after an attempt whether and when the notification is sent again.
 
 use std::time::Duration;
 
 use super::{Batch, MessengerError, Outcome};
 
-/// The maximum backoff between two attempts. It is short so that sending resumes soon after the messenger recovers.
+/// Short, so that sending resumes soon after the messenger recovers.
 const MAX_BACKOFF: Duration = Duration::from_secs(10);
 
 impl Batch {
-    /// Returns the outcome of the next attempt, which ended with `result`. All notifications in a message have the same outcome.
+    /// Maps the result of the batch's next attempt to its outcome, which is the same for all notifications in the
+    /// message.
     ///
-    /// After an attempt without an answer, at most one more attempt may reach the user. It is due `stable_for` later.
+    /// After an attempt without an answer, at most one more may reach the user. It is due `stable_for` later.
     pub fn outcome(&self, result: Result<(), MessengerError>, stable_for: Duration) -> Outcome {
         let Err(error) = result else { return Outcome::Sent };
         let problem = error.to_string();
@@ -27,7 +28,7 @@ impl Batch {
     }
 }
 
-/// Returns the backoff after so many attempts: one second, doubled with each attempt, up to [`MAX_BACKOFF`].
+/// One second, doubled with each attempt, up to [`MAX_BACKOFF`].
 fn backoff(attempts: i32) -> Duration {
     let doublings = u32::try_from(attempts).unwrap_or_default().min(5);
     Duration::from_secs(1 << doublings).min(MAX_BACKOFF)

@@ -10,12 +10,11 @@ use crate::{
     model::{Attempt, Batch, Due, NewNotification, Notification, NotificationId, Outcome},
 };
 
-/// The maximum number of chats that one page of the queue examines, due or not.
+/// How many chats one page of the queue examines, due or not.
 pub const MAX_CHATS: i32 = 1_000;
-/// The maximum number of notifications that one page reads per chat. It is more than fit into one message.
+/// How many notifications one page reads per chat: more than fit into one message.
 pub const MAX_PER_CHAT: i64 = 100;
 
-/// One page of due chats.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DuePage {
     pub batches: Vec<Batch>,
@@ -23,42 +22,42 @@ pub struct DuePage {
     pub next: Option<String>,
 }
 
-/// The queue of notifications. A newer replica may queue kinds that this build does not know. No read returns them, so they wait for the
-/// newer replica and block no other notification.
+/// The queue of notifications. A newer replica may queue kinds that this build does not know. No read returns these, so
+/// they wait for the newer replica and block no other notification.
 #[async_trait]
 pub trait Notifications: Send + Sync {
-    /// Queues a notification, unless the event was handled before or the order has a notification of this kind. Returns true if it was
-    /// queued.
+    /// Queues a notification, unless the event was handled before or the order has a notification of this kind. Returns
+    /// true if queued.
     async fn queue(&self, cause: Cause, new: &NewNotification) -> Result<bool, Error>;
     /// Records that an event was handled without a notification; idempotent.
     async fn skip(&self, cause: Cause) -> Result<(), Error>;
-    /// Returns the oldest queued notifications that have no chat yet, except those in `busy`; at most `limit`.
+    /// Returns the `limit` oldest queued notifications without a chat, except those in `busy`.
     async fn without_chat(&self, limit: i64, busy: &[NotificationId]) -> Result<Vec<Due>, Error>;
     /// Sets the chat of notifications that have none.
     async fn set_chat(&self, notifications: &[NotificationId], chat: &str) -> Result<(), Error>;
-    /// Returns up to `limit` due chats that follow `after` in the order of their names, except those in `busy`. A chat is not due while its
-    /// oldest notification is postponed or being sent. If `repeats` is true, considers only notifications whose last attempt ended without
-    /// an answer; otherwise only all others.
+    /// Returns the first `limit` due chats after `after`, ordered by name, except those in `busy`. A chat is due unless
+    /// its oldest notification is postponed or being sent. With `repeats`, considers only notifications whose
+    /// last attempt ended without an answer; otherwise only the others.
     ///
-    /// Reads at most [`MAX_CHATS`] chats and [`MAX_PER_CHAT`] notifications of each, however long the queue is.
+    /// Reads at most [`MAX_CHATS`] chats and [`MAX_PER_CHAT`] notifications of each.
     async fn due(&self, after: &str, repeats: bool, limit: i32, busy: &[String]) -> Result<DuePage, Error>;
-    /// Records that an attempt to send the whole batch begins. If any of its notifications has been claimed, marked ambiguous or ended
-    /// since the batch was read, or has another chat, records nothing and returns false.
+    /// Records that an attempt to send the whole batch begins. If any of its notifications has been claimed, marked
+    /// ambiguous or ended since the batch was read, or has another chat, records nothing and returns false.
     ///
-    /// Sets the chat of notifications that have none. If other notifications of that chat are queued, they precede these: then records only
-    /// the chat and returns false. Queued repeats do not precede.
+    /// Sets the chat of notifications that have none. If other notifications of that chat, except repeats, are queued,
+    /// they are sent first: records only the chat and returns false.
     async fn claim(&self, batch: &Batch) -> Result<bool, Error>;
-    /// Records the outcome of attempts. If an attempt has expired and a newer one was claimed, only [`Outcome::Sent`] is recorded.
+    /// Records the outcome of attempts. Once a newer attempt was claimed, only [`Outcome::Sent`] is recorded for an
+    /// expired one.
     async fn settle(&self, attempts: &[Attempt], outcome: &Outcome) -> Result<(), Error>;
-    /// Ends attempts that began longer ago than `age`, as attempts without an answer: their replica has crashed or is frozen. Returns the
-    /// number of ended attempts.
+    /// Ends attempts older than `age` as unanswered: their replica has crashed or is frozen. Returns their number.
     async fn expire_attempts(&self, age: Duration) -> Result<u64, Error>;
-    /// Queues a notification again. A failed notification must have failed longer ago than `age`; it loses its chat. A sent one must have
-    /// been sent longer ago than `age` and must not be ambiguous; it is queued as a repeat to the same chat. Returns true if it was queued.
+    /// Queues a notification again if it failed or was sent longer ago than `age`. A failed one loses its chat. A sent
+    /// one must not be ambiguous; it becomes a repeat to the same chat. Returns true if queued.
     async fn resend(&self, notification: NotificationId, age: Duration) -> Result<bool, Error>;
     /// Returns the length of the queue, counted up to `limit`.
     async fn queued(&self, limit: i64) -> Result<i64, Error>;
-    /// Removes at most `limit` notifications that were sent or failed longer ago than `age`. Returns the number removed.
+    /// Removes at most `limit` notifications that were sent or failed longer ago than `age`. Returns their number.
     async fn remove_ended(&self, age: Duration, limit: i64) -> Result<u64, Error>;
     /// Returns an order's notifications, oldest first.
     async fn of_order(&self, order: OrderId) -> Result<Vec<Notification>, Error>;

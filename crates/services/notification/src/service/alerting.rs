@@ -1,4 +1,4 @@
-//! Sends alerts to the operators: each alert once when it fires and once when it has resolved.
+//! Sends each alert to the operators once when it fires and once when it has resolved.
 
 use std::sync::Arc;
 
@@ -25,21 +25,20 @@ pub enum NotTold {
 #[derive(Clone)]
 pub struct Alerting {
     alerts: Arc<dyn Alerts>,
-    /// The messenger, and the operators' chat.
     channel: Option<(Arc<dyn BotApi>, String)>,
 }
 
 impl Alerting {
-    /// `channel` is the messenger and the operators' chat; without it, alerts are logged.
+    /// `channel` is the messenger and the operators' chat. Without it, alerts are logged.
     pub fn new(alerts: Arc<dyn Alerts>, channel: Option<(Arc<dyn BotApi>, String)>) -> Self {
         Self { alerts, channel }
     }
 
-    /// Sends one message about those alerts that have not been sent yet, as many as fit. It also counts the `left_out` ones that
-    /// Alertmanager has not reported. After an error, the caller must repeat the call.
+    /// Sends one message with as many of the unsent alerts as fit. The message also counts the `left_out` alerts that
+    /// Alertmanager did not report. After an error, the caller must repeat the call.
     ///
-    /// If the messenger does not answer, the reports are sent once more. A report also arrives twice if the process ends or the database
-    /// fails right after the messenger has accepted it.
+    /// If the messenger does not answer, the reports are sent once more. A report also arrives twice if the process
+    /// ends or the database fails right after the messenger has accepted it.
     pub async fn tell(&self, mut alerts: Vec<Alert>, left_out: usize) -> Result<(), NotTold> {
         alerts.sort_by(|one, other| one.key.cmp(&other.key));
         alerts.dedup_by(|one, other| one.key == other.key);
@@ -53,7 +52,7 @@ impl Alerting {
         let (text, number) = message(&new, left_out, MAX_TEXT_LENGTH);
         let (told, rest) = new.split_at(number);
         if !rest.is_empty() {
-            // The repeated call claims them again.
+            // Alertmanager's next call claims them again.
             self.alerts.release(&keys(rest), false).await?;
         }
         if !told.is_empty() {

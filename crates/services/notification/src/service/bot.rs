@@ -1,4 +1,5 @@
-//! The bot: answers `/start` and the codes that confirm contacts, each at most once. A lease lets one replica at a time run it.
+//! The bot: answers `/start` and codes that confirm contacts, each at most once. A lease lets one replica at a time run
+//! it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,13 +14,13 @@ use crate::{
     repository::Offsets,
 };
 
-/// The duration of the lease. It is longer than a long poll for updates, so that it does not expire during one.
+/// Longer than a long poll for updates, so that the lease does not expire during one.
 const LEASE_TTL: Duration = Duration::from_secs(40);
 /// How often a replica without the lease tries to acquire it.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
-/// The maximum number of retries of a reply. After that, the user must repeat the command.
+/// After this many retries of a reply, the user must repeat the command.
 const MAX_REPLY_RETRIES: usize = 3;
-/// The number of letters and digits of a code that confirms a contact. A text of another length is not a code.
+/// The length of a code that confirms a contact, in letters and digits.
 const CODE_LENGTH: usize = 26;
 
 pub struct Bot {
@@ -30,7 +31,6 @@ pub struct Bot {
     pub contacts: Arc<dyn Contacts>,
 }
 
-/// A command that a message gives to the bot.
 #[derive(Debug, PartialEq, Eq)]
 enum Command<'a> {
     Greet,
@@ -39,7 +39,6 @@ enum Command<'a> {
 }
 
 impl Bot {
-    /// Answers commands until `stop`.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let mut pauses = retry::endless_backoff();
         loop {
@@ -66,7 +65,8 @@ impl Bot {
 
     /// Answers the updates since the stored offset. Returns false if another replica has the lease.
     ///
-    /// The offset is advanced before the reply is sent. A crash in between loses the reply, but no command is answered twice.
+    /// Advances the offset before it sends the reply: a crash in between loses the reply, but no command is answered
+    /// twice.
     async fn answer(&self) -> anyhow::Result<bool> {
         if self.lease.acquire(LEASE_TTL).await?.is_none() {
             return Ok(false);
@@ -92,7 +92,7 @@ impl Bot {
         Ok(true)
     }
 
-    /// Confirms a code. Returns the name of the outcome that the template uses.
+    /// Returns the outcome's name, which the template uses.
     async fn confirm(&self, code: &str, chat: i64) -> &'static str {
         let outcome = match self.contacts.confirm(code, chat).await {
             Ok(confirmation) => confirmation.as_str(),
@@ -105,7 +105,7 @@ impl Bot {
         outcome
     }
 
-    /// Sends a reply. Returns false if it could not be sent.
+    /// Returns false if the reply could not be sent.
     async fn reply(&self, message: &Incoming, text: &str) -> bool {
         let mut pauses = retry::endless_backoff().take(MAX_REPLY_RETRIES);
         while let Err(error) = self.api.reply(&message.chat, text).await {
@@ -120,7 +120,7 @@ impl Bot {
     }
 }
 
-/// Parses a command. `/start`, `/start payload` and `/start@some_bot` greet. `/start CODE` and `CODE` confirm a contact, in private chats
+/// `/start`, `/start payload` and `/start@some_bot` greet. `/start CODE` and `CODE` confirm a contact, in private chats
 /// only.
 fn command(message: &Incoming) -> Option<Command<'_>> {
     let words: Vec<&str> = message.text.split_whitespace().take(3).collect();
@@ -136,7 +136,7 @@ fn command(message: &Incoming) -> Option<Command<'_>> {
     }
 }
 
-/// Returns true if the word has the form of a code, which iam then checks.
+/// Checks only the form of a code; iam checks the code itself.
 fn is_code(word: &str) -> bool {
     word.len() == CODE_LENGTH && word.bytes().all(|letter| letter.is_ascii_alphanumeric())
 }

@@ -11,7 +11,7 @@ use crate::{
     model::{Batch, Due, Outcome},
 };
 
-/// What one attempt has shown about the state of iam and the messenger.
+/// What one attempt has shown about the health of iam and the messenger.
 #[derive(Clone, Debug)]
 pub enum AttemptResult {
     /// The attempt has shown nothing about either.
@@ -20,7 +20,7 @@ pub enum AttemptResult {
     Answered,
     /// The messenger asks for this pause.
     RateLimited(Duration),
-    /// iam answered: the chat of the user's notifications, or `None` if they have failed.
+    /// iam answered. Has the user's batch with its chat, or `None` if its notifications have failed.
     ChatFound(Option<Batch>),
     UsersUnavailable(String),
     ProviderRecovered,
@@ -33,14 +33,13 @@ pub fn left_queued(error: Error) -> AttemptResult {
     AttemptResult::Done
 }
 
-/// Returns a span that continues the trace of the notification's order.
+/// Continues the trace of the notification's order.
 pub fn span(due: &Due) -> Span {
     let span = tracing::info_span!("notify", otel.kind = "producer");
     telemetry::continue_trace(&span, &due.trace);
     span
 }
 
-/// Logs and counts the outcome of one notification.
 pub fn report(due: &Due, outcome: &Outcome) {
     let (order_uuid, kind) = (due.order, due.kind.as_str());
     match outcome {

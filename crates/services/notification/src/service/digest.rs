@@ -5,19 +5,18 @@ use crate::{
     model::{Batch, Due},
 };
 
-/// The separator of two notifications: a blank line.
 const SEPARATOR: &str = "\n\n";
 
 pub struct Digest {
-    /// The notifications in the message, in the order of its text.
+    /// The notifications in the order of the text.
     pub batch: Batch,
     parts: Vec<Part>,
     text: String,
 }
 
 impl Digest {
-    /// Joins as many of the first rendered notifications as fit into `max_length` UTF-16 code units, but at least one. The rest stay
-    /// queued. Returns `None` if `rendered` is empty.
+    /// Joins the first rendered notifications, at least one, as far as they fit into `max_length` UTF-16 code units.
+    /// The rest stay queued. Returns `None` if `rendered` is empty.
     pub fn from_rendered(
         chat: String,
         ambiguous: bool,

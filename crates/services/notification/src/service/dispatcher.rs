@@ -24,9 +24,9 @@ use crate::{
     repository::Notifications,
 };
 
-/// An attempt that has no outcome after this time expires: its replica has crashed or is frozen.
+/// An attempt without an outcome after this time expires: its replica has crashed or is frozen.
 pub const ATTEMPT_EXPIRY: Duration = Duration::from_secs(8);
-/// The maximum number of retries to write an outcome while the database is unavailable. They take about half a minute in all.
+/// The maximum number of retries to write an outcome while the database is unavailable: about half a minute in all.
 const MAX_WRITE_RETRIES: usize = 12;
 
 pub struct Dispatcher {
@@ -38,14 +38,14 @@ pub struct Dispatcher {
     pub fallback_chat: Option<String>,
     /// Whether users whose contact is not confirmed are notified.
     pub writes_to_unconfirmed: bool,
-    /// How long the provider must have answered before an unanswered message is repeated; see [`STABLE_FOR`](super::STABLE_FOR).
+    /// How long the provider must have answered without a failure before an unanswered message is repeated; see
+    /// [`STABLE_FOR`](super::STABLE_FOR).
     pub stable_for: Duration,
     /// True while no new attempt may begin: from a failure of the provider until a probe succeeds, and while the provider limits the bot.
     pub halted: AtomicBool,
 }
 
 impl Dispatcher {
-    /// Looks up the chat of a user's notifications.
     pub async fn find_chat(self: Arc<Self>, user: UserId, waiting: Vec<Due>) -> AttemptResult {
         let span = waiting.first().map_or_else(Span::none, span);
         self.look_up(user, waiting).instrument(span).await
@@ -70,7 +70,7 @@ impl Dispatcher {
         AttemptResult::ChatFound(Some(Batch { chat, ambiguous: false, waiting }))
     }
 
-    /// Sets the chat of notifications that cannot be sent at once.
+    /// Stores the chat of notifications that cannot be sent at once.
     pub async fn set_chat(self: Arc<Self>, batch: Batch) -> AttemptResult {
         let ids: Vec<NotificationId> = batch.waiting.iter().map(|due| due.id).collect();
         match self.notifications.set_chat(&ids, &batch.chat).await {
@@ -79,7 +79,6 @@ impl Dispatcher {
         }
     }
 
-    /// Checks whether the provider answers.
     pub async fn probe(&self) -> AttemptResult {
         match self.notifier.probe().await {
             Ok(()) => AttemptResult::ProviderRecovered,
@@ -90,7 +89,7 @@ impl Dispatcher {
     /// Sends as much of a batch as fits into one message, at `slot` or later.
     pub async fn send(self: Arc<Self>, batch: Batch, slot: Instant) -> AttemptResult {
         let Some(digest) = self.compose(batch).await else { return AttemptResult::Done };
-        // Each notification is a step in its own order's trace. The call to the messenger appears in the trace of the first one.
+        // Each notification has a span in its own order's trace. The call to the messenger appears in the first one's.
         let spans: Vec<Span> = digest.batch.waiting.iter().map(span).collect();
         let first = spans.first().cloned().unwrap_or_else(Span::none);
         self.attempt(&digest, slot).instrument(first).await
@@ -111,7 +110,7 @@ impl Dispatcher {
         Digest::from_rendered(batch.chat, batch.ambiguous, rendered, MAX_TEXT_LENGTH)
     }
 
-    /// Makes one attempt. It is recorded before the call to the messenger, so that the database has it even if this replica crashes.
+    /// Records the attempt before the call to the messenger, so that it is known even if this replica crashes.
     async fn attempt(&self, digest: &Digest, slot: Instant) -> AttemptResult {
         tokio::time::sleep_until(slot).await;
         if self.halted.load(Ordering::Acquire) {
@@ -135,7 +134,7 @@ impl Dispatcher {
         result
     }
 
-    /// Records an outcome. If it cannot be written before the attempt expires, the attempt counts as one without an answer.
+    /// Records an outcome. If that fails until the attempt expires, the attempt counts as unanswered.
     async fn settle(&self, settled: &[Due], attempt: fn(&Due) -> Attempt, outcome: Outcome) {
         for due in settled {
             report(due, &outcome);

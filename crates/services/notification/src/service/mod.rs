@@ -33,7 +33,7 @@ pub struct NotificationService {
 }
 
 impl NotificationService {
-    /// `queued` is notified of each new notification, which wakes the sender.
+    /// Each new notification notifies `queued`, which wakes the sender.
     pub fn new(notifications: Arc<dyn Notifications>, queued: Arc<Notify>) -> Self {
         Self { notifications, queued }
     }

@@ -11,13 +11,13 @@ use crate::{
     model::{Kind, Notification, Status},
 };
 
-/// The minimum time between the end of a notification and its resending. It keeps users from flooding a chat, and gives the cause of a
-/// failure time to end.
+/// The minimum time between the end of a notification and its resending. It keeps users from flooding a chat, and gives
+/// the cause of a failure time to pass.
 const PAUSE: Duration = Duration::from_mins(1);
 
 impl NotificationService {
-    /// Queues a notification again, and returns it. A notification that is still queued stays as it is. Users may resend the notifications
-    /// of their own orders; a service may resend all.
+    /// Queues a notification again unless it is still queued, and returns it. Users may resend the notifications of
+    /// their own orders; a service may resend all.
     pub async fn resend(&self, caller: &Caller, order: OrderId, kind: Kind) -> Result<Notification, Error> {
         let found = self.find(caller, order, kind).await?;
         if found.status == Status::Queued {
@@ -27,7 +27,7 @@ impl NotificationService {
             self.queued.notify_one();
             return self.find(caller, order, kind).await;
         }
-        // Another request may have resent it in the meantime.
+        // Another request may have resent it meanwhile.
         match self.find(caller, order, kind).await? {
             queued if queued.status == Status::Queued => Ok(queued),
             ended if ended.ambiguous => Err(Error::SentTwice),

@@ -24,8 +24,8 @@ pub struct Templates {
 }
 
 impl Templates {
-    /// Loads the built-in templates, each replaced by the file of the same name in `directory`, if there is one. Each is rendered once, so
-    /// that an invalid template fails the start instead of a message.
+    /// Loads the built-in templates, or files of the same names in `directory`. Renders each once, so that an invalid
+    /// template fails the start instead of a message.
     pub fn load(directory: Option<&Path>) -> Result<Self, ConfigError> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -50,7 +50,6 @@ impl Templates {
         Ok(templates)
     }
 
-    /// Renders the text of a notification.
     pub fn notification(&self, kind: Kind, order: OrderId, facts: &Value) -> Result<String, minijinja::Error> {
         let mut facts = facts.as_object().cloned().unwrap_or_default();
         facts.insert("order_uuid".to_owned(), json!(order));

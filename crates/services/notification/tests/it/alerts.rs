@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// A replica of the service. It stops when it is dropped.
+/// A replica of the service, which stops when dropped.
 struct Replica {
     url: String,
     client: reqwest::Client,
@@ -33,7 +33,6 @@ impl Replica {
         Self { url, client: http::client(Duration::from_secs(10)).unwrap(), _stop: stop.drop_guard() }
     }
 
-    /// Returns the status and the body of the response.
     async fn post(&self, body: impl Into<reqwest::Body>) -> (u16, String) {
         let request = self.client.post(&self.url).header("content-type", "application/json").body(body);
         let response = request.send().await.unwrap();
@@ -45,7 +44,7 @@ impl Replica {
     }
 }
 
-/// Returns a body as Alertmanager 0.28 sends it.
+/// A body as Alertmanager 0.28 sends it.
 fn webhook(alerts: &[Value]) -> Value {
     json!({
         "receiver": "notification", "status": "firing", "alerts": alerts, "groupLabels": { "alertname": "ServiceDown" },

@@ -39,7 +39,6 @@ struct Fixture {
 }
 
 impl Fixture {
-    /// Starts the service with this bot token.
     async fn new(token: Option<&str>) -> Self {
         let (database, kafka, iam) = tokio::join!(testkit::database(&MIGRATIONS), testkit::kafka(), testkit::iam());
         let telegram = MockServer::start().await;
@@ -72,7 +71,7 @@ impl Fixture {
         mock.respond_with(answer).mount(&self.telegram).await;
     }
 
-    /// Returns the chat and the text of each message sent to Telegram.
+    /// The chat and text of each message sent to Telegram.
     async fn sent(&self) -> Vec<(String, String)> {
         let requests = self.telegram.received_requests().await.unwrap_or_default();
         let messages = requests.iter().filter(|request| request.url.path().ends_with("/sendMessage"));
@@ -100,7 +99,7 @@ impl Fixture {
         usize::try_from(count).expect("a count is not negative")
     }
 
-    /// Returns the order's notifications, as listed to a service.
+    /// The order's notifications, as listed to a service.
     async fn notifications(&self, order: Uuid) -> Vec<Notification> {
         self.list(order, None).await.unwrap()
     }
@@ -128,14 +127,14 @@ impl Fixture {
         Ok(client.resend_notification(request).await?.into_inner().notification.unwrap())
     }
 
-    /// Sets the times of all ended notifications an hour back.
+    /// Lets all sent and failed notifications have ended an hour ago.
     async fn end_earlier(&self) {
         let pool = notification::SERVICE.pool("test", 1, &self.settings).expect("the settings name a database");
         let earlier = "update notifications set next_attempt_at = now() - interval '1 hour' where status <> 'queued'";
         sqlx::query(earlier).execute(&pool).await.expect("the table is there");
     }
 
-    /// Returns the number of notifications that were queued again, from when the audit counts the time that one may take.
+    /// Counts the notifications that were queued again. The audit measures their age from `queued_at`.
     async fn queued_again(&self) -> i64 {
         let pool = notification::SERVICE.pool("test", 1, &self.settings).expect("the settings name a database");
         let again = "select count(*) from notifications where queued_at > created_at";
@@ -165,7 +164,7 @@ fn ok(result: &Value) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(json!({ "ok": true, "result": result }))
 }
 
-/// Returns the response to a long poll during which no update arrives.
+/// The response to a long poll without an update.
 fn no_updates() -> ResponseTemplate {
     ok(&json!([])).set_delay(Duration::from_mins(1))
 }
@@ -390,7 +389,7 @@ async fn start_is_answered_once_across_a_restart() {
     assert!(sent[0].0 == "5" && sent[0].1.starts_with("Welcome aboard!"));
 }
 
-/// Waits until updates from `offset` on have been requested `times` times.
+/// Waits until the bot has requested updates from `offset` on `times` times.
 async fn requested_from(fixture: &Fixture, offset: i64, times: usize) {
     eventually(|| async {
         let requests = fixture.telegram.received_requests().await.unwrap_or_default();

@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 use crate::new_cause;
 
 const TOKEN: &str = "123456:token";
-/// How long the provider must be stable before a repeat. It is short, since the test runs in real time.
+/// Short, since the test runs in real time.
 const STABLE_FOR: Duration = Duration::from_secs(1);
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use notification::{
 use platform::lease::MemoryLease;
 use testkit::{Running, eventually};
 
-/// A code in the form in which iam writes codes.
+/// A code in iam's format.
 const CODE: &str = "0123456789ABCDEFGHJKMNPQRS";
 
 fn start(api: &MemoryMessenger, offsets: &MemoryOffsets, lease: &MemoryLease) -> Running {

@@ -16,7 +16,7 @@ mod users;
 use contracts::{events::Cause, ids::EventId};
 use platform::ids;
 
-/// The cause of a notification: a new event.
+/// A new event as the cause of a notification.
 fn new_cause() -> Cause {
     Cause { consumer: "group", event: EventId::new(ids::random()) }
 }

@@ -20,7 +20,8 @@ use tokio::sync::Notify;
 use crate::new_cause;
 use uuid::Uuid;
 
-/// Returns a pool of one connection with the service's settings, so that its statistics and cached plans are its own.
+/// A pool of one connection with the service's settings, so that cached plans and unflushed statistics are in one
+/// place.
 fn one_connection(database: &testkit::Database) -> Database {
     let one = Database::lazy("test", "TEST_DATABASE_URL", &database.url.clone().into(), 1).unwrap().with_stable_plans();
     prefer_index_scans(&one);
@@ -45,7 +46,7 @@ async fn fill(database: &Database, chats: i32, each: i32) {
     .unwrap();
 }
 
-/// Returns what was read of the table so far: rows by sequential scans, index entries, and blocks of both.
+/// What was read of the table so far: rows by sequential scans, index entries, and blocks of both.
 async fn reads(pool: &Database) -> [i64; 3] {
     sqlx::query("select pg_stat_force_next_flush()").execute(pool).await.unwrap();
     let (rows, entries, blocks) = sqlx::query_as(
@@ -60,8 +61,8 @@ async fn reads(pool: &Database) -> [i64; 3] {
     [rows, entries, blocks]
 }
 
-/// Runs the sender's statements `times` times: reads what is due and what has no chat, claims a batch and settles it. Returns the
-/// [reads](reads) and the time, both per round.
+/// Runs the sender's statements `times` times: reads due notifications and those without a chat, claims a batch and
+/// settles it. Returns the [reads](reads) and the time, both per round.
 async fn work(pool: &Database, times: i32) -> ([i64; 3], Duration) {
     let notifications = PgNotifications::new(pool.clone());
     let (before, start) = (reads(pool).await, Instant::now());
@@ -76,7 +77,8 @@ async fn work(pool: &Database, times: i32) -> ([i64; 3], Duration) {
     ([0, 1, 2].map(|what| (after[what] - before[what]) / i64::from(times)), took)
 }
 
-/// Returns the [reads](reads) of [`work`]. With `analyzed`, the statistics date from when the queue was short and many rows had ended.
+/// Returns the [reads](reads) of [`work`]. With `analyzed`, the statistics date from a time when the queue was short
+/// and many rows had ended.
 async fn work_on(chats: i32, each: i32, analyzed: bool) -> [i64; 3] {
     let database = testkit::database(&MIGRATIONS).await;
     let pool = one_connection(&database);
@@ -99,7 +101,7 @@ async fn a_send_reads_a_bounded_part_of_the_queue() {
         let [rows, entries, blocks] = work_on(chats, each, analyzed).await;
 
         assert_eq!(rows, 0, "the table was scanned");
-        // The bounds allow for one page, its claim and its outcome, and for index entries of rows that have left the queue meanwhile.
+        // The bounds allow for one page, its claim and its outcome, and index entries of rows that have left the queue.
         assert!(entries < 6_000 && blocks < 15_000, "{chats} chats of {each}: {entries} entries, {blocks} blocks");
     }
 }
@@ -209,7 +211,7 @@ async fn ended_notifications_are_removed_ten_times_as_fast_as_they_come() {
     );
 }
 
-/// Queues a notification of a kind that this build does not know, as a newer replica does. Its chat is `chat`, if there is one.
+/// Queues a notification of a kind that this build does not know, as a newer replica does.
 async fn queue_unknown_kind(pool: &Database, order: Uuid, chat: Option<&str>) {
     sqlx::query(
         "insert into notifications (uuid, order_uuid, user_uuid, kind, facts, trace, chat, created_at)
@@ -228,7 +230,7 @@ async fn notifications_of_kinds_that_are_not_known_hold_up_no_other() {
     let database = testkit::database(&MIGRATIONS).await;
     let pool = database.pool.clone();
     let order = ids::random();
-    // Queues more notifications of unknown kinds than a page reads, all older than those of known kinds.
+    // More notifications of unknown kinds than a page reads, all older than those of known kinds.
     for _ in 0..=MAX_PER_CHAT {
         queue_unknown_kind(&pool, ids::random(), Some("chat")).await;
         queue_unknown_kind(&pool, ids::random(), None).await;

@@ -101,7 +101,7 @@ async fn a_group_that_became_a_supergroup_keeps_its_messages() {
     let sent: Vec<_> = server.messages().into_iter().map(|sent| (sent.chat, sent.text)).collect();
     let sent: Vec<_> = sent.iter().map(|(chat, text)| (chat.as_str(), text.as_str())).collect();
     assert_eq!(sent, [("-100123", "first"), ("-100123", "second"), ("-100123", "third"), ("7", "other")]);
-    // The new id is remembered, so that each later message takes one call.
+    // The client remembers the new id, so that each later message takes one call.
     assert_eq!(server.moved(), 1);
 }
 

@@ -1,4 +1,4 @@
-//! The OpenAPI description of the gateway's routes: the JSON form of the messages, as the gateway reads and writes it.
+//! The OpenAPI description of the gateway's routes, with messages in the JSON form that the gateway reads and writes.
 
 mod schemas;
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use self::schemas::{Schemas, comment, schema_of};
 use crate::routes::Route;
 
-/// The RPCs that need no session in the header: the body has the session or a password, or the response is public.
+/// The RPCs that need no session in the header: the body has a session or a password, or the response is public.
 const OPEN: [&str; 6] = [
     "/auth.v1.AuthService/Login",
     "/auth.v1.AuthService/Logout",
@@ -18,12 +18,11 @@ const OPEN: [&str; 6] = [
     "/user.v1.UserService/Register",
 ];
 
-/// Returns whether callers need no session.
 pub fn is_open(route: &Route) -> bool {
     OPEN.contains(&route.rpc().as_str())
 }
 
-/// Generates the document. It refers to the schema `Problem` and the security scheme `session` of the document that it is merged into.
+/// The result refers to the schema `Problem` and the security scheme `session` of the document into which it is merged.
 pub fn document(routes: &[Route]) -> String {
     let mut schemas = Schemas::default();
     let mut paths: Map<String, Value> = Map::new();
@@ -82,7 +81,7 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Value {
     operation
 }
 
-/// Returns the query's parameters: the fields of the request. A field of a message in the request is named by its path.
+/// Returns the query's parameters: the request's fields. A nested field is named by its path.
 fn query(message: &MessageDescriptor, prefix: &str, in_path: &[&str], schemas: &mut Schemas) -> Vec<Value> {
     let mut parameters = Vec::new();
     for field in message.fields().filter(|field| !in_path.contains(&field.name())) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use protox::prost_reflect::{DescriptorPool, FieldDescriptor, FileDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
-/// The schemas of the messages that routes use, by the messages' full names.
+/// The schemas of the messages that routes use, by full name.
 #[derive(Default)]
 pub struct Schemas {
     used: BTreeSet<String>,
@@ -13,18 +13,17 @@ pub struct Schemas {
 }
 
 impl Schemas {
-    /// Returns a reference to the schema of a message.
     pub fn reference(&mut self, message: &MessageDescriptor) -> Value {
         self.used.insert(message.full_name().to_owned());
         json!({ "$ref": format!("#/components/schemas/{}", message.full_name()) })
     }
 
-    /// Returns the schema of a message without these fields.
+    /// The schema of a message without these fields.
     pub fn without(&mut self, message: &MessageDescriptor, fields: &[&str]) -> Value {
         if fields.is_empty() { self.reference(message) } else { object(message, fields, self) }
     }
 
-    /// Generates the schema of every message that is used, including messages that only other messages use.
+    /// Generates the schema of every used message, including messages that only other messages use.
     pub fn add_all(&mut self, pool: &DescriptorPool) {
         while let Some(name) = self.used.iter().find(|name| !self.made.contains_key(*name)).cloned() {
             let schema = pool.get_message_by_name(&name).map_or_else(|| json!({}), |found| object(&found, &[], self));
@@ -54,7 +53,6 @@ fn object(message: &MessageDescriptor, without: &[&str], schemas: &mut Schemas) 
     })
 }
 
-/// Returns the schema of a field.
 pub fn schema_of(field: &FieldDescriptor, schemas: &mut Schemas) -> Value {
     if field.is_map()
         && let Some(value) = field.kind().as_message().map(MessageDescriptor::map_entry_value_field)
@@ -65,13 +63,13 @@ pub fn schema_of(field: &FieldDescriptor, schemas: &mut Schemas) -> Value {
     if field.is_list() { json!({ "type": "array", "items": one }) } else { one }
 }
 
-/// Returns the schema of one value, by the rules of protobuf's JSON mapping.
+/// The schema of one value, by protobuf's JSON mapping.
 fn single(kind: &Kind, schemas: &mut Schemas) -> Value {
     match kind {
         Kind::Double | Kind::Float => json!({ "type": "number" }),
         Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => json!({ "type": "integer", "format": "int32" }),
         Kind::Uint32 | Kind::Fixed32 => json!({ "type": "integer", "format": "int64", "minimum": 0 }),
-        // These are JSON strings, since many programs read a JSON number as a double.
+        // JSON strings, since many programs read a JSON number as a double.
         Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 | Kind::Uint64 | Kind::Fixed64 => {
             json!({ "type": "string", "format": "int64" })
         }
@@ -88,7 +86,7 @@ fn single(kind: &Kind, schemas: &mut Schemas) -> Value {
     }
 }
 
-/// Returns the schema of `google.rpc.Status`.
+/// The schema of `google.rpc.Status`.
 pub fn status() -> Value {
     json!({
         "type": "object",
@@ -101,7 +99,7 @@ pub fn status() -> Value {
     })
 }
 
-/// Returns the comment above an element of a file, on one line.
+/// The comment above an element of a file, on one line.
 pub fn comment(file: &FileDescriptor, path: &[i32]) -> String {
     let info = file.file_descriptor_proto().source_code_info.as_ref();
     let location = info.and_then(|info| info.location.iter().find(|location| location.path == path));

@@ -1,15 +1,16 @@
-//! The catalogue: each event is declared here, once. Its traits, topic, variable, route, consumer groups, rights and decoding are derived
-//! from the entry.
+//! The catalogue declares each event once. Traits, topic, variable, route, consumer groups, rights and decoding are
+//! derived from the entry.
 //!
 //! | entry | meaning |
 //! |---|---|
 //! | `topic` | the default name. `order.paid` gives the variable `ORDER_PAID_TOPIC_NAME` |
 //! | `about` | the subject, whose uuid is the partition key |
 //! | `from`, `to` | the producer, and the services that consume it, each in the group `<service>-group-<topic with dashes>` |
-//! | `part` | the field that distinguishes events of one type and key; without it, a key has one. Up to the value after `above`, the id has no part |
-//! | `closed` | fields whose values are closed sets. An event with another value is poison |
+//! | `part` | the field that distinguishes events of one type and key; without it, a key has one event. With `above n`,
+//! ids up to the value n have no part |
+//! | `closed` | fields with a closed set of values. An event with another value is poison |
 //!
-//! Messages without an envelope are defined by programs outside this system. They have no id, so no service consumes them.
+//! Outside programs define the messages without an envelope. They have no id, so no service consumes them.
 
 use super::{
     CancelReason, Consumer, Inbound, Topic,
@@ -17,7 +18,7 @@ use super::{
 };
 
 events! {
-    // The events of an order come first, in the order in which they usually occur. Lists of events and topics have the order of this file.
+    // First an order's events, in their usual order. Lists of events and topics have the order of this file.
     in events::v1 {
         OrderCreated { topic: "order.created", about: Order, from: order, to: [] }
         PaymentCompleted {
@@ -41,8 +42,8 @@ events! {
             part: status, closed: [status in DELIVERY_STATUSES]
         }
 
-        // A customer is created at version 1, and again at a later version after each erasure. These events carry no personal data:
-        // consumers that need it request it from the customers service.
+        // A customer is created at version 1, and again at a later version after each erasure. These events carry no
+        // personal data: consumers request it from the customers service.
         CustomerCreated {
             topic: "customer.created", about: Customer, from: customers, to: [],
             part: version above 1, closed: [kyc_status in KYC_STATUSES, reason in CUSTOMER_REASONS]
@@ -82,23 +83,23 @@ pub const ORDERS: Inbound = Inbound {
     consumer: Consumer { service: "intake", group: "order-service" },
 };
 
-/// The group of the console's timeline, which reads the topics of orders. It has no inbox: a record is identified by its topic, partition
-/// and offset.
+/// The group of the console's timeline, which reads the topics of orders. It has no inbox: topic, partition and offset
+/// identify a record.
 pub const TIMELINE: Consumer = Consumer { service: "console", group: "console-group-timeline" };
 
-/// The payment methods, as events name them. Older producers left the field empty.
+/// The payment methods in events. Older producers left the field empty.
 const PAYMENT_METHODS: [&str; 5] = ["", "CARD", "SBP", "CREDIT_CARD", "INVESTOR_MONEY"];
 
-/// The outcomes of a payment attempt, as [`PaymentCompleted`](super::PaymentCompleted) names them.
+/// The outcomes of a payment attempt in [`PaymentCompleted`](super::PaymentCompleted).
 pub const PAYMENT_OUTCOMES: [&str; 3] = ["SUCCESS", "INSUFFICIENT_FUNDS", "FAILED"];
 
 const CANCEL_REASONS: Numbers = Numbers(CancelReason::is_valid);
 
-/// The statuses of a delivery, as [`DeliveryStatusUpdated`](super::DeliveryStatusUpdated) names them.
+/// The statuses of a delivery in [`DeliveryStatusUpdated`](super::DeliveryStatusUpdated).
 pub const DELIVERY_STATUSES: [&str; 5] = ["PENDING", "IN_TRANSIT", "OUT_FOR_DELIVERY", "DELIVERED", "FAILED"];
 
-/// The statuses of a customer, as events name them.
+/// The statuses of a customer in events.
 pub const KYC_STATUSES: [&str; 4] = ["KYC_PENDING", "VERIFIED", "REJECTED", "ERASED"];
 
-/// The reasons for a customer's status, as events name them.
+/// The reasons for a customer's status in events.
 pub const CUSTOMER_REASONS: [&str; 4] = ["", "KYC_REFUSED", "KYC_ROLLED_BACK", "KYC_REVOKED"];

@@ -2,7 +2,7 @@
 
 /// The values that a field of the type `V` may have.
 pub(super) trait ClosedSet<V> {
-    /// Describes the value of `field` if it is not in the set. The values of texts are left out: they may be personal data.
+    /// Describes the value of `field` if it is not in the set. Omits texts, which may be personal data.
     fn unknown(&self, field: &str, value: &V) -> Option<String>;
 }
 

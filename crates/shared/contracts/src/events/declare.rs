@@ -1,5 +1,5 @@
-//! The macro `events!`: implements [`Published`](super::Published) and [`Event`](super::Event) for the events of the catalogue, and makes
-//! the table of their routes.
+//! The macro `events!`: implements [`Published`](super::Published) and [`Event`](super::Event) for the events of the
+//! catalogue, and builds the table of their routes.
 
 /// Declares events. The module [`catalogue`](super::catalogue) explains the entries.
 macro_rules! events {
@@ -68,7 +68,7 @@ macro_rules! events {
             }
         )*
 
-        /// Returns the id of each event that has default values and the key 1.
+        /// The id of each event with default values and the key 1.
         #[cfg(test)]
         pub(super) fn default_ids() -> Vec<(&'static str, uuid::Uuid)> {
             let key = uuid::Uuid::from_u128(1);
@@ -103,14 +103,14 @@ macro_rules! subject {
     };
 }
 
-/// A topic with the variable that is derived from its name.
+/// A topic with the variable derived from its name.
 macro_rules! topic {
     ($name:literal) => {
         super::Topic { name: $name, variable: respelled!(concat!($name, ".topic.name"), b'_', true) }
     };
 }
 
-/// Converts a constant name: replaces its dots, and converts it to upper case if `is_upper` is set.
+/// Converts a constant name: replaces its dots, and converts it to upper case with `is_upper`.
 macro_rules! respelled {
     ($name:expr, $separator:literal, $is_upper:literal) => {{
         const BYTES: [u8; $name.len()] = crate::events::declare::respelled($name, $separator, $is_upper);

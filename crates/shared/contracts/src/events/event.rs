@@ -14,19 +14,20 @@ pub trait Published: prost::Message + Default + fmt::Debug {
     /// The value of the header `event-type`, such as `events.v1.OrderPaid`.
     const TYPE: &'static str = Self::ROUTE.kind;
 
-    /// Sets the event id. The default does nothing, for messages that are defined outside this system and have no field for the id.
+    /// Sets the event id. The default does nothing: messages that are defined outside this system have no field for the
+    /// id.
     #[must_use]
     fn with_uuid(self, _uuid: String) -> Self {
         self
     }
 
-    /// Returns a part of the event id that distinguishes this event from others of its type and key. `None` adds no such part to the id.
+    /// The part of the event id that distinguishes this event from others of its type and key, if there is one.
     fn part(&self) -> Option<String> {
         None
     }
 }
 
-/// A type of event that the services of this system exchange, with its subject and its id.
+/// A type of event that the services of this system exchange.
 pub trait Event: Published {
     /// The entity that the event is about.
     type Subject: Subject;
@@ -35,7 +36,7 @@ pub trait Event: Published {
     /// Parses the subject. An error names the field that is not a uuid.
     fn subject(&self) -> Result<Self::Subject, InvalidUuid>;
 
-    /// Returns a description of a field whose value the contract does not define, or `None` if there is no such field.
+    /// Describes a field whose value the contract does not define, if there is one.
     fn unknown_value(&self) -> Option<String> {
         None
     }
@@ -43,7 +44,7 @@ pub trait Event: Published {
 
 /// The entity that an event is about.
 pub trait Subject: Copy + fmt::Debug + Send + Sync {
-    /// Returns the partition key. Events with the same key keep their order.
+    /// The partition key. Events with the same key keep their order.
     fn key(&self) -> Uuid;
 }
 
@@ -74,7 +75,7 @@ impl Subject for UserId {
     }
 }
 
-/// The name of a field of an event that should hold a uuid, but does not.
+/// The name of the field that should hold a uuid, but does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}: must be a uuid")]
 pub struct InvalidUuid(pub &'static str);

@@ -1,11 +1,11 @@
-//! Checks the parts of other files that repeat the catalogue: the variable of each topic, and the page of events. `UPDATE_TOPICS=1 cargo
-//! test -p contracts` writes them.
+//! Checks the parts of other files that repeat the catalogue: the variable of each topic, and the page of events.
+//! `UPDATE_TOPICS=1 cargo test -p contracts` writes them.
 
 use std::{env, fmt::Write as _, fs, path::Path};
 
 use super::{INBOUND, Key, ROUTES, Topics};
 
-/// The ending of the names of the topics' variables.
+/// How the names of the topics' variables end.
 const ENDING: &str = "_TOPIC_NAME";
 
 #[test]
@@ -32,7 +32,7 @@ fn the_page_of_events_has_each_event_and_each_topic_of_programs_outside() {
     });
 }
 
-/// Returns the rows of the events that this system publishes.
+/// The rows of the events that this system publishes.
 fn events() -> String {
     let topics = Topics::default();
     ROUTES.iter().fold(String::new(), |mut rows, route| {
@@ -52,7 +52,7 @@ fn events() -> String {
     })
 }
 
-/// Returns the rows of the topics that programs outside write.
+/// The rows of the topics that outside programs write.
 fn inbound() -> String {
     let topics = Topics::default();
     INBOUND.iter().fold(String::new(), |mut rows, inbound| {
@@ -86,7 +86,7 @@ fn check(file: &str, rewrite: impl Fn(&str) -> String) {
     }
 }
 
-/// Returns the text without its lines that contain a topic's variable, and with `lines` in the place of the first of them.
+/// Replaces the lines that contain a topic's variable by `lines`, at the place of the first one.
 fn rewritten(text: &str, lines: impl Iterator<Item = String>) -> String {
     let is_other = |line: &&str| !line.contains(ENDING);
     let before = text.lines().take_while(is_other).map(str::to_owned);

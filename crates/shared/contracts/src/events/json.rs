@@ -1,5 +1,5 @@
-//! Decodes and encodes protobuf messages by the names of their types. Their JSON has the form that the gateway's transcoder writes: names
-//! as in the proto, enums by name, 64-bit integers as text, empty values written.
+//! Decodes and encodes protobuf messages by the names of their types. The JSON is that of the gateway's transcoder:
+//! names as in the proto, enums by name, 64-bit integers as text, empty values included.
 
 use std::sync::LazyLock;
 
@@ -8,25 +8,25 @@ use serde_json::{Value, value::Serializer};
 
 use crate::proto::DESCRIPTORS;
 
-/// The descriptors of every package. Decoded once, since that takes some milliseconds.
+/// Decoded once, since that takes some milliseconds.
 static POOL: LazyLock<DescriptorPool> =
     LazyLock::new(|| DescriptorPool::decode(DESCRIPTORS).expect("the build wrote these descriptors"));
 
-/// Decodes a message of the type `kind`, such as `events.v1.OrderPaid`. Returns `None` if there is no such type, or the bytes are not a
-/// message of the type.
+/// Decodes a message of the type `kind`, such as `events.v1.OrderPaid`. Returns `None` if there is no such type or the
+/// bytes are not such a message.
 pub fn json(kind: &str, bytes: &[u8]) -> Option<Value> {
     let message = DynamicMessage::decode(POOL.get_message_by_name(kind)?, bytes).ok()?;
     let options = SerializeOptions::new().use_proto_field_name(true).skip_default_fields(false);
     message.serialize_with_options(Serializer, &options).ok()
 }
 
-/// Returns a message as JSON; null if it cannot be decoded as a message of the type `kind`, which should be its own.
+/// Returns a message as JSON. `kind` must be its type; for another type, the result may be null.
 pub fn message_json(kind: &str, message: &impl prost::Message) -> Value {
     json(kind, &message.encode_to_vec()).unwrap_or_default()
 }
 
-/// Encodes a message of the type `kind`, for tools that try consumers: each text is one of `text`, each enumeration has the number
-/// `number`, and other fields are empty. `None` if there is no such type.
+/// Encodes a message of the type `kind`, for tools that test consumers: texts come from `text`, enumerations have the
+/// number `number`, and other fields are empty. `None` if there is no such type.
 pub fn filled(kind: &str, text: impl Fn() -> String, number: i32) -> Option<Vec<u8>> {
     let descriptor = POOL.get_message_by_name(kind)?;
     let mut message = DynamicMessage::new(descriptor.clone());

@@ -17,7 +17,7 @@ use super::{Cause, Event, INBOUND, Inbound, ROUTES, Received, TIMELINE, Topic, T
 pub struct Messaging {
     pub kafka: kafka::Config,
     pub topics: Topics,
-    /// Creates the topics that this service reads or writes.
+    /// Creates the topics that the service reads or writes.
     creator: TopicCreator,
 }
 
@@ -29,13 +29,13 @@ pub struct Subscription {
 }
 
 impl Messaging {
-    /// Reads the `KAFKA_…` variables and the names of the topics. An error names the variable that is missing or wrong.
+    /// Reads the `KAFKA_…` variables and the names of the topics. An error names the missing or wrong variable.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         let kafka = kafka::Config::load(settings)?;
         Ok(Self { creator: TopicCreator::new(&kafka), kafka, topics: settings.read()? })
     }
 
-    /// Creates the consumers of these subscriptions. The server becomes ready only once each consumer has joined its group.
+    /// The server becomes ready only once each consumer has joined its group.
     pub fn consumers(&self, server: &Server, subscriptions: impl IntoIterator<Item = Subscription>) -> Vec<Consumer> {
         let consumer = |Subscription { group, topic, handler }: Subscription| {
             let subscription = kafka::TopicSubscription { group, topic: self.topics.name(topic).to_owned(), handler };
@@ -46,8 +46,8 @@ impl Messaging {
         subscriptions.into_iter().map(consumer).collect()
     }
 
-    /// Creates the relay that publishes the outbox of `server`. It publishes every event type that this service produces according to
-    /// [`ROUTES`](super::ROUTES).
+    /// Creates the relay that publishes the outbox of `server`, with the event types that the service produces
+    /// according to [`ROUTES`](super::ROUTES).
     pub fn relay(&self, server: &Server, waker: &Waker) -> anyhow::Result<Relay> {
         let topics = topics_of(server.name(), &self.topics);
         let outbox = PgOutbox::new(server.database()?, server.instance().to_owned());
@@ -59,8 +59,8 @@ impl Messaging {
 }
 
 impl Subscription {
-    /// Creates a subscription that calls `handle` with each event of the type `E`, and the cause under which the inbox records the event. A
-    /// record that is not such an event is poison.
+    /// Calls `handle` with each event of the type `E` and the cause under which the inbox records it. A record that is
+    /// not such an event is poison.
     pub fn new<E, F, Done>(group: &'static str, handle: F) -> Self
     where
         E: Event + Send + Sync + 'static,
@@ -70,8 +70,7 @@ impl Subscription {
         Self { group, topic: E::ROUTE.topic, handler: Arc::new(EventHandler { group, handle, event: PhantomData }) }
     }
 
-    /// Creates a subscription that calls `handle` with each record of a topic that outside programs write. Such a record is not an
-    /// [`Event`].
+    /// Calls `handle` with each record of a topic that outside programs write. Such a record is not an [`Event`].
     pub fn inbound<F, Done>(inbound: &Inbound, handle: F) -> Self
     where
         F: Fn(Message) -> Done + Send + Sync + 'static,
@@ -80,12 +79,12 @@ impl Subscription {
         Self { group: inbound.consumer.group, topic: inbound.topic, handler: Arc::new(RecordHandler { handle }) }
     }
 
-    /// Creates a subscription to the topic of `inbound` with a custom handler, for example one that handles batches.
+    /// Subscribes to the topic of `inbound` with a custom handler, for example for batches.
     pub fn handled_by(inbound: &Inbound, handler: Arc<dyn Handler>) -> Self {
         Self { group: inbound.consumer.group, topic: inbound.topic, handler }
     }
 
-    /// Creates the subscriptions of the console's timeline to each topic of orders.
+    /// The subscriptions of the console's timeline to each topic of orders.
     pub fn timeline(handler: &Arc<dyn Handler>) -> Vec<Self> {
         let of_order = ROUTES.iter().filter(|route| route.is_of_order());
         let group = TIMELINE.group;

@@ -35,15 +35,15 @@ use uuid::Uuid;
 
 use crate::ids::EventId;
 
-/// The event that causes a change, and the consumer group that handles it. The inbox records both in the statement that makes the change,
-/// so that a redelivered event changes nothing.
+/// The event that causes a change, and the consumer group that handles it. The statement that makes the change records
+/// both in the inbox, so that a redelivered event changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Cause {
     pub consumer: &'static str,
     pub event: EventId,
 }
 
-/// An event that was read from a topic, with its validated ids.
+/// An event from a topic, with its validated ids.
 #[derive(Clone, Debug)]
 pub struct Received<E: Event> {
     pub id: EventId,
@@ -51,22 +51,21 @@ pub struct Received<E: Event> {
     pub event: E,
 }
 
-/// Converts an event to an outbox row. The event id is derived from `key`, the event type and the [part](Published::part).
-///
-/// The caller may leave the event's `event_uuid` empty.
+/// Converts an event to an outbox row. Derives the event id from `key`, the event type and the [part](Published::part);
+/// ignores `event_uuid`.
 pub fn record<E: Published>(key: Uuid, event: E) -> outbox::Event {
     let uuid = outbox::event_uuid(key, E::TYPE, event.part().as_deref());
     let payload = event.with_uuid(uuid.to_string()).encode_to_vec();
     outbox::Event { uuid, kind: E::TYPE, key, payload }
 }
 
-/// Reads an event of the type `E`. A record that is not such an event is poison, since a retry cannot change it.
+/// Reads an event of the type `E`. A record that is not such an event is poison.
 ///
-/// Unknown fields are skipped, so that a consumer can read the events of a newer producer. A record without the header `event-type` is read
-/// as an event of the type `E`.
+/// Skips unknown fields, so that a consumer can read the events of a newer producer. Reads a record without the header
+/// `event-type` as an event of the type `E`.
 ///
-/// An unknown value is poison to every consumer, even to one that does not use the field. Otherwise only some of the consumers would act on
-/// the event, which is worse than if none does.
+/// An unknown value is poison to every consumer, even one that does not use the field. Otherwise only some consumers
+/// would act on the event, which is worse than none.
 pub fn read<E: Event>(message: &Message) -> Result<Received<E>, Failure> {
     if let Some(kind) = message.headers.get(HEADER_EVENT_TYPE).filter(|kind| *kind != E::TYPE) {
         return Err(Failure::poison(format!("event-type is {kind}, not {}", E::TYPE)));
@@ -81,12 +80,11 @@ pub fn read<E: Event>(message: &Message) -> Result<Received<E>, Failure> {
     Ok(Received { id: EventId::new(id), subject: event.subject().map_err(poison)?, event })
 }
 
-/// Reads an event of the type `E` and returns its id.
 fn read_id<E: Event>(message: &Message) -> Result<EventId, Failure> {
     read::<E>(message).map(|received| received.id)
 }
 
-/// Formats a payload of the type `E`. Returns `None` if the bytes are not such a message.
+/// Returns `None` if the bytes are not a message of the type `E`.
 fn shown<E: Published>(payload: &[u8]) -> Option<String> {
     E::decode(payload).ok().map(|event| format!("{event:#?}"))
 }

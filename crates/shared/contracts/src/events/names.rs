@@ -1,4 +1,5 @@
-//! A snapshot of every name that follows from the declarations and is stored or configured outside this program: it must not change.
+//! A snapshot of every name that is derived from the declarations and stored or configured outside this program. These
+//! names must not change.
 
 use uuid::Uuid;
 
@@ -37,7 +38,7 @@ fn names_that_are_stored_stay_as_they_are() {
     insta::assert_snapshot!(names.join("\n"));
 }
 
-/// Returns the ids of events with the key 1, in which a part tells events of one type apart.
+/// The ids of events with the key 1 and a part that tells events of one type apart.
 fn ids_with_parts() -> Vec<(&'static str, Uuid)> {
     fn id<E: Published>(event: E) -> (&'static str, Uuid) {
         let event = record(Uuid::from_u128(1), event);

@@ -11,17 +11,17 @@ use platform::kafka::{
 
 use super::{Consumer, INBOUND, ROUTES, TIMELINE, Topics, readers};
 
-/// The user of programs outside, the user of Kafka UI, and the user of `shipyard audit` and `dlq`.
+/// The users of outside programs, of Kafka UI, and of `shipyard audit` and `dlq`.
 const OUTSIDE: &str = "outside";
 const UI: &str = "ui";
 const OPERATOR: &str = "operator";
-/// The service that makes receipts, and in which operators replay dead letters and audit.
+/// The service in which operators replay dead letters and audit.
 const CONSOLE: &str = TIMELINE.service;
-/// The consumer groups of the operator's tools, which the console also uses: the first records which dead letters are resolved, and the
+/// The consumer groups of the operator's tools and the console: the first records which dead letters are resolved, the
 /// audit reads topics in the second.
 const TOOLS: [&str; 2] = ["shipyard-dlq", "shipyard-audit"];
-/// The topic of the journal of dead letters, without its prefix. The prefix is that of the consumer groups, so that several systems can
-/// share a broker.
+/// The topic of the journal of dead letters, without the prefix that it shares with the consumer groups, so that
+/// several systems can use one broker.
 pub const JOURNAL: &str = "shipyard.dlq.journal";
 
 /// The topics that one user writes and reads.
@@ -31,14 +31,14 @@ struct Use<'a> {
     reads: BTreeSet<(&'a str, String)>,
 }
 
-/// Returns the users of the services with topics.
+/// The users of the services with topics.
 pub fn broker_users() -> BTreeSet<&'static str> {
     let routed = ROUTES.iter().flat_map(|route| route.readers().map(|reader| reader.service).chain([route.producer]));
     let inbound = INBOUND.iter().flat_map(|inbound| inbound.producer.into_iter().chain([inbound.consumer.service]));
     routed.chain(inbound).collect()
 }
 
-/// Returns the rights of all users except the broker's own, which is a super user and creates the topics.
+/// The rights of all users except the broker's own super user, which creates the topics.
 pub fn rights(topics: &Topics, group_prefix: &str) -> BTreeSet<Acl> {
     let uses = uses(topics, group_prefix);
     let named = |topic: &str| Topic(topic.to_owned());
@@ -53,11 +53,11 @@ pub fn rights(topics: &Topics, group_prefix: &str) -> BTreeSet<Acl> {
             rights.insert(Acl::allow(user, Read, Group(group.clone())));
             // The group that holds the operator's requests to skip messages.
             rights.insert(Acl::allow(user, Describe, Group(skip_group(group))));
-            // The reader of a topic writes a message that it cannot handle to the dead-letter topic.
+            // A consumer writes messages that it cannot handle to the dead-letter topic.
             rights.insert(Acl::allow(user, Write, Topic(dead_letter_topic(topic))));
         }
     }
-    // Programs outside may read every topic in groups of their own.
+    // Outside programs may read every topic in groups of their own.
     let of_others = groups.iter().copied().chain(&tools).chain(&skips);
     rights.extend(of_others.map(|group| Acl::deny(OUTSIDE, Read, Group(group.clone()))));
     rights.insert(Acl::allow(OUTSIDE, Read, Group("*".to_owned())));
@@ -70,8 +70,8 @@ pub fn rights(topics: &Topics, group_prefix: &str) -> BTreeSet<Acl> {
         rights.insert(Acl::allow(UI, operation, Group("*".to_owned())));
         rights.insert(Acl::allow(UI, operation, Cluster));
     }
-    // `shipyard audit` and `dlq` read all topics, replay and prune dead letters, and write the journal. The audit reads the
-    // committed offsets of the groups, and compares the consumed records with the stored rows.
+    // `shipyard audit` and `dlq` read all topics, replay and prune dead letters, and write the journal. The audit reads
+    // the groups' committed offsets, and compares consumed records with stored rows.
     rights.insert(Acl::allow(OPERATOR, All, named("*")));
     rights.extend(tools.iter().chain(&skips).map(|group| Acl::allow(OPERATOR, All, Group(group.clone()))));
     rights.extend(console(topics, group_prefix));
@@ -82,8 +82,9 @@ pub fn rights(topics: &Topics, group_prefix: &str) -> BTreeSet<Acl> {
     rights
 }
 
-/// Returns what the console needs to audit, and to list, replay and discard dead letters: to read every topic and dead-letter topic, to
-/// write to the topics that consumers read, and the journal. It prunes nothing, and neither creates nor changes a topic.
+/// The rights that the console needs to audit, and to list, replay and discard dead letters: to read every topic and
+/// dead-letter topic, to write to the topics that consumers read, and to read and write the journal. The console prunes
+/// nothing, and neither creates nor changes a topic.
 fn console(topics: &Topics, group_prefix: &str) -> Vec<Acl> {
     let allow = |operation, topic: &str| Acl::allow(CONSOLE, operation, Topic(topic.to_owned()));
     let journal = format!("{group_prefix}{JOURNAL}");
@@ -94,7 +95,7 @@ fn console(topics: &Topics, group_prefix: &str) -> Vec<Acl> {
         .collect();
     rights.extend(readers(topics).map(|(_, topic)| allow(Write, topic)));
     rights.extend([allow(Read, &journal), allow(Write, &journal)]);
-    // These groups are needed to read topics, and to commit which dead letters are resolved.
+    // To read topics, and to commit which dead letters are resolved.
     rights.extend(TOOLS.map(|group| Acl::allow(CONSOLE, Read, Group(format!("{group_prefix}{group}")))));
     rights
 }
@@ -147,7 +148,7 @@ mod tests {
         let named = topics.all().into_iter().flat_map(|topic| [topic.to_owned(), dead_letter_topic(topic)]);
 
         for topic in named.chain(["*".to_owned()]) {
-            // An audit in the console compares the records of a topic with its retention.
+            // The console's audit compares the records of a topic with its retention.
             let is_audited = topics.all().contains(&topic.as_str());
             for operation in [All, Create, if is_audited { All } else { DescribeConfigs }] {
                 let changes = |user: &&&str| all.contains(&Acl::allow(user, operation, Topic(topic.clone())));

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{INBOUND, Published, ROUTES, TIMELINE, Topic, Topics};
 use crate::ids::EventId;
 
-/// A consumer group of a service. The inbox in the service's database also stores this group name as the consumer.
+/// A consumer group of a service. The service's inbox stores the group as the consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Consumer {
     pub service: &'static str,
@@ -25,23 +25,21 @@ pub enum Key {
     Customer,
 }
 
-/// A function that reads an event and returns its id.
 type ReadId = fn(&Message) -> Result<EventId, Failure>;
 
-/// The route of one event type.
 #[derive(Clone, Copy, Debug)]
 pub struct Route {
     /// The event type, such as `events.v1.OrderPaid`.
     pub kind: &'static str,
     /// The service that writes the event to its outbox.
     pub producer: &'static str,
-    /// The groups that handle the event, each with an inbox. [`readers`](Self::readers) has the console's timeline, too.
+    /// The groups that handle the event, each with an inbox. [`readers`](Self::readers) adds the console's timeline.
     pub consumers: &'static [Consumer],
     pub key: Key,
     /// True if a key can have several events of this type.
     pub has_parts: bool,
     pub(super) topic: Topic,
-    /// `None` for messages that programs outside define, which have no id.
+    /// `None` for messages that outside programs define, which have no id.
     pub(super) read: Option<ReadId>,
     pub(super) shown: fn(&[u8]) -> Option<String>,
 }
@@ -50,24 +48,24 @@ pub struct Route {
 #[derive(Clone, Copy, Debug)]
 pub struct Inbound {
     pub consumer: Consumer,
-    /// The service of this system that also writes to the topic, if there is one.
+    /// The service that also writes to the topic, if there is one.
     pub producer: Option<&'static str>,
     pub(super) topic: Topic,
 }
 
-/// Returns the services that produce events, each service once. Each of them has an outbox.
+/// The services that produce events, each once. Each has an outbox.
 pub fn producers() -> impl Iterator<Item = &'static str> {
     let routes: &'static [Route] = const { &ROUTES };
     let is_first = |(n, route): &(usize, &Route)| routes[..*n].iter().all(|other| other.producer != route.producer);
     routes.iter().enumerate().filter(is_first).map(|(_, route)| route.producer)
 }
 
-/// Returns the route of an event type, or `None` for an unknown type.
+/// `None` for an unknown event type.
 pub fn route_of(kind: &str) -> Option<&'static Route> {
     const { &ROUTES }.iter().find(|route| route.kind == kind)
 }
 
-/// Returns every consumer group of this system, each with a topic that it reads.
+/// Every consumer group with each topic that it reads.
 pub fn readers(topics: &Topics) -> impl Iterator<Item = (&'static Consumer, &str)> {
     let routes: &'static [Route] = const { &ROUTES };
     let inbound: &'static [Inbound] = const { &INBOUND };
@@ -76,14 +74,14 @@ pub fn readers(topics: &Topics) -> impl Iterator<Item = (&'static Consumer, &str
     of_routes.chain(inbound.iter().map(move |inbound| (&inbound.consumer, inbound.topic(topics))))
 }
 
-/// Returns the topic of each event type that `producer` publishes, for its relay.
+/// The topic of each event type that `producer` publishes, for its relay.
 pub fn topics_of(producer: &str, topics: &Topics) -> HashMap<&'static str, String> {
     let own = ROUTES.iter().filter(|route| route.producer == producer);
     own.map(|route| (route.kind, route.topic(topics).to_owned())).collect()
 }
 
-/// Returns the group in which a service consumes events of the type `E`. If the service does not consume them, a constant with this call
-/// does not compile.
+/// Returns the group in which a service consumes events of the type `E`. In a constant, the call does not compile if
+/// the service does not consume them.
 pub const fn group<E: Published>(service: &str) -> &'static str {
     let consumers = E::ROUTE.consumers;
     let mut n = 0;
@@ -96,7 +94,7 @@ pub const fn group<E: Published>(service: &str) -> &'static str {
     panic!("the catalogue of events does not name this service as a consumer")
 }
 
-/// Compares two texts. The operator `==` does not work in constants.
+/// In constants, the operator `==` does not work.
 const fn is_same(one: &str, other: &str) -> bool {
     let (one, other) = (one.as_bytes(), other.as_bytes());
     let mut n = 0;
@@ -111,17 +109,18 @@ impl Route {
         topics.name(self.topic)
     }
 
-    /// Returns every consumer group that reads the event: those that handle it, and the console's timeline.
+    /// Every consumer group that reads the event: those that handle it, and the console's timeline.
     pub fn readers(&self) -> impl Iterator<Item = &'static Consumer> + use<> {
         self.consumers.iter().chain(self.is_of_order().then_some(const { &TIMELINE }))
     }
 
-    /// Returns true if the console's timeline reads the event: if it is about an order, and is not a message to programs outside.
+    /// Returns true if the console's timeline reads the event: if it is about an order, and not a message to outside
+    /// programs.
     pub fn is_of_order(&self) -> bool {
         self.key == Key::Order && self.read.is_some()
     }
 
-    /// Returns the id of the event of this type with this key and [part](Published::part).
+    /// The id of the event of this type with this key and [part](Published::part).
     pub fn event_uuid(&self, key: Uuid, part: Option<&str>) -> Uuid {
         outbox::event_uuid(key, self.kind, part)
     }
@@ -131,7 +130,7 @@ impl Route {
         self.read.map(|read| read(message))
     }
 
-    /// Formats a payload of this type for people. Returns `None` if the bytes are not such a message.
+    /// Formats a payload of this type. Returns `None` if the bytes are not such a message.
     pub fn shown(&self, payload: &[u8]) -> Option<String> {
         (self.shown)(payload)
     }

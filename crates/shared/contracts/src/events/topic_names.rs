@@ -6,20 +6,19 @@ use serde::{Deserialize, Deserializer};
 
 use super::{INBOUND, Published, ROUTES};
 
-/// A topic, by its default name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Topic {
     pub name: &'static str,
-    /// The environment variable that configures another name.
+    /// The environment variable for another name.
     pub variable: &'static str,
 }
 
-/// The configured names of all topics, in the order of the catalogue. The topics to which outside programs publish come last.
+/// The configured names of all topics, in the order of the catalogue; those that outside programs write come last.
 #[derive(Clone, Debug)]
 pub struct Topics(Vec<(Topic, String)>);
 
 impl Topics {
-    /// Returns the topics, each with the name that `name` returns for it.
+    /// Names each topic by `name`.
     fn named(mut name: impl FnMut(Topic) -> String) -> Self {
         let mut topics: Vec<Topic> = ROUTES.iter().map(|route| route.topic).collect();
         topics.extend(INBOUND.map(|inbound| inbound.topic));
@@ -28,13 +27,12 @@ impl Topics {
         Self(topics.into_iter().map(|topic| (topic, name(topic))).collect())
     }
 
-    /// Returns the name of a topic.
     pub(super) fn name(&self, topic: Topic) -> &str {
         let own = self.0.iter().find(|(own, _)| *own == topic);
         own.map(|(_, name)| name.as_str()).expect("each topic is in the catalogue")
     }
 
-    /// Returns the topic of events of the type `E`.
+    /// The topic of events of the type `E`.
     pub fn of<E: Published>(&self) -> &str {
         E::ROUTE.topic(self)
     }
@@ -43,12 +41,12 @@ impl Topics {
         self.variables().map(|(_, name)| name).collect()
     }
 
-    /// Returns every topic with the name of the environment variable that configures it.
+    /// Every topic with its environment variable.
     pub fn variables(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.0.iter().map(|(topic, name)| (topic.variable, name.as_str()))
     }
 
-    /// Returns these topics with every name replaced by `name(old name)`.
+    /// Replaces every name by `name(old name)`.
     #[must_use]
     pub fn renamed(self, name: impl Fn(String) -> String) -> Self {
         Self(self.0.into_iter().map(|(topic, old)| (topic, name(old))).collect())

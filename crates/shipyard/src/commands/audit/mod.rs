@@ -1,7 +1,7 @@
 //! `shipyard audit`: waits until no work is pending, reads databases and topics, and reports violated invariants.
 //!
-//! The exit code is 0 if everything holds, 1 if an invariant is violated, and 3 if a source could not be read or there was nothing to
-//! check.
+//! The exit code is 0 if everything holds, 1 if an invariant is violated, and 3 if a source could not be read or there
+//! was nothing to check.
 
 mod progress;
 mod receipt;
@@ -21,9 +21,9 @@ use uuid::Uuid;
 use self::progress::Progress;
 use crate::{data::Data, output};
 
-/// The default of `--grace`: an effect that is missing for longer counts as a violation.
+/// The default of `--grace`.
 const GRACE: Duration = Duration::from_mins(1);
-/// The exit code if a source could not be read, or there was nothing to check.
+/// The exit code if a source could not be read or there was nothing to check.
 const INCOMPLETE: u8 = 3;
 
 #[derive(clap::Args)]
@@ -45,7 +45,7 @@ pub struct Arguments {
     json: bool,
 }
 
-/// Returns the exit code of an audit. If the audit failed, prints the error.
+/// Returns the exit code of an audit, and prints the error of a failed one.
 pub fn exit_code(audited: anyhow::Result<Verdict>) -> ExitCode {
     match audited {
         Ok(Verdict::Holds) => ExitCode::SUCCESS,
@@ -58,7 +58,7 @@ pub fn exit_code(audited: anyhow::Result<Verdict>) -> ExitCode {
     }
 }
 
-/// Audits the shop, or one order. Prints what it found, and one line to standard error if not everything holds.
+/// Audits the shop or one order. Prints the report, and one line to standard error if not everything holds.
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<Verdict> {
     if let Some(order) = arguments.order {
         return receipt::run(order, arguments.json, &data).await;
@@ -76,7 +76,6 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<Verdict> {
     Ok(verdict)
 }
 
-/// Audits the shop.
 pub async fn audit(arguments: &Arguments, data: &Data) -> anyhow::Result<Outcome> {
     let settings = data.running(Settings::load()?);
     let sources = sources(&settings, data)?;
@@ -89,13 +88,13 @@ pub async fn audit(arguments: &Arguments, data: &Data) -> anyhow::Result<Outcome
     outcome
 }
 
-/// Returns the sources of the facts. Fails with advice if the variables do not configure them.
+/// The sources of the facts. Fails with advice if the variables do not configure them.
 pub fn sources(settings: &Settings, data: &Data) -> anyhow::Result<Sources> {
     Sources::from_settings("shipyard-audit", settings).with_context(|| data.advice())
 }
 
 impl Arguments {
-    /// Returns the default arguments with `wait` as the time to wait for pending work.
+    /// The default arguments, with this time to wait for pending work.
     pub fn waiting(wait: Duration) -> Self {
         Self { wait, build: None, grace: GRACE, order: None, json: false }
     }

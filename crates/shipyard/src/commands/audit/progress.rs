@@ -19,7 +19,7 @@ impl Progress {
         Self { line, is_terminal }
     }
 
-    /// Returns a callback that shows the progress.
+    /// A callback that shows the progress.
     pub fn shown(&self) -> OnProgress {
         let (line, is_terminal) = (self.line.clone(), self.is_terminal);
         Arc::new(move |progress| match progress {

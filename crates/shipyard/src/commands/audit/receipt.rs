@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use crate::{data::Data, output};
 
-/// Prints the receipt, and one line to standard error if an invariant is violated or a database could not be read. Work under way is no
-/// failure.
+/// Prints the receipt, and one line to standard error if an invariant is violated or a database could not be read.
+/// Pending work is no failure.
 pub async fn run(order: Uuid, json: bool, data: &Data) -> anyhow::Result<Verdict> {
     let settings = data.running(Settings::load()?);
     let receipts = Receipts::from_settings("shipyard-audit", &settings).with_context(|| data.advice())?;

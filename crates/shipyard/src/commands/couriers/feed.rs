@@ -11,7 +11,6 @@ use serde::de::DeserializeOwned;
 use super::map::Map;
 use contracts::ports;
 
-/// The timeout of a request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub struct Feed {
@@ -21,7 +20,7 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Creates the feed from the delivery service at `url`, otherwise at `DELIVERY_URL` or at its address on this machine.
+    /// Reads from the delivery service at `url`, otherwise at `DELIVERY_URL` or at its address on this machine.
     pub fn new(url: Option<String>, session: Option<String>, settings: &Settings) -> anyhow::Result<Self> {
         let url = url.or_else(|| settings.get("DELIVERY_URL").map(str::to_owned)).unwrap_or_else(|| {
             let listens = settings.get("DELIVERY_HTTP_LISTEN").map(str::to_owned);

@@ -5,11 +5,11 @@ use std::fmt::{self, Write as _};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// The number of cells in each direction. Cells are counted from 1.
+/// The number of cells in each direction, counted from 1.
 const SIZE: i32 = 10;
-/// The maximum number of couriers, and of orders, that are listed below the map. The rest are only counted.
+/// The maximum number of couriers, and of orders, that are listed below the map. The rest is only counted.
 const MAX_LISTED: usize = 20;
-/// The labels of the first couriers on the map, one letter each.
+/// The labels of the first couriers on the map.
 const LETTERS: &[u8; 52] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -24,7 +24,6 @@ pub struct Courier {
     pub name: String,
     pub location: Location,
     pub speed: i32,
-    /// The order that the courier carries.
     #[serde(default)]
     pub order_id: Option<Uuid>,
 }
@@ -36,7 +35,7 @@ pub struct Order {
     pub location: Location,
 }
 
-/// Couriers and active orders, in the order in which the delivery service lists them.
+/// Couriers and active orders, as the delivery service lists them.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Map {
     pub couriers: Vec<Courier>,
@@ -57,7 +56,7 @@ impl fmt::Display for Map {
 }
 
 impl Map {
-    /// Draws a cell in two characters: its couriers and its addresses.
+    /// A cell as two characters: its couriers and its addresses.
     fn cell(&self, at: Location) -> String {
         let mut here = self.couriers.iter().enumerate().filter(|(_, courier)| courier.location == at);
         let courier = match (here.next(), here.count()) {
@@ -92,7 +91,6 @@ impl Map {
         more(f, self.couriers.len(), "couriers")
     }
 
-    /// Describes what a courier is doing.
     fn errand(&self, courier: &Courier) -> String {
         let Some(order) = courier.order_id else { return "free".to_owned() };
         let short = short(order);
@@ -109,7 +107,6 @@ impl Map {
         }
     }
 
-    /// Lists the orders without a courier.
     fn list_orders(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let carried = |order: &&Order| self.couriers.iter().any(|courier| courier.order_id == Some(order.id));
         let waiting: Vec<&Order> = self.orders.iter().filter(|order| !carried(order)).collect();
@@ -121,7 +118,7 @@ impl Map {
     }
 }
 
-/// Returns the number of steps that a courier needs to a cell; a courier already there arrives with the next step.
+/// The number of steps to a cell; a courier already there arrives with the next step.
 fn steps(courier: &Courier, to: Location) -> i32 {
     let distance = (courier.location.x - to.x).abs() + (courier.location.y - to.y).abs();
     let speed = courier.speed.max(1);
@@ -136,13 +133,13 @@ fn shown(location: Location) -> String {
     format!("({}, {})", location.x, location.y)
 }
 
-/// Returns the last digits of an order's uuid, since the first digits of a v7 uuid are the time.
+/// The last digits of an order's uuid, since the first ones of a v7 uuid are the time.
 fn short(order: Uuid) -> String {
     let text = order.to_string();
     format!("…{}", &text[text.len() - 8..])
 }
 
-/// Escapes a name for the terminal: anyone can choose a name, and a terminal would obey an escape sequence in it.
+/// Replaces control characters in a name: a terminal would obey an escape sequence.
 fn printable(name: &str) -> String {
     let mut printable = String::new();
     for character in name.chars().take(20) {
@@ -171,7 +168,7 @@ mod tests {
         Order { id: Uuid::from_u128(id), location: Location { x, y } }
     }
 
-    /// Returns the rows of the grid without its frame.
+    /// The rows of the grid without its frame.
     fn rows(map: &Map) -> Vec<String> {
         map.to_string().lines().take(10).map(|line| line[5..].to_owned()).collect()
     }

@@ -13,9 +13,8 @@ use platform::{cli::one_line, config::Settings, server::shutdown::on_signal};
 use self::feed::Feed;
 use crate::{data::Data, output};
 
-/// The interval between two frames.
 const REDRAW_INTERVAL: Duration = Duration::from_millis(500);
-/// Switches to the terminal's second screen and hides the cursor; undone by [`LEAVE`].
+/// Switches to the terminal's second screen and hides the cursor; [`LEAVE`] undoes both.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l";
 const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
 
@@ -35,7 +34,7 @@ pub struct Arguments {
     session: Option<String>,
 }
 
-/// Redraws the map until a signal arrives. With `--once` prints it once, or fails if the delivery service does not
+/// Redraws the map until a signal arrives. With `--once`, prints it once, or fails if the delivery service does not
 /// answer.
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let settings = data.running(Settings::load()?);
@@ -82,8 +81,7 @@ async fn follow(feed: &Feed) -> anyhow::Result<()> {
     }
 }
 
-/// Returns the output that draws `text` over the previous frame. It clears the rest of each line, and everything below
-/// the last line.
+/// Draws `text` over the previous frame: clears the rest of each line, and everything below the last one.
 fn frame(text: &str) -> String {
     format!("\x1b[H{}\x1b[J", text.replace('\n', "\x1b[K\r\n"))
 }

@@ -10,11 +10,11 @@ use tokio::time::{Instant, sleep};
 
 use super::orders::{Order, Visit};
 
-/// The time within which the order service must have copied a status of the delivery service.
+/// How soon the order service must have copied a status of the delivery service.
 const COPY_TIMEOUT: Duration = Duration::from_secs(5);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Follows the delivery of one order until it has ended or the time limit has passed.
+/// Follows a delivery until it has ended or the time limit has passed.
 pub struct Trip<'a> {
     visit: &'a Visit<'a>,
     order: &'a Order,
@@ -31,7 +31,6 @@ impl<'a> Trip<'a> {
         self.seen.as_ref().is_some_and(|seen| seen.status == "DELIVERED")
     }
 
-    /// Waits until the status of the delivery changes.
     pub async fn next(&mut self) -> anyhow::Result<((), String)> {
         loop {
             let asked = Instant::now();
@@ -67,7 +66,7 @@ impl<'a> Trip<'a> {
         }
     }
 
-    /// Reads the delivery; `None` until the delivery service knows it.
+    /// `None` until the delivery service knows the delivery.
     async fn read(&self) -> anyhow::Result<Option<Delivery>> {
         let path = format!("/api/v1/orders/{}/delivery", self.order.uuid);
         let answer = self.visit.shop.ask(Method::GET, &path, Some(self.visit.session), None).await?;
@@ -78,7 +77,7 @@ impl<'a> Trip<'a> {
         Delivery::from_json(self.order.uuid, &answer.success(200)?).map(Some)
     }
 
-    /// Checks that status and progress do not go back, and that the delivery stays the same.
+    /// Checks that status and progress do not go back, and that it is the same delivery.
     fn goes_on(&self, delivery: &Delivery) -> anyhow::Result<()> {
         ensure!(delivery.status != "FAILED", "the delivery has failed");
         let Some(seen) = self.seen.as_ref().filter(|seen| !seen.is_stale && !delivery.is_stale) else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! The demo's customer without money, who buys a ship with a loan.
+//! The demo's customer, who buys a ship with a loan.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ impl<'a> Purchase<'a> {
         Self { visit, lending, bank, loan_id: format!("demo-{}", ids::random()) }
     }
 
-    /// Becomes a customer, and waits until the identity is checked.
+    /// Makes the user a customer, and waits until the identity is checked.
     pub async fn become_customer(&self) -> anyhow::Result<((), String)> {
         let Visit { session, user, .. } = *self.visit;
         let created = self.lending.create(session, "Юрий Гагарин").await?;
@@ -46,14 +46,14 @@ impl<'a> Purchase<'a> {
         }
     }
 
-    /// Checks that the customer's balance does not suffice for the order. Returns the balance.
+    /// Checks that the balance does not suffice for the order, and returns it.
     pub async fn too_dear(&self, order: &Order) -> anyhow::Result<(i64, String)> {
         let balance = self.lending.balance(self.visit.session, self.visit.user).await?;
         self.visit.pay_from_balance(order).await?.problem(422, "INSUFFICIENT_FUNDS")?;
         Ok((balance, format!("422 INSUFFICIENT_FUNDS, with {}", Money::from_minor(balance)?)))
     }
 
-    /// Makes the external bank approve a loan over the missing amount, and waits until the customers service has credited it.
+    /// Makes the bank approve a loan of the missing amount, and waits until the customers service has credited it.
     pub async fn lend(&self, order: &Order, balance: i64) -> anyhow::Result<((), String)> {
         let amount = Money::from_minor(order.minor() - balance)?;
         let approved_at = clock::now().timestamp();
@@ -76,7 +76,7 @@ impl<'a> Purchase<'a> {
         Ok(((), format!("{amount} credited")))
     }
 
-    /// Pays the order with the call that was declined before, and checks that no balance is left.
+    /// Repeats the payment that was declined, and checks that no balance is left.
     pub async fn pay(&self, order: &Order) -> anyhow::Result<((), String)> {
         self.visit.pay_from_balance(order).await?.success(200)?;
         let left = self.lending.balance(self.visit.session, self.visit.user).await?;

@@ -44,7 +44,7 @@ pub struct Arguments {
     delivered_within: u64,
 }
 
-/// Runs the demo. Fails at the first response that violates the contract.
+/// Fails at the first response that violates the contract.
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let settings = data.running(Settings::load()?);
     let address = |given: Option<String>, service: &Service| given.unwrap_or_else(|| service.address(&settings));
@@ -66,7 +66,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns the address of the order's page with its receipt, if the shop has a console.
+/// The address of the order's receipt, if the shop has a console.
 async fn receipt(shop: &Shop, order: Uuid) -> Option<String> {
     let receipt = shop.console().await?.join(&format!("/console/orders/{order}#receipt")).ok()?;
     Some(receipt.to_string())

@@ -16,7 +16,7 @@ use client::{
 };
 
 const ORDERS: &str = "/api/v1/orders";
-/// How soon after payment the order must be PAID.
+/// How soon after the payment the order must be PAID.
 const PAID_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A step's result and a remark.
@@ -41,7 +41,7 @@ pub struct Payment {
 }
 
 impl Order {
-    /// Returns the price in minor units.
+    /// The price in minor units.
     pub const fn minor(&self) -> i64 {
         self.minor
     }
@@ -60,7 +60,7 @@ impl Visit<'_> {
         self.buy(&bought, Some(address)).await
     }
 
-    /// Orders parts, taking them in turn, until they cost more than `minor`.
+    /// Orders parts in turn until they cost more than `minor`.
     pub async fn order_above(&self, parts: &[Part], minor: i64) -> Step<Order> {
         let mut bought: Vec<&Part> = Vec::new();
         let mut sum = Money::ZERO;
@@ -115,13 +115,12 @@ impl Visit<'_> {
         Ok((Payment { transaction, at: Instant::now() }, format!("transaction {transaction}")))
     }
 
-    /// Requests a payment of the order from the balance.
     pub async fn pay_from_balance(&self, order: &Order) -> anyhow::Result<client::response::Answer> {
         let path = format!("{ORDERS}/{}/pay", order.uuid);
         self.post(&path, Some(json!({ "payment_method": "INVESTOR_MONEY" }))).await
     }
 
-    /// Waits until the order is PAID, within the bound.
+    /// Waits until the order is PAID, at most `PAID_TIMEOUT`.
     pub async fn paid(&self, order: &Order, payment: &Payment) -> Step<()> {
         let status = self.wait(order, payment, &["PAID", "ASSEMBLED"], PAID_TIMEOUT).await?;
         Ok(((), status))
@@ -139,7 +138,7 @@ impl Visit<'_> {
         self.look(order, "CANCELLED", None).await
     }
 
-    /// Checks that an order which is paid or cancelled can be neither paid nor cancelled again.
+    /// Checks that a paid or cancelled order can be neither paid nor cancelled again.
     pub async fn ended(&self, order: &Order) -> Step<()> {
         let path = format!("{ORDERS}/{}", order.uuid);
         let body = Some(json!({ "payment_method": "CARD" }));

@@ -17,7 +17,7 @@ impl Progress {
         Self { terminal: std::io::stdout().is_terminal(), begun: Instant::now() }
     }
 
-    /// Runs one step, which returns its result and a remark. A failure names the step.
+    /// Runs one step, which returns its result and a remark. An error names the step.
     pub async fn step<T>(
         &self,
         what: &str,

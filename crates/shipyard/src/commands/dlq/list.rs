@@ -9,7 +9,6 @@ use serde::Serialize;
 use crate::output;
 use operations::dead_letter_queue::{DeadLetterQueue, Found, State};
 
-/// A dead letter in the list.
 #[derive(Serialize)]
 struct Line {
     id: String,
@@ -56,7 +55,7 @@ impl Line {
     }
 }
 
-/// Prints the pending letters, or all, as lines or as JSON.
+/// Prints the pending letters, or all.
 pub async fn list(queue: &DeadLetterQueue, topic: Option<&str>, all: bool, json: bool) -> anyhow::Result<()> {
     let letters = queue.letters(topic).await?;
     let lines: Vec<Line> = letters.iter().filter(|found| all || found.state == State::Pending).map(Line::new).collect();
@@ -98,13 +97,12 @@ pub async fn list(queue: &DeadLetterQueue, topic: Option<&str>, all: bool, json:
     Ok(())
 }
 
-/// Formats who resolved a letter, when and why.
 fn by(Resolved { by, at, why }: &Resolved) -> String {
     let (who, ago) = (or_dash(by), ago(*at, clock::now()));
     if why.is_empty() { format!("; by {who} {ago}") } else { format!("; by {who} {ago}: {}", or_dash(why)) }
 }
 
-/// Shows an empty text as a dash, and replaces control characters, which would break the line.
+/// Replaces an empty text by a dash, and control characters, which would break the line, by spaces.
 fn or_dash(text: &str) -> String {
     if text.is_empty() { "-".to_owned() } else { text.replace(char::is_control, " ") }
 }

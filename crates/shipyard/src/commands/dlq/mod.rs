@@ -99,7 +99,6 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     }
 }
 
-/// Prints the progress of an action on a changing line.
 fn progress() -> (ProgressBar, Progress) {
     let style = ProgressStyle::with_template("{pos:>6} of {len} {bar:30}");
     let line = ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
@@ -111,12 +110,12 @@ fn progress() -> (ProgressBar, Progress) {
     (line, progress)
 }
 
-/// Returns the named letters, or all pending ones of a topic, or of all.
+/// The named letters, or else all pending ones of one topic or of all topics.
 fn chosen(named: Vec<Id>, topic: Option<String>) -> Chosen {
     if named.is_empty() { Chosen::Matching(Filter { topic, ..Filter::default() }) } else { Chosen::Letters(named) }
 }
 
-/// Returns the given name, or else the login of the user who runs the command.
+/// The given name, or else the login of the user who runs the command.
 fn who(said: Option<String>) -> Option<String> {
     let said = said.into_iter();
     let names = ["SUDO_USER", "USER", "LOGNAME"].into_iter().filter_map(|name| std::env::var(name).ok());

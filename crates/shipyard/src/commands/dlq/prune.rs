@@ -7,7 +7,8 @@ use platform::kafka::delete_records;
 
 use operations::dead_letter_queue::{DeadLetterQueue, Found, State};
 
-/// Deletes every letter before the first pending one of each partition: Kafka deletes records only from the beginning.
+/// Deletes all letters before the first pending one of each partition, since Kafka deletes records only from the
+/// beginning.
 pub async fn prune(queue: &DeadLetterQueue, topic: Option<&str>) -> anyhow::Result<()> {
     let letters = queue.letters(topic).await?;
     let (mut removed, mut left) = (0, 0);
@@ -27,14 +28,14 @@ pub async fn prune(queue: &DeadLetterQueue, topic: Option<&str>) -> anyhow::Resu
 
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Cut {
-    /// The first offset that is kept: all records before it are deleted. `None` if there is no letter to delete.
+    /// The first offset that is kept; `None` if there is no letter to delete.
     before: Option<i64>,
     removed: usize,
-    /// The number of resolved letters that stay, since a pending letter precedes them.
+    /// The number of resolved letters that stay because a pending one precedes them.
     left: usize,
 }
 
-/// Returns the cut of each partition, by topic and partition.
+/// The cut of each partition, by topic and partition.
 fn cuts(letters: &[Found]) -> BTreeMap<String, BTreeMap<i32, Cut>> {
     let mut partitions: BTreeMap<(&str, i32), BTreeMap<i64, &State>> = BTreeMap::new();
     for Found { letter, state } in letters {

@@ -16,9 +16,9 @@ pub struct Finding {
 #[serde(tag = "verdict", content = "remedy", rename_all = "lowercase")]
 pub enum Verdict {
     Fine,
-    /// The checked thing is missing and not required. The text says how to get it.
+    /// Missing and not required. The text says how to get it.
     Optional(String),
-    /// The checked thing is missing and required. The text says how to get it.
+    /// Missing and required. The text says how to get it.
     Needed(String),
 }
 

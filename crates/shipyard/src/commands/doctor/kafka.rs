@@ -1,4 +1,4 @@
-//! The broker: whether it accepts this user, and whether its topics have as many partitions as new ones get.
+//! Checks whether the broker accepts this user, and whether its topics have as many partitions as new topics get.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,6 @@ use platform::{
 
 use super::finding::{Finding, Verdict};
 
-/// Checks the configured broker.
 pub async fn check(settings: &Settings) -> Vec<Finding> {
     match settings.get("KAFKA_BROKERS") {
         Some(brokers) => given(settings, brokers).await,
@@ -39,7 +38,7 @@ async fn probe(settings: &Settings, brokers: &str) -> Result<anyhow::Result<Opti
     Ok(partitions.map(|partitions| others(&partitions, expected, brokers)))
 }
 
-/// Returns a finding that names the topics with another number of partitions than expected, or `None` if there are none.
+/// Names the topics with another number of partitions than expected, if there are any.
 fn others(partitions: &BTreeMap<String, usize>, expected: i32, brokers: &str) -> Option<Finding> {
     let others = partitions.iter().filter(|(_, count)| i32::try_from(**count) != Ok(expected));
     let others: Vec<String> = others.map(|(topic, count)| format!("{topic} ({count})")).collect();

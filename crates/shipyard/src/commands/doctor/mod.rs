@@ -1,5 +1,5 @@
-//! `shipyard doctor`: checks the programs and servers that the shop needs, and says where each server comes from and how to get what is
-//! missing.
+//! `shipyard doctor`: checks the programs and servers that the shop needs. Says where each server comes from, and how
+//! to get missing ones.
 
 mod finding;
 mod kafka;
@@ -26,7 +26,6 @@ use super::up::{ADMIN, check, listeners, presumed};
 use crate::{data::Data, output};
 use operations::registry::with_database;
 
-/// The timeout of each check.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(clap::Args)]
@@ -36,7 +35,7 @@ pub struct Arguments {
     json: bool,
 }
 
-/// Runs all checks and prints them. Fails if the shop could not run.
+/// Fails if the shop could not run.
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let settings = Settings::load()?;
     let mut findings = vec![environment(&settings)];
@@ -195,7 +194,7 @@ async fn ports(settings: &Settings, data: &Data) -> Vec<Finding> {
     taken
 }
 
-/// Binds each address for a moment, all concurrently, because the bind of an address that is in use is tried for two seconds.
+/// Binds each address for a moment, all concurrently, because binding an address that is in use takes two seconds.
 async fn bound(listeners: impl IntoIterator<Item = (String, SocketAddr)>) -> Vec<(SocketAddr, anyhow::Result<()>)> {
     let binding = listeners.into_iter().map(async |(variable, address)| {
         let bound = http::bind(&variable, address).await;

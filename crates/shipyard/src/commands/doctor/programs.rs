@@ -5,10 +5,9 @@ use tokio::process::Command;
 
 use super::{CHECK_TIMEOUT, Finding};
 
-/// The oldest version of Compose that is supported.
+/// The oldest supported version of Compose.
 const MIN_COMPOSE: (u32, u32) = (2, 26);
 
-/// Looks for each program.
 pub async fn find() -> Vec<Finding> {
     let readme = "to run the README's commands";
     let pages = "for the tests of the pages";
@@ -58,7 +57,7 @@ async fn program(what: &str, command: &[&str], remedy: &str) -> Finding {
     }
 }
 
-/// Returns the first line that the program prints about its version, or `None` if the program is missing.
+/// The first line that the program prints about its version; `None` if the program is missing.
 async fn version(command: &[&str]) -> Option<String> {
     let asked = Command::new(command[0]).args(&command[1..]).kill_on_drop(true).output();
     let output =

@@ -120,7 +120,7 @@ impl Arguments {
     }
 }
 
-/// Returns a percentage, with or without its sign, as a number from 0 to 1.
+/// Converts a percentage, with or without its sign, to a number from 0 to 1.
 fn percent(text: &str) -> Result<f64, String> {
     let number: f64 = text.trim_end_matches('%').trim().parse().map_err(|_| "is not a number")?;
     if (0.0..=100.0).contains(&number) { Ok(number / 100.0) } else { Err("is not between 0 and 100".to_owned()) }

@@ -16,7 +16,7 @@ use self::{progress::Progress, stock::Stock};
 use super::audit;
 use crate::{data::Data, output};
 
-/// The JSON that is printed at the end.
+/// The report as JSON.
 #[derive(Serialize)]
 struct Output {
     #[serde(flatten)]
@@ -32,7 +32,7 @@ enum Measured {
     Peak(Peak),
 }
 
-/// Sends the traffic. Fails if more operations fail than `--max-errors` allows, or if no rate of `--find-peak` holds.
+/// Fails if more operations fail than `--max-errors` allows, or if no rate of `--find-peak` holds.
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let stop = on_signal()?;
     let output = tokio::select! {
@@ -53,7 +53,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
 async fn work(arguments: &Arguments, data: &Data) -> anyhow::Result<Output> {
     let settings = data.running(Settings::load()?);
     let (options, plan) = (arguments.options(&settings)?, arguments.plan());
-    // Report invalid arguments before any user is registered.
+    // Reports invalid arguments before any user is registered.
     plan.check(options.users, usize::MAX)?;
     let bounds = arguments.find_peak.then(|| arguments.bounds());
     bounds.map_or(Ok(()), |bounds| bounds.check(&plan))?;

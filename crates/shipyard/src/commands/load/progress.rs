@@ -6,13 +6,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 use load::Stage;
 use tokio::time::Instant;
 
-/// How often a line is printed if standard error is not a terminal.
+/// The interval of lines if standard error is not a terminal.
 const PRINT_INTERVAL: Duration = Duration::from_secs(5);
 
 pub struct Progress {
     bar: ProgressBar,
     is_terminal: bool,
-    /// True if standard output is reserved for the JSON report.
+    /// Standard output is reserved for the JSON report.
     is_json: bool,
     last: Cell<Instant>,
 }
@@ -26,7 +26,6 @@ impl Progress {
         Self { bar, is_terminal, is_json, last: Cell::new(Instant::now()) }
     }
 
-    /// Shows that `count` of `all` are done.
     pub fn count(&self, doing: &str, count: usize, all: usize) {
         let [count, all] = [count, all].map(|number| u64::try_from(number).unwrap_or(u64::MAX));
         self.update(count, all, || format!("{doing}: {count} of {all}"));
@@ -57,12 +56,12 @@ impl Progress {
         });
     }
 
-    /// Prints a permanent line to standard error, since it is not a result.
+    /// Prints a permanent line that is not a result to standard error.
     pub fn note(&self, text: &str) {
         self.bar.suspend(|| eprintln!("{text}"));
     }
 
-    /// Prints a permanent line of the results. It goes to standard error if standard output is for JSON.
+    /// Prints a permanent line of the results, to standard error if standard output is for JSON.
     pub fn line(&self, text: &str) {
         self.bar.suspend(|| if self.is_json { eprintln!("{text}") } else { outln!("{text}") });
     }

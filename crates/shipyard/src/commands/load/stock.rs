@@ -1,4 +1,4 @@
-//! The stock that a run's orders take. It is added before each measurement if the service key is known.
+//! The stock that a run's orders take. If the service key is known, the stock is added before each measurement.
 
 use anyhow::Context as _;
 use load::{Crowd, Plan};
@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use super::{Arguments, Progress};
 use crate::data::Data;
 
-/// The maximum number of units of a part that the inventory service adds in one call.
+/// The maximum quantity per part that the inventory service adds in one call.
 const MAX_ADDED: i64 = 1_000_000;
 
 pub struct Stock {
@@ -22,18 +22,18 @@ pub struct Stock {
     /// The stock of the scarcest part.
     left: u64,
     supply: Option<Supply>,
-    /// True once the first message about adding stock was printed. The later steps of a search do not repeat it.
+    /// True once the message about adding stock was printed, which the later steps of a search do not repeat.
     is_said: bool,
 }
 
-/// The address and credentials for adding stock.
 struct Supply {
     address: String,
     key: Option<SecretString>,
     tls: Option<Tls>,
 }
 
-/// Returns this program's certificate. With TLS_CA_FILE alone it has none, and calls addresses over TLS without one, as users do.
+/// This program's certificate. With TLS_CA_FILE alone there is none, and the program calls addresses over TLS without
+/// one, as users do.
 fn certificate(settings: &Settings) -> Result<Option<Tls>, ConfigError> {
     if settings.get(tls::KEY).is_none() && settings.get(tls::CERTIFICATE).is_none() {
         return Ok(None);
@@ -55,7 +55,7 @@ impl Stock {
         Ok(Self { users: crowd.users(), kinds: crowd.parts().len(), left, supply, is_said: false })
     }
 
-    /// Adds the stock that `plan` takes and that is missing. If it cannot, it prints the reason.
+    /// Adds the missing stock that `plan` takes. Prints the reason if that is impossible.
     pub async fn provide(&mut self, plan: &Plan, progress: &Progress) -> anyhow::Result<()> {
         let needed = plan.stock(self.users, self.kinds);
         if needed > self.left {

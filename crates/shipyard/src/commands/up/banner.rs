@@ -18,10 +18,10 @@ pub struct Banner {
 }
 
 impl Banner {
-    /// Prints the banner when every service is ready.
+    /// Prints the banner once every service is ready.
     pub async fn show(self, all: Vec<Readiness>, stop: CancellationToken) -> anyhow::Result<()> {
         tokio::select! {
-            // If the reader of the output has exited, the shop runs on.
+            // If the reader of the output has exited, the shop continues.
             _ = join_all(all.iter().map(Readiness::ready)) => drop(writeln!(std::io::stdout(), "{self}")),
             () = stop.cancelled() => {}
         }
@@ -74,7 +74,7 @@ impl fmt::Display for Banner {
 }
 
 impl Banner {
-    /// Returns the command line that runs the demo against these addresses.
+    /// The command line that runs the demo against these addresses.
     fn demo(&self) -> String {
         let flags = [
             ("order-url", "http://", &order::SERVICE),
@@ -89,7 +89,7 @@ impl Banner {
     }
 }
 
-/// Returns the command by which this program was started.
+/// The command that started this program.
 fn program() -> String {
     if std::env::var_os("CARGO").is_some() {
         "cargo run -q --".to_owned()

@@ -19,20 +19,18 @@ use crate::data::Data;
 use operations::registry::with_database;
 use platform::server::service::Service;
 
-/// How long PostgreSQL may take to create the databases.
 const CREATE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// librdkafka's mock cluster answers a fetch either at once or after this time. An event therefore waits half of it on
-/// average.
+/// librdkafka's mock cluster answers a fetch at once or after this time, so an event waits half of it on average.
 const FETCH_WAIT: &str = "25ms";
 
-/// The servers that the process uses, including those that it started and has to stop.
+/// The servers that the process uses, including those that it has started and must stop.
 pub struct Infrastructure {
     /// The variables by which the services find the servers.
     pub variables: Vec<(String, String)>,
     /// The servers in use, each with its origin.
     pub used: Vec<(&'static str, String)>,
-    /// True if the broker's records are lost when this process ends.
+    /// The broker's records are lost when this process ends.
     pub forgets_events: bool,
     postgres: Option<Postgres>,
     redis: Option<Redis>,
@@ -161,7 +159,7 @@ impl Infrastructure {
         Self { postgres, redis, ..self }
     }
 
-    /// Stops the servers that this process has started, PostgreSQL last.
+    /// Stops the started servers, PostgreSQL last.
     pub async fn stop(self) {
         if let Some(redis) = self.redis {
             redis.stop().await;
@@ -181,19 +179,18 @@ fn redis_options(data: &Data) -> redis::Options {
     redis::Options { data: data.path().join("redis"), mortal: true }
 }
 
-/// Creates a service's database if necessary. Returns the variable with its URL.
+/// Creates a service's database if it is missing. Returns the variable with its URL.
 async fn database(server: &str, service: &'static Service) -> anyhow::Result<(String, String)> {
     let url = postgres::ensure_database(server, service.name).await;
     Ok((service.variable("DATABASE_URL"), url.with_context(|| format!("making the database {service}"))?))
 }
 
-/// Returns the services without a configured database.
+/// The services without a configured database.
 fn missing(settings: &Settings) -> Vec<&'static Service> {
     with_database().filter(|service| settings.get(&service.variable("DATABASE_URL")).is_none()).collect()
 }
 
-/// Returns `settings` with placeholders for values that are known only once the servers run, so that all others can be
-/// checked before.
+/// Adds placeholders for values that are known only once the servers run, so that all others can be checked before.
 pub fn presumed(settings: &Settings) -> Settings {
     let databases: Vec<String> = missing(settings).iter().map(|service| service.variable("DATABASE_URL")).collect();
     let brokers = settings.get("KAFKA_BROKERS").is_none().then_some("KAFKA_BROKERS");

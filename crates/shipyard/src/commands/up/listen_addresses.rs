@@ -1,4 +1,4 @@
-//! The listen addresses of all services in the process, checked before anything is started.
+//! The listen addresses of all services in the process, checked before any server or service starts.
 
 use std::net::SocketAddr;
 
@@ -14,7 +14,7 @@ use platform::server::service::{SecondApi, Service, reachable};
 /// The variable with the address of metrics and health, and its default.
 pub const ADMIN: (&str, &str) = ("SHIPYARD_ADMIN_LISTEN", "127.0.0.1:9464");
 
-/// The variable with the address of the console's pages, to which order leads browsers.
+/// The variable with the address of the console's pages, to which order directs browsers.
 const CONSOLE_URL: &str = "ORDER_CONSOLE_URL";
 
 #[derive(Clone, Debug)]
@@ -22,8 +22,8 @@ pub struct Addresses {
     pub admin: SocketAddr,
     /// The address of each listener, by the name of its variable.
     listeners: Vec<(String, SocketAddr)>,
-    /// The variables of peer addresses that are configured. Calls to those services go to the configured address, not
-    /// to this process.
+    /// The configured variables of peer addresses. Calls to those services go to the configured address, not to this
+    /// process.
     elsewhere: Vec<String>,
 }
 
@@ -34,7 +34,7 @@ impl Addresses {
         let (variable, default) = ADMIN;
         let admin = settings.get(variable).unwrap_or(default).parse();
         let admin = admin.map_err(|error| ConfigError::new(variable, error))?;
-        // Keep all listeners bound until every service has its own port, so that no port is chosen twice.
+        // All listeners stay bound until every service has its port, so that no port is chosen twice.
         let mut held = vec![http::bind(variable, admin).await?];
         let mut listeners = services::listeners(settings)?;
         for (variable, address) in &listeners {
@@ -50,18 +50,18 @@ impl Addresses {
         Ok(Self { admin: held[0].local_addr()?, listeners, elsewhere })
     }
 
-    /// Returns the address of the service's first API as seen from this machine.
+    /// The address of the service's first API as seen from this machine.
     pub fn of(&self, service: &'static Service) -> SocketAddr {
         self.at(&service.variable("LISTEN"))
     }
 
-    /// Returns the address of the listener that `variable` configures, as seen from this machine.
+    /// The address of the listener that `variable` configures, as seen from this machine.
     pub fn at(&self, variable: &str) -> SocketAddr {
         let listens = self.listeners.iter().find(|(other, _)| other == variable);
         reachable(listens.map_or(self.admin, |(_, address)| *address))
     }
 
-    /// Returns the variables with each service's listen addresses, and with the addresses of its peers.
+    /// The variables with each service's listen addresses and the addresses of its peers.
     pub fn variables(&self) -> Vec<(String, String)> {
         let listen = self.listeners.iter().map(|(variable, address)| (variable.clone(), address.to_string()));
         let asked = SERVICES

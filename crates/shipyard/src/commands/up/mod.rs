@@ -1,4 +1,4 @@
-//! `shipyard up`: all services in one process, with the servers that they need.
+//! `shipyard up`: runs all services in one process, with the servers that they need.
 
 mod banner;
 mod infrastructure;
@@ -32,20 +32,19 @@ use operations::databases::Databases;
 use operations::facts::{LOG_SINCE, TIME_LIMITS};
 use operations::{registry::SERVICES, republish_lost_events::republish};
 
-/// The variables by which `shipyard operator` creates users as iam does.
+/// The variables that `shipyard operator` needs to create users as iam does.
 const OF_OPERATORS: [&str; 4] = ["IAM_OPERATORS", "IAM_PASSWORD_MIN", "IAM_ARGON2_MEMORY_KIB", "IAM_ARGON2_ITERATIONS"];
 
-/// Returns the default of `LOG_LEVEL`: `info` for the services (which logs events of orders), outages, this program and
-/// its servers, and `warn` for everything else.
+/// The default of `LOG_LEVEL`: `info` for the services (which logs events of orders), outages, this program and its
+/// servers; otherwise `warn`.
 fn log_level() -> String {
     let services = SERVICES.map(|service| format!("{}=info", service.name)).join(",");
     format!("warn,platform::outage=info,shipyard=info,servers=info,{services}")
 }
 
-/// Runs all services until a signal.
 pub async fn run(data: Data) -> anyhow::Result<()> {
     let begun = Instant::now();
-    // Everything listens on 127.0.0.1 alone, unless a variable says otherwise.
+    // APIs may be open by default: everything listens on 127.0.0.1 alone, unless a variable says otherwise.
     let settings =
         Settings::load()?.or("LOG_LEVEL", &log_level()).or("DELIVERY_OPEN", "true").or("INTAKE_OPEN", "true");
     let settings = settings.for_shared_process();
@@ -56,7 +55,7 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
     let _lock = data.lock()?;
     let key = data.ensure_service_key(&settings)?;
     let settings = settings.with([("SERVICE_KEY", key)]);
-    // Configuration and ports are checked before any server is started.
+    // Checks configuration and ports before any server starts.
     let addresses = Addresses::settle(&presumed(&settings)).await?;
     let settings = with(settings, &addresses.variables());
     outln!("Shipyard is starting.");
@@ -64,7 +63,7 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
         provided = Infrastructure::provide(&settings, &data) => provided?,
         () = stop.cancelled() => return Ok(()),
     };
-    // A broker that does not persist records has none from before this start.
+    // A broker that does not persist records has none that are older than this start.
     let since = infrastructure.forgets_events.then(|| (LOG_SINCE.to_owned(), clock::now().to_rfc3339()));
     let provided: Vec<_> = infrastructure.variables.iter().cloned().chain(since).collect();
     let settings = with(settings, &provided);
@@ -105,7 +104,7 @@ async fn serve(settings: &Settings, republished: bool, banner: Banner, stop: Can
     tasks.join().await
 }
 
-/// Applies migrations. Then marks the events that were lost with the mock broker for publication again.
+/// Applies migrations. Then marks the events that the mock broker has lost for publication again.
 async fn migrate_and_republish(settings: &Settings, stop: &CancellationToken) -> anyhow::Result<()> {
     let databases = Databases::from_settings("shipyard-up", settings)?;
     databases.migrate(stop).await?;

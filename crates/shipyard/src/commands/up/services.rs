@@ -8,12 +8,12 @@ use platform::{
     server::App,
 };
 
-/// Validates the configuration of every service; an error names the variable.
+/// An error names the invalid variable.
 pub fn check(settings: &Settings) -> Result<(), ConfigError> {
     SERVICES.into_iter().try_for_each(|service| (service.check)(settings))
 }
 
-/// Returns the listeners of all services: the variable of each, and its address.
+/// The variable and the address of each listener of all services.
 pub fn listeners(settings: &Settings) -> Result<Vec<(String, SocketAddr)>, ConfigError> {
     let mut all = Vec::new();
     for service in SERVICES {
@@ -22,7 +22,6 @@ pub fn listeners(settings: &Settings) -> Result<Vec<(String, SocketAddr)>, Confi
     Ok(all)
 }
 
-/// Builds every service.
 pub async fn build(settings: &Settings) -> anyhow::Result<Vec<(&'static str, App)>> {
     let mut apps = Vec::new();
     for service in SERVICES {

@@ -5,7 +5,7 @@ use platform::server::{Run, shutdown::Tasks};
 use tokio_util::sync::CancellationToken;
 
 /// Runs the services until `stop` or the first failure. Services of one depth form a group. A group is stopped once the
-/// group before it, whose services call this one's, has stopped.
+/// previous group, whose services call this one's, has stopped.
 pub async fn run(services: Vec<(&'static str, Run)>, stop: CancellationToken) -> anyhow::Result<()> {
     let deepest = SERVICES.into_iter().map(depth).max().unwrap_or(0);
     let mut groups: Vec<Group> = (0..=deepest).map(|_| Group::new()).collect();
@@ -65,7 +65,7 @@ mod tests {
     /// The order in which services stopped.
     type Log = Arc<Mutex<Vec<&'static str>>>;
 
-    /// Returns a service that takes a while to complete its requests.
+    /// A service that takes a while to complete its requests.
     fn service(name: &'static str, log: &Log) -> (&'static str, Run) {
         let log = log.clone();
         let run: Run = Box::new(move |stop| {

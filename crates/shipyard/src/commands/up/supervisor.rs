@@ -1,4 +1,4 @@
-//! Restarts a server that exits by itself. Meanwhile the services treat it like any server that is unavailable.
+//! Restarts a server that exits by itself. Meanwhile the services treat it like any unavailable server.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 /// The pause after a failed start.
 const RESTART_DELAY: Duration = Duration::from_secs(1);
 
-/// Keeps `server` running until `done`, and returns the instance that runs then.
+/// Keeps `server` running until `done`. Returns the last instance.
 pub async fn supervise<S>(
     name: &'static str,
     server: Option<S>,
@@ -22,7 +22,7 @@ pub async fn supervise<S>(
             () = done.cancelled() => return Some(server),
         }
         tracing::warn!(server = name, "server exited unexpectedly; restarting");
-        // The old instance holds the lock on its data.
+        // The old instance holds the lock on the data.
         drop(server);
         server = loop {
             match start().await {

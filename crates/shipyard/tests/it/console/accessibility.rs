@@ -1,5 +1,5 @@
-//! Runs the accessibility checker axe on every page of the console, with the light and the dark colour scheme, at the widths of a
-//! phone and of a desktop window.
+//! Runs the accessibility checker axe on every page of the console, with the light and the dark colour scheme, at the
+//! widths of a phone and a desktop window.
 
 use std::path::Path;
 
@@ -10,10 +10,10 @@ use crate::{customer::Customer, operator, system::System};
 
 /// The script of axe, which `scripts/axe` downloads.
 const AXE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/tools/axe.min.js");
-/// The widths of a phone and of a desktop window, in CSS pixels.
+/// The widths of a phone and a desktop window, in CSS pixels.
 const WIDTHS: [u32; 2] = [360, 1280];
 
-/// Returns the serious findings of axe on the page, one line each.
+/// axe's serious findings on the page, one line each.
 async fn findings(browser: &Browser, axe: &str) -> Vec<String> {
     browser.script(axe).await;
     let found = browser

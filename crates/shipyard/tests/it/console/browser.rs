@@ -14,12 +14,12 @@ use crate::{
     system::{System, free_address},
 };
 
-/// WebDriver's name of the member with an element's id.
+/// WebDriver's name for the member with an element's id.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
-/// Keys, as WebDriver names them.
+/// WebDriver's codes of keys.
 pub const TAB: &str = "\u{E004}";
 pub const ENTER: &str = "\u{E007}";
-/// More than the number of elements of any page that can take the focus.
+/// More than any page has elements that can take the focus.
 const FOCUSABLE: usize = 120;
 
 pub struct Browser {
@@ -28,13 +28,13 @@ pub struct Browser {
     /// The address of the console.
     console: String,
     _processes: Processes,
-    /// One browser runs at a time, since each keeps a processor busy. This lock is released last.
+    /// One browser runs at a time, since each keeps a processor busy. Released last.
     _turn: MutexGuard<'static, ()>,
 }
 
 static TURN: Mutex<()> = Mutex::const_new(());
 
-/// A chromedriver, and the browser that it starts. Both end when this is dropped.
+/// A chromedriver and its browser. Both end on drop.
 struct Processes {
     driver: Program,
     profile: TempDir,
@@ -43,7 +43,7 @@ struct Processes {
 impl Drop for Processes {
     fn drop(&mut self) {
         self.driver.signal(Signal::KILL);
-        // The browser outlives its chromedriver. Its command line, which has the profile's path, identifies it.
+        // The browser outlives its chromedriver. The profile's path in its command line identifies it.
         let profile = self.profile.path().as_os_str().as_encoded_bytes();
         for process in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
             let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
@@ -56,7 +56,7 @@ impl Drop for Processes {
 }
 
 impl Browser {
-    /// Starts a browser for the console of `system`, with a profile of its own.
+    /// Starts a browser for the console of `system`, with its own profile.
     pub async fn start(system: &System) -> Self {
         let console = format!("http://{}", system.address(&console::SERVICE));
         let turn = TURN.lock().await;
@@ -76,7 +76,7 @@ impl Browser {
             "--disable-dev-shm-usage".to_owned(),
             format!("--user-data-dir={}", processes.profile.path().join("profile").display()),
             "--window-size=1280,1000".to_owned(),
-            // Only this machine's name can be resolved: a page that needs another host fails.
+            // Resolves only this machine's name, so that a page that needs another host fails.
             format!("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {}", host(&console)),
         ];
         let wanted = json!({ "capabilities": { "alwaysMatch": {
@@ -97,7 +97,6 @@ impl Browser {
         call(&self.client, Method::GET, &format!("{}{path}", self.session), None).await
     }
 
-    /// Opens a page of the console.
     pub async fn open(&self, path: &str) {
         self.open_url(&format!("{}{path}", self.console)).await;
     }
@@ -114,19 +113,18 @@ impl Browser {
         self.devtools("Emulation.setDeviceMetricsOverride", size).await;
     }
 
-    /// Runs a command of Chromium's developer tools.
     async fn devtools(&self, command: &str, params: Value) {
         self.post("/goog/cdp/execute", json!({ "cmd": command, "params": params })).await;
     }
 
-    /// Logs in with a session that exists.
+    /// Logs in with an existing session.
     pub async fn log_in(&self, session: &str) {
         self.open("/console/login").await;
         let cookie = json!({ "name": "shipyard_session", "value": session, "path": "/console", "httpOnly": true });
         self.post("/cookie", json!({ "cookie": cookie })).await;
     }
 
-    /// Returns the path of the page, with its query.
+    /// The path of the page, with its query.
     pub async fn path(&self) -> String {
         let url = self.read("/url").await;
         url.as_str().expect("a page has an address").strip_prefix(&self.console).unwrap_or_default().to_owned()
@@ -137,23 +135,23 @@ impl Browser {
         eventually(async || Some(self.path().await).filter(|path| path.starts_with(prefix))).await
     }
 
-    /// Runs a script in the page, and returns the script's value.
+    /// Runs a script in the page, and returns its value.
     pub async fn script(&self, script: &str) -> Value {
         self.post("/execute/sync", json!({ "script": script, "args": [] })).await
     }
 
-    /// Runs a script in the page that passes its result to its last argument, which is a function. Returns the result.
+    /// Runs a script that passes its result to its last argument, a function. Returns the result.
     pub async fn script_with_answer(&self, script: &str) -> Value {
         self.post("/execute/async", json!({ "script": script, "args": [] })).await
     }
 
-    /// Returns the text of the first element of a CSS selector; empty if there is none.
+    /// The text of the first element of a CSS selector; empty if there is none.
     pub async fn text(&self, selector: &str) -> String {
         let script = format!("return document.querySelector({})?.innerText ?? ''", json!(selector));
         self.script(&script).await.as_str().unwrap_or_default().to_owned()
     }
 
-    /// Waits until the text of an element contains this.
+    /// Waits until an element contains this text.
     pub async fn wait_for(&self, selector: &str, text: &str) {
         let waited = async || {
             let shown = self.text(selector).await;
@@ -162,7 +160,7 @@ impl Browser {
         eventually(waited).await;
     }
 
-    /// Returns the first element of a CSS selector, once it is there.
+    /// Waits for the first element of a CSS selector.
     async fn element(&self, selector: &str) -> String {
         eventually(async || self.element_now(selector).await).await
     }
@@ -172,11 +170,11 @@ impl Browser {
         Some(self.post_unless_gone("/element", body).await?[ELEMENT].as_str()?.to_owned())
     }
 
-    /// Clicks an element, once it is there. If a live update replaces the element meanwhile, clicks the new one instead.
+    /// Waits for an element and clicks it. If a live update replaces the element meanwhile, clicks the new one.
     pub async fn click(&self, selector: &str) {
         eventually(async || {
             let element = self.element_now(selector).await?;
-            // Scrolls the element to the middle, as a person would, because the cart covers the lower end of the page.
+            // Scrolls the element to the middle, because the cart covers the lower end of the page.
             let scroll = "arguments[0].scrollIntoView({ block: 'center' })";
             let scrolled = json!({ "script": scroll, "args": [{ ELEMENT: element }] });
             self.post_unless_gone("/execute/sync", scrolled).await?;
@@ -185,7 +183,7 @@ impl Browser {
         .await;
     }
 
-    /// Sends a request about an element. Returns `None` if the element is not, or no longer, in the page.
+    /// Sends a request about an element. Returns `None` if the element is not in the page.
     async fn post_unless_gone(&self, path: &str, body: Value) -> Option<Value> {
         match try_call(&self.client, Method::POST, &format!("{}{path}", self.session), Some(body)).await {
             Ok(value) => Some(value),
@@ -194,13 +192,12 @@ impl Browser {
         }
     }
 
-    /// Types a text into the field of a CSS selector.
     pub async fn fill(&self, selector: &str, text: &str) {
         let element = self.element(selector).await;
         self.post(&format!("/element/{element}/value"), json!({ "text": text })).await;
     }
 
-    /// Presses the mouse's button twice on an element, as fast as a mouse does.
+    /// Double-clicks an element as fast as a mouse.
     pub async fn double_click(&self, selector: &str) {
         let element = self.element(selector).await;
         let press = json!({ "type": "pointerDown", "button": 0 });
@@ -230,7 +227,7 @@ impl Browser {
         panic!("no key leads to {selector}");
     }
 
-    /// Opens another tab, which becomes the current one. Returns it.
+    /// Opens another tab, makes it the current one, and returns it.
     pub async fn open_tab(&self) -> String {
         let tab =
             self.post("/window/new", json!({ "type": "tab" })).await["handle"].as_str().expect("a tab").to_owned();
@@ -242,14 +239,14 @@ impl Browser {
         self.read("/window").await.as_str().expect("a tab").to_owned()
     }
 
-    /// Makes a tab the current one, and shows it: the other tabs are hidden.
+    /// Makes a tab the current one, and hides the others.
     pub async fn switch_to(&self, tab: &str) {
         self.post("/window", json!({ "handle": tab })).await;
         self.devtools("Page.bringToFront", json!({})).await;
     }
 
-    /// Asserts that the browser's log has only complaints about responses with these statuses: no script failed, and the policy forbade
-    /// nothing.
+    /// Asserts that the browser's log only complains about responses with these statuses: no script failed, and the
+    /// policy forbade nothing.
     pub async fn assert_calm(&self, statuses: &[u16]) {
         let log = self.post("/se/log", json!({ "type": "browser" })).await;
         let lines = log.as_array().into_iter().flatten().filter_map(|line| line["message"].as_str());
@@ -259,7 +256,6 @@ impl Browser {
     }
 }
 
-/// Returns the host of a URL.
 fn host(url: &str) -> String {
     let url = reqwest::Url::parse(url).expect("a URL");
     url.host_str().expect("it has a host").to_owned()
@@ -269,7 +265,7 @@ async fn call(client: &reqwest::Client, method: Method, url: &str, body: Option<
     try_call(client, method, url, body).await.unwrap_or_else(|problem| panic!("{problem}"))
 }
 
-/// Sends a command to the driver. Returns the value of its response, or its error message.
+/// Sends a command to the driver. Returns the response's value or error message.
 async fn try_call(client: &reqwest::Client, method: Method, url: &str, body: Option<Value>) -> Result<Value, String> {
     let request = client.request(method, url);
     let request = match body {

@@ -1,4 +1,5 @@
-//! A page follows its order: while the console is killed, in twelve tabs at once, after it was hidden, and as a file that is opened later.
+//! A page follows its order: while the console is killed, in twelve tabs at once, after it was hidden, and as a file
+//! opened later.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ const TABS: usize = 12;
 
 /// Longer than a page waits for the effects of a message, or between two polls.
 const HIDDEN_FOR: Duration = Duration::from_secs(8);
-/// Counts the requests of the page while it is hidden.
+/// Counts the requests of the hidden page.
 const COUNT_HIDDEN: &str = "
     window.wasHidden = false;
     window.sent = 0;
@@ -24,7 +25,7 @@ const COUNT_HIDDEN: &str = "
     window.fetch = (...all) => { count(); return fetch(...all); };
     window.EventSource = class extends EventSource { constructor(url) { count(); super(url); } };";
 
-/// Counts the steps of the timeline on the page.
+/// Counts the timeline's steps on the page.
 const STEPS: &str = "return document.querySelectorAll('[id^=step-]').length";
 
 #[tokio::test]

@@ -27,7 +27,8 @@ async fn publish(system: &System, topic: String, key: Vec<u8>, payload: Vec<u8>,
     publisher.publish(vec![Record { topic, key, payload, headers }]).await.expect("it is acknowledged");
 }
 
-/// Buys a ship, and publishes a dead letter of its `OrderPaid`, as if a consumer had failed because of a defect that is fixed by now.
+/// Buys a ship, and publishes a dead letter of its `OrderPaid`, as if a consumer had failed because of a defect that is
+/// now fixed.
 async fn mended_letter(system: &System, error: &str) {
     let customer = Customer::new(system).await;
     let part = customer.part("Window A").await.uuid;
@@ -50,7 +51,7 @@ async fn mended_letter(system: &System, error: &str) {
     publish(system, dead_letter_topic(&topic), paid.key, paid.payload, &headers).await;
 }
 
-/// Presses the button that replays all letters, and then the button of the confirmation, whose page must contain `says`.
+/// Replays all letters, and confirms on a page that must contain `says`.
 async fn replay_all(browser: &Browser, says: &str) {
     browser.click("#replay-all").await;
     browser.wait_for("main", says).await;
@@ -81,7 +82,7 @@ async fn an_operator_sees_a_dead_letter_replays_it_and_audits_the_shop() {
         publish(&system, topic, key, vec![0xff], &[("event-type", OrderPaid::TYPE)]).await;
     };
     poison().await;
-    // Each consumer has one letter, and after the replay one again.
+    // Each consumer has one letter, and again one after the replay.
     let count = OrderPaid::ROUTE.consumers.len();
     browser.wait_for("#letters", &format!("{count} pending")).await;
     replay_all(&browser, "1 of them is still poison").await;

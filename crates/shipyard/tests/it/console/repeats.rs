@@ -1,4 +1,4 @@
-//! Clicking twice, reloading, two tabs and a session that ends never double an order or a charge.
+//! Double clicks, reloads, two tabs and a session that ends never double an order or a charge.
 
 use contracts::events::PaymentCompleted;
 use contracts::proto::auth::v1::LogoutRequest;
@@ -11,7 +11,7 @@ use crate::{
     system::System,
 };
 
-/// Returns the attempts to charge an order, which payment publishes.
+/// The number of published attempts to charge an order.
 async fn charges(system: &System, order: &str) -> usize {
     let topic = system.kafka.topic::<PaymentCompleted>();
     let messages = system.kafka.messages(&topic).await;
@@ -71,7 +71,7 @@ async fn a_refused_charge_is_explained_and_another_way_to_pay_succeeds() {
     browser.wait_for(".note", "The payment was declined").await;
     let order = path.trim_start_matches("/console/orders/").to_owned();
     eventually(async || (charges(system, &order).await == 1).then_some(())).await;
-    // The next attempt has a key of its own, so that it is not answered with the first refusal.
+    // The next attempt has its own key, so that it does not get the first refusal again.
     browser.click("#pay-CARD").await;
     eventually(async || (charges(system, &order).await == 2).then_some(())).await;
     browser.click("#cancel").await;
@@ -89,7 +89,7 @@ async fn a_key_that_was_used_makes_no_second_order_until_the_cart_changes() {
     browser.click(".actions button[type=submit]").await;
     browser.arrive("/console/orders/").await;
 
-    // The order service refuses another content under the same key, however often it is sent.
+    // The order service refuses other content under the same key, however often it is sent.
     browser.open(&format!("/console/checkout?{part}=2&key=used")).await;
     browser.click(".actions button[type=submit]").await;
     browser.wait_for(".note", "That was sent already").await;

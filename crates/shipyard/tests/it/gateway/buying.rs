@@ -42,7 +42,7 @@ async fn http_alone_buys_a_ship_through_the_gateway() {
     assert_eq!(whoami["user"]["info"]["login"], caller.login.as_str(), "{whoami}");
     assert_eq!((&user["user"]["uuid"], &user["user"]["roles"]), (&whoami["user"]["uuid"], &json!([])), "{user}");
     assert_eq!(one["part"], parts[0]);
-    // By the rules of the JSON form: int64 as text, enums by name, empty values written, names as in the proto.
+    // The JSON form: int64 as text, enums by name, empty values included, names as in the proto.
     assert!(one["part"]["stock_quantity"].is_string() && one["part"]["category"].is_string(), "{one}");
     assert_eq!(built["order_uuid"], order);
     assert_eq!(assembly["assembly"]["status"], "ASSEMBLY_STATUS_ASSEMBLED", "{assembly}");

@@ -1,4 +1,4 @@
-//! A recorder of Check: passes the gateway's requests on to iam, and records them.
+//! A recorder of the RPC Check: records the gateway's requests and passes them on to iam.
 
 use std::{
     collections::HashMap,
@@ -37,7 +37,6 @@ impl Authorization for Recorder {
     }
 }
 
-/// The running recorder.
 pub struct Check {
     pub address: SocketAddr,
     asked: Arc<Mutex<Vec<CheckedRequest>>>,
@@ -58,7 +57,7 @@ impl Check {
         Self { address, asked, stop, task }
     }
 
-    /// Stops the recorder and closes its connections, as if iam were away.
+    /// Stops the recorder and closes its connections, as if iam were unavailable.
     pub async fn stop(self) {
         self.stop.cancel();
         self.task.await.unwrap();

@@ -1,4 +1,4 @@
-//! A gateway before the shared system, and its callers.
+//! A gateway in front of a system, and its callers.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -31,12 +31,13 @@ pub struct Caller {
 }
 
 impl Fixture {
-    /// Starts a gateway before the system that trusts this number of proxies. Returns `None` if there is no container engine.
+    /// Starts a gateway that trusts this number of proxies, in front of the system. Returns `None` without a container
+    /// engine.
     pub async fn start(system: &System, trusted_hops: u8) -> Option<Self> {
         Self::start_with(system, GatewaySettings { trusted_hops, ..GatewaySettings::default() }).await
     }
 
-    /// Starts a gateway before the system, whose Check is recorded.
+    /// Starts a gateway in front of the system, with a recorder of Check.
     pub async fn start_with(system: &System, settings: GatewaySettings) -> Option<Self> {
         let check = Check::start(system.address(&iam::SERVICE));
         let gateway =
@@ -45,7 +46,7 @@ impl Fixture {
         Some(Self { gateway, check: Some(check), http })
     }
 
-    /// Stops the recorder, so that nothing answers Check.
+    /// Stops the recorder, so that Check gets no response.
     pub async fn stop_check(&mut self) {
         if let Some(check) = self.check.take() {
             check.stop().await;
@@ -92,7 +93,7 @@ impl Fixture {
     }
 }
 
-/// Returns the services of a system with their addresses.
+/// The services of a system with their addresses.
 fn upstreams(system: &System) -> Vec<Upstream> {
     let address = |name: String| -> SocketAddr {
         let (_, value) = system.variables.iter().find(|(variable, _)| *variable == name).unwrap();

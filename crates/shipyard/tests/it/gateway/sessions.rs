@@ -12,7 +12,7 @@ use crate::{
     system::System,
 };
 
-/// Returns the paths that need a session: those of order, and the RPCs that need one.
+/// The paths that need a session.
 fn protected(caller: &Caller) -> Vec<(Method, String)> {
     let rpcs = ROUTES.iter().filter(|route| !route.is_open).map(|route| (route.verb, route.path));
     let of_order = [
@@ -66,7 +66,7 @@ async fn each_protected_path_answers_each_caller_alike_and_nobody_without_iam() 
             assert_eq!(denied.headers["x-auth-status"], "denied", "{path:?} {headers:?}: {denied:?}");
             denied.problem(401, code);
         }
-        // The request reaches the service, which may refuse it for another reason. A token cannot be used to issue a token.
+        // The request reaches the service, which may refuse it for another reason. A token cannot issue a token.
         let is_token = path.1.ends_with("/token");
         for header in admitted.into_iter().filter(|(name, _)| !is_token || *name == session) {
             let answer = ask(&gateway, path, &[header]).await;
@@ -81,7 +81,7 @@ async fn each_protected_path_answers_each_caller_alike_and_nobody_without_iam() 
     }
 }
 
-/// Returns the header of an access token of this caller.
+/// The header with an access token of this caller.
 async fn bearer(gateway: &Fixture, caller: &Caller) -> String {
     let issued = gateway.request(Method::POST, "/api/v1/iam/token").header("X-Session-Uuid", &caller.session);
     let issued = send(issued).await.success(200);
@@ -96,11 +96,11 @@ async fn behind_a_second_proxy_one_callers_wrong_logins_do_not_stop_anothers() {
     let caller = gateway.caller().await;
     let log_in = async |address: &str, login: &str, password: &str| {
         let body = json!({ "login": login, "password": password });
-        // The proxy in front of the gateway appends the address that it saw. The part before that address is what the caller sent.
+        // The proxy in front of the gateway appends the caller's address to the value that the caller sent.
         let from = format!("203.0.113.9, {address}");
         let request =
             || gateway.request(Method::POST, "/api/v1/iam/login").header("X-Forwarded-For", &from).json(&body);
-        // On a busy machine the session store may be too slow; the caller repeats the request.
+        // On a busy machine the session store may be too slow.
         eventually(async || Some(send(request()).await).filter(|answer| answer.status != 503)).await
     };
 
@@ -112,7 +112,7 @@ async fn behind_a_second_proxy_one_callers_wrong_logins_do_not_stop_anothers() {
     let other = log_in("198.51.100.2", "nobody-1", "wrong-password-1").await;
 
     assert_eq!((limited.status.as_u16(), other.status.as_u16()), (429, 401), "{limited:?} {other:?}");
-    // The right password of an account without failures passes, also from the limited address.
+    // The right password of an account without failures passes even from the limited address.
     for address in ["198.51.100.1", "198.51.100.2"] {
         log_in(address, &caller.login, crate::customer::PASSWORD).await.success(200);
     }

@@ -1,4 +1,4 @@
-//! Tokens of services, which only services present to each other.
+//! The gateway refuses the tokens of services, which only services present to each other.
 
 use contracts::proto::inventory::v1::{ListPartsRequest, inventory_service_client::InventoryServiceClient};
 use platform::auth::ServiceKey;
@@ -41,7 +41,7 @@ async fn a_token_of_a_service_is_refused_at_every_public_port() {
         }
     }
     assert!(gateway.asked().is_empty(), "the gateway refuses them itself");
-    // A user's token passes to the service, which verifies it: {"typ":"at+jwt","alg":"ES256"}.
+    // The gateway passes a user's token, {"typ":"at+jwt","alg":"ES256"}, to the service, which verifies it.
     for scheme in ["Bearer", "bearer", "BEARER"] {
         let users = format!("{scheme} eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFUzI1NiJ9.e30.c2lnbmF0dXJl");
         let judged = list(gateway.address(contracts::ports::INVENTORY).to_string(), &users).await.unwrap_err();

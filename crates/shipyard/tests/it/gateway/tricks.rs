@@ -1,4 +1,4 @@
-//! Requests that try to reach a service past the gateway's check.
+//! Requests that try to reach a service without the gateway's check.
 
 use std::net::SocketAddr;
 
@@ -10,7 +10,7 @@ use tokio::{
 use super::fixture::{Fixture, PUBLIC};
 use crate::system::System;
 
-/// Targets of requests. The gateway refuses each, or passes it on only after Check.
+/// Request targets. The gateway refuses each, or passes it on only after Check.
 const TARGETS: [&str; 30] = [
     "/api/v1/iam/login/../../orders",
     "/api/v1/iam/login/..%2f..%2forders",
@@ -60,12 +60,12 @@ const HEADERS: [&str; 12] = [
     "Connection: X-Session-Uuid",
 ];
 
-/// Sends a request as it is. Returns the status of the response.
+/// Sends the request unchanged. Returns the status of the response.
 async fn status(address: SocketAddr, method: &str, target: &str, headers: &str) -> u16 {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!("{method} {target} HTTP/1.1\r\nHost: shop.example.\r\nConnection: close\r\n{headers}\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
-    // The gateway closes the connection a second after an answer that did not need the whole request.
+    // The gateway closes the connection a second after a response that did not need the whole request.
     let mut answer = String::new();
     BufReader::new(stream).read_line(&mut answer).await.unwrap();
     let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());

@@ -6,7 +6,7 @@ use crate::program::{Variables, shipyard};
 
 const KEY: &str = "the key that no error shows, 32 bytes and more";
 
-/// Starts a service in `directory`. Returns whether it succeeds, and its output.
+/// Runs a service's health check in `directory`. Returns whether it succeeds, and its output.
 fn start(directory: &Path, variables: &Variables) -> (bool, String) {
     let output = shipyard(&["run", "geo", "health"], variables, directory).output().unwrap();
     let said = [output.stdout, output.stderr].concat();

@@ -1,5 +1,5 @@
-//! No secret and no contact of a user appears in anything that a run writes: logs of services and of PostgreSQL,
-//! exported spans and log records, metrics, topics, errors.
+//! No secret and no contact of a user appears in the output of a run: logs of services and PostgreSQL, exported spans
+//! and log records, metrics, topics, errors.
 
 mod environment;
 mod run;
@@ -14,7 +14,7 @@ use self::{
 };
 use crate::{collector::Collector, customer::ORDERS, system::System};
 
-/// A setting of an operator who looks for slow statements; here it logs statements of any length.
+/// The setting by which operators find slow statements; here it logs all statements.
 const SLOW_STATEMENTS: (&str, &str) = ("log_min_duration_statement", "0");
 const BOT_TOKEN: &str = "7700123456:AAF-leaks-test-bot-token";
 const OPERATOR: &str = "operator";
@@ -50,7 +50,7 @@ async fn what_a_run_writes_shows_no_secret_and_no_contact() {
     for service in SERVICES {
         written.metrics(&system, service).await;
     }
-    // The records of this topic are those of another shop, with names and addresses, and so are its dead letters.
+    // The records and dead letters of this topic are another shop's, with names and addresses.
     let of_others = contracts::events::ORDERS.topic(&system.kafka.topics()).to_owned();
     let mut topics: Vec<String> = system.kafka.topics().all().into_iter().map(str::to_owned).collect();
     topics.retain(|topic| *topic != of_others);
@@ -75,7 +75,7 @@ async fn what_a_run_writes_shows_no_secret_and_no_contact() {
         written.add(signal, &body);
     }
 
-    // Every source contains traces of the run; otherwise the search would prove nothing.
+    // Every source must contain traces of the run; otherwise the search would prove nothing.
     let user = run.user.to_string();
     for (source, text) in [
         ("log of PostgreSQL", "duration: "),
@@ -113,7 +113,7 @@ async fn what_a_run_writes_shows_no_secret_and_no_contact() {
         assert!(!written.mentions("metrics of iam", &none), "{event} is counted");
     }
     assert!(written.mentions("metrics of iam", r#"security_events_total{event="locked"} 0"#));
-    // Proves that the search works: it finds texts that every kind of source contains, whatever the form of its export.
+    // Proves that the search works: it finds texts that every kind of source contains.
     let mut shown = Secrets::default();
     shown.add("user", &user);
     shown.add("RPC", "auth.v1.AuthService/Login");

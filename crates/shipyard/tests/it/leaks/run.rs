@@ -35,7 +35,6 @@ use crate::{
 /// The number of wrong passwords: more than lock a login.
 const GUESSES: usize = 12;
 
-/// The secrets and contacts that a run used.
 pub struct Run {
     pub secrets: Secrets,
     pub user: Uuid,
@@ -89,7 +88,6 @@ impl Run {
     }
 }
 
-/// Returns a connection to this database on the server of `url`.
 async fn connected(url: &str, database: &str) -> PgConnection {
     let (server, _) = url.rsplit_once('/').unwrap();
     PgConnection::connect(&format!("{server}/{database}")).await.unwrap()
@@ -203,7 +201,7 @@ impl Visit<'_> {
         }
     }
 
-    /// Sends codes to the bot: one in a stranger's chat, and one in the user's own, twice.
+    /// Sends codes to the bot: one in a stranger's chat, and one twice in the user's own.
     async fn confirm_contact(&mut self, telegram: &Telegram) {
         let stranger = self.secrets.add("Telegram target", "7788994242");
         let own = self.contact.clone();
@@ -264,13 +262,13 @@ impl Visit<'_> {
         let declined = customer.pay(dear).await;
         customer.cancel(dear).await.success(204);
         customer.until(order, "ASSEMBLED").await;
-        // Telegram accepted one message before its answer was lost. The others are sent again meanwhile.
+        // Telegram has accepted a message whose response was lost; it is repeated only later. The other messages are
+        // sent meanwhile.
         eventually(async || (telegram.messages().len() > before).then_some(())).await;
         self.written.problem(&again);
         self.written.problem(&declined);
     }
 
-    /// Makes the user a customer, whose identity is checked.
     async fn become_customer(&mut self) {
         let name = self.secrets.add("name", "Leaks Ann Nemo");
         let street = self.secrets.add("address", "Leaks Boulevard 71");
@@ -315,7 +313,7 @@ impl Visit<'_> {
         eventually(async || (!self.system.kafka.messages(&dead).await.is_empty()).then_some(())).await;
     }
 
-    /// Sends an alert about a dead letter, as Alertmanager does, and then one that Alertmanager would not send.
+    /// Sends an alert about a dead letter, as Alertmanager does, and then an invalid one.
     async fn alert(&mut self, telegram: &Telegram) {
         let (_, admin) = self.system.variables.iter().find(|(name, _)| name == "NOTIFICATION_ADMIN_LISTEN").unwrap();
         let http = platform::http::client(Duration::from_secs(10)).unwrap();
@@ -338,7 +336,7 @@ impl Visit<'_> {
         self.written.problem(&refused);
     }
 
-    /// Sends requests with secrets in fields where they do not belong.
+    /// Sends secrets in fields where they do not belong.
     async fn refuse_requests(&mut self) {
         let (customer, password) = (&self.customer, "second-Password-of-ann");
         let post = async |body: Value| customer.post(ORDERS, body).await;

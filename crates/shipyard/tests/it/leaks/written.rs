@@ -7,10 +7,10 @@ use tonic::Status;
 
 use crate::{customer::Answer, system::System};
 
-/// The maximum number of bytes of a written line that a leak shows.
+/// How much of a written line a leak shows.
 const MAX_SHOWN_BYTES: usize = 400;
 
-/// Texts that must not be written anywhere, each with its kind.
+/// Texts that must not be written, each with its kind.
 #[derive(Default)]
 pub struct Secrets(Vec<(&'static str, String)>);
 
@@ -19,7 +19,7 @@ pub struct Secrets(Vec<(&'static str, String)>);
 pub struct Written(Vec<(String, String)>);
 
 impl Secrets {
-    /// Adds a secret, and returns it for the caller's use.
+    /// Adds a secret and returns it.
     pub fn add(&mut self, what: &'static str, text: impl Into<String>) -> String {
         let text = text.into();
         self.0.push((what, text.clone()));
@@ -38,7 +38,7 @@ impl Written {
         self.add(&format!("error of {call}"), format!("{status:?}").as_bytes());
     }
 
-    /// Records a problem that was returned over HTTP.
+    /// Records a problem of an HTTP response.
     pub fn problem(&mut self, answer: &Answer) {
         assert!(answer.status.is_client_error() || answer.status.is_server_error(), "{answer:?}");
         self.add("answer", format!("{:?} {}", answer.headers, answer.text).as_bytes());
@@ -60,7 +60,7 @@ impl Written {
         self.0.iter().map(|(source, _)| source.as_str()).collect()
     }
 
-    /// Returns the leaks: one line for each secret in each written line.
+    /// One line for each secret in each written line.
     pub fn leaks(&self, secrets: &Secrets) -> Vec<String> {
         let mut leaks = Vec::new();
         for (source, content) in &self.0 {

@@ -145,12 +145,12 @@ impl Builds for PgBuilds {
     }
 }
 
-/// The maximum number of builds removed per statement.
+/// Builds removed per statement.
 pub const BUILDS_BATCH: u64 = 5_000;
 
-/// Removes one batch of builds that ended longer ago than `age`. Returns the number removed.
+/// Removes one batch of builds that ended longer ago than `age`. Returns their number.
 ///
-/// A repeated `OrderPaid` must find its build. So the build must be kept longer than the records and the inbox row of the event.
+/// `age` must exceed the retention of records and inbox rows, since a repeated `OrderPaid` must find its build.
 pub async fn remove_finished(pool: &Database, age: Duration) -> Result<u64, Error> {
     let removed = sqlx::query!(
         "delete from jobs where order_uuid = any(array(

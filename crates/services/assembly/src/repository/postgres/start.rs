@@ -17,7 +17,7 @@ use crate::model::NewBuild;
 pub struct Request {
     cause: Cause,
     build: NewBuild,
-    /// The trace context of this event. The statement of the group runs in another trace context.
+    /// The event's own trace context; the group's statement runs in another one.
     trace: outbox::Trace,
 }
 
@@ -31,8 +31,8 @@ impl Request {
     }
 }
 
-/// Starts builds. Returns, by event, whether a build was started. No build is started for an event that was handled before, or for an order
-/// that has a build.
+/// Returns, by event, whether a build was started. None is started for an event that was handled before, or for an
+/// order that has a build.
 pub async fn start(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<EventId, bool>> {
     let consumers: Vec<&str> = requests.iter().map(|request| request.cause.consumer).collect();
     let events: Vec<_> = requests.iter().map(|request| request.cause.event.uuid()).collect();

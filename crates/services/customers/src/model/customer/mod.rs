@@ -12,25 +12,24 @@ use super::{Change, Event, KycStatus, Profile, Words};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// The checker is asked about `profile`. `kept` is the profile that was verified before; it is restored if `profile` is refused.
+    /// The checker is asked about `profile`. If it refuses, `kept`, which was verified before, is restored.
     Pending {
         profile: Profile,
         kept: Option<Profile>,
     },
     Verified(Profile),
     Rejected(Profile),
-    /// The personal data is erased.
     Erased,
 }
 
-/// Why a customer has its status.
+/// Why a customer has its status. An operator may decide in the checker's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
-    /// The checker, or an operator in place of the checker, refused a customer who had no verified profile.
+    /// The checker refused a customer who had no verified profile.
     Refused,
-    /// The checker, or an operator in place of the checker, refused an update. The profile that was verified before is restored.
+    /// The checker refused an update. The profile that was verified before is restored.
     RolledBack,
-    /// An operator rejected a verified customer, with the RPC `RollbackKyc`.
+    /// An operator rejected a verified customer by the RPC `RollbackKyc`.
     Revoked,
 }
 
@@ -50,7 +49,7 @@ impl Reason {
     }
 }
 
-/// A reason, and what the checker or an operator said about it.
+/// A reason, and the words of the checker or operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Why {
     pub reason: Reason,
@@ -88,7 +87,7 @@ pub struct Customer {
 }
 
 impl Customer {
-    /// Makes a user a customer. `known` is the customer stored for this user, if there is one; it must be erased.
+    /// `known` is the customer stored for this user, if there is one; it must be erased.
     pub fn create(id: UserId, profile: Profile, known: Option<&Self>) -> Result<(Self, Event), Refusal> {
         let version = match known {
             None => 0,
@@ -100,7 +99,7 @@ impl Customer {
         Ok((customer, Event { change: Change::Created, ..event }))
     }
 
-    /// Replaces the profile and begins a check. `version` is the version that the caller has seen.
+    /// Replaces the profile and begins a check. `version` is the one that the caller has seen.
     pub fn update(&mut self, profile: Profile, version: i64) -> Result<Event, Refusal> {
         let kept = match &self.state {
             State::Pending { .. } => return Err(Refusal::InProgress),
@@ -127,7 +126,7 @@ impl Customer {
         Some(self.reach(state, why))
     }
 
-    /// Applies an operator's verdict in place of the checker's. `version` is the version that the operator has seen.
+    /// Applies an operator's verdict in place of the checker's. `version` is the one that the operator has seen.
     pub fn decide_by_hand(&mut self, verdict: Verdict, version: i64) -> Result<Option<Event>, Refusal> {
         if version != self.version {
             return Err(Refusal::VersionConflict(self.version));
@@ -135,8 +134,8 @@ impl Customer {
         self.decide(verdict).map(Some).ok_or(Refusal::NotInProgress)
     }
 
-    /// Rejects a verified customer, on behalf of an operator (the RPC `RollbackKyc`). No earlier profile is restored. Returns `None` if the
-    /// customer is rejected or erased already.
+    /// Rejects a verified customer on behalf of an operator (the RPC `RollbackKyc`). Restores no earlier profile.
+    /// Returns `None` if the customer is already rejected or erased.
     pub fn revoke(&mut self, words: Option<Words>) -> Result<Option<Event>, Refusal> {
         match &self.state {
             State::Pending { .. } => Err(Refusal::InProgress),
@@ -149,7 +148,7 @@ impl Customer {
         }
     }
 
-    /// Removes the personal data. Returns `None` if the customer is erased already.
+    /// Removes the personal data. Returns `None` if the customer is already erased.
     pub fn erase(&mut self) -> Result<Option<Event>, Refusal> {
         match &self.state {
             State::Pending { .. } => Err(Refusal::InProgress),
@@ -167,7 +166,7 @@ impl Customer {
         }
     }
 
-    /// Returns the customer's current profile.
+    /// `None` if the customer is erased.
     pub const fn profile(&self) -> Option<&Profile> {
         match &self.state {
             State::Pending { profile, .. } | State::Verified(profile) | State::Rejected(profile) => Some(profile),
@@ -175,7 +174,7 @@ impl Customer {
         }
     }
 
-    /// Returns the verified profile that is restored if the current one is refused.
+    /// The verified profile that is restored if the current one is refused.
     pub const fn kept(&self) -> Option<&Profile> {
         match &self.state {
             State::Pending { kept, .. } => kept.as_ref(),

@@ -36,7 +36,7 @@ fn erased() -> Customer {
     customer
 }
 
-/// Returns the status, version and reason of an event.
+/// The status, version and reason of an event.
 fn told(event: &Event) -> (&'static str, i64, Option<&'static str>) {
     (event.status.as_str(), event.version, event.reason.map(Reason::as_str))
 }

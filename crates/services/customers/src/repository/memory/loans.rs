@@ -82,7 +82,7 @@ impl Loans for MemoryRepository {
 }
 
 impl Tables {
-    /// Returns the positions of the held loans, in the order of receiving.
+    /// The positions of the held loans, in the order of receipt.
     fn held(&self) -> Vec<Position> {
         let held = self.loans.values().filter(|row| row.loan.status == LoanStatus::Held);
         let mut positions: Vec<_> =
@@ -91,7 +91,7 @@ impl Tables {
         positions
     }
 
-    /// Takes the first `limit` loans of `page`, and decides those for which `status` returns another status than held.
+    /// Decides those of the first `limit` loans of `page` for which `status` returns another status than held.
     fn decide_page(
         &mut self,
         mut page: Vec<Position>,

@@ -41,31 +41,30 @@ struct Due {
 
 struct LoanRow {
     loan: Loan,
-    /// The version of the customer by which the loan was decided.
+    /// The customer's version that decided the loan.
     version: Option<i64>,
     received: Instant,
     due: Due,
 }
 
 impl MemoryRepository {
-    /// Returns every customer.
     pub fn all(&self) -> Vec<Customer> {
         self.tables().customers.values().map(|known| known.customer.clone()).collect()
     }
 
-    /// Returns the status of each version of each customer.
+    /// The status of each version of each customer.
     pub fn versions(&self) -> Vec<(UserId, i64, KycStatus)> {
         let tables = self.tables();
         tables.versions.iter().map(|((customer, version), status)| (*customer, *version, *status)).collect()
     }
 
-    /// Returns every loan, with the version of the customer by which it was decided.
+    /// Every loan, with the customer's version that decided it.
     pub fn all_loans(&self) -> Vec<(Loan, Option<i64>)> {
         self.tables().loans.values().map(|row| (row.loan.clone(), row.version)).collect()
     }
 
-    /// Decides that a held loan is credited, without checking its customer. With this, the simulation proves that its invariants detect
-    /// such a credit.
+    /// Makes a held loan due for credit whatever its customer's status, so that the simulation can prove that its
+    /// invariants detect this.
     pub fn credit_unchecked(&self, loan: &LoanId) {
         self.tables().decide(loan, LoanStatus::Crediting);
     }
@@ -80,7 +79,7 @@ impl Tables {
         self.customers.get(&customer).map(|known| known.customer.status())
     }
 
-    /// Decides a held loan. Returns the number of changed loans, 0 or 1.
+    /// Returns the number of decided loans, 0 or 1.
     fn decide(&mut self, loan: &LoanId, status: LoanStatus) -> u64 {
         let customers = &self.customers;
         match self.loans.get_mut(loan) {
@@ -100,7 +99,7 @@ impl Due {
         Self { tries: 0, at: Instant::now() }
     }
 
-    /// Leases the row and returns the duration of the lease.
+    /// Returns the duration of the lease.
     fn take(&mut self) -> std::time::Duration {
         let lease = super::lease(self.tries);
         self.tries += 1;

@@ -30,19 +30,19 @@ impl Customers for PgRepository {
         Ok(row.map(CustomerRow::known).transpose()?)
     }
 
-    /// An erasure is a save of a customer without a profile: the row of `profiles` stays, and its columns become null.
+    /// An erasure saves a customer without a profile: the row of `profiles` stays, and its columns become null.
     async fn save(&self, before: Option<i64>, customer: &Customer, event: &Event) -> Result<Option<Saved>, Error> {
         let record = outbox::Event::from(event);
         let json = |profile: Option<&Profile>| profile.map(|profile| serde_json::json!(profile));
         let loans = LoanStatus::for_customer(Some(event.status));
-        // The statement writes this outcome only to a check that has none yet. An erased or revoked customer has no such check.
+        // Written only to a check without an outcome, which an erased or revoked customer does not have.
         let decision = match event.reason {
             _ if event.status == KycStatus::Pending => None,
             Some(Reason::Refused | Reason::RolledBack) => Some("REFUSED"),
             Some(Reason::Revoked) | None => Some("APPROVED"),
         };
-        // Writes only if the row still has the version that was read. Loans that are received meanwhile wait for the lock of the row, or
-        // are decided by the job `decide-loans`.
+        // Writes only if the row still has the version that was read. Loans that are received meanwhile wait for the
+        // row's lock, or the job `decide-loans` decides them.
         let saved = sqlx::query!(
             r#"with written as (
                 insert into customers (uuid, kyc_status, version, reason)

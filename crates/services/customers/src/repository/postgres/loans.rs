@@ -22,7 +22,7 @@ fn next(is_full: bool, received_at: Option<DateTime<Utc>>, loan_id: Option<Strin
 #[async_trait]
 impl Loans for PgRepository {
     async fn receive(&self, loan: &NewLoan) -> Result<Option<LoanStatus>, Error> {
-        // If a change of the customer is being written, the lock makes the insert wait for it, so that the insert sees the change.
+        // If the customer is being changed, the lock makes the insert wait, so that it sees the change.
         let inserted = sqlx::query_scalar!(
             r#"with customer as (
                 select kyc_status, version from customers where uuid = $2 for share

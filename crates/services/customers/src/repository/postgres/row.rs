@@ -43,7 +43,6 @@ impl CustomerRow {
     }
 }
 
-/// A row of `loans`.
 pub struct LoanRow {
     pub loan_id: String,
     pub customer: UserId,

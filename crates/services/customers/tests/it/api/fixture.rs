@@ -57,7 +57,6 @@ impl Fixture {
         Self { kafka, iam, kyc, payment, database, settings, address, service: Some(service) }
     }
 
-    /// Kills the service and starts it again.
     pub async fn crash(&mut self) {
         if let Some(service) = self.service.take() {
             service.kill().await;
@@ -71,7 +70,7 @@ impl Fixture {
         CustomerServiceClient::new(peer)
     }
 
-    /// Creates a user with a session.
+    /// A new user with a session.
     pub fn user(&self) -> (Uuid, String) {
         let user = ids::random();
         (user, self.iam.session(user))
@@ -93,7 +92,6 @@ impl Fixture {
         Ok(self.client().rollback_kyc(with_session(session, request)).await?.into_inner().customer.unwrap())
     }
 
-    /// Decides the check of this version of `user`.
     pub async fn decide_kyc(
         &self,
         session: &str,
@@ -126,7 +124,7 @@ impl Fixture {
         (user, session)
     }
 
-    /// Returns the user's loans as (id, status).
+    /// The user's loans as (id, status).
     pub async fn loans(&self, session: &str, user: Uuid) -> Vec<(String, String)> {
         let request = ListLoansRequest { customer_id: user.to_string() };
         let loans = self.client().list_loans(with_session(session, request)).await.unwrap().into_inner().loans;
@@ -139,7 +137,7 @@ impl Fixture {
         eventually(async || self.loans(session, user).await.contains(&wanted).then_some(())).await;
     }
 
-    /// Publishes records to `loan.approved`, as an outside program does.
+    /// Publishes records to `loan.approved` as an outside program does.
     pub async fn approve(&self, loans: Vec<Vec<u8>>) {
         let topic = LOAN_APPROVED.topic(&self.kafka.topics()).to_owned();
         let record = |payload| Record { topic: topic.clone(), key: Vec::new(), payload, headers: [].into() };

@@ -1,4 +1,4 @@
-//! A stand-in for the payment service that records credits, and loses its responses when a test demands it.
+//! A stand-in for the payment service that records credits, and loses its responses at a test's request.
 
 use std::{
     collections::HashMap,
@@ -33,7 +33,7 @@ pub struct Payment {
 struct Books {
     /// The user and the amount of each credit, by reference.
     credits: Arc<Mutex<HashMap<String, (String, i64)>>>,
-    /// True while credits are recorded but their responses are lost.
+    /// Credits are recorded, but their responses are lost.
     silent: Arc<AtomicBool>,
 }
 
@@ -48,12 +48,12 @@ impl Payment {
         Self { address, books, _server: server }
     }
 
-    /// Makes the stand-in credit loans without a response, or respond again.
+    /// Makes the stand-in lose or send its responses.
     pub fn set_silent(&self, silent: bool) {
         self.books.silent.store(silent, Ordering::Relaxed);
     }
 
-    /// Returns the sum of the user's credits, in minor units.
+    /// The sum of the user's credits, in minor units.
     pub fn credited(&self, user: Uuid) -> i64 {
         let credits = self.books.credits.lock().unwrap();
         credits.values().filter(|(credited, _)| *credited == user.to_string()).map(|(_, amount)| amount).sum()

@@ -5,7 +5,7 @@ use sqlx::Row as _;
 
 use super::{Fixture, fixture::with_session};
 
-/// Returns the name and the rows of every table, the rows as text.
+/// Each table's name, and its rows as text.
 async fn tables(fixture: &Fixture) -> Vec<(String, String)> {
     let names = sqlx::query("select table_name::text from information_schema.tables where table_schema = 'public'");
     let mut tables = Vec::new();
@@ -14,7 +14,7 @@ async fn tables(fixture: &Fixture) -> Vec<(String, String)> {
         let rows = format!("select coalesce(string_agg(row_to_json(t)::text, ' '), '') from \"{name}\" t");
         let rows: String =
             sqlx::query_scalar(sqlx::AssertSqlSafe(rows)).fetch_one(&fixture.database.pool).await.unwrap();
-        // The payloads of the outbox are bytes, which appear in hexadecimal.
+        // The outbox's payloads are bytes, which appear in hexadecimal.
         tables.push((name, rows));
     }
     tables

@@ -180,7 +180,8 @@ async fn an_operator_decides_a_check_that_the_checker_does_not_answer() {
     assert_eq!(refused(&again), (Code::Aborted, Some("VERSION_CONFLICT")));
     let late = decide(2, KycDecision::Refuse, "").await.unwrap_err();
     assert_eq!(refused(&late), (Code::FailedPrecondition, Some("KYC_NOT_IN_PROGRESS")));
-    // The checker's late answer about the earlier version changes nothing, and an update that is refused brings the name back.
+    // The checker's late answer about the earlier version changes nothing, and the refusal of an update restores the
+    // name.
     fixture.update(&session, "Eve", 2).await.unwrap();
     let back = decide(3, KycDecision::Refuse, "another person").await.unwrap();
     assert_eq!((back.name.as_str(), back.kyc_status.as_str()), ("Ann", "VERIFIED"));
@@ -201,7 +202,7 @@ async fn no_answer_of_the_checker_is_a_refusal() {
         tokio::time::sleep(Duration::from_millis(500)).await;
         assert_eq!(fixture.get(&session, user).await.unwrap().kyc_status, "KYC_PENDING", "{mode:?}");
         if mode == KycMode::Lost {
-            // The step of the saga is recorded, so another process continues it under the same key.
+            // The saga's step is recorded, so another process continues it under the same key.
             fixture.crash().await;
         }
         fixture.kyc.be(KycMode::Well);

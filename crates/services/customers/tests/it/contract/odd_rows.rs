@@ -22,7 +22,7 @@ async fn service() -> (Store, Database, CustomerService) {
     (store::of(pool.clone()), pool, service)
 }
 
-/// A loan that is received while its customer is being verified may stay held.
+/// A loan that is received during its customer's verification may stay held.
 #[tokio::test]
 async fn a_missed_loan_is_decided_behind_any_number_of_held_ones() {
     let (store, pool, service) = service().await;
@@ -52,8 +52,8 @@ async fn a_missed_loan_is_decided_behind_any_number_of_held_ones() {
     assert!(loans.iter().all(|loan| loan.status == LoanStatus::Crediting), "{loans:?}");
 }
 
-/// Receives the loans `a`, `b` and `c` of a customer, and gives `b` an invalid id, so that its row cannot be decoded. Returns the
-/// customer.
+/// Receives the loans `a`, `b` and `c` of a customer, whom it returns, and gives `b` an invalid id, so that its row
+/// cannot be decoded.
 async fn with_an_unreadable_loan(store: &Store, pool: &Database) -> UserId {
     let customer = store.verified(new_customer()).await;
     for name in ["a", "b", "c"] {

@@ -39,7 +39,7 @@ pub fn of(pool: Database) -> Store {
 }
 
 impl Store {
-    /// Returns the types of the customer's events in the outbox, in the order of writing.
+    /// The types of the customer's events in the outbox, in the order of writing.
     pub async fn events(&self, customer: UserId) -> Vec<String> {
         match &self.tables {
             Tables::Memory(repository) => {
@@ -55,14 +55,13 @@ impl Store {
         }
     }
 
-    /// Writes an amount to a loan that no version of the service would write. Only for PostgreSQL.
+    /// Writes an amount to a loan, also one that no version of the service would write. Only for PostgreSQL.
     pub async fn set_amount(&self, loan: &str, amount: i64) {
         let Tables::Postgres(pool) = &self.tables else { panic!("only PostgreSQL has rows that are inconsistent") };
         let update = sqlx::query("update loans set amount = $2 where loan_id = $1").bind(loan).bind(amount);
         update.execute(pool).await.expect("the row can be written");
     }
 
-    /// Creates and saves a customer.
     pub async fn create(&self, id: UserId) -> Customer {
         let (customer, event) = Customer::create(id, profile("Ann"), None).unwrap();
         self.customers.save(None, &customer, &event).await.unwrap().expect("there was none");

@@ -22,7 +22,7 @@ pub async fn handle(
     let order = invalid.check("order_id", uuid(&order_id)).map(OrderId::new);
     let user = invalid.check("user_id", uuid(&user_id)).map(UserId::new);
     let street = invalid.check("delivery_address", Street::new(delivery_address));
-    // 0 counts as 1, as the contract says.
+    // The contract says that 0 counts as 1.
     let volume = if volume == 0 { 1 } else { volume };
     let volume = invalid.check("volume", Volume::new(volume.into()));
     let (Some(order), Some(user), Some(street), Some(volume)) = (order, user, street, volume) else {

@@ -20,7 +20,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{model, service::DeliveryService};
 
-/// Users see their own deliveries. Operators see and add couriers. Only the order service creates deliveries.
+/// Users see their own deliveries, operators see and add couriers, and only the order service creates deliveries.
 pub const RULES: &[Rule] = &[
     Rule::session("/delivery.v1.DeliveryService/GetDeliveryStatus", &["order"]),
     Rule::services("/delivery.v1.DeliveryService/CreateDelivery", &["order"]),
@@ -33,7 +33,6 @@ pub struct Grpc {
     service: DeliveryService,
 }
 
-/// Returns the gRPC services that the server serves.
 pub fn services(service: DeliveryService) -> Services {
     Services::new(DESCRIPTORS).with(DeliveryServiceServer::new(Grpc { service }))
 }

@@ -16,7 +16,7 @@ use crate::{
     service::DeliveryService,
 };
 
-/// This endpoint's error responses, besides those of every endpoint.
+/// This endpoint's own error responses.
 pub const PROBLEMS: [Declared; 1] = [LIMIT_REACHED];
 
 /// Add a courier

@@ -22,7 +22,7 @@ use crate::{
     service::DeliveryService,
 };
 
-/// This endpoint's error responses, besides those of every endpoint.
+/// This endpoint's own error responses.
 pub const PROBLEMS: [Declared; 2] = [COURIER_NOT_FOUND, LIMIT_REACHED];
 
 /// Add a storage place to a courier

@@ -1,10 +1,10 @@
-//! `GET /health`, in the form that clients of this API expect.
+//! `GET /health`, as clients of this API expect it.
 
 use axum::{Json, Router, http::StatusCode, routing::get};
 use platform::server::readiness::Readiness;
 use serde_json::{Value, json};
 
-/// The paths that return whether the service is ready.
+/// The paths that report readiness.
 pub const PATHS: [&str; 2] = ["/health", "/api/v1/health"];
 
 pub fn routes(readiness: &Readiness) -> Router {

@@ -31,7 +31,7 @@ pub const SHARED: SharedProblems = SharedProblems {
     ],
 };
 
-/// The problem of adding a courier or storage place beyond the maximum number.
+/// The maximum number of couriers, or of storage places of one courier, is reached.
 pub const LIMIT_REACHED: Declared = (StatusCode::CONFLICT, "TOO_MANY");
 pub const COURIER_NOT_FOUND: Declared = (StatusCode::NOT_FOUND, "COURIER_NOT_FOUND");
 
@@ -42,7 +42,7 @@ impl From<Error> for Problem {
         match error {
             Error::CourierNotFound => declared(COURIER_NOT_FOUND),
             Error::TooMany(_) => declared(LIMIT_REACHED),
-            // The caller did not choose the street of a trial order, so geo's rejection of it is not the caller's mistake.
+            // The service chose the street of a trial order, so geo's rejection is not the caller's mistake.
             Error::Geo(_) | Error::Orders(_) | Error::Database(DatabaseError::Unavailable(_)) => {
                 tracing::warn!(error = error_chain(error), "dependency unavailable");
                 Self::unavailable(message)

@@ -33,7 +33,7 @@ use crate::service::DeliveryService;
 )]
 struct Base;
 
-/// Returns the endpoints: users with a session read couriers and orders, and operators add them.
+/// Users with a session read couriers and orders; operators add them.
 fn endpoints() -> Endpoints<DeliveryService> {
     Endpoints::default()
         .described(OPERATOR, SHARED.declared(routes!(add_courier::handle), &add_courier::PROBLEMS))
@@ -56,7 +56,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
     endpoints().document(base)
 }
 
-/// Builds the whole HTTP API. More than `max_in_flight` concurrent requests, or a quarter of them by one user, are rejected with 429.
+/// Rejects more than `max_in_flight` concurrent requests, or more than a quarter of them by one user, with 429.
 pub fn router(service: DeliveryService, guard: Guard, readiness: Readiness, max_in_flight: usize) -> Router {
     let pages = Router::new()
         .merge(openapi_pages::routes(guarded_by(&guard, document())))

@@ -24,7 +24,7 @@ pub struct MemoryRepository {
     tables: Arc<Mutex<Tables>>,
     pub inbox: MemoryInbox,
     pub outbox: MemoryOutbox,
-    /// The lease of the job that moves couriers; its epoch fences their steps.
+    /// The lease for moving couriers; its epoch fences their steps.
     pub lease: MemoryLease,
     clock: Virtual,
 }
@@ -32,7 +32,7 @@ pub struct MemoryRepository {
 #[derive(Default)]
 struct Tables {
     orders: BTreeMap<OrderId, Row>,
-    /// The couriers, in the order in which they were added.
+    /// In the order in which they were added.
     couriers: Vec<Courier>,
 }
 
@@ -58,13 +58,13 @@ impl Default for MemoryRepository {
 }
 
 impl MemoryRepository {
-    /// Returns every delivery, for the audit.
+    /// All deliveries, for the audit.
     pub fn all(&self) -> Vec<Delivery> {
         let tables = self.tables();
         tables.orders.values().filter_map(Row::delivery).cloned().collect()
     }
 
-    /// Returns the orders with an event that came before `order.paid`, for the audit.
+    /// The orders whose only event so far came before `order.paid`, for the audit.
     pub fn early(&self) -> Vec<(OrderId, Early)> {
         let tables = self.tables();
         let early = tables.orders.iter().filter_map(|(order, row)| match row {
@@ -74,7 +74,7 @@ impl MemoryRepository {
         early.collect()
     }
 
-    /// Returns every courier with its storage places, for the audit.
+    /// All couriers, for the audit.
     pub fn couriers(&self) -> Vec<Courier> {
         self.tables().couriers.clone()
     }
@@ -131,12 +131,10 @@ impl Tables {
     }
 }
 
-/// Returns the order that a courier carries.
 fn carried(courier: &Courier) -> Option<OrderId> {
     courier.places.iter().find_map(|place| place.order)
 }
 
-/// Returns the storage place that holds the order, if one does.
 fn place_of(courier: &mut Courier, order: OrderId) -> Option<&mut StoragePlace> {
     courier.places.iter_mut().find(|place| place.order == Some(order))
 }

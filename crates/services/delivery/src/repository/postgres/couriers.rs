@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl PgRepository {
-    /// Adds the couriers that do not exist yet, with their places, up to `most` couriers in all. Returns the number added.
+    /// Adds the couriers that do not exist yet, with their places, up to `most` couriers in all. Returns their number.
     async fn insert(&self, couriers: &[NewCourier], most: i64) -> Result<usize, Error> {
         let uuids: Vec<_> = couriers.iter().map(|courier| courier.id.uuid()).collect();
         let names: Vec<_> = couriers.iter().map(|courier| courier.name.as_str().to_owned()).collect();

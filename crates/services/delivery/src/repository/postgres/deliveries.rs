@@ -38,8 +38,8 @@ impl Deliveries for PgRepository {
     ) -> Result<bool, Error> {
         let events: outbox::Columns = events.iter().map(Into::into).collect();
         let (location, volume) = delivery.cargo.map(|cargo| (cargo.location, cargo.volume)).unzip();
-        // Writes only if the row is still the one that was read: for a new order, no row may exist; otherwise, the row must be in the state
-        // of `known`.
+        // Writes only if the row has not changed since it was read: a new order must have no row, another one must be
+        // in the state of `known`.
         let written = sqlx::query_scalar!(
             r#"with written as (
                 insert into orders (uuid, state, status, user_uuid, delivery_uuid, tracking_number, x, y, volume,
@@ -160,8 +160,7 @@ impl Deliveries for PgRepository {
     }
 }
 
-/// Returns the state in which [`Deliveries::save`] must find the order's row to write it; `None` if the order must have no
-/// row yet.
+/// The state in which [`Deliveries::save`] must find the order's row; `None` if there must be no row.
 fn state_name(known: &Known) -> Option<&'static str> {
     match known {
         Known::Nothing => None,
@@ -177,11 +176,11 @@ const fn early_name(early: Early) -> &'static str {
     }
 }
 
-/// The maximum number of early events removed per statement.
+/// Early events removed per statement.
 pub const EARLY_BATCH: u64 = 5_000;
 
-/// Removes one batch of early events older than `age` whose order still has no `order.paid`. By then, both events have expired from their
-/// topics. Returns the number of removed rows.
+/// Removes one batch of early events older than `age` whose order still has no `order.paid`. By then, both events have
+/// expired from their topics. Returns the number of removed rows.
 pub async fn remove_early(pool: &Database, age: Duration) -> Result<u64, Error> {
     let removed = sqlx::query!(
         "delete from orders where uuid = any(array(

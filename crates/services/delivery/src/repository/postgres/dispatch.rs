@@ -22,7 +22,7 @@ use crate::{
 #[async_trait]
 impl Dispatch for PgRepository {
     async fn free(&self) -> Result<Vec<FreeCourier>, Error> {
-        // Of each courier's places, of which there may be a hundred, only the largest is read.
+        // Reads only the largest of each courier's places, of which there may be a hundred.
         let rows = sqlx::query!(
             r#"select couriers.uuid as "courier: CourierId", speed, x, y, largest.total_volume
             from (select * from couriers where order_uuid is null order by uuid limit $1) couriers
@@ -56,8 +56,8 @@ impl Dispatch for PgRepository {
     }
 
     async fn waiting(&self, largest: Volume, limit: i64) -> Result<Vec<Waiting>, Error> {
-        // Steps along the index from one volume to the next smaller one, and reads only the oldest orders of each. Orders that are too
-        // large for every free storage place are not read, however many there are.
+        // Steps along the index from each volume to the next smaller one, and reads only the oldest orders of each.
+        // Never reads orders that are too large for every free storage place.
         let rows = sqlx::query_as!(
             OrderRow,
             r#"with recursive volumes as (
@@ -100,7 +100,7 @@ impl Dispatch for PgRepository {
         let from_x: Vec<_> = assignments.iter().map(|one| i16::from(one.from.x())).collect();
         let from_y: Vec<_> = assignments.iter().map(|one| i16::from(one.from.y())).collect();
         let events: outbox::Columns = assignments.iter().flat_map(|one| &one.events).map(Into::into).collect();
-        // Another replica may assign at the same time. This statement skips the orders and couriers that the other one has locked.
+        // Skips orders and couriers that another replica has locked to assign them.
         let assigned = sqlx::query_scalar!(
             r#"with given as (
                 select given.*, place.uuid as place_uuid

@@ -9,11 +9,11 @@ use platform::{outbox, postgres::Database};
 pub struct Request {
     order: OrderId,
     state: &'static str,
-    /// The cause of the order's `order.paid`. If the inbox has it although the order has no row, the order gets no delivery: then this
-    /// event is only recorded in the inbox.
+    /// The cause of the order's `order.paid`. If the inbox has it although the order has no row, the order gets no
+    /// delivery, and this event is only recorded in the inbox.
     paid: Cause,
     cause: Cause,
-    /// The trace context of this event. The statement of the group runs in another trace context.
+    /// The event's own trace context; the group's statement runs in another one.
     trace: outbox::Trace,
 }
 
@@ -22,14 +22,14 @@ impl Request {
         Self { order, state, paid, cause, trace: outbox::trace() }
     }
 
-    /// Returns the key of the request. Requests with the same key are not written in one group.
+    /// The key of the request. Requests with the same key are written in different groups.
     pub fn order(&self) -> OrderId {
         self.order
     }
 }
 
-/// Stores early events. Returns true for each order whose event was recorded: its state was stored, or its `order.paid` was handled before
-/// without creating a delivery. Orders that have got a row meanwhile are not in the result.
+/// Returns true for each order whose event was recorded: its state was stored, or its `order.paid` was handled before
+/// without creating a delivery. Omits orders that have a row by now.
 pub async fn keep(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<OrderId, bool>> {
     let orders: Vec<_> = requests.iter().map(|request| request.order.uuid()).collect();
     let states: Vec<&str> = requests.iter().map(|request| request.state).collect();

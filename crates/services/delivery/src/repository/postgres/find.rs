@@ -7,7 +7,7 @@ use platform::postgres::Database;
 
 use super::row::OrderRow;
 
-/// Returns the orders of a group that are known.
+/// Omits unknown orders.
 pub async fn find(pool: Database, orders: Arc<[OrderId]>) -> sqlx::Result<HashMap<OrderId, OrderRow>> {
     let uuids: Vec<_> = orders.iter().map(|order| order.uuid()).collect();
     let rows = sqlx::query_as!(

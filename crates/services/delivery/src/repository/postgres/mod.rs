@@ -20,7 +20,7 @@ use self::row::OrderRow;
 pub static MIGRATIONS: Migrations =
     Migrations::new(sqlx::migrate!("../../../migrations/delivery"), &[&inbox::TABLE, &lease::TABLE, &outbox::TABLE]);
 
-/// The name of the lease of the replica that moves the couriers.
+/// The lease for moving couriers.
 pub const LEASE_NAME: &str = "move-couriers";
 
 #[derive(Clone)]

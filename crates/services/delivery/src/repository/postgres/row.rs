@@ -6,7 +6,6 @@ use platform::postgres::DatabaseError;
 
 use crate::model::{Cargo, Delivery, Early, Known, Location, Name, Speed, State, Status, TrackingNumber, Trip, Volume};
 
-/// A row of `orders`.
 #[derive(Clone)]
 pub struct OrderRow {
     pub order: OrderId,
@@ -23,7 +22,6 @@ pub struct OrderRow {
     pub steps: Option<i32>,
 }
 
-/// The columns of a courier.
 pub struct CourierColumns {
     pub courier: CourierId,
     pub name: String,
@@ -73,7 +71,7 @@ impl OrderRow {
     }
 }
 
-/// Returns the cargo of an order that waits or is carried; fails if the row has none.
+/// An order that waits or is carried must have a cargo; fails otherwise.
 pub fn cargo(delivery: &Delivery) -> Result<Cargo, DatabaseError> {
     delivery.cargo.ok_or_else(|| DatabaseError::inconsistent("orders", "x", delivery.order))
 }
@@ -89,7 +87,6 @@ impl CourierColumns {
     }
 }
 
-/// Builds the trip of a courier with its order.
 pub fn trip(courier: CourierColumns, delivery: Delivery) -> Result<Trip, DatabaseError> {
     let target = cargo(&delivery)?.location;
     let (courier, name, speed, location) = courier.read()?;

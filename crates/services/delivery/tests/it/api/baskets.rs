@@ -14,18 +14,17 @@ use uuid::Uuid;
 
 use super::Fixture;
 
-/// Encodes the shortest form.
+/// The shortest form.
 fn short(basket: Uuid, street: &str, volume: i32) -> Vec<u8> {
     let address = Some(Address { street: street.to_owned() });
     BasketConfirmedIntegrationEvent { basket_id: basket.to_string(), address, volume }.encode_to_vec()
 }
 
-/// Encodes the form with a full address, items and a delivery period.
+/// The form with a full address, items and a delivery period.
 fn course(basket: Uuid, street: &str, volume: i32) -> Vec<u8> {
     fields(&[(1, &basket.to_string())], &[(2, full(street)), (3, fields(&[(1, "item")], &[], &[]))], &[(5, volume)])
 }
 
-/// Encodes the form with an envelope.
 fn enveloped(basket: Uuid, street: &str, volume: i32) -> Vec<u8> {
     let event = ids::random().to_string();
     fields(
@@ -53,7 +52,7 @@ fn fields(texts: &[(u32, &str)], messages: &[(u32, Vec<u8>)], numbers: &[(u32, i
     message
 }
 
-/// Returns the name of the courier that gets a basket of this volume to this cell, right after the first start.
+/// The name of the courier that gets a basket of this volume for this cell, right after the first start.
 async fn carrier(form: Form, cell: (i32, i32), volume: i32, is_taken: bool) -> Option<String> {
     let fixture = Fixture::new("1h").await;
     fixture.outside.cells.lock().expect("no test panics").insert("Main Street".to_owned(), cell);

@@ -80,7 +80,6 @@ impl Fixture {
         Self { kafka, iam, outside, settings, grpc, http, service: Some(service), _outside: running }
     }
 
-    /// Kills the service and starts it again.
     pub async fn crash(&mut self) {
         if let Some(service) = self.service.take() {
             service.kill().await;
@@ -102,25 +101,23 @@ impl Fixture {
         self.kafka.publish(vec![Record { topic, key, payload: event.payload, headers }]).await;
     }
 
-    /// Publishes records to a topic as a program outside does, without headers.
+    /// Publishes records as an outside program does, without headers.
     pub async fn publish_raw(&self, topic: &str, payloads: Vec<Vec<u8>>) {
         let record = |payload| Record { topic: topic.to_owned(), key: Vec::new(), payload, headers: HashMap::new() };
         self.kafka.publish(payloads.into_iter().map(record).collect()).await;
     }
 
-    /// Returns the events of the type `E` about `key`, in their order.
+    /// The events of the type `E` about `key`, in their order.
     pub async fn events<E: Event>(&self, key: Uuid) -> Vec<E> {
         let messages = self.kafka.messages(self.kafka.topics().of::<E>()).await;
         let own = messages.into_iter().filter(|message| message.key == key.to_string().as_bytes());
         own.map(|message: Message| E::decode(message.payload.as_slice()).expect("an event")).collect()
     }
 
-    /// Sends a GET request with this session.
     pub async fn get(&self, path: &str, session: Option<&str>) -> (u16, Value) {
         answer(self.request(reqwest::Method::GET, path, session)).await
     }
 
-    /// Sends a POST request with a JSON body and this session.
     pub async fn post(&self, path: &str, body: &Value, session: Option<&str>) -> (u16, Value) {
         let request = self.request(reqwest::Method::POST, path, session);
         answer(request.header("content-type", "application/json").body(body.to_string())).await
@@ -135,7 +132,7 @@ impl Fixture {
         }
     }
 
-    /// Returns a client with the identity of the service `caller`, or with none.
+    /// A client with the identity of the service `caller`, or with none.
     pub fn client(&self, caller: Option<&'static str>) -> DeliveryServiceClient<Peer> {
         let peer = match caller {
             Some(caller) => testkit::peer_of(caller, "delivery", self.grpc),

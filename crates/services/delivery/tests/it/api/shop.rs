@@ -29,7 +29,7 @@ fn cancelled(order: Uuid, user: Uuid) -> OrderCancelled {
 }
 
 impl Fixture {
-    /// Creates an order that the shop delivers to (5, 3), and its user.
+    /// Returns an order that goes to (5, 3), and its user.
     fn order(&self) -> (Uuid, Uuid) {
         let order = ids::ordered();
         self.outside.addresses.lock().expect("no test panics").insert(order.to_string(), ("Main Street".to_owned(), 2));
@@ -46,7 +46,6 @@ impl Fixture {
         eventually(|| async { self.status(order).await.filter(|found| found.status == status) }).await
     }
 
-    /// Returns the published statuses of an order.
     async fn published(&self, order: Uuid) -> Vec<String> {
         self.events::<DeliveryStatusUpdated>(order).await.into_iter().map(|event| event.status).collect()
     }
@@ -123,7 +122,8 @@ async fn a_cancelled_order_fails_whichever_event_is_first() {
     fixture.reached(first, "PENDING").await;
     fixture.publish(first, cancelled(first, user)).await;
     fixture.reached(first, "FAILED").await;
-    // The second order is cancelled first. Its address is not looked up: order has none.
+    // The second order is cancelled before its payment arrives. The order service has no address for it, but is not
+    // asked.
     let second = ids::ordered();
     fixture.publish(second, cancelled(second, user)).await;
     sleep(Duration::from_millis(500)).await;
@@ -141,8 +141,7 @@ async fn an_order_without_an_address_is_no_delivery() {
     let (order, user) = (ids::ordered(), ids::random());
     fixture.publish(order, OrderPaid { deliver: false, ..paid(order, user) }).await;
     fixture.publish(order, assembled(order, user)).await;
-    // The order service has no address for this order, although its event says that it is to be delivered: the event becomes a
-    // dead letter.
+    // The event says that the order has an address, but the order service has none: the event becomes a dead letter.
     let (unknown, topic) = (ids::ordered(), fixture.kafka.topics().of::<OrderPaid>().to_owned());
     fixture.publish(unknown, paid(unknown, user)).await;
 

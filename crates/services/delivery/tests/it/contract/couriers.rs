@@ -9,7 +9,7 @@ use crate::ids::{courier, volume};
 
 pub async fn couriers_are_seeded_once_and_listed_in_the_order_of_adding(store: &Store) {
     let mut first = [courier(1, 1, 1, &[10]), courier(2, 2, 2, &[10, 30])];
-    // The couriers are not added in the order of their uuids.
+    // The couriers are added in the reverse order of their uuids.
     first.reverse();
     assert_eq!(store.couriers.seed(&first).await.unwrap(), 2);
     assert_eq!(store.couriers.seed(&first).await.unwrap(), 0);

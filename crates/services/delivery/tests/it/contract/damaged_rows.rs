@@ -43,7 +43,7 @@ async fn a_waiting_order_that_cannot_be_read_holds_up_no_other() {
 #[tokio::test]
 async fn a_trip_that_cannot_be_read_ends_no_tick() {
     let (store, pool, service) = service().await;
-    // One courier more than one statement moves.
+    // One more courier than one statement moves.
     let trips = "with carriers as (
             insert into couriers (uuid, name, speed, x, y, order_uuid)
             select gen_random_uuid(), 'courier', 1, 1, 1, gen_random_uuid() from generate_series(1, 1001)

@@ -111,7 +111,7 @@ pub async fn early_events_of_many_orders_at_once_are_each_kept_alone(store: &Sto
 pub async fn an_early_event_that_meets_the_payment_is_not_taken_for_one_without_a_delivery(store: &Store) {
     let (order, paid) = (order(), cause("paid"));
     let (delivery, events) = new(order).paid(cargo(5));
-    // The consumer of the early event found nothing about the order. Since then, the payment has been handled.
+    // The consumer of the early event found no row of the order. Since then, the payment has been handled.
     store.deliveries.save(&Known::Nothing, &delivery, &events, Some(paid)).await.unwrap();
 
     let kept = store.deliveries.keep_early(order, Early::Assembled, paid, cause("assembled")).await.unwrap();

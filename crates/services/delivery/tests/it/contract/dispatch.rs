@@ -12,7 +12,6 @@ use delivery::{
 use super::store::Store;
 use crate::ids::{at, cargo, courier, new, order, volume};
 
-/// Creates an order that waits for a courier.
 pub(super) async fn wait(store: &Store, size: i64) -> OrderId {
     let order = order();
     let (delivery, events) = new(order).ready(cargo(size));
@@ -21,7 +20,7 @@ pub(super) async fn wait(store: &Store, size: i64) -> OrderId {
     order
 }
 
-/// Returns the model's assignments of the waiting orders to the free couriers.
+/// The model's assignments of the waiting orders to the free couriers.
 async fn planned(store: &Store) -> Vec<Assignment> {
     let free = store.dispatch.free().await.unwrap();
     let waiting = store.dispatch.waiting(volume(10_000), 100).await.unwrap();
@@ -77,7 +76,7 @@ pub async fn an_order_and_its_courier_are_given_to_each_other_once(store: &Store
     assert_eq!(listed[0].carries.map(|(order, _, target)| (order, target)), Some((first, at(5, 5))));
 }
 
-/// A replica was frozen between its decision and its statement.
+/// As when a replica freezes between its decision and its statement.
 pub async fn a_courier_that_has_moved_since_the_decision_gets_no_order(store: &Store) {
     let (late, other) = (wait(store, 5).await, wait(store, 5).await);
     store.couriers.add(&courier(10, 1, 1, &[10])).await.unwrap();

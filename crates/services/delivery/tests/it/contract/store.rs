@@ -57,7 +57,7 @@ pub fn of(pool: Database) -> Store {
 }
 
 impl Store {
-    /// Returns the types of the order's events in the outbox, in the order of writing.
+    /// The types of the order's events in the outbox, in the order of writing.
     pub async fn events(&self, order: OrderId) -> Vec<String> {
         match &self.tables {
             Tables::Memory(repository) => {
@@ -73,7 +73,7 @@ impl Store {
         }
     }
 
-    /// Returns the number of events that this consumer has handled.
+    /// The number of events that this consumer has handled.
     pub async fn handled(&self, consumer: &'static str) -> usize {
         match &self.tables {
             Tables::Memory(repository) => repository.inbox.events(consumer).len(),

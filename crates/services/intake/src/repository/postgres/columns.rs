@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::model::{Delivery, Item, Order, Payment};
 
-/// Defines the columns of a table. The columns of texts and numbers have the names of the row's members.
+/// Defines the columns of a table. Columns of texts and numbers have the names of the row's members.
 macro_rules! columns {
     ($(#[$about:meta])* $columns:ident of $row:ident { $($text:ident)+ } { $($number:ident)* } { $($own:ident: $kind:ty),* }) => {
         $(#[$about])*

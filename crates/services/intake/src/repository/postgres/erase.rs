@@ -1,4 +1,4 @@
-//! Erases orders except for their keys. A record of an erased order that is consumed again is recognised by its key.
+//! Erases orders except for their keys, which identify records of erased orders that are consumed again.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use platform::postgres::Database;
 use super::PgOrders;
 use crate::{error::Error, model::OrderUid};
 
-/// The maximum number of rows that one statement erases, or removes.
+/// Rows that one statement erases, or removes.
 pub const ERASE_BATCH: u64 = 500;
 pub const TOMBSTONE_BATCH: u64 = 1_000;
 
 impl PgOrders {
     pub(super) async fn erase_of(&self, customer_id: &str, limit: i64) -> sqlx::Result<Vec<OrderUid>> {
-        // With `= hashtext($1)`, a plan that was made for an empty table would read the whole of another index.
+        // With `= hashtext($1)`, a plan made for an empty table would read another index completely.
         let erased = sqlx::query_scalar!(
             "with chosen as (
                 select order_uid from orders
@@ -43,7 +43,7 @@ impl PgOrders {
     }
 }
 
-/// Erases a batch of the orders that were stored longer ago than `age`. Returns the number erased.
+/// Erases a batch of orders that were stored longer ago than `age`. Returns their number.
 pub async fn erase_older(pool: &Database, age: Duration) -> Result<u64, Error> {
     let erased = sqlx::query_scalar!(
         "with chosen as (
@@ -73,7 +73,7 @@ pub async fn erase_older(pool: &Database, age: Duration) -> Result<u64, Error> {
     Ok(u64::try_from(erased.len()).unwrap_or(u64::MAX))
 }
 
-/// Deletes a batch of tombstones: the rows of orders erased more than `age` ago, which hold only the key. Returns the number deleted.
+/// Deletes a batch of tombstones of orders that were erased longer ago than `age`. Returns their number.
 pub async fn remove_tombstones(pool: &Database, age: Duration) -> Result<u64, Error> {
     let removed = sqlx::query!(
         "delete from orders where order_uid = any(array(

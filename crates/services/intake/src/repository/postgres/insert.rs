@@ -9,7 +9,7 @@ use super::{
 use crate::model::{Order, OrderUid};
 
 impl PgOrders {
-    /// Inserts the orders whose order_uid is not stored yet, in the order of the list, and returns their uids.
+    /// Inserts the orders whose order_uid is not stored yet, in their order, and returns their uids.
     pub(super) async fn insert_all(&self, orders: &[&Order]) -> sqlx::Result<HashSet<OrderUid>> {
         let (deliveries, payments): (Deliveries, Payments) =
             orders.iter().map(|order| (&order.delivery, &order.payment)).collect();

@@ -16,7 +16,6 @@ use crate::{
     repository::{Orders, PAGE_BYTES, PAGE_ORDERS, PositionedOrder, StoredOrder},
 };
 
-/// Assembles an order from the JSON objects of PostgreSQL, whose members have the names of the columns.
 fn assembled(order: Order, delivery: Delivery, payment: Payment, items: Vec<Item>) -> Order {
     Order { delivery, payment, items, ..order }
 }
@@ -30,7 +29,7 @@ impl Orders for PgOrders {
     async fn stored(&self, uids: &[&OrderUid]) -> Result<HashMap<OrderUid, StoredOrder>, Error> {
         let uids: Vec<&str> = uids.iter().map(|uid| uid.as_str()).collect();
         let rows = retry_stale(|| {
-            // The size of the read counts each order with its items, because the items make an order large.
+            // The size of the read includes items, since they make an order large.
             sqlx::query!(
                 r#"select order_uid as "order_uid!", "order" as "order!: Json<Order>", delivery as "delivery: Json<Delivery>",
                     payment as "payment: Json<Payment>", items as "items: Json<Vec<Item>>"

@@ -23,7 +23,7 @@ use crate::{
     model::{Lines, Part, ReservedLine, Stock},
 };
 
-/// The tables behind a mutex. Clones share the tables.
+/// Clones share the tables.
 #[derive(Clone, Default)]
 pub struct MemoryInventory {
     tables: Arc<Mutex<Tables>>,
@@ -39,7 +39,7 @@ struct Tables {
 }
 
 impl MemoryInventory {
-    /// Returns all reservations by order, for audits.
+    /// All reservations, for audits.
     pub fn reservations(&self) -> BTreeMap<OrderId, Reservation> {
         self.tables().reservations.clone()
     }
@@ -48,7 +48,6 @@ impl MemoryInventory {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns true if the event was handled before.
     fn is_duplicate(&self, cause: Option<Cause>) -> bool {
         cause.is_some_and(|cause| self.inbox.events(cause.consumer).contains(&cause.event.uuid()))
     }

@@ -1,4 +1,4 @@
-//! A reservation with the times that the database records.
+//! A reservation with the times that PostgreSQL records.
 
 use chrono::{DateTime, Utc};
 use contracts::ids::PartId;
@@ -8,12 +8,11 @@ use crate::model::{ReservedLine, Status};
 #[derive(Clone, Debug)]
 pub struct Reservation {
     pub status: Status,
-    /// The time of expiry, or `None` once the reservation is confirmed or has ended.
+    /// `None` once the reservation is confirmed or has ended.
     pub expires_at: Option<DateTime<Utc>>,
     pub items: Vec<ReservedLine>,
-    /// The time when the reservation first expired or was released or committed.
+    /// When the reservation first expired or was released or committed.
     pub first_ended_at: Option<DateTime<Utc>>,
-    /// The time of the last change.
     pub updated_at: DateTime<Utc>,
 }
 
@@ -22,7 +21,7 @@ impl Reservation {
         Self { status: Status::Held, expires_at: None, items, first_ended_at: None, updated_at: now }
     }
 
-    /// Changes the status and records the time, as the table's trigger does.
+    /// Records the times as the table's trigger does.
     pub(super) fn change(&mut self, status: Status, expires_at: Option<DateTime<Utc>>, now: DateTime<Utc>) {
         self.status = status;
         self.expires_at = expires_at;

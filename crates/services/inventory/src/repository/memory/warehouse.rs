@@ -40,7 +40,7 @@ impl MemoryInventory {
         Ok(items)
     }
 
-    /// Returns the status and the time of expiry of a reservation that is made or repeated now.
+    /// The status and the time of expiry of a reservation that is made or renewed now.
     fn kept(&self, expiry: Expiry) -> (Status, Option<DateTime<Utc>>) {
         match expiry {
             Expiry::After(time) => (Status::Held, Some(self.clock.now() + time)),

@@ -23,7 +23,6 @@ impl PgCatalogue {
     }
 }
 
-/// A row of `parts`.
 struct Row {
     part_uuid: PartId,
     position: i64,
@@ -83,7 +82,7 @@ impl TryFrom<Row> for Part {
     }
 }
 
-/// Returns a new part as a JSON object with the columns of `parts`.
+/// A JSON object with the columns of `parts`.
 fn columns(part: &NewPart) -> serde_json::Value {
     json!({
         "part_uuid": part.id,
@@ -104,7 +103,7 @@ fn columns(part: &NewPart) -> serde_json::Value {
     })
 }
 
-/// Returns the values of one field of a filter, or `None` for an empty field, which matches all parts.
+/// Returns `None`, which matches all parts, for an empty field of a filter.
 fn non_empty<T>(values: Vec<T>) -> Option<Vec<T>> {
     Some(values).filter(|values| !values.is_empty())
 }
@@ -150,8 +149,8 @@ impl Catalogue for PgCatalogue {
         Ok(retry_stale(find).await?.map(Part::try_from).transpose()?)
     }
 
-    /// Each branch of the union handles the filters whose first non-empty field is the branch's field, through that field's index. A single
-    /// condition `$1 is null or …` per field would not do: PostgreSQL's generic plan for it uses no index.
+    /// Each branch of the union handles the filters whose first non-empty field is the branch's field, by that field's
+    /// index. For a condition `$1 is null or …` per field, PostgreSQL's generic plan would use no index.
     async fn list(&self, filter: &Filter, page: Page) -> Result<(Vec<Part>, Option<i64>), Error> {
         let parts = non_empty(filter.parts.iter().map(|part| part.uuid()).collect());
         let names = non_empty(filter.names.clone());

@@ -66,7 +66,7 @@ async fn listings_are_in_the_order_of_the_catalogue_page_by_page(fixture: Fixtur
     }
 }
 
-/// Lists all parts with so many on a page.
+/// Lists all parts, `size` per page.
 async fn pages(fixture: &Fixture, size: usize) -> Vec<Vec<PartId>> {
     let size = NonZeroU32::new(size.try_into().unwrap());
     let (mut pages, mut after) = (Vec::new(), Some(0));

@@ -18,7 +18,7 @@ use crate::{
     repository::{DuePage, MAX_CHATS, MAX_PER_CHAT, Notifications},
 };
 
-/// Notifications in a list behind a lock instead of a table; clones share them.
+/// Clones share the notifications.
 #[derive(Clone, Default)]
 pub struct MemoryNotifications {
     rows: Arc<Mutex<Vec<Row>>>,
@@ -56,7 +56,7 @@ impl Row {
 }
 
 impl MemoryNotifications {
-    /// Locks the rows, which are in the order of their creation times.
+    /// The rows are in the order of their creation.
     fn rows(&self) -> MutexGuard<'_, Vec<Row>> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -14,7 +14,7 @@ use crate::{
     repository::{Offsets, offsets::VALID_FOR},
 };
 
-/// For each bot, the id of the next update and when that id was stored.
+/// Per bot: the id of the next update, and when it was stored.
 type Next = HashMap<String, (i64, Instant)>;
 
 #[derive(Clone, Default)]

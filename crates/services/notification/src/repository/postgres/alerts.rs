@@ -26,7 +26,6 @@ impl PgAlerts {
     }
 }
 
-/// The columns of the keys.
 fn columns(alerts: &[AlertKey]) -> (Vec<String>, Vec<String>, Vec<DateTime<Utc>>) {
     let fingerprints = alerts.iter().map(|key| key.fingerprint.clone()).collect();
     let statuses = alerts.iter().map(|key| key.status.as_str().to_owned()).collect();
@@ -37,8 +36,9 @@ fn columns(alerts: &[AlertKey]) -> (Vec<String>, Vec<String>, Vec<DateTime<Utc>>
 impl Alerts for PgAlerts {
     async fn claim(&self, alerts: &[AlertKey]) -> Result<Vec<Claim>, Error> {
         let (fingerprints, statuses, starts) = columns(alerts);
-        // If another transaction inserts a row after this statement began, `claimed` and `known` do not have the row: the report is
-        // pending. Rows are inserted in the order of their keys, so that two calls with the same alerts do not deadlock.
+        // A report is pending if neither `claimed` nor `known` has its row: another transaction inserted the row after
+        // this statement began. Rows are inserted in the order of their keys, so that two calls with the same alerts do
+        // not deadlock.
         let rows = sqlx::query!(
             r#"with asked as (
                 select * from unnest($1::text[], $2::text[], $3::timestamptz[]) with ordinality

@@ -15,8 +15,9 @@ use platform::{
 pub static MIGRATIONS: Migrations =
     Migrations::new(sqlx::migrate!("../../../migrations/notification"), &[&inbox::TABLE, &lease::TABLE]);
 
-/// Disables bitmap scans on the connections that `database` opens from now on. If the statistics date from a moment when the queue was
-/// short, the planner would read all rows of a chat by a bitmap and sort them. Without bitmaps, it reads the first hundred in index order.
+/// Disables bitmap scans on new connections of `database`. With statistics from a time when the queue was short, the
+/// planner would read all rows of a chat by a bitmap scan and sort them. Without bitmap scans, it reads the first
+/// hundred in index order.
 pub fn prefer_index_scans(database: &Database) {
     database.set([("enable_bitmapscan", "off")]);
 }

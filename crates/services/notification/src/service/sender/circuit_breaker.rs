@@ -12,19 +12,19 @@ use tokio::time::Instant;
 /// ```
 pub struct SenderBreaker {
     peer: &'static str,
-    /// When the backoff ends; present while the breaker is open.
+    /// When the backoff ends; `None` unless the breaker is open.
     open_until: Option<Instant>,
     half_open: bool,
     pauses: backon::ExponentialBackoff,
 }
 
 impl SenderBreaker {
-    /// Creates a closed breaker; `peer` names the peer in the log.
+    /// Creates a closed breaker. The log shows `peer`.
     pub fn new(peer: &'static str) -> Self {
         Self { peer, open_until: None, half_open: false, pauses: retry::endless_backoff() }
     }
 
-    /// Opens the breaker after a failure, each time for longer. Does nothing during a backoff.
+    /// Opens the breaker, each time for longer. Does nothing during a backoff.
     pub fn open(&mut self, problem: &str) {
         if self.is_backing_off() {
             return;
@@ -61,7 +61,6 @@ impl SenderBreaker {
         self.open_until.is_some_and(|until| Instant::now() < until)
     }
 
-    /// Returns true if the breaker is open and its backoff is over.
     pub fn is_probe_due(&self) -> bool {
         self.is_open() && !self.is_backing_off()
     }

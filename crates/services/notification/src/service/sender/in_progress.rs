@@ -1,4 +1,4 @@
-//! The users, chats and probe that the sender has a task for. It never starts a second task for one of them.
+//! The subjects of the sender's running tasks. The sender never starts a second task for a subject.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,11 +6,12 @@ use contracts::ids::UserId;
 
 use crate::model::NotificationId;
 
-/// The subject of a task: a user to look up, a chat to send to, or the probe.
+/// The subject of a task: a user to look up, a chat to send to, or the probe of the messenger.
 pub enum Subject {
     User(UserId),
     Chat(String),
-    /// A chat to send to whose user was just looked up: the user's notifications have no chat until the attempt is recorded.
+    /// A chat to send to whose user was just looked up. The user's notifications have no chat until the attempt is
+    /// recorded.
     FoundChat(UserId, String),
     Probe,
 }
@@ -19,7 +20,8 @@ pub enum Subject {
 pub struct InProgress {
     /// Users whose chat is being looked up, with the notifications that wait for it.
     pub users: HashMap<UserId, Vec<NotificationId>>,
-    /// Users to whose chat, just found, a message is being sent, with the notifications that have no chat until then.
+    /// Users to whose chat, just found, a message is being sent, with their notifications, which have no chat until
+    /// then.
     pub found: HashMap<UserId, Vec<NotificationId>>,
     /// Chats that a message is being sent to.
     pub chats: HashSet<String>,
@@ -27,12 +29,12 @@ pub struct InProgress {
 }
 
 impl InProgress {
-    /// Returns true if a chat is being looked up for the user, or was just found.
+    /// Returns true if the user's chat is being looked up, or was just found and a message is being sent to it.
     pub fn has_user(&self, user: UserId) -> bool {
         self.users.contains_key(&user) || self.found.contains_key(&user)
     }
 
-    /// Returns the notifications of these users.
+    /// Returns the notifications of `users` and `found`.
     pub fn without_chat(&self) -> Vec<NotificationId> {
         self.users.values().chain(self.found.values()).flatten().copied().collect()
     }

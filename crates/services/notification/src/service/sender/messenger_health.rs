@@ -5,23 +5,22 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long the provider must have answered without a failure before a message is repeated.
+/// How long the provider must have answered without a failure before an unanswered message is repeated.
 pub const STABLE_FOR: Duration = Duration::from_mins(1);
-/// The divisor of `stable_for`. If the last answer is at least `stable_for / PROBE_DIVISOR` old when a repeat is due, a probe is sent
-/// first.
+/// If the last answer is at least `stable_for / PROBE_DIVISOR` old when a repeat is due, a probe is sent first.
 const PROBE_DIVISOR: u32 = 6;
 /// The lower limit of `stable_for / PROBE_DIVISOR`.
 const MIN_PROBE_AGE: Duration = Duration::from_secs(3);
 
 pub struct MessengerHealth {
     stable_for: Duration,
-    /// When the provider first answered after its last failure; `None` if it has not answered since.
+    /// When the provider first answered after its last failure, if it has.
     healthy_since: Option<Instant>,
     last_answer: Option<Instant>,
 }
 
 impl MessengerHealth {
-    /// Creates the state of a provider that has not answered yet, which counts as a failure.
+    /// A provider that has not answered yet counts as failed.
     pub fn new(stable_for: Duration) -> Self {
         Self { stable_for, healthy_since: None, last_answer: None }
     }
@@ -37,7 +36,7 @@ impl MessengerHealth {
         self.last_answer = Some(now);
     }
 
-    /// Returns true if the provider has been healthy for long enough and its last answer is recent.
+    /// Returns true if the provider has been healthy for `stable_for` and its last answer is recent.
     pub fn is_stable(&self) -> bool {
         !self.needs_probe() && self.healthy_since.is_some_and(|since| since.elapsed() >= self.stable_for)
     }

@@ -1,5 +1,5 @@
-//! The sender: sends queued notifications, to several chats at a time, as fast as the provider allows. A lease lets one replica at a time
-//! send.
+//! The sender: sends queued notifications to several chats at a time, as fast as the provider allows. A lease lets one
+//! replica at a time send.
 
 mod circuit_breaker;
 mod in_progress;
@@ -31,11 +31,10 @@ use tokio_util::sync::CancellationToken;
 use super::{ATTEMPT_EXPIRY, Dispatcher, delivery_attempt::AttemptResult};
 use crate::metrics;
 
-/// How long the lease lasts without renewal.
 const LEASE_TTL: Duration = Duration::from_secs(6);
-/// How often the sender checks the queue for work of which `queued` is not notified, such as a due retry.
+/// How often the sender looks for work that `queued` does not announce, such as due retries.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// How often the length of the queue is measured, and the length up to which rows are counted.
+/// How often the length of the queue is measured. Rows beyond [`MAX_COUNT`] are not counted.
 const COUNT_INTERVAL: Duration = Duration::from_secs(10);
 const MAX_COUNT: i64 = 100_000;
 
@@ -58,7 +57,7 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// `queued` is notified of each notification that this replica queues.
+    /// Each notification that this replica queues notifies `queued`.
     pub fn new(dispatcher: Dispatcher, lease: Arc<dyn Lease>, queued: Arc<Notify>) -> Self {
         let round_robin = |repeats| RoundRobin::new(dispatcher.notifications.clone(), repeats);
         Self {
@@ -101,7 +100,7 @@ impl Sender {
         let mut leads = false;
         let mut poll_at = Instant::now();
         let mut renew_at = Instant::now();
-        // Paced reads return more notifications at a time, which are then claimed and settled together.
+        // Delayed reads return more notifications at a time, which are then claimed and settled together.
         let (mut delay, mut must_look) = (BatchDelay::default(), true);
         loop {
             let now = Instant::now();
@@ -110,8 +109,7 @@ impl Sender {
                 leads = epoch.is_some();
                 if leads && epoch != self.epoch {
                     self.epoch = epoch;
-                    // The lease is new to this replica. Whether the provider failed while another replica had it is not
-                    // known here, so this one assumes a failure.
+                    // The provider may have failed while another replica had the lease, so this one assumes a failure.
                     self.health.failed();
                 }
                 renew_at = now + LEASE_TTL / 3;
@@ -127,7 +125,7 @@ impl Sender {
                 poll_at = now + POLL_INTERVAL;
             }
             if leads {
-                // The provider is probed before the next message, because a message without an answer may be repeated only once.
+                // A probe precedes the next message, because an unanswered message may be repeated only once.
                 if self.provider.is_probe_due() {
                     self.probe();
                 }
@@ -162,7 +160,8 @@ impl Sender {
         }
     }
 
-    /// Reports the length of the queue. Every replica does so, since one that lost the lease would report its last measurement for ever.
+    /// Reports the length of the queue. Every replica does: one that lost the lease would otherwise export its last
+    /// value for ever.
     async fn measure(&mut self) -> anyhow::Result<()> {
         if Instant::now() >= self.count_at {
             let queued = self.dispatcher.notifications.queued(MAX_COUNT).await?;
@@ -174,7 +173,7 @@ impl Sender {
 
     /// Expires abandoned attempts and sends due repeats.
     async fn poll(&mut self) -> anyhow::Result<()> {
-        // Consumers in other replicas do not notify this one.
+        // Consumers in other replicas do not wake this sender.
         self.without_chat = true;
         let expired = self.dispatcher.notifications.expire_attempts(ATTEMPT_EXPIRY).await?;
         if expired > 0 {
@@ -209,7 +208,7 @@ impl Sender {
             AttemptResult::Answered => {
                 self.health.answered();
                 self.limiter.answered();
-                // If the breaker is open, this attempt may have begun before the failure, so the breaker stays open.
+                // If the breaker is open, this attempt may have begun before the failure.
                 if !self.provider.is_open() {
                     self.provider.close();
                 }

@@ -19,11 +19,10 @@ pub struct RateLimiter {
     chats: HashMap<String, Instant>,
     /// The chats to which messages were refused since the last one was accepted; at most [`LIMITED_CHATS`].
     refused: HashSet<String>,
-    /// Until when all chats are paused.
     paused: Option<Instant>,
 }
 
-/// If the provider refuses messages to this many chats without accepting a message in between, it limits the bot.
+/// Refusals to this many chats, without an accepted message in between, mean that the provider limits the bot.
 const LIMITED_CHATS: usize = 3;
 
 impl RateLimiter {
@@ -31,7 +30,7 @@ impl RateLimiter {
         Self { limits, next: Instant::now(), chats: HashMap::new(), refused: HashSet::new(), paused: None }
     }
 
-    /// Reserves the next free slot for a message to `chat` and returns its time.
+    /// Reserves the next slot for a message to `chat` and returns its time.
     pub fn reserve(&mut self, chat: &str) -> Instant {
         let free = self.chats.get(chat).copied().unwrap_or(self.next);
         let at = free.max(self.next).max(Instant::now());
@@ -57,17 +56,17 @@ impl RateLimiter {
         true
     }
 
-    /// Returns until when all chats are paused.
+    /// The end of the pause of all chats.
     pub fn paused(&self) -> Option<Instant> {
         self.paused
     }
 
-    /// Ends the pause if it is over. Returns true if it has ended now.
+    /// Returns true if this call ended the pause because its time was over.
     pub fn resume(&mut self) -> bool {
         self.paused.take_if(|until| *until <= Instant::now()).is_some()
     }
 
-    /// Returns the chats that may not get a message yet, each with the time from which they may.
+    /// Returns the chats that must wait, each with the time from which it may get a message.
     pub fn throttled(&mut self) -> impl Iterator<Item = (&String, Instant)> {
         let now = Instant::now();
         self.chats.retain(|_, free| *free > now);

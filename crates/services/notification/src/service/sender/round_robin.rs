@@ -1,4 +1,4 @@
-//! Round-robin over the chats with due notifications. Its only state is the chat after which the next page begins.
+//! Round-robin over the chats with due notifications.
 
 use std::sync::Arc;
 
@@ -21,8 +21,8 @@ impl RoundRobin {
         Self { notifications, repeats, after: String::new() }
     }
 
-    /// Returns the batches of up to `room` due chats, except those in `busy`. Reads at most two pages: one up to the last chat, then one
-    /// from the first chat on.
+    /// Returns the batches of up to `room` due chats, except those in `busy`. Reads at most two pages: one up to the
+    /// last chat, then one from the first chat on.
     pub async fn next(&mut self, room: usize, mut busy: Vec<String>) -> Result<Vec<Batch>, Error> {
         let after = std::mem::take(&mut self.after);
         let mut found = self.page(&after, room, &busy).await?;

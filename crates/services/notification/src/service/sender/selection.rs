@@ -1,4 +1,4 @@
-//! Selects what is sent now: which chats are looked up, which messages are sent, and how many at a time.
+//! Selects which chats are looked up now, which messages are sent, and how many at a time.
 
 use contracts::ids::UserId;
 
@@ -8,13 +8,12 @@ use crate::{
     repository::MAX_PER_CHAT,
 };
 
-/// The maximum number of messages in flight.
+/// The maximum number of messages at a time.
 const MAX_IN_FLIGHT: usize = 32;
-/// The maximum number of users whose chat is being looked up.
+/// The maximum number of concurrent look-ups of users' chats.
 const MAX_LOOKUPS: usize = 16;
 
 impl Sender {
-    /// Checks whether the provider answers.
     pub(super) fn probe(&mut self) {
         if !std::mem::replace(&mut self.in_progress.probe, true) {
             let dispatcher = self.dispatcher.clone();
@@ -22,8 +21,8 @@ impl Sender {
         }
     }
 
-    /// Looks up chats for the oldest notifications that have none, with one call per user. Returns the number of lookups begun, or `None`
-    /// if they use all free slots.
+    /// Looks up chats for the oldest notifications without one, one call per user. Returns the number of lookups begun,
+    /// or `None` if they use all free slots.
     pub(super) async fn find_chats(&mut self) -> anyhow::Result<Option<u32>> {
         let room = MAX_LOOKUPS - self.in_progress.users.len();
         if !self.without_chat || self.users.is_backing_off() || room < MAX_LOOKUPS / 2 {
@@ -63,7 +62,7 @@ impl Sender {
         Ok(begun)
     }
 
-    /// Sends repeats once the provider is stable; before that, probes it while a repeat is due.
+    /// Sends repeats once the provider is stable; until then, probes it while a repeat is due.
     pub(super) async fn send_repeats(&mut self) -> anyhow::Result<()> {
         let is_stable = self.health.is_stable();
         let room = if is_stable { self.room() } else { self.room().min(1) };
@@ -82,7 +81,7 @@ impl Sender {
         Ok(())
     }
 
-    /// Returns the number of chats to which messages may be sent now.
+    /// How many more chats may be sent to now.
     fn room(&self) -> usize {
         let in_flight = self.in_progress.chats.len();
         if self.provider.is_open() || self.limiter.paused().is_some() {
@@ -97,7 +96,6 @@ impl Sender {
         }
     }
 
-    /// Returns the chats to which no message may be sent now.
     fn busy_chats(&mut self) -> Vec<String> {
         self.limiter.throttled().map(|(chat, _)| chat).chain(&self.in_progress.chats).cloned().collect()
     }
@@ -111,8 +109,8 @@ impl Sender {
         self.send_for(subject, batch);
     }
 
-    /// Sends to the chat that was just found for a user, or only sets it if no message may be sent there now. Until then the user stays
-    /// in progress, so that the chat is not looked up again.
+    /// Sends to the chat that was just found for a user, or only stores it if no message may be sent there now. Until
+    /// the task ends the user stays in progress, so that the chat is not looked up again.
     pub(super) fn send_or_set_chat(&mut self, user: UserId, batch: Batch) {
         if self.room() > 0 && !self.is_busy(&batch.chat) {
             self.in_progress.found.insert(user, ids(&batch.waiting));

@@ -36,7 +36,7 @@ async fn digests_keep_a_busy_chat_from_falling_behind() {
     assert!(sent.iter().all(|message| message.text.encode_utf16().count() <= MAX_TEXT_LENGTH));
 }
 
-/// Queues notifications for one user, which one digest can carry.
+/// Queues notifications for one user that fit into one digest.
 async fn queue_for_one_chat(fixture: &Fixture, count: usize) -> Vec<OrderId> {
     let user = random_user();
     fixture.users.set_chat(user, "chat");

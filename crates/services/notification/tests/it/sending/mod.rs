@@ -86,7 +86,7 @@ impl Fixture {
         testkit::run(|stop| sender.run(stop))
     }
 
-    /// Queues the notification that an order is paid, for a new user with this chat.
+    /// Queues the notification that an order was paid, for a new user with this chat.
     async fn paid(&self, chat: &str) -> OrderId {
         let (order, user) = (random_order(), random_user());
         self.users.set_chat(user, chat);
@@ -117,7 +117,7 @@ impl Fixture {
         self.notifications.of_order(order).await.unwrap().into_iter().next()
     }
 
-    /// Returns the number of accepted messages about the order.
+    /// The number of accepted messages about the order.
     fn times_sent(&self, order: OrderId) -> usize {
         self.messages_about(order).len()
     }

@@ -8,7 +8,7 @@ use platform::postgres::Database;
 
 use super::Outcome;
 
-/// Commits the reservation. Returns the outcome and, for `out_of_stock`, the part of which too few units are available.
+/// Returns the outcome and, for `out_of_stock`, the part of which too few units are available.
 pub(super) async fn commit(
     pool: &Database,
     order: OrderId,

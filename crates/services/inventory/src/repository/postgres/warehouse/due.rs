@@ -1,4 +1,4 @@
-//! Reservations that are due to expire: reads them, and confirms those whose orders exist.
+//! Reads due reservations, and confirms those whose orders exist.
 
 use contracts::ids::OrderId;
 use platform::postgres::Database;
@@ -6,7 +6,6 @@ use uuid::Uuid;
 
 use crate::repository::Due;
 
-/// Returns at most `limit` orders whose reservations are held and due, earliest due first.
 pub(super) async fn due(pool: &Database, limit: i64) -> sqlx::Result<Due> {
     let due = sqlx::query!(
         r#"select now() as "read_at!", array(
@@ -23,7 +22,6 @@ pub(super) async fn due(pool: &Database, limit: i64) -> sqlx::Result<Due> {
     Ok(Due { orders: due.orders, read_at: due.read_at })
 }
 
-/// Confirms those of the orders' reservations that are held, and returns their number.
 pub(super) async fn confirm(pool: &Database, orders: &[OrderId]) -> sqlx::Result<u64> {
     let orders: Vec<Uuid> = orders.iter().map(|order| order.uuid()).collect();
     let confirmed = sqlx::query!(

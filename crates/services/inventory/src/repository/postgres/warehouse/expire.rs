@@ -7,8 +7,7 @@ use uuid::Uuid;
 
 use crate::repository::ABSENCE_COUNTS_FOR;
 
-/// Expires those of the orders' reservations that are held and due, and returns their number. Concurrent calls are safe: only one of them
-/// changes a reservation.
+/// Of concurrent calls, only one changes a reservation.
 pub(super) async fn expire(pool: &Database, orders: &[OrderId], read_at: DateTime<Utc>) -> sqlx::Result<u64> {
     let orders: Vec<Uuid> = orders.iter().map(|order| order.uuid()).collect();
     let expired = sqlx::query_scalar!(

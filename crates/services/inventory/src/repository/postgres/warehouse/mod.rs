@@ -1,8 +1,9 @@
 //! Stock and reservations in PostgreSQL. One statement changes one order, or a group of orders at once (`grouped`).
 //!
-//! Lock order: a statement locks the order's parts by ascending UUID, then its reservation, so that no two statements deadlock. A statement
-//! reads the reservation as it was when the statement began, so its update compares the status again (`reservations.status =
-//! reservation.status`). If the status has changed meanwhile, the statement changes nothing, returns `conflict` and is repeated.
+//! To prevent deadlocks, a statement locks the order's parts by ascending UUID, then its reservation. It reads the
+//! reservation as it was when the statement began, so its update compares the status again (`reservations.status =
+//! reservation.status`). If the status has changed meanwhile, the statement changes nothing, returns `conflict`, and
+//! the caller repeats it.
 
 mod commit;
 mod due;
@@ -25,14 +26,14 @@ use crate::{
     repository::{Due, Expiry, Warehouse},
 };
 
-/// The maximum number of tries of a statement that ends in conflicts. Each conflict means that another statement made progress.
+/// The maximum number of tries of a statement that ends in conflicts. With each conflict, another statement has made
+/// progress.
 const MAX_TRIES: u32 = 20;
 
-/// The outcome of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
 enum Outcome {
-    /// This or an earlier call has changed the reservation as requested.
+    /// This or an earlier call made the requested change.
     Done,
     /// The event was handled before.
     Duplicate,
@@ -78,7 +79,7 @@ impl PgWarehouse {
         }
     }
 
-    /// Submits a reservation to a group statement. Returns `None` if the caller must execute a separate statement for the order.
+    /// Returns `None` if the caller must execute a separate statement for the order.
     async fn reserve_grouped(
         &self,
         order: OrderId,
@@ -160,7 +161,8 @@ impl Warehouse for PgWarehouse {
             Restocked::Added => Ok(()),
             Restocked::Unknown(part) => Err(Error::PartNotFound(part)),
             Restocked::Repeated => {
-                // The statement above does not see the lines of a restock that was committed while it waited.
+                // The statement above does not see the lines of a restock that another transaction committed while it
+                // waited.
                 let earlier = retry_stale(|| restock::lines(&self.pool, restock)).await?;
                 if earlier == *lines { Ok(()) } else { Err(Error::AnotherRestock) }
             }

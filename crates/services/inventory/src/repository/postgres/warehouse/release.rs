@@ -5,11 +5,10 @@ use platform::postgres::Database;
 
 use super::Outcome;
 
-/// Releases a reservation. For an order without a reservation, it inserts a released row (`tombstone`), so that a late reservation is
-/// refused.
+/// For an order without a reservation, inserts a released row (`tombstone`), so that a late reservation is refused.
 ///
-/// Like every statement of the warehouse, it locks the parts before the reservation: `released` reads `locked`. So `locked` also has the
-/// parts of an expired reservation, although these are in stock again.
+/// Like every statement of the warehouse, locks the parts before the reservation: `released` reads `locked`. So
+/// `locked` also has the parts of an expired reservation, although they are in stock again.
 pub(super) async fn release(pool: &Database, order: OrderId, cause: Option<Cause>) -> sqlx::Result<Outcome> {
     sqlx::query_scalar!(
         r#"with reservation as (

@@ -23,8 +23,8 @@ pub(super) struct Row {
     pub enough: bool,
 }
 
-/// Reserves the lines of one order. The statement decides `out_of_stock` from stock that it reads without locks, so a sold-out part causes
-/// no lock contention. It reserves only stock that it has locked.
+/// The statement decides `out_of_stock` from stock that it reads without locks, so a sold-out part causes no lock
+/// contention. It reserves only stock that it has locked.
 #[expect(clippy::too_many_lines, reason = "it is one statement")]
 pub(super) async fn reserve(pool: &Database, order: OrderId, lines: &Lines, expiry: Expiry) -> sqlx::Result<Vec<Row>> {
     let (parts, quantities) = lines.columns();

@@ -1,4 +1,4 @@
-//! Adds units to the stock of parts, and reads what an earlier call added.
+//! Adds units to the stock, and reads the units that an earlier call added.
 
 use contracts::ids::PartId;
 use platform::postgres::Database;
@@ -6,16 +6,14 @@ use uuid::Uuid;
 
 use crate::model::Lines;
 
-/// The outcome of the statement that adds stock.
 pub(super) enum Restocked {
     Added,
-    /// An earlier call used the id of the restock. Nothing was added.
+    /// An earlier call used the restock's id. Nothing was added.
     Repeated,
     /// The catalogue does not have this part. Nothing was added.
     Unknown(PartId),
 }
 
-/// Adds the lines to the stock.
 pub(super) async fn restock(pool: &Database, restock: Uuid, lines: &Lines) -> sqlx::Result<Restocked> {
     let (parts, quantities) = lines.columns();
     let outcome = sqlx::query!(

@@ -12,13 +12,13 @@ use crate::{
     repository::{DuePage, MAX_CHATS, MAX_PER_CHAT},
 };
 
-/// The columns of a queued notification.
 struct Row {
     id: NotificationId,
     order: OrderId,
     user: UserId,
     kind: String,
-    /// Like `trace`, decoded only when the row becomes a `Due`. A value that sqlx cannot decode would fail all rows of the statement.
+    /// Like `trace`, decoded only when the row becomes a `Due`: if sqlx failed to decode one value, the statement would
+    /// fail for all rows.
     facts: Box<JsonRawValue>,
     trace: Box<JsonRawValue>,
     attempts: i32,
@@ -67,8 +67,9 @@ pub async fn without_chat(pool: &Database, limit: i64, busy: &[NotificationId]) 
     Ok(rows.into_iter().filter_map(|row| consistent(Due::try_from(row))).collect())
 }
 
-/// Implements [`Notifications::due`](crate::repository::Notifications::due). One probe of the index `notifications_waiting` leads from the
-/// first row of a chat to that of the next chat, so that the rows in between are not read.
+/// Implements [`Notifications::due`](crate::repository::Notifications::due). The recursive query steps from the first
+/// row of each chat to that of the next by one index probe (`notifications_waiting`), without reading the rows in
+/// between.
 pub async fn due(pool: &Database, after: &str, repeats: bool, limit: i32, busy: &[String]) -> Result<DuePage, Error> {
     let rows = sqlx::query!(
         r#"with recursive head as (
@@ -121,7 +122,7 @@ pub async fn due(pool: &Database, after: &str, repeats: bool, limit: i32, busy: 
     for row in rows {
         page.next = row.more.then_some(row.last);
         let columns = (row.chat, row.id, row.order, row.user, row.kind, row.facts, row.trace, row.attempts);
-        // If no chat is due, the query returns one row without a notification, which only says where the page ended.
+        // If no chat is due, the query returns one row without a notification. It only says where the page ended.
         let (Some(chat), Some(id), Some(order), Some(user), Some(kind), Some(facts), Some(trace), Some(attempts)) =
             columns
         else {

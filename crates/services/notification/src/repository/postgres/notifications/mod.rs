@@ -1,8 +1,8 @@
 //! The notification queue in PostgreSQL: the table `notifications`.
 //!
-//! If the statistics date from a moment when the queue was empty, the planner rates all indexes of the table as equal. The conditions
-//! therefore leave it one choice: `status not in (…)` matches only the two indexes made for it, and `is not distinct from` is an equality
-//! that matches no partial index. See [`prefer_index_scans`](super::prefer_index_scans).
+//! With statistics from a time when the queue was empty, the planner considers all indexes equally good. The conditions
+//! therefore leave it one choice: `status not in (…)` matches only the two indexes made for it, and `is not distinct
+//! from` matches no partial index. See [`prefer_index_scans`](super::prefer_index_scans).
 
 mod due;
 mod grouped;
@@ -58,9 +58,9 @@ fn status(id: NotificationId, text: &str) -> Result<Status, DatabaseError> {
     Status::parse(text).ok_or_else(|| DatabaseError::inconsistent("notifications", "status", id))
 }
 
-/// Returns the kinds that this build can render. Queries skip rows of other kinds, which a newer replica has queued. Read, they would count
-/// as inconsistent, and a page of them would hide the chat's other notifications. No index matches the condition that uses these kinds; see
-/// above.
+/// Returns the kinds that this build can render. Queries skip rows of other kinds, which a newer replica has queued:
+/// they would count as inconsistent, and a page full of them would hide the chat's other notifications. No index
+/// matches this condition; see above.
 fn known_kinds() -> Vec<String> {
     Kind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect()
 }
@@ -118,8 +118,8 @@ impl Notifications for PgNotifications {
     }
 
     async fn resend(&self, notification: NotificationId, age: Duration) -> Result<bool, Error> {
-        // An ambiguous notification may have reached the chat already in a second attempt, so it is not queued again. One that was sent
-        // becomes a repeat to the same chat; the chat of one that failed is looked up again.
+        // An ambiguous notification may have reached the chat twice, so it is not queued again. A sent one becomes a
+        // repeat to the same chat; the chat of a failed one is looked up again.
         let resent = sqlx::query!(
             "update notifications set
                 status = 'queued',

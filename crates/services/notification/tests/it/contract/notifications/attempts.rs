@@ -71,7 +71,7 @@ pub async fn a_notification_whose_chat_is_found_waits_for_those_of_the_chat(all:
     assert_eq!(all.of_order(batch.waiting[0].order).await.unwrap()[0].attempts, 0);
     assert_eq!(by_chat(&due(all).await), [("chat", vec![preceding, id])], "it has its chat");
 
-    // Neither a queued repeat nor a sent notification precedes the new one.
+    // The new notification does not wait for a queued repeat or a sent notification.
     let unknown = Outcome::Retry { after: HOUR, problem: "no answer".to_owned(), ambiguous: true };
     assert!(all.claim(&earlier).await.unwrap());
     settle(all, &earlier, &unknown).await;

@@ -90,14 +90,13 @@ async fn queue(all: &dyn Notifications, order: OrderId, kind: Kind) -> Notificat
     new.id
 }
 
-/// Queues a notification with this chat.
 async fn with_chat(all: &dyn Notifications, kind: Kind, chat: &str) -> NotificationId {
     let id = queue(all, random_order(), kind).await;
     all.set_chat(&[id], chat).await.unwrap();
     id
 }
 
-/// Returns the batches of the due chats, without repeats.
+/// The batches of due chats, without repeats.
 async fn due(all: &dyn Notifications) -> Vec<Batch> {
     all.due("", false, 100, &[]).await.unwrap().batches
 }
@@ -106,7 +105,6 @@ async fn repeats(all: &dyn Notifications) -> Vec<Batch> {
     all.due("", true, 100, &[]).await.unwrap().batches
 }
 
-/// Returns each chat with the ids of its notifications.
 fn by_chat(batches: &[Batch]) -> Vec<(&str, Vec<NotificationId>)> {
     let ids = |batch: &Batch| batch.waiting.iter().map(|due| due.id).collect();
     batches.iter().map(|batch| (batch.chat.as_str(), ids(batch))).collect()
@@ -118,13 +116,13 @@ async fn claimed(all: &dyn Notifications) -> Batch {
     batch
 }
 
-/// Returns the notifications that have no chat, as a batch for this chat.
+/// All notifications without a chat, as a batch for this chat.
 async fn found(all: &dyn Notifications, chat: &str) -> Batch {
     let waiting = all.without_chat(100, &[]).await.unwrap();
     Batch { chat: chat.to_owned(), ambiguous: false, waiting }
 }
 
-/// Records the outcome of each notification's next attempt, counted from when the batch was read.
+/// Records the outcome of the attempt that follows those in `batch`.
 async fn settle(all: &dyn Notifications, batch: &Batch, outcome: &Outcome) {
     let attempts: Vec<Attempt> = batch.waiting.iter().map(Due::next_attempt).collect();
     all.settle(&attempts, outcome).await.unwrap();

@@ -16,7 +16,7 @@ pub struct Request {
     pub cause: Option<Cause>,
 }
 
-/// The fields of the requests as parallel arrays, for the parameters of the statement.
+/// The requests as parallel arrays, for the statement's parameters.
 #[derive(Default)]
 struct Columns {
     orders: Vec<Uuid>,
@@ -36,7 +36,7 @@ impl<'a> FromIterator<&'a Request> for Columns {
     }
 }
 
-/// Commits the reservations of a group. Returns only the orders that this statement committed.
+/// Returns only the orders that this statement committed.
 pub async fn commit(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<OrderId, Outcome>> {
     let Columns { orders, consumers, events } = requests.iter().collect();
     let committed = sqlx::query_scalar!(

@@ -11,8 +11,7 @@ use uuid::Uuid;
 
 use crate::model::ReservedLine;
 
-/// Confirms the reservations of a group. Returns the lines of each reservation that is confirmed by this statement or was confirmed or
-/// committed before.
+/// Returns the lines of each reservation that this statement confirmed or that was confirmed or committed before.
 pub async fn confirm(pool: Database, orders: Arc<[OrderId]>) -> sqlx::Result<HashMap<OrderId, Vec<ReservedLine>>> {
     let orders: Vec<Uuid> = orders.iter().map(|order| order.uuid()).collect();
     let rows = sqlx::query!(

@@ -1,6 +1,6 @@
-//! Statements that change the reservations of a group of orders at once. They handle the common cases: an order without a reservation
-//! reserves, a held reservation is confirmed, a reservation that holds stock is committed. In every other case the caller executes a
-//! separate statement for the order.
+//! Statements that change the reservations of a group of orders at once, in the common cases: an order without a
+//! reservation reserves, a held reservation is confirmed, a reservation that holds stock is committed. In all other
+//! cases the caller executes a separate statement for the order.
 //!
 //! All statements have the same lock order: parts by ascending UUID, then reservations by ascending UUID.
 

@@ -22,8 +22,7 @@ pub struct Request {
     pub held_for: Duration,
 }
 
-/// Reserves parts for a group of orders. Returns the result of each order that got its reservation or was refused. An order with a conflict
-/// is left out.
+/// Returns the result of each order that got its reservation or was refused. Omits orders with a conflict.
 pub async fn reserve(
     pool: Database,
     requests: Arc<[Request]>,
@@ -37,9 +36,10 @@ pub async fn reserve(
 
 /// Writes the reservations of a group. Returns the lines of the requests with their outcomes.
 ///
-/// The requests for a part are served in the order of their arrival. Each may use only the stock that all earlier requests leave, even if
-/// an earlier request is then refused because of another part. So nothing is sold twice. A request that is refused although the stock may
-/// suffice has the outcome `conflict`, and the caller executes a separate statement for its order.
+/// Requests for a part are served in the order of their arrival. Each may use only the stock that all earlier requests
+/// leave, even if an earlier request is then refused because of another part, so that nothing is sold twice. A request
+/// that is refused although the stock may suffice has the outcome `conflict`, and the caller executes a separate
+/// statement for its order.
 #[expect(clippy::too_many_lines, reason = "it is one statement")]
 async fn lines(pool: &Database, requests: &[Request]) -> sqlx::Result<Vec<(OrderId, reserve::Row)>> {
     let orders: Vec<Uuid> = requests.iter().map(|request| request.order.uuid()).collect();

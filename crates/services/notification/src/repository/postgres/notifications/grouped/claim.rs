@@ -11,7 +11,7 @@ use crate::model::{Batch, NotificationId};
 pub struct Request {
     chat: String,
     repeats: bool,
-    /// Each notification, with its number of attempts when the batch was read.
+    /// Each notification with its number of attempts when the batch was read.
     waiting: Vec<(NotificationId, i32)>,
 }
 
@@ -21,14 +21,15 @@ impl Request {
         Self { chat: batch.chat.clone(), repeats: batch.ambiguous, waiting }
     }
 
-    /// Returns the key of the request. Requests with the same key are not written in one group.
+    /// The key of the request. Requests with the same key are written in different groups.
     pub fn chat(&self) -> String {
         self.chat.clone()
     }
 }
 
-/// Claims the batches and returns the chats of the claimed ones. A batch is not claimed if any of its notifications has changed since it
-/// was read. If a batch has no chat yet and other notifications of its chat are queued, the statement only sets its chat.
+/// Claims the batches. Returns, by chat, whether its batch was claimed. A batch is not claimed if any of its
+/// notifications has changed since it was read. If the notifications have no chat yet and others of that chat are
+/// queued, the statement only sets the chat.
 pub async fn claim(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<String, bool>> {
     let waiting = || requests.iter().flat_map(|request| request.waiting.iter().map(move |waiting| (request, waiting)));
     let chats: Vec<&str> = waiting().map(|(request, _)| request.chat.as_str()).collect();

@@ -14,7 +14,7 @@ use crate::model::{NewNotification, NotificationId};
 pub struct Request {
     cause: Cause,
     new: NewNotification,
-    /// The trace context of this event. The statement of the group runs in another trace context.
+    /// The event's own trace context; the group's statement runs in another one.
     trace: outbox::Trace,
 }
 
@@ -23,14 +23,14 @@ impl Request {
         Self { cause, new: new.clone(), trace: outbox::trace() }
     }
 
-    /// Returns the key of the request. Requests with the same key are not written in one group.
+    /// The key of the request. Requests with the same key are written in different groups.
     pub fn cause(&self) -> Cause {
         self.cause
     }
 }
 
-/// Queues notifications. Returns, by cause, whether a notification was queued. No notification is queued for an event that was handled
-/// before, or for an order that has a notification of this kind.
+/// Returns, by cause, whether a notification was queued. None is queued for an event that was handled before, or for an
+/// order that has a notification of this kind.
 pub async fn queue(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<Cause, bool>> {
     let consumers: Vec<&str> = requests.iter().map(|request| request.cause.consumer).collect();
     let events: Vec<_> = requests.iter().map(|request| request.cause.event.uuid()).collect();

@@ -36,8 +36,8 @@ pub async fn settle(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<()
     let backoffs: Vec<f64> = attempts().map(|(request, _)| request.backoff.as_secs_f64()).collect();
     let problems: Vec<Option<&str>> = attempts().map(|(request, _)| request.problem.as_deref()).collect();
     let ambiguous: Vec<bool> = attempts().map(|(request, _)| request.ambiguous).collect();
-    // A group may contain two attempts of one notification if the first has expired. Then the attempt that was sent is
-    // recorded, or else the later attempt.
+    // A group may contain two attempts of one notification if the first has expired. The statement records the one that
+    // was sent, or else the later one.
     sqlx::query!(
         "with requests as materialized (
             select distinct on (uuid) *
