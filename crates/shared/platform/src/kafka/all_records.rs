@@ -1,4 +1,4 @@
-//! Publishing outside of rounds: either the broker acknowledges all records, or the call fails.
+//! Publishes records outside of a relay's rounds: either the broker acknowledges all records, or the call fails.
 
 use std::time::Duration;
 
@@ -18,14 +18,14 @@ use super::{
 /// The time without an acknowledgement after which a producer outside of a relay is replaced.
 pub(super) const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A record in the form in which librdkafka's producer takes it.
+/// A record as librdkafka's producer takes it.
 pub(super) type Outgoing<'r> = FutureRecord<'r, Vec<u8>, Vec<u8>>;
 
 impl KafkaPublisher {
-    /// Publishes records outside of rounds, in their order, and returns when the broker has acknowledged all of them.
+    /// Publishes records in their order, and returns when the broker has acknowledged all of them.
     pub(super) async fn publish_all(&self, records: Vec<Outgoing<'_>>) -> anyhow::Result<()> {
         let topics: Vec<&str> = records.iter().map(|record| record.topic).collect();
-        // If the time limit ends here, no record has been sent yet; topics that were created may stay.
+        // At a timeout here, no record has been sent yet, but some topics may have been created.
         match self.limit {
             Some(limit) => {
                 tokio::time::timeout(limit, self.ensure(&topics)).await.context("asking Kafka for topics")??;
@@ -47,7 +47,7 @@ impl KafkaPublisher {
         outcome
     }
 
-    /// Creates the topics that are missing. A dead-letter topic is created together with its original topic.
+    /// Creates missing topics. A dead-letter topic is created together with its original topic.
     async fn ensure(&self, topics: &[&str]) -> anyhow::Result<()> {
         let origins: Vec<&str> = topics.iter().copied().map(original_topic).collect();
         self.topics.ensure(origins).await
@@ -60,8 +60,8 @@ impl KafkaPublisher {
         }
     }
 
-    /// Replaces a producer whose records of these topics were not acknowledged. The topics may have been deleted: librdkafka reports a
-    /// topic as unknown only after it was missing for 30 s (`topic.metadata.propagation.max.ms`).
+    /// Replaces a producer whose records of these topics were not acknowledged, and forgets the topics, which may have
+    /// been deleted: librdkafka reports a topic as unknown only after 30 s (`topic.metadata.propagation.max.ms`).
     fn give_up(&self, producer: &Producer, topics: &[&str]) -> anyhow::Result<()> {
         self.forget(topics);
         self.replace_unanswered(producer)
@@ -79,7 +79,7 @@ impl KafkaPublisher {
         }
         for (delivery, topic) in deliveries {
             let delivered = producer.delivered(delivery, topic);
-            // The caller repeats the call, with the new producer.
+            // The caller retries with the new producer.
             let Ok(delivered) = tokio::time::timeout(ACKNOWLEDGEMENT_TIMEOUT, delivered).await else {
                 self.give_up(&producer, &[topic])?;
                 anyhow::bail!("Kafka has not acknowledged a record of {topic} for {ACKNOWLEDGEMENT_TIMEOUT:?}");
@@ -97,7 +97,7 @@ impl Producer {
             biased;
             delivered = delivery => delivered.context("the producer was closed")?,
             refusal = self.distrust.met() => {
-                // The next call creates another producer, which then reads the authorities as they are at that time.
+                // The next call creates another producer, which reads the file of authorities again.
                 discard(self);
                 return Err(refusal.into());
             }

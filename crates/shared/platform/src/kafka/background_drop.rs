@@ -1,4 +1,4 @@
-//! Drops clients of Kafka outside of the runtime's threads.
+//! Drops Kafka clients outside of the runtime's threads.
 
 use tokio::runtime::Handle;
 

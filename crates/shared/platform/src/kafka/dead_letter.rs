@@ -11,9 +11,9 @@ pub const HEADER_GROUP: &str = "dlq-origin-group";
 pub const HEADER_ERROR: &str = "dlq-error";
 /// The number of attempts to handle the message.
 pub const HEADER_ATTEMPTS: &str = "dlq-attempts";
-/// The time at which the message was dead-lettered, RFC 3339.
+/// When the message was dead-lettered, in RFC 3339.
 pub const HEADER_FAILED_AT: &str = "dlq-failed-at";
-/// The number of headers of the original message. They come first, in their order.
+/// The number of headers of the original message, which come first, in their order.
 pub const HEADER_ORIGINALS: &str = "dlq-origin-headers";
 
 /// The number of payload bytes that were omitted because the dead-letter topic does not accept a record of this size.
@@ -49,7 +49,8 @@ impl Consumer {
         let letter = dead_letter(message, self.group, problem, attempts);
         let publisher = self.dead_letters.publisher(&self.config).await?;
         match publisher.publish_exact(&letter).await {
-            // The original message fitted because it was compressed. Without abridging, this one record would block its partition for ever.
+            // The original was compressed, so it fitted its topic. Without abridging, this record would block its
+            // partition for ever.
             Err(error) if is_too_large(&error) => publisher.publish_exact(&abridged(letter)).await?,
             outcome => outcome?,
         }
@@ -58,7 +59,7 @@ impl Consumer {
     }
 }
 
-/// Returns the message that became this dead letter, as it was before. `topic` is the topic of the original.
+/// Restores the original message of a dead letter. `topic` is the topic of the original.
 pub fn original(letter: Message, topic: String) -> ExactRecord {
     let count = letter.headers.get(HEADER_ORIGINALS).and_then(|count| count.parse().ok()).unwrap_or_default();
     let all = letter.headers.iter().map(|(name, value)| (name.to_owned(), value.map(<[u8]>::to_vec)));
@@ -91,8 +92,8 @@ fn dead_letter(message: &Message, group: &str, error: &str, attempts: u32) -> Ex
     letter
 }
 
-/// Abridges a dead letter that is too large for its topic. It keeps origin, error and type, but not the payload. The complete message is
-/// still in the original topic.
+/// Abridges a dead letter that is too large for its topic: keeps origin, error and type, and drops the payload. The
+/// original topic still has the complete message.
 fn abridged(letter: ExactRecord) -> ExactRecord {
     let ExactRecord { topic, mut key, payload, headers } = letter;
     if let Some(key) = &mut key {

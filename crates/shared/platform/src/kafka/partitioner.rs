@@ -1,11 +1,11 @@
-//! The partition of a key, computed like librdkafka's partitioner does it.
+//! Computes the partition of a key like librdkafka's partitioner.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// The numbers of partitions of topics, as far as they are known.
+/// The known partition counts of topics.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Partitions(Arc<Mutex<HashMap<String, u32>>>);
 

@@ -1,8 +1,8 @@
-//! Where a consumer continues: positions of a topic that was deleted and created again are not trusted, and records that expired before
-//! they were read are counted.
+//! Checks the positions at which a consumer continues: positions of a topic that was deleted and created again are not
+//! trusted, and records that expired before they were read are counted.
 //!
-//! librdkafka continues at the old position in a topic that was created again, if the new topic has as many records, and starts at the
-//! first remaining record if the position has expired. It only logs both, so this module reads its log.
+//! librdkafka keeps the old position in a topic that was created again, if the new topic has as many records. If the
+//! position has expired, it starts at the first remaining record. It only logs both, so this module reads its log.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -13,9 +13,9 @@ use rdkafka::{
 };
 use tokio::sync::mpsc;
 
-/// librdkafka's text of an id that it does not know yet.
+/// librdkafka's text of an unknown topic id.
 const UNKNOWN: &str = "AAAAAAAAAAAAAAAAAAAAAA";
-/// The time limit for committed offsets, for which a rebalance waits.
+/// The time limit for requesting committed offsets, for which a rebalance waits.
 const REQUEST_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// A position at which the topic has no record.
@@ -29,12 +29,12 @@ pub(super) struct Reset {
 pub(super) struct Positions {
     group: &'static str,
     topic: String,
-    /// The topic's id, in librdkafka's text form. Empty until librdkafka has the topic's metadata and a handle of the topic.
+    /// The topic's id, in librdkafka's text form. Empty until librdkafka has logged it.
     id: Mutex<String>,
     resets: mpsc::Sender<Reset>,
 }
 
-/// The meaning of a line of the log.
+/// What a log line reports.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Noted {
     Nothing,
@@ -71,8 +71,8 @@ impl Positions {
         Noted::Nothing
     }
 
-    /// Lets the partitions whose committed offset belongs to an earlier topic of the same name start at the beginning. Offsets without an
-    /// id are trusted, and are committed again with the id.
+    /// Makes partitions start at the beginning if their committed offset belongs to an earlier topic of the same name.
+    /// Offsets without an id are trusted, and are committed again with the id.
     pub fn check<C: ConsumerContext>(
         &self,
         consumer: &BaseConsumer<C>,

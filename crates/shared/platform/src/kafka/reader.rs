@@ -25,21 +25,22 @@ use super::{
 
 /// The time limit for one response of the broker.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often a request is repeated while no replica leads a partition or coordinates a group, and the pause before each.
+/// How often a request is repeated while a partition has no leader or a group no coordinator, and the pause before each
+/// repetition.
 const MAX_RETRIES: usize = 50;
 const RETRY_DELAY: Duration = Duration::from_millis(100);
-/// The broker's errors shortly after it has started or a topic was created.
+/// The errors that a broker returns shortly after it has started or a topic was created.
 const PASSING: [RDKafkaErrorCode; 5] =
     [CoordinatorLoadInProgress, CoordinatorNotAvailable, LeaderNotAvailable, NotCoordinator, NotLeaderForPartition];
 
 /// A reader of topics. Its methods block, so async callers run them in [`tokio::task::spawn_blocking`].
 pub struct Reader {
     client: ClientConfig,
-    /// Requests metadata and committed offsets. To read records, [`Reader::read`] creates another consumer.
+    /// Requests metadata and committed offsets. [`Reader::read`] creates another consumer.
     consumer: BaseConsumer<Listening>,
 }
 
-/// The offsets of the records that a partition has now, from `start` up to but not including `end`.
+/// The offsets of the records in a partition now, from `start` up to but not including `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
     pub partition: i32,
@@ -71,14 +72,14 @@ impl Reader {
         Ok(Self { client, consumer })
     }
 
-    /// Lets [`read`](Self::read) fail where a [`Consumer`](super::Consumer) cannot decode a batch.
+    /// Makes [`read`](Self::read) fail at a batch that a [`Consumer`](super::Consumer) cannot decode.
     #[must_use]
     pub fn limited_like_a_consumer(mut self) -> Self {
         self.client.set("receive.message.max.bytes", RECEIVE_MAX_BYTES).set("fetch.max.bytes", FETCH_MAX_BYTES);
         self
     }
 
-    /// Returns the extents of a topic's partitions. Returns none for a topic that does not exist.
+    /// Returns the extents of a topic's partitions; none if the topic does not exist.
     pub fn extents(&self, topic: &str) -> anyhow::Result<Vec<Extent>> {
         let metadata = match self.consumer.fetch_metadata(Some(topic), REQUEST_TIMEOUT) {
             Ok(metadata) => metadata,
@@ -111,7 +112,7 @@ impl Reader {
         Ok(format!("{}:{}", broker.host(), broker.port()))
     }
 
-    /// Calls `each` with every record within these extents and its timestamp. The records of one partition come in their order.
+    /// Calls `each` with every record within these extents and its timestamp, in order within a partition.
     pub fn read(
         &self,
         topic: &str,
@@ -174,7 +175,7 @@ impl Reader {
     }
 }
 
-/// Repeats a request while the broker has no leader or coordinator for it. Blocks.
+/// Repeats a request while it has no leader or coordinator. Blocks.
 fn repeated<T>(request: impl Fn() -> KafkaResult<T>) -> KafkaResult<T> {
     let is_passing = |error: &KafkaError| error.rdkafka_error_code().is_some_and(|code| PASSING.contains(&code));
     for _ in 0..MAX_RETRIES {

@@ -8,9 +8,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Consumer, Failure, Message};
 
-/// The number of consecutive panics of the handler after which a message is dead-lettered. A panic is a defect of this build, not an
-/// outage. Without this limit, all later events of the partition would wait for the next build. A dead letter blocks nothing, and the next
-/// build can replay it.
+/// The number of consecutive panics of the handler at which a message is dead-lettered. A panic is a defect of this
+/// build, not an outage: without this limit, all later events of the partition would wait for the next build. A dead
+/// letter blocks nothing, and can be replayed with the next build.
 const MAX_PANICS: u32 = 6;
 
 impl Consumer {
@@ -74,8 +74,8 @@ impl Consumer {
     }
 }
 
-/// Returns the backoff between attempts at one message: from 100 ms, doubling to 2 s, plus up to the same amount of jitter. So a partition
-/// continues at most four seconds after the cause is gone.
+/// Returns the backoff between attempts at one message: from 100 ms, doubling to 2 s, plus up to the same amount of
+/// jitter. So a partition continues at most four seconds after the cause is gone.
 fn pauses() -> ExponentialBackoff {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(100))

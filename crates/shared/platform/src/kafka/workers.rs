@@ -19,7 +19,7 @@ use super::{
     partition_queue::{PartitionQueue, Reports},
 };
 
-/// The time limit for a worker to finish its current messages after the consumer stops. A worker that takes longer is aborted.
+/// The time limit for a worker to finish its current messages when the consumer stops. A slower worker is aborted.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The workers of a consumer whose context is `C`.
@@ -31,7 +31,7 @@ pub(super) struct Workers<C: ConsumerContext> {
     stop: CancellationToken,
     /// Cancelled when the consumer must be rebuilt.
     broken: CancellationToken,
-    /// The latest worker of each partition that has ever been assigned.
+    /// The latest worker of each partition that was ever assigned.
     partitions: Mutex<HashMap<i32, Worker>>,
 }
 
@@ -46,18 +46,18 @@ impl<C: ConsumerContext + 'static> Workers<C> {
         Self { consumer, client: OnceLock::new(), reports, stop, broken, partitions: Mutex::default() }
     }
 
-    /// Sets the consumer whose partitions these workers read. No worker starts before that.
+    /// Sets the consumer whose partitions these workers read. Before this call, no worker starts.
     pub fn read_from(&self, client: &Arc<StreamConsumer<C>>) {
         let _ = self.client.set(Arc::downgrade(client));
     }
 
-    /// Returns the consumer whose partitions these workers read, unless it has ended.
+    /// Returns the consumer whose partitions these workers read; `None` after it has ended.
     pub fn client(&self) -> Option<Arc<StreamConsumer<C>>> {
         self.client.get().and_then(Weak::upgrade)
     }
 
-    /// Starts a worker for each of these partitions. Must be called before librdkafka fetches from them, so that their messages do not
-    /// enter the queue of the consumer.
+    /// Starts a worker for each of these partitions. Must be called before librdkafka fetches from them; otherwise
+    /// their messages would enter the consumer's own queue.
     pub fn start(&self, partitions: &TopicPartitionList) {
         let Some(client) = self.client() else { return };
         let mut own = self.lock();
@@ -68,7 +68,7 @@ impl<C: ConsumerContext + 'static> Workers<C> {
         }
     }
 
-    /// Ends the workers of partitions that were assigned to another member. Each ends after the messages that it has begun.
+    /// Ends the workers of partitions that were assigned to another member. Each finishes its current messages.
     pub fn close(&self, partitions: &TopicPartitionList) {
         let own = self.lock();
         for worker in partitions.elements().iter().filter_map(|element| own.get(&element.partition())) {
@@ -76,7 +76,6 @@ impl<C: ConsumerContext + 'static> Workers<C> {
         }
     }
 
-    /// Aborts all workers.
     pub fn abort(&self) {
         self.lock().clear();
     }
@@ -105,8 +104,8 @@ impl<C: ConsumerContext + 'static> Workers<C> {
         };
         let mut queue = if previous.is_none() { open() } else { None };
         let work = async move {
-            // Two workers of one partition must not overlap. This queue is opened after the previous one was dropped, since the drop of a
-            // queue also ends the notifications of every other queue of its partition.
+            // Two workers of one partition must not overlap. This queue is opened only after the previous one was
+            // dropped, since dropping a queue also ends the notifications of every other queue of its partition.
             if let Some(previous) = previous {
                 let _ = previous.task.await;
                 queue = open();
