@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Done {
     pub count: u64,
-    /// True if the batch was full; the caller then starts the next batch at once.
+    /// True if the batch was full, so that the caller starts the next one at once.
     pub more: bool,
 }
 

@@ -1,8 +1,10 @@
-//! The answers that clients have not taken yet. Their bytes are bounded, and so is the time for which an answer waits for its client.
+//! Keeps the answers that clients have not taken yet, and bounds their bytes and the time for which an answer waits for
+//! its client.
 //!
-//! A client may ask for many large answers and read none of them. hyper would keep each whole answer until it is sent. So the listener
-//! passes a large answer to hyper in pieces, and keeps the rest here. Above the bound, the listener drops the answer whose client has taken
-//! no piece for longest. So a flood of unread answers does not affect clients that read theirs.
+//! A client may ask for many large answers and read none of them, and hyper would keep each whole answer until it is
+//! sent. So the listener passes a large answer to hyper in pieces, and keeps the rest here. Above the bound, the
+//! listener drops the answer whose client took its last piece longest ago. So a flood of unread answers does not affect
+//! clients that read theirs.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -16,13 +18,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::activity::{Activity, InHand, WRITE_TIMEOUT};
 
-/// The maximum number of bytes of the large answers of one listener that wait for their clients. It is four times the largest list, and
-/// small enough for a container of 64 MiB.
+/// The maximum total of bytes of a listener's large answers that wait for their clients. It is four times the largest
+/// list, and small enough for a container of 64 MiB.
 pub(super) const MAX_WAITING_BYTES: usize = 16 << 20;
-/// The size of the largest answer that is not counted, in bytes. The number of requests bounds such answers.
+/// The size of the largest answer that is not counted, in bytes. The bound on requests also bounds such answers.
 pub(super) const MAX_UNCOUNTED_BYTES: usize = 4 << 10;
-/// The size of a piece in bytes. The first one has [`MAX_UNCOUNTED_BYTES`], since hyper keeps it until the connection ends, even if the
-/// answer is dropped.
+/// The size of a piece in bytes. The first piece has only [`MAX_UNCOUNTED_BYTES`], since hyper keeps it until the
+/// connection ends, even if the answer is dropped.
 const PIECE_BYTES: usize = 16 << 10;
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -34,14 +36,14 @@ pub(super) struct Answers(Arc<Mutex<Waiting>>);
 struct Waiting {
     next: u64,
     bytes: usize,
-    /// The answers by their numbers. An answer gets the next number whenever its client takes a piece, so the lowest number belongs to the
-    /// answer that has been waiting for longest.
+    /// The answers by number. An answer gets the next number whenever its client takes a piece, so the lowest number
+    /// belongs to the answer that has waited longest.
     answers: BTreeMap<u64, Answer>,
 }
 
 struct Answer {
     data: VecDeque<Bytes>,
-    /// The bytes of `data` and of the piece that hyper has.
+    /// The bytes of `data` and of the piece that hyper holds.
     bytes: usize,
     piece: usize,
     waiting_since: Instant,
@@ -96,7 +98,7 @@ impl Waiting {
         self.next
     }
 
-    /// Drops the answer that has been waiting for longest, and closes its connection unless another request is in flight there.
+    /// Drops the answer that has waited longest, and closes its connection unless another request is in flight on it.
     fn drop_first(&mut self) {
         let Some((_, Answer { bytes, request, place, .. })) = self.answers.pop_first() else { return };
         self.bytes -= bytes;
@@ -113,7 +115,7 @@ impl Answer {
         self.waiting_since.elapsed() > WRITE_TIMEOUT
     }
 
-    /// Removes the next piece. It is a copy: a slice would keep the memory of the whole answer.
+    /// Removes the next piece and returns a copy, since a slice would keep the memory of the whole answer.
     fn next_piece(&mut self) -> Bytes {
         let size = if self.piece == 0 { MAX_UNCOUNTED_BYTES } else { PIECE_BYTES };
         self.bytes -= std::mem::take(&mut self.piece);
@@ -134,8 +136,7 @@ pub(super) struct WaitingAnswer {
 }
 
 impl WaitingAnswer {
-    /// Takes the next piece. From then on, this is the answer that has been waiting for the shortest time. Returns `None` if the answer was
-    /// dropped.
+    /// Takes the next piece, and restarts the waiting time of the answer. Returns `None` if the answer was dropped.
     pub fn take(&mut self) -> Option<Bytes> {
         let mut waiting = self.answers.lock();
         let mut answer = waiting.answers.remove(&self.number)?;
@@ -146,7 +147,7 @@ impl WaitingAnswer {
         Some(piece)
     }
 
-    /// Returns the request, once the client has taken every piece. Returns `None` if the answer was dropped.
+    /// Returns the request once the client has taken every piece, or `None` if the answer was dropped.
     pub fn taken(self) -> Option<InHand> {
         let mut waiting = self.answers.lock();
         let Answer { bytes, request, .. } = waiting.answers.remove(&self.number)?;

@@ -1,7 +1,8 @@
-//! Accepted work runs to its end even if its client leaves.
+//! Runs accepted work to its end even if its client leaves.
 //!
-//! A connection that ends drops the futures of its requests, which would stop a handler between two steps of a change. Here the rest of
-//! the work becomes a task of its own. It keeps its slots, its time limit and its span; the slots bound the number of such tasks.
+//! A connection that ends drops the futures of its requests, which would stop a handler between two steps of a change.
+//! This module moves the rest of the work to a task of its own, with its slots, its time limit and its span. The slots
+//! bound the number of such tasks.
 
 use std::{
     pin::Pin,

@@ -69,13 +69,13 @@ pub fn trace() -> Trace {
 /// A row that has not been published yet.
 #[derive(Clone, Debug)]
 pub struct Unpublished {
-    /// The id of the row. Among the rows of one key, it grows in the order in which they were written.
+    /// The id of the row. It grows in the order in which the rows of one key were written.
     pub id: i64,
     pub event_uuid: Uuid,
     pub event_type: String,
     pub key: Uuid,
     pub payload: Vec<u8>,
-    /// When the row was written, by the clock of the database.
+    /// When the row was written, by the database's clock.
     pub written: DateTime<Utc>,
     pub trace: HashMap<String, String>,
     /// True if an earlier row of the same key is set aside. This row must not be published before that row.
@@ -87,8 +87,8 @@ pub struct Unpublished {
 pub struct Backlog {
     /// The number of rows that are not published, including rows that are set aside.
     pub waiting: u64,
-    /// The number of rows that are set aside: their type has no topic, their topic, partition or key is refused, or they follow such a row
-    /// of the same key.
+    /// The number of rows that are set aside: rows without a topic, rows whose topic, partition or key is refused, and
+    /// later rows of the same keys.
     pub set_aside: u64,
     /// The age of the oldest row that is not published.
     pub oldest: Duration,
@@ -105,16 +105,17 @@ pub trait Outbox: Send + Sync + 'static {
     async fn unpublished(&self, limit: i64, besides: &[i64]) -> anyhow::Result<Vec<Unpublished>>;
     /// Marks rows as published. Does nothing if another replica has taken the lease since `epoch`.
     async fn mark(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()>;
-    /// Sets aside rows that cannot be published now, so that rows of other keys can. Does nothing if another replica has taken the lease
-    /// since `epoch`.
+    /// Sets aside rows that cannot be published now, so that rows of other keys can be. Does nothing if another replica
+    /// has taken the lease since `epoch`.
     async fn set_aside(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()>;
-    /// Clears the mark of rows that were set aside and that can now be published in the order of their key. `kinds` are the event types
-    /// with a topic. Examines a bounded number of rows; the next call continues after them.
+    /// Takes back rows that were set aside and that can now be published in the order of their key. `kinds` are the
+    /// event types with a topic. Examines a bounded number of rows; the next call continues after them.
     async fn take_back(&self, epoch: i64, kinds: &[&str]) -> anyhow::Result<Done>;
     /// Counts the backlog, up to a bound.
     async fn backlog(&self) -> anyhow::Result<Backlog>;
     /// Wakes the relay of the replica that has the lease.
     async fn notify(&self) -> anyhow::Result<()>;
-    /// Returns when another replica has called [`notify`](Self::notify), or after some time if notifications cannot be received.
+    /// Returns when another replica has called [`notify`](Self::notify), or after a while if notifications cannot be
+    /// received.
     async fn notified(&self);
 }

@@ -10,12 +10,13 @@ use crate::kafka::Record;
 /// A publisher of records to their topics.
 #[async_trait]
 pub trait Publisher: Send + Sync + 'static {
-    /// Publishes the records in their order and returns once every record is acknowledged. After an error, some of the records may be
-    /// published.
+    /// Publishes the records in their order and returns once every record is acknowledged. After an error, some may
+    /// have been published.
     async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()>;
 
-    /// Publishes the records and returns the outcome of each, within a time limit. Sends a record only once the earlier ones of its key are
-    /// acknowledged, see [`in_order_of_keys`]. This default implementation returns one outcome for all records.
+    /// Publishes the records and returns the outcome of each, within a time limit. Sends a record only once the earlier
+    /// ones of its key are acknowledged, see [`in_order_of_keys`]. This default implementation returns one outcome for
+    /// all records.
     async fn publish_each(&self, records: &[Record]) -> Vec<Outcome> {
         match self.publish(records.to_vec()).await {
             Ok(()) => records.iter().map(|_| Outcome::Acknowledged).collect(),
@@ -23,7 +24,7 @@ pub trait Publisher: Send + Sync + 'static {
         }
     }
 
-    /// Returns the partition of the records of a topic with this key, if it is known.
+    /// Returns the partition of a topic's records with this key, if it is known.
     fn partition(&self, _topic: &str, _key: &[u8]) -> Option<i32> {
         None
     }
@@ -33,7 +34,7 @@ pub trait Publisher: Send + Sync + 'static {
 #[derive(Debug)]
 pub enum Outcome {
     Acknowledged,
-    /// The record was not sent, because an earlier one of its key is not acknowledged or because the time was over.
+    /// The record was not sent, because an earlier one of its key is not acknowledged or because the time limit passed.
     NotSent,
     /// The record was refused, or was not acknowledged in time. It may be in its topic nevertheless.
     Refused(Refused),
@@ -48,14 +49,14 @@ pub struct Refused {
     pub error: anyhow::Error,
 }
 
-/// The other records that are refused for the same reason.
+/// Which other records are refused for the same reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// All records of the topic.
     Topic,
     /// The records of this partition of the topic.
     Partition(i32),
-    /// No others. Only the later records of the same key have to wait.
+    /// No other record. Only the later records of the same key have to wait.
     Record,
 }
 
@@ -67,10 +68,9 @@ impl Outcome {
     }
 }
 
-/// Calls `send` with the position of each record. The records of one key are sent one after another, each once the previous one has
-/// succeeded; different keys do not wait for each other. Returns `None` for the records after a failed record of their key.
-///
-/// If records of one key were sent together, a later one could be accepted although an earlier one was refused.
+/// Calls `send` with the position of each record. A record of a key is sent once the previous one has succeeded, since
+/// otherwise a later record could be accepted although an earlier one was refused. Different keys do not wait for each
+/// other. Returns `None` for the records after a failed record of their key.
 pub async fn in_order_of_keys<F, E>(records: &[Record], send: impl Fn(usize) -> F) -> Vec<Option<Result<(), E>>>
 where
     F: Future<Output = Result<(), E>>,

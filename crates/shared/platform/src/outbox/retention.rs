@@ -1,4 +1,4 @@
-//! Deletes published rows once their records can no longer be in a topic, plus one day.
+//! Deletes old published rows.
 
 use std::time::Duration;
 
