@@ -7,7 +7,7 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 use super::watch_limits::{self, MAX_OPEN_MESSAGE_BYTES};
 use crate::server::readiness::Readiness;
 
-/// Creates the service, and the reporter that sets its answers.
+/// Creates the service, and the reporter that sets its statuses.
 pub(super) fn service() -> (HealthReporter, Router) {
     let (reporter, health) = tonic_health::server::health_reporter();
     let routes = Routes::new(health.max_decoding_message_size(MAX_OPEN_MESSAGE_BYTES));

@@ -44,7 +44,7 @@ pub(crate) fn refuse(status: &Status) -> Response {
     response.map(Body::new)
 }
 
-/// Returns true if calls of this method only read, judging by the name of the method.
+/// Returns true if calls of this method only read, according to the method's name.
 pub(crate) fn is_read(path: &str) -> bool {
     let method = path.rsplit('/').next().unwrap_or_default();
     ["Get", "List"].iter().any(|read| method.starts_with(read)) || ["Whoami", "Check"].contains(&method)
@@ -56,21 +56,21 @@ pub fn timestamp(time: chrono::DateTime<chrono::Utc>) -> prost_types::Timestamp 
     prost_types::Timestamp { seconds: time.timestamp(), nanos }
 }
 
-/// Converts a time from protobuf. Returns `None` for a time out of the range of protobuf, which is the years 1 to 9999.
+/// Converts a time from protobuf. Returns `None` outside of protobuf's range, the years 1 to 9999.
 pub fn time(time: &prost_types::Timestamp) -> Option<chrono::DateTime<chrono::Utc>> {
     let nanos = u32::try_from(time.nanos).ok().filter(|nanos| *nanos < 1_000_000_000)?;
     chrono::DateTime::from_timestamp(time.seconds, nanos).filter(|time| (1..=9999).contains(&time.year()))
 }
 
-/// Returns true if the call may be retried: either the call did not reach the peer, or the peer could not serve it at that time. Returns
-/// false for a refusal by an open circuit breaker, which stays open for longer than a retry waits.
+/// Returns true if the call may be retried: it did not reach the peer, or the peer could not serve it at that time.
+/// Returns false if an open circuit breaker refused the call, since it stays open for longer than a retry waits.
 pub fn is_transient(status: &Status) -> bool {
     matches!(status.code(), Code::Unavailable | Code::ResourceExhausted | Code::Aborted) && !is_refused(status)
 }
 
-/// Returns true if the peer refuses this request for good: the same request would be refused again, so a consumer makes a dead letter of
-/// its message. Every other failure is transient, because it may say more about the peer, or about the rights of this service, than about
-/// the request. See <https://grpc.io/docs/guides/status-codes/>.
+/// Returns true if the peer refuses this request for good: it would refuse the same request again, so a consumer
+/// dead-letters its message. Every other failure is transient, because its cause may be the peer, or the rights of this
+/// service. See <https://grpc.io/docs/guides/status-codes/>.
 pub fn is_refusal(status: &Status) -> bool {
     match status.code() {
         Code::InvalidArgument

@@ -1,7 +1,7 @@
 //! Reads and discards the rest of a request's body after an early response.
 //!
-//! If the server closed a connection on which the client still sends, the connection would be reset and the client would never see the
-//! response.
+//! If the server closed a connection on which the client still sends, the connection would be reset and the client
+//! would never see the response.
 
 use std::{
     pin::Pin,
@@ -22,7 +22,7 @@ const MAX_BYTES: usize = 8 << 20;
 /// The maximum time for which the rest of a body is read.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A request body shared by the handler and the middleware, which reads the rest after the handler.
+/// A request body shared by the handler and the middleware, which discards the rest after the handler.
 #[derive(Clone)]
 struct Shared(Arc<Mutex<Body>>);
 

@@ -1,8 +1,9 @@
-//! Answers a request with `Expect: 100-continue` before its body is sent, if the head alone decides the answer (RFC 9110, section 10.1.1).
+//! Answers a request with `Expect: 100-continue` before its body is sent, if the head alone decides the answer (RFC
+//! 9110, section 10.1.1).
 //!
-//! hyper asks the client for the body when the body is first polled. So the request is handled once with a body that never arrives. If the
-//! handler answers without the body, this is the answer; once the handler polls the body, the handler is dropped, and it has changed
-//! nothing.
+//! hyper asks the client for the body when the body is first polled. So this module first calls the handler with a body
+//! that never arrives. If the handler answers without polling the body, this is the answer. Otherwise the handler is
+//! dropped at its first poll, before it has changed anything.
 
 use std::{
     pin::Pin,
@@ -40,7 +41,7 @@ where
             Ok(()) = asked => None,
         }
     } else {
-        // Reading this body fails as if the whole body had been sent.
+        // Reading this body fails like reading the whole body.
         Some(handle(Body::new(Limited::new(Full::from("too long"), 0))).await)
     }
 }

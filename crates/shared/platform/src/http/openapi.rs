@@ -1,5 +1,5 @@
-//! The parts that the OpenAPI descriptions of all services share: the session, error responses, which are declared once, and the counters
-//! of the described responses.
+//! The parts that the OpenAPI descriptions of all services share: the session, the error responses, and the counters of
+//! the described responses.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +29,7 @@ pub type Declared = (StatusCode, &'static str);
 /// The error responses that the endpoints of one service share.
 #[derive(Clone, Copy, Debug)]
 pub struct SharedProblems {
-    /// The responses of the middleware around every endpoint, and to unreadable requests.
+    /// The responses of the middleware around every endpoint, including those to unreadable requests.
     pub anywhere: &'static [Declared],
     /// Further responses to POST requests.
     pub posted: &'static [Declared],
@@ -82,12 +82,12 @@ pub fn guarded_by(guard: &Guard, mut document: OpenApi) -> OpenApi {
     document
 }
 
-/// The statuses that an alert counts. They are counted from zero even at endpoints that do not declare them, so that the alert sees the
-/// first one.
+/// The statuses that an alert counts. They are exported even for endpoints that do not declare them, so that the alert
+/// sees the first one.
 const FAILURES: [&str; 2] = ["500", "503"];
 
-/// Exports the counter of HTTP requests with the value 0 for each response in the description of an API. Otherwise `rate()` would miss the
-/// first increment, with which a series begins.
+/// Exports the counter of HTTP requests with the value 0 for each response in an API's description. Otherwise a series
+/// would begin with its first increment, which `rate()` would miss.
 pub fn count_from_zero(document: OpenApi) {
     for (route, item) in document.paths.paths {
         let operations =

@@ -35,8 +35,8 @@ fn shown(text: &str, most: usize) -> String {
     shown
 }
 
-/// Passes a request on to a router. Converts an error response that is not a problem document yet, and keeps its other headers, such as
-/// `Allow`.
+/// Passes a request on to a router. Converts an error response that is not a problem document yet, and keeps its other
+/// headers, such as `Allow`.
 pub async fn as_problem(request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let response = next(request).await;

@@ -9,8 +9,8 @@ use axum::{
 
 use crate::tls::Identity;
 
-/// The default of `Cache-Control`. Most responses depend on the session of the request. A shared cache stores no response to a request with
-/// `Authorization`, but it does not know that `X-Session-Uuid` is a credential, too.
+/// The default of `Cache-Control`. Most responses depend on the session of the request. A shared cache stores no
+/// response to a request with `Authorization`, but does not know that `X-Session-Uuid` is a credential, too.
 const NOT_CACHED: HeaderValue = HeaderValue::from_static("no-store");
 const NO_GUESSING: HeaderValue = HeaderValue::from_static("nosniff");
 /// The policy for a browser that shows the response of an API as a page. A page sets its own policy.
@@ -24,10 +24,10 @@ const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000; incl
 /// The challenge that a 401 must have (RFC 9110, section 15.5.2). The scheme is not a registered one, so no browser asks for a password.
 const CHALLENGE: HeaderValue = HeaderValue::from_static(r#"Session realm="shipyard", header="X-Session-Uuid""#);
 
-/// Adds the headers to the response of `next`. Headers that the endpoint has set are kept: `Cache-Control` of a public response, and
-/// `Content-Security-Policy` and `Referrer-Policy` of a page.
+/// Adds the headers to the response of `next`. Headers that the endpoint has set are kept: `Cache-Control` of a public
+/// response, and `Content-Security-Policy` and `Referrer-Policy` of a page.
 pub(crate) async fn secured(request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
-    // Each request on a connection over TLS has the identity of its client.
+    // Only requests over TLS have an identity.
     let is_over_tls = request.extensions().get::<Identity>().is_some();
     let mut response = next(request).await;
     let is_unauthenticated = response.status() == StatusCode::UNAUTHORIZED;

@@ -1,5 +1,5 @@
-//! Client of another service. It adds identity, deadline and trace context to each call and balances calls over the service's replicas. It
-//! refuses calls while its circuit breaker is open.
+//! Client of another service. It adds identity, deadline and trace context to each call, balances calls over the
+//! service's replicas, and refuses calls while its circuit breaker is open.
 
 mod link;
 mod look_up;
@@ -52,7 +52,7 @@ pub struct Peer {
     breaker: Arc<CircuitBreaker>,
 }
 
-/// The credential that a call carries of the user for whose request the call is made.
+/// Which credential of the user a call carries: of the user for whose request the call is made.
 #[derive(Clone, Copy)]
 enum Forwards {
     Nothing,
@@ -64,32 +64,33 @@ enum Forwards {
 /// The destination of calls.
 #[derive(Clone)]
 enum Route {
-    /// A single address, which needs no lookup and no choice.
+    /// A single address, which needs neither lookup nor balancing.
     Address(Arc<Link>),
     /// The replicas behind a host name.
     Replicas(Arc<Replicas>),
 }
 
 impl Peer {
-    /// Creates a channel to the service `name` at `address` (`host:port`, or a URL), which connects on first use. A host name stands for
-    /// all replicas to whose addresses it resolves. It is resolved periodically until the last clone is dropped. Errors name `variable` as
-    /// the source of the address.
+    /// Creates a channel to the service `name` at `address` (`host:port`, or a URL), which connects on first use. A
+    /// host name stands for all replicas to whose addresses it resolves. It is resolved periodically until the last
+    /// clone is dropped. Errors name `variable` as the source of the address.
     pub fn lazy(name: &'static str, variable: &str, address: &str) -> Result<Self, ConfigError> {
         Self::over(None, name, variable, address)
     }
 
-    /// Does the same as [`lazy`](Self::lazy), but over TLS if `tls` is set, to servers whose certificates name this service. Fails if the
-    /// scheme of a URL contradicts this.
+    /// Like [`lazy`](Self::lazy), but over TLS if `tls` is set, to servers whose certificates name this service. Fails
+    /// if a URL's scheme contradicts `tls`.
     pub fn over(tls: Option<&Tls>, name: &'static str, variable: &str, address: &str) -> Result<Self, ConfigError> {
         Ok(Self::to(Target::parse(tls, Some(name), variable, address)?, name, Arc::new(SystemResolver)))
     }
 
-    /// Does the same as [`over`](Self::over) for a program that may be outside this system: its certificate needs only the host name.
+    /// Like [`over`](Self::over), for a program that may be outside this system: its certificate needs only the host
+    /// name.
     pub fn outside(tls: Option<&Tls>, name: &'static str, variable: &str, address: &str) -> Result<Self, ConfigError> {
         Ok(Self::to(Target::parse(tls, None, variable, address)?, name, Arc::new(SystemResolver)))
     }
 
-    /// Does the same as [`lazy`](Self::lazy), but resolves host names with `resolver`.
+    /// Like [`lazy`](Self::lazy), but resolves host names with `resolver`.
     pub fn resolved(
         resolver: Arc<dyn Resolver>,
         name: &'static str,
@@ -115,15 +116,15 @@ impl Peer {
         self
     }
 
-    /// Makes calls carry the session of the request for which they are made, if the request has a session.
+    /// Makes calls carry the session of the request for which they are made, if it has one.
     #[must_use]
     pub fn forwarding_session(mut self) -> Self {
         self.forwards = Forwards::Session;
         self
     }
 
-    /// Makes calls carry the session or the access token of the request for which they are made. Use this only on a channel without an
-    /// identity, whose token would replace the user's token.
+    /// Makes calls carry the session or the access token of the request for which they are made. Use this only on a
+    /// channel without an identity, since the identity's token would replace the user's.
     #[must_use]
     pub fn forwarding_credential(mut self) -> Self {
         self.forwards = Forwards::Credential;
@@ -197,7 +198,8 @@ impl Service<Request<Body>> for Peer {
                 }
                 Err(Failure::Lost(lost)) => {
                     permit.end(lost.outcome);
-                    // A lost connection is not a response of the peer. tonic would report it as CANCELLED or UNKNOWN.
+                    // A lost connection is not a response of the peer, but tonic would report it as CANCELLED or
+                    // UNKNOWN.
                     Err(Status::unavailable(format!("{name}: {}", lost.message)).into())
                 }
                 Err(Failure::TimedOut { others_serve }) => {
@@ -210,7 +212,7 @@ impl Service<Request<Body>> for Peer {
     }
 }
 
-/// Returns the outcome that a response has for the circuit breaker. UNAVAILABLE with a reason of its own, such as PAYMENT_OUTCOME_UNKNOWN,
+/// Returns what a response means for the circuit breaker. UNAVAILABLE with a reason, such as PAYMENT_OUTCOME_UNKNOWN,
 /// is an answer: the peer works, and other calls may succeed.
 fn outcome_of(status: &Status, left: Duration) -> Outcome {
     match (status.code(), reason(status)) {
@@ -219,11 +221,11 @@ fn outcome_of(status: &Status, left: Duration) -> Outcome {
     }
 }
 
-/// Returns the outcome that a call with this status code has for the circuit breaker. `left` is the time that the peer had to respond.
+/// Returns what a status code means for the circuit breaker. `left` is the time that the peer had to respond.
 fn outcome(code: Code, left: Duration) -> Outcome {
     match code {
         Code::Unavailable => Outcome::Failed,
-        // A tonic server responds CANCELLED if it notices before the client that the deadline has passed.
+        // A tonic server responds CANCELLED if it notices the passed deadline before the client does.
         Code::DeadlineExceeded | Code::Cancelled if left >= MIN_RESPONSE_TIME => Outcome::Failed,
         Code::DeadlineExceeded | Code::Cancelled => Outcome::Inconclusive,
         _ => Outcome::Answered,
@@ -242,7 +244,7 @@ mod tests {
         Peer::lazy("inventory", "INVENTORY_ADDRESS", "127.0.0.1:1").unwrap()
     }
 
-    /// Returns the session and the authorization of a call for a request with this credential.
+    /// Returns the session and the authorization of a call made for a request with this credential.
     async fn forwarded(peer: Peer, credential: Credential) -> [Option<String>; 2] {
         let mut request = Request::new(Body::empty());
         let prepared = CREDENTIAL.scope(credential, async { peer.prepare(&mut request).is_ok() }).await;

@@ -1,4 +1,4 @@
-//! Resolves host names to addresses.
+//! Resolution of host names to addresses.
 
 use std::{
     io,
@@ -8,14 +8,13 @@ use std::{
 
 use async_trait::async_trait;
 
-/// A resolver of host names to addresses.
 #[async_trait]
 pub trait Resolver: Send + Sync {
     /// Returns the addresses of `host`, each with `port`.
     async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>>;
 }
 
-/// The resolver of the system, which uses the hosts file and DNS.
+/// The resolver of the operating system, which uses the hosts file and DNS.
 pub struct SystemResolver;
 
 #[async_trait]
@@ -47,7 +46,6 @@ impl MemoryResolver {
         self.lock().addresses = None;
     }
 
-    /// Returns the number of lookups.
     pub fn asked(&self) -> u64 {
         self.lock().asked
     }
@@ -70,8 +68,8 @@ impl Resolver for MemoryResolver {
 mod tests {
     use super::*;
 
-    /// Checks the contract of a resolver. A known name has addresses with the requested port; an unknown name is an error or has no
-    /// addresses.
+    /// Checks the contract of a resolver: a known name has addresses with the requested port; an unknown name is an
+    /// error or has no addresses.
     async fn contract(resolver: &dyn Resolver, known: &str, unknown: Option<&str>) {
         let addresses = resolver.resolve(known, 7400).await.unwrap();
         assert!(addresses.contains(&"127.0.0.1:7400".parse().unwrap()), "{addresses:?}");
