@@ -1,7 +1,7 @@
-//! Creates a span for each SQL statement of a trace. The name says the operation and the tables.
+//! Creates a span for each SQL statement of a trace, named after the operation and the tables.
 //!
-//! sqlx emits a tracing event with text and duration when a statement of the pool, a transaction or a migration has ended. So no call has
-//! to be wrapped. If no traces are exported, nothing subscribes to these events.
+//! sqlx emits a tracing event with text and duration when a statement of the pool, a transaction or a migration has
+//! ended, so no call has to be wrapped. If no traces are exported, nothing subscribes to these events.
 
 use std::{
     fmt::Debug,
@@ -25,7 +25,7 @@ use tracing_subscriber::{
 /// The maximum number of tables in a span's name.
 const MAX_TABLES: usize = 4;
 
-/// Creates the layer, for a subscriber that also has the layer of `tracing_opentelemetry`.
+/// Creates the layer, for a subscriber that also has `tracing_opentelemetry`'s layer.
 pub fn statement_spans<S>(tracer: SdkTracer) -> Filtered<StatementSpans, FilterFn, S>
 where
     S: Subscriber,
@@ -33,7 +33,7 @@ where
     StatementSpans { tracer }.with_filter(filter_fn(is_statement))
 }
 
-/// Returns true for sqlx's event, and for the preceding check whether its callsite is enabled.
+/// Returns true for sqlx's event, and for the preceding check of whether its callsite is enabled.
 fn is_statement(metadata: &Metadata<'_>) -> bool {
     !metadata.is_span() && metadata.target() == "sqlx::query"
 }
@@ -81,7 +81,7 @@ impl Visit for Statement {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        // sqlx reports a text of four words or less only in `summary`.
+        // sqlx reports a text of at most four words only in `summary`.
         if field.name() == "db.statement" && !value.is_empty() || field.name() == "summary" && self.text.is_empty() {
             value.clone_into(&mut self.text);
         }
@@ -90,8 +90,8 @@ impl Visit for Statement {
     fn record_debug(&mut self, _: &Field, _: &dyn Debug) {}
 }
 
-/// Returns the operation and the tables of a statement: `insert orders, outbox`. A statement that reads and writes is named after its first
-/// write.
+/// Returns the operation and the tables of a statement: `insert orders, outbox`. A statement that reads and writes is
+/// named after its first write.
 fn name(sql: &str) -> String {
     let words: Vec<String> = sql
         .split(|letter: char| !letter.is_alphanumeric() && letter != '_' && letter != '.')

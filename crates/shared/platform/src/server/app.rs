@@ -1,4 +1,4 @@
-//! A built service: what it serves, consumes and publishes, started in one order for all services.
+//! A built service: its APIs, consumers, relay and jobs, which start in the same order in every service.
 
 use std::net::SocketAddr;
 
@@ -9,10 +9,10 @@ use tokio_util::sync::CancellationToken;
 use super::{Server, readiness::Readiness};
 use crate::{auth::Guard, grpc::Services, jobs::Job, kafka::Consumer, outbox::Relay};
 
-/// Work that ends early when the token is cancelled, and fails if a retry cannot help.
+/// Work that ends early when the token is cancelled, and fails only if a retry cannot help.
 pub type Run = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, anyhow::Result<()>> + Send>;
 
-/// A service that has bound its listeners and has not been started yet.
+/// A service that has bound its listeners but has not been started.
 #[must_use]
 pub struct App {
     server: Server,
@@ -26,7 +26,7 @@ pub struct App {
 }
 
 impl App {
-    /// Creates a service that serves nothing but metrics and health.
+    /// Creates a service that serves only metrics and health.
     pub fn new(server: Server) -> Self {
         Self {
             server,
@@ -50,18 +50,16 @@ impl App {
         Self { http: Some(router), ..self }
     }
 
-    /// Adds consumers.
     pub fn consumers(mut self, consumers: Vec<Consumer>) -> Self {
         self.consumers.extend(consumers);
         self
     }
 
-    /// Publishes the service's outbox.
+    /// Adds the relay that publishes the service's outbox.
     pub fn relay(self, relay: Relay) -> Self {
         Self { relay: Some(relay), ..self }
     }
 
-    /// Adds background jobs.
     pub fn jobs(mut self, jobs: impl IntoIterator<Item = Job>) -> Self {
         self.jobs.extend(jobs);
         self
@@ -83,7 +81,7 @@ impl App {
         Self { before_consuming: Some(Box::new(|stop| Box::pin(work(stop)))), ..self }
     }
 
-    /// Returns the address of the first API, with the port that the system chose if the configured port is 0.
+    /// Returns the address of the first API, with the port that the operating system chose if the configured port is 0.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.server.address()
     }

@@ -1,4 +1,4 @@
-//! The routes of the admin port, `/metrics`, `/health/live` and `/health/ready`, and those of health for a public API.
+//! The routes of the admin port, `/metrics`, `/health/live` and `/health/ready`, and the health routes of a public API.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ struct Report {
     waiting_for: Vec<String>,
 }
 
-/// Returns a router with `GET /health`, which equals `GET /health/ready`, and the [probes](probe_routes).
+/// Returns a router with `GET /health`, an alias of `GET /health/ready`, and the [probes](probe_routes).
 pub fn ready_routes(readiness: Vec<Readiness>) -> Router {
     let whole = Router::new().route("/health", get(ready)).with_state(readiness.clone().into());
     whole.merge(probe_routes(readiness))

@@ -1,4 +1,5 @@
-//! The server of one service: it owns listeners, connection pool, readiness and identity, and starts them in the right order.
+//! The server of one service: it owns listeners, connection pool, readiness and identity, and starts them in the right
+//! order.
 
 mod app;
 mod config;
@@ -54,7 +55,7 @@ pub struct Server {
     stopping: CancellationToken,
 }
 
-/// A server whose database is migrated and which can serve requests.
+/// A server whose database is migrated, and which can serve requests.
 struct Started {
     service: &'static Service,
     listener: Listener,
@@ -125,7 +126,8 @@ impl Server {
         Ok(second.local_addr()?)
     }
 
-    /// Adds routes to the admin port, in addition to metrics and health. Like these, they require no identity of the caller.
+    /// Adds routes to the admin port, in addition to metrics and health. Like these, they do not authenticate the
+    /// caller.
     pub fn add_to_admin(&mut self, routes: Router) {
         self.own_admin = std::mem::take(&mut self.own_admin).merge(routes);
     }
@@ -149,8 +151,8 @@ impl Server {
         self.readiness.clone()
     }
 
-    /// Returns a token that is cancelled when the drain begins. A handler must then end responses that do not end by themselves, such as
-    /// streams: the service waits for all responses before it stops its jobs.
+    /// Returns a token that is cancelled when the drain begins. A handler must then end endless responses, such as
+    /// streams, since the service waits for all responses before it stops its jobs.
     pub fn stopping(&self) -> CancellationToken {
         self.stopping.clone()
     }
@@ -160,12 +162,12 @@ impl Server {
         self.readiness.condition(name)
     }
 
-    /// Returns the id of this process, with which it holds leases. No other process ever has it.
+    /// Returns the unique id with which this process holds leases.
     pub fn instance(&self) -> &str {
         &self.instance
     }
 
-    /// Returns a function that creates the lease with a given name in the service's database, with this process as its holder.
+    /// Returns a function that creates a lease by name in the service's database, with this process as its holder.
     pub fn leases(&self) -> anyhow::Result<impl Fn(&'static str) -> Arc<dyn Lease> + use<>> {
         let (database, holder) = (self.database()?, self.instance.clone());
         Ok(move |name| Arc::new(PgLease::new(database.clone(), name, holder.clone())) as Arc<dyn Lease>)
@@ -199,7 +201,7 @@ impl Server {
         Peer::outside(tls, name, variable, address)
     }
 
-    /// Returns the channel with the identity of this service on its calls: over TLS the certificate, otherwise a token.
+    /// Adds this service's identity to the channel: over TLS the certificate, otherwise a token.
     pub fn identify(&self, peer: Peer) -> Peer {
         self.key.iter().fold(peer, |peer, key| peer.identified(key.clone()))
     }
@@ -276,7 +278,8 @@ impl Started {
     }
 }
 
-/// Adds TLS to a listener if TLS is configured. HTTP listeners do not request a client certificate; gRPC listeners require one.
+/// Adds TLS to a listener if TLS is configured. HTTP listeners request no client certificate; gRPC listeners require
+/// one.
 fn over(tls: Option<&Tls>, clients: Clients, listener: Listener) -> Listener {
     match tls {
         Some(tls) => listener.with_tls(Acceptor::new(tls.clone(), clients)),

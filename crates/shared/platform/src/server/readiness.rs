@@ -19,7 +19,8 @@ pub struct Readiness {
     service: Option<&'static str>,
 }
 
-/// The conditions by name and number: several conditions may have one name, such as the conditions of a group that reads several topics.
+/// The conditions by name and number, since several may have one name, such as the conditions of a group that reads
+/// several topics.
 type Conditions = BTreeMap<(&'static str, usize), Status>;
 
 /// The state of a condition.
@@ -40,12 +41,13 @@ pub struct Condition {
 }
 
 impl Readiness {
-    /// Creates a readiness without conditions. `drain` is how long listeners stay open after the service has stopped being ready.
+    /// Creates a readiness without conditions. `drain` is how long listeners stay open after the service has stopped
+    /// being ready.
     pub fn new(drain: Duration) -> Self {
         Self { drain, ..Self::default() }
     }
 
-    /// Exports the readiness, and each later change of it, as that of this service.
+    /// Exports the readiness, and each later change, as the gauge of `service`.
     #[must_use]
     pub(super) fn exported(self, service: &'static str) -> Self {
         let this = Self { service: Some(service), ..self };
@@ -53,14 +55,14 @@ impl Readiness {
         this
     }
 
-    /// Sets the gauge. The caller holds the lock, so that concurrent changes are exported in their order.
+    /// Sets the gauge. The caller holds the lock, so that concurrent changes are exported in order.
     fn export(&self, conditions: &Conditions) {
         if let Some(service) = self.service {
             metrics::gauge!("service_ready", "service" => service).set(f64::from(are_met(conditions)));
         }
     }
 
-    /// Adds a condition, which is not met yet.
+    /// Adds an unmet condition.
     #[must_use]
     pub fn condition(&self, name: &'static str) -> Condition {
         let mut conditions = self.lock();
@@ -108,7 +110,8 @@ impl Readiness {
         }
     }
 
-    /// Waits until `stop` is cancelled, makes the service not ready, and returns after the drain time, in which load balancers notice.
+    /// Waits until `stop` is cancelled, makes the service not ready, and returns after the drain, in which load
+    /// balancers notice this.
     pub(crate) async fn drained(&self, stop: CancellationToken) {
         stop.cancelled().await;
         let _ = self.condition("not stopping");
@@ -124,7 +127,7 @@ impl Readiness {
         let _ = self.changes().changed().await;
     }
 
-    /// Returns a receiver of every change from now on. It also reports a change that happens while the caller handles the previous one.
+    /// Returns a receiver of every change from now on, including changes while the caller handles a previous one.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }

@@ -1,5 +1,4 @@
-//! The descriptor of a service. Everything that lists services loops over descriptors: the single-process mode, `run`, migrations and the
-//! audit.
+//! The descriptor of a service. The single-process mode, `run`, migrations and the audit loop over descriptors.
 
 use std::{
     fmt,
@@ -18,7 +17,7 @@ use crate::{
     telemetry::metric::Metric,
 };
 
-/// The variable with the IP address on which services listen by default.
+/// The variable with the default IP address of listeners.
 const LISTEN_IP: &str = "LISTEN_IP";
 
 /// The descriptor of one service. Services with the same name are equal.
@@ -36,7 +35,7 @@ pub struct Service {
     pub second_api: Option<SecondApi>,
     /// The service's database. `None` for a service that stores nothing.
     pub database: Option<OwnDatabase>,
-    /// Returns the access rules of the service's APIs, a table each.
+    /// Returns the access rules of the service's APIs, one table per API.
     pub rules: fn() -> Vec<&'static [Rule]>,
     /// Returns the OpenAPI description of the HTTP API. `None` for a service that serves only gRPC.
     pub openapi: Option<fn() -> utoipa::openapi::OpenApi>,
@@ -59,20 +58,20 @@ pub enum SecondApi {
     Http(u16),
 }
 
-/// A call from this service to another service.
+/// A call from this service to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// The name of the service that is called.
+    /// The name of the called service.
     pub to: &'static str,
     pub when: When,
 }
 
-/// The circumstances in which a service makes a call.
+/// When a service makes a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// The service makes the call while it handles a request.
+    /// While it handles a request.
     Requested,
-    /// The service makes the call only in consumers and jobs.
+    /// Only in consumers and jobs.
     InBackground,
 }
 
@@ -121,7 +120,7 @@ impl SecondApi {
 }
 
 impl Service {
-    /// Returns the name of a variable of the service. For example, `variable("LISTEN")` of `order` is `ORDER_LISTEN`.
+    /// Returns the full name of a service's variable: `variable("LISTEN")` of `order` is `ORDER_LISTEN`.
     pub fn variable(&self, suffix: &str) -> String {
         format!("{}_{suffix}", self.name.to_uppercase())
     }
@@ -129,7 +128,8 @@ impl Service {
     /// Returns the listening address of the first API: `<NAME>_LISTEN`, or the default port on the IP address in `LISTEN_IP` or on
     /// loopback.
     ///
-    /// A service with a single API also accepts `<NAME>_HTTP_LISTEN`, which is the name that a service with gRPC uses for its HTTP API.
+    /// A service with a single API also accepts `<NAME>_HTTP_LISTEN`, the name that a service with gRPC uses for its
+    /// HTTP API.
     pub fn listen(&self, settings: &Settings) -> Result<SocketAddr, ConfigError> {
         let http = settings.get(&self.variable("LISTEN")).is_none() && self.second_api.is_none();
         self.socket(if http { "HTTP_LISTEN" } else { "LISTEN" }, self.port, settings)
@@ -141,7 +141,7 @@ impl Service {
         self.second_api.map(|api| self.socket(api.listen_suffix(), api.port(), settings)).transpose()
     }
 
-    /// Returns the variable and the listening address of each API. The first API comes first.
+    /// Returns the variable and the listening address of each API, the first API first.
     pub fn listeners(&self, settings: &Settings) -> Result<Vec<(String, SocketAddr)>, ConfigError> {
         let first = (self.variable("LISTEN"), self.listen(settings)?);
         let second = self.second_api.map(|api| self.variable(api.listen_suffix())).zip(self.second_listen(settings)?);
@@ -156,7 +156,7 @@ impl Service {
         }
     }
 
-    /// Returns the APIs with their protocols and the variables of their listeners. The first API comes first.
+    /// Returns the APIs with their protocols and the variables of their listeners, the first API first.
     pub fn apis(&self) -> Vec<Api> {
         let first = Api { listen: self.variable("LISTEN"), port: self.port, is_grpc: self.first_is_grpc() };
         let second = self.second_api.map(|api| Api {
@@ -199,8 +199,8 @@ impl Service {
         Ok(SocketAddr::new(ip.map_err(|error| ConfigError::new(LISTEN_IP, error))?, port))
     }
 
-    /// Returns the address of the first API for a client on this machine: `<NAME>_ADDRESS`, otherwise the listening address. If the second
-    /// API is gRPC, `<NAME>_ADDRESS` is the address of the second API and is not used here.
+    /// Returns the address of the first API for a client on this machine: `<NAME>_ADDRESS`, otherwise the listening
+    /// address. If the second API is gRPC, `<NAME>_ADDRESS` is the address of the second API and is not used here.
     pub fn address(&self, settings: &Settings) -> String {
         let variables: &[&str] =
             if matches!(self.second_api, Some(SecondApi::Grpc(_))) { &["LISTEN"] } else { &["ADDRESS", "LISTEN"] };
