@@ -13,7 +13,8 @@ const MAX_OFFSET: TimeDelta = TimeDelta::days(36_525);
 
 static OFFSET: OnceLock<TimeDelta> = OnceLock::new();
 
-/// Shifts the clock of this process by `CLOCK_OFFSET`, to test the effect of a wrong clock. Only the first call has an effect.
+/// Shifts the clock of this process by `CLOCK_OFFSET`, to test the effect of a wrong clock. Only the first call has an
+/// effect.
 ///
 /// Fails if the value is not a duration or exceeds a hundred years.
 pub fn set_offset(settings: &Settings) -> Result<(), ConfigError> {
@@ -38,8 +39,8 @@ fn parse(value: &str) -> Result<TimeDelta, String> {
     }
 }
 
-/// Returns the current time, shifted by [`set_offset`]. It is truncated to microseconds, PostgreSQL's resolution, so that a stored time
-/// equals the original.
+/// Returns the current time, shifted by [`set_offset`]. It is truncated to microseconds, PostgreSQL's resolution, so
+/// that a stored time equals the original.
 #[expect(clippy::disallowed_methods, reason = "this is the edge")]
 pub fn now() -> DateTime<Utc> {
     let offset = OFFSET.get().copied().unwrap_or_default();

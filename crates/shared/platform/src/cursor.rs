@@ -1,19 +1,19 @@
-//! A position in a list that is newest first, as callers carry it from one page to the next.
+//! A position in a list that is newest first, which callers pass from one page to the next.
 
 use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-/// The last entry of the previous page. Cursors are ordered as their entries are, oldest first.
+/// The last entry of the previous page. Cursors are ordered like their entries, oldest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor {
     pub created_at: DateTime<Utc>,
     pub uuid: Uuid,
 }
 
-/// Cuts `entries`, which were read with one more than a page has, to a page of `size`. Returns the position after which the next page
-/// begins, if there is one; `position` returns the position of an entry.
+/// Cuts `entries`, read with one more than a page has, to a page of `size`. Returns the position after which the next
+/// page begins, if there is one; `position` returns the position of an entry.
 pub fn cut<T, P>(entries: &mut Vec<T>, size: usize, position: impl FnOnce(&T) -> P) -> Option<P> {
     let more = entries.len() > size;
     entries.truncate(size);

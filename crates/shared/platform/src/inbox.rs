@@ -1,7 +1,8 @@
 //! The inbox records the events that a consumer has processed, so that a redelivered event has no effect.
 //!
-//! In PostgreSQL it is the table `inbox (consumer, event_uuid)`. The statement that makes the change also inserts the row: `with fresh as
-//! (insert into inbox … on conflict do nothing returning event_uuid) …`. Every change has the condition `where exists (select from fresh)`.
+//! In PostgreSQL it is the table `inbox (consumer, event_uuid)`. The statement that makes the change also inserts the
+//! row, `with fresh as (insert into inbox … on conflict do nothing returning event_uuid) …`, and makes every change
+//! only `where exists (select from fresh)`.
 
 use std::{
     collections::{HashMap, HashSet, hash_map::Entry},
@@ -59,7 +60,7 @@ impl MemoryInbox {
 /// The consumer and the id of an event that it has processed.
 type Handled = (&'static str, Uuid);
 
-/// The recorder of events that a consumer processes without a change. Concurrent calls share one statement.
+/// Records events that a consumer processes without a change. Concurrent calls share one statement.
 #[derive(Clone)]
 pub struct SkippedEvents(GroupCommit<Handled, ()>);
 
@@ -93,7 +94,8 @@ async fn insert(database: Database, events: Arc<[Handled]>) -> sqlx::Result<()> 
 /// The maximum number of rows that one statement deletes.
 pub const SWEEP_BATCH: u64 = 5_000;
 
-/// Deletes a bounded batch of rows older than `age`. An event of that age is no longer in any topic. Returns the number of deleted rows.
+/// Deletes a bounded batch of rows older than `age`, at which an event is no longer in any topic. Returns the number of
+/// deleted rows.
 pub async fn sweep(pool: &Database, age: Duration) -> anyhow::Result<u64> {
     let swept = sqlx::query!(
         "delete from inbox where ctid = any(array(

@@ -1,7 +1,8 @@
-//! Leases. A lease is an exclusive right of one replica that expires, so that another replica can take it if the holder dies or freezes.
+//! Leases. A lease is a replica's exclusive right that expires, so that another replica can take it if the holder dies
+//! or freezes.
 //!
-//! A lease is a row with an expiry and an epoch, and not a lock, since a frozen process would keep a lock. The epoch fences writes that
-//! must not happen twice. Other work is idempotent, and the lease only avoids doing it twice.
+//! A lease is a row with an expiry and an epoch instead of a lock, since a frozen process would keep a lock. The epoch
+//! fences writes that must not happen twice. Other work is idempotent, and the lease only avoids doing it twice.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -17,7 +18,7 @@ use crate::postgres::{Database, SharedTable};
 pub static TABLE: SharedTable =
     SharedTable::new("leases", "_sqlx_migrations_leases", &sqlx::migrate!("../../../migrations/platform/leases"));
 
-/// The time limit for releasing the leases of a process that stops.
+/// The time limit for releasing the leases of a stopping process.
 const RELEASE_TIMEOUT: Duration = Duration::from_millis(500);
 
 #[async_trait]
@@ -42,8 +43,8 @@ impl PgLease {
     }
 }
 
-/// Releases all leases of a process that stops, so that another one can take them at once. Does nothing if the database does not answer
-/// within [`RELEASE_TIMEOUT`]; then they expire.
+/// Releases all leases of a stopping process, so that another can take them at once. If the database does not answer
+/// within [`RELEASE_TIMEOUT`], the leases expire instead.
 pub async fn release_all(pool: &Database, holder: &str) {
     let released = sqlx::query!("update leases set expires_at = now() where holder = $1", holder).execute(pool);
     let _ = tokio::time::timeout(RELEASE_TIMEOUT, released).await;
@@ -94,7 +95,7 @@ pub struct MemoryLease {
 struct Held {
     holder: Arc<str>,
     epoch: i64,
-    /// The expiry. `None` after the holder has released the lease.
+    /// The expiry. `None` once the holder has released the lease.
     until: Option<Instant>,
 }
 

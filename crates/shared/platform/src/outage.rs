@@ -4,7 +4,8 @@ use std::{fmt, time::Duration};
 
 use tokio::time::Instant;
 
-/// An outage ends after this time without an error. librdkafka repeats an error at least twice a minute while it lasts.
+/// The time without an error after which an outage ends. librdkafka repeats an error at least twice a minute while it
+/// lasts.
 const RECOVERED_AFTER: Duration = Duration::from_mins(1);
 
 /// The outage of one dependency as one task sees it.
@@ -21,7 +22,8 @@ struct Current {
 }
 
 impl Outage {
-    /// Creates the state without an outage. In the log, `dependency` names the unavailable system and `task` names the task that needs it.
+    /// Creates the state without an outage. The log calls the unavailable system `dependency`, and the task that needs
+    /// it `task`.
     pub fn new(dependency: &'static str, task: impl Into<String>) -> Self {
         Self { dependency, task: task.into(), current: None }
     }
@@ -47,8 +49,8 @@ impl Outage {
         }
     }
 
-    /// Returns once there has been no error for a minute. Never returns if there is no outage. For tasks that see no other sign of a
-    /// success.
+    /// Returns once there has been no error for a minute, or never if there is no outage. For tasks that see no other
+    /// sign of a recovery.
     pub async fn subsided(&self) {
         match &self.current {
             Some(current) => tokio::time::sleep_until(current.last + RECOVERED_AFTER).await,

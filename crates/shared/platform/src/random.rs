@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::ids;
 
-/// Draws a secret from the process's cryptographic generator: an id of a session, a code, a salt.
+/// Draws a secret, such as a session's id, a code or a salt, from the process's cryptographic generator.
 #[expect(clippy::disallowed_methods, reason = "this is the edge")]
 pub fn secret<T>() -> T
 where
@@ -47,7 +47,7 @@ impl Random {
         self.draw(|source| source.random())
     }
 
-    /// Returns a new id: a [time-ordered](ids::ordered) one, or with a seed one that does not depend on the time.
+    /// Returns a new id: a [time-ordered](ids::ordered) one, or with a seed one independent of the time.
     pub fn id(&self) -> Uuid {
         match self.0 {
             Some(_) => uuid::Builder::from_u128(self.bits()).with_version(uuid::Version::Random).into_uuid(),

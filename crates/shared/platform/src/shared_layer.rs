@@ -1,8 +1,9 @@
 //! Layers whose service is shared by all requests.
 //!
-//! An axum route clones its service for each request, and a middleware function clones the service behind it once more. Each clone of a
-//! route is a deep copy: it allocates every service down to the handler. So a request through n layers would allocate some n² services.
-//! A shared layer's service is behind an [`Arc`], where such a copy ends, so that the cost grows with n.
+//! An axum route clones its service for each request, and a middleware function clones the service behind it once more.
+//! Each clone of a route is a deep copy that allocates every service down to the handler. So a request through n layers
+//! would allocate about n² services. A shared layer's service is behind an [`Arc`], where such a copy ends, so that the
+//! cost grows linearly.
 
 use std::{
     convert::Infallible,
@@ -13,7 +14,7 @@ use std::{
 use axum::extract::Request;
 use tower::{Layer, Service, layer::util::Stack};
 
-/// Adds sharing to a layer. Every layer on the path of a request should have it.
+/// Wraps a layer so that requests share its service. Use it for every layer on the path of a request.
 pub fn shared<L>(layer: L) -> Stack<L, SharedLayer> {
     Stack::new(layer, SharedLayer)
 }

@@ -1,8 +1,8 @@
-//! The credential of a user: a session, or an access token that was issued for one.
+//! The credential of a user: a session, or an access token issued for one.
 
 use std::fmt;
 
-/// The credential by which a request identifies its user. It is a bearer secret, so its debug output does not show it.
+/// The credential by which a request identifies its user. It is a bearer secret, so its debug output hides it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Credential {
     Session(String),

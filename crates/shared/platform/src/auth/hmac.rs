@@ -1,5 +1,5 @@
-//! HS256 of ring as the cryptography provider of `jsonwebtoken`. The providers that `jsonwebtoken` offers bring RSA with an open advisory
-//! (RUSTSEC-2023-0071), or the library of a second TLS stack.
+//! HS256 of ring as the cryptography provider of `jsonwebtoken`. The providers that `jsonwebtoken` offers bring RSA
+//! with an open advisory (RUSTSEC-2023-0071), or the library of a second TLS stack.
 
 use jsonwebtoken::{
     Algorithm, AlgorithmFamily,

@@ -1,5 +1,5 @@
-//! Authentication of callers: users by their session or access token, services by their token. Over TLS the certificate identifies a
-//! service, and a token that a call carries must name the certificate's service.
+//! Authentication of callers: users by their session or access token, services by their token. Over TLS the certificate
+//! identifies a service, and any token in the call must name the same service.
 
 mod credential;
 mod guard;
@@ -34,8 +34,8 @@ pub const SESSION_METADATA: &str = "session-uuid";
 /// The HTTP header that carries a session.
 pub const SESSION_HEADER: &str = "x-session-uuid";
 
-/// The authenticated caller of a request. The guard puts it into the request's extensions. A request to a public method has a caller only
-/// if a service proves its name.
+/// The authenticated caller of a request. The guard puts it into the request's extensions. A request to a public method
+/// has a caller only if a service proves its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
     User(User),
@@ -71,13 +71,14 @@ impl Caller {
         }
     }
 
-    /// Returns true if the caller may see an object of `owner`: if [`may_see`](Self::may_see) admits it, or if it is an operator. Records a
-    /// refusal. Also records, at most once a minute, that an operator uses the role for the object `of`, by the method with this path.
+    /// Returns true if the caller may see an object of `owner`: if [`may_see`](Self::may_see) is true, or if it is an
+    /// operator. Records a refusal, and at most once a minute that an operator uses the role for the object `of`, by
+    /// the method with this path.
     pub fn may_inspect(&self, owner: Option<Uuid>, of: Uuid, path: &str) -> bool {
         self.may_as_operator(owner, |user| operator_reads::record(user, path, Some(of)))
     }
 
-    /// Returns the same as [`may_inspect`](Self::may_inspect), for a change of the object. Records each use of the role.
+    /// Like [`may_inspect`](Self::may_inspect), for a change of the object. Records each use of the role.
     pub fn may_change(&self, owner: Option<Uuid>, of: Uuid, path: &str) -> bool {
         self.may_as_operator(owner, |user| security_events::record(Event::RoleUsed { user, path, of: Some(of) }))
     }
@@ -94,7 +95,7 @@ impl Caller {
         }
     }
 
-    /// Returns the same as [`may_see`](Self::may_see), for the one object that a request names. Records a refusal.
+    /// Like [`may_see`](Self::may_see), for the object that a request names. Records a refusal.
     pub fn admits(&self, owner: Uuid) -> bool {
         let may = self.may_see(owner);
         if let Self::User(User { uuid, .. }) = self
@@ -119,7 +120,8 @@ tokio::task_local! {
     pub(crate) static CREDENTIAL: Credential;
 }
 
-/// Returns the session of the current request, as metadata that is forwarded to peers. `None` if the request has an access token instead.
+/// Returns the session of the current request as metadata for calls to peers. `None` if the request has an access token
+/// instead.
 pub fn forwarded_session() -> Option<AsciiMetadataValue> {
     of_credential(|credential| match credential {
         Credential::Session(session) => session.parse().ok(),
@@ -127,7 +129,6 @@ pub fn forwarded_session() -> Option<AsciiMetadataValue> {
     })
 }
 
-/// Reads the credential of the current request, if there is one.
 fn of_credential<T>(read: impl FnOnce(&Credential) -> Option<T>) -> Option<T> {
     CREDENTIAL.try_with(read).ok().flatten()
 }

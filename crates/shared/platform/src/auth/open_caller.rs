@@ -35,7 +35,8 @@ impl OpenCaller {
         }
     }
 
-    /// Returns true for operators, for services, and for every caller of an open API. Records that an operator uses the role to read.
+    /// Returns true for operators, for services, and for every caller of an open API. Records an operator's use of the
+    /// role to read.
     pub fn may_operate(&self) -> bool {
         if let Some(user) = self.user()
             && user.is_operator

@@ -14,7 +14,8 @@ pub enum Access {
     Operator(ServiceNames),
     /// Only the listed services.
     Services(ServiceNames),
-    /// Only the gateway, identified by its certificate. Without TLS every caller is admitted, so the network must keep others away.
+    /// Only the gateway, identified by its certificate. Without TLS every caller is admitted, so the network must
+    /// exclude others.
     Gateway,
 }
 
@@ -77,8 +78,8 @@ impl Rules {
         self.table.iter().find(|rule| rule.method == method).map(|rule| rule.access).or(self.otherwise)
     }
 
-    /// Returns the access to an HTTP route. For a method that the route does not have, returns the access of one of the route's other
-    /// methods, so that the request is refused only after the caller is identified.
+    /// Returns the access to an HTTP route. For a method that the route does not have, returns the access of one of the
+    /// route's other methods, so that the request is refused only after the caller is identified.
     pub fn of_route(self, method: &str, route: &str) -> Option<Access> {
         let method = if method == "HEAD" { "GET" } else { method };
         let is_of_route = |rule: &&Rule| rule.method.split_once(' ').is_some_and(|(_, path)| path == route);

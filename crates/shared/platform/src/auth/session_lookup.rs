@@ -1,5 +1,5 @@
-//! The trait by which the guard looks up the user of a session, and its in-memory implementation. `contracts::identity` has the
-//! implementation that calls the service of sessions.
+//! The trait with which the guard looks up the user of a session, and its in-memory implementation.
+//! `contracts::identity` has the implementation that calls iam.
 
 use std::{
     collections::HashMap,
@@ -25,7 +25,7 @@ pub enum SessionError {
 
 #[async_trait]
 pub trait Sessions: Send + Sync {
-    /// Returns the user to whom this session or token belongs, if it is valid.
+    /// Returns the user of a valid session or token.
     async fn owner(&self, credential: &Credential) -> Result<User, SessionError>;
 
     /// Returns the users of several sessions and tokens, in the same order.

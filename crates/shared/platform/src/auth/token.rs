@@ -17,12 +17,13 @@ use crate::{clock, config::ConfigError, security_events::TokenRefusal};
 
 /// The lifetime of an issued token, and the longest lifetime that a verifier accepts.
 const LIFETIME: Duration = Duration::from_mins(1);
-/// The largest accepted difference between the clocks of two services. The most usual mistake is a wrong time zone.
+/// The largest accepted difference between the clocks of two services, so that a clock set to a wrong time zone is
+/// tolerated.
 const CLOCK_SKEW: Duration = Duration::from_mins(65);
 /// The shortest key in bytes that HS256 allows (RFC 7518, section 3.2).
 const MIN_KEY_BYTES: usize = 32;
 
-/// A token cannot be issued, or is refused. The message does not tell the caller the reason.
+/// A token cannot be issued, or is refused. The message hides the reason from the caller.
 #[derive(Debug, thiserror::Error)]
 #[error("invalid service token")]
 pub struct TokenError(pub TokenRefusal);
@@ -52,12 +53,12 @@ struct Issued {
     token: Arc<str>,
 }
 
-/// The key with which one service signs its tokens and verifies the tokens of other services.
+/// The key with which a service signs its tokens and verifies other services' tokens.
 #[derive(Clone)]
 pub struct ServiceKey {
     service: &'static str,
     encoding: Arc<EncodingKey>,
-    /// The keys that verify tokens. The first one is also the key that signs.
+    /// The keys that verify tokens. The first is also the signing key.
     decoding: Arc<[DecodingKey]>,
     issued: Arc<Mutex<HashMap<&'static str, Issued>>>,
 }
@@ -115,7 +116,8 @@ impl ServiceKey {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_audience(&[self.service]);
         validation.set_required_spec_claims(&["exp", "aud", "iss"]);
-        // `is_valid` checks the expiry with the clock of this process, which tests may set wrong. jsonwebtoken would use its own clock.
+        // `is_valid` checks the expiry with the clock of this process, which tests may set wrong; jsonwebtoken would
+        // use its own clock.
         validation.validate_exp = false;
         let mut refused = TokenError(TokenRefusal::Kind);
         for key in self.decoding.iter() {

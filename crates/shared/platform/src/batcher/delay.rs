@@ -1,5 +1,5 @@
-//! The delay between batches: the time from the start of one batch that is not full to the start of the next. It grows with the rate of
-//! the items.
+//! The delay between batches: the time from the start of a batch that is not full to the start of the next. It grows
+//! with the rate of items.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ const DELAY_PER_ITEM: f64 = 0.000_2;
 /// The maximum delay.
 const MAX_DELAY: Duration = Duration::from_millis(100);
 
-/// The delay between batches while items are frequent. The items that arrive during a delay are handled together, which saves commits in
-/// the database and requests to others.
+/// The delay between batches while items are frequent. The items that arrive during a delay are handled together, which
+/// saves commits in the database and requests to other systems.
 #[derive(Default)]
 pub struct BatchDelay {
     /// An estimate of the number of items in the last second: an item that is `t` seconds old counts as e^-t.
@@ -28,13 +28,14 @@ impl BatchDelay {
         self.next
     }
 
-    /// Returns true if more than [`UNDELAYED_RATE`] items a second arrived recently, so that an item at `now` is soon followed by others.
+    /// Returns true if more than [`UNDELAYED_RATE`] items a second arrived recently, so that others will soon follow an
+    /// item at `now`.
     pub fn is_busy(&self, now: Instant) -> bool {
         self.rate_at(now) > UNDELAYED_RATE
     }
 
-    /// Records that a batch of `items` items began at `begun`. A caller that spaces its batches by [`next`](Self::next) does not record
-    /// full batches, since it begins the next batch without a pause.
+    /// Records that a batch of `items` items began at `begun`. A caller that spaces its batches by [`next`](Self::next)
+    /// does not record full batches, since it begins the next batch without a pause.
     pub fn record(&mut self, items: u32, begun: Instant) {
         self.rate = self.rate_at(begun) + f64::from(items);
         self.last = Some(begun);

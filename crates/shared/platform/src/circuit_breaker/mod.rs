@@ -1,7 +1,8 @@
-//! A circuit breaker. It stops calls to a peer that fails, and then lets one call at a time probe whether the peer has recovered.
+//! A circuit breaker: stops calls to a failing peer, and then lets one call at a time probe whether the peer has
+//! recovered.
 //!
-//! Existing crates (`failsafe`, `recloser`, `tower-resilience-circuitbreaker`) count either the last calls or the calls of a period, but
-//! not the last calls within a period. They also read a clock that tests cannot control.
+//! Existing crates (`failsafe`, `recloser`, `tower-resilience-circuitbreaker`) count either the last calls or the calls
+//! of a period, but not the last calls within a period. They also read a clock that tests cannot control.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -19,14 +20,14 @@ const MIN_CALLS: usize = 10;
 /// The time for which an open breaker refuses every call.
 const OPEN_FOR: Duration = Duration::from_secs(5);
 
-/// The result of a call as a sign of the peer's health.
+/// What a call says about the peer's health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The peer responded, even if with a refusal.
     Answered,
     /// The peer was unavailable, or did not respond although it had enough time.
     Failed,
-    /// The call says nothing about the peer: the caller gave it too little time, or cancelled the call.
+    /// Nothing about the peer: the caller gave it too little time, or cancelled the call.
     Inconclusive,
 }
 
@@ -41,14 +42,14 @@ enum State {
     Closed(VecDeque<(Instant, bool)>),
     /// The breaker refuses every call until this time.
     Open(Instant),
-    /// A call that began at this time probes the peer. `None` if there is no such call; the next call then becomes the probe.
+    /// A call that began at this time probes the peer. `None` makes the next call the probe.
     HalfOpen(Option<Instant>),
 }
 
-/// The permission to make one call. If it is dropped without [`Permit::end`], the outcome of the call is inconclusive.
+/// The permission to make one call. Dropping it without [`Permit::end`] makes the outcome inconclusive.
 pub struct Permit {
     breaker: Arc<CircuitBreaker>,
-    /// The time at which the call began, if the call is the probe.
+    /// When the call began, if it is the probe.
     probe: Option<Instant>,
     outcome: Outcome,
 }
@@ -90,7 +91,8 @@ impl CircuitBreaker {
         match (&mut *state, probe) {
             (State::HalfOpen(current), Some(begun)) if *current == Some(begun) => match outcome {
                 Outcome::Answered => self.change(&mut state, State::Closed(VecDeque::with_capacity(MAX_CALLS))),
-                // The time begins with the probe, since no other call was made while the probe waited for its response.
+                // The time counts from the start of the probe, since no other call was made while the probe waited for
+                // its response.
                 Outcome::Failed => self.change(&mut state, State::Open(begun + OPEN_FOR)),
                 Outcome::Inconclusive => *current = None,
             },
@@ -168,17 +170,17 @@ impl State {
 /// The breakers of this process for one peer. In single-process mode several services call the same peer.
 #[derive(Default)]
 struct Breakers {
-    /// How many are at each level.
+    /// The number of breakers at each level.
     levels: [u32; 3],
-    /// The latest time until which one of them refuses every call.
+    /// The latest time until which one of the breakers refuses every call.
     open_until: Option<Instant>,
 }
 
 static BREAKERS: Mutex<BTreeMap<&'static str, Breakers>> = Mutex::new(BTreeMap::new());
 
 impl Breakers {
-    /// Sets `circuit_breaker_state` to the worst of the breakers' states. An open breaker whose time is over counts as half-open, also if
-    /// no call has come since.
+    /// Sets `circuit_breaker_state` to the worst of the breakers' states. An open breaker whose time is over counts as
+    /// half-open, even if no call has followed.
     fn export(&self, peer: &'static str) {
         let [_, half_open, open] = self.levels;
         let worst = if open > 0 && self.open_until > Some(Instant::now()) {
@@ -208,7 +210,7 @@ fn count(peer: &'static str, before: Option<Level>, after: Option<&State>) {
     breakers.export(peer);
 }
 
-/// Exports the states of all breakers. They change with time, too, and not only with calls.
+/// Exports the states of all breakers, which change with time as well as with calls.
 pub fn export() {
     for (peer, breakers) in &*BREAKERS.lock().unwrap_or_else(PoisonError::into_inner) {
         breakers.export(peer);

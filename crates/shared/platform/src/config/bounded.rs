@@ -1,4 +1,4 @@
-//! Numbers and times of the configuration, within bounds beyond which a sum or a semaphore would overflow.
+//! Numbers and times of the configuration, within bounds above which a sum or a semaphore would overflow.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ pub fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error
     checked(humantime_serde::deserialize(from)?)
 }
 
-/// Reads a time as [`duration`] does, if there is one.
+/// Reads an optional time like [`duration`].
 pub fn optional_duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
     humantime_serde::deserialize::<Option<Duration>, D>(from)?.map(checked).transpose()
 }

@@ -15,8 +15,8 @@ use serde::de::DeserializeOwned;
 
 pub use crate::config::error::ConfigError;
 
-/// All variables that this process can read. A later source overrides an earlier one: the TOML file that `SHIPYARD_CONFIG` names, `.env` in
-/// the working directory, the environment, overrides.
+/// All variables that this process can read, from these sources, of which a later one overrides an earlier one: the
+/// TOML file that `SHIPYARD_CONFIG` names, `.env` in the working directory, the environment, overrides.
 ///
 /// [`Settings::read`] reads some of the variables into a struct whose fields are the variables' names in lower case.
 #[derive(Clone, Default)]
@@ -36,15 +36,15 @@ pub enum Host {
 }
 
 impl Settings {
-    /// Reads every source, and from Vault the secrets whose values refer to it. Fails if a file or secret cannot be read; the error names
-    /// the file or the variable.
+    /// Reads every source, and from Vault the secrets whose values refer to it. Fails if a file or secret cannot be
+    /// read; the error names the file or the variable.
     pub fn load() -> Result<Self, ConfigError> {
         let mut settings = Self::load_unresolved()?;
         vault::resolve(&mut settings.values, is_secret)?;
         Ok(settings)
     }
 
-    /// Does the same as [`load`](Self::load) without Vault, for a process that needs no secret.
+    /// Like [`load`](Self::load) without Vault, for a process that needs no secret.
     pub fn load_unresolved() -> Result<Self, ConfigError> {
         let mut values = HashMap::new();
         if let Ok(path) = std::env::var("SHIPYARD_CONFIG") {
@@ -61,7 +61,8 @@ impl Settings {
         Ok(Self { values, host: Host::default() })
     }
 
-    /// Fails if a variable is a misspelt one, and logs a warning for each that looks like ours and is not.
+    /// Fails if a variable's name looks misspelt. Logs a warning for each other unknown variable with the prefix of a
+    /// service.
     pub fn check_names(&self) -> Result<(), ConfigError> {
         for warning in names::check(self.values.keys().map(String::as_str))? {
             tracing::warn!("{warning}");
@@ -74,7 +75,7 @@ impl Settings {
         Self::default().with(variables)
     }
 
-    /// Sets these variables, and overrides existing values.
+    /// Sets these variables, overriding existing values.
     #[must_use]
     pub fn with<'a>(mut self, variables: impl IntoIterator<Item = (&'a str, String)>) -> Self {
         self.values.extend(variables.into_iter().map(|(name, value)| (name.to_lowercase(), value)));
@@ -112,7 +113,7 @@ impl Settings {
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
         let mut builder = config::Config::builder();
         for (name, value) in &self.values {
-            // The crate `config` would parse other names as paths. No variable of this system has such a name.
+            // The crate `config` would parse other names as paths, and no variable of this system has such a name.
             if value.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
                 continue;
             }
@@ -136,8 +137,8 @@ impl Settings {
     }
 }
 
-/// The endings of the names of secrets, which may therefore come from a file. They are specific, since a file that cannot be read is an
-/// error and other software has variables such as `AWS_WEB_IDENTITY_TOKEN_FILE`.
+/// The endings of secrets' names, for which `NAME_FILE` may name a file. They are specific, since an unreadable file is
+/// an error and other software has variables such as `AWS_WEB_IDENTITY_TOKEN_FILE`.
 const SECRETS: [&str; 12] = [
     "service_key",
     "service_key_previous",

@@ -1,4 +1,4 @@
-//! The memory of a Redis server, and the share of it that is in use.
+//! The used share of a Redis server's memory.
 
 use std::sync::{
     Arc,
@@ -12,7 +12,7 @@ use super::{Connection, is_refusal};
 /// The share of the server's memory limit above which a warning is logged.
 const WARNING_SHARE: f64 = 0.7;
 
-/// The share of the server's memory limit that is in use, as [`watch`](super::watch) saw it last. Clones share the value.
+/// The used share of the server's memory limit, as [`watch`](super::watch) last saw it. Clones share the value.
 #[derive(Clone, Default)]
 pub struct Memory(Arc<AtomicU64>);
 

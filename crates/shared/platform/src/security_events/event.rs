@@ -1,4 +1,4 @@
-//! The events, and the fields of each.
+//! The security events and their fields.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -37,11 +37,11 @@ pub enum Event<'a> {
     LoggedIn {
         user: Uuid,
     },
-    /// A password was refused. The event has no subject and no reason, since they would distinguish an unknown login, a wrong password and
-    /// a lock.
+    /// A password was refused. The event has no subject and no reason, since they would distinguish an unknown login, a
+    /// wrong password and a lock.
     LoginRefused,
-    /// A login was refused without a check of its password, since its address or its account exceeded a limit. The event has no subject,
-    /// but the network address, by which an operator can block the source.
+    /// A login was refused without a check of its password, since its address or its account exceeded a limit. The
+    /// event has no subject, but the network address, by which an operator can block the source.
     Locked {
         address: IpAddr,
     },
@@ -61,8 +61,8 @@ pub enum Event<'a> {
     RoleGranted {
         user: Uuid,
     },
-    /// An operator was admitted to a method, or to an object of another user, because of the role. `of` is the user or the object to which
-    /// the role gave access, if the method names one.
+    /// An operator was admitted to a method, or to another user's object, because of the role. `of` is the user or the
+    /// object to which the role gave access, if the method names one.
     RoleUsed {
         user: Uuid,
         path: &'a str,
@@ -178,7 +178,7 @@ impl Event<'_> {
         }
     }
 
-    /// Returns the event if anyone can cause it as often as they like.
+    /// Returns the event if strangers can cause it at will.
     pub(super) fn of_strangers(self) -> Option<Event<'static>> {
         Some(match self {
             Self::LoginRefused => Event::LoginRefused,

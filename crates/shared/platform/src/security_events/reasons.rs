@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The reason why sessions were revoked.
+/// Why sessions were revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Revocation {
     /// The user ended this session.
@@ -17,7 +17,7 @@ pub enum Revocation {
     PasswordChanged,
 }
 
-/// The reason why the token of a service was refused.
+/// Why a service's token was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenRefusal {
     /// The token is malformed, has another algorithm or audience, lacks a claim, or is one of several.
@@ -30,7 +30,7 @@ pub enum TokenRefusal {
     Certificate,
 }
 
-/// The reason why a code to confirm a contact was refused.
+/// Why a code to confirm a contact was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContactRefusal {
     /// The code is wrong, has expired or was used before.
@@ -41,7 +41,7 @@ pub enum ContactRefusal {
     Limit,
 }
 
-/// The reason why an authenticated caller, or one without a token, was refused.
+/// Why a caller was refused that is authenticated or has no token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccessRefusal {
     /// The method needs the role `operator`, which the user does not have.

@@ -8,7 +8,7 @@ use crate::{
     telemetry::{MemoryLog, subscribe},
 };
 
-/// Returns what this thread logs until the guard is dropped.
+/// Captures what this thread logs until the guard is dropped.
 fn capture() -> (MemoryLog, tracing::subscriber::DefaultGuard) {
     let log = MemoryLog::default();
     let writer = log.clone();

@@ -14,8 +14,8 @@ use tracing_subscriber::{
 
 use super::ids::trace_id;
 
-/// A line: time, level, the crate that logs (a service's crate has the name of the service), message, fields, and the id of the trace,
-/// which a response has in `X-Trace-Id`.
+/// A line: time, level, the crate that logs (a service's crate has the name of the service), message, fields, and the
+/// trace id, which a response has in `X-Trace-Id`.
 pub(super) struct Line;
 
 impl<S, N> FormatEvent<S, N> for Line

@@ -35,9 +35,9 @@ pub enum LogFormat {
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(try_from = "String")]
 pub struct LogOutputs {
-    /// The output of the process. It is standard error, since commands print their results to standard output.
+    /// Whether lines go to standard error, since commands print their results to standard output.
     pub stdout: bool,
-    /// The collector at `OTEL_EXPORTER_OTLP_ENDPOINT`, if it is set.
+    /// Whether records go to the collector at `OTEL_EXPORTER_OTLP_ENDPOINT`, if it is set.
     pub otlp: bool,
 }
 
@@ -63,7 +63,7 @@ impl TryFrom<String> for LogOutputs {
     }
 }
 
-/// Libraries that the export itself uses. If their log lines were exported, each export would create lines for the next one.
+/// The libraries that the export itself uses. Exporting their log lines would create further lines with each export.
 const EXPORTING: [&str; 9] = [
     "h2",
     "hyper",
@@ -105,7 +105,7 @@ where
     Ok(Some(lines.with_filter(filter(config)?)))
 }
 
-/// Creates the layer that exports log records. The fields of spans are not exported: `trace_id` leads to them.
+/// Creates the layer that exports log records. It omits the fields of spans, which can be found by `trace_id`.
 pub(super) fn export<S>(logs: &SdkLoggerProvider, config: &Config) -> anyhow::Result<impl Layer<S> + use<S>>
 where
     S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
@@ -117,7 +117,7 @@ where
 
 /// Creates the filter that `LOG_LEVEL` describes.
 fn filter<S: Subscriber>(config: &Config) -> anyhow::Result<impl Filter<S> + use<S>> {
-    // PostgreSQL's notices, such as those of a migration that has nothing to do, are of no interest.
+    // Hides PostgreSQL's notices, such as those of a migration that has nothing to do.
     let quiet = "sqlx::postgres::notice=warn".parse().context("a log directive")?;
     let filter = levels(&config.log_level).map_err(|problem| anyhow!("LOG_LEVEL: {problem}"))?.add_directive(quiet);
     // The audit log does not depend on `LOG_LEVEL`.
@@ -127,8 +127,8 @@ fn filter<S: Subscriber>(config: &Config) -> anyhow::Result<impl Filter<S> + use
     Ok(filter.and(hides_bytes.with_max_level_hint(LevelFilter::TRACE)))
 }
 
-/// Parses a level, or a filter such as `info,sqlx=warn`. `EnvFilter` takes any other word for the name of a crate, and then nothing is
-/// logged.
+/// Parses a level, or a filter such as `info,sqlx=warn`. `EnvFilter` would treat any other word as the name of a crate,
+/// and log nothing.
 fn levels(text: &str) -> Result<EnvFilter, String> {
     let is_level = |part: &str| part.parse::<LevelFilter>().is_ok();
     match text.split(',').map(str::trim).find(|part| !is_level(part) && !part.contains(['=', '['])) {
@@ -139,7 +139,8 @@ fn levels(text: &str) -> Result<EnvFilter, String> {
     }
 }
 
-/// Returns true for events that contain the bytes of a connection, including headers with sessions and tokens. No `LOG_LEVEL` shows them.
+/// Returns true for events that contain the bytes of a connection, including headers with sessions and tokens. No
+/// `LOG_LEVEL` shows them.
 fn shows_bytes(target: &str, level: tracing::Level) -> bool {
     const WIRE: [&str; 8] = ["h2", "hyper", "hyper_util", "redis", "reqwest", "rustls", "tonic", "tower"];
     level == tracing::Level::TRACE && WIRE.contains(&library(target))

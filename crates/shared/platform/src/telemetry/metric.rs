@@ -1,5 +1,5 @@
-//! The catalogue of metrics: what each is called, and what it means. docs/metrics.md lists it, and a test compares it with what a process
-//! exports.
+//! The catalogue of metrics: their names and meanings. docs/metrics.md lists it, and a test compares it with what a
+//! process exports.
 
 /// A metric that a process exports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub fn describe(service: &'static str, version: &'static str, own: &'static [Met
     }
 }
 
-/// The metrics that a service exports if it has the component that they measure.
+/// The metrics that each service exports if it has the component that they measure.
 pub const METRICS: &[Metric] = &[
     Metric::counter(
         "answers_given_up_total",

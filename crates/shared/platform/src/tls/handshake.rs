@@ -24,7 +24,8 @@ pub enum Clients {
 pub struct Admitted<S> {
     pub stream: TlsStream<S>,
     pub identity: Identity,
-    /// Cancelled when authorities or revoked certificates change. The client then has to connect again, which checks its certificate.
+    /// Cancelled when authorities or revoked certificates change. The client then has to connect again, so that its
+    /// certificate is checked.
     pub distrusted: CancellationToken,
 }
 
@@ -40,9 +41,8 @@ impl Acceptor {
         Self { tls, clients, failures: Failures::default() }
     }
 
-    /// Performs the handshake with `peer`. If it fails, logs the failure and returns `None`.
-    ///
-    /// Must not be called in the accept loop, because it may take up to five seconds.
+    /// Performs the handshake with `peer`. If it fails, logs the failure and returns `None`. Must not be called in the
+    /// accept loop, because it may take up to five seconds.
     pub async fn accept<S>(&self, stream: S, peer: SocketAddr) -> Option<Admitted<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin,

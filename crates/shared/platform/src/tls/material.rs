@@ -1,4 +1,4 @@
-//! The TLS settings of listeners and channels, which are built from the files.
+//! The TLS settings of listeners and channels, built from the files.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -21,7 +21,7 @@ use crate::config::ConfigError;
 /// The time limit of a server's handshake.
 pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The maximum remaining validity of a certificate that is measured.
+/// The maximum remaining validity that is measured.
 const MAX_VALIDITY: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// The content of the files.
@@ -47,7 +47,7 @@ pub(super) struct Material {
     pub client: Arc<ClientConfig>,
     /// The time at which the certificate expires, as time since 1970.
     pub expires: Duration,
-    /// Cancelled when other authorities are trusted or other certificates are revoked than at the time of a connection.
+    /// Cancelled when the trusted authorities or the revoked certificates change after a connection was opened.
     pub distrusted: CancellationToken,
     chain: Vec<CertificateDer<'static>>,
     roots: Arc<RootCertStore>,
@@ -74,7 +74,8 @@ impl Files {
 }
 
 impl Material {
-    /// Builds the settings. Fails if a file is invalid or the certificate cannot be used now; the error names the variable.
+    /// Builds the settings. Fails if a file is invalid or the certificate cannot be used now; the error names the
+    /// variable.
     pub fn new(files: Files) -> Result<Self, ConfigError> {
         let provider = Arc::new(ring::default_provider());
         let roots = Arc::new(authorities(CA, &files.ca)?);
@@ -98,7 +99,7 @@ impl Material {
         };
         let mut mutual = builder()?.with_client_cert_verifier(members).with_cert_resolver(certified.clone());
         mutual.alpn_protocols = vec![b"h2".to_vec()];
-        // Session resumption is off, because it would skip the check of the client's certificate.
+        // Disables session resumption, which would skip the check of the client's certificate.
         mutual.session_storage = Arc::new(NoServerSessionStorage {});
         mutual.send_tls13_tickets = 0;
         let mut open = builder()?.with_no_client_auth().with_cert_resolver(certified.clone());
@@ -119,7 +120,8 @@ impl Material {
         Ok(material)
     }
 
-    /// Returns how long the certificate is still valid, to the second. Asks the verifier, since it decides whether a certificate is valid.
+    /// Returns how long the certificate is still valid, to the second. Asks the verifier, which decides whether a
+    /// certificate is valid.
     fn validity(&self) -> Duration {
         let (mut valid, mut expired) = (0, MAX_VALIDITY.as_secs());
         while valid + 1 < expired {
@@ -129,7 +131,8 @@ impl Material {
         Duration::from_secs(valid)
     }
 
-    /// Fails unless a trusted authority signed the certificate and the certificate will still be valid after the duration `after`.
+    /// Fails unless a trusted authority signed the certificate and the certificate is still valid after the duration
+    /// `after`.
     fn check(&self, after: Duration) -> Result<(), Error> {
         let at = UnixTime::since_unix_epoch(since_1970() + after);
         let (end, intermediates) = self.chain.split_first().ok_or(Error::NoCertificatesPresented)?;
@@ -149,7 +152,8 @@ pub(super) fn since_1970() -> Duration {
     Duration::from_secs(UnixTime::now().as_secs())
 }
 
-/// The lists of revoked certificates. A list is valid until the next one, since its authority signs one only when it changes.
+/// The lists of revoked certificates. A list is valid until the next one, since its authority signs one only when it
+/// changes.
 type Revocations = Vec<CertificateRevocationListDer<'static>>;
 
 fn callers(

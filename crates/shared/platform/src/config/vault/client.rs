@@ -1,4 +1,4 @@
-//! The two requests to Vault's HTTP API: log in, and read a secret.
+//! The two requests to Vault's HTTP API: logging in, and reading a secret.
 
 use std::{collections::HashMap, path::Path, time::Duration};
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::reference::Reference;
 use crate::config::{error::ConfigError, provider_url};
 
-/// The timeout of one request.
+/// The time limit of one request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// The maximum size of a response in bytes. Vault's own limit for a secret is 1 MiB; a shop's secrets are keys and URLs.
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
@@ -20,7 +20,7 @@ const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount/tok
 /// The credentials with which the process logs in to Vault.
 pub enum Login {
     Token(SecretString),
-    /// The token of the pod's service account, for this role at this mount of the method `kubernetes`.
+    /// The token of the pod's service account, for this role at this mount of the auth method `kubernetes`.
     Kubernetes {
         mount: String,
         role: String,
@@ -39,7 +39,7 @@ impl Login {
             return Err(ConfigError::new("VAULT_TOKEN", problem));
         };
         let file = value(values, "VAULT_KUBERNETES_TOKEN_FILE").unwrap_or(SERVICE_ACCOUNT);
-        // Kubernetes replaces the token while the process runs, so it is read when it is used.
+        // Read at each use, since Kubernetes replaces the token while the process runs.
         let token = std::fs::read_to_string(file)
             .map_err(|error| ConfigError::new("VAULT_KUBERNETES_TOKEN_FILE", format!("{file}: {error}")))?;
         let mount = value(values, "VAULT_KUBERNETES_MOUNT").unwrap_or("kubernetes").to_owned();
@@ -87,7 +87,8 @@ impl Client {
             return Err(ConfigError::new(ADDRESS, problem));
         }
         let failed = |error: &dyn std::fmt::Display| ConfigError::new(ADDRESS, error);
-        // A redirect would take the token to another server. A proxy of the environment is meant for other requests.
+        // A redirect would send the token to another server, and a proxy of the environment is meant for other
+        // requests.
         let mut http =
             crate::http::client_builder().timeout(REQUEST_TIMEOUT).redirect(redirect::Policy::none()).no_proxy();
         if let Some(file) = value(values, "VAULT_CACERT") {

@@ -1,8 +1,8 @@
 //! The export of traces and logs to a collector: bounded in memory and time, and dropped items are counted in
 //! `telemetry_dropped_total{signal}`.
 //!
-//! The SDK's batch processors have queues of their own and do not report how many items they dropped. [`Queue`] admits as many items as
-//! such a queue holds, so no item is dropped uncounted.
+//! The SDK's batch processors have their own queues and do not report how many items they dropped. [`Queue`] admits as
+//! many items as such a queue holds, so every dropped item is counted.
 
 use std::{
     fmt,
@@ -27,13 +27,13 @@ use opentelemetry_sdk::{
     trace::{self, BatchSpanProcessor, Span, SpanData, SpanExporter, SpanProcessor},
 };
 
-/// The maximum number of spans, and of log records, that wait for their export. A span takes about 1 KiB.
+/// The maximum number of spans, and of log records, that wait for export. A span takes about 1 KiB.
 const MAX_QUEUE_SIZE: usize = 8_192;
 /// The maximum number of spans, or of log records, per request to the collector.
 const MAX_BATCH_SIZE: usize = 2_048;
 /// The time limit of a request to the collector.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
-/// The maximum time that an item waits for further items, with which it is exported.
+/// The maximum time that an item waits for a batch to fill.
 const EXPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Creates the processor that exports spans to the OTLP endpoint over gRPC.
@@ -86,12 +86,12 @@ pub(super) fn count_from_zero() {
     }
 }
 
-/// The number of items of one signal that wait for their export, including those that are being exported.
+/// The number of items of one signal that wait for export, including those that are being exported.
 struct Queue {
     signal: &'static str,
     waiting: AtomicUsize,
     dropped: Counter,
-    /// True while exports fail, so that this is logged only when it begins and when it ends.
+    /// True while exports fail, so that only the begin and the end of the failure are logged.
     failing: AtomicBool,
 }
 
@@ -186,7 +186,7 @@ impl<P: LogProcessor> LogProcessor for Bounded<P> {
     }
 }
 
-/// An exporter that reports to its queue which items have left the queue.
+/// An exporter that tells its queue which items have left it.
 #[derive(Debug)]
 struct Counted<E> {
     exporter: E,
