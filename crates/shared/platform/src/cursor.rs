@@ -20,7 +20,6 @@ pub fn cut<T, P>(entries: &mut Vec<T>, size: usize, position: impl FnOnce(&T) ->
     entries.last().filter(|_| more).map(position)
 }
 
-/// The error for a text that is not a cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not a cursor")]
 pub struct InvalidCursor;

@@ -18,7 +18,6 @@ use crate::{
     postgres::{Database, GroupCommit, SharedTable},
 };
 
-/// The table `inbox` and its migrations.
 pub static TABLE: SharedTable =
     SharedTable::new("inbox", "_sqlx_migrations_inbox", &sqlx::migrate!("../../../migrations/platform/inbox"));
 
@@ -50,7 +49,7 @@ impl MemoryInbox {
         self.received(consumer).into_keys().collect()
     }
 
-    /// Returns the ids of the events that `consumer` has processed, with the time of each.
+    /// Like [`events`](Self::events), with the time of each.
     pub fn received(&self, consumer: &str) -> HashMap<Uuid, DateTime<Utc>> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.iter().filter(|((name, _), _)| *name == consumer).map(|((_, event), at)| (*event, *at)).collect()

@@ -14,7 +14,6 @@ use tokio::time::Instant;
 
 use crate::postgres::{Database, SharedTable};
 
-/// The table `leases` and its migrations.
 pub static TABLE: SharedTable =
     SharedTable::new("leases", "_sqlx_migrations_leases", &sqlx::migrate!("../../../migrations/platform/leases"));
 

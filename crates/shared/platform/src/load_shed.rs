@@ -191,13 +191,11 @@ pub(crate) fn body_size(request: &Request) -> usize {
     usize::try_from(request.body().size_hint().lower()).unwrap_or(usize::MAX)
 }
 
-/// Returns the response to a request for which there is no slot.
 pub(crate) fn refusal() -> Response {
     metrics::counter!("requests_shed_total").increment(1);
     Problem::too_many_requests("too many requests at once; try again soon").into_response()
 }
 
-/// Returns the response to a request for which its user has no slot.
 pub(crate) fn refusal_to_user() -> Response {
     metrics::counter!("requests_of_one_user_shed_total").increment(1);
     Problem::too_many_requests("too many requests of this user at once; try again soon").into_response()

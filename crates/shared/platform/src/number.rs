@@ -4,7 +4,6 @@
 use serde::{Deserialize, Deserializer, de::Unexpected};
 use serde_json::value::RawValue;
 
-/// The reason why a number is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NumberError {
     #[error("is not a number")]

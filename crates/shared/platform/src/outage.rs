@@ -42,7 +42,6 @@ impl Outage {
         }
     }
 
-    /// Records a success and ends the current outage, if there is one.
     pub fn over(&mut self) {
         if let Some(Current { begun, last, errors }) = self.current.take() {
             tracing::info!(task = self.task, lasted = ?(last - begun), errors, "{} recovered", self.dependency);
@@ -65,7 +64,6 @@ mod tests {
 
     use super::*;
 
-    /// Returns the lines that `work` logs.
     fn logged(work: impl FnOnce()) -> Vec<String> {
         let log = crate::telemetry::MemoryLog::default();
         let written = log.clone();

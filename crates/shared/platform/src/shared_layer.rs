@@ -19,7 +19,6 @@ pub fn shared<L>(layer: L) -> Stack<L, SharedLayer> {
     Stack::new(layer, SharedLayer)
 }
 
-/// A layer that puts a service behind an [`Arc`].
 #[derive(Clone, Copy)]
 pub struct SharedLayer;
 
@@ -31,7 +30,6 @@ impl<S> Layer<S> for SharedLayer {
     }
 }
 
-/// A service that its clones share.
 pub struct Shared<S>(Arc<S>);
 
 impl<S> Clone for Shared<S> {

@@ -11,7 +11,6 @@ pub enum Credential {
 }
 
 impl Credential {
-    /// Returns the session's id or the token.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Session(text) | Self::Token(text) => text,

@@ -35,7 +35,6 @@ pub struct Guard {
     is_open: bool,
 }
 
-/// The token of a request.
 enum Bearer {
     /// A verified token of the service with this name.
     Service(String),
@@ -69,7 +68,6 @@ impl Guard {
         self
     }
 
-    /// Returns true if every caller may call every method that has a rule.
     pub(crate) fn is_open(&self) -> bool {
         self.is_open
     }

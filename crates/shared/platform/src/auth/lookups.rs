@@ -21,7 +21,7 @@ use crate::batcher::{Batcher, Entry, Limits, NotAnswered};
 /// The maximum number of requests of one session that wait for its look-up: a quarter of the default number of requests
 /// in flight, like the limit of a user. These requests occupy slots before their user is known.
 const MAX_WAITING_PER_SESSION: usize = 128;
-/// The maximum number of requests that one look-up answers: the default number of requests in flight.
+/// The maximum number of requests that one look-up answers: the default `…_MAX_IN_FLIGHT` of most HTTP APIs.
 const MAX_BATCH: usize = 512;
 /// `overlap_after` is far longer than a look-up takes, and far shorter than its time limit.
 const LIMITS: Limits = Limits { batch: MAX_BATCH, overlap_after: Duration::from_millis(50), max_concurrent: 16 };
@@ -61,7 +61,6 @@ impl SharedLookups {
     }
 }
 
-/// A waiting request of a session.
 struct WaitingRequest<'a> {
     lookups: &'a SharedLookups,
     credential: Credential,
@@ -77,7 +76,6 @@ impl Drop for WaitingRequest<'_> {
     }
 }
 
-/// Looks up the session of each request once and answers the requests.
 async fn look_up(sessions: Arc<dyn Sessions>, requests: Vec<Entry<Credential, Found>>) {
     let span = requests.first().map_or_else(Span::none, |first| first.span.clone());
     let mut callers: HashMap<Credential, Vec<_>> = HashMap::with_capacity(requests.len());

@@ -29,9 +29,7 @@ use uuid::Uuid;
 
 use crate::security_events::{self, AccessRefusal, Event};
 
-/// The gRPC metadata key that carries the session.
 pub const SESSION_METADATA: &str = "session-uuid";
-/// The HTTP header that carries a session.
 pub const SESSION_HEADER: &str = "x-session-uuid";
 
 /// The authenticated caller of a request. The guard puts it into the request's extensions. A request to a public method
@@ -43,11 +41,9 @@ pub enum Caller {
     Service(String),
 }
 
-/// A user, identified by the session or access token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct User {
     pub uuid: Uuid,
-    /// True if the user has the role `operator`.
     pub is_operator: bool,
 }
 
@@ -144,7 +140,6 @@ pub(crate) fn forward_session(headers: &mut HeaderMap) {
     }
 }
 
-/// Adds the session or the access token of the current request to a call.
 pub(crate) fn forward_credential(headers: &mut HeaderMap) {
     forward_session(headers);
     let token = of_credential(|credential| match credential {

@@ -27,7 +27,6 @@ impl OpenCaller {
         self.known.as_ref()
     }
 
-    /// Returns the user whose session the request carries.
     pub fn user(&self) -> Option<&User> {
         match &self.known {
             Some(Caller::User(user)) => Some(user),

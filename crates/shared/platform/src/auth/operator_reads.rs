@@ -34,7 +34,6 @@ pub(super) fn record(user: Uuid, path: &str, of: Option<Uuid>) {
 }
 
 impl OperatorReads {
-    /// Returns true if the read must be recorded.
     fn is_first(&self, user: Uuid, path: &str, of: Option<Uuid>) -> bool {
         let mut reads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         reads.retain(|_, recorded| recorded.elapsed() < RECORD_INTERVAL);

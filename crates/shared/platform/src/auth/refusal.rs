@@ -37,7 +37,6 @@ pub(super) fn denied(user: Option<Uuid>, reason: AccessRefusal, refusal: Refusal
     refusal
 }
 
-/// The error message for a user without the role `operator`.
 pub const NOT_OPERATOR: &str = "only operators may call this method";
 
 /// The error message for too many requests of one session: 429 over HTTP, RESOURCE_EXHAUSTED over gRPC.
@@ -70,7 +69,6 @@ impl Refusal {
         }
     }
 
-    /// Returns the response over HTTP.
     pub fn problem(self) -> Problem {
         match self {
             Self::MissingSession | Self::EmptySession => {

@@ -6,13 +6,11 @@ pub type ServiceNames = &'static [&'static str];
 /// The callers that a method admits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Every caller.
     Public,
     /// A user with a valid session, or one of the listed services.
     Session(ServiceNames),
     /// A user with a valid session and the role `operator`, or one of the listed services.
     Operator(ServiceNames),
-    /// Only the listed services.
     Services(ServiceNames),
     /// Only the gateway, identified by its certificate. Without TLS every caller is admitted, so the network must
     /// exclude others.
@@ -38,33 +36,27 @@ impl Access {
 }
 
 impl Rule {
-    /// Admits every caller.
     pub const fn public(method: &'static str) -> Self {
         Self { method, access: Access::Public }
     }
 
-    /// Admits users with a valid session, and `services`.
     pub const fn session(method: &'static str, services: ServiceNames) -> Self {
         Self { method, access: Access::Session(services) }
     }
 
-    /// Admits users with the role `operator`, and `services`.
     pub const fn operator(method: &'static str, services: ServiceNames) -> Self {
         Self { method, access: Access::Operator(services) }
     }
 
-    /// Admits only the gateway.
     pub const fn gateway(method: &'static str) -> Self {
         Self { method, access: Access::Gateway }
     }
 
-    /// Admits only `services`.
     pub const fn services(method: &'static str, services: ServiceNames) -> Self {
         Self { method, access: Access::Services(services) }
     }
 }
 
-/// The access rules of a guard.
 #[derive(Clone, Copy)]
 pub(super) struct Rules {
     pub table: &'static [Rule],
@@ -73,7 +65,6 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    /// Returns the access to a method.
     pub fn of(self, method: &str) -> Option<Access> {
         self.table.iter().find(|rule| rule.method == method).map(|rule| rule.access).or(self.otherwise)
     }

@@ -34,29 +34,24 @@ pub trait Sessions: Send + Sync {
     }
 }
 
-/// Sessions in memory, for tests and the simulation.
 #[derive(Default)]
 pub struct MemorySessions {
     owners: Mutex<HashMap<Credential, User>>,
 }
 
 impl MemorySessions {
-    /// Opens a session of `user`, who has no role.
     pub fn open(&self, session: &str, user: Uuid) {
         self.insert(Credential::Session(session.to_owned()), User::plain(user));
     }
 
-    /// Adds an access token of `user`, who has no role.
     pub fn add_token(&self, token: &str, user: Uuid) {
         self.insert(Credential::Token(token.to_owned()), User::plain(user));
     }
 
-    /// Opens a session of `user`, who has the role `operator`.
     pub fn open_operator(&self, session: &str, user: Uuid) {
         self.insert(Credential::Session(session.to_owned()), User::operator(user));
     }
 
-    /// Ends a session.
     pub fn end(&self, session: &str) {
         let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
         owners.remove(&Credential::Session(session.to_owned()));

@@ -46,7 +46,6 @@ struct Claims {
     exp: i64,
 }
 
-/// A cached token, and the time at which it was issued.
 #[derive(Clone)]
 struct Issued {
     at: Instant,

@@ -9,7 +9,6 @@ use tokio::time::Instant;
 const UNDELAYED_RATE: f64 = 50.0;
 /// The growth of the delay, in seconds, for each item per second above [`UNDELAYED_RATE`].
 const DELAY_PER_ITEM: f64 = 0.000_2;
-/// The maximum delay.
 const MAX_DELAY: Duration = Duration::from_millis(100);
 
 /// The delay between batches while items are frequent. The items that arrive during a delay are handled together, which

@@ -34,7 +34,6 @@ pub struct Entry<Q, A> {
     pub span: Span,
 }
 
-/// Why a request has no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAnswered {
     #[error("too many requests wait")]
@@ -44,7 +43,6 @@ pub enum NotAnswered {
     Lost,
 }
 
-/// The bounds of batches.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// The maximum number of requests in one batch.
@@ -52,7 +50,6 @@ pub struct Limits {
     /// The time for which an unfinished batch delays the next one, which then runs concurrently. Usually batches end
     /// sooner, and run one after another.
     pub overlap_after: Duration,
-    /// The maximum number of batches that run at once.
     pub max_concurrent: usize,
 }
 
@@ -61,7 +58,6 @@ type IsSame<Q> = dyn Fn(&Q, &Q) -> bool + Send + Sync;
 
 struct Shared<Q, A> {
     limits: Limits,
-    /// Returns true for two requests of one key, which must not be in one batch.
     is_same: Box<IsSame<Q>>,
     max_concurrent: Arc<Semaphore>,
     execute: Box<Execute<Q, A>>,
@@ -129,7 +125,6 @@ where
     Q: Send + 'static,
     A: Send + 'static,
 {
-    /// Executes batches until no request waits.
     async fn run(self: Arc<Self>) {
         loop {
             self.gather().await;

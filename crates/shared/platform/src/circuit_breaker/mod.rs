@@ -54,7 +54,6 @@ pub struct Permit {
     outcome: Outcome,
 }
 
-/// The breaker refuses the call, because the peer has failed too often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is unavailable: its circuit breaker is open")]
 pub struct Refused(pub &'static str);
@@ -66,7 +65,6 @@ impl CircuitBreaker {
         Arc::new(Self { peer, state: Mutex::new(state) })
     }
 
-    /// Returns a permit for a call, or refuses the call.
     pub fn acquire(self: &Arc<Self>) -> Result<Permit, Refused> {
         let now = Instant::now();
         let mut state = self.lock();
@@ -137,7 +135,6 @@ impl Drop for CircuitBreaker {
 }
 
 impl Permit {
-    /// Records the outcome of the call.
     pub fn end(mut self, outcome: Outcome) {
         self.outcome = outcome;
     }
@@ -194,7 +191,6 @@ impl Breakers {
     }
 }
 
-/// Counts the transition of one breaker.
 fn count(peer: &'static str, before: Option<Level>, after: Option<&State>) {
     let mut all = BREAKERS.lock().unwrap_or_else(PoisonError::into_inner);
     let breakers = all.entry(peer).or_default();

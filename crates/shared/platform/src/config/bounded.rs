@@ -6,7 +6,6 @@ use serde::{Deserialize as _, Deserializer, de::Error as _};
 
 /// The maximum of a number of connections, requests or streams. It is far above what a process can serve.
 const MAX_COUNT: usize = 1_000_000;
-/// The maximum of a time: 100 years.
 const MAX_DURATION: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// Reads a number of connections, requests or streams: from 1 to a million.
@@ -14,7 +13,6 @@ pub fn count<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
     up_to::<MAX_COUNT, D>(from)
 }
 
-/// Reads a number from 1 to `MAX`.
 pub fn up_to<'de, const MAX: usize, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
     let count = usize::deserialize(from)?;
     if (1..=MAX).contains(&count) {

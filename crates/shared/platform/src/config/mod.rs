@@ -28,7 +28,6 @@ pub struct Settings {
 /// The process in which a service runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Host {
-    /// The service runs in its own process.
     #[default]
     OwnProcess,
     /// All services run in one process, which has a single admin port and no replicas.

@@ -41,12 +41,10 @@ pub fn about(mut status: Status, subject: impl std::fmt::Display) -> Status {
     status
 }
 
-/// Returns the subject in the metadata of a status.
 pub fn subject(status: &Status) -> Option<&str> {
     status.metadata().get(SUBJECT)?.to_str().ok()
 }
 
-/// Returns the reason in the metadata of a status.
 pub fn reason(status: &Status) -> Option<&str> {
     status.metadata().get(REASON)?.to_str().ok()
 }
@@ -81,7 +79,6 @@ impl From<InvalidFields> for Status {
 }
 
 impl InvalidFields {
-    /// Returns the invalid fields that a status lists.
     pub fn in_status(status: &Status) -> Self {
         let violations = status.get_details_bad_request().map(|details| details.field_violations).unwrap_or_default();
         let field = |wrong: FieldViolation| {

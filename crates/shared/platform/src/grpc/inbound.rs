@@ -73,7 +73,6 @@ async fn admit(State(inbound): State<Arc<Inbound>>, request: Request, next: Next
     inbound.guard.grpc(request, async |request| shed_user(&inbound.user_slots, request, next).await).await
 }
 
-/// Returns the call with its whole message.
 async fn arrive(arrivals: &Arrivals, request: Request) -> Result<Request, Status> {
     let (parts, body) = request.into_parts();
     match arrivals.read(body, PREFIX_LENGTH + MAX_MESSAGE_BYTES).await {

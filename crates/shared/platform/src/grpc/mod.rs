@@ -50,7 +50,6 @@ pub(crate) fn is_read(path: &str) -> bool {
     ["Get", "List"].iter().any(|read| method.starts_with(read)) || ["Whoami", "Check"].contains(&method)
 }
 
-/// Converts a time to protobuf.
 pub fn timestamp(time: chrono::DateTime<chrono::Utc>) -> prost_types::Timestamp {
     let nanos = i32::try_from(time.timestamp_subsec_nanos()).unwrap_or(999_999_999);
     prost_types::Timestamp { seconds: time.timestamp(), nanos }

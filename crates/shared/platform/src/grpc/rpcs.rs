@@ -27,12 +27,10 @@ impl Rpcs {
         Ok(Self(Arc::new(paths)))
     }
 
-    /// Returns the paths of all RPCs.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<str>> {
         self.0.iter()
     }
 
-    /// Returns `path` if it is the path of an RPC.
     pub fn find(&self, path: &str) -> Option<Arc<str>> {
         self.0.get(path).cloned()
     }

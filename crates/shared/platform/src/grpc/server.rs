@@ -34,7 +34,6 @@ use crate::{
 /// The time limit of a call for which the caller sets no earlier deadline.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The gRPC services of one server.
 pub struct Services {
     routes: RoutesBuilder,
     /// The encoded `FileDescriptorSet` of the services, which reflection serves.

@@ -17,9 +17,8 @@ use axum::{
 };
 use http_body::{Frame, SizeHint};
 
-/// The maximum number of bytes of a body that are read and discarded: 8 MiB.
+/// The maximum number of bytes that are discarded.
 const MAX_BYTES: usize = 8 << 20;
-/// The maximum time for which the rest of a body is read.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A request body shared by the handler and the middleware, which discards the rest after the handler.

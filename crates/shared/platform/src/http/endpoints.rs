@@ -15,14 +15,10 @@ use crate::{
     server::health,
 };
 
-/// Every caller.
 pub const PUBLIC: Access = Access::Public;
-/// Users with a session.
 pub const USER: Access = Access::Session(&[]);
-/// Users with a session and the role `operator`.
 pub const OPERATOR: Access = Access::Operator(&[]);
 
-/// Some endpoints of an API.
 pub struct Endpoints<S> {
     router: OpenApiRouter<S>,
     access: Vec<(String, Access)>,
@@ -87,7 +83,6 @@ impl<S: Clone + Send + Sync + 'static> Endpoints<S> {
         Self { router: self.router.merge(other.router), ..self }
     }
 
-    /// Puts a layer around these endpoints.
     #[must_use]
     pub fn around(self, layer: impl FnOnce(OpenApiRouter<S>) -> OpenApiRouter<S>) -> Self {
         Self { router: layer(self.router), ..self }

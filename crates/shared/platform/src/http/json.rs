@@ -121,7 +121,6 @@ fn all_invalid<T: DeserializeOwned + PartialSchema>(body: &[u8], first: InvalidF
     invalid
 }
 
-/// Returns the names of the members that `T` requires.
 fn required<T: PartialSchema>() -> Vec<String> {
     match T::schema() {
         RefOr::T(Schema::Object(object)) => object.required,
@@ -133,7 +132,6 @@ fn without_position(error: &str) -> &str {
     error.rsplit_once(" at line ").map_or(error, |(text, _)| text)
 }
 
-/// Returns the problem for a body that could not be read.
 pub fn unreadable(rejection: &BytesRejection) -> Problem {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", "the body is larger than 64 KiB")

@@ -63,7 +63,6 @@ impl SharedProblems {
         components.responses.extend(self.responses());
     }
 
-    /// Returns the shared responses, by name.
     fn responses(&self) -> impl Iterator<Item = (String, RefOr<Response>)> {
         let all = by_status([self.anywhere, self.posted, self.json].concat());
         all.into_iter().map(|(status, codes)| (name(status), response(status, &codes).into()))

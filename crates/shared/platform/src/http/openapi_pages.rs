@@ -18,7 +18,6 @@ const DOCUMENT: &str = "/openapi.json";
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The rules of these pages.
 pub(crate) const RULES: [Rule; 4] = [
     Rule::public("GET /openapi.json"),
     Rule::public("GET /swagger-ui"),
@@ -43,7 +42,6 @@ pub fn start_page<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new().route("/", get(async || Redirect::to("/swagger-ui/")))
 }
 
-/// Adds the content security policy of the Swagger UI page.
 fn protected(response: Response) -> Response {
     protected_by(CONTENT_SECURITY_POLICY, response)
 }

@@ -23,7 +23,6 @@ use tokio_util::sync::CancellationToken;
 
 /// The default of the maximum size of a body in bytes. It is enough for an order with the maximum number of parts.
 pub const BODY_LIMIT: usize = 64 * 1024;
-/// The time limit for a body to arrive completely.
 pub const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(10);
 /// The maximum number of bytes of all incomplete bodies of one API. It is small enough for a container of 64 MiB.
 const MAX_INCOMPLETE_BYTES: usize = 8 << 20;
@@ -56,7 +55,6 @@ struct Arriving {
     given_up: CancellationToken,
 }
 
-/// The result of reading a body.
 pub enum Arrived {
     Whole(Bytes),
     /// The body exceeds the limit. It yields the bytes read so far and the rest of the stream.

@@ -1,6 +1,5 @@
 //! The result of a batch of background work.
 
-/// The result of one batch.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Done {
     pub count: u64,

@@ -64,7 +64,6 @@ impl Job {
         })
     }
 
-    /// Runs the job until `stop`.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         (self.run)(stop).await
     }

@@ -91,7 +91,6 @@ impl KafkaPublisher {
 }
 
 impl Producer {
-    /// Waits until the broker has acknowledged a record of `topic`.
     async fn delivered(&mut self, delivery: DeliveryFuture, topic: &str) -> anyhow::Result<()> {
         let delivered = tokio::select! {
             biased;
@@ -107,7 +106,6 @@ impl Producer {
     }
 }
 
-/// Returns true if publishing failed because the broker did not acknowledge a record in time.
 fn is_timeout(error: &anyhow::Error) -> bool {
     code(error) == Some(RDKafkaErrorCode::MessageTimedOut)
 }

@@ -24,7 +24,6 @@ const MAGIC: i8 = 2;
 /// The attribute bit of a control batch: it ends a transaction and has no records.
 const CONTROL: i16 = 1 << 5;
 
-/// A batch, with the offsets of its first and its last record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Batch {
     pub first: i64,

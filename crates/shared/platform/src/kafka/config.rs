@@ -34,7 +34,6 @@ pub struct Config {
     /// librdkafka's mock cluster always waits this long.
     #[serde(default = "default_fetch_wait", deserialize_with = "crate::config::bounded::duration")]
     pub kafka_fetch_wait: Duration,
-    /// The security protocol of the broker's listener.
     #[serde(default)]
     pub kafka_security_protocol: SecurityProtocol,
     #[serde(default)]

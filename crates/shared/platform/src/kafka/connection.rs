@@ -58,7 +58,6 @@ impl Connection {
         Ok(self)
     }
 
-    /// Sends a request, and returns the body of its response.
     pub async fn call(&mut self, Api(key, version): Api, body: &[u8]) -> anyhow::Result<Bytes> {
         self.sent += 1;
         let mut request = Vec::with_capacity(body.len() + 14);

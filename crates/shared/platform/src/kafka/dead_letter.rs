@@ -2,14 +2,12 @@
 
 use super::{Consumer, ExactRecord, HEADER_EVENT_TYPE, Headers, Message, dead_letter_topic, is_too_large};
 
-/// The topic of the original message.
 pub const HEADER_TOPIC: &str = "dlq-origin-topic";
 pub const HEADER_PARTITION: &str = "dlq-origin-partition";
 pub const HEADER_OFFSET: &str = "dlq-origin-offset";
 /// The consumer group that could not handle the message.
 pub const HEADER_GROUP: &str = "dlq-origin-group";
 pub const HEADER_ERROR: &str = "dlq-error";
-/// The number of attempts to handle the message.
 pub const HEADER_ATTEMPTS: &str = "dlq-attempts";
 /// When the message was dead-lettered, in RFC 3339.
 pub const HEADER_FAILED_AT: &str = "dlq-failed-at";
@@ -36,7 +34,6 @@ const TOLD: [&str; 9] = [
 const MAX_ABRIDGED_LENGTH: usize = 1024;
 
 impl Consumer {
-    /// Publishes the message to its dead-letter topic.
     pub(super) async fn dead_letter(&self, message: &Message, problem: &str, attempts: u32) -> anyhow::Result<()> {
         tracing::error!(
             group = self.group,

@@ -31,7 +31,6 @@ const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
 /// The pause before a record is queued again while the producer's queue is full.
 const QUEUE_FULL_DELAY: Duration = Duration::from_millis(20);
 
-/// The reason why one record was not delivered.
 enum Failure {
     TimedOut(anyhow::Error),
     /// The broker refuses a request of several records because of one of them.
@@ -42,7 +41,6 @@ enum Failure {
     NotSent,
 }
 
-/// Why the broker does not create a topic.
 struct Uncreated {
     refusal: Option<Refusal>,
     text: String,
@@ -237,7 +235,6 @@ impl KafkaPublisher {
     }
 }
 
-/// Sends one record and waits for its acknowledgement.
 async fn deliver(producer: &Producer, record: &Record, headers: OwnedHeaders, until: Instant) -> Result<(), Failure> {
     let mut message = FutureRecord::to(&record.topic).key(&record.key).payload(&record.payload).headers(headers);
     let delivery = loop {

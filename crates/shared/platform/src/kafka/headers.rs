@@ -14,7 +14,6 @@ impl Headers {
         self.texts().filter(|(known, _)| *known == name).last().map(|(_, text)| text)
     }
 
-    /// Returns names and values in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_deref()))
     }

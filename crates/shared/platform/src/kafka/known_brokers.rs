@@ -38,7 +38,6 @@ impl Broker<'_> {
 /// Counts how often in a row the statistics of one consumer list no broker.
 pub(super) struct KnownBrokers {
     group: &'static str,
-    /// The number of consecutive statistics without a broker.
     without: AtomicU32,
 }
 

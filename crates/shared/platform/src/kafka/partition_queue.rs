@@ -25,7 +25,6 @@ use super::{
     unreadable::{Unreadable, cannot_be_decoded},
 };
 
-/// The time limit of a request about positions.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// The pause before a batch that cannot be read is fetched again.
 const RETRY_DELAY: Duration = Duration::from_secs(2);

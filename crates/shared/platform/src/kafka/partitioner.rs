@@ -16,7 +16,6 @@ impl Partitions {
         i32::try_from(crc32fast::hash(key).checked_rem(count)?).ok()
     }
 
-    /// Records the number of partitions of a topic.
     pub fn set(&self, topic: &str, count: usize) {
         let count = u32::try_from(count).unwrap_or_default();
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(topic.to_owned(), count);

@@ -47,7 +47,6 @@ impl Positions {
         Self { group, topic: topic.to_owned(), id: Mutex::default(), resets }
     }
 
-    /// Returns the topic's id, which is committed with each offset.
     pub fn topic_id(&self) -> String {
         self.id.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

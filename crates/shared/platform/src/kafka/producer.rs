@@ -29,7 +29,6 @@ use super::{
 /// The number of consecutive rounds without an answer after which a producer is replaced. A round of a relay takes 3 s.
 const MAX_UNANSWERED_ROUNDS: u32 = 3;
 
-/// A record to be produced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     pub topic: String,
@@ -38,7 +37,6 @@ pub struct Record {
     pub headers: HashMap<String, String>,
 }
 
-/// The publisher of records to Kafka.
 #[derive(Clone)]
 pub struct KafkaPublisher {
     config: Config,

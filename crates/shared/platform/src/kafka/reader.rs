@@ -23,7 +23,6 @@ use super::{
     refusal::refused,
 };
 
-/// The time limit for one response of the broker.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a request is repeated while a partition has no leader or a group no coordinator, and the pause before each
 /// repetition.
@@ -101,7 +100,6 @@ impl Reader {
             .collect()
     }
 
-    /// Returns the address of the broker that leads a partition.
     pub(super) fn leader(&self, topic: &str, partition: i32) -> anyhow::Result<String> {
         let metadata =
             self.consumer.fetch_metadata(Some(topic), REQUEST_TIMEOUT).context("asking Kafka for its brokers")?;

@@ -17,7 +17,6 @@ use super::{
     connection_errors::{Listening, is_guess},
 };
 
-/// The time limit for a broker's response to a metadata request.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// How long [`glance`] waits for librdkafka's explanation of a failed plain-text connection.

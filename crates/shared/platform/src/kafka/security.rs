@@ -9,10 +9,8 @@ use serde::Deserialize;
 use super::Config;
 use crate::{config::ConfigError, tls};
 
-/// The variable with the path of the authorities' file.
 pub(super) const CA: &str = "KAFKA_SSL_CA_FILE";
 
-/// The protocol that the broker's listener speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum SecurityProtocol {

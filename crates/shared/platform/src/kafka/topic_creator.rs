@@ -23,9 +23,7 @@ pub struct TopicCreator {
 
 #[derive(Debug, Default)]
 struct Known {
-    /// The topics that the service will need.
     expected: BTreeSet<String>,
-    /// The topics known to exist.
     ensured: BTreeSet<String>,
 }
 

@@ -22,7 +22,6 @@ type Client = AdminClient<DefaultClientContext>;
 /// An admin client with the function that drops it.
 type Admin = ScopeGuard<Client, fn(Client)>;
 
-/// The suffix of dead-letter topics.
 const DEAD_LETTER_SUFFIX: &str = ".dlq";
 
 /// Returns the name of the dead-letter topic, `<topic>.dlq`.
@@ -35,7 +34,6 @@ pub fn original_topic(topic: &str) -> &str {
     topic.strip_suffix(DEAD_LETTER_SUFFIX).unwrap_or(topic)
 }
 
-/// The time limit of a request to the broker.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The pauses between retries. A broker reports a created or altered topic only after a while: more than a second if it

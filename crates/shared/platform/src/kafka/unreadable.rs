@@ -80,7 +80,6 @@ impl Unreadable {
         }
     }
 
-    /// Records that the consumer has joined its group.
     pub fn joined(&self) {
         self.say(&self.lock());
     }

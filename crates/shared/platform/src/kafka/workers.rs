@@ -22,7 +22,6 @@ use super::{
 /// The time limit for a worker to finish its current messages when the consumer stops. A slower worker is aborted.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The workers of a consumer whose context is `C`.
 pub(super) struct Workers<C: ConsumerContext> {
     consumer: Arc<Consumer>,
     /// librdkafka's consumer. It owns the context, which owns these workers.
@@ -51,7 +50,6 @@ impl<C: ConsumerContext + 'static> Workers<C> {
         let _ = self.client.set(Arc::downgrade(client));
     }
 
-    /// Returns the consumer whose partitions these workers read; `None` after it has ended.
     pub fn client(&self) -> Option<Arc<StreamConsumer<C>>> {
         self.client.get().and_then(Weak::upgrade)
     }

@@ -63,7 +63,6 @@ impl Activity {
         (!self.0.is_displaced.load(SeqCst)).then_some(request)
     }
 
-    /// Returns the number of bytes received so far.
     pub fn received(&self) -> usize {
         self.0.received.load(SeqCst)
     }

@@ -51,7 +51,6 @@ struct Answer {
     place: Place,
 }
 
-/// The connection of an answer.
 #[derive(Clone)]
 pub(super) struct Place {
     pub activity: Activity,

@@ -101,7 +101,6 @@ pub(super) struct Connection {
     slot: ConnectionSlot,
 }
 
-/// The decision about a connection after a check.
 enum Verdict {
     /// Keep the connection open, and check again at this time.
     Keep(Instant),
@@ -115,7 +114,6 @@ impl Connection {
         Self { stream, peer, slot }
     }
 
-    /// Serves the requests of the connection until it ends, is displaced or exceeds a limit.
     pub async fn run(self, server: Arc<Server>) {
         let Self { stream, peer, slot } = self;
         let opened = Instant::now();
@@ -167,7 +165,6 @@ impl Connection {
     }
 }
 
-/// A plain-text or TLS stream.
 type Wire = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
 /// Performs the TLS handshake, if the listener uses TLS, within a time limit.

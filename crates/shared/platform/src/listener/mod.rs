@@ -42,7 +42,6 @@ pub struct Listener {
     tls: Option<Arc<Acceptor>>,
 }
 
-/// The limits of one listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct Limits {
     /// `MAX_CONNECTIONS`: the maximum number of connections in total.
@@ -58,12 +57,10 @@ pub struct Limits {
     pub grpc_max_in_flight: usize,
 }
 
-/// The application protocol of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Protocol {
     /// HTTP/1.1 or HTTP/2, as the client chooses.
     Http,
-    /// Only HTTP/2.
     Grpc,
 }
 
@@ -180,7 +177,6 @@ fn count_from_zero() {
     }
 }
 
-/// The state that the connections of a listener share.
 struct Server {
     protocols: Protocols,
     router: Router,

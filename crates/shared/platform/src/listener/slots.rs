@@ -31,7 +31,6 @@ struct Taken {
     per_address: HashMap<IpAddr, usize>,
 }
 
-/// A connection that occupies a slot.
 struct Holder {
     address: IpAddr,
     activity: Activity,

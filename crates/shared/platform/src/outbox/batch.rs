@@ -13,7 +13,6 @@ use crate::{
     telemetry,
 };
 
-/// The maximum number of rows per batch.
 const BATCH_SIZE: i64 = 500;
 
 /// The state of a relay between two full batches. After a failure it is discarded, and the rows are read again.

@@ -61,12 +61,10 @@ impl FromIterator<Event> for Columns {
 /// The trace context that is stored with an event.
 pub type Trace = serde_json::Value;
 
-/// Returns the trace context of the current span.
 pub fn trace() -> Trace {
     serde_json::json!(crate::telemetry::trace_context())
 }
 
-/// A row that has not been published yet.
 #[derive(Clone, Debug)]
 pub struct Unpublished {
     /// The id of the row. It grows in the order in which the rows of one key were written.
@@ -82,7 +80,6 @@ pub struct Unpublished {
     pub is_behind: bool,
 }
 
-/// The backlog of an outbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backlog {
     /// The number of rows that are not published, including rows that are set aside.

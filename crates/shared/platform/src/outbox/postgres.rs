@@ -17,7 +17,6 @@ use crate::{
     postgres::{Database, Listener, SharedTable},
 };
 
-/// The table `outbox` and its migrations.
 pub static TABLE: SharedTable =
     SharedTable::new("outbox", "_sqlx_migrations_outbox", &sqlx::migrate!("../../../migrations/platform/outbox"));
 

@@ -7,7 +7,6 @@ use futures::future::join_all;
 
 use crate::kafka::Record;
 
-/// A publisher of records to their topics.
 #[async_trait]
 pub trait Publisher: Send + Sync + 'static {
     /// Publishes the records in their order and returns once every record is acknowledged. After an error, some may
@@ -30,7 +29,6 @@ pub trait Publisher: Send + Sync + 'static {
     }
 }
 
-/// The outcome of publishing one record.
 #[derive(Debug)]
 pub enum Outcome {
     Acknowledged,
@@ -52,9 +50,7 @@ pub struct Refused {
 /// Which other records are refused for the same reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// All records of the topic.
     Topic,
-    /// The records of this partition of the topic.
     Partition(i32),
     /// No other record. Only the later records of the same key have to wait.
     Record,

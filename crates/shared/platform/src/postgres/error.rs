@@ -7,7 +7,6 @@ use tonic::Status;
 use super::{is_contended, is_permanent, is_unavailable};
 use crate::{error_chain, kafka::Failure};
 
-/// Why a statement failed.
 #[derive(thiserror::Error)]
 pub enum DatabaseError {
     /// The same statement may succeed later.

@@ -134,7 +134,6 @@ fn judge(error: MigrateError, database: &Database) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Explains why the migrations of a database failed.
 pub fn explain(error: MigrateError) -> anyhow::Error {
     match error {
         VersionMismatch(FIRST_VERSION) => anyhow::anyhow!(BEFORE_RELEASE),

@@ -31,7 +31,6 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Starts a task that listens to `channel`.
     pub fn start(database: Database, channel: &'static str) -> Self {
         let told = Arc::new(Notify::new());
         let task = tokio::spawn(listen(database, channel, told.clone()));

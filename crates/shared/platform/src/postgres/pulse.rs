@@ -9,7 +9,6 @@ use tokio_util::sync::CancellationToken;
 use super::{Database, database::PING_TIMEOUT, tls};
 use crate::{outage::Outage, server::readiness::Condition};
 
-/// The interval between two pings.
 const PING_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Sets a readiness condition to whether the database answers, and marks the pool's connections as stale when the path

@@ -38,7 +38,6 @@ fn is_statement(metadata: &Metadata<'_>) -> bool {
     !metadata.is_span() && metadata.target() == "sqlx::query"
 }
 
-/// The layer that [`statement_spans`] creates.
 #[derive(Debug)]
 pub struct StatementSpans {
     tracer: SdkTracer,

@@ -32,7 +32,6 @@ impl Memory {
     }
 }
 
-/// The content of the reply to `INFO memory`.
 pub(super) struct Info {
     pub policy: String,
     pub used: f64,

@@ -33,7 +33,6 @@ pub const RESPONSE_TIMEOUT: Duration = Duration::from_millis(400);
 /// The time without a reply to a command after which a connection is replaced. It is less than the callers' time
 /// limits, which would otherwise end the command first.
 const REPLY_TIMEOUT: Duration = Duration::from_millis(250);
-/// The time limit of a health check of the server.
 const HEALTH_CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 /// The `maxmemory-policy` of a server that refuses writes when its memory is full, instead of evicting keys.
 const KEEPS: &str = "noeviction";

@@ -170,7 +170,6 @@ impl Event<'_> {
         }
     }
 
-    /// Returns the network address of the caller.
     pub(super) fn address(self) -> Option<IpAddr> {
         match self {
             Self::Locked { address } => Some(address),

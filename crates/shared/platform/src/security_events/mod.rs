@@ -28,7 +28,6 @@ pub fn record(event: Event<'_>) {
     }
 }
 
-/// Writes one line about `count` equal events.
 fn write(event: Event<'_>, count: u64) {
     tracing::info!(
         target: TARGET,

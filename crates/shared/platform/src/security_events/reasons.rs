@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-/// Why sessions were revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Revocation {
     /// The user ended this session.
@@ -17,7 +16,6 @@ pub enum Revocation {
     PasswordChanged,
 }
 
-/// Why a service's token was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenRefusal {
     /// The token is malformed, has another algorithm or audience, lacks a claim, or is one of several.
@@ -30,7 +28,6 @@ pub enum TokenRefusal {
     Certificate,
 }
 
-/// Why a code to confirm a contact was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContactRefusal {
     /// The code is wrong, has expired or was used before.

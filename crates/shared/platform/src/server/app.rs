@@ -40,7 +40,6 @@ impl App {
         }
     }
 
-    /// Serves gRPC behind a guard.
     pub fn grpc(self, services: Services, guard: Guard) -> Self {
         Self { grpc: Some((services, guard)), ..self }
     }
@@ -55,7 +54,6 @@ impl App {
         self
     }
 
-    /// Adds the relay that publishes the service's outbox.
     pub fn relay(self, relay: Relay) -> Self {
         Self { relay: Some(relay), ..self }
     }

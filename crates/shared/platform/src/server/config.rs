@@ -21,7 +21,6 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Config {
     pub listen: SocketAddr,
-    /// The address of the second API, if the service has one.
     pub second_listen: Option<SocketAddr>,
     /// The address of metrics and health over HTTP. `None` if another server in the process serves them for all
     /// services.

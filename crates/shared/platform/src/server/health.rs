@@ -11,10 +11,8 @@ use crate::{
     server::readiness::Readiness,
 };
 
-/// The rules of the [probes](probe_routes).
 pub(crate) const PROBE_RULES: [Rule; 2] = [Rule::public("GET /health/live"), Rule::public("GET /health/ready")];
 
-/// The body of a response to a health check.
 #[derive(Serialize)]
 struct Report {
     status: &'static str,
@@ -47,7 +45,6 @@ async fn live() -> impl IntoResponse {
     Json(Report { status: "live", waiting_for: Vec::new() })
 }
 
-/// Builds the routes of the admin port.
 pub fn admin_routes(readiness: Vec<Readiness>) -> Router {
     ready_routes(readiness)
         .route("/metrics", get(|| async { crate::telemetry::render_metrics() }))

@@ -120,7 +120,6 @@ impl Server {
         self.listener.local_addr()
     }
 
-    /// Returns the address of the second API's listener.
     pub fn second_address(&self) -> anyhow::Result<SocketAddr> {
         let second = self.second.as_ref().with_context(|| format!("{} has no second API", self.service))?;
         Ok(second.local_addr()?)
@@ -132,7 +131,6 @@ impl Server {
         self.own_admin = std::mem::take(&mut self.own_admin).merge(routes);
     }
 
-    /// Returns the routes that were added to the admin port.
     fn own_admin(&self) -> Router {
         self.own_admin.clone()
     }
@@ -178,7 +176,6 @@ impl Server {
         Ok(Retention { database: self.database()?, holder: self.instance.clone(), age })
     }
 
-    /// Creates the guard in front of the service's API.
     pub fn guard(&self, sessions: Arc<dyn Sessions>, rules: &'static [Rule]) -> Guard {
         Guard::new(sessions, self.key.clone(), rules)
     }

@@ -23,7 +23,6 @@ pub struct Readiness {
 /// several topics.
 type Conditions = BTreeMap<(&'static str, usize), Status>;
 
-/// The state of a condition.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Status {
     Met,
@@ -32,7 +31,6 @@ enum Status {
     Refused(&'static str),
 }
 
-/// One condition of readiness.
 #[derive(Clone)]
 pub struct Condition {
     name: &'static str,
@@ -74,12 +72,10 @@ impl Readiness {
         Condition { name, number, readiness: self.clone() }
     }
 
-    /// Returns true if every condition is met.
     pub fn is_ready(&self) -> bool {
         are_met(&self.lock())
     }
 
-    /// Returns the names of the conditions that are not met.
     pub fn missing(&self) -> Vec<&'static str> {
         let conditions = self.lock();
         let mut missing: Vec<_> =
@@ -100,7 +96,6 @@ impl Readiness {
         texts
     }
 
-    /// Returns once every condition is met.
     pub async fn ready(&self) {
         let mut changes = self.changed.subscribe();
         while !self.is_ready() {
@@ -122,7 +117,6 @@ impl Readiness {
         self.drain
     }
 
-    /// Returns once the state of any condition has changed.
     pub async fn changed(&self) {
         let _ = self.changes().changed().await;
     }

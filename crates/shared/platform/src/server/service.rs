@@ -41,11 +41,9 @@ pub struct Service {
     pub openapi: Option<fn() -> utoipa::openapi::OpenApi>,
     /// The metrics that the service exports in addition to [`METRICS`](crate::telemetry::metric::METRICS).
     pub metrics: &'static [Metric],
-    /// The calls of this service to other services.
     pub calls: &'static [Call],
     /// Reads and checks the service's variables. An error names the invalid variable.
     pub check: fn(&Settings) -> Result<(), ConfigError>,
-    /// Builds the service and binds its listeners.
     pub build: fn(Settings) -> BoxFuture<'static, anyhow::Result<App>>,
 }
 
@@ -61,12 +59,10 @@ pub enum SecondApi {
 /// A call from this service to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// The name of the called service.
     pub to: &'static str,
     pub when: When,
 }
 
-/// When a service makes a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
     /// While it handles a request.
@@ -92,14 +88,11 @@ pub struct OwnDatabase {
     pub migrations: &'static Migrations,
 }
 
-/// One API of a service, with its listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Api {
     /// The variable of the listener's address.
     pub listen: String,
-    /// The default port of the listener.
     pub port: u16,
-    /// True for gRPC, false for HTTP.
     pub is_grpc: bool,
 }
 
@@ -174,12 +167,10 @@ impl Service {
         }
     }
 
-    /// Returns true if the service's database has the shared table `name`, such as `outbox`.
     pub fn has_table(&self, name: &str) -> bool {
         self.migrations().is_some_and(|migrations| migrations.shared.iter().any(|table| table.name == name))
     }
 
-    /// Returns the migrations of the database. `None` for a service without a database.
     pub fn migrations(&self) -> Option<&'static Migrations> {
         self.database.as_ref().map(|database| database.migrations)
     }

@@ -15,7 +15,6 @@ use crate::deadline::REQUEST_TIMEOUT;
 
 /// The time limit of requests in flight after the server has stopped accepting: the maximum duration of a request.
 pub const REQUESTS_TIMEOUT: Duration = REQUEST_TIMEOUT;
-/// The time limit for background tasks to stop.
 pub const JOBS_TIMEOUT: Duration = Duration::from_secs(3);
 /// The time limit for the clean-up, such as closing connections to databases.
 const CLEANUP_TIMEOUT: Duration = Duration::from_secs(1);

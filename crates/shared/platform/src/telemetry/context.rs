@@ -34,7 +34,6 @@ pub fn trace_context() -> HashMap<String, String> {
     headers
 }
 
-/// Adds the trace context of the current span to the headers of a call.
 pub(crate) fn add_trace_context(headers: &mut HeaderMap) {
     inject(&mut HeaderInjector(headers));
 }

@@ -76,7 +76,6 @@ const EXPORTING: [&str; 9] = [
     "tower",
 ];
 
-/// Creates the layer that writes lines to standard error.
 pub(super) fn output<S>(config: &Config) -> anyhow::Result<Option<impl Layer<S> + use<S>>>
 where
     S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
@@ -115,7 +114,6 @@ where
     Ok(OpenTelemetryTracingBridge::new(logs).with_filter(filter))
 }
 
-/// Creates the filter that `LOG_LEVEL` describes.
 fn filter<S: Subscriber>(config: &Config) -> anyhow::Result<impl Filter<S> + use<S>> {
     // Hides PostgreSQL's notices, such as those of a migration that has nothing to do.
     let quiet = "sqlx::postgres::notice=warn".parse().context("a log directive")?;

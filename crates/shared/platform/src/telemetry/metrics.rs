@@ -46,7 +46,6 @@ pub(super) fn record() -> anyhow::Result<AbortOnDropHandle<()>> {
     })))
 }
 
-/// Returns the metrics of this process in Prometheus' text format.
 pub fn render_metrics() -> String {
     METRICS.get().map(PrometheusHandle::render).unwrap_or_default()
 }

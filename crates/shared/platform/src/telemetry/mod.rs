@@ -35,7 +35,6 @@ use tracing_subscriber::{
 
 use crate::postgres::statement_spans;
 
-/// The settings of logs and traces.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Config {
     /// The level or the `tracing` filter of the log, such as `info`, `debug` or `info,sqlx=warn`.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::config::{ConfigError, Settings};
 
-/// The PEM file with the certificates of the authorities whose callers, servers and stores this process trusts.
+/// The PEM file with the trusted authorities, which sign the certificates of callers, servers and stores.
 pub const CA: &str = "TLS_CA_FILE";
 /// The PEM file with the certificate of this process, followed by intermediate certificates.
 pub const CERTIFICATE: &str = "TLS_CERT_FILE";
@@ -13,7 +13,6 @@ pub const KEY: &str = "TLS_KEY_FILE";
 /// The PEM file with the authorities' lists of revoked certificates (RFC 5280). Optional.
 pub const REVOKED: &str = "TLS_CRL_FILE";
 
-/// The paths of the files.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub ca: PathBuf,

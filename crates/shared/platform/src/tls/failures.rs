@@ -13,7 +13,6 @@ use tokio::time::Instant;
 const MAX_LINES: u32 = 10;
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// The handshake failures of one listener.
 #[derive(Default)]
 pub(super) struct Failures(Mutex<Option<Period>>);
 

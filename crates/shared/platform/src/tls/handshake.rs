@@ -11,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Identity, Tls, failures::Failures, material::HANDSHAKE_TIMEOUT};
 
-/// The clients that a listener admits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clients {
     /// Clients with a certificate that names a service, the gateway or an operator. gRPC listeners require one.
@@ -29,7 +28,6 @@ pub struct Admitted<S> {
     pub distrusted: CancellationToken,
 }
 
-/// The TLS acceptor of one listener.
 pub struct Acceptor {
     tls: Tls,
     clients: Clients,

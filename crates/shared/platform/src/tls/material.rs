@@ -18,13 +18,11 @@ use super::{
 };
 use crate::config::ConfigError;
 
-/// The time limit of a server's handshake.
 pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The maximum remaining validity that is measured.
 const MAX_VALIDITY: Duration = Duration::from_hours(100 * 365 * 24);
 
-/// The content of the files.
 #[derive(PartialEq, Eq)]
 pub(super) struct Files {
     pub ca: Vec<u8>,
@@ -34,7 +32,6 @@ pub(super) struct Files {
     revoked: Vec<u8>,
 }
 
-/// Everything that is built from the files.
 pub(super) struct Material {
     pub files: Files,
     /// The name in the URI of the certificate.
@@ -43,7 +40,6 @@ pub(super) struct Material {
     pub mutual: Arc<ServerConfig>,
     /// The settings of listeners that request no client certificate.
     pub open: Arc<ServerConfig>,
-    /// The settings of channels.
     pub client: Arc<ClientConfig>,
     /// The time at which the certificate expires, as time since 1970.
     pub expires: Duration,

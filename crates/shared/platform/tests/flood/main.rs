@@ -119,7 +119,6 @@ async fn serve_http() -> String {
     url
 }
 
-/// Returns the names and labels of all series, without values.
 fn series() -> BTreeSet<String> {
     let text = render_metrics();
     let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());

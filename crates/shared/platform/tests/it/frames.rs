@@ -47,7 +47,6 @@ pub fn reset_request(stream: u32) -> Vec<u8> {
     [request(stream), reset(stream)].concat()
 }
 
-/// Returns the frame that resets a stream.
 pub fn reset(stream: u32) -> Vec<u8> {
     frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes())
 }
@@ -103,7 +102,6 @@ pub fn settings(payload: &[u8]) -> HashMap<u16, u32> {
         .collect()
 }
 
-/// Returns the error code in a GOAWAY frame.
 pub fn error_code(payload: &[u8]) -> Option<u32> {
     payload.get(4..8)?.try_into().ok().map(u32::from_be_bytes)
 }

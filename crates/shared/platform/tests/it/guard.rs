@@ -142,7 +142,6 @@ async fn a_public_method_knows_the_service_of_a_valid_token_and_refuses_no_other
     }
 }
 
-/// Creates a guard without rules.
 fn closed() -> Guard {
     let key = ServiceKey::new("geo", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
     Guard::new(Arc::new(MemorySessions::default()), key, &[])

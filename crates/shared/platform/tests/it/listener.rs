@@ -41,7 +41,6 @@ async fn connect(address: SocketAddr) -> TcpStream {
     TcpStream::connect(address).await.expect("the listener accepts")
 }
 
-/// Returns true if the server has closed the connection.
 async fn is_closed(connection: &mut TcpStream) -> bool {
     let mut byte = [0; 64];
     let read = timeout(Duration::from_millis(1), connection.read(&mut byte)).await;

@@ -177,7 +177,7 @@ async fn a_migration_whose_connection_is_lost_begins_again() {
     outcome.expect("the migration ends").unwrap().unwrap();
 }
 
-/// Records a migration that no version of this tree has.
+/// Records a migration that this program does not know.
 async fn record(database: &testkit::Database, version: i64, name: &str) {
     let recorded = format!(
         "insert into _sqlx_migrations (version, description, success, checksum, execution_time)

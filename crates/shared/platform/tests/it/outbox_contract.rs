@@ -17,7 +17,6 @@ const KNOWN: &str = "events.v1.OrderPaid";
 const UNHEARD: &str = "events.v1.Unheard";
 const TTL: Duration = Duration::from_secs(30);
 
-/// An outbox with the handles of two replicas.
 struct Replicas {
     one: Arc<dyn Outbox>,
     other: Arc<dyn Outbox>,

@@ -20,7 +20,6 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 const POOL: u32 = 4;
 
-/// A database that is reached through a proxy.
 struct Fixture {
     database: testkit::Database,
     proxy: Proxy,

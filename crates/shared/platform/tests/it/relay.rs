@@ -29,7 +29,6 @@ use crate::{
 const KNOWN: &str = "events.v1.OrderPaid";
 const UNHEARD: &str = "events.v1.Unheard";
 
-/// A broker that accepts every record and keeps it.
 #[derive(Clone, Default)]
 struct Broker(Arc<Mutex<Vec<Record>>>);
 

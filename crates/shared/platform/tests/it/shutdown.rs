@@ -23,7 +23,6 @@ const DRAIN: Duration = Duration::from_secs(3);
 /// The duration of a request, nearly the longest possible.
 const WORK: Duration = Duration::from_secs(9);
 
-/// A broker that accepts everything.
 #[derive(Clone, Default)]
 struct Broker(Arc<Mutex<Vec<Record>>>);
 

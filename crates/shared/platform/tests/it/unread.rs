@@ -16,7 +16,6 @@ use crate::frames;
 
 const MIB: usize = 1 << 20;
 
-/// Starts a server whose answers have this size.
 async fn serve(size: usize) -> (SocketAddr, Running) {
     let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = socket.local_addr().expect("its address");

@@ -10,14 +10,12 @@ use serde_json::{Map, Value, json};
 use super::reference::Reference;
 use crate::config::{error::ConfigError, provider_url};
 
-/// The time limit of one request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// The maximum size of a response in bytes. Vault's own limit for a secret is 1 MiB; a shop's secrets are keys and URLs.
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 /// The file in which Kubernetes puts a pod's token.
 const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
-/// The credentials with which the process logs in to Vault.
 pub enum Login {
     Token(SecretString),
     /// The token of the pod's service account, for this role at this mount of the auth method `kubernetes`.
@@ -47,7 +45,6 @@ impl Login {
     }
 }
 
-/// A client of one Vault.
 pub struct Client {
     http: reqwest::Client,
     address: Url,
@@ -100,7 +97,6 @@ impl Client {
         Ok(Self { http, address, namespace: value(values, "VAULT_NAMESPACE").map(str::to_owned) })
     }
 
-    /// Returns the token for further requests.
     pub async fn log_in(&self, login: Login) -> Result<SecretString, String> {
         let (mount, role, jwt) = match login {
             Login::Token(token) => return Ok(token),
@@ -140,7 +136,6 @@ impl Client {
     }
 }
 
-/// Reads a response of at most [`MAX_RESPONSE_BYTES`].
 async fn body<T: for<'a> Deserialize<'a>>(mut answer: Response) -> Result<T, String> {
     let mut bytes = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(|error| unanswered(&error))? {
@@ -165,7 +160,6 @@ fn unanswered(error: &reqwest::Error) -> String {
     format!("Vault cannot be reached: {cause}")
 }
 
-/// Describes what a status of Vault means for this request.
 fn refused(status: StatusCode) -> String {
     let meaning = match status.as_u16() {
         400 => "the request is refused, as for an unknown role or a login that is not accepted",

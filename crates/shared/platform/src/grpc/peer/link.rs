@@ -52,7 +52,6 @@ impl Link {
         self.losses.answered(begun);
     }
 
-    /// Sends a request and waits for the response until `deadline`.
     pub async fn send(&self, request: Request<Body>, deadline: Instant) -> Result<Response<Body>, Failure> {
         let mut channel = self.channel.clone();
         let begun = Instant::now();
@@ -85,12 +84,10 @@ fn is_refused(error: &h2::Error) -> bool {
     error.is_remote() && (error.reason() == Some(h2::Reason::REFUSED_STREAM) || error.is_go_away())
 }
 
-/// Formats an error and its causes in one line.
 fn chain(error: &Error) -> String {
     causes(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// Returns an error and its causes.
 fn causes(error: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
     std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source())
 }

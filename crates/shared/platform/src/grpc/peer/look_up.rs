@@ -20,9 +20,7 @@ use super::{
 };
 use crate::outage::Outage;
 
-/// The interval between two lookups of a name.
 const LOOKUP_INTERVAL: Duration = Duration::from_secs(1);
-/// The time limit of a lookup.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 /// The maximum number of addresses of a name that are used: the numerically smallest.
 const MAX_ADDRESSES: usize = 64;

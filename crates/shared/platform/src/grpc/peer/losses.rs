@@ -31,7 +31,6 @@ impl Losses {
         loss.answered |= loss.last.is_none_or(|(at, _)| begun > at);
     }
 
-    /// Returns the outcome of a call that began at `begun` and whose connection has ended.
     pub fn outcome(&self, begun: Instant) -> Outcome {
         let mut loss = self.lock();
         match loss.last {

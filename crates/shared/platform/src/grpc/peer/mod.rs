@@ -52,7 +52,7 @@ pub struct Peer {
     breaker: Arc<CircuitBreaker>,
 }
 
-/// Which credential of the user a call carries: of the user for whose request the call is made.
+/// The credential of its user that a request's calls carry.
 #[derive(Clone, Copy)]
 enum Forwards {
     Nothing,
@@ -66,7 +66,6 @@ enum Forwards {
 enum Route {
     /// A single address, which needs neither lookup nor balancing.
     Address(Arc<Link>),
-    /// The replicas behind a host name.
     Replicas(Arc<Replicas>),
 }
 

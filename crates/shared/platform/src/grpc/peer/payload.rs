@@ -17,7 +17,6 @@ use tonic::{Status, body::Body};
 /// The maximum size in bytes of a body that is kept for a retry.
 const MAX_BYTES: usize = 256 * 1024;
 
-/// The body of a request.
 pub enum Payload {
     /// The complete body, which can be sent any number of times.
     Whole(Bytes),

@@ -23,7 +23,6 @@ use super::{
 };
 use crate::circuit_breaker::Outcome;
 
-/// The interval between two health checks of a replica.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// The time limit of a health check. Together with [`CHECK_INTERVAL`] it is less than two seconds.
 const CHECK_TIMEOUT: Duration = Duration::from_millis(800);
@@ -37,9 +36,7 @@ pub enum Verdict {
     Serving,
     /// The replica was not checked yet, or a connection was lost after the check.
     NotAsked,
-    /// The replica responded that it does not serve.
     NotServing,
-    /// The replica did not respond.
     Silent,
 }
 
@@ -77,7 +74,6 @@ impl Replica {
         self.state.borrow().verdict
     }
 
-    /// Returns the number of calls that wait for their response.
     pub fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::Relaxed)
     }
@@ -137,7 +133,6 @@ impl Replica {
         })
     }
 
-    /// Checks the replica's health periodically. Never returns.
     pub async fn watch(self: Arc<Self>) {
         loop {
             let asked = Instant::now();

@@ -35,7 +35,6 @@ use crate::circuit_breaker::Outcome;
 /// The maximum number of retries of a call that no replica has processed.
 const MAX_RETRIES: usize = 3;
 
-/// The replicas behind a peer's host name.
 pub struct Replicas {
     peer: &'static str,
     /// The replicas that the latest lookup found. `None` until the first lookup has ended.

@@ -10,7 +10,6 @@ use async_trait::async_trait;
 
 #[async_trait]
 pub trait Resolver: Send + Sync {
-    /// Returns the addresses of `host`, each with `port`.
     async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>>;
 }
 
@@ -41,7 +40,6 @@ impl MemoryResolver {
         self.lock().addresses = Some(addresses.to_vec());
     }
 
-    /// Makes lookups fail from now on.
     pub fn fail(&self) {
         self.lock().addresses = None;
     }

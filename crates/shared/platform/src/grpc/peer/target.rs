@@ -10,7 +10,6 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::{config::ConfigError, grpc::transport::Transport, tls::Tls};
 
-/// The address of a peer.
 pub struct Target {
     url: Uri,
     /// The host name to resolve, and the port. `None` if the host is an IP address.
@@ -35,7 +34,6 @@ impl Target {
         Ok(Self { url, name, transport })
     }
 
-    /// Returns the host name and the port to resolve. `None` if the host is an IP address.
     pub fn name(&self) -> Option<(&str, u16)> {
         self.name.as_ref().map(|(host, port)| (host.as_str(), *port))
     }

@@ -41,7 +41,6 @@ pub fn accepted(mut response: Bytes) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Asks for all ACLs of all users.
 pub fn describe_all() -> Vec<u8> {
     let mut out = vec![];
     out.put_i8(ANY);

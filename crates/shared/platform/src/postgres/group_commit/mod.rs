@@ -112,7 +112,6 @@ where
     }
 }
 
-/// The caller of a request, and its span.
 type Caller<A> = (oneshot::Sender<sqlx::Result<A>>, Span);
 
 /// Writes a group and answers its requests. A request whose own statement panics is not answered.

@@ -31,7 +31,6 @@ use opentelemetry_sdk::{
 const MAX_QUEUE_SIZE: usize = 8_192;
 /// The maximum number of spans, or of log records, per request to the collector.
 const MAX_BATCH_SIZE: usize = 2_048;
-/// The time limit of a request to the collector.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The maximum time that an item waits for a batch to fill.
 const EXPORT_INTERVAL: Duration = Duration::from_secs(1);

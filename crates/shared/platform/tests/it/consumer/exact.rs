@@ -5,7 +5,6 @@ use platform::kafka::{self, ExactRecord, Headers, KafkaPublisher};
 use super::*;
 use crate::each_record::cluster;
 
-/// A handler that rejects every message.
 struct Rejects;
 
 #[async_trait]

@@ -84,7 +84,6 @@ impl Notes {
     }
 }
 
-/// A topic, and the recorder of its consumers.
 struct Setup {
     kafka: Kafka,
     topic: String,
@@ -376,7 +375,7 @@ async fn a_full_partition_that_moves_away_and_comes_back_is_consumed() {
     let (first, readiness) = setup.consume();
     readiness.ready().await;
     setup.notes.held.send_replace(true);
-    // The three partitions share the messages. Each gets more messages than its queue may hold, so it is paused.
+    // The three partitions share the messages: each gets about as many as its queue holds.
     setup.publish((0..3000).map(|number| (number, number))).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
 

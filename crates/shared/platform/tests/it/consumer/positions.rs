@@ -43,7 +43,6 @@ impl Setup {
         .await;
     }
 
-    /// Returns the number of members of the consumers' group.
     async fn members(&self) -> usize {
         let config = self.kafka.config();
         let group = format!("{}notes", config.kafka_group_prefix);

@@ -96,7 +96,6 @@ async fn a_batch_that_cannot_be_read_is_said_and_skipped_by_an_operator_and_hold
     // The other partitions go on.
     setup.notes.wait_for(KEYS + 1).await;
 
-    // The batch has key 1, so it is in the partition of key 1.
     let config = setup.kafka.config();
     let partition = partition_of(b"1");
     let batch =
@@ -134,7 +133,7 @@ async fn records_between_two_skipped_batches_are_handled() {
     setup.publish_compressed("zstd", &unreadable).await;
     setup.publish([(1, "last")]).await;
 
-    // Before the consumer has come to either.
+    // Skips both batches before the consumer reaches them.
     setup.skip(1).await;
     setup.skip(4).await;
     let (consumer, readiness) = setup.consume();

@@ -73,7 +73,6 @@ impl Replica {
         Self { address, ready, shared, server }
     }
 
-    /// Returns the number of calls that this replica has received.
     pub fn asked(&self) -> u64 {
         self.shared.asked.load(Ordering::Relaxed)
     }
@@ -84,7 +83,6 @@ impl Replica {
         move || asked.load(Ordering::Relaxed)
     }
 
-    /// Tells the replica to stop, and waits until it has stopped.
     pub async fn stop(self) {
         self.server.stop().await;
     }

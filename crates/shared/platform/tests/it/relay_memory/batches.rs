@@ -7,7 +7,6 @@ use super::{
     doubles::{Broker, Counted},
 };
 
-/// The maximum number of rows per batch of a relay.
 const BATCH_SIZE: usize = 500;
 
 #[tokio::test(start_paused = true)]

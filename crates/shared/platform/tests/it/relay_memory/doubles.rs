@@ -123,7 +123,6 @@ impl Outbox for Counted {
     }
 }
 
-/// A relay that runs until it is stopped.
 pub struct Running {
     pub waker: Waker,
     pub stop: CancellationToken,

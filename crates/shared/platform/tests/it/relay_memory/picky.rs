@@ -14,7 +14,6 @@ use uuid::Uuid;
 
 use super::doubles::text;
 
-/// The records that the broker refuses.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Refuses {
     /// The topic of this type of events, at once.
@@ -40,7 +39,6 @@ impl Picky {
         *self.refuses.lock().unwrap_or_else(PoisonError::into_inner) = Some(what);
     }
 
-    /// Accepts everything from now on.
     pub fn accept(&self) {
         *self.refuses.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }

@@ -59,7 +59,6 @@ fn key(service: &'static str) -> ServiceKey {
     ServiceKey::new(service, &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough")
 }
 
-/// Starts the service geo over TLS.
 pub async fn serve(tls: &Tls) -> (SocketAddr, Running) {
     serve_to(Access::Session(&["order"]), tls).await
 }

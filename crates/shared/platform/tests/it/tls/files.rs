@@ -31,14 +31,12 @@ async fn listen(tls: &Tls) -> SocketAddr {
     address
 }
 
-/// Returns the certificate that the listener presents.
 async fn shown(files: &Files, to: SocketAddr) -> CertificateDer<'static> {
     let order = pair(&files.authority, &Subject::service("order"));
     let stream = connect(files.client(Some(&order)), to).await.expect("a connection");
     stream.get_ref().1.peer_certificates().expect("a certificate")[0].clone().into_owned()
 }
 
-/// A function that makes a file unusable.
 type Spoil = Box<dyn Fn(&Files)>;
 
 #[test]

@@ -78,7 +78,6 @@ impl Files {
         self.write(CERTIFICATE, &pair.certificate);
     }
 
-    /// Writes the list of revoked certificates.
     pub fn revoke(&self, pairs: &[&Pair]) {
         let now = SystemTime::now();
         let revoked: Vec<_> = pairs.iter().map(|pair| (Serial::of_pem(&pair.key).expect("a key"), now)).collect();
